@@ -60,6 +60,10 @@ def test_geotec_has_bunched_times_which_are_evened_out():
         np.full(len(recording.samples), 1), abs=0.1
     )
     assert len(recording.samples) == pytest.approx(80 / 2, abs=3)
+    # The first row of s01_01_sp.csv, in m/s2 and rad/s.
+    acceleration = np.array([-4.160221, -1.182952, -8.990732]) / G
+    assert recording.samples[0, :3] == pytest.approx(acceleration, abs=0.02)
+    assert recording.samples[0, 3:] == pytest.approx([0.002825, -0.013897, -0.032146], abs=0.01)
 
 
 def test_wisdm_in_its_published_format(tmp_path):
@@ -75,6 +79,9 @@ def test_wisdm_in_its_published_format(tmp_path):
     assert np.bincount(found.recordings[0].labels).tolist() == pytest.approx([250, 250], abs=3)
     assert not found.recordings[0].has_gyroscope
     assert found.rows_left_out == 6
+    grid = np.arange(3, 90) / 50
+    expected = np.stack([np.interp(grid, np.arange(100) / 20, x) for x in samples[:, :3].T], axis=1)
+    assert found.recordings[1].samples[3:90, :3] == pytest.approx(expected, abs=1e-5)
 
 
 def test_wisdm_2019_in_its_published_format(tmp_path):
@@ -155,7 +162,9 @@ def test_pamap2_in_its_published_format(tmp_path):
     chest = found.recordings[1]
     assert (chest.subject, chest.label_names) == ("101", ("WALKING", "ironing"))
     assert np.bincount(chest.labels + 1).tolist() == pytest.approx([150, 100, 50], abs=1)
-    assert chest.samples[5:-5] == pytest.approx(samples[::2][5:-5], abs=0.02)
+    for x in found.recordings[1:]:
+        assert x.samples[5:-5] == pytest.approx(samples[::2][5:-5], abs=0.02)
+    assert found.recordings[0].samples[30:40] == pytest.approx(samples[60:80:2], abs=0.05)
 
 
 def test_harth_and_har70_in_their_published_format(tmp_path):
