@@ -40,10 +40,7 @@ class DataSource:
     def read_by(self, layout: str) -> Self:
         """The same data, read as `layout` says. Raises `InputError` when that is none for data at a path."""
         if self.path is None or layout == EMBEDDED:
-            raise InputError(
-                f"{EMBEDDED} is the embedded data, which needs no layout and is none: give the path of an official "
-                "copy alone, by whose content it is known, and a layout before other recordings"
-            )
+            raise InputError(f"{EMBEDDED} is the embedded data, which needs no layout and is none: leave it out")
         if self.layout:
             raise InputError(f"{self} names its layout already: leave out {layout}")
         return replace(self, layout=layout)

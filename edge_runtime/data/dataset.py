@@ -84,9 +84,8 @@ class Recording:
         """Raise `InputError` unless its sensors give the `signals` that a model takes."""
         if not self.has_gyroscope and any(x.is_rotation for x in signals):
             raise InputError(
-                f"the recordings of subject {self.subject} have no rotation, which the model takes: record the "
-                "gyroscope too, or train a model of acceleration alone by 'har-edge train --sensors accelerometer "
-                "--frame walking --data ...', convert it and give it"
+                f"the recordings of subject {self.subject} have no rotation, which the model takes: give one of "
+                "acceleration alone, trained by 'har-edge train --sensors accelerometer --frame walking --data ...'"
             )
 
 
@@ -189,10 +188,9 @@ class Dataset:
     def in_walking_frame(self) -> "Dataset":
         """The windows that `moving` leaves, those of each mounting turned into its walking frame.
 
-        That is found from all windows of the mounting that show a body that moves, whatever they are labelled: people
-        to whom a model is applied have no labels, and those it is trained on are treated alike. Where mountings are not
-        known, the windows of a subject are taken as one. Raises `InputError` as `moving`, and for a rate that is not
-        known.
+        That is found from all windows of the mounting that show a body that moves, whatever they are labelled. Where
+        mountings are not known, the windows of a subject are taken as one. Raises `InputError` as `moving`, and for a
+        rate that is not known.
         """
         if self.frame == "walking":
             return self
@@ -294,8 +292,7 @@ def nobody_walks(where: str, subject: int | str, mounting: str) -> InputError:
     named = f", mounting {mounting}" if mounting else ""
     return InputError(
         f"nobody walks in {where} of subject {subject}{named}, so that how the device was worn cannot be found: record "
-        'a few steps too, or leave them out; a layout says mounting = "each subject" of a device that stays as it is '
-        'worn, and LABEL = "" to leave out a label (docs/data.md)'
+        'a few steps too, or write mounting = "each subject" of a device that stays as it is worn in a layout'
     )
 
 

@@ -57,7 +57,7 @@ class FileTree:
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(f"{self.path_of(name)} is a damaged gzip file ({error}); get it again") from error
         if len(found) > MAX_SIZE:
-            raise _too_large(self.path_of(name), " unpacked")
+            raise InputError(f"{self.path_of(name)} is larger than a recording can be, {MAX_SIZE:,} bytes: split it")
         return found
 
 
@@ -68,19 +68,17 @@ def open_tree(path: Path) -> Iterator[FileTree]:
     Raises `InputError` when it is none of these, is damaged, or holds too many files.
     """
     if path.is_dir():
-        yield FileTree(path, tuple(_walk(path)), lambda name: _bytes(path / name))
+        yield FileTree(path, tuple(_walk(path)), lambda name: read_bytes(path / name, "a recording"))
         return
-    if not path.exists():
-        raise InputError(f"{path} does not exist; give a folder or a zip of recordings")
     if not path.is_file():
-        raise InputError(f"{path} is neither a folder nor a file; give a folder or a zip of recordings")
+        raise InputError(f"{path} is neither a folder nor a file: give a folder or a zip of recordings")
     if not is_zip(path):
         above = f"{path.resolve().parent.as_posix().strip('/')}/"
-        yield FileTree(path.parent, (path.name,), lambda _: _bytes(path), above=above)
+        yield FileTree(path.parent, (path.name,), lambda _: read_bytes(path, "a recording"), above=above)
         return
     with Archive(path, str(path)) as archive:
         names = _shown(archive)
-        yield FileTree(path, names, partial(_member, archive), _around(names))
+        yield FileTree(path, names, archive.read, _around(names))
 
 
 def unpacked(tree: FileTree) -> FileTree:
@@ -97,7 +95,7 @@ def unpacked(tree: FileTree) -> FileTree:
         return Archive(io.BytesIO(zips[name]()), tree.path_of(name))
 
     def member(name: str, inside: str) -> bytes:
-        return _member(opened(name), inside)
+        return opened(name).read(inside)
 
     for _ in range(_DEEPEST):
         for name in [x for x in found if x.lower().endswith(".zip")]:
@@ -112,26 +110,6 @@ def unpacked(tree: FileTree) -> FileTree:
                     f"the zips in {tree.place} would unpack to more than {_MOST_UNPACKED:,} bytes: give a part of it"
                 )
     return replace(tree, names=tuple(found), read=lambda name: found[name]())
-
-
-def _bytes(path: Path) -> bytes:
-    """The bytes of a file in a folder. Raises `InputError` as `read_bytes` does."""
-    if path.is_file() and path.stat().st_size > MAX_SIZE:
-        raise _too_large(str(path))
-    return read_bytes(path, "a recording")
-
-
-def _member(archive: Archive, name: str) -> bytes:
-    """The bytes of a file in a zip. Raises `InputError` as `Archive.read` does."""
-    if archive.size(name) > MAX_SIZE:
-        raise _too_large(f"{archive.place}/{name}", " unpacked")
-    return archive.read(name)
-
-
-def _too_large(place: str, how: str = "") -> InputError:
-    return InputError(
-        f"{place} is larger than a recording can be ({MAX_SIZE:,} bytes{how}): split it; docs/data.md has the commands"
-    )
 
 
 def _shown(archive: Archive) -> tuple[str, ...]:

@@ -271,22 +271,13 @@ class Layout:
             plain = str(int(float(label))) if float(label).is_integer() else label
         except ValueError:
             plain = label
-        stars = [x for x in said if x != OTHERS and _stands_for(x, label)]
+        stars = [x for x in said if OTHERS in x and x != OTHERS and _like(x).fullmatch(label)]
         return next((x for x in (plain, *stars, OTHERS) if x in said), None)
 
 
-def _stands_for(key: str, label: str) -> bool:
-    """Tell whether a key with `*` for any text, as in `F*`, stands for a label of the files."""
-    first, *middle, last = key.split(OTHERS) if OTHERS in key else (key, key)
-    if OTHERS not in key or not label.startswith(first) or not label.endswith(last):
-        return False
-    place, end = len(first), len(label) - len(last)
-    for x in middle:  # each is sought once, from the left: no other place of it can fit better
-        found = label.find(x, place, end)
-        if found < 0:
-            return False
-        place = found + len(x)
-    return place <= end
+def _like(key: str) -> re.Pattern[str]:
+    """The expression of a key in which `*` is any text."""
+    return re.compile(".*".join(map(re.escape, key.split(OTHERS))), re.DOTALL)
 
 
 def _pattern(files: str | tuple[str, ...]) -> PathPattern:

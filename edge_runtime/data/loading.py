@@ -284,7 +284,7 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
     tests: list[Split] = []
     mountings: list[Mounting] = []
     for part, prefix in zip(parts, prefixes([x.name for x in parts]), strict=True):
-        chosen = part.select(names)
+        chosen = part if len(names) == len(part.signals) else part.select(names)
         table = np.array([labels.index(x) for x in part.labels], np.uint8)
         for splits, split in ((trains, chosen.train), (tests, chosen.test)):
             assert split.mounting is not None

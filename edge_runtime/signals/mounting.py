@@ -8,11 +8,9 @@ has a sign, which the principal direction of horizontal acceleration has not.
 The walking frame has x up, as on the waist of UCI HAR, y ahead and z to the left. Two devices that are worn at one
 place, however they are turned there, give the same signals in it.
 
-The lag was measured on UCI HAR and MotionSense. Down a staircase the product points elsewhere; there a gyroscope helps:
-who turns to the left while stepping is pushed to the right 60 ms later, which shows a frame that is turned round.
-
-A frame is rounded, and signals are turned without matrix products, so that the same samples give the same windows on
-every machine.
+Down a staircase the product points elsewhere; there a gyroscope helps: who turns to the left while stepping is pushed
+to the right 60 ms later, which shows a frame that is turned round. A frame is rounded, and signals are turned without
+matrix products, so that the same samples give the same windows on every machine.
 """
 
 from collections.abc import Sequence
@@ -30,7 +28,7 @@ MOVING_G = 0.1
 """The root mean square of body acceleration above which a window shows a body that moves."""
 
 SWAY_LAG_S = 0.06
-"""From a turn to one side until the push to the other that belongs to it, in walking."""
+"""From a turn to one side until the push to the other that belongs to it, chosen on UCI HAR's training subjects."""
 
 _DECIMALS = 6
 _STEPS = 20  # of Weiszfeld's algorithm, which is then closer than the rounding of what it is given deserves
@@ -62,10 +60,8 @@ def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Arr
 
     `windows` `[n, samples, n_signals]` of the signals `names` show someone who walks in this mounting, or all that
     someone did in it who also walked: what `is_moving` finds. Up is the mean of their acceleration, ahead the spatial
-    median of their headings, each of the same weight, however brisk it is. A third of them may be of another motion:
-    downstairs the direction is turned by 150 degrees, and would draw a mean to itself. On the training subjects of UCI
-    HAR the median over all windows that move is 4 degrees (median) from that over the windows labelled WALKING, and the
-    mean 15. Raises `InputError` when there is no window.
+    median of their headings, since those of another motion, such as downstairs, would draw a mean to themselves. Raises
+    `InputError` when there is no window.
     """
     if not len(windows):
         raise InputError("a walking frame is found from windows of walking, and there are none: record a few steps")
@@ -95,10 +91,7 @@ def is_turned_round(windows: Windows, names: Sequence[str], rotation: Array, rat
     """Tell by sway whether a frame has ahead behind.
 
     The frame is the `rotation` `[3, 3]` of `windows` `[n, samples, n_signals]` of steps. Without a gyroscope among the
-    signals `names` it is never known to. Of 393 walks of three windows of UCI HAR's training subjects no frame is found
-    turned round, and of their 254 frames of downstairs that point back 72 %: the lag was chosen for that, among 40 to
-    140 ms. Of MotionSense 7 % of 1718 walks are, most of two people, and 62 % of 193 frames of downstairs that point
-    back; of GeoTec 32 % of 63 walks.
+    signals `names` it is never known to.
     """
     if "body_gyro" not in triads(names).values():
         return False

@@ -1,7 +1,7 @@
 """Convert units of time, acceleration and rotation, and recognise them by the size of the numbers.
 
-Acceleration includes gravity: its size is about 1 in g and about 9.8 in m/s², whatever a person does for a second.
-Samples of motion are 1 to 250 ms apart: a different number in s, ms, µs and ns. Rotation has no such rule.
+Acceleration includes gravity: its size is about 1 in g and 9.8 in m/s². Samples of motion are 1 to 250 ms apart: a
+different number in s, ms, µs and ns. Rotation has no such rule.
 """
 
 from collections.abc import Sequence
@@ -84,10 +84,7 @@ def time_unit(step: float) -> str | None:
 
 
 def check_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> None:
-    """Raise `InputError` where numbers, in their own units, are clearly of another unit than is `stated`.
-
-    `accelerations` are `[n, 3]`, `times` `[n]`, or none. Rotation has no size by which its unit is seen.
-    """
+    """Raise `InputError` where `accelerations` `[n, 3]` or `times` `[n]` are clearly of another unit than `stated`."""
     size, step = typical_size(accelerations), typical_step(times)
     other = acceleration_unit(size)
     if stated.acceleration is not None and other not in (None, unit_name(stated.acceleration, ACCELERATION_UNITS)):
@@ -113,13 +110,11 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
     acceleration, time = acceleration_unit(size), time_unit(step)
     if stated.acceleration is None and acceleration is None:
         raise InputError(
-            f"the acceleration has a size of about {size:.3g}, which with gravity is neither about 1 (g) nor about 9.8 "
-            "(m/s2): check the sensor, or give --units"
+            f"the acceleration has a size of about {size:.3g}, neither about 1 (g) nor about 9.8 (m/s2): give --units"
         )
     if stated.time is None and time is None and len(times):
         raise InputError(
-            f"timestamps are about {step:.3g} apart, which for motion is neither s nor ms, us or ns: leave them out "
-            "and give --rate, or state their unit in the header, such as t[ms]"
+            f"timestamps are about {step:.3g} apart, neither s nor ms, us or ns: give --rate, or a unit, as in t[ms]"
         )
     by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
     return stated.or_else(by_size)

@@ -164,7 +164,7 @@ def test_pamap2_in_its_published_format(tmp_path):
     assert np.bincount(chest.labels + 1).tolist() == pytest.approx([150, 100, 50], abs=1)
     for x in found.recordings[1:]:
         assert x.samples[5:-5] == pytest.approx(samples[::2][5:-5], abs=0.02)
-    assert found.recordings[0].samples[30:40] == pytest.approx(samples[60:80:2], abs=0.05)
+    assert found.recordings[0].samples[30:40] == pytest.approx(samples[61:81:2], abs=0.05)  # its first row is lost
 
 
 def test_harth_and_har70_in_their_published_format(tmp_path):
