@@ -158,7 +158,7 @@ def command(
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
         _write_source(source, c_array_type, out)
         return
-    from convert.conversion_report import convert_seeds, show
+    from convert.conversion_report import convert_seeds, show_conversion
     from convert.converted_models import Conversion, NamedFiles, check_run, convert
     from convert.external_model import read_options
     from convert.keras_files import SUFFIXES, check_file
@@ -191,7 +191,7 @@ def command(
 
     def finish(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
         if not conversion.failure:
-            show(conversion, folder, normalisation)
+            show_conversion(conversion, folder, normalisation)
         conversion.raise_if_incomplete(time_limit)
 
     if source is not None and (source.is_file() or source.suffix in SUFFIXES):
@@ -204,7 +204,7 @@ def command(
     shared.refuse_options(
         "is for a .keras file, whose card it makes", "--labels", "--signals", "--normalisation", "--out"
     )
-    found = runs.find_all(source)
+    found = runs.find_runs(source)
     for run in found:
         check_run(run, options)
     if len(found) > 1:

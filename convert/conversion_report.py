@@ -17,7 +17,7 @@ from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, per
 from edge_runtime.system.terminal import Console
 
 
-def show(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
+def show_conversion(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
     """Print the models in `folder` beside the parity of their forms.
 
     `normalisation` is the option of an external model; None for a run.
@@ -99,7 +99,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
         try:
             conversion = convert(run.folder, run, options)
             if not conversion.failure:
-                show(conversion, run.folder)
+                show_conversion(conversion, run.folder)
             conversion.raise_if_incomplete(options.time_limit)
             passed.append(conversion)
         except HarEdgeError as error:

@@ -14,7 +14,7 @@ from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, Fo
 from convert.external_model import of_file
 from convert.options import Options
 from convert.parity import Logits, accuracy, compare, relative_difference
-from convert.run_networks import ConversionInput, load_data, of_run
+from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import InputError
 from edge_runtime.model import operator_costs
@@ -49,7 +49,7 @@ def main(text: str) -> None:
 
 def _convert(job: ConversionJob, tell: Tell) -> None:
     """Convert form by form, each of all networks, and report after each: what is finished outlives a time limit."""
-    data = load_data(job)
+    data = load_run_data(job)
     tell(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
     inputs = of_run(job, data) if job.file is None else of_file(job, data)

@@ -74,7 +74,7 @@ class ConversionInput:
         return self.card.normalisation.apply(self.held_out.X)
 
 
-def load_data(job: ConversionJob) -> Dataset:
+def load_run_data(job: ConversionJob) -> Dataset:
     """Load the data of a job: of a run, the signals and classes that it was trained on.
 
     Raises `InputError` when a run was trained on other data.

@@ -88,7 +88,7 @@ def last_results(path: Path | None, n: int = 1) -> list[Path]:
 
     None is the latest run or, when there is none, the current folder. Raises `InputError` when there are fewer.
     """
-    folder = Path() if path is None and not LATEST.exists() else find(path).folder
+    folder = Path() if path is None and not LATEST.exists() else find_run(path).folder
     newest = [x for x in folder.glob("bench-*.json") if not _DATED.search(x.stem)]
     if not newest:
         where = "this folder" if folder == Path() else folder
@@ -180,7 +180,7 @@ def under_way(folder: Path) -> InputError:
     return InputError(f"a training into {folder} is under way: wait for its end")
 
 
-def find(path: Path | None) -> Run:
+def find_run(path: Path | None) -> Run:
     """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none.
 
     Of a training with several seeds it is the first seed's; stderr says so.
@@ -192,8 +192,8 @@ def find(path: Path | None) -> Run:
     return first
 
 
-def find_all(path: Path | None) -> list[Run]:
-    """As `find`, but of a training with several seeds the runs of all of them, in their order."""
+def find_runs(path: Path | None) -> list[Run]:
+    """As `find_run`, but of a training with several seeds the runs of all of them, in their order."""
     return _runs_in(_folder(path))
 
 

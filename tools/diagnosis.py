@@ -23,7 +23,7 @@ from convert.lowering.network import Lowered, select_lowering
 from convert.options import Options
 from convert.parity import snr_db
 from convert.quantise.calibration import ActivationRange, Ranges, draw_windows
-from convert.run_networks import load_data, of_run
+from convert.run_networks import load_run_data, of_run
 from edge_runtime.model.model_card import read_model
 from edge_runtime.runs import Run
 from edge_runtime.system.terminal import Console
@@ -66,7 +66,7 @@ def main(folder: Path) -> None:
     card = read_model(run.tflite("int8"))[1]
     ranges = {point: ActivationRange(*limits) for point, limits in card.quantisation["ranges"].items()}
     job = ConversionJob(folder, folder, Options())
-    *_, given = of_run(job, load_data(job))
+    *_, given = of_run(job, load_run_data(job))
     network, _ = select_lowering(given.model, card.quantisation["lowering"])
     rows = draw_windows(given.held_out, min(WINDOWS, len(given.held_out)), given.seed)
     places, logits_db = diagnose(network, ranges, given.card.normalisation.apply(given.held_out.X[rows]))

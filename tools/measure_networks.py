@@ -134,7 +134,7 @@ def _bench(run: Run) -> dict[str, Any] | None:
     out = run.folder / "bench.json"
     models = [str(run.tflite(x)) for x in SCHEMES if run.tflite(x).exists()]
     har_edge("bench", *models, "--rivals", "--json", out)
-    report = results.read(out)
+    report = results.read_report(out)
     forms = measured_forms(report)
     names = list(forms)
     (comparison,) = (x for x in report.comparisons if names[x.result] == "int8")

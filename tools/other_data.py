@@ -139,7 +139,7 @@ def arena(ground: Ground, name: str, target: float) -> Measured:
     found = _by_form(lambda seed, form: _mean(scored(seed, form)), ground)
     model, out = fold(ground.seeds[0], 0).tflite("int8"), ground.runs / f"arena-{name}" / "bench.json"
     har_edge("bench", model, *_data(ground.path(name)), "--json", out)
-    (result,) = results.read(out).results
+    (result,) = results.read_report(out).results
     assert result.latency_ms
     return found | {
         "target": {"macro_f1": target},

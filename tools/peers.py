@@ -37,7 +37,7 @@ RAW, PREPARED = "raw window, prepared in the graph", "window that was already pr
 @click.option("--rounds", default=10, metavar="N", help="Processes per form.")
 def main(run: Path, rounds: int) -> None:
     """Measure all forms of the selection network in the run folder RUN; write the tables."""
-    run = runs.find(run).folder
+    run = runs.find_run(run).folder
     before = machine.state()
     with tempfile.TemporaryDirectory(prefix="har-edge-peers-") as name:
         folder = Path(name)

@@ -160,7 +160,7 @@ def describe(published: Published, kept: Kept) -> dict[str, Any]:
 def bench(kept: Kept) -> dict[str, Any]:
     """Time and score our forms and the rivals, in turns, in one `har-edge bench`."""
     har_edge("bench", *(kept.tflite(x) for x in kept.converted()), "--rivals", "--json", kept.bench)
-    report = results.read(kept.bench)
+    report = results.read_report(kept.bench)
     rows = [
         {
             "form": form,

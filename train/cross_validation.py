@@ -93,12 +93,12 @@ def run(wanted: TrainingInput, kind: int | str, cluster: str | None, folder: Pat
         do_fits(jobs, data, cluster=cluster)
         if kind == "datasets":
             left_out = left_out_data.summarise(dict(zip(data_sets, jobs, strict=True)), data)
-            left_out_data.write(left_out, asked, title, data.labels, folder, pictures)
-            left_out_data.show(left_out)
+            left_out_data.write_left_out(left_out, asked, title, data.labels, folder, pictures)
+            left_out_data.show_left_out(left_out)
         else:
             result = summarise(jobs, data)
-            write(result, asked, title, data.labels, folder, pictures)
-            show(result, title)
+            write_cross_validation(result, asked, title, data.labels, folder, pictures)
+            show_cross_validation(result, title)
     click.echo(f"Scores and pictures: {folder}")
 
 
@@ -155,7 +155,7 @@ def summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
     )
 
 
-def write(
+def write_cross_validation(
     result: CrossValidation,
     asked: Mapping[str, Any],
     title: str,
@@ -177,7 +177,7 @@ def write(
     write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
 
 
-def show(result: CrossValidation, title: str) -> None:
+def show_cross_validation(result: CrossValidation, title: str) -> None:
     """Print the scores of the folds, their mean and deviation, and those of the subjects."""
     table = Table(title=f"{title}: {result.parameters:,} parameters", title_justify="left")
     people = f"{noun_of(result.scores.per_subject)}s"

@@ -99,7 +99,7 @@ def summarise(jobs: Mapping[str, FitJob], data: Dataset) -> list[LeftOutData]:
     return found
 
 
-def write(
+def write_left_out(
     found: Sequence[LeftOutData],
     asked: Mapping[str, Any],
     title: str,
@@ -116,7 +116,7 @@ def write(
     write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
 
 
-def show(found: Sequence[LeftOutData]) -> None:
+def show_left_out(found: Sequence[LeftOutData]) -> None:
     """Print the scores of each left-out data set, by activity too."""
     console = Console(markup=False)  # labels are other people's text
     columns = ["windows", "closed set", "macro F1", "open set", "macro F1"]

@@ -10,7 +10,7 @@ from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.rivals.rival_job import FORMS, RivalForm, card_path
-from convert.run_networks import ConversionInput, load_data, of_run
+from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
@@ -40,7 +40,7 @@ def main(text: str, *suffixes: str) -> None:
 def _make_all(job: ConversionJob, forms: list[RivalForm], tell: child_processes.Tell) -> None:
     done = 1 - len(forms) / len(FORMS)
     tell(stage="loading TensorFlow for the rivals", share=done)
-    data = load_data(job)
+    data = load_run_data(job)
     import_tensorflow("har-edge convert --rivals")
     *_, network = of_run(job, data) if job.file is None else of_file(job, data)  # the last is the one that will be used
     cards.save(replace(network.card, raw_input=True), card_path(job))

@@ -178,7 +178,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         confusion=found.confusion,
         per_subject=found.per_subject,
         agreement=None,
-        doubts=doubts.find(evidence),
+        doubts=doubts.find_doubts(evidence),
         samples_ms=samples if real else None,
         accuracy_ci95=statistics.accuracy_over_windows(int(np.trace(found.confusion)), len(predicted)),
         accuracy_subjects_ci95=over_subjects[0] if over_subjects else None,

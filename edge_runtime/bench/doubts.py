@@ -63,7 +63,7 @@ class Evidence(Conditions):
     data: tuple[str, str]
 
 
-def find(evidence: Evidence) -> tuple[str, ...]:
+def find_doubts(evidence: Evidence) -> tuple[str, ...]:
     """Return the doubts about a model's result, the weightiest first."""
     untimed = evidence.emulated or _is_micro(evidence)
     checks = (_emulated, _micro, *(() if untimed else _TIMING), _operators, _runtimes, _answers, _other_data)

@@ -46,7 +46,7 @@ class Gate:
         return f"{self.text} for {title} ({change.text()}{interval})"
 
 
-def parse(text: str) -> Gate:
+def parse_gate(text: str) -> Gate:
     """The gate that `text` describes. Raises `InputError` with an example of a condition."""
     found = _CONDITION.fullmatch(text)
     metric = METRICS.get(found["metric"]) if found else None

@@ -290,13 +290,13 @@ class Report:
         write_text(path, self.to_json())
 
 
-def read(path: Path) -> Report:
+def read_report(path: Path) -> Report:
     """The report in the JSON file at `path`, as `Report.write` wrote it; unknown keys are ignored.
 
     Raises `InputError` when the file is missing, is no such report, or contradicts itself.
     """
     try:
-        return parse(read_text(path, "a result of 'har-edge bench'", or_pipe=True))
+        return parse_report(read_text(path, "a result of 'har-edge bench'", or_pipe=True))
     except OSError as error:
         raise InputError(
             f"cannot read {path} ({error.strerror or error}): name a result of 'har-edge bench'"
@@ -305,7 +305,7 @@ def read(path: Path) -> Report:
         raise InputError(f"{path} is not a result of 'har-edge bench' ({error}): name a JSON file it wrote") from error
 
 
-def parse(text: str) -> Report:
+def parse_report(text: str) -> Report:
     """The report in `text`. Raises `ValueError` that names the wrong value."""
     content = parse_json(text)
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):

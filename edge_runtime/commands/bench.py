@@ -227,7 +227,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
         elif path and not path.is_dir():
             models.append(measurement.open_file(model_path(path)))
         else:
-            run = runs.find(path)
+            run = runs.find_run(path)
             models += map(measurement.open_file, run.converted() or [model_path(run.folder)])
     return models, run if len(paths) < 2 else None
 

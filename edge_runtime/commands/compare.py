@@ -55,10 +55,10 @@ def command(
     from edge_runtime.reports.changes import show_changes
     from edge_runtime.system.terminal import Console
 
-    wanted = [regression_gates.parse(text) for text in conditions]
+    wanted = [regression_gates.parse_gate(text) for text in conditions]
     old, new = _files(old, new)
     outputs.check_written({"json": json_path}, inputs=[old, new])
-    outcome = compare(results.read(old), results.read(new))
+    outcome = compare(results.read_report(old), results.read_report(new))
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again on the "

@@ -36,7 +36,7 @@ def find_model(path: Path | None) -> Path:
         return reference_model("edge", "int8")
     if path is not None and (is_reference(path) or not path.is_dir()):
         return model_path(path)
-    chosen = model_path(runs.find(path).folder)
+    chosen = model_path(runs.find_run(path).folder)
     if path is None:
         click.echo(f"Taking {chosen}.", err=True)
     return chosen

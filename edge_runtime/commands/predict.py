@@ -82,7 +82,7 @@ def command(
     from edge_runtime.data.dataset import Mounting
     from edge_runtime.devices.trial import open_classifier
     from edge_runtime.live.decider import finds_mounting
-    from edge_runtime.live.display.predictions import rows, show
+    from edge_runtime.live.display.predictions import rows, show_predictions
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.recording_replay import worn_alike
     from edge_runtime.live.session import Session
@@ -126,7 +126,7 @@ def command(
     scores = _scores(predictions[len(files) :], card, is_told=axes is not None)
     if scores:
         say_who_is_known(card, [x.recording for x in recorded])
-    show(predictions, scores, has_names=n_all > 1 or bool(described))
+    show_predictions(predictions, scores, has_names=n_all > 1 or bool(described))
     if axes is None:
         say_where_no_mounting_was_found(card, [any(finds_mounting(x.notices) for x in own) for own in mountings])
     recordings = [

@@ -34,7 +34,7 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
     ]
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
     outputs.check_written(written, inputs=paths)
-    devices = side_by_side({str(path): results.read(path) for path in paths})
+    devices = side_by_side({str(path): results.read_report(path) for path in paths})
     if not any(written.values()):
         show_report(gather(devices), Console())
     for path in outputs.write_report(devices, written):

@@ -197,7 +197,7 @@ def _open(name: str, value: object, stated: "Units", take_over: bool) -> "Source
     if name in ("--udp", "--tcp"):
         from edge_runtime.live.sources import sockets
 
-        address = sockets.parse(str(value), name)
+        address = sockets.parse_address(str(value), name)
         return sockets.udp(address, stated) if name == "--udp" else sockets.tcp(address, stated, take_over=take_over)
     if name == "--serial":
         from edge_runtime.live.sources.serial_port import serial_port

@@ -114,7 +114,7 @@ def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     written = json.loads((jvm.folder / "report.json").read_text())
     Draft202012Validator(json.loads(result_format.SCHEMA.read_text())).validate(written)
     assert [x["frame"] for x in written["results"]] == ["device", "device"]
-    report = results.read(jvm.folder / "report.json")
+    report = results.read_report(jvm.folder / "report.json")
     int8 = report.results[1]
     assert [(x.quantization, x.raw_input) for x in report.results] == [("float32", True), ("int8", True)]
     assert report.data.fingerprint == load().fingerprint

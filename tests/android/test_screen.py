@@ -86,7 +86,7 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
 
 def test_the_report_of_the_benchmarks_screen_is_one_of_har_edge(sandbox):
     _, folder = sandbox
-    report = results.read(folder / "bench-phone.json")
+    report = results.read_report(folder / "bench-phone.json")
     assert [x.quantization for x in report.results] == ["float32", "int8"]
     assert [x.latency_ms.runs for x in report.results] == [3000, 3000]
     assert [len(x.samples_ms.latency) for x in report.results] == [10, 10]

@@ -62,7 +62,7 @@ def clock(khz):
     ],
 )
 def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
-    assert doubts.find(replace(IDLE, **changes)) == ()
+    assert doubts.find_doubts(replace(IDLE, **changes)) == ()
 
 
 @pytest.mark.parametrize(
@@ -111,24 +111,26 @@ def test_an_idle_machine_and_unknown_facts_leave_no_doubt(changes):
     ],
 )
 def test_each_reason_for_doubt_is_reported_alone(changes, words):
-    (doubt,) = doubts.find(replace(IDLE, **changes))
+    (doubt,) = doubts.find_doubts(replace(IDLE, **changes))
     assert words in doubt
 
 
 def test_a_model_that_was_converted_here_is_not_to_be_converted_again():
-    (doubt,) = doubts.find(replace(IDLE, xnnpack={"MUL": 60}, converted=True))
+    (doubt,) = doubts.find_doubts(replace(IDLE, xnnpack={"MUL": 60}, converted=True))
     assert doubt == "XNNPACK took 60 of 100 operators, not MUL, SPLIT, which run in slower kernels"
 
 
 def test_of_tflite_micro_no_doubt_is_about_time_or_xnnpack():
     micro = replace(IDLE, runtimes=[("tflite-micro", "0.dev1")] * 2, xnnpack=None, control=None)
-    (doubt,) = doubts.find(replace(micro, before=state(load_average=9)))
+    (doubt,) = doubts.find_doubts(replace(micro, before=state(load_average=9)))
     assert "no microcontroller's" in doubt
     assert "measure on the board" in doubt
 
 
 def test_of_an_emulated_machine_no_doubt_is_about_time():
-    found = doubts.find(replace(IDLE, emulated=True, before=state(load_average=9), control=None, same_answers=False))
+    found = doubts.find_doubts(
+        replace(IDLE, emulated=True, before=state(load_average=9), control=None, same_answers=False)
+    )
     assert "the CPU is emulated" in found[0]
     assert "did not give the same answers" in found[1]
     assert len(found) == 2

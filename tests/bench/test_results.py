@@ -42,13 +42,13 @@ def test_a_report_follows_the_schema_and_is_read_back_the_same(name, tmp_path):
     report = REPORTS[name]
     VALIDATOR.validate(content(report))
     report.write(tmp_path / "x.json")
-    assert results.read(tmp_path / "x.json") == report
+    assert results.read_report(tmp_path / "x.json") == report
 
 
 def test_a_report_of_the_version_before_is_read():
     """It has no `data.period_s`."""
     VALIDATOR.validate(json.loads(WRITTEN_BEFORE.read_text()))
-    report = results.read(WRITTEN_BEFORE)
+    report = results.read_report(WRITTEN_BEFORE)
     assert [x.quantization for x in report.results] == ["float32", "int8"]
     assert report.data.period_s is None
 
@@ -58,7 +58,7 @@ def test_unknown_keys_of_later_versions_are_ignored():
     more["results"][0]["latency_ms"]["p99_9"] = 1.0
     more["new"] = {}
     VALIDATOR.validate(more)
-    assert results.parse(json.dumps(more)) == samples.FULL
+    assert results.parse_report(json.dumps(more)) == samples.FULL
 
 
 ABSENT = object()
@@ -101,7 +101,7 @@ def test_a_wrong_value_is_refused_by_the_schema_and_named_by_the_reader(noun, tm
     path = tmp_path / "broken.json"
     path.write_text(json.dumps(broken))
     with pytest.raises(InputError, match=rf"broken\.json .*{noun}"):
-        results.read(path)
+        results.read_report(path)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_contradiction_is_refused(change, noun):
     broken = content(samples.FULL)
     change(broken)
     with pytest.raises(ValueError, match=noun):
-        results.parse(json.dumps(broken))
+        results.parse_report(json.dumps(broken))
 
 
 def leaves(x: Any, *path: Any) -> Iterator[tuple[Any, ...]]:
@@ -137,7 +137,7 @@ def test_no_number_beyond_measure_is_read():
             broken = copy.deepcopy(whole)
             put(odd, *path)(broken)
             with pytest.raises(ValueError, match=rf"{path[-1]}\]? is (not|none)|no format number"):
-                results.parse(json.dumps(broken))
+                results.parse_report(json.dumps(broken))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_what_is_no_report_at_all_is_one_sentence(text, tmp_path):
     path = tmp_path / "x.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"x\.json") as refused:
-        results.read(path)
+        results.read_report(path)
     assert "\n" not in str(refused.value)
 
 
@@ -159,7 +159,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     (tmp_path / "loop.json").symlink_to("loop.json")
     for path in (tmp_path / "no.json", tmp_path / "loop.json", tmp_path):
         with pytest.raises(InputError, match=path.name):
-            results.read(path)
+            results.read_report(path)
 
 
 def test_each_result_is_compared_with_the_fastest_float_form_of_its_network():

@@ -26,7 +26,7 @@ WRITTEN_BEFORE = Path(__file__).parents[1] / "bench" / "bench.json"
 @pytest.fixture(scope="module")
 def written_before() -> Report:
     """A report that an earlier version wrote, of the reference models in float32 and int8."""
-    return results.read(WRITTEN_BEFORE)
+    return results.read_report(WRITTEN_BEFORE)
 
 
 def timed(report: Report, factor: float = 1.0, seed: int = 0) -> Report:
@@ -187,7 +187,7 @@ def test_lesser_differences_failures_and_doubts_are_passed_on(written_before):
 
 
 def gate_failures(condition, old, new):
-    return regression_gates.parse(condition).failures(compare(old, new).pairs)
+    return regression_gates.parse_gate(condition).failures(compare(old, new).pairs)
 
 
 def test_a_gate_fails_beyond_its_limit_and_names_the_change(written_before):
@@ -225,13 +225,13 @@ def test_every_metric_has_a_gate(written_before, metric):
 )
 def test_other_conditions_are_refused(condition):
     with pytest.raises(InputError, match="--fail-if"):
-        regression_gates.parse(condition)
+        regression_gates.parse_gate(condition)
 
 
 @given(st.text(max_size=20) | st.from_regex(r"\s?[a-z0-9_]*\s?[<>=]+\s?[-+.\de]*\s?(%|pp)?", fullmatch=True))
 def test_no_condition_is_a_fault(text):
     try:
-        gate = regression_gates.parse(text)
+        gate = regression_gates.parse_gate(text)
     except InputError:
         return
     assert gate.metric in METRICS

@@ -31,12 +31,12 @@ from training_fixtures import run_card
 
 from convert import converted_models
 from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
-from convert.conversion_report import show
+from convert.conversion_report import show_conversion
 from convert.converted_models import NamedFiles, check, write_models
 from convert.keras_files import load_network
 from convert.options import CALIBRATED, FileOptions, Options
 from convert.parity import Parity, compare, relative_difference
-from convert.run_networks import TrainingRecord, load_data, of_run
+from convert.run_networks import TrainingRecord, load_run_data, of_run
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -294,7 +294,7 @@ def test_a_run_of_mixed_files_or_other_data_is_refused(run, uci_har):
     content["training"]["data"]["fingerprint"] = "0" * 64
     run.card.write_text(json.dumps(content))
     with pytest.raises(InputError, match="--data"):
-        load_data(job)
+        load_run_data(job)
 
 
 def test_there_is_no_run(har_edge_here, tmp_path):
@@ -337,7 +337,7 @@ def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path, mon
     assert not processes(tmp_path)
     with pytest.raises(DeviceError, match=r"dynamic not.*--time-limit"):
         done.raise_if_incomplete(60)
-    show(done, tmp_path, "none")
+    show_conversion(done, tmp_path, "none")
     rows = [x.split()[0] for x in capsys.readouterr().out.splitlines() if x.startswith("mine_")]
     assert rows == ["mine_float32.tflite", "mine_float16.tflite"]
 

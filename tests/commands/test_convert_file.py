@@ -18,7 +18,7 @@ from convert.lowering.network import lower
 from convert.network_borders import as_logits, samples_of
 from convert.options import FileOptions, Options
 from convert.parity import relative_difference
-from convert.run_networks import load_data
+from convert.run_networks import load_run_data
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -168,7 +168,7 @@ def test_recordings_are_cut_into_windows_of_the_length_that_the_network_takes(uc
     np.savez(tmp_path / "cut.npz", X=uci_har.train.X[:60], y=uci_har.train.y[:60])
     others = replace(job(path), options=Options(data=(str(tmp_path / "cut.npz"),)))
     with pytest.raises(InputError, match="windows of 100 samples"):
-        of_file(others, load_data(others))
+        of_file(others, load_run_data(others))
 
 
 @pytest.mark.parametrize(

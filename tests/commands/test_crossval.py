@@ -77,7 +77,7 @@ def test_a_closed_set_of_one_label_is_said_to_be_right_by_construction(capsys):
     windows = subjects_with(a=[0, 0], b=[0])
     closed, open_ = (score(windows, np.array(x), LABELS) for x in ([0, 0, 0], [0, 0, 1]))
     found = left_out_data.LeftOutData("Pockets", ["a", "b"], {}, ["LYING"], closed, open_, "0" * 64, {})
-    left_out_data.show([found, replace(found, source="Wrists", labels=[*LABELS])])
+    left_out_data.show_left_out([found, replace(found, source="Wrists", labels=[*LABELS])])
     text = " ".join(capsys.readouterr().out.split())
     assert "Pockets shares LYING alone" in text
     assert "Wrists shares" not in text

@@ -145,12 +145,12 @@ def read_result(content: bytes, folder: Path) -> None:
     """Read a result and write it in every form; compare it with the one that was not changed."""
     path = folder / "bench.json"
     path.write_bytes(content)
-    report = results.read(path)
+    report = results.read_report(path)
     devices = [DeviceReport(report.device.name, report)]
     for text in (to_html(devices), to_csv([report]), to_markdown(gather(devices))):
         text.encode()
-    assert results.parse(report.to_json()) == report
-    compare(results.parse(json.dumps(_report())), report)
+    assert results.parse_report(report.to_json()) == report
+    compare(results.parse_report(json.dumps(_report())), report)
 
 
 @cache

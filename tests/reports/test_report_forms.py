@@ -394,15 +394,15 @@ def test_every_form_shows_every_device(shown, width):
 
 @pytest.mark.parametrize("odd", [1e15, 1e-6, 0, -1e15])
 def test_every_form_can_be_made_of_the_largest_and_the_smallest_numbers(odd, shown):
-    """Of those that `results.parse` reads, in all places at once and beside a usual report."""
+    """Of those that `results.parse_report` reads, in all places at once and beside a usual report."""
     made = json.loads(FULL.to_json())
     for owner, key in holders(made):
         before, owner[key] = owner[key], odd if isinstance(owner[key], float) else int(odd)
         try:
-            results.parse(json.dumps(made))
+            results.parse_report(json.dumps(made))
         except ValueError:
             owner[key] = before
-    report = results.parse(json.dumps(made))
+    report = results.parse_report(json.dumps(made))
     assert report != FULL
     for other in ([], [DeviceReport("other", FULL)]):
         devices = [DeviceReport("odd", report), *other]

@@ -177,12 +177,12 @@ def test_a_link_moves_in_one_step(tmp_path):
 def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="har-edge train"):
-        runs.find(None)
+        runs.find_run(None)
     for name in ("first", "second"):
         (Path("runs") / name).mkdir(parents=True)
         runs.make_latest(Run(Path("runs") / name))
-    assert runs.find(None).folder == Path("runs/second")
-    assert runs.find(Path("runs/first")).folder == Path("runs/first")
+    assert runs.find_run(None).folder == Path("runs/second")
+    assert runs.find_run(Path("runs/first")).folder == Path("runs/first")
 
 
 def test_a_run_elsewhere_does_not_become_the_latest(tmp_path, monkeypatch):
@@ -194,7 +194,7 @@ def test_a_run_elsewhere_does_not_become_the_latest(tmp_path, monkeypatch):
 
 def test_a_run_that_is_no_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match="absent"):
-        runs.find(tmp_path / "absent")
+        runs.find_run(tmp_path / "absent")
 
 
 def test_results_are_named_after_their_device():

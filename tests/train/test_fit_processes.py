@@ -148,7 +148,7 @@ def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path):
 def test_an_unfinished_training_is_no_run_yet(tmp_path):
     TrainingSettings().save(settings_path(tmp_path))
     with pytest.raises(InputError, match=f"--resume --out {tmp_path}"):
-        runs.find(tmp_path)
+        runs.find_run(tmp_path)
 
 
 def test_without_a_terminal_progress_is_a_line_every_ten_epochs(small, tmp_path, capsys, monkeypatch):

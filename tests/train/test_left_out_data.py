@@ -77,7 +77,7 @@ def test_windows_that_nobody_else_has_are_left_out_and_answers_are_closed_and_op
     assert found.open_set.per_class["SITTING"].recall == 0
     assert found.open_set.macro_f1 == pytest.approx(2 / 3)
 
-    left_out_data.write([found], {"network": "edge"}, "edge", whole.labels, tmp_path, "png")
+    left_out_data.write_left_out([found], {"network": "edge"}, "edge", whole.labels, tmp_path, "png")
     content = json.loads((tmp_path / "crossval.json").read_text())
     assert content["data_sets"][0]["left_out"] == {"JOGGING": 10}
     rows = list(csv.DictReader((tmp_path / "crossval.csv").open()))

@@ -69,13 +69,13 @@ def test_the_folder_stands_for_its_first_seed(seeds_folder, monkeypatch, capsys)
     folder, _ = seeds_folder
     monkeypatch.chdir(folder.parent.parent)
     assert Path("runs/latest").resolve() == folder
-    assert runs.find(None).folder == Path("runs/two/seed-0")
+    assert runs.find_run(None).folder == Path("runs/two/seed-0")
     assert "taking runs/two/seed-0" in capsys.readouterr().err
-    assert runs.find(Path("runs/two/seed-1")).folder == Path("runs/two/seed-1")
+    assert runs.find_run(Path("runs/two/seed-1")).folder == Path("runs/two/seed-1")
     assert not capsys.readouterr().err
 
 
 def test_a_damaged_seeds_file_is_named(tmp_path):
     (tmp_path / "seeds.json").write_text("{}")
     with pytest.raises(InputError, match=r"seeds\.json is damaged"):
-        runs.find(tmp_path)
+        runs.find_run(tmp_path)

@@ -11,7 +11,7 @@ import click
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.model_card import Card, load
-from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_all, lock_path, make_latest, settings_path
+from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_runs, lock_path, make_latest, settings_path
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import check_folder, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
@@ -137,7 +137,7 @@ def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list
     """
     if not settings_path(folder).exists() and any(x.exists() for x in (Run(folder).card, folder / SEEDS)):
         click.echo(f"The training in {folder} has ended, and nothing is left to do: these are its scores.", err=True)
-        return [load(run.card) for run in find_all(folder)]
+        return [load(run.card) for run in find_runs(folder)]
     settings = TrainingSettings.load(settings_path(folder))
     for name in given:
         began = getattr(settings, name)

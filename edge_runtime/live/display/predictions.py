@@ -117,7 +117,7 @@ def rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[S
             yield [*first, f"{x.seconds:.6f}", *answer, *probabilities]
 
 
-def show(predictions: Sequence[Prediction], scores: LiveScores | None, has_names: bool) -> None:
+def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | None, has_names: bool) -> None:
     """Print all: three in full, by name where they have some, or a line for each of more; then all together.
 
     `scores` are those of recordings with labels. Notices are on stderr.

@@ -31,7 +31,7 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse(text: str, option: str) -> Address:
+def parse_address(text: str, option: str) -> Address:
     """The address in `text`: HOST:PORT, an IPv6 address in brackets, or PORT of this machine alone.
 
     Raises `InputError` naming `option`.
