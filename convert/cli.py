@@ -158,8 +158,8 @@ def command(
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
         _write_source(source, c_array_type, out)
         return
-    from convert.conversion_report import convert_seeds, show_conversion
-    from convert.converted_models import Conversion, NamedFiles, check_run, convert
+    from convert.conversion_report import complete, convert_seeds
+    from convert.converted_models import NamedFiles, check_run, convert
     from convert.external_model import read_options
     from convert.keras_files import SUFFIXES, check_file
     from convert.tensorflow_setup import require_extra
@@ -189,17 +189,12 @@ def command(
         c_array=c_array_type,
     )
 
-    def finish(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
-        if not conversion.failure:
-            show_conversion(conversion, folder, normalisation)
-        conversion.raise_if_incomplete(time_limit)
-
     if source is not None and (source.is_file() or source.suffix in SUFFIXES):
         file_options = read_options(labels, signals, normalisation)
         check_file(source)
         files = NamedFiles(out or source.parent, source.stem)
         check_folder(files.folder)
-        finish(convert(source, files, options, file_options), files.folder, normalisation or "none")
+        complete(convert(source, files, options, file_options), options, files.folder, normalisation or "none")
         return
     shared.refuse_options(
         "is for a .keras file, whose card it makes", "--labels", "--signals", "--normalisation", "--out"
@@ -211,7 +206,7 @@ def command(
         convert_seeds(found, options)
     else:
         (run,) = found
-        finish(convert(run.folder, run, options), run.folder)
+        complete(convert(run.folder, run, options), options, run.folder)
 
 
 def _write_source(model: Path, c_array_type: str | None, out: Path | None) -> None:

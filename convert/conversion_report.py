@@ -7,14 +7,33 @@ from statistics import mean, stdev
 import click
 from rich.table import Table
 
+from convert.c_array import write_c_array
 from convert.converted_models import Conversion, convert
 from convert.options import Options
-from edge_runtime.errors import HarEdgeError
+from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.model.rivals import RivalRecord, record_path
 from edge_runtime.runs import SCHEMES, Run
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
-from edge_runtime.system.terminal import Console
+from edge_runtime.system.terminal import Console, progress
+
+
+def complete(conversion: Conversion, options: Options, folder: Path, normalisation: str | None = None) -> None:
+    """Show the conversion, and write the C++ source that is asked for.
+
+    Raises `DeviceError` when the time limit left something out, and what `write_c_array` raises.
+    """
+    show_conversion(conversion, folder, normalisation)
+    files, schemes = conversion.files, conversion.report.schemes
+    if options.c_array and "int8" in schemes:
+        with progress() as on_progress:
+            sources = write_c_array(files.tflite("int8"), files.folder, options.c_array == "int8", on_progress)
+        click.echo(f"As C++ source: {', '.join(x.name for x in sources)}")
+    if conversion.unfinished:
+        raise DeviceError(
+            f"the conversion was stopped after {options.time_limit:g} s: {', '.join(schemes)} written, "
+            f"{', '.join(conversion.unfinished)} not; allow more with --time-limit"
+        )
 
 
 def show_conversion(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
@@ -38,8 +57,6 @@ def show_conversion(conversion: Conversion, folder: Path, normalisation: str | N
         noise = NOT_MEASURED if x.snr_db is None else f"{x.snr_db:.1f} dB"
         table.add_row(*_file(conversion, scheme), *own, percent(x.agreement), noise)
     console.print(table)
-    if conversion.sources:
-        console.print(f"As C++ source: {', '.join(x.name for x in conversion.sources)}", soft_wrap=True)
     for scheme, reason in report.left_out.items():
         console.print(f"\nNo {conversion.files.tflite(scheme).name}: {reason}.")
     console.print(f"\n{_explanation(conversion, normalisation)}")
@@ -98,9 +115,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
     for run in runs:
         try:
             conversion = convert(run.folder, run, options)
-            if not conversion.failure:
-                show_conversion(conversion, run.folder)
-            conversion.raise_if_incomplete(options.time_limit)
+            complete(conversion, options, run.folder)
             passed.append(conversion)
         except HarEdgeError as error:
             failures[run.folder.name] = error

@@ -12,7 +12,7 @@ from convert.options import CALIBRATED, FileOptions, Options
 from convert.parity import FLOAT_TOLERANCE
 from convert.run_networks import TrainingRecord
 from edge_runtime.data.data_sources import data_texts
-from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError, InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
@@ -41,30 +41,15 @@ ModelFiles: TypeAlias = Run | NamedFiles
 
 @dataclass(frozen=True)
 class Conversion:
-    """The report of a conversion and, when it failed the check and left no model, the reason.
+    """The report of a conversion whose models are written.
 
-    `unfinished` are forms that the time limit left out; the others are there. `rivals` are there if they were asked
-    for, and so are `sources`, the header and the array of the int8 model, or `without_sources`, the reason why they
-    could not be written.
+    `unfinished` are forms that the time limit left out. `rivals` are there if they were asked for.
     """
 
     files: ModelFiles
     report: ConversionReport
-    failure: CheckFailedError | None = None
     unfinished: tuple[str, ...] = ()
     rivals: "RivalRecord | None" = None
-    sources: tuple[Path, ...] = ()
-    without_sources: HarEdgeError | None = None
-
-    def raise_if_incomplete(self, time_limit: float) -> None:
-        """Raise the `failure`, the error `without_sources`, or `DeviceError` when something is unfinished."""
-        if error := self.failure or self.without_sources:
-            raise error
-        if self.unfinished:
-            raise DeviceError(
-                f"the conversion was stopped after {time_limit:g} s: {', '.join(self.report.schemes)} written, "
-                f"{', '.join(self.unfinished)} not; allow more with --time-limit"
-            )
 
 
 def check_run(run: Run, options: Options) -> None:
@@ -83,8 +68,7 @@ def check_run(run: Run, options: Options) -> None:
 def convert(source: Path, files: ModelFiles, options: Options, file_options: FileOptions | None = None) -> Conversion:
     """Convert `source`, a run folder or an external model with its `file_options`, and write its models.
 
-    Raises what `run_job` raises. A failed check is the `failure` of the result, and why the int8 model cannot be
-    written as C++ source its `without_sources`.
+    Raises what `run_job` and `check` raise, which leaves the models from before.
     """
     click.echo(f"Converting {source}", err=True)
     if file_options is None and options.data is None:
@@ -93,18 +77,11 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:
             report = run_job(job, on_progress)
-        unfinished = tuple(x for x in options.schemes if x not in (*report.schemes, *report.left_out))
-        conversion = Conversion(files, report, unfinished=unfinished)
-        try:
-            check(report, options)
-            write_models(files, job, report)
-        except CheckFailedError as failure:
-            return replace(conversion, failure=failure)
-        if options.rivals:
-            conversion = replace(conversion, rivals=_make_rivals(job, files))
-    if options.c_array and "int8" in report.schemes:
-        conversion = _write_sources(conversion, options.c_array)
-    return conversion
+        check(report, options)
+        write_models(files, job, report)
+        rivals = _make_rivals(job, files) if options.rivals else None
+    unfinished = tuple(x for x in options.schemes if x not in (*report.schemes, *report.left_out))
+    return Conversion(files, report, unfinished, rivals)
 
 
 def _make_rivals(job: ConversionJob, files: ModelFiles) -> "RivalRecord":
@@ -112,18 +89,6 @@ def _make_rivals(job: ConversionJob, files: ModelFiles) -> "RivalRecord":
 
     with progress() as on_progress:
         return make_rivals(job, files.model if isinstance(files, Run) else job.source, files.folder, on_progress)
-
-
-def _write_sources(conversion: Conversion, io_type: str) -> Conversion:
-    from convert.c_array import write_c_array
-
-    files = conversion.files
-    try:
-        with progress() as on_progress:
-            sources = write_c_array(files.tflite("int8"), files.folder, io_type == "int8", on_progress)
-    except HarEdgeError as error:  # the models are written, and shown first
-        return replace(conversion, without_sources=error)
-    return replace(conversion, sources=sources)
 
 
 def check(report: ConversionReport, options: Options) -> None:

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import zipfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from training_fixtures import run_card
 
 from convert import converted_models
 from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
-from convert.conversion_report import show_conversion
+from convert.conversion_report import complete
 from convert.converted_models import NamedFiles, check, write_models
 from convert.keras_files import load_network
 from convert.options import CALIBRATED, FileOptions, Options
@@ -189,9 +189,8 @@ def test_after_a_loss_beyond_the_limit_models_are_those_from_before(run, monkeyp
     monkeypatch.setattr(converted_models, "run_job", convert)
     run.tflite("int8").write_bytes(b"the old model")
     for n_wrong in (2, 0):
-        options = Options(("int8",), max_drop=1)
-        conversion = converted_models.convert(run.folder, run, options)
-        assert (conversion.failure is not None) == bool(n_wrong)
+        with pytest.raises(CheckFailedError) if n_wrong else nullcontext():
+            converted_models.convert(run.folder, run, Options(("int8",), max_drop=1))
         assert (run.tflite("int8").read_bytes() == b"the old model") == bool(n_wrong)
         assert run.tflite("float32").exists() == (not n_wrong)
 
@@ -336,8 +335,7 @@ def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path, mon
     assert "checked" in cards.read_model(files.tflite("float16"))[1].parity
     assert not processes(tmp_path)
     with pytest.raises(DeviceError, match=r"dynamic not.*--time-limit"):
-        done.raise_if_incomplete(60)
-    show_conversion(done, tmp_path, "none")
+        complete(done, options, tmp_path, "none")
     rows = [x.split()[0] for x in capsys.readouterr().out.splitlines() if x.startswith("mine_")]
     assert rows == ["mine_float32.tflite", "mine_float16.tflite"]
 
