@@ -104,7 +104,7 @@ def machine_facts(report: Report) -> Facts:
         ("device", report.device.name),
         *_known(report.device, ("name", "before", "after", "governor", "load_average", "runtime")),
         ("runtime", f"{runtime.name} {runtime.version or ''}".strip()),
-        *_known(report.settings, ("paced",)),
+        *_known(report.settings, ("paced", "runtime")),
         *((f"data: {name}", value) for name, value in _known(report.data, ())),
         ("measured", report.created),
         ("har-edge", report.har_edge),

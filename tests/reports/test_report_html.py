@@ -239,6 +239,7 @@ def test_the_machine_before_and_after_is_on_the_page(tab, pages):
     assert ["load average", "0.250", "1.50"] in rows
     assert ["temperature", "cpu-thermal 51 °C", "cpu-thermal 63 °C"] in rows
     assert ["CPU", "AMD EPYC"] in rows
+    assert ["runtime", "litert 2.3.0"] in rows
 
 
 class _Nesting(HTMLParser):
