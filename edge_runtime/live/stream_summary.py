@@ -12,46 +12,35 @@ from edge_runtime.live.sources import Array
 _RATE_OVER_S = 5.0
 _LATENCIES = 100
 _LONGEST_STEP_S = 3600.0  # from one sample to the next; beyond it is another clock, or time that nobody waits for
-_NEAR_S = 1.0  # a sample farther from the newest one jumps, or has a wrong time: the one after it shows which
+_OVERTAKEN_S = 1.0  # a sample that is so much older than the newest came late
 
 
 class ElapsedTime:
     """Adds up the time from one sample to the next; a clock of the source that goes back or jumps adds nothing.
 
-    `seconds` are those from the first sample to the newest. A single sample with a wrong time does not count.
+    `seconds` are those from the first sample to the newest.
     """
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self._begin = self._newest = 0.0  # of the clock that counts now
-        self._jumped: float | None = None
-        self._has_begun = False
+        self._begin = 0.0  # of the clock that counts now
+        self._newest: float | None = None
 
     def go_to(self, second: float) -> None:
         """Add the time until the next sample, taken at `second` by the source's clock; the first call begins."""
-        jumped, self._jumped = self._jumped, None
-        if not self._has_begun:
-            self._has_begun, self._begin, self._newest = True, second, second
+        step = 0.0 if self._newest is None else second - self._newest
+        if -_OVERTAKEN_S <= step < 0:
             return
-        if jumped is not None and not self._is_near(second) and 0 <= second - jumped <= _LONGEST_STEP_S:
-            if not self._newest < jumped <= self._newest + _LONGEST_STEP_S:
-                self._begin = self._newest = jumped
-            self._add(jumped)
-        if self._is_near(second):
-            self._add(second)
+        if self._newest is None or not 0 <= step <= _LONGEST_STEP_S:
+            self._begin = second
         else:
-            self._jumped = second
+            self.seconds += step
+        self._newest = second
 
     def until(self, second: float) -> float:
         """The seconds from the first sample to `second`; to the last clock's end where it is none of this one."""
-        return self.seconds - (self._newest - min(max(second, self._begin), self._newest))
-
-    def _is_near(self, second: float) -> bool:
-        return abs(second - self._newest) <= _NEAR_S
-
-    def _add(self, second: float) -> None:
-        passed = max(second - self._newest, 0.0)  # others may overtake a sample
-        self.seconds, self._newest = self.seconds + passed, self._newest + passed
+        newest = self._newest or 0.0
+        return self.seconds - (newest - min(max(second, self._begin), newest))
 
 
 @dataclass

@@ -96,17 +96,14 @@ def _parse(text: str) -> tuple[str, int]:
 def _board_bus() -> Any:
     try:
         import board
+
+        return board.I2C()
     except ImportError as error:
         raise MissingExtraError("--i2c", "Blinka and its drivers", "sensors") from error
-    except NotImplementedError as error:
+    except (NotImplementedError, AttributeError) as error:
         raise DeviceError(
-            f"Blinka does not know this machine's pins ({error}); --i2c is for boards that it knows"
+            f"Blinka knows no I2C bus of this machine ({error}); on a Raspberry Pi, see raspi-config"
         ) from error
-    if not hasattr(board, "I2C"):
-        raise DeviceError(
-            "this machine has no I2C bus that Blinka knows; on a Raspberry Pi, turn it on with raspi-config"
-        )
-    return board.I2C()
 
 
 def _driver(name: str) -> Callable[[Any, int], Sensor]:
