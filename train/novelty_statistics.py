@@ -28,8 +28,8 @@ _FOLDS = 4
 _CENTRES = 4
 # The distance that nineteen in twenty windows of other people keep; the rest has mislabelled ones.
 _TYPICAL = 0.95
-# Multiples of it from which on a window is unusual or novel for an activity, chosen with the numbers of smoothing
-# (docs/results/live.md). Postures differ more between people than amounts of movement do.
+# Multiples of it from which on a window is unusual or novel for an activity (docs/results/live.md). Postures differ
+# more between people than amounts of movement do.
 POSTURE, MOVEMENT = (2.5, 4.0), (1.5, 2.5)
 # One in a hundred windows of the stillest activity has less rotation; several in a row have not.
 _AT_REST = 0.01
@@ -46,16 +46,13 @@ Limits = tuple[float, float]
 Typical = TypeVar("Typical", TypicalPosture, TypicalMovement)
 
 
-def fit_novelty_detector(
-    dataset: Dataset, posture: Limits = POSTURE, movement: Limits = MOVEMENT
-) -> NoveltyDetector | None:
+def fit_novelty_detector(dataset: Dataset) -> NoveltyDetector | None:
     """Fit the detector to all training windows; None for signals that do not tell orientation.
 
-    `posture` and `movement` are multiples of the typical distance. That is measured on the subjects of each of four
-    folds, from what is typical of the others: people differ more from each other than from themselves. To the spread of
-    movement that of several phones, placements and data sets is added, since a stream may come from another one (a
-    random effect): acceleration and rotation, which go together on one phone, may then be apart. Without the gyroscope
-    there is one number, and hardly anything changes.
+    The typical distance is measured on the subjects of each of four folds, from what is typical of the others: people
+    differ more from each other than from themselves. To the spread of movement that of several phones, placements and
+    data sets is added, since a stream may come from another one (a random effect): acceleration and rotation, which go
+    together on one phone, may then be apart. Without the gyroscope there is one number, and hardly anything changes.
     """
     names = [x.name for x in dataset.signals]
     if not set(GRAVITY) <= set(names):
@@ -63,8 +60,8 @@ def fit_novelty_detector(
     found = motion_features(dataset.train.X, names, dataset.window)
     n_labels, between = len(dataset.labels), _between(found.movement, dataset)
     return NoveltyDetector(
-        _typical(found.posture, dataset.train, n_labels, posture, _posture),
-        _typical(found.movement, dataset.train, n_labels, movement, partial(_movement, between=between)),
+        _typical(found.posture, dataset.train, n_labels, POSTURE, _posture),
+        _typical(found.movement, dataset.train, n_labels, MOVEMENT, partial(_movement, between=between)),
         _rest(found, dataset.train),
         _steps(found, dataset.train),
     )

@@ -53,19 +53,9 @@ def plot_curves(
     loss.legend(frameon=False)
     accuracy.set_ylabel("accuracy")
     percent_ticks(accuracy.yaxis)
-    last = selection[-1]
-    accuracy.annotate(
-        percent(last.held_out_accuracy, 1),
-        (last.epoch, last.held_out_accuracy),
-        xytext=(8, 0),  # beside the curves, where none goes on
-        textcoords="offset points",
-        va="center",
-        annotation_clip=False,
-        color=_HELD_OUT,
-    )
     coarse = " Left of the dashed line: coarse classes." if coarse_epochs else ""
-    note = f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, averaged weights.{coarse}"
-    save(figure, path, note)
+    held_out = f"Held-out: plain windows, averaged weights, at the end {percent(selection[-1].held_out_accuracy, 1)}."
+    save(figure, path, f"Training: augmented windows, dropout, smoothed labels. {held_out}{coarse}")
 
 
 def plot_subjects(groups: Mapping[str, Mapping[str, Sequence[float]]], title: str, note: str, path: Path) -> None:

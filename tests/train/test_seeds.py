@@ -8,39 +8,45 @@ from pathlib import Path
 import numpy as np
 import pytest
 from programs import har_edge, succeeded
-from training_fixtures import EPOCHS, run_card
+from training_fixtures import run_card
+from written_windows import of_people, write_windows
 
 from edge_runtime import runs
+from edge_runtime.data.loading import load_data
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run, settings_path
 from train.run.training import TrainingSettings
 
-pytestmark = pytest.mark.long
-
 
 @pytest.fixture(scope="module")
-def seeds_folder(trained_run, uci_har, tmp_path_factory):
+def seeds_folder(tmp_path_factory):
     """A training of two seeds, stopped when the first was finished, and resumed."""
     home = tmp_path_factory.mktemp("seeds")
+    own = write_windows(home / "own.npz", of_people())
+    succeeded(har_edge("train", "--data", own, "--epochs", 1, "--out", "first", cwd=home))
     folder = home / "runs" / "two"
-    settings = TrainingSettings(epochs=EPOCHS, fingerprint=uci_har.fingerprint, seeds=2)
+    settings = TrainingSettings(data=(str(own),), epochs=1, fingerprint=load_data(own).fingerprint, seeds=2)
     settings.save(settings_path(folder))
-    shutil.copytree(trained_run.folder, folder / "seed-0")
+    shutil.copytree(home / "first", folder / "seed-0")
     before = {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}
     result = succeeded(har_edge("train", "--resume", cwd=home))
     assert before == {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}, "a finished seed was touched"
     return folder, result
 
 
-def test_every_seed_leaves_a_run_folder(seeds_folder, trained_run):
-    folder, result = seeds_folder
-    assert "seeds 0 to 1: 2 fits" in result.stderr
+def test_every_seed_leaves_a_run_folder_and_the_first_stands_for_all(seeds_folder, monkeypatch, capsys):
+    folder, _ = seeds_folder
     files = {"card.json", "model.keras", "selection.keras", "history.csv", "curves.png"}
     assert {x.name for x in (folder / "seed-1").iterdir()} >= files
     assert not list(folder.rglob("checkpoint"))
     first, second = (run_card(Run(folder / f"seed-{seed}")) for seed in (0, 1))
     assert (first["training"]["seed"], second["training"]["seed"]) == (0, 1)
     assert first["training"]["weights_sha256"] != second["training"]["weights_sha256"]
+    monkeypatch.chdir(folder.parent.parent)
+    assert Path("runs/latest").resolve() == folder
+    assert runs.find_run(None).folder == Path("runs/two/seed-0")
+    assert "runs/two/seed-0" in capsys.readouterr().err
+    assert runs.find_run(Path("runs/two/seed-1")).folder == Path("runs/two/seed-1")
 
 
 def test_the_spread_is_that_of_the_cards(seeds_folder):
@@ -56,26 +62,14 @@ def test_the_spread_is_that_of_the_cards(seeds_folder):
         assert f"{50 * sum(values):.2f} ± {100 * spread['accuracy']['sd']:.2f} %" in result.stdout
         for subject, score in spread["per_subject"].items():
             assert score["mean"] == pytest.approx(np.mean([x["scores"][part]["per_subject"][subject] for x in cards]))
-    assert list(content["scores"]["test"]["per_subject"]) == ["2", "4", "9", "10", "12", "13", "18", "20", "24"]
     rows = list(csv.DictReader((folder / "seeds.csv").open()))
-    assert len(rows) == 2 * (1 + 5 + 1 + 9)
     (row,) = [x for x in rows if (x["seed"], x["part"], x["subject"]) == ("1", "test", "")]
     assert float(row["macro_f1"]) == content["scores"]["test"]["macro_f1"]["per_seed"][1]
     assert (folder / "seeds.png").read_bytes().startswith(b"\x89PNG")
-    assert max(map(len, result.stdout.splitlines()[:-1])) <= 80
 
 
-def test_the_folder_stands_for_its_first_seed(seeds_folder, monkeypatch, capsys):
-    folder, _ = seeds_folder
-    monkeypatch.chdir(folder.parent.parent)
-    assert Path("runs/latest").resolve() == folder
-    assert runs.find_run(None).folder == Path("runs/two/seed-0")
-    assert "taking runs/two/seed-0" in capsys.readouterr().err
-    assert runs.find_run(Path("runs/two/seed-1")).folder == Path("runs/two/seed-1")
-    assert not capsys.readouterr().err
-
-
-def test_a_damaged_seeds_file_is_named(tmp_path):
-    (tmp_path / "seeds.json").write_text("{}")
-    with pytest.raises(InputError, match=r"seeds\.json is damaged"):
+@pytest.mark.parametrize("content", ["{}", '{"runs": []}', '{"runs": ["\\u0000"]}'])
+def test_a_damaged_seeds_file_is_named(tmp_path, content):
+    (tmp_path / "seeds.json").write_text(content)
+    with pytest.raises(InputError, match=r"seeds\.json"):
         runs.find_run(tmp_path)

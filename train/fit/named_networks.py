@@ -73,6 +73,8 @@ def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
 
     Raises `InputError` as `build` does, and for a network that could not be loaded from its file again.
     """
+    import keras
+
     network = build(name, input_shape, n_classes)
     layers = [network, *layers_of(network)]
     own = [_named(x) for x in layers if holds_code(x)]
@@ -81,26 +83,19 @@ def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
             f"--network {name} holds code of its own in {own[0]}, and code is never loaded from a file: use Keras's "
             "own layers and functions"
         )
-    if wrong := _loading_fault(network):
-        raise InputError(f"--network {name} builds a network that cannot be loaded from its file again: {wrong}")
+    with scratch_folder() as folder:
+        try:
+            network.save(folder / "network.keras")
+            keras.models.load_model(folder / "network.keras", compile=False, safe_mode=True)
+        except Exception as error:
+            raise InputError(
+                f"--network {name} builds a network that cannot be loaded from its file again: {_reason(error)}"
+            ) from error
     return [_named(x) for x in layers if not (is_network(x) or is_convertible(x))]
 
 
 def _named(layer: Any) -> str:
     return f"'{layer.name}' ({type(layer).__name__})"
-
-
-def _loading_fault(network: keras.Model) -> str:
-    import keras
-
-    with scratch_folder() as folder:
-        path = folder / "network.keras"
-        try:
-            network.save(path)
-            keras.models.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:  # noqa: BLE001 - whatever the layers do
-            return _reason(error)
-    return ""
 
 
 @contextmanager

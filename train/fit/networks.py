@@ -27,27 +27,24 @@ def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     input_shape : (samples, n_signals) of one window, normalised.
     n_classes : number of logits.
     """
-    return strided_lstm("edge", input_shape, n_classes, filters=64, units=64, **_steps(input_shape[0]))
+    return strided_lstm("edge", input_shape, n_classes, filters=64, units=64)
 
 
 def edge_small(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """The same with half as many filters and fewer units: 23 k parameters, for the tightest devices."""
-    return strided_lstm("edge-small", input_shape, n_classes, filters=32, units=48, **_steps(input_shape[0]))
+    return strided_lstm("edge-small", input_shape, n_classes, filters=32, units=48)
 
 
-def _steps(samples: int) -> dict[str, int]:
-    """Kernel and stride for windows of so many samples: 25 and 16 where that gives 4 to 16 steps."""
-    stride = max(min(16, samples // 4), -(-samples // 16))
-    return {"kernel": round(stride * 25 / 16), "stride": stride}
+def strided_lstm(name: str, input_shape: tuple[int, int], n_classes: int, filters: int, units: int) -> keras.Model:
+    """A convolution of `filters`, and an LSTM of `units` over its steps.
 
-
-def strided_lstm(
-    name: str, input_shape: tuple[int, int], n_classes: int, filters: int, kernel: int, stride: int, units: int
-) -> keras.Model:
-    """A convolution of `filters` over `kernel` samples, one step every `stride` samples, and an LSTM of `units`."""
+    A kernel of 25 samples and a stride of 16, where that gives 4 to 16 steps.
+    """
     import keras
     from keras import layers
 
+    stride = max(min(16, input_shape[0] // 4), -(-input_shape[0] // 16))
+    kernel = round(stride * 25 / 16)
     return keras.Sequential(
         [
             keras.Input(input_shape, name="windows"),

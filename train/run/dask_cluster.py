@@ -83,12 +83,10 @@ def check_workers(client: Any, address: str) -> None:
     def version() -> str:
         """The worker's version; sent there whole, since it may have no module of ours."""
         try:
-            from importlib import import_module
-
-            import_module("train.run.dask_cluster")
-            return str(import_module("edge_runtime").__version__)
+            import edge_runtime
         except Exception as error:  # noqa: BLE001 - another package of that name may do anything
             return f"none ({error})"
+        return edge_runtime.__version__
 
     versions = client.run(version)
     if not versions:

@@ -142,11 +142,9 @@ def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list
     for name in given:
         began = getattr(settings, name)
         if name != "pictures" and getattr(wanted, name) != began:
-            option = f"--{name.replace('_', '-')}"
-            with_it = f"without {option}" if began is None else f"with {option} {_words(began)}"
             raise InputError(
-                f"{option} {_words(getattr(wanted, name))} cannot be changed on --resume, since the training in "
-                f"{folder} began {with_it}: leave it out, or start a new run"
+                f"--{name.replace('_', '-')} cannot be changed on --resume, since the training in {folder} began with "
+                f"{began}: leave it out, or start a new run"
             )
     dataset = settings.load_data()
     if dataset.fingerprint != settings.fingerprint:
@@ -159,10 +157,6 @@ def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list
         settings = TrainingSettings.load(settings_path(folder))
         pictures = wanted.pictures if "pictures" in given else settings.pictures
         return _run(Training(replace(settings, pictures=pictures), dataset, folder))
-
-
-def _words(value: object) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _run(training: Training) -> list[Card]:
