@@ -14,8 +14,6 @@ import numpy as np
 
 from edge_runtime.data import loading
 from edge_runtime.live.recognizer import LiveRecognizer
-from edge_runtime.live.recording_replay import follow
-from edge_runtime.live.stream_scores import score
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.frontend import RATE_HZ
@@ -26,7 +24,6 @@ from tools.claim import Claim, at_most, har_edge_json, reported
 def live_claims(folder: Path) -> Iterator[Claim]:
     """Measure them; files go to `folder`."""
     yield from _test_subjects(har_edge_json(folder / "live.json", "evaluate", "edge", "--live"))
-    yield _disturbed()
     yield _hour()
     yield _day_of_memory()
     scores = har_edge_json(folder / "gains.json", "personalise", "edge", "--evaluate", "--seconds", "10")
@@ -75,23 +72,3 @@ def _test_subjects(found: Mapping[str, Any]) -> Iterator[Claim]:
     live, alone = (100 * found[key] for key in ("live_accuracy", "window_accuracy"))
     shares = f"{live:.2f} % of {found['windows']} windows; each alone {alone:.2f} %"
     yield reported("live accuracy, unknown counting as wrong, is", shares, evidence)
-
-
-def _disturbed() -> Claim:
-    """The cost of a bad connection: 1 % of samples lost, 1 % repeated, 1 % overtaken, times up to 5 ms wrong."""
-    from streams import delivered
-
-    classifier = Classifier(reference_model("edge", "int8"))
-    test = set(loading.load_data().test.subject.tolist())
-    recordings = [x for x in loading.load_recordings() if x.subject in test]
-    window, labels = classifier.card.window, classifier.card.labels
-    tracks = (
-        [follow(x, LiveRecognizer(classifier)) for x in recordings],
-        [
-            follow(x, LiveRecognizer(classifier), delivered(len(x.samples), x.rate_hz, i))
-            for i, x in enumerate(recordings)
-        ],
-    )
-    clean, rough = (100 * score(x, len(labels), window.samples, window.rate_hz).live_accuracy for x in tracks)
-    evidence = f"{len(recordings)} recordings, {clean:.2f} and {rough:.2f} %"
-    return at_most("lost, late and repeated samples cost live accuracy", clean - rough, 0.5, "points", evidence)

@@ -44,21 +44,6 @@ class Kept:
         """The trained network."""
         return self.folder / f"{self.folder.name}.keras"
 
-    @property
-    def training(self) -> Path:
-        """What is known of the training."""
-        return self.folder / "training.json"
-
-    @property
-    def conversion(self) -> Path:
-        """What is known of the conversion."""
-        return self.folder / "conversion.json"
-
-    @property
-    def bench(self) -> Path:
-        """The result of `har-edge bench`."""
-        return self.folder / "bench.json"
-
     def tflite(self, scheme: str) -> Path:
         """The converted model of one form."""
         return self.folder / f"{self.folder.name}_{scheme}.tflite"
@@ -83,12 +68,12 @@ def main(names: Sequence[str], runs: Path, convert_again: bool, measure: bool) -
     """Train, convert and measure the networks NAME, or all."""
     for name in names or NETWORKS:
         kept = Kept(runs / name)
-        if not kept.training.exists():
+        if not (kept.folder / "training.json").exists():
             print(f"training {name}", flush=True)
             train(name, kept)
-        if convert_again or not kept.conversion.exists():
+        if convert_again or not (kept.folder / "conversion.json").exists():
             print(f"converting {name}", flush=True)
-            write_json(kept.conversion, convert(kept))
+            write_json(kept.folder / "conversion.json", convert(kept))
     content = json.loads(_CONTENT.read_text()) if _CONTENT.exists() else {}
     for name in names or NETWORKS:
         kept = Kept(runs / name)
@@ -141,8 +126,8 @@ def describe(published: Published, kept: Kept) -> dict[str, Any]:
     content: dict[str, Any] = {
         "source": published.source,
         "input_shape": list(published.input_shape),
-        "training": json.loads(kept.training.read_text()),
-        "conversion": json.loads(kept.conversion.read_text()),
+        "training": json.loads((kept.folder / "training.json").read_text()),
+        "conversion": json.loads((kept.folder / "conversion.json").read_text()),
         "bench": None,
     }
     forms = kept.converted()
@@ -159,8 +144,9 @@ def describe(published: Published, kept: Kept) -> dict[str, Any]:
 
 def bench(kept: Kept) -> dict[str, Any]:
     """Time and score our forms and the rivals, in turns, in one `har-edge bench`."""
-    har_edge("bench", *(kept.tflite(x) for x in kept.converted()), "--rivals", "--json", kept.bench)
-    report = results.read_report(kept.bench)
+    out = kept.folder / "bench.json"
+    har_edge("bench", *(kept.tflite(x) for x in kept.converted()), "--rivals", "--json", out)
+    report = results.read_report(out)
     rows = [
         {
             "form": form,

@@ -19,7 +19,7 @@ from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import Scores, score
-from edge_runtime.data.subject_groups import natural, noun_of
+from edge_runtime.data.subject_groups import natural, natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import scratch_folder, write_csv, write_text
@@ -109,15 +109,15 @@ def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> li
 
     Raises `InputError` when there are fewer subjects than folds, or when those outside a fold leave a class empty.
     """
-    subjects = np.unique(train.subject)
-    noun = noun_of(subjects.tolist())
+    subjects = natural_order(train.subject.tolist())
+    noun = noun_of(subjects)
     if len(subjects) < (n_folds or 2):
         raise InputError(f"{n_folds or 2} folds need as many training {noun}s, and the data has {len(subjects)}")
     if n_folds is None:
-        found = [[x] for x in subjects.tolist()]
+        found = [[x] for x in subjects]
     else:
         groups = GroupKFold(n_folds).split(train.X, train.y, train.subject)
-        found = [np.unique(train.subject[rows]).tolist() for _, rows in groups]
+        found = [natural_order(train.subject[rows].tolist()) for _, rows in groups]
     for i, held in enumerate(found):
         left = train.y[~held_rows(train, held)]
         absent = ", ".join(label for k, label in enumerate(labels) if not (left == k).any())

@@ -90,6 +90,7 @@ def test_files_and_table_tell_the_same(here):
     folds = content["folds"]
     assert [x["windows"] for x in folds] == [100, 100]
     assert sorted(x for fold in folds for x in fold["subjects"]) == sorted(PEOPLE[:-1])
+    assert all(x["subjects"] == sorted(x["subjects"], key=PEOPLE.index) for x in folds), "s2 before s10"
     accuracies = [x["accuracy"] for x in folds]
     assert content["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
     assert content["accuracy"]["sd"] == pytest.approx(np.std(accuracies, ddof=1))

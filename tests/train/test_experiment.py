@@ -19,14 +19,14 @@ def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
     held = hold_out(uci_har.train.subject)
     assert held == [3, 8, 16, 22, 27]
     assert hold_out(np.array(["s2", "s2", "s10"])) == ["s10"]
-    with pytest.raises(InputError, match=r"two training subjects, .* has 1: record more people"):
+    with pytest.raises(InputError, match="two training subjects"):
         hold_out(np.array([1, 1]))
 
 
 def test_a_sensor_that_was_off_is_named_before_training(uci_har):
     X = uci_har.train.X.copy()
     X[..., 4] = 0.25
-    with pytest.raises(InputError, match="no variation in body_gyro_y"):
+    with pytest.raises(InputError, match="body_gyro_y"):
         check_data(replace(uci_har, train=replace(uci_har.train, X=X)), [])
 
 

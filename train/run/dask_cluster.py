@@ -20,6 +20,7 @@ from train.fit.fit_job import FitJob
 from train.run.fit_processes import OnDone, run_jobs
 
 CONNECT_S = 5
+VERSION = edge_runtime.__version__
 
 
 def check_address(address: str) -> None:
@@ -83,17 +84,17 @@ def check_workers(client: Any, address: str) -> None:
     def version() -> str:
         """The worker's version; sent there whole, since it may have no module of ours."""
         try:
-            import edge_runtime
+            from train.run.dask_cluster import VERSION
         except Exception as error:  # noqa: BLE001 - another package of that name may do anything
             return f"none ({error})"
-        return edge_runtime.__version__
+        return VERSION
 
     versions = client.run(version)
     if not versions:
         raise DeviceError(f"the scheduler at {address} has no workers: start some with 'dask worker {address}'")
     for worker, theirs in versions.items():
-        if theirs != edge_runtime.__version__:
+        if theirs != VERSION:
             raise DeviceError(
-                f"the worker {worker} has another har-edge than {edge_runtime.__version__}: {theirs}; install the same "
+                f"the worker {worker} has another har-edge than {VERSION}: {theirs}; install the same "
                 "there with its extras train and cluster"
             )
