@@ -162,14 +162,14 @@ def _grid(x: _Scale, y: _Scale, x_title: str, y_title: str) -> Iterator[Markup]:
     yield from _columns(x, _BOTTOM, x_title)
     for value in y.ticks(5):
         yield _element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=y(value), y2=y(value))
-        yield _element("text", _number(value), x=_LEFT - 5, y=y(value) + 4, text_anchor="end")
+        yield _element("text", f"{value:.10g}", x=_LEFT - 5, y=y(value) + 4, text_anchor="end")
     yield _element("text", y_title, class_="axis", x=_LEFT + 4, y=_TOP + 2)
 
 
 def _columns(x: _Scale, bottom: float, title: str) -> Iterator[Markup]:
     for value in x.ticks(6):
         yield _element("line", class_="grid", x1=x(value), x2=x(value), y1=_TOP, y2=bottom)
-        yield _element("text", _number(value), x=x(value), y=bottom + 15, text_anchor="middle")
+        yield _element("text", f"{value:.10g}", x=x(value), y=bottom + 15, text_anchor="middle")
     yield _element("text", title, class_="axis", x=_RIGHT, y=bottom + 31, text_anchor="end")
 
 
@@ -236,8 +236,3 @@ def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
 def _shorten_middle(text: str, most: int) -> str:
     """Both ends of a long `text`, as of people whose data set stands before their own name."""
     return text if len(text) <= most else f"{text[: most // 2]}…{text[most // 2 + 1 - most :]}"
-
-
-def _number(value: float) -> str:
-    """A tick's value in as few characters as possible."""
-    return f"{value:.10g}"

@@ -90,8 +90,8 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         failures=each(sentences.failures) + tuple(x.failure for x in devices if x.failure),
         doubts=each(sentences.doubts),
         notes=each(sentences.windows_left_out)
-        + (tuple(x for x in (sentences.energy(single), sentences.control_sentence(single)) if x) if single else ())
-        + each(sentences.absent_rivals),
+        + (tuple(filter(None, (sentences.energy(single), sentences.control_sentence(single)))) if single else ())
+        + each(lambda x: [f"no {rival.name}: {rival.reason}" for rival in x.absent_rivals or ()]),
         real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda x: [_origin(x)]),
     )

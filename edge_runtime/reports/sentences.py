@@ -96,11 +96,6 @@ def verdicts(report: Report) -> list[str]:
     return [*said, *(x for pair in found for x in _faster_rivals(report, pair)), *_yardsticks(report, found)]
 
 
-def absent_rivals(report: Report) -> list[str]:
-    """The rivals that are not among the results, each with the reason."""
-    return [f"no {x.name}: {x.reason}" for x in report.absent_rivals or ()]
-
-
 def control_sentence(report: Report) -> str | None:
     """The ratio of the first model to itself, which shows how far ratios of this run can be off."""
     if report.control is None:
@@ -138,8 +133,7 @@ def motionless(windows: Mapping[str, int], mountings: int, begin: str = "Windows
 def windows_left_out(report: Report) -> list[str]:
     """The windows of a report that were left out, and why."""
     data = report.data
-    said = (left_out(data.left_out), motionless(data.motionless, data.motionless_mountings))
-    return [x for x in said if x]
+    return [*filter(None, (left_out(data.left_out), motionless(data.motionless, data.motionless_mountings)))]
 
 
 def failures(report: Report) -> list[str]:
