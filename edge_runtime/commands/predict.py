@@ -182,7 +182,7 @@ def _recordings(described: "Sources", card: "Card", stated: str) -> "Sequence[De
         named = "; ".join(short[:3]) + "; ..." * (len(short) > 3)
         said = f"{len(short)} of {counted(len(found), 'recording')}, shorter than a window of {card.window}: {named}"
         if len(short) == len(found):
-            raise InputError(f"nothing is left of {said}; record more")
+            raise InputError(f"no recording is as long as a window of {card.window}: {named}; record more")
         click.echo(f"Left out: {said}.", err=True)
     return [x for x in found if len(x.recording.samples) >= card.window.samples]
 

@@ -94,8 +94,11 @@ def test_posture_counts_as_novel_only_once_the_mounting_is_known():
     live = replace(live, novelty=replace(live.novelty, posture=tuple(nowhere)))
     events = watch(worn(np.concatenate([stretch(WALKING), stretch(STANDING)]), 1), live=live)
     found = next(x.seconds for x in events if isinstance(x, Notice) and x.kind == "mounting")
-    before, after = ([x.novelty for x in decisions(events) if (x.seconds < found) == is_before] for is_before in (1, 0))
-    assert max(before) < 2 < min(after)
+    before, after = (
+        {x.activity for x in decisions(events) if (x.seconds < found) == is_before} for is_before in (1, 0)
+    )
+    assert WALKING in before
+    assert after == {UNKNOWN}
 
 
 def test_a_turn_of_the_device_changes_no_decision():
