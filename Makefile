@@ -2,16 +2,19 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Two marks: a trial needs `.[train]`, whoever changes the project `.[dev]`, which has it too.
+TRIAL := $(VENV)/installed-train
 INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-quick test-long test-devices android test-android attack fuzz check format claims reference networks published results golden constraints clean
+.PHONY: demo test test-quick test-long test-devices android test-android fuzz check format claims reference networks published results golden constraints clean
 
-demo: $(INSTALLED)
+demo: $(TRIAL)
 	$(BIN)/har-edge train --out $(RUN)
 	$(BIN)/har-edge convert $(RUN) --quantize
 	$(BIN)/har-edge bench $(RUN)
+	@echo 'source $(BIN)/activate  # puts har-edge on the path'
 
 # A file of tests is for one process, and there are as many processes as CPUs.
 test: $(INSTALLED)
@@ -41,12 +44,7 @@ test-android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/desktop.py
 	$(BIN)/python -m pytest -m android
 
-# Thousands of bad inputs, hostile peers and devices, full disks and kills, and a figure of what went wrong in
-# docs/results/attack.md, which says how long it took. Needs root, for device nodes and file systems of its own. `python -m tools.attack GROUP ...` runs a part.
-attack: $(INSTALLED)
-	$(BIN)/python -m tools.attack --document docs/results/attack.md
-
-# Mutated inputs for each parser, in a process of its own; the tests run a fixed number of them. `make fuzz SECONDS=600`
+# Changed files for each parser, in a process of its own; the tests run a fixed number of them. `make fuzz SECONDS=600`
 # gives each ten minutes. The figure is in docs/results/fuzz.md.
 SECONDS ?= 60
 fuzz: $(INSTALLED)
@@ -96,13 +94,15 @@ constraints: $(INSTALLED)
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
 
 # Installed once; again when what is to be installed changes.
-$(INSTALLED): pyproject.toml constraints.txt
+$(TRIAL): EXTRA := train
+$(INSTALLED): EXTRA := dev
+$(TRIAL) $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 to 3.13 is needed, not %d.%d: make PYTHON=python3.11" % sys.version_info[:2] if not (3, 11) <= sys.version_info < (3, 14) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	@echo 'Installing TensorFlow and what else is needed, which takes some minutes:'
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $(INSTALLED)
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA)]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) .venvs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
