@@ -1,60 +1,93 @@
-"""Give each parser a fixed number of drawn inputs: a value or an error of the project comes."""
+"""Give each parser good, crafted and changed files: an answer or one sentence comes, and nothing else."""
 
-from contextlib import suppress
-from dataclasses import replace
-from pathlib import Path
+import signal
+import sys
 
-import fuzzing
+import commands
+import files
 import pytest
-import run_fuzz
-from targets import TARGETS
+from commands import Ending
+from programs import run_program
+from targets import TARGETS, Target
+
+each = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 
 
-@pytest.mark.parametrize("name", TARGETS)
-def test_every_input_gives_a_value_or_an_error_that_is_understood(name, tmp_path):
-    target = TARGETS[name]
-    with fuzzing.limited_memory():
-        found = [fuzzing.execute(target, fuzzing.draw(target, seed), tmp_path) for seed in range(target.examples)]
-    assert {x.place: x.text for x in found if x} == {}
+def faults(endings: dict[str, list[Ending]]) -> dict[str, str]:
+    return {name: x.fault for name, found in endings.items() for x in found if x.fault}
 
 
-@pytest.mark.parametrize("name", [x for x in TARGETS if x != "official-zip"])
-def test_what_is_changed_would_be_read_to_its_end(name, tmp_path):
+@each
+def test_what_is_changed_would_be_read_to_its_end(target, tmp_path):
     """Else what comes behind an early refusal is never attacked."""
-    left = TARGETS[name].read(TARGETS[name].seed(), tmp_path)
-    assert not left, "said, but never heard"
+    for name, content in target.seeds().items():
+        for ending in target.run(content, tmp_path):
+            assert ending.code == (2 if target.refuses_seeds else 0), (name, ending)
+            assert target.refuses_seeds in ending.error
 
 
-def test_an_official_zip_is_read_up_to_its_signals(tmp_path):
-    with pytest.raises(fuzzing.HarEdgeError, match="Inertial Signals"):
-        TARGETS["official-zip"].read(TARGETS["official-zip"].seed(), tmp_path)
+@each
+def test_a_broken_file_is_refused_by_its_name(target, tmp_path):
+    endings = {name: target.run(x, tmp_path) for name, x in target.broken().items()}
+    assert faults(endings) == {}
+    assert {name for name, found in endings.items() if {x.code for x in found} != {2}} == set()
+    named = target.named or target.name.rpartition("/")[2]
+    assert {name for name, found in endings.items() if not all(named in x.error for x in found)} == set()
 
 
-def test_a_crash_a_fault_of_our_own_and_an_endless_loop_are_found(tmp_path, monkeypatch):
-    def crash(content, folder):
+@each
+def test_an_odd_file_does_no_harm(target, tmp_path):
+    with commands.limited_memory():
+        assert faults({name: target.run(x, tmp_path) for name, x in target.odd().items()}) == {}
+    assert not list(tmp_path.parent.rglob("PLANTED"))
+
+
+@each
+def test_a_changed_file_does_no_harm(target, tmp_path):
+    with commands.limited_memory():
+        assert faults({str(x): target.run(target.draw(x), tmp_path) for x in range(target.examples)}) == {}
+
+
+def test_hostile_text_is_text_on_a_page(tmp_path):
+    TARGETS["result"].run(files.odd_results()["markup everywhere"], tmp_path)
+    page = (tmp_path / "x.html").read_text()
+    assert not [x for x in ("<script>alert", "<img src=x", '" onmouseover=alert') if x in page]
+
+
+@pytest.mark.parametrize("line", ["info x.tflite", "stream x.tflite --csv x.csv", "bench x.tflite --runs 2 --rounds 1"])
+def test_a_model_that_kills_its_interpreter_ends_in_a_sentence(line, tmp_path):
+    (tmp_path / "x.tflite").write_bytes(files.crashing_model())
+    (tmp_path / "x.csv").write_bytes(files.samples()["csv"])
+    ending = commands.run(line, tmp_path)
+    assert (ending.code, ending.fault) == (3, "")
+    assert "SIGSEGV" in ending.error
+
+
+def test_that_model_kills_a_bare_interpreter(tmp_path):
+    """So that the test before this one says something."""
+    (tmp_path / "x.tflite").write_bytes(files.crashing_model())
+    code = """
+from ai_edge_litert.interpreter import Interpreter
+interpreter = Interpreter("x.tflite")
+interpreter.allocate_tensors()
+interpreter.invoke()"""
+    assert run_program(sys.executable, "-c", code, cwd=tmp_path).returncode == -signal.SIGSEGV
+
+
+def test_a_crash_an_endless_loop_and_a_control_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(commands, "CPU_SECONDS", 0.2)
+
+    def fails(*_: object) -> int:
         raise KeyError("x")
 
-    def fault(content, folder):
-        raise fuzzing.HarEdgeError("never to be seen")
-
-    def loop(content, folder):
+    def loops(*_: object) -> int:
         while True:
-            with suppress(Exception):
-                while True:
-                    pass
+            pass
 
-    monkeypatch.setattr(fuzzing, "CPU_SECONDS", 0.1)
-    target = TARGETS["card"]
-    for read in (crash, fault, loop):
-        broken = replace(target, read=read)
-        assert fuzzing.execute(broken, fuzzing.draw(broken, 0), tmp_path)
+    def shows(*_: object) -> int:
+        print(files.ESCAPE)
+        return 0
 
-
-def test_an_input_that_takes_too_much_memory_is_found(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_fuzz, "MEMORY_LIMIT_MB", 1)
-    assert Path(run_fuzz.fuzz("bench-json", 0.01, 0, tmp_path)["findings"]["memory"]["file"]).is_file()
-
-
-def test_the_table_says_how_long_each_parser_was_fuzzed():
-    said = run_fuzz.described({"card": {"executions": 5, "peak_mb": 100, "findings": {"x": {}}}}, 600.0)
-    assert "| card | 600 | 5 | 100 MB | 1 |" in said
+    for does in (loops, shows, lambda *_: 70, lambda *_: 2):
+        monkeypatch.setattr(commands.cli, "run", does)
+        assert commands.run("info edge", tmp_path).fault

@@ -34,7 +34,8 @@ def flat(shape: tuple[int, int], n_classes: int):
     """The quickest network to fit."""
     import keras
 
-    return keras.Sequential([keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(n_classes)])
+    flatten, dense = keras.layers.Flatten(name="flatten"), keras.layers.Dense(n_classes, name="dense")
+    return keras.Sequential([keras.Input(shape), flatten, dense])
 
 
 def noise(split: Split, subjects=None) -> Split:

@@ -27,7 +27,7 @@ def say(name: str, usual: object, job: str = "") -> None:
     out.flush()
 
 
-host.read(int(sys.argv[-1].split()[-3].strip("'")))
+host.read(int(sys.argv[-1].split()[-3].strip("'")))  # the true agent's source
 sys.stderr.write(script.get("stderr", ""))
 say("greeting", {"hello": script["hello"]})
 if not script.get("greeting", "\n").endswith("\n"):

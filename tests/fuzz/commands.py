@@ -1,0 +1,127 @@
+"""Run `har-edge` lines in this process within limits, and judge how they end: well, or with one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import resource
+import shlex
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import har_edge
+from edge_runtime import cli
+from edge_runtime.system.printable import printable
+
+ROOT = Path(__file__).resolve().parents[2]
+HAR_EDGE = cli.make_command(har_edge.COMMANDS)
+
+CPU_SECONDS = 10.0
+"""What one line may take: a budget of the process's own time, so that a busy machine changes nothing."""
+ADDRESS_SPACE = 4 << 30
+LONGEST_MESSAGE = 20_000
+CODES = (0, 1, 2, 3)
+
+# A terminal obeys C0 and C1 controls; bidirectional marks show other text than there is; U+2028 breaks a line.
+CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+SENTENCE = re.compile("^Error: .", re.MULTILINE)
+WARNING = re.compile(r"^\S+\.py:\d+: \w+Warning: .*", re.MULTILINE)
+
+
+class TooSlowError(BaseException):
+    """A line took more than its budget of CPU time; no `except Exception` swallows it."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a line ended, and what it said."""
+
+    code: int
+    out: str
+    error: str
+
+    @property
+    def fault(self) -> str:
+        """State what is wrong with it; "" when nothing is."""
+        said = self.out + self.error
+        if self.code not in CODES:
+            return f"exit code {self.code}: {printable(self.error[-300:])}"
+        if "Traceback (most recent call last)" in said or (found := WARNING.search(self.error)):
+            return f"shows {found[0] if 'Traceback' not in said else 'a traceback'}"
+        if found := CONTROLS.search(said):
+            return f"{found[0]!r} is shown"
+        if self.code and len(SENTENCE.findall(self.error)) != 1:
+            return f"{len(SENTENCE.findall(self.error))} sentences for exit code {self.code}"
+        if self.code and len(self.error) > LONGEST_MESSAGE:
+            return f"a message of {len(self.error)} characters"
+        return "took too much memory" if self.code == 3 and "memory" in self.error else ""
+
+
+def run(line: str | Sequence[object], folder: Path) -> Ending:
+    """Run `har-edge` with the words of `line` in `folder`."""
+    words = shlex.split(line) if isinstance(line, str) else [*map(str, line)]
+    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", errors=x) for x in ("strict", "backslashreplace")]
+    with (
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(streams[0]),
+        contextlib.redirect_stderr(streams[1]),
+        warnings.catch_warnings(),
+        _budget(CPU_SECONDS),
+    ):
+        warnings.simplefilter("default")
+        try:
+            code = cli.run(HAR_EDGE, words)
+        except TooSlowError as error:
+            return Ending(70, "", str(error))
+    for stream in streams:
+        stream.flush()
+    out, error = (x.buffer.getvalue().decode("utf-8", "replace") for x in streams)
+    return Ending(int(code), out, error)
+
+
+@contextlib.contextmanager
+def limited_memory() -> Iterator[None]:
+    """Let this process take so much more address space than it has."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (has + ADDRESS_SPACE, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@contextlib.contextmanager
+def full_disk(size: int) -> Iterator[None]:
+    """Let no file become larger than `size` bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def left_behind(folder: Path) -> list[str]:
+    """The temporary files that lines have left in `folder`."""
+    return [os.path.join(x, name) for x, _, names in os.walk(folder) for name in names if name.startswith(".")]
+
+
+@contextlib.contextmanager
+def _budget(seconds: float) -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TooSlowError(f"more than {seconds:g} s of CPU")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)

@@ -1,0 +1,433 @@
+"""Check what no file can show: kills, hostile peers, full disks and places that cannot be written, devices that lie."""
+
+import hashlib
+import io
+import json
+import os
+import random
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from contextlib import closing, suppress
+from dataclasses import asdict
+from pathlib import Path
+
+import commands
+import files
+import numpy as np
+import package_index
+import pytest
+from files import DEEP, ESCAPE
+from programs import ROOT, start_har_edge, wait_until
+
+from edge_runtime.bench import machine
+from edge_runtime.data import uci_har
+
+SHORT = "--runs 2 --rounds 1 --no-control"
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory) -> Path:
+    """A folder with a model, a result, and recordings of three people and of one."""
+    folder = tmp_path_factory.mktemp("ground")
+    for name in ("rec", "one"):
+        (folder / name).mkdir()
+    for subject in ("anna", "bert", "carl"):
+        (folder / f"rec/{subject}.csv").write_text(files.recording(subject, 600))
+    data = next(x for x in uci_har.recordings() if set(x.labels.tolist()) >= {3, 4, 5})
+    activities = np.concatenate([np.flatnonzero(data.labels == x)[:700] for x in (3, 4, 5)])
+    lines = [
+        f"{i / 50},{','.join(map(str, data.samples[row]))},{data.label_names[data.labels[row]]},anna\n"
+        for i, row in enumerate(activities)
+    ]
+    (folder / "one/anna.csv").write_text(files.TOP + "".join(lines))
+    (folder / "x.json").write_text(json.dumps(files.result()))
+    (folder / "m.tflite").write_bytes(files.MODEL.read_bytes())
+    (folder / "card.json").write_text(json.dumps(files.card()))
+    return folder
+
+
+# OUT is the file that a line writes.
+OUTPUTS = {
+    "html": "report x.json --html OUT.html",
+    "csv": "report x.json --csv OUT.csv",
+    "markdown": "report x.json --markdown OUT.md",
+    "compare": "compare x.json x.json --json OUT.json",
+    "export": "data export --data rec -o OUT.npz",
+    "plot": "data plot --window 0 --data rec -o OUT.png",
+    "evaluate": "evaluate edge-small --data rec --json OUT.json",
+    "stream": "stream edge-small --replay 0 --speed 0 --quiet --data rec --log OUT.csv",
+    "personalise": "personalise edge-small --data one -o OUT.tflite",
+}
+GOES_ON = {"stream"}
+"""A live stream goes on without its log, and says so."""
+
+
+def output_of(name: str, to: Path) -> tuple[list[str], Path]:
+    """The words of a line that writes `to`, and the file that this is with its ending."""
+    words = shlex.split(OUTPUTS[name])
+    suffix = next(x for x in words if x.startswith("OUT")).removeprefix("OUT")
+    path = Path(f"{to}{suffix}")
+    return [str(path) if x.startswith("OUT") else x for x in words], path
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_on_a_full_disk_the_old_file_stays_and_nothing_is_left(name, ground, tmp_path):
+    words, path = output_of(name, tmp_path / "out")
+    whole = commands.run(words, ground)
+    assert whole.code == 0, whole.error
+    size = path.stat().st_size
+    for left in (0, size // 2):
+        path.write_bytes(b"precious")
+        with commands.full_disk(left):
+            ending = commands.run(words, ground)
+        assert not ending.fault
+        if name not in GOES_ON:
+            assert ending.code == 2
+            assert path.name in ending.error
+            assert path.read_bytes() == b"precious"
+        assert commands.left_behind(tmp_path) == []
+
+
+def test_a_model_keeps_its_card_on_a_full_disk(ground):
+    before = (ground / "m.tflite").read_bytes()
+    for left in (0, 10_000):
+        with commands.full_disk(left):
+            ending = commands.run("card m.tflite --from card.json", ground)
+        assert (ending.code, ending.fault) == (2, "")
+        assert (ground / "m.tflite").read_bytes() == before
+
+
+PLACES = {
+    "folder": lambda path: path.mkdir(),
+    "loop": lambda path: path.symlink_to(path.name),
+    "full device": lambda path: path.symlink_to("/dev/full"),
+}
+ELSEWHERE = ("/proc/nowhere/x", "/dev/null/x", "y" * 300)
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_what_cannot_be_written_is_named(name, ground, tmp_path):
+    for number, make in enumerate((*PLACES.values(), *ELSEWHERE)):
+        words, path = output_of(name, tmp_path / str(number) if callable(make) else Path(make))
+        if callable(make):
+            make(path)
+        ending = commands.run(words, ground)
+        assert not ending.fault, (words, ending)
+        assert ending.code == 2 or name in GOES_ON, words
+        assert not callable(make) or path.is_symlink() or path.is_dir()
+    assert commands.left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "2>&-", "<&-", "| true", "<&- >&- 2>&-"])
+def test_streams_that_are_closed_or_full_end_no_line_in_a_traceback(redirection, ground):
+    for line in ("report x.json", "stream edge-small --replay 0 --speed 0 --data rec"):
+        shell = f"{sys.executable} {ROOT}/har_edge.py {line} {redirection}"
+        done = subprocess.run(["bash", "-c", shell], cwd=ground, capture_output=True, check=False, timeout=100)
+        assert done.returncode in (0, 2)
+        assert b"Traceback" not in done.stderr
+
+
+# Kills
+
+VICTIMS = {
+    "bench": f"bench edge-small --rounds 4 --runs 20 --data rec --json OUT/b.json --csv OUT/b.csv",
+    "personalise": "personalise edge-small --data one -o OUT/m.tflite",
+}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_a_killed_command_leaves_whole_files_and_no_process(victim, number, ground, tmp_path):
+    """At a random moment: whatever is found then must be right, so that the moment does not matter."""
+    for name in ("b.json", "b.csv"):
+        (tmp_path / name).write_bytes(b"precious")
+    mark = {"HAR_EDGE_MARK": str(tmp_path)}
+    words = VICTIMS[victim].replace("OUT", str(tmp_path)).split()
+    with start_har_edge(*words, cwd=ground, env=mark) as process:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(random.uniform(0.5, 3))
+        process.send_signal(number)
+        out, error = process.communicate(timeout=60)
+    assert process.returncode in (0, 130, -number)
+    assert "Traceback" not in out + error
+    wait_until(lambda: not marked(str(tmp_path)), 30)
+    for path in tmp_path.iterdir():
+        is_mine = number != signal.SIGKILL or not path.name.startswith(".")  # who is killed can remove nothing
+        assert path.read_bytes() == b"precious" or not is_mine or is_whole(path), path
+
+
+def marked(mark: str) -> list[int]:
+    """The processes that a command has started with `mark` in their environment, zombies left out."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has just ended, or is another user's
+            if f"HAR_EDGE_MARK={mark}\0".encode() in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+def is_whole(path: Path) -> bool:
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        return bool(json.loads(content)["results"])
+    if path.suffix == ".tflite":
+        return hashlib.sha256(content[:-64]).hexdigest().encode() == content[-64:]
+    return path.suffix == ".csv" and content.endswith(b"\n")
+
+
+# Peers
+
+
+class Listener:
+    """`har-edge stream` on a free port of this machine, and what it has said so far."""
+
+    def __init__(self, protocol: str) -> None:
+        self.kind = socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM
+        self.process = start_har_edge("stream", "edge-small", f"--{protocol}", "127.0.0.1:0", "--jsonl")
+        self.said: list[dict] = []
+        threading.Thread(target=self._read, daemon=True).start()
+        wait_until(lambda: self.said or self.process.poll() is not None)
+        self.port = int(re.search(r":(\d+)$", self.said[0]["text"])[1])
+        self.seconds = 0.0
+
+    def _read(self) -> None:
+        self.said.extend(map(json.loads, self.process.stdout))
+
+    def connect(self) -> socket.socket:
+        made = socket.socket(socket.AF_INET, self.kind)
+        made.settimeout(20)
+        made.connect(("127.0.0.1", self.port))
+        return made
+
+    def send(self, content: bytes) -> None:
+        """Send `content` from a new connection; a listener that hangs up is its own matter."""
+        with suppress(OSError), closing(self.connect()) as connection:
+            for start in range(0, len(content), 60_000):
+                connection.sendall(content[start : start + 60_000])
+
+    def decisions(self) -> int:
+        return sum(x.get("type") == "decision" for x in self.said)
+
+    def recognises(self) -> bool:
+        """Tell whether a good peer is recognised now: one that is refused tries again, as others send."""
+        before = self.decisions()
+        for _ in range(8):
+            with suppress(OSError), closing(self.connect()) as connection:
+                for _ in range(50):
+                    lines = []
+                    for _ in range(10):
+                        self.seconds += 0.02
+                        lines.append(b'{"t": %.4f, "acc": [0.98, 0.1, 0.1], "gyro": [0.01, 0.02, 0.01]}\n' % self.seconds)
+                    for line in lines if self.kind == socket.SOCK_DGRAM else [b"".join(lines)]:
+                        connection.send(line)
+                    time.sleep(0.005)
+                for _ in range(40):
+                    if self.decisions() - before >= 3:
+                        return True
+                    time.sleep(0.05)
+        return False
+
+
+def flood(listener: Listener) -> None:
+    """Many connections at once, and many that are reset."""
+    connections = [listener.connect() for _ in range(100)]
+    for connection in connections:
+        with suppress(OSError):
+            connection.send(b'{"t": 1,')
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        connection.close()
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "udp"])
+def test_whatever_one_peer_sends_the_next_one_is_recognised(protocol):
+    listener = Listener(protocol)
+    good = b'{"t": 1, "acc": [0.98, 0.1, 0.1], "gyro": [0, 0, 0]}\n'
+    odd = [b'{"t": %d, "acc": [0.98, %s, 0.1], "gyro": [0, 0, 0]}\n' % (i, x) for i, x in enumerate(VALUES)]
+    with listener.process:
+        for content in (*RAW, *(good * 200 + x * 20 for x in odd), *files.odd_samples().values()):
+            listener.send(content)
+        flood(listener)
+        assert listener.process.poll() is None, listener.process.stderr.read()
+        assert listener.recognises()
+        status = Path(f"/proc/{listener.process.pid}/status").read_text()
+        assert int(re.search(r"VmHWM:\s+(\d+)", status)[1]) < 1 << 20  # kB
+        listener.process.send_signal(signal.SIGINT)
+        error = listener.process.stderr.read()
+    assert listener.process.returncode == 0
+    assert "Traceback" not in error
+    assert not commands.CONTROLS.search(error)
+
+
+RAW = (bytes(70_000), b"\xe2\x82", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b'{"t": 1, "acc": [1,', b"x" * (5 << 20), b"[]\n" * 9000)
+VALUES = (b"1e39", b"1e308", b"1e400", b"NaN", b"101", b"9" * 5000, b"null")
+
+
+# Devices
+
+PYTHON = {"path": "/usr/bin/python3", "version": [3, 11, 2], "bits": 64, "numpy": None}
+HELLO = {"machine": "x86_64", "libc": ["glibc", "2.36"], "interpreters": [PYTHON]}
+JOB = "%JOB%"
+
+
+def line(**message) -> str:
+    return json.dumps(message) + "\n"
+
+
+def hello(**changes) -> dict:
+    return {"greeting": line(hello={**HELLO, **changes})}
+
+
+def run(before: str = "", **changes) -> dict:
+    return {"run": before + line(**{"done": True, "code": 0, "log": "", "silent": False, **changes})}
+
+
+def sent(name: str, content: bytes, **changes) -> str:
+    return line(**{"file": name, "n_bytes": len(content), **changes}) + content.decode("latin-1")
+
+
+def answer(content: object, arrays: bytes | None = None) -> dict:
+    """A run that leaves an answer: its JSON, as text or value, and the bytes of its arrays."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    return run((sent(f"{JOB}.npz", arrays) if arrays is not None else "") + sent(f"{JOB}.json", text.encode()))
+
+
+def saved(**arrays) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def claimed(shape: str, dtype: str = "'<i8'") -> bytes:
+    """Arrays of which the first has this shape and type in its header, and no content."""
+    header = f"{{'descr': {dtype}, 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        file.writestr("latency_ns.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    return content.getvalue()
+
+
+def plain(value) -> dict:
+    return json.loads(json.dumps(asdict(value)))
+
+
+TENSOR = {"index": 0, "name": "x", "shape": [1, 8], "dtype": "int8", "scales": [0.1], "zero_points": [0]}
+STATE, MACHINE = plain(machine.state()), plain(machine.read_facts())
+FACTS = {
+    **{"machine": MACHINE, "before": STATE, "after": STATE, "others_busy": 0.0, "pinned_cpu": 0},
+    **{"runtime": {"name": "litert", "version": "2"}, "load_ms": 1.0, "first_ms": 1.0, "harness_overhead_us": 0.1},
+    "model": {
+        **{"input": TENSOR, "output": TENSOR, "scheme": "int8", "stateful": False, "operators": {"ADD": 1}},
+        **{"xnnpack": {}, "operator_costs": {}},
+    },
+    **{"warm_up": {"calls": 1, "seconds": 0.1, "stable": True}, "baseline_memory_bytes": 1, "peak_memory_bytes": 2},
+}
+TIMES = np.array([1000, 1100], np.int64)
+
+
+def measured(content: bytes | None = None, changed: dict | None = None, **arrays) -> dict:
+    """A run that leaves facts and arrays, whose digest fits, changed."""
+    logits = np.zeros((18, 6), np.float32)  # so many windows are in `ground`
+    whole = content or saved(**{"latency_ns": TIMES, "end_to_end_ns": TIMES, "logits": logits, **arrays})
+    return answer(
+        {"format": 1, "facts": {**FACTS, **(changed or {})}, "arrays_sha256": hashlib.sha256(whole).hexdigest()}, whole
+    )
+
+
+class Runs:
+    """Runs a program where it is unpickled."""
+
+    def __reduce__(self):
+        return os.system, ("touch PLANTED",)
+
+
+MEASURED = {
+    "greets with a list": {"greeting": "[]\n"},
+    "greets with something else": {"greeting": line(x=1)},
+    "greets deeply": {"greeting": DEEP + "\n"},
+    "greets without end": {"greeting": "A" * (2 << 20)},
+    "greets by half": {"greeting": '{"hello"'},
+    "is too old": {"greeting": '{"python": "2.7.18"}'},
+    "greets with an error": {"greeting": line(error=ESCAPE + "x" * 5000)},
+    "greets with a large number": {"greeting": '{"hello": 1' + "0" * 5000 + "}\n"},
+    "has no interpreter": hello(interpreters=[]),
+    "has an odd interpreter": hello(interpreters=[{"path": 5}]),
+    "has no C library": hello(libc=None),
+    "has files without end": {"missing": line(alive=True, n_bytes=10**12)},
+    "has files of no size": {"missing": line(file="x", n_bytes=-1)},
+    "takes nothing": {"put": line(error=ESCAPE)},
+    "takes a list": {"put": "[]\n"},
+    "runs with an error": {"run": line(error=ESCAPE)},
+    "dies with last words": run(log=ESCAPE + "last words", code=1),
+    "is silent": run(silent=True),
+    "sends a file larger than any": run(sent(f"{JOB}.json", b"", n_bytes=10**12)),
+    "leaves nothing": run(),
+    "leaves an empty answer": answer(""),
+    "leaves a list": answer("[]"),
+    "leaves another format": answer({"format": 9, "facts": {}, "arrays_sha256": None}),
+    "leaves a deep answer": answer(DEEP),
+    "leaves an error": answer({"format": 1, "error": ESCAPE, "exit_code": 3}),
+    "leaves no facts": measured(changed={"machine": None}),
+    "leaves times of text": measured(changed={"first_ms": "1"}),
+    "leaves other arrays": answer({"format": 1, "facts": FACTS, "arrays_sha256": "f" * 64}, saved(latency_ns=TIMES)),
+    "leaves no zip": measured(b"PK"),
+    "leaves a pickle": measured(latency_ns=np.array([Runs()], object)),
+    "claims more than there is memory": measured(claimed(f"({10**15},)")),
+    "claims a nested shape": measured(claimed("(" * 4000)),
+    "leaves no times": measured(latency_ns=TIMES[:0]),
+    "leaves times of another type": measured(latency_ns=TIMES.astype(float)),
+    "leaves few logits": measured(logits=np.zeros((3, 6), np.float32)),
+    "leaves logits of other classes": measured(logits=np.zeros((18, 2), np.float32)),
+    "leaves no numbers": measured(logits=np.full((18, 6), np.nan, np.float32)),
+}
+ASKED = {
+    "looks with an error": ("devices ssh://h", {"look": line(error=ESCAPE)}),
+    "looks oddly": ("devices ssh://h", {"look": line(done=True, description={"machine": ESCAPE, "state": ESCAPE})}),
+    "looks at text": ("devices ssh://h", {"look": line(done=True, description="x")}),
+    "cleans with an error": ("devices clean ssh://h", {"clean": line(error=ESCAPE)}),
+    "cleans a list": ("devices clean ssh://h", {"clean": "[]\n"}),
+}
+
+
+@pytest.fixture
+def lies(ground, tmp_path, monkeypatch):
+    """Run a line with a device that answers as a script says; no network is needed for its packages."""
+    for name, value in package_index.write(tmp_path / "index").items():
+        monkeypatch.setenv(name, value)
+
+    def run_with(words: str, script: dict) -> commands.Ending:
+        path = tmp_path / "script.json"
+        path.write_text(json.dumps({"hello": HELLO, **script}))
+        agent = [sys.executable, "-S", "-E", str(Path(__file__).with_name("scripted_agent.py")), str(path)]
+        monkeypatch.setenv("HAR_EDGE_SSH", shlex.join(agent))
+        return commands.run(words, ground)
+
+    return run_with
+
+
+BENCH = f"bench edge-small --on ssh://h --data rec {SHORT}"
+
+
+def test_what_a_device_says_truly_is_taken(lies):
+    """So that each of the others is refused for what is odd in it."""
+    ending = lies(BENCH, measured())
+    assert ending.code == 0, ending.error
+    assert lies("devices ssh://h", {"look": line(done=True, description={"machine": MACHINE, "state": STATE})}).code == 0
+    assert lies("devices clean ssh://h", {}).code == 0
+
+
+def test_a_lie_in_a_measurement_is_a_sentence(lies, ground):
+    endings = {name: lies(BENCH, script) for name, script in MEASURED.items()}
+    assert {name: (x.code, x.fault) for name, x in endings.items() if x.fault or x.code != 3} == {}
+    assert not list(ground.rglob("PLANTED"))
+
+
+def test_a_lie_to_a_question_is_a_sentence(lies):
+    endings = {name: lies(*asked) for name, asked in ASKED.items()}
+    assert {name: (x.code, x.fault) for name, x in endings.items() if x.fault or x.code != 3} == {}
