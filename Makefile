@@ -48,7 +48,7 @@ test-android: $(INSTALLED)
 # gives each ten minutes. The figure is in docs/results/fuzz.md.
 SECONDS ?= 60
 fuzz: $(INSTALLED)
-	PYTHONPATH=. $(BIN)/python tests/fuzz/run_fuzz.py --seconds $(SECONDS) --document docs/results/fuzz.md
+	PYTHONPATH=.:tests/support $(BIN)/python tests/fuzz/run_fuzz.py --seconds $(SECONDS) --document docs/results/fuzz.md
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .

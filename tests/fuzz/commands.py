@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import re
 import resource
 import shlex
@@ -108,9 +107,9 @@ def full_disk(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def left_behind(folder: Path) -> list[str]:
+def left_behind(folder: Path) -> list[Path]:
     """The temporary files that lines have left in `folder`."""
-    return [os.path.join(x, name) for x, _, names in os.walk(folder) for name in names if name.startswith(".")]
+    return list(folder.rglob(".*"))
 
 
 @contextlib.contextmanager

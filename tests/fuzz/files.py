@@ -150,7 +150,7 @@ def broken_models() -> Files:
     entry, odd = whole.find(b"PK\x01\x02", len(flatbuffer)), {}
     # Fields of the central directory's first entry (APPNOTE.TXT 4.3.12).
     for name, place, value in (
-        *(("offset beyond", 42, b"\xff" * 4), ("size", 24, b"\xff\xff\xff\x7f"), ("encrypted", 8, b"\x01\0")),
+        *(("offset beyond", 42, b"\xff" * 4), ("encrypted", 8, b"\x01\0")),
         *(("compression", 10, b"\x63\0"), ("long name", 28, b"\xff\xff")),
     ):
         odd[f"entry: {name}"] = signed(whole[: entry + place] + value + whole[entry + place + len(value) :])
@@ -176,7 +176,6 @@ def odd_models() -> Files:
     """Models whose archives hold more than they need."""
     own = ("card.json", json.dumps(card()))
     return {
-        "climbing": with_files([own, ("../../../../PLANTED", "x")]),
         "absolute": with_files([own, ("/tmp/PLANTED", "x")]),
         "escape": with_files([own, (ESCAPE, "x")]),
         "many": with_files([own, *((f"{i}", "") for i in range(3000))]),
@@ -187,33 +186,24 @@ def broken_cards() -> Files:
     """Cards that say what no card can."""
     text = json.dumps(card())
     changes = {
-        "empty label": put("labels", 0, to=""),
-        "number for a label": put("labels", 0, to=5),
         "one label": put("labels", to=["a"]),
         "seven labels": lambda x: x["labels"].append("more"),
         "no name": put("name", to=None),
         "list of training": put("training", to=[]),
-        "network of a list": put("network", to=[1, 2]),
-        "live of text": put("live", "smoothing", to="x"),
         "novelty of a list": put("live", "novelty", to=[1]),
         "window of 10^12": put("window", "samples", to=10**12),
-        "window below 0": put("window", "samples", to=-1),
-        "hop below 0": put("window", "hop", to=-1),
         "tiny rate": put("window", "rate_hz", to=5e-324),
-        "deviation 0": put("normalisation", "std", 0, to=0),
-        "mean of text": put("normalisation", "mean", 0, to="a"),
-        "clip below 0": put("normalisation", "clip", 0, to=-1),
         "no normalisation": put("normalisation", to=None),
-        "raw of text": put("raw_input", to="yes"),
-        "eight signals": lambda x: x["signals"].pop(),
         "no signals": put("signals", to=[]),
-        "odd front end": put("front_end", to={"gravity": "x"}),
         "format of a list": put("format", to=[3]),
         "huge format": put("format", to=10**400),
         "odd correction": put("personal_correction", to={"middle": [0], "weights": [[1]], "lowest": [0]}),
-        "temperature of text": put("temperature", to="1"),
     }
-    return odd_texts(text) | changed(card(), changes) | {"1e400": text.replace('"samples": 128', '"samples": 1e400').encode()}
+    return (
+        odd_texts(text)
+        | changed(card(), changes)
+        | {"1e400": text.replace('"samples": 128', '"samples": 1e400').encode()}
+    )
 
 
 def odd_cards() -> Files:
@@ -221,21 +211,15 @@ def odd_cards() -> Files:
     changes = {
         "escape in a label": put("labels", 0, to=f"{ESCAPE}RED"),
         "markup in a label": put("labels", 0, to="[/bold][blink]x[/nope]"),
-        "line feed in a label": put("labels", 0, to="a\nb\r\nc"),
         "bidi label": put("labels", 0, to="\u202eabc"),
         "c1 label": put("labels", 0, to="\x9b31mabc"),
         "surrogate label": put("labels", 0, to="\ud800"),
         "huge label": put("labels", 0, to="x" * 500_000),
         "escape in the name": put("name", to=f"\x1b[2J{ESCAPE}[/red]"),
-        "escape in a unit": put("signals", 0, "unit", to="\x1b[31mg[/]"),
         "escape in training": lambda x: x["training"].update({"\x1b[31mk[/x]": "\x1b[2Jv[/y]"}),
-        "huge mean": put("normalisation", "mean", 0, to=1e308),
         "tiny deviation": put("normalisation", "std", 0, to=5e-324),
         "huge temperature": put("temperature", to=1e300),
-        "tiny temperature": put("temperature", to=5e-324),
         "odd scores": put("scores", to={"test": 5}),
-        "odd quantisation": put("quantisation", to={"scheme": [1]}),
-        "odd parity": put("parity", to={"max": {}}),
     }
     return changed(card(), changes)
 
@@ -267,14 +251,14 @@ def broken_results() -> Files:
     changes = {
         "no results": put("results", to=[]),
         "device of a list": put("device", to=[]),
-        "no data": put("data", to=None),
-        "settings of a list": put("settings", to=[]),
         "huge size": _results(size_bytes=10**400),
         "cpu of a list": put("device", "cpu", to=[1]),
         "state of text": put("device", "before", to="x"),
         "comparison beyond": put("comparisons", to=[{"result": 10**9, "against": -1}]),
     }
-    digits = {f"{n} digits": text.replace('"size_bytes": ', f'"size_bytes": 1{"0" * n}, "b": ').encode() for n in (400, 5000)}
+    digits = {
+        f"{n} digits": text.replace('"size_bytes": ', f'"size_bytes": 1{"0" * n}, "b": ').encode() for n in (400, 5000)
+    }
     return odd_texts(text) | changed(result(), changes) | digits
 
 
@@ -283,7 +267,9 @@ def _hostile(content: Any) -> None:
     device, results = content["device"], content["results"]
     device.update({key: MARKUP for key, x in device.items() if isinstance(x, str)})
     for number, each in enumerate(results):
-        each.update({key: f"{MARKUP}{number}" for key in ("model", "file", "network") if isinstance(each.get(key), str)})
+        each.update(
+            {key: f"{MARKUP}{number}" for key in ("model", "file", "network") if isinstance(each.get(key), str)}
+        )
         each["labels"] = [f"{MARKUP}{i}" for i in range(len(each["labels"]))]
         for key in ("per_subject", "per_class"):
             each[key] = {f"{MARKUP}{i}": x for i, x in enumerate((each.get(key) or {}).values())}
@@ -293,19 +279,12 @@ def _hostile(content: Any) -> None:
 def odd_results() -> Files:
     """Results with hostile text, and numbers at the ends."""
     changes = {
-        "doubts of an object": put("doubts", to={}),
         "no labels": _results(labels=[], confusion=[]),
-        "huge confusion": _results(confusion=[[10**30] * 6] * 6),
-        "confusion below 0": _results(confusion=[[-1] * 6] * 6),
         "confusion of 0": _results(confusion=[[0] * 6] * 6),
-        "threads below 0": _results(threads=-1),
         "no windows": _results(windows=0),
-        "tiny p50": _latency(p50=5e-324),
         "huge p50": _latency(p50=1e308),
-        "interval turned": _latency(p50_ci95=[9, 1]),
         "no samples": lambda x: [y["samples_ms"].update(latency=[], end_to_end=[[]]) for y in x["results"]],
         "no latency": _results(latency_ms=None, end_to_end_ms=None, samples_ms=None),
-        "odd throttling": put("device", "before", "throttled", to="0x1zz"),
         "climbing name": put("device", "name", to="../../../../PLANTED"),
         "surrogate name": put("device", "name", to="\ud800"),
         "odd date": put("created", to="\x1b[31myesterday"),
@@ -367,7 +346,6 @@ def odd_samples() -> Files:
             "zeros": bytes(100_000),
             "escape": f"\x1b[2J{ESCAPE}hello\n{top}{body}",
             "c1 and bidi": f"\x9b31m\u202eabc\n{top}{body}",
-            "escape in a unit": top.replace("ax[g]", f"ax[{ESCAPE}]") + body,
             "arabic digit": top + body.replace("0.98", "\u0663"),
             "cut": (top + body)[:-7],
             "random": Random(0).randbytes(300_000),
@@ -384,7 +362,9 @@ def odd_samples() -> Files:
 TOP = f"{HEADER},label,subject\n"
 
 
-def recording(subject: str = "anna", n: int = 300, values: str = "0.1,-0.9,0.1,0.01,0.02,0.03", start: float = 0) -> str:
+def recording(
+    subject: str = "anna", n: int = 300, values: str = "0.1,-0.9,0.1,0.01,0.02,0.03", start: float = 0
+) -> str:
     """A recording of two activities at 50 Hz."""
     lines = (f"{start + i / 50:.4f},{values},{'WALKING' if i < n // 2 else 'SITTING'},{subject}\n" for i in range(n))
     return TOP + "".join(lines)
@@ -396,21 +376,13 @@ def broken_recordings() -> Files:
     return encoded(
         {
             "not a number": good.replace("-0.9", "nan", 5),
-            "infinite": good.replace("-0.9", "inf", 1),
             "1e308": good.replace("-0.9", "1e308"),
             "degrees for radians": recording(values="0.1,-0.9,0.1,250,0,0"),
-            "unknown unit": good.replace("[g]", "[lb]"),
-            "escape in a unit": good.replace("ax[g]", f"ax[{ESCAPE}]"),
             "column missing": TOP.replace("gz[rad/s],", "") + body.replace(",0.03", ""),
-            "column twice": good.replace("gz[rad/s]", "gy[rad/s]"),
-            "more fields": good.replace("anna\n", "anna,extra\n", 1),
             "fewer fields": good.replace(",anna\n", "\n", 1),
-            "text": good.replace("-0.9", "hello", 1),
             "escape": good.replace("-0.9", ESCAPE, 1),
-            "zero byte": good.replace("WALKING", "W\0K", 1),
             "huge label": good.replace("WALKING", "W" * 200_000, 1),
             "no subject": good.replace("anna", ""),
-            "latin-1": good.replace("anna", "ännä").encode("latin-1"),
             "time goes back": recording(n=100, start=10) + recording(n=100).removeprefix(TOP),
             "huge time": recording(start=1e17),
             "huge line": TOP + "1," * 3_000_000 + "\n",
@@ -429,16 +401,12 @@ def odd_recordings() -> Files:
             **{f"subject {x[:9]!r}": good.replace("anna", x) for x in ("../../x", "\x1b[2J", "9" * 5000)},
             "empty": "",
             "header": TOP,
-            "one row": recording(n=1),
             "one label": good.replace("SITTING", "WALKING"),
-            "open quote": good.replace("WALKING", '"WALK', 1),
-            "metres for g": recording(values="120,-9.8,0.1,0,0,0"),
             "utf-16": good.encode("utf-16"),
             "two byte order marks": b"\xef\xbb\xbf" * 2 + good.encode(),
             "cr": good.replace("\n", "\r"),
             "gap": recording(n=150) + recording(n=150, start=1e12).removeprefix(TOP),
             "decimal commas": good.replace(".", ","),
-            "semicolons": good.replace(",", ";"),
             "underscore": good.replace("-0.9", "1_0", 1),
             "arabic digit": good.replace("-0.9", "\u0663", 1),
             "zeros": bytes(1000),
@@ -465,17 +433,13 @@ def broken_zips() -> Files:
     names = [f"{OFFICIAL}{p}/{x}_{p}.txt" for p in ("train", "test") for x in ("y", "subject")]
     whole, listed = zipped([(x, "1\n") for x in names]), zipped([("x", "")])
     entry, end = listed.find(b"PK\x01\x02"), listed.find(b"PK\x05\x06")
-    directory = listed[entry:end] * 1_000_000  # APPNOTE.TXT 4.3.16
+    directory = listed[entry:end] * 100_000  # APPNOTE.TXT 4.3.16
     n_bytes = len(directory).to_bytes(4, "little")
     return cut_and_flipped(whole) | {
-        "few": whole,
         "no numbers": zipped([(x, "x y\n") for x in names]),
-        "huge numbers": zipped([(x, "1e308\n" * 9) for x in names]),
         "bomb": zipped([(x, b"1\n" * (50 << 20)) for x in names[:1]]),
         "many members": zipped([(f"{i}", "") for i in range(5000)]),
-        "a million listed": listed[:entry] + directory + listed[end : end + 12] + n_bytes + listed[end + 16 :],
-        "climbing": zipped([("UCI HAR Dataset.zip", zipped([("../../PLANTED", "x")]))]),
-        "none inside": zipped([("UCI HAR Dataset.zip", b"PK\x03\x04" + bytes(100))]),
+        "many listed": listed[:entry] + directory + listed[end : end + 12] + n_bytes + listed[end + 16 :],
         "encrypted": whole.replace(b"\x14\0\0\0\x08\0", b"\x14\0\x01\0\x08\0"),
         "unknown compression": whole.replace(b"\x08\0", b"\x63\0"),
         "lzma": zipped([(x, "1\n") for x in names], zipfile.ZIP_LZMA).replace(b"]\0\0\x80\0", b"]\xff\xff\xff\xff"),
@@ -512,11 +476,7 @@ def broken_windows() -> Files:
         "records": {"X": np.zeros(30, [("a", "f4", (20, 2))])},
         "nothing": {"X": X[:0], "y": y[:0], "subject": whole["subject"][:0]},
         "nan": {"X": np.where(X > 0.9, np.nan, X)},
-        "infinite": {"X": np.where(X > 0.9, np.inf, X)},
         "huge": {"X": 1e300 * X},
-        "complex": {"X": X.astype(complex)},
-        "flat": {"X": X[..., 0]},
-        "names twice": {"signals": ["a", "a"]},
         "lengths": {"y": y[:-1]},
         "rate below 0": {"rate": -1},
         "endless rate": {"rate": np.inf},
@@ -527,7 +487,6 @@ def broken_windows() -> Files:
         "bomb": zipped([("X.npy", bytes(300 << 20)), ("y.npy", bytes(300 << 20))]),
         "beyond": zipped([("X.npy", numpy_file)]),
         "python": zipped([("X.npy", b"\x93NUMPY\x01\x00\x20\x00{'descr': __import__('os')}\n")]),
-        "climbing": zipped([("../../PLANTED.npy", "x")]),
     }
 
 
@@ -540,7 +499,5 @@ def odd_windows() -> Files:
         "markup in a signal": {"signals": ["[/red]", "b"]},
         "one class": {"y": 0 * _windows()["y"]},
         "long unit": {"units": ["g" * 200_000, ""]},
-        "long doubles": {"X": _windows()["X"].astype(np.longdouble)},
-        "other member": {"labels2": ["a"]},
     }
     return {name: _npz(_windows() | x) for name, x in changes.items()}

@@ -86,13 +86,11 @@ def _in_a_process(name: str, seconds: float, seed: int, out: Path) -> dict[str, 
 def _table(found: dict[str, dict[str, Any]], seconds: float) -> str:
     """What was found, as Markdown."""
     facts = machine.read_facts()
+    where = f"`make fuzz SECONDS={seconds:g}` on {facts.cpu}, {facts.cores} cores, on {datetime.now(UTC):%Y-%m-%d}"
     lines = [
-        "# What changed inputs made of the parsers",
-        "",
-        f"Written by `make fuzz SECONDS={seconds:g}` on {facts.cpu}, {facts.cores} cores, on {datetime.now(UTC):%Y-%m-%d}. "
-        "A finding is an input that a command answers neither well nor with one sentence, that takes more than "
-        f"{commands.CPU_SECONDS:g} s of CPU, or more than {MEMORY_LIMIT_MB} MB of memory.",
-        "",
+        "# What changed inputs made of the parsers\n",
+        f"Written by {where}. A finding is an input that a command answers neither well nor with one sentence, that "
+        f"takes more than {commands.CPU_SECONDS:g} s of CPU, or more than {MEMORY_LIMIT_MB} MB of memory.\n",
         "| parser | seconds | inputs | peak memory | findings |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]

@@ -1,4 +1,4 @@
-"""List the kinds of files that come from outside, with the `har-edge` lines that read them, and how they are changed."""
+"""List the kinds of files that come from outside, and the `har-edge` lines that read them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
 
 import commands
 import files
+import numpy as np
+import onnx_models
 from commands import Ending
 from files import Files
 from mutation import changed_bytes, changed_json
-
-from edge_runtime.system.printable import printable
 
 LARGEST_SEED = 40_000
 """Bytes: larger inputs are slower than they are worth."""
@@ -98,7 +98,7 @@ class Target:
     def draw(self, seed: int) -> bytes:
         """The changed input number `seed`, the same each time."""
         random = Random(seed)
-        seeds = [x for x in small(self.seeds)]
+        seeds = small(self.seeds)
         return self.change(random, random.choice(seeds), seeds)
 
 
@@ -137,14 +137,8 @@ def layouts() -> Files:
 
 @cache
 def onnx() -> bytes:
-    """An ONNX file of one product."""
-    from onnx import TensorProto, helper
-
-    window, logits = (helper.make_tensor_value_info(x, TensorProto.FLOAT, (1, 3)) for x in ("window", "logits"))
-    weights = helper.make_tensor("w", TensorProto.FLOAT, (3, 3), [0.5] * 9)
-    graph = helper.make_graph([helper.make_node("Gemm", ["window", "w"], ["logits"])], "g", [window], [logits], [weights])
-    content: bytes = helper.make_model(graph).SerializeToString()
-    return content
+    """The file of a rival."""
+    return onnx_models.dense(np.ones((6, 128 * 9)), (128, 9))
 
 
 def rivals_around() -> Files:
@@ -218,7 +212,12 @@ TARGETS = {
         name="mine.toml",
         lines=(f"data --data mine.toml={files.ROOT}/tests/excerpts/motionsense",),
         seeds=lambda: {"motionsense": layouts()["motionsense"]},
-        broken=lambda: {"empty": b"", "deep": b"x=" + files.DEEP.encode(), "no utf-8": b"\xff", "cut": layouts()["geotec"][:300]},
+        broken=lambda: {
+            "empty": b"",
+            "deep": b"x=" + files.DEEP.encode(),
+            "no utf-8": b"\xff",
+            "cut": layouts()["geotec"][:300],
+        },
         examples=100,
     ),
     "official-zip": Target(

@@ -8,7 +8,7 @@ import files
 import pytest
 from commands import Ending
 from programs import run_program
-from targets import TARGETS, Target
+from targets import TARGETS
 
 each = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 
