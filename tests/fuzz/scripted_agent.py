@@ -12,7 +12,7 @@ import time
 script = json.load(open(sys.argv[1]))  # noqa: PTH123, SIM115 - it must start quickly
 host, out = sys.stdin.buffer, sys.stdout.buffer
 USUAL = {
-    "missing": lambda request: {"missing": list(request["sizes"])},
+    "missing": lambda request: {"missing": list(request["digests"])},
     "put": lambda request: {},
     "environment": lambda request: {"site": "/site", "made": True},
     "clean": lambda request: {"removed_bytes": 1},
