@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from programs import assert_one_sentence, succeeded
 
 from edge_runtime import runs
@@ -102,12 +100,11 @@ def test_the_interval_of_accuracy_is_student_s_over_people(written_before):
 
 def test_what_a_file_does_not_have_is_unknown(written_before):
     emulated = tuple(replace(x, latency_ms=None, end_to_end_ms=None, samples_ms=None) for x in written_before.results)
-    outcome = compare(written_before, replace(written_before, results=emulated))
+    new = replace(written_before, results=emulated)
+    outcome = compare(written_before, new)
     assert change(outcome, "p50").change is change(outcome, "p50").interval is change(outcome, "p50").new is None
     assert change(outcome, "accuracy").change == 0
-
-
-def test_reports_without_single_times_have_changes_and_no_intervals(written_before):
+    assert "unknown" in gate_failures("p99>5%", written_before, new)[0]
     bare = replace(written_before, results=tuple(replace(x, samples_ms=None) for x in written_before.results))
     found = change(compare(written_before, bare), "p50")
     assert found.change == 0
@@ -163,11 +160,6 @@ def test_other_machines_data_modes_runtimes_and_threads_are_obstacles(written_be
     assert f"{value}" in obstacle.partition(" in OLD")[2]
 
 
-def test_on_other_data_people_are_not_paired(written_before):
-    other = replace(written_before, data=replace(written_before.data, fingerprint="f00"))
-    assert change(compare(written_before, other), "accuracy").interval is None
-
-
 def test_lesser_differences_failures_and_doubts_are_passed_on(written_before):
     other = replace(
         written_before,
@@ -207,11 +199,6 @@ def test_accuracy_gates_are_in_percentage_points(written_before):
     assert gate_failures("macro_f1<-0.3", written_before, new) == []
 
 
-def test_a_gate_about_a_number_that_is_missing_does_not_pass(written_before):
-    new = replace(written_before, results=tuple(replace(x, latency_ms=None) for x in written_before.results))
-    assert "unknown" in gate_failures("p99>5%", written_before, new)[0]
-
-
 @pytest.mark.parametrize("metric", METRICS)
 def test_every_metric_has_a_gate(written_before, metric):
     unit = "" if METRICS[metric].unit == "pp" else "%"
@@ -226,15 +213,6 @@ def test_every_metric_has_a_gate(written_before, metric):
 def test_other_conditions_are_refused(condition):
     with pytest.raises(InputError, match="--fail-if"):
         regression_gates.parse_gate(condition)
-
-
-@given(st.text(max_size=20) | st.from_regex(r"\s?[a-z0-9_]*\s?[<>=]+\s?[-+.\de]*\s?(%|pp)?", fullmatch=True))
-def test_no_condition_is_a_fault(text):
-    try:
-        gate = regression_gates.parse_gate(text)
-    except InputError:
-        return
-    assert gate.metric in METRICS
 
 
 @pytest.fixture
@@ -373,7 +351,9 @@ def test_what_is_not_comparable_is_refused_unless_told_to(compared, slower, tmp_
 def test_a_loss_of_accuracy_that_has_no_interval_is_named(written_before, fingerprint, people):
     lost = tuple(replace(x, accuracy=x.accuracy - 0.54, per_subject=people or {}) for x in written_before.results)
     data = replace(written_before.data, fingerprint=fingerprint or written_before.data.fingerprint)
-    for said in change_sentences(compare(written_before, replace(written_before, results=lost, data=data))):
+    outcome = compare(written_before, replace(written_before, results=lost, data=data))
+    assert change(outcome, "accuracy").interval is None
+    for said in change_sentences(outcome):
         assert "accuracy -54.00 pp" in said
     assert "accuracy" not in "".join(change_sentences(compare(written_before, written_before)))
 
