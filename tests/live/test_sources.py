@@ -20,7 +20,7 @@ from edge_runtime.live.sources import Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, replay
 from edge_runtime.live.sources.serial_port import serial_port
-from edge_runtime.live.sources.sockets import Address, parse, tcp, udp
+from edge_runtime.live.sources.sockets import Address, parse_address, tcp, udp
 from edge_runtime.signals.units import Units
 from edge_runtime.system.installation import MissingExtraError
 
@@ -286,12 +286,12 @@ class TestAddresses:
         ],
     )
     def test_a_port_alone_is_of_this_machine_and_a_host_says_another(self, text, host, port):
-        assert parse(text, "--udp") == (host, port)
+        assert parse_address(text, "--udp") == (host, port)
 
     @pytest.mark.parametrize("text", ["", "x", "1:2:3", "65536", "host:", "-1", "::1:5"])
     def test_anything_else_is_refused(self, text):
         with pytest.raises(InputError, match="--udp"):
-            parse(text, "--udp")
+            parse_address(text, "--udp")
 
 
 class TestSerial:
