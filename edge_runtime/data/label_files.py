@@ -62,14 +62,11 @@ class LabelFiles:
         return self.labels.get(_key(said, self.names))
 
 
-def read_labels(tree: FileTree, layout: Layout) -> LabelFiles | None:
-    """The labels in files of their own in `tree`; None where the layout has none.
+def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles:
+    """The labels in files of their own in `tree`, as the `source` of the `layout` says.
 
     Raises `InputError` where there is no such file, and for a row that is none, with file and line.
     """
-    source = layout.label_file
-    if source is None:
-        return None
     names = tuple(x for x in layout.pattern.names if x in (*source.columns, *source.pattern_of_files.names))
     found: dict[tuple[str, ...], RecordingLabels] = {}
     for name in tree.names:

@@ -73,7 +73,7 @@ def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
     parts: list[_FilePart] = []
     with open_tree(path) as opened:
         tree = opened if any(_said(opened, layout, x) is not None for x in opened.names) else unpacked(opened)
-        labels = read_labels(tree, layout)
+        labels = read_labels(tree, layout, layout.label_file) if layout.label_file else None
         for said, files in _groups(tree, layout):
             if len(files) < (2 if "sensor" in layout.pattern.names else 1):
                 found.without_rotation += files.values()

@@ -22,6 +22,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
+from operator import mul
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +57,7 @@ WINDOWS_FILE = _DATA / "windows.txt"
 _METRES_PER_COUNT = np.float32(STANDARD_GRAVITY) / np.float32(720)
 _RADIANS_PER_COUNT = np.float32(0.0175 * np.pi / 180)
 _SIGNIFICANT_DIGITS = 7  # what the official text files hold
-_POWERS_OF_TEN = np.array([float(10**k) for k in range(23)])  # all that float64 holds exactly
+_POWERS_OF_TEN = np.array([*accumulate([10] * 22, mul, initial=1)], np.float64)  # all that float64 holds exactly
 
 OFFICIAL_FOLDER = "UCI HAR Dataset"
 N_WINDOWS = {"train": 7352, "test": 2947}

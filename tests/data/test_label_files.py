@@ -177,14 +177,6 @@ columns = ["name", "label"]
     assert [x.found_labels for x in read(tmp_path, text).recordings] == [("go upstairs",), ("go",)]
 
 
-def test_labels_of_rows_may_have_blanks_in_them(tmp_path):
-    write_by_row(tmp_path)
-    labels = ["Walking upstairs"] * 100 + ["Walking"] * 200
-    (tmp_path / "L01_S07_R01_labels.csv").write_text("\n".join(["Class", *labels]))
-    (found,) = read(tmp_path, BY_ROW.split("[labels]")[0]).recordings
-    assert [found.label_names[i] for i in found.labels] == labels
-
-
 def test_rows_without_a_label_count_among_the_labels_of_rows(tmp_path):
     write_by_row(tmp_path)
     path = tmp_path / "L01_S07_R01_labels.csv"

@@ -273,15 +273,6 @@ def test_batches_are_spread_to_the_next_one_where_their_times_are_whole_seconds(
     assert not [x.text for x in recording_checks.findings(found) if x.is_fault and x.about == "gaps"]
 
 
-def test_batches_longer_than_the_steps_of_a_clock_do_not_fit(tmp_path):
-    _, samples = motion(3000)
-    times = np.floor((np.arange(3000) // 64 + 1) * 64 / 50)
-    (tmp_path / "a.txt").write_text("\n".join(rows(samples, times=times)))
-    found = read_recordings(tmp_path, layout(WHOLE_SECONDS))
-    (fault,) = (x.text for x in recording_checks.findings(found) if x.is_fault and x.about == "gaps")
-    assert "rate = 50" in fault
-
-
 def test_sensors_of_their_own_files_are_joined_within_whole_seconds(tmp_path):
     seconds, samples = motion(1000)
     for sensor, part in (("acc", samples[:, :3]), ("gyro", samples[:, 3:])):

@@ -12,7 +12,6 @@ from edge_runtime.data.dataset import MAX_LABELS
 from edge_runtime.data.subject_groups import blocks, noun_of, with_noun
 from edge_runtime.errors import InputError
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
-from train.training_data import TrainingInput
 
 
 @pytest.fixture
@@ -144,12 +143,6 @@ def header(shape, descr="<f8"):
     buffer = io.BytesIO()
     np.lib.format.write_array_header_1_0(buffer, {"descr": descr, "fortran_order": False, "shape": shape})
     return buffer.getvalue()
-
-
-def test_the_gyroscope_of_other_peoples_signals_is_not_guessed(tmp_path):
-    path = write_windows(tmp_path / "own.npz", GOOD, signals=["acc", "body_gyro_x"])
-    with pytest.raises(InputError, match=r"--sensors accelerometer: .*'own'"):
-        TrainingInput(data=(str(path),), sensors="accelerometer").load_data()
 
 
 NO_PARTS = {"X": None, "y": None, "subject": None}
