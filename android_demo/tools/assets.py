@@ -19,7 +19,7 @@ TEST_SUBJECTS = (2, 4, 9, 10, 12, 13, 18, 20, 24)
 # SHA-256 of what the models learned from and are tested with: `Dataset.fingerprint`.
 FINGERPRINT = "e82f24a7ee71032620277474d4b31caee8312a41c20af5be8e668b3222bdb850"
 
-# See edge_runtime/data/delta_codec.py: labels, then high and low bytes of zigzag differences, a channel after the
+# See edge_runtime/data/uci_har.py: labels, then high and low bytes of zigzag differences, a channel after the
 # other.
 _HEADER = struct.Struct("<8sII")
 _PLANES = 12

@@ -235,7 +235,7 @@ def test_one_subject_in_both_parts_is_refused_however_parts_are_given(load, name
         (lambda x: [x[0], ("y.npy", header((100,), "<U1") + b"\xff\xff\xff\x7f" * 100), *x[2:]], "y .*character"),
         (lambda x: [x[0], ("y.npy", header((100,), "<U0")), *x[2:]], "length"),
         (lambda x: [*x, ("../split.npy", b"x")], "split.npy"),
-        (lambda x: [*x, ("split.npy", bytes(300 << 20))], "314,572,800 bytes"),
+        (lambda x: [*x, ("split.npy", bytes(300 << 20))], "67,108,864"),
     ],
 )
 def test_a_crafted_archive_is_refused(tmp_path, change, noun):
