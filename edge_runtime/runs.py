@@ -13,6 +13,7 @@ from edge_runtime.data import data_sources
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import point_link, write_bytes
 from edge_runtime.system.outside_files import parse_json, read_text
 
@@ -141,7 +142,8 @@ def remembered_data(model: Path) -> Sources:
     run = Run(model.parent)
     # A card.json alone may be anybody's, beside a model that was copied to a device, say.
     record = model_card.load(run.card).training.get("data") if run.model.is_file() and run.card.is_file() else None
-    texts = named_data(record.get("path") if isinstance(record, dict) else None)
+    path = record.get("path") if isinstance(record, dict) else None
+    texts = (path,) if isinstance(path, str) else tuple(path) if isinstance(path, list) and path else None
     found = data_sources.sources(texts)
     for text, source in zip(texts or (), found, strict=False):
         if source.path and not source.path.exists():
@@ -149,12 +151,6 @@ def remembered_data(model: Path) -> Sources:
                 f"{model.parent} was trained on the data at {text}, which is gone: say with --data where it is"
             )
     return found
-
-
-def named_data(path: object) -> tuple[str, ...] | None:
-    """What a card says of the place of data, as `--data` names it; None for the embedded data."""
-    texts = [path] if isinstance(path, str) else path if isinstance(path, list) else []
-    return tuple(x for x in texts if isinstance(x, str)) or None
 
 
 def is_under_way(folder: Path) -> bool:
@@ -221,9 +217,19 @@ def _runs_in(folder: Path) -> list[Run]:
     if not seeds.exists():
         return [Run(folder)]
     try:
-        names = parse_json(read_text(seeds, "the summary of several seeds"))["runs"]
-        if not isinstance(names, list) or not names or not all(isinstance(x, str) and "\0" not in x for x in names):
-            raise TypeError("runs must be a list of names")
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        names = from_json(_Seeds, parse_json(read_text(seeds, "the summary of several seeds"))).runs
+        return [Run(folder / name) for name in names]
+    except ValueError as error:
         raise InputError(f"{seeds} is damaged ({error}): name the run folder of one seed") from error
-    return [Run(folder / name) for name in names]
+
+
+@dataclass(frozen=True)
+class _Seeds:
+    """The part that is read of the summary of several seeds."""
+
+    runs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` without any."""
+        if not self.runs:
+            raise ValueError("runs is empty")

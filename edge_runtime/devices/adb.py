@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import ending
 
 _LONGEST_REASON = 300
+_TRANSFER_SECONDS = 600.0  # of the largest file, of some MB
 
 # By the state in which `adb devices` lists a device that cannot be used: the remedy.
 _STATES = {
@@ -29,14 +30,11 @@ _STATES = {
 class Adb:
     """The device that `adb devices` lists as `serial`; it answers a shell within `answer_seconds`.
 
-    No file takes more than `transfer_seconds`: the largest has some MB.
-
     HAR_EDGE_ADB is another adb command than `adb`.
     """
 
     serial: str
     answer_seconds: float = 20.0
-    transfer_seconds: float = 600.0
 
     @classmethod
     def parse(cls, target: str) -> Adb:
@@ -46,13 +44,11 @@ class Adb:
         """
         serial = target.removeprefix("adb:").removeprefix("//")
         found = _devices()
-        if not serial:
-            if len(found) != 1:
-                names = f"{len(found)} devices ({_listed(found)})" if found else "no device"
-                raise DeviceError(f"adb has {names}: plug one in, or name it with adb://SERIAL")
+        if not serial and len(found) == 1:
             (serial,) = found
         if serial not in found:
-            raise DeviceError(f"adb knows no device {serial}: it has {_listed(found)}")
+            listed = printable(", ".join(found), _LONGEST_REASON) or "no device"
+            raise DeviceError(f"adb has {listed}: plug one in, or name it with adb://SERIAL")
         state = found[serial]
         if state != "device":
             raise DeviceError(f"adb says that {serial} is '{state}': {_STATES.get(state, 'wait for it')}")
@@ -70,12 +66,7 @@ class Adb:
         return release if re.fullmatch(r"[\d.]{1,20}", release) else None
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The adb command that runs `argv` there, quoted, since a shell reads it. Raises `DeviceError` on Android."""
-        if release := self.android:
-            raise DeviceError(
-                f"{self.serial} is a phone with Android {release}, which has no Python: only har-edge bench --on adb: "
-                "works there, by its demo app"
-            )
+        """The adb command that runs `argv` there, quoted, since a shell reads it."""
         return self.adb_command("shell", "-T", shlex.join(argv))
 
     def adb_command(self, *arguments: str) -> list[str]:
@@ -84,15 +75,15 @@ class Adb:
 
     def shell(self, line: str) -> str:
         """Have the device's shell run `line`; return what it prints. Raises `DeviceError` when it fails."""
-        return _run(self.answer_seconds, ["-s", self.serial, "shell", "-T", line])
+        return _run(self.answer_seconds, "-s", self.serial, "shell", "-T", line)
 
     def push(self, path: Path, there: str) -> None:
         """Send the file `path`. Raises `DeviceError`."""
-        _run(self.transfer_seconds, ["-s", self.serial, "push", str(path), there])
+        _run(_TRANSFER_SECONDS, "-s", self.serial, "push", str(path), there)
 
     def pull(self, there: str, folder: Path) -> None:
         """Bring the file `there` into `folder`. Raises `DeviceError`."""
-        _run(self.transfer_seconds, ["-s", self.serial, "pull", there, str(folder)])
+        _run(_TRANSFER_SECONDS, "-s", self.serial, "pull", there, str(folder))
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Explain how adb ended; it ends with 0 when the device goes away, so that its exit code says little."""
@@ -102,7 +93,7 @@ class Adb:
         return DeviceError(f"the connection to {self.name} was lost ({last}): plug it in again, and try again")
 
 
-def _run(seconds: float, arguments: Sequence[str]) -> str:
+def _run(seconds: float, *arguments: str) -> str:
     """Run adb and return what it prints. Raises `DeviceError` when it fails, or has not ended after `seconds`."""
     command = [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), *arguments]
     try:
@@ -117,9 +108,5 @@ def _run(seconds: float, arguments: Sequence[str]) -> str:
 
 def _devices() -> dict[str, str]:
     """Serial -> state of all devices that adb knows."""
-    lines = map(str.split, _run(Adb.answer_seconds, ["devices"]).splitlines()[1:])
+    lines = map(str.split, _run(Adb.answer_seconds, "devices").splitlines()[1:])
     return {printable(x[0]): printable(x[1]) for x in lines if len(x) > 1}
-
-
-def _listed(found: Iterable[str]) -> str:
-    return printable(", ".join(found), _LONGEST_REASON) or "none"

@@ -53,8 +53,6 @@ class Phone:
         on_progress(0.0, "looking for the app")
         # Where Android's shell may write and apps may read, and where apps may write and the shell may read.
         folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
-        if len(folders) != 2:
-            raise DeviceError(f"{self.name} does not say where an app may write: see what 'adb shell' does there")
         self._folder = f"{folders[0]}/har-edge"
         self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
         self.adb.shell(f"mkdir -p {self._folder} && chmod 755 {self._folder}")
@@ -123,10 +121,9 @@ class Phone:
         # What `adb install` falls back on; how it streams to Android's own installer depends on both their versions.
         said = self.adb.shell(f"pm install -r {self._folder}/{apk.name} 2>&1; rm -f {self._folder}/{apk.name}").strip()
         if not said.endswith("Success"):
-            reason = printable(said, 300) or "it said nothing"
             raise DeviceError(
-                f"the app cannot be installed on {self.name} ({reason}): allow it on the phone's screen, or "
-                f"remove another app of its name with 'adb uninstall {PACKAGE}'"
+                f"the app cannot be installed on {self.name} ({printable(said, 300)}): allow it on the phone's screen, "
+                f"or remove another app of its name with 'adb uninstall {PACKAGE}'"
             )
 
     def _send(self, path: Path) -> None:
