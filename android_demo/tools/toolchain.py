@@ -238,13 +238,11 @@ def _android_tools() -> Path:
 
 def _debian_tools() -> Path:
     def make(folder: Path) -> None:
-        with scratch_folder() as scratch:
-            architecture = debian.host_architecture()
-            # The signer without what it depends on: Java is here already.
-            for packages, alone in ((("zipalign", "dexdump", "aapt"), False), (("apksigner", "libapksig-java"), True)):
-                with debian.apt(scratch / packages[0], architecture, _SUITE) as apt:
-                    for package in apt.fetch(packages, alone=alone):
-                        debian.unpack(package, folder)
+        # The signer without what it depends on: Java is here already.
+        for names, alone in ((("zipalign", "dexdump", "aapt"), False), (("apksigner", "libapksig-java"), True)):
+            with debian.packages(names, debian.host_architecture(), _SUITE, alone) as files:
+                for package in files:
+                    debian.unpack(package, folder)
 
     return _fetched(f"debian-{_SUITE}", "zipalign, dexdump, aapt and apksigner", 11, make)
 

@@ -10,11 +10,11 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.child_processes import run_program
+from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.printable import printable
 
 # Its content is signed, so that it needs no TLS.
@@ -23,54 +23,15 @@ _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/lintian")
 
 
-@dataclass(frozen=True)
-class Apt:
-    """An apt of its own, whose state is in `folder`, with the packages of one architecture."""
-
-    folder: Path
-    architecture: str
-
-    def fetch(self, packages: Sequence[str], alone: bool = False) -> list[Path]:
-        """Fetch `packages` and, unless they are wanted `alone`, their dependencies; return the files."""
-        files = self.folder / "cache/archives"
-        self._run("update", "--error-on=any")
-        if alone:
-            self._run("download", *packages, cwd=files)
-        else:
-            self._run("install", "--yes", "--download-only", *packages)
-        return sorted(files.glob("*.deb"))
-
-    def _run(self, *arguments: str, cwd: Path | None = None) -> None:
-        settings = {
-            "APT::Architecture": self.architecture,
-            "APT::Architectures::": self.architecture,
-            "APT::Install-Recommends": "false",
-            "APT::Sandbox::User": "",  # which could not write here
-            "Acquire::Languages": "none",
-            "Acquire::Retries": "3",
-            "Debug::NoLocking": "true",
-            "Dir::Cache": self.folder / "cache",
-            "Dir::Etc::Preferences": "/dev/null",
-            "Dir::Etc::PreferencesParts": self.folder / "none",
-            "Dir::Etc::SourceList": "/dev/null",
-            "Dir::Etc::SourceParts": self.folder / "sources",
-            "Dir::Log": self.folder / "log",
-            "Dir::State": self.folder,
-            "Dir::State::status": self.folder / "status",
-        }
-        options = [x for name, value in settings.items() for x in ("-o", f"{name}={value}")]
-        _run("Debian's packages cannot be fetched", "apt-get", "-qq", *options, *arguments, cwd=cwd)
-
-
 @contextmanager
-def apt(folder: Path, architecture: str, suite: str) -> Iterator[Apt]:
-    """Give an apt with nothing installed, whose state is below `folder`, which is made and is gone after the block.
+def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = False) -> Iterator[list[Path]]:
+    """Fetch the packages `names` and, unless they are wanted `alone`, all that they depend on; give the files.
 
-    The packages are those of the mirror in HAR_EDGE_DEBIAN, or of Debian's own.
+    They are those of the mirror in HAR_EDGE_DEBIAN, or of Debian's own, and gone after the block.
     """
     if not _KEYRING.exists():
         raise DeviceError(f"there is no {_KEYRING} to check packages with: sudo apt install debian-archive-keyring")
-    try:
+    with scratch_folder() as folder:
         for name in ("lists/partial", "cache/archives/partial", "log", "sources", "none"):
             (folder / name).mkdir(parents=True)
         (folder / "status").touch()
@@ -78,9 +39,29 @@ def apt(folder: Path, architecture: str, suite: str) -> Iterator[Apt]:
             f"Types: deb\nURIs: {os.environ.get('HAR_EDGE_DEBIAN') or _ARCHIVE}\nSuites: {suite}\n"
             f"Components: main\nTargets: Packages\nSigned-By: {_KEYRING}\n"
         )
-        yield Apt(folder, architecture)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        settings = {
+            "APT::Architecture": architecture,
+            "APT::Architectures::": architecture,
+            "APT::Install-Recommends": "false",
+            "APT::Sandbox::User": "",  # which could not write here
+            "Acquire::Languages": "none",
+            "Acquire::Retries": "3",
+            "Debug::NoLocking": "true",
+            "Dir::Cache": folder / "cache",
+            "Dir::Etc::Preferences": "/dev/null",
+            "Dir::Etc::PreferencesParts": folder / "none",
+            "Dir::Etc::SourceList": "/dev/null",
+            "Dir::Etc::SourceParts": folder / "sources",
+            "Dir::Log": folder / "log",
+            "Dir::State": folder,
+            "Dir::State::status": folder / "status",
+        }
+        apt = ["apt-get", "-qq", *(x for name, value in settings.items() for x in ("-o", f"{name}={value}"))]
+        files = folder / "cache/archives"
+        how = ["download"] if alone else ["install", "--yes", "--download-only"]
+        for command in (["update", "--error-on=any"], [*how, *names]):
+            _run("Debian's packages cannot be fetched", *apt, *command, cwd=files)
+        yield sorted(files.glob("*.deb"))
 
 
 def host_architecture() -> str:

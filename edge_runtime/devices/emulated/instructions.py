@@ -1,12 +1,8 @@
 """Count the instructions of an inference: exact, the same each time, and those of the real board's CPU too.
 
-An emulator's time says nothing about a board, but the instructions that a program executes depend on the program and on
-what the CPU can do alone. Fewer are not always faster: an instruction may take one cycle or many, and memory may be
-slow. But they show whether an int8 product finds instructions made for it.
-
-The count is of what `har-edge bench` times as latency, without Python's part: one inference's instructions in the
-runtime's own libraries while an input is set, the model runs and the output is taken. Copying by the C library does not
-count.
+The instructions that a program executes depend on the program and on what the CPU can do alone. Fewer are not always
+faster, but they show whether an int8 product finds instructions made for it. Counted are those of the runtime's own
+libraries while an input is set, the model runs and the output is taken.
 """
 
 from __future__ import annotations

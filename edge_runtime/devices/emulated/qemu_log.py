@@ -1,8 +1,7 @@
 """Count the instructions between marks in QEMU's log: leave them on the board, and read them here.
 
-QEMU translates a program block by block, a block being instructions that are executed one after the other. The log
-(`_LOG`) lists the instructions of each block when it is translated, and names the block each time it is executed; so
-the instructions that were executed are known without logging each. A mark is a system call that fails.
+QEMU's log (`_LOG`) lists the instructions of each block of a program when it is translated, and names the block each
+time it is executed. A mark is a system call that fails.
 """
 
 from __future__ import annotations
@@ -56,9 +55,8 @@ def _address(line: str) -> int:
 def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
     """On the board: run `n` inferences and then 2 `n` between marks; QEMU logs into the file `log`.
 
-    The model is in the file `model`, its input tensor in the file `values`. The log of a whole Python would be far too
-    long, so this program starts twice: first it looks where the runtime's code lies, then it starts itself again with
-    QEMU's log of that code alone, at the same addresses.
+    `model` and `values` are the files of the model and of its input tensor. First this program looks where the runtime's
+    code lies, then it starts itself again with QEMU's log of that code alone, at the same addresses.
     """
     loaded = load_runtime("auto")
     code = _code_of(loaded)

@@ -23,7 +23,7 @@ TOLERANCE = 1e-5  # how far float sums go apart that are added up in another ord
 
 
 def run(device, *argv: str, **options) -> subprocess.CompletedProcess[str]:
-    return child_processes.run_program(device.transport.board.command(argv, **options), 240)
+    return child_processes.run_program(device.transport.command(argv, **options), 240)
 
 
 def test_programs_find_the_cpu_that_was_asked_for_also_those_that_they_start(a72, a76):
@@ -50,7 +50,7 @@ def test_it_has_its_own_processes_network_and_tmp_and_the_commands_exit_code(a72
 
 def test_it_ends_with_who_started_it(a72):
     ours, its = os.pipe()
-    command = a72.transport.board.command(["sh", "-c", f"echo started >/dev/fd/{its}; sleep 600"])
+    command = a72.transport.command(["sh", "-c", f"echo started >/dev/fd/{its}; sleep 600"])
     launcher = subprocess.Popen(command, pass_fds=[its], start_new_session=True)
     os.close(its)
     with os.fdopen(ours, "rb", buffering=0) as alive:
@@ -63,7 +63,7 @@ def test_it_ends_with_who_started_it(a72):
 
 
 def test_without_a_network_it_is_said_and_nothing_half_made_stays(tmp_path):
-    code = "from edge_runtime.devices.emulated.board import open_board; open_board('cortex-a72')"
+    code = "from edge_runtime.devices.emulated.board import Board; Board('cortex-a72').set_up()"
     unshare = ("unshare", "--user", "--map-root-user", "--net")
     done = run_program(
         *unshare, sys.executable, "-c", code, env={"HAR_EDGE_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT)}

@@ -12,7 +12,7 @@ from edge_runtime.system.child_processes import Stoppable
 
 
 def count(device: EmulatedDevice, flatbuffer: bytes, values: np.ndarray) -> int:
-    board, site = device.transport.board, device.site
+    board, site = device.transport, device.site
     return count_instructions(board, site, flatbuffer, values, Stoppable()).per_inference
 
 

@@ -24,8 +24,8 @@ def adbd(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("adbd")
     root = folder / "root"
     root.mkdir()
-    with debian.apt(folder / "apt", debian.host_architecture(), "trixie") as apt:
-        for package in apt.fetch(["adbd"]):
+    with debian.packages(["adbd"], debian.host_architecture(), "trixie") as files:
+        for package in files:
             debian.unpack(package, root)
     return root
 

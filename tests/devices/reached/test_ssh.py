@@ -276,22 +276,6 @@ def test_a_model_of_any_file_name_is_measured(home, tmp_path):
     assert not Path("~/pwned").expanduser().exists()
 
 
-def test_several_devices_are_measured_side_by_side_and_one_that_fails_loses_no_other(tmp_path, board):
-    ssh = board.configure(tmp_path / "config")
-    with (tmp_path / "config").open("a") as config:
-        config.write("Host gone\n  HostName 127.0.0.1\n  Port 1\n")
-    home = Home(tmp_path, ssh)
-    result = home.run("bench", *MODELS.values(), "--on", "local", "--on", "ssh://board", "--on", "ssh://gone", *QUICK)
-    assert_one_sentence(result, 3, "gone")
-    for name in ("local", "board"):
-        report = json.loads((tmp_path / f"bench-{name}.json").read_text())
-        assert len(report["results"]) == 2
-        assert f"{name} int8" in " ".join(result.stdout.split())
-    assert "failed: gone cannot be reached" in result.stdout
-    page = (tmp_path / "bench-devices.html").read_text()
-    assert [x in page for x in ("board int8", "local float32", "gone cannot be reached")] == [True] * 3
-
-
 def test_what_was_half_sent_is_removed_by_the_next_run(home, board):
     assert home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK).returncode == 0
     half = [cache(board) / "objects" / "tmpabc", cache(board) / "environments" / "tmpabc" / "site"]
@@ -299,49 +283,3 @@ def test_what_was_half_sent_is_removed_by_the_next_run(home, board):
     half[1].mkdir(parents=True)
     assert home.run("devices", "ssh://board").returncode == 0
     assert [x.exists() for x in half] == [False, False]
-
-
-@pytest.fixture
-def inner(tmp_path):
-    """A network that only a jump host reaches: two namespaces, and an sshd in each."""
-    assert os.getuid() == 0, "network namespaces need root"
-    names = [f"har{os.getpid()}{x}" for x in "ab"]
-    jump, hidden = names
-    commands = [
-        *(f"ip netns add {x}" for x in names),
-        f"ip link add {jump}h type veth peer name {jump}n netns {jump}",
-        f"ip addr add 10.213.7.1/30 dev {jump}h",
-        f"ip link set {jump}h up",
-        f"ip -n {jump} addr add 10.213.7.2/30 dev {jump}n",
-        f"ip -n {jump} link set {jump}n up",
-        f"ip -n {jump} link add {hidden}h type veth peer name {hidden}n netns {hidden}",
-        f"ip -n {jump} addr add 10.213.7.5/30 dev {hidden}h",
-        f"ip -n {jump} link set {hidden}h up",
-        f"ip -n {hidden} addr add 10.213.7.6/30 dev {hidden}n",
-        f"ip -n {hidden} link set {hidden}n up",
-    ]
-    servers = []
-    try:
-        for command in commands:
-            assert run_program(*shlex.split(command)).returncode == 0, command
-        for name, address in ((jump, "10.213.7.2"), (hidden, "10.213.7.6")):
-            before = ("ip", "netns", "exec", name)
-            servers.append(sshd.start(tmp_path / name, {}, before, address, port=2222))
-        yield servers
-    finally:
-        for server in servers:
-            server.stop()
-        for name in names:
-            run_program("ip", "netns", "delete", name)
-
-
-def test_a_board_behind_a_jump_host_is_reached_through_it(inner, tmp_path):
-    """It has no way to a package index either: the packages go along."""
-    jump, hidden = inner
-    jump.configure(tmp_path / "jump", "jump")
-    hidden.configure(tmp_path / "hidden", "board", more=["ProxyJump jump"])
-    config = tmp_path / "config"
-    config.write_text((tmp_path / "jump").read_text() + (tmp_path / "hidden").read_text())
-    home = Home(tmp_path, f"ssh -F {config}")
-    succeeded(home.run("bench", MODELS["int8"], "--on", "ssh://board", *QUICK))
-    assert json.loads((tmp_path / "bench-board.json").read_text())["results"][0]["windows"] == 2947
