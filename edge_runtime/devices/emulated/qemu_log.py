@@ -55,7 +55,7 @@ def _address(line: str) -> int:
 def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
     """On the board: run `n` inferences and then 2 `n` between marks; QEMU logs into the file `log`.
 
-    `model` and `values` are the files of the model and of its input tensor. First this program looks where the runtime's
+    `model` and `values` are files of the model and of its input tensor. First this program looks where the runtime's
     code lies, then it starts itself again with QEMU's log of that code alone, at the same addresses.
     """
     loaded = load_runtime("auto")
