@@ -62,7 +62,7 @@ class Archive:
                     "trust it unpack it, and give what is in it"
                 )
             self._opened = opened.pop_all()
-        self.names = [x.filename for x in entries if not x.is_dir()]
+        self.names = [x.filename for x in entries if not x.filename.endswith("/")]
         self.start = min((x.header_offset for x in entries), default=0)
         """The position in the file of the first member: not 0 when something stands before the archive."""
 
