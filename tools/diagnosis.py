@@ -98,7 +98,7 @@ def show(places: list[Place], logits_db: float) -> None:
     """Print a row for each place, and name the one that costs the logits most."""
     table = Table(box=None, pad_edge=False)
     for name in ("place", "SNR dB", "worst", "step", "own rounding", "cut off", "bits of 8", "cost to logits, dB"):
-        table.add_column(name, justify="left" if name == "place" else "right")
+        table.add_column(name, justify="left" if name == "place" else "right", no_wrap=name == "place")
     for x in places:
         numbers = (f"{x.rounding_db:.1f}", f"{100 * x.cut_off:.1f} %", f"{x.bits:.1f}", f"{x.gain_db:.1f}")
         table.add_row(x.name, f"{x.snr_db:.1f}", f"{x.worst_db:.1f}", str(x.step or ""), *numbers)

@@ -132,7 +132,7 @@ def command(
     own: dict[str, dict[str, Path]] = {}
     if len(devices) == 1:
         result = json_path or folder.bench(names[0])
-        page = None if result == outputs.STDOUT else result.with_suffix(".html")
+        page = None if result == outputs.STDOUT else result.parent / f"{result.stem}.html"
     else:
         options.refuse_options("names one file, but each device gets its own", "--json")
         result, page = None, folder.bench("devices", ".html")

@@ -1,12 +1,10 @@
 """Check `har-edge bench`, `info` and `card`: their output, their files and their refusals."""
 
 import csv
-import importlib.util
 import json
 import os
 import shutil
 import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +19,6 @@ from programs import (
     finish,
     har_edge,
     processes,
-    run_program,
     shown_on_a_terminal,
     start_har_edge,
     succeeded,
@@ -99,7 +96,7 @@ def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(har_edge_he
     options = ("--runs", 1, "--rounds", 1, "--no-control", "--threads", 2)
     for _ in range(2):  # where it is told to write, it replaces
         succeeded(har_edge_here("bench", MODELS["int8"], *options, "--json", "out/x.json"))
-    assert [x.name for x in (tmp_path / "out").iterdir()] == ["x.json"]
+    assert [x.name for x in (tmp_path / "out").glob("*.json")] == ["x.json"]
     (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
     assert not list(tmp_path.glob("bench-*"))
@@ -181,10 +178,6 @@ def test_info_lists_what_the_resolver_of_tflite_micro_needs(har_edge_here, tmp_p
     assert f"MicroMutableOpResolver<{len(used)}>: {', '.join(used)} " in words
     content = json.loads(har_edge_here("info", "--json", "-", tiny).stdout)
     assert content["micro"] == {"resolver": ["AddFullyConnected"], "no_kernel": [], "arena_bytes": None}
-    cards.write_model(tiny, tiny_models.recurrent(2), tiny_models.card(samples=1))
-    assert json.loads(har_edge_here("info", "--json", "-", tiny).stdout)["micro"]["no_kernel"] == ["RNN"]
-    if importlib.util.find_spec("tflite_micro"):
-        assert_one_sentence(har_edge_here("bench", tiny, "--runtime", "tflite-micro"), 2, "RNN")
 
 
 def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path):
@@ -288,7 +281,6 @@ def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_
         (["--json", "."], "--json"),
         (["none.tflite"], "none.tflite"),
         (["--runtime", "tflite-runtime"], "tflite-runtime"),
-        (["--runtime", "tflite-micro", "--on", "emulated:cortex-a72"], "tflite-micro"),
     ],
 )
 def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments, words):
@@ -319,15 +311,6 @@ def test_colour_is_for_terminals_without_no_color(tmp_path):
     terminal = {key: value for key, value in os.environ.items() if key != "NO_COLOR"} | {"TERM": "xterm-256color"}
     assert ESCAPE + "[1m" in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal)
     assert ESCAPE + "[3" not in shown_on_a_terminal(*command, cwd=tmp_path, env=terminal | {"NO_COLOR": "1"})
-
-
-def test_a_full_temporary_disk_is_named_with_the_way_around_it(tmp_path):
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    code = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000)); {RUN_MAIN}"
-    done = run_program(sys.executable, "-c", code, "info", MODELS["int8"], cwd=tmp_path, env={"TMPDIR": str(scratch)})
-    assert_one_sentence(done, 2, "TMPDIR")
-    assert not list(scratch.iterdir())
 
 
 def test_ctrl_c_leaves_nothing_behind(run, tmp_path):
