@@ -99,10 +99,6 @@ def start_up_claims() -> Iterator[Claim]:
     for arguments in (["--help"], ["bench", "--help"]):
         seconds = statistics.median(seconds_of([*COMMAND, *arguments]) for _ in range(11))
         yield at_most(f"`har-edge {' '.join(arguments)}` answers in", seconds, 0.3, "s", evidence)
-    # No limit in seconds: info starts an interpreter.
-    info = [*COMMAND, "info", str(ROOT / "edge_runtime/models/edge_int8.tflite")]
-    seconds = statistics.median(seconds_of(info) for _ in range(11))
-    yield reported("`har-edge info edge_int8.tflite` answers in", f"{seconds:.2f} s", evidence)
 
 
 def data_claims() -> Iterator[Claim]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from programs import assert_one_sentence, in_shell, succeeded
 from training_fixtures import EPOCHS, run_card
+from written_windows import of_people, write_windows
 
 from edge_runtime.model import model_card
 from edge_runtime.model.classifier import Classifier
@@ -161,7 +162,8 @@ def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_
     """A training that was killed while it wrote its first file has left only its checkpoint folder."""
     (tmp_path / "run" / "checkpoint").mkdir(parents=True)
     (tmp_path / "run" / "checkpoint" / ".settings-x.json").write_text("{")
-    assert in_shell("train --epochs 1 --out run | true", tmp_path).returncode == 0
+    write_windows(tmp_path / "own.npz", of_people())
+    assert in_shell("train --data own.npz --epochs 1 --out run | true", tmp_path).returncode == 0
     assert Run(tmp_path / "run").card.exists()
 
 
