@@ -3,6 +3,7 @@
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from programs import ROOT
@@ -88,6 +89,21 @@ def test_what_is_in_no_room_is_imported_by_those_who_may():
     assert not wrong
     rooms = {room(x) for x in FILES if x.parts[0] == "edge_runtime"} - {"__init__", "__main__"}
     assert rooms == FLOORS.keys() | BESIDE.keys()
+
+
+def test_modules_import_each_other_in_no_circle():
+    """Nor inside functions; what types alone need may."""
+    modules = {".".join(x.with_suffix("").parts): x for x in FILES if x.name != "__init__.py"}
+    graph = {
+        name: {
+            y
+            for x in imports(*(x for x in FILES[path].body if not isinstance(x, ast.If)))
+            for y in (x, x.rpartition(".")[0])
+        }
+        & (modules.keys() - {name})
+        for name, path in modules.items()
+    }
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules
 
 
 def test_no_module_of_a_device_loads_what_the_host_alone_has():
