@@ -20,7 +20,8 @@ DATA = (
     "edge_runtime/bench.schema.json",
     "edge_runtime/data/recordings.xz",
     "edge_runtime/data/windows.txt",
-    "edge_runtime/reports/bench.html.j2",
+    "edge_runtime/devices/emulated/start_board.sh",
+    "edge_runtime/reports/page.html.j2",
 )
 MODELS = tuple(f"edge_runtime/models/{x}_{y}.tflite" for x in REFERENCE_MODELS for y in ("float32", "int8"))
 TYPED = tuple(f"{x}/py.typed" for x in ("edge_runtime", "train", "convert"))
