@@ -1,9 +1,10 @@
 """Reports with known values, for tests of the forms a report takes."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.machine_state import CpuClock, State, Throttled
+from edge_runtime.bench.machine_state import CpuClock, Throttled
 from edge_runtime.bench.results import (
     AbsentRival,
     ClassScore,
@@ -14,66 +15,37 @@ from edge_runtime.bench.results import (
     Failure,
     Instructions,
     Latency,
-    MeasuredDevice,
     Method,
     OperatorCost,
     Report,
     Result,
-    RuntimeVersion,
     Samples,
-    WarmUp,
+    read_report,
 )
 from edge_runtime.reports.report_content import DeviceReport
 
+WRITTEN_BEFORE = Path(__file__).parents[1] / "bench" / "bench.json"
+"""A report that an earlier version wrote, of the reference models in float32 and int8."""
+
+_WRITTEN = read_report(WRITTEN_BEFORE)
 LABELS = ("WALKING", "WALKING_UPSTAIRS", "SITTING")
-STATE = State(
-    time=1.7e9,
+STATE = replace(
+    _WRITTEN.device.before,
     load_average=0.25,
-    governor="ondemand",
-    governors={"ondemand": 4},
     clock_khz=CpuClock(2400000, 1500000, 2400000),
-    firmware_clock_khz=2400000,
     temperatures_c={"cpu-thermal": 51.2},
     throttled=Throttled((), ("under-voltage",)),
-    power_source="mains",
-    cpu_times_s={"cpu0": (100.0, 2000.0)},
 )
-DEVICE = MeasuredDevice(
-    machine="x86_64",
-    board=None,
+DEVICE = replace(
+    _WRITTEN.device,
     cpu="AMD EPYC",
-    cores=2,
-    features=("avx2",),
-    caches={"L1d": "64K"},
     max_clock_khz=2400000,
-    virtual=False,
-    emulated=False,
-    kernel="Linux 6.1",
-    os="Debian 12",
-    libc="glibc 2.36",
-    python="3.11.7",
-    numpy="2.4.6",
-    governor="ondemand",
-    load_average=0.25,
-    name="local",
-    runtime=RuntimeVersion("litert", "2.3.0"),
     before=STATE,
     after=replace(STATE, load_average=1.5, temperatures_c={"cpu-thermal": 63.0}),
 )
 METHOD = Method("auto", 1, 3000, 10, None, False, True, "back-to-back", 0.06)
-NO_TIMES: dict[str, Any] = dict.fromkeys(
-    (
-        "load_ms",
-        "first_ms",
-        "latency_ms",
-        "end_to_end_ms",
-        "peak_memory_bytes",
-        "baseline_memory_bytes",
-        "samples_ms",
-        "warm_up",
-        "energy",
-    )
-)
+NO_TIMES: dict[str, Any] = dict.fromkeys(("load_ms", "first_ms", "latency_ms", "end_to_end_ms", "samples_ms"))
+NO_TIMES |= dict.fromkeys(("warm_up", "energy", "peak_memory_bytes", "baseline_memory_bytes"))
 
 
 def latency(p50: float) -> Latency:
@@ -86,20 +58,13 @@ def latency(p50: float) -> Latency:
 def result(scheme: str, p50: float = 0.04, **changes: Any) -> Result:
     """One result of a network `edge` with everything that can be measured."""
     times = (*(p50 * (0.95 + 0.001 * i) for i in range(100)), 2 * p50, 9 * p50)
-    made = Result(
-        model="edge",
+    made = replace(
+        _WRITTEN.results[0],
         file=f"runs/x/model_{scheme}.tflite",
-        sha256="0" * 64,
-        runtime="litert",
-        runtime_version="2.3.0",
         quantization=scheme,
-        threads=1,
-        pinned_cpu=1,
         size_bytes=200_000,
         operators=178,
         xnnpack_operators=177,
-        load_ms=5.0,
-        first_ms=0.1,
         latency_ms=latency(p50),
         end_to_end_ms=latency(p50 + 0.01),
         peak_memory_bytes=61_000_000,
@@ -113,12 +78,9 @@ def result(scheme: str, p50: float = 0.04, **changes: Any) -> Result:
         agreement=None if scheme == "float32" else 0.99,
         doubts=(),
         samples_ms=Samples((times, times), (times, times)),
-        accuracy_ci95=(0.95, 0.985),
         accuracy_subjects_ci95=(0.93, 0.99),
-        macro_f1_subjects_ci95=(0.92, 0.989),
         per_class={label: ClassScore(0.97, 0.96, 0.965, 100) for label in LABELS},
         calibration_error=0.012,
-        warm_up=WarmUp(900, 1.2, True),
         energy=Energy(0.034, "rapl", 3.5),
         operator_costs={"FULLY_CONNECTED": OperatorCost(33, 426_000, 70_000, 12_000)},
     )
