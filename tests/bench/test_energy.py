@@ -12,11 +12,11 @@ ZONE = "sys/class/powercap/intel-rapl:0"
 
 
 class Machine:
-    """Time that passes only by sleeping and inferring, and a power that depends on which of the two happens."""
+    """Time that passes only by sleeping and inferring, 0.25 s each, and a power that depends on which happens."""
 
-    def __init__(self, show, idle=3.0, busy=5.0, per_call=0.25):
+    def __init__(self, show, idle=3.0, busy=5.0):
         self.nanoseconds, self.joules, self.calls = 0, 0.0, 0
-        self.idle, self.busy, self.per_call, self.show = idle, busy, per_call, show
+        self.idle, self.busy, self.show = idle, busy, show
         self.show(self.idle, self.joules)
 
     def clock(self):
@@ -27,15 +27,15 @@ class Machine:
 
     def infer(self):
         self.calls += 1
-        self.spend(self.per_call, self.busy)
+        self.spend(0.25, self.busy)
 
     def spend(self, seconds, watts):
         self.nanoseconds += round(seconds * 1e9)
         self.joules += watts * seconds
         self.show(watts, self.joules)
 
-    def measure(self, root, seconds=2.0):
-        return per_inference(self.infer, seconds, root, self.clock, self.sleep)
+    def measure(self, root, sleep=None):
+        return per_inference(self.infer, 2.0, root, self.clock, sleep or self.sleep)
 
 
 def rapl(root, start=0, most=2**32, packages=1):
@@ -64,7 +64,7 @@ def pmic(root):
 
 @pytest.mark.parametrize(("source", "name"), [(rapl, "RAPL"), (pmic, "Raspberry Pi power controller")])
 def test_an_inference_costs_the_power_above_rest_for_as_long_as_it_takes(tmp_path, source, name):
-    found = Machine(source(tmp_path), idle=3.0, busy=5.0, per_call=0.25).measure(tmp_path)
+    found = Machine(source(tmp_path), idle=3.0, busy=5.0).measure(tmp_path)
     assert found.source == name
     assert found.per_inference_mj == pytest.approx((5.0 - 3.0) * 250, rel=1e-3)
     assert found.idle_w == pytest.approx(3.0, rel=1e-3)
@@ -79,20 +79,16 @@ def test_idle_is_the_mean_of_the_rests_before_and_after(tmp_path):
         rests.append(seconds)
         machine.spend(seconds, 3.0 if len(rests) == 1 else 4.0)
 
-    found = per_inference(machine.infer, 2.0, tmp_path, machine.clock, sleep)
+    found = machine.measure(tmp_path, sleep)
     assert rests == [2.0, 2.0]
     assert found.idle_w == pytest.approx(3.5, rel=1e-3)
     assert found.per_inference_mj == pytest.approx((6.0 - 3.5) * 250, rel=1e-3)
 
 
-def test_a_counter_that_starts_again_meanwhile_is_followed(tmp_path):
+def test_a_counter_that_starts_again_meanwhile_is_followed_and_packages_are_added_without_their_parts(tmp_path):
     # Full after 11 J: once while at rest before, once while inferring, once after.
-    machine = Machine(rapl(tmp_path, start=6_000_000, most=11_000_000))
-    assert machine.measure(tmp_path).per_inference_mj == pytest.approx(500, rel=1e-3)
-
-
-def test_packages_are_added_and_their_parts_are_not(tmp_path):
-    assert Machine(rapl(tmp_path, packages=2)).measure(tmp_path).per_inference_mj == pytest.approx(1000, rel=1e-3)
+    machine = Machine(rapl(tmp_path, start=6_000_000, most=11_000_000, packages=2))
+    assert machine.measure(tmp_path).per_inference_mj == pytest.approx(2 * 500, rel=1e-3)
 
 
 def test_rails_are_paired_by_name(tmp_path):
@@ -102,49 +98,37 @@ def test_rails_are_paired_by_name(tmp_path):
 
 
 def test_a_gauge_is_read_while_the_work_runs_and_not_on_its_thread(tmp_path):
-    root = trees.pi5_hot(tmp_path)
     affinity = os.sched_getaffinity(0)
-    source = find_source(root)
-    source.watts_during(lambda: threading.Event().wait(0.5) or 0.5)
+    find_source(trees.pi5_hot(tmp_path)).watts_during(lambda: threading.Event().wait(0.3) or 0.3)
     assert os.sched_getaffinity(0) == affinity
-    assert not [x for x in threading.enumerate() if x is not threading.main_thread() and not x.daemon]
 
 
 def test_a_counter_s_power_is_over_the_time_that_the_work_says(tmp_path):
     path = tmp_path / "energy_uj"
     path.write_text("0")
-
-    def work():
-        path.write_text("3000000")
-        return 1.5
-
-    assert Counter("RAPL", [path], [2**32]).watts_during(work) == pytest.approx(2.0)
+    assert Counter("RAPL", [path], [2**32]).watts_during(lambda: path.write_text("3000000") and 1.5) == 2.0
 
 
 def test_without_a_source_the_answer_comes_at_once_and_says_so(tmp_path):
     machine = Machine(lambda watts, joules: None)
     found = machine.measure(tmp_path)
     assert found.per_inference_mj is found.source is found.idle_w is None
-    assert "neither RAPL counters nor a power controller" in found.reason
+    assert "RAPL" in found.reason
     assert machine.nanoseconds == machine.calls == 0
 
 
-def test_a_counter_for_root_alone_is_named_with_what_to_do(tmp_path):
+def test_a_counter_for_root_alone_is_named(tmp_path):
     trees.lay(tmp_path, {f"{ZONE}/name": "package-0\n"})
     (tmp_path / ZONE / "energy_uj").mkdir()  # cannot be read, not even by root, who may run the tests
-    reason = find_source(tmp_path)
-    assert f"{tmp_path / ZONE}/energy_uj cannot be read" in reason
-    assert "sudo chmod a+r" in reason
+    assert f"{tmp_path / ZONE}/energy_uj" in find_source(tmp_path)
 
 
-def test_a_power_that_does_not_stand_out_is_no_result(tmp_path):
+def test_a_power_that_does_not_stand_out_and_a_source_that_falls_silent_are_no_result(tmp_path):
     found = Machine(rapl(tmp_path), idle=3.0, busy=3.0).measure(tmp_path)
-    assert found.per_inference_mj is None
-    assert found.source == "RAPL"
-    assert "does not stand out" in found.reason
-
-
-def test_a_source_that_falls_silent_is_no_result(tmp_path):
+    assert (found.per_inference_mj, found.source) == (None, "RAPL")
+    assert "3 W" in found.reason
     machine = Machine(rapl(tmp_path))
     machine.show = lambda watts, joules: (tmp_path / ZONE / "energy_uj").write_text("")
-    assert machine.measure(tmp_path).reason == "RAPL stopped telling meanwhile: run again"
+    silent = machine.measure(tmp_path)
+    assert (silent.per_inference_mj, silent.idle_w) == (None, None)
+    assert silent.reason

@@ -13,39 +13,26 @@ from edge_runtime.bench import machine
 EMULATED = "processor\t: 0\nmodel name\t: ARMv8 Processor rev 0 (v8l)\nBogoMIPS\t: 100.00\nCPU part\t: 0xd0b\n"
 
 
-def test_every_fact_is_there_on_this_machine():
-    facts = machine.read_facts()
-    assert facts.cores == os.cpu_count()
-    assert facts.python == sys.version.split()[0]
-    assert facts.emulated is False
-
-
-def test_absent_sources_are_none(tmp_path, monkeypatch):
+def test_absent_sources_are_none_and_this_machine_has_the_others(tmp_path, monkeypatch):
+    assert machine.read_facts().emulated is False
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
     facts = machine.read_facts(0, tmp_path)
     for name in ("board", "cpu", "features", "caches", "max_clock_khz", "virtual", "os", "governor", "load_average"):
         assert getattr(facts, name) is None
-    assert facts.emulated is False
+    assert (facts.cores, facts.python, facts.emulated) == (os.cpu_count(), sys.version.split()[0], False)
 
 
 def test_a_raspberry_pi_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
     facts = machine.read_facts(3, trees.pi5_hot(tmp_path))
-    assert facts.board == "Raspberry Pi 5 Model B Rev 1.0"
-    assert facts.cpu == "Cortex-A76"
-    assert facts.governor == "ondemand"
-    assert facts.max_clock_khz == 2400000
+    assert (facts.board, facts.cpu) == ("Raspberry Pi 5 Model B Rev 1.0", "Cortex-A76")
+    assert (facts.governor, facts.max_clock_khz) == ("ondemand", 2400000)
     assert facts.virtual is facts.emulated is False
 
 
-def test_the_instructions_for_int8_are_named(tmp_path):
-    assert machine.features(trees.pi4(tmp_path / "4")) == ("asimd",)
+def test_the_instructions_for_int8_are_those_that_every_core_has(tmp_path):
     assert machine.features(trees.pi5_hot(tmp_path / "5")) == ("asimd", "asimdhp", "asimddp")
-    assert machine.features(trees.laptop_on_battery(tmp_path / "laptop")) == ("avx2", "fma", "avx_vnni")
     assert machine.features(trees.x86_vm(tmp_path / "vm")) == ("avx2", "fma", "avx512f", "avx512_vnni")
-
-
-def test_an_instruction_counts_when_every_core_has_it(tmp_path):
     trees.lay(tmp_path, {"proc/cpuinfo": "Features\t: asimd i8mm asimddp\n\nFeatures\t: asimd asimddp\n"})
     assert machine.features(tmp_path) == ("asimd", "asimddp")
 
@@ -68,44 +55,28 @@ def test_a_virtual_machine_is_recognised(tmp_path):
     assert machine.virtual(trees.laptop_on_battery(tmp_path / "laptop")) is False
     arm = trees.pi4(tmp_path / "arm")
     assert machine.virtual(arm) is False
-    trees.lay(arm, {"sys/class/dmi/id/sys_vendor": "QEMU\n"})
-    assert machine.virtual(arm)
+    assert machine.virtual(trees.lay(arm, {"sys/class/dmi/id/sys_vendor": "QEMU\n"}))
 
 
-def test_emulation_is_recognised(tmp_path, monkeypatch):
-    trees.lay(tmp_path, {"proc/cpuinfo": EMULATED})
-    monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
-    assert machine.emulated(tmp_path)
-    assert not machine.emulated(trees.pi5_hot(tmp_path / "real"))
-    monkeypatch.setattr(machine.platform, "machine", lambda: "x86_64")
-    assert not machine.emulated(tmp_path)
-
-
-def test_emulation_of_a_32_bit_machine_is_recognised(tmp_path, monkeypatch):
-    monkeypatch.setattr(machine.platform, "machine", lambda: "armv7l")
-    core = "processor\t: 0\nmodel name\t: ARMv7 Processor rev 5 ({})\nBogoMIPS\t: {}\n"
-    assert machine.emulated(trees.lay(tmp_path / "emulated", {"proc/cpuinfo": core.format("armv7l", "100.00")}))
-    assert not machine.emulated(trees.lay(tmp_path / "a pi", {"proc/cpuinfo": core.format("v7l", "38.40")}))
-
-
-def in_a_process(code: str) -> str:
-    """In a process of its own: a high-water mark and an affinity stay."""
-    return python(f"import os; from edge_runtime.bench import machine\n{code}")
+@pytest.mark.parametrize(
+    ("architecture", "cpuinfo", "is_emulated"),
+    [
+        ("aarch64", EMULATED, True),
+        ("aarch64", trees.PI_CORE.format(0, trees.A76, "0xd0b"), False),
+        ("x86_64", EMULATED, False),
+        ("armv7l", EMULATED.replace("v8l", "armv7l"), True),
+        ("armv7l", EMULATED.replace("v8l", "v7l"), False),
+        ("aarch64", EMULATED.replace("100.00", "38.40"), False),
+    ],
+)
+def test_emulation_is_recognised(tmp_path, monkeypatch, architecture, cpuinfo, is_emulated):
+    monkeypatch.setattr(machine.platform, "machine", lambda: architecture)
+    assert machine.emulated(trees.lay(tmp_path, {"proc/cpuinfo": cpuinfo})) == is_emulated
 
 
 def test_peak_memory_is_a_high_water_mark_in_bytes():
-    code = """
-before = machine.peak_memory()
-block = bytearray(50_000_000)
-del block
-print(before, machine.peak_memory())
-"""
-    before, after = map(int, in_a_process(code).split())
+    """In a process of its own: the mark stays."""
+    code = "print(peak_memory()); block = bytearray(50_000_000); del block; print(peak_memory())"
+    before, after = map(int, python(f"from edge_runtime.bench.machine import peak_memory; {code}").split())
     assert before > 5_000_000
     assert 45_000_000 < after - before < 60_000_000
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no CPU affinity")
-def test_pinning_leaves_one_cpu():
-    cpu, allowed = in_a_process("print(machine.pin_to_one_cpu(), *os.sched_getaffinity(0))").split()
-    assert int(cpu) == int(allowed) == max(os.sched_getaffinity(0))

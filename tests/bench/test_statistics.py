@@ -30,17 +30,13 @@ def test_a_summary_is_of_the_samples_of_all_rounds():
 
 @given(st.lists(st.lists(st.floats(0.001, 100), min_size=1, max_size=40), min_size=1, max_size=6))
 @settings(max_examples=15)
-def test_any_samples_have_an_interval_among_them(parts):
+def test_any_samples_have_an_interval_among_them_and_always_the_same(parts):
     found = statistics.latency(parts)
+    assert found == statistics.latency(parts)
     low, high = found.p50_ci95
     assert found.min - 1e-5 * found.min - 1e-6 <= low <= high <= found.max + 1e-5 * found.max + 1e-6
     ratio, (low, high) = statistics.p50_ratio(parts, parts)
     assert ratio == low == high == 1
-
-
-def test_the_same_samples_give_the_same_interval():
-    parts = rounds(np.random.default_rng(1), 5)
-    assert statistics.latency(parts) == statistics.latency(parts)
 
 
 def test_intervals_of_correlated_rounds_cover_the_truth():
@@ -48,9 +44,9 @@ def test_intervals_of_correlated_rounds_cover_the_truth():
     covered = {"p50": 0, "ratio": 0}
     for _ in range(30):
         shared = 0.05 * random.standard_normal(10)  # a machine that is slow for all in some rounds
-        low, high = statistics.latency(rounds(random, 10)).p50_ci95
+        low, high = statistics.latency(rounds(random, 10, 40)).p50_ci95
         covered["p50"] += low <= 1 <= high
-        _, (low, high) = statistics.p50_ratio(rounds(random, 10, shared=shared), rounds(random, 10, shared=shared))
+        _, (low, high) = statistics.p50_ratio(*(rounds(random, 10, 40, shared=shared) for _ in range(2)))
         covered["ratio"] += low <= 1 <= high
     # 95 % of 30 are 28.5; below 24 is less likely than 1 in 1000.
     assert min(covered.values()) >= 24, covered
@@ -72,9 +68,7 @@ def test_pairing_takes_out_what_the_rounds_share():
     assert np.ptp(paired) < np.ptp(unpaired) / 4
 
 
-def test_only_equally_many_rounds_can_be_paired():
-    with pytest.raises(ValueError, match="paired"):
-        statistics.p50_ratio([[1.0], [1.0]], [[1.0]])
+def test_a_ratio_of_unpaired_rounds_is_of_any_number_of_them():
     assert statistics.percentile_ratios([[2.0], [2.0]], [[1.0]], (99,), paired=False) == [(2.0, (2.0, 2.0))]
 
 
@@ -86,43 +80,30 @@ def test_accuracy_over_windows_is_wilsons_interval(right, windows):
     assert statistics.accuracy_over_windows(right, windows) == pytest.approx((centre - half, centre + half), abs=1e-6)
 
 
-WINDOWS = np.array([302, 317, 288, 294, 320, 327, 364, 354, 381])  # as the test subjects of UCI HAR have
-BOUT = 20  # windows that err together
+WINDOWS = np.array([302, 317, 288, 294, 320, 327, 364, 354, 381]) // 4  # a quarter of UCI HAR's test subjects'
+BOUT = 5  # windows that err together
 
 
 def people(random: np.random.Generator, mean: float, sd: float) -> tuple[np.ndarray, ...]:
     """Classes, answers and subjects: nine people with error rates of this mean and deviation, skewed as rates are."""
     concentration = mean * (1 - mean) / sd**2 - 1
-    rates = random.beta(mean * concentration, (1 - mean) * concentration, len(WINDOWS))
-    subject = np.repeat(np.arange(len(WINDOWS)), WINDOWS)
-    rate_of_bout = [
-        random.beta(np.maximum(9 * rate, 1e-9), 9 * (1 - rate), n // BOUT + 1)
-        for rate, n in zip(rates, WINDOWS, strict=True)
-    ]
-    rate = np.concatenate([np.repeat(x, BOUT)[:n] for x, n in zip(rate_of_bout, WINDOWS, strict=True)])
+    subject, rate = np.repeat(np.arange(len(WINDOWS)), WINDOWS), []
+    for n in WINDOWS:
+        own = random.beta(mean * concentration, (1 - mean) * concentration)
+        bouts = random.beta(np.maximum(9 * own, 1e-9), 9 * (1 - own), n // BOUT + 1)
+        rate.append(np.repeat(bouts, BOUT)[:n])
     y = random.integers(3, size=len(subject))
-    return y, np.where(random.random(len(subject)) < rate, (y + 1) % 3, y), subject
+    return y, np.where(random.random(len(subject)) < np.concatenate(rate), (y + 1) % 3, y), subject
 
 
-@pytest.mark.parametrize(("mean", "sd"), [(0.015, 0.014), (0.09, 0.08)])
-def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people(mean, sd):
-    random = np.random.default_rng(6)
-    covered = {"accuracy": 0, "macro_f1": 0}
+def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people():
+    random, covered = np.random.default_rng(6), {"accuracy": 0, "macro_f1": 0}
     for _ in range(200):
-        for name, (low, high) in zip(covered, statistics.over_subjects(*people(random, mean, sd), 3), strict=True):
-            covered[name] += low <= 1 - mean <= high
+        for name, (low, high) in zip(covered, statistics.over_subjects(*people(random, 0.09, 0.08), 3), strict=True):
+            covered[name] += low <= 0.91 <= high
     # 95 % of 200 are 190; below 182, as percentiles of a bootstrap have it, is less likely than 1 in 100.
     assert min(covered.values()) >= 182, covered
     assert max(covered.values()) < 200, covered
-
-
-def test_intervals_over_subjects_are_wider_the_more_these_differ():
-    random = np.random.default_rng(7)
-    alike, different = (
-        np.median([np.ptp(statistics.over_subjects(*people(random, 0.1, sd), 3)[0]) for _ in range(20)])
-        for sd in (0.01, 0.08)
-    )
-    assert different > 2 * alike
 
 
 def test_an_interval_of_many_subjects_is_that_of_scipys_bootstrap():
@@ -169,24 +150,9 @@ def test_the_sign_flip_test_counts_all_exchanges_of_the_models_within_subjects()
     against = np.tile([True] * 4 + [False] * 6, 6)
     right = against.copy()
     assert statistics.sign_flip_test(right, against, subject) == 1
-    right[4::10] = True  # one more window of each subject: 2 of 64 sign patterns are as large
+    right[4::10] = right[5::10] = True  # two more windows of each subject: 2 of 64 sign patterns are as large
     for pair in ((right, against), (against, right)):
         assert statistics.sign_flip_test(*pair, subject) == 2 / 64
-    # The first subject loses one instead: also the 6 patterns with one other sign, and theirs.
-    right[0] = right[4] = False
+    # The first subject loses two instead: also the 6 patterns with one other sign, and theirs.
+    right[[0, 1, 4, 5]] = False
     assert statistics.sign_flip_test(right, against, subject) == 14 / 64
-
-
-def test_the_sign_flip_test_rejects_as_rarely_as_it_says_where_windows_err_together():
-    random = np.random.default_rng(8)
-    subject = np.repeat(np.arange(len(WINDOWS)), WINDOWS)
-    rejected = {"sign-flip": 0, "McNemar": 0}
-    n = 400
-    for _ in range(n):
-        shift = random.normal(0, 0.01, len(WINDOWS))[subject]
-        drawn = random.random(len(subject))
-        better, worse = drawn < 0.01 + shift / 2, drawn > 0.99 + shift / 2
-        rejected["sign-flip"] += statistics.sign_flip_test(better, worse, subject) < 0.05
-        rejected["McNemar"] += stats.binomtest(int(better.sum()), int((better | worse).sum())).pvalue < 0.05
-    # 5 % of 400 are 20; over 33 are less likely than 1 in 300.
-    assert rejected["sign-flip"] <= 33 < rejected["McNemar"], rejected
