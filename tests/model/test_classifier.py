@@ -1,6 +1,5 @@
 """From windows in physical units to activities: quantised as LiteRT itself does it, and bad windows refused."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import tiny_models
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from programs import MODELS, run_program
+from programs import MODELS
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
@@ -100,71 +99,49 @@ def test_probabilities_are_the_softmax_after_the_temperature(tiny):
     share = 1 / (1 + np.exp(-2 / 2.0))
     assert model.probabilities(window)[0] == pytest.approx([share, 1 - share])
     assert model.classify(window) == ["SITTING"]
-
-
-def test_probabilities_of_huge_logits_are_finite(tiny):
-    assert Classifier(tiny).probabilities(np.full((1, 4, 2), [900.0, -900])).tolist() == [[1, 0]]
+    assert model.probabilities(np.full((1, 4, 2), [900.0, -900])).tolist() == [[1, 0]]
+    assert model.logits(np.zeros((0, 4, 2))).shape == (0, 2)
 
 
 def test_a_model_is_named_by_its_file_its_run_folder_or_a_reference_network(tiny, tmp_path):
     assert Classifier(str(tiny)).card.name == "tiny"
-    (tmp_path / "run").mkdir()
-    for scheme in ("dynamic", "float32", "mixed", "int8"):
-        flatbuffer, card = cards.read_model(tiny)
-        cards.write_model(tmp_path / f"run/model_{scheme}.tflite", flatbuffer, replace(card, name=scheme))
-    assert Classifier(tmp_path / "run").card.name == "int8"
-    (tmp_path / "run/model_int8.tflite").unlink()
-    assert Classifier(tmp_path / "run").card.name == "mixed"
-    (tmp_path / "run/model_mixed.tflite").unlink()
-    assert Classifier(tmp_path / "run").card.name == "float32"
     for name in REFERENCE_MODELS:
         assert Classifier(name).card.name == name
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="is no run folder"):
-        Classifier(tmp_path / "empty")
-    (tmp_path / "empty/card.json").touch()
+    run = tmp_path / "run"
+    run.mkdir()
+    with pytest.raises(InputError, match="run"):
+        Classifier(run)
+    (run / "card.json").touch()
     with pytest.raises(InputError, match="har-edge convert"):
-        Classifier(tmp_path / "empty")
-
-
-def test_no_windows_have_no_answers(tiny):
-    assert Classifier(tiny).logits(np.zeros((0, 4, 2))).shape == (0, 2)
+        Classifier(run)
+    for scheme in ("dynamic", "float32", "mixed", "int8"):  # the later, the better
+        flatbuffer, card = cards.read_model(tiny)
+        cards.write_model(run / f"model_{scheme}.tflite", flatbuffer, replace(card, name=scheme))
+        assert Classifier(run).card.name == scheme
 
 
 @pytest.mark.parametrize(
-    ("windows", "words"),
+    ("windows", "noun"),
     [
-        (np.zeros((4, 2)), r"shape \(4, 2\), but the model 'tiny' takes \[n, 4, 2\]"),
-        (np.zeros((1, 2, 4)), r"shape \(1, 2, 4\)"),
-        (np.zeros((1, 4, 2, 1)), "shape"),
-        (np.array([["a"]]), "numbers in one array"),
-        ([[1, 2], [3]], "numbers in one array"),
-        (np.stack([np.zeros((4, 2)), np.full((4, 2), np.nan)]), "window 1 has a value that is NaN"),
-        (np.full((1, 4, 2), -np.inf), "window 0 has a value that is NaN or infinite"),
-        (np.full((1, 4, 2), 1e300), "window 0 has a value that is NaN or infinite"),
+        *((np.zeros(shape), "shape") for shape in ((4, 2), (1, 2, 4), (1, 4, 2, 1))),
+        *((x, "numbers") for x in (np.array([["a"]]), [[1, 2], [3]])),
+        (np.stack([np.zeros((4, 2)), np.full((4, 2), np.nan)]), "window 1"),
+        *((np.full((1, 4, 2), x), "window 0") for x in (-np.inf, 1e300)),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_windows_that_cannot_be_classified_are_refused(tiny, windows, words):
-    with pytest.raises(InputError, match=words):
+def test_windows_that_cannot_be_classified_are_refused(tiny, windows, noun):
+    with pytest.raises(InputError, match=noun):
         Classifier(tiny).logits(windows)
 
 
 @pytest.mark.parametrize(
-    ("card", "words"),
-    [
-        (tiny_models.card(samples=5), r"takes an input of \[1, 4, 2\], but its card says \[1, 5, 2\]"),
-        (tiny_models.card(samples=4, signals=["a", "b", "c"]), r"its card says \[1, 4, 3\]"),
-        (tiny_models.card(samples=4, raw_input=True), "windows are prepared before it, but its card says in it"),
-        (
-            tiny_models.card(samples=4, labels=["A", "B", "C"]),
-            r"gives an output of \[1, 2\], but its card has 3 labels",
-        ),
-    ],
+    "card",
+    [{"samples": 5}, {"signals": ["a", "b", "c"]}, {"raw_input": True}, {"labels": ["A", "B", "C"]}],
 )
-def test_a_model_that_does_not_fit_its_card_is_refused(tiny, card, words):
-    cards.write_model(tiny, cards.read_model(tiny)[0], card)
-    with pytest.raises(InputError, match=words):
+def test_a_model_that_does_not_fit_its_card_is_refused(tiny, card):
+    cards.write_model(tiny, cards.read_model(tiny)[0], tiny_models.card(**{"samples": 4, **card}))
+    with pytest.raises(InputError, match=r"tiny\.tflite.*card"):
         Classifier(tiny)
 
 
@@ -181,9 +158,3 @@ def test_windows_of_one_mounting_are_turned_into_the_frame_of_the_model(uci_har)
     with pytest.raises(InputError, match="record a few steps"):
         anywhere.in_frame(X[~mounting.is_moving(X, names)])
     assert Classifier("edge").in_frame(askew).tobytes() == askew.tobytes()
-
-
-def test_the_interpreters_chatter_stays_off_the_terminal(tiny):
-    code = f"from edge_runtime.model.classifier import Classifier; Classifier({str(tiny)!r})"
-    done = run_program(sys.executable, "-c", code)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

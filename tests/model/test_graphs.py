@@ -1,6 +1,5 @@
 """The graphs of a model are read as its runtime lists them; no damage to a file crashes the reader."""
 
-import hashlib
 from contextlib import suppress
 
 import numpy as np
@@ -67,15 +66,9 @@ def test_the_body_of_a_loop_runs_at_each_turn_and_its_condition_is_no_work():
     assert [x.turns for x in found] == [1, 0, 5]
     assert running(found) == [found[0], found[2]]
     assert operator_names(LOOP) == {"WHILE", "LESS", "ADD"}
-
-
-def test_a_loop_within_a_loop_runs_at_each_turn_of_both():
     assert [x.turns for x in read_graphs(tiny_models.nested_loops(3, 5, 4))] == [1, 0, 5, 0, 20]
-
-
-def test_another_graph_can_be_put_first():
     assert [x.name for x in read_graphs(with_first(LOOP, 2))[0].operators] == ["ADD", "ADD"]
-    assert read_graphs(with_first(LOOP, 0)) == read_graphs(LOOP)
+    assert read_graphs(with_first(LOOP, 0)) == found
 
 
 def test_the_scheme_is_read_from_the_graph_and_not_from_the_input():
@@ -84,37 +77,26 @@ def test_the_scheme_is_read_from_the_graph_and_not_from_the_input():
     assert scheme_of(read_graphs(DENSE)) == "float32"
 
 
-def read_all(flatbuffer: bytes) -> None:
-    """Read everything, where anything but a `ValueError` is a fault."""
-    for read in (read_graphs, operator_names, ports):
-        with suppress(ValueError):
-            read(flatbuffer)
-
-
 @pytest.mark.parametrize("flatbuffer", [DENSE, LOOP], ids=["dense", "loop"])
 def test_a_model_that_was_cut_short_is_refused(flatbuffer):
-    for cut in range(0, len(flatbuffer) - 8, 4):
+    for end in range(0, len(flatbuffer) - 8, 4):
         with pytest.raises(ValueError, match=r"\w"):
-            read_graphs(flatbuffer[:cut])
+            read_graphs(flatbuffer[:end])
 
 
 @given(st.data())
 def test_a_changed_model_is_read_or_refused(data):
+    """Anything but a `ValueError` is a fault."""
     content = bytearray(data.draw(st.sampled_from([DENSE, LOOP])))
     for _ in range(data.draw(st.integers(1, 4))):
         place = data.draw(st.integers(0, len(content) // 4 - 1)) * 4
         number = data.draw(st.sampled_from([0, 1, 2, 5, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF]))
         content[place : place + 4] = number.to_bytes(4, "little")
-    read_all(bytes(content))
+    for read in (read_graphs, operator_names, ports):
+        with suppress(ValueError):
+            read(bytes(content))
 
 
 def test_tables_that_share_a_long_vector_are_refused_before_they_take_forever():
     with pytest.raises(ValueError, match="short"):
         read_graphs(tiny_models.sharing_one_vector(3000))
-
-
-def test_reading_leaves_the_file_as_it_is(reference):
-    digest = hashlib.sha256(reference[1]).digest()
-    read_graphs(reference[1])
-    with_first(reference[1], 0)
-    assert hashlib.sha256(reference[1]).digest() == digest

@@ -1,11 +1,9 @@
 """Check the interface to every runtime: a model's facts, its refusals, and no state between windows."""
 
-import sys
-
 import numpy as np
 import pytest
 import tiny_models
-from programs import MODELS, run_program
+from programs import MODELS
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import interpreters
@@ -23,14 +21,10 @@ def reference(request):
 
 
 def test_running_a_model_gives_its_output():
-    model = open_model(DENSE, "litert")
+    model = open_model(DENSE)  # in LiteRT, where it is installed
     assert model.run(np.array([[[3, 4], [5, 6]]], np.float32)).tolist() == [[3, 8]]
     assert (model.runtime.name, model.scheme, model.stateful) == ("litert", "float32", False)
     assert model.runtime.version
-
-
-def test_auto_is_litert_where_it_is_installed():
-    assert load_runtime("auto").name == "litert"
 
 
 def test_xnnpack_takes_nearly_all_of_the_reference_models_and_nothing_when_it_is_off(reference):
@@ -76,60 +70,48 @@ def test_operators_between_a_delegates_borders_are_those_it_took():
     assert interpreters.operators_inside(delegates, nodes) == {0, 1, 3, 4}
 
 
-def test_state_is_found_and_reset_before_each_window(reference):
-    flatbuffer = tiny_models.recurrent(3)
-    assert not open_model(reference[1]).stateful
+def test_state_is_found_and_reset_before_each_window_in_the_body_of_a_loop_too():
     values = np.array([[1, 2, 3]], np.float32)
-    model = open_model(flatbuffer)
-    assert model.stateful
-    assert model.run(values).tolist() == model.run(values).tolist() == [[1, 2, 3]]
-
-
-def test_state_in_the_body_of_a_loop_is_found_too():
-    values = np.array([[1, 2, 3]], np.float32)
+    for flatbuffer in (tiny_models.recurrent(3), tiny_models.doubling_loop(3, 5, sums=True)):
+        model = open_model(flatbuffer)
+        assert model.stateful
+        assert model.run(values).tolist() == model.run(values).tolist()
     assert not open_model(tiny_models.doubling_loop(3, 5)).stateful
-    model = open_model(tiny_models.doubling_loop(3, 5, sums=True))
-    assert model.stateful
-    assert model.run(values).tolist() == model.run(values).tolist()
     with pytest.raises(InputError, match=r"m\.tflite .*VAR_HANDLE"):
         open_model(tiny_models.doubling_loop(3, 5, variable=True), name="m.tflite")
 
 
-def test_an_unknown_runtime_is_refused_by_name():
-    with pytest.raises(InputError, match=r"onnx.*litert"):
-        load_runtime("onnx")
-
-
-def test_a_missing_runtime_says_what_to_install(monkeypatch):
-    find = interpreters.importlib.util.find_spec
-    for name, package, words in (
-        ("tflite-runtime", "tflite_runtime", r"\[tflite-runtime\]"),
-        ("tensorflow", "tensorflow", r"\[train\]"),
-        ("tflite-micro", "tflite_micro", r"\[micro\]"),
-        ("litert", "ai_edge_litert", "pip install ai-edge-litert"),
-    ):
-        hidden = lambda x, package=package: None if x == package else find(x)  # noqa: E731
-        monkeypatch.setattr(interpreters.importlib.util, "find_spec", hidden)
-        with pytest.raises(InputError, match=words) as refused:
-            load_runtime(name)
-        assert isinstance(refused.value, MissingExtraError) == (name != "litert")
+@pytest.mark.parametrize(
+    ("name", "noun"),
+    [
+        ("onnx", "litert"),
+        ("tflite-runtime", r"\[tflite-runtime\]"),
+        ("tensorflow", r"\[train\]"),
+        ("tflite-micro", r"\[micro\]"),
+        ("litert", "ai-edge-litert"),
+        ("auto", "ai-edge-litert"),
+    ],
+)
+def test_an_unknown_or_missing_runtime_is_refused(monkeypatch, name, noun):
     monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda x: None)
-    with pytest.raises(InputError, match="ai-edge-litert"):
+    with pytest.raises(InputError, match=noun) as refused:
+        load_runtime(name)
+    assert isinstance(refused.value, MissingExtraError) == noun.startswith(r"\[")
+
+
+def test_a_runtime_that_cannot_be_imported_is_not_passed_over(monkeypatch):
+    def broken(name):
+        raise ImportError("libc.so.9 is missing")
+
+    monkeypatch.setattr(interpreters.importlib, "import_module", broken)
+    with pytest.raises(InputError, match=r"litert .*libc\.so\.9"):
         load_runtime("auto")
-
-
-def test_a_runtime_that_cannot_be_imported_is_not_passed_over(tmp_path):
-    (tmp_path / "ai_edge_litert").mkdir()
-    (tmp_path / "ai_edge_litert" / "__init__.py").write_text("raise ImportError('libc.so.9 is missing\\nmore')")
-    code = "from edge_runtime.model.interpreters import load_runtime\nload_runtime('auto')"
-    done = run_program(sys.executable, "-c", code, env={"PYTHONPATH": str(tmp_path)})
-    assert "(libc.so.9 is missing)" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
     "flatbuffer",
     [
-        *(DENSE[:cut] for cut in (8, 9, 20, 60, 100, len(DENSE) - 4)),
+        *(DENSE[:cut] for cut in (8, 60, len(DENSE) - 4)),
         b"\0\0\0\0TFL3" + bytes(100),
         tiny_models.dense(np.ones((2, 4), np.float32), (2, 2), version=99),
         tiny_models.two_inputs(3),
@@ -142,11 +124,8 @@ def test_a_model_that_cannot_run_is_one_sentence(flatbuffer):
     assert "\n" not in str(refused.value)
 
 
-def test_a_wrong_input_is_one_sentence():
-    with pytest.raises(InputError, match="does not take the model"):
+def test_a_wrong_input_and_no_threads_are_refused():
+    with pytest.raises(InputError, match="the model"):
         open_model(DENSE).run(np.zeros((1, 3, 3), np.float32))
-
-
-def test_threads_are_at_least_one():
     with pytest.raises(InputError, match="0 threads"):
         open_model(DENSE, threads=0)

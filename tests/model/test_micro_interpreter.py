@@ -35,7 +35,7 @@ def answers(flatbuffer: bytes, card: cards.Card, windows: np.ndarray, runtime: s
 @pytest.mark.parametrize("network", ["edge", "edge-small"])
 def test_the_shipped_models_decide_as_in_tflites_own_kernels_and_all_but_as_in_xnnpack(network, uci_har):
     flatbuffer, card = shipped(network)
-    X = uci_har.test.X[::4]
+    X = uci_har.test.X[::8]
     here = answers(flatbuffer, card, X, MICRO)
     own, xnnpack = (answers(flatbuffer, card, X, "litert", xnnpack=x) for x in (False, True))
     assert (here.argmax(1) == own.argmax(1)).all()
@@ -66,28 +66,16 @@ def test_the_smallest_arena_is_enough_and_a_little_less_is_not():
     micro.runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena)
     with pytest.raises(RuntimeError):
         micro.runtime.Interpreter.from_bytes(flatbuffer, arena_size=arena - 16)
+    assert 0 < open_model(DENSE, MICRO).arena_bytes() < arena / 10
     assert open_model(flatbuffer, "litert").arena_bytes() is None
 
 
-def test_fewer_operators_and_activations_need_a_smaller_arena():
-    sizes = [open_model(x, MICRO).arena_bytes() for x in (DENSE, LOOP, shipped("edge-small")[0], shipped("edge")[0])]
-    assert sizes == sorted(sizes)
-    assert 0 < sizes[0] < sizes[-1] / 10
-
-
-def test_a_loop_runs_as_in_litert():
-    values = np.array([[1, -2, 0.5]], np.float32)
-    for runtime in ("litert", MICRO):
-        assert open_model(LOOP, runtime).run(values).tolist() == [[32, -64, 16]]
-
-
-def test_state_is_reset_before_each_window():
-    flatbuffer = tiny_models.running_sum(3)
-    values = np.array([[1, 2, 3]], np.float32)
-    for runtime in ("litert", MICRO):
-        model = open_model(flatbuffer, runtime)
-        assert model.stateful
-        assert model.run(values).tolist() == model.run(values).tolist() == [[1, 2, 3]]
+@pytest.mark.parametrize("runtime", ["litert", MICRO])
+def test_a_loop_runs_and_state_is_reset_before_each_window_as_in_litert(runtime):
+    assert open_model(LOOP, runtime).run(np.array([[1, -2, 0.5]], np.float32)).tolist() == [[32, -64, 16]]
+    values, model = np.array([[1, 2, 3]], np.float32), open_model(tiny_models.running_sum(3), runtime)
+    assert model.stateful
+    assert model.run(values).tolist() == model.run(values).tolist() == [[1, 2, 3]]
 
 
 def test_the_resolver_has_a_method_for_exactly_the_kernels_that_the_package_has():
@@ -108,40 +96,25 @@ def test_methods_of_the_resolver_are_those_of_its_header():
         "PADV2",
         "CUMSUM",
         "RELU6",
-        "CONV_2D",
+        "GELU",
     ]
-    assert resolver_methods([*names, "GELU"]) == [
+    assert resolver_methods([*names, "CONV_2D"]) == [
         *("AddBatchMatMul", "AddConv2D", "AddCumSum", "AddL2Pool2D", "AddPadV2", "AddRelu6"),
         "AddUnidirectionalSequenceLSTM",
     ]
     assert without_kernel(["GELU", "ADD", "FlexErf", "GELU"]) == ["FlexErf", "GELU"]
 
 
-def test_an_operator_without_a_kernel_is_named():
+def test_what_it_cannot_do_is_refused():
     with pytest.raises(InputError, match=r"m\.tflite .*RNN"):
         open_model(tiny_models.recurrent(3), MICRO, name="m.tflite")
-
-
-def test_threads_are_refused():
     with pytest.raises(InputError, match="threads"):
         open_model(DENSE, MICRO, threads=2)
-
-
-def test_a_wrong_input_is_one_sentence():
-    with pytest.raises(InputError, match="does not take the model"):
+    with pytest.raises(InputError, match="the model"):
         open_model(DENSE, MICRO).run(np.zeros((1, 3, 3), np.float32))
 
 
-@pytest.mark.parametrize(
-    "flatbuffer",
-    [
-        *(DENSE[:cut] for cut in (8, 20, 60, 100, len(DENSE) - 4)),
-        b"\0\0\0\0TFL3" + bytes(100),
-        b"\xff\xff\xff\x7fTFL3" + bytes(100),
-        tiny_models.two_inputs(3),
-        tiny_models.without_graph(),
-    ],
-)
+@pytest.mark.parametrize("flatbuffer", [DENSE[:60], b"\xff\xff\xff\x7fTFL3" + bytes(100), tiny_models.two_inputs(3)])
 def test_a_model_that_cannot_run_is_one_sentence_from_a_process_of_its_own(flatbuffer):
     with pytest.raises(HarEdgeError, match=r"m\.tflite") as refused:
         try_model(flatbuffer, "m.tflite", MICRO)
