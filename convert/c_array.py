@@ -139,10 +139,8 @@ def _header(name: str, file: str, flatbuffer: bytes, card: Card, arena: int | No
         *_quantisation("output", given),
     ]
     if card.front_end:
-        filters = card.front_end
         parts.append("\n// Filters from raw samples to signals: sections of b0 b1 b2 a0 a1 a2, in the order of use.")
-        for key, each in (("noise", filters.noise), ("gravity", filters.gravity), ("drift", filters.drift)):
-            parts.append(_sections(key, each))
+        parts += [_sections(key, getattr(card.front_end, key)) for key in ("noise", "gravity", "drift")]
     parts += [
         _preparation(taken, card.raw_input),
         _resolver(resolver_methods(operator_names(flatbuffer))),
@@ -152,15 +150,9 @@ def _header(name: str, file: str, flatbuffer: bytes, card: Card, arena: int | No
 
 
 def _normalisation(normalisation: Normalisation) -> list[str]:
-    gain, bend, knee = normalisation.companding()
-    rows = {
-        "mean": normalisation.mean,
-        "deviation": normalisation.std,
-        "clip": normalisation.clip,
-        "gain": gain,
-        "bend": bend,
-        "knee": knee,
-    }
+    rows: dict[str, Iterable[float]] = {"mean": normalisation.mean, "deviation": normalisation.std}
+    rows["clip"] = normalisation.clip
+    rows |= zip(("gain", "bend", "knee"), normalisation.companding(), strict=True)
     return [
         "\n// z = (x - mean) / deviation, within +-clip; then z * gain / (|z| * bend + knee).",
         *(_floats(key, "n_signals", values) for key, values in rows.items()),
@@ -201,11 +193,8 @@ int add_operators(Resolver& resolver) {{
 
 
 def _array(name: str, flatbuffer: bytes) -> str:
-    lines = (
-        "  " + " ".join(f"0x{x:02x}," for x in flatbuffer[i : i + _PER_LINE])
-        for i in range(0, len(flatbuffer), _PER_LINE)
-    )
-    content = "\n".join(lines)
+    lines = (flatbuffer[i : i + _PER_LINE] for i in range(0, len(flatbuffer), _PER_LINE))
+    content = "\n".join("  " + " ".join(f"0x{x:02x}," for x in line) for line in lines)
     return (
         f'#include "{name}.h"\n\nnamespace {name} {{\n\n'
         f"alignas(16) const unsigned char model[{len(flatbuffer)}] = {{\n{content}\n}};\n\n}}  // namespace {name}\n"

@@ -222,9 +222,8 @@ def _write_source(model: Path, c_array_type: str | None, out: Path | None) -> No
     mine = ("--io", "--c-array", "--out")
     others = [x.opts[0] for x in click.get_current_context().command.params if isinstance(x, click.Option)]
     shared.refuse_options(f"is not for {model}, a converted model", *(x for x in others if x not in mine and x != "-o"))
-    path = model_path(model)
     folder = out or (Path() if is_reference(model) else model.parent)
     with progress() as on_progress:
-        sources = write_c_array(path, folder, c_array_type == "int8", on_progress)
+        sources = write_c_array(model_path(model), folder, c_array_type == "int8", on_progress)
     for written in sources:
         click.echo(written)

@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from convert.c_array import write_c_array
+from convert.conversion_job import NetworkReport
 from convert.converted_models import Conversion, convert
 from convert.options import Options
 from edge_runtime.errors import DeviceError, HarEdgeError
@@ -15,7 +16,7 @@ from edge_runtime.model.rivals import RivalRecord, record_path
 from edge_runtime.runs import SCHEMES, Run
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
-from edge_runtime.system.terminal import Console, progress
+from edge_runtime.system.terminal import Console, plain_table, progress
 
 
 def complete(conversion: Conversion, options: Options, folder: Path, normalisation: str | None = None) -> None:
@@ -49,7 +50,7 @@ def show_conversion(conversion: Conversion, folder: Path, normalisation: str | N
         console.print(f"Input of the network: {report.model.arrangement}")
     console.print(f"Recurrent layers {report.model.lowering}: {report.model.lowering_reason}\n")
     console.print(f"Models in {folder}:", soft_wrap=True)
-    table = _table("model", ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
+    table = plain_table(["model"], ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
     table.add_row(*_file(conversion, "float32"), percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
     for scheme, form in compared.forms.items():
         x = form.parity
@@ -59,7 +60,7 @@ def show_conversion(conversion: Conversion, folder: Path, normalisation: str | N
     console.print(table)
     for scheme, reason in report.left_out.items():
         console.print(f"\nNo {conversion.files.tflite(scheme).name}: {reason}.")
-    console.print(f"\n{_explanation(conversion, normalisation)}")
+    console.print(f"\n{_explanation(compared, normalisation)}")
     if conversion.rivals:
         _show_rivals(conversion, conversion.rivals, console)
 
@@ -68,7 +69,7 @@ def _show_rivals(conversion: Conversion, rivals: RivalRecord, console: Console) 
     """Print the rivals that were made, with their sizes, and a sentence for each that could not be."""
     folder = record_path(conversion.files.folder, "").parent
     console.print(f"\nRivals in {folder}:", soft_wrap=True)
-    table = _table("rival", ("size",))
+    table = plain_table(["rival"], ["size"])
     for rival in rivals.rivals:
         table.add_row(rival.name, kilobytes((folder / rival.file).stat().st_size))
     console.print(table)
@@ -81,16 +82,12 @@ def _file(conversion: Conversion, scheme: str) -> tuple[str, str]:
     return path.name, kilobytes(path.stat().st_size)
 
 
-def _explanation(conversion: Conversion, normalisation: str | None) -> str:
+def _explanation(compared: NetworkReport, normalisation: str | None) -> str:
     """The data behind the columns of the table."""
-    compared = conversion.report.compared
     windows = counted(compared.windows, "window")
     if normalisation is None:
         people = counted(compared.subjects, "held-out subject")
-        return (
-            f"Accuracy is that of the selection network, trained without {people}, on {windows} of theirs; its "
-            "quantised forms are compared with its float32 form."
-        )
+        return f"Accuracy is that of the selection network, trained without {people}, on {windows} of theirs."
     people = counted(compared.subjects, "training subject")
     labels = "" if compared.is_labelled else "The labels are not those of the data, so that there is no accuracy. "
     return (
@@ -123,8 +120,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
     Console(markup=False).print(means_table(passed))
     if failures:
         name, failure = next(iter(failures.items()))
-        others = f" ({', '.join(list(failures)[1:])} failed too)" if len(failures) > 1 else ""
-        raise error_with(failure.exit_code, f"{name}: {failure}{others}") from failure
+        raise error_with(failure.exit_code, f"{name}: {failure}") from failure
 
 
 def means_table(conversions: Sequence[Conversion]) -> Table:
@@ -132,7 +128,7 @@ def means_table(conversions: Sequence[Conversion]) -> Table:
 
     They are of the selection networks on the held-out subjects.
     """
-    table = _table("form", ("seeds", "accuracy", "± sd", "points lost", "± sd"))
+    table = plain_table(["form"], ("seeds", "accuracy", "± sd", "points lost", "± sd"))
     for scheme in SCHEMES[1:]:
         parity = [x.report.compared.forms[scheme].parity for x in conversions if scheme in x.report.schemes]
         if parity:
@@ -140,12 +136,4 @@ def means_table(conversions: Sequence[Conversion]) -> Table:
             spread = (percent(stdev(accuracies)), points(stdev(drops))) if len(parity) > 1 else (NOT_MEASURED,) * 2
             means = percent(mean(accuracies)), points(mean(drops))
             table.add_row(scheme, str(len(parity)), means[0], spread[0], means[1], spread[1])
-    return table
-
-
-def _table(first: str, others: Sequence[str]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column(first, no_wrap=True)
-    for heading in others:
-        table.add_column(heading, justify="right", no_wrap=True)
     return table

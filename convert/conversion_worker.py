@@ -52,9 +52,11 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     data = load_run_data(job)
     tell(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
+    from convert.lowering.network import select_lowering
+
     inputs = of_run(job, data) if job.file is None else of_file(job, data)
     started = 0.1  # loading TensorFlow takes a tenth of the time
-    networks = _lowered(inputs, job)
+    networks = [_Network(x, *select_lowering(x.model, job.options.lstm)) for x in inputs]
     left_out = _cannot_be_mixed(networks, job.options.schemes)
     schemes = ("float32", *(x for x in job.options.schemes if x not in left_out))
     efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks]
@@ -72,12 +74,6 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
         if scheme == "int8" and job.options.or_mixed:
             left_out |= int8_or_mixed(networks, job, part)
         report()
-
-
-def _lowered(inputs: Sequence[ConversionInput], job: ConversionJob) -> "list[_Network]":
-    from convert.lowering.network import select_lowering  # TensorFlow comes with it
-
-    return [_Network(x, *select_lowering(x.model, job.options.lstm)) for x in inputs]
 
 
 def _cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
@@ -110,8 +106,7 @@ def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tell
     better, other = ("mixed", "int8") if mixed <= int8 / 2 else ("int8", "mixed")
     return {
         other: f"on calibration windows, int8 loses {100 * int8:.2f} percentage points of agreement with float32, "
-        f"more than --max-drop {job.options.max_drop:g}, and mixed, with the cell in float, {100 * mixed:.2f}: "
-        f"{better} was written"
+        f"more than --max-drop {job.options.max_drop:g}, and mixed {100 * mixed:.2f}: {better} was written"
     }
 
 

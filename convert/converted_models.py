@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -35,10 +35,6 @@ class NamedFiles:
         return self.folder / f"{self.stem}_{scheme}.tflite"
 
 
-ModelFiles: TypeAlias = Run | NamedFiles
-"""Paths of the results of one network."""
-
-
 @dataclass(frozen=True)
 class Conversion:
     """The report of a conversion whose models are written.
@@ -46,7 +42,7 @@ class Conversion:
     `unfinished` are forms that the time limit left out. `rivals` are there if they were asked for.
     """
 
-    files: ModelFiles
+    files: Run | NamedFiles
     report: ConversionReport
     unfinished: tuple[str, ...] = ()
     rivals: "RivalRecord | None" = None
@@ -65,7 +61,9 @@ def check_run(run: Run, options: Options) -> None:
         check_file(path)
 
 
-def convert(source: Path, files: ModelFiles, options: Options, file_options: FileOptions | None = None) -> Conversion:
+def convert(
+    source: Path, files: Run | NamedFiles, options: Options, file_options: FileOptions | None = None
+) -> Conversion:
     """Convert `source`, a run folder or an external model with its `file_options`, and write its models.
 
     Raises what `run_job` and `check` raise, which leaves the models from before.
@@ -79,16 +77,15 @@ def convert(source: Path, files: ModelFiles, options: Options, file_options: Fil
             report = run_job(job, on_progress)
         check(report, options)
         write_models(files, job, report)
-        rivals = _make_rivals(job, files) if options.rivals else None
+        rivals = None
+        if options.rivals:
+            from convert.rivals.rival_job import make_rivals
+
+            with progress() as on_progress:
+                network = files.model if isinstance(files, Run) else job.source
+                rivals = make_rivals(job, network, files.folder, on_progress)
     unfinished = tuple(x for x in options.schemes if x not in (*report.schemes, *report.left_out))
     return Conversion(files, report, unfinished, rivals)
-
-
-def _make_rivals(job: ConversionJob, files: ModelFiles) -> "RivalRecord":
-    from convert.rivals.rival_job import make_rivals
-
-    with progress() as on_progress:
-        return make_rivals(job, files.model if isinstance(files, Run) else job.source, files.folder, on_progress)
 
 
 def check(report: ConversionReport, options: Options) -> None:
@@ -104,20 +101,18 @@ def check(report: ConversionReport, options: Options) -> None:
         if not difference <= FLOAT_TOLERANCE:  # NaN fails too
             raise CheckFailedError(
                 f"the float32 model's logits differ from Keras's by {difference:.2g} of the greatest (allowed: "
-                f"{FLOAT_TOLERANCE:g}); no model was written: report this with the network and the TensorFlow version"
+                f"{FLOAT_TOLERANCE:g}); no model was written"
             )
         for scheme, form in network.forms.items():
             if form.parity.drop > options.max_drop:
                 of_what = "on the held-out subjects" if network.is_labelled else "of agreement with float32"
-                advice = "give more --calibration windows" if scheme in CALIBRATED else "leave this form out"
                 raise CheckFailedError(
                     f"the {NETWORKS[name]}'s {scheme} form loses {form.parity.drop:.2f} percentage points {of_what}, "
-                    f"more than --max-drop {options.max_drop:g}; no model was written: "
-                    f"{'try --quantize-as mixed, or ' * (scheme == 'int8')}{advice}"
+                    f"more than --max-drop {options.max_drop:g}; no model was written: try another form"
                 )
 
 
-def write_models(files: ModelFiles, job: ConversionJob, report: ConversionReport) -> None:
+def write_models(files: Run | NamedFiles, job: ConversionJob, report: ConversionReport) -> None:
     """Write the model of each form, with its card; or none, and raise `CheckFailedError`, when one is too large."""
     options = job.options
     models: dict[str, tuple[bytes, Card]] = {}
@@ -141,13 +136,8 @@ def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionRep
     final = report.model
     parity: dict[str, Any] = {"float32_relative_difference": final.float32_relative_difference}
     border = "int8" if scheme in CALIBRATED and io_type == "int8" else "float32"
-    quantisation: dict[str, Any] = {
-        "scheme": scheme,
-        "lowering": final.lowering,
-        "lowering_reason": final.lowering_reason,
-        "input_type": border,
-        "output_type": border,
-    }
+    quantisation: dict[str, Any] = {"scheme": scheme, "lowering": final.lowering}
+    quantisation |= {"lowering_reason": final.lowering_reason, "input_type": border, "output_type": border}
     if scheme != "float32":
         form = final.forms[scheme]
         quantisation |= form.facts

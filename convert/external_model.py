@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from convert.conversion_job import ConversionJob
 from convert.keras_files import load_network
@@ -88,7 +87,12 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     if job.file.signals is not None:
         data = data.select(job.file.signals)
     model, arrangement = _taking_windows(path, model, data)
-    labels = _labels(path, model, job.file, data)
+    labels = job.file.labels or data.labels
+    if model.output_shape[1:] != (len(labels),):
+        raise InputError(
+            f"{path} answers {model.output_shape[1:]}, and there are {len(labels)} classes: name one for each of its "
+            "outputs with --labels"
+        )
     card = Card(
         name=path.stem,
         labels=labels,
@@ -96,19 +100,13 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
         window=data.window,
         normalisation=_normalisation(job.file, data),
         front_end=data.front_end,
-        network={
-            "name": str(model.name),
-            "parameters": int(model.count_params()),
-            "layers": layers,
-        }
+        network={"name": str(model.name), "parameters": int(model.count_params()), "layers": layers}
         | ({"input": arrangement} if arrangement else {}),
     )
     train, is_labelled = _relabel(data, labels)
-    is_held_out = held_out_windows(train)
+    is_held_out = np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
     if is_held_out.all():
-        raise InputError(
-            f"the data '{data.name}' has fewer than two training subjects: calibration and check need one each"
-        )
+        raise InputError(f"the data '{data.name}' has one training subject: calibration and check need one each")
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
     return [ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement)]
 
@@ -137,24 +135,10 @@ def _taking_windows(path: Path, model: Any, data: Dataset) -> tuple[Any, str | N
     model, arrangement = fit_to_windows(model, *expected)
     if model.input_shape[1:] != expected:
         raise InputError(
-            f"{path} takes {_shape(model.input_shape)}, and windows are {_shape((None, *expected))}: name the signals "
-            "that it takes with --signals"
+            f"{path} takes {model.input_shape[1:]}, and windows are {expected}: name the signals that it takes with "
+            "--signals"
         )
     return model, arrangement
-
-
-def _labels(path: Path, model: Any, options: FileOptions, data: Dataset) -> tuple[str, ...]:
-    labels = options.labels or data.labels
-    if model.output_shape[1:] != (len(labels),):
-        raise InputError(
-            f"{path} answers {_shape(model.output_shape)}, and there are {len(labels)} classes: name one for each of "
-            "its outputs with --labels"
-        )
-    return labels
-
-
-def _shape(shape: tuple[int | None, ...]) -> str:
-    return f"[{', '.join('any' if x is None else str(x) for x in shape[1:])}]"
 
 
 def _normalisation(options: FileOptions, data: Dataset) -> Normalisation:
@@ -180,8 +164,3 @@ def _relabel(data: Dataset, labels: tuple[str, ...]) -> tuple[Split, bool]:
     shared_windows = data.train.select(np.isin(data.train.y, [data.labels.index(x) for x in shared]))
     new_class = np.array([labels.index(x) if x in labels else 0 for x in data.labels], np.uint8)
     return replace(shared_windows, y=new_class[shared_windows.y]), True
-
-
-def held_out_windows(train: Split) -> npt.NDArray[np.bool_]:
-    """Tell of each training window `[n]` whether the check is on it: those of one in four subjects."""
-    return np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])

@@ -75,8 +75,6 @@ def test_rivals_are_timed_and_scored_with_the_models_and_one_that_could_not_be_m
     }
     assert report["absent_rivals"] == [{"name": "fused LSTM float32", "reason": "the network has no recurrent layer"}]
     assert "fused LSTM float32" in done.stdout
-    again = succeeded(har_edge_here("report", "b.json", "--markdown", "-", cwd=model.parent))
-    assert "fused LSTM float32" in again.stdout
 
 
 def test_a_rival_that_its_runtime_does_not_take_is_absent_with_the_reason(har_edge_here, model):
@@ -94,50 +92,45 @@ def test_a_rival_that_its_runtime_does_not_take_is_absent_with_the_reason(har_ed
 
 
 def test_onnx_runtime_refuses_other_windows_in_one_sentence():
-    with pytest.raises(InputError, match=r"m\.onnx") as refused:
+    with pytest.raises(InputError, match=r"^.*m\.onnx.*\Z"):
         open_onnx(onnx_content(), name="m.onnx").run(np.zeros((1, 3, 3), np.float32))
-    assert "\n" not in str(refused.value)
 
 
-def test_rivals_are_not_measured_beside_tflite_micro(har_edge_here, model):
-    done = bench(har_edge_here, model, "--runtime", "tflite-micro")
-    assert_one_sentence(done, 2, "--rivals")
+def record(change):
+    """Write the record of rivals anew, changed."""
+
+    def apply(model: Path) -> None:
+        path = record_of(model)
+        path.write_text(json.dumps(change(json.loads(path.read_text()))))
+
+    return apply
 
 
-def test_a_file_whose_name_has_no_network_in_it_is_named(har_edge_here, model):
-    model = model.rename(model.with_name("mine.tflite"))
-    assert_one_sentence(bench(har_edge_here, model), 2, "mine.tflite")
-
-
-def test_without_rivals_the_command_that_makes_them_is_named(har_edge_here, model):
-    record_of(model).unlink()
-    assert_one_sentence(bench(har_edge_here, model), 2, "mine", "har-edge convert --rivals")
-    assert_one_sentence(har_edge_here("bench", "edge", "--rivals"), 2, "edge")
-
-
-def spoiled(content: dict, model: Path) -> dict:
-    """Other changes of the record than of the options that made its card."""
-    (model.parent / "mine.keras").write_text("another network")
-    return content
+def of_first(**changes: str):
+    return record(lambda x: x | {"rivals": [x["rivals"][0] | changes]})
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "arguments", "word"),
     [
-        lambda x, model: x | {"format": 9},
-        lambda x, model: x | {"rivals": 3},
-        lambda x, model: x | {"card": x["card"] | {"temperature": 0}},
-        lambda x, model: x | {"card": x["card"] | {"name": "other"}},
-        spoiled,
-        lambda x, model: x | {"rivals": [x["rivals"][0] | {"sha256": "1" * 64}]},
-        lambda x, model: x | {"rivals": [x["rivals"][0] | {"file": "../gone.tflite"}]},
-        lambda x, model: x | {"rivals": [x["rivals"][0] | {"file": "gone.tflite"}]},
+        (lambda model: None, "mine_float32.tflite --runtime tflite-micro", "--rivals"),
+        (lambda model: model.rename(model.with_name("mine.tflite")), "mine.tflite", "mine.tflite"),
+        (lambda model: record_of(model).unlink(), "mine_float32.tflite", "har-edge convert --rivals"),
+        (lambda model: None, "edge", "edge"),
+        # Other changes than of the options that made its card.
+        (lambda model: (model.parent / "mine.keras").write_text("another network"), "mine_float32.tflite", "rivals"),
+        (record(lambda x: x | {"format": 9}), "mine_float32.tflite", "mine.json"),
+        (record(lambda x: x | {"rivals": 3}), "mine_float32.tflite", "mine.json"),
+        (record(lambda x: x | {"card": x["card"] | {"temperature": 0}}), "mine_float32.tflite", "mine.json"),
+        (record(lambda x: x | {"card": x["card"] | {"name": "other"}}), "mine_float32.tflite", "rivals"),
+        (of_first(sha256="1" * 64), "mine_float32.tflite", "mine_s.tflite"),
+        (of_first(file="../gone.tflite"), "mine_float32.tflite", "mine.json"),
+        (of_first(file="gone.tflite"), "mine_float32.tflite", "gone.tflite"),
     ],
 )
-def test_a_record_that_does_not_belong_to_the_model_is_refused(har_edge_here, model, change):
-    record = record_of(model)
-    record.write_text(json.dumps(change(json.loads(record.read_text()), model)))
-    assert_one_sentence(bench(har_edge_here, model), 2, "rivals")
+def test_rivals_that_do_not_belong_to_the_model_are_refused(har_edge_here, model, change, arguments, word):
+    change(model)
+    assert_one_sentence(har_edge_here("bench", *arguments.split(), "--rivals", cwd=model.parent), 2, word)
 
 
 def test_without_onnx_runtime_the_extra_is_named(har_edge_here, monkeypatch, tmp_path):
@@ -145,9 +138,7 @@ def test_without_onnx_runtime_the_extra_is_named(har_edge_here, monkeypatch, tmp
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxruntime" else find_spec(name))
     with pytest.raises(InputError, match="onnxruntime"):
         load_onnx_runtime()
-    (tmp_path / "mine.keras").write_text("")
-    done = har_edge_here("convert", "mine.keras", "--rivals")
-    assert_one_sentence(done, 2, "onnxruntime")
+    assert_one_sentence(har_edge_here("convert", "mine.keras", "--rivals"), 2, "onnxruntime")
 
 
 def test_operators_are_counted_and_a_damaged_file_is_refused():
@@ -155,7 +146,7 @@ def test_operators_are_counted_and_a_damaged_file_is_refused():
     assert count_operators(content) == {"Reshape": 1, "Gemm": 1}
     answers = open_onnx(content).run(np.ones((1, 128, 1), np.float32))
     assert answers == pytest.approx(WEIGHTS.sum(axis=1)[np.newaxis], rel=1e-4)
-    with pytest.raises(InputError, match="damaged"):
+    with pytest.raises(InputError, match="ONNX"):
         count_operators(b"\xff" * 12)
 
 

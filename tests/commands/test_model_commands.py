@@ -14,7 +14,6 @@ import tiny_models
 from programs import (
     HAR_EDGE,
     MODELS,
-    ROOT,
     assert_one_sentence,
     finish,
     har_edge,
@@ -32,7 +31,7 @@ from edge_runtime.model.micro_interpreter import resolver_methods
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 
 ESCAPE = "\x1b"
-RUN_MAIN = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import har_edge; har_edge.main()"
+QUICK = ("--runs", 1, "--rounds", 1, "--no-control")
 
 
 @pytest.fixture
@@ -58,12 +57,9 @@ def results(path: Path) -> dict[str, dict]:
     return {result["quantization"]: result for result in json.loads(path.read_text())["results"]}
 
 
-@pytest.mark.parametrize("named", ["edge", "runs/mine"])
-def test_info_and_card_take_a_run_folder_or_a_reference_model(har_edge_here, run, named):
-    card = succeeded(har_edge_here("card", named)).stdout
-    assert json.loads(succeeded(har_edge_here("info", named, "--json", "-")).stdout)["card"] == json.loads(card)
-    assert_one_sentence(har_edge_here("card", "nothing"), 2, "nothing")
-    assert_one_sentence(har_edge_here("card", named, "--from", "card.json"), 2, named)
+def test_info_and_card_take_a_run_folder_or_a_reference_model(har_edge_here, run):
+    card, of_run = (json.loads(succeeded(har_edge_here("card", x)).stdout) for x in ("edge", "runs/mine"))
+    assert json.loads(succeeded(har_edge_here("info", "edge", "--json", "-")).stdout)["card"] == card == of_run
 
 
 def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_path):
@@ -71,7 +67,6 @@ def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_pa
     assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert ESCAPE not in done.stdout + done.stderr
-    assert "int8 is " in done.stdout
     found = results(tmp_path / "bench-local.json")
     for result in found.values():
         assert result["windows"] == sum(map(sum, result["confusion"])) == 2947
@@ -84,7 +79,7 @@ def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_pa
 def test_bench_measures_the_latest_run_and_writes_into_it_where_a_result_from_before_is_kept(har_edge_here, run):
     (run / "bench-local.json").write_text("the last one")
     os.utime(run / "bench-local.json", (1.7e9, 1.7e9))
-    done = succeeded(har_edge_here("bench", "--runs", 1, "--rounds", 1, "--no-control"))
+    done = succeeded(har_edge_here("bench", *QUICK))
     assert done.stdout.splitlines()[-2:] == ["runs/mine/bench-local.json", "runs/mine/bench-local.html"]
     files = [result["file"] for result in results(run / "bench-local.json").values()]
     assert files == ["runs/mine/model_float32.tflite", "runs/mine/model_int8.tflite"]
@@ -93,45 +88,29 @@ def test_bench_measures_the_latest_run_and_writes_into_it_where_a_result_from_be
 
 
 def test_bench_measures_what_it_is_given_and_writes_where_it_is_told(har_edge_here, run, tmp_path):
-    options = ("--runs", 1, "--rounds", 1, "--no-control", "--threads", 2)
-    for _ in range(2):  # where it is told to write, it replaces
-        succeeded(har_edge_here("bench", MODELS["int8"], *options, "--json", "out/x.json"))
-    assert [x.name for x in (tmp_path / "out").glob("*.json")] == ["x.json"]
-    (result,) = json.loads((tmp_path / "out" / "x.json").read_text())["results"]
+    (tmp_path / "x.json").write_text("replaced, where it is told to write")
+    succeeded(har_edge_here("bench", MODELS["int8"], *QUICK, "--threads", 2, "--json", "x.json"))
+    (result,) = json.loads((tmp_path / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
-    assert not list(tmp_path.glob("bench-*"))
-    assert not list(run.glob("bench-*"))
+    assert not list(tmp_path.rglob("bench-*"))
 
 
 def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here, tflite_runtime_python, tmp_path):
-    done = succeeded(
-        har_edge_here(
-            "bench",
-            "--runs",
-            1,
-            "--rounds",
-            1,
-            "--no-control",
-            "--on",
-            f"python:{tflite_runtime_python}",
-            "--runtime",
-            "tflite-runtime",
-        )
-    )
+    older = ("--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime")
+    succeeded(har_edge_here("bench", *QUICK, *older))
     report = tmp_path / "bench-python3.11-tflite-runtime.json"
-    assert done.stdout.splitlines()[-2:] == [report.name, f"{report.stem}.html"]
     assert json.loads(report.read_text())["device"]["numpy"].startswith("1.")
     found = results(report)
     for result in found.values():
         assert (result["runtime"], result["runtime_version"]) == ("tflite-runtime", "2.14.0")
         assert result["accuracy"] > 0.96
-    # Its XNNPACK takes no int8 elementwise operators, and the report says so.
+    # Its XNNPACK takes no int8 elementwise operators.
     assert found["float32"]["xnnpack_operators"] > found["int8"]["xnnpack_operators"]
-    assert any("XNNPACK took" in doubt for doubt in found["int8"]["doubts"])
+    assert found["int8"]["doubts"]
 
 
 def test_bench_shows_the_work_of_the_operators(har_edge_here, tmp_path):
-    done = succeeded(har_edge_here("bench", MODELS["int8"], "--runs", 1, "--rounds", 1, "--no-control", "--profile"))
+    done = succeeded(har_edge_here("bench", MODELS["int8"], *QUICK, "--profile"))
     words = " ".join(done.stdout.split())
     cost = results(tmp_path / "bench-local.json")["int8"]["operator_costs"]["FULLY_CONNECTED"]
     assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
@@ -139,8 +118,7 @@ def test_bench_shows_the_work_of_the_operators(har_edge_here, tmp_path):
 
 
 def test_bench_scores_a_model_that_knows_more_activities_than_the_data_as_evaluate_does(har_edge_here, tmp_path):
-    options = ("--runs", 1, "--rounds", 1, "--no-control", "--json", "any.json")
-    succeeded(har_edge_here("bench", "edge-anywhere", *options))
+    succeeded(har_edge_here("bench", "edge-anywhere", *QUICK, "--json", "any.json"))
     found = results(tmp_path / "any.json")
     for result in found.values():
         assert list(map(bool, map(sum, result["confusion"]))) == [True] * 6 + [False]  # nobody jogs
@@ -149,8 +127,6 @@ def test_bench_scores_a_model_that_knows_more_activities_than_the_data_as_evalua
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert found["int8"]["confusion"] == scores["confusion"]
     assert found["int8"]["frame"] == "walking"  # its windows are turned before they are scored
-    both = har_edge_here("bench", "edge", "edge-anywhere", *options)
-    assert_one_sentence(both, 2, "edge-anywhere")
 
 
 def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_edge_here, tmp_path):
@@ -169,141 +145,103 @@ def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_ed
     assert [x["arena_bytes"] for x in rows if x["quantization"] == "int8"] == [str(int8["arena_bytes"])]
 
 
-def test_info_lists_what_the_resolver_of_tflite_micro_needs(har_edge_here, tmp_path, tiny):
-    assert "walking frame" in " ".join(succeeded(har_edge_here("info", "edge-anywhere")).stdout.split())
-    words = " ".join(succeeded(har_edge_here("info", "edge")).stdout.split())
-    assert "walking frame" not in words
-    used = resolver_methods(open_model(cards.read_model(MODELS["int8"])[0]).operators.counts)
-    assert {"AddConv2D", "AddFullyConnected", "AddTanh"} <= {*used}
-    assert f"MicroMutableOpResolver<{len(used)}>: {', '.join(used)} " in words
-    content = json.loads(har_edge_here("info", "--json", "-", tiny).stdout)
-    assert content["micro"] == {"resolver": ["AddFullyConnected"], "no_kernel": [], "arena_bytes": None}
-
-
-def test_info_shows_card_operators_and_what_xnnpack_took(har_edge_here, tmp_path):
+def test_info_shows_card_operators_and_what_xnnpack_and_tflite_micro_take(har_edge_here):
     done = succeeded(har_edge_here("info", MODELS["int8"]))
-    for words in (
-        "edge, int8, ",
-        "WALKING_UPSTAIRS",
-        "body_gyro_x",
-        "rad/s",
-        "FULLY_CONNECTED",
-        "XNNPACK",
-        "98.32 %",
-    ):
+    for words in ("WALKING_UPSTAIRS", "body_gyro_x", "rad/s", "FULLY_CONNECTED", "98.32 %"):
         assert words in done.stdout
     assert ESCAPE not in done.stdout
     assert done.stderr == ""
-    tensors = har_edge_here("info", MODELS["int8"], "--tensors").stdout
-    assert len(tensors.splitlines()) > len(done.stdout.splitlines()) + 100
     content = json.loads(har_edge_here("info", "--json", "-", MODELS["int8"]).stdout)
     assert content["quantization"] == "int8"
     assert content["size_bytes"] == MODELS["int8"].stat().st_size
     assert content["input"]["shape"] == [1, 128, 9]
     assert sum(content["operators"].values()) - sum(content["xnnpack"].values()) <= 2
-    assert len(content["tensors"]) > 100
+    tensors = har_edge_here("info", MODELS["int8"], "--tensors").stdout
+    assert len(tensors.splitlines()) > len(done.stdout.splitlines()) + 100 < len(content["tensors"]) + 100
+    used = resolver_methods(open_model(cards.read_model(MODELS["int8"])[0]).operators.counts)
+    assert {"AddConv2D", "AddFullyConnected", "AddTanh"} <= {*content["micro"]["resolver"]} == {*used}
+    assert f"MicroMutableOpResolver<{len(used)}>" in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    ("mean", "shown"), [(0.0, []), (0.5, ["mean", "std", "clip", "knee", "0.5", "1", "none", "linear"])]
-)
-def test_info_shows_no_numbers_of_a_preparation_that_there_is_not(har_edge_here, tmp_path, mean, shown):
-    card = tiny_models.card(signals=("total_acc_x",), normalisation=Normalisation((mean,), (1.0,), (NO_CLIP,), (None,)))
-    cards.write_model(tmp_path / "m.tflite", tiny_models.dense(np.ones((2, 128), np.float32), (128, 1)), card)
-    text = succeeded(har_edge_here("info", "m.tflite")).stdout
-    rows = text.partition("signal")[2].partition("operator")[0].split()
-    assert rows == ["unit", *shown[:4], "total_acc_x", "g", *shown[4:]]
-    assert ("preparation: none" in text) == (not shown)
-    assert "1e+12" not in text
+def test_info_shows_no_numbers_of_a_preparation_that_there_is_not(har_edge_here, tmp_path):
+    for mean, rows in ((0.0, "unit total_acc_x g"), (0.5, "unit mean std clip knee total_acc_x g 0.5 1 none linear")):
+        norm = Normalisation((mean,), (1.0,), (NO_CLIP,), (None,))
+        card = tiny_models.card(signals=("total_acc_x",), normalisation=norm)
+        cards.write_model(tmp_path / "m.tflite", tiny_models.dense(np.ones((2, 128), np.float32), (128, 1)), card)
+        text = succeeded(har_edge_here("info", "m.tflite")).stdout
+        assert text.partition("signal")[2].partition("operator")[0].split() == rows.split()
 
 
 WHOLE = MODELS["int8"].read_bytes()
 MIDDLE = len(WHOLE) // 2
-NO_MODELS = {
-    "missing": None,
-    "empty": b"",
-    "truncated": WHOLE[:-1000],
-    "corrupt": WHOLE[:MIDDLE] + bytes([WHOLE[MIDDLE] ^ 1]) + WHOLE[MIDDLE + 1 :],
-    "foreign": b"\x89PNG\r\n\x1a\n" + bytes(100),
-    "keras": b"PK\x03\x04" + bytes(100),
-    "without card": cards.read_model(MODELS["int8"])[0],
+FILES = {
+    "empty.tflite": b"",
+    "truncated.tflite": WHOLE[:-1000],
+    "corrupt.tflite": WHOLE[:MIDDLE] + bytes([WHOLE[MIDDLE] ^ 1]) + WHOLE[MIDDLE + 1 :],
+    "foreign.tflite": b"\x89PNG\r\n\x1a\n" + bytes(100),
+    "bare.tflite": cards.read_model(MODELS["int8"])[0],
+    "mine.tflite": WHOLE,
+    "brace.json": b"{",
+    "list.json": b"[]",
+    "bytes.json": b"\xff",
+    "samples.json": tiny_models.card(samples=64, signals="abcdefghi").to_json().encode(),
+    "labels.json": tiny_models.card(labels="ABC", signals="abcdefghi").to_json().encode(),
+    "runs/empty/x": b"",
+    "runs/unconverted/card.json": b"",
 }
 
 
 @pytest.mark.parametrize(
-    ("command", "name"), [*(("info", x) for x in NO_MODELS), *((x, "truncated") for x in ("bench", "card"))]
+    ("arguments", "word"),
+    [
+        *((f"info {x}.tflite", f"{x}.tflite") for x in ("none", "empty", "truncated", "corrupt", "foreign", "bare")),
+        *((f"{x} truncated.tflite", "truncated.tflite") for x in ("bench", "card")),
+        *((f"bench {x}", x) for x in ("none.tflite", "runs/empty", "runs/unconverted")),
+        ("bench edge edge-anywhere", "edge-anywhere"),
+        ("bench --runtime onnx", "onnx"),
+        ("bench --runtime tflite-runtime", "tflite-runtime"),
+        ("bench --runs 5 --duration 1", "--duration"),
+        *((f"bench {x} 0", x) for x in ("--runs", "--duration", "--rounds", "--threads")),
+        ("bench --duration nan", "--duration"),
+        *((f"bench --on {x}", x) for x in ("telnet://pi", "python:/none/python", "python:/bin/false")),
+        ("bench --data /none", "/none"),
+        ("bench --json .", "--json"),
+        *((f"bench mine.tflite {x} mine.tflite", "mine.tflite") for x in ("--json", "--csv", "--html")),
+        ("card nothing", "nothing"),
+        ("card edge --from labels.json", "edge"),
+        *((f"card mine.tflite --from {x}.json", f"{x}.json") for x in ("none", "brace", "list", "bytes")),
+        *((f"card mine.tflite --from {x}.json", "mine.tflite") for x in ("samples", "labels")),
+    ],
 )
-def test_a_file_that_is_no_whole_model_is_refused_by_name(har_edge_here, tmp_path, command, name):
-    content = NO_MODELS[name]
-    if content is not None:
-        (tmp_path / "m.tflite").write_bytes(content)
-    assert_one_sentence(har_edge_here(command, "m.tflite"), 2, "m.tflite")
-    assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else ["m.tflite"])
+def test_what_cannot_be_used_is_refused_by_name_and_changes_nothing(har_edge_here, tmp_path, arguments, word):
+    for name, content in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    assert_one_sentence(har_edge_here(*arguments.split()), 2, word)
+    assert {str(x.relative_to(tmp_path)): x.read_bytes() for x in tmp_path.rglob("*") if x.is_file()} == FILES
 
 
-@pytest.mark.parametrize(
-    "command",
-    ["info", "evaluate", "card --from card.json"],
-)
-def test_a_model_that_crashes_the_interpreter_is_a_sentence(tmp_path, command):
+def test_a_model_that_crashes_the_interpreter_is_a_sentence(tmp_path):
     signals = ("total_acc_x", "total_acc_y", "total_acc_z")
     card = tiny_models.card(labels=("SITTING", "STANDING"), signals=signals)
     cards.write_model(tmp_path / "crafted.tflite", tiny_models.crashing((128, 3)), card)
-    cards.save(card, tmp_path / "card.json")
-    name, *options = command.split()
-    done = har_edge(name, "crafted.tflite", *options, cwd=tmp_path)
-    assert_one_sentence(done, ExitCode.DEVICE, "crafted.tflite")
-    assert sorted(x.name for x in tmp_path.iterdir()) == ["card.json", "crafted.tflite"]
-
-
-def test_a_run_without_a_converted_model_says_how_to_get_one(har_edge_here, tmp_path):
-    (tmp_path / "runs" / "x").mkdir(parents=True)
-    assert_one_sentence(har_edge_here("bench", "runs/x"), 2, "runs/x")
-    (tmp_path / "runs" / "x" / "card.json").touch()
-    (tmp_path / "runs" / "latest").symlink_to("x")
-    assert_one_sentence(har_edge_here("bench"), 2, "runs/x", "har-edge convert")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["--runtime", "onnx"], "onnx"),
-        (["--runs", "0"], "--runs"),
-        (["--runs", "5", "--duration", "1"], "--duration"),
-        (["--duration", "0"], "--duration"),
-        (["--duration", "nan"], "--duration"),
-        (["--rounds", "0"], "--rounds"),
-        (["--threads", "0"], "--threads"),
-        (["--on", "telnet://pi"], "telnet://pi"),
-        (["--on", "python:/none/python"], "/none/python"),
-        (["--on", "python:/bin/false"], "/bin/false"),
-        (["--data", "/none"], "/none"),
-        (["--json", "."], "--json"),
-        (["none.tflite"], "none.tflite"),
-        (["--runtime", "tflite-runtime"], "tflite-runtime"),
-    ],
-)
-def test_a_wrong_option_of_bench_is_bad_usage(har_edge_here, tmp_path, arguments, words):
-    assert_one_sentence(har_edge_here("bench", *arguments), 2, words)
-    assert not list(tmp_path.iterdir())
+    assert_one_sentence(har_edge("info", "crafted.tflite", cwd=tmp_path), ExitCode.DEVICE, "crafted.tflite")
 
 
 def test_a_model_of_fewer_classes_is_measured_on_their_windows_and_one_of_others_asks_for_its_data(har_edge_here, tiny):
-    done = succeeded(har_edge_here("bench", tiny, "--runs", 1, "--rounds", 1, "--no-control"))
+    done = succeeded(har_edge_here("bench", tiny, *QUICK))
     assert "471 of WALKING_UPSTAIRS" in " ".join(done.stdout.split())
     flatbuffer, card = cards.read_model(tiny)
     cards.write_model(tiny, flatbuffer, replace(card, labels=("DANCING", "RESTING")))
     assert_one_sentence(har_edge_here("bench", tiny), 2, "--data")
 
 
-@pytest.mark.parametrize("output", ["/proc/none/x.json", "file/x.json"])
-def test_an_output_that_cannot_be_written_costs_only_the_file(har_edge_here, tmp_path, output):
+def test_an_output_that_cannot_be_written_costs_only_the_file(har_edge_here, tmp_path):
     (tmp_path / "file").write_text("mine")
-    done = har_edge_here("bench", MODELS["int8"], "--runs", 1, "--rounds", 1, "--no-control", "--json", output)
-    assert_one_sentence(done, 2, output)
+    done = har_edge_here("bench", MODELS["int8"], *QUICK, "--json", "file/x.json")
+    assert_one_sentence(done, 2, "file/x.json")
     assert "accuracy" in done.stdout
-    assert (tmp_path / "file").read_text() == "mine"
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert [(x.name, x.read_text()) for x in tmp_path.iterdir()] == [("file", "mine")]
 
 
 def test_colour_is_for_terminals_without_no_color(tmp_path):
@@ -322,7 +260,6 @@ def test_ctrl_c_leaves_nothing_behind(run, tmp_path):
     process.send_signal(signal.SIGINT)
     done = finish(process)
     assert done.returncode == 130
-    assert done.stderr.splitlines()[-1] == "Interrupted."
     assert "Traceback" not in done.stderr
     assert not processes(f"{scratch}/")
     assert not list(scratch.iterdir())
@@ -340,20 +277,12 @@ def test_the_command_keeps_what_was_measured_and_ends_with_3_when_a_worker_is_ki
     os.kill(processes("-B", temporary, "/0-1.job.json")[0], signal.SIGKILL)
     done = finish(process)
     assert done.returncode == 3, done.stderr
-    assert "edge_int8.tflite was killed" in " ".join(done.stdout.split())
     assert str(MODELS["int8"]) in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     content = json.loads(output.read_text())
     assert [x["file"] for x in content["results"]] == [str(MODELS["float32"])]
     assert [x["file"] for x in content["failures"]] == [str(MODELS["int8"])]
     assert list(temporary.iterdir()) == []
-
-
-def test_bench_does_not_overwrite_the_model_it_measures(har_edge_here):
-    before = MODELS["int8"].read_bytes()
-    for option in ("--json", "--csv", "--html"):
-        assert_one_sentence(har_edge_here("bench", MODELS["int8"], option, MODELS["int8"]), 2, "would overwrite")
-    assert MODELS["int8"].read_bytes() == before
 
 
 def test_a_card_can_be_printed_and_attached_again(har_edge_here, tmp_path):
@@ -378,20 +307,3 @@ def test_a_model_of_any_converter_can_get_a_card(har_edge_here, tmp_path, tiny):
     assert_one_sentence(har_edge_here("info", tiny), 2, "har-edge card")
     assert har_edge_here("card", tiny, "--from", "card.json").returncode == 0
     assert har_edge_here("info", tiny).returncode == 0
-
-
-@pytest.mark.parametrize("card", [tiny_models.card(samples=64), tiny_models.card(labels=("A", "B", "C"))])
-def test_a_card_that_does_not_fit_is_not_attached(har_edge_here, tmp_path, tiny, card):
-    before = tiny.read_bytes()
-    cards.save(card, tmp_path / "card.json")
-    assert_one_sentence(har_edge_here("card", tiny, "--from", "card.json"), 2, str(tiny))
-    assert tiny.read_bytes() == before
-
-
-@pytest.mark.parametrize("content", [None, b"{", b"[]", b"\xff"])
-def test_a_card_file_that_is_none_is_refused(har_edge_here, tmp_path, tiny, content):
-    before = tiny.read_bytes()
-    if content is not None:
-        (tmp_path / "c.json").write_bytes(content)
-    assert_one_sentence(har_edge_here("card", tiny, "--from", "c.json"), 2, "c.json")
-    assert tiny.read_bytes() == before

@@ -1,15 +1,14 @@
 """Check recurrent layers as loops: Keras's answers, the unrolled form's int8 values, integers and XNNPACK inside."""
 
-import sys
 from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
+import small_networks
 import tensorflow as tf
 from keras import layers
-from model_answers import logits_of, rms
-from programs import ROOT, run_program, succeeded
+from model_answers import logits_of
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -56,12 +55,7 @@ NETWORKS = {
 
 
 def network(n_steps: int, *middle: layers.Layer) -> keras.Model:
-    keras.utils.set_random_seed(1)
-    copies = [type(x).from_config(x.get_config()) for x in middle]
-    model = keras.Sequential([keras.Input((n_steps, 9)), *copies, layers.Dense(6)])
-    for weight in model.weights:  # biases too: Keras starts them at zero, where a lost one would not show
-        weight.assign(weight + 0.2 * keras.random.normal(weight.shape, seed=2))
-    return model
+    return small_networks.network(*middle, samples=n_steps, signals=9)
 
 
 @pytest.fixture(scope="module")
@@ -83,15 +77,6 @@ def int8(case) -> bytes:
     return to_int8(lowered, observed_ranges(lowered, tf.constant(X)))
 
 
-def parse(flatbuffer: bytes) -> schema.ModelT:
-    return flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
-
-
-def names_of(model: schema.ModelT, graph: schema.SubGraphT) -> list[str]:
-    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if isinstance(value, int)}
-    return [names[model.operatorCodes[x.opcodeIndex].builtinCode] for x in graph.operators]
-
-
 def test_a_loop_answers_as_keras_does(case):
     model, lowered, X = case
     assert lowered.lowering == "looped"
@@ -110,19 +95,12 @@ def test_a_loop_in_int8_has_the_values_of_the_same_steps_written_out(case, int8)
 
 
 @pytest.mark.long
-def test_all_is_integer_from_turn_to_turn(int8):
-    model = parse(int8)
-    for graph in model.subgraphs:
-        names = names_of(model, graph)
-        assert "DEQUANTIZE" not in names
-        types = {x.type for x in graph.tensors}
-        assert types <= {schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.BOOL}
-
-
-@pytest.mark.long
-def test_a_loop_is_given_and_gives_what_its_body_has_inside(int8):
+def test_a_loop_is_integer_and_is_given_and_gives_what_its_body_has_inside(int8):
     """No operator converts at a turn, nor at the loop's border."""
-    model = parse(int8)
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(int8))
+    integers = {schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.BOOL}
+    assert {x.type for graph in model.subgraphs for x in graph.tensors} <= integers
+    assert "DEQUANTIZE" not in open_model(int8).operators.counts
     main = model.subgraphs[0]
     loops = [x for x in main.operators if isinstance(x.builtinOptions, schema.WhileOptionsT)]
     assert loops
@@ -146,44 +124,6 @@ def test_xnnpack_takes_all_of_the_steps(int8):
     # The loop, its counter, the rows of a turn, the sequence from its end; and ReLU, left in int8.
     assert set(operators.left) <= {"WHILE", "ADD", "SLICE", "REVERSE_V2", "RELU"}
     assert operators.left["WHILE"] == operators.left["ADD"] == operators.left["SLICE"] == n_loops
-
-
-RUN = """
-import sys
-import numpy as np
-from edge_runtime.model.classifier import Quantiser, dequantise
-from edge_runtime.model.interpreters import open_model
-runtime, windows, answers, *models = sys.argv[1:]
-found = []
-for path in models:
-    model = open_model(open(path, "rb").read(), runtime)
-    prepare = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
-    logits = [dequantise(model.run(prepare(x[None])), model.output).copy() for x in np.load(windows)]
-    found.append(np.concatenate(logits))
-    assert model.operators.counts["WHILE"], model.operators
-np.save(answers, found)
-"""
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("runtime", ["tflite-runtime", "tensorflow"])
-def test_other_runtimes_answer_alike(runtime, windows, tflite_runtime_python, tmp_path):
-    both = layers.Bidirectional(layers.LSTM(6, return_sequences=True))
-    X = windows[:, :40]
-    lowered = lower(network(40, both, *(layers.LSTM(n, return_sequences=n == 8) for n in (8, 7))))
-    forms = [to_float32(lowered), to_int8(lowered, observed_ranges(lowered, tf.constant(X)))]
-    paths = [tmp_path / "float32.tflite", tmp_path / "int8.tflite"]
-    for path, form in zip(paths, forms, strict=True):
-        path.write_bytes(form)
-    np.save(tmp_path / "windows.npy", X)
-    python = tflite_runtime_python if runtime == "tflite-runtime" else sys.executable
-    arguments = (runtime, tmp_path / "windows.npy", tmp_path / "answers.npy", *paths)
-    succeeded(run_program(python, "-c", RUN, *arguments, cwd=ROOT))
-    in_float, in_int8 = np.load(tmp_path / "answers.npy")
-    assert relative_difference(in_float, logits_of(forms[0], X)) < 1e-5
-    # TensorFlow's are equal; the older runtime's own kernels differ by a step here and there, of untrained logits.
-    expected = logits_of(forms[1], X)
-    assert rms(in_int8 - expected) <= (0 if runtime == "tensorflow" else 0.1 * rms(expected))
 
 
 @pytest.mark.parametrize("form", [to_dynamic, to_float16])

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 from programs import ROOT
+from small_networks import NETWORKS, network, windows
 
 from convert.keras_layers import CONVERTIBLE, CONVERTIBLE_LAYERS, ConvertibleLayers
 from convert.lowering.activations import ACTIVATIONS
@@ -29,35 +30,9 @@ def test_every_gate_layout_gives_the_same_logits(lowered, normalised_windows, la
     np.testing.assert_allclose(answers, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "middle",
-    [
-        [layers.LSTM(8, go_backwards=True)],
-        [layers.LSTM(8, return_sequences=True), layers.LSTM(5)],
-        [layers.LSTM(8, return_sequences=True, go_backwards=True), layers.LSTM(5, go_backwards=True)],
-        [layers.Conv1D(7, 5, strides=4, padding="valid", use_bias=False), layers.ReLU(), layers.LSTM(6)],
-        [layers.Conv1D(7, 5, strides=2, padding="causal", activation="tanh"), layers.LSTM(6, unit_forget_bias=False)],
-        [layers.Conv1D(7, 3, dilation_rate=3, padding="causal"), layers.Activation("relu6"), layers.LSTM(6)],
-        [layers.LSTM(6), layers.Dense(9, activation="relu", use_bias=False), layers.Dropout(0.5)],
-        [layers.LSTM(6, return_sequences=True), layers.Conv1D(4, 3, strides=2), layers.LSTM(3)],
-        [
-            layers.Bidirectional(layers.GRU(4, return_sequences=True, reset_after=False)),
-            layers.Bidirectional(layers.LSTM(3, use_bias=False)),
-        ],
-        [layers.Conv1D(7, 5, strides=4), layers.BatchNormalization(), layers.ReLU(), layers.GRU(5, use_bias=False)],
-    ],
-    ids=[
-        *("backwards", "stacked", "stacked backwards", "valid", "causal", "dilated", "two dense", "lstm conv lstm"),
-        *("bidirectional", "folded"),
-    ],
-)
-def test_other_networks_keep_their_logits(middle, normalised_windows):
-    keras.utils.set_random_seed(1)
-    layer_copies = [type(x).from_config(x.get_config()) for x in middle]
-    model = keras.Sequential([keras.Input((24, 9)), *layer_copies, layers.Dense(6)])
-    for weight in model.weights:  # biases too: Keras starts them at zero, where a lost one would not show
-        weight.assign(weight + 0.3 * keras.random.normal(weight.shape, seed=2))
-    assert difference_from_keras(model, normalised_windows[:50, 40:64]) < 1e-5
+@pytest.mark.parametrize("name", NETWORKS)
+def test_small_networks_keep_their_logits(name):
+    assert difference_from_keras(network(*NETWORKS[name]), windows()) < 1e-5
 
 
 class Counting(layers.SimpleRNNCell):
@@ -183,9 +158,3 @@ def test_the_documented_layers_and_activation_functions_are_those_that_can_be_co
     block = documented.partition(begin)[2].partition(end)[0]
     functions = f"Activation functions: {', '.join(ACTIVATIONS)}."
     assert block == "\n".join(["| layers | conditions |", "|---|---|", *rows, "", functions])
-
-
-def test_a_network_in_a_network_keeps_its_logits(normalised_windows):
-    inner = keras.Sequential([keras.Input((24, 9)), layers.Conv1D(5, 3, strides=4), layers.LSTM(4)])
-    model = keras.Sequential([keras.Input((24, 9)), inner, layers.Dense(6)])
-    assert difference_from_keras(model, normalised_windows[:50, 40:64]) < 1e-5

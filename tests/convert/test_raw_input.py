@@ -58,30 +58,6 @@ def test_answers_are_those_of_prepared_windows(forms, normalisation, uci_har, sc
     assert answers.tobytes() == answers_of(forms[scheme], normalisation, X, runtime=runtime, xnnpack=xnnpack).tobytes()
 
 
-@pytest.mark.parametrize("scheme", ["float32", "int8"])
-def test_operators_and_constants_stay_as_they_were(forms, normalisation, scheme):
-    before, after = (
-        flatbuffer_utils.convert_bytearray_to_object(bytearray(x))
-        for x in (forms[scheme], take_raw_windows(forms[scheme], normalisation))
-    )
-    new = len(after.subgraphs[0].operators) - len(before.subgraphs[0].operators) - (scheme == "int8")
-    body = after.subgraphs[0].operators[new : new + len(before.subgraphs[0].operators)]
-    for old, kept in zip(before.subgraphs[0].operators, body, strict=True):
-        described = [
-            (
-                model.operatorCodes[operator.opcodeIndex].builtinCode,
-                model.operatorCodes[operator.opcodeIndex].version,
-                vars(operator.builtinOptions) if operator.builtinOptions else None,
-                [
-                    (x.type, None if (data := model.buffers[x.buffer].data) is None else bytes(data))
-                    for x in (model.subgraphs[0].tensors[i] for i in (*operator.inputs, *operator.outputs))
-                ],
-            )
-            for model, operator in ((before, old), (after, kept))
-        ]
-        assert str(described[0]) == str(described[1])
-
-
 def test_every_int8_value_is_numpys(uci_har):
     """Inside the shipped graph, by TFLite's own kernels, whose tensors can be read."""
     flatbuffer, card = cards.read_model(MODELS["int8"])

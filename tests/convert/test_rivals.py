@@ -1,13 +1,13 @@
 """Check the rivals of a network: they answer as Keras does, or a sentence says why there is none."""
 
-from dataclasses import replace
-
 import keras
 import numpy as np
 import pytest
 from any_network import networks
 from hypothesis import given, settings
 from keras import layers
+from programs import MODELS
+from small_networks import NETWORKS, SEQUENCE, SIGNALS, network, windows
 
 from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
@@ -20,77 +20,20 @@ from convert.quantise.raw_input import take_raw_windows
 from convert.quantise.tflite_converter import to_float32
 from convert.rivals import rival_job
 from convert.rivals.onnx_network import to_dynamic, to_onnx
-from convert.rivals.rival_job import FORMS, make_rivals
+from convert.rivals.rival_job import FORMS, card_path, make_rivals
 from convert.rivals.rival_worker import RivalMaker
 from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.devices.python import this_python
-from edge_runtime.errors import InputError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import count_operators, open_onnx
 from edge_runtime.model.rivals import ONNX, rival_path
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.progress import ignore_progress
-
-SAMPLES, SIGNALS = 20, 5
-SEQUENCE = {"return_sequences": True}
-NETWORKS = {
-    "LSTM behind a convolution": [layers.Conv1D(8, 5, strides=2, padding="same", activation="relu6"), layers.LSTM(6)],
-    "stacked": [layers.LSTM(6, **SEQUENCE), layers.LSTM(5, use_bias=False)],
-    "GRUs of both kinds": [layers.GRU(6, **SEQUENCE), layers.GRU(5, reset_after=False)],
-    "both ways": [
-        layers.Bidirectional(layers.LSTM(4, **SEQUENCE), merge_mode="sum"),
-        layers.Bidirectional(layers.GRU(3, use_bias=False)),
-    ],
-    "backwards": [layers.LSTM(4, go_backwards=True, **SEQUENCE), layers.GRU(4, go_backwards=True)],
-    "other functions": [
-        layers.LSTM(4, activation="relu", recurrent_activation="hard_sigmoid", **SEQUENCE),
-        layers.LSTM(4, activation="elu", **SEQUENCE),
-        layers.GRU(4, activation="linear", recurrent_activation="hard_sigmoid"),
-    ],
-    "each quarter": [
-        layers.Reshape((4, 5, SIGNALS)),
-        layers.TimeDistributed(layers.Conv1D(4, 3, activation="relu")),
-        layers.TimeDistributed(layers.LSTM(3)),
-        layers.GRU(4),
-    ],
-    "a softmax over the steps": [layers.Conv1D(4, 3), layers.Softmax(axis=1), layers.LSTM(4)],
-    "convolutions": [
-        layers.Conv1D(8, 3, padding="causal", dilation_rate=2, use_bias=False),
-        layers.BatchNormalization(),
-        layers.Activation("silu"),
-        layers.MaxPooling1D(3, 2, padding="same"),
-        layers.Conv1D(7, 4, padding="valid", activation="gelu"),
-        layers.AveragePooling1D(2, padding="same"),
-        layers.Permute((2, 1)),
-        layers.ZeroPadding1D(1),
-        layers.Cropping1D((0, 2)),
-        layers.LayerNormalization(),
-        layers.GlobalAveragePooling1D(),
-    ],
-}
-
-
-def network(*middle: layers.Layer) -> keras.Model:
-    """A network whose weights are all away from what Keras starts them with."""
-    keras.utils.set_random_seed(3)
-    copies = [x.__class__.from_config(x.get_config()) for x in middle]
-    model = keras.Sequential([keras.Input((SAMPLES, SIGNALS)), *copies, layers.Dense(6)])
-    random = np.random.default_rng(1)
-    model.set_weights(
-        [
-            np.abs(x) + 0.1 if "variance" in w.path else x + random.normal(0, 0.2, x.shape)
-            for w, x in zip(model.weights, model.get_weights(), strict=True)
-        ]
-    )
-    return model
-
-
-def windows(n: int = 16) -> np.ndarray:
-    return np.random.default_rng(2).normal(size=(n, SAMPLES, SIGNALS)).astype(np.float32)
 
 
 def difference(model: keras.Model, content: bytes, X: np.ndarray) -> float:
@@ -111,13 +54,13 @@ def test_an_onnx_graph_answers_as_keras_does_and_its_dynamic_form_about_so(name)
 @given(networks())
 @settings(max_examples=60, deadline=None)
 def test_any_network_that_converts_answers_alike_in_onnx_unless_a_gate_has_no_such_function(drawn):
-    X = np.random.default_rng(2).normal(size=(6, *drawn.model.input_shape[1:])).astype(np.float32)
-    functions = {x.layer.activation.__name__ for x in read(drawn.model) if isinstance(x.layer, layers.RNN)}
+    X = np.random.default_rng(2).normal(size=(6, *drawn.input_shape[1:])).astype(np.float32)
+    functions = {x.layer.activation.__name__ for x in read(drawn) if isinstance(x.layer, layers.RNN)}
     if functions & {"relu6", "hard_tanh", "silu"}:
         with pytest.raises(InputError, match="ONNX"):
-            to_onnx(drawn.model)
+            to_onnx(drawn)
         return
-    assert difference(drawn.model, to_onnx(drawn.model).SerializeToString(), X) < 1e-4
+    assert difference(drawn, to_onnx(drawn).SerializeToString(), X) < 1e-4
 
 
 def test_recurrent_layers_are_one_operator_each_and_convolutions_take_what_follows_them():
@@ -145,18 +88,32 @@ def test_a_stock_loop_whose_sizes_are_known_when_it_runs_keeps_working_behind_a_
     assert relative_difference(answers, np.asarray(model(normalisation.apply(X), training=False))) < 1e-4
 
 
+def fused_in_float(model: keras.Model) -> bytes:
+    return fused(model, in_float)
+
+
 @pytest.mark.parametrize(
-    ("layer", "word"),
+    ("make", "middle", "word"),
     [
-        (layers.GRU(4, name="mine"), "'mine'"),
-        (layers.LSTM(4, activation="relu", name="mine"), "'mine'.*activation"),
-        (layers.LSTM(4, recurrent_activation="hard_sigmoid", name="mine"), "'mine'.*recurrent_activation"),
-        (layers.GlobalAveragePooling1D(), "recurrent"),
+        (fused_in_float, [layers.GRU(4, name="mine")], "'mine'"),
+        (fused_in_float, [layers.LSTM(4, activation="relu", name="mine")], "'mine'.*activation"),
+        (
+            fused_in_float,
+            [layers.LSTM(4, recurrent_activation="hard_sigmoid", name="mine")],
+            "'mine'.*recurrent_activation",
+        ),
+        (fused_in_float, [layers.GlobalAveragePooling1D()], "recurrent"),
+        (to_onnx, [layers.LSTM(4, recurrent_activation="silu", name="mine")], "'mine'.*recurrent_activation=silu"),
+        (
+            to_onnx,
+            [layers.Reshape((5, 2, 2, SIGNALS)), layers.ConvLSTM2D(2, 1, name="mine"), layers.Flatten()],
+            "'mine'",
+        ),
     ],
 )
-def test_a_network_that_the_fused_operator_cannot_be_is_refused_by_layer_and_option(layer, word):
+def test_a_network_that_a_rival_cannot_be_is_refused_by_layer_and_option(make, middle, word):
     with pytest.raises(InputError, match=word):
-        fused(network(layer), in_float)
+        make(network(*middle))
 
 
 def test_cells_of_the_fused_operator_may_be_as_large_as_in_keras():
@@ -173,11 +130,6 @@ def test_cells_of_the_fused_operator_may_be_as_large_as_in_keras():
     assert difference(model, fused(model, in_float), X) < 1e-5
 
 
-def test_a_gate_that_onnx_has_not_is_refused_by_layer_and_option():
-    with pytest.raises(InputError, match=r"'mine'.*recurrent_activation=silu"):
-        to_onnx(network(layers.LSTM(4, recurrent_activation="silu", name="mine")))
-
-
 def test_a_graph_that_prepares_windows_gives_the_answers_of_those_that_come_prepared():
     """Signals with and without mean, clip and knee."""
     model, X = network(layers.LSTM(4)), 3 * windows()
@@ -191,14 +143,11 @@ def test_a_graph_that_prepares_windows_gives_the_answers_of_those_that_come_prep
         assert relative_difference(answers, np.asarray(model(normalisation.apply(X), training=False))) < 1e-5
 
 
-def test_cells_that_onnx_has_are_one_operator_and_others_are_refused():
+def test_cells_that_onnx_has_are_one_operator_each():
     simple, X = network(layers.SimpleRNN(4, **SEQUENCE), layers.RNN(layers.GRUCell(3))), windows()
     content = to_onnx(simple).SerializeToString()
     assert count_operators(content).keys() >= {"RNN", "GRU"}
     assert difference(simple, content, X) < 1e-4
-    convolving = network(layers.Reshape((5, 2, 2, SIGNALS)), layers.ConvLSTM2D(2, 1, name="mine"), layers.Flatten())
-    with pytest.raises(InputError, match="'mine'"):
-        to_onnx(convolving)
 
 
 @pytest.fixture
@@ -249,50 +198,26 @@ def test_a_float_rival_that_answers_differently_is_refused_where_a_quantised_one
         maker.check(float32, other)
 
 
-# Stands for the worker: makes float forms, refuses the fused one, and dies or hangs over dynamic ones.
-WORKER = """
-import os, sys, time
-from convert.conversion_job import ConversionJob
-from convert.rivals.rival_job import FORMS, card_path
-from edge_runtime.model import model_card
-from edge_runtime.model.model_paths import reference_model
-from edge_runtime.system import child_processes
-from edge_runtime.system.dataclass_json import from_text
-
-def main(text, *suffixes):
-    job = from_text(ConversionJob, text)
-    def task(tell):
-        model_card.save(model_card.read_model(reference_model("edge", "int8"))[1], card_path(job))
-        for i, form in enumerate(x for x in FORMS if x.suffix in suffixes):
-            tell(stage=form.name, share=0.5)
-            if form.scheme == "dynamic" and i < 3:
-                {end}
-            form.path(job).write_bytes(b"content")
-            tell(rival=form.name, refusal="it has no such layer" if "fused" in form.suffix else None)
-    child_processes.run_as_child(task)
-"""
-
-
-@pytest.mark.long
 @pytest.mark.parametrize(
-    ("end", "limit", "words"),
-    [
-        ("os.kill(os.getpid(), 11)", 600, ["SIGSEGV"]),
-        ("time.sleep(600)", 3, ["--time-limit"]),
-    ],
+    ("error", "word"), [(DeviceError("it was ended by SIGSEGV"), "SIGSEGV"), (TimeoutError(), "--time-limit")]
 )
-def test_a_converter_that_crashes_or_hangs_costs_its_own_form_alone(job, tmp_path, monkeypatch, end, limit, words):
-    (tmp_path / "stand_in.py").write_text(WORKER.replace("{end}", end))
-    run = rival_job.child_processes.run_in_child
+def test_a_converter_that_crashes_or_hangs_costs_its_own_form_alone(tmp_path, monkeypatch, error, word):
+    """The stand-in of the process makes float forms, refuses the fused one, and fails over dynamic ones."""
+    job = ConversionJob(tmp_path / "mine.keras", tmp_path / "scratch", Options(rivals=True), FileOptions())
+    job.source.write_bytes(b"a network")
+    job.output.mkdir()
+    model_card.save(model_card.read_model(MODELS["int8"])[1], card_path(job))
 
-    def stand_in(name, advice, module, *arguments, **options):
-        assert module == "convert.rivals.rival_worker"
-        run(name, advice, "stand_in", *arguments, **options)
+    def run(name, advice, module, text, *suffixes, on_message, seconds):
+        for form in (x for x in FORMS if x.suffix in suffixes):
+            if form.scheme == "dynamic":
+                raise error
+            form.path(job).write_bytes(b"content")
+            on_message({"rival": form.name, "refusal": "no such layer" if "fused" in form.suffix else None})
 
-    monkeypatch.setattr(rival_job.child_processes, "run_in_child", stand_in)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    record = make_rivals(replace(job, options=Options(time_limit=limit)), job.source, tmp_path, ignore_progress)
+    monkeypatch.setattr(rival_job.child_processes, "run_in_child", run)
+    record = make_rivals(job, job.source, tmp_path, ignore_progress)
     assert [x.name for x in record.rivals] == ["TensorFlow stock float32", "ONNX Runtime float32"]
-    assert record.absent["fused LSTM float32"] == "it has no such layer"
-    assert [x for x in words if x not in record.absent["TensorFlow stock dynamic"]] == []
     assert list(record.absent) == ["TensorFlow stock dynamic", "fused LSTM float32", "ONNX Runtime dynamic"]
+    assert word in record.absent["TensorFlow stock dynamic"]
+    assert record.absent["fused LSTM float32"] == "no such layer"

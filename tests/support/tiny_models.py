@@ -44,34 +44,25 @@ def build(
     inputs: Sequence[str],
     outputs: Sequence[str],
     takes: Sequence[str],
-    **more: Any,
+    options: tuple[int, Any] = (0, None),
+    version: int = 1,
 ) -> bytes:
     """A model of one operator. `inputs` and `outputs` are those of the graph, `takes` those of the operator."""
-    model, graph = schema.ModelT(), schema.SubGraphT()
-    model.version = 3
-    model.buffers = [_buffer(b"")]
+    buffers, tensors = [_buffer(b"")], []
     index = {part.name: i for i, part in enumerate(parts)}
-    graph.tensors = []
     for part in parts:
-        tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.type = part.name, list(part.shape), TYPES[part.dtype]
+        tensor = _tensor(part.name, part.shape, part.dtype)
         tensor.isVariable = part.is_variable
         if part.values is not None:
-            model.buffers.append(_buffer(np.ascontiguousarray(part.values, part.dtype).tobytes()))
-            tensor.buffer = len(model.buffers) - 1
+            tensor.buffer = len(buffers)
+            buffers.append(_buffer(np.ascontiguousarray(part.values, part.dtype).tobytes()))
         if part.scale is not None:
-            tensor.quantization = schema.QuantizationParametersT()
-            tensor.quantization.scale, tensor.quantization.zeroPoint = [part.scale], [part.zero_point]
-        graph.tensors.append(tensor)
-    model.operatorCodes = [_operator_code(operator, more.pop("version", 1))]
-    node = schema.OperatorT()
-    node.inputs, node.outputs = [index[x] for x in takes], [index[x] for x in outputs]
-    node.builtinOptionsType, node.builtinOptions = more.pop("options", (0, None))
-    graph.operators = [node]
-    graph.inputs, graph.outputs = [index[x] for x in inputs], [index[x] for x in outputs]
-    model.subgraphs = [graph]
-    assert not more
-    return _packed(model)
+            tensor.quantization = schema.QuantizationParametersT(scale=[part.scale], zeroPoint=[part.zero_point])
+        tensors.append(tensor)
+    node = _node(0, [index[x] for x in takes], [index[x] for x in outputs], *options)
+    graph = _graph(tensors, [index[x] for x in inputs], [index[x] for x in outputs], [node])
+    codes = [_operator_code(operator, version)]
+    return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=buffers))
 
 
 def dense(weights: np.ndarray, window: tuple[int, int], version: int = 1) -> bytes:
@@ -240,9 +231,7 @@ def sharing_one_vector(n_operators: int) -> bytes:
 
 def without_graph() -> bytes:
     """A model that has no graph."""
-    model = schema.ModelT()
-    model.version, model.operatorCodes, model.subgraphs, model.buffers = 3, [], [], [_buffer(b"")]
-    return _packed(model)
+    return _packed(schema.ModelT(version=3, operatorCodes=[], subgraphs=[], buffers=[_buffer(b"")]))
 
 
 def two_inputs(n: int) -> bytes:
@@ -278,30 +267,21 @@ def card(
 
 
 def _operator_code(operator: int, version: int = 1) -> schema.OperatorCodeT:
-    code = schema.OperatorCodeT()
-    code.builtinCode, code.deprecatedBuiltinCode, code.version = operator, min(operator, 127), version
-    return code
+    return schema.OperatorCodeT(min(operator, 127), None, version, operator)
 
 
 def _tensor(name: str, shape: tuple[int, ...], dtype: str, buffer: int = 0) -> schema.TensorT:
-    tensor = schema.TensorT()
-    tensor.name, tensor.shape, tensor.type, tensor.buffer = name, list(shape), TYPES[dtype], buffer
-    return tensor
+    return schema.TensorT(list(shape), TYPES[dtype], buffer, name)
 
 
 def _node(code: int, inputs: list[int], outputs: list[int], kind: int, options: Any) -> schema.OperatorT:
-    node = schema.OperatorT()
-    node.opcodeIndex, node.inputs, node.outputs = code, inputs, outputs
-    node.builtinOptionsType, node.builtinOptions = kind, options
-    return node
+    return schema.OperatorT(code, inputs, outputs, kind, options)
 
 
 def _graph(
     tensors: Sequence[schema.TensorT], inputs: list[int], outputs: list[int], nodes: list[schema.OperatorT]
 ) -> schema.SubGraphT:
-    graph = schema.SubGraphT()
-    graph.tensors, graph.inputs, graph.outputs, graph.operators = list(tensors), inputs, outputs, nodes
-    return graph
+    return schema.SubGraphT(list(tensors), inputs, outputs, nodes)
 
 
 def _packed(model: schema.ModelT) -> bytes:
@@ -311,6 +291,4 @@ def _packed(model: schema.ModelT) -> bytes:
 
 
 def _buffer(data: bytes) -> schema.BufferT:
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(data, np.uint8) if data else None
-    return buffer
+    return schema.BufferT(np.frombuffer(data, np.uint8) if data else None)
