@@ -112,40 +112,36 @@ def test_prepared_int8_windows_and_cpp_source_on_request(run, converted_run, uci
     assert bytes(int(x, 16) for x in re.findall("0x(..),", array)) == flatbuffer
 
 
-FILES = {
-    "empty/x": "",
-    "mine.keras": "nothing of Keras",
-    "spoiled.h5": "nothing of Keras",
-}
+FILES = {"empty/x": "", "mine.keras": "nothing of Keras", "spoiled.h5": "nothing of Keras"}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "word"),
+    ("arguments", "word"),
     [
-        ("run --quantize-as dynamic --io int8", 2, "--io"),
-        ("run --quantize --io float32", 2, "--io"),
-        ("run --quantize-as float16 --calibration 504", 2, "--calibration"),
-        ("run --quantize-as all --calibration 3", 2, "--calibration"),
-        ("run --quantize-as int4", 2, "--quantize-as"),
-        ("run --calibration 0", 2, "--calibration"),
-        ("run --max-drop -1", 2, "--max-drop"),
-        *((f"run {x} x", 2, x) for x in ("--labels", "--signals", "--normalisation", "--out")),
-        ("", 2, "har-edge train"),
-        ("absent", 2, "absent"),
-        ("empty", 2, "card.json"),
-        ("run/model.keras --out mine.keras/out", 2, "mine.keras/out"),
-        ("mine.keras", 2, "mine.keras"),
-        ("spoiled.h5", 2, "spoiled.h5"),
-        ("mine.keras --labels A", 2, "--labels"),
+        ("run --quantize-as dynamic --io int8", "--io"),
+        ("run --quantize --io float32", "--io"),
+        ("run --quantize-as float16 --calibration 504", "--calibration"),
+        ("run --quantize-as all --calibration 3", "--calibration"),
+        ("run --quantize-as int4", "--quantize-as"),
+        ("run --calibration 0", "--calibration"),
+        ("run --max-drop -1", "--max-drop"),
+        *((f"run {x} x", x) for x in ("--labels", "--signals", "--normalisation", "--out")),
+        ("", "har-edge train"),
+        ("absent", "absent"),
+        ("empty", "card.json"),
+        ("run/model.keras --out mine.keras/out", "mine.keras/out"),
+        ("mine.keras", "mine.keras"),
+        ("spoiled.h5", "spoiled.h5"),
+        ("mine.keras --labels A", "--labels"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_name_and_nothing_is_written(har_edge_here, run, arguments, code, word):
+def test_what_cannot_be_used_is_refused_by_name_and_nothing_is_written(har_edge_here, run, arguments, word):
     here = run.folder.parent
     for name, content in FILES.items():
         (here / name).parent.mkdir(exist_ok=True)
         (here / name).write_text(content)
     before = sorted(here.rglob("*"))
-    assert_one_sentence(har_edge_here("convert", *arguments.split()), code, word)
+    assert_one_sentence(har_edge_here("convert", *arguments.split()), 2, word)
     assert sorted(here.rglob("*")) == before
 
 

@@ -84,7 +84,7 @@ def test_a_layer_that_cannot_be_converted_is_refused_by_name_and_option(middle, 
         (lambda x, state: layers.Attention(name="mine")([x, x], use_causal_mask=True), "use_causal_mask"),
         (lambda x, state: layers.MultiHeadAttention(1, 2, sliding_window=3, name="mine")(x, x), "sliding_window"),
         (lambda x, state: layers.LSTM(4, return_state=True, name="mine")(x)[0], "return_state"),
-        (lambda x, state: twice(layers.Dense(4, name="mine"), state), "'mine'"),
+        (lambda x, state: (dense := layers.Dense(4, name="mine"))(dense(state)), "'mine'"),
     ],
 )
 def test_a_call_that_cannot_be_converted_is_refused(call, word):
@@ -93,10 +93,6 @@ def test_a_call_that_cannot_be_converted_is_refused(call, word):
     y = call(x, state)
     with pytest.raises(InputError, match=word):
         lower(keras.Model(x, layers.Dense(6)(layers.LSTM(4)(y) if len(y.shape) == 3 else y)))
-
-
-def twice(layer: layers.Layer, x):
-    return layer(layer(x))
 
 
 def test_a_network_of_another_form_is_refused():
@@ -112,21 +108,14 @@ def test_a_network_of_another_form_is_refused():
 
 
 _ARGUMENTS = {
-    **{"LSTM": (4,), "GRU": (4,), "Dense": (4,), "Conv1D": (4, 3), "Activation": ("tanh",)},
-    **{"Bidirectional": (layers.LSTM(4),), "TimeDistributed": (layers.Dense(4),), "Reshape": ((9, 24),)},
-    **{
-        "MaxPooling1D": (2,),
-        "AveragePooling1D": (2,),
-        "MaxPooling2D": (2,),
-        "AveragePooling2D": (2,),
-        "Permute": ((2, 1),),
-        "ActivityRegularization": (),
-    },
-    **{"SimpleRNN": (4,), "RNN": (layers.LSTMCell(4),), "ConvLSTM1D": (4, 3), "ConvLSTM2D": (4, 3)},
-    **{"Conv2D": (4, 3), "DepthwiseConv1D": (3,), "DepthwiseConv2D": (3,), "SeparableConv1D": (4, 3), "Dot": (2,)},
-    **{"SeparableConv2D": (4, 3), "Rescaling": (0.5,), "RepeatVector": (3,), "MultiHeadAttention": (2, 3)},
+    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "Dense"), (4,)),
+    **dict.fromkeys(("Conv1D", "Conv2D", "ConvLSTM1D", "ConvLSTM2D", "SeparableConv1D", "SeparableConv2D"), (4, 3)),
+    **dict.fromkeys(("DepthwiseConv1D", "DepthwiseConv2D", "RepeatVector"), (3,)),
+    **dict.fromkeys(("MaxPooling1D", "AveragePooling1D", "MaxPooling2D", "AveragePooling2D", "Dot"), (2,)),
     **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout"), (0.1,)),
-    **dict.fromkeys(("GaussianNoise", "GaussianDropout"), (0.1,)),
+    **dict.fromkeys(("GaussianNoise", "GaussianDropout", "Rescaling"), (0.1,)),
+    **{"Activation": ("tanh",), "Reshape": ((9, 24),), "Permute": ((2, 1),), "MultiHeadAttention": (2, 3)},
+    **{"Bidirectional": (layers.LSTM(4),), "TimeDistributed": (layers.Dense(4),), "RNN": (layers.LSTMCell(4),)},
 }
 _OF_LISTS = ("Concatenate", "Add", "Average", "Multiply", "Subtract", "Dot", "Attention", "AdditiveAttention")
 
