@@ -63,15 +63,10 @@ def test_report_takes_a_run_folder_or_the_last_result(real, tmp_path, har_edge_h
 
 def test_report_overwrites_nothing_it_reads_or_writes(real, tmp_path, har_edge_here):
     before = real.read_bytes()
-    loop = real.with_name("loop.json")
-    loop.symlink_to(loop.name)
     for arguments, name in (
         ((real, "--html", real), "bench.json"),
-        ((real, "--csv", tmp_path / "x", "--html", tmp_path / "x"), "html"),
         ((real, "--markdown", "-", "--csv", "-"), "csv"),
-        ((real, "--markdown", tmp_path), tmp_path.name),
         ((tmp_path / "no.json",), "no.json"),
-        ((loop, "--html", tmp_path / "x"), "loop.json"),
     ):
         assert_one_sentence(har_edge_here("report", *arguments), 2, name)
     assert real.read_bytes() == before

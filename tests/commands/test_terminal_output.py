@@ -1,19 +1,15 @@
 """Nothing from outside commands a terminal: what files, arguments and devices say is shown, not obeyed."""
 
 import json
-import os
-import pty
 import re
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
-from programs import MODELS, ROOT, environment, write_program
+from programs import MODELS, ROOT, environment, shown_on_a_terminal, write_program
 from written_recordings import HEADER, write_subjects
 
 from edge_runtime.model.model_card import Card, attach, read_model
@@ -70,21 +66,21 @@ def of_cards(folder: Path) -> Places:
 
 def of_results(folder: Path) -> Places:
     good = ROOT / "tests/bench/bench.json"
-    one, compared, beside = "report", "compare", "report beside"
-    changes: dict[str, tuple[Callable[[Any], object], Sequence[str]]] = {
-        "device": (lambda x: x["device"].update(name=HOSTILE), [beside]),
-        "processor": (lambda x: x["device"].update(cpu=HOSTILE), [one, beside]),
-        "model": (lambda x: [result.update(model=HOSTILE) for result in x["results"]], [compared]),
-        "data": (lambda x: x["data"].update(name=HOSTILE), [one, beside]),
-        "failure": (lambda x: x.update(failures=[{"file": HOSTILE, "error": HOSTILE}]), [one, compared, beside]),
+    changes: dict[str, Callable[[Any], object]] = {
+        "device": lambda x: x["device"].update(name=HOSTILE),
+        "processor": lambda x: x["device"].update(cpu=HOSTILE),
+        "model": lambda x: [result.update(model=HOSTILE) for result in x["results"]],
+        "data": lambda x: x["data"].update(name=HOSTILE),
+        "failure": lambda x: x.update(failures=[{"file": HOSTILE, "error": HOSTILE}]),
     }
-    places: Places = {}
-    for name, (change, commands) in changes.items():
-        path = folder / f"{name}.json"
-        path.write_text(json.dumps(changed(json.loads(good.read_text()), change)))
-        arguments = {one: ["report", path], compared: ["compare", path, path], beside: ["report", good, path]}
-        places |= {f"{x} {name}": (arguments[x], {}) for x in commands}
-    return places
+    paths = {name: folder / f"{name}.json" for name in changes}
+    for name, path in paths.items():
+        path.write_text(json.dumps(changed(json.loads(good.read_text()), changes[name])))
+    return (
+        {f"report {x}": (["report", paths[x]], {}) for x in ("processor", "data", "failure")}
+        | {f"report beside {x}": (["report", good, paths[x]], {}) for x in ("device", "processor", "data", "failure")}
+        | {f"compare {x}": (["compare", paths[x], paths[x]], {}) for x in ("model", "failure")}
+    )
 
 
 def of_recordings(folder: Path) -> Places:
@@ -153,24 +149,11 @@ def of_devices(folder: Path) -> Places:
 def test_what_comes_from_outside_is_shown_not_obeyed(tmp_path, places):
     cases = [(name, [*map(str, arguments)], env) for name, (arguments, env) in places(tmp_path).items()]
     (tmp_path / "cases.json").write_text(json.dumps(cases))
-    shown = on_a_terminal(sys.executable, "-c", DRIVER, str(tmp_path / "cases.json"), cwd=tmp_path)
+    variables = environment({"PYTHONPATH": str(ROOT), "COLUMNS": "900", "TERM": "xterm-256color"})
+    shown = shown_on_a_terminal(sys.executable, "-c", DRIVER, tmp_path / "cases.json", cwd=tmp_path, env=variables)
     seen = re.split(r"=== (.*) (\d+)\r\n", shown)
     texts = dict(zip(seen[1::3], seen[0::3], strict=False))
     assert [*texts] == [name for name, _, _ in cases], shown
     assert {name: text for name, text in texts.items() if OBEYED.search(text)} == {}
     unseen = {name for name, text in texts.items() if SHOWN not in text.lower() and "\\u202e" not in text}
     assert unseen <= NOT_REPEATED, [texts[x] for x in unseen]
-
-
-def on_a_terminal(*command: str, cwd: Path) -> str:
-    """All that `command` shows on a wide terminal."""
-    ours, its = pty.openpty()
-    variables = environment({"PYTHONPATH": str(ROOT), "COLUMNS": "900", "TERM": "xterm-256color"})
-    with subprocess.Popen(command, cwd=cwd, env=variables, stdin=subprocess.DEVNULL, stdout=its, stderr=its):
-        os.close(its)
-        shown = bytearray()
-        with suppress(OSError):  # EIO is how Linux says that the other end was closed
-            while read := os.read(ours, 65536):
-                shown += read
-    os.close(ours)
-    return shown.decode()

@@ -38,10 +38,14 @@ def run(tmp_path, monkeypatch) -> Run:
     return run
 
 
-@pytest.mark.parametrize("code", [1, 2])
-def test_a_network_that_is_refused_or_fails_the_gate_is_a_result(run, monkeypatch, code):
-    monkeypatch.setenv("EXIT_CODE", str(code))
-    assert measure_networks.convert(run, with_rivals=True) == "the layer is unknown"
+def test_a_refusal_and_a_failed_gate_are_results_and_an_accident_is_none(run, monkeypatch):
+    for code in (1, 2):
+        monkeypatch.setenv("EXIT_CODE", str(code))
+        assert measure_networks.convert(run, with_rivals=True) == "the layer is unknown"
+    for code in (3, 70, 130):
+        monkeypatch.setenv("EXIT_CODE", str(code))
+        with pytest.raises(subprocess.CalledProcessError):
+            measure_networks.convert(run, with_rivals=True)
 
 
 def test_a_run_is_converted_again_until_it_has_its_rivals(run, monkeypatch, tmp_path):
@@ -55,13 +59,6 @@ def test_a_run_is_converted_again_until_it_has_its_rivals(run, monkeypatch, tmp_
     record.write_text("{}")
     assert measure_networks.convert(run, with_rivals=True) is None
     assert not asked.exists()
-
-
-@pytest.mark.parametrize("code", [3, 70, 130])
-def test_a_conversion_that_met_with_an_accident_is_none(run, monkeypatch, code):
-    monkeypatch.setenv("EXIT_CODE", str(code))
-    with pytest.raises(subprocess.CalledProcessError):
-        measure_networks.convert(run, with_rivals=True)
 
 
 def test_a_training_that_was_stopped_goes_on_and_all_its_time_is_counted(run, monkeypatch, tmp_path):

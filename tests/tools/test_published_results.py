@@ -44,14 +44,8 @@ def asked(kept: Kept) -> list[list[str]]:
 
 
 def row(form: str, p50_us: float, is_rival: bool = False, accuracy: float = 0.93):
-    return {
-        "form": form,
-        "is_rival": is_rival,
-        "p50_us": p50_us,
-        "bytes": 43_400,
-        "accuracy": accuracy,
-        "operators": 120,
-    }
+    numbers = {"p50_us": p50_us, "bytes": 43_400, "accuracy": accuracy, "operators": 120}
+    return {"form": form, "is_rival": is_rival} | numbers
 
 
 def network(form: str = "int8", p50_us: float = 50, accuracy: float = 0.9475, has_rivals: bool = True):
@@ -63,12 +57,8 @@ def network(form: str = "int8", p50_us: float = 50, accuracy: float = 0.9475, ha
         "input_shape": [128, 9],
         "training": {"parameters": 2040, "epochs": 15},
         "conversion": {
-            "seconds": 12.4,
-            "cpu_seconds": 20.1,
-            "refused": None,
-            "failed": None,
-            "form": form,
-            "lowering": "looped",
+            **{"seconds": 12.4, "cpu_seconds": 20.1, "refused": None, "failed": None},
+            **{"form": form, "lowering": "looped"},
             "held_out": {"float32_accuracy": 0.95, "accuracy": accuracy, "agreement": 0.99},
             "bytes": {"float32": 120_000, form: 43_400},
         },
@@ -81,12 +71,16 @@ def refused(sentence: str):
     return network() | {"conversion": conversion, "bench": None}
 
 
-def test_a_refused_network_is_a_result_with_its_sentence(kept, monkeypatch):
+def test_a_refused_network_is_a_result_with_its_sentence_and_an_accident_is_none(kept, monkeypatch):
     monkeypatch.setenv("EXIT_CODE", "2")
     found = published.convert(kept)
     assert (found["refused"], found["failed"]) == ("the layer is unknown", None)
     assert found["cpu_seconds"] > 0
     assert len(asked(kept)) == 1
+    for code in ("3", "70", "130"):
+        monkeypatch.setenv("EXIT_CODE", code)
+        with pytest.raises(subprocess.CalledProcessError):
+            published.convert(kept)
 
 
 @pytest.mark.parametrize("form", ["int8", "mixed"])
@@ -105,13 +99,6 @@ def test_a_network_beyond_the_gate_is_converted_without_it_to_the_form_that_fail
     assert second == [*first[:again], "--quantize-as", form, "--max-drop", "100", *first[again + 1 :]]
     assert "--rivals" in rivals
     assert kept.converted() == []
-
-
-@pytest.mark.parametrize("code", ["3", "70", "130"])
-def test_an_accident_is_no_result(kept, monkeypatch, code):
-    monkeypatch.setenv("EXIT_CODE", code)
-    with pytest.raises(subprocess.CalledProcessError):
-        published.convert(kept)
 
 
 def test_the_table_counts_what_converts_what_loses_little_and_what_is_faster_than_every_rival():
