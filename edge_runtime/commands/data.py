@@ -8,12 +8,11 @@ import click
 import numpy as np
 
 from edge_runtime.commands import options
-from edge_runtime.data import loading, recording_checks, windows_file
+from edge_runtime.data import loading, recording_checks
 from edge_runtime.data.data_sources import EMBEDDED, DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Recording
-from edge_runtime.data.layout import shipped_layouts
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.sensor_checks import SIGN, Finding
+from edge_runtime.data.sensor_checks import Finding
 from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
@@ -26,16 +25,6 @@ LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial
 
 _MOST_SHORT = 12  # people who are named
 _PARTS = {"train": "training", "test": "test"}
-_ABSENT = {
-    "subject": "Blocks of windows that follow each other stand for people: scores say little about new people.",
-    "split": "The last third of the subjects is the test part; of fewer than three, all windows are.",
-    "labels": "Classes are named as y has them.",
-    "signals": "Channels are numbered.",
-    "units": "A model's card says that units are not known.",
-    "rate": "bench has no --paced, and does not say how many streams a core can take.",
-    "hop": "Windows are taken as apart; with a hop, training begins them anywhere between one and the next.",
-}
-"""What follows for `har-edge data` when a file of windows does not have a member."""
 
 
 @click.group(
@@ -76,12 +65,10 @@ def command(context: click.Context, data: Sources | None, layout: str | None, js
     if not reader.is_windows_file:
         _show(reader, json_path)
         return
-    path = reader.sources[0].path
-    assert path
-    found = windows_file.read_windows(path)
-    _show_windows(found.data, reader)
+    found = reader.found_windows()
+    _show_windows(found, reader)
     _show_signals(found)
-    outputs.write_json(json_path, _content(found.data, reader))
+    outputs.write_json(json_path, _content(found, reader))
 
 
 @command.command(
@@ -192,58 +179,34 @@ def _show(reader: DataReader, json_path: Path | None) -> None:
     """Print windows and facts, what fits the layout of recordings of others, and why no training takes them."""
     from edge_runtime.system.terminal import Console
 
-    others = [x for x in reader.parts if x.kind == "recordings"]
+    data = reader.found_windows()
+    _show_windows(data, reader)
+    console = Console(markup=False)
     findings: list[tuple[str, Finding]] = []
+    for source, found in reader.described:
+        console.print()
+        console.print(source, style="bold")
+        for finding in recording_checks.findings(found):
+            findings.append((source, finding))
+            console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
     untrainable = None
-    try:
-        data = reader.found_windows()
-        _show_windows(data, reader)
-        _show_people(data)
-        _show_motionless(data)
-    finally:
-        for part in others:
-            found, console = part.found, Console(markup=False)
-            console.print()
-            console.print(str(part.source), style="bold")
-            shown = recording_checks.findings(found)
-            findings += [(str(part.source), x) for x in shown]
-            for finding in shown:
-                console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
-            if part.source.layout not in ("", *shipped_layouts()):
-                console.print(SIGN)
-            if not part.source.layout and any(x.is_fault and ("[" in x.text or x.about == "mounting") for x in shown):
-                console.print("They are read without a layout: correct their header, or write one (docs/data.md).")
     try:
         reader.check(data)
     except InputError as error:
         untrainable = f"{error}."
-        Console(markup=False).print(f"It cannot be trained on as it is: {untrainable}")
+        console.print(f"It cannot be trained on as it is: {untrainable}")
     outputs.write_json(json_path, _content(data, reader, findings, untrainable))
 
 
-def _show_people(data: Dataset) -> None:
-    """Print who has no window of a class that others have."""
-    from edge_runtime.system.terminal import Console
-
+def _without_a_class(data: Dataset) -> list[str]:
+    """Who has no window of a class that others have."""
     short = []
     for split in (data.train, data.test):
         for subject in dict.fromkeys(split.subject.tolist()):
             counts = np.bincount(split.y[split.subject == subject], minlength=len(data.labels))
             absent = [x for x, n in zip(data.labels, counts, strict=True) if not n]
             short += [f"{subject} ({', '.join(absent)})"] * bool(absent)
-    if short:
-        others = f", and {counted(len(short) - _MOST_SHORT, 'other')}" if len(short) > _MOST_SHORT else ""
-        Console(markup=False).print(f"Without windows of a class: {', '.join(short[:_MOST_SHORT])}{others}.")
-
-
-def _show_motionless(data: Dataset) -> None:
-    """Print which windows no model for a phone worn any way learns, or is scored on."""
-    from edge_runtime.reports.sentences import motionless
-    from edge_runtime.system.terminal import Console
-
-    found = data.motionless(data.train, data.test)
-    if said := motionless(found.windows, found.mountings, "Windows that --frame walking leaves out"):
-        Console(markup=False).print(said)
+    return short
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:
@@ -269,6 +232,11 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         found = reader.recordings
         names = ", ".join(found[0].label_names) or "none"
         facts.add_row("Recordings", f"{len(found)}, {_duration(found)} in all; labels {names}")
+        if short := _without_a_class(data):
+            facts.add_row("Without a class", ", ".join(short[:_MOST_SHORT]) + ", ..." * (len(short) > _MOST_SHORT))
+        if still := data.motionless(data.train, data.test).windows:
+            words = ", ".join(f"{n:,} {label}" for label, n in still.items())
+            facts.add_row("Motionless", f"{words}: windows that --frame walking leaves out")
         bare = {str(x.subject) for x in found} - {str(x) for y in (data.train, data.test) for x in y.subject.tolist()}
         if bare:
             facts.add_row("No windows", f"{counted(len(bare), 'subject')}: {', '.join(map(str, natural_order(bare)))}")
@@ -287,24 +255,20 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
     console.print(facts)
 
 
-def _show_signals(found: windows_file.WindowsFile) -> None:
-    """Print the range of each signal, and what follows from what the file does not say."""
-    from edge_runtime.system.terminal import Console, facts_table, plain_table
+def _show_signals(data: Dataset) -> None:
+    """Print the range of each signal, and whether blocks stand for people."""
+    from edge_runtime.system.terminal import Console, plain_table
 
-    data = found.data
     table = plain_table(["signal", "unit"], ["least", "greatest", "mean", "std"])
     for i, signal in enumerate(data.signals):
         values = np.concatenate([x.X[..., i].ravel() for x in (data.train, data.test)])
         numbers = values.min(), values.max(), values.mean(dtype=np.float64), values.std(dtype=np.float64)
         table.add_row(signal.name, signal.unit, *(f"{x:.4g}" for x in numbers))
-    absent = facts_table()
-    for name in found.absent:
-        absent.add_row(f"No {name}", _ABSENT[name])
     console = Console(markup=False)
     console.print()
     console.print(table)
-    console.print()
-    console.print(absent)
+    if not data.has_people:
+        console.print("Blocks of windows that follow each other stand for people: scores say little about new people.")
     console.print("A model of these windows classifies windows; streams and recordings are for signals of har-edge.")
 
 

@@ -189,7 +189,6 @@ def _recordings(described: "Sources", card: "Card", stated: str) -> "Sequence[De
 
 def _files(path: Path) -> Sequence[Path]:
     from edge_runtime.data.data_sources import FOREIGN
-    from edge_runtime.data.loading import fitting_layouts
     from edge_runtime.data.subject_groups import natural
 
     if path.is_file():
@@ -200,8 +199,7 @@ def _files(path: Path) -> Sequence[Path]:
         (x for x in path.glob("*") if x.suffix.lower() == ".csv" and x.is_file()), key=lambda x: natural(x.name)
     )
     if not found:
-        known = fitting_layouts(path) or FOREIGN
-        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some; {known}")
+        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some; {FOREIGN}")
     return found
 
 

@@ -37,8 +37,10 @@ _ACCELERATIONS = {
 _ROTATIONS = {
     "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
 }  # fmt: skip
+DECIMAL_COMMAS = (";", "\t")
+"""Between cells of spreadsheets whose numbers may have decimal commas."""
+
 _CODES_OF_DAY = frozenset("HIpMSfzZXTR%")  # of strptime: a pattern of these alone has no date
-_WITHOUT_GRAVITY = ("linearacceleration", "linacc", "useracceleration", "lineara")
 # Columns that only Sensor Logger and Physics Toolbox have; their times are in s and rotation in rad/s, unsaid.
 _APPS, _OF_APPS = {"secondselapsed", "gfx"}, Units(1.0, None, 1.0)
 _ANDROID = Units(None, ACCELERATION_UNITS["m/s2"], 1.0)  # of android.hardware.SensorEvent
@@ -145,11 +147,6 @@ def delimiter(header: str) -> str | None:
     return most if most in header else None
 
 
-def has_decimal_commas(delimiter: str | None) -> bool:
-    """Tell whether numbers may be written with decimal commas, as spreadsheets do that separate cells otherwise."""
-    return delimiter in (";", "\t")
-
-
 def _number(value: object) -> float:
     """`value` as a number; null, which stands for a sample that failed, as NaN."""
     if value is None:
@@ -207,17 +204,16 @@ def _axes(
     """Places of x, y and z, their unit, and their scale, which is 1 but for axes of different units."""
     found = _named(by_name, names)
     if not found:
-        for name in _WITHOUT_GRAVITY:
-            if name + "x" in by_name and names is _ACCELERATIONS:
-                raise _no_gravity(f"{name}x")
-        hint = "" if names is _ACCELERATIONS else "; a model of 'train --sensors accelerometer' needs no rotation"
         raise InputError(
             f"there are no columns {expected} (or acc_x, accelerometer_x, gyro_x … as phone apps name them); "
-            f"there are {', '.join(quoted(x, 20) for x in list(by_name)[:8]) or 'none'}{hint}"
+            f"there are {', '.join(quoted(x, 20) for x in list(by_name)[:8]) or 'none'}"
         )
     if found[0] == "accelerometer" and "secondselapsed" in by_name:
         # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' is with it.
-        raise _no_gravity("accelerometer_x")
+        raise InputError(
+            "the column 'accelerometer_x' is acceleration without gravity, by which lying and standing look alike: let "
+            "the app record acceleration with gravity too, as 'total acceleration'"
+        )
     cells = [by_name[found[0] + axis] for axis in "xyz"]
     factors = [_factor(cell, names[found[0]], units) for cell in cells]
     places = tuple(cell.place for cell in cells)
@@ -227,13 +223,6 @@ def _axes(
     if len(stated) < 3:
         raise InputError(f"the header gives a unit of some of the columns '{found[0]}x', y and z alone: give all three")
     return places, 1.0, tuple(stated)
-
-
-def _no_gravity(name: str) -> InputError:
-    return InputError(
-        f"the column '{name}' is acceleration without gravity, by which lying and standing look alike: let the app "
-        "record acceleration with gravity too ('total acceleration', 'acceleration with g', 'g-force')"
-    )
 
 
 def _cell(place: int, text: str) -> _Cell:

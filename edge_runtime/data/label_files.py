@@ -40,10 +40,7 @@ class RecordingLabels:
                 )
         n_labels = self.ranges[-1][1] if self.ranges else 0
         if self.source.is_by_row and n_labels != n_rows:
-            raise InputError(
-                f"{place} has {n_rows:,} rows, and {self.place} {n_labels:,.0f} labels, where "
-                "one for each row is expected: see skip in the layout, above all tables and under [label_file]"
-            )
+            raise InputError(f"{place} has {n_rows:,} rows, and {self.place} {n_labels:,.0f} labels of rows: see skip")
         places = numbers + 1.0 if factor is None else seconds / factor
         last = np.searchsorted([x[0] for x in self.ranges], places, "right") - 1
         inside = (last >= 0) & (places <= np.array([x[1] for x in self.ranges])[last])
@@ -102,18 +99,14 @@ def _runs(labels: Sequence[str]) -> Iterator[tuple[float, float, str]]:
 
 def _range(row: Mapping[str, str], where: str, source: LabelFile) -> tuple[float, float]:
     """Start and end. Raises `InputError` where these are no numbers, or dates, or the wrong way round."""
-    shown = " and ".join(quoted(row[x], 30) for x in ("start", "end"))
+    shown = f"{where}: start and end are {quoted(row['start'], 30)} and {quoted(row['end'], 30)}"
     try:
         read = (lambda x: column_names.date_seconds(x, source.pattern)) if source.is_of_day else float
         start, end = read(row["start"]), read(row["end"])
     except ValueError:
-        raise InputError(f"{where}: start and end are {shown}: see columns, skip and unit under [label_file]") from None
-    if not start <= end:
-        raise InputError(f"{where}: the label ends before it starts, {shown}")
-    if source.factor is None and not (start.is_integer() and end.is_integer()):
-        raise InputError(
-            f'{where}: {shown} are no numbers of samples: write unit = "s", or another, under [label_file]'
-        )
+        raise InputError(f"{shown}: see columns, skip and unit under [label_file]") from None
+    if not start <= end or (source.factor is None and not (start.is_integer() and end.is_integer())):
+        raise InputError(f"{shown}, in this order and, without a unit, whole numbers of samples: see [label_file]")
     return start, end
 
 
@@ -136,10 +129,7 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
                 continue
             cells = [""] * len(source.columns)
         if len(cells) < len(source.columns):
-            raise InputError(
-                f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}: see columns and skip "
-                "under [label_file]"
-            )
+            raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}")
         yield number, {name: x.strip() for name, x in zip(source.columns, cells, strict=False) if name}
 
 

@@ -5,7 +5,6 @@ all keys. The dataclasses here are its tables, field by field. Without `[acceler
 that har-edge and phone apps give them (`edge_runtime.data.column_names`).
 """
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -295,10 +294,8 @@ def find_layout(name: str) -> Layout:
     try:
         text = read_text(path, "a layout", _LARGEST_FILE)
     except (OSError, UnicodeDecodeError) as error:
-        near = difflib.get_close_matches(name.lower(), shipped_layouts(), 1)
-        meant = f", perhaps {near[0]}" if near else ""
         raise InputError(
-            f"there is no layout '{name}' ({getattr(error, 'strerror', None) or error}){meant}: give the path of a "
+            f"there is no layout '{name}' ({getattr(error, 'strerror', None) or error}): give the path of a "
             f"TOML file, or one of {', '.join(shipped_layouts())}"
         ) from error
     return parse_layout(text, path.name if path.parent == FOLDER else str(path), "" if name == DEFAULT else path.stem)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from pathlib import Path
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from edge_runtime.data import uci_har, windows, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
 from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split
 from edge_runtime.data.labels import labels_in_order
-from edge_runtime.data.layout import DEFAULT, Layout, find_layout, shipped_layouts
+from edge_runtime.data.layout import DEFAULT, Layout, find_layout
 from edge_runtime.data.recordings import FoundRecordings, fits, read_recordings
 from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural_order
 from edge_runtime.errors import InputError
@@ -26,8 +25,8 @@ from edge_runtime.system.quantities import counted
 
 _EXPECTED = (
     "give the folder or zip of the official 'UCI HAR Dataset', a folder or zip of CSV recordings with the columns "
-    "timestamp, ax, ay, az, gx, gy, gz, label, subject, LAYOUT=PATH for recordings of others, or an .npz file of "
-    "windows with the arrays X and y"
+    "timestamp, ax, ay, az, gx, gy, gz, label, subject, LAYOUT=PATH for others (docs/data.md), or an .npz "
+    "file of windows with the arrays X and y"
 )
 
 
@@ -148,8 +147,6 @@ class SourceReader:
         if path is None:
             return "embedded"
         if not path.exists():
-            if str(path) in shipped_layouts():
-                raise InputError(f"{path} is a layout, and says nothing of where the recordings are: give {path}=PATH")
             raise InputError(f"{path} does not exist; {_EXPECTED}")
         if self.source.layout:
             return "recordings"
@@ -160,21 +157,14 @@ class SourceReader:
                 return "official"
             if fits(path, find_layout(DEFAULT)):
                 return "recordings"
-        fitting = fitting_layouts(path) or "docs/data.md says how a layout is written"
-        raise InputError(f"{path} holds no recordings, nor windows, that har-edge knows; {_EXPECTED}; {fitting}")
+        raise InputError(f"{path} holds no recordings, nor windows, that har-edge knows; {_EXPECTED}")
 
     @cached_property
     def found(self) -> FoundRecordings:
         """Recordings that a layout describes, with facts of their files."""
         path = self.source.path
         assert path
-        try:
-            return read_recordings(path, self.layout)
-        except InputError as error:
-            # Any .csv may be har-edge's own, by its path, until it is read.
-            if self.source.layout or not (fitting := fitting_layouts(path)):
-                raise
-            raise InputError(f"{error}; {fitting}") from error
+        return read_recordings(path, self.layout)
 
     @cached_property
     def layout(self) -> Layout:
@@ -194,7 +184,7 @@ class SourceReader:
         """Its windows, which are `alone` or joined with others': then a few people may all be learnt from."""
         path = self.source.path
         if self.kind == "windows" and path:
-            return windows_file.read_windows(path).data
+            return windows_file.read_windows(path)
         if self.kind == "official" and path:
             return uci_har.load_official(path)
         if path is None and window in (None, WINDOW):
@@ -230,9 +220,7 @@ class SourceReader:
         people = self._people
         n_classes = len({x for recording in self.recordings for x in recording.classes})
         if n_classes < 2:
-            raise InputError(
-                f"the recordings in {self.source} have {n_classes} different labels; at least 2 are needed"
-            )
+            raise InputError(f"the recordings in {self.source} have {n_classes} labels; at least 2 are needed")
         if len(people) < MIN_SUBJECTS:
             raise InputError(
                 f"{self.source} has recordings of {counted(len(people), 'subject')}; at least {MIN_SUBJECTS} are "
@@ -251,13 +239,6 @@ def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
             f"by its card, '{card.name}' was not trained on the data at {in_words(chosen)} as it is now: give {given} "
             "to take it all the same"
         )
-
-
-def fitting_layouts(path: Path) -> str:
-    """Shipped layouts that fit the files at `path`, in words; "" where none does."""
-    names = [x for x in shipped_layouts() if x != DEFAULT]
-    fitting = [x for x in names if fits(path, find_layout(x))]
-    return f"the files fit the layout of {' or '.join(fitting)}: {fitting[0]}={path}" if fitting else ""
 
 
 def prefixes(names: Sequence[str]) -> list[str]:

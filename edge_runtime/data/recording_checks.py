@@ -3,8 +3,6 @@
 Each finding is a sentence, with the line of the layout that mends it, for each placement where there are several.
 """
 
-import difflib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -12,11 +10,9 @@ import click
 import numpy as np
 
 from edge_runtime.data.dataset import Recording
-from edge_runtime.data.labels import JOGGING, UCI_HAR
 from edge_runtime.data.recordings import FoundRecordings
 from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.data.subject_groups import natural
-from edge_runtime.model.alike_labels import RULED_PLACEMENTS, plain_placement
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.system.printable import quoted
@@ -24,10 +20,7 @@ from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
 _MOST_NAMED = 8  # placements, labels or files
-_NEARLY = 0.8  # likeness of two names (difflib); that of WALKIGN and WALKING is 0.86
 _FAR_BACK_S = 3.0  # further than samples that wait to be written: a clock that began anew
-_SEVERAL, _OFTEN_S = 3, 20.0  # gaps of a coarse clock, of which there is one in so many seconds
-_CLASSES = (*UCI_HAR, JOGGING)
 
 
 def findings(found: FoundRecordings) -> list[Finding]:
@@ -68,12 +61,6 @@ def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
         return
     text = f"Worn at: {_listed(x or 'a place that is not told' for x in devices)}"
     text += f"; devices: {_listed(sorted(makes, key=natural))}." if makes else "."
-    known = set(map(plain_placement, RULED_PLACEMENTS))
-    if others := [x for x in devices if x and plain_placement(x) not in known]:
-        text += (
-            f" har-edge has rules for {' and '.join(RULED_PLACEMENTS)} alone, of whether sitting looks like lying: "
-            f"{_listed(map(quoted, others))} counts as not told."
-        )
     yield Finding("worn", text, numbers={"placements": len([*filter(None, devices)]), "devices": len(makes)})
 
 
@@ -99,18 +86,14 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
     """Rows that are not in the recordings, and what cuts these."""
     if n := found.gaps:
         text = f"{counted(n, 'gap')} of more than {MAX_GAP_S:g} s: a new recording begins after each."
-        seconds = sum(len(x.samples) for x in found.recordings) / RATE_HZ
-        in_batches = found.clock_s > 0 and n >= _SEVERAL and seconds < n * _OFTEN_S
-        if in_batches:
-            text += " Where samples came in batches without a pause write rate = 50 in place of [time]."
-        yield Finding("gaps", text, in_batches, numbers={"gaps": n})
+        yield Finding("gaps", text, numbers={"gaps": n})
     if n := found.set_back:
         text = f"Times go back {counted(n, 'time')}: a new recording begins there."
         yield Finding("gaps", text, numbers={"set_back": n})
     if n := found.rows_sorted:
         text = f"{counted(n, 'row')} sorted, which stood behind a later one; times went back by up to "
         is_far = found.back_s >= _FAR_BACK_S
-        mend = ': where a recording begins there write disorder = "new recording" under [time]' if is_far else ""
+        mend = ': see disorder = "new recording" under [time]' if is_far else ""
         numbers = {"rows_sorted": n, "back_s": found.back_s}
         yield Finding("gaps", f"{text}{found.back_s:.3g} s{mend}.", is_far, numbers)
     if n := found.rows_left_out:
@@ -142,22 +125,10 @@ def _people(found: FoundRecordings) -> Iterator[Finding]:
             "people or, in a layout, what {subject} stands for in files.",
             is_fault=True,
         )
-        return
-    cuts = ((x, x[: place.start()]) for x in names for place in re.finditer("[_. -]", x))
-    if pair := next(((x, y) for x, y in cuts if y in labels), None):
-        longer, other = (quoted(x, 50) for x in pair)
-        yield Finding("people", f"{longer} is another person than {other}: where they are the same, name them alike.")
 
 
 def _labels(found: FoundRecordings) -> Iterator[Finding]:
-    """Labels that seem to be misspelt, and those that are absent."""
-    for name in found.recordings[0].classes:
-        plain = name.upper().replace(" ", "_")
-        near = [x for x in _CLASSES if len(plain) > 2 and x.startswith(plain)][:1]
-        near = near or difflib.get_close_matches(plain, _CLASSES, 1, _NEARLY)
-        if name not in _CLASSES and near:
-            text = f"'{name}' is a class of its own: where {near[0]} is meant, name it so under [labels]."
-            yield Finding("labels", text)
+    """Labels that are absent."""
     if found.absent_labels:
         rest = f'; "*" stands for {_listed(map(quoted, found.unnamed_labels))}' if found.unnamed_labels else ""
         absent = _listed(map(quoted, found.absent_labels))

@@ -99,18 +99,9 @@ def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
 
 
 def fits(path: Path, layout: Layout) -> bool:
-    """Tell whether a file at `path`, a folder or a zip, or itself, is one that the `layout` describes.
-
-    Its path has to have a label and a sensor of the layout, where it has any.
-    """
-    sensors = {x.sensor for x in layout.sensors.values()}
+    """Tell whether a file at `path`, a folder or a zip, or itself, is one that the `layout` describes."""
     with open_tree(path) as tree:
-        said = [x for name in tree.names if (x := _said(tree, layout, name)) is not None]
-    return any(
-        ("sensor" not in x or x["sensor"] in sensors)
-        and ("label" not in x or layout.key_of_label(x["label"]) is not None)
-        for x in said
-    )
+        return any(_said(tree, layout, x) is not None for x in tree.names)
 
 
 def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:

@@ -152,7 +152,7 @@ class _Rows:
         try:
             if clock is not None and clock.is_of_day:
                 return column_names.date_seconds(cell, clock.pattern) if clock.pattern or ":" in cell else np.nan
-            return float(cell.replace(",", ".") if column_names.has_decimal_commas(self.text.separator) else cell)
+            return float(cell.replace(",", ".") if self.text.separator in column_names.DECIMAL_COMMAS else cell)
         except ValueError:
             return np.nan
 
@@ -162,8 +162,7 @@ class _Rows:
         if not np.isfinite(found).all():
             row = int(np.argmin(np.isfinite(found)))
             what = "number" if clock is None else f"time in {clock.unit}"
-            mend = 'see skip, line_end and unit in a layout, or leave such rows out by bad_rows = "leave out" there'
-            raise self.error(row, f"{quoted(self.columns[column][row], 30)} is no {what}: {mend}")
+            raise self.error(row, f"{quoted(self.columns[column][row], 30)} is no {what}: see skip, unit and bad_rows")
         return found
 
 
@@ -283,7 +282,7 @@ def _plan_by_header(header: Sequence[str], place: str, layout: Layout, at: Calla
     try:
         found = column_names.find_columns(header, needs_rotation=None)
     except InputError as error:
-        raise InputError(f"{place}: {error}; a layout says how files of another form are read") from error
+        raise InputError(f"{place}: {error}") from error
     if found.time is None and layout.rate is None:
         raise InputError(f"{place} has no column 'timestamp'; a layout may say rate = 50 (samples a second)")
     own = {"label": found.label, "subject": found.subject}
@@ -356,8 +355,7 @@ def _texts(rows: _Rows, name: str, column: int, layout: Layout) -> Texts:
     found = rows.texts(column)
     if name != "label" and not layout.text_columns[name].several and (len(set(found)) > 1 or not found[0]):
         row = next(i for i, x in enumerate(found) if x != found[0] or not x)
-        mend = "a layout may allow more by several = true behind its column"
-        raise rows.error(row, f"each row of a file needs the same {name}, here {quoted(found[row], 20)}; {mend}")
+        raise rows.error(row, f"each row needs the same {name}, here {quoted(found[row], 20)}; see several = true")
     return found
 
 
@@ -378,8 +376,8 @@ def _times(rows: _Rows, plan: _Plan, layout: Layout, facts: FileFacts) -> tuple[
         steps = np.diff(seconds)
         is_late = ~(steps >= 0) if time and time.steady else ~(steps > 0)
     if is_late.any() and (time is None or time.disorder == "refuse"):
-        mend = "see steady and disorder under [time] of a layout, or write rate = 50 (samples a second) in place of it"
-        raise rows.error(int(is_late.argmax()) + 1, f"the timestamp is not after that of the row before: {mend}")
+        says = "the timestamp is not after that of the row before: see steady and disorder under [time], or rate"
+        raise rows.error(int(is_late.argmax()) + 1, says)
     clock_s = steady_times.coarse_step(seconds)
     if time and time.steady and clock_s:
         facts.clock_s = max(facts.clock_s, clock_s)
@@ -396,5 +394,5 @@ def _values(rows: _Rows, kind: str, plan: _Plan) -> Array:
         is_possible = (np.abs(values) <= most).all(axis=1)
     if not is_possible.all():
         says = f"nobody moves with more than {most:g} {unit}: check the unit, scale and offset of {kind}"
-        raise rows.error(int(is_possible.argmin()), f"{says}, or leave such rows out")
+        raise rows.error(int(is_possible.argmin()), says)
     return values

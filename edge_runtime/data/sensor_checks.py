@@ -12,7 +12,7 @@ on Automatic Control 53(5), 2008 (the kinematics of a direction that a gyroscope
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,32 +20,20 @@ import numpy.typing as npt
 from edge_runtime.data.dataset import Mounting, Recording, segments
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.steps import GRID_HZ, beats
-from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.quantities import counted
 
-SIGN = (
-    "The sign of acceleration cannot be seen in numbers: a phone at rest, upright in the hand or a pocket, has about "
-    "+1 g on the axis that points up. Where yours has -1 g, turn sign under [acceleration] round (-1, or back to 1). "
-    "Models of --frame walking are not hurt by it."
-)
-"""How to see the sign of acceleration by a layout of one's own, in words."""
-
-# All limits were chosen on UCI HAR's 21 training subjects, MotionSense's 24 people and GeoTec's 23, in groups of them,
-# with axes and units right and in each wrong way: they lie midway between the two.
+# Limits lie midway between right and wrong units, axes and rates, of 68 people of three data sets.
 _GRAVITY_G = (0.9, 1.1)
-_NO_GRAVITY_G = 0.3
 _SMOOTHED_S = 1.0
 _TURNING = (0.1, 3.0)  # g/s: slower is noise, faster no turn
 _CALM_G = 0.2  # so little movement (root mean square) that smoothed acceleration is gravity; with more a body moves
 _LEAST_TURNING_S, _ENOUGH_TURNING_S = 5.0, 20.0
 _SURE, _AGAINST = 0.5, -0.3  # correlation
 _USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
-_ANOTHER_UNIT = 8.0  # times
 _STEPS_HZ = (0.88, 3.2)  # the slower for a wrist, which swings once in two steps; of one or two people twice as wide
 _ENOUGH_PEOPLE, _ENOUGH_WINDOWS, _LEAST_WINDOWS = 3, 10, 3  # the last of each person
 _BEATS_FROM_HZ = 0.3  # slower is drift
 _STEPS_WINDOW = 256  # samples; the least is a quarter of it
-_WALKING_RAD_S = (0.15, 9.0)
 _ELSEWHERE_DEG = 45.0  # beyond which live recognition too takes a device to be elsewhere
 _TOO_MANY, _LEAST_ELSEWHERE = 1 / 3, 2  # share and number of walks; one of two may have been put back otherwise
 _PAUSE_S, _LEAST_WALKING_S = 1.0, 2.5  # within a walk, and of one by its label
@@ -124,21 +112,10 @@ def gyroscope_hand(recordings: Sequence[Recording]) -> GyroscopeHand | None:
 def _gravity(recordings: Sequence[Recording]) -> Finding:
     size = gravity_size(recordings)
     numbers = {"gravity_g": size}
-    if _is_gravity(size):
+    if _GRAVITY_G[0] <= size <= _GRAVITY_G[1]:
         return Finding("gravity", f"Gravity has a size of {size:.2f} g: the unit of acceleration fits.", False, numbers)
-    if _is_gravity(size / STANDARD_GRAVITY):
-        mend = 'write unit = "m/s2" under [acceleration]'
-    elif _is_gravity(size * STANDARD_GRAVITY):
-        mend = 'write unit = "g" under [acceleration]'
-    elif size < _NO_GRAVITY_G:
-        mend = 'it has no gravity; give columns that have it, or add gravity\'s, as [["gravity.x", "acc.x"], ...]'
-    else:
-        mend = f"multiply scale under [acceleration] by {1 / size:.5g}, or write the offset of the numbers there"
+    mend = "see unit, scale and offset under [acceleration], and that its columns include gravity"
     return Finding("gravity", f"Gravity has a size of {size:.3g} g instead of 1: {mend}.", True, numbers)
-
-
-def _is_gravity(size: float) -> bool:
-    return _GRAVITY_G[0] <= size <= _GRAVITY_G[1]
 
 
 def _steps(recordings: Sequence[Recording]) -> Iterator[Finding]:
@@ -196,30 +173,14 @@ def _axes(recordings: Sequence[Recording]) -> Finding:
 
 
 def _rotation(recordings: Sequence[Recording], by_gravity: bool) -> Iterator[Finding]:
-    with_rotation = [x for x in recordings if x.has_gyroscope]
-    if not with_rotation:
+    if not any(x.has_gyroscope for x in recordings):
         yield Finding("rotation", "There is no rotation: models of it take acceleration alone.")
-        return
-    walking = _walking(with_rotation)
-    size = float(np.median(np.linalg.norm(np.concatenate(walking)[:, 3:], axis=1))) if walking else 0.0
-    if size and not _WALKING_RAD_S[0] <= size <= _WALKING_RAD_S[1]:
-        unit = "rad/s" if size < 1 else "deg/s"
-        yield Finding(
-            "rotation",
-            f"People labelled WALKING turn the device with {size:.2g} rad/s, where 0.5 to 3 is usual: see whether unit "
-            f'= "{unit}" under [rotation] is meant, else its columns and scale.',
-            True,
-            {"rotation_rad_s": size},
-        )
-        return
-    if not by_gravity:
-        return
-    hand = gyroscope_hand(recordings)
-    if hand is None:
-        yield Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
-        return
-    numbers = {"correlation": hand.correlation, "times": hand.times, "turning_s": hand.seconds}
-    yield replace(_hand(hand), numbers=numbers)
+    elif by_gravity:
+        hand = gyroscope_hand(recordings)
+        if hand is None:
+            yield Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
+        else:
+            yield _hand(hand)
 
 
 def _hand(hand: GyroscopeHand) -> Finding:
@@ -227,20 +188,18 @@ def _hand(hand: GyroscopeHand) -> Finding:
     seen = (
         f"gravity turns with the gyroscope by a correlation of {hand.correlation:+.2f}, {hand.times:.2g} times as fast"
     )
+    is_long = hand.seconds >= _ENOUGH_TURNING_S
+    fault = True
     if hand.correlation < _AGAINST or (hand.times <= 0 and hand.correlation >= _SURE):
         mend = "turn sign under [rotation] round, or see that columns of both sensors are x, y and z of the same axes"
-    elif hand.correlation < _SURE and hand.seconds >= _ENOUGH_TURNING_S:
+    elif hand.correlation < _SURE and is_long:
         mend = "see that columns of both sensors are x, y and z of the same axes, and rate or the unit under [time]"
-    elif hand.times > _ANOTHER_UNIT or 0 < hand.times < 1 / _ANOTHER_UNIT:
-        unit = "rad/s" if hand.times > 1 else "deg/s"
-        mend = f'write unit = "{unit}" under [rotation], or multiply scale there by {hand.times:.2g}'
-    elif hand.correlation < _SURE:
-        return Finding("rotation", f"In the few slow turns that there are {seen}, which shows little.")
-    elif hand.seconds >= _ENOUGH_TURNING_S and not _USUAL[0] < hand.times < _USUAL[1]:
-        mend = f"samples seem to come {1 / hand.times:.2g} times as fast as rate or [time] says; else see scale"
+    elif hand.correlation >= _SURE and is_long and not _USUAL[0] < hand.times < _USUAL[1]:
+        mend = "see unit (rad/s or deg/s) and scale under [rotation], and rate or the unit under [time]"
     else:
-        return Finding("rotation", f"In slow turns {seen}: hand and unit fit.")
-    return Finding("rotation", f"In slow turns {seen}: {mend}.", is_fault=True)
+        mend, fault = "hand and unit fit" if hand.correlation >= _SURE else "so short a time shows little", False
+    numbers = {"correlation": hand.correlation, "times": hand.times, "turning_s": hand.seconds}
+    return Finding("rotation", f"In slow turns {seen}: {mend}.", fault, numbers)
 
 
 def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:

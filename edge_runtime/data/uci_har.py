@@ -18,8 +18,7 @@ smartphones. Neurocomputing 171, 2016.
 import hashlib
 import lzma
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -30,13 +29,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import WINDOW, Dataset, Mounting, Recording, Split, cut
+from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.labels import UCI_HAR
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.types import STANDARD_GRAVITY
-from edge_runtime.system.outside_files import read_bytes
-from edge_runtime.system.zip_archive import MAX_MEMBER, Archive
 
 NAME = "UCI HAR"
 PLACEMENT = "waist"
@@ -72,7 +70,6 @@ DIGESTS = {
         "f6aca869c2a54b67d93c6bdb2e12b7e3bceaab643d231a52b0ade48423f05dfb",
     ),
 }
-_MARK = "train/y_train.txt"
 
 Runs = tuple[tuple[int, int, int], ...]
 """(class, first sample, number of windows) of each run of windows in one recording."""
@@ -210,20 +207,10 @@ def read_table() -> dict[str, dict[int, Runs]]:
     return parts
 
 
-@dataclass(frozen=True)
-class _Copy:
-    """A folder or zip of the text files: `place` comes before their names in errors, `read` takes them."""
-
-    place: str
-    read: Callable[[str], bytes]
-
-
 def is_official(path: Path) -> bool:
     """Tell whether the folder or zip at `path` is, or holds, the official folder, what is left of it, or its zip."""
-    if path.is_dir():
-        return _root(path) is not None or (path / f"{OFFICIAL_FOLDER}.zip").is_file()
-    with Archive(path, str(path)) as archive:
-        return bool(_marks(archive)) or any(x.endswith(f"{OFFICIAL_FOLDER}.zip") for x in archive.names)
+    with open_tree(path) as tree:
+        return _top(tree) is not None or any(x.endswith(f"{OFFICIAL_FOLDER}.zip") for x in tree.names)
 
 
 def load_official(path: Path) -> Dataset:
@@ -231,33 +218,41 @@ def load_official(path: Path) -> Dataset:
 
     Numbers are those of the text, rounded to float32. Raises `InputError` naming the file and the row.
     """
-    with _open(path) as copy:
-        train, test = (_read_part(copy, part) for part in N_WINDOWS)
+    with open_tree(path) as opened:
+        tree = unpacked(opened) if _top(opened) is None else opened
+        train, test = (_read_part(tree, part) for part in N_WINDOWS)
     return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, train, test, FILTERS, mountings=mountings())
 
 
-def _read_part(copy: _Copy, part: str) -> Split:
-    y = _numbers(copy, f"{part}/y_{part}.txt", part, 1)[:, 0] - 1
-    subject = _numbers(copy, f"{part}/subject_{part}.txt", part, 1)[:, 0]
+def _top(tree: FileTree) -> str | None:
+    """The folder of an official copy in `tree`, with a `/` behind it; None without any file of a copy."""
+    ends = [f"/{part}/{x}_{part}.txt" for part in N_WINDOWS for x in ("y", "Inertial Signals/body_acc_x")]
+    return next((x.removesuffix(end[1:]) for x in tree.names for end in ends if f"/{x}".endswith(end)), None)
+
+
+def _read_part(tree: FileTree, part: str) -> Split:
+    y = _numbers(tree, f"y_{part}.txt", part, 1)[:, 0] - 1
+    subject = _numbers(tree, f"subject_{part}.txt", part, 1)[:, 0]
     for what, values, expected in zip(("labels", "subjects"), (y, subject), DIGESTS[part], strict=True):
         if hashlib.sha256(values.astype(np.uint8).tobytes()).hexdigest() != expected:
             raise InputError(
-                f"the {what} of the {part} part in {copy.place} are not the official ones, or in another order; "
+                f"the {what} of the {part} part in {tree.place} are not the official ones, or in another order; "
                 "download it again"
             )
     X = np.empty((N_WINDOWS[part], WINDOW.samples, len(frontend.SIGNALS)), np.float32)
     for column, signal in enumerate(frontend.SIGNALS):
-        X[:, :, column] = _numbers(copy, f"{part}/Inertial Signals/{signal.name}_{part}.txt", part, WINDOW.samples)
+        X[:, :, column] = _numbers(tree, f"Inertial Signals/{signal.name}_{part}.txt", part, WINDOW.samples)
     return Split(X, y.astype(np.uint8), subject.astype(np.uint8), mounting_of_rows(part))
 
 
-def _numbers(copy: _Copy, name: str, part: str, n_columns: int) -> npt.NDArray[np.float32]:
+def _numbers(tree: FileTree, name: str, part: str, n_columns: int) -> npt.NDArray[np.float32]:
     """The finite numbers of a file `[n_windows, n_columns]`, read as float64 and rounded to float32."""
-    place, lines = f"{copy.place}{name}", copy.read(name).decode("latin-1").splitlines()
-    if len(lines) != N_WINDOWS[part]:
-        raise InputError(f"{place} has {len(lines)} lines instead of {N_WINDOWS[part]}; download or copy it again")
+    name = f"{_top(tree) or ''}{part}/{name}"
+    place = tree.path_of(name)
+    if name not in tree.names:
+        raise InputError(f"{place} is missing; the official '{OFFICIAL_FOLDER}' has it: download or copy it again")
     try:
-        values = np.loadtxt(lines, comments=None, ndmin=2)
+        values = np.loadtxt(tree.content(name).decode("latin-1").splitlines(), comments=None, ndmin=2)
     except ValueError as error:
         raise InputError(f"{place}: {error}; rows count from 0") from error
     with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is found next
@@ -268,40 +263,3 @@ def _numbers(copy: _Copy, name: str, part: str, n_columns: int) -> npt.NDArray[n
             "download or copy it again"
         )
     return rounded
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[_Copy]:
-    if path.is_dir():
-        root = _root(path)
-        if root is not None:
-            yield _Copy(f"{root}/", lambda name: _read_file(root / name))
-            return
-        path /= f"{OFFICIAL_FOLDER}.zip"
-    with Archive(path, str(path)) as outer:
-        nested = [x for x in outer.names if x.endswith(f"{OFFICIAL_FOLDER}.zip") and not x.startswith("__MACOSX")]
-        with outer.inner(nested[0]) if nested and not _marks(outer) else nullcontext(outer) as archive:
-            prefix = next(iter(_marks(archive)), _MARK).removesuffix(_MARK)
-            yield _Copy(f"{archive.place}/{prefix}", lambda name: archive.read(prefix + name))
-
-
-def _root(path: Path) -> Path | None:
-    """The folder at `path`, or in it, that has files of an official copy."""
-    for folder in (path, path / OFFICIAL_FOLDER):
-        if any((folder / x / "Inertial Signals").is_dir() or (folder / x / f"y_{x}.txt").is_file() for x in N_WINDOWS):
-            return folder
-    return None
-
-
-def _marks(archive: Archive) -> list[str]:
-    """Members of the archive that are the first file of an official copy."""
-    return [x for x in archive.names if x == _MARK or x.endswith(f"/{_MARK}")]
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        return read_bytes(path, f"a file of the official '{OFFICIAL_FOLDER}'", MAX_MEMBER)
-    except FileNotFoundError:
-        raise InputError(
-            f"{path} is missing; the official '{OFFICIAL_FOLDER}' has it: download or copy it again"
-        ) from None

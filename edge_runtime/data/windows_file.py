@@ -19,7 +19,6 @@ may come from anywhere: nothing in it is run, and its sizes are limited.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import MAX_LABELS, Dataset, Split
-from edge_runtime.data.labels import UCI_HAR
+from edge_runtime.data.labels import UCI_HAR, labels_in_order
 from edge_runtime.data.subject_groups import blocks, last_third
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import NO_CLIP
@@ -47,15 +46,7 @@ _MAX_OTHER = 1 << 26  # bytes of a member that is not X
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class WindowsFile:
-    """The windows of a file; `absent` are the members that it does not have."""
-
-    data: Dataset
-    absent: tuple[str, ...]
-
-
-def read_windows(path: Path) -> WindowsFile:
+def read_windows(path: Path) -> Dataset:
     """Read the file at `path`. Raises `InputError` that names the member which is missing or wrong."""
     try:
         members = _joined(_members(path))
@@ -67,10 +58,7 @@ def read_windows(path: Path) -> WindowsFile:
         if is_test is None:
             is_test = np.isin(subject, np.array(last_third(subject.tolist()), subject.dtype))
         if both := np.intersect1d(subject[is_test], subject[~is_test]).tolist():
-            raise ValueError(
-                f"subject {quoted(str(both[0]))} has windows in both parts of split, so that the test would be of "
-                "people who are known: split by subject, or leave subject out"
-            )
+            raise ValueError(f"subject {quoted(str(both[0]))} has windows in both parts: split by subject")
         names = [f"channel_{i + 1}" for i in range(X.shape[2])]
         names = _names("signals", members["signals"]) if "signals" in members else names
         units = [_text("units", x) for x in members["units"]] if "units" in members else [UNKNOWN_UNIT] * len(names)
@@ -90,8 +78,7 @@ def read_windows(path: Path) -> WindowsFile:
             )
     signals = tuple(Signal(name, unit or UNKNOWN_UNIT) for name, unit in zip(names, units, strict=True))
     window = Window(rate, X.shape[1], X.shape[1] if hop is None else int(hop))  # without a hop they are taken as apart
-    data = Dataset(path.stem, labels, signals, window, train, test, has_people=has_people)
-    return WindowsFile(data, tuple(x for x in _KINDS if x not in members))
+    return Dataset(path.stem, labels, signals, window, train, test, has_people=has_people)
 
 
 def _members(path: Path) -> dict[str, Array]:
@@ -105,9 +92,8 @@ def _members(path: Path) -> dict[str, Array]:
             if known not in _KINDS or name == member or name in arrays:
                 raise ValueError(f"it has the member {quoted(member)}; known, each once, are {', '.join(_KINDS)}")
             try:
-                arrays[name] = parse_npy(
-                    archive.read(member, MAX_MEMBER if known == "X" else _MAX_OTHER), _KINDS[known]
-                )
+                content = archive.read(member, MAX_MEMBER if known == "X" else _MAX_OTHER)
+                arrays[name] = parse_npy(content, _KINDS[known])
             except ValueError as error:
                 raise ValueError(f"{name} cannot be read ({error}); docs/formats.md says what it holds") from error
     return arrays
@@ -133,25 +119,15 @@ def _joined(members: dict[str, Array]) -> dict[str, Array]:
     if missing := {"X", "y"} - members.keys():
         raise ValueError(f"it has no array {min(missing)}: windows are X [n, samples, channels], their classes y [n]")
     shape = members["X"].shape
-    if (
-        len(shape) != 3
-        or not shape[0]
-        or not 1 <= shape[1] <= _MOST["samples"]
-        or not 1 <= shape[2] <= _MOST["channels"]
-    ):
-        raise ValueError(
-            f"X is {shape}, where [n, samples, channels] is expected, at most {_MOST['samples']:,} samples of "
-            f"{_MOST['channels']:,} channels; of one channel it is X[..., np.newaxis]"
-        )
+    if len(shape) != 3 or 0 in shape or shape[1] > _MOST["samples"] or shape[2] > _MOST["channels"]:
+        raise ValueError(f"X is {shape}: give [n, samples, channels], at most 1,000,000 samples of 1,000 channels")
     return members
 
 
 def _column(name: str, members: Mapping[str, Array], n: int) -> Array:
     """The member `name` as `[n]`."""
     if members[name].shape not in ((n,), (n, 1)):
-        raise ValueError(
-            f"{name} is {members[name].shape}, and X has {n:,} windows; of one-hot rows take argmax(axis=1)"
-        )
+        raise ValueError(f"{name} is {members[name].shape}, and X has {n:,} windows: give one for each")
     return members[name].reshape(n)
 
 
@@ -163,8 +139,7 @@ def _classes(y: Array, named: Array | None) -> tuple[npt.NDArray[np.uint8], tupl
         raise ValueError(f"it has more than {MAX_LABELS} classes: join some")
     if found.dtype.kind in "US":
         texts = _names("y", found)
-        if labels is None:
-            labels = [x for x in UCI_HAR if x in texts] if set(texts) <= set(UCI_HAR) else texts
+        labels = labels or list(labels_in_order(texts) if set(texts) <= set(UCI_HAR) else texts)
         if absent := [x for x in texts if x not in labels]:
             raise ValueError(f"y has {quoted(absent[0])}, which is not among labels: name it there")
         classes = [labels.index(x) for x in texts]

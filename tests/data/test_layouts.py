@@ -283,42 +283,6 @@ def test_sensors_of_their_own_files_are_joined_within_whole_seconds(tmp_path):
     assert recording.samples[10:-10] == pytest.approx(samples[10 : len(recording.samples) - 10], abs=0.02)
 
 
-def test_recordings_that_a_shipped_layout_fits_are_known_without_it(tmp_path):
-    (tmp_path / "s01_01_sp.csv.txt").write_text("")
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "s01_01_sp.csv").write_text("")
-    with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
-        archive.write(tmp_path / "deep" / "s01_01_sp.csv", "geotec/s01_01_sp.csv")
-        archive.writestr("read.me", "")
-    for place in (tmp_path, tmp_path / "data.zip"):
-        with pytest.raises(InputError, match=r"holds no recordings, .*; the files fit the layout of geotec: geotec=/"):
-            loading.load_data(place)
-    (tmp_path / "deep" / "s01_01_sp.csv").write_text("x_acc,label\n1,WALKING\n")
-    with pytest.raises(InputError, match=r"no columns .*; the files fit the layout of geotec: geotec=/"):
-        loading.load_data(tmp_path / "deep")
-    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
-        archive.writestr("other.dat", "1 2 3")
-    with pytest.raises(
-        InputError, match=r"other\.zip holds no recordings, .* LAYOUT=PATH .*; docs/data\.md says how a layout"
-    ):
-        loading.load_data(tmp_path / "other.zip")
-
-
-@pytest.mark.parametrize(
-    ("name", "fitting"),
-    [
-        ("D01_SA01_R01.txt", "sisfall"),
-        ("HuGaDB_v2_running_01_00.txt", ""),  # of a person v2 and a trial "unning", but of no label
-        ("WAL_acc_1_1.txt", "mobifall"),
-        ("WAL_ori_1_1.txt", ""),
-    ],
-)
-def test_a_shipped_layout_fits_files_of_its_labels_and_sensors_alone(tmp_path, name, fitting):
-    (tmp_path / name).write_text("")
-    assert loading.fitting_layouts(tmp_path).startswith(f"the files fit the layout of {fitting}:" if fitting else "")
-    assert bool(loading.fitting_layouts(tmp_path)) == bool(fitting)
-
-
 @pytest.mark.parametrize(
     ("offset", "added"), [("-2048", [2048, 2048, 2048]), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])]
 )
@@ -408,14 +372,14 @@ def test_files_that_do_not_fit_a_layout_are_named(tmp_path, old, new, noun):
         loading.load_data(f"{write_layout(tmp_path, LAYOUT.replace(old, new, 1))}={data}")
 
 
-@pytest.mark.parametrize(("name", "near"), [("motionsens", "perhaps motionsense"), ("no/such.toml", r"no/such\.toml")])
+@pytest.mark.parametrize(("name", "near"), [("motionsens", "motionsens"), ("no/such.toml", r"no/such\.toml")])
 def test_a_layout_that_does_not_exist_is_refused_with_those_that_are_shipped(tmp_path, name, near):
     with pytest.raises(InputError, match=rf"{near}.*geotec, har-edge, harth"):
         loading.load_data(f"{name}={tmp_path}")
 
 
 def test_a_layout_alone_is_no_data(tmp_path):
-    with pytest.raises(InputError, match="motionsense=PATH"):
+    with pytest.raises(InputError, match="motionsense does not exist"):
         loading.load_data("motionsense")
     with pytest.raises(InputError, match="nowhere does not exist"):
         loading.load_data(f"motionsense={tmp_path / 'nowhere'}")

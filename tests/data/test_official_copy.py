@@ -53,7 +53,7 @@ def test_the_zip_inside_a_zip_gives_the_rebuilt_arrays(official_zip, tmp_path):
 
 def test_a_folder_that_holds_the_zip_is_recognised(tmp_path):
     official_copy.write_zip(tmp_path / "UCI HAR Dataset.zip", {"UCI HAR Dataset/train/y_train.txt": b"1\n"})
-    with pytest.raises(InputError, match=r"UCI HAR Dataset\.zip/UCI HAR Dataset/train/y_train\.txt has 1 lines"):
+    with pytest.raises(InputError, match=r"UCI HAR Dataset\.zip/UCI HAR Dataset/train/y_train\.txt.*7352"):
         loading.load_data(tmp_path)
 
 
@@ -91,7 +91,7 @@ def test_a_malformed_line_is_refused_and_named(folder, name, line, noun):
 def test_a_truncated_text_file_is_named_with_its_length(folder):
     path = folder / SIGNAL
     official_copy.rewrite(path, b"".join(path.read_bytes().splitlines(keepends=True)[:100]))
-    with pytest.raises(InputError, match=r"body_acc_x_train\.txt has 100 lines instead of 7352"):
+    with pytest.raises(InputError, match=r"body_acc_x_train\.txt.*7352.*100"):
         loading.load_data(folder)
 
 

@@ -1,5 +1,7 @@
 """Several data sets as one: labels of any, signals of all, people and mountings told apart."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from described_recordings import write_files_worn_anew
@@ -137,8 +139,8 @@ def test_sources_are_parsed_and_written_the_same(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a=b").mkdir()
     assert sources(None) == sources("uci-har") == sources(["uci-har"]) == ()
-    assert DataSource.parse("motionsense=x/y") == DataSource(loading.Path("x/y"), "motionsense")
-    assert DataSource.parse("a=b") == DataSource(loading.Path("a=b"))
+    assert DataSource.parse("motionsense=x/y") == DataSource(Path("x/y"), "motionsense")
+    assert DataSource.parse("a=b") == DataSource(Path("a=b"))
     chosen = sources(["uci-har", "motionsense=x", "mine.toml=y"])
     assert data_texts(chosen) == ("uci-har", f"motionsense={tmp_path}/x", f"{tmp_path}/mine.toml={tmp_path}/y")
     assert sources(data_texts(chosen))[1].path == tmp_path / "x"

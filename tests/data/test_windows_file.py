@@ -162,7 +162,7 @@ UNUSABLE = {
     "test part, number 19": {"X": spoiled(-np.inf, 99)},
     "beyond": {"X": spoiled(1e300)},
     r"y is \(99,\)": {"y": GOOD["y"][:99]},
-    "argmax": {"y": np.eye(2)[np.arange(100) % 2].astype(int)},
+    r"y is \(100, 2\)": {"y": np.eye(2)[np.arange(100) % 2].astype(int)},
     "y .*float64": {"y": np.zeros(100)},
     "one class 'one'": {"y": ["one"] * 100},
     f"more than {MAX_LABELS}": {"y": np.arange(200), "X": np.resize(X, (200, 64, 2)), "subject": None},

@@ -75,7 +75,7 @@ class LineParser:
         if self._columns is None:
             self._delimiter = column_names.delimiter(text)
         cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
-        if column_names.has_decimal_commas(self._delimiter):
+        if self._delimiter in column_names.DECIMAL_COMMAS:
             cells = [x.replace(",", ".") for x in cells]
         if not any(map(_is_number, cells)):
             # Also when a board starts anew, or recordings follow each other: the header comes again.
