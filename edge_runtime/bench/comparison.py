@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_runtime.bench.doubts import FEWEST_RUNS
-from edge_runtime.bench.results import EvaluatedData, Interval, Report, Result, Samples
+from edge_runtime.bench.results import Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
 from edge_runtime.model.rivals import rival_name
 
@@ -206,13 +206,14 @@ def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]
     for key in ("machine", "board", "cpu", "cores", "emulated"):
         yield from _differing(_NOUNS.get(key, key), getattr(old.device, key), getattr(new.device, key))
     if old.data.fingerprint != new.data.fingerprint:
-        yield f"the data is {_data(old.data)} in OLD, {_data(new.data)} in NEW"
+        named = [f"{x.data.name} (windows as scored: {x.data.fingerprint[:12]})" for x in (old, new)]
+        yield from _differing("data", *named)
     yield from _differing("mode", old.settings.mode, new.settings.mode)
-    about = [tuple(_how(pair[side]) for pair in matched) for side in (0, 1)]
     # Every result of a run has the same runtime and threads, so that once is enough.
-    for a, b in dict.fromkeys(zip(*about, strict=True)):
-        yield from _differing("runtime", a[0], b[0])
-        yield from _differing("number of threads", a[1], b[1])
+    facts: dict[str, Callable[[Result], object]] = {"runtime": _runtime, "number of threads": lambda x: x.threads}
+    for noun, fact in facts.items():
+        for before, after in dict.fromkeys((fact(a), fact(b)) for a, b in matched):
+            yield from _differing(noun, before, after)
 
 
 def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
@@ -245,8 +246,8 @@ def _doubts(old: Report, new: Report) -> Iterator[str]:
             yield f"of {name}{whose}: {doubt}"
 
 
-def _how(result: Result) -> tuple[str, int]:
-    return f"{result.runtime} {result.runtime_version or 'of no known version'}", result.threads
+def _runtime(result: Result) -> str:
+    return f"{result.runtime} {result.runtime_version or 'of no known version'}"
 
 
 def _differing(noun: str, old: Any, new: Any) -> Iterator[str]:
@@ -256,7 +257,3 @@ def _differing(noun: str, old: Any, new: Any) -> Iterator[str]:
 
 def _known(value: Any) -> str:
     return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _data(data: EvaluatedData) -> str:
-    return f"{data.name} (windows as scored: {data.fingerprint[:12]})"

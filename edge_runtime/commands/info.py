@@ -20,16 +20,6 @@ from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.native_stderr import suppressed_stderr
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
 
-_PLAIN = (str, int, float)
-# Keys of a card's records that would mislead as words.
-_WORDS = {
-    "input_type": "input",
-    "output_type": "output",
-    "float32_relative_difference": "relative difference of float32 to Keras",
-    "worst_difference": "greatest difference of logits",
-    "macro_f1": "macro F1",
-    "snr_db": "signal to noise in dB",
-}
 # Endings of those keys of a card whose values are shares between 0 and 1.
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 
@@ -46,8 +36,10 @@ def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None
     model = model_path(model)
     classifier, size = open_classifier(model, runtime), model.stat().st_size
     card, found = classifier.card, classifier.model
+    names = {x.name for graph in found.graphs for x in graph.operators}
     with suppressed_stderr():
-        operators, micro = found.operators, _micro(found)
+        operators, arena = found.operators, found.arena_bytes()
+    micro = {"resolver": resolver_methods(names), "no_kernel": without_kernel(names), "arena_bytes": arena}
     _show(model, size, card, found, micro, all_tensors)
     content = {
         "file": str(model),
@@ -64,13 +56,6 @@ def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None
         "tensors": [dataclasses.asdict(tensor) for tensor in found.graphs[0].tensors],
     }
     outputs.write_json(json_path, content)
-
-
-def _micro(found: Model) -> dict[str, Any]:
-    """What TensorFlow Lite Micro needs for the model's operators, and its arena where that is the runtime."""
-    names = {x.name for graph in found.graphs for x in graph.operators}
-    no_kernel, arena = without_kernel(names), found.arena_bytes()
-    return {"resolver": resolver_methods(names), "no_kernel": no_kernel, "arena_bytes": arena}
 
 
 def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, Any], all_tensors: bool) -> None:
@@ -118,8 +103,7 @@ def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, 
     console.print(signals)
 
     operators = plain_table(["operator"], ["count", "in XNNPACK"])
-    counts = found.operators.counts
-    taken = found.operators.xnnpack
+    counts, taken = found.operators.counts, found.operators.xnnpack
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         operators.add_row(name, str(counts[name]), NOT_MEASURED if taken is None else str(taken.get(name, 0)))
     operators.add_section()
@@ -170,9 +154,8 @@ def _numbers(normalisation: Normalisation, i: int) -> list[str]:
 
 
 def _tensor_text(tensor: Tensor) -> str:
-    if tensor.scale is None:
-        return f"{tensor.dtype} {list(tensor.shape)}"
-    return f"{tensor.dtype} {list(tensor.shape)}, scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+    quantised = "" if tensor.scale is None else f", scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+    return f"{tensor.dtype} {list(tensor.shape)}{quantised}"
 
 
 def _origin(card: Card) -> str:
@@ -195,10 +178,8 @@ def _with_parts(name: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Map
 
 def _record(record: Mapping[str, Any]) -> str:
     """The plain facts of one of the card's records, without its nested parts: those are in `har-edge card`."""
-    facts = {key: _fact(key, value) for key, value in record.items() if isinstance(value, _PLAIN)}
-    if {"lowering", "lowering_reason"} <= facts.keys():
-        facts["lowering"] += f" ({facts.pop('lowering_reason')})"  # a sentence with commas of its own
-    return ", ".join(f"{_WORDS.get(key, key.replace('_', ' '))} {fact}" for key, fact in facts.items())
+    facts = ((key, value) for key, value in record.items() if isinstance(value, (str, int, float)))
+    return ", ".join(f"{key.replace('_', ' ')} {_fact(key, value)}" for key, value in facts)
 
 
 def _fact(key: str, value: str | int | float) -> str:

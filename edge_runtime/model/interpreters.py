@@ -19,16 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.model.graphs import (
-    Graph,
-    Tensor,
-    operator_names,
-    ports,
-    read_graphs,
-    running,
-    scheme_of,
-    with_first,
-)
+from edge_runtime.model.graphs import Graph, Tensor, operator_names, ports, read_graphs, running, scheme_of, with_first
 from edge_runtime.model.micro_interpreter import MicroInterpreter
 from edge_runtime.system.installation import MissingExtraError
 
@@ -47,7 +38,6 @@ PACKAGES = {
 """The Python package of each runtime."""
 
 _EXTRAS = {"tensorflow": "train", "tflite-runtime": "tflite-runtime", MICRO: "micro"}
-_AUTO = ("litert", "tflite-runtime")
 STATEFUL = {
     *("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "SVDF"),
     *("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"),
@@ -190,9 +180,7 @@ def load_runtime(name: str = "auto") -> Runtime:
     if name not in RUNTIMES:
         raise InputError(f"there is no TFLite runtime {name!r}: choose one of {', '.join(RUNTIMES)}")
     if name == "auto":
-        name = next((x for x in _AUTO if importlib.util.find_spec(PACKAGES[x])), "")
-        if not name:
-            raise InputError("no TFLite runtime is installed here: pip install ai-edge-litert (or tflite-runtime)")
+        name = next((x for x in ("litert", "tflite-runtime") if importlib.util.find_spec(PACKAGES[x])), "litert")
     if not importlib.util.find_spec(PACKAGES[name]):
         if name == "litert":
             raise InputError("the runtime litert is not installed here: pip install ai-edge-litert")

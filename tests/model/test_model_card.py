@@ -18,7 +18,6 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_card import Card, LiveSettings, Smoothing
-from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.novelty import GRAVITY, NoveltyDetector, TypicalMovement, TypicalPosture, TypicalSteps
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.normalisation import Normalisation
@@ -107,23 +106,6 @@ def test_buffers_behind_the_flatbuffer_belong_to_the_model(model):
         model.write_bytes(content[:-n])
         with pytest.raises(InputError, match="whole"):
             cards.read_tflite(model)
-
-
-def test_each_command_says_the_same_of_a_model_that_was_cut_short(har_edge_here, tmp_path):
-    content = reference_model("edge", "int8").read_bytes()
-    (tmp_path / "cut.tflite").write_bytes(content[: len(content) // 2])
-    (tmp_path / "card.json").write_text(CARD.to_json())
-    commands = (
-        "info",
-        "card",
-        "bench",
-        "evaluate",
-        "personalise --data uci-har -o own.tflite",
-        "card --from card.json",
-    )
-    results = [har_edge_here(*x.split(), "cut.tflite") for x in commands]
-    assert len({x.stderr for x in results}) == 1
-    assert_one_sentence(results[0], 2, "cut.tflite")
 
 
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
