@@ -148,8 +148,3 @@ def test_without_the_drivers_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "adafruit_mpu6050", None)
     with pytest.raises(MissingExtraError, match=r"pip install .*\[sensors\]"):
         next(i2c("mpu6050", FakeClock(), mpu6050))
-
-
-def test_a_machine_without_an_i2c_bus_says_so():
-    with pytest.raises(DeviceError, match="I2C"):
-        next(i2c("mpu6050", FakeClock()))

@@ -32,11 +32,6 @@ def test_unusual_movement_begins_nothing_however_long_it_lasts():
     assert all(tracker.update(replace(NONE, unusual_movement=OF_ONE), 1).cannot_begin[1] for _ in range(20))
 
 
-def test_movement_that_is_typical_of_another_activity_rules_none_out():
-    tracker = PersistenceTracker(1.28)
-    assert not any(tracker.update(replace(NONE, unusual_movement=OF_ONE), 1).rules_out(1) for _ in range(20))
-
-
 def test_what_goes_on_is_ruled_out_where_single_windows_of_another_activity_look_typical():
     tracker = PersistenceTracker(1.28)
     distances = [1.4, 1.4, 1.4, 0.85] * 6

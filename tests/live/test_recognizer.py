@@ -1,17 +1,16 @@
 """Live recognition: the answers of the published windows, whatever the chunks, and a word on what is wrong."""
 
-import json
+import tracemalloc
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from programs import python
 from streams import delivered
+from written_recordings import recordings
 
 from edge_runtime.data import dataset, loading, uci_har
 from edge_runtime.errors import InputError
@@ -19,7 +18,6 @@ from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.recognizer import WARM_UP_S, LiveRecognizer
 from edge_runtime.live.recording_replay import follow
 from edge_runtime.live.stream_scores import score
-from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.filters import FILTERS
@@ -31,11 +29,6 @@ NOT_WORN = "the phone is lying still, not worn"
 @cache
 def classifier() -> Classifier:
     return Classifier(reference_model("edge", "int8"))
-
-
-@cache
-def recordings() -> tuple[dataset.Recording, ...]:
-    return uci_har.recordings()
 
 
 def recording(number: int) -> dataset.Recording:
@@ -72,9 +65,14 @@ def times(samples):
 
 
 def test_the_published_windows_get_the_answers_of_the_test_set():
-    """All 2947: each recording is fed sample after sample, and asked where a published window ends."""
-    live = []
-    for number, runs in uci_har.read_table()["test"].items():
+    """Every fourth recording of the test subjects is fed, and asked where a published window ends."""
+    live, wanted = [], []
+    expected, first_row = classifier().logits(loading.load_data(None).test.X).argmax(axis=1), 0
+    for i, (number, runs) in enumerate(uci_har.read_table()["test"].items()):
+        rows = slice(first_row, first_row + sum(count for *_, count in runs))
+        first_row = rows.stop
+        if i % 4:
+            continue
         starts = np.concatenate([first + 64 * np.arange(count) for _, first, count in runs])
         answers = np.empty(len(starts), int)
         recognizer, fed = LiveRecognizer(classifier(), gentle=False), 0
@@ -83,19 +81,21 @@ def test_the_published_windows_get_the_answers_of_the_test_set():
             recognizer.push(recording(number).samples[fed:end])
             answers[row], fed = recognizer.latest().argmax(), end
         live += answers.tolist()
-    assert len(live) == 2947
-    np.testing.assert_array_equal(live, classifier().logits(loading.load_data(None).test.X).argmax(axis=1))
+        wanted += expected[rows].tolist()
+    assert first_row == 2947
+    assert len(live) > 600
+    assert live == wanted
 
 
 @given(st.lists(st.integers(1, 700), max_size=30), st.booleans(), st.sampled_from([16, None, 200]))
-@example([1] * 6000, True, None)
-@settings(max_examples=15)
+@example([1] * 2500, True, None)
+@settings(max_examples=8)
 def test_chunks_of_any_size_give_the_same_decisions_at_the_ends_of_windows(sizes, has_times, hop):
-    samples = recording(3).samples[:6000]
+    samples = recording(3).samples[:2500]
     seconds = times(samples) if has_times else None
     in_chunks = watch(samples, seconds, sizes, hop)[0]
     assert answers(in_chunks) == answers(watch(samples, seconds, (), hop)[0])
-    ends = np.arange(128, 6001, hop or 64)
+    ends = np.arange(128, 2501, hop or 64)
     assert [x.seconds for x in decisions(in_chunks)] == pytest.approx((ends - 1) / RATE + (100 if has_times else 0))
 
 
@@ -111,19 +111,38 @@ def test_it_warms_up_at_the_start_and_after_a_gap():
     assert "5.02 s" in notices(events)[0].text
 
 
-@pytest.mark.parametrize("jump_s", [-50.0, 1.0, 2.0, 4000.0])
-def test_before_and_after_a_gap_or_a_step_of_the_clock_the_decisions_are_those_of_two_streams(jump_s):
-    samples = np.concatenate([recording(3).samples[:2000], recording(5).samples[9000:11000]])
-    seconds = times(samples)
-    seconds[2000:] += jump_s
-    whole = watch(samples, seconds)[0]
-    apart = [*watch(samples[:2000], seconds[:2000])[0], *watch(samples[2000:], seconds[2000:])[0]]
+def walking() -> np.ndarray:
+    return recording(1).samples[10000:11000]
+
+
+def wild() -> np.ndarray:
+    return walking().mean(axis=0) + 4 * (walking() - walking().mean(axis=0))
+
+
+def table(face=(0, 0, 1)) -> np.ndarray:
+    return np.random.default_rng(0).normal([*face, 0, 0, 0], 0.003, (1500, 6))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "jump_s"),
+    [
+        *((lambda: recording(3).samples[:2000], lambda: recording(5).samples[9000:11000], x) for x in (-50, 1, 4000)),
+        (table, table, 5),
+        (wild, walking, 5),
+    ],
+)
+def test_before_and_after_a_gap_or_a_step_of_the_clock_the_decisions_are_those_of_two_streams(first, second, jump_s):
+    one, other = first(), second()
+    seconds = times([*one, *other])
+    seconds[len(one) :] += jump_s
+    whole = watch(np.concatenate([one, other]), seconds)[0]
+    apart = [*watch(one, seconds[: len(one)])[0], *watch(other, seconds[len(one) :])[0]]
     assert answers(whole) == answers(apart)
     assert [x.seconds for x in decisions(whole)] == [x.seconds for x in decisions(apart)]
 
 
 def test_lost_samples_jitter_repeats_and_disorder_cost_at_most_half_a_point():
-    chosen = [recording(number) for number in (0, 1, 4, 5, 8, 9, 10, 11)]
+    chosen = [recording(number) for number in (0, 4, 8, 10)]
     clean = [follow(x, LiveRecognizer(classifier())) for x in chosen]
     rough = [
         follow(x, LiveRecognizer(classifier()), delivered=delivered(len(x.samples), RATE, i))
@@ -154,9 +173,7 @@ def test_samples_that_no_sensor_measures_are_left_out_and_said_once(channel, imp
 def test_the_largest_samples_that_a_sensor_may_measure_are_taken():
     samples = recording(3).samples[:1500].copy()
     samples[700] = [100.0, -100.0, 100.0, 200.0, -200.0, 200.0]
-    events, recognizer = watch(samples)
-    assert recognizer.invalid == 0
-    assert len(decisions(events)) == (1500 - 128) // 64 + 1
+    assert watch(samples)[1].invalid == 0
 
 
 def test_a_window_that_the_model_does_not_take_is_told_and_the_next_is_answered(monkeypatch):
@@ -177,12 +194,6 @@ def test_a_window_that_the_model_does_not_take_is_told_and_the_next_is_answered(
     calls.clear()
     with pytest.raises(InputError, match="it does not take this"):
         follow(recording(3), LiveRecognizer(classifier()))
-
-
-def test_a_long_run_of_samples_that_are_not_numbers_is_a_gap():
-    samples = recording(3).samples[:1500].copy()
-    samples[700:750] = np.nan
-    assert [x.kind for x in notices(watch(samples)[0])] == ["invalid", "gap"]
 
 
 def faulty(kind: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -266,61 +277,31 @@ def test_a_clock_that_stands_still_or_counts_in_another_unit_is_said():
         assert words in notice.text
 
 
-def test_a_clock_that_steps_back_a_little_is_said():
-    samples, seconds = recording(3).samples[:2000], times(recording(3).samples[:2000])
-    seconds[1000:] -= 0.6
+@pytest.mark.parametrize(("jump_s", "number", "n_late"), [(-0.6, "0.", 20), (1.7e9, "472222", 0)])
+def test_a_clock_that_steps_back_a_little_or_ahead_by_hours_is_said(jump_s, number, n_late):
+    samples = recording(3).samples[:2000]
+    seconds = times(samples)
+    seconds[1000:] += jump_s
     events, recognizer = watch(samples, seconds)
-    assert "went back by 0." in notices(events)[0].text
-    assert recognizer.late > 20
+    assert notices(events)[0].kind == "clock"
+    assert number in notices(events)[0].text
+    assert recognizer.late >= n_late
 
 
 def test_no_recording_of_the_data_set_looks_faulty():
-    kinds = {x.kind for r in (recording(3), *recordings()[::6]) for x in notices(watch(r.samples)[0])}
+    kinds = {x.kind for r in (recording(3), *recordings()[::15]) for x in notices(watch(r.samples)[0])}
     assert kinds == set()
 
 
-def test_vibration_beyond_what_the_rate_can_show_changes_no_activity():
-    standing = recording(3).samples[700:1500]
-    seconds = np.arange(4 * len(standing)) / 200
-    calm = np.stack([np.interp(seconds, np.arange(len(standing)) / RATE, x) for x in standing.T], axis=1)
-    shaken = calm.copy()
-    shaken[:, 0] += 0.3 * np.sin(2 * np.pi * 45 * seconds)
-    shaken[:, 2] += 0.3 * np.sin(2 * np.pi * 48 * seconds)
-    found, wanted = ([x.activity for x in decisions(watch(x, seconds)[0])] for x in (shaken, calm))
-    assert found == wanted
-    assert wanted.count("STANDING") > 8
-
-
-def test_one_wrong_timestamp_is_left_out_and_nothing_begins_anew():
-    samples = recording(3).samples[:2000]
-    seconds = times(samples)
-    clean, _ = watch(np.delete(samples, 1000, axis=0), np.delete(seconds, 1000))
-    seconds[1000] = 1e9
-    events, recognizer = watch(samples, seconds)
-    assert answers(events) == answers(clean)
-    assert (recognizer.late, notices(events)) == (1, [])
-
-
-def test_a_clock_that_jumps_by_hours_is_called_another_clock():
-    samples = recording(3).samples[:2000]
-    seconds = times(samples)
-    seconds[1000:] += 1.7e9
-    (notice,) = notices(watch(samples, seconds)[0])
-    assert notice.kind == "clock"
-    assert "472222 h" in notice.text
-
-
-def test_times_are_given_for_all_samples_or_none():
+@pytest.mark.parametrize(
+    ("samples", "seconds", "noun"),
+    [(np.zeros((3, 5)), [0, 1, 2], "shape"), (np.zeros((3, 6)), [0, 1], "shape"), (np.zeros((3, 6)), None, "times")],
+)
+def test_samples_of_other_shapes_and_times_for_some_alone_are_refused(samples, seconds, noun):
     recognizer = LiveRecognizer(classifier())
     recognizer.push(np.zeros((3, 6)), [0.0, 0.02, 0.04])
-    with pytest.raises(InputError, match="times"):
-        recognizer.push(np.zeros((3, 6)))
-
-
-@pytest.mark.parametrize(("samples", "seconds"), [(np.zeros((3, 5)), None), (np.zeros((3, 6)), [0.0, 1.0])])
-def test_other_shapes_are_refused(samples, seconds):
-    with pytest.raises(InputError, match="shape"):
-        LiveRecognizer(classifier()).push(samples, seconds)
+    with pytest.raises(InputError, match=noun):
+        recognizer.push(samples, seconds)
 
 
 def test_worn_upside_down_standing_is_unknown():
@@ -330,60 +311,27 @@ def test_worn_upside_down_standing_is_unknown():
     assert {x.activity for x in decisions(watch(standing)[0])} == {"STANDING"}
 
 
-def test_a_phone_on_any_face_of_a_table_is_unknown_since_it_is_not_worn():
-    rng = np.random.default_rng(0)
-    for face in np.concatenate([np.eye(3), -np.eye(3)]):
-        found = decisions(
-            watch(np.column_stack([face + rng.normal(0, 0.003, (1500, 3)), rng.normal(0, 0.003, (1500, 3))]))[0]
-        )
-        assert {(x.activity, x.reason) for x in found if not x.warming_up} == {(UNKNOWN, NOT_WORN)}
+@pytest.mark.parametrize("face", [*np.eye(3), *-np.eye(3)])
+def test_a_phone_on_any_face_of_a_table_is_unknown_since_it_is_not_worn(face):
+    found = decisions(watch(table(face))[0])
+    assert {(x.activity, x.reason) for x in found if not x.warming_up} == {(UNKNOWN, NOT_WORN)}
+    assert found[0].reason != NOT_WORN  # not before it has lain for a while
 
 
 def test_nobody_who_sits_stands_or_lies_is_taken_for_a_table():
-    stillest = [x for x in recordings() if x.subject in (11, 17, 30)]
-    for still in stillest[::2]:
+    stillest = [next(x for x in recordings() if x.subject == subject) for subject in (11, 17, 30)]
+    for still in stillest:
         assert NOT_WORN not in {x.reason for x in decisions(watch(still.samples)[0])}
 
 
 def test_no_activity_is_announced_after_unknown_that_is_not_probable():
     announced = []
-    for number in (0, 3, 7):
+    for number in (0, 3):
         found = decisions(watch(recording(number).samples)[0])
         pairs = pairwise(found)
         announced += [x for before, x in pairs if before.activity == UNKNOWN != x.activity]
-    assert len(announced) > 40
+    assert len(announced) > 20
     assert min(x.probability(x.activity) for x in announced) >= classifier().card.live.smoothing.confidence
-
-
-def test_after_a_stuck_sensor_an_activity_is_announced_once_it_is_probable():
-    samples = recording(3).samples[1000:4000].copy()
-    samples[1000:1600] = samples[1000]
-    found = decisions(watch(samples)[0])
-    stuck = [i for i, x in enumerate(found) if x.reason.endswith("switched off")]
-    again = next(x for x in found[stuck[-1] :] if x.activity != UNKNOWN)
-    assert again.probability(again.activity) >= classifier().card.live.smoothing.confidence
-
-
-def test_persistence_begins_anew_after_a_gap():
-    samples = np.random.default_rng(0).normal([0, 0, 1, 0, 0, 0], 0.003, (2000, 6))
-    seconds = times(samples)
-    seconds[1000:] += 5
-    not_worn = [x.seconds for x in decisions(watch(samples, seconds)[0]) if x.reason == NOT_WORN]
-    assert 100 < min(not_worn) < 115
-    assert not [x for x in not_worn if 120 <= x < 131]
-
-
-def test_movement_unlike_every_activity_is_forgotten_at_a_gap():
-    walking = recording(1).samples[10000:11000]
-    wild = walking.mean(axis=0) + 4 * (walking - walking.mean(axis=0))
-    samples = np.concatenate([wild, walking])
-    seconds = times(samples)
-    seconds[1000:] += 5
-    found = decisions(watch(samples, seconds)[0])
-    assert {x.activity for x in found if 110 < x.seconds < 120} == {UNKNOWN}
-    after = [x.activity for x in found if x.seconds > 125]
-    assert after == [x.activity for x in decisions(watch(walking)[0])]
-    assert after[0] == "WALKING"
 
 
 def test_a_gentle_start_is_closer_to_a_long_past():
@@ -409,22 +357,28 @@ def test_a_probability_is_asked_for_by_its_label():
 
 
 @pytest.mark.parametrize("front_end", [None, replace(FILTERS, median=5)])
-def test_a_model_of_other_filters_is_refused(tmp_path, front_end):
-    flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
-    cards.write_model(tmp_path / "m.tflite", flatbuffer, replace(card, front_end=front_end))
-    with pytest.raises(InputError, match="front_end"):
-        LiveRecognizer(Classifier(tmp_path / "m.tflite"))
+def test_a_model_of_other_filters_or_signals_is_refused(front_end):
+    model = Classifier("edge")
+    card, (first, *others) = model.card, model.card.signals
+    for noun, changed in (
+        ("front_end", replace(card, front_end=front_end)),
+        ("altitude", replace(card, signals=(replace(first, name="altitude"), *others))),
+    ):
+        model.card = changed
+        with pytest.raises(InputError, match=noun):
+            LiveRecognizer(model)
 
 
-def test_a_signal_that_is_not_live_is_named_on_one_line():
-    classifier = Classifier("edge")
-    first, *others = classifier.card.signals
-    classifier.card = replace(classifier.card, signals=(replace(first, name="a\nb"), *others))
-    with pytest.raises(InputError, match=r"'a\\nb'"):
-        LiveRecognizer(classifier)
-
-
-def test_memory_does_not_grow_over_an_hour():
-    held = json.loads(python((Path(__file__).parent / "long_stream.py").read_text(), 1))
-    assert len(held) == 10
-    assert max(held) - held[0] < 500_000  # its decisions alone would be more, were they kept
+def test_memory_does_not_grow():
+    samples = np.concatenate([recording(0).samples[:5000]] * 3)
+    rows, seconds = delivered(len(samples), RATE, 0)
+    recognizer, held = LiveRecognizer(classifier()), []
+    tracemalloc.start()
+    try:
+        for first in range(0, len(rows), 50):
+            recognizer.push(samples[rows[first : first + 50]], seconds[first : first + 50])
+            if first in (5000, 14000):
+                held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert held[1] - held[0] < 30_000  # bytes; the decisions of these three minutes are more, and so are the samples

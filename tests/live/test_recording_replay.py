@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from written_recordings import recordings
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.dataset import Mounting, Recording
@@ -28,7 +29,7 @@ def classifier() -> Classifier:
 
 def part(label: str, trial: str, **changes) -> Recording:
     """Fourteen seconds of a training subject who does `label`, and nothing else."""
-    (whole, *_) = [x for x in uci_har.recordings() if x.subject == 14]
+    whole = next(x for x in recordings() if x.subject == 14)
     rows = np.flatnonzero(whole.labels == whole.label_names.index(label))
     rows = np.resize(rows[: 1 + np.append(np.flatnonzero(np.diff(rows) > 1), len(rows) - 1)[0]], SAMPLES)
     return replace(
@@ -42,13 +43,13 @@ def shown(track) -> set[int]:
 
 def test_recordings_of_a_mounting_are_in_the_order_of_their_trials():
     a, b = Mounting("a"), Mounting("b")
-    recordings = [part(STANDING, t, mounting=m) for t, m in (("11", a), ("1", b), ("2", a), ("9", a))]
-    assert worn_alike(recordings) == [[2, 3, 0], [1]]
+    given = [part(STANDING, t, mounting=m) for t, m in (("11", a), ("1", b), ("2", a), ("9", a))]
+    assert worn_alike(given) == [[2, 3, 0], [1]]
 
 
 def test_a_mounting_found_in_one_recording_holds_for_the_later_ones_alone():
-    recordings = [part(STANDING, "3"), part(STANDING, "1"), part(WALKING, "2")]
-    tracks = dict(replay(recordings, classifier()))
+    given = [part(STANDING, "3"), part(STANDING, "1"), part(WALKING, "2")]
+    tracks = dict(replay(given, classifier()))
     assert [tracks[i].lacks_mounting.all() for i in range(3)] == [False, True, False]
     assert not tracks[0].lacks_mounting.any()
     assert STANDING in {classifier().card.labels[x] for x in shown(tracks[0])}
@@ -56,9 +57,9 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones_alone():
 
 
 def test_a_walk_that_the_model_misses_leaves_nothing_out_of_the_scores(monkeypatch):
-    recordings = [part(STANDING, "1"), part(WALKING, "2"), part(STANDING, "3")]
+    given = [part(STANDING, "1"), part(WALKING, "2"), part(STANDING, "3")]
     monkeypatch.setattr(MountingSearch, "update", lambda *_: "")
-    tracks = [x for _, x in replay(recordings, classifier())]
+    tracks = [x for _, x in replay(given, classifier())]
     card = classifier().card
     found = score(tracks, len(card.labels), card.window.samples, RATE_HZ)
     before, walk, after = (score([x], len(card.labels), card.window.samples, RATE_HZ) for x in tracks)
@@ -68,16 +69,16 @@ def test_a_walk_that_the_model_misses_leaves_nothing_out_of_the_scores(monkeypat
 
 
 def test_another_mounting_of_the_same_person_is_not_known():
-    recordings = [part(WALKING, "1"), part(STANDING, "2", mounting=Mounting("other side"))]
-    assert dict(replay(recordings, classifier()))[1].lacks_mounting.all()
+    given = [part(WALKING, "1"), part(STANDING, "2", mounting=Mounting("other side"))]
+    assert dict(replay(given, classifier()))[1].lacks_mounting.all()
 
 
 @pytest.mark.parametrize("begins_midway", [True, False])
 def test_a_model_of_the_frame_of_the_device_answers_as_if_each_recording_were_alone(begins_midway):
     edge = Classifier(reference_model("edge", "int8"))
-    recordings = [replace(part(x, ""), begins_midway=begins_midway) for x in (WALKING, STANDING)]
-    for place, track in replay(recordings, edge):
-        alone = follow(recordings[place], LiveRecognizer(edge))
+    given = [replace(part(x, ""), begins_midway=begins_midway) for x in (WALKING, STANDING)]
+    for place, track in replay(given, edge):
+        alone = follow(given[place], LiveRecognizer(edge))
         for name in ("ends", "answers", "shown"):
             np.testing.assert_array_equal(getattr(track, name), getattr(alone, name))
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from streams import HEADERS, G, chunks, csv_lines, kinds, samples, seconds, standing
 
-from edge_runtime.data.column_names import MalformedError
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.line_decoder import MAX_LINE_BYTES, LineDecoder
@@ -49,22 +48,19 @@ def test_columns_and_units_are_those_of_the_header_or_of_the_numbers(header, per
     assert not any(x.seconds is None for x in chunks(items))
 
 
-@pytest.mark.parametrize("header", ["", "t[s] ax[g] ay[g] az[g] gx[rad/s] gy[rad/s] gz[rad/s]"])
-def test_white_space_separates_too(header):
-    items = read(csv_lines(standing(), header, np.arange(100) / 50).replace(",", "  "))
-    assert np.array_equal(samples(items), standing())
-    assert np.allclose(seconds(items), np.arange(100) / 50)
-
-
-@pytest.mark.parametrize("form", ["2024-05-01T10:00:{:09.6f}", "2024-05-01 10:00:{:09.6f}+02:00", "10:00:{:09.6f}"])
+@pytest.mark.parametrize("form", ["2024-05-01 10:00:{:09.6f}+02:00", "10:00:{:09.6f}"])
 def test_times_may_be_those_of_iso_8601(form):
     rows = [",".join([form.format(i / 50), *map(repr, row)]) for i, row in enumerate(standing().tolist())]
     items = read("\n".join(["time,ax[g],ay[g],az[g],gx,gy,gz", *rows]))
     assert np.allclose(np.diff(seconds(items)), 0.02, atol=1e-6)
-    assert "time in s" in said(items)
 
 
 FORMS = {
+    "white space": (
+        "t[s] ax[g] ay[g]  az[g] gx[rad/s] gy[rad/s] gz[rad/s]\n2 1  2 3 4 5 6\n",
+        [[1, 2, 3, 4, 5, 6]],
+        [2],
+    ),
     "other columns, in any order": (
         "label,gz[rad/s],gy[rad/s],gx[rad/s],az[g],ay[g],ax[g],temperature\nWALKING,6,5,4,3,2,1,20.5\n",
         *([[1, 2, 3, 4, 5, 6]], []),
@@ -89,28 +85,20 @@ def test_columns_are_found_among_others(text, wanted, times):
     assert left_out(items) == 0
 
 
-def test_options_say_what_a_header_does_not():
-    items = read("ax,ay,az,gx,gy,gz\n9.80665,0,0,180,0,0\n", Units(None, 1 / G, np.pi / 180))
-    assert np.allclose(samples(items), [[1, 0, 0, np.pi, 0, 0]])
-    assert kinds(items) == []
-
-
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("header", "noun"),
     [
-        ("time,linear_acceleration_x,linear_acceleration_y,linear_acceleration_z,gx,gy,gz", "ax, ay, az"),
-        ("seconds_elapsed,accelerometer_x,accelerometer_y,accelerometer_z,gx,gy,gz", "without gravity"),
-        ("t[s],ax[g],ay[g],gx[rad/s],gy[rad/s],gz[rad/s],q", "no columns ax, ay, az"),
-        ("t[s],ax[furlong],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", "'furlong'"),
+        ("seconds_elapsed,accelerometer_x,accelerometer_y,accelerometer_z,gx,gy,gz", "gravity"),
+        ("t[s],ax[g],ay[g],gx[rad/s],gy[rad/s],gz[rad/s],q", "az"),
+        ("t[s],ax[furlong],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", "furlong"),
     ],
 )
-def test_a_header_that_cannot_be_used_is_said_once_and_nothing_is_taken_for_it(text, says):
-    items = read(text if isinstance(text, bytes) else csv_lines(standing(), text, np.arange(100) / 50))
+def test_a_header_that_cannot_be_used_is_said_once_and_nothing_is_taken_for_it(header, noun):
+    items = read(csv_lines(standing(), header, np.arange(100) / 50))
     assert not len(samples(items))
     assert kinds(items) == ["malformed"]
-    assert says in said(items)
-    assert "x00" not in said(items)
-    assert left_out(items) == 101 + isinstance(text, bytes)
+    assert noun in said(items)
+    assert left_out(items) == 101
 
 
 def by_sensor(form: str, names: tuple[str, str], shift: float) -> list[str]:
@@ -125,9 +113,14 @@ def by_sensor(form: str, names: tuple[str, str], shift: float) -> list[str]:
     return [json.dumps({"timestamp": t, "sensor": name, "values": values}) for t, name, *values in readings]
 
 
-@pytest.mark.parametrize("form", ["json", "csv"])
-@pytest.mark.parametrize("shift", [0.0, 0.007])
-@pytest.mark.parametrize("names", [("accelerometer", "gyroscope"), ("android.sensor.accelerometer", "Gyro")])
+@pytest.mark.parametrize(
+    ("form", "shift", "names"),
+    [
+        ("json", 0.0, ("accelerometer", "gyroscope")),
+        ("json", 0.007, ("android.sensor.accelerometer", "Gyro")),
+        ("csv", 0.007, ("accelerometer", "gyroscope")),
+    ],
+)
 def test_sensors_that_are_sent_one_by_one_are_paired_by_their_times(form, names, shift):
     items = read("\n".join(by_sensor(form, names, shift)))
     assert len(samples(items)) >= 99
@@ -139,7 +132,7 @@ def test_one_sensor_alone_is_said_and_does_not_grow():
     lines = by_sensor("json", ("accelerometer", "gyroscope"), 0.0)
     items = read("\n".join(x for x in lines * 3 if "accelerometer" in x))
     assert not len(samples(items))
-    assert "send the gyroscope too" in said(items)
+    assert "gyroscope" in said(items)
 
 
 NAMES = "ax[{0}],ay[{0}],az[{0}],gx[rad/s],gy[rad/s],gz[rad/s]"
@@ -164,6 +157,8 @@ def test_a_recording_whose_numbers_fit_no_unit_or_not_the_stated_one_is_refused(
 def test_an_option_goes_before_the_header_and_is_judged_too():
     text = csv_lines(standing(), NAMES.format("m/s2"))
     assert np.allclose(samples(read(text, Units(None, 1.0, None))), standing())
+    turned = read("ax,ay,az,gx,gy,gz\n9.80665,0,0,180,0,0\n", Units(None, 1 / G, np.pi / 180))
+    assert np.allclose(samples(turned), [[1, 0, 0, np.pi, 0, 0]])
     with pytest.raises(InputError, match="as in g"):
         read(csv_lines(standing(), "ax,ay,az,gx,gy,gz"), Units(None, 1 / G, None))
 
@@ -175,19 +170,6 @@ def test_a_live_source_of_another_unit_than_it_states_is_said_once_and_not_recog
     assert kinds(items) == ["units"]
     assert len(samples(items)) < 50
     assert left_out(items) > 400
-
-
-def test_another_sender_is_told_of_its_own_mistakes():
-    lines = LineDecoder(Units())
-    items = []
-    for content in (b"foo,bar\n", b"t,ax,ay,az\n1,2,3,4\n"):
-        items += [*lines.feed(content), *lines.end()]
-        lines.restart()
-    assert kinds(items) == ["malformed", "malformed"]
-
-
-def test_units_by_size_are_said():
-    assert "acceleration in m/s2, time in ms" in said(read(csv_lines(standing(size=G), "", np.arange(100) * 20)))
 
 
 def test_a_live_source_of_unclear_units_may_become_clear():
@@ -202,8 +184,7 @@ STATED = Units(1.0, 1.0, 1.0)
 SAMPLE = {"t": 1.5, "acc": [1, 2, 3], "gyro": [4, 5, 6]}
 JSON = [
     (SAMPLE, STATED),
-    ({"t": "1.5", "acc": ["1", "2", "3"], "gyro": ["4", "5", "6"]}, STATED),
-    ({"Timestamp": 1.5, "accelerometer": [1, 2, 3], "gyroscope": [4, 5, 6]}, STATED),
+    ({"Timestamp": "1.5", "accelerometer": ["1", "2", "3"], "gyroscope": ["4", "5", "6"]}, STATED),
     ({"t": 1.5, "ax": 1, "ay": 2, "az": 3, "gx": 4, "gy": 5, "gz": 6}, STATED),
     (
         {"t[ms]": 1500, "accX[m/s2]": G, "accY[m/s2]": 2 * G, "accZ[m/s2]": 3 * G, "gyroX": 4, "gyroY": 5, "gyroZ": 6},
@@ -229,10 +210,9 @@ def test_every_shape_of_json_gives_the_same_sample(content, stated):
 @pytest.mark.parametrize(
     "line",
     [
-        "{", "[1, 2]", "null", '{"acc": [1, 2], "gyro": [1, 2, 3]}', '{"acc": [1, 2, true], "gyro": [1, 2, 3]}',
-        '{"acc": {"x": 1}, "gyro": {"x": 1}}', '{"t": [1, 2], "acc": [[1, 2, 3]], "gyro": [[1, 2, 3]]}',
+        "{", "[1, 2]", '{"acc": [1, 2], "gyro": [1, 2, 3]}', '{"acc": [1, 2, true], "gyro": [1, 2, 3]}',
         '{"t": NaN, "acc": [1, 2, 3], "gyro": [1, 2, 3]}', '{"t": 1, "acc": [[1, 2, 3]], "gyro": [[1, 2, 3]]}',
-        '{"ax": 1}', "[" * 100_000, "hello", "1,2,3", "1;2;3;4", "9" * 5000, "\x00\x1b[31m", "1,2,3,4,5,six",
+        "[" * 100_000, "1,2,3", "9" * 5000, "\x00\x1b[31m", "1,2,3,4,5,six",
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_sample_is_said_once_counted_and_costs_nothing_else(line):
@@ -325,8 +305,3 @@ def test_of_a_sample_without_rotation_where_none_is_needed_rotation_is_nothing(l
     assert [(time, values[:3]) for time, values in rows] == [(1.5, [0.1, 0.2, 0.9])]
     assert all(x == 0 for _, values in rows for x in values[3:])
     assert len(rows[0][1]) == 6
-
-
-def test_without_rotation_a_sample_of_a_model_that_needs_it_is_none():
-    with pytest.raises(MalformedError, match="gx"):
-        LineParser().parse("time,ax,ay,az")

@@ -82,11 +82,6 @@ def test_postures_before_the_first_walk_are_counted_apart():
     assert score([replace(made, lacks_mounting=None)], 2, SAMPLES, RATE).mounting_not_known == 0
 
 
-def test_without_activities_there_is_nothing_to_score():
-    found = scores([(2, 20)], [(10, 0, 0), (20, 0, 0)])
-    assert np.isnan([found.live_accuracy, found.false_changes_per_hour, found.delay_median_s]).all()
-
-
 TRACKS = [
     track([(0, 20), (2, 10), (1, 10)], [(10, 0, 0), (20, 1, 0), (25, 1, NO_DECISION), (40, 1, 1)]),
     track([(0, 10), (3, 20)], [(10, 0, NO_DECISION), (15, 0, 1), (20, 0, NO_DECISION)], "ben"),

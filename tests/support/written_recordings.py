@@ -3,14 +3,33 @@
 import io
 import zipfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from edge_runtime.data import uci_har
-from edge_runtime.data.dataset import WINDOW, segments
+from edge_runtime.data.dataset import WINDOW, Recording, segments
 
 HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"
+
+
+@cache
+def recordings() -> tuple[Recording, ...]:
+    """The embedded recordings, decoded once for all tests."""
+    return uci_har.recordings()
+
+
+def longest(label: str, subject: int) -> np.ndarray:
+    """Samples `[n, 6]` of the longest stretch of `label` of a subject."""
+    found = [x for x in recordings() if x.subject == subject]
+    pieces = [
+        x.samples[first:end]
+        for x in found
+        for first, end, number in segments(x.labels)
+        if number == x.label_names.index(label)
+    ]
+    return max(pieces, key=len)
 
 
 def motion(n, seed=0, rate=50.0):
@@ -48,7 +67,7 @@ def spoil(folder, line, text, name="rec-a.csv"):
 
 def posture(label: str, seconds: float = 60.0, recording: int = 0) -> np.ndarray:
     """Samples `[n, 6]` of a training subject's first stretch of `label`, to and fro for so long: without a jump."""
-    found = uci_har.recordings()[recording]
+    found = recordings()[recording]
     first, end, _ = next(x for x in segments(found.labels) if x[2] == found.label_names.index(label))
     stretch = found.samples[first:end]
     n = round(seconds * found.rate_hz)
@@ -70,7 +89,7 @@ def write_few(folder: Path, windows: int = 2) -> Path:
     left = dict.fromkeys(
         ((subject, label) for subject in (1, 3, 5) for label in range(6)), WINDOW.samples + (windows - 1) * WINDOW.hop
     )
-    for number, recording in enumerate(uci_har.recordings()):
+    for number, recording in enumerate(recordings()):
         if not any(left.get((recording.subject, x)) for x in range(6)):
             continue
         names: list[str] = []
