@@ -113,19 +113,21 @@ def _windows(classifier: "Classifier", found: "EvaluatedWindows", picture: Pictu
     show_scores(open_set, closed_set, found)
     _say_what_looks_alike(classifier.card, found, logits.argmax(axis=1))
     if picture:
+        from edge_runtime.reports.confusion_plot import plot_confusion
+
         title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')}"
         people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
-        _draw_confusion([*map(list, open_set.confusion)], labels, f"{title} ({people})", picture)
+        plot_confusion([*map(list, open_set.confusion)], labels, f"{title} ({people})", picture("confusion"))
+        click.echo(picture("confusion"))
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
-    return (
-        {
-            "left_out": found.left_out,
-            "motionless": found.motionless.windows,
-            "motionless_mountings": found.motionless.mountings,
-        }
-        | dataclasses.asdict(open_set)
-        | {"closed_set": {"labels": names} | dataclasses.asdict(closed_set)}
-    )
+    still = found.motionless
+    left_out = {
+        "left_out": found.left_out,
+        "motionless": still.windows,
+        "motionless_mountings": still.mountings,
+    }
+    closed = {"labels": names} | dataclasses.asdict(closed_set)
+    return left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
 
 
 def _say_what_looks_alike(card: "Card", found: "EvaluatedWindows", answers: "npt.NDArray[np.intp]") -> None:
@@ -146,14 +148,6 @@ def _say_what_looks_alike(card: "Card", found: "EvaluatedWindows", answers: "npt
                 f"{n} of these {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the "
                 f"other: worn at {places} they look alike. Live, '{alike.name}' is one answer."
             )
-
-
-def _draw_confusion(counts: list[list[int]], labels: Sequence[str], title: str, picture: Picture) -> None:
-    from edge_runtime.reports.confusion_plot import plot_confusion
-
-    path = picture("confusion")
-    plot_confusion(counts, labels, title, path)
-    click.echo(path)
 
 
 def _live(
@@ -183,10 +177,13 @@ def _live(
         classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike([x for _, x in chosen])]
     )
     if picture:
+        from edge_runtime.reports.confusion_plot import plot_confusion
+
         click.echo(f"{counted(len(tracks), 'timeline')} in {picture('confusion').parent}")
         counts = stream_scores.confusion(tracks, len(labels), window.samples).tolist()
         title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"
-        _draw_confusion(counts, labels, title, picture)
+        plot_confusion(counts, labels, title, picture("confusion"))
+        click.echo(picture("confusion"))
     groups = {"per_subject": people, "per_placement": placements}
     return (
         {"hop": hop or window.hop, "subjects": n_people, "recordings": len(tracks)}

@@ -3,6 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -223,21 +224,38 @@ _SAMPLE_OPTIONS = (
 )
 
 
+@dataclass(frozen=True)
+class SampleOptions:
+    """What a user says of the samples of a source, and how often to decide."""
+
+    axes: str | None
+    placement: str
+    units: str | None
+    gyro_units: str | None
+    rate: float | None
+    hop: int | None
+
+    def stated_units(self, card: "Card") -> "Units":
+        """The units that the options state, for a model with `card`."""
+        from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
+
+        acceleration = ACCELERATION_UNITS[self.units] if self.units else None
+        if not any(x.is_rotation for x in card.signals):
+            return Units(None, acceleration, NOT_NEEDED)
+        return Units(None, acceleration, ROTATION_UNITS[self.gyro_units] if self.gyro_units else None)
+
+
 def sample_options(command: F) -> F:
-    """Give `command` the options that say what the samples of a source are, and how often to decide."""
+    """Give `command` the options that say what the samples of a source are; they arrive together as `sample`."""
+
+    @wraps(command)
+    def gathered(*arguments: Any, **values: Any) -> Any:
+        sample = SampleOptions(**{x.name: values.pop(x.name) for x in fields(SampleOptions)})
+        return command(*arguments, sample=sample, **values)
+
     for option in reversed(_SAMPLE_OPTIONS):
-        command = option(command)
-    return command
-
-
-def stated_units(units: str | None, gyro_units: str | None, card: "Card") -> "Units":
-    """The units that the options state, for a model with `card`."""
-    from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
-
-    acceleration = ACCELERATION_UNITS[units] if units else None
-    if not any(x.is_rotation for x in card.signals):
-        return Units(None, acceleration, NOT_NEEDED)
-    return Units(None, acceleration, ROTATION_UNITS[gyro_units] if gyro_units else None)
+        option(gathered)
+    return gathered  # type: ignore[return-value]
 
 
 def stated_placement(text: str, card: "Card") -> str:

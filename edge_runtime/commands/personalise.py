@@ -80,7 +80,8 @@ def command(
     if out.exists():
         raise InputError(f"{out} is there already: give another name with -o, or remove it")
     recordings = _of_one(data, subject)
-    _check_sensors(recordings, classifier)
+    for x in recordings:
+        x.check_signals(classifier.card.signals)
     personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, classifier.card)
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
@@ -158,7 +159,8 @@ def _evaluate(
     chosen = evaluation_data.recordings(where, classifier.card, is_remembered=data is None)
     recordings = [x for _, x in chosen.numbered]
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
-    _check_sensors(recordings, classifier)
+    for x in recordings:
+        x.check_signals(classifier.card.signals)
     subjects = list(dict.fromkeys(x.subject for x in recordings))
     gains: list[Gain] = []
     too_little: dict[str, str] = {}
@@ -198,28 +200,25 @@ def _show(gains: "Sequence[Gain]", seconds: float) -> None:
     from edge_runtime.system.terminal import Console
 
     table = Table("subject", "windows", "accuracy", "after", "gain", "macro F1", "after")
-    for x in gains:
-        gain = f"{100 * (x.after - x.before):+.2f}" if x.used else "not adapted"
-        table.add_row(
-            f"{x.subject}", f"{x.windows}", *map(percent, (x.before, x.after)), gain,
-            *map(percent, (x.macro_f1_before, x.macro_f1_after)),
-        )  # fmt: skip
     names = ("before", "after", "macro_f1_before", "macro_f1_after")
-    before, after, *macro_f1 = (fmean(getattr(x, name) for x in gains) for name in names)
+    mean = [fmean(getattr(x, name) for x in gains) for name in names]
+
+    def add(subject: str, windows: str, shares: Sequence[float], used: bool) -> None:
+        before, after, *macro_f1 = map(percent, shares)
+        gain = f"{100 * (shares[1] - shares[0]):+.2f}" if used else "not adapted"
+        table.add_row(subject, windows, before, after, gain, *macro_f1)
+
+    for x in gains:
+        add(f"{x.subject}", f"{x.windows}", [getattr(x, name) for name in names], x.used)
     table.add_section()
-    mean = [*map(percent, (before, after)), f"{100 * (after - before):+.2f}", *map(percent, macro_f1)]
-    table.add_row("mean", "", *mean)
+    add("mean", "", mean, True)
     console = Console()
     console.print(table)
-    f1_gains = [100 * (x.macro_f1_after - x.macro_f1_before) for x in gains]
-    n_lose = sum(x < -1 for x in f1_gains)
+    n_lose = sum(x.macro_f1_after - x.macro_f1_before < -0.01 for x in gains)
     console.print(
-        f"Macro F1 gains {fmean(f1_gains):+.2f} points; it falls by more than one for {n_lose} of "
-        f"{counted(len(gains), 'subject')}."
-    )
-    console.print(
-        f"Learnt from the first {seconds:g} s of each activity, scored on all other windows of the person; the gain is "
-        "in percentage points."
+        f"Macro F1 gains {100 * (mean[3] - mean[2]):+.2f} points; it falls by more than one for {n_lose} of "
+        f"{counted(len(gains), 'subject')}. Learnt from the first {seconds:g} s of each activity, scored on all other "
+        "windows of the person; gains are in percentage points."
     )
 
 
@@ -232,8 +231,3 @@ def _check(path: Path, classifier: "Classifier") -> None:
     if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
         raise InputError(f"{path} does not take acceleration with gravity, by which answers are corrected")
     check_front_end(classifier.card)
-
-
-def _check_sensors(recordings: "Sequence[Recording]", classifier: "Classifier") -> None:
-    for x in recordings:
-        x.check_signals(classifier.card.signals)

@@ -53,12 +53,7 @@ def command(
     model: Path | None,
     out: Path | None,
     json_path: Path | None,
-    axes: str | None,
-    placement: str,
-    units: str | None,
-    gyro_units: str | None,
-    rate: float | None,
-    hop: int | None,
+    sample: options.SampleOptions,
     runtime: str,
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
@@ -93,10 +88,10 @@ def command(
     from edge_runtime.system.files import csv_text
     from edge_runtime.system.terminal import progress
 
-    turn = Axes.parse(axes or "x,y,z")
+    axes, hop, turn = sample.axes, sample.hop, Axes.parse(sample.axes or "x,y,z")
     classifier = open_classifier(find_model(model), runtime)
     card = classifier.card
-    placement = options.stated_placement(placement, card)
+    placement = options.stated_placement(sample.placement, card)
     predictions = []
     recorded = _recordings(described, card, placement)
     if axes is None:
@@ -107,8 +102,8 @@ def command(
         for done, file in enumerate(files):
             on_progress(done / n_all, f"reading files: {file}")
             recognizer = LiveRecognizer(classifier, hop, True, axes is not None, placement)
-            session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))
-            with closing(csv_file(file, options.stated_units(units, gyro_units, card))) as source:
+            session = Session(recognizer, turn, Timestamps(sample.rate or RATE_HZ, time))
+            with closing(csv_file(file, sample.stated_units(card))) as source:
                 predictions.append(_predict(file, None, session, source, card.window.samples / RATE_HZ))
         mountings = [[x] for x in predictions]
         for places in worn_alike([x.recording for x in recorded]):
@@ -139,11 +134,9 @@ def command(
         }
         for x in predictions
     ]
-    shares = {
-        "right": scores.live_accuracy if scores else None,
-        "mounting_not_known": scores.mounting_not_known if scores else None,
-    }
-    outputs.write_json(json_path, {"model": card.name, "recordings": recordings} | shares)
+    right, not_known = (scores.live_accuracy, scores.mounting_not_known) if scores else (None, None)
+    content = {"model": card.name, "recordings": recordings, "right": right, "mounting_not_known": not_known}
+    outputs.write_json(json_path, content)
 
 
 def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
@@ -177,14 +170,14 @@ def _recordings(described: "Sources", card: "Card", stated: str) -> "Sequence[De
         for number, recording in enumerate(reader.recordings):
             recording.check_signals(card.signals)
             found.append(Described(data, number, recording, stated))
-    short = [str(x) for x in found if len(x.recording.samples) < card.window.samples]
-    if short:
-        named = "; ".join(short[:3]) + "; ..." * (len(short) > 3)
-        said = f"{len(short)} of {counted(len(found), 'recording')}, shorter than a window of {card.window}: {named}"
-        if len(short) == len(found):
-            raise InputError(f"no recording is as long as a window of {card.window}: {named}; record more")
-        click.echo(f"Left out: {said}.", err=True)
-    return [x for x in found if len(x.recording.samples) >= card.window.samples]
+    long_enough = [x for x in found if len(x.recording.samples) >= card.window.samples]
+    if len(long_enough) < len(found):
+        first = next(str(x) for x in found if x not in long_enough)
+        said = f"{len(found) - len(long_enough)} of {counted(len(found), 'recording')}, {first} first"
+        if not long_enough:
+            raise InputError(f"no recording is as long as a window of {card.window}: {first}; record more")
+        click.echo(f"Left out: {said}: shorter than a window of {card.window}.", err=True)
+    return long_enough
 
 
 def _files(path: Path) -> Sequence[Path]:

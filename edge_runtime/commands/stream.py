@@ -13,8 +13,9 @@ from edge_runtime.commands import options
 
 if TYPE_CHECKING:
     from edge_runtime.data.data_sources import Sources
+    from edge_runtime.data.dataset import Recording
     from edge_runtime.live.display.decision_log import Log
-    from edge_runtime.live.display.sinks import Sink, Truth
+    from edge_runtime.live.display.sinks import Sink
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources import Item, Source
     from edge_runtime.model.model_card import Card
@@ -78,12 +79,7 @@ def command(
     i2c: str | None,
     speed: float,
     data: "Sources | None",
-    axes: str | None,
-    placement: str,
-    units: str | None,
-    gyro_units: str | None,
-    rate: float | None,
-    hop: int | None,
+    sample: options.SampleOptions,
     jsonl: bool,
     quiet: bool,
     log_path: Path | None,
@@ -106,7 +102,6 @@ def command(
     )
     from edge_runtime.devices.trial import open_classifier
     from edge_runtime.live.display.decision_log import Log
-    from edge_runtime.live.display.sinks import no_truth
     from edge_runtime.live.recognizer import LiveRecognizer
     from edge_runtime.live.session import Session
     from edge_runtime.live.sources.axes import Axes
@@ -114,14 +109,14 @@ def command(
     from edge_runtime.signals.frontend import RATE_HZ
 
     path = find_model(model)
-    turn = Axes.parse(axes or "x,y,z")
+    axes, hop, turn = sample.axes, sample.hop, Axes.parse(sample.axes or "x,y,z")
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card
-        placement = options.stated_placement(placement, card)
+        placement = options.stated_placement(sample.placement, card)
         if recording is None:
             found = None
-            opener = _open(name, value, options.stated_units(units, gyro_units, card), take_over)
+            opener = _open(name, value, sample.stated_units(card), take_over)
         else:
             from edge_runtime.data.loading import DataReader
             from edge_runtime.data.recording_checks import say_misfits
@@ -137,13 +132,12 @@ def command(
         say_whose_it_is(card, [found.subject if found else None])
         # Replayed recordings of UCI HAR begin as those of the published windows did.
         recognizer = LiveRecognizer(classifier, hop, found is None or found.begins_midway, axes is not None, placement)
-        session = Session(recognizer, turn, Timestamps(rate or RATE_HZ, time))
+        session = Session(recognizer, turn, Timestamps(sample.rate or RATE_HZ, time))
         source = opened.enter_context(closing(opener))
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
-        truth = found.label_at if found else no_truth
-        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}", truth)
+        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}", found)
         follow(session, chain([opening], source), sink, log)
 
 
@@ -172,17 +166,17 @@ def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log
     sink.end(session.summary)
 
 
-def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str, truth: "Truth") -> "Sink":
-    from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
+def _sink(
+    jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str, replayed: "Recording | None"
+) -> "Sink":
+    from edge_runtime.live.display.sinks import Changes, JsonLines, Sink, no_truth
     from edge_runtime.system.terminal import Console
 
-    if jsonl:
-        return JsonLines(truth)
+    truth, console = replayed.label_at if replayed else no_truth, Console()
     if quiet:
         return Sink()
-    console = Console()
-    if not console.is_terminal or console.is_dumb_terminal:
-        return Changes(truth)
+    if jsonl or not console.is_terminal or console.is_dumb_terminal:
+        return JsonLines(truth) if jsonl else Changes(truth)
     from edge_runtime.live.display.timeline import Timeline
 
     return Timeline(card.answers, title, session.summary, console, time, truth)

@@ -24,9 +24,7 @@ See docs/results/README.md.
 _HIT, _MISS = 7.0, -1.75  # times the card's temperature: the logits aimed at
 _MOST = 8.0  # windows that an activity counts as: more of one occasion tell little of another (docs/results/live.md)
 _DECIMALS = 6
-# Shares that are right where the device is worn as the network knows it; nothing was searched. Shown 10 s of each
-# activity, edge has 0 to 27 % before and 5 to 92 % after of MotionSense's 24 people, whose pockets it does not know,
-# and three networks of the walking frame, trained without these people, 40 to 100 % and 62 to 100 %.
+# Shares that are right of anyone who wears the device as the network knows it; nothing was searched.
 _LEAST_BEFORE, _LEAST_AFTER = 0.1, 0.5
 
 Array = npt.NDArray[np.float64]

@@ -25,7 +25,7 @@ class Session:
         self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps
         self._newest = 0.0
         self.began: float | None = None
-        self._repeated = RepeatedNotices()
+        self._shown: dict[str, deque[float]] = {}  # when the latest notices of a repeating kind were
         hop_s, window_s = recognizer.hop / RATE_HZ, recognizer.card.window.samples / RATE_HZ
         self.summary = StreamSummary(recognizer.card.answers, hop_s, window_s)
 
@@ -44,6 +44,7 @@ class Session:
     def _take(self, chunk: Chunk) -> list[LiveEvent]:
         self.summary.malformed += chunk.left_out
         if not len(chunk):
+            self._timestamps.nothing_came()
             return []
         seconds, events = self._timestamps.seconds(chunk)
         self._newest = float(seconds[-1])
@@ -56,39 +57,16 @@ class Session:
         """Count all that was `found`; leave out notices that are repeated too often."""
         recognizer, summary = self._recognizer, self.summary
         summary.duplicates, summary.late, summary.invalid = recognizer.duplicates, recognizer.late, recognizer.invalid
-        shown: list[tuple[LiveEvent, float]] = []
-        for event in found:
-            elapsed_s = summary.add(event)
-            if isinstance(event, Notice):
-                shown += [(x, elapsed_s) for x in self._repeated.shown(event, summary.samples / RATE_HZ)]
-            else:
-                shown.append((event, elapsed_s))
-        return shown
+        with_times = [(x, summary.add(x)) for x in found]
+        return [(x, elapsed_s) for x, elapsed_s in with_times if not isinstance(x, Notice) or self._is_shown(x)]
 
-
-class RepeatedNotices:
-    """Lets through three notices of a repeating kind within a minute of signal, then one that announces more.
-
-    After a minute without any of that kind it begins anew.
-    """
-
-    def __init__(self) -> None:
-        self._lately: dict[str, deque[float]] = {}
-        self._suppressed: set[str] = set()
-
-    def shown(self, notice: Notice, now: float) -> list[Notice]:
-        """Give the notice to show for `notice`, which comes after `now` seconds of signal, if any."""
+    def _is_shown(self, notice: Notice) -> bool:
+        """Tell whether to show a notice: of a kind that repeats, three in a minute of signal; all are counted."""
         if notice.kind not in _REPEATING:
-            return [notice]
-        lately = self._lately.setdefault(notice.kind, deque(maxlen=_SHOWN))
-        if not lately or now - lately[-1] > _WITHIN_S:
-            self._suppressed.discard(notice.kind)
-        is_too_often = len(lately) == _SHOWN and now - lately[0] <= _WITHIN_S
+            return True
+        now = self.summary.samples / RATE_HZ
+        lately = self._shown.setdefault(notice.kind, deque(maxlen=_SHOWN))
+        if len(lately) == _SHOWN and now - lately[0] <= _WITHIN_S:
+            return False
         lately.append(now)
-        if notice.kind in self._suppressed:
-            return []
-        if not is_too_often:
-            return [notice]
-        self._suppressed.add(notice.kind)
-        text = f"{notice.text}; this keeps happening, and is only counted until there was none for a minute"
-        return [Notice(notice.seconds, notice.kind, text)]
+        return True

@@ -23,6 +23,7 @@ class Timestamps:
         self._clock = clock
         self._start, self._count = 0.0, 0  # samples since `_start`, at `_rate_hz`
         self._came: float | None = None  # the latest ones, on our clock
+        self._has_waited = False
         self._began, self._n_since = 0.0, 0  # since when there was no pause, and the samples since
         self._told_assumed = self._told_rate = False
 
@@ -42,11 +43,16 @@ class Timestamps:
         self._count += len(chunk)
         return seconds, events
 
+    def nothing_came(self) -> None:
+        """Note that the source waits: what is late without that has waited for its reader."""
+        self._has_waited = True
+
     def _follow(self, n: int) -> list[Event]:
         """Keep to our own clock, on which `n` samples come now."""
         now = self._clock.monotonic()
         late = 0.0 if self._came is None else now - self._came - n / self._rate_hz
-        if self._came is None or late > _PAUSE_S:
+        has_waited, self._has_waited = self._has_waited, False
+        if self._came is None or (late > _PAUSE_S and has_waited):
             self._continue(self._rate_hz, max(late, 0.0))
             # Samples that had piled up before the first ones do not show the rate.
             self._came, self._began, self._n_since = now, now, 0

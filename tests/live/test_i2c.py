@@ -12,6 +12,8 @@ from streams import FakeClock, chunks, kinds, samples, seconds, until
 
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources.i2c import i2c
+from edge_runtime.live.sources.serial_port import serial_port
+from edge_runtime.signals.units import Units
 from edge_runtime.system.installation import MissingExtraError
 
 MPU6050 = {0x75: 0x68}
@@ -138,13 +140,17 @@ def test_a_sensor_that_is_not_there_is_a_device_error(text, bus):
         next(i2c(text, FakeClock(), lambda: bus))
 
 
-@pytest.mark.parametrize("text", ["", "bmi160", "mpu6050@", "mpu6050@0x80", "mpu6050@0", "lsm6ds@x", "mpu6050 0x68"])
+@pytest.mark.parametrize("text", ["", "bmi160", "mpu6050@", "mpu6050@0x80", "mpu6050@0", "lsm6ds@x"])
 def test_what_is_no_sensor_is_refused(text):
     with pytest.raises(InputError, match="--i2c"):
         next(i2c(text, FakeClock(), mpu6050))
 
 
-def test_without_the_drivers_it_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "adafruit_mpu6050", None)
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [("adafruit_mpu6050", lambda: i2c("mpu6050")), ("serial", lambda: serial_port("/dev/ttyUSB0", Units()))],
+)
+def test_without_a_driver_it_is_said_what_to_install(monkeypatch, module, source):
+    monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=r"pip install .*\[sensors\]"):
-        next(i2c("mpu6050", FakeClock(), mpu6050))
+        next(source())

@@ -6,7 +6,6 @@ The system chooses when to write it to the disk: to force that every second woul
 import csv
 import io
 import os
-import stat
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,21 +28,19 @@ class Log:
         first_line = _row(header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            is_special = path.exists() and not path.is_file()  # a pipe that nobody reads must not stop the stream
-            mode = os.O_WRONLY | os.O_NONBLOCK if is_special else os.O_RDWR | os.O_CREAT
-            self._descriptor = os.open(path, mode | os.O_APPEND, 0o666)
+            if path.exists() and not path.is_file():
+                raise OSError("it is no file")
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
             raise InputError(
                 f"cannot write {path}: {error.strerror or error}; choose another file for --log"
             ) from error
-        state = os.fstat(self._descriptor)
-        self._is_file = stat.S_ISREG(state.st_mode)
-        found = os.pread(self._descriptor, len(first_line), 0) if self._is_file else b""
+        found = os.pread(self._descriptor, len(first_line), 0)
         if found and found != first_line:
             os.close(self._descriptor)
             raise InputError(f"{path} is no log of these activities: choose another file for --log")
         # A log whose program was killed may end in half a row: the next one begins on a line of its own.
-        is_torn = bool(found) and os.pread(self._descriptor, 1, state.st_size - 1) != b"\n"
+        is_torn = bool(found) and os.pread(self._descriptor, 1, path.stat().st_size - 1) != b"\n"
         self._pending = (b"\n" if is_torn else b"") if found else first_line
 
     def write(self, decision: Decision) -> Notice | None:
@@ -78,8 +75,7 @@ class Log:
             while written < len(content):
                 written += os.write(self._descriptor, content[written:])
         except OSError:
-            if written and self._is_file:
-                os.ftruncate(self._descriptor, before)
+            os.ftruncate(self._descriptor, before)
             raise
 
 

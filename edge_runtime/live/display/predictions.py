@@ -131,8 +131,6 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
             _show_in_a_line(x, console)
     if len(predictions) > 1:
         _show_total(predictions, scores, console)
-    if not is_in_full:
-        _say(f"From when to when: in the file of --json, and here for {_MOST_IN_FULL} recordings at most.", console)
     _tell_notices(predictions)
 
 
@@ -148,7 +146,8 @@ def _show_in_full(prediction: Prediction, has_name: bool, console: Console) -> N
         console.print(str(prediction), style="bold", soft_wrap=not console.is_terminal)
     console.print(table)
     if {x.activity for x in prediction.decisions} == {UNKNOWN}:
-        _say(f"All of it is unknown; the commonest reason: {_commonest(prediction)}.", console)
+        ((reason, _),) = Counter(x.reason for x in prediction.decisions).most_common(1)
+        _say(f"All of it is unknown; the commonest reason: {reason}.", console)
     console.print()
     show_summary(prediction.summary, console)
 
@@ -158,8 +157,6 @@ def _show_in_a_line(prediction: Prediction, console: Console) -> None:
     decisions = prediction.decisions
     counts = Counter(x.activity for x in decisions)
     shares = [f"{activity_name(x)} {percent(n / len(decisions), 0)}" for x, n in counts.most_common()]
-    if {*counts} == {UNKNOWN}:
-        shares[0] += f" ({_commonest(prediction)})"
     length = minutes_and_seconds(decisions[-1].seconds - prediction.start)
     _say(f"{prediction}: {length}, {', '.join(shares)}", console)
 
@@ -174,27 +171,16 @@ def _show_total(predictions: Sequence[Prediction], scores: LiveScores | None, co
     console.print(f"All {len(predictions)} recordings", style="bold")
     console.print(activity_table([x.summary for x in predictions]))
     if scores and scores.windows:
+        before = f"; postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time, are left out"
         _say(
             f"{percent(scores.live_accuracy)} of {counted(scores.windows, 'window')} wholly in one labelled activity "
-            "were answered right, unknown being wrong.",
+            f"were answered right, unknown being wrong{before * (scores.mounting_not_known > 0)}.",
             console,
         )
-    if scores and scores.mounting_not_known > 0:
-        _say(
-            f"Left out: postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time in "
-            "activities.",
-            console,
-        )
-
-
-def _commonest(prediction: Prediction) -> str:
-    """The commonest reason why it is unknown."""
-    ((reason, _),) = Counter(x.reason for x in prediction.decisions).most_common(1)
-    return reason
 
 
 def _tell_notices(predictions: Sequence[Prediction]) -> None:
-    """Say each notice once on stderr, with its first time and how often it came, or in how many recordings."""
+    """Say each notice once on stderr, with its first time and how often it came."""
     found: dict[str, list[tuple[Prediction, Notice]]] = {}
     for prediction in predictions:
         for notice in prediction.notices:
@@ -202,8 +188,5 @@ def _tell_notices(predictions: Sequence[Prediction]) -> None:
     for text, places in found.items():
         first, notice = places[0]
         when = minutes_and_seconds(notice.seconds - first.start)
-        n_recordings = len({id(x) for x, _ in places})
-        if n_recordings > 1:
-            click.echo(f"{text} (in {n_recordings} recordings, first at {when} of {first})", err=True)
-        else:
-            click.echo(f"{first}: {when}  {text}{f' ({len(places)} times)' if len(places) > 1 else ''}", err=True)
+        often = f" ({len(places)} times, in {counted(len({id(x) for x, _ in places}), 'recording')})"
+        click.echo(f"{first}: {when}  {text}{often * (len(places) > 1)}", err=True)

@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.stream_scores import LiveScores, WindowScores
-from edge_runtime.system.quantities import counted, percent
+from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
 from edge_runtime.system.terminal import facts_table, plain_table
 
 
@@ -16,30 +16,19 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
     """Print the scores over all recordings, without those of which nothing was measured."""
     table = facts_table()
     table.add_row("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities")
+    windows, not_known = counted(found.windows, "window"), found.mounting_not_known or float("nan")
     for name, value, text in (
-        (
-            "accuracy, windows alone",
-            percent(found.window_accuracy),
-            f"of {counted(found.windows, 'window')} wholly in one activity",
-        ),
+        ("accuracy, windows alone", percent(found.window_accuracy), f"of {windows} wholly in one activity"),
         ("accuracy, live", percent(found.live_accuracy), "of these, unknown being wrong"),
         ("without unknown", percent(found.reported_accuracy), "of those that are not unknown"),
         ("delay", _seconds(found.delay_median_s), "until a new activity is reported (median)"),
         ("", _seconds(found.delay_p90_s), "(90 %)"),
         ("false changes", _rate(found.false_changes_per_hour), "an hour of activities"),
-        (
-            "false answers",
-            _rate(found.false_answers_per_hour),
-            "an hour of what the model does not know, transitions included",
-        ),
+        ("false answers", _rate(found.false_answers_per_hour), "an hour of what the model does not know"),
         ("unknown", percent(found.unknown_in_activities, 1), "of the time in activities, their beginnings included"),
-        (
-            "mounting not known",
-            percent(found.mounting_not_known, 1) if found.mounting_not_known > 0 else "–",
-            "of the time in activities; windows, delays and unknown are of the rest",
-        ),
+        ("mounting not known", percent(not_known, 1), "of the time in activities; the other scores are of the rest"),
     ):
-        if value != "–":
+        if value != NOT_MEASURED:
             table.add_row(name, f"{value} {text}")
     console.print(table)
 
@@ -58,8 +47,8 @@ def show_groups(heading: str, groups: Mapping[str, WindowScores], console: rich.
 
 def _seconds(value: float) -> str:
     """A delay; "never" where it has no end, as "–" where there was none."""
-    return "–" if math.isnan(value) else "never" if math.isinf(value) else f"{value:.2f} s"
+    return NOT_MEASURED if math.isnan(value) else "never" if math.isinf(value) else f"{value:.2f} s"
 
 
 def _rate(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.1f}"
+    return NOT_MEASURED if math.isnan(value) else f"{value:.1f}"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
 import click
@@ -94,20 +95,16 @@ class Changes(Sink):
         if decision.activity != self._shown:
             self._shown = decision.activity
             label = labelled(self._truth(decision.seconds))
-            click.echo(f"{minutes_and_seconds(elapsed_s):>8}  {self._decision_text(decision)}{label and '  ' + label}")
+            said = f"({reason_text(decision)})" if decision.reason else ""
+            if decision.activity != UNKNOWN:
+                said = percent(decision.probability(decision.activity), 0)
+            parts = (activity_name(decision.activity), said, "(warming up)" if decision.warming_up else "", label)
+            click.echo(f"{minutes_and_seconds(elapsed_s):>8}  {'  '.join(x for x in parts if x)}")
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Print the notice on stderr."""
         del elapsed_s
         click.echo(printable(notice.text, _LONGEST_NOTICE), err=True)
-
-    def _decision_text(self, decision: Decision) -> str:
-        name = activity_name(decision.activity)
-        if decision.activity == UNKNOWN:
-            return f"{name} ({reason_text(decision)})" if decision.reason else name
-        share = decision.probability(decision.activity)
-        shown = f"{name}  {percent(float(share), 0)}"
-        return f"{shown}  (warming up)" if decision.warming_up else shown
 
 
 class JsonLines(Sink):
@@ -133,8 +130,7 @@ class JsonLines(Sink):
     def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Print `{"type": "notice", …}`."""
         del elapsed_s
-        content = {"type": "notice", "seconds": notice.seconds, "kind": notice.kind, "text": notice.text}
-        click.echo(json.dumps(content))
+        click.echo(json.dumps({"type": "notice"} | asdict(notice)))
 
     def end(self, summary: StreamSummary) -> None:
         """Print `{"type": "summary", …}`."""
@@ -170,23 +166,13 @@ def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
 
 
 def _closing(summary: StreamSummary) -> str:
-    """The other facts of the summary, in up to three sentences."""
+    """The other facts of the summary, with samples left out and decisions not logged if there are any."""
     facts = [counted(summary.changes, "change"), counted(summary.gaps, "gap"), counted(summary.samples, "sample")]
     if summary.inference_ms is not None:
         facts.append(f"inference {summary.inference_ms:.2f} ms")
-    counts = {
-        "invalid": summary.invalid,
-        "duplicate": summary.duplicates,
-        "late": summary.late,
-        "malformed": summary.malformed,
-    }
-    left_out = [f"{count:,} {name}" for name, count in counts.items() if count]
-    sentences = [", ".join(facts)]
-    if left_out:
-        sentences.append(f"Left out: {', '.join(left_out)}")
-    if summary.not_logged:
-        sentences.append(f"The log misses {counted(summary.not_logged, 'decision')}")
-    return f"{'. '.join(sentences)}."
+    left_out = {x: getattr(summary, x) for x in ("invalid", "duplicates", "late", "malformed", "not_logged")}
+    facts += [f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count]
+    return f"{', '.join(facts)}."
 
 
 def _by_label(decision: Decision, probabilities: npt.NDArray[Any]) -> dict[str, float]:

@@ -3,7 +3,6 @@
 Every activity has a colour and a letter, so that the picture says the same without colours.
 """
 
-import textwrap
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Self
@@ -32,8 +31,8 @@ from edge_runtime.system.terminal import Console
 
 BAND_S = 300.0
 _REFRESH_S = 0.1
-_NOTICES, _NOTICE_LINES = 3, 2
-_LEAST_BAR, _LOW_SCREEN = 5, 9  # columns, lines
+_NOTICES = 3
+_LEAST_BAR = 5  # columns
 _UNKNOWN_COLOUR, _INK = "#bdbdbd", "#111111"
 _LONGEST_NOTICE = 240
 
@@ -102,37 +101,28 @@ class Timeline(Sink):
         """Render the picture; where there are too few lines, bars and older notices are left out first."""
         width, room = self._console.size
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
-        now = self._now(width)
-        room -= 1 + len(now) + 3  # the band, its scale and the facts
-        notices: list[Text] = []
-        for seconds, text in reversed(self._notices):
-            lines = _wrapped(f"{minutes_and_seconds(seconds)}  {text}", width)
-            if len(notices) + len(lines) <= room:
-                notices = lines + notices
+        room -= 1 + 3 + 3  # title; activity; band, its scale and the facts
+        notices = [
+            Text(f"! {minutes_and_seconds(x)}  {text}", style="yellow", no_wrap=True, overflow="ellipsis")
+            for x, text in self._notices
+        ]
         bars = [*self._bars(width), Text("")]
         bars = bars if len(bars) + len(notices) <= room else []
-        return Group(title, *now, *bars, *self._band(width), self._facts(), *notices)
+        return Group(title, *self._now(width), *bars, *self._band(width), self._facts(), *notices)
 
     def _now(self, width: int) -> list[Text]:
-        """The activity, three lines high and letter-spaced; one line on a screen of a few."""
+        """The activity, three lines high and letter-spaced."""
         decision = self._latest
         name = activity_name(decision.activity) if decision else "waiting"
         large = "   ".join(" ".join(word) for word in name.upper().split())
-        if len(large) > width - 4:
-            large = name.upper()
-        remark = ""
-        if decision and decision.activity == UNKNOWN:
-            remark = reason_text(decision)
-        elif decision and decision.warming_up:
-            remark = "warming up: the filters are settling"
+        remark, colour = "", _UNKNOWN_COLOUR
         if decision:
-            remark = "   ".join(x for x in (remark, labelled(self._truth(decision.seconds))) if x)
-        lines = ["", large.center(width), remark.center(width)]
-        if self._console.height < _LOW_SCREEN:
-            lines = [f"{name.upper()}  {remark}"]
-        colour = self._colour(self._names.index(decision.activity)) if decision else _UNKNOWN_COLOUR
-        style = f"bold {_INK} on {colour}"
-        return [Text(x[:width].ljust(width), style=style, no_wrap=True) for x in lines]
+            colour = self._colour(self._names.index(decision.activity))
+            said = "warming up: the filters are settling" if decision.warming_up else ""
+            said = reason_text(decision) if decision.activity == UNKNOWN else said
+            remark = "   ".join(x for x in (said, labelled(self._truth(decision.seconds))) if x)
+        lines = ("", large if len(large) <= width - 4 else name.upper(), remark)
+        return [Text(x.center(width)[:width], style=f"bold {_INK} on {colour}", no_wrap=True) for x in lines]
 
     def _bars(self, width: int) -> list[Text]:
         """A line for each activity: its letter, its name, how probable it is; without a bar where there is no room.
@@ -159,15 +149,10 @@ class Timeline(Sink):
         """The last minutes, a letter on its colour for each stretch of time, and a scale below."""
         band = Text(no_wrap=True)
         for answer in self._answers(width):
-            if answer is None:
-                band.append("·")
-            else:
-                band.append(self._letters[answer], f"not dim {_INK} on {self._colour(answer)}")
+            style = "" if answer is None else f"not dim {_INK} on {self._colour(answer)}"
+            band.append("·" if answer is None else self._letters[answer], style)
         ago = f"{BAND_S / 60:g} min ago"
-        legend = "? unknown   · no answer".center(width - len(ago) - len("now"))
-        if len(ago) + len(legend) + len("now") > width:
-            legend = " " * (width - len(ago) - len("now"))
-        return [band, Text(f"{ago}{legend}now", style="dim", no_wrap=True)]
+        return [band, Text(f"{ago}{'now':>{width - len(ago)}}", style="dim", no_wrap=True)]
 
     def _answers(self, width: int) -> Iterator[int | None]:
         """The activity at each moment of the band, the oldest first; None where nothing was recognised."""
@@ -195,12 +180,6 @@ class Timeline(Sink):
 
     def _colour(self, index: int) -> str:
         return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else activity_colour(index)
-
-
-def _wrapped(text: str, width: int) -> list[Text]:
-    """A notice on at most two lines."""
-    lines = textwrap.wrap(f"! {text}", max(width, 8), max_lines=_NOTICE_LINES, placeholder="…", subsequent_indent="  ")
-    return [Text(x, style="yellow", no_wrap=True, overflow="ellipsis") for x in lines]
 
 
 def letters(names: Sequence[str]) -> list[str]:

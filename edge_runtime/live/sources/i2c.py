@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -23,18 +23,6 @@ _CHUNK = 5
 _G = ACCELERATION_UNITS["m/s2"]
 
 
-class Sensor(Protocol):
-    """A sensor as all drivers offer it: acceleration in m/s² and rotation in rad/s, each x, y, z."""
-
-    @property
-    def acceleration(self) -> tuple[float, float, float]:
-        """m/s²."""
-
-    @property
-    def gyro(self) -> tuple[float, float, float]:
-        """rad/s."""
-
-
 def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None = None) -> Source:
     """Samples of the sensor that `text` names as `mpu6050` or `lsm6ds`, with `@ADDRESS` where it is not the usual.
 
@@ -44,7 +32,7 @@ def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None
     """
     name, address = _parse(text)
     set_up = _driver(name)
-    sensor: Sensor | None = None
+    sensor: Any = None  # acceleration in m/s² and rotation in rad/s, each x, y, z
     where = f"{name} at {address:#x}"
     try:
         bus = (open_bus or _board_bus)()
@@ -83,13 +71,12 @@ def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None
 def _parse(text: str) -> tuple[str, int]:
     match = _SENSOR.fullmatch(text)
     name = match["name"].lower() if match else ""
-    if not match or name not in SENSORS:
+    address = int(match["address"], 0) if match and match["address"] else _ADDRESSES.get(name, 0)
+    if name not in SENSORS or not 0x08 <= address <= 0x77:
         raise InputError(
-            f"--i2c {quoted(text)} is no sensor that is known: give {' or '.join(SENSORS)}, @ADDRESS if needed"
+            f"--i2c {quoted(text)} is no sensor that is known: give {' or '.join(SENSORS)}, with @0x08 to @0x77 if its "
+            "address is not the usual"
         )
-    address = int(match["address"], 0) if match["address"] else _ADDRESSES[name]
-    if not 0x08 <= address <= 0x77:
-        raise InputError(f"--i2c {quoted(text)}: an I2C address is 0x08 to 0x77")
     return name, address
 
 
@@ -106,7 +93,7 @@ def _board_bus() -> Any:
         ) from error
 
 
-def _driver(name: str) -> Callable[[Any, int], Sensor]:
+def _driver(name: str) -> Callable[[Any, int], Any]:
     try:
         if name == "mpu6050":
             import adafruit_mpu6050
@@ -115,10 +102,11 @@ def _driver(name: str) -> Callable[[Any, int], Sensor]:
             import adafruit_lsm6ds.lsm6ds3trc
             import adafruit_lsm6ds.lsm6ds33
             import adafruit_lsm6ds.lsm6dsox
+            from adafruit_bus_device.i2c_device import I2CDevice
     except ImportError as error:
         raise MissingExtraError("--i2c", f"the Adafruit driver of the {name}", "sensors") from error
 
-    def mpu6050(bus: Any, address: int) -> Sensor:
+    def mpu6050(bus: Any, address: int) -> Any:
         sensor = adafruit_mpu6050.MPU6050(bus, address)
         sensor.accelerometer_range = adafruit_mpu6050.Range.RANGE_4_G
         sensor.gyro_range = adafruit_mpu6050.GyroRange.RANGE_500_DPS
@@ -126,7 +114,7 @@ def _driver(name: str) -> Callable[[Any, int], Sensor]:
         sensor.filter_bandwidth = adafruit_mpu6050.Bandwidth.BAND_21_HZ
         return sensor
 
-    def lsm6ds(bus: Any, address: int) -> Sensor:
+    def lsm6ds(bus: Any, address: int) -> Any:
         drivers = {
             x.CHIP_ID: x
             for x in (
@@ -136,7 +124,10 @@ def _driver(name: str) -> Callable[[Any, int], Sensor]:
                 adafruit_lsm6ds.lsm6dsox.LSM6DSOX,
             )
         }
-        chip = _register(bus, address, _LSM6DS_CHIP)
+        answer = bytearray(1)
+        with I2CDevice(bus, address) as device:
+            device.write_then_readinto(bytes([_LSM6DS_CHIP]), answer)
+        chip = answer[0]
         if chip not in drivers:
             raise RuntimeError(f"its WHO_AM_I is {chip:#x}, which no LSM6DS has")
         sensor = drivers[chip](bus, address)
@@ -144,12 +135,3 @@ def _driver(name: str) -> Callable[[Any, int], Sensor]:
         return sensor
 
     return mpu6050 if name == "mpu6050" else lsm6ds
-
-
-def _register(bus: Any, address: int, register: int) -> int:
-    from adafruit_bus_device.i2c_device import I2CDevice
-
-    answer = bytearray(1)
-    with I2CDevice(bus, address) as device:
-        device.write_then_readinto(bytes([register]), answer)
-    return answer[0]

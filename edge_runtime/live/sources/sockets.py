@@ -80,9 +80,11 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: b
                     yield from _ended(connection, decoder)
                     connection = None
             if server in ready:
-                found, origin = _accepted(server)
-                if found is None:
+                try:
+                    found, address_of = server.accept()
+                except OSError:  # it has gone again
                     continue
+                origin = _named(address_of)
                 if connection and not take_over and clock.monotonic() - heard < SILENCE_S:
                     found.close()
                     yield Event("others", f"{origin} is refused: only {sender} is heard while it sends (--take-over)")
@@ -151,15 +153,6 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
             f"cannot listen on {address}: {error.strerror or error}; give another port, or an address of this machine"
         ) from error
     return bound, address._replace(port=bound.getsockname()[1])
-
-
-def _accepted(server: socket.socket) -> tuple[socket.socket | None, str]:
-    """The new connection and where it comes from; none when it has gone again."""
-    try:
-        connection, origin = server.accept()
-    except OSError:
-        return None, ""
-    return connection, _named(origin)
 
 
 def _named(origin: Any) -> str:
