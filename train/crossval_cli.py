@@ -1,5 +1,6 @@
 """Cross-validate a network: the command `har-edge crossval`."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | st
     """As a callback: a number of folds, or one of `BY_NAME`, by which each subject or each data set is a fold."""
     if text in BY_NAME:
         return text
-    if text.isdecimal() and int(text) >= 2:
-        return int(text)
+    with suppress(ValueError):  # no number, or one of more digits than Python reads
+        if int(text) >= 2:
+            return int(text)
     raise click.BadParameter(f"'{text}' is neither a number of at least 2 nor one of {', '.join(BY_NAME)}.")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shlex
 import shutil
@@ -31,6 +32,16 @@ _PIECE = 1 << 18
 _LONGEST_LINE = 1 << 20
 _LONGEST_WORDS = 500  # of the agent, in a sentence
 
+_ANSWERS: dict[str, dict[str, type]] = {
+    "missing": {"missing": list},
+    "put": {},
+    "environment": {"site": str},
+    "look": {"description": dict},
+    "clean": {"removed_bytes": int},
+    "run": {"silent": bool, "code": int, "log": str},
+}
+"""By the task, what its answer has."""
+
 # Started by `python3 -c`, through shells that are not known: no quote, no backslash, no exclamation mark in it. The
 # agent's source follows on stdin. Python 2 gets as far as the sentence.
 _LOADER = (
@@ -57,6 +68,13 @@ class Hello:
     machine: str
     libc: tuple[str, str]
     interpreters: tuple[Interpreter, ...]
+
+    def __post_init__(self) -> None:
+        """Raise `ValueError` for a machine without a Python, or for a library's version that is none."""
+        if not self.interpreters:
+            raise ValueError("no Python")
+        if not re.fullmatch(r"(\d{1,3}\.\d{1,3}.*)?", self.libc[1]):
+            raise ValueError(f"a C library {self.libc[1]}")
 
 
 class Transport(Protocol):
@@ -157,6 +175,9 @@ class Connection:
             while len(self._pending) < n_bytes:
                 self._read()
             on_notice(message, self._take(n_bytes))
+        for key, kind in _ANSWERS[task].items():
+            if not isinstance(message.get(key), kind):
+                raise self.misfit(f"{key}: {message.get(key)}")
         return message
 
     def misfit(self, what: object) -> DeviceError:

@@ -96,7 +96,8 @@ class RemoteDevice:
 
     def clean(self) -> int:
         """Remove everything that was sent or made there; return how many bytes that was."""
-        return int(self.connect().ask("clean")["removed_bytes"])
+        removed: int = self.connect().ask("clean")["removed_bytes"]
+        return removed
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
@@ -161,7 +162,8 @@ class RemoteDevice:
         if not unknown:
             return
         connection = self.connect()
-        missing = connection.ask("missing", digests=unknown)["missing"]
+        asked = connection.ask("missing", digests=unknown)["missing"]
+        missing = [x for x in unknown if x in asked]
         total = sum(files[x].stat().st_size for x in missing)
         sent, told = 0, 0.0
 

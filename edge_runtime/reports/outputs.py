@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edge_runtime.errors import InputError
-from edge_runtime.system.files import write_text
+from edge_runtime.system.files import check_target, write_text
 
 if TYPE_CHECKING:
     from edge_runtime.reports.report_content import DeviceReport
@@ -65,13 +65,12 @@ def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
 
 
 def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
-    """Raise `InputError` when a file of `paths`, by their forms, is a folder, one of the `inputs` or written twice."""
+    """Raise `InputError` when a file of `paths`, by their forms, is no regular file, one of the `inputs` or written twice."""
     taken = {realpath(x): "what is read" for x in inputs}  # unlike `resolve`, of a loop too
     for form, path in paths.items():
-        if path is None or (path.exists() and not path.is_file() and not path.is_dir()):
-            continue  # a pipe, a device: nothing there is overwritten
-        if path.is_dir():
-            raise InputError(f"{path} is a folder: give a file name for --{form}")
+        if path is None or path == STDOUT:
+            continue
+        check_target(path)
         if place := taken.get(realpath(path)):
             raise InputError(f"--{form} {path} would overwrite {place}: give it another file name")
         taken[realpath(path)] = f"--{form}"

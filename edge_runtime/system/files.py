@@ -31,8 +31,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.stem[:20]}-{secrets.token_hex(8)}{target.suffix}")
     with _writing(Path(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not target.is_file():
-            raise InputError(f"{path} is no regular file; name a file, or - where a result may go to standard output")
+        check_target(path)
         _remove_abandoned(target)
         try:
             temporary.touch()  # a folder that cannot be written is said before the work
@@ -42,6 +41,13 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.replace(target)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def check_target(path: Path) -> None:
+    """Raise `InputError` when `path` is there and no regular file: a folder, a device, a link to itself."""
+    target = Path(os.path.realpath(path))  # that of a link to itself is the link
+    if (target.is_symlink() or target.exists()) and not target.is_file():
+        raise InputError(f"{path} is no regular file; name a file, or - where a result may go to standard output")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

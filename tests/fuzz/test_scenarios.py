@@ -108,12 +108,17 @@ def test_a_model_keeps_its_card_on_a_full_disk(ground):
 def test_what_cannot_be_written_is_named(name, ground, tmp_path):
     folder = output_of(name, tmp_path / "folder")[1]
     folder.mkdir()
-    for to in (folder.with_suffix(""), Path("/proc/nowhere/x"), Path("/dev/null/x"), Path("y" * 300)):
+    links = {x: tmp_path / f"{x}{folder.suffix}" for x in ("loop", "full")}
+    links["loop"].symlink_to(links["loop"])
+    links["full"].symlink_to("/dev/full")
+    places = (*(x.with_suffix("") for x in (folder, *links.values())), Path("/proc/nowhere/x"), Path("y" * 300))
+    for to in places:
         words, _ = output_of(name, to)
         ending = commands.run(words, ground)
         assert not ending.fault, (words, ending)
         assert ending.code == 2 or name in GOES_ON, words
-    assert [*tmp_path.iterdir()] == [folder]
+    assert {*tmp_path.iterdir()} == {folder, *links.values()}
+    assert all(x.is_symlink() for x in links.values())
 
 
 @pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "2>&-", "<&-", "| true", "<&- >&- 2>&-"])
@@ -349,6 +354,9 @@ MEASURED = {
     "greets without end": {"greeting": "A" * (2 << 20)},
     "is too old": {"greeting": '{"python": "2.7.18"}'},
     "greets with an error": {"greeting": line(error=ESCAPE + "x" * 5000)},
+    "knows no Python": {"hello": {**HELLO, "interpreters": []}},
+    "has an odd library": {"hello": {**HELLO, "libc": ["glibc", "x"]}},
+    "lacks nothing": {"missing": line(done=True)},
     "has files without end": {"missing": line(alive=True, n_bytes=10**12)},
     "takes a list": {"put": "[]\n"},
     "runs with an error": {"run": line(error=ESCAPE)},
