@@ -65,12 +65,13 @@ def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
 
 
 def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
-    """Raise `InputError` when a file of `paths`, by their forms, is no regular file, one of the `inputs` or written twice."""
+    """Raise `InputError` when one of `paths`, by their forms, is no regular file, one of `inputs` or given twice."""
     taken = {realpath(x): "what is read" for x in inputs}  # unlike `resolve`, of a loop too
     for form, path in paths.items():
-        if path is None or path == STDOUT:
+        if path is None:
             continue
-        check_target(path)
+        if path != STDOUT:
+            check_target(path)
         if place := taken.get(realpath(path)):
             raise InputError(f"--{form} {path} would overwrite {place}: give it another file name")
         taken[realpath(path)] = f"--{form}"
