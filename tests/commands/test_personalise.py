@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from programs import MODELS, assert_one_sentence, har_edge, succeeded
+from programs import MODELS, assert_one_sentence, succeeded
 from written_recordings import posture, recordings, write_pieces
 
 from edge_runtime.errors import InputError
@@ -25,15 +25,22 @@ def standing():
     return posture("STANDING")
 
 
-def personalise(tmp_path, *pieces):
-    """The command, on one recording of these labelled pieces."""
-    write_pieces(tmp_path / "own" / "a.csv", pieces)
-    return har_edge("personalise", "edge", "--data", "own", "-o", "mine.tflite", cwd=tmp_path)
+@pytest.fixture
+def personalise(har_edge_here, tmp_path):
+    """The command, on one recording of labelled pieces."""
+
+    def run(*pieces):
+        write_pieces(tmp_path / "own" / "a.csv", pieces)
+        return har_edge_here("personalise", "edge", "--data", "own", "-o", "mine.tflite")
+
+    return run
 
 
-def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(har_edge_here, sitting, standing, tmp_path):
+def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(
+    har_edge_here, sitting, standing, tmp_path, personalise
+):
     before = MODELS["int8"].read_bytes()
-    done = succeeded(personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing)))
+    done = succeeded(personalise(("SITTING", sitting), ("STANDING", standing)))
     flatbuffer, card = cards.read_model(tmp_path / "mine.tflite")
     assert (MODELS["int8"].read_bytes(), flatbuffer) == (before, cards.read_model(MODELS["int8"])[0])
     record = card.personal_correction.record
@@ -68,16 +75,16 @@ def slipped(sitting, standing):
     ],
     ids=["exchanged", "slipped", "wrong throughout", "units", "stuck", "too short", "one posture", "no labels"],
 )
-def test_recordings_that_are_not_fit_are_refused(labels, change, code, words, sitting, standing, tmp_path):
-    done = personalise(tmp_path, (labels[0], change(sitting, standing)), (labels[1], standing))
+def test_recordings_that_are_not_fit_are_refused(labels, change, code, words, sitting, standing, tmp_path, personalise):
+    done = personalise((labels[0], change(sitting, standing)), (labels[1], standing))
     assert_one_sentence(done, code, *words)
     assert not (tmp_path / "mine.tflite").exists()
 
 
 @pytest.mark.parametrize("sat", [3, 30])
-def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, sitting, standing, tmp_path):
+def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, sitting, standing, tmp_path, personalise):
     seconds = [standing[:600], sitting[: 50 * sat], standing[:150], standing[:150]]  # the first 12 s are left out
-    done = succeeded(personalise(tmp_path, *zip(("", "SITTING", "STANDING", "LEANING"), seconds, strict=True)))
+    done = succeeded(personalise(*zip(("", "SITTING", "STANDING", "LEANING"), seconds, strict=True)))
     assert "LEANING" in done.stdout
     assert f"{sat} s of SITTING, 3 s of STANDING" in done.stdout
     assert "held_out" not in cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record
@@ -93,9 +100,9 @@ def test_only_sensors_that_a_model_takes_are_looked_at(names, is_stuck):
         check_sensors([alone], card)
 
 
-def test_of_two_people_one_is_to_be_chosen(har_edge_here, sitting, standing, tmp_path):
+def test_of_two_people_one_is_to_be_chosen(har_edge_here, sitting, standing, tmp_path, personalise):
     write_pieces(tmp_path / "own" / "b.csv", [("STANDING", standing)], "another")
-    done = personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing))
+    done = personalise(("SITTING", sitting), ("STANDING", standing))
     assert_one_sentence(done, 2, "another, me", "--subject")
     asked = ("personalise", "edge", "--data", "own", "-o", "mine.tflite", "--subject")
     assert_one_sentence(har_edge_here(*asked, "you"), 2, "another, me", "'you'")
@@ -104,8 +111,8 @@ def test_of_two_people_one_is_to_be_chosen(har_edge_here, sitting, standing, tmp
     assert cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record["subject"] == "me"
 
 
-def test_whom_a_model_is_adapted_to_is_said_of_anyone_else(har_edge_here, sitting, standing, tmp_path):
-    succeeded(personalise(tmp_path, ("SITTING", sitting), ("STANDING", standing)))
+def test_whom_a_model_is_adapted_to_is_said_of_anyone_else(har_edge_here, sitting, standing, tmp_path, personalise):
+    succeeded(personalise(("SITTING", sitting), ("STANDING", standing)))
     write_pieces(tmp_path / "other" / "b.csv", [("STANDING", standing)], "another")
     said = "is adapted to subject me"
     for command, is_said in (
