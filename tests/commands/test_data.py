@@ -2,28 +2,25 @@
 
 import html
 import json
-import signal
-import sys
 from dataclasses import replace
 
 import numpy as np
 import official_copy
 import pytest
 from described_recordings import LAYOUT, write_files_worn_anew, write_layout, write_tree
-from programs import MODELS, assert_one_sentence, finish, har_edge, run_program, start_har_edge, succeeded, wait_until
-from written_recordings import motion, posture, spoil, write, write_few, write_subjects
+from programs import MODELS, assert_one_sentence, har_edge, succeeded
+from written_recordings import motion, posture, spoil, write, write_subjects
 
 from edge_runtime.data import recording_plots, uci_har
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.model_card import read_model
 
 
-@pytest.mark.parametrize("columns", [80, 120])
-def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
-    shown = succeeded(har_edge("data", cwd=tmp_path, env={"COLUMNS": str(columns)}))
+def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path):
+    shown = succeeded(har_edge("data", cwd=tmp_path, env={"COLUMNS": "80"}))
     assert shown.stderr == ""
     assert "\x1b" not in shown.stdout
-    assert max(map(len, shown.stdout.splitlines())) <= columns
+    assert max(map(len, shown.stdout.splitlines())) <= 80
     for line in ("WALKING_UPSTAIRS 1,073 471", "LAYING 1,407 537", "all 7,352 2,947"):
         assert line in "\n".join(" ".join(x.split()) for x in shown.stdout.splitlines())
     text = " ".join(shown.stdout.split())
@@ -33,7 +30,7 @@ def test_without_a_subcommand_it_shows_what_is_embedded(tmp_path, columns):
         "9 subjects: 2, 4, 9, 10, 12, 13, 18, 20, 24",
         "CC BY 4.0",
         "body_gyro x y z (rad/s)",
-        f"{fingerprint[:16]}, as in the cards of models trained on it as it is",
+        fingerprint[:16],
     ):
         assert part in text
 
@@ -44,18 +41,6 @@ def test_it_shows_a_users_own_recordings_and_labels_that_look_like_markup_as_the
     for part in (tmp_path.name, *labels, "2 subjects: a, b", "1 subject: c", "3, 1 min 12 s"):
         assert part in done.stdout
     assert "CC BY" not in done.stdout
-
-
-def test_the_sign_of_acceleration_is_to_be_seen_to_by_a_layout_of_ones_own_alone(har_edge_here, tmp_path):
-    own, theirs = write_tree(tmp_path / "own"), write_few(tmp_path / "few")
-    asked = (
-        ("--data", own, "--layout", write_layout(tmp_path, LAYOUT)),
-        ("--data", theirs),
-        ("--data", theirs, "--layout", "har-edge"),
-    )
-    shown = [" ".join(succeeded(har_edge_here("data", *x)).stdout.split()) for x in asked]
-    said = ["turn sign under [acceleration] round" in x for x in shown]
-    assert said == [True, False, False]
 
 
 def test_json_has_the_counts_and_what_fits_with_its_numbers(har_edge_here, tmp_path):
@@ -76,19 +61,12 @@ def test_json_has_the_counts_and_what_fits_with_its_numbers(har_edge_here, tmp_p
     assert found["untrainable"] is None
 
 
-@pytest.mark.parametrize("source", ["embedded", "windows"])
-def test_json_of_what_no_layout_describes_has_no_findings(har_edge_here, tmp_path, source):
+def test_json_of_what_no_layout_describes_has_no_findings(har_edge_here, tmp_path):
     np.savez(tmp_path / "w.npz", X=np.random.default_rng(0).normal(size=(60, 8, 1)), y=np.arange(60) % 2)
-    given = ("--data", tmp_path / "w.npz") if source == "windows" else ()
-    found = json.loads(succeeded(har_edge_here("data", *given, "--json", "-")).stdout)
-    assert found["findings"] == []
-    windows = {x: sum(found[x]["windows"].values()) for x in ("train", "test")}
-    if source == "windows":
-        assert sum(windows.values()) == 60
-        assert found["recordings"] is None
-    else:
-        assert windows == {"train": 7352, "test": 2947}
-        assert found["recordings"] > 0
+    for given, windows, recordings in (((), 7352 + 2947, 61), (("--data", tmp_path / "w.npz"), 60, None)):
+        found = json.loads(succeeded(har_edge_here("data", *given, "--json", "-")).stdout)
+        assert (found["findings"], found["recordings"]) == ([], recordings)
+        assert sum(sum(found[x]["windows"].values()) for x in ("train", "test")) == windows
 
 
 def test_export_writes_the_arrays(har_edge_here, tmp_path):
@@ -105,38 +83,13 @@ def test_export_writes_the_arrays(har_edge_here, tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_disk_that_fills_up_while_writing_leaves_the_old_file_whole(tmp_path):
-    old = tmp_path / "windows.npz"
-    old.write_bytes(b"kept")
-    limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-    limit += "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); import har_edge; har_edge.main()"
-    for command in (["export", "-o", old], ["plot", "--recording", "0", "-o", tmp_path / "x.png"]):
-        assert_one_sentence(run_program(sys.executable, "-c", limit, "data", *command), 2, "cannot write", command[-1])
-    assert old.read_bytes() == b"kept"
-    assert list(tmp_path.iterdir()) == [old]
-
-
-def test_an_interrupted_export_leaves_nothing_behind(tmp_path):
-    export = start_har_edge("data", "export", "-o", tmp_path / "windows.npz", cwd=tmp_path)
-    wait_until(lambda: any(tmp_path.iterdir()) or export.poll() is not None)
-    export.send_signal(signal.SIGINT)
-    done = finish(export)
-    assert done.returncode == ExitCode.INTERRUPTED
-    assert done.stderr.strip() == "Interrupted."
-    assert not list(tmp_path.iterdir())
-
-
 def test_of_data_that_cannot_be_trained_on_it_says_why_and_of_what_has_no_frame(har_edge_here, tmp_path):
     (tmp_path / "two").mkdir()
-    folder = write_subjects(tmp_path / "two", "ab")
-    write(folder / "rec-d.csv", *motion(100, 9), ["walk"] * 100, "d")
-    done = succeeded(har_edge_here("data", "--data", folder, "--json", tmp_path / "new" / "data.json"))
-    assert "1 subject: d" in done.stdout
-    found = json.loads((tmp_path / "new" / "data.json").read_text())
-    assert "subject (d)" in found["untrainable"]
+    write(write_subjects(tmp_path / "two", "ab") / "rec-d.csv", *motion(100, 9), ["walk"] * 100, "d")
+    done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
+    assert "subject (d)" in json.loads(done.stdout)["untrainable"]
     layout = write_files_worn_anew(tmp_path / "own")
-    done = succeeded(har_edge_here("data", "--data", tmp_path / "own", "--layout", layout, "--json", tmp_path / "f"))
-    assert "15 of STANDING, in 3 mountings" in " ".join(done.stdout.split())
+    succeeded(har_edge_here("data", "--data", tmp_path / "own", "--layout", layout, "--json", tmp_path / "f"))
     found = json.loads((tmp_path / "f").read_text())
     assert (found["motionless"], found["motionless_mountings"]) == ({"STANDING": 15}, 3)
 
@@ -153,17 +106,14 @@ def test_labels_that_look_like_formulas_or_markup_are_drawn_as_they_are(har_edge
 
 
 REFUSED = [
-    (["--data", "nowhere"], "nowhere"),
     (["--data", "spoiled"], "rec-b.csv"),
-    (["--data", "foreign.zip"], "foreign.zip"),
     (["--layout", "motionsense"], "--layout"),
     (["--data", "mine.toml=good", "--layout", "motionsense"], "layout"),
-    (["--data", "uci-har=good"], "uci-har"),
+    (["--data", "motionsens=good"], "motionsense"),
+    (["--data", "motionsense"], "motionsense"),
     (["--data", "good", "--data", "good"], "good"),
     (["--data", "har-edge=good/rec-a.csv", "--json", "good/rec-a.csv"], "rec-a.csv"),
-    (["--json", "x.json", "export", "-o", "x.npz"], "--json"),
     (["--data", "good", "export", "-o", "x.npz", "--data", "other"], "--data"),
-    (["export", "-o", "x.npz", "--data", "spoiled"], "rec-b.csv"),
     (["export", "-o", "x.csv"], ".npz"),
     (["export", "-o", "foreign.zip/x.npz", "--data", "good"], "foreign.zip"),
     (["plot", "-o", "x.png"], "--window"),
@@ -171,9 +121,7 @@ REFUSED = [
     (["plot", "--window", 1, "-o", "x.docx", "--data", "good"], "x.docx"),
     (["plot", "--window", 8, "-o", "x.png", "--data", "good"], "0 to 7"),
     (["plot", "--window", 4, "--part", "test", "-o", "x.png", "--data", "good"], "0 to 3"),
-    (["plot", "--window", -1, "-o", "x.png", "--data", "good"], "-1"),
     (["plot", "--recording", 3, "-o", "x.png", "--data", "good"], "0 to 2"),
-    (["plot", "--recording", 0, "-o", "x.png", "--data", "foreign.zip"], "foreign.zip"),
 ]
 
 
@@ -214,8 +162,7 @@ def without_gyroscope(tmp_path):
     ],
 )
 def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here, without_gyroscope, arguments):
-    done = har_edge_here(*arguments, "--data", without_gyroscope)
-    assert_one_sentence(done, 2, "no rotation", "'har-edge train --sensors accelerometer --frame walking --data ...'")
+    assert_one_sentence(har_edge_here(*arguments, "--data", without_gyroscope), 2, "rotation")
 
 
 @pytest.mark.long
@@ -223,24 +170,6 @@ def test_recordings_without_rotation_train_a_network_of_acceleration(without_gyr
     succeeded(har_edge("train", "--data", without_gyroscope, "--epochs", 1, "--out", tmp_path / "run", cwd=tmp_path))
     signals = json.loads((tmp_path / "run" / "card.json").read_text())["signals"]
     assert [x["name"][:-2] for x in signals] == ["body_acc"] * 3 + ["total_acc"] * 3
-
-
-def has_colour(picture, rgb, alpha):
-    """Tell whether the picture holds the colour, laid over white with `alpha`."""
-    expected = np.array(rgb) / 255 * alpha + (1 - alpha)
-    return (np.abs(picture[..., :3] - expected) < 0.02).all(axis=-1).mean() > 0.001
-
-
-def test_plot_of_a_window_is_a_picture_with_three_lines_a_panel(har_edge_here, tmp_path):
-    from matplotlib.image import imread
-
-    path = tmp_path / "window.png"
-    done = har_edge_here("data", "plot", "--window", 12, "--part", "test", "-o", path)
-    assert (done.returncode, done.stdout) == (0, f"wrote {path}\n")
-    picture = imread(path)
-    assert picture.shape[0] > 500
-    for line in ((0, 0x72, 0xB2), (0xD5, 0x5E, 0), (0, 0x9E, 0x73)):
-        assert has_colour(picture, line, 1)
 
 
 def test_plot_of_a_recording_shows_its_labels_as_coloured_spans_and_names_them(har_edge_here, tmp_path):
@@ -267,15 +196,7 @@ def test_a_recording_that_begins_midway_is_drawn_as_recognition_takes_it(tmp_pat
     assert at_rest > 0.6
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("data", "plot", "--window", 1, "-o", "x.png"),
-        ("data", "plot", "--recording", 1, "-o", "x.png"),
-        ("evaluate", "edge", "--live", "--plots", "pictures"),
-    ],
-)
-def test_plot_without_matplotlib_says_what_to_install(command, tmp_path):
+def test_plot_without_matplotlib_says_what_to_install(tmp_path):
     (tmp_path / "matplotlib.py").write_text("raise ImportError('not here')")
-    drawn = har_edge(*command, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
+    drawn = har_edge("data", "plot", "--window", 1, "-o", "x.png", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)})
     assert_one_sentence(drawn, 2, "pip install matplotlib")

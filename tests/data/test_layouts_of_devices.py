@@ -1,23 +1,16 @@
-"""Check layouts of several devices, sensors and people in a file, of dates, files of labels and zips."""
+"""Check layouts of several devices, sensors and people in a file, of dates, and of zips in zips."""
 
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from described_recordings import layout
+from label_files import SENSORS
 from written_recordings import motion, zipped
 
-from edge_runtime.data.layout import parse_layout
 from edge_runtime.data.recordings import read_recordings
 from edge_runtime.errors import InputError
 
-SENSORS = """
-[acceleration]
-columns = [2, 3, 4]
-unit = "g"
-[rotation]
-columns = [5, 6, 7]
-unit = "rad/s"
-"""
 TIMED = '[time]\ncolumn = 1\nunit = "s"\n' + SENSORS
 ALTERNATING = """
 [time]
@@ -32,14 +25,24 @@ sensor = "gyro"
 columns = ["x", "y", "z"]
 unit = "rad/s"
 """
+OF_SEVERAL = """
+files = "Phones_{sensor}.csv"
+subject = { column = "user", several = true }
+device = { column = "device", several = true }
+label = { column = "gt" }
+"""
+BY_CELL = 'files = "{subject}.csv"\nrate = 50\nlabel = { column = 8 }\n' + SENSORS
 
 
 def read(folder, text):
-    return read_recordings(folder, parse_layout(text, "mine.toml", "mine"))
+    return read_recordings(folder, layout(text))
 
 
 def line(*cells, separator=","):
     return separator.join(x if isinstance(x, str) else repr(float(x)) for x in cells)
+
+
+CONTENT = "\n".join(line(0, *x) for x in motion(300)[1])
 
 
 def samples_of(found, **said):
@@ -67,7 +70,7 @@ def test_devices_side_by_side_are_recordings_of_the_same_person(tmp_path):
     assert found.rows_left_out == 2
 
 
-def write_alternating(folder):
+def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor_each(tmp_path):
     """Two devices of one person and one of another, all at the same time; that of b has no gyroscope."""
     seconds = motion(300)[0]
     samples = {"a1": motion(300, 1)[1], "a2": motion(300, 2)[1], "b1": motion(300, 3)[1]}
@@ -77,20 +80,7 @@ def write_alternating(folder):
             for name, x in samples.items():
                 if sensor == "acc" or name != "b1":
                     rows.append(line(str(i), t, *x[i, columns], name[0], name, "null" if i < 100 else "walk"))
-        (folder / f"Phones_{sensor}.csv").write_text("\n".join(rows) + "\n")
-    return samples
-
-
-OF_SEVERAL = """
-files = "Phones_{sensor}.csv"
-subject = { column = "user", several = true }
-device = { column = "device", several = true }
-label = { column = "gt" }
-"""
-
-
-def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor_each(tmp_path):
-    samples = write_alternating(tmp_path)
+        (tmp_path / f"Phones_{sensor}.csv").write_text("\n".join(rows) + "\n")
     labels = '[labels]\nwalk = "WALKING"\nnull = ""\n'
     found = read(tmp_path, OF_SEVERAL + ALTERNATING + labels)
     assert [(x.subject, x.mounting.device) for x in found.recordings] == [("a", "a1"), ("a", "a2")]
@@ -125,9 +115,8 @@ def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
     text = 'files = "{subject}.csv"\nlabel = "walk"\ncomments = ["%"]\nsensor = { column = "kind" }\n'
     found = read(tmp_path, text + "where = { id = 2 }\n" + ALTERNATING)
     assert found.recordings[0].samples == pytest.approx(samples, abs=1e-9)
-    for old, new in (("id = 2", 'id = "3"'), ('sensor = "acc"', 'sensor = "a"')):
-        with pytest.raises(InputError, match=r"anna\.csv"):
-            read(tmp_path, (text + "where = { id = 2 }\n" + ALTERNATING).replace(old, new))
+    with pytest.raises(InputError, match=r"anna\.csv"):
+        read(tmp_path, text + 'where = { id = "3" }\n' + ALTERNATING)
 
 
 @pytest.mark.parametrize(
@@ -139,42 +128,16 @@ def test_times_may_be_dates(tmp_path, unit, written):
     rows = [line((begin + timedelta(seconds=t)).strftime(written), *x) for t, x in zip(seconds, samples, strict=True)]
     (tmp_path / "1.csv").write_text("\n".join(rows))
     text = 'files = "{subject}.csv"\nlabel = "walk"\n' + TIMED
-    assert read(tmp_path, text.replace('unit = "s"', f'unit = "{unit}"')).recordings[0].samples == pytest.approx(
-        samples, abs=1e-4
-    )
+    (found,) = read(tmp_path, text.replace('unit = "s"', f'unit = "{unit}"')).recordings
+    assert found.samples == pytest.approx(samples, abs=1e-4)
     with pytest.raises(InputError, match=r"1\.csv, line 1: .*unit"):
         read(tmp_path, text)
-    (tmp_path / "1.csv").write_text("\n".join(line(t, *x) for t, x in zip(seconds, samples, strict=True)))
-    with pytest.raises(InputError, match=r"1\.csv, line 1: '0\.0'"):
-        read(tmp_path, text.replace('unit = "s"', f'unit = "{unit}"'))
-
-
-HOSTILE = [
-    ("subject", "a\nb"),
-    ("label", "wal\nk"),
-    ("placement", "hip\x1b[2J"),
-    ("device", "\x9b1m"),
-    ("trial", "\r1"),
-]
-
-
-@pytest.mark.parametrize(("name", "text"), HOSTILE)
-def test_control_characters_in_paths_are_refused(tmp_path, name, text):
-    said = {"subject": "anna", "label": "walk", "placement": "hip", "device": "phone", "trial": "1", name: text}
-    content = "\n".join(line(0, *x) for x in motion(300)[1])
-    (tmp_path / "data.zip").write_bytes(zipped({"/".join(said.values()) + ".csv": content}))
-    pattern = "/".join(f"{{{x}}}" for x in said)
-    with pytest.raises(InputError, match=r"data\.zip: .*control character") as error:
-        read(tmp_path / "data.zip", f'files = "{pattern}.csv"\nrate = 50\n{SENSORS}')
-    assert str(error.value).isprintable()
 
 
 def test_zips_in_folders_and_in_zips_are_looked_into_and_patterns_tried_in_turn(tmp_path):
-    samples = motion(300)[1]
-    content = "\n".join(line(0, *x) for x in samples)
     inner = {
-        "p1/walk_csv.zip": zipped({"walk_waist.csv": content, "readMe": "x"}),
-        "p1/climb_csv.zip": zipped({"climb_2_csv.zip": zipped({"climb_2_waist.csv": content})}),
+        "p1/walk_csv.zip": zipped({"walk_waist.csv": CONTENT, "readMe": "x"}),
+        "p1/climb_csv.zip": zipped({"climb_2_csv.zip": zipped({"climb_2_waist.csv": CONTENT})}),
         "__MACOSX/p1/._walk_csv.zip": b"nothing",
     }
     for name, data in inner.items():
@@ -182,19 +145,18 @@ def test_zips_in_folders_and_in_zips_are_looked_into_and_patterns_tried_in_turn(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     (tmp_path / "data.zip").write_bytes(zipped({f"around/{name}": data for name, data in inner.items()}))
-    text = """files = ["p{subject}/**/{label}_{trial}_{placement}.csv", "p{subject}/**/{label}_{placement}.csv"]
-rate = 50
-"""
+    text = 'files = ["p{subject}/**/{label}_{trial}_{placement}.csv", "p{subject}/**/{label}_{placement}.csv"]\n'
+    text += "rate = 50\n" + SENSORS
     for place in ("data", "data.zip"):
-        found = read(tmp_path / place, text + SENSORS).recordings
+        found = read(tmp_path / place, text).recordings
         assert [(x.subject, x.label_names[x.labels[0]], x.mounting.placement) for x in found] == [
             ("1", "climb", "waist"),
             ("1", "walk", "waist"),
         ]
-        assert found[0].samples == pytest.approx(samples, abs=1e-9)
+        assert found[0].samples == pytest.approx(motion(300)[1], abs=1e-9)
     (tmp_path / "data/p1/broken.zip").write_bytes(b"PK\x03\x04")
-    with pytest.raises(InputError, match=r"data/p1/broken\.zip is a damaged or truncated zip"):
-        read(tmp_path / "data", text + SENSORS)
+    with pytest.raises(InputError, match=r"data/p1/broken\.zip"):
+        read(tmp_path / "data", text)
 
 
 def test_an_empty_first_or_last_cell_between_tabs_stays_one(tmp_path):
@@ -203,45 +165,39 @@ def test_an_empty_first_or_last_cell_between_tabs_stays_one(tmp_path):
     text = 'files = "{subject}.txt"\nlabel = "walk"\nrate = 50\nline_end = ";"\nbad_rows = "leave out"\n' + SENSORS
     found = read(tmp_path, text)
     assert (len(found.recordings[0].samples), found.rows_left_out) == (300, 0)
-    (tmp_path / "a.txt").write_text("".join("\t".join(x[: 8 - (i == 5)]) + ";\n" for i, x in enumerate(cells)))
-    with pytest.raises(InputError, match=r"a\.txt, line 6: 7 fields instead of 8"):
-        read(tmp_path, text.replace('bad_rows = "leave out"', ""))
 
 
 def test_the_folder_around_all_files_of_a_zip_may_be_their_label_and_hidden_ones_are_none(tmp_path):
-    content = "\n".join(line(0, *x) for x in motion(300)[1])
     path = tmp_path / "data.zip"
-    path.write_bytes(zipped({"walk/1.csv": content, "walk/.git/2.csv": content, "walk/__MACOSX/3.csv": content}))
-    found = read(path, 'files = "{label}/{subject}.csv"\nrate = 50\n' + SENSORS).recordings
-    assert [(x.subject, x.classes) for x in found] == [("1", ("walk",))]
-    top = read(path, 'files = "/{subject}.csv"\nlabel = "sit"\nrate = 50\n' + SENSORS).recordings
-    assert [(x.subject, x.classes) for x in top] == [("1", ("sit",))]
+    path.write_bytes(zipped({"walk/1.csv": CONTENT, "walk/.git/2.csv": CONTENT, "walk/__MACOSX/3.csv": CONTENT}))
+    for text, label in (
+        ('files = "{label}/{subject}.csv"', "walk"),
+        ('files = "/{subject}.csv"\nlabel = "sit"', "sit"),
+    ):
+        found = read(path, f"{text}\nrate = 50\n{SENSORS}").recordings
+        assert [(x.subject, x.classes) for x in found] == [("1", (label,))]
 
 
 def test_labels_that_are_numbers_are_the_same_however_written_and_others_are_left_out_together(tmp_path):
     labels = ["1", "1.0", "1.0000000e+00", "2.0", "24"]
     rows = [line(0, *x, labels[i // 60]) for i, x in enumerate(motion(300)[1])]
     (tmp_path / "a.csv").write_text("\n".join(rows))
-    text = 'files = "{subject}.csv"\nrate = 50\nlabel = { column = 8 }\n' + SENSORS
-    found = read(tmp_path, text + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
+    found = read(tmp_path, BY_CELL + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
     assert found.recordings[0].labels.tolist() == [0] * 180 + [-1] * 120
     assert (found.absent_labels, found.unnamed_labels) == (("3",), ("2.0", "24"))
-    with pytest.raises(InputError, match=r"the label '2\.0'"):
-        read(tmp_path, text + '[labels]\n1 = "WALKING"\n')
 
 
 def test_a_star_in_the_name_of_a_label_is_any_text(tmp_path):
     labels = ["7030 sleeping;MET 0.95", "17250 walking as the means;MET 3.5", "walking, dog", "F01", "walk"]
-    rows = [line(*x, labels[i // 60], separator="\t") for i, x in enumerate(motion(300)[1])]
+    rows = [line(0, *x, labels[i // 60], separator="\t") for i, x in enumerate(motion(300)[1])]
     (tmp_path / "a.csv").write_text("\n".join(rows))
-    text = 'files = "{subject}.csv"\nrate = 50\nlabel = { column = 7 }\n'
-    text += SENSORS.replace("[2, 3, 4]", "[1, 2, 3]").replace("[5, 6, 7]", "[4, 5, 6]") + "[labels]\n"
-    named = '"* sleeping;*" = "LAYING"\n"*walking*;*" = "WALKING"\n"*walking*" = ""\nwalk = "STANDING"\n'
-    found = read(tmp_path, text + named + '"sit*" = "SITTING"\n[other_labels]\n"F*" = "falling"\n"*" = "rest"\n')
+    text = BY_CELL + '[labels]\n"* sleeping;*" = "LAYING"\n"*walking*;*" = "WALKING"\n"*walking*" = ""\n'
+    text += 'walk = "STANDING"\n'
+    found = read(tmp_path, text + '"sit*" = "SITTING"\n[other_labels]\n"F*" = "falling"\n"*" = "rest"\n')
     recording = found.recordings[0]
     assert (found.absent_labels, found.unnamed_labels) == (("sit*",), ())
     assert [recording.label_names[i] if i >= 0 else "" for i in recording.labels[30::60]] == [
         *("LAYING", "WALKING", "", "falling", "STANDING")
     ]
     with pytest.raises(InputError, match=r"the label 'F01'"):
-        read(tmp_path, text + named)
+        read(tmp_path, text)

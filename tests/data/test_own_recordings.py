@@ -7,6 +7,7 @@ from written_recordings import HEADER, motion, spoil, write, write_subjects
 
 from edge_runtime.data import loading, uci_har, windows
 from edge_runtime.data.dataset import WINDOW
+from edge_runtime.data.subject_groups import natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 
@@ -93,10 +94,10 @@ def test_spreadsheets_separate_with_semicolons_write_decimal_commas_and_a_byte_o
     assert loading.load_data(tmp_path).fingerprint == plain.fingerprint
 
 
-def write_by_sensor(folder, acceleration_s, rotation_s, names=("accelerometer", "gyroscope"), gravity=9.80665):
+def write_by_sensor(folder, acceleration_s, rotation_s):
     """A row for each reading: the phone lies on its back and turns as fast as the seconds go."""
-    rows = [(t, f"{names[0]},0,0,{gravity}") for t in acceleration_s]
-    rows += [(t, f"{names[1]},{t},0,0") for t in rotation_s]
+    rows = [(t, "android.sensor.accelerometer,0,0,9.80665") for t in acceleration_s]
+    rows += [(t, f"Gyro,{t},0,0") for t in rotation_s]
     rows += [(t, "magnetometer,20,,") for t in acceleration_s[::5]]
     lines = [f"{t:.4f},{x},{'walk' if t < 6 else 'rest'}" for t, x in sorted(rows)]
     for x in "abc":
@@ -104,9 +105,8 @@ def write_by_sensor(folder, acceleration_s, rotation_s, names=("accelerometer", 
         (folder / f"rec-{x}.csv").write_text(text)
 
 
-@pytest.mark.parametrize("names", [("accelerometer", "gyroscope"), ("android.sensor.accelerometer", "Gyro")])
-def test_sensors_with_rows_of_their_own_are_paired_by_their_times(tmp_path, names):
-    write_by_sensor(tmp_path, np.arange(600) / 50, np.arange(600) / 50 + 0.007, names)
+def test_sensors_with_rows_of_their_own_are_paired_by_their_times(tmp_path):
+    write_by_sensor(tmp_path, np.arange(600) / 50, np.arange(600) / 50 + 0.007)
     found = loading.load_recordings(str(tmp_path))[0]
     assert len(found.samples) == 599  # rotation is not known before its first reading
     assert found.samples[:, :3] == pytest.approx(np.broadcast_to([0, 0, 1], (599, 3)))
@@ -166,104 +166,14 @@ def test_the_last_third_of_the_subjects_in_natural_order_is_the_test_part(tmp_pa
     data = loading.load_data(write_subjects(tmp_path, ["s10", "s9", "s1", "s2", "s11", "s3", "s20"]))
     assert sorted(set(data.test.subject.tolist())) == ["s11", "s20"]
     assert sorted(set(data.train.subject.tolist())) == ["s1", "s10", "s2", "s3", "s9"]
+    many = "9" * 5000  # more digits than Python makes a number of
+    assert natural_order([many, "s10", "s2", "8"]) == ["8", many, "s2", "s10"]
 
 
 def test_classes_named_as_in_uci_har_keep_its_order(tmp_path):
     data = loading.load_data(write_subjects(tmp_path, "abc", labels=("STANDING", "SITTING", "WALKING")))
     assert data.labels == ("WALKING", "SITTING", "STANDING")
     assert np.bincount(data.train.y).tolist() == [6, 6, 6]
-
-
-def test_two_files_of_one_subject_are_two_recordings(tmp_path):
-    write_subjects(tmp_path, "abc")
-    write(tmp_path / "rec-more.csv", *motion(600, 9), HALVES, "a")
-    assert len(loading.load_recordings(tmp_path)) == 4
-    assert np.sum(loading.load_data(tmp_path).train.subject == "a") == 12
-
-
-def test_subjects_with_any_number_of_digits_are_in_natural_order(tmp_path):
-    many = "9" * 5000  # more digits than Python makes a number of
-    for seed, subject in enumerate([many, "s10", "s2", "s02", "8"]):
-        seconds, samples = motion(300, seed)
-        write(tmp_path / f"{seed}.csv", seconds, samples, ["walk"] * 150 + ["rest"] * 150, subject)
-    data = loading.load_data(tmp_path)
-    assert set(data.test.subject.tolist()) == {"s10"}  # the last of all
-    assert set(data.train.subject.tolist()) == {"8", many, "s02", "s2"}
-
-
-@pytest.mark.parametrize(
-    ("subjects", "more", "noun"),
-    [
-        ("ab", {}, "2 subjects"),
-        ("abc", {"labels": ("walk", "jump")}, "'jump'"),
-        ("ab", {"n": 100}, r"test subject \(d\)"),
-        ("", {"labels": ("walk",)}, "1 labels"),
-    ],
-)
-def test_too_few_subjects_labels_or_windows_are_refused(tmp_path, subjects, more, noun):
-    write_subjects(tmp_path, subjects)
-    if more:
-        write_subjects(tmp_path, "d", **more)
-    with pytest.raises(InputError, match=noun):
-        loading.load_data(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("header", "noun"),
-    [
-        (HEADER.replace("ax[g]", "ax"), "ax"),
-        (HEADER.replace("[g]", ""), "acceleration"),
-        (HEADER.replace("[s]", ""), "time"),
-        (HEADER.replace("gx[rad/s]", "gx[rpm]"), "rpm"),
-        (HEADER.replace("[s]", "[min]"), "min"),
-        (HEADER.replace("[s]", "[ms]"), "samples are 2e-05 s apart"),
-        (HEADER.replace("label", "class"), "'label'"),
-        (HEADER.replace("timestamp[s]", "when"), "'timestamp'"),
-        (HEADER.replace("gy[rad/s]", "turn"), "gx, gy, gz"),
-        (HEADER.replace("ax[g],ay[g],az[g]", "linear_accel_x,ay[g],az[g]"), "ax, ay, az"),
-        ("name;age", "ax, ay, az"),
-        ("", "ax, ay, az"),
-    ],
-)
-def test_a_header_that_leaves_something_open_is_refused(tmp_path, header, noun):
-    write_folder(tmp_path, *motion(600), HALVES, header)
-    with pytest.raises(InputError, match=rf"rec-a\.csv.*{noun}"):
-        loading.load_data(tmp_path)
-
-
-def test_acceleration_of_another_unit_than_an_app_is_known_to_mean_is_refused(tmp_path):
-    write_by_sensor(tmp_path, np.arange(600) / 50, np.arange(600) / 50, gravity=1)
-    with pytest.raises(InputError, match=r"rec-a\.csv: .*m/s2.* ax\[g\]"):
-        loading.load_data(tmp_path)
-
-
-GOOD = "0.06,0,0,1,0,0,0,walk,a"
-BAD_ROWS = {
-    **{x: GOOD.replace("0.06", x) for x in ("0.04", "-1", "nan", "inf", "then")},
-    **{x: GOOD.replace(",1,", f",{x},") for x in ("nan ", "-inf", "1e300", "101", "fast", "")},
-    "rotation": GOOD.replace(",1,0,", ",1,-201,"),
-    "more": GOOD + ",more",
-    "less": GOOD[:8],
-    "another subject": GOOD[:-1] + "b",
-    "no subject": GOOD[:-1],
-}
-
-
-@pytest.mark.parametrize("row", BAD_ROWS.values(), ids=BAD_ROWS)
-def test_a_bad_row_is_named_with_its_line(tmp_path, row):
-    write_subjects(tmp_path, "abc")
-    spoil(tmp_path, 5, row)
-    with pytest.raises(InputError, match=r"rec-a\.csv, line 5"):
-        loading.load_data(tmp_path)
-
-
-@pytest.mark.parametrize("label", ["walk\x1b[2J", '"wa\nlk"'])
-def test_a_label_with_a_control_character_is_refused(tmp_path, label):
-    write_subjects(tmp_path, "abc")
-    spoil(tmp_path, 5, GOOD.replace("walk", label))
-    with pytest.raises(InputError, match="control character") as error:
-        loading.load_data(tmp_path)
-    assert str(error.value).isprintable()
 
 
 def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):
@@ -274,34 +184,4 @@ def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):
     assert len(loading.load_recordings(tmp_path)) == 3
     spoil(tmp_path, 9, "0.14,0,0,990,0,0,0,walk,a")
     with pytest.raises(InputError, match=r"line 9: .*100 g"):
-        loading.load_recordings(tmp_path)
-
-
-FOREIGN = {
-    "notes": b"remember: charge the phone\nAnna walked, then sat, then ran, at 10, 11, 12\n",
-    "facts": b"version,device,epoch,platform\n3,iPhone,1698501144401,1.26,16.6\n",
-    "document": b"%PDF-1.4\n\xff\xfe1 2 3\n1 2 3\n",
-    "photo": b"\xff\xd8\xff\xe0\0\0",
-    "film": b"\0\0\0\x18ftypmp42",
-    "empty": b"",
-    "a header alone": f"{HEADER}\n".encode(),
-    "a row that was cut": f"{HEADER}\n0.00,1,2\n".encode(),
-    "an open quote": f'{HEADER}\n0.06,"0,0'.encode(),
-    "zeros in rows": HEADER.encode() + b"\n" + b"\0" * 100,
-    "a row of words": f"{HEADER}\na,b,c,d,e,f,g,walk,b\nfoo,b,c,d,e,f,g,walk,b\n".encode(),
-    "no header": b"0,1,0,0,0,0,0,walk,b\n1,1,0,0,0,0,0,walk,b\n",
-    "UTF-16": "t,p,q,r\n0,1,2,3\n1,1,2,3\n".encode("utf-16"),
-    "a spreadsheet": b"PK\3\4\xff\xfe",
-    "a NumPy file": b"\x93NUMPY\x01\x00v\x00",
-    "a disk that lost power": bytes(4000),
-    "a huge cell": b"t,ax" + b"1" * 200_000,
-    "JSON": b"[[0.00,0.1,0.2,0.9],\n" + b"[0.02,0.1,0.2,0.9],\n" * 9,
-}
-
-
-@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
-def test_a_file_among_recordings_that_is_none_is_refused_and_named(tmp_path, content):
-    write_subjects(tmp_path, "abc")
-    (tmp_path / "rec-b2.csv").write_bytes(content)
-    with pytest.raises(InputError, match=r"rec-b2\.csv"):
         loading.load_recordings(tmp_path)

@@ -52,22 +52,23 @@ def test_nothing_is_wrong_with_uci_har(recordings):
 
 RAD = np.pi / 180
 WRONG = [
-    ([9.80665] * 3 + [1] * 3, "gravity", "unit"),
-    ([1 / 9.80665] * 3 + [1] * 3, "gravity", "unit"),
-    ([0.5] * 3 + [1] * 3, "gravity", "scale"),
-    ([1] * 3 + [-1] * 3, "rotation", "sign"),
-    ([1] * 3 + [RAD] * 3, "rotation", "unit"),
-    ([1] * 3 + [1 / RAD] * 3, "rotation", "unit"),
-    ([1, 1, 1, 1, 0, 1], "still axis", "rotation y"),
+    (lambda x: x * ([9.80665] * 3 + [1] * 3), "gravity", "unit"),
+    (lambda x: x * ([1 / 9.80665] * 3 + [1] * 3), "gravity", "unit"),
+    (lambda x: x * ([0.5] * 3 + [1] * 3), "gravity", "scale"),
+    (lambda x: x + np.array([2, 0, 0, 0, 0, 0]), "gravity", "offset"),
+    (lambda x: x - [*x[:, :3].mean(axis=0), 0, 0, 0], "gravity", "gravity"),
+    (lambda x: x * ([1] * 3 + [-1] * 3), "rotation", "sign"),
+    (lambda x: x * ([1] * 3 + [RAD] * 3), "rotation", "unit"),
+    (lambda x: x * ([1] * 3 + [1 / RAD] * 3), "rotation", "unit"),
+    (lambda x: x[:, [0, 1, 2, 4, 5, 3]], "rotation", "axes"),
+    (lambda x: x * [1, 1, 1, 1, 0, 1], "still axis", "rotation y"),
 ]
 
 
-@pytest.mark.parametrize(("factors", "about", "mend"), WRONG)
-def test_a_unit_or_a_sign_that_is_wrong_is_said_with_what_mends_it(recordings, factors, about, mend):
-    named = [replace(x, file=f"{i}.csv") for i, x in enumerate(recordings)]
-    wrong = faults(changed(named, lambda x: x * factors))
+@pytest.mark.parametrize(("change", "about", "mend"), WRONG)
+def test_a_unit_a_sign_or_an_order_that_is_wrong_is_said_with_what_mends_it(recordings, change, about, mend):
+    wrong = faults(changed(recordings, change))
     assert any(x.about == about and mend in x.text for x in wrong), wrong
-    assert about != "still axis" or any("0.csv" in x.text for x in wrong)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("rad/s", RAD), ("deg/s", 1 / RAD)])
@@ -101,24 +102,6 @@ def test_the_steps_of_one_person_may_seem_twice_as_many(recordings):
     assert fault.about == "steps"
 
 
-def test_who_walks_for_a_window_alone_tells_nothing_of_the_rate(recordings):
-    """Two people with a window of twice the steps each, beside one who walks for long."""
-    bare = [replace(x, has_gyroscope=False) for x in recordings]
-    long = [x for x in bare if x.subject == bare[0].subject]
-    short = []
-    for x in {x.subject: x for x in bare if x.subject != bare[0].subject}.values():
-        first = next(first for first, _, label in segments(x.labels) if x.label_names[label] == "WALKING") + 100
-        short.append(replace(x, samples=x.samples[first : first + 200], labels=x.labels[first : first + 200]))
-    assert len(short) == 2
-    assert faults([*long, *resampled(short, 2.0)]) == []
-
-
-@pytest.mark.parametrize("offset", [[2048, 0, 0], [800, 0, 0]])
-def test_an_offset_in_the_numbers_is_seen(recordings, offset):
-    (fault,) = faults(changed(recordings, lambda x: x + np.array([*offset, 0, 0, 0]) / 400))
-    assert "offset" in fault.text
-
-
 def test_of_several_placements_each_is_judged_and_named(recordings):
     wrist = [
         replace(x, mounting=replace(x.mounting, placement="wrist"), samples=x.samples * ([9.80665] * 3 + [1] * 3))
@@ -132,28 +115,10 @@ def test_of_several_placements_each_is_judged_and_named(recordings):
 
 
 def test_where_devices_were_worn_is_said(recordings):
-    def worn(*placements, device=""):
-        of = [replace(x.mounting, placement=y, device=device) for x, y in zip(recordings, placements, strict=True)]
-        moved = [replace(x, mounting=y) for x, y in zip(recordings, of, strict=True)]
-        return [x for x in found(moved) if x.about == "worn"]
-
-    (finding,) = worn(*["waist"] * 6, device="watch")
+    worn = [replace(x, mounting=replace(x.mounting, placement="waist", device="watch")) for x in recordings]
+    (finding,) = (x for x in found(worn) if x.about == "worn")
     assert finding.numbers == {"placements": 1, "devices": 1}
     assert "watch" in finding.text
-    assert worn(*[""] * 6) == []
-
-
-def test_columns_in_the_wrong_order_are_seen(recordings):
-    (fault,) = faults(changed(recordings, lambda x: x[:, [0, 1, 2, 4, 5, 3]]))
-    assert "same axes" in fault.text
-
-
-def test_acceleration_without_gravity_is_seen(recordings):
-    def without(x):
-        x[:, :3] -= x[:, :3].mean(axis=0)
-        return x * [0.3, 0.3, 0.3, 1, 1, 1]
-
-    assert any("gravity" in x.text for x in faults(changed(recordings, without)))
 
 
 def test_the_sign_of_acceleration_cannot_be_seen(recordings):
@@ -181,7 +146,7 @@ def test_what_files_were_like_is_said(recordings):
     }
     assert all(np.asarray(x).dtype.kind in "if" for _, x in numbers)
     text = " ".join(x.text for x in findings(facts))
-    assert all(x in text for x in ("acc/b.txt first", "acc/c.txt first", "10 Hz"))
+    assert all(x in text for x in ("acc/b.txt", "acc/c.txt", "10 Hz"))
     bare = [replace(x, has_gyroscope=False) for x in recordings]
     assert any("no rotation" in x.text for x in found(bare))
 
@@ -228,23 +193,17 @@ def mounting(recordings):
 
 
 @pytest.mark.parametrize("labelled", [list, without_labels])
-def test_devices_that_stay_as_they_are_worn_fit_though_people_lie_down(pieces, labelled):
+def test_devices_that_stay_as_they_are_worn_fit_though_people_lie_down_and_turned_ones_do_not(pieces, labelled):
     assert {"LAYING", "SITTING"} <= {name for x in pieces for name in x.found_labels}
     (finding,) = mounting(labelled(pieces))
     assert not finding.is_fault
-    assert finding.numbers["elsewhere"] == 0
-    assert finding.numbers["mountings"] == 4
+    assert (finding.numbers["elsewhere"], finding.numbers["mountings"]) == (0, 4)
     assert finding.numbers["median_deg"] < 10
-
-
-@pytest.mark.parametrize("labelled", [list, without_labels])
-def test_devices_that_are_turned_between_recordings_do_not_fit(pieces, labelled):
     (finding,) = mounting(labelled(turned(pieces)))
     assert finding.is_fault
     assert finding.placement == "waist"
     assert finding.numbers["elsewhere"] > finding.numbers["walks"] / 2
     assert finding.numbers["median_deg"] > 45
-    assert "each file" in finding.text
 
 
 def test_a_few_recordings_that_point_elsewhere_are_named_and_fit(pieces):
@@ -253,7 +212,7 @@ def test_a_few_recordings_that_point_elsewhere_are_named_and_fit(pieces):
     (finding,) = mounting(turned(pieces, lambda i: i in (first, second)))
     assert not finding.is_fault
     assert finding.numbers["elsewhere"] == 2
-    assert f"{pieces[walks['0']].file} at 0 s first" in finding.text
+    assert f"{pieces[walks['0']].file} at 0 s" in finding.text
 
 
 def test_where_walking_is_labelled_other_movement_does_not_count(pieces):
@@ -267,8 +226,9 @@ def test_where_walking_is_labelled_other_movement_does_not_count(pieces):
     assert finding.is_fault
 
 
-def test_mountings_that_are_each_file_are_not_compared(pieces):
+def test_mountings_that_are_each_file_or_in_which_gravity_does_not_fit_are_not_compared(pieces):
     assert mounting([replace(x, mounting=Mounting(x.file)) for x in turned(pieces)]) == []
+    assert mounting([replace(x, samples=x.samples * 9.8) for x in turned(pieces)]) == []
 
 
 def test_a_device_that_is_put_elsewhere_within_a_recording_is_noticed_with_the_time(pieces):
@@ -278,10 +238,6 @@ def test_a_device_that_is_put_elsewhere_within_a_recording_is_noticed_with_the_t
     worn = np.concatenate([x.samples for x in turned(pauses)])
     (finding,) = mounting([replace(walks[0], samples=worn, labels=np.full(len(worn), -1, np.int8), file="all.csv")])
     assert finding.is_fault
-    at = float(re.search(r"all\.csv at (\d+) s first", finding.text)[1])
+    at = float(re.search(r"all\.csv at (\d+) s", finding.text)[1])
     starts = np.cumsum([5, *(len(x.samples) / 50 for x in pauses)])
     assert np.abs(starts - at).min() < 2
-
-
-def test_how_devices_point_is_not_asked_where_gravity_does_not_fit(pieces):
-    assert mounting([replace(x, samples=x.samples * 9.8) for x in turned(pieces)]) == []

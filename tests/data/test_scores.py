@@ -73,14 +73,7 @@ def test_a_closed_set_takes_the_best_of_its_own_classes():
     assert scores.answers_among(logits, np.array([False, True, True])).tolist() == [2, 1]
 
 
-def test_the_calibration_error_is_the_gap_between_confidence_and_accuracy():
-    # Ten windows given class 0 with a probability of 0.9, of which six are of class 0.
-    logits = np.log(np.tile([0.9, 0.1], (10, 1)))
-    assert scores.calibration_error(logits, np.array([0] * 6 + [1] * 4)) == pytest.approx(0.3)
-    # Five more with 0.6, three right: no gap, and a bin of their own.
-    more = np.concatenate([logits, np.log(np.tile([0.6, 0.4], (5, 1)))])
-    y = np.array([0] * 6 + [1] * 4 + [0, 0, 0, 1, 1])
-    assert scores.calibration_error(more, y) == pytest.approx(0.3 * 10 / 15)
+def test_a_calibration_without_doubt_has_no_error():
     assert scores.calibration_error(np.array([[1000.0, 0.0]]), np.array([0])) == 0
 
 
@@ -96,19 +89,6 @@ def test_the_calibration_error_is_that_of_its_definition(seed):
         if inside.any():
             expected += inside.mean() * abs(right[inside].mean() - confidence[inside].mean())
     assert scores.calibration_error(logits, y) == pytest.approx(expected)
-
-
-def test_rows_are_the_true_classes():
-    assert scores.confusion_matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), 3).tolist() == [
-        [1, 1, 0],
-        [0, 1, 0],
-        [0, 0, 0],
-    ]
-
-
-def test_subjects_may_have_names():
-    found = scores.score(split([0, 1, 1], ["ann", "bob", "bob"]), np.array([0, 1, 0]), ("a", "b"))
-    assert found.per_subject == {"ann": 1.0, "bob": 0.5}
 
 
 def test_the_closed_set_of_a_group_has_the_labels_of_its_own_windows():

@@ -9,7 +9,7 @@ from written_recordings import motion, write, write_subjects
 
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.data_sources import DataSource, data_texts, sources
-from edge_runtime.data.dataset import MAX_LABELS, Dataset, segments
+from edge_runtime.data.dataset import Dataset, segments
 from edge_runtime.data.loading import prefixes
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -76,10 +76,10 @@ def test_of_mixed_sensors_the_common_signals_are_taken_and_train_says_so(two, tm
     assert data.train.X.shape[2] == 6
     assert data.without_rotation == ("bare",)
     loaded(two[0], str(tmp_path / "bare"))
-    assert "No gyroscope was on in bare" in capsys.readouterr().err
+    assert "gyroscope" in capsys.readouterr().err
     loaded(two[0], str(tmp_path / "bare"), sensors="accelerometer")
     loaded(*two)
-    assert "No gyroscope" not in capsys.readouterr().err
+    assert "gyroscope" not in capsys.readouterr().err
 
 
 def test_several_placements_without_the_walking_frame_are_told_in_a_sentence(two, tmp_path, capsys):
@@ -90,8 +90,7 @@ def test_several_placements_without_the_walking_frame_are_told_in_a_sentence(two
         f"{tmp_path}/{place}.toml={x}" for place, x in (("waist", two[0]), ("wrist", two[1]), ("waist", two[1]))
     )
     loaded(waist, wrist)
-    assert "worn in 2 places (waist, wrist)" in (said := capsys.readouterr().err)
-    assert "--frame walking" in said
+    assert "(waist, wrist)" in capsys.readouterr().err
     loaded(waist, other)
     loaded(waist, wrist, frame="walking")
     assert not capsys.readouterr().err
@@ -101,8 +100,7 @@ def test_a_training_in_the_walking_frame_says_which_windows_have_none_and_learns
     layout = write_files_worn_anew(tmp_path / "own")
     own = f"{layout}={tmp_path / 'own'}"
     data = loaded(own, frame="walking")
-    said = "Windows left out: 15 of STANDING, in 3 mountings in which nobody moves.\n"
-    assert capsys.readouterr().err == said
+    assert "15 of STANDING, in 3 mountings" in (said := capsys.readouterr().err)
     assert (data.labels, len(data.train) + len(data.test)) == (("WALKING", "JOGGING"), 30)
     training_data.check_data(data, ["b"])
     beside = loaded("uci-har", own, frame="walking")
@@ -110,7 +108,7 @@ def test_a_training_in_the_walking_frame_says_which_windows_have_none_and_learns
     assert beside.labels == (*uci_har.LABELS, "JOGGING")  # others stand
     for path in (tmp_path / "own").glob("J*.csv"):
         path.unlink()
-    with pytest.raises(InputError, match="windows of WALKING are left alone"):
+    with pytest.raises(InputError, match="WALKING"):
         loaded(own, frame="walking")
 
 
@@ -144,21 +142,10 @@ def test_sources_are_parsed_and_written_the_same(tmp_path, monkeypatch):
     chosen = sources(["uci-har", "motionsense=x", "mine.toml=y"])
     assert data_texts(chosen) == ("uci-har", f"motionsense={tmp_path}/x", f"{tmp_path}/mine.toml={tmp_path}/y")
     assert sources(data_texts(chosen))[1].path == tmp_path / "x"
-    for wrong, says in (
-        ("=x", "no layout before"),
-        ("motionsense=", "names no data"),
-        (["x", "x"], "given twice"),
-        ("uci-har=x", "needs no layout and is none"),
-    ):
-        with pytest.raises(InputError, match=says):
+    for wrong in ("=x", "motionsense=", ["x", "x"], "uci-har=x"):
+        with pytest.raises(InputError):
             sources(wrong)
     assert prefixes(["UCI HAR", "mine", "mine", "My data!"]) == ["uci-har-", "mine-", "mine-2-", "my-data-"]
-
-
-def test_windows_of_any_kind_are_taken_alone(two, tmp_path):
-    np.savez(tmp_path / "w.npz", X=np.random.default_rng(0).normal(size=(30, 8, 1)), y=np.arange(30) % 2)
-    with pytest.raises(InputError, match="windows of any kind are taken alone"):
-        loading.load_data([two[0], str(tmp_path / "w.npz")])
 
 
 def test_a_label_that_is_a_class_here_and_none_there_has_to_be_settled(two, tmp_path):
@@ -168,22 +155,12 @@ def test_a_label_that_is_a_class_here_and_none_there_has_to_be_settled(two, tmp_
     )
     described = f"{tmp_path / 'mine.toml'}={two[0]}"
     for load in (loading.load_data, loading.load_recordings):
-        with pytest.raises(
-            InputError, match=r"'WALKING' is a class of 'two', and of 'mine' it is none: give it another"
-        ):
+        with pytest.raises(InputError, match=r"'WALKING' .*'two'.*'mine'"):
             load([described, two[1]])
 
 
-def test_together_data_sets_have_no_more_labels_than_can_be_told_apart(tmp_path):
-    n = MAX_LABELS // 2 + 1
-    places = []
-    for name in "ab":
-        (tmp_path / name).mkdir()
-        for seed, x in enumerate("xyz"):
-            seconds, samples = motion(130 * n, seed)
-            labels = np.repeat([f"{name}{i}" for i in range(n)], 130).tolist()
-            write(tmp_path / name / f"{x}.csv", seconds, samples, labels, x)
-        places.append(str(tmp_path / name))
+def test_together_data_sets_have_no_more_labels_than_can_be_told_apart(two, monkeypatch):
+    monkeypatch.setattr(loading, "MAX_LABELS", 2)
     for load in (loading.load_data, loading.load_recordings):
-        with pytest.raises(InputError, match=f"have {2 * n} different labels; {MAX_LABELS} are the most"):
-            load(places)
+        with pytest.raises(InputError, match="3 different labels; 2 "):
+            load(two)

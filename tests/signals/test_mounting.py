@@ -142,7 +142,7 @@ def test_windows_without_any_motion_get_a_rotation_too():
 
 
 def test_no_window_and_no_gravity_are_refused():
-    with pytest.raises(InputError, match="record a few steps"):
+    with pytest.raises(InputError, match="steps"):
         mounting.walking_frame(np.empty((0, 128, 9)), NAMES, RATE)
     with pytest.raises(InputError, match="total_acc"):
         mounting.check_signals(NAMES[:6], "the data 'own'")

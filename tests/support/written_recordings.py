@@ -40,6 +40,11 @@ def motion(n, seed=0, rate=50.0):
     return seconds, waves + np.array([0, 0, 1, 0, 0, 0])
 
 
+def on_grid(seconds, samples, n):
+    """The samples at `n` times of 50 Hz, on the lines between them."""
+    return np.stack([np.interp(np.arange(n) / 50, seconds, x) for x in samples.T], axis=1)
+
+
 def write(path, seconds, samples, labels, subject, header=HEADER):
     rows = (
         ",".join([*map(repr, (float(t), *map(float, values))), label, str(subject)])

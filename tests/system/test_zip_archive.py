@@ -1,0 +1,82 @@
+"""A zip is read within its bounds; one damaged, cut short, encrypted or lying about its sizes is refused."""
+
+import io
+import random
+import zipfile
+from contextlib import suppress
+
+import official_copy
+import pytest
+
+from edge_runtime.errors import InputError
+from edge_runtime.system.zip_archive import Archive
+
+NAME = "a/b.txt"
+
+
+@pytest.fixture
+def path(tmp_path):
+    return official_copy.write_zip(tmp_path / "some.zip", {NAME: bytes(10**6)}, zipfile.ZIP_DEFLATED)
+
+
+def refused(path, noun, largest=10**7):
+    with pytest.raises(InputError, match=rf"some\.zip.*{noun}|{noun}.*some\.zip"), Archive(path, "some.zip") as opened:
+        opened.read(NAME, largest)
+
+
+def test_a_member_is_read_to_its_limit_and_no_further(path):
+    with Archive(path, "some.zip") as opened:
+        assert opened.read(NAME, 10**6) == bytes(10**6)
+    refused(path, "999,999", 999_999)
+    official_copy.declare(path, 100)
+    refused(path, NAME)  # unpacks to more than it declares
+
+
+def test_a_zip_that_declares_gigabytes_is_refused_before_anything_is_unpacked(path, monkeypatch):
+    official_copy.write_bomb(path)
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda *_: pytest.fail("unpacked"))
+    refused(path, "1,207,959,552")
+
+
+def test_a_zip_with_too_many_members_is_refused_before_they_are_listed(path, monkeypatch):
+    path.write_bytes(official_copy.with_members(25_000))
+    monkeypatch.setattr(zipfile, "ZipInfo", lambda *_: pytest.fail("listed"))
+    refused(path, "1,175,000")
+
+
+@pytest.mark.parametrize("share", [0.9, 0.5, 0.01])
+def test_a_truncated_zip_is_refused(path, share):
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    refused(path, "")
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_a_flipped_bit_and_an_encrypted_member_are_found(path, encrypted):
+    content = bytearray(path.read_bytes())
+    if encrypted:
+        for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+            content[content.find(mark) + flags] |= 1
+    else:
+        content[content.find(NAME.encode()) + 200] ^= 1
+    path.write_bytes(content)
+    refused(path, NAME)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_random_damage_never_gets_past_as_anything_but_a_sentence(compression):
+    good = io.BytesIO()
+    with zipfile.ZipFile(good, "w", compression) as members:
+        members.writestr(NAME, b"1 2 3\n" * 300)
+        members.writestr("c.txt", random.Random(0).randbytes(300))
+    content, chance = good.getvalue(), random.Random(1)
+    for _ in range(400):
+        damaged = bytearray(content)
+        for _ in range(chance.choice([1, 1, 4])):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        if chance.random() < 0.2:
+            del damaged[chance.randrange(len(damaged)) :]
+        # Anything but an InputError is an error here; no error at all is a bit that did not matter.
+        with suppress(InputError), Archive(io.BytesIO(damaged), "damaged.zip") as opened:
+            for name in opened.names:
+                opened.read(name)
