@@ -16,7 +16,8 @@ import numpy.typing as npt
 from edge_runtime.bench import doubts, statistics
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Measured, Round, WarmUp
-from edge_runtime.bench.results import Comparison, Control, Instructions, Result, Samples, compared
+from edge_runtime.bench.measurement_job import Instructions
+from edge_runtime.bench.results import Comparison, Control, Result, Samples, compared
 from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError

@@ -19,13 +19,12 @@ import numpy as np
 from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.measured import Round, read_round
-from edge_runtime.bench.measurement_job import Device, MeasurementJob
+from edge_runtime.bench.measurement_job import Device, Instructions, MeasurementJob
 from edge_runtime.bench.results import (
     AbsentRival,
     Control,
     EvaluatedData,
     Failure,
-    Instructions,
     MeasuredDevice,
     Method,
     Report,

@@ -17,23 +17,20 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import DeviceError, ExitCode, HarEdgeError, InputError
 from edge_runtime.system.child_processes import error_fields
-from edge_runtime.system.dataclass_json import from_json, to_text
+from edge_runtime.system.dataclass_json import Quantity, from_json, to_text
 from edge_runtime.system.files import atomic_path, sha256, write_text
 from edge_runtime.system.npy_arrays import parse_npy
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import exit_description
 from edge_runtime.system.progress import OnProgress
-
-if TYPE_CHECKING:
-    from edge_runtime.bench.results import Instructions
 
 FORMAT = 1
 SILENCE_SECONDS = 300.0
@@ -92,6 +89,14 @@ class Answer:
 
     facts: Mapping[str, Any]
     arrays: Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """Instructions of an emulated CPU: exact, where times mean nothing."""
+
+    per_inference: Annotated[int, Quantity(at_least=1), "instructions of one inference"]
+    method: Annotated[str, "how they were counted"]
 
 
 class Device(Protocol):

@@ -19,6 +19,7 @@ import edge_runtime
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Energy, RuntimeVersion, WarmUp
+from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError
 from edge_runtime.model.operator_costs import OperatorCost
@@ -69,14 +70,6 @@ class Samples:
     end_to_end: Annotated[
         tuple[tuple[Milliseconds, ...], ...], "with preparing the window, where that is outside the graph"
     ]
-
-
-@dataclass(frozen=True)
-class Instructions:
-    """Instructions of an emulated CPU: exact, where times mean nothing."""
-
-    per_inference: Annotated[Positive, "instructions of one inference"]
-    method: Annotated[str, "how they were counted"]
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from edge_runtime.bench.measurement_job import (
     SILENCE_SECONDS,
     Answer,
+    Instructions,
     MeasurementJob,
     no_answer,
     read_answer,
     silence,
 )
-from edge_runtime.bench.results import Instructions
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
 from edge_runtime.devices.environment import Environment

@@ -12,8 +12,7 @@ from programs import MODELS, ROOT, interpreter, run_program
 from edge_runtime.bench import aggregation, measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.bench.measurement_job import MeasurementJob
-from edge_runtime.bench.results import Instructions
+from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
 from edge_runtime.data import scores
 from edge_runtime.devices.python import PythonDevice, this_python
 from edge_runtime.errors import DeviceError

@@ -15,7 +15,8 @@ from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, N
 
 from edge_runtime.bench import results
 from edge_runtime.bench.comparison import compare
-from edge_runtime.bench.results import AbsentRival, Control, Energy, Instructions, Report, Result, RuntimeVersion
+from edge_runtime.bench.measurement_job import Instructions
+from edge_runtime.bench.results import AbsentRival, Control, Energy, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs, sentences
 from edge_runtime.reports.html import to_html

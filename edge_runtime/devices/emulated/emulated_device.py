@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.bench.measurement_job import MeasurementJob
-from edge_runtime.bench.results import Instructions
+from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.emulated.board import CPUS, Board, boards
 from edge_runtime.devices.emulated.instructions import count_instructions

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench.results import Instructions
+from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.emulated import qemu_log
 from edge_runtime.devices.emulated.board import Board
