@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     help="Where to measure: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (adb: for the "
     "only one) or emulated:CPU. May be repeated: remote devices are measured in parallel.  [default: local]",
 )
-@click.option("--offline", is_flag=True, hidden=True, expose_value=False, help="What is always done.")
 @options.runtime
 @click.option(
     "--threads", type=click.IntRange(min=1), metavar="N", default=1, show_default=True, help="For each inference."

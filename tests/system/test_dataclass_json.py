@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -53,24 +54,24 @@ def test_absent_keys_get_defaults_and_whole_numbers_become_floats():
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "place"),
     [
-        ({"name": 3}, "name is not text"),
-        ({"inners": {}}, "inners is not a list"),
-        ({"inners": [1]}, r"inners\[0\] is not an object"),
-        ({"inners": [{"share": True}]}, r"inners\[0\]\.share is not a number"),
-        ({"inners": [{"share": 10**400}]}, r"inners\[0\]\.share is too large"),
-        ({"inners": [{}]}, r"inners\[0\]\.share is missing"),
-        ({"inners": [{"share": 1, "pair": [1]}]}, r"inners\[0\]\.pair is not a list of 2"),
-        ({"inners": [{"share": 1, "pair": [1.5, 1]}]}, r"inners\[0\]\.pair\[0\] is not a whole number"),
-        ({"by_name": {"a": [None]}}, r"by_name\.a\[0\] is not a number"),
-        ({"mode": "other"}, "mode is none of fast, slow"),
-        ({"subject": None}, "subject is not text"),
-        ({"flag": 1}, "flag is not true or false"),
+        ({"name": 3}, "name"),
+        ({"inners": {}}, "inners"),
+        ({"inners": [1]}, "inners[0]"),
+        ({"inners": [{"share": True}]}, "inners[0].share"),
+        ({"inners": [{"share": 10**400}]}, "inners[0].share"),
+        ({"inners": [{}]}, "inners[0].share"),
+        ({"inners": [{"share": 1, "pair": [1]}]}, "inners[0].pair"),
+        ({"inners": [{"share": 1, "pair": [1.5, 1]}]}, "inners[0].pair[0]"),
+        ({"by_name": {"a": [None]}}, "by_name.a[0]"),
+        ({"mode": "other"}, "mode"),
+        ({"subject": None}, "subject"),
+        ({"flag": 1}, "flag"),
     ],
 )
-def test_an_error_names_the_value(changes, words):
-    with pytest.raises(ValueError, match=f"^{words}$"):
+def test_an_error_names_the_value(changes, place):
+    with pytest.raises(ValueError, match=f"^{re.escape(place)} "):
         from_json(Outer, minimal(**changes))
 
 

@@ -18,28 +18,24 @@ def test_a_regular_file_of_the_largest_size_is_read(tmp_path):
         read_bytes(path, at_most=99)
 
 
-def test_an_endless_file_is_not_begun(tmp_path):
-    path = tmp_path / "sparse"
-    with path.open("wb") as file:
+
+
+
+
+
+
+def test_what_is_endless_or_no_regular_file_is_refused_without_waiting(tmp_path):
+    sparse, pipe, zero, folder = (tmp_path / x for x in ("sparse", "pipe", "zero", "folder"))
+    with sparse.open("wb") as file:
         file.truncate(6 * 2**30)
-    with pytest.raises(InputError, match="sparse"):
-        open_file(path)
-
-
-def test_a_file_whose_size_is_unknown_is_read_up_to_the_limit():
-    # The kernel says that /proc/self/maps has 0 bytes.
-    with pytest.raises(InputError, match="maps"):
-        read_bytes(Path("/proc/self/maps"), at_most=100)
-
-
-def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
-    pipe, zero, folder = tmp_path / "pipe", tmp_path / "zero", tmp_path / "folder"
     os.mkfifo(pipe)
     zero.symlink_to("/dev/zero")
     folder.mkdir()
-    for path in (pipe, zero, folder):
+    for path in (sparse, pipe, zero, folder):
         with pytest.raises(InputError, match=str(path)):
-            read_bytes(path, "a card")
+            open_file(path)
+    with pytest.raises(InputError, match="maps"):  # whose size is 0, says the kernel
+        read_bytes(Path("/proc/self/maps"), at_most=100)
 
 
 def test_json_within_the_limits_is_what_the_standard_parser_reads():
