@@ -97,8 +97,6 @@ def test_the_version_is_the_installed_one(tmp_path):
     assert har_edge("--version", cwd=tmp_path).stdout.strip() == f"har-edge, version {version}"
 
 
-
-
 def test_a_slip_is_answered_with_what_was_meant(har_edge_here, tmp_path):
     (tmp_path / "mine.tflite").touch()
     for arguments, meant in (
@@ -119,8 +117,6 @@ def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
     for name in ("train", "convert"):
         result = succeeded(har_edge(name, "--help", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}))
         assert f"Usage: har-edge {name}" in result.stdout
-
-
 
 
 @pytest.mark.parametrize(
@@ -175,5 +171,3 @@ def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
     assert "train " not in result.stdout
     asked = run_program(sys.executable, "-m", "edge_runtime", "convert", "runs/mine", cwd=tmp_path)
     assert_one_sentence(asked, 2, "har-edge convert")
-
-

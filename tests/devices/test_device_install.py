@@ -61,9 +61,9 @@ def test_what_needs_tensorflow_says_which_extra_is_missing(on_device, tmp_path, 
     assert_one_sentence(on_device("har-edge", *arguments), 2, "pip install", "-py3-none-any.whl[train]'")
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["train", "--help"], ["--version"]])
-def test_help_works_without_the_extras(on_device, arguments):
-    assert on_device("har-edge", *arguments).returncode == 0
+def test_help_works_without_the_extras(on_device):
+    for arguments in (["--help"], ["bench", "--help"], ["train", "--help"]):
+        assert on_device("har-edge", *arguments).returncode == 0
 
 
 def test_the_older_runtimes_extra_brings_it_and_what_it_runs_with(older_device_python, tmp_path):

@@ -7,7 +7,7 @@ import threading
 import zipfile
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import wait_until
 
-from edge_runtime.bench import doubts, measurement
+from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.devices import opener
@@ -66,47 +66,37 @@ def measure(device, models, data):
     return report, stages
 
 
-def test_it_answers_as_this_machine_does_and_what_is_there_is_not_sent_again(device, models, few, tmp_path):
-    report, stages = measure(device, models, few)
-    local = measurement.measure(models, few, this_python(), QUICK)
-    assert [x.confusion for x in report.results] == [x.confusion for x in local.results]
-    assert report.device.name == "here"
-    assert [x for x in stages if "sending" in x]
-    device.close()
-    again, stages = measure(RemoteDevice(Here("here", tmp_path), ready=True), models, few)
-    assert not [x for x in stages if "sending" in x]
-    assert [x.sha256 for x in again.results] == [x.sha256 for x in report.results]
+def test_it_answers_as_this_machine_does_and_keeps_what_it_was_sent_whole_until_it_is_cleaned(models, few, tmp_path):
+    def measured_there() -> tuple[measurement.Report, bool]:
+        with closing(RemoteDevice(Here("here", tmp_path), ready=True)) as device:
+            report, stages = measure(device, models, few)
+        assert report.device.name == "here"
+        assert list((root / "jobs").iterdir()) == []
+        return report, any("sending" in x for x in stages)
 
-
-def test_nothing_of_a_job_stays_and_clean_removes_the_rest(device, models, few, tmp_path):
-    measure(device, models, few)
     root = tmp_path / "har-edge" / "device"
-    assert list((root / "jobs").iterdir()) == []
-    assert len(list((root / "objects").iterdir())) == 4, "two models, the windows, the worker"
-    assert device.clean() > 500_000
+    first, sent = measured_there()
+    assert sent
+    local = measurement.measure(models, few, this_python(), QUICK)
+    assert [x.confusion for x in first.results] == [x.confusion for x in local.results]
+    again, sent = measured_there()
+    assert not sent
+    assert [x.sha256 for x in again.results] == [x.sha256 for x in first.results]
+    objects = sorted((root / "objects").iterdir(), key=lambda x: x.stat().st_size)
+    assert len(objects) == 4, "two models, the windows, the worker"
+    objects[-1].write_bytes(objects[-1].read_bytes()[:-1])
+    damaged, sent = measured_there()
+    assert sent
+    assert not damaged.failures
+    with closing(RemoteDevice(Here("here", tmp_path), ready=True)) as device:
+        assert device.clean() > 500_000
     assert not root.exists()
-
-
-def test_a_damaged_file_there_is_sent_again(device, models, few, tmp_path):
-    measure(device, models, few)
-    device.close()
-    damaged = max((tmp_path / "har-edge/device/objects").iterdir(), key=lambda x: x.stat().st_size)
-    damaged.write_bytes(damaged.read_bytes()[:-1])
-    report, stages = measure(RemoteDevice(Here("here", tmp_path), ready=True), models, few)
-    assert [x for x in stages if "sending" in x]
-    assert not report.failures
 
 
 def test_the_error_of_a_worker_comes_back_as_what_it_is(device, few, tmp_path, models):
     broken = replace(models[1], title="broken.tflite", content=models[1].content[:1000])
     with pytest.raises(InputError, match=r"broken\.tflite|model-0"):
         measure(device, [broken], few)
-
-
-def test_what_it_is_and_does_is_told(device):
-    found = device.read_machine()
-    assert found.machine.machine == os.uname().machine
-    assert isinstance(doubts.of_state(asdict(found.state)), tuple)
 
 
 HANGS = """
@@ -184,15 +174,14 @@ def test_an_agent_that_dies_is_noticed(tmp_path):
     [
         ("Welcome!", "Welcome!"),
         ("[]", "agent"),
-        ("{}", "agent"),
         ('{"hello": {"machine": 3}}', "agent"),
-        ("$(head -c 3000000 /dev/zero | tr '\\0' x)", "line without end"),
+        ("x" * 3_000_000, "line without end"),
     ],
 )
 def test_whatever_else_answers_is_named(tmp_path, said, noun):
     transport = AfterScript("odd", tmp_path)
     (tmp_path / "said").write_text(said)
-    transport.script = f"cat {tmp_path}/said; echo" if "$" not in said else "head -c 3000000 /dev/zero | tr '\\0' x"
+    transport.script = f"cat {tmp_path}/said; echo"
     with pytest.raises(DeviceError, match=f"odd .*{noun}"):
         Connection(transport, Stoppable())
 
@@ -299,6 +288,9 @@ def python(*version: int, bits: int = 64, numpy: str | None = None) -> Interpret
     return Interpreter(f"/usr/bin/python{version[0]}.{version[1]}", version, bits, numpy)
 
 
+NARROW = python(3, 11, 2, bits=32, numpy="1.24.2")
+
+
 def hello(machine: str, *interpreters: Interpreter, libc: tuple[str, str] = ("glibc", "2.36")) -> Hello:
     return Hello(machine, libc, interpreters)
 
@@ -310,25 +302,12 @@ def hello(machine: str, *interpreters: Interpreter, libc: tuple[str, str] = ("gl
         (hello("aarch64", python(3, 9, 2), python(3, 12, 1)), "auto", ("litert", "/usr/bin/python3.12", 2)),
         # The older runtime where the newer one has no release for the Python.
         (hello("aarch64", python(3, 9, 2)), "auto", ("tflite-runtime", "/usr/bin/python3.9", 2)),
-        (
-            hello("aarch64", python(3, 11, 2, bits=32, numpy="1.24.2"), python(3, 12, 1)),
-            "auto",
-            ("litert", "/usr/bin/python3.12", 2),
-        ),
+        (hello("aarch64", NARROW, python(3, 12, 1)), "auto", ("litert", "/usr/bin/python3.12", 2)),
         # A 32-bit system under a 64-bit kernel: what counts is Python's own width.
-        (
-            hello("aarch64", python(3, 11, 2, bits=32, numpy="1.24.2")),
-            "auto",
-            ("tflite-runtime", "/usr/bin/python3.11", 1),
-        ),
+        (hello("aarch64", NARROW), "auto", ("tflite-runtime", "/usr/bin/python3.11", 1)),
         # The one that has a NumPy, since there are no wheels of it.
         (
-            hello("armv7l", python(3, 10, 1, bits=32), python(3, 11, 2, bits=32, numpy="1.24.2")),
-            "auto",
-            ("tflite-runtime", "/usr/bin/python3.11", 1),
-        ),
-        (
-            hello("armv7l", python(3, 11, 2, bits=32, numpy="1.24.2")),
+            hello("armv7l", python(3, 10, 1, bits=32), NARROW),
             "auto",
             ("tflite-runtime", "/usr/bin/python3.11", 1),
         ),
@@ -340,7 +319,10 @@ def test_the_runtime_that_fits_is_chosen(greeting, runtime, expected):
     assert (chosen.runtime, chosen.interpreter, len(chosen.requirements)) == expected
 
 
-NARROW = python(3, 11, 2, bits=32, numpy="1.24.2")
+def test_wheels_are_those_of_the_devices_c_library():
+    platforms = Environment.choose(hello("aarch64", NARROW, libc=("glibc", "2.31")), "auto", "pi").platforms
+    assert platforms[0] == "manylinux_2_31_armv7l"
+    assert platforms[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
 
 
 @pytest.mark.parametrize(
@@ -362,13 +344,6 @@ NARROW = python(3, 11, 2, bits=32, numpy="1.24.2")
 def test_a_device_that_does_not_fit_is_told_why(greeting, runtime, kind, noun):
     with pytest.raises(kind, match=noun):
         Environment.choose(greeting, runtime, "pi")
-
-
-def test_wheels_are_those_of_the_devices_c_library():
-    narrow = python(3, 11, 2, bits=32, numpy="1.24.2")
-    chosen = Environment.choose(hello("aarch64", narrow, libc=("glibc", "2.31")), "auto", "pi")
-    assert chosen.platforms[0] == "manylinux_2_31_armv7l"
-    assert chosen.platforms[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
 
 
 def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(tmp_path, monkeypatch):

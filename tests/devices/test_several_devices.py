@@ -17,7 +17,7 @@ from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.python import this_python
 from edge_runtime.devices.remote import RemoteDevice
-from edge_runtime.devices.several_devices import measure_on, open_all
+from edge_runtime.devices.several_devices import measure_on
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.progress import ignore_progress
 
@@ -55,39 +55,24 @@ def measure(devices, models, data, on_report=lambda device, report: None, settin
     return measure_on(devices, models, data, settings, [ignore_progress] * len(devices), on_report)
 
 
-def fail(error: Exception) -> None:
-    raise error
-
-
-def test_one_that_cannot_be_opened_is_an_outcome_of_its_own(models, few, tmp_path):
-    devices = open_all(["python:/none/python", "local"], "auto")
-    absent, local = measure(devices, models, few)
-    assert "/none/python" in str(absent.error)
-    assert absent.device.name == "python:/none/python"
-    assert local.report is not None
-
-
-def test_what_is_no_target_is_refused_before_anything_is_opened():
-    with pytest.raises(InputError, match="telnet://pi"):
-        open_all(["python:/none/python", "telnet://pi"], "auto")
-
-
 @pytest.mark.parametrize(
-    ("target", "code", "noun"),
+    ("target", "programs", "code", "noun"),
     [
-        ("python:/nonexistent", 2, "/nonexistent"),
-        ("python:/bin/false", 2, "/bin/false"),
-        ("ssh://a b", 2, "ssh://"),
-        ("ssh://pi", 2, "no-such-ssh"),
-        ("emulated:x", 2, "cortex-a72"),
-        ("adb:", 2, "no-such-adb"),
+        ("python:/nonexistent", {}, 2, "/nonexistent"),
+        ("python:/bin/false", {}, 2, "/bin/false"),
+        ("telnet://pi", {}, 2, "telnet://pi"),
+        ("ssh://a b", {}, 2, "ssh://"),
+        ("ssh://pi", {"HAR_EDGE_SSH": "no-such-ssh"}, 2, "no-such-ssh"),
+        ("ssh://pi", {"HAR_EDGE_SSH": "ssh 'x"}, 2, "HAR_EDGE_SSH"),
+        ("emulated:x", {}, 2, "cortex-a72"),
+        ("adb:", {"HAR_EDGE_ADB": "no-such-adb"}, 2, "no-such-adb"),
+        ("adb:", {"HAR_EDGE_ADB": " "}, 2, "HAR_EDGE_ADB"),
     ],
 )
 def test_a_target_that_cannot_be_measured_on_is_said_before_models_and_data_are_read(
-    har_edge, tmp_path, target, code, noun
+    har_edge, tmp_path, target, programs, code, noun
 ):
     absent = tmp_path / "absent"  # neither model nor data: they would be missed first
-    programs = {"HAR_EDGE_SSH": "no-such-ssh", "HAR_EDGE_ADB": "no-such-adb"}
     assert_one_sentence(har_edge("bench", absent, "--data", absent, "--on", target, **programs), code, noun)
     done = har_edge("devices", target, **programs)
     assert done.returncode == code
@@ -96,13 +81,11 @@ def test_a_target_that_cannot_be_measured_on_is_said_before_models_and_data_are_
 
 
 def test_a_device_that_takes_few_windows_gets_some_of_all_and_the_report_says_so(models, few):
-    (outcome,) = measure([Scripted("slow", most_windows=10)], models, few)
+    slow, usual = (x.report.data for x in measure([Scripted("slow", most_windows=10), Scripted("usual")], models, few))
     every = -(-len(few.test) // 10)
-    data = outcome.report.data
-    assert data.windows == len(few.test.y[::every]) <= 10
-    assert str(every) in data.name.removeprefix(few.name)
-    (usual,) = measure([Scripted("usual")], models, few)
-    assert (usual.report.data.windows, usual.report.data.name) == (len(few.test), few.name)
+    assert slow.windows == len(few.test.y[::every]) <= 10
+    assert str(every) in slow.name.removeprefix(few.name)
+    assert (usual.windows, usual.name) == (len(few.test), few.name)
 
 
 def test_a_fault_on_one_device_and_a_report_that_cannot_be_written_lose_no_other(models, few):
@@ -111,11 +94,14 @@ def test_a_fault_on_one_device_and_a_report_that_cannot_be_written_lose_no_other
             raise InputError("bench-unwritable.json is a folder")
         reported.append(device.name)
 
+    def go_away():
+        raise DeviceError("it went away")
+
     reported: list[str] = []
     devices = [
-        Scripted("faulty", first=lambda: fail(ZeroDivisionError("of our own"))),
+        Scripted("faulty", first=lambda: 1 / 0),
         Scripted("unwritable"),
-        Scripted("away", here=False, first=lambda: fail(DeviceError("it went away"))),
+        Scripted("away", here=False, first=go_away),
         Scripted("good"),
     ]
     outcomes = measure(devices, models, few, written)
@@ -210,30 +196,17 @@ def test_a_file_that_a_device_writes_is_no_place_for_another(har_edge, tmp_path)
     assert_one_sentence(har_edge(*several), 2, "bench-local.json")
 
 
-@pytest.mark.parametrize(
-    ("variable", "target", "text"),
-    [("HAR_EDGE_SSH", "ssh://pi", "ssh 'x"), ("HAR_EDGE_SSH", "ssh://pi", " "), ("HAR_EDGE_ADB", "adb:", " ")],
-)
-def test_an_unusable_command_for_ssh_or_adb_is_named(har_edge, variable, target, text):
-    assert_one_sentence(har_edge("bench", *FAST, "--on", target, **{variable: text}), 2, variable)
-
-
-def adb(folder: Path, answer: str) -> dict[str, str]:
-    return {"HAR_EDGE_ADB": str(write_program(folder / "adb", answer))}
-
-
-@pytest.mark.parametrize("command", [["bench", *FAST, "--on"], ["devices"]])
-def test_a_board_that_adb_cannot_use_is_device_trouble(har_edge, tmp_path, command):
-    offline = adb(tmp_path, "echo; echo 'abc offline'")
-    done = har_edge(*command, "adb:", **offline)
-    assert done.returncode == 3
-    assert "'offline'" in done.stdout + done.stderr
-
-
 def test_an_adb_that_does_not_answer_is_device_trouble(tmp_path, monkeypatch):
-    monkeypatch.setenv("HAR_EDGE_ADB", adb(tmp_path, "exec sleep 600")["HAR_EDGE_ADB"])
+    monkeypatch.setenv("HAR_EDGE_ADB", str(write_program(tmp_path / "adb", "exec sleep 600")))
     with pytest.raises(DeviceError, match=r"0\.2 s"):
         RemoteDevice(Adb("abc", answer_seconds=0.2)).prepare(ignore_progress)
+
+
+def test_a_board_that_adb_cannot_use_is_device_trouble(har_edge, tmp_path):
+    offline = write_program(tmp_path / "adb", "echo; echo 'abc offline'")
+    done = har_edge("devices", "adb:", HAR_EDGE_ADB=str(offline))
+    assert done.returncode == 3
+    assert "'offline'" in done.stdout + done.stderr
 
 
 def test_clean_goes_on_after_one_that_fails_and_refuses_what_keeps_nothing(har_edge, tmp_path):

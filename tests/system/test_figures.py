@@ -34,8 +34,6 @@ def test_ink_has_at_least_the_contrast_of_readable_text():
             assert (light + 0.05) / (dark + 0.05) >= 4.5
 
 
-
-
 def test_labels_are_drawn_as_they_are(tmp_path):
     path = tmp_path / "x.svg"
     confusion_plot.plot_confusion([[3, 1], [0, 2]], ["McDonald_walk", "a$b$"], "title", path)

@@ -29,16 +29,14 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypa
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
-        assert temporary.suffix == ".tflite", "libraries look at it"
         interrupted(temporary)
+    assert temporary.suffix == ".tflite", "libraries look at it"
     with pytest.raises(KeyboardInterrupt), scratch_folder() as folder:
         interrupted(folder / "file")
     with pytest.raises(KeyboardInterrupt):
         cached_folder(tmp_path / "it", lambda folder: interrupted(folder / "file"))
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
-
-
 
 
 def test_results_are_readable_by_whom_the_umask_says(tmp_path):
@@ -101,8 +99,6 @@ def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
         write_text(tmp_path / ("x" * 256), "content")
 
 
-
-
 def test_a_full_disk_is_a_sentence_and_keeps_the_old_file(tmp_path):
     """The limit on sizes of files stands for it."""
     path = tmp_path / "model"
@@ -115,8 +111,6 @@ def test_a_full_disk_is_a_sentence_and_keeps_the_old_file(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert [(x.name, x.read_bytes()) for x in tmp_path.iterdir()] == [("model", b"old")]
-
-
 
 
 def test_what_is_made_at_once_by_two_is_whole_and_one_of_them(tmp_path):
@@ -135,10 +129,6 @@ def test_what_is_made_at_once_by_two_is_whole_and_one_of_them(tmp_path):
     assert cached_folder(tmp_path / "it", lambda folder: pytest.fail("it is there")) == tmp_path / "it"
 
 
-
-
-
-
 def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
@@ -153,10 +143,6 @@ def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
     assert runs.find_run(Path("runs/first")).folder == Path("runs/first")
     with pytest.raises(InputError, match="absent"):
         runs.find_run(tmp_path / "absent")
-
-
-
-
 
 
 def test_results_are_named_after_their_device():

@@ -18,12 +18,6 @@ def test_a_regular_file_of_the_largest_size_is_read(tmp_path):
         read_bytes(path, at_most=99)
 
 
-
-
-
-
-
-
 def test_what_is_endless_or_no_regular_file_is_refused_without_waiting(tmp_path):
     sparse, pipe, zero, folder = (tmp_path / x for x in ("sparse", "pipe", "zero", "folder"))
     with sparse.open("wb") as file:
