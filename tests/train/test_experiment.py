@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 import pytest
 
@@ -39,33 +38,23 @@ def test_temperature_is_found_again(temperature):
     assert fit_temperature((honest * temperature).astype(np.float32), y) == pytest.approx(temperature, rel=0.05)
 
 
-COLOURS = ("0072B2", "D55E00", "56B4E9")
 
 
-def of_colour(picture: np.ndarray, colour: str) -> int:
-    """Count the pixels that have it."""
-    wanted = np.array([int(colour[i : i + 2], 16) for i in (0, 2, 4)])
-    return int((np.abs(np.round(255 * picture[..., :3]) - wanted).max(axis=-1) <= 2).sum())
 
 
-@pytest.mark.parametrize("n", [1, 3, 30])
-def test_all_curves_are_seen_after_one_epoch_too(n, tmp_path):
-    selection = [Epoch(i + 1, 0.5, 0.5 + 0.01 * i, 0.4, 0.7 + 0.01 * i) for i in range(n)]
-    final = [Epoch(i + 1, 0.3, 0.4 + 0.01 * i, np.nan, np.nan) for i in range(n)]
-    plot_curves(selection, final, "title", tmp_path / "curves.png")
-    picture = matplotlib.image.imread(tmp_path / "curves.png")
-    accuracy = picture[:, picture.shape[1] // 2 :]  # the half without the legend
-    assert all(of_colour(accuracy, x) > 20 for x in COLOURS)
 
 
 @pytest.mark.parametrize("n", [1, 2, 30])
-def test_ticks_are_at_whole_epochs(n, monkeypatch):
+def test_all_curves_are_seen_and_ticks_are_at_whole_epochs(n, monkeypatch):
     figures = []
     monkeypatch.setattr(training_plots, "save", lambda figure, *rest: figures.append(figure))
-    epochs = [Epoch(i + 1, 0.5, 0.5, 0.4, 0.7) for i in range(n)]
+    epochs = [Epoch(i + 1, 0.5, 0.5 + 0.01 * i, 0.4, 0.7 + 0.01 * i) for i in range(n)]
     plot_curves(epochs, epochs, "title", Path("curves.png"))
     for axes in figures[0].axes:
         low, high = axes.get_xlim()
         shown = [x for x in axes.get_xticks() if low <= x <= high]
         assert shown
         assert all(x == round(x) for x in shown)
+        curves = [x for x in axes.get_lines() if len(x.get_xdata()) == n]
+        assert len(curves) == 3
+        assert n > 1 or all(x.get_marker() not in ("None", None, "") for x in curves), "a line of one point is not seen"

@@ -33,9 +33,6 @@ def other_output(input_shape, n_classes):
 def probabilities(input_shape, n_classes):
     return keras.Sequential([good(input_shape, n_classes), layers.Dense(n_classes, "softmax")])
 
-def softmax_within(input_shape, n_classes):
-    return keras.Sequential([keras.Input(input_shape), probabilities(input_shape, n_classes)])
-
 def softmax_function(input_shape, n_classes):
     network = good(input_shape, n_classes)
     return keras.Model(network.inputs, keras.ops.softmax(network.outputs[0]))
@@ -98,9 +95,6 @@ def not_convertible(input_shape, n_classes):
     pooled = keras.Sequential([layers.UnitNormalization(name="theirs")])
     return ending(input_shape, n_classes, layers.UpSampling1D(name="mine"), layers.TimeDistributed(pooled))
 
-def unbuilt(input_shape, n_classes):
-    return keras.Sequential([layers.GlobalAveragePooling1D(), layers.Dense(n_classes)])
-
 def no_network(input_shape, n_classes):
     return 7
 
@@ -116,7 +110,6 @@ def own(tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(OWN)
     (tmp_path / "broken_module.py").write_text("import nothing_of_that_name")
     (tmp_path / "faulty_module.py").write_text("import sys\nsys.nothing_of_that_name\ndef f(): ...")
-    (tmp_path / "script_module.py").write_text("import sys\nsys.exit('usage: me FILE')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     yield
@@ -148,10 +141,8 @@ def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, k
         ("own_networks:other_input", "input"),
         ("own_networks:other_output", "logit"),
         ("own_networks:probabilities", "softmax"),
-        ("own_networks:softmax_within", "softmax"),
         ("own_networks:softmax_function", "softmax"),
         ("own_networks:subclassed", "functional API"),
-        ("own_networks:unbuilt", "keras.Input"),
         ("own_networks:no_network", "keras.Input"),
         ("own_networks:exits", "usage: me FILE"),
         ("own_networks:fails", "no luck"),
@@ -159,7 +150,6 @@ def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, k
         ("own_networks:absent", "absent"),
         ("broken_module:f", "nothing_of_that_name"),
         ("faulty_module:f", "AttributeError"),
-        ("script_module:f", "usage: me FILE"),
         ("absent_module:f", "absent_module"),
         (":f", "imported"),
     ],
