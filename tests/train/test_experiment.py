@@ -38,12 +38,6 @@ def test_temperature_is_found_again(temperature):
     assert fit_temperature((honest * temperature).astype(np.float32), y) == pytest.approx(temperature, rel=0.05)
 
 
-
-
-
-
-
-
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_all_curves_are_seen_and_ticks_are_at_whole_epochs(n, monkeypatch):
     figures = []

@@ -1,6 +1,5 @@
 """Check that a fit is repeatable to the last bit, resumable, and learns coarse classes first on request."""
 
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -85,8 +84,6 @@ def test_a_damaged_checkpoint_and_that_of_another_recipe_are_refused_by_name(pai
     recipe = Recipe(epochs=3, batch_size=16, noise=Recipe().noise if damage else 0.5)
     with pytest.raises(InputError, match=r"state\.npz"):
         fit_pairs(pairs, tmp_path, recipe=recipe)
-
-
 
 
 def test_coarse_classes_are_all_that_is_learnt_first_and_are_learnt_on_afterwards():

@@ -12,16 +12,13 @@ from programs import assert_one_sentence, finish, har_edge, processes, start, st
 from training_fixtures import EPOCHS, run_card
 from written_windows import of_people, write_windows
 
-from edge_runtime import runs
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.runs import Run, settings_path
-from train import training_progress
-from train.fit.fit_job import FitOutcome, Step
+from edge_runtime.runs import Run
+from train.fit.fit_job import FitOutcome
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
 from train.run.fit_processes import cpus, do_job, locked, run_jobs
-from train.run.training import TrainingSettings
 
 HELD_OUT = (3, 8, 16, 22, 27)
 
@@ -138,7 +135,3 @@ def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path):
         process.kill()
         with locked(path, seconds=10):
             pass
-
-
-
-

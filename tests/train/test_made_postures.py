@@ -59,8 +59,6 @@ def test_who_is_still_with_the_phone_in_a_pocket_lies_and_no_other_window_change
     assert plan_of(named, made_lying=0.1) == plan_of(worn, made_lying=0.1)
 
 
-
-
 def test_the_thigh_of_who_is_made_lying_is_level_on_the_back_or_a_side(worn):
     X, y = made(worn)
     changed = y != worn.train.y
@@ -81,8 +79,6 @@ def test_all_signals_of_a_window_are_turned_alike_and_keep_their_lengths(worn):
         matrix = np.linalg.lstsq(old.reshape(-1, 3), new.reshape(-1, 3), rcond=None)[0]
         np.testing.assert_allclose(old.reshape(-1, 3) @ matrix, new.reshape(-1, 3), atol=1e-4)
         assert np.linalg.det(matrix) == pytest.approx(1, abs=1e-3)
-
-
 
 
 def test_who_sits_with_the_phone_in_a_pocket_tilts_back_as_a_pelvis_does_and_still_sits(worn):
