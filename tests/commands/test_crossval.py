@@ -5,13 +5,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import ROOT, Finished, assert_one_sentence, finish, har_edge, start_har_edge, succeeded
+from programs import ROOT, Finished, assert_one_sentence, finish, har_edge, start_har_edge, succeeded, wait_until
 from written_windows import of_people, write_windows
 
 from edge_runtime.data.dataset import Split
@@ -53,9 +52,6 @@ def test_every_training_subject_is_in_one_fold_and_no_test_subject_in_any(uci_ha
     folds = choose_folds(uci_har.train, uci_har.labels, 4)
     assert sorted(x for fold in folds for x in fold) == np.unique(uci_har.train.subject).tolist()
     assert not {x for fold in folds for x in fold} & set(uci_har.test.subject.tolist())
-
-
-def test_each_subject_may_be_a_fold(uci_har):
     folds = choose_folds(uci_har.train, uci_har.labels, None)
     assert folds == [[x] for x in np.unique(uci_har.train.subject).tolist()]
 
@@ -110,12 +106,10 @@ def test_files_and_table_tell_the_same(here):
     [
         (["--folds", 22], 2, ["22 folds", "21"]),
         (["--folds", "people"], 2, ["--folds", "people"]),
-        (["--folds", "1"], 2, ["--folds"]),
         (["--folds", "subjects", "--test-subjects", ",".join(map(str, range(2, 31)))], 2, ["2 folds"]),
         (["--folds", "datasets"], 2, ["--data"]),
-        (["--network", "absent"], 2, ["absent", "edge"]),
+        (["--network", "absent"], 2, ["absent"]),
         (["--cluster", "tcp://127.0.0.1:9"], 3, ["tcp://127.0.0.1:9"]),
-        (["--cluster", "nonsense"], 2, ["nonsense"]),
     ],
 )
 def test_bad_usage_is_one_sentence_before_any_fit(har_edge_here, tmp_path, arguments, code, words):
@@ -123,22 +117,23 @@ def test_bad_usage_is_one_sentence_before_any_fit(har_edge_here, tmp_path, argum
     assert not (tmp_path / "runs").exists()
 
 
-@pytest.mark.parametrize("address", ["", "x", "x:80", "http://x:80", "tcp://x", "tcp://:8786", "inproc://a/1/2"])
-def test_what_is_no_address_of_a_cluster_is_refused_before_it_is_called(address):
+def test_what_is_no_address_of_a_cluster_is_refused_before_it_is_called():
     for right in ("tcp://x:8786", "tcp://[::1]:8786", "ws://x:1"):
         check_address(right)
-    with pytest.raises(InputError, match=f"'{address}'"):
-        check_address(address)
+    for address in ("", "x", "x:80", "http://x:80", "tcp://x", "tcp://:8786", "inproc://a/1/2"):
+        with pytest.raises(InputError, match=f"'{address}'"):
+            check_address(address)
 
 
 class Cluster:
     """A real scheduler, and workers that are started and ended by name."""
 
     def __init__(self, home: Path) -> None:
-        self.home, self.processes = home, {}
-        self.file = home / "scheduler.json"
-        self._start("scheduler", "dask_scheduler", "--port", 0, "--scheduler-file", self.file)
-        self.address = self.wait(lambda: self.file.exists() and json.loads(self.file.read_text())["address"])
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        file = home / "scheduler.json"
+        self._start("scheduler", "dask_scheduler", "--port", 0, "--scheduler-file", file)
+        wait_until(file.exists)
+        self.address = json.loads(file.read_text())["address"]
 
     def start_worker(self, name: str, path: Path = ROOT) -> None:
         """A worker that looks for modules at `path` first."""
@@ -146,32 +141,20 @@ class Cluster:
 
     def _start(self, name: str, program: str, *arguments: object, path: Path = ROOT) -> None:
         command = [sys.executable, "-m", f"distributed.cli.{program}", "--host", "127.0.0.1", "--no-dashboard"]
-        with (self.home / f"{name}.log").open("wb") as log:
-            self.processes[name] = subprocess.Popen(
-                [*command, *map(str, arguments)],
-                cwd=self.home,
-                env=os.environ | {"PYTHONPATH": str(path)},
-                stdout=log,
-                stderr=log,
-            )
-
-    def wait(self, condition, seconds: float = 60):
-        deadline = time.monotonic() + seconds
-        while not (found := condition()):
-            assert time.monotonic() < deadline, "\n".join(x.read_text() for x in self.home.glob("*.log"))
-            time.sleep(0.05)
-        return found
+        environment = os.environ | {"PYTHONPATH": str(path)}
+        self.processes[name] = subprocess.Popen(
+            [*command, *map(str, arguments)], cwd=path, env=environment, stdout=subprocess.DEVNULL, stderr=2
+        )
 
     def wait_for_workers(self, n: int) -> None:
         from distributed import Client
 
         with Client(self.address, set_as_default=False) as client:
-            self.wait(lambda: len(client.scheduler_info()["workers"]) == n)
+            wait_until(lambda: len(client.scheduler_info()["workers"]) == n)
 
     def is_at_work(self, name: str) -> bool:
         """Tell whether the worker has the process of a fit."""
-        pid = self.processes[name].pid
-        children = Path(f"/proc/{pid}/task").glob("*/children")
+        children = Path(f"/proc/{self.processes[name].pid}/task").glob("*/children")
         return any(x.read_text().strip() for x in children)
 
     def kill(self, name: str) -> None:
@@ -209,7 +192,7 @@ def test_a_worker_killed_midway_costs_time_alone_and_the_weights_are_those_of_th
     out = tmp_path / "out"
     arguments = ("crossval", *OPTIONS, "--data", windows, "--cluster", cluster.address, "--out", out)
     with start_har_edge(*arguments, cwd=tmp_path) as process:
-        cluster.wait(lambda: cluster.is_at_work("a"))
+        wait_until(lambda: cluster.is_at_work("a"))
         cluster.kill("a")
         assert not out.exists()
         done = finish(process)

@@ -61,7 +61,7 @@ def test_training_never_overwrites(har_edge_here, trained_run):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--network", "transformer"], ["transformer", "edge-small"]),
+        (["--network", "transformer"], ["transformer"]),
         (["--seeds", "3", "--seed", LAST_SEED], ["--seed"]),
         (["--data", "absent"], ["absent"]),
         (["--window", "1s", "--hop", "2s"], ["--hop"]),

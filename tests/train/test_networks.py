@@ -167,13 +167,16 @@ def test_a_network_that_could_not_be_loaded_again_is_refused_before_it_is_traine
         check(f"own_networks:{name}", (128, 9), 6)
 
 
-def test_what_of_a_network_cannot_be_converted_is_known_before_it_is_trained(own):
-    assert check("own_networks:not_convertible", (128, 9), 6) == [
-        "'mine' (UpSampling1D)",
-        "'theirs' (UnitNormalization)",
-    ]
-    assert check("own_networks:of_operations", (128, 9), 6) == []
-    assert check("own_networks:good", (128, 9), 6) == []
+@pytest.mark.parametrize(
+    ("name", "refused"),
+    [
+        ("not_convertible", ["'mine' (UpSampling1D)", "'theirs' (UnitNormalization)"]),
+        ("of_operations", []),
+        ("good", []),
+    ],
+)
+def test_what_of_a_network_cannot_be_converted_is_known_before_it_is_trained(own, name, refused):
+    assert check(f"own_networks:{name}", (128, 9), 6) == refused
 
 
 def test_a_module_in_the_working_folder_is_found_before_an_installed_one_of_its_name(own, tmp_path, monkeypatch):
@@ -218,7 +221,11 @@ def test_the_choice_of_signals_and_classes_leaves_the_windows_as_they_are(uci_ha
     assert TrainingInput().load_data().fingerprint == uci_har.fingerprint != chosen.fingerprint
 
 
-def test_a_network_with_a_coarse_stage_is_refused_for_labels_without_coarse_classes(uci_har):
+def test_a_network_with_a_coarse_stage_has_a_recipe_with_one_and_is_refused_for_labels_without(uci_har):
+    gru, short = choose_recipe("gru-coarse"), choose_recipe("gru-coarse", epochs=10)
+    assert choose_recipe("edge") == Recipe()
+    assert 0 < gru.coarse_epochs < gru.epochs
+    assert (short.epochs, short.coarse_epochs) == (10, 4)
     dancing = replace(uci_har, labels=("DANCING", *uci_har.labels[1:]))
     with pytest.raises(InputError, match="DANCING"):
         TrainingInput(network="gru-coarse").check_fit(dancing)
@@ -238,11 +245,3 @@ def test_a_models_signals_and_classes_are_followed_to_the_end(tmp_path, uci_har)
     right = classifier.logits(seen.test.X).argmax(1) == seen.test.y
     assert right.mean() == pytest.approx(run_card(run)["scores"]["test"]["accuracy"], abs=1e-3)
     assert right.mean() > 0.5
-
-
-def test_recipes_of_known_networks_are_the_networks_own():
-    assert choose_recipe("edge") == Recipe()
-    gru = choose_recipe("gru-coarse")
-    assert 0 < gru.coarse_epochs < gru.epochs
-    short = choose_recipe("gru-coarse", epochs=10)
-    assert (short.epochs, short.coarse_epochs) == (10, 4)

@@ -89,19 +89,6 @@ def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone,
     assert phone.calls().count("install") == installed
 
 
-def test_an_app_that_the_phone_does_not_take_is_named(home, telephone, app):
-    telephone("true")
-    app.write_text("refused")
-    result = home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK)
-    assert_one_sentence(result, 3, "UPDATE_INCOMPATIBLE")
-
-
-def test_another_runtime_than_the_app_has_is_refused(home, telephone):
-    telephone("true")
-    result = home.run("bench", MODELS["int8"], "--on", "adb:", "--runtime", "litert", *QUICK)
-    assert_one_sentence(result, 2, "--runtime")
-
-
 def test_what_the_app_answers_in_words_is_said(home, telephone, tmp_path):
     sentence = "too little memory: close other apps"
     write_error(tmp_path, "error", DeviceError(sentence))
@@ -110,22 +97,27 @@ def test_what_the_app_answers_in_words_is_said(home, telephone, tmp_path):
     assert list(phone.answers.iterdir()) == []
 
 
-def test_an_app_that_leaves_no_answer_is_noticed(home, telephone):
+@pytest.mark.parametrize(
+    ("app_is", "arguments", "code", "noun"),
+    [
+        ("silent", ["bench", MODELS["int8"], "--on", "adb:", *QUICK], 3, "adb logcat"),
+        ("refused", ["bench", MODELS["int8"], "--on", "adb:", *QUICK], 3, "UPDATE_INCOMPATIBLE"),
+        ("absent", ["bench", MODELS["int8"], "--on", "adb:", *QUICK], 2, "make android"),
+        ("silent", ["bench", MODELS["int8"], "--on", "adb:", "--runtime", "litert", *QUICK], 2, "--runtime"),
+        ("silent", ["devices", "clean", "adb:"], 2, "adb:"),
+    ],
+)
+def test_what_a_phone_cannot_do_is_said(home, telephone, app, app_is, arguments, code, noun):
     telephone("true")
-    result = home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK)
-    assert_one_sentence(result, 3, "adb logcat")
+    if app_is == "refused":
+        app.write_text("refused")
+    if app_is == "absent":
+        app.unlink()
+    assert_one_sentence(home.run(*arguments), code, noun)
 
 
-def test_without_an_app_it_says_how_to_build_one(home, telephone, tmp_path):
-    telephone("true")
-    home.environment["HAR_EDGE_APK"] = str(tmp_path / "none.apk")
-    result = home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK)
-    assert_one_sentence(result, 2, "make android")
-
-
-def test_other_commands_say_what_a_phone_is_good_for(home, telephone):
+def test_devices_says_what_a_phone_is_good_for(home, telephone):
     telephone("true")
     looked = home.run("devices", "adb:")
     assert looked.returncode == 3
     assert "phone" in looked.stdout
-    assert_one_sentence(home.run("devices", "clean", "adb:"), 2, "adb:")
