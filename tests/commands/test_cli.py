@@ -97,14 +97,8 @@ def test_the_version_is_the_installed_one(tmp_path):
     assert har_edge("--version", cwd=tmp_path).stdout.strip() == f"har-edge, version {version}"
 
 
-def test_a_slip_is_answered_with_what_was_meant(har_edge_here, tmp_path):
-    (tmp_path / "mine.tflite").touch()
-    for arguments, meant in (
-        (["trian"], "train"),
-        (["train", "--epoch", "3"], "--epochs"),
-        (["info", "egde-smal"], "edge-small"),
-        (["stream", "mien.tflite", "--replay", "7"], "mine.tflite"),
-    ):
+def test_a_slip_is_answered_with_what_was_meant(har_edge_here):
+    for arguments, meant in ((["trian"], "train"), (["train", "--epoch", "3"], "--epochs"), (["fly"], "--help")):
         assert_one_sentence(har_edge_here(*arguments), 2, meant)
 
 
@@ -119,14 +113,6 @@ def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
         assert f"Usage: har-edge {name}" in result.stdout
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["data | true", "stream edge --replay 7 --speed 0 --jsonl | head -1"],
-)
-def test_a_reader_that_goes_away_is_no_error(tmp_path, line):
-    assert succeeded(in_shell(line, tmp_path)).stderr == ""
-
-
 def test_what_a_command_writes_and_judges_is_for_others_than_a_reader_that_goes_away(tmp_path):
     result = (ROOT / "tests/bench/bench.json").read_bytes()
     for name in ("old.json", "new.json"):
@@ -134,12 +120,14 @@ def test_what_a_command_writes_and_judges_is_for_others_than_a_reader_that_goes_
     line = "compare old.json new.json --fail-if 'p50>-5%' --json changes.json | true"
     assert_one_sentence(in_shell(line, tmp_path), 1, "p50>-5%")
     assert json.loads((tmp_path / "changes.json").read_text())["failures"]
-    succeeded(in_shell("report old.json --csv - | true", tmp_path))
+    for line in ("report old.json --csv - | true", "report old.json | true"):
+        assert succeeded(in_shell(line, tmp_path)).stderr == ""
 
 
 def test_a_stream_without_end_stops_when_nobody_reads_it(tmp_path):
     source = "--csv <(yes 0,0,1,0,0,0) --units g --gyro-units rad/s"
-    assert succeeded(in_shell(f"stream edge-small {source} --jsonl | head -1", tmp_path)).stdout.startswith('{"type"')
+    done = succeeded(in_shell(f"stream edge-small {source} --jsonl | head -1", tmp_path))
+    assert (done.stdout[:7], done.stderr) == ('{"type"', "")
 
 
 @pytest.mark.parametrize("line", ["card edge >/dev/full", "--help >&-", "report bench.json >/dev/full 2>&1"])
@@ -160,8 +148,9 @@ def test_the_work_goes_on_without_standard_error_and_input(tmp_path, how):
 
 
 def test_a_closed_output_is_not_written_into_the_next_file_that_is_opened(tmp_path):
-    assert in_shell("data export -o windows.npz >&- 2>&-", tmp_path).returncode == 2
-    assert (tmp_path / "windows.npz").read_bytes()[:4] == b"PK\x03\x04"
+    (tmp_path / "bench.json").write_bytes((ROOT / "tests/bench/bench.json").read_bytes())
+    assert in_shell("report bench.json --csv out.csv >&- 2>&-", tmp_path).returncode == 2
+    assert (tmp_path / "out.csv").read_text().startswith("created,")
 
 
 def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
