@@ -1,7 +1,6 @@
 """A file is written whole or not at all, and an older one survives every failure."""
 
 import os
-import resource
 import stat
 import sys
 import tempfile
@@ -97,20 +96,6 @@ def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
     write_text(tmp_path / ("x" * 255), "content")
     with pytest.raises(InputError, match="x" * 256):
         write_text(tmp_path / ("x" * 256), "content")
-
-
-def test_a_full_disk_is_a_sentence_and_keeps_the_old_file(tmp_path):
-    """The limit on sizes of files stands for it."""
-    path = tmp_path / "model"
-    write_bytes(path, b"old")
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, limits[1]))
-    try:
-        with pytest.raises(InputError, match=str(path)):
-            write_bytes(path, bytes(200_000))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert [(x.name, x.read_bytes()) for x in tmp_path.iterdir()] == [("model", b"old")]
 
 
 def test_what_is_made_at_once_by_two_is_whole_and_one_of_them(tmp_path):

@@ -18,7 +18,7 @@ from edge_runtime.runs import Run
 from train.fit.fit_job import FitOutcome
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
-from train.run.fit_processes import cpus, do_job, locked, run_jobs
+from train.run.fit_processes import cpus, locked, run_jobs
 
 HELD_OUT = (3, 8, 16, 22, 27)
 
@@ -98,21 +98,6 @@ def test_a_fit_that_diverges_stops_the_others(small, tmp_path):
         run_jobs(list(experiment(broken, tmp_path).jobs.values()), broken, lambda job, step: None)
     assert "Traceback" in caught.value.__notes__[0], "--debug shows where"
     assert not fits_in(tmp_path)
-
-
-def test_a_fit_and_its_normalisation_know_nothing_of_whom_it_holds_out(small, tmp_path):
-    held = np.isin(small.train.subject, HELD_OUT)
-    other = replace(small.train, X=np.where(held[:, None, None], 9 + 5 * small.train.X, small.train.X))
-    found = []
-    for train in (small.train, other):
-        job = experiment(small, tmp_path / str(len(found))).jobs["selection"]
-        job.folder.mkdir(parents=True)
-        do_job(job, train, small.test.X, lambda step: None)
-        found.append(FitOutcome.load(job))
-        assert np.load(job.logits).shape == (held.sum(), 6)
-    assert found[0].normalisation == found[1].normalisation
-    assert found[0].weights_sha256 == found[1].weights_sha256
-    assert found[0].history[0].held_out_loss != found[1].history[0].held_out_loss
 
 
 def test_a_damaged_outcome_is_named(small, tmp_path):
