@@ -15,7 +15,6 @@ from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.python import this_python
-from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.several_devices import measure_on
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.progress import ignore_progress
@@ -198,7 +197,7 @@ def test_a_file_that_a_device_writes_is_no_place_for_another(har_edge, tmp_path)
 def test_an_adb_that_does_not_answer_is_device_trouble(tmp_path, monkeypatch):
     monkeypatch.setenv("HAR_EDGE_ADB", str(write_program(tmp_path / "adb", "exec sleep 600")))
     with pytest.raises(DeviceError, match=r"0\.2 s"):
-        RemoteDevice(Adb("abc", answer_seconds=0.2)).prepare(ignore_progress)
+        Adb("abc", answer_seconds=0.2).shell("true")
 
 
 def test_a_board_that_adb_cannot_use_is_device_trouble(har_edge, tmp_path):
