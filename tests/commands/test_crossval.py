@@ -129,6 +129,7 @@ class Cluster:
     """A real scheduler, and workers that are started and ended by name."""
 
     def __init__(self, home: Path) -> None:
+        self.home = home
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         file = home / "scheduler.json"
         self._start("scheduler", "dask_scheduler", "--port", 0, "--scheduler-file", file)
@@ -143,7 +144,11 @@ class Cluster:
         command = [sys.executable, "-m", f"distributed.cli.{program}", "--host", "127.0.0.1", "--no-dashboard"]
         environment = os.environ | {"PYTHONPATH": str(path)}
         self.processes[name] = subprocess.Popen(
-            [*command, *map(str, arguments)], cwd=path, env=environment, stdout=subprocess.DEVNULL, stderr=2
+            [*command, *map(str, arguments)],
+            cwd=self.home,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def wait_for_workers(self, n: int) -> None:
