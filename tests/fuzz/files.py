@@ -46,7 +46,7 @@ def zipped(members: Iterable[tuple[str, bytes | str]], compression: int = zipfil
     return content.getvalue()
 
 
-def cut_and_flipped(whole: bytes, start: int = 0, flips: int = 6) -> Files:
+def cut_and_flipped(whole: bytes, start: int = 0, flips: int = 2) -> Files:
     """`whole` cut at some places, and with a few bits of what follows `start` turned over."""
     random, n = Random(0), len(whole)
     found = {f"cut at {x}": whole[:x] for x in (0, 4, 100, (start + n) // 2, n - 30, n - 1)}
@@ -84,13 +84,10 @@ def odd_texts(text: str) -> Files:
     return encoded(
         {
             "empty": "",
-            "null": "null",
             "list": "[]",
-            "brace": "{",
             "deep": DEEP,
             "deep inside": text[:-1] + ', "more": ' + "[" * 5000 + "]" * 5000 + "}",
             "cut": text[:500],
-            "utf-16": text.encode("utf-16"),
             "no utf-8": text.encode()[:-1] + b',"x":"\xff"}',
         }
     )
@@ -162,12 +159,8 @@ def broken_models() -> Files:
         "bomb": with_files([("card.json", b"0" * (100 << 20))]),
         "two cards": with_files([own, ("card.json", "{}")]),
         "unsigned": with_files([own], b"A" * 64),
-        "zeros": bytes(100),
-        "mark alone": b"\0\0\0\0TFL3",
         "mark and ones": b"\x1c\0\0\0TFL3" + b"\xff" * 64,
-        "png": b"\x89PNG\r\n\x1a\n" + b"x" * 99,
         "pickle": b"\x80\x04\x95cos\nsystem\n(S'touch PLANTED'\ntR.",
-        "program": Path("/bin/true").read_bytes()[:9000],
         "no card": flatbuffer,
     }
 
@@ -187,15 +180,11 @@ def broken_cards() -> Files:
     text = json.dumps(card())
     changes = {
         "one label": put("labels", to=["a"]),
-        "seven labels": lambda x: x["labels"].append("more"),
         "no name": put("name", to=None),
-        "list of training": put("training", to=[]),
         "novelty of a list": put("live", "novelty", to=[1]),
         "window of 10^12": put("window", "samples", to=10**12),
         "tiny rate": put("window", "rate_hz", to=5e-324),
         "no normalisation": put("normalisation", to=None),
-        "no signals": put("signals", to=[]),
-        "format of a list": put("format", to=[3]),
         "huge format": put("format", to=10**400),
         "odd correction": put("personal_correction", to={"middle": [0], "weights": [[1]], "lowest": [0]}),
     }
@@ -210,15 +199,12 @@ def odd_cards() -> Files:
     """Cards with text that must not reach a terminal, and numbers at the ends."""
     changes = {
         "escape in a label": put("labels", 0, to=f"{ESCAPE}RED"),
-        "markup in a label": put("labels", 0, to="[/bold][blink]x[/nope]"),
         "bidi label": put("labels", 0, to="\u202eabc"),
-        "c1 label": put("labels", 0, to="\x9b31mabc"),
         "surrogate label": put("labels", 0, to="\ud800"),
         "huge label": put("labels", 0, to="x" * 500_000),
         "escape in the name": put("name", to=f"\x1b[2J{ESCAPE}[/red]"),
         "escape in training": lambda x: x["training"].update({"\x1b[31mk[/x]": "\x1b[2Jv[/y]"}),
         "tiny deviation": put("normalisation", "std", 0, to=5e-324),
-        "huge temperature": put("temperature", to=1e300),
         "odd scores": put("scores", to={"test": 5}),
     }
     return changed(card(), changes)
@@ -253,7 +239,6 @@ def broken_results() -> Files:
         "device of a list": put("device", to=[]),
         "huge size": _results(size_bytes=10**400),
         "cpu of a list": put("device", "cpu", to=[1]),
-        "state of text": put("device", "before", to="x"),
         "comparison beyond": put("comparisons", to=[{"result": 10**9, "against": -1}]),
     }
     digits = {
@@ -280,7 +265,6 @@ def odd_results() -> Files:
     """Results with hostile text, and numbers at the ends."""
     changes = {
         "no labels": _results(labels=[], confusion=[]),
-        "confusion of 0": _results(confusion=[[0] * 6] * 6),
         "no windows": _results(windows=0),
         "huge p50": _latency(p50=1e308),
         "no samples": lambda x: [y["samples_ms"].update(latency=[], end_to_end=[[]]) for y in x["results"]],
@@ -288,7 +272,6 @@ def odd_results() -> Files:
         "climbing name": put("device", "name", to="../../../../PLANTED"),
         "surrogate name": put("device", "name", to="\ud800"),
         "odd date": put("created", to="\x1b[31myesterday"),
-        "markup in a failure": put("failures", to=[{"file": MARKUP, "error": MARKUP}]),
         "markup in a key": put("device", MARKUP, to=MARKUP),
     }
     return changed(result(), changes | {"markup everywhere": _hostile})
@@ -321,18 +304,15 @@ def odd_samples() -> Files:
     return encoded(
         {
             "empty": "",
-            "empty lines": "\n" * 100_000,
             "header": top,
             **{x: top + body.replace("-0.1", x) for x in ("nan", "-inf", "1e400", "1e308", "1e39", "5e-324", "0x1p0")},
             "one nan": top + body.replace("-0.1", "nan", 1),
-            "five of 1e308": top + body.replace("-0.1", "1e308", 5),
             "unknown units": "t,ax,ay,az,gx,gy,gz\n" + rows(values="3.3,0,0,0,0,0"),
             "wrong units": top + rows(values="9.8,0,0,0,0,0"),
             "column thrice": "ax,ax,ax,ay,az,gx,gy,gz\n" + "1,1,1,0,0,0,0,0\n" * 300,
             "utf-16": (top + body).encode("utf-16"),
             "no utf-8": b"\xff\xfe\xfd," + (top + body).encode(),
             "crlf": (top + body).replace("\n", "\r\n"),
-            "cr": (top + body).replace("\n", "\r"),
             "time stands": top + rows(step=0),
             "time goes back": top + rows(200, start=100) + rows(200),
             "gap of 1e12": top + body + rows(start=1e12),
@@ -343,12 +323,9 @@ def odd_samples() -> Files:
             "10 kHz": top + rows(20_000, step=1e-4),
             "huge line": "x" * (5 << 20) + "\n" + top + body,
             "million columns": ",".join(f"c{i}" for i in range(10**6)) + "\n" + top + body,
-            "zeros": bytes(100_000),
             "escape": f"\x1b[2J{ESCAPE}hello\n{top}{body}",
             "c1 and bidi": f"\x9b31m\u202eabc\n{top}{body}",
-            "arabic digit": top + body.replace("0.98", "\u0663"),
             "cut": (top + body)[:-7],
-            "random": Random(0).randbytes(300_000),
             "deep json": "[" * 60_000 + "\n" + '{"a":' * 9000 + "\n",
             "digits": ('{"t":1,"ax":' + "9" * 5000 + ',"ay":0,"az":0,"gx":0,"gy":0,"gz":0}\n') * 3,
             "nan in json": '{"t":NaN,"acc":[1,0,0],"gyro":[0,Infinity,0]}\n' * 300,
@@ -384,7 +361,6 @@ def broken_recordings() -> Files:
             "huge label": good.replace("WALKING", "W" * 200_000, 1),
             "no subject": good.replace("anna", ""),
             "time goes back": recording(n=100, start=10) + recording(n=100).removeprefix(TOP),
-            "huge time": recording(start=1e17),
             "huge line": TOP + "1," * 3_000_000 + "\n",
             "many columns": ",".join(f"c{i}" for i in range(10**5)) + "\n" + "1," * 10**5 + "\n",
         }
@@ -400,16 +376,10 @@ def odd_recordings() -> Files:
             **{f"label {x!r}": good.replace("WALKING", x) for x in labels},
             **{f"subject {x[:9]!r}": good.replace("anna", x) for x in ("../../x", "\x1b[2J", "9" * 5000)},
             "empty": "",
-            "header": TOP,
             "one label": good.replace("SITTING", "WALKING"),
             "utf-16": good.encode("utf-16"),
-            "two byte order marks": b"\xef\xbb\xbf" * 2 + good.encode(),
-            "cr": good.replace("\n", "\r"),
             "gap": recording(n=150) + recording(n=150, start=1e12).removeprefix(TOP),
             "decimal commas": good.replace(".", ","),
-            "underscore": good.replace("-0.9", "1_0", 1),
-            "arabic digit": good.replace("-0.9", "\u0663", 1),
-            "zeros": bytes(1000),
         }
     )
 
@@ -474,12 +444,10 @@ def broken_windows() -> Files:
     changes: dict[str, dict[str, Any]] = {
         "objects": {"y": y.astype(object)},
         "records": {"X": np.zeros(30, [("a", "f4", (20, 2))])},
-        "nothing": {"X": X[:0], "y": y[:0], "subject": whole["subject"][:0]},
         "nan": {"X": np.where(X > 0.9, np.nan, X)},
         "huge": {"X": 1e300 * X},
         "lengths": {"y": y[:-1]},
         "rate below 0": {"rate": -1},
-        "endless rate": {"rate": np.inf},
     }
     numpy_file = b"\x93NUMPY" + header.replace(b"(30, ", b"(9999999999, ").replace(b" " * 8, b"", 1)
     return {name: _npz(whole | x) for name, x in changes.items()} | {
