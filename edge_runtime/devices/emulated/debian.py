@@ -17,8 +17,6 @@ from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.printable import printable
 
-# Its content is signed, so that it needs no TLS.
-_ARCHIVE = "http://deb.debian.org/debian"
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/lintian")
 
@@ -27,7 +25,7 @@ _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/
 def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = False) -> Iterator[list[Path]]:
     """Fetch the packages `names` and, unless they are wanted `alone`, all that they depend on; give the files.
 
-    They are those of the mirror in HAR_EDGE_DEBIAN, or of Debian's own, and gone after the block.
+    They are those of the mirror in HAR_EDGE_DEBIAN, or of the one that this host uses, and gone after the block.
     """
     if not _KEYRING.exists():
         raise DeviceError(f"there is no {_KEYRING} to check packages with: sudo apt install debian-archive-keyring")
@@ -36,7 +34,7 @@ def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = 
             (folder / name).mkdir(parents=True)
         (folder / "status").touch()
         (folder / "sources/debian.sources").write_text(
-            f"Types: deb\nURIs: {os.environ.get('HAR_EDGE_DEBIAN') or _ARCHIVE}\nSuites: {suite}\n"
+            f"Types: deb\nURIs: {os.environ.get('HAR_EDGE_DEBIAN') or _mirror_of_host()}\nSuites: {suite}\n"
             f"Components: main\nTargets: Packages\nSigned-By: {_KEYRING}\n"
         )
         settings = {
@@ -67,6 +65,15 @@ def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = 
 def host_architecture() -> str:
     """Debian's name for the architecture of this machine."""
     return _run("this machine's architecture is not known", "dpkg", "--print-architecture").strip()
+
+
+def _mirror_of_host() -> str:
+    """The address that a Debian host has its own packages from; they are signed, so that it needs no TLS."""
+    command = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]
+    for origin, component, uri in (x.split(" ", 2) for x in _run("Debian's packages cannot be found", *command).splitlines()):
+        if (origin, component) == ("Debian", "main") and uri.startswith(("http", "mirror")):
+            return uri
+    raise DeviceError("this host does not say where a Debian has its packages from: set HAR_EDGE_DEBIAN to a mirror")
 
 
 def unpack(package: Path, root: Path, members: Sequence[str] = ()) -> None:

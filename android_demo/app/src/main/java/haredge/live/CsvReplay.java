@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 /**
  * Plays a recording as if sensors gave it, at its own pace.
  *
- * <p>Columns are named with their units, in any order, as {@code edge_runtime/data/csv_table.py} has it.
+ * <p>Columns are named with their units, in any order, as {@code edge_runtime/data/sample_files.py} has it.
  */
 public final class CsvReplay implements SampleSource {
     private static final Pattern CELL = Pattern.compile("\\s*([^\\[\\]]*?)\\s*(?:\\[\\s*(.*?)\\s*\\])?\\s*");
