@@ -70,7 +70,9 @@ def host_architecture() -> str:
 def _mirror_of_host() -> str:
     """The address that a Debian host has its own packages from; they are signed, so that it needs no TLS."""
     command = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]
-    for origin, component, uri in (x.split(" ", 2) for x in _run("Debian's packages cannot be found", *command).splitlines()):
+    for origin, component, uri in (
+        x.split(" ", 2) for x in _run("Debian's packages cannot be found", *command).splitlines()
+    ):
         if (origin, component) == ("Debian", "main") and uri.startswith(("http", "mirror")):
             return uri
     raise DeviceError("this host does not say where a Debian has its packages from: set HAR_EDGE_DEBIAN to a mirror")
