@@ -382,3 +382,21 @@ def test_memory_does_not_grow():
     finally:
         tracemalloc.stop()
     assert held[1] - held[0] < 30_000  # bytes; the decisions of these three minutes are more, and so are the samples
+
+
+def test_a_long_run_of_samples_that_are_not_numbers_is_a_gap():
+    samples = recording(3).samples[:1500].copy()
+    samples[700:750] = np.nan
+    assert [x.kind for x in notices(watch(samples)[0])] == ["invalid", "gap"]
+
+
+def test_vibration_beyond_what_the_rate_can_show_changes_no_activity():
+    standing = recording(3).samples[700:1500]
+    seconds = np.arange(4 * len(standing)) / 200
+    calm = np.stack([np.interp(seconds, np.arange(len(standing)) / RATE, x) for x in standing.T], axis=1)
+    shaken = calm.copy()
+    shaken[:, 0] += 0.3 * np.sin(2 * np.pi * 45 * seconds)
+    shaken[:, 2] += 0.3 * np.sin(2 * np.pi * 48 * seconds)
+    found, wanted = ([x.activity for x in decisions(watch(x, seconds)[0])] for x in (shaken, calm))
+    assert found == wanted
+    assert wanted.count("STANDING") > 8
