@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from convert.conversion_job import ConversionJob
 from convert.keras_files import load_network
@@ -104,11 +105,16 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
         | ({"input": arrangement} if arrangement else {}),
     )
     train, is_labelled = _relabel(data, labels)
-    is_held_out = np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
+    is_held_out = held_out_windows(train)
     if is_held_out.all():
         raise InputError(f"the data '{data.name}' has one training subject: calibration and check need one each")
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
     return [ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement)]
+
+
+def held_out_windows(train: Split) -> npt.NDArray[np.bool_]:
+    """Tell of each training window `[n]` whether the check is on it: those of one in four subjects."""
+    return np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
 
 
 def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:

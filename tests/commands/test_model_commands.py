@@ -205,7 +205,7 @@ FILES = {
         ("bench --duration nan", "--duration"),
         *((f"bench --on {x}", x) for x in ("telnet://pi", "python:/none/python", "python:/bin/false")),
         ("bench --data /none", "/none"),
-        ("bench --json .", "--json"),
+        ("bench --json .", "regular file"),
         *((f"bench mine.tflite {x} mine.tflite", "mine.tflite") for x in ("--json", "--csv", "--html")),
         ("card nothing", "nothing"),
         ("card edge --from labels.json", "edge"),

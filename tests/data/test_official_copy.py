@@ -34,7 +34,7 @@ def test_the_folder_that_holds_the_official_folder_gives_the_rebuilt_arrays(fold
 
 def test_a_folder_that_holds_the_zip_is_recognised(tmp_path):
     official_copy.write_zip(tmp_path / "UCI HAR Dataset.zip", {"UCI HAR Dataset/train/y_train.txt": b"1\n"})
-    with pytest.raises(InputError, match=r"UCI HAR Dataset\.zip/UCI HAR Dataset/train/y_train\.txt has 1 lines"):
+    with pytest.raises(InputError, match=r"UCI HAR Dataset\.zip/UCI HAR Dataset/train/y_train\.txt"):
         loading.load_data(tmp_path)
 
 
