@@ -311,10 +311,9 @@ def test_a_card_whose_limits_of_novelty_are_not_above_0_is_refused_as_in_python(
     wrong = replace(right, live=replace(right.live, novelty=novelty))
     (jvm.folder / "wrong.tflite").write_bytes(cards.attach(flatbuffer, wrong))
     np.zeros((1, 7)).tofile(jvm.folder / "samples")
-    reason = "a most and an unusual number" if part == "steps" else "an unusual and a novel distance above 0"
-    with pytest.raises(DeviceError, match=reason):
+    with pytest.raises(DeviceError, match="above 0"):
         jvm.drive("live", "wrong.tflite", "samples", "decisions")
-    with pytest.raises(InputError, match=reason):
+    with pytest.raises(InputError, match="above 0"):
         cards.read_model(jvm.folder / "wrong.tflite")
 
 
