@@ -51,7 +51,7 @@ def test_an_onnx_graph_answers_as_keras_does_and_its_dynamic_form_about_so(name)
 
 
 @pytest.mark.long
-@given(networks())
+@given(networks().map(lambda x: x.model))
 @settings(max_examples=60, deadline=None)
 def test_any_network_that_converts_answers_alike_in_onnx_unless_a_gate_has_no_such_function(drawn):
     X = np.random.default_rng(2).normal(size=(6, *drawn.input_shape[1:])).astype(np.float32)
