@@ -9,12 +9,11 @@ import numpy as np
 
 from convert.rivals.rival_job import FORMS as RIVALS
 from edge_runtime.bench.doubts import BUSY_LOAD
-from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.files import write_text
 from tools import RESULTS, ROOT, table, table_of
-from tools.peer_models import INTERPRETER, OURS
-from tools.peers import PREPARED, doubts_of, our_int8, ratio_text
+from tools.peer_models import FUSED, ONNX, OURS, STOCK
+from tools.peers import PREPARED, doubts_of, our_int8
 
 DOCUMENT = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
@@ -28,6 +27,16 @@ PUBLISHED = {
 }
 """Accuracy in percent on the test subjects, as the authors of the known networks give it."""
 FLOAT, INT8, MIXED = "float32", "int8", "mixed"
+_README_FORMS = {
+    "har-edge, float32": (OURS, FLOAT),
+    "**har-edge, int8**": (OURS, INT8),
+    "TensorFlow's converter, float32": (STOCK, FLOAT),
+    "TensorFlow's converter, dynamic (int8 weights)": (STOCK, "dynamic"),
+    "TensorFlow's converter, int8": (STOCK, INT8),
+    "the same on a Keras 2 copy (fused LSTM), int8": (FUSED, INT8),
+    "ONNX Runtime, float32": (ONNX, FLOAT),
+}
+"""The rows of README's table: group and name of each in `peers.json`."""
 FORMS = (FLOAT, INT8, MIXED, *(rival_name(x.tool, x.scheme) for x in RIVALS))
 """The forms that are timed, in the order of the table; the first three are har-edge's own."""
 Measured = dict[str, Any]
@@ -71,50 +80,43 @@ def document(networks: Sequence[Measured]) -> str:
     cpus = sorted({x["bench"]["cpu"] for x in networks if x["bench"]})
     named = [f"{cpu} ({', '.join(_of_cpu(networks, cpu))})" if len(cpus) > 1 else cpu for cpu in cpus]
     where = f", on {' and '.join(named)}, one thread" if cpus else ""
-    text = f"""# Results
+    text = f"""# Results of all networks
 
-Written by `make results` from [docs/results/networks](results/networks), which `make networks` measured with TensorFlow
-{versions["tensorflow"]} and Python {versions["python"]}{where}. Accuracies in percent on the 2947 windows of the 9 test
-subjects: mean and standard deviation over the seeds. The networks were trained anew for this, on another processor than
-those of [results/seeds.md](results/seeds.md), which gives other weights for the same seed
-([training.md](training.md#the-same-weights)). How often the test subjects were scored:
-[results/README.md](results/README.md). What the networks are: [networks.md](networks.md).
-
-All are trained by the default recipe, which was chosen for `edge`, but `stacked-lstm` with larger batches, `gru-coarse`
-with more epochs, the first on coarse classes, and `residual-bidir-lstm` with larger batches and half the epochs
-([networks.md](networks.md)).
+Written by `make results` from [results/networks](results/networks), which `make networks` measured with TensorFlow
+{versions["tensorflow"]} and Python {versions["python"]}{where}. The networks: [networks.md](networks.md). Scores are on the 2947 windows
+of the 9 test subjects: mean and standard deviation over the seeds. How often these subjects were scored:
+[results/README.md](results/README.md#how-often-the-test-subjects-were-scored). Other processors give other weights for the same
+seed ([training.md](training.md#the-same-weights)), so the shipped models differ a little ([results/seeds.md](results/seeds.md)).
 
 ## Accuracy
 
-{table_of(_ACCURACY, networks)}
-“best” and “worst” are the subjects (in brackets) with the highest and lowest mean over the seeds. “loses” is float32
-minus that form, in points: the mean, and the most of any seed. “mixed” is int8 but for the cells of recurrent layers
-([convert.md](convert.md)); `har-edge convert --quantize` writes the one of both that its rule chooses. Published
-figures are single runs, read on the test subjects during training.
+Percent. *Best* and *worst* are the subjects (in brackets) with the highest and lowest mean. *Loses* is float32 minus that form,
+in points: the mean, then the most of any seed. *Mixed* is int8 with recurrent cells in float
+([forms](how_it_works.md#forms-of-a-model)); `har-edge convert --quantize` writes int8 or mixed. Published figures are single
+runs, read on the test subjects during training.
 
+{table_of(_ACCURACY, networks)}
 ## Size and speed
 
-{table_of(_COST, networks)}
-Size is that of the file with its card, of seed 0; “arena” is the smallest in which TensorFlow Lite Micro runs the int8
-model, with int8 input, on this machine, of 64 bits ([microcontroller.md](microcontroller.md#memory)).
-p50 is the median latency of one window. “form” is how recurrent
-layers are converted ([convert.md](convert.md#unrolled-or-looped)). The ratio is int8's p50 to that of the fastest float
-form that was measured, whoever made it, with its 95 % interval; it depends on the processor
-([results/processors.md](results/processors.md)). Training is the CPU time of a seed's whole `har-edge train`, two fits.
+Size is that of seed 0's file, with its card. *Arena* is the memory that TensorFlow Lite Micro needs for the int8 model with
+int8 input, on a 64-bit machine ([microcontroller.md](microcontroller.md#memory)). p50 is the median time of one window. *Layers*
+says how recurrent layers are [written](convert.md#unrolled-or-looped). *Int8 to fastest float* is the ratio of int8's p50 to that
+of the fastest float model of any tool, with its 95 % interval; below 1 int8 is faster. It depends on the processor
+([results/processors.md](results/processors.md)). Training is the CPU time of one `har-edge train`.
 
+{table_of(_COST, networks)}
 ## Beside other tools
 
 {table_of(_RIVALS, networks)}
-p50 in µs, and in brackets the size of the file in kB (that of har-edge with its card), of the same weights in the same
-rounds. What the rivals are: [convert.md](convert.md#rivals). A dash is a form that there is not, or that was not
-measured.
+p50 in µs and, in brackets, the size of the file in kB. har-edge's files include their cards. All forms have the same weights and
+were timed in the same rounds. The other tools: [convert.md](convert.md#rivals). A dash: no such form, or not measured.
 """
     for reason, names in _absent(networks).items():
         text += f"\n- {reason} ({', '.join(f'`{x}`' for x in names)})"
     text += "\n" if _absent(networks) else ""
     busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
     if busy:
-        text += f"\nThe machine was not idle before {', '.join(busy)}: these latencies are to be measured again.\n"
+        text += f"\nThe machine was not idle before these were timed: {', '.join(busy)}. Their times are to be measured again.\n"
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
     return text + (f"\nNot converted, so that float32 is Keras's own answers:\n\n{refused}" if refused else "")
 
@@ -129,35 +131,25 @@ def with_table(readme: str) -> str:
 def comparison_table() -> str:
     """One network in our forms and those of other tools, with the conditions of the measurement."""
     peers, seeds = (json.loads((RESULTS / x).read_text()) for x in ("peers.json", "seeds.json"))
-    rows = [x for x in peers["rows"] if x["group"] != INTERPRETER]
-    rows = [x for x in rows if x["group"] != OURS or x["name"] == FLOAT or x is our_int8(rows)]
+    rows = {(x["group"], x["name"]): x for x in peers["rows"]}
+    rows[OURS, INT8] = our_int8(peers["rows"])
     cells = [
         (
-            f"{x['group']}: {x['name'].partition(',')[0]}",
-            ratio_text(x),
-            f"{x['bytes'] / 1000:.0f}",
-            f"{100 * x['accuracy']:.2f}",
-            f"{100 * x['agreement']:.2f}",
+            form,
+            f"{rows[key]['bytes'] / 1000:.0f}",
+            f"{rows[key]['of_fastest_float']:.2f}",
+            f"{100 * rows[key]['accuracy']:.2f}",
         )
-        for x in rows
+        for form, key in _README_FORMS.items()
     ]
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
-    exact = [f"{100 * edge[0]['accuracy'][scheme]:.2f} %" for scheme in (FLOAT, INT8)]
-    shipped = f"{exact[0]} in both forms" if exact[0] == exact[1] else f"{exact[0]} in float32 and {exact[1]} in int8"
-    size = reference_model("edge", INT8).stat().st_size
-    window = peers.get("window", PREPARED)
-    form = table("form | p50 of fastest float | kB, without card | accuracy, % | same answers, %", cells)
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
-    return f"""{form}
-p50 is the median latency of one {window}; one seed, one thread of
-{peers["device"]["cpu"]}. The fastest float form there was {peers["fastest_float"]}. In brackets
-95 % intervals; accuracy on the {len(peers["held_out_subjects"])} held-out training subjects
-([docs/results/peers.md](docs/results/peers.md)).{doubt} Other processors:
-[docs/results/processors.md](docs/results/processors.md). On the 9 test subjects, over {len(edge)} seeds, float32
-reaches {accuracy[FLOAT]} % and int8 {accuracy[INT8]} % ([docs/results/seeds.md](docs/results/seeds.md)). The shipped
-`edge`, seed 0, has {shipped}, and its int8 file {size / 1000:.1f} kB with its card
-(`har-edge info edge`). How often the test subjects were scored: [docs/results/README.md](docs/results/README.md).
+    return f"""{table("form | size, kB | time against float32 | accuracy, %", cells)}
+One trained network, converted by different tools; accuracy on {len(peers["held_out_subjects"])} held-out subjects. Time is the median of one
+{peers.get("window", PREPARED)}, on {peers["device"]["cpu"]}; 1.00 is the fastest float32 model.{doubt}
+[All forms](docs/results/peers.md), [other processors](docs/results/processors.md). On the 9 test subjects, over {len(edge)} trainings:
+float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} % ([seeds.md](docs/results/seeds.md)).
 """
 
 
@@ -239,7 +231,7 @@ _COST = _NAME | {
     "int8, kB": lambda x: _size(x, INT8),
     "mixed, kB": lambda x: _size(x, MIXED),
     "int8 arena, kB": _arena,
-    "form": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
+    "layers": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
     "float32 p50, µs": lambda x: _p50(x, FLOAT),
     "int8 p50, µs": lambda x: _p50(x, INT8),
     "mixed p50, µs": lambda x: _p50(x, MIXED),
