@@ -1,4 +1,4 @@
-"""Write the JSON Schema of results and the tables of docs/bench.md from the dataclasses in bench/results.py.
+"""Write the JSON Schema of results and the page docs/bench_json.md from the dataclasses in bench/results.py.
 
 Run `python -m tools.result_format` after a change of these; a test compares.
 """
@@ -14,9 +14,14 @@ from edge_runtime.bench.results import FORMAT, Report
 from edge_runtime.system.dataclass_json import Quantity, bare_type, field_types
 from tools import ROOT, table
 
-SCHEMA, DOCUMENT = ROOT / "edge_runtime" / "bench.schema.json", ROOT / "docs" / "bench.md"
-BEGIN, END = "<!-- written by tools/result_format.py -->\n", "<!-- end of what it wrote -->\n"
+SCHEMA, DOCUMENT = ROOT / "edge_runtime" / "bench.schema.json", ROOT / "docs" / "bench_json.md"
 
+_INTRODUCTION = f"""# The JSON of `har-edge bench`, format {FORMAT}
+
+Written by `python -m tools.result_format` from `edge_runtime/bench/results.py`, like the
+[JSON Schema](../edge_runtime/bench.schema.json). What the numbers mean: [bench.md](bench.md).
+
+"""
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
@@ -26,12 +31,10 @@ def schema() -> str:
 
 
 def document() -> str:
-    """The text of docs/bench.md with its tables as they should be."""
+    """The text of docs/bench_json.md."""
     whole = _schema()
-    text = DOCUMENT.read_text(encoding="utf-8")
-    before, after = text[: text.index(BEGIN)], text[text.index(END) :]
     tables = [_table("Report", whole), *(_table(name, part) for name, part in whole["$defs"].items())]
-    return before + BEGIN + "\n" + "\n".join(tables) + "\n" + after
+    return _INTRODUCTION + "\n".join(tables)
 
 
 def _schema() -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _field(declared: Any, parts: dict[str, Any]) -> dict[str, Any]:
 
 def _table(name: str, part: Mapping[str, Any]) -> str:
     rows = [(f"`{key}`", _value(x), x["description"]) for key, x in part["properties"].items()]
-    return f"### {_heading(name)}\n\n{part['description']}\n\n{table('key | value | content', rows)}"
+    return f"## {_heading(name)}\n\n{part['description']}\n\n{table('key | value | content', rows)}"
 
 
 def _value(field: Mapping[str, Any]) -> str:

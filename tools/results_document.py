@@ -82,41 +82,39 @@ def document(networks: Sequence[Measured]) -> str:
     where = f", on {' and '.join(named)}, one thread" if cpus else ""
     text = f"""# Results of all networks
 
-Written by `make results` from [results/networks](results/networks), which `make networks` measured with TensorFlow
-{versions["tensorflow"]} and Python {versions["python"]}{where}. The networks: [networks.md](networks.md). Scores are on the 2947 windows
-of the 9 test subjects: mean and standard deviation over the seeds. How often these subjects were scored:
-[results/README.md](results/README.md#how-often-the-test-subjects-were-scored). Other processors give other weights for the same
-seed ([training.md](training.md#the-same-weights)), so the shipped models differ a little ([results/seeds.md](results/seeds.md)).
+Written by `make results` from [results/networks](results/networks), measured by `make networks` with TensorFlow
+{versions["tensorflow"]} and Python {versions["python"]}{where}. The networks: [networks.md](networks.md).
+Scores are on the 2947 windows of the 9 test subjects: mean and standard deviation over the seeds
+([how often these were scored](results/README.md#how-often-the-test-subjects-were-scored)). Another processor gives
+[other weights](training.md#the-same-weights) for the same seed, so the [shipped models](results/seeds.md) differ a little.
 
 ## Accuracy
 
-Percent. *Best* and *worst* are the subjects (in brackets) with the highest and lowest mean. *Loses* is float32 minus that form,
-in points: the mean, then the most of any seed. *Mixed* is int8 with recurrent cells in float
-([forms](how_it_works.md#forms-of-a-model)); `har-edge convert --quantize` writes int8 or mixed. Published figures are single
-runs, read on the test subjects during training.
-
 {table_of(_ACCURACY, networks)}
+Percent. *Best*, *worst*: the subject (in brackets) with the highest and lowest mean. *Loses*: float32 minus that form, in
+points, the mean and the most of any seed. *Mixed*: [int8 with recurrent cells in
+float](how_it_works.md#forms-of-a-model). *Published*: single runs, read on the test subjects during training.
+
 ## Size and speed
 
-Size is that of seed 0's file, with its card. *Arena* is the memory that TensorFlow Lite Micro needs for the int8 model with
-int8 input, on a 64-bit machine ([microcontroller.md](microcontroller.md#memory)). p50 is the median time of one window. *Layers*
-says how recurrent layers are [written](convert.md#unrolled-or-looped). *Int8 to fastest float* is the ratio of int8's p50 to that
-of the fastest float model of any tool, with its 95 % interval; below 1 int8 is faster. It depends on the processor
-([results/processors.md](results/processors.md)). Training is the CPU time of one `har-edge train`.
-
 {table_of(_COST, networks)}
+*kB*: seed 0's file with its card. *Arena*: the [memory on a microcontroller](microcontroller.md#memory), by a 64-bit
+machine. *Layers*: how recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: the median time of one window.
+*Int8 to fastest float*: the ratio of int8's p50 to that of the fastest float model of any tool, with its 95 % interval;
+below 1 int8 is faster. It depends on the [processor](results/processors.md). *Training*: one `har-edge train`.
+
 ## Beside other tools
 
 {table_of(_RIVALS, networks)}
-p50 in µs and, in brackets, the size of the file in kB. har-edge's files include their cards. All forms have the same weights and
-were timed in the same rounds. The other tools: [convert.md](convert.md#rivals). A dash: no such form, or not measured.
+p50 in µs and, in brackets, kB (har-edge's with the card), of the same weights in the same rounds, by
+[tool](convert.md#rivals). A dash: no such form, or not measured.
 """
     for reason, names in _absent(networks).items():
         text += f"\n- {reason} ({', '.join(f'`{x}`' for x in names)})"
     text += "\n" if _absent(networks) else ""
     busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
     if busy:
-        text += f"\nThe machine was not idle before these were timed: {', '.join(busy)}. Their times are to be measured again.\n"
+        text += f"\nDoubt: the machine was not idle before {', '.join(busy)}.\n"
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
     return text + (f"\nNot converted, so that float32 is Keras's own answers:\n\n{refused}" if refused else "")
 
@@ -146,9 +144,10 @@ def comparison_table() -> str:
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     return f"""{table("form | size, kB | time against float32 | accuracy, %", cells)}
-One trained network, converted by different tools; accuracy on {len(peers["held_out_subjects"])} held-out subjects. Time is the median of one
-{peers.get("window", PREPARED)}, on {peers["device"]["cpu"]}; 1.00 is the fastest float32 model.{doubt}
-[All forms](docs/results/peers.md), [other processors](docs/results/processors.md). On the 9 test subjects, over {len(edge)} trainings:
+One trained network, converted by different tools; accuracy on {len(peers["held_out_subjects"])} held-out subjects.
+Time is the median of one {peers.get("window", PREPARED)}, on {peers["device"]["cpu"]};
+1.00 is the fastest float32 model.{doubt} [All forms](docs/results/peers.md), [other
+processors](docs/results/processors.md). On the 9 test subjects, over {len(edge)} trainings:
 float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} % ([seeds.md](docs/results/seeds.md)).
 """
 

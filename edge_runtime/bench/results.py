@@ -1,4 +1,4 @@
-"""Define what a benchmark found: every report, the JSON Schema and the tables of docs/bench.md come from here.
+"""Define what a benchmark found: every report, the JSON Schema and docs/bench_json.md come from here.
 
 `python -m tools.result_format` writes the schema and the tables anew. The JSON form is format 1: later versions may add
 keys, none is renamed.
