@@ -79,27 +79,27 @@ def document(networks: Sequence[Measured]) -> str:
     versions = networks[0]["versions"]
     cpus = sorted({x["bench"]["cpu"] for x in networks if x["bench"]})
     named = [f"{cpu} ({', '.join(_of_cpu(networks, cpu))})" if len(cpus) > 1 else cpu for cpu in cpus]
-    where = f", on {' and '.join(named)}, one thread" if cpus else ""
+    where = f" Timed with one thread on {' and '.join(named)}." if cpus else ""
     text = f"""# Results of all networks
 
 Written by `make results` from [results/networks](results/networks), measured by `make networks` with TensorFlow
-{versions["tensorflow"]} and Python {versions["python"]}{where}. The networks: [networks.md](networks.md).
+{versions["tensorflow"]} and Python {versions["python"]}.{where} The networks: [networks.md](networks.md).
 Scores are on the 2947 windows of the 9 test subjects: mean and standard deviation over the seeds
 ([how often these were scored](results/README.md#how-often-the-test-subjects-were-scored)). Another processor gives
-[other weights](training.md#the-same-weights) for the same seed, so the [shipped models](results/seeds.md) differ a little.
+[other weights](training.md#the-same-weights) for the same seed, so [shipped models](results/seeds.md) differ a little.
 
 ## Accuracy
 
 {table_of(_ACCURACY, networks)}
-Percent. *Best*, *worst*: the subject (in brackets) with the highest and lowest mean. *Loses*: float32 minus that form, in
-points, the mean and the most of any seed. *Mixed*: [int8 with recurrent cells in
+Percent. *Best*, *worst*: the subject (in brackets) with the highest and lowest mean. *Loses*: float32 minus that form,
+in points, the mean and the most of any seed. *Mixed*: [int8 with recurrent cells in
 float](how_it_works.md#forms-of-a-model). *Published*: single runs, read on the test subjects during training.
 
 ## Size and speed
 
 {table_of(_COST, networks)}
 *kB*: seed 0's file with its card. *Arena*: the [memory on a microcontroller](microcontroller.md#memory), by a 64-bit
-machine. *Layers*: how recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: the median time of one window.
+machine. *Layers*: how recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: median time of one window.
 *Int8 to fastest float*: the ratio of int8's p50 to that of the fastest float model of any tool, with its 95 % interval;
 below 1 int8 is faster. It depends on the [processor](results/processors.md). *Training*: one `har-edge train`.
 
