@@ -13,7 +13,7 @@ from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.files import write_text
 from tools import RESULTS, ROOT, table, table_of
 from tools.peer_models import FUSED, ONNX, OURS, STOCK
-from tools.peers import PREPARED, doubts_of, our_int8
+from tools.peers import RAW, doubts_of, our_int8
 
 DOCUMENT = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
@@ -142,10 +142,11 @@ def comparison_table() -> str:
     ]
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
+    prepared = ", preparation included" if peers.get("window") == RAW else ""
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     return f"""{table("form | size, kB | time against float32 | accuracy, %", cells)}
 One trained network, converted by different tools; accuracy on {len(peers["held_out_subjects"])} held-out subjects.
-Time is the median of one {peers.get("window", PREPARED)}, on {peers["device"]["cpu"]};
+Time is the median for one window{prepared}, on {peers["device"]["cpu"]};
 1.00 is the fastest float32 model.{doubt} [All forms](docs/results/peers.md), [other
 processors](docs/results/processors.md). On the 9 test subjects, over {len(edge)} trainings:
 float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} % ([seeds.md](docs/results/seeds.md)).
