@@ -1,8 +1,7 @@
 """Define how a command can end: its exit codes, and the exceptions that lead to them.
 
-The work raises one of these with one sentence that names the thing, says what is wrong and what to do. Only
-`edge_runtime.cli` turns them into an exit code. Nothing here needs a third-party package: the benchmark worker, which
-may have little more than numpy, uses them too.
+An exception's text is one sentence that names the thing, says what is wrong and what to do. `edge_runtime.cli` turns it
+into an exit code.
 """
 
 from enum import IntEnum
@@ -20,24 +19,24 @@ class ExitCode(IntEnum):
 
 
 class HarEdgeError(Exception):
-    """A failure that is understood; its text is one sentence for the person at the terminal."""
+    """A failure that is understood."""
 
     exit_code = ExitCode.SOFTWARE
 
 
 class InputError(HarEdgeError):
-    """Bad usage or bad input: a file, an option or an array that cannot be used as it is."""
+    """Bad usage or bad input."""
 
     exit_code = ExitCode.USAGE
 
 
 class CheckFailedError(HarEdgeError):
-    """The work was done, and what it made does not pass a check (accuracy drop, regression)."""
+    """The work was done, and its result does not pass a check (accuracy drop, regression)."""
 
     exit_code = ExitCode.CHECK_FAILED
 
 
 class DeviceError(HarEdgeError):
-    """The machine, interpreter or process that should have done the work did not."""
+    """The machine, interpreter or process did not do the work."""
 
     exit_code = ExitCode.DEVICE

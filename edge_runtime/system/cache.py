@@ -19,8 +19,7 @@ def cache_folder() -> Path:
 def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
     """Return the folder `place`; where it is missing, `make` fills it under another name first.
 
-    Of two processes that make it at once, the second's is thrown away. Raises `OSError`, and whatever `make` raises;
-    nothing stays then.
+    When two processes make it at once, the second's is thrown away. Raises `OSError`, and whatever `make` raises.
     """
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)

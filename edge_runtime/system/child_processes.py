@@ -1,8 +1,7 @@
 """Run child processes that report line by line, end them with their parent, and say how one that failed ended.
 
-The protocol: a child prints lines of JSON. Progress is `{"stage": ..., "share": ...}` or whatever else its parent
-understands; the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
-`edge_runtime.system.process_endings` describes any other end of a process.
+A child prints lines of JSON. Progress is `{"stage": ..., "share": ...}`, or other fields that its parent understands;
+the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, 
 _LONGEST_STAGE = 200
 _LONGEST_LINE = 1 << 20
 _ROOT = Path(__file__).resolve().parents[2]
-# With -P and the path put in front.
+# -P and the path in front: a user's own module of the same name is never taken for ours.
 _CODE = """
 import sys
 from importlib import import_module
@@ -51,7 +50,7 @@ def tell(pipe: IO[str], **fields: Any) -> None:
 
 
 def message_of(line: str) -> dict[str, Any]:
-    """The message in `line`; empty for a line that is none, as some library prints it."""
+    """The message in `line`; empty for other text, which libraries print."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -68,21 +67,18 @@ def progress_of(message: Mapping[str, Any]) -> tuple[float, str] | None:
 
 
 def error_fields(error: HarEdgeError) -> dict[str, Any]:
-    """The fields of the message that tells of `error`."""
+    """The fields of a message about `error`."""
     return {"error": str(error), "exit_code": int(error.exit_code)}
 
 
 def error_with(exit_code: int, text: str) -> HarEdgeError:
-    """The error that says `text` and ends the command with this exit code: the inverse of `error_fields`."""
+    """The error that says `text` and has this exit code: the inverse of `error_fields`."""
     return _ERRORS.get(ExitCode(exit_code), HarEdgeError)(text)
 
 
 def run_as_child(task: Callable[[Tell], object]) -> None:
-    """In a child: run `task` and end, the last message saying how.
-
-    Its stdin must be a pipe that the parent holds open; EOF ends this process.
-    """
-    # Libraries print to stdout too: they get stderr, the messages keep the pipe.
+    """In a child: run `task` and tell how it ended. Exit when stdin ends, which the parent holds open."""
+    # Libraries print to stdout too: they get stderr, and the messages keep the pipe.
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
@@ -101,11 +97,10 @@ def _end_with_the_parent() -> None:
 
 
 class Child:
-    """A process of this program that does `main(*arguments)` of `module`, which calls `work`.
+    """A process that calls `main(*arguments)` of `module`, which calls `run_as_child`.
 
-    A module of the user's own with the same name, in the working folder or on PYTHONPATH, is never taken for ours.
-    `name` is the child in sentences; `advice` says what to do when it dies of a signal. Use as a context manager, or
-    call `stop`: the process never outlives that, and ends by itself soon after this one was killed.
+    `name` is the child in sentences; `advice` says what to do when a signal killed it. As a context manager, or by
+    `stop`, it ends with the block; it also ends soon after this process was killed.
     """
 
     def __init__(self, name: str, advice: str, module: str, *arguments: str, pass_fds: Sequence[int] = ()) -> None:
@@ -115,11 +110,11 @@ class Child:
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _CODE, str(_ROOT), module, *arguments],
-            stdin=subprocess.PIPE,  # nothing is written: its end tells the child that this process has gone
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
             pass_fds=pass_fds,
-            start_new_session=True,  # Ctrl-C reaches the command alone, which then ends the child
+            start_new_session=True,  # Ctrl-C reaches only the command, which then ends the child
         )
         assert self._process.stdout is not None
         self._stdout = self._process.stdout
@@ -132,7 +127,7 @@ class Child:
         self.stop()
 
     def fileno(self) -> int:
-        """Return the descriptor of the pipe of its messages, to wait for with `selectors`."""
+        """Return the descriptor of its messages, for `selectors`."""
         return self._stdout.fileno()
 
     def read(self) -> list[dict[str, Any]] | None:
@@ -145,24 +140,24 @@ class Child:
         yield from map(self._take_in, lines(self._stdout, seconds))
 
     def finish(self) -> None:
-        """Wait for its end. Raises the error that it told of, or one that says how it died."""
+        """Wait for its end. Raises the error of its last message, or one that says how it died."""
         code = self._process.wait()
         if self._last.get("done"):
             return
         self._log.seek(0)
         log = self._log.read().decode(errors="replace").strip()
+        how = exit_description(self._name, code, log, self._stage)
         if "error" in self._last:
             error = error_with(self._last["exit_code"], self._last["error"])
         elif code < 0 or ran_out_of_memory(code, log):
-            error = DeviceError(f"{exit_description(self._name, code, log, self._stage)}; {self._advice}")
+            error = DeviceError(f"{how}; {self._advice}")
         else:
-            how = exit_description(self._name, code, log, self._stage)
             error = HarEdgeError(f"{how}; run it again with --debug and report it")
         error.add_note(log)  # a traceback (--debug) shows it
         raise error
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process, if it still runs."""
         stop(self._process)
         self._log.close()
 
@@ -180,9 +175,9 @@ def run_in_child(
     on_message: Callable[[dict[str, Any]], object] = lambda message: None,
     seconds: Callable[[], float] | None = None,
 ) -> None:
-    """Have one `Child` do its work, `on_message` hearing its messages as they come.
+    """Run a `Child` to its end; `on_message` gets its messages as they come.
 
-    Raises `TimeoutError` when there was none for `seconds`, as `lines` does, and the errors of `Child.finish`.
+    Raises `TimeoutError` as `lines` does, and the errors of `Child.finish`.
     """
     with Child(name, advice, module, *arguments) as child:
         for message in child.messages(seconds):
@@ -191,7 +186,7 @@ def run_in_child(
 
 
 class LineReader:
-    """Takes the lines of `stream` as they come, without waiting for whole ones."""
+    """Reads the lines of `stream` as they come."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._pending = stream, b""
@@ -202,16 +197,13 @@ class LineReader:
         if not read:
             return None
         *complete, self._pending = (self._pending + read).split(b"\n")
-        if len(self._pending) > _LONGEST_LINE:  # whoever writes without end fills no memory
+        if len(self._pending) > _LONGEST_LINE:  # output without line ends fills no memory
             complete, self._pending = [*complete, self._pending], b""
         return [line.decode(errors="replace") for line in complete]
 
 
 def lines(stream: IO[bytes], seconds: Callable[[], float] | None = None) -> Iterator[str]:
-    """The lines of `stream` as they come; `seconds`, if given, is asked before each wait how long it may take.
-
-    Raises `TimeoutError` when nothing came for so long.
-    """
+    """The lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds()`."""
     reader = LineReader(stream)
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
@@ -225,7 +217,7 @@ def lines(stream: IO[bytes], seconds: Callable[[], float] | None = None) -> Iter
 
 
 class Stoppable:
-    """Starts children, one at a time, until another thread stops that for good, and the child at work with it."""
+    """Starts children, one at a time, until another thread calls `stop`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -233,7 +225,7 @@ class Stoppable:
         self._stopped = False
 
     def start(self, command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
-        """Start `command`, in a session of its own. Raises `DeviceError` once it was stopped."""
+        """Start `command`, in a session of its own. Raises `DeviceError` after `stop`."""
         with self._lock:
             if self._stopped:
                 raise DeviceError("it was stopped from here")
@@ -241,7 +233,7 @@ class Stoppable:
             return self._process
 
     def stop(self) -> None:
-        """Kill the child at work, whose thread sees it end, and start no other."""
+        """Kill the present child, and start no other."""
         with self._lock:
             self._stopped = True
             if self._process is not None:
@@ -251,10 +243,10 @@ class Stoppable:
 def run_program(
     command: Sequence[str], seconds: float | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` with nothing to read to its end; what it printed, as UTF-8, and its exit code.
+    """Run `command` to its end, without input; its output as UTF-8.
 
-    It is stopped with all that it started, and `subprocess.TimeoutExpired` raised, when it has not ended after
-    `seconds`. Raises `OSError` when it does not start.
+    Raises `OSError` when it does not start, and `subprocess.TimeoutExpired` after `seconds`; then it is killed with all
+    that it started.
     """
     process = subprocess.Popen(
         command,
@@ -262,7 +254,7 @@ def run_program(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C reaches this process, which then ends the other
+        start_new_session=True,
         encoding="utf-8",
         errors="replace",
     )
@@ -274,7 +266,7 @@ def run_program(
 
 
 def kill(process: subprocess.Popen[Any]) -> None:
-    """Kill `process`, which leads a session of its own, with all that it started, if it still runs."""
+    """Kill `process`, which leads a session, with all that it started, if it still runs."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -282,7 +274,7 @@ def kill(process: subprocess.Popen[Any]) -> None:
 
 
 def stop(process: subprocess.Popen[Any]) -> None:
-    """`kill`, and close its pipes, which nobody may be reading any more."""
+    """`kill`, and close its pipes."""
     kill(process)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:

@@ -20,7 +20,7 @@ _NOUNS = {float: "a number", int: "a whole number", str: "text", bool: "true or 
 class Quantity:
     """The unit and the limits of a number, as in `Annotated[float, Quantity("ms", at_least=0)]`.
 
-    Without limits of its own a number is at most 1e15 to either side of 0, so that what is computed from it is finite.
+    The usual limits keep what is computed from it finite.
     """
 
     unit: str = ""
@@ -29,19 +29,17 @@ class Quantity:
 
     def check(self, value: float, where: str) -> None:
         """Raise `ValueError` when `value`, which is at `where`, is outside the limits or no number."""
-        if not value >= self.at_least:
-            raise ValueError(f"{where} is not at least {self.at_least:g}")
-        if not value <= self.at_most:
-            raise ValueError(f"{where} is not at most {self.at_most:g}")
+        if not self.at_least <= value <= self.at_most:
+            raise ValueError(f"{where} is not from {self.at_least:g} to {self.at_most:g}")
 
 
 def to_text(value: Any, **others: Any) -> str:
-    """The dataclass `value` as the text of a JSON object, with the members `others` in front."""
+    """The dataclass `value` as a JSON object, with the members `others` in front."""
     return json.dumps({**others, **dataclasses.asdict(value)}, default=str)  # a `Path` is its text
 
 
 def from_text(kind: type[_T], text: str) -> _T:
-    """The inverse of `to_text`: the dataclass `kind` that `text` holds. Raises `ValueError` as `from_json` does."""
+    """The inverse of `to_text`. Raises `ValueError` as `from_json` does."""
     return from_json(kind, json.loads(text))
 
 
@@ -122,7 +120,7 @@ def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
 
 
 def _are_numbers(kind: Any, values: Sequence[Any]) -> bool:
-    """Tell at once that `values` are as `kind` wants them: a measurement has many thousands."""
+    """Tell quickly whether `values` are as `kind` wants them: a measurement has many thousands."""
     plain, notes, _ = bare_type(kind)
     limits = [x for x in notes if isinstance(x, Quantity)]
     return plain in (float, int) and all(
@@ -174,7 +172,7 @@ def _check_object(value: Any, where: str) -> None:
 
 
 def _evaluate(annotation: str, names: Mapping[str, Any]) -> Any:
-    """The type that `annotation` means. `typing.get_type_hints` cannot evaluate `X | None` on Python 3.9."""
+    """The type that `annotation` means; `typing.get_type_hints` cannot evaluate `X | None` on Python 3.9."""
     tree = ast.fix_missing_locations(_Unions().visit(ast.parse(annotation, mode="eval")))
     return eval(compile(tree, annotation, "eval"), {"_Union": typing.Union}, dict(names))
 

@@ -1,10 +1,11 @@
-"""Make and save figures in one style: captions that fit, readable ticks and ink, whole files."""
+"""Make and save figures in one style."""
 
 from __future__ import annotations
 
 import math
 import textwrap
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +24,9 @@ FORMATS = ("png", "svg", "pdf")
 
 _INK = "#333333"
 _TITLE, _TEXT, _NOTE = 13, 10, 8  # points
-_LARGEST = 50.0  # inches: a larger picture takes gigabytes to draw, and few programs open it
-_LONGEST_NAME = 28  # letters: of longer names the middle is left out
-_EM = 0.62  # the width of a letter in its height; that of the font's average is 0.55
+_LARGEST = 50.0  # inches: a larger picture takes gigabytes to draw
+_LONGEST_NAME = 28  # letters
+_EM = 0.62  # the width of a letter in its height; the font's average is 0.55
 
 # Related activities have related colours: walking blue to green, rest warm, transitions purple to grey.
 _ACTIVITIES = (
@@ -40,22 +41,15 @@ def activity_colour(label: int) -> str:
 
 
 def require_matplotlib() -> None:
-    """Raise `InputError` without matplotlib, before long work rather than after it."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            f"a picture needs matplotlib, which is not installed here: {pip_install('matplotlib')}"
-        ) from error
+    """Raise `InputError` without matplotlib."""
+    if find_spec("matplotlib") is None:
+        raise InputError(f"a picture needs matplotlib, which is not installed here: {pip_install('matplotlib')}")
 
 
 def check_ending(path: Path) -> None:
-    """Raise `InputError` when the name of `path` is not that of a picture."""
+    """Raise `InputError` when the name of `path` is not one of a picture."""
     if path.suffix.lower().lstrip(".") not in FORMATS:
-        raise InputError(
-            f"{path} has to end in one of {', '.join(f'.{x}' for x in FORMATS)}: the ending says what kind of picture "
-            "to write"
-        )
+        raise InputError(f"{path} has to end in one of {', '.join(f'.{x}' for x in FORMATS)}")
 
 
 def new_figure(width: float, height: float, title: str) -> Figure:
@@ -70,7 +64,7 @@ def new_figure(width: float, height: float, title: str) -> Figure:
 
 
 def save(figure: Figure, path: Path, note: str = "") -> None:
-    """Write a figure, with `note` below it, in the format of the name of `path`, whole or not at all."""
+    """Write a figure, with `note` below it, in the format of the name of `path`."""
     if note:
         figure.supxlabel(_fitting(note, figure.get_figwidth(), _NOTE), fontsize=_NOTE, color="0.35")
     with atomic_path(path) as temporary:
@@ -83,15 +77,12 @@ def plain_text(text: str) -> str:
 
 
 def percent_ticks(axis: Axis) -> None:
-    """Write shares as percent, with as many digits as they have: 97.5 % is not 98 %."""
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
+    """Write shares as percent, with all their digits."""
     axis.set_major_formatter(lambda share, _: percent_tick(share))
 
 
 def name_ticks(axes: Axes, places: Sequence[int], names: Sequence[str], inches: float) -> None:
-    """Write `names` below the x axis, `inches` apart: slanted, or some of them, where they would lie on each other."""
+    """Write `names` below the x axis, `inches` apart: slanted where they would overlap, some left out if need be."""
     shown = list(map(short_name, names))
     is_slanted = text_width(max(shown, key=len, default=""), _TEXT) > inches
     every = math.ceil(1.8 * _TEXT / 72 / inches) if is_slanted else 1
@@ -102,7 +93,7 @@ def name_ticks(axes: Axes, places: Sequence[int], names: Sequence[str], inches: 
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], title: str) -> None:
-    """Explain `handles` below a figure in as many columns as fit, at most six; more than two rows make it higher."""
+    """Explain `handles` below a figure in at most six columns; more than two rows make it higher."""
     widest = max(text_width(str(x.get_label()), _TEXT) for x in handles) + 0.6
     columns = max(1, min(6, int(figure.get_figwidth() / widest)))
     more_rows = max(0, math.ceil(len(handles) / columns) - 2)
@@ -111,18 +102,18 @@ def legend_below(figure: Figure, handles: Sequence[Artist], title: str) -> None:
 
 
 def short_name(text: str) -> str:
-    """`text` escaped for matplotlib, without its middle where it is long: both ends tell names apart."""
+    """`text` escaped for matplotlib, without its middle where it is long."""
     half = _LONGEST_NAME // 2
     return plain_text(text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[1 - half :]}")
 
 
 def text_width(text: str, points: float) -> float:
-    """About as many inches as `text` is wide, if its letters are `points` high."""
+    """The width of `text` in inches, roughly, in letters of `points`."""
     return len(text) * _EM * points / 72
 
 
 def ink_on(colour: Sequence[float]) -> str:
-    """Black or white, whichever has more contrast with `colour`, red, green and blue from 0 to 1 (WCAG 2.2)."""
+    """Black or white, whichever has more contrast with the RGB `colour` (WCAG 2.2)."""
     red, green, blue = ((x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4) for x in colour[:3])
     return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"
 

@@ -3,38 +3,32 @@
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import csv
-import glob
 import hashlib
 import io
 import os
 import secrets
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_runtime.errors import InputError
 
-_ABANDONED_S = 60.0  # a temporary file that nobody wrote to for so long is of a program that was killed
-
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path with the same suffix; move what is there to `path` if the block succeeds.
+    """Give a temporary path with the same suffix, whose file becomes `path` if the block succeeds.
 
-    Whatever happens inside, `path` is either what it was before or the complete new file. Missing parent folders are
-    made. A link stays, and what it points to is replaced. A full disk, a folder that cannot be written and a `path`
-    that is no regular file raise `InputError` naming `path`.
+    `path` is always the old file or the complete new one. Missing parent folders are made; a link stays, and its target
+    is replaced. Raises `InputError` when `path` cannot be written, or is no regular file.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.stem[:20]}-{secrets.token_hex(8)}{target.suffix}")
     with _writing(Path(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_target(path)
-        _remove_abandoned(target)
         try:
-            temporary.touch()  # a folder that cannot be written is said before the work
+            temporary.touch()  # refuse a folder that cannot be written before the work
             yield temporary
             with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
@@ -62,12 +56,12 @@ def write_text(path: Path, content: str) -> None:
 
 
 def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    """Write `rows`, the first being the heading, to `path` as CSV, whole or not at all."""
+    """Write `rows` to `path` as CSV, whole or not at all."""
     write_text(path, csv_text(rows))
 
 
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
-    """Return `rows`, the first being the heading, as CSV."""
+    """Return `rows` as CSV."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()
@@ -87,7 +81,7 @@ def check_folder(folder: Path) -> None:
 
 
 def point_link(link: Path, target: str) -> None:
-    """Make the symbolic link `link` point to `target`, replacing an older link in one step."""
+    """Point the symbolic link `link` to `target`, in one step."""
     with _writing(link):
         temporary = link.with_name(f".{link.name}-{secrets.token_hex(8)}")
         temporary.symlink_to(target)
@@ -105,17 +99,9 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Give a temporary folder, which is removed after the block, whatever happens inside."""
+    """Give a temporary folder, which is removed after the block."""
     with tempfile.TemporaryDirectory(prefix="har-edge-") as name:
         yield Path(name)
-
-
-def _remove_abandoned(target: Path) -> None:
-    """Remove temporary files of the same output whose programs were killed."""
-    for path in target.parent.glob(f".{glob.escape(target.stem[:20])}-{'[0-9a-f]' * 16}{glob.escape(target.suffix)}"):
-        with suppress(FileNotFoundError):
-            if time.time() - path.lstat().st_mtime > _ABANDONED_S:
-                path.unlink()
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from edge_runtime.errors import InputError
 
@@ -23,30 +22,19 @@ class MissingExtraError(InputError):
 
 
 def how_to_install(extra: str, root: Path = _ROOT) -> str:
-    """The command that adds `extra` to this installation: from its clone, its wheel, its address or an index.
+    """The command that adds `extra` to this installation: to its clone, or from where it came.
 
-    `root` is the folder of the packages. In a clone it is what pip is given; elsewhere pip noted in `direct_url.json`
-    (PEP 610) what it installed from. Where the packages were copied alone, a clone is needed.
+    `root` is the folder of the packages. Outside a clone pip noted in `direct_url.json` (PEP 610) what it installed.
     """
-    is_clone = (root / "pyproject.toml").exists()
-    # An editable installation leaves metadata in the clone too, without the note.
+    if (root / "pyproject.toml").exists():
+        return pip_install("--editable", f"{'.' if root == Path.cwd() else root}[{extra}]")
     notes = [x.read_text("direct_url.json") for x in importlib.metadata.distributions(name="har-edge")]
-    if not notes and not is_clone:
+    if not notes:
         return f"pip install '.[{extra}]' in a clone of har-edge"
-    note = next(filter(None, notes), None)
-    origin = json.loads(note) if note else {}
-    options = ["--editable"] if origin.get("dir_info", {}).get("editable") else []
-    if is_clone:
-        source = "." if root == Path.cwd() else str(root)
-    elif origin.get("url", "").startswith("file:"):
-        source = unquote(urlsplit(origin["url"]).path)
-    elif origin:
-        system = origin.get("vcs_info", {}).get("vcs")
-        address = f"{system}+{origin['url']}" if system else origin["url"]
-        return pip_install(f"har-edge[{extra}] @ {address}")
-    else:
-        source = "har-edge"
-    return pip_install(*options, f"{source}[{extra}]")
+    origin = json.loads(next(filter(None, notes), "{}"))
+    system = origin.get("vcs_info", {}).get("vcs")
+    address = f"{system}+{origin['url']}" if system else origin.get("url")
+    return pip_install(f"har-edge[{extra}] @ {address}" if address else f"har-edge[{extra}]")
 
 
 def pip_install(*arguments: str) -> str:

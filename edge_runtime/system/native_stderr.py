@@ -13,13 +13,12 @@ from edge_runtime.system.printable import shown
 def suppressed_stderr() -> Iterator[None]:
     """Hold back what C++ code writes to file descriptor 2 within the block; show it if the block fails.
 
-    TensorFlow and the TFLite interpreters log set-up notes there that no Python setting turns off. Python's own
-    `sys.stderr` is held back too, since it shares the descriptor.
+    TensorFlow and the TFLite interpreters log set-up notes there that no Python setting turns off.
     """
     try:
         descriptor = sys.__stderr__.fileno() if sys.__stderr__ else 2
         saved = os.dup(descriptor)
-    except (OSError, ValueError):  # no stderr to keep quiet (closed, or not a file)
+    except (OSError, ValueError):  # stderr is closed, or not a file
         yield
         return
     with tempfile.TemporaryFile() as held:

@@ -1,4 +1,4 @@
-"""Read files from outside within limits: regular ones alone, no larger than they can be, and their JSON."""
+"""Read regular files from outside within limits, and their JSON."""
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
@@ -20,12 +20,11 @@ _PART = 1 << 20  # bytes
 
 
 def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pipe: bool = False) -> BinaryIO:
-    """Open the file at `path`, where `what` is expected, without waiting for anybody.
+    """Open the file at `path`, where `what` is expected, or with `or_pipe` a pipe.
 
-    With `or_pipe` it may be a pipe, for whose writer a read waits. Raises `InputError` when it is no regular file, and
-    when it has more than `at_most` bytes; `OSError` as `open` does.
+    Raises `InputError` when it is no regular file, and when it has more than `at_most` bytes; `OSError` as `open` does.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe would wait for its writer
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # do not wait for a pipe's writer
     try:
         state = os.fstat(descriptor)
         if or_pipe and stat.S_ISFIFO(state.st_mode):
@@ -44,10 +43,10 @@ def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pi
     """The content of the file at `path`. Raises as `open_file` does."""
     content = bytearray()
     with open_file(path, what, at_most, or_pipe) as file:
-        # In parts, since all that is asked for is set aside before it is read.
+        # In parts: `read` sets aside all the memory that it is asked for.
         while len(content) <= at_most and (part := file.read(_PART)):
             content += part
-    if len(content) > at_most:  # it grew, or is one of the kernel's, whose size is said to be 0
+    if len(content) > at_most:  # it grew, or is a file of the kernel, whose size is 0
         raise _too_large(path, what, at_most)
     return bytes(content)
 
@@ -60,11 +59,11 @@ def read_text(path: Path, what: str, at_most: int = MAX_TEXT, or_pipe: bool = Fa
 def parse_json(text: str | bytes) -> Any:
     """The value of the JSON `text`: all numbers finite and of at most 64 bits, all strings valid Unicode.
 
-    Raises `ValueError`, whose text says why, for all that is no JSON.
+    Raises `ValueError` that says what is wrong.
     """
     try:
         content = json.loads(text, parse_int=integer)
-        # Half a surrogate pair, NaN and Infinity, which `loads` takes, can be written nowhere.
+        # `loads` takes half a surrogate pair, NaN and Infinity, which cannot be written.
         json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
@@ -79,4 +78,4 @@ def integer(digits: str) -> int:
 
 
 def _too_large(path: Path, what: str, at_most: int) -> InputError:
-    return InputError(f"{path} is larger than {what} can be ({at_most:,} bytes); give another file")
+    return InputError(f"{path} is larger than {what} can be ({at_most:,} bytes)")

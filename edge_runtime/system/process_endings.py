@@ -17,22 +17,20 @@ _NO_MEMORY = re.compile(
 
 
 def exit_description(name: str, code: int, log: str, stage: str = "") -> str:
-    """Describe how the process `name` ended without an answer: its signal or exit code, and the last line of its `log`.
-
-    `stage` is what it last reported to be doing.
-    """
+    """Describe how the process `name` ended without an answer, in the last `stage` that it told."""
     if ran_out_of_memory(code, log):
-        how = f"ran out of memory (a limit of this session, 'ulimit -v', or the machine's) and {ending(code)}"
+        how = f"ran out of memory and {ending(code)}"
     elif code == -signal.SIGKILL:
         how = "was killed by SIGKILL, as the system does when memory runs out"
     else:
         how = ending(code) if code < 0 else f"{ending(code)} and left no answer"
-    last = printable(last_log_line(log), _LONGEST_LINE)
+    said = (x.strip() for x in reversed(log.splitlines()))
+    last = printable(next((x for x in said if x and not x.startswith(("INFO:", "WARNING:"))), ""), _LONGEST_LINE)
     return f"{name} {how}{f' while {stage}' if stage else ''}{f' ({last})' if last else ''}"
 
 
 def ending(code: int) -> str:
-    """What a process did that ended with exit code `code`, or of a signal: `died of SIGSEGV`."""
+    """`ended with exit code 1`, or `died of SIGSEGV` for a negative `code`."""
     if code >= 0:
         return f"ended with exit code {code}"
     try:
@@ -42,16 +40,10 @@ def ending(code: int) -> str:
 
 
 def ran_out_of_memory(code: int, log: str) -> bool:
-    """Tell whether a process that ended with `code` says in its last words that it got no more memory."""
+    """Tell whether a process that ended with `code` says at the end of its `log` that it got no more memory."""
     return code != 0 and says_no_memory(log[-_LAST_WORDS:])
 
 
 def says_no_memory(text: str) -> bool:
     """Tell whether `text`, of a log or an error, says that there was no more memory."""
     return bool(_NO_MEMORY.search(text))
-
-
-def last_log_line(log: str) -> str:
-    """The last line of `log` that is no mere information or warning; empty where there is none."""
-    lines = [line.strip() for line in log.splitlines()]
-    return next((line for line in reversed(lines) if line and not line.startswith(("INFO:", "WARNING:"))), "")

@@ -18,7 +18,7 @@ def percent(share: float | None, digits: int = 2) -> str:
 
 
 def percent_tick(share: float) -> str:
-    """`97.5 %` of a share, with as many digits as it has."""
+    """`97.5 %` of a share, with all its digits."""
     return f"{round(100 * share, 6):g} %"
 
 
@@ -61,7 +61,7 @@ def millijoules(energy: float | None) -> str:
 
 
 def significant(value: float, digits: int = 2) -> str:
-    """`value` to so many significant digits, never as a power of ten: 0.0022, 25 000 with thin spaces."""
+    """`value` to `digits` significant digits, never as a power of ten: 0.0022, 25 000 with thin spaces."""
     decimals = max(0, digits - 1 - int(f"{value:e}".partition("e")[2])) if value else 0
     rounded = float(f"{value:.{digits - 1}e}")
     return f"{rounded:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")

@@ -3,7 +3,7 @@
 import io
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
 from typing import Any, TextIO, cast
@@ -14,19 +14,19 @@ from edge_runtime.system.printable import shown
 READER_LEFT = Event()
 """Set when the reader of standard output has gone, as in `har-edge data | head`.
 
-A command does its work to its end all the same, since its files and its exit code are for others; what it prints goes
-nowhere. One that has no end, as `har-edge stream`, stops.
+A command still does its work to the end, for its files and its exit code. Only `har-edge stream`, which has no end,
+stops.
 """
 
 
 class _Guarded:
-    """Standard output or error, escaped unless `as_is`; it has no `buffer`, so that nothing gets around it."""
+    """Standard output or error, escaped unless `as_is`; without `buffer`, which would get around it."""
 
     def __init__(self, stream: TextIO, is_output: bool, as_is: bool = False) -> None:
         self._stream, self._is_output, self._as_is = stream, is_output, as_is
         if not as_is:
             self.unescaped = _Guarded(stream, is_output, as_is=True)
-            """The file of our own console alone, which escapes text itself and needs its own codes obeyed."""
+            """For our own console, which escapes text itself."""
 
     def __getattr__(self, name: str) -> Any:
         if name in ("buffer", "unescaped"):
@@ -39,11 +39,6 @@ class _Guarded:
             self._stream.write(text if self._as_is else shown(text))
         return len(text)
 
-    def writelines(self, lines: Iterable[str]) -> None:
-        """Write all `lines`."""
-        for line in lines:
-            self.write(line)
-
     def flush(self) -> None:
         """Write what is held back. Raises as `write` does."""
         with self._guard():
@@ -55,14 +50,12 @@ class _Guarded:
             yield
         except OSError as error:
             if not self._is_output:
-                return  # nobody can be told; the work goes on
+                return  # nobody can be told
             if isinstance(error, BrokenPipeError):
                 READER_LEFT.set()
                 _discard_rest(self._stream)
                 return
-            raise InputError(
-                f"cannot write to standard output: {error.strerror or error}; send it to where it can be written"
-            ) from error
+            raise InputError(f"cannot write to standard output: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -72,7 +65,7 @@ def guarded_streams() -> Iterator[None]:
     before = sys.stdout, sys.stderr
     for stream in before:
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # in an encoding without µ, print a question mark
+            stream.reconfigure(errors="replace")  # a question mark in an encoding without µ
     sys.stdout, sys.stderr = (cast(TextIO, _Guarded(x, x is before[0])) for x in before)
     try:
         yield
@@ -83,19 +76,18 @@ def guarded_streams() -> Iterator[None]:
 
 
 def open_closed_streams() -> None:
-    """Occupy those of the descriptors 0, 1 and 2 that are closed: else a file opened later would get the output."""
+    """Occupy those of the descriptors 0, 1 and 2 that are closed, or a file opened later would get the output."""
     for descriptor in range(3):
         with suppress(OSError):
             os.fstat(descriptor)
             continue
-        os.open(os.devnull, os.O_RDONLY)  # the lowest free number; writing to it fails as to a closed one
-    # Python has none for a descriptor that was closed when it started.
+        os.open(os.devnull, os.O_RDONLY)  # the lowest free number
     sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def _discard_rest(stream: TextIO) -> None:
-    """Write what is held back, or else nowhere: Python would complain of it at the end."""
+    """Flush, to nowhere if need be: Python would complain at the end."""
     try:
         stream.flush()
     except OSError:

@@ -1,8 +1,6 @@
 """Show text and progress on a terminal: one kind of console, one kind of progress bar."""
 
 import sys
-import threading
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,9 +14,6 @@ from rich.text import Text
 
 from edge_runtime.system.printable import shown
 from edge_runtime.system.progress import OnProgress
-
-PULSE_S = 30.0
-"""Without a terminal, work that says nothing new for so long is said to go on."""
 
 
 class Console(rich.console.Console):
@@ -60,25 +55,23 @@ def facts_table() -> Table:
 
 @contextmanager
 def progress() -> Iterator[OnProgress]:
-    """Show how far the work is, on stderr: a bar on a terminal, else a line for each stage and half minute."""
+    """Show how far the work is, on stderr: a bar on a terminal, else a line for each stage."""
     with progresses([""]) as (on_progress,):
         yield on_progress
 
 
 @contextmanager
-def progresses(names: Sequence[str], pulse_s: float = PULSE_S) -> Iterator[list[OnProgress]]:
-    """Show the progress of several works that go on at a time, each under its name."""
+def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
+    """Show the progress of several works at a time, each under its name."""
     console = Console(stderr=True)
     prefixes = [f"{name}: " if name else "" for name in names]
     if not console.is_terminal:
-        lines = [_Lines(console, prefix) for prefix in prefixes]
-        with _pulsing(lines, pulse_s):
-            yield [*lines]
+        yield [_Lines(console, prefix) for prefix in prefixes]
         return
     columns = (
         BarColumn(bar_width=None),
         TaskProgressColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),  # it goes on while a stage, such as one call of TensorFlow's converter, tells nothing
+        TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
     )
     with Progress(
@@ -99,43 +92,13 @@ class _Bar:
 
 
 class _Lines:
-    """A line for each new stage, and at each pulse that finds nothing new."""
+    """A line for each new stage."""
 
     def __init__(self, console: Console, prefix: str) -> None:
         self._console, self._prefix, self._said = console, prefix, ""
-        self._share, self._began, self._is_new = 0.0, 0.0, False
 
     def __call__(self, share: float, text: str) -> None:
         stage = text.partition(": ")[0]
-        self._share = share
         if stage != self._said:
-            self._said, self._began, self._is_new = stage, time.monotonic(), True
-            self._print(stage)
-
-    def pulse(self) -> None:
-        """Say that the stage goes on, if nothing was said since the last pulse and it is not done."""
-        if self._said and not self._is_new and self._share < 1:
-            self._print(f"{self._said}, for {time.monotonic() - self._began:.0f} s")
-        self._is_new = False
-
-    def _print(self, text: str) -> None:
-        self._console.print(f"{100 * self._share:3.0f} % {self._prefix}{text}", markup=False, soft_wrap=True)
-
-
-@contextmanager
-def _pulsing(lines: Sequence[_Lines], seconds: float) -> Iterator[None]:
-    """Call `pulse` of all `lines` every so many seconds within the block."""
-    ended = threading.Event()
-
-    def beat() -> None:
-        while not ended.wait(seconds):
-            for x in lines:
-                x.pulse()
-
-    thread = threading.Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+            self._said = stage
+            self._console.print(f"{100 * share:3.0f} % {self._prefix}{stage}", markup=False, soft_wrap=True)

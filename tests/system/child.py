@@ -11,11 +11,11 @@ from edge_runtime.system import child_processes
 
 
 def main(ending: str, told: str = "") -> None:
-    """As a child: work that ends as asked, or waits and writes into the file `told` who it is."""
+    """Work that ends as asked, or waits and writes into the file `told` who it is."""
     endings = {
         "wait": lambda: (Path(told).write_text(str(os.getpid())), time.sleep(600)),
         "done": lambda: None,
-        "error": lambda: raise_(CheckFailedError("it is too large")),
+        "error": lambda: raise_(CheckFailedError("too large")),
         "fault": lambda: raise_(RuntimeError("the cause")),
         "exit": lambda: sys.exit(9),
         "memory": lambda: bytes(1 << 60),

@@ -2,13 +2,10 @@
 
 import os
 import stat
-import sys
 import tempfile
-import threading
 from pathlib import Path
 
 import pytest
-from programs import ROOT, start
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
@@ -18,7 +15,6 @@ from edge_runtime.system.files import atomic_path, check_folder, scratch_folder,
 
 
 def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypatch):
-    """A file, a temporary folder and a folder of the cache."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     path = tmp_path / "model.tflite"
     write_bytes(path, b"old")
@@ -47,71 +43,25 @@ def test_results_are_readable_by_whom_the_umask_says(tmp_path):
     assert stat.S_IMODE((tmp_path / "card.json").stat().st_mode) == 0o640
 
 
-def test_what_a_killed_program_left_beside_an_output_is_removed_when_it_is_written(tmp_path):
-    out, kept = tmp_path / "out.json", tmp_path / ".out-mine.json"
-    code = "import sys, time; from pathlib import Path; from edge_runtime.system import files; "
-    code += "x = files.atomic_path(Path(sys.argv[1])); "
-    code += "x.__enter__().write_text('half'); print('ready', flush=True); time.sleep(600)"
-    killed = start(sys.executable, "-c", code, out, env={"PYTHONPATH": str(ROOT)})
-    assert killed.stdout.readline() == "ready\n"
-    killed.kill()
-    killed.communicate()
-    (left,) = tmp_path.iterdir()
-    kept.touch()
-    write_text(out, "young: it may be at work")
-    assert left.exists()
-    for path in (left, kept):
-        os.utime(path, (0, 0))
-    write_text(out, "whole")
-    assert sorted(tmp_path.iterdir()) == [kept, out]
-
-
 def test_a_link_stays_and_its_target_is_replaced(tmp_path):
     (tmp_path / "results").mkdir()
     target, near, far = tmp_path / "results" / "new.json", tmp_path / "near.json", tmp_path / "far.json"
     near.symlink_to("results/new.json")
     far.symlink_to(near)
-    for content in ("one", "two"):  # there is nothing yet the first time
+    for content in ("one", "two"):
         write_text(far, content)
         assert target.read_text() == content
-    assert near.is_symlink()
-    assert far.is_symlink()
     assert sorted(tmp_path.rglob("*")) == sorted([target, near, far, target.parent])
 
 
-@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device"])
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
 def test_what_is_no_regular_file_is_refused_and_stays(tmp_path, kind):
-    path = Path("/dev/null") if kind == "a device" else tmp_path / "there"
-    if kind == "a folder":
-        path.mkdir()
-    if kind == "a pipe":
-        os.mkfifo(path)
+    path = tmp_path / "there"
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
     with pytest.raises(InputError, match=str(path)):
         write_text(path, "content")
     assert path.exists()
     assert not path.is_file()
-
-
-def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
-    write_text(tmp_path / ("x" * 255), "content")
-    with pytest.raises(InputError, match="x" * 256):
-        write_text(tmp_path / ("x" * 256), "content")
-
-
-def test_what_is_made_at_once_by_two_is_whole_and_one_of_them(tmp_path):
-    meeting = threading.Barrier(2, timeout=60)
-
-    def make(folder: Path) -> None:
-        (folder / "content").touch()
-        meeting.wait()
-
-    threads = [threading.Thread(target=cached_folder, args=(tmp_path / "it", make)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(tmp_path.rglob("*")) == [tmp_path / "it", tmp_path / "it/content"]
-    assert cached_folder(tmp_path / "it", lambda folder: pytest.fail("it is there")) == tmp_path / "it"
 
 
 def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):

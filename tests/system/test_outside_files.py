@@ -1,12 +1,11 @@
-"""Files from outside are read within limits: regular ones, of a size that they can have, and their JSON."""
+"""Files from outside are read within limits, and their JSON."""
 
 import os
-from pathlib import Path
 
 import pytest
 
 from edge_runtime.errors import InputError
-from edge_runtime.system.outside_files import open_file, parse_json, read_bytes, read_text
+from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 
 
 def test_a_regular_file_of_the_largest_size_is_read(tmp_path):
@@ -19,24 +18,20 @@ def test_a_regular_file_of_the_largest_size_is_read(tmp_path):
 
 
 def test_what_is_endless_or_no_regular_file_is_refused_without_waiting(tmp_path):
-    sparse, pipe, zero, folder = (tmp_path / x for x in ("sparse", "pipe", "zero", "folder"))
+    sparse, pipe, zero, maps = (tmp_path / x for x in ("sparse", "pipe", "zero", "maps"))
     with sparse.open("wb") as file:
         file.truncate(6 * 2**30)
     os.mkfifo(pipe)
     zero.symlink_to("/dev/zero")
-    folder.mkdir()
-    for path in (sparse, pipe, zero, folder):
+    maps.symlink_to("/proc/self/maps")  # the kernel says that its size is 0
+    for path in (sparse, pipe, zero, maps):
         with pytest.raises(InputError, match=str(path)):
-            open_file(path)
-    with pytest.raises(InputError, match="maps"):  # whose size is 0, says the kernel
-        read_bytes(Path("/proc/self/maps"), at_most=100)
+            read_bytes(path, at_most=100)
 
 
 def test_json_within_the_limits_is_what_the_standard_parser_reads():
     text = '{"a": [1, -2.5, 1e3, true, null, "µ\\ud83d\\ude00"], "b": 18446744073709551615}'
     assert parse_json(text) == {"a": [1, -2.5, 1000.0, True, None, "µ😀"], "b": 2**64 - 1}
-    assert parse_json(text.encode()) == parse_json(text)
-    assert parse_json("[" * 60 + "]" * 60)
 
 
 @pytest.mark.parametrize(

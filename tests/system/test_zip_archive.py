@@ -1,9 +1,6 @@
-"""A zip is read within its bounds; one damaged, cut short, encrypted or lying about its sizes is refused."""
+"""A zip is read within its bounds; a damaged, encrypted or lying one is refused."""
 
-import io
-import random
 import zipfile
-from contextlib import suppress
 
 import official_copy
 import pytest
@@ -44,13 +41,6 @@ def test_a_zip_with_too_many_members_is_refused_before_they_are_listed(path, mon
     refused(path, "1,175,000")
 
 
-@pytest.mark.parametrize("share", [0.9, 0.5, 0.01])
-def test_a_truncated_zip_is_refused(path, share):
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
-    refused(path, "")
-
-
 @pytest.mark.parametrize("encrypted", [True, False])
 def test_a_flipped_bit_and_an_encrypted_member_are_found(path, encrypted):
     content = bytearray(path.read_bytes())
@@ -61,22 +51,3 @@ def test_a_flipped_bit_and_an_encrypted_member_are_found(path, encrypted):
         content[content.find(NAME.encode()) + 200] ^= 1
     path.write_bytes(content)
     refused(path, NAME)
-
-
-@pytest.mark.parametrize("compression", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
-def test_random_damage_never_gets_past_as_anything_but_a_sentence(compression):
-    good = io.BytesIO()
-    with zipfile.ZipFile(good, "w", compression) as members:
-        members.writestr(NAME, b"1 2 3\n" * 300)
-        members.writestr("c.txt", random.Random(0).randbytes(300))
-    content, chance = good.getvalue(), random.Random(1)
-    for _ in range(400):
-        damaged = bytearray(content)
-        for _ in range(chance.choice([1, 1, 4])):
-            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-        if chance.random() < 0.2:
-            del damaged[chance.randrange(len(damaged)) :]
-        # Anything but an InputError is an error here; no error at all is a bit that did not matter.
-        with suppress(InputError), Archive(io.BytesIO(damaged), "damaged.zip") as opened:
-            for name in opened.names:
-                opened.read(name)
