@@ -18,8 +18,8 @@ MEASURED = "measured now"
 class Claim:
     """One statement with its limit and what was found.
 
-    `source` is `MEASURED`, or `read from FILE`, whose measurement was made on `machine`. `doubt` says why the row may
-    mislead, and is empty where nothing speaks against it.
+    `source` is `MEASURED`, or the file in docs/results whose measurement was made on `machine`. `doubt` says why the row
+    may mislead, or is empty.
     """
 
     text: str

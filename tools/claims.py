@@ -175,22 +175,24 @@ def peer_claims() -> Iterator[Claim]:
 
 
 def _read(path: Path, cpu: str, doubt: str, *claims: Claim) -> list[Claim]:
-    source = f"read from {path.relative_to(ROOT)}"
+    source = path.name
     return [replace(claim, source=source, machine=cpu, doubt=doubt) for claim in claims]
 
 
 def markdown(claims: list[Claim], device: dict[str, Any], load: float) -> str:
     """The text of `claims.md`."""
     columns: dict[str, Callable[[Claim], str]] = {
-        "": lambda x: "holds" if x.holds else "**fails**",
-        "claim": lambda x: x.text,
-        "claimed": lambda x: x.limit,
-        **{name: attrgetter(name) for name in ("found", "evidence", "source", "machine", "doubt")},
+        "claim": lambda x: x.text if x.holds else f"**fails**: {x.text}",
+        "claimed": attrgetter("limit"),
+        "found": attrgetter("found"),
+        "evidence": lambda x: "; ".join(
+            y for y in (x.evidence, "" if x.source == MEASURED else x.source, x.doubt) if y
+        ),
     }
     return f"""# Measured claims
 
 Written by `make claims` on {date.today()}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
-Python {device["python"]}, load average before {load:.2f}.
+Python {device["python"]}, load average before {load:.2f}. A row whose evidence names a file was read from there.
 
 {table_of(columns, claims)}"""
 

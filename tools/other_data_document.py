@@ -12,26 +12,26 @@ _UNITS = dict.fromkeys(_SHARES, 100)  # in per cent
 _NAMES = {
     "accuracy": "accuracy, %",
     "macro_f1": "macro F1, %",
-    "worst_person": "macro F1 of the worst person, %",
+    "worst_person": "worst person's macro F1, %",
     "points_lost": "accuracy lost live, points",
     **{
         name: text
         for shown, seconds in (("2.56_s", "2.56 s of each activity"), ("10_s", "10 s"), ("30_s", "30 s"))
         for name, text in (
             (f"macro_f1_gained_{shown}", f"macro F1 gained by {seconds}, points"),
-            (f"lose_more_than_a_point_{shown}", "people of {people} who lose more than a point by that"),
+            (f"lose_more_than_a_point_{shown}", "people of {people} who lose more than a point"),
         )
     },
     "novelty_auroc": "AUROC of novelty",
     "false_answers_per_hour": "false answers an hour",
-    "mounting_not_known": "postures before the first walk, share of time in activities",
+    "mounting_not_known": "postures before the first walk, share of time",
     "unknown_in_activities": "unknown in the rest of it",
-    "joined": "answers of several activities at once",
-    "walking_median_s": "walking until the mounting is found, median, s",
+    "joined": "joint answers",
+    "walking_median_s": "walking until found, median, s",
     "walking_p95_s": "the same, 95th percentile, s",
     "never_found": "mountings never found",
-    "wrong_heading": "headings wrong by more than 90 degrees, %",
-    "wrong_heading_of_walks": "the same, of recordings with a walk in them, %",
+    "wrong_heading": "headings wrong by over 90 degrees, %",
+    "wrong_heading_of_walks": "the same, with a walk, %",
 }
 _LESS_IS_BETTER = {
     "points_lost",
@@ -55,16 +55,12 @@ def markdown(content: Mapping[str, Any]) -> str:
     ]
     return (
         "# Where the networks were not trained\n\n"
-        "Written by `make other-data DATA='--data motionsense=… --data geotec=…'`: means over the seeds, in brackets "
-        "the lowest and the highest. Answers are among the labels that the scored windows have; in the rows turned, "
-        "not-known-…, not-learnt-… and found-live, which are of live recognition, among all labels of the model and "
-        "`unknown`. No run was chosen by these numbers. The recipe of the walking frame was: by leaving out UCI HAR "
-        "and MotionSense in turn, so that the rows without-… lean on it; two limits of the search for walking were set "
-        "with MotionSense in view, and so were a number of the rule on movement (`persistence.ATYPICAL`), the limit of "
-        "steps and the allowance for other phones (`train/novelty_statistics.py`), on which the rows "
-        "not-known-motionsense and not-learnt-… lean. "
-        f"int8 is to lose at most {MOST_LOST} points.\n\n"
-        + table("row | measure | seeds | float32 | int8 | int8 loses | least or most | reached", rows)
+        "Written by `make other-data DATA='--data motionsense=… --data geotec=…'`: int8, the mean over the seeds, in "
+        "brackets the lowest and the highest; `other_data.json` has float32 too. Answers are among the labels of the "
+        "scored windows; in rows of live recognition (turned, not-known-…, not-learnt-…, found-live) among all labels "
+        f"and `unknown`. int8 may lose at most {MOST_LOST} points. How the recipe and its limits were chosen, and what "
+        "leans on that choice: [README.md](README.md#doubts-about-other-data).\n\n"
+        + table("row | measure | seeds | int8 | int8 loses | target", rows)
         + ("\n" + "\n".join(sizes) + "\n" if sizes else "")
     )
 
@@ -79,14 +75,14 @@ def _lines(name: str, row: Mapping[str, Any]) -> list[tuple[str, ...]]:
             wanted = target.get(measure)
             reached = "" if wanted is None else _reached(measure, ints.mean(), unit * wanted)
             lost = f"{floats.mean() - ints.mean():.2f}" if measure in _UNITS and measure not in _LESS_IS_BETTER else ""
-            limit = "" if wanted is None else f"{unit * wanted:g}"
-            about = (name, title.format_map(row["int8"]), str(len(ints)))
-            lines.append((*about, _spread(floats), _spread(ints), lost, limit, reached))
+            limit = "" if wanted is None else f"{unit * wanted:g}, {reached}"
+            about = ("" if lines else name, title.format_map(row["int8"]), str(len(ints)))
+            lines.append((*about, _spread(ints), lost, limit))
     return lines
 
 
 def _reached(measure: str, value: float, wanted: float) -> str:
-    return "yes" if (value <= wanted if measure in _LESS_IS_BETTER else value >= wanted) else "no"
+    return "met" if (value <= wanted if measure in _LESS_IS_BETTER else value >= wanted) else "missed"
 
 
 def _spread(values: Sequence[float] | np.ndarray) -> str:
