@@ -18,8 +18,7 @@ MEASURED = "measured now"
 class Claim:
     """One statement with its limit and what was found.
 
-    `source` is `MEASURED`, or the file in docs/results whose measurement was made on `machine`. `doubt` says why the row
-    may mislead, or is empty.
+    `source` is `MEASURED`, or a file in docs/results, measured on `machine`. `doubt` says why the row may mislead.
     """
 
     text: str

@@ -20,18 +20,19 @@ def document(content: dict[str, Any]) -> str:
     benched = [x for x in converted if x["bench"]]
     text = f"""# Published networks, converted as they are
 
-Written by `make published`. Each network of `tools/published_networks` is built as its source describes it and trained for a few epochs
-on UCI HAR, one seed, without every fourth training subject: those are the held-out subjects. It is saved as a `.keras` file and given to
-`har-edge convert --quantize`. The test subjects chose nothing.
+Written by `make published`. Each network of `tools/published_networks` is built as its source describes it and trained
+for a few epochs on UCI HAR, one seed, without every fourth training subject: those are the held-out subjects. It is
+saved as a `.keras` file and given to `har-edge convert --quantize`. The test subjects chose nothing.
 
 - {len(converted)} of {len(networks)} convert.
 - {sum(_points_lost(x) <= LITTLE for x in converted)} of them lose at most {LITTLE} points on the held-out subjects.
 - {sum(map(_is_faster, benched))} of the {len(benched)} that were measured are faster than every other tool's form.
 
 {table_of(_COLUMNS, networks)}
-“form” is int8 or mixed, and how recurrent layers are written ([convert.md](../convert.md)). “loses” is float32 minus that form in points on
-the held-out subjects, with the share of equal answers; in brackets on the test subjects. kB with the card; p50 is the median time of one
-inference, its ratio that to the fastest form of another tool. Seconds are those of the whole `har-edge convert`.
+“form” is int8 or mixed, and how recurrent layers are written ([convert.md](../convert.md)). “loses” is float32 minus
+that form in points on the held-out subjects, with the share of equal answers; in brackets on the test subjects. kB with
+the card. p50 is the median time of one inference, with its ratio to the fastest form of another tool. Seconds are those
+of the whole `har-edge convert`.
 """
     cpus = sorted({x["bench"]["cpu"] for x in benched if x["bench"]["cpu"]})
     text += f"\nMeasured on {', '.join(cpus)}, one thread.\n" if cpus else ""
