@@ -8,7 +8,6 @@ import click
 from edge_runtime import runs
 from edge_runtime.commands import options
 from edge_runtime.errors import InputError
-from edge_runtime.runs import settings_path
 from train.fit.networks import short_name
 from train.training_options import LAST_SEED, names, training_options
 
@@ -30,7 +29,7 @@ from train.training_options import LAST_SEED, names, training_options
     "--held-out",
     metavar="A,B,C",
     callback=names,
-    help="Training subjects whom the first fit does not see.  [default: every fourth, from the second on]",
+    help="Training subjects that the first fit does not see.  [default: every fourth, from the second on]",
 )
 @click.option("--resume", is_flag=True, help="Go on with a stopped training: the one in --out, or the newest in runs.")
 def command(out: Path | None, resume: bool, **settings: Any) -> None:
@@ -65,13 +64,11 @@ def command(out: Path | None, resume: bool, **settings: Any) -> None:
 
 
 def _newest_stopped() -> Path:
-    """The folder in `runs` of the newest training that was stopped; else of one under way, or of the latest."""
-    begun = [x for x in runs.RUNS.glob("*") if not x.is_symlink() and settings_path(x).exists()]
-    stopped = [x for x in begun if not runs.is_under_way(x)] or begun
-    if not stopped and runs.LATEST.exists():
-        return runs.LATEST
+    """The folder in `runs` of the training that was begun last of those that do not run."""
+    begun = [x for x in runs.RUNS.glob("*") if not x.is_symlink() and runs.settings_path(x).exists()]
+    stopped = [x for x in begun if not runs.is_under_way(x)]
     if not stopped:
         raise InputError(
             "there is no stopped training in runs to resume: name its folder with --out, or start a new one"
         )
-    return max(stopped, key=lambda folder: settings_path(folder).stat().st_mtime)
+    return max(stopped, key=lambda folder: runs.settings_path(folder).stat().st_mtime)

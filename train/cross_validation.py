@@ -1,13 +1,11 @@
 """Cross-validate a network over groups of the training subjects: how good it is on people it does not know.
 
-The training subjects are divided into groups, the folds. For each fold a network is trained on all other training
-subjects and scored on the fold's. The test subjects have no part in it: whatever is chosen by these scores is not
-chosen by them.
+The test subjects take no part, so that a choice by these scores is not made on them.
 """
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,18 +26,17 @@ from edge_runtime.system.terminal import Console
 from train import left_out_data
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
-from train.fit.recipe import Recipe
-from train.seed_spread import MEASURES, Spread
+from train.run.fit_processes import do_fits
 from train.training_data import TrainingInput, check_signals
 from train.training_plots import plot_subjects
-from train.training_progress import do_fits
+from train.training_report import MEASURES, Spread
 
 FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Fold:
-    """The subjects of one fold, and the scores on their windows of the network trained on all other subjects."""
+    """The scores on the subjects of one fold of the network trained on all others."""
 
     subjects: list[int | str]
     windows: int
@@ -51,7 +48,7 @@ class Fold:
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """The scores of all folds. `scores` are over all windows, each classified by the network that did not see it."""
+    """The scores of all folds; `scores` are of all windows together."""
 
     parameters: int
     folds: list[Fold]
@@ -63,8 +60,8 @@ class CrossValidation:
 def run(wanted: TrainingInput, kind: int | str, cluster: str | None, folder: Path, pictures: str) -> None:
     """Cross-validate what is `wanted`, print the scores and write them into `folder`.
 
-    `kind` is the number of folds, or what each of them is: one of the `subjects` or `datasets`. Fits are done on the
-    `cluster` of that address, or here.
+    `kind` is the number of folds, or what each is: one of the `subjects` or `datasets`. `cluster` is the address of a
+    cluster that does the fits.
     """
     data = wanted.load_data()
     if kind == "datasets":
@@ -88,24 +85,32 @@ def run(wanted: TrainingInput, kind: int | str, cluster: str | None, folder: Pat
         "seed": wanted.seed,
     }
     with scratch_folder() as scratch:
-        jobs = plan_folds(folds, data, wanted.recipe, wanted.seed, scratch)
+        jobs = [
+            plan_fit(f"fold-{i + 1}", f"fit of fold {i + 1}", data, wanted.recipe, Key(wanted.seed, i), scratch, held)
+            for i, held in enumerate(folds)
+        ]
         click.echo(f"Cross-validating {title}: fits of {counted(wanted.recipe.epochs, 'epoch')} -> {folder}", err=True)
         do_fits(jobs, data, cluster=cluster)
         if kind == "datasets":
             left_out = left_out_data.summarise(dict(zip(data_sets, jobs, strict=True)), data)
-            left_out_data.write_left_out(left_out, asked, title, data.labels, folder, pictures)
-            left_out_data.show_left_out(left_out)
+            rows = left_out_data.rows(left_out)
+            content: dict[str, Any] = {"data_sets": [dataclasses.asdict(x) for x in left_out]}
+            left_out_data.draw(left_out, title, data.labels, folder, pictures)
+            left_out_data.show(left_out)
         else:
-            result = summarise(jobs, data)
-            write_cross_validation(result, asked, title, data.labels, folder, pictures)
-            show_cross_validation(result, title)
+            result = _summarise(jobs, data)
+            rows, content = _rows(result), dataclasses.asdict(result)
+            for measure in MEASURES:
+                del content[measure]["per_seed"]  # each fold has its own
+            _draw(result, title, data.labels, folder, pictures)
+            _show(result, title)
+    write_csv(folder / "crossval.csv", rows)
+    write_text(folder / "crossval.json", json.dumps({"format": FORMAT, **asked, **content}, indent=1) + "\n")
     click.echo(f"Scores and pictures: {folder}")
 
 
 def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> list[list[Any]]:
-    """The subjects of each fold: as many windows in each as the subjects allow (scikit-learn's `GroupKFold`).
-
-    None stands for a fold of each subject (leave one subject out), in the order of the subjects.
+    """The subjects of each fold, which have about as many windows each (`GroupKFold`); each subject is one for None.
 
     Raises `InputError` when there are fewer subjects than folds, or when those outside a fold leave a class empty.
     """
@@ -127,16 +132,7 @@ def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> li
     return found
 
 
-def plan_folds(folds: Sequence[Sequence[Any]], data: Dataset, recipe: Recipe, seed: int, folder: Path) -> list[FitJob]:
-    """The fit of each fold, to all subjects but the fold's; all their files lie in `folder`."""
-    return [
-        plan_fit(f"fold-{i + 1}", f"fit of fold {i + 1}", data, recipe, Key(seed, i), folder, held)
-        for i, held in enumerate(folds)
-    ]
-
-
-def summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
-    """Score the finished fits `jobs`, one a fold. Raises `InputError` when a file of theirs is damaged."""
+def _summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
     train = data.train
     predicted = np.full(len(train), -1)
     folds, outcomes = [], [FitOutcome.load(job) for job in jobs]
@@ -155,30 +151,16 @@ def summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
     )
 
 
-def write_cross_validation(
-    result: CrossValidation,
-    asked: Mapping[str, Any],
-    title: str,
-    labels: tuple[str, ...],
-    folder: Path,
-    pictures: str,
-) -> None:
-    """Write `crossval.csv`, the pictures and, last, `crossval.json` into `folder`; `asked` describes the training."""
-    write_csv(folder / "crossval.csv", _rows(result))
+def _draw(result: CrossValidation, title: str, labels: Sequence[str], folder: Path, pictures: str) -> None:
     per_subject = result.scores.per_subject
     folds = {
         f"fold {i + 1}": {str(x): [per_subject[str(x)]] for x in fold.subjects} for i, fold in enumerate(result.folds)
     }
     plot_subjects(folds, title, f"Folds: {result.accuracy}.", folder / f"crossval.{pictures}")
     plot_confusion(result.scores.confusion, labels, title, folder / f"confusion.{pictures}")
-    content = {"format": FORMAT, **asked, **dataclasses.asdict(result)}
-    for measure in MEASURES:
-        del content[measure]["per_seed"]  # it is that of each of the folds
-    write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
 
 
-def show_cross_validation(result: CrossValidation, title: str) -> None:
-    """Print the scores of the folds, their mean and deviation, and those of the subjects."""
+def _show(result: CrossValidation, title: str) -> None:
     table = Table(title=f"{title}: {result.parameters:,} parameters", title_justify="left")
     people = f"{noun_of(result.scores.per_subject)}s"
     for name in ("", people, "windows", *MEASURES.values()):
@@ -190,10 +172,6 @@ def show_cross_validation(result: CrossValidation, title: str) -> None:
     found = result.scores
     table.add_row("mean ± sd of folds", "", "", str(result.accuracy), str(result.macro_f1))
     table.add_row("all windows", "", str(found.windows), percent(found.accuracy), percent(found.macro_f1))
-    for groups in (found.per_placement, found.per_source):
-        if len(groups) > 1:
-            for name, x in groups.items():
-                table.add_row(name, "", str(x.windows), percent(x.accuracy), percent(x.macro_f1))
     table.add_section()
     for subject in sorted(found.per_subject, key=natural):
         accuracy, macro_f1 = found.per_subject[subject], found.per_subject_macro_f1[subject]

@@ -1,6 +1,5 @@
 """Cross-validate a network: the command `har-edge crossval`."""
 
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +12,12 @@ from edge_runtime.system.files import check_folder
 from train.fit.networks import short_name
 from train.training_options import training_options
 
-BY_NAME = ("subjects", "datasets")
 
-
-def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | str:
-    """As a callback: a number of folds, or one of `BY_NAME`, by which each subject or each data set is a fold."""
-    if text in BY_NAME:
+def number_or_name(context: click.Context, option: click.Parameter, text: str) -> int | str:
+    """As a callback: a number of folds, or the name of what each fold is."""
+    if text in ("subjects", "datasets"):
         return text
-    with suppress(ValueError):  # no number, or one of more digits than Python reads
-        if int(text) >= 2:
-            return int(text)
-    raise click.BadParameter(f"'{text}' is neither a number of at least 2 nor one of {', '.join(BY_NAME)}.")
+    return click.IntRange(2)(text, option, context)
 
 
 @click.command(
@@ -42,7 +36,7 @@ def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | st
     default="4",
     show_default=True,
     metavar="N|subjects|datasets",
-    help="Groups of training subjects, each scored by a network trained on all others; subjects: each one by itself; "
+    help="Groups of training subjects, each scored by a network trained on all others. subjects: each one by itself. "
     "datasets: everyone in a data set.",
 )
 @click.option(
@@ -57,8 +51,8 @@ def command(folds: int | str, cluster: str | None, pictures: str, out: Path | No
 
     For each group (fold) a network is trained on all other training subjects and scored on the group. Prints accuracy
     and macro-F1 on each group and each subject, and writes them as JSON, CSV and pictures. The test subjects take no
-    part (of --folds datasets: those of UCI HAR, or of --test-subjects): compare networks and sensors here. The fits run
-    side by side, one on each CPU, or on the workers of a cluster.
+    part (with --folds datasets: those of UCI HAR, or of --test-subjects): compare networks and sensors here. The fits
+    run side by side, one on each CPU, or on the workers of a cluster.
     """
     from convert.tensorflow_setup import require_extra
 
@@ -68,9 +62,7 @@ def command(folds: int | str, cluster: str | None, pictures: str, out: Path | No
     from train.training_data import TrainingInput
 
     if cluster is not None:
-        from train.run.dask_cluster import check_address
-
-        check_address(cluster)
+        require_extra("--cluster", ("distributed",), "cluster")
     wanted = TrainingInput(**settings | {"data": data_texts(settings["data"])})
     wanted.check_network("har-edge crossval")
     folder = out or runs.new_folder(f"crossval-{short_name(wanted.network)}")

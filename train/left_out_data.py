@@ -1,12 +1,9 @@
-"""Leave one data set out: train on the others, and score everyone in it.
+"""Leave one data set out: train on the others, and score everyone that the left-out set has.
 
-Data sets differ in people, devices, placements and labels. Activities that only the left-out set has cannot be learnt:
-their windows are left out and counted. The others are scored twice: in the closed set the answer is among the labels
-that the left-out set shares with those trained on, in the open set among all of the latter.
+Windows of activities that only the left-out set has are counted, not scored. The others are scored twice. In the closed
+set an answer is among the labels that both sides share, in the open set among all labels that were learnt.
 """
 
-import dataclasses
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,20 +17,14 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.scores import Scores, answers_among, names_of, score
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
-from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.quantities import percent
 from edge_runtime.system.terminal import Console, plain_table
 from train.fit.fit_job import FitJob, FitOutcome, held_rows, load_logits
 
-FORMAT = 1
-
 
 @dataclass(frozen=True)
 class LeftOutData:
-    """The scores of one data set by the network that was trained on all others.
-
-    `left_out` counts, by label, its windows of activities that no other data set has.
-    """
+    """The scores of one data set; `left_out` counts its windows of labels that no other data set has, by label."""
 
     source: str
     subjects: list[int | str]
@@ -46,10 +37,7 @@ class LeftOutData:
 
 
 def with_everyone(data: Dataset, kept: Sequence[str] | None) -> Dataset:
-    """The same windows with everyone in the training part but UCI HAR's official test subjects, or those `kept`.
-
-    `kept` are the subjects that `--test-subjects` names; None where it is not given.
-    """
+    """Move everyone to the training part but UCI HAR's official test subjects, or those `kept` by `--test-subjects`."""
     if kept is not None:
         return data
     official = names_of(data.test, data.mountings, "source") == uci_har.NAME
@@ -57,7 +45,7 @@ def with_everyone(data: Dataset, kept: Sequence[str] | None) -> Dataset:
 
 
 def choose_data_sets(data: Dataset) -> dict[str, list[Any]]:
-    """The people of each data set by its name, each of which is a fold.
+    """The people of each data set by its name.
 
     Raises `InputError` for fewer than two data sets, and for one that shares no label with the others.
     """
@@ -66,8 +54,7 @@ def choose_data_sets(data: Dataset) -> dict[str, list[Any]]:
     names = [x for x in dict.fromkeys(source.tolist()) if x]
     if len(names) < 2:
         raise InputError(
-            f"--folds datasets needs at least two data sets, and this is of {names[0] if names else data.name} alone: "
-            "give another --data too"
+            f"--folds datasets needs at least two data sets, and {data.name} is one: give another --data too"
         )
     found = {name: np.unique(train.subject[source == name]).tolist() for name in names}
     for name, subjects in found.items():
@@ -78,7 +65,7 @@ def choose_data_sets(data: Dataset) -> dict[str, list[Any]]:
 
 
 def summarise(jobs: Mapping[str, FitJob], data: Dataset) -> list[LeftOutData]:
-    """Score the finished fits `jobs`, one for each data set. Raises `InputError` when a file of theirs is damaged."""
+    """Score the finished fits `jobs` by data set. Raises `InputError` when a file of theirs is damaged."""
     found = []
     for source, job in jobs.items():
         held = held_rows(data.train, job.held_out)
@@ -99,24 +86,14 @@ def summarise(jobs: Mapping[str, FitJob], data: Dataset) -> list[LeftOutData]:
     return found
 
 
-def write_left_out(
-    found: Sequence[LeftOutData],
-    asked: Mapping[str, Any],
-    title: str,
-    labels: tuple[str, ...],
-    folder: Path,
-    pictures: str,
-) -> None:
-    """Write a table, a picture of each data set and, last, `crossval.json` into `folder`; `asked` is the training."""
-    write_csv(folder / "crossval.csv", _rows(found))
+def draw(found: Sequence[LeftOutData], title: str, labels: Sequence[str], folder: Path, pictures: str) -> None:
+    """Draw the confusion of each left-out data set into `folder`."""
     for i, x in enumerate(found):
         confusion = [*map(list, x.open_set.confusion)]
         plot_confusion(confusion, labels, f"{title}: {x.source}", folder / f"confusion-{i + 1}.{pictures}")
-    content = {"format": FORMAT, **asked, "data_sets": [dataclasses.asdict(x) for x in found]}
-    write_text(folder / "crossval.json", json.dumps(content, indent=1) + "\n")
 
 
-def show_left_out(found: Sequence[LeftOutData]) -> None:
+def show(found: Sequence[LeftOutData]) -> None:
     """Print the scores of each left-out data set, by activity too."""
     console = Console(markup=False)  # labels are other people's text
     columns = ["windows", "closed set", "macro F1", "open set", "macro F1"]
@@ -129,20 +106,21 @@ def show_left_out(found: Sequence[LeftOutData]) -> None:
             cells = (closed.recall, closed.f1, open_.recall, open_.f1)
             table.add_row(f"  {label}", f"{closed.windows}", *(percent(y, 1) for y in cells))
     console.print(table)
-    console.print("Of a data set accuracy and macro F1, of an activity recall and F1; closed: among the labels shown.")
+    console.print("A data set has accuracy and macro F1, an activity recall and F1. Closed: among the labels shown.")
     for x in found:
         if len(x.labels) == 1:
-            console.print(f"{x.source} shares {x.labels[0]} alone: its closed set is 100 % by construction.")
+            console.print(f"{x.source} shares only {x.labels[0]}: its closed set is 100 % by construction.")
         if x.left_out:
             counts = ", ".join(f"{n} of {label}" for label, n in x.left_out.items())
-            console.print(f"{x.source}: left out, since no other data set has such a label: {counts}.")
+            console.print(f"{x.source}: not scored, since no other data set has the label: {counts}.")
 
 
 def _occurring(train: Split, rows: npt.NDArray[np.bool_], data: Dataset) -> npt.NDArray[np.bool_]:
     return np.bincount(train.y[rows], minlength=len(data.labels)) > 0
 
 
-def _rows(found: Sequence[LeftOutData]) -> Iterator[Sequence[object]]:
+def rows(found: Sequence[LeftOutData]) -> Iterator[Sequence[object]]:
+    """The rows of `crossval.csv`: each data set with its people."""
     measures = [f"{kind}_{measure}" for kind in ("closed", "open") for measure in ("accuracy", "macro_f1")]
     yield "left_out", "subject", "windows", *measures
     for x in found:

@@ -26,17 +26,16 @@ from edge_runtime.signals.steps import FASTEST_HZ, GRID_HZ
 
 _FOLDS = 4
 _CENTRES = 4
-# The distance that nineteen in twenty windows of other people keep; the rest has mislabelled ones.
+# Share of the windows of other people that keep the typical distance; the rest has mislabelled ones.
 _TYPICAL = 0.95
-# Multiples of it from which on a window is unusual or novel for an activity (docs/results/live.md). Postures differ
-# more between people than amounts of movement do.
+# Multiples of that distance where a window gets unusual, and novel, for an activity (docs/results/live.md).
 POSTURE, MOVEMENT = (2.5, 4.0), (1.5, 2.5)
-# One in a hundred windows of the stillest activity has less rotation; several in a row have not.
+# Share of the windows of the stillest activity with less rotation; several in a row have more.
 _AT_REST = 0.01
-# Of the steps a second that nineteen in twenty windows of the quickest activity keep below. People walk with 1.5 to 2.2
-# and run with 2.4 to 3.1 (UCI HAR, GeoTec and MotionSense).
+# Share by which unusual steps are quicker than typical ones: people walk with 1.5 to 2.2 steps a second and run with
+# 2.4 to 3.1 (UCI HAR, GeoTec and MotionSense).
 _QUICKER = 0.1
-# Of an activity, from which on a way to wear a phone is known: of fewer people, it would be how these differ.
+# A way to wear a phone needs as many for an activity: fewer people would show how they differ, not the way.
 _ENOUGH_WINDOWS, _ENOUGH_PEOPLE = 10, 3
 _RIDGE = 1e-4  # for a feature that hardly varies
 _DIGITS = 5
@@ -49,10 +48,9 @@ Typical = TypeVar("Typical", TypicalPosture, TypicalMovement)
 def fit_novelty_detector(dataset: Dataset) -> NoveltyDetector | None:
     """Fit the detector to all training windows; None for signals that do not tell orientation.
 
-    The typical distance is measured on the subjects of each of four folds, from what is typical of the others: people
-    differ more from each other than from themselves. To the spread of movement that of several phones, placements and
-    data sets is added, since a stream may come from another one (a random effect): acceleration and rotation, which go
-    together on one phone, may then be apart. Without the gyroscope there is one number, and hardly anything changes.
+    The typical distance is measured on people who are left out, in four folds, since people differ more from each other
+    than from themselves. The spread of movement includes that between phones, placements and data sets (a random
+    effect), since a stream may come from another one.
     """
     names = [x.name for x in dataset.signals]
     if not set(GRAVITY) <= set(names):
@@ -68,10 +66,9 @@ def fit_novelty_detector(dataset: Dataset) -> NoveltyDetector | None:
 
 
 def _between(movement: Array, dataset: Dataset) -> Array:
-    """The covariance `[n, n]` of mean movements `[n_windows, n]` between ways to wear a phone, of activities that move.
+    """The covariance `[n, n]` of mean movements `[n_windows, n]` between ways to wear a phone; 0 with one way.
 
-    A way is a data set, placement and device. It is that of all people, in limits measured on people left out, too. Of
-    bodies that keep still only the noise of sensors differs. Where every activity was done in one way it is 0.
+    A way is a data set, placement and device. Still activities are left out: there only the sensors' noise differs.
     """
     train, worn = dataset.train, dataset.mountings
     ways = np.stack([names_of(train, worn, x) for x in ("source", "placement", "device")], axis=1)
@@ -83,19 +80,16 @@ def _between(movement: Array, dataset: Dataset) -> Array:
 
 
 def _means(movement: Array, train: Split, own: npt.NDArray[np.bool_], way: npt.NDArray[np.integer]) -> Array:
-    """The mean movements `[n_ways, n_features]` of each way in which enough people did what they did in `own`.
-
-    Of all where nobody did it in any way often enough.
-    """
+    """The mean movements `[n_ways, n_features]` in the windows `own`, of each way that has enough; else of all."""
     chosen = [own & (way == x) for x in np.unique(way[own])]
     enough = [x for x in chosen if x.sum() >= _ENOUGH_WINDOWS and len(np.unique(train.subject[x])) >= _ENOUGH_PEOPLE]
     return np.stack([movement[x].mean(axis=0) for x in enough or [own]])
 
 
 def _steps(found: MotionFeatures, train: Split) -> TypicalSteps | None:
-    """The steps a second that are unusual for every activity; None where nobody takes any, or more than are counted."""
+    """The steps a second that are unusual for every activity; None where nobody steps, or the limit is not counted."""
     most = max(float(np.quantile(found.steps_hz[train.y == y], _TYPICAL)) for y in np.unique(train.y))
-    # Between two beats that are told apart, so that no rounding decides.
+    # Between two steps of the grid, so that no rounding decides.
     limit = (np.floor((1 + _QUICKER) * most / GRID_HZ) + 0.5) * GRID_HZ
     return TypicalSteps(_rounded(most), _rounded(limit - most)) if most > 0 and limit < FASTEST_HZ else None
 
@@ -116,13 +110,13 @@ def _typical(
     for fitting, held_out in GroupKFold(n_folds).split(values, train.y, train.subject):
         for label, distances in enumerate(of_others):
             own = values[fitting][train.y[fitting] == label]
-            if len(own) > 1:  # else only those left out did it
+            if len(own) > 1:  # else only people who are left out did it
                 distances.append(fit(own).distance(values[held_out][train.y[held_out] == label]))
     typical = []
     for label, distances in enumerate(of_others):
         own = values[train.y == label]
         found = fit(own)
-        # An activity of one person alone can only be measured on that person.
+        # An activity of one person can only be measured on that person.
         measured = np.concatenate(distances) if any(map(len, distances)) else found.distance(own)
         unusual, novel = np.quantile(measured, _TYPICAL) * np.array(limits)
         typical.append(replace(found, unusual=_rounded(float(unusual)), novel=_rounded(float(novel))))
@@ -130,7 +124,6 @@ def _typical(
 
 
 def _posture(own: Array) -> TypicalPosture:
-    # No more centres than there are different windows.
     inclined = inclination(own)
     n = min(_CENTRES, len(np.unique(inclined, axis=0)))
     centres = KMeans(n, n_init=1, random_state=0).fit(inclined).cluster_centers_

@@ -1,6 +1,6 @@
-"""Load the data of a training, choose whom its first fit holds out, and refuse what cannot be learnt from."""
+"""Load the data of a training, choose the held-out subjects, and refuse data that a network cannot learn from."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.data.labels import coarse_classes
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.subject_groups import natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.reports.sentences import motionless
@@ -27,10 +28,7 @@ from train.fit.recipe import Recipe, choose_recipe
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingInput:
-    """What is trained on what, as the options of that name say; without a word of another, the standard one.
-
-    `window` and `hop` are seconds, `data` is as `--data` names it.
-    """
+    """The options of what is trained on what, by name; `window` and `hop` are in seconds."""
 
     network: str = "edge"
     data: tuple[str, ...] | None = None
@@ -50,10 +48,7 @@ class TrainingInput:
 
     @property
     def cut(self) -> Window | None:
-        """The windows that recordings are cut into, at the rate of the signals; None where they are the standard ones.
-
-        Raises `InputError` for a hop that is longer than the window.
-        """
+        """The windows to cut recordings into; None for the standard ones. Raises `InputError` for too long a hop."""
         samples = WINDOW.samples if self.window is None else round(self.window * RATE_HZ)
         hop = samples // 2 if self.hop is None else max(1, round(self.hop * RATE_HZ))
         if hop > samples:
@@ -64,42 +59,38 @@ class TrainingInput:
     def load_data(self) -> Dataset:
         """Load the data with these signals, classes, frame, test subjects and windows; errors as `loading.load_data`.
 
-        Of data sets with and without a gyroscope the common signals are taken, which stderr then says, as it says what
-        does not fit in recordings that a layout describes, and which windows have no walking frame.
+        Stderr says when only the signals of acceleration are taken, since some data lacks the gyroscope. It also says
+        where recordings do not fit their layout, and which windows have no walking frame.
         """
         reader = DataReader(sources(self.data))
         data = reader.windows(self.cut)
         say_misfits(reader.described)
         if data.without_rotation and self.sensors == "all":
             without = " and ".join(data.without_rotation)
-            click.echo(f"No gyroscope was on in {without}: the signals of acceleration alone are taken.", err=True)
+            click.echo(f"{without} has no gyroscope: only the signals of acceleration are taken.", err=True)
         if self.cut is not None and data.window != self.cut:
             raise InputError(f"--window and --hop: the windows of '{data.name}' are cut already, to {data.window}")
         if self.test_subjects is not None:
             people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
-            who = f"the subjects of '{data.name}'"
-            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people, who))
+            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
         if self.classes == "coarse":
             data = data.coarse()
         if self.frame == "walking":
             data = _in_walking_frame(data)
-        elif len(placements := data.placements) > 1:
-            where = f"{len(placements)} places ({', '.join(placements)})"
-            click.echo(f"Devices were worn in {where}, each with axes of its own: consider --frame walking.", err=True)
         if self.sensors == "accelerometer":
             if data.front_end is None:
-                raise InputError(f"--sensors accelerometer: of '{data.name}' it is not known which signals these are")
+                raise InputError(f"--sensors accelerometer: '{data.name}' does not say which of its signals these are")
             data = data.select([x.name for x in data.signals if not x.is_rotation])
         return data
 
     def check_network(self, what: str) -> None:
-        """Raise `InputError` unless the network exists, before the data of the command `what` is loaded."""
+        """Raise `InputError` unless the network exists; `what` is the command."""
         if is_own(self.network):
             import_tensorflow(what, threads=1)
         find_builder(self.network)
 
     def check_fit(self, data: Dataset) -> None:
-        """Raise `InputError` unless the network fits `data`; say which of its layers cannot be converted, and more."""
+        """Raise `InputError` unless the network fits `data`; say on stderr what a user may regret later."""
         if self.recipe.coarse_epochs:
             coarse_classes(data.labels)
         refused: list[str] = []
@@ -122,27 +113,23 @@ def _in_walking_frame(data: Dataset) -> Dataset:
         click.echo(said, err=True)
     if len(data.labels) < 2:
         raise InputError(
-            f"--frame walking: of '{data.name}' windows of {data.labels[0]} are left alone, and a network tells at "
-            "least two activities apart: add other data with a second --data"
+            f"--frame walking leaves only windows of {data.labels[0]} in '{data.name}', and a network tells at least "
+            "two activities apart: add other data with a second --data"
         )
     return data
 
 
-def subjects_named(option: str, wanted: Sequence[str], people: Iterable[int | str], who: str) -> list[int | str]:
-    """Those of `people`, who are `who`, whom `option` names. Raises `InputError` for others, and for none."""
-    known = {str(x): x for x in people}
-    unknown = [x for x in wanted if x not in known]
-    if unknown or not wanted:
-        fault = f"{', '.join(unknown)}, not among" if unknown else "nobody of"
-        raise InputError(f"{option} names {fault} {who}: {', '.join(sorted(known, key=lambda x: (len(x), x)))}")
+def subjects_named(option: str, wanted: Sequence[str], people: Sequence[int | str]) -> list[int | str]:
+    """The subjects among `people` that `option` names as `wanted`. Raises `InputError` for others, and for nobody."""
+    known = {str(x): x for x in natural_order(people)}
+    if not wanted or not known.keys() >= {*wanted}:
+        strangers = ", ".join(x for x in wanted if x not in known) or "nobody"
+        raise InputError(f"{option} names {strangers}: choose among {', '.join(known)}")
     return [known[x] for x in wanted]
 
 
 def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
-    """Every fourth training subject, from the second on: the same for every seed, so that runs can be compared.
-
-    Raises `InputError` when there are fewer than two.
-    """
+    """Every fourth training subject, from the second on, for any seed. Raises `InputError` with fewer than two."""
     ordered = distinct(subjects)
     if len(ordered) < 2:
         raise InputError(
@@ -153,7 +140,7 @@ def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
 
 
 def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:
-    """Raise `InputError` when there is no test window, or the subjects not `held_out` lack a class, or a signal."""
+    """Raise `InputError` without test windows, or when those who are not `held_out` lack a class or a signal."""
     if not len(dataset.test):
         raise InputError(f"the data '{dataset.name}' has no test windows: name test subjects with --test-subjects")
     fitting = dataset.train.select(~held_rows(dataset.train, held_out))
@@ -167,7 +154,7 @@ def check_signals(dataset: Dataset, fitting: Split) -> None:
     """Raise `InputError` when a signal is constant in the windows `fitting` of `dataset`."""
     for i, signal in enumerate(dataset.signals):
         values = fitting.X[..., i]
-        # Of signals in unknown units, the greatest value tells what is little.
+        # Where units are not known, the greatest value tells what is little.
         least = 1e-6 if dataset.front_end else max(1e-6 * float(np.abs(values).max()), LEAST_DIVISOR)
         if not values.std(dtype=np.float64) > least:
             raise InputError(f"the data has no variation in {signal.name}: was this sensor on while recording?")

@@ -1,7 +1,7 @@
 """Declare the options that say what to train on what, for every command that trains."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar, get_args
+from functools import partial
+from typing import Any, get_args
 
 import click
 
@@ -27,74 +27,63 @@ def names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str,
     return None if text is None else tuple(sorted({x.strip() for x in text.split(",") if x.strip()}))
 
 
+_option = partial(click.option, show_default=True)
 _OPTIONS = (
-    click.option(
+    _option(
         "--network",
         metavar="NAME",
         type=options.Completed(lambda _: NETWORKS, str),
         default="edge",
-        show_default=True,
         help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
     ),
     options.data(options.DATA_SET),
-    click.option(
+    _option(
         "--window",
         metavar="SECONDS",
         type=Seconds(0.32, 60),
         help="Length of the windows that recordings are cut into.  [default: 2.56s]",
     ),
-    click.option(
+    _option(
         "--hop",
         metavar="SECONDS",
         type=Seconds(0.02, 60),
         help="From the start of one window to the next.  [default: half a window]",
     ),
-    click.option(
+    _option(
         "--sensors",
         type=click.Choice(["all", "accelerometer"]),
         default="all",
-        show_default=True,
         help="accelerometer leaves out the signals of the gyroscope, which costs a phone power.",
     ),
-    click.option(
+    _option(
         "--classes",
         type=click.Choice(["six", "coarse"]),
         default="six",
-        show_default=True,
         help="coarse tells four apart: walking; stairs; sitting or standing; laying. six are those of the data.",
     ),
-    click.option(
+    _option(
         "--frame",
         type=click.Choice(get_args(Frame)),
         default="device",
-        show_default=True,
         help="The axes of windows: device, as it was worn; walking, found from walking: worn any way.",
     ),
-    click.option(
+    _option(
         "--test-subjects",
         metavar="A,B,C",
         callback=names,
         help="Who is kept from training for the test.  [default: those of the data; of yours the last third]",
     ),
-    click.option(
-        "--seed",
-        type=click.IntRange(0, LAST_SEED),
-        metavar="N",
-        default=0,
-        show_default=True,
-        help="Of every random number.",
-    ),
-    click.option(
+    _option("--seed", type=click.IntRange(0, LAST_SEED), metavar="N", default=0, help="Of every random number."),
+    _option(
         "--epochs",
         type=click.IntRange(1, 10_000),
         metavar="N",
         help="Passes over the data in each fit.  [default: the recipe's]",
     ),
 )
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def training_options(command: _Command) -> _Command:
+def training_options(command: options.F) -> options.F:
     """Give a click `command` the options that say what to train on what, which are the fields of `TrainingInput`."""
     for option in reversed(_OPTIONS):
         command = option(command)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,8 +12,8 @@ from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, s
 from edge_runtime.system.quantities import percent
 from train.fit.fit_job import Epoch
 
-_NARROWEST = 5.0  # inches: captions need room, however few subjects there are
-# Okabe and Ito's palette: told apart by people with any colour vision.
+_NARROWEST = 5.0  # inches, for the caption
+# Okabe and Ito's palette, for people with any colour vision.
 _TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
 
 
@@ -26,11 +25,10 @@ def plot_curves(
     coarse_epochs: int = 0,
     noun: str = "subject",
 ) -> None:
-    """Loss and accuracy over the epochs: training and held-out subjects of the selection fit, and the final fit.
+    """Draw loss and accuracy over the epochs: training and held-out subjects of the selection fit, and the final fit.
 
-    Training scores are of augmented windows with dropout, with label smoothing in the loss: they lie below the held-out
-    ones without meaning that the network generalises backwards; the picture says so. In the first `coarse_epochs`
-    coarse classes alone were learnt, and are what is scored. `noun` is the word for subjects.
+    Training scores are of augmented windows with dropout and smoothed labels, so that they lie below the held-out ones.
+    The first `coarse_epochs` score coarse classes. `noun` is the word for subjects.
     """
     figure = new_figure(10, 4.2, title)
     loss, accuracy = figure.subplots(1, 2)
@@ -48,7 +46,7 @@ def plot_curves(
             axes.axvline(coarse_epochs + 0.5, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        _tidy(axes, "both")
+        _tidy(axes)
     loss.set_ylabel("cross-entropy")
     loss.legend(frameon=False)
     accuracy.set_ylabel("accuracy")
@@ -59,9 +57,9 @@ def plot_curves(
 
 
 def plot_subjects(groups: Mapping[str, Mapping[str, Sequence[float]]], title: str, note: str, path: Path) -> None:
-    """Accuracy on each subject of each group, by the group's name, lowest first: a dot for each training.
+    """Draw the accuracy on each subject of each group, lowest first: a dot for each training.
 
-    Of several trainings the mean and the standard deviation are drawn, too; dashed, the mean of the subjects.
+    With several trainings their mean and standard deviation are drawn too. A dashed line is the mean of the subjects.
     """
     n_places = sum(len(x) + 1 for x in groups.values())
     figure = new_figure(max(_NARROWEST, 2.5 + 0.4 * n_places), 4.4, title)
@@ -98,6 +96,6 @@ def plot_subjects(groups: Mapping[str, Mapping[str, Sequence[float]]], title: st
     save(figure, path, f"Dots: one training each. Dashed: the mean of the {noun}s. {note}")
 
 
-def _tidy(axes: Axes, grid: Literal["both", "y"] = "y") -> None:
-    axes.grid(axis=grid, alpha=0.25)
+def _tidy(axes: Axes) -> None:
+    axes.grid(axis="y", alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)

@@ -1,22 +1,73 @@
-"""Report the scores of a finished training, of one seed or several: print them, and write their spread."""
+"""Report the scores of a finished training, with their spread over trainings that differ only in their seed."""
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from rich.table import Table
 
-from edge_runtime.data.subject_groups import noun_of, with_noun
+from edge_runtime.data.subject_groups import natural, noun_of, with_noun
 from edge_runtime.model.model_card import Card
 from edge_runtime.runs import SEEDS
 from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
-from train.seed_spread import MEASURES, PARTS, PartSpread, spread
 from train.training_plots import plot_subjects
 
 SEEDS_FORMAT = 1
+PARTS = {"held_out": "held out", "test": "test"}
+MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1"}
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One score over the seeds, in their order; `sd` is the standard deviation with n - 1."""
+
+    mean: float
+    sd: float
+    min: float
+    max: float
+    per_seed: list[float]
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread":
+        """The spread of at least two `values`."""
+        mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
+        return cls(mean, sd, min(values), max(values), list(map(float, values)))
+
+    def __str__(self) -> str:
+        """Mean and deviation in percent."""
+        return f"{100 * self.mean:.2f} ± {100 * self.sd:.2f} %"
+
+
+@dataclass(frozen=True)
+class PartSpread:
+    """The scores over the seeds on one part of the data, and accuracy and macro-F1 on each of its subjects."""
+
+    accuracy: Spread
+    macro_f1: Spread
+    per_subject: dict[str, Spread]
+    per_subject_macro_f1: dict[str, Spread]
+
+    @classmethod
+    def of(cls, scores: Sequence[Mapping[str, Any]]) -> "PartSpread":
+        """The spread of the scores of each seed's card; subjects are in natural order."""
+        people = sorted(scores[0]["per_subject"], key=natural)
+        accuracy, macro_f1 = (Spread.of([x[key] for x in scores]) for key in MEASURES)
+        per_subject, per_subject_macro_f1 = (
+            {person: Spread.of([x[key][person] for x in scores]) for person in people}
+            for key in ("per_subject", "per_subject_macro_f1")
+        )
+        return cls(accuracy, macro_f1, per_subject, per_subject_macro_f1)
+
+
+def spread(cards: Sequence[Card]) -> dict[str, PartSpread]:
+    """The spread of the scores of `cards`, one a seed, by the key of the part of the data."""
+    return {part: PartSpread.of([card.scores[part] for card in cards]) for part in PARTS}
 
 
 def show_run(card: Card, folder: Path) -> None:
@@ -26,16 +77,12 @@ def show_run(card: Card, folder: Path) -> None:
     table = _table(card, "", [len(x["per_subject"]) for x in scores], noun)
     for key, name in MEASURES.items():
         table.add_row(name, *(percent(x[key]) for x in scores))
-    for name in ("precision", "recall", "f1"):
-        table.add_row(f"weighted {'F1' if name == 'f1' else name}", *(percent(x["weighted"][name]) for x in scores))
     table.add_section()
     for label in card.labels:
         table.add_row(f"F1 {label}", *(percent(x["per_class"][label]["f1"]) for x in scores))
     table.add_section()
-    for name, choose in (("worst", min), ("best", max)):
-        table.add_row(f"{name} {noun}, macro F1", *(_extreme(x["per_subject_macro_f1"], choose) for x in scores))
-    for kind in ("per_placement", "per_source"):
-        _add_groups(table, [x[kind] for x in scores])
+    worst = [min(x["per_subject_macro_f1"].items(), key=lambda y: y[1]) for x in scores]
+    table.add_row(f"worst {noun}, macro F1", *(f"{percent(macro_f1)} ({with_noun(x)})" for x, macro_f1 in worst))
     _show(table, folder)
 
 
@@ -71,26 +118,10 @@ def _show(table: Table, folder: Path) -> None:
     console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
 
 
-def _extreme(per_subject: dict[str, float], choose: Callable[..., str]) -> str:
-    subject = choose(per_subject, key=per_subject.__getitem__)
-    return f"{percent(per_subject[subject])} ({with_noun(subject)})"
-
-
-def _add_groups(table: Table, groups: Sequence[Mapping[str, Mapping[str, float]]]) -> None:
-    """Add a row for each placement or data set of the parts of the data, where there are several."""
-    names = list(dict.fromkeys(name for part in groups for name in part))
-    if len(names) < 2:
-        return
-    table.add_section()
-    for name in names:
-        for key, measure in MEASURES.items():
-            table.add_row(f"{measure}, {name}", *(percent(x[name][key]) if name in x else "" for x in groups))
-
-
 def write_seeds(folder: Path, cards: Sequence[Card], pictures: str) -> None:
-    """Write how scores vary with the seed: `seeds.csv`, a picture and, last, `seeds.json`, which completes them.
+    """Write how scores vary with the seed: `seeds.csv`, a picture and, last, `seeds.json`.
 
-    As in each of the trainings, test subjects are only scored: neither a seed nor anything else is chosen by them.
+    Test subjects are only scored: no seed is chosen by them.
     """
     parts = spread(cards)
     seeds = [card.training["seed"] for card in cards]

@@ -55,7 +55,7 @@ def test_training_never_overwrites(har_edge_here, trained_run):
     before = {x: x.read_bytes() for x in trained_run.folder.iterdir() if x.is_file()}
     result = har_edge_here("train", "--out", trained_run.folder, cwd=trained_run.folder)
     assert_one_sentence(result, 2, str(trained_run.folder))
-    assert before == {x: x.read_bytes() for x in trained_run.folder.iterdir() if x.is_file()}
+    assert before == {x: x.read_bytes() for x in before}
 
 
 @pytest.mark.parametrize(

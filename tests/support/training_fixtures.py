@@ -1,20 +1,48 @@
 """A run that was really trained and converted, briefly, through the command; made once for all tests."""
 
+import fcntl
 import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from programs import MODELS, Finished, har_edge, succeeded
 
+from edge_runtime import cli
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.data import dataset, loading
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
 
-EPOCHS = 4  # enough for about 94 % on the test subjects
+EPOCHS = 2  # enough for about 91 % on the test subjects
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A folder by its name that one process of the tests fills, for all of them to read."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, done = shared / name, shared / f"{name}-done"
+        with (shared / f"{name}-lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                done.touch()
+        return folder
+
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -36,25 +64,31 @@ def models() -> list[ModelFile]:
 
 
 @pytest.fixture(scope="session")
-def trained_run(tmp_path_factory) -> Run:
+def trained_run(made_once) -> Run:
     """`har-edge train`, shortened."""
-    folder = tmp_path_factory.mktemp("trained")
-    succeeded(har_edge("train", "--epochs", EPOCHS, "--out", "runs/short", cwd=folder))
-    return Run(folder / "runs" / "short")
+
+    def train(home: Path) -> None:
+        succeeded(har_edge("train", "--epochs", EPOCHS, "--out", "runs/short", cwd=home))
+
+    return Run(made_once("trained", train) / "runs" / "short")
 
 
 @pytest.fixture(scope="session")
-def conversion(trained_run) -> Finished:
-    """`har-edge convert` of that run in every form, as it ended."""
-    folder = trained_run.folder.parent.parent
-    return succeeded(har_edge("convert", "--quantize-as", "all", cwd=folder, env={"COLUMNS": "80"}))
+def converted_run(trained_run, made_once) -> Run:
+    """A copy of that run, converted in every form; `converted.txt` is what was printed."""
+
+    def convert(home: Path) -> None:
+        shutil.copytree(trained_run.folder, home / "run")
+        done = succeeded(har_edge("convert", "run", "--quantize-as", "all", cwd=home, env={"COLUMNS": "80"}))
+        (home / "run" / "converted.txt").write_text(done.stdout)
+
+    return Run(made_once("converted", convert) / "run")
 
 
 @pytest.fixture(scope="session")
-def converted_run(trained_run, conversion) -> Run:
-    """Convert that run to a model of every form."""
-    del conversion
-    return trained_run
+def conversion(converted_run) -> Finished:
+    """That conversion, as it ended."""
+    return subprocess.CompletedProcess("convert", 0, (converted_run.folder / "converted.txt").read_text(), "")
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +122,41 @@ def ranges(lowered, normalised_windows):
     from convert.quantise.calibration import calibrate
 
     return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
+
+
+def tiny(input_shape: tuple[int, int], n_classes: int):
+    """A network with dropout, a state that is not trained and a layer to share: a fit of it begins within a second."""
+    import keras
+    from keras import layers
+
+    network = [
+        layers.GlobalAveragePooling1D(name="pooled"),
+        layers.BatchNormalization(name="state"),
+        layers.Dense(8, name="shared"),
+        layers.Dropout(0.3, name="dropout"),
+        layers.Dense(n_classes, name="logits"),
+    ]
+    return keras.Sequential([keras.Input(input_shape), *network])
+
+
+TINY = f"{__name__}:tiny"
+
+
+def har_edge_within(*arguments: object, cwd: Path) -> Finished:
+    """The command with all its fits in this process, which is much quicker than a process for each."""
+    import har_edge as front_door
+    from train.run import fit_processes
+
+    def run_jobs(jobs, dataset, on_step, on_done=lambda job: None) -> None:
+        for job in jobs:
+            fit_processes.do_job(job, dataset.train, dataset.test.X, lambda step, job=job: on_step(job, step))
+            on_done(job)
+
+    output, error = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(output), redirect_stderr(error):
+        patch.setattr(fit_processes, "run_jobs", run_jobs)
+        code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
+    return subprocess.CompletedProcess(arguments, code, output.getvalue(), error.getvalue())
 
 
 def ruin_in_int8(path: Path) -> None:

@@ -5,16 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import tensorflow as tf
+from training_fixtures import TINY
 
 from edge_runtime.data.dataset import Split
-from edge_runtime.errors import InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.frontend import SIGNALS
 from train.fit.fit import fit, hash_weights, judged, training_loss
 from train.fit.fit_job import FitJob, Key
-from train.fit.recipe import Recipe, choose_recipe
+from train.fit.recipe import Recipe
 
 NAMES = tuple(x.name for x in SIGNALS)
 COARSE = (0, 1, 1, 2, 2, 3)
+SHORT = Recipe(network=TINY, epochs=3, batch_size=16)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ class StopAt:
 
 
 def job_in(folder, **options) -> FitJob:
-    asked = {"recipe": Recipe(epochs=3, batch_size=16), "key": Key(0, 0), "signals": NAMES, "hop": 64, **options}
+    asked = {"recipe": SHORT, "key": Key(0, 0), "signals": NAMES, "hop": 64, **options}
     return FitJob("state", "selection fit", folder=folder, held_out=(), n_windows=74, n_classes=6, **asked)
 
 
@@ -52,9 +54,9 @@ def uninterrupted(pairs, tmp_path_factory):
     return folder, fit_pairs(pairs, folder)[1]
 
 
-@pytest.mark.parametrize("stop", [1, 4, 5, 10, 12])
+@pytest.mark.parametrize("stop", [1, 4, 5, 12])
 def test_a_stopped_fit_ends_with_the_same_weights_and_history(pairs, uninterrupted, tmp_path, stop):
-    """4 steps an epoch: stopped in its first step, at an epoch's last, its first, in the middle and at the very end."""
+    """4 steps an epoch: stopped in its first step, at an epoch's last, its first and at the very end."""
     stopped, resumed = StopAt(stop), StopAt()
     with pytest.raises(KeyboardInterrupt):
         fit_pairs(pairs, tmp_path, stopped)
@@ -77,13 +79,19 @@ def test_a_finished_fit_takes_no_further_step(pairs, uninterrupted):
     assert again.seen == []
 
 
-@pytest.mark.parametrize("damage", [lambda x: b"", lambda x: x[: len(x) // 2], lambda x: b"not a checkpoint", None])
+@pytest.mark.parametrize("damage", [lambda x: x[: len(x) // 2], None])
 def test_a_damaged_checkpoint_and_that_of_another_recipe_are_refused_by_name(pairs, uninterrupted, tmp_path, damage):
     content = job_in(uninterrupted[0]).checkpoint.read_bytes()
     job_in(tmp_path).checkpoint.write_bytes(damage(content) if damage else content)
-    recipe = Recipe(epochs=3, batch_size=16, noise=Recipe().noise if damage else 0.5)
+    recipe = SHORT if damage else replace(SHORT, noise=0.5)
     with pytest.raises(InputError, match=r"state\.npz"):
         fit_pairs(pairs, tmp_path, recipe=recipe)
+
+
+def test_a_fit_that_diverges_is_named(pairs, tmp_path):
+    X = np.where(np.arange(9) == 2, np.float32("nan"), pairs.X)
+    with pytest.raises(CheckFailedError, match="selection fit diverged in epoch 1"):
+        fit_pairs(replace(pairs, X=X), tmp_path)
 
 
 def test_coarse_classes_are_all_that_is_learnt_first_and_are_learnt_on_afterwards():
@@ -106,15 +114,14 @@ def test_coarse_classes_are_all_that_is_learnt_first_and_are_learnt_on_afterward
 def test_a_fit_stopped_where_its_coarse_stage_ends_goes_on_to_the_same_weights_and_drops_the_coarse_head(
     pairs, uninterrupted, tmp_path
 ):
-    recipe = replace(choose_recipe("gru-coarse", epochs=2), coarse_epochs=1, batch_size=18)
-    short = replace(pairs, X=pairs.X[:, :16])
+    recipe = replace(SHORT, epochs=2, coarse_epochs=1)
 
     def train(name, on_step=lambda step: None):
-        return fit_pairs(short, tmp_path / name, on_step, recipe=recipe, hop=0, coarse=COARSE)
+        return fit_pairs(pairs, tmp_path / name, on_step, recipe=recipe, coarse=COARSE)
 
     network, whole = train("whole")
     assert network.output_shape == (None, 6)
     assert "coarse" not in [x.name for x in network.layers]
     with pytest.raises(KeyboardInterrupt):
-        train("stopped", StopAt(recipe.steps_per_epoch(len(short)) + 1))
+        train("stopped", StopAt(recipe.steps_per_epoch(len(pairs)) + 1))
     assert train("stopped")[1].weights_sha256 == whole.weights_sha256

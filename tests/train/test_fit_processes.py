@@ -12,10 +12,10 @@ from programs import assert_one_sentence, finish, har_edge, processes, start, st
 from training_fixtures import EPOCHS, run_card
 from written_windows import of_people, write_windows
 
-from edge_runtime.data.dataset import Dataset, Split
-from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.errors import InputError
 from edge_runtime.runs import Run
-from train.fit.fit_job import FitOutcome
+from train.fit.fit_job import FitOutcome, load_logits
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
 from train.run.fit_processes import cpus, locked, run_jobs
@@ -72,8 +72,8 @@ def test_the_fits_end_soon_after_their_command_was_killed(training):
     wait_until(lambda: not fits_in(Path("runs/stopped/checkpoint")))
 
 
-def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folder(training, tmp_path):
-    assert_one_sentence(har_edge("train", "--resume", cwd=tmp_path), 2, "runs/stopped")
+def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folder(training, har_edge_here, tmp_path):
+    assert_one_sentence(har_edge_here("train", "--resume", "--out", "runs/stopped", cwd=tmp_path), 2, "runs/stopped")
     training.send_signal(signal.SIGINT)
     done = finish(training)
     assert done.returncode == 130
@@ -91,11 +91,11 @@ def test_a_fit_that_was_killed_is_an_error_that_says_how_to_go_on(training):
     assert not fits_in(folder)
 
 
-def test_a_fit_that_diverges_stops_the_others(small, tmp_path):
-    X = np.where(np.arange(9) == 2, np.float32("nan"), small.train.X)
-    broken = replace(small, train=Split(X, small.train.y, small.train.subject))
-    with pytest.raises(CheckFailedError, match="epoch 1") as caught:
-        run_jobs(list(experiment(broken, tmp_path).jobs.values()), broken, lambda job, step: None)
+def test_a_fit_that_fails_stops_the_others(small, tmp_path):
+    jobs = list(experiment(small, tmp_path).jobs.values())
+    jobs[0] = replace(jobs[0], recipe=Recipe(network="absent"))
+    with pytest.raises(InputError, match="absent") as caught:
+        run_jobs(jobs, small, lambda job, step: None)
     assert "Traceback" in caught.value.__notes__[0], "--debug shows where"
     assert not fits_in(tmp_path)
 
@@ -103,10 +103,12 @@ def test_a_fit_that_diverges_stops_the_others(small, tmp_path):
 def test_a_damaged_outcome_is_named(small, tmp_path):
     job = experiment(small, tmp_path).jobs["final"]
     job.outcome.parent.mkdir()
-    for damage in ("", '{"history": 3}'):
-        job.outcome.write_text(damage)
-        with pytest.raises(InputError, match=r"final\.json"):
-            FitOutcome.load(job)
+    job.outcome.write_text('{"history": 3}')
+    with pytest.raises(InputError, match=r"final\.json"):
+        FitOutcome.load(job)
+    job.logits.write_bytes(b"")
+    with pytest.raises(InputError, match=r"final\.npy"):
+        load_logits(job)
 
 
 def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path):

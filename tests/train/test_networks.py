@@ -33,10 +33,6 @@ def other_output(input_shape, n_classes):
 def probabilities(input_shape, n_classes):
     return keras.Sequential([good(input_shape, n_classes), layers.Dense(n_classes, "softmax")])
 
-def softmax_function(input_shape, n_classes):
-    network = good(input_shape, n_classes)
-    return keras.Model(network.inputs, keras.ops.softmax(network.outputs[0]))
-
 class Subclassed(keras.Model):
     def call(self, x):
         return x[:, 0, :6]
@@ -49,13 +45,6 @@ def subclassed(input_shape, n_classes):
 def exits(input_shape, n_classes):
     raise SystemExit("usage: me FILE")
 
-class Twice(layers.Layer):
-    def call(self, x):
-        return 2 * x
-
-    def compute_output_shape(self, shape):
-        return shape
-
 def twice(x):
     return 2 * x
 
@@ -63,33 +52,15 @@ def ending(input_shape, n_classes, *middle):
     middle = [keras.Input(input_shape), *middle, layers.GlobalAveragePooling1D(), layers.Dense(n_classes)]
     return keras.Sequential(middle)
 
-def own_layer(input_shape, n_classes):
-    return keras.Sequential([keras.Input(input_shape), ending(input_shape, n_classes, Twice(name="mine"))])
-
 def own_wrapped(input_shape, n_classes):
-    return ending(input_shape, n_classes, layers.TimeDistributed(Twice(name="mine")))
-
-def own_lambda(input_shape, n_classes):
-    return ending(input_shape, n_classes, layers.Lambda(lambda x: 2 * x, name="mine"))
+    return ending(input_shape, n_classes, layers.TimeDistributed(layers.Lambda(twice, name="mine")))
 
 def own_function(input_shape, n_classes):
-    return ending(input_shape, n_classes, layers.Dense(4, activation=twice, name="mine"))
-
-class OwnCell(layers.LSTMCell):
-    pass
-
-def own_cell(input_shape, n_classes):
-    cells = [layers.GRUCell(4), OwnCell(4, name="mine")]
-    return ending(input_shape, n_classes, layers.RNN(cells, return_sequences=True))
+    inner = ending(input_shape, n_classes, layers.Dense(4, activation=twice, name="mine"))
+    return keras.Sequential([keras.Input(input_shape), inner])
 
 def upsampled(input_shape, n_classes):
     return ending(input_shape, n_classes, layers.UpSampling1D(name="mine"))
-
-def of_operations(input_shape, n_classes):
-    windows = keras.Input(input_shape)
-    states = layers.RNN(layers.LSTMCell(4), return_sequences=True)(1.0 - windows)
-    distributed = layers.TimeDistributed(keras.Sequential([layers.Dense(4)]))(states)
-    return keras.Model(windows, layers.Dense(n_classes)(distributed[:, -1]))
 
 def not_convertible(input_shape, n_classes):
     pooled = keras.Sequential([layers.UnitNormalization(name="theirs")])
@@ -97,11 +68,6 @@ def not_convertible(input_shape, n_classes):
 
 def no_network(input_shape, n_classes):
     return 7
-
-def fails(input_shape, n_classes):
-    raise ValueError("no\\nluck")
-
-units = 4
 """
 
 
@@ -109,7 +75,6 @@ units = 4
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(OWN)
     (tmp_path / "broken_module.py").write_text("import nothing_of_that_name")
-    (tmp_path / "faulty_module.py").write_text("import sys\nsys.nothing_of_that_name\ndef f(): ...")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     yield
@@ -121,9 +86,11 @@ def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_s
     whole = build(name, (128, 9), 6)
     assert whole.name == name
     assert f"{round(whole.count_params() / 1000)} k parameters" in NETWORKS[name].__doc__
-    answers = np.asarray(build(name, (32, 6), 4)(np.ones((2, 32, 6), np.float32)))
-    assert answers.shape == (2, 4)
-    assert not np.allclose(answers.sum(axis=1), 1), "probabilities"
+    assert whole.output_shape == (None, 6)
+    if name != "residual-bidir-lstm":  # which takes seconds
+        answers = np.asarray(build(name, (32, 6), 4)(np.ones((2, 32, 6), np.float32)))
+        assert answers.shape == (2, 4)
+        assert not np.allclose(answers.sum(axis=1), 1), "probabilities"
 
 
 @pytest.mark.parametrize(
@@ -138,20 +105,14 @@ def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, k
 @pytest.mark.parametrize(
     ("name", "noun"),
     [
-        ("own_networks:other_input", "input"),
+        ("own_networks:other_input", "64, 3"),
         ("own_networks:other_output", "logit"),
         ("own_networks:probabilities", "softmax"),
-        ("own_networks:softmax_function", "softmax"),
         ("own_networks:subclassed", "functional API"),
         ("own_networks:no_network", "keras.Input"),
         ("own_networks:exits", "usage: me FILE"),
-        ("own_networks:fails", "no luck"),
-        ("own_networks:units", "units"),
         ("own_networks:absent", "absent"),
         ("broken_module:f", "nothing_of_that_name"),
-        ("faulty_module:f", "AttributeError"),
-        ("absent_module:f", "absent_module"),
-        (":f", "imported"),
     ],
 )
 def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, noun):
@@ -161,22 +122,16 @@ def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, noun):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["own_layer", "own_wrapped", "own_lambda", "own_function", "own_cell"])
+@pytest.mark.parametrize("name", ["own_wrapped", "own_function"])
 def test_a_network_that_could_not_be_loaded_again_is_refused_before_it_is_trained(own, name):
     with pytest.raises(InputError, match="'mine'"):
         check(f"own_networks:{name}", (128, 9), 6)
 
 
-@pytest.mark.parametrize(
-    ("name", "refused"),
-    [
-        ("not_convertible", ["'mine' (UpSampling1D)", "'theirs' (UnitNormalization)"]),
-        ("of_operations", []),
-        ("good", []),
-    ],
-)
-def test_what_of_a_network_cannot_be_converted_is_known_before_it_is_trained(own, name, refused):
-    assert check(f"own_networks:{name}", (128, 9), 6) == refused
+def test_layers_that_cannot_be_converted_are_known_before_a_training(own):
+    refused = check("own_networks:not_convertible", (128, 9), 6)
+    assert refused == ["'mine' (UpSampling1D)", "'theirs' (UnitNormalization)"]
+    assert check("own_networks:good", (128, 9), 6) == []
 
 
 def test_a_module_in_the_working_folder_is_found_before_an_installed_one_of_its_name(own, tmp_path, monkeypatch):

@@ -15,6 +15,8 @@ from edge_runtime import runs
 from edge_runtime.data.loading import load_data
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run, settings_path
+from edge_runtime.system.dataclass_json import to_text
+from edge_runtime.system.files import write_text
 from train.run.training import TrainingSettings
 
 
@@ -26,7 +28,7 @@ def seeds_folder(tmp_path_factory):
     succeeded(har_edge("train", "--data", own, "--epochs", 1, "--out", "first", cwd=home))
     folder = home / "runs" / "two"
     settings = TrainingSettings(data=(str(own),), epochs=1, fingerprint=load_data(own).fingerprint, seeds=2)
-    settings.save(settings_path(folder))
+    write_text(settings_path(folder), to_text(settings))
     shutil.copytree(home / "first", folder / "seed-0")
     before = {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}
     result = succeeded(har_edge("train", "--resume", cwd=home))

@@ -14,10 +14,9 @@ from train.fit.signal_normalisation import is_body_motion
 
 
 def find_continuations(split: Split, hop: int) -> npt.NDArray[np.bool_]:
-    """Find the windows, `[n]`, that the next one continues `hop` samples later.
+    """Find the windows, `[n]`, that the next one continues `hop` samples later in the same recording.
 
-    Such a pair agrees in all samples that the two would share, in subject and in class: both were cut from one stretch
-    of one recording.
+    Such a pair agrees in all samples that the two share, in subject and in class.
     """
     continued = np.zeros(len(split), bool)
     if len(split) > 1 and 0 < hop < split.X.shape[1]:
@@ -30,7 +29,7 @@ def find_continuations(split: Split, hop: int) -> npt.NDArray[np.bool_]:
 
 
 class Shifts:
-    """Training windows cut anew: each begins up to `hop` samples later than it did, where another continues it."""
+    """Cut training windows anew: each begins up to `hop` samples later, where another continues it."""
 
     def __init__(self, split: Split, hop: int) -> None:
         self._X, self._hop = split.X, hop
@@ -51,22 +50,13 @@ class Shifts:
 def augment(
     windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation, signals: Sequence[str]
 ) -> tf.Tensor:
-    """Mirror, rotate, move more or less briskly, scale, normalise, hide signals and add noise, all drawn from `key`.
+    """Mirror, rotate, move more or less briskly, scale, normalise, hide signals and add noise.
 
-    These change how the phone is worn, how someone moves and how the sensor is made, but never the activity. In the
-    walking frame whoever is mirrored has the phone in the other pocket. A network that has to do without some signals
-    relies on none that another placement changes. Of signals of another origin only those are rotated that are axes of
-    one quantity, and nothing is known of an upright axis or of a body's own movement.
+    These change how the phone is worn, how someone moves and how the sensor is made, but never the activity. Signals
+    that are not of body motion are only rotated, where three are axes of one quantity, scaled, hidden and made noisy.
 
-    Parameters
-    ----------
-    windows : float32 `[batch, samples, n_signals]` in physical units.
-    key : an int32 pair; the same key draws the same numbers.
-    signals : their names.
-
-    Returns
-    -------
-    float32 `[batch, samples, n_signals]`, normalised: the network's input.
+    Takes float32 `[batch, samples, n_signals]` in physical units, and the names of the `signals`; returns the network's
+    input of that shape. `key` is an int32 pair: equal ones draw equal numbers.
     """
     size = tf.shape(windows)[0]
     is_motion = is_body_motion(signals)
@@ -95,7 +85,7 @@ def _normalise(windows: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
 def _mirror(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
     """Exchange left and right in a `share` of windows whose z points to a side.
 
-    Acceleration is a vector, which a mirror turns round along z; angular rate is a pseudovector: about x and y.
+    A mirror reverses the z of acceleration, a vector, and x and y of the angular rate, a pseudovector.
     """
     turned_round = [x.endswith("_z") != ("gyro" in x) for x in signals]
     is_mirrored = tf.random.stateless_uniform([tf.shape(windows)[0], 1, 1], key) < share

@@ -1,7 +1,6 @@
 """Fit one network: a fixed number of epochs over windows, repeatable to the last bit and resumable after any epoch.
 
-All randomness is keyed by (seed, stream, epoch, step), so that nothing depends on what was drawn before: a fit that was
-stopped goes on exactly where the uninterrupted one would be.
+All randomness is keyed by (seed, stream, epoch, step): no number depends on what was drawn before.
 """
 
 import hashlib
@@ -26,24 +25,16 @@ from train.fit.networks import SHARED
 from train.fit.placement_labels import as_table
 from train.fit.signal_normalisation import measure_normalisation
 
-NEVER = -1e4
-"""A logit of what is not answered."""
+NEVER = -1e4  # the logit of a class that is not answered
 
 
 def fit(
     job: FitJob, train: Split, held_out: Split | None, on_step: Callable[[Step], None]
 ) -> tuple[keras.Model, FitOutcome]:
-    """Train the network of the job's recipe, going on from the job's checkpoint when it exists.
+    """Train the network of the job's recipe on windows in physical units, from the job's checkpoint on if it exists.
 
-    Parameters
-    ----------
-    train, held_out : windows in physical units; `held_out` is only ever evaluated.
-    on_step : called after each batch.
-
-    Returns
-    -------
-    The network with the averaged weights in place, and what else is known of it. Raises `CheckFailedError` when the
-    loss stops being finite, `InputError` for a checkpoint that cannot be used.
+    `held_out` is only evaluated; `on_step` is called after each batch. Returns the network with the averaged weights.
+    Raises `CheckFailedError` when the loss stops being finite, `InputError` for a checkpoint that cannot be used.
     """
     recipe, steps = job.recipe, job.recipe.steps_per_epoch(len(train))
     # The initial weights too: Keras draws them from this seed.
@@ -76,7 +67,7 @@ def fit(
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
     def evaluate(split: Split, only_coarse: bool) -> tuple[float, float]:
-        """Cross-entropy (without label smoothing) and accuracy of the averaged weights."""
+        """Cross-entropy, without label smoothing, and accuracy of the averaged weights."""
         answers, _ = model.stateless_call(average, model.non_trainable_variables, split.X, training=False)
         classes, logits = judged(split.y, answers, job.coarse, only_coarse)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(classes, logits)
@@ -122,10 +113,10 @@ def batches(
 ) -> Iterator[
     tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.bool_] | None, npt.NDArray[np.int32]]
 ]:
-    """The batches of one epoch, in an order of its own: windows, classes, known classes, the key of their augmentation.
+    """The batches of one epoch, shuffled: windows, classes, known classes, the key of their augmentation.
 
     Windows `[batch, samples, n_signals]` are in physical units, classes `[batch]`. Known classes `[batch, n_classes]`
-    say which a window is told from, None where from all. The key is an int32 pair.
+    say which ones a window is told from, None for all. The key is an int32 pair.
     """
     recipe = job.recipe
     sequence, steps = job.key.sequence(epoch), recipe.steps_per_epoch(len(train))
@@ -153,9 +144,8 @@ def training_loss(
 ) -> tf.Tensor:
     """Cross-entropy of the `answers` to windows of classes `y` `[n]`, with smoothed labels.
 
-    Logits only count among the classes that `known` `[n, n_classes]` has, where it is given, or coarse ones to which
-    one of these belongs. Where `coarse` gives the coarse class of each class, answers are the logits of both heads, and
-    those of the coarse head alone count while `only_coarse`.
+    Logits count among the classes that are `known` `[n, n_classes]`, or all without it. With the `coarse` class of each
+    class, answers are the logits of both heads; `only_coarse` leaves out the first.
     """
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
 
@@ -179,7 +169,7 @@ def training_loss(
 
 
 def judged(y: tf.Tensor, answers: Any, coarse: Sequence[int], only_coarse: bool) -> tuple[tf.Tensor, tf.Tensor]:
-    """The classes `[n]` and the logits by which this stage of the fit is judged; arguments as of `training_loss`."""
+    """The classes `[n]` and the logits that judge this stage of the fit; arguments as of `training_loss`."""
     if not coarse:
         return y, answers
     fine_logits, coarse_logits = answers
@@ -191,7 +181,7 @@ def _to_coarse(y: tf.Tensor, coarse: Sequence[int]) -> tf.Tensor:
 
 
 def _with_coarse_head(network: keras.Model, coarse: Sequence[int]) -> keras.Model:
-    """The `network` as it is trained: with a second head, on its shared layer, where coarse classes are learnt."""
+    """The `network` with a second head on its shared layer, for coarse classes if there are any."""
     if not coarse:
         return network
     head = keras.layers.Dense(max(coarse) + 1, name="coarse")
@@ -200,7 +190,7 @@ def _with_coarse_head(network: keras.Model, coarse: Sequence[int]) -> keras.Mode
 
 
 def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:
-    """Give every random layer a seed that only depends on `sequence`; Keras counts it up with each step."""
+    """Give every random layer a seed of `sequence`; Keras counts it up with each step."""
     generators = [x.seed_generator for x in model.layers if getattr(x, "seed_generator", None) is not None]
     for generator, state in zip(generators, sequence.spawn(len(generators)), strict=True):
         generator.state.assign(state.generate_state(2))
@@ -215,9 +205,9 @@ def save(path: Path, asked: str, variables: Sequence[Any], history: Sequence[Epo
 
 
 def restore(path: Path, asked: str, variables: Sequence[Any]) -> list[Epoch]:
-    """Assign the checkpoint at `path` to `variables`; the history so far, which is empty where there is no file.
+    """Assign the checkpoint at `path`, if there is one, to `variables`, and return the history so far.
 
-    Raises `InputError` when it is damaged or that of another fit.
+    Raises `InputError` when it is damaged or of another fit.
     """
     if not path.exists():
         return []

@@ -1,6 +1,7 @@
 """Describe one fit without TensorFlow: its job, its progress and the files that it leaves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,11 @@ class Key:
 
 @dataclass(frozen=True)
 class FitJob:
-    """One fit to the windows of all training subjects but those `held_out`, which are only evaluated after each epoch.
+    """One fit to `n_windows` windows, `hop` samples apart, of the training subjects without those `held_out`.
 
-    All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. It is trained on
-    `n_windows` windows of the named `signals`, `hop` samples apart. `coarse` is the coarse class of each class, for
-    recipes that learn those too; `made_postures` says which windows are turned into a posture, `placement_labels` by
-    mounting which classes its windows are told from, if not from all.
+    All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. `coarse` is the coarse
+    class of each class, for recipes that learn those too. `placement_labels` are the classes that the windows of each
+    mounting are told from, empty for all.
     """
 
     name: str
@@ -131,7 +131,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of the history, `epoch` from 1; the held-out columns are NaN where nothing is held out."""
+    """One row of the history, `epoch` from 1; the held-out columns are NaN if nobody is held out."""
 
     epoch: int
     loss: float
@@ -142,7 +142,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class FitOutcome:
-    """Hold the facts of a trained network beside its weights."""
+    """The facts of a trained network."""
 
     normalisation: Normalisation
     history: list[Epoch]
@@ -153,17 +153,21 @@ class FitOutcome:
 
     @classmethod
     def load(cls, job: FitJob) -> "FitOutcome":
-        """Read the job's outcome; `InputError` naming the file when it is damaged."""
-        try:
+        """Read the job's outcome. Raises `InputError` when it is damaged."""
+        with _usable(job, job.outcome):
             return from_text(cls, job.outcome.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{job.outcome} cannot be used ({error}); remove {job.folder} and train again") from error
 
 
 def load_logits(job: FitJob) -> npt.NDArray[np.float32]:
-    """Read the job's logits `[n, n_classes]`; `InputError` naming the file when it is damaged."""
-    try:
+    """Read the job's logits `[n, n_classes]`. Raises `InputError` when they are damaged."""
+    with _usable(job, job.logits):
         logits: npt.NDArray[np.float32] = np.load(job.logits, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{job.logits} cannot be used ({error}); remove {job.folder} and train again") from error
     return logits
+
+
+@contextmanager
+def _usable(job: FitJob, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path} cannot be used ({error}); remove {job.folder} and train again") from error

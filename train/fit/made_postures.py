@@ -1,8 +1,8 @@
-"""Turn still windows of a trouser pocket into postures of which public data has next to none, or none elsewhere.
+"""Turn still windows of a trouser pocket into postures that public data hardly has.
 
-In a pocket a phone measures the thigh, which is level in whoever lies. A network that knows lying from the waist alone
-reads it as sitting, the one posture it knows with a level thigh. At the waist a phone measures the pelvis, which tilts
-back by some 30 degrees in sitting. A network that knows sitting from a pocket alone reads that as standing.
+In a pocket a phone measures the thigh, which is level when someone lies. A network that only knows lying from the waist
+reads it as sitting. At the waist a phone measures the pelvis, which tilts back by some 30 degrees in sitting. A network
+that only knows sitting from a pocket reads that as standing.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ LYING = "LAYING"
 SITTING = "SITTING"
 STILL = (SITTING, "STANDING")
 _LYING_TILT = 92.0, 10.0  # degrees of the thigh from upright: mean and standard deviation
-_LYING_ASIDE = 105.0  # on the back or a side: to lie on the belly is rare, and another posture for a thigh
+_LYING_ASIDE = 105.0  # on the back or a side, since lying on the belly is rare
 _SITTING_TILT = 30.0, 10.0  # of the pelvis, from how it is in standing
 _SITTING_ASIDE = 35.0
 _LEAST_TILT = 5.0  # without one there is no direction
@@ -65,10 +65,9 @@ class MadePosture:
 
 
 def plan_made_postures(dataset: Dataset, recipe: Recipe) -> tuple[MadePosture, ...]:
-    """Which windows of `dataset` to turn, in this order, by `made_lying` and `made_sitting` of the `recipe`.
+    """The postures to make of windows of `dataset`, in this order, by `made_lying` and `made_sitting` of the `recipe`.
 
-    None, where it has no frame in which ahead is known, not the class, or nobody who is still with the phone in a
-    trouser pocket.
+    They need the walking frame, in which ahead is known, their class, and still windows of a trouser pocket.
     """
     worn = tuple(i for i, x in enumerate(dataset.mountings) if plain_placement(x.placement) in IN_A_POCKET.placements)
     still = tuple(i for i, label in enumerate(dataset.labels) if label in STILL)

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from convert.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 from edge_runtime.errors import InputError
-from edge_runtime.system.files import scratch_folder
 from train.fit.networks import NETWORKS, Builder
 
 if TYPE_CHECKING:
     import keras
 
-# Other people's code may raise any of these when it is run; a script ends with `sys.exit`.
-_ANYTHING = (Exception, SystemExit)
+_ANYTHING = (Exception, SystemExit)  # a user's code may raise any, and a script ends with `sys.exit`
 
 
 def is_own(name: str) -> bool:
@@ -27,9 +25,9 @@ def is_own(name: str) -> bool:
 
 
 def find_builder(name: str) -> Builder:
-    """The function that builds the network called `name`, or `package.module:function`, imported now.
+    """The function that builds the network called `name`, or `package.module:function`.
 
-    Modules in the working folder are found before those that are installed. Raises `InputError` when there is none.
+    Modules in the working folder are found before installed ones. Raises `InputError` for an unknown one.
     """
     if not is_own(name):
         if name not in NETWORKS:
@@ -51,8 +49,8 @@ def find_builder(name: str) -> Builder:
 def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """Build the network called `name`, or by the function `package.module:function`.
 
-    Raises `InputError` when there is none, or when what a user's function returns is not a network of windows
-    `input_shape` that answers with `n_classes` logits.
+    Raises `InputError` for an unknown one, and unless the function returns a network that takes windows of
+    `input_shape` and answers with `n_classes` logits.
     """
     builder = find_builder(name)
     if not is_own(name):
@@ -69,12 +67,10 @@ def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Mode
 
 
 def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
-    """Build the network before it is trained; its layers that cannot be converted, in words.
+    """The layers of the network, before it is trained, that cannot be converted.
 
-    Raises `InputError` as `build` does, and for a network that could not be loaded from its file again.
+    Raises `InputError` as `build` does, and for code of its own, which safe loading does not take.
     """
-    import keras
-
     network = build(name, input_shape, n_classes)
     layers = [network, *layers_of(network)]
     own = [_named(x) for x in layers if holds_code(x)]
@@ -83,14 +79,6 @@ def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
             f"--network {name} holds code of its own in {own[0]}, and code is never loaded from a file: use Keras's "
             "own layers and functions"
         )
-    with scratch_folder() as folder:
-        try:
-            network.save(folder / "network.keras")
-            keras.models.load_model(folder / "network.keras", compile=False, safe_mode=True)
-        except Exception as error:
-            raise InputError(
-                f"--network {name} builds a network that cannot be loaded from its file again: {_reason(error)}"
-            ) from error
     return [_named(x) for x in layers if not (is_network(x) or is_convertible(x))]
 
 
@@ -100,7 +88,7 @@ def _named(layer: Any) -> str:
 
 @contextmanager
 def _working_folder_first() -> Iterator[None]:
-    """Look for modules in the working folder before all others; afterwards, for those that are imported late, last."""
+    """Look for modules in the working folder before all others, and afterwards last."""
     here = str(Path.cwd())
     sys.path.insert(0, here)
     importlib.invalidate_caches()
@@ -113,22 +101,15 @@ def _working_folder_first() -> Iterator[None]:
             sys.path.append(here)
 
 
-def _fault(network: object, input_shape: tuple[int, int], n_classes: int) -> str:
-    """Describe what is wrong with a user's network; empty when nothing is."""
-    import keras
-
-    # A Sequential without an input has none either until it is called.
-    is_graph = isinstance(network, keras.Model) and (network.built or not isinstance(network, keras.Sequential))
-    if not is_graph or getattr(network, "inputs", None) is None:
-        return (
-            f"returns a {type(network).__name__} that is no graph of layers: build it with keras.Input(input_shape), "
-            "as keras.Sequential or by the functional API"
-        )
-    assert isinstance(network, keras.Model)
-    if network.input_shape != (None, *input_shape):
-        return f"takes an input of {network.input_shape}: windows are {(None, *input_shape)}"
-    if network.output_shape != (None, n_classes):
-        return f"answers with {network.output_shape}: a logit for each class is (None, {n_classes})"
+def _fault(network: Any, input_shape: tuple[int, int], n_classes: int) -> str:
+    """Describe what is wrong with a user's network; empty when it is right."""
+    wanted = (None, *input_shape), (None, n_classes)
+    try:
+        shapes = network.input_shape, network.output_shape
+    except AttributeError:  # no network, or one without an input of its own
+        return "returns no graph of layers: build it with keras.Input(input_shape), or by the functional API"
+    if shapes != wanted:
+        return f"takes {shapes[0]} and answers with {shapes[1]}: windows are {wanted[0]}, logits {wanted[1]}"
     if ends_in_softmax(network):
         return "ends in a softmax: it has to answer with logits, so leave that out"
     return ""

@@ -18,14 +18,8 @@ Builder: TypeAlias = Callable[[tuple[int, int], int], "keras.Model"]
 def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """A strided convolution, then an LSTM over 8 steps: the default network, 48 k parameters.
 
-    The convolution turns 16 samples into one step, so that the recurrence has 8 steps instead of 128, and as many times
-    fewer operators; for much shorter or longer windows the stride is such that there are 4 to 16. Its output is bounded
-    (ReLU6) because in the int8 model it shares one scale with the LSTM's state.
-
-    Parameters
-    ----------
-    input_shape : (samples, n_signals) of one window, normalised.
-    n_classes : number of logits.
+    The convolution turns 16 samples into one step, and so 128 steps into 8. Its output is bounded (ReLU6), because it
+    shares one scale with the LSTM's state in the int8 model.
     """
     return strided_lstm("edge", input_shape, n_classes, filters=64, units=64)
 
@@ -36,10 +30,7 @@ def edge_small(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
 
 
 def strided_lstm(name: str, input_shape: tuple[int, int], n_classes: int, filters: int, units: int) -> keras.Model:
-    """A convolution of `filters`, and an LSTM of `units` over its steps.
-
-    A kernel of 25 samples and a stride of 16, where that gives 4 to 16 steps.
-    """
+    """A convolution of `filters`, and an LSTM of `units` over its steps, which are 4 to 16 for any window."""
     import keras
     from keras import layers
 

@@ -1,9 +1,8 @@
 """Tell windows of several data sets only from classes that are known where their devices were worn.
 
-A data set lacks activities, and what else is peculiar to it, such as where the phone was worn, must not speak against
-them. A network that meets pockets in walking alone would else learn that whatever is in a pocket walks. The loss of a
-window is taken among the labels of all data sets of its placement (after X. Zhou, V. Koltun, P. Krähenbühl: Simple
-Multi-dataset Detection. CVPR 2022, where it is those of its own data set).
+A network that only meets pockets in walking would else learn that every pocket walks. The loss of a window is taken
+among the labels that any data set has for its placement (after X. Zhou, V. Koltun, P. Krähenbühl: Simple Multi-dataset
+Detection. CVPR 2022, who take the labels of the window's own data set).
 """
 
 from collections.abc import Sequence
@@ -18,10 +17,9 @@ from train.fit.made_postures import MadePosture
 def plan_placement_labels(
     dataset: Dataset, kept: npt.NDArray[np.bool_], made: Sequence[MadePosture]
 ) -> tuple[tuple[int, ...], ...]:
-    """By mounting, the classes of its placement in the training windows `kept`, and those that are `made` of them.
+    """By mounting, the classes of its placement in the training windows `kept`, and those `made` of them.
 
-    Where a placement is not known, the data set stands for it, by its name: two folders of one layout are one. Empty
-    where all have all classes that are learnt, or where mountings are not known.
+    The data set stands for an unknown placement. Empty if all have the same classes, or without mountings.
     """
     train = dataset.train.select(kept)
     if train.mounting is None:

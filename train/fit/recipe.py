@@ -10,14 +10,13 @@ from edge_runtime.signals.types import Frame
 
 @dataclass(frozen=True)
 class Recipe:
-    """The numbers of a fixed schedule: that of the epochs is set beforehand, nothing stops early.
+    """The numbers of a fixed schedule; nothing stops early.
 
-    Companding and clip are applied in training as they will be on the device, and the noise is of the size of an int8
-    step (0.024 at clip 3): the network meets in training what quantisation will do to it. The numbers were chosen by
-    cross-validation over the 21 training subjects (docs/results/recipe.md), but the optimiser's, which are usual ones.
+    The optimiser's are usual ones. The others were chosen by cross-validation over the 21 training subjects
+    (docs/results/recipe.md); the noise has the size of an int8 step (0.024 at clip 3).
 
-    With `coarse_epochs`, a second head learns coarse classes, in which similar activities are one: alone in the first
-    so many epochs, then together with the network's own. It is dropped when the fit is done.
+    In the first `coarse_epochs` only a second head learns, which answers with coarse classes. Then both learn, and the
+    second is dropped in the end.
     """
 
     network: str = "edge"
@@ -38,7 +37,7 @@ class Recipe:
     noise: float = 0.02  # standard deviations of the normalised signal
     mirror: float = 0.0  # share of windows with left and right exchanged; where z points to a side
     hidden: float = 0.0  # share of signals, drawn for each window, that are 0 once normalised
-    made_lying: float = 0.0  # so many for each still window of a trouser pocket (`made_postures`)
+    made_lying: float = 0.0  # windows made of each still one of a trouser pocket (`made_postures`)
     made_sitting: float = 0.0  # share of windows of sitting there that are turned as at the waist
     own_labels: bool = False  # a window is only told from classes that its placement has (`placement_labels`)
     coarse_epochs: int = 0
@@ -49,17 +48,16 @@ class Recipe:
 
 
 _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
-    # 128 steps take long whatever the batch: larger ones, of which there are fewer, keep a training within 15 minutes.
+    # Larger batches keep a training over 128 steps within 15 minutes.
     "stacked-lstm": {"batch_size": 256},
     "gru-coarse": {"epochs": 100, "coarse_epochs": 40},
     "residual-bidir-lstm": {"batch_size": 256, "epochs": 30},
 }
-"""By network, the numbers in which its recipe differs from the others'."""
+"""By network, the numbers that differ."""
 
 _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},
-    # A heading that is found from a few steps is not exact. How else the phone is turned about the upright axis, the
-    # frame takes out.
+    # A heading that is found from a few steps is not exact.
     "walking": {
         "turn": 0.3,
         "intensity": 0.4,
@@ -70,14 +68,11 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
         "own_labels": True,
     },
 }
-"""By frame of the windows, the same."""
+"""By frame of the windows, the numbers that differ."""
 
 
 def choose_recipe(network: str, epochs: int | None = None, frame: Frame = "device") -> Recipe:
-    """The recipe of `network` in the `frame` of the windows, with another number of `epochs` if given.
-
-    Coarse classes take the same share of them.
-    """
+    """The recipe of `network` in the `frame` of the windows; with other `epochs`, coarse ones keep their share."""
     recipe = dataclasses.replace(Recipe(), network=network, **_OF_FRAME[frame], **_OF_NETWORK.get(network, {}))
     if epochs is None:
         return recipe

@@ -13,8 +13,8 @@ _NAMES = [x.name for x in SIGNALS]
 _LINEAR = [x for x in _NAMES if x.startswith("total_acc")]
 _BODY_MOTION = (_NAMES, [x.name for x in SIGNALS if not x.is_rotation])
 
-# Signals of another origin may have rare peaks that tell classes apart, such as the beats of an electrocardiogram. All
-# but one in a thousand of the values keep their size, up to 10 standard deviations: there a step of int8 is 0.08.
+# Signals of another origin may have rare peaks that tell classes apart, such as the beats of an electrocardiogram. Only
+# one in a thousand values is clipped, or those beyond 10 standard deviations, where a step of int8 is 0.08.
 _KEPT = 0.999
 _WIDEST_CLIP = 10.0
 
@@ -27,7 +27,7 @@ def is_body_motion(signals: Sequence[str]) -> bool:
 def measure_normalisation(X: npt.NDArray[np.float32], recipe: Recipe, signals: Sequence[str]) -> Normalisation:
     """Mean and standard deviation of each of the `signals` of windows `[n, samples, n_signals]`, with clip and knee.
 
-    Those of body motion are the recipe's; signals of another origin are linear, and clipped beyond nearly all values.
+    Clip and knee are the recipe's for body motion. Signals of another origin are linear.
     """
     mean, std = X.mean((0, 1), np.float64), X.std((0, 1), np.float64)
     means, stds = tuple(map(float, mean)), tuple(map(float, std))

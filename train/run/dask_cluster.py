@@ -1,21 +1,17 @@
 """Do fits on the workers of a dask cluster, which finds a worker for each and another when one dies.
 
-Every fit is a process of its own there as it is here, with one TensorFlow thread: it comes to the same weights on the
-same kind of machine.
+Every fit is a process of one TensorFlow thread, as it is here.
 """
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import DeviceError
 from edge_runtime.system.files import scratch_folder, write_bytes
-from edge_runtime.system.installation import MissingExtraError
-from edge_runtime.system.printable import quoted
 from train.fit.fit_job import FitJob
 from train.run.fit_processes import OnDone, run_jobs
 
@@ -23,22 +19,11 @@ CONNECT_S = 5
 VERSION = edge_runtime.__version__
 
 
-def check_address(address: str) -> None:
-    """Raise `InputError` unless `address` can be a scheduler's, and `MissingExtraError` without dask."""
-    try:
-        import distributed  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("--cluster", "dask.distributed", "cluster") from error
-    if not re.fullmatch(r"(tcp|tls|wss?)://[^/\s]+:\d{1,5}", address):
-        raise InputError(f"--cluster {quoted(address)} is no address of a scheduler: give it as tcp://HOST:8786")
-
-
 def run_on_cluster(jobs: Sequence[FitJob], dataset: Dataset, address: str, on_done: OnDone) -> None:
     """Do each of `jobs` on some worker of the scheduler at `address`, and fetch its logits and outcome.
 
-    `on_done` hears of each job. One whose worker dies is begun anew on another. Raises the first error of any fit
-    again, and `DeviceError` when no scheduler answers, has no workers or one with another har-edge, and when workers
-    keep dying.
+    `on_done` hears of each job. Raises the first error of any fit again. Raises `DeviceError` when no scheduler
+    answers, it has no workers or one with another har-edge, or workers keep dying.
     """
     from distributed import CancelledError, Client, KilledWorker, as_completed
 
@@ -48,12 +33,12 @@ def run_on_cluster(jobs: Sequence[FitJob], dataset: Dataset, address: str, on_do
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TypeError, ValueError, RuntimeError) as error:
         raise DeviceError(
-            f"no dask scheduler answers at {address} within {CONNECT_S} s ({type(error).__name__}): check the address, "
-            "and of tls dask's certificates, or start one with 'dask scheduler'"
+            f"no dask scheduler answers at {address} within {CONNECT_S} s ({type(error).__name__}): start one with "
+            "'dask scheduler', and give its address as tcp://HOST:8786"
         ) from error
     with client:
-        check_workers(client, address)
-        # On every worker: the windows outlive any of them.
+        _check_workers(client, address)
+        # On every worker, so that the windows outlive any of them.
         windows = client.scatter(dataset, broadcast=True)
         futures = {client.submit(do_on_worker, job, windows, pure=False): job for job in jobs}
         for future in as_completed(futures, loop=client.loop):
@@ -62,8 +47,8 @@ def run_on_cluster(jobs: Sequence[FitJob], dataset: Dataset, address: str, on_do
                 files = future.result()
             except (CancelledError, KilledWorker) as error:
                 raise DeviceError(
-                    f"the {job.title} was given up, since the workers that took it died: see their logs, memory may be "
-                    "short"
+                    f"the {job.title} was given up, since the workers that took it died: look into their logs, and "
+                    "whether they have enough memory"
                 ) from error
             for name, content in files.items():
                 write_bytes(job.folder / name, content)
@@ -78,11 +63,10 @@ def do_on_worker(job: FitJob, dataset: Dataset) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in (job.logits, job.outcome)}
 
 
-def check_workers(client: Any, address: str) -> None:
+def _check_workers(client: Any, address: str) -> None:
     """Raise `DeviceError` unless there are workers behind the `distributed.Client`, all with this har-edge."""
 
-    def version() -> str:
-        """The worker's version; sent there whole, since it may have no module of ours."""
+    def version() -> str:  # sent whole, since a worker may have no module of ours
         try:
             from train.run.dask_cluster import VERSION
         except Exception as error:  # noqa: BLE001 - another package of that name may do anything

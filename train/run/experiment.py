@@ -1,8 +1,7 @@
 """Make one run: two fits with the same fixed schedule, scored, and the run folder that they leave.
 
-The selection fit holds out a few training subjects; every choice that comes after (the gate of the conversion,
-temperature) is made on them. The final fit uses all training subjects. The test subjects are only scored, once, at the
-end.
+The selection fit holds out a few training subjects: every later choice (gate of the conversion, temperature) is made on
+them. The final fit uses all training subjects. The test subjects are only scored, once, at the end.
 """
 
 import platform
@@ -30,16 +29,17 @@ from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_lo
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
-from train.seed_spread import PARTS
 from train.training_data import distinct
 from train.training_plots import plot_curves, plot_subjects
+from train.training_report import PARTS
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One seed's training and the run folder it fills. `title` tells it from others in sentences, and may be empty.
+    """One seed's training and the run folder it fills.
 
-    `held_out` are the subjects whom the selection fit does not see; `data` is as `--data` named it, None if embedded.
+    The selection fit does not see `held_out`. `title` tells a training from others in sentences. `data` is as `--data`
+    named it, None if embedded.
     """
 
     recipe: Recipe
@@ -69,7 +69,7 @@ class Experiment:
 
     @property
     def is_finished(self) -> bool:
-        """Tell whether the run folder is complete: its card comes last."""
+        """Tell whether the run folder is complete."""
         return self.run.card.exists()
 
     def finish(self) -> None:
@@ -90,7 +90,6 @@ class Experiment:
     def _make_card(self, selection: FitOutcome, final: FitOutcome, scores: dict[str, Any]) -> Card:
         dataset = self.dataset
         place = {"path": self.data[0] if len(self.data) == 1 else list(self.data)} if self.data else {}
-        # Worn any way, a phone may not tell these labels apart.
         is_any_pocket = dataset.frame == "walking" and set(IN_A_POCKET.labels) <= set(dataset.labels)
         return Card(
             name=short_name(self.recipe.network),
@@ -143,7 +142,7 @@ def fit_temperature(logits: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -
 
 
 def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
-    """Everything but the networks. The card comes last: a folder that has it has everything."""
+    """Write everything but the networks, the card last: a folder that has it is complete."""
     rows = [["fit", *(x.name for x in fields(Epoch))]]
     for name, history in histories.items():
         rows += [[name, *("" if x != x else f"{x:.6g}" for x in astuple(epoch))] for epoch in history]

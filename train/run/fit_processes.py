@@ -1,7 +1,7 @@
 """Do fits in processes of one TensorFlow thread each, as many at a time as there are CPUs.
 
-A second thread gains a fit nothing, a second process everything; and with one thread the order of every sum, and so the
-weights to the last bit, is the same on every number of cores.
+With one thread the order of every sum, and so the weights to the last bit, is the same on any number of cores. A second
+thread would not make a fit quicker.
 """
 
 import fcntl
@@ -25,28 +25,56 @@ from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import atomic_path, write_text
-from train.fit.fit_job import FitJob, Step, held_rows
+from edge_runtime.system.quantities import counted, percent
+from edge_runtime.system.terminal import progress
+from train.fit.fit_job import FitJob, FitOutcome, Step, held_rows
 
 OnStep = Callable[[FitJob, Step], None]
 OnDone = Callable[[FitJob], None]
 
 _ADVICE = "close other programs, then go on with --resume"
 _TELL_EVERY_S = 0.1
+_LINE_EVERY = 10  # epochs, without a terminal
 _WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 
 def cpus() -> int:
-    """Count the CPUs that this process may use, the quota of a container included: so many fits run at a time."""
+    """Count the CPUs that this process may use, the quota of a container included."""
     return int(joblib.cpu_count())
 
 
+def do_fits(
+    jobs: Sequence[FitJob], dataset: Dataset, on_done: OnDone = lambda job: None, cluster: str | None = None
+) -> None:
+    """Do all `jobs` as `run_jobs` does, or on the `cluster` of that address, and show how far they are."""
+    total, done = sum(job.steps for job in jobs), dict[Path, int]()
+    with progress() as on_progress:
+
+        def on_step(job: FitJob, step: Step) -> None:
+            done[job.outcome] = step.epoch * step.steps + step.step + 1
+            share, epochs = sum(done.values()) / total, job.recipe.epochs
+            passed = int(share * epochs) // _LINE_EVERY * _LINE_EVERY
+            scores = f"loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}"
+            on_progress(share, f"{counted(len(jobs), 'fit')}, {passed} of {counted(epochs, 'epoch')} done: {scores}")
+
+        def finish(job: FitJob) -> None:
+            last, steps = FitOutcome.load(job).history[-1], job.recipe.steps_per_epoch(job.n_windows)
+            on_step(job, Step(last.epoch - 1, steps - 1, steps, last.loss, last.accuracy))
+            on_done(job)
+
+        if cluster is None:
+            run_jobs(jobs, dataset, on_step, on_done)
+        else:
+            from train.run.dask_cluster import run_on_cluster
+
+            run_on_cluster(jobs, dataset, cluster, finish)
+
+
 def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done: OnDone = lambda job: None) -> None:
-    """Do all `jobs` that are not done yet, in their order, from their checkpoints on; as many at a time as CPUs.
+    """Do all `jobs` that are not done yet, in their order, from their checkpoints on.
 
-    `on_step` hears of the steps of all fits, some left out, `on_done` of each job that was done here.
-
-    Raises the first error of any fit again, or `DeviceError` when the process of one died. However this ends, all
-    processes have ended too; and they end by themselves soon after this one was killed.
+    `on_step` hears of steps of all fits, `on_done` of each job that was done here. However this ends, all processes end
+    too, even if this one is killed. Raises the first error of any fit again, or `DeviceError` when a process died.
     """
     waiting = [job for job in jobs if not job.is_done]
     running: dict[FitJob, Child] = {}
@@ -76,7 +104,7 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done:
 
 @contextmanager
 def _shared(dataset: Dataset) -> Iterator[int]:
-    """The number of an open file in memory that holds the windows: it has no name, and is gone with its last reader."""
+    """The number of an open file that holds the windows, in memory, until its last reader ends."""
     with os.fdopen(os.memfd_create("windows"), "wb") as file:
         known = {name: x for name, x in vars(dataset.train).items() if x is not None}
         np.savez(file, **known, test_X=dataset.test.X)
@@ -94,7 +122,7 @@ def _do(job: FitJob, windows: int, tell: Tell) -> None:
     told = 0.0
 
     def on_step(step: Step) -> None:
-        """Tell the command: often enough for a bar, and of each epoch's last."""
+        """Tell the command, often enough for a bar, and of the last step of each epoch."""
         nonlocal told
         now = time.monotonic()
         if step.step + 1 == step.steps or now - told > _TELL_EVERY_S:
@@ -102,7 +130,7 @@ def _do(job: FitJob, windows: int, tell: Tell) -> None:
             tell(step=asdict(step))
 
     with locked(job.lock, _WAIT_S), short_of_memory(f"the {job.title}"):
-        # Opened anew, since processes that share an open file share its position too.
+        # Opened anew, since processes that share an open file share its position.
         with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
             train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
         import_tensorflow("har-edge train", threads=1)
@@ -129,9 +157,9 @@ def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_step: 
 
 @contextmanager
 def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock at `path`, which is made if needed, within the block; wait at most `seconds` for who has it.
+    """Hold the lock at `path` within the block; wait at most `seconds`. It ends with its process, however that ends.
 
-    The lock ends with its process, however that ends. Raises `InputError` when another process keeps it.
+    Raises `InputError` when another process keeps it.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,20 +16,15 @@ from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import check_folder, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
 from edge_runtime.system.quantities import counted
-from train.fit.fit_job import FitJob
 from train.run.experiment import Experiment
-from train.run.fit_processes import cpus, locked
+from train.run.fit_processes import cpus, do_fits, locked
 from train.training_data import TrainingInput, check_data, hold_out, subjects_named
-from train.training_progress import do_fits
 from train.training_report import write_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(TrainingInput):
-    """All that decides the outcome of a training: of one seed, or of as many as `seeds` from `seed` on.
-
-    They are stored beside the checkpoints, so that the training can go on, with the `fingerprint` of the data.
-    """
+    """All that decides the outcome of a training, stored beside the checkpoints; `seeds` counts them from `seed` on."""
 
     seeds: int | None = None
     held_out: tuple[str, ...] | None = None
@@ -37,23 +32,17 @@ class TrainingSettings(TrainingInput):
     fingerprint: str = ""
 
     def held_out_of(self, dataset: Dataset) -> list[int | str]:
-        """The training subjects of `dataset` whom `held_out` names, or else `hold_out`. Raises `InputError` as both."""
+        """The training subjects that the first fit does not see. Raises `InputError` for unknown ones."""
         if self.held_out is None:
             return hold_out(dataset.train.subject)
-        return subjects_named("--held-out", self.held_out, dataset.train.subject.tolist(), "the training subjects")
-
-    def save(self, path: Path) -> None:
-        """Write the settings as JSON, whole or not at all."""
-        write_text(path, to_text(self))
+        return subjects_named("--held-out", self.held_out, dataset.train.subject.tolist())
 
     @classmethod
     def load(cls, path: Path) -> "TrainingSettings":
-        """Read settings; `InputError` when they are missing or damaged."""
+        """Read settings. Raises `InputError` when they are damaged."""
         try:
             content = parse_json(read_text(path, "the settings of a training"))
             return from_json(cls, content, known_keys_only=True)
-        except FileNotFoundError as error:
-            raise InputError(f"{path.parent.parent} has no stopped training to resume") from error
         except (OSError, ValueError) as error:
             raise InputError(f"{path} is damaged ({error}); remove {path.parent} and train again") from error
 
@@ -68,7 +57,7 @@ class Training:
 
     @cached_property
     def experiments(self) -> list[Experiment]:
-        """One for each seed, in `folder` itself or, of several, each in a folder in it."""
+        """One for each seed: in `folder` itself, or with `seeds` each in a folder there."""
         settings = self.settings
         alone = Experiment(
             settings.recipe,
@@ -84,26 +73,34 @@ class Training:
         runs = [Run(self.folder / f"seed-{seed}", settings.pictures) for seed in seeds]
         return [replace(alone, seed=x, run=run, title=f" of seed {x}") for x, run in zip(seeds, runs, strict=True)]
 
-    def jobs(self) -> list[FitJob]:
-        """All fits that are still to be done; the two fits of a seed side by side."""
-        unfinished = [x for x in self.experiments if not x.is_finished]
-        return [job for x in unfinished for job in x.jobs.values() if not job.is_done]
-
     def run(self) -> list[Card]:
-        """Train; write the run folders and, for several seeds, their common summary; return the cards.
+        """Train, write the run folders and the summary of several seeds, and return the cards.
 
-        Stopped at any moment, a training with the same settings goes on from there: finished epochs are not repeated,
-        and the weights come out the same. To be called under the folder's lock. Raises the errors of `do_fits`.
+        Call it under the folder's lock. Raises the errors of `do_fits`.
         """
+        settings, folder = self.settings, self.folder
         self._finish_trained()
-        do_fits(self.jobs(), self.dataset, lambda job: self._finish_trained())
+        unfinished = [x for x in self.experiments if not x.is_finished]
+        jobs = [job for x in unfinished for job in x.jobs.values() if not job.is_done]
+        last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
+        work = f"{counted(len(jobs), 'fit')} of {counted(settings.recipe.epochs, 'epoch')}"
+        click.echo(
+            f"Training {settings.network} on {self.dataset.name}, seed{'s' if last else ''} {settings.seed}{last}: "
+            f"{work}, {min(cpus(), len(jobs))} at a time -> {folder}",
+            err=True,
+        )
+        try:
+            do_fits(jobs, self.dataset, lambda job: self._finish_trained())
+        except (KeyboardInterrupt, DeviceError, InputError):
+            click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}", err=True)
+            raise
         cards = [load(x.run.card) for x in self.experiments]
-        if self.settings.seeds is not None:
-            write_seeds(self.folder, cards, self.settings.pictures)
-        make_latest(Run(self.folder))
+        if settings.seeds is not None:
+            write_seeds(folder, cards, settings.pictures)
+        make_latest(Run(folder))
         # Without its settings a training counts as ended, whatever else is still there.
-        settings_path(self.folder).unlink(missing_ok=True)
-        shutil.rmtree(checkpoint_folder(self.folder))
+        settings_path(folder).unlink(missing_ok=True)
+        shutil.rmtree(checkpoint_folder(folder))
         return cards
 
     def _finish_trained(self) -> None:
@@ -111,7 +108,6 @@ class Training:
             if not experiment.is_finished and all(job.is_done for job in experiment.jobs.values()):
                 experiment.finish()
             if experiment.is_finished and self.settings.seeds is not None:
-                # Nothing needs the state of its fits any more.
                 shutil.rmtree(checkpoint_folder(experiment.run.folder), ignore_errors=True)
 
 
@@ -126,53 +122,35 @@ def begin(wanted: TrainingSettings, folder: Path) -> list[Card]:
     settings = replace(wanted, fingerprint=dataset.fingerprint)
     with locked(lock_path(folder)):
         _check_free(folder)  # another training may have begun since
-        settings.save(settings_path(folder))
-        return _run(Training(settings, dataset, folder))
+        write_text(settings_path(folder), to_text(settings))
+        return Training(settings, dataset, folder).run()
 
 
 def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list[Card]:
     """Go on with the training in `folder`; the cards, one a seed, also of one that has ended.
 
-    Raises `InputError` when a setting that is `given` is another than in the beginning, but the format of pictures.
+    Raises `InputError` when a `given` setting differs from the beginning; only the format of pictures may.
     """
-    if not settings_path(folder).exists() and any(x.exists() for x in (Run(folder).card, folder / SEEDS)):
-        click.echo(f"The training in {folder} has ended, and nothing is left to do: these are its scores.", err=True)
+    if not settings_path(folder).exists():
+        if not any(x.exists() for x in (Run(folder).card, folder / SEEDS)):
+            raise InputError(f"{folder} has no stopped training to resume")
+        click.echo(f"The training in {folder} has ended: these are its scores.", err=True)
         return [load(run.card) for run in find_runs(folder)]
-    settings = TrainingSettings.load(settings_path(folder))
-    for name in given:
-        began = getattr(settings, name)
-        if name != "pictures" and getattr(wanted, name) != began:
-            raise InputError(
-                f"--{name.replace('_', '-')} cannot be changed on --resume, since the training in {folder} began with "
-                f"{began}: leave it out, or start a new run"
-            )
-    dataset = settings.load_data()
-    if dataset.fingerprint != settings.fingerprint:
-        raise InputError(
-            f"the data at {' and '.join(settings.data or ('uci-har',))} changed since the training in {folder} began: "
-            "start a new run"
-        )
     with locked(lock_path(folder)):
-        # Read again: it may have ended since.
         settings = TrainingSettings.load(settings_path(folder))
+        for name in given:
+            began = getattr(settings, name)
+            if name != "pictures" and getattr(wanted, name) != began:
+                raise InputError(
+                    f"--{name.replace('_', '-')} cannot be changed on --resume, since the training in {folder} began "
+                    f"with {began}: leave it out, or start a new run"
+                )
+        dataset = settings.load_data()
+        if dataset.fingerprint != settings.fingerprint:
+            places = " and ".join(settings.data or ("uci-har",))
+            raise InputError(f"the data at {places} changed since the training in {folder} began: start a new run")
         pictures = wanted.pictures if "pictures" in given else settings.pictures
-        return _run(Training(replace(settings, pictures=pictures), dataset, folder))
-
-
-def _run(training: Training) -> list[Card]:
-    settings, folder, jobs = training.settings, training.folder, training.jobs()
-    last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
-    work = f"{counted(len(jobs), 'fit')} of {counted(settings.recipe.epochs, 'epoch')}"
-    click.echo(
-        f"Training {settings.network} on {training.dataset.name}, seed{'s' if last else ''} {settings.seed}{last}: "
-        f"{work}, {min(cpus(), len(jobs))} at a time -> {folder}",
-        err=True,
-    )
-    try:
-        return training.run()
-    except (KeyboardInterrupt, DeviceError, InputError):
-        click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}", err=True)
-        raise
+        return Training(replace(settings, pictures=pictures), dataset, folder).run()
 
 
 def _check_free(folder: Path) -> None:
