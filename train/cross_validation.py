@@ -26,9 +26,9 @@ from edge_runtime.system.terminal import Console
 from train import left_out_data
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
-from train.run.fit_processes import do_fits
 from train.training_data import TrainingInput, check_signals
 from train.training_plots import plot_subjects
+from train.training_progress import do_fits
 from train.training_report import MEASURES, Spread
 
 FORMAT = 1

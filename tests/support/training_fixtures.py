@@ -145,16 +145,17 @@ TINY = f"{__name__}:tiny"
 def har_edge_within(*arguments: object, cwd: Path) -> Finished:
     """The command with all its fits in this process, which is much quicker than a process for each."""
     import har_edge as front_door
-    from train.run import fit_processes
+    from train import training_progress
+    from train.run.fit_processes import do_job
 
     def run_jobs(jobs, dataset, on_step, on_done=lambda job: None) -> None:
         for job in jobs:
-            fit_processes.do_job(job, dataset.train, dataset.test.X, lambda step, job=job: on_step(job, step))
+            do_job(job, dataset.train, dataset.test.X, lambda step, job=job: on_step(job, step))
             on_done(job)
 
     output, error = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(output), redirect_stderr(error):
-        patch.setattr(fit_processes, "run_jobs", run_jobs)
+        patch.setattr(training_progress, "run_jobs", run_jobs)
         code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
     return subprocess.CompletedProcess(arguments, code, output.getvalue(), error.getvalue())
 

@@ -25,49 +25,19 @@ from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import atomic_path, write_text
-from edge_runtime.system.quantities import counted, percent
-from edge_runtime.system.terminal import progress
-from train.fit.fit_job import FitJob, FitOutcome, Step, held_rows
+from train.fit.fit_job import FitJob, Step, held_rows
 
 OnStep = Callable[[FitJob, Step], None]
 OnDone = Callable[[FitJob], None]
 
 _ADVICE = "close other programs, then go on with --resume"
 _TELL_EVERY_S = 0.1
-_LINE_EVERY = 10  # epochs, without a terminal
 _WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 
 def cpus() -> int:
     """Count the CPUs that this process may use, the quota of a container included."""
     return int(joblib.cpu_count())
-
-
-def do_fits(
-    jobs: Sequence[FitJob], dataset: Dataset, on_done: OnDone = lambda job: None, cluster: str | None = None
-) -> None:
-    """Do all `jobs` as `run_jobs` does, or on the `cluster` of that address, and show how far they are."""
-    total, done = sum(job.steps for job in jobs), dict[Path, int]()
-    with progress() as on_progress:
-
-        def on_step(job: FitJob, step: Step) -> None:
-            done[job.outcome] = step.epoch * step.steps + step.step + 1
-            share, epochs = sum(done.values()) / total, job.recipe.epochs
-            passed = int(share * epochs) // _LINE_EVERY * _LINE_EVERY
-            scores = f"loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}"
-            on_progress(share, f"{counted(len(jobs), 'fit')}, {passed} of {counted(epochs, 'epoch')} done: {scores}")
-
-        def finish(job: FitJob) -> None:
-            last, steps = FitOutcome.load(job).history[-1], job.recipe.steps_per_epoch(job.n_windows)
-            on_step(job, Step(last.epoch - 1, steps - 1, steps, last.loss, last.accuracy))
-            on_done(job)
-
-        if cluster is None:
-            run_jobs(jobs, dataset, on_step, on_done)
-        else:
-            from train.run.dask_cluster import run_on_cluster
-
-            run_on_cluster(jobs, dataset, cluster, finish)
 
 
 def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done: OnDone = lambda job: None) -> None:

@@ -17,8 +17,9 @@ from edge_runtime.system.files import check_folder, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
 from edge_runtime.system.quantities import counted
 from train.run.experiment import Experiment
-from train.run.fit_processes import cpus, do_fits, locked
+from train.run.fit_processes import cpus, locked
 from train.training_data import TrainingInput, check_data, hold_out, subjects_named
+from train.training_progress import do_fits
 from train.training_report import write_seeds
 
 
