@@ -82,7 +82,6 @@ def command(
     recordings = _of_one(data, subject)
     for x in recordings:
         x.check_signals(classifier.card.signals)
-    personalisation.check_labels(recordings, classifier.card)
     personalisation.check_sensors(recordings, classifier.card)
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     say_who_is_known(classifier.card, recordings)

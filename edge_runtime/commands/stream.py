@@ -137,11 +137,13 @@ def command(
         # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
-        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}", found)
-        follow(session, chain([opening], source), sink, log)
+        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}")
+        follow(session, chain([opening], source), sink, log, found)
 
 
-def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log | None") -> None:
+def follow(
+    session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log | None", replayed: "Recording | None"
+) -> None:
     """Show and log what comes, until the source ends, nobody reads what is shown, or Ctrl-C ends the stream."""
     from edge_runtime.live.decider import Decision
     from edge_runtime.system.standard_streams import READER_LEFT
@@ -153,7 +155,7 @@ def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log
                     if not isinstance(x, Decision):
                         sink.notice(x, elapsed_s)
                         continue
-                    sink.decision(x, elapsed_s)
+                    sink.decision(x, elapsed_s, replayed.label_at(x.seconds) if replayed else "")
                     trouble = log.write(x) if log else None
                     if trouble:
                         sink.notice(trouble, session.summary.add(trouble))
@@ -166,20 +168,18 @@ def follow(session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log
     sink.end(session.summary)
 
 
-def _sink(
-    jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str, replayed: "Recording | None"
-) -> "Sink":
-    from edge_runtime.live.display.sinks import Changes, JsonLines, Sink, no_truth
+def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str) -> "Sink":
+    from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
     from edge_runtime.system.terminal import Console
 
-    truth, console = replayed.label_at if replayed else no_truth, Console()
+    console = Console()
     if quiet:
         return Sink()
     if jsonl or not console.is_terminal or console.is_dumb_terminal:
-        return JsonLines(truth) if jsonl else Changes(truth)
+        return JsonLines() if jsonl else Changes()
     from edge_runtime.live.display.timeline import Timeline
 
-    return Timeline(card.answers, title, session.summary, console, time, truth)
+    return Timeline(card.answers, title, session.summary, console, time)
 
 
 def _open(name: str, value: object, stated: "Units", take_over: bool) -> "Source":

@@ -20,7 +20,7 @@ from edge_runtime.signals.mounting import is_moving
 
 UNKNOWN = "unknown"
 FOUND = "how the device is worn is known from these steps: postures can be told"
-LOST = "the device may be worn otherwise than before: postures are unknown until a few steps are walked"
+LOST = "the device may be worn differently now: postures are unknown until a few steps are walked"
 
 _NAMES = [x.name for x in SIGNALS]
 
@@ -31,10 +31,9 @@ Array = npt.NDArray[np.float64]
 class Decision:
     """The activity when the last sample of a window was taken, at `seconds` in the clock of the source.
 
-    `activity` is one of `labels`, those of the card, or `UNKNOWN`, and `reason` then says why; or several of them,
-    joined by " or ", where the card says that they look alike. `probabilities`
-    `[n_labels]` are smoothed over windows; `window_probabilities` `[n_labels]` are this window's alone, at the card's
-    temperature. While `warming_up`, the filters have not settled since the start or the last gap.
+    `activity` is one of the card's `labels`; several that look alike, joined by " or "; or `UNKNOWN`, for `reason`.
+    `probabilities` `[n_labels]` are smoothed over windows, `window_probabilities` `[n_labels]` are of this window.
+    While `warming_up`, the filters have not settled since the start or the last gap.
     """
 
     seconds: float
@@ -83,13 +82,8 @@ class Decider:
         self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
         self.begin()
 
-    @property
-    def rotation(self) -> Array | None:
-        """The rotation `[3, 3]` into the walking frame; None where it is not known or not sought."""
-        return self._search.rotation if self._search else None
-
     def end_walk(self) -> None:
-        """Take it that nobody walks on, as in another recording; the mounting stays."""
+        """End the walk, as between two recordings; the mounting stays."""
         if self._search:
             self._search.end_walk()
 
@@ -109,9 +103,9 @@ class Decider:
         return self._answer(self._search.turn(window) if self._search else window)
 
     def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:
-        """The decision about the window of all signals `[samples, 9]` that ends at `seconds`, after a notice if any.
+        """Decide about the window of all signals `[samples, 9]` that ends at `seconds`.
 
-        `stuck` says that a sensor is, which makes the activity unknown; "" if none is.
+        `stuck` names a stuck sensor, whose activity is unknown; "" without one.
         """
         start = time.perf_counter()
         window: npt.NDArray[np.floating] = signals[:, self._columns]
@@ -126,9 +120,10 @@ class Decider:
         inference_ms = 1e3 * (time.perf_counter() - start)
         has_posture = self._search is None or self._search.rotation is not None
         rejection = self._persistence.update(self._novelty(window, has_posture), int(answer.argmax()))
-        # In its own frame any posture looks like standing: only who moves can be answered.
+        # In its own frame every posture looks like standing, so only movement can be recognised.
         cannot_begin = rejection.cannot_begin if has_posture else rejection.cannot_begin | self._is_still | (not moves)
-        is_moving_now = self._movement(signals) > self._card.live.smoothing.movement
+        movement = np.linalg.norm(signals[-self._card.window.hop :, :3], axis=1).mean()  # body acceleration, g
+        is_moving_now = bool(movement > self._card.live.smoothing.movement)
         current = self._smoother.update(answer, self._step_s, is_moving_now, cannot_begin)
         if rejection.not_worn and self.forget_mounting():
             yield Notice(seconds, "mounting", LOST)
@@ -151,7 +146,7 @@ class Decider:
         return self._classifier.probabilities(window[np.newaxis])[0]
 
     def _is_walking(self, own: npt.NDArray[np.floating]) -> bool:
-        """Tell whether a moving window in its own frame `[samples, n_signals]` is surely of walking."""
+        """Tell whether a moving window in its own frame `[samples, n_signals]` surely shows walking."""
         label = self._card.labels.index(WALKING)
         novelty = self._novelty(own, has_posture=False)
         is_novel = novelty.novel_movement[label] or novelty.too_quick  # as jogging is
@@ -173,10 +168,6 @@ class Decider:
         nothing = np.zeros(len(self._card.labels), np.bool_)
         return replace(found, unusual_posture=nothing, novel_posture=nothing)
 
-    def _movement(self, signals: Array) -> float:
-        """The mean body acceleration (g) in the last hop of a window of all signals `[samples, 9]`."""
-        return float(np.linalg.norm(signals[-self._card.window.hop :, :3], axis=1).mean())
-
     def _rejected(self, current: int | None, rejection: Rejection) -> str:
         if rejection.not_worn:
             return "the phone is lying still, not worn"
@@ -189,12 +180,12 @@ class Decider:
 
 
 def finds_mounting(events: Iterable[LiveEvent]) -> bool:
-    """Tell whether it was found among the `events` how the device is worn."""
+    """Tell whether the mounting was found among the `events`."""
     return any(isinstance(x, Notice) and x.text == FOUND for x in events)
 
 
 def are_still(card: Card) -> list[bool]:
-    """Tell of each label whether it is of a body that typically keeps still; of none, where that is not known."""
+    """Tell for each label whether the body typically keeps still, by the limits of novelty."""
     if card.live.novelty is None:
         return [False] * len(card.labels)
     return [x.is_still for x in card.live.novelty.movement]

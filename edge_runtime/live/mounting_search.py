@@ -10,23 +10,13 @@ from edge_runtime.signals.mounting import is_moving, is_turned_round, own_frames
 from edge_runtime.signals.types import Window
 
 UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
-"""The reason for which a posture is unknown."""
-
-WALK_S = 5.0
-"""Walking from which a frame is made; and of movement with the device turned over, from which a frame is forgotten."""
-
-SURE = 0.8
-"""The probability of walking, in a window's own frame, from which on it is walking that a frame is made of."""
-
-REVERSED_S = 20.0
-"""Walking after which a frame that seems to point back is taken: downstairs does, but ends sooner."""
-
-LONGEST_GAP_S = 5.0
-"""A gap in which nobody takes a phone off and puts it elsewhere."""
-
+WALK_S = 5.0  # of walking, to make a frame; of movement with the device turned over, to forget it
+SURE = 0.8  # the least probability of walking, in a window's own frame, for a frame to be made of it
+REVERSED_S = 20.0  # of walking, to take a frame that points back; downstairs points back too, but ends sooner
+LONGEST_GAP_S = 5.0  # in which nobody takes a phone off and puts it elsewhere
 _WALK_WINDOWS = 24  # half a minute: the frame of more is no better, and the phone may slip
-_ELSEWHERE = np.cos(np.radians(45))  # of upright: someone who walks tilts a waist or a thigh less
-_TURNED_OVER = np.cos(np.radians(120))  # of upright: nobody who moves does that for long
+_ELSEWHERE = np.cos(np.radians(45))  # from upright: a waist or a thigh tilts less in walking
+_TURNED_OVER = np.cos(np.radians(120))  # from upright: nobody moves like this for long
 
 Array = npt.NDArray[np.float64]
 
@@ -46,14 +36,14 @@ class MountingSearch:
         self._since = window.hop  # samples since the last window that was kept
 
     def forget(self) -> bool:
-        """Take it that the device may be worn otherwise from now on; tell whether that is news."""
+        """Forget the mounting; tell whether it was known."""
         was_known = self.rotation is not None
         self.rotation, self._n_turned_over = None, 0
         self.end_walk()
         return was_known
 
     def end_walk(self) -> None:
-        """End the walk, if there is one: what follows is another."""
+        """End the walk, if there is one."""
         self._walk.clear()
         self._n_walking, self._since = 0, self._window.hop
 
@@ -68,10 +58,10 @@ class MountingSearch:
         return turned(window[np.newaxis], self._names, self.rotation)[0]
 
     def update(self, window: npt.NDArray[np.floating], is_walking: bool) -> str:
-        """Take the next window `[samples, n_signals]`, of walking or not; say what that tells: "found", "lost" or "".
+        """Take the next window `[samples, n_signals]`; return "found" or "lost" where the mounting changes, else "".
 
-        Windows of a walk are kept a hop of the model's or more apart, and a frame is made of the latest. Downstairs,
-        taken for walking, points back: a frame that does, by what is known or else by sway, takes longer.
+        A frame is made of the latest windows of a walk, at least the model's hop apart. Downstairs, taken for walking,
+        points back: a frame that points back, by the known frame or else by sway, takes longer.
         """
         if not is_walking:
             self.end_walk()
@@ -100,7 +90,7 @@ class MountingSearch:
         return news
 
     def _is_elsewhere(self, window: npt.NDArray[np.floating], is_walking: bool) -> bool:
-        """Tell whether someone walks with the device tilted as nobody does, or moves on with it turned over."""
+        """Tell whether someone walks with the device strongly tilted, or moves on with it turned over."""
         assert self.rotation is not None
         one = window[np.newaxis]
         moves = is_moving(one, self._names)[0]
@@ -109,6 +99,6 @@ class MountingSearch:
         return bool(is_walking and upright < _ELSEWHERE) or self._seconds(self._n_turned_over) >= WALK_S
 
     def _seconds(self, n_windows: int) -> float:
-        """The time from the first to the last sample of so many windows in a row."""
+        """The time from the first to the last sample of `n_windows` in a row."""
         samples = self._window.samples + (n_windows - 1) * min(self._hop, self._window.samples)
         return samples / self._rate_hz if n_windows else 0.0

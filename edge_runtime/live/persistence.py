@@ -1,10 +1,10 @@
 """Follow how long novelty persists in a stream: then an activity is ruled out, or the phone is not worn.
 
-Nobody takes five seconds to sit down or to turn in bed. An unusual posture that has lasted so long is accepted for the
-activity that the network keeps naming, and a phone at rest for so long is not worn.
+An unusual posture that lasts `PERSISTENCE_S` is accepted for the activity that the network keeps naming. A phone at
+rest for that time is not worn.
 
-Of an activity that nobody learnt, such as jogging, single windows look typical. Evidence of another activity is summed
-(bounded cumulative sum), and none begins while the sum is above `UNLIKE_S`; from `PERSISTENCE_S` on it rules all out.
+Single windows of an unknown activity, such as jogging, look typical. Evidence of another activity is summed (bounded
+cumulative sum): above `UNLIKE_S` no activity begins, and from `PERSISTENCE_S` on all are ruled out.
 
 References
 ----------
@@ -16,14 +16,10 @@ from dataclasses import dataclass
 
 from edge_runtime.model.novelty import Flags, Novelty
 
-PERSISTENCE_S = 5.0
-"""Longer than any change of posture (docs/results/live.md)."""
-
-ATYPICAL = 0.9
-"""Share of the unusual limit at which a window counts neither way (docs/results/README.md)."""
-
-UNLIKE_S, LONGEST_UNLIKE_S = 2.5, 10.0
-"""Movement unlike every activity after which none begins, and as much of it as is remembered."""
+PERSISTENCE_S = 5.0  # longer than any change of posture (docs/results/live.md)
+ATYPICAL = 0.9  # share of the unusual limit at which a window counts neither way (docs/results/README.md)
+UNLIKE_S = 2.5  # of movement unlike every activity, after which none begins
+LONGEST_UNLIKE_S = 10.0  # the most that is remembered
 
 
 @dataclass(frozen=True)
@@ -37,10 +33,6 @@ class Rejection:
     posture: Flags
     movement: Flags
     not_worn: bool
-
-    def rules_out(self, label: int) -> bool:
-        """Tell whether activity `label` is not what is being done."""
-        return self.not_worn or bool(self.posture[label] or self.movement[label])
 
 
 class PersistenceTracker:

@@ -1,7 +1,7 @@
-"""Learn the correction for one person from a few seconds of each activity, in closed form: ridge from the source.
+"""Learn the correction for one person from a few seconds of each activity, by ridge regression in closed form.
 
-The correction of the logits is linear in how windows look, and as small as a ridge makes it: with few windows there are
-few directions in which it differs from 0. Its targets are the logits of a network that is sure of the right activity.
+The correction of the logits is linear in the look of a window. Its targets are the logits of a network that is sure of
+the right activity; the ridge keeps it small.
 
 References
 ----------
@@ -16,15 +16,12 @@ import numpy.typing as npt
 
 from edge_runtime.model.personal_correction import PersonalCorrection
 
+# Chosen without MotionSense and UCI HAR's test subjects (docs/results/README.md).
 RIDGE = 10.0
-"""Chosen, as all numbers that a correction depends on, without the people of MotionSense and UCI HAR's test.
-
-See docs/results/README.md.
-"""
-_HIT, _MISS = 7.0, -1.75  # times the card's temperature: the logits aimed at
-_MOST = 8.0  # windows that an activity counts as: more of one occasion tell little of another (docs/results/live.md)
+_HIT, _MISS = 7.0, -1.75  # target logits, times the card's temperature
+_MOST = 8.0  # windows that an activity counts as (docs/results/live.md)
 _DECIMALS = 6
-# Shares that are right of anyone who wears the device as the network knows it; nothing was searched.
+# The least shares that are right of anyone who wears the device as the network knows it.
 _LEAST_BEFORE, _LEAST_AFTER = 0.1, 0.5
 
 Array = npt.NDArray[np.float64]
@@ -32,7 +29,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Count the correct ones of `windows`, each part of the time left out in its turn, before and after."""
+    """How many of `windows` were right `before` and `after` correction, each fold held out in turn."""
 
     windows: int
     before: int
@@ -57,12 +54,10 @@ def learn(
     weight: float = 1.0,
     ridge: float = RIDGE,
 ) -> PersonalCorrection:
-    """Learn from windows of one person, of which one for each of at least two activities is enough.
+    """Learn from windows of one person; one window for each of two activities is enough.
 
-    `logits` `[n, n_labels]` are the network's, whose card has `temperature`, `looks` `[n, n_features]` the windows',
-    `y` `[n]` the activities. Of windows that overlap, each counts as `weight`, but an activity as one window at
-    least and eight at most.
-    Logits of activities that were not shown are as they were, but for a shift of all.
+    `logits` `[n, n_labels]` are of a network whose card has `temperature`, `looks` `[n, n_features]` those of the
+    windows, `y` `[n]` the activities. Overlapping windows count as `weight` each, an activity as one window to eight.
     """
     y = np.asarray(y, np.int64)
     targets = np.full(logits.shape, _MISS * temperature)
@@ -91,29 +86,26 @@ def cross_validate(
     folds: Sequence[npt.NDArray[np.intp]],
     temperature: float,
     weight: float = 1.0,
-    ridge: float = RIDGE,
 ) -> HeldOut | None:
-    """Score windows, given as to `learn`, with the correction that all folds but their own teach.
+    """Score windows, given as to `learn`, with the correction that the other folds teach.
 
-    `folds` are rows, parts of the time. None when all windows of an activity are in one fold: without it nothing could
-    be learnt.
+    `folds` are rows. None when one fold holds all windows of an activity.
     """
     before = after = 0
     for rows in folds:
         others = np.setdiff1d(np.concatenate(folds), rows)
         if len(np.unique(y[others])) < len(np.unique(y)):
             return None
-        correction = learn(logits[others], looks[others], y[others], temperature, weight, ridge)
+        correction = learn(logits[others], looks[others], y[others], temperature, weight)
         before += int((logits[rows].argmax(axis=1) == y[rows]).sum())
         after += int((correction.apply(logits[rows], looks[rows]).argmax(axis=1) == y[rows]).sum())
     return HeldOut(sum(map(len, folds)), before, after)
 
 
 def exchanged(logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> dict[int, int]:
-    """Find postures of `y` `[n]` that seem to have each other's labels, each with the network's answer to it.
+    """Find postures of `y` `[n]` that seem to have each other's labels; the network's answer to each.
 
-    They form cycles: networks confuse postures in one direction only. Cross-validation does not show exchanged labels,
-    since all folds agree.
+    They form cycles: a network that only confuses postures does so in one direction.
     """
     answers = np.asarray(logits).argmax(axis=1)
     taken_for = {}

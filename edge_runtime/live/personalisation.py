@@ -26,15 +26,15 @@ from edge_runtime.signals.sensor_faults import FaultFinder
 
 _HOP = 16  # samples: closer than live, since a few seconds have few windows
 _ENOUGH_S = 10.0
-FOLDS = 3
-"""Parts into which the only stretch of an activity is divided, each at least a window long."""
+FOLDS = 3  # parts of the only stretch of an activity
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """The windows of one uninterrupted stretch of one activity: `starts` `[n]` count samples from its beginning.
+    """The `n` windows of one uninterrupted stretch of one activity.
 
-    `logits` `[n, n_labels]`, `looks` `[n, n_features]` and whether the body `moves` `[n]` are theirs.
+    `starts` `[n]` count samples from its beginning; `logits` `[n, n_labels]`, `looks` `[n, n_features]` and `moves`
+    `[n]` belong to the windows.
     """
 
     label: int
@@ -53,10 +53,9 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Gain:
-    """Accuracy and macro-F1, 0 to 1, of one person's other windows before and after.
+    """Accuracy and macro F1, 0 to 1, of one person's other windows before and after.
 
-    `macro_f1_` are over the activities that the person has. `used`: on parts held out the correction did no harm, and
-    the model was not wrong throughout.
+    Macro F1 is over the person's activities. The correction is `used` unless held-out parts speak against it.
     """
 
     subject: int | str
@@ -69,25 +68,22 @@ class Gain:
 
 
 class TooLittleError(InputError):
-    """Recordings of a person show too little to learn from, or nothing else to score."""
+    """Recordings of a person show too little to learn from, or leave nothing to score."""
 
 
 def stretches(recordings: Sequence[Recording], classifier: Classifier) -> tuple[list[Stretch], list[str]]:
-    """Find all stretches of activities that the model knows, with the network's answers.
+    """Find all stretches of activities that the model knows, and the mountings that are left out.
 
-    The first `WARM_UP_S` of each recording, in which the filters settle and people put the device in its place, are
-    left out, unless less than `_ENOUGH_S` of an activity would be left. For a model of the walking frame recordings of
-    one mounting are turned together; mountings in which, by the labels, nobody walks are left out, and named beside.
-    Raises `TooLittleError` when all are.
+    The first `WARM_UP_S` of a recording are left out, unless less than `_ENOUGH_S` of an activity would remain. For a
+    model of the walking frame, recordings of one mounting are turned together; a mounting without labelled walking is
+    left out. Raises `TooLittleError` when every mounting is.
     """
     card = classifier.card
     columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
-    signals: list[npt.NDArray[np.floating] | None]
     signals = [frontend.signals(x.samples, gentle=True)[:, columns] for x in recordings]
-    if card.frame == "walking":
-        signals = _in_walking_frame(recordings, signals, card)
-    pairs = [(x, y) for x, y in zip(recordings, signals, strict=True) if y is not None]
-    unmoving = dict.fromkeys(x.mounting.name for x, y in zip(recordings, signals, strict=True) if y is None)
+    turned_signals = _in_walking_frame(recordings, signals, card) if card.frame == "walking" else signals
+    pairs = [(x, y) for x, y in zip(recordings, turned_signals, strict=True) if y is not None]
+    unmoving = dict.fromkeys(x.mounting.name for x, y in zip(recordings, turned_signals, strict=True) if y is None)
     labels = range(len(card.labels))
     found = [z for x, y in pairs for z in _stretches(x, y, classifier, labels, WARM_UP_S)]
     early = [x for x in labels if sum(y.seconds for y in found if y.label == x) < _ENOUGH_S]
@@ -95,20 +91,8 @@ def stretches(recordings: Sequence[Recording], classifier: Classifier) -> tuple[
     return [x for x in found if x.label not in early] + whole, list(unmoving)
 
 
-def check_labels(recordings: Sequence[Recording], card: Card) -> None:
-    """Raise `InputError` unless two activities of `recordings` have names that the model of `card` knows."""
-    found = sorted({x.label_names[label] for x in recordings for label in np.unique(x.labels) if label >= 0})
-    known = [x for x in found if x in card.labels]
-    if len(known) < 2:
-        raise InputError(
-            f"the recordings are labelled {', '.join(found) or 'nowhere'}, and '{card.name}' knows "
-            f"{', '.join(known) or 'none'} of these: label a few seconds of each of two activities or more with its "
-            f"names, which are {', '.join(card.labels)}"
-        )
-
-
 def check_sensors(recordings: Sequence[Recording], card: Card) -> None:
-    """Raise `InputError` where a sensor that the model takes is off, stuck or in other units in what it knows."""
+    """Raise `InputError` where a sensor is off, stuck or in other units during an activity that the model knows."""
     for recording in recordings:
         for first, end, label in _pieces(recording, card, range(len(card.labels))):
             finder = FaultFinder(recording.rate_hz, card.n_channels)
@@ -120,60 +104,43 @@ def check_sensors(recordings: Sequence[Recording], card: Card) -> None:
                 )
 
 
-def learn(
-    found: Sequence[Stretch], classifier: Classifier, ridge: float = personal_learning.RIDGE
-) -> tuple[PersonalCorrection, HeldOut | None]:
-    """Learn the correction for one person from the stretches `found`, and score it on parts held out in turn.
+def learn(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, HeldOut | None]:
+    """Learn the correction for one person from the stretches `found`, and cross-validate it if there is time enough.
 
-    It is not scored where an activity has too little time for two parts. Raises `TooLittleError` for fewer than two
-    activities, and `InputError` for labels of postures that seem exchanged.
+    Raises `TooLittleError` for fewer than two activities, `InputError` for labels that seem exchanged.
     """
     labels, window = classifier.card.labels, classifier.card.window
     shown = sorted({x.label for x in found})
     if len(shown) < 2:
         raise TooLittleError(
-            f"the recordings show {' and '.join(labels[x] for x in shown) or 'no activity'} alone for "
-            f"{window.samples / RATE_HZ:g} s or more in one piece: record a few seconds of each activity"
+            f"the labels show only {' and '.join(labels[x] for x in shown) or 'nothing'} for "
+            f"{window.samples / RATE_HZ:g} s or more in one piece: label at least two of {', '.join(labels)}"
         )
     logits, look, y = _joined(found)
     still = ~np.concatenate([x.moves for x in found])
     exchanged = personal_learning.exchanged(logits[still], y[still])
     if exchanged:
-        pairs = " and ".join(
-            f"windows labelled {labels[x]} look like {labels[other]}" for x, other in exchanged.items()
-        )
-        walks = ", and that someone walks, by which the walking frame is found" * (classifier.card.frame == "walking")
-        raise InputError(f"the labels seem exchanged: to '{classifier.card.name}', {pairs}; check them{walks}")
+        pairs = " and ".join(f"{labels[x]} looks like {labels[other]}" for x, other in exchanged.items())
+        raise InputError(f"the labels seem exchanged: to '{classifier.card.name}', {pairs}; check them")
     parts = [x for x in held_out_parts(found, window.samples) if len(x.starts)]
     folds = np.split(np.arange(sum(len(x.starts) for x in parts)), np.cumsum([len(x.starts) for x in parts])[:-1])
     temperature, weight = classifier.card.temperature, _HOP / window.hop
     has_all = {x.label for x in parts} == set(shown)
     return (
-        personal_learning.learn(logits, look, y, temperature, weight, ridge),
-        personal_learning.cross_validate(*_joined(parts), folds, temperature, weight, ridge) if has_all else None,
+        personal_learning.learn(logits, look, y, temperature, weight),
+        personal_learning.cross_validate(*_joined(parts), folds, temperature, weight) if has_all else None,
     )
 
 
-def gain(
-    subject: int | str,
-    found: Sequence[Stretch],
-    seconds: float,
-    classifier: Classifier,
-    ridge: float = personal_learning.RIDGE,
-) -> Gain:
+def gain(subject: int | str, found: Sequence[Stretch], seconds: float, classifier: Classifier) -> Gain:
     """Learn from the first `seconds` of each activity, and score on all other windows of this person.
 
-    Raises as `learn` does, and `TooLittleError` when there are no other windows.
+    Raises as `learn`, and `TooLittleError` when there are no other windows.
     """
-    samples = classifier.card.window.samples
-    first, rest = split(found, seconds, samples)
-    if not found:
-        raise TooLittleError(
-            f"nothing that '{classifier.card.name}' knows is labelled for {samples / RATE_HZ:g} s in one piece"
-        )
+    first, rest = split(found, seconds, classifier.card.window.samples)
+    correction, held_out = learn(first, classifier)
     if not rest:
         raise TooLittleError(f"the recordings have {seconds:g} s of each activity and nothing else")
-    correction, held_out = learn(first, classifier, ridge)
     is_used = held_out is None or not (held_out.is_worse or held_out.is_wrong_throughout)
     logits, look, y = _joined(rest)
     answers = [logits.argmax(axis=1), correction.apply(logits, look).argmax(axis=1)]
@@ -195,9 +162,9 @@ def _joined(
 
 
 def held_out_parts(found: Sequence[Stretch], samples: int) -> Iterator[Stretch]:
-    """Divide the time into folds: stretches, since a person sits down anew; of an activity's only one, parts of it.
+    """Divide the time into folds: stretches, and parts of the only stretch of an activity.
 
-    A window of `samples` across two parts is in neither, or it would be both learnt from and scored.
+    A window of `samples` across two parts is in neither.
     """
     of_label = Counter(x.label for x in found)
     for x in found:
@@ -242,37 +209,31 @@ def _stretches(
 
 def _in_walking_frame(
     recordings: Sequence[Recording],
-    signals: Sequence[npt.NDArray[np.floating] | None],
+    signals: Sequence[npt.NDArray[np.floating]],
     card: Card,
 ) -> list[npt.NDArray[np.floating] | None]:
-    """Turn the signals `[n, n_signals]` of recordings; None for those of mountings in which nobody walks."""
+    """Turn the signals `[n, n_signals]` of recordings; None for a mounting in which nobody walks."""
     names, window = card.signal_names, card.window
     result: list[npt.NDArray[np.floating] | None] = [None] * len(recordings)
     mountings = worn_alike(recordings)
     for rows in mountings:
-        own = [x for x in (signals[i] for i in rows) if x is not None]
+        own = [signals[i] for i in rows]
         starts = [np.arange(0, len(x) - window.samples + 1, window.hop) for x in own]
         windows = np.concatenate([cut(x, y, window.samples) for x, y in zip(own, starts, strict=True)])
         moving = windows[is_moving(windows, names)]
-        if len(moving) and any(_shows(recordings[i], WALKING) for i in rows):
+        if len(moving) and any(WALKING in recordings[i].found_labels for i in rows):
             frame = walking_frame(moving, names, RATE_HZ)
-            for i, x in zip(rows, own, strict=True):
-                result[i] = turned(x[np.newaxis], names, frame)[0]
+            for i in rows:
+                result[i] = turned(signals[i][np.newaxis], names, frame)[0]
     if all(x is None for x in result):
         worn = recordings[mountings[0][0]]
-        raise TooLittleError(f"{nobody_walks('the recordings', worn.subject, worn.mounting.name)}")
+        raise TooLittleError(nobody_walks("the recordings", worn.subject, worn.mounting.name))
     return result
-
-
-def _shows(recording: Recording, name: str) -> bool:
-    """Tell whether any moment has the label `name`."""
-    return name in recording.label_names and bool((recording.labels == recording.label_names.index(name)).any())
 
 
 def _pieces(recording: Recording, card: Card, labels: Sequence[int]) -> Iterator[tuple[int, int, int]]:
     """First sample, end and label of each stretch of one of `labels`."""
-    places = {name: i for i, name in enumerate(card.labels) if i in labels}
     for first, end, label in segments(recording.labels):
         name = recording.label_names[label] if label >= 0 else ""
-        if name in places:
-            yield first, end, places[name]
+        if name in card.labels and card.labels.index(name) in labels:
+            yield first, end, card.labels.index(name)

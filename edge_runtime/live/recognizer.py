@@ -1,7 +1,7 @@
 """Recognise activities in a stream of raw samples, on the device.
 
-Samples are resampled by their timestamps, filtered (`edge_runtime.signals.frontend`, the one path for data set and
-stream), cut into windows and classified; the answers are smoothed, and rejected where the motion is novel.
+Samples are resampled by their timestamps, filtered as those of a data set (`edge_runtime.signals.frontend`), cut into
+windows and classified. `Decider` smooths the answers and rejects novel motion.
 """
 
 from collections.abc import Iterator
@@ -22,17 +22,13 @@ from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_
 from edge_runtime.signals.windowing import Windowing
 from edge_runtime.system.printable import quoted
 
-REFUSED = "refused"
-"""The kind of notice about a window that the model does not take."""
-WARM_UP_S = 12.0
-"""Time in which the filters settle; later answers are as after an endless past (docs/results/live.md)."""
-
+REFUSED = "refused"  # the kind of notice about a window that the model does not take
+WARM_UP_S = 12.0  # in which the filters settle (docs/results/live.md)
 _ANOTHER_CLOCK_S = 3600.0
 _INVALID = (
     f"samples that are no finite numbers, or beyond {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, are left "
     "out: check the sensor and its units"
 )
-_NAMES = [x.name for x in SIGNALS]
 
 Array = npt.NDArray[np.float64]
 
@@ -40,13 +36,10 @@ Array = npt.NDArray[np.float64]
 class LiveRecognizer:
     """Recognises activities in samples that arrive in chunks of any size; their size does not change the answers.
 
-    There is a decision every `hop` samples at the model's rate (None: the card's hop), from the first whole window on.
-    A `gentle` start of the filters makes the first seconds better; without it, a recording of the data set gives the
-    published windows. A model of the walking frame finds by itself how the device is worn, unless `mounting_is_told`:
-    the samples are then in the walking frame already. `placement` is where the device is worn, "" where that is not
-    known; some placements cannot tell some activities apart. `duplicates`, `late` and `invalid` count the samples that
-    were left out. Raises `InputError` for a model of another rate, other signals or other filters than those of
-    `edge_runtime.signals.frontend`.
+    It decides every `hop` samples at the model's rate (None: the card's hop). A `gentle` start of the filters makes the
+    first seconds better; only the other one gives UCI HAR's published windows. With `mounting_is_told` the samples are
+    in the walking frame already. `placement` is where the device is worn, "" if unknown. `duplicates`, `late` and
+    `invalid` count the samples that were left out. Raises `InputError` for another rate, signals or filters.
     """
 
     def __init__(
@@ -66,7 +59,7 @@ class LiveRecognizer:
         self.restart(gentle)
 
     def restart(self, gentle: bool) -> None:
-        """Begin another recording of the same person, worn as before: all but the mounting is forgotten."""
+        """Begin another recording of the same person: forget all but the mounting."""
         self.invalid = 0
         self._resampler: Resampler | None = None  # until the first samples show whether they have times
         self._is_timed = False
@@ -81,11 +74,6 @@ class LiveRecognizer:
         self._decider.end_walk()
 
     @property
-    def rotation(self) -> Array | None:
-        """The rotation `[3, 3]` from the device's frame to that of walking, while the search knows it."""
-        return self._decider.rotation
-
-    @property
     def duplicates(self) -> int:
         """Samples left out because another had the same time."""
         return self._resampler.duplicates if self._resampler else 0
@@ -96,14 +84,10 @@ class LiveRecognizer:
         return self._resampler.late if self._resampler else 0
 
     def push(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None = None) -> list[LiveEvent]:
-        """Take the next samples; give the events that are complete now.
+        """Take `samples` `[n, 6]`, acceleration in g and angular rate in rad/s; give the events that are complete now.
 
-        Parameters
-        ----------
-        samples : `[n, 6]`, acceleration x y z in g and angular rate x y z in rad/s.
-        seconds : `[n]`, when each was taken, in any clock; None for samples at exactly the model's rate.
-
-        Raises `InputError` for other shapes, and when samples had times before and have none now, or the reverse.
+        `seconds` `[n]` are the times in any clock; None for samples at exactly the model's rate. Raises `InputError`
+        for other shapes, and where only some samples have times.
         """
         values, times = self._checked(samples, seconds)
         is_usable = is_measurement(values) & np.isfinite(times)
@@ -131,26 +115,23 @@ class LiveRecognizer:
 
     def _checked(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None) -> tuple[Array, Array]:
         values = np.asarray(samples, np.float64)
-        if values.ndim != 2 or values.shape[1] != N_CHANNELS:
+        times = None if seconds is None else np.asarray(seconds, np.float64)
+        is_complete = times is None or times.shape == values.shape[:1]
+        if values.ndim != 2 or values.shape[1] != N_CHANNELS or not is_complete:
             raise InputError(
-                f"samples have the shape {values.shape}: give [n, {N_CHANNELS}], acceleration x y z in g, rotation "
-                "x y z in rad/s"
+                f"samples have the shape {values.shape}: give [n, {N_CHANNELS}], acceleration x y z in g and rotation "
+                "x y z in rad/s, with n times or without times"
             )
-        if self._resampler is not None and self._is_timed != (seconds is not None):
-            raise InputError("some samples have times and some have none: give times for all of them, or for none")
-        self._is_timed = seconds is not None
-        if seconds is None:
-            numbers = np.arange(self._n_untimed, self._n_untimed + len(values))
+        if self._resampler is not None and self._is_timed != (times is not None):
+            raise InputError("only some samples have times: give times for all of them, or for none")
+        self._is_timed = times is not None
+        if times is None:
+            times = np.arange(self._n_untimed, self._n_untimed + len(values)) / RATE_HZ
             self._n_untimed += len(values)
-            return values, numbers / RATE_HZ
-        times = np.asarray(seconds, np.float64)
-        if times.shape != (len(values),):
-            raise InputError(f"{len(values)} samples have times of the shape {times.shape}: give one time for each")
         return values, times
 
     def _resample(self) -> Resampler:
         if self._resampler is None:
-            # Samples without times are in order: there is nothing to wait for.
             self._resampler = Resampler(RATE_HZ, wait_s=WAIT_S if self._is_timed else 0.0)
         return self._resampler
 
@@ -176,10 +157,7 @@ class LiveRecognizer:
             yield Notice(seconds, "mounting", LOST)
         if gap_s > _ANOTHER_CLOCK_S:
             yield Notice(
-                seconds,
-                "clock",
-                f"the source's clock went ahead by {gap_s / 3600:.0f} h: a long pause, or another clock; "
-                "the filters start anew",
+                seconds, "clock", f"the source's clock went ahead by {gap_s / 3600:.0f} h: the filters start anew"
             )
         elif gap_s > 0:
             yield Notice(seconds, "gap", f"no samples for {gap_s:.2f} s: the filters start anew")
@@ -201,15 +179,12 @@ def check_front_end(card: Card) -> None:
     name = quoted(card.name)
     absent = [x.name for x in card.signals if x not in SIGNALS]
     if absent:
-        raise InputError(
-            f"{name} takes {quoted(absent[0])}, which is not a live signal: recognition in streams and recordings is "
-            f"for models of {', '.join(_NAMES)}, or some of these"
-        )
+        known = ", ".join(x.name for x in SIGNALS)
+        raise InputError(f"{name} takes {quoted(absent[0])}, which is not a live signal: these are {known}")
     if card.window.rate_hz != RATE_HZ:
         raise InputError(f"{name} takes {card.window}, and live signals have {RATE_HZ} Hz: give another model")
     if card.front_end != FILTERS:
-        found = "no" if card.front_end is None else "another"
         raise InputError(
-            f"the card of {name} has {found} front_end than live signals: if its training data were filtered "
-            "alike, copy the front_end that 'har-edge card edge' prints"
+            f"the card of {name} lacks the front_end of live signals: if its training data were filtered alike, copy "
+            "the front_end that 'har-edge card edge' prints"
         )

@@ -1,4 +1,4 @@
-"""Replay whole recordings through live recognition, those of one person in one mounting one after the other."""
+"""Replay whole recordings through live recognition."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from edge_runtime.model.model_card import WALKING, Card
 
 
 def worn_alike(recordings: Sequence[Recording]) -> list[list[int]]:
-    """The places of the recordings of each person and mounting, by their trials, as far as these are known."""
+    """The places of the recordings of each person and mounting, in the order of their trials."""
     found: dict[tuple[int | str, Mounting], list[int]] = {}
     for place, x in enumerate(recordings):
         found.setdefault((x.subject, x.mounting), []).append(place)
@@ -29,10 +29,9 @@ def worn_alike(recordings: Sequence[Recording]) -> list[list[int]]:
 def replay(
     recordings: Sequence[Recording], classifier: Classifier, hop: int | None = None
 ) -> Iterator[tuple[int, Track]]:
-    """Live through recordings; give the place of each, and its decisions.
+    """Follow recordings; give the place of each, and its decisions.
 
-    What one has found of a mounting holds for the later ones of that person and mounting, as for somebody who wears
-    the device all day. Raises `InputError` as `follow`.
+    A mounting that is found stays known in later recordings of that person and mounting. Raises as `follow`.
     """
     for places in worn_alike(recordings):
         recognizer = LiveRecognizer(classifier, hop, placement=recordings[places[0]].mounting.placement)
@@ -40,20 +39,13 @@ def replay(
         yield from zip(places, without_mounting(tracks, classifier.card), strict=True)
 
 
-def follow(
-    recording: Recording,
-    recognizer: LiveRecognizer,
-    delivered: tuple[npt.NDArray[np.integer], npt.NDArray[np.floating]] | None = None,
-) -> Track:
-    """Collect every decision about a recording; filters start as for its windows, and a mounting found before stays.
+def follow(recording: Recording, recognizer: LiveRecognizer) -> Track:
+    """Collect every decision about a recording.
 
-    `delivered` are the rows of its samples in the order in which they come, and the times in seconds that they carry;
-    None for all of them, in order and at their rate. Raises `InputError` for a recording too short to have a window,
-    and when the model does not take one.
+    Raises `InputError` for a recording shorter than a window, and for a window that the model does not take.
     """
     recognizer.restart(recording.begins_midway)
-    rows, seconds = delivered or (slice(None), None)
-    events = [*recognizer.push(recording.samples[rows], seconds), *recognizer.flush()]
+    events = [*recognizer.push(recording.samples), *recognizer.flush()]
     decisions = [x for x in events if isinstance(x, Decision)]
     refusal = next((x for x in events if isinstance(x, Notice) and x.kind == REFUSED), None)
     if refusal:
@@ -80,10 +72,7 @@ def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) ->
 
 
 def without_mounting(tracks: Iterable[Track], card: Card) -> Iterator[Track]:
-    """Mark the postures before the first walk in the `tracks` of one mounting, where the model has to find it.
-
-    By the labels alone: what the model itself misses is no excuse.
-    """
+    """Mark the postures before the first labelled walk in the `tracks` of one mounting, if the model has to find it."""
     if card.frame == "device":
         yield from tracks
         return
@@ -97,7 +86,7 @@ def without_mounting(tracks: Iterable[Track], card: Card) -> Iterator[Track]:
 def _shown(
     activities: Sequence[str], names: Sequence[str], alike: Sequence[AlikeLabels], truth: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.integer]:
-    """What each decision counts as `[n]`: of several activities as the one that is done; while none is, as before."""
+    """The label `[n]` that each decision counts as; a joined answer counts as its right part, or else as before."""
     members = {x.name: [names.index(label) for label in x.labels] for x in alike}
     shown = np.full(len(activities), NO_DECISION)
     for i, (name, done) in enumerate(zip(activities, truth.tolist(), strict=True)):
@@ -110,7 +99,7 @@ def _shown(
 
 
 def all_labels(recording: Recording, names: Sequence[str]) -> list[str]:
-    """List the labels that `Track.labels` counts in: `names`, those of a model, then others of the recording."""
+    """The labels that `Track.labels` counts in: the model's `names`, then others of the recording."""
     return [*names, *dict.fromkeys(x for x in _own(recording, names) if x not in names)]
 
 

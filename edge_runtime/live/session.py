@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from edge_runtime.live.decider import LiveEvent, Notice
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
-from edge_runtime.live.sources import Chunk, Event, Item
+from edge_runtime.live.sources import Event, Item
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.live.timestamps import Timestamps
@@ -16,7 +16,7 @@ _SHOWN, _WITHIN_S = 3, 60.0
 
 
 class Session:
-    """One run of a stream. Memory does not grow with its length; `summary` is right at any time.
+    """One run of a stream, in bounded memory; `summary` is right at any time.
 
     `began` is the time of the first sample in the source's clock; None before it.
     """
@@ -26,22 +26,17 @@ class Session:
         self._newest = 0.0
         self.began: float | None = None
         self._shown: dict[str, deque[float]] = {}  # when the latest notices of a repeating kind were
-        hop_s, window_s = recognizer.hop / RATE_HZ, recognizer.card.window.samples / RATE_HZ
-        self.summary = StreamSummary(recognizer.card.answers, hop_s, window_s)
+        self.summary = StreamSummary(recognizer.card.answers, recognizer.hop / RATE_HZ)
 
     def run(self, source: Iterable[Item]) -> Iterator[list[tuple[LiveEvent, float]]]:
-        """Give the events of each item of `source`, often none; at its end, the last ones.
-
-        Beside each are the seconds from the first sample until it.
-        """
+        """Give the events of each item of `source`, with the seconds since the first sample; at its end, the last."""
         for item in source:
-            yield self._counted([self._notice(item)] if isinstance(item, Event) else self._take(item))
+            yield self._counted(self._take(item))
         yield self._counted(self._recognizer.flush())
 
-    def _notice(self, event: Event) -> Notice:
-        return Notice(self._newest, event.kind, event.text)
-
-    def _take(self, chunk: Chunk) -> list[LiveEvent]:
+    def _take(self, chunk: Item) -> list[LiveEvent]:
+        if isinstance(chunk, Event):
+            return [Notice(self._newest, chunk.kind, chunk.text)]
         self.summary.malformed += chunk.left_out
         if not len(chunk):
             self._timestamps.nothing_came()
@@ -61,7 +56,7 @@ class Session:
         return [(x, elapsed_s) for x, elapsed_s in with_times if not isinstance(x, Notice) or self._is_shown(x)]
 
     def _is_shown(self, notice: Notice) -> bool:
-        """Tell whether to show a notice: of a kind that repeats, three in a minute of signal; all are counted."""
+        """Tell whether to show a notice: of a repeating kind, three in a minute of signal."""
         if notice.kind not in _REPEATING:
             return True
         now = self.summary.samples / RATE_HZ

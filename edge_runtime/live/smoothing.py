@@ -1,8 +1,7 @@
 """Smooth the answers of successive windows into one activity that neither flickers nor lags: debouncing.
 
-A hidden Markov model, filtered forward: it only looks back. Beside the answers it knows that nobody goes from one
-activity to another without moving. While the body is still a change is unlikely, so that all answers of a posture count
-together; while it moves a change is likely and comes through at once.
+A hidden Markov model, filtered forward. Nobody goes from one activity to another without moving: while the body is
+still a change is unlikely, and while it moves a change is likely and comes through at once.
 
 References
 ----------
@@ -34,8 +33,8 @@ class Smoother:
     ) -> int | None:
         """Take a window's probabilities `[n_labels]`, `seconds` after the one before; give the activity to report.
 
-        Activities that `cannot_begin` `[n_labels]` are not taken up, and a window that names one of them is left out.
-        None as long as there is no activity yet.
+        Activities that `cannot_begin` `[n_labels]` are not taken up, and a window that names such a one is left out.
+        None before the first activity.
         """
         self._predict(seconds, is_moving)
         likelihood = np.maximum(np.asarray(window, np.float64), _LEAST)
@@ -50,9 +49,9 @@ class Smoother:
         return self.current
 
     def shown(self, is_rejected: bool) -> int | None:
-        """The activity to show after the window that was taken last; None where it is unknown.
+        """The activity to show after the latest window; None where it is unknown.
 
-        That is where something else rejects it and, after that, until it is probable again by itself.
+        A rejected activity stays unknown until it is probable again.
         """
         is_probable = self.current is not None and self.probabilities[self.current] >= self._settings.confidence
         self._is_certain = not is_rejected and (self._is_certain or is_probable)

@@ -1,8 +1,4 @@
-"""Score live recognition: compare decisions over continuous recordings with their labels.
-
-Windows that lie wholly in one activity are scored as those of the data set are. Further scores are of what a user sees:
-the delay until a new activity is reported, false changes, false answers, and `unknown` in activities.
-"""
+"""Score live recognition: compare the decisions about continuous recordings with their labels."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,10 +18,9 @@ Integers = npt.NDArray[np.integer]
 class Track:
     """One recording: the `labels` `[n_samples]` and the decisions about it.
 
-    The window of decision i ends before sample `ends[i]`, its own answer is `answers[i]`, and from then on `shown[i]`
-    is reported. Labels below `n_activities` are those of the network; those above are transitions and others. A track
-    `finds_mounting` where it became known how the device is worn. Where `lacks_mounting` `[n_samples]`, the label is a
-    posture and nothing of this mounting was labelled as walking before, without which no posture can be told.
+    The window of decision i ends before sample `ends[i]`, its own answer is `answers[i]`, and `shown[i]` is reported
+    from then on. Labels from `n_activities` on are unknown to the network. Where `lacks_mounting` `[n_samples]`, the
+    label is a posture before the first walk in this mounting, which no score counts.
     """
 
     subject: int | str
@@ -43,20 +38,17 @@ class Track:
 
     @property
     def lacks(self) -> npt.NDArray[np.bool_]:
-        """Tell of each sample `[n_samples]` whether it is left out of all scores, by `lacks_mounting`."""
+        """`lacks_mounting` `[n_samples]`, false where it is None."""
         return np.zeros(len(self.labels), np.bool_) if self.lacks_mounting is None else self.lacks_mounting
 
     def shown_at(self) -> Integers:
-        """Return the reported activity at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
+        """The reported activity at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
         held = np.diff(np.append(self.ends, len(self.labels)))
         before = np.full(self.begin, NO_DECISION, self.shown.dtype)
         return np.concatenate([before, np.repeat(self.shown, held)])
 
     def windows(self, n_activities: int, samples: int) -> Integers:
-        """Labels, answers and reports `[3, n]` of the windows of `samples` that lie wholly in one activity.
-
-        Postures before the first walk are left out.
-        """
+        """Labels, answers and reports `[3, n]` of the windows of `samples` that lie wholly in one activity."""
         changes = np.concatenate([[0], np.cumsum(np.diff(self.labels) != 0)])
         label = self.labels[self.ends - 1]
         rows = (changes[self.ends - 1] == changes[self.ends - samples]) & (label >= 0) & (label < n_activities)
@@ -66,7 +58,7 @@ class Track:
 
 @dataclass(frozen=True)
 class WindowScores:
-    """Shares, 0 to 1, of the `windows` wholly in one activity: right alone, right as reported, `unknown`."""
+    """Shares, 0 to 1, of the `windows` wholly in one activity: right unsmoothed, right as reported, `unknown`."""
 
     windows: int
     window_accuracy: float
@@ -78,13 +70,11 @@ class WindowScores:
 class LiveScores:
     """Shares are between 0 and 1, times in seconds; a score of nothing is NaN.
 
-    `window_accuracy` and `live_accuracy` are of single and of smoothed answers to the same `windows`, those wholly in
-    one activity; unknown counts as wrong, and is left out of `reported_accuracy`. A delay is from an activity's first
-    sample until it is reported, infinite where it never is. A false change is one to an activity other than the
-    labelled one, per hour of the `hours` in activities; a false answer an activity that begins to be reported while
-    something is done that the model does not know, per hour of `hours_not_known`. `mounting_not_known` is the share of
-    time in activities that are labelled postures before the first labelled walk of a mounting: nothing can be told
-    there, and all scores of windows, delays and `unknown_in_activities` are of the rest.
+    `window_accuracy` and `live_accuracy` judge single and smoothed answers to the `windows` wholly in one activity.
+    Unknown counts as wrong; `reported_accuracy` leaves it out. A delay lasts from an activity's first sample until it
+    is reported, infinite where it never is. A false change goes to another activity than the labelled one, per hour of
+    `hours` in activities. A false answer begins in a label that the model does not know, per hour of
+    `hours_not_known`. `mounting_not_known` is the share of time before the first walk that other scores leave out.
     """
 
     windows: int
@@ -132,10 +122,7 @@ def score(tracks: Sequence[Track], n_activities: int, samples: int, rate_hz: flo
 def per_group(
     tracks: Sequence[Track], names: Sequence[str], n_activities: int, samples: int
 ) -> dict[str, WindowScores]:
-    """Scores by person or placement, of windows of `samples`, in the order of the tracks; "" is no group.
-
-    `names` are those of the tracks' groups. Without groups that have no window.
-    """
+    """Scores of groups that have windows; `names` are the tracks' groups, "" without one."""
     found = {}
     for name in dict.fromkeys(x for x in names if x):
         own = [x.windows(n_activities, samples) for x, of in zip(tracks, names, strict=True) if of == name]
@@ -147,7 +134,7 @@ def per_group(
 
 
 def confusion(tracks: Sequence[Track], n_activities: int, samples: int) -> Integers:
-    """Count what was reported at the end of windows wholly in one activity: `[true, reported]`, without unknown."""
+    """Count the windows wholly in one activity: `[true, reported]`, without unknown."""
     counts = np.zeros((n_activities, n_activities), np.int64)
     for track in tracks:
         truth, _, shown = track.windows(n_activities, samples)
@@ -163,7 +150,7 @@ def share(hits: Iterable[bool]) -> float:
 
 
 def _delays(track: Track, n_activities: int) -> Iterator[float]:
-    """Samples from the beginning of each activity until it is reported; infinite when it never is."""
+    """Samples from the beginning of each activity until it is reported."""
     reported = track.shown_at()
     for first, end, label in segments(track.labels):
         # An activity that began before anything could be reported has no delay.
@@ -173,7 +160,7 @@ def _delays(track: Track, n_activities: int) -> Iterator[float]:
 
 
 def _false_changes(track: Track, n_activities: int) -> int:
-    """Count the changes to an activity other than the labelled one; unknown between two makes no change right."""
+    """Count the changes to another activity than the labelled one; unknown in between does not matter."""
     ends, shown = (x[track.shown != NO_DECISION] for x in (track.ends, track.shown))
     labels = track.labels[np.minimum(ends, len(track.labels) - 1)]
     is_change = np.diff(shown, prepend=shown[:1]) != 0
@@ -181,10 +168,7 @@ def _false_changes(track: Track, n_activities: int) -> int:
 
 
 def _false_answers(track: Track, n_activities: int) -> int:
-    """Count the activities that begin to be reported, also after unknown, while the model knows nothing that is done.
-
-    One that goes on from before is none.
-    """
+    """Count the activities that begin to be reported, also after unknown, in labels the model does not know."""
     before = np.concatenate([[NO_DECISION], track.shown[:-1]])
     begins = (track.shown != NO_DECISION) & (track.shown != before)
     return int((begins & (track.labels[track.ends - 1] >= n_activities)).sum())

@@ -4,18 +4,15 @@ import numpy as np
 
 from edge_runtime.live.sources import Array, Chunk, Event, SourceClock
 
-_PAUSE_S = 0.5
-"""Lateness from which on samples are taken to have a gap before them."""
-
+_PAUSE_S = 0.5  # lateness from which on there is a gap before the samples
 _LOOK_S = 10.0
 _TOLERANCE_PERCENT = 10
 
 
 class Timestamps:
-    """Gives samples without times those of a steady `rate_hz`; where a live source pauses, so do they.
+    """Gives samples without times those of a steady `rate_hz`, with the pauses of a live source.
 
-    The real rate of a board differs a little from the stated one. A rate that is measured over 10 s and more is
-    followed, in steps of 1 % and up to 10 %; one beyond that is told.
+    A rate measured over 10 s or more is followed, in steps of 1 % and up to 10 %; a rate beyond that is told.
     """
 
     def __init__(self, rate_hz: float, clock: SourceClock) -> None:
@@ -28,7 +25,7 @@ class Timestamps:
         self._told_assumed = self._told_rate = False
 
     def seconds(self, chunk: Chunk) -> tuple[Array, list[Event]]:
-        """The times `[n]` of the samples in `chunk`, and events that tell of them."""
+        """The times `[n]` of the samples in `chunk`, and events about the rate."""
         if chunk.seconds is not None:
             return chunk.seconds, []
         events = []
@@ -44,11 +41,11 @@ class Timestamps:
         return seconds, events
 
     def nothing_came(self) -> None:
-        """Note that the source waits: what is late without that has waited for its reader."""
+        """Note that the source waits; samples that are late without this have waited for their reader."""
         self._has_waited = True
 
     def _follow(self, n: int) -> list[Event]:
-        """Keep to our own clock, on which `n` samples come now."""
+        """Follow our own clock, on which `n` samples come now."""
         now = self._clock.monotonic()
         late = 0.0 if self._came is None else now - self._came - n / self._rate_hz
         has_waited, self._has_waited = self._has_waited, False

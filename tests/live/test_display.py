@@ -5,8 +5,6 @@ import io
 import json
 import re
 import resource
-from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,13 +14,15 @@ from streams import FakeClock, decision
 
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
-from edge_runtime.live.decider import UNKNOWN, Decision, LiveEvent, Notice
+from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.decision_log import Log
-from edge_runtime.live.display.predictions import Segment, segments
-from edge_runtime.live.display.sinks import Changes, JsonLines, Truth, no_truth
+from edge_runtime.live.display.predictions import segments
+from edge_runtime.live.display.sinks import Changes, JsonLines
 from edge_runtime.live.display.timeline import Timeline, letters
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.terminal import Console
+
+HOSTILE = "held \x1b[31m[bold]otherwise"
 
 
 class TestLog:
@@ -37,8 +37,7 @@ class TestLog:
             with path.open("a") as torn:
                 torn.write("2026-01-01,5.0,SIT")  # of a run that was killed
         assert [x["seconds"] for x in rows] == ["2.560000", "3.840000", "5.0", "2.560000", "3.840000"]
-        assert rows[0]["activity"] == "SITTING"
-        assert rows[0]["p_SITTING"] == "0.90000"
+        assert (rows[0]["activity"], rows[0]["p_SITTING"]) == ("SITTING", "0.90000")
         assert (rows[1]["activity"], rows[1]["reason"], rows[1]["warming_up"]) == (UNKNOWN, "held, otherwise", "1")
 
     def test_another_file_is_not_touched(self, tmp_path):
@@ -63,65 +62,61 @@ class TestLog:
         assert all(None not in row.values() for row in rows)
 
 
-class TestLines:
-    def test_a_line_for_each_change_and_what_happened_on_stderr(self, capsys):
-        lines = Changes()
-        for i, name in enumerate(["SITTING", "SITTING", "WALKING_UPSTAIRS"]):
-            lines.decision(decision(1000 + 60 * i, name), 60 * i)
-        shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
-        lines.decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5), 190)
-        lines.decision(decision(1200, UNKNOWN, "held \x1b[31motherwise"), 200)
-        lines.notice(Notice(1200, "malformed", "a line is no sample: '\x1b]0;evil\x07'"), 200)
-        shown = capsys.readouterr()
-        assert [x.split() for x in shown.out.splitlines()] == [
-            ["0:00", "SITTING", "90", "%"],
-            ["2:00", "WALKING", "UPSTAIRS", "90", "%"],
-            ["3:10", "STANDING", "19", "%"],
-            ["3:20", "unknown", "(held", "\\x1b[31motherwise)"],
-        ]
-        assert "\x1b" not in shown.err
-        assert "evil" in shown.err
+def test_a_line_for_each_change_and_what_happened_on_stderr(capsys):
+    lines = Changes()
+    for i, name in enumerate(["SITTING", "SITTING", "WALKING_UPSTAIRS"]):
+        lines.decision(decision(1000 + 60 * i, name), 60 * i, "stand_to_sit")
+    shares = np.array([0.0, 0, 0, 0.81, 0.19, 0])  # sitting is likelier, standing is still reported
+    lines.decision(Decision(0.0, "STANDING", LABELS, shares, shares, False, "", 0.5), 190)
+    lines.decision(decision(1200, UNKNOWN, HOSTILE, warming_up=True), 200)
+    lines.notice(Notice(1200, "malformed", "a line is no sample: '\x1b]0;evil\x07'"), 200)
+    shown = capsys.readouterr()
+    assert [" ".join(x.split()) for x in shown.out.splitlines()] == [
+        "0:00 SITTING 90 % labelled stand to sit",
+        "2:00 WALKING UPSTAIRS 90 % labelled stand to sit",
+        "3:10 STANDING 19 %",
+        "3:20 unknown (held \\x1b[31m[bold]otherwise) (warming up)",
+    ]
+    assert "evil" in shown.err
+    assert "\x1b" not in shown.err
 
-    def test_each_json_line_stands_for_itself(self, capsys):
-        lines = JsonLines()
-        lines.decision(decision(2.56, "LAYING"), 2.56)
-        lines.notice(Notice(3.0, "gap", "no samples\n\x1b[2J"), 3.0)
-        lines.end(StreamSummary(LABELS, 1.28, 2.56))
-        one, two, three = map(json.loads, capsys.readouterr().out.splitlines())
-        assert one["type"] == "decision"
-        assert one["probabilities"]["LAYING"] == 0.9
-        assert two == {"type": "notice", "seconds": 3.0, "kind": "gap", "text": "no samples\n\x1b[2J"}
-        assert three["type"] == "summary"
+
+def test_each_json_line_stands_for_itself(capsys):
+    lines = JsonLines()
+    lines.decision(decision(2.56, "LAYING"), 2.56)
+    lines.notice(Notice(3.0, "gap", "no samples\n\x1b[2J"), 3.0)
+    lines.end(StreamSummary(LABELS, 1.28))
+    one, two, three = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (one["type"], one["probabilities"]["LAYING"]) == ("decision", 0.9)
+    assert two == {"type": "notice", "seconds": 3.0, "kind": "gap", "text": "no samples\n\x1b[2J"}
+    assert three["type"] == "summary"
 
 
 class Screen:
     """A timeline on a console without colours that writes into memory."""
 
-    def __init__(
-        self, width: int = 80, height: int = 40, truth: Truth = no_truth, labels: Sequence[str] = LABELS
-    ) -> None:
+    def __init__(self, width: int = 80, height: int = 40, labels=LABELS) -> None:
         self._console = Console()
         self._console.file, self._console.size = io.StringIO(), (width, height)
-        self.clock, self.summary = FakeClock(), StreamSummary(labels, 1.28, 2.56)
-        self.timeline = Timeline(labels, "edge_int8   --replay 7", self.summary, self._console, self.clock, truth)
+        self.summary = StreamSummary(labels, 1.28)
+        self._timeline = Timeline(labels, "edge_int8   --replay 7", self.summary, self._console, FakeClock())
 
-    def add(self, found: LiveEvent) -> None:
+    def add(self, found: Decision | Notice, label: str = "") -> None:
         """Give a decision or notice to the timeline, as a session does: a decision after its samples."""
-        if isinstance(found, Decision):
-            self.summary.samples_came(found.seconds - np.arange(49, -1, -1) / 50)
-        take = self.timeline.notice if isinstance(found, Notice) else self.timeline.decision
-        take(found, self.summary.add(found))
+        if isinstance(found, Notice):
+            self._timeline.notice(found, self.summary.add(found))
+            return
+        self.summary.samples_came(found.seconds - np.arange(49, -1, -1) / 50)
+        self._timeline.decision(found, self.summary.add(found), label)
+
+    def lines(self) -> list[str]:
+        """Draw the timeline as it is now."""
+        self._console.file = io.StringIO()
+        self._console.print(self._timeline.picture())
+        return self._console.file.getvalue().splitlines()
 
     def picture(self) -> str:
-        """Draw the timeline as it is now, as text."""
-        self._console.print(self.timeline.picture())
-        return self.printed()
-
-    def printed(self) -> str:
-        """Return the output since the last call."""
-        text = self._console.file.getvalue()
-        self._console.file = io.StringIO()
-        return text
+        return "\n".join(self.lines())
 
 
 class TestTimeline:
@@ -132,13 +127,11 @@ class TestTimeline:
         for i in range(200):
             screen.add(decision(1.28 * i, "SITTING" if i < 100 else "WALKING_UPSTAIRS"))
         screen.add(Notice(0, "gap", "no samples for 2 s"))
-        lines = screen.picture().splitlines()
+        lines = screen.lines()
         assert max(map(len, lines)) <= width
-        text = "\n".join(lines)
-        assert ("W A L K I N G   U P S T A I R S" if width >= 80 else "WALKING UPSTAIRS") in text
-        assert "U WALKING UPSTAIRS" in text
-        assert "90 %" in text
-        assert "no samples for 2 s" in text
+        large = "W A L K I N G   U P S T A I R S" if width >= 80 else "WALKING UPSTAIRS"
+        for text in (large, "U WALKING UPSTAIRS", "90 %", "no samples for 2 s"):
+            assert text in "\n".join(lines)
         band = next(x for x in lines if re.fullmatch(r"·*S+U+", x))
         assert band.count("S") == pytest.approx(band.count("U"), abs=2)
 
@@ -146,49 +139,41 @@ class TestTimeline:
         screen = Screen()
         for seconds in [*range(60), *range(180, 300)]:
             screen.add(decision(seconds, "LAYING"))
-        assert any(re.fullmatch(r"·*L{15,17}·{31,33}L{31,33}", x) for x in screen.picture().splitlines())
+        assert any(re.fullmatch(r"·*L{15,17}·{31,33}L{31,33}", x) for x in screen.lines())
 
-    def test_what_a_recording_is_labelled_stands_beside_the_answer(self):
-        screen = Screen(truth=lambda second: "stand_to_sit" if second > 5 else "")
-        screen.add(decision(4, "SITTING"))
-        assert "labelled" not in screen.picture()
-        screen.add(decision(6, "SITTING", warming_up=True))
-        assert "labelled stand to sit" in screen.picture()
-
-    @pytest.mark.parametrize("width", [20, 80])
-    @pytest.mark.parametrize("activity", ["WALKING", "SITTING or LAYING"])
-    def test_the_bars_are_all_of_the_probability_once_where_an_answer_stands_for_two(self, width, activity):
-        screen = Screen(width, labels=(*LABELS, "SITTING or LAYING"))
-        shares = np.array([0.03, 0, 0, 0.5, 0.0, 0.47]) if "or" in activity else np.array([0.9, 0, 0, 0.06, 0, 0.04])
-        screen.add(Decision(1.0, activity, LABELS, shares, shares, False, "", 0.5))
-        text = screen.picture()
-        assert max(map(len, text.splitlines())) <= width
-        assert sum(map(int, re.findall(r"(\d+) %", text))) == 100
-
-    def test_unknown_says_why_and_hostile_text_is_harmless(self):
+    def test_a_label_stands_beside_the_answer_unknown_says_why_and_hostile_text_is_harmless(self):
         screen = Screen()
-        screen.add(decision(1, UNKNOWN, "held \x1b[31m[bold]otherwise"))
-        screen.add(Notice(1, "malformed", "'\x1b]0;evil\x07[/x]' " * 100))
+        screen.add(decision(4, "SITTING"), "stand_to_sit")
+        assert "labelled stand to sit" in screen.picture()
+        screen.add(decision(5, UNKNOWN, HOSTILE))
+        screen.add(Notice(5, "malformed", "'\x1b]0;evil\x07[/x]' " * 100))
         text = screen.picture()
-        assert "\x1b" not in text
         assert "held \\x1b[31m[bold]otherwise" in text
+        assert "labelled" not in text
+        assert "\x1b" not in text
         assert max(map(len, text.splitlines())) <= 80
 
-    @pytest.mark.parametrize("height", [10, 15, 24])
-    @pytest.mark.parametrize("width", [20, 80])
-    def test_on_a_small_screen_the_bars_go_first(self, width, height):
+    @pytest.mark.parametrize("activity", ["WALKING", "SITTING or LAYING"])
+    def test_the_bars_are_all_of_the_probability_once_where_an_answer_stands_for_two(self, activity):
+        screen = Screen(labels=(*LABELS, "SITTING or LAYING"))
+        shares = np.array([0.03, 0, 0, 0.5, 0.0, 0.47]) if "or" in activity else np.array([0.9, 0, 0, 0.06, 0, 0.04])
+        screen.add(Decision(1.0, activity, LABELS, shares, shares, False, "", 0.5))
+        assert sum(map(int, re.findall(r"(\d+) %", screen.picture()))) == 100
+
+    @pytest.mark.parametrize(("width", "height"), [(80, 10), (80, 24), (20, 24)])
+    def test_a_small_screen_has_no_bars(self, width, height):
         screen = Screen(width, height)
         for seconds in range(20):
             screen.add(decision(seconds, "LAYING"))
         for number in range(3):
             screen.add(Notice(20, "gap", f"no. {number}: no samples for a while, as it happens now and then"))
-        lines = screen.picture().splitlines()
+        lines = screen.lines()
         assert len(lines) <= height
         assert max(map(len, lines)) <= width
         assert any("LAYING" in x.replace(" ", "") for x in lines)
         assert any(re.fullmatch(r"·*L+", x) for x in lines)
         assert "no. 2" in "\n".join(lines)
-        assert any(x.startswith("W WALKING") and x.endswith(" 2 %") for x in lines) == (height == 24)
+        assert any(x.startswith("W WALKING") for x in lines) == ((width, height) == (80, 24))
 
     def test_times_count_from_the_first_sample(self):
         screen = Screen()
@@ -198,12 +183,9 @@ class TestTimeline:
             screen.add(decision(1000 + end, "SITTING"))
         screen.summary.samples_came(seconds[seconds > 1080])
         screen.add(Notice(1082, "gap", "no samples for a while"))
-        lines = screen.picture().splitlines()
-        assert lines[-2].startswith("1:23   ")  # of samples; the last decision came at 1:20
-        assert lines[-1] == "! 1:22  no samples for a while"
-        screen.add(Notice(1083, "gap", "no samples again"))
-        screen.timeline.end(screen.summary)
-        assert "1:22  no samples for a while (2 times)" in screen.printed()
+        *_, facts, notice = screen.lines()
+        assert facts.startswith("1:23   ")  # of samples; the last decision came at 1:20
+        assert notice == "! 1:22  no samples for a while"
 
     @settings(max_examples=20)
     @given(st.lists(st.text(min_size=1, max_size=12), min_size=2, max_size=30, unique=True))
@@ -214,24 +196,18 @@ class TestTimeline:
         assert letters([*LABELS, UNKNOWN]) == [*"WUDSTL", "?"]
 
 
-def of(*parts) -> list[Segment]:
-    """Segments of decisions of `parts`: seconds, activity and its probability."""
-    decisions = []
-    for seconds, activity, share in parts:
-        probabilities = np.full(len(LABELS), (1 - share) / (len(LABELS) - 1))
-        if activity != UNKNOWN:
-            probabilities[LABELS.index(activity)] = share
-        decisions.append(replace(decision(seconds, activity), probabilities=probabilities))
-    return list(segments(decisions, 1.0))
+def of(*parts):
+    """Segments of decisions of `parts`: seconds and activity."""
+    return list(segments([decision(*x) for x in parts], 1.0))
 
 
 def test_decisions_of_one_activity_are_joined():
-    first, second, unknown = of((1, "STANDING", 0.9), (2.4, "STANDING", 0.7), (3, "WALKING", 1.0), (4, UNKNOWN, 0.5))
+    first, second, unknown = of((1, "STANDING"), (2.4, "STANDING"), (3, "WALKING"), (4, UNKNOWN))
     assert (first.start, first.end, first.activity, second.start, second.end) == (0, 2.4, "STANDING", 2, 3)
-    assert first.probability == pytest.approx(0.8)
+    assert first.probability == pytest.approx(0.9)
     assert (unknown.activity, unknown.probability) == (UNKNOWN, None)
 
 
 @pytest.mark.parametrize("later", [2.5, 9.0, 1.0, 0.2])
 def test_a_gap_or_another_clock_ends_a_segment(later):
-    assert [x.end for x in of((1, "STANDING", 0.9), (later, "STANDING", 0.9))] == [1, later]
+    assert [x.end for x in of((1, "STANDING"), (later, "STANDING"))] == [1, later]

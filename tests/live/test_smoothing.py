@@ -6,53 +6,45 @@ import pytest
 from edge_runtime.live.smoothing import Smoother
 from edge_runtime.model.model_card import Smoothing
 
-ALL_CAN_BEGIN = np.zeros(3, np.bool_)
+SURE, OTHER, TORN = np.array([0.98, 0.01, 0.01]), np.array([0.3, 0.65, 0.05]), np.array([0.4, 0.3, 0.3])
 
 
-def test_one_odd_window_changes_nothing_and_a_change_that_persists_comes_through():
-    smoother = Smoother(Smoothing(), 3, 1.28)
-    sure, other = np.array([0.98, 0.01, 0.01]), np.array([0.3, 0.65, 0.05])
-    for _ in range(5):
-        smoother.update(sure, 1.28, False, ALL_CAN_BEGIN)
-    assert smoother.update(other, 1.28, False, ALL_CAN_BEGIN) == 0
-    assert [smoother.update(sure[[1, 0, 2]], 1.28, True, ALL_CAN_BEGIN) for _ in range(3)][-1] == 1
+def update(smoother, window, is_moving=False, cannot_begin=(False, False, False)):
+    return smoother.update(window, 1.28, is_moving, np.array(cannot_begin))
 
 
-def test_while_the_body_is_still_a_change_takes_more_than_while_it_moves():
-    def until_changed(is_moving):
+def test_one_odd_window_changes_nothing_and_a_change_takes_longer_while_the_body_is_still():
+    n_until = {}
+    for is_moving in (True, False):
         smoother = Smoother(Smoothing(), 3, 1.28)
-        for _ in range(10):
-            smoother.update(np.array([0.98, 0.01, 0.01]), 1.28, False, ALL_CAN_BEGIN)
-        other = np.array([0.01, 0.98, 0.01])
-        return next(i for i in range(100) if smoother.update(other, 1.28, is_moving, ALL_CAN_BEGIN) == 1)
-
-    assert until_changed(is_moving=True) < until_changed(is_moving=False)
+        for _ in range(5):
+            update(smoother, SURE)
+        assert update(smoother, OTHER) == 0
+        n_until[is_moving] = next(i for i in range(100) if update(smoother, SURE[[1, 0, 2]], is_moving) == 1)
+    assert n_until[True] < n_until[False] < 10
 
 
 def test_an_activity_that_cannot_begin_is_not_taken_up():
     smoother = Smoother(Smoothing(), 3, 1.28)
-    cannot_begin = np.array([True, False, False])
-    assert [smoother.update(np.array([0.98, 0.01, 0.01]), 1.28, True, cannot_begin) for _ in range(5)] == [None] * 5
+    assert [update(smoother, SURE, True, (True, False, False)) for _ in range(5)] == [None] * 5
 
 
 def test_after_unknown_an_activity_is_shown_again_once_it_is_probable_by_itself():
     smoother = Smoother(Smoothing(), 3, 1.28)
     assert smoother.shown(False) is None  # nothing is known yet
 
-    def after(window: list[float], is_moving: bool, is_rejected: bool = False) -> int | None:
-        smoother.update(np.array(window), 1.28, is_moving, ALL_CAN_BEGIN)
+    def after(window, is_moving: bool, is_rejected: bool = False) -> int | None:
+        update(smoother, window, is_moving)
         return smoother.shown(is_rejected)
 
-    sure, torn = [0.98, 0.01, 0.01], [0.4, 0.3, 0.3]
-    assert [after(sure, is_moving=False) for _ in range(4)][-1] == 0
-    assert [after(torn, is_moving=True) for _ in range(3)] == [0, 0, 0]  # it stays, however improbable
-    assert after(torn, is_moving=True, is_rejected=True) is None
-    assert [after(torn, is_moving=True) for _ in range(3)] == [None] * 3
+    assert [after(SURE, is_moving=False) for _ in range(4)][-1] == 0
+    assert [after(TORN, is_moving=True) for _ in range(3)] == [0, 0, 0]  # it stays, however improbable
+    assert after(TORN, is_moving=True, is_rejected=True) is None
+    assert [after(TORN, is_moving=True) for _ in range(3)] == [None] * 3
     assert smoother.probabilities[0] < 0.8
-    found = [after(sure, is_moving=False) for _ in range(4)]
-    assert found[-1] == 0
-    assert after(sure, is_moving=False, is_rejected=True) is None
-    assert after(sure, is_moving=False) == 0  # it was probable all the time
+    assert [after(SURE, is_moving=False) for _ in range(4)][-1] == 0
+    assert after(SURE, is_moving=False, is_rejected=True) is None
+    assert after(SURE, is_moving=False) == 0  # it was probable all the time
 
 
 @pytest.mark.parametrize("hops", [0.125, 0.5, 1, 2, 5])

@@ -23,17 +23,10 @@ def scores(labels, decisions):
     return score([track(labels, decisions)], 2, SAMPLES, RATE)
 
 
-def test_windows_wholly_in_one_activity_are_scored_alone_and_as_shown():
+def test_windows_wholly_in_one_activity_are_scored_alone_and_as_shown_and_unknown_is_wrong():
     found = scores([(0, 20), (1, 20)], [(10, 0, NO_DECISION), (20, 1, 0), (25, 0, 0), (30, 1, 1), (40, 1, 0)])
-    assert found.windows == 4
-    assert found.window_accuracy == 0.75
-    assert found.live_accuracy == 0.5
+    assert (found.windows, found.window_accuracy, found.live_accuracy) == (4, 0.75, 0.5)
     assert found.reported_accuracy == pytest.approx(2 / 3)
-
-
-def test_unknown_is_wrong_or_left_out():
-    found = scores([(0, 40)], [(10, 0, 0), (20, 0, NO_DECISION), (30, 0, NO_DECISION), (40, 0, 0)])
-    assert (found.live_accuracy, found.reported_accuracy) == (0.5, 1.0)
 
 
 def test_a_delay_is_from_the_first_sample_of_an_activity_until_it_is_shown():
@@ -58,7 +51,7 @@ def test_a_change_to_an_activity_that_nobody_does_is_false_and_one_back_is_not(d
     assert found.false_changes_per_hour == pytest.approx(10 * n)
 
 
-def test_unknown_is_counted_in_activities_alone():
+def test_unknown_is_counted_in_activities():
     found = scores([(0, 20), (2, 20), (NO_DECISION, 10)], [(10, 0, 0), (15, 0, NO_DECISION), (30, 0, 0)])
     assert found.unknown_in_activities == 0.5
 
@@ -67,7 +60,7 @@ def test_an_answer_to_what_the_model_does_not_know_is_false_each_time_it_begins(
     decisions = [(10, 0, 0), (30, 0, 0), (40, 1, 1), (50, 1, NO_DECISION), (60, 1, 1), (70, 1, 1), (3650, 0, 0)]
     found = scores([(0, 20), (2, 3600), (0, 40)], decisions)
     assert found.hours_not_known == pytest.approx(0.1)
-    assert found.false_answers_per_hour == pytest.approx(20)  # that of before going on is none, the end is no stranger
+    assert found.false_answers_per_hour == pytest.approx(20)  # the answer from before, and the last, are not false
     assert np.isnan(scores([(0, 40)], [(10, 0, 0)]).false_answers_per_hour)
 
 
@@ -79,22 +72,16 @@ def test_postures_before_the_first_walk_are_counted_apart():
     assert (found.windows, found.window_accuracy, found.live_accuracy) == (2, 1.0, 1.0)
     assert found.unknown_in_activities == 0.25  # from 40 to 50
     assert per_group([made], ["anna"], 2, SAMPLES)["anna"].windows == 2
-    assert score([replace(made, lacks_mounting=None)], 2, SAMPLES, RATE).mounting_not_known == 0
 
 
-TRACKS = [
-    track([(0, 20), (2, 10), (1, 10)], [(10, 0, 0), (20, 1, 0), (25, 1, NO_DECISION), (40, 1, 1)]),
-    track([(0, 10), (3, 20)], [(10, 0, NO_DECISION), (15, 0, 1), (20, 0, NO_DECISION)], "ben"),
-]
-
-
-def test_each_person_is_scored_by_their_own_windows():
-    found = per_group([*TRACKS, TRACKS[0]], ["anna", "ben", ""], 2, SAMPLES)
+def test_each_person_is_scored_by_their_own_windows_and_the_confusion_is_of_all_but_unknown():
+    tracks = [
+        track([(0, 20), (2, 10), (1, 10)], [(10, 0, 0), (20, 1, 0), (25, 1, NO_DECISION), (40, 1, 1)]),
+        track([(0, 10), (3, 20)], [(10, 0, NO_DECISION), (15, 0, 1), (20, 0, NO_DECISION)], "ben"),
+    ]
+    found = per_group([*tracks, tracks[0]], ["anna", "ben", ""], 2, SAMPLES)
     assert found == {"anna": WindowScores(3, 2 / 3, 1.0, 0.0), "ben": WindowScores(1, 1.0, 0.0, 1.0)}
-
-
-def test_the_confusion_is_of_the_same_windows_without_unknown():
-    assert confusion(TRACKS, 2, SAMPLES).tolist() == [[2, 0], [0, 1]]
+    assert confusion(tracks, 2, SAMPLES).tolist() == [[2, 0], [0, 1]]
 
 
 @pytest.mark.parametrize("labels", [[(0, 200), (2, 100), (1, 100)], [(2, 200)], [(0, 200)]])
@@ -108,4 +95,3 @@ def test_a_score_of_nothing_has_no_line(labels):
     assert ("accuracy, live" in text) == (labels[0][0] == 0)
     assert ("never" in text) == (len(labels) == 3)
     assert "nan" not in text
-    assert "–" not in text

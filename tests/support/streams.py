@@ -1,4 +1,4 @@
-"""Help tests of streams: a clock that they set, samples, and a source pulled until an event."""
+"""Help tests of streams: a clock that they set, samples, sources and recognisers."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from edge_runtime.data.uci_har import LABELS
-from edge_runtime.live.decider import Decision
+from edge_runtime.live.decider import Decision, LiveEvent, Notice
+from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.sources import Array, Chunk, Event, Item, Source
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
@@ -90,6 +91,26 @@ def until(source: Source, enough: Callable[[list[Item]], bool], within_s: float 
         assert time.monotonic() < deadline, items
         items.append(next(source))
     return items
+
+
+def feed(
+    recognizer: LiveRecognizer, samples: Array, times: Array | None = None, sizes: Iterable[int] = ()
+) -> list[LiveEvent]:
+    """All events about samples in chunks of `sizes`, then the rest."""
+    events, start = [], 0
+    for size in (*sizes, len(samples)):
+        part = slice(start, start + size)
+        events += recognizer.push(samples[part], None if times is None else times[part])
+        start += size
+    return [*events, *recognizer.flush()]
+
+
+def decisions(events: Iterable[LiveEvent]) -> list[Decision]:
+    return [x for x in events if isinstance(x, Decision)]
+
+
+def notices(events: Iterable[LiveEvent]) -> list[Notice]:
+    return [x for x in events if isinstance(x, Notice)]
 
 
 def delivered(n: int, rate_hz: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

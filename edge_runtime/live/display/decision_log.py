@@ -1,6 +1,6 @@
-"""Log a stream: append a row for each decision to a CSV file, before the next decision is made.
+"""Log a stream: append a row for each decision to a CSV file.
 
-The system chooses when to write it to the disk: to force that every second would wear out a memory card.
+Rows are not forced to the disk, which would wear out a memory card.
 """
 
 import csv
@@ -15,36 +15,33 @@ from edge_runtime.live.decider import Decision, Notice
 
 
 class Log:
-    """Appends rows to a CSV file; a row is written whole or not at all.
+    """Appends rows to a CSV file, each whole or not at all; `missed` counts those that could not be written.
 
-    Raises `InputError` when the file cannot be opened, or holds anything but a log of the same labels.
+    Raises `InputError` when the file cannot be opened, or is not a log of the same labels.
     """
 
     def __init__(self, path: Path, labels: Sequence[str]) -> None:
         self._path, self._failed = path, False
         self.missed = 0
-        """How many rows could not be written."""
         header = ["time", "seconds", "activity", "warming_up", "reason", "inference_ms", *(f"p_{x}" for x in labels)]
         first_line = _row(header)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.exists() and not path.is_file():
-                raise OSError("it is no file")
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            found = os.pread(self._descriptor, len(first_line), 0)
         except OSError as error:
             raise InputError(
                 f"cannot write {path}: {error.strerror or error}; choose another file for --log"
             ) from error
-        found = os.pread(self._descriptor, len(first_line), 0)
         if found and found != first_line:
             os.close(self._descriptor)
             raise InputError(f"{path} is no log of these activities: choose another file for --log")
-        # A log whose program was killed may end in half a row: the next one begins on a line of its own.
+        # The log of a killed program may end in half a row.
         is_torn = bool(found) and os.pread(self._descriptor, 1, path.stat().st_size - 1) != b"\n"
         self._pending = (b"\n" if is_torn else b"") if found else first_line
 
     def write(self, decision: Decision) -> Notice | None:
-        """Append a row; give a notice when rows cannot be written any more, once, or can be again."""
+        """Append a row; give a notice when the writing of rows begins to fail, or works again."""
         probabilities = [f"{float(p):.5f}" for p in decision.probabilities]
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         facts = [f"{decision.seconds:.6f}", decision.activity, int(decision.warming_up), decision.reason]
@@ -58,11 +55,8 @@ class Log:
             self._failed = True
             why = f"cannot write {self._path}: {error.strerror or error}; the stream goes on without its log"
             return Notice(decision.seconds, "log", why)
-        self._pending = b""
-        if not self._failed:
-            return None
-        self._failed = False
-        return Notice(decision.seconds, "log", f"{self._path} can be written again")
+        self._pending, had_failed, self._failed = b"", self._failed, False
+        return Notice(decision.seconds, "log", f"{self._path} can be written again") if had_failed else None
 
     def close(self) -> None:
         """Close the file."""

@@ -1,4 +1,4 @@
-"""Show what was recognised in whole recordings: some in full, or many in a line each, and their total."""
+"""Show the activities of whole recordings: a few in full, or many in a line each, and their total."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ def segments(decisions: Sequence[Decision], hop_s: float) -> Iterator[Segment]:
     first = 0
     for i, each in enumerate(decisions):
         following = decisions[i + 1] if i + 1 < len(decisions) else None
-        # Half a hop more is jitter; a longer step is a gap, or another clock.
+        # A step of more than half a hop too much is a gap.
         if following and following.activity == each.activity and 0 < following.seconds - each.seconds < 1.5 * hop_s:
             continue
         joined = decisions[first : i + 1]
@@ -49,9 +49,9 @@ def segments(decisions: Sequence[Decision], hop_s: float) -> Iterator[Segment]:
 
 @dataclass(frozen=True)
 class Described:
-    """A recording of a data set that a layout describes, by its `number` there.
+    """Recording `number` of a data set that a layout describes.
 
-    `stated` is where the device was worn by the user's word, which goes before the layout's; "" without one.
+    `stated` is the user's placement of the device, which goes before the layout's; "" without one.
     """
 
     data: DataSource
@@ -68,7 +68,7 @@ class Described:
 
     @property
     def placement(self) -> str:
-        """Where the device was worn; "" where that is not known."""
+        """Where the device was worn; "" if unknown."""
         return self.stated or self.recording.mounting.placement
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class Described:
         return ", ".join([x.file, f"recording {self.number}", f"subject {x.subject}", *worn, *labels])
 
     def facts(self) -> dict[str, object]:
-        """What is known of it, for programs."""
+        """The facts for programs."""
         x = self.recording
         worn = {"placement": self.placement, "device": x.mounting.device}
         return {"recording": self.number, "subject": str(x.subject), **worn, "labels": list(x.found_labels)}
@@ -86,7 +86,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Prediction:
-    """All that was recognised in one `file`, or in what is `described`, whose samples begin at `start` in its clock."""
+    """All that was recognised in one `file`, whose samples begin at `start` in its clock."""
 
     file: Path
     described: Described | None
@@ -99,13 +99,9 @@ class Prediction:
     def __str__(self) -> str:
         return str(self.described or self.file)
 
-    def label(self, decision: Decision) -> str:
-        """The label of the last sample that the decision is about; "" where none is known."""
-        return self.described.recording.label_at(decision.seconds) if self.described else ""
-
 
 def rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[Sequence[object]]:
-    """The decisions of all files, as `--log` of a stream has them, without what differs from run to run."""
+    """The header and the decisions of all files, as cells of a CSV file."""
     about = ("recording", "subject", "placement", "device")
     yield ["file", *about, "seconds", "label", "activity", "warming_up", "reason", *(f"p_{x}" for x in labels)]
     for prediction in predictions:
@@ -113,25 +109,42 @@ def rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[S
         first = [prediction.file, *(facts.get(key, "") for key in about)]
         for x in prediction.decisions:
             probabilities = [f"{float(p):.5f}" for p in x.probabilities]
-            answer = [prediction.label(x), x.activity, int(x.warming_up), x.reason]
+            label = prediction.described.recording.label_at(x.seconds) if prediction.described else ""
+            answer = [label, x.activity, int(x.warming_up), x.reason]
             yield [*first, f"{x.seconds:.6f}", *answer, *probabilities]
 
 
 def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | None, has_names: bool) -> None:
-    """Print all: three in full, by name where they have some, or a line for each of more; then all together.
+    """Print up to three in full, with their names if `has_names`, or more in a line each; then the total.
 
-    `scores` are those of recordings with labels. Notices are on stderr.
+    `scores` are those of recordings with labels. Notices go to stderr, each text once.
     """
     console = Console(markup=False)
-    is_in_full = len(predictions) <= _MOST_IN_FULL
     for x in predictions:
-        if is_in_full:
+        if len(predictions) <= _MOST_IN_FULL:
             _show_in_full(x, has_names, console)
-        else:
-            _show_in_a_line(x, console)
+            continue
+        counts = Counter(y.activity for y in x.decisions)
+        shares = [f"{activity_name(name)} {percent(n / counts.total(), 0)}" for name, n in counts.most_common()]
+        length = minutes_and_seconds(x.decisions[-1].seconds - x.start)
+        console.print(f"{x}: {length}, {', '.join(shares)}", soft_wrap=True)
     if len(predictions) > 1:
-        _show_total(predictions, scores, console)
-    _tell_notices(predictions)
+        console.print()
+        console.print(f"All {len(predictions)} recordings", style="bold")
+        console.print(activity_table([x.summary for x in predictions]))
+        if scores and scores.windows:
+            known = (
+                f"; postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time, are left out"
+            )
+            windows = f"{counted(scores.windows, 'window')} wholly in one labelled activity"
+            right = f"{percent(scores.live_accuracy)} of {windows} were answered right, unknown being wrong"
+            console.print(f"{right}{known * (scores.mounting_not_known > 0)}.", soft_wrap=True)
+    times = Counter(notice.text for x in predictions for notice in x.notices)
+    for x in predictions:
+        for notice in x.notices:
+            if n := times.pop(notice.text, 0):
+                when = minutes_and_seconds(notice.seconds - x.start)
+                click.echo(f"{x}: {when}  {notice.text}{f' ({n} times)' * (n > 1)}", err=True)
 
 
 def _show_in_full(prediction: Prediction, has_name: bool, console: Console) -> None:
@@ -143,50 +156,10 @@ def _show_in_full(prediction: Prediction, has_name: bool, console: Console) -> N
             percent(x.probability, 0),
         )
     if has_name:
-        console.print(str(prediction), style="bold", soft_wrap=not console.is_terminal)
+        console.print(str(prediction), style="bold", soft_wrap=True)
     console.print(table)
     if {x.activity for x in prediction.decisions} == {UNKNOWN}:
         ((reason, _),) = Counter(x.reason for x in prediction.decisions).most_common(1)
-        _say(f"All of it is unknown; the commonest reason: {reason}.", console)
+        console.print(f"All of it is unknown; the commonest reason: {reason}.", soft_wrap=True)
     console.print()
     show_summary(prediction.summary, console)
-
-
-def _show_in_a_line(prediction: Prediction, console: Console) -> None:
-    """Print how long it is, and the share of each activity, the most first."""
-    decisions = prediction.decisions
-    counts = Counter(x.activity for x in decisions)
-    shares = [f"{activity_name(x)} {percent(n / len(decisions), 0)}" for x, n in counts.most_common()]
-    length = minutes_and_seconds(decisions[-1].seconds - prediction.start)
-    _say(f"{prediction}: {length}, {', '.join(shares)}", console)
-
-
-def _say(text: str, console: Console) -> None:
-    """Print a line, which only a terminal wraps: in a file or a pipe other programs find it whole."""
-    console.print(text, soft_wrap=not console.is_terminal)
-
-
-def _show_total(predictions: Sequence[Prediction], scores: LiveScores | None, console: Console) -> None:
-    console.print()
-    console.print(f"All {len(predictions)} recordings", style="bold")
-    console.print(activity_table([x.summary for x in predictions]))
-    if scores and scores.windows:
-        before = f"; postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time, are left out"
-        _say(
-            f"{percent(scores.live_accuracy)} of {counted(scores.windows, 'window')} wholly in one labelled activity "
-            f"were answered right, unknown being wrong{before * (scores.mounting_not_known > 0)}.",
-            console,
-        )
-
-
-def _tell_notices(predictions: Sequence[Prediction]) -> None:
-    """Say each notice once on stderr, with its first time and how often it came."""
-    found: dict[str, list[tuple[Prediction, Notice]]] = {}
-    for prediction in predictions:
-        for notice in prediction.notices:
-            found.setdefault(notice.text, []).append((prediction, notice))
-    for text, places in found.items():
-        first, notice = places[0]
-        when = minutes_and_seconds(notice.seconds - first.start)
-        often = f" ({len(places)} times, in {counted(len({id(x) for x, _ in places}), 'recording')})"
-        click.echo(f"{first}: {when}  {text}{often * (len(places) > 1)}", err=True)

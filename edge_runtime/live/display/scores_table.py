@@ -13,12 +13,12 @@ from edge_runtime.system.terminal import facts_table, plain_table
 
 
 def show_scores(found: LiveScores, recordings: int, people: int, console: rich.console.Console) -> None:
-    """Print the scores over all recordings, without those of which nothing was measured."""
+    """Print the scores over all recordings, as far as they were measured."""
     table = facts_table()
     table.add_row("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities")
     windows, not_known = counted(found.windows, "window"), found.mounting_not_known or float("nan")
     for name, value, text in (
-        ("accuracy, windows alone", percent(found.window_accuracy), f"of {windows} wholly in one activity"),
+        ("accuracy, unsmoothed", percent(found.window_accuracy), f"of {windows} wholly in one activity"),
         ("accuracy, live", percent(found.live_accuracy), "of these, unknown being wrong"),
         ("without unknown", percent(found.reported_accuracy), "of those that are not unknown"),
         ("delay", _seconds(found.delay_median_s), "until a new activity is reported (median)"),
@@ -34,10 +34,10 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
 
 
 def show_groups(heading: str, groups: Mapping[str, WindowScores], console: rich.console.Console) -> None:
-    """Print a row for each group, if there is any; `heading` is the title of their column."""
+    """Print a row for each group, under the title `heading`."""
     if not groups:
         return
-    table = plain_table([heading], ["windows", "right alone", "right live", UNKNOWN])
+    table = plain_table([heading], ["windows", "unsmoothed", "live", UNKNOWN])
     for name, x in groups.items():
         shares = (x.window_accuracy, x.live_accuracy, x.unknown)
         table.add_row(escape(name), f"{x.windows}", *(percent(share, 1) for share in shares))
@@ -46,7 +46,7 @@ def show_groups(heading: str, groups: Mapping[str, WindowScores], console: rich.
 
 
 def _seconds(value: float) -> str:
-    """A delay; "never" where it has no end, as "–" where there was none."""
+    """A delay; "never" for an infinite one, "–" without any."""
     return NOT_MEASURED if math.isnan(value) else "never" if math.isinf(value) else f"{value:.2f} s"
 
 

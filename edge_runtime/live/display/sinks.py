@@ -1,12 +1,11 @@
-"""Print decisions and notices: lines for people, lines for programs, and the summary at the end."""
+"""Print decisions and notices as lines for people or programs, and the summary at the end."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import click
-import numpy.typing as npt
 
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.stream_summary import StreamSummary
@@ -22,12 +21,12 @@ _LONGEST_NAME, _LONGEST_NOTICE = 24, 400
 
 
 def activity_name(label: str) -> str:
-    """The name of an activity for people; labels come from a file and may hold anything."""
+    """The name of an activity for people; a label may hold anything."""
     return "unknown" if label == UNKNOWN else printable(label, _LONGEST_NAME).replace("_", " ")
 
 
 def reason_text(decision: Decision) -> str:
-    """Say for people why the activity is unknown, with the names of activities as `activity_name` has them."""
+    """The reason why the activity is unknown, for people."""
     return printable(decision.reason).replace("_", " ")
 
 
@@ -43,25 +42,12 @@ def minutes_and_seconds(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
 
 
-Truth = Callable[[float], str]
-"""The label of a moment (seconds, in the clock of the source); "" where there is none, or nobody knows."""
-
-
-def no_truth(seconds: float) -> str:
-    """Know no label, as in a stream of a sensor."""
-    del seconds
-    return ""
-
-
 class Sink:
-    """Takes events in their order, a tick after each item of the source, and the summary when the stream has ended.
+    """Takes events in order, a tick after each item of the source, and the summary at the end; a context.
 
-    `elapsed_s` of an event are the seconds from the first sample until it. This one prints nothing until the end. It is
-    a context: a display is on the screen inside. `truth` is shown beside the answers, where it knows a label.
+    `elapsed_s` are the seconds since the first sample, `label` is that of a replayed recording, "" without one.
+    This sink prints only the summary.
     """
-
-    def __init__(self, truth: Truth = no_truth) -> None:
-        self._truth = truth
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +55,7 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def decision(self, decision: Decision, elapsed_s: float) -> None:
+    def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
         """Take a decision."""
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:
@@ -86,50 +72,50 @@ class Sink:
 class Changes(Sink):
     """Prints a line on stdout for each change of activity, one on stderr for each notice; then the summary."""
 
-    def __init__(self, truth: Truth = no_truth) -> None:
-        super().__init__(truth)
+    def __init__(self) -> None:
         self._shown = ""
 
-    def decision(self, decision: Decision, elapsed_s: float) -> None:
-        """Print the activity, if it is another than before."""
+    def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
+        """Print the activity, if it has changed."""
         if decision.activity != self._shown:
             self._shown = decision.activity
-            label = labelled(self._truth(decision.seconds))
-            said = f"({reason_text(decision)})" if decision.reason else ""
+            said = f"({reason_text(decision)})"
             if decision.activity != UNKNOWN:
                 said = percent(decision.probability(decision.activity), 0)
-            parts = (activity_name(decision.activity), said, "(warming up)" if decision.warming_up else "", label)
+            warming_up = "(warming up)" if decision.warming_up else ""
+            parts = (activity_name(decision.activity), said, warming_up, labelled(label))
             click.echo(f"{minutes_and_seconds(elapsed_s):>8}  {'  '.join(x for x in parts if x)}")
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Print the notice on stderr."""
-        del elapsed_s
         click.echo(printable(notice.text, _LONGEST_NOTICE), err=True)
 
 
 class JsonLines(Sink):
     """Prints a JSON object on each line of stdout; docs/stream.md gives the keys."""
 
-    def decision(self, decision: Decision, elapsed_s: float) -> None:
+    def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
         """Print `{"type": "decision", …}`."""
-        del elapsed_s
+        smoothed, of_window = (
+            {name: round(float(p), 5) for name, p in zip(decision.labels, x, strict=True)}
+            for x in (decision.probabilities, decision.window_probabilities)
+        )
         content = {
             "type": "decision",
             "seconds": decision.seconds,
             "activity": decision.activity,
-            "probabilities": _by_label(decision, decision.probabilities),
-            "window_probabilities": _by_label(decision, decision.window_probabilities),
+            "probabilities": smoothed,
+            "window_probabilities": of_window,
             "warming_up": bool(decision.warming_up),
             "reason": decision.reason,
             "inference_ms": round(decision.inference_ms, 4),
         }
-        if label := self._truth(decision.seconds):
+        if label:
             content["label"] = label
         click.echo(json.dumps(content))
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Print `{"type": "notice", …}`."""
-        del elapsed_s
         click.echo(json.dumps({"type": "notice"} | asdict(notice)))
 
     def end(self, summary: StreamSummary) -> None:
@@ -147,11 +133,16 @@ def show_summary(summary: StreamSummary, console: "Console | None" = None) -> No
         if any(summary.windows.values())
         else "Nothing was recognised: a first answer needs a whole window of samples."
     )
-    console.print(_closing(summary), soft_wrap=True)
+    facts = [counted(summary.changes, "change"), counted(summary.gaps, "gap"), counted(summary.samples, "sample")]
+    if summary.inference_ms is not None:
+        facts.append(f"inference {summary.inference_ms:.2f} ms")
+    left_out = {x: getattr(summary, x) for x in ("invalid", "duplicates", "late", "malformed", "not_logged")}
+    facts += [f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count]
+    console.print(f"{', '.join(facts)}.", soft_wrap=True)
 
 
 def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
-    """Make a table of the minutes of each activity over all `summaries`, and its share of the decisions."""
+    """Make a table of each activity's minutes over all `summaries`, and its share of the decisions."""
     from rich.markup import escape
 
     from edge_runtime.system.terminal import plain_table
@@ -163,17 +154,3 @@ def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
             minutes = sum(x.seconds[label] for x in summaries) / 60
             table.add_row(escape(activity_name(label)), f"{minutes:.1f}", percent(count / total, 0))
     return table
-
-
-def _closing(summary: StreamSummary) -> str:
-    """The other facts of the summary, with samples left out and decisions not logged if there are any."""
-    facts = [counted(summary.changes, "change"), counted(summary.gaps, "gap"), counted(summary.samples, "sample")]
-    if summary.inference_ms is not None:
-        facts.append(f"inference {summary.inference_ms:.2f} ms")
-    left_out = {x: getattr(summary, x) for x in ("invalid", "duplicates", "late", "malformed", "not_logged")}
-    facts += [f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count]
-    return f"{', '.join(facts)}."
-
-
-def _by_label(decision: Decision, probabilities: npt.NDArray[Any]) -> dict[str, float]:
-    return {name: round(float(p), 5) for name, p in zip(decision.labels, probabilities, strict=True)}

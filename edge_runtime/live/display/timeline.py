@@ -1,7 +1,4 @@
-"""Draw the live picture in a terminal: the activity, its probability, and the last minutes as a coloured band.
-
-Every activity has a colour and a letter, so that the picture says the same without colours.
-"""
+"""Draw the live picture in a terminal: the activity, its probability, and the last minutes as a coloured band."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -14,11 +11,9 @@ from rich.text import Text
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import (
     Sink,
-    Truth,
     activity_name,
     labelled,
     minutes_and_seconds,
-    no_truth,
     reason_text,
     show_summary,
 )
@@ -41,21 +36,15 @@ class Timeline(Sink):
     """Draws on `console`; `title` names the model and the source, `summary` is that of the session."""
 
     def __init__(
-        self,
-        labels: Sequence[str],
-        title: str,
-        summary: StreamSummary,
-        console: Console,
-        clock: SourceClock,
-        truth: Truth = no_truth,
+        self, labels: Sequence[str], title: str, summary: StreamSummary, console: Console, clock: SourceClock
     ) -> None:
-        super().__init__(truth)
         self._console = console
         self._names = [*labels, UNKNOWN]
         self._letters = letters(self._names)
         self._title, self._summary = printable(title, _LONGEST_NOTICE), summary
         self._clock, self._drawn = clock, 0.0
         self._latest: Decision | None = None
+        self._label = ""
         self._past: deque[tuple[float, int]] = deque(maxlen=int(BAND_S) + 1)  # at most one a second
         self._notices: deque[tuple[float, str]] = deque(maxlen=_NOTICES)
         self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
@@ -65,13 +54,12 @@ class Timeline(Sink):
         return self
 
     def __exit__(self, *_: object) -> None:
-        # The last picture stays.
-        self._live.refresh()
+        self._live.refresh()  # the last picture stays
         self._live.stop()
 
-    def decision(self, decision: Decision, elapsed_s: float) -> None:
+    def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
         """Take a decision."""
-        self._latest = decision
+        self._latest, self._label = decision, label
         if self._past and int(self._past[-1][0]) == int(elapsed_s):
             self._past.pop()
         self._past.append((elapsed_s, self._names.index(decision.activity)))
@@ -88,17 +76,12 @@ class Timeline(Sink):
             self._live.refresh()
 
     def end(self, summary: StreamSummary) -> None:
-        """Print the summary below the picture, and all kinds of notices, for which the picture had no room."""
+        """Print the summary below the picture."""
         self._console.print()
         show_summary(summary, self._console)
-        for kind, notice in summary.notices.items():
-            if kind != "opened":
-                often = f" ({notice.count:,} times)" if notice.count > 1 else ""
-                said = f"{minutes_and_seconds(notice.elapsed_s):>8}  {printable(notice.text, _LONGEST_NOTICE)}{often}"
-                self._console.print(Text(said))
 
     def picture(self) -> RenderableType:
-        """Render the picture; where there are too few lines, bars and older notices are left out first."""
+        """Render the picture; a small screen has no bars."""
         width, room = self._console.size
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
         room -= 1 + 3 + 3  # title; activity; band, its scale and the facts
@@ -106,8 +89,8 @@ class Timeline(Sink):
             Text(f"! {minutes_and_seconds(x)}  {text}", style="yellow", no_wrap=True, overflow="ellipsis")
             for x, text in self._notices
         ]
-        bars = [*self._bars(width), Text("")]
-        bars = bars if len(bars) + len(notices) <= room else []
+        bars = self._bars(width)
+        bars = [*bars, Text("")] if bars and len(bars) + 1 + len(notices) <= room else []
         return Group(title, *self._now(width), *bars, *self._band(width), self._facts(), *notices)
 
     def _now(self, width: int) -> list[Text]:
@@ -120,28 +103,24 @@ class Timeline(Sink):
             colour = self._colour(self._names.index(decision.activity))
             said = "warming up: the filters are settling" if decision.warming_up else ""
             said = reason_text(decision) if decision.activity == UNKNOWN else said
-            remark = "   ".join(x for x in (said, labelled(self._truth(decision.seconds))) if x)
+            remark = "   ".join(x for x in (said, labelled(self._label)) if x)
         lines = ("", large if len(large) <= width - 4 else name.upper(), remark)
         return [Text(x.center(width)[:width], style=f"bold {_INK} on {colour}", no_wrap=True) for x in lines]
 
     def _bars(self, width: int) -> list[Text]:
-        """A line for each activity: its letter, its name, how probable it is; without a bar where there is no room.
-
-        An answer that stands for several has no bar beside theirs.
-        """
+        """A line for each activity: its letter, its name and, unless it is a joined answer, its probability."""
         names = [activity_name(x) for x in self._names[:-1]]
-        room = width - max(map(len, names)) - len("X  100 %") - 1
-        longest = max(map(len, names)) if room >= _LEAST_BAR else max(0, width - len("X  100 %"))
-        lines = []
-        for i, name in enumerate(names):
-            line = Text(f"{self._letters[i]} {printable(name, longest):<{longest}} ", no_wrap=True)
+        longest = max(map(len, names))
+        room = width - longest - len("X  100 %") - 1
+        lines: list[Text] = []
+        for i, name in enumerate(names if room >= _LEAST_BAR else []):
+            line = Text(f"{self._letters[i]} {name:<{longest}} ", no_wrap=True)
             lines.append(line)
             if self._latest and self._names[i] not in self._latest.labels:
                 continue
             share = self._latest.probability(self._names[i]) if self._latest else 0.0
-            if room >= _LEAST_BAR:
-                bar = "█" * round(share * room) or "·"
-                line.append(f"{bar:<{room}} ", self._colour(i) if share * room >= 0.5 else "dim")
+            bar = "█" * round(share * room) or "·"
+            line.append(f"{bar:<{room}} ", self._colour(i) if share * room >= 0.5 else "dim")
             line.append(f"{percent(share, 0):>5}")
         return lines
 
@@ -163,7 +142,6 @@ class Timeline(Sink):
             moment = now - BAND_S * (width - 1 - column) / width
             while place < len(past) and past[place][0] <= moment + 1e-9:
                 current, place = past[place], place + 1
-            # Where nothing was recognised for longer than a decision takes, there was a gap.
             is_gap = current is None or moment - current[0] > max(2.5 * self._summary.hop_s, 2.0)
             yield None if current is None or is_gap else current[1]
 
@@ -183,7 +161,7 @@ class Timeline(Sink):
 
 
 def letters(names: Sequence[str]) -> list[str]:
-    """A letter for each name, another for each: of its last word if possible. The last, unknown, is a question mark."""
+    """A different letter for each name, of its last word if possible; a question mark for the last, unknown."""
     taken: list[str] = []
     for name in names[:-1]:
         wanted = [*name.upper().replace("_", " ").split()[-1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"]

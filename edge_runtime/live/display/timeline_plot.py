@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edge_runtime.data.dataset import segments
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.stream_scores import NO_DECISION, Integers, Track
 from edge_runtime.system.figures import activity_colour, legend_below, new_figure, save, short_name
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 _DONE, _REPORTED, _WRONG = 1.0, 0.0, -0.16  # where the rows begin
 _HEIGHT, _WRONG_HEIGHT = 0.9, 0.08
@@ -25,12 +22,11 @@ def plot_timeline(
 ) -> None:
     """Draw a track over its minutes; `names` are those of its labels, the `n_activities` of the model first.
 
-    A line below shows where another activity was reported than the one being done, also while a new one is not yet
-    reported. Writes `path` whole or not at all; raises `MissingExtraError` without matplotlib, `InputError` for a file
-    that cannot be written.
+    A line below shows where another activity was reported than the labelled one. Raises `MissingExtraError` without
+    matplotlib, `InputError` for a file that cannot be written.
     """
     figure = new_figure(14, 2.9, title)
-    from matplotlib.patches import Patch  # there is one, or there would be no figure
+    from matplotlib.patches import Patch
 
     panel = figure.subplots()
     minute = 60 * rate_hz
@@ -40,7 +36,6 @@ def plot_timeline(
         for first, end, label in segments(labels):
             if label < 0:
                 continue
-            # White edges separate neighbours.
             bar = [(first / minute, (end - first) / minute)]
             panel.broken_barh(bar, (row, _HEIGHT), facecolor=activity_colour(label), edgecolor="white", linewidth=0.6)
     for first, end in _runs(shown == NO_DECISION, track.begin):
@@ -48,7 +43,12 @@ def plot_timeline(
     is_activity = (track.labels >= 0) & (track.labels < n_activities)
     for first, end in _runs(is_activity & (shown != NO_DECISION) & (shown != track.labels), track.begin):
         panel.broken_barh([(first / minute, (end - first) / minute)], (_WRONG, _WRONG_HEIGHT), color=_WRONG_COLOUR)
-    _axes(panel, len(track.labels) / minute)
+    panel.set_yticks([_DONE + _HEIGHT / 2, _REPORTED + _HEIGHT / 2], ["done", "reported"])
+    panel.set_ylim(_WRONG - 0.05, _DONE + _HEIGHT + 0.05)
+    panel.set_xlim(0, len(track.labels) / minute)
+    panel.set_xlabel("time (min)")
+    panel.spines[["top", "right", "left"]].set_visible(False)
+    panel.tick_params(left=False)
     present = [x for x in range(len(names)) if x in track.labels or x in track.shown]
     handles = [Patch(facecolor=activity_colour(x), label=short_name(names[x])) for x in present]
     handles += [
@@ -58,15 +58,6 @@ def plot_timeline(
     ]
     legend_below(figure, handles, _BLANK)
     save(figure, path)
-
-
-def _axes(panel: "Axes", minutes: float) -> None:
-    panel.set_yticks([_DONE + _HEIGHT / 2, _REPORTED + _HEIGHT / 2], ["done", "reported"])
-    panel.set_ylim(_WRONG - 0.05, _DONE + _HEIGHT + 0.05)
-    panel.set_xlim(0, minutes)
-    panel.set_xlabel("time (min)")
-    panel.spines[["top", "right", "left"]].set_visible(False)
-    panel.tick_params(left=False)
 
 
 def _runs(rows: Integers, begin: int) -> Iterator[tuple[int, int]]:

@@ -1,8 +1,7 @@
-"""Read live samples from a source: a generator that ends, waits, loses and reconnects as its origin does.
+"""Read live samples from a source: a generator of chunks of samples and of events.
 
-A source gives a `Chunk` for every few samples that have come and an `Event` for whatever happened to it. While nothing
-comes it gives an empty `Chunk` now and then, so that its reader stays awake. Closing the generator closes its files and
-connections. Memory does not grow with the length of the stream.
+While nothing comes it gives an empty `Chunk` now and then, so that its reader stays awake. Closing the generator closes
+its files and connections. Memory does not grow with the length of the stream.
 """
 
 from collections.abc import Generator, Iterator
@@ -19,10 +18,9 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Chunk:
-    """Samples `[n, 6]` in g and rad/s, and the `seconds` `[n]` of the sender's clock at which they were taken, or None.
+    """Samples `[n, 6]` in g and rad/s, and their times `seconds` `[n]` in the sender's clock, or None.
 
-    `recorded` says that no samples are missing between chunks, however long it takes until the next one comes.
-    `left_out` counts the lines before these samples that were none.
+    Between `recorded` chunks no samples are missing, however late they come. `left_out` counts unreadable lines.
     """
 
     seconds: Array | None
@@ -36,7 +34,7 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to a source: one word for programs, one sentence for people."""
+    """Something that happened to a source: a word for programs, a sentence for people."""
 
     kind: str
     text: str
@@ -46,17 +44,12 @@ Item = Chunk | Event
 Source = Generator[Item, None, None]
 
 NO_SAMPLES = Chunk(None, np.empty((0, N_CHANNELS)))
-"""The chunk of a source that waits."""
-
-POLL_S = 0.25
-"""How long a source waits before it gives `NO_SAMPLES`."""
-
-SILENCE_S = 3.0
-"""How long nothing may come before a source says so."""
+POLL_S = 0.25  # that a source waits before it gives `NO_SAMPLES`
+SILENCE_S = 3.0  # without samples, after which a source says so
 
 
 class SourceClock(Protocol):
-    """A clock as the module `time` is one; tests have one of their own."""
+    """A clock, such as the module `time`."""
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
@@ -66,21 +59,20 @@ class SourceClock(Protocol):
 
 
 class SilenceDetector:
-    """Reports once when nothing has come from `name` for `SILENCE_S`, and once when something comes again."""
+    """Reports the beginning and end of a silence of `name`, from `SILENCE_S` on."""
 
     def __init__(self, name: str, clock: SourceClock) -> None:
         self._name, self._clock = name, clock
         self._since, self._is_silent = clock.monotonic(), False
 
-    def something_came(self) -> Iterator[Event]:
-        """Note that something has come."""
-        if self._is_silent:
-            self._is_silent = False
-            yield Event("back", f"{self._name} is back after {self._clock.monotonic() - self._since:.0f} s")
-        self._since = self._clock.monotonic()
-
-    def nothing_came(self) -> Iterator[Event]:
-        """Note that nothing has come just now."""
-        if not self._is_silent and self._clock.monotonic() - self._since >= SILENCE_S:
-            self._is_silent = True
-            yield Event("waiting", f"nothing has come from {self._name} for {SILENCE_S:g} s")
+    def look(self, has_come: bool) -> Iterator[Item]:
+        """Note that something has come, or that nothing has; give `NO_SAMPLES` then."""
+        silent_s = self._clock.monotonic() - self._since
+        if not has_come:
+            yield NO_SAMPLES
+        if has_come == self._is_silent and (has_come or silent_s >= SILENCE_S):
+            self._is_silent = not has_come
+            said = f"is back after {silent_s:.0f} s" if has_come else f"has sent nothing for {SILENCE_S:g} s"
+            yield Event("back" if has_come else "waiting", f"{self._name} {said}")
+        if has_come:
+            self._since = self._clock.monotonic()

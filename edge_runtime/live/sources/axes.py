@@ -1,8 +1,6 @@
 """Map the axes of a board to those of the training data, which a phone recorded at the waist.
 
-There, x points up while one stands (acceleration of +1 g), y and z lie in the horizontal plane, and the three are
-right-handed. A board that is mounted otherwise is turned, not mirrored: a mirrored mapping would be a sensor that
-cannot exist, and is refused.
+There, x points up while the wearer stands (+1 g), y and z are horizontal, and the three are right-handed.
 """
 
 import re
@@ -18,23 +16,22 @@ _AXIS = re.compile(r"\s*([+-]?)\s*([xyz])\s*", re.IGNORECASE)
 
 
 class Axes:
-    """A rotation by quarter turns, written as the board's axes in the place of x, y and z: `z,-x,y`."""
+    """A rotation by quarter turns, written as the board's axes in place of x, y and z: `z,-x,y`."""
 
     def __init__(self, rotation: Array) -> None:
-        # Columns are moved, not multiplied as matrices: 0 times an infinite value of one axis would be NaN in others.
+        # Columns are moved, not multiplied: 0 times infinity would make NaN of the other axes.
         places = np.abs(rotation).argmax(axis=1)
         self._columns = np.concatenate([places, places + 3])  # the same for acceleration and angular rate
         self._signs = np.tile(rotation.sum(axis=1), 2)
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The mapping that `text` writes. Raises `InputError` where it is none, or a mirrored one."""
+        """The mapping that `text` writes. Raises `InputError` for anything else, and for a mirror image."""
         matches = [_AXIS.fullmatch(x) for x in text.split(",")]
         named = [x.group(2).lower() for x in matches if x]
         if len(matches) != 3 or sorted(named) != ["x", "y", "z"]:
             raise InputError(
-                f"--axes {quoted(text)} is no mapping: give the board's axis for each of x, y and z, "
-                "each of them once, such as 'x,y,z' or '-y,x,z'"
+                f"--axes {quoted(text)} is no mapping: give the board's axes in place of x, y and z, such as '-y,x,z'"
             )
         rotation = np.zeros((3, 3))
         for row, match in enumerate(matches):

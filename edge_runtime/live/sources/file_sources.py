@@ -15,23 +15,20 @@ from edge_runtime.data.data_sources import FOREIGN
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import NO_SAMPLES, POLL_S, Chunk, Event, SilenceDetector, Source, SourceClock
+from edge_runtime.live.sources import POLL_S, Chunk, Event, SilenceDetector, Source, SourceClock
 from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.signals.types import Signal
 from edge_runtime.signals.units import Units
 
-CHUNK_S = 0.1
-"""How much of a recording is replayed at once, at most, in its own time."""
-
+_CHUNK_S = 0.1  # of a replay, at its pace
 _LARGEST_CHUNK = 500
-_BLOCK = 1 << 13  # a second or two of samples: what is wrong in one has the time of those before it
+_BLOCK = 1 << 13  # bytes, a second or two of samples
 
 
 def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
-    """The samples in the file at `path`, or those that come from standard input when it is `-`.
+    """The samples in the file or pipe at `path`, or of standard input when it is `-`.
 
-    A file ends where it ends, a pipe when its last writer closes it. Raises `InputError` when it cannot be read, or has
-    no sample.
+    A pipe ends when its last writer closes it. Raises `InputError` when it cannot be read, or has no sample.
     """
     name = "standard input" if path == Path("-") else str(path)
     with _opened(path, name) as descriptor:
@@ -40,15 +37,17 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
         silence = SilenceDetector(name, clock)
         yield Event("opened", f"reading {name}")
         while True:
-            # A pipe without a writer yet is not readable; after the last one closes it reads EOF.
+            # A pipe is not readable before its first writer; after the last one it reads EOF.
             if not recorded and not select.select([descriptor], [], [], POLL_S)[0]:
-                yield NO_SAMPLES
-                yield from silence.nothing_came()
+                yield from silence.look(has_come=False)
                 continue
-            block = _read(descriptor, name)
+            try:
+                block = os.read(descriptor, _BLOCK)
+            except OSError as error:
+                raise InputError(f"cannot read {name}: {error.strerror}") from error
             if not block:
                 break
-            yield from silence.something_came()
+            yield from silence.look(has_come=True)
             yield from decoder.feed(block)
         yield from decoder.end()
     if not decoder.samples:
@@ -59,7 +58,7 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
 def find_recording(number: int, reader: DataReader, signals: Sequence[Signal] = ()) -> Recording:
     """Recording `number`, counted from 0, of the data of `reader`.
 
-    Raises `InputError` when there is no such recording, or it lacks one of the `signals` that a model takes.
+    Raises `InputError` when there is no such recording, or it lacks one of `signals`.
     """
     recordings = reader.recordings
     if not 0 <= number < len(recordings):
@@ -69,11 +68,11 @@ def find_recording(number: int, reader: DataReader, signals: Sequence[Signal] = 
 
 
 def replay(number: int, recording: Recording, speed: float = 1.0, clock: SourceClock = time) -> Source:
-    """Recording `number` at `speed` times the pace at which it was made; 0 is without any wait."""
+    """Recording `number` at `speed` times its own pace; 0 is without any wait."""
     seconds = np.arange(len(recording.samples)) / recording.rate_hz
     pace = f"{speed:g} times real time" if speed else "as fast as it goes"
     yield Event("opened", f"recording {number}, subject {recording.subject}, {pace}")
-    step = _LARGEST_CHUNK if not speed else round(min(max(1, CHUNK_S * speed * recording.rate_hz), _LARGEST_CHUNK))
+    step = _LARGEST_CHUNK if not speed else round(min(max(1, _CHUNK_S * speed * recording.rate_hz), _LARGEST_CHUNK))
     began = clock.monotonic()
     for first in range(0, len(seconds), step):
         chunk = slice(first, first + step)
@@ -86,26 +85,15 @@ def replay(number: int, recording: Recording, speed: float = 1.0, clock: SourceC
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[int]:
     if path == Path("-"):
-        if sys.stdin is None:
-            raise InputError("standard input is closed: give it to this program, or a file to --csv")
         yield sys.stdin.fileno()
         return
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe need not have a writer yet
     except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+        raise InputError(f"cannot read {name}: {error.strerror}") from error
     try:
-        # A device, such as /dev/zero, may never end and holds no recording.
-        kind = os.fstat(descriptor).st_mode
-        if not (stat.S_ISREG(kind) or stat.S_ISFIFO(kind) or os.isatty(descriptor)):
-            raise InputError(f"{name} is no file and no pipe: give one, or a board's device to --serial")
+        if stat.S_ISCHR(os.fstat(descriptor).st_mode):  # it may never end
+            raise InputError(f"{name} is a device: give a file or a pipe, or a board's device to --serial")
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def _read(descriptor: int, name: str) -> bytes:
-    try:
-        return os.read(descriptor, _BLOCK)
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror or error}") from error

@@ -14,7 +14,6 @@ from edge_runtime.signals.units import ACCELERATION_UNITS
 from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.printable import quoted
 
-SENSORS = ("mpu6050", "lsm6ds")
 _ADDRESSES = {"mpu6050": 0x68, "lsm6ds": 0x6A}
 _SENSOR = re.compile(r"(?P<name>\w+)(?:@(?P<address>0x[0-9a-f]{1,2}|\d{1,3}))?", re.IGNORECASE)
 _LSM6DS_CHIP = 0x0F  # WHO_AM_I of every LSM6DS
@@ -24,11 +23,10 @@ _G = ACCELERATION_UNITS["m/s2"]
 
 
 def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None = None) -> Source:
-    """Samples of the sensor that `text` names as `mpu6050` or `lsm6ds`, with `@ADDRESS` where it is not the usual.
+    """Samples, 50 a second, of the sensor that `text` names: `mpu6050` or `lsm6ds`, with `@ADDRESS` if unusual.
 
-    Read 50 times a second until it is closed; a sensor that goes is set up again when it is back. `open_bus` gives the
-    bus, by default that of the board. Raises `DeviceError` when there is no bus or no such sensor on it, and
-    `MissingExtraError` without the drivers.
+    A sensor that goes is set up again when it is back. `open_bus` gives the bus, by default the board's. Raises
+    `DeviceError` when there is no bus or no such sensor on it, `MissingExtraError` without the drivers.
     """
     name, address = _parse(text)
     set_up = _driver(name)
@@ -61,8 +59,7 @@ def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None
             if len(samples) == _CHUNK:
                 yield Chunk(np.array(seconds), np.array(samples) * ([_G] * 3 + [1.0] * 3))
                 seconds, samples = [], []
-            # Not behind the clock: after a pause the next sample is due one step from now.
-            due = max(due + 1 / RATE_HZ, clock.monotonic())
+            due = max(due + 1 / RATE_HZ, clock.monotonic())  # after a pause, nothing is caught up
             clock.sleep(max(0.0, due - clock.monotonic()))
     finally:
         getattr(bus, "deinit", lambda: None)()
@@ -72,10 +69,10 @@ def _parse(text: str) -> tuple[str, int]:
     match = _SENSOR.fullmatch(text)
     name = match["name"].lower() if match else ""
     address = int(match["address"], 0) if match and match["address"] else _ADDRESSES.get(name, 0)
-    if name not in SENSORS or not 0x08 <= address <= 0x77:
+    if name not in _ADDRESSES or not 0x08 <= address <= 0x77:
         raise InputError(
-            f"--i2c {quoted(text)} is no sensor that is known: give {' or '.join(SENSORS)}, with @0x08 to @0x77 if its "
-            "address is not the usual"
+            f"--i2c {quoted(text)} is an unknown sensor: give {' or '.join(_ADDRESSES)}, with @0x08 to @0x77 for an "
+            "unusual address"
         )
     return name, address
 
@@ -98,11 +95,12 @@ def _driver(name: str) -> Callable[[Any, int], Any]:
         if name == "mpu6050":
             import adafruit_mpu6050
         else:
-            import adafruit_lsm6ds.ism330dhcx
-            import adafruit_lsm6ds.lsm6ds3trc
-            import adafruit_lsm6ds.lsm6ds33
-            import adafruit_lsm6ds.lsm6dsox
             from adafruit_bus_device.i2c_device import I2CDevice
+            from adafruit_lsm6ds import GyroRange
+            from adafruit_lsm6ds.ism330dhcx import ISM330DHCX
+            from adafruit_lsm6ds.lsm6ds3trc import LSM6DS3TRC
+            from adafruit_lsm6ds.lsm6ds33 import LSM6DS33
+            from adafruit_lsm6ds.lsm6dsox import LSM6DSOX
     except ImportError as error:
         raise MissingExtraError("--i2c", f"the Adafruit driver of the {name}", "sensors") from error
 
@@ -110,28 +108,20 @@ def _driver(name: str) -> Callable[[Any, int], Any]:
         sensor = adafruit_mpu6050.MPU6050(bus, address)
         sensor.accelerometer_range = adafruit_mpu6050.Range.RANGE_4_G
         sensor.gyro_range = adafruit_mpu6050.GyroRange.RANGE_500_DPS
-        # Motion above half the rate would come back as slower motion; almost all of a body's is below 15 Hz.
+        # Against aliasing; almost all motion of a body is below 15 Hz.
         sensor.filter_bandwidth = adafruit_mpu6050.Bandwidth.BAND_21_HZ
         return sensor
 
     def lsm6ds(bus: Any, address: int) -> Any:
-        drivers = {
-            x.CHIP_ID: x
-            for x in (
-                adafruit_lsm6ds.lsm6ds33.LSM6DS33,
-                adafruit_lsm6ds.lsm6ds3trc.LSM6DS3TRC,
-                adafruit_lsm6ds.ism330dhcx.ISM330DHCX,
-                adafruit_lsm6ds.lsm6dsox.LSM6DSOX,
-            )
-        }
+        drivers = (LSM6DS33, LSM6DS3TRC, ISM330DHCX, LSM6DSOX)
         answer = bytearray(1)
         with I2CDevice(bus, address) as device:
             device.write_then_readinto(bytes([_LSM6DS_CHIP]), answer)
-        chip = answer[0]
-        if chip not in drivers:
-            raise RuntimeError(f"its WHO_AM_I is {chip:#x}, which no LSM6DS has")
-        sensor = drivers[chip](bus, address)
-        sensor.gyro_range = adafruit_lsm6ds.GyroRange.RANGE_500_DPS
+        found = [x for x in drivers if answer[0] == x.CHIP_ID]
+        if not found:
+            raise RuntimeError(f"its WHO_AM_I is {answer[0]:#x}, which no LSM6DS has")
+        sensor = found[0](bus, address)
+        sensor.gyro_range = GyroRange.RANGE_500_DPS
         return sensor
 
     return mpu6050 if name == "mpu6050" else lsm6ds

@@ -1,4 +1,4 @@
-"""Decode bytes into samples in s, g and rad/s: no input makes it fail, grow, or print control characters."""
+"""Decode bytes into samples in s, g and rad/s, with bounded memory for any input."""
 
 import numpy as np
 
@@ -6,22 +6,19 @@ from edge_runtime.data.column_names import MalformedError, Row
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Item
 from edge_runtime.live.sources.line_parser import LineParser
-from edge_runtime.signals.frontend import N_CHANNELS
 from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, TIME_UNITS, Units, inferred_units, unit_name
 from edge_runtime.system.printable import quoted
 
 MAX_LINE_BYTES = 1 << 16
-_TOO_LONG = f"longer than {MAX_LINE_BYTES // 1024} KiB"
 
-N_JUDGED = 50
-"""The samples after a header that wait until their units are judged: a second at the usual rate."""
+N_JUDGED = 50  # samples after a header that wait until their units are judged
 
 
 class LineDecoder:
-    """Cuts bytes into lines and parses them; the first line that is no sample is quoted, the others are counted.
+    """Cuts bytes into lines and parses them; the first unreadable line is quoted, the others are counted.
 
-    `stated` are the units that the user has given, which go before those of a header; `midway` as for `LineParser`.
-    Rotation without a unit is taken as rad/s. How the bytes are cut into blocks changes nothing.
+    `stated` are the user's units, which go before those of a header; `midway` as for `LineParser`. Rotation without a
+    unit is taken as rad/s. `samples` counts the samples so far; `fault` is that of the first unreadable line.
     """
 
     def __init__(self, stated: Units, recorded: bool = False, midway: bool = False) -> None:
@@ -29,44 +26,35 @@ class LineDecoder:
         self._left_out = 0
         self._items: list[Item] = []
         self.samples = 0
-        """Number of samples so far."""
         self.fault = ""
-        """The fault of the first line that was no sample."""
         self.restart(midway)
 
     def restart(self, midway: bool = False) -> None:
-        """Begin anew for another sender, with a header, units and mistakes of its own."""
+        """Begin anew for another sender, which has its own header and units."""
         self._parser = LineParser(midway, needs_rotation=self._stated.rotation != NOT_NEEDED)
         self._rest = b""
-        self._skipping = False  # inside a line that is too long
         self._has_times: bool | None = None
         self._waiting: list[Row] = []
-        self._header = Units()  # what is stated of these rows
-        self._units = None if None in self._stated else self._stated
         self._reported: set[str] = set()
+        self._begin(Units())
+
+    def _begin(self, header: Units) -> None:
+        """Begin rows whose units are those of `header` where the user has stated none."""
+        self._header = header
+        self._units = None if None in self._stated else self._stated
 
     def feed(self, content: bytes) -> list[Item]:
-        """Take `content`, wherever it is cut; give the items that it completes.
-
-        Raises `InputError` for a recording of unclear units.
-        """
+        """Take `content`, cut anywhere; give the items that it completes. Raises `InputError` for unclear units."""
         *lines, rest = (self._rest + content).split(b"\n")
-        if lines and self._skipping:
-            del lines[0]
-            self._skipping = False
         for line in lines:
             self._take(line)
-        if self._skipping or len(rest) > MAX_LINE_BYTES:
-            if not self._skipping:
-                self._leave_out(rest, _TOO_LONG)
-            self._skipping, rest = True, b""
-        self._rest = rest
+        self._rest = rest[: MAX_LINE_BYTES + 1]  # as much as shows that it is too long
         return self._finished()
 
     def end(self, is_whole: bool = True) -> list[Item]:
-        """Give the items of the last line, which has no end, and of samples that wait for their units.
+        """Give the items of the last line, and of samples that wait for their units.
 
-        Where the line may not be whole it is left out: half a number is a number too.
+        A last line that may not be whole is left out: half a number is a number too.
         """
         line, self._rest = self._rest, b""
         if is_whole:
@@ -79,29 +67,29 @@ class LineDecoder:
     def _take(self, line: bytes) -> None:
         try:
             if len(line) > MAX_LINE_BYTES:
-                raise MalformedError(_TOO_LONG)
+                raise MalformedError(f"longer than {MAX_LINE_BYTES // 1024} KiB")
             rows = self._parser.parse(line.decode("utf-8-sig", "replace")) if line.strip() else []
-            self._check_times(rows)
+            if rows and self._has_times not in (None, rows[0][0] is not None):
+                raise MalformedError("some samples have times, and others do not")
         except MalformedError as error:
-            self._leave_out(line, str(error))
+            self._left_out += 1
+            fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {error}"
+            self.fault = self.fault or fault
+            self._report(Event("malformed", f"a line is no sample, {fault}; further ones are only counted"))
             return
-        if rows and self._parser.units != self._header:
+        if not rows:
+            return
+        self._has_times = rows[0][0] is not None
+        if self._parser.units != self._header:
             self._release()
-            self._header = self._parser.units
-            self._units = None if None in self._stated else self._stated
+            self._begin(self._parser.units)
         self._waiting += rows
         self.samples += len(rows)
         if self._units is None and len(self._waiting) >= N_JUDGED:
             self._judge()
 
-    def _check_times(self, rows: list[Row]) -> None:
-        for time, _ in rows:
-            if self._has_times not in (None, time is not None):
-                raise MalformedError("it has a time, and the first sample had none, or the other way round")
-            self._has_times = time is not None
-
     def _judge(self) -> None:
-        """Find the units of the rows that wait; where they are unclear, a live source may yet become clear."""
+        """Find the units of the rows that wait; a live source that is unclear may become clear later."""
         stated = self._stated.or_else(self._header)
         times = [time for time, _ in self._waiting if time is not None]
         try:
@@ -112,7 +100,7 @@ class LineDecoder:
             self._left_out += len(self._waiting)
             self._waiting = []
             self.fault = self.fault or str(error)
-            self._report("unclear", Event("units", str(error)))
+            self._report(Event("units", str(error)))
             return
         self._units = units
         found = []
@@ -125,39 +113,29 @@ class LineDecoder:
             self._items.append(Event("units", f"no unit is stated; by their size: {', '.join(found)}{rotation}"))
 
     def _release(self) -> None:
-        """Give out the rows that wait, judged by themselves where there are no more of their header."""
+        """Give out the rows that wait; judge them first if necessary."""
         if self._waiting and self._units is None:
             self._judge()
         if self._waiting and self._units:
-            self._items.append(self._chunk(self._waiting, self._units))
-            self._waiting, self._left_out = [], 0
+            samples = np.array([values for _, values in self._waiting])
+            samples[:, :3] *= self._units.acceleration or 1.0
+            samples[:, 3:] *= 1.0 if self._units.rotation is None else self._units.rotation
+            times = np.array([time for time, _ in self._waiting], np.float64) if self._has_times else None
+            seconds = None if times is None else times * (self._units.time or 1.0)
+            self._items.append(Chunk(seconds, samples, self._recorded))
+            self._waiting = []
 
-    def _chunk(self, rows: list[Row], units: Units) -> Chunk:
-        samples = np.array([values for _, values in rows]).reshape(-1, N_CHANNELS)
-        samples[:, :3] *= units.acceleration or 1.0
-        samples[:, 3:] *= 1.0 if units.rotation is None else units.rotation
-        seconds = None
-        if self._has_times:
-            seconds = np.array([time for time, _ in rows], np.float64) * (units.time or 1.0)
-        return Chunk(seconds, samples, self._recorded, self._left_out)
-
-    def _leave_out(self, line: bytes, why: str) -> None:
-        self._left_out += 1
-        fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {why}"
-        self.fault = self.fault or fault
-        self._report("malformed", Event("malformed", f"a line is no sample, {fault}; further ones are only counted"))
-
-    def _report(self, what: str, event: Event) -> None:
-        """Say something once to each sender."""
-        if what not in self._reported:
-            self._reported.add(what)
+    def _report(self, event: Event) -> None:
+        """Report an event of this kind once for each sender."""
+        if event.kind not in self._reported:
+            self._reported.add(event.kind)
             self._items.append(event)
 
     def _finished(self) -> list[Item]:
         if self._units:
             self._release()
         if self._left_out:
-            self._items.append(Chunk(None, NO_SAMPLES.samples, self._recorded, self._left_out))
+            self._items.append(Chunk(None, NO_SAMPLES.samples, left_out=self._left_out))
             self._left_out = 0
         items, self._items = self._items, []
         return items

@@ -1,11 +1,14 @@
-"""Parse one line into samples: CSV, with or without a header, or a JSON object.
+"""Parse one line into samples: CSV, with or without a header, or a JSON object of one of these forms.
 
-JSON that is understood, where numbers may also be text::
+    {"t": 12.34, "acc": [x, y, z], "gyro": [x, y, z]}
 
-    {"t": 12.34, "acc": [x, y, z], "gyro": [x, y, z]}           't' may be left out
-    {"t": 12.34, "ax": 0.1, "ay": ..., "gz": ...}               any names that a CSV header may have, with units too
-    {"accelerometer": {"timestamp": ns, "value": [x, y, z]}, "gyroscope": {...}}     SensorStreamer: ns, m/s², rad/s
-    {"sensor": "accelerometer", "t": 12.34, "values": [x, y, z]}     one sensor; the gyroscope has lines of its own
+    {"t": 12.34, "ax[g]": 0.1, "ay[g]": ..., "gz": ...}
+
+    {"accelerometer": {"timestamp": ns, "value": [x, y, z]}, "gyroscope": {...}}
+
+    {"sensor": "accelerometer", "t": 12.34, "values": [x, y, z]}
+
+The third form is SensorStreamer's, in ns, m/s² and rad/s; in the last, the gyroscope has lines of its own.
 """
 
 import json
@@ -18,21 +21,18 @@ from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS
 from edge_runtime.signals.units import Units
 
-MAX_UNPAIRED = 100
-"""Accelerations that wait for a rotation."""
-
+MAX_UNPAIRED = 100  # accelerations that wait for a rotation
 _READINGS = ("values", "value", "data")
 _NO_ROTATION = [0.0, 0.0, 0.0]
 
-_Reading = tuple[float, list[float]]
-"""A time in any unit, and three values."""
+_Reading = tuple[float, list[float]]  # a time in any unit, and three values
 
 
 class LineParser:
-    """Parses lines; remembers what the header, or the names of the last object, said of columns and units.
+    """Parses lines; `units` are those of the last line.
 
-    `midway` says that the first line may have lost its beginning: numbers without a header are then not to be trusted.
-    Where rotation is not needed, it may be missing, and is 0.
+    With `midway` the first line may have lost its beginning, and is left out unless it is a header. Rotation that is
+    not needed may be missing, and is then 0.
     """
 
     def __init__(self, midway: bool = False, needs_rotation: bool = True) -> None:
@@ -45,7 +45,6 @@ class LineParser:
         self._delimiter: str | None = ","
         self._pairing = Pairing()
         self.units = Units()
-        """What the last line said of units."""
 
     def parse(self, line: str) -> list[Row]:
         """The samples of one line; none for a header. Raises `MalformedError`."""
@@ -61,14 +60,12 @@ class LineParser:
             raise MalformedError("no JSON object")
         values = _flattened(content)
         names = tuple(values)
-        if names != self._names:
-            self._names, self._named = names, None
+        if self._named is None or names != self._names:
             try:
                 self._named = column_names.find_columns(names, self._needs_rotation)
             except InputError as error:
                 raise MalformedError(str(error)) from error
-        if self._named is None:
-            raise MalformedError("the same names as before, which are not those of a sample")
+            self._names = names
         return self._rows(self._named, list(values.values()))
 
     def _csv(self, text: str) -> list[Row]:
@@ -78,8 +75,7 @@ class LineParser:
         if self._delimiter in column_names.DECIMAL_COMMAS:
             cells = [x.replace(",", ".") for x in cells]
         if not any(map(_is_number, cells)):
-            # Also when a board starts anew, or recordings follow each other: the header comes again.
-            self._read_header(cells)
+            self._read_header(cells)  # it comes again when a board starts anew
             return []
         if self._columns is None:
             if self._refused:
@@ -129,10 +125,7 @@ class Pairing:
         self._latest: _Reading | None = None
 
     def accelerate(self, time: float, values: list[float]) -> list[Row]:
-        """Take an acceleration; give the samples that are complete now.
-
-        Raises `MalformedError` when so many wait that no rotation seems to come.
-        """
+        """Take an acceleration; give the samples that are complete now. Raises `MalformedError` without rotation."""
         if len(self._waiting) == MAX_UNPAIRED:
             self._waiting.popleft()
             raise MalformedError(f"{MAX_UNPAIRED} accelerations and no rotation: send the gyroscope too")
@@ -163,10 +156,7 @@ class Pairing:
 
 
 def _unnamed(n_values: int, needs_rotation: bool) -> Columns:
-    """The columns of a row of numbers that nothing names: six values, or the time and six values.
-
-    Or three, where rotation need not be. Raises `MalformedError` for another number.
-    """
+    """The columns of a row without a header: six values, or three without rotation, with or without a time before."""
     size = 3 if n_values in (3, 4) and not needs_rotation else N_CHANNELS
     if n_values not in (size, size + 1):
         raise MalformedError(
@@ -176,7 +166,7 @@ def _unnamed(n_values: int, needs_rotation: bool) -> Columns:
 
 
 def _flattened(content: Mapping[str, object]) -> dict[str, object]:
-    """An object with a name for each axis instead of lists of three; with SensorStreamer's units where it is its."""
+    """An object with a name for each axis instead of lists of three; SensorStreamer's objects get its units."""
     flat: dict[str, object] = {}
     for key, value in content.items():
         unit, kind = "", column_names.sensor_kind(key)

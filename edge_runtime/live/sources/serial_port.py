@@ -24,8 +24,8 @@ _DEVICE = re.compile(r"(?P<device>.+?)(?:@(?P<baud>\d{1,8}))?")
 def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
     """Samples from the serial device `DEVICE[@BAUD]` that `text` names.
 
-    Goes on until it is closed; a device that goes is opened again when it is back. Raises `DeviceError` when it cannot
-    be opened at the start, `MissingExtraError` without pyserial, `InputError` for a speed that it does not have.
+    A device that goes is opened again when it is back. Raises `DeviceError` when it cannot be opened at the start,
+    `MissingExtraError` without pyserial, `InputError` for a speed that it does not have.
     """
     try:
         import serial
@@ -66,18 +66,17 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
                 yield Event("lost", f"{device} has gone; waiting for it to be plugged in again")
                 continue
             if block:
-                yield from silence.something_came()
+                yield from silence.look(has_come=True)
                 yield from decoder.feed(block)
             else:
-                yield NO_SAMPLES
-                yield from silence.nothing_came()
+                yield from silence.look(has_come=False)
     finally:
         if port:
             port.close()
 
 
 def _advice(error: OSError) -> str:
-    """The reason why it cannot be opened, and what to do; pyserial puts the system's reason into its own text."""
+    """The reason why it cannot be opened, and what to do."""
     if error.errno == errno.EACCES:
         return "permission denied; add yourself to the group that owns it (often dialout) and log in again"
     return f"{os.strerror(error.errno) if error.errno else error}; look for yours with 'ls /dev/tty*'"

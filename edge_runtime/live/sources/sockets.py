@@ -5,20 +5,17 @@ import select
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, NamedTuple
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import NO_SAMPLES, POLL_S, SILENCE_S, Event, Item, SilenceDetector, Source, SourceClock
+from edge_runtime.live.sources import POLL_S, SILENCE_S, Event, Item, SilenceDetector, Source, SourceClock
 from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.signals.units import Units
 from edge_runtime.system.printable import quoted
 
 _BLOCK = 1 << 16
 _ADDRESS = re.compile(r"(?:\[(?P<ipv6>[^\]]+)\]:|(?P<host>[^:\[\]]+):)?(?P<port>\d{1,5})")
-
-_THIS_MACHINE = "127.0.0.1"
-"""Where to listen when no host is given: whoever wants to be reached from elsewhere says so."""
 
 
 class Address(NamedTuple):
@@ -32,25 +29,21 @@ class Address(NamedTuple):
 
 
 def parse_address(text: str, option: str) -> Address:
-    """The address in `text`: HOST:PORT, an IPv6 address in brackets, or PORT of this machine alone.
-
-    Raises `InputError` naming `option`.
-    """
+    """The address in `text`: HOST:PORT, [IPv6]:PORT, or PORT of this machine. Raises `InputError` naming `option`."""
     match = _ADDRESS.fullmatch(text)
     if not match or int(match["port"]) > 65535:
         raise InputError(
-            f"{option} {quoted(text)} is no address to listen on: give PORT for senders on this machine, or HOST:PORT, "
-            "such as 0.0.0.0:5555 for those of every network"
+            f"{option} {quoted(text)} is no address to listen on: give PORT for senders on this machine, or "
+            "0.0.0.0:PORT for senders on any network"
         )
-    return Address(match["ipv6"] or match["host"] or _THIS_MACHINE, int(match["port"]))
+    return Address(match["ipv6"] or match["host"] or "127.0.0.1", int(match["port"]))
 
 
 def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: bool = False) -> Source:
-    """Samples of whoever connects to `address`, one sender at a time.
+    """Samples of a sender that connects to `address`, one at a time.
 
-    Another is refused while the first sends samples; one that sends none is replaced, since a phone may reconnect
-    although its old connection is still open. With `take_over` the newest connection always replaces the one before.
-    Goes on until it is closed. Raises `InputError` when this machine cannot listen there.
+    Another sender is refused while the first sends samples; with `take_over` it always replaces the first. Raises
+    `InputError` when this machine cannot listen there.
     """
     with ExitStack() as opened:
         server, address = _listen(address, socket.SOCK_STREAM)
@@ -58,7 +51,8 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: b
         server.listen()
         server.setblocking(False)
         connection: socket.socket | None = None
-        sender, heard = "", 0.0
+        sender: Any = None
+        heard = 0.0
         opened.callback(lambda: connection.close() if connection else None)
         decoder = LineDecoder(stated)
         silence = SilenceDetector(f"tcp {address}", clock)
@@ -66,53 +60,52 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: b
         while True:
             ready = select.select([x for x in (server, connection) if x], [], [], POLL_S)[0]
             if not ready:
-                yield NO_SAMPLES
-                yield from silence.nothing_came()
+                yield from silence.look(has_come=False)
             if connection and connection in ready:
-                block = _received(connection)
+                block = b""
+                with suppress(OSError):
+                    block = connection.recv(_BLOCK)
                 if block:
                     before = decoder.samples
-                    yield from silence.something_came()
+                    yield from silence.look(has_come=True)
                     yield from decoder.feed(block)
-                    if decoder.samples > before:  # whoever sends none keeps nobody out
-                        heard = clock.monotonic()  # after whoever takes the samples, who may have kept us waiting
+                    if decoder.samples > before:  # a sender without samples keeps nobody out
+                        heard = clock.monotonic()  # now: the reader of the samples may have kept us waiting
                 else:
                     yield from _ended(connection, decoder)
                     connection = None
             if server in ready:
                 try:
-                    found, address_of = server.accept()
+                    found, origin = server.accept()
                 except OSError:  # it has gone again
                     continue
-                origin = _named(address_of)
                 if connection and not take_over and clock.monotonic() - heard < SILENCE_S:
                     found.close()
-                    yield Event("others", f"{origin} is refused: only {sender} is heard while it sends (--take-over)")
+                    yield _other(origin, sender)
                     continue
                 if connection:
                     yield from _ended(connection, decoder)
                 connection, sender, heard = found, origin, clock.monotonic()
                 decoder.restart()
-                yield Event("connected", f"{origin} has connected")
+                yield _connected(origin)
 
 
 def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
-    """Samples that one port of one host sends to `address`; another is heard once no sample has come for `SILENCE_S`.
+    """Samples that one sender sends to `address`; another is heard once no sample has come for `SILENCE_S`.
 
-    Goes on until it is closed. Raises `InputError` when this machine cannot listen there.
+    Raises `InputError` when this machine cannot listen there.
     """
     bound, address = _listen(address, socket.SOCK_DGRAM)
     with bound:
         bound.setblocking(False)
         decoder = LineDecoder(stated)
         sender: Any = None
-        heard, others = clock.monotonic(), False
+        heard = clock.monotonic()
         silence = SilenceDetector(f"udp {address}", clock)
         yield Event("opened", f"listening on udp {address}")
         while True:
             if not select.select([bound], [], [], POLL_S)[0]:
-                yield NO_SAMPLES
-                yield from silence.nothing_came()
+                yield from silence.look(has_come=False)
                 continue
             try:
                 datagram, origin = bound.recvfrom(_BLOCK)
@@ -120,34 +113,27 @@ def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
                 continue
             if origin != sender:
                 if sender and clock.monotonic() - heard < SILENCE_S:
-                    if not others:
-                        yield Event("others", f"{_named(origin)} sends too: only {_named(sender)} is heard now")
-                    others = True
+                    yield _other(origin, sender)
                     continue
                 yield from decoder.end(is_whole=False)
                 decoder.restart()
-                sender, heard, others = origin, clock.monotonic(), False
-                yield Event("connected", f"{_named(origin)} sends")
-            yield from silence.something_came()
+                sender, heard = origin, clock.monotonic()
+                yield _connected(origin)
+            yield from silence.look(has_come=True)
             before = decoder.samples
-            # A datagram ends its last line; what it leaves unfinished will not be finished by the next.
-            yield from decoder.feed(datagram + b"\n")
-            if decoder.samples > before:  # whoever sends none keeps nobody out
+            yield from decoder.feed(datagram + b"\n")  # a datagram ends its last line
+            if decoder.samples > before:
                 heard = clock.monotonic()
 
 
 def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, Address]:
-    """A bound socket for `address`, and its address with the port that was free for port 0."""
+    """A bound socket for `address`, and its address, with the port that was chosen for port 0."""
     try:
         family, *_, where = socket.getaddrinfo(address.host, address.port, type=kind)[0]
         bound = socket.socket(family, kind)
-        try:
-            if kind is socket.SOCK_STREAM:
-                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(where)
-        except OSError:
-            bound.close()
-            raise
+        if kind is socket.SOCK_STREAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(where)
     except OSError as error:
         raise InputError(
             f"cannot listen on {address}: {error.strerror or error}; give another port, or an address of this machine"
@@ -155,17 +141,12 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
     return bound, address._replace(port=bound.getsockname()[1])
 
 
-def _named(origin: Any) -> str:
-    """A host and a port, for people."""
-    return f"{origin[0]}, port {origin[1]}"
+def _connected(origin: Any) -> Event:
+    return Event("connected", f"{Address(*origin[:2])} sends")
 
 
-def _received(connection: socket.socket) -> bytes:
-    """The bytes that have come; none when the other side has ended or lost the connection."""
-    try:
-        return connection.recv(_BLOCK)
-    except OSError:
-        return b""
+def _other(origin: Any, sender: Any) -> Event:
+    return Event("others", f"{Address(*origin[:2])} is not heard while {Address(*sender[:2])} sends")
 
 
 def _ended(connection: socket.socket, decoder: LineDecoder) -> Iterator[Item]:
