@@ -88,7 +88,7 @@ def command(
     from edge_runtime.system.files import csv_text
     from edge_runtime.system.terminal import progress
 
-    axes, hop, turn = sample.axes, sample.hop, Axes.parse(sample.axes or "x,y,z")
+    axes, hop, turn = sample.axes, sample.hop, Axes(sample.axes or "x,y,z")
     classifier = open_classifier(find_model(model), runtime)
     card = classifier.card
     placement = options.stated_placement(sample.placement, card)

@@ -109,7 +109,7 @@ def command(
     from edge_runtime.signals.frontend import RATE_HZ
 
     path = find_model(model)
-    axes, hop, turn = sample.axes, sample.hop, Axes.parse(sample.axes or "x,y,z")
+    axes, hop, turn = sample.axes, sample.hop, Axes(sample.axes or "x,y,z")
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card

@@ -8,9 +8,7 @@ import numpy.typing as npt
 
 from edge_runtime.data.dataset import segments
 
-NO_DECISION = -1
-"""In `Track.shown`: unknown. In `Track.labels`: not labelled."""
-
+NO_DECISION = -1  # in `Track.shown`: unknown; in `Track.labels`: not labelled
 Integers = npt.NDArray[np.integer]
 
 

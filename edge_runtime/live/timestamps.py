@@ -22,18 +22,16 @@ class Timestamps:
         self._came: float | None = None  # the latest ones, on our clock
         self._has_waited = False
         self._began, self._n_since = 0.0, 0  # since when there was no pause, and the samples since
-        self._told_assumed = self._told_rate = False
+        self._said_assumed = self._said_rate = False
 
     def seconds(self, chunk: Chunk) -> tuple[Array, list[Event]]:
         """The times `[n]` of the samples in `chunk`, and events about the rate."""
         if chunk.seconds is not None:
             return chunk.seconds, []
         events = []
-        if not self._told_assumed:
-            self._told_assumed = True
-            events.append(
-                Event("rate", f"samples have no time: {self._rate_hz:g} a second are assumed (--rate if it is another)")
-            )
+        if not self._said_assumed:
+            self._said_assumed = True
+            events.append(Event("rate", f"samples have no time: {self._rate_hz:g} a second are assumed (see --rate)"))
         if not chunk.recorded:
             events += self._follow(len(chunk))
         seconds = self._start + (self._count + np.arange(len(chunk))) / self._rate_hz
@@ -62,11 +60,10 @@ class Timestamps:
         measured = self._n_since / passed
         percent = round(100 * (measured / self._stated_hz - 1))
         if abs(percent) > _TOLERANCE_PERCENT:
-            if self._told_rate:
-                return []
-            self._told_rate = True
             text = f"samples come {measured:.0f} times a second, not {self._stated_hz:g}: try --rate {measured:.0f}"
-            return [Event("rate", text)]
+            events = [] if self._said_rate else [Event("rate", text)]
+            self._said_rate = True
+            return events
         rate_hz = self._stated_hz * (1 + percent / 100)
         if rate_hz != self._rate_hz:
             self._continue(rate_hz)

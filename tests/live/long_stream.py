@@ -1,4 +1,4 @@
-"""Hours of samples as a bad connection delivers them, through everything that `har-edge stream` recognises with.
+"""Recognise hours of samples as a bad connection delivers them.
 
 `python tests/live/long_stream.py HOURS` prints, as JSON, the bytes that its process holds after each tenth of the time.
 """
@@ -15,32 +15,23 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.frontend import RATE_HZ
 
-CHUNK = 50
-
-
-def held_bytes() -> int:
-    """Read the process's memory now, by Linux (kB in `VmRSS`)."""
-    status = Path("/proc/self/status").read_text()
-    return 1024 * int(status.partition("VmRSS:")[2].split()[0])
-
 
 def main() -> None:
     """Stream the training subjects' recordings again and again."""
-    hours = float(sys.argv[1])
     test = set(uci_har.load().test.subject.tolist())
     recordings = [x.samples for x in uci_har.recordings() if x.subject not in test]
     recognizer = LiveRecognizer(Classifier(reference_model("edge", "int8")))
     held, streamed, number = [], 0, 0
-    wanted = round(hours * 3600 * RATE_HZ)
+    wanted = round(float(sys.argv[1]) * 3600 * RATE_HZ)
     while streamed < wanted:
         samples = recordings[number % len(recordings)]
         rows, seconds = delivered(len(samples), RATE_HZ, number)
-        seconds += streamed / RATE_HZ
-        for first in range(0, len(rows), CHUNK):
-            chunk = slice(first, first + CHUNK)
-            recognizer.push(samples[rows[chunk]], seconds[chunk])
+        for first in range(0, len(rows), 50):
+            chunk = slice(first, first + 50)
+            recognizer.push(samples[rows[chunk]], seconds[chunk] + streamed / RATE_HZ)
             if streamed + first >= wanted * (len(held) + 1) / 10:
-                held.append(held_bytes())
+                status = Path("/proc/self/status").read_text()
+                held.append(1024 * int(status.partition("VmRSS:")[2].split()[0]))
         streamed += len(samples)
         number += 1
     print(json.dumps(held))

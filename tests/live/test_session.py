@@ -40,7 +40,7 @@ class Recorder:
 def run(items, axes="x,y,z"):
     """The session, its recogniser, and the events with their times in the stream."""
     recognizer = Recorder()
-    live = Session(recognizer, Axes.parse(axes), Timestamps(50.0, FakeClock()))
+    live = Session(recognizer, Axes(axes), Timestamps(50.0, FakeClock()))
     return live, recognizer, [y for x in live.run(items) for y in x]
 
 

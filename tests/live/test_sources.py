@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from written_recordings import recordings
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources import Chunk, Source
 from edge_runtime.live.sources.axes import Axes
-from edge_runtime.live.sources.file_sources import csv_file, find_recording, replay
+from edge_runtime.live.sources.file_sources import csv_file, replay
 from edge_runtime.live.sources.serial_port import serial_port
 from edge_runtime.live.sources.sockets import Address, parse_address, tcp, udp
 from edge_runtime.signals.units import Units
@@ -60,12 +59,6 @@ def test_a_replay_gives_every_sample_at_its_time_as_fast_as_its_speed_says(speed
     assert np.array_equal(samples(items), recording.samples)
     assert np.array_equal(seconds(items), np.arange(len(recording.samples)) / 50)
     assert clock.now - 100 == pytest.approx(seconds(items)[-1] / speed if speed else 0)
-
-
-@pytest.mark.parametrize("number", [-1, 61])
-def test_a_recording_that_is_not_there_is_refused(number):
-    with pytest.raises(InputError, match="0 to 60"):
-        find_recording(number, SimpleNamespace(recordings=recordings()))
 
 
 def test_a_file_ends_where_it_ends(tmp_path):
@@ -165,18 +158,6 @@ def test_another_sender_is_heard_when_the_first_sends_no_samples(sender, listene
             assert "connected" in kinds(until(listener, has(1)))
 
 
-def test_who_waits_for_the_reader_of_the_samples_has_not_gone(sender, listener, clock):
-    with sender() as send:
-        send(SAMPLE)
-        with sender("127.0.0.2") as send_other:
-            with contextlib.suppress(ConnectionError):
-                send_other(SAMPLE)
-            items = until(listener, has(1))
-            clock.now += 10  # in the hands of the reader, as after Ctrl-S
-            if "others" not in kinds(items):
-                assert "connected" not in kinds(until(listener, says("others")))
-
-
 def test_a_port_that_is_taken_is_refused(port, listener):
     kind = {"udp": udp, "tcp": tcp}[listener.gi_code.co_name]
     with pytest.raises(InputError, match=f"127.0.0.1:{port}"):
@@ -233,7 +214,7 @@ AXES = ["y,x,z", "-x,y,z", "z,-x,y", "-x,-y,-z", "", "x,y", "x,x,z", "a,b,c", "-
 @pytest.mark.parametrize(("option", "text"), [*(("--udp", x) for x in ADDRESSES), *(("--axes", x) for x in AXES)])
 def test_what_is_no_address_or_no_turn_is_refused(option, text):
     with pytest.raises(InputError, match=option):
-        parse_address(text, option) if option == "--udp" else Axes.parse(text)
+        parse_address(text, option) if option == "--udp" else Axes(text)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +227,7 @@ def test_what_is_no_address_or_no_turn_is_refused(option, text):
     ],
 )
 def test_axes_name_the_axis_of_the_board_in_each_place(text, turned):
-    assert Axes.parse(text)(np.array([[1.0, 2, 3, 4, 5, 6]])).tolist() == [turned]
+    assert Axes(text)(np.array([[1.0, 2, 3, 4, 5, 6]])).tolist() == [turned]
 
 
 class ShortSleeps:

@@ -4,7 +4,6 @@ There, x points up while the wearer stands (+1 g), y and z are horizontal, and t
 """
 
 import re
-from typing import Self
 
 import numpy as np
 
@@ -18,30 +17,20 @@ _AXIS = re.compile(r"\s*([+-]?)\s*([xyz])\s*", re.IGNORECASE)
 class Axes:
     """A rotation by quarter turns, written as the board's axes in place of x, y and z: `z,-x,y`."""
 
-    def __init__(self, rotation: Array) -> None:
-        # Columns are moved, not multiplied: 0 times infinity would make NaN of the other axes.
-        places = np.abs(rotation).argmax(axis=1)
-        self._columns = np.concatenate([places, places + 3])  # the same for acceleration and angular rate
-        self._signs = np.tile(rotation.sum(axis=1), 2)
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """The mapping that `text` writes. Raises `InputError` for anything else, and for a mirror image."""
+    def __init__(self, text: str) -> None:
+        """Parse `text`. Raises `InputError` for anything else, and for a mirror image."""
         matches = [_AXIS.fullmatch(x) for x in text.split(",")]
         named = [x.group(2).lower() for x in matches if x]
         if len(matches) != 3 or sorted(named) != ["x", "y", "z"]:
             raise InputError(
                 f"--axes {quoted(text)} is no mapping: give the board's axes in place of x, y and z, such as '-y,x,z'"
             )
-        rotation = np.zeros((3, 3))
-        for row, match in enumerate(matches):
-            assert match
-            rotation[row, "xyz".index(match.group(2).lower())] = -1.0 if match.group(1) == "-" else 1.0
-        if np.linalg.det(rotation) < 0:
-            raise InputError(
-                f"--axes {quoted(text)} is a mirror image, which no mounting of a board gives: turn one sign round"
-            )
-        return cls(rotation)
+        places = np.array(["xyz".index(x) for x in named])
+        signs = np.array([-1.0 if x and x.group(1) == "-" else 1.0 for x in matches])
+        if np.linalg.det(np.eye(3)[places] * signs) < 0:
+            raise InputError(f"--axes {quoted(text)} is a mirror image, which no board can be: turn one sign round")
+        self._columns = np.concatenate([places, places + 3])  # the same for acceleration and angular rate
+        self._signs = np.tile(signs, 2)
 
     def __call__(self, samples: Array) -> Array:
         """`samples` `[n, 6]` of the board in the axes of the training data."""

@@ -44,7 +44,10 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
     except ValueError as error:
         raise InputError(f"--serial {quoted(text)}: {error}; give a speed that the device has") from error
     except OSError as error:
-        raise DeviceError(f"cannot open the serial device {device}: {_advice(error)}") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        group = "add yourself to the group that owns it (often dialout) and log in again"
+        advice = group if error.errno == errno.EACCES else "look for yours with 'ls /dev/tty*'"
+        raise DeviceError(f"cannot open the serial device {device}: {reason}; {advice}") from error
     decoder, silence = LineDecoder(stated, midway=True), SilenceDetector(device, clock)
     try:
         yield Event("opened", f"reading {device} at {baud} baud")
@@ -73,10 +76,3 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
     finally:
         if port:
             port.close()
-
-
-def _advice(error: OSError) -> str:
-    """The reason why it cannot be opened, and what to do."""
-    if error.errno == errno.EACCES:
-        return "permission denied; add yourself to the group that owns it (often dialout) and log in again"
-    return f"{os.strerror(error.errno) if error.errno else error}; look for yours with 'ls /dev/tty*'"
