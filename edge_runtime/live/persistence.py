@@ -24,10 +24,7 @@ LONGEST_UNLIKE_S = 10.0  # the most that is remembered
 
 @dataclass(frozen=True)
 class Rejection:
-    """For each activity `[n_labels]`, whether it cannot begin now, and whether posture or movement rule it out.
-
-    A phone that is `not_worn` is in no activity at all.
-    """
+    """For each activity `[n_labels]`, whether it cannot begin now, and whether posture or movement rule it out."""
 
     cannot_begin: Flags
     posture: Flags

@@ -133,10 +133,7 @@ def learn(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCor
 
 
 def gain(subject: int | str, found: Sequence[Stretch], seconds: float, classifier: Classifier) -> Gain:
-    """Learn from the first `seconds` of each activity, and score on all other windows of this person.
-
-    Raises as `learn`, and `TooLittleError` when there are no other windows.
-    """
+    """Learn from the first `seconds` of each activity, and score on all other windows; raises as `learn`."""
     first, rest = split(found, seconds, classifier.card.window.samples)
     correction, held_out = learn(first, classifier)
     if not rest:
@@ -162,10 +159,7 @@ def _joined(
 
 
 def held_out_parts(found: Sequence[Stretch], samples: int) -> Iterator[Stretch]:
-    """Divide the time into folds: stretches, and parts of the only stretch of an activity.
-
-    A window of `samples` across two parts is in neither.
-    """
+    """Divide the time into folds: stretches, and parts of the only one of an activity, without windows across them."""
     of_label = Counter(x.label for x in found)
     for x in found:
         if of_label[x.label] > 1:

@@ -29,10 +29,7 @@ def worn_alike(recordings: Sequence[Recording]) -> list[list[int]]:
 def replay(
     recordings: Sequence[Recording], classifier: Classifier, hop: int | None = None
 ) -> Iterator[tuple[int, Track]]:
-    """Follow recordings; give the place of each, and its decisions.
-
-    A mounting that is found stays known in later recordings of that person and mounting. Raises as `follow`.
-    """
+    """Follow recordings, in each of which earlier ones of its mounting are remembered; give each place and track."""
     for places in worn_alike(recordings):
         recognizer = LiveRecognizer(classifier, hop, placement=recordings[places[0]].mounting.placement)
         tracks = (follow(recordings[place], recognizer) for place in places)
@@ -60,7 +57,7 @@ def follow(recording: Recording, recognizer: LiveRecognizer) -> Track:
 
 
 def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) -> Track:
-    """The `decisions` about a recording, whose clock begins at 0, beside its labels."""
+    """The `decisions` about a recording beside its labels."""
     names = list(card.labels)
     known = all_labels(recording, names)
     places = np.array([*(known.index(x) for x in _own(recording, names)), NO_DECISION])

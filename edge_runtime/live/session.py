@@ -16,10 +16,7 @@ _SHOWN, _WITHIN_S = 3, 60.0
 
 
 class Session:
-    """One run of a stream, in bounded memory; `summary` is right at any time.
-
-    `began` is the time of the first sample in the source's clock; None before it.
-    """
+    """One run of a stream; it `began` with the first sample, in the source's clock."""
 
     def __init__(self, recognizer: LiveRecognizer, axes: Axes, timestamps: Timestamps) -> None:
         self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps

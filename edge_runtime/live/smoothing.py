@@ -1,7 +1,7 @@
 """Smooth the answers of successive windows into one activity that neither flickers nor lags: debouncing.
 
-A hidden Markov model, filtered forward. Nobody goes from one activity to another without moving: while the body is
-still a change is unlikely, and while it moves a change is likely and comes through at once.
+A hidden Markov model, filtered forward. While the body is still a change of activity is unlikely; while it moves a
+change is likely and comes through at once.
 
 References
 ----------

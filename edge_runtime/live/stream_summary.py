@@ -42,8 +42,7 @@ class ElapsedTime:
 class StreamSummary:
     """Counts decisions and notices; times in the stream count from the first sample.
 
-    A decision stands for the time since the one before, at most `hop_s`. `duplicates`, `late` and `invalid` are the
-    samples that the recogniser left out, `malformed` the unreadable lines; `windows` and `seconds` are by activity.
+    A decision stands for the time since the one before, at most `hop_s`. `windows` and `seconds` are by activity.
     """
 
     def __init__(self, labels: Sequence[str], hop_s: float) -> None:

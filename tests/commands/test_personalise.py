@@ -69,9 +69,9 @@ def slipped(sitting, standing):
         (("LAYING", "WALKING"), lambda x, _: x, 1, ["own", "throughout"]),
         (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["SITTING", "m/s2"]),
         (("SITTING", "STANDING"), lambda x, _: np.broadcast_to(x[0], x.shape), 2, ["SITTING", "stuck"]),
-        (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["STANDING alone"]),
-        (("SITTING", "DANCING"), lambda x, _: x, 2, ["SITTING", "DANCING"]),
-        (("", ""), lambda x, _: x, 2, ["labelled"]),
+        (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["only STANDING"]),
+        (("SITTING", "DANCING"), lambda x, _: x, 2, ["only"]),
+        (("", ""), lambda x, _: x, 2, ["nothing"]),
     ],
     ids=["exchanged", "slipped", "wrong throughout", "units", "stuck", "too short", "one posture", "no labels"],
 )

@@ -52,10 +52,7 @@ class LineDecoder:
         return self._finished()
 
     def end(self, is_whole: bool = True) -> list[Item]:
-        """Give the items of the last line, and of samples that wait for their units.
-
-        A last line that may not be whole is left out: half a number is a number too.
-        """
+        """Give the items of the last line, unless it may not be whole, and of samples that wait for their units."""
         line, self._rest = self._rest, b""
         if is_whole:
             self._take(line)
