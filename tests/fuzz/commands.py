@@ -22,10 +22,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HAR_EDGE = cli.make_command(har_edge.COMMANDS)
 
 CPU_SECONDS = 10.0
-"""What one line may take: a budget of the process's own time, so that a busy machine changes nothing."""
+"""What one line may take of the process's own time."""
 ADDRESS_SPACE = 4 << 30
 LONGEST_MESSAGE = 20_000
-CODES = (0, 1, 2, 3)
 
 # A terminal obeys C0 and C1 controls; bidirectional marks show other text than there is; U+2028 breaks a line.
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -49,7 +48,7 @@ class Ending:
     def fault(self) -> str:
         """State what is wrong with it; "" when nothing is."""
         said = self.out + self.error
-        if self.code not in CODES:
+        if self.code not in (0, 1, 2, 3):
             return f"exit code {self.code}: {printable(self.error[-300:])}"
         if "Traceback (most recent call last)" in said or (found := WARNING.search(self.error)):
             return f"shows {found[0] if 'Traceback' not in said else 'a traceback'}"
@@ -81,35 +80,20 @@ def run(line: str | Sequence[object], folder: Path) -> Ending:
     for stream in streams:
         stream.flush()
     out, error = (x.buffer.getvalue().decode("utf-8", "replace") for x in streams)
-    return Ending(int(code), out, error)
+    return Ending(code or 0, out, error)
 
 
 @contextlib.contextmanager
-def limited_memory() -> Iterator[None]:
-    """Let this process take so much more address space than it has."""
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (has + ADDRESS_SPACE, before[1]))
+def limited(kind: str, size: int) -> Iterator[None]:
+    """Let this process take `size` bytes more of address space ("AS"), or let no file be larger ("FSIZE")."""
+    limit = getattr(resource, f"RLIMIT_{kind}")
+    before = resource.getrlimit(limit)
+    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if kind == "AS" else 0
+    resource.setrlimit(limit, (has + size, before[1]))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-@contextlib.contextmanager
-def full_disk(size: int) -> Iterator[None]:
-    """Let no file become larger than `size` bytes, as on a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def left_behind(folder: Path) -> list[Path]:
-    """The temporary files that lines have left in `folder`."""
-    return list(folder.rglob(".*"))
+        resource.setrlimit(limit, before)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Check what no file can show: kills, hostile peers, full disks and places that cannot be written, devices that lie."""
+"""Check what no file can show: full disks and places that cannot be written, kills, hostile peers, devices that lie."""
 
 import hashlib
 import io
@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import zipfile
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -24,12 +23,10 @@ import numpy as np
 import package_index
 import pytest
 from files import DEEP, ESCAPE
-from programs import ROOT, start_har_edge, wait_until
+from programs import ROOT, processes, start_har_edge, wait_until
 
 from edge_runtime.bench import machine
 from edge_runtime.data import uci_har
-
-SHORT = "--runs 2 --rounds 1 --no-control"
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +50,13 @@ def ground(tmp_path_factory) -> Path:
     return folder
 
 
-# OUT is the file that a line writes.
+# Disks. OUT is the file that a line writes.
+
 OUTPUTS = {
     "html": "report x.json --html OUT.html",
     "csv": "report x.json --csv OUT.csv",
-    "markdown": "report x.json --markdown OUT.md",
     "compare": "compare x.json x.json --json OUT.json",
     "export": "data export --data rec -o OUT.npz",
-    "plot": "data plot --window 0 --data rec -o OUT.png",
     "evaluate": "evaluate edge-small --data rec --json OUT.json",
     "stream": "stream edge-small --replay 0 --speed 0 --quiet --data rec --log OUT.csv",
     "personalise": "personalise edge-small --data one -o OUT.tflite",
@@ -82,71 +78,66 @@ def test_on_a_full_disk_the_old_file_stays_and_nothing_is_left(name, ground, tmp
     words, path = output_of(name, tmp_path / "out")
     whole = commands.run(words, ground)
     assert whole.code == 0, whole.error
-    size = path.stat().st_size
-    for left in (0, size // 2):
+    for left in (0, path.stat().st_size // 2):
         path.write_bytes(b"precious")
-        with commands.full_disk(left):
+        with commands.limited("FSIZE", left):
             ending = commands.run(words, ground)
         assert not ending.fault
         if name not in GOES_ON:
             assert ending.code == 2
             assert path.name in ending.error
             assert path.read_bytes() == b"precious"
-        assert commands.left_behind(tmp_path) == []
+        assert {*tmp_path.iterdir()} == {path}
 
 
 def test_a_model_keeps_its_card_on_a_full_disk(ground):
     before = (ground / "m.tflite").read_bytes()
-    for left in (0, 10_000):
-        with commands.full_disk(left):
-            ending = commands.run("card m.tflite --from card.json", ground)
-        assert (ending.code, ending.fault) == (2, "")
-        assert (ground / "m.tflite").read_bytes() == before
+    with commands.limited("FSIZE", 10_000):
+        ending = commands.run("card m.tflite --from card.json", ground)
+    assert (ending.code, ending.fault) == (2, "")
+    assert (ground / "m.tflite").read_bytes() == before
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_what_cannot_be_written_is_named(name, ground, tmp_path):
     folder = output_of(name, tmp_path / "folder")[1]
     folder.mkdir()
-    links = {x: tmp_path / f"{x}{folder.suffix}" for x in ("loop", "full")}
-    links["loop"].symlink_to(links["loop"])
-    links["full"].symlink_to("/dev/full")
-    places = (*(x.with_suffix("") for x in (folder, *links.values())), Path("/proc/nowhere/x"), Path("y" * 300))
-    for to in places:
+    full = tmp_path / f"full{folder.suffix}"
+    full.symlink_to("/dev/full")
+    for to in (folder.with_suffix(""), full.with_suffix(""), Path("/proc/nowhere/x"), Path("y" * 300)):
         words, _ = output_of(name, to)
         ending = commands.run(words, ground)
         assert not ending.fault, (words, ending)
         assert ending.code == 2 or name in GOES_ON, words
-    assert {*tmp_path.iterdir()} == {folder, *links.values()}
-    assert all(x.is_symlink() for x in links.values())
+    assert {*tmp_path.iterdir()} == {folder, full}
+    assert full.is_symlink()
 
 
-@pytest.mark.parametrize("redirection", [">/dev/full", ">&-", "2>&-", "<&-", "| true", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("redirection", [">/dev/full", "| true", "<&- >&- 2>&-"])
 def test_streams_that_are_closed_or_full_end_no_line_in_a_traceback(redirection, ground):
-    for line in ("report x.json", "stream edge-small --replay 0 --speed 0 --data rec"):
-        shell = f"{sys.executable} {ROOT}/har_edge.py {line} {redirection}"
-        done = subprocess.run(["bash", "-c", shell], cwd=ground, capture_output=True, check=False, timeout=100)
-        assert done.returncode in (0, 2)
-        assert b"Traceback" not in done.stderr
+    line = "report x.json" if redirection == ">/dev/full" else "stream edge-small --replay 0 --speed 0 --data rec"
+    shell = f"{sys.executable} {ROOT}/har_edge.py {line} {redirection}"
+    done = subprocess.run(["bash", "-c", shell], cwd=ground, capture_output=True, check=False, timeout=100)
+    assert done.returncode in (0, 2)
+    assert b"Traceback" not in done.stderr
 
 
 # Kills
 
-VICTIMS = {
-    "bench": "bench edge-small --rounds 4 --runs 20 --data rec --json OUT/b.json --csv OUT/b.csv",
-    "personalise": "personalise edge-small --data one -o OUT/m.tflite",
-}
+BENCH = "bench edge-small --rounds 4 --runs 20 --data rec --json OUT/b.json --csv OUT/b.csv"
+PERSONALISE = "personalise edge-small --data one -o OUT/m.tflite"
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("victim", VICTIMS)
+@pytest.mark.parametrize(
+    ("victim", "number"),
+    [(BENCH, signal.SIGKILL), (BENCH, signal.SIGTERM), (PERSONALISE, signal.SIGKILL), (PERSONALISE, signal.SIGINT)],
+)
 def test_a_killed_command_leaves_whole_files_and_no_process(victim, number, ground, tmp_path):
-    """At a random moment: whatever is found then must be right, so that the moment does not matter."""
+    """At a random moment: everything found then must be right, so that the moment does not matter."""
     for name in ("b.json", "b.csv"):
         (tmp_path / name).write_bytes(b"precious")
     mark = {"HAR_EDGE_MARK": str(tmp_path)}
-    words = VICTIMS[victim].replace("OUT", str(tmp_path)).split()
-    with start_har_edge(*words, cwd=ground, env=mark) as process:
+    with start_har_edge(*victim.replace("OUT", str(tmp_path)).split(), cwd=ground, env=mark) as process:
         with suppress(subprocess.TimeoutExpired):
             process.wait(random.uniform(0.5, 3))
         process.send_signal(number)
@@ -155,17 +146,17 @@ def test_a_killed_command_leaves_whole_files_and_no_process(victim, number, grou
     assert "Traceback" not in out + error
     wait_until(lambda: not marked(str(tmp_path)), 30)
     for path in tmp_path.iterdir():
-        is_mine = number != signal.SIGKILL or not path.name.startswith(".")  # who is killed can remove nothing
+        is_mine = number != signal.SIGKILL or not path.name.startswith(".")  # SIGKILL leaves temporary files
         assert path.read_bytes() == b"precious" or not is_mine or is_whole(path), path
 
 
 def marked(mark: str) -> list[int]:
     """The processes that a command has started with `mark` in their environment, zombies left out."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for process in processes():
         with suppress(OSError):  # it has just ended, or is another user's
-            if f"HAR_EDGE_MARK={mark}\0".encode() in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
+            if f"HAR_EDGE_MARK={mark}\0".encode() in Path(f"/proc/{process}/environ").read_bytes():
+                found.append(process)
     return found
 
 
@@ -208,50 +199,48 @@ class Listener:
             for start in range(0, len(content), 60_000):
                 connection.sendall(content[start : start + 60_000])
 
-    def decisions(self) -> int:
-        return sum(x.get("type") == "decision" for x in self.said)
-
     def recognises(self) -> bool:
-        """Tell whether a good peer is recognised now: one that is refused tries again, as others send."""
-        before = self.decisions()
+        """Tell whether a good peer is recognised now: a refused one tries again, as others send."""
+        before = self._decisions()
         for _ in range(8):
             with suppress(OSError), closing(self.connect()) as connection:
-                for _ in range(50):
-                    lines = []
-                    for _ in range(10):
-                        self.seconds += 0.02
-                        lines.append(
-                            b'{"t": %.4f, "acc": [0.98, 0.1, 0.1], "gyro": [0.01, 0.02, 0.01]}\n' % self.seconds
-                        )
-                    for line in lines if self.kind == socket.SOCK_DGRAM else [b"".join(lines)]:
-                        connection.send(line)
-                    time.sleep(0.005)
+                for _ in range(400):
+                    self.seconds += 0.02
+                    connection.send(GOOD % (self.seconds, b"0.1"))
+                    time.sleep(0.0005)
                 for _ in range(40):
-                    if self.decisions() - before >= 3:
+                    if self._decisions() - before >= 3:
                         return True
                     time.sleep(0.05)
         return False
 
+    def _decisions(self) -> int:
+        return sum(x.get("type") == "decision" for x in self.said)
 
-def flood(listener: Listener) -> None:
-    """Many connections at once, and many that are reset."""
-    connections = [listener.connect() for _ in range(100)]
-    for connection in connections:
-        with suppress(OSError):
-            connection.send(b'{"t": 1,')
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        connection.close()
+    def flood(self) -> None:
+        """Many connections at once, which are reset."""
+        connections = [self.connect() for _ in range(100)]
+        for connection in connections:
+            with suppress(OSError):
+                connection.send(b'{"t": 1,')
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            connection.close()
+
+
+GOOD = b'{"t": %.4f, "acc": [0.98, %s, 0.1], "gyro": [0.01, 0.02, 0.01]}\n'
+VALUES = (b"1e39", b"1e400", b"NaN", b"101", b"9" * 5000, b"null")
+RAW = (bytes(70_000), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b'{"t": 1, "acc": [1,', b"x" * (5 << 20), b"[]\n" * 9000)
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_whatever_one_peer_sends_the_next_one_is_recognised(protocol):
     listener = Listener(protocol)
-    good = b'{"t": 1, "acc": [0.98, 0.1, 0.1], "gyro": [0, 0, 0]}\n'
-    odd = [b'{"t": %d, "acc": [0.98, %s, 0.1], "gyro": [0, 0, 0]}\n' % (i, x) for i, x in enumerate(VALUES)]
+    odd = [GOOD % (1, b"0.1") * 200 + GOOD % (i, x) * 20 for i, x in enumerate(VALUES)]
     with listener.process:
-        for content in (*RAW, *(good * 200 + x * 20 for x in odd), *files.odd_samples().values()):
-            listener.send(content)
-        flood(listener)
+        for content in (*RAW, *odd, *files.odd_samples().values()):
+            if protocol == "tcp" or len(content) < 1 << 20:
+                listener.send(content)
+        listener.flood()
         assert listener.process.poll() is None, listener.process.stderr.read()
         assert listener.recognises()
         status = Path(f"/proc/{listener.process.pid}/status").read_text()
@@ -261,17 +250,6 @@ def test_whatever_one_peer_sends_the_next_one_is_recognised(protocol):
     assert listener.process.returncode == 0
     assert "Traceback" not in error
     assert not commands.CONTROLS.search(error)
-
-
-RAW = (
-    bytes(70_000),
-    b"\xe2\x82",
-    b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-    b'{"t": 1, "acc": [1,',
-    b"x" * (5 << 20),
-    b"[]\n" * 9000,
-)
-VALUES = (b"1e39", b"1e308", b"1e400", b"NaN", b"101", b"9" * 5000, b"null")
 
 
 # Devices
@@ -293,27 +271,6 @@ def sent(name: str, content: bytes) -> str:
     return line(file=name, n_bytes=len(content)) + content.decode("latin-1")
 
 
-def answer(content: object, arrays: bytes | None = None) -> dict:
-    """A run that leaves an answer: its JSON, as text or value, and the bytes of its arrays."""
-    text = content if isinstance(content, str) else json.dumps(content)
-    return run((sent(f"{JOB}.npz", arrays) if arrays is not None else "") + sent(f"{JOB}.json", text.encode()))
-
-
-def saved(**arrays) -> bytes:
-    content = io.BytesIO()
-    np.savez(content, **arrays)
-    return content.getvalue()
-
-
-def claimed(shape: str) -> bytes:
-    """Arrays of which the first has this shape in its header, and no content."""
-    header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as file:
-        file.writestr("latency_ns.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
-    return content.getvalue()
-
-
 def plain(value) -> dict:
     return json.loads(json.dumps(asdict(value)))
 
@@ -329,16 +286,24 @@ FACTS = {
     },
     **{"warm_up": {"calls": 1, "seconds": 0.1, "stable": True}, "baseline_memory_bytes": 1, "peak_memory_bytes": 2},
 }
-TIMES = np.array([1000, 1100], np.int64)
+TIMES, LOGITS = np.array([1000, 1100], np.int64), np.zeros((18, 6), np.float32)  # the windows of `ground`
+# Times that claim more than there is memory.
+HEADER = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({10**15},), }}\n".encode()
+CLAIMED = files.zipped([("latency_ns.npy", b"\x93NUMPY\x01\x00" + len(HEADER).to_bytes(2, "little") + HEADER)])
 
 
-def measured(content: bytes | None = None, changed: dict | None = None, **arrays) -> dict:
-    """A run that leaves facts and arrays, whose digest fits, changed."""
-    logits = np.zeros((18, 6), np.float32)  # so many windows are in `ground`
-    whole = content or saved(**{"latency_ns": TIMES, "end_to_end_ns": TIMES, "logits": logits, **arrays})
-    return answer(
-        {"format": 1, "facts": {**FACTS, **(changed or {})}, "arrays_sha256": hashlib.sha256(whole).hexdigest()}, whole
-    )
+def saved(**arrays) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def measured(content: bytes | None = None, changed: dict | None = None, digest: str = "", **arrays) -> dict:
+    """A run that leaves facts and arrays, changed, with their digest."""
+    whole = content or saved(**{"latency_ns": TIMES, "end_to_end_ns": TIMES, "logits": LOGITS, **arrays})
+    digest = digest or hashlib.sha256(whole).hexdigest()
+    answer = {"format": 1, "facts": {**FACTS, **(changed or {})}, "arrays_sha256": digest}
+    return run(sent(f"{JOB}.npz", whole) + sent(f"{JOB}.json", json.dumps(answer).encode()))
 
 
 class Runs:
@@ -352,33 +317,23 @@ MEASURED = {
     "greets with a list": {"greeting": "[]\n"},
     "greets deeply": {"greeting": DEEP + "\n"},
     "greets without end": {"greeting": "A" * (2 << 20)},
-    "is too old": {"greeting": '{"python": "2.7.18"}'},
     "greets with an error": {"greeting": line(error=ESCAPE + "x" * 5000)},
-    "knows no Python": {"hello": {**HELLO, "interpreters": []}},
     "has an odd library": {"hello": {**HELLO, "libc": ["glibc", "x"]}},
-    "lacks nothing": {"missing": line(done=True)},
     "has files without end": {"missing": line(alive=True, n_bytes=10**12)},
-    "takes a list": {"put": "[]\n"},
-    "runs with an error": {"run": line(error=ESCAPE)},
     "dies with last words": run(log=ESCAPE + "last words", code=1),
     "is silent": run(silent=True),
     "leaves nothing": run(),
-    "leaves an empty answer": answer(""),
-    "leaves a deep answer": answer(DEEP),
+    "leaves a deep answer": run(sent(f"{JOB}.json", DEEP.encode())),
     "leaves no facts": measured(changed={"machine": None}),
-    "leaves other arrays": answer({"format": 1, "facts": FACTS, "arrays_sha256": "f" * 64}, saved(latency_ns=TIMES)),
+    "leaves other arrays": measured(digest="f" * 64),
     "leaves no zip": measured(b"PK"),
     "leaves a pickle": measured(latency_ns=np.array([Runs()], object)),
-    "claims more than there is memory": measured(claimed(f"({10**15},)")),
-    "leaves no times": measured(latency_ns=TIMES[:0]),
-    "leaves few logits": measured(logits=np.zeros((3, 6), np.float32)),
-    "leaves no numbers": measured(logits=np.full((18, 6), np.nan, np.float32)),
+    "claims more than there is memory": measured(CLAIMED),
+    "leaves few logits": measured(logits=LOGITS[:3]),
+    "leaves no numbers": measured(logits=LOGITS + np.nan),
 }
 ASKED = {
-    "looks with an error": ("devices ssh://h", {"look": line(error=ESCAPE)}),
     "looks oddly": ("devices ssh://h", {"look": line(done=True, description={"machine": ESCAPE, "state": ESCAPE})}),
-    "looks at text": ("devices ssh://h", {"look": line(done=True, description="x")}),
-    "cleans with an error": ("devices clean ssh://h", {"clean": line(error=ESCAPE)}),
     "cleans a list": ("devices clean ssh://h", {"clean": "[]\n"}),
 }
 
@@ -399,25 +354,19 @@ def lies(ground, tmp_path, monkeypatch):
     return run_with
 
 
-BENCH = f"bench edge-small --on ssh://h --data rec {SHORT}"
+MEASURE = "bench edge-small --on ssh://h --data rec --runs 2 --rounds 1 --no-control"
 
 
 def test_what_a_device_says_truly_is_taken(lies):
     """So that each of the others is refused for what is odd in it."""
-    ending = lies(BENCH, measured())
-    assert ending.code == 0, ending.error
-    assert (
-        lies("devices ssh://h", {"look": line(done=True, description={"machine": MACHINE, "state": STATE})}).code == 0
-    )
-    assert lies("devices clean ssh://h", {}).code == 0
+    look = {"look": line(done=True, description={"machine": MACHINE, "state": STATE})}
+    for words, script in ((MEASURE, measured()), ("devices ssh://h", look), ("devices clean ssh://h", {})):
+        ending = lies(words, script)
+        assert ending.code == 0, ending.error
 
 
-def test_a_lie_in_a_measurement_is_a_sentence(lies, ground):
-    endings = {name: lies(BENCH, script) for name, script in MEASURED.items()}
+def test_a_lie_is_a_sentence(lies, ground):
+    endings = {name: lies(MEASURE, script) for name, script in MEASURED.items()}
+    endings |= {name: lies(*asked) for name, asked in ASKED.items()}
     assert {name: (x.code, x.fault) for name, x in endings.items() if x.fault or x.code != 3} == {}
     assert not list(ground.rglob("PLANTED"))
-
-
-def test_a_lie_to_a_question_is_a_sentence(lies):
-    endings = {name: lies(*asked) for name, asked in ASKED.items()}
-    assert {name: (x.code, x.fault) for name, x in endings.items() if x.fault or x.code != 3} == {}

@@ -163,22 +163,16 @@ def test_the_live_example_reports_activities(run_block, capsys):
     assert sum(isinstance(x, Decision) for x in names["recognizer"].flush()) <= 1
 
 
-def test_the_examples_of_windows_run(run_block, capsys):
+def test_the_short_examples_run(run_block, capsys):
     run_block(0, "README.md")
     assert capsys.readouterr().out == "['STANDING', 'STANDING', 'STANDING']\n"
     run_block(1)
     assert float(capsys.readouterr().out.splitlines()[-1]) > 0.95
-
-
-def test_the_example_of_a_file_of_windows_is_one(run_block):
+    run_block(2)
+    assert capsys.readouterr().out == "WALKING\n"
     run_block(0, "docs/formats.md")
     data = edge_runtime.load_data("windows.npz")
     assert (str(data.window), data.labels) == ("250 samples at 50 Hz", ("fast", "slow"))
-
-
-def test_an_interpreter_alone_needs_ten_lines(run_block, capsys):
-    run_block(2)
-    assert capsys.readouterr().out == "WALKING\n"
 
 
 def test_numpy_and_litert_alone_give_the_decisions_of_the_package(run_block, uci_har, capsys):

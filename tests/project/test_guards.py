@@ -1,6 +1,7 @@
 """Guard what makes the numbers true: choices see no subjects they are judged on, tests have two sides."""
 
-from dataclasses import replace
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,12 +16,12 @@ from edge_runtime.bench import aggregation
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
-from train.cross_validation import choose_folds, plan_folds, summarise
+from train import cross_validation
 from train.fit.fit_job import FitJob, FitOutcome
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
 from train.run.fit_processes import do_job
-from train.training_data import hold_out
+from train.training_data import TrainingInput, hold_out
 
 RECIPE = Recipe(network=f"{__name__}:flat", epochs=1, batch_size=32)
 
@@ -109,25 +110,44 @@ def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(
     assert np.array_equal(calibrated["all", "selection"], calibrated["none", "selection"])
 
 
-def test_no_fold_knows_the_test_subjects(data, other_tests, tmp_path):
-    found = []
-    for each in (data, other_tests):
-        folder = tmp_path / str(len(found))
-        jobs = plan_folds(choose_folds(each.train, each.labels, 2), each, RECIPE, 0, folder)
-        fit(jobs, each)
-        found.append(summarise(jobs, each))
-    assert found[0] == found[1]
-    assert len({x.weights_sha256 for x in found[0].folds}) == 2
+@dataclass(frozen=True)
+class Given(TrainingInput):
+    """What is cross-validated: these windows."""
+
+    given: Dataset | None = None
+    recipe = RECIPE
+
+    def load_data(self):
+        return self.given
+
+    def check_fit(self, data):
+        """Nothing to refuse."""
 
 
-def test_the_fit_of_a_fold_has_not_seen_its_subjects(data, tmp_path):
-    folds = choose_folds(data.train, data.labels, 2)
-    found = []
-    for each in (data, replace(data, train=noise(data.train, folds[0]))):
-        jobs = plan_folds(folds, each, RECIPE, 0, tmp_path / str(len(found)))
-        found.append(fit(jobs[:1], each)[0])
-    assert found[0].weights_sha256 == found[1].weights_sha256
-    assert found[0].normalisation == found[1].normalisation
+def cross_validate(data: Dataset, folder: Path) -> dict:
+    """Cross-validate over two folds, in this process; what is written."""
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cross_validation, "do_fits", lambda jobs, each, **_: fit(jobs, each))
+        cross_validation.run(Given(network=RECIPE.network, given=data), 2, None, folder, "png")
+    written = json.loads((folder / "crossval.json").read_text()) | {"data": None}
+    assert len({x["weights_sha256"] for x in written["folds"]}) == 2
+    return written
+
+
+@pytest.fixture(scope="module")
+def validated(data, tmp_path_factory) -> dict:
+    return cross_validate(data, tmp_path_factory.mktemp("folds"))
+
+
+def test_no_fold_knows_the_test_subjects(other_tests, validated, tmp_path):
+    assert cross_validate(other_tests, tmp_path) == validated
+
+
+def test_the_fit_of_a_fold_has_not_seen_its_subjects(data, validated, tmp_path):
+    first, *_ = cross_validation.choose_folds(data.train, data.labels, 2)
+    other = cross_validate(replace(data, train=noise(data.train, first)), tmp_path)
+    assert other["folds"][0]["weights_sha256"] == validated["folds"][0]["weights_sha256"]
 
 
 @pytest.mark.parametrize(("factor", "passed"), [(0.8, False), (1.0, True), (1.25, False)])

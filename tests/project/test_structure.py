@@ -1,4 +1,4 @@
-"""Check the plan of the tree: arrows between packages and rooms, unique names, short files."""
+"""Check the plan of the tree: imports between packages and rooms, unique names, short files."""
 
 import ast
 from collections import defaultdict
@@ -92,7 +92,7 @@ def test_what_is_in_no_room_is_imported_by_those_who_may():
 
 
 def test_modules_import_each_other_in_no_circle():
-    """Nor inside functions; what types alone need may."""
+    """Nor inside functions, but for types."""
     modules = {".".join(x.with_suffix("").parts): x for x in FILES if x.name != "__init__.py"}
     graph = {
         name: {
