@@ -12,7 +12,7 @@ from edge_runtime.data import loading, recording_checks
 from edge_runtime.data.data_sources import EMBEDDED, DataSource, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Recording
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.sensor_checks import Finding
+from edge_runtime.data.recording_checks import Finding
 from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs

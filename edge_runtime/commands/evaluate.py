@@ -81,9 +81,10 @@ def command(
         from edge_runtime.live.recognizer import check_front_end
 
         check_front_end(classifier.card)
-        recordings = evaluation_data.recordings(recordings_for(path, data), classifier.card, is_remembered=data is None)
-        warn_of_axes(classifier.card, [x.mounting for _, x in recordings.numbered])
-        content, not_scored = _live(classifier, recordings.numbered, hop, picture), recordings.not_scored
+        chosen = recordings_for(path, data)
+        numbered, not_scored = evaluation_data.recordings(chosen, classifier.card, is_remembered=data is None)
+        warn_of_axes(classifier.card, [x.mounting for _, x in numbered])
+        content = _live(classifier, numbered, hop, picture)
     else:
         found = evaluation_data.windows([classifier.card], data_for([path], data), is_remembered=data is None)
         windows = evaluation_data.evaluated(classifier.card, found)

@@ -155,8 +155,8 @@ def _evaluate(
     from edge_runtime.system.terminal import progress
 
     where = recordings_for(path, data)
-    chosen = evaluation_data.recordings(where, classifier.card, is_remembered=data is None)
-    recordings = [x for _, x in chosen.numbered]
+    numbered, _ = evaluation_data.recordings(where, classifier.card, is_remembered=data is None)
+    recordings = [x for _, x in numbered]
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     for x in recordings:
         x.check_signals(classifier.card.signals)

@@ -1,13 +1,14 @@
 """Find the columns of a recording by the names that boards, phone apps and people give them; read their rows.
 
-Known, whatever their case, spaces and underscores, with units in brackets or without:
+Case, spaces and underscores do not matter. Units stand in brackets, behind the name as in `acc_x_g`, or not at all.
+Known are
 
-- `timestamp[ms], ax[m/s^2], …` as in har-edge's own recordings, which come first where a header has others too;
-- `Time (s), Acceleration x (m/s^2), …, Gyroscope x (rad/s), …` (phyphox);
-- `time, gFx, …, wx, …` (Physics Toolbox);
-- `seconds_elapsed, totalAcceleration_x, …, gyroscope_x, …` (Sensor Logger);
-- `acc_x`, `accelerometer_x`, `gyro_x`, `rotationRateX` and the like, also with the unit behind them, as in `acc_x_g`;
-- `time, sensor, x, y, z`, with a row for each reading of one sensor.
+- `timestamp[ms], ax[m/s^2], …`: har-edge's own recordings;
+- `Time (s), Acceleration x (m/s^2), …, Gyroscope x (rad/s), …`: phyphox;
+- `time, gFx, …, wx, …`: Physics Toolbox;
+- `seconds_elapsed, totalAcceleration_x, …, gyroscope_x, …`: Sensor Logger;
+- `acc_x`, `accelerometer_x`, `gyro_x`, `rotationRateX` and the like;
+- `time, sensor, x, y, z`: a row for each reading of one sensor.
 """
 
 import math
@@ -26,7 +27,7 @@ Row = tuple[float | None, list[float]]
 
 SENSOR_NAMES = ("sensor", "type")
 
-# The unit that a name alone implies stands behind it. First come those that mean exactly this.
+# Names, with the unit that they imply. First come those that mean exactly this.
 _TIMES = {
     "secondselapsed": "s", "timestamp": "", "time": "", "t": "", "timems": "ms", "millis": "ms", "seconds": "s",
     "timesincestartinms": "ms",
@@ -40,14 +41,13 @@ _ROTATIONS = {
 DECIMAL_COMMAS = (";", "\t")
 """Between cells of spreadsheets whose numbers may have decimal commas."""
 
-_CODES_OF_DAY = frozenset("HIpMSfzZXTR%")  # of strptime: a pattern of these alone has no date
-# Columns that only Sensor Logger and Physics Toolbox have; their times are in s and rotation in rad/s, unsaid.
+_CODES_OF_DAY = frozenset("HIpMSfzZXTR%")  # of strptime: a pattern without others has no date
+# Columns that only Sensor Logger and Physics Toolbox have, whose times are in s and rotation in rad/s.
 _APPS, _OF_APPS = {"secondselapsed", "gfx"}, Units(1.0, None, 1.0)
 _ANDROID = Units(None, ACCELERATION_UNITS["m/s2"], 1.0)  # of android.hardware.SensorEvent
 _ALL_UNITS = {*TIME_UNITS, *ACCELERATION_UNITS, *ROTATION_UNITS}
 _SUFFIXED = re.compile(r"(.*[xyz]|t|time|timestamp)[_\s.\-]+([^\W\d]\w*)", re.IGNORECASE)  # acc_x_g, gyro_x_deg_s
 _CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
-_OWN = re.compile(r"\s*(?:(?:timestamp|[ag][xyz])\s*\[.*\]|(?:label|subject)\s*(?:\[.*\])?)\s*")
 
 
 class MalformedError(ValueError):
@@ -57,25 +57,20 @@ class MalformedError(ValueError):
 class Columns(NamedTuple):
     """Places in a row, and units.
 
-    `values` are the places of six values, or of three: of acceleration alone or, where there is a `sensor`, of the one
-    that it names. `units` are those that the header states, `app` those that the app is known to mean beside them.
-    `scale` converts values whose axes have different units to g and rad/s; it is empty where they have one.
+    `values` are the places of six values, or of three: of acceleration or, where there is a `sensor`, of the one that
+    it names. `units` are those that the header states, `app` those that the app is known to mean beside them.
     """
 
     time: int | None
     values: tuple[int, ...]
     units: Units
     app: Units = Units()
-    scale: tuple[float, ...] = ()
     sensor: int | None = None
     label: int | None = None
     subject: int | None = None
 
     def known_units(self, is_date: bool) -> Units:
-        """The units that are stated, or that the app is known to mean; of dates seconds.
-
-        Raises `InputError` for one that stays open.
-        """
+        """The units that are stated, or that the app means; seconds for dates. Raises `InputError` for an open one."""
         known = self.units.or_else(self.app).or_else(Units(1.0 if is_date else None))
         has_rotation = len(self.values) > 3 or self.sensor is not None
         for name, is_needed in (("time", self.time is not None), ("acceleration", True), ("rotation", has_rotation)):
@@ -91,50 +86,46 @@ class Columns(NamedTuple):
         time = None if self.time is None else _moment(cells[self.time])
         if time is not None and not math.isfinite(time):
             raise MalformedError("the time is no finite number")
-        values = [_number(cells[i]) for i in self.values]
-        return time, [x * factor for x, factor in zip(values, self.scale, strict=True)] if self.scale else values
+        return time, [_number(cells[i]) for i in self.values]
 
 
 class _Cell(NamedTuple):
     place: int
     name: str
     unit: str
-    is_own: bool  # named as har-edge's own recordings are
 
 
 def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
-    """The columns that `header` names; without rotation where it is not needed.
+    """The columns that `header` names; rotation is needed, or left out, or, with None, found if it is there.
 
-    Where `needs_rotation` is None rotation is found if any of its columns is there. Of columns of one name the first is
-    taken. Raises `InputError` that names the first column that is missing, or a unit that is unknown.
+    The first column of a name is taken. Raises `InputError` for a missing column, or an unknown unit.
     """
-    cells = [_cell(place, text) for place, text in enumerate(header)]
     by_name: dict[str, _Cell] = {}
-    for cell in sorted(cells, key=lambda x: not x.is_own):
+    for place, text in enumerate(header):
+        cell = _cell(place, text)
         by_name.setdefault(cell.name, cell)
-    time, time_unit = _time(by_name)
+    time = next((by_name[x] for x in _TIMES if x in by_name), None)
+    time_place, time_unit = (time.place, _factor(time, _TIMES[time.name], TIME_UNITS)) if time else (None, None)
     app = _OF_APPS if _APPS & by_name.keys() else Units()
     label, subject = (by_name[x].place if x in by_name else None for x in ("label", "subject"))
     sensor = next((by_name[x].place for x in SENSOR_NAMES if x in by_name), None)
     if sensor is not None and {"x", "y", "z"} <= by_name.keys() and not _named(by_name, _ACCELERATIONS):
         x, y, z = (by_name[axis] for axis in "xyz")
         units = Units(time_unit, ACCELERATION_UNITS.get(x.unit), ROTATION_UNITS.get(x.unit))
-        return Columns(time, (x.place, y.place, z.place), units, app.or_else(_ANDROID), (), sensor, label, subject)
-    acceleration, acceleration_unit, scale = _axes(by_name, _ACCELERATIONS, ACCELERATION_UNITS, "ax, ay, az")
-    rotation: tuple[int, ...] = ()
-    rotation_unit = None
+        places = (x.place, y.place, z.place)
+        return Columns(time_place, places, units, app.or_else(_ANDROID), sensor, label, subject)
+    values, acceleration = _axes(by_name, _ACCELERATIONS, ACCELERATION_UNITS, "ax, ay, az")
+    rotation = None
     if needs_rotation is None:
         needs_rotation = any(name + axis in by_name for name in _ROTATIONS for axis in "xyz")
     if needs_rotation:
-        rotation, rotation_unit, rotation_scale = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "gx, gy, gz")
-        scale += rotation_scale
-    units = Units(time_unit, acceleration_unit, rotation_unit)
-    values = (*acceleration, *rotation)
-    return Columns(time, values, units, app, () if set(scale) == {1.0} else scale, None, label, subject)
+        turning, rotation = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "gx, gy, gz")
+        values = (*values, *turning)
+    return Columns(time_place, values, Units(time_unit, acceleration, rotation), app, None, label, subject)
 
 
 def sensor_kind(name: str) -> str:
-    """'acceleration' or 'rotation', or '' for another sensor, by names such as 'android.sensor.accelerometer'."""
+    """'acceleration', 'rotation' or '', by names such as 'android.sensor.accelerometer'."""
     plain = re.sub(r".*\.|\W|_", "", name.lower())
     if plain in ("acc", "accel", "accelerometer", "acceleration"):
         return "acceleration"
@@ -160,9 +151,9 @@ def _number(value: object) -> float:
 
 
 def date_seconds(text: str, pattern: str = "") -> float:
-    """A date in seconds since 1970, without a zone in UTC; a time of day in those since midnight, of whatever zone.
+    """A date in seconds since 1970, in UTC without a zone; a time of day in seconds since midnight, in any zone.
 
-    It is written as ISO 8601 has it, or as a `pattern` says in the codes of `strptime`. Raises `ValueError`.
+    It is written as in ISO 8601, or in the codes of `strptime` in `pattern`. Raises `ValueError`.
     """
     text = text.strip()
     moment = datetime.strptime(text, pattern) if pattern else None
@@ -175,7 +166,6 @@ def date_seconds(text: str, pattern: str = "") -> float:
 
 
 def _moment(value: object) -> float:
-    """A time as a number, in its own unit; in seconds where it is written as ISO 8601 has it."""
     if isinstance(value, str) and ":" in value:
         try:
             return date_seconds(value)
@@ -184,24 +174,13 @@ def _moment(value: object) -> float:
     return _number(value)
 
 
-def _time(by_name: dict[str, _Cell]) -> tuple[int | None, float | None]:
-    """Place and unit of the time."""
-    names = sorted((x for x in _TIMES if x in by_name), key=lambda x: not by_name[x].is_own)
-    if not names:
-        return None, None
-    return by_name[names[0]].place, _factor(by_name[names[0]], _TIMES[names[0]], TIME_UNITS)
-
-
 def _named(by_name: dict[str, _Cell], names: dict[str, str]) -> list[str]:
-    """Find those of `names` with all three axes; har-edge's own first, then in the order of `names`."""
-    whole = [name for name in names if all(name + axis in by_name for axis in "xyz")]
-    return sorted(whole, key=lambda name: not all(by_name[name + axis].is_own for axis in "xyz"))
+    return [name for name in names if all(name + axis in by_name for axis in "xyz")]
 
 
 def _axes(
     by_name: dict[str, _Cell], names: dict[str, str], units: dict[str, float], expected: str
-) -> tuple[tuple[int, ...], float | None, tuple[float, ...]]:
-    """Places of x, y and z, their unit, and their scale, which is 1 but for axes of different units."""
+) -> tuple[tuple[int, ...], float | None]:
     found = _named(by_name, names)
     if not found:
         raise InputError(
@@ -211,29 +190,25 @@ def _axes(
     if found[0] == "accelerometer" and "secondselapsed" in by_name:
         # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' is with it.
         raise InputError(
-            "the column 'accelerometer_x' is acceleration without gravity, by which lying and standing look alike: let "
-            "the app record acceleration with gravity too, as 'total acceleration'"
+            "the column 'accelerometer_x' is acceleration without gravity, by which lying and standing look alike: "
+            "let the app record acceleration with gravity too, as 'total acceleration'"
         )
     cells = [by_name[found[0] + axis] for axis in "xyz"]
-    factors = [_factor(cell, names[found[0]], units) for cell in cells]
-    places = tuple(cell.place for cell in cells)
-    if len(set(factors)) == 1:
-        return places, factors[0], (1.0,) * 3
-    stated = [x for x in factors if x is not None]
-    if len(stated) < 3:
-        raise InputError(f"the header gives a unit of some of the columns '{found[0]}x', y and z alone: give all three")
-    return places, 1.0, tuple(stated)
+    factors = {_factor(cell, names[found[0]], units) for cell in cells}
+    if len(factors) > 1:
+        raise InputError(f"the header gives different units of '{found[0]}x', y and z: give all three the same")
+    return tuple(cell.place for cell in cells), factors.pop()
 
 
 def _cell(place: int, text: str) -> _Cell:
-    text = text[:80]  # before any pattern is tried: some take a time that grows with the square of the length
+    text = text[:80]  # some patterns take a time that grows with the square of the length
     match = _CELL.fullmatch(text)
     name, unit = match.groups() if match else (text, None)
     suffixed = None if unit else _SUFFIXED.fullmatch(name)
     if suffixed and canonical(suffixed[2].replace("_", "/")) in _ALL_UNITS:
         name, unit = suffixed[1], suffixed[2].replace("_", "/")
     plain = re.sub(r"[\s_.\-:]", "", name).lower()
-    return _Cell(place, plain, canonical(unit or ""), bool(_OWN.fullmatch(text)))
+    return _Cell(place, plain, canonical(unit or ""))
 
 
 def _factor(cell: _Cell, implied: str, units: dict[str, float]) -> float | None:

@@ -9,44 +9,35 @@ from edge_runtime.errors import InputError
 
 EMBEDDED = "uci-har"
 FOREIGN = "a layout says how recordings of others are read, by LAYOUT=PATH of predict or --data (docs/data.md)"
-"""Where those who have other files than har-edge knows have to go."""
+"""The advice for files of an unknown form."""
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """One data set: at `path`, or the embedded one without.
-
-    `layout` is a shipped layout's name or the path of a TOML file; "" where the content tells how it is read.
-    """
+    """The data set at `path`, or the embedded one; `layout` is a name or the path of a TOML file, "" by the content."""
 
     path: Path | None = None
     layout: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The source that `text` names; an existing path first of all. Raises `InputError` when it names none."""
+        """The source that `text` names; an existing path first of all. Raises `InputError` for wrong text."""
         if text == EMBEDDED:
             return cls()
         layout, equals, path = text.partition("=")
         if not equals or Path(text).exists():
-            layout, path = "", text
-        elif not layout:
-            raise InputError(f"'{text}' has no layout before '=': give a layout's name or TOML file, or the path alone")
-        if not path:
+            return cls(Path(text))
+        if not layout or not path:
             raise InputError(f"'{text}' names no data: give a path, or LAYOUT=PATH")
-        found = cls(Path(path))
-        return found.read_by(layout) if layout else found
+        return cls(Path(path)).read_by(layout)
 
     def read_by(self, layout: str) -> Self:
-        """The same data, read as `layout` says. Raises `InputError` when that is none for data at a path."""
-        if self.path is None or layout == EMBEDDED:
-            raise InputError(f"{EMBEDDED} is the embedded data, which needs no layout and is none: leave it out")
-        if self.layout:
-            raise InputError(f"{self} names its layout already: leave out {layout}")
+        """The same data, read as `layout` says. Raises `InputError` for embedded data, or data with a layout."""
+        if self.path is None or self.layout or layout == EMBEDDED:
+            raise InputError(f"the layout {layout} does not go with {self}: give LAYOUT=PATH, and one layout")
         return replace(self, layout=layout)
 
     def __str__(self) -> str:
-        """Write it as `parse` reads it."""
         if self.path is None:
             return EMBEDDED
         return f"{self.layout}={self.path}" if self.layout else str(self.path)
@@ -65,7 +56,7 @@ Given = str | Path | Sequence[str | Path | DataSource] | None
 
 
 def sources(given: Given) -> Sources:
-    """The sources that are `given`; the embedded data alone is given by none. Raises `InputError` as `parse` does."""
+    """The `given` sources; () is the embedded data. Raises `InputError` as `parse` does, and for one given twice."""
     listed = [] if given is None else [given] if isinstance(given, (str, Path)) else list(given)
     found = [
         x if isinstance(x, DataSource) else DataSource.parse(x) if isinstance(x, str) else DataSource(x) for x in listed

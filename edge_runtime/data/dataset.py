@@ -20,15 +20,15 @@ from edge_runtime.signals.types import Frame, Signal, Window
 WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
 
 MAX_LABELS = 127
-"""So many classes can be told apart: int8, as in `Recording`."""
+"""The most labels in an int8."""
 
 
 @dataclass(frozen=True)
 class Mounting:
-    """A device worn in one way by one person: in recordings of the same mounting it was never taken off.
+    """A device worn in one way by one person, and not taken off between recordings.
 
-    `name` tells the mountings of a person apart. `source` is the data set, `placement` the place on the body (waist,
-    trouser pocket, chest, wrist, ...) and `device` the make; "" where that is not known.
+    `name` tells the mountings of a person apart. `source` is the data set, `placement` the place on the body and
+    `device` the make; "" where that is not known.
     """
 
     name: str = ""
@@ -41,11 +41,11 @@ class Mounting:
 class Recording:
     """One continuous recording of one subject.
 
-    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s, which is 0 without a gyroscope.
-    `labels` is `[n]` int8: an index into `label_names`, or -1 where nothing was labelled. The first `n_classes` of
-    these are classes to learn, the others real unknowns, such as transitions; None: all are classes. Of one that
-    `begins_midway` in an activity the filters start gently (`edge_runtime.signals.frontend`). `trial` is the number of
-    this recording among a person's, and `file` its path inside the folder or zip; "" where that is not known.
+    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s, 0 without a gyroscope. `labels`
+    is `[n]` int8: an index into `label_names`, or -1 without a label. The first `n_classes` of these, or all, are
+    classes to learn; the others, such as transitions, are not. Where it `begins_midway` in an activity the filters
+    start gently (`edge_runtime.signals.frontend`). `trial` is its number among a person's, `file` its path inside the
+    folder or zip; "" where that is not known.
     """
 
     subject: int | str
@@ -76,7 +76,7 @@ class Recording:
         return tuple(x for x in SIGNALS if self.has_gyroscope or not x.is_rotation)
 
     def label_at(self, seconds: float) -> str:
-        """The label of the sample taken `seconds` after the first; "" where nothing was labelled."""
+        """The label of the sample taken `seconds` after the first, or ""."""
         label = int(self.labels[min(max(round(seconds * self.rate_hz), 0), len(self.labels) - 1)])
         return self.label_names[label] if label >= 0 else ""
 
@@ -84,8 +84,8 @@ class Recording:
         """Raise `InputError` unless its sensors give the `signals` that a model takes."""
         if not self.has_gyroscope and any(x.is_rotation for x in signals):
             raise InputError(
-                f"the recordings of subject {self.subject} have no rotation, which the model takes: give one of "
-                "acceleration alone, trained by 'har-edge train --sensors accelerometer --frame walking --data ...'"
+                f"the recordings of subject {self.subject} have no rotation, which the model takes: train another by "
+                "'har-edge train --sensors accelerometer --frame walking --data ...'"
             )
 
 
@@ -93,7 +93,7 @@ class Recording:
 class Split:
     """Windows `X` `[n, samples, n_signals]` float32 in physical units, classes `y` `[n]` uint8, `subject` `[n]`.
 
-    `mounting` `[n]` int32 counts in the data set's `mountings`; None where windows came without recordings.
+    `mounting` `[n]` int32 counts in the data set's `mountings`; None for windows without recordings.
     """
 
     X: npt.NDArray[np.float32]
@@ -110,14 +110,14 @@ class Split:
         return Split(self.X[rows], self.y[rows], self.subject[rows], mounting)
 
     def joined(self, other: "Split") -> "Split":
-        """These windows, and those of `other` after them; both know their mountings, or neither."""
+        """These windows, and those of `other` after them."""
         mine, theirs = ([x for x in vars(part).values() if x is not None] for part in (self, other))
         return Split(*(np.concatenate(pair) for pair in zip(mine, theirs, strict=True)))
 
 
 @dataclass(frozen=True)
 class Motionless:
-    """How many `windows`, by label, are of `mountings` in which nobody moves, so that these have no walking frame."""
+    """The number of `windows`, by label, and of `mountings` in which nobody moves, which have no walking frame."""
 
     windows: Mapping[str, int] = field(default_factory=dict)
     mountings: int = 0
@@ -127,10 +127,9 @@ class Motionless:
 class Dataset:
     """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`.
 
-    `front_end` are the filters that made the signals; None for windows of another origin. Without `has_people`, blocks
-    of windows that follow each other stand for subjects. `mountings` are the ways in which devices were worn, `frame`
-    are the axes of the windows. `without_rotation` names those of several data sets that were recorded without a
-    gyroscope, for which the signals of the others' gyroscopes are left out.
+    `front_end` are the filters that made the signals, None for windows of another origin. Without `has_people`, blocks
+    of windows that follow each other stand for subjects. `frame` are the axes of the windows. `without_rotation` names
+    the joined data sets without a gyroscope, for which the signals of the others' gyroscopes are left out.
     """
 
     name: str
@@ -147,7 +146,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of everything a network can learn from: labels, signal names, classes, subjects and windows."""
+        """SHA-256 (hex) of all that a network can learn from: labels, signal names, classes, subjects and windows."""
         digest = hashlib.sha256()
         digest.update("\n".join((*self.labels, "", *(x.name for x in self.signals), "")).encode())
         for part in (self.train, self.test):
@@ -158,7 +157,7 @@ class Dataset:
 
     @property
     def placements(self) -> list[str]:
-        """Where devices were worn, as far as it is told."""
+        """The placements of devices."""
         return sorted({x.placement for x in self.mountings} - {""})
 
     def select(self, signal_names: Sequence[str]) -> "Dataset":
@@ -167,12 +166,10 @@ class Dataset:
         Raises `InputError` when one is absent or named twice.
         """
         names = [x.name for x in self.signals]
-        absent = [x for x in signal_names if x not in names]
-        if absent:
-            raise InputError(f"the data '{self.name}' has no signal {absent[0]!r}; it has {', '.join(names)}")
-        if not signal_names or len(set(signal_names)) != len(signal_names):
+        if not signal_names or not set(signal_names) <= set(names) or len(set(signal_names)) < len(signal_names):
             raise InputError(
-                f"signals to use are {', '.join(signal_names) or 'none'}; name at least one, and each only once"
+                f"signals to use are {', '.join(signal_names) or 'none'}: name some of the data '{self.name}', each "
+                f"once: {', '.join(names)}"
             )
         columns = [names.index(x) for x in signal_names]
         train, test = (replace(part, X=np.ascontiguousarray(part.X[..., columns])) for part in (self.train, self.test))
@@ -188,9 +185,8 @@ class Dataset:
     def in_walking_frame(self) -> "Dataset":
         """The windows that `moving` leaves, those of each mounting turned into its walking frame.
 
-        That is found from all windows of the mounting that show a body that moves, whatever they are labelled. Where
-        mountings are not known, the windows of a subject are taken as one. Raises `InputError` as `moving`, and for a
-        rate that is not known.
+        That is found from all windows of the mounting in which a body moves, whatever their labels. Where mountings are
+        not known, a subject is one. Raises `InputError` as `moving`, and without a rate or people.
         """
         if self.frame == "walking":
             return self
@@ -198,7 +194,7 @@ class Dataset:
         check_signals([x.name for x in self.signals], f"the data '{self.name}'")
         if rate_hz is None or not self.has_people:
             lacks = "no people" if rate_hz else "no rate"
-            raise InputError(f"the data '{self.name}' names {lacks}, so that no walking frame can be found: name it")
+            raise InputError(f"the data '{self.name}' names {lacks}, which a walking frame needs: name it")
         data = self.moving()
         train, test = (data._turned(part, rate_hz) for part in (data.train, data.test))
         return replace(data, train=train, test=test, frame="walking")
@@ -218,36 +214,33 @@ class Dataset:
             part = next(x for x in parts if len(x))
             mounting = "" if part.mounting is None else self.mountings[part.mounting[0]].name or str(part.mounting[0])
             raise nobody_walks(f"the windows of '{self.name}'", part.subject[0], mounting)
-        had, has = (_occurring(pair, len(self.labels)) for pair in (parts, (train, test)))
-        kept = has | ~had
+        had, has = (np.concatenate([x.y for x in pair]) for pair in (parts, (train, test)))
+        numbers = np.arange(len(self.labels))
+        kept = np.isin(numbers, has) | ~np.isin(numbers, had)
         places = (np.cumsum(kept) - 1).astype(np.uint8)
         labels = tuple(x for x, is_kept in zip(self.labels, kept, strict=True) if is_kept)
         train, test = (replace(part, y=places[part.y]) for part in (train, test))
         return replace(self, labels=labels, train=train, test=test)
 
     def motionless(self, *parts: Split) -> Motionless:
-        """Those of the windows of its `parts` that `moving` leaves out. Raises `InputError` as `check_signals`."""
+        """The windows of its `parts` that `moving` leaves out. Raises `InputError` without both accelerations."""
         check_signals([x.name for x in self.signals], f"the data '{self.name}'")
         chosen = [part.select(self._is_motionless(part)) for part in parts]
         counts = np.bincount(np.concatenate([x.y for x in chosen]), minlength=len(self.labels)).tolist()
         windows = {label: n for label, n in zip(self.labels, counts, strict=True) if n}
-        return Motionless(windows, sum(len(np.unique(_worn(x))) for x in chosen))
+        return Motionless(windows, sum(len([*_by_mounting(x)]) for x in chosen))
 
     def _is_motionless(self, part: Split) -> npt.NDArray[np.bool_]:
-        """Tell of each window of `part` whether it is of a mounting in which nobody moves."""
-        worn, names = _worn(part), [x.name for x in self.signals]
+        names = [x.name for x in self.signals]
         still = np.zeros(len(part), np.bool_)
-        for one in np.unique(worn):
-            rows = worn == one
+        for rows in _by_mounting(part):
             still[rows] = not is_moving(part.X[rows], names).any()
         return still
 
     def _turned(self, part: Split, rate_hz: float) -> Split:
-        """The windows of `part` in the walking frames of their mountings."""
-        worn, names = _worn(part), [x.name for x in self.signals]
+        names = [x.name for x in self.signals]
         X = np.empty_like(part.X)
-        for one in np.unique(worn):
-            rows = worn == one
+        for rows in _by_mounting(part):
             X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
         return replace(part, X=X)
 
@@ -260,15 +253,14 @@ class Dataset:
         return replace(self, train=both.select(~testing), test=both.select(testing))
 
     def split_for(self, card: Card) -> "Dataset":
-        """The same windows with the test subjects of the model with this `card`, if it was trained on these people."""
+        """The same windows with the test subjects of the model of `card`, if it was trained on these people."""
         people = {*self.train.subject.tolist(), *self.test.subject.tolist()}
         return self.with_test(own_test_subjects(card, people) or self.test.subject.tolist())
 
     def as_for(self, card: Card) -> "Dataset":
-        """The same windows as the `card`'s model takes them: its frame, signals, classes, coarse or not, test subjects.
+        """The same windows with the frame, signals, classes and test subjects of the model of `card`.
 
-        Raises `InputError` when the data has not the model's signals, or no coarse classes where the model has; and as
-        `in_walking_frame`.
+        Raises `InputError` when the data lacks its signals, or its coarse classes; and as `in_walking_frame`.
         """
         data = self.coarse() if is_coarse(card.labels) else self
         if card.frame == "walking":
@@ -277,27 +269,23 @@ class Dataset:
         return data if card.signals == data.signals else data.select([x.name for x in card.signals])
 
 
-def _worn(part: Split) -> npt.NDArray[np.generic]:
-    """What tells mountings apart, of each window of `part` `[n]`: where they are not known, the subject."""
-    return part.subject if part.mounting is None else part.mounting
-
-
-def _occurring(parts: Sequence[Split], n_labels: int) -> npt.NDArray[np.bool_]:
-    """Which labels the windows of `parts` have `[n_labels]`."""
-    return np.bincount(np.concatenate([x.y for x in parts]), minlength=n_labels) > 0
+def _by_mounting(part: Split) -> Iterator[npt.NDArray[np.bool_]]:
+    """Which windows of `part` `[n]` are of each mounting, or subject where mountings are not known."""
+    worn = part.subject if part.mounting is None else part.mounting
+    yield from (worn == one for one in np.unique(worn))
 
 
 def nobody_walks(where: str, subject: int | str, mounting: str) -> InputError:
-    """Say that in what is `where` nobody walks in a `mounting`, "" where it is not known."""
+    """The error of a `mounting`, "" where it is not known, in which nobody walks."""
     named = f", mounting {mounting}" if mounting else ""
     return InputError(
-        f"nobody walks in {where} of subject {subject}{named}, so that how the device was worn cannot be found: record "
-        'a few steps too, or write mounting = "each subject" of a device that stays as it is worn in a layout'
+        f"nobody walks in {where} of subject {subject}{named}, which shows how a device was worn: record a few steps "
+        'too, or write mounting = "each subject" in the layout of a device that was never taken off'
     )
 
 
 def own_test_subjects(card: Card, people: Collection[int | str]) -> list[int | str] | None:
-    """The subjects who were kept from the training of the model with this `card`, if that was on the same `people`."""
+    """The subjects who were kept from the training of the model of `card`, if that was on the same `people`."""
     training, testing = (card.training.get(part) for part in ("subjects", "test_subjects"))
     if not isinstance(training, list) or not isinstance(testing, list):
         return None
@@ -310,13 +298,13 @@ def cut(
     starts: Sequence[int] | npt.NDArray[np.integer],
     samples: int = WINDOW.samples,
 ) -> npt.NDArray[np.floating]:
-    """Windows `[len(starts), samples, n_signals]` of `signals` `[n, n_signals]`, each from its start on."""
+    """Windows `[len(starts), samples, n_signals]` of `signals` `[n, n_signals]`."""
     rows = np.asarray(starts, np.intp)[:, np.newaxis] + np.arange(samples)
     return signals[rows]
 
 
 def segments(labels: npt.NDArray[np.generic]) -> Iterator[tuple[int, int, int]]:
-    """First sample, end and label of each run of equal `labels` `[n]`, those of no label (-1) too."""
+    """First sample, end and label of each run of equal `labels` `[n]`, also of -1."""
     edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), len(labels)]
     for first, end in pairwise(edges):
         if first < end:

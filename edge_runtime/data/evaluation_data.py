@@ -1,4 +1,4 @@
-"""Choose evaluation data: people whom models were not trained on, or the person whom one is adapted to."""
+"""Choose evaluation data: people who are new to the models, or the person that one is adapted to."""
 
 import dataclasses
 import re
@@ -28,8 +28,8 @@ _FIRST_NAMES = 5  # of many people, in a sentence
 class EvaluatedWindows:
     """Windows to score a model on: `y` counts in its labels, `test.mounting` in `mountings`.
 
-    `left_out` counts, by label, the windows whose label the model does not have, but for the `motionless`, of which no
-    walking frame can be found where the model takes windows in that; `not_scored` are the other people.
+    `left_out` counts, by label, windows whose label the model lacks. `motionless` are those without a walking frame,
+    where the model takes that. `not_scored` are the other people.
     """
 
     test: Split
@@ -43,20 +43,11 @@ class EvaluatedWindows:
         return np.bincount(self.test.y, minlength=n_labels) > 0
 
 
-@dataclass(frozen=True)
-class EvaluatedRecordings:
-    """Recordings to score a model on, each after its number; `not_scored` are the people of the others."""
+def recordings(chosen: Sources, card: Card, is_remembered: bool) -> tuple[list[tuple[int, Recording]], list[int | str]]:
+    """The `chosen` recordings to score the model of `card` on, each after its number, and the people of the others.
 
-    numbered: list[tuple[int, Recording]]
-    not_scored: list[int | str]
-
-
-def recordings(chosen: Sources, card: Card, is_remembered: bool) -> EvaluatedRecordings:
-    """The recordings that are `chosen`, of people to score the model of `card` on (`scored_people`).
-
-    Stderr says what does not fit in data that a layout describes and, of data that is given, who is left out. Raises
-    `InputError` when nobody is left, when the recordings lack signals or labels of the model, or when data that
-    `is_remembered` by the model's run changed since.
+    Stderr says which data does not fit its layout, and which people are left out. Raises `InputError` when nobody is
+    left, when signals or labels of the model are missing, or when data that a run remembers has changed.
     """
     reader = DataReader(chosen)
     found = list(enumerate(reader.recordings))
@@ -67,14 +58,13 @@ def recordings(chosen: Sources, card: Card, is_remembered: bool) -> EvaluatedRec
     scored = scored_people([card], people, reader.test_subjects, not is_remembered)
     numbered = [(number, x) for number, x in found if x.subject in scored]
     _check_recordings([x for _, x in numbered], card)
-    return EvaluatedRecordings(numbered, natural_order(people.keys() - scored))
+    return numbered, natural_order(people.keys() - scored)
 
 
 def windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> Dataset:
     """The windows of the same people, for models with these `cards`, as the test part of all.
 
-    UCI HAR's are the published ones, joined with other data sets too, where the models take windows so long. Raises
-    `InputError` as `recordings`, and when the models were trained on different people of the data.
+    Raises `InputError` as `recordings`, and when the models were trained on different people of the data.
     """
     reader = DataReader(chosen)
     if chosen and reader.has_recordings:
@@ -93,34 +83,40 @@ def windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> Data
 
 
 def _check_recordings(found: Sequence[Recording], card: Card) -> None:
-    """Raise `InputError` unless the recordings that were `found` have the signals of a model, and one of its labels."""
+    """Raise `InputError` unless the recordings have the signals of a model, and one of its labels."""
     for x in found:
         x.check_signals(card.signals)
     labels = {label for x in found for label in x.found_labels}
     known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
     if not known & set(card.labels):
         raise InputError(
-            f"'{card.name}' tells {', '.join(card.labels)} apart, but these recordings are labelled "
-            f"{', '.join(sorted(labels)) or 'nowhere'}: name labels so under [labels] of their layout, or give the "
-            "data of this model with --data; 'har-edge predict' needs no labels"
+            f"'{card.name}' tells {', '.join(card.labels)} apart, and these recordings are labelled "
+            f"{', '.join(sorted(labels)) or 'nowhere'}: name labels so under [labels] of their layout, or give other "
+            "data with --data"
         )
 
 
 def scored_people(
     cards: Sequence[Card], people: Mapping[int | str, str], test_subjects: Iterable[int | str], is_said: bool = False
 ) -> set[int | str]:
-    """Those of the `people`, each with the data set, whom none of the models with these `cards` was trained on.
+    """The `people`, each with the data set, who are in the training of none of the models with these `cards`.
 
-    Those among `test_subjects` where a card does not tell; the person whom a model is adapted to. If it `is_said`,
-    stderr names those who are left out. Raises `InputError` when all are, or when the models were trained on different
-    ones.
+    They are those among `test_subjects` where a card does not tell, and the one person that a model is adapted to. If
+    it `is_said`, stderr names those who are left out. Raises `InputError` when nobody is left, or when the models were
+    trained on different people.
     """
     everyone, testing = {*people}, {*test_subjects}
     learners: dict[str, set[int | str]] = {}
     parts: list[set[int | str]] = []
     for card in cards:
         if card.personal_correction:
-            parts.append(_adapted_to(card, everyone))
+            name = str(card.personal_correction.record.get("subject"))
+            parts.append({x for x in people if str(x) == name})
+            if not parts[-1]:
+                raise InputError(
+                    f"'{card.name}' was adapted to subject {name}, and the data is of {_first(people)}: give "
+                    "recordings of the same person with --data"
+                )
             continue
         learnt = _trained_on(card, people)
         if learnt:
@@ -132,8 +128,7 @@ def scored_people(
     if not parts[0]:
         raise InputError(
             f"'{next(iter(learners), cards[0].name)}' was trained on all {noun_of(people)}s of this data "
-            f"({_first(people)}), whose scores say nothing about others: give people who were kept for its test, or "
-            "new ones"
+            f"({_first(people)}): give people who were kept for its test, or new ones"
         )
     if learners and is_said:
         names, learnt = " and ".join(f"'{x}'" for x in learners), next(iter(learners.values()))
@@ -143,20 +138,8 @@ def scored_people(
     return parts[0]
 
 
-def _adapted_to(card: Card, people: Iterable[int | str]) -> set[int | str]:
-    assert card.personal_correction is not None
-    name = str(card.personal_correction.record.get("subject"))
-    found = {x for x in people if str(x) == name}
-    if not found:
-        raise InputError(
-            f"'{card.name}' was adapted to subject {name}, and the data is of {_first(people)}: give recordings of the "
-            "same person with --data"
-        )
-    return found
-
-
 def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:
-    """Those of the `people`, each with the data set, whom the model was trained on; None where its card is silent."""
+    """The `people`, each with the data set, in the training of the model; None where its card is silent."""
     if own := own_test_subjects(card, people):  # whatever the data is called now
         return {*people} - {*own}
     if not _own_sources(card) or not isinstance(card.training.get("subjects"), list):
@@ -165,13 +148,13 @@ def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] |
 
 
 def is_other(card: Card, sources: Iterable[str]) -> bool:
-    """Tell whether the model of `card` was trained on none of the data sets `sources`, by its card."""
+    """Tell whether the model of `card` was trained on none of the data sets `sources`."""
     own = _own_sources(card)
     return bool(own) and not {*sources} & {*own}
 
 
 def learnt_placements(card: Card) -> list[str]:
-    """Where devices were worn in a model's training, by its card, or in UCI HAR; empty where that is not known."""
+    """The placements in a model's training, by its card, or in UCI HAR; empty where that is not known."""
     record = card.training.get("data")
     told = record.get("placements") if isinstance(record, dict) else None
     if isinstance(told, list):
@@ -180,9 +163,9 @@ def learnt_placements(card: Card) -> list[str]:
 
 
 def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
-    """Those of the `people`, each with the data set, whom the card names among its training subjects.
+    """The `people`, each with the data set, whom the card names among its training subjects.
 
-    Data sets that are joined have a prefix before the names of their people, in the card or in `people`.
+    Joined data sets have a prefix before the names of their people, in the card or in `people`.
     """
     found: list[int | str] = []
     for subject, source in people.items():
@@ -203,10 +186,7 @@ def _own_sources(card: Card) -> list[str]:
 
 
 def _training_subjects(card: Card, source: str) -> set[str]:
-    """The training subjects that are of the data set `source`, named as in that.
-
-    Where the card does not name it: all, those of several data sets with their prefixes.
-    """
+    """The training subjects of the data set `source`, named as in that; all, where the card does not name it."""
     own, people = _own_sources(card), card.training.get("subjects")
     if not own or not isinstance(people, list):
         return set()
@@ -222,7 +202,6 @@ def _training_subjects(card: Card, source: str) -> set[str]:
 
 
 def _first(people: Iterable[int | str]) -> str:
-    """The first few names, in natural order, and the number of the others."""
     ordered = natural_order(people)
     n_more = len(ordered) - _FIRST_NAMES
     named = ", ".join(printable(str(x), 30) for x in ordered[:_FIRST_NAMES])
@@ -230,7 +209,7 @@ def _first(people: Iterable[int | str]) -> str:
 
 
 def evaluated(card: Card, data: Dataset) -> EvaluatedWindows:
-    """The test windows of `data` as the model of `card` takes them; raises `InputError` unless these fit it."""
+    """The test windows of `data` as the model of `card` takes them. Raises `InputError` unless these fit it."""
     check_data(card, in_labels_of([card], data)[0])
     test = dataclasses.replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
     moving, motionless = moving_for([card], test)
@@ -242,10 +221,7 @@ def evaluated(card: Card, data: Dataset) -> EvaluatedWindows:
 
 
 def moving_for(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, Motionless]:
-    """`data` without windows that have no walking frame, where one of the models takes that; those of the test.
-
-    Raises `InputError` as `Dataset.moving`.
-    """
+    """`data` without windows that have no walking frame, where a model takes that, and those of the test part."""
     if all(x.frame == "device" for x in cards):
         return data, Motionless()
     return data.moving(), data.motionless(data.test)
@@ -253,14 +229,13 @@ def moving_for(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, Motionles
 
 def not_scored(data: Dataset) -> list[int | str]:
     """The people of `data` who are not in its test part, in natural order."""
-    return natural_order({*data.train.subject.tolist()})
+    return natural_order(data.train.subject.tolist())
 
 
 def in_labels_of(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, dict[str, int]]:
-    """`data` with the classes of the models, and by other labels how many test windows are left out.
+    """`data` with the classes of the models, and the number of test windows left out by their other labels.
 
-    Windows stay as they are where none has a class of the models. Raises `InputError` when the models tell different
-    classes apart.
+    Windows stay as they are where all have other labels. Raises `InputError` when the models have different classes.
     """
     labels = cards[0].labels
     if other := next((x for x in cards if x.labels != labels), None):

@@ -17,7 +17,7 @@ from edge_runtime.system.printable import quoted
 
 @dataclass
 class RecordingLabels:
-    """The labels of one recording, said in `place`: `ranges` from start to end, both inclusive, of rows or times."""
+    """The labels of one recording in the file `place`: `ranges` from start to end, both inclusive, of rows or times."""
 
     place: str
     source: LabelFile
@@ -26,10 +26,10 @@ class RecordingLabels:
     def of_rows(
         self, place: str, numbers: npt.NDArray[np.intp], n_rows: int, seconds: npt.NDArray[np.float64]
     ) -> list[str]:
-        """The label of each row `[n]`; "" outside of all ranges.
+        """The label of each row `[n]`, "" outside of all ranges.
 
-        Rows have `numbers` `[n]`, from 0, among the `n_rows` of their file, called `place`, and `seconds` `[n]` of its
-        clock. Raises `InputError` where ranges overlap or, of a label for each row, there are not as many as rows.
+        Rows have `numbers` `[n]`, from 0, among the `n_rows` of the file `place`, and `seconds` `[n]` of its clock.
+        Raises `InputError` where ranges overlap, or labels of rows are more or fewer than the rows.
         """
         factor = self.source.factor
         self.ranges.sort()
@@ -40,7 +40,7 @@ class RecordingLabels:
                 )
         n_labels = self.ranges[-1][1] if self.ranges else 0
         if self.source.is_by_row and n_labels != n_rows:
-            raise InputError(f"{place} has {n_rows:,} rows, and {self.place} {n_labels:,.0f} labels of rows: see skip")
+            raise InputError(f"{place} has {n_rows:,} rows, and {self.place} {n_labels:,.0f} labels: see skip")
         places = numbers + 1.0 if factor is None else seconds / factor
         last = np.searchsorted([x[0] for x in self.ranges], places, "right") - 1
         inside = (last >= 0) & (places <= np.array([x[1] for x in self.ranges])[last])
@@ -49,20 +49,20 @@ class RecordingLabels:
 
 @dataclass(frozen=True)
 class LabelFiles:
-    """The labels of all recordings, by what their paths say of `names`."""
+    """The labels of all recordings, by the texts of `names` in their paths."""
 
     names: tuple[str, ...]
     labels: Mapping[tuple[str, ...], RecordingLabels]
 
     def of_recording(self, said: Mapping[str, str]) -> RecordingLabels | None:
-        """The labels of the recording whose path says this; None without any."""
+        """The labels of the recording with these texts in its path, if there are any."""
         return self.labels.get(_key(said, self.names))
 
 
 def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles:
-    """The labels in files of their own in `tree`, as the `source` of the `layout` says.
+    """The labels in the files of `tree` that `source`, the layout's `[label_file]`, describes.
 
-    Raises `InputError` where there is no such file, and for a row that is none, with file and line.
+    Raises `InputError` without such a file, and for a wrong row with file and line.
     """
     names = tuple(x for x in layout.pattern.names if x in (*source.columns, *source.pattern_of_files.names))
     found: dict[tuple[str, ...], RecordingLabels] = {}
@@ -70,7 +70,7 @@ def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles
         if (said := source.pattern_of_files.match(*tree.full_path(name))) is None:
             continue
         place = tree.path_of(name)
-        rows = list(_rows(tree.content(name), place, source, layout))
+        rows = list(_rows(tree.read(name), place, source, layout))
         if source.is_by_row:
             labels = found.setdefault(_key(said, names), RecordingLabels(place, source))
             labels.ranges += _runs([row["label"] for _, row in rows])
@@ -85,7 +85,7 @@ def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles
 
 
 def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
-    """What is said of `names`, with 01 and 1 as the same."""
+    """The texts of `names`, with 01 and 1 as the same."""
     return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
 
 
@@ -98,27 +98,23 @@ def _runs(labels: Sequence[str]) -> Iterator[tuple[float, float, str]]:
 
 
 def _range(row: Mapping[str, str], where: str, source: LabelFile) -> tuple[float, float]:
-    """Start and end. Raises `InputError` where these are no numbers, or dates, or the wrong way round."""
     shown = f"{where}: start and end are {quoted(row['start'], 30)} and {quoted(row['end'], 30)}"
     try:
         read = (lambda x: column_names.date_seconds(x, source.pattern)) if source.is_of_day else float
         start, end = read(row["start"]), read(row["end"])
     except ValueError:
-        raise InputError(f"{shown}: see columns, skip and unit under [label_file]") from None
+        start, end = np.nan, np.nan
     if not start <= end or (source.factor is None and not (start.is_integer() and end.is_integer())):
-        raise InputError(f"{shown}, in this order and, without a unit, whole numbers of samples: see [label_file]")
+        raise InputError(f"{shown}: see columns, skip and unit under [label_file]")
     return start, end
 
 
 def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iterator[tuple[int, dict[str, str]]]:
-    """The line of each row, and its cells by what the columns are.
-
-    A row without cells is none, but for one among labels of each row of a recording: there it has no label.
-    """
+    """The line of each row, and its cells by their columns; a blank line counts only among labels of rows."""
     try:
         lines = content.decode(layout.encoding).rstrip().splitlines()[source.skip :]
     except (UnicodeDecodeError, LookupError) as error:
-        raise InputError(f"{place} is no {layout.encoding} text ({error}): name its encoding in the layout") from error
+        raise InputError(f"{place} is not {layout.encoding} text ({error}): see encoding in the layout") from error
     numbered = [(n, x) for n, x in enumerate(lines, source.skip + 1) if not _is_comment(x, layout)]
     separator = column_names.delimiter(next((x for _, x in numbered if x.strip()), ""))
     most_cuts = len(source.columns) - 1 if source.columns[-1] == "label" else -1  # a label may have blanks in it

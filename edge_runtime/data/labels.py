@@ -1,8 +1,4 @@
-"""Put labels in order, and map activities that look alike to one coarse class.
-
-The coarse classes are walking; stairs, up or down; sitting or standing; laying. They are the first stage of a training,
-or all that a model tells apart.
-"""
+"""Put labels in order, and map activities that look alike to one coarse class."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ from edge_runtime.errors import InputError
 UCI_HAR = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
 
 JOGGING = "JOGGING"
-"""The label of `edge-anywhere` that UCI HAR does not have."""
+"""The label that only `edge-anywhere` has."""
 
 _COARSE = {
     "WALKING": "WALKING",
@@ -26,7 +22,7 @@ _COARSE = {
 
 
 def labels_in_order(labels: Iterable[str]) -> tuple[str, ...]:
-    """Each of the `labels` once: UCI HAR's first, in its own order, then all others by name."""
+    """Each of the `labels` once: UCI HAR's first in its order, then all others by name."""
     found = set(labels)
     return (*(x for x in UCI_HAR if x in found), *sorted(found.difference(UCI_HAR)))
 
@@ -38,14 +34,14 @@ def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, .
     """
     unknown = [x for x in labels if x not in _COARSE and x not in _COARSE.values()]
     if unknown:
-        raise InputError(f"{unknown[0]} belongs to no coarse class: those are of the labels {', '.join(_COARSE)}")
+        raise InputError(f"{unknown[0]} belongs to no coarse class, as {', '.join(_COARSE)} do")
     names = [_COARSE.get(x, x) for x in labels]
     coarse = tuple(dict.fromkeys(names))
     return coarse, tuple(coarse.index(x) for x in names)
 
 
 def coarse_label(label: str) -> str:
-    """The coarse label that `label` belongs to; itself when it belongs to none."""
+    """The coarse label of `label`; else itself."""
     return _COARSE.get(label, label)
 
 

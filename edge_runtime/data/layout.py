@@ -1,8 +1,7 @@
-"""Describe the files of a data set by a layout: which they are, their columns and units, labels and people.
+"""Describe the files of a data set by a layout: paths, columns, units, labels and people.
 
-A layout is a TOML file of some ten lines; `edge_runtime/data/layouts` has those of known data sets, and docs/data.md
-all keys. The dataclasses here are its tables, field by field. Without `[acceleration]` columns are found by the names
-that har-edge and phone apps give them (`edge_runtime.data.column_names`).
+A layout is a TOML file, and the dataclasses here are its tables; docs/data.md has all keys, `edge_runtime/data/layouts`
+those of known data sets. Without `[acceleration]` columns are found by their names (`column_names`).
 """
 
 import re
@@ -24,19 +23,18 @@ DEFAULT = "har-edge"
 """The layout of har-edge's own recordings, and of phone apps' exports."""
 
 TEXTS = ("label", "subject", "placement", "device", "trial")
-"""Said of a recording or of its rows: in the layout, by a column, or by the path."""
+"""Told of a recording or of its rows by the layout, a column or the path."""
 
 OTHERS = "*"
-"""Among the labels of a layout: all that it does not name, and in a label any text."""
+"""Stands for all labels that a layout does not name, and in a label for any text."""
 
-_MOST_COLUMNS = 10_000
-
-Column = Annotated[int, Quantity(at_least=1, at_most=_MOST_COLUMNS)] | str
+Column = Annotated[int, Quantity(at_least=1, at_most=10_000)] | str
 """A column by its number, counted from 1, or by its name in the header."""
 
 _TOKEN = re.compile(r"(\{[a-z]\w*\}|\*\*/|\*)")
-_MOST_TOKENS, _MOST_DEEP = 6, 2  # in one name, and `**/`: each has all its lengths tried
-_LONGEST_NAME, _LONGEST_PATH = 100, 1000  # of paths that are matched, so that no trying takes long
+# Limits of patterns and paths, so that trying all lengths of each part stays quick.
+_MOST_TOKENS, _MOST_DEEP = 6, 2  # in one name, and of `**/`
+_LONGEST_NAME, _LONGEST_PATH = 100, 1000
 
 _Lines = Annotated[int, Quantity(at_least=0)]
 _Offset = Annotated[float, Quantity(at_least=-1e9, at_most=1e9)]
@@ -44,10 +42,10 @@ _LARGEST_FILE = 1 << 16  # bytes
 
 
 class PathPattern:
-    """Patterns of paths with `/` between folders: `{name}` and `*` stand for text without one, `**/` for any folders.
+    """Patterns of paths, of which the first that fits counts.
 
-    They may begin in any folder; behind a `/` of its own, at the top alone. Of several the first that fits is taken.
-    Capital and small letters are not told apart. Raises `ValueError` for one that is none.
+    `{name}` and `*` stand for text without `/`, `**/` for any folders. A pattern begins in any folder, behind a `/` of
+    its own at the top only. Case does not matter. Raises `ValueError` for a wrong one.
     """
 
     def __init__(self, *texts: str) -> None:
@@ -57,11 +55,11 @@ class PathPattern:
         self.names = list(dict.fromkeys(name for pattern, _ in self._patterns for name in pattern.groupindex))
 
     def match(self, path: str, around: str = "") -> dict[str, str] | None:
-        """What `path` says by name, "" for names of other patterns; None where it does not fit, or is too long.
+        """The texts of all names in `path`, "" for those of other patterns; None where it does not fit.
 
         The top is inside the folder `around` all files, which ends in `/`.
         """
-        if not path.casefold().endswith(self._ends):  # before each length of each name is tried
+        if not path.casefold().endswith(self._ends):  # which is quick
             return None
         if len(path) > _LONGEST_PATH or max(map(len, path.removeprefix(around).split("/"))) > _LONGEST_NAME:
             return None
@@ -72,11 +70,10 @@ class PathPattern:
 
 
 def _expression(text: str) -> str:
-    """The regular expression of a pattern."""
     parts, known = ["" if text.startswith("/") else "(?:.*/)?"], set[str]()
     pieces = _TOKEN.split(text.lstrip("/"))
     if any(x in part for part in pieces[::2] for x in "{}") or not text.strip("/"):
-        raise ValueError(f"{text!r} is no pattern of paths: names in braces have small letters, digits and underscores")
+        raise ValueError(f"{text!r} is not a pattern of paths: names in braces have small letters and digits")
     if text.count("**/") > _MOST_DEEP or any(len(_TOKEN.findall(x)) > _MOST_TOKENS for x in text.split("/")):
         raise ValueError(f"{text!r} has more than {_MOST_DEEP} **/, or {_MOST_TOKENS} names and asterisks in a name")
     for i, part in enumerate(pieces):
@@ -93,7 +90,7 @@ def _expression(text: str) -> str:
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of text; `several` allows it to change within a file, whose rows are then of several recordings."""
+    """A column of text; with `several` it may change within a file, which then has several recordings."""
 
     column: Column
     several: bool = False
@@ -101,13 +98,13 @@ class TextColumn:
 
 @dataclass(frozen=True)
 class Clock:
-    """How times are written: in a `unit`, as dates as ISO 8601 has them, or as dates in the codes of `strptime`."""
+    """The `unit` of times: a unit, `date` for dates as in ISO 8601, or the codes of `strptime`."""
 
     unit: str = "samples"
 
     @property
     def pattern(self) -> str:
-        """The codes of `strptime`; "" without."""
+        """The codes of `strptime`, or ""."""
         return self.unit if "%" in self.unit else ""
 
     @property
@@ -123,22 +120,22 @@ class Clock:
 
 @dataclass(frozen=True)
 class TimeColumn(Clock):
-    """The column of times; those of a `steady` sensor, which are when samples were delivered, are spread evenly.
+    """The column of times; those of a `steady` sensor are when samples were delivered, and are spread evenly.
 
-    Where times go back the file is refused, a new recording begins, or rows are sorted, as `disorder` says.
+    Where times go back the file is refused, or a new recording begins, as `disorder` says.
     """
 
     column: Column = 1
     unit: str = ""
     steady: bool = False
-    disorder: Literal["refuse", "new recording", "sort"] = "refuse"
+    disorder: Literal["refuse", "new recording"] = "refuse"
 
 
 @dataclass(frozen=True)
 class SensorColumns:
-    """Columns of x, y and z, each the sum of some; plus `offset`, times scale, sign and unit in g or rad/s.
+    """Columns of x, y and z, or lists of columns to sum; plus `offset`, times scale, sign and unit in g or rad/s.
 
-    `sensor` is that of the path or of the row, where a file or a row is of one sensor alone.
+    `sensor` is the text in the path or the row, where a file or a row is of one sensor.
     """
 
     columns: tuple[Column | tuple[Column, ...], Column | tuple[Column, ...], Column | tuple[Column, ...]]
@@ -155,16 +152,16 @@ class SensorColumns:
 
     @property
     def factor(self) -> float:
-        """What makes g or rad/s of the numbers."""
+        """The factor to g or rad/s."""
         return {**ACCELERATION_UNITS, **ROTATION_UNITS}[canonical(self.unit)] * self.scale * self.sign
 
 
 @dataclass(frozen=True)
 class LabelFile(Clock):
-    """Labels in `files` of their own: a row for each stretch of a recording, for each of its rows, or for all of it.
+    """Labels in `files` of their own: a row for each stretch of a recording, for each of its rows, or for a whole one.
 
     `columns` are, in order, names in the paths of recordings, `label`, `start` and `end`, and "" for any other. Start
-    and end belong to the stretch, in the unit of the clock, or in rows from 1 on. `skip` lines are left out.
+    and end are inclusive, in the unit of the clock or in rows from 1 on. `skip` lines are left out.
     """
 
     files: str | tuple[str, ...] = ""
@@ -174,7 +171,7 @@ class LabelFile(Clock):
     @cached_property
     def pattern_of_files(self) -> PathPattern:
         """The files' paths."""
-        return _pattern(self.files)
+        return PathPattern(*_listed(self.files))
 
     @property
     def is_by_row(self) -> bool:
@@ -186,9 +183,9 @@ class LabelFile(Clock):
 class Layout:
     """The files of a data set.
 
-    `source` is the file that says it, `name` the data set's, "" for that of the folder. `labels` and `other_labels`
-    give the labels of the files their names: those that are classes, and those that are not; with neither, all labels
-    are classes of their own names. `separator` is None where the first line tells it.
+    `source` is the layout's own file, `name` the data set's name, "" for that of the folder. `labels` name the labels
+    that are classes, `other_labels` the others; with neither, all labels are classes. Without `separator` the first
+    line tells it.
     """
 
     files: str | tuple[str, ...]
@@ -220,16 +217,16 @@ class Layout:
     @cached_property
     def pattern(self) -> PathPattern:
         """The recordings' paths."""
-        return _pattern(self.files)
+        return PathPattern(*_listed(self.files))
 
     @cached_property
     def comment_marks(self) -> tuple[str, ...]:
-        """What lines begin with that are left out."""
-        return (self.comments,) if isinstance(self.comments, str) else self.comments
+        """The beginnings of lines that are left out."""
+        return _listed(self.comments)
 
     @cached_property
     def sensors(self) -> dict[str, SensorColumns]:
-        """Acceleration and rotation, those of which the layout gives the columns."""
+        """The sensors that have columns."""
         both = {"acceleration": self.acceleration, "rotation": self.rotation}
         return {name: x for name, x in both.items() if x}
 
@@ -245,7 +242,7 @@ class Layout:
 
     @cached_property
     def kept_rows(self) -> dict[Column, tuple[str, ...]]:
-        """The texts of rows that are kept, by their columns."""
+        """The texts of the rows to keep, by their columns."""
         texts = {key: x if isinstance(x, tuple) else (x,) for key, x in self.where.items()}
         return {int(key[:9]) if key.isdecimal() else key: tuple(map(str, x)) for key, x in texts.items()}
 
@@ -258,11 +255,11 @@ class Layout:
 
     @property
     def reads_labels(self) -> bool:
-        """Tell whether it says where labels are, which recognition does without."""
+        """Tell whether it says where labels are."""
         return bool(self.label_file or self.label or "label" in self.pattern.names)
 
     def key_of_label(self, label: str) -> str | None:
-        """The key that names a label of the files: 1.0 is 1, a `*` any text, and "*" alone every other; else None."""
+        """The key that names a label of the files: 1.0 is 1, a `*` any text, "*" all others; else None."""
         said = {**self.labels, **self.other_labels}
         if label in said or not said:
             return label
@@ -270,17 +267,13 @@ class Layout:
             plain = str(int(float(label))) if float(label).is_integer() else label
         except ValueError:
             plain = label
-        stars = [x for x in said if OTHERS in x and x != OTHERS and _like(x).fullmatch(label)]
+        parts = {x: ".*".join(map(re.escape, x.split(OTHERS))) for x in said if OTHERS in x and x != OTHERS}
+        stars = [x for x, like in parts.items() if re.fullmatch(like, label, re.DOTALL)]
         return next((x for x in (plain, *stars, OTHERS) if x in said), None)
 
 
-def _like(key: str) -> re.Pattern[str]:
-    """The expression of a key in which `*` is any text."""
-    return re.compile(".*".join(map(re.escape, key.split(OTHERS))), re.DOTALL)
-
-
-def _pattern(files: str | tuple[str, ...]) -> PathPattern:
-    return PathPattern(*([files] if isinstance(files, str) else files))
+def _listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (texts,) if isinstance(texts, str) else texts
 
 
 def shipped_layouts() -> list[str]:
@@ -302,21 +295,21 @@ def find_layout(name: str) -> Layout:
 
 
 def parse_layout(text: str, source: str, name: str) -> Layout:
-    """The layout that `text` writes; `source` names it in the `InputError` raised when it is none.
+    """The layout in `text`, of the data set `name` unless it names another.
 
-    `name` is that of the data set, unless the layout has one.
+    Raises `InputError`, which names the `source`, for a wrong one.
     """
     try:
         content = tomllib.loads(text)
         found: Layout = from_json(Layout, {"name": name, **content, "source": source}, known_keys_only=True)
         _check(found)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{source} is no layout ({error}): docs/data.md has all keys") from error
+        raise InputError(f"{source} is not a layout ({error}): docs/data.md has all keys") from error
     return found
 
 
 def _check(layout: Layout) -> None:
-    """Raise `ValueError` for a part that fits no other, which no type says."""
+    """Raise `ValueError` for a contradiction, which no type shows."""
     names, source = layout.pattern.names, layout.label_file
     for table, units in (("acceleration", ACCELERATION_UNITS), ("rotation", ROTATION_UNITS)):
         if table in layout.sensors and canonical(layout.sensors[table].unit) not in units:
@@ -328,24 +321,14 @@ def _check(layout: Layout) -> None:
         raise ValueError("it needs rate = 50 (samples a second) or [time], and not both")
     if not layout.acceleration and (layout.rotation or layout.time):
         raise ValueError("[rotation] and [time] need [acceleration]")
-    if ("sensor" in names or layout.sensor) and not (
-        len(layout.sensors) == 2 and all(x.sensor for x in layout.sensors.values())
-    ):
+    if ("sensor" in names or layout.sensor) and not all(x and x.sensor for x in (layout.acceleration, layout.rotation)):
         raise ValueError("sensor tells [acceleration] and [rotation] apart: give both tables, each with sensor")
-    if twice := [x for x in (*layout.fixed, *layout.text_columns) if x in names]:
-        raise ValueError(f"{twice[0]} is said in files too: leave one of them out")
-    if layout.placements and ("placement" in names or layout.placement):
-        raise ValueError("[placements] name the placement of each device: leave placement out elsewhere")
-    if bad := [x for x in layout.kept_rows if isinstance(x, int) and not 1 <= x <= _MOST_COLUMNS]:
-        raise ValueError(f"where names the column {bad[0]}: columns count from 1")
-    if layout.labels.keys() & layout.other_labels.keys():
-        raise ValueError("a label stands in [labels] and in [other_labels]")
+    if 0 in layout.kept_rows:
+        raise ValueError("where names the column 0: columns count from 1")
     if control := [x for x in (*layout.labels.values(), *layout.other_labels.values(), layout.name) if has_control(x)]:
         raise ValueError(f"{quoted(control[0], 30)} has a line break or control character")
     if source is not None:
         known, columns = ("label", "start", "end", "", *names), source.columns
         if not {*columns} <= {*known} or columns.count("label") != 1 or ("start" in columns) != ("end" in columns):
             raise ValueError(f"label_file.columns are of {', '.join(map(quoted, known))}: label once, start with end")
-        if layout.label or "label" in names:
-            raise ValueError("[label_file] gives the labels: leave label out elsewhere")
         _ = source.pattern_of_files

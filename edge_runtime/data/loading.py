@@ -1,54 +1,55 @@
 """Load data sets or their recordings: the embedded ones, official copies, files that a layout describes.
 
-Of several the signals are those that all have, the labels those of any, and subjects are named after their data set.
+Several data sets have the signals of all and the labels of any, and their subjects are named after their data set.
+Recordings are treated as UCI HAR's were, by the same front end. Samples without a class feed the filters, and are in no
+window.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
 import numpy as np
+import numpy.typing as npt
 
-from edge_runtime.data import uci_har, windows, windows_file
+from edge_runtime.data import uci_har, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
-from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split
+from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split, cut, segments
 from edge_runtime.data.labels import labels_in_order
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout
 from edge_runtime.data.recordings import FoundRecordings, fits, read_recordings
 from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals import frontend
+from edge_runtime.signals.filters import FILTERS
+from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Window
 from edge_runtime.system import zip_archive
 from edge_runtime.system.quantities import counted
 
 _EXPECTED = (
-    "give the folder or zip of the official 'UCI HAR Dataset', a folder or zip of CSV recordings with the columns "
-    "timestamp, ax, ay, az, gx, gy, gz, label, subject, LAYOUT=PATH for others (docs/data.md), or an .npz "
-    "file of windows with the arrays X and y"
+    "give CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, the official 'UCI HAR "
+    "Dataset', an .npz file of windows, or LAYOUT=PATH (docs/data.md)"
 )
 
 
 def load_data(data: Given = None, window: Window | None = None) -> Dataset:
     """The data set that `data` names, or several as one; None is the embedded UCI HAR data.
 
-    `data` is a path, `uci-har`, `LAYOUT=PATH` (see `edge_runtime.data.layout`), or a list of these. A path may be the
-    official 'UCI HAR Dataset' as a folder or zip (the zip inside a zip too), a folder or zip of CSV recordings, or an
-    `.npz` file of windows of any signals (see `edge_runtime.data.windows_file`). Recordings are cut into windows of
-    128 samples every 64, or as `window` says; windows that somebody has cut stay as they are.
+    `data` is `uci-har`, a path, `LAYOUT=PATH` (`edge_runtime.data.layout`), or a list of these. A path is that of CSV
+    recordings, of the official 'UCI HAR Dataset', or of an `.npz` file (`edge_runtime.data.windows_file`). Recordings
+    are cut into windows of 128 samples every 64, or as `window` says.
 
-    The test part are the official test subjects of UCI HAR, and the last third of others, in natural order of their
-    names (s2 before s10). Raises `InputError` when there is no such data, or it is damaged.
+    The test part are UCI HAR's official test subjects, and the last third of others in natural order (s2 before s10).
+    Raises `InputError` when there is no such data, or it is damaged.
     """
     return DataReader(sources(data)).windows(window)
 
 
 def load_recordings(data: Given = None) -> tuple[Recording, ...]:
-    """The continuous recordings that `data` names; None is the embedded ones.
-
-    Raises `InputError` for an official copy of UCI HAR and for a file of windows, and as `load_data` does.
-    """
+    """The continuous recordings that `data` names, as for `load_data`. Raises `InputError` for data of windows only."""
     return DataReader(sources(data)).recordings
 
 
@@ -61,7 +62,8 @@ class DataReader:
     @cached_property
     def parts(self) -> "tuple[SourceReader, ...]":
         """Each of the data sets."""
-        return tuple(map(SourceReader, self.sources or (DataSource(),)))
+        every = self.sources or (DataSource(),)
+        return tuple(SourceReader(x, len(every) == 1) for x in every)
 
     @property
     def has_recordings(self) -> bool:
@@ -75,7 +77,7 @@ class DataReader:
 
     @property
     def described(self) -> list[tuple[str, FoundRecordings]]:
-        """What was found in each data set that a layout describes, by its name in words."""
+        """The recordings and facts of each data set that a layout describes, by its name."""
         return [(str(x.source), x.found) for x in self.parts if x.kind == "recordings"]
 
     @cached_property
@@ -93,52 +95,73 @@ class DataReader:
 
     def found_windows(self, window: Window | None = None) -> Dataset:
         """The windows that there are, even where these are too few to train on."""
-        if len(self.parts) == 1:
-            return self.parts[0].windows(window, alone=True)
-        _check_classes([x.recordings for x in self.parts if x.kind in ("embedded", "recordings")])
-        return _joined([x.windows(window, alone=False) for x in self.parts])
+        found = [x.windows(window) for x in self.parts]
+        return found[0] if len(found) == 1 else _joined(found)
 
     def windows_to_score(self, window: Window | None = None) -> Dataset:
-        """The windows that there are, to score models on: of however few people and labels, nothing is trained.
-
-        Raises `InputError` when there is none, and for a layout that reads no labels.
-        """
+        """The windows that there are, to score models on. Raises `InputError` without any, or without labels."""
         self._check_labels()
         data = self.found_windows(window)
         if not len(data.train) + len(data.test):
             raise InputError(
-                f"{in_words(self.sources)}: nobody has {windows.in_seconds(data.window)} of one label in one "
-                "piece; record more, or fill the column label"
+                f"{in_words(self.sources)}: nobody has {_length(data)} of one label in one piece; record more, or fill "
+                "the column label"
             )
         return data
 
     def check(self, data: Dataset) -> None:
         """Raise `InputError` where `data`, the windows that there are, cannot be trained on and tested."""
         self._check_labels()
+        place = in_words(self.sources)
         if len(self.parts) == 1:
-            self.parts[0].check(data)
-        else:
-            windows.check_classes(data, in_words(self.sources), ["nobody is kept"])
+            if self.parts[0].kind in ("windows", "official"):
+                return
+            n_people = len(self.parts[0].people)
+            n_classes = len({x for recording in self.recordings for x in recording.classes})
+            if n_classes < 2:
+                raise InputError(f"the recordings in {place} have {n_classes} labels; at least 2 are needed")
+            if n_people < MIN_SUBJECTS:
+                raise InputError(
+                    f"{place} has recordings of {counted(n_people, 'subject')}; at least {MIN_SUBJECTS} are needed, a "
+                    "third of them for the test: record more, or add another data set, such as --data uci-har"
+                )
+        people = natural_order(data.train.subject.tolist()), self.test_subjects
+        training, testing = (", ".join(map(str, x)) for x in people)
+        counts = np.bincount(data.train.y, minlength=len(data.labels))
+        if absent := [x for x, n in zip(data.labels, counts, strict=True) if not n]:
+            raise InputError(
+                f"{place}: no training subject ({training}) has {_length(data)} of '{absent[0]}' in one piece; record "
+                "more, or leave that label empty"
+            )
+        if not len(data.test):
+            raise InputError(
+                f"{place}: no test subject ({testing}) has {_length(data)} of one label in one piece; record more"
+            )
 
     def _check_labels(self) -> None:
         for x in self.parts:
-            x.check_labels()
+            if x.kind == "recordings" and not x.layout.reads_labels:
+                raise InputError(
+                    f"{x.layout.source}: no label is read: write {{label}} in files, label = {{ column = 5 }}, or "
+                    "[label_file] for labels in files of their own"
+                )
 
     @property
     def test_subjects(self) -> list[int | str]:
-        """Who is kept for the test, among the people of the recordings; all, where a training needs more people."""
+        """The test subjects among the people of the recordings."""
         if len(self.parts) == 1:
-            return self.parts[0].test_subjects(alone=True)
+            return self.parts[0].test_subjects
         before = prefixes([x.recordings[0].mounting.source for x in self.parts])
         people = zip(before, self.parts, strict=True)
-        return [f"{prefix}{x}" for prefix, part in people for x in part.test_subjects(alone=False)]
+        return [f"{prefix}{x}" for prefix, part in people for x in part.test_subjects]
 
 
 @dataclass(frozen=True)
 class SourceReader:
-    """One data set."""
+    """One data set, which is `alone` or joined with others."""
 
     source: DataSource
+    alone: bool
 
     @cached_property
     def kind(self) -> str:
@@ -157,18 +180,17 @@ class SourceReader:
                 return "official"
             if fits(path, find_layout(DEFAULT)):
                 return "recordings"
-        raise InputError(f"{path} holds no recordings, nor windows, that har-edge knows; {_EXPECTED}")
+        raise InputError(f"{path} holds neither recordings nor windows that har-edge knows; {_EXPECTED}")
 
     @cached_property
     def found(self) -> FoundRecordings:
         """Recordings that a layout describes, with facts of their files."""
-        path = self.source.path
-        assert path
-        return read_recordings(path, self.layout)
+        assert self.source.path
+        return read_recordings(self.source.path, self.layout)
 
     @cached_property
     def layout(self) -> Layout:
-        """How its recordings are read."""
+        """The layout of its recordings."""
         return find_layout(self.source.layout or DEFAULT)
 
     @cached_property
@@ -180,8 +202,8 @@ class SourceReader:
             return self.found.recordings
         raise InputError(f"{self.source} holds windows only, and this takes recordings: give a folder of CSV files")
 
-    def windows(self, window: Window | None, alone: bool) -> Dataset:
-        """Its windows, which are `alone` or joined with others': then a few people may all be learnt from."""
+    def windows(self, window: Window | None) -> Dataset:
+        """Its windows."""
         path = self.source.path
         if self.kind == "windows" and path:
             return windows_file.read_windows(path)
@@ -190,47 +212,25 @@ class SourceReader:
         if path is None and window in (None, WINDOW):
             return uci_har.load()
         found = self.recordings
-        return windows.windowed(found[0].mounting.source, found, window or WINDOW, self.test_subjects(alone))
+        return windowed(found[0].mounting.source, found, window or WINDOW, self.test_subjects)
 
-    def check_labels(self) -> None:
-        """Raise `InputError` for a layout that reads no labels."""
-        if self.kind == "recordings" and not self.layout.reads_labels:
-            raise InputError(
-                f"{self.layout.source}: no label is read: write {{label}} in files, label = {{ column = 5 }}, or "
-                "[label_file] for labels in files of their own"
-            )
-
-    def test_subjects(self, alone: bool) -> list[int | str]:
+    @property
+    def test_subjects(self) -> list[int | str]:
         """Its official test subjects, or the last third; of very few people all, or nobody beside other data sets."""
         if self.source.path is None:
             return sorted(set(uci_har.load().test.subject.tolist()))
-        people = self._people
-        return last_third(people) if alone or len(people) >= MIN_SUBJECTS else []
+        people = self.people
+        return last_third(people) if self.alone or len(people) >= MIN_SUBJECTS else []
 
     @property
-    def _people(self) -> list[int | str]:
-        """Those with labels in their recordings; all, where nobody has any."""
+    def people(self) -> list[int | str]:
+        """People with labels in their recordings; all where nobody has any."""
         labelled = natural_order(x.subject for x in self.recordings if (x.labels >= 0).any())
         return labelled or natural_order(x.subject for x in self.recordings)
 
-    def check(self, data: Dataset) -> None:
-        """Raise `InputError` where `data`, the windows of its recordings alone, are of too few people or labels."""
-        if self.kind in ("windows", "official"):
-            return
-        people = self._people
-        n_classes = len({x for recording in self.recordings for x in recording.classes})
-        if n_classes < 2:
-            raise InputError(f"the recordings in {self.source} have {n_classes} labels; at least 2 are needed")
-        if len(people) < MIN_SUBJECTS:
-            raise InputError(
-                f"{self.source} has recordings of {counted(len(people), 'subject')}; at least {MIN_SUBJECTS} are "
-                "needed, a third of them for the test: record more, or add another data set, such as --data uci-har"
-            )
-        windows.check_classes(data, str(self.source), self.test_subjects(alone=True))
-
 
 def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
-    """Raise `InputError` unless, by its `card`, a model was trained on the `data` of the sources as it is now."""
+    """Raise `InputError` unless the model of `card` was trained on the `data` of the sources as it is now."""
     record = card.training.get("data")
     remembered = record.get("fingerprint") if isinstance(record, dict) else None
     if remembered != data.as_for(card).fingerprint:
@@ -242,22 +242,54 @@ def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
 
 
 def prefixes(names: Sequence[str]) -> list[str]:
-    """What stands before the subjects of data sets with these names, each its own."""
+    """The prefix of the subjects of each of the data sets with these names."""
     plain = [re.sub(r"[^\w.]+", "-", x.casefold()).strip("-") for x in names]
     return [f"{x}-{plain[:i].count(x) + 1}-" if x in plain[:i] else f"{x}-" for i, x in enumerate(plain)]
 
 
-def _joined(parts: Sequence[Dataset]) -> Dataset:
-    """One data set of several.
+def windowed(name: str, found: Sequence[Recording], window: Window, test_subjects: Collection[int | str]) -> Dataset:
+    """Windows of recordings, each wholly inside one label's segment, with the signals that all recordings have."""
+    labels = labels_in_order(x for recording in found for x in recording.classes)
+    signals = tuple(x for x in SIGNALS if not x.is_rotation or all(recording.has_gyroscope for recording in found))
+    mountings = tuple(dict.fromkeys(x.mounting for x in found))
+    number = {x: i for i, x in enumerate(mountings)}
+    columns = [SIGNALS.index(x) for x in signals]
 
-    Raises `InputError` when their windows have nothing in common, and for too many labels.
-    """
+    def split(chosen: Sequence[Recording]) -> Split:
+        X: list[npt.NDArray[np.floating]] = [np.empty((0, window.samples, len(columns)), np.float32)]
+        y: list[npt.NDArray[np.uint8]] = [np.empty(0, np.uint8)]
+        for recording in chosen:
+            starts = [
+                start
+                for first, end, label in segments(recording.labels)
+                if 0 <= label < len(recording.classes)
+                for start in range(first, end + 1 - window.samples, window.hop)
+            ]
+            values = frontend.signals(recording.samples, recording.begins_midway)[:, columns]
+            X.append(cut(values, starts, window.samples).astype(np.float32))
+            places = np.array([*map(labels.index, recording.classes), 0], np.uint8)
+            y.append(places[recording.labels[starts]])
+        counts = [len(x) for x in y[1:]]
+        subject = np.repeat(np.array([x.subject for x in chosen] or [""])[: len(counts)], counts)
+        mounting = np.repeat(np.array([number[x.mounting] for x in chosen], np.int32), counts)
+        return Split(np.concatenate(X), np.concatenate(y), subject, mounting)
+
+    train, test = (split([x for x in found if (x.subject in test_subjects) == tested]) for tested in (False, True))
+    return Dataset(name, labels, signals, window, train, test, FILTERS, mountings=mountings)
+
+
+def _length(data: Dataset) -> str:
+    return f"{data.window.samples / FILTERS.rate_hz:g} s"
+
+
+def _joined(parts: Sequence[Dataset]) -> Dataset:
+    """One data set of several. Raises `InputError` when their windows differ in kind, and for too many labels."""
     first = parts[0]
     for x in parts[1:]:
         if (x.window, x.front_end) != (first.window, first.front_end) or first.front_end is None:
             raise InputError(
-                f"'{first.name}' has windows of {first.window}, and '{x.name}' of {x.window}, or they were cut by "
-                "somebody else: windows of any kind are taken alone, and a copy of UCI HAR with windows as published"
+                f"'{first.name}' has windows of {first.window}, and '{x.name}' of {x.window}, or of another kind: "
+                "windows of a file, and other than the published ones of UCI HAR, cannot be joined"
             )
     labels = _in_bounds(labels_in_order(x for part in parts for x in part.labels))
     names = [x.name for x in first.signals if all(x in part.signals for part in parts)]
@@ -288,7 +320,6 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
 
 def _joined_recordings(parts: Sequence[Sequence[Recording]]) -> tuple[Recording, ...]:
     """Recordings of several data sets, whose labels count in the same names. Raises `InputError` as `_joined` does."""
-    _check_classes(parts)
     every = [x for part in parts for x in part]
     classes = labels_in_order(x for recording in every for x in recording.classes)
     others = labels_in_order(x for recording in every for x in recording.label_names if x not in classes)
@@ -302,20 +333,7 @@ def _joined_recordings(parts: Sequence[Sequence[Recording]]) -> tuple[Recording,
     return tuple(found)
 
 
-def _check_classes(parts: Sequence[Sequence[Recording]]) -> None:
-    """Raise `InputError` for a label that is a class in some of the data sets, and no class in another."""
-    classes = {name: part[0] for part in parts for x in part for name in x.classes}
-    for part in parts:
-        for name in part[0].label_names:
-            if name in classes and name not in part[0].classes:
-                raise InputError(
-                    f"'{name}' is a class of '{classes[name].mounting.source}', and of '{part[0].mounting.source}' it "
-                    "is none: give it another name under [other_labels] of the one layout, or put it under [labels]"
-                )
-
-
 def _in_bounds(labels: tuple[str, ...]) -> tuple[str, ...]:
-    """The `labels`. Raises `InputError` for more than can be told apart."""
     if len(labels) > MAX_LABELS:
         raise InputError(f"together these data sets have {len(labels)} different labels; {MAX_LABELS} are the most")
     return labels

@@ -27,7 +27,7 @@ _TITLES = {"body_acc": "Body acceleration", "body_gyro": "Rotation", "total_acc"
 def plot_window(
     path: Path, window: npt.NDArray[np.floating], signals: Sequence[Signal], rate_hz: float | None, title: str
 ) -> None:
-    """Draw one window `[samples, n_signals]` over its seconds, or samples, and write it to `path`, whole or not at all.
+    """Draw one window `[samples, n_signals]` over its seconds, or samples, into `path`.
 
     Raises `MissingExtraError` without matplotlib, `InputError` for a file that cannot be written.
     """
@@ -36,10 +36,7 @@ def plot_window(
 
 
 def plot_recording(path: Path, recording: Recording, title: str) -> None:
-    """Draw the signals of a recording, as recognition has them, over its minutes, its labels as coloured spans.
-
-    Writes `path` whole or not at all; raises as `plot_window` does.
-    """
+    """Draw the signals of a recording over its minutes, with its labels as coloured spans. Raises as `plot_window`."""
     signals, names, minute = recording.signals, recording.label_names, 60 * recording.rate_hz
     values = frontend.signals(recording.samples, recording.begins_midway)[:, [SIGNALS.index(x) for x in signals]]
     figure, panels = _figure(path, values, signals, minute, "min", (14, 8), 0.5, title)
@@ -48,9 +45,7 @@ def plot_recording(path: Path, recording: Recording, title: str) -> None:
     for first, end, label in segments(recording.labels):
         if label >= 0:
             for panel in panels:
-                panel.axvspan(
-                    first / minute, end / minute, color=activity_colour(label), alpha=_SPAN_ALPHA, linewidth=0
-                )
+                panel.axvspan(first / minute, end / minute, color=activity_colour(label), alpha=_SPAN_ALPHA, lw=0)
     present = [x for x in range(len(names)) if (recording.labels == x).any()]
     handles = [Patch(facecolor=activity_colour(x), alpha=_SPAN_ALPHA, label=short_name(names[x])) for x in present]
     if handles:
@@ -69,11 +64,10 @@ def _figure(
     title: str,
 ) -> tuple["Figure", list["Axes"]]:
     """Lines of `values` `[n, n_signals]` over the time in `unit`, in a panel for each of the first quantities."""
-    quantities = _quantities(signals)
-    left_out = len(quantities) - _MOST_PANELS
-    if left_out > 0:
-        quantities, title = quantities[:_MOST_PANELS], f"{title} · without the last {left_out} signals"
     check_ending(path)
+    quantities = _quantities(signals)
+    if len(quantities) > _MOST_PANELS:
+        quantities, title = quantities[:_MOST_PANELS], f"{title} · the first {_MOST_PANELS} signals"
     width, height = size
     figure = new_figure(width, max(height, _PANEL * len(quantities)), title)
     panels = list(figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0])
@@ -97,7 +91,6 @@ def _figure(
 
 
 def _quantities(signals: Sequence[Signal]) -> list[tuple[str, list[int]]]:
-    """The places of the axes of each quantity, or of its only signal."""
     found: list[tuple[str, list[int]]] = []
     starts, column = triads([x.name for x in signals]), 0
     while column < len(signals):

@@ -1,9 +1,8 @@
 """Turn the files of a data set, as a layout describes them, into recordings at 50 Hz.
 
-Samples are brought to 50 Hz as a live stream is, by linear interpolation between timestamps, with a low-pass where they
-come clearly faster (`edge_runtime.signals.resampling`). Where samples are missing for more than 0.25 s, times go back
-or another person begins, a new recording begins. Where a sensor has rows or files of its own, rotation is interpolated
-linearly at the times of acceleration.
+Samples are brought to 50 Hz as a live stream is (`edge_runtime.signals.resampling`). A new recording begins where
+samples are missing for more than 0.25 s, times go back or another person begins. Where a sensor has rows or files of
+its own, rotation is interpolated linearly at the times of acceleration.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,13 +17,12 @@ from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_files import LabelFiles, read_labels
 from edge_runtime.data.labels import labels_in_order
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout
-from edge_runtime.data.sample_files import FileFacts, Table, read_tables
+from edge_runtime.data.sample_files import Table, read_tables
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
 from edge_runtime.signals import units
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
-from edge_runtime.signals.steady_times import evened
 from edge_runtime.system.printable import has_control, quoted
 
 Array = npt.NDArray[np.float64]
@@ -32,16 +30,16 @@ Rows = npt.NDArray[np.intp]
 
 
 @dataclass
-class FoundRecordings(FileFacts):
-    """The recordings of a data set, and facts of their files that these do not show.
+class FoundRecordings:
+    """The recordings of a data set, and facts of their files.
 
-    `rates_hz` are those of the files, `gaps` and `set_back` count the recordings that began behind a gap or where times
-    went back. `without_rotation` and `without_samples` name what was left out. `absent_labels` are those of the layout
-    that no file has, `unnamed_labels` those of files for which "*" stands, `without_labels` names recordings of which
-    the files of labels say nothing.
+    `rates_hz` are those of the files. `gaps` and `set_back` count recordings that began behind a gap, or where times
+    went back. `without_rotation` and `without_samples` name files that were left out, `without_labels` those that the
+    files of labels do not name. `absent_labels` are those of the layout that no file has.
     """
 
     recordings: tuple[Recording, ...] = ()
+    rows_left_out: int = 0
     rates_hz: list[float] = field(default_factory=list)
     gaps: int = 0
     set_back: int = 0
@@ -49,12 +47,11 @@ class FoundRecordings(FileFacts):
     without_samples: list[str] = field(default_factory=list)
     without_labels: list[str] = field(default_factory=list)
     absent_labels: tuple[str, ...] = ()
-    unnamed_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _FilePart:
-    """Samples `values` `[n, 3 or 6]` of a file without a gap, and what is `said` of them in `layout.TEXTS`."""
+    """Samples `values` `[n, 3 or 6]` without a gap, and the texts `said` of them (`layout.TEXTS`)."""
 
     file: str
     said: Mapping[str, str]
@@ -64,10 +61,10 @@ class _FilePart:
 
 
 def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
-    """The recordings at `path`, a folder, a zip or a file; files in zips inside where no file outside fits the layout.
+    """The recordings at `path`, a folder, a zip or a file, and where no file fits the layout, in zips inside.
 
-    Raises `InputError` as `sample_files.read_tables` does, when no file fits the layout, when some files have rotation
-    and others none, and for labels that the layout does not name.
+    Raises `InputError` for a file that the layout does not fit, for rotation in a part of the files, and for labels
+    that the layout does not name.
     """
     found = FoundRecordings()
     parts: list[_FilePart] = []
@@ -80,7 +77,8 @@ def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
                 continue
             by_device: dict[tuple[str, ...], list[Table]] = {}
             for sensor, name in files.items():
-                tables = read_tables(tree.content(name), tree.path_of(name), layout, sensor, found)
+                tables, n_left_out = read_tables(tree.read(name), tree.path_of(name), layout, sensor)
+                found.rows_left_out += n_left_out
                 found.without_samples += [] if tables else [name]
                 for x in tables:
                     by_device.setdefault(tuple(x.said.values()), []).append(x)
@@ -105,13 +103,13 @@ def fits(path: Path, layout: Layout) -> bool:
 
 
 def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:
-    """What the path of a recording says; None of another file, such as one of labels."""
+    """The texts in the path of a recording; None for another file, such as one of labels."""
     of_labels = layout.label_file and layout.label_file.pattern_of_files.match(*tree.full_path(name)) is not None
     return None if of_labels else layout.pattern.match(*tree.full_path(name))
 
 
 def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[str, str]]]:
-    """For each recording, in natural order: what its path says, and its files by sensor."""
+    """For each recording, in natural order: the texts in its path, and its files by sensor."""
     by_path = "sensor" in layout.pattern.names
     wanted = {x.sensor for x in layout.sensors.values()} if by_path else {""}
     found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
@@ -144,7 +142,6 @@ def _parts(
     found: FoundRecordings,
     file: str,
 ) -> Iterator[_FilePart]:
-    """Cut what a device recorded where samples are missing, times go back, or another person begins."""
     table = next((x for x in tables if "acceleration" in x.series), None)
     name = " ".join([file, *tables[0].said.values()])
     if table is not None:
@@ -181,33 +178,37 @@ def _parts(
         is_cut |= column[1:] != column[:-1]
     for part in np.split(np.arange(len(rows)), np.flatnonzero(is_cut) + 1):
         if len(part) > 1:
-            at = evened(seconds[part]) if layout.time and layout.time.steady else seconds[part]
+            at = _evened(seconds[part]) if layout.time and layout.time.steady else seconds[part]
             here = said | {x: column[part[0]] for x, column in texts.items()}
             yield _FilePart(table.place, here, at, values[part], labels[part[0] : part[-1] + 1])
 
 
 def _check_steps(place: str, seconds: Array) -> None:
-    """Raise `InputError` where samples are further apart, or closer together, than those of motion."""
     steps = np.diff(seconds)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if not units.is_step(step):
         raise InputError(
             f"{place}: samples are {step:.3g} s apart, instead of {units.STEP_S[0]:g} to {units.STEP_S[1]:g} s: see "
-            "the unit of the timestamp; of samples taken evenly write rate = 50 (samples a second) in place of [time]"
+            "the unit of the timestamp, or write rate = 50 (samples a second) in place of [time]"
         )
+
+
+def _evened(seconds: Array) -> Array:
+    """Times `[n]` on a straight line through those of delivery."""
+    places = np.arange(len(seconds))
+    step, first = np.polyfit(places, seconds, 1)
+    return np.asarray(first + max(step, 1e-6) * places)
 
 
 def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[Rows, Array, Array] | None:
     """Rows `[n]` of acceleration in `table`, their seconds `[n]` and values `[n, 6]`, `[n, 3]` without a gyroscope.
 
-    Rotation, which may be in another of the `tables`, is interpolated at the times of acceleration. It is not known
-    before its first sample, after its last, and where it paused for more than `MAX_GAP_S`: such rows are left out. None
-    where the layout has rotation, and the tables have none.
+    Rotation, which may be in another of the `tables`, is interpolated at the times of acceleration. Rows before its
+    first sample, after its last, and within a pause longer than `MAX_GAP_S` are left out. None where the layout has
+    rotation, and the tables lack it.
     """
-    base, turns = (
-        table.series["acceleration"],
-        next((x.series["rotation"] for x in tables if "rotation" in x.series), None),
-    )
+    base = table.series["acceleration"]
+    turns = next((x.series["rotation"] for x in tables if "rotation" in x.series), None)
     if turns is None:
         return None if layout.rotation else (np.arange(len(base.seconds)), base.seconds, base.values)
     if len(tables) == 1 and table.paired:
@@ -227,7 +228,7 @@ def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[Rows
 def _named(
     parts: Sequence[_FilePart], layout: Layout, path: Path, place: Path, found: FoundRecordings
 ) -> tuple[Recording, ...]:
-    """The recordings, whose labels have the names that the layout says. Raises `InputError` for one without a name."""
+    """The recordings at 50 Hz, with the layout's names of labels. Raises `InputError` for a label without a name."""
     texts = {x for part in parts for x in part.labels}
     control = next((x for x in (*texts, *(y for part in parts for y in part.said.values())) if has_control(x)), None)
     if control is not None:
@@ -236,9 +237,8 @@ def _named(
     keys = {x: layout.key_of_label(x) for x in texts if x}
     if unknown := sorted((x for x, key in keys.items() if key is None), key=natural):
         raise InputError(
-            f"{path}: {layout.source} does not say what the label {quoted(unknown[0], 30)} is: name it under [labels], "
-            f'or under [other_labels] if it is no class to learn, or leave it out by ""; "{OTHERS}" = "" leaves out '
-            "all that are not named"
+            f"{path}: {layout.source} does not name the label {quoted(unknown[0], 30)}: name it under [labels] or, if "
+            f'it is not a class to learn, under [other_labels]; "{OTHERS}" = "" leaves out all others'
         )
     names = {x: said.get(str(key), x).strip() for x, key in keys.items()}
     classes = labels_in_order(y for x, y in names.items() if y and keys[x] not in layout.other_labels)
@@ -247,36 +247,26 @@ def _named(
         raise InputError(f"{path} has {len(every)} different labels; {MAX_LABELS} are the most")
     number = {"": -1} | {x: every.index(y) if y else -1 for x, y in names.items()}
     found.absent_labels = tuple(x for x in said if x not in (*keys.values(), OTHERS))
-    found.unnamed_labels = tuple(sorted((x for x, key in keys.items() if key == OTHERS), key=natural))
     source = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
-    return tuple(_recording(x, number, every, len(classes), layout, source, place) for x in parts)
-
-
-def _recording(
-    part: _FilePart,
-    number: Mapping[str, int],
-    names: tuple[str, ...],
-    n_classes: int,
-    layout: Layout,
-    source: str,
-    place: Path,
-) -> Recording:
-    """The part, of a file at `place`, at 50 Hz; a label is that of the nearest row."""
-    said, seconds = part.said, part.seconds - part.seconds[0]
-    samples = resampled(seconds, part.values, RATE_HZ)
-    nearest = np.searchsorted((seconds[1:] + seconds[:-1]) / 2, np.arange(len(samples)) / RATE_HZ)
-    own = " ".join(filter(None, (said["subject"], said["placement"])))
-    return Recording(
-        said["subject"],
-        np.pad(samples, ((0, 0), (0, N_CHANNELS - samples.shape[1]))),
-        np.array([number[x] for x in part.labels], np.int8)[nearest],
-        names,
-        has_gyroscope=samples.shape[1] == N_CHANNELS,
-        mounting=Mounting(
-            part.file if layout.mounting == "each file" else own, source, said["placement"], said["device"]
-        ),
-        n_classes=n_classes,
-        begins_midway=True,
-        trial=said["trial"],
-        file=Path(part.file).relative_to(place).as_posix(),
-    )
+    recordings = []
+    for x in parts:
+        seconds = x.seconds - x.seconds[0]
+        samples = resampled(seconds, x.values, RATE_HZ)
+        nearest = np.searchsorted((seconds[1:] + seconds[:-1]) / 2, np.arange(len(samples)) / RATE_HZ)
+        own = " ".join(filter(None, (x.said["subject"], x.said["placement"])))
+        worn = x.file if layout.mounting == "each file" else own
+        recordings.append(
+            Recording(
+                x.said["subject"],
+                np.pad(samples, ((0, 0), (0, N_CHANNELS - samples.shape[1]))),
+                np.array([number[label] for label in x.labels], np.int8)[nearest],
+                every,
+                has_gyroscope=samples.shape[1] == N_CHANNELS,
+                mounting=Mounting(worn, source, x.said["placement"], x.said["device"]),
+                n_classes=len(classes),
+                begins_midway=True,
+                trial=x.said["trial"],
+                file=Path(x.file).relative_to(place).as_posix(),
+            )
+        )
+    return tuple(recordings)

@@ -42,9 +42,9 @@ class GroupScore:
 class Scores:
     """The scores of the answers to some windows, shares from 0 to 1.
 
-    `weighted` are the means over the classes by their windows; `per_subject` is the accuracy by person, and
-    `per_subject_macro_f1` the mean F1 of the classes that the person has. `confusion[i][j]` counts windows of class i
-    that were given class j.
+    `weighted` are the means over the classes by their windows, `per_subject` the accuracy by person,
+    `per_subject_macro_f1` the mean F1 of the person's classes. `confusion[i][j]` counts windows of class i that were
+    given class j.
     """
 
     windows: int
@@ -60,10 +60,7 @@ class Scores:
 
 
 def score(split: Split, predicted: Classes, labels: Sequence[str], mountings: Sequence[Mounting] = ()) -> Scores:
-    """Score the classes `predicted` `[n]` for the windows of `split`; both count in `labels`.
-
-    `mountings` are those that `split.mounting` counts in. Placements and data sets are those that they name.
-    """
+    """Score the classes `predicted` `[n]` of `split`, as numbers of `labels`."""
     confusion = confusion_matrix(split.y, predicted, len(labels))
     by_class = per_class(confusion, labels)
     people = by_group(split.y, predicted, split.subject)
@@ -82,22 +79,18 @@ def score(split: Split, predicted: Classes, labels: Sequence[str], mountings: Se
 
 
 def confusion_matrix(y: Classes, predicted: Classes, n_labels: int) -> npt.NDArray[np.int64]:
-    """Return `[n_labels, n_labels]` counts: row is the true class, column the predicted one."""
+    """Counts `[n_labels, n_labels]`: row is the true class, column the predicted one."""
     cells = np.asarray(y, np.int64) * n_labels + np.asarray(predicted, np.int64)
     return np.bincount(cells, minlength=n_labels * n_labels).reshape(n_labels, n_labels)
 
 
 def accuracy(confusion: npt.NDArray[np.integer]) -> float:
-    """Return the share of windows, 0 to 1, that were classified right; `confusion` is `[n_labels, n_labels]` counts."""
+    """The share of windows that were classified right."""
     return float(np.trace(confusion) / confusion.sum())
 
 
 def macro_f1(confusion: npt.NDArray[np.integer]) -> float:
-    """Return the mean of 2 TP / (2 TP + FP + FN), 0 to 1, over the classes that occur, the rows of `confusion`.
-
-    A class that was never right counts 0. One that only some answers name has no F1 of its own: the classes that it was
-    given instead of have lost the recall.
-    """
+    """The mean of 2 TP / (2 TP + FP + FN) over the classes that occur, the rows of `confusion`."""
     occurs = confusion.sum(axis=1) > 0
     hits = np.diag(confusion).astype(np.float64)
     total = confusion.sum(axis=0) + confusion.sum(axis=1)
@@ -105,7 +98,7 @@ def macro_f1(confusion: npt.NDArray[np.integer]) -> float:
 
 
 def per_class(confusion: npt.NDArray[np.integer], labels: Sequence[str]) -> dict[str, ClassScore]:
-    """Return precision, recall and F1 of each class by its label; precision is 0 where nothing was given the class."""
+    """Precision, recall and F1 of each class by its label; precision is 0 where nothing was given the class."""
     scored = {}
     for i, label in enumerate(labels):
         hits, windows, predicted = int(confusion[i, i]), int(confusion[i].sum()), int(confusion[:, i].sum())
@@ -118,10 +111,7 @@ def per_class(confusion: npt.NDArray[np.integer], labels: Sequence[str]) -> dict
 
 
 def by_group(y: Classes, predicted: Classes, groups: npt.NDArray[np.generic]) -> dict[str, GroupScore]:
-    """Return the scores of each group's windows by its name as text, in the order of the names; "" is no group.
-
-    `groups` `[n]` are the names, or numbers, of subjects, placements or data sets.
-    """
+    """The scores of each group's windows: a subject, placement or data set; "" is left out."""
     found = {}
     for name in np.unique(groups):
         rows = groups == name
@@ -135,7 +125,7 @@ def by_group(y: Classes, predicted: Classes, groups: npt.NDArray[np.generic]) ->
 def closed_by_group(
     logits: npt.NDArray[np.floating], y: Classes, groups: npt.NDArray[np.generic]
 ) -> dict[str, GroupScore]:
-    """As `by_group`, of the greatest of `logits` `[n, n_labels]` among the classes that each group's windows have."""
+    """As `by_group`, by the greatest of `logits` `[n, n_labels]` among the classes of each group's windows."""
     predicted = np.zeros(len(y), np.intp)
     for name in np.unique(groups):
         rows = groups == name
@@ -144,7 +134,7 @@ def closed_by_group(
 
 
 def names_of(split: Split, mountings: Sequence[Mounting], field: str) -> npt.NDArray[np.str_]:
-    """The `field` of each window's mounting `[n]`, one of `Mounting`; "" where that is not known."""
+    """The `field` of each window's mounting `[n]`, or ""."""
     if split.mounting is None or not mountings:
         return np.full(len(split), "")
     return np.array([getattr(x, field) for x in mountings], np.str_)[split.mounting]
@@ -156,18 +146,14 @@ def worst(per_subject: Mapping[str, float]) -> str:
 
 
 def answers_among(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
-    """The class `[n]` with the greatest logit among those that `classes` `[n_labels]` marks."""
+    """The class `[n]` with the greatest logit where `classes` `[n_labels]` is true."""
     places = np.flatnonzero(classes)
     found: npt.NDArray[np.intp] = places[np.asarray(logits)[:, places].argmax(axis=1)]
     return found
 
 
 def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 15) -> float:
-    """Return the calibration error of `logits` `[n, n_labels]`, after any temperature (Guo et al. 2017, eq. 3).
-
-    The windows are put into equal bins by the probability of the class they were given; the error is the mean over the
-    windows of how far the accuracy of their bin is from its mean probability.
-    """
+    """The expected calibration error of `logits` `[n, n_labels]`, after any temperature (Guo et al. 2017, eq. 3)."""
     probabilities = softmax(np.asarray(logits, np.float64))
     confidence = probabilities.max(axis=1)
     right = np.asarray(logits).argmax(axis=1) == y
@@ -177,7 +163,7 @@ def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 
 
 
 def _weighted(by_class: Mapping[str, ClassScore]) -> ClassScore:
-    """The means of the scores of the classes that occur, each counting as many times as it has windows."""
+    """The means of the scores of the classes, weighted by their windows."""
     rows = [x for x in by_class.values() if x.windows]
     windows = [x.windows for x in rows]
 

@@ -1,4 +1,4 @@
-"""Group windows by subject: who is kept for the test, and blocks of windows where nobody is named."""
+"""Group windows by subject: choose test subjects, and make blocks of windows where subjects are not known."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _BLOCK = re.compile(r"(test-)?block-\d+")  # the names that `blocks` gives
 
 
 def last_third(subjects: Iterable[int | str]) -> list[int | str]:
-    """The last third of the `subjects`, in natural order; all of them where they are fewer than a training needs."""
+    """The last third of the `subjects`, in natural order; all where a training needs more."""
     ordered = natural_order(subjects)
     return ordered if len(ordered) < MIN_SUBJECTS else ordered[-(len(ordered) // 3) :]
 
@@ -44,12 +44,11 @@ def with_noun(subject: int | str) -> str:
 
 
 def blocks(y: npt.NDArray[np.integer], is_test: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.str_]:
-    """Names of blocks `[n]` that stand for subjects where none is named.
+    """Names of blocks `[n]` that stand for unknown subjects.
 
-    Windows that follow each other are often of one person, and overlap: drawn at random, a held-out window would have
-    its neighbours among those that are learnt from. So the windows of each class `y` `[n]`, in their order, are cut
-    into `N_BLOCKS` parts, and the parts of the same number are one block. Where `is_test` `[n]` tells the test part,
-    each part of the data has blocks of its own.
+    Windows that follow each other overlap and are often of one person, so held-out ones are not drawn at random. The
+    windows of each class `y` `[n]`, in their order, are cut into `N_BLOCKS` parts, and parts of the same number are one
+    block. Where `is_test` `[n]` tells the test part, each part of the data has blocks of its own.
     """
     names = np.empty(len(y), "U16")
     for part in (None,) if is_test is None else (False, True):

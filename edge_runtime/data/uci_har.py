@@ -1,10 +1,8 @@
 """Rebuild the published windows of UCI HAR from the embedded recordings, or read them from an official copy.
 
 The data set was published twice: as windows (UCI HAR, 2013) and as raw recordings with postural transitions (HAPT,
-2016). `edge_runtime.signals.frontend` turns the latter into the former; which windows were cut, and in which order, is
-the table `data/windows.txt`. Of an official copy, the folder 'UCI HAR Dataset' or its zip, only the windows are read,
-and labels and subjects proved by their digests. DATA_NOTICE.md names the authors and says how the embedded file was
-made.
+2016). `edge_runtime.signals.frontend` turns the latter into the former; the table `data/windows.txt` has the windows
+that were cut, in their order. DATA_NOTICE.md names the authors and says how the embedded file was made.
 
 References
 ----------
@@ -21,8 +19,6 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
-from operator import mul
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +46,12 @@ _DATA = Path(__file__).parent
 RECORDINGS_FILE = _DATA / "recordings.xz"
 WINDOWS_FILE = _DATA / "windows.txt"
 
-# The recordings were published in g and rad/s, made from sensor counts in single precision: by way of m/s², 720 counts
-# to 1 g, and with the gyroscope's 17.5 mdps a count. In this arithmetic the counts give the published numbers exactly.
+# The recordings were published in g and rad/s, made from sensor counts in single precision: 720 counts to 1 g, by way
+# of m/s², and 17.5 mdps a count. In this arithmetic the counts give the published numbers exactly.
 _METRES_PER_COUNT = np.float32(STANDARD_GRAVITY) / np.float32(720)
 _RADIANS_PER_COUNT = np.float32(0.0175 * np.pi / 180)
 _SIGNIFICANT_DIGITS = 7  # what the official text files hold
-_POWERS_OF_TEN = np.array([*accumulate([10] * 22, mul, initial=1)], np.float64)  # all that float64 holds exactly
+_POWERS_OF_TEN = np.array([10**x for x in range(23)], np.float64)  # all that float64 holds exactly
 
 OFFICIAL_FOLDER = "UCI HAR Dataset"
 N_WINDOWS = {"train": 7352, "test": 2947}
@@ -87,10 +83,7 @@ class Counts:
 
 @cache
 def load() -> Dataset:
-    """The official windows: 7352 of 21 training subjects, 2947 of 9 test subjects, arrays read-only.
-
-    Rebuilt in about two seconds the first time, then cached. Raises `InputError` when the embedded file is damaged.
-    """
+    """The official windows: 7352 of 21 training subjects, 2947 of 9 test subjects, arrays read-only, cached."""
     all_recordings = recordings()
     parts = {part: _windows(all_recordings, table) for part, table in read_table().items()}
     train, test = parts["train"], parts["test"]
@@ -106,7 +99,7 @@ def recordings() -> tuple[Recording, ...]:
         Recording(
             int(subject),
             physical(counts),
-            np.where(labels > 0, labels - 1, -1).astype(np.int8),  # stored 1 to 12, as published, and -1 for none
+            np.where(labels > 0, labels - 1, -1).astype(np.int8),  # stored 1 to 12, as published
             RECORDING_LABELS,
             mounting=mountings()[number],
             n_classes=len(LABELS),
@@ -118,9 +111,8 @@ def recordings() -> tuple[Recording, ...]:
 def decoded(content: bytes, source: str) -> Counts:
     """The counts in a recordings file; `source` names it in the `InputError` raised when it is damaged.
 
-    Motion is sampled far faster than it changes, so that differences to the sample before are stored, within a
-    recording and modulo 2^16: zigzag puts small ones of either sign first (0, -1, 1, -2 -> 0, 1, 2, 3), high bytes,
-    nearly all zero, are kept apart from low ones, and xz does the rest.
+    It stores differences to the sample before, within a recording and modulo 2^16. Zigzag puts small ones of either
+    sign first (0, -1, 1, -2 -> 0, 1, 2, 3), high bytes are apart from low ones, and xz packs both.
     """
     try:
         payload = memoryview(lzma.decompress(content, format=lzma.FORMAT_XZ))
@@ -148,7 +140,7 @@ def decoded(content: bytes, source: str) -> Counts:
 
 @cache
 def mountings() -> tuple[Mounting, ...]:
-    """How the phone was worn in each recording: between two experiments of a person it was fixed anew."""
+    """The mounting of each recording: between two experiments of a person the phone was fixed anew."""
     return tuple(Mounting(str(number), NAME, PLACEMENT, "Samsung Galaxy S II") for number in range(N_RECORDINGS))
 
 
@@ -185,8 +177,7 @@ def _windows(all_recordings: Sequence[Recording], table: dict[int, Runs]) -> Spl
 
 def _as_published(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """Round to the digits of the official text files, then to float32."""
-    # Powers come from a table since vectorised ones may be off by the last bit; zero, which has no logarithm, and what
-    # is next to nothing are rounded to 22 decimal places.
+    # Powers come from a table, since vectorised ones may be off by the last bit. Numbers next to 0 have 22 decimals.
     last_digit = len(_POWERS_OF_TEN) - 1
     magnitudes = np.maximum(np.abs(windows), 10.0 ** (_SIGNIFICANT_DIGITS - 1 - last_digit))
     decimals = _SIGNIFICANT_DIGITS - 1 - np.floor(np.log10(magnitudes)).astype(np.intp)
@@ -195,7 +186,7 @@ def _as_published(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
 
 
 def read_table() -> dict[str, dict[int, Runs]]:
-    """`windows.txt`: per part, the runs of windows of each recording, in the official order of rows."""
+    """The runs of windows of each recording, for each part, in the official order of rows."""
     parts: dict[str, dict[int, Runs]] = {}
     for line in WINDOWS_FILE.read_text(encoding="ascii").splitlines():
         if line.startswith("#"):
@@ -208,15 +199,15 @@ def read_table() -> dict[str, dict[int, Runs]]:
 
 
 def is_official(path: Path) -> bool:
-    """Tell whether the folder or zip at `path` is, or holds, the official folder, what is left of it, or its zip."""
+    """Tell whether the folder or zip at `path` is or holds the official folder, or its zip."""
     with open_tree(path) as tree:
         return _top(tree) is not None or any(x.endswith(f"{OFFICIAL_FOLDER}.zip") for x in tree.names)
 
 
 def load_official(path: Path) -> Dataset:
-    """Read the official windows at `path`, a folder or a zip (in a zip), and prove labels and subjects by digests.
+    """Read the official windows at `path`, a folder or a zip, and check labels and subjects by their digests.
 
-    Numbers are those of the text, rounded to float32. Raises `InputError` naming the file and the row.
+    Raises `InputError` naming the file.
     """
     with open_tree(path) as opened:
         tree = unpacked(opened) if _top(opened) is None else opened
@@ -251,15 +242,11 @@ def _numbers(tree: FileTree, name: str, part: str, n_columns: int) -> npt.NDArra
     place = tree.path_of(name)
     if name not in tree.names:
         raise InputError(f"{place} is missing; the official '{OFFICIAL_FOLDER}' has it: download or copy it again")
+    expected = f"{N_WINDOWS[part]} rows of {n_columns} finite numbers are expected; download or copy it again"
     try:
-        values = np.loadtxt(tree.content(name).decode("latin-1").splitlines(), comments=None, ndmin=2)
+        values = np.loadtxt(tree.read(name).decode("latin-1").splitlines(), comments=None, ndmin=2)
     except ValueError as error:
-        raise InputError(f"{place}: {error}; rows count from 0") from error
-    with np.errstate(over="ignore"):  # too large for float32 becomes infinite, and is found next
-        rounded = values.astype(np.float32)
-    if values.shape != (N_WINDOWS[part], n_columns) or not np.isfinite(rounded).all():
-        raise InputError(
-            f"{place}: {N_WINDOWS[part]} rows of {n_columns} finite numbers are expected, and it has {values.shape}; "
-            "download or copy it again"
-        )
-    return rounded
+        raise InputError(f"{place}: {error}; {expected}") from error
+    if values.shape != (N_WINDOWS[part], n_columns) or not (np.abs(values) < 1e30).all():
+        raise InputError(f"{place} has {values.shape}: {expected}")
+    return values.astype(np.float32)

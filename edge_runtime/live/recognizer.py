@@ -14,11 +14,16 @@ from edge_runtime.live.decider import LOST, Decider, LiveEvent, Notice
 from edge_runtime.live.mounting_search import LONGEST_GAP_S
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
-from edge_runtime.signals.clock_faults import ClockWatch
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
 from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
-from edge_runtime.signals.sensor_faults import MAX_ACCELERATION_G, MAX_ROTATION_RAD_S, FaultFinder, is_measurement
+from edge_runtime.signals.sensor_faults import (
+    MAX_ACCELERATION_G,
+    MAX_ROTATION_RAD_S,
+    ClockWatch,
+    FaultFinder,
+    is_measurement,
+)
 from edge_runtime.signals.windowing import Windowing
 from edge_runtime.system.printable import quoted
 

@@ -37,9 +37,8 @@ class Filters:
 FILTERS = Filters(
     rate_hz=50.0,
     median=3,
-    # Butterworth low-passes (Anguita et al. 2013, see frontend.py): order 10 at 20 Hz, since body motion has almost
-    # all of its energy below 15 Hz; order 3 at 0.3 Hz; order 2 at 0.1 Hz. Literal, so that every machine and version
-    # of SciPy has the same bits; a test compares them with the design.
+    # Butterworth low-passes (Anguita et al. 2013): order 10 at 20 Hz, order 3 at 0.3 Hz, order 2 at 0.1 Hz.
+    # Literal, so that every machine and version of SciPy has the same bits; a test compares them with the design.
     noise=Filter(
         sections=(
             (0.12837301330223735, 0.2567460266044747, 0.12837301330223735, 1.0, 1.023716668584059, 0.2653833920695206),

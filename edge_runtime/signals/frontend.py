@@ -1,12 +1,11 @@
 """Filter raw samples of a phone into the nine signals of UCI HAR, sample by sample.
 
-Every filter is causal and keeps its state: a whole recording, a live stream and any chunking of it give the same
-signals to the last bit, since there is one code path. The median looks one sample ahead, so signals come one sample
-(20 ms) late. `edge_runtime.signals.filters` has the order of the steps and every coefficient.
+Every filter is causal and keeps its state: chunks of any size give the same signals to the last bit. The median looks
+one sample ahead, so signals come one sample (20 ms) late. `edge_runtime.signals.filters` has the order of the steps and
+every coefficient.
 
-The steps and the orders of the filters are those that reproduce the published windows. They differ from the papers in
-two places: the low-pass at 20 Hz has order 10 (the papers say 3), and slow drift of the gyroscope is removed below
-0.1 Hz (the papers do not mention it).
+The steps reproduce the published windows. They differ from the papers in two places. The low-pass at 20 Hz has order 10
+instead of 3, and drift of the gyroscope below 0.1 Hz is removed.
 
 References
 ----------
@@ -35,10 +34,9 @@ Array = npt.NDArray[np.float64]
 class FrontEnd:
     """A causal filter from raw samples to signals, fed in chunks of any size.
 
-    Filters start from zero, as they did for the published windows. With a `gentle` start, those of acceleration start
-    as if the first sample had always been there: there is no step of 1 g, and the first windows are much more like
-    those after a longer past. The gyroscope starts from zero all the same, since a first sample in motion is no offset.
-    After 12 s the two starts give the same answers, after 50 s the same signals to 1e-10.
+    Filters start from zero, as for the published windows. With a `gentle` start, those of acceleration start as if the
+    first sample had always been there, without a step of 1 g. The gyroscope starts from zero all the same, since a
+    first sample in motion is not an offset.
     """
 
     def __init__(self, gentle: bool = False) -> None:
@@ -56,20 +54,11 @@ class FrontEnd:
         self._drift_state = np.zeros((2, 3))
 
     def push(self, raw: npt.ArrayLike) -> Array:
-        """Take the next `n` samples; give the signals that are complete by now.
+        """Take the next samples `[n, 6]`, acceleration x y z in g and angular rate x y z in rad/s, at 50 Hz.
 
-        Parameters
-        ----------
-        raw : `[n, 6]`, acceleration x y z in g and angular rate x y z in rad/s, at 50 Hz.
-
-        Returns
-        -------
-        `[m, 9]` float64 in the order and units of `SIGNALS`; `m` is `n`, or `n - 1` for the first samples.
-
-        Raises
-        ------
-        InputError
-            when the shape is another or a number is not finite; the state is then what it was before.
+        Returns the signals that are complete by now, `[m, 9]` float64 in the order and units of `SIGNALS`; `m` is `n`,
+        or `n - 1` for the first samples. Raises `InputError` for another shape or a number that is not finite; the
+        state is then what it was before.
         """
         samples = _checked(raw)
         if not len(samples):
@@ -85,7 +74,7 @@ class FrontEnd:
         return self._filter(medians)
 
     def flush(self) -> Array:
-        """End the recording: give the signals of its last sample, `[1, 9]` (`[0, 9]` if there was none), and reset."""
+        """End the recording: give the signals of its last sample, `[1, 9]`, `[0, 9]` without samples, and reset."""
         signals = self.push(np.zeros((1, N_CHANNELS))) if self._started else np.empty((0, len(SIGNALS)))
         self.reset()
         return signals
@@ -122,21 +111,10 @@ def _median_of_three(samples: Array) -> Array:
 
 
 def _checked(raw: npt.ArrayLike) -> Array:
-    try:
-        samples = np.asarray(raw, np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"raw samples are not an array of numbers ({error}); give acceleration and rotation"
-        ) from error
+    samples = np.asarray(raw, np.float64)
     if samples.ndim != 2 or samples.shape[1] != N_CHANNELS:
-        shape = " x ".join(map(str, samples.shape)) or "a single number"
-        raise InputError(
-            f"raw samples have the shape {shape}; [n, {N_CHANNELS}] is needed: acc x y z (g), gyro x y z (rad/s)"
-        )
-    if not np.isfinite(samples).all():
-        row = int(np.flatnonzero(~np.isfinite(samples).all(axis=1))[0])
-        raise InputError(
-            f"raw sample {row} (counting from 0) is not finite; leave such samples out and start anew after the gap"
-        )
+        raise InputError(f"raw samples are {samples.shape}: give [n, {N_CHANNELS}], acc x y z (g), gyro x y z (rad/s)")
+    if not (is_finite := np.isfinite(samples).all(axis=1)).all():
+        raise InputError(f"raw sample {is_finite.argmin()} is not finite: leave it out, and start anew after the gap")
     # -0.0 becomes 0.0: which of the two a minimum returns depends on the length of the array.
     return samples + 0.0

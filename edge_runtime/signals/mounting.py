@@ -1,14 +1,11 @@
 """Find from walking how a device is worn, and turn its signals into the walking frame.
 
-A phone in a pocket, on a belt or in a bag has its axes anywhere. Walking shows two directions of the body: up, which is
-the mean acceleration of someone who walks, and ahead. With each step the body is pushed up, and 160 ms later backwards:
-the product of the vertical acceleration and the horizontal one after that lag, summed over a window, points back. It
-has a sign, which the principal direction of horizontal acceleration has not.
+The walking frame has x up, y ahead and z to the left: devices worn at one place give the same signals in it, however
+they are turned there. Walking shows two directions of the body. Up is the mean acceleration of someone who walks. With
+each step the body is pushed up, and 160 ms later backwards. So the product of the vertical acceleration and the
+horizontal one after that lag, summed over a window, points back.
 
-The walking frame has x up, as on the waist of UCI HAR, y ahead and z to the left. Two devices that are worn at one
-place, however they are turned there, give the same signals in it.
-
-Down a staircase the product points elsewhere; there a gyroscope helps: who turns to the left while stepping is pushed
+Downstairs the product points elsewhere; there a gyroscope helps. A body that turns to the left while stepping is pushed
 to the right 60 ms later, which shows a frame that is turned round. A frame is rounded, and signals are turned without
 matrix products, so that the same samples give the same windows on every machine.
 """
@@ -22,34 +19,34 @@ from edge_runtime.errors import InputError
 from edge_runtime.signals.types import triads
 
 LAG_S = 0.16
-"""From a push upwards until the push backwards that belongs to it, in walking."""
+"""From a push upwards until its push backwards, in walking."""
 
 MOVING_G = 0.1
-"""The root mean square of body acceleration above which a window shows a body that moves."""
+"""The root mean square of body acceleration above which a body moves."""
 
 SWAY_LAG_S = 0.06
-"""From a turn to one side until the push to the other that belongs to it, chosen on UCI HAR's training subjects."""
+"""From a turn to one side until its push to the other."""
 
 _DECIMALS = 6
-_STEPS = 20  # of Weiszfeld's algorithm, which is then closer than the rounding of what it is given deserves
-_NEAREST = 1e-2  # rad: a heading as near as this weighs no more than one there
+_STEPS = 20  # of Weiszfeld's algorithm
+_NEAREST = 1e-2  # rad: a nearer heading has no more weight
 
 Array = npt.NDArray[np.float64]
 Windows = npt.NDArray[np.floating]
 
 
 def check_signals(names: Sequence[str], what: str) -> None:
-    """Raise `InputError` unless `names` have both accelerations, of which a walking frame is made; `what` has them."""
+    """Raise `InputError` unless the signals `names` of `what` have both accelerations, which a walking frame needs."""
     missing = {"body_acc", "total_acc"} - set(triads(names).values())
     if missing:
         raise InputError(
-            f"{what} has not the three axes of {' and '.join(sorted(missing))}, from which the walking frame is found: "
-            "give data with them, or leave the windows in the frame of the device"
+            f"{what} lacks the three axes of {' and '.join(sorted(missing))}, which a walking frame needs: give data "
+            "with them, or leave the windows in the frame of the device"
         )
 
 
 def is_moving(windows: Windows, names: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Tell of each of `windows` `[n, samples, n_signals]` whether it shows a body that moves, as walking does."""
+    """Tell which of `windows` `[n, samples, n_signals]` show a body that moves, as walking does."""
     squares = _triad(windows, names, "body_acc") ** 2
     mean: Array = squares.sum(axis=2).mean(axis=1)
     return mean > MOVING_G**2
@@ -58,22 +55,21 @@ def is_moving(windows: Windows, names: Sequence[str]) -> npt.NDArray[np.bool_]:
 def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
     """The rotation `[3, 3]` of one mounting from the device's frame to that of walking, rounded to six decimals.
 
-    `windows` `[n, samples, n_signals]` of the signals `names` show someone who walks in this mounting, or all that
-    someone did in it who also walked: what `is_moving` finds. Up is the mean of their acceleration, ahead the spatial
-    median of their headings, since those of another motion, such as downstairs, would draw a mean to themselves. Raises
-    `InputError` when there is no window.
+    `windows` `[n, samples, n_signals]` of the signals `names` are those of the mounting in which a body moves. Up is
+    the mean of their acceleration. Ahead is the spatial median of their headings: those of another motion, such as
+    downstairs, would draw a mean to themselves. Raises `InputError` without windows.
     """
     if not len(windows):
-        raise InputError("a walking frame is found from windows of walking, and there are none: record a few steps")
+        raise InputError("a walking frame needs windows of walking: record a few steps")
     up = _unit(_triad(windows, names, "total_acc").mean(axis=(0, 1)))
     back = _backwards(_triad(windows, names, "body_acc"), np.broadcast_to(up, (len(windows), 3)), rate_hz)
     return _frames(up[np.newaxis], _median_direction(back)[np.newaxis])[0]
 
 
 def in_walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> npt.NDArray[np.float32]:
-    """Turn all `windows` `[n, samples, n_signals]` of one mounting into the walking frame that those which move show.
+    """Turn all `windows` `[n, samples, n_signals]` of one mounting into the walking frame that the moving ones show.
 
-    Raises `InputError` as `walking_frame`, when none of them moves.
+    Raises `InputError` when none of them moves.
     """
     return turned(windows, names, walking_frame(windows[is_moving(windows, names)], names, rate_hz))
 
@@ -81,17 +77,16 @@ def in_walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> 
 def own_frames(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
     """The rotation `[n, 3, 3]` of each of `windows` by its own mean acceleration and its own heading.
 
-    Walking is recognised in it before the walking frame is known. It has no posture, since gravity is always on x.
+    Walking is recognised in it before the walking frame is known. Postures are not, since gravity is always on x.
     """
     up = _unit(_triad(windows, names, "total_acc").mean(axis=1))
     return _frames(up, _backwards(_triad(windows, names, "body_acc"), up, rate_hz))
 
 
 def is_turned_round(windows: Windows, names: Sequence[str], rotation: Array, rate_hz: float) -> bool:
-    """Tell by sway whether a frame has ahead behind.
+    """Tell by sway whether the frame `rotation` `[3, 3]` of `windows` `[n, samples, n_signals]` of steps points back.
 
-    The frame is the `rotation` `[3, 3]` of `windows` `[n, samples, n_signals]` of steps. Without a gyroscope among the
-    signals `names` it is never known to.
+    Without a gyroscope among the signals `names` the answer is False.
     """
     if "body_gyro" not in triads(names).values():
         return False
@@ -105,10 +100,7 @@ def is_turned_round(windows: Windows, names: Sequence[str], rotation: Array, rat
 
 
 def turned(windows: Windows, names: Sequence[str], rotations: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """Turn `windows` `[n, samples, n_signals]` by one rotation `[3, 3]`, or by one each, `[n, 3, 3]`.
-
-    All quantities of three axes among the signals `names` are turned; others stay.
-    """
+    """Turn the triads of axes in `windows` `[n, samples, n_signals]` by `rotations` `[3, 3]`, or `[n, 3, 3]`."""
     result = np.array(windows, np.float32)
     for first in triads(names):
         axes = [np.asarray(windows[..., first + axis], np.float64) for axis in range(3)]
@@ -119,7 +111,7 @@ def turned(windows: Windows, names: Sequence[str], rotations: npt.NDArray[np.flo
 
 
 def _backwards(body: Array, up: Array, rate_hz: float) -> Array:
-    """The unit vector `[n, 3]` that points back in each window of body acceleration `[n, samples, 3]`."""
+    """The unit vector `[n, 3]` that points back in each window `body` `[n, samples, 3]`."""
     lag = max(1, round(LAG_S * rate_hz))
     vertical = (body * up[:, np.newaxis]).sum(axis=2, keepdims=True)
     horizontal = body - vertical * up[:, np.newaxis]
@@ -127,7 +119,7 @@ def _backwards(body: Array, up: Array, rate_hz: float) -> Array:
 
 
 def _median_direction(directions: Array) -> Array:
-    """The unit vector `[3]` that is least far from `directions` `[n, 3]` in all (Weiszfeld, Tohoku Math. J., 1937)."""
+    """The unit vector `[3]` with the least sum of distances to `directions` `[n, 3]` (Weiszfeld 1937)."""
     median = _unit(directions.mean(axis=0))
     for _ in range(_STEPS):
         apart = np.maximum(np.linalg.norm(directions - median, axis=1), _NEAREST)
@@ -138,7 +130,7 @@ def _median_direction(directions: Array) -> Array:
 def _frames(up: Array, back: Array) -> Array:
     """Rotations `[n, 3, 3]` whose rows are up, ahead and left, of unit vectors `up` and directions `back` `[n, 3]`."""
     ahead = -back
-    # Where nothing moves no direction is ahead: any will do, such as that of the axis which is least upright.
+    # Where nothing moves any direction may be ahead: take the least upright axis.
     flat = np.linalg.norm(ahead, axis=1) < 1e-9
     ahead[flat] = np.eye(3)[np.abs(up[flat]).argmin(axis=1)]
     ahead = _unit(ahead - (ahead * up).sum(axis=1, keepdims=True) * up)
@@ -147,13 +139,13 @@ def _frames(up: Array, back: Array) -> Array:
 
 
 def _unit(vectors: Array) -> Array:
-    """Vectors `[..., 3]` of length 1; those of next to no length stay."""
+    """The vectors `[..., 3]` at length 1; next to zero they stay."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     units: Array = vectors / np.where(lengths > 1e-12, lengths, 1.0)
     return units
 
 
 def _triad(windows: Windows, names: Sequence[str], quantity: str) -> Array:
-    """The three axes of `quantity` in `windows` `[n, samples, n_signals]`: `[n, samples, 3]`."""
+    """The axes `[n, samples, 3]` of `quantity` in `windows` `[n, samples, n_signals]`."""
     first = next(i for i, name in triads(names).items() if name == quantity)
     return np.asarray(windows[..., first : first + 3], np.float64)

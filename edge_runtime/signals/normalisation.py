@@ -8,20 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 LEAST_DIVISOR = 1e-12
-"""What is divided by is not less: no quotient is infinite in float32."""
+"""The least std, clip and knee: no quotient is infinite in float32."""
 
 NO_CLIP = 1e12
-"""A clip that is none: beyond all that recordings hold."""
+"""A clip that no recording reaches."""
 
 
 @dataclass(frozen=True)
 class Normalisation:
     """Per signal: subtract `mean`, divide by `std`, clip to ± `clip` standard deviations, compand around `knee`.
 
-    Companding turns z into z (clip + knee) / (|z| + knee): it spreads values within a knee of the mean, compresses
-    those far from it and leaves ± clip where it is. One int8 scale then serves the stillness of standing and the peaks
-    of running, as in the companding of speech (ITU-T G.711); without logarithms, so that every processor gives the same
-    bits. A `knee` of None leaves a signal linear.
+    Companding turns z into z (clip + knee) / (|z| + knee): one int8 scale then serves the stillness of standing and the
+    peaks of running, as in the companding of speech (ITU-T G.711). There are no logarithms, so every processor gives
+    the same bits. A `knee` of None leaves a signal linear.
     """
 
     mean: tuple[float, ...]
@@ -38,7 +37,7 @@ class Normalisation:
         return scaled * gain / (np.abs(scaled) * bend + knee)
 
     def companding(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """`gain`, `bend` and `knee` `[n_signals]` of z gain / (|z| bend + knee); 1, 0 and 1 where it is linear."""
+        """`gain`, `bend` and `knee` `[n_signals]` of z gain / (|z| bend + knee); 1, 0 and 1 for a linear signal."""
         rows = [(1.0, 0.0, 1.0) if k is None else (c + k, 1.0, k) for c, k in zip(self.clip, self.knee)]  # noqa: B905
         gain, bend, knee = np.array(rows, np.float32).T
         return gain, bend, knee
@@ -50,7 +49,7 @@ class Normalisation:
         return not scaled and min(self.clip) >= NO_CLIP and all(x is None for x in self.knee)
 
     def fault(self, n_signals: int) -> str | None:
-        """State what makes it unusable for `n_signals` signals, if anything does."""
+        """What makes it unusable for `n_signals` signals; else None."""
         if {len(self.mean), len(self.std), len(self.clip), len(self.knee)} != {n_signals}:
             return f"needs one mean, std, clip and knee for each of its {n_signals} signals"
         positive = [*self.std, *self.clip, *(x for x in self.knee if x is not None)]

@@ -1,12 +1,10 @@
 """Resample raw samples to a fixed rate by their timestamps.
 
-Sensors jitter, pause and repeat themselves, and over a network samples arrive out of order. Each sample waits a moment
-for earlier ones; between two neighbours, values are interpolated linearly. A longer gap is not filled: a new stretch
-begins.
+Over a network samples arrive out of order: each waits a moment for earlier ones. Between two neighbours, values are
+interpolated linearly. A longer gap is not filled: a new stretch begins.
 
-Samples of a sensor that is clearly faster than the rate are decimated. Above half the rate a vibration would be
-aliased: at 50 Hz, one of 45 Hz looks like a movement of 5 Hz. A low-pass removes it first: a sinc under a Hamming
-window, which passes frequencies below 0.4 of the rate, where body motion is, and attenuates those above 0.6 to 0.2 %.
+Samples of a sensor that is clearly faster than the rate are decimated, behind a low-pass against aliasing. It is a sinc
+under a Hamming window, which passes frequencies below 0.4 of the rate and attenuates those above 0.6 to 0.2 %.
 
 References
 ----------
@@ -22,9 +20,9 @@ import numpy.typing as npt
 
 MAX_GAP_S = 0.25
 WAIT_S = 0.06  # three samples at 50 Hz
-# A sample so far behind was not overtaken by others: after this many in a row, the clock was set back.
+# After a few samples in a row that are so far behind, the clock was set back.
 _SET_BACK_S, _SET_BACK_SAMPLES = 1.0, 5
-# Length of a stretch that shows the rate of its sensor; from so many times the rate on, samples are decimated.
+# Length of a stretch that shows the rate of its sensor; samples this much faster are decimated.
 _LOOK_S, _CLEARLY_FASTER, _MOST_TIMES_FASTER = 0.5, 1.25, 20
 # A stretch at exactly the rate keeps its last sample although its timestamps were rounded to binary.
 _TOLERANCE = 1e-6  # of the time between two samples
@@ -37,8 +35,8 @@ Array = npt.NDArray[np.float64]
 class Piece:
     """Samples `[n, n_channels]` at the fixed rate, the first of them at `seconds`.
 
-    `gap_s` is None when they follow the piece before. Otherwise they begin a new stretch, after so many seconds without
-    a sample (0 at the very start, negative where the clock was set back).
+    `gap_s` is None when they follow the piece before. Else they begin a new stretch after that gap: 0 at the very
+    start, negative where the clock was set back.
     """
 
     seconds: float
@@ -49,9 +47,8 @@ class Piece:
 class Resampler:
     """Brings samples to `rate_hz`; the same samples give the same numbers in chunks of any size.
 
-    A new stretch begins after `max_gap_s` without a sample. `wait_s` is how much later than newer ones a sample may
-    arrive and still find its place. `duplicates` and `late` count the samples left out; `late` also those whose time
-    was far ahead of all later ones.
+    A new stretch begins after `max_gap_s` without a sample. A sample may arrive `wait_s` later than newer ones.
+    `duplicates` and `late` count the samples left out; `late` also those far ahead of all later ones.
     """
 
     def __init__(self, rate_hz: float, max_gap_s: float = MAX_GAP_S, wait_s: float = WAIT_S) -> None:
@@ -68,8 +65,7 @@ class Resampler:
     def push(self, seconds: npt.ArrayLike, samples: npt.ArrayLike, at_least: int = 1) -> list[Piece]:
         """Take samples `[n, n_channels]` of the times `seconds` `[n]`, all finite; give the pieces complete by now.
 
-        There are none while they would have fewer samples than `at_least` and no gap ended them: with samples one by
-        one, most of the time would go into small arrays.
+        Pieces wait until they have `at_least` samples or a gap ends them, since small arrays are slow.
         """
         for second, sample in zip(np.asarray(seconds, np.float64).tolist(), np.asarray(samples), strict=True):
             self._take(second, sample)
@@ -126,7 +122,6 @@ class Resampler:
             self._use(*self._waiting.pop(0))
 
     def _set_back(self) -> None:
-        """Continue with the samples that seemed to be late."""
         behind, self._behind = self._behind, []
         self._end()
         for second, sample in behind:
@@ -138,11 +133,9 @@ class Resampler:
             stretch.add(second, sample)
         else:
             self._finish_stretch()
-            self._stretch = _Stretch(second, sample, self.rate_hz, self._gap_before(second))
+            gap_s = 0.0 if self._last is None else second - self._last
+            self._stretch = _Stretch(second, sample, self.rate_hz, gap_s)
         self._last = second
-
-    def _gap_before(self, second: float) -> float:
-        return 0.0 if self._last is None else second - self._last
 
     def _end(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -176,12 +169,11 @@ class _Stretch:
 
     @property
     def end(self) -> float:
-        """Return the time of its last sample."""
         return self._start + self._seconds[-1]
 
     @property
     def n_ready(self) -> int:
-        """Count the samples that `take` would give, or one less, once the sensor's rate is known."""
+        """The number of samples that `take` would give, or one less."""
         delay = self._decimator.delay if self._decimator else 0
         return int(self._seconds[-1] * self._rate_hz) - delay - self._given + 1
 
@@ -234,10 +226,9 @@ class _Stretch:
 
 
 class Decimator:
-    """Bring samples from `factor` times a rate to that rate; at a `factor` of 1 they stay as they are.
+    """Bring samples from `factor` times a rate to that rate, without a shift in time.
 
-    Chunks of any size give the same numbers. A sample comes out once the filter has seen as far beyond it as before it,
-    without a shift in time. Beyond the first and the last sample, their values are assumed.
+    Chunks of any size give the same numbers. Beyond the first and the last sample, their values are assumed.
     """
 
     def __init__(self, factor: int) -> None:
@@ -249,7 +240,7 @@ class Decimator:
 
     @property
     def delay(self) -> int:
-        """Return the delay of the output behind the newest input, in samples at the new rate."""
+        """The delay of the output behind the newest input, in samples at the new rate."""
         return _HALF if self.factor > 1 else 0
 
     def push(self, samples: Array) -> Array:
@@ -260,13 +251,13 @@ class Decimator:
         buffer = np.concatenate([before, samples])
         n = max(0, (len(buffer) - len(self._weights)) // self.factor + 1)
         found = np.zeros((n, samples.shape[1]))
-        for first, weight in enumerate(self._weights):  # in this order for chunks of any size: the same to the last bit
+        for first, weight in enumerate(self._weights):  # always in this order: the same to the last bit
             found += weight * buffer[first : first + n * self.factor : self.factor][:n]
         self._buffer = buffer[n * self.factor :]
         return found
 
     def finish(self) -> Array:
-        """Give the outputs that are still missing of the samples so far, `[m, n_channels]`."""
+        """Give the outputs that are still missing, `[m, n_channels]`."""
         if self._buffer is None:
             return np.empty((0, 0))
         return self.push(np.repeat(self._buffer[-1:], _HALF * self.factor, axis=0))

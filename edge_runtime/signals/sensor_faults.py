@@ -1,7 +1,4 @@
-"""Detect faults of a sensor in its samples: units, missing gravity, a slow, stuck, disabled or saturated sensor.
-
-A network classifies wrong input without complaint; common mistakes are detected, each told when it begins.
-"""
+"""Detect faults of a sensor: wrong units, no gravity, a slow, stuck or saturated sensor, and a faulty clock."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -10,32 +7,39 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.resampling import WAIT_S
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
-# Several times the range of sensors that a person can wear: more is a wrong unit, or no measurement.
+# Several times the range of worn sensors: more is a wrong unit, or no measurement.
 MAX_ACCELERATION_G = 100.0
 MAX_ROTATION_RAD_S = 200.0
 
 LOOKED_AT_S = 4.0
-"""Length of a block of samples: long enough for one stride or breath, in which no worn sensor is constant."""
+"""Length of a block of samples: a stride or breath, in which no worn sensor is constant."""
 
 _REPEAT_AFTER = 15  # blocks, a minute, without a fault before it is told again
 _BREAK_S = 1.0  # a block does not reach across a longer pause
 _MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never end
 
 GRAVITY_SIZES_G = (0.5, 2.0)
-"""The median size of a person's total acceleration, whatever they do for a second, lies between these."""
+"""Limits of the median size of a person's total acceleration over a second."""
 
 _MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
 _PLATEAU, _PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
 _PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
 _MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is constant
 
+# Of the clock:
+_IN_A_ROW = 10  # samples of the same time, or of past ones
+_COUNTED = 100  # samples
+_LEAST_STEP_S = 0.001  # no sensor of motion is faster
+_ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: start anew
+
 Array = npt.NDArray[np.float64]
 
 
 def is_measurement(samples: Array) -> npt.NDArray[np.bool_]:
-    """Tell of each of `samples` `[n, 6]`, g and rad/s, whether a sensor can have measured it: `[n]`; NaN is none."""
+    """Tell which of `samples` `[n, 6]`, in g and rad/s, a sensor can have measured: `[n]`, False for NaN."""
     acceleration, rotation = np.abs(samples[:, :3]), np.abs(samples[:, 3:])
     possible = np.asarray((acceleration <= MAX_ACCELERATION_G).all(axis=1))
     return possible & (rotation <= MAX_ROTATION_RAD_S).all(axis=1)
@@ -44,7 +48,7 @@ def is_measurement(samples: Array) -> npt.NDArray[np.bool_]:
 class FaultFinder:
     """Looks at samples in blocks of 4 s and tells each kind of fault when it begins.
 
-    `n_channels` are those that the model uses: 6, or 3 without the gyroscope.
+    The model uses `n_channels`: 6, or 3 without the gyroscope.
     """
 
     def __init__(self, rate_hz: float, n_channels: int = 6) -> None:
@@ -66,13 +70,12 @@ class FaultFinder:
             self._seconds.append(second)
 
     def stuck_at(self, second: float) -> str:
-        """Return the sentence about stuck sensors at `second`, or "". Drops older entries."""
+        """The sentence about stuck sensors at `second`, or ""; older ones are dropped."""
         while len(self._stuck) > 1 and self._stuck[1][0] <= second:
             self._stuck.popleft()
         return self._stuck[0][1] if self._stuck[0][0] <= second else ""
 
     def _judge(self, now: float) -> Iterator[tuple[float, str, str]]:
-        """Look at the block that has ended `now`."""
         rate_hz = 1 / max(float(np.median(np.diff(np.sort(self._seconds)))), 1e-6)
         found = faults(np.array(self._samples), rate_hz)
         if rate_hz <= 0.8 * self._rate_hz:
@@ -88,10 +91,7 @@ class FaultFinder:
 
 
 def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
-    """Find the faults of `samples` `[n, 6]`, acceleration in g and rotation in rad/s: a sentence by kind.
-
-    Without rotation they are `[n, 3]`. With other units, saturation is not looked for.
-    """
+    """Find the faults of `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation: a sentence by kind."""
     acceleration, rotation = samples[:, :3], samples[:, 3:]
     units = {"units": _units(acceleration), "rotation units": _rotation_units(rotation)}
     found = {kind: text for kind, text in units.items() if text}
@@ -118,14 +118,14 @@ def _rotation_units(rotation: Array) -> str | None:
     size = float(np.median(np.linalg.norm(rotation, axis=1)))
     if size > _MOST_ROTATION:
         return (
-            f"the rotation is about {size:.0f}, and nobody turns that fast in rad/s; is it deg/s? Say so: gx[deg/s] in "
-            "the header, --gyro-units deg/s, or unit under [rotation] of a layout"
+            f"the rotation is about {size:.0f}, and nobody turns that fast in rad/s: if it is deg/s, write gx[deg/s] "
+            "in the header, --gyro-units deg/s, or unit under [rotation] of a layout"
         )
     return None
 
 
 def _stuck(acceleration: Array, rotation: Array) -> str | None:
-    """Tell a sensor that always gives the same values, or an axis that does while others move."""
+    """The sentence about sensors that always give the same values, or an axis that does while others move."""
     stuck = []
     for name, values, moved in (
         ("accelerometer", acceleration, _MOVED[0]),
@@ -155,10 +155,61 @@ def _limit(acceleration: Array, rotation: Array, rate_hz: float) -> str | None:
 
 
 def _plateau(channel: Array, least: float, n: int) -> float | None:
-    """The value beyond ± `least` that a channel keeps for `n` samples, if any."""
+    """The value beyond ± `least` that a channel keeps for `n` samples."""
     if len(channel) < n:
         return None
     same = np.diff(channel) == 0
     runs = np.convolve(same, np.ones(n - 1), "valid") == n - 1
     at = np.flatnonzero(runs & (np.abs(channel[: len(runs)]) >= least))
     return float(channel[at[0]]) if len(at) else None
+
+
+class ClockWatch:
+    """Looks at the times of samples in the order of their arrival, and tells each kind of fault once.
+
+    A clock may stand still, step back or count in another unit. Samples of past times are left out: such a sender gets
+    no answers.
+    """
+
+    def __init__(self) -> None:
+        self._first = self._newest = -np.inf
+        self._count = 0  # samples since `_first`
+        self._same = self._behind = 0  # in a row
+        self._told: set[str] = set()
+
+    def look(self, seconds: Array) -> Iterator[tuple[float, str, str]]:
+        """Take the times `[n]` of the next samples; give time, kind and sentence of each fault that begins."""
+        for second in seconds.tolist():
+            kind, text = self._fault(second)
+            if kind and kind not in self._told:
+                self._told.add(kind)
+                yield second, kind, text
+
+    def _fault(self, second: float) -> tuple[str, str]:
+        """Kind and sentence of the fault that the next time shows; "" without one."""
+        if abs(second - self._newest) > _ANOTHER_S:
+            self._first = self._newest = second
+            self._count = self._same = self._behind = 0
+        elif second > self._newest:
+            self._same = self._behind = 0
+            self._newest = second
+            self._count += 1
+            if self._count == _COUNTED:
+                step = (second - self._first) / self._count
+                self._first, self._count = second, 0
+                if step < _LEAST_STEP_S:
+                    return "rate", (
+                        f"by their times there are {1 / step:,.0f} samples a second, and no sensor is that fast: "
+                        "are they in another unit?"
+                    )
+        else:
+            self._same = self._same + 1 if second == self._newest else 0
+            self._behind = self._behind + 1 if second <= self._newest - WAIT_S else 0
+            if self._same == _IN_A_ROW:
+                return "clock", f"{_IN_A_ROW + 1} samples in a row have the same time: give each its own, or none"
+            if self._behind == _IN_A_ROW:
+                return "clock", (
+                    f"the source's clock went back by {self._newest - second:.2f} s: samples are left out until it "
+                    "has caught up"
+                )
+        return "", ""

@@ -10,13 +10,13 @@ import numpy.typing as npt
 from edge_runtime.signals.mounting import MOVING_G
 
 GRID_HZ = 0.05
-"""Between the beats that are told apart."""
+"""Resolution of the periodogram."""
 
 SLOWEST_HZ, FASTEST_HZ = 1.2, 4.0
-"""Steps that are counted; shaking of another frequency gives the nearest of these."""
+"""Range of step frequencies; shaking of another frequency gives the nearest of these."""
 
 _SLOWEST, _FASTEST = round(SLOWEST_HZ / GRID_HZ), round(FASTEST_HZ / GRID_HZ)
-_LEAST_HALF = 0.2  # of the power of the strongest beat, so much at half of it shows that this one comes twice a step
+_LEAST_HALF = 0.2  # share of the strongest beat's power at half its frequency, where that beat comes twice a step
 
 Array = npt.NDArray[np.float64]
 
@@ -24,30 +24,23 @@ Array = npt.NDArray[np.float64]
 def step_frequency(acceleration: npt.NDArray[np.floating], rate_hz: float) -> Array:
     """Count the steps a second (Hz) `[...]` in windows of acceleration `[..., samples, 3]` in g.
 
-    It is the strongest beat of acceleration's size from `SLOWEST_HZ` to `FASTEST_HZ` (the peak of a periodogram), or
-    half of it where that is strong as well: a phone that knocks about in a pocket shows two beats a step. Nobody moves,
-    and it is 0, where that size varies by less than `MOVING_G`. In windows of less than two steps it says little.
+    It is the peak of a periodogram of acceleration's size from `SLOWEST_HZ` to `FASTEST_HZ`. It is half of that where
+    half is strong as well: a phone that knocks about in a pocket shows two beats a step. Where the size varies by less
+    than `MOVING_G` nobody moves, and it is 0.
     """
-    sizes = _sizes(acceleration)
-    power = _power(sizes, rate_hz)[..., _SLOWEST : _FASTEST + 1]
+    power = beats(acceleration, rate_hz)[..., _SLOWEST : _FASTEST + 1]
     strongest = power.argmax(axis=-1)
     half = (strongest + _SLOWEST) // 2 - _SLOWEST  # below 0 it is too slow for steps
     at_half = np.take_along_axis(power, np.maximum(half, 0)[..., np.newaxis], axis=-1)[..., 0]
     is_twice = (half >= 0) & (at_half > _LEAST_HALF * power.max(axis=-1))
     steps = GRID_HZ * (np.where(is_twice, half, strongest) + _SLOWEST)
-    found: Array = np.where(sizes.std(axis=-1) < MOVING_G, 0.0, steps)
+    found: Array = np.where(_sizes(acceleration).std(axis=-1) < MOVING_G, 0.0, steps)
     return found
 
 
 def beats(acceleration: npt.NDArray[np.floating], rate_hz: float) -> Array:
-    """Measure the power `[..., n]` of acceleration's size at 0, `GRID_HZ`, twice that, ... Hz, under a Hann window.
-
-    `rate_hz` is a multiple of `GRID_HZ`.
-    """
-    return _power(_sizes(acceleration), rate_hz)
-
-
-def _power(sizes: Array, rate_hz: float) -> Array:
+    """Power `[..., n]` of acceleration's size every `GRID_HZ` from 0, under a Hann window; `rate_hz` a multiple."""
+    sizes = _sizes(acceleration)
     samples, period = sizes.shape[-1], round(rate_hz / GRID_HZ)
     tapered = (sizes - sizes.mean(axis=-1, keepdims=True)) * np.hanning(samples)
     finer = math.ceil(samples / period)  # of a longer window, so that the transform takes all of it

@@ -11,7 +11,7 @@ STANDARD_GRAVITY = 9.80665
 """1 g in m/s²."""
 
 UNKNOWN_UNIT = "unknown unit"
-"""The unit of a signal of another origin whose maker did not give one."""
+"""The unit of a user's own signal without one."""
 
 Frame = Literal["device", "walking"]
 """The axes of signals: of the device, as it was worn, or of the walking frame (`edge_runtime.signals.mounting`)."""
@@ -34,10 +34,7 @@ _AXIS = re.compile(r"(.*?)[ _.-]?([xyz])", re.IGNORECASE | re.DOTALL)
 
 
 def triads(names: Sequence[str]) -> dict[int, str]:
-    """Find three signals in a row that are the x, y and z axes of a quantity, by their names.
-
-    By the place of the first, the quantity: `body_acc` of `body_acc_x`, `body_acc_y` and `body_acc_z`.
-    """
+    """Find the x, y and z axes of a quantity among `names`: `body_acc` by the place of `body_acc_x`."""
     axes = [found.groups() if (found := _AXIS.fullmatch(x)) else ("", "") for x in names]
     starts = range(len(names) - 2)
     return {
@@ -49,10 +46,7 @@ def triads(names: Sequence[str]) -> dict[int, str]:
 
 @dataclass(frozen=True)
 class Window:
-    """Define how the signals are cut: `samples` at `rate_hz`, a new window every `hop` samples.
-
-    `rate_hz` is None for windows of another origin whose maker did not give it.
-    """
+    """How signals are cut: `samples` at `rate_hz`, None where it is not known, a new window every `hop` samples."""
 
     rate_hz: float | None
     samples: int
@@ -64,5 +58,4 @@ class Window:
         return self.hop / self.rate_hz if self.rate_hz else None
 
     def __str__(self) -> str:
-        """`128 samples at 50 Hz`."""
         return f"{self.samples} samples at {f'{self.rate_hz:g} Hz' if self.rate_hz else 'an unknown rate'}"

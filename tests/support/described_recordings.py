@@ -1,28 +1,54 @@
-"""Write recordings in files of their own form, and a layout that describes them."""
+"""Write recordings in files of their own form, layouts that describe them, and files of their labels."""
 
 import numpy as np
 from written_recordings import motion, posture
 
 from edge_runtime.data.layout import parse_layout
 
-LAYOUT = """\
-files = "{label}/{subject}_{trial}.csv"
+
+def sensors(first=1, rotation="rad/s", names=()):
+    """The tables of both sensors in columns from `first` on; with `names` a file or a row is of one of them."""
+    text = ""
+    for i, (table, unit) in enumerate((("acceleration", "g"), ("rotation", rotation))):
+        at = first if names else first + 3 * i
+        text += f'[{table}]\ncolumns = [{at}, {at + 1}, {at + 2}]\nunit = "{unit}"\n'
+        text += f'sensor = "{names[i]}"\n' if names else ""
+    return text
+
+
+LAYOUT = f"""\
+files = "{{label}}/{{subject}}_{{trial}}.csv"
 rate = 50
-
-[acceleration]
-columns = ["x", "y", "z"]
-unit = "g"
-
-[rotation]
-columns = ["u", "v", "w"]
-unit = "deg/s"
-
+skip = 1
+{sensors(rotation="deg/s")}
 [labels]
 walk = "WALKING"
 sit = "SITTING"
 
 [other_labels]
 fetch = "fetching"
+"""
+BY_ROW = f"""\
+files = "L{{scene}}_S{{subject}}_R{{trial}}.csv"
+rate = 50
+skip = 1
+{sensors(2)}
+[label_file]
+files = "L{{scene}}_S{{subject}}_R{{trial}}_labels.csv"
+columns = ["label"]
+skip = 1
+[labels]
+2 = "WALKING"
+1 = "STANDING"
+7 = ""
+"""
+OF_STRETCHES = f"""\
+files = "{{subject}}.csv"
+rate = 50
+{sensors()}
+[label_file]
+files = "labels.txt"
+columns = ["subject", "label", "start", "end"]
 """
 
 
@@ -36,11 +62,13 @@ def write_layout(folder, text):
     return path
 
 
-def rows(samples, separator=",", end="", times=None):
-    first = [[]] * len(samples) if times is None else [[repr(float(x))] for x in times]
+def rows(samples, separator=",", end="", times=None, more=()):
+    """A line for each sample, with its time before it and `more` texts behind it."""
+    before = [[]] * len(samples) if times is None else [[x if isinstance(x, str) else repr(float(x))] for x in times]
+    behind = zip(*more, strict=True) if more else [()] * len(samples)
     return [
-        separator.join([*before, *(repr(float(x)) for x in row)]) + end
-        for before, row in zip(first, samples, strict=True)
+        separator.join([*first, *(repr(float(x)) for x in row), *last]) + end
+        for first, row, last in zip(before, samples, behind, strict=True)
     ]
 
 
@@ -49,9 +77,18 @@ def write_tree(folder, labels=("walk", "sit", "fetch"), subjects=("1", "2", "10"
         (folder / label).mkdir(parents=True)
         for seed, subject in enumerate(subjects):
             samples = motion(300, seed)[1] * [1, 1, 1, *[180 / np.pi] * 3]
-            text = "\n".join(["x,y,z,u,v,w", *rows(samples)])
-            (folder / label / f"{subject}_1.csv").write_text(text + "\n")
+            (folder / label / f"{subject}_1.csv").write_text("\n".join(["x,y,z,u,v,w", *rows(samples)]))
     return folder
+
+
+def write_by_row(folder, trial="01", n=300):
+    """A recording and the labels of its rows, beside columns that are not read; its samples."""
+    samples = motion(n)[1]
+    name = f"L01_S07_R{trial}"
+    (folder / f"{name}.csv").write_text("\n".join(["Time,x,y,z,u,v,w", *rows(samples, times=range(n)), ""]))
+    labels = ["1,0,1"] * 100 + ["2.0,1,0"] * 150 + ["7,0,0"] * (n - 250)
+    (folder / f"{name}_labels.csv").write_text("\n".join(["Class,Gait,Step", *labels, ""]))
+    return samples
 
 
 def write_files_worn_anew(folder, labels=("WALKING", "JOGGING"), subjects=("a", "b", "c")):
@@ -61,7 +98,6 @@ def write_files_worn_anew(folder, labels=("WALKING", "JOGGING"), subjects=("a", 
     for seed, subject in enumerate(subjects):
         moves = {x: posture("WALKING", 8, 2 * seed) for x in labels}
         for label, samples in {**moves, "STANDING": still}.items():
-            text = "\n".join(["x,y,z,u,v,w", *rows(samples)])
-            (folder / f"{label}_{subject}.csv").write_text(text + "\n")
-    text = LAYOUT.replace("{label}/{subject}_{trial}.csv", "{label}_{subject}.csv").split("[labels]")[0]
-    return write_layout(folder.parent, f'mounting = "each file"\n{text.replace("deg/s", "rad/s")}')
+            (folder / f"{label}_{subject}.csv").write_text("\n".join(rows(samples)))
+    text = f'mounting = "each file"\nfiles = "{{label}}_{{subject}}.csv"\nrate = 50\n{sensors()}'
+    return write_layout(folder.parent, text)

@@ -36,7 +36,7 @@ def standing(n: int = 100, size: float = 1.0) -> Array:
 HEADERS = {
     "own": ("timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", 1, 1, 1),
     "own ms": ("timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]", 1e3, G, DEGREES),
-    "own us": ("timestamp[us],ax[g],ay[m/s2],az[m/s2],gx[rad/s],gy[deg/s],gz[rad/s]", 1e6, (1, G, G), (1, DEGREES, 1)),
+    "own us": ("timestamp[us],ax[g],ay[g],az[g],gx[deg/s],gy[deg/s],gz[deg/s]", 1e6, 1, DEGREES),
     "phyphox": (
         '"Time (s)","Acceleration x (m/s^2)","Acceleration y (m/s^2)","Acceleration z (m/s^2)",'
         '"Gyroscope x (rad/s)","Gyroscope y (rad/s)","Gyroscope z (rad/s)"',

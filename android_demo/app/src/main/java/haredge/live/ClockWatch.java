@@ -3,7 +3,7 @@ package haredge.live;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** Detects faults in the times of samples, told once: {@code edge_runtime/signals/clock_faults.py}. */
+/** Detects faults in the times of samples, told once: {@code edge_runtime/signals/sensor_faults.py}. */
 final class ClockWatch {
     private static final int RUN = 10; // samples in a row
     private static final int LOOKED_AT = 100; // samples
