@@ -14,7 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_runtime.bench import measurement
 from edge_runtime.data import loading
-from edge_runtime.devices import open_device
+from edge_runtime.devices import opener
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_card import Card
 from edge_runtime.runs import Run
@@ -75,7 +75,7 @@ def method_claims() -> Iterator[Claim]:
     slower = replace(
         once, title="the same with its convolution done twice", content=slower_copy(*cards.read_model(path))
     )
-    device = open_device("local", "auto")
+    device = opener("local", "auto")()
     reports = [measurement.measure([once, slower], data, device) for _ in range(CONTROLS)]
     # Not from the report's comparison, which is always against the faster of the two.
     ratios = [second.latency_ms.p50 / first.latency_ms.p50 for first, second in (x.results for x in reports)]

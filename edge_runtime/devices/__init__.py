@@ -14,25 +14,13 @@ TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"
 """The kinds of target, as messages list them."""
 
 
-def open_device(target: str, runtime: str) -> Device:
-    """Open the device that `target` names, to measure with `runtime`.
-
-    Raises `InputError` for a target of no known kind, and `InputError` or `DeviceError` when it is clear by now that
-    nothing can be measured there.
-    """
-    return opener(target, runtime)()
-
-
 def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
-    """Return what opens the device, without opening it. Raises `InputError` for a target of no known kind."""
+    """The function that opens the device. Raises `InputError` for a target of no known kind."""
     kind, _, rest = target.partition(":")
-    if kind in ("local", "python"):
+    if target == "local" or (kind == "python" and rest):
         from edge_runtime.devices.python import other_python, this_python
 
-        if target == "local":
-            return this_python
-        if rest:
-            return partial(other_python, rest, runtime)
+        return partial(other_python, rest, runtime) if rest else this_python
     if kind == "adb":
         return partial(_open_adb, target, runtime)
     if kind == "emulated" and rest:
@@ -47,10 +35,9 @@ def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
 
 
 def _open_ssh(ssh: "Ssh", runtime: str) -> Device:
-    """Open a machine reached by ssh. Raises `InputError` where there is no ssh on this one."""
     from edge_runtime.devices.remote import RemoteDevice
 
-    ssh.command(())
+    ssh.command(())  # so that a machine without ssh is refused at once
     return RemoteDevice(ssh, runtime)
 
 

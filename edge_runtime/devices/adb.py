@@ -13,51 +13,35 @@ from edge_runtime.devices.connection import last_words, program
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.printable import printable
-from edge_runtime.system.process_endings import ending
 
-_LONGEST_REASON = 300
 _TRANSFER_SECONDS = 600.0  # of the largest file, of some MB
-
-# By the state in which `adb devices` lists a device that cannot be used: the remedy.
-_STATES = {
-    "unauthorized": "allow this computer on its screen",
-    "offline": "plug it in again, or adb reconnect",
-    "no": "this user may not open it: see adb's udev rules",
-}
 
 
 @dataclass(frozen=True)
 class Adb:
-    """The device that `adb devices` lists as `serial`; it answers a shell within `answer_seconds`.
+    """The device that `adb devices` lists as `name`; it answers a shell within `answer_seconds`.
 
     HAR_EDGE_ADB is another adb command than `adb`.
     """
 
-    serial: str
+    name: str
     answer_seconds: float = 20.0
 
     @classmethod
     def parse(cls, target: str) -> Adb:
         """From `adb://SERIAL`, or `adb:` for the only device.
 
-        Raises `DeviceError` when there is none, there are several, or it cannot be used as it is.
+        Raises `DeviceError` when there is no such device, or adb cannot use it.
         """
         serial = target.removeprefix("adb:").removeprefix("//")
         found = _devices()
         if not serial and len(found) == 1:
             (serial,) = found
         if serial not in found:
-            listed = printable(", ".join(found), _LONGEST_REASON) or "no device"
-            raise DeviceError(f"adb has {listed}: plug one in, or name it with adb://SERIAL")
-        state = found[serial]
-        if state != "device":
-            raise DeviceError(f"adb says that {serial} is '{state}': {_STATES.get(state, 'wait for it')}")
+            raise DeviceError(f"adb has {', '.join(found) or 'no device'}: plug one in, or name it with adb://SERIAL")
+        if found[serial] != "device":
+            raise DeviceError(f"adb says that {serial} is '{found[serial]}': look at its screen, or plug it in again")
         return cls(serial)
-
-    @property
-    def name(self) -> str:
-        """The serial number; of a device over TCP its address."""
-        return self.serial
 
     @property
     def android(self) -> str | None:
@@ -70,43 +54,42 @@ class Adb:
         return self.adb_command("shell", "-T", shlex.join(argv))
 
     def adb_command(self, *arguments: str) -> list[str]:
-        """The command on this machine that has adb do something with the device: its `arguments`."""
-        return [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), "-s", self.serial, *arguments]
+        """The command on this machine that has adb do `arguments` with the device."""
+        return [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), "-s", self.name, *arguments]
 
     def shell(self, line: str) -> str:
-        """Have the device's shell run `line`; return what it prints. Raises `DeviceError` when it fails."""
-        return _run(self.answer_seconds, "-s", self.serial, "shell", "-T", line)
+        """Run `line` in the device's shell; its output. Raises `DeviceError` when it fails."""
+        return _run(self.answer_seconds, "-s", self.name, "shell", "-T", line)
 
     def push(self, path: Path, there: str) -> None:
         """Send the file `path`. Raises `DeviceError`."""
-        _run(_TRANSFER_SECONDS, "-s", self.serial, "push", str(path), there)
+        _run(_TRANSFER_SECONDS, "-s", self.name, "push", str(path), there)
 
     def pull(self, there: str, folder: Path) -> None:
         """Bring the file `there` into `folder`. Raises `DeviceError`."""
-        _run(_TRANSFER_SECONDS, "-s", self.serial, "pull", there, str(folder))
+        _run(_TRANSFER_SECONDS, "-s", self.name, "pull", there, str(folder))
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Explain how adb ended; it ends with 0 when the device goes away, so that its exit code says little."""
-        last = last_words(stderr, code)
+        """Explain how adb ended: with 0 too, when the device goes away."""
         if not greeted and code == 127:
             return DeviceError(f"{self.name} has no python3: install it there")
+        last = last_words(stderr, code)
         return DeviceError(f"the connection to {self.name} was lost ({last}): plug it in again, and try again")
 
 
 def _run(seconds: float, *arguments: str) -> str:
-    """Run adb and return what it prints. Raises `DeviceError` when it fails, or has not ended after `seconds`."""
+    """Run adb; its output. Raises `DeviceError` when it fails, or has not ended after `seconds`."""
     command = [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), *arguments]
     try:
         done = run_program(command, seconds)
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"'{shlex.join(command)}' does not end within {seconds:g} s: adb kill-server") from error
     if done.returncode:
-        reason = printable(done.stderr.strip().partition("\n")[0], _LONGEST_REASON) or ending(done.returncode)
-        raise DeviceError(f"'{shlex.join(command)}' fails ({reason}): try it by hand")
+        raise DeviceError(f"'{shlex.join(command)}' fails ({last_words(done.stderr, done.returncode)}): try it by hand")
     return done.stdout
 
 
 def _devices() -> dict[str, str]:
-    """Serial -> state of all devices that adb knows."""
+    """Serial -> state of each device that adb knows."""
     lines = map(str.split, _run(Adb.answer_seconds, "devices").splitlines()[1:])
     return {printable(x[0]): printable(x[1]) for x in lines if len(x) > 1}

@@ -9,7 +9,7 @@ from pathlib import Path
 import edge_runtime
 
 _ROOT = Path(edge_runtime.__file__).parents[1]
-# Python 2 and early 3 must get as far as the sentence, so this is written for all of them.
+# Python 2 and early 3 must get as far as the sentence.
 _MAIN = """\
 import sys
 if sys.version_info < (3, 9):
@@ -27,10 +27,10 @@ else:
 
 
 def write_bundle(folder: Path, *modules: str) -> Path:
-    """Write the worker into `folder`, unless it is there, and return its path.
+    """Write the worker into `folder`, unless it is there; its path.
 
-    It holds the Python sources of the worker, of further `modules` and of everything that they import from this
-    package; no data and no models. The same sources give the same bytes: a device that has them is not sent them again.
+    It holds the sources of the worker, of further `modules` and of what they import from this package, without data.
+    The same sources give the same bytes, which a device is sent only once.
     """
     path = folder / "worker.pyz"
     if not path.exists():
@@ -58,7 +58,7 @@ def _sources(*modules: str) -> Mapping[str, bytes]:
 
 
 def _imports(tree: ast.AST, on_load: bool) -> Iterator[str]:
-    """The names in the import statements of this package's modules: those at run time, or only those `on_load`."""
+    """The modules of this package that `tree` imports at run time, or only those `on_load`."""
     if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
         return
     if on_load and isinstance(tree, ast.FunctionDef):

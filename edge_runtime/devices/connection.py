@@ -25,13 +25,10 @@ from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.process_endings import ending
 
-SILENCE_SECONDS = 60.0
-"""The agent gives a sign of life every few seconds; after so long without one it is taken for lost."""
-
+_SILENCE_SECONDS = 60.0  # the agent, which gives a sign of life every few seconds, is taken for lost after this
 _PIECE = 1 << 18
 _LONGEST_LINE = 1 << 20
 _LONGEST_WORDS = 500  # of the agent, in a sentence
-
 _ANSWERS: dict[str, dict[str, type]] = {
     "missing": {"missing": list},
     "put": {},
@@ -40,10 +37,10 @@ _ANSWERS: dict[str, dict[str, type]] = {
     "clean": {"removed_bytes": int},
     "run": {"silent": bool, "code": int, "log": str},
 }
-"""By the task, what its answer has."""
+"""What the answer to a task has."""
 
-# Started by `python3 -c`, through shells that are not known: no quote, no backslash, no exclamation mark in it. The
-# agent's source follows on stdin. Python 2 gets as far as the sentence.
+# It passes through `python3 -c` and unknown shells, so it has no quote, backslash or exclamation mark. The agent's
+# source follows on stdin. Python 2 gets as far as the first exit.
 _LOADER = (
     "import sys, json; "
     "sys.version_info >= (3, 9) or sys.exit(sys.stdout.write(json.dumps(dict(python=sys.version.split()[0])))); "
@@ -63,14 +60,14 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Hello:
-    """The greeting: the machine as `uname -m` names it, name and version of its C library, and its Pythons."""
+    """The greeting: the machine as `uname -m` names it, its C library's name and version, and its Pythons."""
 
     machine: str
     libc: tuple[str, str]
     interpreters: tuple[Interpreter, ...]
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a machine without a Python, or for a library's version that is none."""
+        """Raise `ValueError` for a machine without a Python, and for an odd version of the C library."""
         if not self.interpreters:
             raise ValueError("no Python")
         if not re.fullmatch(r"(\d{1,3}\.\d{1,3}.*)?", self.libc[1]):
@@ -85,34 +82,34 @@ class Transport(Protocol):
         """The device's name in sentences and file names."""
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The command on this machine that runs `argv` there and carries its stdin and stdout."""
+        """The command on this machine that runs `argv` there, with its stdin and stdout."""
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Explain why that command ended with this exit code; `greeted`: after the agent's first message."""
+        """Explain why that command ended; `greeted`: after the agent's first message."""
 
 
 def program(variable: str, usual: str, package: str) -> list[str]:
-    """Split the command in the environment's `variable`, or `usual`, into words as a shell does.
+    """The words of the command in the environment's `variable`, or of `usual`, as a shell splits them.
 
-    Raises `InputError` when it cannot be read, or when there is no such program, which `package` brings.
+    Raises `InputError` when there is no such program, which `package` brings.
     """
     text = os.environ.get(variable) or usual
     try:
         words = shlex.split(text)
-    except ValueError as error:
-        raise InputError(f"{variable} cannot be read ({str(error).lower()}): {text}") from error
+    except ValueError:
+        words = []
     if not words or shutil.which(words[0]) is None:
-        raise InputError(f"there is no {text.strip() or 'command'} on this machine: install {package} ({variable})")
+        raise InputError(f"{variable} names no program of this machine ({text.strip()}): install {package}")
     return words
 
 
 def last_words(stderr: str, code: int) -> str:
-    """The last line of a command's `stderr`; where it said nothing, how it ended with `code`."""
+    """The last line of a command's `stderr`, or how it ended with `code`."""
     return printable((stderr.splitlines() or [f"it {ending(code)}"])[-1], _LONGEST_WORDS)
 
 
 class Connection:
-    """One agent at work, until `close`."""
+    """An agent at work, until `close`."""
 
     def __init__(self, transport: Transport, processes: Stoppable) -> None:
         """Start the agent by a command among `processes`, which another thread may stop."""
@@ -134,11 +131,10 @@ class Connection:
             self._write(source)
             self.hello = from_json(Hello, self._receive().get("hello"))
             self._greeted = True
-        except ValueError as error:
+        except BaseException as error:
             self.close()
-            raise self.misfit(error) from error
-        except BaseException:
-            self.close()
+            if isinstance(error, ValueError):
+                raise self.misfit(error) from error
             raise
 
     def close(self) -> None:
@@ -151,23 +147,15 @@ class Connection:
         task: str,
         payload: Path | None = None,
         on_notice: Callable[[dict[str, Any], bytes], None] = lambda notice, content: None,
-        on_sent: Callable[[int], None] = lambda n_bytes: None,
         **arguments: Any,
     ) -> dict[str, Any]:
-        """Ask for `task` and return its answer; `on_notice` hears the messages before it.
+        """Ask for `task`, sending the file `payload`, and return the answer; `on_notice` hears the messages before it.
 
-        The file `payload` goes along, and `on_sent` hears the bytes of each piece. Raises `DeviceError` when the agent
-        cannot do it, is lost, or answers with what is no answer.
+        Raises `DeviceError` when the agent cannot do it, is lost or gives another kind of answer.
         """
-        request = {"do": task, **arguments}
-        if payload is not None:
-            request["n_bytes"] = payload.stat().st_size
-        self._write(json.dumps(request).encode() + b"\n")
-        if payload is not None:
-            with payload.open("rb") as file:
-                for piece in iter(lambda: file.read(_PIECE), b""):
-                    self._write(piece)
-                    on_sent(len(piece))
+        content = None if payload is None else payload.read_bytes()
+        size = {} if content is None else {"n_bytes": len(content)}
+        self._write(json.dumps({"do": task, **arguments, **size}).encode() + b"\n" + (content or b""))
         while not (message := self._receive()).get("done"):
             n_bytes = message.get("n_bytes", 0)
             if not isinstance(n_bytes, int) or not 0 <= n_bytes <= LARGEST_ANSWER:
@@ -181,10 +169,10 @@ class Connection:
         return message
 
     def misfit(self, what: object) -> DeviceError:
-        """The error that says `what` in an answer cannot be."""
+        """The error for an answer that is wrong in `what`."""
         return DeviceError(
-            f"{self._transport.name} does not answer as har-edge's agent ({printable(str(what), _LONGEST_WORDS)}): see "
-            "what its python3 is, and that its login prints nothing"
+            f"{self._transport.name} does not answer as har-edge's agent ({printable(str(what), _LONGEST_WORDS)}): "
+            "check its python3, and that its login prints nothing"
         )
 
     def _receive(self) -> dict[str, Any]:
@@ -195,8 +183,8 @@ class Connection:
         line = self._take(end + 1)
         try:
             message = parse_json(line)
-        except ValueError as error:
-            raise self.misfit(quoted(line[:-1], 100)) from error
+        except ValueError:
+            message = None
         if not isinstance(message, dict):
             raise self.misfit(quoted(line[:-1], 100))
         if "error" in message:
@@ -209,7 +197,7 @@ class Connection:
         return content
 
     def _read(self) -> None:
-        self._check_alive(select.select([self._stdout], [], [], SILENCE_SECONDS)[0])
+        self._check_alive(select.select([self._stdout], [], [], _SILENCE_SECONDS)[0])
         read = os.read(self._stdout, _PIECE)
         if not read:
             raise self._lost()
@@ -219,26 +207,24 @@ class Connection:
         view = memoryview(data)
         try:
             while view:
-                self._check_alive(select.select([], [self._stdin], [], SILENCE_SECONDS)[1])
+                self._check_alive(select.select([], [self._stdin], [], _SILENCE_SECONDS)[1])
                 view = view[os.write(self._stdin, view) :]
         except BrokenPipeError as error:
             raise self._lost() from error
 
     def _check_alive(self, ready: Sequence[int]) -> None:
         if not ready:
-            raise DeviceError(
-                f"{self._transport.name} has given no sign of life for {SILENCE_SECONDS:g} s: is it still there?"
-            )
+            raise DeviceError(f"{self._transport.name} gave no sign of life for {_SILENCE_SECONDS:g} s: try again")
 
     def _lost(self) -> HarEdgeError:
-        """The command has ended, or is about to."""
+        """The error for a command that has ended, or is about to."""
         try:
             code = self._process.wait(5)
         except subprocess.TimeoutExpired:
             return DeviceError(f"the connection to {self._transport.name} was lost: try again")
         if self._pending.startswith(b'{"python"'):  # the loader's last words
             version = quoted(json.loads(self._pending)["python"])
-            return DeviceError(f"{self._transport.name} has Python {version}: 3.9 or newer is needed to measure there")
+            return DeviceError(f"{self._transport.name} has Python {version}, and har-edge needs 3.9 or newer there")
         self._log.seek(0)
         said = self._log.read().decode(errors="replace").strip()
         return self._transport.explain(code, said, self._greeted)

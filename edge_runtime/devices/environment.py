@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from edge_runtime.devices.connection import Hello
+from edge_runtime.devices.connection import Hello, last_words
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.cache import cache_folder, cached_folder
-from edge_runtime.system.printable import printable
+from edge_runtime.system.child_processes import run_program
 
-_RUNTIMES = ("litert", "tflite-runtime")
-"""The preferred one first."""
-
-# Of the wheels of LiteRT and of the last ones of tflite-runtime, which was built against NumPy 1 and does not say so.
+_RUNTIMES = ("litert", "tflite-runtime")  # the preferred one first
+# As their wheels are. The last tflite-runtime was built against NumPy 1 and does not say so.
 _PYTHONS = {"litert": ((3, 10), (3, 14)), "tflite-runtime": ((3, 9), (3, 11))}
 _MACHINES = {"litert": ("x86_64", "aarch64"), "tflite-runtime": ("x86_64", "aarch64", "armv7l")}
 _NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.26,<2"}
-_NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}
-"""By the machine of a 64-bit kernel, that of a 32-bit system on it."""
-
+_NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}  # a 32-bit system on such a kernel
 _FIRST_GLIBC = 17  # of manylinux2014, which is manylinux_2_17
 
 
 def requirements(runtime: str) -> tuple[str, str]:
-    """The requirements of `runtime` for pip: itself, and a NumPy that it works with.
-
-    LiteRT in the version that is installed here, so that both sides answer alike; any that fits where there is none.
-    """
+    """The requirements of `runtime` for pip: itself, LiteRT in the version that is installed here, and its NumPy."""
     if runtime == "tflite-runtime":
         return "tflite-runtime==2.14.0", _NUMPY[runtime]
     try:
@@ -42,9 +34,9 @@ def requirements(runtime: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Environment:
-    """A device's `interpreter` (Python `version`) with `runtime`, for which `requirements` are installed.
+    """A device's `interpreter` (Python `version`) with `runtime` and the packages `requirements`.
 
-    `machine` is the architecture of its `bits`-bit system, whose C library is `libc`: name and version.
+    `machine` is the architecture of its `bits`-bit system, `libc` the name and version of its C library.
     """
 
     runtime: str
@@ -57,9 +49,9 @@ class Environment:
 
     @classmethod
     def choose(cls, hello: Hello, runtime: str, name: str) -> Environment:
-        """Choose for the device that greeted with `hello`: LiteRT where one of its Pythons has it, else tflite-runtime.
+        """Choose for the device that greeted with `hello`: LiteRT for one of its Pythons, else tflite-runtime.
 
-        Raises `DeviceError` when no Python there fits, `InputError` for a runtime that is not measured with remotely.
+        Raises `DeviceError` when no Python there fits, `InputError` for another runtime.
         """
         if runtime not in ("auto", *_RUNTIMES):
             raise InputError(f"{runtime} is not installed on devices: give --runtime litert or tflite-runtime")
@@ -68,7 +60,7 @@ class Environment:
         obstacles = []
         for wanted in _RUNTIMES if runtime == "auto" else (runtime,):
             for found in hello.interpreters:
-                # A 32-bit system's own NumPy is used, since there are no wheels of one.
+                # NumPy has no wheels for 32 bits: the system's own is used.
                 has_numpy = found.bits == 32 and (found.numpy or "").startswith("1.")
                 packages = requirements(wanted)[: 1 if has_numpy else 2]
                 machine = _NARROW.get(hello.machine, hello.machine) if found.bits == 32 else hello.machine
@@ -80,7 +72,7 @@ class Environment:
         raise DeviceError(f"{name} {max(obstacles)[1]}")
 
     def _obstacle(self) -> tuple[int, str] | None:
-        """Why nothing can be measured with it, after how much of it would do; None when all of it does."""
+        """Why nothing can be measured with it, after how close it comes; None when it fits."""
         version = ".".join(map(str, self.version))
         oldest, newest = _PYTHONS[self.runtime]
         if self.machine not in _MACHINES[self.runtime]:
@@ -93,20 +85,17 @@ class Environment:
         return None
 
     def key(self, *packages: str) -> str:
-        """The environment's name: the same only for the same interpreter and `packages`, told by their digests."""
+        """The environment's name, which the interpreter and the digests `packages` make."""
         return hashlib.sha256(repr((self, packages)).encode()).hexdigest()[:16]
 
     @property
     def platforms(self) -> list[str]:
-        """The platforms whose wheels run there, the newest first (PEP 600)."""
+        """The platforms of wheels that run there, the newest first (PEP 600)."""
         versions = range(int(self.libc[1].split(".")[1]), _FIRST_GLIBC - 1, -1)
         return [*(f"manylinux_2_{minor}_{self.machine}" for minor in versions), f"manylinux2014_{self.machine}"]
 
     def wheels(self) -> list[Path]:
-        """The wheels of all packages, downloaded once into the user's cache.
-
-        Raises `DeviceError` when pip here, which takes the user's own settings, finds none that fit.
-        """
+        """The wheels of all packages, downloaded once into the user's cache. Raises `DeviceError`."""
         return sorted(cached_folder(cache_folder() / "wheels" / self.key(), self._download).glob("*.whl"))
 
     def _download(self, folder: Path) -> None:
@@ -118,12 +107,9 @@ class Environment:
             *(f"--platform={tag}" for tag in self.platforms),
             *self.requirements,
         ]
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
-        )
+        done = run_program(command)
         if done.returncode:
-            reason = printable((done.stderr.strip().splitlines() or ["it says nothing"])[-1], 300)
             raise DeviceError(
-                f"the pip of {sys.executable} has no {' and '.join(self.requirements)} for Python {python} on "
-                f"{self.machine} ({reason}): see that it finds packages here"
+                f"pip finds no {' and '.join(self.requirements)} for Python {python} on {self.machine} "
+                f"({last_words(done.stderr.strip(), done.returncode)}): see that it finds packages here"
             )

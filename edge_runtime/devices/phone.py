@@ -1,7 +1,6 @@
 """Measure on Android phones, which have no Python, with the demo app; adb carries its jobs and answers.
 
-The app takes the same jobs and gives the same answers as `edge_runtime.bench.measurement_worker`; how much XNNPACK took
-on the phone is not known.
+The app takes the jobs of `edge_runtime.bench.measurement_worker` and gives the same answers, without XNNPACK's share.
 """
 
 from __future__ import annotations
@@ -46,11 +45,11 @@ class Phone:
         return self.adb.name
 
     def prepare(self, on_progress: OnProgress) -> None:
-        """Install the app, if the phone does not have this very one. Raises `DeviceError` or `InputError`."""
+        """Install the app, if the phone has another one or none. Raises `DeviceError` or `InputError`."""
         if self.runtime != "auto":
             raise InputError(f"{self.name} is a phone, where the app measures with its own TFLite: leave --runtime out")
         on_progress(0.0, "looking for the app")
-        # Where Android's shell may write and apps may read, and where apps may write and the shell may read.
+        # The shell may write to the first and apps may read it; the second is the other way round.
         folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
         self._folder = f"{folders[0]}/har-edge"
         self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
@@ -59,10 +58,7 @@ class Phone:
         path = self.adb.shell(f"pm path {PACKAGE} || true").partition("\n")[0].removeprefix("package:").strip()
         if not apk.is_file():
             if not path:
-                raise InputError(
-                    f"{self.name} is a phone without the demo app, and there is no {apk}: build it with "
-                    "'make android', or name it in HAR_EDGE_APK"
-                )
+                raise InputError(f"{self.name} has no demo app, and there is no {apk}: build it with 'make android'")
         elif not path or hashlib.sha256(apk.read_bytes()).hexdigest() not in self.adb.shell(f"sha256sum {path}"):
             on_progress(0.5, "installing the app")
             self._install(apk)
@@ -70,12 +66,11 @@ class Phone:
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
 
-        Raises `DeviceError` when the phone cannot be reached any more or leaves no answer, and whatever error the app
-        answered with.
+        Raises `DeviceError` when the phone is lost or leaves no answer, and the error that the app answered with.
         """
         if not job.xnnpack:
             raise InputError(f"{self.name} is a phone, where the app always runs XNNPACK")
-        # A name of its own: no answer to an earlier job is ever taken for this one's.
+        # A new name, so that no answer to an earlier job is taken for this one's.
         asked = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
         asked.write(folder)
         for name in (job.model, str(job.windows)):
@@ -91,15 +86,14 @@ class Phone:
                     self.adb.pull(f"{self._answers}/{name}", folder)
             answer = read_answer(folder, asked.name)
         finally:
-            self._forget(asked, folder)
+            with suppress(DeviceError):
+                self.adb.shell(f"rm -f {self._folder}/{asked.path(folder).name} {self._answers}/{asked.name}.*")
         if answer is None:
-            raise DeviceError(
-                f"the process measuring {job.title} on {self.name} left no answer: look at 'adb logcat -s {_TAG}'"
-            )
+            raise DeviceError(f"{self.name} left no answer about {job.title}: look at 'adb logcat -s {_TAG}'")
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Count none: this is a real processor."""
+        """None: this is a real processor."""
 
     def stop(self) -> None:
         """Stop listening to it, from another thread."""
@@ -108,21 +102,17 @@ class Phone:
     def close(self) -> None:
         """Leave nothing there but the app."""
         if self._folder:
-            with suppress(DeviceError):  # it is gone, and what was there with it
+            with suppress(DeviceError):  # it has gone
                 self.adb.shell(f"am force-stop {PACKAGE}; rm -rf {self._folder}")
-
-    def _forget(self, job: MeasurementJob, folder: Path) -> None:
-        with suppress(DeviceError):
-            self.adb.shell(f"rm -f {self._folder}/{job.path(folder).name} {self._answers}/{job.name}.*")
 
     def _install(self, apk: Path) -> None:
         self._send(apk)
-        # What `adb install` falls back on; how it streams to Android's own installer depends on both their versions.
+        # `adb install` falls back on this; its streaming depends on the versions of both sides.
         said = self.adb.shell(f"pm install -r {self._folder}/{apk.name} 2>&1; rm -f {self._folder}/{apk.name}").strip()
         if not said.endswith("Success"):
             raise DeviceError(
                 f"the app cannot be installed on {self.name} ({printable(said, 300)}): allow it on the phone's screen, "
-                f"or remove another app of its name with 'adb uninstall {PACKAGE}'"
+                f"or 'adb uninstall {PACKAGE}' first"
             )
 
     def _send(self, path: Path) -> None:
@@ -153,7 +143,7 @@ class Phone:
         except TimeoutError as error:
             raise DeviceError(
                 f"the app on {self.name} gave no sign of life for {SILENCE_SECONDS:g} s (last: {stage}): "
-                "unlock the phone, keep the app in front, and try again"
+                "unlock the phone and keep the app in front"
             ) from error
         finally:
             child_processes.stop(listening)

@@ -9,14 +9,7 @@ from pathlib import Path
 
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
-from edge_runtime.bench.measurement_job import (
-    SILENCE_SECONDS,
-    Answer,
-    MeasurementJob,
-    no_answer,
-    read_answer,
-    silence,
-)
+from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, no_answer, read_answer, silence
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
@@ -27,9 +20,7 @@ from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.progress import OnProgress
 
-OLDEST_PYTHON = (3, 9)
-
-# Asks any Python, however old, what it has; looking a package up does not import it.
+# For any Python, however old; looking a package up does not import it.
 _PROBE = """\
 import json, sys
 try:
@@ -64,7 +55,7 @@ class PythonDevice:
         """Do nothing: the interpreter has what it needs."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> None:
-        """Count none: this is a real processor."""
+        """None: this is a real processor."""
 
     def stop(self) -> None:
         """End the job at work, from another thread, and start no other."""
@@ -85,17 +76,14 @@ class PythonDevice:
                 raise DeviceError(f"{self.interpreter} cannot describe the machine ({error}): give another") from error
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Do `job` in a fresh process; its answer.
+        """Do `job`, whose files are in `folder`, in a fresh process, which never outlives this call; its answer.
 
-        The files that `job` names are in `folder`. `on_progress` hears the share that is done and the stage. Raises
-        `DeviceError` when the worker dies, hangs or leaves no answer, and whatever error the worker answered with. The
-        worker never outlives this call.
+        Raises `DeviceError` when the worker dies, hangs or leaves no answer, and the error that it answered with.
         """
         job.write(folder)
         log = folder / f"{job.name}.log"
         stage = "starting"
         with log.open("wb") as stderr:
-            # A session of its own: Ctrl-C reaches this process, which then stops the worker and all it started.
             process = self._processes.start(
                 # No bytecode: nothing is written beside the user's packages.
                 [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))],
@@ -130,30 +118,25 @@ def this_python() -> PythonDevice:
 def other_python(path: str, runtime: str) -> PythonDevice:
     """The interpreter at `path`, checked to be able to measure with `runtime`.
 
-    Raises `InputError` when it is missing, is no Python, is too old, or lacks numpy or the runtime.
+    Raises `InputError` when it is missing, is not Python 3.9 or newer, or lacks numpy or the runtime.
     """
     # A relative path must hold from the worker's folder too; `resolve` would leave a virtual environment.
     absolute = os.path.abspath(Path(path).expanduser())  # noqa: PTH100
     interpreter = shutil.which(absolute if os.sep in path else path)
     if interpreter is None:
-        raise InputError(f"--on python:{path}: there is no program at {path}; give the path of a Python interpreter")
+        raise InputError(f"--on python:{path}: there is no program at {path}")
     try:
         done = run_program([interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)], seconds=60)
         found = parse_json(done.stdout)
         version, packages = tuple(map(int, found["version"])), found["packages"]
     except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
-        raise InputError(
-            f"--on python:{path}: {interpreter} does not answer as a Python interpreter does; give another"
-        ) from error
-    dotted = ".".join(map(str, version))
-    if version < OLDEST_PYTHON:
-        raise InputError(f"{interpreter} is Python {dotted}; har-edge measures with Python 3.9 or newer")
-    if "numpy" not in packages:
-        raise InputError(f"{interpreter} has no numpy: {interpreter} -m pip install numpy")
+        raise InputError(f"--on python:{path}: {interpreter} is no Python interpreter") from error
+    if version < (3, 9):
+        raise InputError(f"{interpreter} is Python {'.'.join(map(str, version))}: har-edge needs 3.9 or newer there")
     wanted = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)
     chosen = next((name for name in wanted if PACKAGES[name] in packages), None)
-    if chosen is None:
+    if chosen is None or "numpy" not in packages:
         package = {"litert": "ai-edge-litert"}.get(wanted[0], wanted[0])
-        missing = "no TFLite runtime" if runtime == "auto" else f"no {runtime}"
-        raise InputError(f"{interpreter} has {missing}: {interpreter} -m pip install {package}")
+        missing = "numpy" if chosen else "TFLite runtime" if runtime == "auto" else runtime
+        raise InputError(f"{interpreter} has no {missing}: {interpreter} -m pip install numpy {package}")
     return PythonDevice(f"python{version[0]}.{version[1]}-{chosen}", interpreter)

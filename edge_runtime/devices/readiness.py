@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 
 from edge_runtime.bench import doubts, machine
@@ -19,8 +20,7 @@ from edge_runtime.system.progress import OnProgress
 
 @dataclass(frozen=True)
 class Readiness:
-    """One target. `runtime` names the runtime that would measure and its Python. What could not be found out is None,
-    and `failure` says why."""
+    """A target, and the runtime that would measure there with its Python; `failure` says why one is unknown."""
 
     target: str
     found: Description | None = None
@@ -29,27 +29,29 @@ class Readiness:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """The reasons that would spoil a measurement there now, each with its remedy."""
+        """What would spoil a measurement there now, each with its remedy."""
         if self.found is None or self.found.machine.emulated:
             return ()
         return doubts.of_state(self.found.state)
 
 
 def look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Readiness]:
-    """Look at all `targets` at a time, each with its `on_progress`; return the answers in their order.
-
-    Raises `InputError` when one of them is no target at all.
-    """
+    """Look at all `targets` at a time, each with its `on_progress`. Raises `InputError` for one of no known kind."""
     openers = [opener(target) for target in targets]
     with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
         return list(pool.map(_look, targets, openers, on_progress))
 
 
 def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> Readiness:
+    found = None
     try:
         device = opening()
         if isinstance(device, RemoteDevice):
-            return _look_at_remote(target, device, on_progress)
+            with closing(device):
+                found = device.read_machine(on_progress)
+                chosen = Environment.choose(device.connect().hello, "auto", device.name)
+            version = ".".join(map(str, chosen.version))
+            return Readiness(target, found, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
         if not isinstance(device, PythonDevice):
             raise DeviceError(f"{device.name} is a phone, which has no Python to look with: har-edge bench works there")
         if target == "local":
@@ -58,17 +60,4 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
             return Readiness(target, here, f"{runtime.name} {runtime.version or ''}".strip())
         return Readiness(target, device.read_machine(), device.name)
     except HarEdgeError as error:
-        return Readiness(target, failure=error)
-
-
-def _look_at_remote(target: str, device: RemoteDevice, on_progress: OnProgress) -> Readiness:
-    try:
-        found = device.read_machine(on_progress)
-        try:
-            chosen = Environment.choose(device.connect().hello, "auto", device.name)
-        except HarEdgeError as error:
-            return Readiness(target, found, failure=error)
-        version = ".".join(map(str, chosen.version))
-        return Readiness(target, found, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
-    finally:
-        device.close()
+        return Readiness(target, found, failure=error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,22 +30,20 @@ from edge_runtime.system.progress import OnProgress, ignore_progress
 
 @dataclass
 class RemoteDevice:
-    """A device reached over `transport`; its environment, of packages that this machine sends, is made at first need.
+    """A device reached over `transport`; `prepare` makes its environment of packages that this machine sends.
 
-    `ready` says that the device's own Python has all packages, `site` is the folder of those that were sent.
+    Then `interpreter` runs the jobs, with the packages in the folder `site`. An `interpreter` that is given has them.
     """
 
     here = False
     most_windows: ClassVar[int | None] = None
     transport: Transport
     runtime: str = "auto"
-    ready: bool = False
+    interpreter: str = ""
     site: str | None = None
     silence_seconds: float = SILENCE_SECONDS
     _processes: Stoppable = field(default_factory=Stoppable)
     _connection: Connection | None = None
-    _interpreter: str = ""
-    _digests: dict[Path, str] = field(default_factory=dict)
     _there: set[str] = field(default_factory=set)
 
     @property
@@ -55,24 +52,23 @@ class RemoteDevice:
         return self.transport.name
 
     def prepare(self, on_progress: OnProgress) -> None:
-        """Connect, and make the environment if it is not there yet. Raises `DeviceError`, or `InputError`."""
+        """Connect, and make the environment if it is not there yet. Raises `DeviceError` or `InputError`."""
         on_progress(0.0, "connecting")
         connection = self.connect()
-        environment = Environment.choose(connection.hello, self.runtime, self.name)
-        self._interpreter = environment.interpreter
-        if self.ready:
+        if self.interpreter:
             return
+        environment = Environment.choose(connection.hello, self.runtime, self.name)
         on_progress(0.0, "fetching its packages")
-        wheels = {path.name: path for path in environment.wheels()}
-        digests = {name: sha256(path) for name, path in wheels.items()}
-        self._send({digests[name]: path for name, path in wheels.items()}, on_progress)
+        wheels = {sha256(x): x for x in environment.wheels()}
+        self._send(wheels, on_progress)
         self.site = connection.ask(
             "environment",
             on_notice=lambda notice, _: on_progress(0.5, printable(str(notice.get("stage", "at work")))),
             interpreter=environment.interpreter,
-            key=environment.key(*digests.values()),
-            wheels=digests,
+            key=environment.key(*wheels),
+            wheels={path.name: digest for digest, path in wheels.items()},
         )["site"]
+        self.interpreter = environment.interpreter
 
     def connect(self) -> Connection:
         """The connection, opened if it is not open."""
@@ -96,19 +92,17 @@ class RemoteDevice:
 
     def clean(self) -> int:
         """Remove everything that was sent or made there; return how many bytes that was."""
-        removed: int = self.connect().ask("clean")["removed_bytes"]
-        return removed
+        return int(self.connect().ask("clean")["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
 
-        `on_progress` hears the share that is done and the stage. Raises `DeviceError` when the device cannot be reached
-        any more, or the worker dies, hangs or leaves no answer, and whatever error the worker answered with.
+        Raises `DeviceError` when the device is lost, or the worker dies, hangs or leaves no answer, and the error that
+        the worker answered with.
         """
         names = (write_bundle(folder).name, job.model, job.windows)
-        paths = {x: folder / x for x in names if x}
-        files = {name: self._digest(path) for name, path in paths.items()}
-        self._send({files[name]: path for name, path in paths.items()}, on_progress)
+        files = {x: sha256(folder / x) for x in names if x}
+        self._send({digest: folder / x for x, digest in files.items()}, on_progress)
         stage = "starting"
         wanted = [f"{job.name}.npz", f"{job.name}.json"]
 
@@ -123,7 +117,7 @@ class RemoteDevice:
         done = self.connect().ask(
             "run",
             on_notice=hear,
-            interpreter=self._interpreter,
+            interpreter=self.interpreter,
             site=self.site,
             files=files,
             texts={job.path(folder).name: job.to_text()},
@@ -139,10 +133,10 @@ class RemoteDevice:
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Count none: this is a real processor."""
+        """None: this is a real processor."""
 
     def stop(self) -> None:
-        """End the connection and with it the agent, from another thread, and open no other."""
+        """End the connection and the agent, from another thread, and open no other."""
         self._processes.stop()
 
     def close(self) -> None:
@@ -151,29 +145,14 @@ class RemoteDevice:
             self._connection.close()
             self._connection = None
 
-    def _digest(self, path: Path) -> str:
-        if path not in self._digests:
-            self._digests[path] = sha256(path)
-        return self._digests[path]
-
     def _send(self, files: Mapping[str, Path], on_progress: OnProgress) -> None:
-        """Send those of `files`, by their digests, that the device does not have."""
+        """Send the files, by their digests, that the device does not have."""
         unknown = [x for x in files if x not in self._there]
         if not unknown:
             return
-        connection = self.connect()
-        asked = connection.ask("missing", digests=unknown)["missing"]
+        asked = self.connect().ask("missing", digests=unknown)["missing"]
         missing = [x for x in unknown if x in asked]
-        total = sum(files[x].stat().st_size for x in missing)
-        sent, told = 0, 0.0
-
-        def count(n_bytes: int) -> None:
-            nonlocal sent, told
-            sent += n_bytes
-            if time.monotonic() - told > 0.1:
-                told = time.monotonic()
-                on_progress(sent / total, f"sending {total / 1e6:.1f} MB")
-
-        for digest in missing:
-            connection.ask("put", payload=files[digest], on_sent=count, digest=digest)
+        for i, digest in enumerate(missing):
+            on_progress(i / len(missing), f"sending {files[digest].stat().st_size / 1e6:.1f} MB")
+            self.connect().ask("put", payload=files[digest], digest=digest)
         self._there |= set(unknown)

@@ -31,7 +31,7 @@ class AbsentDevice:
 
 @dataclass(frozen=True)
 class DeviceOutcome:
-    """The outcome of one device: a report, an error, or both when the report could not be written."""
+    """A device's report, its error, or both when the report could not be written."""
 
     device: Device | AbsentDevice
     report: Report | None
@@ -39,10 +39,9 @@ class DeviceOutcome:
 
 
 def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice]:
-    """The devices that `targets` name; one of several that cannot be opened is an `AbsentDevice`.
+    """The devices that `targets` name, with an `AbsentDevice` for each that cannot be opened.
 
-    Raises `InputError` when one of them is no target at all, and the error of the first when none can be opened: before
-    a model is read, or any data.
+    Raises `InputError` for a target of no known kind, and the first error when no device can be opened.
     """
     openers = [opener(target, runtime) for target in targets]
     devices: list[Device | AbsentDevice] = []
@@ -65,10 +64,10 @@ def measure_on(
     on_progress: Sequence[OnProgress],
     on_report: Callable[[Device, Report], None],
 ) -> list[DeviceOutcome]:
-    """Measure on all `devices`, each with its `on_progress`; the outcomes in their order.
+    """Measure on all `devices`, each with its `on_progress`, and close them; the outcomes in their order.
 
-    `on_report` gets each report as soon as it is there; an error that it raises is that device's. When this is
-    interrupted, all devices are stopped and `on_report` is not called any more. All are closed at the end.
+    `on_report` gets each report as soon as it is there; an error that it raises is that device's. An interruption
+    stops all devices, and `on_report` is not called any more.
     """
     interrupted = threading.Event()
 
@@ -81,7 +80,7 @@ def measure_on(
             report = measurement.measure(models, _windows_for(device, data), device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)
-        except Exception as error:  # noqa: BLE001 - a fault of our own, too, must not lose the reports of others
+        except Exception as error:  # noqa: BLE001 - even a fault of our own must not lose other reports
             return DeviceOutcome(device, report, error)
         finally:
             device.close()
@@ -105,7 +104,7 @@ def measure_on(
 
 
 def _windows_for(device: Device, data: Dataset) -> Dataset:
-    """`data`, with test windows at equal distances, and a name that says so, where it has more than `device` takes."""
+    """`data`, or every n-th of its test windows, with a name that says so, where `device` takes fewer."""
     every = 1 if device.most_windows is None else -(-len(data.test) // device.most_windows)
     if every == 1:
         return data

@@ -6,15 +6,14 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from edge_runtime.devices.connection import last_words, program
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 
-# Never a question on the terminal; and a link that broke is noticed within a quarter of a minute.
+# It asks nothing on the terminal, and notices a broken link within a quarter of a minute.
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3", "LogLevel=ERROR")
-# In no name of a user or host: ssh hands both to a shell when its configuration says so (ProxyCommand, Match).
-_FOR_SHELLS = re.compile(r"[\s\x00-\x1f'\"`$;&<>|(){},*?]")
+# No quote, blank or leading dash: ssh's configuration may hand both names to a shell (ProxyCommand, Match).
+_TARGET = re.compile(r"(?:ssh://)?(?:(?P<user>\w[\w.+-]*)@)?(?P<host>\w[\w.-]*|\[[\w:.%]+\])(?::(?P<port>\d{1,5}))?/?")
 
 
 @dataclass(frozen=True)
@@ -28,18 +27,10 @@ class Ssh:
     @classmethod
     def parse(cls, target: str) -> Ssh:
         """Read `ssh://[user@]host[:port]` or `user@host`. Raises `InputError` when it is neither."""
-        try:
-            parts = urlsplit(target if "://" in target else f"ssh://{target}")
-            host, user, port = parts.hostname, parts.username, parts.port
-        except ValueError:
-            host = user = port = None
-        # Letters as the user wrote them: a name in ssh's configuration may have capitals.
-        host = host and parts.netloc.rpartition("@")[2].partition(":")[0] if host and ":" not in host else host
-        names = (host or "", user or "")
-        odd = any(x.startswith("-") or _FOR_SHELLS.search(x) for x in names)
-        if not host or odd or parts.path.strip("/") or parts.query or parts.fragment or parts.password is not None:
+        found = _TARGET.fullmatch(target)
+        if not found:
             raise InputError(f"cannot measure on {target!r}: give ssh://[user@]host[:port]")
-        return cls(host, user, port)
+        return cls(found["host"].strip("[]"), found["user"], int(found["port"]) if found["port"] else None)
 
     @property
     def name(self) -> str:
@@ -55,29 +46,14 @@ class Ssh:
         return [*words, "-T", *options, *user, *port, "--", self.host, shlex.join(argv)]
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Explain how ssh ended: 255 is its own exit code, any other that of the program there."""
+        """Explain how ssh ended: 255 is its own exit code, any other is the program's there."""
         last = last_words(stderr, code)
-        there = f"ssh {self._at()}"
+        port = f"-p {self.port} " if self.port else ""
+        by_hand = f"ssh {port}{shlex.quote(f'{self.user}@{self.host}' if self.user else self.host)}"
         if greeted:
             return DeviceError(f"the connection to {self.name} was lost ({last}): try again")
+        if code == 255:
+            return DeviceError(f"{self.name} cannot be reached ({last}): try {by_hand}, which must not ask anything")
         if code == 127:
             return DeviceError(f"{self.name} has no python3: sudo apt install python3 there")
-        if code != 255:
-            return DeviceError(f"python3 does not start on {self.name} ({last}): try {there} python3")
-        if "IDENTIFICATION HAS CHANGED" in stderr:
-            return DeviceError(
-                f"the host key of {self.name} is not the one that is known: if the device was set up anew, "
-                f"ssh-keygen -R {shlex.quote(self._known_as())}, then {there} once"
-            )
-        if re.search("Host key verification failed|No .* host key is known", stderr):
-            return DeviceError(f"the host key of {self.name} is not known yet: {there} once, and compare it")
-        if "Permission denied" in stderr:
-            return DeviceError(f"{self.name} takes none of your keys: ssh-copy-id {self._at()}")
-        return DeviceError(f"{self.name} cannot be reached ({last}): try {there}")
-
-    def _at(self) -> str:
-        port = f"-p {self.port} " if self.port else ""
-        return port + shlex.quote(f"{self.user}@{self.host}" if self.user else self.host)
-
-    def _known_as(self) -> str:
-        return f"[{self.host}]:{self.port}" if self.port else self.host
+        return DeviceError(f"python3 does not start on {self.name} ({last}): try {by_hand} python3")

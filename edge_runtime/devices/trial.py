@@ -1,4 +1,4 @@
-"""Try a model in a process of its own, since an interpreter may crash of some graphs."""
+"""Try a model in a process of its own, since some graphs crash the interpreter."""
 
 from pathlib import Path
 
@@ -17,8 +17,7 @@ from edge_runtime.system.progress import ignore_progress
 def try_model(content: bytes, title: str, runtime: str = "auto") -> Inspected:
     """Open the model in `content`, with or without a card, in a child, and run it a few times.
 
-    `title` names it in errors. Raises `InputError` when the runtime does not take it or there is no space for temporary
-    files, `DeviceError` when it crashes the runtime.
+    `title` names it in errors: `InputError` when the runtime does not take it, `DeviceError` when it crashes.
     """
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
@@ -27,14 +26,11 @@ def try_model(content: bytes, title: str, runtime: str = "auto") -> Inspected:
     try:
         return from_json(Inspected, answer.facts)
     except ValueError as error:
-        raise DeviceError(f"the process that tried {title} gave no proper answer ({error})") from error
+        raise DeviceError(f"the process that tried {title} gave a wrong answer ({error})") from error
 
 
 def open_classifier(path: Path, runtime: str) -> Classifier:
-    """The model at `path`, ready to classify; one from elsewhere is tried first.
-
-    Raises `InputError` as `Classifier` does, `DeviceError` when the trial crashes.
-    """
+    """The model at `path`, tried first unless it is shipped. Raises as `Classifier` does, and as `try_model`."""
     content = cards.read_tflite(path)
     if not is_shipped(path):
         try_model(content, str(path), runtime)

@@ -17,7 +17,7 @@ from programs import MODELS, interpreter, wait_until, write_program
 from edge_runtime.bench import measurement_job, measurement_worker
 from edge_runtime.bench.measured import Energy, Measured, read_round
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
-from edge_runtime.devices import open_device, trial
+from edge_runtime.devices import opener, trial
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.python import this_python
 from edge_runtime.errors import DeviceError, InputError
@@ -235,12 +235,12 @@ def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, version, packag
     said = json.dumps({"version": version, "packages": packages}) if version else "hello"
     path = write_program(tmp_path / "python", f"echo '{said}'")
     with pytest.raises(InputError, match=rf"{path}.*{noun}"):
-        open_device(f"python:{path}", "auto")
+        opener(f"python:{path}", "auto")()
     with pytest.raises(InputError, match="none"):
-        open_device(f"python:{tmp_path / 'none'}", "auto")
+        opener(f"python:{tmp_path / 'none'}", "auto")()
 
 
 def test_an_interpreter_without_the_chosen_runtime_is_refused(tflite_runtime_python):
     with pytest.raises(InputError, match="ai-edge-litert"):
-        open_device(f"python:{tflite_runtime_python}", "litert")
-    assert open_device(f"python:{tflite_runtime_python}", "auto").name == "python3.11-tflite-runtime"
+        opener(f"python:{tflite_runtime_python}", "litert")()
+    assert opener(f"python:{tflite_runtime_python}", "auto")().name == "python3.11-tflite-runtime"

@@ -32,71 +32,71 @@ from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system.child_processes import Stoppable
 from edge_runtime.system.progress import ignore_progress
 
-QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
+QUICK = MeasurementSettings(runs=4, rounds=1, control=False)
 
 
 class Here:
-    """A transport to this machine; `python` runs the agent."""
+    """A transport to this machine, after a line of a shell; `python` runs the agent."""
 
-    def __init__(self, name: str, cache: Path, python: str = sys.executable) -> None:
-        self.name, self._cache, self._python = name, cache, python
+    def __init__(self, cache: Path, python: str = sys.executable, first: str = "true") -> None:
+        self.name, self._python, self._first = "here", python, first
+        self._environment = ["env", f"XDG_CACHE_HOME={cache}", f"PATH={cache}"]
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        return ["env", f"XDG_CACHE_HOME={self._cache}", f"PATH={self._cache}", self._python, *argv[1:]]
+        return ["sh", "-c", f'{self._first}; exec "$@"', "sh", *self._environment, self._python, *argv[1:]]
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         return DeviceError(f"ended with {code}, {'at work' if greeted else 'at once'}: {stderr[-200:]}")
 
 
-@pytest.fixture
-def device(tmp_path):
-    device = RemoteDevice(Here("here", tmp_path), ready=True)
-    yield device
-    device.close()
+def opened(cache: Path, **options: float) -> closing[RemoteDevice]:
+    """A device whose own Python has all packages."""
+    return closing(RemoteDevice(Here(cache), interpreter=sys.executable, **options))
 
 
 def connected(transport) -> closing[Connection]:
     return closing(Connection(transport, Stoppable()))
 
 
-def measure(device, models, data):
-    device.prepare(ignore_progress)
-    stages = []
-    report = measurement.measure(models, data, device, QUICK, lambda share, text: stages.append(text))
-    return report, stages
+@pytest.fixture
+def device(tmp_path):
+    with opened(tmp_path) as device:
+        yield device
 
 
 def test_it_answers_as_this_machine_does_and_keeps_what_it_was_sent_whole_until_it_is_cleaned(models, few, tmp_path):
+    root = tmp_path / "har-edge" / "device"
+
     def measured_there() -> tuple[measurement.Report, bool]:
-        with closing(RemoteDevice(Here("here", tmp_path), ready=True)) as device:
-            report, stages = measure(device, models, few)
+        stages = []
+        with opened(tmp_path) as device:
+            device.prepare(ignore_progress)
+            report = measurement.measure(models[1:], few, device, QUICK, lambda share, text: stages.append(text))
         assert report.device.name == "here"
         assert list((root / "jobs").iterdir()) == []
         return report, any("sending" in x for x in stages)
 
-    root = tmp_path / "har-edge" / "device"
     first, sent = measured_there()
     assert sent
-    local = measurement.measure(models, few, this_python(), QUICK)
+    local = measurement.measure(models[1:], few, this_python(), QUICK)
     assert [x.confusion for x in first.results] == [x.confusion for x in local.results]
-    again, sent = measured_there()
-    assert not sent
-    assert [x.sha256 for x in again.results] == [x.sha256 for x in first.results]
+    assert not measured_there()[1]
     objects = sorted((root / "objects").iterdir(), key=lambda x: x.stat().st_size)
-    assert len(objects) == 4, "two models, the windows, the worker"
+    assert len(objects) == 3, "the model, the windows, the worker"
     objects[-1].write_bytes(objects[-1].read_bytes()[:-1])
     damaged, sent = measured_there()
     assert sent
     assert not damaged.failures
-    with closing(RemoteDevice(Here("here", tmp_path), ready=True)) as device:
-        assert device.clean() > 500_000
+    with opened(tmp_path) as device:
+        assert device.clean() > 200_000
     assert not root.exists()
 
 
-def test_the_error_of_a_worker_comes_back_as_what_it_is(device, few, tmp_path, models):
+def test_the_error_of_a_worker_comes_back_as_what_it_is(device, few, models):
+    device.prepare(ignore_progress)
     broken = replace(models[1], title="broken.tflite", content=models[1].content[:1000])
     with pytest.raises(InputError, match=r"broken\.tflite|model-0"):
-        measure(device, [broken], few)
+        measurement.measure([broken], few, device, QUICK)
 
 
 HANGS = """
@@ -109,13 +109,13 @@ child.wait()
 
 
 def test_a_worker_that_hangs_there_is_stopped_with_its_children(tmp_path):
-    device = RemoteDevice(Here("here", tmp_path / "cache"), ready=True, silence_seconds=1)
-    device.prepare(ignore_progress)
     (tmp_path / "worker.pyz").write_text(HANGS.format(child=str(tmp_path / "child")))
     (tmp_path / "m").touch()
-    with pytest.raises(DeviceError, match=r"here: .*timing"):
+    with (
+        opened(tmp_path / "cache", silence_seconds=1) as device,
+        pytest.raises(DeviceError, match=r"here: .*timing"),
+    ):
         device.run(MeasurementJob("x", "measure", "m", "m"), tmp_path, ignore_progress)
-    device.close()
     wait_until(lambda: has_ended(int((tmp_path / "child").read_text())))
     assert list((tmp_path / "cache/har-edge/device/jobs").iterdir()) == []
 
@@ -125,8 +125,7 @@ def has_ended(process: int) -> bool:
     return not stat.exists() or stat.read_text().split()[2] == "Z"
 
 
-def test_a_device_that_is_stopped_does_nothing_more(device, few, models):
-    """By another thread, as Ctrl-C does: the one that waits hears it at once, and from no closed file."""
+def test_a_device_that_another_thread_stops_does_nothing_more(device, few, models):
     device.prepare(ignore_progress)
 
     def stop(share: float, stage: str) -> None:
@@ -141,58 +140,33 @@ def test_a_device_that_is_stopped_does_nothing_more(device, few, models):
 
 
 def test_the_user_s_own_packages_do_not_count(tmp_path, monkeypatch):
-    """Jobs run without them, so that the search before a job does not find them either."""
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    own = tmp_path / f"lib/python{version}/site-packages/numpy-1.0.dist-info"
+    own = tmp_path / f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages/numpy-1.0.dist-info"
     own.mkdir(parents=True)
     (own / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
     monkeypatch.setenv("PYTHONUSERBASE", str(tmp_path))
-    with connected(Here("here", tmp_path, f"{sys.base_prefix}/bin/python3")) as connection:
+    with connected(Here(tmp_path, f"{sys.base_prefix}/bin/python3")) as connection:
         assert connection.hello.interpreters[0].numpy != "1.0"
 
 
-class AfterScript(Here):
-    """The same, after a line of a shell."""
-
-    script: str
-
-    def command(self, argv):
-        return ["sh", "-c", f'{self.script}; exec "$@"', "sh", *super().command(argv)]
-
-
 def test_an_agent_that_dies_is_noticed(tmp_path):
-    transport = AfterScript("here", tmp_path)
-    transport.script = f"echo $$ > {tmp_path}/agent"
-    with connected(transport) as connection:
+    with connected(Here(tmp_path, first=f"echo $$ > {tmp_path}/agent")) as connection:
         os.kill(int((tmp_path / "agent").read_text()), signal.SIGKILL)
         with pytest.raises(DeviceError, match="at work"):
             connection.ask("missing", digests=[])
 
 
-@pytest.mark.parametrize(
-    ("said", "noun"),
-    [
-        ("Welcome!", "Welcome!"),
-        ("[]", "agent"),
-        ('{"hello": {"machine": 3}}', "agent"),
-        ("x" * 3_000_000, "line without end"),
-    ],
-)
-def test_whatever_else_answers_is_named(tmp_path, said, noun):
-    transport = AfterScript("odd", tmp_path)
-    (tmp_path / "said").write_text(said)
-    transport.script = f"cat {tmp_path}/said; echo"
-    with pytest.raises(DeviceError, match=f"odd .*{noun}"):
-        Connection(transport, Stoppable())
+def test_a_login_that_prints_is_named(tmp_path):
+    with pytest.raises(DeviceError, match=r"here .*Welcome!"):
+        Connection(Here(tmp_path, first="echo Welcome!"), Stoppable())
 
 
 def test_jobs_of_agents_that_died_are_removed_once_none_is_at_work(tmp_path):
     job = tmp_path / "har-edge/device/jobs/tmp1"
     job.mkdir(parents=True)
-    with connected(Here("here", tmp_path)):
+    with connected(Here(tmp_path)):
         assert not job.exists()
-        job.mkdir()  # as an agent at work makes it, which has nothing in it yet
-        with connected(Here("here", tmp_path)):
+        job.mkdir()  # as an agent at work makes it
+        with connected(Here(tmp_path)):
             assert job.exists()
 
 
@@ -204,9 +178,7 @@ def test_a_file_that_is_not_what_was_announced_is_not_kept(device, tmp_path):
     assert device.connect().ask("missing", digests=["0" * 64])["missing"] == ["0" * 64]
 
 
-@pytest.mark.parametrize(
-    "name", ["../outside.py", "/outside.py", "a/../../outside.py", "x.data/purelib/../../outside.py"]
-)
+@pytest.mark.parametrize("name", ["../x.py", "/x.py", "a/../../x.py", "x.data/purelib/../../x.py"])
 def test_no_wheel_writes_outside_its_folder(tmp_path, name):
     with zipfile.ZipFile(tmp_path / "x.whl", "w") as archive:
         archive.writestr(name, "")
@@ -229,9 +201,8 @@ HOSTILE = st.text(st.sampled_from("pi.-_~:@[]%/?#$`'\"\\;&|()<> \t\n!*{}=,\x00é
 
 @given(HOSTILE, HOSTILE, st.sampled_from(["ssh://{}@{}", "{}@{}", "ssh://{}{}"]))
 def test_a_user_and_a_host_are_words_of_their_own_that_no_shell_obeys(user, host, target):
-    target = target.format(user, host)
     try:
-        ssh = Ssh.parse(target)
+        ssh = Ssh.parse(target.format(user, host))
     except InputError:
         return
     for word in (ssh.host, ssh.user or "x"):
@@ -241,26 +212,20 @@ def test_a_user_and_a_host_are_words_of_their_own_that_no_shell_obeys(user, host
         patch.setenv("HAR_EDGE_SSH", "env")  # as there may be no ssh here
         command = ssh.command(["python3", "a b"])
     assert command[command.index("--") + 1 :] == [ssh.host, "python3 'a b'"]
-    if ssh.user:
-        assert command[command.index("-l") + 1] == ssh.user
 
 
-@pytest.mark.parametrize(
-    ("target", "expected"),
-    [
-        ("ssh://pi", Ssh("pi")),
-        ("ssh://me@Pi.local:2222", Ssh("Pi.local", "me", 2222)),
-        ("me@pi", Ssh("pi", "me")),
-        ("ssh://me@[fe80::1]:22", Ssh("fe80::1", "me", 22)),
-    ],
-)
-def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port(target, expected):
-    assert Ssh.parse(target) == expected
+def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port(monkeypatch):
+    targets = ("ssh://pi", "ssh://me@Pi.local:2222", "me@pi", "ssh://me@[fe80::1]:22")
+    assert list(map(Ssh.parse, targets)) == [
+        *(Ssh("pi"), Ssh("Pi.local", "me", 2222), Ssh("pi", "me"), Ssh("fe80::1", "me", 22))
+    ]
+    monkeypatch.setenv("HAR_EDGE_SSH", "env")
+    command = " ".join(Ssh("pi", "me", 2222).command(["x"]))
+    assert "-l me -p 2222 -- pi x" in command
 
 
-# Where ssh's configuration hands names to a shell (ProxyCommand), not every ssh refuses them itself.
-FOR_SHELLS = ("$(touch${IFS}x)", "`touch x`", "x;touch x", "x|touch x", "x\0", "-oProxyCommand=x")
 WRONG = ("ssh://", "ssh://a:b@c", "ssh://pi:x", "ssh://pi/folder", "pi", "telnet://pi", "ssh:pi", "python:", "")
+FOR_SHELLS = ("$(touch${IFS}x)", "x;touch x", "x\0", "-oProxyCommand=x")
 
 
 @pytest.mark.parametrize(
@@ -298,19 +263,13 @@ def hello(machine: str, *interpreters: Interpreter, libc: tuple[str, str] = ("gl
 @pytest.mark.parametrize(
     ("greeting", "runtime", "expected"),
     [
-        (hello("aarch64", python(3, 11, 2)), "auto", ("litert", "/usr/bin/python3.11", 2)),
         (hello("aarch64", python(3, 9, 2), python(3, 12, 1)), "auto", ("litert", "/usr/bin/python3.12", 2)),
         # The older runtime where the newer one has no release for the Python.
         (hello("aarch64", python(3, 9, 2)), "auto", ("tflite-runtime", "/usr/bin/python3.9", 2)),
-        (hello("aarch64", NARROW, python(3, 12, 1)), "auto", ("litert", "/usr/bin/python3.12", 2)),
-        # A 32-bit system under a 64-bit kernel: what counts is Python's own width.
+        # A 32-bit system under a 64-bit kernel: Python's own width counts.
         (hello("aarch64", NARROW), "auto", ("tflite-runtime", "/usr/bin/python3.11", 1)),
-        # The one that has a NumPy, since there are no wheels of it.
-        (
-            hello("armv7l", python(3, 10, 1, bits=32), NARROW),
-            "auto",
-            ("tflite-runtime", "/usr/bin/python3.11", 1),
-        ),
+        # NumPy has no wheels for it, so one Python must have it.
+        (hello("armv7l", python(3, 10, 1, bits=32), NARROW), "auto", ("tflite-runtime", "/usr/bin/python3.11", 1)),
         (hello("x86_64", python(3, 11, 2)), "tflite-runtime", ("tflite-runtime", "/usr/bin/python3.11", 2)),
     ],
 )
@@ -330,14 +289,10 @@ def test_wheels_are_those_of_the_devices_c_library():
     [
         (hello("aarch64", python(3, 9, 2)), "litert", DeviceError, r"3\.9\.2"),
         (hello("aarch64", python(3, 15, 0)), "auto", DeviceError, r"3\.15\.0"),
-        (hello("armv7l", python(3, 11, 2, bits=32)), "auto", DeviceError, "python3-numpy"),
         (hello("armv7l", python(3, 11, 2, bits=32, numpy="2.1.0")), "auto", DeviceError, "NumPy 1"),
-        (hello("armv6l", NARROW), "auto", DeviceError, "armv6l"),
         (hello("x86_64", NARROW), "auto", DeviceError, "32-bit"),
         (hello("riscv64", python(3, 13, 2)), "auto", DeviceError, "riscv64"),
         (hello("aarch64", python(3, 11, 2), libc=("", "")), "auto", DeviceError, "glibc"),
-        (hello("armv7l", python(3, 13, 1, bits=32)), "auto", DeviceError, "tflite-runtime"),
-        (hello("armv7l", python(3, 11, 1, bits=32)), "litert", DeviceError, "32-bit"),
         (hello("aarch64", python(3, 11, 2)), "tensorflow", InputError, "--runtime"),
     ],
 )
@@ -354,9 +309,8 @@ def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(t
     def prepared(cache: str) -> list[str]:
         monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path / cache))
         stages = []
-        with closing(RemoteDevice(Here("one", tmp_path / "one"))) as device:
+        with closing(RemoteDevice(Here(tmp_path / "one"))) as device:
             device.prepare(lambda share, stage: stages.append(stage))
-            assert device.site is not None
             assert (Path(device.site) / "numpy.py").read_text() == ""
             assert list(Path(device.site).rglob("numpy.*.pyc"))
         return stages
@@ -372,6 +326,6 @@ def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(t
 def test_packages_that_pip_does_not_find_are_device_trouble(tmp_path, monkeypatch):
     monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    with closing(RemoteDevice(Here("one", tmp_path / "one"))) as device, pytest.raises(DeviceError, match="litert"):
+    with closing(RemoteDevice(Here(tmp_path / "one"))) as device, pytest.raises(DeviceError, match="litert"):
         device.prepare(ignore_progress)
     assert not list((tmp_path / "cache").rglob("*.whl"))

@@ -1,12 +1,8 @@
-"""Open an emulated board: an arm64 Debian with Python, and QEMU, made once in the user's cache folder.
-
-What programs write on the board stays there, but for /tmp.
-"""
+"""Make an emulated board once in the user's cache folder: an arm64 Debian with Python, and QEMU."""
 
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +14,10 @@ from edge_runtime.system.cache import cache_folder, cached_folder
 from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
-CPUS = ("cortex-a53", "cortex-a72", "cortex-a76")
-"""The CPUs of Raspberry Pis 3, 4 and 5."""
-
+CPUS = ("cortex-a53", "cortex-a72", "cortex-a76")  # of Raspberry Pi 3, 4 and 5
 _SUITE = "trixie"  # Debian 13: Python 3.13, glibc 2.41, and QEMU 10 in one statically linked program
-# A system (bash is root's shell), and the libraries that NumPy and the runtimes link to.
 _PACKAGES = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
-# Not compiled, since no benchmark imports it.
-_UNUSED = r"/(tests?|idlelib|ensurepip|turtledemo|tkinter|pydoc_data|_pyrepl|unittest)/"
+_UNUSED = r"/(tests?|idlelib|ensurepip|turtledemo|tkinter|pydoc_data|_pyrepl|unittest)/"  # and not compiled
 _LINKS = ("bin", "lib", "sbin")
 _PLACES = ("dev", "job", "proc", "root", "sys", "tmp")
 _EMULATOR, _QEMU, _TREE = f"qemu-{_SUITE}", "usr/bin/qemu-aarch64", f"{_SUITE}-arm64"
@@ -33,19 +25,19 @@ _START = Path(__file__).with_name("start_board.sh")
 
 
 def boards() -> Path:
-    """The folder of all boards, which share their files, and of the emulator."""
+    """The folder of all boards, which share their files, and the emulator."""
     return cache_folder() / "boards"
 
 
 @dataclass(frozen=True)
 class Board:
-    """The board with the CPU `cpu`, a transport to it; it is there once it was set up."""
+    """A transport to the board with the CPU `cpu`."""
 
     cpu: str
 
     @property
     def name(self) -> str:
-        """As in the target, for file names."""
+        """Its name in sentences and file names."""
         return f"emulated-{self.cpu}"
 
     def command(
@@ -57,10 +49,10 @@ class Board:
         env: Mapping[str, str] = {},
         fixed_addresses: bool = False,
     ) -> list[str]:
-        """The command for this machine that runs `argv` on the board, as root in /, with its own standard streams.
+        """The command on this machine that runs `argv` on the board, as root in /.
 
-        Another `tree` of files is taken for the board's. The folder `job` of this machine is its /job, `env` is added
-        to its environment, and `fixed_addresses` puts programs at the same addresses in each run.
+        `tree` stands for the board's files, `job` is a folder of this machine for its /job, `env` is added to its
+        environment, and `fixed_addresses` puts programs at the same addresses in each run.
         """
         tree = tree or boards() / _TREE
         settings = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8", "QEMU_CPU": self.cpu, **env}
@@ -72,16 +64,13 @@ class Board:
         ]
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Say how it ended: there is no network between that could be lost."""
+        """Say how it ended."""
         return DeviceError(f"the emulated board ended ({last_words(stderr, code)})")
 
     def set_up(self, on_progress: OnProgress = ignore_progress) -> None:
-        """Fetch and make what the board needs, where that has not been done, and see that it starts.
-
-        Raises `DeviceError` when it cannot be had on this machine.
-        """
-        if sys.platform != "linux" or shutil.which("unshare") is None:
-            raise DeviceError("an emulated board needs a Linux machine with unshare (util-linux): run this in one")
+        """Make the board, if it is not there, and see that it starts. Raises `DeviceError`."""
+        if shutil.which("unshare") is None:
+            raise DeviceError("an emulated board needs Linux with unshare (util-linux)")
 
         def make_emulator(folder: Path) -> None:
             on_progress(0.0, "fetching the emulator (QEMU, 71 MB)")
@@ -104,12 +93,12 @@ class Board:
         if done.returncode:
             raise DeviceError(
                 f"the emulated board does not start ({last_words(done.stderr.strip(), done.returncode)}): it needs "
-                "Linux 6.7 or newer that lets you make namespaces; run as root, and outside of a container"
+                "Linux 6.7 or newer, root, and no container around"
             )
 
 
 def _unpack_tree(root: Path) -> None:
-    """Fill `root` with the packages, and do what the scripts in them would have done."""
+    """Fill `root` with the packages, and do what their scripts would have done."""
     for name in _LINKS:
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")

@@ -1,7 +1,6 @@
-"""Fetch and unpack Debian packages for any architecture, with an apt state of its own.
+"""Fetch and unpack Debian packages for any architecture, with an apt state of its own, without installing them.
 
-Nothing is installed, no architecture is added to the host, no script of a package runs, and no root is needed. apt
-checks packages against the signature of Debian's archive.
+apt checks them against the signature of Debian's archive.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/
 
 @contextmanager
 def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = False) -> Iterator[list[Path]]:
-    """Fetch the packages `names` and, unless they are wanted `alone`, all that they depend on; give the files.
+    """Fetch the packages `names` and, unless `alone`, all that they depend on; the files, which go with the block.
 
-    They are those of the mirror in HAR_EDGE_DEBIAN, or of the one that this host uses, and gone after the block.
+    They come from the mirror in HAR_EDGE_DEBIAN, or from the host's own.
     """
     if not _KEYRING.exists():
         raise DeviceError(f"there is no {_KEYRING} to check packages with: sudo apt install debian-archive-keyring")
     with scratch_folder() as folder:
-        for name in ("lists/partial", "cache/archives/partial", "log", "sources", "none"):
+        for name in ("lists/partial", "cache/archives/partial", "log", "sources"):
             (folder / name).mkdir(parents=True)
         (folder / "status").touch()
         (folder / "sources/debian.sources").write_text(
@@ -42,12 +41,8 @@ def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = 
             "APT::Architectures::": architecture,
             "APT::Install-Recommends": "false",
             "APT::Sandbox::User": "",  # which could not write here
-            "Acquire::Languages": "none",
-            "Acquire::Retries": "3",
             "Debug::NoLocking": "true",
             "Dir::Cache": folder / "cache",
-            "Dir::Etc::Preferences": "/dev/null",
-            "Dir::Etc::PreferencesParts": folder / "none",
             "Dir::Etc::SourceList": "/dev/null",
             "Dir::Etc::SourceParts": folder / "sources",
             "Dir::Log": folder / "log",
@@ -58,43 +53,40 @@ def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = 
         files = folder / "cache/archives"
         how = ["download"] if alone else ["install", "--yes", "--download-only"]
         for command in (["update", "--error-on=any"], [*how, *names]):
-            _run("Debian's packages cannot be fetched", *apt, *command, cwd=files)
+            _run(*apt, *command, cwd=files)
         yield sorted(files.glob("*.deb"))
 
 
 def host_architecture() -> str:
     """Debian's name for the architecture of this machine."""
-    return _run("this machine's architecture is not known", "dpkg", "--print-architecture").strip()
+    return _run("dpkg", "--print-architecture").strip()
 
 
 def _mirror_of_host() -> str:
     """The address that a Debian host has its own packages from; they are signed, so that it needs no TLS."""
-    command = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages"]
-    for origin, component, uri in (
-        x.split(" ", 2) for x in _run("Debian's packages cannot be found", *command).splitlines()
-    ):
+    found = _run("apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
+    for origin, component, uri in (x.split(" ", 2) for x in found.splitlines()):
         if (origin, component) == ("Debian", "main") and uri.startswith(("http", "mirror")):
             return uri
-    raise DeviceError("this host does not say where a Debian has its packages from: set HAR_EDGE_DEBIAN to a mirror")
+    raise DeviceError("this host has no packages of a Debian: set HAR_EDGE_DEBIAN to a mirror")
 
 
 def unpack(package: Path, root: Path, members: Sequence[str] = ()) -> None:
-    """Unpack the file `package` below `root`: all but documentation, or the `members`, named as `./usr/bin/…`."""
-    what = members or [f"--exclude={path}" for path in _LEFT_OUT]
+    """Unpack `package` below `root`: its `members`, named as `./usr/bin/…`, or all but documentation."""
     tar = package.with_suffix(".tar")
-    _run(f"{package.name} cannot be unpacked", "sh", "-c", 'dpkg-deb --fsys-tarfile "$0" >"$1"', str(package), str(tar))
-    options = ["-p", "-C", str(root), "--no-same-owner", "--keep-directory-symlink"]
-    _run(f"{package.name} cannot be unpacked", "tar", "-xf", str(tar), *options, *what)
+    _run("sh", "-c", 'dpkg-deb --fsys-tarfile "$0" >"$1"', str(package), str(tar))
+    what = members or [f"--exclude={path}" for path in _LEFT_OUT]
+    _run("tar", "-xf", str(tar), "-p", "-C", str(root), "--no-same-owner", "--keep-directory-symlink", *what)
     tar.unlink()
 
 
-def _run(what_fails: str, *command: str, cwd: Path | None = None) -> str:
-    """Run `command`, one of Debian's programs; what it prints. Raises `DeviceError` with the first complaint."""
+def _run(*command: str, cwd: Path | None = None) -> str:
+    """Run `command`, one of Debian's programs; its output. Raises `DeviceError` with its first complaint."""
     if shutil.which(command[0]) is None:
-        raise DeviceError(f"{what_fails}: there is no {command[0]} here; use a Debian or Ubuntu host")
+        raise DeviceError(f"there is no {command[0]} here: an emulated board needs a Debian or Ubuntu host")
     done = run_program(command, cwd=cwd)
     if done.returncode:
         complaints = [x for x in done.stderr.splitlines() if x and not x.startswith("W: ")]
         reason = printable((complaints or ["no reason given"])[0].removeprefix("E: "), 300)
-        raise DeviceError(f"{what_fails} ({reason}): see that 'apt-get update' works here, and that the disk has space")
+        raise DeviceError(f"{command[0]} cannot get Debian's packages ({reason}): see that 'apt-get update' works here")
     return done.stdout

@@ -1,26 +1,48 @@
-"""Measure on an emulated board: answers and instructions, never times."""
+"""Measure on an emulated board: answers and instructions, never times.
+
+The instructions of an inference are exact, the same each time, and the same on the real board: they depend only on the
+program and on what the CPU can do. Fewer are not always faster, but they show whether an int8 product finds its own
+instructions. They are counted in the runtime's libraries, from setting the input to taking the output.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
+from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection
+from edge_runtime.devices.emulated import qemu_log
 from edge_runtime.devices.emulated.board import CPUS, Board, boards
-from edge_runtime.devices.emulated.instructions import count_instructions
 from edge_runtime.devices.remote import RemoteDevice
-from edge_runtime.errors import InputError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import preparation
 from edge_runtime.model.interpreters import open_model
+from edge_runtime.system import child_processes
+from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.process_endings import exit_description
 from edge_runtime.system.progress import OnProgress
+
+_SILENCE_SECONDS = 120.0
+_INFERENCES = 2
+_START = """\
+import sys
+sys.path.insert(0, "/job/worker.pyz")
+from edge_runtime.devices.emulated.qemu_log import run_between_marks
+run_between_marks(*sys.argv[1:])
+"""
 
 
 class EmulatedDevice(RemoteDevice):
-    """The board is set up at first need; packages are sent to it as to any device."""
+    """A board that is set up at first need."""
 
     here = True  # the emulator takes this machine's CPUs
     most_windows = 300
@@ -32,7 +54,7 @@ class EmulatedDevice(RemoteDevice):
         super().__init__(Board(cpu), runtime)
 
     def prepare(self, on_progress: OnProgress) -> None:
-        """Set the board up, if that has not been done, and start it."""
+        """Set the board up and start it."""
         self.transport.set_up(on_progress)
         super().prepare(on_progress)
 
@@ -42,16 +64,62 @@ class EmulatedDevice(RemoteDevice):
         return super().connect()
 
     def clean(self) -> int:
-        """Remove the emulated boards of all CPUs, which share them; return how many bytes that was."""
+        """Remove the boards of all CPUs; return how many bytes that was."""
         total = sum(x.lstat().st_size for x in boards().rglob("*"))
         shutil.rmtree(boards(), ignore_errors=True)
         return total
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Count those of one inference of the model of `job` with its first window, on one thread."""
-        assert self.site is not None
+        """Count the instructions of an inference of the model of `job` with its first window, on one thread."""
         assert job.windows is not None
         flatbuffer, card = cards.read_model(folder / job.model)
         window = np.load(folder / job.windows, mmap_mode="r", allow_pickle=False)[0]
         values = preparation(card, open_model(flatbuffer, "auto").input)(np.asarray(window, np.float32))
-        return count_instructions(self.transport, self.site, flatbuffer, values, self._processes)
+        return self.count_instructions(flatbuffer, values)
+
+    def count_instructions(self, flatbuffer: bytes, values: npt.NDArray[Any]) -> Instructions:
+        """Count the instructions of an inference of the model in `flatbuffer` with the input tensor `values`.
+
+        Raises `DeviceError` when the model does not run, and when twice as many inferences take another count each.
+        """
+        with scratch_folder() as folder:
+            write_bundle(folder, qemu_log.__name__)
+            (folder / "model.tflite").write_bytes(flatbuffer)
+            np.save(folder / "values.npy", values)
+            once, twice = self._counts(folder)
+        if once % _INFERENCES or twice != 2 * once:
+            raise DeviceError(
+                f"inferences of this model take different numbers of instructions ({once:,}, then {twice:,} for twice "
+                "as many): convert it again without state"
+            )
+        return Instructions(once // _INFERENCES, "the runtime's own code, by QEMU's log of executed blocks")
+
+    def _counts(self, job: Path) -> list[int]:
+        """The instructions of `_INFERENCES` inferences, and of twice as many."""
+        ours, its = os.pipe()
+        command = self.transport.command(
+            ["python3", "-B", "-c", _START, "/job/model.tflite", "/job/values.npy", str(_INFERENCES), f"/dev/fd/{its}"],
+            job=job,
+            # A thread of NumPy's could interrupt the counted one.
+            env={"PYTHONPATH": str(self.site), "OPENBLAS_NUM_THREADS": "1"},
+            fixed_addresses=True,
+        )
+        null = subprocess.DEVNULL
+        with os.fdopen(ours, "rb", buffering=0) as log, (job / "stderr").open("w+b") as stderr:
+            try:
+                process = self._processes.start(command, stdin=null, stdout=null, stderr=stderr, pass_fds=[its])
+            finally:
+                os.close(its)
+            try:
+                counts = qemu_log.instructions_between_marks(child_processes.lines(log, lambda: _SILENCE_SECONDS))
+                process.wait(_SILENCE_SECONDS)
+            except (TimeoutError, subprocess.TimeoutExpired) as error:
+                raise DeviceError(f"the emulated board gave no sign of life for {_SILENCE_SECONDS:g} s") from error
+            finally:
+                child_processes.stop(process)
+        if process.returncode or len(counts) != 2:
+            words = (job / "stderr").read_text(errors="replace")
+            raise DeviceError(
+                exit_description("the emulated board that counts instructions", process.returncode, words)
+            )
+        return counts

@@ -1,7 +1,7 @@
-"""Count the instructions between marks in QEMU's log: leave them on the board, and read them here.
+"""Count the instructions between marks in QEMU's log: leave the marks on the board, and read the log here.
 
-QEMU's log (`_LOG`) lists the instructions of each block of a program when it is translated, and names the block each
-time it is executed. A mark is a system call that fails.
+The log lists the instructions of a block of a program when it is translated, and names the block each time it is
+executed. A mark is a system call that fails.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ import numpy as np
 
 from edge_runtime.model.interpreters import Runtime, load_runtime, open_model
 
-_LOG = "exec,nochain,in_asm,strace"  # QEMU_LOG; `nochain`: blocks that follow each other are logged one by one, too
+_LOG = "exec,nochain,in_asm,strace"  # QEMU_LOG; `nochain` logs blocks that follow each other one by one
 _NO_FILE = 1_000_000_007  # more than a process may open
 _STARTS = 20  # on a busy machine the order in which threads ask for memory differs
 
 
 def instructions_between_marks(log: Iterable[str]) -> list[int]:
     """The instructions executed between each mark in `log` and the next."""
-    sizes: dict[int, int] = {}  # address of a block -> its instructions; a later translation is the valid one
-    block: int | None = None  # the one that is being listed
+    sizes: dict[int, int] = {}  # address of a block -> its instructions, by its last translation
+    block: int | None = None  # that is being listed
     executed = last = 0
     marks = []
     for line in log:
         if line.startswith("Trace "):
-            last = sizes[_address(line)]
+            last = sizes[int(line.split("/", 2)[1], 16)]  # Trace 0: 0x7f0c40 [flags/address/flags/flags] name
             executed += last
         elif line.startswith("0x"):
             if block is None:
@@ -40,23 +40,18 @@ def instructions_between_marks(log: Iterable[str]) -> list[int]:
             sizes[block] += 1
         elif line.startswith("IN:"):
             block = None
-        elif line.startswith("Stopped execution"):  # of the block before, at its start: something was to be done first
+        elif line.startswith("Stopped execution"):  # at the start of the block before
             executed -= last
         elif f"close({_NO_FILE})" in line:
             marks.append(executed)
     return [after - before for before, after in pairwise(marks)]
 
 
-def _address(line: str) -> int:
-    """Return the address of the block in `Trace 0: 0x7f0c40 [flags/address/flags/flags] name`."""
-    return int(line.split("/", 2)[1], 16)
-
-
 def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
     """On the board: run `n` inferences and then 2 `n` between marks; QEMU logs into the file `log`.
 
-    `model` and `values` are files of the model and of its input tensor. First this program looks where the runtime's
-    code lies, then it starts itself again with QEMU's log of that code alone, at the same addresses.
+    `model` and `values` are files of the model and its input tensor. This program first finds the addresses of the
+    runtime's code, then starts itself again with QEMU's log of that code.
     """
     loaded = load_runtime("auto")
     code = _code_of(loaded)
@@ -68,15 +63,14 @@ def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "
         os.execve(sys.executable, again, os.environ | settings)
     opened = open_model(Path(model).read_bytes(), loaded.name, threads=1)
     tensor = np.load(values, allow_pickle=False)
-    opened.run(tensor)  # what is made only once is made now
+    opened.run(tensor)  # the first makes what others find made
     gc.disable()
     _mark()
     for inferences in (int(n), 2 * int(n)):
         for _ in range(inferences):
             opened.run(tensor)
         _mark()
-    # At once: the runtime's own end would be logged too, and takes longer than all the rest.
-    os._exit(0)
+    os._exit(0)  # the runtime's own end would be logged too, and takes longer than all the rest
 
 
 def _mark() -> None:
@@ -85,7 +79,7 @@ def _mark() -> None:
 
 
 def _code_of(runtime: Runtime) -> str:
-    """Find the executable parts of the runtime's libraries in memory, as QEMU_DFILTER takes them."""
+    """The addresses of the runtime's code in memory, as QEMU_DFILTER takes them."""
     folder = str(Path(runtime.module.__file__).parent)
     ranges = []
     for line in Path("/proc/self/maps").read_text().splitlines():

@@ -1,9 +1,8 @@
 #!/bin/sh
 # Run a command on an emulated board: start_board.sh TREE EMULATOR JOB COMMAND ...
 #
-# Started by `unshare` as the first process of Linux namespaces of its own. In these alone programs for arm64 start by
-# EMULATOR (binfmt_misc), which is opened now (F), while its path can be reached, and told their own names (P). The
-# folder JOB is the board's /job. All ends with this process.
+# `unshare` starts this as the first process of its own Linux namespaces, and they end with it. There EMULATOR runs
+# programs for arm64 (binfmt_misc): it is opened now (F), and told their names (P). JOB is the board's /job.
 set -e
 tree=$1 emulator=$2 job=$3
 shift 3

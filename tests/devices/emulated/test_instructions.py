@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from edge_runtime.devices.emulated.instructions import count_instructions
 from programs import MODELS
 
 from edge_runtime.devices.emulated.emulated_device import EmulatedDevice
-from edge_runtime.devices.emulated.instructions import count_instructions
 from edge_runtime.errors import DeviceError
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.child_processes import Stoppable
