@@ -19,8 +19,7 @@ from edge_runtime.model.model_paths import model_path
 def command(model: Path, source: Path | None, runtime: str) -> None:
     """Print the card of MODEL as JSON, or attach another one to it with --from.
 
-    A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it. A
-    model with another program's files behind it is refused.
+    A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it.
     """
     if source is None:
         _, card = cards.read_model(model_path(model))
@@ -31,9 +30,8 @@ def command(model: Path, source: Path | None, runtime: str) -> None:
     from edge_runtime.devices.trial import try_model
 
     card = cards.load(source)
-    content = cards.read_tflite(model)
-    flatbuffer = cards.flatbuffer_of(content, str(model))
-    try_model(content, str(model), runtime)
+    flatbuffer = cards.strip(cards.read_tflite(model), str(model))
+    try_model(flatbuffer, str(model), runtime)
     (taken,), (given,) = ports(flatbuffer)
     check_graph(taken, given, card, str(model))
     cards.write_model(model, flatbuffer, card)

@@ -50,7 +50,7 @@ class Adb:
         return release if re.fullmatch(r"[\d.]{1,20}", release) else None
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The adb command that runs `argv` there, quoted, since a shell reads it."""
+        """The command that runs `argv` there, quoted for its shell."""
         return self.adb_command("shell", "-T", shlex.join(argv))
 
     def adb_command(self, *arguments: str) -> list[str]:

@@ -156,7 +156,7 @@ class Agent:
                 for name, digest in wheels.items():
                     self._wire.send(stage=f"unpacking {name}")
                     unpack(self._objects / digest, temporary)
-                # Each job imports them in a new process. Some of their files are for another Python.
+                # Each job imports them in a new process. Files for another Python may fail.
                 command = [interpreter, "-m", "compileall", "-q", "-x", "/tests/", str(temporary)]
                 process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
                 while process.poll() is None:
@@ -174,12 +174,12 @@ class Agent:
         interpreter: str,
         site: str | None,
         files: Mapping[str, str],
-        texts: Mapping[str, str],
         job: str,
+        text: str,
         answers: Sequence[str],
         silence_seconds: float,
     ) -> dict[str, Any]:
-        """Run the worker on a job, pass on its output, and send the files `answers` that it leaves.
+        """Run the worker on the `job` of this `text`, pass on its output, and send the files `answers` that it leaves.
 
         It is stopped after `silence_seconds` without output.
         """
@@ -189,8 +189,7 @@ class Agent:
         try:
             for name, digest in files.items():
                 (folder / name).symlink_to(self._objects / digest)
-            for name, text in texts.items():
-                (folder / name).write_text(text, encoding="utf-8")
+            (folder / job).write_text(text, encoding="utf-8")
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(
                     # No bytecode: nothing is written beside anybody's packages.
@@ -246,23 +245,21 @@ def main() -> None:
         signal.signal(number, lambda *_: sys.exit(1))
     wire = Wire()
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "har-edge" / "device"
+    agent = None
     with suppress(HostGoneError):
-        try:
-            agent = Agent(wire, root)
-        except OSError as error:
-            wire.send(error=_sentence(error, root))
-            return
-        wire.send(hello=agent.hello())
         while True:
-            request = wire.receive()
             try:
+                if agent is None:
+                    agent = Agent(wire, root)
+                    wire.send(hello=agent.hello())
+                request = wire.receive()
                 wire.send(done=True, **getattr(agent, request.pop("do"))(**request))
-            except (RequestError, OSError, subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
-                wire.send(error=_sentence(error, root))
-
-
-def _sentence(error: Exception, root: Path) -> str:
-    return f"{error.filename or root}: {error.strerror or error}" if isinstance(error, OSError) else str(error)
+            except OSError as error:
+                wire.send(error=f"{error.filename or root}: {error.strerror or error}")
+                if agent is None:
+                    return
+            except (RequestError, subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
+                wire.send(error=str(error))
 
 
 def _interpreters() -> list[dict[str, Any]]:

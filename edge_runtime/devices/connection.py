@@ -29,7 +29,7 @@ _SILENCE_SECONDS = 60.0  # the agent, which gives a sign of life every few secon
 _PIECE = 1 << 18
 _LONGEST_LINE = 1 << 20
 _LONGEST_WORDS = 500  # of the agent, in a sentence
-_ANSWERS: dict[str, dict[str, type]] = {
+_ANSWERS: dict[str, dict[str, type]] = {  # what the answer to a task has
     "missing": {"missing": list},
     "put": {},
     "environment": {"site": str},
@@ -37,8 +37,6 @@ _ANSWERS: dict[str, dict[str, type]] = {
     "clean": {"removed_bytes": int},
     "run": {"silent": bool, "code": int, "log": str},
 }
-"""What the answer to a task has."""
-
 # It passes through `python3 -c` and unknown shells, so it has no quote, backslash or exclamation mark. The agent's
 # source follows on stdin. Python 2 gets as far as the first exit.
 _LOADER = (
@@ -99,7 +97,7 @@ def program(variable: str, usual: str, package: str) -> list[str]:
     except ValueError:
         words = []
     if not words or shutil.which(words[0]) is None:
-        raise InputError(f"{variable} names no program of this machine ({text.strip()}): install {package}")
+        raise InputError(f"there is no {text.strip()} on this machine: install {package}, or set {variable}")
     return words
 
 

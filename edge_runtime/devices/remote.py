@@ -120,8 +120,8 @@ class RemoteDevice:
             interpreter=self.interpreter,
             site=self.site,
             files=files,
-            texts={job.path(folder).name: job.to_text()},
             job=job.path(folder).name,
+            text=job.to_text(),
             answers=wanted,
             silence_seconds=self.silence_seconds,
         )

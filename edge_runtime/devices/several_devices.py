@@ -34,7 +34,7 @@ class DeviceOutcome:
     """A device's report, its error, or both when the report could not be written."""
 
     device: Device | AbsentDevice
-    report: Report | None
+    report: Report | None = None
     error: Exception | None = None
 
 
@@ -43,9 +43,8 @@ def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice
 
     Raises `InputError` for a target of no known kind, and the first error when no device can be opened.
     """
-    openers = [opener(target, runtime) for target in targets]
     devices: list[Device | AbsentDevice] = []
-    for target, opening in zip(targets, openers, strict=True):
+    for target, opening in [(target, opener(target, runtime)) for target in targets]:
         try:
             devices.append(opening())
         except HarEdgeError as error:
@@ -73,7 +72,7 @@ def measure_on(
 
     def measure(device: Device | AbsentDevice, on_progress: OnProgress) -> DeviceOutcome:
         if isinstance(device, AbsentDevice):
-            return DeviceOutcome(device, None, device.error)
+            return DeviceOutcome(device, error=device.error)
         report = None
         try:
             device.prepare(lambda share, stage: on_progress(0.0, stage))

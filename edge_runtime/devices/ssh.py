@@ -38,7 +38,7 @@ class Ssh:
         return f"{self.host}:{self.port}" if self.port else self.host
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The ssh command that runs `argv` there, quoted, since a shell reads it."""
+        """The command that runs `argv` there, quoted for its shell."""
         words = program("HAR_EDGE_SSH", "ssh", "an OpenSSH client")
         options = [x for option in _OPTIONS for x in ("-o", option)]
         user = ["-l", self.user] if self.user else []

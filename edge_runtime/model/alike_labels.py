@@ -1,7 +1,6 @@
 """Name activities that a placement cannot tell apart: in a trouser pocket, sitting is lying on the back.
 
-A phone in a trouser pocket measures the thigh, which is level in both. A model that answers with one of them is right
-by chance; "SITTING or LAYING" is all that can be known there.
+A phone there measures the thigh, which is level in both: "SITTING or LAYING" is all that can be known.
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
@@ -12,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-# Sitting tilts a thigh by 67 degrees backwards (MotionSense), a waist by 24: between the two, and less
-# than halfway to a side.
+# Sitting tilts a thigh by 67 degrees backwards (MotionSense), a waist by 24.
 _LEAST_TILT = np.cos(np.radians(45))
 _WITHIN = np.cos(np.radians(60))
 _OR = " or "
@@ -33,7 +31,7 @@ class AlikeLabels:
         return _OR.join(self.labels)
 
     def holds(self, placement: str) -> bool:
-        """Tell whether they may look alike at `placement`: anywhere, "" too, but where a tilt is known to tell them."""
+        """Tell whether they may look alike at `placement`: everywhere but where a tilt is known to tell them."""
         plain = plain_placement(placement)
         return plain not in _TELLING or plain in map(plain_placement, self.placements)
 
@@ -45,7 +43,7 @@ class AlikeLabels:
 
 
 def labels_of(answer: str, labels: Sequence[str]) -> list[str]:
-    """The activities that an `answer` stands for: itself where it is one of `labels`, else those that it joins."""
+    """The activities that an `answer` stands for: itself, or those that it joins."""
     return [answer] if answer in labels else answer.split(_OR)
 
 
@@ -55,7 +53,7 @@ PLACEMENTS = ("waist", "trouser pocket", "chest", "upper arm", "wrist", "hand", 
 IN_A_POCKET = AlikeLabels(("SITTING", "LAYING"), ("trouser pocket",))
 
 RULED_PLACEMENTS = (*_TELLING, *IN_A_POCKET.placements)
-"""Those for which it is known whether sitting and lying look alike; any other counts as a place that is not told."""
+"""Those for which it is known whether sitting and lying look alike."""
 
 
 def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
@@ -66,5 +64,5 @@ def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
 
 
 def plain_placement(text: str) -> str:
-    """The name of a placement without capital letters and needless blanks, by which placements are compared."""
+    """The name of a placement in lower case with single blanks, by which placements are compared."""
     return " ".join(text.casefold().split())

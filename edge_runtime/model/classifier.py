@@ -1,8 +1,4 @@
-"""Classify windows in physical units, with any TFLite runtime.
-
-Most models take a window as it is. For the others `Preparation` makes the input tensor; the benchmark times that same
-code.
-"""
+"""Classify windows in physical units, with any TFLite runtime."""
 
 from __future__ import annotations
 
@@ -34,10 +30,7 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def preparation(card: cards.Card, tensor: Tensor) -> Prepare:
-    """Choose how a window becomes the input `tensor` of the model of `card`: as it is, where the graph prepares it.
-
-    It is in the frame of the card.
-    """
+    """Choose how a window in the card's frame becomes the input `tensor`: as it is, where the graph prepares it."""
     if card.raw_input:
         return lambda window: window[np.newaxis]
     return Preparation(card.normalisation, tensor)
@@ -46,8 +39,8 @@ def preparation(card: cards.Card, tensor: Tensor) -> Prepare:
 class Preparation:
     """Makes the input tensor of a window: normalises, clips, compands and, for an integer input, quantises.
 
-    It gives the numbers of `Normalisation.apply` in less time: whole arrays instead of broadcast rows, and no new
-    arrays. The answer is valid until the next call.
+    It gives the numbers of `Normalisation.apply` in less time, without new arrays. The answer is valid until the next
+    call.
     """
 
     def __init__(self, normalisation: Normalisation, tensor: Tensor) -> None:
@@ -80,10 +73,8 @@ class Preparation:
 class Quantiser:
     """Quantises values for a tensor: round(value / scale) + zero point, saturated.
 
-    As LiteRT's QUANTIZE does it, with and without XNNPACK: the product with the float32 inverse of the scale, ties
-    rounded to even. A quantised input then gives what the same graph with a float input gives. (TFLite's reference
-    kernel and tflite-runtime 2.14 divide, and round ties away from zero. A value clipped at -clip is such a tie, where
-    -clip / scale is -127.5: -128 here, -127 there. That is 0.64 % of the test windows' values for `edge`.)
+    As LiteRT's QUANTIZE: the product with the float32 inverse of the scale, ties rounded to even. tflite-runtime 2.14
+    divides, and rounds ties away from zero: values clipped at -clip, for which value / scale is -127.5, differ there.
     """
 
     def __init__(self, tensor: Tensor) -> None:
@@ -104,16 +95,14 @@ class Quantiser:
 
 
 class Classifier:
-    """A model, ready to classify windows: that of a `.tflite` file, of a run folder, or a reference model's.
+    """A model, ready to classify windows: a `.tflite` file, a run folder's model, or a reference model by its name.
 
-    Windows are in the frame of the card (`card.frame`): as the device was worn or, for models of `train --frame
-    walking` such as `edge-anywhere`, in the walking frame, into which `in_frame` turns them. Nothing tells windows of
-    another frame from them: the answers are then wrong.
+    Windows are in the frame of the card: as the device was worn, or in the walking frame, into which `in_frame` turns
+    them. Windows in another frame get wrong answers.
 
     Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
-    is missing or does not take the model. A crafted graph may crash the interpreter, and this process with it: let
-    `edge_runtime.devices.trial.try_model` open a model of unknown origin first, and give the `content` of the file
-    that it opened.
+    is missing or does not take the model. A crafted graph may crash this process: let
+    `edge_runtime.devices.trial.try_model` open a model of unknown origin first, and give its `content`.
     """
 
     def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1, content: bytes | None = None) -> None:
@@ -125,25 +114,22 @@ class Classifier:
         self._prepare = preparation(self.card, self.model.input)
 
     def in_frame(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Turn windows `[n, samples, n_signals]` of one mounting, as recorded, into the frame that the model takes.
+        """Turn recorded windows `[n, samples, n_signals]` into the frame that the model takes.
 
-        One person wore the device in one way in all of them, and walked in some. Windows of a model whose card says
-        `device` stay as they are. Raises `InputError` as `logits`, and when nobody walks in the windows.
+        One person wore the device in one way in all of them, and walked in some. Raises `InputError` as `logits`, and
+        when nobody walks in the windows.
         """
         checked, rate_hz = check_windows(windows, self.card), self.card.window.rate_hz
         if self.card.frame == "device":
             return checked
         if rate_hz is None:
-            raise InputError(
-                f"the card of '{self.card.name}' has no rate, which the walking frame needs: name it there"
-            )
+            raise InputError(f"the card of '{self.card.name}' has no rate, which the walking frame needs: add it")
         return in_walking_frame(checked, self.card.signal_names, rate_hz)
 
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """The network's answers `[n, n_labels]` for `windows` `[n, samples, n_signals]` in units and frame of the card.
+        """The network's answers `[n, n_labels]`, personal correction included, for windows `[n, samples, n_signals]`.
 
-        They have the card's personal correction, if it has one. Raises `InputError` when the shape is another or a
-        value is not finite.
+        Raises `InputError` for another shape, and for a value that is not finite.
         """
         checked = check_windows(windows, self.card)
         answers = predict(self.model, self._prepare, checked)
@@ -166,12 +152,9 @@ def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[
 
 
 def looks(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
-    """How windows `[n, samples, n_signals]` look, by which answers are corrected for a person: `[n, n_features]`.
-
-    Raises `InputError` when the card names no rate.
-    """
+    """The looks `[n, n_features]` of windows, for a personal correction. Raises `InputError` without a rate."""
     if card.window.rate_hz is None:
-        raise InputError(f"the card of '{card.name}' has no rate, which adapting to a person needs: name it there")
+        raise InputError(f"the card of '{card.name}' has no rate, which adapting to a person needs: add it")
     return look(windows, card.signal_names, card.window.rate_hz)
 
 
@@ -217,22 +200,14 @@ def check_windows(windows: npt.ArrayLike, card: cards.Card) -> npt.NDArray[np.fl
 
 
 def check_graph(taken: Tensor, given: Tensor, card: cards.Card, name: str) -> None:
-    """Raise `InputError` unless a graph's input `taken` and output `given` are what `card` says.
-
-    `name` stands for the model's file.
-    """
-    samples, n_signals = card.input_shape
+    """Raise `InputError` unless the input `taken` and the output `given` of the graph in `name` fit `card`."""
     for what, tensor in (("input", taken), ("output", given)):
         if tensor.dtype != "float32" and (tensor.dtype not in ("int8", "uint8", "int16") or not tensor.scale):
             raise InputError(f"{name} has an {what} of type {tensor.dtype} without one scale: convert it again")
-    wrong = None
-    if card.raw_input != (taken.name == RAW_INPUT):
-        places = ("before it", "in it")
-        graph, said = places[taken.name == RAW_INPUT], places[card.raw_input]
-        wrong = f"is a graph whose windows are prepared {graph}, but its card says {said}"
-    elif taken.shape != (1, samples, n_signals):
-        wrong = f"takes an input of {list(taken.shape)}, but its card says [1, {samples}, {n_signals}]"
-    elif given.shape != (1, len(card.labels)):
-        wrong = f"gives an output of {list(given.shape)}, but its card has {len(card.labels)} labels"
-    if wrong:
-        raise InputError(f"{name} {wrong}: attach the card that belongs to it ('har-edge card MODEL --from card.json')")
+    graph = (taken.name == RAW_INPUT, taken.shape, given.shape)
+    said = (card.raw_input, (1, *card.input_shape), (1, len(card.labels)))
+    for what, found, wanted in zip(("raw input", "input", "output"), graph, said):  # noqa: B905 - Python 3.9
+        if found != wanted:
+            raise InputError(
+                f"{name} has {what} {found}, but its card says {wanted}: attach its own card by 'har-edge card'"
+            )

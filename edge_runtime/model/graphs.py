@@ -1,7 +1,7 @@
 """Read the graphs of a model from its flatbuffer: operators, tensors, and how often loops turn.
 
-The numbers of fields are those of TFLite's schema.fbs. Runtimes list the first graph alone, and crash on some files
-that are not whole: here these are a `ValueError`.
+Fields have the numbers of TFLite's schema.fbs. Runtimes list only the first graph, and crash on some files that are not
+whole: here these are a `ValueError`.
 """
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
@@ -41,12 +41,12 @@ float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 compl
 """
 TYPES = tuple(_TYPE_NAMES.split())
 WHILE_OPTIONS = 93  # in the union BuiltinOptions
-_MOST_READ = 64  # bytes of vectors for each byte of the file: tables that share one cannot make it endless
+_MOST_READ = 64  # bytes of vectors for each byte of the file, since tables may share a vector
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """One tensor of a model. `scales` and `zero_points`: none when it is not quantised, else one or one per channel."""
+    """A tensor; `scales` and `zero_points` are empty when it is not quantised, else one, or one per channel."""
 
     index: int
     name: str
@@ -68,9 +68,9 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """One operator; `inputs` and `outputs` are indices of tensors, -1 where one is left out.
+    """An operator; `inputs` and `outputs` are indices of tensors, -1 where one is left out.
 
-    `loop` are the numbers of the graphs that are condition and body of a WHILE.
+    `loop` are the numbers of a WHILE's graphs, its condition and its body.
     """
 
     name: str
@@ -81,9 +81,9 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """The main graph of a model, or one of a loop: `turns` is how often it runs in an inference, 0 for a condition.
+    """A graph, which runs `turns` times in an inference; 0 stands for the condition of a loop.
 
-    `inputs` and `outputs` are indices of `tensors`; `constants` are the stored ones, by index.
+    `inputs` and `outputs` are indices of `tensors`, and so are the keys of the stored `constants`.
     """
 
     operators: tuple[Operator, ...]
@@ -97,8 +97,7 @@ class Graph:
 def read_graphs(flatbuffer: bytes) -> tuple[Graph, ...]:
     """All graphs of a model, the main one first. Raises `ValueError` when tables or buffers lie beyond its bytes.
 
-    A loop is taken to count from 0 in equal steps to a constant, as those of TensorFlow's converter do; another one is
-    said to turn once.
+    A loop is taken to count from 0 in equal steps to a constant, as TensorFlow's converter writes it; others turn once.
     """
     with _references():
         root = _root(flatbuffer)
@@ -127,7 +126,7 @@ def ports(flatbuffer: bytes) -> tuple[list[Tensor], list[Tensor]]:
 
 
 def with_first(flatbuffer: bytes, graph: int) -> bytes:
-    """The model with another graph in the place of its first one, for runtimes that list the first alone."""
+    """The model with another graph in the place of its first one, for runtimes that list only the first."""
     first, place = (_root(flatbuffer).items(2, 4)[i] for i in (0, graph))
     changed = bytearray(flatbuffer)
     struct.pack_into("<I", changed, first, place + _number(flatbuffer, place, "<I") - first)
@@ -142,8 +141,8 @@ def running(graphs: Iterable[Graph]) -> list[Graph]:
 def scheme_of(graphs: Sequence[Graph]) -> str:
     """Name the quantisation of a model's graphs.
 
-    It is `float32`, `float16`, `dynamic` (int8 weights alone), `mixed` (float values computed from int8 ones), `int8`
-    or `int16x8`.
+    It is `float32`, `float16`, `dynamic` (only weights are int8), `mixed` (float values computed from int8 ones),
+    `int8` or `int16x8`.
     """
     used = running(graphs)
     stored = {tensor.dtype for graph in used for tensor in graph.tensors}
@@ -250,7 +249,7 @@ def _names(root: _Table) -> list[str]:
     """The name of each entry in the model's table of operators; of a custom one its own."""
     names = []
     for x in root.tables(1):
-        code = max(x.number(0, "<b"), x.number(3))  # those beyond 127 stand in the newer field alone
+        code = max(x.number(0, "<b"), x.number(3))  # numbers beyond 127 stand only in the newer field
         known = OPERATORS[code] if 0 <= code < len(OPERATORS) else f"BUILTIN_{code}"
         names.append(x.text(1) if code == _CUSTOM else known)
     return names
@@ -273,7 +272,7 @@ def _stored(flatbuffer: bytes, buffer: _Table) -> bytes:
 
 @contextmanager
 def _references() -> Iterator[None]:
-    """Turn a number of a part that is not there into a `ValueError`."""
+    """Turn a reference to a part that is not there into a `ValueError`."""
     try:
         yield
     except LookupError as error:
@@ -291,7 +290,7 @@ def _root(flatbuffer: bytes) -> _Table:
 
 
 class _Table:
-    """A table of a flatbuffer. What lies beyond its bytes, and more than `left` bytes of vectors, is a `ValueError`."""
+    """A table of a flatbuffer. Raises `ValueError` beyond its bytes, and after `left` bytes of vectors."""
 
     def __init__(self, content: bytes, begin: int, left: list[int]) -> None:
         self._content, self._begin, self._left = content, begin, left

@@ -1,8 +1,4 @@
-"""Open a model with any TFLite runtime, behind one small interface.
-
-Three packages hold the same interpreter under different names, and a fourth that of microcontrollers; a model opened
-here behaves alike in each.
-"""
+"""Open a model with any TFLite runtime, behind one small interface in which all behave alike."""
 
 from __future__ import annotations
 
@@ -24,7 +20,7 @@ from edge_runtime.model.micro_interpreter import MicroInterpreter
 from edge_runtime.system.installation import MissingExtraError
 
 MICRO = "tflite-micro"
-"""TensorFlow Lite Micro on this machine: its answers are those of a microcontroller, its times are not."""
+"""TensorFlow Lite Micro on this machine: a microcontroller's answers, but not its times."""
 
 RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow", MICRO)
 """The names that `load_runtime` takes; `auto` is the first of the next two that is installed."""
@@ -59,9 +55,9 @@ class Runtime:
 
 @dataclass(frozen=True)
 class OperatorCounts:
-    """The operators of a model's graphs: how many of each, and how many the XNNPACK delegate took.
+    """How many operators of each kind a model has, and how many the XNNPACK delegate took.
 
-    `xnnpack` is None where that is not known: in TensorFlow Lite Micro, and of loops whose bodies cannot stand alone.
+    `xnnpack` is None where it is unknown: in TensorFlow Lite Micro, and for some bodies of loops.
     """
 
     counts: Mapping[str, int]
@@ -74,12 +70,12 @@ class OperatorCounts:
 
     @property
     def taken(self) -> int:
-        """Count the operators that XNNPACK took."""
+        """The operators that XNNPACK took."""
         return sum((self.xnnpack or {}).values())
 
     @property
     def left(self) -> dict[str, int]:
-        """Count the operators that run in TFLite's own kernels, by name."""
+        """The operators that run in TFLite's own kernels, by name."""
         taken = self.xnnpack or {}
         return {name: n - taken.get(name, 0) for name, n in self.counts.items() if n > taken.get(name, 0)}
 
@@ -87,8 +83,8 @@ class OperatorCounts:
 class Model:
     """A model ready to run, one window at a time. Made by `open_model`.
 
-    `load_ns` is how long the runtime took to read the graph and allocate its tensors, in nanoseconds; `threads` are
-    those that it got; `stateful` is whether it has operators that keep a state from one inference to the next.
+    `load_ns` are the nanoseconds that the runtime took to read the graph and allocate its tensors. `stateful` says that
+    operators keep a state from one inference to the next.
     """
 
     def __init__(self, runtime: Runtime, flatbuffer: bytes, threads: int, xnnpack: bool, name: str) -> None:
@@ -98,9 +94,7 @@ class Model:
         self.input, self.output = _only(inputs, name, "input"), _only(outputs, name, "output")
         used = operator_names(flatbuffer)
         if unresettable := sorted(used & UNRESETTABLE):
-            raise InputError(
-                f"{name} keeps state that cannot be reset ({unresettable[0]}): convert it with 'har-edge convert'"
-            )
+            raise InputError(f"{name} has state that cannot be reset ({unresettable[0]}): use 'har-edge convert'")
         began = time.perf_counter_ns()
         self._interpreter = interpreter = self._open(flatbuffer)
         self.load_ns = time.perf_counter_ns() - began
@@ -122,10 +116,7 @@ class Model:
         return interpreter
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The output tensor for the input tensor `values`, both as the graph has them (quantised, if it is).
-
-        A model with state is reset first, so that each window starts from zero.
-        """
+        """The output tensor for the input tensor `values`, both in the graph's type; the state is reset before."""
         if self._reset is not None:
             self._reset()
         try:
@@ -138,7 +129,7 @@ class Model:
 
     @cached_property
     def graphs(self) -> tuple[Graph, ...]:
-        """All graphs, the main one first. Raises `InputError` when the file has not what they refer to."""
+        """All graphs, the main one first. Raises `InputError` when the file is not whole."""
         try:
             return read_graphs(self._flatbuffer)
         except ValueError as error:
@@ -146,7 +137,7 @@ class Model:
 
     @cached_property
     def operators(self) -> OperatorCounts:
-        """The operators that an inference runs, and those of them that XNNPACK took."""
+        """The operators that an inference runs, and how many XNNPACK took."""
         counts = Counter(x.name for graph in running(self.graphs) for x in graph.operators)
         return OperatorCounts(dict(counts), None if self.runtime.name == MICRO else self._taken())
 
@@ -156,27 +147,23 @@ class Model:
         return scheme_of(self.graphs)
 
     def arena_bytes(self) -> int | None:
-        """The bytes of the smallest tensor arena that TensorFlow Lite Micro needs here; None in other runtimes."""
+        """The bytes of the smallest arena in TensorFlow Lite Micro here; None in other runtimes."""
         return self._interpreter.smallest_arena() if self.runtime.name == MICRO else None
 
     def _taken(self) -> Mapping[str, int] | None:
-        """Ask the interpreter, which lists a first graph alone: each body is put first in a copy of the file."""
+        """The operators that XNNPACK took, by the interpreter's list of a first graph: each body becomes one."""
         taken = Counter(_in_xnnpack(self._interpreter))
         for number, graph in enumerate(self.graphs):
             if number and graph.turns:
                 try:
                     taken.update(_in_xnnpack(self._open(with_first(self._flatbuffer, number))))
-                except (ValueError, RuntimeError):  # this body cannot stand alone
+                except (ValueError, RuntimeError):  # this body does not run by itself
                     return None
         return dict(taken)
 
 
 def load_runtime(name: str = "auto") -> Runtime:
-    """Import the runtime `name`, one of `RUNTIMES`.
-
-    Raises `InputError` when the name is unknown or the runtime does not work, `MissingExtraError` or `InputError`
-    saying what to install when it is absent.
-    """
+    """Import the runtime `name`, one of `RUNTIMES`. Raises `InputError` when it is unknown, absent or does not load."""
     if name not in RUNTIMES:
         raise InputError(f"there is no TFLite runtime {name!r}: choose one of {', '.join(RUNTIMES)}")
     if name == "auto":
@@ -191,19 +178,17 @@ def load_runtime(name: str = "auto") -> Runtime:
         module = getattr(package, within) if within else importlib.import_module(f"{PACKAGES[name]}.interpreter")
     except (ImportError, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise InputError(
-            f"the runtime {name} is installed but cannot be loaded ({reason}); install it again"
-        ) from error
+        raise InputError(f"the runtime {name} cannot be loaded ({reason}): install it again") from error
     return Runtime(name, getattr(package, "__version__", None), module)
 
 
 def open_model(
     flatbuffer: bytes, runtime: str = "auto", threads: int = 1, xnnpack: bool = True, name: str = "the model"
 ) -> Model:
-    """Open the model in `flatbuffer` with the runtime named `runtime`, ready to run.
+    """Open the model in `flatbuffer` with the runtime named `runtime`; `xnnpack=False` means TFLite's own kernels.
 
-    `xnnpack=False` keeps the graph in TFLite's own kernels. `name` stands for the model in errors: `InputError` when
-    the runtime is missing or does not take the model, or when the model has not exactly one input and one output.
+    `name` stands for the model in the `InputError` raised when the runtime is missing or does not take the model, and
+    when the model has several inputs or outputs.
     """
     if threads < 1:
         raise InputError(f"cannot run a model with {threads} threads: use 1 or more")
@@ -213,16 +198,14 @@ def open_model(
     try:
         return Model(loaded, flatbuffer, threads, xnnpack, name)
     except SystemError as error:  # from a binary made for numpy 1 under numpy 2
-        raise InputError(
-            f"{_version(loaded)} does not work with numpy {np.__version__}: install 'numpy<2' beside it"
-        ) from error
+        raise InputError(f"{_version(loaded)} does not work with numpy {np.__version__}: install 'numpy<2'") from error
     except (ValueError, RuntimeError) as error:
         raise InputError(_refusal(name, loaded, error)) from error
 
 
 def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
     """The indices of the nodes that the delegate nodes replaced: all between their outputs and their inputs."""
-    # -1 is the tensor that is not there: an input left out, or an output of a loop that nobody reads.
+    # -1 stands for an input left out, or an output of a loop that nobody reads.
     producers = {int(tensor): node for node in nodes for tensor in node["outputs"] if tensor >= 0}
     found: set[int] = set()
     for delegate in delegates:
@@ -240,7 +223,7 @@ def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Map
 
 def _in_xnnpack(interpreter: Any) -> list[str]:
     """The operators of an interpreter's first graph that delegates took, by name."""
-    # Private, and the only source: delegates are appended as nodes of their own, the nodes they took stay listed.
+    # Private, and the only source: delegates are nodes of their own, and the nodes they took stay listed.
     listed = interpreter._get_ops_details()
     delegates, nodes = ([x for x in listed if (x["op_name"] == "DELEGATE") is is_one] for is_one in (True, False))
     inside = operators_inside(delegates, nodes)

@@ -10,11 +10,10 @@ import numpy.typing as npt
 
 from edge_runtime.model.graphs import operator_names
 
-# Bytes: of the first that suffices no page is touched but those that the model takes.
-_ARENAS = (1 << 20, 1 << 24, 1 << 28)
+_ARENAS = (1 << 20, 1 << 24, 1 << 28)  # bytes; only the pages that the model takes are touched
 _ALIGNMENT = 16  # of what is in an arena
 
-# The builtin operators that its kernels exist for (tensorflow/lite/micro/micro_mutable_op_resolver.h), without "Add".
+# The builtin operators with a kernel (tensorflow/lite/micro/micro_mutable_op_resolver.h), without "Add".
 _KERNELS = """
 Abs Add AddN ArgMax ArgMin AssignVariable AveragePool2D BatchMatMul BatchToSpaceNd BroadcastArgs BroadcastTo CallOnce
 Cast Ceil Concatenation Conv2D Cos CumSum DepthToSpace DepthwiseConv2D Dequantize Div DynamicUpdateSlice Elu
@@ -34,33 +33,28 @@ def resolver_method(operator: str) -> str | None:
 
 
 def resolver_methods(operators: Iterable[str]) -> list[str]:
-    """The methods that add `operators`, in alphabetical order, each once; without those that there are none for."""
+    """The methods that add those of `operators` that have a kernel, in alphabetical order, each once."""
     return sorted({method for x in operators if (method := resolver_method(x))})
 
 
 def without_kernel(operators: Iterable[str]) -> list[str]:
-    """Those of `operators` that TensorFlow Lite Micro has no kernel for, in alphabetical order, each once."""
+    """Those of `operators` that have no kernel, in alphabetical order, each once."""
     return sorted({x for x in operators if resolver_method(x) is None})
 
 
 class MicroInterpreter:
-    """A model in the Python package `tflite-micro`: the kernels of a microcontroller, its memory planner, this CPU.
+    """A model in the Python package `tflite-micro`: a microcontroller's kernels and memory planner on this CPU.
 
-    `module` is the package's `runtime`. Raises `ValueError` when it has no kernel for an operator of any graph, and
-    when it does not take the model.
+    `module` is the package's `runtime`. Raises `ValueError` when it does not take the model.
     """
 
     def __init__(self, module: Any, flatbuffer: bytes) -> None:
         self._module, self._flatbuffer = module, flatbuffer
         if missing := without_kernel(operator_names(flatbuffer)):
             raise ValueError(f"it has no kernel for {', '.join(missing)}")
-        self._size, self._interpreter = self._open()
-
-    def _open(self) -> tuple[int, Any]:
-        """The interpreter in the first arena that suffices, and that arena's size."""
-        size = next(filter(self._suffices, _ARENAS), _ARENAS[-1])
+        self._size = next(filter(self._suffices, _ARENAS), _ARENAS[-1])
         try:
-            return size, self._with_arena(size)
+            self._interpreter = self._with_arena(self._size)
         except RuntimeError as error:
             raise ValueError(str(error)) from error
 
@@ -80,10 +74,7 @@ class MicroInterpreter:
         return self._module.Interpreter.from_bytes(self._flatbuffer, arena_size=size)
 
     def smallest_arena(self) -> int:
-        """The bytes of the smallest arena in which the model's tensors can be allocated on this machine.
-
-        Pointers and the recorder of allocations make it larger than a 32-bit microcontroller's.
-        """
+        """The bytes of the smallest arena for the model here; pointers make it larger than a microcontroller's."""
         too_small, enough = 0, self._size // _ALIGNMENT
         while enough - too_small > 1:
             middle = (too_small + enough) // 2

@@ -1,9 +1,8 @@
 """Read and write the model card: the input that a model needs, its answers and its origin.
 
-`card.json` and `labels.txt` are in a zip archive appended to the `.tflite` file, as TFLite Metadata does with
-associated files: the interpreter ignores what follows the flatbuffer, and any unzip program reads it. The archive's
-dates are fixed, so that the same model and card give the same bytes. Its comment is the SHA-256 of all bytes before it:
-a damaged model is refused before an interpreter sees it.
+`card.json` and `labels.txt` are in a zip archive behind the flatbuffer, as TFLite Metadata does with associated files:
+the interpreter ignores it, and any unzip program reads it. Its dates are fixed, so that the same model and card give
+the same bytes. Its comment is the SHA-256 of all bytes before it: a damaged model never reaches an interpreter.
 """
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
@@ -13,7 +12,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,15 +31,14 @@ from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.zip_archive import Archive
 
 FORMAT = 5
-_READ = (FORMAT, 4, 3)  # those without `frame`, and without `raw_input` too: no model had then what they say
+_READ = (FORMAT, 4, 3)  # 4 has no `frame` and 3 no `raw_input`: their defaults fit those models
 WALKING = "WALKING"
 """The label by which models of the walking frame recognise walking."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
-_LARGEST_NUMBER = 1e12  # far beyond any sensor's, and no product of two of them is infinite in float32
 _LONGEST = 1_000_000  # samples, Hz
-_MOST_EVIDENCE = 10.0  # of more, all products of probabilities could round to 0
+_MOST_EVIDENCE = 10.0  # with more, all products of probabilities could round to 0
 _DIGEST = 64  # a SHA-256 as hexadecimal text
 _TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.fbs: file_identifier)
 
@@ -76,7 +74,7 @@ class LiveSettings:
     novelty: NoveltyDetector | None = None
 
     def fault(self, n_labels: int) -> str | None:
-        """State what makes them unusable for so many activities, if anything does."""
+        """State what makes them unusable for `n_labels` activities, if anything does."""
         return self.smoothing.fault() or (self.novelty.fault(n_labels) if self.novelty else None)
 
 
@@ -84,14 +82,12 @@ class LiveSettings:
 class Card:
     """A model card.
 
-    `raw_input` says that the graph takes windows in physical units and does what `normalisation` says by itself.
-    `front_end` are the filters that make the signals from raw samples; None for signals of another origin, which cannot
-    be recognised live. `frame` are the axes that windows are turned into before they are classified: the device's, as
-    they are, or those of the walking frame (`edge_runtime.signals.mounting`). `alike` are labels that cannot be told
-    apart at some placements. `live` is how a stream of answers becomes one of activities, `personal_correction` adapts
-    them to one person. `network`, `training`, `quantisation`, `parity` and `scores` are records; running a model needs
-    none of them, converting a run needs what `training` says about its data and its held-out subjects. `file` is
-    written by `attach` and describes the flatbuffer the card travels with.
+    `raw_input` says that the graph takes windows in physical units and normalises them itself. `front_end` are the
+    filters that make the signals from raw samples; signals without one cannot be recognised live. `frame` are the axes
+    of the windows: the device's, or the walking frame's (`edge_runtime.signals.mounting`). `alike` are labels that some
+    placements cannot tell apart. `live` turns a stream of answers into activities, `personal_correction` adapts them to
+    one person. `network` to `scores` are records, which running a model does not need. `attach` writes `file`, which
+    describes the flatbuffer.
     """
 
     name: str
@@ -120,7 +116,7 @@ class Card:
 
     @property
     def n_channels(self) -> int:
-        """Count the channels of raw samples that the signals are made of: 6, or 3 without the gyroscope."""
+        """The channels of raw samples that make the signals: 6, or 3 without the gyroscope."""
         return 6 if any(x.is_rotation for x in self.signals) else 3
 
     @property
@@ -147,18 +143,14 @@ class Card:
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
         if content["format"] not in _READ:
-            raise InputError(
-                f"{source} has a card format other than {FORMAT}: convert the model again, or use the har-edge version "
-                "that wrote it"
-            )
+            raise InputError(f"{source} has a card format other than {FORMAT}: convert the model again")
         if content.get("posture_correction"):
             raise InputError(f"{source} was adapted to a person by an earlier har-edge: personalise its model again")
         try:
             card = from_json(cls, content)
         except ValueError as error:
             raise InputError(f"{source} is not a complete model card: {error}") from error
-        fault = card._fault()
-        if fault:
+        if fault := card._fault():
             raise InputError(f"{source} {fault}; mend the card and try again")
         return card
 
@@ -178,26 +170,15 @@ class Card:
             return f"takes windows in the walking frame, which is found by its label {WALKING}; it has none"
         if self.alike and self.frame == "device":
             return "has labels that look alike, which takes windows in the walking frame"
-        if self.temperature < LEAST_DIVISOR:
+        if not LEAST_DIVISOR <= self.temperature <= 1 / LEAST_DIVISOR:
             return "needs a temperature above 0"
         correction = self.personal_correction
         return (
             self.normalisation.fault(n_signals)
-            or self._fault_of_numbers()
             or self.live.fault(n_labels)
             or next((fault for x in self.alike if (fault := x.fault(self.labels))), None)
             or (correction.fault(n_labels, self.signal_names, window.rate_hz) if correction else None)
         )
-
-    def _fault_of_numbers(self) -> str | None:
-        """Say so where a number that is computed with is none, or too large for that."""
-        correction = self.personal_correction
-        learnt = dataclasses.asdict(dataclasses.replace(correction, record={})) if correction else ()
-        parts = (self.window, self.normalisation, self.front_end, self.live)
-        numbers = _numbers([self.temperature, learnt, *(dataclasses.asdict(x) for x in parts if x is not None)])
-        if all(abs(x) <= _LARGEST_NUMBER for x in numbers):
-            return None
-        return f"has a number that is not finite, or beyond ±{_LARGEST_NUMBER:g}"
 
 
 def load(path: Path) -> Card:
@@ -233,7 +214,7 @@ def attach(flatbuffer: bytes, card: Card) -> bytes:
 def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
     """Write a `.tflite` file with its card, whole or not at all.
 
-    Raises `InputError`, and leaves `path` as it is, when what would be written could not be read again.
+    Raises `InputError`, and leaves `path` as it is, when the file could not be read again.
     """
     content = attach(flatbuffer, card)
     try:
@@ -258,9 +239,7 @@ def read_tflite(path: Path) -> bytes:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     if content[4:8] != _TFLITE_IDENTIFIER:
-        raise InputError(
-            f"{path} is not a TFLite model (no TFL3 mark): give a .tflite file that har-edge convert wrote"
-        )
+        raise InputError(f"{path} is not a TFLite model: give a .tflite file that har-edge convert wrote")
     if not _has_archive(content):
         try:
             read_graphs(content)
@@ -269,70 +248,39 @@ def read_tflite(path: Path) -> bytes:
     return content
 
 
-def strip(content: bytes) -> bytes:
-    """The flatbuffer alone: `content` without an appended card."""
-    if not _has_archive(content) or digest(content[:-_DIGEST]) != content[-_DIGEST:]:
-        return content
-    with Archive(io.BytesIO(content), "the archive behind the model") as archive:
-        return content[: archive.start]
+def strip(content: bytes, source: str = "the model") -> bytes:
+    """The flatbuffer in `content`, a `.tflite` file with or without a card.
 
-
-def flatbuffer_of(content: bytes, source: str) -> bytes:
-    """The flatbuffer in `content`, a `.tflite` file that ends with a card or with the flatbuffer itself.
-
-    `source` names it in the `InputError` raised when it is damaged, and when another archive is behind it.
+    `source` names it in the `InputError` raised when its bytes are not those that it was written with.
     """
-    if _has_archive(content):
-        _check_digest(content, source)
-        return strip(content)
-    if zipfile.is_zipfile(io.BytesIO(content)):
-        raise InputError(
-            f"{source} has a zip archive behind its model that is no whole har-edge card: copy the file again, or "
-            "remove the archive"
-        )
-    return content
+    if not _has_archive(content):
+        return content
+    if digest(content[:-_DIGEST]) != content[-_DIGEST:]:
+        raise InputError(f"{source} is damaged: copy or convert it again")
+    with Archive(io.BytesIO(content), f"the archive in {source}") as archive:
+        return content[: archive.start]
 
 
 def parse(content: bytes, source: str) -> tuple[bytes, Card]:
     """The flatbuffer and the card in `content`, a `.tflite` file; `source` names it in the `InputError` raised."""
-    if not _has_archive(content):
-        flatbuffer_of(content, source)
+    flatbuffer = strip(content, source)
+    if flatbuffer == content:
         raise InputError(f"{source} has no model card: attach one with 'har-edge card {source} --from card.json'")
-    _check_digest(content, source)
+    with Archive(io.BytesIO(content), f"the archive in {source}") as archive:
+        text = archive.read(_CARD, _LARGEST_CARD)
     try:
-        with Archive(io.BytesIO(content), "its archive") as archive:
-            text = archive.read(_CARD, _LARGEST_CARD).decode()
-    except (InputError, UnicodeDecodeError) as error:
-        raise InputError(f"{source} has no readable card: {error}") from error
-    card = Card.from_json(text, f"the card inside {source}")
-    flatbuffer = strip(content)
+        card = Card.from_json(text.decode(), f"the card inside {source}")
+    except UnicodeDecodeError as error:
+        raise InputError(f"the card inside {source} is no text ({error}): convert the model again") from error
     if dict(card.file) != _file_facts(flatbuffer):
-        raise InputError(_damaged(source))
+        raise InputError(f"{source} has the card of another model: convert it again")
     return flatbuffer, card
-
-
-def _numbers(part: Any) -> Iterator[float]:
-    """All numbers in a part of a card, however deep."""
-    if isinstance(part, (int, float)):
-        yield part
-    elif isinstance(part, (dict, list, tuple)):
-        for x in part.values() if isinstance(part, dict) else part:
-            yield from _numbers(x)
-
-
-def _damaged(source: str) -> str:
-    return f"{source} is damaged: its bytes are not those it was written with; copy or convert it again"
 
 
 def _has_archive(content: bytes) -> bool:
     """Tell whether `content` ends as `attach` ends it: a zip's end record (APPNOTE.TXT 4.3.16), a digest as comment."""
     end = content[-22 - _DIGEST : -_DIGEST]
     return end[:4] == b"PK\x05\x06" and end[20:] == _DIGEST.to_bytes(2, "little")
-
-
-def _check_digest(content: bytes, source: str) -> None:
-    if digest(content[:-_DIGEST]) != content[-_DIGEST:]:
-        raise InputError(_damaged(source))
 
 
 def digest(content: bytes) -> bytes:

@@ -18,7 +18,7 @@ def reference_model(name: str, scheme: str) -> Path:
 
 
 def is_reference(path: Path) -> bool:
-    """Tell whether `path` is no file but the name of a reference model."""
+    """Tell whether `path` names a reference model, and not a file."""
     return not path.exists() and str(path) in REFERENCE_MODELS
 
 
@@ -28,17 +28,16 @@ def is_shipped(path: Path) -> bool:
 
 
 def model_path(path: Path | str) -> Path:
-    """The `.tflite` file that `path` names: itself, the int8 model of a run folder, or a reference model's.
+    """The `.tflite` file that `path` names: itself, a reference model's, or a run folder's, int8 before mixed.
 
-    A run folder without an int8 model gives the mixed one, or another. Raises `InputError` when it has none, or `path`
-    is nothing.
+    Raises `InputError` when there is no such file.
     """
     path = Path(path)
     if is_reference(path):
         return reference_model(str(path), "int8")
     if not path.exists():
-        names = f"{', '.join(REFERENCE_MODELS[:-1])} or {REFERENCE_MODELS[-1]}"
-        raise InputError(f"{path} does not exist: give a .tflite file, a run folder or a reference model, {names}")
+        names = ", ".join(REFERENCE_MODELS)
+        raise InputError(f"{path} does not exist: give a .tflite file, a run folder or a reference model ({names})")
     if not path.is_dir():
         return path
     preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "mixed", "float32")]
@@ -49,9 +48,7 @@ def model_path(path: Path | str) -> Path:
 
 
 def not_converted(folder: Path) -> InputError:
-    """Say that no model is in a `folder`, and how one comes into it where it is a run's."""
+    """The error for a `folder` without a model."""
     if not (folder / "card.json").exists():
-        return InputError(f"{folder} has no model, and is no run folder, since it has no card.json: give one of these")
-    return InputError(
-        f"{folder} has no converted model: run 'har-edge convert {folder} --quantize', without --quantize for float32"
-    )
+        return InputError(f"{folder} is not a run folder: it has no card.json")
+    return InputError(f"{folder} has no converted model: run 'har-edge convert {folder} --quantize'")

@@ -1,19 +1,14 @@
 """Detect novelty: motion that is not typical of an activity, or a phone that is not worn at all.
 
-A network answers with one of its activities whatever it is given: a phone worn upside down, or someone getting up. The
-end of a window is therefore compared with what is typical of each activity:
+A network answers with one of its activities whatever it is given. The end of a window is therefore compared with what
+is typical of each activity, by limits from people who were left out (`train.novelty_statistics`):
 
-- Orientation: the distance of the mean acceleration to the nearest of some centres, since ways to wear a phone form
-  clusters. Rotation about the phone's long axis is left out: people lie on any side, and carry the phone on any side.
+- Orientation: the distance of the mean acceleration to the nearest of some centres, whatever the rotation about the
+  phone's long axis.
 - Movement: the Mahalanobis distance of how much acceleration and rotation vary.
-- Rest: a phone on a person turns more than the noise of its gyroscope, which is all that turns one on a table
-  (docs/results/live.md).
+- Rest: a worn phone turns more than the noise of its gyroscope (docs/results/live.md).
 
-How many steps a second the whole window has is compared with the most of any activity: who runs takes more than who
-walks.
-
-The limits were measured on people whose windows were left out (`train.novelty_statistics`). How long novelty persists
-in a stream is followed by `edge_runtime.live.persistence`.
+The steps a second in the whole window are compared with the most of any activity, since who runs takes more.
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
@@ -30,8 +25,6 @@ from edge_runtime.signals.steps import step_frequency
 from edge_runtime.signals.types import Window
 
 GRAVITY = ("total_acc_x", "total_acc_y", "total_acc_z")
-"""The signals that tell the phone's orientation."""
-
 _ROTATION = ("body_gyro_x", "body_gyro_y", "body_gyro_z")
 _FLOOR = 2e-3  # g, rad/s: below, a standard deviation is the sensor's noise
 
@@ -43,7 +36,7 @@ Flags = npt.NDArray[np.bool_]
 class TypicalPosture:
     """Typical orientations of an activity: `centres` `[n][2]` of `inclination`, in g.
 
-    A distance above `unusual` is one at which the activity does not begin, above `novel` one that it does not have.
+    An activity does not begin at a distance above `unusual`, and does not have one above `novel`.
     """
 
     centres: tuple[tuple[float, float], ...]
@@ -59,10 +52,7 @@ class TypicalPosture:
 
 @dataclass(frozen=True)
 class TypicalMovement:
-    """The typical movement of an activity: `mean` `[n]` and inverse covariance `precision` `[n][n]` of its features.
-
-    `unusual` and `novel` are as those of `TypicalPosture`.
-    """
+    """The typical movement of an activity: `mean` `[n]` and inverse covariance `precision` `[n][n]` of its features."""
 
     mean: tuple[float, ...]
     precision: tuple[tuple[float, ...], ...]
@@ -84,16 +74,13 @@ class TypicalMovement:
 
 @dataclass(frozen=True)
 class TypicalSteps:
-    """The steps a second (Hz) of the quickest activity, and how many more are `unusual` for all.
-
-    Nineteen in twenty of its windows have at most `most`.
-    """
+    """The steps a second (Hz) of 95 % of the quickest activity's windows, and how many more are `unusual` for all."""
 
     most: float
     unusual: float
 
     def beyond(self, steps_hz: Array) -> Array:
-        """Measure how far steps a second (Hz) `[...]` are beyond the most, 1 being where they are unusual."""
+        """How far steps a second (Hz) `[...]` are beyond the most; they are unusual from 1 on."""
         return np.maximum(np.asarray(steps_hz) - self.most, 0.0) / self.unusual
 
 
@@ -101,8 +88,7 @@ class TypicalSteps:
 class NoveltyDetector:
     """Detect novelty by what is typical of each activity, in the order of the labels.
 
-    `rest` is the least rotation (rad/s) of a phone that is worn; None where that is not known, as `steps` is where
-    nobody takes any.
+    `rest` is the least rotation (rad/s) of a worn phone, if it is known; `steps` is None where nobody takes any.
     """
 
     posture: tuple[TypicalPosture, ...]
@@ -113,13 +99,12 @@ class NoveltyDetector:
     def detect(self, features: MotionFeatures) -> Novelty:
         """Compare one end of a window, or many, with every activity."""
         posture = np.stack([x.distance(features.posture) for x in self.posture], axis=-1)
-        rotation = features.rotation
-        if self.rest is None or rotation is None:
-            at_rest = np.zeros(posture.shape[:-1], np.bool_)
-        else:
-            at_rest = rotation < self.rest
+        at_rest = np.zeros(posture.shape[:-1], np.bool_)
+        if self.rest is not None and features.rotation is not None:
+            at_rest = features.rotation < self.rest
         movement = np.stack([x.distance(features.movement) for x in self.movement], axis=-1)
-        unusual, beyond = movement / [x.unusual for x in self.movement], self._beyond(features)
+        unusual = movement / [x.unusual for x in self.movement]
+        beyond = np.zeros(features.steps_hz.shape) if self.steps is None else self.steps.beyond(features.steps_hz)
         return Novelty(
             posture > [x.unusual for x in self.posture],
             unusual > 1,
@@ -130,11 +115,8 @@ class NoveltyDetector:
             beyond > 1,
         )
 
-    def _beyond(self, features: MotionFeatures) -> Array:
-        return np.zeros(features.steps_hz.shape) if self.steps is None else self.steps.beyond(features.steps_hz)
-
     def fault(self, n_labels: int) -> str | None:
-        """State what makes it unusable for so many activities, if anything does."""
+        """State what makes it unusable for `n_labels` activities, if anything does."""
         sizes = {len(x.mean) for x in self.movement}
         typical: tuple[TypicalPosture | TypicalMovement, ...] = (*self.posture, *self.movement)
         is_complete = (
@@ -143,8 +125,9 @@ class NoveltyDetector:
             and all({len(x.precision), *map(len, x.precision)} == {len(x.mean)} for x in self.movement)
             and all(x.centres for x in self.posture)
             and all(x.unusual > 0 and x.novel > 0 for x in typical)
+            and all(_is_positive(x.precision) for x in self.movement)
         )
-        if not is_complete or not all(_is_positive(x.precision) for x in self.movement):
+        if not is_complete:
             return "needs typical postures and movements of each activity with limits above 0, or no novelty detection"
         if self.steps is not None and not (self.steps.most > 0 and self.steps.unusual > 0):
             return "has limits of steps, which need to be above 0"
@@ -157,9 +140,8 @@ class NoveltyDetector:
 class Novelty:
     """Whether motion is unusual or novel for each activity `[..., n_labels]`.
 
-    `at_rest` `[...]` says whether it turns less than a phone that is worn; `unlike_all` `[...]` is how far movement is
-    from the nearest activity, or steps from the quickest, 1 being the limit from which on it is unusual; `too_quick`
-    `[...]` says whether steps are.
+    `at_rest` `[...]` says that the phone turns less than a worn one, `too_quick` `[...]` that steps are unusual.
+    `unlike_all` `[...]` is how far movement is from the nearest activity, or steps from the quickest; unusual above 1.
     """
 
     unusual_posture: Flags
@@ -172,17 +154,17 @@ class Novelty:
 
     @classmethod
     def none(cls, n_labels: int) -> Novelty:
-        """Return no novelty: that of a model without a detector."""
+        """No novelty, for a model without a detector."""
         nothing, no = np.zeros(n_labels, np.bool_), np.zeros((), np.bool_)
         return cls(nothing, nothing, nothing, nothing, no, np.zeros(()), no)
 
 
 @dataclass(frozen=True)
 class MotionFeatures:
-    """The mean acceleration and the movement of the end of a window, as long as the hop, and the steps in all of it.
+    """The mean acceleration and the movement in the last hop of a window, and the steps a second in the whole window.
 
-    `posture` `[..., 3]` is in g; `movement` `[..., 2]` are the logarithms of the standard deviations of acceleration
-    (g) and rotation (rad/s), means of the axes, or `[..., 1]` without the gyroscope; `steps_hz` `[...]` are a second's.
+    `posture` `[..., 3]` is in g. `movement` `[..., 2]` are logarithms of the standard deviations of acceleration (g)
+    and rotation (rad/s), means of the axes; `[..., 1]` without the gyroscope. `steps_hz` is `[...]`.
     """
 
     posture: Array
@@ -202,10 +184,7 @@ def _is_positive(precision: Sequence[Sequence[float]]) -> bool:
 
 
 def motion_features(windows: npt.NDArray[np.floating], names: Sequence[str], window: Window) -> MotionFeatures:
-    """Compute the features of windows `[..., samples, n_signals]`, whose signals are called `names`.
-
-    The rate of `window` is known, as it is of what the front end made.
-    """
+    """Compute the features of windows `[..., samples, n_signals]`, whose signals are called `names`."""
     end = np.asarray(windows[..., -window.hop :, :], np.float64)
     triads = [[names.index(x) for x in triad] for triad in (GRAVITY, _ROTATION) if set(triad) <= set(names)]
     spread = [np.log(end[..., columns].std(axis=-2).mean(axis=-1) + _FLOOR) for columns in triads]

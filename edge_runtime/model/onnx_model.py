@@ -30,14 +30,14 @@ class OnnxModel(Model):
 
     @property
     def operators(self) -> OperatorCounts:
-        """Nothing that this runtime tells."""
+        """This runtime tells nothing."""
         return OperatorCounts({}, None)
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """The output tensor for the input tensor `values`. Raises `InputError` when the runtime does not take it."""
         try:
             output: npt.NDArray[Any] = self._run(self._outputs, {self.input.name: values})[0]
-        except Exception as error:
+        except Exception as error:  # its errors have no other class in common
             raise InputError(_refusal(self._name, self.runtime, error)) from error
         return output
 
@@ -50,15 +50,12 @@ def load_onnx_runtime() -> Runtime:
         module = importlib.import_module(ONNX_RUNTIME)
     except (ImportError, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise InputError(f"ONNX Runtime is installed but cannot be loaded ({reason}); install it again") from error
+        raise InputError(f"ONNX Runtime cannot be loaded ({reason}): install it again") from error
     return Runtime(ONNX_RUNTIME, module.__version__, module)
 
 
 def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> OnnxModel:
-    """Open the ONNX model in `content` on the CPU, optimised as ONNX Runtime does by itself.
-
-    Raises what `load_onnx_runtime` raises, and `InputError` when the runtime does not take the model.
-    """
+    """Open the ONNX model in `content` on the CPU. Raises `InputError`, and as `load_onnx_runtime`."""
     runtime = load_onnx_runtime()
     options = runtime.module.SessionOptions()
     options.intra_op_num_threads = threads
@@ -73,10 +70,7 @@ def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> Onnx
 
 
 def count_operators(content: bytes) -> dict[str, int]:
-    """The operators of an ONNX model by kind.
-
-    Raises `MissingExtraError` without the package onnx, `InputError` when the file is damaged.
-    """
+    """The operators of an ONNX model by kind. Raises `MissingExtraError` without onnx, `InputError` when damaged."""
     try:
         import onnx
     except ImportError as error:
@@ -84,18 +78,15 @@ def count_operators(content: bytes) -> dict[str, int]:
     try:
         return dict(Counter(x.op_type for x in onnx.load_model_from_string(content).graph.node))
     except Exception as error:  # of no kind that the package names
-        raise InputError("an ONNX file is damaged: make it again with 'har-edge convert --rivals'") from error
+        raise InputError("an ONNX file is damaged: make it again by 'har-edge convert --rivals'") from error
 
 
 def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
-    """Say what ONNX Runtime did not take; its errors have no other class in common than `Exception`."""
     reason = str(error).strip().partition("\n")[0]
     return f"ONNX Runtime {runtime.version} does not take {name} ({reason}): make it again"
 
 
 def _only(details: Any, name: str) -> Tensor:
     if len(details) != 1 or details[0].type != "tensor(float)":
-        raise InputError(
-            f"{name} has not one input and one output of float32: make it with 'har-edge convert --rivals'"
-        )
+        raise InputError(f"{name} has not one input and one output of float32: use 'har-edge convert --rivals'")
     return Tensor(0, details[0].name, tuple(details[0].shape), np.dtype(np.float32).name, (), ())

@@ -1,7 +1,6 @@
 """Count operators, multiply-accumulates and bytes of a graph, by type of operator.
 
-TFLite's Python interpreters give no time per operator, and XNNPACK runs those it took as one. The work can be counted
-from the shapes.
+TFLite's Python interpreters give no time per operator; the work can be counted from the shapes.
 """
 
 from __future__ import annotations
@@ -14,10 +13,7 @@ from typing import Annotated
 from edge_runtime.model.graphs import Graph, Tensor, running
 from edge_runtime.system.dataclass_json import Quantity
 
-NO_TIMES = (
-    "TFLite's Python interpreters tell no times per operator, and XNNPACK runs those it took as one: "
-    "this is the work, not the time"
-)
+NO_TIMES = "This is the work and not the time, which TFLite's Python interpreters do not tell for each operator"
 
 _BYTES = {"float32": 4, "float16": 2, "int32": 4, "int64": 8, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
 _LSTM_LIKE = ("UNIDIRECTIONAL_SEQUENCE_LSTM", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "RNN")
@@ -38,10 +34,7 @@ class OperatorCost:
 
 
 def count(graphs: Sequence[Graph]) -> dict[str, OperatorCost]:
-    """The work by operator type, the most multiplications first.
-
-    The operators in the body of a loop are counted once, their work for each turn.
-    """
+    """The work by operator type, the most multiplications first; that of a loop's body for each turn."""
     found: dict[str, OperatorCost] = {}
     for graph in running(graphs):
         _add(graph, graphs, found)
@@ -56,7 +49,7 @@ def _add(graph: Graph, graphs: Sequence[Graph], found: dict[str, OperatorCost]) 
         name = operator.name
         inputs = [graph.tensors[i] if i >= 0 else None for i in operator.inputs]
         outputs = [graph.tensors[i] for i in operator.outputs if i >= 0 and i not in kept]
-        # A constant that an unrolled graph uses at every step is stored, and counted, once.
+        # A constant that an unrolled graph uses at every step is stored once.
         known = constants.setdefault(name, set())
         new = {i for i in operator.inputs if i >= 0} - computed - known
         known |= new
@@ -82,7 +75,7 @@ def _passed_through(graph: Graph, graphs: Sequence[Graph]) -> set[int]:
 
 
 def _macs(name: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], computed: set[int]) -> int:
-    """Multiply-accumulates of one operator; 0 for those that are no product of matrices."""
+    """Multiply-accumulates of an operator; 0 unless it is a product of matrices."""
     if not outputs or not inputs or inputs[0] is None:
         return 0
     if name in _LSTM_LIKE:

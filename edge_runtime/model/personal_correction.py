@@ -1,7 +1,6 @@
 """Correct the network's answers for one person, by how their windows look.
 
-People wear and move a phone each in their own way, and a network that knows other people takes one of their activities
-for another. `edge_runtime.live.personal_learning` learns the correction from a few seconds of each activity.
+`edge_runtime.live.personal_learning` learns the correction from a few seconds of each activity.
 """
 
 from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
@@ -30,8 +29,8 @@ Array = npt.NDArray[np.float64]
 class PersonalCorrection:
     """A correction of the logits: a window's `look` less `middle`, times `weights` `[n_labels][n_features]`.
 
-    It stays within `lowest` and `highest` `[n_labels]`, so that an activity which the person did not show, however far
-    its look is from those shown, is not corrected by more than these. `record` says what it was learnt from.
+    It stays within `lowest` and `highest` `[n_labels]`, since an activity that the person did not show may look very
+    different. `record` says what it was learnt from.
     """
 
     middle: tuple[float, ...]
@@ -47,7 +46,7 @@ class PersonalCorrection:
         return np.asarray(corrected, np.float32)
 
     def fault(self, n_labels: int, signal_names: Sequence[str], rate_hz: float | None) -> str | None:
-        """State what makes it unusable for so many activities and these signals, if anything does."""
+        """State what makes it unusable for `n_labels` activities and these signals, if anything does."""
         if rate_hz is None:
             return "corrects answers by what follows 160 ms later, and its window has no rate_hz"
         if not {*signal_names} >= {*GRAVITY}:
@@ -63,8 +62,8 @@ class PersonalCorrection:
 def look(windows: npt.NDArray[np.floating], signal_names: Sequence[str], rate_hz: float) -> Array:
     """How windows `[n, samples, n_signals]` look: features `[n, n_features]` of one size, whatever their units.
 
-    The mean acceleration; the logarithm of each movement's standard deviation; and the correlation of each movement
-    with each, itself too, 160 ms later, by which gaits differ. Movements are the body's acceleration and rotation.
+    They are the mean acceleration, the logarithm of each body signal's standard deviation, and the correlation of each
+    body signal with each, itself too, 160 ms later, by which gaits differ.
     """
     values = np.asarray(windows, np.float64)
     gravity = values[..., [signal_names.index(x) for x in GRAVITY]].mean(axis=1)

@@ -1,4 +1,4 @@
-"""Read the rivals of a network: the forms that other tools made of it, in a folder beside its models.
+"""Read the rivals of a network: the forms that other tools made of it, beside its models.
 
 `har-edge convert --rivals` writes `rivals/<network>.json` and the files that it names. All take windows as they are.
 """
@@ -40,10 +40,7 @@ class Rival:
 
 @dataclass(frozen=True)
 class RivalRecord:
-    """The rivals of one network; `absent` says of each that could not be made why.
-
-    `network_sha256` is the digest of the Keras file that they were made of, `card` that of all.
-    """
+    """The rivals of the Keras file with the digest `network_sha256`; `absent` says why some could not be made."""
 
     network_sha256: str
     card: Mapping[str, Any]
@@ -70,10 +67,7 @@ def record_path(folder: Path, stem: str) -> Path:
 
 
 def record_of(model: Path) -> Path:
-    """The record of the network of which the file `model` is a form: `mine_int8.tflite` is one of `mine`.
-
-    Raises `InputError` when its name does not say.
-    """
+    """The record of the network that the file `model` is a form of, as `mine_int8.tflite` is of `mine`."""
     stem, _, scheme = model.stem.rpartition("_")
     if not stem or not scheme:
         raise InputError(f"cannot tell which rivals belong to {model}: name it as 'har-edge convert' does")
@@ -81,9 +75,9 @@ def record_of(model: Path) -> Path:
 
 
 def read_record(path: Path, of: Card) -> RivalRecord:
-    """The record at `path`, of the rivals of the model whose card is `of`.
+    """The record at `path` of the rivals of the model whose card is `of`.
 
-    Raises `InputError` when there is none, when it is damaged, and when it is of another network or other options.
+    Raises `InputError` when it is missing, is damaged, or is of another network or other options.
     """
     network = path.parent.parent / f"{path.stem}.keras"
     again = "make them by 'har-edge convert --rivals'"
@@ -95,10 +89,8 @@ def read_record(path: Path, of: Card) -> RivalRecord:
         for rival in record.rivals:
             if Path(rival.file).name != rival.file:
                 raise ValueError("a rival's file is no plain name")
-    except FileNotFoundError:
-        raise InputError(f"there are no rivals of {path.stem} in {path.parent}: {again}") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no record of rivals ({error}): {again}") from error
+        raise InputError(f"cannot read the record of rivals {path} ({error}): {again}") from error
     card = record.read_card(path)
     about = ("name", "labels", "signals", "window", "normalisation")
     if any(getattr(card, x) != getattr(of, x) for x in about) or (
@@ -115,10 +107,7 @@ def rival_path(record: Path, rival: Rival) -> Path:
 
 def read_rival(file: Path, rival: Rival) -> bytes:
     """The content of the `file` of a rival. Raises `InputError` when it is gone or changed."""
-    try:
-        content = read_bytes(file, "a rival's model")
-    except OSError:
-        content = b""
+    content = read_bytes(file, "a rival's model") if file.exists() else b""
     if hashlib.sha256(content).hexdigest() != rival.sha256:
         raise InputError(f"{file} is not the file that was made: make the rivals again")
     return content

@@ -262,7 +262,7 @@ def test_a_rate_that_nobody_knows_is_null():
         *((normalised(knee=x), "knee") for x in ([None, 0], 1)),
         (changed(normalisation={"mean": [0, 0], "std": [1, 1], "clip": [1, 1]}), "knee"),
         *((changed(temperature=x), "temperature") for x in (0, 1e-300)),
-        (changed(temperature=1e300), r"1e\+12"),
+        (changed(temperature=1e300), "temperature"),
         (changed(live=None), "live"),
         (live(evidence=1e9), "evidence"),
         (novelty(centres=[]), "postures"),
