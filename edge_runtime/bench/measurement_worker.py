@@ -123,7 +123,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
 
 def inspect(job: MeasurementJob, folder: Path) -> tuple[Inspected, Arrays]:
     """Open a model, card or no card, and run it on zeros and on extreme windows."""
-    flatbuffer = cards.strip((folder / job.model).read_bytes())
+    flatbuffer = cards.strip((folder / job.model).read_bytes(), job.title)
     model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
     dtype = np.dtype(model.input.dtype)
     lowest, highest = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (-100, 100)

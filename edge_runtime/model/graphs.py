@@ -101,7 +101,7 @@ def read_graphs(flatbuffer: bytes) -> tuple[Graph, ...]:
     """
     with _references():
         root = _root(flatbuffer)
-        names, buffers = _names(root), [_stored(flatbuffer, x) for x in root.tables(4)]
+        names, buffers = _names(root), [x.numbers(0, "<u1").tobytes() for x in root.tables(4)]
         graphs = [_graph(x, names, buffers) for x in root.tables(2)]
         turns = _count_turns(graphs)
         return tuple(replace(graph, turns=turns.get(i, 0)) for i, graph in enumerate(graphs))
@@ -260,14 +260,6 @@ def _indices(table: _Table, field: int, n_tensors: int) -> tuple[int, ...]:
     if len(found) and not -1 <= found.min() <= found.max() < n_tensors:
         raise ValueError("it names a tensor that is not there")
     return tuple(found.tolist())
-
-
-def _stored(flatbuffer: bytes, buffer: _Table) -> bytes:
-    """What a buffer holds: inside the flatbuffer or, of large models, at an offset behind it (schema.fbs)."""
-    offset, size = (buffer.number(x, "<Q") for x in (1, 2))
-    if offset + size > len(flatbuffer):
-        raise ValueError("it was cut short")
-    return flatbuffer[offset : offset + size] if offset > 1 else buffer.numbers(0, "<u1").tobytes()
 
 
 @contextmanager

