@@ -7,9 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-from programs import assert_one_sentence, in_shell, succeeded
+from programs import assert_one_sentence, succeeded
 from training_fixtures import EPOCHS, run_card
-from written_windows import of_people, write_windows
 
 from edge_runtime.model import model_card
 from edge_runtime.model.classifier import Classifier
@@ -63,12 +62,10 @@ def test_training_never_overwrites(har_edge_here, trained_run):
     [
         (["--network", "transformer"], ["transformer"]),
         (["--seeds", "3", "--seed", LAST_SEED], ["--seed"]),
-        (["--data", "absent"], ["absent"]),
         (["--window", "1s", "--hop", "2s"], ["--hop"]),
         (["--resume"], ["runs"]),
         (["--resume", "--out", "absent"], ["absent"]),
         (["--test-subjects", "2,31"], ["--test-subjects", "31"]),
-        (["--test-subjects", ","], ["--test-subjects"]),
         (["--test-subjects", "2,3", "--held-out", "3"], ["--held-out", "3"]),
         (["--test-subjects", ALL_BUT_ONE], ["two training subjects"]),
         (["--held-out", ALL_WHO_TRAIN], ["--held-out"]),
@@ -97,18 +94,7 @@ def test_a_finished_training_that_was_killed_while_tidying_up_is_whole(har_edge_
     assert f"{100 * run_card(trained_run)['scores']['test']['accuracy']:.2f} %" in result.stdout
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        ("--epochs", 2),
-        ("--network", "edge-small"),
-        ("--classes", "coarse"),
-        ("--seeds", 2),
-        ("--held-out", "3,1"),
-        ("--data", "elsewhere"),
-        ("--hop", "1s"),
-    ],
-)
+@pytest.mark.parametrize("option", [("--epochs", 2), ("--seeds", 2), ("--held-out", "3,1"), ("--data", "elsewhere")])
 def test_an_option_that_differs_from_the_stopped_trainings_is_refused_by_name(har_edge_here, tmp_path, option):
     write_settings(tmp_path / "run", held_out=["1", "2"])
     result = har_edge_here("train", "--resume", "--out", "run", *option)
@@ -121,18 +107,11 @@ def test_options_that_are_the_stopped_trainings_are_taken_and_other_data_is_not(
     assert_one_sentence(har_edge_here("train", "--resume", *same), 2, "changed since")
 
 
-def test_without_a_folder_the_newest_stopped_training_is_resumed_else_the_latest_told_of(
-    har_edge_here, trained_run, tmp_path
-):
-    home = trained_run.folder.parent.parent
-    shutil.copytree(home / "runs", tmp_path / "runs", symlinks=True)
-    assert "runs/latest has ended" in succeeded(har_edge_here("train", "--resume")).stderr
-    write_settings(tmp_path / "runs" / "at-work")
+def test_without_a_folder_the_newest_stopped_training_is_resumed(har_edge_here, tmp_path):
+    for age, name in enumerate(("at-work", "newest", "older")):
+        os.utime(write_settings(tmp_path / "runs" / name, data=(name,)), (9 - age, 9 - age))
     with locked(lock_path(tmp_path / "runs" / "at-work")):
-        assert_one_sentence(har_edge_here("train", "--resume"), 2, "runs/at-work")
-        write_settings(tmp_path / "runs" / "stopped", data=("absent",))
-        os.utime(settings_path(tmp_path / "runs" / "stopped"), (1, 1))
-        assert_one_sentence(har_edge_here("train", "--resume"), 2, "absent")
+        assert_one_sentence(har_edge_here("train", "--resume"), 2, "newest does")
 
 
 def test_no_command_takes_a_training_that_is_under_way_or_was_stopped(har_edge_here, tmp_path):
@@ -149,19 +128,10 @@ def test_no_command_takes_a_training_that_is_under_way_or_was_stopped(har_edge_h
         assert_one_sentence(har_edge_here(*arguments), 2, "--resume --out run")
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"seed": "a"}', '{"unknown": 1}'])
+@pytest.mark.parametrize("text", ['{"seed": "a"}', '{"unknown": 1}'])
 def test_settings_from_elsewhere_are_refused_by_name(har_edge_here, tmp_path, text):
     write_settings(tmp_path / "run").write_text(text)
     assert_one_sentence(har_edge_here("train", "--resume", "--out", "run"), 2, "settings.json")
-
-
-def test_training_goes_on_when_nobody_reads_its_output_and_where_one_was_killed_at_once(tmp_path):
-    """A training that was killed while it wrote its first file has left only its checkpoint folder."""
-    (tmp_path / "run" / "checkpoint").mkdir(parents=True)
-    (tmp_path / "run" / "checkpoint" / ".settings-x.json").write_text("{")
-    write_windows(tmp_path / "own.npz", of_people())
-    assert in_shell("train --data own.npz --epochs 1 --out run | true", tmp_path).returncode == 0
-    assert Run(tmp_path / "run").card.exists()
 
 
 def test_an_unwritable_run_folder_is_named(har_edge_here, tmp_path):
