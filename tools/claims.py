@@ -23,7 +23,7 @@ from typing import Any
 
 import click
 
-from edge_runtime.bench import doubts, machine
+from edge_runtime.bench import doubts, machine, machine_state
 from edge_runtime.model import model_card as cards
 from edge_runtime.runs import Run
 from tools import COMMAND, RESULTS, ROOT, peers, table_of, write_result
@@ -81,9 +81,11 @@ def _sections(folder: Path) -> dict[str, Section]:
 def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim]:
     """The claims of a section, with machine and doubts; what other programs did meanwhile is one."""
     print(f"{name} …", file=sys.stderr)
-    before, own = machine.state(), sum(os.times()[:4])
+    before, own = machine_state.state(), sum(os.times()[:4])
     claims = list(section())
-    busy = machine.busy_share(before, machine.state(), sum(os.times()[:4]) - own)  # children's that have ended too
+    busy = machine_state.busy_share(
+        before, machine_state.state(), sum(os.times()[:4]) - own
+    )  # children's that have ended too
     others = f"other programs kept {busy:.1f} CPUs busy" if busy is not None and busy > doubts.BUSY_SHARE else ""
     for claim in claims:
         if claim.source == MEASURED:

@@ -20,7 +20,7 @@ import click
 import numpy as np
 
 from edge_runtime import runs
-from edge_runtime.bench import doubts, machine, statistics
+from edge_runtime.bench import doubts, machine, machine_state, statistics
 from edge_runtime.bench.timing import time_calls, warm_up
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, open_onnx
@@ -38,7 +38,7 @@ RAW, PREPARED = "raw window, prepared in the graph", "window that was already pr
 def main(run: Path, rounds: int) -> None:
     """Measure all forms of the selection network in the run folder RUN; write the tables."""
     run = runs.find_run(run).folder
-    before = machine.state()
+    before = machine_state.state()
     with tempfile.TemporaryDirectory(prefix="har-edge-peers-") as name:
         folder = Path(name)
         forms = _in_own_process(build, run, folder)
@@ -51,7 +51,7 @@ def main(run: Path, rounds: int) -> None:
         for form in forms:
             print(f"answers: {form.group}, {form.name}", file=sys.stderr)
             facts.append(_in_own_process(answer, folder, form))
-    busy = machine.busy_share(before, machine.state(), own_seconds=0.0)
+    busy = machine_state.busy_share(before, machine_state.state(), own_seconds=0.0)
     p50s = [statistics.latency(own).p50 for own in times]
     fastest = min((i for i, form in enumerate(forms) if form.is_float), key=p50s.__getitem__)
     rows = []

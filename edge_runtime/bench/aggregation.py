@@ -30,10 +30,7 @@ from edge_runtime.model.rivals import Rival
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file as it will be measured; `title` is its path or another name for people, `path` where it was read.
-
-    The file of a `rival` has no card inside.
-    """
+    """A model file; `title` is its path or another name for people. The file of a `rival` has no card inside."""
 
     title: str
     content: bytes
@@ -43,16 +40,16 @@ class ModelFile:
 
     @property
     def is_onnx(self) -> bool:
-        """Tell whether it is a rival that ONNX Runtime runs."""
+        """Tell whether ONNX Runtime runs it."""
         return self.rival is not None and self.rival.file.endswith(".onnx")
 
     @cached_property
     def graphs(self) -> tuple[Graph, ...]:
-        """The graphs of a TFLite model; none of an ONNX one. Raises `InputError` when it is not whole."""
+        """The graphs of a TFLite model, () for ONNX. Raises `InputError` when it is damaged."""
         try:
             return () if self.is_onnx else read_graphs(model_card.strip(self.content))
         except ValueError as error:
-            raise InputError(f"{self.title} is no whole model ({error}): copy or convert it again") from error
+            raise InputError(f"{self.title} is damaged ({error}): copy or convert it again") from error
 
     @property
     def n_operators(self) -> int:
@@ -101,49 +98,47 @@ class MeasuredModel:
         return [x.measured for x in self.rounds]
 
 
-@dataclass(frozen=True)
-class RunContext:
-    """The conditions that all results of one run share.
-
-    `before` is the machine's state at the start of the run; `others_busy` how many CPUs other programs kept busy during
-    each round.
-    """
-
-    data: Dataset
-    threads: int
-    paced: bool
-    before: State
-    others_busy: Sequence[float | None]
-    control: Control | None
+def results_of(
+    measured: Sequence[MeasuredModel], data: Dataset, threads: int, paced: bool, control: Control | None
+) -> list[Result]:
+    """The results of all models, each with its rounds merged."""
+    before = measured[0].measured[0].before
+    others_busy = [x.others_busy for each in measured for x in each.measured]
+    return _with_agreement([_result(x, data, threads, paced, control, before, others_busy) for x in measured], measured)
 
 
-def result(measured: MeasuredModel, run: RunContext) -> Result:
-    """Merge the rounds of one model."""
-    data = run.data
+def _result(
+    measured: MeasuredModel,
+    data: Dataset,
+    threads: int,
+    paced: bool,
+    control: Control | None,
+    before: State,
+    others_busy: Sequence[float | None],
+) -> Result:
     model, rounds, predicted = measured.model, measured.measured, measured.predicted
     first, rival, samples = rounds[0], model.rival, measured.samples
-    # Times, memory and energy of an emulated machine are the emulator's, of tflite-micro no microcontroller's.
     real = first.is_timed
     found = scores.score(data.test, predicted, data.labels, data.mountings)
     latency = statistics.latency(samples.latency)
     over_subjects = statistics.over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
     warm_up = _warm_up(rounds)
     evidence = doubts.Evidence(
-        emulated=first.machine.emulated,
-        before=run.before,
+        is_timed=first.is_timed,
+        before=before,
         rounds=[(x.before, x.after) for x in rounds],
-        others_busy=run.others_busy,
+        others_busy=others_busy,
         operators=Counter(x.name for graph in running(model.graphs) for x in graph.operators),
         xnnpack=None if rival else first.xnnpack,  # nothing here can bring more into XNNPACK
         converted=bool(model.card.quantisation),
-        runtimes=[(x.runtime.name, x.runtime.version) for x in rounds],
+        runtime=first.runtime.name,
         same_answers=all(
             np.array_equal(predicted, np.argmax(x.logits, axis=1)) for x in measured.rounds if x.logits is not None
         ),
-        paced=run.paced,
+        paced=paced,
         warm_up=warm_up,
         latency=latency,
-        control=run.control,
+        control=control,
         trained_on=_trained_on(model.card),
         data=(data.name, _fingerprint(data, model.card)),
     )
@@ -154,7 +149,7 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
         runtime=first.runtime.name,
         runtime_version=first.runtime.version,
         quantization=model.scheme,
-        threads=first.threads or run.threads,
+        threads=first.threads or threads,
         pinned_cpu=first.pinned_cpu,
         size_bytes=len(model.content),
         operators=model.n_operators,
@@ -194,18 +189,18 @@ def result(measured: MeasuredModel, run: RunContext) -> Result:
 
 
 def milliseconds(nanoseconds: npt.NDArray[np.integer]) -> tuple[float, ...]:
-    """Times in milliseconds, to 10 ns: finer than the clock is steady."""
+    """Times in milliseconds, rounded to 10 ns."""
     return tuple(np.round(nanoseconds / 1e6, 5).tolist())
 
 
-def control(first: MeasuredModel, again: MeasuredModel) -> Control:
+def control_of(first: MeasuredModel, again: MeasuredModel) -> Control:
     """The same model, measured twice in the same turns."""
     ratio, interval = statistics.p50_ratio(again.samples.latency, first.samples.latency)
     return Control(ratio, interval, interval[0] <= 1 <= interval[1])
 
 
-def with_agreement(results: Sequence[Result], measured: Sequence[MeasuredModel]) -> list[Result]:
-    """Say of each quantised result, and of each rival, how often it answers as the float32 form of the network does."""
+def _with_agreement(results: Sequence[Result], measured: Sequence[MeasuredModel]) -> list[Result]:
+    """Add how often a quantised form, or a rival, answers as the float32 form of the network does."""
     originals = {
         result.model: each.predicted
         for result, each in reversed(list(zip(results, measured, strict=True)))
@@ -248,7 +243,7 @@ def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: D
 
 
 def _warm_up(rounds: Sequence[Measured]) -> WarmUp:
-    """The warm-ups of all rounds together; settled when most did, since one may fall into a short disturbance."""
+    """The warm-ups of all rounds together, which are stable when most are."""
     found = [x.warm_up for x in rounds]
     settled = sum(x.stable for x in found)
     return WarmUp(sum(x.calls for x in found), round(sum(x.seconds for x in found), 3), 2 * settled > len(found))
@@ -263,7 +258,7 @@ def _trained_on(card: Card) -> tuple[str, str] | None:
 
 
 def _fingerprint(data: Dataset, card: Card) -> str:
-    """Return that of `data` as a model takes it; "" where it cannot, so that it learnt from other data."""
+    """Return that of `data` as a model takes it; "" when it cannot take the data."""
     try:
         return data.as_for(card).fingerprint
     except InputError:

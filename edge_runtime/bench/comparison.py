@@ -1,7 +1,10 @@
-"""Compare two benchmark runs: the changes with intervals, and whether the two may be compared at all."""
+"""Compare two benchmark runs: the changes with intervals, whether the two may be compared, and gates for CI."""
 
 from __future__ import annotations
 
+import math
+import operator
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +13,22 @@ from typing import Any
 from edge_runtime.bench.doubts import FEWEST_RUNS
 from edge_runtime.bench.results import Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
+from edge_runtime.errors import InputError
 from edge_runtime.model.rivals import rival_name
 
 PERCENT, POINTS = "%", "pp"
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
 
 
+_CONDITION = re.compile(
+    r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?(?:\d+\.?\d*|\.\d+))\s*(?P<unit>%|pp|)\s*"
+)
+_SIGNS = {">": operator.gt, "<": operator.lt}
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A number of a result; `unit` is that of a change of it."""
+    """A number of a result, and the unit of its change."""
 
     title: str
     unit: str
@@ -45,9 +55,8 @@ METRICS: Mapping[str, Metric] = {
 class Change:
     """One number, before and after; None where a file does not have it.
 
-    `change` is in percent of the old value or in percentage points, as `unit` says, and so is its 95 % `interval`,
-    which only p50, p99, end to end and accuracy have. `beyond_noise` is whether the interval leaves out 0; a file's
-    size has no noise; without an interval it is None.
+    `change` and its 95 % `interval` are in percent of the old value or in percentage points, as `unit` says.
+    `beyond_noise` tells whether the interval leaves out 0. A file's size has no noise.
     """
 
     old: float | None
@@ -84,11 +93,8 @@ class ResultChanges:
 class RunComparison:
     """The comparison of two reports.
 
-    - `obstacles`: reasons why the two should not be compared.
-    - `notes`: other differences that may matter, and models that could not be measured.
-    - `doubts`: those of each of the two about itself.
-    - `only_old`, `only_new`: the titles of results that only one of them has.
-    - `same_data`: whether both scored the same windows.
+    `obstacles` are reasons not to compare them, `notes` are lesser differences, `doubts` are each report's own.
+    `only_old` and `only_new` are titles of results. `same_data` tells whether both scored the same windows.
     """
 
     pairs: tuple[ResultChanges, ...]
@@ -118,7 +124,7 @@ def compare(old: Report, new: Report) -> RunComparison:
 
 
 def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Pairs of the same network, tool and quantisation; of several, those of the same file, else the only two left."""
+    """Pairs of the same network, tool and quantisation: first those of the same file, then the only two left."""
     keys: tuple[Callable[[Result], object], ...] = (
         lambda x: (x.model, x.rival, x.quantization, x.file),
         lambda x: (x.model, x.rival, x.quantization),
@@ -135,13 +141,13 @@ def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, R
 
 
 def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict[object, Result]:
-    """The results of which no other has the same key, by key."""
+    """The results whose key no other one has, by key."""
     counts = Counter(map(key, results))
     return {key(x): x for x in results if counts[key(x)] == 1}
 
 
 def _titles(results: Sequence[Result]) -> dict[int, str]:
-    """The name of each result, by its identity: network and form, and the file where several have both."""
+    """The name of each result by its identity: network and form, and the file to tell several apart."""
     names = [f"{x.model} {rival_name(x.rival, x.quantization) if x.rival else x.quantization}" for x in results]
     alike = Counter(names)
     return {id(x): name if alike[name] == 1 else f"{name} ({x.file})" for x, name in zip(results, names, strict=True)}
@@ -174,10 +180,7 @@ def _change(name: str, metric: Metric, old: Result, new: Result, interval: Inter
 def _ratio_intervals(
     old: Samples | None, new: Samples | None, kind: str, percents: Sequence[float]
 ) -> list[Interval | None]:
-    """In percent of each old percentile; None where there are too few times for one so high.
-
-    The rounds of two runs did not take turns, so they are not paired.
-    """
+    """In percent of each old percentile, None with too few times; rounds of two runs are not paired."""
     unknown: list[Interval | None] = [None] * len(percents)
     if old is None or new is None:
         return unknown
@@ -193,7 +196,7 @@ def _ratio_intervals(
 
 
 def _accuracy_interval(old: Result, new: Result) -> Interval | None:
-    """In percentage points, over subjects, which count alike: a report has no windows per subject."""
+    """In percentage points, over subjects, which count alike since a report has no windows per subject."""
     people = old.per_subject.keys()
     if people != new.per_subject.keys():
         return None
@@ -220,14 +223,12 @@ def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -
     yield from _differing("version of har-edge", old.har_edge, new.har_edge)
     for key in ("kernel", "governor", "python", "numpy"):
         yield from _differing(_NOUNS.get(key, key), getattr(old.device, key), getattr(new.device, key))
-    for a, b in dict.fromkeys((a.pinned_cpu, b.pinned_cpu) for a, b in matched):
-        yield from _differing("CPU that inferred", a, b)
     for before, after in matched:
         if before.raw_input != after.raw_input:
             where = "NEW" if after.raw_input else "OLD"
             yield (
-                f"{after.model} {after.quantization} prepares windows by itself in {where} alone, as a part of its "
-                "latency: compare end to end"
+                f"{after.model} {after.quantization} only prepares windows in its latency in {where}: compare end to "
+                "end"
             )
     for report, name in ((old, "OLD"), (new, "NEW")):
         for failure in report.failures:
@@ -257,3 +258,40 @@ def _differing(noun: str, old: Any, new: Any) -> Iterator[str]:
 
 def _known(value: Any) -> str:
     return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A condition that fails when the change of `metric` lies above (`>`) or below (`<`) the `limit`."""
+
+    text: str
+    metric: str
+    sign: str
+    limit: float
+
+    def failures(self, pairs: Sequence[ResultChanges]) -> list[str]:
+        """A clause for each result that fails; a change that is not known fails."""
+        return [failure for pair in pairs if (failure := self._failure(pair.title, pair.changes[self.metric]))]
+
+    def _failure(self, title: str, change: Change) -> str | None:
+        if change.change is None:
+            return f"{self.text} for {title} (unknown: one of the files has no {METRICS[self.metric].title})"
+        if not _SIGNS[self.sign](change.change, self.limit):
+            return None
+        interval = f", 95 % interval {change.interval_text()}" if change.interval else ""
+        return f"{self.text} for {title} ({change.text()}{interval})"
+
+
+def parse_gate(text: str) -> Gate:
+    """The gate that `text` describes: a metric, `>` or `<`, a number, and `%` of the old value.
+
+    The change of accuracy and macro_f1 is in percentage points, `pp` or no unit. Raises `InputError` for other texts.
+    """
+    found = _CONDITION.fullmatch(text)
+    metric = METRICS.get(found["metric"]) if found else None
+    is_right = found and metric and math.isfinite(float(found["limit"]))
+    if not found or not metric or not is_right or (metric.unit == POINTS) is (found["unit"] == "%"):
+        raise InputError(
+            f"--fail-if {text!r} is no condition: write it like 'p50>5%' or 'accuracy<-0.3', of {', '.join(METRICS)}"
+        )
+    return Gate(text.strip(), found["metric"], found["sign"], float(found["limit"]))

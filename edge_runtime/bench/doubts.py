@@ -10,28 +10,28 @@ from edge_runtime.bench.measured import WarmUp
 from edge_runtime.bench.results import Control, Latency
 from edge_runtime.model.interpreters import MICRO
 
-# A percentile needs samples beyond it: below this, p99 rests on fewer than five.
+# With fewer, p99 rests on less than five samples beyond it.
 FEWEST_RUNS = 500
 # Fewer rounds do not tell how much rounds differ.
 FEWEST_ROUNDS = 5
-# Load average, of the minute before: above it, something else was running.
+# Load average of the minute before.
 BUSY_LOAD = 0.5
 # CPUs that others used during the measurement; our own progress bar takes a few hundredths.
 BUSY_SHARE = 0.25
-# Share of a graph's operators outside XNNPACK: above it, the runtime could be faster.
+# Share of a graph's operators outside XNNPACK.
 MOST_OUTSIDE = 0.1
 # Raspberry Pis slow down from 80 degrees on; others a little later.
 HOT_C = 80.0
 # Clocks jitter by a few per cent without a cause.
 CLOCK_CHANGE = 0.1
-# Of p50. The wider limit of intervals is for paced times, which are few and cold.
+# Shares of p50. Paced times, which are few and cold, have a wider limit.
 WIDEST_MAD = 0.1
 WIDEST_INTERVAL = {False: 0.1, True: 0.4}
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """The machine's state `before` the whole run, and before and after each of the `rounds` of this model."""
+    """The machine's state `before` the run, and before and after each of the `rounds` of this model."""
 
     before: State
     rounds: Sequence[tuple[State, State]]
@@ -39,21 +39,18 @@ class Conditions:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence(Conditions):
-    """The facts that a result is judged by.
+    """The facts that a result is judged by; None is not known.
 
-    others_busy : CPUs that other programs kept busy during each round of any model, None where that is not known.
-    operators, xnnpack : counts by operator name; `xnnpack` is None where it is not known.
-    converted : whether 'har-edge convert' wrote the model, by its card.
-    runtimes : name and version of each round's runtime.
-    trained_on, data : name and fingerprint of the training's data, None if the card lacks it, and of this data.
+    `others_busy` are CPUs that other programs kept busy during each round of any model. `operators` and `xnnpack` are
+    counts by name. `trained_on` and `data` are name and fingerprint of the data of the training, and of this data.
     """
 
-    emulated: bool
+    is_timed: bool
     others_busy: Sequence[float | None]
     operators: Mapping[str, int]
     xnnpack: Mapping[str, int] | None
     converted: bool
-    runtimes: Sequence[tuple[str, str | None]]
+    runtime: str
     same_answers: bool
     paced: bool
     warm_up: WarmUp
@@ -65,8 +62,7 @@ class Evidence(Conditions):
 
 def find_doubts(evidence: Evidence) -> tuple[str, ...]:
     """Return the doubts about a model's result, the weightiest first."""
-    untimed = evidence.emulated or _is_micro(evidence)
-    checks = (_emulated, _micro, *(() if untimed else _TIMING), _operators, _runtimes, _answers, _other_data)
+    checks = (*(_TIMING if evidence.is_timed else (_untimed,)), _operators, _answers, _other_data)
     return tuple(doubt for check in checks for doubt in check(evidence))
 
 
@@ -76,21 +72,14 @@ def of_state(state: State) -> tuple[str, ...]:
     return tuple(doubt for check in _CONDITIONS for doubt in check(conditions))
 
 
-def _emulated(evidence: Evidence) -> Iterator[str]:
-    if evidence.emulated:
-        yield "the CPU is emulated, so its times and memory are left out: measure on the real device"
-
-
-def _micro(evidence: Evidence) -> Iterator[str]:
-    if _is_micro(evidence):
+def _untimed(evidence: Evidence) -> Iterator[str]:
+    if evidence.runtime == MICRO:
         yield (
             f"the times and the memory of {MICRO} on this machine are no microcontroller's and are left out, and one "
             "of 32 bits needs a smaller arena: measure on the board"
         )
-
-
-def _is_micro(evidence: Evidence) -> bool:
-    return evidence.runtimes[0][0] == MICRO
+    else:
+        yield "the CPU is emulated, so its times and memory are left out: measure on the real device"
 
 
 def _other_data(evidence: Evidence) -> Iterator[str]:
@@ -98,8 +87,8 @@ def _other_data(evidence: Evidence) -> Iterator[str]:
         return
     (own, _), (name, _) = evidence.trained_on, evidence.data
     yield (
-        f"the model was trained on '{own}', by its card, whose own scores are of other windows than these of '{name}': "
-        "do not compare the two"
+        f"the model was trained on '{own}', and the scores in its card are of other windows than these of '{name}': do "
+        "not compare the two"
     )
 
 
@@ -205,17 +194,9 @@ def _operators(evidence: Evidence) -> Iterator[str]:
         return
     left = sorted(name for name, n in evidence.operators.items() if n > evidence.xnnpack.get(name, 0))
     names = ", ".join(left[:3]) + (" and others" if len(left) > 3 else "")
-    if evidence.runtimes[0][0] == "tflite-runtime":
-        advice = ": use LiteRT, which takes more"
-    else:  # 'har-edge convert' leaves out only what XNNPACK does not have
-        advice = "" if evidence.converted else ": convert it with 'har-edge convert'"
+    # 'har-edge convert' only leaves out what XNNPACK does not have.
+    advice = "" if evidence.converted else ": convert it with 'har-edge convert'"
     yield f"XNNPACK took {taken} of {total} operators, not {names}, which run in slower kernels{advice}"
-
-
-def _runtimes(evidence: Evidence) -> Iterator[str]:
-    found = sorted({f"{name} {version}" if version else name for name, version in evidence.runtimes})
-    if len(found) > 1:
-        yield f"the rounds ran on different runtimes ({', '.join(found)}): name one with --runtime and run again"
 
 
 def _answers(evidence: Evidence) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Measure the energy of one inference: power while inferring less power at rest, over the rate.
 
-Sources, best first: the counters of the processor's packages (RAPL, x86) and the power controller of a Raspberry Pi 5,
-which measures the rails of the board, less than the wall power. Needs nothing but Python, as the worker does.
+Sources, best first: the counters of the processor's packages (RAPL, x86), and the power controller of a Raspberry Pi 5,
+which measures the rails of the board. Needs nothing but Python, as the worker does.
 """
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
@@ -15,11 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_runtime.bench.machine_state import ROOT, ask, number, read
 from edge_runtime.bench.measured import Energy
-from edge_runtime.bench.sysfiles import ROOT, ask, number, read
 
-SAMPLE_SECONDS = 0.1
-"""The interval at which a meter of power, not energy, is read."""
+SAMPLE_SECONDS = 0.1  # between two readings of a meter of power
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Counter:
     ranges: Sequence[int]
 
     def watts_during(self, work: Callable[[], float]) -> float | None:
-        """The mean power while `work` runs, which returns its seconds; None when a counter cannot be read."""
+        """The mean power while `work` runs, which returns its seconds; None if a counter cannot be read."""
         before = self._read()
         elapsed = work()
         after = self._read()
@@ -47,10 +46,7 @@ class Counter:
 
 @dataclass(frozen=True)
 class Gauge:
-    """A meter of the present power: `watts` is asked every `SAMPLE_SECONDS` in a thread of its own.
-
-    Asking takes power too, at rest as while inferring, so that it cancels.
-    """
+    """A meter of the present power: a thread asks `watts`, at rest too, so that its own power cancels."""
 
     name: str
     watts: Callable[[], float | None]
@@ -66,15 +62,14 @@ class Gauge:
         finally:
             done.set()
             sampler.join()
-        # Of a work shorter than that there is no sample yet.
+        # Short work may end before the first sample.
         known = [watts for watts in samples or [self.watts()] if watts is not None]
         return sum(known) / len(known) if len(known) == max(1, len(samples)) else None
 
     def _sample(self, samples: list[float | None], done: threading.Event) -> None:
-        # On Linux this is about the calling thread: the one that infers stays on its CPU and is not held up here.
-        if hasattr(os, "sched_setaffinity"):
-            with suppress(OSError):
-                os.sched_setaffinity(0, range(os.cpu_count() or 1))
+        # This moves only the calling thread: the one that infers stays on its CPU.
+        with suppress(OSError):
+            os.sched_setaffinity(0, range(os.cpu_count() or 1))
         while not done.wait(SAMPLE_SECONDS):
             samples.append(self.watts())
 
@@ -88,8 +83,7 @@ def per_inference(
 ) -> Energy:
     """Measure the energy of `call`, one inference: at rest, inferring and at rest again, `seconds` each.
 
-    Returns at once where the machine has no source. Meant for the worker, after the timing: the process should be
-    pinned and warm. `clock` counts nanoseconds.
+    Returns at once on a machine without a source. The process should be pinned and warm. `clock` counts nanoseconds.
     """
     source = find_source(root)
     if isinstance(source, str):
@@ -128,7 +122,7 @@ def per_inference(
 
 
 def find_source(root: Path = ROOT) -> Counter | Gauge | str:
-    """The best source of this machine or the reason why there is none, with what to do."""
+    """The best source of this machine, or the reason why it has no source."""
     counters = _rapl(root)
     if isinstance(counters, Counter):
         return counters
@@ -156,7 +150,7 @@ def _pmic(root: Path) -> Gauge | None:
 
 
 def _rail_watts(text: str) -> float | None:
-    """The sum over all rails of current times voltage; a rail of which only one is known is left out."""
+    """The sum over all rails of current times voltage."""
     current, voltage = (
         {
             name: float(value)

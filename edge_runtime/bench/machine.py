@@ -1,6 +1,6 @@
-"""Describe the machine: one short function per fact, None where the machine does not tell.
+"""Describe the machine: a function per fact, None where it does not tell.
 
-`root` is `/`, or a folder laid out like it. Its state is in `edge_runtime.bench.machine_state`.
+`root` is `/`, or a folder laid out like it.
 """
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
@@ -8,18 +8,13 @@ from __future__ import annotations  # the benchmark's worker also runs on Python
 import os
 import platform
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
-from edge_runtime.bench.machine_state import State as State
-from edge_runtime.bench.machine_state import busy_share as busy_share
-from edge_runtime.bench.machine_state import governor, load_average
-from edge_runtime.bench.machine_state import state as state
-from edge_runtime.bench.sysfiles import ROOT, number, read
+from edge_runtime.bench.machine_state import ROOT, governor, load_average, number, read
 from edge_runtime.system.dataclass_json import Quantity
 
 # Arm's part numbers as /proc/cpuinfo gives them, for CPUs that have no "model name" line there.
@@ -68,15 +63,15 @@ class Machine:
 
 
 def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:
-    """Every fact about this machine; `cpu` is the one that the work is pinned to, if it is."""
+    """Every fact about this machine; `cpu` is the one that the process is pinned to, if any."""
     return Machine(
         machine=platform.machine(),
-        board=board(root),
+        board=read(root / "sys/firmware/devicetree/base/model"),
         cpu=cpu_model(root),
         cores=os.cpu_count(),
         features=features(root),
         caches=caches(cpu or 0, root),
-        max_clock_khz=max_clock_khz(cpu or 0, root),
+        max_clock_khz=number(root / f"sys/devices/system/cpu/cpu{cpu or 0}/cpufreq/cpuinfo_max_freq"),
         virtual=virtual(root),
         emulated=emulated(root),
         kernel=f"{platform.system()} {platform.release()}",
@@ -87,11 +82,6 @@ def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:
         governor=governor(cpu, root),
         load_average=load_average(root),
     )
-
-
-def board(root: Path = ROOT) -> str | None:
-    """The board's own name (`Raspberry Pi 5 Model B Rev 1.0`); x86 machines have none."""
-    return read(root / "sys/firmware/devicetree/base/model")
 
 
 def cpu_model(root: Path = ROOT) -> str | None:
@@ -122,27 +112,20 @@ def caches(cpu: int, root: Path = ROOT) -> dict[str, str] | None:
     return found or None
 
 
-def max_clock_khz(cpu: int, root: Path = ROOT) -> int | None:
-    """The fastest clock that `cpu` is made for; its governor or firmware may allow less."""
-    return number(root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/cpuinfo_max_freq")
-
-
 def virtual(root: Path = ROOT) -> bool | None:
-    """Tell whether this is a virtual machine, whose clock, neighbours and sensors are hidden from it."""
+    """Tell whether this is a virtual machine, whose clock, neighbours and sensors are hidden."""
     text = _cpuinfo(root)
     if not text:
         return None
     x86 = re.search(r"^flags\s*:.*\bhypervisor\b", text, re.MULTILINE)
-    tree = (root / "sys/firmware/devicetree/base/hypervisor").exists()
     names = (read(root / "sys/class/dmi/id" / name) or "" for name in ("sys_vendor", "product_name"))
-    return bool(x86 or tree or read(root / "sys/hypervisor/type") or any(map(_HYPERVISORS.search, names)))
+    return bool(x86 or any(map(_HYPERVISORS.search, names)))
 
 
 def emulated(root: Path = ROOT) -> bool:
-    """Tell whether the CPU is QEMU's emulation of an Arm one, whose times mean nothing.
+    """Tell whether the CPU is QEMU's emulation of an Arm one, by its `model name` and its BogoMIPS of 100.
 
-    Its `/proc/cpuinfo` has a `model name` line, which 64-bit kernels print for no real Arm core and 32-bit ones end
-    with `(v7l)`, and BogoMIPS of 100.
+    A 64-bit kernel prints no `model name` for a real Arm core, and a 32-bit one ends it with `(v7l)`.
     """
     names = {"aarch64": r"^model name\s*:", "armv7l": r"^model name\s*:.*\(armv7l\)$"}
     name, text = names.get(platform.machine()), _cpuinfo(root)
@@ -159,22 +142,14 @@ def operating_system(root: Path = ROOT) -> str | None:
 
 def peak_memory() -> int | None:
     """The most memory this process has held so far, in bytes."""
-    # VmHWM starts anew with a program; the maximum that getrusage gives on Linux includes the parent's before it.
+    # VmHWM starts anew with a program; the maximum of getrusage includes the parent's.
     found = re.search(r"^VmHWM:\s+(\d+) kB", read(ROOT / "proc/self/status") or "", re.MULTILINE)
-    if found:
-        return int(found[1]) * 1024
-    if sys.platform == "darwin":
-        import resource
-
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes, on macOS
-    return None
+    return int(found[1]) * 1024 if found else None
 
 
 def pin_to_one_cpu() -> int | None:
-    """Keep this process on one CPU, the last it may use; None where the system does not allow that."""
-    if not hasattr(os, "sched_setaffinity"):
-        return None
-    # The first CPUs serve most interrupts, and where cores differ the fast ones come last.
+    """Keep this process on one CPU, the last it may use; None if the system does not allow that."""
+    # The first CPUs serve most interrupts, and the fast cores come last.
     cpu = max(os.sched_getaffinity(0))
     try:
         os.sched_setaffinity(0, {cpu})

@@ -1,12 +1,14 @@
-"""Read the state of the machine: one short function per fact, None where the machine does not tell.
+"""Read the state of the machine from its files and commands: a function per fact, None where it does not tell.
 
-Two states, before and after a measurement, show what clock, heat and other programs did in between.
+`root` is `/`, or a folder laid out like it. Needs nothing but Python, as the worker does.
 """
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import os
 import re
+import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,13 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from edge_runtime.bench.sysfiles import ROOT, ask, number, read
 from edge_runtime.system.dataclass_json import Quantity
+
+ROOT = Path("/")
+COMMAND_SECONDS = 2.0  # a slower command is stopped, and counts as absent
 
 # The bits of `vcgencmd get_throttled`: now, and 16 places higher since boot.
 _THROTTLED_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
-# Drivers' names for the sensors of a CPU or of the chip it is on: x86_pkg_temp and coretemp (Intel), k10temp and
-# zenpower (AMD), cpu-thermal and bcm2711_thermal (Raspberry Pi), cpu0-thermal, soc-thermal, cpuss-0 (other boards).
+# Drivers' names for the sensors of a CPU or its chip: coretemp (Intel), k10temp and zenpower (AMD), cpu-thermal and
+# bcm2711_thermal (Raspberry Pi), soc-thermal (other boards).
 _CPU_SENSOR = re.compile(r"cpu|soc|x86_pkg|coretemp|k10temp|zenpower|bcm2\d+_thermal", re.IGNORECASE)
 
 
@@ -63,7 +67,7 @@ class State:
 
 
 def state(cpu: int | None = None, root: Path = ROOT) -> State:
-    """The machine as it is now; `cpu` is the one that the work is pinned to, if it is."""
+    """The machine as it is now; `cpu` is the one that the process is pinned to, if any."""
     return State(
         time=time.time(),
         load_average=load_average(root),
@@ -79,10 +83,9 @@ def state(cpu: int | None = None, root: Path = ROOT) -> State:
 
 
 def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float | None:
-    """Compute how much other programs ran between two states, in CPUs: 1.0 is one of them busy all the time.
+    """How many CPUs other programs kept busy between two states, apart from `own_seconds` of the measurement itself.
 
-    `own_seconds` is the processor time that the measurement itself used meanwhile, which does not count. None where the
-    system does not tell, or when less than a tenth of a second lies between the states: it counts in hundredths.
+    None when the system does not tell, or for less than a tenth of a second, since it counts in hundredths.
     """
     busy = elapsed = 0.0
     for cpu, (busy_after, idle_after) in (after.cpu_times_s or {}).items():
@@ -96,17 +99,13 @@ def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float |
 
 
 def load_average(root: Path = ROOT) -> float | None:
-    """Read how many processes wanted a CPU, on average over the last minute."""
+    """How many processes wanted a CPU, on average over the last minute."""
     text = read(root / "proc/loadavg")
-    if text:
-        return float(text.split()[0])
-    if root == ROOT and hasattr(os, "getloadavg"):  # macOS has no /proc
-        return round(os.getloadavg()[0], 2)
-    return None
+    return float(text.split()[0]) if text else None
 
 
 def governor(cpu: int | None, root: Path = ROOT) -> str | None:
-    """Read how the kernel chooses the clock of `cpu`, or of all CPUs."""
+    """The governor of `cpu`, or of all CPUs."""
     if cpu is None:
         return " + ".join(governors(root) or {}) or None
     return read(_cpu_folder(cpu, root) / "cpufreq/scaling_governor")
@@ -153,7 +152,7 @@ def throttled(root: Path = ROOT) -> Throttled | None:
 
 
 def power_source(root: Path = ROOT) -> Literal["mains", "battery"] | None:
-    """`mains` or `battery`; a machine with neither a battery nor a charger that is known says nothing."""
+    """`mains` or `battery`; None without a known battery or charger."""
     if any(read(folder / "status") == "Discharging" for folder in batteries(root)):
         return "battery"
     charged = any((read(folder / "status") or "Unknown") != "Unknown" for folder in batteries(root))
@@ -162,13 +161,13 @@ def power_source(root: Path = ROOT) -> Literal["mains", "battery"] | None:
 
 
 def batteries(root: Path = ROOT) -> list[Path]:
-    """The folders of the batteries that the machine itself can run on, not those of a mouse."""
+    """The folders of the batteries of the machine itself, not those of a mouse."""
     folders = sorted((root / "sys/class/power_supply").glob("*"))
     return [x for x in folders if read(x / "type") == "Battery" and read(x / "scope") != "Device"]
 
 
 def cpu_times_s(root: Path = ROOT) -> dict[str, tuple[float, float]] | None:
-    """CPU -> seconds since boot that it was busy, and that it was idle or waited for a disk (proc(5), /proc/stat)."""
+    """CPU -> seconds since boot that it was busy, and that it was idle (proc(5), /proc/stat)."""
     times = {}
     for cpu, rest in re.findall(r"^(cpu\d+) ([\d ]+)$", read(root / "proc/stat") or "", re.MULTILINE):
         # user, nice, system, idle, iowait, irq, softirq, steal; guests come after and are in the first two already.
@@ -184,9 +183,45 @@ def _cpu_folder(cpu: int, root: Path) -> Path:
 
 
 def _sensors(root: Path) -> Iterator[tuple[str, int | None]]:
-    """The kind of each sensor and its thousandths of a degree; hwmon has those that no thermal zone has, as AMD's."""
+    """The kind of each sensor and its thousandths of a degree; AMD's are in hwmon."""
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
         yield read(zone / "type") or "", number(zone / "temp")
     for chip in sorted((root / "sys/class/hwmon").glob("hwmon*")):
         for path in sorted(chip.glob("temp*_input")):
             yield read(chip / "name") or "", number(path)
+
+
+def read(path: Path) -> str | None:
+    """The text at `path` without the space around it; None if it cannot be read."""
+    try:
+        # The device tree ends its texts in NUL.
+        return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n") or None
+    except OSError:
+        return None
+
+
+def number(path: Path) -> int | None:
+    """The whole number in the file at `path`, or None."""
+    try:
+        return int(read(path) or "")
+    except ValueError:
+        return None
+
+
+def ask(command: str, *arguments: str, root: Path = ROOT) -> str | None:
+    """The output of `command`; None when it is not installed, fails or is slow."""
+    folders = (str(root / folder.lstrip(os.sep)) for folder in os.get_exec_path())
+    program = shutil.which(command, path=os.pathsep.join(folders))
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=COMMAND_SECONDS,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", errors="replace").strip() or None

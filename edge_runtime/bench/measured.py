@@ -1,4 +1,4 @@
-"""Hold what a worker measured: it fills these dataclasses, and their JSON is read as them on the other side."""
+"""The measurement of a worker, as dataclasses that it fills and that its JSON is read into."""
 
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
@@ -16,7 +16,7 @@ from edge_runtime.errors import DeviceError
 from edge_runtime.model.interpreters import MICRO
 from edge_runtime.system.dataclass_json import Quantity, from_json
 
-# Of every number there is one that no machine will reach, so that sums and means of them stay finite.
+# Bounded, so that sums and means stay finite.
 _Duration = Annotated[float, Quantity(at_least=0, at_most=1e12)]
 _Count = Annotated[int, Quantity(at_least=0, at_most=2**60)]
 _TIMES_NS = (10, 10**15)  # what the report rounds to, and eleven days
@@ -57,9 +57,8 @@ class Energy:
 class Measured:
     """One round of a model: the machine and its state, the runtime, and times beside the raw ones.
 
-    `threads` are those of the interpreter; None where that does not tell (a phone), which got as many as were asked
-    for. `xnnpack` counts the operators that XNNPACK took, by name; None where that is not known. `others_busy` is how
-    many CPUs other programs kept busy meanwhile, `arena_bytes` of tflite-micro alone.
+    None is not known. `others_busy` is how many CPUs other programs kept busy meanwhile. `xnnpack` counts the operators
+    that XNNPACK took, by name. Only tflite-micro has `arena_bytes`.
     """
 
     machine: Machine
@@ -81,13 +80,13 @@ class Measured:
 
     @property
     def is_timed(self) -> bool:
-        """Tell whether the times mean anything: an emulator's do not, nor those of tflite-micro here."""
+        """Tell whether times and memory mean anything: not an emulator's, nor those of tflite-micro here."""
         return not self.machine.emulated and self.runtime.name != MICRO
 
 
 @dataclass(frozen=True)
 class Inspected:
-    """A model that a runtime took and ran a few times; the fields are those of `Measured`."""
+    """A model that a runtime took and ran a few times; fields as in `Measured`."""
 
     runtime: RuntimeVersion
     xnnpack: Mapping[str, _Count] | None = None
@@ -96,7 +95,7 @@ class Inspected:
 
 @dataclass(frozen=True)
 class Round:
-    """What was measured, and the raw times in nanoseconds; `logits` `[n_windows, n_labels]` if they were asked for."""
+    """The facts of a round, the raw times in nanoseconds, and the `logits` `[n_windows, n_labels]` if asked for."""
 
     measured: Measured
     latency_ns: npt.NDArray[np.int64]
@@ -105,9 +104,9 @@ class Round:
 
 
 def read_round(answer: Answer, job: MeasurementJob, device: str, shape: tuple[int, int]) -> Round:
-    """Read the `answer` of `device` to a `job` that measures; `shape` is that of the logits: windows and classes.
+    """Read the `answer` of `device` to a `job` that measures; logits have the `shape` (windows, classes).
 
-    Raises `DeviceError` when a fact is missing, of another kind or beyond what a machine can be, and when an array is.
+    Raises `DeviceError` when a fact or an array is missing, of another kind, or impossible.
     """
     arrays = answer.arrays
     try:
@@ -122,10 +121,9 @@ def read_round(answer: Answer, job: MeasurementJob, device: str, shape: tuple[in
 
 
 def _times(name: str, times: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
-    if times is None or times.ndim != 1 or not len(times) or times.dtype != np.int64:
-        raise ValueError(f"{name} is no list of whole nanoseconds")
-    if times.min() < _TIMES_NS[0] or times.max() > _TIMES_NS[1]:
-        raise ValueError(f"{name} has times that no inference takes")
+    is_list = times is not None and times.ndim == 1 and len(times) and times.dtype == np.int64
+    if times is None or not is_list or times.min() < _TIMES_NS[0] or times.max() > _TIMES_NS[1]:
+        raise ValueError(f"{name} is no list of nanoseconds that an inference takes")
     return times
 
 

@@ -1,10 +1,9 @@
 """Measure models in fresh processes that take turns, timed and scored by the same interpreter.
 
 Rounds are interleaved (A B A B …), so that a machine that warms up or gets busy does so to all models alike. Each round
-of a model is one process: it loads the model, infers once, warms up until its times settle, and times. Between-round
-differences (a process's place in memory, the clock) are larger than what more samples of one round could
-average out, so rounds are many and short. The control is the first model once more, as a participant of its own: the
-ratio of the two shows the error of ratios in this run.
+of a model is one process: it loads the model, infers once, warms up until its times settle, and times. Rounds are many
+and short, since they differ more (a process's place in memory, the clock) than the samples of one do. The control is
+the first model once more: the ratio of the two shows the error of ratios in this run.
 """
 
 from __future__ import annotations
@@ -20,15 +19,7 @@ from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.measured import Round, read_round
 from edge_runtime.bench.measurement_job import Device, Instructions, MeasurementJob
-from edge_runtime.bench.results import (
-    AbsentRival,
-    Control,
-    EvaluatedData,
-    Failure,
-    MeasuredDevice,
-    Method,
-    Report,
-)
+from edge_runtime.bench.results import AbsentRival, Control, EvaluatedData, Failure, MeasuredDevice, Method, Report
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import HarEdgeError, InputError
@@ -42,17 +33,16 @@ RUNS = 3000
 PACED_ROUNDS = 8
 PACED_RUNS = 24
 
-# Rounds that classify all windows: two show whether answers repeat.
+# Rounds that classify all windows; two show whether answers repeat.
 _SCORED_ROUNDS = 2
 
 
 @dataclass(frozen=True)
 class MeasurementSettings:
-    """Set how to measure.
+    """Set how to measure; None is the default of the mode.
 
-    Per model, `runs` inferences are timed or, with `duration_s`, as many as fit into it, over all `rounds` together.
-    `paced` leaves as much time between two as a stream of windows does. None is the default of the mode.
-    `absent_rivals` are those that are missed from the beginning; None if no rivals are asked for.
+    Each model has `runs` timed inferences over all `rounds`, or as many as fit into `duration_s`. `paced` spaces them
+    as a stream does. `absent_rivals` could not be made; None if no rivals are asked for.
     """
 
     runtime: str = "auto"
@@ -78,7 +68,7 @@ class MeasurementSettings:
 
 @dataclass
 class _Participant:
-    """One that takes turns: a model, or the control. `failure` is how a worker of it ended."""
+    """A model or the control, which take turns; `failure` is how a worker of it ended."""
 
     model: ModelFile
     name: str
@@ -103,10 +93,9 @@ def measure(
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`.
 
-    A model whose worker dies or hangs, or which the runtime does not take, is among the `failures`, a rival among those
-    that are absent, and the others are measured all the same; when no model is left, the error of the first is raised.
-    Windows whose labels the models lack are left out, and those without a walking frame, where one takes that. Raises
-    `InputError` when a model does not fit the data. `on_progress` hears the round and model, then `: ` and the stage.
+    A model that cannot be measured is among the `failures`, a rival among those that are absent. When no model is left,
+    the first error is raised. Windows whose labels the models lack are left out, and those without a walking frame if a
+    model takes that. Raises `InputError` when a model does not fit the data.
     """
     model_cards = [x.card for x in models]
     data, motionless = evaluation_data.moving_for(model_cards, data)
@@ -114,10 +103,7 @@ def measure(
     for model in models:
         evaluation_data.check_data(model.card, scored)
         if settings.paced and model.card.window.rate_hz is None:
-            raise InputError(
-                f"{model.title} does not say how often its windows come, as --paced has to know: leave that out, or "
-                "train on data with a rate"
-            )
+            raise InputError(f"{model.title} does not say how often its windows come: measure it without --paced")
     with scratch_folder() as folder:
         participants = _lay_out(folder, models, data, settings)
         _take_turns(participants, scored, device, folder, settings, on_progress)
@@ -129,15 +115,10 @@ def measure(
         raise next(x.failure for x in participants if x.failure)
     control = _control(participants, len(models))
     first = survivors[0].measured[0]
-    run = aggregation.RunContext(
-        scored,
-        settings.threads,
-        settings.paced,
-        before=first.before,
-        others_busy=[x.others_busy for each in survivors for x in each.measured],
-        control=control,
-    )
-    results = [aggregation.result(each, run) for each in survivors]
+    overheads = [x.harness_overhead_us for each in survivors for x in each.measured]
+    absent = ((x.model.rival, x.failure) for x in participants if x.failure)
+    absent_rivals = tuple(AbsentRival(x.name, str(failure)) for x, failure in absent if x)
+    results = aggregation.results_of(survivors, scored, settings.threads, settings.paced, control)
     return Report(
         device=MeasuredDevice(
             **vars(first.machine),
@@ -156,22 +137,23 @@ def measure(
             motionless.windows,
             motionless.mountings,
         ),
-        results=tuple(aggregation.with_agreement(results, survivors)),
-        settings=_method(settings, survivors),
+        results=tuple(results),
+        settings=Method(
+            runtime=settings.runtime,
+            threads=settings.threads,
+            runs=settings.total_runs if settings.duration_s is None else None,
+            rounds=settings.turns,
+            duration_s=settings.duration_s,
+            paced=settings.paced,
+            control=settings.control,
+            mode="paced" if settings.paced else "back-to-back",
+            harness_overhead_us=round(median(overheads), 3) if first.is_timed else None,
+        ),
         comparisons=tuple(aggregation.comparisons(results, survivors, scored)),
         control=control,
         failures=failures,
-        absent_rivals=_absent_rivals(participants, settings),
+        absent_rivals=None if settings.absent_rivals is None else settings.absent_rivals + absent_rivals,
     )
-
-
-def _absent_rivals(
-    participants: Sequence[_Participant], settings: MeasurementSettings
-) -> tuple[AbsentRival, ...] | None:
-    if settings.absent_rivals is None:
-        return None
-    failed = ((x.model.rival, x.failure) for x in participants if x.failure)
-    return settings.absent_rivals + tuple(AbsentRival(x.name, str(failure)) for x, failure in failed if x)
 
 
 def _take_turns(
@@ -182,7 +164,7 @@ def _take_turns(
     settings: MeasurementSettings,
     on_progress: OnProgress,
 ) -> None:
-    """Give every participant `settings.turns` turns, each of which adds a round; one that fails gets no more."""
+    """Give every participant its turns, each of which adds a round; one that fails gets no more."""
     turns, shape = settings.turns, (len(data.test), len(data.labels))
     total = turns * len(participants)
     for turn in range(turns):
@@ -204,7 +186,7 @@ def _take_turns(
 
 
 def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> MeasurementJob:
-    """The part of `job` that is done in `turn`; scoring and energy, which take long, are for the first ones."""
+    """The part of `job` that is done in `turn`; the first ones score and measure energy, which takes long."""
     runs, turns = settings.total_runs, settings.turns
     return replace(
         job,
@@ -216,7 +198,7 @@ def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> Meas
 
 
 def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
-    """Count instructions where times mean nothing, not on a real processor."""
+    """Count instructions on an emulated processor."""
     if participant.failure is None and participant.rounds and participant.rounds[0].measured.machine.emulated:
         on_progress(1.0, f"counting instructions: {participant.name}")
         try:
@@ -226,7 +208,7 @@ def _count_instructions(participant: _Participant, device: Device, folder: Path,
 
 
 def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
-    """Tell whether a turn would repeat meaningless times, or participant `i` is the control of a failed model."""
+    """Tell whether a turn would only repeat meaningless times, or is the control's of a failed model."""
     first = participants[0]
     untimed = bool(first.rounds) and not first.rounds[0].measured.is_timed
     if participants[i].job.score:
@@ -236,28 +218,13 @@ def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
 
 def _control(participants: Sequence[_Participant], n_models: int) -> Control | None:
     complete = [x for x in (participants[0], *participants[n_models:]) if x.rounds and not x.failure]
-    return aggregation.control(*(MeasuredModel(x.model, x.rounds) for x in complete)) if len(complete) == 2 else None
-
-
-def _method(settings: MeasurementSettings, measured: Sequence[MeasuredModel]) -> Method:
-    overheads = [x.harness_overhead_us for each in measured for x in each.measured]
-    return Method(
-        runtime=settings.runtime,
-        threads=settings.threads,
-        runs=settings.total_runs if settings.duration_s is None else None,
-        rounds=settings.turns,
-        duration_s=settings.duration_s,
-        paced=settings.paced,
-        control=settings.control,
-        mode="paced" if settings.paced else "back-to-back",
-        harness_overhead_us=round(median(overheads), 3) if measured[0].measured[0].is_timed else None,
-    )
+    return aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in complete)) if len(complete) == 2 else None
 
 
 def _lay_out(
     folder: Path, models: Sequence[ModelFile], data: Dataset, settings: MeasurementSettings
 ) -> list[_Participant]:
-    """Write models and windows into `folder`, each distinct choice of signals and frame once; who will take turns."""
+    """Write models and windows into `folder`, and return the participants."""
     windows: dict[tuple[str, ...], str] = {}
     participants = []
     for i, model in enumerate(models):

@@ -1,9 +1,8 @@
 """Write jobs for devices and read their answers: files in one folder, which may travel to a device and back.
 
-`<name>.job.json` asks. The worker writes `<name>.npz`, if its answer has arrays, and then `<name>.json`, which holds
-the digest of the arrays: the answer is complete exactly when the JSON reads and the digest fits. Progress, errors and
-the death of a worker are those of `edge_runtime.system.child_processes`; the error travels in the answer, since not
-every device passes on all lines.
+`<name>.job.json` asks. The worker writes arrays to `<name>.npz` and then `<name>.json`, with the digest of the arrays:
+an answer is complete when the JSON reads and the digest fits. An error travels in the answer, since not every device
+passes on all lines.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,34 +23,23 @@ from edge_runtime.errors import DeviceError, ExitCode, HarEdgeError, InputError
 from edge_runtime.system.child_processes import error_fields
 from edge_runtime.system.dataclass_json import Quantity, from_json, to_text
 from edge_runtime.system.files import atomic_path, sha256, write_text
-from edge_runtime.system.npy_arrays import parse_npy
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import exit_description
 from edge_runtime.system.progress import OnProgress
 
 FORMAT = 1
-SILENCE_SECONDS = 300.0
-"""A worker that reports nothing for so long is stopped."""
-
-LARGEST_ANSWER = 1 << 28
-"""The largest file of an answer, in bytes: the times of 16 million inferences."""
-
+SILENCE_SECONDS = 300.0  # a worker that reports nothing for this long is stopped
+LARGEST_ANSWER = 1 << 28  # bytes: the times of 16 million inferences
 _LONGEST_ERROR = 2000
-# What reading a damaged answer raises: there is no answer then.
-_UNREADABLE = (
-    *(OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, InputError),
-    *(zipfile.BadZipFile, zlib.error, struct.error),
-)
 
 
 @dataclass(frozen=True)
 class MeasurementJob:
-    """One task for one fresh process. Files are named relative to the job's folder.
+    """One task, `measure` or `inspect`, for one fresh process; files are named relative to the job's folder.
 
-    `task` is `measure` or `inspect`; `title` stands for the model in sentences. The rest is for `measure`: `windows`
-    are all test windows; `runs` inferences are timed, or as many as fit into `seconds`, `period_s` apart if that is not
-    0; `score` and `energy` say whether to classify all windows and to measure the energy afterwards.
+    `title` stands for the model in sentences. `runs` inferences are timed, or as many as fit into `seconds`; they are
+    `period_s` apart if that is not 0. `score` and `energy` ask to classify all `windows` and to measure the energy.
     """
 
     name: str
@@ -75,7 +61,7 @@ class MeasurementJob:
         return folder / f"{self.name}.job.json"
 
     def write(self, folder: Path) -> None:
-        """Put the job into `folder`."""
+        """Write that file."""
         write_text(self.path(folder), self.to_text())
 
     def to_text(self) -> str:
@@ -85,7 +71,7 @@ class MeasurementJob:
 
 @dataclass(frozen=True)
 class Answer:
-    """Hold the answer to a job: plain facts, and arrays by name."""
+    """The answer to a job: plain facts, and arrays by name."""
 
     facts: Mapping[str, Any]
     arrays: Mapping[str, npt.NDArray[Any]]
@@ -108,11 +94,11 @@ class Device(Protocol):
 
     @property
     def here(self) -> bool:
-        """Tell whether it computes on this machine, where only one measurement at a time has it to itself."""
+        """Tell whether it computes on this machine."""
 
     @property
     def most_windows(self) -> int | None:
-        """How many windows it is given at most, where inferences take very long."""
+        """How many windows it is given at most; None for all."""
 
     def prepare(self, on_progress: OnProgress) -> None:
         """Install the packages that jobs need. Raises `DeviceError` or `InputError` when that fails."""
@@ -121,10 +107,10 @@ class Device(Protocol):
         """Do `job`, whose files are in `folder`."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Count the instructions of one inference of the model of `job`; None where they are not counted."""
+        """Count the instructions of one inference of the model of `job`; None if it does not."""
 
     def stop(self) -> None:
-        """End its work, from another thread: it does nothing more, and who waits for it gets an error."""
+        """End its work, from another thread; a job that runs ends in an error."""
 
     def close(self) -> None:
         """Release the device. No process stays at work there."""
@@ -155,10 +141,9 @@ def write_error(folder: Path, name: str, error: HarEdgeError) -> None:
 
 
 def read_answer(folder: Path, name: str) -> Answer | None:
-    """The answer to the job `name` in `folder`; None when there is no complete one.
+    """The answer to the job `name` in `folder`; None without a complete one.
 
-    It may come from any machine: nothing in it is run, and no array takes more memory than it is long in the file.
-    `edge_runtime.bench.measured` reads its content. Raises the error that the worker wrote instead of an answer.
+    Raises the error that the worker wrote instead. Nothing in the files is run, and their size is bounded.
     """
     try:
         content = parse_json(read_text(folder / f"{name}.json", "an answer"))
@@ -167,7 +152,7 @@ def read_answer(folder: Path, name: str) -> Answer | None:
         error, digest = content.get("error"), content.get("arrays_sha256")
         facts = content["facts"] if error is None else {}
         arrays = _read_arrays(folder / f"{name}.npz", digest) if digest else {}
-    except _UNREADABLE:
+    except Exception:  # noqa: BLE001 - reading a damaged answer may raise anything
         return None
     if error is not None:
         kind = InputError if content.get("exit_code") == ExitCode.USAGE else DeviceError
@@ -176,20 +161,15 @@ def read_answer(folder: Path, name: str) -> Answer | None:
 
 
 def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of numbers in the `.npz` file at `path`, whose SHA-256 is `digest`."""
-    content = read_bytes(path, "an answer", min(LARGEST_ANSWER, path.stat().st_size))  # what it may have is set aside
+    """The arrays in the `.npz` file at `path`, whose SHA-256 is `digest`."""
+    content = read_bytes(path, "an answer", min(LARGEST_ANSWER, path.stat().st_size))
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError("it is not whole")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = archive.infolist()
-        if sum(x.file_size for x in members) > LARGEST_ANSWER:
+        if sum(x.file_size for x in archive.infolist()) > LARGEST_ANSWER:
             raise ValueError("it unpacks to more than an answer can have")
-        return {x.filename.removesuffix(".npy"): _read_array(archive, x) for x in members}
-
-
-def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
-    with archive.open(member) as file:
-        return parse_npy(file.read(member.file_size), "iuf")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def no_answer(title: str, stage: str, code: int, log: str) -> str:

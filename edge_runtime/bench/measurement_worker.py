@@ -1,7 +1,6 @@
-"""Measure one model in a process of its own, on whatever machine and Python it was started.
+"""Measure one model in a process of its own: it reads its job from a file and leaves the answer beside it.
 
-It needs numpy and a TFLite runtime, nothing else, and runs on Python 3.9 or newer. It reads its job from a file (see
-`edge_runtime.bench.measurement_job`), reports progress on stdout and leaves the answer beside the job.
+It only needs numpy and a TFLite runtime, and runs on Python 3.9 or newer. Progress goes to stdout.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench import energy, machine
+from edge_runtime.bench.machine_state import busy_share, state
 from edge_runtime.bench.measured import Inspected, Measured, RuntimeVersion, WarmUp
 from edge_runtime.bench.measurement_job import MeasurementJob, read_job, write_answer, write_error
 from edge_runtime.bench.timing import Warmth, harness_overhead, time_calls, time_paced, warm_up
@@ -27,8 +27,7 @@ from edge_runtime.model.onnx_model import ONNX_RUNTIME, load_onnx_runtime, open_
 from edge_runtime.signals.mounting import turned
 from edge_runtime.system.child_processes import tell
 
-# Timed inferences take turns over this many windows: enough to be real data, few enough that even as float32 they stay
-# in a second-level cache, where a window that was just prepared would be.
+# Few enough to stay in a second-level cache, where a window that was just prepared would be.
 TIMED_WINDOWS = 32
 WARM_UP_SECONDS = 0.1
 MOST_WARM_UP_SECONDS = 2.0
@@ -39,7 +38,7 @@ Windows = list[npt.NDArray[Any]]
 
 
 def main(job_path: Path) -> int:
-    """Do the job in the file `job_path`; the process's exit code. Failures that are understood become its answer."""
+    """Do the job in the file `job_path`, and return the exit code. Understood failures become the answer."""
     job = read_job(job_path)
     folder = job_path.parent
     try:
@@ -56,13 +55,12 @@ def main(job_path: Path) -> int:
 def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     """Load, time and score one model.
 
-    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each and the same for a model of raw windows in the frame
-    of the device, and, if asked for, `logits` `[n_windows, n_labels]`. Windows are in the frame of the card: end to
-    end, each is turned once more.
+    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and `logits` `[n_windows, n_labels]` if asked for.
+    Windows are in the frame of the card already: end to end, each is turned once more.
     """
     cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
     about = machine.read_facts(cpu)
-    before, own_before = machine.state(cpu), time.process_time()
+    before, own_before = state(cpu), time.process_time()
     _report("opening", 0.0)
     is_onnx = job.runtime == ONNX_RUNTIME
     runtime = load_onnx_runtime() if is_onnx else load_runtime(job.runtime)
@@ -92,13 +90,12 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
         latency, end_to_end = _time_paced(job, model, _turning(card, prepare), timed)
     else:
         latency, end_to_end = _time(job, model, _turning(card, prepare), timed, inputs, warmth)
-    after, own_seconds = machine.state(cpu), time.process_time() - own_before
+    after, own_seconds = state(cpu), time.process_time() - own_before
     measured = Measured(
         machine=about,
         before=before,
         after=after,
-        # Of all CPUs, our own too: what others take from it disturbs most.
-        others_busy=machine.busy_share(before, after, own_seconds=own_seconds),
+        others_busy=busy_share(before, after, own_seconds=own_seconds),
         runtime=RuntimeVersion(runtime.name, runtime.version),
         pinned_cpu=cpu,
         load_ms=model.load_ns / 1e6,
@@ -134,7 +131,7 @@ def inspect(job: MeasurementJob, folder: Path) -> tuple[Inspected, Arrays]:
 
 
 def _turning(card: cards.Card, prepare: Prepare) -> Prepare:
-    """All that the caller does to a window. By a rotation that changes nothing, turning takes as long as by any."""
+    """All that the caller does to a window; a rotation that changes nothing takes as long as any."""
     if card.frame == "device":
         return prepare
     names, rotation = card.signal_names, np.eye(3)
@@ -144,7 +141,7 @@ def _turning(card: cards.Card, prepare: Prepare) -> Prepare:
 def _time(
     job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows, inputs: Windows, warmth: Warmth
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Back to back: first the inferences alone, then with preparing their windows."""
+    """Back to back: first the inferences, then with preparing their windows."""
 
     def end_to_end(window: npt.NDArray[np.float32]) -> object:
         return model.run(prepare(window))
@@ -160,7 +157,7 @@ def _time(
 
 
 def _time_alone(job: MeasurementJob, model: Model, inputs: Windows, warmth: Warmth) -> npt.NDArray[np.int64]:
-    """A model that takes windows as they come: its inferences, back to back or paced."""
+    """The inferences of a model that takes windows as they come, back to back or paced."""
     if job.period_s:
         return _time_paced(job, model, lambda values: values, inputs)[0]
     runs = job.runs if job.seconds is None else max(1, int(job.seconds * 1e9 / warmth.median_ns))
@@ -177,7 +174,7 @@ def _time_paced(
 
 
 def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:
-    """A few windows from all over the file, which is not read as a whole: it would count as memory of the model."""
+    """A few windows from all over the file; the whole file would count as memory of the model."""
     windows = np.load(path, mmap_mode="r", allow_pickle=False)
     if not len(windows):
         raise InputError("the data has no test windows: give others with --data")

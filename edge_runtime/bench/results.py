@@ -37,9 +37,6 @@ Milliseconds = Annotated[float, Quantity("ms", at_least=1e-6)]
 Ratio = Annotated[float, Quantity(at_least=1e-6)]
 Points = Annotated[float, Quantity("percentage points", at_least=-100, at_most=100)]
 
-FLOAT_FORMS = ("float32", "float16")
-"""The quantisations that leave float weights, which runtimes bring to float32: what int8 has to beat."""
-
 Interval = tuple[float, float]
 """The ends of a 95 % interval, lower first."""
 
@@ -116,7 +113,7 @@ class Result:
     ]
     doubts: Annotated[tuple[str, ...], "reasons why this result may mislead, each with what to do"]
     samples_ms: Annotated[Samples | None, "the raw times"]
-    # A phone that measures by itself leaves out all of the rest but `warm_up`, `raw_input` and `frame`.
+    # A phone only has `warm_up`, `raw_input` and `frame` of the rest.
     accuracy_ci95: Annotated[tuple[Share, Share] | None, "interval as if windows were independent"] = None
     accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: the one to quote"] = None
     macro_f1_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people"] = None
@@ -148,13 +145,13 @@ class Result:
 
     @property
     def is_end_to_end(self) -> bool:
-        """Tell whether an inference is all that is done to a window, so that `end_to_end_ms` is `latency_ms`."""
+        """Tell whether an inference takes windows as they come, so that `end_to_end_ms` is `latency_ms`."""
         return self.raw_input and self.frame == "device"
 
     @property
     def is_float(self) -> bool:
-        """Tell whether it computes in float with float weights."""
-        return self.quantization in FLOAT_FORMS
+        """Tell whether it has float weights, which runtimes bring to float32."""
+        return self.quantization in ("float32", "float16")
 
 
 @dataclass(frozen=True)
@@ -172,9 +169,8 @@ class Comparison:
     accuracy_difference: Annotated[Points, "`result` minus `against`"]
     accuracy_difference_ci95: Annotated[tuple[Points, Points] | None, "interval over people; null with one person"]
     agreement: Annotated[Share, "share of windows that both answer alike"]
-    only_result_right: Annotated[Count, "windows that `result` alone classifies right"]
-    only_against_right: Annotated[Count, "windows that `against` alone classifies right"]
-    # Absent from files of before, which have McNemar's test on windows instead.
+    only_result_right: Annotated[Count, "windows that only `result` classifies right"]
+    only_against_right: Annotated[Count, "windows that only `against` classifies right"]
     sign_flip_p: Annotated[
         Share | None, "two-sided p value of the sign-flip test over subjects; null with one subject"
     ] = None
@@ -279,23 +275,20 @@ class Report:
         return re.sub(r"\[[\d\s.,eE+-]+\]", lambda found: re.sub(r"\s+", "", found[0]), text) + "\n"
 
     def write(self, path: Path) -> None:
-        """Write the JSON form to `path`, whole or not at all."""
+        """Write the JSON form to `path`."""
         write_text(path, self.to_json())
 
 
 def read_report(path: Path) -> Report:
-    """The report in the JSON file at `path`, as `Report.write` wrote it; unknown keys are ignored.
+    """The report in the JSON file at `path`; unknown keys are ignored.
 
-    Raises `InputError` when the file is missing, is no such report, or contradicts itself.
+    Raises `InputError` for a missing file, and for one that is no such report or contradicts itself.
     """
     try:
         return parse_report(read_text(path, "a result of 'har-edge bench'", or_pipe=True))
-    except OSError as error:
-        raise InputError(
-            f"cannot read {path} ({error.strerror or error}): name a result of 'har-edge bench'"
-        ) from error
-    except ValueError as error:
-        raise InputError(f"{path} is not a result of 'har-edge bench' ({error}): name a JSON file it wrote") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot read {path} ({why}): name a JSON file that 'har-edge bench' wrote") from error
 
 
 def parse_report(text: str) -> Report:
@@ -317,10 +310,7 @@ def parse_report(text: str) -> Report:
 
 
 def compared(results: Sequence[Result]) -> list[tuple[int, int]]:
-    """The pairs that are compared, by their places: each result with the fastest float form of the same network.
-
-    Whoever made that form. A result without one is compared with the first; none is compared with itself.
-    """
+    """The pairs to compare, by their places: each result with the fastest float form of its network, or the first."""
     floats: dict[str, list[int]] = {}  # places by network
     for i, result in enumerate(results):
         if result.is_float:
@@ -331,10 +321,9 @@ def compared(results: Sequence[Result]) -> list[tuple[int, int]]:
 
 
 def costs(results: Sequence[Result]) -> list[float]:
-    """How much an inference costs each of `results` of one network; 0 where that is not known.
+    """The cost of an inference of each of `results` of one network; 0 if it is not known.
 
-    That is the median time, end to end where only some of them prepare windows in their graph, or, on an emulated
-    device, the instructions.
+    It is the median time, end to end if only some prepare windows in their graph, or the instructions of an emulator.
     """
     if any(x.latency_ms for x in results):
         times = [x.latency_ms for x in results]

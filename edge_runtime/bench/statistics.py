@@ -3,17 +3,12 @@
 Times: a bootstrap of two stages, rounds and contiguous blocks within each drawn round (Davison & Hinkley, *Bootstrap
 Methods and their Application*, 1997, sections 3.8 and 8.2.3).
 
-- Percentiles of few rounds are too narrow. They are taken further out, as far as Student's t is wider than the normal
-  distribution (the expanded percentile interval of Hesterberg, *What Teachers Should Know About the Bootstrap*, 2015).
-- Seeds are fixed: the same samples give the same interval.
+Intervals of few rounds are widened as Student's t is (Hesterberg, *What Teachers Should Know About the Bootstrap*,
+2015). Seeds are fixed: the same samples give the same interval.
 
-Accuracies: windows of one subject resemble each other, so the unit is the subject, with all of its windows.
-
-- The standard error is the jackknife's, which leaves out one subject at a time; the interval is as wide as Student's t
-  with one degree of freedom less than subjects (Tukey, *Bias and Confidence in Not Quite Large Samples*, 1958).
-- Scores near 100 % are skewed over subjects. Their interval is computed on the logit scale (Mosteller & Tukey, *Data
-  Analysis and Regression*, 1977, chapter 8; Dean & Pagano, *Evaluating Confidence Interval Methods for Binomial
-  Proportions in Clustered Surveys*, 2015), with half a window added to the right and to the wrong ones.
+Accuracies: windows of one subject resemble each other, so the unit is the subject. The standard error is that of the
+jackknife, with Student's t (Tukey, *Bias and Confidence in Not Quite Large Samples*, 1958). Scores near 100 % are
+skewed, so their interval is computed on the logit scale (Mosteller & Tukey, *Data Analysis and Regression*, 1977).
 """
 
 from __future__ import annotations
@@ -33,11 +28,9 @@ Floats = npt.NDArray[np.float64]
 
 REPLICATES = 2000
 LEVEL = 0.95
-HALF = 0.5  # windows added to the right and to the wrong ones: the logit of 100 % is finite
-# Of longer rounds every n-th sample is resampled: what is left is far more than the difference between rounds needs.
-_MOST_PER_ROUND = 1500
-# Replicates at a time: a few tens of MB.
-_BATCH = 200
+HALF = 0.5  # windows added to the right and to the wrong ones, so that the logit of 100 % is finite
+_MOST_PER_ROUND = 1500  # samples; longer rounds are thinned out
+_BATCH = 200  # replicates at a time: a few tens of MB
 
 
 def latency(rounds: Rounds) -> Latency:
@@ -59,20 +52,17 @@ def latency(rounds: Rounds) -> Latency:
 
 
 def p50_ratio(rounds: Rounds, against: Rounds) -> tuple[float, Interval]:
-    """Return the p50 of `rounds` over that of `against`, and its interval, as `percentile_ratios` does for pairs."""
+    """The p50 of `rounds` over that of `against`, whose rounds took turns with them, and its interval."""
     return percentile_ratios(rounds, against, (50,), paired=True)[0]
 
 
 def percentile_ratios(
     rounds: Rounds, against: Rounds, percents: Sequence[float], paired: bool
 ) -> list[tuple[float, Interval]]:
-    """Return each of the percentiles of `rounds` over that of `against`, and its interval, all from the same draws.
+    """Each percentile of `rounds` over that of `against`, and its interval.
 
-    `paired` draws the same rounds of both, which have to be equally many: for rounds that took turns, in which whatever
-    slowed one slowed the other. Without it the two are independent, as those of two runs are.
+    `paired` draws the same rounds of both, which took turns, so that whatever slowed one slowed the other.
     """
-    if paired and len(rounds) != len(against):
-        raise ValueError(f"{len(rounds)} and {len(against)} rounds cannot be paired")
     ratios = np.percentile(np.concatenate(rounds), percents) / np.percentile(np.concatenate(against), percents)
     replicates = _percentiles(rounds, percents) / _percentiles(against, percents, seed=0 if paired else 1)
     n = min(len(rounds), len(against))
@@ -80,7 +70,7 @@ def percentile_ratios(
 
 
 def accuracy_over_windows(right: int, windows: int) -> Interval:
-    """Return Wilson's interval of the share `right` of `windows`, as if every window were of another subject."""
+    """Wilson's interval of the share `right` of `windows`, as if each were of another subject."""
     from scipy.stats import binomtest
 
     found = binomtest(right, windows).proportion_ci(LEVEL, method="wilson")
@@ -90,7 +80,7 @@ def accuracy_over_windows(right: int, windows: int) -> Interval:
 def over_subjects(
     y: scores.Classes, predicted: scores.Classes, subject: npt.NDArray[np.generic], n_labels: int
 ) -> tuple[Interval, Interval] | None:
-    """Return the intervals of accuracy and macro-F1 over subjects, within 0 to 1; None for a single subject."""
+    """The intervals of accuracy and macro-F1 over subjects; None for a single subject."""
     confusions = np.stack(
         [scores.confusion_matrix(y[rows], predicted[rows], n_labels) for rows in _rows_per_subject(subject)]
     )
@@ -107,9 +97,9 @@ def over_subjects(
 def accuracy_difference(
     right: npt.NDArray[np.bool_], against: npt.NDArray[np.bool_], subject: npt.NDArray[np.generic]
 ) -> tuple[float, Interval | None]:
-    """Return by how many percentage points more windows are `right` than `against`, and its interval over subjects.
+    """How many percentage points more windows are `right` than `against`, both `[n]`, and the interval over subjects.
 
-    Both are `[n]`, of the same windows. The interval is None for a single subject.
+    The interval is None for a single subject.
     """
     points = 100 * (right.astype(np.float64) - against)
     rows = _rows_per_subject(subject)
@@ -119,10 +109,7 @@ def accuracy_difference(
 
 
 def half_width(sums: Sequence[float], counts: Sequence[float]) -> float | None:
-    """Return half the width of the interval of sum(`sums`) / sum(`counts`), which have one value per subject.
-
-    With equal counts this is Student's t over the subjects. None for fewer than two.
-    """
+    """Half the width of the interval of sum(`sums`) / sum(`counts`), each with a value per subject; None for one."""
     if len(sums) < 2:
         return None
     sum_of, count_of = np.asarray(sums, np.float64), np.asarray(counts, np.float64)
@@ -132,12 +119,11 @@ def half_width(sums: Sequence[float], counts: Sequence[float]) -> float | None:
 def sign_flip_test(
     right: npt.NDArray[np.bool_], against: npt.NDArray[np.bool_], subject: npt.NDArray[np.generic]
 ) -> float | None:
-    """Return the two-sided p value of "both err equally often", with subjects as units; None for a single subject.
+    """The two-sided p value of "both err equally often", with subjects as units; None for a single subject.
 
-    Exact: of all ways to exchange the two models within subjects, the share whose difference is at least as large
-    (a randomisation test, Fisher, *The Design of Experiments*, 1935, section 21; counted as in Pagano & Tritchler,
-    *On Obtaining Permutation Distributions in Polynomial Time*, 1983). Fewer than six subjects cannot give a p value
-    below 0.05.
+    It is the share of all ways to exchange the two models within subjects that differ at least as much. It takes six
+    subjects for a p value below 0.05. Fisher, *The Design of Experiments*, 1935; counted as in Pagano & Tritchler, *On
+    Obtaining Permutation Distributions in Polynomial Time*, 1983.
     """
     rows = _rows_per_subject(subject)
     if len(rows) < 2:
@@ -155,7 +141,7 @@ def sign_flip_test(
 def _percentiles(rounds: Rounds, percents: Sequence[float], seed: int = 0) -> Floats:
     """`[len(percents), REPLICATES]` percentiles of rounds drawn with replacement, and of circular blocks of each.
 
-    Equal seeds draw equal rounds of any samples: that pairs them.
+    Equal seeds draw equal rounds, which pairs samples.
     """
     parts = [np.asarray(part, np.float32)[:: -(-len(part) // _MOST_PER_ROUND)] for part in rounds]
     lengths = np.array([len(part) for part in parts])
@@ -197,7 +183,7 @@ def _share_interval(share: float, left_out: Floats, windows: int) -> Interval:
         right = np.asarray(x) * windows
         return np.log((right + HALF) / (windows - right + HALF))
 
-    # The error if windows were independent: what equal subjects have at least.
+    # At least the error of independent windows.
     binomial = np.sqrt(1 / (share * windows + HALF) + 1 / ((1 - share) * windows + HALF))
     reach = _student_t(len(left_out)) * max(_jackknife_error(logit(left_out)), float(binomial))
     low, high = expit((logit(share) - reach, logit(share) + reach))

@@ -17,9 +17,8 @@ Timer = Callable[[], int]
 """Nanoseconds from an arbitrary start, never going back."""
 
 CHUNKS = 10
-LONGEST_SILENCE_NS = 20 * 10**9
 
-# Warm-up goes by blocks: long enough for a median that noise does not move, short enough to see a clock rise.
+# Blocks of the warm-up: long enough for a steady median, short enough to see a clock rise.
 BLOCK_SECONDS = 0.02
 BLOCK_CALLS = 5
 STABLE_BLOCKS = 3
@@ -46,25 +45,22 @@ def time_calls(
 ) -> npt.NDArray[np.int64]:
     """Time `runs` calls, taking `inputs` in turn; `[runs]` nanoseconds.
 
-    `on_progress` hears the share that is done between calls, `CHUNKS` times at most unless that took long; then a call
-    is made untimed, so that misses in the caches which the report caused do not count.
+    `on_progress` hears the share that is done, `CHUNKS` times at most. An untimed call follows, so that misses in the
+    caches after the report do not count.
     """
     times = [0] * runs
     n = len(inputs)
     with _no_garbage_collection():
-        for start, stop in _chunks(runs):
+        chunks = min(runs, CHUNKS)
+        for chunk in range(chunks):
+            start, stop = runs * chunk // chunks, runs * (chunk + 1) // chunks
             call(inputs[start % n])
-            due = clock() + LONGEST_SILENCE_NS
             for i in range(start, stop):
                 values = inputs[i % n]
                 began = clock()
                 call(values)
                 ended = clock()
                 times[i] = ended - began
-                if ended > due:
-                    on_progress((i + 1) / runs)
-                    call(values)
-                    due = clock() + LONGEST_SILENCE_NS
             on_progress(stop / runs)
     return np.array(times, np.int64)
 
@@ -81,8 +77,8 @@ def time_paced(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Time `runs` calls that are `period` seconds apart, asleep in between, as when windows come from a sensor.
 
-    Returns `[runs]` nanoseconds of `call` alone and of `prepare` and `call` together. Nothing is repeated untimed: the
-    cold cache and the slow clock belong to the measurement.
+    Returns `[runs]` nanoseconds of `call`, and of `prepare` and `call` together. The cold cache and the slow clock
+    belong to the measurement, so that nothing is repeated untimed.
     """
     alone, together = [0] * runs, [0] * runs
     with _no_garbage_collection():
@@ -108,9 +104,9 @@ def warm_up(
     most_seconds: float,
     clock: Timer = time.perf_counter_ns,
 ) -> Warmth:
-    """Call until it takes the same time again and again: the medians of `STABLE_BLOCKS` blocks within `TOLERANCE`.
+    """Call until the medians of `STABLE_BLOCKS` blocks of calls lie within `TOLERANCE`.
 
-    It takes at least `least_seconds` and ends, stable or not, after `most_seconds`, but not before `LEAST_CALLS` calls.
+    This takes at least `least_seconds` and ends after `most_seconds`, but not before `LEAST_CALLS` calls.
     """
     began = clock()
     medians: list[float] = []
@@ -123,7 +119,8 @@ def warm_up(
         calls, before = calls + 1, now
         if len(block) >= BLOCK_CALLS and sum(block) >= BLOCK_SECONDS * 1e9:
             medians, block = [*medians, median(block)], []
-            stable = _agree(medians[-STABLE_BLOCKS:])
+            last = medians[-STABLE_BLOCKS:]
+            stable = len(last) == STABLE_BLOCKS and max(last) <= (1 + TOLERANCE) * min(last)
             if stable and now - began >= least_seconds * 1e9:
                 break
     return Warmth(calls, (before - began) / 1e9, stable, medians[-1] if medians else median(block))
@@ -132,16 +129,6 @@ def warm_up(
 def harness_overhead(clock: Timer = time.perf_counter_ns) -> float:
     """Nanoseconds that timing adds to a call: the median time of a call that does nothing."""
     return float(np.median(time_calls(lambda values: None, [None], 2000, clock=clock)))
-
-
-def _agree(medians: Sequence[float]) -> bool:
-    return len(medians) == STABLE_BLOCKS and max(medians) <= (1 + TOLERANCE) * min(medians)
-
-
-def _chunks(runs: int) -> Iterator[tuple[int, int]]:
-    n = min(runs, CHUNKS)
-    for i in range(n):
-        yield runs * i // n, runs * (i + 1) // n
 
 
 @contextmanager

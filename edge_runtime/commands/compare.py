@@ -50,12 +50,12 @@ def command(
     from rich.markup import escape
     from rich.text import Text
 
-    from edge_runtime.bench import regression_gates, results
-    from edge_runtime.bench.comparison import compare
+    from edge_runtime.bench import results
+    from edge_runtime.bench.comparison import compare, parse_gate
     from edge_runtime.reports.changes import show_changes
     from edge_runtime.system.terminal import Console
 
-    wanted = [regression_gates.parse_gate(text) for text in conditions]
+    wanted = [parse_gate(text) for text in conditions]
     old, new = _files(old, new)
     outputs.check_written({"json": json_path}, inputs=[old, new])
     outcome = compare(results.read_report(old), results.read_report(new))

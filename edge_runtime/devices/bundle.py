@@ -17,8 +17,9 @@ if sys.version_info < (3, 9):
 if sys.argv[1] == "--machine":
     import json
     from dataclasses import asdict
-    from edge_runtime.bench import machine
-    print(json.dumps({"machine": asdict(machine.read_facts()), "state": asdict(machine.state())}))
+    from edge_runtime.bench.machine import read_facts
+    from edge_runtime.bench.machine_state import state
+    print(json.dumps({"machine": asdict(read_facts()), "state": asdict(state())}))
 else:
     from pathlib import Path
     from edge_runtime.bench.measurement_worker import main

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 
-from edge_runtime.bench import doubts, machine
+from edge_runtime.bench import doubts, machine, machine_state
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.devices import opener
 from edge_runtime.devices.environment import Environment
@@ -56,7 +56,7 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
             raise DeviceError(f"{device.name} is a phone, which has no Python to look with: har-edge bench works there")
         if target == "local":
             runtime = load_runtime("auto")
-            here = Description(machine.read_facts(), machine.state())
+            here = Description(machine.read_facts(), machine_state.state())
             return Readiness(target, here, f"{runtime.name} {runtime.version or ''}".strip())
         return Readiness(target, device.read_machine(), device.name)
     except HarEdgeError as error:

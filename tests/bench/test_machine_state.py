@@ -7,7 +7,7 @@ import time
 import machine_trees as trees
 import pytest
 
-from edge_runtime.bench import machine_state, sysfiles
+from edge_runtime.bench import machine_state
 from edge_runtime.bench.machine_state import CpuClock, Throttled, busy_share, state
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -74,7 +74,7 @@ def test_each_throttling_bit_has_its_name_and_sticks_16_places_higher(tmp_path):
 def test_a_command_that_fails_says_something_else_or_hangs_is_absent(tmp_path, monkeypatch):
     trees.vcgencmd(tmp_path, {"measure_clock": "VCHI initialization failed"})
     assert machine_state.firmware_clock_khz(tmp_path) is machine_state.throttled(tmp_path) is None
-    monkeypatch.setattr(sysfiles, "COMMAND_SECONDS", 0.2)
+    monkeypatch.setattr(machine_state, "COMMAND_SECONDS", 0.2)
     trees.command(tmp_path / "hanging", "vcgencmd", "exec sleep 60")
     assert machine_state.throttled(tmp_path / "hanging") is None
 

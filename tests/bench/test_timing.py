@@ -45,14 +45,6 @@ def test_reports_come_between_the_timed_calls_and_do_not_count(runs):
     assert shares[-1] == 1
 
 
-def test_a_long_timing_gives_a_sign_of_life():
-    clock, shares = Clock(), []
-    assert time_calls(clock.lasts, [9 * 10**9], 40, shares.append, clock).tolist() == [9 * 10**9] * 40
-    # Four calls to a chunk, the third of which ends 27 s after it began.
-    assert shares == sorted(shares)
-    assert shares[:3] == [3 / 40, 4 / 40, 7 / 40]
-
-
 def test_garbage_is_not_collected_meanwhile():
     states = []
     time_calls(lambda _: states.append(gc.isenabled()), [0], 5)

@@ -14,8 +14,8 @@ from sample_reports import WRITTEN_BEFORE
 from scipy import stats
 
 from edge_runtime import runs
-from edge_runtime.bench import regression_gates, results, statistics
-from edge_runtime.bench.comparison import METRICS, compare
+from edge_runtime.bench import results, statistics
+from edge_runtime.bench.comparison import METRICS, compare, parse_gate
 from edge_runtime.bench.results import Failure, Report, Result, Samples
 from edge_runtime.errors import InputError
 from edge_runtime.reports.changes import change_sentences, show_changes
@@ -61,7 +61,7 @@ def change(outcome, metric, which=1):
 
 
 def gate_failures(condition, old, new):
-    return regression_gates.parse_gate(condition).failures(compare(old, new).pairs)
+    return parse_gate(condition).failures(compare(old, new).pairs)
 
 
 def test_a_report_against_itself_has_not_changed():
@@ -235,7 +235,7 @@ def test_every_metric_has_a_gate():
 )
 def test_other_conditions_are_refused(condition):
     with pytest.raises(InputError, match="--fail-if"):
-        regression_gates.parse_gate(condition)
+        parse_gate(condition)
 
 
 def test_results_of_one_second_are_all_kept(tmp_path):

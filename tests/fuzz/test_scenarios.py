@@ -25,7 +25,7 @@ import pytest
 from files import DEEP, ESCAPE
 from programs import ROOT, processes, start_har_edge, wait_until
 
-from edge_runtime.bench import machine
+from edge_runtime.bench import machine, machine_state
 from edge_runtime.data import uci_har
 
 
@@ -276,7 +276,7 @@ def plain(value) -> dict:
 
 
 TENSOR = {"index": 0, "name": "x", "shape": [1, 8], "dtype": "int8", "scales": [0.1], "zero_points": [0]}
-STATE, MACHINE = plain(machine.state()), plain(machine.read_facts())
+STATE, MACHINE = plain(machine_state.state()), plain(machine.read_facts())
 FACTS = {
     **{"machine": MACHINE, "before": STATE, "after": STATE, "others_busy": 0.0, "pinned_cpu": 0},
     **{"runtime": {"name": "litert", "version": "2"}, "load_ms": 1.0, "first_ms": 1.0, "harness_overhead_us": 0.1},

@@ -156,6 +156,6 @@ def test_a_control_outside_on_either_side_fails(factor, passed):
     first, again = (
         SimpleNamespace(samples=SimpleNamespace(latency=tuple(map(tuple, x.tolist())))) for x in (times, factor * times)
     )
-    found = aggregation.control(first, again)
+    found = aggregation.control_of(first, again)
     assert found.p50_ratio == pytest.approx(factor)
     assert found.passed is passed
