@@ -1,4 +1,4 @@
-"""Measure one model in a process of its own: it reads its job from a file and leaves the answer beside it.
+"""Measure one model in a process of its own: read its job from a file and write the answer beside it.
 
 It only needs numpy and a TFLite runtime, and runs on Python 3.9 or newer. Progress goes to stdout.
 """
