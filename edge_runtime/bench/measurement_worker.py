@@ -1,4 +1,4 @@
-"""Measure one model in a process of its own: read its job from a file and write the answer beside it.
+"""Measure one model in a process of its own, which reads a job from a file and writes the answer.
 
 It only needs numpy and a TFLite runtime, and runs on Python 3.9 or newer. Progress goes to stdout.
 """
