@@ -1,4 +1,4 @@
-"""Read the state of the machine from its files and commands: a function per fact, None where it does not tell.
+"""Read the state of the machine from its files and commands: a function per fact, None without it.
 
 `root` is `/`, or a folder laid out like it. Needs nothing but Python, as the worker does.
 """
