@@ -3,14 +3,14 @@
 import hashlib
 import importlib.util
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import edge_runtime
-from convert.quantise.prepared_input import take_prepared_windows
+from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.devices.trial import try_model
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
@@ -41,7 +41,7 @@ _FRAME = """\
 // All windows have to be in the walking frame: x up, y ahead and z to the left of someone who walks. Turn each by the
 // rotation of its mounting before `prepare`; har-edge's docs/in_your_program.md has the steps. Nothing here does it."""
 _COPY = "      *input++ = window[t][i];  // the graph does the rest"
-# In float32 and in this order the integers are those of `edge_runtime.model.classifier.Preparation`.
+# In float32 and in this order, as `edge_runtime.model.classifier.Preparation` does it.
 _NORMALISE = """\
       float z = (window[t][i] - mean[i]) / deviation[i];
       z = std::fmin(std::fmax(z, -clip[i]), clip[i]);
@@ -61,9 +61,9 @@ def write_c_array(
 ) -> tuple[Path, Path]:
     """Write the header and the array of the `.tflite` file `model` into `folder`; return their paths.
 
-    With `is_prepared` an int8 model of raw windows becomes one of prepared int8 windows, whose arena is smaller. The
-    header has the size of the arena where tflite-micro is installed, which measures it. Raises `InputError` when the
-    file cannot be used, and when TensorFlow Lite Micro has no kernel for an operator of it.
+    With `is_prepared` an int8 model of raw windows becomes one of prepared int8 windows, whose arena is smaller. Where
+    tflite-micro is installed, it measures the arena for the header. Raises `InputError` when the file cannot be used,
+    or TensorFlow Lite Micro has no kernel for one of its operators.
     """
     on_progress(0.0, f"C++ source of {model.name}")
     flatbuffer, card = cards.read_model(model)
@@ -92,14 +92,14 @@ def write_c_array(
 
 
 def c_name(stem: str) -> str:
-    """A namespace for the model of a file of this name, as `edge_int8`: no keyword, and nothing that C++ reserves."""
+    """A namespace for the model of a file of this name, as `edge_int8`: no keyword and no reserved name."""
     name = re.sub(r"[^a-zA-Z0-9]+", "_", stem).strip("_").lower()
     # No keyword and no function of the standard library has both an underscore and a digit at its end.
     return name if re.fullmatch(r"[a-z]\w*_\w*\d", name) else f"model_{name}".rstrip("_")
 
 
 def c_string(text: str) -> str:
-    """A literal of the UTF-8 bytes of `text`, which holds nothing that a compiler or an editor would take otherwise."""
+    """A literal of the UTF-8 bytes of `text`, in plain ASCII."""
     plain = set(map(chr, range(32, 127))) - set('"\\?')  # ? for trigraphs
     content = (chr(x) if chr(x) in plain else f"\\{x:03o}" for x in text.encode("utf-8", "surrogatepass"))
     return f'"{"".join(content)}"'
@@ -128,10 +128,10 @@ def _header(name: str, file: str, flatbuffer: bytes, card: Card, arena: int | No
         *([] if window.rate_hz is None else [_scalar("float", "rate_hz", _float(window.rate_hz))]),
         *(_scalar("int", key, str(getattr(window, key))) for key in ("samples", "hop")),
         _scalar("int", "n_signals", str(len(card.signals))),
-        _names("signals", "n_signals", card.signal_names),
-        _names("units", "n_signals", [x.unit for x in card.signals]),
+        _names("signals", card.signal_names),
+        _names("units", [x.unit for x in card.signals]),
         _scalar("int", "n_labels", str(len(card.labels))),
-        _names("labels", "n_labels", card.labels),
+        _names("labels", card.labels),
         "// Probabilities are the softmax of logits over it.",
         _scalar("float", "temperature", _float(card.temperature)),
         *([] if card.raw_input else _normalisation(card.normalisation)),
@@ -150,12 +150,12 @@ def _header(name: str, file: str, flatbuffer: bytes, card: Card, arena: int | No
 
 
 def _normalisation(normalisation: Normalisation) -> list[str]:
-    rows: dict[str, Iterable[float]] = {"mean": normalisation.mean, "deviation": normalisation.std}
-    rows["clip"] = normalisation.clip
-    rows |= zip(("gain", "bend", "knee"), normalisation.companding(), strict=True)
+    names = ("mean", "deviation", "clip", "gain", "bend", "knee")
+    rows = (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
+    numbers = (f"{{{', '.join(map(_float, row))}}}" for row in rows)
     return [
         "\n// z = (x - mean) / deviation, within +-clip; then z * gain / (|z| * bend + knee).",
-        *(_floats(key, "n_signals", values) for key, values in rows.items()),
+        *(f"constexpr float {key}[n_signals] = {row};" for key, row in zip(names, numbers, strict=True)),
     ]
 
 
@@ -205,11 +205,8 @@ def _scalar(kind: str, name: str, value: str) -> str:
     return f"constexpr {kind} {name} = {value};"
 
 
-def _floats(name: str, size: str, values: Iterable[float]) -> str:
-    return f"constexpr float {name}[{size}] = {{{', '.join(map(_float, values))}}};"
-
-
-def _names(name: str, size: str, values: Iterable[str]) -> str:
+def _names(name: str, values: Sequence[str]) -> str:
+    size = "n_labels" if name == "labels" else "n_signals"
     return f"constexpr const char* {name}[{size}] = {{{', '.join(map(c_string, values))}}};"
 
 

@@ -29,17 +29,14 @@ QUANTISED = runs.SCHEMES[1:]
     ),
 )
 @click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.run_or_file(".keras"))
-@click.option(
-    "--quantize", is_flag=True, help="Write the int8 model too or, where it answers too much otherwise, the mixed one."
-)
+@click.option("--quantize", is_flag=True, help="Write the int8 model too, or the mixed one where int8 loses too much.")
 @click.option(
     "--quantize-as",
     "named",
     type=click.Choice([*QUANTISED, "all"]),
     multiple=True,
     help="Write this form too: float16 (half-precision weights), dynamic (int8 weights, other scales computed at run "
-    "time), mixed (integers, but recurrent cells in float), int8 (integers throughout), or all of them. May be "
-    "repeated.",
+    "time), mixed (integers, but recurrent cells in float), int8 (integers throughout), or all. May be repeated.",
 )
 @click.option(
     "--lstm",
@@ -62,14 +59,16 @@ QUANTISED = runs.SCHEMES[1:]
     type=click.Choice(IO_TYPES),
     default=IO_TYPES[0],
     show_default=True,
-    help="Input and output: raw models take windows in physical units as float32, prepare them in the graph and answer "
-    "in float32; int8, for microcontrollers, leaves preparing and quantising windows to the caller, as the card says.",
+    help="Input and output. raw: float32 windows in physical units, and float32 logits. int8, for microcontrollers: "
+    "the caller prepares and quantises windows, as the card says.",
 )
 @click.option(
     "--calibration",
     type=click.IntRange(1),
+    default=CALIBRATION,
+    show_default=True,
     metavar="N",
-    help=f"Windows to measure the activation ranges of the int8 model on.  [default: {CALIBRATION}]",
+    help="Windows to measure the activation ranges of the int8 model on.",
 )
 @click.option(
     "--max-drop",
@@ -77,38 +76,38 @@ QUANTISED = runs.SCHEMES[1:]
     default=1.0,
     show_default=True,
     metavar="PP",
-    help="Fail beyond this loss of accuracy on held-out subjects, in percentage points; where the true classes are not "
-    "known, of agreement with float32.",
+    help="Fail beyond this loss of accuracy on held-out subjects, in percentage points. Where the true classes are not "
+    "known, agreement with float32 counts.",
 )
 @click.option(
     "--rivals",
     is_flag=True,
-    help="Write into the folder rivals, beside the models, what other tools make of the network, for 'har-edge bench "
-    "--rivals': TensorFlow's converter as it is, TFLite's fused LSTM operator, ONNX Runtime. Needs the extra rivals.",
+    help="Also write what other tools make of the network, into the folder rivals, for 'har-edge bench --rivals': "
+    "TensorFlow's converter as it is, TFLite's fused LSTM operator, ONNX Runtime. Needs the extra rivals.",
 )
 @click.option(
     "--c-array",
     is_flag=True,
-    help="Write the int8 model as C++ source for microcontrollers too: an array, and a header of the card's numbers. "
+    help="Also write the int8 model as C++ source for microcontrollers: an array, and a header of the card's numbers. "
     "The source takes int8 unless --io raw is given. Implies --quantize-as int8.",
 )
-@shared.data("The data to calibrate with.  [default: that of the run; of MODEL.keras the embedded data]")
+@shared.data("The data to calibrate with.  [default: that of the run; for MODEL.keras the embedded data]")
 @click.option(
     "--labels",
     metavar="NAMES|FILE",
-    help="Of MODEL.keras: the labels of its outputs, as A,B,C or a file with one a line.  [default: those of the data]",
+    help="The labels of MODEL.keras's outputs, as A,B,C or a file with one a line.  [default: those of the data]",
 )
 @click.option(
     "--signals",
     metavar="NAMES",
-    help="Of MODEL.keras: its input signals among those of the data, as A,B,C.  [default: all]",
+    help="MODEL.keras's input signals among those of the data, as A,B,C.  [default: all]",
 )
 @click.option(
     "--normalisation",
     metavar="FILE.json|none|data",
-    help="Of MODEL.keras: mean and std of each input signal; data measures them.  [default: none]",
+    help="Mean and std of each input signal of MODEL.keras; data measures them.  [default: none]",
 )
-@shared.out("FOLDER", "Of MODEL.keras or MODEL: folder for what is written.  [default: beside it]")
+@shared.out("FOLDER", "For MODEL.keras or MODEL: folder for what is written.  [default: beside it]")
 @click.option(
     "--time-limit",
     type=shared.FiniteRange(1),
@@ -124,7 +123,7 @@ def command(
     lstm: str,
     max_size: float,
     io_type: str,
-    calibration: int | None,
+    calibration: int,
     max_drop: float,
     rivals: bool,
     c_array: bool,
@@ -137,22 +136,21 @@ def command(
 ) -> None:
     """Convert the networks of RUN (default: the latest), or an external Keras network, to TFLite.
 
-    Writes model_float32.tflite into the run folder and, with --quantize, the full-integer model_int8.tflite; with
-    --quantize-as, model_dynamic.tflite or model_float16.tflite. Each has its card inside. The network that was trained
-    without the held-out subjects is converted as well: on those subjects each quantised form of both is compared with
-    float32, and a loss beyond --max-drop, of either network, fails with exit code 1.
+    Writes model_float32.tflite into the run folder, and model_int8.tflite with --quantize. Each model has its card
+    inside. The network that was trained without the held-out subjects is converted as well. Each quantised form of both
+    networks is compared with float32 on these subjects; a loss beyond --max-drop fails with exit code 1.
 
-    With --quantize, model_mixed.tflite is written in place of model_int8.tflite if int8 loses more than --max-drop
-    points of agreement with float32 on the calibration windows, and mixed at most half as many: it keeps the sums over
-    many steps, an LSTM's cell or a GRU's state, in float. --quantize-as int8 writes integers throughout or nothing.
+    With --quantize, model_mixed.tflite takes the place of model_int8.tflite if int8 loses more than --max-drop points
+    of agreement with float32 on the calibration windows, and mixed at most half as many. A mixed model keeps the sums
+    over many steps in float: an LSTM's cell or a GRU's state. --quantize-as int8 writes integers throughout or nothing.
 
-    MODEL.keras, which may be an HDF5 file too, becomes MODEL_float32.tflite and so on, with a card made of --labels,
-    --signals and --normalisation; it is calibrated and checked on training subjects of the data.
+    MODEL.keras (or an HDF5 file) becomes MODEL_float32.tflite and so on. Its card is made of --labels, --signals and
+    --normalisation; training subjects of the data calibrate and check it.
 
-    MODEL, a .tflite file with its card or a reference model, 'edge', 'edge-small' or 'edge-anywhere', is converted
-    already: --c-array writes it as C++ source.
+    MODEL is a converted model: a .tflite file with its card, 'edge', 'edge-small' or 'edge-anywhere'. --c-array writes
+    it as C++ source.
 
-    Of a training with several seeds every run is converted; at the end stand the means of those that passed.
+    Where a training has several seeds, every run is converted; a table of the means ends the output.
     """
     c_array_type = (io_type if shared.is_given("--io") else "int8") if c_array else None
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
@@ -179,7 +177,7 @@ def command(
         schemes,
         or_mixed=quantize and not {*CALIBRATED, "all"} & {*named},
         io_type=io_type,
-        calibration=calibration or CALIBRATION,
+        calibration=calibration,
         max_drop=max_drop,
         data=None if data is None else data_texts(data) or (EMBEDDED,),
         time_limit=time_limit,
@@ -194,7 +192,7 @@ def command(
         check_file(source)
         files = NamedFiles(out or source.parent, source.stem)
         check_folder(files.folder)
-        complete(convert(source, files, options, file_options), options, files.folder, normalisation or "none")
+        complete(convert(source, files, options, file_options), options, normalisation or "none")
         return
     shared.refuse_options(
         "is for a .keras file, whose card it makes", "--labels", "--signals", "--normalisation", "--out"
@@ -205,23 +203,19 @@ def command(
     if len(found) > 1:
         convert_seeds(found, options)
     else:
-        (run,) = found
-        complete(convert(run.folder, run, options), options, run.folder)
+        complete(convert(found[0].folder, found[0], options), options)
 
 
 def _write_source(model: Path, c_array_type: str | None, out: Path | None) -> None:
-    """Write a model that is converted already as C++ source, for which no more than these options can be given.
-
-    `c_array_type` is as in `Options.c_array`.
-    """
+    """Write a converted model as C++ source; other options than `--io` and `--out` are refused."""
     from convert.c_array import write_c_array
     from edge_runtime.system.terminal import progress
 
     if not c_array_type:
-        raise InputError(f"{model} is a converted model: give --c-array to have it as C++ source")
-    mine = ("--io", "--c-array", "--out")
-    others = [x.opts[0] for x in click.get_current_context().command.params if isinstance(x, click.Option)]
-    shared.refuse_options(f"is not for {model}, a converted model", *(x for x in others if x not in mine and x != "-o"))
+        raise InputError(f"{model} is a converted model: --c-array writes it as C++ source")
+    options = [x.opts[-1] for x in click.get_current_context().command.params if isinstance(x, click.Option)]
+    others = [x for x in options if x not in ("--io", "--c-array", "--out")]
+    shared.refuse_options(f"is not for {model}, a converted model", *others)
     folder = out or (Path() if is_reference(model) else model.parent)
     with progress() as on_progress:
         sources = write_c_array(model_path(model), folder, c_array_type == "int8", on_progress)

@@ -13,15 +13,14 @@ from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
-"""The two networks of a run, by file name, in words; of a file there is the second alone."""
+"""The two networks of a run, by file name, in words; a Keras file has only the second."""
 
 
 @dataclass(frozen=True)
 class ConversionJob:
-    """One conversion: of a run, its selection network, for the check, and its final network; or of a `.keras` file.
+    """The conversion of a run folder `source`, or of a Keras file if `file` says what its card needs.
 
-    `source` is the run folder, or the file if `file` says what its card needs. `output` is an empty folder: the process
-    leaves `<network>_<scheme>.tflite` flatbuffers and `report.json` there.
+    The process leaves its flatbuffers and its report in the empty folder `output`.
     """
 
     source: Path
@@ -30,18 +29,18 @@ class ConversionJob:
     file: FileOptions | None = None
 
     def flatbuffer(self, network: str, scheme: str) -> Path:
-        """Return the path of the converted `network` (`selection` or `model`)."""
+        """The path of the converted `network` (`selection` or `model`)."""
         return self.output / f"{network}_{scheme}.tflite"
 
     @property
     def report(self) -> Path:
-        """Return the path of the process's report."""
+        """The path of the process's report."""
         return self.output / "report.json"
 
 
 @dataclass(frozen=True)
 class FormReport:
-    """A quantised form of a network: its parity with float32, and what its card says of how it was made."""
+    """A quantised form of a network: its parity with float32, and facts for its card."""
 
     parity: Parity
     facts: Mapping[str, Any]
@@ -52,8 +51,7 @@ class NetworkReport:
     """The conversion of one network, checked on `windows` windows of `subjects` subjects.
 
     `is_labelled` says whether their classes are those of the card; else there is no `float32_accuracy`.
-    `float32_relative_difference` is that of the float32 model's logits from Keras's. `forms` are by scheme.
-    `arrangement` says what was put in front of a network that takes its windows in another form.
+    `float32_relative_difference` compares the logits with Keras's. `arrangement` is that of `ConversionInput`.
     """
 
     is_labelled: bool
@@ -69,9 +67,9 @@ class NetworkReport:
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """The conversion of the network that will be used and, of a run, of its selection network.
+    """The conversion of the final network and, for a run, of its selection network.
 
-    `left_out` are forms that were asked for and are not there, each with the reason in a sentence.
+    `left_out` gives the reason for each form that was asked for and is missing.
     """
 
     model: NetworkReport
@@ -80,7 +78,7 @@ class ConversionReport:
 
     @property
     def compared(self) -> NetworkReport:
-        """The network whose accuracy counts: of a run the selection network, which never saw the held-out subjects."""
+        """The network whose accuracy counts: the selection network, where there is one."""
         return self.selection or self.model
 
     @property
@@ -90,10 +88,10 @@ class ConversionReport:
 
 
 def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> ConversionReport:
-    """Convert in a process of its own and return its report: of the forms that were finished within the time limit.
+    """Convert in a process of its own; report the forms that were finished within the time limit.
 
-    Raises the process's own error again, or `DeviceError` when it died, or finished no form within the limit. However
-    this ends, the process has ended too; and it ends by itself soon after this one was killed.
+    Raises the process's own error, or `DeviceError` when it died or finished no form in time. The process ends with
+    this one.
     """
     time_limit = job.options.time_limit
     deadline = time.monotonic() + time_limit

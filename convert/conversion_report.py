@@ -1,7 +1,6 @@
 """Print the result of a conversion as a table: a row for each form."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import mean, stdev
 
 import click
@@ -19,12 +18,13 @@ from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, per
 from edge_runtime.system.terminal import Console, plain_table, progress
 
 
-def complete(conversion: Conversion, options: Options, folder: Path, normalisation: str | None = None) -> None:
+def complete(conversion: Conversion, options: Options, normalisation: str | None = None) -> None:
     """Show the conversion, and write the C++ source that is asked for.
 
-    Raises `DeviceError` when the time limit left something out, and what `write_c_array` raises.
+    `normalisation` is the option of an external model; None for a run. Raises `DeviceError` when the time limit left
+    something out, and what `write_c_array` raises.
     """
-    show_conversion(conversion, folder, normalisation)
+    _show(conversion, normalisation)
     files, schemes = conversion.files, conversion.report.schemes
     if options.c_array and "int8" in schemes:
         with progress() as on_progress:
@@ -37,11 +37,7 @@ def complete(conversion: Conversion, options: Options, folder: Path, normalisati
         )
 
 
-def show_conversion(conversion: Conversion, folder: Path, normalisation: str | None = None) -> None:
-    """Print the models in `folder` beside the parity of their forms.
-
-    `normalisation` is the option of an external model; None for a run.
-    """
+def _show(conversion: Conversion, normalisation: str | None) -> None:
     report, compared = conversion.report, conversion.report.compared
     difference = max(x.float32_relative_difference for x in (report.model, compared))
     console = Console(markup=False)
@@ -49,7 +45,7 @@ def show_conversion(conversion: Conversion, folder: Path, normalisation: str | N
     if report.model.arrangement:
         console.print(f"Input of the network: {report.model.arrangement}")
     console.print(f"Recurrent layers {report.model.lowering}: {report.model.lowering_reason}\n")
-    console.print(f"Models in {folder}:", soft_wrap=True)
+    console.print(f"Models in {conversion.files.folder}:", soft_wrap=True)
     table = plain_table(["model"], ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
     table.add_row(*_file(conversion, "float32"), percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
     for scheme, form in compared.forms.items():
@@ -66,7 +62,6 @@ def show_conversion(conversion: Conversion, folder: Path, normalisation: str | N
 
 
 def _show_rivals(conversion: Conversion, rivals: RivalRecord, console: Console) -> None:
-    """Print the rivals that were made, with their sizes, and a sentence for each that could not be."""
     folder = record_path(conversion.files.folder, "").parent
     console.print(f"\nRivals in {folder}:", soft_wrap=True)
     table = plain_table(["rival"], ["size"])
@@ -83,16 +78,15 @@ def _file(conversion: Conversion, scheme: str) -> tuple[str, str]:
 
 
 def _explanation(compared: NetworkReport, normalisation: str | None) -> str:
-    """The data behind the columns of the table."""
     windows = counted(compared.windows, "window")
     if normalisation is None:
         people = counted(compared.subjects, "held-out subject")
-        return f"Accuracy is that of the selection network, trained without {people}, on {windows} of theirs."
+        return f"The accuracy is that of the selection network, on {windows} of {people} that it was trained without."
     people = counted(compared.subjects, "training subject")
     labels = "" if compared.is_labelled else "The labels are not those of the data, so that there is no accuracy. "
     return (
-        f"{labels}Forms are compared on {windows} of {people} that did not calibrate; the network may have been "
-        f"trained on them. Its input is normalised as --normalisation says: {normalisation}."
+        f"{labels}Forms are compared on {windows} of {people} that did not calibrate. The network may have been "
+        f"trained on them. Normalisation of its input: {normalisation}."
     )
 
 
@@ -103,16 +97,16 @@ def points(drop: float) -> str:
 
 
 def convert_seeds(runs: Sequence[Run], options: Options) -> None:
-    """Convert the runs of a training with several seeds, each whether or not another failed, and print their means.
+    """Convert the runs of a training with several seeds, and print their means.
 
-    The first failure is raised again at the end, with the seed's name.
+    After a failure the other runs are converted too; the first is raised again at the end, with the seed's name.
     """
     passed: list[Conversion] = []
     failures: dict[str, HarEdgeError] = {}
     for run in runs:
         try:
             conversion = convert(run.folder, run, options)
-            complete(conversion, options, run.folder)
+            complete(conversion, options)
             passed.append(conversion)
         except HarEdgeError as error:
             failures[run.folder.name] = error
@@ -124,7 +118,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
 
 
 def means_table(conversions: Sequence[Conversion]) -> Table:
-    """The mean accuracy and loss of each form over several seeds, and their standard deviations, that with n - 1.
+    """The mean accuracy and loss of each form over several seeds, with sample standard deviations (n - 1).
 
     They are of the selection networks on the held-out subjects.
     """

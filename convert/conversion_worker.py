@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 Tell = Callable[[float, str], None]
 """Called with the share of the work that is done, and the name of the next part."""
 
-# About how long each form takes, in terms of float32's time: int8 and mixed have ranges to find.
 _EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}
+"""The time of each form, roughly, in terms of float32's."""
+
 _INTERPRETERS = 2  # that answer at the same time, each in a thread of its own
 
 
@@ -62,38 +63,34 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks]
     ends = started + (1 - started) * np.cumsum([0, *efforts]) / sum(efforts)
     parts = (_part(tell, start, end) for start, end in pairwise(ends.tolist()))
-
-    def report() -> None:
-        reports = {x.input.name: x.report(left_out) for x in networks}
-        write_text(job.report, to_text(ConversionReport(**reports, left_out=left_out)))
-
     for scheme in schemes:
         for network in networks:
             part = next(parts)
             network.convert(scheme, job, part)
         if scheme == "int8" and job.options.or_mixed:
             left_out |= int8_or_mixed(networks, job, part)
-        report()
+        reports = {x.input.name: x.report(left_out) for x in networks}
+        write_text(job.report, to_text(ConversionReport(**reports, left_out=left_out)))
 
 
 def _cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
-    """The form mixed with the reason, if it is among `schemes` and the network has no cell to keep in float.
+    """The reason to leave out mixed, for a network without a cell to keep in float.
 
-    Raises `InputError` if int8 is not among them: it is what mixed would be.
+    Raises `InputError` if int8 was not asked for: mixed would be the same.
     """
     if "mixed" not in schemes or networks[0].has_cells:
         return {}
     reason = "the network has no recurrent cell that could stay in float"
     if "int8" not in schemes:
         raise InputError(f"the form mixed cannot be made: {reason}; use --quantize-as int8")
-    return {"mixed": f"{reason}; int8 is what it would be"}
+    return {"mixed": f"{reason}; int8 would be the same"}
 
 
 def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tell) -> dict[str, str]:
-    """The one of int8 and mixed that is left out, with the reason; nothing when int8 does well.
+    """Which of int8 and mixed to leave out, with the reason; empty when int8 does well.
 
-    All networks get the same form, by the one that answers most calibration windows otherwise. Mixed is no full-integer
-    model any more: it must answer at most half as many otherwise.
+    All networks get the same form. The network with the most changed answers on its calibration windows decides. Mixed
+    must change at most half as many as int8: it is no full-integer model any more.
     """
     if not networks[0].has_cells:
         return {}
@@ -111,7 +108,7 @@ def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tell
 
 
 class _Network:
-    """A lowered network, and what is known of the forms that it was converted to so far."""
+    """A lowered network, and what is known so far of its converted forms."""
 
     def __init__(self, source: ConversionInput, lowered: "Lowered", reason: str) -> None:
         self.input = source
@@ -128,7 +125,7 @@ class _Network:
         return self._lowered.n_steps > 0
 
     def share_changed(self, scheme: str, job: ConversionJob) -> float:
-        """The share of calibration windows that the form `scheme` answers otherwise than float32."""
+        """The share of calibration windows that the form `scheme` answers differently than float32."""
         X = self.input.calibration.X[self._calibration_rows(job.options)]
         float32, quantised = (_answers(job.flatbuffer(self.input.name, x), X).argmax(1) for x in ("float32", scheme))
         return float(np.mean(float32 != quantised))
@@ -174,21 +171,16 @@ class _Network:
         from convert.quantise.calibration import calibrate
 
         lowered, source = self._lowered, self.input
-        direct = {
-            "float32": tflite_converter.to_float32,
-            "float16": tflite_converter.to_float16,
-            "dynamic": tflite_converter.to_dynamic,
-        }
-        if scheme in direct:
-            return direct[scheme](lowered), {}
+        if scheme in tflite_converter.UNCALIBRATED:
+            return tflite_converter.UNCALIBRATED[scheme](lowered), {}
         rows = self._calibration_rows(options)
         X = source.card.normalisation.apply(source.calibration.X[rows])
-        facts: dict[str, Any] = {"calibration_windows": len(rows)}
         what = f"{scheme}: {self._name}"
         layout = IN_MIXED if scheme == "mixed" else IN_INT8
         ranges = calibrate(lowered, X, lambda share, text: tell(0.6 * share, f"{what}, {text}"), layout, self._macs)
         tell(0.6, what)
-        facts["ranges"] = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
+        rounded = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
+        facts = {"calibration_windows": len(rows), "ranges": rounded}
         return tflite_converter.to_int8(lowered, ranges, layout), facts
 
 

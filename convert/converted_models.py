@@ -12,7 +12,7 @@ from convert.options import CALIBRATED, FileOptions, Options
 from convert.parity import FLOAT_TOLERANCE
 from convert.run_networks import TrainingRecord
 from edge_runtime.data.data_sources import data_texts
-from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.errors import CheckFailedError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NamedFiles:
-    """Paths of results that are named after a network's file."""
+    """Paths of results that are named after a network's file, as those of a `Run` are after its model."""
 
     folder: Path
     stem: str
@@ -37,10 +37,7 @@ class NamedFiles:
 
 @dataclass(frozen=True)
 class Conversion:
-    """The report of a conversion whose models are written.
-
-    `unfinished` are forms that the time limit left out. `rivals` are there if they were asked for.
-    """
+    """The report of a conversion whose models are written; the time limit left out the `unfinished` forms."""
 
     files: Run | NamedFiles
     report: ConversionReport
@@ -53,10 +50,7 @@ def check_run(run: Run, options: Options) -> None:
     if options.data is None:
         remembered_data(run.model)  # raises if it is gone
     check_folder(run.folder)
-    card = load(run.card)
-    TrainingRecord.of(card, run.card)
-    if options.is_calibrated and options.calibration < len(card.labels):
-        raise InputError(f"--calibration {options.calibration} is less than one window of each of the labels")
+    TrainingRecord.of(load(run.card), run.card)
     for path in (run.selection, run.model):
         check_file(path)
 
@@ -66,7 +60,7 @@ def convert(
 ) -> Conversion:
     """Convert `source`, a run folder or an external model with its `file_options`, and write its models.
 
-    Raises what `run_job` and `check` raise, which leaves the models from before.
+    Raises what `run_job`, `check` and `write_models` raise, which leaves the models from before.
     """
     click.echo(f"Converting {source}", err=True)
     if file_options is None and options.data is None:
@@ -91,8 +85,7 @@ def convert(
 def check(report: ConversionReport, options: Options) -> None:
     """Raise `CheckFailedError` when a form is another network than Keras's, or loses too much accuracy.
 
-    The selection network's loss is to be expected on people it has not seen. The final network, which will be used, is
-    checked too, on windows it has seen.
+    The selection network has not seen the held-out people, the final one has: both are checked on them.
     """
     for name, network in (("selection", report.selection), ("model", report.model)):
         if network is None:
@@ -113,7 +106,7 @@ def check(report: ConversionReport, options: Options) -> None:
 
 
 def write_models(files: Run | NamedFiles, job: ConversionJob, report: ConversionReport) -> None:
-    """Write the model of each form, with its card; or none, and raise `CheckFailedError`, when one is too large."""
+    """Write the model of each form, with its card. Raises `CheckFailedError`, with none written, if one is too large."""
     options = job.options
     models: dict[str, tuple[bytes, Card]] = {}
     for scheme in report.schemes:
@@ -122,8 +115,8 @@ def write_models(files: Run | NamedFiles, job: ConversionJob, report: Conversion
         size = len(attach(*models[scheme]))
         if size > 1000 * options.max_size:
             raise CheckFailedError(
-                f"the {scheme} model takes {kilobytes(size)}, more than --max-size {options.max_size:g}; no model was "
-                "written: allow more, or train a smaller network"
+                f"the {scheme} model takes {kilobytes(size)}, more than --max-size {options.max_size:g}: no model was "
+                "written"
             )
     for scheme, model in models.items():
         write_model(files.tflite(scheme), *model)
@@ -132,7 +125,6 @@ def write_models(files: Run | NamedFiles, job: ConversionJob, report: Conversion
 
 
 def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionReport) -> Card:
-    """The card with the conversion to `scheme` and its parity."""
     final = report.model
     parity: dict[str, Any] = {"float32_relative_difference": final.float32_relative_difference}
     border = "int8" if scheme in CALIBRATED and io_type == "int8" else "float32"
@@ -147,7 +139,7 @@ def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionRep
         else:
             unknown = () if final.is_labelled else ("accuracy", "float32_accuracy")
             parity["checked"] = {key: x for key, x in asdict(form.parity).items() if key not in unknown}
-    # Confusion matrices and per-class scores stay in the run folder's card: a device reads little of them.
+    # A device needs no confusion matrices and per-class scores: they stay in the run folder's card.
     included = ("windows", "accuracy", "macro_f1")
     scores = {part: {key: x[key] for key in included if key in x} for part, x in card.scores.items()}
     return replace(card, quantisation=quantisation, parity=parity, scores=scores)

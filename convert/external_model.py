@@ -1,4 +1,4 @@
-"""Load an external model, a `.keras` file not made by har-edge, with options that make its card."""
+"""Load an external model, a Keras file that har-edge did not make, with options that make its card."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,8 +24,8 @@ from edge_runtime.signals.types import Window
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.outside_files import parse_json, read_text
 
-_LENGTHS = (16, 3000)  # samples: of windows that are worth cutting, 0.32 to 60 s as of `har-edge train --window`
-_HELD_OUT_EVERY = 4  # one in so many training subjects is held out for the check
+_LENGTHS = (16, 3000)  # samples: 0.32 to 60 s, as of `har-edge train --window`
+_HELD_OUT_EVERY = 4  # training subjects: one of these is held out for the check
 
 
 def read_options(labels: str | None, signals: str | None, normalisation: str | None) -> FileOptions:
@@ -38,7 +38,7 @@ def read_options(labels: str | None, signals: str | None, normalisation: str | N
 
 
 def _lines(text: str) -> list[str]:
-    """The lines of the file that `text` names or, if there is none, the names between commas."""
+    """The lines of the file that `text` names or, without such a file, the names between commas."""
     path = Path(text)
     if not path.is_file() and path.suffix != ".txt":
         return text.split(",")
@@ -75,10 +75,10 @@ def _read_normalisation(text: str) -> Mapping[str, Any] | str:
 
 
 def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
-    """Load the network in a `.keras` file, with a card of its own; TensorFlow must be there.
+    """Load the network in a Keras file, with a card of its own; TensorFlow must be there.
 
-    One in four training subjects of the data is held out for the check; whether the network was trained on them, only
-    its maker knows. Raises `InputError` when the file, its options and the data do not fit each other.
+    The check is on held-out training subjects of the data; only the maker of the network knows who trained it. Raises
+    `InputError` when the file, its options and the data do not fit each other.
     """
     assert job.file is not None
     path = job.source
@@ -87,7 +87,13 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     data = _of_its_length(model, job, data)
     if job.file.signals is not None:
         data = data.select(job.file.signals)
-    model, arrangement = _taking_windows(path, model, data)
+    expected = (data.window.samples, len(data.signals))
+    model, arrangement = fit_to_windows(model, *expected)
+    if model.input_shape[1:] != expected:
+        raise InputError(
+            f"{path} takes {model.input_shape[1:]}, and windows are {expected}: name the signals that it takes with "
+            "--signals"
+        )
     labels = job.file.labels or data.labels
     if model.output_shape[1:] != (len(labels),):
         raise InputError(
@@ -113,38 +119,22 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
 
 
 def held_out_windows(train: Split) -> npt.NDArray[np.bool_]:
-    """Tell of each training window `[n]` whether the check is on it: those of one in four subjects."""
+    """Tell which training windows `[n]` the check is on: those of one in four subjects."""
     return np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
 
 
 def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:
-    """The data in windows as long as the network takes them, half of each shared with the next.
-
-    Raises `InputError` for another length than that of windows that somebody has cut.
-    """
+    """The data in windows as long as the network takes them, with half of each shared with the next."""
     assert job.file is not None
-    n_signals = len(job.file.signals or data.signals)
-    samples = samples_of(model.input_shape[1:], n_signals)
+    samples = samples_of(model.input_shape[1:], len(job.file.signals or data.signals))
     if samples is None or samples == data.window.samples:
         return data
     if not loading.DataReader(sources(job.options.data)).has_recordings or not _LENGTHS[0] <= samples <= _LENGTHS[1]:
         raise InputError(
             f"{job.source} takes windows of {samples} samples, and '{data.name}' has {data.window}: give windows of "
-            f"this length with --data or, for one of {_LENGTHS[0]} to {_LENGTHS[1]:,} samples, recordings"
+            f"this length with --data or, for {_LENGTHS[0]} to {_LENGTHS[1]:,} samples, recordings"
         )
     return loading.load_data(job.options.data, Window(float(RATE_HZ), samples, samples // 2))
-
-
-def _taking_windows(path: Path, model: Any, data: Dataset) -> tuple[Any, str | None]:
-    """The network for windows of the data, and words on how they are arranged for it, if they have to be."""
-    expected = (data.window.samples, len(data.signals))
-    model, arrangement = fit_to_windows(model, *expected)
-    if model.input_shape[1:] != expected:
-        raise InputError(
-            f"{path} takes {model.input_shape[1:]}, and windows are {expected}: name the signals that it takes with "
-            "--signals"
-        )
-    return model, arrangement
 
 
 def _normalisation(options: FileOptions, data: Dataset) -> Normalisation:

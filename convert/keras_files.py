@@ -15,19 +15,16 @@ from edge_runtime.system.outside_files import integer, open_file, read_bytes
 from edge_runtime.system.zip_archive import MAX_UNPACKED, Archive, is_zip
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
-"""The names of files that hold a network end so."""
+"""Of files that hold a network."""
 
 _MAGIC = b"\x89HDF"
 _ADVICE = "give a network that Keras has saved whole, as a .keras file"
-_HOMES = ("layers", "models", "initializers", "regularizers", "constraints")  # of what a description names
+_HOMES = ("layers", "models", "initializers", "regularizers", "constraints")  # modules of Keras
 _BROKEN = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, ImportError, RuntimeError)
 
 
 def check_file(path: Path) -> None:
-    """Check that a network of Keras may be in the file at `path`; needs no TensorFlow.
-
-    Raises `InputError` when it is missing, cut short, damaged or no Keras file.
-    """
+    """Raise `InputError` when the Keras file at `path` is missing, cut short or damaged; needs no TensorFlow."""
     if not path.exists():
         raise InputError(f"{path} does not exist; a trained network is expected there: run 'har-edge train'")
     if _is_hdf5(path):
@@ -49,7 +46,7 @@ def _is_hdf5(path: Path) -> bool:
 def load_network(path: Path) -> Any:
     """Load the Keras network in `path`, a `.keras` or HDF5 file of Keras 2 or 3.
 
-    Raises `InputError` when the file cannot be used, or holds code (Lambda layers): code is never run.
+    Raises `InputError` when the file cannot be used, or holds code (Lambda layers), which is never run.
     """
     check_file(path)
     try:
@@ -79,7 +76,7 @@ def _load_hdf5(path: Path, scratch: Path) -> Any:
 
 
 def _check_objects(path: Path, file: Any) -> None:
-    """Refuse parts of an HDF5 file that lie elsewhere; each is looked at once, however many links it has."""
+    """Refuse an HDF5 file with parts that lie elsewhere or are too large; one with many links counts once."""
     import h5py
 
     n_bytes = 0
@@ -116,15 +113,14 @@ def _load_zip(path: Path, scratch: Path) -> Any:
 
 
 def _parsed(description: str | bytes) -> Any:
-    """The description of a network as Keras 3 writes it."""
     # Not `parse_json`: Keras writes infinities too.
     return json.loads(description, object_hook=_of_keras_3, parse_int=integer)
 
 
 def _of_keras_3(part: dict[str, Any]) -> Any:
-    """A part of a description, without what Keras 2 had besides; without an optimiser, which has variables with values.
+    """A part of a description as Keras 3 writes it, without an optimiser and its variables.
 
-    `time_major` is false but for networks whose input begins with the steps, which Keras 3 then refuses.
+    Keras 3 has no `time_major`, and refuses a network where it is true.
     """
     import keras
 
@@ -143,15 +139,15 @@ def _of_keras_3(part: dict[str, Any]) -> Any:
 
 
 def _check_weights(path: Path, description: Any, n_bytes: int) -> None:
-    """Raise `InputError` for a network whose weights are larger than its file of `n_bytes`, before Keras makes them."""
+    """Raise `InputError` for a network with more weights than its file of `n_bytes`, before Keras makes them."""
     import keras
 
     def count() -> int:
-        with keras.StatelessScope(initialize_variables=False):  # variables have shapes there, and no values
+        with keras.StatelessScope(initialize_variables=False):
             network = keras.saving.deserialize_keras_object(deepcopy(description), safe_mode=True)  # it takes it apart
         return sum(math.prod(x.shape) for x in getattr(network, "weights", ()))
 
-    # Keras notes variables without values, by thread, and makes them later: of a thread that has ended it makes none.
+    # Keras remembers variables without values by thread, and makes them later, but not those of an ended thread.
     with ThreadPoolExecutor(1) as thread:
         needed = thread.submit(count).result()
     if needed > n_bytes:
@@ -159,7 +155,7 @@ def _check_weights(path: Path, description: Any, n_bytes: int) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The first sentence of the first error, which Keras wraps in an error of each layer around it."""
+    """The first sentence of the first error: Keras wraps it in an error of each layer around it."""
     while (earlier := error.__cause__ or error.__context__) is not None:
         error = earlier
     return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]

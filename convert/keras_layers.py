@@ -9,9 +9,8 @@ from typing import Any
 class ConvertibleLayers:
     """Layers that can be converted with the same options.
 
-    options : the values that an option may have, for those where not all can be converted.
-    last_axis : whether the option `axis` must name the last axis.
-    note : further conditions, for docs/convert.md.
+    `options` lists the values of an option that has restrictions. With `last_axis` the option `axis` must name the last
+    axis. `note` gives further conditions, for docs/convert.md.
     """
 
     names: tuple[str, ...]
@@ -79,34 +78,33 @@ CONVERTIBLE = {name: row for row in CONVERTIBLE_LAYERS for name in row.names}
 """By the name of the layer."""
 
 
-CELLS = ("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells")
-"""Of an RNN layer that can be converted."""
+_CELLS = ("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells")  # of an RNN layer
 
 OPERATIONS = (
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "GetItem", "Reshape", "ExpandDims", "Squeeze"),
     *("Transpose", "Softmax", "Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "HardSigmoid", "HardSilu", "HardTanh", "Sum"),
     "Mean",
 )
-"""On tensors, between layers, which a layer is equal to, if not with every argument."""
+"""On tensors, between layers: with most arguments they equal a layer."""
 
 
 def is_convertible(layer: Any) -> bool:
-    """Tell whether layers, cells or operations of its kind can be converted, if not with every option."""
-    return _kind(layer) in (*CONVERTIBLE, *CELLS, *OPERATIONS)
+    """Tell whether layers, cells or operations of its kind can be converted, perhaps not with every option."""
+    return kind_of(layer) in (*CONVERTIBLE, *_CELLS, *OPERATIONS)
 
 
 def does_nothing(layer: Any) -> bool:
     """Tell whether a layer passes on its input unchanged, outside training."""
-    kind = _kind(layer)
+    kind = kind_of(layer)
     if kind == "TimeDistributed":
         return does_nothing(layer.layer)
-    return kind in _IDENTITY.names or (kind == "Activation" and _activation(layer) == "linear")
+    return kind in _IDENTITY.names or (kind == "Activation" and activation_name(layer) == "linear")
 
 
 def last_call(network: Any) -> tuple[Any, list[Any]]:
-    """The layer that gives the answer of a network that is a graph of layers, and the tensors that it takes.
+    """The layer (or network) that gives the answer of a graph of layers, and the tensors that it takes.
 
-    Layers behind it that do nothing are passed over. It may be a network itself.
+    Layers behind it that do nothing are passed over.
     """
     tensor = network.outputs[0]
     while True:
@@ -123,11 +121,11 @@ def is_network(layer: Any) -> bool:
 
 
 def form_fault(network: Any) -> str:
-    """Describe why a network does not answer one window with one vector of classes; empty when it does."""
+    """The reason why a network does not answer one window with one vector of classes; empty when it does."""
     if not getattr(network, "outputs", None):
         return "is no graph of layers: build it with keras.Sequential or the functional API"
     if (n_inputs := len(network.inputs)) != 1:
-        return f"takes {n_inputs} inputs, and a window is one: take parts of it inside, as in x[:, :, :3]"
+        return f"takes {n_inputs} inputs: take parts of one window inside, as in x[:, :, :3]"
     if (n_outputs := len(network.outputs)) != 1:
         return f"gives {n_outputs} outputs: keep one, as in keras.Model(network.inputs, network.outputs[0])"
     answer = tuple(network.outputs[0].shape[1:])
@@ -136,26 +134,18 @@ def form_fault(network: Any) -> str:
     return ""
 
 
-def is_function(layer: Any, kind: str) -> bool:
-    """Tell whether `layer` is the function `kind`, as Softmax, and nothing else: the layer, or applied to a tensor."""
-    return _kind(layer) == kind
-
-
-def has_activation(layer: Any, name: str) -> bool:
-    """Tell whether `name` is the activation function of `layer`, which may be an Activation."""
-    return _activation(layer) == name
-
-
 def ends_in_softmax(network: Any) -> bool:
     """Tell whether a network that is a graph of layers answers with probabilities, wherever the softmax stands."""
     layer, _ = last_call(network)
-    return ends_in_softmax(layer) if is_network(layer) else _kind(layer) == "Softmax" or _activation(layer) == "softmax"
+    if is_network(layer):
+        return ends_in_softmax(layer)
+    return kind_of(layer) == "Softmax" or activation_name(layer) == "softmax"
 
 
 def layers_of(network: Any) -> Iterator[Any]:
-    """The layers of a network and of those within it, these networks themselves, and the operations between them."""
+    """All layers of a network, with the networks within it, their layers, and operations between layers."""
     for layer in getattr(network, "operations", network.layers):
-        if _kind(layer) != "InputLayer":
+        if kind_of(layer) != "InputLayer":
             yield layer
         if is_network(layer):
             yield from layers_of(layer)
@@ -163,25 +153,26 @@ def layers_of(network: Any) -> Iterator[Any]:
             yield layer.layer
             if is_network(layer.layer):
                 yield from layers_of(layer.layer)
-        elif _kind(layer) == "RNN":
+        elif kind_of(layer) == "RNN":
             yield from (layer.cell, *getattr(layer.cell, "cells", ()))
 
 
 def holds_code(layer: Any) -> bool:
-    """Tell whether a layer, or a function that it calls, is not Keras's own: its file cannot be loaded safely."""
+    """Tell whether a layer, or a function that it calls, is not Keras's own."""
     options = ("activation", "recurrent_activation")
     functions = [x for x in (getattr(layer, option, None) for option in options) if x is not None]
-    return _kind(layer) in ("", "Lambda") or not all(map(_is_keras, functions))
+    return kind_of(layer) in ("", "Lambda") or not all(map(_is_keras, functions))
 
 
 def _is_keras(function: Any) -> bool:
     return str(getattr(function, "__module__", "")).partition(".")[0] == "keras"
 
 
-def _kind(layer: Any) -> str:
-    """The name of Keras's class that `layer` is of; empty for others."""
+def kind_of(layer: Any) -> str:
+    """The name of the class of `layer`, a layer or an operation; empty if it is not Keras's."""
     return type(layer).__name__ if _is_keras(type(layer)) else ""
 
 
-def _activation(layer: Any) -> str:
+def activation_name(layer: Any) -> str:
+    """The name of the activation function of `layer`, which may be an Activation; empty without one."""
     return getattr(getattr(layer, "activation", None), "__name__", "")

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from convert.keras_layers import form_fault, has_activation, is_function, is_network, last_call
+from convert.keras_layers import activation_name, form_fault, is_network, kind_of, last_call
 from edge_runtime.errors import InputError
 
 
 def fit_to_windows(model: Any, samples: int, n_signals: int) -> tuple[Any, str | None]:
-    """Return the network for windows `[samples, n_signals]`, and words on what was done to its input; None for nothing.
+    """Return the network for windows `[samples, n_signals]`, and what was done to its input, in words or None.
 
-    A network that takes neither these windows nor the same values in another arrangement is returned as it is.
+    A network that takes these values in no arrangement is returned as it is.
     """
     import keras
 
@@ -37,9 +37,9 @@ def fit_to_windows(model: Any, samples: int, n_signals: int) -> tuple[Any, str |
 
 
 def samples_of(shape: Sequence[int | None], n_signals: int) -> int | None:
-    """The length of the windows that an input of this `shape`, without the batch, takes; None where it takes any.
+    """The length of the windows that an input of this `shape`, without the batch, takes.
 
-    It is None too for an input that `fit_to_windows` can arrange no windows of `n_signals` for.
+    It is None where any length fits, or `fit_to_windows` finds no arrangement.
     """
     axes = [x for x in shape if x != 1]
     known = [x for x in axes if x is not None]
@@ -51,7 +51,6 @@ def samples_of(shape: Sequence[int | None], n_signals: int) -> int | None:
 
 
 def _fixed(model: Any, samples: int, n_signals: int) -> tuple[Any, tuple[int, ...]]:
-    """The network with a fixed length where it takes any, and the shape of its input without the batch."""
     import keras
 
     shape = tuple(model.input_shape[1:])
@@ -70,11 +69,10 @@ def _fixed(model: Any, samples: int, n_signals: int) -> tuple[Any, tuple[int, ..
 
 
 def as_logits(model: Any) -> Any:
-    """Return `model` without the softmax that it ends in, if any: an int8 output can hold the logits before it.
+    """Return `model` without the softmax at its end, if any: an int8 output can hold the logits before it.
 
-    The softmax may be in a network within the network, or before layers that do nothing. A sigmoid that tells one class
-    from another becomes two logits, whose softmax it is. Raises `InputError` for a network that does not answer a
-    window with its classes, or answers each of several with a sigmoid.
+    The softmax may be in a network within the network, or before layers that do nothing. A single sigmoid becomes two
+    logits, whose softmax it is. Raises `InputError` for another kind of answer, as several sigmoids.
     """
     if fault := form_fault(model):
         raise InputError(f"the network '{model.name}' {fault}")
@@ -88,26 +86,26 @@ def _without_softmax(model: Any) -> Any:
     if is_network(last):
         inner = _without_softmax(last)
         return model if inner is last else keras.Model(model.inputs, inner(inputs[0]), name=model.name)
-    if is_function(last, "Softmax"):
+    if kind_of(last) == "Softmax":
         return keras.Model(model.inputs, inputs[0], name=model.name)
-    if has_activation(last, "softmax"):
+    if activation_name(last) == "softmax":
         last.activation = keras.activations.linear
-    if is_function(last, "Sigmoid") or has_activation(last, "sigmoid"):
+    if kind_of(last) == "Sigmoid" or activation_name(last) == "sigmoid":
         return _as_two_logits(model, last, inputs[0])
     return model
 
 
 def _as_two_logits(model: Any, last: Any, taken: Any) -> Any:
-    """The network that ends in the sigmoid of one number z as one of two logits, -z/2 and z/2.
+    """The network with logits -z/2 and z/2 in place of the sigmoid of one number z.
 
-    `last` is the layer of the sigmoid and takes the tensor `taken`; the sigmoid is its activation, or all of it.
+    The layer `last` takes the tensor `taken`; the sigmoid is its activation, or the whole layer.
     """
     import keras
 
     n_classes = model.output_shape[-1]
     if n_classes != 1:
         raise InputError(f"the network '{model.name}' has a sigmoid for each of {n_classes} classes: give it a softmax")
-    if has_activation(last, "sigmoid"):
+    if activation_name(last) == "sigmoid":
         last.activation, taken = keras.activations.linear, model.outputs[0]
     halves = keras.layers.Dense(2, use_bias=False, name="two_logits")
     answer = halves(taken)

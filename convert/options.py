@@ -8,7 +8,7 @@ LOWERINGS = ("auto", "looped", "unrolled")
 """How recurrent layers may be converted; `auto` is one of the other two."""
 
 IO_TYPES = ("raw", "int8")
-"""What models take and give: windows in physical units and float32 logits, or prepared windows, of int8 int8."""
+"""Raw models take windows in physical units and give float32; the others take prepared windows, int8 models as int8."""
 
 CALIBRATED = ("mixed", "int8")
 """The forms whose ranges are measured on calibration windows."""
@@ -33,10 +33,9 @@ class FileOptions:
 class Options:
     """Options of a conversion: the quantised forms `schemes` beside float32.
 
-    `io_type` is one of `IO_TYPES`, `calibration` that of int8 and mixed. `or_mixed` is to write mixed instead of int8
-    where int8 loses more than `max_drop` points of agreement with float32 on the calibration windows. `rivals` asks
-    for the forms that other tools make of the network too, and `c_array`, one of `IO_TYPES`, for C++ source of the int8
-    model that takes and gives this. `data` is as `--data` names it; None is the embedded data, or that of the run.
+    `or_mixed`: write mixed in place of int8 where int8 loses more than `max_drop` points of agreement with float32 on
+    the calibration windows. `c_array` is what C++ source of the int8 model takes, one of `IO_TYPES`. `data` is as
+    `--data` names it; None is the embedded data, or that of the run.
     """
 
     schemes: tuple[str, ...] = ()
@@ -50,8 +49,3 @@ class Options:
     max_size: float = MAX_SIZE  # kB
     rivals: bool = False
     c_array: str | None = None
-
-    @property
-    def is_calibrated(self) -> bool:
-        """Whether a form is asked for that needs calibration windows."""
-        return bool({*CALIBRATED} & {*self.schemes})

@@ -6,18 +6,14 @@ import numpy as np
 import numpy.typing as npt
 
 FLOAT_TOLERANCE = 1e-4
-"""Greatest difference of float logits, relative to the greatest logit: the same network, summed in another order."""
+"""Greatest difference of float logits, relative to the greatest: the same network, summed in another order."""
 
 Logits = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Parity:
-    """A quantised model against the float32 form of the same network, on `windows` windows.
-
-    `worst_difference` is the greatest difference of two logits, relative to the greatest one of float32; `snr_db` is
-    the power of float32's logits over that of their error, in decibels, and None without any error.
-    """
+    """A quantised model against the float32 form of the same network, on `windows` windows."""
 
     windows: int
     float32_accuracy: float
@@ -33,12 +29,12 @@ class Parity:
 
 
 def relative_difference(answers: Logits, expected: Logits) -> float:
-    """Return the greatest difference of two sets of logits, relative to the greatest expected one."""
+    """The greatest difference of two sets of logits, relative to the greatest expected one."""
     return float(np.abs(answers - expected).max() / np.abs(expected).max())
 
 
 def snr_db(answers: Logits, expected: Logits) -> float | None:
-    """Return the signal-to-noise ratio of `answers` in decibels, `expected` being the signal; None if equal."""
+    """The signal-to-noise ratio of `answers` in decibels, with `expected` as the signal; None if equal."""
     signal, noise = (float(np.square(x, dtype=np.float64).sum()) for x in (expected, answers - expected))
     if noise == 0:
         return None
@@ -46,7 +42,7 @@ def snr_db(answers: Logits, expected: Logits) -> float | None:
 
 
 def accuracy(logits: Logits, y: npt.NDArray[np.uint8]) -> float:
-    """Return the share of the true classes `y` that logits `[n, n_classes]` name."""
+    """The share of the true classes `y` that logits `[n, n_classes]` name."""
     return float(np.mean(logits.argmax(1) == y))
 
 

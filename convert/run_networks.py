@@ -31,7 +31,7 @@ class DataRecord:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """The part of a run's card that conversion needs of its training."""
+    """What conversion needs of the training in a run's card."""
 
     data: DataRecord
     seed: int
@@ -55,8 +55,8 @@ class TrainingRecord:
 class ConversionInput:
     """A network to convert.
 
-    `is_labelled` says whether the classes of `held_out` are those of the card; else only the forms are compared.
-    `arrangement` says what was put in front of an external network that takes its windows in another form.
+    `is_labelled`: the classes of `held_out` are those of the card; else only the forms are compared. `arrangement` says
+    what was put in front of an external network that takes its windows in another form.
     """
 
     name: str
@@ -75,10 +75,7 @@ class ConversionInput:
 
 
 def load_run_data(job: ConversionJob) -> Dataset:
-    """Load the data of a job: of a run, the signals and classes that it was trained on.
-
-    Raises `InputError` when a run was trained on other data.
-    """
+    """Load the data of a job. Raises `InputError` when a run was trained on other data."""
     if job.file is not None:
         return loading.load_data(job.options.data)
     path = Run(job.source).card
@@ -93,8 +90,7 @@ def load_run_data(job: ConversionJob) -> Dataset:
 def of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     """Load the selection network and the final network of a run; TensorFlow must be there.
 
-    Their cards do not say where the data is on this machine. Raises `InputError` when the run's files do not belong
-    together.
+    Their cards lose the path of the data on this machine. Raises `InputError` when the run's files do not fit together.
     """
     run = Run(job.source)
     card = load(run.card)

@@ -27,8 +27,8 @@ def require_extra(what: str, packages: Sequence[str], extra: str = "train") -> N
 def import_tensorflow(what: str, threads: int = THREADS) -> None:
     """Import TensorFlow and Keras without their log lines, on the CPU and with `threads` threads an operation.
 
-    Raises `MissingExtraError` (`what` needs TensorFlow) when it is not installed, `InputError` when it does not load,
-    `DeviceError` when there is too little memory for it.
+    Raises an error that says that `what` needs TensorFlow: `MissingExtraError` when it is not installed, `InputError`
+    when it does not load, `DeviceError` when memory is too small.
     """
     require_extra(what, ("tensorflow",))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -51,7 +51,7 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
 
 @contextmanager
 def short_of_memory(what: str) -> Iterator[None]:
-    """Raise `DeviceError`, saying that there is too little memory for `what`, when the block runs out of it."""
+    """Raise `DeviceError` when the memory is too small for the block, which does `what`."""
     try:
         yield
     except _memory_errors() as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from convert.quantise.prepared_input import take_prepared_windows
+from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.bench import results
 from edge_runtime.data import loading
 from edge_runtime.data.scores import score

@@ -14,12 +14,12 @@ from convert.lowering.refusals import refuse
 
 @dataclass(frozen=True)
 class ActivationFunction:
-    """An activation function as operators; its result has yet to be observed, unless `has_fixed_grid`.
+    """An activation function as operators; the caller observes its result, unless `has_fixed_grid`.
 
-    compute : called with the values, an observer, and the name that the points within it begin with.
-    is_fused : a part of the operator before it, whose result is rounded only behind the function.
-    has_fixed_grid : TFLite fixes the int8 values of the result, as for LOGISTIC and TANH.
-    is_symmetric : f(-x) = 1 - f(x), as a GRU needs it.
+    `compute` takes the values, an observer, and the beginning of the names of points within it.
+    `is_fused`: a part of the operator before it, whose result is rounded only behind the function.
+    `has_fixed_grid`: TFLite fixes the int8 values of the result, as for LOGISTIC and TANH.
+    `is_symmetric`: f(-x) = 1 - f(x), as a GRU needs it.
     """
 
     name: str
@@ -29,18 +29,18 @@ class ActivationFunction:
     is_symmetric: bool = False
 
     def __call__(self, x: tf.Tensor, observe: Observer, at: str) -> tf.Tensor:
-        """The function of an operator's result `x`, which is rounded before it where TFLite needs that."""
+        """The function of an operator's result `x`, which is rounded first where TFLite needs it."""
         return self.compute(x if self.is_fused else observe(f"{at}/{self.name}_input", x), observe, at)
 
     def of_rounded(self, x: tf.Tensor, observe: Observer, at: str) -> tf.Tensor:
-        """The function of `x`, which is rounded already, itself observed."""
+        """The function of `x`, which is rounded already; the result is observed."""
         if self.name == "linear":
             return x
         y = self.compute(x, observe, at)
         return y if self.has_fixed_grid else observe(f"{at}/{self.name}", y)
 
     def of_gate(self, product: tf.Tensor, observe: Observer, at: str, usual: str) -> tf.Tensor:
-        """The function of a gate's `product`, observed; the product's point is `at` if this is the `usual` function."""
+        """The function of a gate's `product`, observed; the product is at the point `at` with the `usual` function."""
         if self.is_fused:
             return observe(f"{at}/{self.name}", self.compute(product, observe, at))
         point = at if self.name == usual else f"{at}/{self.name}_input"
@@ -103,7 +103,7 @@ def activation_of(layer: Any, option: str = "activation") -> ActivationFunction:
 
 
 def activation_layer(layer: Any) -> ActivationFunction | None:
-    """The activation function that `layer` is, if it is one. Raises `InputError` when it cannot be converted."""
+    """The function that the activation layer `layer` is; None for others. Raises as `activation_of`."""
     if type(layer) is keras.layers.Activation:
         return activation_of(layer)
     if type(layer) is keras.layers.ReLU:

@@ -18,9 +18,8 @@ Simple recurrent layer (Elman 1990):
 
     h_t = tanh(W [x_t, h_t-1] + b)
 
-State and cell begin with zeros, so that the first step has no cell or state to gate. The zeros are multiplied all the
-same where they meet other weights in one product: without its recurrent part, the first step's product would need
-weights of its own in the file.
+State and cell begin with zeros, so that the first step has no cell or state to gate. Its product multiplies the zeros
+all the same: without the recurrent part it would need its own weights in the file.
 """
 
 from dataclasses import dataclass, replace
@@ -51,13 +50,11 @@ Carried: TypeAlias = tuple[tf.Tensor, ...]
 
 @dataclass(frozen=True)
 class GateLayout:
-    """Choose how to compute the gates of an LSTM step: operators and rounding differ, the answers do not.
+    """How to compute the gates of an LSTM step: operators and rounding differ, the answers do not.
 
-    products : the gates i, f, o and the candidate c, in groups that share one fully connected product and, in int8,
-        one output scale.
-    looped : write loops, of layers that are lowered for it; otherwise each step, which can be observed one by one.
-    float_cell : keep what is summed over the steps in float, the cell of an LSTM and the state of a GRU: it is rounded
-        for the products alone. This applies to a GRU too.
+    `products`: the gates i, f, o and the candidate c, in groups that share a product and, in int8, an output scale.
+    `looped`: write loops, where layers are lowered for loops; else every step.
+    `float_cell`: keep the sum over the steps in float, an LSTM's cell or a GRU's state, and round it only for products.
     """
 
     products: tuple[str, ...]
@@ -65,7 +62,7 @@ class GateLayout:
     float_cell: bool = False
 
     def summed(self, observe: Observer) -> Observer:
-        """Return the observer of what is summed over the steps."""
+        """The observer of the sums over the steps."""
         return no_observer if self.float_cell else observe
 
 
@@ -73,13 +70,13 @@ IN_FLOAT = GateLayout(("ifoc",))
 """Fewest products: fastest in float."""
 
 IN_INT8 = GateLayout(("ifo", "c"))
-"""The sigmoid gates saturate beyond 6, the candidate's tanh beyond 3.5: each gets the finest scale its range allows."""
+"""The sigmoid gates saturate beyond 6, the candidate's tanh beyond 3.5: each gets the finest scale of its range."""
 
 IN_MIXED = replace(IN_INT8, float_cell=True)
 """Products in int8, the cell in float: a sum over 128 steps needs more than 256 values."""
 
 _PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
-"""The names of their quantisation points."""
+"""Their quantisation points."""
 
 
 class LSTMCell:
@@ -93,14 +90,14 @@ class LSTMCell:
         self.points = (point, f"{self._name}/{CELL}")
 
     def start(self, batch: int) -> Carried:
-        """Return what the first step is given."""
+        """The state before the first step."""
         zeros = tf.zeros([batch, self._units])
         return zeros, zeros
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
-        """Return state and cell after `step` `[batch, features]`."""
+        """State and cell after `step` `[batch, features]`."""
         state, cell = carried
         gates = self._activated(step, state, "ioc" if is_first else "ifoc", observe, layout)
         round_sum = layout.summed(observe)
@@ -116,7 +113,7 @@ class LSTMCell:
     def _activated(
         self, step: tf.Tensor, state: tf.Tensor, needed: str, observe: Observer, layout: GateLayout
     ) -> dict[str, tf.Tensor]:
-        """The values `[batch, units]` of the gates that are `needed`."""
+        """The values `[batch, units]` of the `needed` gates."""
         joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED))
         values: dict[str, tf.Tensor] = {}
         for group in layout.products:
@@ -128,7 +125,6 @@ class LSTMCell:
     def _activate(
         self, product: tf.Tensor, point: str, group: str, needed: str, observe: Observer
     ) -> dict[str, tf.Tensor]:
-        """The values of a group's gates, by one operator for all where they have one function."""
         if group == "c":
             return {"c": self._activation.of_gate(product, observe, point, "tanh")}
         if "c" not in group:
@@ -141,11 +137,11 @@ class LSTMCell:
 class GRUCell:
     """One step of a GRU layer, whose state is at the quantisation point `point`.
 
-    Carries the state, and behind it the same in float where the layout keeps it so.
+    Carries the state, and behind it the same in float where the layout keeps it. Only `float_cell` of a `GateLayout`
+    applies.
 
-    Since 1 - sigmoid(x) = sigmoid(-x), the share 1 - z of the candidate is one more gate, C, of the same product: an
-    open gate then keeps the state as it is, without the rounding that h + (1 - z)(c - h) would add at every step. The
-    candidate's products are apart from the gates', in float too: of a `GateLayout`, `float_cell` alone applies.
+    Since 1 - sigmoid(x) = sigmoid(-x), the share 1 - z of the candidate is one more gate, C, of the same product. An
+    open gate then keeps the state as it is; h + (1 - z)(c - h) would round at every step.
     """
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
@@ -165,13 +161,13 @@ class GRUCell:
         )
 
     def start(self, batch: int) -> Carried:
-        """Return what the first step is given."""
+        """The state before the first step."""
         return (tf.zeros([batch, self._units]),)
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
-        """Return the state after `step` `[batch, features]`."""
+        """The state after `step` `[batch, features]`."""
         state, summed = carried[0], carried[-1]
         round_sum = layout.summed(observe)
         joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED))
@@ -224,13 +220,13 @@ class SimpleCell:
         self._weights = weights.joined, weights.bias
 
     def start(self, batch: int) -> Carried:
-        """Return what the first step is given."""
+        """The state before the first step."""
         return (tf.zeros([batch, self._units]),)
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
-        """Return the state after `step` `[batch, features]`."""
+        """The state after `step` `[batch, features]`."""
         del is_first, layout
         joined = observe(self._point, tf.concat([step, carried[0]], axis=1, name=JOINED))
         product = fully_connected(joined, *self._weights)
@@ -238,7 +234,6 @@ class SimpleCell:
 
 
 def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
-    """The columns of each gate of `group` that is `needed`."""
     if set(group) <= set(needed):
         return dict(zip(group, tf.split(x, len(group), axis=1) if len(group) > 1 else [x], strict=True))
     # Not split: the converter leaves a split in float when one output is unused.
@@ -248,5 +243,5 @@ def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
 
 
 def fully_connected(x: tf.Tensor, weights: Array, bias: Array) -> tf.Tensor:
-    """Return `x @ weights + bias`, with the weights the way FULLY_CONNECTED stores them: [out, in]."""
+    """Return `x @ weights + bias`, with the weights as FULLY_CONNECTED stores them: [out, in]."""
     return tf.nn.bias_add(tf.matmul(x, tf.constant(weights.T.copy()), transpose_b=True), bias)

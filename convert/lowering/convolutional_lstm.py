@@ -1,8 +1,8 @@
 """Lower ConvLSTM layers: at each place of a row or an image, an LSTM that sees its neighbours.
 
-Shi et al. 2015, "Convolutional LSTM network". The convolutions of a step become one fully connected product, in which
-each place is a row: over the values of the input beneath the kernel, the states of its neighbours, and its own state. A
-step is then that of an LSTM layer, and in int8 rounds as it does.
+Shi et al. 2015, "Convolutional LSTM network". The convolutions of a step become one fully connected product with a row
+for each place: the input beneath the kernel, the states of the neighbours, and its own state. A step is then that of an
+LSTM layer.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from convert.lowering.wavefronts import Wavefront
 
 @dataclass(frozen=True)
 class _Taps:
-    """The places beneath a kernel, by rows and columns: for each the slices of a padded input `[batch, ...]`."""
+    """The places beneath a kernel, by rows and columns, as slices of a padded input `[batch, ...]`."""
 
     kernel: tuple[int, ...]
     strides: tuple[int, ...]
@@ -36,7 +36,7 @@ class _Taps:
     def of(
         cls, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], same: bool, size: Sequence[int]
     ) -> "_Taps":
-        """Return those over an input of `size`, padded as TensorFlow does if `same`."""
+        """The taps over an input of `size`, padded as TensorFlow does if `same`."""
         reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
         given = [-(-n // s) if same else (n - r) // s + 1 for n, s, r in zip(size, strides, reach, strict=True)]
         missing = [
@@ -91,7 +91,7 @@ def _conv_lstm(call: Call, point: str, sources: Sequence[str]) -> Operation:
 
 
 def _at_each_place(layer: Any, kernel: np.ndarray, recurrent: np.ndarray, bias: list[np.ndarray], own: int) -> Any:
-    """The LSTM layer of one place: its input has the values beneath the kernel, then the states of the neighbours."""
+    """The LSTM layer of one place: it takes the values beneath the kernel, then the neighbours' states."""
     inputs = kernel.reshape(-1, kernel.shape[-1])
     taps = recurrent.reshape(-1, *recurrent.shape[-2:])
     neighbours = np.delete(taps, own, axis=0).reshape(-1, recurrent.shape[-1])
@@ -108,4 +108,4 @@ def _at_each_place(layer: Any, kernel: np.ndarray, recurrent: np.ndarray, bias: 
 
 
 CONVOLUTIONAL_LSTM: dict[type, Lowering] = {layers.ConvLSTM1D: _conv_lstm, layers.ConvLSTM2D: _conv_lstm}
-"""Input and output share a scale, as those of other recurrent layers do."""
+"""Input and output share a scale, as in other recurrent layers."""

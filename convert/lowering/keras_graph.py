@@ -46,13 +46,11 @@ _LAYER_OF = {
 
 @dataclass(frozen=True)
 class Call:
-    """One use of a layer.
+    """One use of a layer, with a name that is unique in the network.
 
-    name : unique in the network.
-    inputs : names of the calls whose outputs it takes; `INPUT` is the window.
-    shapes : of these inputs, without the batch.
-    in_reverse : the output sequence is turned round, as the backward half of a Bidirectional layer does.
-    followers : layers that are computed as a part of this one: normalisation, activation.
+    `inputs`: names of the calls whose outputs it takes; `INPUT` is the window. `shapes` are theirs, without the batch.
+    `in_reverse`: the output sequence is turned round, as in the backward half of a Bidirectional layer.
+    `followers`: normalisation and activation layers that are computed as a part of this one.
     """
 
     name: str
@@ -67,7 +65,7 @@ def read(model: keras.Model) -> list[Call]:
     """Return the calls of a network of one input and one output, each after its inputs; the last gives the answer.
 
     Layers that do nothing outside training are left out. Raises `InputError` for a network of another form, and for the
-    first layer, or option of one, that cannot be converted.
+    first layer or option that cannot be converted.
     """
     if fault := form_fault(model):
         raise InputError(f"the network '{model.name}' {fault}")
@@ -81,7 +79,6 @@ def read(model: keras.Model) -> list[Call]:
 
 
 def _needed(calls: dict[str, Call], answer: str) -> list[Call]:
-    """The calls that the answer depends on, in their order."""
     needed, names = {INPUT}, [answer]
     while names:
         name = names.pop()
@@ -97,7 +94,7 @@ class _Reader:
         self._prefix = ""  # of the names within a layer that wraps others
 
     def visit(self, tensor: Any, known: dict[int, str]) -> str:
-        """The name of the call that gives `tensor`; `known` has those of other tensors, and is added to."""
+        """The name of the call that gives `tensor`; `known` collects these names."""
         if id(tensor) not in known:
             history = tensor._keras_history
             node = history.operation._inbound_nodes[history.node_index]
@@ -108,7 +105,7 @@ class _Reader:
         return known[id(tensor)]
 
     def _open(self, node: Any, inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> str:
-        """Add the calls that the layer of `node` consists of; the name of the one that gives its output."""
+        """Add the calls that the layer of `node` consists of; return the name of the last."""
         layer = node.operation
         if not isinstance(layer, keras.layers.Layer):
             return self._open_layer(Call(self._prefix + layer.name, read_operation(node), inputs, shapes))
@@ -135,7 +132,7 @@ class _Reader:
         return self._add(call)
 
     def _open_cells(self, call: Call) -> tuple[str, int]:
-        """Add the recurrent layers that a call consists of; the name of the last, and the number of its units."""
+        """Add the recurrent layers that a call consists of; return the name and units of the last."""
         require_options(call.layer, 1 + len(call.shapes[0]))
         *stack, last = _as_layers(call.layer, call.shapes[0][-1])
         inputs, shapes = call.inputs, call.shapes
@@ -145,7 +142,7 @@ class _Reader:
         return self._add(replace(call, layer=last, inputs=inputs, shapes=shapes)), last.units
 
     def _open_at_every_step(self, call: Call) -> str:
-        """Open TimeDistributed: each step becomes a window of the batch, and what is within it a call of its own."""
+        """Open TimeDistributed: each step becomes a window of the batch, and the layer within a call."""
         inner, (source,), (shape,) = call.layer.layer, call.inputs, call.shapes
         before = self.calls.get(source)
         is_in_batch = before is not None and type(before.layer) is OutOfBatch
@@ -191,10 +188,7 @@ class _Reader:
 
 
 def _as_layers(layer: Any, n_features: int) -> list[Any]:
-    """Return the stack of layers that `layer`, if it is an RNN of one or several cells, is; else itself alone.
-
-    Raises `InputError` for cells that no layer has.
-    """
+    """Return the layers that equal an RNN of cells, or `layer` itself. Raises `InputError` for unknown cells."""
     if type(layer) is not keras.layers.RNN:
         return [layer]
     cells = layer.cell.cells if type(layer.cell) is keras.layers.StackedRNNCells else [layer.cell]
@@ -217,9 +211,9 @@ def _as_layers(layer: Any, n_features: int) -> list[Any]:
 
 
 def _arguments(node: Any) -> list[Any]:
-    """The tensors that a layer is called with: of attention query, value and, if it is given, key, in this order.
+    """The tensors that a layer is called with; attention takes query, value and perhaps key, in this order.
 
-    Keras hands on the mask of Masking layers with a tensor. Windows have all their steps, and none is left out.
+    Masks of Masking layers, which Keras hands on with a tensor, are left out: windows have all their steps.
     """
     layer = node.operation
     masks = {id(x) for x in node.input_tensors if _is_of_masking(x)}
@@ -238,7 +232,7 @@ def _arguments(node: Any) -> list[Any]:
 
 
 def _is_of_masking(tensor: Any) -> bool:
-    """Tell whether a tensor is the mask that a Masking layer made, of steps that are not all of one value."""
+    """Tell whether a tensor is the mask that a Masking layer made."""
     operation = None
     while tensor.dtype == "bool":
         history = tensor._keras_history
@@ -256,8 +250,7 @@ def _is_of_masking(tensor: Any) -> bool:
 def fold(calls: list[Call]) -> list[Call]:
     """Let convolutions and Dense layers take over the normalisation and the activation function behind them.
 
-    That is the same network in fewer operators, and in int8 with fewer roundings. An output that other layers take as
-    well stays as it is.
+    The same network then has fewer operators and, in int8, fewer roundings. An output that other layers take too stays.
     """
     uses = Counter(name for call in calls for name in call.inputs)
     folded: dict[str, Call] = {}
@@ -274,7 +267,7 @@ def fold(calls: list[Call]) -> list[Call]:
 
 
 def _can_follow(layer: Any, producer: Call) -> bool:
-    """Tell whether `layer` can be a part of `producer`: both linear, or an activation behind a linear one."""
+    """Tell whether `layer` can be a part of `producer`, which must be linear so far."""
     if type(producer.layer) not in _PRODUCTS or producer.layer.activation is not keras.activations.linear:
         return False
     if not all(map(_is_linear, producer.followers)):

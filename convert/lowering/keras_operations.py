@@ -24,7 +24,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Affine:
-    """The calculation `x * scale + offset` with constants, whose shapes are broadcast."""
+    """The calculation `x * scale + offset` with constants, which are broadcast."""
 
     name: str
     scale: Array
@@ -32,7 +32,7 @@ class Affine:
 
     @property
     def is_by_channel(self) -> bool:
-        """Tell whether the constants are single numbers or one for each feature, as a convolution's bias is."""
+        """Tell whether the constants are single numbers, or one for each feature as a convolution's bias."""
         return all(x.ndim == 0 or x.size == x.shape[-1] for x in (self.scale, self.offset))
 
 
@@ -48,7 +48,7 @@ class Reduction:
 
 @dataclass(frozen=True)
 class IntoBatch:
-    """The first axis behind the batch's becomes a part of the batch: what follows is done for each step."""
+    """The first axis behind the batch's becomes a part of the batch, so that layers work on each step."""
 
     name: str
 
@@ -61,7 +61,6 @@ class OutOfBatch:
     n_steps: int
 
 
-# What `x + y`, `x * y` and `x - y` of a functional network are.
 _OF_TWO = {"Add": layers.Add, "Multiply": layers.Multiply, "Subtract": layers.Subtract}
 _FUNCTIONS = {
     **{"Relu": "relu", "Relu6": "relu6", "Sigmoid": "sigmoid", "Tanh": "tanh", "Silu": "silu"},
@@ -71,7 +70,7 @@ _OF_SHAPE = ("Reshape", "ExpandDims", "Squeeze")
 
 
 def read_operation(node: Any) -> Any:
-    """Return the layer that a call of an operation is equal to. Raises `InputError` when there is none."""
+    """Return the layer that equals a call of an operation. Raises `InputError` without one."""
     layer = _equal_layer(node)
     if layer is None:
         refuse_kind(node.operation)
@@ -106,7 +105,6 @@ def _equal_layer(node: Any) -> Any:
 
 
 def _parts(operation: Any, key: Any, shape: tuple[int | None, ...]) -> tuple[slice | int, ...]:
-    """The part of each axis but the batch's, of which all is taken."""
     keys: list[Any] = list(key) if isinstance(key, list | tuple) else [key]
     everything: list[Any] = [slice(None)]
     if Ellipsis in keys:
@@ -127,7 +125,6 @@ def _parts(operation: Any, key: Any, shape: tuple[int | None, ...]) -> tuple[sli
 
 
 def _with_constant(name: str, kind: str, node: Any) -> Affine | None:
-    """The calculation of a tensor and a constant, if it is one with a scale and an offset."""
     one, zero = np.ones((), np.float32), np.zeros((), np.float32)
     if kind == "Negative":
         return Affine(name, -one, zero)

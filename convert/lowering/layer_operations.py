@@ -14,7 +14,7 @@ Operation: TypeAlias = Callable[[Sequence[TensorOrSteps], Observer, GateLayout],
 """Computes the output of a call from its inputs."""
 
 Lowering: TypeAlias = Callable[[Call, str, Sequence[str]], Operation]
-"""Makes the operation of a call whose output is at the quantisation point that is given, and its inputs at others.
+"""Makes the operation of a call, given the quantisation points of its output and of its inputs.
 
 Raises `InputError` for a layer that cannot be converted.
 """

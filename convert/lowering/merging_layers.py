@@ -26,7 +26,7 @@ def _pool(call: Call, point: str) -> TensorFunction:
         return lambda x, observe: pool(x, size, strides, padding)
     pool = tf.nn.avg_pool1d if rank == 1 else tf.nn.avg_pool2d
     if point == INPUT:
-        # The converter fails where the input, rounded here, is rounded to another scale next; it knows this one anyway.
+        # The converter fails where the input, rounded here, is rounded to another scale next. It knows this one.
         return lambda x, observe: pool(x, size, strides, padding)
     return lambda x, observe: observe(point, pool(x, size, strides, padding))
 
@@ -84,7 +84,7 @@ def _combine(combine: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Lowering:
 
         def combine_all(xs: Sequence[tf.Tensor], observe: Observer) -> tf.Tensor:
             most = max(len(x.shape) for x in xs)
-            # As Keras does: new axes stand behind the batch's.
+            # As in Keras, new axes stand behind the batch's.
             xs = [x if len(x.shape) == most else _widened(x, most) for x in xs]
             so_far = reduce(lambda a, b: observe(f"{call.name}/partial", combine(a, b)), xs[:-1])
             last = combine(so_far, xs[-1])

@@ -1,17 +1,14 @@
 """Rewrite a Keras network in operators that TFLite quantises well: same weights, same answers.
 
 Keras's own LSTM becomes a loop that the int8 converter cannot take, or a fused operator whose int8 kernel is slower
-than the float one. Here recurrent layers are unrolled over their steps, or become loops of a few steps each, and each
-step loses little in int8:
+than the float one. Here recurrent layers are unrolled, or become loops of a few steps, and each step loses little:
 
-* There is one fully connected product over [x_t, h_t-1] instead of two added ones: it accumulates in int32 and rounds
-  once.
-* The gates share products as a `GateLayout` says: in int8 the candidate has its own, and with it its own scale.
-* Every activation passes through an `Observer`, at a named quantisation point. All steps of a layer share their points,
-  so that they share scales and, in the file, biases; a tensor that is concatenated with another shares its point.
+* One fully connected product over [x_t, h_t-1] replaces two added ones: it accumulates in int32 and rounds once.
+* The gates share products as a `GateLayout` says: in int8 the candidate has its own product and scale.
+* Every activation passes through an `Observer` at a named quantisation point. All steps of a layer share points, and so
+  scales and, in the file, biases; tensors that are concatenated share one too.
 
-Traced to a graph, the names of operations begin with `layer<index>/step<number>/`, and end in `joined` or `input` where
-one step has several tensors at one point.
+In the traced graph the names of operations begin with `layer<index>/step<number>/`.
 """
 
 from collections.abc import Sequence
@@ -44,7 +41,7 @@ _LOWERINGS = {
 }
 
 MOST_UNROLLED = 32
-"""Steps of a recurrent layer that are written out; beyond, a loop is smaller and faster."""
+"""Steps of a recurrent layer; beyond, a loop is smaller and faster."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,11 @@ class Node:
 class Lowered:
     """A network as a graph of functions of TensorFlow tensors; the last has the answer. Weights are constants.
 
-    n_steps : the most steps of a recurrent layer, ConvLSTM included; 0 without one.
-    loop_steps : the most of one that may be a loop, which a ConvLSTM may not; 0 without one.
-    is_looped : whether converted models have these loops. The layers are computed alike in either form.
-    at_input : the quantisation points that the windows are rounded to, which need one range: the converter fails to
-        round them to one scale and then to another.
+    `n_steps`: the most steps of a recurrent layer, ConvLSTM included; 0 without one.
+    `loop_steps`: the same for layers that may be a loop, which a ConvLSTM may not.
+    `is_looped`: whether converted models have these loops.
+    `at_input`: the quantisation points that the windows are rounded to. They need one range, since the converter fails
+        to round to one scale and then to another.
     """
 
     input_shape: tuple[int, int]
@@ -90,9 +87,9 @@ class Lowered:
 
 
 def select_lowering(model: keras.Model, wanted: str) -> tuple[Lowered, str]:
-    """Lower `model` as `wanted`, one of `auto`, `looped` and `unrolled`; say why it has its form.
+    """Lower `model` as `wanted`, one of `auto`, `looped` and `unrolled`; return the reason for its form too.
 
-    Raises `InputError` for a network that cannot be lowered, or has no layer of enough steps for a loop.
+    Raises `InputError` for a network that cannot be lowered, or has no layer with enough steps for a loop.
     """
     network = lower(model, most_unrolled=0 if wanted == "looped" else MOST_UNROLLED)
     if wanted == "unrolled":
@@ -105,7 +102,7 @@ def select_lowering(model: keras.Model, wanted: str) -> tuple[Lowered, str]:
         return network, "there is no recurrent layer"
     if network.loop_steps:
         return network, f"of {network.loop_steps} steps; beyond {MOST_UNROLLED}, a loop is smaller and faster"
-    rule = f"up to {MOST_UNROLLED}, they" if network.n_steps <= MOST_UNROLLED else "those of a ConvLSTM always"
+    rule = f"up to {MOST_UNROLLED}, they" if network.n_steps <= MOST_UNROLLED else "the steps of a ConvLSTM always"
     return network, f"of {network.n_steps} steps; {rule} are written out"
 
 
@@ -145,10 +142,10 @@ def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
 def assign_points(calls: Sequence[Call]) -> dict[str, str]:
     """Return the quantisation point of each call's output, by its name.
 
-    Outputs that meet in one tensor, or pass unchanged, share a point, which is named after the last of them. A
-    recurrent layer's input and state meet, and the inputs of a concatenation. The network's input has a point of its
-    own: where it meets others, it is rounded to theirs. The recurrent layers that take it share a point, since the
-    converter fails to round one tensor to two scales.
+    Outputs that meet in one tensor, or pass unchanged, share a point, named after the last of them. A recurrent layer's
+    input and state meet, and the inputs of a concatenation. The network's input has its own point, and is rounded to
+    others where it meets them. The recurrent layers that take it share a point, since the converter fails to round one
+    tensor to two scales.
     """
     points = {INPUT: INPUT} | {call.name: call.name for call in calls}
 
@@ -176,12 +173,12 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
 
 
 def _keeps_scale(layer: Any) -> bool:
-    """Say whether the output has the scale of the input, since TFLite's operator moves int8 values as they are."""
+    """Tell whether TFLite's operator moves int8 values as they are: the output has the scale of the input."""
     return type(layer) in REARRANGING_LAYERS or type(layer) in KEEP_SCALE
 
 
 def _shares_scale(layer: Any) -> bool:
-    """Say whether all inputs and the output have one scale."""
+    """Tell whether all inputs and the output have one scale."""
     return type(layer) is keras.layers.Concatenate or type(layer) in CONVOLUTIONAL_LSTM
 
 

@@ -14,7 +14,7 @@ from convert.lowering.quantisation_points import Observer
 
 
 def scale_and_offset(layer: Any) -> tuple[Array, Array]:
-    """Scale and offset of a layer that calculates `x * scale + offset`: single numbers, or one for each feature."""
+    """Scale and offset of a layer that calculates `x * scale + offset`, single numbers or one a feature."""
     if type(layer) is layers.BatchNormalization:
         mean, variance = np.asarray(layer.moving_mean), np.asarray(layer.moving_variance)
         gain = np.asarray(layer.gamma) if layer.scale else np.ones_like(mean)

@@ -17,7 +17,7 @@ from convert.lowering.quantisation_points import Observer
 
 
 def _with_followers(call: Call, kernel: Array, bias: Array | None) -> tuple[Array, Array, ActivationFunction]:
-    """Kernel `[..., out]`, bias and activation function of a layer, with what it took over from its followers."""
+    """Kernel `[..., out]`, bias and activation function of a layer together with its followers."""
     offset = np.zeros(kernel.shape[-1], np.float32) if bias is None else bias
     function = activation_of(call.layer)
     for follower in call.followers:
@@ -110,7 +110,7 @@ def _each_channel(layer: Any, x: tf.Tensor, kernel: Array, bias: Array) -> tf.Te
     if rank == 1:
         x, kernel = tf.expand_dims(x, 1), kernel[np.newaxis]
     kernel = kernel.reshape(*kernel.shape[:2], x.shape[-1], -1)
-    # Of one row, a stride leaves one row.
+    # A stride of rows changes nothing of one row.
     y = tf.nn.depthwise_conv2d(x, kernel, [1, strides[0], strides[-1], 1], layer.padding.upper())
     y = tf.nn.bias_add(y, bias)
     return tf.squeeze(y, [1]) if rank == 1 else y

@@ -6,10 +6,9 @@ from typing import TypeAlias
 import tensorflow as tf
 
 Observer: TypeAlias = Callable[[str, tf.Tensor], tf.Tensor]
-"""Called with the name of a quantisation point and each tensor there; returns the tensor that the network goes on with.
-"""
+"""Called with the name of a quantisation point and each tensor there; returns the tensor to go on with."""
 
-# All but the input come after the name of a layer and a slash; the output of a layer is named after it alone.
+# All but the input come after the name of a layer and a slash. The output of a layer has the layer's name.
 INPUT = "input"
 GATES = "gates"
 CANDIDATE = "candidate"
@@ -21,12 +20,12 @@ SIGMOID_INPUT = "sigmoid_input"
 TANH_INPUT = "tanh_input"
 HARD_SIGMOID_INPUT = "hard_sigmoid_input"
 
-# The names of operations where a layer has several tensors at one point; of its rounded input, `INPUT`.
 JOINED = "joined"
+"""The name of an operation where a layer has several tensors at one point."""
 
 
 def rounded_to(point: str, source: str, tensor: tf.Tensor, observe: Observer) -> tf.Tensor:
-    """Return a layer's input, which is at the point `source`, at the `point` that it shares with other tensors."""
+    """Return a layer's input, at the point `source`, at the `point` that it shares with other tensors."""
     return tensor if source == point else observe(point, tf.identity(tensor, name=INPUT))
 
 

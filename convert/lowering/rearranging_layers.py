@@ -53,7 +53,7 @@ def _slice(call: Call, parts: Sequence[slice | int]) -> Operation:
     """Take the `parts`, one for each axis but the batch's; of a list of steps, those that are wanted."""
     first, *others = parts
     is_of_whole_steps = others == [slice(0, size, 1) for size in call.shapes[0][1:]]
-    # The axis that an index takes out goes by a reshape, since XNNPACK takes no slice that has fewer axes.
+    # A reshape takes out the axis of an index: XNNPACK takes no slice with fewer axes.
     slices = [slice(x, x + 1, 1) if isinstance(x, int) else x for x in parts]
     shape = [len(range(x.start, x.stop, x.step)) for x in parts if isinstance(x, slice)]
 
@@ -106,4 +106,4 @@ REARRANGING_LAYERS: dict[type, Lowering] = {
     IntoBatch: of_whole(_into_batch),
     OutOfBatch: of_whole(_out_of_batch),
 }
-"""All of them keep the scale: TFLite's operators move int8 values as they are."""
+"""All of them keep the scale."""

@@ -1,8 +1,7 @@
 """Lower recurrent layers: unrolled over their steps, or as a loop whose turn is a few of them.
 
-XNNPACK packs the weights of every operator anew, although the file holds them once: unrolled over many steps a layer
-is slow to load, large and, where the packed weights leave the processor's cache, slow to run. In a loop they are packed
-for the steps of one turn.
+XNNPACK packs the weights of every operator anew, although the file holds them once. Unrolled over many steps, a layer
+is slow to load, large and, beyond the processor's cache, slow to run. A loop packs them for the steps of one turn.
 """
 
 from collections.abc import Sequence
@@ -36,16 +35,16 @@ _CELLS: dict[type, type[LSTMCell | GRUCell | SimpleCell]] = {
 }
 
 _TURN = range(6, 13)
-"""Steps in one turn of a loop: of fewer, the turns cost as much as they; of more, the packed weights are large."""
+"""Steps in one turn of a loop: with fewer, the turns cost as much; with more, the packed weights are large."""
 
 FEWEST_STEPS = 2 + 2 * _TURN[0]
-"""For a loop, which has two turns at least, and two steps before them."""
+"""Of a loop: two turns, and two steps before them."""
 
 
 def lower_wavefront(call: Call, point: str, sources: Sequence[str], is_loop: bool) -> Operation:
     """Return one operation for all steps of a wavefront, whose state and rounded input are at the `point`.
 
-    If `is_loop`, a layout that asks for loops gets one. The values are those of the other form, in int8 too.
+    If `is_loop`, a layout that asks for loops gets one, with the same values, in int8 too.
     """
     (source,) = sources
     wavefront = call.layer
@@ -82,7 +81,7 @@ class _Recurrence:
     in_reverse: bool
 
     def unrolled(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
-        """Return the output by operators for each step."""
+        """The output, by operators for each step."""
         steps = split_steps(x)
         if self._is_backward:
             steps.reverse()
@@ -96,7 +95,7 @@ class _Recurrence:
         return states[::-1] if self.in_reverse else states
 
     def looped(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
-        """Return the output by a loop, after a few steps that are written out."""
+        """The output, by a loop after a few steps that are written out."""
         sequence = join_steps(x)
         if self._is_backward:
             sequence = _turned_round(sequence, self.point, observe)
@@ -130,7 +129,7 @@ class _Recurrence:
             return (observe(at, state), *map(layout.summed(observe), others, sums))
 
         def turn(begin: tf.Tensor, rows: tf.Tensor, carried: Carried, given: tuple[tf.Tensor, ...]) -> Any:
-            # What is rounded already is observed again: the converter looks for scales on both sides of a border.
+            # Rounded values are observed again: the converter looks for scales on both sides of a border.
             rows = observe(self.point, rows)
             block = observe(self.point, tf.slice(rows, begin, [in_turn, n_features]))
             waves = [(x,) for x in split_rows(block, n_in_turn)]
@@ -143,8 +142,7 @@ class _Recurrence:
 
         given: tuple[tf.Tensor, ...] = ()
         if self._gives_sequence:
-            # A turn adds its rows at the end and drops as many at the beginning: any will do there. Zeros would be
-            # stored in the file.
+            # A turn adds its rows at the end and drops others at the beginning. Zeros would be stored in the file.
             width = self.wavefront.answering.stop - self.wavefront.answering.start
             start = tf.pad(rows[:, :width], [[0, 0], [0, max(0, width - n_features)]])
             given = (observe(self.point, start),)
@@ -160,7 +158,7 @@ class _Recurrence:
         observe: Observer,
         layout: GateLayout,
     ) -> tuple[Carried, list[tf.Tensor]]:
-        """What the last of `waves` hands on, and the state after each; there were `n_before` others."""
+        """What the last of `waves` hands on, and the state after each; `n_before` waves were before them."""
         states: list[tf.Tensor] = []
         for number, wave in enumerate(named_steps(waves), n_before):
             step = wave[0] if len(wave) == 1 else observe(self.point, tf.concat(wave, axis=1))
@@ -172,7 +170,6 @@ class _Recurrence:
         return carried, states
 
     def _answering(self, state: tf.Tensor) -> tf.Tensor:
-        """The columns that go out."""
         columns = self.wavefront.answering
         return state if columns == slice(0, self.wavefront.units) else state[:, columns]
 
@@ -186,10 +183,10 @@ class _Recurrence:
 
 
 def _first_and_in_turn(n_steps: int, delay: int) -> tuple[int, int]:
-    """The waves before a loop, and those of one turn: together the fewest that can be written.
+    """The numbers of waves before a loop and in one turn, with the smallest sum.
 
-    Before the loop are those that not all layers take part in; the first, which has no cell to gate, and the second,
-    whose cell before it has another scale; and those that turns of equal length leave over.
+    Before the loop are the waves of only some layers; the first, without a cell to gate; the second, since the first
+    cell has another scale; and the rest that equal turns leave over.
     """
     fewest = max(2, delay)
 
@@ -201,7 +198,7 @@ def _first_and_in_turn(n_steps: int, delay: int) -> tuple[int, int]:
 
 
 def _turned_round(x: TensorOrSteps, point: str, observe: Observer) -> TensorOrSteps:
-    """The sequence from its end to its beginning. The converter keeps that in int8 where it knows the scale behind."""
+    """The sequence in reverse; the observer keeps it in int8."""
     return x[::-1] if isinstance(x, list) else observe(point, tf.reverse(x, axis=[1]))
 
 

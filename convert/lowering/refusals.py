@@ -29,7 +29,7 @@ def refuse_kind(layer: Any) -> NoReturn:
 
 
 def require_options(layer: Any, rank: int) -> None:
-    """Refuse `layer`, whose input has `rank` axes, when an option has a value that `CONVERTIBLE` does not list."""
+    """Refuse `layer`, which takes `rank` axes, when an option has a value that `CONVERTIBLE` does not list."""
     row = CONVERTIBLE[type(layer).__name__]
     for option, values in row.options.items():
         value = getattr(layer, option, values[0])

@@ -12,7 +12,7 @@ _PARTS = 4  # the most that XNNPACK's split and concatenation take
 
 
 def named_steps(steps: Sequence[tf.Tensor]) -> Iterator[tf.Tensor]:
-    """Yield each step; until the next one is asked for, the names of operations begin with its number."""
+    """Yield each step, within a name scope of its number."""
     for number, step in enumerate(steps, 1):
         with tf.name_scope(f"step{number}"):
             yield step
@@ -32,10 +32,7 @@ def map_inputs(xs: Sequence[TensorOrSteps], function: Callable[[Sequence[tf.Tens
 
 
 def split_steps(x: TensorOrSteps) -> list[tf.Tensor]:
-    """Return the steps `[batch, features]` of a sequence `[batch, n_steps, features]`.
-
-    They are split as rows, by operators that XNNPACK takes; UNPACK it would leave to slower kernels.
-    """
+    """Return the steps `[batch, features]` of a sequence `[batch, n_steps, features]`; XNNPACK takes no UNPACK."""
     return list(x) if isinstance(x, list) else split_rows(rows_of(x), x.shape[1])
 
 
@@ -47,7 +44,7 @@ def join_steps(x: TensorOrSteps) -> tf.Tensor:
 def rows_of(x: tf.Tensor) -> tf.Tensor:
     """Return the steps of a sequence `[batch, n_steps, features]` below each other, `[n_steps * batch, features]`."""
     batch, n_steps, features = x.shape
-    # With a batch of one, as in the converted model, the rows are in order already.
+    # With a batch of one, as in the converted model, the rows are in order.
     in_order = x if batch == 1 else tf.transpose(x, [1, 0, 2])
     return tf.reshape(in_order, [n_steps * batch, features])
 

@@ -2,13 +2,12 @@
 
 Two arrangements are merged, each of layers with the same equations:
 
-* **A stack**: in wave s, the first layer does step s, the second step s - 1 of the sequence that the first one gives,
-  and so on; T steps of L layers are T + L - 1 waves (Appleyard et al. 2016, "Optimizing performance of recurrent neural
-  networks on GPUs").
+* **A stack**: in wave s, the first layer does step s, the second step s - 1, and so on. T steps of L layers are
+  T + L - 1 waves (Appleyard et al. 2016, "Optimizing performance of recurrent neural networks on GPUs").
 * **Both directions** of a sequence: one layer does step s, the other step T - 1 - s.
 
-A wave costs about as much as a step of one layer, since the operators cost more than what they compute. The blocks
-between layers that have nothing to do with each other are zeros: where they would be too many, layers stay apart.
+A wave costs about as much as a step of one layer, since the operators cost more than the computation. The blocks
+between unrelated layers are zeros: layers stay apart where these would be too many.
 """
 
 from collections import Counter
@@ -26,17 +25,15 @@ _GATES = {layers.LSTM: "ifco", layers.GRU: "zrc", layers.SimpleRNN: "h"}
 """In Keras's order."""
 
 MOST_ZEROS = 1 << 14
-"""Weights that may be added to merge layers: of int8, about the bytes of the operators that another loop would need."""
+"""Zero weights that merging may add: about the bytes of the operators of another loop."""
 
 
 @dataclass(frozen=True)
 class GateWeights:
-    """The weights of one gate of a wavefront of `units`, all layers of it side by side.
+    """The weights of one gate of a wavefront, with all layers side by side.
 
-    kernel : `[features, units]`, from the sequence.
-    between : `[units, units]`, from the state of the layer below.
-    recurrent : `[units, units]`, from each layer's own state.
-    bias, recurrent_bias : `[units]`, of the two products; the second is that of GRU layers with `reset_after`.
+    `kernel` `[features, units]` is for the sequence. `between` `[units, units]` is for the state of the layer below,
+    and `recurrent` for each layer's own state. `recurrent_bias` `[units]` is that of GRU layers with `reset_after`.
     """
 
     kernel: Array
@@ -47,18 +44,18 @@ class GateWeights:
 
     @property
     def state(self) -> Array:
-        """`[units, units]`: from all that is in the state."""
+        """`[units, units]`: for the whole state."""
         return np.where(self.between, self.between, self.recurrent)
 
     @property
     def joined(self) -> Array:
-        """`[features + units, units]`: from sequence and state, side by side."""
+        """`[features + units, units]`: for sequence and state, side by side."""
         return np.concatenate([self.kernel, self.state])
 
 
 @dataclass(frozen=True)
 class Wavefront:
-    """One or several recurrent layers, the first to the last of a stack or, if `both_ways`, the two of one sequence."""
+    """Recurrent layers: a stack from its first to its last or, if `both_ways`, the two directions."""
 
     name: str
     layers: tuple[Any, ...]
@@ -76,7 +73,7 @@ class Wavefront:
 
     @property
     def answering(self) -> slice:
-        """Columns of the state that go out: those of the last layer of a stack, or of both directions."""
+        """Columns of the state that go out: the last layer of a stack, or both directions."""
         return slice(0 if self.both_ways else self.units - self.layers[-1].units, self.units)
 
     @property
@@ -158,20 +155,20 @@ def _alike(first: Any, second: Any) -> bool:
 
 
 def _stacked(below: Call, call: Call) -> Call | None:
-    """The wavefront of `below` and, on top of it, the layer of `call`; None if they cannot be, or are better apart."""
+    """The wavefront `below` with the layer of `call` on top, or None if they do not merge."""
     wavefront, layer = below.layer, call.layer
     if not isinstance(wavefront, Wavefront) or wavefront.both_ways or below.in_reverse:
         return None
     if layer.go_backwards or call.in_reverse or not _alike(wavefront.layers[-1], layer):
         return None
     if not getattr(layer, "reset_after", True):
-        return None  # the candidate's product takes the gated state alone, without that of the layer below
+        return None  # the candidate's product takes only the gated state, without the layer below
     merged = Wavefront(_joined_names([below.name, call.name]), (*wavefront.layers, layer))
     return replace(below, name=merged.name, layer=merged) if merged.zeros() <= MOST_ZEROS else None
 
 
 def _is_other_direction(call: Call, other: Call, renamed: dict[str, str]) -> bool:
-    """Tell whether `other` takes the sequence of `call` from its end, and answers in the order of that sequence."""
+    """Tell whether `other` takes the sequence of `call` from its end, and answers in its order."""
     return (
         type(other.layer) in _GATES
         and tuple(renamed.get(x, x) for x in other.inputs) == call.inputs
@@ -183,7 +180,7 @@ def _is_other_direction(call: Call, other: Call, renamed: dict[str, str]) -> boo
 
 
 def _both_ways(call: Call, other: Call) -> list[Call] | None:
-    """The wavefront of two directions, and the call of each for its share; None if they are better apart."""
+    """The wavefront of two directions, and the call of each for its share; None if they do not merge."""
     wavefront = Wavefront(_joined_names([call.name, other.name]), (call.layer, other.layer), both_ways=True)
     if wavefront.zeros() > MOST_ZEROS:
         return None

@@ -26,25 +26,24 @@ from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
 from edge_runtime.system.progress import OnProgress
 
-# Where an int8 sigmoid (steps of 1/256) or tanh (steps of 1/128) has reached its last step but one.
+# Inputs with which an int8 sigmoid (steps of 1/256) or tanh (steps of 1/128) has reached its last step but one.
 _SATURATION = {GATES: 6.0, SIGMOID_INPUT: 6.0, CANDIDATE: 3.5, TANH_INPUT: 3.5, HARD_SIGMOID_INPUT: 3.0}
 _OPEN_GATE = 255 / 256  # the greatest value of an int8 sigmoid
 _SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
-# Networks of more points have those of one kind in one group. They are searched on fewer windows, to end in a minute,
-# and so are those of more multiply-accumulates for a window.
+# A network with more points or multiply-accumulates a window is searched on fewer windows, to end in a minute.
 _MANY_POINTS, _MANY_MACS, _FEWER_WINDOWS = 16, 50_000_000, 126
 _PARTS = 8  # of the windows: more take longer to begin with than they save
 
 
 @dataclass(frozen=True)
 class ActivationRange:
-    """The range that the 256 values of one int8 activation cover; 0 is always one of them, exactly."""
+    """The range that the 256 values of an int8 activation cover; one of these is exactly 0."""
 
     low: float
     high: float
 
     def within(self, bound: float) -> "ActivationRange":
-        """Return the part of this range between -`bound` and `bound`."""
+        """The part of this range between -`bound` and `bound`."""
         return ActivationRange(max(self.low, -bound), min(self.high, bound))
 
 
@@ -52,9 +51,8 @@ Ranges = Mapping[str, ActivationRange]
 
 
 def draw_windows(split: Split, n_windows: int, seed: int) -> npt.NDArray[np.intp]:
-    """Draw the rows of calibration windows evenly over activities and, within each, over subjects.
+    """Draw the rows of calibration windows evenly over activities and, within each, over subjects in turn.
 
-    Every activity gets the same number of windows (fewer when it has fewer), dealt out over its subjects in turn.
     Raises `InputError` when there are fewer windows than activities.
     """
     generator = np.random.default_rng(seed)
@@ -88,16 +86,15 @@ def calibrate(
     """Calibrate every quantisation point on normalised windows `X` `[n, samples, n_signals]`.
 
     1. The range is from the least to the greatest value seen, cut where a sigmoid or tanh behind the point saturates.
-    2. Point by point, shares of it are tried: values outside saturate, those inside get a finer scale. The range with
-       the least mean squared error of the logits, against the float network, is taken. What is best at one point
-       depends on the others: they are gone through, and the whole range tried again, until none changes. A network of
-       many points has those of one kind go together; on fewer windows, as one of many multiply-accumulates (`macs`).
+    2. Point by point, shares of it are tried: values outside saturate, those inside get a finer scale. The share with
+       the least mean squared error of the logits, against the float network, is taken. The best share depends on the
+       other points: the search goes through all of them again until no range changes.
 
-    `on_progress` hears of the share that is done, roughly, and of the pass.
+    In a network of many points, the points of one kind share a group. `macs` are multiply-accumulates a window.
     """
-    layout = replace(layout, looped=True)  # traced in a fraction of the time
+    layout = replace(layout, looped=True)  # traced sooner
     widest = observed_ranges(network, X, layout)
-    # A saturated gate gains nothing from a narrower range, nor does an input that is clipped as the card says.
+    # A narrower range helps neither a saturated gate nor an input that is clipped as the card says.
     groups = [[x] for x in widest if x not in network.at_input and _saturation(x) is None]
     groups += [[*network.at_input]] * (len(network.at_input) > 1)
     if macs > _MANY_MACS or len(groups) > _MANY_POINTS:
@@ -107,7 +104,7 @@ def calibrate(
     error_with = LogitLoss(network, X, layout, widest)
     ranges = dict(widest)
     error = error_with(ranges)
-    settled = 0  # so many groups in a row have the best ranges that they can, given the others
+    settled = 0  # groups in a row whose ranges are the best, given the others
     for turn, group in enumerate(itertools.cycle(groups)):
         if settled == len(groups):
             break
@@ -121,7 +118,7 @@ def calibrate(
 
 
 def _by_kind(groups: Iterable[Iterable[str]]) -> list[list[str]]:
-    """The points of all groups, those of one kind together; the outputs of layers are one."""
+    """The points of all groups by kind; the outputs of layers are one kind."""
     kinds: dict[str, list[str]] = {}
     for point in itertools.chain(*groups):
         layer, _, kind = point.rpartition("/")
@@ -132,8 +129,8 @@ def _by_kind(groups: Iterable[Iterable[str]]) -> list[list[str]]:
 class LogitLoss:
     """Compute the mean squared error of int8's logits for any ranges, by a graph that is compiled once.
 
-    Normalised windows `X` `[n, samples, n_signals]` go through in parts, those first that have the greatest error with
-    the `widest` ranges: most ranges that are worse than a bound are known to be so after the first part.
+    Normalised windows `X` `[n, samples, n_signals]` go through in parts. The first part has the greatest error with the
+    `widest` ranges, so that most bad ranges are given up after it.
     """
 
     def __init__(self, network: Lowered, X: npt.NDArray[np.float32], layout: GateLayout, widest: Ranges) -> None:
@@ -154,7 +151,7 @@ class LogitLoss:
         self._parts = [(x, expected[own]) for own, x in self._in_parts(X, rows)]
 
     def __call__(self, ranges: Ranges, bound: float = math.inf) -> float:
-        """Return the error, or infinity where it is the `bound` or more."""
+        """The error, or infinity where it reaches the `bound`."""
         total = 0.0
         for errors in self._errors(ranges):
             total += float(errors.sum()) / self._n_windows
@@ -165,7 +162,7 @@ class LogitLoss:
     def _in_parts(
         self, X: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]
     ) -> Iterator[tuple[npt.NDArray[np.intp], tf.Tensor]]:
-        """The rows of each part, and its windows, behind which others fill up the last part."""
+        """The rows of each part, and its windows; the last part is filled up with others."""
         for start in range(0, len(rows), self._size):
             own = rows[start : start + self._size]
             yield own, tf.constant(X[np.resize(own, self._size)])
@@ -186,7 +183,7 @@ def observed_ranges(
     network: Lowered, windows: tf.Tensor | npt.NDArray[np.float32], layout: GateLayout = IN_INT8
 ) -> Ranges:
     """Return the least and greatest value at each quantisation point, extended to hold 0 and cut at saturation."""
-    seen: dict[str, tf.Variable] = {}  # low and high; the body of a loop can hand out values by variables alone
+    seen: dict[str, tf.Variable] = {}  # low and high; only variables leave the body of a loop
 
     def record(point: str, tensor: tf.Tensor) -> tf.Tensor:
         point = _source_of(point) or point
@@ -208,9 +205,8 @@ def observed_ranges(
 def range_at(ranges: Ranges, point: str) -> ActivationRange:
     """Return the range at a quantisation point: one of `ranges`, or 255/256 of it for a gated cell or state.
 
-    An int8 gate is 255/256 at most. With that share of the cell's range, an open gate keeps every value of the cell as
-    it is, and no product falls halfway between two values. With the cell's own range one in 256 did, which processors
-    round differently (XNNPACK: to even on x86, up on Arm).
+    An int8 gate is 255/256 at most. With this share of the range, an open gate keeps every value of the cell, and no
+    product falls halfway between two values, which processors round differently (XNNPACK: to even on x86, up on Arm).
     """
     source = _source_of(point)
     if source is None:
@@ -219,7 +215,7 @@ def range_at(ranges: Ranges, point: str) -> ActivationRange:
 
 
 def _source_of(point: str) -> str | None:
-    """The point of the cell or state that is gated at `point`, if one is."""
+    """The point of the cell or state that is gated at `point`, if any."""
     layer, _, name = point.rpartition("/")
     if layer and name == GATED_CELL:
         return f"{layer}/{CELL}"
@@ -227,7 +223,7 @@ def _source_of(point: str) -> str | None:
 
 
 def quantised(ranges: Ranges) -> Observer:
-    """Return an observer that rounds each activation to the int8 grid of its point, as the converter reads it."""
+    """An observer that rounds each activation to the int8 grid of its point, as the converter reads it."""
 
     def fake_quantise(point: str, tensor: tf.Tensor) -> tf.Tensor:
         limits = range_at(ranges, point)

@@ -1,7 +1,6 @@
 """Write a compact TFLite flatbuffer: drop unread parts, share equal ones.
 
-Tables of tensors repeat for each step, and those of operators for each loop. The format refers to tables and vectors by
-offset, so that equal ones can be in the file once: a graph lists the same table for several of its tensors.
+The format refers to tables and vectors by offset, so that equal ones can be in the file once.
 """
 
 from collections.abc import Hashable
@@ -13,13 +12,18 @@ import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
 
 _IDENTIFIER = b"TFL3"
-_BUFFER_ALIGNMENT = 16  # bytes; what the schema asks for
+_BUFFER_ALIGNMENT = 16  # bytes, as the schema says
 _LEFT_OUT = -1  # in the place of an optional input
 _NO_BUFFER = 0  # by convention the first buffer is empty
 
 
+def read(flatbuffer: bytes) -> schema.ModelT:
+    """The model in a flatbuffer as objects that can be changed."""
+    return schema.ModelT.InitFromPackedBuf(flatbuffer)
+
+
 def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
-    """`model` as a flatbuffer, without names inside the graph, ranges, signatures and metadata; `model` is changed.
+    """`model`, which is changed, as a flatbuffer without names inside the graph, ranges, signatures and metadata.
 
     The first subgraph's input is called `input_name`, its output `logits`.
     """
@@ -30,7 +34,7 @@ def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
             tensor.name = None
             tensor.quantization = _once(_without_range(tensor.quantization), parts)
             if tensor.shapeSignature is not None and np.min(tensor.shapeSignature, initial=0) == 0:
-                tensor.shapeSignature = None  # equal to the shape; elsewhere a loop's sizes are known when it runs
+                tensor.shapeSignature = None  # equal to the shape
         for operator in graph.operators:
             operator.builtinOptions = _once(operator.builtinOptions, parts)
     main = model.subgraphs[0]
@@ -84,7 +88,7 @@ class _Builder(flatbuffers.Builder):
 
 
 class _Once:
-    """A part of the model that is written once, however many others refer to it."""
+    """A part of the model that is written once for all that refer to it."""
 
     def __init__(self, part: Any) -> None:
         self._part = part
@@ -104,7 +108,7 @@ def _once(part: Any, parts: dict[Hashable, _Once]) -> _Once | None:
 
 
 def _hashable(value: Any) -> Hashable:
-    """Equal for equal numbers and vectors; a part within a part is equal to itself alone."""
+    """Equal for equal numbers and vectors; a part within a part equals only itself."""
     if isinstance(value, np.ndarray):
         return value.tobytes()
     return tuple(value) if isinstance(value, list) else value

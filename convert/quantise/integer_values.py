@@ -1,10 +1,10 @@
-"""Keep values in int8 where the converter goes by way of float: between scales, and turns of a loop."""
+"""Keep values in int8 where the converter goes through float: between scales, and turns of a loop."""
 
 import copy
 from typing import TypeAlias
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
+from ai_edge_litert import schema_py_generated as schema
 
 from convert.quantise.compaction import drop_unread
 
@@ -16,7 +16,7 @@ Quantisation: TypeAlias = schema.QuantizationParametersT
 
 
 def keep_integer(model: schema.ModelT) -> None:
-    """Take out the conversions to float and back; the values stay as they are. `model` is changed."""
+    """Take the conversions to float and back out of `model`; the values stay as they are."""
     for graph in model.subgraphs:
         _requantise_directly(model, graph)
         _round_before_reshaping(model, graph)
@@ -41,7 +41,7 @@ def _requantise_directly(model: schema.ModelT, graph: schema.SubGraphT) -> None:
 
 
 def _round_before_reshaping(model: schema.ModelT, graph: schema.SubGraphT) -> None:
-    """Round what a loop gives where it is given; the converter rounds it behind a RESHAPE that takes it."""
+    """Round the values of a loop right behind it: the converter rounds them behind a RESHAPE."""
     for loop in [x for x in graph.operators if isinstance(x.builtinOptions, schema.WhileOptionsT)]:
         for value in loop.outputs:
             for reshaping in _readers(graph, value):
@@ -70,7 +70,7 @@ class _Loop:
         self._condition = model.subgraphs[options.condSubgraphIndex]
 
     def keep_integer(self) -> None:
-        """Give the loop int8 variables where its body rounds float ones first thing, and gives rounded ones."""
+        """Make variables int8 that the body rounds on the way in and has rounded on the way out."""
         for index in range(len(self._operator.inputs)):
             quantisation = self._quantisation(index)
             first = None if quantisation is None else self._rounded(self._operator.inputs[index], quantisation)
@@ -79,7 +79,7 @@ class _Loop:
                 self._retype(index, quantisation)
 
     def _quantisation(self, index: int) -> Quantisation | None:
-        """How the variable is rounded; None where it is not, or not always alike."""
+        """How the variable is rounded; None where it stays float, or has several scales."""
         body, begin, end = self._body, self._body.inputs[index], self._body.outputs[index]
         if body.tensors[begin].type != _FLOAT32:
             return None
@@ -98,7 +98,7 @@ class _Loop:
         return first if all(_equal(first, x) for x in others) else None
 
     def _rounded(self, value: int, quantisation: Quantisation) -> int | None:
-        """The tensor of the variable's first `value` in int8; None where it is not rounded to the same scale."""
+        """The tensor of the variable's first `value` in int8; None where its scale is another."""
         producer = _producer(self._graph, value)
         if producer is None or not self._all(_DEQUANTIZE, [producer]):
             return None

@@ -1,25 +1,24 @@
-"""Put the preparation of a window into a converted model's graph, which then takes windows in physical units.
+"""Put the preparation of a window into a converted model's graph, which then takes physical units; or take it out.
 
-The operators are those of `Normalisation.apply`, in its order and in float32, so that the numbers are equal; for an
-int8 model a QUANTIZE follows, and a DEQUANTIZE makes its answers float32. What is in between stays as it is.
+The operators are those of `Normalisation.apply`, in its order and in float32, so that the numbers are equal. For an
+int8 model a QUANTIZE follows, and a DEQUANTIZE makes its answers float32. The rest of the graph stays as it is.
 """
 
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
+from ai_edge_litert import schema_py_generated as schema
 
 from convert.quantise import compaction
 from edge_runtime.model.classifier import RAW_INPUT
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 
-# XNNPACK goes row by row: 128 rows of 9 values take it five times as long as 16 rows of 72. Constants are rows too, so
-# that longer ones only make the file larger: they are no faster.
+# XNNPACK goes row by row: 128 rows of 9 values take it five times as long as 16 rows of 72. Longer ones are no faster,
+# and constants are rows too.
 _LEAST_ROW = 64
 
-_LOWEST_STEP, _HIGHEST_STEP = -127.49, 126.51  # what is beyond becomes -128 or 127
+_LOWEST_STEP, _HIGHEST_STEP = -127.49, 126.51  # values beyond become -128 or 127
 
 _Op = schema.BuiltinOperator
 _Options = schema.BuiltinOptions
@@ -36,21 +35,42 @@ _OPTIONS: dict[int, tuple[int, Any]] = {
     _Op.DEQUANTIZE: (_Options.DequantizeOptions, schema.DequantizeOptionsT),
 }
 _VERSIONS = {_Op.DEQUANTIZE: 2}  # the first that takes int8
+_PREPARING = (_Op.RESHAPE, _Op.SUB, _Op.DIV, _Op.MINIMUM, _Op.MAXIMUM, _Op.ABS, _Op.MUL, _Op.ADD)
 
 
 def take_raw_windows(flatbuffer: bytes, normalisation: Normalisation) -> bytes:
     """Return the model with an input `[1, samples, n_signals]` in physical units and logits, both float32.
 
-    `flatbuffer` is a model of one input, float32 or int8, of windows that were prepared by `normalisation`.
+    `flatbuffer` takes windows that `normalisation` prepared, in float32 or int8.
     """
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(flatbuffer))
+    model = compaction.read(flatbuffer)
     _prepare(model, normalisation)
     _dequantise(model)
     return compaction.write(model, RAW_INPUT)
 
 
+def take_prepared_windows(flatbuffer: bytes) -> bytes:
+    """Return the int8 model that `take_raw_windows` was given, in other bytes; its arena is smaller.
+
+    Raises `ValueError` when its windows are not quantised right after they are prepared, or its answers are no integers
+    that are made float32 at the end.
+    """
+    model = compaction.read(flatbuffer)
+    main = model.subgraphs[0]
+    kinds = [model.operatorCodes[x.opcodeIndex].builtinCode for x in main.operators]
+    quantise = next((i for i, kind in enumerate(kinds) if kind not in _PREPARING), 0)
+    if not kinds or kinds[quantise] != _Op.QUANTIZE or kinds[-1] != _Op.DEQUANTIZE:
+        raise ValueError("it does not quantise its windows and make its answers float32")
+    body, answers = int(main.operators[quantise].outputs[0]), int(main.operators[-1].inputs[0])
+    main.tensors[body].shape = main.tensors[int(main.inputs[0])].shape
+    main.operators = main.operators[quantise + 1 : -1]
+    main.inputs, main.outputs = np.array([body], np.int32), np.array([answers], np.int32)
+    compaction.drop_unread(main)
+    return compaction.write(model)
+
+
 def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
-    """Put the preparation in front; operators that would change no value are left out."""
+    """Put the preparation in front, without operators that would change nothing."""
     main = model.subgraphs[0]
     body = int(main.inputs[0])
     taken = main.tensors[body]
@@ -60,8 +80,8 @@ def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
     gain, bend, knee = normalisation.companding()
     lowest, highest = -clip, clip
     if not is_float:
-        # Where int8 ends at the clip, quantising clips; also where a value lies at -clip itself, the tie -127.5, which
-        # tflite-runtime 2.14 makes -127 and all others -128.
+        # Where int8 ends at the clip, quantising clips. It also avoids the tie -127.5 at -clip itself, which
+        # tflite-runtime 2.14 makes -127 and other runtimes -128.
         scale, zero_point = (np.float32(x[0]) for x in (taken.quantization.scale, taken.quantization.zeroPoint))
         lowest = np.where(lowest / scale + zero_point < _LOWEST_STEP, -NO_CLIP, lowest).astype(np.float32)
         highest = np.where(highest / scale + zero_point > _HIGHEST_STEP, NO_CLIP, highest).astype(np.float32)
@@ -94,7 +114,7 @@ def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
         values = new.add(_Op.DIV, [values, divisor], rows)
     if not is_float:
         values = new.add(_Op.QUANTIZE, [values], rows, like=taken)
-    # A RESHAPE of the body's own takes its input in any shape.
+    # The body's own RESHAPE takes its input in any shape.
     readers = [model.operatorCodes[x.opcodeIndex].builtinCode for x in main.operators if body in x.inputs]
     if rows != shape and readers != [_Op.RESHAPE]:
         new.reshape(values, shape, like=taken)
@@ -106,7 +126,6 @@ def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
 
 
 def _dequantise(model: schema.ModelT) -> None:
-    """Make the answers of an int8 model float32."""
     main = model.subgraphs[0]
     answers = int(main.outputs[0])
     given = main.tensors[answers]
@@ -118,13 +137,13 @@ def _dequantise(model: schema.ModelT) -> None:
 
 
 def samples_a_row(n_samples: int, n_signals: int) -> int:
-    """The least divisor of `n_samples` that gives a row enough values; all samples where none does."""
+    """The least divisor of `n_samples` that gives a row enough values, or else all samples."""
     divisors = (n for n in range(1, n_samples) if n_samples % n == 0 and n * n_signals >= _LEAST_ROW)
     return next(divisors, n_samples)
 
 
 class _NewOperators:
-    """Operators that are added to a model's main graph; their tensors stand behind those it has."""
+    """Operators that are added to a model's main graph, with tensors behind its own."""
 
     def __init__(self, model: schema.ModelT) -> None:
         self.operators: list[schema.OperatorT] = []
@@ -132,7 +151,7 @@ class _NewOperators:
         self._tensors = model.subgraphs[0].tensors
 
     def tensor(self, shape: tuple[int, ...], like: schema.TensorT | None = None) -> int:
-        """Add a float32 tensor, or one of the type and quantisation of another; its number."""
+        """Add a float32 tensor, or one with the type and quantisation of another; its number."""
         tensor = schema.TensorT()
         tensor.shape, tensor.hasRank, tensor.buffer = np.array(shape, np.int32), True, 0
         tensor.type = schema.TensorType.FLOAT32 if like is None else like.type
@@ -152,7 +171,7 @@ class _NewOperators:
         return number
 
     def add(self, kind: int, inputs: list[int], shape: tuple[int, ...], like: schema.TensorT | None = None) -> int:
-        """Add an operator with an output of `shape`; the number of that tensor, the last one then."""
+        """Add an operator with an output of `shape`; the number of this tensor, which is the last one."""
         output = self.tensor(shape, like)
         operator = schema.OperatorT()
         operator.opcodeIndex = self._code(kind)

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
-from tensorflow.lite.tools import flatbuffer_utils
+from ai_edge_litert import schema_py_generated as schema
 
 from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
 from convert.lowering.network import Lowered
@@ -15,8 +14,7 @@ from convert.quantise import compaction, integer_values
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
 
-# Those of a mixed model are in int8.
-_PRODUCTS = {
+_PRODUCTS = {  # which are in int8 in a mixed model
     *(schema.BuiltinOperator.FULLY_CONNECTED, schema.BuiltinOperator.BATCH_MATMUL),
     *(schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D),
 }
@@ -25,10 +23,6 @@ _PRODUCTS = {
 def to_float32(network: Lowered) -> bytes:
     """Return the float model, in the form that runs fastest in float: one product for all gates."""
     return compaction.write(_convert(network, lambda converter: None))
-
-
-# The gates of the next two are joined as in float32: separate ones would take two products per step instead of one, and
-# with dynamic ranges the joined input would be quantised twice as well.
 
 
 def to_float16(network: Lowered) -> bytes:
@@ -44,23 +38,27 @@ def to_float16(network: Lowered) -> bytes:
 def to_dynamic(network: Lowered) -> bytes:
     """Return the float model with its larger weights stored in int8 (dynamic-range quantisation).
 
-    Each product quantises its input with a scale computed at run time. Weights have one scale per product (per channel
-    in convolutions).
+    Each product quantises its input with a scale computed at run time. Its weights have one scale, in a convolution one
+    per channel.
     """
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        # With a scale per channel the products would be FULLY_CONNECTED version 12, which tflite-runtime 2.14 refuses.
+        # A scale per channel makes FULLY_CONNECTED version 12, which tflite-runtime 2.14 refuses.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
 
     return compaction.write(_convert(network, prepare))
 
 
-def to_int8(network: Lowered, ranges: Ranges, layout: GateLayout = IN_INT8) -> bytes:
-    """Return the full-integer model with the given activation ranges, which belong to the `layout`.
+UNCALIBRATED = {"float32": to_float32, "float16": to_float16, "dynamic": to_dynamic}
+"""The forms that need no activation ranges, by their names."""
 
-    Its input and output are int8 too; with `IN_MIXED` it is the mixed one. Weights are quantised per output channel.
-    Raises `CheckFailedError` when the converter left an operator in float, or in a mixed model a product.
+
+def to_int8(network: Lowered, ranges: Ranges, layout: GateLayout = IN_INT8) -> bytes:
+    """Return the full-integer model (with `IN_MIXED` the mixed one), given the activation ranges of the `layout`.
+
+    Input and output are int8 too. Weights are quantised per output channel. Raises `CheckFailedError` when the
+    converter left an operator in float, or in a mixed model a product.
     """
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
@@ -88,9 +86,9 @@ def _convert(
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     prepare(converter)
     with warnings.catch_warnings():
-        # "Statistics for quantized inputs were expected": they are in the graph, as fake-quantisation nodes.
+        # They are in the graph, as fake-quantisation nodes.
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
-        return flatbuffer_utils.convert_bytearray_to_object(bytearray(converter.convert()))
+        return compaction.read(converter.convert())
 
 
 def _check_integer(model: schema.ModelT, float_cell: bool) -> None:

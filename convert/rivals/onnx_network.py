@@ -26,7 +26,7 @@ from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.files import scratch_folder
 
 _OPSET, _IR_VERSION = 18, 9
-"""All that ONNX Runtime 1.20 reads."""
+"""The last that ONNX Runtime 1.20 reads."""
 
 _CELLS: dict[type, tuple[str, int, str, tuple[str, ...]]] = {
     # ONNX's operator, the number of gates, Keras's order of them in ONNX's, the options of its activation functions
@@ -52,8 +52,8 @@ _Part: TypeAlias = tuple[list[NodeProto], list[TensorProto]]
 def to_onnx(model: keras.Model, normalisation: Normalisation | None = None) -> ModelProto:
     """Write `model` in float32, for one window `[1, samples, signals]`.
 
-    With a `normalisation` the graph takes windows in physical units and prepares them by itself, as har-edge's models
-    do. Raises `InputError` naming the first recurrent layer, or option of one, that ONNX's operators have not.
+    With a `normalisation` the graph takes windows in physical units, as har-edge's models do. Raises `InputError` that
+    names the first recurrent layer or option that ONNX's operators do not have.
     """
     calls = fold(read(model))
     given, answer = RAW_INPUT if normalisation else INPUT, calls[-1].name
@@ -83,7 +83,7 @@ def to_onnx(model: keras.Model, normalisation: Normalisation | None = None) -> M
 
 
 def to_dynamic(model: ModelProto) -> ModelProto:
-    """Return the graph as ONNX Runtime's `quantize_dynamic` makes it: int8 weights, other scales from the values."""
+    """Return the graph with int8 weights and other scales computed at run time, by ONNX Runtime's own tool."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with scratch_folder() as folder:
@@ -96,7 +96,7 @@ def _is_recurrent(call: Call) -> bool:
 
 
 def _in_order(calls: Sequence[Call]) -> list[Call]:
-    """The calls by the recurrent layers before them: those between two of these are translated together."""
+    """The calls by the number of recurrent layers before them: calls between two of these are translated together."""
     depth = {INPUT: 0}  # odd for a recurrent layer, even for others
     for call in calls:
         before = max(depth[x] for x in call.inputs)
@@ -105,7 +105,7 @@ def _in_order(calls: Sequence[Call]) -> list[Call]:
 
 
 def _function_of(calls: Sequence[Call], inputs: Sequence[str], answers: Sequence[str]) -> Callable[..., Any]:
-    """The float function of calls that are not recurrent, of TensorFlow tensors, which returns several."""
+    """The float function of calls that are not recurrent: from TensorFlow tensors to the list of answers."""
     operations = {call.name: lower_layer(call, call.name, call.inputs) for call in calls}
 
     def run(*tensors: tf.Tensor) -> list[tf.Tensor]:
@@ -120,7 +120,7 @@ def _function_of(calls: Sequence[Call], inputs: Sequence[str], answers: Sequence
 def _translated(
     function: Callable[..., Any], inputs: Sequence[str], answers: Sequence[str], shapes: dict[str, tuple[int, ...]]
 ) -> _Part:
-    """What `function` computes of the tensors `inputs`; `shapes`, which have theirs, get those of the `answers`."""
+    """Translate `function`; `shapes`, which has those of the `inputs`, gets those of the `answers`."""
     signature = [tf.TensorSpec(shapes[x], tf.float32) for x in inputs]
     traced = tf.function(lambda *xs: [tf.identity(y) for y in function(*xs)], autograph=False)
     concrete = traced.get_concrete_function(*signature)
@@ -145,7 +145,7 @@ def _erfc(graph: Any, node: Any, name: str, _: object) -> None:
 
 
 def _prepared(x: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
-    """The window as the network takes it, calculated as `Normalisation.apply` does, without what changes nothing."""
+    """The window as the network takes it, calculated as `Normalisation.apply` does, without empty steps."""
     whole = x.shape
     per_row = samples_a_row(*whole[1:])
     mean, std, clip, gain, bend, knee = (
@@ -161,7 +161,7 @@ def _prepared(x: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
 
 
 def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
-    """One recurrent operator over all steps, which ONNX has before the batch."""
+    """One recurrent operator over all steps; ONNX has the steps before the batch."""
     layer, name = call.layer, call.name
     cell = layer.cell
     if type(cell) not in _CELLS:
@@ -170,7 +170,7 @@ def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
     batch, n_steps, _ = shapes[call.inputs[0]]
     kernel, recurrent, *bias = (np.asarray(value) for value in layer.get_weights())
     offsets = np.atleast_2d(bias[0]) if bias else np.zeros((1, kernel.shape[1]))
-    # ONNX adds a bias of the input and one of the state. Keras has the second in a GRU alone.
+    # ONNX adds a bias of the input and one of the state. Keras has the second only in a GRU.
     offsets = np.concatenate([offsets, np.zeros_like(offsets)])[:2]
 
     def gates(columns: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Make the rivals of a network in a process that may crash or hang, or say why there is none."""
+"""Make the rivals of a network in a process that may crash or hang; give a reason for each that is missing."""
 
 import json
 import time
@@ -51,17 +51,16 @@ def card_path(job: ConversionJob) -> Path:
 
 
 def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: OnProgress) -> RivalRecord:
-    """Make the rivals of the `network` (a Keras file) of `job`, and write those that there can be, and their record.
+    """Make the rivals of `network`, the Keras file of `job`, and write them and their record for the models in `folder`.
 
-    They are for the models in `folder`. Each has the job's time limit. Raises `InputError` for a job that gives no
-    network.
+    Each has the job's time limit. Raises `InputError` for a job that gives no network.
     """
     left = list(FORMS)
     absent: dict[str, str] = {}
     while left:
         try:
             _run(job, left, absent, on_progress)
-        except InputError:  # of the whole job: what a form is refused for comes in a message
+        except InputError:  # of the whole job: the refusal of a form comes in a message
             raise
         except TimeoutError:
             absent[left.pop(0).name] = f"making it took more than {job.options.time_limit:g} s (--time-limit)"

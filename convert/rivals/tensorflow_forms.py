@@ -1,7 +1,7 @@
 """Convert a Keras network as TensorFlow's users do: as it is, or with TFLite's own operator for LSTM layers.
 
-The converter makes that operator, UNIDIRECTIONAL_SEQUENCE_LSTM, of Keras 2's LSTM alone, which tf_keras has; Keras 3's
-becomes a loop. Its state stays in the interpreter between calls: `edge_runtime.model.interpreters.Model` resets it.
+The converter makes this operator, UNIDIRECTIONAL_SEQUENCE_LSTM, only of Keras 2's LSTM, which tf_keras has. Its state
+stays in the interpreter between calls: `edge_runtime.model.interpreters.Model` resets it.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,12 @@ def in_float(converter: tf.lite.TFLiteConverter) -> None:
 
 
 def in_dynamic(converter: tf.lite.TFLiteConverter) -> None:
-    """Store weights in int8: the first thing that TensorFlow's guide tells to try."""
+    """Store weights in int8, the first advice of TensorFlow's guide."""
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
 
 
 def stock(model: keras.Model, prepare: Prepare) -> bytes:
-    """Convert the network as it is, with a batch of one: without that, its loops cannot be converted at all."""
+    """Convert the network as it is, with a batch of one: its loops need a fixed batch."""
     signature = [keras.InputSpec(shape=(1, *model.input_shape[1:]), dtype="float32")]
     with scratch_folder() as folder:
         model.export(folder, input_signature=signature, verbose=False)
@@ -48,7 +48,7 @@ def stock(model: keras.Model, prepare: Prepare) -> bytes:
 def fused(model: keras.Model, prepare: Prepare) -> bytes:
     """Convert the network with each LSTM layer as TFLite's own operator, and other layers as har-edge writes them.
 
-    Raises `InputError` for a network without LSTM layers, and naming a recurrent layer that the operator cannot be.
+    Raises `InputError` for a network without recurrent layers, or with one that the operator cannot be.
     """
     calls = fold(read(model))
     copies = {call.name: _keras_2(call) for call in calls if isinstance(call.layer, keras.layers.RNN)}
@@ -68,7 +68,7 @@ def fused(model: keras.Model, prepare: Prepare) -> bytes:
 
     module = tf.Module()
     module.function = tf.function(answer, autograph=False)
-    module.copies = copies  # whoever traces variables has to keep them
+    module.copies = copies  # their variables have to live
     signature = tf.TensorSpec([1, *model.input_shape[1:]], tf.float32, name="windows")
     concrete = module.function.get_concrete_function(signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
@@ -87,11 +87,11 @@ def _keras_2(call: Call) -> Any:
 
     layer = call.layer
     if type(layer) is not keras.layers.LSTM:
-        refuse(layer, "has no fused operator in TFLite, which has one for LSTM alone")
+        refuse(layer, "has no fused operator in TFLite: only LSTM has one")
     for option, only in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
         name = getattr(getattr(layer, option), "__name__", "")
         if name != only:
-            refuse(layer, f"has {option}={name}, and the fused operator has {only} alone")
+            refuse(layer, f"has {option}={name}: the fused operator has only {only}")
     copy = tf_keras.layers.LSTM(layer.units, return_sequences=layer.return_sequences)
     copy.build((1, *call.shapes[0]))
     kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())

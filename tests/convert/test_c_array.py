@@ -13,7 +13,7 @@ import tiny_models
 from programs import MODELS, ROOT, assert_one_sentence, python, run_program, succeeded
 
 from convert.c_array import c_name, c_string, write_c_array
-from convert.quantise.prepared_input import take_prepared_windows
+from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation
 from edge_runtime.model.interpreters import MICRO, open_model

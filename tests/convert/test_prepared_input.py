@@ -6,8 +6,7 @@ from ai_edge_litert import schema_py_generated as schema
 from programs import ROOT
 
 from convert.quantise.compaction import write
-from convert.quantise.prepared_input import take_prepared_windows
-from convert.quantise.raw_input import take_raw_windows
+from convert.quantise.raw_input import take_prepared_windows, take_raw_windows
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Preparation, predict, preparation
 from edge_runtime.model.interpreters import MICRO, open_model
