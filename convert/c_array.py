@@ -61,9 +61,8 @@ def write_c_array(
 ) -> tuple[Path, Path]:
     """Write the header and the array of the `.tflite` file `model` into `folder`; return their paths.
 
-    With `is_prepared` an int8 model of raw windows becomes one of prepared int8 windows, whose arena is smaller. Where
-    tflite-micro is installed, it measures the arena for the header. Raises `InputError` when the file cannot be used,
-    or TensorFlow Lite Micro has no kernel for one of its operators.
+    With `is_prepared`, an int8 model of raw windows becomes one of prepared int8 windows. Raises `InputError` when the
+    file cannot be used, or TensorFlow Lite Micro has no kernel for one of its operators.
     """
     on_progress(0.0, f"C++ source of {model.name}")
     flatbuffer, card = cards.read_model(model)

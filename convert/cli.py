@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -98,9 +98,7 @@ QUANTISED = runs.SCHEMES[1:]
     help="The labels of MODEL.keras's outputs, as A,B,C or a file with one a line.  [default: those of the data]",
 )
 @click.option(
-    "--signals",
-    metavar="NAMES",
-    help="MODEL.keras's input signals among those of the data, as A,B,C.  [default: all]",
+    "--signals", metavar="NAMES", help="MODEL.keras's input signals among those of the data, as A,B,C.  [default: all]"
 )
 @click.option(
     "--normalisation",
@@ -120,19 +118,13 @@ def command(
     source: Path | None,
     quantize: bool,
     named: Sequence[str],
-    lstm: str,
-    max_size: float,
-    io_type: str,
-    calibration: int,
-    max_drop: float,
-    rivals: bool,
     c_array: bool,
     data: "Sources | None",
     labels: str | None,
     signals: str | None,
     normalisation: str | None,
     out: Path | None,
-    time_limit: float,
+    **others: Any,
 ) -> None:
     """Convert the networks of RUN (default: the latest), or an external Keras network, to TFLite.
 
@@ -152,7 +144,7 @@ def command(
 
     Where a training has several seeds, every run is converted; a table of the means ends the output.
     """
-    c_array_type = (io_type if shared.is_given("--io") else "int8") if c_array else None
+    c_array_type = (others["io_type"] if shared.is_given("--io") else "int8") if c_array else None
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
         _write_source(source, c_array_type, out)
         return
@@ -168,24 +160,14 @@ def command(
     wanted = {*named, *(("int8",) if quantize else ())}
     schemes = tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
     if not {*CALIBRATED} & {*schemes}:
-        of_int8 = ("--calibration", *(("--io",) if io_type == "int8" else ()))
+        of_int8 = ("--calibration", *(("--io",) if others["io_type"] == "int8" else ()))
         shared.refuse_options("is for the int8 model, which --quantize asks for", *of_int8)
+    or_mixed = quantize and not {*CALIBRATED, "all"} & {*named}
+    given = None if data is None else data_texts(data) or (EMBEDDED,)
+    options = Options(schemes, or_mixed, data=given, c_array=c_array_type, **others)
     require_extra("har-edge convert", ("tensorflow",))
-    if rivals:
+    if options.rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
-    options = Options(
-        schemes,
-        or_mixed=quantize and not {*CALIBRATED, "all"} & {*named},
-        io_type=io_type,
-        calibration=calibration,
-        max_drop=max_drop,
-        data=None if data is None else data_texts(data) or (EMBEDDED,),
-        time_limit=time_limit,
-        lstm=lstm,
-        max_size=max_size,
-        rivals=rivals,
-        c_array=c_array_type,
-    )
 
     if source is not None and (source.is_file() or source.suffix in SUFFIXES):
         file_options = read_options(labels, signals, normalisation)

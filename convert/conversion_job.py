@@ -18,10 +18,7 @@ NETWORKS = {"selection": "selection network", "model": "final network"}
 
 @dataclass(frozen=True)
 class ConversionJob:
-    """The conversion of a run folder `source`, or of a Keras file if `file` says what its card needs.
-
-    The process leaves its flatbuffers and its report in the empty folder `output`.
-    """
+    """The conversion of a run folder or, with `file`, of a Keras file; `output` is an empty folder for the process."""
 
     source: Path
     output: Path
@@ -67,10 +64,7 @@ class NetworkReport:
 
 @dataclass(frozen=True)
 class ConversionReport:
-    """The conversion of the final network and, for a run, of its selection network.
-
-    `left_out` gives the reason for each form that was asked for and is missing.
-    """
+    """The conversion of the networks; `left_out` gives the reason for each form that was asked for and is missing."""
 
     model: NetworkReport
     selection: NetworkReport | None = None
@@ -90,8 +84,7 @@ class ConversionReport:
 def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> ConversionReport:
     """Convert in a process of its own; report the forms that were finished within the time limit.
 
-    Raises the process's own error, or `DeviceError` when it died or finished no form in time. The process ends with
-    this one.
+    Raises the process's own error, or `DeviceError` when it died or finished no form in time.
     """
     time_limit = job.options.time_limit
     deadline = time.monotonic() + time_limit

@@ -11,7 +11,7 @@ from convert.conversion_job import NetworkReport
 from convert.converted_models import Conversion, convert
 from convert.options import Options
 from edge_runtime.errors import DeviceError, HarEdgeError
-from edge_runtime.model.rivals import RivalRecord, record_path
+from edge_runtime.model.rivals import record_path
 from edge_runtime.runs import SCHEMES, Run
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
@@ -19,10 +19,9 @@ from edge_runtime.system.terminal import Console, plain_table, progress
 
 
 def complete(conversion: Conversion, options: Options, normalisation: str | None = None) -> None:
-    """Show the conversion, and write the C++ source that is asked for.
+    """Show the conversion, and write the C++ source that is asked for; `normalisation` is the option of a Keras file.
 
-    `normalisation` is the option of an external model; None for a run. Raises `DeviceError` when the time limit left
-    something out, and what `write_c_array` raises.
+    Raises `DeviceError` when the time limit left something out, and what `write_c_array` raises.
     """
     _show(conversion, normalisation)
     files, schemes = conversion.files, conversion.report.schemes
@@ -47,34 +46,27 @@ def _show(conversion: Conversion, normalisation: str | None) -> None:
     console.print(f"Recurrent layers {report.model.lowering}: {report.model.lowering_reason}\n")
     console.print(f"Models in {conversion.files.folder}:", soft_wrap=True)
     table = plain_table(["model"], ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
-    table.add_row(*_file(conversion, "float32"), percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
+    files = {scheme: conversion.files.tflite(scheme) for scheme in report.schemes}
+    named = {scheme: (path.name, kilobytes(path.stat().st_size)) for scheme, path in files.items()}
+    table.add_row(*named["float32"], percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
     for scheme, form in compared.forms.items():
         x = form.parity
         own = (percent(x.accuracy), points(x.drop)) if compared.is_labelled else (NOT_MEASURED,) * 2
         noise = NOT_MEASURED if x.snr_db is None else f"{x.snr_db:.1f} dB"
-        table.add_row(*_file(conversion, scheme), *own, percent(x.agreement), noise)
+        table.add_row(*named[scheme], *own, percent(x.agreement), noise)
     console.print(table)
     for scheme, reason in report.left_out.items():
         console.print(f"\nNo {conversion.files.tflite(scheme).name}: {reason}.")
     console.print(f"\n{_explanation(compared, normalisation)}")
     if conversion.rivals:
-        _show_rivals(conversion, conversion.rivals, console)
-
-
-def _show_rivals(conversion: Conversion, rivals: RivalRecord, console: Console) -> None:
-    folder = record_path(conversion.files.folder, "").parent
-    console.print(f"\nRivals in {folder}:", soft_wrap=True)
-    table = plain_table(["rival"], ["size"])
-    for rival in rivals.rivals:
-        table.add_row(rival.name, kilobytes((folder / rival.file).stat().st_size))
-    console.print(table)
-    for name, reason in rivals.absent.items():
-        console.print(f"No {name}: {reason}", soft_wrap=True)
-
-
-def _file(conversion: Conversion, scheme: str) -> tuple[str, str]:
-    path = conversion.files.tflite(scheme)
-    return path.name, kilobytes(path.stat().st_size)
+        folder = record_path(conversion.files.folder, "").parent
+        console.print(f"\nRivals in {folder}:", soft_wrap=True)
+        table = plain_table(["rival"], ["size"])
+        for rival in conversion.rivals.rivals:
+            table.add_row(rival.name, kilobytes((folder / rival.file).stat().st_size))
+        console.print(table)
+        for name, reason in conversion.rivals.absent.items():
+            console.print(f"No {name}: {reason}", soft_wrap=True)
 
 
 def _explanation(compared: NetworkReport, normalisation: str | None) -> str:
@@ -97,10 +89,7 @@ def points(drop: float) -> str:
 
 
 def convert_seeds(runs: Sequence[Run], options: Options) -> None:
-    """Convert the runs of a training with several seeds, and print their means.
-
-    After a failure the other runs are converted too; the first is raised again at the end, with the seed's name.
-    """
+    """Convert the runs of a training, and print their means; a first failure is raised again at the end."""
     passed: list[Conversion] = []
     failures: dict[str, HarEdgeError] = {}
     for run in runs:
@@ -118,10 +107,7 @@ def convert_seeds(runs: Sequence[Run], options: Options) -> None:
 
 
 def means_table(conversions: Sequence[Conversion]) -> Table:
-    """The mean accuracy and loss of each form over several seeds, with sample standard deviations (n - 1).
-
-    They are of the selection networks on the held-out subjects.
-    """
+    """Mean and sample standard deviation of the accuracies on held-out subjects, and of the losses, of each form."""
     table = plain_table(["form"], ("seeds", "accuracy", "± sd", "points lost", "± sd"))
     for scheme in SCHEMES[1:]:
         parity = [x.report.compared.forms[scheme].parity for x in conversions if scheme in x.report.schemes]

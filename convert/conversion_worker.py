@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     schemes = ("float32", *(x for x in job.options.schemes if x not in left_out))
     efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks]
     ends = started + (1 - started) * np.cumsum([0, *efforts]) / sum(efforts)
-    parts = (_part(tell, start, end) for start, end in pairwise(ends.tolist()))
+    parts = (partial(_tell_part, tell, start, end) for start, end in pairwise(ends.tolist()))
     for scheme in schemes:
         for network in networks:
             part = next(parts)
@@ -74,10 +75,7 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
 
 
 def _cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
-    """The reason to leave out mixed, for a network without a cell to keep in float.
-
-    Raises `InputError` if int8 was not asked for: mixed would be the same.
-    """
+    """The reason to leave out mixed, or `InputError` without int8: the network has no cell to keep in float."""
     if "mixed" not in schemes or networks[0].has_cells:
         return {}
     reason = "the network has no recurrent cell that could stay in float"
@@ -144,7 +142,7 @@ class _Network:
         self._logits[scheme] = _write(job, self.input, scheme, flatbuffer)
 
     def report(self, left_out: Collection[str]) -> NetworkReport:
-        """What is known so far of the forms that are not `left_out`."""
+        """The report of the forms so far that are not `left_out`."""
         float32, source = self._logits["float32"], self.input
         # Where the true classes are not known, float32's answers stand for them.
         y = source.held_out.y if source.is_labelled else float32.argmax(1).astype(np.uint8)
@@ -203,6 +201,6 @@ def _answers(path: Path, X: npt.NDArray[np.float32]) -> Logits:
         return np.concatenate([*pool.map(Classifier.logits, classifiers, parts)])
 
 
-def _part(tell: Tell, start: float, end: float) -> Tell:
-    """Report the progress of a part of the work, between the shares `start` and `end` of the whole."""
-    return lambda share, text: tell(start + (end - start) * share, text)
+def _tell_part(tell: Tell, start: float, end: float, share: float, text: str) -> None:
+    """Tell the progress of a part of the work, which is between the shares `start` and `end` of the whole."""
+    tell(start + (end - start) * share, text)

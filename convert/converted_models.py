@@ -58,10 +58,7 @@ def check_run(run: Run, options: Options) -> None:
 def convert(
     source: Path, files: Run | NamedFiles, options: Options, file_options: FileOptions | None = None
 ) -> Conversion:
-    """Convert `source`, a run folder or an external model with its `file_options`, and write its models.
-
-    Raises what `run_job`, `check` and `write_models` raise, which leaves the models from before.
-    """
+    """Convert `source`, a run or a Keras file with its `file_options`; an error leaves the models from before."""
     click.echo(f"Converting {source}", err=True)
     if file_options is None and options.data is None:
         options = replace(options, data=data_texts(remembered_data(Run(source).model)))
@@ -83,10 +80,7 @@ def convert(
 
 
 def check(report: ConversionReport, options: Options) -> None:
-    """Raise `CheckFailedError` when a form is another network than Keras's, or loses too much accuracy.
-
-    The selection network has not seen the held-out people, the final one has: both are checked on them.
-    """
+    """Raise `CheckFailedError` when a form of a network is another than Keras's, or loses too much accuracy."""
     for name, network in (("selection", report.selection), ("model", report.model)):
         if network is None:
             continue
@@ -106,7 +100,7 @@ def check(report: ConversionReport, options: Options) -> None:
 
 
 def write_models(files: Run | NamedFiles, job: ConversionJob, report: ConversionReport) -> None:
-    """Write the model of each form, with its card. Raises `CheckFailedError`, with none written, if one is too large."""
+    """Write the model of each form, with its card; none, and `CheckFailedError`, if one is too large."""
     options = job.options
     models: dict[str, tuple[bytes, Card]] = {}
     for scheme in report.schemes:

@@ -75,10 +75,9 @@ def _read_normalisation(text: str) -> Mapping[str, Any] | str:
 
 
 def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
-    """Load the network in a Keras file, with a card of its own; TensorFlow must be there.
+    """Load the network in a Keras file, with a card of its own; the check is on held-out training subjects of the data.
 
-    The check is on held-out training subjects of the data; only the maker of the network knows who trained it. Raises
-    `InputError` when the file, its options and the data do not fit each other.
+    Raises `InputError` when the file, its options and the data do not fit each other.
     """
     assert job.file is not None
     path = job.source
@@ -119,7 +118,7 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
 
 
 def held_out_windows(train: Split) -> npt.NDArray[np.bool_]:
-    """Tell which training windows `[n]` the check is on: those of one in four subjects."""
+    """Tell which training windows `[n]` the check is on: one in four subjects has them."""
     return np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
 
 

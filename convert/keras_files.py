@@ -15,7 +15,7 @@ from edge_runtime.system.outside_files import integer, open_file, read_bytes
 from edge_runtime.system.zip_archive import MAX_UNPACKED, Archive, is_zip
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
-"""Of files that hold a network."""
+"""Names of files with a network end so."""
 
 _MAGIC = b"\x89HDF"
 _ADVICE = "give a network that Keras has saved whole, as a .keras file"
@@ -44,10 +44,7 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def load_network(path: Path) -> Any:
-    """Load the Keras network in `path`, a `.keras` or HDF5 file of Keras 2 or 3.
-
-    Raises `InputError` when the file cannot be used, or holds code (Lambda layers), which is never run.
-    """
+    """Load a Keras network. Raises `InputError` when the file cannot be used, or holds code (Lambda layers)."""
     check_file(path)
     try:
         with scratch_folder() as scratch:
@@ -118,10 +115,7 @@ def _parsed(description: str | bytes) -> Any:
 
 
 def _of_keras_3(part: dict[str, Any]) -> Any:
-    """A part of a description as Keras 3 writes it, without an optimiser and its variables.
-
-    Keras 3 has no `time_major`, and refuses a network where it is true.
-    """
+    """A part of a description as Keras 3 writes it, without an optimiser; Keras 3 refuses a true `time_major`."""
     import keras
 
     part = {key: x for key, x in part.items() if key != "compile_config" and (key, x) != ("time_major", False)}

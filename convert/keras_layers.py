@@ -41,10 +41,7 @@ CONVERTIBLE_LAYERS = (
     ConvertibleLayers(("Conv1D", "Conv2D"), {"groups": (1,)} | _CHANNELS_LAST),
     ConvertibleLayers(("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"), _CHANNELS_LAST),
     ConvertibleLayers(("Dense",), note="for the whole or for each step"),
-    ConvertibleLayers(
-        ("TimeDistributed",),
-        note="of a layer here that has one input, or of a network",
-    ),
+    ConvertibleLayers(("TimeDistributed",), note="of a layer here that has one input, or of a network"),
     ConvertibleLayers(("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"), _CHANNELS_LAST),
     ConvertibleLayers(("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")),
     ConvertibleLayers(
@@ -102,10 +99,7 @@ def does_nothing(layer: Any) -> bool:
 
 
 def last_call(network: Any) -> tuple[Any, list[Any]]:
-    """The layer (or network) that gives the answer of a graph of layers, and the tensors that it takes.
-
-    Layers behind it that do nothing are passed over.
-    """
+    """The last layer (or network) of a graph that does something, and the tensors that it takes."""
     tensor = network.outputs[0]
     while True:
         history = tensor._keras_history

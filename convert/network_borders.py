@@ -11,10 +11,7 @@ from edge_runtime.errors import InputError
 
 
 def fit_to_windows(model: Any, samples: int, n_signals: int) -> tuple[Any, str | None]:
-    """Return the network for windows `[samples, n_signals]`, and what was done to its input, in words or None.
-
-    A network that takes these values in no arrangement is returned as it is.
-    """
+    """Return the network for windows `[samples, n_signals]` where it can be arranged, and what was done, or None."""
     import keras
 
     fixed, shape = _fixed(model, samples, n_signals)
@@ -37,10 +34,7 @@ def fit_to_windows(model: Any, samples: int, n_signals: int) -> tuple[Any, str |
 
 
 def samples_of(shape: Sequence[int | None], n_signals: int) -> int | None:
-    """The length of the windows that an input of this `shape`, without the batch, takes.
-
-    It is None where any length fits, or `fit_to_windows` finds no arrangement.
-    """
+    """The length of windows for an input of this `shape` without the batch; None for any, or without an arrangement."""
     axes = [x for x in shape if x != 1]
     known = [x for x in axes if x is not None]
     if len(known) < len(axes) or not known:
@@ -96,10 +90,7 @@ def _without_softmax(model: Any) -> Any:
 
 
 def _as_two_logits(model: Any, last: Any, taken: Any) -> Any:
-    """The network with logits -z/2 and z/2 in place of the sigmoid of one number z.
-
-    The layer `last` takes the tensor `taken`; the sigmoid is its activation, or the whole layer.
-    """
+    """The network with logits -z/2 and z/2 in place of the sigmoid of z, in or behind its layer `last`."""
     import keras
 
     n_classes = model.output_shape[-1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LOWERINGS = ("auto", "looped", "unrolled")
-"""How recurrent layers may be converted; `auto` is one of the other two."""
+"""How recurrent layers may be converted; `auto` chooses."""
 
 IO_TYPES = ("raw", "int8")
 """Raw models take windows in physical units and give float32; the others take prepared windows, int8 models as int8."""

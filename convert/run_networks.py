@@ -53,10 +53,9 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class ConversionInput:
-    """A network to convert.
+    """A network to convert; if not `is_labelled`, the classes of `held_out` are not those of the card.
 
-    `is_labelled`: the classes of `held_out` are those of the card; else only the forms are compared. `arrangement` says
-    what was put in front of an external network that takes its windows in another form.
+    `arrangement` says what was put in front of an external network that takes its windows in another form.
     """
 
     name: str
@@ -88,10 +87,7 @@ def load_run_data(job: ConversionJob) -> Dataset:
 
 
 def of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
-    """Load the selection network and the final network of a run; TensorFlow must be there.
-
-    Their cards lose the path of the data on this machine. Raises `InputError` when the run's files do not fit together.
-    """
+    """Load both networks of a run. Raises `InputError` when its files do not fit together."""
     run = Run(job.source)
     card = load(run.card)
     training = TrainingRecord.of(card, run.card)

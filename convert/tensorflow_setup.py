@@ -27,8 +27,7 @@ def require_extra(what: str, packages: Sequence[str], extra: str = "train") -> N
 def import_tensorflow(what: str, threads: int = THREADS) -> None:
     """Import TensorFlow and Keras without their log lines, on the CPU and with `threads` threads an operation.
 
-    Raises an error that says that `what` needs TensorFlow: `MissingExtraError` when it is not installed, `InputError`
-    when it does not load, `DeviceError` when memory is too small.
+    Raises `MissingExtraError`, `InputError` when TensorFlow does not load, `DeviceError` when memory is too small.
     """
     require_extra(what, ("tensorflow",))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

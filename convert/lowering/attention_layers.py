@@ -23,7 +23,6 @@ _Joining = Callable[[Sequence[tf.Tensor], Observer], tf.Tensor]
 
 def _of_sequences(lower: Callable[[Call, str], _Joining]) -> Lowering:
     def lowering(call: Call, point: str, sources: Sequence[str]) -> Operation:
-        del sources
         compute = lower(call, point)
         return lambda inputs, observe, _: compute([join_steps(x) for x in inputs], observe)
 
@@ -130,7 +129,9 @@ def _multi_head(call: Call, point: str) -> _Joining:
     to_key, to_value = (
         _projection(dense, f"{name}/{part}") for dense, part in ((layer.key_dense, "key"), (layer.value_dense, "value"))
     )
-    kernel, bias = _output(layer)
+    kernel, *biases = (np.asarray(x) for x in layer.output_dense.get_weights())
+    kernel = kernel.reshape(kernel.shape[0] * kernel.shape[1], -1)
+    bias = biases[0].reshape(-1) if biases else np.zeros(kernel.shape[-1], np.float32)
 
     def attend(xs: Sequence[tf.Tensor], observe: Observer) -> tf.Tensor:
         query, value, key = xs if len(xs) == 3 else (*xs, xs[1])
@@ -156,13 +157,6 @@ def _projection(dense: Any, point: str, divisor: float = 1.0) -> TensorFunction:
         return tf.transpose(tf.reshape(observe(point, rows), [batch, n, n_heads, size]), [0, 2, 1, 3])
 
     return project
-
-
-def _output(layer: Any) -> tuple[Array, Array]:
-    """Kernel `[heads * size, out]` and bias `[out]` of the answer."""
-    kernel, *bias = (np.asarray(x) for x in layer.output_dense.get_weights())
-    kernel = kernel.reshape(kernel.shape[0] * kernel.shape[1], -1)
-    return kernel, bias[0].reshape(-1) if bias else np.zeros(kernel.shape[-1], np.float32)
 
 
 ATTENTION_LAYERS: dict[type, Lowering] = {

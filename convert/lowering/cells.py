@@ -227,7 +227,6 @@ class SimpleCell:
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
         """The state after `step` `[batch, features]`."""
-        del is_first, layout
         joined = observe(self._point, tf.concat([step, carried[0]], axis=1, name=JOINED))
         product = fully_connected(joined, *self._weights)
         return (observe(self._point, self._activation(product, observe, self._name)),)

@@ -6,7 +6,6 @@ LSTM layer.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -22,37 +21,27 @@ from convert.lowering.sequences import TensorOrSteps, join_steps, named_steps
 from convert.lowering.wavefronts import Wavefront
 
 
-@dataclass(frozen=True)
 class _Taps:
-    """The places beneath a kernel, by rows and columns, as slices of a padded input `[batch, ...]`."""
+    """The places beneath a kernel over an input of `size`, padded as TensorFlow does if `same`."""
 
-    kernel: tuple[int, ...]
-    strides: tuple[int, ...]
-    dilations: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
-    size: tuple[int, ...]
-
-    @classmethod
-    def of(
-        cls, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], same: bool, size: Sequence[int]
-    ) -> "_Taps":
-        """The taps over an input of `size`, padded as TensorFlow does if `same`."""
+    def __init__(
+        self, kernel: Sequence[int], strides: Sequence[int], dilations: Sequence[int], same: bool, size: Sequence[int]
+    ) -> None:
+        self._kernel, self._strides, self._dilations = kernel, strides, dilations
         reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
-        given = [-(-n // s) if same else (n - r) // s + 1 for n, s, r in zip(size, strides, reach, strict=True)]
-        missing = [
-            max((g - 1) * s + r - n, 0) if same else 0 for g, s, r, n in zip(given, strides, reach, size, strict=True)
-        ]
-        padding = tuple((x // 2, x - x // 2) for x in missing)
-        return cls(tuple(kernel), tuple(strides), tuple(dilations), padding, tuple(given))
+        self.given = [-(-n // s) if same else (n - r) // s + 1 for n, s, r in zip(size, strides, reach, strict=True)]
+        axes = zip(self.given, strides, reach, size, strict=True)
+        missing = [max((g - 1) * s + r - n, 0) if same else 0 for g, s, r, n in axes]
+        self._padding = [(x // 2, x - x // 2) for x in missing]
 
     def __call__(self, x: tf.Tensor) -> Iterator[tf.Tensor]:
         """Yield the values `[batch, *size, channels]` beneath each place of the kernel, row by row."""
-        padded = tf.pad(x, [[0, 0], *self.padding, [0, 0]]) if any(map(sum, self.padding)) else x
-        for place in product(*map(range, self.kernel)):
-            starts = [p * d for p, d in zip(place, self.dilations, strict=True)]
+        padded = tf.pad(x, [[0, 0], *self._padding, [0, 0]]) if any(map(sum, self._padding)) else x
+        for place in product(*map(range, self._kernel)):
+            starts = [p * d for p, d in zip(place, self._dilations, strict=True)]
             parts = [
                 slice(start, start + (n - 1) * s + 1, s)
-                for start, n, s in zip(starts, self.size, self.strides, strict=True)
+                for start, n, s in zip(starts, self.given, self._strides, strict=True)
             ]
             yield padded[(slice(None), *parts, slice(None))]
 
@@ -60,9 +49,9 @@ class _Taps:
 def _conv_lstm(call: Call, point: str, sources: Sequence[str]) -> Operation:
     layer, (source,) = call.layer, sources
     n_steps, *size, n_channels = call.shapes[0]
-    beneath = _Taps.of(layer.kernel_size, layer.strides, layer.dilation_rate, layer.padding == "same", size)
+    beneath = _Taps(layer.kernel_size, layer.strides, layer.dilation_rate, layer.padding == "same", size)
     ones = (1,) * len(size)
-    around = _Taps.of(layer.kernel_size, ones, ones, True, beneath.size)
+    around = _Taps(layer.kernel_size, ones, ones, True, beneath.given)
     kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
     own = int(np.ravel_multi_index([(k - 1) // 2 for k in layer.kernel_size], layer.kernel_size))
     cell = LSTMCell(Wavefront(call.name, (_at_each_place(layer, kernel, recurrent, bias, own),)), point)
@@ -79,13 +68,13 @@ def _conv_lstm(call: Call, point: str, sources: Sequence[str]) -> Operation:
         carried = cell.start(steps[0].shape[0])
         states: list[tf.Tensor] = []
         for step in named_steps(steps):
-            state = tf.reshape(carried[0], [batch, *beneath.size, layer.filters])
+            state = tf.reshape(carried[0], [batch, *beneath.given, layer.filters])
             neighbours = [tf.reshape(x, carried[0].shape) for i, x in enumerate(around(state)) if i != own]
             joined = observe(point, tf.concat([step, *neighbours], axis=1))
             carried = cell(joined, carried, not states, observe, layout)
-            states.append(tf.reshape(carried[0], [batch, 1, *beneath.size, layer.filters]))
+            states.append(tf.reshape(carried[0], [batch, 1, *beneath.given, layer.filters]))
         answers = observe(point, tf.concat(states, axis=1)) if layer.return_sequences else states[-1]
-        return answers if layer.return_sequences else tf.reshape(answers, [batch, *beneath.size, layer.filters])
+        return answers if layer.return_sequences else tf.reshape(answers, [batch, *beneath.given, layer.filters])
 
     return run
 

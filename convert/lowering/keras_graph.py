@@ -62,10 +62,9 @@ class Call:
 
 
 def read(model: keras.Model) -> list[Call]:
-    """Return the calls of a network of one input and one output, each after its inputs; the last gives the answer.
+    """Return the calls of a network, each after its inputs; the last gives the answer.
 
-    Layers that do nothing outside training are left out. Raises `InputError` for a network of another form, and for the
-    first layer or option that cannot be converted.
+    Raises `InputError` for a network of another form, and for the first layer or option that cannot be converted.
     """
     if fault := form_fault(model):
         raise InputError(f"the network '{model.name}' {fault}")
@@ -101,19 +100,17 @@ class _Reader:
             tensors = _arguments(node)
             inputs = [self.visit(x, known) for x in tensors]
             shapes = tuple(tuple(x.shape[1:]) for x in tensors)
-            known[id(tensor)] = self._open(node, tuple(inputs), shapes)
+            layer = node.operation
+            if not isinstance(layer, keras.layers.Layer):
+                layer = read_operation(node)
+            elif not (isinstance(layer, keras.Model) or is_convertible(layer)):
+                refuse_kind(layer)
+            call = Call(self._prefix + node.operation.name, layer, tuple(inputs), shapes)
+            known[id(tensor)] = self._open(call)
         return known[id(tensor)]
 
-    def _open(self, node: Any, inputs: tuple[str, ...], shapes: tuple[tuple[int, ...], ...]) -> str:
-        """Add the calls that the layer of `node` consists of; return the name of the last."""
-        layer = node.operation
-        if not isinstance(layer, keras.layers.Layer):
-            return self._open_layer(Call(self._prefix + layer.name, read_operation(node), inputs, shapes))
-        if not (isinstance(layer, keras.Model) or is_convertible(layer)):
-            refuse_kind(layer)
-        return self._open_layer(Call(self._prefix + layer.name, layer, inputs, shapes))
-
-    def _open_layer(self, call: Call) -> str:
+    def _open(self, call: Call) -> str:
+        """Add the calls that a layer consists of; return the name of the last."""
         layer = call.layer
         if isinstance(layer, keras.Model):
             if len(layer.inputs) != 1 or len(layer.outputs) != 1:
@@ -156,7 +153,7 @@ class _Reader:
             source = self._add(replace(call, name=f"{call.name}.into", layer=IntoBatch(call.name)))
         prefix, self._prefix = self._prefix, f"{call.name}."
         inner_call = Call(self._prefix + inner.name, inner, (source,), (shape[1:],))
-        answer = self._open_layer(inner_call)
+        answer = self._open(inner_call)
         self._prefix = prefix
         inner_shape = tuple(inner.compute_output_shape((None, *shape[1:]))[1:])
         return self._add(Call(call.name, OutOfBatch(call.name, shape[0]), (answer,), (inner_shape,)))
@@ -213,14 +210,15 @@ def _as_layers(layer: Any, n_features: int) -> list[Any]:
 def _arguments(node: Any) -> list[Any]:
     """The tensors that a layer is called with; attention takes query, value and perhaps key, in this order.
 
-    Masks of Masking layers, which Keras hands on with a tensor, are left out: windows have all their steps.
+    Masks are left out: windows have all their steps. Where a mask hides some, the answers differ from Keras's, and the
+    check of the conversion fails.
     """
     layer = node.operation
-    masks = {id(x) for x in node.input_tensors if _is_of_masking(x)}
+    masks = {id(x) for x in node.input_tensors if x.dtype == "bool"}
     if not isinstance(layer, _SEVERAL_INPUTS):
         tensors = [x for x in node.input_tensors if id(x) not in masks]
         if len(tensors) > 1 and isinstance(layer, keras.layers.Layer) and is_convertible(layer):
-            refuse(layer, f"is given {len(tensors)} tensors, as with an initial state or a mask: give it one")
+            refuse(layer, f"is given {len(tensors)} tensors, as with an initial state: give it one")
         return tensors
     given = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
     names = ("query", "value", "key") if isinstance(layer, keras.layers.MultiHeadAttention) else ("inputs",)
@@ -231,27 +229,8 @@ def _arguments(node: Any) -> list[Any]:
     return [x for x in keras.tree.flatten([given.get(name) for name in names]) if x is not None]
 
 
-def _is_of_masking(tensor: Any) -> bool:
-    """Tell whether a tensor is the mask that a Masking layer made."""
-    operation = None
-    while tensor.dtype == "bool":
-        history = tensor._keras_history
-        operation = history.operation
-        inputs = operation._inbound_nodes[history.node_index].input_tensors
-        if not inputs:
-            return False
-        tensor = inputs[0]
-    if type(operation).__name__ != "NotEqual":
-        return False
-    uses = (x for x in tensor._keras_history.operation._outbound_nodes if type(x.operation) is keras.layers.Masking)
-    return any(x.input_tensors[0] is tensor for x in uses)
-
-
 def fold(calls: list[Call]) -> list[Call]:
-    """Let convolutions and Dense layers take over the normalisation and the activation function behind them.
-
-    The same network then has fewer operators and, in int8, fewer roundings. An output that other layers take too stays.
-    """
+    """Let convolutions and Dense layers take over the normalisation and activation behind them, for fewer roundings."""
     uses = Counter(name for call in calls for name in call.inputs)
     folded: dict[str, Call] = {}
     producer_of: dict[str, str] = {}  # by the name of a call that was taken over

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from keras import layers
 
-from convert.lowering.refusals import refuse_kind, refuse_operation
+from convert.lowering.refusals import refuse_kind
 
 Array = npt.NDArray[np.float32]
 
@@ -71,8 +71,7 @@ _OF_SHAPE = ("Reshape", "ExpandDims", "Squeeze")
 
 def read_operation(node: Any) -> Any:
     """Return the layer that equals a call of an operation. Raises `InputError` without one."""
-    layer = _equal_layer(node)
-    if layer is None:
+    if (layer := _equal_layer(node)) is None:
         refuse_kind(node.operation)
     return layer
 
@@ -81,12 +80,11 @@ def _equal_layer(node: Any) -> Any:
     operation, inputs = node.operation, node.input_tensors
     kind, name = type(operation).__name__, operation.name
     rank = len(inputs[0].shape)
-    if len(inputs) == 2 and kind in _OF_TWO:
-        if len({len(x.shape) for x in inputs}) > 1:
-            refuse_operation(operation, "of tensors of different rank: reshape one to that of the other")
+    if len(inputs) == 2 and kind in _OF_TWO and len(inputs[0].shape) == len(inputs[1].shape):
         return _OF_TWO[kind](name=name)
     if len(inputs) == 1 and kind == "GetItem":
-        return Slice(name, _parts(operation, node.arguments.args[1], inputs[0].shape))
+        parts = _parts(node.arguments.args[1], inputs[0].shape)
+        return None if parts is None else Slice(name, parts)
     if len(inputs) == 1 and (calculation := _with_constant(name, kind, node)) is not None:
         return calculation
     if kind in _FUNCTIONS:
@@ -104,7 +102,8 @@ def _equal_layer(node: Any) -> Any:
     return None
 
 
-def _parts(operation: Any, key: Any, shape: tuple[int | None, ...]) -> tuple[slice | int, ...]:
+def _parts(key: Any, shape: tuple[int | None, ...]) -> tuple[slice | int, ...] | None:
+    """The part along each axis but the batch's; None where it is no number or forward slice, or cuts the batch."""
     keys: list[Any] = list(key) if isinstance(key, list | tuple) else [key]
     everything: list[Any] = [slice(None)]
     if Ellipsis in keys:
@@ -112,7 +111,7 @@ def _parts(operation: Any, key: Any, shape: tuple[int | None, ...]) -> tuple[sli
         keys[at : at + 1] = everything * (len(shape) - len(keys) + 1)
     batch, *others = keys + everything * (len(shape) - len(keys))
     if batch != slice(None) or len(others) != len(shape) - 1:
-        refuse_operation(operation, f"takes the part {key!r}: begin it with a colon for the batch, as in x[:, -1]")
+        return None
     parts: list[slice | int] = []
     for part, size in zip(others, shape[1:], strict=True):
         if isinstance(part, slice) and isinstance(size, int) and (part.step or 1) > 0:
@@ -120,7 +119,7 @@ def _parts(operation: Any, key: Any, shape: tuple[int | None, ...]) -> tuple[sli
         elif isinstance(part, int) and isinstance(size, int):
             parts.append(part % size)
         else:
-            refuse_operation(operation, f"takes the part {key!r}: only whole numbers and forward slices are converted")
+            return None
     return tuple(parts)
 
 
@@ -134,8 +133,8 @@ def _with_constant(name: str, kind: str, node: Any) -> Affine | None:
     is_first = isinstance(values[0], keras.KerasTensor)
     constant = np.asarray(values[1] if is_first else values[0], np.float32)
     if constant.ndim == len(node.input_tensors[0].shape):
-        if constant.shape[0] != 1:
-            refuse_operation(node.operation, "has a constant for each window of a batch: give one for all")
+        if constant.shape[0] != 1:  # one for each window of a batch
+            return None
         constant = constant[0]
     if kind == "Add":
         return Affine(name, one, constant)

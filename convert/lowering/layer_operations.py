@@ -14,10 +14,7 @@ Operation: TypeAlias = Callable[[Sequence[TensorOrSteps], Observer, GateLayout],
 """Computes the output of a call from its inputs."""
 
 Lowering: TypeAlias = Callable[[Call, str, Sequence[str]], Operation]
-"""Makes the operation of a call, given the quantisation points of its output and of its inputs.
-
-Raises `InputError` for a layer that cannot be converted.
-"""
+"""Makes the operation of a call, from the quantisation points of its output and inputs, or raises `InputError`."""
 
 TensorFunction: TypeAlias = Callable[[tf.Tensor, Observer], tf.Tensor]
 
@@ -26,7 +23,6 @@ def of_whole(lower: Callable[[Call, str], TensorFunction]) -> Lowering:
     """Lower a layer that takes all steps of its input at once."""
 
     def lowering(call: Call, point: str, sources: Sequence[str]) -> Operation:
-        del sources
         compute = lower(call, point)
         return lambda inputs, observe, _: compute(join_steps(inputs[0]), observe)
 
@@ -37,7 +33,6 @@ def of_steps(lower: Callable[[Call, str], TensorFunction]) -> Lowering:
     """Lower a layer that takes each step by itself."""
 
     def lowering(call: Call, point: str, sources: Sequence[str]) -> Operation:
-        del sources
         compute = lower(call, point)
         return lambda inputs, observe, _: map_steps(inputs[0], lambda x: compute(x, observe))
 

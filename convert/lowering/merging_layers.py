@@ -79,7 +79,6 @@ def _concatenate(call: Call, point: str, sources: Sequence[str]) -> Operation:
 
 def _combine(combine: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Lowering:
     def lower(call: Call, point: str, sources: Sequence[str]) -> Operation:
-        del sources
         share = 1 / len(call.inputs) if type(call.layer) is layers.Average else None
 
         def combine_all(xs: Sequence[tf.Tensor], observe: Observer) -> tf.Tensor:

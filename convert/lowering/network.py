@@ -89,7 +89,7 @@ class Lowered:
 def select_lowering(model: keras.Model, wanted: str) -> tuple[Lowered, str]:
     """Lower `model` as `wanted`, one of `auto`, `looped` and `unrolled`; return the reason for its form too.
 
-    Raises `InputError` for a network that cannot be lowered, or has no layer with enough steps for a loop.
+    Raises `InputError` where that cannot be done.
     """
     network = lower(model, most_unrolled=0 if wanted == "looped" else MOST_UNROLLED)
     if wanted == "unrolled":
@@ -102,15 +102,12 @@ def select_lowering(model: keras.Model, wanted: str) -> tuple[Lowered, str]:
         return network, "there is no recurrent layer"
     if network.loop_steps:
         return network, f"of {network.loop_steps} steps; beyond {MOST_UNROLLED}, a loop is smaller and faster"
-    rule = f"up to {MOST_UNROLLED}, they" if network.n_steps <= MOST_UNROLLED else "the steps of a ConvLSTM always"
+    rule = f"up to {MOST_UNROLLED}, they" if network.n_steps <= MOST_UNROLLED else "those of a ConvLSTM always"
     return network, f"of {network.n_steps} steps; {rule} are written out"
 
 
 def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
-    """Rewrite a network of Keras layers, in which recurrent layers of more than `most_unrolled` steps may be loops.
-
-    Raises `InputError` naming the first layer, and the option of it, that cannot be converted.
-    """
+    """Rewrite a network; recurrent layers of more than `most_unrolled` steps may be loops. Raises as `read`."""
     calls = form_wavefronts(fold(read(model)))
     points = assign_points(calls)
     steps = {call.name: call.shapes[0][0] for call in calls if isinstance(call.layer, Wavefront)}
@@ -183,10 +180,7 @@ def _shares_scale(layer: Any) -> bool:
 
 
 def lower_layer(call: Call, point: str, sources: Sequence[str]) -> Operation:
-    """Return the operators of a call whose output is at the quantisation `point`, and its inputs at `sources`.
-
-    Raises `InputError` for a layer that cannot be converted.
-    """
+    """Return the operators of a call, from the quantisation points of its output and inputs."""
     if type(call.layer) in _LOWERINGS:
         return _LOWERINGS[type(call.layer)](call, point, sources)
     function = activation_layer(call.layer)

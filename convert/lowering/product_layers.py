@@ -47,29 +47,18 @@ def _dense(call: Call, point: str) -> TensorFunction:
     return multiply
 
 
-def _conv_1d(call: Call, point: str) -> TensorFunction:
+def _convolution(call: Call, point: str) -> TensorFunction:
     layer = call.layer
     kernel, bias, function = _with_followers(call, *_weights(layer))
-    stride, dilation = layer.strides[0], layer.dilation_rate[0]
+    strides, dilations = list(layer.strides), list(layer.dilation_rate)
+    operator = tf.nn.conv1d if len(strides) == 1 else tf.nn.conv2d
     causal = layer.padding == "causal"
 
     def convolve(x: tf.Tensor, observe: Observer) -> tf.Tensor:
         if causal:
-            x = tf.pad(x, [[0, 0], [(len(kernel) - 1) * dilation, 0], [0, 0]])
+            x = tf.pad(x, [[0, 0], [(len(kernel) - 1) * dilations[0], 0], [0, 0]])
         padding = "VALID" if causal else layer.padding.upper()
-        product = tf.nn.bias_add(tf.nn.conv1d(x, kernel, stride, padding, dilations=dilation), bias)
-        return observe(point, function(product, observe, call.name))
-
-    return convolve
-
-
-def _conv_2d(call: Call, point: str) -> TensorFunction:
-    layer = call.layer
-    kernel, bias, function = _with_followers(call, *_weights(layer))
-    strides, dilations = list(layer.strides), list(layer.dilation_rate)
-
-    def convolve(x: tf.Tensor, observe: Observer) -> tf.Tensor:
-        product = tf.nn.conv2d(x, kernel, strides, layer.padding.upper(), dilations=dilations)
+        product = operator(x, kernel, strides, padding, dilations=dilations)
         return observe(point, function(tf.nn.bias_add(product, bias), observe, call.name))
 
     return convolve
@@ -129,10 +118,7 @@ def _dilated(kernel: Array, dilations: Sequence[int]) -> Array:
 
 PRODUCT_LAYERS: dict[type, Lowering] = {
     layers.Dense: of_steps(_dense),
-    layers.Conv1D: of_whole(_conv_1d),
-    layers.Conv2D: of_whole(_conv_2d),
-    layers.DepthwiseConv1D: of_whole(_depthwise),
-    layers.DepthwiseConv2D: of_whole(_depthwise),
-    layers.SeparableConv1D: of_whole(_separable),
-    layers.SeparableConv2D: of_whole(_separable),
+    **dict.fromkeys((layers.Conv1D, layers.Conv2D), of_whole(_convolution)),
+    **dict.fromkeys((layers.DepthwiseConv1D, layers.DepthwiseConv2D), of_whole(_depthwise)),
+    **dict.fromkeys((layers.SeparableConv1D, layers.SeparableConv2D), of_whole(_separable)),
 }

@@ -1,6 +1,7 @@
 """Lower layers that move values without a calculation: reshape, permute, crop, pad, repeat, slice."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import tensorflow as tf
 from keras import layers
@@ -8,36 +9,43 @@ from keras import layers
 from convert.lowering.cells import GateLayout
 from convert.lowering.keras_graph import Call
 from convert.lowering.keras_operations import IntoBatch, OutOfBatch, Slice
-from convert.lowering.layer_operations import Lowering, Operation, TensorFunction, of_whole
+from convert.lowering.layer_operations import Lowering, Operation
 from convert.lowering.quantisation_points import Observer
 from convert.lowering.sequences import TensorOrSteps, join_steps
+
+_Move: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 
 _REPEATED_AT_ONCE = 4  # as many as XNNPACK's concatenation takes
 
 
-def _reshape(call: Call, point: str) -> TensorFunction:
-    del point
+def _moving(lower: Callable[[Call], _Move]) -> Lowering:
+    """Lower a layer to a move of all steps at once, which is not observed: it keeps the scale."""
+
+    def lowering(call: Call, point: str, sources: Sequence[str]) -> Operation:
+        move = lower(call)
+        return lambda inputs, observe, layout: move(join_steps(inputs[0]))
+
+    return lowering
+
+
+def _reshape(call: Call) -> _Move:
     shape = call.layer.compute_output_shape((1, *call.shapes[0]))[1:]
-    return lambda x, observe: tf.reshape(x, [x.shape[0], *shape])
+    return lambda x: tf.reshape(x, [x.shape[0], *shape])
 
 
-def _permute(call: Call, point: str) -> TensorFunction:
-    del point
-    return lambda x, observe: tf.transpose(x, [0, *call.layer.dims])
+def _permute(call: Call) -> _Move:
+    return lambda x: tf.transpose(x, [0, *call.layer.dims])
 
 
-def _pad(call: Call, point: str) -> TensorFunction:
-    del point
+def _pad(call: Call) -> _Move:
     padding = call.layer.padding
     by_axis = [list(x) for x in padding] if isinstance(padding[0], tuple) else [list(padding)]
-    return lambda x, observe: tf.pad(x, [[0, 0], *by_axis, [0, 0]])
+    return lambda x: tf.pad(x, [[0, 0], *by_axis, [0, 0]])
 
 
-def _repeat(call: Call, point: str) -> TensorFunction:
-    del point
-
+def _repeat(call: Call) -> _Move:
     def tile(x: tf.Tensor, times: int) -> tf.Tensor:
-        """Concatenate `[batch, 1, features]` with itself, which XNNPACK does, and a TILE it does not."""
+        """Concatenate `[batch, 1, features]` with itself: XNNPACK takes this, and no TILE."""
         if times == 1:
             return x
         whole, rest = divmod(times, _REPEATED_AT_ONCE)
@@ -46,11 +54,22 @@ def _repeat(call: Call, point: str) -> TensorFunction:
         y = tf.concat([tile(x, whole)] * _REPEATED_AT_ONCE, axis=1)
         return tf.concat([y, *[x] * rest], axis=1) if rest else y
 
-    return lambda x, observe: tile(tf.expand_dims(x, 1), call.layer.n)
+    return lambda x: tile(tf.expand_dims(x, 1), call.layer.n)
 
 
-def _slice(call: Call, parts: Sequence[slice | int]) -> Operation:
-    """Take the `parts`, one for each axis but the batch's; of a list of steps, those that are wanted."""
+def _into_batch(call: Call) -> _Move:
+    n_steps, *shape = call.shapes[0]
+    return lambda x: tf.reshape(x, [x.shape[0] * n_steps, *shape])
+
+
+def _out_of_batch(call: Call) -> _Move:
+    n_steps, shape = call.layer.n_steps, call.shapes[0]
+    return lambda x: tf.reshape(x, [x.shape[0] // n_steps, n_steps, *shape])
+
+
+def _slice(call: Call, point: str, sources: Sequence[str]) -> Operation:
+    """Take a part along each axis but the batch's; from a list of steps, only the wanted ones."""
+    parts = _parts(call)
     first, *others = parts
     is_of_whole_steps = others == [slice(0, size, 1) for size in call.shapes[0][1:]]
     # A reshape takes out the axis of an index: XNNPACK takes no slice with fewer axes.
@@ -58,7 +77,6 @@ def _slice(call: Call, parts: Sequence[slice | int]) -> Operation:
     shape = [len(range(x.start, x.stop, x.step)) for x in parts if isinstance(x, slice)]
 
     def run(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
-        del observe, layout
         if isinstance(inputs[0], list) and is_of_whole_steps:
             return inputs[0][first]
         y = join_steps(inputs[0])[(slice(None), *slices)]
@@ -67,43 +85,21 @@ def _slice(call: Call, parts: Sequence[slice | int]) -> Operation:
     return run
 
 
-def _lower_slice(call: Call, point: str, sources: Sequence[str]) -> Operation:
-    del point, sources
-    return _slice(call, call.layer.parts)
-
-
-def _crop(call: Call, point: str, sources: Sequence[str]) -> Operation:
-    del point, sources
+def _parts(call: Call) -> Sequence[slice | int]:
+    if isinstance(call.layer, Slice):
+        return call.layer.parts
     cropping = call.layer.cropping
     by_axis = cropping if isinstance(cropping[0], tuple) else (cropping,)
     *steps, n_features = call.shapes[0]
     parts = [slice(begin, size - end, 1) for (begin, end), size in zip(by_axis, steps, strict=True)]
-    return _slice(call, [*parts, slice(0, n_features, 1)])
-
-
-def _into_batch(call: Call, point: str) -> TensorFunction:
-    del point
-    n_steps, *shape = call.shapes[0]
-    return lambda x, observe: tf.reshape(x, [x.shape[0] * n_steps, *shape])
-
-
-def _out_of_batch(call: Call, point: str) -> TensorFunction:
-    del point
-    n_steps, shape = call.layer.n_steps, call.shapes[0]
-    return lambda x, observe: tf.reshape(x, [x.shape[0] // n_steps, n_steps, *shape])
+    return [*parts, slice(0, n_features, 1)]
 
 
 REARRANGING_LAYERS: dict[type, Lowering] = {
-    layers.Flatten: of_whole(_reshape),
-    layers.Reshape: of_whole(_reshape),
-    layers.Permute: of_whole(_permute),
-    layers.ZeroPadding1D: of_whole(_pad),
-    layers.ZeroPadding2D: of_whole(_pad),
-    layers.RepeatVector: of_whole(_repeat),
-    layers.Cropping1D: _crop,
-    layers.Cropping2D: _crop,
-    Slice: _lower_slice,
-    IntoBatch: of_whole(_into_batch),
-    OutOfBatch: of_whole(_out_of_batch),
+    **dict.fromkeys((layers.Flatten, layers.Reshape), _moving(_reshape)),
+    **dict.fromkeys((layers.ZeroPadding1D, layers.ZeroPadding2D), _moving(_pad)),
+    **dict.fromkeys((layers.Cropping1D, layers.Cropping2D, Slice), _slice),
+    **{layers.Permute: _moving(_permute), layers.RepeatVector: _moving(_repeat)},
+    **{IntoBatch: _moving(_into_batch), OutOfBatch: _moving(_out_of_batch)},
 }
 """All of them keep the scale."""

@@ -38,14 +38,11 @@ _TURN = range(6, 13)
 """Steps in one turn of a loop: with fewer, the turns cost as much; with more, the packed weights are large."""
 
 FEWEST_STEPS = 2 + 2 * _TURN[0]
-"""Of a loop: two turns, and two steps before them."""
+"""A loop has two turns at least, and two steps before them."""
 
 
 def lower_wavefront(call: Call, point: str, sources: Sequence[str], is_loop: bool) -> Operation:
-    """Return one operation for all steps of a wavefront, whose state and rounded input are at the `point`.
-
-    If `is_loop`, a layout that asks for loops gets one, with the same values, in int8 too.
-    """
+    """Return one operation for all steps of a wavefront; a loop if `is_loop` and the layout asks for loops."""
     (source,) = sources
     wavefront = call.layer
     cell = _CELLS[type(wavefront.layers[0])](wavefront, point)
@@ -63,7 +60,6 @@ def lower_direction(direction: Direction, point: str) -> Operation:
     """Return the share of one layer in the output, at the `point`, of a wavefront of both ways."""
 
     def compute(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
-        del layout
         share = map_steps(inputs[0], lambda x: x[..., direction.columns])
         return _turned_round(share, point, observe) if direction.in_reverse else share
 
@@ -158,7 +154,7 @@ class _Recurrence:
         observe: Observer,
         layout: GateLayout,
     ) -> tuple[Carried, list[tf.Tensor]]:
-        """What the last of `waves` hands on, and the state after each; `n_before` waves were before them."""
+        """The last carry of `waves`, and the state after each; `n_before` waves came first."""
         states: list[tf.Tensor] = []
         for number, wave in enumerate(named_steps(waves), n_before):
             step = wave[0] if len(wave) == 1 else observe(self.point, tf.concat(wave, axis=1))
@@ -185,8 +181,8 @@ class _Recurrence:
 def _first_and_in_turn(n_steps: int, delay: int) -> tuple[int, int]:
     """The numbers of waves before a loop and in one turn, with the smallest sum.
 
-    Before the loop are the waves of only some layers; the first, without a cell to gate; the second, since the first
-    cell has another scale; and the rest that equal turns leave over.
+    The waves of only some layers come before the loop, and what equal turns leave over. The first wave has no cell to
+    gate; the first cell has another scale, which concerns the second wave.
     """
     fewest = max(2, delay)
 

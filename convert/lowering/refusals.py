@@ -16,16 +16,14 @@ def refuse(layer: Any, reason: str) -> NoReturn:
     raise InputError(f"layer '{layer.name}' ({type(layer).__name__}) {reason}")
 
 
-def refuse_operation(operation: Any, reason: str) -> NoReturn:
-    """Raise `InputError` about an operation on tensors."""
-    raise InputError(f"operation '{operation.name}' ({type(operation).__name__}) {reason}")
-
-
 def refuse_kind(layer: Any) -> NoReturn:
     """Raise `InputError` about a layer, or an operation on tensors, of a kind that cannot be converted."""
     if isinstance(layer, keras.layers.Layer):
         refuse(layer, f"cannot be converted: {_ALTERNATIVES}")
-    refuse_operation(layer, f"cannot be converted: layers are needed, and few operations on tensors; {_ALTERNATIVES}")
+    raise InputError(
+        f"operation '{layer.name}' ({type(layer).__name__}) cannot be converted with these arguments: {_ALTERNATIVES}, "
+        "or an operation of docs/convert.md"
+    )
 
 
 def require_options(layer: Any, rank: int) -> None:

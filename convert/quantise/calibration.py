@@ -51,10 +51,7 @@ Ranges = Mapping[str, ActivationRange]
 
 
 def draw_windows(split: Split, n_windows: int, seed: int) -> npt.NDArray[np.intp]:
-    """Draw the rows of calibration windows evenly over activities and, within each, over subjects in turn.
-
-    Raises `InputError` when there are fewer windows than activities.
-    """
+    """Draw the rows of calibration windows evenly over activities and, within each, over subjects in turn."""
     generator = np.random.default_rng(seed)
     classes = np.unique(split.y)
     if n_windows < len(classes):
@@ -77,11 +74,7 @@ def _deal(split: Split, y: int, share: int, generator: np.random.Generator) -> n
 
 
 def calibrate(
-    network: Lowered,
-    X: npt.NDArray[np.float32],
-    on_progress: OnProgress,
-    layout: GateLayout = IN_INT8,
-    macs: int = 0,
+    network: Lowered, X: npt.NDArray[np.float32], on_progress: OnProgress, layout: GateLayout = IN_INT8, macs: int = 0
 ) -> Ranges:
     """Calibrate every quantisation point on normalised windows `X` `[n, samples, n_signals]`.
 
@@ -205,8 +198,8 @@ def observed_ranges(
 def range_at(ranges: Ranges, point: str) -> ActivationRange:
     """Return the range at a quantisation point: one of `ranges`, or 255/256 of it for a gated cell or state.
 
-    An int8 gate is 255/256 at most. With this share of the range, an open gate keeps every value of the cell, and no
-    product falls halfway between two values, which processors round differently (XNNPACK: to even on x86, up on Arm).
+    An int8 gate is 255/256 at most. With this share of the range an open gate keeps every value of the cell, and no
+    product falls halfway between two values. Processors round halves differently (XNNPACK: to even on x86, up on Arm).
     """
     source = _source_of(point)
     if source is None:

@@ -23,10 +23,7 @@ def read(flatbuffer: bytes) -> schema.ModelT:
 
 
 def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
-    """`model`, which is changed, as a flatbuffer without names inside the graph, ranges, signatures and metadata.
-
-    The first subgraph's input is called `input_name`, its output `logits`.
-    """
+    """`model`, which is changed, as a flatbuffer without names, ranges, signatures and metadata."""
     model.signatureDefs = model.metadata = model.metadataBuffer = model.description = None
     parts: dict[Hashable, _Once] = {}
     for graph in model.subgraphs:

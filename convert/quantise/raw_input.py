@@ -39,10 +39,7 @@ _PREPARING = (_Op.RESHAPE, _Op.SUB, _Op.DIV, _Op.MINIMUM, _Op.MAXIMUM, _Op.ABS, 
 
 
 def take_raw_windows(flatbuffer: bytes, normalisation: Normalisation) -> bytes:
-    """Return the model with an input `[1, samples, n_signals]` in physical units and logits, both float32.
-
-    `flatbuffer` takes windows that `normalisation` prepared, in float32 or int8.
-    """
+    """Return the model, of windows that `normalisation` prepared, with raw windows and logits in float32."""
     model = compaction.read(flatbuffer)
     _prepare(model, normalisation)
     _dequantise(model)
@@ -50,11 +47,7 @@ def take_raw_windows(flatbuffer: bytes, normalisation: Normalisation) -> bytes:
 
 
 def take_prepared_windows(flatbuffer: bytes) -> bytes:
-    """Return the int8 model that `take_raw_windows` was given, in other bytes; its arena is smaller.
-
-    Raises `ValueError` when its windows are not quantised right after they are prepared, or its answers are no integers
-    that are made float32 at the end.
-    """
+    """Return the int8 model that `take_raw_windows` was given, in other bytes. Raises `ValueError` for others."""
     model = compaction.read(flatbuffer)
     main = model.subgraphs[0]
     kinds = [model.operatorCodes[x.opcodeIndex].builtinCode for x in main.operators]

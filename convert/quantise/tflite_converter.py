@@ -36,11 +36,7 @@ def to_float16(network: Lowered) -> bytes:
 
 
 def to_dynamic(network: Lowered) -> bytes:
-    """Return the float model with its larger weights stored in int8 (dynamic-range quantisation).
-
-    Each product quantises its input with a scale computed at run time. Its weights have one scale, in a convolution one
-    per channel.
-    """
+    """Return the float model with its larger weights in int8; inputs of products are quantised at run time."""
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -57,8 +53,7 @@ UNCALIBRATED = {"float32": to_float32, "float16": to_float16, "dynamic": to_dyna
 def to_int8(network: Lowered, ranges: Ranges, layout: GateLayout = IN_INT8) -> bytes:
     """Return the full-integer model (with `IN_MIXED` the mixed one), given the activation ranges of the `layout`.
 
-    Input and output are int8 too. Weights are quantised per output channel. Raises `CheckFailedError` when the
-    converter left an operator in float, or in a mixed model a product.
+    Raises `CheckFailedError` when the converter left an operator in float, or in a mixed model a product.
     """
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:

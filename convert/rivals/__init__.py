@@ -1,1 +1,1 @@
-"""Make the forms of a network that other tools make of it: the rivals of har-edge's own."""
+"""Make the forms of a network that other tools make: the rivals of har-edge's own."""

@@ -50,10 +50,9 @@ _Part: TypeAlias = tuple[list[NodeProto], list[TensorProto]]
 
 
 def to_onnx(model: keras.Model, normalisation: Normalisation | None = None) -> ModelProto:
-    """Write `model` in float32, for one window `[1, samples, signals]`.
+    """Write `model` in float32, for one window `[1, samples, signals]`, raw if `normalisation` is given.
 
-    With a `normalisation` the graph takes windows in physical units, as har-edge's models do. Raises `InputError` that
-    names the first recurrent layer or option that ONNX's operators do not have.
+    Raises `InputError` that names the first recurrent layer or option that ONNX's operators do not have.
     """
     calls = fold(read(model))
     given, answer = RAW_INPUT if normalisation else INPUT, calls[-1].name

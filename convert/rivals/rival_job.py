@@ -51,10 +51,7 @@ def card_path(job: ConversionJob) -> Path:
 
 
 def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: OnProgress) -> RivalRecord:
-    """Make the rivals of `network`, the Keras file of `job`, and write them and their record for the models in `folder`.
-
-    Each has the job's time limit. Raises `InputError` for a job that gives no network.
-    """
+    """Make the rivals of `network`, the Keras file of `job`; write them and their record for the models in `folder`."""
     left = list(FORMS)
     absent: dict[str, str] = {}
     while left:

@@ -46,10 +46,7 @@ def stock(model: keras.Model, prepare: Prepare) -> bytes:
 
 
 def fused(model: keras.Model, prepare: Prepare) -> bytes:
-    """Convert the network with each LSTM layer as TFLite's own operator, and other layers as har-edge writes them.
-
-    Raises `InputError` for a network without recurrent layers, or with one that the operator cannot be.
-    """
+    """Convert the network with TFLite's own operator for LSTM layers. Raises `InputError` for a network of others."""
     calls = fold(read(model))
     copies = {call.name: _keras_2(call) for call in calls if isinstance(call.layer, keras.layers.RNN)}
     if not copies:

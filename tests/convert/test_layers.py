@@ -182,10 +182,7 @@ NETWORKS: dict[str, Callable[[], Callable]] = {
         )
     ),
     "a block of a transformer": lambda: transformer_block,
-    "attention to another sequence": lambda: chain(
-        attention_to_another,
-        layers.GlobalMaxPooling1D(),
-    ),
+    "attention to another sequence": lambda: chain(attention_to_another, layers.GlobalMaxPooling1D()),
     "attention by hand": lambda: chain(layers.Conv1D(6, 5), weighted_steps),
     "attention by Dot": lambda: chain(
         layers.Conv1D(6, 5),

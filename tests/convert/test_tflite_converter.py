@@ -155,10 +155,7 @@ def test_the_same_network_gives_the_same_bytes(forms, lowered, ranges):
         assert form(lowered) == forms[name]
 
 
-@pytest.mark.parametrize(
-    ("scheme", "bytes_per_weight"),
-    [("float32", 4), ("float16", 2), ("dynamic", 1), ("int8", 1)],
-)
+@pytest.mark.parametrize(("scheme", "bytes_per_weight"), [("float32", 4), ("float16", 2), ("dynamic", 1), ("int8", 1)])
 def test_steps_share_weights_and_biases(forms, scheme, bytes_per_weight):
     """8 steps, one set of constants: the file holds each weight once."""
     model = parse(forms[scheme])

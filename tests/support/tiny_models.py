@@ -158,10 +158,7 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
     model.operatorCodes = [_operator_code(x) for x in codes]
     model.subgraphs = [
         _graph(
-            [zero, state[1], *results],
-            [1],
-            [3],
-            [_node(0, [0, 1], [2, 3], schema.BuiltinOptions.WhileOptions, loop)],
+            [zero, state[1], *results], [1], [3], [_node(0, [0, 1], [2, 3], schema.BuiltinOptions.WhileOptions, loop)]
         ),
         _graph(
             [*state, limit, _tensor("less", (), "bool")],
