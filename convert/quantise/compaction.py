@@ -19,7 +19,7 @@ _NO_BUFFER = 0  # by convention the first buffer is empty
 
 def read(flatbuffer: bytes) -> schema.ModelT:
     """The model in a flatbuffer as objects that can be changed."""
-    return schema.ModelT.InitFromPackedBuf(flatbuffer)
+    return schema.ModelT.InitFromPackedBuf(bytearray(flatbuffer))
 
 
 def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
