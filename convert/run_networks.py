@@ -96,17 +96,13 @@ def of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     is_held_out = np.isin(data.train.subject, training.held_out_subjects)
     fitting, held_out = data.train.select(~is_held_out), data.train.select(is_held_out)
     selection_card = replace(card, normalisation=training.selection_normalisation)
-    return [
-        _of_run("selection", run.selection, selection_card, training.seed, fitting, held_out),
-        _of_run("model", run.model, card, training.seed, data.train, held_out),
-    ]
-
-
-def _of_run(name: str, path: Path, card: Card, seed: int, calibration: Split, held_out: Split) -> ConversionInput:
-    model = load_network(path)
-    if (model.input_shape[1:], model.output_shape[1:]) != (card.input_shape, (len(card.labels),)):
-        raise InputError(
-            f"{path} takes {model.input_shape[1:]} and answers {model.output_shape[1:]}, but its card says "
-            f"{card.input_shape} and {len(card.labels)} labels: the run folder is mixed up, train again"
-        )
-    return ConversionInput(name, model, card, seed, calibration, held_out)
+    found = []
+    for path, its_card, calibration in ((run.selection, selection_card, fitting), (run.model, card, data.train)):
+        model = load_network(path)
+        if (model.input_shape[1:], model.output_shape[1:]) != (card.input_shape, (len(card.labels),)):
+            raise InputError(
+                f"{path} takes {model.input_shape[1:]} and answers {model.output_shape[1:]}, but its card says "
+                f"{card.input_shape} and {len(card.labels)} labels: the run folder is mixed up, train again"
+            )
+        found.append(ConversionInput(path.stem, model, its_card, training.seed, calibration, held_out))
+    return found

@@ -13,10 +13,9 @@ from keras import layers
 from convert.lowering.cells import fully_connected
 from convert.lowering.keras_graph import Call
 from convert.lowering.keras_operations import Array
-from convert.lowering.layer_operations import Lowering, Operation, TensorFunction, of_whole
 from convert.lowering.quantisation_points import TANH_INPUT, Observer
 from convert.lowering.refusals import refuse
-from convert.lowering.sequences import join_steps
+from convert.lowering.sequences import Lowering, Operation, TensorFunction, join_steps, of_whole
 
 _Joining = Callable[[Sequence[tf.Tensor], Observer], tf.Tensor]
 

@@ -15,9 +15,8 @@ from keras import layers
 
 from convert.lowering.cells import GateLayout, LSTMCell
 from convert.lowering.keras_graph import Call
-from convert.lowering.layer_operations import Lowering, Operation
 from convert.lowering.quantisation_points import Observer, rounded_to
-from convert.lowering.sequences import TensorOrSteps, join_steps, named_steps
+from convert.lowering.sequences import Lowering, Operation, TensorOrSteps, join_steps, named_steps
 from convert.lowering.wavefronts import Wavefront
 
 

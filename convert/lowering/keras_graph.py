@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
+from keras import layers
 
 from convert.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 from convert.lowering.activations import activation_layer
@@ -14,34 +15,19 @@ from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from edge_runtime.errors import InputError
 
-_RECURRENT = (keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN, keras.layers.RNN)
-_SEVERAL_INPUTS = (
-    keras.layers.Add.__base__,  # of all layers that join tensors; Keras has no public name for it
-    keras.layers.Attention,
-    keras.layers.AdditiveAttention,
-    keras.layers.MultiHeadAttention,
-)
-_MERGES = {
-    "concat": keras.layers.Concatenate,
-    "sum": keras.layers.Add,
-    "ave": keras.layers.Average,
-    "mul": keras.layers.Multiply,
-}
-# Layers that do the same to each step, given a sequence.
-_STEPWISE = (
-    *(keras.layers.Dense, keras.layers.BatchNormalization, keras.layers.LayerNormalization, keras.layers.Rescaling),
-    *(keras.layers.Activation, keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU),
+_RECURRENT = (layers.LSTM, layers.GRU, layers.SimpleRNN, layers.RNN)
+# Keras has no public name for the base of all layers that join tensors.
+_SEVERAL_INPUTS = (layers.Add.__base__, layers.Attention, layers.AdditiveAttention, layers.MultiHeadAttention)
+_MERGES = {"concat": layers.Concatenate, "sum": layers.Add, "ave": layers.Average, "mul": layers.Multiply}
+_STEPWISE = (  # layers that do the same to each step of a sequence
+    *(layers.Dense, layers.BatchNormalization, layers.LayerNormalization, layers.Rescaling),
+    *(layers.Activation, layers.ReLU, layers.LeakyReLU, layers.ELU),
 )
 _PRODUCTS = (
-    *(keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D),
-    *(keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D),
-    *(keras.layers.SeparableConv1D, keras.layers.SeparableConv2D),
+    *(layers.Dense, layers.Conv1D, layers.Conv2D, layers.SeparableConv1D, layers.SeparableConv2D),
+    *(layers.DepthwiseConv1D, layers.DepthwiseConv2D),
 )
-_LAYER_OF = {
-    keras.layers.LSTMCell: keras.layers.LSTM,
-    keras.layers.GRUCell: keras.layers.GRU,
-    keras.layers.SimpleRNNCell: keras.layers.SimpleRNN,
-}
+_LAYER_OF = {layers.LSTMCell: layers.LSTM, layers.GRUCell: layers.GRU, layers.SimpleRNNCell: layers.SimpleRNN}
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ class _Reader:
             inputs = [self.visit(x, known) for x in tensors]
             shapes = tuple(tuple(x.shape[1:]) for x in tensors)
             layer = node.operation
-            if not isinstance(layer, keras.layers.Layer):
+            if not isinstance(layer, layers.Layer):
                 layer = read_operation(node)
             elif not (isinstance(layer, keras.Model) or is_convertible(layer)):
                 refuse_kind(layer)
@@ -116,15 +102,15 @@ class _Reader:
             if len(layer.inputs) != 1 or len(layer.outputs) != 1:
                 refuse(layer, "is a network of several inputs or outputs within the network")
             return self.visit(layer.outputs[0], {id(layer.inputs[0]): call.inputs[0]})
-        if isinstance(layer, keras.layers.Layer):
+        if isinstance(layer, layers.Layer):
             require_numbers(layer)
             if does_nothing(layer):
                 return call.inputs[0]  # without a range of its own: it would be one value with two scales
-        if type(layer) is keras.layers.Bidirectional:
+        if type(layer) is layers.Bidirectional:
             return self._open_both(call)
-        if type(layer) is keras.layers.TimeDistributed:
+        if type(layer) is layers.TimeDistributed:
             return self._open_at_every_step(call)
-        if type(layer) is keras.layers.RNN:
+        if type(layer) is layers.RNN:
             return self._open_cells(call)[0]
         return self._add(call)
 
@@ -186,9 +172,9 @@ class _Reader:
 
 def _as_layers(layer: Any, n_features: int) -> list[Any]:
     """Return the layers that equal an RNN of cells, or `layer` itself. Raises `InputError` for unknown cells."""
-    if type(layer) is not keras.layers.RNN:
+    if type(layer) is not layers.RNN:
         return [layer]
-    cells = layer.cell.cells if type(layer.cell) is keras.layers.StackedRNNCells else [layer.cell]
+    cells = layer.cell.cells if type(layer.cell) is layers.StackedRNNCells else [layer.cell]
     found = []
     for number, cell in enumerate(cells):
         if type(cell) not in _LAYER_OF:
@@ -217,11 +203,11 @@ def _arguments(node: Any) -> list[Any]:
     masks = {id(x) for x in node.input_tensors if x.dtype == "bool"}
     if not isinstance(layer, _SEVERAL_INPUTS):
         tensors = [x for x in node.input_tensors if id(x) not in masks]
-        if len(tensors) > 1 and isinstance(layer, keras.layers.Layer) and is_convertible(layer):
+        if len(tensors) > 1 and isinstance(layer, layers.Layer) and is_convertible(layer):
             refuse(layer, f"is given {len(tensors)} tensors, as with an initial state: give it one")
         return tensors
     given = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
-    names = ("query", "value", "key") if isinstance(layer, keras.layers.MultiHeadAttention) else ("inputs",)
+    names = ("query", "value", "key") if isinstance(layer, layers.MultiHeadAttention) else ("inputs",)
     for name, value in given.items():
         changes = [x for x in keras.tree.flatten(value) if x is not None and x is not False and id(x) not in masks]
         if changes and name not in (*names, "training"):
@@ -256,5 +242,5 @@ def _can_follow(layer: Any, producer: Call) -> bool:
 
 def _is_linear(layer: Any) -> bool:
     """Tell whether `layer` scales and shifts each feature by itself."""
-    kinds = (keras.layers.BatchNormalization, keras.layers.Rescaling)
+    kinds = (layers.BatchNormalization, layers.Rescaling)
     return type(layer) in kinds or (type(layer) is Affine and layer.is_by_channel)

@@ -8,10 +8,9 @@ from keras import layers
 
 from convert.lowering.keras_graph import Call
 from convert.lowering.keras_operations import Reduction
-from convert.lowering.layer_operations import Lowering, Operation, TensorFunction, of_whole
 from convert.lowering.quantisation_points import INPUT, Observer, rounded_to
 from convert.lowering.refusals import refuse
-from convert.lowering.sequences import join_steps, map_inputs
+from convert.lowering.sequences import Lowering, Operation, TensorFunction, join_steps, map_inputs, of_whole
 
 _MAXIMUM = (layers.MaxPooling1D, layers.MaxPooling2D, layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D)
 

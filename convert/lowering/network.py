@@ -23,7 +23,6 @@ from convert.lowering.attention_layers import ATTENTION_LAYERS
 from convert.lowering.cells import IN_FLOAT, GateLayout
 from convert.lowering.convolutional_lstm import CONVOLUTIONAL_LSTM
 from convert.lowering.keras_graph import Call, fold, read
-from convert.lowering.layer_operations import Operation
 from convert.lowering.merging_layers import KEEP_SCALE, MERGING_LAYERS
 from convert.lowering.normalising_layers import NORMALISING_LAYERS
 from convert.lowering.product_layers import PRODUCT_LAYERS
@@ -31,7 +30,7 @@ from convert.lowering.quantisation_points import INPUT, Observer, no_observer
 from convert.lowering.rearranging_layers import REARRANGING_LAYERS
 from convert.lowering.recurrent_layers import FEWEST_STEPS, lower_direction, lower_wavefront
 from convert.lowering.refusals import refuse_kind
-from convert.lowering.sequences import TensorOrSteps, join_steps, map_steps
+from convert.lowering.sequences import Operation, TensorOrSteps, join_steps, map_steps
 from convert.lowering.wavefronts import Direction, Wavefront, form_wavefronts
 from edge_runtime.errors import InputError
 

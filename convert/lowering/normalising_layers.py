@@ -9,8 +9,8 @@ from keras import layers
 
 from convert.lowering.keras_graph import Call
 from convert.lowering.keras_operations import Affine, Array
-from convert.lowering.layer_operations import Lowering, TensorFunction, of_steps, of_whole
 from convert.lowering.quantisation_points import Observer
+from convert.lowering.sequences import Lowering, TensorFunction, of_steps, of_whole
 
 
 def scale_and_offset(layer: Any) -> tuple[Array, Array]:

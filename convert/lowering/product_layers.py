@@ -11,9 +11,9 @@ from convert.lowering.activations import ActivationFunction, activation_layer, a
 from convert.lowering.cells import fully_connected
 from convert.lowering.keras_graph import Call
 from convert.lowering.keras_operations import Array
-from convert.lowering.layer_operations import Lowering, TensorFunction, of_steps, of_whole
 from convert.lowering.normalising_layers import scale_and_offset
 from convert.lowering.quantisation_points import Observer
+from convert.lowering.sequences import Lowering, TensorFunction, of_steps, of_whole
 
 
 def _with_followers(call: Call, kernel: Array, bias: Array | None) -> tuple[Array, Array, ActivationFunction]:

@@ -9,9 +9,8 @@ from keras import layers
 from convert.lowering.cells import GateLayout
 from convert.lowering.keras_graph import Call
 from convert.lowering.keras_operations import IntoBatch, OutOfBatch, Slice
-from convert.lowering.layer_operations import Lowering, Operation
 from convert.lowering.quantisation_points import Observer
-from convert.lowering.sequences import TensorOrSteps, join_steps
+from convert.lowering.sequences import Lowering, Operation, TensorOrSteps, join_steps
 
 _Move: TypeAlias = Callable[[tf.Tensor], tf.Tensor]
 

@@ -13,9 +13,9 @@ from keras import layers
 
 from convert.lowering.cells import Carried, GateLayout, GRUCell, LSTMCell, SimpleCell
 from convert.lowering.keras_graph import Call
-from convert.lowering.layer_operations import Operation
 from convert.lowering.quantisation_points import Observer, rounded_to
 from convert.lowering.sequences import (
+    Operation,
     TensorOrSteps,
     concatenate_rows,
     join_steps,

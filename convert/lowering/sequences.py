@@ -1,12 +1,24 @@
-"""Split sequences into the steps that recurrent layers work on, and join them again."""
+"""Lower a layer to an operation on whole sequences or on their steps; split sequences into steps and join them."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import tensorflow as tf
 
+from convert.lowering.cells import GateLayout
+from convert.lowering.keras_graph import Call
+from convert.lowering.quantisation_points import Observer
+
 TensorOrSteps: TypeAlias = tf.Tensor | list[tf.Tensor]
 """The output of a layer: a tensor `[batch, ...]`, or the steps `[batch, features]` of a sequence."""
+
+Operation: TypeAlias = Callable[[Sequence[TensorOrSteps], Observer, GateLayout], TensorOrSteps]
+"""Computes the output of a call from its inputs."""
+
+Lowering: TypeAlias = Callable[[Call, str, Sequence[str]], Operation]
+"""Makes the operation of a call, from the quantisation points of its output and inputs, or raises `InputError`."""
+
+TensorFunction: TypeAlias = Callable[[tf.Tensor, Observer], tf.Tensor]
 
 _PARTS = 4  # the most that XNNPACK's split and concatenation take
 
@@ -73,3 +85,23 @@ def concatenate_rows(parts: Sequence[tf.Tensor]) -> tf.Tensor:
         groups = [parts[i : i + _PARTS] for i in range(0, len(parts), _PARTS)]
         parts = [tf.concat(group, axis=0) if len(group) > 1 else group[0] for group in groups]
     return parts[0]
+
+
+def of_whole(lower: Callable[[Call, str], TensorFunction]) -> Lowering:
+    """Lower a layer that takes all steps of its input at once."""
+
+    def lowering(call: Call, point: str, sources: Sequence[str]) -> Operation:
+        compute = lower(call, point)
+        return lambda inputs, observe, _: compute(join_steps(inputs[0]), observe)
+
+    return lowering
+
+
+def of_steps(lower: Callable[[Call, str], TensorFunction]) -> Lowering:
+    """Lower a layer that takes each step by itself."""
+
+    def lowering(call: Call, point: str, sources: Sequence[str]) -> Operation:
+        compute = lower(call, point)
+        return lambda inputs, observe, _: map_steps(inputs[0], lambda x: compute(x, observe))
+
+    return lowering
