@@ -59,7 +59,7 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
     inputs = of_run(job, data) if job.file is None else of_file(job, data)
     started = 0.1  # loading TensorFlow takes a tenth of the time
     networks = [_Network(x, *select_lowering(x.model, job.options.lstm)) for x in inputs]
-    left_out = _cannot_be_mixed(networks, job.options.schemes)
+    left_out = cannot_be_mixed(networks, job.options.schemes)
     schemes = ("float32", *(x for x in job.options.schemes if x not in left_out))
     efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks]
     ends = started + (1 - started) * np.cumsum([0, *efforts]) / sum(efforts)
@@ -74,7 +74,7 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
         write_text(job.report, to_text(ConversionReport(**reports, left_out=left_out)))
 
 
-def _cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
+def cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
     """The reason to leave out mixed, or `InputError` without int8: the network has no cell to keep in float."""
     if "mixed" not in schemes or networks[0].has_cells:
         return {}

