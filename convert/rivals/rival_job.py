@@ -1,4 +1,4 @@
-"""Make the rivals of a network in a process that may crash or hang; give a reason for each that is missing."""
+"""Make the rivals of a network in a process that may crash or hang, or give a reason for each missing one."""
 
 import json
 import time
