@@ -1,4 +1,4 @@
-"""Make the rivals of a network in a process that may crash or hang, or give a reason for each missing one."""
+"""Make the rivals of a network in a process that may crash or hang; tell why one is missing."""
 
 import json
 import time
