@@ -36,7 +36,7 @@ def subjects_with(**classes: list[int]) -> Split:
 def windows(tmp_path_factory) -> Path:
     """Windows of s1 to s10, who train, and of one for the test."""
     path = tmp_path_factory.mktemp("data") / "own.npz"
-    return write_windows(path, of_people(220), subject=np.repeat(PEOPLE, 20), split=[*["train"] * 200, *["test"] * 20])
+    return write_windows(path, of_people(220), subject=np.repeat(PEOPLE, 20), split=[0] * 200 + [1] * 20)
 
 
 @pytest.fixture(scope="module")

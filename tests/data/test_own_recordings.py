@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from streams import HEADERS
-from written_recordings import HEADER, motion, recordings, spoil, write, write_subjects
+from written_recordings import HEADER, motion, on_grid, recordings, spoil, write, write_subjects
 
 from edge_runtime.data import loading, uci_har
 from edge_runtime.data.dataset import WINDOW
@@ -23,10 +23,10 @@ HALVES = ["walk"] * 300 + ["rest"] * 300
 
 
 def test_windows_are_cut_inside_each_labels_segment(tmp_path):
-    data = loading.load_data(write_subjects(tmp_path, "abc"))
-    assert data.name == tmp_path.name
-    assert data.labels == ("rest", "walk")
-    assert data.signals == frontend.SIGNALS
+    write_subjects(tmp_path, "abc")
+    write(tmp_path / "rec-d.csv", *motion(600, 4), [""] * 600, "d")  # who is not kept for the test
+    data = loading.load_data(tmp_path)
+    assert (data.name, data.labels, data.signals) == (tmp_path.name, ("rest", "walk"), frontend.SIGNALS)
     # 300 samples hold windows at 0, 64 and 128; 192 + 128 is beyond.
     assert data.train.X.dtype == np.float32
     assert data.train.y.tolist() == [1, 1, 1, 0, 0, 0] * 2
@@ -37,12 +37,6 @@ def test_windows_are_cut_inside_each_labels_segment(tmp_path):
         assert data.train.X[window] == pytest.approx(expected[start : start + 128], abs=1e-6)
 
 
-def test_people_without_labels_are_not_kept_for_the_test(tmp_path):
-    write_subjects(tmp_path, "abc")
-    write(tmp_path / "rec-d.csv", *motion(600, 4), [""] * 600, "d")
-    assert {*loading.load_data(tmp_path).test.subject.tolist()} == {"c"}
-
-
 @pytest.mark.parametrize(("n", "count"), [(127, 0), (128, 1), (191, 1), (192, 2)])
 def test_a_segment_of_exactly_a_window_gives_one_window(tmp_path, n, count):
     write(tmp_path / "a.csv", *motion(300 + n), ["walk"] * 150 + ["rest"] * n + ["walk"] * 150, "a")
@@ -51,12 +45,11 @@ def test_a_segment_of_exactly_a_window_gives_one_window(tmp_path, n, count):
 
 
 def test_a_recording_of_uci_har_comes_back_the_same(tmp_path):
-    original = recordings()[0]
-    n = 2000
+    original, n = recordings()[0], 1000
     names = [uci_har.RECORDING_LABELS[x] if x >= 0 else "" for x in original.labels[:n]]
-    back = loading.load_recordings(write_folder(tmp_path, np.arange(n) / 50, original.samples[:n], names))[0]
-    assert back.rate_hz == 50
-    assert back.subject == "a"
+    write(tmp_path / "a.csv", np.arange(n) / 50, original.samples[:n], names, "a")
+    (back,) = loading.load_recordings(tmp_path)
+    assert (back.rate_hz, back.subject) == (50, "a")
     assert back.samples == pytest.approx(original.samples[:n], abs=1e-9)
     assert [back.label_names[x] if x >= 0 else "" for x in back.labels] == names
 
@@ -70,9 +63,9 @@ def test_rows_without_a_label_feed_the_filters_and_give_no_windows(tmp_path):
 @pytest.mark.parametrize(("header", "per_second", "per_g", "per_rad"), HEADERS.values(), ids=HEADERS)
 def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, header, per_second, per_g, per_rad):
     seconds, samples = motion(600)
-    sent = samples * np.concatenate([np.broadcast_to(x, 3) for x in (per_g, per_rad)])
-    write_folder(tmp_path, seconds * per_second, sent, HALVES, header + ",label,subject")
-    found = loading.load_recordings(tmp_path)[0]
+    sent = samples * np.repeat([per_g, per_rad], 3)
+    write(tmp_path / "a.csv", seconds * per_second, sent, HALVES, "a", header + ",label,subject")
+    (found,) = loading.load_recordings(tmp_path)
     assert found.samples == pytest.approx(samples, abs=1e-6)
     assert np.bincount(found.labels).tolist() == [300, 300]
 
@@ -97,16 +90,13 @@ def write_by_sensor(folder, acceleration_s, rotation_s):
 
 
 def test_sensors_with_rows_of_their_own_are_paired_by_their_times(tmp_path):
-    write_by_sensor(tmp_path, np.arange(600) / 50, np.arange(600) / 50 + 0.007)
+    times = np.arange(600) / 50
+    write_by_sensor(tmp_path, times, times + 0.007)
     found = loading.load_recordings(str(tmp_path))[0]
     assert len(found.samples) == 599  # rotation is not known before its first reading
     assert found.samples[:, :3] == pytest.approx(np.broadcast_to([0, 0, 1], (599, 3)))
     assert found.samples[:, 3] == pytest.approx(0.02 + np.arange(599) / 50, abs=1e-6)
-
-
-def test_a_pause_of_the_gyroscope_alone_is_a_gap(tmp_path):
-    times = np.arange(600) / 50
-    write_by_sensor(tmp_path, times, times[(times < 5) | (times > 6)])
+    write_by_sensor(tmp_path, times, times[(times < 5) | (times > 6)])  # a pause of the gyroscope is a gap
     assert [len(x.samples) for x in loading.load_recordings(tmp_path)[:2]] == [250, 299]
 
 
@@ -133,10 +123,10 @@ def test_another_rate_is_brought_to_50_hz(tmp_path):
     seconds, samples = motion(1200, rate=100)
     moved = seconds + np.random.default_rng(0).uniform(-0.002, 0.002, 1200)
     at = np.stack([np.interp(moved, seconds, x) for x in samples.T], axis=1)
-    recording = loading.load_recordings(write_folder(tmp_path, moved, at, ["walk"] * 600 + ["rest"] * 600))[0]
+    write(tmp_path / "a.csv", moved, at, ["walk"] * 600 + ["rest"] * 600, "a")
+    (recording,) = loading.load_recordings(tmp_path)
     assert len(recording.samples) == pytest.approx(600, abs=1)
-    grid = moved[0] + np.arange(len(recording.samples)) / 50
-    expected = np.stack([np.interp(grid, seconds, x) for x in samples.T], axis=1)
+    expected = on_grid(seconds - moved[0], samples, len(recording.samples))
     # At the ends the low-pass has but one side to look to.
     assert recording.samples[1:-1] == pytest.approx(expected[1:-1], abs=5e-3)
     assert np.bincount(recording.labels).tolist() == pytest.approx([300, 300], abs=1)
@@ -154,17 +144,14 @@ def test_a_gap_begins_a_new_recording_and_the_front_end_anew(tmp_path):
 
 
 def test_the_last_third_of_the_subjects_in_natural_order_is_the_test_part(tmp_path):
-    data = loading.load_data(write_subjects(tmp_path, ["s10", "s9", "s1", "s2", "s11", "s3", "s20"]))
+    names = ("STANDING", "SITTING", "WALKING")
+    data = loading.load_data(write_subjects(tmp_path, ["s10", "s9", "s1", "s2", "s11", "s3", "s20"], names, 130))
     assert sorted(set(data.test.subject.tolist())) == ["s11", "s20"]
     assert sorted(set(data.train.subject.tolist())) == ["s1", "s10", "s2", "s3", "s9"]
+    assert data.labels == ("WALKING", "SITTING", "STANDING")  # the order of UCI HAR
+    assert np.bincount(data.train.y).tolist() == [5, 5, 5]
     many = "9" * 5000  # more digits than Python makes a number of
     assert natural_order([many, "s10", "s2", "8"]) == ["8", many, "s2", "s10"]
-
-
-def test_classes_named_as_in_uci_har_keep_its_order(tmp_path):
-    data = loading.load_data(write_subjects(tmp_path, "abc", labels=("STANDING", "SITTING", "WALKING")))
-    assert data.labels == ("WALKING", "SITTING", "STANDING")
-    assert np.bincount(data.train.y).tolist() == [6, 6, 6]
 
 
 def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+from described_recordings import rows
 from programs import ROOT
 from written_recordings import motion, on_grid, zipped
 
@@ -19,6 +20,11 @@ G = 9.80665
 
 def read(name, folder):
     return read_recordings(folder, find_layout(name))
+
+
+def write(path, lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n")
 
 
 @pytest.mark.parametrize("name", shipped_layouts())
@@ -44,8 +50,7 @@ def test_motionsense_has_the_sign_of_apple_which_is_turned_round():
     # The first row of std_6/sub_12.csv: gravity and userAcceleration in g, rotationRate in rad/s.
     acceleration = [0.267052 - 0.027138, -0.963358 - 0.009985, 0.024712 - 0.07914]
     assert found[0].samples[0] == pytest.approx([*acceleration, -0.147287, 0.185952, 0.068923], abs=1e-6)
-    assert found[0].mounting.source == "MotionSense"
-    assert found[0].mounting.placement == "trouser pocket"
+    assert (found[0].mounting.source, found[0].mounting.placement) == ("MotionSense", "trouser pocket")
 
 
 def test_geotec_has_bunched_times_which_are_evened_out():
@@ -54,10 +59,8 @@ def test_geotec_has_bunched_times_which_are_evened_out():
     assert (recording.subject, recording.classes) == ("01", ("SITTING",))
     assert recording.label_names[1:] == ("sit_to_stand",)
     assert found.rates_hz[0] == pytest.approx(104, abs=5)
-    assert np.linalg.norm(recording.samples[:, :3], axis=1) == pytest.approx(
-        np.full(len(recording.samples), 1), abs=0.1
-    )
     assert len(recording.samples) == pytest.approx(80 / 2, abs=3)
+    assert np.linalg.norm(recording.samples[:, :3], axis=1) == pytest.approx(1, abs=0.1)
     # The first row of s01_01_sp.csv, in m/s2 and rad/s.
     acceleration = np.array([-4.160221, -1.182952, -8.990732]) / G
     assert recording.samples[0, :3] == pytest.approx(acceleration, abs=0.02)
@@ -68,9 +71,9 @@ def test_wisdm_in_its_published_format(tmp_path):
     _, samples = motion(100)
     lines = []
     for subject, activity in ((33, "Jogging"), (33, "Walking"), (17, "Walking")):
-        rows = [f"{subject},{activity},0,{x * G:.6f},{y * G:.6f},{z * G:.6f};" for x, y, z in samples[:, :3]]
-        lines += [*rows, f"{subject},{activity},4991922345000,0.69,10.8,", f"{rows[0]}{rows[1]}", ""]
-    (tmp_path / "WISDM_ar_v1.1_raw.txt").write_text("\n".join(lines))
+        own = [f"{subject},{activity},0,{x}" for x in rows(samples[:, :3] * G, end=";")]
+        lines += [*own, f"{subject},{activity},4991922345000,0.69,10.8,", f"{own[0]}{own[1]}", ""]
+    write(tmp_path / "WISDM_ar_v1.1_raw.txt", lines)
     found = read("wisdm", tmp_path)
     assert [x.subject for x in found.recordings] == ["33", "17"]
     assert found.recordings[0].label_names == ("WALKING", "JOGGING")
@@ -84,39 +87,28 @@ def test_wisdm_in_its_published_format(tmp_path):
 def test_wisdm_2019_in_its_published_format(tmp_path):
     seconds, samples = motion(200, rate=20)
     for sensor, values in (("accel", samples[:, :3] * G), ("gyro", samples[:, 3:])):
-        folder = tmp_path / "wisdm-dataset/raw/phone" / sensor
-        folder.mkdir(parents=True)
-        rows = [
-            f"1600,{'A' if t < 5 else 'F'},{252207666810782 + round(t * 1e9)},{x:.6f},{y:.6f},{z:.6f};"
-            for t, (x, y, z) in zip(seconds, values, strict=True)
-        ]
-        (folder / f"data_1600_{sensor}_phone.txt").write_text("\n".join(rows) + "\n")
-        (tmp_path / "wisdm-dataset/raw/watch" / sensor).mkdir(parents=True)
-        (tmp_path / "wisdm-dataset/raw/watch" / sensor / f"data_1600_{sensor}_watch.txt").write_text("other\n")
+        times = [f"1600,{'A' if t < 5 else 'F'},{252207666810782 + round(t * 1e9)}" for t in seconds]
+        raw = tmp_path / "wisdm-dataset/raw"
+        write(raw / "phone" / sensor / f"data_1600_{sensor}_phone.txt", rows(values, end=";", times=times))
+        write(raw / "watch" / sensor / f"data_1600_{sensor}_watch.txt", ["other"])
     (recording,) = read("wisdm-2019", tmp_path).recordings
-    assert (recording.subject, recording.classes, recording.label_names) == (
-        "1600",
-        ("WALKING",),
-        ("WALKING", "typing"),
-    )
+    assert (recording.subject, recording.classes) == ("1600", ("WALKING",))
+    assert recording.label_names == ("WALKING", "typing")
     assert recording.samples == pytest.approx(on_grid(seconds, samples, len(recording.samples)), abs=1e-5)
 
 
 def test_mobifall_in_its_published_format(tmp_path):
     seconds, samples = motion(300, rate=100)
     twice, fine = motion(600, rate=200)
-    folder = tmp_path / "MobiFall_Dataset_v2.0/sub3/ADL/WAL"
-    folder.mkdir(parents=True)
-    top = f"#timestamp(ns),x,y,z\n#Activity: 2 - WAL - Walking - 5m\n{'#' * 42}\n\n\n@DATA\n"
+    top = ["#timestamp(ns),x,y,z", "#Activity: 2 - WAL - Walking - 5m", "#" * 42, "", "", "@DATA"]
     sensors = {"acc": (seconds, samples[:, :3] * G), "gyro": (twice, fine[:, 3:]), "ori": (twice, fine[:, 3:])}
     for sensor, (clock, values) in sensors.items():
-        times = 1_000_000_000_000 + np.round(clock * 1e9).astype(np.int64)
-        rows = [f"{t}, {x:.6E}, {y:.7f}, {z:.6f}" for t, (x, y, z) in zip(times, values, strict=True)]
-        (folder / f"WAL_{sensor}_3_1.txt").write_text(top + "\n".join(rows) + "\n")
+        times = [str(1_000_000_000_000 + round(t * 1e9)) for t in clock]
+        path = tmp_path / "MobiFall_Dataset_v2.0/sub3/ADL/WAL" / f"WAL_{sensor}_3_1.txt"
+        write(path, [*top, *rows(values, ", ", times=times)])
     (recording,) = read("mobifall", tmp_path).recordings
-    assert (recording.subject, recording.classes) == ("3", ("WALKING",))
+    assert (recording.subject, recording.classes, len(recording.samples)) == ("3", ("WALKING",), 150)
     assert recording.mounting.name.endswith("WAL_acc_3_1.txt")
-    assert len(recording.samples) == 150
     assert recording.samples[2:-2] == pytest.approx(on_grid(seconds, samples, 150)[2:-2], abs=0.01)
 
 
@@ -124,15 +116,11 @@ def test_sisfall_in_its_published_format(tmp_path):
     _, samples = motion(800, rate=200)
     counts = np.round(np.concatenate([samples[:, :3] * 256, np.rad2deg(samples[:, 3:]) / 0.06103515625], axis=1))
     for activity in ("D01", "F02"):
-        folder = tmp_path / "SisFall_dataset/SA01"
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = [",".join(f"{int(x):4d}" for x in (*row, 0, 0, 0)) + ";" for row in counts]
-        (folder / f"{activity}_SA01_R01.txt").write_text("\n".join(rows) + "\n\n")
+        lines = [",".join(f"{int(x):4d}" for x in (*row, 0, 0, 0)) + ";" for row in counts]
+        write(tmp_path / f"SisFall_dataset/SA01/{activity}_SA01_R01.txt", [*lines, ""])
     walking, falling = read("sisfall", tmp_path).recordings
     assert (walking.subject, walking.label_names) == ("SA01", ("WALKING", "falling"))
-    assert walking.classes == ("WALKING",)
-    assert set(falling.labels) == {1}
-    assert len(walking.samples) == 200
+    assert (walking.classes, set(falling.labels), len(walking.samples)) == (("WALKING",), {1}, 200)
     assert walking.samples[5:-5] == pytest.approx(samples[::4][5:-5], abs=0.02)
     with pytest.raises(InputError, match="1 labels"):
         loading.load_data(f"sisfall={tmp_path}")
@@ -140,37 +128,33 @@ def test_sisfall_in_its_published_format(tmp_path):
 
 def test_pamap2_in_its_published_format(tmp_path):
     seconds, samples = motion(600, rate=100)
-    rows = []
+    lines = []
     for i, (t, x) in enumerate(zip(seconds, samples, strict=True)):
         values = [30.375, *(x[:3] * G), *(x[:3] * 0.9 * G), *x[3:], 14.6, -69.2, -5.5, 1, 0, 0, 0]
         lost = ["NaN"] * 17
         imus = [x for place in range(3) for x in ([f"{y:.6f}" for y in values] if i % 50 or place else lost)]
         activity = 0 if i < 300 else 4 if i < 500 else 17
-        rows.append(" ".join([f"{8.38 + t:.2f}", str(activity), "104" if i % 11 == 0 else "NaN", *imus]))
-    (tmp_path / "Protocol").mkdir()
-    (tmp_path / "Protocol/subject101.dat").write_text("\n".join(rows) + "\n")
+        lines.append(" ".join([f"{8.38 + t:.2f}", str(activity), "104" if i % 11 == 0 else "NaN", *imus]))
+    write(tmp_path / "Protocol/subject101.dat", lines)
     found = read("pamap2", tmp_path)
     assert [x.mounting.placement for x in found.recordings] == ["wrist", "chest", "ankle"]
     assert found.rows_left_out == 12
-    chest = found.recordings[1]
+    wrist, chest, ankle = found.recordings
     assert (chest.subject, chest.label_names) == ("101", ("WALKING", "ironing"))
     assert np.bincount(chest.labels + 1).tolist() == pytest.approx([150, 100, 50], abs=1)
-    for x in found.recordings[1:]:
+    for x in (chest, ankle):
         assert x.samples[5:-5] == pytest.approx(samples[::2][5:-5], abs=0.02)
-    assert found.recordings[0].samples[30:40] == pytest.approx(samples[61:81:2], abs=0.05)  # its first row is lost
+    assert wrist.samples[30:40] == pytest.approx(samples[61:81:2], abs=0.05)  # its first row is lost
 
 
 def test_harth_and_har70_in_their_published_format(tmp_path):
     samples = motion(300)[1]
     begin = datetime(2019, 1, 12)
     for place, extra in (("harth/S006.csv", False), ("harth/S015.csv", True), ("har70plus/501.csv", False)):
-        rows = ["index," * extra + "timestamp,back_x,back_y,back_z,thigh_x,thigh_y,thigh_z,label"]
-        for i, x in enumerate(samples):
-            time = (begin + timedelta(milliseconds=20 * i)).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-            cells = [time, *(f"{y:.6f}" for y in (*x[:3], *x[3:])), "1" if i < 200 else "130"]
-            rows.append(",".join([str(i)] * extra + cells))
-        (tmp_path / place).parent.mkdir(exist_ok=True)
-        (tmp_path / place).write_text("\n".join(rows) + "\n")
+        times = [str(begin + timedelta(milliseconds=20 * i, microseconds=1))[:-3] for i in range(300)]
+        times = [f"{i},{x}" for i, x in enumerate(times)] if extra else times
+        head = "index," * extra + "timestamp,back_x,back_y,back_z,thigh_x,thigh_y,thigh_z,label"
+        write(tmp_path / place, [head, *rows(samples, times=times, more=[["1"] * 200 + ["130"] * 100])])
     found = read("harth", tmp_path).recordings
     assert [(x.subject, x.mounting.placement) for x in found] == [
         (subject, placement) for subject in ("501", "S006", "S015") for placement in ("lower back", "thigh")
@@ -183,17 +167,15 @@ def test_harth_and_har70_in_their_published_format(tmp_path):
 
 def test_realworld_in_its_published_format(tmp_path):
     seconds, samples = motion(300)
+    times = [f"{i + 1},{1435993015000 + round(t * 1000)}" for i, t in enumerate(seconds)]
 
     def packed(sensor, values, name, places=("waist", "upperarm")):
-        rows = [f"{i + 1},{1435993015000 + round(t * 1000)},{x},{y},{z}" for i, (t, (x, y, z)) in
-                enumerate(zip(seconds, values.tolist(), strict=True))]  # fmt: skip
-        return zipped(
-            {f"{sensor}_{name}_{x}.csv": "\n".join(["id,attr_time,attr_x,attr_y,attr_z", *rows]) for x in places}
-        )
+        content = "\n".join(["id,attr_time,attr_x,attr_y,attr_z", *rows(values, times=times)])
+        return zipped({f"{sensor}_{name}_{x}.csv": content for x in places})
 
+    folder = tmp_path / "proband4/data"
+    folder.mkdir(parents=True)
     for short, sensor, values in (("acc", "acc", samples[:, :3] * G), ("gyr", "Gyroscope", samples[:, 3:])):
-        folder = tmp_path / "proband4/data"
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{short}_walking_csv.zip").write_bytes(packed(sensor, values, "walking_2"))
         (folder / f"{short}_sitting_csv.zip").write_bytes(packed(sensor, values, "sitting"))
         trials = {f"{short}_climbingup_{x}_csv.zip": packed(sensor, values, "climbingup", ["waist"]) for x in (1, 2)}

@@ -1,4 +1,4 @@
-"""A user's own windows: what may be absent, whom they are divided by, and that a crafted file is refused."""
+"""A user's own windows: absent members, the division by people, and crafted files."""
 
 import io
 import zipfile
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from written_windows import CLASSES, of_people, two_frequencies, write_windows
 
-from edge_runtime.data import loading, uci_har
+from edge_runtime.data import loading
 from edge_runtime.data.subject_groups import blocks, noun_of, with_noun
 from edge_runtime.errors import InputError
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
@@ -21,7 +21,7 @@ def load(tmp_path):
     return lambda members, **changes: loading.load_data(write_windows(tmp_path / "own.npz", members, **changes))
 
 
-def test_windows_with_everything_said(load):
+def test_windows_with_everything_said_and_with_nothing_made_up(load):
     names = {"labels": CLASSES, "signals": ["ecg", "noise"], "units": ["mV", ""]}
     data = load(GOOD, rate=250, hop=32, split=[0] * 60 + [1] * 40, **names)
     assert (data.name, data.labels) == ("own", CLASSES)
@@ -31,14 +31,10 @@ def test_windows_with_everything_said(load):
     np.testing.assert_array_equal(data.train.X, X[:60].astype(np.float32))
     assert [CLASSES[x] for x in data.test.y] == GOOD["y"][60:].tolist()
     assert data.test.subject.tolist() == GOOD["subject"][60:].tolist()
-
-
-def test_of_absent_names_and_numbers_nothing_is_made_up(load):
-    data = load(GOOD)
-    assert data.labels == ("fast", "slow")
-    assert [x.name for x in data.signals] == ["channel_1", "channel_2"]
-    assert {x.unit for x in data.signals} == {UNKNOWN_UNIT}
-    assert (data.window.rate_hz, data.window.hop_s, data.window.hop) == (None, None, 64)
+    bare = load(GOOD)
+    assert bare.labels == ("fast", "slow")
+    assert bare.signals == (Signal("channel_1", UNKNOWN_UNIT), Signal("channel_2", UNKNOWN_UNIT))
+    assert (bare.window.rate_hz, bare.window.hop_s, bare.window.hop) == (None, None, 64)
 
 
 @pytest.mark.parametrize(
@@ -81,22 +77,16 @@ def test_blocks_do_not_cross_a_split_and_are_called_blocks(load):
     assert not set(data.train.subject.tolist()) & set(data.test.subject.tolist())
 
 
-@pytest.mark.parametrize("y", [[3, 5], [-1, 1], np.array([7, 200], np.uint8), [b"a", b"b"]], ids=str)
-def test_classes_may_be_any_numbers_or_texts(load, y):
-    data = load(two_frequencies(), y=np.tile(y, 50))
-    assert data.labels == tuple(x.decode() if isinstance(x, bytes) else str(x) for x in np.asarray(y).tolist())
+@pytest.mark.parametrize("y", [[3, 5], [-1, 1], np.array([7, 200], np.uint8), [b"a", b"b"], [[2], [0]]], ids=str)
+def test_classes_may_be_any_numbers_or_texts_and_count_in_labels(load, y):
+    data = load(two_frequencies(), y=np.tile(y, 50 if np.ndim(y) == 1 else (50, 1)))
+    assert data.labels == tuple(str(np.ravel(x)[0].astype(str)) for x in np.unique(y))
     assert sorted(np.concatenate([data.train.y, data.test.y]).tolist()) == [0] * 50 + [1] * 50
+    named = load(two_frequencies(), y=np.tile([2, 0], 50), labels=["a", "b", "c"])
+    assert (named.labels, set(named.train.y.tolist())) == (("a", "b", "c"), {0, 2})
 
 
-def test_integers_count_in_the_labels_and_columns_are_taken(load):
-    data = load(two_frequencies(), y=np.tile([[2], [0]], (50, 1)), labels=["a", "b", "c"])
-    assert data.labels == ("a", "b", "c")
-    assert set(data.train.y.tolist()) == {0, 2}
-
-
-@pytest.mark.parametrize(
-    ("dtype", "order"), [("<f8", "F"), (">f4", "C"), ("<f2", "F"), ("<i2", "C"), ("|u1", "F"), ("<i8", "C")]
-)
+@pytest.mark.parametrize(("dtype", "order"), [("<f8", "F"), (">f4", "C"), ("<f2", "F"), ("<i2", "C"), ("|u1", "F")])
 def test_windows_of_any_numbers_in_any_order(load, dtype, order):
     given = np.asarray(np.abs(100 * X), dtype, order=order)
     data = load(GOOD, X=given)
@@ -104,15 +94,14 @@ def test_windows_of_any_numbers_in_any_order(load, dtype, order):
 
 
 def test_what_data_export_writes_comes_back_the_same(har_edge_here, tmp_path):
-    assert har_edge_here("data", "export", "-o", tmp_path / "back.npz").returncode == 0
-    data, back = uci_har.load(), loading.load_data(tmp_path / "back.npz")
+    source = write_windows(tmp_path / "own.npz", GOOD, rate=50, hop=16, signals=["a", "b"], units=["g", "V"])
+    assert har_edge_here("data", "export", "--data", source, "-o", tmp_path / "back.npz").returncode == 0
+    data, back = loading.load_data(source), loading.load_data(tmp_path / "back.npz")
     assert (back.fingerprint, back.window, back.signals) == (data.fingerprint, data.window, data.signals)
-    assert back.front_end is None  # only what makes the signals here knows how
 
 
 @pytest.mark.parametrize("names", [["a", "b"], [1, 2]], ids=str)
 def test_one_subject_in_both_parts_is_refused_however_parts_are_given(load, names):
-    """Whoever is learnt from would be tested on."""
     parts = {"X_train": X[:60], "X_test": X[60:], "y_train": GOOD["y"][:60], "y_test": GOOD["y"][60:]}
     apart = parts | {"subject_train": [names[0]] * 60, "subject_test": [names[1]] * 40}
     assert len(load(apart).train) == 60
@@ -143,12 +132,11 @@ def header(shape, descr="<f8"):
         ("X.npy", b""),  # a second one
         ("../split.npy", b"x"),
         ("split.npy", header((10**12, 64, 2))),
-        ("split.npy", header((100,), "<U1") + b"\xff\xff\xff\x7f" * 100),
         ("split.npy", header((100,))[:-8]),
         ("split.npy", b"\x93NUMPY\x01\x00v\x00{__import__('os')}\n"),
-        ("split.npy", bytes(300 << 20)),
+        ("split.npy", bytes(70 << 20)),
     ],
-    ids=range(7),
+    ids=range(6),
 )
 def test_a_crafted_archive_is_refused(tmp_path, name, content):
     path = write_windows(tmp_path / "own.npz", GOOD)
@@ -163,8 +151,7 @@ def test_a_truncated_file_a_single_array_and_windows_for_recordings_are_refused(
     with pytest.raises(InputError, match="windows"):
         loading.load_recordings(path)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"own\.npz"):
-        loading.load_data(path)
     np.save(tmp_path / "X.npy", X)
-    with pytest.raises(InputError, match=r"X\.npy"):
-        loading.load_data(tmp_path / "X.npy")
+    for name in ("own.npz", "X.npy"):
+        with pytest.raises(InputError, match=name):
+            loading.load_data(tmp_path / name)

@@ -330,7 +330,7 @@ def _windows() -> dict[str, Any]:
 def windows() -> Files:
     """Files of windows of both forms of labels."""
     whole = _windows()
-    texts = {"y": np.array(["up", "down"])[whole["y"]], "subject": None, "split": ["train"] * 20 + ["test"] * 10}
+    texts = {"y": np.array(["up", "down"])[whole["y"]], "subject": None, "split": [0] * 20 + [1] * 10}
     return {"whole": _npz(**whole), "texts": _npz(**whole | texts)}
 
 
