@@ -21,7 +21,7 @@ MAX_UNPACKED = 2**30  # bytes that all members together may declare; the officia
 MAX_MEMBER = 2**28  # bytes of one member
 MAX_DIRECTORY = 2**20  # bytes that list the members: each takes 46 and its name
 
-# RuntimeError is of an encrypted member; NotImplementedError, a kind of it, of an unknown compression.
+# RuntimeError: an encrypted member; its subclass NotImplementedError: an unknown compression.
 _BROKEN = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError)
 
 

@@ -64,19 +64,19 @@ def test_an_editable_install_warns_of_nothing(tmp_path):
 def test_installed_it_gives_a_working_command(built, kind, tmp_path):
     """Third-party packages come from this environment, the project from what was built."""
     environment = tmp_path / "venv"
-    venv.create(environment, with_pip=True)
+    venv.create(environment)
     python = environment / "bin" / "python"
     lent = Path(next(x for x in sys.path if x.endswith("site-packages")))
     site = Path(run_program(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).stdout.strip())
-    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps")
-    succeeded(run_program(python, *install, built[kind], cwd=tmp_path))
+    install = ("-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", "--no-deps")
+    succeeded(run_program(sys.executable, *install, built[kind], cwd=tmp_path))
     # After the install, and at the end of the path: the installed project comes first.
     (site / "lent.pth").write_text(f"{lent}\n")
     folder = tmp_path / "work"
     (folder / "convert").mkdir(parents=True)
     (folder / "train.py").write_text("raise SystemExit('not this one')")
     (folder / "convert" / "__init__.py").write_text("raise SystemExit('nor this one')")
-    for arguments in (["--version"], ["train", "--help"], ["convert", "--help"], ["data"], ["info", site / MODELS[1]]):
+    for arguments in (["train", "--help"], ["convert", "--help"], ["data"], ["info", site / MODELS[1]]):
         succeeded(run_program(environment / "bin" / "har-edge", *arguments, cwd=folder))
     where = run_program(python, "-c", "import har_edge; print(har_edge.__file__)", cwd=tmp_path)
     assert where.stdout.strip() == str(site / "har_edge.py")

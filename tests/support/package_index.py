@@ -10,7 +10,7 @@ from edge_runtime.devices.environment import requirements
 
 
 def write(folder: Path) -> dict[str, str]:
-    """Write wheels of all that a device needs into `folder`; return the environment in which pip knows these alone."""
+    """Write wheels of all that a device needs into `folder`; return the environment in which pip knows only these."""
     folder.mkdir()
     write_wheel(folder, "numpy==1.26.9", "")
     for runtime in ("litert", "tflite-runtime"):

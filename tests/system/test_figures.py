@@ -5,7 +5,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from matplotlib import colormaps
-from matplotlib.patches import Patch
 
 from edge_runtime.reports import confusion_plot
 from edge_runtime.system import figures
@@ -49,15 +48,3 @@ def test_title_and_names_of_ticks_fit(names, tmp_path):
         angle = np.radians(one.get_rotation())
         room = apart * np.sin(angle) if angle else next_one.get_window_extent().x0 - one.get_window_extent().x1
         assert room > (one.get_fontsize() * figure.dpi / 72 if angle else 0)
-
-
-@pytest.mark.parametrize("n", [2, 60])
-def test_a_legend_lies_inside_its_figure_and_leaves_room_for_the_axes(n, tmp_path):
-    figure = figures.new_figure(14, 2.9, "title")
-    axes = figure.subplots()
-    figures.legend_below(figure, [Patch(label=f"a_rather_long_name_of_an_activity_{i}") for i in range(n)], "label")
-    figures.save(figure, tmp_path / "x.png")
-    box = figure.legends[0].get_window_extent()
-    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
-    assert axes.get_window_extent().height > 60
-    assert box.y1 <= axes.get_tightbbox().y0
