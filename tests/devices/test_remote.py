@@ -14,8 +14,6 @@ from pathlib import Path
 import package_index
 import pytest
 from environments import PROJECT
-from hypothesis import given
-from hypothesis import strategies as st
 from programs import wait_until
 
 from edge_runtime.bench import measurement
@@ -196,36 +194,18 @@ def test_a_wheel_is_unpacked_without_its_scripts(tmp_path):
     assert sorted(found) == ["b.py", "x/a.py", "x/c.so"]
 
 
-HOSTILE = st.text(st.sampled_from("pi.-_~:@[]%/?#$`'\"\\;&|()<> \t\n!*{}=,\x00é"), max_size=12)
-
-
-@given(HOSTILE, HOSTILE, st.sampled_from(["ssh://{}@{}", "{}@{}", "ssh://{}{}"]))
-def test_a_user_and_a_host_are_words_of_their_own_that_no_shell_obeys(user, host, target):
-    try:
-        ssh = Ssh.parse(target.format(user, host))
-    except InputError:
-        return
-    for word in (ssh.host, ssh.user or "x"):
-        assert not word.startswith("-")
-        assert not set(word) & set("'\"`$;&|<>(){} \t\n\x00")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HAR_EDGE_SSH", "env")  # as there may be no ssh here
-        command = ssh.command(["python3", "a b"])
-    assert command[command.index("--") + 1 :] == [ssh.host, "python3 'a b'"]
-
-
-def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port(monkeypatch):
+def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port_and_words_are_quoted_for_its_shell(monkeypatch):
     targets = ("ssh://pi", "ssh://me@Pi.local:2222", "me@pi", "ssh://me@[fe80::1]:22")
     assert list(map(Ssh.parse, targets)) == [
         *(Ssh("pi"), Ssh("Pi.local", "me", 2222), Ssh("pi", "me"), Ssh("fe80::1", "me", 22))
     ]
-    monkeypatch.setenv("HAR_EDGE_SSH", "env")
-    command = " ".join(Ssh("pi", "me", 2222).command(["x"]))
-    assert "-l me -p 2222 -- pi x" in command
+    monkeypatch.setenv("HAR_EDGE_SSH", "env")  # as there may be no ssh here
+    command = Ssh("pi", "me", 2222).command(["python3", "a b"])
+    assert command[-7:] == ["-l", "me", "-p", "2222", "--", "pi", "python3 'a b'"]
 
 
 WRONG = ("ssh://", "ssh://a:b@c", "ssh://pi:x", "ssh://pi/folder", "pi", "telnet://pi", "ssh:pi", "python:", "")
-FOR_SHELLS = ("$(touch${IFS}x)", "x;touch x", "x\0", "-oProxyCommand=x")
+FOR_SHELLS = ("$(touch${IFS}x)", "`touch`", "x;touch x", "x|y", "x\0", "'x'", "-oProxyCommand=x")
 
 
 @pytest.mark.parametrize(
@@ -237,16 +217,10 @@ def test_a_target_of_no_known_kind_is_refused(target):
         opener(target, "auto")
 
 
-def test_what_is_installed_on_devices_is_what_this_package_asks_for(monkeypatch):
-    own, extra = PROJECT["dependencies"], PROJECT["optional-dependencies"]["tflite-runtime"]
-    assert list(requirements("tflite-runtime")) == extra
-    assert requirements("litert")[1] in own
-
-    def not_installed(name):
-        raise metadata.PackageNotFoundError(name)
-
-    monkeypatch.setattr(metadata, "version", not_installed)
-    assert requirements("litert")[0] in [x.partition(";")[0] for x in own]
+def test_what_is_installed_on_devices_is_what_this_package_asks_for():
+    assert list(requirements("tflite-runtime")) == PROJECT["optional-dependencies"]["tflite-runtime"]
+    assert requirements("litert")[1] in PROJECT["dependencies"]
+    assert requirements("litert")[0] == f"ai-edge-litert=={metadata.version('ai-edge-litert')}"
 
 
 def python(*version: int, bits: int = 64, numpy: str | None = None) -> Interpreter:

@@ -1,15 +1,14 @@
-"""A machine of its own: what runs in it, its answers beside this machine's, and that it ends."""
+"""A machine of its own: what runs there, its answers beside this machine's, and its end."""
 
 import os
 import select
 import subprocess
-import sys
 from pathlib import Path
 
 import looped_model
 import numpy as np
 import pytest
-from programs import MODELS, ROOT, run_program
+from programs import MODELS
 
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.data import loading
@@ -19,7 +18,7 @@ from edge_runtime.model.interpreters import open_model
 from edge_runtime.system import child_processes
 from edge_runtime.system.progress import ignore_progress
 
-TOLERANCE = 1e-5  # how far float sums go apart that are added up in another order, of logits as large as 20
+TOLERANCE = 1e-5  # float sums in another order, of logits as large as 20
 
 
 def run(device, *argv: str, **options) -> subprocess.CompletedProcess[str]:
@@ -34,18 +33,12 @@ def test_programs_find_the_cpu_that_was_asked_for_also_those_that_they_start(a72
         assert ("asimddp" in cpuinfo) is has_dot_product
 
 
-def test_it_has_its_own_processes_network_and_tmp_and_the_commands_exit_code(a72, tmp_path):
+def test_it_has_its_own_network_and_tmp_and_the_commands_exit_code(a72, tmp_path):
     (tmp_path / "file").write_text("a file")
-    code = (
-        "import os, pathlib, socket; pathlib.Path('/tmp/mine').touch(exist_ok=False)\n"
-        "s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname())\n"
-        "print([x for x in os.listdir('/proc') if x.isdigit()], [x for _, x in socket.if_nameindex()])\n"
-        "print(pathlib.Path('/job/file').read_text()); raise SystemExit(7)"
-    )
-    for _ in range(2):
-        done = run(a72, "python3", "-c", code, job=tmp_path)
-        assert done.returncode == 7, done.stderr
-        assert done.stdout == "['1', '8'] ['lo']\na file\n" or "'lo'" in done.stdout
+    code = "touch /tmp/x; python3 -c 'import socket; print(socket.if_nameindex())'"
+    done = run(a72, "sh", "-c", f"{code}; cat /job/file; exit 7", job=tmp_path)
+    assert (done.returncode, done.stdout) == (7, "[(1, 'lo')]\na file"), done.stderr
+    assert run(a72, "ls", "/tmp").stdout == ""
 
 
 def test_it_ends_with_who_started_it(a72):
@@ -60,17 +53,6 @@ def test_it_ends_with_who_started_it(a72):
         readable, _, _ = select.select([alive], [], [], 60)
         assert readable
         assert alive.read(1) == b""
-
-
-def test_without_a_network_it_is_said_and_nothing_half_made_stays(tmp_path):
-    code = "from edge_runtime.devices.emulated.board import Board; Board('cortex-a72').set_up()"
-    unshare = ("unshare", "--user", "--map-root-user", "--net")
-    done = run_program(
-        *unshare, sys.executable, "-c", code, env={"HAR_EDGE_CACHE": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    )
-    assert done.returncode == 1
-    assert "DeviceError: Debian's packages" in done.stderr
-    assert list((tmp_path / "boards").iterdir()) == []
 
 
 @pytest.mark.parametrize(("model", "tolerance"), [("int8", 0), ("float32", TOLERANCE), ("loops", 0)])

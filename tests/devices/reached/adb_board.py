@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,34 +29,22 @@ def adbd(tmp_path_factory) -> Path:
     return root
 
 
-@dataclass
-class Namespace:
-    """A network of its own with nothing but its loopback."""
-
-    process: subprocess.Popen[bytes]
-
-    @property
-    def enter(self) -> list[str]:
-        """The command that runs what follows it in there."""
-        return ["nsenter", f"--net=/proc/{self.process.pid}/ns/net"]
-
-
 @pytest.fixture
-def namespace() -> Iterator[Namespace]:
+def namespace() -> Iterator[list[str]]:
+    """The command that runs what follows it in a network of its own with nothing but its loopback."""
     hold = "ip link set lo up && echo ready && exec sleep 600"
     with subprocess.Popen(["unshare", "--net", "sh", "-c", hold], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n", "network namespaces need root, and iproute2"
-        yield Namespace(process)
+        yield ["nsenter", f"--net=/proc/{process.pid}/ns/net"]
         process.kill()
 
 
 @pytest.fixture
 def home(namespace, tmp_path) -> Iterator[Home]:
-    adb = "adb -P 5602"
-    home = Home(tmp_path, "ssh", namespace.enter, HAR_EDGE_ADB=adb, HOME=str(tmp_path))
+    home = Home(tmp_path, "ssh", namespace, HAR_EDGE_ADB="adb -P 5602", HOME=str(tmp_path))
     yield home
-    subprocess.run([*namespace.enter, *adb.split(), "kill-server"], env=home.environment, check=False)
+    subprocess.run([*namespace, "adb", "-P", "5602", "kill-server"], env=home.environment, check=False)
 
 
 @pytest.fixture
@@ -77,8 +64,8 @@ def board(adbd, namespace, home, tmp_path) -> Iterator[subprocess.Popen[bytes]]:
     path = f"{libraries}:{libraries}/android"
     command = [loader, "--library-path", path, adbd / "usr/lib/android-sdk/platform-tools/adbd"]
     with (tmp_path / "adbd.log").open("wb") as log:
-        process = subprocess.Popen([*namespace.enter, *command], env=environment, stderr=log, start_new_session=True)
-    connect = [*namespace.enter, "adb", "-P", "5602", "connect", SERIAL]
+        process = subprocess.Popen([*namespace, *command], env=environment, stderr=log, start_new_session=True)
+    connect = [*namespace, "adb", "-P", "5602", "connect", SERIAL]
     for _ in range(100):
         said = subprocess.run(connect, env=home.environment, capture_output=True, text=True, check=False).stdout
         if said.startswith("connected"):

@@ -16,7 +16,7 @@ from edge_runtime.system.progress import ignore_progress
 
 
 class Outside:
-    """The same machine without adb: where its packages can be fetched, which the namespace has no way to."""
+    """The same machine without adb and outside the namespace, where its packages can be fetched."""
 
     def __init__(self, folder: Path) -> None:
         self.name = "outside"
@@ -63,19 +63,11 @@ def test_a_board_that_goes_away_is_noticed_although_adb_says_nothing(home, board
 
 
 def test_without_a_board_it_says_so(home):
-    for words in (["bench", MODELS["int8"], "--on", "adb:", *QUICK], ["devices", "adb:"]):
-        result = home.run(*words)
-        assert result.returncode == 3
-        assert "no device" in result.stdout + result.stderr
+    assert_one_sentence(home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK), 3, "no device")
 
 
 @pytest.mark.usefixtures("board")
-def test_a_serial_that_adb_does_not_know_is_refused(home):
-    result = home.run("bench", MODELS["int8"], "--on", "adb://abc", *QUICK)
-    assert_one_sentence(result, 3, SERIAL)
-
-
-@pytest.mark.usefixtures("board")
-def test_a_board_without_python_is_told_apart(home, tmp_path):
+def test_another_serial_and_a_board_without_python_are_refused(home, tmp_path):
+    assert_one_sentence(home.run("bench", MODELS["int8"], "--on", "adb://abc", *QUICK), 3, SERIAL)
     write_program(tmp_path / "bin" / "python3", "echo sh: python3: not found >&2\nexit 127")
     assert_one_sentence(home.run("bench", MODELS["int8"], "--on", "adb:", *QUICK), 3, "python3")
