@@ -10,8 +10,7 @@ from edge_runtime.errors import InputError
 if TYPE_CHECKING:
     from edge_runtime.devices.ssh import Ssh
 
-TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"
-"""The kinds of target, as messages list them."""
+TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"  # as messages list them
 
 
 def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:

@@ -29,12 +29,10 @@ class Adb:
 
     @classmethod
     def parse(cls, target: str) -> Adb:
-        """From `adb://SERIAL`, or `adb:` for the only device.
-
-        Raises `DeviceError` when there is no such device, or adb cannot use it.
-        """
+        """From `adb://SERIAL`, or `adb:` for the only device. Raises `DeviceError` when adb has no such device."""
         serial = target.removeprefix("adb:").removeprefix("//")
-        found = _devices()
+        lines = map(str.split, _run(cls.answer_seconds, "devices").splitlines()[1:])
+        found = {printable(x[0]): printable(x[1]) for x in lines if len(x) > 1}
         if not serial and len(found) == 1:
             (serial,) = found
         if serial not in found:
@@ -87,9 +85,3 @@ def _run(seconds: float, *arguments: str) -> str:
     if done.returncode:
         raise DeviceError(f"'{shlex.join(command)}' fails ({last_words(done.stderr, done.returncode)}): try it by hand")
     return done.stdout
-
-
-def _devices() -> dict[str, str]:
-    """Serial -> state of each device that adb knows."""
-    lines = map(str.split, _run(Adb.answer_seconds, "devices").splitlines()[1:])
-    return {printable(x[0]): printable(x[1]) for x in lines if len(x) > 1}

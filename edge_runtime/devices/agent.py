@@ -6,10 +6,10 @@ one with `done` or `error`. When its stdin ends, it stops its work and leaves.
 
 Everything that stays there is in one folder of the user's cache; the request `clean` removes it:
 
-    objects/<sha256>      files that were sent, by their content: a file is sent only once
-    environments/<key>/   packages; complete once the folder has its final name
-    jobs/<name>/          a job at work; the next agent removes what a killed one left
-    lock                  shared by the agents at work; exclusive to clean
+    objects/<sha256>      files that were sent, each once.
+    environments/<key>/   packages; complete once the folder has its final name.
+    jobs/<name>/          a job at work; the next agent removes those of killed ones.
+    lock                  shared by the agents at work; exclusive to clean.
 """
 
 from __future__ import annotations
@@ -179,10 +179,7 @@ class Agent:
         answers: Sequence[str],
         silence_seconds: float,
     ) -> dict[str, Any]:
-        """Run the worker on the `job` of this `text`, pass on its output, and send the files `answers` that it leaves.
-
-        It is stopped after `silence_seconds` without output.
-        """
+        """Run the worker on a job until `silence_seconds` without output; send its lines, and the files `answers`."""
         folder = Path(tempfile.mkdtemp(dir=self._jobs))
         environment = dict(_environment(), PYTHONPATH=site or "")
         process = None
@@ -264,16 +261,16 @@ def main() -> None:
 
 def _interpreters() -> list[dict[str, Any]]:
     """The Pythons on the path, this one first, each with its answer to `_PROBE`."""
-    found: list[dict[str, Any]] = []
-    seen: set[Path] = set()
+    paths: dict[Path, str] = {}
     for name in [sys.executable, *_INTERPRETERS]:
-        path = shutil.which(name) if name else None
-        if path and Path(path).resolve() not in seen:
-            seen.add(Path(path).resolve())
+        if path := shutil.which(name):
+            paths.setdefault(Path(path).resolve(), path)
+    found = []
+    for path in paths.values():
+        with suppress(OSError, ValueError, subprocess.SubprocessError):  # it cannot be used
             command = [path, "-c", _PROBE]
-            with suppress(OSError, ValueError, subprocess.SubprocessError):  # one that cannot be used
-                said = subprocess.check_output(command, env=_environment(), stdin=subprocess.DEVNULL, timeout=60)
-                found.append(dict(json.loads(said.decode()), path=path))
+            said = subprocess.check_output(command, env=_environment(), stdin=subprocess.DEVNULL, timeout=60)
+            found.append(dict(json.loads(said.decode()), path=path))
     return found
 
 

@@ -87,10 +87,7 @@ class Transport(Protocol):
 
 
 def program(variable: str, usual: str, package: str) -> list[str]:
-    """The words of the command in the environment's `variable`, or of `usual`, as a shell splits them.
-
-    Raises `InputError` when there is no such program, which `package` brings.
-    """
+    """The words of the command in the environment's `variable`, or of `usual`. Raises `InputError` without it."""
     text = os.environ.get(variable) or usual
     try:
         words = shlex.split(text)

@@ -49,10 +49,7 @@ class Environment:
 
     @classmethod
     def choose(cls, hello: Hello, runtime: str, name: str) -> Environment:
-        """Choose for the device that greeted with `hello`: LiteRT for one of its Pythons, else tflite-runtime.
-
-        Raises `DeviceError` when no Python there fits, `InputError` for another runtime.
-        """
+        """Choose for the device that greeted with `hello`. Raises `DeviceError` when no Python fits."""
         if runtime not in ("auto", *_RUNTIMES):
             raise InputError(f"{runtime} is not installed on devices: give --runtime litert or tflite-runtime")
         if hello.libc[0] != "glibc":
@@ -72,7 +69,7 @@ class Environment:
         raise DeviceError(f"{name} {max(obstacles)[1]}")
 
     def _obstacle(self) -> tuple[int, str] | None:
-        """Why nothing can be measured with it, after how close it comes; None when it fits."""
+        """Why it cannot measure, behind a number of how close it comes; None when it fits."""
         version = ".".join(map(str, self.version))
         oldest, newest = _PYTHONS[self.runtime]
         if self.machine not in _MACHINES[self.runtime]:

@@ -61,13 +61,18 @@ class Phone:
                 raise InputError(f"{self.name} has no demo app, and there is no {apk}: build it with 'make android'")
         elif not path or hashlib.sha256(apk.read_bytes()).hexdigest() not in self.adb.shell(f"sha256sum {path}"):
             on_progress(0.5, "installing the app")
-            self._install(apk)
+            self._send(apk)
+            # `adb install` falls back on this; its streaming depends on the versions of both sides.
+            sent = f"{self._folder}/{apk.name}"
+            said = self.adb.shell(f"pm install -r {sent} 2>&1; rm -f {sent}").strip()
+            if not said.endswith("Success"):
+                raise DeviceError(
+                    f"the app cannot be installed on {self.name} ({printable(said, 300)}): allow it on the phone's "
+                    f"screen, or 'adb uninstall {PACKAGE}' first"
+                )
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
-
-        Raises `DeviceError` when the phone is lost or leaves no answer, and the error that the app answered with.
-        """
+        """Do `job`, whose files are in `folder`, in a fresh process there. Raises `DeviceError`, or the app's error."""
         # A new name, so that no answer to an earlier job is taken for this one's.
         asked = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
         asked.write(folder)
@@ -102,16 +107,6 @@ class Phone:
         if self._folder:
             with suppress(DeviceError):  # it has gone
                 self.adb.shell(f"am force-stop {PACKAGE}; rm -rf {self._folder}")
-
-    def _install(self, apk: Path) -> None:
-        self._send(apk)
-        # `adb install` falls back on this; its streaming depends on the versions of both sides.
-        said = self.adb.shell(f"pm install -r {self._folder}/{apk.name} 2>&1; rm -f {self._folder}/{apk.name}").strip()
-        if not said.endswith("Success"):
-            raise DeviceError(
-                f"the app cannot be installed on {self.name} ({printable(said, 300)}): allow it on the phone's screen, "
-                f"or 'adb uninstall {PACKAGE}' first"
-            )
 
     def _send(self, path: Path) -> None:
         there = f"{self._folder}/{path.name}"

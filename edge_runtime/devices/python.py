@@ -76,10 +76,7 @@ class PythonDevice:
                 raise DeviceError(f"{self.interpreter} cannot describe the machine ({error}): give another") from error
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Do `job`, whose files are in `folder`, in a fresh process, which never outlives this call; its answer.
-
-        Raises `DeviceError` when the worker dies, hangs or leaves no answer, and the error that it answered with.
-        """
+        """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
         job.write(folder)
         log = folder / f"{job.name}.log"
         stage = "starting"
@@ -116,10 +113,7 @@ def this_python() -> PythonDevice:
 
 
 def other_python(path: str, runtime: str) -> PythonDevice:
-    """The interpreter at `path`, checked to be able to measure with `runtime`.
-
-    Raises `InputError` when it is missing, is not Python 3.9 or newer, or lacks numpy or the runtime.
-    """
+    """The interpreter at `path`. Raises `InputError` when it cannot measure with `runtime`."""
     # A relative path must hold from the worker's folder too; `resolve` would leave a virtual environment.
     absolute = os.path.abspath(Path(path).expanduser())  # noqa: PTH100
     interpreter = shutil.which(absolute if os.sep in path else path)

@@ -30,9 +30,9 @@ from edge_runtime.system.progress import OnProgress, ignore_progress
 
 @dataclass
 class RemoteDevice:
-    """A device reached over `transport`; `prepare` makes its environment of packages that this machine sends.
+    """A device reached over `transport`, whose `interpreter` runs jobs with the packages in its folder `site`.
 
-    Then `interpreter` runs the jobs, with the packages in the folder `site`. An `interpreter` that is given has them.
+    `prepare` makes these of packages that this machine sends, unless an `interpreter` is given.
     """
 
     here = False
@@ -95,11 +95,7 @@ class RemoteDevice:
         return int(self.connect().ask("clean")["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Do `job`, whose files are in `folder`, in a fresh process there; its answer.
-
-        Raises `DeviceError` when the device is lost, or the worker dies, hangs or leaves no answer, and the error that
-        the worker answered with.
-        """
+        """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
         names = (write_bundle(folder).name, job.model, job.windows)
         files = {x: sha256(folder / x) for x in names if x}
         self._send({digest: folder / x for x, digest in files.items()}, on_progress)

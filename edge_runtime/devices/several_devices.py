@@ -39,10 +39,7 @@ class DeviceOutcome:
 
 
 def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice]:
-    """The devices that `targets` name, with an `AbsentDevice` for each that cannot be opened.
-
-    Raises `InputError` for a target of no known kind, and the first error when no device can be opened.
-    """
+    """Open the devices that `targets` name. Raises `InputError` for an unknown kind, and when all are absent."""
     devices: list[Device | AbsentDevice] = []
     for target, opening in [(target, opener(target, runtime)) for target in targets]:
         try:
@@ -65,8 +62,7 @@ def measure_on(
 ) -> list[DeviceOutcome]:
     """Measure on all `devices`, each with its `on_progress`, and close them; the outcomes in their order.
 
-    `on_report` gets each report as soon as it is there; an error that it raises is that device's. An interruption
-    stops all devices, and `on_report` is not called any more.
+    `on_report` gets each report at once; its error is that device's. An interruption stops all devices and reports.
     """
     interrupted = threading.Event()
 

@@ -15,10 +15,7 @@ from edge_runtime.system.progress import ignore_progress
 
 
 def try_model(content: bytes, title: str, runtime: str = "auto") -> Inspected:
-    """Open the model in `content`, with or without a card, in a child, and run it a few times.
-
-    `title` names it in errors: `InputError` when the runtime does not take it, `DeviceError` when it crashes.
-    """
+    """Run the model in `content` in a child. Raises `InputError` when it is refused, `DeviceError` when it crashes."""
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=title, runtime=runtime)

@@ -73,8 +73,8 @@ class Preparation:
 class Quantiser:
     """Quantises values for a tensor: round(value / scale) + zero point, saturated.
 
-    As LiteRT's QUANTIZE: the product with the float32 inverse of the scale, ties rounded to even. tflite-runtime 2.14
-    divides, and rounds ties away from zero: values clipped at -clip, for which value / scale is -127.5, differ there.
+    As LiteRT's QUANTIZE, it multiplies by the float32 inverse of the scale and rounds ties to even. tflite-runtime 2.14
+    divides and rounds ties away from zero, so that values clipped at -clip differ there by one.
     """
 
     def __init__(self, tensor: Tensor) -> None:

@@ -45,10 +45,7 @@ _TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.
 
 @dataclass(frozen=True)
 class Smoothing:
-    """The numbers of live recognition's hidden Markov model, for one window a hop of the card's window.
-
-    Chosen by cross-validation over the training subjects (docs/results/live.md).
-    """
+    """The numbers of live recognition's hidden Markov model, by cross-validation (docs/results/live.md)."""
 
     evidence: float = 0.5  # exponent of a window's probabilities, since successive windows are not independent
     change_still: float = 0.001  # probability that an activity ends within a hop while the body is still
@@ -61,9 +58,7 @@ class Smoothing:
         shares = (self.change_still, self.change_moving, self.confidence)
         if 0 < self.evidence <= _MOST_EVIDENCE and self.movement >= 0 and all(0 < x < 1 for x in shares):
             return None
-        return (
-            f"needs smoothing with evidence above 0 and at most {_MOST_EVIDENCE:g}, and probabilities between 0 and 1"
-        )
+        return f"needs smoothing with evidence from 0 to {_MOST_EVIDENCE:g}, and probabilities between 0 and 1"
 
 
 @dataclass(frozen=True)
@@ -212,10 +207,7 @@ def attach(flatbuffer: bytes, card: Card) -> bytes:
 
 
 def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
-    """Write a `.tflite` file with its card, whole or not at all.
-
-    Raises `InputError`, and leaves `path` as it is, when the file could not be read again.
-    """
+    """Write a `.tflite` file with its card. Raises `InputError` when it could not be read again."""
     content = attach(flatbuffer, card)
     try:
         parse(content, str(path))
@@ -225,10 +217,7 @@ def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
 
 
 def read_model(path: Path) -> tuple[bytes, Card]:
-    """The flatbuffer and the card of the `.tflite` file at `path`.
-
-    Raises `InputError` when the file is missing, is no TFLite model, is damaged or has no card.
-    """
+    """The flatbuffer and the card of the `.tflite` file at `path`. Raises `InputError`."""
     return parse(read_tflite(path), str(path))
 
 
@@ -249,10 +238,7 @@ def read_tflite(path: Path) -> bytes:
 
 
 def strip(content: bytes, source: str = "the model") -> bytes:
-    """The flatbuffer in `content`, a `.tflite` file with or without a card.
-
-    `source` names it in the `InputError` raised when its bytes are not those that it was written with.
-    """
+    """The flatbuffer in `content`, a `.tflite` file; `source` names it in the `InputError` raised for changed bytes."""
     if not _has_archive(content):
         return content
     if digest(content[:-_DIGEST]) != content[-_DIGEST:]:

@@ -3,10 +3,9 @@
 A network answers with one of its activities whatever it is given. The end of a window is therefore compared with what
 is typical of each activity, by limits from people who were left out (`train.novelty_statistics`):
 
-- Orientation: the distance of the mean acceleration to the nearest of some centres, whatever the rotation about the
-  phone's long axis.
-- Movement: the Mahalanobis distance of how much acceleration and rotation vary.
-- Rest: a worn phone turns more than the noise of its gyroscope (docs/results/live.md).
+- Orientation, by the distance of the mean acceleration to the nearest of some centres.
+- Movement, by the Mahalanobis distance of how much acceleration and rotation vary.
+- Rest, since a worn phone turns more than the noise of its gyroscope (docs/results/live.md).
 
 The steps a second in the whole window are compared with the most of any activity, since who runs takes more.
 """

@@ -62,8 +62,8 @@ class PersonalCorrection:
 def look(windows: npt.NDArray[np.floating], signal_names: Sequence[str], rate_hz: float) -> Array:
     """How windows `[n, samples, n_signals]` look: features `[n, n_features]` of one size, whatever their units.
 
-    They are the mean acceleration, the logarithm of each body signal's standard deviation, and the correlation of each
-    body signal with each, itself too, 160 ms later, by which gaits differ.
+    They are the mean acceleration, the logarithm of each body signal's standard deviation, and the correlations of body
+    signals 160 ms apart, in which gaits differ.
     """
     values = np.asarray(windows, np.float64)
     gravity = values[..., [signal_names.index(x) for x in GRAVITY]].mean(axis=1)

@@ -1,4 +1,4 @@
-"""Read the rivals of a network: the forms that other tools made of it, beside its models.
+"""Read the rivals of a network: its forms by other tools, in a folder beside its models.
 
 `har-edge convert --rivals` writes `rivals/<network>.json` and the files that it names. All take windows as they are.
 """

@@ -51,8 +51,8 @@ class Board:
     ) -> list[str]:
         """The command on this machine that runs `argv` on the board, as root in /.
 
-        `tree` stands for the board's files, `job` is a folder of this machine for its /job, `env` is added to its
-        environment, and `fixed_addresses` puts programs at the same addresses in each run.
+        `tree` replaces its files, and `job` is a folder of this machine for its /job. With `fixed_addresses`, programs
+        have the same addresses in each run.
         """
         tree = tree or boards() / _TREE
         settings = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8", "QEMU_CPU": self.cpu, **env}

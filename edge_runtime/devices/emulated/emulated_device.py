@@ -1,8 +1,8 @@
 """Measure on an emulated board: answers and instructions, never times.
 
-The instructions of an inference are exact, the same each time, and the same on the real board: they depend only on the
-program and on what the CPU can do. Fewer are not always faster, but they show whether an int8 product finds its own
-instructions. They are counted in the runtime's libraries, from setting the input to taking the output.
+The instructions of an inference are exact, and the same on the real board. Fewer are not always faster, but they show
+whether an int8 product finds its own instructions. They are counted in the runtime's libraries, from setting the input
+to taking the output.
 """
 
 from __future__ import annotations
