@@ -83,10 +83,7 @@ def test_an_idle_machine_unknown_facts_and_limits_that_are_kept_leave_no_doubt(c
         ({"others_busy": [0.0, None, 1.0, 1.1]}, "0.7 CPUs"),
         ({"before": state(governor="ondemand")}, "'ondemand'"),
         (after(state(throttled=Throttled(("throttled",), ("throttled", "under-voltage"))), STATE), "(throttled): cool"),
-        (
-            {"rounds": [(state(throttled=Throttled((), ())), STATE)] * 10},
-            "(under-voltage): use a stronger",
-        ),  # meanwhile
+        ({"rounds": [(state(throttled=Throttled((), ())), STATE)] * 10}, "(under-voltage)"),  # meanwhile
         (after(state(temperatures_c={"gpu": 40.0, "cpu-thermal": 83.4}), STATE), "83 °C"),
         (after(STATE, state(clock_khz=clock(1_500_000))), "1500 to 2400 MHz"),
         # The kernel's clock does not show what a Raspberry Pi's firmware does.
@@ -111,7 +108,7 @@ def test_each_reason_for_doubt_is_reported_alone(changes, noun):
     assert "har-edge convert" not in doubt or not changes.get("converted")
 
 
-def test_of_tflite_micro_and_an_emulated_machine_no_doubt_is_about_time():
+def test_no_doubt_about_tflite_micro_and_an_emulated_machine_is_about_time():
     busy = replace(IDLE, before=state(load_average=9), control=None)
     (micro,) = doubts.find_doubts(replace(busy, is_timed=False, runtime="tflite-micro", xnnpack=None))
     emulated, answers = doubts.find_doubts(replace(busy, is_timed=False, same_answers=False))

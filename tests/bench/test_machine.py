@@ -30,14 +30,11 @@ def test_a_raspberry_pi_is_named(tmp_path, monkeypatch):
     assert facts.virtual is facts.emulated is False
 
 
-def test_the_instructions_for_int8_are_those_that_every_core_has(tmp_path):
+def test_instructions_are_those_that_every_core_has_and_all_kinds_of_cores_are_named(tmp_path):
     assert machine.features(trees.pi5_hot(tmp_path / "5")) == ("asimd", "asimdhp", "asimddp")
     assert machine.features(trees.x86_vm(tmp_path / "vm")) == ("avx2", "fma", "avx512f", "avx512_vnni")
     trees.lay(tmp_path, {"proc/cpuinfo": "Features\t: asimd i8mm asimddp\n\nFeatures\t: asimd asimddp\n"})
     assert machine.features(tmp_path) == ("asimd", "asimddp")
-
-
-def test_several_kinds_of_cores_are_all_named(tmp_path):
     parts = "CPU part\t: 0xd05\nCPU part\t: 0xd05\nCPU part\t: 0xd0b\nCPU part\t: 0xfff\n"
     assert machine.cpu_model(trees.lay(tmp_path, {"proc/cpuinfo": parts})) == "Cortex-A55 + Cortex-A76 + 0xfff"
 

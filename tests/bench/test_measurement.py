@@ -60,15 +60,14 @@ def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
     assert [x.runs for x in jobs] == [16] * 3 + [17] * 6
     assert [x.score for x in jobs] == [True, True, False] * 2 + [False] * 3
     assert [x.energy for x in jobs] == [True, True, False] + [False] * 6
-    control = report.control
-    assert control.p50_ratio_ci95[0] <= control.p50_ratio <= control.p50_ratio_ci95[1]
-    assert control.passed == (control.p50_ratio_ci95[0] <= 1 <= control.p50_ratio_ci95[1])
+    low, high = report.control.p50_ratio_ci95
+    assert low <= report.control.p50_ratio <= high
+    assert report.control.passed == (low <= 1 <= high)
     assert not any("no control" in doubt for result in report.results for doubt in result.doubts)
     shares = [share for share, _ in heard]
     assert shares == sorted(shares)
     assert 0 == shares[0] < shares[-1] <= 1
-    for stage in (f"round 2 of 3: {MODELS['int8']}, timing", "once more (control), timing"):
-        assert any(stage in text for _, text in heard)
+    assert any(f"round 2 of 3: {MODELS['int8']}, timing" in text for _, text in heard)
 
 
 def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few):
@@ -95,7 +94,7 @@ def test_threads_are_those_that_the_interpreter_had(models, few, used):
     assert (result.threads, result.pinned_cpu) == (used, None)
 
 
-def test_what_and_how_was_measured_is_in_the_report(measured):
+def test_the_report_says_what_was_measured_how_and_on_what(measured):
     report = measured[0]
     settings = report.settings
     assert settings.mode == "back-to-back"
@@ -125,11 +124,10 @@ def test_paced_windows_come_as_often_as_the_card_says(few):
     device, settings = Watched(), MeasurementSettings(runs=8, rounds=2, paced=True, control=False)
     report = measurement.measure([model], few, device, settings)
     assert {job.period_s for job in device.jobs} == {0.1}
-    (result,) = report.results
+    samples = report.results[0].samples_ms
     assert report.settings.mode == "paced"
-    assert [len(part) for part in result.samples_ms.latency] == [4, 4]
-    for alone, together in zip(result.samples_ms.latency, result.samples_ms.end_to_end, strict=True):
-        assert all(x < y for x, y in zip(alone, together, strict=True))
+    assert [len(part) for part in samples.latency] == [4, 4]
+    assert (np.array(samples.latency) < samples.end_to_end).all()
 
 
 def test_a_duration_decides_how_many_inferences_are_timed_and_what_was_wrong_is_doubted(models, few):
@@ -143,16 +141,14 @@ def test_a_duration_decides_how_many_inferences_are_timed_and_what_was_wrong_is_
         assert any(noun in doubt for doubt in result.doubts)
 
 
-@pytest.mark.parametrize("dead", [0, 1])
-def test_a_model_whose_worker_dies_is_a_failure_and_the_others_are_measured(models, few, tmp_path, dead):
-    device = Watched({f"model-{dead}.tflite": interpreter(tmp_path, "kill -KILL $$")})
+def test_a_model_whose_worker_dies_is_a_failure_and_the_others_are_measured(models, few, tmp_path):
+    device = Watched({"model-0.tflite": interpreter(tmp_path, "kill -KILL $$")})
     report = measurement.measure(models, few, device, MeasurementSettings(runs=4, rounds=2))
     (result,), (failure,) = report.results, report.failures
-    assert (result.file, result.latency_ms.runs) == (models[1 - dead].title, 4)
-    assert failure.file == models[dead].title
-    assert (report.control is None) == (dead == 0)  # without the first model there is nothing to control
+    assert (result.file, result.latency_ms.runs, failure.file) == (models[1].title, 4, models[0].title)
+    assert report.control is None  # without the first model there is nothing to control
     # It had its chance: the other rounds went on without it.
-    assert [x.model for x in device.jobs].count(f"model-{dead}.tflite") == 1
+    assert [x.model for x in device.jobs].count("model-0.tflite") == 1
 
 
 def test_with_no_model_left_the_first_failure_is_raised(models, few, tmp_path):
@@ -169,9 +165,7 @@ def test_raw_times_are_kept_and_are_what_the_percentiles_are_of(measured):
             (result.end_to_end_ms, result.samples_ms.end_to_end),
         ):
             assert [len(part) for part in samples] == [16, 17, 17]
-            together = np.concatenate(samples)
-            assert latency.runs == len(together) == 50
-            assert latency.p95 == pytest.approx(np.percentile(together, 95), abs=1e-6)
+            assert latency.p95 == pytest.approx(np.percentile(np.concatenate(samples), 95), abs=1e-6)
             assert 0 < latency.min <= latency.p50 <= latency.p90 <= latency.p95 <= latency.p99 <= latency.max
 
 
@@ -180,16 +174,14 @@ def test_scores_are_those_of_the_classifier(measured, few):
         predicted = Classifier(path).logits(few.test.X).argmax(axis=1)
         assert result.accuracy == pytest.approx((predicted == few.test.y).mean())
         assert np.trace(result.confusion) == (predicted == few.test.y).sum()
-        assert result.windows == len(few.test)
         assert set(result.per_subject) == {str(x) for x in np.unique(few.test.subject)}
         assert 0.9 < result.macro_f1 <= 1
         for low, high in (result.accuracy_ci95, result.accuracy_subjects_ci95):
             assert low <= result.accuracy <= high
         assert result.macro_f1_subjects_ci95[0] <= result.macro_f1 <= result.macro_f1_subjects_ci95[1]
         assert tuple(result.per_class) == few.labels
-        assert sum(x.windows for x in result.per_class.values()) == len(few.test)
-        probabilities = Classifier(path).probabilities(few.test.X)
-        expected = scores.calibration_error(np.log(probabilities), few.test.y)
+        assert result.windows == sum(x.windows for x in result.per_class.values()) == len(few.test)
+        expected = scores.calibration_error(np.log(Classifier(path).probabilities(few.test.X)), few.test.y)
         assert result.calibration_error == pytest.approx(expected, abs=1e-6)
 
 
@@ -206,7 +198,7 @@ worker.main(Path(sys.argv[1]))
     (tmp_path / "m.tflite").write_bytes(models[1].content)
     job, peaks = MeasurementJob("x", "measure", "m.tflite", "m", windows="w.npy", runs=1), []
     job.write(tmp_path)
-    for n in (200, 100_000):  # 1 MB and 460 MB of windows
+    for n in (200, 20_000):  # 1 MB and 92 MB of windows
         np.lib.format.open_memmap(tmp_path / "w.npy", "w+", np.float32, (n, 128, 9)).flush()
         done = run_program(sys.executable, "-c", code, job.path(tmp_path), env={"PYTHONPATH": str(ROOT)})
         peaks.append(int(done.stderr.split()[-1]))
@@ -216,8 +208,6 @@ worker.main(Path(sys.argv[1]))
 @pytest.mark.parametrize("runtime", ["auto", "tflite-micro"])
 def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_memory(few, runtime):
     is_micro = runtime == "tflite-micro"
-    if is_micro:
-        pytest.importorskip("tflite_micro")
     device = Watched() if is_micro else Watched(emulated=True)
     model = weighing(few.labels, np.eye(6, 128, dtype=np.float32))
     report = measurement.measure([model] * 2, few, device, MeasurementSettings(runtime, runs=20, rounds=10))

@@ -53,7 +53,7 @@ def test_intervals_of_correlated_rounds_cover_the_truth():
 
 
 def test_few_rounds_do_not_pretend_to_know():
-    """With samples alone resampled, the interval of four different rounds would be a tenth as wide."""
+    """If only samples were resampled, the interval of four different rounds would be a tenth as wide."""
     random = np.random.default_rng(3)
     parts = rounds(random, 4, n=1000, between=0.05)
     low, high = statistics.latency(parts).p50_ci95
@@ -66,13 +66,10 @@ def test_pairing_takes_out_what_the_rounds_share():
     one, other = (rounds(random, 10, between=0.002, shared=shared) for _ in range(2))
     (_, paired), (_, unpaired) = (statistics.percentile_ratios(one, other, (50,), paired=x)[0] for x in (True, False))
     assert np.ptp(paired) < np.ptp(unpaired) / 4
-
-
-def test_a_ratio_of_unpaired_rounds_is_of_any_number_of_them():
     assert statistics.percentile_ratios([[2.0], [2.0]], [[1.0]], (99,), paired=False) == [(2.0, (2.0, 2.0))]
 
 
-@pytest.mark.parametrize(("right", "windows"), [(0, 10), (2878, 2947), (10, 10), (1, 2)])
+@pytest.mark.parametrize(("right", "windows"), [(0, 10), (2878, 2947)])
 def test_accuracy_over_windows_is_wilsons_interval(right, windows):
     z, n, p = stats.norm.ppf(0.975), windows, right / windows
     centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
