@@ -22,7 +22,7 @@ def har_edge(*arguments: object) -> None:
 
 
 def children_cpu_seconds() -> float:
-    """Return the time of all ended child processes, and theirs: unlike the clock's, hardly more on a busy machine."""
+    """Return the CPU time of all child processes that have ended."""
     times = os.times()
     return times.children_user + times.children_system
 
@@ -34,7 +34,7 @@ def table(header: str, rows: Iterable[Sequence[str]]) -> str:
 
 
 def table_of(columns: Mapping[str, Callable[[Any], str]], things: Iterable[Any]) -> str:
-    """Return a Markdown table with a row for each of `things`: what each of the `columns` makes of it."""
+    """Return a Markdown table with a row for each of `things`, which `columns` write, by their titles."""
     return table(" | ".join(columns), [[write(x) for write in columns.values()] for x in things])
 
 
@@ -44,7 +44,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_result(name: str, content: Any, text: str) -> None:
-    """Write what was measured, and the page of it, into `docs/results`."""
+    """Write a measurement, as JSON and as a page, into `docs/results`."""
     write_json(RESULTS / f"{name}.json", content)
     write_text(RESULTS / f"{name}.md", text)
     print(RESULTS / f"{name}.md", flush=True)

@@ -37,7 +37,7 @@ def at_most(text: str, value: float, limit: float, unit: str, evidence: str) -> 
 
 
 def at_least(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
-    """Claim that `value` is no less than `limit`, shown with so many `digits`."""
+    """Claim that `value` is no less than `limit`; `digits` are shown."""
     found = f"{value:.{digits}f} {unit}".strip()
     return Claim(text, f"at least {limit:g} {unit}".strip(), found, value >= limit, evidence)
 

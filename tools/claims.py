@@ -1,11 +1,7 @@
 """Measure the project's claims, each with its evidence: `make claims`, on an idle machine.
 
-Timings depend on the machine's load, so they are not tests.
-
-- Runs the real commands and writes `docs/results/claims.json` and `claims.md`. Exit code 1: a claim does not hold.
-- A row says whether it was measured now or read from a file that another program wrote.
-- A busy machine is refused; `--anyway` measures on it and marks every row.
-- `python -m tools.claims SECTION ...` prints some sections and writes nothing.
+Timings depend on the machine's load, so they are not tests. Writes `docs/results/claims.json` and `claims.md`, and ends
+with 1 if a claim does not hold. `python -m tools.claims SECTION ...` prints some sections and writes nothing.
 """
 
 import json
@@ -41,7 +37,7 @@ Section = Callable[[], Iterable[Claim]]
 @click.argument("sections", nargs=-1, metavar="[SECTION]...")
 @click.option("--anyway", is_flag=True, help="Measure on a busy machine, and mark every row.")
 def main(sections: Sequence[str], anyway: bool) -> None:
-    """Measure every claim; or print those of each SECTION alone, and write no file."""
+    """Measure every claim; or print those of each SECTION, and write no file."""
     device, load = asdict(machine.read_facts()), os.getloadavg()[0]
     is_busy = load > IDLE_PER_CORE * device["cores"]
     if is_busy and not anyway:
@@ -79,13 +75,11 @@ def _sections(folder: Path) -> dict[str, Section]:
 
 
 def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim]:
-    """The claims of a section, with machine and doubts; what other programs did meanwhile is one."""
+    """The claims of a section, with machine and doubts."""
     print(f"{name} …", file=sys.stderr)
     before, own = machine_state.state(), sum(os.times()[:4])
     claims = list(section())
-    busy = machine_state.busy_share(
-        before, machine_state.state(), sum(os.times()[:4]) - own
-    )  # children's that have ended too
+    busy = machine_state.busy_share(before, machine_state.state(), sum(os.times()[:4]) - own)
     others = f"other programs kept {busy:.1f} CPUs busy" if busy is not None and busy > doubts.BUSY_SHARE else ""
     for claim in claims:
         if claim.source == MEASURED:

@@ -1,9 +1,8 @@
 """Show where the int8 model of a run loses precision: `python -m tools.diagnosis RUN`.
 
 Two forms of the network run side by side on held-out windows: in float, and with the int8 model's arithmetic. At each
-place their difference is the noise that has gathered so far. A place with much noise may still be harmless, and one
-with little may not. So each place in turn stays in float while all others round: its cost is the gain of the logits by
-that.
+place their difference is the noise so far, which may be harmless. So each place in turn stays in float while all others
+round: the gain of the logits is its cost.
 """
 
 import math
@@ -31,20 +30,16 @@ from tools.int8_arithmetic import WEIGHTS, Int8Arithmetic, Rounding
 
 Array = npt.NDArray[np.float32]
 
-WINDOWS = 512
-"""Drawn from the held-out ones: as many show where the noise is as well as more would."""
+WINDOWS = 512  # drawn from the held-out ones
 
 
 @dataclass(frozen=True)
 class Place:
-    """The precision of one place of the int8 model, over the steps of a recurrent layer, of which `step` is the worst.
+    """The precision of one place of the int8 model, over the steps of a recurrent layer.
 
-    snr_db : median of the power of float's values over that of the int8 model's error, in decibels.
-    worst_db : the least of them.
-    rounding_db : the median if this place alone were rounded, its input being exact.
-    cut_off : the share of values beyond the ends of the range.
-    bits : entropy of the 256 values' distribution, 8 at best; the median.
-    gain_db : what the logits' signal-to-noise would gain if this place alone stayed in float.
+    `snr_db` is the median signal-to-noise ratio in decibels, `worst_db` the least, at `step`, `rounding_db` that of this
+    rounding only. `cut_off` is the share of values out of range, `bits` the entropy of the 256 values. `gain_db` is what
+    the logits gain if only this place stays in float.
     """
 
     name: str
@@ -147,7 +142,7 @@ def _answers(arithmetic: Int8Arithmetic, names: tuple[str, ...], X: Array) -> Ca
     def logits(windows: tf.Tensor, in_float: tf.Tensor) -> tf.Tensor:
         return arithmetic(windows, lambda at, x: tf.where(in_float == names.index(at.name), x, at.grid.round(x)))
 
-    # One graph for all names: it takes longer to make than to run.
+    # One graph for all names, since it takes longer to make than to run.
     windows = tf.constant(X)
     function = tf.function(logits, autograph=False).get_concrete_function(windows, tf.TensorSpec([], tf.int32))
     return lambda name: function(windows, tf.constant(-1 if name is None else names.index(name))).numpy()

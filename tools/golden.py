@@ -1,8 +1,7 @@
 """Write golden vectors for ports to other languages: `python -m tools.golden`; `--check` compares them.
 
-A few seconds of real recordings, step by step from the sensor to the answer: raw samples, signals, each window as the
-graph quantises it, the logits, the activity, and what live recognition decides. `tests/golden/README.md` says how to
-read them.
+They go step by step from the sensor to the answer, for a few seconds of real recordings. `tests/golden/README.md` says
+how to read them.
 """
 
 import json

@@ -1,14 +1,8 @@
 """Compute with the int8 model's arithmetic in TensorFlow, where every rounding can be seen and left out.
 
-The converter makes an int8 model of a float graph whose ranges are given. Here the same graph is computed operation by
-operation, and is rounded where the converter rounds it:
-
-* activations, at the points of `convert.lowering.quantisation_points`, to 256 values of the point's range;
-* the outputs of sigmoid, tanh and softmax, to the fixed grids of TFLite's operators (steps of 1/256, tanh's of 1/128);
-* weights, symmetrically to 255 values per output channel.
-
-Biases (int32, at the products' scale), rescaling factors, and the constants of normalisations that are no part of a
-product are not rounded. They move an int8 value by one step, rarely.
+The float graph is computed operation by operation, and rounded where the converter rounds it. Activations get 256 values
+of the range of their quantisation point, outputs of sigmoid, tanh and softmax the fixed grids of TFLite's operators.
+Weights get 255 values per output channel. Biases and rescaling factors, which hardly matter, are not rounded.
 """
 
 import re
@@ -63,7 +57,7 @@ class Grid:
         return self.low + 255 * self.scale
 
     def levels(self, values: Array) -> Array:
-        """Return the steps from `low` to each value, to the nearest; beyond 0 to 255 when it is out of range."""
+        """The step nearest to each value, counted from `low`; beyond 0 to 255 out of range."""
         levels: Array = np.rint((values - self.low) / self.scale)
         return levels
 
@@ -201,7 +195,7 @@ class Int8Arithmetic:
         layer, _, of = self._activation(before).rpartition("/")
         if of in (SIGMOID_INPUT, TANH_INPUT):
             return f"{layer}/{function}"
-        # The cell of the first step is its update: there is none before it.
+        # The cell of the first step is its update.
         of = CELL if of == UPDATE else of
         return f"{layer}/{function}({of})" if layer else f"{function}({of})"
 

@@ -70,5 +70,5 @@ def _test_subjects(found: Mapping[str, Any]) -> Iterator[Claim]:
     yield at_most("live, a new activity is reported after", found["delay_median_s"], 3, "s (median)", evidence)
     yield at_most("live, false changes are", found["false_changes_per_hour"], 6, "an hour", evidence)
     live, alone = (100 * found[key] for key in ("live_accuracy", "window_accuracy"))
-    shares = f"{live:.2f} % of {found['windows']} windows; each alone {alone:.2f} %"
+    shares = f"{live:.2f} % of {found['windows']} windows; window by window {alone:.2f} %"
     yield reported("live accuracy, unknown counting as wrong, is", shares, evidence)

@@ -58,7 +58,7 @@ def main(names: Sequence[str], seeds: int, runs: Path) -> None:
 
 
 def measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
-    """Train, convert and measure one of `NETWORKS` with so many seeds: the content of its JSON file."""
+    """Train, convert and measure one of `NETWORKS`, and return the content of its JSON file."""
     runs = [Run(folder / f"seed-{seed}") for seed in range(n_seeds)]
     seconds = [train(run, seed, NETWORKS[name]) for seed, run in enumerate(runs)]
     # A network that cannot be converted is a result too.

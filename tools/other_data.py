@@ -1,8 +1,8 @@
 """Measure networks where they were not trained: `python -m tools.other_data [ROW]... --data LAYOUT=PATH --runs FOLDER`.
 
-Leaves `docs/results/other_data.json` and `other_data.md`, where rows that are not measured now stay as they were. Takes
-hours for all rows; a training that `FOLDER` holds is not repeated, and one that was stopped goes on. UCI HAR's official
-test subjects are scored in the rows `edge-anywhere` and `arena-uci-har` alone, whose protocols have them.
+Leaves `docs/results/other_data.json` and `other_data.md`, where other rows stay as they were. Takes hours for all rows;
+a training that `FOLDER` holds is not repeated, and a stopped one goes on. UCI HAR's official test subjects are only
+scored in the rows `edge-anywhere` and `arena-uci-har`, whose protocols have them.
 """
 
 import json
@@ -36,8 +36,7 @@ FORMS = ("float32", "int8")
 UCI_HAR = "uci-har"
 ANY_MOUNTING = ("--frame", "walking")
 FIVE = uci_har.LABELS[:5]
-DRAWS = 5
-"""Of the windows that a person shows."""
+DRAWS = 5  # of the windows that a person shows
 SHOWN = {"2.56_s": 1, "10_s": 6, "30_s": 22}
 """Windows of each activity that a person shows, a hop apart."""
 
@@ -59,17 +58,15 @@ class Ground:
     def run(self, name: str, seed: int, data: Sequence[str], *options: str) -> Run:
         """A finished run of `edge` in both forms: trained on `data` and converted, unless it is there."""
         run = Run(self.runs / name / f"seed-{seed}")
-        given = [x for path in data for x in ("--data", path)]
-        train(run, seed, (*given, *options))
+        train(run, seed, (*_data(data), *options))
         if not all(run.tflite(form).exists() for form in FORMS):
             har_edge("convert", run.folder, "--quantize-as", "int8", "--max-drop", 100)
         return run
 
     def without(self, name: str, seed: int) -> Run:
-        """The network that was trained on everyone of all data sets but one.
+        """The network that was trained on all data sets but one, without UCI HAR's official test subjects.
 
-        UCI HAR's official test subjects are left out all the same; where it is the one, the last person of the others,
-        since a training keeps at least one for its test.
+        Without UCI HAR it is the last person who is kept for the test.
         """
         others = self.path(*(x for x in (UCI_HAR, *self.data) if x != name))
         data = load_data(others)
@@ -85,7 +82,7 @@ def everyone(data: Dataset) -> Dataset:
 
 
 def closed_set(path: Path, data: Dataset, labels: Sequence[str], source: str | None = None) -> Scores:
-    """Score a model on the test windows of `data` that have one of the `labels`, answers among these alone."""
+    """Score a model on the test windows of `data` that have one of the `labels`, with answers among these."""
     test = _test(path, data, labels, source)
     classifier = Classifier(path)
     classes = np.isin(classifier.card.labels, labels)
@@ -166,7 +163,7 @@ def personalised(ground: Ground) -> Measured:
 
 
 def not_known(ground: Ground, name: str) -> Measured:
-    """Row: what the network never learnt, live: false answers an hour of that."""
+    """Row: false answers an hour of live recognition to activities that the network never learnt."""
     runs = [ground.without(name, seed) for seed in ground.seeds]
     return _unknown(runs, ground.path(name), name, "mounting_not_known")
 
@@ -185,7 +182,7 @@ def not_learnt(ground: Ground, label: str) -> Measured:
 
 
 def not_a_class(layout: str, label: str) -> str:
-    """The text of a layout in which `label` is none of the classes, but one of the other labels."""
+    """The text of a layout in which `label` is an other label instead of a class."""
     (line,) = (x for x in layout.splitlines() if x.endswith(f' = "{label}"'))
     return layout.replace(f"{line}\n", "") + f"\n[other_labels]\n{line}\n"
 
@@ -212,7 +209,7 @@ ROWS: dict[str, Callable[[Ground], Measured]] = {
 @click.argument("rows", nargs=-1, metavar="[ROW]...", type=click.Choice(list(ROWS)))
 @click.option("--data", multiple=True, required=True, metavar="LAYOUT=PATH", help="Each data set but UCI HAR.")
 @click.option("--runs", type=click.Path(path_type=Path), required=True, help="Where the run folders are kept.")
-@click.option("--seeds", type=int, metavar="N", help="Of each training, else 3; of the rows arena-… else 5.")
+@click.option("--seeds", type=int, metavar="N", help="Seeds of each training, else 3; for rows arena-… else 5.")
 def main(rows: Sequence[str], data: Sequence[str], runs: Path, seeds: int | None) -> None:
     """Measure the rows ROW, or all, and write the table."""
     sets = dict(x.split("=", 1) for x in data)

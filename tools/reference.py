@@ -1,9 +1,8 @@
 """Train the shipped models: `make reference`; those trained on data of others too: `make reference DATA=...`.
 
-Without data, `edge` and `edge-small` are trained on UCI HAR with five seeds: the models of seed 0 go into
-`edge_runtime/models`; the scores of all seeds on the test subjects, by the converted float32 and int8 files, into
-`docs/results/seeds.md` and `seeds.json`. Takes a quarter of an hour on two cores. With the data of others, which the
-package does not hold, it is `edge-anywhere` instead, with seed 0; its scores are in its card.
+Without data, `edge` and `edge-small` are trained on UCI HAR with five seeds. The models of seed 0 go into
+`edge_runtime/models`, the scores of all seeds on the test subjects into `docs/results/seeds.md` and `seeds.json`. With
+the data of others it is `edge-anywhere`, with seed 0.
 """
 
 import platform
@@ -60,10 +59,7 @@ def main(data: Sequence[str]) -> None:
 
 
 def ship(run: Run) -> None:
-    """Put the models of `run` into the package as `edge-anywhere`.
-
-    Their cards name the terms of each data set, and not where it lay on this machine.
-    """
+    """Put the models of `run` into the package as `edge-anywhere`, with the terms of each data set in their cards."""
     for scheme in SCHEMES:
         flatbuffer, card = read_model(run.tflite(scheme))
         data = {key: x for key, x in card.training["data"].items() if key != "path"}

@@ -16,11 +16,8 @@ SAMPLES, SIGNALS, CLASSES = 128, 9, 6
 class Published:
     """A network as its source describes it, for windows of UCI HAR.
 
-    source : paper or tutorial, and the repository whose code settles the details.
-    build : called with the input's shape, without the batch, and the number of classes.
-    input_shape : as the source has it: windows in quarters, with an axis of channels, or with signals before samples.
-    epochs : of the training here, which is shorter than the sources'.
-    build_to_train : the same network in layers that Keras trains faster, with its weights in the same order.
+    `build` takes the shape of the input, without the batch, and the number of classes. The training here has fewer
+    `epochs` than the source's. `build_to_train` is the same network in layers that Keras trains faster.
     """
 
     source: str

@@ -3,7 +3,6 @@
 Leaves `<name>.keras`, the `normalisation.json` of its windows, and `training.json`, in `FOLDER`.
 """
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from convert.tensorflow_setup import import_tensorflow
 from edge_runtime.data.loading import load_data
-from edge_runtime.system.files import write_text
+from tools import write_json
 
 LEARNING_RATE, BATCH_SIZE, SEED = 2e-3, 128, 0
 
@@ -30,8 +29,8 @@ def main(name: str, folder: Path) -> None:
 def train(name: str, folder: Path) -> None:
     """Train a network for its number of epochs, by Adam with a cosine schedule; nothing is chosen meanwhile.
 
-    The training subjects that `har-edge convert` checks an external model on are left out, so that the loss it reports
-    is on people whom the network has not seen.
+    The training subjects that `har-edge convert` checks an external model on are left out: the network has not seen
+    them.
     """
     import keras
 
@@ -64,7 +63,7 @@ def train(name: str, folder: Path) -> None:
     answers = network.predict(published.arrange(normalisation.apply(held_out.X)), verbose=0).argmax(1)
     folder.mkdir(parents=True, exist_ok=True)
     network.save(folder / f"{name}.keras")
-    write_text(folder / "normalisation.json", json.dumps(asdict(normalisation)) + "\n")
+    write_json(folder / "normalisation.json", asdict(normalisation))
     content = {
         "epochs": published.epochs,
         "batch_size": BATCH_SIZE,
@@ -75,7 +74,7 @@ def train(name: str, folder: Path) -> None:
         "held_out_subjects": np.unique(held_out.subject).tolist(),
         "held_out_accuracy": float(np.mean(answers == held_out.y)),
     }
-    write_text(folder / "training.json", json.dumps(content, indent=1) + "\n")
+    write_json(folder / "training.json", content)
 
 
 if __name__ == "__main__":
