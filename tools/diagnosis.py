@@ -37,9 +37,9 @@ WINDOWS = 512  # drawn from the held-out ones
 class Place:
     """The precision of one place of the int8 model, over the steps of a recurrent layer.
 
-    `snr_db` is the median signal-to-noise ratio in decibels, `worst_db` the least, at `step`, `rounding_db` that of this
-    rounding only. `cut_off` is the share of values out of range, `bits` the entropy of the 256 values. `gain_db` is what
-    the logits gain if only this place stays in float.
+    `snr_db` is the median signal-to-noise ratio in decibels, `worst_db` the least, at `step`, and `rounding_db` is for
+    this rounding only. `cut_off` is the share of values out of range, `bits` the entropy of the 256 values. The logits
+    gain `gain_db` if only this place stays in float.
     """
 
     name: str

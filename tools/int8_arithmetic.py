@@ -1,8 +1,8 @@
 """Compute with the int8 model's arithmetic in TensorFlow, where every rounding can be seen and left out.
 
-The float graph is computed operation by operation, and rounded where the converter rounds it. Activations get 256 values
-of the range of their quantisation point, outputs of sigmoid, tanh and softmax the fixed grids of TFLite's operators.
-Weights get 255 values per output channel. Biases and rescaling factors, which hardly matter, are not rounded.
+The float graph is computed operation by operation, and rounded where the converter rounds it. Activations get 256
+values of the range of their quantisation point, outputs of sigmoid, tanh and softmax the fixed grids of TFLite's
+operators, weights 255 values per output channel. Biases and rescaling factors, which hardly matter, are not rounded.
 """
 
 import re

@@ -21,7 +21,7 @@ def run(monkeypatch, capsys):
 
     def run(load, *arguments):
         monkeypatch.setattr(claims.os, "getloadavg", lambda: (load, load, load))
-        monkeypatch.setattr(claims.machine, "busy_share", lambda *_: 0.0)
+        monkeypatch.setattr(claims.machine_state, "busy_share", lambda *_: 0.0)
         monkeypatch.setattr("sys.argv", ["claims", "data", "peers", *arguments])
         with pytest.raises(SystemExit) as ended:
             claims.main()

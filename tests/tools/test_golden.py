@@ -40,7 +40,7 @@ def test_the_raw_samples_are_those_of_a_real_recording_of_a_training_subject():
         assert np.array_equal(stored, raw)
 
 
-@pytest.mark.parametrize("field", ["int8", "logits", "activity", "live_activity"])
+@pytest.mark.parametrize("field", ["int8", "logits", "live_activity"])
 def test_a_changed_value_is_found_and_its_place_named(field, tmp_path):
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     name = list(STRETCHES)[1]
@@ -49,18 +49,6 @@ def test_a_changed_value_is_found_and_its_place_named(field, tmp_path):
     content["windows"][3][field] = _changed(content["windows"][3][field])
     path.write_text(json.dumps(content))
     with pytest.raises(CheckFailedError, match=f"{name}/windows.json, window 3, {field} "):
-        check(tmp_path)
-
-
-def test_a_changed_signal_is_found(tmp_path):
-    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
-    name = next(iter(STRETCHES))
-    path = tmp_path / name / "signals.csv"
-    lines = path.read_text().splitlines()
-    first, rest = lines[100].split(",", 1)
-    lines[100] = f"{float(first) + 2e-6:.9f},{rest}"
-    path.write_text("\n".join(lines))
-    with pytest.raises(CheckFailedError, match=f"{name}/signals.csv"):
         check(tmp_path)
 
 

@@ -46,19 +46,6 @@ def test_the_closed_set_has_the_labels_that_are_asked_for(few):
     assert all(row[5] == 0 for row in scores.confusion)
 
 
-def test_labels_mend_what_a_quarter_turn_of_the_phone_costs(few):
-    """Turned in the plane of its screen, a model of the device's axes is mostly wrong."""
-    x, y, z = np.moveaxis(few.test.X.reshape(len(few.test), -1, 3, 3), -1, 0)
-    turned = replace(few, test=replace(few.test, X=np.stack([-y, x, z], -1).reshape(few.test.X.shape)))
-    assert other_data.closed_set(MODELS["int8"], turned, other_data.FIVE).macro_f1 < 0.5
-    one, six = (other_data._gains(MODELS["int8"], turned, 0, n) for n in (1, 6))
-    assert one.shape == six.shape == (other_data.DRAWS, 9)
-    assert 0.25 < one.mean() < six.mean() - 0.1
-    assert (six > 0).mean() > 0.9
-    assert six.std(axis=0).min() > 0  # other windows in each draw
-    assert 0 < other_data._gains(MODELS["int8"], few, 0, 1).mean() < 0.05  # where little is wrong
-
-
 def test_a_run_that_is_there_is_not_converted_again_and_everyone_of_the_others_is_trained_on(
     few, tmp_path, monkeypatch
 ):
@@ -77,21 +64,6 @@ def test_a_run_that_is_there_is_not_converted_again_and_everyone_of_the_others_i
     official = ",".join(map(str, np.unique(few.test.subject)))
     assert asked[0] == ["0", "--data", "uci-har", "--data", "geotec=b", *walking, official]
     assert asked[1] == ["0", "--data", "motionsense=a", "--data", "geotec=b", *walking, str(few.test.subject[-1])]
-
-
-def test_the_table_says_what_was_reached_and_what_int8_loses():
-    row = {
-        "float32": {"accuracy": [0.80, 0.82], "macro_f1": [0.75, 0.75], "worst_person": [0.5, 0.7]},
-        "int8": {"accuracy": [0.80, 0.81], "macro_f1": [0.74, 0.74], "worst_person": [0.5, 0.6]},
-        "target": {"accuracy": 0.8, "macro_f1": 0.75},
-    }
-    lost = {"float32": {"points_lost": [0.4]}, "int8": {"points_lost": [0.6]}, "target": {"points_lost": 0.5}}
-    losers = {form: {"lose_more_than_a_point_10_s": [1.0], "people": 7} for form in ("float32", "int8")}
-    text = markdown({"without-motionsense": row, "turned": lost, "personalised": losers})
-    assert "people of 7 who lose more than a point | 1 | 1.00 |" in text
-    assert "accuracy, % | 2 | 80.50 (80.00 to 81.00) | 0.50 | 80, met |" in text
-    assert "macro F1, % | 2 | 74.00 (74.00 to 74.00) | 1.00 | 75, missed |" in text
-    assert "accuracy lost live, points | 1 | 0.60 |  | 0.5, missed |" in text
 
 
 def test_the_published_table_is_that_of_its_numbers():

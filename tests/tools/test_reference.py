@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from click.testing import CliRunner
 
 from edge_runtime.model.model_card import read_model, write_model
 from edge_runtime.model.model_paths import reference_model
@@ -33,10 +32,3 @@ def test_a_shipped_card_names_the_terms_of_each_data_set_and_no_path(run, tmp_pa
         assert card.name == "edge-anywhere"
         assert card.training["data"]["terms"] == {"GeoTec": "CC BY 4.0", "UCI HAR": "see DATA_NOTICE.md"}
         assert "/home" not in card.to_json()
-
-
-@pytest.mark.parametrize("given", [["motionsense=x"], ["motionsense=x", "wisdm=y"], ["geotec=x", "geotec=y"], ["mine"]])
-def test_other_data_than_that_of_the_model_is_refused_before_anything_is_trained(given, monkeypatch):
-    monkeypatch.setattr(reference, "har_edge", None)
-    done = CliRunner().invoke(reference.main, [x for path in given for x in ("--data", path)])
-    assert done.exit_code == 2

@@ -4,9 +4,7 @@ import json
 
 import numpy as np
 
-from tools import RESULTS
-from tools.measure_networks import NETWORKS
-from tools.results_document import DOCUMENT, FORMS, README, comparison_table, document, load_measured, with_table
+from tools.results_document import DOCUMENT, README, comparison_table, document, load_measured, with_table
 
 
 def test_the_document_is_that_of_make_results():
@@ -19,10 +17,6 @@ def test_readme_has_the_table_that_make_results_writes():
     assert comparison_table() in text
 
 
-def test_every_file_is_of_a_network_that_can_be_measured_again():
-    assert {x.stem for x in (RESULTS / "networks").glob("*.json")} <= NETWORKS.keys()
-
-
 def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_ends():
     (edge,) = [x for x in load_measured() if x["name"] == "edge"]
     second = json.loads(json.dumps(edge["seeds"][0]))
@@ -33,18 +27,6 @@ def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_
     cells = [x.strip() for x in row.split("|")]
     assert cells[4:8] == ["2", f"85.00 ± {100 * np.std([0.8, 0.9], ddof=1):.2f}", "90.0 (4)", "30.0 (2)"]
     assert cells[8:11] == ["82.50 ± 3.54", "30.0 (2)", "2.50 (5.00)"]
-
-
-def test_every_rival_has_a_column_and_one_that_there_is_not_a_sentence():
-    (edge,) = [x for x in load_measured() if x["name"] == "edge"]
-    bench = edge["bench"] | {"absent_rivals": {"fused LSTM float32": "the layer has no operator"}}
-    bench["p50_us"] = {form: 10.0 * i for i, form in enumerate(FORMS, 1) if not form.startswith("fused")}
-    bench["bytes"] = dict.fromkeys(FORMS, 20_000)
-    text = document([edge | {"bench": bench}, edge | {"name": "other", "bench": bench}])
-    heading, _, row, *_ = text.partition("## Beside other tools\n\n")[2].splitlines()
-    assert heading.count(" | ") == len(FORMS) == 8
-    assert row == "| `edge` | 10.0 (20) | 20.0 (20) | 30.0 (20) | 40.0 (20) | 50.0 (20) | – | 70.0 (20) | 80.0 (20) |"
-    assert "- No fused LSTM float32: the layer has no operator (`edge`, `other`)" in text
 
 
 def test_a_network_that_was_not_converted_has_keras_scores_and_the_reason():
