@@ -55,11 +55,7 @@ class MalformedError(ValueError):
 
 
 class Columns(NamedTuple):
-    """Places in a row, and units.
-
-    `values` are the places of six values, or of three: of acceleration or, where there is a `sensor`, of the one that
-    it names. `units` are those that the header states, `app` those that the app is known to mean beside them.
-    """
+    """Places in a row of six values, or of three of one sensor; the header's `units`, and those of its `app`."""
 
     time: int | None
     values: tuple[int, ...]
@@ -96,9 +92,9 @@ class _Cell(NamedTuple):
 
 
 def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
-    """The columns that `header` names; rotation is needed, or left out, or, with None, found if it is there.
+    """The columns that `header` names; with `needs_rotation` None rotation is found if it is there.
 
-    The first column of a name is taken. Raises `InputError` for a missing column, or an unknown unit.
+    Raises `InputError` for a missing column, or an unknown unit.
     """
     by_name: dict[str, _Cell] = {}
     for place, text in enumerate(header):
@@ -151,9 +147,9 @@ def _number(value: object) -> float:
 
 
 def date_seconds(text: str, pattern: str = "") -> float:
-    """A date in seconds since 1970, in UTC without a zone; a time of day in seconds since midnight, in any zone.
+    """Seconds since 1970 of a date, in UTC without a zone, or since midnight of a time of day.
 
-    It is written as in ISO 8601, or in the codes of `strptime` in `pattern`. Raises `ValueError`.
+    It is written as in ISO 8601, or in the codes of `strptime`. Raises `ValueError`.
     """
     text = text.strip()
     moment = datetime.strptime(text, pattern) if pattern else None

@@ -25,10 +25,9 @@ MAX_LABELS = 127
 
 @dataclass(frozen=True)
 class Mounting:
-    """A device worn in one way by one person, and not taken off between recordings.
+    """A device worn in one way by one person, and not taken off between recordings; "" for what is not known.
 
-    `name` tells the mountings of a person apart. `source` is the data set, `placement` the place on the body and
-    `device` the make; "" where that is not known.
+    `name` tells the mountings of a person apart; `source` is the data set, `device` the make.
     """
 
     name: str = ""
@@ -40,12 +39,10 @@ class Mounting:
 @dataclass(frozen=True)
 class Recording:
     """One continuous recording of one subject.
-
-    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s, 0 without a gyroscope. `labels`
-    is `[n]` int8: an index into `label_names`, or -1 without a label. The first `n_classes` of these, or all, are
-    classes to learn; the others, such as transitions, are not. Where it `begins_midway` in an activity the filters
-    start gently (`edge_runtime.signals.frontend`). `trial` is its number among a person's, `file` its path inside the
-    folder or zip; "" where that is not known.
+    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s. `labels` is `[n]` int8: an
+    index into `label_names`, or -1. The first `n_classes` of these, or all, are classes to learn. Where it
+    `begins_midway` in an activity the filters start gently. `trial` is its number among a person's, `file` its path
+    inside the folder or zip.
     """
 
     subject: int | str
@@ -126,10 +123,8 @@ class Motionless:
 @dataclass(frozen=True)
 class Dataset:
     """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`.
-
     `front_end` are the filters that made the signals, None for windows of another origin. Without `has_people`, blocks
-    of windows that follow each other stand for subjects. `frame` are the axes of the windows. `without_rotation` names
-    the joined data sets without a gyroscope, for which the signals of the others' gyroscopes are left out.
+    of windows stand for subjects. `without_rotation` names the joined data sets without a gyroscope.
     """
 
     name: str
@@ -185,8 +180,7 @@ class Dataset:
     def in_walking_frame(self) -> "Dataset":
         """The windows that `moving` leaves, those of each mounting turned into its walking frame.
 
-        That is found from all windows of the mounting in which a body moves, whatever their labels. Where mountings are
-        not known, a subject is one. Raises `InputError` as `moving`, and without a rate or people.
+        Raises `InputError` as `moving`, and without a rate or people.
         """
         if self.frame == "walking":
             return self
@@ -200,7 +194,7 @@ class Dataset:
         return replace(data, train=train, test=test, frame="walking")
 
     def moving(self) -> "Dataset":
-        """The same windows but those of mountings in which nobody moves, and without labels that only these have.
+        """The same windows without mountings in which nobody moves, and without labels that only these have.
 
         Raises `InputError` when no window is left, and for signals without both accelerations.
         """

@@ -28,8 +28,7 @@ _FIRST_NAMES = 5  # of many people, in a sentence
 class EvaluatedWindows:
     """Windows to score a model on: `y` counts in its labels, `test.mounting` in `mountings`.
 
-    `left_out` counts, by label, windows whose label the model lacks. `motionless` are those without a walking frame,
-    where the model takes that. `not_scored` are the other people.
+    `left_out` counts, by label, windows whose label the model lacks; `not_scored` are the other people.
     """
 
     test: Split
@@ -45,9 +44,8 @@ class EvaluatedWindows:
 
 def recordings(chosen: Sources, card: Card, is_remembered: bool) -> tuple[list[tuple[int, Recording]], list[int | str]]:
     """The `chosen` recordings to score the model of `card` on, each after its number, and the people of the others.
-
-    Stderr says which data does not fit its layout, and which people are left out. Raises `InputError` when nobody is
-    left, when signals or labels of the model are missing, or when data that a run remembers has changed.
+    Stderr says what does not fit a layout, and who is left out. Raises `InputError` when nobody is left, when signals
+    or labels of the model are missing, or when data that a run remembers has changed.
     """
     reader = DataReader(chosen)
     found = list(enumerate(reader.recordings))
@@ -101,9 +99,8 @@ def scored_people(
 ) -> set[int | str]:
     """The `people`, each with the data set, who are in the training of none of the models with these `cards`.
 
-    They are those among `test_subjects` where a card does not tell, and the one person that a model is adapted to. If
-    it `is_said`, stderr names those who are left out. Raises `InputError` when nobody is left, or when the models were
-    trained on different people.
+    They are those among `test_subjects` where a card does not tell, and the person that a model is adapted to. If it
+    `is_said`, stderr names the others. Raises `InputError` when nobody is left, or the models differ in their people.
     """
     everyone, testing = {*people}, {*test_subjects}
     learners: dict[str, set[int | str]] = {}
@@ -163,10 +160,7 @@ def learnt_placements(card: Card) -> list[str]:
 
 
 def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
-    """The `people`, each with the data set, whom the card names among its training subjects.
-
-    Joined data sets have a prefix before the names of their people, in the card or in `people`.
-    """
+    """The `people`, each with the data set, whom the card names as training subjects, with or without prefixes."""
     found: list[int | str] = []
     for subject, source in people.items():
         plain = re.escape(prefixes([source])[0])
@@ -233,9 +227,9 @@ def not_scored(data: Dataset) -> list[int | str]:
 
 
 def in_labels_of(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, dict[str, int]]:
-    """`data` with the classes of the models, and the number of test windows left out by their other labels.
+    """`data` with the classes of the models, if any window has one, and the test windows left out by other labels.
 
-    Windows stay as they are where all have other labels. Raises `InputError` when the models have different classes.
+    Raises `InputError` when the models have different classes.
     """
     labels = cards[0].labels
     if other := next((x for x in cards if x.labels != labels), None):

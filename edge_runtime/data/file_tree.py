@@ -45,7 +45,7 @@ class FileTree:
 def open_tree(path: Path) -> Iterator[FileTree]:
     """The files in the folder or zip at `path`, without hidden ones, or the single file at it.
 
-    Raises `InputError` when there is nothing, a damaged zip, or too many files.
+    Raises `InputError` for nothing, a damaged zip, or too many files.
     """
     if path.is_dir():
         names = tuple(islice(_walk(path), _MOST_FILES + 1))

@@ -26,8 +26,7 @@ class RecordingLabels:
     def of_rows(
         self, place: str, numbers: npt.NDArray[np.intp], n_rows: int, seconds: npt.NDArray[np.float64]
     ) -> list[str]:
-        """The label of each row `[n]`, "" outside of all ranges.
-
+        """The label of each row `[n]`, or "".
         Rows have `numbers` `[n]`, from 0, among the `n_rows` of the file `place`, and `seconds` `[n]` of its clock.
         Raises `InputError` where ranges overlap, or labels of rows are more or fewer than the rows.
         """
@@ -60,10 +59,7 @@ class LabelFiles:
 
 
 def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles:
-    """The labels in the files of `tree` that `source`, the layout's `[label_file]`, describes.
-
-    Raises `InputError` without such a file, and for a wrong row with file and line.
-    """
+    """The labels in the files that `source`, the layout's `[label_file]`, describes. Raises `InputError`."""
     names = tuple(x for x in layout.pattern.names if x in (*source.columns, *source.pattern_of_files.names))
     found: dict[tuple[str, ...], RecordingLabels] = {}
     for name in tree.names:

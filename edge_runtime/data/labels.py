@@ -28,10 +28,7 @@ def labels_in_order(labels: Iterable[str]) -> tuple[str, ...]:
 
 
 def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The coarse labels, in the order of `labels`, and for each of `labels` the index of its coarse one.
-
-    Coarse labels belong to themselves. Raises `InputError` for a label that belongs to none.
-    """
+    """The coarse labels, and for each of `labels` the index of its coarse one. Raises `InputError` without one."""
     unknown = [x for x in labels if x not in _COARSE and x not in _COARSE.values()]
     if unknown:
         raise InputError(f"{unknown[0]} belongs to no coarse class, as {', '.join(_COARSE)} do")

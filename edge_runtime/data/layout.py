@@ -1,7 +1,6 @@
 """Describe the files of a data set by a layout: paths, columns, units, labels and people.
 
-A layout is a TOML file, and the dataclasses here are its tables; docs/data.md has all keys, `edge_runtime/data/layouts`
-those of known data sets. Without `[acceleration]` columns are found by their names (`column_names`).
+A layout is a TOML file, and the dataclasses here are its tables; docs/data.md has all keys.
 """
 
 import re
@@ -55,10 +54,7 @@ class PathPattern:
         self.names = list(dict.fromkeys(name for pattern, _ in self._patterns for name in pattern.groupindex))
 
     def match(self, path: str, around: str = "") -> dict[str, str] | None:
-        """The texts of all names in `path`, "" for those of other patterns; None where it does not fit.
-
-        The top is inside the folder `around` all files, which ends in `/`.
-        """
+        """The texts of all names in `path`, where it fits; the top is inside the folder `around` all files."""
         if not path.casefold().endswith(self._ends):  # which is quick
             return None
         if len(path) > _LONGEST_PATH or max(map(len, path.removeprefix(around).split("/"))) > _LONGEST_NAME:
@@ -120,10 +116,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class TimeColumn(Clock):
-    """The column of times; those of a `steady` sensor are when samples were delivered, and are spread evenly.
-
-    Where times go back the file is refused, or a new recording begins, as `disorder` says.
-    """
+    """The column of times; those of a `steady` sensor are when samples were delivered, and are spread evenly."""
 
     column: Column = 1
     unit: str = ""
@@ -133,10 +126,7 @@ class TimeColumn(Clock):
 
 @dataclass(frozen=True)
 class SensorColumns:
-    """Columns of x, y and z, or lists of columns to sum; plus `offset`, times scale, sign and unit in g or rad/s.
-
-    `sensor` is the text in the path or the row, where a file or a row is of one sensor.
-    """
+    """Columns of x, y and z, or lists of columns to sum; plus `offset`, times scale, sign and unit in g or rad/s."""
 
     columns: tuple[Column | tuple[Column, ...], Column | tuple[Column, ...], Column | tuple[Column, ...]]
     unit: str
@@ -159,9 +149,8 @@ class SensorColumns:
 @dataclass(frozen=True)
 class LabelFile(Clock):
     """Labels in `files` of their own: a row for each stretch of a recording, for each of its rows, or for a whole one.
-
-    `columns` are, in order, names in the paths of recordings, `label`, `start` and `end`, and "" for any other. Start
-    and end are inclusive, in the unit of the clock or in rows from 1 on. `skip` lines are left out.
+    `columns` are names in the paths of recordings, `label`, `start` and `end`, or "". Start and end are inclusive, in
+    the unit of the clock or in rows from 1 on.
     """
 
     files: str | tuple[str, ...] = ""
@@ -184,8 +173,7 @@ class Layout:
     """The files of a data set.
 
     `source` is the layout's own file, `name` the data set's name, "" for that of the folder. `labels` name the labels
-    that are classes, `other_labels` the others; with neither, all labels are classes. Without `separator` the first
-    line tells it.
+    that are classes, `other_labels` the others; with neither, all labels are classes.
     """
 
     files: str | tuple[str, ...]

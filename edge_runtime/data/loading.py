@@ -1,8 +1,6 @@
 """Load data sets or their recordings: the embedded ones, official copies, files that a layout describes.
 
 Several data sets have the signals of all and the labels of any, and their subjects are named after their data set.
-Recordings are treated as UCI HAR's were, by the same front end. Samples without a class feed the filters, and are in no
-window.
 """
 
 import re
@@ -37,13 +35,10 @@ _EXPECTED = (
 
 def load_data(data: Given = None, window: Window | None = None) -> Dataset:
     """The data set that `data` names, or several as one; None is the embedded UCI HAR data.
-
-    `data` is `uci-har`, a path, `LAYOUT=PATH` (`edge_runtime.data.layout`), or a list of these. A path is that of CSV
-    recordings, of the official 'UCI HAR Dataset', or of an `.npz` file (`edge_runtime.data.windows_file`). Recordings
-    are cut into windows of 128 samples every 64, or as `window` says.
-
-    The test part are UCI HAR's official test subjects, and the last third of others in natural order (s2 before s10).
-    Raises `InputError` when there is no such data, or it is damaged.
+    `data` is `uci-har`, `LAYOUT=PATH`, the path of CSV recordings, of the official 'UCI HAR Dataset' or of an `.npz`
+    file, or a list of these. Recordings are cut into windows of 128 samples every 64, or as `window` says. The test
+    part are UCI HAR's official test subjects, and the last third of others in natural order (s2 before s10). Raises
+    `InputError`.
     """
     return DataReader(sources(data)).windows(window)
 

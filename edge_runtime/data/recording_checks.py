@@ -1,14 +1,13 @@
 """Check recordings against their layout, by what their numbers, files and labels show.
 
-Gravity has a size of 1 g. While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is
--w x g. That shows a gyroscope of the wrong hand or in another unit, and a wrong rate. It does not show the sign of
-acceleration: a device upside down measures the same. Who walks has gravity in the mean acceleration: where it differs
-from walk to walk, the device was put on anew.
+While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is -w x g. That shows a gyroscope
+of the wrong hand or in another unit, and a wrong rate, but not the sign of acceleration. Who walks has gravity in the
+mean acceleration: where it differs from walk to walk, the device was put on anew.
 
 References
 ----------
 R. Mahony, T. Hamel, J.-M. Pflimlin: Nonlinear complementary filters on the special orthogonal group. IEEE Transactions
-on Automatic Control 53(5), 2008 (the kinematics of a direction that a gyroscope sees).
+on Automatic Control 53(5), 2008.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -192,10 +191,7 @@ def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
 
 
 def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """How walks in the same mounting differ in the direction of gravity.
-
-    Where nothing is labelled walking all movement that lasts counts: with labels a wrist may turn between activities.
-    """
+    """How walks, or without labels all long movements, in the same mounting differ in the direction of gravity."""
     has_walking = any(set(_WALKS).intersection(x.found_labels) for x in recordings)
     by_mounting: dict[Mounting, list[tuple[str, Array]]] = {}
     for x in recordings:

@@ -1,8 +1,7 @@
 """Turn the files of a data set, as a layout describes them, into recordings at 50 Hz.
 
-Samples are brought to 50 Hz as a live stream is (`edge_runtime.signals.resampling`). A new recording begins where
-samples are missing for more than 0.25 s, times go back or another person begins. Where a sensor has rows or files of
-its own, rotation is interpolated linearly at the times of acceleration.
+A new recording begins where samples are missing for more than 0.25 s, times go back or another person begins. Where a
+sensor has rows or files of its own, rotation is interpolated linearly at the times of acceleration.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,10 +31,8 @@ Rows = npt.NDArray[np.intp]
 @dataclass
 class FoundRecordings:
     """The recordings of a data set, and facts of their files.
-
-    `rates_hz` are those of the files. `gaps` and `set_back` count recordings that began behind a gap, or where times
-    went back. `without_rotation` and `without_samples` name files that were left out, `without_labels` those that the
-    files of labels do not name. `absent_labels` are those of the layout that no file has.
+    `gaps` and `set_back` count recordings that began behind a gap, or where times went back. `without_labels` names
+    files that the files of labels do not, `absent_labels` are those of the layout that no file has.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -63,8 +60,7 @@ class _FilePart:
 def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
     """The recordings at `path`, a folder, a zip or a file, and where no file fits the layout, in zips inside.
 
-    Raises `InputError` for a file that the layout does not fit, for rotation in a part of the files, and for labels
-    that the layout does not name.
+    Raises `InputError` for a file that the layout does not fit, and for labels that it does not name.
     """
     found = FoundRecordings()
     parts: list[_FilePart] = []
@@ -203,9 +199,8 @@ def _evened(seconds: Array) -> Array:
 def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[Rows, Array, Array] | None:
     """Rows `[n]` of acceleration in `table`, their seconds `[n]` and values `[n, 6]`, `[n, 3]` without a gyroscope.
 
-    Rotation, which may be in another of the `tables`, is interpolated at the times of acceleration. Rows before its
-    first sample, after its last, and within a pause longer than `MAX_GAP_S` are left out. None where the layout has
-    rotation, and the tables lack it.
+    Rotation, which may be in another of the `tables`, is interpolated at the times of acceleration. Rows outside of its
+    times, or in its pauses, are left out. None where the layout has rotation, and the tables lack it.
     """
     base = table.series["acceleration"]
     turns = next((x.series["rotation"] for x in tables if "rotation" in x.series), None)

@@ -1,7 +1,4 @@
-"""Read one file of samples as its layout says or, where that names no columns, as its header does.
-
-A row that is not a sample is refused with its file and line, or left out where the layout allows it.
-"""
+"""Read one file of samples as its layout says or, where that names no columns, as its header does."""
 
 import csv
 import io
@@ -40,11 +37,9 @@ class Series:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one device, person and trial in the file `place`.
-
-    `said` are those of `layout.TEXTS` that are the same in all its rows, `texts` `[n]` those of each row. These are the
-    rows of acceleration, or of rotation without it. `numbers` `[n]` count them in the file, from 0, which has `n_rows`.
-    Both sensors have the same rows where they are `paired`.
+    """The rows of one device, person and trial in the file `place`, whose sensors may be `paired` in each row.
+    `said` are those of `layout.TEXTS` that are the same in all its rows, `texts` `[n]` those of each row of
+    acceleration. `numbers` `[n]` count these in the file, from 0, which has `n_rows`.
     """
 
     place: str
@@ -114,7 +109,7 @@ class _Rows:
 class _Plan:
     """Places of columns, from 0; `axes` has those that are summed, factors and offsets make g and rad/s.
 
-    With `sensor` each row is of the one whose name stands there, and `kind_of` tells acceleration and rotation apart.
+    With `sensor` each row is of the one that is named there, whose kind `kind_of` gives.
     """
 
     time: int | None
@@ -141,9 +136,9 @@ class _Plan:
 
 
 def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tuple[list[Table], int]:
-    """The tables in the file `place`, one for each device, person and trial, and the number of rows left out.
+    """The tables in the file `place`, for each device, person and trial, and the number of rows left out.
 
-    `sensor` is the one that the file's path names. Raises `InputError` that names the file and the line.
+    `sensor` is the one that its path names. Raises `InputError` with file and line.
     """
     try:
         text = content.decode(layout.encoding)

@@ -40,11 +40,9 @@ class GroupScore:
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of the answers to some windows, shares from 0 to 1.
+    """The scores of the answers to some windows; `weighted` are the means over the classes by their windows.
 
-    `weighted` are the means over the classes by their windows, `per_subject` the accuracy by person,
-    `per_subject_macro_f1` the mean F1 of the person's classes. `confusion[i][j]` counts windows of class i that were
-    given class j.
+    `confusion[i][j]` counts windows of class i that were given class j.
     """
 
     windows: int

@@ -44,11 +44,9 @@ def with_noun(subject: int | str) -> str:
 
 
 def blocks(y: npt.NDArray[np.integer], is_test: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.str_]:
-    """Names of blocks `[n]` that stand for unknown subjects.
-
-    Windows that follow each other overlap and are often of one person, so held-out ones are not drawn at random. The
-    windows of each class `y` `[n]`, in their order, are cut into `N_BLOCKS` parts, and parts of the same number are one
-    block. Where `is_test` `[n]` tells the test part, each part of the data has blocks of its own.
+    """Names of blocks `[n]` that stand for unknown subjects, since windows that follow each other overlap.
+    The windows of each class `y` `[n]` are cut into `N_BLOCKS` parts in their order, and parts of the same number are
+    one block. Where `is_test` `[n]` tells the test part, each part of the data has blocks of its own.
     """
     names = np.empty(len(y), "U16")
     for part in (None,) if is_test is None else (False, True):

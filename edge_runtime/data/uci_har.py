@@ -1,8 +1,7 @@
 """Rebuild the published windows of UCI HAR from the embedded recordings, or read them from an official copy.
 
-The data set was published twice: as windows (UCI HAR, 2013) and as raw recordings with postural transitions (HAPT,
-2016). `edge_runtime.signals.frontend` turns the latter into the former; the table `data/windows.txt` has the windows
-that were cut, in their order. DATA_NOTICE.md names the authors and says how the embedded file was made.
+The windows were published in 2013 (UCI HAR), the raw recordings in 2016 (HAPT). `edge_runtime.signals.frontend` turns
+these into those; the table `data/windows.txt` has the windows in their order. DATA_NOTICE.md names the authors.
 
 References
 ----------
@@ -110,9 +109,8 @@ def recordings() -> tuple[Recording, ...]:
 
 def decoded(content: bytes, source: str) -> Counts:
     """The counts in a recordings file; `source` names it in the `InputError` raised when it is damaged.
-
-    It stores differences to the sample before, within a recording and modulo 2^16. Zigzag puts small ones of either
-    sign first (0, -1, 1, -2 -> 0, 1, 2, 3), high bytes are apart from low ones, and xz packs both.
+    It stores differences to the sample before, within a recording and modulo 2^16, by zigzag (0, -1, 1 -> 0, 1, 2),
+    high bytes apart from low ones, packed by xz.
     """
     try:
         payload = memoryview(lzma.decompress(content, format=lzma.FORMAT_XZ))
@@ -205,10 +203,7 @@ def is_official(path: Path) -> bool:
 
 
 def load_official(path: Path) -> Dataset:
-    """Read the official windows at `path`, a folder or a zip, and check labels and subjects by their digests.
-
-    Raises `InputError` naming the file.
-    """
+    """The official windows at `path`, labels and subjects checked by their digests. Raises `InputError`."""
     with open_tree(path) as opened:
         tree = unpacked(opened) if _top(opened) is None else opened
         train, test = (_read_part(tree, part) for part in N_WINDOWS)

@@ -1,10 +1,7 @@
 """Read windows of any signals from an `.npz` file, as `numpy.savez` writes it.
 
-Members are X `[n, samples, channels]` and the classes y `[n]`. The others may be absent: subject and split `[n]`,
-labels, signals, units, rate and hop (docs/formats.md).
-
-X_train, y_train, X_test and y_test, with subject_train and subject_test, stand for X, y, subject and split. The file
-may come from anywhere: nothing in it is run, and its sizes are limited.
+Members are X `[n, samples, channels]` and the classes y `[n]`; docs/formats.md has the others. The file may come from
+anywhere: nothing in it is run, and its sizes are limited.
 """
 
 from collections.abc import Mapping

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Filter:
     """A cascade of second-order sections in transposed direct form II.
-
-    `sections` `[n][6]` are b0 b1 b2 a0 a1 a2, with a0 = 1. `settled` `[n][2]` is the state of each section after an
-    endless input of 1; zeros where the filter starts from rest whatever comes.
+    `sections` `[n][6]` are b0 b1 b2 a0 a1 a2, `settled` `[n][2]` the state of each section after an endless input of 1,
+    or zeros.
     """
 
     sections: tuple[tuple[float, ...], ...]
@@ -19,12 +18,9 @@ class Filter:
 
 @dataclass(frozen=True)
 class Filters:
-    """All filters between a sensor at `rate_hz` and the signals, in the order in which they are applied.
-
-    1. Each channel: the median of `median` samples, the one before, the sample itself and the one after.
-    2. Each channel: `noise`, a low-pass. Acceleration is then `total_acc`.
-    3. `body_acc` is `total_acc` less its `gravity`, a low-pass.
-    4. `body_gyro` is rotation less its `drift`, a low-pass.
+    """All filters between a sensor at `rate_hz` and the signals.
+    The median of `median` samples around each comes first, then `noise`, a low-pass, which gives `total_acc`.
+    `body_acc` is that less its `gravity`, `body_gyro` rotation less its `drift`, both low-passes.
     """
 
     rate_hz: float

@@ -1,11 +1,9 @@
 """Filter raw samples of a phone into the nine signals of UCI HAR, sample by sample.
+Every filter is causal and keeps its state: chunks of any size give the same signals to the last bit. Signals come one
+sample late, since the median looks ahead.
 
-Every filter is causal and keeps its state: chunks of any size give the same signals to the last bit. The median looks
-one sample ahead, so signals come one sample (20 ms) late. `edge_runtime.signals.filters` has the order of the steps and
-every coefficient.
-
-The steps reproduce the published windows. They differ from the papers in two places. The low-pass at 20 Hz has order 10
-instead of 3, and drift of the gyroscope below 0.1 Hz is removed.
+The steps reproduce the published windows. Unlike the paper's, the low-pass at 20 Hz has order 10 instead of 3, and
+drift of the gyroscope below 0.1 Hz is removed.
 
 References
 ----------
@@ -35,8 +33,7 @@ class FrontEnd:
     """A causal filter from raw samples to signals, fed in chunks of any size.
 
     Filters start from zero, as for the published windows. With a `gentle` start, those of acceleration start as if the
-    first sample had always been there, without a step of 1 g. The gyroscope starts from zero all the same, since a
-    first sample in motion is not an offset.
+    first sample had always been there, without a step of 1 g.
     """
 
     def __init__(self, gentle: bool = False) -> None:
@@ -55,10 +52,8 @@ class FrontEnd:
 
     def push(self, raw: npt.ArrayLike) -> Array:
         """Take the next samples `[n, 6]`, acceleration x y z in g and angular rate x y z in rad/s, at 50 Hz.
-
-        Returns the signals that are complete by now, `[m, 9]` float64 in the order and units of `SIGNALS`; `m` is `n`,
-        or `n - 1` for the first samples. Raises `InputError` for another shape or a number that is not finite; the
-        state is then what it was before.
+        Returns the signals that are complete by now, `[m, 9]` float64 in the units of `SIGNALS`; `m` is `n`, at first
+        `n - 1`. Raises `InputError` for another shape or a number that is not finite, and keeps its state.
         """
         samples = _checked(raw)
         if not len(samples):

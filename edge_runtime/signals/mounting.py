@@ -1,13 +1,11 @@
-"""Find from walking how a device is worn, and turn its signals into the walking frame.
+"""Find from walking how a device is worn, and turn its signals into the walking frame: x up, y ahead, z to the left.
 
-The walking frame has x up, y ahead and z to the left: devices worn at one place give the same signals in it, however
-they are turned there. Walking shows two directions of the body. Up is the mean acceleration of someone who walks. With
-each step the body is pushed up, and 160 ms later backwards. So the product of the vertical acceleration and the
-horizontal one after that lag, summed over a window, points back.
+Up is the mean acceleration of someone who walks. With each step the body is pushed up, and 160 ms later backwards: the
+product of the vertical acceleration and the horizontal one after that lag, summed over a window, points back.
 
-Downstairs the product points elsewhere; there a gyroscope helps. A body that turns to the left while stepping is pushed
-to the right 60 ms later, which shows a frame that is turned round. A frame is rounded, and signals are turned without
-matrix products, so that the same samples give the same windows on every machine.
+Downstairs it points elsewhere. There a body that turns to the left while stepping is pushed to the right 60 ms later,
+which shows a frame that is turned round. Frames are rounded, and signals turned without matrix products, so that every
+machine gives the same windows.
 """
 
 from collections.abc import Sequence
@@ -55,9 +53,8 @@ def is_moving(windows: Windows, names: Sequence[str]) -> npt.NDArray[np.bool_]:
 def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
     """The rotation `[3, 3]` of one mounting from the device's frame to that of walking, rounded to six decimals.
 
-    `windows` `[n, samples, n_signals]` of the signals `names` are those of the mounting in which a body moves. Up is
-    the mean of their acceleration. Ahead is the spatial median of their headings: those of another motion, such as
-    downstairs, would draw a mean to themselves. Raises `InputError` without windows.
+    `windows` `[n, samples, n_signals]` are those of the mounting in which a body moves. Up is the mean of their
+    acceleration, ahead the spatial median of their headings. Raises `InputError` without windows.
     """
     if not len(windows):
         raise InputError("a walking frame needs windows of walking: record a few steps")
@@ -67,27 +64,18 @@ def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Arr
 
 
 def in_walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> npt.NDArray[np.float32]:
-    """Turn all `windows` `[n, samples, n_signals]` of one mounting into the walking frame that the moving ones show.
-
-    Raises `InputError` when none of them moves.
-    """
+    """Turn `windows` `[n, samples, n_signals]` of one mounting into its walking frame. Raises as `walking_frame`."""
     return turned(windows, names, walking_frame(windows[is_moving(windows, names)], names, rate_hz))
 
 
 def own_frames(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
-    """The rotation `[n, 3, 3]` of each of `windows` by its own mean acceleration and its own heading.
-
-    Walking is recognised in it before the walking frame is known. Postures are not, since gravity is always on x.
-    """
+    """The rotation `[n, 3, 3]` of each of `windows` by its own mean acceleration and its own heading."""
     up = _unit(_triad(windows, names, "total_acc").mean(axis=1))
     return _frames(up, _backwards(_triad(windows, names, "body_acc"), up, rate_hz))
 
 
 def is_turned_round(windows: Windows, names: Sequence[str], rotation: Array, rate_hz: float) -> bool:
-    """Tell by sway whether the frame `rotation` `[3, 3]` of `windows` `[n, samples, n_signals]` of steps points back.
-
-    Without a gyroscope among the signals `names` the answer is False.
-    """
+    """Tell by sway whether the frame `rotation` of `windows` of steps points back; False without a gyroscope."""
     if "body_gyro" not in triads(names).values():
         return False
     lag = max(1, round(SWAY_LAG_S * rate_hz))

@@ -19,8 +19,7 @@ class Normalisation:
     """Per signal: subtract `mean`, divide by `std`, clip to ± `clip` standard deviations, compand around `knee`.
 
     Companding turns z into z (clip + knee) / (|z| + knee): one int8 scale then serves the stillness of standing and the
-    peaks of running, as in the companding of speech (ITU-T G.711). There are no logarithms, so every processor gives
-    the same bits. A `knee` of None leaves a signal linear.
+    peaks of running, as in speech (ITU-T G.711). A `knee` of None leaves a signal linear.
     """
 
     mean: tuple[float, ...]

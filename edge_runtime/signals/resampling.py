@@ -1,10 +1,8 @@
 """Resample raw samples to a fixed rate by their timestamps.
 
-Over a network samples arrive out of order: each waits a moment for earlier ones. Between two neighbours, values are
-interpolated linearly. A longer gap is not filled: a new stretch begins.
-
-Samples of a sensor that is clearly faster than the rate are decimated, behind a low-pass against aliasing. It is a sinc
-under a Hamming window, which passes frequencies below 0.4 of the rate and attenuates those above 0.6 to 0.2 %.
+Each sample waits a moment for earlier ones; between two neighbours, values are interpolated linearly. Samples of a
+clearly faster sensor are decimated behind a low-pass, a sinc under a Hamming window. It passes frequencies below 0.4 of
+the rate and attenuates those above 0.6 to 0.2 %.
 
 References
 ----------
@@ -35,8 +33,7 @@ Array = npt.NDArray[np.float64]
 class Piece:
     """Samples `[n, n_channels]` at the fixed rate, the first of them at `seconds`.
 
-    `gap_s` is None when they follow the piece before. Else they begin a new stretch after that gap: 0 at the very
-    start, negative where the clock was set back.
+    `gap_s` is the gap before a new stretch, 0 at the very start, negative where the clock was set back; else None.
     """
 
     seconds: float
@@ -45,10 +42,10 @@ class Piece:
 
 
 class Resampler:
-    """Brings samples to `rate_hz`; the same samples give the same numbers in chunks of any size.
+    """Brings samples to `rate_hz`; chunks of any size give the same numbers.
 
     A new stretch begins after `max_gap_s` without a sample. A sample may arrive `wait_s` later than newer ones.
-    `duplicates` and `late` count the samples left out; `late` also those far ahead of all later ones.
+    `duplicates` and `late` count the samples left out.
     """
 
     def __init__(self, rate_hz: float, max_gap_s: float = MAX_GAP_S, wait_s: float = WAIT_S) -> None:
@@ -226,10 +223,7 @@ class _Stretch:
 
 
 class Decimator:
-    """Bring samples from `factor` times a rate to that rate, without a shift in time.
-
-    Chunks of any size give the same numbers. Beyond the first and the last sample, their values are assumed.
-    """
+    """Bring samples from `factor` times a rate to that rate, without a shift in time."""
 
     def __init__(self, factor: int) -> None:
         self.factor = factor

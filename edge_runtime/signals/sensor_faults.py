@@ -46,10 +46,7 @@ def is_measurement(samples: Array) -> npt.NDArray[np.bool_]:
 
 
 class FaultFinder:
-    """Looks at samples in blocks of 4 s and tells each kind of fault when it begins.
-
-    The model uses `n_channels`: 6, or 3 without the gyroscope.
-    """
+    """Looks at samples of 6 channels, or 3 without the gyroscope, in blocks of 4 s; tells faults when they begin."""
 
     def __init__(self, rate_hz: float, n_channels: int = 6) -> None:
         self._rate_hz, self._n_channels = rate_hz, n_channels
@@ -165,11 +162,7 @@ def _plateau(channel: Array, least: float, n: int) -> float | None:
 
 
 class ClockWatch:
-    """Looks at the times of samples in the order of their arrival, and tells each kind of fault once.
-
-    A clock may stand still, step back or count in another unit. Samples of past times are left out: such a sender gets
-    no answers.
-    """
+    """Looks at the times of samples in the order of their arrival, and tells each kind of fault once."""
 
     def __init__(self) -> None:
         self._first = self._newest = -np.inf

@@ -1,7 +1,6 @@
 """Convert units of time, acceleration and rotation, and recognise them by the size of the numbers.
 
-Acceleration with gravity is about 1 in g and 9.8 in m/s². Samples of motion are 1 to 250 ms apart, a different number
-in s, ms, µs and ns. Rotation has no such rule.
+Acceleration with gravity is about 1 in g and 9.8 in m/s²; samples of motion are 1 to 250 ms apart.
 """
 
 from collections.abc import Sequence
@@ -73,9 +72,9 @@ def check_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[flo
 
 
 def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> Units:
-    """The `stated` units, and those of acceleration and time that are not stated by the size of the numbers.
+    """The `stated` units, and acceleration's and time's by the size of the numbers.
 
-    Without `times` theirs stays open. Raises `InputError` as `check_units`, and where the size fits no unit.
+    Raises `InputError` as `check_units`, and where the size fits no unit.
     """
     check_units(stated, accelerations, times)
     size, acceleration, step, time = _by_size(accelerations, times)

@@ -14,8 +14,7 @@ Array = npt.NDArray[np.float64]
 class Windowing:
     """Cuts a window `[samples, 9]` every `hop` samples; chunks of any size give the same windows.
 
-    `start` is the time of the first sample in seconds, `gentle` the start of the filters (`FrontEnd`). These run over
-    all new samples at once when a window is complete, which is a hundred times as fast as one by one.
+    Filters run over all new samples at once when a window is complete, which is a hundred times as fast as one by one.
     """
 
     def __init__(self, window: Window, hop: int, start: float, gentle: bool) -> None:
