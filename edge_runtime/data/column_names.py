@@ -184,7 +184,7 @@ def _axes(
             f"there are {', '.join(quoted(x, 20) for x in list(by_name)[:8]) or 'none'}"
         )
     if found[0] == "accelerometer" and "secondselapsed" in by_name:
-        # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' is with it.
+        # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' has gravity.
         raise InputError(
             "the column 'accelerometer_x' is acceleration without gravity, by which lying and standing look alike: "
             "let the app record acceleration with gravity too, as 'total acceleration'"

@@ -39,6 +39,7 @@ class Mounting:
 @dataclass(frozen=True)
 class Recording:
     """One continuous recording of one subject.
+
     `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s. `labels` is `[n]` int8: an
     index into `label_names`, or -1. The first `n_classes` of these, or all, are classes to learn. Where it
     `begins_midway` in an activity the filters start gently. `trial` is its number among a person's, `file` its path
@@ -123,6 +124,7 @@ class Motionless:
 @dataclass(frozen=True)
 class Dataset:
     """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`.
+
     `front_end` are the filters that made the signals, None for windows of another origin. Without `has_people`, blocks
     of windows stand for subjects. `without_rotation` names the joined data sets without a gyroscope.
     """
@@ -273,8 +275,8 @@ def nobody_walks(where: str, subject: int | str, mounting: str) -> InputError:
     """The error of a `mounting`, "" where it is not known, in which nobody walks."""
     named = f", mounting {mounting}" if mounting else ""
     return InputError(
-        f"nobody walks in {where} of subject {subject}{named}, which shows how a device was worn: record a few steps "
-        'too, or write mounting = "each subject" in the layout of a device that was never taken off'
+        f"nobody walks in {where} of subject {subject}{named}: record a few steps too, which show how the device is "
+        'worn, or write mounting = "each subject" in the layout'
     )
 
 

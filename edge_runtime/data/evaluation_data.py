@@ -44,6 +44,7 @@ class EvaluatedWindows:
 
 def recordings(chosen: Sources, card: Card, is_remembered: bool) -> tuple[list[tuple[int, Recording]], list[int | str]]:
     """The `chosen` recordings to score the model of `card` on, each after its number, and the people of the others.
+
     Stderr says what does not fit a layout, and who is left out. Raises `InputError` when nobody is left, when signals
     or labels of the model are missing, or when data that a run remembers has changed.
     """
@@ -160,7 +161,7 @@ def learnt_placements(card: Card) -> list[str]:
 
 
 def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
-    """The `people`, each with the data set, whom the card names as training subjects, with or without prefixes."""
+    """The `people`, each with the data set, who are training subjects by the card, with or without prefixes."""
     found: list[int | str] = []
     for subject, source in people.items():
         plain = re.escape(prefixes([source])[0])
@@ -180,7 +181,7 @@ def _own_sources(card: Card) -> list[str]:
 
 
 def _training_subjects(card: Card, source: str) -> set[str]:
-    """The training subjects of the data set `source`, named as in that; all, where the card does not name it."""
+    """The training subjects of the data set `source`, without prefixes; all, where the card does not name it."""
     own, people = _own_sources(card), card.training.get("subjects")
     if not own or not isinstance(people, list):
         return set()
@@ -250,10 +251,8 @@ def check_data(card: Card, data: Dataset) -> None:
     """Raise `InputError` unless `data` has the classes, the signals and the windows that a model was made for."""
     wanted, given = card.window, data.window
     lacking = next((x for x in card.signals if x not in data.signals), None)
-    if not len(data.test):
-        wrong = "finds no test windows in it"
-    elif card.labels != data.labels:
-        found = ", ".join(data.labels[i] for i in np.unique(data.test.y))
+    if card.labels != data.labels or not len(data.test):
+        found = ", ".join(data.labels[i] for i in np.unique(data.test.y)) or "nobody"
         wrong = f"tells {', '.join(card.labels)} apart, and its windows to score are of {found}"
     elif lacking:
         wrong = f"takes the signal {lacking.name} in {lacking.unit}, which it lacks"

@@ -27,6 +27,7 @@ class RecordingLabels:
         self, place: str, numbers: npt.NDArray[np.intp], n_rows: int, seconds: npt.NDArray[np.float64]
     ) -> list[str]:
         """The label of each row `[n]`, or "".
+
         Rows have `numbers` `[n]`, from 0, among the `n_rows` of the file `place`, and `seconds` `[n]` of its clock.
         Raises `InputError` where ranges overlap, or labels of rows are more or fewer than the rows.
         """

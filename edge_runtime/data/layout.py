@@ -149,6 +149,7 @@ class SensorColumns:
 @dataclass(frozen=True)
 class LabelFile(Clock):
     """Labels in `files` of their own: a row for each stretch of a recording, for each of its rows, or for a whole one.
+
     `columns` are names in the paths of recordings, `label`, `start` and `end`, or "". Start and end are inclusive, in
     the unit of the clock or in rows from 1 on.
     """
@@ -270,7 +271,7 @@ def shipped_layouts() -> list[str]:
 
 
 def find_layout(name: str) -> Layout:
-    """The layout that is shipped as `name`, or in the file of this path. Raises `InputError` when there is none."""
+    """The layout that is shipped as `name`, or in the file of this path. Raises `InputError` for an unknown one."""
     path = FOLDER / f"{name}.toml" if name in shipped_layouts() else Path(name)
     try:
         text = read_text(path, "a layout", _LARGEST_FILE)

@@ -35,6 +35,7 @@ _EXPECTED = (
 
 def load_data(data: Given = None, window: Window | None = None) -> Dataset:
     """The data set that `data` names, or several as one; None is the embedded UCI HAR data.
+
     `data` is `uci-har`, `LAYOUT=PATH`, the path of CSV recordings, of the official 'UCI HAR Dataset' or of an `.npz`
     file, or a list of these. Recordings are cut into windows of 128 samples every 64, or as `window` says. The test
     part are UCI HAR's official test subjects, and the last third of others in natural order (s2 before s10). Raises

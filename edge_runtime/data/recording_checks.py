@@ -1,8 +1,8 @@
 """Check recordings against their layout, by what their numbers, files and labels show.
 
 While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is -w x g. That shows a gyroscope
-of the wrong hand or in another unit, and a wrong rate, but not the sign of acceleration. Who walks has gravity in the
-mean acceleration: where it differs from walk to walk, the device was put on anew.
+of the wrong hand or in another unit, and a wrong rate, but not the sign of acceleration. The mean
+acceleration of someone who walks is gravity: where it differs from walk to walk, the device was put on anew.
 
 References
 ----------
@@ -17,12 +17,11 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Mounting, Recording, segments
+from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.recordings import FoundRecordings
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
-from edge_runtime.signals.steps import GRID_HZ, beats
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
@@ -34,12 +33,8 @@ _CALM_G = 0.2  # root mean square of movement, below which smoothed acceleration
 _LEAST_TURNING_S, _ENOUGH_TURNING_S = 5.0, 20.0
 _SURE, _AGAINST = 0.5, -0.3  # correlation
 _USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
-_STEPS_HZ = (0.88, 3.2)  # the slower for a wrist, which swings once in two steps; for one or two people twice as wide
-_ENOUGH_PEOPLE, _LEAST_WINDOWS = 3, 4  # of each person
-_BEATS_FROM_HZ = 0.3  # slower is drift
-_STEPS_WINDOW = 256  # samples; the least is a quarter of it
 _ELSEWHERE_DEG = 45.0  # as in live recognition
-_TOO_MANY, _LEAST_ELSEWHERE = 1 / 3, 2  # share and number of walks; one of two may have been put back otherwise
+_TOO_MANY, _LEAST_ELSEWHERE = 1 / 3, 2  # share and number of walks; one of two may have been put back differently
 _PAUSE_S, _LEAST_WALKING_S = 1.0, 2.5  # within a walk, and of one by its label
 _LEAST_MOVEMENT_S = 5.0  # sitting down and lying down take less
 _UPRIGHT = ("STANDING", "WALKING")
@@ -86,17 +81,14 @@ def say_misfits(described: Sequence[tuple[str, FoundRecordings]]) -> None:
 
 def _sensors(recordings: Sequence[Recording]) -> Iterator[Finding]:
     """Findings on the numbers of sensors at the same placement."""
-    first = [_gravity(recordings), *_steps(recordings)]
-    yield from first
+    yield (gravity := _gravity(recordings))
     yield _axes(recordings)
-    # How gravity turns says nothing about the gyroscope or mountings where gravity or time is wrong.
-    fits = not any(x.is_fault for x in first)
+    yield from _still_axes(recordings)
     if not any(x.has_gyroscope for x in recordings):
         yield Finding("rotation", "There is no rotation: models of acceleration take such data.")
-    elif fits:
+    elif not gravity.is_fault:
         yield _hand(recordings)
-    yield from _still_axes(recordings)
-    if fits:
+    if not gravity.is_fault:
         yield from _mountings(recordings)
 
 
@@ -107,28 +99,6 @@ def _gravity(recordings: Sequence[Recording]) -> Finding:
     mend = "should be 1: see unit, scale and offset under [acceleration], and whether its columns include gravity"
     text = f"Gravity has a size of {size:.3g} g, and {mend if is_fault else 'the unit of acceleration fits'}."
     return Finding("gravity", text, is_fault, {"gravity_g": size})
-
-
-def _steps(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """A step frequency that nobody walks with, which shows a wrong rate or clock."""
-    people: dict[int | str, list[float]] = {}
-    for x in recordings:
-        people.setdefault(x.subject, []).extend(_steps_hz(x))
-    found = [float(np.median(x)) for x in people.values() if len(x) >= _LEAST_WINDOWS]
-    steps, slack = float(np.median(found or [1.0])), 1 if len(found) >= _ENOUGH_PEOPLE else 2
-    if not _STEPS_HZ[0] / slack <= steps <= _STEPS_HZ[1] * slack:
-        text = f"People labelled WALKING step {steps:.2g} times a second, where 1.5 to 2.5 times is usual: see rate, "
-        yield Finding("steps", f"{text}or the unit under [time].", True, {"steps_hz": steps})
-
-
-def _steps_hz(recording: Recording) -> Iterator[float]:
-    """The strongest beat of each window that is labelled WALKING."""
-    for first, end, label in segments(recording.labels):
-        if 0 <= label < len(recording.label_names) and recording.label_names[label] == "WALKING":
-            for start in range(first, end + 1 - _STEPS_WINDOW // 4, _STEPS_WINDOW // 2):
-                power = beats(recording.samples[start : min(start + _STEPS_WINDOW, end), :3], RATE_HZ)
-                power[: round(_BEATS_FROM_HZ / GRID_HZ)] = 0
-                yield GRID_HZ * float(power.argmax())
 
 
 def _is_labelled(recording: Recording, names: Collection[str]) -> npt.NDArray[np.bool_]:
@@ -213,7 +183,7 @@ def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
 
 
 def _walks(recording: Recording, only_walking: bool) -> Iterator[tuple[str, Array]]:
-    """The place of each stretch of walking, or of any movement, and the direction `[3]` of gravity in it."""
+    """The place of each stretch of walking, or of any movement, and the direction `[3]` of gravity there."""
     smooth, movement = _smoothed_and_movement(recording.samples[:, :3])
     counts = movement > _CALM_G**2
     if only_walking:

@@ -31,6 +31,7 @@ Rows = npt.NDArray[np.intp]
 @dataclass
 class FoundRecordings:
     """The recordings of a data set, and facts of their files.
+
     `gaps` and `set_back` count recordings that began behind a gap, or where times went back. `without_labels` names
     files that the files of labels do not, `absent_labels` are those of the layout that no file has.
     """

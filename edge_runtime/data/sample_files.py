@@ -38,6 +38,7 @@ class Series:
 @dataclass(frozen=True)
 class Table:
     """The rows of one device, person and trial in the file `place`, whose sensors may be `paired` in each row.
+
     `said` are those of `layout.TEXTS` that are the same in all its rows, `texts` `[n]` those of each row of
     acceleration. `numbers` `[n]` count these in the file, from 0, which has `n_rows`.
     """

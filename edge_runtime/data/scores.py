@@ -1,4 +1,4 @@
-"""Score answers to windows with NumPy alone: over classes, people, placements and data sets."""
+"""Score answers to windows with only NumPy: over classes, people, placements and data sets."""
 
 from __future__ import annotations
 

@@ -45,6 +45,7 @@ def with_noun(subject: int | str) -> str:
 
 def blocks(y: npt.NDArray[np.integer], is_test: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.str_]:
     """Names of blocks `[n]` that stand for unknown subjects, since windows that follow each other overlap.
+
     The windows of each class `y` `[n]` are cut into `N_BLOCKS` parts in their order, and parts of the same number are
     one block. Where `is_test` `[n]` tells the test part, each part of the data has blocks of its own.
     """

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Filter:
     """A cascade of second-order sections in transposed direct form II.
+
     `sections` `[n][6]` are b0 b1 b2 a0 a1 a2, `settled` `[n][2]` the state of each section after an endless input of 1,
     or zeros.
     """
@@ -19,6 +20,7 @@ class Filter:
 @dataclass(frozen=True)
 class Filters:
     """All filters between a sensor at `rate_hz` and the signals.
+
     The median of `median` samples around each comes first, then `noise`, a low-pass, which gives `total_acc`.
     `body_acc` is that less its `gravity`, `body_gyro` rotation less its `drift`, both low-passes.
     """

@@ -1,4 +1,5 @@
 """Filter raw samples of a phone into the nine signals of UCI HAR, sample by sample.
+
 Every filter is causal and keeps its state: chunks of any size give the same signals to the last bit. Signals come one
 sample late, since the median looks ahead.
 
@@ -52,6 +53,7 @@ class FrontEnd:
 
     def push(self, raw: npt.ArrayLike) -> Array:
         """Take the next samples `[n, 6]`, acceleration x y z in g and angular rate x y z in rad/s, at 50 Hz.
+
         Returns the signals that are complete by now, `[m, 9]` float64 in the units of `SIGNALS`; `m` is `n`, at first
         `n - 1`. Raises `InputError` for another shape or a number that is not finite, and keeps its state.
         """

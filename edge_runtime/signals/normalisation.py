@@ -18,8 +18,8 @@ NO_CLIP = 1e12
 class Normalisation:
     """Per signal: subtract `mean`, divide by `std`, clip to ± `clip` standard deviations, compand around `knee`.
 
-    Companding turns z into z (clip + knee) / (|z| + knee): one int8 scale then serves the stillness of standing and the
-    peaks of running, as in speech (ITU-T G.711). A `knee` of None leaves a signal linear.
+    Companding turns z into z (clip + knee) / (|z| + knee), as in speech (ITU-T G.711). One int8 scale then serves the
+    stillness of standing and the peaks of running. A `knee` of None leaves a signal linear.
     """
 
     mean: tuple[float, ...]

@@ -23,8 +23,9 @@ Array = npt.NDArray[np.float64]
 
 def step_frequency(acceleration: npt.NDArray[np.floating], rate_hz: float) -> Array:
     """Steps a second (Hz) `[...]` in windows of acceleration `[..., samples, 3]` in g; 0 where nobody moves.
-    It is the peak of a periodogram of acceleration's size from `SLOWEST_HZ` to `FASTEST_HZ`, or half of that where half
-    is strong as well: a phone that knocks about in a pocket shows two beats a step.
+
+    It is the peak of a periodogram of acceleration's size from `SLOWEST_HZ` to `FASTEST_HZ`, or half of that
+    where half is strong as well. A phone that knocks about in a pocket shows two beats a step.
     """
     power = beats(acceleration, rate_hz)[..., _SLOWEST : _FASTEST + 1]
     strongest = power.argmax(axis=-1)

@@ -1,4 +1,4 @@
-"""Nobody is scored whom a model was trained on; its windows are those of its labels, signals and length."""
+"""Nobody is scored who was trained on; a model's windows are those of its labels, signals and length."""
 
 from dataclasses import replace
 
@@ -91,7 +91,6 @@ def test_data_that_a_run_remembers_is_known_by_its_windows_and_not_by_its_name(f
 
 
 def test_windows_of_other_labels_are_left_out_for_models_of_coarse_classes_too(few):
-    """Of classes that are coarse already, or belong to a coarse one, and of one that belongs to none."""
     coarse = ("WALKING", "STAIRS", "SITTING_OR_STANDING", "LAYING")
     card = tiny_models.card(labels=coarse)
     data = replace(few, labels=("WALKING", "STAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "DANCING"))

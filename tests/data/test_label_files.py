@@ -1,4 +1,4 @@
-"""Labels in files of their own: of stretches, of each row of a recording, or of all of it."""
+"""Labels in files of their own: of stretches, of each row of a recording, or of a whole one."""
 
 import numpy as np
 import pytest

@@ -93,20 +93,6 @@ def test_without_labels_unit_and_rate_are_seen_by_how_fast_gravity_turns(recordi
     assert fault.numbers["times"] == pytest.approx(factor, rel=0.15)
 
 
-@pytest.mark.parametrize(("factor", "low", "high"), [(10.0, 16, 20), (2.0, 3.2, 4), (25 / 56, 0.7, 0.88)])
-def test_a_rate_that_is_wrong_is_seen_by_the_steps_of_people_walking(recordings, factor, low, high):
-    (fault,) = faults([replace(x, has_gyroscope=False) for x in resampled(recordings, factor)])
-    assert fault.about == "steps"
-    assert low <= fault.numbers["steps_hz"] <= high
-
-
-def test_the_steps_of_one_person_may_seem_twice_as_many(recordings):
-    one = [replace(x, has_gyroscope=False) for x in recordings if x.subject == recordings[0].subject]
-    assert faults(resampled(one, 2.0)) == []
-    (fault,) = faults(resampled(one, 4.0))
-    assert fault.about == "steps"
-
-
 def test_several_placements_are_judged_each_and_named(recordings):
     wrist = [
         replace(x, mounting=replace(x.mounting, placement="wrist", device="watch"), samples=x.samples * 9.80665)

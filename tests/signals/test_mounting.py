@@ -1,4 +1,4 @@
-"""The walking frame: found from walking alone, the same however the device is turned, with a sign that is right."""
+"""The walking frame: found from walking, the same however the device is turned, with the right sign."""
 
 import numpy as np
 import pytest

@@ -7,7 +7,7 @@ from edge_runtime.data.layout import parse_layout
 
 
 def sensors(first=1, rotation="rad/s", names=()):
-    """The tables of both sensors in columns from `first` on; with `names` a file or a row is of one of them."""
+    """The tables of both sensors in columns from `first` on; with `names` a file or a row has one sensor."""
     text = ""
     for i, (table, unit) in enumerate((("acceleration", "g"), ("rotation", rotation))):
         at = first if names else first + 3 * i

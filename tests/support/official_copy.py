@@ -50,7 +50,7 @@ def to_spoil(base: Path, where: Path) -> Path:
 
 
 def rewrite(path: Path, content: bytes) -> None:
-    """Give `path` another content, and leave alone the files that it is a hard link to."""
+    """Give `path` another content, and keep the files that it is a hard link to."""
     path.unlink()
     path.write_bytes(content)
 

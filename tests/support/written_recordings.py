@@ -89,7 +89,7 @@ def write_pieces(path: Path, pieces: Sequence[tuple[str, np.ndarray]], subject: 
 
 
 def write_few(folder: Path, windows: int = 2) -> Path:
-    """So many windows of each activity of three training subjects, of whom the last is the test part; `folder`."""
+    """A few windows of each activity of three training subjects, the last of them the test part; `folder`."""
     folder.mkdir()
     left = dict.fromkeys(
         ((subject, label) for subject in (1, 3, 5) for label in range(6)), WINDOW.samples + (windows - 1) * WINDOW.hop
