@@ -1,7 +1,7 @@
 """Find from walking how a device is worn, and turn its signals into the walking frame.
 
 That has x up, y ahead and z to the left. Up is the mean acceleration of someone who walks. With each step the body is
-pushed up, and 160 ms later backwards. So the product of the vertical acceleration and the horizontal one after that lag,
+pushed up, and 160 ms later backwards. So the product of vertical acceleration and the horizontal one after that lag,
 summed over a window, points back.
 
 Downstairs it points elsewhere. There a body that turns to the left while stepping is pushed to the right 60 ms later,
