@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -47,10 +47,6 @@ def change_archive(random: Random, content: bytes) -> bytes:
     return files.zipped([(x, changed_bytes(random, y) if x == chosen else y) for x, y in members.items()])
 
 
-def nothing() -> Files:
-    return {}
-
-
 @dataclass(frozen=True)
 class Target:
     """One kind of file, called `name` in a folder with what is `around` it.
@@ -62,11 +58,11 @@ class Target:
     name: str
     lines: Sequence[str]
     seeds: Callable[[], Files]
-    broken: Callable[[], Files] = nothing
-    odd: Callable[[], Files] = nothing
+    broken: Callable[[], Files] = dict
+    odd: Callable[[], Files] = dict
+    around: Callable[[], Files] = dict
     change: Callable[[Random, bytes], bytes] = changed_bytes
     examples: int = 30
-    around: Callable[[], Mapping[str, bytes]] = nothing
 
     def run(self, content: bytes, folder: Path) -> list[Ending]:
         """Give `content` to each line in `folder`."""
@@ -88,94 +84,84 @@ def _small(seeds: Callable[[], Files]) -> list[bytes]:
     return [x for x in found if len(x) <= LARGEST_SEED] or found
 
 
-def as_model() -> Files:
+def a_model() -> Files:
     return {"given.tflite": files.MODEL.read_bytes()}
 
 
-def as_result() -> Files:
+def a_card() -> Files:
+    return files.encoded(card=json.dumps(files.card()))
+
+
+def a_result() -> Files:
     return {"good.json": json.dumps(files.result()).encode()}
 
 
-def people() -> Files:
-    """The recordings beside the given one."""
+def a_recording() -> Files:
+    return files.encoded(good=files.recording())
+
+
+def other_people() -> Files:
     return {f"rec/{x}.csv": files.recording(x).encode() for x in ("bert", "carl")}
 
 
-def layout(name: str) -> bytes:
-    return (files.ROOT / f"edge_runtime/data/layouts/{name}.toml").read_bytes()
+def some_samples() -> Files:
+    return {"samples.csv": f"{files.HEADER}\n{files.rows(200)}".encode()}
+
+
+def a_layout() -> Files:
+    return {"motionsense": (LAYOUTS / "motionsense.toml").read_bytes()}
 
 
 def broken_layouts() -> Files:
-    return {"empty": b"", "deep": b"x=" + files.DEEP.encode(), "utf-8": b"\xff", "cut": layout("geotec")[:300]}
+    cut = (LAYOUTS / "geotec.toml").read_text()[:300]
+    return files.encoded(empty="", deep=f"x={files.DEEP}", utf_8=b"\xff", cut=cut)
 
+
+LAYOUTS = files.ROOT / "edge_runtime/data/layouts"
+USE = ("info given.tflite", "stream given.tflite --csv samples.csv")
+REPORT = "report given.json --html x.html --csv x.csv --markdown x.md"
+COMPARE = "compare good.json given.json --anyway"
+EXCERPTS = f"data --data mine.toml={files.ROOT}/tests/excerpts/motionsense"
 
 TARGETS = {
-    "model": Target(
-        name="given.tflite",
-        lines=("card given.tflite",),
-        seeds=as_model,
-        broken=files.broken_models,
-        change=change_model,
-    ),
+    "model": Target("given.tflite", ["card given.tflite"], a_model, files.broken_models, change=change_model),
     "model-in-use": Target(
-        name="given.tflite",
-        lines=("info given.tflite", "stream given.tflite --csv samples.csv"),
-        seeds=as_model,
-        odd=files.odd_models,
-        change=change_model,
-        examples=1,
-        around=lambda: {"samples.csv": f"{files.HEADER}\n{files.rows(200)}".encode()},
+        "given.tflite", USE, a_model, odd=files.odd_models, around=some_samples, change=change_model, examples=1
     ),
     "card": Target(
-        name="card.json",
-        lines=("card given.tflite --from card.json",),
-        seeds=lambda: {"good": json.dumps(files.card()).encode()},
-        broken=files.broken_cards,
+        "card.json",
+        ["card given.tflite --from card.json"],
+        a_card,
+        files.broken_cards,
+        around=a_model,
         change=change_json,
-        around=as_model,
     ),
     "result": Target(
-        name="given.json",
-        lines=("report given.json --html x.html --csv x.csv --markdown x.md", "compare good.json given.json --anyway"),
-        seeds=as_result,
-        broken=files.broken_results,
-        odd=files.odd_results,
+        "given.json",
+        [REPORT, COMPARE],
+        a_result,
+        files.broken_results,
+        files.odd_results,
+        a_result,
         change=change_json,
-        around=as_result,
     ),
-    "samples": Target(
-        name="x.csv",
-        lines=("stream edge-small --csv x.csv --jsonl",),
-        seeds=files.samples,
-        odd=files.odd_samples,
-    ),
+    "samples": Target("x.csv", ["stream edge-small --csv x.csv --jsonl"], files.samples, odd=files.odd_samples),
     "recording": Target(
-        name="rec/anna.csv",
-        lines=("data --data rec",),
-        seeds=lambda: {"good": files.recording().encode()},
-        broken=files.broken_recordings,
-        odd=files.odd_recordings,
-        around=people,
+        "rec/anna.csv",
+        ["data --data rec"],
+        a_recording,
+        files.broken_recordings,
+        files.odd_recordings,
+        other_people,
     ),
-    "layout": Target(
-        name="mine.toml",
-        lines=(f"data --data mine.toml={files.ROOT}/tests/excerpts/motionsense",),
-        seeds=lambda: {"motionsense": layout("motionsense")},
-        broken=broken_layouts,
-    ),
-    "zip": Target(
-        name="given.zip",
-        lines=("data --data given.zip",),
-        seeds=files.zips,
-        broken=files.broken_zips,
-        change=change_archive,
-    ),
+    "layout": Target("mine.toml", [EXCERPTS], a_layout, broken_layouts),
+    "zip": Target("given.zip", ["data --data given.zip"], files.zips, files.broken_zips, change=change_archive),
     "windows": Target(
-        name="given.npz",
-        lines=("data --data given.npz",),
-        seeds=files.windows,
-        broken=files.broken_windows,
-        odd=files.odd_windows,
+        "given.npz",
+        ["data --data given.npz"],
+        files.windows,
+        files.broken_windows,
+        files.odd_windows,
         change=change_archive,
     ),
 }
