@@ -133,11 +133,7 @@ class Child:
     def read(self) -> list[dict[str, Any]] | None:
         """The messages that are complete now, after waiting for something to read; None when it has ended."""
         complete = self._reader.read()
-        return None if complete is None else list(map(self._take_in, complete))
-
-    def messages(self, seconds: Callable[[], float] | None = None) -> Iterator[dict[str, Any]]:
-        """Its messages as they come, until it ends; `seconds` as of `lines`."""
-        yield from map(self._take_in, lines(self._stdout, seconds))
+        return None if complete is None else list(map(self.take_in, complete))
 
     def finish(self) -> None:
         """Wait for its end. Raises the error of its last message, or one that says how it died."""
@@ -161,7 +157,8 @@ class Child:
         stop(self._process)
         self._log.close()
 
-    def _take_in(self, line: str) -> dict[str, Any]:
+    def take_in(self, line: str) -> dict[str, Any]:
+        """The message in `line`, the next one of its output."""
         self._last = message = message_of(line)
         self._stage = message.get("stage", self._stage)
         return message
@@ -180,15 +177,15 @@ def run_in_child(
     Raises `TimeoutError` as `lines` does, and the errors of `Child.finish`.
     """
     with Child(name, advice, module, *arguments) as child:
-        for message in child.messages(seconds):
-            on_message(message)
+        for line in lines(child, seconds):
+            on_message(child.take_in(line))
         child.finish()
 
 
 class LineReader:
     """Reads the lines of `stream` as they come."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes] | Child) -> None:
         self._stream, self._pending = stream, b""
 
     def read(self) -> list[str] | None:
@@ -202,7 +199,7 @@ class LineReader:
         return [line.decode(errors="replace") for line in complete]
 
 
-def lines(stream: IO[bytes], seconds: Callable[[], float] | None = None) -> Iterator[str]:
+def lines(stream: IO[bytes] | Child, seconds: Callable[[], float] | None = None) -> Iterator[str]:
     """The lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds()`."""
     reader = LineReader(stream)
     with selectors.DefaultSelector() as selector:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from edge_runtime.errors import InputError
 from edge_runtime.system.files import atomic_path
 from edge_runtime.system.installation import pip_install
-from edge_runtime.system.quantities import percent_tick
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -78,7 +77,7 @@ def plain_text(text: str) -> str:
 
 def percent_ticks(axis: Axis) -> None:
     """Write shares as percent, with all their digits."""
-    axis.set_major_formatter(lambda share, _: percent_tick(share))
+    axis.set_major_formatter(lambda share, _: f"{round(100 * share, 6):g} %")
 
 
 def name_ticks(axes: Axes, places: Sequence[int], names: Sequence[str], inches: float) -> None:

@@ -17,11 +17,6 @@ def percent(share: float | None, digits: int = 2) -> str:
     return NOT_MEASURED if share is None or math.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
-def percent_tick(share: float) -> str:
-    """`97.5 %` of a share, with all its digits."""
-    return f"{round(100 * share, 6):g} %"
-
-
 def percent_range(interval: tuple[float, float] | None, digits: int = 1) -> str:
     """`96.2–98.8 %` of an interval of shares."""
     return NOT_MEASURED if interval is None else f"{100 * interval[0]:.{digits}f}–{percent(interval[1], digits)}"
