@@ -1,4 +1,4 @@
-"""Start and end every `har-edge` command: load a subcommand when it is called, turn errors into exit codes."""
+"""Start and end every `har-edge` command: load a subcommand when it is called, and turn errors into exit codes."""
 
 import difflib
 import errno
@@ -21,22 +21,20 @@ from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.standard_streams import guarded_streams, open_closed_streams
 
 _LONGEST_SENTENCE = 2000
-_TOO_LITTLE_MEMORY = (
-    "this machine has too little free memory for that; close other programs, or raise the limit (ulimit -v)"
-)
+_TOO_LITTLE_MEMORY = "this machine has too little free memory; close other programs, or raise the limit (ulimit -v)"
 
 DEVICE_COMMANDS = {
-    "bench": ("edge_runtime.commands.bench", "Measure latency and accuracy of models, here or on a device."),
+    "bench": ("edge_runtime.commands.bench", "Measure time, memory and accuracy of models, here or on a device."),
     "devices": ("edge_runtime.commands.devices", "Look at the devices to measure on, or clean them."),
     "stream": ("edge_runtime.commands.stream", "Recognise activities live, from a sensor, a phone or a recording."),
     "predict": ("edge_runtime.commands.predict", "Recognise the activities of whole recordings."),
-    "compare": ("edge_runtime.commands.compare", "Show what changed between two results of bench; a gate for CI."),
-    "report": ("edge_runtime.commands.report", "Show a result of bench again, or as CSV, Markdown or HTML."),
+    "compare": ("edge_runtime.commands.compare", "Show changes between two results of bench; a gate for CI."),
+    "report": ("edge_runtime.commands.report", "Show a result of bench again, or as HTML, Markdown or CSV."),
     "evaluate": ("edge_runtime.commands.evaluate", "Score a model on the test subjects, by windows or live."),
     "personalise": ("edge_runtime.commands.personalise", "Adapt a model to one person, on the device."),
     "info": ("edge_runtime.commands.info", "Show what is inside a model."),
     "card": ("edge_runtime.commands.card", "Show a model's card, or attach one."),
-    "data": ("edge_runtime.commands.data", "Look at, plot, export or check the data."),
+    "data": ("edge_runtime.commands.data", "Look at, plot or export the data."),
 }
 """Command -> (module that defines `command`, help line). The help text imports no such module."""
 
@@ -45,7 +43,7 @@ HOST_COMMANDS = ("train", "crossval", "convert")
 
 
 COMPLETION = "_HAR_EDGE_COMPLETE"
-"""The variable by which a shell's script, which click writes, asks for completions."""
+"""The variable by which click's script in a shell asks for completions."""
 
 
 class LazyGroup(click.Group):
@@ -69,22 +67,21 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the subcommand that `arguments` begin with; say what to do instead where there is none."""
+        """Find the subcommand that `arguments` begin with, or raise an error that says what to type instead."""
         name, known = arguments[0], self.list_commands(context)
         if name in HOST_COMMANDS and name not in known:
             raise InputError(f"{name} needs more than this package: run 'har-edge {name}' where all of it is installed")
         if name not in known and not name.startswith("-") and not context.resilient_parsing:
             near = difflib.get_close_matches(name, known, 1)
-            advice = f"did you mean {near[0]}?" if near else "'har-edge --help' lists them"
-            raise click.UsageError(f"there is no command {name!r}: {advice}", context)
+            advice = f"did you mean {near[0]}?" if near else "'har-edge --help' lists all"
+            raise click.UsageError(f"no command is named {name!r}: {advice}", context)
         return super().resolve_command(context, arguments)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the subcommands and options that begin with `incomplete`, without importing the subcommands."""
-        found = [
-            CompletionItem(name, help=text) for name, (_, text) in self._lazy.items() if name.startswith(incomplete)
-        ]
-        return found + click.Command.shell_complete(self, context, incomplete)
+        found = [CompletionItem(name, help=text) for name, (_, text) in self._lazy.items()]
+        mine = [x for x in found if x.value.startswith(incomplete)]
+        return mine + click.Command.shell_complete(self, context, incomplete)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of subcommands into the help text, without importing them."""
@@ -110,11 +107,11 @@ def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
 
 
 def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
-    """Run `command` and return its exit code. Errors become sentences here alone."""
+    """Run `command` and return its exit code; errors become sentences."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # Accept `--debug` anywhere on the line: people append it after something went wrong.
+    # People append `--debug` after something went wrong.
     debug = "--debug" in arguments
-    # What a shell completes by is written as click writes it.
+    # A shell needs completions as click writes them.
     with nullcontext() if COMPLETION in os.environ else guarded_streams():
         try:
             # An int is the exit code of `context.exit()`; commands return None.
@@ -127,7 +124,7 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
             error.show()
             return ExitCode.USAGE
         except (KeyboardInterrupt, click.Abort) as error:
-            if isinstance(error.__cause__, EOFError):  # click takes it for the end of what a user types
+            if isinstance(error.__cause__, EOFError):  # click takes it for the end of input
                 return _fail(error.__cause__, debug)
             click.echo("Interrupted.", err=True)
             return ExitCode.INTERRUPTED
@@ -139,7 +136,7 @@ def _fail(error: BaseException, debug: bool) -> int:
     """Print `error` as a sentence and return its exit code."""
     code: int = ExitCode.USAGE
     match error:
-        case SystemExit(code=int(ended)):  # click has answered a shell that completes what is typed
+        case SystemExit(code=int(ended)):  # click has answered a shell that asked for completions
             return ended
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
@@ -163,7 +160,7 @@ def _fail(error: BaseException, debug: bool) -> int:
 def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
     """Run the `har-edge` command with the program's arguments and exit with its code."""
     open_closed_streams()
-    # Handle SIGTERM like Ctrl-C: commands clear away what they have begun.
+    # Commands clear away what they have begun after SIGTERM too.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     sys.exit(run(make_command(commands)))

@@ -13,7 +13,6 @@ from edge_runtime.data import data_sources
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
-from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import point_link, write_bytes
 from edge_runtime.system.outside_files import parse_json, read_text
 
@@ -30,7 +29,7 @@ _DATED = re.compile(r"-\d{8}-\d{6}$")
 
 @dataclass(frozen=True)
 class Run:
-    """One run folder and the names of the files in it; pictures end in `pictures`."""
+    """One run folder and its files; `pictures` is the format of pictures."""
 
     folder: Path
     pictures: str = "png"
@@ -70,15 +69,15 @@ class Run:
         return [path for path in known if path.exists()] + others
 
     def bench(self, device: str, suffix: str = ".json") -> Path:
-        """The newest benchmark result of one device; `device` may be any text. `keep_result` keeps those before it."""
+        """The newest benchmark result of a device, whose name may be any text."""
         return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"
 
 
 def keep_result(path: Path) -> None:
-    """Keep the benchmark result at `path`, which is about to be replaced, as `<its name>-<date>-<time>.json`."""
+    """Copy the benchmark result at `path`, which is about to be replaced, to `<its name>-<date>-<time>.json`."""
     if path.is_file():
         written = datetime.fromtimestamp(path.stat().st_mtime)
-        # Copied files may all be of one second: none takes the place of another.
+        # Copied files may all be of one second.
         while (kept := path.with_name(f"{path.stem}-{written:%Y%m%d-%H%M%S}{path.suffix}")).exists():
             written += timedelta(seconds=1)
         write_bytes(kept, path.read_bytes())
@@ -87,8 +86,13 @@ def keep_result(path: Path) -> None:
 def last_results(path: Path | None, n: int = 1) -> list[Path]:
     """The last `n` benchmark results in the run folder at `path`, all of one device, the newest last.
 
-    None is the latest run or, when there is none, the current folder. Raises `InputError` when there are fewer.
+    Without a `path`: in the latest run or, where there has been no run, in the current folder. A file stands for
+    itself. Raises `InputError` when there are fewer.
     """
+    if path is not None and not path.is_dir():
+        if not path.exists():
+            raise InputError(f"{path} does not exist: name a result of 'har-edge bench', or a run folder")
+        return [path]
     folder = Path() if path is None and not LATEST.exists() else find_run(path).folder
     newest = [x for x in folder.glob("bench-*.json") if not _DATED.search(x.stem)]
     if not newest:
@@ -103,7 +107,7 @@ def last_results(path: Path | None, n: int = 1) -> list[Path]:
 
 
 def checkpoint_folder(folder: Path) -> Path:
-    """Return the folder of the state of a training into `folder`, until it has ended."""
+    """The folder of the state of a training into `folder`, until it has ended."""
     return folder / "checkpoint"
 
 
@@ -137,10 +141,10 @@ def finished() -> list[Path]:
 def remembered_data(model: Path) -> Sources:
     """The data that the model or network at `model` was trained on, as the card of its run folder remembers it.
 
-    It is the embedded data for a model which is in no run folder. Raises `InputError` when the data is gone.
+    A model outside of a run folder has the embedded data. Raises `InputError` when the data is gone.
     """
     run = Run(model.parent)
-    # A card.json alone may be anybody's, beside a model that was copied to a device, say.
+    # Without a network, card.json is not of a run: it may lie beside a model that was copied to a device.
     record = model_card.load(run.card).training.get("data") if run.model.is_file() and run.card.is_file() else None
     path = record.get("path") if isinstance(record, dict) else None
     texts = (path,) if isinstance(path, str) else tuple(path) if isinstance(path, list) and path else None
@@ -160,7 +164,7 @@ def is_under_way(folder: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:  # there is none
+    except OSError:  # no lock
         return False
     return False
 
@@ -172,33 +176,31 @@ def check_idle(folder: Path) -> None:
 
 
 def under_way(folder: Path) -> InputError:
-    """The error that says that a process is training into `folder`."""
+    """The error for a `folder` that a process is training into."""
     return InputError(f"a training into {folder} is under way: wait for its end")
 
 
 def find_run(path: Path | None) -> Run:
-    """The run at `path`, or the newest one when `path` is None. Raises `InputError` when there is none.
+    """The run at `path`, by default the latest one. Raises `InputError` when it does not exist.
 
-    Of a training with several seeds it is the first seed's; stderr says so.
+    A training with several seeds gives the run of its first seed; stderr says so.
     """
     folder = _folder(path)
     first, *_ = found = _runs_in(folder)
     if found != [Run(folder)]:
-        click.echo(f"{folder} has a run for each of several seeds: taking {first.folder}", err=True)
+        click.echo(f"{folder} has a run for each seed: taking {first.folder}", err=True)
     return first
 
 
 def find_runs(path: Path | None) -> list[Run]:
-    """As `find_run`, but of a training with several seeds the runs of all of them, in their order."""
+    """As `find_run`, but the runs of all seeds of a training with several, in their order."""
     return _runs_in(_folder(path))
 
 
 def _folder(path: Path | None) -> Path:
     if path is None:
         if not LATEST.exists():
-            raise InputError(
-                f"there is no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder"
-            )
+            raise InputError(f"no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder")
         # Resolved, so that results keep naming this run when a later one becomes the latest.
         return Path(os.path.relpath(LATEST.resolve()))
     if not path.is_dir():
@@ -212,24 +214,13 @@ def _folder(path: Path | None) -> Path:
 
 
 def _runs_in(folder: Path) -> list[Run]:
-    """The folder itself as a run, or those of several seeds in it."""
+    """The folder itself as a run, or the runs of several seeds."""
     seeds = folder / SEEDS
     if not seeds.exists():
         return [Run(folder)]
     try:
-        names = from_json(_Seeds, parse_json(read_text(seeds, "the summary of several seeds"))).runs
-        return [Run(folder / name) for name in names]
-    except ValueError as error:
+        names = parse_json(read_text(seeds, "the summary of several seeds"))["runs"]
+        first, *others = [Run(folder / name) for name in names]
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{seeds} is damaged ({error}): name the run folder of one seed") from error
-
-
-@dataclass(frozen=True)
-class _Seeds:
-    """The part that is read of the summary of several seeds."""
-
-    runs: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        """Raise `ValueError` without any."""
-        if not self.runs:
-            raise ValueError("runs is empty")
+    return [first, *others]

@@ -32,7 +32,7 @@ _OPTIONS = (
     _option(
         "--network",
         metavar="NAME",
-        type=options.Completed(lambda _: NETWORKS, str),
+        type=options.Completed(lambda: NETWORKS, str),
         default="edge",
         help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
     ),

@@ -38,19 +38,32 @@ if TYPE_CHECKING:
     ),
 )
 @options.model("[MODEL|RUN ...]", several=True)
-@options.data(options.DATA_OF_RUN)
 @click.option(
     "--on",
     "targets",
     metavar="TARGET",
     multiple=True,
-    help="Where to measure: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (adb: for the "
-    "only one) or emulated:CPU. May be repeated: remote devices are measured in parallel.  [default: local]",
+    help="Device: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (adb: for the only one) or "
+    "emulated:CPU. May be repeated; remote devices are measured in parallel.  [default: local]",
+)
+@options.data(options.DATA_OF_RUN)
+@click.option(
+    "--rivals",
+    is_flag=True,
+    help="In the same rounds, measure what other tools made of the same network ('har-edge convert --rivals').",
+)
+@outputs.option(
+    "json",
+    "Where to write the result; - is standard output, for each form.  [default: bench-DEVICE.json in the run folder, "
+    "else here]",
+)
+@outputs.option("html", "Where to write the page for people.  [default: beside the JSON file]")
+@outputs.option("markdown", "Write a table to paste into an issue too.")
+@outputs.option("csv", "Write a CSV file too, with a row per model.")
+@click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", default=1, show_default=True, help="Threads per inference."
 )
 @options.runtime
-@click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", default=1, show_default=True, help="For each inference."
-)
 @click.option(
     "--runs",
     "n_runs",
@@ -62,34 +75,18 @@ if TYPE_CHECKING:
     "--duration",
     type=options.FiniteRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Time each model for so long in all, instead of --runs.",
+    help="Time each model for this long, instead of --runs.",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Fresh processes per model, among which the timed inferences are divided.  "
+    help="Fresh processes per model, which share its timed inferences.  "
     f"[default: {measurement.ROUNDS}, paced {measurement.PACED_ROUNDS}]",
 )
-@click.option(
-    "--rivals",
-    is_flag=True,
-    help="Measure what other tools made of the same network too ('har-edge convert --rivals'), in the same rounds.",
-)
-@click.option("--paced", is_flag=True, help="Infer as often as windows come in use, asleep in between: cold caches.")
-@click.option(
-    "--control/--no-control", default=True, show_default=True, help="Measure the first model against itself as well."
-)
-@click.option("--profile", is_flag=True, help="Show the work of the operators of each model.")
-@outputs.option(
-    "json",
-    "Where to write the result; - is standard output, for each form.  [default: bench-DEVICE.json in the run folder, "
-    "else here]",
-)
-@outputs.option("csv", "Write a CSV file too, with a row per model.")
-@outputs.option("markdown", "Write a table to paste into an issue too.")
-@outputs.option("html", "Where to write the page for people.  [default: beside the JSON file]")
-@options.exclusive("--runs", "--duration")
+@click.option("--paced", is_flag=True, help="Infer as often as windows come in use, and sleep in between: cold caches.")
+@click.option("--control/--no-control", default=True, show_default=True, help="Measure the first model twice.")
+@click.option("--profile", is_flag=True, help="Show the work of each model's operators.")
 def command(
     models: Sequence[Path],
     data: Sources | None,
@@ -108,20 +105,20 @@ def command(
     markdown_path: Path | None,
     html_path: Path | None,
 ) -> None:
-    """Measure models: latency, memory and size, and accuracy on people whom they were not trained on, by their cards.
+    """Measure latency, memory and size of models, and accuracy on people that they were not trained on.
 
-    The result is bench-DEVICE.json in the run folder; one from before stays beside it, with its date in its name.
-
-    Models take turns in fresh processes. One whose process dies or hangs is left out, and the exit code is 3.
+    Models take turns in fresh processes. If a process dies or hangs, its model is left out and the exit code is 3. An
+    older result in the run folder is kept, with its date in its name.
     """
+    options.exclusive("--runs", "--duration")
     from edge_runtime.devices.several_devices import open_all
 
     if runtime == MICRO:
-        options.refuse_options(f"compares times, and --runtime {MICRO} has none", "--rivals")
+        options.refuse_options(f"compares times, which --runtime {MICRO} does not measure", "--rivals")
     devices = open_all(targets or ("local",), runtime)
     names = [device.name for device in devices]
     if len({*names}) < len(names):
-        raise InputError(f"--on names a device twice, of {', '.join(names)}: give each once")
+        raise InputError(f"--on names a device twice ({', '.join(names)}): give each once")
     files, run = _find_models(models)
     absent = None
     if rivals:
@@ -133,7 +130,7 @@ def command(
         result = json_path or folder.bench(names[0])
         page = None if result == outputs.STDOUT else result.parent / f"{result.stem}.html"
     else:
-        options.refuse_options("names one file, but each device gets its own", "--json")
+        options.refuse_options("names one file, but each device gets one", "--json")
         result, page = None, folder.bench("devices", ".html")
         own = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
@@ -144,10 +141,10 @@ def command(
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
-    """The data that is `given` or that the `models` were trained on; its test part are people new to all of them."""
+    """The data that is `given`, or that the `models` were trained on; its test part are people new to all models."""
     cards = [x.card for x in models]
     if adapted := next((x for x in models if x.card.personal_correction), None):
-        raise InputError(f"{adapted.title} was adapted to one person: measure the model that it was made from")
+        raise InputError(f"{adapted.title} is adapted to one person: measure the model that it was made from")
     if other := next((x for x in models if x.card.window != cards[0].window), None):
         raise InputError(f"{models[0].title} and {other.title} take different windows: bench one after the other")
     chosen = data_for([x.path for x in models if x.path and not x.rival], given)
@@ -167,10 +164,9 @@ def _measure(
     keeps_older: bool,
     profile: bool,
 ) -> None:
-    """Measure on all devices, write and show the report, of several side by side.
+    """Measure on all devices, write and show the report, several side by side.
 
-    `own` are the files of each of several devices, by its name, and `written` those of all together. A result that was
-    there before stays under another name where it `keeps_older`.
+    `own` are the files of each of several devices, by its name; `written` are those of all together.
     """
     from edge_runtime.devices.several_devices import measure_on
     from edge_runtime.reports.report_content import DeviceReport, gather
@@ -195,10 +191,9 @@ def _measure(
     measured = [DeviceReport(x.device.name, x.report, str(x.error) if x.error else None) for x in outcomes]
     reports = [x.report for x in measured if x.report]
     try:
-        # Before the table: a reader that goes away costs no file.
         if reports:
             write(measured, written)
-    finally:  # a folder that cannot be written costs the files, not the measurement
+    finally:  # a folder that cannot be written costs only the files
         show_report(gather(measured), Console())
         for report in reports if profile else ():
             show_operators(report, Console())
@@ -213,9 +208,9 @@ def _measure(
 
 
 def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
-    """The models that `paths` name, and the run folder if they are those of exactly one."""
+    """The models that `paths` name, and the run folder if all are of one."""
     if not paths and not runs.LATEST.exists():
-        click.echo("There is no run here: measuring the reference models that come with har-edge.", err=True)
+        click.echo("No run here: measuring the reference models that come with har-edge.", err=True)
         paths = [Path("edge")]
     models: list[ModelFile] = []
     run = None
@@ -232,7 +227,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
 
 
 def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[AbsentRival, ...]]:
-    """The rivals of the networks that `models` are forms of, and those that could not be made."""
+    """The rivals of the `models`, and those that could not be made."""
     found: list[ModelFile] = []
     absent: list[AbsentRival] = []
     for path, of in {record_of(x.path): x.card for x in models if x.path}.items():

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 
 from edge_runtime.commands import options
-from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import check_graph
 from edge_runtime.model.graphs import ports
@@ -17,16 +16,14 @@ from edge_runtime.model.model_paths import model_path
 @click.option("--from", "source", metavar="FILE", type=options.PATH, help="Attach the card in this file to MODEL.")
 @options.runtime
 def command(model: Path, source: Path | None, runtime: str) -> None:
-    """Print the card of MODEL as JSON, or attach another one to it with --from.
+    """Print the card of MODEL as JSON, or attach another one with --from.
 
-    A card is attached only if an interpreter takes the model and finds the card's input and number of labels in it.
+    The card has to fit the model: its input, and its number of labels.
     """
     if source is None:
         _, card = cards.read_model(model_path(model))
         click.echo(card.to_json(), nl=False)
         return
-    if not model.is_file():
-        raise InputError(f"{model} is no .tflite file, to which --from attaches a card: name the file itself")
     from edge_runtime.devices.trial import try_model
 
     card = cards.load(source)

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from edge_runtime import runs
+from edge_runtime.bench import results
+from edge_runtime.bench.comparison import RunComparison, compare, parse_gate
 from edge_runtime.commands import options
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.reports import outputs
-
-if TYPE_CHECKING:
-    from edge_runtime.bench.comparison import RunComparison
 
 FORMAT = 1
 
@@ -32,7 +32,7 @@ FORMAT = 1
     metavar="CONDITION",
     multiple=True,
     help="Exit with 1 if a change is beyond a limit: 'p50>5%' (percent of the old value), 'accuracy<-0.3' (percentage "
-    "points). Of p50, p90, p95, p99, mean, end_to_end, load, memory, size, accuracy, macro_f1. May be repeated.",
+    "points). Takes p50, p90, p95, p99, mean, end_to_end, load, memory, size, accuracy and macro_f1. May be repeated.",
 )
 @click.option("--anyway", is_flag=True, help="Compare results of different machines, data, runtimes or settings too.")
 @outputs.option("json", "Write the comparison too; - is standard output.")
@@ -41,17 +41,15 @@ def command(
 ) -> None:
     """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote.
 
-    Without NEW, OLD is compared with the newest result of the latest run. A run folder is its newest result; alone, or
-    without any argument, its last two are compared.
+    Without NEW, OLD is compared with the newest result of the latest run. A run folder stands for its newest result; if
+    it is the only argument, its last two results are compared, as are those of the latest run without any argument.
 
     Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
-    files, those of accuracy are over people.
+    files; those of accuracy are over people.
     """
     from rich.markup import escape
     from rich.text import Text
 
-    from edge_runtime.bench import results
-    from edge_runtime.bench.comparison import compare, parse_gate
     from edge_runtime.reports.changes import show_changes
     from edge_runtime.system.terminal import Console
 
@@ -61,11 +59,11 @@ def command(
     outcome = compare(results.read_report(old), results.read_report(new))
     if outcome.obstacles and not anyway:
         raise InputError(
-            f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again on the "
-            f"same machine, data and runtime, or compare them --anyway"
+            f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again under the "
+            "same conditions, or compare them --anyway"
         )
     if not outcome.pairs:
-        raise InputError(f"{old} and {new} have no model in the same quantisation in common: bench the same models")
+        raise InputError(f"{old} and {new} have no model and quantisation in common: bench the same models")
     console = Console()
     console.print(Text(f"{old} (OLD), {new} (NEW)"))
     for obstacle in outcome.obstacles:
@@ -80,20 +78,16 @@ def command(
 
 
 def _files(old: Path | None, new: Path | None) -> tuple[Path, Path]:
-    """The two results that the arguments name."""
-    from edge_runtime import runs
-
+    """The results that the arguments name, or the last two."""
     if new is None and (old is None or old.is_dir()):
         before, last = runs.last_results(old, 2)
-        return before, last
-    if old and not old.exists():  # before NEW is looked for
-        raise InputError(f"{old} does not exist: name a result of 'har-edge bench', or a run folder")
-    before, last = (runs.last_results(x)[0] if x is None or x.is_dir() else x for x in (old, new))
+    else:
+        before, last = (*runs.last_results(old), *runs.last_results(new))
     return before, last
 
 
 def _content(
-    old: Path, new: Path, outcome: "RunComparison", conditions: Sequence[str], failures: Sequence[str]
+    old: Path, new: Path, outcome: RunComparison, conditions: Sequence[str], failures: Sequence[str]
 ) -> dict[str, Any]:
     results = [
         {

@@ -1,4 +1,4 @@
-"""Look at the data, draw or export it: `har-edge data`."""
+"""Look at, draw or export the data: `har-edge data`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,14 +16,12 @@ from edge_runtime.data.recording_checks import Finding
 from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
-from edge_runtime.signals.types import Signal
 from edge_runtime.system.files import atomic_path
 from edge_runtime.system.quantities import counted
 
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
 
-_MOST_SHORT = 12  # people who are named
 _PARTS = {"train": "training", "test": "test"}
 
 
@@ -41,34 +39,34 @@ _PARTS = {"train": "training", "test": "test"}
 @click.option(
     "--layout",
     metavar="FILE|NAME",
-    help="How the recordings in --data PATH are read, as LAYOUT=PATH says too: a TOML file, or one of har-edge's.",
+    help="How to read the recordings in --data PATH (same as LAYOUT=PATH): a TOML file, or a layout of har-edge's.",
 )
-@outputs.option("json", "Without a subcommand: write counts and what fits too; - is standard output.")
-@options.belonging("--data", "--layout")
+@outputs.option("json", "Without a subcommand: write the counts and checks too; - is standard output.")
 @click.pass_context
 def command(context: click.Context, data: Sources | None, layout: str | None, json_path: Path | None) -> None:
     """Look at, plot or export the data.
 
-    Without a subcommand: what is there and, of recordings, what does not fit.
+    Without a subcommand: counts and facts and, for recordings, what does not fit.
     """
+    options.belonging("--data", "--layout")
     if layout is not None:
         if len(data or ()) > 1:
-            raise click.UsageError("--layout says how the recordings of one --data PATH are read: give both, once")
-        source = data[0] if data else DataSource()
-        data = (source.read_by(layout),)
+            raise click.UsageError("--layout is for one --data PATH: give LAYOUT=PATH for each instead")
+        data = ((data or (DataSource(),))[0].read_by(layout),)
     context.obj = data
     if context.invoked_subcommand is not None:
-        options.refuse_options("is of 'har-edge data' without a subcommand", "--json")
+        options.refuse_options("is for 'har-edge data' without a subcommand", "--json")
         return
     reader = DataReader(data or ())
     outputs.check_written({"json": json_path}, inputs=[x.path for x in reader.sources if x.path])
-    if not reader.is_windows_file:
-        _show(reader, json_path)
-        return
     found = reader.found_windows()
     _show_windows(found, reader)
-    _show_signals(found)
-    outputs.write_json(json_path, _content(found, reader))
+    if len(found.train) + len(found.test):
+        _show_signals(found)
+    if reader.is_windows_file:
+        outputs.write_json(json_path, _content(found, reader, [], None))
+    else:
+        outputs.write_json(json_path, _content(found, reader, _show_findings(reader), _show_untrainable(found, reader)))
 
 
 @command.command(
@@ -77,18 +75,16 @@ def command(context: click.Context, data: Sources | None, layout: str | None, js
     )
 )
 @click.option("--window", type=int, metavar="N", help="Draw window N, counted from 0.  [required, or --recording]")
-@click.option(
-    "--part", type=click.Choice(["train", "test"]), default="train", show_default=True, help="Of --window: its part."
-)
+@click.option("--part", type=click.Choice([*_PARTS]), default="train", show_default=True, help="The part of --window.")
 @click.option("--recording", type=int, metavar="N", help="Draw recording N, counted from 0.  [required, or --window]")
 @options.out("FILE", "The picture to write (.png, .svg, .pdf).", required=True)
 @options.data(options.DATA_SET)
-@options.exclusive("--window", "--recording", required=True)
 @click.pass_obj
 def plot(
     outer: Sources | None, window: int | None, part: str, recording: int | None, out: Path, data: Sources | None
 ) -> None:
     """Draw the signals of one window or of one recording."""
+    options.exclusive("--window", "--recording", required=True)
     from edge_runtime.data import recording_plots
 
     chosen = _chosen(outer, data)
@@ -118,7 +114,7 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
     and units by name; rate and hop. The file can be given to --data.
     """
     if out.suffix != ".npz":
-        raise InputError(f"{out} has to end in .npz, which is what is written")
+        raise InputError(f"{out} has to end in .npz, the format that is written")
     loaded = loading.load_data(_chosen(outer, data))
     arrays: dict[str, Any] = {
         f"{name}_{part}": getattr(split, name)
@@ -136,19 +132,16 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
 
 
 def _chosen(outer: Sources | None, inner: Sources | None) -> Sources:
-    """What `--data` names before or after the subcommand."""
+    """The data that `--data` names before or after the subcommand."""
     if outer is not None and inner is not None:
-        raise click.UsageError(
-            f"--data is given before and after the subcommand, {in_words(outer)} and {in_words(inner)}: give one of "
-            "them"
-        )
+        raise click.UsageError("--data is given before and after the subcommand: give it once")
     return inner or outer or ()
 
 
 def _content(
-    data: Dataset, reader: DataReader, found: Sequence[tuple[str, Finding]] = (), untrainable: str | None = None
+    data: Dataset, reader: DataReader, found: Sequence[tuple[str, Finding]], untrainable: str | None
 ) -> dict[str, Any]:
-    """What `--json` writes of `data`; `found` has each finding with its source."""
+    """The content of `--json`; `found` has each finding with its source."""
     recordings = reader.recordings if reader.has_recordings else ()
     content: dict[str, Any] = {
         "name": data.name,
@@ -175,12 +168,10 @@ def _content(
     return content | {"untrainable": untrainable}
 
 
-def _show(reader: DataReader, json_path: Path | None) -> None:
-    """Print windows and facts, what fits the layout of recordings of others, and why no training takes them."""
+def _show_findings(reader: DataReader) -> list[tuple[str, Finding]]:
+    """Print how recordings fit the layouts that describe them; each finding with its source."""
     from edge_runtime.system.terminal import Console
 
-    data = reader.found_windows()
-    _show_windows(data, reader)
     console = Console(markup=False)
     findings: list[tuple[str, Finding]] = []
     for source, found in reader.described:
@@ -189,24 +180,17 @@ def _show(reader: DataReader, json_path: Path | None) -> None:
         for finding in recording_checks.findings(found):
             findings.append((source, finding))
             console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
-    untrainable = None
+    return findings
+
+
+def _show_untrainable(data: Dataset, reader: DataReader) -> str | None:
+    """Print and return the reason why no training takes `data`, if there is one."""
     try:
         reader.check(data)
     except InputError as error:
-        untrainable = f"{error}."
-        console.print(f"It cannot be trained on as it is: {untrainable}")
-    outputs.write_json(json_path, _content(data, reader, findings, untrainable))
-
-
-def _without_a_class(data: Dataset) -> list[str]:
-    """Who has no window of a class that others have."""
-    short = []
-    for split in (data.train, data.test):
-        for subject in dict.fromkeys(split.subject.tolist()):
-            counts = np.bincount(split.y[split.subject == subject], minlength=len(data.labels))
-            absent = [x for x, n in zip(data.labels, counts, strict=True) if not n]
-            short += [f"{subject} ({', '.join(absent)})"] * bool(absent)
-    return short
+        click.echo(f"It cannot be trained on as it is: {error}.")
+        return f"{error}."
+    return None
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:
@@ -222,8 +206,6 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
 
     facts = facts_table()
     facts.add_row("Windows", f"{window}, a new one every {window.hop}")
-    if data.front_end:
-        facts.add_row("Signals", _signal_names(data.signals))
     for name, split in (("Training", data.train), ("Test", data.test)):
         subjects = dict.fromkeys(split.subject.tolist())
         n = counted(len(subjects), noun_of(subjects))
@@ -232,8 +214,6 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         found = reader.recordings
         names = ", ".join(found[0].label_names) or "none"
         facts.add_row("Recordings", f"{len(found)}, {_duration(found)} in all; labels {names}")
-        if short := _without_a_class(data):
-            facts.add_row("Without a class", ", ".join(short[:_MOST_SHORT]) + ", ..." * (len(short) > _MOST_SHORT))
         if still := data.motionless(data.train, data.test).windows:
             words = ", ".join(f"{n:,} {label}" for label, n in still.items())
             facts.add_row("Motionless", f"{words}: windows that --frame walking leaves out")
@@ -256,7 +236,7 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
 
 
 def _show_signals(data: Dataset) -> None:
-    """Print the range of each signal, and whether blocks stand for people."""
+    """Print the range of each signal, and the limits of signals of another origin."""
     from edge_runtime.system.terminal import Console, plain_table
 
     table = plain_table(["signal", "unit"], ["least", "greatest", "mean", "std"])
@@ -268,25 +248,17 @@ def _show_signals(data: Dataset) -> None:
     console.print()
     console.print(table)
     if not data.has_people:
-        console.print("Blocks of windows that follow each other stand for people: scores say little about new people.")
-    console.print("A model of these windows classifies windows; streams and recordings are for signals of har-edge.")
+        console.print("Blocks of successive windows stand for people: scores say little about new people.")
+    if not data.front_end:
+        console.print("A model of these windows classifies windows only, no streams or recordings.")
 
 
 def _check_range(what: str, number: int, count: int, where: str) -> None:
     if not 0 <= number < count:
-        raise InputError(f"there is no {what} {number} in {where}: it has {what}s 0 to {count - 1}")
+        raise InputError(f"{where} has no {what} {number}: it has {what}s 0 to {count - 1}")
 
 
 def _duration(recordings: Sequence[Recording]) -> str:
     seconds = round(sum(len(x.samples) / x.rate_hz for x in recordings))
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s"
-
-
-def _signal_names(signals: Sequence[Signal]) -> str:
-    """'body_acc x y z (g), ...'."""
-    axes: dict[tuple[str, str], list[str]] = {}
-    for signal in signals:
-        quantity, _, axis = signal.name.rpartition("_")
-        axes.setdefault((quantity, signal.unit), []).append(axis)
-    return ", ".join(f"{quantity} {' '.join(names)} ({unit})" for (quantity, unit), names in axes.items())

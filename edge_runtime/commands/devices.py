@@ -36,11 +36,11 @@ _FACTS = {
 def command(targets: Sequence[str]) -> None:
     """Say what each TARGET is and what would spoil a measurement there, with the command that mends it.
 
-    'har-edge devices clean TARGET ...' removes all that was ever sent to these devices or made there.
+    'har-edge devices clean TARGET ...' removes all files that har-edge has left on these devices.
 
     \b
     TARGET is one of
-      local                      this machine; looked at when no target is given
+      local                      this machine (default)
       python:PATH                another Python on it
       ssh://[USER@]HOST[:PORT]   a machine reached by ssh, as your ssh is set up
       adb://SERIAL, adb:         a board that 'adb devices' lists; the only one
@@ -48,7 +48,7 @@ def command(targets: Sequence[str]) -> None:
     """
     if targets[:1] == ("clean",):
         if not targets[1:]:
-            raise InputError(f"name what to clean: har-edge devices clean TARGET, which is one of {TARGETS}")
+            raise InputError(f"name the devices to clean: har-edge devices clean TARGET ..., where TARGET is {TARGETS}")
         _clean(targets[1:])
         return
     from edge_runtime.devices.readiness import look_at
@@ -64,7 +64,7 @@ def command(targets: Sequence[str]) -> None:
         _show(each, console)
     failed = {x.target: x.failure for x in found if x.failure}
     if failed:
-        exit_code = max(x.exit_code for x in failed.values())  # device trouble, unless all are the user's
+        exit_code = max(x.exit_code for x in failed.values())
         raise error_with(exit_code, f"not every device can be measured on: {', '.join(failed)}")
 
 
@@ -88,30 +88,29 @@ def _clean(targets: Sequence[str]) -> None:
 
 
 def _show(found: "Readiness", console: "Console") -> None:
-    from rich.table import Table
     from rich.text import Text
 
     from edge_runtime.reports.report_content import state_facts
     from edge_runtime.system.quantities import NOT_MEASURED
+    from edge_runtime.system.terminal import facts_table
 
     console.print(found.target, style="bold")
-    rows: list[tuple[str, str]] = []
+    table = facts_table()
     machine = found.found and found.found.machine
     if found.found and machine:
-        rows += [(name, str(getattr(machine, key))) for key, name in _FACTS.items() if getattr(machine, key)]
+        for key, name in _FACTS.items():
+            if getattr(machine, key):
+                table.add_row(name, str(getattr(machine, key)))
         if machine.features:
-            rows.append(("instructions", " ".join(machine.features)))
+            table.add_row("instructions", " ".join(machine.features))
         if machine.emulated:
-            rows.append(("emulated", "yes: its times mean nothing"))
+            table.add_row("emulated", "yes: its times mean nothing")
         else:  # its state would be this machine's
-            rows += [row for row in state_facts(found.found.state) if row[1] != NOT_MEASURED]
+            for name, value in state_facts(found.found.state):
+                if value != NOT_MEASURED:
+                    table.add_row(name, value)
     if found.runtime:
-        rows.append(("measures with", found.runtime))
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, value)
+        table.add_row("measures with", found.runtime)
     console.print(table)
     for doubt in found.doubts:
         console.print(Text.assemble(("would spoil a measurement: ", "yellow"), doubt))

@@ -1,26 +1,33 @@
-"""Score a model on people whom it was not trained on, window by window or live: `har-edge evaluate`."""
+"""Score a model on people that it was not trained on, window by window or live: `har-edge evaluate`."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import click
+import numpy as np
+import numpy.typing as npt
 
-from edge_runtime.commands import options
+from edge_runtime.commands import model_arguments, options
+from edge_runtime.data import evaluation_data
+from edge_runtime.data.data_sources import Sources
+from edge_runtime.data.dataset import Recording
+from edge_runtime.data.evaluation_data import EvaluatedWindows
+from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
+from edge_runtime.data.subject_groups import noun_of
+from edge_runtime.devices.trial import open_classifier
+from edge_runtime.live import stream_scores
+from edge_runtime.live.recognizer import check_front_end
+from edge_runtime.live.recording_replay import all_labels, replay, worn_alike
+from edge_runtime.live.stream_scores import Track
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
+from edge_runtime.runs import Run
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted, percent
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from edge_runtime.data.data_sources import Sources
-    from edge_runtime.data.dataset import Recording
-    from edge_runtime.data.evaluation_data import EvaluatedWindows
-    from edge_runtime.live.stream_scores import Track
-    from edge_runtime.model.classifier import Classifier
-    from edge_runtime.model.model_card import Card
 
 Picture: TypeAlias = Callable[[str], Path]
 """The path of a picture by its name."""
@@ -33,15 +40,8 @@ Picture: TypeAlias = Callable[[str], Path]
     ),
 )
 @options.model()
-@click.option("--live", is_flag=True, help="Follow these people's whole recordings as a live stream.")
-@click.option(
-    "--hop",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Of --live: samples from one decision to the next.  [default: the model's, 64]",
-)
 @options.data(options.DATA_OF_RUN)
-@options.runtime
+@click.option("--live", is_flag=True, help="Follow these people's whole recordings as a live stream.")
 @outputs.option("json", "Write the scores too; - is standard output.")
 @click.option(
     "--plots",
@@ -50,54 +50,54 @@ Picture: TypeAlias = Callable[[str], Path]
     help="Draw the confusion matrix and, with --live, a timeline of each recording into this folder.",
 )
 @options.picture_format
-@options.belonging("--live", "--hop")
-@options.belonging("--plots", "--format")
+@click.option(
+    "--hop",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --live: samples from one decision to the next.  [default: the model's, 64]",
+)
+@options.runtime
 def command(
     model: Path | None,
     live: bool,
     hop: int | None,
-    data: "Sources | None",
+    data: Sources | None,
     runtime: str,
     json_path: Path | None,
     plots: Path | None,
     pictures: str,
 ) -> None:
-    """Score MODEL on people whom it was not trained on, by its card: its test subjects, and everyone who is new."""
-    from edge_runtime.commands.model_arguments import data_for, find_model, recordings_for, warn_of_axes
-    from edge_runtime.data import evaluation_data
-    from edge_runtime.devices.trial import open_classifier
-    from edge_runtime.runs import Run
-    from edge_runtime.system.figures import require_matplotlib
-    from edge_runtime.system.files import check_folder
-
+    """Score MODEL on people that it was not trained on: its test subjects, and everyone who is new."""
+    options.belonging("--live", "--hop")
+    options.belonging("--plots", "--format")
     picture = None
     if plots:
+        from edge_runtime.system.figures import require_matplotlib
+
         require_matplotlib()
         check_folder(plots)
         picture = Run(plots, pictures).picture
-    path = find_model(model)
+    path = model_arguments.find_model(model)
     classifier = open_classifier(path, runtime)
     if live:
-        from edge_runtime.live.recognizer import check_front_end
-
         check_front_end(classifier.card)
-        chosen = recordings_for(path, data)
+        chosen = model_arguments.recordings_for(path, data)
         numbered, not_scored = evaluation_data.recordings(chosen, classifier.card, is_remembered=data is None)
-        warn_of_axes(classifier.card, [x.mounting for _, x in numbered])
+        model_arguments.warn_of_axes(classifier.card, [x.mounting for _, x in numbered])
         content = _live(classifier, numbered, hop, picture)
     else:
-        found = evaluation_data.windows([classifier.card], data_for([path], data), is_remembered=data is None)
+        found = evaluation_data.windows(
+            [classifier.card], model_arguments.data_for([path], data), is_remembered=data is None
+        )
         windows = evaluation_data.evaluated(classifier.card, found)
-        warn_of_axes(classifier.card, windows.mountings)
+        model_arguments.warn_of_axes(classifier.card, windows.mountings)
         content, not_scored = _windows(classifier, windows, picture), windows.not_scored
     if classifier.card.personal_correction:
-        click.echo("The model is adapted to this person: recordings that it was adapted with say little about others.")
+        click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
     outputs.write_json(json_path, {"model": classifier.card.name, "not_scored": [str(x) for x in not_scored]} | content)
 
 
-def _windows(classifier: "Classifier", found: "EvaluatedWindows", picture: Picture | None) -> dict[str, Any]:
-    from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
-    from edge_runtime.data.subject_groups import noun_of
+def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:
     from edge_runtime.reports.evaluation_table import show_scores
     from edge_runtime.system.terminal import progress
 
@@ -122,20 +122,13 @@ def _windows(classifier: "Classifier", found: "EvaluatedWindows", picture: Pictu
         click.echo(picture("confusion"))
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
     still = found.motionless
-    left_out = {
-        "left_out": found.left_out,
-        "motionless": still.windows,
-        "motionless_mountings": still.mountings,
-    }
+    left_out = {"left_out": found.left_out, "motionless": still.windows, "motionless_mountings": still.mountings}
     closed = {"labels": names} | dataclasses.asdict(closed_set)
     return left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
 
 
-def _say_what_looks_alike(card: "Card", found: "EvaluatedWindows", answers: "npt.NDArray[np.intp]") -> None:
-    """Say how many windows were taken for an activity that theirs cannot be told from as the device was worn."""
-    import numpy as np
-
-    from edge_runtime.data.scores import names_of
+def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDArray[np.intp]) -> None:
+    """Say how many windows were mistaken for an activity that looks alike as the device was worn."""
     from edge_runtime.system.terminal import Console
 
     test, labels = found.test, np.array(card.labels)
@@ -146,19 +139,15 @@ def _say_what_looks_alike(card: "Card", found: "EvaluatedWindows", answers: "npt
         if n := int(taken.sum()):
             places = " or ".join(sorted({*worn[taken].tolist()} - {""}) or alike.placements)
             Console(markup=False).print(
-                f"{n} of these {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the "
-                f"other: worn at {places} they look alike. Live, '{alike.name}' is one answer."
+                f"{n} of {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the other "
+                f"activity: worn at {places} they look alike. Live, '{alike.name}' is one answer."
             )
 
 
 def _live(
-    classifier: "Classifier", chosen: "Sequence[tuple[int, Recording]]", hop: int | None, picture: Picture | None
+    classifier: Classifier, chosen: Sequence[tuple[int, Recording]], hop: int | None, picture: Picture | None
 ) -> dict[str, Any]:
-    from edge_runtime.commands.model_arguments import say_where_no_mounting_was_found
-    from edge_runtime.live import stream_scores
     from edge_runtime.live.display.scores_table import show_groups, show_scores
-    from edge_runtime.live.recording_replay import all_labels, worn_alike
-    from edge_runtime.signals.frontend import RATE_HZ
     from edge_runtime.system.terminal import Console
 
     labels, window = classifier.card.labels, classifier.card.window
@@ -174,7 +163,7 @@ def _live(
     show_scores(found, len(tracks), n_people, console)
     show_groups("subject", people, console)
     show_groups("placement", placements if len(placements) > 1 else {}, console)
-    say_where_no_mounting_was_found(
+    model_arguments.say_where_no_mounting_was_found(
         classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike([x for _, x in chosen])]
     )
     if picture:
@@ -194,14 +183,13 @@ def _live(
 
 
 def _follow(
-    classifier: "Classifier",
-    chosen: "Sequence[tuple[int, Recording]]",
+    classifier: Classifier,
+    chosen: Sequence[tuple[int, Recording]],
     names: Sequence[str],
     hop: int | None,
     picture: Picture | None,
-) -> "list[Track]":
-    """Live through the `chosen` recordings, in the order of their mountings; draw each, if pictures are wanted."""
-    from edge_runtime.live.recording_replay import replay
+) -> list[Track]:
+    """Follow the `chosen` recordings mounting by mounting, and draw each, if pictures are wanted; in their order."""
     from edge_runtime.system.terminal import progress
 
     if picture:

@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from edge_runtime.commands import options
-from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.graphs import Tensor
 from edge_runtime.model.interpreters import Model
 from edge_runtime.model.micro_interpreter import resolver_methods, without_kernel
@@ -18,7 +17,7 @@ from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.native_stderr import suppressed_stderr
-from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
+from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
 
 # Endings of those keys of a card whose values are shares between 0 and 1.
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
@@ -27,23 +26,21 @@ _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 @click.command(name="info", epilog=options.examples("info edge", "info runs/latest --tensors", "info edge --json -"))
 @options.model("MODEL|RUN", required=True)
 @click.option("--tensors", "all_tensors", is_flag=True, help="List every tensor of the graph.")
-@options.runtime
 @outputs.option("json", "Write everything too; - is standard output.")
+@options.runtime
 def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None) -> None:
-    """Show what is inside MODEL: its card, inputs and outputs, operators and what XNNPACK took of them."""
+    """Show what is inside MODEL: its card, inputs and outputs, operators and those that XNNPACK took."""
     from edge_runtime.devices.trial import open_classifier
 
     model = model_path(model)
-    classifier, size = open_classifier(model, runtime), model.stat().st_size
+    classifier = open_classifier(model, runtime)
     card, found = classifier.card, classifier.model
     names = {x.name for graph in found.graphs for x in graph.operators}
     with suppressed_stderr():
         operators, arena = found.operators, found.arena_bytes()
-    micro = {"resolver": resolver_methods(names), "no_kernel": without_kernel(names), "arena_bytes": arena}
-    _show(model, size, card, found, micro, all_tensors)
     content = {
         "file": str(model),
-        "size_bytes": size,
+        "size_bytes": model.stat().st_size,
         "quantization": found.scheme,
         "card": json.loads(card.to_json()),
         "runtime": {"name": found.runtime.name, "version": found.runtime.version},
@@ -52,53 +49,28 @@ def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None
         "stateful": found.stateful,
         "operators": dict(operators.counts),
         "xnnpack": dict(operators.xnnpack or {}),
-        "micro": micro,
+        "micro": {"resolver": resolver_methods(names), "no_kernel": without_kernel(names), "arena_bytes": arena},
         "tensors": [dataclasses.asdict(tensor) for tensor in found.graphs[0].tensors],
     }
+    _show(card, found, content, all_tensors)
     outputs.write_json(json_path, content)
 
 
-def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, Any], all_tensors: bool) -> None:
-    from rich.markup import escape
-
+def _show(card: Card, found: Model, content: Mapping[str, Any], all_tensors: bool) -> None:
     from edge_runtime.system.terminal import Console, facts_table, plain_table
 
-    console = Console()
-    console.print(f"[bold]{escape(str(model))}[/bold]: {escape(card.name)}, {found.scheme}, {size / 1e3:.1f} kB\n")
-
+    console = Console(markup=False)
+    console.print(f"{content['file']}: {card.name}, {found.scheme}, {kilobytes(content['size_bytes'])}\n", style="bold")
     facts = facts_table()
-    window = card.window
-    facts.add_row("labels", escape(", ".join(card.labels)))
-    facts.add_row("window", f"{window}, a new one every {window.hop}")
-    facts.add_row("temperature", f"{card.temperature:g}")
-    adapted = card.personal_correction.record if card.personal_correction else {}
-    rows = [
-        *(("network", card.network), ("training", card.training), ("quantisation", card.quantisation)),
-        *_with_parts("parity", card.parity),
-        *_with_parts("scores", card.scores),
-        *_with_parts("adapted to", adapted),
-    ]
-    for name, record in rows:
-        if text := _record(record):
-            facts.add_row(escape(name), escape(text))
-        if name == "training" and (origin := _origin(card)):
-            facts.add_row("trained on", escape(origin))
-    facts.add_row("input", escape(_tensor_text(found.input)))
-    facts.add_row("windows", _preparation(card, found.input))
-    facts.add_row("output", escape(_tensor_text(found.output)))
-    facts.add_row("state", "kept between inferences, reset before each window" if found.stateful else "none")
-    methods, lacks = micro["resolver"], micro["no_kernel"]
-    needed = f"MicroMutableOpResolver<{len(methods)}>: {', '.join(methods)}"
-    facts.add_row("TFLite Micro", escape(f"it has no kernel for {', '.join(lacks)}" if lacks else needed))
-    if micro["arena_bytes"] is not None:
-        facts.add_row("smallest arena", f"{kilobytes(micro['arena_bytes'])} here, less on a microcontroller of 32 bits")
+    for name, text in _facts(card, found, content["micro"]):
+        if text:
+            facts.add_row(name, text)
     console.print(facts)
 
     normalisation = card.normalisation
     signals = plain_table(["signal", "unit"], [] if normalisation.is_none else ["mean", "std", "clip", "knee"])
     for i, signal in enumerate(card.signals):
-        numbers = [] if normalisation.is_none else _numbers(normalisation, i)
-        signals.add_row(escape(signal.name), escape(signal.unit), *numbers)
+        signals.add_row(signal.name, signal.unit, *([] if normalisation.is_none else _numbers(normalisation, i)))
     console.print()
     console.print(signals)
 
@@ -115,6 +87,31 @@ def _show(model: Path, size: int, card: Card, found: Model, micro: Mapping[str, 
     if all_tensors:
         console.print()
         console.print(_tensor_table(found.graphs[0].tensors))
+
+
+def _facts(card: Card, found: Model, micro: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The facts of card, graph and TensorFlow Lite Micro: name, and text or "" for a fact that does not exist."""
+    window = card.window
+    yield "labels", ", ".join(card.labels)
+    yield "window", f"{window.samples} samples, a new one every {window.hop}"
+    yield "rate", f"{window.rate_hz:g} Hz" if window.rate_hz else "unknown"
+    yield "temperature", f"{card.temperature:g}"
+    yield "network", _record(card.network)
+    yield "training", _record(card.training)
+    yield "trained on", _origin(card)
+    yield "quantisation", _record(card.quantisation)
+    yield from _with_parts("parity", card.parity)
+    yield from _with_parts("scores", card.scores)
+    yield from _with_parts("adapted to", card.personal_correction.record if card.personal_correction else {})
+    yield "input", _tensor_text(found.input)
+    yield "windows", _preparation(card, found.input)
+    yield "output", _tensor_text(found.output)
+    yield "state", "kept between inferences, reset before each window" if found.stateful else "none"
+    methods, lacks = micro["resolver"], micro["no_kernel"]
+    needed = f"MicroMutableOpResolver<{len(methods)}>: {', '.join(methods)}"
+    yield "TFLite Micro", f"it has no kernel for {', '.join(lacks)}" if lacks else needed
+    if micro["arena_bytes"] is not None:
+        yield "smallest arena", f"{kilobytes(micro['arena_bytes'])} here, less on a microcontroller of 32 bits"
 
 
 def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
@@ -134,10 +131,10 @@ def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
 
 
 def _preparation(card: Card, tensor: Tensor) -> str:
-    """In which frame windows are, who prepares them, and by which numbers."""
+    """The frame of the windows, and who normalises them."""
     turned = "turned into the walking frame by the caller, " if card.frame == "walking" else ""
     if card.normalisation.is_none:
-        quantised = "" if tensor.scale is None else ", but for the input's scale and zero point"
+        quantised = "" if tensor.scale is None else ", except for the input's scale and zero point"
         return f"{turned}in physical units; preparation: none{quantised}"
     place = "in physical units, prepared in the graph" if card.raw_input else "prepared by the caller"
     return f"{turned}{place}, by the numbers below"
@@ -159,25 +156,22 @@ def _tensor_text(tensor: Tensor) -> str:
 
 
 def _origin(card: Card) -> str:
-    """The data sets that the model was trained on, and how many people; "" where the card does not say."""
-    data, people = card.training.get("data"), card.training.get("subjects")
-    if not isinstance(data, dict) or not isinstance(people, list):
-        return ""
-    sources = data.get("sources", [data.get("name")])
-    names = ", ".join(map(str, sources)) if isinstance(sources, list) else ""
-    return f"{names}: {counted(len(people), noun_of(people))}" if names else ""
+    """The data sets that the model was trained on; "" where the card does not name them."""
+    data = card.training.get("data")
+    sources = data.get("sources", [data.get("name", "")]) if isinstance(data, dict) else None
+    return ", ".join(map(str, sources)) if isinstance(sources, list) else ""
 
 
-def _with_parts(name: str, record: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """A record and its parts, each with its name."""
-    yield name, record
+def _with_parts(name: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The facts of a record and of its parts, each with its name."""
+    yield name, _record(record)
     for part, inner in record.items():
         if isinstance(inner, dict):
-            yield f"{name}, {part.replace('_', ' ')}", inner
+            yield f"{name}, {part.replace('_', ' ')}", _record(inner)
 
 
 def _record(record: Mapping[str, Any]) -> str:
-    """The plain facts of one of the card's records, without its nested parts: those are in `har-edge card`."""
+    """The plain facts of one of the card's records; nested ones are in `har-edge card`."""
     facts = ((key, value) for key, value in record.items() if isinstance(value, (str, int, float)))
     return ", ".join(f"{key.replace('_', ' ')} {_fact(key, value)}" for key, value in facts)
 

@@ -1,4 +1,4 @@
-"""Find the model that a command's argument names, or the latest run's, and open it."""
+"""Find the model that a command's argument names, or the latest run's, and say what may mislead about its answers."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,22 +17,15 @@ from edge_runtime.model.model_paths import is_reference, model_path, reference_m
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted
 
-FIND_MOUNTING = "edge-anywhere, and models of --frame walking, find how a device is worn"
-"""The advice where a model of the device's axes does not know them."""
-
 
 def find_model(path: Path | None) -> Path:
-    """The one model that `path` names: a file, the int8 model of a run folder, or a reference model's.
+    """The model that `path` names: a file, a reference model's, or the int8 model of a run folder.
 
-    None is the latest run or, when there is none, `edge`; stderr then says which. Raises `InputError` when there is no
-    model.
+    Without a `path` it is the latest run's or, where there has been no run, `edge`; stderr then says which. Raises
+    `InputError` when there is no model.
     """
     if path is None and not runs.LATEST.exists():
-        click.echo(
-            "There is no run here: taking the reference model 'edge' that comes with har-edge, for a phone upright at "
-            "the waist.",
-            err=True,
-        )
+        click.echo("No run here: taking the reference model 'edge', for a phone upright at the waist.", err=True)
         return reference_model("edge", "int8")
     if path is not None and (is_reference(path) or not path.is_dir()):
         return model_path(path)
@@ -43,67 +36,58 @@ def find_model(path: Path | None) -> Path:
 
 
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
-    """Say on stderr that the axes of devices of another data set may not be those that a model was trained with.
-
-    Where no placement is told, this is said of models alone whose placements are known, and that no person adapted.
-    """
+    """Warn on stderr where devices may have been worn unlike those of a model's training, whose axes it knows."""
     found = tuple(mountings)
     worn, learnt = {x.placement for x in found if x.placement}, learnt_placements(card)
     if card.frame != "device" or not found or not is_other(card, {x.source for x in found}):
         return
-    if worn:
-        how = f"these were worn in another data set's way ({', '.join(sorted(worn))})"
-    elif learnt and card.personal_correction is None:
-        how = "no placement in a layout tells how these were worn"
-    else:
+    if not worn and (not learnt or card.personal_correction):
         return
     where = f" ({printable(', '.join(learnt), 100)})" if learnt else ""
+    yours = f" (yours: {', '.join(sorted(worn))})" if worn else ""
     click.echo(
-        f"'{card.name}' knows devices worn as those that it was trained with{where}, and {how}: it may be wrong "
-        f"throughout. {FIND_MOUNTING}.",
+        f"'{card.name}' knows the axes of the devices that it was trained with{where}. If yours was worn differently"
+        f"{yours}, take edge-anywhere or a model of --frame walking, which find how a device is worn.",
         err=True,
     )
 
 
 def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:
-    """Say on stderr in how many mountings live recognition has not found how the device is worn.
-
-    `were_found` tells of each whether it has; models of the device's axes look for none.
-    """
+    """Say on stderr in how many mountings a model of the walking frame did not find how the device is worn."""
     n = len(were_found) - sum(were_found)
     if n and card.frame == "walking":
         where = f" in {n} of {len(were_found)} mountings" if len(were_found) > 1 else ""
         click.echo(
-            f"How the device is worn was not found{where}, for want of {WALK_S:g} s of walking that the model is sure "
-            "of: postures are unknown there.",
+            f"How the device is worn was not found{where}: that takes {WALK_S:g} s of clear walking. Postures are "
+            "unknown there.",
             err=True,
         )
 
 
 def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:
-    """Say on stderr to whom a model is adapted, unless the `subjects`, None where not known, are that person alone."""
+    """Say on stderr to which person a model is adapted, unless all `subjects` are that person; None is not known."""
     if card.personal_correction is None:
         return
     person = card.personal_correction.record.get("subject")
     if person is None or {str(x) for x in subjects} != {str(person)}:
-        whose = "one person" if person is None else f"subject {printable(str(person), 30)}"
-        click.echo(f"'{card.name}' is adapted to {whose}: of others it may be wrong more often.", err=True)
+        named = "one person" if person is None else f"subject {printable(str(person), 30)}"
+        click.echo(f"'{card.name}' is adapted to {named}: for others it may be wrong more often.", err=True)
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
-    """Say on stderr how many of the people the model was trained on: of them more is right than of others."""
+    """Say on stderr how many of the people the model was trained on: it is right more often for them."""
     people = {(x.mounting.source, x.subject) for x in recordings}
     n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
     if n_learnt:
         click.echo(
-            f"'{card.name}' was trained on {n_learnt} of {counted(len(people), 'subject')} here, whom 'har-edge "
-            "evaluate' leaves out.",
+            f"'{card.name}' was trained on {n_learnt} of {counted(len(people), 'subject')} here; 'har-edge evaluate' "
+            "leaves them out.",
             err=True,
         )
 
 
 def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
-    """The data for `models`: what `--data` has `given` or, if nothing, what the run of all of them was trained on.
+    """The data that `--data` has `given`, or else that the run of all `models` was trained on.
 
     Raises `InputError` when their runs were trained on different data.
     """
@@ -117,6 +101,6 @@ def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
 
 
 def recordings_for(model: Path, given: Sources | None) -> Sources:
-    """As `data_for`, but the embedded recordings for a remembered official copy of UCI HAR, which has windows only."""
+    """As `data_for`, but the embedded recordings for a remembered official copy of UCI HAR, which has only windows."""
     chosen = data_for([model], given)
     return chosen if given is not None or loading.DataReader(chosen).has_recordings else ()

@@ -1,4 +1,4 @@
-"""Declare what commands share: options under one name each, rules between them, kinds of paths, parts of the help."""
+"""Declare the options that commands share, rules between options, kinds of paths, and parts of the help."""
 
 import inspect
 import math
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_paths import REFERENCE_MODELS
+from edge_runtime.runs import finished
 from edge_runtime.system.figures import FORMATS
 
 if TYPE_CHECKING:
@@ -28,34 +28,34 @@ PATH = click.Path(path_type=Path)
 
 
 class FiniteRange(click.FloatRange):
-    """A number within limits. `nan` is beyond none, and still no number."""
+    """A finite number within limits: click takes `nan` for one."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Convert `value` to a finite number within the limits."""
+        """Convert `value`."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value!r} is no finite number.", param, ctx)
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
 
 
 class Completed(click.Path):
-    """A path, or a text if `kind` is `str`; a shell completes the names that are `known` where a text begins so."""
+    """A path, or a text if `kind` is `str`; a shell completes names that are `known`."""
 
-    def __init__(self, known: Callable[[str], Iterable[str]], kind: type[Path] | type[str] = Path) -> None:
+    def __init__(self, known: Callable[[], Iterable[str]], kind: type[Path] | type[str] = Path) -> None:
         super().__init__(path_type=kind, readable=False)
         self._known = known
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the known names that begin with `incomplete`; failing these, any file."""
-        found = [CompletionItem(x) for x in self._known(incomplete) if x.startswith(incomplete)]
+        """Return the known names that begin with `incomplete`, or else let the shell list files."""
+        found = [CompletionItem(x) for x in self._known() if x.startswith(incomplete)]
         return found or super().shell_complete(ctx, param, incomplete)
 
 
 def run_or_file(suffix: str, names: Iterable[str] = ()) -> Completed:
     """A run, a file that ends in `suffix`, or one of the `names`."""
-    return Completed(lambda _: [*names, *map(str, runs.finished()), *map(str, sorted(Path().glob(f"*{suffix}")))])
+    return Completed(lambda: [*names, *map(str, [*finished(), *sorted(Path().glob(f"*{suffix}"))])])
 
 
 MODEL = run_or_file(".tflite", REFERENCE_MODELS)
@@ -63,18 +63,15 @@ BENCH = run_or_file(".json")
 
 
 _MODEL_IS = (
-    "MODEL is a .tflite file with its card, RUN a folder that 'har-edge convert' has filled; 'edge', 'edge-small' and "
-    "'edge-anywhere' name the reference models that come with har-edge."
+    "MODEL is a .tflite file with its card, or a reference model that comes with har-edge: 'edge', 'edge-small' or "
+    "'edge-anywhere'. RUN is a folder that 'har-edge convert' has filled"
 )
 
 
 def model(metavar: str = "[MODEL|RUN]", required: bool = False, several: bool = False) -> Callable[[F], F]:
-    """The argument that names a model, or `several` as `models`: a file, a run folder or a reference model.
-
-    Its help becomes the second paragraph of the command's.
-    """
-    of_run = "" if several else " Of RUN it is the int8 model."
-    default = "" if required else " Without any: the latest run or, when there is none, 'edge'."
+    """The argument that names a model, or `several` as `models`; its help becomes the command's second paragraph."""
+    of_run = "." if several else ", of which the int8 model is taken."
+    default = "" if required else " The default is the latest run or, where you have no run, 'edge'."
 
     def declare(command: F) -> F:
         first, *rest = inspect.cleandoc(command.__doc__ or "").split("\n\n")
@@ -86,74 +83,48 @@ def model(metavar: str = "[MODEL|RUN]", required: bool = False, several: bool = 
 
 
 def is_given(option: str) -> bool:
-    """Tell whether `option`, named as a user types it, is on the command line of the command at work."""
+    """Tell whether `option`, such as `--out`, is on the command line."""
     context = click.get_current_context()
     (name,) = (x.name for x in context.command.params if option in (*x.opts, *x.secondary_opts))
     return context.get_parameter_source(str(name)) is click.core.ParameterSource.COMMANDLINE
 
 
 def refuse_options(why: str, *options: str) -> None:
-    """Raise `InputError` if one of the `options` is on the command line: the option, then `why`, which is a verb's."""
+    """Raise `InputError` if one of the `options` is on the command line; `why` follows its name."""
     for option in filter(is_given, options):
         raise InputError(f"{option} {why}: leave it out")
 
 
-def exclusive(*groups: str | tuple[str, ...], required: bool = False) -> Callable[[F], F]:
-    """Let a command be called with options of one of the `groups` alone, and of none only if none is `required`.
+def exclusive(*groups: str | tuple[str, ...], required: bool = False) -> None:
+    """Raise `InputError` if options of two `groups` are on the command line, or `required` ones are not.
 
-    A group is one option or several that go together.
+    A group is an option, or several that go together.
     """
     plain = [(x,) if isinstance(x, str) else x for x in groups]
-
-    def check() -> None:
-        found = [given[0] for group in plain if (given := [x for x in group if is_given(x)])]
-        if len(found) > 1:
-            raise InputError(f"{' and '.join(found)} exclude each other: give one of them")
-        if required and not found:
-            raise InputError(f"an option is missing: give one of {', '.join(x for group in plain for x in group)}")
-
-    return _checked_by(check)
+    found = [given[0] for group in plain if (given := [x for x in group if is_given(x)])]
+    if len(found) > 1:
+        raise InputError(f"{' and '.join(found)} exclude each other: leave out all but one")
+    if required and not found:
+        raise InputError(f"an option is missing: give {' or '.join(x for group in plain for x in group)}")
 
 
-def belonging(to: str, *options: str) -> Callable[[F], F]:
-    """Let a command be called with `options` only where the option `to` is given."""
-
-    def check() -> None:
-        if not is_given(to) and (alone := next(filter(is_given, options), None)):
-            raise InputError(f"{alone} belongs to {to}: give both, or none")
-
-    return _checked_by(check)
-
-
-def _checked_by(check: Callable[[], None]) -> Callable[[F], F]:
-    def decorate(command: F) -> F:
-        @wraps(command)
-        def checked(*arguments: Any, **values: Any) -> Any:
-            check()
-            return command(*arguments, **values)
-
-        return checked  # type: ignore[return-value]
-
-    return decorate
+def belonging(to: str, *options: str) -> None:
+    """Raise `InputError` if one of the `options` is on the command line without the option `to`."""
+    if not is_given(to):
+        refuse_options(f"belongs to {to}, which is not given", *options)
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help: lines that can be typed as they are, each after the program's name."""
+    """The end of a command's help: lines to type after the program's name."""
     return "\n".join(["\b", "Examples:", *(f"  har-edge {line}" for line in lines)])
 
 
-def _known_data(incomplete: str) -> Iterable[str]:
-    from edge_runtime.data.layout import shipped_layouts
-
-    return ["uci-har", *(f"{x}=" for x in shipped_layouts())] if incomplete else ()
-
-
 def data(help_text: str) -> Callable[[F], F]:
-    """The option `--data`: data sets, or recordings, that are read together; None where it is not given."""
+    """The option `--data`: data sets that are read together; None without it."""
     return click.option(
         "--data",
         metavar="[LAYOUT=]PATH",
-        type=Completed(_known_data, str),
+        type=click.Path(readable=False),
         multiple=True,
         callback=_sources,
         help=help_text,
@@ -167,8 +138,8 @@ def _sources(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> "
 
 
 _DATA_SET = (
-    "Recordings in a folder or zip, as har-edge, a phone app or LAYOUT has them (docs/data.md), windows in an .npz "
-    "file, or uci-har. Repeat it to take several together."
+    "A folder or zip of recordings, as har-edge, a phone app or LAYOUT writes them (docs/data.md); an .npz file of "
+    "windows; or uci-har. Repeat it to take several together."
 )
 DATA_SET = f"{_DATA_SET}  [default: the embedded UCI HAR data]"
 OF_RUN = "[default: what the run was trained on, else the embedded UCI HAR data]"
@@ -176,22 +147,27 @@ DATA_OF_RUN = f"{_DATA_SET}  {OF_RUN}"
 
 
 def out(metavar: str, help_text: str, **settings: Any) -> Callable[[F], F]:
-    """The option `-o/--out`: the FILE or FOLDER that the command is called to write."""
+    """The option `-o/--out`: the FILE or FOLDER to write."""
     kind = click.Path(path_type=Path, file_okay=metavar != "FOLDER")
     return click.option("-o", "--out", metavar=metavar, type=kind, help=help_text, **settings)
 
 
 def picture_format(command: F) -> F:
-    """Give `command` the option `--format`, of the `pictures` that it draws."""
+    """Give `command` the option `--format`, which arrives as `pictures`."""
     return click.option(
-        "--format", "pictures", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True, help="Of pictures."
+        "--format",
+        "pictures",
+        type=click.Choice(FORMATS),
+        default=FORMATS[0],
+        show_default=True,
+        help="Format of pictures.",
     )(command)
 
 
 def runtime(command: F) -> F:
     """Give `command` the option `--runtime`."""
     return click.option(
-        "--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Which interpreter."
+        "--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Interpreter to use."
     )(command)
 
 
@@ -199,21 +175,23 @@ _SAMPLE_OPTIONS = (
     click.option(
         "--axes",
         metavar="X,Y,Z",
-        help="The sensor's axes that stand for x (up while standing), y, z.  [default: x,y,z, or found from walking]",
+        help="Axes of the sensor that are x (up while standing), y and z.  [default: x,y,z, or found from walking]",
     ),
     click.option(
         "--placement",
         metavar="PLACE",
         default="",
-        help="Of a model of the walking frame: where the device is worn, such as waist or 'trouser pocket'.",
+        help="Where the device is worn, such as waist or 'trouser pocket'; for models of the walking frame.",
     ),
-    click.option("--units", type=click.Choice(["g", "m/s2"]), help="Of acceleration, whatever the source says."),
-    click.option("--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Of rotation, whatever the source says."),
+    click.option("--units", type=click.Choice(["g", "m/s2"]), help="Unit of acceleration, whatever the source says."),
+    click.option(
+        "--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Unit of rotation, whatever the source says."
+    ),
     click.option(
         "--rate",
         type=FiniteRange(min=1, max=1000),
         metavar="HZ",
-        help="Of samples without times.  [default: the model's]",
+        help="Rate of samples that have no times.  [default: the model's]",
     ),
     click.option(
         "--hop",
@@ -226,7 +204,7 @@ _SAMPLE_OPTIONS = (
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """What a user says of the samples of a source, and how often to decide."""
+    """The options of `sample_options`."""
 
     axes: str | None
     placement: str
@@ -236,7 +214,7 @@ class SampleOptions:
     hop: int | None
 
     def stated_units(self, card: "Card") -> "Units":
-        """The units that the options state, for a model with `card`."""
+        """The units that the options state, as far as a model with `card` needs them."""
         from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 
         acceleration = ACCELERATION_UNITS[self.units] if self.units else None
@@ -246,7 +224,7 @@ class SampleOptions:
 
 
 def sample_options(command: F) -> F:
-    """Give `command` the options that say what the samples of a source are; they arrive together as `sample`."""
+    """Give `command` the options that describe the samples of a source; they arrive together as `sample`."""
 
     @wraps(command)
     def gathered(*arguments: Any, **values: Any) -> Any:
@@ -259,7 +237,7 @@ def sample_options(command: F) -> F:
 
 
 def stated_placement(text: str, card: "Card") -> str:
-    """The placement that `--placement` names, "" without it. Raises `InputError` for one that `card` does not know."""
+    """The placement that `--placement` names, "" without it. Raises `InputError` if `card` does not know it."""
     from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
     from edge_runtime.system.printable import quoted
 
@@ -268,8 +246,6 @@ def stated_placement(text: str, card: "Card") -> str:
     places = (*PLACEMENTS, *(x for group in card.alike for x in group.placements)) if card.alike else ()
     known = {plain_placement(x): x for x in places}
     if plain_placement(text) not in known:
-        others = f"give one of {', '.join(known.values())}, or " if known else ""
-        raise InputError(
-            f"--placement {quoted(text, 30)} says nothing to the model {quoted(card.name)}: {others}leave it out"
-        )
+        takes = f"it takes {', '.join(known.values())}" if known else "leave it out"
+        raise InputError(f"--placement {quoted(text, 30)} means nothing to the model {quoted(card.name)}: {takes}")
     return known[plain_placement(text)]

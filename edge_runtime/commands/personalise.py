@@ -4,22 +4,30 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from edge_runtime.commands import options
+from edge_runtime.commands.model_arguments import find_model, recordings_for, say_who_is_known, warn_of_axes
+from edge_runtime.data import evaluation_data
+from edge_runtime.data.data_sources import Sources, in_words
+from edge_runtime.data.dataset import Recording
+from edge_runtime.data.loading import DataReader
+from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.subject_groups import natural
+from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.live import personalisation
+from edge_runtime.live.personalisation import Gain, Stretch
+from edge_runtime.live.recognizer import check_front_end
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.novelty import GRAVITY
+from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.reports import outputs
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.quantities import counted, percent
-
-if TYPE_CHECKING:
-    from edge_runtime.data.data_sources import Sources
-    from edge_runtime.data.dataset import Recording
-    from edge_runtime.live.personalisation import Gain, Stretch
-    from edge_runtime.model.classifier import Classifier
-    from edge_runtime.model.personal_correction import PersonalCorrection
 
 
 @click.command(
@@ -29,29 +37,25 @@ if TYPE_CHECKING:
     ),
 )
 @options.model()
-@options.data(f"Recordings, in a folder or zip: one person's, required; of --evaluate anybody's.  {options.OF_RUN}")
-@click.option("--subject", metavar="NAME", help="Whose recordings to take, where the data has those of several people.")
-@options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
-@click.option(
-    "--evaluate",
-    is_flag=True,
-    help="Show instead the gain for everyone in the data whom the model was not trained on.",
+@options.data(
+    f"Recordings, in a folder or zip: one person's (required), or anybody's with --evaluate.  {options.OF_RUN}"
 )
+@options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
+@click.option("--subject", metavar="NAME", help="Person to take, where the data has several.")
+@click.option("--evaluate", is_flag=True, help="Show instead the gain for everyone that the model was not trained on.")
 @click.option(
     "--seconds",
     type=options.FiniteRange(2.56),
     metavar="SECONDS",
     default=10.0,
     show_default=True,
-    help="Of --evaluate: of each activity.",
+    help="With --evaluate: time to learn from, of each activity.",
 )
+@outputs.option("json", "With --evaluate: write the gains too; - is standard output.")
 @options.runtime
-@outputs.option("json", "Of --evaluate: write the gains too; - is standard output.")
-@options.belonging("--evaluate", "--seconds", "--json")
-@options.exclusive("--evaluate", ("--out", "--subject"))
 def command(
     model: Path | None,
-    data: "Sources | None",
+    data: Sources | None,
     subject: str | None,
     out: Path | None,
     evaluate: bool,
@@ -59,16 +63,12 @@ def command(
     runtime: str,
     json_path: Path | None,
 ) -> None:
-    """Adapt MODEL to one person, from a few seconds of each activity.
+    """Adapt MODEL to one person, from a few seconds of each activity, without TensorFlow.
 
-    MODEL stays as it is; the adapted one goes to -o and is used like any other. Without TensorFlow.
+    MODEL stays as it is; the adapted model goes to -o and is used like any other.
     """
-    from edge_runtime.commands.model_arguments import find_model, say_who_is_known, warn_of_axes
-    from edge_runtime.data.data_sources import in_words
-    from edge_runtime.devices.trial import open_classifier
-    from edge_runtime.live import personalisation
-    from edge_runtime.model import model_card as cards
-
+    options.belonging("--evaluate", "--seconds", "--json")
+    options.exclusive("--evaluate", ("--out", "--subject"))
     path = find_model(model)
     classifier = open_classifier(path, runtime)
     _check(path, classifier)
@@ -88,70 +88,57 @@ def command(
     found, unmoving = personalisation.stretches(recordings, classifier)
     _say_unmoving(unmoving)
     correction, said = _learnt(found, classifier, in_words(data))
-    whom = recordings[0].subject
-    record = {"subject": str(whom), **correction.record}
+    person = str(recordings[0].subject)
+    record = {"subject": person, **correction.record}
     flatbuffer, card = cards.read_model(path)
     adapted = dataclasses.replace(card, personal_correction=dataclasses.replace(correction, record=record))
     cards.write_model(out, flatbuffer, adapted)
     learnt = ", ".join(f"{value:g} s of {name}" for name, value in record["seconds"].items())
-    click.echo(f"{out}: {card.name} adapted to subject {whom} from {learnt}")
+    click.echo(f"{out}: {card.name} adapted to subject {person} from {learnt}")
     others = sorted({x for recording in recordings for x in recording.found_labels} - {*card.labels})
     if others:
-        click.echo(f"Not learnt from, since the model has no such label: {', '.join(others)}.")
+        click.echo(f"Left out, since the model does not have these labels: {', '.join(others)}.")
     click.echo(said)
 
 
-def _of_one(data: "Sources", named: str | None) -> "tuple[Recording, ...]":
-    """The recordings of the one person in `data`, or of the one `named`."""
-    from edge_runtime.data.data_sources import in_words
-    from edge_runtime.data.loading import DataReader
-    from edge_runtime.data.recording_checks import say_misfits
-    from edge_runtime.data.subject_groups import natural
-
+def _of_one(data: Sources, named: str | None) -> tuple[Recording, ...]:
+    """The recordings of the person who is `named`, or of the only one in `data`."""
     reader = DataReader(data)
     recordings = reader.recordings
     say_misfits(reader.described)
     subjects = sorted({str(x.subject) for x in recordings}, key=natural)
     if len(subjects) > 1 if named is None else named not in subjects:
-        whom = "" if named is None else f", and none of {quoted(named, 30)}"
-        raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}{whom}: choose one by --subject")
+        absent = "" if named is None else f", not of {quoted(named, 30)}"
+        raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}{absent}: choose with --subject")
     return tuple(x for x in recordings if named in (None, str(x.subject)))
 
 
-def _learnt(found: "Sequence[Stretch]", classifier: "Classifier", data: str) -> "tuple[PersonalCorrection, str]":
-    """What labels teach, and what is said of it. Raises `CheckFailedError` where it does harm."""
-    from edge_runtime.live import personalisation
-
+def _learnt(found: Sequence[Stretch], classifier: Classifier, data: str) -> tuple[PersonalCorrection, str]:
+    """The correction that labels teach, and a sentence on its accuracy. Raises `CheckFailedError` if it does harm."""
     correction, held_out = personalisation.learn(found, classifier)
     before, after = (x / held_out.windows for x in (held_out.before, held_out.after)) if held_out else (None, None)
     shares = f"{percent(before)} are right before adaptation, {percent(after)} after"
     if held_out and held_out.is_wrong_throughout:
         raise CheckFailedError(
-            f"'{classifier.card.name}' is wrong throughout on {data}: of the windows left out in turn {shares}; "
-            "nothing was written: check the labels and how the device was worn, or take edge-anywhere, which finds that"
+            f"'{classifier.card.name}' is wrong throughout on {data}, so nothing was written ({shares}): check the "
+            "labels and how the device was worn, or take edge-anywhere"
         )
     if held_out and held_out.is_worse:
         raise CheckFailedError(
-            f"the correction from one part of {data} lowers accuracy on another: of {held_out.windows} windows left "
-            f"out in turn {shares}; nothing was written: wear the phone the same way throughout and record more"
+            f"the correction learnt on one part of {data} lowers accuracy on another, so nothing was written "
+            f"({shares}): wear the phone the same way throughout and record more"
         )
     labels = classifier.card.labels
     seconds = {labels[i]: round(sum(x.seconds for x in found if x.label == i), 1) for i in {x.label for x in found}}
     record: dict[str, Any] = {"seconds": seconds}
-    said = "Not cross-validated, since an activity has too little time: for that, record 10 s of each."
+    said = "Not cross-validated: that takes 10 s of each activity."
     if held_out:
         record["held_out"] = {"windows": held_out.windows, "original_accuracy": before, "accuracy": after}
         said = f"Cross-validated on {held_out.windows} windows: {shares}."
     return dataclasses.replace(correction, record=record), said
 
 
-def _evaluate(
-    path: Path, classifier: "Classifier", data: "Sources | None", seconds: float, json_path: Path | None
-) -> None:
-    from edge_runtime.commands.model_arguments import recordings_for, warn_of_axes
-    from edge_runtime.data import evaluation_data
-    from edge_runtime.data.data_sources import in_words
-    from edge_runtime.live import personalisation
+def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds: float, json_path: Path | None) -> None:
     from edge_runtime.system.terminal import progress
 
     where = recordings_for(path, data)
@@ -180,20 +167,20 @@ def _evaluate(
     for name, why in too_little.items():
         click.echo(f"Not scored: subject {name}: {why}.", err=True)
     if not gains:
-        raise InputError(f"{in_words(where)} has nobody who can be scored")
+        raise InputError(f"{in_words(where)} has nobody to score")
     _show(gains, seconds)
     content = {"seconds": seconds, "too_little": too_little}
     outputs.write_json(json_path, content | {"gains": [dataclasses.asdict(x) for x in gains]})
 
 
 def _say_unmoving(mountings: Sequence[str]) -> None:
-    """Say on stderr which mountings are left out, since nobody walks in them."""
+    """Say on stderr how many mountings are left out because nobody walks in them."""
     if mountings:
         first = printable(mountings[0], 100)
-        click.echo(f"Left out: {counted(len(mountings), 'mounting')} in which nobody walks, {first} first.", err=True)
+        click.echo(f"Left out: {counted(len(mountings), 'mounting')} without walking, {first} first.", err=True)
 
 
-def _show(gains: "Sequence[Gain]", seconds: float) -> None:
+def _show(gains: Sequence[Gain], seconds: float) -> None:
     from rich.table import Table
 
     from edge_runtime.system.terminal import Console
@@ -215,18 +202,15 @@ def _show(gains: "Sequence[Gain]", seconds: float) -> None:
     console.print(table)
     n_lose = sum(x.macro_f1_after - x.macro_f1_before < -0.01 for x in gains)
     console.print(
-        f"Macro F1 gains {100 * (mean[3] - mean[2]):+.2f} points; it falls by more than one for {n_lose} of "
-        f"{counted(len(gains), 'subject')}. Learnt from the first {seconds:g} s of each activity, scored on all other "
-        "windows of the person; gains are in percentage points."
+        f"Macro F1 changes by {100 * (mean[3] - mean[2]):+.2f} percentage points; it falls by more than one point for "
+        f"{n_lose} of {counted(len(gains), 'subject')}. Learnt from the first {seconds:g} s of each activity, scored "
+        "on all other windows of the person."
     )
 
 
-def _check(path: Path, classifier: "Classifier") -> None:
-    from edge_runtime.live.recognizer import check_front_end
-    from edge_runtime.model.novelty import GRAVITY
-
+def _check(path: Path, classifier: Classifier) -> None:
     if classifier.card.personal_correction:
-        raise InputError(f"{path} is adapted to a person already: give the model that it was made from")
+        raise InputError(f"{path} is adapted to one person already: give the model that it was made from")
     if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
-        raise InputError(f"{path} does not take acceleration with gravity, by which answers are corrected")
+        raise InputError(f"{path} does not take acceleration with gravity, which a correction is learnt from")
     check_front_end(classifier.card)

@@ -9,18 +9,31 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.commands import options
+from edge_runtime.commands import model_arguments, options
+from edge_runtime.data.data_sources import FOREIGN, DataSource, Sources
+from edge_runtime.data.dataset import Mounting
+from edge_runtime.data.loading import DataReader
+from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.subject_groups import natural
+from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
+from edge_runtime.live import recording_replay, stream_scores
+from edge_runtime.live.decider import Decision, finds_mounting
+from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.session import Session
+from edge_runtime.live.sources import Source
+from edge_runtime.live.sources.axes import Axes
+from edge_runtime.live.sources.file_sources import csv_file, replay
+from edge_runtime.live.stream_scores import LiveScores, Track
+from edge_runtime.live.timestamps import Timestamps
+from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.system.files import csv_text
 from edge_runtime.system.quantities import counted
 
 if TYPE_CHECKING:
-    from edge_runtime.data.data_sources import Sources
     from edge_runtime.live.display.predictions import Described, Prediction
-    from edge_runtime.live.session import Session
-    from edge_runtime.live.sources import Source
-    from edge_runtime.live.stream_scores import LiveScores, Track
-    from edge_runtime.model.model_card import Card
 
 
 @click.command(
@@ -37,12 +50,11 @@ if TYPE_CHECKING:
     "--model",
     metavar="MODEL|RUN",
     type=options.MODEL,
-    help="A .tflite file, a run folder, or a reference model: edge, edge-small, edge-anywhere.  [default: the latest "
-    "run, or edge]",
+    help="A .tflite file, a run folder, or edge, edge-small or edge-anywhere.  [default: the latest run, or edge]",
 )
 @options.out(
     "FILE",
-    "Write a CSV file too, with a row for each decision; - is standard output, for each form.",
+    "Write a CSV file too, with a row per decision; - is standard output, for each form.",
     callback=outputs.keep_stdout,
 )
 @outputs.option("json", "Write the segments and the time of each activity too.")
@@ -58,72 +70,56 @@ def command(
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
-    FILE.csv is a recording as 'har-edge stream' takes it, with or without labels, FOLDER one that holds such files;
-    LAYOUT=PATH is the recordings of others as a layout describes them. The decisions are those of 'har-edge stream'
-    with --csv FILE.csv or --replay.
+    FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds such files.
+    LAYOUT=PATH are recordings of another form, as a layout describes them (docs/data.md).
     """
     files, described = _inputs(paths)
     outputs.check_written({"out": out, "json": json_path}, inputs=files)
     if described:
         options.refuse_options("is known by the layout", "--units", "--gyro-units", "--rate")
 
-    from edge_runtime.commands.model_arguments import (
-        find_model,
-        say_where_no_mounting_was_found,
-        say_who_is_known,
-        say_whose_it_is,
-        warn_of_axes,
-    )
-    from edge_runtime.data.dataset import Mounting
-    from edge_runtime.devices.trial import open_classifier
-    from edge_runtime.live.decider import finds_mounting
-    from edge_runtime.live.display.predictions import rows, show_predictions
-    from edge_runtime.live.recognizer import LiveRecognizer
-    from edge_runtime.live.recording_replay import worn_alike
-    from edge_runtime.live.session import Session
-    from edge_runtime.live.sources.axes import Axes
-    from edge_runtime.live.sources.file_sources import csv_file, replay
-    from edge_runtime.live.timestamps import Timestamps
-    from edge_runtime.signals.frontend import RATE_HZ
-    from edge_runtime.system.files import csv_text
+    from edge_runtime.live.display.predictions import Described, Prediction, rows, show_predictions
     from edge_runtime.system.terminal import progress
 
-    axes, hop, turn = sample.axes, sample.hop, Axes(sample.axes or "x,y,z")
-    classifier = open_classifier(find_model(model), runtime)
+    is_told, axes = sample.axes is not None, Axes(sample.axes or "x,y,z")
+    classifier = open_classifier(model_arguments.find_model(model), runtime)
     card = classifier.card
     placement = options.stated_placement(sample.placement, card)
-    predictions = []
     recorded = _recordings(described, card, placement)
-    if axes is None:
-        warn_of_axes(card, [*(Mounting() for _ in files), *(x.recording.mounting for x in recorded)])
-    say_whose_it_is(card, [*(None for _ in files), *(x.recording.subject for x in recorded)])
-    n_all = len(files) + len(recorded)
+    if not is_told:
+        model_arguments.warn_of_axes(card, [*(Mounting() for _ in files), *(x.recording.mounting for x in recorded)])
+    model_arguments.say_whose_it_is(card, [*(None for _ in files), *(x.recording.subject for x in recorded)])
+    worn_alike = recording_replay.worn_alike([x.recording for x in recorded])
+    mountings: list[Sequence[Path | Described]] = [[x] for x in files]
+    mountings += [[recorded[i] for i in own] for own in worn_alike]
+    found: list[list[Prediction]] = []
+    n_all, done = len(files) + len(recorded), 0
     with progress() as on_progress:
-        for done, file in enumerate(files):
-            on_progress(done / n_all, f"reading files: {file}")
-            recognizer = LiveRecognizer(classifier, hop, True, axes is not None, placement)
-            session = Session(recognizer, turn, Timestamps(sample.rate or RATE_HZ, time))
-            with closing(csv_file(file, sample.stated_units(card))) as source:
-                predictions.append(_predict(file, None, session, source, card.window.samples / RATE_HZ))
-        mountings = [[x] for x in predictions]
-        for places in worn_alike([x.recording for x in recorded]):
-            recognizer = LiveRecognizer(classifier, hop, True, axes is not None, recorded[places[0]].placement)
-            for place in places:
-                x = recorded[place]
-                on_progress(len(predictions) / n_all, f"following recordings: {x}")
-                recognizer.restart(x.recording.begins_midway)
-                session = Session(recognizer, turn, Timestamps(RATE_HZ, time))
-                source = replay(x.number, x.recording, 0)
-                predictions.append(_predict(x.file, x, session, source, card.window.samples / RATE_HZ))
-            mountings.append(predictions[-len(places) :])
+        for own in mountings:
+            worn = placement if isinstance(own[0], Path) else own[0].placement
+            recognizer = LiveRecognizer(classifier, sample.hop, True, is_told, worn)
+            found.append([])
+            for x in own:
+                on_progress(done / n_all, f"following recordings: {x}")
+                if isinstance(x, Path):
+                    opened = csv_file(x, sample.stated_units(card))
+                else:
+                    opened = replay(x.number, x.recording, 0)
+                    recognizer.restart(x.recording.begins_midway)
+                session = Session(recognizer, axes, Timestamps(sample.rate or RATE_HZ, time))
+                with closing(opened) as source:
+                    found[-1].append(_predict(x, session, source, card.window.samples / RATE_HZ))
+                done += 1
+    predictions = [x for own in found for x in own]
     if out is not None:
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
-    scores = _scores(predictions[len(files) :], card, is_told=axes is not None)
+    scores = _scores(predictions[len(files) :], card, is_told)
     if scores:
-        say_who_is_known(card, [x.recording for x in recorded])
+        model_arguments.say_who_is_known(card, [x.recording for x in recorded])
     show_predictions(predictions, scores, has_names=n_all > 1 or bool(described))
-    if axes is None:
-        say_where_no_mounting_was_found(card, [any(finds_mounting(x.notices) for x in own) for own in mountings])
+    if not is_told:
+        were_found = [any(finds_mounting(x.notices) for x in own) for own in found]
+        model_arguments.say_where_no_mounting_was_found(card, were_found)
     recordings = [
         {"file": str(x.file)}
         | (x.described.facts() if x.described else {})
@@ -139,10 +135,8 @@ def command(
     outputs.write_json(json_path, content)
 
 
-def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
-    """The files that `paths` name, and data sets with their layouts."""
-    from edge_runtime.data.data_sources import DataSource
-
+def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
+    """The CSV files that `paths` name, and the data sets with a layout."""
     files: list[Path] = []
     described = []
     for path in paths:
@@ -154,13 +148,11 @@ def _inputs(paths: Sequence[Path]) -> "tuple[list[Path], Sources]":
     return files, tuple(described)
 
 
-def _recordings(described: "Sources", card: "Card", stated: str) -> "Sequence[Described]":
-    """The recordings of the data sets that are `described`, worn where it is `stated`, if they are as long as a window.
+def _recordings(described: Sources, card: Card, stated: str) -> "Sequence[Described]":
+    """The recordings in `described` data sets that are as long as a window, worn where it is `stated`.
 
-    Stderr says which are left out. Raises `InputError` when all are.
+    Stderr says how many are shorter. Raises `InputError` when all are.
     """
-    from edge_runtime.data.loading import DataReader
-    from edge_runtime.data.recording_checks import say_misfits
     from edge_runtime.live.display.predictions import Described
 
     found: list[Described] = []
@@ -173,21 +165,18 @@ def _recordings(described: "Sources", card: "Card", stated: str) -> "Sequence[De
     long_enough = [x for x in found if len(x.recording.samples) >= card.window.samples]
     if len(long_enough) < len(found):
         first = next(str(x) for x in found if x not in long_enough)
-        said = f"{len(found) - len(long_enough)} of {counted(len(found), 'recording')}, {first} first"
         if not long_enough:
             raise InputError(f"no recording is as long as a window of {card.window}: {first}; record more")
-        click.echo(f"Left out: {said}: shorter than a window of {card.window}.", err=True)
+        n = f"{len(found) - len(long_enough)} of {counted(len(found), 'recording')}"
+        click.echo(f"Left out: {n}, shorter than a window of {card.window}, {first} first.", err=True)
     return long_enough
 
 
 def _files(path: Path) -> Sequence[Path]:
-    from edge_runtime.data.data_sources import FOREIGN
-    from edge_runtime.data.subject_groups import natural
-
     if path.is_file():
         return [path]
     if not path.is_dir():
-        raise InputError(f"{path} is no file and no folder: give a CSV recording, or a folder of some")
+        raise InputError(f"{path} is neither a file nor a folder: give a CSV recording, or a folder of some")
     found = sorted(
         (x for x in path.glob("*") if x.suffix.lower() == ".csv" and x.is_file()), key=lambda x: natural(x.name)
     )
@@ -196,10 +185,7 @@ def _files(path: Path) -> Sequence[Path]:
     return found
 
 
-def _predict(
-    file: Path, described: "Described | None", session: "Session", source: "Source", window_s: float
-) -> "Prediction":
-    from edge_runtime.live.decider import Decision
+def _predict(recording: "Path | Described", session: Session, source: Source, window_s: float) -> "Prediction":
     from edge_runtime.live.display.predictions import Prediction, segments
 
     decisions, notices = [], []
@@ -211,20 +197,18 @@ def _predict(
                 notices.append(x)
     if not decisions or session.began is None:
         why = f" ({notices[-1].text})" if notices else ""
-        raise InputError(f"{described or file} has no {window_s:g} s of samples without a gap{why}: record more")
+        raise InputError(f"{recording} has no {window_s:g} s of samples without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))
     notices = [replace(x, seconds=max(x.seconds, session.began)) for x in notices]  # some come before any sample
+    file, described = (recording, None) if isinstance(recording, Path) else (recording.file, recording)
     return Prediction(file, described, session.began, decisions, joined, notices, session.summary)
 
 
-def _scores(found: "Sequence[Prediction]", card: "Card", is_told: bool) -> "LiveScores | None":
-    """The scores of recordings with labels, those of `evaluate --live`; None without labels that the model knows.
+def _scores(found: "Sequence[Prediction]", card: Card, is_told: bool) -> LiveScores | None:
+    """The scores of labelled recordings, as in `evaluate --live`; None without labels that the model knows.
 
-    Where how the device is worn `is_told`, postures before the first walk count too.
+    If `is_told` how the device is worn, postures before the first walk count too.
     """
-    from edge_runtime.live import recording_replay, stream_scores
-    from edge_runtime.signals.frontend import RATE_HZ
-
     recordings = [x.described.recording for x in found if x.described]
     tracks: list[Track] = []
     for places in recording_replay.worn_alike(recordings):

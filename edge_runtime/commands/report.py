@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from edge_runtime import runs
+from edge_runtime.bench import results
 from edge_runtime.commands import options
 from edge_runtime.reports import outputs
 
@@ -14,24 +16,20 @@ from edge_runtime.reports import outputs
     epilog=options.examples("report", "report pi4.json pi5.json --html boards.html --markdown -"),
 )
 @click.argument("paths", metavar="[BENCH.json|RUN ...]", type=options.BENCH, nargs=-1)
-@outputs.option("csv", "Write a row per result; - is standard output, for each form.")
+@outputs.option("html", "Write one self-contained page; - is standard output, for each form.")
 @outputs.option("markdown", "Write a table to paste into an issue.")
-@outputs.option("html", "Write one self-contained page.")
+@outputs.option("csv", "Write a row per result.")
 def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | None, html_path: Path | None) -> None:
-    """Show a result that 'har-edge bench' wrote: on the terminal or, with options, in files.
+    """Show results that 'har-edge bench' wrote: on the terminal or, with options, in files.
 
-    It may be from another machine or an older version. Several are shown side by side. Of a run folder it is the newest
-    one; without an argument that of the latest run or, when there is none, of this folder.
+    Several are shown side by side. RUN stands for its newest result. The default is the newest result of the latest run
+    or, where you have no run, of this folder.
     """
-    from edge_runtime import runs
-    from edge_runtime.bench import results
     from edge_runtime.reports.report_content import gather, side_by_side
     from edge_runtime.reports.report_table import show_report
     from edge_runtime.system.terminal import Console
 
-    paths = [
-        x for path in paths or (None,) for x in ([path] if path and not path.is_dir() else runs.last_results(path))
-    ]
+    paths = [x for path in paths or (None,) for x in runs.last_results(path)]
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
     outputs.check_written(written, inputs=paths)
     devices = side_by_side({str(path): results.read_report(path) for path in paths})

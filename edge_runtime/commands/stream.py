@@ -9,17 +9,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_runtime.commands import options
+from edge_runtime.commands import model_arguments, options
+from edge_runtime.data.data_sources import Sources
+from edge_runtime.data.dataset import Recording
+from edge_runtime.data.loading import DataReader
+from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.devices.trial import open_classifier
+from edge_runtime.live.decider import Decision
+from edge_runtime.live.display.decision_log import Log
+from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.session import Session
+from edge_runtime.live.sources import Item, Source
+from edge_runtime.live.sources.axes import Axes
+from edge_runtime.live.sources.file_sources import csv_file, find_recording, replay
+from edge_runtime.live.timestamps import Timestamps
+from edge_runtime.model.model_card import Card
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.units import Units
+from edge_runtime.system.standard_streams import READER_LEFT
 
 if TYPE_CHECKING:
-    from edge_runtime.data.data_sources import Sources
-    from edge_runtime.data.dataset import Recording
-    from edge_runtime.live.display.decision_log import Log
     from edge_runtime.live.display.sinks import Sink
-    from edge_runtime.live.session import Session
-    from edge_runtime.live.sources import Item, Source
-    from edge_runtime.model.model_card import Card
-    from edge_runtime.signals.units import Units
 
 
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
@@ -36,38 +46,29 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @options.model()
 @click.option("--replay", "recording", metavar="N", type=click.IntRange(0), help="Source: recording N of the data.")
 @click.option(
-    "--csv",
-    "csv_path",
-    metavar="FILE",
-    type=options.PATH,
-    help="Source: a CSV file that is read, a pipe, or - for standard input. (--log is the CSV file that is written.)",
+    "--csv", "csv_path", metavar="FILE", type=options.PATH, help="Source: a CSV file, a pipe, or - for standard input."
 )
-@click.option("--udp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines that are sent to 127.0.0.1, or to HOST.")
 @click.option(
-    "--tcp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines of whoever connects to 127.0.0.1, or HOST."
+    "--tcp", metavar="[HOST:]PORT", help="Source: lines of JSON or CSV from a connection to 127.0.0.1 or HOST."
 )
-@click.option("--take-over", is_flag=True, help="Of --tcp: a new connection replaces one that still sends.")
-@click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints JSON or CSV lines.")
+@click.option("--udp", metavar="[HOST:]PORT", help="Source: lines of JSON or CSV that are sent to 127.0.0.1 or HOST.")
+@click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints lines of JSON or CSV.")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
+@click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")
+@click.option("--quiet", is_flag=True, help="Print only the summary.")
+@click.option("--log", "log_path", metavar="FILE", type=options.PATH, help="Append each decision to a CSV file.")
+@options.sample_options
 @click.option(
     "--speed",
     type=options.FiniteRange(min=0),
     metavar="X",
     default=1.0,
     show_default=True,
-    help="Of --replay: times real time; 0 is without waiting.",
+    help="With --replay: times real time; 0 does not wait.",
 )
-@options.data(f"Of --replay: recordings, in a folder or zip.  {options.OF_RUN}")
-@options.sample_options
-@click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")
-@click.option("--quiet", is_flag=True, help="Print the summary only.")
-@click.option("--log", "log_path", metavar="FILE", type=options.PATH, help="Append each decision to a CSV file.")
+@options.data(f"With --replay: recordings, in a folder or zip.  {options.OF_RUN}")
+@click.option("--take-over", is_flag=True, help="With --tcp: a new connection replaces one that still sends.")
 @options.runtime
-@options.exclusive(*SOURCES, required=True)
-@options.exclusive(("--replay", "--i2c"), ("--units", "--gyro-units", "--rate"))
-@options.exclusive("--jsonl", "--quiet")
-@options.belonging("--replay", "--speed", "--data")
-@options.belonging("--tcp", "--take-over")
 def command(
     model: Path | None,
     recording: int | None,
@@ -78,37 +79,27 @@ def command(
     serial: str | None,
     i2c: str | None,
     speed: float,
-    data: "Sources | None",
+    data: Sources | None,
     sample: options.SampleOptions,
     jsonl: bool,
     quiet: bool,
     log_path: Path | None,
     runtime: str,
 ) -> None:
-    """Recognise activities in a stream of samples, until it ends or is stopped with Ctrl-C.
+    """Recognise activities in a stream of samples, until it ends or Ctrl-C stops it.
 
-    One source is required. Samples are acceleration with gravity and rotation, six values, best with the time of each.
-    For a phone or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
+    Give one source. A sample is six values, acceleration with gravity and rotation, best with its time. To hear a phone
+    or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
+    options.exclusive(*SOURCES, required=True)
+    options.exclusive(("--replay", "--i2c"), ("--units", "--gyro-units", "--rate"))
+    options.exclusive("--jsonl", "--quiet")
+    options.belonging("--replay", "--speed", "--data")
+    options.belonging("--tcp", "--take-over")
     sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
     name, value = next((x, y) for x, y in sources.items() if y is not None)
 
-    from edge_runtime.commands.model_arguments import (
-        find_model,
-        recordings_for,
-        say_who_is_known,
-        say_whose_it_is,
-        warn_of_axes,
-    )
-    from edge_runtime.devices.trial import open_classifier
-    from edge_runtime.live.display.decision_log import Log
-    from edge_runtime.live.recognizer import LiveRecognizer
-    from edge_runtime.live.session import Session
-    from edge_runtime.live.sources.axes import Axes
-    from edge_runtime.live.timestamps import Timestamps
-    from edge_runtime.signals.frontend import RATE_HZ
-
-    path = find_model(model)
+    path = model_arguments.find_model(model)
     axes, hop, turn = sample.axes, sample.hop, Axes(sample.axes or "x,y,z")
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
@@ -118,36 +109,27 @@ def command(
             found = None
             opener = _open(name, value, sample.stated_units(card), take_over)
         else:
-            from edge_runtime.data.loading import DataReader
-            from edge_runtime.data.recording_checks import say_misfits
-            from edge_runtime.live.sources.file_sources import find_recording, replay
-
-            reader = DataReader(recordings_for(path, data))
+            reader = DataReader(model_arguments.recordings_for(path, data))
             found = find_recording(recording, reader, card.signals)
             say_misfits(reader.described)
-            warn_of_axes(card, [found.mounting])
-            say_who_is_known(card, [found])
+            model_arguments.warn_of_axes(card, [found.mounting])
+            model_arguments.say_who_is_known(card, [found])
             placement = placement or found.mounting.placement
             opener = replay(recording, found, speed)
-        say_whose_it_is(card, [found.subject if found else None])
+        model_arguments.say_whose_it_is(card, [found.subject if found else None])
         # Replayed recordings of UCI HAR begin as those of the published windows did.
         recognizer = LiveRecognizer(classifier, hop, found is None or found.begins_midway, axes is not None, placement)
         session = Session(recognizer, turn, Timestamps(sample.rate or RATE_HZ, time))
         source = opened.enter_context(closing(opener))
-        # Whatever is wrong with the source shows when it opens, before there is a log or anything on the screen.
+        # A source that fails does so here, before there is a log or a picture.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
         sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}")
         follow(session, chain([opening], source), sink, log, found)
 
 
-def follow(
-    session: "Session", source: "Iterable[Item]", sink: "Sink", log: "Log | None", replayed: "Recording | None"
-) -> None:
-    """Show and log what comes, until the source ends, nobody reads what is shown, or Ctrl-C ends the stream."""
-    from edge_runtime.live.decider import Decision
-    from edge_runtime.system.standard_streams import READER_LEFT
-
+def follow(session: Session, source: Iterable[Item], sink: "Sink", log: Log | None, replayed: Recording | None) -> None:
+    """Show and log decisions until the source ends, nobody reads the output any more, or Ctrl-C ends the stream."""
     with sink:
         try:
             for found in session.run(source):
@@ -168,7 +150,7 @@ def follow(
     sink.end(session.summary)
 
 
-def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str) -> "Sink":
+def _sink(jsonl: bool, quiet: bool, card: Card, session: Session, title: str) -> "Sink":
     from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
     from edge_runtime.system.terminal import Console
 
@@ -182,11 +164,9 @@ def _sink(jsonl: bool, quiet: bool, card: "Card", session: "Session", title: str
     return Timeline(card.answers, title, session.summary, console, time)
 
 
-def _open(name: str, value: object, stated: "Units", take_over: bool) -> "Source":
-    """The source that the option `name` asks for with `value`; only what it needs is imported."""
+def _open(name: str, value: object, stated: Units, take_over: bool) -> Source:
+    """The source that the option `name` asks for with `value`."""
     if name == "--csv":
-        from edge_runtime.live.sources.file_sources import csv_file
-
         return csv_file(Path(str(value)), stated)
     if name in ("--udp", "--tcp"):
         from edge_runtime.live.sources import sockets

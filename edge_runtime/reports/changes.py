@@ -1,7 +1,5 @@
 """Print the changes between two runs: a table and a sentence per result."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import rich.console
@@ -15,7 +13,7 @@ from edge_runtime.system.terminal import plain_table
 
 # The rows of the table; the other metrics are for gates and for the JSON.
 _SHOWN = (("accuracy", "macro_f1"), ("p50", "p99", "end_to_end", "load"), ("memory", "size"))
-_JUDGED = ("p50", "accuracy")  # what a reader takes "no change" to be of
+_JUDGED = ("p50", "accuracy")  # a reader relates "no change" to these
 
 
 def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
@@ -36,7 +34,7 @@ def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
 
 
 def change_sentences(outcome: RunComparison) -> Iterator[str]:
-    """One per result: the changes beyond the noise, and those of `_JUDGED` that have no interval to tell."""
+    """A sentence per result: the changes beyond the noise, and those of `_JUDGED` without an interval."""
     for pair in outcome.pairs:
         said = {name: f"{METRICS[name].title} {change.text()}" for name, change in pair.changes.items()}
         beyond = [said[name] for name, change in pair.changes.items() if change.beyond_noise]
@@ -52,7 +50,7 @@ def _table(pair: ResultChanges) -> Table:
     table = plain_table([""], ["old", "new", "change", "95 % interval", ""])
     table.header_style = "bold"
     unit = unit_of_times((pair.old, pair.new))
-    same = {"end_to_end"} if pair.old.is_end_to_end and pair.new.is_end_to_end else set()  # as the latency
+    same = {"end_to_end"} if pair.old.is_end_to_end and pair.new.is_end_to_end else set()  # same as latency
     for group in _SHOWN:
         for name in (x for x in group if x not in same):
             change = pair.changes[name]

@@ -1,9 +1,7 @@
-"""Draw the pictures of the HTML report as inline SVG, from results alone.
+"""Draw the pictures of the HTML report as inline SVG.
 
-The class `s<n>` is the colour of the n-th result everywhere on the page; `again` is for those after the last colour.
+The class `s<n>` is the colour of the n-th result everywhere on the page; `again` marks those after the last colour.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,22 +24,52 @@ _LONGEST_PERSON, _LETTER = 16, 8.0  # characters of a name, and the width of a c
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, _WIDTH - 12.0, 12.0, 190.0
 
 
+@dataclass(frozen=True)
+class _Scale:
+    """Map values between `low` and `high` to places between `start` and `end`."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def __call__(self, value: float) -> float:
+        """The place of `value`, or the nearer end when it lies outside."""
+        low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, max(value, self.low)))
+        share = min(max((value - low) / (high - low), 0.0), 1.0)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self, most: int) -> list[float]:
+        """At most `most` round values inside."""
+        if self.log:
+            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            for digits in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 5), (1,)):
+                found = [
+                    d * 10.0**power for power in powers for d in digits if self.low <= d * 10.0**power <= self.high
+                ]
+                if len(found) <= most:
+                    return found
+            return found[:: math.ceil(len(found) / most)]
+        power = 10.0 ** math.floor(math.log10((self.high - self.low) / most))
+        step = next(x * power for x in (1, 2, 5, 10, 20) if (self.high - self.low) / (x * power) <= most)
+        first = math.ceil(self.low / step - 1e-9)
+        return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
 def colour(index: int) -> str:
     """The classes that give the result at `index` its look."""
     return f"s{index % COLOURS}" + (" again" if index >= COLOURS else "")
 
 
 def distribution(results: Sequence[Result], names: Sequence[str], key: str, title: str) -> Markup | None:
-    """Draw the share of inferences done within each time, per result; `key` is `latency` or `end_to_end`.
-
-    None without raw times.
-    """
+    """Draw the share of inferences done within each time of kind `key`. None without raw times."""
     unit = unit_of_times(results)
     times = [_times(result, key, unit) for result in results]
     measured = [(i, x) for i, x in enumerate(times) if len(x)]
     if not measured:
         return None
-    # The slowest one in 200 can be a hundred times slower: beyond the edge, it is in the table as the maximum.
+    # The slowest one in 200 can be a hundred times slower: it lies beyond the edge.
     ends = [x for _, values in measured for x in (values[0], *np.percentile(values, (50, 99.5)))]
     x, y = _spread(ends, _LEFT, _RIGHT), _Scale(0, 100, _BOTTOM, _TOP)
     parts = [*_grid(x, y, f"{title}, {unit}" + (" (logarithmic)" if x.log else ""), "%")]
@@ -64,7 +92,7 @@ def distribution(results: Sequence[Result], names: Sequence[str], key: str, titl
 
 
 def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
-    """Each result at its p50 and its accuracy with their intervals, as large as its file; None without times."""
+    """Draw each result at its p50 and accuracy with their intervals, as large as its file. None without times."""
     unit = unit_of_times(results)
     measured = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
     if not measured:
@@ -93,7 +121,7 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
 
 
 def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
-    """A row per test subject with a dot per result, the hardest subject first; None without subjects."""
+    """Draw a row per test subject with a dot per result, the hardest subject first. None without subjects."""
     people = sorted(
         {person for result in results for person in result.per_subject},
         key=lambda person: (np.mean([x.per_subject[person] for x in results if person in x.per_subject]), person),
@@ -129,7 +157,7 @@ def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
 
 
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
-    """Raw times in `unit`, ascending; a clock too coarse for one leaves a trifle above 0, which has a logarithm."""
+    """Raw times in `unit`, ascending; 0, of a coarse clock, becomes a trifle that has a logarithm."""
     parts = getattr(result.samples_ms, key) if result.samples_ms else ()
     milliseconds = np.array([x for part in parts for x in part], np.float64)
     return np.sort(np.maximum(milliseconds * in_unit(1.0, unit), 1e-6))
@@ -140,14 +168,14 @@ def _interval(latency: Latency) -> tuple[float, float]:
 
 
 def _accuracies(percents: Sequence[float], start: float, end: float) -> _Scale:
-    """A scale of percents that are at most 100 and never spread over less than two points."""
+    """A scale of percents up to 100."""
     low, high = min(percents), max(percents)
     room = max(0.08 * (high - low), 0.5)
     return _Scale(max(0.0, low - room), min(100.0, high + room), start, end)
 
 
 def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:
-    """The distribution's line through 200 of its quantiles and more in the tail, up to the edge of the picture."""
+    """The distribution's line through its quantiles, with more of them in the tail."""
     shares = np.concatenate([np.linspace(0, 99, 199), np.linspace(99.05, 100, 20)])
     points = [(x(float(v)), y(float(s))) for v, s in zip(np.percentile(values, shares), shares, strict=True)]
     return "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in dict.fromkeys(points))
@@ -158,7 +186,7 @@ def _diamond(x: float, y: float) -> str:
 
 
 def _grid(x: _Scale, y: _Scale, x_title: str, y_title: str) -> Iterator[Markup]:
-    """Lines and values of both axes; the titles are at the ends."""
+    """Lines, values and titles of both axes."""
     yield from _columns(x, _BOTTOM, x_title)
     for value in y.ticks(5):
         yield _element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=y(value), y2=y(value))
@@ -174,7 +202,7 @@ def _columns(x: _Scale, bottom: float, title: str) -> Iterator[Markup]:
 
 
 def _element(name: str, *children: str, **attributes: object) -> Markup:
-    """An element; text is escaped, `class_` is the attribute class, `_` in other names is `-`, numbers are short."""
+    """An element with escaped text; `class_` is the attribute class, and `_` in other names is `-`."""
     words = [name]
     for key, value in attributes.items():
         text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
@@ -183,7 +211,7 @@ def _element(name: str, *children: str, **attributes: object) -> Markup:
 
 
 def _drawing(identity: str, height: float, title: str, description: str, parts: Iterable[str]) -> Markup:
-    """A whole picture, with a title and a description for screen readers."""
+    """A whole picture with its title and description for screen readers."""
     ids = f"{identity}-title", f"{identity}-description"
     named = _element("title", title, id=ids[0]), _element("desc", description, id=ids[1])
     return _element(
@@ -191,41 +219,8 @@ def _drawing(identity: str, height: float, title: str, description: str, parts: 
     )
 
 
-@dataclass(frozen=True)
-class _Scale:
-    """From values between `low` and `high` to places between `start` and `end`; `log` spaces ratios equally."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    log: bool = False
-
-    def __call__(self, value: float) -> float:
-        """The place of `value`; the nearer end when it lies outside."""
-        low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, max(value, self.low)))
-        share = min(max((value - low) / (high - low), 0.0), 1.0)
-        return self.start + share * (self.end - self.start)
-
-    def ticks(self, most: int) -> list[float]:
-        """At most `most` round values inside: 1, 2, 5 times powers of ten."""
-        if self.log:
-            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            for digits in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 5), (1,)):
-                found = [
-                    d * 10.0**power for power in powers for d in digits if self.low <= d * 10.0**power <= self.high
-                ]
-                if len(found) <= most:
-                    return found
-            return found[:: math.ceil(len(found) / most)]
-        power = 10.0 ** math.floor(math.log10((self.high - self.low) / most))
-        step = next(x * power for x in (1, 2, 5, 10, 20) if (self.high - self.low) / (x * power) <= most)
-        first = math.ceil(self.low / step - 1e-9)
-        return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
-
-
 def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
-    """A scale that holds `values`, all above 0, with some room; logarithmic when they differ much."""
+    """A scale with room for `values`, all above 0; logarithmic when they differ much."""
     low, high = min(values), max(values)
     room = max(0.05 * (high - low), 0.02 * high)
     if high > 3 * low:
@@ -234,5 +229,5 @@ def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
 
 
 def _shorten_middle(text: str, most: int) -> str:
-    """Both ends of a long `text`, as of people whose data set stands before their own name."""
+    """Both ends of a long `text`."""
     return text if len(text) <= most else f"{text[: most // 2]}…{text[most // 2 + 1 - most :]}"

@@ -9,13 +9,13 @@ from edge_runtime.system.figures import ink_on, name_ticks, new_figure, percent_
 from edge_runtime.system.quantities import percent
 
 _CELL, _LEAST_CELL = 0.95, 0.14  # inches: with its three numbers, and with a name beside it
-_MOST_NUMBERS = 32  # classes; with more, the cells get smaller and their colours alone say the shares
+_MOST_NUMBERS = 32  # classes; with more, cells are smaller and have no numbers
 
 
 def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
-    """Rows are true classes, columns predictions; each cell has its count, its share of the row and of all windows.
+    """Draw true classes as rows and predictions as columns into `path`, which is written whole or not at all.
 
-    Writes `path` whole or not at all. Raises `MissingExtraError` without matplotlib.
+    Each cell has its count, its share of the row and of all windows. Raises `MissingExtraError` without matplotlib.
     """
     names = list(map(short_name, labels))
     beside = text_width(max(names, key=len), 10)

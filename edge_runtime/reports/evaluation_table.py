@@ -1,4 +1,4 @@
-"""Print the scores of `har-edge evaluate`: of activities, people, placements and data sets."""
+"""Print the scores of `har-edge evaluate` by activity, placement and data set."""
 
 from collections.abc import Iterator
 
@@ -13,11 +13,10 @@ from edge_runtime.system.terminal import Console, plain_table
 
 
 def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -> None:
-    """Print both scores of a model's answers to the windows that were `found`, and which windows have none.
+    """Print the scores of a model's answers to the windows that were `found`, and which windows were left out.
 
-    Answers of the `closed_set` are among the labels that occur; it is shown where other labels were answered too, and
-    there are two at least, of which one may be answered for the other. Where there is one, precision is right by
-    construction, and F1 follows from recall: both are left out, in a placement or data set too.
+    Answers of the `closed_set` are among the labels that occur; it is shown where other labels were answered too. Where
+    only one label occurs, precision is 100 % by construction and F1 follows from recall: both are left out.
     """
     console = Console(markup=False)  # labels are other people's text
     occurring = [label for label, row in open_set.per_class.items() if row.windows]
@@ -38,11 +37,11 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
     console.print(f"Accuracy {_shares(open_set, is_single)} of {whose}.")
     if not is_closed:
         console.print(
-            f"Closed set, answers among the labels of these windows alone: accuracy {percent(closed_set.accuracy)}, "
-            f"macro F1 {percent(closed_set.macro_f1)}; the last column is its recall."
+            f"Closed set, with answers only among labels of these windows: {_shares(closed_set, False)}. The last "
+            "column is its recall."
         )
     if is_single:
-        console.print(f"All these windows are of {occurring[0]}: accuracy is recall, and precision is 100 % of course.")
+        console.print(f"All these windows are of {occurring[0]}: accuracy is recall.")
     console.print("".join(f"{x}\n" for x in _group_lines(open_set, closed_set, found)), end="")
     if said := motionless(found.motionless.windows, found.motionless.mountings):
         console.print(said)
@@ -51,7 +50,7 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
 
 
 def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) -> Iterator[str]:
-    """A sentence for each placement and data set, where there are several, with the closed set of a data set's own."""
+    """A sentence for each of several placements and data sets; a data set has a closed set of its own."""
     labels = list(scores.per_class)
     for kind, field, groups in (
         ("Placement", "placement", scores.per_placement),
@@ -62,13 +61,13 @@ def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) ->
             classes = np.unique(found.test.y[names == name]).tolist()
             closed, end = closed_set.per_source[name] if field == "source" else group, ""
             if len(classes) == 1:
-                end = f", all of {labels[classes[0]]}: its recall alone"
+                end = f", all of {labels[classes[0]]}"
             elif closed != group:
-                end = f"; closed set, answers among its {len(classes)} labels: {_shares(closed, False)}"
+                end = f"; closed set of its {len(classes)} labels: {_shares(closed, False)}"
             yield f"{kind} {name}: accuracy {_shares(group, len(classes) == 1)}{end}."
 
 
 def _shares(scores: Scores | GroupScore, is_single: bool) -> str:
-    """Accuracy and, unless all windows are of one label, macro F1."""
+    """Accuracy and, unless all windows have one label, macro F1."""
     f1 = "" if is_single else f", macro F1 {percent(scores.macro_f1)}"
     return f"{percent(scores.accuracy)}{f1} of {counted(scores.windows, 'window')}"

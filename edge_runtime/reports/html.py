@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 
 def to_html(devices: Sequence[DeviceReport]) -> str:
-    """The page of one report, or of several devices side by side.
-
-    Every text in it is escaped by the template; drawings are built with escaped texts.
-    """
+    """The page of one report, or of several devices side by side, with every text escaped."""
     content = gather(devices)
     names, results = content.names, content.results
     reports = {x.device: x.report for x in devices if x.report}
@@ -49,7 +46,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
 
 
 def _side_by_side(columns: Sequence[Facts]) -> list[tuple[str, list[str]]]:
-    """A name and a value per column, without the facts that none of them tells."""
+    """A name and a value per column, for each fact that a column has."""
     found = [dict(column) for column in columns]
     keys = dict.fromkeys(key for column in found for key in column)
     return [(key, [column.get(key, NOT_MEASURED) for column in found]) for key in keys]

@@ -1,4 +1,4 @@
-"""Write results into files or to standard output: the options `--json`, `--csv`, `--markdown` and `--html`."""
+"""Declare the options `--json`, `--csv`, `--markdown` and `--html`, and write results to files or standard output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STREAM = "har-edge: standard output"
 
 
 def option(form: str, help_text: str) -> Callable[[F], F]:
-    """The option `--<form> FILE`, which arrives as `<form>_path`; `STDOUT` among its values is standard output."""
+    """The option `--<form> FILE`, which arrives as `<form>_path`."""
     return click.option(
         f"--{form}",
         f"{form}_path",
@@ -39,10 +39,7 @@ def option(form: str, help_text: str) -> Callable[[F], F]:
 
 
 def keep_stdout(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """Keep standard output for the result, if `path` says so: what is for people goes to stderr.
-
-    The callback of an option that `write_result` writes.
-    """
+    """As a callback: if `path` is `STDOUT`, keep standard output for the result and send all other text to stderr."""
     if path == STDOUT and _STREAM not in context.meta and not context.resilient_parsing:
         context.meta[_STREAM] = sys.stdout
         context.with_resource(redirect_stdout(sys.stderr))
@@ -50,7 +47,7 @@ def keep_stdout(context: click.Context, parameter: click.Parameter, path: Path |
 
 
 def write_result(path: Path, content: str) -> None:
-    """Write `content` to `path`, whole or not at all, or to standard output, if that is what `path` means."""
+    """Write `content` to the file `path`, whole or not at all, or to standard output."""
     if path == STDOUT:
         click.echo(content, file=click.get_current_context().meta[_STREAM], nl=False)
     else:
@@ -58,15 +55,15 @@ def write_result(path: Path, content: str) -> None:
 
 
 def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
-    """Write `content` to the file of `--json`, if one was given; null for NaN and infinity, which JSON has not."""
+    """Write `content` to the file of `--json`, if one was given; NaN and infinity become null."""
     if path is not None:
         finite = json.loads(json.dumps(content), parse_constant=lambda _: None)
         write_result(path, json.dumps(finite, indent=1) + "\n")
 
 
 def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
-    """Raise `InputError` when one of `paths`, by their forms, is no regular file, one of `inputs` or given twice."""
-    taken = {realpath(x): "what is read" for x in inputs}  # unlike `resolve`, of a loop too
+    """Raise `InputError` when one of `paths`, by form, is no regular file, is one of `inputs`, or is given twice."""
+    taken = {realpath(x): "what is read" for x in inputs}
     for form, path in paths.items():
         if path is None:
             continue
@@ -78,9 +75,9 @@ def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ())
 
 
 def write_report(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> list[Path]:
-    """Write each form that has a path, every file whole or not at all; the paths of the files, HTML last.
+    """Write each form that has a path; return the paths of the files.
 
-    Several devices are side by side in each form but JSON, of which each has its own.
+    Several devices are side by side in each form but JSON, which holds the first only.
     """
     from edge_runtime.reports.html import to_html
     from edge_runtime.reports.report_content import gather

@@ -1,6 +1,4 @@
-"""Gather what every form of a report shows: results, sentences, facts of machine and method; devices side by side."""
-
-from __future__ import annotations
+"""Gather the content of every form of a report: results, sentences, facts of machine and method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -30,7 +28,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class DeviceReport:
-    """One device: its report, or the sentence that says why there is none."""
+    """One device: its report, or the sentence that says why it has no report."""
 
     device: str
     report: Report | None
@@ -39,10 +37,9 @@ class DeviceReport:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """The columns and sentences of one or several reports; of several, sentences begin with the device.
+    """The columns and sentences of one report, or of several, whose sentences begin with the device.
 
-    `notes` are on windows that were left out, rivals that are absent and, of a single report, on energy and the
-    control; `real_time_factors` are those of a single report.
+    `notes` are about windows that were left out, absent rivals and, for a single report, energy and the control.
     """
 
     headings: tuple[str, ...]
@@ -57,7 +54,7 @@ class ReportContent:
 
 
 def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
-    """Reports by their files' names, each named by as much of device, runtime and file as tells them apart."""
+    """Name the reports of several files by device, runtime or file, whichever tells them apart."""
     forms: tuple[Callable[[str, Report], str], ...] = (
         lambda _, report: report.device.name,
         lambda _, report: f"{report.device.runtime.name} {report.device.runtime.version or ''}".strip(),
@@ -112,14 +109,14 @@ def machine_facts(report: Report) -> Facts:
 
 
 def states(report: Report) -> list[tuple[str, list[str]]]:
-    """The state of the machine: fact, before and after; without the facts that it does not tell."""
+    """The known facts of the machine's state: name, and values before and after."""
     before, after = ({} if x is None else dict(state_facts(x)) for x in (report.device.before, report.device.after))
     rows = [(name, [before.get(name, NOT_MEASURED), after.get(name, NOT_MEASURED)]) for name in before | after]
     return [(name, cells) for name, cells in rows if cells != [NOT_MEASURED, NOT_MEASURED]]
 
 
 def state_facts(state: State) -> Facts:
-    """The facts of one state; a dash for those that the machine does not tell."""
+    """The facts of one state; a dash for what the machine does not tell."""
     clock, throttled = state.clock_khz, state.throttled
     limits = f" ({_clock(clock.minimum)} to {_clock(clock.maximum)})" if clock and clock.maximum is not None else ""
     sensors = ", ".join(f"{name} {x:.0f} °C" for name, x in (state.temperatures_c or {}).items())
@@ -139,14 +136,14 @@ def state_facts(state: State) -> Facts:
 
 
 def result_facts(result: Result) -> Facts:
-    """The plain facts of one result, as its JSON has them."""
+    """The numbers and texts of one result."""
     return _known(
         result, [x.name for x in fields(result) if not isinstance(getattr(result, x.name), (str, int, float))]
     )
 
 
 def _origin(report: Report) -> str:
-    """Machine and method in one line, for where there is no room for tables."""
+    """Machine and method in one line."""
     machine, method = report.device, report.settings
     parts = [f"har-edge {report.har_edge}", report.created, machine.cpu, machine.os, machine.kernel]
     parts.append(f"governor {machine.governor}" if machine.governor else None)
@@ -154,7 +151,7 @@ def _origin(report: Report) -> str:
 
 
 def _known(record: Any, left_out: Sequence[str]) -> Facts:
-    """The fields of a dataclass that are known; `left_out` are those that are shown elsewhere."""
+    """The known fields of a dataclass, without those in `left_out`."""
     values = {x.name: getattr(record, x.name) for x in fields(record) if x.name not in left_out}
     return [
         (_NAMES.get(key, key.replace("_", " ")), _value(key, value))

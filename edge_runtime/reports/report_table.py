@@ -1,6 +1,4 @@
-"""Lay results out as one table: its rows, on a terminal, in Markdown and, by fields, as CSV."""
-
-from __future__ import annotations
+"""Lay results out as one table, on a terminal or in Markdown, and as CSV by fields."""
 
 import csv
 import dataclasses
@@ -34,16 +32,14 @@ from edge_runtime.system.quantities import (
 )
 from edge_runtime.system.terminal import plain_table
 
-# Of a column, with the space beside it; the names above may fold, down to this.
-_NARROWEST = 14
-_LONGEST_WORD = 24
+_NARROWEST = 14  # column with the space beside it: longer names fold
 
 _DEVICE = ("name", "board", "cpu", "machine", "kernel", "os")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One number of every result. `detail` belongs to the row above; `brief` rows are enough for a first look."""
+    """One number of every result; `detail` belongs to the row above, `brief` rows are shown on a terminal."""
 
     title: str
     cells: tuple[str, ...]
@@ -80,7 +76,7 @@ def row_groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]
         row("spread (MAD)", lambda x: _percentile(x.latency_ms, "mad", unit), detail=True, brief=False),
         *(percentile("latency_ms", key) for key in ("p90", "p95", "p99")),
         percentile("latency_ms", "max", brief=False),
-        # Of models that all take windows as they come, the latency is this.
+        # The latency of models that all prepare windows themselves is end to end.
         *([] if all(x.is_end_to_end for x in results) else [percentile("end_to_end_ms", x) for x in ("p50", "p99")]),
         row("load", lambda x: time(x.load_ms, "ms")),
         row("first inference", lambda x: time(x.first_ms, unit)),
@@ -101,9 +97,12 @@ def row_groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]
 
 
 def show_report(content: ReportContent, console: rich.console.Console) -> None:
-    """Print headings, tables with a column for each result, notes, failures, doubts and sentences."""
+    """Print headings and verdicts, tables with a column for each result, notes, failures and doubts."""
     for heading in content.headings:
         console.print(heading, style="bold", markup=False)
+    for sentence in content.verdicts:
+        console.print(Text(sentence))
+    console.print()
     n = _fitting(content, console.width)
     for start in range(0, len(content.results), n):
         names = map(escape, content.names[start : start + n])
@@ -118,13 +117,12 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
             table.add_section()
         console.print(table)
     for note in content.notes:
-        _print_item(console, *note.split(": ", 1))
-    for failure in content.failures:
-        _print_item(console, "failed", failure, "red")
-    for doubt in content.doubts:
-        _print_item(console, "doubt", doubt, "yellow")
-    for sentence in filter(None, (*content.verdicts, content.real_time_factors)):
-        console.print(Text(sentence))
+        console.print(Text(note))
+    for kind, colour, said in (("failed", "red", content.failures), ("doubt", "yellow", content.doubts)):
+        for sentence in said:
+            console.print(Text.assemble((f"{kind}: ", colour), sentence))
+    if content.real_time_factors:
+        console.print(Text(content.real_time_factors))
 
 
 def show_operators(report: Report, console: rich.console.Console) -> None:
@@ -137,14 +135,14 @@ def show_operators(report: Report, console: rich.console.Console) -> None:
             table.add_row(name, f"{x.count}", f"{x.macs:,}", kilobytes(x.constant_bytes), kilobytes(x.output_bytes))
         table.add_section()
         count, macs, written = (sum(getattr(x, k) for x in costs.values()) for k in ("count", "macs", "output_bytes"))
-        # No sum of constants: one that two types of operators use counts with each.
+        # Constants have no sum: two types of operators may share one.
         table.add_row("all", f"{count}", f"{macs:,}", "", kilobytes(written), style="bold")
         console.print(table)
     console.print(f"\n{NO_TIMES}.")
 
 
 def to_markdown(content: ReportContent) -> str:
-    """A table (GitHub's) and sentences; characters of names that mean something to Markdown are escaped."""
+    """A table in GitHub's form and sentences, with escaped names."""
     single = len(content.headings) == 1
     blocks = [f"### {_plain(x)}" if single else f"**{_plain(x)}**" for x in content.headings]
     if content.results:
@@ -165,8 +163,8 @@ def to_markdown(content: ReportContent) -> str:
 def to_csv(reports: Sequence[Report]) -> str:
     """A header and a row per result of each report, with empty cells where nothing was measured.
 
-    Every number and text of a result is a column, named as its keys in the JSON joined by `_`: `latency_ms_p50`,
-    `accuracy_ci95_low`. Doubts and other lists of texts are joined by ` | `; raw times and tables are left out.
+    Every number and text of a result is a column, named by its keys in the JSON: `latency_ms_p50`, `accuracy_ci95_low`.
+    Lists of texts are joined by ` | `; raw times and tables are left out.
     """
     stream = io.StringIO()
     writer = csv.DictWriter(stream, csv_columns(), lineterminator="\n")
@@ -190,7 +188,7 @@ def csv_columns() -> list[str]:
 
 
 def _csv_cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str, str | float | None]]:
-    """The columns of a value of the type `declared`, each with its cell."""
+    """The columns of a value of type `declared`, each with its cell."""
     kind, _, _ = bare_type(declared)
     arguments = typing.get_args(kind)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
@@ -205,29 +203,19 @@ def _csv_cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str,
 
 
 def _fitting(content: ReportContent, width: int) -> int:
-    """Count the results that fit side by side without breaking a number, or a word of a name of usual length."""
+    """Count the results that fit side by side without breaking a number."""
     rows = [row for group in row_groups(content.results, brief=True) for row in group]
     labels = max((cell_len(_label(row)) for row in rows), default=0)
     column = max((cell_len(cell) + 2 for row in rows for cell in row.cells), default=0)
-    words = (cell_len(word) + 2 for name in content.names for word in name.split() if len(word) <= _LONGEST_WORD)
-    return max(1, (width - labels) // max(_NARROWEST, column, max(words, default=0)))
+    return max(1, (width - labels) // max(_NARROWEST, column))
 
 
 def _label(row: Row) -> str:
     return f"  {row.title}" if row.detail else row.title
 
 
-def _print_item(console: rich.console.Console, kind: str, sentence: str, colour: str = "") -> None:
-    """One of several sentences: its later lines are indented, so that the eye finds where the next one starts."""
-    first, *rest = Text.assemble((f"{kind}: ", colour), sentence).wrap(console, console.width - 2)
-    console.print(first)
-    for line in rest:
-        line.rstrip()
-        console.print(Text("  ") + line)
-
-
 def _plain(words: str) -> str:
-    """`words` on one line, with the characters that Markdown or HTML would interpret escaped."""
+    """`words` on one line, with the characters of Markdown and HTML escaped."""
     return re.sub(r"([\\`*_\[\]<>|#~&@])", r"\\\1", re.sub(r"\s+", " ", words))
 
 
@@ -241,7 +229,7 @@ def _operators_taken(result: Result) -> str:
 
 
 def _p50(latency: Latency | None, unit: str) -> str:
-    """With half the width of its interval, if there is one."""
+    """The median with half the width of its interval, if it has one."""
     if latency is None or latency.p50_ci95 is None:
         return _percentile(latency, "p50", unit)
     return time(latency.p50, unit, (latency.p50_ci95[1] - latency.p50_ci95[0]) / 2)

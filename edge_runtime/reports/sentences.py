@@ -1,9 +1,7 @@
 """Write the sentences of a report: title, gain and cost of quantisation, control, doubts, failures."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
@@ -11,7 +9,6 @@ from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
-# The usual threshold of p.
 SIGNIFICANT = 0.05
 
 
@@ -32,14 +29,14 @@ def unit_of_times(results: Sequence[Result]) -> str:
 
 
 def title(report: Report) -> str:
-    """Networks, runtime, device, threads and data in a line, with the frame of windows that are turned first."""
+    """Networks, runtime, device, threads and data in a line; it names networks whose windows are turned."""
     device = report.device
     where = device.board or device.cpu or device.machine
     about = f"test windows of {report.data.name}"
     if not report.results:
         return f"nothing could be measured on {where}: {about}"
     first = report.results[0]
-    runtime = f"{first.runtime} {first.runtime_version}" if first.runtime_version else first.runtime
+    runtime = f"{first.runtime} {first.runtime_version or ''}".rstrip()
     paced = ", paced" if report.settings.mode == "paced" else ""
     networks = list(dict.fromkeys(x.model for x in report.results))
     what = _listed(networks) if len(networks) <= 3 else f"{len(networks)} networks"
@@ -68,7 +65,7 @@ def titles(results: Sequence[Result]) -> list[str]:
 
 
 def pairs(report: Report) -> list[ComparedResults]:
-    """Each quantised result with the float form that it is compared with; without any, all that are compared.
+    """Each quantised result with the float form that it is compared with, or else all that are compared.
 
     Rivals are what others are compared with, not compared themselves.
     """
@@ -87,10 +84,7 @@ def pairs(report: Report) -> list[ComparedResults]:
 
 
 def verdicts(report: Report) -> list[str]:
-    """Per pair, a sentence on speed and size, one on instructions where they were counted, and one on accuracy.
-
-    The last ones say which rivals take less than an integer model, and which float forms there were to be faster than.
-    """
+    """Sentences on speed and size, instructions and accuracy of each pair, then on faster rivals and on float forms."""
     found = pairs(report)
     said = [sentence for pair in found for sentence in (_gain(pair), *_work(pair), _cost(pair))]
     return [*said, *(x for pair in found for x in _faster_rivals(report, pair)), *_yardsticks(report, found)]
@@ -101,13 +95,12 @@ def control_sentence(report: Report) -> str | None:
     if report.control is None:
         return None
     low, high = report.control.p50_ratio_ci95
-    holds = "holds 1, as it should" if report.control.passed else "misses 1: ratios of this run are biased"
-    ratio = f"{report.control.p50_ratio:.3f} ({low:.3f}–{high:.3f})"
-    return f"control: the first model took {ratio} of its own time, which {holds}"
+    outcome = "as expected" if report.control.passed else "which leaves out 1: ratios of this run are biased"
+    return f"control: same model twice, ratio {report.control.p50_ratio:.3f} (95 % CI {low:.3f}–{high:.3f}), {outcome}"
 
 
 def doubts(report: Report) -> list[str]:
-    """Every doubt once; one that does not concern all results says which."""
+    """Every doubt once; it names the results that it concerns, unless it concerns all."""
     holders: dict[str, list[str]] = {}
     for name, result in zip(titles(report.results), report.results, strict=True):
         for doubt in result.doubts:
@@ -119,13 +112,13 @@ def doubts(report: Report) -> list[str]:
 
 
 def left_out(windows: Mapping[str, int]) -> str | None:
-    """The `windows` that were left out, counted by label."""
+    """The `windows` of labels that the model lacks, counted by label."""
     named = ", ".join(f"{n} of {label}" for label, n in windows.items())
     return f"Windows left out, since the model has no such label: {named}." if windows else None
 
 
 def motionless(windows: Mapping[str, int], mountings: int, begin: str = "Windows left out") -> str | None:
-    """The `windows`, counted by label, of so many `mountings` in which nobody moves."""
+    """The `windows` of `mountings` in which nobody moves, counted by label."""
     named = ", ".join(f"{n} of {label}" for label, n in windows.items())
     return f"{begin}: {named}, in {counted(mountings, 'mounting')} in which nobody moves." if windows else None
 
@@ -142,15 +135,15 @@ def failures(report: Report) -> list[str]:
 
 
 def real_time_factors(report: Report) -> str | None:
-    """The share of one core that a stream of windows takes, and the number of streams that fit, of all results.
+    """The share of one core that a stream of windows takes, and the number of streams that fit.
 
-    The share is of the mean time. The streams are counted with p99, as if every window took as long as the slowest in
-    a hundred: a core that is full on average falls behind. None without times or the period of a stream.
+    The share is of the mean time. Streams are counted with p99: a core that is full on average falls behind. None
+    without times or the period of a stream.
     """
     period_s = report.data.period_s
     parts: list[str] = []
     for name, result in zip(titles(report.results), report.results, strict=True):
-        # Of several threads, wall time says nothing of one core.
+        # The wall time of several threads says nothing about one core.
         if period_s and result.end_to_end_ms and result.threads == 1:
             share = significant(result.end_to_end_ms.mean / 10 / period_s)
             n = math.floor(1000 * period_s / result.end_to_end_ms.p99)
@@ -160,7 +153,7 @@ def real_time_factors(report: Report) -> str | None:
 
 
 def energy(report: Report) -> str | None:
-    """The reasons why there is no energy, if there is none."""
+    """The reasons why energy was not measured, if it was not."""
     reasons = {x.energy.reason for x in report.results if x.energy and x.energy.per_inference_mj is None}
     return f"energy: not measured: {'; '.join(sorted(filter(None, reasons)))}" if any(reasons) else None
 
@@ -168,7 +161,7 @@ def energy(report: Report) -> str | None:
 def _gain(pair: ComparedResults) -> str:
     result, against = pair.result, pair.against
     unit = unit_of_times((result, against))
-    # Inferences alone are compared only where both do the same: preparing windows is a part of some.
+    # Only some models prepare windows: inferences are compared where both do or neither does.
     kinds = [("p50", "", result.latency_ms, against.latency_ms)] * (result.raw_input == against.raw_input)
     if not (kinds and result.is_end_to_end and against.is_end_to_end):
         kinds.append(("end_to_end", " end to end", result.end_to_end_ms, against.end_to_end_ms))
@@ -185,33 +178,31 @@ def _gain(pair: ComparedResults) -> str:
     return f"{pair.name} is {_listed(claims)}."
 
 
-def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> list[str]:
-    """Per network, of which float forms the one that the others are compared with is the fastest."""
+def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[str]:
+    """For each network, the fastest of its float forms: the others are compared with that."""
     forms: dict[str, list[tuple[Result, str]]] = {}
     for result, name in zip(report.results, titles(report.results), strict=True):
         if result.is_float:
             forms.setdefault(result.model, []).append((result, name))
-    ranked = []
-    alone = {x.against.model: x.against_name for x in found if x.against.is_float and any(costs([x.against]))}
+    without_rival = {x.against.model: x.against_name for x in found if x.against.is_float and any(costs([x.against]))}
     for model, of_network in forms.items():
-        in_order = sorted(zip(costs([x for x, _ in of_network]), (name for _, name in of_network), strict=True))
-        (least, fastest), *others = in_order
         if any(x.rival for x, _ in of_network):
-            alone.pop(model, None)
-            unit = _cost_unit(of_network[0][0])
-            rest = _listed([f"{name} takes {significant(cost / least)} times {unit}" for cost, name in others if least])
-            ranked += [f"{fastest} is the fastest of {len(in_order)} float forms: {rest}."] if rest else []
-    if alone:
+            without_rival.pop(model, None)
+            in_order = sorted(zip(costs([x for x, _ in of_network]), (name for _, name in of_network), strict=True))
+            (least, fastest), *others = in_order
+            less = _less(of_network[0][0], "slower", "more instructions")
+            rest = _listed([f"{name} {less(cost / least)}" for cost, name in others if least])
+            if rest:
+                yield f"{fastest} is the fastest of {len(in_order)} float forms: {rest}."
+    if without_rival:
         why = "could be measured"
         if report.absent_rivals is None:
             why = "was measured ('har-edge convert --rivals', then bench --rivals)"
-        names = _listed(list(alone.values()))
-        ranked.append(f"The float form compared with is har-edge's own, {names}: no float rival {why}.")
-    return ranked
+        yield f"These are ratios to har-edge's own {_listed(list(without_rival.values()))}: no float rival {why}."
 
 
 def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
-    """The rivals that take less than an integer model; but the one that it is compared with, which is said already."""
+    """The rivals that are faster than an integer model, without the one that it is compared with."""
     own = pair.result
     if own.quantization not in ("int8", "mixed"):
         return []
@@ -222,50 +213,52 @@ def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
     ]
     least, *rest = costs([own, *(x for x, _ in others)])
     faster = sorted((cost / least, name) for cost, (_, name) in zip(rest, others, strict=True) if cost and least)
-    said = [f"{name} takes {ratio:.2f} times {_cost_unit(own)}" for ratio, name in faster if round(ratio, 2) < 1]
+    more = _less(own, "faster", "fewer instructions")
+    said = [f"{name} {more(1 / ratio)}" for ratio, name in faster if round(ratio, 2) < 1]
     return [f"{pair.name} is not the fastest form: {_listed(said)}."] if said else []
 
 
-def _cost_unit(result: Result) -> str:
-    """The noun of `costs`."""
-    return "as long" if result.latency_ms else "as many instructions"
+def _less(result: Result, speed: str, work: str) -> Callable[[float], str]:
+    """The words for a ratio of `costs`: of times or, without times, of instructions."""
+    if result.latency_ms:
+        return lambda ratio: f"is {ratio:.2f} times {speed}"
+    return lambda ratio: f"takes {ratio:.2f} times {work}"
 
 
 def _work(pair: ComparedResults) -> list[str]:
     own, other = pair.result.instructions, pair.against.instructions
     if not own or not other:
         return []
-    ratio = own.per_inference / other.per_inference
-    counts = f"{own.per_inference:,} against {other.per_inference:,}"
-    return [f"{pair.name} takes {ratio:.2f} times the instructions of {pair.against_name} ({counts})."]
+    name = pair.against_name
+    words = (f"fewer instructions than {name}", f"more instructions than {name}", f"as many instructions as {name}")
+    ratio = _times(other.per_inference / own.per_inference, *words)
+    return [f"{pair.name} takes {ratio} ({own.per_inference:,} against {other.per_inference:,})."]
 
 
 def _cost(pair: ComparedResults) -> str:
     result, against, comparison = pair.result, pair.against, pair.comparison
-    points = round(100 * (result.accuracy - against.accuracy), 2)
-    change = f"loses {-points:.2f}" if points < 0 else f"gains {points:.2f}" if points > 0 else "loses 0.00"
+    change = _signed(round(100 * (result.accuracy - against.accuracy), 2))
     accuracies = f"{percent(result.accuracy)} against {percent(against.accuracy)}"
     interval = comparison.accuracy_difference_ci95 if comparison else None
     people = f"{noun_of(result.per_subject)}s"
-    over = f"; {_signed(interval[0])} to {_signed(interval[1])} over {people}" if interval else ""
-    sentence = f"{pair.name} {change} percentage points of accuracy ({accuracies}{over})"
+    over = f"; 95 % CI {_signed(interval[0])} to {_signed(interval[1])} over {people}" if interval else ""
+    sentence = f"{pair.name} changes accuracy by {change} percentage points ({accuracies}{over})"
     p = comparison.sign_flip_p if comparison else None
     if p is None:
         return f"{sentence}."
-    outcome = "more than chance would give" if p < SIGNIFICANT else "no more than chance could give"
-    misses = not interval or not interval[0] <= 0 <= interval[1]
-    if interval and misses != (p < SIGNIFICANT):
-        outcome = f"perhaps by chance, since the interval {'misses' if misses else 'holds'} 0"
+    outcome = "significant" if p < SIGNIFICANT else "not significant"
+    leaves_out = not interval or not interval[0] <= 0 <= interval[1]
+    if interval and leaves_out != (p < SIGNIFICANT):
+        outcome = f"unclear, since the interval {'leaves out' if leaves_out else 'contains'} 0"
     value = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-    return f"{sentence}, {outcome} (sign-flip test over {people}: {value})."
+    return f"{sentence}: {outcome} (sign-flip test, {value})."
 
 
 def _speed(ratio: float, interval: Interval | None, than: str) -> str:
-    """`ratio` is time over time: below 1 is faster. An interval that holds 1 shows no difference."""
-    alike = f"as fast as {than}"
+    """`ratio` is time over time: below 1 is faster. An interval that contains 1 shows no difference."""
     if interval and interval[0] <= 1 <= interval[1]:
-        return f"{alike}, as far as this run can tell"
-    return _times(1 / ratio, alike, f"slower than {than}", alike)
+        return f"as fast as {than}, as far as this run can tell"
+    return _times(1 / ratio, f"faster than {than}", f"slower than {than}", f"as fast as {than}")
 
 
 def _times(ratio: float, more: str, less: str, same: str) -> str:
@@ -278,11 +271,11 @@ def _times(ratio: float, more: str, less: str, same: str) -> str:
 
 
 def _interval(ratio: Interval | None) -> str:
-    """The interval of "times as fast", or of "times slower" when all of `ratio`, time over time, is above 1."""
+    """The interval of "times faster", or of "times slower" when all of `ratio`, time over time, is above 1."""
     if ratio is None:
         return ""
-    low, high = (1 / ratio[1], 1 / ratio[0]) if ratio[1] <= 1 or ratio[0] <= 1 <= ratio[1] else ratio
-    return f"95 % interval {low:.2f}–{high:.2f}; "
+    low, high = ratio if ratio[0] > 1 else (1 / ratio[1], 1 / ratio[0])
+    return f"95 % CI {low:.2f}–{high:.2f}; "
 
 
 def _signed(points: float) -> str:

@@ -2,19 +2,14 @@
 
 import csv
 import io
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import asdict, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 import sample_reports as samples
 from markdown_it import MarkdownIt
 from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
 
-from edge_runtime.bench import results
-from edge_runtime.bench.comparison import compare
 from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.results import AbsentRival, Control, Energy, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
@@ -73,72 +68,58 @@ UNCLEAR = replace(
     BETTER, p50_ratio=0.97, p50_ratio_ci95=(0.93, 1.02), end_to_end_ratio=1.1, end_to_end_ratio_ci95=(0.99, 1.2)
 )
 FUSED = replace(EMULATED.results[0], rival="fused LSTM", instructions=Instructions(60_000, "counted"))
+RIVALS = (
+    *(FLOAT, INT8, rival("TensorFlow stock", 0.1), rival("fused LSTM", 0.05), rival("ONNX Runtime", 0.01)),
+    rival("ONNX Runtime", 0.005, "dynamic"),
+)
 VERDICTS = {
     "a gain and a small loss, with their intervals": (
         of(FLOAT, INT8, comparisons=(BETTER,)),
-        "int8…2.00 times as fast…float32…1.92–2.04…20.0 µs…40.0 µs…1.67 times as fast…end to end…1.64–1.72…30.0 µs"
+        "int8…2.00 times faster…float32…1.92–2.04…20.0 µs…40.0 µs…1.67 times faster…end to end…1.64–1.72…30.0 µs"
         "…50.0 µs…1.33 times smaller…150.0 kB…200.0 kB",
-        "int8 loses 0.20 perc…96.80 %…97.00 %…−0.60…+0.10…no more than chance…p = 1",
-    ),
-    "without comparisons the same without intervals": (
-        of(FLOAT, INT8),
-        "2.00 times as fast…(p50 20.0 µs…40.0 µs…1.67 times as fast…(p50 30.0…1.33 times smaller",
-        "loses 0.20 perc…97.00 %).",
+        "int8…−0.20…96.80 %…97.00 %…−0.60…+0.10…not significant…p = 1",
     ),
     "slower, larger and better": (
         of(FLOAT, result("int8", 0.060, size_bytes=250_000, accuracy=0.98), comparisons=(WORSE,)),
         "1.50 times slower…1.45–1.55…60.0 µs…1.40 times slower…1.30–1.45…1.25 times larger",
-        "gains 1.00 perc…), more than chance…p < 0.001",
+        "+1.00…: significant…p < 0.001",
     ),
     "an interval that holds 1 is no difference": (
         of(FLOAT, INT8, comparisons=(UNCLEAR,)),
-        "as fast as float32, as far…0.98–1.08…as fast as float32 end to end, as far…0.83–1.01",
+        "as fast as float32…0.98–1.08…as fast as float32 end to end…0.83–1.01",
     ),
     "no difference at all": (
         of(FLOAT, result("int8", 0.040)),
         "int8 is as fast as float32…as fast as float32 end to end…of the same size",
-        "loses 0.00 perc",
+        "0.00 perc",
     ),
     "inference and end to end are one time of models that take raw windows": (
         of(raw(FLOAT), raw(INT8), comparisons=(BETTER,)),
-        "2.00 times as fast…1.92–2.04…40.0 µs) and 1.33 times smaller",
+        "2.00 times faster…1.92–2.04…40.0 µs) and 1.33 times smaller",
     ),
-    "raw windows are compared with prepared ones end to end alone": (
+    "raw windows are compared with prepared ones only end to end": (
         of(FLOAT, raw(INT8), comparisons=(BETTER,)),
-        "int8 is 1.67 times as fast…end to end…1.64–1.72…20.0 µs…50.0 µs",
+        "int8 is 1.67 times faster…end to end…1.64–1.72…20.0 µs…50.0 µs",
     ),
-    "the fastest float form of the same network": (
-        of(FLOAT, result("float32", 0.030, file="f.tflite"), result("float32", 0.010, model="small", file="s"), INT8),
-        "f.tflite…against 30.0 µs",
-    ),
-    "the fastest float form of any tool, and the rivals that take less": (
-        of(
-            *(FLOAT, INT8, rival("TensorFlow stock", 0.1), rival("fused LSTM", 0.05), rival("ONNX Runtime", 0.01)),
-            rival("ONNX Runtime", 0.005, "dynamic"),
-        ),
+    "the fastest float form of any tool, and the rivals that are faster": (
+        of(*RIVALS),
         "har-edge int8 is 2.00 times slower…ONNX Runtime float32…20.0 µs…10.0 µs",
-        "har-edge int8 loses 0.20 perc",
-        "har-edge int8…not the fastest…ONNX Runtime dynamic…0.25 times",
-        "ONNX Runtime float32…fastest of 4…har-edge float32…4.0 times…fused LSTM float32…5.0 times"
-        "…TensorFlow stock float32…10 times",
-    ),
-    "har-edge's own float form is the fastest": (
-        of(FLOAT, result("float16", 0.035), INT8, rival("ONNX Runtime", 0.07)),
-        "1.75 times as fast as har-edge float16",
-        "int8",
-        "har-edge float16…fastest of 3…har-edge float32…1.1 times",
+        "har-edge int8…−0.20",
+        "har-edge int8…not the fastest…ONNX Runtime dynamic…4.00 times faster",
+        "ONNX Runtime float32…fastest of 4…har-edge float32…4.00 times slower…fused LSTM float32…5.00 times"
+        "…TensorFlow stock float32…10.00 times",
     ),
     "instructions of an emulated device": (
         EMULATED,
         "int8 is 1.33 times smaller",
-        "int8…0.45 times the instructions…float32…45,000…100,000",
+        "int8…2.22 times fewer instructions…float32…45,000…100,000",
     ),
     "instructions of rivals": (
         replace(EMULATED, results=(*EMULATED.results, FUSED), comparisons=()),
         "smaller",
-        "0.75 times the instructions…fused LSTM float32…45,000…60,000",
-        "int8 loses",
-        "fused LSTM float32…fastest of 2…1.7 times as many instructions",
+        "1.33 times fewer instructions…fused LSTM float32…45,000…60,000",
+        "int8",
+        "fused LSTM float32…fastest of 2…1.67 times more instructions",
     ),
 }
 
@@ -155,18 +136,16 @@ def test_verdicts_name_direction_size_interval_and_yardstick(name):
 @pytest.mark.parametrize(
     ("interval", "p", "outcome"),
     [
-        ((-0.26, -0.01), 0.12, "perhaps by chance"),
-        ((-0.26, 0.01), 0.03, "perhaps by chance"),
-        ((-0.26, -0.01), 0.03, ", more than chance"),
-        ((-0.26, 0.01), 0.12, "no more than chance"),
+        ((-0.26, -0.01), 0.12, "unclear"),
+        ((-0.26, 0.01), 0.03, "unclear"),
+        ((-0.26, -0.01), 0.03, ": significant"),
+        ((-0.26, 0.01), 0.12, "not significant"),
     ],
 )
-def test_an_interval_and_a_test_that_disagree_are_said_to(interval, p, outcome):
+def test_an_interval_and_a_test_may_disagree(interval, p, outcome):
     comparison = replace(BETTER, accuracy_difference_ci95=interval, sign_flip_p=p)
     accuracy = sentences.verdicts(of(FLOAT, INT8, comparisons=(comparison,)))[1]
     assert in_order(accuracy, "over subjects", outcome, f"p = {p}")
-    alone = replace(BETTER, accuracy_difference_ci95=None, sign_flip_p=None)
-    assert "subjects" not in sentences.verdicts(of(FLOAT, INT8, comparisons=(alone,)))[1]
 
 
 def test_one_time_is_one_row_unless_windows_are_turned_outside_the_graph(shown):
@@ -175,12 +154,11 @@ def test_one_time_is_one_row_unless_windows_are_turned_outside_the_graph(shown):
     assert "end to end" not in shown(both) + markdown(both) + html(both)
     assert "end to end p50" in shown(of(FLOAT, raw(INT8)))
     turned = of(*(replace(x, raw_input=True, frame="walking") for x in (FLOAT, INT8)), comparisons=(BETTER,))
-    assert in_order(sentences.verdicts(turned)[0], "1.67 times as fast", "end to end")
-    assert "end to end p50" in shown(turned)
+    assert in_order(sentences.verdicts(turned)[0], "1.67 times faster", "end to end")
     for text in (shown(turned), markdown(turned), html(turned)):
+        assert "end to end p50" in text
         assert "edge turned into the walking frame" in re.sub(r"\s+", " ", text)
     assert ("frame", "walking") in result_facts(turned.results[0])
-    assert "edge-anywhere turned" in sentences.title(of(FLOAT, replace(INT8, model="edge-anywhere", frame="walking")))
 
 
 def test_blocks_that_stand_for_people_are_called_blocks(shown):
@@ -193,31 +171,27 @@ def test_blocks_that_stand_for_people_are_called_blocks(shown):
     assert "95 %, blocks" in forms[0]
 
 
-def test_only_rivals_that_take_less_are_said_to_be_faster_and_the_fastest_first():
+def test_only_faster_rivals_are_named_and_the_fastest_first():
     dynamic = [rival("TensorFlow stock", 0.018, "dynamic"), rival("fused LSTM", 0.0199999, "dynamic")]
     fast = [rival("ONNX Runtime", 0.015), rival("TensorFlow stock", 0.016)]
     said = sentences.verdicts(of(FLOAT, INT8, *dynamic, *fast))[2]
-    assert in_order(said, "TensorFlow stock float32", "0.80 times", "TensorFlow stock dynamic", "0.90 times")
+    assert in_order(said, "TensorFlow stock float32", "1.25 times", "TensorFlow stock dynamic", "1.11 times")
     assert "fused LSTM" not in said
     assert len(sentences.verdicts(of(FLOAT, INT8, rival("ONNX Runtime", 0.03, "dynamic")))) == 3
 
 
-def test_what_is_not_measured_is_not_claimed(shown):
+def test_times_that_were_not_measured_are_not_claimed(shown):
     assert sentences.real_time_factors(EMULATED) is None
     for text in (shown(EMULATED), markdown(EMULATED), to_csv([EMULATED]), *sentences.verdicts(EMULATED)):
-        assert not re.search("µs|as fast", text)
-    assert "emulated" in shown(EMULATED)
-    float32, int8 = (replace(x, latency_ms=None, end_to_end_ms=None, arena_bytes=30_000) for x in (FLOAT, INT8))
-    for comparisons in ((), (replace(BETTER, p50_ratio=None, end_to_end_ratio=None),)):
-        found = sentences.verdicts(of(float32, int8, comparisons=comparisons))
-        assert "1.33 times smaller" in found[0]
-        assert not re.search("fast|slower|rival", " ".join(found))
+        assert not re.search("µs|faster|slower", text)
+    small = of(*(replace(x, latency_ms=None, end_to_end_ms=None, arena_bytes=30_000) for x in (FLOAT, INT8)))
+    assert not re.search("fast|slower|rival", " ".join(sentences.verdicts(small)))
     other = replace(INT8, model="another")
     assert sentences.verdicts(of(INT8)) == sentences.verdicts(of(FLOAT, other)) == []
-    assert "2.00 times as fast" in sentences.verdicts(of(FLOAT, other, comparisons=(BETTER,)))[0]
+    assert "2.00 times faster" in sentences.verdicts(of(FLOAT, other, comparisons=(BETTER,)))[0]
 
 
-def test_what_is_absent_failed_or_doubted_is_said_in_every_form(shown):
+def test_absent_failed_and_doubtful_results_are_named_in_every_form(shown):
     report = replace(FULL, absent_rivals=(AbsentRival("fused LSTM float32", "layer 'mine' (GRU) has no operator"),))
     for text in (shown(report), html(report).replace("&#39;", "'"), markdown(report).replace("\\_", "_")):
         words = " ".join(text.split())
@@ -228,7 +202,6 @@ def test_what_is_absent_failed_or_doubted_is_said_in_every_form(shown):
     assert "--rivals" not in sentences.verdicts(report)[-1]
     assert "--rivals" in sentences.verdicts(FULL)[-1]
     assert "failed: b.tflite: the worker hung" in shown(NOTHING)
-    assert "34 µJ" in shown(FULL)
     assert "no counter here" in shown(of(replace(INT8, energy=Energy(None, reason="no counter here"))))
 
 
@@ -244,19 +217,18 @@ def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_
     assert sentences.real_time_factors(of(replace(FLOAT, threads=2))) is None
 
 
-def test_the_control_is_quoted_with_what_it_means():
+def test_the_control_is_quoted_with_its_meaning():
     failed = of(FLOAT, control=Control(1.2, (1.1, 1.3), False))
-    assert in_order(sentences.control_sentence(FULL) or "", "1.002", "0.990–1.010", "holds 1")
-    assert in_order(sentences.control_sentence(failed) or "", "1.200", "1.100–1.300", "misses 1")
+    assert in_order(sentences.control_sentence(FULL) or "", "1.002", "0.990–1.010", "as expected")
+    assert in_order(sentences.control_sentence(failed) or "", "1.200", "1.100–1.300", "biased")
     assert sentences.control_sentence(of(FLOAT)) is None
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_report_fits_its_width(shown, width):
-    doubt = "the machine was busy before the run (load average 1.5): let it come to rest and run again"
     long = "runs/a-run-with-quite-a-long-name-20250101-101010/model_{}.tflite"
-    for n in (1, 2, 5, 12):
-        forms = [replace(INT8, file=long.format(i), doubts=(doubt,) if i % 2 else ()) for i in range(n)]
+    for n in (1, 5, 12):
+        forms = [replace(INT8, file=long.format(i), doubts=("it was busy " * 9,) * (i % 2)) for i in range(n)]
         lines = shown(replace(FULL, results=(FLOAT, *forms)), width).splitlines()
         assert max(map(len, lines)) <= width
         assert sum("latency p99" in line for line in lines) == -(-(n + 1) // ((width - 20) // 14))
@@ -268,11 +240,12 @@ def test_no_number_is_broken_in_two_where_there_is_little_room(shown):
         assert shown(of(wide, wide, wide, wide), width).count("123.5 ±11.0 ms") == 4
 
 
-def test_the_table_has_what_was_measured(shown):
+def test_the_table_has_each_number(shown):
     text = shown(FULL)
     for cell in ("97.00 %", "93.0–99.0 %", "99.00 %", "1.20 %", "20.0 ±0.2 µs", "30.0 µs", "61.0 MB", "150.0 kB"):
         assert cell in text
     assert "177 of 178" in text
+    assert "34 µJ" in text
     assert in_order(text, "litert 2.3.0", "AMD EPYC", "1 thread", "300 test windows of UCI HAR")
     assert "1 thread, paced" in shown(of(FLOAT, settings=replace(samples.METHOD, mode="paced")))
     assert "12.5 ±0.1 ms" in shown(of(result("float32", 12.5), INT8))
@@ -291,27 +264,29 @@ def test_names_are_as_short_as_tells_them_apart(shown):
     assert sentences.titles((replace(FLOAT, file="y"),) * 2) == ["1: y", "2: y"]
     assert "[red]" in shown(of(replace(FLOAT, file="[red].tflite"), replace(FLOAT, file="b")), 120)
     assert "edge and small by" in sentences.title(of(FLOAT, replace(INT8, model="small")))
-    assert "4 networks by" in sentences.title(of(*(replace(INT8, model=f"m{i}") for i in range(4))))
+    other_runtime = replace(FULL, device=replace(FULL.device, runtime=RuntimeVersion("tflite-runtime", "2.14.0")))
+    other_device = replace(FULL, device=replace(FULL.device, name="ssh://pi"))
+    for made, names in (
+        ((FULL, other_device), ["local", "ssh://pi"]),
+        ((FULL, other_runtime), ["litert 2.3.0", "tflite-runtime 2.14.0"]),
+        ((FULL, FULL), ["0.json", "1.json"]),
+    ):
+        assert [x.device for x in side_by_side({f"{i}.json": x for i, x in enumerate(made)})] == names
 
 
 def test_the_states_of_the_machine_are_told_before_and_after():
     told = dict(states(FULL))
     assert told["load average"] == ["0.250", "1.50"]
     assert told["clock"] == ["2400 MHz (1500 MHz to 2400 MHz)"] * 2
-    assert told["temperature"] == ["cpu-thermal 51 °C", "cpu-thermal 63 °C"]
-    assert told["throttled now"] == ["no", "no"]
-    assert told["throttled since boot"] == ["under-voltage", "under-voltage"]
+    assert (told["throttled now"], told["throttled since boot"]) == (["no"] * 2, ["under-voltage"] * 2)
     assert states(replace(FULL, device=replace(FULL.device, before=None, after=None))) == []
 
 
 def test_csv_has_a_row_per_result_and_always_the_same_columns():
     for made in (FULL, EMULATED, NOTHING, samples.evil()):
         rows = list(csv.DictReader(io.StringIO(to_csv([made]))))
-        assert len(rows) == len(made.results)
-        for row, one in zip(rows, made.results, strict=True):
-            assert list(row) == csv_columns()
-            assert row["file"] == one.file
-            assert float(row["accuracy"]) == one.accuracy
+        assert [(x["file"], float(x["accuracy"])) for x in rows] == [(x.file, x.accuracy) for x in made.results]
+        assert all(list(row) == csv_columns() for row in rows)
     float_row, int8_row = csv.DictReader(io.StringIO(to_csv([FULL])))
     assert float(int8_row["latency_ms_p50"]) == 0.02
     assert float(int8_row["latency_ms_p50_ci95_low"]) == pytest.approx(0.0198)
@@ -332,7 +307,7 @@ def test_markdown_and_terminal_show_any_text_as_it_is(shown):
     assert {row.count("<td") for row in rows if "<td" in row} == {head.count("<th")} == {4}
 
 
-def test_every_form_can_be_written_and_nothing_that_is_read_or_written_is_overwritten(tmp_path):
+def test_every_form_is_written_and_no_file_that_is_read_or_written_is_overwritten(tmp_path):
     paths = {form: tmp_path / "deep" / f"x.{form}" for form in ("json", "csv", "markdown", "html")}
     devices = [DeviceReport("local", FULL)]
     assert outputs.write_report(devices, paths) == list(paths.values())
@@ -351,56 +326,15 @@ def test_every_form_can_be_written_and_nothing_that_is_read_or_written_is_overwr
     outputs.check_written(paths, [tmp_path / "y.csv"])
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_every_form_shows_every_device(shown, width):
-    text = shown(DEVICES, width)
-    assert max(map(len, text.splitlines())) <= width
+def test_every_form_shows_every_device(shown):
+    text = shown(DEVICES)
+    assert max(map(len, text.splitlines())) <= 80
     words = " ".join(text.split())
     assert "pi4: edge by litert 2.3.0 on" in words
     assert "failed: <b>gone</b> cannot be reached" in words
-    assert "pi5.local:2222: int8 is 2.00 times as fast as float32" in words
+    assert "pi5.local:2222: int8 is 2.00 times faster than float32" in words
     content = gather(DEVICES)
     lines = [x for x in to_markdown(content).splitlines() if x.startswith("|")]
     assert {x.count("|") for x in lines} == {2 + len(content.names)}
     rows = list(csv.DictReader(io.StringIO(to_csv([x.report for x in DEVICES if x.report]))))
     assert [x["quantization"] for x in rows] == [x.quantization for x in content.results]
-
-
-@pytest.mark.parametrize("odd", [1e15, 1e-6, 0, -1e15])
-def test_every_form_can_be_made_of_the_largest_and_the_smallest_numbers(odd, shown):
-    """Of those that `results.parse_report` reads, in all places at once and beside a usual report."""
-    made = json.loads(FULL.to_json())
-    for owner, key in holders(made):
-        before, owner[key] = owner[key], odd if isinstance(owner[key], float) else int(odd)
-        try:
-            results.parse_report(json.dumps(made))
-        except ValueError:
-            owner[key] = before
-    report = results.parse_report(json.dumps(made))
-    assert report != FULL
-    for other in ([], [DeviceReport("other", FULL)]):
-        devices = [DeviceReport("odd", report), *other]
-        for text in (shown(devices), to_html(devices), to_markdown(gather(devices)), to_csv([report])):
-            assert not re.search(r"\b(nan|inf)\b", text)
-    for pair in (*compare(FULL, report).pairs, *compare(report, FULL).pairs):
-        json.dumps(asdict(pair), allow_nan=False)
-
-
-def holders(x: Any) -> Iterator[tuple[Any, Any]]:
-    """The list or object and the place in it of each number, of lists those in the first two places."""
-    for key, part in x.items() if isinstance(x, dict) else list(enumerate(x))[:2]:
-        if isinstance(part, (dict, list)):
-            yield from holders(part)
-        elif isinstance(part, (int, float)) and not isinstance(part, bool):
-            yield x, key
-
-
-def test_reports_side_by_side_are_named_by_what_tells_them_apart():
-    def names(*made: Report) -> list[str]:
-        return [x.device for x in side_by_side({f"{i}.json": report for i, report in enumerate(made)})]
-
-    other_runtime = replace(FULL, device=replace(FULL.device, runtime=RuntimeVersion("tflite-runtime", "2.14.0")))
-    assert names(FULL, replace(FULL, device=replace(FULL.device, name="ssh://pi"))) == ["local", "ssh://pi"]
-    assert names(FULL, other_runtime) == ["litert 2.3.0", "tflite-runtime 2.14.0"]
-    assert names(FULL, FULL) == ["0.json", "1.json"]
-    assert names(FULL) == ["local"]

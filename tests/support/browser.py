@@ -1,6 +1,5 @@
 """A real headless browser for tests: Chromium, spoken to over two pipes in its DevTools protocol."""
 
-import base64
 import json
 import os
 import shutil
@@ -88,11 +87,6 @@ class Browser:
     def complaints(self) -> list[str]:
         """Return the lines of the browser's console."""
         return [x["params"]["entry"]["text"] for x in self.events if x["method"] == "Log.entryAdded"]
-
-    def picture(self) -> bytes:
-        """The whole page as a PNG."""
-        data: str = self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
-        return base64.b64decode(data)
 
     def close(self) -> None:
         """End the browser, rather than the tab."""
