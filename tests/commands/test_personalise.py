@@ -14,15 +14,8 @@ from edge_runtime.errors import InputError
 from edge_runtime.live.personalisation import check_sensors
 from edge_runtime.model import model_card as cards
 
-
-@pytest.fixture(scope="module")
-def sitting():
-    return posture("SITTING")
-
-
-@pytest.fixture(scope="module")
-def standing():
-    return posture("STANDING")
+SITTING, STANDING = posture("SITTING"), posture("STANDING")
+OWN = ("personalise", "edge", "--data", "own", "-o", "mine.tflite")
 
 
 @pytest.fixture
@@ -31,16 +24,14 @@ def personalise(har_edge_here, tmp_path):
 
     def run(*pieces):
         write_pieces(tmp_path / "own" / "a.csv", pieces)
-        return har_edge_here("personalise", "edge", "--data", "own", "-o", "mine.tflite")
+        return har_edge_here(*OWN)
 
     return run
 
 
-def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(
-    har_edge_here, sitting, standing, tmp_path, personalise
-):
+def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(har_edge_here, tmp_path, personalise):
     before = MODELS["int8"].read_bytes()
-    done = succeeded(personalise(("SITTING", sitting), ("STANDING", standing)))
+    done = succeeded(personalise(("SITTING", SITTING), ("STANDING", STANDING)))
     flatbuffer, card = cards.read_model(tmp_path / "mine.tflite")
     assert (MODELS["int8"].read_bytes(), flatbuffer) == (before, cards.read_model(MODELS["int8"])[0])
     record = card.personal_correction.record
@@ -50,8 +41,20 @@ def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(
     shown = har_edge_here("info", "mine.tflite", env={"COLUMNS": "120"}).stdout
     assert all(x in shown for x in ("subject me", "SITTING 48", share))
     assert_one_sentence(har_edge_here("bench", "mine.tflite"), 2, "adapted")
-    again = har_edge_here("personalise", "mine.tflite", "--data", "own", "-o", "again.tflite")
-    assert_one_sentence(again, 2, "mine.tflite", "adapted")
+    assert_one_sentence(har_edge_here(*OWN[:1], "mine.tflite", *OWN[2:4], "-o", "again.tflite"), 2, "mine.tflite")
+    write_pieces(tmp_path / "other" / "b.csv", [("STANDING", STANDING)], "another")
+    for command, is_said in (  # to whom it is adapted
+        (("predict", "har-edge=own", "--model", "mine.tflite"), False),
+        (("predict", "har-edge=other", "--model", "mine.tflite"), True),
+        (("predict", "own/a.csv", "--model", "mine.tflite"), True),
+        (("stream", "mine.tflite", "--replay", 0, "--data", "other", "--speed", 0), True),
+        (("stream", "mine.tflite", "--csv", "own/a.csv"), True),
+    ):
+        assert succeeded(har_edge_here(*command)).stderr.count("subject me") == is_said, command
+    for how in ([], ["--live"]):  # evaluated on that person only
+        succeeded(har_edge_here("evaluate", "mine.tflite", *how, "--data", "own", "--json", "scores.json"))
+        assert list(json.loads((tmp_path / "scores.json").read_text())["per_subject"]) == ["me"]
+        assert_one_sentence(har_edge_here("evaluate", "mine.tflite", *how, "--data", "other"), 2, "subject me")
 
 
 def slipped(sitting, standing):
@@ -75,15 +78,15 @@ def slipped(sitting, standing):
     ],
     ids=["exchanged", "slipped", "wrong throughout", "units", "stuck", "too short", "one posture", "no labels"],
 )
-def test_recordings_that_are_not_fit_are_refused(labels, change, code, words, sitting, standing, tmp_path, personalise):
-    done = personalise((labels[0], change(sitting, standing)), (labels[1], standing))
+def test_unfit_recordings_are_refused(labels, change, code, words, tmp_path, personalise):
+    done = personalise((labels[0], change(SITTING, STANDING)), (labels[1], STANDING))
     assert_one_sentence(done, code, *words)
     assert not (tmp_path / "mine.tflite").exists()
 
 
 @pytest.mark.parametrize("sat", [3, 30])
-def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, sitting, standing, tmp_path, personalise):
-    seconds = [standing[:600], sitting[: 50 * sat], standing[:150], standing[:150]]  # the first 12 s are left out
+def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, tmp_path, personalise):
+    seconds = [STANDING[:600], SITTING[: 50 * sat], STANDING[:150], STANDING[:150]]  # the first 12 s are left out
     done = succeeded(personalise(*zip(("", "SITTING", "STANDING", "LEANING"), seconds, strict=True)))
     assert "LEANING" in done.stdout
     assert f"{sat} s of SITTING, 3 s of STANDING" in done.stdout
@@ -94,35 +97,18 @@ def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, sitti
 def test_only_sensors_that_a_model_takes_are_looked_at(names, is_stuck):
     card = cards.read_model(MODELS["int8"])[1]
     card = replace(card, signals=tuple(x for x in card.signals if x.name[:-2] in names))
-    (recording, *_) = recordings()
-    alone = replace(recording, samples=recording.samples * [1, 1, 1, 0, 0, 0])
+    still = replace(recordings()[0], samples=recordings()[0].samples * [1, 1, 1, 0, 0, 0])
     with pytest.raises(InputError, match="gyroscope") if is_stuck else nullcontext():
-        check_sensors([alone], card)
+        check_sensors([still], card)
 
 
-def test_of_two_people_one_is_to_be_chosen(har_edge_here, sitting, standing, tmp_path, personalise):
-    write_pieces(tmp_path / "own" / "b.csv", [("STANDING", standing)], "another")
-    done = personalise(("SITTING", sitting), ("STANDING", standing))
-    assert_one_sentence(done, 2, "another, me", "--subject")
-    asked = ("personalise", "edge", "--data", "own", "-o", "mine.tflite", "--subject")
-    assert_one_sentence(har_edge_here(*asked, "you"), 2, "another, me", "'you'")
+def test_one_of_several_people_is_to_be_chosen(har_edge_here, tmp_path, personalise):
+    write_pieces(tmp_path / "own" / "b.csv", [("STANDING", STANDING)], "another")
+    assert_one_sentence(personalise(("SITTING", SITTING), ("STANDING", STANDING)), 2, "another, me", "--subject")
+    assert_one_sentence(har_edge_here(*OWN, "--subject", "you"), 2, "another, me", "'you'")
     assert not (tmp_path / "mine.tflite").exists()
-    succeeded(har_edge_here(*asked, "me"))
+    succeeded(har_edge_here(*OWN, "--subject", "me"))
     assert cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record["subject"] == "me"
-
-
-def test_whom_a_model_is_adapted_to_is_said_of_anyone_else(har_edge_here, sitting, standing, tmp_path, personalise):
-    succeeded(personalise(("SITTING", sitting), ("STANDING", standing)))
-    write_pieces(tmp_path / "other" / "b.csv", [("STANDING", standing)], "another")
-    said = "is adapted to subject me"
-    for command, is_said in (
-        (("predict", "har-edge=own", "--model", "mine.tflite"), False),
-        (("predict", "har-edge=other", "--model", "mine.tflite"), True),
-        (("predict", "own/a.csv", "--model", "mine.tflite"), True),
-        (("stream", "mine.tflite", "--replay", 0, "--data", "other", "--speed", 0), True),
-        (("stream", "mine.tflite", "--csv", "own/a.csv"), True),
-    ):
-        assert succeeded(har_edge_here(*command)).stderr.count(said) == is_said, command
 
 
 @pytest.mark.parametrize(
@@ -136,16 +122,14 @@ def test_whom_a_model_is_adapted_to_is_said_of_anyone_else(har_edge_here, sittin
         ([], "--data"),
     ],
 )
-def test_wrong_options_are_refused_and_a_file_that_is_there_is_kept(har_edge_here, tmp_path, arguments, noun):
+def test_refused_options_keep_an_existing_file(har_edge_here, tmp_path, arguments, noun):
     (tmp_path / "mine.tflite").write_bytes(b"precious")
     assert_one_sentence(har_edge_here("personalise", "edge", *arguments), 2, noun)
     assert (tmp_path / "mine.tflite").read_bytes() == b"precious"
 
 
-def test_of_five_seconds_no_check_keeps_a_correction_from_being_used_and_it_does_no_harm(
-    har_edge_here, sitting, standing, tmp_path
-):
-    data = write_pieces(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
+def test_a_correction_from_five_seconds_is_used_and_does_no_harm(har_edge_here, tmp_path):
+    data = write_pieces(tmp_path / "own" / "a.csv", [("SITTING", SITTING), ("STANDING", STANDING)])
     asked = ("personalise", "edge", "--evaluate", "--data", data, "--json", "gain.json", "--seconds")
     succeeded(har_edge_here(*asked, "5"))
     (gained,) = json.loads((tmp_path / "gain.json").read_text())["gains"]
@@ -156,12 +140,10 @@ def test_of_five_seconds_no_check_keeps_a_correction_from_being_used_and_it_does
     assert "subject me" in done.stderr
 
 
-def test_who_shows_too_little_is_named_and_whom_the_model_gets_wrong_throughout_not_adapted_to(
-    har_edge_here, sitting, standing, tmp_path
-):
-    write_pieces(tmp_path / "own" / "a.csv", [("SITTING", sitting), ("STANDING", standing)])
-    write_pieces(tmp_path / "own" / "b.csv", [("SITTING", sitting)], "another")
-    write_pieces(tmp_path / "own" / "c.csv", [("LAYING", sitting), ("WALKING", standing)], "wrong")
+def test_too_little_time_is_named_and_a_person_that_is_wrong_throughout_not_adapted_to(har_edge_here, tmp_path):
+    write_pieces(tmp_path / "own" / "a.csv", [("SITTING", SITTING), ("STANDING", STANDING)])
+    write_pieces(tmp_path / "own" / "b.csv", [("SITTING", SITTING)], "another")
+    write_pieces(tmp_path / "own" / "c.csv", [("LAYING", SITTING), ("WALKING", STANDING)], "wrong")
     asked = ("personalise", "edge", "--evaluate", "--data", "own", "--json", "gain.json")
     assert "subject another" in succeeded(har_edge_here(*asked)).stderr
     found = json.loads((tmp_path / "gain.json").read_text())
@@ -170,7 +152,7 @@ def test_who_shows_too_little_is_named_and_whom_the_model_gets_wrong_throughout_
     assert found["too_little"].keys() == {"another"}
     assert not wrong["used"]
     assert wrong["after"] == wrong["before"] < 0.5
-    write_pieces(tmp_path / "own" / "d.csv", [("STANDING", sitting), ("SITTING", standing)], "exchanged")
+    write_pieces(tmp_path / "own" / "d.csv", [("STANDING", SITTING), ("SITTING", STANDING)], "exchanged")
     assert_one_sentence(har_edge_here(*asked), 2, "subject exchanged")
 
 

@@ -11,21 +11,59 @@ from streams import csv_lines
 from written_recordings import motion, posture, recordings
 
 HEADER = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
-
-
-@pytest.fixture(scope="module")
-def samples():
-    return recordings()[7].samples[:6000]
+LAYOUT = """\
+placement = "waist"
+device = "watch"
+rate = 50
+[acceleration]
+columns = [1, 2, 3]
+unit = "g"
+[rotation]
+columns = [4, 5, 6]
+unit = "rad/s"
+[labels]
+stand = "STANDING"
+walk = "WALKING"
+"""
+THEIRS = ("mine.toml=theirs", "--model", "edge-anywhere")
 
 
 @pytest.fixture
-def walk(tmp_path, samples):
+def walk(tmp_path):
     """Two minutes of several activities with times, and half a minute that is missing in the middle."""
     seconds = 1000 + 0.02 * np.arange(6000)
     seconds[3000:] += 30
     path = tmp_path / "walk.csv"
-    path.write_text(csv_lines(samples, HEADER, seconds))
+    path.write_text(csv_lines(recordings()[7].samples[:6000], HEADER, seconds))
     return path
+
+
+@pytest.fixture
+def worn_once(tmp_path):
+    """Somebody stands, walks and stands again, in a file each; the device stays as it is worn."""
+    (tmp_path / "mine.toml").write_text('files = "{subject}/{label}_{trial}.txt"\n' + LAYOUT)
+    for number, (name, seconds) in enumerate((("stand", 15), ("walk", 20), ("stand", 15)), 1):
+        write_rows(
+            tmp_path / f"theirs/01/{name}_{number}.txt",
+            posture({"stand": "STANDING", "walk": "WALKING"}[name], seconds),
+        )
+    return tmp_path / "theirs"
+
+
+@pytest.fixture
+def predict(har_edge_here, tmp_path):
+    """The finished command and its JSON."""
+
+    def call(*arguments):
+        done = succeeded(har_edge_here("predict", *arguments, "--json", "found.json", env={"COLUMNS": "120"}))
+        return done, json.loads((tmp_path / "found.json").read_text())
+
+    return call
+
+
+def write_rows(path, samples):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(",".join(f"{x:.5f}" for x in row) for row in samples))
 
 
 def rows(path) -> list[dict]:
@@ -41,15 +79,14 @@ def test_the_decisions_are_those_of_a_stream(har_edge_here, walk, tmp_path):
     assert [[x[key] for key in same] for x in found] == [[x[key] for key in same] for x in logged]
     done = succeeded(har_edge_here("predict", walk, "--model", "edge", "-o", "-"))
     assert done.stdout == (tmp_path / "decisions.csv").read_text()
-    assert "probability" in done.stderr
     assert not (tmp_path / "-").exists()
 
 
-def test_segments_cover_the_decisions_and_end_at_a_gap(har_edge_here, walk, tmp_path):
-    done = succeeded(har_edge_here("predict", "walk.csv", "--model", "edge", "--json", "-", "-o", "decisions.csv"))
-    (found,) = json.loads(done.stdout)["recordings"]
+def test_segments_cover_the_decisions_and_end_at_a_gap(predict, walk, tmp_path):
+    done, content = predict("walk.csv", "--model", "edge", "-o", "decisions.csv")
+    (found,) = content["recordings"]
     segments, decisions = found["segments"], rows(tmp_path / "decisions.csv")
-    assert found["file"] == "walk.csv"
+    assert found["file"] == walk.name
     covered = [
         [x["activity"] for x in segments if x["start"] < float(decision["seconds"]) <= x["end"]]
         for decision in decisions
@@ -61,23 +98,19 @@ def test_segments_cover_the_decisions_and_end_at_a_gap(har_edge_here, walk, tmp_
     assert not [x for x in segments if x["start"] < 1061 < x["end"]]
     assert len({x["activity"] for x in segments}) > 2
     assert all((x["probability"] is None) == (x["activity"] == "unknown") for x in segments)
-    assert f"{found['segments'][0]['activity'].replace('_', ' ')} " in done.stderr.replace("_", " ")
-
-
-def test_notices_have_their_time_from_the_first_sample_on(har_edge_here, walk, tmp_path):
-    done = succeeded(har_edge_here("predict", walk, "--model", "edge", "--json", "found.json"))
+    assert f"{segments[0]['activity'].replace('_', ' ')} " in done.stdout.replace("_", " ")
+    # Notices are shown from the first sample on, and written in the clock of the recording, as segments are.
     assert "walk.csv: 1:30 " in done.stderr
-    (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
     (gap,) = [x for x in found["notices"] if x["kind"] == "gap"]
-    assert gap["seconds"] == pytest.approx(1090)  # in the clock of the recording, as segments are
+    assert gap["seconds"] == pytest.approx(1090)
 
 
-def test_of_a_folder_of_more_than_three_each_is_a_line_and_a_notice_is_said_once(har_edge_here, tmp_path, samples):
+def test_each_of_more_than_three_files_is_a_line_and_a_notice_is_said_once(predict, tmp_path):
     (tmp_path / "own").mkdir()
     names = [f"own/a{number}.csv" for number in (8, 9, 10, 11)]
     for name in names:
-        (tmp_path / name).write_text(csv_lines(samples[-600:], HEADER.removeprefix("t[s],")))
-    done = succeeded(har_edge_here("predict", "own", "--model", "edge", "--json", "found.json"))
+        (tmp_path / name).write_text(csv_lines(recordings()[7].samples[5400:6000], HEADER.removeprefix("t[s],")))
+    done, content = predict("own", "--model", "edge")
     lines = done.stdout.splitlines()
     for name, line in zip(names, lines, strict=False):
         assert re.fullmatch(rf"{name}: 0:1\d(, [A-Za-z ]+ \d+ %)+", line)
@@ -85,150 +118,92 @@ def test_of_a_folder_of_more_than_three_each_is_a_line_and_a_notice_is_said_once
     assert "4 recordings" in lines[5]
     (said,) = [x for x in done.stderr.splitlines() if "--rate" in x]
     assert "own/a8.csv" in said
-    content = json.loads((tmp_path / "found.json").read_text())
     assert [[x["kind"] for x in y["notices"]].count("rate") for y in content["recordings"]] == [1] * 4
     assert (content["right"], content["mounting_not_known"]) == (None, None)  # nothing is labelled
 
 
-def test_recordings_of_a_layout_that_are_shorter_than_a_window_are_left_out_with_a_sentence(har_edge_here, tmp_path):
-    columns = (
-        "rate = 50\n[acceleration]\ncolumns = [1, 2, 3]\nunit = 'g'\n[rotation]\ncolumns = [4, 5, 6]\nunit = 'rad/s'\n"
+def test_recordings_of_a_layout_that_are_shorter_than_a_window_are_left_out(har_edge_here, predict, tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        "files = '{subject}.txt'\nlabel = 'WALKING'\n" + LAYOUT.partition("[labels]")[0]
     )
-    (tmp_path / "mine.toml").write_text(f"files = '{{subject}}.txt'\nlabel = 'WALKING'\n{columns}")
-    (tmp_path / "theirs").mkdir()
     for subject, n in (("a", 127), ("b", 300)):
-        lines = [",".join(f"{x:.5f}" for x in row) for row in motion(n)[1]]
-        (tmp_path / "theirs" / f"{subject}.txt").write_text("\n".join(lines))
-    asked = ("predict", "mine.toml=theirs", "--model", "edge", "--json", "found.json")
-    done = succeeded(har_edge_here(*asked))
+        write_rows(tmp_path / "theirs" / f"{subject}.txt", motion(n)[1])
+    done, content = predict("mine.toml=theirs", "--model", "edge")
     assert "a.txt" in done.stderr
-    (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
+    (found,) = content["recordings"]
     assert (found["file"], found["recording"], found["subject"]) == ("theirs/b.txt", 1, "b")
     (tmp_path / "theirs/b.txt").unlink()
-    assert_one_sentence(har_edge_here(*asked), 2, "a.txt")
+    assert_one_sentence(har_edge_here("predict", "mine.toml=theirs", "--model", "edge"), 2, "a.txt")
 
 
-MINE = """\
-files = "{subject}/{label}_{trial}.txt"
-placement = "waist"
-device = "watch"
-rate = 50
-[acceleration]
-columns = [1, 2, 3]
-unit = "g"
-[rotation]
-columns = [4, 5, 6]
-unit = "rad/s"
-[labels]
-stand = "STANDING"
-walk = "WALKING"
-"""
-
-
-@pytest.fixture
-def worn_once(tmp_path):
-    """Somebody stands, walks and stands again, in a file each; the device stays as it is worn."""
-    (tmp_path / "mine.toml").write_text(MINE)
-    for number, (name, seconds) in enumerate((("stand", 15), ("walk", 20), ("stand", 15)), 1):
-        piece = posture({"stand": "STANDING", "walk": "WALKING"}[name], seconds)
-        path = tmp_path / f"theirs/01/{name}_{number}.txt"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(",".join(f"{x:.5f}" for x in row) for row in piece))
-    return tmp_path / "theirs"
-
-
-def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_here, worn_once, tmp_path):
-    del worn_once
-    asked = ("predict", "mine.toml=theirs", "--model", "edge-anywhere", "--json", "found.json", "-o", "found.csv")
-    done = succeeded(har_edge_here(*asked, env={"COLUMNS": "120"}))
-    content = json.loads((tmp_path / "found.json").read_text())
-    assert [x["file"] for x in content["recordings"]] == [
-        "theirs/01/stand_1.txt", "theirs/01/walk_2.txt", "theirs/01/stand_3.txt"
-    ]  # fmt: skip
+def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_here, predict, worn_once, tmp_path):
+    done, content = predict(*THEIRS, "-o", "found.csv")
+    files = [f"theirs/01/{x}.txt" for x in ("stand_1", "walk_2", "stand_3")]
+    assert [x["file"] for x in content["recordings"]] == files
     before, _, after = ({y["activity"] for y in x["segments"]} for x in content["recordings"])
     assert before == {"unknown"}
     assert any("STANDING" in x for x in after)
     assert done.stdout.count("mounting not known yet") == 1
     decisions = rows(tmp_path / "found.csv")
     assert {(x["file"], x["subject"], x["placement"], x["device"], x["label"]) for x in decisions} >= {
-        ("theirs/01/walk_2.txt", "01", "waist", "watch", "WALKING")
+        (files[1], "01", "waist", "watch", "WALKING")
     }
     assert re.search(r"walk_2.txt.*: 0:0[5-9]  ", done.stderr)  # the mounting is known after 5 s of walking
-
-
-def test_a_stated_placement_goes_before_the_layouts_and_a_hop_before_the_models(har_edge_here, worn_once, tmp_path):
-    del worn_once
-    asked = ("predict", "mine.toml=theirs", "--model", "edge-anywhere", "--placement", "trouser pocket", "--hop", 128)
-    done = succeeded(har_edge_here(*asked, "--json", "found.json", "-o", "found.csv"))
-    assert "waist" not in done.stdout + done.stderr
-    content = json.loads((tmp_path / "found.json").read_text())
-    assert {x["placement"] for x in content["recordings"]} == {"trouser pocket"}
-    walked = [x for x in rows(tmp_path / "found.csv") if "walk" in x["file"]]
-    assert {x["placement"] for x in walked} == {"trouser pocket"}
-    assert np.allclose(np.diff([float(x["seconds"]) for x in walked]), 2.56)
-
-
-def test_where_no_mounting_was_found_that_is_said(har_edge_here, worn_once):
-    said = "How the device is worn was not found"
-    whole = ("predict", "mine.toml=theirs", "--model", "edge-anywhere")
-    live = ("evaluate", "edge-anywhere", "--live", "--data", "mine.toml=theirs")
-    assert said not in succeeded(har_edge_here(*whole)).stderr
-    other = worn_once / "02/stand_1.txt"
-    other.parent.mkdir()
-    other.write_bytes((worn_once / "01/stand_1.txt").read_bytes())
-    for asked in (whole, live):
-        assert succeeded(har_edge_here(*asked)).stderr.count(f"{said} in 1 of 2 mountings") == 1
-    assert said not in succeeded(har_edge_here(*whole, "--axes", "x,y,z")).stderr
-
-
-def test_what_is_right_is_that_of_evaluate_live_without_postures_before_the_first_walk(
-    har_edge_here, worn_once, tmp_path
-):
-    del worn_once
-    asked = ("predict", "mine.toml=theirs", "--model", "edge-anywhere")
-    done = succeeded(har_edge_here(*asked, "--json", "found.json", env={"COLUMNS": "120"}))
-    content = json.loads((tmp_path / "found.json").read_text())
-    live = ("evaluate", "edge-anywhere", "--live", "--data", "mine.toml=theirs", "--json", "scores.json")
-    succeeded(har_edge_here(*live))
+    # What is right is what `evaluate --live` says, without postures before the first walk.
+    live = ("evaluate", "edge-anywhere", "--live", "--data", THEIRS[0])
+    succeeded(har_edge_here(*live, "--json", "scores.json"))
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert (content["right"], content["mounting_not_known"]) == (scores["live_accuracy"], scores["mounting_not_known"])
     assert 0 < content["right"] < 1
     assert 0 < content["mounting_not_known"] < 0.5
     assert f"{100 * content['right']:.2f} %" in done.stdout
     assert f"{100 * content['mounting_not_known']:.1f} %" in done.stdout
-    succeeded(har_edge_here(*asked, "--axes", "x,y,z", "--json", "told.json"))  # postures are told at once
-    assert json.loads((tmp_path / "told.json").read_text())["mounting_not_known"] == 0
+    said = "was not found"
+    assert said not in done.stderr
+    other = worn_once / "02/stand_1.txt"
+    other.parent.mkdir()
+    other.write_bytes((worn_once / "01/stand_1.txt").read_bytes())
+    for asked in (("predict", *THEIRS), live):
+        assert succeeded(har_edge_here(*asked)).stderr.count(f"{said} in 1 of 2 mountings") == 1
+    told, content = predict(*THEIRS, "--axes", "x,y,z")  # postures are told at once
+    assert content["mounting_not_known"] == 0
+    assert said not in told.stderr
+
+
+def test_a_stated_placement_goes_before_the_layouts_and_a_hop_before_the_models(predict, worn_once, tmp_path):
+    del worn_once
+    done, content = predict(*THEIRS, "--placement", "trouser pocket", "--hop", 128, "-o", "found.csv")
+    assert "waist" not in done.stdout + done.stderr
+    assert {x["placement"] for x in content["recordings"]} == {"trouser pocket"}
+    walked = [x for x in rows(tmp_path / "found.csv") if "walk" in x["file"]]
+    assert {x["placement"] for x in walked} == {"trouser pocket"}
+    assert np.allclose(np.diff([float(x["seconds"]) for x in walked]), 2.56)
 
 
 @pytest.mark.parametrize("source", ["GeoTec", "others"])
-def test_people_of_the_training_are_counted_where_it_is_said_how_much_is_right(
-    source, har_edge_here, worn_once, tmp_path
-):
+def test_people_of_the_training_are_counted(source, har_edge_here, worn_once, tmp_path):
     layout = tmp_path / "mine.toml"
     layout.write_text(f'name = "{source}"\n{layout.read_text()}')
-    done = succeeded(har_edge_here("predict", f"mine.toml={worn_once}", "--model", "edge-anywhere"))
-    said = "'edge-anywhere' was trained on 1 of 1 subject"
-    assert (said in done.stderr) == (source == "GeoTec")  # whose 01 is in its card
     replayed = ("stream", "edge-anywhere", "--data", f"mine.toml={worn_once}", "--replay", 0, "--speed", 0, "--quiet")
-    assert (said in succeeded(har_edge_here(*replayed)).stderr) == (source == "GeoTec")
+    for asked in (("predict", *THEIRS), replayed):
+        # 01 of GeoTec is in the card of edge-anywhere.
+        assert ("1 of 1 subject" in succeeded(har_edge_here(*asked)).stderr) == (source == "GeoTec")
 
 
-def test_a_single_file_is_taken_where_its_path_fits_the_layout(har_edge_here, worn_once, tmp_path):
-    asked = ("predict", "mine.toml=theirs/01/walk_2.txt", "--json", "found.json", "--model")
-    other_axes = "these were worn in another data set's way (waist)"
-    assert other_axes in succeeded(har_edge_here(*asked, "edge")).stderr
-    assert other_axes not in succeeded(har_edge_here(*asked, "edge-anywhere")).stderr
-    (found,) = json.loads((tmp_path / "found.json").read_text())["recordings"]
-    assert found["file"] == "theirs/01/walk_2.txt"
+def test_a_single_file_is_taken_where_its_path_fits_the_layout(har_edge_here, predict, worn_once, tmp_path):
+    for model, is_warned in (("edge", True), ("edge-anywhere", False)):  # of other axes
+        done, content = predict("mine.toml=theirs/01/walk_2.txt", "--model", model)
+        assert ("'edge'" in done.stderr) == is_warned
+    assert [x["file"] for x in content["recordings"]] == ["theirs/01/walk_2.txt"]
     (worn_once / "01/walk.txt").touch()
     assert_one_sentence(har_edge_here("predict", "mine.toml=theirs/01/walk.txt", "--model", "edge"), 2, "walk.txt")
 
 
-def test_what_cannot_be_predicted_is_refused_and_nothing_written(har_edge_here, tmp_path, samples):
+def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "theirs/wlk_7").mkdir(parents=True)
     (tmp_path / "theirs/wlk_7/sub_1.csv").touch()
-    (tmp_path / "short.csv").write_text(csv_lines(samples[:127], HEADER.removeprefix("t[s],")))
+    (tmp_path / "short.csv").write_text(csv_lines(recordings()[7].samples[:127], HEADER.removeprefix("t[s],")))
     (tmp_path / "words.csv").write_text("to be\nor not\n")
     for arguments, words in (
         ([], "FILE.csv"),

@@ -33,18 +33,18 @@ from edge_runtime.live.decider import Decision
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.classifier import Classifier
 
-RECORDING = 7
+REPLAY = ("--replay", 7, "--speed", 0)
+HEADER = "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
 
 
 @pytest.fixture(scope="module")
 def recording() -> uci_har.Recording:
-    return recordings()[RECORDING]
+    return recordings()[7]
 
 
 @pytest.fixture
-def stream(har_edge_here, tmp_path, monkeypatch, recording):
-    """Runs the command with the recordings decoded once."""
-    monkeypatch.chdir(tmp_path)
+def stream(har_edge_here, monkeypatch, recording):
+    """The command, with the recordings decoded once."""
     monkeypatch.setattr(uci_har, "recordings", lambda: (recording,) * 61)
     return partial(har_edge_here, "stream")
 
@@ -53,150 +53,130 @@ def decisions(output: str) -> list[dict]:
     return [x for x in map(json.loads, output.splitlines()) if x["type"] == "decision"]
 
 
-class TestReplay:
-    def test_a_model_of_any_mounting_tells_postures_once_it_has_found_it(self, stream):
-        """Without `--placement`: the recording tells that it was made at a waist."""
-        done = succeeded(stream("edge-anywhere", "--replay", RECORDING, "--speed", 0, "--jsonl"))
-        lines = [json.loads(x) for x in done.stdout.splitlines()]
-        found = next(i for i, x in enumerate(lines) if x["type"] == "notice" and "is known" in x["text"])
-        before, after = (
-            {x["activity"] for x in part if x["type"] == "decision"} for part in (lines[:found], lines[found:])
-        )
-        assert not {"SITTING", "STANDING", "LAYING", "SITTING or LAYING"} & before
-        assert {"STANDING", "WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS"} <= after
-        assert "SITTING or LAYING" not in after
-
-    def test_a_placement_is_taken_whatever_its_case_and_one_that_is_not_known_refused(self, stream):
-        options = ("--replay", RECORDING, "--speed", 0, "--quiet", "--placement")
-        done = succeeded(stream("edge-anywhere", *options, " Waist"))
-        assert done.stdout.startswith("activity")  # the summary alone
-        assert done.stderr == ""
-        assert_one_sentence(stream("edge-anywhere", *options, "pocket"), 2, "'pocket'", "waist, trouser pocket")
-        assert_one_sentence(stream("edge", *options, "waist"), 2, "--placement", "'edge'")
-
-    def test_decisions_are_those_of_the_recogniser(self, stream, recording):
-        done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl"))
-        recognizer = LiveRecognizer(Classifier(MODELS["int8"]), gentle=False)
-        times = np.arange(len(recording.samples)) / 50
-        found = [*recognizer.push(recording.samples, times), *recognizer.flush()]
-        wanted = [x for x in found if isinstance(x, Decision)]
-        shown = decisions(done.stdout)
-        assert [(x["seconds"], x["activity"], x["reason"]) for x in shown] == [
-            (x.seconds, x.activity, x.reason) for x in wanted
-        ]
-        assert np.allclose(
-            [x["probabilities"]["SITTING"] for x in shown], [x.probabilities[3] for x in wanted], atol=1e-5
-        )
-        assert json.loads(done.stdout.splitlines()[-1])["decisions"] == len(wanted) > 240
-        labels = [recording.labels[round(50 * x.seconds)] for x in wanted]
-        assert [x.get("label", "") for x in shown] == [recording.label_names[x] if x >= 0 else "" for x in labels]
-        assert {"STANDING", "stand_to_sit", "WALKING"} <= {x.get("label") for x in shown}
-
-    def test_without_a_terminal_it_is_a_line_for_each_change_then_a_summary(self, stream):
-        done = succeeded(stream("edge", "--replay", RECORDING, "--speed", 0))
-        lines = done.stdout.splitlines()
-        summary = lines.index(next(x for x in lines if x.startswith("activity")))
-        names = [x[10:].split("  ")[0] for x in lines[:summary]]
-        assert all(a != b for a, b in pairwise(names))
-        assert any(re.search(r"^ +\d+:\d\d  SITTING  \d+ %  labelled SITTING$", x) for x in lines[:summary])
-        assert {"WALKING", "WALKING UPSTAIRS", "SITTING", "LAYING"} <= set(names)
-        assert "15,888 samples" in lines[-1]
-        assert "recording 7" in done.stderr
-        assert "\x1b" not in done.stdout + done.stderr
-
-    def test_hop_is_how_often_it_decides(self, stream):
-        done = stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl", "--hop", 128)
-        assert np.allclose(np.diff([x["seconds"] for x in decisions(done.stdout)]), 2.56)
-
-
-class TestCsv:
-    def test_a_board_turned_and_in_other_units_is_recognised_the_same(self, stream, recording, tmp_path):
-        samples = recording.samples[:6000]
-        turned = samples[:, [1, 0, 2, 4, 3, 5]] * [1, -1, 1, 1, -1, 1]  # the board's -y points up
-        path = tmp_path / "walk.csv"
-        header = "timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]"
-        path.write_text(csv_lines(turned * ([9.80665] * 3 + [180 / np.pi] * 3), header, 20.0 * np.arange(6000)))
-        done = succeeded(stream("edge", "--csv", path, "--axes", "-y,x,z", "--jsonl"))
-        straight = tmp_path / "straight.csv"
-        straight.write_text(csv_lines(samples, "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"))
-        expected = stream("edge", "--csv", straight, "--jsonl")
-        assert len(decisions(done.stdout)) > 80
-        assert [x["activity"] for x in decisions(done.stdout)] == [x["activity"] for x in decisions(expected.stdout)]
-
-    def test_a_pipe_without_times_is_read_to_its_end_as_a_file_is_however_long_a_start_takes(self, recording, tmp_path):
-        text = csv_lines(recording.samples[:500], "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]")
-        done = succeeded(har_edge("stream", "edge", "--csv", "-", "--jsonl", cwd=tmp_path, stdin=text))
-        assert len(decisions(done.stdout)) == 6
-
-
-class TestRefusals:
-    @pytest.mark.parametrize(
-        ("arguments", "code", "noun"),
-        [
-            ([], 2, "--replay"),
-            (["--udp", 5, "--tcp", 6], 2, "--udp"),
-            (["--udp", 5, "--speed", 2], 2, "--speed"),
-            (["--udp", 5, "--take-over"], 2, "--take-over"),
-            (["--replay", 7, "--units", "g"], 2, "--units"),
-            (["--replay", 7, "--jsonl", "--quiet"], 2, "--quiet"),
-            (["--replay", 7, "--axes", "y,x,z"], 2, "--axes"),
-            (["--replay", 99], 2, "0 to 60"),
-            (["--udp", "host:port"], 2, "'host:port'"),
-            (["--i2c", "thermometer"], 2, "mpu6050"),
-            (["--replay", 7, "--log", "."], 2, "--log"),
-            (["--replay", 7, "--speed", "nan"], 2, "--speed"),
-            (["--csv", "none.csv", "--log", "log.csv"], 2, "none.csv"),
-            (["--serial", "/dev/ttyNONE"], ExitCode.DEVICE, "/dev/ttyNONE"),
-        ],
+def test_a_model_of_any_mounting_tells_postures_once_it_has_found_it(stream):
+    """Without `--placement`: the recording tells that it was made at a waist."""
+    done = succeeded(stream("edge-anywhere", *REPLAY, "--jsonl"))
+    lines = [json.loads(x) for x in done.stdout.splitlines()]
+    found = next(i for i, x in enumerate(lines) if x["type"] == "notice" and "is known" in x["text"])
+    before, after = (
+        {x["activity"] for x in part if x["type"] == "decision"} for part in (lines[:found], lines[found:])
     )
-    def test_each_is_one_sentence_and_leaves_no_log(self, stream, tmp_path, arguments, code, noun):
-        assert_one_sentence(stream("edge", *arguments), code, noun)
-        assert not any(tmp_path.iterdir())
+    assert not {"SITTING", "STANDING", "LAYING", "SITTING or LAYING"} & before
+    assert {"STANDING", "WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS"} <= after
+    assert "SITTING or LAYING" not in after
 
 
-class TestLive:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_a_phone_connects_sends_rubbish_goes_and_comes_back_until_it_is_stopped(self, tmp_path, recording, number):
-        with listening(tmp_path) as (process, port):
-            for part in (recording.samples[:300], recording.samples[300:600]):
-                with socket.create_connection(("127.0.0.1", port)) as phone:
-                    phone.sendall(b"\x1b[2J\xff rubbish\n" * 10 + json_lines(part).encode())
-                    read_until(process, '"activity"')
-                read_until(process, '"lost"')
-            process.send_signal(number)
-            rest, error = process.communicate(timeout=30)
-        assert process.returncode == 0, error
-        summary = json.loads(rest.splitlines()[-1])
-        assert summary["type"] == "summary"
-        assert summary["malformed_lines"] == 20
-        assert summary["samples"] == 600
-        assert error == ""
-
-    def test_on_a_terminal_it_is_a_picture_and_then_the_summary(self, tmp_path, recording):
-        path = tmp_path / "sit.csv"
-        path.write_text(csv_lines(recording.samples[:1500], "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"))
-        terminal = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
-        terminal |= {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "30"}
-        shown = shown_on_a_terminal(*HAR_EDGE, "stream", "edge", "--csv", path, cwd=tmp_path, env=terminal)
-        assert "\x1b[" in shown
-        plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n")
-        assert max(map(len, plain.splitlines())) <= 80
-        for part in ("edge_int8   --csv", "U WALKING UPSTAIRS", "5 min ago", "50.0 Hz", "1,500 samples"):
-            assert part in plain
-
-
-def test_the_documented_keys_are_those_that_are_printed(stream):
+def test_decisions_are_those_of_the_recogniser_and_their_keys_are_documented(stream, recording):
+    done = succeeded(stream("edge", *REPLAY, "--jsonl"))
+    recognizer = LiveRecognizer(Classifier(MODELS["int8"]), gentle=False)
+    times = np.arange(len(recording.samples)) / 50
+    wanted = [x for x in [*recognizer.push(recording.samples, times), *recognizer.flush()] if isinstance(x, Decision)]
+    shown = decisions(done.stdout)
+    assert [(x["seconds"], x["activity"], x["reason"]) for x in shown] == [
+        (x.seconds, x.activity, x.reason) for x in wanted
+    ]
+    assert np.allclose([x["probabilities"]["SITTING"] for x in shown], [x.probabilities[3] for x in wanted], atol=1e-5)
+    assert json.loads(done.stdout.splitlines()[-1])["decisions"] == len(wanted) > 240
+    labels = [recording.labels[round(50 * x.seconds)] for x in wanted]
+    assert [x.get("label", "") for x in shown] == [recording.label_names[x] if x >= 0 else "" for x in labels]
+    assert {"STANDING", "stand_to_sit", "WALKING"} <= {x.get("label") for x in shown}
     documented = (ROOT / "docs" / "stream.md").read_text()
-    done = stream("edge", "--replay", RECORDING, "--speed", 0, "--jsonl")
     kinds = {x["type"]: x for x in map(json.loads, done.stdout.splitlines())}
     assert set(kinds) == {"decision", "notice", "summary"}
-    missing = [key for content in kinds.values() for key in content if f"`{key}`" not in documented]
-    assert not missing
+    assert not [key for content in kinds.values() for key in content if f"`{key}`" not in documented]
 
 
-def json_lines(samples: np.ndarray) -> str:
-    rows = [{"acc": x[:3], "gyro": x[3:]} for x in samples.tolist()]
-    return "".join(json.dumps(x) + "\n" for x in rows)
+def test_without_a_terminal_it_is_a_line_for_each_change_then_a_summary(stream):
+    done = succeeded(stream("edge", *REPLAY))
+    lines = done.stdout.splitlines()
+    summary = lines.index(next(x for x in lines if x.startswith("activity")))
+    names = [x[10:].split("  ")[0] for x in lines[:summary]]
+    assert all(a != b for a, b in pairwise(names))
+    assert any(re.search(r"^ +\d+:\d\d  SITTING  \d+ %  labelled SITTING$", x) for x in lines[:summary])
+    assert {"WALKING", "WALKING UPSTAIRS", "SITTING", "LAYING"} <= set(names)
+    assert "15,888 samples" in lines[-1]
+    assert "recording 7" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_hop_is_how_often_it_decides_and_a_placement_is_known_in_any_case(stream):
+    done = stream("edge", *REPLAY, "--jsonl", "--hop", 128)
+    assert np.allclose(np.diff([x["seconds"] for x in decisions(done.stdout)]), 2.56)
+    done = succeeded(stream("edge-anywhere", *REPLAY, "--quiet", "--placement", " Waist"))
+    assert (done.stdout[:8], done.stderr) == ("activity", "")
+
+
+def test_a_board_turned_and_in_other_units_is_recognised_the_same(stream, recording, tmp_path):
+    samples = recording.samples[:6000]
+    turned = samples[:, [1, 0, 2, 4, 3, 5]] * [1, -1, 1, 1, -1, 1]  # the board's -y points up
+    header = "timestamp[ms],ax[m/s^2],ay[m/s^2],az[m/s^2],gx[deg/s],gy[deg/s],gz[deg/s]"
+    turned_lines = csv_lines(turned * ([9.80665] * 3 + [180 / np.pi] * 3), header, 20.0 * np.arange(6000))
+    (tmp_path / "walk.csv").write_text(turned_lines)
+    done = succeeded(stream("edge", "--csv", "walk.csv", "--axes", "-y,x,z", "--jsonl"))
+    (tmp_path / "straight.csv").write_text(csv_lines(samples, HEADER))
+    expected = stream("edge", "--csv", "straight.csv", "--jsonl")
+    assert len(decisions(done.stdout)) > 80
+    assert [x["activity"] for x in decisions(done.stdout)] == [x["activity"] for x in decisions(expected.stdout)]
+
+
+def test_standard_input_without_times_is_read_to_its_end(recording, tmp_path):
+    text = csv_lines(recording.samples[:500], HEADER)
+    done = succeeded(har_edge("stream", "edge", "--csv", "-", "--jsonl", cwd=tmp_path, stdin=text))
+    assert len(decisions(done.stdout)) == 6
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "noun"),
+    [
+        ("", 2, "--replay"),
+        ("--udp 5 --tcp 6", 2, "--udp"),
+        ("--udp 5 --speed 2", 2, "--speed"),
+        ("--udp 5 --take-over", 2, "--take-over"),
+        ("--replay 7 --units g", 2, "--units"),
+        ("--replay 7 --jsonl --quiet", 2, "--quiet"),
+        ("--replay 7 --axes y,x,z", 2, "--axes"),
+        ("--replay 7 --placement pocket", 2, "'pocket'"),
+        ("--replay 99", 2, "0 to 60"),
+        ("--udp host:port", 2, "'host:port'"),
+        ("--i2c thermometer", 2, "mpu6050"),
+        ("--replay 7 --log .", 2, "--log"),
+        ("--replay 7 --speed nan", 2, "--speed"),
+        ("--csv none.csv --log log.csv", 2, "none.csv"),
+        ("--serial /dev/ttyNONE", ExitCode.DEVICE, "/dev/ttyNONE"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_leaves_no_log(stream, tmp_path, line, code, noun):
+    assert_one_sentence(stream("edge-anywhere" if "pocket" in line else "edge", *line.split()), code, noun)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_phone_connects_sends_rubbish_goes_and_comes_back_until_it_is_stopped(tmp_path, recording, number):
+    with listening(tmp_path) as (process, port):
+        for part in (recording.samples[:300], recording.samples[300:600]):
+            rows = ({"acc": x[:3], "gyro": x[3:]} for x in part.tolist())
+            with socket.create_connection(("127.0.0.1", port)) as phone:
+                phone.sendall(b"\x1b[2J\xff rubbish\n" * 10 + "".join(json.dumps(x) + "\n" for x in rows).encode())
+                read_until(process, '"activity"')
+            read_until(process, '"lost"')
+        process.send_signal(number)
+        rest, error = process.communicate(timeout=30)
+    assert process.returncode == 0, error
+    summary = json.loads(rest.splitlines()[-1])
+    assert (summary["type"], summary["malformed_lines"], summary["samples"]) == ("summary", 20, 600)
+    assert error == ""
+
+
+def test_on_a_terminal_it_is_a_picture_and_then_the_summary(tmp_path, recording):
+    (tmp_path / "sit.csv").write_text(csv_lines(recording.samples[:1500], HEADER))
+    terminal = {key: value for key, value in os.environ.items() if key != "NO_COLOR"}
+    terminal |= {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "30"}
+    shown = shown_on_a_terminal(*HAR_EDGE, "stream", "edge", "--csv", "sit.csv", cwd=tmp_path, env=terminal)
+    assert "\x1b[" in shown
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n")
+    assert max(map(len, plain.splitlines())) <= 80
+    for part in ("edge_int8   --csv", "U WALKING UPSTAIRS", "5 min ago", "50.0 Hz", "1,500 samples"):
+        assert part in plain
 
 
 @contextmanager
