@@ -29,21 +29,51 @@ QUANTISED = runs.SCHEMES[1:]
     ),
 )
 @click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.run_or_file(".keras"))
-@click.option("--quantize", is_flag=True, help="Write the int8 model too, or the mixed one where int8 loses too much.")
+@click.option(
+    "--quantize",
+    is_flag=True,
+    help="Also write an int8 model, or a mixed one if int8 disagrees with float32 too often.",
+)
+@shared.out("FOLDER", "MODEL.keras or MODEL only: folder to write into.  [default: beside it]")
+@shared.data("Data to calibrate with.  [default: the run's; for MODEL.keras the embedded data]")
+@click.option(
+    "--normalisation",
+    metavar="FILE.json|none|data",
+    help="MODEL.keras only: mean and std of each input signal; data measures them.  [default: none]",
+)
+@click.option(
+    "--labels",
+    metavar="NAMES|FILE",
+    help="MODEL.keras only: its labels, as A,B,C or a file of lines.  [default: the data's]",
+)
+@click.option(
+    "--signals", metavar="NAMES", help="MODEL.keras only: its input signals, as A,B,C.  [default: all of the data]"
+)
 @click.option(
     "--quantize-as",
     "named",
     type=click.Choice([*QUANTISED, "all"]),
     multiple=True,
-    help="Write this form too: float16 (half-precision weights), dynamic (int8 weights, other scales computed at run "
-    "time), mixed (integers, but recurrent cells in float), int8 (integers throughout), or all. May be repeated.",
+    help="Also write this form: float16 (half-precision weights), dynamic (int8 weights), mixed (int8, but recurrent "
+    "cells in float), int8, or all. May be repeated.",
 )
 @click.option(
-    "--lstm",
-    type=click.Choice(LOWERINGS),
-    default=LOWERINGS[0],
+    "--c-array",
+    is_flag=True,
+    help="Also write the int8 model as C++ source for microcontrollers, with int8 input unless --io raw is given.",
+)
+@click.option(
+    "--rivals",
+    is_flag=True,
+    help="Also write what other tools make of the network, for 'har-edge bench --rivals'. Needs the extra rivals.",
+)
+@click.option(
+    "--max-drop",
+    type=shared.FiniteRange(0, 100),
+    default=1.0,
     show_default=True,
-    help="Form of recurrent layers: loops, every step written out, or (auto) loops where there are many steps.",
+    metavar="PP",
+    help="Fail beyond this loss of accuracy on held-out subjects, in points (or of agreement, without labels).",
 )
 @click.option(
     "--max-size",
@@ -59,8 +89,14 @@ QUANTISED = runs.SCHEMES[1:]
     type=click.Choice(IO_TYPES),
     default=IO_TYPES[0],
     show_default=True,
-    help="Input and output. raw: float32 windows in physical units, and float32 logits. int8, for microcontrollers: "
-    "the caller prepares and quantises windows, as the card says.",
+    help="raw: float32 windows in physical units. int8: the caller prepares and quantises windows, as the card says.",
+)
+@click.option(
+    "--lstm",
+    type=click.Choice(LOWERINGS),
+    default=LOWERINGS[0],
+    show_default=True,
+    help="Write recurrent layers as loops or unrolled; auto unrolls up to 32 steps.",
 )
 @click.option(
     "--calibration",
@@ -68,51 +104,15 @@ QUANTISED = runs.SCHEMES[1:]
     default=CALIBRATION,
     show_default=True,
     metavar="N",
-    help="Windows to measure the activation ranges of the int8 model on.",
+    help="Windows to calibrate int8 with.",
 )
-@click.option(
-    "--max-drop",
-    type=shared.FiniteRange(0, 100),
-    default=1.0,
-    show_default=True,
-    metavar="PP",
-    help="Fail beyond this loss of accuracy on held-out subjects, in percentage points. Where the true classes are not "
-    "known, agreement with float32 counts.",
-)
-@click.option(
-    "--rivals",
-    is_flag=True,
-    help="Also write what other tools make of the network, into the folder rivals, for 'har-edge bench --rivals': "
-    "TensorFlow's converter as it is, TFLite's fused LSTM operator, ONNX Runtime. Needs the extra rivals.",
-)
-@click.option(
-    "--c-array",
-    is_flag=True,
-    help="Also write the int8 model as C++ source for microcontrollers: an array, and a header of the card's numbers. "
-    "The source takes int8 unless --io raw is given. Implies --quantize-as int8.",
-)
-@shared.data("The data to calibrate with.  [default: that of the run; for MODEL.keras the embedded data]")
-@click.option(
-    "--labels",
-    metavar="NAMES|FILE",
-    help="The labels of MODEL.keras's outputs, as A,B,C or a file with one a line.  [default: those of the data]",
-)
-@click.option(
-    "--signals", metavar="NAMES", help="MODEL.keras's input signals among those of the data, as A,B,C.  [default: all]"
-)
-@click.option(
-    "--normalisation",
-    metavar="FILE.json|none|data",
-    help="Mean and std of each input signal of MODEL.keras; data measures them.  [default: none]",
-)
-@shared.out("FOLDER", "For MODEL.keras or MODEL: folder for what is written.  [default: beside it]")
 @click.option(
     "--time-limit",
     type=shared.FiniteRange(1),
     default=600.0,
     show_default=True,
     metavar="SECONDS",
-    help="Stop the conversion of a network after this time, and keep the forms that are finished.",
+    help="Stop a conversion after this time, and keep the finished forms.",
 )
 def command(
     source: Path | None,
@@ -126,23 +126,13 @@ def command(
     out: Path | None,
     **others: Any,
 ) -> None:
-    """Convert the networks of RUN (default: the latest), or an external Keras network, to TFLite.
+    """Convert the networks of RUN (default: the latest), or an external Keras network, to TFLite with a card inside.
 
-    Writes model_float32.tflite into the run folder, and model_int8.tflite with --quantize. Each model has its card
-    inside. The network that was trained without the held-out subjects is converted as well. Each quantised form of both
-    networks is compared with float32 on these subjects; a loss beyond --max-drop fails with exit code 1.
+    The network that was trained without the held-out subjects is converted as well. On these subjects each quantised
+    form is compared with float32; a loss beyond --max-drop fails with exit code 1.
 
-    With --quantize, model_mixed.tflite takes the place of model_int8.tflite if int8 loses more than --max-drop points
-    of agreement with float32 on the calibration windows, and mixed at most half as many. A mixed model keeps the sums
-    over many steps in float: an LSTM's cell or a GRU's state. --quantize-as int8 writes integers throughout or nothing.
-
-    MODEL.keras (or an HDF5 file) becomes MODEL_float32.tflite and so on. Its card is made of --labels, --signals and
-    --normalisation; training subjects of the data calibrate and check it.
-
-    MODEL is a converted model: a .tflite file with its card, 'edge', 'edge-small' or 'edge-anywhere'. --c-array writes
-    it as C++ source.
-
-    Where a training has several seeds, every run is converted; a table of the means ends the output.
+    MODEL.keras (or an HDF5 file) gets a card made of --labels, --signals and --normalisation. MODEL, a .tflite file or
+    a reference model, is converted already: --c-array writes its C++ source.
     """
     c_array_type = (others["io_type"] if shared.is_given("--io") else "int8") if c_array else None
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):

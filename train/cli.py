@@ -16,6 +16,7 @@ from train.training_options import LAST_SEED, names, training_options
     name="train",
     epilog=options.examples("train", "train --network edge-small --seeds 5", "train --data my_recordings -o runs/mine"),
 )
+@options.out("FOLDER", "The run folder to make.  [default: runs/NETWORK-DATE-TIME]")
 @training_options
 @click.option(
     "--seeds",
@@ -23,15 +24,14 @@ from train.training_options import LAST_SEED, names, training_options
     metavar="N",
     help="Train N times, with the seeds from --seed on, each into a run folder of its own, and show the spread.",
 )
-@options.picture_format
-@options.out("FOLDER", "The run folder to make.  [default: runs/NETWORK-DATE-TIME]")
+@click.option("--resume", is_flag=True, help="Go on with a stopped training: the one in --out, or the newest in runs.")
 @click.option(
     "--held-out",
     metavar="A,B,C",
     callback=names,
     help="Training subjects that the first fit does not see.  [default: every fourth, from the second on]",
 )
-@click.option("--resume", is_flag=True, help="Go on with a stopped training: the one in --out, or the newest in runs.")
+@options.picture_format
 def command(out: Path | None, resume: bool, **settings: Any) -> None:
     """Train a Keras LSTM: first with a few subjects held out, then on all training subjects.
 

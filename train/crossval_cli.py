@@ -29,7 +29,7 @@ def number_or_name(context: click.Context, option: click.Parameter, text: str) -
         "crossval --cluster tcp://192.168.1.5:8786",
     ),
 )
-@training_options
+@options.out("FOLDER", "The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]")
 @click.option(
     "--folds",
     callback=number_or_name,
@@ -39,20 +39,19 @@ def number_or_name(context: click.Context, option: click.Parameter, text: str) -
     help="Groups of training subjects, each scored by a network trained on all others. subjects: each one by itself. "
     "datasets: everyone in a data set.",
 )
+@training_options
 @click.option(
     "--cluster",
     metavar="ADDRESS",
     help="Address of a dask scheduler, whose workers do the fits.  [default: this machine]",
 )
 @options.picture_format
-@options.out("FOLDER", "The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]")
 def command(folds: int | str, cluster: str | None, pictures: str, out: Path | None, **settings: Any) -> None:
     """Cross-validate a network over groups of the training subjects, or over data sets.
 
     For each group (fold) a network is trained on all other training subjects and scored on the group. Prints accuracy
     and macro-F1 on each group and each subject, and writes them as JSON, CSV and pictures. The test subjects take no
-    part (with --folds datasets: those of UCI HAR, or of --test-subjects): compare networks and sensors here. The fits
-    run side by side, one on each CPU, or on the workers of a cluster.
+    part (with --folds datasets: those of UCI HAR, or of --test-subjects). The fits run side by side, one on each CPU.
     """
     from convert.tensorflow_setup import require_extra
 

@@ -29,14 +29,21 @@ def names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str,
 
 _option = partial(click.option, show_default=True)
 _OPTIONS = (
+    options.data(options.DATA_SET),
     _option(
         "--network",
         metavar="NAME",
         type=options.Completed(lambda: NETWORKS, str),
         default="edge",
-        help=f"Which to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
+        help=f"Network to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
     ),
-    options.data(options.DATA_SET),
+    _option(
+        "--epochs",
+        type=click.IntRange(1, 10_000),
+        metavar="N",
+        help="Passes over the data in each fit.  [default: the recipe's]",
+    ),
+    _option("--seed", type=click.IntRange(0, LAST_SEED), metavar="N", default=0, help="Random seed."),
     _option(
         "--window",
         metavar="SECONDS",
@@ -59,26 +66,19 @@ _OPTIONS = (
         "--classes",
         type=click.Choice(["six", "coarse"]),
         default="six",
-        help="coarse tells four apart: walking; stairs; sitting or standing; laying. six are those of the data.",
+        help="six takes the classes of the data; coarse has four: walking, stairs, sitting or standing, laying.",
     ),
     _option(
         "--frame",
         type=click.Choice(get_args(Frame)),
         default="device",
-        help="The axes of windows: device, as it was worn; walking, found from walking: worn any way.",
+        help="Axes of the windows: those of the device as it was worn, or of walking, for devices worn in any way.",
     ),
     _option(
         "--test-subjects",
         metavar="A,B,C",
         callback=names,
-        help="Who is kept from training for the test.  [default: those of the data; of yours the last third]",
-    ),
-    _option("--seed", type=click.IntRange(0, LAST_SEED), metavar="N", default=0, help="Of every random number."),
-    _option(
-        "--epochs",
-        type=click.IntRange(1, 10_000),
-        metavar="N",
-        help="Passes over the data in each fit.  [default: the recipe's]",
+        help="People to keep for the test.  [default: the test subjects of the data; of your data the last third]",
     ),
 )
 
