@@ -1,4 +1,4 @@
-"""Check which paths a pattern fits, and that zips in zips are read once for their members, and bounded together."""
+"""Check which paths a pattern fits, and that zips in zips are bounded together."""
 
 from pathlib import Path
 
@@ -9,22 +9,6 @@ from edge_runtime.data import file_tree
 from edge_runtime.data.file_tree import FileTree, unpacked
 from edge_runtime.data.layout import PathPattern, find_layout, shipped_layouts
 from edge_runtime.errors import InputError
-
-
-def test_a_zip_in_a_zip_is_read_once_for_its_members_by_turns_with_those_of_another():
-    trial = {f"{i}.csv": str(i) for i in range(20)}
-    content = {"acc.zip": zipped({"a.zip": zipped(trial)}), "gyr.zip": zipped({"a.zip": zipped(trial)})}
-    reads = []
-
-    def counted(name):
-        reads.append(name)
-        return content[name]
-
-    tree = unpacked(FileTree(Path("data"), tuple(content), counted))
-    for i in range(20):
-        for name in content:
-            assert tree.read(f"{name}/a.zip/{i}.csv") == str(i).encode()
-    assert len(reads) <= 4
 
 
 def test_zips_that_unpack_to_too_much_in_all_are_refused(monkeypatch):

@@ -108,44 +108,21 @@ def test_rows_without_a_label_count_among_the_labels_of_rows_and_comments_do_not
 
 def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
     samples = write_by_row(tmp_path)
-    recorded = (tmp_path / "L01_S07_R01.csv").rename(tmp_path / "L01_S07_R01_hand.csv")
+    (tmp_path / "L01_S07_R01.csv").rename(tmp_path / "L01_S07_R01_hand.csv")
     other = rows(samples[::-1], times=range(300))
     (tmp_path / "L01_S07_R01_foot.csv").write_text("\n".join(["Time,x,y,z,u,v,w", *other]))
-    text = BY_ROW.replace('_R{trial}.csv"', '_R{trial}_{placement}.csv"')
-    found = read(tmp_path, text).recordings
-    assert [x.mounting.placement for x in found] == ["foot", "hand"]
-    assert found[0].labels.tolist() == found[1].labels.tolist() == LABELLED
+    found = read(tmp_path, BY_ROW.replace('_R{trial}.csv"', '_R{trial}_{placement}.csv"')).recordings
+    assert [(x.mounting.placement, x.labels.tolist()) for x in found] == [("foot", LABELLED), ("hand", LABELLED)]
     assert found[0].samples == pytest.approx(samples[::-1], abs=1e-9)
-    recorded.write_text(recorded.read_text().rsplit("\n", 3)[0])
-    with pytest.raises(InputError, match=r"R01_hand\.csv has 298 rows, and .*R01_labels\.csv 300"):
-        read(tmp_path, text)
 
 
-def test_labels_of_rows_are_of_those_of_acceleration_where_rotation_has_a_file_of_its_own(tmp_path):
-    seconds, samples = motion(300)
-    for sensor, step, columns in (("acc", 1, slice(3)), ("gyro", 2, slice(3, 6))):
-        lines = rows(samples[::step, columns], times=seconds[::step])
-        (tmp_path / f"{sensor}_7.csv").write_text("\n".join(lines))
-    labels = ["walk"] * 100 + ["rest"] * 200
-    (tmp_path / "labels_7.csv").write_text("\n".join(labels))
-    text = f'files = "{{sensor}}_{{subject}}.csv"\n[time]\ncolumn = 1\nunit = "s"\n{sensors(2, names=("acc", "gyro"))}'
-    text += '[label_file]\nfiles = "labels_{subject}.csv"\ncolumns = ["label"]\n'
-    (found,) = read(tmp_path, text).recordings
-    assert len(found.labels) >= 298  # rotation ends a row before acceleration
-    assert [found.label_names[i] for i in found.labels] == labels[: len(found.labels)]
-
-
-@pytest.mark.parametrize("has_labels", [True, False])
-def test_files_of_labels_may_be_in_a_zip_or_beside_one_of_recordings(tmp_path, has_labels):
-    """Beside one they fit files above all tables too, as trial 01_labels, and are no recordings all the same."""
+def test_files_of_labels_may_be_beside_a_zip_of_recordings(tmp_path):
+    """They fit files above all tables too, as trial 01_labels, and are no recordings all the same."""
     write_by_row(tmp_path)
-    packed = [x for x in tmp_path.iterdir() if has_labels or "labels" not in x.name]
-    content = zipped({x.name: x.read_text() for x in packed})
-    for x in packed:
-        x.unlink()
-    archive = tmp_path / "recordings.zip"
-    archive.write_bytes(content)
-    (found,) = read(archive if has_labels else tmp_path, BY_ROW).recordings
+    recording = tmp_path / "L01_S07_R01.csv"
+    (tmp_path / "recordings.zip").write_bytes(zipped({recording.name: recording.read_text()}))
+    recording.unlink()
+    (found,) = read(tmp_path, BY_ROW).recordings
     assert found.labels.tolist() == LABELLED
 
 

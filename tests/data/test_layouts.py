@@ -58,8 +58,7 @@ def test_mountings_are_one_for_each_person_unless_each_file_is_one(tmp_path):
     data = write_tree(tmp_path / "data")
     for text, n in ((LAYOUT, 3), ('mounting = "each file"\nplacement = "chest"\n' + LAYOUT, 9)):
         loaded = loading.load_data(f"{write_layout(tmp_path, text)}={data}")
-        assert len(loaded.mountings) == n
-        assert {x.source for x in loaded.mountings} == {"mine"}
+        assert (len(loaded.mountings), {x.source for x in loaded.mountings}) == (n, {"mine"})
         for split in (loaded.train, loaded.test):
             for number in np.unique(split.mounting):
                 assert len(set(split.subject[split.mounting == number])) == 1
@@ -103,19 +102,13 @@ def test_a_layout_of_the_same_files_gives_the_recordings_that_the_header_gives(t
     assert [x.name for x in plain.mountings] == [x.name for x in described.mountings] == list("abc")
 
 
-def test_sums_signs_and_scales_make_samples_of_counts(tmp_path):
-    counts = np.concatenate([-SAMPLES[:, :3] * 0.25, -SAMPLES[:, :3] * 0.75, SAMPLES[:, 3:]], axis=1) * 256
-    text = PLAIN.replace("columns = [1, 2, 3]", "columns = [[1, 4], [2, 5], [3, 6]]\nsign = -1\nscale = 0.00390625")
-    text = text.replace("columns = [4, 5, 6]", "columns = [7, 8, 9]\nscale = 0.00390625")
-    assert written(tmp_path, text, rows(counts)).recordings[0].samples == pytest.approx(SAMPLES, abs=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("offset", "added"), [("-2048", [2048, 2048, 2048]), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])]
-)
-def test_an_offset_is_added_before_numbers_are_scaled_and_turned(tmp_path, offset, added):
-    counts = SAMPLES * [*[-400] * 3, *[180 / np.pi] * 3] + [*added, 0, 0, 0]
-    text = PLAIN.replace('"g"', f'"g"\nscale = 0.0025\nsign = -1\noffset = {offset}').replace("rad/s", "deg/s")
+@pytest.mark.parametrize(("offset", "added"), [("-2048", [2048] * 3), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])])
+def test_counts_are_summed_offset_scaled_and_turned(tmp_path, offset, added):
+    """0.0025 g a count in two columns each, of the wrong sign; rotation in deg/s, a quarter of a degree a count."""
+    counts = -400 * SAMPLES[:, :3] + added
+    counts = np.concatenate([counts * 0.25, counts * 0.75, np.rad2deg(SAMPLES[:, 3:]) * 4], axis=1)
+    more = f"[[1, 4], [2, 5], [3, 6]]\nscale = 0.0025\nsign = -1\noffset = {offset}"
+    text = PLAIN.replace("[1, 2, 3]", more).replace("[4, 5, 6]", "[7, 8, 9]\nscale = 0.25").replace("rad/s", "deg/s")
     assert written(tmp_path, text, rows(counts)).recordings[0].samples == pytest.approx(SAMPLES, abs=1e-9)
 
 

@@ -32,28 +32,15 @@ def layout(folder, old, new):
     return f"{write_layout(folder, LAYOUT.replace(old, new, 1))}={write_tree(folder / 'data')}"
 
 
-def one_file(folder, old, new, lines):
-    assert old in LAYOUT
+def one_file(folder, old, new, lines, text=LAYOUT):
+    assert old in text
     (folder / "walk").mkdir()
     (folder / "walk" / "1_1.csv").write_text("\n".join(lines))
-    return f"{write_layout(folder, LAYOUT.replace(old, new, 1))}={folder}"
+    return f"{write_layout(folder, text.replace(old, new, 1))}={folder}"
 
 
-def by_name(folder, column):
-    """A layout whose columns have names, of a file with the header `HEADED`."""
-    names = LAYOUT.replace("skip = 1", "").replace("[1, 2, 3]", f'["x", "y", "{column}"]')
-    return one_file_of(folder, names.replace("[4, 5, 6]", '["u", "v", "w"]'))
-
-
-def clocked(folder, unit, times):
-    text = LAYOUT.replace("rate = 50", f"[time]\ncolumn = 7\nunit = {unit}").replace("skip = 1\n", "")
-    return one_file_of(folder, f"skip = 1\n{text}", ["x,y,z,u,v,w,t", *rows(SAMPLES, more=[map(str, times)])])
-
-
-def one_file_of(folder, text, lines=None):
-    (folder / "walk").mkdir()
-    (folder / "walk" / "1_1.csv").write_text("\n".join(lines or HEADED))
-    return f"{write_layout(folder, text)}={folder}"
+def timed(times):
+    return ["x,y,z,u,v,w,t", *rows(SAMPLES, more=[map(str, times)])]
 
 
 def header(folder, old, new):
@@ -74,9 +61,7 @@ def foreign(folder, content):
 
 
 def people(folder, subjects, **more):
-    write_subjects(folder, subjects)
-    write_subjects(folder, "d", **more)
-    return folder
+    return write_subjects(write_subjects(folder, subjects), "d", **more)
 
 
 def labels_of_rows(folder, old, new):
@@ -112,29 +97,22 @@ def windows(folder, **changes):
     return write_windows(folder / "own.npz", WINDOWS, **changes)
 
 
-TIME = "[time]\ncolumn = 1\nunit = "
+TIME = "[time]\ncolumn = 7\nunit = "
+NAMED = LAYOUT.replace("skip = 1", "").replace("[1, 2, 3]", '["x", "y", "z"]').replace("[4, 5, 6]", '["u", "v", "w"]')
+TIMED = "skip = 1\n" + LAYOUT.replace("rate = 50\nskip = 1\n", f'{TIME}"s"\n')
 REFUSED = [
     # a layout
     ("mine.toml", "acceleration.unit", layout, 'unit = "g"', 'unit = "grams"'),
-    ("mine.toml", "speed", layout, "rate = 50", "speed = 50"),
     ("mine.toml", "sing", layout, 'unit = "deg/s"', 'unit = "deg/s"\nsing = -1'),
     ("mine.toml", "rate", layout, "rate = 50\n", ""),
     ("mine.toml", "rate", layout, "rate = 50\nskip = 1", f'rate = 50\n{TIME}"s"'),
-    ("mine.toml", "rate", layout, "rate = 50", "rate = 0.5"),
     ("mine.toml", "time.unit", layout, "rate = 50\nskip = 1", f'{TIME}"samples a second"'),
-    ("mine.toml", "acceleration.columns", layout, "[1, 2, 3]", "[1, 2]"),
     ("mine.toml", "acceleration.columns", layout, "[1, 2, 3]", "[1, 2, 0]"),
     ("mine.toml", "pattern", layout, "{trial}", "{trial"),
     ("mine.toml", "more than", layout, "{trial}", "*_*_*_*_{trial}_*"),
     ("mine.toml", "files", layout, 'files = "{label}/{subject}_{trial}.csv"', ""),
-    ("mine.toml", "labels.sit", layout, 'sit = "SITTING"', "sit = 4"),
     ("mine.toml", "control character", layout, '"SITTING"', '"SIT\\u001b[2J"'),
-    ("mine.toml", "skip", layout, "skip = 1", "skip = -1"),
     ("mine.toml", "line 4", layout, "skip = 1", "skip = 1\nrate = 25"),
-    ("mine.toml", "limit", layout, "rate = 50", f"rate = {'1' * 5000}"),
-    ("mine.toml", "mounting", layout, "rate = 50", 'rate = 50\nmounting = "each week"'),
-    ("mine.toml", "acceleration.sign", layout, 'unit = "g"', 'unit = "g"\nsign = 2'),
-    ("mine.toml", "acceleration.scale", layout, 'unit = "g"', 'unit = "g"\nscale = 0'),
     ("mine.toml", "acceleration.offset", layout, 'unit = "g"', 'unit = "g"\noffset = [1, 2]'),
     ("mine.toml", "sensor", layout, "{trial}", "{sensor}"),
     ("mine.toml", "column 0", layout, "rate = 50", 'rate = 50\nwhere = { 0 = "1" }'),
@@ -142,20 +120,17 @@ REFUSED = [
     ("walk", "'walk'", layout, 'walk = "WALKING"\n', ""),
     ("mine.toml", "subject", layout, "/{subject}_", "/*_"),
     ("mine.toml", "label", layout, "{label}/", "walk/"),
-    ("1_1.csv", "'zed'", by_name, "zed"),
+    ("1_1.csv", "'zed'", one_file, '"z"', '"zed"', HEADED, NAMED),
     ("1_1.csv", "line 2: 7 fields", one_file, "[4, 5, 6]", "[5, 6, 8]", ["", *(f"1,{x}" for x in ROWS)]),
     ("1_1.csv", "line 202: 5 fields", one_file, "", "", [*HEADED, "1,0,0,0,0"]),
     ("1_1.csv", "line 202", one_file, "", "", [*HEADED, "900,0,0,0,0,0"]),
-    ("1_1.csv", "too few", one_file, "", "", ["x,y,z,u,v,w"]),
     ("1_1.csv", "line 2", one_file, 'unit = "g"', 'unit = "g"\nscale = 1000', HEADED),
-    ("1_1.csv", "line 2", one_file, "", "", ["a", *HEADED]),
     ("1_1.csv", "line 2.*;'", one_file, "", "", ["", *(f"{x};" for x in ROWS)]),
-    ("1_1.csv", "line 3", clocked, '"s"', np.zeros(200)),
-    ("1_1.csv", "0 s apart", clocked, '"s"\nsteady = true', np.zeros(200)),
-    ("1_1.csv", "1 s apart.*rate", clocked, '"s"\nsteady = true', np.arange(200) // 50),
-    ("1_1.csv", "line 102", clocked, '"s"\nsteady = true', np.roll(np.arange(200) // 50, 100)),
-    ("1_1.csv", "2e-05 s apart", clocked, '"ms"', np.arange(200) / 50),
-    ("1_1.csv", "line 2: '0.0'", clocked, '"date"', np.arange(200) / 50),
+    ("1_1.csv", "line 3", one_file, "", "", timed(np.zeros(200)), TIMED),
+    ("1_1.csv", "1 s apart.*rate", one_file, '"s"', '"s"\nsteady = true', timed(np.arange(200) // 50), TIMED),
+    ("1_1.csv", "line 102", one_file, '"s"', '"s"\nsteady = true', timed(np.roll(np.arange(200) // 50, 100)), TIMED),
+    ("1_1.csv", "2e-05 s apart", one_file, '"s"', '"ms"', timed(np.arange(200) / 50), TIMED),
+    ("1_1.csv", "line 2: '0.0'", one_file, '"s"', '"date"', timed(np.arange(200) / 50), TIMED),
     *[("data.zip", "control character", member, x) for x in ("a\nb/walk/hip/p.csv", "a/w\x1b[2J/\x9b1m/p.csv")],
     # own recordings
     ("rec-a.csv", "ax", header, "ax[g]", "ax"),
@@ -163,7 +138,6 @@ REFUSED = [
     ("rec-a.csv", "2e-05 s apart", header, "[s]", "[ms]"),
     ("rec-a.csv", "'label'", header, "label", "class"),
     ("rec-a.csv", "units", header, "gx[rad/s]", "gx[deg/s]"),
-    ("rec-a.csv", "gx, gy, gz", header, "gy[rad/s]", "turn"),
     ("rec-a.csv", "ax, ay, az", header, "ax[g],ay[g],az[g]", "linear_accel_x,ay[g],az[g]"),
     *[("rec-a.csv", "line 5", row, GOOD.replace("0.06", x)) for x in ("0.04", "nan", "then")],
     *[("rec-a.csv", "line 5", row, GOOD.replace(",1,0,", f",{x},")) for x in ("-inf,0", "101,0", "fast,0", "1,-201")],
@@ -171,11 +145,9 @@ REFUSED = [
     *[("", "control character", row, GOOD.replace("walk", x)) for x in ("walk\x1b[2J", '"wa\nlk"')],
     ("rec-b2.csv", "rec-b2", foreign, b"%PDF-1.4\n\xff\xfe1 2 3\n1 2 3\n"),
     ("rec-b2.csv", "rec-b2", foreign, b""),
-    ("rec-b2.csv", "rec-b2", foreign, f"{HEADER}\n".encode()),
     ("rec-b2.csv", "rec-b2", foreign, f'{HEADER}\n0.06,"0,0'.encode()),
     ("rec-b2.csv", "rec-b2", foreign, HEADER.encode() + b"\n" + b"\0" * 100),
     ("rec-b2.csv", "rec-b2", foreign, b"0,1,0,0,0,0,0,walk,b\n1,1,0,0,0,0,0,walk,b\n"),
-    ("rec-b2.csv", "rec-b2", foreign, b"t,ax" + b"1" * 200_000),
     ("", "2 subjects", people, "a"),
     ("", "'jump'", people, "abc", {"labels": ("walk", "jump")}),
     ("", r"test subject \(d\)", people, "ab", {"n": 100}),
@@ -183,7 +155,6 @@ REFUSED = [
     # files of labels
     ("R01.csv", "300 rows, .*R01_labels.csv 301", labels_of_rows, '["label"]\nskip = 1', '["label"]'),
     ("", "_classes.csv", labels_of_rows, '_labels.csv"', '_classes.csv"'),
-    ("mine.toml", "label_file.columns", labels_of_rows, '["label"]', '["label", "start"]'),
     ("mine.toml", "label_file.columns", labels_of_rows, '["label"]', '["scene"]'),
     ("mine.toml", "label_file.unit", labels_of_rows, '["label"]', '["label"]\nunit = "parsecs"'),
     ("R01_labels.csv", "line 2: 3 fields", labels_of_rows, '["label"]', '["", "", "", "label"]'),
@@ -194,12 +165,8 @@ REFUSED = [
     ("labels.txt", "'sit'", labels_of_stretches, "1,walk,1,50\n1,sit,40,90"),
     # windows
     ("own.npz", "no array X", windows, {"X": None}),
-    ("own.npz", "X is", windows, {"X": X[..., 0]}),
-    ("own.npz", "X .*complex128", windows, {"X": X.astype(complex)}),
     ("own.npz", "window 3", windows, {"X": spoiled(np.nan)}),
     ("own.npz", "window 99", windows, {"X": spoiled(-np.inf, 99)}),
-    ("own.npz", "beyond", windows, {"X": spoiled(1e300)}),
-    ("own.npz", "y is", windows, {"y": WINDOWS["y"][:99]}),
     ("own.npz", "y .*float64", windows, {"y": np.zeros(100)}),
     ("own.npz", "one class", windows, {"y": ["one"] * 100}),
     ("own.npz", "classes", windows, {"y": np.arange(200), "X": np.resize(X, (200, 64, 2)), "subject": None}),
@@ -207,12 +174,9 @@ REFUSED = [
     ("own.npz", "y .*twice", windows, {"y": ["a", " a"] * 50}),
     ("own.npz", "'fast'", windows, {"labels": ["slow"]}),
     ("own.npz", "1 to 2", windows, {"y": [1, 2] * 50, "labels": ["a", "b"]}),
-    ("own.npz", "subject is", windows, {"subject": SUBJECTS}),
     ("own.npz", "split has", windows, {"split": [2] * 100}),
     ("own.npz", "'anna' .*both parts", windows, {"split": [0, 1] * 50}),
-    ("own.npz", "signals 1 ", windows, {"signals": ["a"]}),
     ("own.npz", "rate is", windows, {"rate": 0}),
-    ("own.npz", "hop is", windows, {"hop": -1}),
     ("own.npz", "'subjects.npy'", windows, {"subjects": SUBJECTS}),
     ("own.npz", "_train and _test", windows, {"X_train": X, "X_test": X, "y_train": [0] * 100, "y_test": [1] * 100}),
     (

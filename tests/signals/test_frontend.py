@@ -10,7 +10,7 @@ from scipy.signal import butter, sosfilt_zi
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS, Filter
-from edge_runtime.signals.frontend import RATE_HZ, SIGNALS, FrontEnd
+from edge_runtime.signals.frontend import RATE_HZ, FrontEnd
 
 NUMBERS = st.floats(-20, 20, width=64)
 RECORDINGS = st.integers(0, 60).flatmap(lambda n: arrays.arrays(np.float64, (n, 6), elements=NUMBERS))
@@ -26,16 +26,11 @@ def still(n, acceleration=(0.0, 0.0, 1.0), rotation=(0.0, 0.0, 0.0)):
     return np.tile(np.array([*acceleration, *rotation]), (n, 1))
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(raw=RECORDINGS, data=st.data())
 def test_any_chunking_gives_the_same_bits_as_the_whole_recording(raw, data):
     cuts = data.draw(st.lists(st.integers(0, len(raw)), max_size=10))
     assert stream(raw, cuts).tobytes() == frontend.signals(raw).tobytes()
-
-
-def test_sample_by_sample_gives_the_same_bits_over_minutes_of_motion():
-    raw = np.random.default_rng(1).normal(size=(6000, 6))
-    assert stream(raw, range(len(raw))).tobytes() == frontend.signals(raw).tobytes()
 
 
 def test_signals_come_one_sample_late_and_flush_gives_the_last():
@@ -45,24 +40,9 @@ def test_signals_come_one_sample_late_and_flush_gives_the_last():
     assert front_end.push(still(10)).shape == (10, 9)
     assert front_end.push(np.empty((0, 6))).shape == (0, 9)
     assert front_end.flush().shape == (1, 9)
-
-
-def test_after_flush_a_new_recording_begins():
-    front_end = FrontEnd()
-    raw = np.random.default_rng(2).normal(size=(300, 6))
-    first = np.concatenate([front_end.push(raw), front_end.flush()])
-    second = np.concatenate([front_end.push(raw), front_end.flush()])
-    assert first.tobytes() == second.tobytes()
     assert front_end.flush().shape == (0, 9)
-
-
-def test_signal_names_and_units_are_those_of_uci_har():
-    assert [x.name for x in SIGNALS] == [
-        *("body_acc_x", "body_acc_y", "body_acc_z"),
-        *("body_gyro_x", "body_gyro_y", "body_gyro_z"),
-        *("total_acc_x", "total_acc_y", "total_acc_z"),
-    ]
-    assert [x.unit for x in SIGNALS] == ["g"] * 3 + ["rad/s"] * 3 + ["g"] * 3
+    raw = np.random.default_rng(2).normal(size=(300, 6))  # a new recording begins
+    assert np.concatenate([front_end.push(raw), front_end.flush()]).tobytes() == frontend.signals(raw).tobytes()
 
 
 def test_gravity_and_gyroscope_offset_are_removed_and_total_acceleration_keeps_gravity():
@@ -89,7 +69,6 @@ def test_coefficients_are_those_of_the_butterworth_design():
 
 @pytest.mark.parametrize("gentle", [False, True])
 def test_numpy_alone_makes_the_signals_from_the_coefficients_of_the_card(gentle):
-    """As docs/formats.md tells it, sample by sample."""
     raw = np.random.default_rng(6).normal(size=(80, 6))
     front_end = FrontEnd(gentle)
     expected = np.concatenate([front_end.push(raw), front_end.flush()])

@@ -18,9 +18,8 @@ turns = st.integers(0, 2**32 - 1).map(lambda seed: Rotation.random(random_state=
 
 @pytest.fixture(scope="module")
 def worn(uci_har):
-    """The windows of one mounting and their classes."""
-    rows = uci_har.train.mounting == uci_har.train.mounting[0]
-    return uci_har.train.X[rows], uci_har.train.y[rows]
+    """The windows of one mounting."""
+    return uci_har.train.X[uci_har.train.mounting == uci_har.train.mounting[0]]
 
 
 def in_walking_frame(X, names=NAMES):
@@ -33,38 +32,28 @@ def angle(a, b):
 
 
 @given(turns)
-@settings(max_examples=20)
-def test_however_a_device_is_turned_its_windows_in_the_walking_frame_are_the_same(worn, rotation):
-    X, _ = worn
-    np.testing.assert_allclose(in_walking_frame(mounting.turned(X, NAMES, rotation)), in_walking_frame(X), atol=1e-4)
-
-
-@given(turns)
 @settings(max_examples=10)
-def test_the_same_holds_for_each_moving_window_by_itself(worn, rotation):
-    X = worn[0][mounting.is_moving(worn[0], NAMES)]
-    own, again = (
-        mounting.turned(x, NAMES, mounting.own_frames(x, NAMES, RATE)) for x in (X, mounting.turned(X, NAMES, rotation))
-    )
-    np.testing.assert_allclose(again, own, atol=1e-4)
+def test_however_a_device_is_turned_its_windows_in_the_walking_frame_and_in_their_own_are_the_same(worn, rotation):
+    again = mounting.turned(worn, NAMES, rotation)
+    np.testing.assert_allclose(in_walking_frame(again), in_walking_frame(worn), atol=1e-4)
+    moving = mounting.is_moving(worn, NAMES)
+    own = [mounting.turned(x, NAMES, mounting.own_frames(x, NAMES, RATE)) for x in (worn[moving], again[moving])]
+    np.testing.assert_allclose(*own, atol=1e-4)
 
 
 def test_acceleration_of_the_wrong_sign_exchanges_left_and_right_and_does_nothing_else(worn):
     """Which is why nobody can see it in the numbers, and why a model that learnt both pockets does not mind."""
-    wrong = worn[0] * np.where([x.is_rotation for x in SIGNALS], 1, -1).astype(np.float32)
+    wrong = worn * np.where([x.is_rotation for x in SIGNALS], 1, -1).astype(np.float32)
     exchanged = [x.name in {"body_acc_z", "total_acc_z", "body_gyro_x", "body_gyro_y"} for x in SIGNALS]
-    np.testing.assert_allclose(
-        in_walking_frame(wrong), in_walking_frame(worn[0]) * np.where(exchanged, -1, 1), atol=1e-4
-    )
+    expected = in_walking_frame(worn) * np.where(exchanged, -1, 1)
+    np.testing.assert_allclose(in_walking_frame(wrong), expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("axis", range(3))
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_a_device_whose_axis_points_straight_up_or_down_has_a_frame(worn, axis, sign):
-    """Also where the shortest way from there to x is not defined."""
-    X = in_walking_frame(worn[0])
-    up = sign * np.eye(3)[axis]
-    other = np.eye(3)[(axis + 1) % 3]
+    X = in_walking_frame(worn)
+    up, other = sign * np.eye(3)[axis], np.eye(3)[(axis + 1) % 3]
     rotation = np.stack([up, other, np.cross(up, other)]).T
     np.testing.assert_allclose(in_walking_frame(mounting.turned(X, NAMES, rotation)), X, atol=1e-4)
 
@@ -81,28 +70,25 @@ def test_who_lies_on_the_back_or_sits_leans_back_and_gravity_shows_it(uci_har):
 def test_the_frame_of_all_that_moves_is_that_of_labelled_walking_though_downstairs_points_elsewhere(uci_har):
     train = uci_har.train
     standing, down = (uci_har.labels.index(x) for x in ("STANDING", "WALKING_DOWNSTAIRS"))
-    ups, headings, of_means, downstairs = [], [], [], []
+    ups, headings, downstairs = [], [], []
     for one in np.unique(train.mounting):
-        rows = train.mounting == one
-        moving = train.X[rows & mounting.is_moving(train.X, NAMES)]
-        of_all, of_walking = (mounting.walking_frame(X, NAMES, RATE) for X in (moving, train.X[rows & (train.y == 0)]))
+        X, y = train.X[train.mounting == one], train.y[train.mounting == one]
+        frames = (mounting.walking_frame(x, NAMES, RATE) for x in (X[mounting.is_moving(X, NAMES)], X[y == 0]))
+        of_all, of_walking = frames
+        ups.append(angle(X[y == standing, :, 6:].mean(axis=(0, 1)), of_all[0]))
         headings.append(angle(of_all[1], of_walking[1]))
-        mean = mounting.own_frames(moving, NAMES, RATE)[:, 1].mean(axis=0)
-        of_means.append(angle(mean - (mean @ of_all[0]) * of_all[0], of_walking[1]))
-        ups.append(angle(train.X[rows & (train.y == standing), :, 6:].mean(axis=(0, 1)), of_all[0]))
-        mean = mounting.own_frames(train.X[rows & (train.y == down)], NAMES, RATE)[:, 1].mean(axis=0)
+        mean = mounting.own_frames(X[y == down], NAMES, RATE)[:, 1].mean(axis=0)
         downstairs.append(angle(mean - (mean @ of_all[0]) * of_all[0], of_walking[1]))
-    assert np.median(ups) == pytest.approx(6, abs=0.5)  # as docs/how_it_works.md says, and the next four
-    assert np.median(headings) == pytest.approx(4, abs=0.5)
-    assert np.quantile(headings, 0.9) == pytest.approx(9, abs=0.5)
-    assert np.median(of_means) == pytest.approx(15, abs=0.5)
-    assert np.median(downstairs) == pytest.approx(150, abs=5)
+    assert np.median(ups) < 7
+    assert np.median(headings) < 5
+    assert np.quantile(headings, 0.9) < 10
+    assert np.median(downstairs) > 140
 
 
 def test_sway_shows_most_frames_of_downstairs_that_point_back_and_no_walk_to_be_turned_round(uci_har):
     train, labels = uci_har.train, uci_har.labels
     seen: dict[str, list[bool]] = {"WALKING": [], "WALKING_DOWNSTAIRS": []}
-    for number in np.unique(train.mounting):
+    for number in np.unique(train.mounting)[::3]:
         rows = np.flatnonzero(train.mounting == number)
         moving = rows[mounting.is_moving(train.X[rows], NAMES)]
         ahead = mounting.walking_frame(train.X[moving], NAMES, RATE)[1]
@@ -112,33 +98,29 @@ def test_sway_shows_most_frames_of_downstairs_that_point_back_and_no_walk_to_be_
                 frame = mounting.walking_frame(train.X[three], NAMES, RATE)
                 if label == "WALKING" or frame[1] @ ahead < 0:
                     found.append(mounting.is_turned_round(train.X[three], NAMES, frame, RATE))
-    assert len(seen["WALKING"]) > 390
+    assert len(seen["WALKING"]) > 130
     assert not any(seen["WALKING"])
-    assert len(seen["WALKING_DOWNSTAIRS"]) > 240
-    assert np.mean(seen["WALKING_DOWNSTAIRS"]) == pytest.approx(0.72, abs=0.02)
+    assert len(seen["WALKING_DOWNSTAIRS"]) > 60
+    assert np.mean(seen["WALKING_DOWNSTAIRS"]) == pytest.approx(0.72, abs=0.12)
 
 
-def test_a_model_of_the_accelerometer_alone_has_the_same_frame(worn):
+def test_a_model_of_the_accelerometer_has_the_same_frame(worn):
     columns = [NAMES.index(x) for x in ACCELERATION]
-    alone = in_walking_frame(worn[0][..., columns], ACCELERATION)
-    np.testing.assert_array_equal(alone, in_walking_frame(worn[0])[..., columns])
+    bare = in_walking_frame(worn[..., columns], ACCELERATION)
+    np.testing.assert_array_equal(bare, in_walking_frame(worn)[..., columns])
+    assert not mounting.is_turned_round(worn[..., columns], ACCELERATION, np.eye(3), RATE)
 
 
-def test_a_frame_is_a_rotation_with_rounded_numbers(worn):
-    X = worn[0]
-    frames = np.concatenate([mounting.own_frames(X, NAMES, RATE), [mounting.walking_frame(X, NAMES, RATE)]])
+def test_a_frame_is_a_rotation_with_rounded_numbers_also_without_any_motion(worn):
+    still = np.zeros((1, 128, 9), np.float32)
+    still[..., 7] = 1.0
+    assert not mounting.is_moving(still, NAMES).any()
+    own = [mounting.own_frames(x, NAMES, RATE) for x in (worn, still)]
+    frames = np.concatenate([*own, [mounting.walking_frame(worn, NAMES, RATE)]])
     np.testing.assert_allclose(frames @ frames.transpose(0, 2, 1), np.broadcast_to(np.eye(3), frames.shape), atol=4e-6)
     assert (np.linalg.det(frames) > 0).all()
     assert (frames == np.round(frames, 6)).all()
-
-
-def test_windows_without_any_motion_get_a_rotation_too():
-    still = np.zeros((1, 128, 9), np.float32)
-    still[..., 7] = 1.0
-    frame = mounting.own_frames(still, NAMES, RATE)[0]
-    np.testing.assert_allclose(frame @ frame.T, np.eye(3), atol=1e-6)
-    np.testing.assert_allclose(mounting.turned(still, NAMES, frame)[0, 0, 6:], [1, 0, 0], atol=1e-6)
-    assert not mounting.is_moving(still, NAMES).any()
+    np.testing.assert_allclose(mounting.turned(still, NAMES, own[1])[0, 0, 6:], [1, 0, 0], atol=1e-6)
 
 
 def test_no_window_and_no_gravity_are_refused():

@@ -42,7 +42,7 @@ def streams(draw):
 
 
 @given(streams())
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_chunks_of_any_size_give_the_same_numbers(stream):
     seconds, samples, sizes, _ = stream
     at_once, in_chunks = (whole(pieces(seconds, samples, x)[0]) for x in ((), sizes))
@@ -52,7 +52,7 @@ def test_chunks_of_any_size_give_the_same_numbers(stream):
 
 
 @given(streams())
-@settings(max_examples=50)
+@settings(max_examples=30)
 def test_samples_that_arrive_a_little_late_find_their_place(stream):
     seconds, samples, sizes, rng = stream
     order = np.argsort(seconds + rng.uniform(0, 0.05, len(seconds)), kind="stable")
@@ -61,12 +61,6 @@ def test_samples_that_arrive_a_little_late_find_their_place(stream):
     assert before.late == after.late == (seconds[-1] - seconds[-2] > 0.25)  # the last one, where nothing confirms it
     for (_, one), (_, other) in zip(whole(in_order), whole(out_of_order), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-def test_samples_at_the_rate_itself_stay_what_they_are():
-    samples = np.random.default_rng(0).normal(size=(100, 6))
-    found, _ = pieces(np.arange(100) / RATE, samples)
-    np.testing.assert_array_equal(whole(found)[0][1], samples)
 
 
 def test_between_samples_values_are_on_the_line():
@@ -98,14 +92,6 @@ def test_repeated_samples_count_once():
     assert (resampler.duplicates, resampler.late) == (50, 0)
 
 
-def test_a_sample_that_comes_much_too_late_is_left_out():
-    seconds = np.arange(50) / RATE
-    order = [*range(10), *range(11, 40), 10, *range(40, 50)]
-    found, resampler = pieces(seconds[order], np.ones((50, 1)))
-    assert resampler.late == 1
-    assert len(whole(found)) == 1
-
-
 def test_a_clock_that_was_set_back_begins_a_new_stretch():
     seconds = np.concatenate([100 + np.arange(50) / RATE, np.arange(50) / RATE])
     found, resampler = pieces(seconds, np.ones((100, 1)))
@@ -124,8 +110,8 @@ def test_few_samples_are_kept_until_they_are_enough_or_a_gap_ends_them():
     assert (len(first.samples), len(second.samples)) == (30, 30)
 
 
-@pytest.mark.parametrize("second", [3.0, 1e9])
-def test_one_sample_from_long_ago_or_far_ahead_is_left_out_and_changes_nothing(second):
+@pytest.mark.parametrize("second", [3.0, 100.5, 1e9])
+def test_one_sample_from_long_ago_just_too_late_or_far_ahead_is_left_out_and_changes_nothing(second):
     seconds, samples = 100 + np.arange(100) / RATE, np.random.default_rng(0).normal(size=(100, 6))
     wrong, resampler = pieces(np.insert(seconds, 50, second), np.insert(samples, 50, 7.0, axis=0))
     ((gap, found),) = whole(wrong)
@@ -140,7 +126,7 @@ def motion(seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 @given(st.integers(0, 1000), st.sampled_from([75, 100, 104, 200, 400]), st.lists(st.integers(1, 90), max_size=20))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_a_fast_sensor_says_what_one_at_the_rate_says(seed, rate, sizes):
     fast, slow = np.arange(4 * rate) / rate, np.arange(200) / RATE
     at_rate = motion(slow, np.random.default_rng(seed))
@@ -150,7 +136,7 @@ def test_a_fast_sensor_says_what_one_at_the_rate_says(seed, rate, sizes):
 
 
 @given(st.floats(31, 69), st.sampled_from([100, 200, 400]))
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_vibration_that_the_rate_cannot_show_is_taken_out(frequency, rate):
     seconds = np.arange(2 * rate) / rate
     vibration = np.sin(2 * np.pi * min(frequency, 0.45 * rate) * seconds)[:, np.newaxis]

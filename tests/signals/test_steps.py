@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from edge_runtime.data import loading, uci_har
 from edge_runtime.signals.steps import GRID_HZ, beats, step_frequency
 
 RATE = 50.0
@@ -19,9 +18,8 @@ def walk(steps_hz, second_beat=0.0, size=0.3):
 
 
 @pytest.mark.parametrize("steps_hz", [1.3, 1.75, 2.2, 2.7, 3.1])
-@pytest.mark.parametrize("turned", [False, True])
-def test_steps_are_counted_however_the_phone_is_turned(steps_hz, turned):
-    rotation = Rotation.random(random_state=3).as_matrix() if turned else np.eye(3)
+def test_steps_are_counted_however_the_phone_is_turned(steps_hz):
+    rotation = Rotation.random(random_state=3).as_matrix()
     assert step_frequency(walk(steps_hz) @ rotation.T, RATE) == pytest.approx(steps_hz, abs=0.06)
 
 
@@ -40,11 +38,8 @@ def test_nobody_who_stands_takes_steps_and_one_sample_or_two_show_none():
     assert [step_frequency(walk(1.75)[:n], RATE) for n in (1, 2)] == [0, 0]
 
 
-def test_a_rate_counts():
+def test_a_rate_counts_and_windows_together_are_windows_one_by_one():
     assert step_frequency(walk(1.75), 2 * RATE) == pytest.approx(3.5, abs=0.06)
-
-
-def test_windows_together_are_windows_one_by_one():
     windows = np.stack([walk(1.4), walk(2.5, 0.3), walk(1.7, 2.0), 0.1 * walk(1.7)])
     np.testing.assert_array_equal(step_frequency(windows, RATE), [step_frequency(x, RATE) for x in windows])
     assert step_frequency(windows[np.newaxis], RATE).shape == (1, 4)
@@ -55,10 +50,8 @@ def test_shaking_that_is_too_slow_or_too_fast_for_steps_gives_the_nearest_number
     assert step_frequency(walk(beat_hz), RATE) == pytest.approx(nearest, abs=0.11)
 
 
-def test_people_who_walk_take_one_and_a_half_to_two_steps_a_second():
-    data = loading.load_data(None)
-    columns = [i for i, x in enumerate(data.signals) if x.name.startswith("total_acc")]
-    walking = data.train.X[data.train.y == uci_har.LABELS.index("WALKING")][..., columns]
+def test_people_who_walk_take_one_and_a_half_to_two_steps_a_second(uci_har):
+    walking = uci_har.train.X[uci_har.train.y == 0][..., 6:]
     least, median, most = np.quantile(step_frequency(walking, RATE), [0.05, 0.5, 0.95])
     assert (least, median, most) == pytest.approx((1.55, 1.75, 1.95), abs=0.051)
 

@@ -15,8 +15,6 @@ from edge_runtime.signals.types import triads
         (["acc_x", "acc_y"], {}),
         (["acc_x", "acc_z", "acc_y"], {}),
         (["acc_x", "gyro_y", "acc_z"], {}),
-        (["ecg", "emg", "eeg"], {}),
-        ([], {}),
     ],
     ids=str,
 )
