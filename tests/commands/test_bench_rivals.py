@@ -30,7 +30,7 @@ def onnx_content() -> bytes:
 
 @pytest.fixture
 def model(tmp_path, few) -> Path:
-    """A network of one layer in float32, and what two tools made of it; a third could not."""
+    """A network of one layer in float32, its forms by two tools, and a form that could not be made."""
     card = tiny_models.card(labels=few.labels, signals=("total_acc_x",))
     path = tmp_path / "mine_float32.tflite"
     flatbuffer = tiny_models.dense(WEIGHTS, (128, 1))
@@ -61,18 +61,14 @@ def test_rivals_are_timed_and_scored_with_the_models_and_one_that_could_not_be_m
         ("ONNX Runtime", "float32", "onnxruntime"),
     ]
     own, stock, onnx = report["results"]
-    assert own["agreement"] is None
     for rival, name in ((stock, "mine_s.tflite"), (onnx, "mine_o.onnx")):
-        file = record_of(model).with_name(name)
-        assert rival["file"].endswith(f"rivals/{name}")
-        assert rival["size_bytes"] == file.stat().st_size
-        assert rival["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+        content = record_of(model).with_name(name).read_bytes()
+        assert (rival["size_bytes"], rival["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
         assert (rival["accuracy"], rival["agreement"], rival["model"]) == (own["accuracy"], 1.0, own["model"])
         assert [len(x) for x in rival["samples_ms"]["latency"]] == [30]
-    assert (onnx["operators"], onnx["xnnpack_operators"]) == (2, None)
-    assert {x["against"] for x in report["comparisons"]} == {
-        min(range(3), key=lambda i: report["results"][i]["latency_ms"]["p50"])
-    }
+    assert (onnx["operators"], onnx["xnnpack_operators"], own["agreement"]) == (2, None, None)
+    fastest = min(range(3), key=lambda i: report["results"][i]["latency_ms"]["p50"])
+    assert {x["against"] for x in report["comparisons"]} == {fastest}
     assert report["absent_rivals"] == [{"name": "fused LSTM float32", "reason": "the network has no recurrent layer"}]
     assert "fused LSTM float32" in done.stdout
 
@@ -89,11 +85,6 @@ def test_a_rival_that_its_runtime_does_not_take_is_absent_with_the_reason(har_ed
     assert [x["rival"] for x in report["results"]] == [None, "TensorFlow stock"]
     assert report["failures"] == []
     assert [x["name"] for x in report["absent_rivals"]] == ["fused LSTM float32", "ONNX Runtime float32"]
-
-
-def test_onnx_runtime_refuses_other_windows_in_one_sentence():
-    with pytest.raises(InputError, match=r"^.*m\.onnx.*\Z"):
-        open_onnx(onnx_content(), name="m.onnx").run(np.zeros((1, 3, 3), np.float32))
 
 
 def record(change):
@@ -114,18 +105,13 @@ def of_first(**changes: str):
     ("change", "arguments", "word"),
     [
         (lambda model: None, "mine_float32.tflite --runtime tflite-micro", "--rivals"),
-        (lambda model: model.rename(model.with_name("mine.tflite")), "mine.tflite", "mine.tflite"),
         (lambda model: record_of(model).unlink(), "mine_float32.tflite", "har-edge convert --rivals"),
         (lambda model: None, "edge", "edge"),
-        # Other changes than of the options that made its card.
         (lambda model: (model.parent / "mine.keras").write_text("another network"), "mine_float32.tflite", "rivals"),
-        (record(lambda x: x | {"format": 9}), "mine_float32.tflite", "mine.json"),
         (record(lambda x: x | {"rivals": 3}), "mine_float32.tflite", "mine.json"),
-        (record(lambda x: x | {"card": x["card"] | {"temperature": 0}}), "mine_float32.tflite", "mine.json"),
         (record(lambda x: x | {"card": x["card"] | {"name": "other"}}), "mine_float32.tflite", "rivals"),
         (of_first(sha256="1" * 64), "mine_float32.tflite", "mine_s.tflite"),
         (of_first(file="../gone.tflite"), "mine_float32.tflite", "mine.json"),
-        (of_first(file="gone.tflite"), "mine_float32.tflite", "gone.tflite"),
     ],
 )
 def test_rivals_that_do_not_belong_to_the_model_are_refused(har_edge_here, model, change, arguments, word):
