@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench import doubts, statistics
-from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Measured, Round, WarmUp
 from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.results import Comparison, Control, Result, Samples, compared
@@ -102,19 +101,16 @@ def results_of(
     measured: Sequence[MeasuredModel], data: Dataset, threads: int, paced: bool, control: Control | None
 ) -> list[Result]:
     """The results of all models, each with its rounds merged."""
-    before = measured[0].measured[0].before
-    others_busy = [x.others_busy for each in measured for x in each.measured]
-    return _with_agreement([_result(x, data, threads, paced, control, before, others_busy) for x in measured], measured)
+    return _with_agreement([_result(x, measured, data, threads, paced, control) for x in measured], measured)
 
 
 def _result(
     measured: MeasuredModel,
+    run: Sequence[MeasuredModel],
     data: Dataset,
     threads: int,
     paced: bool,
     control: Control | None,
-    before: State,
-    others_busy: Sequence[float | None],
 ) -> Result:
     model, rounds, predicted = measured.model, measured.measured, measured.predicted
     first, rival, samples = rounds[0], model.rival, measured.samples
@@ -125,16 +121,14 @@ def _result(
     warm_up = _warm_up(rounds)
     evidence = doubts.Evidence(
         is_timed=first.is_timed,
-        before=before,
+        before=run[0].measured[0].before,
         rounds=[(x.before, x.after) for x in rounds],
-        others_busy=others_busy,
+        others_busy=[x.others_busy for each in run for x in each.measured],
         operators=Counter(x.name for graph in running(model.graphs) for x in graph.operators),
         xnnpack=None if rival else first.xnnpack,  # nothing here can bring more into XNNPACK
         converted=bool(model.card.quantisation),
         runtime=first.runtime.name,
-        same_answers=all(
-            np.array_equal(predicted, np.argmax(x.logits, axis=1)) for x in measured.rounds if x.logits is not None
-        ),
+        same_answers=all((predicted == x.logits.argmax(1)).all() for x in measured.rounds if x.logits is not None),
         paced=paced,
         warm_up=warm_up,
         latency=latency,

@@ -212,8 +212,10 @@ def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]
         named = [f"{x.data.name} (windows as scored: {x.data.fingerprint[:12]})" for x in (old, new)]
         yield from _differing("data", *named)
     yield from _differing("mode", old.settings.mode, new.settings.mode)
-    # Every result of a run has the same runtime and threads, so that once is enough.
-    facts: dict[str, Callable[[Result], object]] = {"runtime": _runtime, "number of threads": lambda x: x.threads}
+    facts: dict[str, Callable[[Result], object]] = {
+        "runtime": lambda x: f"{x.runtime} {x.runtime_version or 'of no known version'}",
+        "number of threads": lambda x: x.threads,
+    }
     for noun, fact in facts.items():
         for before, after in dict.fromkeys((fact(a), fact(b)) for a, b in matched):
             yield from _differing(noun, before, after)
@@ -226,10 +228,8 @@ def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -
     for before, after in matched:
         if before.raw_input != after.raw_input:
             where = "NEW" if after.raw_input else "OLD"
-            yield (
-                f"{after.model} {after.quantization} only prepares windows in its latency in {where}: compare end to "
-                "end"
-            )
+            form = f"{after.model} {after.quantization}"
+            yield f"{form} prepares windows within its latency only in {where}: compare end to end"
     for report, name in ((old, "OLD"), (new, "NEW")):
         for failure in report.failures:
             yield f"{failure.file} could not be measured in {name}: {failure.error}"
@@ -245,10 +245,6 @@ def _doubts(old: Report, new: Report) -> Iterator[str]:
         for doubt, concerned in holders.items():
             whose = "" if len(concerned) == len(report.results) else f", {', '.join(concerned)}"
             yield f"of {name}{whose}: {doubt}"
-
-
-def _runtime(result: Result) -> str:
-    return f"{result.runtime} {result.runtime_version or 'of no known version'}"
 
 
 def _differing(noun: str, old: Any, new: Any) -> Iterator[str]:
