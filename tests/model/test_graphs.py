@@ -76,8 +76,3 @@ def test_a_model_that_was_cut_short_is_refused(flatbuffer):
     for end in range(0, len(flatbuffer) - 8, 4):
         with pytest.raises(ValueError, match=r"\w"):
             read_graphs(flatbuffer[:end])
-
-
-def test_tables_that_share_a_long_vector_are_refused_before_they_take_forever():
-    with pytest.raises(ValueError, match="short"):
-        read_graphs(tiny_models.sharing_one_vector(3000))

@@ -105,7 +105,6 @@ def test_a_runtime_that_cannot_be_imported_is_not_passed_over(monkeypatch):
         b"\0\0\0\0TFL3" + bytes(100),
         tiny_models.dense(np.ones((2, 4), np.float32), (2, 2), version=99),
         tiny_models.two_inputs(3),
-        tiny_models.without_graph(),
     ],
 )
 def test_a_model_that_cannot_run_is_one_sentence(flatbuffer):

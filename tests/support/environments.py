@@ -22,7 +22,7 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> dict[str, Path]:
-    """The sdist, and the wheel built from it."""
+    """The sdist, and its wheel."""
     source, folder = (tmp_path_factory.mktemp("built") / x for x in ("source", "dist"))
     copy_source(ROOT, source)  # a build in the checkout would leave its traces there
     done = run_program(sys.executable, "-m", "build", "--outdir", folder, source, cwd=source)
@@ -58,21 +58,20 @@ def tflite_runtime_python() -> Path:
 
 
 def _older_runtime() -> list[str]:
-    """Return the requirements of the extra; a test that needs it is skipped where it cannot be had."""
+    """The requirements of the extra; a test that needs it is skipped where it cannot be had."""
     if sys.version_info[:2] != (3, 11):
         pytest.skip("tflite-runtime has no release for this Python: run the tests with Python 3.11")
-    requirements: list[str] = PROJECT["optional-dependencies"]["tflite-runtime"]
-    return requirements
+    return list(PROJECT["optional-dependencies"]["tflite-runtime"])
 
 
 def _constraints_beside(requirements: Sequence[str]) -> list[str]:
-    """The tested versions, but not of what `requirements` want another version of, nor of what needs that."""
-    named = {re.split(r"[^\w.-]", x)[0] for x in requirements} | {"ml_dtypes"}  # its tested version is for numpy 2
+    """The tested versions, without those that `requirements` name and ml_dtypes, which is for numpy 2."""
+    named = {re.split(r"[^\w.-]", x)[0] for x in requirements} | {"ml_dtypes"}
     return [x for x in CONSTRAINTS if x.partition("==")[0] not in named]
 
 
 def _installed(folder: Path, wheel: Path, extra: str = "") -> Path:
-    """The interpreter of the environment in `folder`, where pip has installed `wheel` and all it requires."""
+    """The interpreter of the environment in `folder`, where pip has installed `wheel`."""
     mark = folder / "installed"
     with zipfile.ZipFile(wheel) as archive:
         content = hashlib.sha256(b"".join(x.encode() + archive.read(x) for x in sorted(archive.namelist()))).hexdigest()
@@ -102,7 +101,7 @@ def copy_source(root: Path, to: Path) -> None:
 
 @contextmanager
 def _environment(name: str, requirements: Sequence[str], constraints: Sequence[str]) -> Iterator[Path]:
-    """A virtual environment below `.venvs`, for this process alone; anew when what is to be in it has changed."""
+    """A virtual environment below `.venvs`, locked for this process; made anew when its content is to change."""
     folder = ENVIRONMENTS / name
     made = folder / "made"  # written last: without it the environment is not whole
     key = "\n".join([sys.version, *requirements, "", *constraints])

@@ -28,19 +28,12 @@ def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def start(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start `command` without a terminal; its output and its errors can be read from the process."""
-    return subprocess.Popen(
-        [*map(str, command)],
-        cwd=cwd,
-        env=environment(env),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    """Start `command` without a terminal."""
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*map(str, command)], cwd=cwd, env=environment(env), stdout=pipe, stderr=pipe, text=True)
 
 
 def finish(process: subprocess.Popen[str], seconds: float = 300) -> Finished:
-    """Wait for a started process to end."""
     output, error = process.communicate(timeout=seconds)
     return subprocess.CompletedProcess(process.args, process.returncode, output, error)
 
@@ -48,21 +41,14 @@ def finish(process: subprocess.Popen[str], seconds: float = 300) -> Finished:
 def run_program(
     *command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None, stdin: str | None = None
 ) -> Finished:
-    """Run `command` to its end without a terminal, with `stdin` to read."""
+    """Run `command` to its end without a terminal."""
+    arguments, own = [*map(str, command)], environment(env)
     return subprocess.run(
-        [*map(str, command)],
-        cwd=cwd,
-        env=environment(env),
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        arguments, cwd=cwd, env=own, input=stdin, capture_output=True, text=True, timeout=300, check=False
     )
 
 
 def start_har_edge(*arguments: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Start the command, for what a test does to it while it runs."""
     return start(*HAR_EDGE, *arguments, cwd=cwd, env=env)
 
 
@@ -74,13 +60,11 @@ def har_edge(
 
 
 def succeeded(done: Finished) -> Finished:
-    """The finished program, which must have ended with 0."""
     assert done.returncode == 0, done.stderr
     return done
 
 
 def write_program(path: Path, script: str) -> Path:
-    """Make the shell script `script` a program at `path`; return the path."""
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return path
@@ -93,7 +77,7 @@ def in_shell(arguments: str, cwd: Path) -> Finished:
 
 @pytest.fixture
 def har_edge_here(capsys, monkeypatch, tmp_path) -> Callable[..., Finished]:
-    """The command in this process: quicker than a process each, and it sees what a test has patched."""
+    """The command in this process, where it sees what a test has patched."""
     before = signal.getsignal(signal.SIGINT)
     import har_edge as front_door
 
@@ -117,7 +101,7 @@ def python(code: str, *arguments: object, cwd: Path = ROOT, env: Mapping[str, st
 
 
 def interpreter(folder: Path, script: str) -> PythonDevice:
-    """The device whose interpreter is the shell script `script`, written into `folder`."""
+    """The device whose interpreter is the shell script `script`."""
     return PythonDevice("fake", str(write_program(folder / "interpreter", script)), silence_seconds=1)
 
 
@@ -150,16 +134,14 @@ def assert_one_sentence(result: Finished, code: int, *words: object) -> None:
 def processes(*words: object) -> list[int]:
     """The processes whose command lines have all `words`."""
     found = []
-    for folder in Path("/proc").glob("[0-9]*"):
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has just ended
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            if all(str(x) in line for x in words):
-                found.append(int(folder.name))
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            found += [int(path.parent.name)] if all(str(x) in line for x in words) else []
     return found
 
 
 def wait_until(is_so: Callable[[], object], seconds: float = 120) -> None:
-    """Wait until `is_so()`; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline

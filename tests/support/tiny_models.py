@@ -76,15 +76,8 @@ def dense(weights: np.ndarray, window: tuple[int, int], version: int = 1) -> byt
         Part("logits", (1, n_labels)),
     ]
     options = (schema.BuiltinOptions.FullyConnectedOptions, schema.FullyConnectedOptionsT())
-    return build(
-        schema.BuiltinOperator.FULLY_CONNECTED,
-        parts,
-        ["window"],
-        ["logits"],
-        ["window", "weights", "bias"],
-        options=options,
-        version=version,
-    )
+    kind, takes = schema.BuiltinOperator.FULLY_CONNECTED, ["window", "weights", "bias"]
+    return build(kind, parts, ["window"], ["logits"], takes, options=options, version=version)
 
 
 def quantise(n: int, scale: float, zero_point: int) -> bytes:
@@ -104,39 +97,24 @@ def dequantise(window: tuple[int, int], scale: float, zero_point: int) -> bytes:
 
 def recurrent(n: int) -> bytes:
     """A fused recurrent cell whose state, kept in a variable, is the sum of its inputs so far."""
-    parts = [
-        Part("values", (1, n)),
-        Part("weights", (n, n), values=np.eye(n)),
-        Part("recurrent_weights", (n, n), values=np.eye(n)),
-        Part("bias", (n,), values=np.zeros(n)),
-        Part("state", (1, n), is_variable=True),
-        Part("sums", (1, n)),
-    ]
+    names = ["values", "weights", "recurrent_weights", "bias", "state"]
+    shapes = [(1, n), (n, n), (n, n), (n,), (1, n)]
+    constants = [None, np.eye(n), np.eye(n), np.zeros(n), None]
+    parts = [Part(x, y, values=z, is_variable=x == "state") for x, y, z in zip(names, shapes, constants, strict=True)]
     options = (schema.BuiltinOptions.RNNOptions, schema.RNNOptionsT())
-    takes = ["values", "weights", "recurrent_weights", "bias", "state"]
-    return build(schema.BuiltinOperator.RNN, parts, ["values"], ["sums"], takes, options=options)
+    parts.append(Part("sums", (1, n)))
+    return build(schema.BuiltinOperator.RNN, parts, ["values"], ["sums"], names, options=options)
 
 
 def running_sum(n: int) -> bytes:
-    """The sum of the last two inputs `[1, n]`, of which an operator keeps the earlier in a variable."""
-    parts = [
-        Part("values", (1, n)),
-        Part("features", (n, n), values=np.eye(n)),
-        Part("times", (n, 2), values=np.ones((n, 2))),
-        Part("bias", (n,), values=np.zeros(n)),
-        Part("state", (1, 2 * n), is_variable=True),
-        Part("sums", (1, n)),
-    ]
-    options = schema.SVDFOptionsT()
-    options.rank = 1
-    return build(
-        schema.BuiltinOperator.SVDF,
-        parts,
-        ["values"],
-        ["sums"],
-        ["values", "features", "times", "bias", "state"],
-        options=(schema.BuiltinOptions.SVDFOptions, options),
-    )
+    """The sum of the last two inputs `[1, n]`; an operator keeps the earlier one in a variable."""
+    names = ["values", "features", "times", "bias", "state"]
+    shapes = [(1, n), (n, n), (n, 2), (n,), (1, 2 * n)]
+    constants = [None, np.eye(n), np.ones((n, 2)), np.zeros(n), None]
+    parts = [Part(x, y, values=z, is_variable=x == "state") for x, y, z in zip(names, shapes, constants, strict=True)]
+    parts.append(Part("sums", (1, n)))
+    options = (schema.BuiltinOptions.SVDFOptions, schema.SVDFOptionsT(rank=1))
+    return build(schema.BuiltinOperator.SVDF, parts, ["values"], ["sums"], names, options=options)
 
 
 def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False, width: int = 0) -> bytes:
@@ -211,26 +189,6 @@ def nested_loops(n: int, outer: int, inner: int) -> bytes:
     return _packed(model)
 
 
-def sharing_one_vector(n_operators: int) -> bytes:
-    """A model that no converter writes: the inputs of all its operators are one vector, as long as they are many."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(dense(np.ones((2, 4), np.float32), (2, 2)), 0))
-    model.subgraphs[0].operators *= n_operators
-    content = bytearray(_packed(model))
-    vector = len(content)
-    content += np.uint32([n_operators]).tobytes() + np.full(n_operators, -1, np.int32).tobytes()
-    graph = schema.Model.GetRootAsModel(content, 0).Subgraphs(0)
-    for i in range(n_operators):
-        table = graph.Operators(i)._tab
-        place = table.Pos + table.Offset(6)
-        content[place : place + 4] = np.uint32(vector - place).tobytes()
-    return bytes(content)
-
-
-def without_graph() -> bytes:
-    """A model that has no graph."""
-    return _packed(schema.ModelT(version=3, operatorCodes=[], subgraphs=[], buffers=[_buffer(b"")]))
-
-
 def two_inputs(n: int) -> bytes:
     """The sum of two inputs."""
     parts = [Part("a", (1, n)), Part("b", (1, n)), Part("sum", (1, n))]
@@ -239,7 +197,7 @@ def two_inputs(n: int) -> bytes:
 
 
 def crashing(window: tuple[int, int]) -> bytes:
-    """A model that takes its interpreter with it: its operator's options have a type that nobody knows."""
+    """A model that crashes its interpreter: its operator's options have an unknown type."""
     parts = [Part("axis", (1,), "int32", values=[0]), Part("window", (1, *window)), Part("same", (1, *window))]
     takes = ["axis", "window"]
     return build(schema.BuiltinOperator.SPLIT, parts, ["window"], ["same"], takes, options=(127, None))

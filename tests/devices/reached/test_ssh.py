@@ -90,26 +90,15 @@ def special(tmp_path):
         server.stop()
 
 
-@pytest.mark.parametrize(
-    ("machine", "expected"),
-    [
-        (trees.pi5_hot, ["the CPU governor", "the firmware slowed the machine down (soft", "the CPU reached 86 °C"]),
-        (trees.pi4, []),
-    ],
-)
-def test_what_a_board_does_that_spoils_a_measurement_is_a_doubt_of_its_result(
-    special, board, tmp_path, machine, expected
-):
-    tree = machine(tmp_path / "pi")
+def test_what_a_board_does_that_spoils_a_measurement_is_a_doubt_of_its_result(special, board, tmp_path):
+    tree = trees.pi5_hot(tmp_path / "pi")
     path = f"{tree / 'usr/bin'}:{sys.base_prefix}/bin:/usr/bin:/bin"  # with its vcgencmd
     environment = {"PATH": path, "XDG_CACHE_HOME": str(cache(board).parents[1])}  # where the packages are
     home = special(environment, f"mount --bind {shlex.quote(str(tree / 'sys'))} /sys")
-    shown = " ".join(succeeded(home.run(*BENCH, "ssh://board")).stdout.split())
+    succeeded(home.run(*BENCH, "ssh://board"))
     (result,) = json.loads((tmp_path / "bench-board.json").read_text())["results"]
-    found = [x for x in result["doubts"] if x.startswith(("the CPU governor", "the firmware", "the CPU reached"))]
-    assert [x for x in expected if not any(y.startswith(x) for y in found)] == [], found
-    assert len(found) == len(expected)
-    assert [x for x in found if x not in shown] == []
+    for expected in ("the CPU governor", "the firmware slowed the machine down (soft", "the CPU reached 86 °C"):
+        assert any(x.startswith(expected) for x in result["doubts"]), result["doubts"]
 
 
 def test_a_board_without_python_or_with_one_that_is_too_old_is_told_apart(special, tmp_path):
