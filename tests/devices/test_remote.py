@@ -127,7 +127,7 @@ def test_a_device_that_another_thread_stops_does_nothing_more(device, few, model
     device.prepare(ignore_progress)
 
     def stop(share: float, stage: str) -> None:
-        if "timing" in stage:
+        if stage.endswith("opening"):
             threading.Thread(target=device.stop).start()
 
     with pytest.raises(DeviceError):
@@ -151,11 +151,6 @@ def test_an_agent_that_dies_is_noticed(tmp_path):
         os.kill(int((tmp_path / "agent").read_text()), signal.SIGKILL)
         with pytest.raises(DeviceError, match="at work"):
             connection.ask("missing", digests=[])
-
-
-def test_a_login_that_prints_is_named(tmp_path):
-    with pytest.raises(DeviceError, match=r"here .*Welcome!"):
-        Connection(Here(tmp_path, first="echo Welcome!"), Stoppable())
 
 
 def test_jobs_of_agents_that_died_are_removed_once_none_is_at_work(tmp_path):
@@ -242,7 +237,7 @@ def hello(machine: str, *interpreters: Interpreter, libc: tuple[str, str] = ("gl
         (hello("aarch64", python(3, 9, 2)), "auto", ("tflite-runtime", "/usr/bin/python3.9", 2)),
         # A 32-bit system under a 64-bit kernel: Python's own width counts.
         (hello("aarch64", NARROW), "auto", ("tflite-runtime", "/usr/bin/python3.11", 1)),
-        # NumPy has no wheels for it, so one Python must have it.
+        # Of two, the one that has NumPy, which has no such wheels.
         (hello("armv7l", python(3, 10, 1, bits=32), NARROW), "auto", ("tflite-runtime", "/usr/bin/python3.11", 1)),
         (hello("x86_64", python(3, 11, 2)), "tflite-runtime", ("tflite-runtime", "/usr/bin/python3.11", 2)),
     ],

@@ -59,24 +59,22 @@ def measure(devices, models, data, on_report=lambda device, report: None, settin
 
 
 @pytest.mark.parametrize(
-    ("target", "programs", "code", "noun"),
+    ("target", "programs", "noun"),
     [
-        ("python:/bin/false", {}, 2, "/bin/false"),
-        ("telnet://pi", {}, 2, "telnet://pi"),
-        ("ssh://pi", {"HAR_EDGE_SSH": "no-such-ssh"}, 2, "no-such-ssh"),
-        ("ssh://pi", {"HAR_EDGE_SSH": "ssh 'x"}, 2, "HAR_EDGE_SSH"),
-        ("emulated:x", {}, 2, "cortex-a72"),
-        ("adb:", {"HAR_EDGE_ADB": "no-such-adb"}, 2, "no-such-adb"),
-        ("adb:", {"HAR_EDGE_ADB": " "}, 2, "HAR_EDGE_ADB"),
+        ("python:/bin/false", {}, "/bin/false"),
+        ("ssh://pi", {"HAR_EDGE_SSH": "no-such-ssh"}, "no-such-ssh"),
+        ("ssh://pi", {"HAR_EDGE_SSH": "ssh 'x"}, "HAR_EDGE_SSH"),
+        ("emulated:x", {}, "cortex-a72"),
+        ("adb:", {"HAR_EDGE_ADB": "no-such-adb"}, "no-such-adb"),
     ],
 )
 def test_a_target_that_cannot_be_measured_on_is_said_before_models_and_data_are_read(
-    har_edge, tmp_path, target, programs, code, noun
+    har_edge, tmp_path, target, programs, noun
 ):
     absent = tmp_path / "absent"  # neither model nor data: they would be missed first
-    assert_one_sentence(har_edge("bench", absent, "--data", absent, "--on", target, **programs), code, noun)
+    assert_one_sentence(har_edge("bench", absent, "--data", absent, "--on", target, **programs), 2, noun)
     done = har_edge("devices", target, **programs)
-    assert done.returncode == code
+    assert done.returncode == 2
     assert noun in " ".join((done.stdout + done.stderr).split())
     assert not (tmp_path / "cache").exists()
 
@@ -139,7 +137,7 @@ def test_an_interruption_ends_the_job_at_work_and_nothing_is_reported_of_it(mode
     interrupted = threading.Event()
 
     def interrupt(stage: str) -> None:
-        if "timing" in stage and not interrupted.is_set():
+        if stage.endswith("opening") and not interrupted.is_set():
             if at_work.wait() == 0:
                 os.kill(os.getpid(), signal.SIGINT)
             interrupted.set()

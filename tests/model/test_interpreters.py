@@ -55,15 +55,9 @@ def test_the_interpreter_gets_the_threads_that_were_asked_for(monkeypatch, threa
 
 
 def test_operators_between_a_delegates_borders_are_those_it_took():
-    """Two delegates with an operator between them, as the interpreter lists them."""
-    nodes = [
-        {"index": 0, "inputs": [0, 10], "outputs": [1]},
-        {"index": 1, "inputs": [1], "outputs": [2, 3]},
-        {"index": 2, "inputs": [2], "outputs": [4]},
-        {"index": 3, "inputs": [4, 3, -1], "outputs": [5]},
-        {"index": 4, "inputs": [5], "outputs": [6]},
-        {"index": 5, "inputs": [4], "outputs": [7, -1]},  # a loop of which nobody reads the second output
-    ]
+    """Two delegates with an operator between them, and a loop of which nobody reads the second output."""
+    tensors = [([0, 10], [1]), ([1], [2, 3]), ([2], [4]), ([4, 3, -1], [5]), ([5], [6]), ([4], [7, -1])]
+    nodes = [{"index": i, "inputs": x, "outputs": y} for i, (x, y) in enumerate(tensors)]
     delegates = [{"inputs": [0, 10], "outputs": [2, 3]}, {"inputs": [3, 4], "outputs": [6]}]
     assert interpreters.operators_inside(delegates, nodes) == {0, 1, 3, 4}
 

@@ -117,17 +117,9 @@ def normalised(**changes: object) -> str:
     return changed(normalisation=json.loads(CARD.to_json())["normalisation"] | changes)
 
 
-def live(part: str = "smoothing", **changes: object) -> str:
+def live(**changes: object) -> str:
     content = json.loads(CARD.to_json())["live"]
-    return changed(live=content | {part: (content[part] or {}) | changes})
-
-
-def novelty(**changes: object) -> str:
-    posture = {"centres": [[1.0, 0.2]], "unusual": 0.3, "novel": 0.5}
-    movement = {"mean": [-1.7, -0.8], "precision": [[83.0, -42.0], [-42.0, 39.0]], "unusual": 3.9, "novel": 6.6}
-    spoilt = [x | {key: y for key, y in changes.items() if key in x} for x in (posture, movement)]
-    steps = {"most": 2.2, "unusual": 0.22} | {key: y for key, y in changes.items() if key == "most"}
-    return live("novelty", posture=[spoilt[0]] * 2, movement=[spoilt[1]] * 2, steps=steps)
+    return changed(live=content | {"smoothing": content["smoothing"] | changes})
 
 
 def test_a_card_survives_json():
@@ -154,21 +146,13 @@ def test_a_card_survives_json():
         assert Card.from_json(card.to_json(), "x") == card
 
 
-def without(text: str, *path: str, version: int = 5) -> Card:
-    """The card without the value at `path`, in a format of before."""
-    content = part = json.loads(text) | {"format": version}
-    for key in path[:-1]:
-        part = part[key]
-    del part[path[-1]]
-    return Card.from_json(json.dumps(content), "x")
-
-
 def test_what_a_card_from_before_does_not_say_has_its_default():
-    assert without(CARD.to_json(), "live").live == LiveSettings()
-    assert without(CARD.to_json(), "front_end").front_end is None
-    assert without(CARD.to_json(), "raw_input", version=3).raw_input is False
-    assert without(CARD.to_json(), "frame", version=4).frame == "device"
-    assert without(novelty(), "live", "novelty", "steps").live.novelty.steps is None
+    for name, version, default in (
+        *(("live", 5, LiveSettings()), ("front_end", 5, None), ("raw_input", 3, False), ("frame", 4, "device")),
+    ):
+        content = json.loads(CARD.to_json()) | {"format": version}
+        del content[name]
+        assert getattr(Card.from_json(json.dumps(content), "x"), name) == default
 
 
 @pytest.mark.parametrize(
@@ -188,10 +172,6 @@ def test_what_a_card_from_before_does_not_say_has_its_default():
         (normalised(knee=[None, 0]), "knee"),
         *((changed(temperature=x), "temperature") for x in (0, 1e300)),
         (live(evidence=1e9), "evidence"),
-        (novelty(centres=[]), "postures"),
-        (novelty(precision=[[-1.0, 0.0], [0.0, 1.0]]), "movements"),
-        (novelty(unusual=0.0), "above 0"),
-        (novelty(most=0.0), "steps"),
         (changed(frame="walking"), "body_acc"),
         (changed(frame="table"), "frame"),
         (changed(alike=[{"labels": list(CARD.labels[:2]), "placements": ["wrist"]}]), "alike"),

@@ -140,11 +140,13 @@ def test_an_unusable_detector_is_refused(fitted):
     assert fitted.fault(6) is None
     assert fitted.fault(5)
     assert fitted.fault(7)
-    for limit in (0.0, np.nan):
-        assert "steps" in replace(fitted, steps=replace(fitted.steps, unusual=limit)).fault(6)
-        for part, name in (("posture", "novel"), ("movement", "unusual")):
-            first, *others = getattr(fitted, part)
-            assert "above 0" in replace(fitted, **{part: (replace(first, **{name: limit}), *others)}).fault(6)
+    assert "steps" in replace(fitted, steps=replace(fitted.steps, unusual=0.0)).fault(6)
+    for part, wrong in (
+        *(("posture", {"novel": 0.0}), ("posture", {"unusual": np.nan}), ("posture", {"centres": ()})),
+        *(("movement", {"unusual": 0.0}), ("movement", {"precision": ((-1.0, 0.0), (0.0, 1.0))})),
+    ):
+        first, *others = getattr(fitted, part)
+        assert "above 0" in replace(fitted, **{part: (replace(first, **wrong), *others)}).fault(6)
 
 
 def test_limits_are_measured_on_people_who_did_not_make_what_is_typical(data):
