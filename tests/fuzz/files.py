@@ -184,15 +184,6 @@ def _results(**changes: Any) -> Callable[[Any], object]:
     return lambda content: [x.update(changes) for x in content["results"]]
 
 
-def broken_results() -> Files:
-    """Results that no measurement gives."""
-    changes = {
-        "huge size": _results(size_bytes=10**400),
-        "comparison beyond": put("comparisons", to=[{"result": 10**9, "against": -1}]),
-    }
-    return odd_texts(json.dumps(result())) | changed(result(), changes)
-
-
 def _hostile(content: Any) -> None:
     """Put hostile text wherever a result has text of its own."""
     device, results = content["device"], content["results"]
@@ -208,6 +199,8 @@ def _hostile(content: Any) -> None:
 def odd_results() -> Files:
     """Results with hostile text, and numbers at the ends."""
     changes = {
+        "huge size": _results(size_bytes=10**400),
+        "comparison beyond": put("comparisons", to=[{"result": 10**9, "against": -1}]),
         "no labels": _results(labels=[], confusion=[]),
         "no samples": lambda x: [y["samples_ms"].update(latency=[], end_to_end=[[]]) for y in x["results"]],
         "no latency": _results(latency_ms=None, end_to_end_ms=None, samples_ms=None),
@@ -216,7 +209,7 @@ def odd_results() -> Files:
         "odd date": put("created", to="\x1b[31myesterday"),
         "markup everywhere": _hostile,
     }
-    return changed(result(), changes)
+    return odd_texts(json.dumps(result())) | changed(result(), changes)
 
 
 # Samples and recordings
@@ -263,20 +256,13 @@ def odd_samples() -> Files:
     )
 
 
-def recording(subject: str = "anna", n: int = 300, values: str = "0.1,-0.9,0.1,0.01,0.02,0.03") -> str:
+def recording(subject: str = "anna", n: int = 300) -> str:
     """A recording of two activities at 50 Hz."""
-    lines = (f"{i / 50:.4f},{values},{'WALKING' if i < n // 2 else 'SITTING'},{subject}\n" for i in range(n))
-    return TOP + "".join(lines)
-
-
-def broken_recordings() -> Files:
-    """Recordings that say nothing, or nothing clear."""
-    good = recording()
-    return encoded(
-        escape=good.replace("-0.9", ESCAPE, 1),
-        huge_label=good.replace("WALKING", "W" * 200_000, 1),
-        huge_line=TOP + "1," * 3_000_000 + "\n",
+    lines = (
+        f"{i / 50:.4f},0.1,-0.9,0.1,0.01,0.02,0.03,{'WALKING' if i < n // 2 else 'SITTING'},{subject}\n"
+        for i in range(n)
     )
+    return TOP + "".join(lines)
 
 
 def odd_recordings() -> Files:
@@ -287,6 +273,9 @@ def odd_recordings() -> Files:
         **{f"label {x!r}": good.replace("WALKING", x) for x in labels},
         **{f"subject {x[:9]!r}": good.replace("anna", x) for x in ("../../x", "\x1b[2J", "9" * 5000)},
         empty="",
+        escape=good.replace("-0.9", ESCAPE, 1),
+        huge_label=good.replace("WALKING", "W" * 200_000, 1),
+        huge_line=TOP + "1," * 3_000_000 + "\n",
         utf_16=good.encode("utf-16"),
     )
 
@@ -340,7 +329,6 @@ def broken_windows() -> Files:
     header = _npz(**whole).partition(b"\x93NUMPY")[2][: 128 - 6]
     changes: dict[str, dict[str, Any]] = {
         "objects": {"y": whole["y"].astype(object)},
-        "nan": {"X": np.where(whole["X"] > 0.9, np.nan, whole["X"])},
     }
     numpy_file = b"\x93NUMPY" + header.replace(b"(30, ", b"(9999999999, ").replace(b" " * 8, b"", 1)
     return {name: _npz(**whole | x) for name, x in changes.items()} | {

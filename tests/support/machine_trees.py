@@ -91,12 +91,6 @@ def pi5_hot(root: Path) -> Path:
     return root
 
 
-def pi4_underpowered(root: Path) -> Path:
-    """The Raspberry Pi 4 at the end of a thin cable: too low a voltage now, and capped for it."""
-    vcgencmd(pi4(root), {"get_throttled": "throttled=0x50003", "measure_clock": "frequency(48)=600117184"})
-    return root
-
-
 def laptop_on_battery(root: Path) -> Path:
     """An Intel laptop, unplugged, with a mouse that has a battery of its own."""
     lay(root, {"proc/cpuinfo": "model name\t: Intel(R) Core(TM) i7-1265U\nflags\t\t: fpu sse2 fma avx2 avx_vnni\n"})
