@@ -23,7 +23,7 @@ def two_seeds(trained_run, tmp_path) -> Path:
     """A folder with the same run for each of two seeds, not converted."""
     folder = tmp_path / "two"
     for name in ("seed-0", "seed-1"):
-        shutil.copytree(trained_run.folder, folder / name, ignore=shutil.ignore_patterns("*.tflite"))
+        shutil.copytree(trained_run.folder, folder / name)
     (folder / "seeds.json").write_text(json.dumps({"runs": ["seed-0", "seed-1"]}))
     return folder
 
@@ -53,9 +53,9 @@ def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
     assert files == [str(x) for x in spoiled.converted()]
 
 
-def test_a_seed_that_cannot_be_converted_is_named_before_any_is(two_seeds):
+def test_a_seed_that_cannot_be_converted_is_named_before_any_is(har_edge_here, two_seeds):
     (two_seeds / "seed-1" / "selection.keras").unlink()
-    assert_one_sentence(har_edge("convert", two_seeds, cwd=two_seeds), 2, "seed-1/selection.keras")
+    assert_one_sentence(har_edge_here("convert", two_seeds), 2, "seed-1/selection.keras")
     assert Run(two_seeds / "seed-0").converted() == []
 
 

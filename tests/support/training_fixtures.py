@@ -82,7 +82,9 @@ def converted_run(trained_run, made_once) -> Run:
 
     def convert(home: Path) -> None:
         shutil.copytree(trained_run.folder, home / "run")
-        done = succeeded(har_edge("convert", "run", "--quantize-as", "all", cwd=home, env={"COLUMNS": "80"}))
+        done = succeeded(
+            har_edge("convert", "run", "--quantize-as", "all", "--calibration", 120, cwd=home, env={"COLUMNS": "80"})
+        )
         (home / "run" / "converted.txt").write_text(done.stdout)
 
     return Run(made_once("converted", convert) / "run")
