@@ -45,11 +45,7 @@ class FormReport:
 
 @dataclass(frozen=True)
 class NetworkReport:
-    """The conversion of one network, checked on `windows` windows of `subjects` subjects.
-
-    `is_labelled` says whether their classes are those of the card; else there is no `float32_accuracy`.
-    `float32_relative_difference` compares the logits with Keras's. `arrangement` is that of `ConversionInput`.
-    """
+    """The conversion of one network, checked on `windows` windows; without `is_labelled`, accuracies mean nothing."""
 
     is_labelled: bool
     subjects: int

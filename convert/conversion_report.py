@@ -51,7 +51,7 @@ def _show(conversion: Conversion, normalisation: str | None) -> None:
     table.add_row(*named["float32"], percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
     for scheme, form in compared.forms.items():
         x = form.parity
-        own = (percent(x.accuracy), points(x.drop)) if compared.is_labelled else (NOT_MEASURED,) * 2
+        own = (percent(x.accuracy), _points(x.drop)) if compared.is_labelled else (NOT_MEASURED,) * 2
         noise = NOT_MEASURED if x.snr_db is None else f"{x.snr_db:.1f} dB"
         table.add_row(*named[scheme], *own, percent(x.agreement), noise)
     console.print(table)
@@ -82,8 +82,7 @@ def _explanation(compared: NetworkReport, normalisation: str | None) -> str:
     )
 
 
-def points(drop: float) -> str:
-    """Percentage points lost, or gained."""
+def _points(drop: float) -> str:
     lost = round(drop, 2)
     return f"{-lost:.2f} gained" if lost < 0 else f"{abs(lost):.2f}"
 
@@ -91,19 +90,18 @@ def points(drop: float) -> str:
 def convert_seeds(runs: Sequence[Run], options: Options) -> None:
     """Convert the runs of a training, and print their means; a first failure is raised again at the end."""
     passed: list[Conversion] = []
-    failures: dict[str, HarEdgeError] = {}
+    failure: HarEdgeError | None = None
     for run in runs:
         try:
             conversion = convert(run.folder, run, options)
             complete(conversion, options)
             passed.append(conversion)
         except HarEdgeError as error:
-            failures[run.folder.name] = error
             click.echo(f"{run.folder.name} failed: {error}", err=True)
+            failure = failure or error_with(error.exit_code, f"{run.folder.name}: {error}")
     Console(markup=False).print(means_table(passed))
-    if failures:
-        name, failure = next(iter(failures.items()))
-        raise error_with(failure.exit_code, f"{name}: {failure}") from failure
+    if failure:
+        raise failure
 
 
 def means_table(conversions: Sequence[Conversion]) -> Table:
@@ -113,7 +111,7 @@ def means_table(conversions: Sequence[Conversion]) -> Table:
         parity = [x.report.compared.forms[scheme].parity for x in conversions if scheme in x.report.schemes]
         if parity:
             accuracies, drops = [x.accuracy for x in parity], [x.drop for x in parity]
-            spread = (percent(stdev(accuracies)), points(stdev(drops))) if len(parity) > 1 else (NOT_MEASURED,) * 2
-            means = percent(mean(accuracies)), points(mean(drops))
+            spread = (percent(stdev(accuracies)), _points(stdev(drops))) if len(parity) > 1 else (NOT_MEASURED,) * 2
+            means = percent(mean(accuracies)), _points(mean(drops))
             table.add_row(scheme, str(len(parity)), means[0], spread[0], means[1], spread[1])
     return table

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FormReport, NetworkReport
 from convert.external_model import of_file
 from convert.options import Options
-from convert.parity import Logits, accuracy, compare, relative_difference
+from convert.parity import Logits, compare, relative_difference
+from convert.quantise.raw_input import take_raw_windows
 from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import InputError
@@ -32,9 +33,7 @@ if TYPE_CHECKING:
 Tell = Callable[[float, str], None]
 """Called with the share of the work that is done, and the name of the next part."""
 
-_EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}
-"""The time of each form, roughly, in terms of float32's."""
-
+_EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}  # roughly, in times of float32
 _INTERPRETERS = 2  # that answer at the same time, each in a thread of its own
 
 
@@ -87,8 +86,8 @@ def cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> d
 def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tell) -> dict[str, str]:
     """Which of int8 and mixed to leave out, with the reason; empty when int8 does well.
 
-    All networks get the same form. The network with the most changed answers on its calibration windows decides. Mixed
-    must change at most half as many as int8: it is no full-integer model any more.
+    The network with the most changed answers on its calibration windows decides for all. Mixed, which is not integer
+    throughout, must change at most half as many as int8.
     """
     if not networks[0].has_cells:
         return {}
@@ -112,7 +111,8 @@ class _Network:
         self.input = source
         self._lowered, self._reason = lowered, reason
         self._name = NETWORKS[source.name]
-        self._expected = np.asarray(source.model(source.windows, training=False))
+        normalised = source.card.normalisation.apply(source.held_out.X)
+        self._expected = np.asarray(source.model(normalised, training=False))
         self._logits: dict[str, Logits] = {}
         self._facts: dict[str, dict[str, Any]] = {}
         self._macs = 0  # of one window, in float32
@@ -139,7 +139,11 @@ class _Network:
         flatbuffer, self._facts[scheme] = self._quantise(scheme, job.options, tell)
         if scheme == "float32":  # the first of all
             self._macs = sum(x.macs for x in operator_costs.count(read_graphs(flatbuffer)).values())
-        self._logits[scheme] = _write(job, self.input, scheme, flatbuffer)
+        card, path = self.input.card, job.flatbuffer(self.input.name, scheme)
+        if job.options.io_type == "raw":
+            flatbuffer, card = take_raw_windows(flatbuffer, card.normalisation), replace(card, raw_input=True)
+        write_model(path, flatbuffer, card)
+        self._logits[scheme] = _answers(path, self.input.held_out.X)
 
     def report(self, left_out: Collection[str]) -> NetworkReport:
         """The report of the forms so far that are not `left_out`."""
@@ -152,7 +156,7 @@ class _Network:
             windows=len(float32),
             lowering=self._lowered.lowering,
             lowering_reason=self._reason,
-            float32_accuracy=accuracy(float32, y) if source.is_labelled else None,
+            float32_accuracy=float(np.mean(float32.argmax(1) == y)) if source.is_labelled else None,
             float32_relative_difference=relative_difference(float32, self._expected),
             forms={
                 scheme: FormReport(compare(float32, logits, y), self._facts[scheme])
@@ -180,17 +184,6 @@ class _Network:
         rounded = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
         facts = {"calibration_windows": len(rows), "ranges": rounded}
         return tflite_converter.to_int8(lowered, ranges, layout), facts
-
-
-def _write(job: ConversionJob, network: ConversionInput, scheme: str, flatbuffer: bytes) -> Logits:
-    """Write the flatbuffer for the command; return its logits on the held-out windows, from the interpreter itself."""
-    from convert.quantise.raw_input import take_raw_windows
-
-    path, card = job.flatbuffer(network.name, scheme), network.card
-    if job.options.io_type == "raw":
-        flatbuffer, card = take_raw_windows(flatbuffer, card.normalisation), replace(card, raw_input=True)
-    write_model(path, flatbuffer, card)
-    return _answers(path, network.held_out.X)
 
 
 def _answers(path: Path, X: npt.NDArray[np.float32]) -> Logits:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -14,13 +14,11 @@ from convert.run_networks import TrainingRecord
 from edge_runtime.data.data_sources import data_texts
 from edge_runtime.errors import CheckFailedError
 from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
+from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.quantities import kilobytes
 from edge_runtime.system.terminal import progress
-
-if TYPE_CHECKING:
-    from edge_runtime.model.rivals import RivalRecord
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Conversion:
     files: Run | NamedFiles
     report: ConversionReport
     unfinished: tuple[str, ...] = ()
-    rivals: "RivalRecord | None" = None
+    rivals: RivalRecord | None = None
 
 
 def check_run(run: Run, options: Options) -> None:

@@ -63,22 +63,17 @@ def _fixed(model: Any, samples: int, n_signals: int) -> tuple[Any, tuple[int, ..
 
 
 def as_logits(model: Any) -> Any:
-    """Return `model` without the softmax at its end, if any: an int8 output can hold the logits before it.
+    """Return `model` without the softmax at its end, also in a network within; a single sigmoid becomes two logits.
 
-    The softmax may be in a network within the network, or before layers that do nothing. A single sigmoid becomes two
-    logits, whose softmax it is. Raises `InputError` for another kind of answer, as several sigmoids.
+    Raises `InputError` for another kind of answer, as several sigmoids.
     """
-    if fault := form_fault(model):
-        raise InputError(f"the network '{model.name}' {fault}")
-    return _without_softmax(model)
-
-
-def _without_softmax(model: Any) -> Any:
     import keras
 
+    if fault := form_fault(model):
+        raise InputError(f"the network '{model.name}' {fault}")
     last, inputs = last_call(model)
     if is_network(last):
-        inner = _without_softmax(last)
+        inner = as_logits(last)
         return model if inner is last else keras.Model(model.inputs, inner(inputs[0]), name=model.name)
     if kind_of(last) == "Softmax":
         return keras.Model(model.inputs, inputs[0], name=model.name)

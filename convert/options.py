@@ -33,9 +33,8 @@ class FileOptions:
 class Options:
     """Options of a conversion: the quantised forms `schemes` beside float32.
 
-    `or_mixed`: write mixed in place of int8 where int8 loses more than `max_drop` points of agreement with float32 on
-    the calibration windows. `c_array` is what C++ source of the int8 model takes, one of `IO_TYPES`. `data` is as
-    `--data` names it; None is the embedded data, or that of the run.
+    `or_mixed`: write mixed in place of int8 where int8 loses more than `max_drop` points of agreement in calibration.
+    `c_array` is what C++ source takes, one of `IO_TYPES`. Without `data` it is the embedded data, or that of the run.
     """
 
     schemes: tuple[str, ...] = ()

@@ -41,17 +41,12 @@ def snr_db(answers: Logits, expected: Logits) -> float | None:
     return 10 * float(np.log10(signal / noise)) if signal > 0 else float("-inf")
 
 
-def accuracy(logits: Logits, y: npt.NDArray[np.uint8]) -> float:
-    """The share of the true classes `y` that logits `[n, n_classes]` name."""
-    return float(np.mean(logits.argmax(1) == y))
-
-
 def compare(float32: Logits, quantised: Logits, y: npt.NDArray[np.uint8]) -> Parity:
     """Compare logits `[n, n_classes]` of both forms over the true classes `y`."""
     return Parity(
         windows=len(y),
-        float32_accuracy=accuracy(float32, y),
-        accuracy=accuracy(quantised, y),
+        float32_accuracy=float(np.mean(float32.argmax(1) == y)),
+        accuracy=float(np.mean(quantised.argmax(1) == y)),
         agreement=float(np.mean(float32.argmax(1) == quantised.argmax(1))),
         worst_difference=relative_difference(quantised, float32),
         snr_db=snr_db(quantised, float32),

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from convert.conversion_job import ConversionJob
 from convert.keras_files import load_network
@@ -16,9 +15,6 @@ from edge_runtime.model.model_card import Card, load
 from edge_runtime.runs import Run
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_json
-
-if TYPE_CHECKING:
-    import keras
 
 
 @dataclass(frozen=True)
@@ -53,24 +49,16 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class ConversionInput:
-    """A network to convert; if not `is_labelled`, the classes of `held_out` are not those of the card.
-
-    `arrangement` says what was put in front of an external network that takes its windows in another form.
-    """
+    """A network to convert; if not `is_labelled`, the classes of `held_out` are not those of the card."""
 
     name: str
-    model: "keras.Model"
+    model: Any
     card: Card
     seed: int
     calibration: Split
     held_out: Split
     is_labelled: bool = True
     arrangement: str | None = None
-
-    @property
-    def windows(self) -> npt.NDArray[np.float32]:
-        """The held-out windows, normalised."""
-        return self.card.normalisation.apply(self.held_out.X)
 
 
 def load_run_data(job: ConversionJob) -> Dataset:

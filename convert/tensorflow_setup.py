@@ -2,7 +2,6 @@
 
 import importlib.util
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -53,10 +52,7 @@ def short_of_memory(what: str) -> Iterator[None]:
     """Raise `DeviceError` when the memory is too small for the block, which does `what`."""
     try:
         yield
-    except _memory_errors() as error:
-        raise DeviceError(f"there is too little memory for {what}: {_MEMORY_ADVICE}") from error
-
-
-def _memory_errors() -> tuple[type[BaseException], ...]:
-    tensorflow = sys.modules.get("tensorflow")  # perhaps it did not come to that
-    return (MemoryError,) if tensorflow is None else (MemoryError, tensorflow.errors.ResourceExhaustedError)
+    except Exception as error:
+        if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's
+            raise DeviceError(f"there is too little memory for {what}: {_MEMORY_ADVICE}") from error
+        raise

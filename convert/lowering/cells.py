@@ -28,19 +28,10 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from convert.lowering import quantisation_points as names
 from convert.lowering.activations import activation_of
 from convert.lowering.keras_operations import Array
-from convert.lowering.quantisation_points import (
-    CANDIDATE,
-    CELL,
-    GATED_CELL,
-    GATED_STATE,
-    GATES,
-    JOINED,
-    UPDATE,
-    Observer,
-    no_observer,
-)
+from convert.lowering.quantisation_points import Observer, no_observer
 from convert.lowering.refusals import refuse
 from convert.lowering.wavefronts import Wavefront
 
@@ -75,7 +66,7 @@ IN_INT8 = GateLayout(("ifo", "c"))
 IN_MIXED = replace(IN_INT8, float_cell=True)
 """Products in int8, the cell in float: a sum over 128 steps needs more than 256 values."""
 
-_PRODUCTS = {"ifoc": GATES, "ifo": GATES, "c": CANDIDATE}
+_PRODUCTS = {"ifoc": names.GATES, "ifo": names.GATES, "c": names.CANDIDATE}
 """Their quantisation points."""
 
 
@@ -87,7 +78,7 @@ class LSTMCell:
         self._units, self._name, self._point = wavefront.units, wavefront.name, point
         self._gate_activation, self._activation = activation_of(layer, "recurrent_activation"), activation_of(layer)
         self._gates = {gate: (x.joined, x.bias) for gate, x in wavefront.gates().items()}
-        self.points = (point, f"{self._name}/{CELL}")
+        self.points = (point, f"{self._name}/{names.CELL}")
 
     def start(self, batch: int) -> Carried:
         """The state before the first step."""
@@ -101,12 +92,12 @@ class LSTMCell:
         state, cell = carried
         gates = self._activated(step, state, "ioc" if is_first else "ifoc", observe, layout)
         round_sum = layout.summed(observe)
-        update = round_sum(f"{self._name}/{UPDATE}", gates["i"] * gates["c"])
+        update = round_sum(f"{self._name}/{names.UPDATE}", gates["i"] * gates["c"])
         if is_first:
             cell = update
         else:
-            gated_cell = round_sum(f"{self._name}/{GATED_CELL}", gates["f"] * cell)
-            cell = round_sum(f"{self._name}/{CELL}", gated_cell + update)
+            gated_cell = round_sum(f"{self._name}/{names.GATED_CELL}", gates["f"] * cell)
+            cell = round_sum(f"{self._name}/{names.CELL}", gated_cell + update)
         activated = self._activation.of_rounded(cell, round_sum, f"{self._name}/activated_cell")
         return observe(self._point, gates["o"] * activated), cell
 
@@ -114,7 +105,7 @@ class LSTMCell:
         self, step: tf.Tensor, state: tf.Tensor, needed: str, observe: Observer, layout: GateLayout
     ) -> dict[str, tf.Tensor]:
         """The values `[batch, units]` of the `needed` gates."""
-        joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED))
+        joined = observe(self._point, tf.concat([step, state], axis=1, name=names.JOINED))
         values: dict[str, tf.Tensor] = {}
         for group in layout.products:
             weights, bias = (np.concatenate(x, axis=-1) for x in zip(*(self._gates[x] for x in group), strict=True))
@@ -135,13 +126,11 @@ class LSTMCell:
 
 
 class GRUCell:
-    """One step of a GRU layer, whose state is at the quantisation point `point`.
+    """One step of a GRU layer, with its state at the quantisation point `point`.
 
-    Carries the state, and behind it the same in float where the layout keeps it. Only `float_cell` of a `GateLayout`
-    applies.
-
-    Since 1 - sigmoid(x) = sigmoid(-x), the share 1 - z of the candidate is one more gate, C, of the same product. An
-    open gate then keeps the state as it is; h + (1 - z)(c - h) would round at every step.
+    Carries the state, and behind it the same in float where the layout keeps it. Since 1 - sigmoid(x) = sigmoid(-x),
+    the share 1 - z of the candidate is one more gate, C, of the same product. An open gate then keeps the state as it
+    is; h + (1 - z)(c - h) would round at every step.
     """
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
@@ -170,18 +159,18 @@ class GRUCell:
         """The state after `step` `[batch, features]`."""
         state, summed = carried[0], carried[-1]
         round_sum = layout.summed(observe)
-        joined = observe(self._point, tf.concat([step, state], axis=1, name=JOINED))
+        joined = observe(self._point, tf.concat([step, state], axis=1, name=names.JOINED))
         product = fully_connected(joined, *self._gates)
-        values = self._gate_activation.of_gate(product, observe, f"{self._name}/{GATES}", "sigmoid")
+        values = self._gate_activation.of_gate(product, observe, f"{self._name}/{names.GATES}", "sigmoid")
         gates = _columns_of(values, "zCr", "Cr" if is_first else "zCr")
         product = self._candidate_product(step, state, joined, gates["r"], is_first, observe)
-        candidate = self._activation.of_gate(product, observe, f"{self._name}/{CANDIDATE}", "tanh")
+        candidate = self._activation.of_gate(product, observe, f"{self._name}/{names.CANDIDATE}", "tanh")
         update = gates["C"] * candidate
         if is_first:
             summed = update
         else:
-            gated_state = round_sum(f"{self._point}/{GATED_STATE}", gates["z"] * summed)
-            summed = gated_state + round_sum(f"{self._name}/{UPDATE}", update)
+            gated_state = round_sum(f"{self._point}/{names.GATED_STATE}", gates["z"] * summed)
+            summed = gated_state + round_sum(f"{self._name}/{names.UPDATE}", update)
         state = observe(self._point, summed)
         return (state, summed) if layout.float_cell else (state,)
 
@@ -191,8 +180,8 @@ class GRUCell:
         weights = self._candidate
         if not self._reset_after:
             if not is_first:
-                gated_state = observe(f"{self._point}/{GATED_STATE}", reset * state)
-                joined = observe(self._point, tf.concat([step, gated_state], axis=1, name=JOINED))
+                gated_state = observe(f"{self._point}/{names.GATED_STATE}", reset * state)
+                joined = observe(self._point, tf.concat([step, gated_state], axis=1, name=names.JOINED))
             return fully_connected(joined, weights.joined, weights.bias)
         if weights.between.any():
             of_input = fully_connected(joined, np.concatenate([weights.kernel, weights.between]), weights.bias)
@@ -227,7 +216,7 @@ class SimpleCell:
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
         """The state after `step` `[batch, features]`."""
-        joined = observe(self._point, tf.concat([step, carried[0]], axis=1, name=JOINED))
+        joined = observe(self._point, tf.concat([step, carried[0]], axis=1, name=names.JOINED))
         product = fully_connected(joined, *self._weights)
         return (observe(self._point, self._activation(product, observe, self._name)),)
 

@@ -1,8 +1,7 @@
 """Lower ConvLSTM layers: at each place of a row or an image, an LSTM that sees its neighbours.
 
 Shi et al. 2015, "Convolutional LSTM network". The convolutions of a step become one fully connected product with a row
-for each place: the input beneath the kernel, the states of the neighbours, and its own state. A step is then that of an
-LSTM layer.
+for each place: the input beneath the kernel, the states of the neighbours, and its own state.
 """
 
 from collections.abc import Iterator, Sequence

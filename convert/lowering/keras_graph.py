@@ -194,10 +194,9 @@ def _as_layers(layer: Any, n_features: int) -> list[Any]:
 
 
 def _arguments(node: Any) -> list[Any]:
-    """The tensors that a layer is called with; attention takes query, value and perhaps key, in this order.
+    """The tensors that a layer is called with, attention with query, value and perhaps key.
 
-    Masks are left out: windows have all their steps. Where a mask hides some, the answers differ from Keras's, and the
-    check of the conversion fails.
+    Masks are left out. Where a mask hides steps, the answers differ from Keras's, and the conversion's check fails.
     """
     layer = node.operation
     masks = {id(x) for x in node.input_tensors if x.dtype == "bool"}

@@ -18,7 +18,7 @@ _MAXIMUM = (layers.MaxPooling1D, layers.MaxPooling2D, layers.GlobalMaxPooling1D,
 def _pool(call: Call, point: str) -> TensorFunction:
     layer = call.layer
     rank = len(call.shapes[0]) - 1
-    size, strides = (_each(x, rank) for x in (layer.pool_size, layer.strides))
+    size, strides = ([x] * rank if isinstance(x, int) else list(x) for x in (layer.pool_size, layer.strides))
     padding = layer.padding.upper()
     if isinstance(layer, _MAXIMUM):
         pool = tf.nn.max_pool1d if rank == 1 else tf.nn.max_pool2d
@@ -28,10 +28,6 @@ def _pool(call: Call, point: str) -> TensorFunction:
         # The converter fails where the input, rounded here, is rounded to another scale next. It knows this one.
         return lambda x, observe: pool(x, size, strides, padding)
     return lambda x, observe: observe(point, pool(x, size, strides, padding))
-
-
-def _each(value: int | tuple[int, ...], rank: int) -> list[int]:
-    return [value] * rank if isinstance(value, int) else list(value)
 
 
 def _pool_all(call: Call, point: str) -> TensorFunction:

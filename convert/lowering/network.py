@@ -56,11 +56,9 @@ class Node:
 class Lowered:
     """A network as a graph of functions of TensorFlow tensors; the last has the answer. Weights are constants.
 
-    `n_steps`: the most steps of a recurrent layer, ConvLSTM included; 0 without one.
-    `loop_steps`: the same for layers that may be a loop, which a ConvLSTM may not.
-    `is_looped`: whether converted models have these loops.
-    `at_input`: the quantisation points that the windows are rounded to. They need one range, since the converter fails
-        to round to one scale and then to another.
+    `n_steps` and `loop_steps` are the most steps of a recurrent layer, and of one that may be a loop (no ConvLSTM).
+    `at_input` are the points that the windows are rounded to: they need one range, since the converter fails to round
+    to one scale and then to another.
     """
 
     input_shape: tuple[int, int]

@@ -1,7 +1,7 @@
 """Lower recurrent layers: unrolled over their steps, or as a loop whose turn is a few of them.
 
-XNNPACK packs the weights of every operator anew, although the file holds them once. Unrolled over many steps, a layer
-is slow to load, large and, beyond the processor's cache, slow to run. A loop packs them for the steps of one turn.
+XNNPACK packs the weights of every operator anew: unrolled over many steps, a layer is slow to load, large and, beyond
+the processor's cache, slow to run. A loop packs them for the steps of one turn.
 """
 
 from collections.abc import Sequence
@@ -79,13 +79,13 @@ class _Recurrence:
     def unrolled(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
         """The output, by operators for each step."""
         steps = split_steps(x)
-        if self._is_backward:
+        if self.wavefront.layers[0].go_backwards:
             steps.reverse()
         lanes = (steps, steps[::-1]) if self.wavefront.both_ways else (steps,)
         waves = [*zip(*lanes, strict=True), *[(steps[-1],)] * self.wavefront.delay]
         carried = self.cell.start(steps[0].shape[0])
         carried, states = self._compute(waves, 0, carried, observe, layout)
-        if not self._gives_sequence:
+        if not self.wavefront.layers[-1].return_sequences:
             return self._answering(states[-1])
         states = [self._answering(x) for x in states[self.wavefront.delay :]]
         return states[::-1] if self.in_reverse else states
@@ -93,7 +93,7 @@ class _Recurrence:
     def looped(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
         """The output, by a loop after a few steps that are written out."""
         sequence = join_steps(x)
-        if self._is_backward:
+        if self.wavefront.layers[0].go_backwards:
             sequence = _turned_round(sequence, self.point, observe)
         if self.wavefront.both_ways:
             other = _turned_round(sequence, self.point, observe)
@@ -107,7 +107,7 @@ class _Recurrence:
         carried, states = self._compute(waves, 0, self.cell.start(batch), observe, layout)
         given = [self._answering(x) for x in states[delay:]]
         state, others = self._loop(rows[n_first * batch :], n_in_turn, carried, observe, layout)
-        if not self._gives_sequence:
+        if not self.wavefront.layers[-1].return_sequences:
             return self._answering(state)
         y = sequence_of(observe(self.point, concatenate_rows([*given, *others])), batch)
         return _turned_round(y, self.point, observe) if self.in_reverse else y
@@ -137,7 +137,7 @@ class _Recurrence:
             return tf.add(begin, [in_turn, 0]), rows, observe_all(carried), given
 
         given: tuple[tf.Tensor, ...] = ()
-        if self._gives_sequence:
+        if self.wavefront.layers[-1].return_sequences:
             # A turn adds its rows at the end and drops others at the beginning. Zeros would be stored in the file.
             width = self.wavefront.answering.stop - self.wavefront.answering.start
             start = tf.pad(rows[:, :width], [[0, 0], [0, max(0, width - n_features)]])
@@ -169,20 +169,12 @@ class _Recurrence:
         columns = self.wavefront.answering
         return state if columns == slice(0, self.wavefront.units) else state[:, columns]
 
-    @property
-    def _gives_sequence(self) -> bool:
-        return bool(self.wavefront.layers[-1].return_sequences)
-
-    @property
-    def _is_backward(self) -> bool:
-        return bool(self.wavefront.layers[0].go_backwards)
-
 
 def _first_and_in_turn(n_steps: int, delay: int) -> tuple[int, int]:
     """The numbers of waves before a loop and in one turn, with the smallest sum.
 
-    The waves of only some layers come before the loop, and what equal turns leave over. The first wave has no cell to
-    gate; the first cell has another scale, which concerns the second wave.
+    Before the loop are waves of only some layers, and the rest that equal turns leave over. The first two waves are
+    there too: the first has no cell to gate, the second one of another scale.
     """
     fewest = max(2, delay)
 

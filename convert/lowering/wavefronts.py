@@ -32,8 +32,8 @@ MOST_ZEROS = 1 << 14
 class GateWeights:
     """The weights of one gate of a wavefront, with all layers side by side.
 
-    `kernel` `[features, units]` is for the sequence. `between` `[units, units]` is for the state of the layer below,
-    and `recurrent` for each layer's own state. `recurrent_bias` `[units]` is that of GRU layers with `reset_after`.
+    `kernel` `[features, units]` is for the sequence, `between` `[units, units]` for the state of the layer below,
+    `recurrent` for each layer's own state. `recurrent_bias` `[units]` is that of GRU layers with `reset_after`.
     """
 
     kernel: Array

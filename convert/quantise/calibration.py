@@ -9,25 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from convert.lowering import quantisation_points as names
 from convert.lowering.cells import IN_INT8, GateLayout
 from convert.lowering.network import Lowered
-from convert.lowering.quantisation_points import (
-    CANDIDATE,
-    CELL,
-    GATED_CELL,
-    GATED_STATE,
-    GATES,
-    HARD_SIGMOID_INPUT,
-    SIGMOID_INPUT,
-    TANH_INPUT,
-    Observer,
-)
+from convert.lowering.quantisation_points import Observer
 from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
 from edge_runtime.system.progress import OnProgress
 
 # Inputs with which an int8 sigmoid (steps of 1/256) or tanh (steps of 1/128) has reached its last step but one.
-_SATURATION = {GATES: 6.0, SIGMOID_INPUT: 6.0, CANDIDATE: 3.5, TANH_INPUT: 3.5, HARD_SIGMOID_INPUT: 3.0}
+_SATURATION = dict.fromkeys((names.GATES, names.SIGMOID_INPUT), 6.0) | {names.HARD_SIGMOID_INPUT: 3.0}
+_SATURATION |= dict.fromkeys((names.CANDIDATE, names.TANH_INPUT), 3.5)
 _OPEN_GATE = 255 / 256  # the greatest value of an int8 sigmoid
 _SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
 # A network with more points or multiply-accumulates a window is searched on fewer windows, to end in a minute.
@@ -122,8 +114,8 @@ def _by_kind(groups: Iterable[Iterable[str]]) -> list[list[str]]:
 class LogitLoss:
     """Compute the mean squared error of int8's logits for any ranges, by a graph that is compiled once.
 
-    Normalised windows `X` `[n, samples, n_signals]` go through in parts. The first part has the greatest error with the
-    `widest` ranges, so that most bad ranges are given up after it.
+    Windows `X` `[n, samples, n_signals]` go through in parts, first the part with the greatest error with the `widest`
+    ranges: most bad ranges are given up after it.
     """
 
     def __init__(self, network: Lowered, X: npt.NDArray[np.float32], layout: GateLayout, widest: Ranges) -> None:
@@ -210,9 +202,9 @@ def range_at(ranges: Ranges, point: str) -> ActivationRange:
 def _source_of(point: str) -> str | None:
     """The point of the cell or state that is gated at `point`, if any."""
     layer, _, name = point.rpartition("/")
-    if layer and name == GATED_CELL:
-        return f"{layer}/{CELL}"
-    return layer if layer and name == GATED_STATE else None
+    if layer and name == names.GATED_CELL:
+        return f"{layer}/{names.CELL}"
+    return layer if layer and name == names.GATED_STATE else None
 
 
 def quantised(ranges: Ranges) -> Observer:

@@ -1,7 +1,4 @@
-"""Write a compact TFLite flatbuffer: drop unread parts, share equal ones.
-
-The format refers to tables and vectors by offset, so that equal ones can be in the file once.
-"""
+"""Read a TFLite flatbuffer and write a compact one, in which equal tables and vectors are once and unread ones not."""
 
 from collections.abc import Hashable
 from typing import Any

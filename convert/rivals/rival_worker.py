@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
 from convert.parity import FLOAT_TOLERANCE, relative_difference
+from convert.quantise.raw_input import take_raw_windows
 from convert.rivals.rival_job import FORMS, RivalForm, card_path
 from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
@@ -19,9 +20,6 @@ from edge_runtime.model.onnx_model import open_onnx
 from edge_runtime.model.rivals import FUSED, ONNX
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text
-
-if TYPE_CHECKING:
-    from onnx import ModelProto
 
 _CHECKED = 64  # windows
 
@@ -68,13 +66,12 @@ class RivalMaker:
         self._model, self._normalisation = network.model, network.card.normalisation
         every = -(-len(network.held_out) // _CHECKED)
         self._windows = np.asarray(network.held_out.X[::every], np.float32)
-        self._expected = np.asarray(network.model(network.windows[::every], training=False))
+        self._expected = np.asarray(network.model(self._normalisation.apply(self._windows), training=False))
         # What converters refuse a network with.
         self.refusals = (HarEdgeError, ConverterError, ValidationError, ValueError, TypeError, RuntimeError, KeyError)
 
     def make(self, form: RivalForm) -> bytes:
         """The content of the form's file, with the preparation of windows in front. Raises one of `refusals`."""
-        from convert.quantise.raw_input import take_raw_windows
         from convert.rivals.onnx_network import to_dynamic
         from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 
@@ -94,7 +91,7 @@ class RivalMaker:
             raise InputError(f"its answers differ from Keras's by {difference:.2g} of the greatest")
 
     @cached_property
-    def _onnx(self) -> "ModelProto":
+    def _onnx(self) -> Any:
         """The network as an ONNX graph, of which the quantised form is made."""
         from convert.rivals.onnx_network import to_onnx
 
