@@ -1,4 +1,4 @@
-"""Read a TFLite flatbuffer and write a compact one, in which equal tables and vectors are once and unread ones not."""
+"""Read a TFLite flatbuffer, and write a compact one without unread parts and with equal ones once."""
 
 from collections.abc import Hashable
 from typing import Any
