@@ -13,7 +13,7 @@ from edge_runtime.data import data_sources
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
-from edge_runtime.system.files import point_link, write_bytes
+from edge_runtime.system.files import write_bytes
 from edge_runtime.system.outside_files import parse_json, read_text
 
 RUNS = Path("runs")
@@ -130,7 +130,9 @@ def make_latest(run: Run) -> None:
     """Let `runs/latest` name `run`, if it is in `runs`."""
     folder = run.folder.resolve()
     if folder.parent == RUNS.resolve():
-        point_link(LATEST, folder.name)
+        temporary = LATEST.with_name(f".latest-{os.getpid()}")
+        temporary.symlink_to(folder.name)
+        temporary.replace(LATEST)  # in one step
 
 
 def finished() -> list[Path]:

@@ -80,14 +80,6 @@ def check_folder(folder: Path) -> None:
                 made.rmdir()
 
 
-def point_link(link: Path, target: str) -> None:
-    """Point the symbolic link `link` to `target`, in one step."""
-    with _writing(link):
-        temporary = link.with_name(f".{link.name}-{secrets.token_hex(8)}")
-        temporary.symlink_to(target)
-        temporary.replace(link)
-
-
 def sha256(path: Path) -> str:
     """The SHA-256 of the file at `path`, in hexadecimal."""
     digest = hashlib.sha256()

@@ -12,11 +12,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.system.printable import shown
 
 READER_LEFT = Event()
-"""Set when the reader of standard output has gone, as in `har-edge data | head`.
-
-A command still does its work to the end, for its files and its exit code. Only `har-edge stream`, which has no end,
-stops.
-"""
+"""Set when the reader of standard output has gone, as in `har-edge data | head`: an endless `har-edge stream` stops."""
 
 
 class _Guarded:
@@ -25,8 +21,7 @@ class _Guarded:
     def __init__(self, stream: TextIO, is_output: bool, as_is: bool = False) -> None:
         self._stream, self._is_output, self._as_is = stream, is_output, as_is
         if not as_is:
-            self.unescaped = _Guarded(stream, is_output, as_is=True)
-            """For our own console, which escapes text itself."""
+            self.unescaped = _Guarded(stream, is_output, as_is=True)  # for our console, which escapes text itself
 
     def __getattr__(self, name: str) -> Any:
         if name in ("buffer", "unescaped"):

@@ -47,8 +47,7 @@ class Archive:
             except _BROKEN as error:
                 raise InputError(f"{place} is a damaged or truncated zip ({error})") from error
             entries = self._zip.infolist()
-            self.unpacked = sum(x.file_size for x in entries)
-            """The bytes that all members declare."""
+            self.unpacked = sum(x.file_size for x in entries)  # bytes that all members declare
             if self.unpacked > MAX_UNPACKED:
                 raise InputError(f"{place} would unpack to {self.unpacked:,} bytes; the limit is {MAX_UNPACKED:,}")
             self._opened = opened.pop_all()

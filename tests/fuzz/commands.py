@@ -46,7 +46,7 @@ class Ending:
 
     @property
     def fault(self) -> str:
-        """What is wrong with it, or ""."""
+        """The fault of this ending; empty for a good one."""
         said = self.out + self.error
         if self.code not in (0, 1, 2, 3):
             return f"exit code {self.code}: {printable(self.error[-300:])}"

@@ -75,7 +75,7 @@ class Browser:
             self.events.append(self._next())
 
     def evaluate(self, expression: str) -> Any:
-        """The value of a JavaScript expression on the page; the page's own rules do not hold for it."""
+        """The value of a JavaScript expression on the page, whatever the page's own rules."""
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
@@ -105,7 +105,7 @@ class Browser:
 
 @contextmanager
 def start(folder: Path) -> Iterator[Browser]:
-    """A browser with a new profile in `folder`. Skips the test where there is none."""
+    """A browser with a new profile in `folder`. Skips the test without one."""
     program = next(filter(None, map(shutil.which, NAMES)), None)
     if program is None:
         pytest.skip(f"no browser is installed: one of {', '.join(NAMES)}")
