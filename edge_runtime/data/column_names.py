@@ -179,16 +179,13 @@ def _axes(
 ) -> tuple[tuple[int, ...], float | None]:
     found = _named(by_name, names)
     if not found:
+        there = ", ".join(quoted(x, 20) for x in list(by_name)[:8]) or "nothing"
         raise InputError(
-            f"there are no columns {expected} (or acc_x, accelerometer_x, gyro_x … as phone apps name them); "
-            f"there are {', '.join(quoted(x, 20) for x in list(by_name)[:8]) or 'none'}"
+            f"there are no columns {expected} (or acc_x, gyro_x … as apps name them), and there is {there}"
         )
     if found[0] == "accelerometer" and "secondselapsed" in by_name:
         # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' has gravity.
-        raise InputError(
-            "the column 'accelerometer_x' is acceleration without gravity, by which lying and standing look alike: "
-            "let the app record acceleration with gravity too, as 'total acceleration'"
-        )
+        raise InputError("'accelerometer_x' is acceleration without gravity: record 'total acceleration' too")
     cells = [by_name[found[0] + axis] for axis in "xyz"]
     factors = {_factor(cell, names[found[0]], units) for cell in cells}
     if len(factors) > 1:

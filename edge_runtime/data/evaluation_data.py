@@ -90,8 +90,7 @@ def _check_recordings(found: Sequence[Recording], card: Card) -> None:
     if not known & set(card.labels):
         raise InputError(
             f"'{card.name}' tells {', '.join(card.labels)} apart, and these recordings are labelled "
-            f"{', '.join(sorted(labels)) or 'nowhere'}: name labels so under [labels] of their layout, or give other "
-            "data with --data"
+            f"{', '.join(sorted(labels)) or 'nowhere'}: name labels so in their layout, or give other data with --data"
         )
 
 
@@ -111,10 +110,7 @@ def scored_people(
             name = str(card.personal_correction.record.get("subject"))
             parts.append({x for x in people if str(x) == name})
             if not parts[-1]:
-                raise InputError(
-                    f"'{card.name}' was adapted to subject {name}, and the data is of {_first(people)}: give "
-                    "recordings of the same person with --data"
-                )
+                raise InputError(f"'{card.name}' was adapted to subject {name}, and the data is of {_first(people)}")
             continue
         learnt = _trained_on(card, people)
         if learnt:
@@ -126,7 +122,7 @@ def scored_people(
     if not parts[0]:
         raise InputError(
             f"'{next(iter(learners), cards[0].name)}' was trained on all {noun_of(people)}s of this data "
-            f"({_first(people)}): give people who were kept for its test, or new ones"
+            f"({_first(people)}): give others"
         )
     if learners and is_said:
         names, learnt = " and ".join(f"'{x}'" for x in learners), next(iter(learners.values()))

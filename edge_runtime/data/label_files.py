@@ -35,9 +35,7 @@ class RecordingLabels:
         self.ranges.sort()
         for (_, end, a), (start, _, b) in pairwise(self.ranges):
             if start < end or (start == end and factor is None) or start == -np.inf:
-                raise InputError(
-                    f"{self.place}: the label {quoted(b, 30)} starts at {start:.15g}, before {quoted(a, 30)} has ended"
-                )
+                raise InputError(f"{self.place}: {quoted(b, 30)} starts at {start:.15g}, within {quoted(a, 30)}")
         n_labels = self.ranges[-1][1] if self.ranges else 0
         if self.source.is_by_row and n_labels != n_rows:
             raise InputError(f"{place} has {n_rows:,} rows, and {self.place} {n_labels:,.0f} labels: see skip")
@@ -112,7 +110,7 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
         lines = content.decode(layout.encoding).rstrip().splitlines()[source.skip :]
     except (UnicodeDecodeError, LookupError) as error:
         raise InputError(f"{place} is not {layout.encoding} text ({error}): see encoding in the layout") from error
-    numbered = [(n, x) for n, x in enumerate(lines, source.skip + 1) if not _is_comment(x, layout)]
+    numbered = [(n, x) for n, x in enumerate(lines, source.skip + 1) if not x.lstrip().startswith(layout.comment_marks)]
     separator = column_names.delimiter(next((x for _, x in numbered if x.strip()), ""))
     most_cuts = len(source.columns) - 1 if source.columns[-1] == "label" else -1  # a label may have blanks in it
     for number, line in numbered:
@@ -124,7 +122,3 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
         if len(cells) < len(source.columns):
             raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}")
         yield number, {name: x.strip() for name, x in zip(source.columns, cells, strict=False) if name}
-
-
-def _is_comment(line: str, layout: Layout) -> bool:
-    return bool(layout.comments) and line.lstrip().startswith(layout.comment_marks)

@@ -211,7 +211,7 @@ class Layout:
     @cached_property
     def comment_marks(self) -> tuple[str, ...]:
         """The beginnings of lines that are left out."""
-        return _listed(self.comments)
+        return tuple(x for x in _listed(self.comments) if x)
 
     @cached_property
     def sensors(self) -> dict[str, SensorColumns]:

@@ -99,10 +99,7 @@ class DataReader:
         self._check_labels()
         data = self.found_windows(window)
         if not len(data.train) + len(data.test):
-            raise InputError(
-                f"{in_words(self.sources)}: nobody has {_length(data)} of one label in one piece; record more, or fill "
-                "the column label"
-            )
+            raise InputError(f"{in_words(self.sources)}: nobody has {_length(data)} of one label in one piece")
         return data
 
     def check(self, data: Dataset) -> None:
@@ -117,30 +114,20 @@ class DataReader:
             if n_classes < 2:
                 raise InputError(f"the recordings in {place} have {n_classes} labels; at least 2 are needed")
             if n_people < MIN_SUBJECTS:
-                raise InputError(
-                    f"{place} has recordings of {counted(n_people, 'subject')}; at least {MIN_SUBJECTS} are needed, a "
-                    "third of them for the test: record more, or add another data set, such as --data uci-har"
-                )
-        people = natural_order(data.train.subject.tolist()), self.test_subjects
-        training, testing = (", ".join(map(str, x)) for x in people)
+                people = counted(n_people, "subject")
+                raise InputError(f"{place} has {people}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
+        named = natural_order(data.train.subject.tolist()), self.test_subjects
+        training, testing = (", ".join(map(str, x)) for x in named)
         counts = np.bincount(data.train.y, minlength=len(data.labels))
         if absent := [x for x, n in zip(data.labels, counts, strict=True) if not n]:
-            raise InputError(
-                f"{place}: no training subject ({training}) has {_length(data)} of '{absent[0]}' in one piece; record "
-                "more, or leave that label empty"
-            )
+            raise InputError(f"{place}: no training subject ({training}) has {_length(data)} of '{absent[0]}' in a row")
         if not len(data.test):
-            raise InputError(
-                f"{place}: no test subject ({testing}) has {_length(data)} of one label in one piece; record more"
-            )
+            raise InputError(f"{place}: no test subject ({testing}) has {_length(data)} of one label in one piece")
 
     def _check_labels(self) -> None:
         for x in self.parts:
             if x.kind == "recordings" and not x.layout.reads_labels:
-                raise InputError(
-                    f"{x.layout.source}: no label is read: write {{label}} in files, label = {{ column = 5 }}, or "
-                    "[label_file] for labels in files of their own"
-                )
+                raise InputError(f"{x.layout.source} reads no label: write {{label}} in files, label or [label_file]")
 
     @property
     def test_subjects(self) -> list[int | str]:
@@ -231,10 +218,7 @@ def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
     remembered = record.get("fingerprint") if isinstance(record, dict) else None
     if remembered != data.as_for(card).fingerprint:
         given = " ".join(f"--data {x}" for x in chosen)
-        raise InputError(
-            f"by its card, '{card.name}' was not trained on the data at {in_words(chosen)} as it is now: give {given} "
-            "to take it all the same"
-        )
+        raise InputError(f"'{card.name}' was not trained on {in_words(chosen)} as it is now: give {given} to take it")
 
 
 def prefixes(names: Sequence[str]) -> list[str]:

@@ -83,10 +83,7 @@ def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
                 parts += _parts(of_device, said, layout, labels, found, next(iter(files.values())))
         if not parts:
             first = next(iter((*found.without_rotation, *found.without_samples)), "none")
-            raise InputError(
-                f"{path}: no file has samples of all sensors that follow each other, {first} first: see columns, "
-                "sensor and [time] in the layout"
-            )
+            raise InputError(f"{path}: {first} has no samples of all sensors in a row: see columns, sensor and [time]")
         if len({x.values.shape[1] for x in parts}) > 1:
             raise InputError(f"{path}: some files have rotation, and some have none: give it in all files or in none")
         found.recordings = _named(parts, layout, path, tree.place, found)
@@ -117,10 +114,7 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
             continue
         files = found.setdefault((*said.items(), *([] if by_path else [("", name)])), {})
         if sensor in files:
-            raise InputError(
-                f"{tree.place}: {files[sensor]} and {name} are both {quoted(sensor)} of the same recording by "
-                f"{layout.source}: put what differs into files, as {{trial}}"
-            )
+            raise InputError(f"{tree.place}: {files[sensor]} and {name} are one recording: see {{trial}} in files")
         files[sensor] = name
     if not found:
         there = ", ".join(quoted(x, 100) for x in sorted(tree.names, key=natural)[:2]) or "none"
@@ -159,10 +153,7 @@ def _parts(
     said = {x: layout.fixed.get(x) or of_path.get(x, "") for x in TEXTS} | table.said
     texts = {x: column[rows] for x, column in table.texts.items()}
     if not said["subject"] and "subject" not in texts:
-        raise InputError(
-            f"{layout.source} does not say whose recordings these are: put {{subject}} into files, or write "
-            'subject = { column = "subject" }'
-        )
+        raise InputError(f"{layout.source} names no subject: put {{subject}} into files, or write subject = ...")
     labels: list[str] = texts.pop("label", np.full(len(rows), said["label"], np.object_)).tolist()
     if label_files is not None:
         base = table.series["acceleration"]
@@ -184,10 +175,7 @@ def _check_steps(place: str, seconds: Array) -> None:
     steps = np.diff(seconds)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if not units.is_step(step):
-        raise InputError(
-            f"{place}: samples are {step:.3g} s apart, instead of {units.STEP_S[0]:g} to {units.STEP_S[1]:g} s: see "
-            "the unit of the timestamp, or write rate = 50 (samples a second) in place of [time]"
-        )
+        raise InputError(f"{place}: samples are {step:.3g} s apart: see the unit of times, or write rate = 50")
 
 
 def _evened(seconds: Array) -> Array:

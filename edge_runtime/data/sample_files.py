@@ -185,7 +185,7 @@ def _lines(text: str, layout: Layout, separator: str) -> Iterator[str]:
     """The lines, blank in place of those to skip; tabs at an end stay, since a cell there may be empty."""
     blanks = None if separator == " " else " \r\n"
     for number, line in enumerate(io.StringIO(text, newline="")):
-        is_left_out = number < layout.skip or (layout.comments and line.lstrip().startswith(layout.comment_marks))
+        is_left_out = number < layout.skip or line.lstrip().startswith(layout.comment_marks)
         yield "\n" if is_left_out else line.strip(blanks).removesuffix(layout.line_end) + "\n"
 
 

@@ -36,7 +36,6 @@ PLACEMENT = "waist"
 LABELS = UCI_HAR
 TRANSITIONS = ("stand_to_sit", "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand")
 RECORDING_LABELS = LABELS + TRANSITIONS
-N_RECORDINGS = 61
 
 HEADER = struct.Struct("<8sII")  # mark, number of recordings, number of samples
 MARK = b"harcnt01"
@@ -140,14 +139,7 @@ def decoded(content: bytes, source: str) -> Counts:
 @cache
 def mountings() -> tuple[Mounting, ...]:
     """The mounting of each recording: between two experiments of a person the phone was fixed anew."""
-    return tuple(Mounting(str(number), NAME, PLACEMENT, "Samsung Galaxy S II") for number in range(N_RECORDINGS))
-
-
-def mounting_of_rows(part: str) -> npt.NDArray[np.int32]:
-    """The mounting `[n]` of each window of the `part` train or test, in the official order of rows."""
-    runs = read_table()[part].items()
-    counts = [sum(count for _, _, count in each) for _, each in runs]
-    return np.repeat(np.array([number for number, _ in runs], np.int32), counts)
+    return tuple(Mounting(str(number), NAME, PLACEMENT, "Samsung Galaxy S II") for number in range(61))
 
 
 def physical(counts: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
@@ -163,12 +155,10 @@ def _windows(all_recordings: Sequence[Recording], table: dict[int, Runs]) -> Spl
         recording = all_recordings[number]
         starts = np.concatenate([first + WINDOW.hop * np.arange(count) for _, first, count in runs])
         X.append(_as_published(cut(frontend.signals(recording.samples), starts)))
-        y.append(np.repeat([label for label, _, _ in runs], [count for _, _, count in runs]))
+        y.append(np.repeat(np.array([label for label, _, _ in runs], np.uint8), [count for _, _, count in runs]))
         subject.append(np.full(len(starts), recording.subject, np.uint8))
         mounting.append(np.full(len(starts), number, np.int32))
-    split = Split(
-        np.concatenate(X), np.concatenate(y).astype(np.uint8), np.concatenate(subject), np.concatenate(mounting)
-    )
+    split = Split(np.concatenate(X), np.concatenate(y), np.concatenate(subject), np.concatenate(mounting))
     for array in vars(split).values():
         array.flags.writeable = False  # `load` hands the same arrays to everyone
     return split
@@ -222,14 +212,13 @@ def _read_part(tree: FileTree, part: str) -> Split:
     subject = _numbers(tree, f"subject_{part}.txt", part, 1)[:, 0]
     for what, values, expected in zip(("labels", "subjects"), (y, subject), DIGESTS[part], strict=True):
         if hashlib.sha256(values.astype(np.uint8).tobytes()).hexdigest() != expected:
-            raise InputError(
-                f"the {what} of the {part} part in {tree.place} are not the official ones, or in another order; "
-                "download it again"
-            )
+            raise InputError(f"the {what} of the {part} part in {tree.place} are not the official ones: get it again")
     X = np.empty((N_WINDOWS[part], WINDOW.samples, len(frontend.SIGNALS)), np.float32)
     for column, signal in enumerate(frontend.SIGNALS):
         X[:, :, column] = _numbers(tree, f"Inertial Signals/{signal.name}_{part}.txt", part, WINDOW.samples)
-    return Split(X, y.astype(np.uint8), subject.astype(np.uint8), mounting_of_rows(part))
+    counts = {number: sum(count for _, _, count in runs) for number, runs in read_table()[part].items()}
+    mounting = np.repeat(np.array([*counts], np.int32), [*counts.values()])
+    return Split(X, y.astype(np.uint8), subject.astype(np.uint8), mounting)
 
 
 def _numbers(tree: FileTree, name: str, part: str, n_columns: int) -> npt.NDArray[np.float32]:

@@ -96,8 +96,6 @@ def _joined(members: dict[str, Array]) -> dict[str, Array]:
             raise ValueError(f"it has {', '.join(members)}: give each as _train and _test, or X, y and split")
         for base in bases:
             pair = [members.pop(f"{base}_{part}") for part in ("train", "test")]
-            if len({x.dtype.kind in "US" for x in pair}) > 1 or len({x.shape[1:] for x in pair}) > 1:
-                raise ValueError(f"{base}_train {pair[0].shape} and {base}_test {pair[1].shape} do not fit each other")
             lengths = [len(x) for x in pair]
             split = members.setdefault("split", np.repeat([0, 1], lengths))
             if np.bincount(split, minlength=2).tolist() != lengths:

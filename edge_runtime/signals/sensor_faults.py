@@ -139,26 +139,19 @@ def _stuck(acceleration: Array, rotation: Array) -> str | None:
 
 
 def _limit(acceleration: Array, rotation: Array, rate_hz: float) -> str | None:
+    """The sentence about a sensor that keeps a value far from rest."""
     n = max(_PLATEAU, round(_PLATEAU_S * rate_hz) + 1)
     for name, unit, values, least in (
         ("accelerometer", "g", acceleration, _PLATEAU_FROM[0]),
         ("gyroscope", "rad/s", rotation, _PLATEAU_FROM[1]),
     ):
-        for channel in values.T:
-            limit = _plateau(channel, least, n)
-            if limit is not None:
+        for channel in values.T if len(values) >= n else ():
+            runs = np.convolve(np.diff(channel) == 0, np.ones(n - 1), "valid") == n - 1
+            at = np.flatnonzero(runs & (np.abs(channel[: len(runs)]) >= least))
+            if len(at):
+                limit = float(channel[at[0]])
                 return f"the {name} stays at {limit:.3g} {unit} in peaks: it is at its limit; set a wider range"
     return None
-
-
-def _plateau(channel: Array, least: float, n: int) -> float | None:
-    """The value beyond ± `least` that a channel keeps for `n` samples."""
-    if len(channel) < n:
-        return None
-    same = np.diff(channel) == 0
-    runs = np.convolve(same, np.ones(n - 1), "valid") == n - 1
-    at = np.flatnonzero(runs & (np.abs(channel[: len(runs)]) >= least))
-    return float(channel[at[0]]) if len(at) else None
 
 
 class ClockWatch:

@@ -56,51 +56,37 @@ def unit_name(factor: float, units: dict[str, float]) -> str:
     return next(name for name, x in units.items() if x == factor)
 
 
-def check_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> None:
-    """Raise `InputError` where `accelerations` `[n, 3]` or `times` `[n]` are clearly of another unit than `stated`."""
-    size, acceleration, step, time = _by_size(accelerations, times)
-    if stated.acceleration is not None and acceleration and ACCELERATION_UNITS[acceleration] != stated.acceleration:
+def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> Units:
+    """The `stated` units, and acceleration's and time's by the size of `accelerations` `[n, 3]` and `times` `[n]`.
+
+    Raises `InputError` where the numbers are clearly of another unit than the stated one, or of none.
+    """
+    with np.errstate(over="ignore"):
+        sizes, steps = np.linalg.norm(accelerations, axis=1), np.diff(times)
+    sizes, steps = sizes[np.isfinite(sizes)], steps[np.isfinite(steps) & (steps > 0)]
+    size, step = (float(np.median(x)) if len(x) else 0.0 for x in (sizes, steps))
+    acceleration = next((name for name, x in ACCELERATION_UNITS.items() if _within(size * x, GRAVITY_SIZES_G)), None)
+    time = next((name for name, x in TIME_UNITS.items() if is_step(step * x)), None)
+    by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
+    if stated.acceleration is None and acceleration is None:
+        raise InputError(
+            f"the acceleration has a size of about {size:.3g}, neither about 1 (g) nor about 9.8 (m/s2): give --units"
+        )
+    if stated.acceleration is not None and by_size.acceleration not in (None, stated.acceleration):
         raise InputError(
             f"acceleration is taken as {unit_name(stated.acceleration, ACCELERATION_UNITS)}, but its size is about "
             f"{size:.3g}, as in {acceleration}: write ax[{acceleration}] in the header, or give --units {acceleration}"
+        )
+    if stated.time is None and time is None and len(times):
+        raise InputError(
+            f"timestamps are about {step:.3g} apart, neither s nor ms, us or ns: give --rate, or a unit, as in t[ms]"
         )
     if stated.time is not None and time and not is_step(step * stated.time):
         raise InputError(
             f"times are taken as {unit_name(stated.time, TIME_UNITS)}, but they are about {step:.3g} apart, as in "
             f"{time}: write their unit in the header, as t[{time}]"
         )
-
-
-def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> Units:
-    """The `stated` units, and acceleration's and time's by the size of the numbers.
-
-    Raises `InputError` as `check_units`, and where the size fits no unit.
-    """
-    check_units(stated, accelerations, times)
-    size, acceleration, step, time = _by_size(accelerations, times)
-    if stated.acceleration is None and acceleration is None:
-        raise InputError(
-            f"the acceleration has a size of about {size:.3g}, neither about 1 (g) nor about 9.8 (m/s2): give --units"
-        )
-    if stated.time is None and time is None and len(times):
-        raise InputError(
-            f"timestamps are about {step:.3g} apart, neither s nor ms, us or ns: give --rate, or a unit, as in t[ms]"
-        )
-    by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
     return stated.or_else(by_size)
-
-
-def _by_size(accelerations: npt.ArrayLike, times: Sequence[float]) -> tuple[float, str | None, float, str | None]:
-    """The median size of acceleration and its unit, the median step between times and their unit."""
-    with np.errstate(over="ignore"):
-        sizes, steps = np.linalg.norm(accelerations, axis=1), np.diff(times)
-    size, step = (
-        float(np.median(x)) if len(x) else 0.0
-        for x in (sizes[np.isfinite(sizes)], steps[np.isfinite(steps) & (steps > 0)])
-    )
-    acceleration = (name for name, x in ACCELERATION_UNITS.items() if _within(size * x, GRAVITY_SIZES_G))
-    time = (name for name, x in TIME_UNITS.items() if is_step(step * x))
-    return size, next(acceleration, None), step, next(time, None)
 
 
 def is_step(seconds: float) -> bool:

@@ -158,7 +158,7 @@ def test_a_window_of_any_signals_is_drawn(har_edge_here, tmp_path):
     X = np.random.default_rng(0).normal(size=(60, 16, 14))
     path = write_windows(tmp_path / "many.npz", two_frequencies(60), X=X)
     texts = re.findall(r"<!-- (.*?) -->", drawn(har_edge_here, tmp_path / "many.svg", "--data", path, "--window", 3))
-    assert "without the last 2 signals" in " ".join(texts)
+    assert "12 signals" in " ".join(texts)
     assert "time (samples)" in texts
 
 

@@ -5,7 +5,7 @@ import pytest
 from written_recordings import motion
 
 from edge_runtime.errors import InputError
-from edge_runtime.signals.units import ACCELERATION_UNITS, TIME_UNITS, Units, check_units, inferred_units
+from edge_runtime.signals.units import ACCELERATION_UNITS, TIME_UNITS, Units, inferred_units
 
 SECONDS, SAMPLES = motion(100)
 
@@ -16,13 +16,13 @@ def test_units_are_inferred_by_size_and_checked_by_the_same_rule(time, accelerat
     units = Units(TIME_UNITS[time], ACCELERATION_UNITS[acceleration])
     values, times = SAMPLES[:, :3] / units.acceleration, (SECONDS / units.time).tolist()
     assert inferred_units(Units(), values, times) == units
-    check_units(units, values, times)
+    assert inferred_units(units, values, times) == units
     for other in {*TIME_UNITS} - {time}:
         with pytest.raises(InputError, match="times"):
-            check_units(Units(TIME_UNITS[other]), values, times)
+            inferred_units(Units(TIME_UNITS[other]), values, times)
     for other in {*ACCELERATION_UNITS} - {acceleration}:
         with pytest.raises(InputError, match="acceleration"):
-            check_units(Units(None, ACCELERATION_UNITS[other]), values)
+            inferred_units(Units(None, ACCELERATION_UNITS[other]), values)
 
 
 def test_sizes_of_no_unit_leave_a_stated_one_and_are_refused_without():
