@@ -68,7 +68,5 @@ def _newest_stopped() -> Path:
     begun = [x for x in runs.RUNS.glob("*") if not x.is_symlink() and runs.settings_path(x).exists()]
     stopped = [x for x in begun if not runs.is_under_way(x)]
     if not stopped:
-        raise InputError(
-            "there is no stopped training in runs to resume: name its folder with --out, or start a new one"
-        )
+        raise InputError("no training in runs was stopped: name a folder with --out, or start a new one")
     return max(stopped, key=lambda folder: runs.settings_path(folder).stat().st_mtime)

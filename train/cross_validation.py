@@ -118,9 +118,8 @@ def choose_folds(train: Split, labels: Sequence[str], n_folds: int | None) -> li
     noun = noun_of(subjects)
     if len(subjects) < (n_folds or 2):
         raise InputError(f"{n_folds or 2} folds need as many training {noun}s, and the data has {len(subjects)}")
-    if n_folds is None:
-        found = [[x] for x in subjects]
-    else:
+    found = [[x] for x in subjects]
+    if n_folds is not None:
         groups = GroupKFold(n_folds).split(train.X, train.y, train.subject)
         found = [natural_order(train.subject[rows].tolist()) for _, rows in groups]
     for i, held in enumerate(found):

@@ -43,7 +43,7 @@ class TrainingInput:
 
     @property
     def recipe(self) -> Recipe:
-        """The numbers of each fit."""
+        """The numbers of a fit."""
         return choose_recipe(self.network, self.epochs, self.frame)
 
     @property
@@ -84,7 +84,7 @@ class TrainingInput:
         return data
 
     def check_network(self, what: str) -> None:
-        """Raise `InputError` unless the network exists; `what` is the command."""
+        """Raise `InputError` unless the network exists, for the command `what`."""
         if is_own(self.network):
             import_tensorflow(what, threads=1)
         find_builder(self.network)
@@ -133,8 +133,8 @@ def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
     ordered = distinct(subjects)
     if len(ordered) < 2:
         raise InputError(
-            f"training needs at least two training subjects, since one is held out, and this data has {len(ordered)}: "
-            "add data with a second --data, or name fewer --test-subjects"
+            f"a training needs two training subjects, and this data has {len(ordered)}: add a second --data, or name "
+            "fewer --test-subjects"
         )
     return ordered[1::4]
 

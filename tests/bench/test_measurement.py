@@ -208,6 +208,8 @@ worker.main(Path(sys.argv[1]))
 @pytest.mark.parametrize("runtime", ["auto", "tflite-micro"])
 def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_memory(few, runtime):
     is_micro = runtime == "tflite-micro"
+    if is_micro:
+        pytest.importorskip("tflite_micro")
     device = Watched() if is_micro else Watched(emulated=True)
     model = weighing(few.labels, np.eye(6, 128, dtype=np.float32))
     report = measurement.measure([model] * 2, few, device, MeasurementSettings(runtime, runs=20, rounds=10))

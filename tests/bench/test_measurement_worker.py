@@ -83,21 +83,13 @@ def test_end_to_end_counts_turning_windows_into_the_walking_frame(folder, monkey
         assert (arrays["logits"] == Classifier("edge-anywhere").logits(windows)).all()
 
 
-@pytest.mark.parametrize(
-    ("model", "values"),
-    [
-        (tiny_models.dequantise((4, 2), 0.5, 3), ["0", "-128", "127"]),
-        (MODELS["int8"].read_bytes(), ["0.0", "-100.0", "100.0"]),
-    ],
-    ids=["int8", "float32"],
-)
-def test_a_model_is_inspected_with_extreme_windows(tmp_path, monkeypatch, model, values):
-    (tmp_path / "m.tflite").write_bytes(model)
+def test_a_model_is_inspected_with_extreme_windows(tmp_path, monkeypatch):
+    (tmp_path / "m.tflite").write_bytes(tiny_models.dequantise((4, 2), 0.5, 3))
     seen = []
     run = Model.run
-    monkeypatch.setattr(Model, "run", lambda self, window: (seen.append(str(window.flat[0])), run(self, window)))
+    monkeypatch.setattr(Model, "run", lambda self, window: (seen.append(window.flat[0]), run(self, window)))
     measurement_worker.inspect(MeasurementJob("0-0", "inspect", "m.tflite", "m.tflite"), tmp_path)
-    assert seen == values
+    assert seen == [0, -128, 127]
 
 
 def test_times_are_taken_when_the_first_call_and_a_warm_up_are_over(folder, monkeypatch):
@@ -121,22 +113,10 @@ def test_energy_is_measured_when_it_is_asked_for(folder, monkeypatch):
 
 
 def test_the_interpreter_gets_the_threads_that_are_asked_for_and_is_not_pinned(folder, monkeypatch):
-    def n_threads() -> int:
-        return sum(1 for _ in Path("/proc/self/task").iterdir())
-
-    grown = []
-
-    def opened(*arguments):
-        before = n_threads()
-        model = open_model(*arguments)
-        grown.append(n_threads() - before)
-        return model
-
-    monkeypatch.setattr(measurement_worker, "open_model", opened)
-    (folder / "model.tflite").write_bytes(MODELS["int8"].read_bytes())
-    np.save(folder / "windows.npy", np.ones((1, 128, 9), np.float32))
+    asked = []
+    monkeypatch.setattr(measurement_worker, "open_model", lambda *x: asked.append(x[2]) or open_model(*x))
     measured, _ = measurement_worker.measure(replace(WORK, threads=2), folder)
-    assert grown == [1]
+    assert asked == [2]
     assert (measured.threads, measured.pinned_cpu) == (2, None)
 
 
@@ -224,9 +204,3 @@ def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, version, packag
         opener(f"python:{path}", "auto")()
     with pytest.raises(InputError, match="none"):
         opener(f"python:{tmp_path / 'none'}", "auto")()
-
-
-def test_an_interpreter_without_the_chosen_runtime_is_refused(tflite_runtime_python):
-    with pytest.raises(InputError, match="ai-edge-litert"):
-        opener(f"python:{tflite_runtime_python}", "litert")()
-    assert opener(f"python:{tflite_runtime_python}", "auto")().name == "python3.11-tflite-runtime"

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy import signal, stats
 
 from edge_runtime.bench import statistics
-from edge_runtime.data import scores
 
 
 def rounds(
@@ -101,20 +100,6 @@ def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people():
     # 95 % of 200 are 190; below 182, as percentiles of a bootstrap have it, is less likely than 1 in 100.
     assert min(covered.values()) >= 182, covered
     assert max(covered.values()) < 200, covered
-
-
-def test_an_interval_of_many_subjects_is_that_of_scipys_bootstrap():
-    random = np.random.default_rng(7)
-    subject = np.repeat(np.arange(200), 60)
-    y = random.integers(3, size=len(subject))
-    wrong = random.random(len(subject)) < np.clip(random.normal(0.1, 0.05, 200), 0, 1)[subject]
-    predicted = np.where(wrong, (y + 1) % 3, y)
-    right = ~wrong.reshape(200, 60)
-    found = statistics.over_subjects(y, predicted, subject, 3)
-    expected = stats.bootstrap((right.mean(axis=1),), np.mean, rng=np.random.default_rng(0)).confidence_interval
-    assert found[0] == pytest.approx(tuple(expected), abs=0.002)
-    macro = scores.macro_f1(scores.confusion_matrix(y, predicted, 3))
-    assert found[1][0] < macro < found[1][1]
 
 
 def test_one_subject_has_neither_interval_nor_test():

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +14,7 @@ from training_fixtures import TINY, har_edge_within
 from written_windows import of_people, write_windows
 
 from edge_runtime.data.dataset import Split
-from edge_runtime.data.scores import score
 from edge_runtime.errors import DeviceError, InputError
-from train import left_out_data
 from train.cross_validation import choose_folds
 from train.run.dask_cluster import run_on_cluster
 
@@ -70,16 +67,6 @@ def test_folds_that_cannot_be_are_refused(windows, n_folds, words):
         choose_folds(windows, LABELS, n_folds)
 
 
-def test_a_closed_set_of_one_label_is_said_to_be_right_by_construction(capsys):
-    windows = subjects_with(a=[0, 0], b=[0])
-    closed, open_ = (score(windows, np.array(x), LABELS) for x in ([0, 0, 0], [0, 0, 1]))
-    found = left_out_data.LeftOutData("Pockets", ["a", "b"], {}, ["LYING"], closed, open_, "0" * 64, {})
-    left_out_data.show([found, replace(found, source="Wrists", labels=[*LABELS])])
-    text = " ".join(capsys.readouterr().out.split())
-    assert "Pockets shares only LYING" in text
-    assert "Wrists shares" not in text
-
-
 def test_files_and_table_tell_the_same(here):
     result, folder = here
     assert {x.name for x in folder.iterdir()} == {"crossval.json", "crossval.csv", "crossval.png", "confusion.png"}
@@ -105,7 +92,6 @@ def test_files_and_table_tell_the_same(here):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--folds", 22], 2, ["22 folds", "21"]),
         (["--folds", "people"], 2, ["--folds", "people"]),
         (["--folds", "datasets"], 2, ["--data"]),
         (["--cluster", "tcp://127.0.0.1:9"], 3, ["tcp://127.0.0.1:9"]),

@@ -150,7 +150,7 @@ TINY = f"{__name__}:tiny"
 def har_edge_within(*arguments: object, cwd: Path) -> Finished:
     """The command with all its fits in this process, which is much quicker than a process for each."""
     import har_edge as front_door
-    from train import training_progress
+    from train import training_data, training_progress
     from train.run.fit_processes import do_job
 
     def run_jobs(jobs, dataset, on_step, on_done=lambda job: None) -> None:
@@ -161,6 +161,7 @@ def har_edge_within(*arguments: object, cwd: Path) -> Finished:
     output, error = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(output), redirect_stderr(error):
         patch.setattr(training_progress, "run_jobs", run_jobs)
+        patch.setattr(training_data, "import_tensorflow", lambda *_, **__: None)  # it may be at work here already
         code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
     return subprocess.CompletedProcess(arguments, code, output.getvalue(), error.getvalue())
 

@@ -2,13 +2,12 @@
 
 import os
 import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import assert_one_sentence, finish, har_edge, processes, start, start_har_edge, succeeded, wait_until
+from programs import assert_one_sentence, finish, har_edge, processes, start_har_edge, succeeded, wait_until
 from training_fixtures import EPOCHS, run_card
 from written_windows import of_people, write_windows
 
@@ -18,7 +17,7 @@ from edge_runtime.runs import Run
 from train.fit.fit_job import FitOutcome, load_logits
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
-from train.run.fit_processes import cpus, locked, run_jobs
+from train.run.fit_processes import cpus, run_jobs
 
 HELD_OUT = (3, 8, 16, 22, 27)
 
@@ -109,16 +108,3 @@ def test_a_damaged_outcome_is_named(small, tmp_path):
     job.logits.write_bytes(b"")
     with pytest.raises(InputError, match=r"final\.npy"):
         load_logits(job)
-
-
-def test_a_lock_is_waited_for_and_ends_with_its_process(tmp_path):
-    path = tmp_path / "checkpoint" / "lock"
-    code = "import sys, time; from pathlib import Path; from train.run.fit_processes import locked\n"
-    code += "with locked(Path(sys.argv[1])): print(flush=True); time.sleep(600)"
-    with start(sys.executable, "-c", code, path) as process:
-        process.stdout.readline()
-        with pytest.raises(InputError, match=str(tmp_path)), locked(path):
-            pass
-        process.kill()
-        with locked(path, seconds=10):
-            pass

@@ -18,7 +18,7 @@ JOGGING = (*LABELS, "JOGGING")
 
 
 def of_two_sources(uci: Dataset) -> Dataset:
-    """UCI HAR, and a set of two people, one of them kept for its test: they sit, stand, walk and jog."""
+    """UCI HAR, and a set of two people who sit, stand, walk and jog; the second is kept for the test."""
     mountings = (*uci.mountings, Mounting("1", "Pockets", "trouser pocket"))
     parts = []
     for part, person in ((uci.train, "p1"), (uci.test, "p2")):

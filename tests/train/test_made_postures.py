@@ -1,4 +1,4 @@
-"""Check windows that are made lying or sitting: of whom, how they are turned, and that no other window changes."""
+"""Check windows that are made lying or sitting: which ones, how they are turned, and that no other changes."""
 
 from dataclasses import replace
 

@@ -12,7 +12,7 @@ from edge_runtime.data.labels import coarse_classes
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import Run
-from train.fit.named_networks import build, check, find_builder
+from train.fit.named_networks import build, check
 from train.fit.networks import NETWORKS
 from train.fit.recipe import Recipe, choose_recipe
 from train.training_data import TrainingInput
@@ -132,18 +132,6 @@ def test_layers_that_cannot_be_converted_are_known_before_a_training(own):
     refused = check("own_networks:not_convertible", (128, 9), 6)
     assert refused == ["'mine' (UpSampling1D)", "'theirs' (UnitNormalization)"]
     assert check("own_networks:good", (128, 9), 6) == []
-
-
-def test_a_module_in_the_working_folder_is_found_before_an_installed_one_of_its_name(own, tmp_path, monkeypatch):
-    installed = tmp_path / "installed"
-    installed.mkdir()
-    for folder in (installed, tmp_path):
-        (folder / "twice_there.py").write_text(f"def network(): return {str(folder)!r}")
-    before = [str(installed), *(x for x in sys.path if x)]
-    monkeypatch.setattr(sys, "path", before.copy())
-    assert find_builder("twice_there:network")() == str(tmp_path)
-    assert sys.path == [*before, str(tmp_path)]
-    sys.modules.pop("twice_there")
 
 
 @pytest.mark.long

@@ -157,10 +157,8 @@ def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list
 def _check_free(folder: Path) -> None:
     """Refuse to train into a folder that already holds something."""
     if settings_path(folder).exists():
-        raise InputError(
-            f"{folder} holds a stopped training: go on with --resume --out {folder}, or choose another --out"
-        )
-    # A training that was killed while it wrote its first file has left nothing but this folder.
+        raise InputError(f"{folder} holds a stopped training: go on with --resume --out {folder}, or choose another")
+    # A training that was killed while it wrote its first file has left this folder.
     stub = [checkpoint_folder(folder)]
     if folder.exists() and (not folder.is_dir() or list(folder.iterdir()) not in ([], stub)):
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
