@@ -54,16 +54,6 @@ def test_a_link_stays_and_its_target_is_replaced(tmp_path):
     assert sorted(tmp_path.rglob("*")) == sorted([target, near, far, target.parent])
 
 
-@pytest.mark.parametrize("kind", ["folder", "pipe"])
-def test_what_is_no_regular_file_is_refused_and_stays(tmp_path, kind):
-    path = tmp_path / "there"
-    path.mkdir() if kind == "folder" else os.mkfifo(path)
-    with pytest.raises(InputError, match=str(path)):
-        write_text(path, "content")
-    assert path.exists()
-    assert not path.is_file()
-
-
 def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "elsewhere").mkdir()
