@@ -1,9 +1,6 @@
-"""Name activities that a placement cannot tell apart: in a trouser pocket, sitting is lying on the back.
+"""Name activities that a placement cannot tell apart: a thigh is level when its owner sits and lies."""
 
-A phone there measures the thigh, which is level in both: "SITTING or LAYING" is all that can be known.
-"""
-
-from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
+from __future__ import annotations  # the worker's Python 3.9
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +17,7 @@ _TELLING = ("waist",)  # placements whose tilts the limits come from, beside tho
 
 @dataclass(frozen=True)
 class AlikeLabels:
-    """Activities `labels` that look alike to a device at one of `placements`, while it is tilted backwards."""
+    """Labels that look alike to a device at `placements` while it is tilted backwards."""
 
     labels: tuple[str, ...]
     placements: tuple[str, ...]
@@ -31,12 +28,12 @@ class AlikeLabels:
         return _OR.join(self.labels)
 
     def holds(self, placement: str) -> bool:
-        """Tell whether they may look alike at `placement`: everywhere but where a tilt is known to tell them."""
+        """Tell whether they may look alike at `placement`."""
         plain = plain_placement(placement)
         return plain not in _TELLING or plain in map(plain_placement, self.placements)
 
     def fault(self, labels: Sequence[str]) -> str | None:
-        """State what makes them unusable for a model of `labels`, if anything does."""
+        """State what makes them unusable for a model of `labels`."""
         if len(set(self.labels)) > 1 and set(self.labels) <= set(labels) and self.placements and all(self.placements):
             return None
         return "needs at least two of its labels, and a placement, for labels that look alike"
@@ -57,12 +54,12 @@ RULED_PLACEMENTS = (*_TELLING, *IN_A_POCKET.placements)
 
 
 def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
-    """Tell of mean accelerations `[..., 3]` in the walking frame whether the device is tilted backwards."""
+    """Tell where mean accelerations `[..., 3]` in the walking frame are of a device tilted backwards."""
     up, ahead, left = np.moveaxis(np.asarray(acceleration, np.float64), -1, 0)
     level, size = np.hypot(ahead, left), np.sqrt(up**2 + ahead**2 + left**2)
     return (up < _LEAST_TILT * size) & (ahead > _WITHIN * level)
 
 
 def plain_placement(text: str) -> str:
-    """The name of a placement in lower case with single blanks, by which placements are compared."""
+    """The placement in lower case with single blanks, for comparisons."""
     return " ".join(text.casefold().split())

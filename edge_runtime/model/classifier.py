@@ -30,18 +30,14 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def preparation(card: cards.Card, tensor: Tensor) -> Prepare:
-    """Choose how a window in the card's frame becomes the input `tensor`: as it is, where the graph prepares it."""
+    """How a window becomes the input `tensor`: as it is, where the graph prepares it."""
     if card.raw_input:
         return lambda window: window[np.newaxis]
     return Preparation(card.normalisation, tensor)
 
 
 class Preparation:
-    """Makes the input tensor of a window: normalises, clips, compands and, for an integer input, quantises.
-
-    It gives the numbers of `Normalisation.apply` in less time, without new arrays. The answer is valid until the next
-    call.
-    """
+    """Makes the input tensor of a window, valid until the next call: `Normalisation.apply` without new arrays."""
 
     def __init__(self, normalisation: Normalisation, tensor: Tensor) -> None:
         rows = (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
@@ -73,8 +69,8 @@ class Preparation:
 class Quantiser:
     """Quantises values for a tensor: round(value / scale) + zero point, saturated.
 
-    As LiteRT's QUANTIZE, it multiplies by the float32 inverse of the scale and rounds ties to even. tflite-runtime 2.14
-    divides and rounds ties away from zero, so that values clipped at -clip differ there by one.
+    As LiteRT's QUANTIZE, it multiplies by the float32 inverse of the scale and rounds ties to even; tflite-runtime 2.14
+    does neither.
     """
 
     def __init__(self, tensor: Tensor) -> None:
@@ -97,12 +93,9 @@ class Quantiser:
 class Classifier:
     """A model, ready to classify windows: a `.tflite` file, a run folder's model, or a reference model by its name.
 
-    Windows are in the frame of the card: as the device was worn, or in the walking frame, into which `in_frame` turns
-    them. Windows in another frame get wrong answers.
-
-    Raises `InputError` when the file is missing, damaged, without a card or does not fit its card, and when the runtime
-    is missing or does not take the model. A crafted graph may crash this process: let
-    `edge_runtime.devices.trial.try_model` open a model of unknown origin first, and give its `content`.
+    Windows are in the frame of the card, into which `in_frame` turns them. Raises `InputError` when the file or the
+    runtime cannot be used. A crafted graph may crash this process: let `edge_runtime.devices.trial.try_model` open a
+    model of unknown origin first, and give its `content`.
     """
 
     def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1, content: bytes | None = None) -> None:
@@ -116,8 +109,7 @@ class Classifier:
     def in_frame(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Turn recorded windows `[n, samples, n_signals]` into the frame that the model takes.
 
-        One person wore the device in one way in all of them, and walked in some. Raises `InputError` as `logits`, and
-        when nobody walks in the windows.
+        One person wore the device in one way in all of them. Raises `InputError` when nobody walks in any.
         """
         checked, rate_hz = check_windows(windows, self.card), self.card.window.rate_hz
         if self.card.frame == "device":

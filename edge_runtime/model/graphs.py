@@ -1,10 +1,9 @@
 """Read the graphs of a model from its flatbuffer: operators, tensors, and how often loops turn.
 
-Fields have the numbers of TFLite's schema.fbs. Runtimes list only the first graph, and crash on some files that are not
-whole: here these are a `ValueError`.
+Fields have the numbers of TFLite's schema.fbs. A file that is not whole is a `ValueError`.
 """
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+from __future__ import annotations  # the worker's Python 3.9
 
 import math
 import struct
@@ -68,10 +67,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator; `inputs` and `outputs` are indices of tensors, -1 where one is left out.
-
-    `loop` are the numbers of a WHILE's graphs, its condition and its body.
-    """
+    """An operator; its tensors by index, -1 for none, and the graphs of a WHILE: condition and body."""
 
     name: str
     inputs: tuple[int, ...]
@@ -81,10 +77,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph, which runs `turns` times in an inference; 0 stands for the condition of a loop.
-
-    `inputs` and `outputs` are indices of `tensors`, and so are the keys of the stored `constants`.
-    """
+    """A graph, which runs `turns` times in an inference, a condition 0 times; `constants` are stored tensors."""
 
     operators: tuple[Operator, ...]
     tensors: tuple[Tensor, ...]
@@ -95,9 +88,9 @@ class Graph:
 
 
 def read_graphs(flatbuffer: bytes) -> tuple[Graph, ...]:
-    """All graphs of a model, the main one first. Raises `ValueError` when tables or buffers lie beyond its bytes.
+    """All graphs of a model, the main one first. Raises `ValueError`.
 
-    A loop is taken to count from 0 in equal steps to a constant, as TensorFlow's converter writes it; others turn once.
+    A loop is taken to count from 0 in equal steps to a constant, as TensorFlow's converter writes it.
     """
     with _references():
         root = _root(flatbuffer)
@@ -126,7 +119,7 @@ def ports(flatbuffer: bytes) -> tuple[list[Tensor], list[Tensor]]:
 
 
 def with_first(flatbuffer: bytes, graph: int) -> bytes:
-    """The model with another graph in the place of its first one, for runtimes that list only the first."""
+    """The model with another graph as its first one, the only one that runtimes list."""
     first, place = (_root(flatbuffer).items(2, 4)[i] for i in (0, graph))
     changed = bytearray(flatbuffer)
     struct.pack_into("<I", changed, first, place + _number(flatbuffer, place, "<I") - first)
@@ -134,7 +127,7 @@ def with_first(flatbuffer: bytes, graph: int) -> bytes:
 
 
 def running(graphs: Iterable[Graph]) -> list[Graph]:
-    """The main graph and the bodies of loops, without conditions: the work of an inference."""
+    """The main graph and the bodies of loops: the work of an inference."""
     return [x for x in graphs if x.turns]
 
 
@@ -155,7 +148,7 @@ def scheme_of(graphs: Sequence[Graph]) -> str:
 
 
 def _computes_float_from_int8(graph: Graph) -> bool:
-    """Tell whether another operator than DEQUANTIZE has a float32 output that depends on int8 activations."""
+    """Tell whether an operator but DEQUANTIZE has a float32 output that depends on int8 activations."""
     dependent: set[int] = set()
     for operator in graph.operators:
         outputs = {i for i in operator.outputs if i >= 0}
@@ -167,7 +160,7 @@ def _computes_float_from_int8(graph: Graph) -> bool:
 
 
 def _count_turns(graphs: Sequence[Graph]) -> dict[int, int]:
-    """How often each graph runs, by its number: a loop within a loop at each turn of the outer one."""
+    """How often each graph runs, by its number."""
     turns, to_visit = {0: 1}, [0] if graphs else []
     while to_visit:
         outer = to_visit.pop()
@@ -209,7 +202,7 @@ def _step(body: Graph, number: int) -> npt.NDArray[np.generic] | None:
 
 
 def _constant(graph: Graph, tensor: int) -> npt.NDArray[np.generic] | None:
-    """The values of a tensor of whole numbers that is stored in the file; None for another one."""
+    """The stored whole numbers of a tensor, if it has any."""
     dtype = graph.tensors[tensor].dtype
     stored = graph.constants.get(tensor, b"")
     return np.frombuffer(stored, dtype) if stored and dtype in ("int32", "int64") else None
@@ -246,7 +239,7 @@ def _tensor(index: int, table: _Table) -> Tensor:
 
 
 def _names(root: _Table) -> list[str]:
-    """The name of each entry in the model's table of operators; of a custom one its own."""
+    """The names in the model's table of operators."""
     names = []
     for x in root.tables(1):
         code = max(x.number(0, "<b"), x.number(3))  # numbers beyond 127 stand only in the newer field

@@ -55,10 +55,7 @@ class Runtime:
 
 @dataclass(frozen=True)
 class OperatorCounts:
-    """How many operators of each kind a model has, and how many the XNNPACK delegate took.
-
-    `xnnpack` is None where it is unknown: in TensorFlow Lite Micro, and for some bodies of loops.
-    """
+    """How many operators of each kind a model has, and how many XNNPACK took, if that is known."""
 
     counts: Mapping[str, int]
     xnnpack: Mapping[str, int] | None
@@ -81,11 +78,7 @@ class OperatorCounts:
 
 
 class Model:
-    """A model ready to run, one window at a time. Made by `open_model`.
-
-    `load_ns` are the nanoseconds that the runtime took to read the graph and allocate its tensors. `stateful` says that
-    operators keep a state from one inference to the next.
-    """
+    """A model ready to run, made by `open_model`; `load_ns` is the time of reading it and allocating its tensors."""
 
     def __init__(self, runtime: Runtime, flatbuffer: bytes, threads: int, xnnpack: bool, name: str) -> None:
         self.runtime, self.threads, self._xnnpack = runtime, threads, xnnpack
@@ -103,7 +96,7 @@ class Model:
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
     def _open(self, flatbuffer: bytes) -> Any:
-        """An interpreter of a model, its tensors allocated. Raises `ValueError` or `RuntimeError` as runtimes do."""
+        """An interpreter with its tensors allocated. Raises `ValueError` or `RuntimeError`."""
         module = self.runtime.module
         if self.runtime.name == MICRO:
             return MicroInterpreter(module, flatbuffer)
@@ -151,7 +144,7 @@ class Model:
         return self._interpreter.smallest_arena() if self.runtime.name == MICRO else None
 
     def _taken(self) -> Mapping[str, int] | None:
-        """The operators that XNNPACK took, by the interpreter's list of a first graph: each body becomes one."""
+        """What XNNPACK took, by the interpreter's list of a first graph: each body becomes one."""
         taken = Counter(_in_xnnpack(self._interpreter))
         for number, graph in enumerate(self.graphs):
             if number and graph.turns:
@@ -187,8 +180,7 @@ def open_model(
 ) -> Model:
     """Open the model in `flatbuffer` with the runtime named `runtime`; `xnnpack=False` means TFLite's own kernels.
 
-    `name` stands for the model in the `InputError` raised when the runtime is missing or does not take the model, and
-    when the model has several inputs or outputs.
+    `name` stands for the model in the `InputError` raised when the runtime is missing or does not take it.
     """
     if threads < 1:
         raise InputError(f"cannot run a model with {threads} threads: use 1 or more")
@@ -204,7 +196,7 @@ def open_model(
 
 
 def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
-    """The indices of the nodes that the delegate nodes replaced: all between their outputs and their inputs."""
+    """The indices of the nodes between the outputs and the inputs of delegates, which these replaced."""
     # -1 stands for an input left out, or an output of a loop that nobody reads.
     producers = {int(tensor): node for node in nodes for tensor in node["outputs"] if tensor >= 0}
     found: set[int] = set()
@@ -223,7 +215,7 @@ def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Map
 
 def _in_xnnpack(interpreter: Any) -> list[str]:
     """The operators of an interpreter's first graph that delegates took, by name."""
-    # Private, and the only source: delegates are nodes of their own, and the nodes they took stay listed.
+    # Private, and the only source. The nodes that a delegate took stay listed.
     listed = interpreter._get_ops_details()
     delegates, nodes = ([x for x in listed if (x["op_name"] == "DELEGATE") is is_one] for is_one in (True, False))
     inside = operators_inside(delegates, nodes)

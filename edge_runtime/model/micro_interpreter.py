@@ -1,6 +1,6 @@
-"""Run a model in TensorFlow Lite Micro: its smallest arena here, and the kernels and the resolver that it needs."""
+"""Run a model in TensorFlow Lite Micro; its arena, kernels and resolver."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+from __future__ import annotations  # the worker's Python 3.9
 
 import os
 from collections.abc import Iterable
@@ -27,26 +27,23 @@ Tanh Transpose TransposeConv UnidirectionalSequenceLSTM Unpack VarHandle While Z
 
 
 def resolver_method(operator: str) -> str | None:
-    """The method of `MicroMutableOpResolver` that adds `operator`, as FULLY_CONNECTED; None when it has none."""
+    """The method of `MicroMutableOpResolver` that adds `operator`, if it has a kernel."""
     plain = operator.replace("_", "").lower()
     return next((f"Add{x}" for x in _KERNELS.split() if x.lower() == plain), None)
 
 
 def resolver_methods(operators: Iterable[str]) -> list[str]:
-    """The methods that add those of `operators` that have a kernel, in alphabetical order, each once."""
+    """The methods that add `operators`, in alphabetical order."""
     return sorted({method for x in operators if (method := resolver_method(x))})
 
 
 def without_kernel(operators: Iterable[str]) -> list[str]:
-    """Those of `operators` that have no kernel, in alphabetical order, each once."""
+    """The `operators` without a kernel, in alphabetical order."""
     return sorted({x for x in operators if resolver_method(x) is None})
 
 
 class MicroInterpreter:
-    """A model in the Python package `tflite-micro`: a microcontroller's kernels and memory planner on this CPU.
-
-    `module` is the package's `runtime`. Raises `ValueError` when it does not take the model.
-    """
+    """A model in the `runtime` module of the package `tflite-micro`. Raises `ValueError` when it is not taken."""
 
     def __init__(self, module: Any, flatbuffer: bytes) -> None:
         self._module, self._flatbuffer = module, flatbuffer
@@ -59,7 +56,7 @@ class MicroInterpreter:
             raise ValueError(str(error)) from error
 
     def _suffices(self, size: int) -> bool:
-        """Tell whether an arena is large enough, in a child: in some that are not, loops end the process."""
+        """Tell whether an arena is large enough, in a child: too small a one may end the process."""
         child = os.fork()
         if child == 0:
             try:

@@ -1,11 +1,10 @@
 """Read and write the model card: the input that a model needs, its answers and its origin.
 
-`card.json` and `labels.txt` are in a zip archive behind the flatbuffer, as TFLite Metadata does with associated files:
-the interpreter ignores it, and any unzip program reads it. Its dates are fixed, so that the same model and card give
-the same bytes. Its comment is the SHA-256 of all bytes before it: a damaged model never reaches an interpreter.
+`card.json` and `labels.txt` are in a zip archive behind the flatbuffer, as TFLite Metadata does with associated files.
+The interpreter ignores it, any unzip program reads it, and its comment is the SHA-256 of all bytes before it.
 """
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+from __future__ import annotations  # the worker's Python 3.9
 
 import dataclasses
 import hashlib
@@ -77,12 +76,10 @@ class LiveSettings:
 class Card:
     """A model card.
 
-    `raw_input` says that the graph takes windows in physical units and normalises them itself. `front_end` are the
-    filters that make the signals from raw samples; signals without one cannot be recognised live. `frame` are the axes
-    of the windows: the device's, or the walking frame's (`edge_runtime.signals.mounting`). `alike` are labels that some
-    placements cannot tell apart. `live` turns a stream of answers into activities, `personal_correction` adapts them to
-    one person. `network` to `scores` are records, which running a model does not need. `attach` writes `file`, which
-    describes the flatbuffer.
+    `raw_input` says that the graph normalises windows itself. `front_end` makes the signals from raw samples, for live
+    recognition. `frame` are the axes of the windows (`edge_runtime.signals.mounting`), `alike` the labels that some
+    placements cannot tell apart. `live` turns a stream of answers into activities. `network` to `scores` are records.
+    `attach` writes `file`, which describes the flatbuffer.
     """
 
     name: str
@@ -116,7 +113,7 @@ class Card:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """All activities that live recognition may report: the labels, and names of those that look alike."""
+        """All activities that live recognition may report."""
         return (*self.labels, *(x.name for x in self.alike))
 
     @property
@@ -193,7 +190,7 @@ def attach(flatbuffer: bytes, card: Card) -> bytes:
     """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card and the labels."""
     card = dataclasses.replace(card, file=_file_facts(flatbuffer))
     files = {_CARD: card.to_json().encode(), _LABELS: "".join(f"{x}\n" for x in card.labels).encode()}
-    # The archive counts from the file's start; zeros there are surely no older archive that it would be added to.
+    # The archive counts from the file's start; zeros there are no older archive to add to.
     content = io.BytesIO(bytes(len(flatbuffer)))
     with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, file in files.items():
@@ -238,7 +235,7 @@ def read_tflite(path: Path) -> bytes:
 
 
 def strip(content: bytes, source: str = "the model") -> bytes:
-    """The flatbuffer in `content`, a `.tflite` file; `source` names it in the `InputError` raised for changed bytes."""
+    """The flatbuffer in `content`; `source` names it in the `InputError` raised for changed bytes."""
     if not _has_archive(content):
         return content
     if digest(content[:-_DIGEST]) != content[-_DIGEST:]:
@@ -248,7 +245,7 @@ def strip(content: bytes, source: str = "the model") -> bytes:
 
 
 def parse(content: bytes, source: str) -> tuple[bytes, Card]:
-    """The flatbuffer and the card in `content`, a `.tflite` file; `source` names it in the `InputError` raised."""
+    """The flatbuffer and the card in `content`; `source` names it in the `InputError` raised."""
     flatbuffer = strip(content, source)
     if flatbuffer == content:
         raise InputError(f"{source} has no model card: attach one with 'har-edge card {source} --from card.json'")
@@ -264,13 +261,13 @@ def parse(content: bytes, source: str) -> tuple[bytes, Card]:
 
 
 def _has_archive(content: bytes) -> bool:
-    """Tell whether `content` ends as `attach` ends it: a zip's end record (APPNOTE.TXT 4.3.16), a digest as comment."""
+    """Tell whether `content` ends with a zip's end record (APPNOTE.TXT 4.3.16) and a digest."""
     end = content[-22 - _DIGEST : -_DIGEST]
     return end[:4] == b"PK\x05\x06" and end[20:] == _DIGEST.to_bytes(2, "little")
 
 
 def digest(content: bytes) -> bytes:
-    """The comment of a model file's archive: the SHA-256, as hexadecimal text, of all bytes before it."""
+    """The archive's comment: the hexadecimal SHA-256 of all bytes before it."""
     return hashlib.sha256(content).hexdigest().encode()
 
 

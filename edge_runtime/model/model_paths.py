@@ -1,6 +1,6 @@
 """Find a model's file: by path, in a run folder, or by the name of a reference model."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+from __future__ import annotations  # the worker's Python 3.9
 
 from pathlib import Path
 

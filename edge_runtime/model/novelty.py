@@ -1,16 +1,15 @@
 """Detect novelty: motion that is not typical of an activity, or a phone that is not worn at all.
 
-A network answers with one of its activities whatever it is given. The end of a window is therefore compared with what
-is typical of each activity, by limits from people who were left out (`train.novelty_statistics`):
+The end of a window is compared with what is typical of each activity, by limits from people who were left out
+(`train.novelty_statistics`; docs/results/live.md):
 
 - Orientation, by the distance of the mean acceleration to the nearest of some centres.
 - Movement, by the Mahalanobis distance of how much acceleration and rotation vary.
-- Rest, since a worn phone turns more than the noise of its gyroscope (docs/results/live.md).
-
-The steps a second in the whole window are compared with the most of any activity, since who runs takes more.
+- Rest, since a worn phone turns more than the noise of its gyroscope.
+- Steps a second, by the most of any activity.
 """
 
-from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
+from __future__ import annotations  # the worker's Python 3.9
 
 import math
 from collections.abc import Sequence
@@ -115,7 +114,7 @@ class NoveltyDetector:
         )
 
     def fault(self, n_labels: int) -> str | None:
-        """State what makes it unusable for `n_labels` activities, if anything does."""
+        """State what makes it unusable for `n_labels` activities."""
         sizes = {len(x.mean) for x in self.movement}
         typical: tuple[TypicalPosture | TypicalMovement, ...] = (*self.posture, *self.movement)
         is_complete = (
@@ -139,8 +138,8 @@ class NoveltyDetector:
 class Novelty:
     """Whether motion is unusual or novel for each activity `[..., n_labels]`.
 
-    `at_rest` `[...]` says that the phone turns less than a worn one, `too_quick` `[...]` that steps are unusual.
-    `unlike_all` `[...]` is how far movement is from the nearest activity, or steps from the quickest; unusual above 1.
+    `at_rest` `[...]`: it turns less than a worn phone. `too_quick` `[...]`: steps are unusual. `unlike_all` `[...]`:
+    how far movement is from the nearest activity, or steps from the quickest; unusual above 1.
     """
 
     unusual_posture: Flags

@@ -1,6 +1,6 @@
 """Open an ONNX model with ONNX Runtime, behind the interface of a TFLite one: a rival in measurements."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
+from __future__ import annotations  # the worker's Python 3.9
 
 import importlib.util
 import time
@@ -20,7 +20,7 @@ ONNX_RUNTIME = "onnxruntime"
 
 
 class OnnxModel(Model):
-    """A model of one float32 input and one float32 output, ready to run; XNNPACK takes none of its operators."""
+    """A model of one float32 input and one float32 output, ready to run."""
 
     def __init__(self, session: Any, runtime: Runtime, name: str, load_ns: int, threads: int) -> None:
         self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
@@ -43,7 +43,7 @@ class OnnxModel(Model):
 
 
 def load_onnx_runtime() -> Runtime:
-    """Import ONNX Runtime. Raises `MissingExtraError` when it is not installed, `InputError` when it does not load."""
+    """Import ONNX Runtime. Raises `MissingExtraError` or `InputError`."""
     if not importlib.util.find_spec(ONNX_RUNTIME):
         raise MissingExtraError("the rival ONNX Runtime", ONNX_RUNTIME, "rivals")
     try:
@@ -70,7 +70,7 @@ def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> Onnx
 
 
 def count_operators(content: bytes) -> dict[str, int]:
-    """The operators of an ONNX model by kind. Raises `MissingExtraError` without onnx, `InputError` when damaged."""
+    """The operators of an ONNX model by kind. Raises `MissingExtraError` or `InputError`."""
     try:
         import onnx
     except ImportError as error:

@@ -3,7 +3,7 @@
 `edge_runtime.live.personal_learning` learns the correction from a few seconds of each activity.
 """
 
-from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
+from __future__ import annotations  # the worker's Python 3.9
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,8 +29,7 @@ Array = npt.NDArray[np.float64]
 class PersonalCorrection:
     """A correction of the logits: a window's `look` less `middle`, times `weights` `[n_labels][n_features]`.
 
-    It stays within `lowest` and `highest` `[n_labels]`, since an activity that the person did not show may look very
-    different. `record` says what it was learnt from.
+    It stays within `lowest` and `highest` `[n_labels]`; `record` says what it was learnt from.
     """
 
     middle: tuple[float, ...]
@@ -46,7 +45,7 @@ class PersonalCorrection:
         return np.asarray(corrected, np.float32)
 
     def fault(self, n_labels: int, signal_names: Sequence[str], rate_hz: float | None) -> str | None:
-        """State what makes it unusable for `n_labels` activities and these signals, if anything does."""
+        """State what makes it unusable for `n_labels` activities and these signals."""
         if rate_hz is None:
             return "corrects answers by what follows 160 ms later, and its window has no rate_hz"
         if not {*signal_names} >= {*GRAVITY}:

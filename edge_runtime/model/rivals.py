@@ -75,10 +75,7 @@ def record_of(model: Path) -> Path:
 
 
 def read_record(path: Path, of: Card) -> RivalRecord:
-    """The record at `path` of the rivals of the model whose card is `of`.
-
-    Raises `InputError` when it is missing, is damaged, or is of another network or other options.
-    """
+    """The record at `path` of the rivals of the model whose card is `of`. Raises `InputError`."""
     network = path.parent.parent / f"{path.stem}.keras"
     again = "make them by 'har-edge convert --rivals'"
     try:
