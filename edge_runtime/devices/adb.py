@@ -19,17 +19,14 @@ _TRANSFER_SECONDS = 600.0  # of the largest file, of some MB
 
 @dataclass(frozen=True)
 class Adb:
-    """The device that `adb devices` lists as `name`; it answers a shell within `answer_seconds`.
-
-    HAR_EDGE_ADB is another adb command than `adb`.
-    """
+    """The device that `adb devices` lists as `name`. HAR_EDGE_ADB is another command than `adb`."""
 
     name: str
     answer_seconds: float = 20.0
 
     @classmethod
     def parse(cls, target: str) -> Adb:
-        """From `adb://SERIAL`, or `adb:` for the only device. Raises `DeviceError` when adb has no such device."""
+        """From `adb://SERIAL`, or `adb:` for the only device. Raises `DeviceError`."""
         serial = target.removeprefix("adb:").removeprefix("//")
         lines = map(str.split, _run(cls.answer_seconds, "devices").splitlines()[1:])
         found = {printable(x[0]): printable(x[1]) for x in lines if len(x) > 1}
@@ -52,11 +49,11 @@ class Adb:
         return self.adb_command("shell", "-T", shlex.join(argv))
 
     def adb_command(self, *arguments: str) -> list[str]:
-        """The command on this machine that has adb do `arguments` with the device."""
+        """The command that has adb do `arguments` with the device."""
         return [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), "-s", self.name, *arguments]
 
     def shell(self, line: str) -> str:
-        """Run `line` in the device's shell; its output. Raises `DeviceError` when it fails."""
+        """Run `line` in the device's shell; its output. Raises `DeviceError`."""
         return _run(self.answer_seconds, "-s", self.name, "shell", "-T", line)
 
     def push(self, path: Path, there: str) -> None:
@@ -76,7 +73,7 @@ class Adb:
 
 
 def _run(seconds: float, *arguments: str) -> str:
-    """Run adb; its output. Raises `DeviceError` when it fails, or has not ended after `seconds`."""
+    """Run adb for at most `seconds`; its output. Raises `DeviceError`."""
     command = [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), *arguments]
     try:
         done = run_program(command, seconds)

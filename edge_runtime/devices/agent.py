@@ -1,15 +1,14 @@
 """Serve a host on the device that measures: one file, sent there each time, which needs only Python 3.9.
 
-Host and agent speak over the agent's stdin and stdout. A message is a line of JSON, followed by `n_bytes` bytes where
-it names them. The agent greets (`hello`), then answers one request (`do`) after the other: messages on the way, then
-one with `done` or `error`. When its stdin ends, it stops its work and leaves.
+A message is a line of JSON on stdin or stdout, and the `n_bytes` bytes that it names. The agent greets (`hello`), then
+answers each request (`do`): messages on the way, then one with `done` or `error`. It leaves when its stdin ends.
 
 Everything that stays there is in one folder of the user's cache; the request `clean` removes it:
 
-    objects/<sha256>      files that were sent, each once.
-    environments/<key>/   packages; complete once the folder has its final name.
-    jobs/<name>/          a job at work; the next agent removes those of killed ones.
-    lock                  shared by the agents at work; exclusive to clean.
+    objects/<sha256>      Files that were sent.
+    environments/<key>/   Packages.
+    jobs/<name>/          A job at work.
+    lock                  Shared by agents at work.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-_ALIVE_SECONDS = 5.0  # a sign of life comes at least this often, whatever the work is
+_ALIVE_SECONDS = 5.0  # a sign of life comes at least this often
 _PIECE = 1 << 20
 _LONGEST_LINE = 1 << 16
 _INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 8, -1))]
@@ -105,7 +104,7 @@ class Agent:
         return {"machine": platform.machine(), "libc": list(platform.libc_ver()), "interpreters": _interpreters()}
 
     def missing(self, digests: Sequence[str]) -> dict[str, Any]:
-        """Say which of the files have to be sent: those that are not here, or not whole."""
+        """Say which of the files are not here, or not whole."""
         paths = {x: self._objects / x for x in digests}
         return {"missing": [x for x, path in paths.items() if not (path.exists() and _digest(path.read_bytes()) == x)]}
 
@@ -135,7 +134,7 @@ class Agent:
         return {"removed_bytes": total}
 
     def look(self, interpreter: str, bundle: str) -> dict[str, Any]:
-        """Describe the machine and its state, as the measuring code in `bundle` sees them."""
+        """Describe the machine and its state, by the code in `bundle`."""
         done = subprocess.run(
             [interpreter, "-B", str(self._objects / bundle), "--machine"],
             env=_environment(),
@@ -148,7 +147,7 @@ class Agent:
         return {"description": json.loads(done.stdout.decode())}
 
     def environment(self, interpreter: str, key: str, wheels: Mapping[str, str]) -> dict[str, Any]:
-        """Unpack and compile `wheels` (name -> digest) for `interpreter`, unless the environment is there."""
+        """Unpack and compile `wheels` (name -> digest), unless they are there."""
         folder = self._environments / key
         if not folder.is_dir():
             temporary = Path(tempfile.mkdtemp(dir=self._environments))
@@ -156,7 +155,7 @@ class Agent:
                 for name, digest in wheels.items():
                     self._wire.send(stage=f"unpacking {name}")
                     unpack(self._objects / digest, temporary)
-                # Each job imports them in a new process. Files for another Python may fail.
+                # Each job imports them anew. Files for another Python may fail.
                 command = [interpreter, "-m", "compileall", "-q", "-x", "/tests/", str(temporary)]
                 process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
                 while process.poll() is None:
@@ -179,7 +178,7 @@ class Agent:
         answers: Sequence[str],
         silence_seconds: float,
     ) -> dict[str, Any]:
-        """Run the worker on a job until `silence_seconds` without output; send its lines, and the files `answers`."""
+        """Run the worker until `silence_seconds` without output; send its lines and `answers`."""
         folder = Path(tempfile.mkdtemp(dir=self._jobs))
         environment = dict(_environment(), PYTHONPATH=site or "")
         process = None
@@ -189,7 +188,7 @@ class Agent:
             (folder / job).write_text(text, encoding="utf-8")
             with (folder / "log").open("wb") as log:
                 process = subprocess.Popen(
-                    # No bytecode: nothing is written beside anybody's packages.
+                    # -B: nothing is written beside anybody's packages.
                     [interpreter, "-B", "worker.pyz", job],
                     cwd=folder,
                     env=environment,
@@ -230,7 +229,7 @@ class Agent:
                 return True
             heard = time.monotonic()
             *lines, pending = (pending + read).split(b"\n")
-            pending = pending[:_LONGEST_LINE]  # the worker's messages are shorter; a library's may not be
+            pending = pending[:_LONGEST_LINE]
             for line in lines:
                 self._wire.send(line=line[:_LONGEST_LINE].decode("utf-8", "replace"))
         return False
@@ -260,7 +259,7 @@ def main() -> None:
 
 
 def _interpreters() -> list[dict[str, Any]]:
-    """The Pythons on the path, this one first, each with its answer to `_PROBE`."""
+    """The Pythons on the path, this one first."""
     paths: dict[Path, str] = {}
     for name in [sys.executable, *_INTERPRETERS]:
         if path := shutil.which(name):
@@ -275,7 +274,7 @@ def _interpreters() -> list[dict[str, Any]]:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of an interpreter, without the packages of the user's own site folder."""
+    """An interpreter's environment, without the user's own site folder."""
     return dict(os.environ, PYTHONNOUSERSITE="1")
 
 
@@ -310,7 +309,7 @@ def _try_lock(file: IO[str]) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process, which leads a session of its own, with all that it started."""
+    """Kill the process with all that it started."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

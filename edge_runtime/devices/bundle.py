@@ -28,11 +28,7 @@ else:
 
 
 def write_bundle(folder: Path, *modules: str) -> Path:
-    """Write the worker into `folder`, unless it is there; its path.
-
-    It holds the sources of the worker, of further `modules` and of what they import from this package, without data.
-    The same sources give the same bytes, which a device is sent only once.
-    """
+    """Write the sources of the worker, of `modules` and of what they import into a file in `folder`, once; its path."""
     path = folder / "worker.pyz"
     if not path.exists():
         contents = {"__main__.py": _MAIN.encode(), **_sources("edge_runtime.bench.measurement_worker", *modules)}
@@ -44,7 +40,7 @@ def write_bundle(folder: Path, *modules: str) -> Path:
 
 @functools.cache
 def _sources(*modules: str) -> Mapping[str, bytes]:
-    """The sources of `modules` and of what they import, directly or not, by their names in the archive."""
+    """The sources of `modules` and of what they import, by name."""
     found: dict[str, bytes] = {}
     wanted = list(modules)
     while wanted:

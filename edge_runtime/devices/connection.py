@@ -25,7 +25,7 @@ from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.process_endings import ending
 
-_SILENCE_SECONDS = 60.0  # the agent, which gives a sign of life every few seconds, is taken for lost after this
+_SILENCE_SECONDS = 60.0
 _PIECE = 1 << 18
 _LONGEST_LINE = 1 << 20
 _LONGEST_WORDS = 500  # of the agent, in a sentence
@@ -37,8 +37,7 @@ _ANSWERS: dict[str, dict[str, type]] = {  # what the answer to a task has
     "clean": {"removed_bytes": int},
     "run": {"silent": bool, "code": int, "log": str},
 }
-# It passes through `python3 -c` and unknown shells, so it has no quote, backslash or exclamation mark. The agent's
-# source follows on stdin. Python 2 gets as far as the first exit.
+# It passes through unknown shells, so it has no quote, backslash or exclamation mark. Python 2 gets to the first exit.
 _LOADER = (
     "import sys, json; "
     "sys.version_info >= (3, 9) or sys.exit(sys.stdout.write(json.dumps(dict(python=sys.version.split()[0])))); "
@@ -58,14 +57,14 @@ class Interpreter:
 
 @dataclass(frozen=True)
 class Hello:
-    """The greeting: the machine as `uname -m` names it, its C library's name and version, and its Pythons."""
+    """The machine by `uname -m`, its C library's name and version, and its Pythons."""
 
     machine: str
     libc: tuple[str, str]
     interpreters: tuple[Interpreter, ...]
 
     def __post_init__(self) -> None:
-        """Raise `ValueError` for a machine without a Python, and for an odd version of the C library."""
+        """Raise `ValueError` without a Python, and for an odd C library."""
         if not self.interpreters:
             raise ValueError("no Python")
         if not re.fullmatch(r"(\d{1,3}\.\d{1,3}.*)?", self.libc[1]):
@@ -80,7 +79,7 @@ class Transport(Protocol):
         """The device's name in sentences and file names."""
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The command on this machine that runs `argv` there, with its stdin and stdout."""
+        """The command on this machine that runs `argv` there."""
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Explain why that command ended; `greeted`: after the agent's first message."""
@@ -107,7 +106,7 @@ class Connection:
     """An agent at work, until `close`."""
 
     def __init__(self, transport: Transport, processes: Stoppable) -> None:
-        """Start the agent by a command among `processes`, which another thread may stop."""
+        """Start the agent among `processes`, which another thread may stop."""
         self._transport = transport
         source = resources.files("edge_runtime.devices").joinpath("agent.py").read_bytes()
         loader = ["python3", "-B", "-c", _LOADER, str(len(source)), "agent", "exec"]
@@ -144,10 +143,7 @@ class Connection:
         on_notice: Callable[[dict[str, Any], bytes], None] = lambda notice, content: None,
         **arguments: Any,
     ) -> dict[str, Any]:
-        """Ask for `task`, sending the file `payload`, and return the answer; `on_notice` hears the messages before it.
-
-        Raises `DeviceError` when the agent cannot do it, is lost or gives another kind of answer.
-        """
+        """The answer to `task`, with the file `payload`; `on_notice` hears messages before it. Raises `DeviceError`."""
         content = None if payload is None else payload.read_bytes()
         size = {} if content is None else {"n_bytes": len(content)}
         self._write(json.dumps({"do": task, **arguments, **size}).encode() + b"\n" + (content or b""))

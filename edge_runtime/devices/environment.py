@@ -14,7 +14,7 @@ from edge_runtime.system.cache import cache_folder, cached_folder
 from edge_runtime.system.child_processes import run_program
 
 _RUNTIMES = ("litert", "tflite-runtime")  # the preferred one first
-# As their wheels are. The last tflite-runtime was built against NumPy 1 and does not say so.
+# By their wheels; the last tflite-runtime needs NumPy 1 and does not say so.
 _PYTHONS = {"litert": ((3, 10), (3, 14)), "tflite-runtime": ((3, 9), (3, 11))}
 _MACHINES = {"litert": ("x86_64", "aarch64"), "tflite-runtime": ("x86_64", "aarch64", "armv7l")}
 _NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.26,<2"}
@@ -23,7 +23,7 @@ _FIRST_GLIBC = 17  # of manylinux2014, which is manylinux_2_17
 
 
 def requirements(runtime: str) -> tuple[str, str]:
-    """The requirements of `runtime` for pip: itself, LiteRT in the version that is installed here, and its NumPy."""
+    """The requirements of `runtime` for pip; LiteRT is that of this machine."""
     if runtime == "tflite-runtime":
         return "tflite-runtime==2.14.0", _NUMPY[runtime]
     try:
@@ -34,10 +34,7 @@ def requirements(runtime: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Environment:
-    """A device's `interpreter` (Python `version`) with `runtime` and the packages `requirements`.
-
-    `machine` is the architecture of its `bits`-bit system, `libc` the name and version of its C library.
-    """
+    """A device's `interpreter`, and the `requirements` of `runtime` for it."""
 
     runtime: str
     interpreter: str
@@ -92,7 +89,7 @@ class Environment:
         return [*(f"manylinux_2_{minor}_{self.machine}" for minor in versions), f"manylinux2014_{self.machine}"]
 
     def wheels(self) -> list[Path]:
-        """The wheels of all packages, downloaded once into the user's cache. Raises `DeviceError`."""
+        """The wheels, downloaded once into the user's cache. Raises `DeviceError`."""
         return sorted(cached_folder(cache_folder() / "wheels" / self.key(), self._download).glob("*.whl"))
 
     def _download(self, folder: Path) -> None:

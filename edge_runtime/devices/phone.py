@@ -1,7 +1,4 @@
-"""Measure on Android phones, which have no Python, with the demo app; adb carries its jobs and answers.
-
-The app takes the jobs of `edge_runtime.bench.measurement_worker` and gives the same answers, without XNNPACK's share.
-"""
+"""Measure on Android phones with the demo app, which does the jobs of `edge_runtime.bench.measurement_worker`."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ _TAG = "har-edge-bench"  # of the app's lines in Android's log
 
 @dataclass
 class Phone:
-    """The phone at the other end of `adb`. HAR_EDGE_APK is another app than the one that `make android` built."""
+    """A phone. HAR_EDGE_APK is another app than that of `make android`."""
 
     here = False
     most_windows = None
@@ -49,7 +46,7 @@ class Phone:
         if self.runtime != "auto":
             raise InputError(f"{self.name} is a phone, where the app measures with its own TFLite: leave --runtime out")
         on_progress(0.0, "looking for the app")
-        # The shell may write to the first and apps may read it; the second is the other way round.
+        # The shell writes to the first and apps read it; the second is the other way round.
         folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
         self._folder = f"{folders[0]}/har-edge"
         self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
@@ -62,7 +59,7 @@ class Phone:
         elif not path or hashlib.sha256(apk.read_bytes()).hexdigest() not in self.adb.shell(f"sha256sum {path}"):
             on_progress(0.5, "installing the app")
             self._send(apk)
-            # `adb install` falls back on this; its streaming depends on the versions of both sides.
+            # As `adb install` does where it cannot stream.
             sent = f"{self._folder}/{apk.name}"
             said = self.adb.shell(f"pm install -r {sent} 2>&1; rm -f {sent}").strip()
             if not said.endswith("Success"):

@@ -20,7 +20,7 @@ from edge_runtime.system.progress import OnProgress
 
 @dataclass(frozen=True)
 class Readiness:
-    """A target, and the runtime that would measure there with its Python; `failure` says why one is unknown."""
+    """A target, and the runtime that would measure there, or a failure."""
 
     target: str
     found: Description | None = None
@@ -36,7 +36,7 @@ class Readiness:
 
 
 def look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[Readiness]:
-    """Look at all `targets` at a time, each with its `on_progress`. Raises `InputError` for one of no known kind."""
+    """Look at all `targets` at a time. Raises `InputError` for one of no known kind."""
     openers = [opener(target) for target in targets]
     with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
         return list(pool.map(_look, targets, openers, on_progress))

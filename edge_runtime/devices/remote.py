@@ -30,10 +30,7 @@ from edge_runtime.system.progress import OnProgress, ignore_progress
 
 @dataclass
 class RemoteDevice:
-    """A device reached over `transport`, whose `interpreter` runs jobs with the packages in its folder `site`.
-
-    `prepare` makes these of packages that this machine sends, unless an `interpreter` is given.
-    """
+    """A device reached over `transport`; a given `interpreter` has all packages, else `prepare` sends them."""
 
     here = False
     most_windows: ClassVar[int | None] = None
@@ -91,7 +88,7 @@ class RemoteDevice:
             raise connection.misfit(error) from error
 
     def clean(self) -> int:
-        """Remove everything that was sent or made there; return how many bytes that was."""
+        """Remove everything from it; return how many bytes that was."""
         return int(self.connect().ask("clean")["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
@@ -132,7 +129,7 @@ class RemoteDevice:
         """None: this is a real processor."""
 
     def stop(self) -> None:
-        """End the connection and the agent, from another thread, and open no other."""
+        """End the connection, from another thread, and open no other."""
         self._processes.stop()
 
     def close(self) -> None:

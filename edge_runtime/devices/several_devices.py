@@ -60,9 +60,9 @@ def measure_on(
     on_progress: Sequence[OnProgress],
     on_report: Callable[[Device, Report], None],
 ) -> list[DeviceOutcome]:
-    """Measure on all `devices`, each with its `on_progress`, and close them; the outcomes in their order.
+    """Measure on all `devices` and close them; the outcomes in their order.
 
-    `on_report` gets each report at once; its error is that device's. An interruption stops all devices and reports.
+    `on_report` gets each report at once, and its error is the device's. An interruption stops all devices.
     """
     interrupted = threading.Event()
 

@@ -15,7 +15,7 @@ from edge_runtime.system.progress import ignore_progress
 
 
 def try_model(content: bytes, title: str, runtime: str = "auto") -> Inspected:
-    """Run the model in `content` in a child. Raises `InputError` when it is refused, `DeviceError` when it crashes."""
+    """Run the model in `content` in a child. Raises `InputError`, or `DeviceError` when it crashes."""
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=title, runtime=runtime)
@@ -27,7 +27,7 @@ def try_model(content: bytes, title: str, runtime: str = "auto") -> Inspected:
 
 
 def open_classifier(path: Path, runtime: str) -> Classifier:
-    """The model at `path`, tried first unless it is shipped. Raises as `Classifier` does, and as `try_model`."""
+    """The model at `path`, tried first unless it is shipped. Raises `InputError` or `DeviceError`."""
     content = cards.read_tflite(path)
     if not is_shipped(path):
         try_model(content, str(path), runtime)

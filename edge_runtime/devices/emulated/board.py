@@ -15,7 +15,7 @@ from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 CPUS = ("cortex-a53", "cortex-a72", "cortex-a76")  # of Raspberry Pi 3, 4 and 5
-_SUITE = "trixie"  # Debian 13: Python 3.13, glibc 2.41, and QEMU 10 in one statically linked program
+_SUITE = "trixie"  # its QEMU is one statically linked program
 _PACKAGES = ("base-files", "base-passwd", "bash", "coreutils", "dash", "libc-bin", "libstdc++6", "python3")
 _UNUSED = r"/(tests?|idlelib|ensurepip|turtledemo|tkinter|pydoc_data|_pyrepl|unittest)/"  # and not compiled
 _LINKS = ("bin", "lib", "sbin")
@@ -49,11 +49,7 @@ class Board:
         env: Mapping[str, str] = {},
         fixed_addresses: bool = False,
     ) -> list[str]:
-        """The command on this machine that runs `argv` on the board, as root in /.
-
-        `tree` replaces its files, and `job` is a folder of this machine for its /job. With `fixed_addresses`, programs
-        have the same addresses in each run.
-        """
+        """The command on this machine that runs `argv` there as root in /; `tree` replaces its files, `job` is /job."""
         tree = tree or boards() / _TREE
         settings = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8", "QEMU_CPU": self.cpu, **env}
         return [

@@ -1,7 +1,4 @@
-"""Fetch and unpack Debian packages for any architecture, with an apt state of its own, without installing them.
-
-apt checks them against the signature of Debian's archive.
-"""
+"""Fetch and unpack Debian packages for any architecture; apt checks them against the archive's signature."""
 
 from __future__ import annotations
 
@@ -22,10 +19,7 @@ _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/
 
 @contextmanager
 def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = False) -> Iterator[list[Path]]:
-    """Fetch the packages `names` and, unless `alone`, all that they depend on; the files, which go with the block.
-
-    They come from the mirror in HAR_EDGE_DEBIAN, or from the host's own.
-    """
+    """The files of `names` and, unless `alone`, of their dependencies, from HAR_EDGE_DEBIAN or the host's mirror."""
     if not _KEYRING.exists():
         raise DeviceError(f"there is no {_KEYRING} to check packages with: sudo apt install debian-archive-keyring")
     with scratch_folder() as folder:
@@ -63,7 +57,7 @@ def host_architecture() -> str:
 
 
 def _mirror_of_host() -> str:
-    """The address that a Debian host has its own packages from; they are signed, so that it needs no TLS."""
+    """The address of a Debian host's own packages, which are signed and need no TLS."""
     found = _run("apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
     for origin, component, uri in (x.split(" ", 2) for x in found.splitlines()):
         if (origin, component) == ("Debian", "main") and uri.startswith(("http", "mirror")):

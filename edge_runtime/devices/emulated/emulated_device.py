@@ -1,8 +1,7 @@
 """Measure on an emulated board: answers and instructions, never times.
 
-The instructions of an inference are exact, and the same on the real board. Fewer are not always faster, but they show
-whether an int8 product finds its own instructions. They are counted in the runtime's libraries, from setting the input
-to taking the output.
+The instructions of an inference are exact, and the same on the real board: those of the runtime's libraries, from
+setting the input to taking the output.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ class EmulatedDevice(RemoteDevice):
         return total
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Count the instructions of an inference of the model of `job` with its first window, on one thread."""
+        """Count the instructions of an inference with the first window of `job`, on one thread."""
         assert job.windows is not None
         flatbuffer, card = cards.read_model(folder / job.model)
         window = np.load(folder / job.windows, mmap_mode="r", allow_pickle=False)[0]
@@ -78,10 +77,7 @@ class EmulatedDevice(RemoteDevice):
         return self.count_instructions(flatbuffer, values)
 
     def count_instructions(self, flatbuffer: bytes, values: npt.NDArray[Any]) -> Instructions:
-        """Count the instructions of an inference of the model in `flatbuffer` with the input tensor `values`.
-
-        Raises `DeviceError` when the model does not run, and when twice as many inferences take another count each.
-        """
+        """Count the instructions of an inference with the input tensor `values`. Raises `DeviceError`."""
         with scratch_folder() as folder:
             write_bundle(folder, qemu_log.__name__)
             (folder / "model.tflite").write_bytes(flatbuffer)

@@ -1,8 +1,4 @@
-"""Count the instructions between marks in QEMU's log: leave the marks on the board, and read the log here.
-
-The log lists the instructions of a block of a program when it is translated, and names the block each time it is
-executed. A mark is a system call that fails.
-"""
+"""Count the instructions between marks, which are system calls that fail, in QEMU's log of executed blocks."""
 
 from __future__ import annotations
 
@@ -48,10 +44,9 @@ def instructions_between_marks(log: Iterable[str]) -> list[int]:
 
 
 def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
-    """On the board: run `n` inferences and then 2 `n` between marks; QEMU logs into the file `log`.
+    """On the board: run `n` inferences of the file `model`, and then 2 `n`, between marks.
 
-    `model` and `values` are files of the model and its input tensor. This program first finds the addresses of the
-    runtime's code, then starts itself again with QEMU's log of that code.
+    It first finds the addresses of the runtime's code, then starts itself again with QEMU's `log` of that code.
     """
     loaded = load_runtime("auto")
     code = _code_of(loaded)
