@@ -34,7 +34,7 @@ def requirements(runtime: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Environment:
-    """A device's `interpreter`, and the `requirements` of `runtime` for it."""
+    """An `interpreter` of a device, and what `runtime` requires there."""
 
     runtime: str
     interpreter: str

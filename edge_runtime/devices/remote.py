@@ -88,7 +88,7 @@ class RemoteDevice:
             raise connection.misfit(error) from error
 
     def clean(self) -> int:
-        """Remove everything from it; return how many bytes that was."""
+        """Remove everything there; return how many bytes that was."""
         return int(self.connect().ask("clean")["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
