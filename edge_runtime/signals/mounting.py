@@ -17,15 +17,9 @@ import numpy.typing as npt
 from edge_runtime.errors import InputError
 from edge_runtime.signals.types import triads
 
-LAG_S = 0.16
-"""From a push upwards until its push backwards, in walking."""
-
-MOVING_G = 0.1
-"""The root mean square of body acceleration above which a body moves."""
-
-SWAY_LAG_S = 0.06
-"""From a turn to one side until its push to the other."""
-
+LAG_S = 0.16  # from a push upwards until its push backwards, in walking
+MOVING_G = 0.1  # root mean square of body acceleration above which a body moves
+SWAY_LAG_S = 0.06  # from a turn to one side until its push to the other
 _DECIMALS = 6
 _STEPS = 20  # of Weiszfeld's algorithm
 _NEAREST = 1e-2  # rad: a nearer heading has no more weight

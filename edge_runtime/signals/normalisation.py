@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-LEAST_DIVISOR = 1e-12
-"""The least std, clip and knee: no quotient is infinite in float32."""
-
-NO_CLIP = 1e12
-"""A clip that no recording reaches."""
+LEAST_DIVISOR = 1e-12  # the least std, clip and knee: no quotient is infinite in float32
+NO_CLIP = 1e12  # which no recording reaches
 
 
 @dataclass(frozen=True)

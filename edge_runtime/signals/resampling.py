@@ -175,12 +175,10 @@ class _Stretch:
         return int(self._seconds[-1] * self._rate_hz) - delay - self._given + 1
 
     def add(self, second: float, sample: Array) -> None:
-        """Take the next sample."""
         self._seconds.append(second - self._start)
         self._samples.append(sample[np.newaxis])
 
     def extend(self, seconds: Array, samples: Array) -> None:
-        """Take all next samples at once."""
         self._seconds += (seconds - self._start).tolist()
         self._samples.append(samples)
 
@@ -194,7 +192,6 @@ class _Stretch:
         return [self._piece(samples)] if len(samples) else []
 
     def finish(self) -> Piece:
-        """Give the rest, up to the last sample."""
         decimator = self._decimator or Decimator(self._times_faster())
         found = [decimator.push(self._interpolate(decimator.factor, _TOLERANCE)), decimator.finish()]
         return self._piece(np.concatenate([x for x in found if x.size] or found[:1]))

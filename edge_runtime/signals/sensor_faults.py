@@ -14,16 +14,12 @@ from edge_runtime.signals.types import STANDARD_GRAVITY
 MAX_ACCELERATION_G = 100.0
 MAX_ROTATION_RAD_S = 200.0
 
-LOOKED_AT_S = 4.0
-"""Length of a block of samples: a stride or breath, in which no worn sensor is constant."""
-
+LOOKED_AT_S = 4.0  # length of a block of samples: a stride or breath, in which no worn sensor is constant
 _REPEAT_AFTER = 15  # blocks, a minute, without a fault before it is told again
 _BREAK_S = 1.0  # a block does not reach across a longer pause
 _MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never end
 
-GRAVITY_SIZES_G = (0.5, 2.0)
-"""Limits of the median size of a person's total acceleration over a second."""
-
+GRAVITY_SIZES_G = (0.5, 2.0)  # of the median size of a person's total acceleration over a second
 _MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
 _PLATEAU, _PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
 _PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
@@ -76,9 +72,7 @@ class FaultFinder:
         rate_hz = 1 / max(float(np.median(np.diff(np.sort(self._seconds)))), 1e-6)
         found = faults(np.array(self._samples), rate_hz)
         if rate_hz <= 0.8 * self._rate_hz:
-            found["rate"] = (
-                f"the sensor gives {rate_hz:.0f} samples a second, and {self._rate_hz:g} are needed: set it faster"
-            )
+            found["rate"] = f"the sensor gives {rate_hz:.0f} samples a second, not {self._rate_hz:g}: set it faster"
         if found.get("constant", "") != self._stuck[-1][1]:
             self._stuck.append((now, found.get("constant", "")))
         yield from ((now, kind, text) for kind, text in found.items() if kind not in self._blocks_since)
@@ -114,10 +108,7 @@ def _units(acceleration: Array) -> str | None:
 def _rotation_units(rotation: Array) -> str | None:
     size = float(np.median(np.linalg.norm(rotation, axis=1)))
     if size > _MOST_ROTATION:
-        return (
-            f"the rotation is about {size:.0f}, and nobody turns that fast in rad/s: if it is deg/s, write gx[deg/s] "
-            "in the header, --gyro-units deg/s, or unit under [rotation] of a layout"
-        )
+        return f"the rotation is about {size:.0f}, and nobody turns that fast in rad/s: see its unit, or --gyro-units"
     return None
 
 
@@ -184,18 +175,13 @@ class ClockWatch:
                 step = (second - self._first) / self._count
                 self._first, self._count = second, 0
                 if step < _LEAST_STEP_S:
-                    return "rate", (
-                        f"by their times there are {1 / step:,.0f} samples a second, and no sensor is that fast: "
-                        "are they in another unit?"
-                    )
+                    return "rate", f"times say {1 / step:,.0f} samples a second, which no sensor gives: see their unit"
         else:
             self._same = self._same + 1 if second == self._newest else 0
             self._behind = self._behind + 1 if second <= self._newest - WAIT_S else 0
             if self._same == _IN_A_ROW:
                 return "clock", f"{_IN_A_ROW + 1} samples in a row have the same time: give each its own, or none"
             if self._behind == _IN_A_ROW:
-                return "clock", (
-                    f"the source's clock went back by {self._newest - second:.2f} s: samples are left out until it "
-                    "has caught up"
-                )
+                back_s = self._newest - second
+                return "clock", f"the source's clock went back by {back_s:.2f} s: samples are left out until then"
         return "", ""

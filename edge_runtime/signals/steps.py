@@ -9,12 +9,8 @@ import numpy.typing as npt
 
 from edge_runtime.signals.mounting import MOVING_G
 
-GRID_HZ = 0.05
-"""Resolution of the periodogram."""
-
-SLOWEST_HZ, FASTEST_HZ = 1.2, 4.0
-"""Range of step frequencies; shaking of another frequency gives the nearest of these."""
-
+GRID_HZ = 0.05  # resolution of the periodogram
+SLOWEST_HZ, FASTEST_HZ = 1.2, 4.0  # shaking of another frequency gives the nearest of these
 _SLOWEST, _FASTEST = round(SLOWEST_HZ / GRID_HZ), round(FASTEST_HZ / GRID_HZ)
 _LEAST_HALF = 0.2  # share of the strongest beat's power at half its frequency, where that beat comes twice a step
 

@@ -7,11 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-STANDARD_GRAVITY = 9.80665
-"""1 g in m/s²."""
-
-UNKNOWN_UNIT = "unknown unit"
-"""The unit of a user's own signal without one."""
+STANDARD_GRAVITY = 9.80665  # m/s²
+UNKNOWN_UNIT = "unknown unit"  # of a user's own signal without one
 
 Frame = Literal["device", "walking"]
 """The axes of signals: of the device, as it was worn, or of the walking frame (`edge_runtime.signals.mounting`)."""

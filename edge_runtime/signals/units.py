@@ -26,11 +26,8 @@ _OTHER_NAMES = {
     "microseconds": "us", "nanoseconds": "ns",
 }  # fmt: skip
 
-STEP_S = (0.001, MAX_GAP_S)
-"""How far samples of motion may be apart."""
-
-NOT_NEEDED = 0.0
-"""The unit of rotation for a model that takes none: rotation may then be missing."""
+STEP_S = (0.001, MAX_GAP_S)  # between samples of motion
+NOT_NEEDED = 0.0  # the unit of rotation that may be missing, for a model without it
 
 
 class Units(NamedTuple):
