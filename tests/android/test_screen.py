@@ -19,7 +19,7 @@ from tiny_models import card, dense
 from edge_runtime.bench import results
 from edge_runtime.data import dataset, uci_har
 from edge_runtime.data.layout import DEFAULT, find_layout
-from edge_runtime.data.sample_files import FileFacts, read_tables
+from edge_runtime.data.sample_files import read_tables
 from edge_runtime.live.decider import UNKNOWN, Decision
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
@@ -77,7 +77,7 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
     assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
 
     path = folder / "recordings/a.csv"
-    (back,) = read_tables(path.read_bytes(), str(path), find_layout(DEFAULT), "", FileFacts())
+    ((back,), _) = read_tables(path.read_bytes(), str(path), find_layout(DEFAULT), "")
     assert set(back.texts["subject"]) == {"s1, left"}
     assert set(back.texts["label"]) == {"SITTING"}
     read = np.concatenate([back.series[x].values for x in ("acceleration", "rotation")], axis=1)
