@@ -1,7 +1,4 @@
-"""Cross-validate a network over groups of the training subjects: how good it is on people it does not know.
-
-The test subjects take no part, so that a choice by these scores is not made on them.
-"""
+"""Cross-validate a network over groups of the training subjects; the test subjects take no part."""
 
 import dataclasses
 import json

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -152,8 +152,8 @@ def _result(
         first_ms=round(median(x.first_ms for x in rounds), 3) if real else None,
         latency_ms=latency if real else None,
         end_to_end_ms=statistics.latency(samples.end_to_end) if real else None,
-        peak_memory_bytes=_largest(x.peak_memory_bytes for x in rounds) if real else None,
-        baseline_memory_bytes=_largest(x.baseline_memory_bytes for x in rounds) if real else None,
+        peak_memory_bytes=max((x.peak_memory_bytes or 0 for x in rounds if real), default=0) or None,
+        baseline_memory_bytes=max((x.baseline_memory_bytes or 0 for x in rounds if real), default=0) or None,
         labels=data.labels,
         windows=len(predicted),
         accuracy=found.accuracy,
@@ -257,7 +257,3 @@ def _fingerprint(data: Dataset, card: Card) -> str:
         return data.as_for(card).fingerprint
     except InputError:
         return ""
-
-
-def _largest(values: Iterable[int | None]) -> int | None:
-    return max((value for value in values if value is not None), default=None)

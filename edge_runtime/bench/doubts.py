@@ -131,15 +131,11 @@ def _hot(conditions: Conditions) -> Iterator[str]:
 
 def _clock(evidence: Evidence) -> Iterator[str]:
     # After each round, when the CPU had work to do: before, it may have been idling at its slowest.
-    clocks = [_clock_khz(after) for _, after in evidence.rounds]
+    clocks = [x.firmware_clock_khz or (x.clock_khz and x.clock_khz.current) for _, x in evidence.rounds]
     known = [clock for clock in clocks if clock]
     if known and min(known) < (1 - CLOCK_CHANGE) * max(known):
         slowest, fastest = min(known) / 1000, max(known) / 1000
         yield f"the clock changed between rounds ({slowest:.0f} to {fastest:.0f} MHz): fix it, or cool the machine"
-
-
-def _clock_khz(state: State) -> int | None:
-    return state.firmware_clock_khz or (state.clock_khz.current if state.clock_khz else None)
 
 
 def _battery(conditions: Conditions) -> Iterator[str]:

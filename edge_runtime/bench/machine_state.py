@@ -108,7 +108,7 @@ def governor(cpu: int | None, root: Path = ROOT) -> str | None:
     """The governor of `cpu`, or of all CPUs."""
     if cpu is None:
         return " + ".join(governors(root) or {}) or None
-    return read(_cpu_folder(cpu, root) / "cpufreq/scaling_governor")
+    return read(root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor")
 
 
 def governors(root: Path = ROOT) -> dict[str, int] | None:
@@ -119,7 +119,7 @@ def governors(root: Path = ROOT) -> dict[str, int] | None:
 
 def clock_khz(cpu: int, root: Path = ROOT) -> CpuClock | None:
     """The clock of `cpu` as the kernel has it."""
-    folder = _cpu_folder(cpu, root) / "cpufreq"
+    folder = root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq"
     clock = CpuClock(*(number(folder / f"scaling_{name}_freq") for name in ("cur", "min", "max")))
     return None if clock == CpuClock(None, None, None) else clock
 
@@ -176,10 +176,6 @@ def cpu_times_s(root: Path = ROOT) -> dict[str, tuple[float, float]] | None:
         per_second = os.sysconf("SC_CLK_TCK")
         times[cpu] = ((sum(ticks) - idle) / per_second, idle / per_second)
     return times or None
-
-
-def _cpu_folder(cpu: int, root: Path) -> Path:
-    return root / f"sys/devices/system/cpu/cpu{cpu}"
 
 
 def _sensors(root: Path) -> Iterator[tuple[str, int | None]]:

@@ -19,7 +19,7 @@ from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
 from edge_runtime.bench.measured import Round, read_round
 from edge_runtime.bench.measurement_job import Device, Instructions, MeasurementJob
-from edge_runtime.bench.results import AbsentRival, Control, EvaluatedData, Failure, MeasuredDevice, Method, Report
+from edge_runtime.bench.results import AbsentRival, EvaluatedData, Failure, MeasuredDevice, Method, Report
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import HarEdgeError, InputError
@@ -113,7 +113,9 @@ def measure(
     survivors = [MeasuredModel(x.model, x.rounds, x.instructions) for x in participants[: len(models)] if not x.failure]
     if all(x.model.rival for x in survivors):
         raise next(x.failure for x in participants if x.failure)
-    control = _control(participants, len(models))
+    complete = [x for x in (participants[0], *participants[len(models) :]) if x.rounds and not x.failure]
+    twice = [MeasuredModel(x.model, x.rounds) for x in complete]
+    control = aggregation.control_of(*twice) if len(twice) == 2 else None
     first = survivors[0].measured[0]
     overheads = [x.harness_overhead_us for each in survivors for x in each.measured]
     absent = ((x.model.rival, x.failure) for x in participants if x.failure)
@@ -214,11 +216,6 @@ def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
     if participants[i].job.score:
         return untimed and turn >= _SCORED_ROUNDS
     return untimed or first.failure is not None
-
-
-def _control(participants: Sequence[_Participant], n_models: int) -> Control | None:
-    complete = [x for x in (participants[0], *participants[n_models:]) if x.rounds and not x.failure]
-    return aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in complete)) if len(complete) == 2 else None
 
 
 def _lay_out(

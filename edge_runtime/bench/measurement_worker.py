@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from edge_runtime.bench import energy, machine
 from edge_runtime.bench.machine_state import busy_share, state
-from edge_runtime.bench.measured import Inspected, Measured, RuntimeVersion, WarmUp
+from edge_runtime.bench.measured import Inspected, Measured, RuntimeVersion
 from edge_runtime.bench.measurement_job import MeasurementJob, read_job, write_answer, write_error
-from edge_runtime.bench.timing import Warmth, harness_overhead, time_calls, time_paced, warm_up
+from edge_runtime.bench.timing import harness_overhead, time_calls, time_paced, warm_up
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Prepare, check_graph, check_windows, predict, preparation
@@ -80,16 +80,16 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     began = time.perf_counter_ns()
     model.run(inputs[0])
     first_ns = time.perf_counter_ns() - began
-    warmth = warm_up(model.run, inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
+    warm, median_ns = warm_up(model.run, inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
     peak = machine.peak_memory()
 
     overhead_ns = harness_overhead()
     if card.raw_input and card.frame == "device":  # nothing comes before the inference
-        latency = end_to_end = _time_alone(job, model, inputs, warmth)
+        latency = end_to_end = _time_alone(job, model, inputs, median_ns)
     elif job.period_s:
         latency, end_to_end = _time_paced(job, model, _turning(card, prepare), timed)
     else:
-        latency, end_to_end = _time(job, model, _turning(card, prepare), timed, inputs, warmth)
+        latency, end_to_end = _time(job, model, _turning(card, prepare), timed, inputs, median_ns)
     after, own_seconds = state(cpu), time.process_time() - own_before
     measured = Measured(
         machine=about,
@@ -100,7 +100,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
         pinned_cpu=cpu,
         load_ms=model.load_ns / 1e6,
         first_ms=first_ns / 1e6,
-        warm_up=WarmUp(warmth.calls, warmth.seconds, warmth.stable),
+        warm_up=warm,
         harness_overhead_us=overhead_ns / 1e3,
         baseline_memory_bytes=baseline,
         peak_memory_bytes=peak,
@@ -139,7 +139,7 @@ def _turning(card: cards.Card, prepare: Prepare) -> Prepare:
 
 
 def _time(
-    job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows, inputs: Windows, warmth: Warmth
+    job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows, inputs: Windows, median_ns: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Back to back: first the inferences, then with preparing their windows."""
 
@@ -148,7 +148,7 @@ def _time(
 
     runs = both = job.runs
     if job.seconds is not None:
-        runs = max(1, int(job.seconds / 2 * 1e9 / warmth.median_ns))
+        runs = max(1, int(job.seconds / 2 * 1e9 / median_ns))
         both = max(1, int(job.seconds / 2 * 1e9 / float(np.median(time_calls(end_to_end, timed, FEW_CALLS)))))
     return (
         time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.3 * share)),
@@ -156,11 +156,11 @@ def _time(
     )
 
 
-def _time_alone(job: MeasurementJob, model: Model, inputs: Windows, warmth: Warmth) -> npt.NDArray[np.int64]:
+def _time_alone(job: MeasurementJob, model: Model, inputs: Windows, median_ns: float) -> npt.NDArray[np.int64]:
     """The inferences of a model that takes windows as they come, back to back or paced."""
     if job.period_s:
         return _time_paced(job, model, lambda values: values, inputs)[0]
-    runs = job.runs if job.seconds is None else max(1, int(job.seconds * 1e9 / warmth.median_ns))
+    runs = job.runs if job.seconds is None else max(1, int(job.seconds * 1e9 / median_ns))
     return time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.6 * share))
 
 

@@ -6,12 +6,13 @@ import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from edge_runtime.bench.measured import WarmUp
 
 Timer = Callable[[], int]
 """Nanoseconds from an arbitrary start, never going back."""
@@ -24,16 +25,6 @@ BLOCK_CALLS = 5
 STABLE_BLOCKS = 3
 TOLERANCE = 0.03
 LEAST_CALLS = 3
-
-
-@dataclass(frozen=True)
-class Warmth:
-    """A warm-up: how many calls it took, how long, whether it settled, and the median call of its last block."""
-
-    calls: int
-    seconds: float
-    stable: bool
-    median_ns: float
 
 
 def time_calls(
@@ -103,10 +94,11 @@ def warm_up(
     least_seconds: float,
     most_seconds: float,
     clock: Timer = time.perf_counter_ns,
-) -> Warmth:
+) -> tuple[WarmUp, float]:
     """Call until the medians of `STABLE_BLOCKS` blocks of calls lie within `TOLERANCE`.
 
-    This takes at least `least_seconds` and ends after `most_seconds`, but not before `LEAST_CALLS` calls.
+    This takes at least `least_seconds` and ends after `most_seconds`, but not before `LEAST_CALLS` calls. Also returns
+    the median call of the last block in nanoseconds.
     """
     began = clock()
     medians: list[float] = []
@@ -123,7 +115,7 @@ def warm_up(
             stable = len(last) == STABLE_BLOCKS and max(last) <= (1 + TOLERANCE) * min(last)
             if stable and now - began >= least_seconds * 1e9:
                 break
-    return Warmth(calls, (before - began) / 1e9, stable, medians[-1] if medians else median(block))
+    return WarmUp(calls, (before - began) / 1e9, stable), medians[-1] if medians else median(block)
 
 
 def harness_overhead(clock: Timer = time.perf_counter_ns) -> float:
@@ -133,11 +125,9 @@ def harness_overhead(clock: Timer = time.perf_counter_ns) -> float:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
         yield
     finally:
-        if was_enabled:
-            gc.enable()
+        gc.enable()
