@@ -108,7 +108,7 @@ def _units(acceleration: Array) -> str | None:
 def _rotation_units(rotation: Array) -> str | None:
     size = float(np.median(np.linalg.norm(rotation, axis=1)))
     if size > _MOST_ROTATION:
-        return f"the rotation is about {size:.0f}, and nobody turns that fast in rad/s: see its unit, or --gyro-units"
+        return f"the rotation is about {size:.0f}, too fast for rad/s: give its unit, as --gyro-units deg/s"
     return None
 
 
