@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import written_recordings
 from scipy.spatial.transform import Rotation
 
-from edge_runtime.data import uci_har
 from edge_runtime.data.dataset import Mounting, segments
 from edge_runtime.data.recording_checks import findings
 from edge_runtime.data.recordings import FoundRecordings
@@ -15,7 +15,7 @@ from edge_runtime.data.recordings import FoundRecordings
 
 @pytest.fixture(scope="module")
 def recordings():
-    return uci_har.recordings()[:6]
+    return written_recordings.recordings()[:6]
 
 
 def found(recordings, about="", **facts):
@@ -129,10 +129,10 @@ def test_labels_that_no_file_has_are_said(recordings):
 
 
 @pytest.fixture(scope="module")
-def pieces():
+def pieces(recordings):
     """Each activity of four recordings of UCI HAR as a recording, of one mounting those of each."""
     every = []
-    for i, x in enumerate(uci_har.recordings()[:4]):
+    for i, x in enumerate(recordings[:4]):
         for first, end, label in segments(x.labels):
             if label >= 0 and end - first > 250:
                 mounting = Mounting(f"{i}", placement="waist")
