@@ -148,7 +148,7 @@ def test_answers_are_found_where_an_inference_moved_them(jvm):
     """The interpreter has room for 128 tensors and keeps 16 free; an operator that XNNPACK does not take adds some."""
     unused = [Part(f"unused {i}", (1,)) for i in range(109)]
     parts = [Part("logits", (1, 2)), Part("window", (1, 128, 2)), Part("axis", (1,), "int32", values=[1]), *unused]
-    options = (schema.BuiltinOptions.ReducerOptions, schema.ReducerOptionsT())
+    options = schema.ReducerOptionsT()
     takes = ["window", "axis"]
     product = build(schema.BuiltinOperator.REDUCE_PROD, parts, ["window"], ["logits"], takes, options=options)
     cards.write_model(jvm.folder / "product.tflite", product, replace(card(), raw_input=True))
