@@ -4,8 +4,6 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
-from any_network import networks
-from hypothesis import given, settings
 from keras import layers
 from programs import MODELS
 from small_networks import NETWORKS, SEQUENCE, SIGNALS, network, windows
@@ -13,7 +11,6 @@ from small_networks import NETWORKS, SEQUENCE, SIGNALS, network, windows
 from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
 from convert.keras_files import load_network
-from convert.lowering import keras_graph
 from convert.lowering.network import lower
 from convert.options import FileOptions, Options
 from convert.parity import relative_difference
@@ -50,19 +47,6 @@ def test_an_onnx_graph_answers_as_keras_does_and_its_dynamic_form_about_so(name)
     graph = to_onnx(model)
     assert difference(model, graph.SerializeToString(), X) < 1e-4
     assert 0 < difference(model, to_dynamic(graph).SerializeToString(), X) < 0.2
-
-
-@pytest.mark.long
-@given(networks().map(lambda x: x.model))
-@settings(max_examples=60, deadline=None)
-def test_any_network_that_converts_answers_alike_in_onnx_unless_a_gate_has_no_such_function(drawn):
-    X = np.random.default_rng(2).normal(size=(6, *drawn.input_shape[1:])).astype(np.float32)
-    functions = {x.layer.activation.__name__ for x in keras_graph.read(drawn) if isinstance(x.layer, layers.RNN)}
-    if functions & {"relu6", "hard_tanh", "silu"}:
-        with pytest.raises(InputError, match="ONNX"):
-            to_onnx(drawn)
-        return
-    assert difference(drawn, to_onnx(drawn).SerializeToString(), X) < 1e-4
 
 
 def test_recurrent_layers_are_one_operator_each_and_convolutions_take_what_follows_them():
