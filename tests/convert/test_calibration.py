@@ -4,8 +4,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
-from hypothesis import strategies as st
 from keras import layers
 from model_answers import logits_of, rms
 
@@ -22,7 +20,6 @@ from convert.quantise.calibration import (
     quantised,
 )
 from convert.quantise.tflite_converter import to_int8
-from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
 from edge_runtime.system.progress import ignore_progress
 
@@ -34,23 +31,6 @@ def test_windows_are_even_over_activities_and_within_each_over_subjects(uci_har)
         own = rows[uci_har.train.y[rows] == y]
         assert len(own) == 84
         assert set(np.unique(uci_har.train.subject[own], return_counts=True)[1]) == {4}  # 84 windows, 21 subjects
-
-
-@given(
-    windows=st.lists(st.tuples(st.integers(0, 3), st.integers(1, 4)), min_size=8, max_size=80),
-    wanted=st.integers(4, 60),
-    seed=st.integers(0, 3),
-)
-def test_no_subject_is_drawn_twice_more_often_than_another_that_has_windows_left(windows, wanted, seed):
-    y, subject = (np.array(x, np.uint8) for x in zip(*windows, strict=True))
-    split = Split(np.zeros((len(y), 4, 3), np.float32), y, subject)
-    rows = draw_windows(split, wanted, seed)
-    assert len(np.unique(rows)) == len(rows) <= wanted
-    for label in set(y):
-        there = {s: sum(a == label and b == s for a, b in windows) for s in set(subject)}
-        drawn = {s: int(((y[rows] == label) & (subject[rows] == s)).sum()) for s in set(subject)}
-        most = max(drawn.values())
-        assert all(drawn[s] >= min(there[s], most - 1) for s in there)
 
 
 def test_the_draw_depends_on_the_seed_only_and_needs_a_window_of_each_activity(uci_har):

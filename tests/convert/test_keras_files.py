@@ -3,6 +3,7 @@
 import json
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -103,30 +104,28 @@ def adding_one() -> layers.Layer:
     return layers.Lambda(lambda x: x + 1, output_shape=(128, 9))
 
 
-def linking_out(folder: Path) -> Path:
-    with h5py.File(path := saved(folder, "network.h5"), "r+") as file:
-        file["model_weights/elsewhere"] = h5py.ExternalLink(str(MODELS["int8"]), "/")
-    return path
+def with_part(add) -> Callable[[Path], Path]:
+    """A file with a part that lies elsewhere."""
+
+    def write(folder: Path) -> Path:
+        with h5py.File(path := saved(folder, "network.h5"), "r+") as file:
+            add(file, "model_weights/elsewhere")
+        return path
+
+    return write
 
 
-def stored_outside(folder: Path) -> Path:
-    with h5py.File(path := saved(folder, "network.h5"), "r+") as file:
-        file.create_dataset("model_weights/elsewhere", (4,), "u1", external=[(str(MODELS["int8"]), 0, 4)])
-    return path
-
-
-def composed_of_others(folder: Path) -> Path:
-    layout = h5py.VirtualLayout((4,), "u1")
-    layout[:] = h5py.VirtualSource(str(MODELS["int8"]), "x", (4,))
-    with h5py.File(path := saved(folder, "network.h5"), "r+") as file:
-        file.create_virtual_dataset("model_weights/elsewhere", layout)
-    return path
+LAYOUT = h5py.VirtualLayout((4,), "u1")
+LAYOUT[:] = h5py.VirtualSource(str(MODELS["int8"]), "x", (4,))
 
 
 @pytest.mark.parametrize(
     "write",
     [
-        *(of_many_weights, unpacking_without_end, linking_out, stored_outside, composed_of_others),
+        *(of_many_weights, unpacking_without_end),
+        with_part(lambda file, name: file.update({name: h5py.ExternalLink(str(MODELS["int8"]), "/")})),
+        with_part(lambda file, name: file.create_dataset(name, (4,), "u1", external=[(str(MODELS["int8"]), 0, 4)])),
+        with_part(lambda file, name: file.create_virtual_dataset(name, LAYOUT)),
         lambda folder: change_description(
             saved(folder, "network.h5"), lambda text: text.replace('"units": 6', f'"units": 8{"0" * 5000}')
         ),

@@ -11,7 +11,6 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
-import numpy as np
 import pytest
 from programs import MODELS, Finished, har_edge, in_shell, succeeded
 
@@ -19,7 +18,6 @@ from edge_runtime import cli
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.data import dataset, loading
-from edge_runtime.model import model_card
 from edge_runtime.runs import Run
 
 EPOCHS = 2  # enough for about 91 % on the test subjects
@@ -101,32 +99,6 @@ def trained_network(trained_run):
     import keras
 
     return keras.models.load_model(trained_run.model)
-
-
-@pytest.fixture(scope="session")
-def normalised_windows(trained_run, uci_har):
-    """Real windows of people the network was not trained on, as the network takes them."""
-    return model_card.load(trained_run.card).normalisation.apply(uci_har.test.X[::10])
-
-
-@pytest.fixture(scope="session")
-def keras_logits(trained_network, normalised_windows):
-    return np.asarray(trained_network(normalised_windows, training=False))
-
-
-@pytest.fixture(scope="session")
-def lowered(trained_network):
-    from convert.lowering.network import lower
-
-    return lower(trained_network)
-
-
-@pytest.fixture(scope="session")
-def ranges(lowered, normalised_windows):
-    """The calibrated activation ranges of that network."""
-    from convert.quantise.calibration import calibrate
-
-    return calibrate(lowered, normalised_windows[::3], lambda done, of: None)
 
 
 def tiny(input_shape: tuple[int, int], n_classes: int):
