@@ -4,7 +4,8 @@ import json
 import shutil
 import signal
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import partial
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from programs import MODELS, assert_one_sentence, finish, processes, start_har_e
 from convert import converted_models
 from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
 from convert.conversion_report import complete
-from convert.converted_models import NamedFiles, check, write_models
+from convert.converted_models import NamedFiles, check
 from convert.options import CALIBRATED, FileOptions, Options
 from convert.parity import Parity, compare, relative_difference
 from convert.run_networks import TrainingRecord, load_run_data, of_run
@@ -137,37 +138,25 @@ def test_parity_is_told_as_shares_as_the_worst_error_and_as_a_ratio_of_powers():
     assert compare(float32, float32, y).snr_db is None
 
 
-def test_after_a_loss_beyond_the_limit_models_are_those_from_before(run, monkeypatch):
+def test_a_form_that_loses_too_much_or_is_too_large_leaves_the_models_from_before(run, monkeypatch):
     """The process of the conversion is a stand-in, which leaves models as the real one does."""
 
-    def convert(job: ConversionJob, on_progress: object) -> ConversionReport:
+    def convert(n_wrong: int, job: ConversionJob, on_progress: object) -> ConversionReport:
         for scheme, source in MODELS.items():
             shutil.copy(source, job.flatbuffer("model", scheme))
         return ConversionReport(report_of(n_wrong), report_of(0))
 
-    monkeypatch.setattr(converted_models, "run_job", convert)
-    run.tflite("int8").write_bytes(b"the old model")
-    for n_wrong in (2, 0):
-        with pytest.raises(CheckFailedError) if n_wrong else nullcontext():
-            converted_models.convert(run.folder, run, Options(("int8",), max_drop=1))
-        assert (run.tflite("int8").read_bytes() == b"the old model") == bool(n_wrong)
-        assert run.tflite("float32").exists() == (not n_wrong)
-
-
-def test_no_model_is_written_when_the_file_of_one_is_too_large(tmp_path):
-    report, files = ConversionReport(report_of(0)), NamedFiles(tmp_path, "mine")
-    (tmp_path / "scratch").mkdir()
-    job = ConversionJob(tmp_path, tmp_path / "scratch", Options(("int8",)))
-    for scheme, source in MODELS.items():
-        shutil.copy(source, job.flatbuffer("model", scheme))
-    write_models(files, job, report)
-    largest = files.tflite("float32").stat().st_size / 1000
-    for file in tmp_path.glob("*.tflite"):
-        file.unlink()
-    with pytest.raises(CheckFailedError, match="--max-size"):
-        write_models(files, replace(job, options=Options(("int8",), max_size=largest - 0.001)), report)
-    assert not [*tmp_path.glob("*.tflite")]
-    write_models(files, replace(job, options=Options(("int8",), max_size=largest)), report)
+    monkeypatch.setattr(converted_models, "run_job", partial(convert, 0))
+    converted_models.convert(run.folder, run, Options(("int8",)))
+    largest = run.tflite("float32").stat().st_size / 1000
+    for n_wrong, options in ((2, {"max_drop": 1}), (0, {"max_size": largest - 0.001}), (0, {"max_size": largest})):
+        monkeypatch.setattr(converted_models, "run_job", partial(convert, n_wrong))
+        for scheme in MODELS:
+            run.tflite(scheme).write_bytes(b"from before")
+        is_refused = options != {"max_size": largest}
+        with pytest.raises(CheckFailedError) if is_refused else nullcontext():
+            converted_models.convert(run.folder, run, Options(("int8",), **options))
+        assert {run.tflite(x).read_bytes() == b"from before" for x in MODELS} == {is_refused}
 
 
 @pytest.mark.parametrize("change", [{"seed": None}, {"held_out_subjects": []}, {"selection_normalisation": {}}, None])

@@ -35,25 +35,16 @@ def file_of(folder: Path, model: keras.Model) -> Path:
     return folder / "mine.keras"
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, uci_har) -> Path:
-    """Trained on windows as they are, but for the mean and deviation of their signals, and ending in a softmax."""
+def test_the_models_and_rivals_stand_beside_the_file_and_answer_as_it_does(har_edge_here, tmp_path, uci_har):
+    """The network is trained on normalised windows, and ends in a softmax."""
     model, X = network(), uci_har.train.X
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     model.fit((X - X.mean((0, 1))) / X.std((0, 1)), uci_har.train.y, batch_size=64, epochs=2, verbose=0)
-    return file_of(tmp_path_factory.mktemp("external"), model)
-
-
-@pytest.fixture(scope="module")
-def converted(trained):
+    trained, X = file_of(tmp_path, model), uci_har.test.X[::20]
     options = ("--quantize-as", "int8", "--calibration", 120, "--normalisation", "data", "--rivals")
-    return succeeded(har_edge("convert", trained.name, *options, cwd=trained.parent))
-
-
-def test_the_models_stand_beside_the_file_and_answer_as_it_does(trained, converted, uci_har):
-    X = uci_har.test.X[::20]
+    converted = succeeded(har_edge_here("convert", "mine.keras", *options))
     mean, std = uci_har.train.X.mean((0, 1), np.float64), uci_har.train.X.std((0, 1), np.float64)
-    expected = np.asarray(keras.models.load_model(trained)(((X - mean) / std).astype(np.float32), training=False))
+    expected = np.asarray(model(((X - mean) / std).astype(np.float32), training=False))
     float32, int8 = (Classifier(trained.with_name(f"mine_{x}.tflite")) for x in ("float32", "int8"))
     assert np.abs(float32.probabilities(X) - expected).max() < 1e-3
     assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.95
@@ -67,11 +58,8 @@ def test_the_models_stand_beside_the_file_and_answer_as_it_does(trained, convert
     assert checked["windows"] == np.isin(uci_har.train.subject, np.unique(uci_har.train.subject)[::4]).sum()
     assert checked["accuracy"] > 0.6
     assert f"{100 * checked['agreement']:.2f} %" in converted.stdout
-
-
-def test_its_rivals_are_in_a_folder_of_theirs_and_a_missing_one_is_said(trained, converted):
     folder = trained.parent / "rivals"
-    record = read_record(folder / "mine.json", cards.read_model(trained.with_name("mine_int8.tflite"))[1])
+    record = read_record(folder / "mine.json", card)
     assert len(record.rivals) == 4
     assert {x.name for x in folder.iterdir()} == {"mine.json", *(x.file for x in record.rivals)}
     sizes = [f"{(folder / x.file).stat().st_size / 1000:.1f} kB" for x in record.rivals]
