@@ -1,8 +1,6 @@
 """Measure the claims about `har-edge bench`: ratios, other machines, emulated boards, and the method itself."""
 
 import copy
-import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,8 +16,8 @@ from edge_runtime.devices import opener
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_card import Card
 from edge_runtime.runs import Run
-from tools import COMMAND, ROOT
-from tools.claim import Claim, at_least, at_most, har_edge_json, seconds_of
+from tools import ROOT
+from tools.claim import Claim, at_least, at_most, har_edge_json
 
 CONTROLS = 10
 
@@ -37,23 +35,6 @@ def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
     loss = 100 * (float32["accuracy"] - int8["accuracy"])
     evidence = f"{100 * float32['accuracy']:.2f} and {100 * int8['accuracy']:.2f} % of {int8['windows']} test windows"
     yield at_most("int8 loses on the test subjects", loss, 0.5, "percentage points", evidence)
-
-
-def remote_claims(folder: Path) -> Iterator[Claim]:
-    """Measure the cost of a measurement on another machine: on this one, over a real sshd on loopback."""
-    import sshd
-
-    server = sshd.start(folder / "sshd", {"XDG_CACHE_HOME": str(folder / "device-cache")})
-    try:
-        environment = os.environ | {"HAR_EDGE_SSH": server.configure(folder / "ssh_config")}
-        command = [*COMMAND, "bench", "edge", "--json", str(folder / "remote.json")]
-        there = [*command, "--on", "ssh://board"]
-        subprocess.run(there, check=True, env=environment, stdout=subprocess.DEVNULL)  # makes the environment
-        added = [seconds_of(there, environment) - seconds_of(command) for _ in range(3)]
-    finally:
-        server.stop()
-    evidence = "median of 3 runs of each in turns, over ssh on loopback, its environment being there"
-    yield at_most("a remote run of `har-edge bench` adds", statistics.median(added), 3, "s", evidence)
 
 
 def emulated_claims(folder: Path) -> Iterator[Claim]:

@@ -23,7 +23,7 @@ from edge_runtime.bench import doubts, machine, machine_state
 from edge_runtime.model import model_card as cards
 from edge_runtime.runs import Run
 from tools import COMMAND, RESULTS, ROOT, peers, table_of, write_result
-from tools.bench_claims import emulated_claims, int8_claims, method_claims, remote_claims
+from tools.bench_claims import emulated_claims, int8_claims, method_claims
 from tools.claim import MEASURED, Claim, at_least, at_most, reported, seconds_of
 from tools.live_claims import live_claims
 from tools.peer_models import FUSED, STOCK
@@ -46,7 +46,6 @@ def main(sections: Sequence[str], anyway: bool) -> None:
             "--anyway, which marks every row"
         )
     mark = f"the load average before was {load:.2f}" if is_busy else ""
-    sys.path.append(str(ROOT / "tests" / "support"))
     with tempfile.TemporaryDirectory(prefix="har-edge-claims-") as name:
         known = _sections(Path(name))
         if wrong := set(sections).difference(known):
@@ -68,7 +67,6 @@ def _sections(folder: Path) -> dict[str, Section]:
         "peers": peer_claims,
         "live": lambda: live_claims(folder),
         "training": lambda: chain(training_claims(run), int8_claims(run, folder)),
-        "remote": lambda: remote_claims(folder),
         "emulated": lambda: emulated_claims(folder),
         "method": method_claims,
     }
