@@ -176,16 +176,14 @@ def test_a_file_that_a_device_writes_is_no_place_for_another(har_edge, tmp_path)
     assert_one_sentence(har_edge(*several), 2, "bench-local.json")
 
 
-def test_an_adb_that_does_not_answer_is_device_trouble(tmp_path, monkeypatch):
-    monkeypatch.setenv("HAR_EDGE_ADB", str(write_program(tmp_path / "adb", "exec sleep 600")))
+def test_an_adb_that_does_not_answer_or_has_no_usable_board_is_device_trouble(har_edge, tmp_path, monkeypatch):
+    adb = tmp_path / "adb"
+    monkeypatch.setenv("HAR_EDGE_ADB", str(write_program(adb, "exec sleep 600")))
     with pytest.raises(DeviceError, match=r"0\.2 s"):
         Adb("abc", answer_seconds=0.2).shell("true")
-
-
-def test_a_board_that_adb_cannot_use_is_device_trouble(har_edge, tmp_path):
     for listed, noun in (("abc offline", "'offline'"), ("a device; echo b device", "a, b")):
-        adb = write_program(tmp_path / "adb", f"echo; echo {listed}")
-        done = har_edge("devices", "adb:", HAR_EDGE_ADB=str(adb))
+        write_program(adb, f"echo; echo {listed}")
+        done = har_edge("devices", "adb:")
         assert done.returncode == 3
         assert noun in done.stdout + done.stderr
 
@@ -205,8 +203,6 @@ def test_clean_goes_on_after_one_that_fails_and_refuses_what_keeps_nothing(har_e
 def test_devices_asks_the_python_that_is_named(har_edge, tmp_path):
     version = "import platform; platform.python_version = lambda: '3.10.77'; "
     run = "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
-    probe = f'[ "$1" = -B ] || exec {sys.executable} "$@"'
-    script = f'{probe}\nshift\nexec {sys.executable} -B -c "{version}{run}" "$@"'
+    script = f'[ "$1" = -B ] || exec {sys.executable} "$@"\nshift\nexec {sys.executable} -B -c "{version}{run}" "$@"'
     program = write_program(tmp_path / "python", script)
-    done = succeeded(har_edge("devices", f"python:{program}"))
-    assert "3.10.77" in done.stdout
+    assert "3.10.77" in succeeded(har_edge("devices", f"python:{program}")).stdout
