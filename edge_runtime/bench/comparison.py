@@ -171,7 +171,7 @@ def _change(name: str, metric: Metric, old: Result, new: Result, interval: Inter
             change = 100 * (after / before - 1)
     beyond = None
     if name == "size":
-        beyond = change != 0
+        beyond = round(change or 0.0, 1) != 0  # some bytes are no loss
     elif interval and change is not None:
         beyond = not interval[0] <= 0 <= interval[1]
     return Change(before, after, metric.unit, None if change is None else round(change, 4), interval, beyond)

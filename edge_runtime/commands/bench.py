@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -10,23 +10,20 @@ from edge_runtime import runs
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.bench.results import AbsentRival
+from edge_runtime.bench.measurement_job import Device
+from edge_runtime.bench.results import AbsentRival, Report
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import data_for, warn_of_axes
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.devices.several_devices import AbsentDevice, measure_on, open_all
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
 from edge_runtime.model.rivals import read_record, read_rival, record_of, rival_path
 from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
-
-if TYPE_CHECKING:
-    from edge_runtime.bench.measurement_job import Device
-    from edge_runtime.bench.results import Report
-    from edge_runtime.data.dataset import Dataset
-    from edge_runtime.devices.several_devices import AbsentDevice
 
 
 @click.command(
@@ -66,13 +63,13 @@ if TYPE_CHECKING:
 @options.runtime
 @click.option(
     "--runs",
-    "n_runs",
     type=click.IntRange(min=1),
     metavar="N",
     help=f"Timed inferences per model.  [default: {measurement.RUNS}, paced {measurement.PACED_RUNS}]",
 )
 @click.option(
     "--duration",
+    "duration_s",
     type=options.FiniteRange(min=0, min_open=True),
     metavar="SECONDS",
     help="Time each model for this long, instead of --runs.",
@@ -91,19 +88,13 @@ def command(
     models: Sequence[Path],
     data: Sources | None,
     targets: Sequence[str],
-    runtime: str,
-    threads: int,
-    n_runs: int | None,
-    duration: float | None,
-    rounds: int | None,
     rivals: bool,
-    paced: bool,
-    control: bool,
     profile: bool,
     json_path: Path | None,
     csv_path: Path | None,
     markdown_path: Path | None,
     html_path: Path | None,
+    **method: Any,
 ) -> None:
     """Measure latency, memory and size of models, and accuracy on people that they were not trained on.
 
@@ -111,11 +102,9 @@ def command(
     older result in the run folder is kept, with its date in its name.
     """
     options.exclusive("--runs", "--duration")
-    from edge_runtime.devices.several_devices import open_all
-
-    if runtime == MICRO:
+    if method["runtime"] == MICRO:
         options.refuse_options(f"compares times, which --runtime {MICRO} does not measure", "--rivals")
-    devices = open_all(targets or ("local",), runtime)
+    devices = open_all(targets or ("local",), method["runtime"])
     names = [device.name for device in devices]
     if len({*names}) < len(names):
         raise InputError(f"--on names a device twice ({', '.join(names)}): give each once")
@@ -136,11 +125,11 @@ def command(
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
     of_devices = {f"{form} of {name}": path for name, forms in own.items() for form, path in forms.items()}
     outputs.check_written(written | of_devices, [x for x in models if x.is_file()])
-    settings = MeasurementSettings(runtime, threads, n_runs, rounds, duration, paced, control, absent)
+    settings = MeasurementSettings(**method, absent_rivals=absent)
     _measure(devices, files, _load_data(files, data), settings, own, written, json_path is None, profile)
 
 
-def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
+def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
     """The data that is `given`, or that the `models` were trained on; its test part are people new to all models."""
     cards = [x.card for x in models]
     if adapted := next((x for x in models if x.card.personal_correction), None):
@@ -155,9 +144,9 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> "Dataset":
 
 
 def _measure(
-    devices: Sequence["Device | AbsentDevice"],
+    devices: Sequence[Device | AbsentDevice],
     models: Sequence[ModelFile],
-    data: "Dataset",
+    data: Dataset,
     settings: MeasurementSettings,
     own: Mapping[str, Mapping[str, Path]],
     written: Mapping[str, Path | None],
@@ -168,7 +157,6 @@ def _measure(
 
     `own` are the files of each of several devices, by its name; `written` are those of all together.
     """
-    from edge_runtime.devices.several_devices import measure_on
     from edge_runtime.reports.report_content import DeviceReport, gather
     from edge_runtime.reports.report_table import show_operators, show_report
     from edge_runtime.system.terminal import Console, progresses
@@ -180,7 +168,7 @@ def _measure(
             runs.keep_result(result)
         files.extend(outputs.write_report(reports, paths))
 
-    def write_own(device: "Device", report: "Report") -> None:
+    def write_own(device: Device, report: Report) -> None:
         if own:
             write([DeviceReport(device.name, report)], own[device.name])
 

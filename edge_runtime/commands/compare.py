@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.markup import escape
+from rich.text import Text
 
 from edge_runtime import runs
 from edge_runtime.bench import results
@@ -13,16 +15,15 @@ from edge_runtime.bench.comparison import RunComparison, compare, parse_gate
 from edge_runtime.commands import options
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.reports import outputs
+from edge_runtime.reports.changes import show_changes
+from edge_runtime.system.terminal import Console
 
 FORMAT = 1
 
 
 @click.command(
     name="compare",
-    epilog=options.examples(
-        "compare",
-        "compare old.json new.json --fail-if 'p50>5%' --json changes.json",
-    ),
+    epilog=options.examples("compare", "compare old.json new.json --fail-if 'p50>5%' --json changes.json"),
 )
 @click.argument("old", metavar="[OLD]", required=False, type=options.BENCH)
 @click.argument("new", metavar="[NEW]", required=False, type=options.BENCH)
@@ -47,14 +48,11 @@ def command(
     Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
     files; those of accuracy are over people.
     """
-    from rich.markup import escape
-    from rich.text import Text
-
-    from edge_runtime.reports.changes import show_changes
-    from edge_runtime.system.terminal import Console
-
     wanted = [parse_gate(text) for text in conditions]
-    old, new = _files(old, new)
+    if new is None and (old is None or old.is_dir()):
+        old, new = runs.last_results(old, 2)
+    else:
+        old, new = (*runs.last_results(old), *runs.last_results(new))
     outputs.check_written({"json": json_path}, inputs=[old, new])
     outcome = compare(results.read_report(old), results.read_report(new))
     if outcome.obstacles and not anyway:
@@ -75,15 +73,6 @@ def command(
     outputs.write_json(json_path, _content(old, new, outcome, conditions, failures))
     if failures:
         raise CheckFailedError(f"the comparison fails on {'; '.join(failures)}")
-
-
-def _files(old: Path | None, new: Path | None) -> tuple[Path, Path]:
-    """The results that the arguments name, or the last two."""
-    if new is None and (old is None or old.is_dir()):
-        before, last = runs.last_results(old, 2)
-    else:
-        before, last = (*runs.last_results(old), *runs.last_results(new))
-    return before, last
 
 
 def _content(

@@ -18,6 +18,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
 from edge_runtime.system.files import atomic_path
 from edge_runtime.system.quantities import counted
+from edge_runtime.system.terminal import Console, facts_table, plain_table
 
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
@@ -69,11 +70,7 @@ def command(context: click.Context, data: Sources | None, layout: str | None, js
         outputs.write_json(json_path, _content(found, reader, _show_findings(reader), _show_untrainable(found, reader)))
 
 
-@command.command(
-    epilog=options.examples(
-        "data plot --window 12 --part test -o window.svg", "data plot --recording 0 -o recording.png"
-    )
-)
+@command.command(epilog=options.examples("data plot --window 12 -o w.svg", "data plot --recording 0 -o r.png"))
 @click.option("--window", type=int, metavar="N", help="Draw window N, counted from 0.  [required, or --recording]")
 @click.option("--part", type=click.Choice([*_PARTS]), default="train", show_default=True, help="The part of --window.")
 @click.option("--recording", type=int, metavar="N", help="Draw recording N, counted from 0.  [required, or --window]")
@@ -170,8 +167,6 @@ def _content(
 
 def _show_findings(reader: DataReader) -> list[tuple[str, Finding]]:
     """Print how recordings fit the layouts that describe them; each finding with its source."""
-    from edge_runtime.system.terminal import Console
-
     console = Console(markup=False)
     findings: list[tuple[str, Finding]] = []
     for source, found in reader.described:
@@ -194,8 +189,6 @@ def _show_untrainable(data: Dataset, reader: DataReader) -> str | None:
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:
-    from edge_runtime.system.terminal import Console, facts_table, plain_table
-
     window = data.window
     table = plain_table(["activity" if data.front_end else "class"], ["training windows", "test windows"])
     counts = [np.bincount(split.y, minlength=len(data.labels)) for split in (data.train, data.test)]
@@ -237,8 +230,6 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
 
 def _show_signals(data: Dataset) -> None:
     """Print the range of each signal, and the limits of signals of another origin."""
-    from edge_runtime.system.terminal import Console, plain_table
-
     table = plain_table(["signal", "unit"], ["least", "greatest", "mean", "std"])
     for i, signal in enumerate(data.signals):
         values = np.concatenate([x.X[..., i].ravel() for x in (data.train, data.test)])

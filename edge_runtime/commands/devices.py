@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 import click
+from rich.text import Text
 
 from edge_runtime.commands import options
-from edge_runtime.devices import TARGETS
+from edge_runtime.devices import TARGETS, opener
+from edge_runtime.devices.readiness import Readiness, look_at
+from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.reports.report_content import state_facts
 from edge_runtime.system.child_processes import error_with
-
-if TYPE_CHECKING:
-    from edge_runtime.devices.readiness import Readiness
-    from edge_runtime.system.terminal import Console
+from edge_runtime.system.quantities import NOT_MEASURED
+from edge_runtime.system.terminal import Console, facts_table, progresses
 
 _FACTS = {
     "board": "board",
@@ -28,9 +29,7 @@ _FACTS = {
 
 @click.command(
     name="devices",
-    epilog=options.examples(
-        "devices", "devices ssh://pi@raspberrypi.local adb:", "devices clean ssh://pi@raspberrypi.local"
-    ),
+    epilog=options.examples("devices", "devices ssh://pi@raspberrypi.local adb:", "devices clean adb:"),
 )
 @click.argument("targets", metavar="[clean] [TARGET ...]", nargs=-1)
 def command(targets: Sequence[str]) -> None:
@@ -51,9 +50,6 @@ def command(targets: Sequence[str]) -> None:
             raise InputError(f"name the devices to clean: har-edge devices clean TARGET ..., where TARGET is {TARGETS}")
         _clean(targets[1:])
         return
-    from edge_runtime.devices.readiness import look_at
-    from edge_runtime.system.terminal import Console, progresses
-
     targets = targets or ("local",)
     with progresses(targets) as tell:
         found = look_at(targets, tell)
@@ -69,9 +65,6 @@ def command(targets: Sequence[str]) -> None:
 
 
 def _clean(targets: Sequence[str]) -> None:
-    from edge_runtime.devices import opener
-    from edge_runtime.devices.remote import RemoteDevice
-
     failed: list[HarEdgeError] = []
     for target, opening in [(target, opener(target)) for target in targets]:
         try:
@@ -87,13 +80,7 @@ def _clean(targets: Sequence[str]) -> None:
         raise error_with(max(x.exit_code for x in failed), "; ".join(map(str, failed)))
 
 
-def _show(found: "Readiness", console: "Console") -> None:
-    from rich.text import Text
-
-    from edge_runtime.reports.report_content import state_facts
-    from edge_runtime.system.quantities import NOT_MEASURED
-    from edge_runtime.system.terminal import facts_table
-
+def _show(found: Readiness, console: Console) -> None:
     console.print(found.target, style="bold")
     table = facts_table()
     machine = found.found and found.found.machine

@@ -18,16 +18,19 @@ from edge_runtime.data.scores import answers_among, closed_by_group, names_of, s
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
+from edge_runtime.live.display import scores_table
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.live.recording_replay import all_labels, replay, worn_alike
 from edge_runtime.live.stream_scores import Track
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
+from edge_runtime.reports.evaluation_table import show_scores
 from edge_runtime.runs import Run
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import counted, percent
+from edge_runtime.system.terminal import Console, progress
 
 Picture: TypeAlias = Callable[[str], Path]
 """The path of a picture by its name."""
@@ -35,9 +38,7 @@ Picture: TypeAlias = Callable[[str], Path]
 
 @click.command(
     name="evaluate",
-    epilog=options.examples(
-        "evaluate", "evaluate edge --json scores.json", "evaluate edge --live --data my_recordings --plots timelines"
-    ),
+    epilog=options.examples("evaluate", "evaluate edge --json scores.json", "evaluate edge --live --plots timelines"),
 )
 @options.model()
 @options.data(options.DATA_OF_RUN)
@@ -98,9 +99,6 @@ def command(
 
 
 def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:
-    from edge_runtime.reports.evaluation_table import show_scores
-    from edge_runtime.system.terminal import progress
-
     test, labels = found.test, classifier.card.labels
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
@@ -129,8 +127,6 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
 
 def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDArray[np.intp]) -> None:
     """Say how many windows were mistaken for an activity that looks alike as the device was worn."""
-    from edge_runtime.system.terminal import Console
-
     test, labels = found.test, np.array(card.labels)
     worn = names_of(test, found.mountings, "placement")
     for alike in card.alike:
@@ -147,24 +143,33 @@ def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDAr
 def _live(
     classifier: Classifier, chosen: Sequence[tuple[int, Recording]], hop: int | None, picture: Picture | None
 ) -> dict[str, Any]:
-    from edge_runtime.live.display.scores_table import show_groups, show_scores
-    from edge_runtime.system.terminal import Console
-
     labels, window = classifier.card.labels, classifier.card.window
-    names = all_labels(chosen[0][1], labels)
-    tracks = _follow(classifier, chosen, names, hop, picture)
+    recordings = [x for _, x in chosen]
+    found_tracks: dict[int, Track] = {}
+    with progress() as on_progress:
+        for place, track in replay(recordings, classifier, hop):
+            number, recording = chosen[place]
+            found_tracks[place] = track
+            on_progress(len(found_tracks) / len(chosen), f"following recordings: {number}")
+            if picture:
+                from edge_runtime.live.display.timeline_plot import plot_timeline
+
+                title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
+                names, path = all_labels(recordings[0], labels), picture(f"recording-{number}")
+                plot_timeline(path, track, names, len(labels), recording.rate_hz, title)
+    tracks = [found_tracks[place] for place in range(len(chosen))]
     found = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ)
     people, placements = (
         stream_scores.per_group(tracks, own, len(labels), window.samples)
-        for own in ([str(x.subject) for x in tracks], [x.mounting.placement for _, x in chosen])
+        for own in ([str(x.subject) for x in tracks], [x.mounting.placement for x in recordings])
     )
     console = Console()
     n_people = len({x.subject for x in tracks})
-    show_scores(found, len(tracks), n_people, console)
-    show_groups("subject", people, console)
-    show_groups("placement", placements if len(placements) > 1 else {}, console)
+    scores_table.show_scores(found, len(tracks), n_people, console)
+    scores_table.show_groups("subject", people, console)
+    scores_table.show_groups("placement", placements if len(placements) > 1 else {}, console)
     model_arguments.say_where_no_mounting_was_found(
-        classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike([x for _, x in chosen])]
+        classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike(recordings)]
     )
     if picture:
         from edge_runtime.reports.confusion_plot import plot_confusion
@@ -180,29 +185,3 @@ def _live(
         | dataclasses.asdict(found)
         | {key: {name: dataclasses.asdict(x) for name, x in own.items()} for key, own in groups.items()}
     )
-
-
-def _follow(
-    classifier: Classifier,
-    chosen: Sequence[tuple[int, Recording]],
-    names: Sequence[str],
-    hop: int | None,
-    picture: Picture | None,
-) -> list[Track]:
-    """Follow the `chosen` recordings mounting by mounting, and draw each, if pictures are wanted; in their order."""
-    from edge_runtime.system.terminal import progress
-
-    if picture:
-        from edge_runtime.live.display.timeline_plot import plot_timeline
-
-    tracks: dict[int, Track] = {}
-    with progress() as on_progress:
-        for place, track in replay([x for _, x in chosen], classifier, hop):
-            number, recording = chosen[place]
-            tracks[place] = track
-            on_progress(len(tracks) / len(chosen), f"following recordings: {number}")
-            if picture:
-                title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
-                path = picture(f"recording-{number}")
-                plot_timeline(path, track, names, len(classifier.card.labels), recording.rate_hz, title)
-    return [tracks[place] for place in range(len(chosen))]

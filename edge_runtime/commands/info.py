@@ -123,8 +123,9 @@ def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
         table.add_column(heading, overflow="fold", justify="left" if heading in ("name", "type") else "right")
     for tensor in tensors:
         channels = len(tensor.scales) > 1
-        scale = f"{min(tensor.scales):.3g} to {max(tensor.scales):.3g}" if channels else _number(tensor.scale)
-        zero_point = "per channel" if channels else _number(tensor.zero_point)
+        single = ["" if x is None else f"{x:.6g}" for x in (tensor.scale, tensor.zero_point)]
+        several = f"{min(tensor.scales):.3g} to {max(tensor.scales):.3g}", "per channel"
+        scale, zero_point = several if channels else single
         shape = "×".join(map(str, tensor.shape)) or "scalar"
         table.add_row(str(tensor.index), escape(tensor.name), tensor.dtype, shape, scale, zero_point)
     return table
@@ -180,7 +181,3 @@ def _fact(key: str, value: str | int | float) -> str:
     if not isinstance(value, float):
         return str(value)
     return percent(value) if key.endswith(_SHARES) else f"{value:.6g}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.6g}"

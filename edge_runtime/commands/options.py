@@ -3,24 +3,23 @@
 import inspect
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
-from functools import wraps
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from edge_runtime.data.data_sources import sources
 from edge_runtime.errors import InputError
+from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
 from edge_runtime.model.interpreters import RUNTIMES
+from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.runs import finished
+from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 from edge_runtime.system.figures import FORMATS
-
-if TYPE_CHECKING:
-    from edge_runtime.data.data_sources import Sources
-    from edge_runtime.model.model_card import Card
-    from edge_runtime.signals.units import Units
+from edge_runtime.system.printable import quoted
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -95,12 +94,12 @@ def refuse_options(why: str, *options: str) -> None:
         raise InputError(f"{option} {why}: leave it out")
 
 
-def exclusive(*groups: str | tuple[str, ...], required: bool = False) -> None:
+def exclusive(*groups: str, required: bool = False) -> None:
     """Raise `InputError` if options of two `groups` are on the command line, or `required` ones are not.
 
-    A group is an option, or several that go together.
+    A group is an option, or several that go together, with blanks between them.
     """
-    plain = [(x,) if isinstance(x, str) else x for x in groups]
+    plain = [x.split() for x in groups]
     found = [given[0] for group in plain if (given := [x for x in group if is_given(x)])]
     if len(found) > 1:
         raise InputError(f"{' and '.join(found)} exclude each other: leave out all but one")
@@ -126,15 +125,9 @@ def data(help_text: str) -> Callable[[F], F]:
         metavar="[LAYOUT=]PATH",
         type=click.Path(readable=False),
         multiple=True,
-        callback=_sources,
+        callback=lambda _, __, given: sources(given) if given else None,
         help=help_text,
     )
-
-
-def _sources(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> "Sources | None":
-    from edge_runtime.data.data_sources import sources
-
-    return sources(given) if given else None
 
 
 _DATA_SET = (
@@ -160,7 +153,7 @@ def picture_format(command: F) -> F:
         type=click.Choice(FORMATS),
         default=FORMATS[0],
         show_default=True,
-        help="Format of pictures.",
+        help="For pictures.",
     )(command)
 
 
@@ -213,39 +206,28 @@ class SampleOptions:
     rate: float | None
     hop: int | None
 
-    def stated_units(self, card: "Card") -> "Units":
+    def stated_units(self, card: Card) -> Units:
         """The units that the options state, as far as a model with `card` needs them."""
-        from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
-
         acceleration = ACCELERATION_UNITS[self.units] if self.units else None
         if not any(x.is_rotation for x in card.signals):
             return Units(None, acceleration, NOT_NEEDED)
         return Units(None, acceleration, ROTATION_UNITS[self.gyro_units] if self.gyro_units else None)
 
+    def stated_placement(self, card: Card) -> str:
+        """The placement that `--placement` names, "" without it. Raises `InputError` if `card` does not know it."""
+        if not self.placement:
+            return ""
+        places = (*PLACEMENTS, *(x for group in card.alike for x in group.placements)) if card.alike else ()
+        known = {plain_placement(x): x for x in places}
+        if plain_placement(self.placement) not in known:
+            takes = f"it takes {', '.join(known.values())}" if known else "leave it out"
+            given = quoted(self.placement, 30)
+            raise InputError(f"--placement {given} means nothing to the model {quoted(card.name)}: {takes}")
+        return known[plain_placement(self.placement)]
+
 
 def sample_options(command: F) -> F:
-    """Give `command` the options that describe the samples of a source; they arrive together as `sample`."""
-
-    @wraps(command)
-    def gathered(*arguments: Any, **values: Any) -> Any:
-        sample = SampleOptions(**{x.name: values.pop(x.name) for x in fields(SampleOptions)})
-        return command(*arguments, sample=sample, **values)
-
+    """Give `command` the options that describe the samples of a source: the fields of `SampleOptions`."""
     for option in reversed(_SAMPLE_OPTIONS):
-        option(gathered)
-    return gathered  # type: ignore[return-value]
-
-
-def stated_placement(text: str, card: "Card") -> str:
-    """The placement that `--placement` names, "" without it. Raises `InputError` if `card` does not know it."""
-    from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
-    from edge_runtime.system.printable import quoted
-
-    if not text:
-        return ""
-    places = (*PLACEMENTS, *(x for group in card.alike for x in group.placements)) if card.alike else ()
-    known = {plain_placement(x): x for x in places}
-    if plain_placement(text) not in known:
-        takes = f"it takes {', '.join(known.values())}" if known else "leave it out"
-        raise InputError(f"--placement {quoted(text, 30)} means nothing to the model {quoted(card.name)}: {takes}")
-    return known[plain_placement(text)]
+        command = option(command)
+    return command

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import Any
 
 import click
+from rich.table import Table
 
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import find_model, recordings_for, say_who_is_known, warn_of_axes
@@ -28,13 +29,12 @@ from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.reports import outputs
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.quantities import counted, percent
+from edge_runtime.system.terminal import Console, progress
 
 
 @click.command(
     name="personalise",
-    epilog=options.examples(
-        "personalise edge --data my_recordings -o mine.tflite", "personalise edge --evaluate --json gains.json"
-    ),
+    epilog=options.examples("personalise edge --data my_recordings -o mine.tflite", "personalise edge --evaluate"),
 )
 @options.model()
 @options.data(
@@ -68,10 +68,14 @@ def command(
     MODEL stays as it is; the adapted model goes to -o and is used like any other.
     """
     options.belonging("--evaluate", "--seconds", "--json")
-    options.exclusive("--evaluate", ("--out", "--subject"))
+    options.exclusive("--evaluate", "--out --subject")
     path = find_model(model)
     classifier = open_classifier(path, runtime)
-    _check(path, classifier)
+    if classifier.card.personal_correction:
+        raise InputError(f"{path} is adapted to one person already: give the model that it was made from")
+    if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
+        raise InputError(f"{path} does not take acceleration with gravity, which a correction is learnt from")
+    check_front_end(classifier.card)
     if evaluate:
         _evaluate(path, classifier, data, seconds, json_path)
         return
@@ -139,14 +143,10 @@ def _learnt(found: Sequence[Stretch], classifier: Classifier, data: str) -> tupl
 
 
 def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds: float, json_path: Path | None) -> None:
-    from edge_runtime.system.terminal import progress
-
     where = recordings_for(path, data)
     numbered, _ = evaluation_data.recordings(where, classifier.card, is_remembered=data is None)
     recordings = [x for _, x in numbered]
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
-    for x in recordings:
-        x.check_signals(classifier.card.signals)
     subjects = list(dict.fromkeys(x.subject for x in recordings))
     gains: list[Gain] = []
     too_little: dict[str, str] = {}
@@ -181,10 +181,6 @@ def _say_unmoving(mountings: Sequence[str]) -> None:
 
 
 def _show(gains: Sequence[Gain], seconds: float) -> None:
-    from rich.table import Table
-
-    from edge_runtime.system.terminal import Console
-
     table = Table("subject", "windows", "accuracy", "after", "gain", "macro F1", "after")
     names = ("before", "after", "macro_f1_before", "macro_f1_after")
     mean = [fmean(getattr(x, name) for x in gains) for name in names]
@@ -206,11 +202,3 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
         f"{n_lose} of {counted(len(gains), 'subject')}. Learnt from the first {seconds:g} s of each activity, scored "
         "on all other windows of the person."
     )
-
-
-def _check(path: Path, classifier: Classifier) -> None:
-    if classifier.card.personal_correction:
-        raise InputError(f"{path} is adapted to one person already: give the model that it was made from")
-    if not {x.name for x in classifier.card.signals} >= set(GRAVITY):
-        raise InputError(f"{path} does not take acceleration with gravity, which a correction is learnt from")
-    check_front_end(classifier.card)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
@@ -19,6 +19,7 @@ from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
 from edge_runtime.live import recording_replay, stream_scores
 from edge_runtime.live.decider import Decision, finds_mounting
+from edge_runtime.live.display.predictions import Described, Prediction, rows, segments, show_predictions
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
@@ -31,9 +32,7 @@ from edge_runtime.reports import outputs
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import csv_text
 from edge_runtime.system.quantities import counted
-
-if TYPE_CHECKING:
-    from edge_runtime.live.display.predictions import Described, Prediction
+from edge_runtime.system.terminal import progress
 
 
 @click.command(
@@ -65,26 +64,24 @@ def command(
     model: Path | None,
     out: Path | None,
     json_path: Path | None,
-    sample: options.SampleOptions,
     runtime: str,
+    **described_samples: Any,
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
     FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds such files.
     LAYOUT=PATH are recordings of another form, as a layout describes them (docs/data.md).
     """
+    sample = options.SampleOptions(**described_samples)
     files, described = _inputs(paths)
     outputs.check_written({"out": out, "json": json_path}, inputs=files)
     if described:
         options.refuse_options("is known by the layout", "--units", "--gyro-units", "--rate")
 
-    from edge_runtime.live.display.predictions import Described, Prediction, rows, show_predictions
-    from edge_runtime.system.terminal import progress
-
     is_told, axes = sample.axes is not None, Axes(sample.axes or "x,y,z")
     classifier = open_classifier(model_arguments.find_model(model), runtime)
     card = classifier.card
-    placement = options.stated_placement(sample.placement, card)
+    placement = sample.stated_placement(card)
     recorded = _recordings(described, card, placement)
     if not is_told:
         model_arguments.warn_of_axes(card, [*(Mounting() for _ in files), *(x.recording.mounting for x in recorded)])
@@ -138,23 +135,25 @@ def command(
 def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
     """The CSV files that `paths` name, and the data sets with a layout."""
     files: list[Path] = []
-    described = []
+    described: list[DataSource] = []
     for path in paths:
         source = DataSource.parse(str(path)) if "=" in str(path) else DataSource(path)
         if source.layout:
             described.append(source)
+        elif path.is_file():
+            files.append(path)
+        elif path.is_dir() and (inside := [x for x in path.iterdir() if x.suffix.lower() == ".csv" and x.is_file()]):
+            files += sorted(inside, key=lambda x: natural(x.name))
         else:
-            files += _files(path)
+            raise InputError(f"{path} is neither a CSV recording nor a folder with one; {FOREIGN}")
     return files, tuple(described)
 
 
-def _recordings(described: Sources, card: Card, stated: str) -> "Sequence[Described]":
+def _recordings(described: Sources, card: Card, stated: str) -> Sequence[Described]:
     """The recordings in `described` data sets that are as long as a window, worn where it is `stated`.
 
     Stderr says how many are shorter. Raises `InputError` when all are.
     """
-    from edge_runtime.live.display.predictions import Described
-
     found: list[Described] = []
     for data in described:
         reader = DataReader((data,))
@@ -172,22 +171,7 @@ def _recordings(described: Sources, card: Card, stated: str) -> "Sequence[Descri
     return long_enough
 
 
-def _files(path: Path) -> Sequence[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise InputError(f"{path} is neither a file nor a folder: give a CSV recording, or a folder of some")
-    found = sorted(
-        (x for x in path.glob("*") if x.suffix.lower() == ".csv" and x.is_file()), key=lambda x: natural(x.name)
-    )
-    if not found:
-        raise InputError(f"{path} holds no .csv file: give a CSV recording, or a folder of some; {FOREIGN}")
-    return found
-
-
-def _predict(recording: "Path | Described", session: Session, source: Source, window_s: float) -> "Prediction":
-    from edge_runtime.live.display.predictions import Prediction, segments
-
+def _predict(recording: Path | Described, session: Session, source: Source, window_s: float) -> Prediction:
     decisions, notices = [], []
     for found in session.run(source):
         for x, _ in found:
@@ -204,7 +188,7 @@ def _predict(recording: "Path | Described", session: Session, source: Source, wi
     return Prediction(file, described, session.began, decisions, joined, notices, session.summary)
 
 
-def _scores(found: "Sequence[Prediction]", card: Card, is_told: bool) -> LiveScores | None:
+def _scores(found: Sequence[Prediction], card: Card, is_told: bool) -> LiveScores | None:
     """The scores of labelled recordings, as in `evaluate --live`; None without labels that the model knows.
 
     If `is_told` how the device is worn, postures before the first walk count too.

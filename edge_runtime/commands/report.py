@@ -9,12 +9,12 @@ from edge_runtime import runs
 from edge_runtime.bench import results
 from edge_runtime.commands import options
 from edge_runtime.reports import outputs
+from edge_runtime.reports.report_content import gather, side_by_side
+from edge_runtime.reports.report_table import show_report
+from edge_runtime.system.terminal import Console
 
 
-@click.command(
-    name="report",
-    epilog=options.examples("report", "report pi4.json pi5.json --html boards.html --markdown -"),
-)
+@click.command(name="report", epilog=options.examples("report", "report pi4.json pi5.json --html boards.html"))
 @click.argument("paths", metavar="[BENCH.json|RUN ...]", type=options.BENCH, nargs=-1)
 @outputs.option("html", "Write one self-contained page; - is standard output, for each form.")
 @outputs.option("markdown", "Write a table to paste into an issue.")
@@ -25,10 +25,6 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
     Several are shown side by side. RUN stands for its newest result. The default is the newest result of the latest run
     or, where you have no run, of this folder.
     """
-    from edge_runtime.reports.report_content import gather, side_by_side
-    from edge_runtime.reports.report_table import show_report
-    from edge_runtime.system.terminal import Console
-
     paths = [x for path in paths or (None,) for x in runs.last_results(path)]
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
     outputs.check_written(written, inputs=paths)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -80,11 +80,11 @@ def command(
     i2c: str | None,
     speed: float,
     data: Sources | None,
-    sample: options.SampleOptions,
     jsonl: bool,
     quiet: bool,
     log_path: Path | None,
     runtime: str,
+    **described_samples: Any,
 ) -> None:
     """Recognise activities in a stream of samples, until it ends or Ctrl-C stops it.
 
@@ -92,10 +92,11 @@ def command(
     or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
     options.exclusive(*SOURCES, required=True)
-    options.exclusive(("--replay", "--i2c"), ("--units", "--gyro-units", "--rate"))
+    options.exclusive("--replay --i2c", "--units --gyro-units --rate")
     options.exclusive("--jsonl", "--quiet")
     options.belonging("--replay", "--speed", "--data")
     options.belonging("--tcp", "--take-over")
+    sample = options.SampleOptions(**described_samples)
     sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
     name, value = next((x, y) for x, y in sources.items() if y is not None)
 
@@ -104,7 +105,7 @@ def command(
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card
-        placement = options.stated_placement(sample.placement, card)
+        placement = sample.stated_placement(card)
         if recording is None:
             found = None
             opener = _open(name, value, sample.stated_units(card), take_over)

@@ -77,18 +77,12 @@ def distribution(results: Sequence[Result], names: Sequence[str], key: str, titl
     for i, values in measured:
         p50, p99 = (float(v) for v in np.percentile(values, (50, 99)))
         descriptions.append(f"{names[i]}: p50 {p50:.4g} {unit}, p99 {p99:.4g} {unit}")
-        parts.append(
-            _element(
-                "g",
-                _element("path", class_="line", d=_steps_path(values, x, y)),
-                _element("circle", class_="mark", cx=x(p50), cy=y(50), r=4),
-                _element("path", class_="mark", d=_diamond(x(p99), y(99))),
-                class_=colour(i),
-            )
-        )
-    return _drawing(
-        f"distribution-{key}", 226, f"{title}: share of inferences done within a time", "; ".join(descriptions), parts
-    )
+        line = _element("path", class_="line", d=_steps_path(values, x, y))
+        middle = _element("circle", class_="mark", cx=x(p50), cy=y(50), r=4)
+        slow = _element("path", class_="mark", d=f"M{x(p99):.1f} {y(99) - 5:.1f}l5 5l-5 5l-5 -5z")
+        parts.append(_element("g", line, middle, slow, class_=colour(i)))
+    name = f"{title}: share of inferences done within a time"
+    return _drawing(f"distribution-{key}", 226, name, "; ".join(descriptions), parts)
 
 
 def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
@@ -179,10 +173,6 @@ def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:
     shares = np.concatenate([np.linspace(0, 99, 199), np.linspace(99.05, 100, 20)])
     points = [(x(float(v)), y(float(s))) for v, s in zip(np.percentile(values, shares), shares, strict=True)]
     return "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in dict.fromkeys(points))
-
-
-def _diamond(x: float, y: float) -> str:
-    return f"M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z"
 
 
 def _grid(x: _Scale, y: _Scale, x_title: str, y_title: str) -> Iterator[Markup]:

@@ -1,18 +1,14 @@
 """Write a report as one HTML page that needs nothing else: no script, no font, no picture, no network."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import jinja2
 
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.reports import charts
 from edge_runtime.reports.report_content import DeviceReport, Facts, gather, machine_facts, result_facts, states
 from edge_runtime.reports.report_table import row_groups
 from edge_runtime.system.quantities import NOT_MEASURED, percent
-
-if TYPE_CHECKING:
-    import jinja2
 
 
 def to_html(devices: Sequence[DeviceReport]) -> str:
@@ -25,7 +21,14 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
     is_one_time = not report or all(x.is_end_to_end for x in results)
     distributions = [charts.distribution(results, names, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
     people = dict.fromkeys(person for x in results for person in x.per_subject)
-    return _template().render(
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("edge_runtime", "reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(
         title=content.headings[0] if report else f"{', '.join(x.device for x in devices)}, side by side",
         content=content,
         report=report,
@@ -50,16 +53,3 @@ def _side_by_side(columns: Sequence[Facts]) -> list[tuple[str, list[str]]]:
     found = [dict(column) for column in columns]
     keys = dict.fromkeys(key for column in found for key in column)
     return [(key, [column.get(key, NOT_MEASURED) for column in found]) for key in keys]
-
-
-def _template() -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("edge_runtime", "reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2")

@@ -55,15 +55,9 @@ class ReportContent:
 
 def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
     """Name the reports of several files by device, runtime or file, whichever tells them apart."""
-    forms: tuple[Callable[[str, Report], str], ...] = (
-        lambda _, report: report.device.name,
-        lambda _, report: f"{report.device.runtime.name} {report.device.runtime.version or ''}".strip(),
-        lambda file, _: file,
-    )
-    for form in forms:
-        names = [form(file, report) for file, report in reports.items()]
-        if len(set(names)) == len(names):
-            break
+    devices = [x.device for x in reports.values()]
+    runtimes = [f"{x.runtime.name} {x.runtime.version or ''}".strip() for x in devices]
+    names = sentences.telling_apart([x.name for x in devices], runtimes, [*reports])
     return [DeviceReport(name, report) for name, report in zip(names, reports.values(), strict=True)]
 
 

@@ -45,23 +45,18 @@ def title(report: Report) -> str:
     return f"{what} by {runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}{frame}"
 
 
+def telling_apart(*namings: list[str]) -> list[str]:
+    """The first of the `namings` in which each name is another, or the last."""
+    return next((x for x in namings if len(set(x)) == len(x)), namings[-1])
+
+
 def titles(results: Sequence[Result]) -> list[str]:
     """A short name for each result: as much of scheme, model and file as makes it unique."""
     own = "har-edge" if any(result.rival for result in results) else ""
-
-    def form_of(result: Result) -> str:
-        return rival_name(result.rival or own, result.quantization).strip()
-
-    forms: tuple[Callable[[Result], str], ...] = (
-        form_of,
-        lambda result: f"{result.model} {form_of(result)}",
-        lambda result: result.file,
-    )
-    for form in forms:
-        names = [form(result) for result in results]
-        if len(set(names)) == len(names):
-            return names
-    return [f"{i + 1}: {name}" for i, name in enumerate(names)]
+    forms = [rival_name(x.rival or own, x.quantization).strip() for x in results]
+    of_networks = [f"{x.model} {form}" for x, form in zip(results, forms, strict=True)]
+    files = [x.file for x in results]
+    return telling_apart(forms, of_networks, files, [f"{i + 1}: {file}" for i, file in enumerate(files)])
 
 
 def pairs(report: Report) -> list[ComparedResults]:
@@ -179,7 +174,7 @@ def _gain(pair: ComparedResults) -> str:
 
 
 def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[str]:
-    """For each network, the fastest of its float forms: the others are compared with that."""
+    """The fastest float form of each network, and how much slower its other float forms are."""
     forms: dict[str, list[tuple[Result, str]]] = {}
     for result, name in zip(report.results, titles(report.results), strict=True):
         if result.is_float:
