@@ -6,22 +6,17 @@ import re
 
 import numpy as np
 import pytest
+from described_recordings import sensors
 from programs import assert_one_sentence, succeeded
 from streams import csv_lines
 from written_recordings import motion, posture, recordings
 
 HEADER = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
-LAYOUT = """\
+LAYOUT = f"""\
 placement = "waist"
 device = "watch"
 rate = 50
-[acceleration]
-columns = [1, 2, 3]
-unit = "g"
-[rotation]
-columns = [4, 5, 6]
-unit = "rad/s"
-[labels]
+{sensors()}[labels]
 stand = "STANDING"
 walk = "WALKING"
 """
