@@ -18,8 +18,8 @@ def recordings():
     return written_recordings.recordings()[:6]
 
 
-def found(recordings, about="", **facts):
-    every = findings(FoundRecordings(rates_hz=[50.0], recordings=tuple(recordings), **facts))
+def found(recordings, about=""):
+    every = findings(FoundRecordings(rates_hz=[50.0], recordings=tuple(recordings)))
     return [x for x in every if about in ("", x.about)]
 
 
@@ -107,25 +107,20 @@ def test_several_placements_are_judged_each_and_named(recordings):
 
 
 def test_what_files_were_like_is_said(recordings):
-    lacking = {"without_rotation": ["acc/b.txt"], "without_samples": ["acc/c.txt"]}
-    facts = FoundRecordings(tuple(recordings), 3, [20.0, 20.0], gaps=2, set_back=1, **lacking)
+    lacking = {"without_rotation": ["acc/b.txt"], "without_samples": ["acc/c.txt"], "without_labels": ["a/1.csv"]}
+    lacking |= {"gaps": 2, "set_back": 1, "absent_labels": ("stnad",)}
+    facts = FoundRecordings(tuple(recordings), 3, [20.0, 20.0], **lacking)
     said = [x for finding in findings(facts) for x in finding.numbers.items()]
     assert [x for name, x in said if name == "files"] == [1, 1]
     for name, number in (("median_hz", 20.0), ("gaps", 2), ("set_back", 1), ("rows", 3)):
         assert [x for y, x in said if y == name] == [number]
     text = " ".join(x.text for x in findings(facts))
-    assert all(x in text for x in ("acc/b.txt", "acc/c.txt", "10 Hz"))
+    assert all(x in text for x in ("acc/b.txt", "acc/c.txt", "10 Hz", "'stnad'", "a/1.csv"))
 
 
 def test_people_that_seem_to_be_files_are_said(recordings):
     alone = [replace(x, subject=f"{i}-f1", labels=np.full_like(x.labels, i % 2)) for i, x in enumerate(recordings)]
     assert any(x.about == "people" and "'0-f1'" in x.text for x in faults(alone))
-
-
-def test_labels_that_no_file_has_are_said(recordings):
-    facts = {"absent_labels": ("stnad",), "without_labels": ["a/1.csv"]}
-    text = " ".join(x.text for x in found(recordings, "labels", **facts))
-    assert all(x in text for x in ("'stnad'", "a/1.csv"))
 
 
 @pytest.fixture(scope="module")

@@ -64,17 +64,14 @@ def test_without_people_blocks_of_windows_that_follow_each_other_stand_for_them(
     for label in (0, 1):
         numbers = [int(x.removeprefix("block-")) for x in found[y == label]]
         assert numbers == sorted(numbers)
-
-
-def test_blocks_do_not_cross_a_split_and_are_called_blocks(load):
-    data = load(two_frequencies(), split=[0] * 70 + [1] * 30)
-    for split in (data.train, data.test):
-        assert noun_of(split.subject.tolist()) == "block"
-        assert with_noun(split.subject[0]) == split.subject[0]
+    split = load(two_frequencies(), split=[0] * 70 + [1] * 30)
+    assert len(split.test) == 30
+    assert not set(split.train.subject.tolist()) & set(split.test.subject.tolist())
+    for part in (split.train, split.test):
+        assert noun_of(part.subject.tolist()) == "block"
+        assert with_noun(part.subject[0]) == part.subject[0]
     assert [noun_of(x) for x in ([1, 2], ["anna", "block-1"], [])] == ["subject"] * 3
     assert with_noun(3) == "subject 3"
-    assert len(data.test) == 30
-    assert not set(data.train.subject.tolist()) & set(data.test.subject.tolist())
 
 
 @pytest.mark.parametrize("y", [[3, 5], [-1, 1], np.array([7, 200], np.uint8), [b"a", b"b"], [[2], [0]]], ids=str)

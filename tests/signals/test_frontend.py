@@ -51,14 +51,6 @@ def test_gravity_and_gyroscope_offset_are_removed_and_total_acceleration_keeps_g
     assert end[6:] == pytest.approx([0.3, -0.2, 0.9], abs=1e-9)
 
 
-def test_a_gentle_start_leaves_the_gyroscope_alone():
-    raw = np.random.default_rng(5).normal([0.3, -0.2, 0.9, 0.4, -0.5, 0.6], 0.1, (200, 6))
-    gentle, from_zero = FrontEnd(gentle=True).push(raw), FrontEnd().push(raw)
-    assert np.array_equal(gentle[:, 3:6], from_zero[:, 3:6])
-    assert np.abs(gentle[0, 6:] - raw[0, :3]).max() < 0.2
-    assert np.abs(from_zero[0, 6:]).max() < 0.2
-
-
 def test_coefficients_are_those_of_the_butterworth_design():
     for found, order, hertz in ((FILTERS.noise, 10, 20), (FILTERS.gravity, 3, 0.3), (FILTERS.drift, 2, 0.1)):
         sections = butter(order, hertz, fs=RATE_HZ, output="sos")
