@@ -1,7 +1,6 @@
 package haredge.demo;
 
 import static org.junit.Assert.assertEquals;
-import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
 
@@ -32,7 +31,6 @@ import org.robolectric.shadows.ShadowProcess;
 public class BenchActivityTest {
     private final ShadowApplication application = shadowOf(RuntimeEnvironment.getApplication());
 
-    /** The report is read by Python too. */
     @Test
     public void it_measures_all_models_and_leaves_a_report() throws Exception {
         ActivityController<BenchActivity> controller = Robolectric.buildActivity(BenchActivity.class).setup();
@@ -68,18 +66,6 @@ public class BenchActivityTest {
         File answer = new File(controller.get().getExternalFilesDir("bench"), "absent-0.json");
         String error = new JSONObject(new String(Streams.readAll(answer), StandardCharsets.UTF_8)).getString("error");
         assertTrue(error, error.contains("another version of har-edge"));
-    }
-
-    @Test
-    public void left_early_it_says_so_and_leaves_no_report() throws Exception {
-        ActivityController<BenchActivity> controller = Robolectric.buildActivity(BenchActivity.class).setup();
-        awaitBinding();
-        controller.pause().stop().destroy();
-        for (int i = 0; i < 500 && !text(controller).startsWith("It failed"); i++) {
-            pass();
-        }
-        assertEquals("It failed: the measurement was left", text(controller));
-        assertFalse(new File(controller.get().getExternalFilesDir("bench"), "bench-phone.json").exists());
     }
 
     /** Start the process that the screen binds to, and tell it when that has killed itself. */

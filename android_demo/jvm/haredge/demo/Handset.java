@@ -12,6 +12,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +23,6 @@ import org.robolectric.android.controller.ServiceController;
 
 /** Stands for a phone with the app: it carries intents from the screen to the service, as Android does. */
 final class Handset {
-    /** When a recording of {@link #samples} begins. */
     static final long START_NS = 5_000_000_000L;
 
     final Application application = RuntimeEnvironment.getApplication();
@@ -30,7 +30,6 @@ final class Handset {
     private final ServiceController<RecognitionService> controller;
     private int commands;
 
-    /** With an accelerometer and a gyroscope. */
     Handset() {
         this(Sensor.TYPE_ACCELEROMETER, Sensor.TYPE_GYROSCOPE);
     }
@@ -46,27 +45,16 @@ final class Handset {
         return controller.get();
     }
 
-    /** The screen, as the launcher opens it. */
     ActivityController<MainActivity> open() {
-        return open(new Intent());
-    }
-
-    ActivityController<MainActivity> open(Intent intent) {
-        ActivityController<MainActivity> screen = Robolectric.buildActivity(MainActivity.class, intent).setup();
+        ActivityController<MainActivity> screen = Robolectric.buildActivity(MainActivity.class).setup();
         carryAfterBinding();
         return screen;
     }
 
-    /** Make the screen anew, as Android does when the phone is turned. */
     void turn(ActivityController<MainActivity> screen) {
         RuntimeEnvironment.setQualifiers("+land");
         screen.recreate();
         carryAfterBinding();
-    }
-
-    /** Nobody looks at the screen any more. */
-    void leave(ActivityController<MainActivity> screen) {
-        screen.pause().stop();
     }
 
     void comeBack(ActivityController<MainActivity> screen) {
@@ -111,13 +99,13 @@ final class Handset {
 
     /** Move as in {@code samples}, from place {@code from} up to {@code to}: nanoseconds and what both sensors say. */
     void move(ByteBuffer samples, int from, int to) throws InterruptedException {
+        DoubleBuffer values = samples.asDoubleBuffer();
+        values.position(7 * from);
+        double[] v = new double[7];
         for (int i = from; i < to; i++) {
-            int at = 7 * i;
-            long nanos = (long) value(samples, at);
-            motion.say(Sensor.TYPE_ACCELEROMETER, nanos,
-                    value(samples, at + 1), value(samples, at + 2), value(samples, at + 3));
-            motion.say(Sensor.TYPE_GYROSCOPE, nanos,
-                    value(samples, at + 4), value(samples, at + 5), value(samples, at + 6));
+            values.get(v);
+            motion.say(Sensor.TYPE_ACCELEROMETER, (long) v[0], v[1], v[2], v[3]);
+            motion.say(Sensor.TYPE_GYROSCOPE, (long) v[0], v[4], v[5], v[6]);
         }
         motion.settle();
     }
@@ -130,9 +118,5 @@ final class Handset {
     /** A person's recording {@code [n, 7]}, as {@link #move} takes it. */
     static ByteBuffer samples() throws IOException {
         return ByteBuffer.wrap(Streams.readAll(file("samples"))).order(ByteOrder.LITTLE_ENDIAN);
-    }
-
-    private static double value(ByteBuffer samples, int place) {
-        return samples.getDouble(8 * place);
     }
 }

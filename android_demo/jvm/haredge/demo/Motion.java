@@ -28,7 +28,6 @@ public class Motion extends ShadowSensorManager {
     private final Map<Integer, Handler> handlers = new LinkedHashMap<>();
     private final List<String> asked = new ArrayList<>();
 
-    /** Of the phone that runs the test: at first it has no sensors. */
     static Motion ofPhone() {
         return Shadow.extract(RuntimeEnvironment.getApplication().getSystemService(SensorManager.class));
     }
@@ -60,7 +59,6 @@ public class Motion extends ShadowSensorManager {
         listeners.clear();
     }
 
-    /** What was asked for so far: types of sensors, with the times between values and until they are told. */
     List<String> asked() {
         return asked;
     }
@@ -82,7 +80,6 @@ public class Motion extends ShadowSensorManager {
         }
     }
 
-    /** All that was said has been heard. */
     void settle() throws InterruptedException {
         for (Handler handler : handlers.values()) {
             CountDownLatch heard = new CountDownLatch(1);

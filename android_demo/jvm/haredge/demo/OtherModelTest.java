@@ -18,7 +18,6 @@ import org.robolectric.annotation.Config;
 @RunWith(SandboxRunner.class)
 @Config(sdk = 34, shadows = Motion.class)
 public class OtherModelTest {
-    /** In an app with a damaged model. */
     @Test
     public void a_damaged_model_is_reported() {
         Handset phone = new Handset();
@@ -27,7 +26,6 @@ public class OtherModelTest {
         assertFalse(phone.motion.isListenedTo());
     }
 
-    /** In an app with a model that takes accelerations alone. */
     @Test
     public void a_model_without_rotation_leaves_the_gyroscope_off() throws Exception {
         for (Handset phone : new Handset[] {new Handset(), new Handset(Sensor.TYPE_ACCELEROMETER)}) {

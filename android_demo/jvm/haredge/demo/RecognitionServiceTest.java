@@ -12,10 +12,7 @@ import android.app.Notification;
 import android.app.NotificationChannel;
 import android.app.NotificationManager;
 import android.app.Service;
-import android.content.ComponentName;
 import android.content.Intent;
-import android.content.pm.ServiceInfo;
-import android.hardware.Sensor;
 import android.os.Build;
 import haredge.core.Streams;
 import haredge.live.CsvRecorder;
@@ -49,17 +46,6 @@ public class RecognitionServiceTest {
         assertEquals("Starting…", text(shadowOf(phone.service()).getLastForegroundNotification()));
         assertEquals(Service.START_NOT_STICKY, stop(phone));
         assertEnded(phone, null);
-    }
-
-    @Test
-    @Config(sdk = 34)
-    public void its_type_is_one_that_the_manifest_names() throws Exception {
-        Handset phone = new Handset();
-        phone.command(new Intent());
-        assertEquals(ServiceInfo.FOREGROUND_SERVICE_TYPE_HEALTH, phone.service().getForegroundServiceType());
-        ComponentName name = new ComponentName(phone.application, RecognitionService.class);
-        ServiceInfo declared = phone.application.getPackageManager().getServiceInfo(name, 0);
-        assertEquals(ServiceInfo.FOREGROUND_SERVICE_TYPE_HEALTH, declared.getForegroundServiceType());
     }
 
     /** What it decides and records is compared with Python's by those who run this. */
@@ -101,13 +87,6 @@ public class RecognitionServiceTest {
             NotificationChannel channel = notifications(phone).getNotificationChannels().get(0);
             assertEquals(NotificationManager.IMPORTANCE_LOW, channel.getImportance());
         }
-    }
-
-    @Test
-    public void a_phone_without_a_gyroscope_is_told_so() {
-        Handset phone = new Handset(Sensor.TYPE_ACCELEROMETER);
-        phone.command(new Intent());
-        assertEnded(phone, "This phone lacks a sensor that the model needs.");
     }
 
     @Test

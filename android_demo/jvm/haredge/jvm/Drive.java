@@ -23,6 +23,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,49 +32,32 @@ import java.util.Map;
 public final class Drive {
     private Drive() {}
 
+    private interface Command {
+        void run(String[] files) throws Exception;
+    }
+
     public static void main(String[] arguments) throws Exception {
-        String[] files = java.util.Arrays.copyOfRange(arguments, 1, arguments.length);
-        switch (arguments[0]) {
-            case "signals":
-                signals(files);
-                break;
-            case "classify":
-                classify(files);
-                break;
-            case "windows":
-                windows(files);
-                break;
-            case "decide":
-                decide(files);
-                break;
-            case "live":
-                live(files);
-                break;
-            case "record":
-                record(files);
-                break;
-            case "worker":
-                worker(files);
-                break;
-            case "report":
-                report(files);
-                break;
-            default:
-                throw new IllegalArgumentException(arguments[0]);
-        }
+        Map<String, Command> commands = new HashMap<>();
+        commands.put("signals", Drive::signals);
+        commands.put("classify", Drive::classify);
+        commands.put("windows", Drive::windows);
+        commands.put("decide", Drive::decide);
+        commands.put("live", Drive::live);
+        commands.put("record", Drive::record);
+        commands.put("worker", Drive::worker);
+        commands.put("report", Drive::report);
+        commands.get(arguments[0]).run(Arrays.copyOfRange(arguments, 1, arguments.length));
     }
 
     /** Model and raw samples [n, 6] float64 to signals [n, 9] float64. */
     private static void signals(String[] files) throws Exception {
-        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        ModelFile model = model(files[0]);
         ByteBuffer raw = read(files[1]);
         Numbers out = new Numbers();
         FrontEnd frontEnd = new FrontEnd(model.card.filters(), false);
         double[] sample = new double[FrontEnd.CHANNELS];
         while (raw.hasRemaining()) {
-            for (int i = 0; i < sample.length; i++) {
-                sample[i] = raw.getDouble();
-            }
+            fill(sample, raw);
             out.doubles(frontEnd.push(sample));
         }
         out.doubles(frontEnd.flush());
@@ -82,7 +66,7 @@ public final class Drive {
 
     /** Model and windows [n, samples, signals] float32 to logits and probabilities float32. */
     private static void classify(String[] files) throws Exception {
-        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        ModelFile model = model(files[0]);
         ByteBuffer values = read(files[1]);
         Numbers answers = new Numbers();
         try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
@@ -113,12 +97,9 @@ public final class Drive {
         System.out.println(windows.name + " " + windows.fingerprint);
     }
 
-    /**
-     * Model and windows of all signals [n, samples, 9] float32, a hop apart, to decisions float64: the label, the rotation
-     * [3, 3] after it, the probabilities [n_labels], and those of the window alone.
-     */
+    /** Model and windows [n, samples, 9] float32 to label, rotation, smoothed and own probabilities float64. */
     private static void decide(String[] files) throws Exception {
-        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        ModelFile model = model(files[0]);
         ByteBuffer values = read(files[1]);
         Numbers decisions = new Numbers();
         try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
@@ -142,13 +123,9 @@ public final class Drive {
         decisions.write(files[2]);
     }
 
-    /**
-     * Model, then pairs: samples [n, 7] float64 (seconds and six channels) to decisions [n, 4 + n_labels] float64.
-     *
-     * <p>Prints notices and how many samples were left out, each after the pair's number.
-     */
+    /** Model, then pairs: samples [n, 7] float64 to decisions [n, 4 + n_labels] float64; prints notices with the pair's number. */
     private static void live(String[] files) throws Exception {
-        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        ModelFile model = model(files[0]);
         try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
             for (int i = 1; i < files.length; i += 2) {
                 live(classifier, read(files[i]), files[i + 1], i / 2);
@@ -175,9 +152,7 @@ public final class Drive {
         double[] sample = new double[FrontEnd.CHANNELS];
         while (values.hasRemaining()) {
             double seconds = values.getDouble();
-            for (int i = 0; i < sample.length; i++) {
-                sample[i] = values.getDouble();
-            }
+            fill(sample, values);
             recognizer.push(seconds, sample.clone());
         }
         recognizer.flush();
@@ -185,12 +160,9 @@ public final class Drive {
         System.out.println(number + " LEFT_OUT " + recognizer.leftOut());
     }
 
-    /**
-     * Model, subject, labels with a comma in between, and samples [n, 8] float64 (nanoseconds, m/s², rad/s, and the place
-     * of a label or -1) to the recording that the app makes of them.
-     */
+    /** Model, subject, labels, samples [n, 8] float64 (ns, m/s², rad/s, place of a label or -1) to the app's recording. */
     private static void record(String[] files) throws Exception {
-        ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
+        ModelFile model = model(files[0]);
         String[] labels = files[2].split(",");
         CsvRecorder recorder = new CsvRecorder(new File(files[4]).getAbsoluteFile(), files[1]);
         ByteBuffer values = read(files[3]);
@@ -199,9 +171,7 @@ public final class Drive {
             public void start(Listener listener) {
                 double[] v = new double[8];
                 while (values.hasRemaining()) {
-                    for (int i = 0; i < v.length; i++) {
-                        v[i] = values.getDouble();
-                    }
+                    fill(v, values);
                     recorder.label(v[7] < 0 ? "" : labels[(int) v[7]]);
                     listener.acceleration((long) v[0], v[1], v[2], v[3]);
                     listener.rotation((long) v[0], v[4], v[5], v[6]);
@@ -209,20 +179,14 @@ public final class Drive {
             }
 
             @Override
-            public void stop() {
-                // It has come to its end.
-            }
+            public void stop() {}
         };
         Session.Listener deaf = new Session.Listener() {
             @Override
-            public void changed(Decision decision) {
-                // Of no interest here.
-            }
+            public void changed(Decision decision) {}
 
             @Override
-            public void ended(String reason) {
-                // It does not end by itself.
-            }
+            public void ended(String reason) {}
         };
         try (Session session = new Session(new Classifier(model, TfLiteEngine::new, 1), source, true, deaf)) {
             session.record(recorder);
@@ -230,7 +194,6 @@ public final class Drive {
         }
     }
 
-    /** A job file to its answer in a folder. */
     private static void worker(String[] files) throws IOException {
         Worker.Progress progress = (stage, share) -> System.out.println(
                 "{\"stage\": \"" + stage + "\", \"share\": " + share + "}");
@@ -254,21 +217,30 @@ public final class Drive {
         Map<String, Object> told = new HashMap<>();
         told.put("os", "Android 14");
         told.put("board", "JVM");
-        return new Machine(new File("/"), told);
+        return new Machine(told);
     }
 
     static TestWindows testWindows(String assets) throws Exception {
-        ModelFile model = new ModelFile(Streams.readAll(new File(assets, "edge_int8.tflite")), "edge_int8.tflite");
+        ModelFile model = model(assets + "/edge_int8.tflite");
         byte[] table = Streams.readAll(new File(assets, "windows.txt"));
         byte[] recordings = Streams.readAll(new File(assets, "recordings.bin"));
         return new TestWindows(recordings, new String(table, StandardCharsets.US_ASCII), model.card.filters());
+    }
+
+    private static ModelFile model(String file) throws Exception {
+        return new ModelFile(Streams.readAll(new File(file)), file);
+    }
+
+    private static void fill(double[] target, ByteBuffer values) {
+        for (int i = 0; i < target.length; i++) {
+            target[i] = values.getDouble();
+        }
     }
 
     static ByteBuffer read(String file) throws IOException {
         return ByteBuffer.wrap(Streams.readAll(new File(file))).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Numbers one after the other. */
     static final class Numbers {
         private final ByteArrayOutputStream content = new ByteArrayOutputStream();
 

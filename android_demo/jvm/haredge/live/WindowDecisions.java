@@ -11,7 +11,6 @@ public final class WindowDecisions {
     private final Decider decider;
     private Decision latest;
 
-    /** Throws {@link InputError} as recognisers do. */
     public WindowDecisions(Classifier classifier) throws InputError {
         decider = new Decider(classifier, new LiveRecognizer.Listener() {
             @Override
@@ -21,7 +20,6 @@ public final class WindowDecisions {
 
             @Override
             public void noticed(Notice notice) {
-                // The mounting is asked for.
             }
         });
     }

@@ -15,7 +15,6 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -52,7 +51,7 @@ final class Npy {
                     .map(FileChannel.MapMode.READ_ONLY, PREFIX + text.length, 4L * count * size)
                     .order(ByteOrder.LITTLE_ENDIAN)
                     .asFloatBuffer();
-            return new Mapped(values, count, size);
+            return new Windows(values, count, size);
         }
     }
 
@@ -76,7 +75,7 @@ final class Npy {
     }
 
     /** Write windows of {@code samples} rows of {@code signals}, one at a time, for there are many. */
-    static void save(Windows windows, int samples, int signals, File file) throws IOException {
+    static void save(TestWindows windows, int samples, int signals, File file) throws IOException {
         try (OutputStream stream = new BufferedOutputStream(new FileOutputStream(file))) {
             stream.write(header("<f4", windows.count() + ", " + samples + ", " + signals));
             ByteBuffer part = ByteBuffer.allocate(4 * samples * signals).order(ByteOrder.LITTLE_ENDIAN);
@@ -87,7 +86,6 @@ final class Npy {
         }
     }
 
-    /** The arrays of an {@code .npz} as {@link #npz} takes them. */
     static Map<String, Object> arrays(byte[] npz) throws IOException {
         Map<String, Object> arrays = new LinkedHashMap<>();
         try (ZipInputStream archive = new ZipInputStream(new ByteArrayInputStream(npz))) {
@@ -121,65 +119,33 @@ final class Npy {
         return rows;
     }
 
-    private static byte[] npy(Object array) throws IOException {
+    private static byte[] npy(Object array) {
+        byte[] header;
+        ByteBuffer file;
         if (array instanceof long[]) {
             long[] values = (long[]) array;
-            ByteBuffer data = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
-            data.asLongBuffer().put(values);
-            return npy("<i8", values.length + ",", data);
+            header = header("<i8", values.length + ",");
+            file = ByteBuffer.allocate(header.length + 8 * values.length).order(ByteOrder.LITTLE_ENDIAN).put(header);
+            file.asLongBuffer().put(values);
+        } else {
+            float[][] rows = (float[][]) array;
+            int width = rows.length == 0 ? 0 : rows[0].length;
+            header = header("<f4", rows.length + ", " + width);
+            int size = header.length + 4 * rows.length * width;
+            file = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN).put(header);
+            FloatBuffer values = file.asFloatBuffer();
+            for (float[] row : rows) {
+                values.put(row);
+            }
         }
-        float[][] rows = (float[][]) array;
-        int width = rows.length == 0 ? 0 : rows[0].length;
-        ByteBuffer data = ByteBuffer.allocate(4 * rows.length * width).order(ByteOrder.LITTLE_ENDIAN);
-        FloatBuffer values = data.asFloatBuffer();
-        for (float[] row : rows) {
-            values.put(row);
-        }
-        return npy("<f4", rows.length + ", " + width, data);
+        return file.array();
     }
 
-    private static byte[] npy(String dtype, String shape, ByteBuffer data) throws IOException {
-        ByteArrayOutputStream file = new ByteArrayOutputStream();
-        file.write(header(dtype, shape));
-        file.write(data.array());
-        return file.toByteArray();
-    }
-
-    private static byte[] header(String dtype, String shape) throws IOException {
-        String header = "{'descr': '" + dtype + "', 'fortran_order': False, 'shape': (" + shape + "), }";
-        char[] padding = new char[ALIGNMENT - (PREFIX + header.length() + 1) % ALIGNMENT];
-        Arrays.fill(padding, ' ');
-        header += new String(padding) + "\n";
-        ByteArrayOutputStream content = new ByteArrayOutputStream();
-        content.write(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0});
-        content.write(new byte[] {(byte) header.length(), (byte) (header.length() >> 8)});
-        content.write(header.getBytes(StandardCharsets.ISO_8859_1));
-        return content.toByteArray();
-    }
-
-    private static final class Mapped implements Windows {
-        private final FloatBuffer values;
-        private final int count;
-        private final int size;
-
-        Mapped(FloatBuffer values, int count, int size) {
-            this.values = values;
-            this.count = count;
-            this.size = size;
-        }
-
-        @Override
-        public int count() {
-            return count;
-        }
-
-        @Override
-        public float[] at(int place) {
-            float[] window = new float[size];
-            FloatBuffer view = values.duplicate();
-            view.position(place * size);
-            view.get(window);
-            return window;
-        }
+    private static byte[] header(String dtype, String shape) {
+        String facts = "{'descr': '" + dtype + "', 'fortran_order': False, 'shape': (" + shape + "), }";
+        int length = (PREFIX + facts.length() + ALIGNMENT) / ALIGNMENT * ALIGNMENT - PREFIX;
+        String prefix = "\u0093NUMPY\1\0" + (char) (length & 255) + (char) (length >> 8);
+        String header = prefix + String.format("%-" + (length - 1) + "s\n", facts);
+        return header.getBytes(StandardCharsets.ISO_8859_1);
     }
 }

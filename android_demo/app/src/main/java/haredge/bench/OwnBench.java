@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.TimeZone;
 import org.json.JSONException;
 import org.json.JSONObject;
@@ -23,6 +24,22 @@ public final class OwnBench {
     /** Does the job in the file {@code asked} in a fresh process, and returns when its answer is there. */
     public interface Launcher {
         void run(File asked) throws IOException;
+    }
+
+    /** The answer of one fresh process: plain facts, and arrays by name. */
+    static final class Answer {
+        final JSONObject facts;
+        final Map<String, Object> arrays;
+
+        Answer(File folder, String name) throws IOException, InputError, JSONException {
+            byte[] text = Streams.readAll(new File(folder, name + ".json"));
+            JSONObject content = new JSONObject(new String(text, StandardCharsets.UTF_8));
+            if (content.has("error")) {
+                throw new InputError(content.getString("error"));
+            }
+            facts = content.getJSONObject("facts");
+            arrays = Npy.arrays(Streams.readAll(new File(folder, name + ".npz")));
+        }
     }
 
     private static final String WINDOWS = "windows.npy";

@@ -3,20 +3,19 @@ package haredge.bench;
 import haredge.core.Classifier;
 import haredge.core.Digests;
 import haredge.core.ModelFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.LongStream;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/**
- * Writes the results of a benchmark on the phone alone in the format of {@code edge_runtime/bench.schema.json}.
- *
- * <p>What takes resampling (intervals, the control) is left to {@code har-edge bench --on adb:}, and null here.
- */
+/** Writes the results of a benchmark without a computer as {@code edge_runtime/bench.schema.json} has them. */
 final class Report {
     private final TestWindows data;
     private final String version;
@@ -35,49 +34,46 @@ final class Report {
     }
 
     /** Add the result of {@code model}; the first of {@code turns} has classified all windows. */
-    void add(ModelFile model, List<Answer> turns) throws JSONException {
+    void add(ModelFile model, List<OwnBench.Answer> turns) throws JSONException {
         JSONObject facts = turns.get(0).facts;
         float[][] logits = (float[][]) turns.get(0).arrays.get("logits");
-        int[][] confusion = confusion(logits, model.card.labels.size());
-        JSONObject result = new JSONObject();
-        result.put("model", model.card.name);
-        result.put("file", model.name);
-        result.put("sha256", Digests.sha256(model.content, model.content.length));
-        result.put("runtime", facts.getJSONObject("runtime").getString("name"));
-        result.put("runtime_version", facts.getJSONObject("runtime").get("version"));
-        result.put("quantization", model.card.content.getJSONObject("quantisation").getString("scheme"));
-        result.put("threads", 1);
-        result.put("pinned_cpu", JSONObject.NULL);
-        result.put("size_bytes", model.content.length);
-        result.put("operators", Flatbuffer.operators(model.flatbuffer));
-        result.put("xnnpack_operators", JSONObject.NULL);
-        result.put("load_ms", medianOf(turns, "load_ms"));
-        result.put("first_ms", medianOf(turns, "first_ms"));
-        result.put("latency_ms", latency(turns, "latency_ns"));
-        result.put("end_to_end_ms", latency(turns, "end_to_end_ns"));
-        result.put("peak_memory_bytes", facts.get("peak_memory_bytes"));
-        result.put("baseline_memory_bytes", facts.get("baseline_memory_bytes"));
-        result.put("labels", new JSONArray(model.card.labels));
-        result.put("windows", data.count());
-        result.put("accuracy", accuracy(confusion));
-        result.put("macro_f1", macroF1(confusion));
-        result.put("confusion", rows(confusion));
-        result.put("per_subject", perSubject(logits));
-        result.put("agreement", JSONObject.NULL);
-        result.put("doubts", doubts(turns));
-        result.put("samples_ms", new JSONObject()
-                .put("latency", samples(turns, "latency_ns")).put("end_to_end", samples(turns, "end_to_end_ns")));
-        result.put("warm_up", warmUp(turns));
-        result.put("raw_input", true);
-        result.put("frame", model.card.content.getString("frame"));
-        results.put(result);
+        JSONObject runtime = facts.getJSONObject("runtime");
+        JSONObject warmUp = warmUp(turns);
+        results.put(new JSONObject()
+                .put("model", model.card.name)
+                .put("file", model.name)
+                .put("sha256", Digests.sha256(model.content, model.content.length))
+                .put("runtime", runtime.getString("name"))
+                .put("runtime_version", runtime.get("version"))
+                .put("quantization", model.card.content.getJSONObject("quantisation").getString("scheme"))
+                .put("threads", 1)
+                .put("pinned_cpu", JSONObject.NULL)
+                .put("size_bytes", model.content.length)
+                .put("operators", operators(model.flatbuffer))
+                .put("xnnpack_operators", JSONObject.NULL)
+                .put("load_ms", median(turns, "load_ms"))
+                .put("first_ms", median(turns, "first_ms"))
+                .put("latency_ms", latency(turns, "latency_ns"))
+                .put("end_to_end_ms", latency(turns, "end_to_end_ns"))
+                .put("peak_memory_bytes", facts.get("peak_memory_bytes"))
+                .put("baseline_memory_bytes", facts.get("baseline_memory_bytes"))
+                .put("labels", new JSONArray(model.card.labels))
+                .put("agreement", JSONObject.NULL)
+                .put("doubts", doubts(turns, warmUp))
+                .put("samples_ms", new JSONObject()
+                        .put("latency", samples(turns, "latency_ns"))
+                        .put("end_to_end", samples(turns, "end_to_end_ns")))
+                .put("warm_up", warmUp)
+                .put("raw_input", true)
+                .put("frame", model.card.content.getString("frame")));
+        score(results.getJSONObject(results.length() - 1), logits, model.card.labels.size());
         if (device == null) {
             device = new JSONObject(facts.getJSONObject("machine").toString());
             period = model.card.hop / model.card.rateHz;
-            device.put("name", "phone").put("runtime", facts.get("runtime")).put("before", facts.get("before"));
+            device.put("name", "phone").put("runtime", runtime).put("before", facts.get("before"));
         }
         device.put("after", turns.get(turns.size() - 1).facts.get("after"));
-        for (Answer turn : turns) {
+        for (OwnBench.Answer turn : turns) {
             overheads.add(turn.facts.getDouble("harness_overhead_us"));
         }
     }
@@ -103,22 +99,26 @@ final class Report {
                 .put("failures", new JSONArray());
     }
 
-    private int[][] confusion(float[][] logits, int labels) {
+    private void score(JSONObject result, float[][] logits, int labels) throws JSONException {
         int[][] confusion = new int[labels][labels];
-        for (int i = 0; i < logits.length; i++) {
-            confusion[data.classOf(i)][Classifier.argmax(logits[i])]++;
-        }
-        return confusion;
-    }
-
-    private static double accuracy(int[][] confusion) {
+        Map<Integer, int[]> people = new TreeMap<>();
         int right = 0;
-        int all = 0;
-        for (int i = 0; i < confusion.length; i++) {
-            right += confusion[i][i];
-            all += Arrays.stream(confusion[i]).sum();
+        for (int i = 0; i < logits.length; i++) {
+            int answer = Classifier.argmax(logits[i]);
+            int isRight = answer == data.classOf(i) ? 1 : 0;
+            confusion[data.classOf(i)][answer]++;
+            right += isRight;
+            int[] count = people.computeIfAbsent(data.subjectOf(i), subject -> new int[2]);
+            count[0] += isRight;
+            count[1]++;
         }
-        return (double) right / all;
+        JSONObject perSubject = new JSONObject();
+        for (Map.Entry<Integer, int[]> entry : people.entrySet()) {
+            perSubject.put(String.valueOf(entry.getKey()), (double) entry.getValue()[0] / entry.getValue()[1]);
+        }
+        result.put("windows", data.count()).put("accuracy", (double) right / data.count());
+        result.put("macro_f1", macroF1(confusion)).put("confusion", new JSONArray(confusion));
+        result.put("per_subject", perSubject);
     }
 
     private static double macroF1(int[][] confusion) {
@@ -139,22 +139,7 @@ final class Report {
         return sum / occurring;
     }
 
-    private JSONObject perSubject(float[][] logits) throws JSONException {
-        Map<Integer, int[]> counts = new TreeMap<>();
-        for (int i = 0; i < logits.length; i++) {
-            int[] count = counts.computeIfAbsent(data.subjectOf(i), subject -> new int[2]);
-            count[0] += Classifier.argmax(logits[i]) == data.classOf(i) ? 1 : 0;
-            count[1]++;
-        }
-        JSONObject shares = new JSONObject();
-        for (Map.Entry<Integer, int[]> entry : counts.entrySet()) {
-            shares.put(String.valueOf(entry.getKey()), (double) entry.getValue()[0] / entry.getValue()[1]);
-        }
-        return shares;
-    }
-
-    /** Percentiles as numpy's, interpolated linearly. */
-    private static JSONObject latency(List<Answer> turns, String key) throws JSONException {
+    private static JSONObject latency(List<OwnBench.Answer> turns, String key) throws JSONException {
         double[] all = turns.stream()
                 .flatMapToDouble(turn -> Arrays.stream((long[]) turn.arrays.get(key)).mapToDouble(ns -> ns / 1e6))
                 .sorted().toArray();
@@ -180,23 +165,20 @@ final class Report {
         return sorted[below] + (place - below) * (sorted[above] - sorted[below]);
     }
 
-    private static JSONArray samples(List<Answer> turns, String key) throws JSONException {
+    private static JSONArray samples(List<OwnBench.Answer> turns, String key) throws JSONException {
         JSONArray rounds = new JSONArray();
-        for (Answer turn : turns) {
-            JSONArray times = new JSONArray();
-            for (long ns : (long[]) turn.arrays.get(key)) {
-                times.put(Math.rint(ns / 10.0) / 1e5); // milliseconds, to 10 ns
-            }
-            rounds.put(times);
+        for (OwnBench.Answer turn : turns) {
+            LongStream times = Arrays.stream((long[]) turn.arrays.get(key));
+            rounds.put(new JSONArray(times.mapToDouble(ns -> Math.rint(ns / 10.0) / 1e5).toArray())); // ms, to 10 ns
         }
         return rounds;
     }
 
-    private static JSONObject warmUp(List<Answer> turns) throws JSONException {
+    private static JSONObject warmUp(List<OwnBench.Answer> turns) throws JSONException {
         int calls = 0;
         double seconds = 0;
         int stable = 0;
-        for (Answer turn : turns) {
+        for (OwnBench.Answer turn : turns) {
             JSONObject record = turn.facts.getJSONObject("warm_up");
             calls += record.getInt("calls");
             seconds += record.getDouble("seconds");
@@ -205,24 +187,21 @@ final class Report {
         return new JSONObject().put("calls", calls).put("seconds", seconds).put("stable", 2 * stable > turns.size());
     }
 
-    private static JSONArray doubts(List<Answer> turns) throws JSONException {
+    private static JSONArray doubts(List<OwnBench.Answer> turns, JSONObject warmUp) throws JSONException {
         JSONArray doubts = new JSONArray();
         doubts.put("measured by the phone alone, without a control and intervals: use 'har-edge bench --on adb:'");
-        for (Answer turn : turns) {
-            if ("battery".equals(turn.facts.getJSONObject("after").opt("power_source"))) {
-                doubts.put("the phone ran on its battery, which saves power at the cost of speed: plug it in");
-                break;
-            }
+        if ("battery".equals(turns.get(0).facts.getJSONObject("after").opt("power_source"))) {
+            doubts.put("the phone ran on its battery, which saves power at the cost of speed: plug it in");
         }
-        if (!warmUp(turns).getBoolean("stable")) {
+        if (!warmUp.getBoolean("stable")) {
             doubts.put("the times did not settle during warm-up in most rounds: let the phone come to rest");
         }
         return doubts;
     }
 
-    private static double medianOf(List<Answer> turns, String key) throws JSONException {
+    private static double median(List<OwnBench.Answer> turns, String key) throws JSONException {
         List<Double> values = new ArrayList<>();
-        for (Answer turn : turns) {
+        for (OwnBench.Answer turn : turns) {
             values.add(turn.facts.getDouble(key));
         }
         return median(values);
@@ -232,15 +211,20 @@ final class Report {
         return percentile(values.stream().mapToDouble(x -> x).sorted().toArray(), 50);
     }
 
-    private static JSONArray rows(int[][] confusion) throws JSONException {
-        JSONArray rows = new JSONArray();
-        for (int[] row : confusion) {
-            JSONArray counts = new JSONArray();
-            for (int count : row) {
-                counts.put(count);
-            }
-            rows.put(counts);
-        }
-        return rows;
+    /** Count the operators, which the interpreter does not tell (schema.fbs: SubGraph.operators). */
+    private static int operators(byte[] flatbuffer) {
+        ByteBuffer bytes = ByteBuffer.wrap(flatbuffer).order(ByteOrder.LITTLE_ENDIAN);
+        int subgraphs = vector(bytes, follow(bytes, 0), 2);
+        return bytes.getInt(vector(bytes, follow(bytes, subgraphs + 4), 3));
+    }
+
+    /** The place of the vector in field {@code field} of the table at {@code table}. */
+    private static int vector(ByteBuffer bytes, int table, int field) {
+        int fields = table - bytes.getInt(table);
+        return follow(bytes, table + bytes.getShort(fields + 4 + 2 * field));
+    }
+
+    private static int follow(ByteBuffer bytes, int at) {
+        return at + bytes.getInt(at);
     }
 }

@@ -9,15 +9,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * Rebuilds the 2947 test windows of UCI HAR from the app's recordings of the nine test subjects.
- *
- * <p>The numbers are those of {@code edge_runtime/data/uci_har.py}; {@code android_demo/tools/assets.py} wrote the files.
- */
-public final class TestWindows implements Windows {
-    /** Which data these are: a name, and the fingerprint by which reports compare data sets. */
-    public final String name;
+/** Rebuilds UCI HAR's test windows from the app's recordings, as {@code edge_runtime/data/uci_har.py} does. */
+public final class TestWindows {
     public final String fingerprint;
+
+    public final String name;
 
     private static final int SAMPLES = 128;
     private static final int HOP = 64;
@@ -59,17 +55,14 @@ public final class TestWindows implements Windows {
         }
     }
 
-    @Override
     public int count() {
         return windows.size();
     }
 
-    @Override
     public float[] at(int place) {
         return windows.get(place);
     }
 
-    /** The class of the window at {@code place}, counted from 0 in the order of the labels. */
     public int classOf(int place) {
         return classes.get(place);
     }
@@ -78,7 +71,6 @@ public final class TestWindows implements Windows {
         return subjects.get(place);
     }
 
-    /** The raw samples {@code [n][6]} of one recording in g and rad/s. */
     private double[][] samples(int recording, int planes, int total) {
         int first = 0;
         for (int i = 0; i < recording; i++) {
@@ -112,7 +104,6 @@ public final class TestWindows implements Windows {
         return signals;
     }
 
-    /** Add the windows of {@code runs}: class, first sample and number of windows, a run after the other. */
     private void cut(double[][] signals, String runs, int subject) {
         for (String run : runs.split(" ")) {
             String[] numbers = run.split(",");

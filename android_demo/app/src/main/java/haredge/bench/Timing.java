@@ -1,36 +1,12 @@
 package haredge.bench;
 
 import java.util.Arrays;
+import java.util.function.DoubleConsumer;
+import java.util.function.IntConsumer;
 
 /** Times calls one by one, as {@code edge_runtime/bench/timing.py} does it: raw times are kept. */
 final class Timing {
-    /** Does something with the input of this place. */
-    interface Call {
-        void on(int place);
-    }
-
-    /** Hears the share that is done. */
-    interface Progress {
-        void at(double share);
-    }
-
-    /** Time as a device has it; tests have another. */
-    static class Clock {
-        /** Nanoseconds from an arbitrary start, never going back. */
-        long nanos() {
-            return System.nanoTime();
-        }
-
-        void sleep(long nanos) {
-            try {
-                Thread.sleep(nanos / 1_000_000, (int) (nanos % 1_000_000));
-            } catch (InterruptedException error) {
-                Thread.currentThread().interrupt();
-            }
-        }
-    }
-
-    /** What a warm-up took, and the median call of its last block. */
+    /** The length of a warm-up, and the median call of its last block. */
     static final class Warmth {
         final int calls;
         final double seconds;
@@ -53,58 +29,59 @@ final class Timing {
     private static final double TOLERANCE = 0.03;
     private static final int LEAST_CALLS = 3;
 
-    private final Clock clock;
-
-    Timing(Clock clock) {
-        this.clock = clock;
-    }
+    private Timing() {}
 
     /** Nanoseconds of each of {@code runs} calls, taking {@code inputs} places in turn. */
-    long[] calls(Call call, int inputs, int runs, Progress progress) {
+    static long[] calls(IntConsumer call, int inputs, int runs, DoubleConsumer progress) {
         long[] times = new long[runs];
         int chunks = Math.min(runs, CHUNKS);
         System.gc();
         for (int chunk = 0; chunk < chunks; chunk++) {
             int start = (int) ((long) runs * chunk / chunks);
             int stop = (int) ((long) runs * (chunk + 1) / chunks);
-            call.on(start % inputs); // untimed: what the report pushed out of the caches does not count
-            long due = clock.nanos() + LONGEST_SILENCE_NS;
+            call.accept(start % inputs); // untimed: the report may have emptied the caches
+            long due = System.nanoTime() + LONGEST_SILENCE_NS;
             for (int i = start; i < stop; i++) {
                 int place = i % inputs;
-                long began = clock.nanos();
-                call.on(place);
-                long ended = clock.nanos();
+                long began = System.nanoTime();
+                call.accept(place);
+                long ended = System.nanoTime();
                 times[i] = ended - began;
                 if (ended > due) {
-                    progress.at((i + 1.0) / runs);
-                    call.on(place);
-                    due = clock.nanos() + LONGEST_SILENCE_NS;
+                    progress.accept((i + 1.0) / runs);
+                    call.accept(place);
+                    due = System.nanoTime() + LONGEST_SILENCE_NS;
                 }
             }
-            progress.at((double) stop / runs);
+            progress.accept((double) stop / runs);
         }
         return times;
     }
 
     /** The same, {@code period} seconds apart and asleep in between. */
-    long[] paced(Call call, int inputs, int runs, double period, Progress progress) {
+    static long[] paced(IntConsumer call, int inputs, int runs, double period, DoubleConsumer progress) {
         long[] times = new long[runs];
         System.gc();
-        long due = clock.nanos();
+        long due = System.nanoTime();
         for (int i = 0; i < runs; i++) {
             due += (long) (period * 1e9);
-            clock.sleep(Math.max(0, due - clock.nanos()));
-            long began = clock.nanos();
-            call.on(i % inputs);
-            times[i] = clock.nanos() - began;
-            progress.at((i + 1.0) / runs);
+            long left = Math.max(0, due - System.nanoTime());
+            try {
+                Thread.sleep(left / 1_000_000, (int) (left % 1_000_000));
+            } catch (InterruptedException error) {
+                Thread.currentThread().interrupt();
+            }
+            long began = System.nanoTime();
+            call.accept(i % inputs);
+            times[i] = System.nanoTime() - began;
+            progress.accept((i + 1.0) / runs);
         }
         return times;
     }
 
     /** Call until the medians of some blocks agree: for {@code least} seconds at least, {@code most} at most. */
-    Warmth warmUp(Call call, int inputs, double least, double most) {
-        long began = clock.nanos();
+    static Warmth warmUp(IntConsumer call, int inputs, double least, double most) {
+        long began = System.nanoTime();
         long before = began;
         double[] medians = new double[0];
         long[] block = new long[0];
@@ -112,8 +89,8 @@ final class Timing {
         int calls = 0;
         boolean stable = false;
         while (calls < LEAST_CALLS || before - began < most * 1e9) {
-            call.on(calls % inputs);
-            long now = clock.nanos();
+            call.accept(calls % inputs);
+            long now = System.nanoTime();
             block = Arrays.copyOf(block, block.length + 1);
             block[block.length - 1] = now - before;
             blockNs += now - before;
@@ -135,7 +112,7 @@ final class Timing {
     }
 
     /** Nanoseconds that timing adds to a call: the median time of a call that does nothing. */
-    double overhead() {
+    static double overhead() {
         return median(calls(place -> {}, 1, 2000, share -> {}));
     }
 

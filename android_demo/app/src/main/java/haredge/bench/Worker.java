@@ -17,17 +17,14 @@ import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.DoubleConsumer;
+import java.util.function.IntConsumer;
 import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/**
- * Measures in one fresh process: loads a model, infers once, warms up, times, classifies all windows.
- *
- * <p>The method and the answer are those of {@code edge_runtime/bench/measurement_worker.py}.
- */
+/** Measures in one fresh process, by the method of {@code edge_runtime/bench/measurement_worker.py}. */
 public final class Worker {
-    /** Hears what is being done and the share of it that is done. */
     public interface Progress {
         void at(String stage, double share);
     }
@@ -41,13 +38,12 @@ public final class Worker {
     private static final double MOST_WARM_UP_SECONDS = 2.0;
     private static final int FEW_CALLS = 10; // tell how long a call takes
 
-    // By a rotation that changes nothing, turning takes as long as by any.
+    // Turning takes as long as by any other rotation.
     private static final double[][] ROTATION = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
 
     private final Engine.Factory factory;
     private final Machine machine;
     private final Progress progress;
-    private final Timing timing = new Timing(new Timing.Clock());
 
     public Worker(Engine.Factory factory, Machine machine, Progress progress) {
         this.factory = factory;
@@ -55,28 +51,28 @@ public final class Worker {
         this.progress = progress;
     }
 
-    /**
-     * Do the job in the file {@code asked} and leave the answer in {@code answers}.
-     *
-     * <p>Failures that are understood become the answer. Throws {@link IOException} when there can be none.
-     */
+    /** Do the job in the file {@code asked}; leave an answer in {@code answers}, or throw {@link IOException}. */
     public void run(File asked, File answers) throws IOException {
         String name = asked.getName().replace(".job.json", "");
         try {
-            Job job = Job.parse(new String(Streams.readAll(asked), StandardCharsets.UTF_8));
-            File folder = asked.getParentFile();
-            measure(job, folder, Npy.map(new File(folder, job.windows)), answers);
-        } catch (InputError error) {
-            fail(answers, name, BAD_INPUT, error.getMessage());
-        } catch (OutOfMemoryError error) {
-            fail(answers, name, DEVICE_TROUBLE, "too little memory: close other apps");
+            JSONObject answer;
+            try {
+                answer = measure(asked, answers);
+            } catch (InputError error) {
+                answer = failure(BAD_INPUT, error.getMessage());
+            } catch (OutOfMemoryError error) {
+                answer = failure(DEVICE_TROUBLE, "too little memory: close other apps");
+            }
+            Streams.write(new File(answers, name + ".json"), answer.toString().getBytes(StandardCharsets.UTF_8));
         } catch (JSONException error) {
             throw new IOException(error);
         }
     }
 
-    private void measure(Job job, File folder, Windows windows, File answers)
-            throws IOException, InputError, JSONException {
+    private JSONObject measure(File asked, File answers) throws IOException, InputError, JSONException {
+        Job job = new Job(new String(Streams.readAll(asked), StandardCharsets.UTF_8));
+        File folder = asked.getParentFile();
+        Windows windows = Npy.map(new File(folder, job.windows));
         JSONObject before = machine.state();
         progress.at("opening", 0);
         Object baseline = machine.peakMemory();
@@ -93,12 +89,15 @@ public final class Worker {
             if (job.score) {
                 arrays.put("logits", score(classifier, windows));
             }
-            answer(answers, job.name, facts, arrays);
+            byte[] npz = Npy.npz(arrays);
+            Streams.write(new File(answers, job.name + ".npz"), npz);
+            String digest = Digests.sha256(npz, npz.length);
+            return new JSONObject().put("format", 1).put("facts", facts).put("arrays_sha256", digest);
         }
     }
 
     private float[][] score(Classifier classifier, Windows windows) {
-        float[][] logits = new float[windows.count()][];
+        float[][] logits = new float[windows.count][];
         for (int i = 0; i < logits.length; i++) {
             logits[i] = classifier.logits(windows.at(i));
             if ((i + 1) * 10 / logits.length > i * 10 / logits.length) {
@@ -108,7 +107,6 @@ public final class Worker {
         return logits;
     }
 
-    /** The timed part. */
     private final class Round {
         final Map<String, Object> arrays = new LinkedHashMap<>();
         private final Job job;
@@ -143,9 +141,9 @@ public final class Worker {
             long began = System.nanoTime();
             infer(0);
             long firstNs = System.nanoTime() - began;
-            Timing.Warmth warmth = timing.warmUp(this::infer, inputs.length, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS);
+            Timing.Warmth warmth = Timing.warmUp(this::infer, inputs.length, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS);
             Object peak = machine.peakMemory();
-            double overhead = timing.overhead();
+            double overhead = Timing.overhead();
             long[] times = time("timing", this::infer, warmth.medianNs, 0.1);
             arrays.put("latency_ns", times);
             // But for the frame the graph takes windows as they come.
@@ -181,31 +179,30 @@ public final class Worker {
         }
 
         private long[] timeTurning() {
-            double medianNs = Timing.median(timing.calls(this::turnAndInfer, inputs.length, FEW_CALLS, share -> {}));
+            double medianNs = Timing.median(Timing.calls(this::turnAndInfer, inputs.length, FEW_CALLS, share -> {}));
             return time("timing end to end", this::turnAndInfer, medianNs, 0.4);
         }
 
         /** Times of a call that takes {@code medianNs}; a model of the walking frame shares its time between two. */
-        private long[] time(String stage, Timing.Call call, double medianNs, double from) {
+        private long[] time(String stage, IntConsumer call, double medianNs, double from) {
             double part = card.isWalkingFrame ? 0.5 : 1;
             double callS = job.periodS > 0 ? job.periodS : medianNs / 1e9;
             int runs = job.seconds > 0 ? (int) Math.max(1, part * job.seconds / callS) : job.runs;
             String name = job.periodS > 0 ? stage + ", paced" : stage;
-            Timing.Progress told = share -> progress.at(name, from + 0.6 * part * share);
+            DoubleConsumer told = share -> progress.at(name, from + 0.6 * part * share);
             return job.periodS > 0
-                    ? timing.paced(call, inputs.length, runs, job.periodS, told)
-                    : timing.calls(call, inputs.length, runs, told);
+                    ? Timing.paced(call, inputs.length, runs, job.periodS, told)
+                    : Timing.calls(call, inputs.length, runs, told);
         }
     }
 
-    /** A few windows from all over the data. */
     private static float[][] some(Windows all, Card card) throws InputError {
-        if (all.count() == 0) {
+        if (all.count == 0) {
             throw new InputError("the data has no test windows: give others with --data");
         }
-        float[][] windows = new float[Math.min(TIMED_WINDOWS, all.count())][];
+        float[][] windows = new float[Math.min(TIMED_WINDOWS, all.count)][];
         for (int i = 0; i < windows.length; i++) {
-            int place = windows.length == 1 ? 0 : (int) ((long) i * (all.count() - 1) / (windows.length - 1));
+            int place = windows.length == 1 ? 0 : (int) ((long) i * (all.count - 1) / (windows.length - 1));
             windows[i] = all.at(place);
             if (windows[i].length != card.samples * card.signals.size()) {
                 throw new InputError("the windows do not have the shape that the model '" + card.name + "' takes");
@@ -215,28 +212,44 @@ public final class Worker {
     }
 
     private static JSONObject tensor(TensorInfo tensor) throws JSONException {
-        JSONArray shape = new JSONArray();
-        for (int n : tensor.shape) {
-            shape.put(n);
-        }
-        return new JSONObject().put("shape", shape).put("dtype", tensor.dtype);
+        return new JSONObject().put("shape", new JSONArray(tensor.shape)).put("dtype", tensor.dtype);
     }
 
-    private static void answer(File folder, String name, JSONObject facts, Map<String, Object> arrays)
-            throws IOException, JSONException {
-        byte[] npz = Npy.npz(arrays);
-        Streams.write(new File(folder, name + ".npz"), npz);
-        JSONObject answer = new JSONObject();
-        answer.put("format", 1).put("facts", facts).put("arrays_sha256", Digests.sha256(npz, npz.length));
-        Streams.write(new File(folder, name + ".json"), answer.toString().getBytes(StandardCharsets.UTF_8));
+    private static JSONObject failure(int exitCode, String sentence) throws JSONException {
+        return new JSONObject().put("format", 1).put("error", sentence).put("exit_code", exitCode);
     }
 
-    private static void fail(File folder, String name, int exitCode, String sentence) throws IOException {
-        try {
-            JSONObject answer = new JSONObject().put("format", 1).put("error", sentence).put("exit_code", exitCode);
-            Streams.write(new File(folder, name + ".json"), answer.toString().getBytes(StandardCharsets.UTF_8));
-        } catch (JSONException error) {
-            throw new IOException(error);
+    /** One task for one process, as {@code edge_runtime/bench/measurement_job.py} writes it. */
+    private static final class Job {
+        final String name;
+        final String model;
+        final String title;
+        final int threads;
+        final String windows;
+        final int runs;
+        final double seconds;
+        final double periodS;
+        final boolean score;
+
+        /** {@code seconds} is 0 where {@code runs} counts. Throws {@link InputError} when {@code text} is no such job. */
+        Job(String text) throws InputError {
+            try {
+                JSONObject content = new JSONObject(text);
+                if (content.getInt("format") != 1) {
+                    throw new InputError("the job was written by another version of har-edge: install the app again");
+                }
+                name = content.getString("name");
+                model = content.getString("model");
+                title = content.getString("title");
+                threads = content.getInt("threads");
+                windows = content.getString("windows");
+                runs = content.getInt("runs");
+                seconds = content.isNull("seconds") ? 0 : content.getDouble("seconds");
+                periodS = content.getDouble("period_s");
+                score = content.getBoolean("score");
+            } catch (JSONException error) {
+                throw new InputError("the job is not complete: " + error.getMessage(), error);
+            }
         }
     }
 }

@@ -10,7 +10,6 @@ import org.json.JSONObject;
 
 /** Reads the model card inside a {@code .tflite} file, see {@code docs/formats.md}. */
 public final class Card {
-    /** The label by which the walking frame is found. */
     public static final String WALKING = "WALKING";
 
     private static final int FORMAT = 5;
@@ -19,13 +18,10 @@ public final class Card {
     public final List<String> labels;
     public final List<String> signals;
 
-    /** Whether windows are turned into the walking frame; they are in the phone's if not. */
     public final boolean isWalkingFrame;
 
-    /** All activities that live recognition may report: the labels, then names of those that look alike. */
     public final List<String> answers;
 
-    /** Labels that cannot be told apart at some placements. */
     public final List<AlikeLabels> alike;
 
     public final double rateHz;
@@ -33,12 +29,10 @@ public final class Card {
     public final int hop;
     public final double temperature;
 
-    /** Adapts the answers to one person; null for a model that is for everybody. */
     final PersonalCorrection personalCorrection;
 
     private final Filters filters;
 
-    /** The whole card, for the records that not every model has. */
     public final JSONObject content;
 
     /** Throws {@link InputError} when {@code text} is not a usable card; {@code source} names it. */
@@ -94,7 +88,6 @@ public final class Card {
         return answer < labels.size() ? new int[] {answer} : alike.get(answer - labels.size()).rows;
     }
 
-    /** Whether the model takes anything of the gyroscope. */
     public boolean usesGyroscope() {
         for (String signal : signals) {
             if (signal.startsWith("body_gyro")) {
@@ -112,7 +105,6 @@ public final class Card {
         return filters;
     }
 
-    /** For each signal of the model its place among those of {@link FrontEnd}. */
     public int[] places() {
         int[] places = new int[signals.size()];
         for (int i = 0; i < places.length; i++) {

@@ -20,11 +20,7 @@ public final class Classifier implements AutoCloseable {
         output = buffer(engine.output());
     }
 
-    /**
-     * The network's answers for {@code window}, {@code samples * signals} values in the units of the card.
-     *
-     * <p>They have the card's personal correction, if it has one.
-     */
+    /** The network's answers, corrected for its person, for a {@code window} in the units of the card. */
     public float[] logits(float[] window) {
         input.asFloatBuffer().put(window);
         engine.run(input, output);
@@ -36,7 +32,6 @@ public final class Classifier implements AutoCloseable {
         return logits;
     }
 
-    /** The softmax of {@code logits} over the card's temperature. */
     public float[] probabilities(float[] logits) {
         return softmax(logits, (float) card.temperature);
     }
@@ -50,7 +45,6 @@ public final class Classifier implements AutoCloseable {
         engine.close();
     }
 
-    /** A buffer for the float32 values of {@code tensor}, as engines take them. */
     public static ByteBuffer buffer(TensorInfo tensor) {
         return ByteBuffer.allocateDirect(4 * tensor.size()).order(ByteOrder.nativeOrder());
     }
@@ -73,7 +67,6 @@ public final class Classifier implements AutoCloseable {
         return shares;
     }
 
-    /** The place of the highest of {@code values}, the first of equals. */
     public static int argmax(float[] values) {
         int best = 0;
         for (int i = 1; i < values.length; i++) {

@@ -7,7 +7,6 @@ import java.security.NoSuchAlgorithmException;
 public final class Digests {
     private Digests() {}
 
-    /** Of the first {@code length} bytes of {@code content}. */
     public static String sha256(byte[] content, int length) {
         try {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");

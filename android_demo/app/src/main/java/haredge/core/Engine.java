@@ -8,23 +8,17 @@ public interface Engine extends AutoCloseable {
 
     TensorInfo output();
 
-    /** The runtime's name and version, as a benchmark reports them. */
     String runtime();
 
     String version();
 
-    /**
-     * One inference. Both buffers are direct, in native byte order and of exactly their tensor's size; they are used
-     * from the start, wherever their positions are.
-     */
+    /** One inference. Both buffers are direct, in native byte order and of exactly their tensor's size. */
     void run(ByteBuffer input, ByteBuffer output);
 
     @Override
     void close();
 
-    /** Opens models. */
     interface Factory {
-        /** Throws {@link InputError} when the runtime does not take {@code flatbuffer}. */
         Engine open(byte[] flatbuffer, int threads, String name) throws InputError;
     }
 }

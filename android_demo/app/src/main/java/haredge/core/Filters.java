@@ -4,11 +4,7 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/**
- * Holds the filters between the sensors and the signals, from the {@code front_end} of a card.
- *
- * <p>{@code docs/formats.md} says in which order they are applied.
- */
+/** Holds the filters between sensors and signals, see {@code front_end} in {@code docs/formats.md}. */
 public final class Filters {
     /** Second-order sections b0 b1 b2 a0 a1 a2 with a0 = 1, and their states after an endless input of 1. */
     static final class Cascade {

@@ -2,12 +2,7 @@ package haredge.core;
 
 import java.util.Arrays;
 
-/**
- * Filters raw samples into the nine signals, causally and one sample at a time.
- *
- * <p>The steps, orders and operations are those of {@code edge_runtime/signals/frontend.py}, so that both give the same
- * numbers. The median looks one sample ahead: signals come one sample (20 ms) late.
- */
+/** Filters raw samples into the nine signals as {@code edge_runtime/signals/frontend.py}, one sample late. */
 public final class FrontEnd {
     /** Accelerometer x y z in g, gyroscope x y z in rad/s. */
     public static final int CHANNELS = 6;
@@ -17,10 +12,8 @@ public final class FrontEnd {
 
     public static final double RATE_HZ = 50;
 
-    /** m/s² in one g. */
     public static final double STANDARD_GRAVITY = 9.80665;
 
-    /** Samples that the median looks at. */
     static final int MEDIAN = 3;
 
     private final Filters filters;
@@ -40,7 +33,6 @@ public final class FrontEnd {
         this.gentle = gentle;
     }
 
-    /** Forget everything: the next sample is the first of a new recording. */
     public void reset() {
         noise.reset();
         gravity.reset();
@@ -49,11 +41,7 @@ public final class FrontEnd {
         last = null;
     }
 
-    /**
-     * Take the next sample, at 50 Hz; give the signals {@code [9]} of the one before it, null for the very first.
-     *
-     * <p>Throws {@link IllegalArgumentException} when a number is not finite; the state is then what it was.
-     */
+    /** Take the next sample, at 50 Hz; give the signals {@code [9]} of the one before it, null for the very first. */
     public double[] push(double[] raw) {
         double[] sample = checked(raw);
         if (last == null) {
@@ -79,7 +67,6 @@ public final class FrontEnd {
         return signals;
     }
 
-    /** Set the states that an endless past of the acceleration of {@code sample} leaves. */
     private void settle(double[] sample) {
         double[] acceleration = Arrays.copyOf(Arrays.copyOf(sample, 3), CHANNELS);
         before = acceleration;
@@ -87,7 +74,6 @@ public final class FrontEnd {
         gravity.settle(filters.gravity.settled, acceleration);
     }
 
-    /** The signals of one sample after the median. */
     private double[] filter(double[] median) {
         double[] clean = noise.apply(median);
         double[] totalAcc = {clean[0], clean[1], clean[2]};

@@ -8,12 +8,7 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
 import org.json.JSONObject;
 
-/**
- * Reads a {@code .tflite} file: the flatbuffer and, in a zip archive behind it, the card.
- *
- * <p>The archive's comment is the SHA-256 of all bytes before it, see {@code edge_runtime/model/model_card.py}: a
- * damaged file is refused before an interpreter sees it.
- */
+/** Reads a {@code .tflite} file and its card, see {@code edge_runtime/model/model_card.py}. */
 public final class ModelFile {
     public final String name;
     public final byte[] content;

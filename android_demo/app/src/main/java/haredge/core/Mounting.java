@@ -4,14 +4,8 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 
-/**
- * Finds from walking how a phone is worn, and turns its signals into the walking frame.
- *
- * <p>The steps and operations are those of {@code edge_runtime/signals/mounting.py}, which also has the reasons. Windows
- * {@code [samples][9]} have the signals of {@link FrontEnd}; a rotation {@code [3][3]} has the rows up, ahead and left.
- */
+/** Finds from walking how a phone is worn, as {@code edge_runtime/signals/mounting.py}; frames are up, ahead, left. */
 public final class Mounting {
-    /** Where angular rate begins among the signals of the front end. */
     public static final int BODY_GYRO = 3;
 
     /** The root mean square of body acceleration above which a window shows a body that moves. */
@@ -27,7 +21,6 @@ public final class Mounting {
 
     private Mounting() {}
 
-    /** Whether {@code window} shows a body that moves, as walking does. */
     public static boolean isMoving(double[][] window) {
         double sum = 0;
         for (double[] sample : window) {
@@ -51,7 +44,6 @@ public final class Mounting {
         return frame(up, medianDirection(backwards));
     }
 
-    /** The rotation of {@code window} by its own mean acceleration and its own heading. */
     public static double[][] ownFrame(double[][] window) {
         double[] up = unit(meanAcceleration(window));
         return frame(up, backwards(window, up));
@@ -71,11 +63,7 @@ public final class Mounting {
         return sum > 0;
     }
 
-    /**
-     * {@code window} turned by {@code rotation}, all numbers rounded to those of float32.
-     *
-     * <p>{@code triads} are the places of the first axes of the quantities that are turned, see {@link Card#triads}.
-     */
+    /** {@code window} turned by {@code rotation} at the axes of {@link Card#triads}, rounded to float32. */
     public static double[][] turned(double[][] window, double[][] rotation, int[] triads) {
         double[][] result = new double[window.length][];
         for (int i = 0; i < window.length; i++) {
@@ -92,7 +80,6 @@ public final class Mounting {
         return result;
     }
 
-    /** The product of two vectors of three numbers. */
     public static double dot(double[] a, double[] b) {
         return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
     }
@@ -101,7 +88,6 @@ public final class Mounting {
         return new double[] {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
     }
 
-    /** The unit vector that points back in {@code window}. */
     private static double[] backwards(double[][] window, double[] up) {
         int lag = (int) Math.round(LAG_S * FrontEnd.RATE_HZ);
         double[] sum = new double[3];
@@ -114,7 +100,6 @@ public final class Mounting {
         return unit(sum);
     }
 
-    /** What a quantity of {@code window} is along {@code axis}, without its mean. */
     private static double[] withoutMean(double[][] window, int first, double[] axis) {
         double[] along = new double[window.length];
         double mean = 0;
@@ -195,7 +180,6 @@ public final class Mounting {
         }
     }
 
-    /** A vector of length 1; one of next to no length stays. */
     private static double[] unit(double[] vector) {
         double length = Math.sqrt(dot(vector, vector));
         double divisor = length > 1e-12 ? length : 1;

@@ -6,9 +6,7 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/**
- * Corrects the logits for one person, by how their windows look: {@code edge_runtime/model/personal_correction.py}.
- */
+/** Corrects the logits for one person: {@code edge_runtime/model/personal_correction.py}. */
 final class PersonalCorrection {
     private static final String[] GRAVITY = {"total_acc_x", "total_acc_y", "total_acc_z"};
     private static final double UNIT_G = 0.07;
@@ -26,7 +24,6 @@ final class PersonalCorrection {
     private final List<Integer> gravity = new ArrayList<>();
     private final List<Integer> moving = new ArrayList<>();
 
-    /** From the record of {@code card}. */
     PersonalCorrection(JSONObject record, Card card) throws JSONException {
         for (String signal : GRAVITY) {
             gravity.add(card.signals.indexOf(signal));

@@ -16,7 +16,6 @@ final class SecondOrderFilter {
         }
     }
 
-    /** The next output of each channel for its next input. */
     double[] apply(double[] input) {
         double[] output = new double[input.length];
         for (int channel = 0; channel < input.length; channel++) {

@@ -1,10 +1,6 @@
 package haredge.core;
 
-/**
- * Filters several channels by a cascade of second-order sections in transposed direct form II.
- *
- * <p>The order of the operations is that of SciPy's {@code sosfilt}, which the Python front end uses.
- */
+/** Filters channels by second-order sections, in the order of operations of SciPy's {@code sosfilt}. */
 final class SecondOrderSections {
     private final double[][] sections; // b0 b1 b2 a0 a1 a2, with a0 = 1
     private final double[][][] state; // section, channel, two delays
@@ -32,7 +28,6 @@ final class SecondOrderSections {
         }
     }
 
-    /** The next output of each channel for its next input. */
     double[] apply(double[] input) {
         double[] output = new double[input.length];
         for (int channel = 0; channel < input.length; channel++) {

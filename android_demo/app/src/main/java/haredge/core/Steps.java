@@ -1,11 +1,6 @@
 package haredge.core;
 
-/**
- * Measures how many steps a second someone takes, wherever a phone is worn and however it is turned.
- *
- * <p>As {@code edge_runtime/signals/steps.py} does, which has the reasons. Its fast Fourier transform is a sum of products
- * here, of the few frequencies that matter.
- */
+/** Measures how many steps a second someone takes, as {@code edge_runtime/signals/steps.py}. */
 public final class Steps {
     private static final double GRID_HZ = 0.05;
     private static final double[] SINES = new double[(int) Math.round(FrontEnd.RATE_HZ / GRID_HZ)]; // of one period
@@ -46,7 +41,6 @@ public final class Steps {
         return GRID_HZ * (SLOWEST + (isTwice ? half : strongest));
     }
 
-    /** The size of acceleration in each sample, less its mean. */
     private static double[] sizes(double[][] window) {
         double[] sizes = new double[window.length];
         double mean = 0;
@@ -64,12 +58,10 @@ public final class Steps {
         return sizes;
     }
 
-    /** Of Hann's window. */
     private static double taper(int i, int samples) {
         return samples == 1 ? 1 : 0.5 - 0.5 * Math.cos(2 * Math.PI * i / (samples - 1));
     }
 
-    /** At a frequency of the grid. */
     private static double power(double[] values, int frequency) {
         double cosine = 0;
         double sine = 0;

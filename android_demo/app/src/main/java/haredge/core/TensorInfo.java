@@ -10,7 +10,6 @@ public final class TensorInfo {
         this.dtype = dtype;
     }
 
-    /** The number of values. */
     public int size() {
         int product = 1;
         for (int n : shape) {

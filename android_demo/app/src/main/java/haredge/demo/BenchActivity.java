@@ -25,11 +25,7 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/**
- * Measures the models on this phone: all of them, or the one job that a computer sent and named in the intent.
- *
- * <p>{@code adb shell am start -n haredge.demo/.BenchActivity} starts the whole.
- */
+/** Measures the models on this phone: all of them, or the one job that a computer sent and named in the intent. */
 public final class BenchActivity extends Activity {
     private Thread runner;
 
@@ -73,8 +69,9 @@ public final class BenchActivity extends Activity {
             }
             List<ModelFile> models =
                     Arrays.asList(Assets.model(this, Assets.FLOAT32), Assets.model(this, Assets.INT8));
+            String version = getPackageManager().getPackageInfo(getPackageName(), 0).versionName;
             OwnBench bench = new OwnBench(
-                    folder, Assets.testWindows(this), models, OwnBench.ROUNDS, OwnBench.RUNS, version());
+                    folder, Assets.testWindows(this), models, OwnBench.ROUNDS, OwnBench.RUNS, version);
             String report = bench.run(job -> launch(job, folder), (stage, share) ->
                     show(getString(R.string.measuring, stage, (int) (100 * share))));
             File file = new File(getExternalFilesDir("bench"), "bench-phone.json");
@@ -87,13 +84,11 @@ public final class BenchActivity extends Activity {
         }
     }
 
-    /** Do a job in a fresh process and wait for its end. */
     private void launch(File job, File answers) throws IOException {
         CountDownLatch ended = new CountDownLatch(1);
         ServiceConnection connection = new ServiceConnection() {
             @Override
             public void onServiceConnected(ComponentName name, IBinder access) {
-                // It works from now on, and its end is what counts.
             }
 
             @Override
@@ -127,10 +122,6 @@ public final class BenchActivity extends Activity {
                     100 * result.getDouble("accuracy"), result.getInt("size_bytes") / 1e3)).append('\n');
         }
         return table.toString();
-    }
-
-    private String version() throws PackageManager.NameNotFoundException {
-        return getPackageManager().getPackageInfo(getPackageName(), 0).versionName;
     }
 
     private void show(String text) {

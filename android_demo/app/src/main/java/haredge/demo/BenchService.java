@@ -30,7 +30,7 @@ public final class BenchService extends Service {
 
     private void work(File job, File answers) {
         try {
-            Machine machine = new Machine(new File("/"), Phone.facts(this));
+            Machine machine = new Machine(Phone.facts(this));
             new Worker(TfLiteEngine::new, machine, BenchService::report).run(job, answers);
         } catch (IOException error) {
             Log.e(TAG, "no answer to " + job, error);

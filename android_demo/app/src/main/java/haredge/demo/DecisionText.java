@@ -13,6 +13,18 @@ import java.util.Locale;
 
 /** Puts decisions and notices into words. */
 final class DecisionText {
+    /** In the order of {@link Decision.Reason}; none is not said. */
+    private static final int[] REASONS = {
+        0, R.string.uncertain, R.string.posture, R.string.movement, R.string.not_worn, R.string.constant,
+        R.string.no_posture_yet
+    };
+
+    /** In the order of {@link Notice.Kind}. */
+    private static final int[] NOTICES = {
+        R.string.clock, R.string.gap, R.string.clock, R.string.slow, R.string.units, R.string.units, R.string.constant,
+        R.string.saturated, R.string.mounting_found, R.string.mounting_lost
+    };
+
     private DecisionText() {}
 
     static String activity(Context context, Card card, Decision decision) {
@@ -30,22 +42,10 @@ final class DecisionText {
     }
 
     static String reason(Context context, Decision decision) {
-        switch (decision.reason) {
-            case UNCERTAIN:
-                return context.getString(R.string.uncertain);
-            case POSTURE:
-                return context.getString(R.string.posture);
-            case MOVEMENT:
-                return context.getString(R.string.movement);
-            case NOT_WORN:
-                return context.getString(R.string.not_worn);
-            case SENSOR_STUCK:
-                return context.getString(R.string.constant);
-            case MOUNTING:
-                return context.getString(R.string.no_posture_yet);
-            default:
-                return decision.warmingUp ? context.getString(R.string.warming_up) : "";
+        if (decision.reason == Decision.Reason.NONE) {
+            return decision.warmingUp ? context.getString(R.string.warming_up) : "";
         }
+        return context.getString(REASONS[decision.reason.ordinal()]);
     }
 
     /** How the phone is taken to be worn, as long as it is. */
@@ -74,24 +74,6 @@ final class DecisionText {
     }
 
     static String notice(Context context, Notice notice) {
-        switch (notice.kind) {
-            case GAP:
-                return context.getString(R.string.gap, notice.amount);
-            case RATE:
-                return context.getString(R.string.slow, notice.amount);
-            case UNITS:
-            case ROTATION_UNITS:
-                return context.getString(R.string.units, notice.amount);
-            case CONSTANT:
-                return context.getString(R.string.constant);
-            case SATURATED:
-                return context.getString(R.string.saturated);
-            case MOUNTING_FOUND:
-                return context.getString(R.string.mounting_found);
-            case MOUNTING_LOST:
-                return context.getString(R.string.mounting_lost);
-            default:
-                return context.getString(R.string.clock);
-        }
+        return context.getString(NOTICES[notice.kind.ordinal()], notice.amount);
     }
 }

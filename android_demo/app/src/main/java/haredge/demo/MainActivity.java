@@ -87,7 +87,6 @@ public final class MainActivity extends Activity {
         super.onStop();
     }
 
-    /** The session under way, null if there is none. */
     Session session() {
         return service == null ? null : service.session();
     }
@@ -97,7 +96,6 @@ public final class MainActivity extends Activity {
         return getExternalFilesDir("recordings");
     }
 
-    /** Whether something is recognised now. */
     private boolean isAtWork() {
         return session() != null && !session().isOver();
     }
@@ -110,7 +108,6 @@ public final class MainActivity extends Activity {
         }
     }
 
-    /** Play the recording that a computer named in {@code intent}, if it did. */
     private void play(Intent intent) {
         String replay = intent.getStringExtra(RecognitionService.REPLAY);
         if (replay != null) {
@@ -172,7 +169,6 @@ public final class MainActivity extends Activity {
         handler.postDelayed(refresh, REFRESH_MS);
     }
 
-    /** How to wear the phone for the app's model, or why the model cannot be used. */
     private String instruction() {
         try {
             boolean anyWay = Assets.model(this, Assets.INT8).card.isWalkingFrame;

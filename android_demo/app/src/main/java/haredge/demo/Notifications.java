@@ -21,7 +21,6 @@ final class Notifications {
         manager = (NotificationManager) context.getSystemService(Context.NOTIFICATION_SERVICE);
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.O) {
             String name = context.getString(R.string.channel);
-            // Low: it is there all the time, and nothing to be woken up by.
             manager.createNotificationChannel(
                     new NotificationChannel(CHANNEL, name, NotificationManager.IMPORTANCE_LOW));
         }

@@ -23,11 +23,7 @@ import haredge.live.Session;
 import java.io.File;
 import java.io.IOException;
 
-/**
- * Recognises activities in the foreground, with the screen on or off, until it is stopped.
- *
- * <p>The screen binds to it and looks at its session; it outlives the screen.
- */
+/** Recognises activities in the foreground, with the screen on or off, until it is stopped. */
 public final class RecognitionService extends Service {
     /** The file of a recording that is played instead of the sensors. */
     static final String REPLAY = "replay";
@@ -35,7 +31,6 @@ public final class RecognitionService extends Service {
     static final String STOP = "haredge.demo.STOP";
     private static final String TAG = "har-edge";
 
-    /** What the screen holds of it. */
     final class Access extends Binder {
         RecognitionService service() {
             return RecognitionService.this;
@@ -144,7 +139,6 @@ public final class RecognitionService extends Service {
         }
     }
 
-    /** Stop, for {@code reason} if it was not wanted. */
     private void end(String reason) {
         fault = reason;
         closeSession();
@@ -171,7 +165,6 @@ public final class RecognitionService extends Service {
         }
     }
 
-    /** Say in the notification what is done now, when that is something else than before. */
     private void show(Decision decision) {
         Session now = session;
         if (decision.label != shown && now != null) {

@@ -98,10 +98,8 @@ final class RecordingControls implements AdapterView.OnItemSelectedListener {
 
     @Override
     public void onNothingSelected(AdapterView<?> parent) {
-        // The list always has a selection.
     }
 
-    /** The label as the card has it, empty for none. */
     private String chosen() {
         int place = label.getSelectedItemPosition();
         return place <= 0 || card == null ? "" : card.labels.get(place - 1);

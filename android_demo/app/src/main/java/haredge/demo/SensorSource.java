@@ -19,7 +19,6 @@ final class SensorSource implements SampleSource, SensorEventListener {
     private HandlerThread thread;
     private volatile Listener listener;
 
-    /** A phone may lack either sensor: see {@link #hasAccelerometer} and {@link #hasGyroscope}. */
     SensorSource(SensorManager manager, boolean usesGyroscope) {
         this.manager = manager;
         accelerometer = manager.getDefaultSensor(Sensor.TYPE_ACCELEROMETER);
@@ -76,6 +75,5 @@ final class SensorSource implements SampleSource, SensorEventListener {
 
     @Override
     public void onAccuracyChanged(Sensor sensor, int accuracy) {
-        // What it says of a magnetometer's calibration has no meaning here.
     }
 }

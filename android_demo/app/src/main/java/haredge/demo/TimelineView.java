@@ -12,10 +12,7 @@ import haredge.live.History;
 import java.util.Collections;
 import java.util.List;
 
-/**
- * Draws the activities of the last minutes, the newest at the right: a row for each, and of those that look alike the
- * rows of all.
- */
+/** Draws the activities of the last minutes, a row for each, the newest at the right. */
 public final class TimelineView extends View {
     private final Paint paint = new Paint();
     private final int[] colours;

@@ -17,7 +17,6 @@ final class ClockWatch {
     private int same;
     private int behind;
 
-    /** Take the time of the next sample; give what is wrong now, or null. */
     Notice look(double second) {
         if (Math.abs(second - newest) > ANOTHER_S) {
             first = second;

@@ -9,11 +9,7 @@ import java.io.OutputStreamWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 
-/**
- * Writes a recording as {@code har-edge train --data} reads it: samples with their times, a label and a subject.
- *
- * <p>Until it is closed, the file has another name: what was cut off by a crash is never taken for whole.
- */
+/** Writes a recording as {@code har-edge train --data} reads it; until it is closed it has another name. */
 public final class CsvRecorder implements Closeable {
     static final String HEADER = "timestamp[ns],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject\n";
 
@@ -26,7 +22,6 @@ public final class CsvRecorder implements Closeable {
     private volatile String label = ""; // as a cell has it
     private long last = Long.MIN_VALUE;
 
-    /** {@code subject} must not be empty. */
     public CsvRecorder(File file, String subject) throws IOException {
         this.file = file;
         this.subject = subject;
@@ -42,7 +37,6 @@ public final class CsvRecorder implements Closeable {
         label = quoted(activity);
     }
 
-    /** The label that samples have now. */
     public String label() {
         return activity;
     }

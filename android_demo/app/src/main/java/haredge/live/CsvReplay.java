@@ -13,11 +13,7 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/**
- * Plays a recording as if sensors gave it, at its own pace.
- *
- * <p>Columns are named with their units, in any order, as {@code edge_runtime/data/sample_files.py} has it.
- */
+/** Plays a recording as if sensors gave it, at its own pace; columns are named with their units. */
 public final class CsvReplay implements SampleSource {
     private static final Pattern CELL = Pattern.compile("\\s*([^\\[\\]]*?)\\s*(?:\\[\\s*(.*?)\\s*\\])?\\s*");
     private static final String[] COLUMNS = {"timestamp", "ax", "ay", "az", "gx", "gy", "gz"};

@@ -44,7 +44,6 @@ final class Decider {
         begin();
     }
 
-    /** Whether postures can be told: it is known how the phone is worn, or the model takes it as given. */
     boolean knowsMounting() {
         return search == null || rotation() != null;
     }
@@ -54,7 +53,6 @@ final class Decider {
         return search == null ? null : search.rotation();
     }
 
-    /** Forget the windows so far: after a gap, another activity may be going on. */
     void begin() {
         smoother = new Smoother(settings, card.labels.size(), stepS);
         persistence = new PersistenceTracker(card.labels.size(), stepS);
@@ -102,7 +100,6 @@ final class Decider {
                 new Decision(seconds, label, smoother.probabilities(), answer, warmingUp, reason, inferenceMs));
     }
 
-    /** A window of the phone's frame as the model takes it, after what it tells of the mounting. */
     private double[][] turned(double[][] signals, double seconds, boolean moves) {
         switch (search.update(signals, moves && isWalking(search.own(signals)))) {
             case FOUND:
@@ -117,7 +114,6 @@ final class Decider {
         return search.turn(signals);
     }
 
-    /** Whether a moving window in its own frame is surely of walking. */
     private boolean isWalking(double[][] own) {
         int label = card.labels.indexOf(Card.WALKING);
         NoveltyDetector.Novelty novelty = novelty(own, false);
@@ -129,7 +125,6 @@ final class Decider {
         return classifier.probabilities(classifier.logits(chosen(window)));
     }
 
-    /** The model's signals of a window of all, samples one after the other. */
     private float[] chosen(double[][] signals) {
         float[] window = new float[signals.length * places.length];
         int next = 0;
@@ -176,7 +171,6 @@ final class Decider {
         return label;
     }
 
-    /** The mean body acceleration (g) in the last hop of a window. */
     private double movement(double[][] signals) {
         double sum = 0;
         for (int i = signals.length - card.hop; i < signals.length; i++) {

@@ -1,12 +1,7 @@
 package haredge.live;
 
-/**
- * Decimates a fast sensor's samples, without aliases of its vibration: {@code edge_runtime/signals/resampling.py}.
- *
- * <p>What lies beyond the first and the last sample is taken to be like them.
- */
+/** Decimates a fast sensor's samples, without aliases: {@code edge_runtime/signals/resampling.py}. */
 final class Decimator {
-    /** Takes the samples at the lower rate, one by one. */
     interface Target {
         void take(double[] sample);
     }
@@ -48,7 +43,6 @@ final class Decimator {
         keep(sample);
     }
 
-    /** Give what is still to come of the samples so far. */
     void finish() {
         for (int i = 0; last != null && i < taps.length / 2; i++) {
             keep(last);

@@ -1,11 +1,6 @@
 package haredge.live;
 
-/**
- * Holds the activity when the last sample of a window was taken, at {@code seconds} in the clock of the source.
- *
- * <p>{@code label} is a place among the card's answers, or {@link #UNKNOWN}, and {@code reason} then says why. {@code
- * probabilities} are smoothed over windows, {@code windowProbabilities} are this window's alone.
- */
+/** Holds the activity at {@code seconds}: a place among the card's answers, or {@link #UNKNOWN} for a reason. */
 public final class Decision {
     public static final int UNKNOWN = -1;
 

@@ -63,12 +63,10 @@ final class FaultFinder {
         return notices;
     }
 
-    /** Whether a sensor is stuck at {@code second}, not before the newest block ended. */
     boolean isStuckAt(double second) {
         return second >= stuckSince && second < stuckUntil;
     }
 
-    /** Look at the block that has ended {@code now}. */
     private List<Notice> judge(double now) {
         Map<Notice.Kind, Double> found = new EnumMap<>(Notice.Kind.class);
         double rate = rate();
@@ -142,7 +140,6 @@ final class FaultFinder {
         }
     }
 
-    /** Samples a second, by the median of what is between two of them. */
     private double rate() {
         double[] sorted = new double[seconds.size()];
         for (int i = 0; i < sorted.length; i++) {
@@ -186,7 +183,6 @@ final class FaultFinder {
         return true;
     }
 
-    /** The value at which a channel stays {@code n} samples long, beyond ± {@code least}, if any. */
     private Double plateau(int channel, double least, int n) {
         int run = 1;
         for (int i = 1; i < samples.size(); i++) {

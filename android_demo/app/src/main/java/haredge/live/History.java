@@ -7,7 +7,6 @@ import java.util.List;
 
 /** Keeps the decisions of the last minutes. Safe to be used by several threads. */
 public final class History {
-    /** How far back it goes. */
     public static final double SECONDS = 180;
 
     private final Deque<Decision> decisions = new ArrayDeque<>();
@@ -22,12 +21,10 @@ public final class History {
         }
     }
 
-    /** All of them, the newest last. */
     public synchronized List<Decision> all() {
         return new ArrayList<>(decisions);
     }
 
-    /** The newest, null when there is none yet. */
     public synchronized Decision latest() {
         return decisions.peekLast();
     }

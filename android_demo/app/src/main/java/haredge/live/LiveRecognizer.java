@@ -5,11 +5,7 @@ import haredge.core.Classifier;
 import haredge.core.Filters;
 import haredge.core.InputError;
 
-/**
- * Recognises activities in samples that arrive one by one: the same decisions as {@code edge_runtime/live/recognizer.py}.
- *
- * <p>Not to be used by two threads at a time.
- */
+/** Recognises activities in samples as {@code edge_runtime/live/recognizer.py}; for one thread at a time. */
 public final class LiveRecognizer {
     /** Hears what can be said, as soon as it can. */
     public interface Listener {
@@ -87,7 +83,6 @@ public final class LiveRecognizer {
         return resampler.duplicates + resampler.late + invalid;
     }
 
-    /** Whether it is known how the phone is worn, or taken as given; may be asked on any thread. */
     boolean knowsMounting() {
         return decider.knowsMounting();
     }

@@ -7,12 +7,8 @@ import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Deque;
 
-/**
- * Follows how the phone is worn in one stream, see {@code edge_runtime/live/mounting_search.py}, which also has the
- * reasons. A window comes every hop of the card.
- */
+/** Follows how the phone is worn in one stream, as {@code edge_runtime/live/mounting_search.py}. */
 final class MountingSearch {
-    /** What a window tells of the mounting. */
     enum News {
         NONE,
         FOUND,
@@ -22,7 +18,6 @@ final class MountingSearch {
     /** The probability of walking, in a window's own frame, from which on it is walking that a frame is made of. */
     static final float SURE = 0.8f;
 
-    /** A gap in which nobody takes a phone off and puts it elsewhere. */
     static final double LONGEST_GAP_S = 5;
 
     private static final double WALK_S = 5;
@@ -61,12 +56,10 @@ final class MountingSearch {
         return known;
     }
 
-    /** A window in its own frame, in which walking is recognised. */
     double[][] own(double[][] window) {
         return Mounting.turned(window, Mounting.ownFrame(window), triads);
     }
 
-    /** A window in the walking frame or, where that is not known, in its own. */
     double[][] turn(double[][] window) {
         return rotation != null ? Mounting.turned(window, rotation, triads) : own(window);
     }

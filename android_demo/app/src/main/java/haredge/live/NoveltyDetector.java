@@ -9,14 +9,8 @@ import org.json.JSONArray;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/**
- * Detects motion that is not typical of an activity, see {@code edge_runtime/model/novelty.py}.
- *
- * <p>The phone's orientation is compared with typical ones of each activity, its movement by the Mahalanobis distance,
- * steps with the most of any activity, and its rotation with the least of a phone that is worn.
- */
+/** Detects motion that is not typical of an activity, as {@code edge_runtime/model/novelty.py}. */
 final class NoveltyDetector {
-    /** For each activity, whether posture and movement are unusual or novel for it. */
     static final class Novelty {
         final boolean[] unusualPosture;
         final boolean[] unusualMovement;
@@ -43,7 +37,6 @@ final class NoveltyDetector {
             tooQuick = other.tooQuick;
         }
 
-        /** The same where no posture can be told. */
         Novelty withoutPosture() {
             return new Novelty(this);
         }
@@ -61,7 +54,6 @@ final class NoveltyDetector {
     private final double mostSteps; // Hz
     private final double unusualSteps; // Hz beyond the most; 0 where steps are not counted
 
-    /** From the card's record. */
     NoveltyDetector(JSONObject record, Card card) throws JSONException {
         end = card.hop;
         gyroscope = card.usesGyroscope();
@@ -86,7 +78,6 @@ final class NoveltyDetector {
         }
     }
 
-    /** For each activity, whether it is of a body that typically keeps still. */
     boolean[] still() {
         boolean[] still = new boolean[movement.size()];
         for (int i = 0; i < still.length; i++) {
@@ -129,7 +120,6 @@ final class NoveltyDetector {
         return novelty;
     }
 
-    /** The standard deviation of the three signals from {@code first} on, the mean of the axes. */
     private double spread(double[][] signals, int first) {
         double sum = 0;
         for (int axis = first; axis < first + 3; axis++) {
@@ -143,7 +133,6 @@ final class NoveltyDetector {
         return sum / 3;
     }
 
-    /** The mean of a signal over the last {@code end} samples. */
     static double mean(double[][] signals, int column, int end) {
         double sum = 0;
         for (int i = signals.length - end; i < signals.length; i++) {

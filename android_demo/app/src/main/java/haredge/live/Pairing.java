@@ -3,12 +3,7 @@ package haredge.live;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/**
- * Pairs the values of two sensors into one stream of samples.
- *
- * <p>There is a sample at each time of the accelerometer, with the rotation that lies between its neighbours there. An
- * acceleration waits for the rotation after it, but not longer than {@link #PATIENCE_NS}: then the last one known holds.
- */
+/** Gives each acceleration the rotation at its time; it waits for that no longer than {@link #PATIENCE_NS}. */
 public final class Pairing {
     /** Takes a sample: nanoseconds, and acceleration and rotation in the units they came in. */
     public interface Target {

@@ -36,7 +36,6 @@ final class PersistenceTracker {
         enough = (int) Math.ceil(PERSISTENCE_S / stepS);
     }
 
-    /** Take the novelty of the next window, which the network takes for activity {@code named}. */
     Rejection update(NoveltyDetector.Novelty novelty, int named) {
         sameLabel = named == label ? sameLabel + 1 : 1;
         label = named;

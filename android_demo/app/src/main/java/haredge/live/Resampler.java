@@ -4,23 +4,12 @@ import haredge.core.FrontEnd;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * Resamples raw samples to 50 Hz by their timestamps.
- *
- * <p>The rules of {@code edge_runtime/signals/resampling.py}: a sample waits a moment for earlier ones, values are interpolated
- * linearly, a fast sensor's pass a low-pass, after a gap a new stretch begins, and a clock that was set back is
- * followed.
- */
+/** Resamples raw samples to 50 Hz by their timestamps, as {@code edge_runtime/signals/resampling.py}. */
 final class Resampler {
-    /** Takes what is complete. */
     interface Target {
-        /**
-         * A new stretch begins at {@code second}, after {@code gap} seconds without a sample: 0 at the very start,
-         * negative where the clock was set back.
-         */
+        /** A new stretch begins after {@code gap} seconds: 0 at the start, negative where the clock was set back. */
         void begin(double second, double gap);
 
-        /** The next sample at the fixed rate. */
         void take(double[] sample);
     }
 
@@ -100,7 +89,6 @@ final class Resampler {
         }
     }
 
-    /** End the stream: give what was still waiting. */
     void flush() {
         late += behind.size() + (ahead == null ? 0 : 1);
         behind = new ArrayList<>();
@@ -108,7 +96,6 @@ final class Resampler {
         end();
     }
 
-    /** Go on with those that seemed to be behind. */
     private void setBack() {
         List<Timed> samples = behind;
         behind = new ArrayList<>();

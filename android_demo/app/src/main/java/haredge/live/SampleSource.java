@@ -4,10 +4,8 @@ package haredge.live;
 public interface SampleSource {
     /** Takes what sensors say; all calls come from one thread. */
     interface Listener {
-        /** In m/s². */
         void acceleration(long nanos, double x, double y, double z);
 
-        /** In rad/s. */
         void rotation(long nanos, double x, double y, double z);
 
         /** There is no more, for {@code reason}; null when a recording is simply over. */

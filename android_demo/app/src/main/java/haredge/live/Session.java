@@ -5,13 +5,8 @@ import haredge.core.FrontEnd;
 import haredge.core.InputError;
 import java.io.IOException;
 
-/**
- * Passes the samples of a source to the recogniser, the history of decisions and, if wanted, a recording.
- *
- * <p>Samples are taken on the source's thread; everything else may be called from any other.
- */
+/** Passes samples to the recogniser, the history and a recording, on the thread of their source. */
 public final class Session implements AutoCloseable {
-    /** Hears what is new, on the source's thread. */
     public interface Listener {
         void changed(Decision decision);
 
@@ -87,7 +82,6 @@ public final class Session implements AutoCloseable {
         });
     }
 
-    /** Stop the source, finish a recording and let go of the model. */
     @Override
     public void close() {
         source.stop();
@@ -100,34 +94,28 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    /** Whether its source has ended by itself: what was recognised can still be looked at. */
     public boolean isOver() {
         return over;
     }
 
-    /** The samples of a second that the sensors give, 0 before there are any. */
     public double rateHz() {
         return intervalS > 0 ? 1 / intervalS : 0;
     }
 
-    /** What was last noticed about the stream, null if nothing was. */
     public Notice notice() {
         return notice;
     }
 
-    /** Whether it is known how the phone is worn, or taken as given. */
     public boolean knowsMounting() {
         return recognizer.knowsMounting();
     }
 
-    /** Write all samples from now on into {@code to}. */
     public synchronized void record(CsvRecorder to) {
         stopRecording();
         recordingFault = null;
         recorder = to;
     }
 
-    /** Finish the recording, if there is one. */
     public synchronized void stopRecording() {
         if (recorder != null) {
             try {
@@ -139,12 +127,10 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    /** The recording under way, null if there is none. */
     public CsvRecorder recording() {
         return recorder;
     }
 
-    /** Why the last recording could not be written, null if it could. */
     public String recordingFault() {
         return recordingFault;
     }

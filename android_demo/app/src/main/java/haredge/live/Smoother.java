@@ -4,13 +4,8 @@ import java.util.Arrays;
 import org.json.JSONException;
 import org.json.JSONObject;
 
-/**
- * Smooths the answers of successive windows into one activity: a hidden Markov model, filtered forward.
- *
- * <p>See {@code edge_runtime/live/smoothing.py}, which also has the reasons and the defaults.
- */
+/** Smooths the answers of successive windows into one activity, as {@code edge_runtime/live/smoothing.py}. */
 final class Smoother {
-    /** The numbers of the model, for one window a hop, from the card. */
     static final class Settings {
         final double evidence;
         final double changeStill;
@@ -77,17 +72,13 @@ final class Smoother {
         return current;
     }
 
-    /**
-     * The activity to show after the last window; {@link #NONE} where something else rejects it and, after that, until it
-     * is probable again by itself.
-     */
+    /** The activity to show after the last window; {@link #NONE} from a rejection until it is probable again. */
     int shown(boolean rejected) {
         boolean probable = current != NONE && probabilities[current] >= settings.confidence;
         certain = !rejected && (certain || probable);
         return certain ? current : NONE;
     }
 
-    /** Let time pass, in which an activity may have ended. */
     private void predict(double seconds, boolean moving) {
         double chance = moving ? settings.changeMoving : settings.changeStill;
         double change = 1 - Math.pow(1 - chance, seconds / periodS);

@@ -33,7 +33,6 @@ final class Windowing {
         keep(frontEnd.push(sample));
     }
 
-    /** Give the window that ends with the last sample, if one does. */
     void finish() {
         keep(frontEnd.flush());
     }
