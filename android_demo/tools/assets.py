@@ -1,4 +1,4 @@
-"""Write what the app carries with it: `python3 android_demo/tools/assets.py FOLDER`.
+"""Write the app's assets: `python3 android_demo/tools/assets.py FOLDER`.
 
 The models, their labels' test windows, the recordings these are cut from, and the libraries' licence. Needs nothing
 but Python, since Gradle runs it too.

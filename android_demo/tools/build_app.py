@@ -134,7 +134,7 @@ def _add_code(folder: Path) -> None:
 
 
 def main() -> int:
-    """Build, and say what came of it and what to do with it."""
+    """Build the APK, and print its path and how to install it."""
     print(f"Building {APK.name}", file=sys.stderr)
     try:
         build(APK)

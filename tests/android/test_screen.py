@@ -14,13 +14,15 @@ import pictures
 import pytest
 from matplotlib import image
 from scipy.spatial.transform import Rotation
+from streams import decisions, feed
 from tiny_models import card, dense
+from written_recordings import longest
 
 from edge_runtime.bench import results
-from edge_runtime.data import dataset, uci_har
+from edge_runtime.data import uci_har
 from edge_runtime.data.layout import DEFAULT, find_layout
 from edge_runtime.data.sample_files import read_tables
-from edge_runtime.live.decider import UNKNOWN, Decision
+from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -68,10 +70,9 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
     samples = np.stack(sensed, axis=1)
     samples[:, :3] /= STANDARD_GRAVITY
     recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
-    events = recogniser.push(samples, nanoseconds / 1e9) + recogniser.flush()
     labels = recogniser.card.labels
-    decisions = [x for x in events if isinstance(x, Decision)]
-    wanted = [[x.seconds, -1 if x.activity == UNKNOWN else labels.index(x.activity)] for x in decisions]
+    decided = decisions(feed(recogniser, samples, nanoseconds / 1e9))
+    wanted = [[x.seconds, -1 if x.activity == UNKNOWN else labels.index(x.activity)] for x in decided]
     found = np.fromfile(folder / "decisions", "<f8").reshape(-1, 2)
     assert np.array_equal(found, wanted[: len(found)])
     assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
@@ -110,15 +111,9 @@ def without_rotation(assets: Path) -> bytes:
 
 def walk_and_lie() -> np.ndarray:
     """Twenty seconds of walking `[n, 6]`, then thirty of lying on the back, with the phone askew."""
-    (recording, *_) = (x for x in uci_har.recordings() if x.subject == 14)  # one of the training subjects
-    parts = []
-    for label, n in (("WALKING", 1000), ("LAYING", 1500)):
-        wanted = recording.label_names.index(label)
-        stretches = [(end - start, start) for start, end, x in dataset.segments(recording.labels) if x == wanted]
-        length, start = max(stretches)
-        parts.append(np.resize(recording.samples[start : start + length], (n, 6)))
-    samples, askew = np.concatenate(parts), Rotation.from_euler("xyz", [40, 130, -75], degrees=True).as_matrix()
-    return np.concatenate([samples[:, :3] @ askew.T, samples[:, 3:] @ askew.T], axis=1)
+    parts = [np.resize(longest(label, 14), (n, 6)) for label, n in (("WALKING", 1000), ("LAYING", 1500))]
+    askew = Rotation.from_euler("xyz", [40, 130, -75], degrees=True).as_matrix()
+    return np.concatenate(parts) @ np.kron(np.eye(2), askew).T
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 import csv
 import io
-import json
 import re
-import resource
 
 import numpy as np
 import pytest
@@ -16,8 +14,7 @@ from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.decision_log import Log
-from edge_runtime.live.display.predictions import segments
-from edge_runtime.live.display.sinks import Changes, JsonLines
+from edge_runtime.live.display.sinks import Changes
 from edge_runtime.live.display.timeline import Timeline, letters
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.terminal import Console
@@ -47,20 +44,6 @@ class TestLog:
             Log(path, LABELS)
         assert path.read_text() == "chapter one"
 
-    def test_a_full_disk_is_said_once_and_the_next_row_is_tried_again(self, tmp_path):
-        log, (_, most) = Log(tmp_path / "log.csv", LABELS), resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most))  # bytes, of any file
-        try:
-            notices = [log.write(decision(i, "SITTING")) for i in range(50)]
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
-        assert ["log.csv" in x.text for x in notices if x] == [True]
-        assert log.write(decision(50, "SITTING")).kind == "log"
-        rows = list(csv.DictReader((tmp_path / "log.csv").open(newline="")))
-        assert rows[-1]["seconds"] == "50.000000"
-        assert len(rows) - 1 == 50 - log.missed < 50
-        assert all(None not in row.values() for row in rows)
-
 
 def test_a_line_for_each_change_and_what_happened_on_stderr(capsys):
     lines = Changes()
@@ -79,17 +62,6 @@ def test_a_line_for_each_change_and_what_happened_on_stderr(capsys):
     ]
     assert "evil" in shown.err
     assert "\x1b" not in shown.err
-
-
-def test_each_json_line_stands_for_itself(capsys):
-    lines = JsonLines()
-    lines.decision(decision(2.56, "LAYING"), 2.56)
-    lines.notice(Notice(3.0, "gap", "no samples\n\x1b[2J"), 3.0)
-    lines.end(StreamSummary(LABELS, 1.28))
-    one, two, three = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (one["type"], one["probabilities"]["LAYING"]) == ("decision", 0.9)
-    assert two == {"type": "notice", "seconds": 3.0, "kind": "gap", "text": "no samples\n\x1b[2J"}
-    assert three["type"] == "summary"
 
 
 class Screen:
@@ -194,20 +166,3 @@ class TestTimeline:
         assert found[-1] == "?"
         assert len(set(found)) == len(found)
         assert letters([*LABELS, UNKNOWN]) == [*"WUDSTL", "?"]
-
-
-def of(*parts):
-    """Segments of decisions of `parts`: seconds and activity."""
-    return list(segments([decision(*x) for x in parts], 1.0))
-
-
-def test_decisions_of_one_activity_are_joined():
-    first, second, unknown = of((1, "STANDING"), (2.4, "STANDING"), (3, "WALKING"), (4, UNKNOWN))
-    assert (first.start, first.end, first.activity, second.start, second.end) == (0, 2.4, "STANDING", 2, 3)
-    assert first.probability == pytest.approx(0.9)
-    assert (unknown.activity, unknown.probability) == (UNKNOWN, None)
-
-
-@pytest.mark.parametrize("later", [2.5, 9.0, 1.0, 0.2])
-def test_a_gap_or_another_clock_ends_a_segment(later):
-    assert [x.end for x in of((1, "STANDING"), (later, "STANDING"))] == [1, later]

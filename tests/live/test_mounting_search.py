@@ -77,17 +77,6 @@ def test_standing_is_unknown_until_a_few_steps_have_shown_the_mounting():
     assert [x.activity for x in decisions(chunked)] == [x.activity for x in decisions(events)]
 
 
-def test_posture_counts_as_novel_only_once_the_mounting_is_known():
-    """With postures that are typical of nothing, all that a known mounting shows is novel, and nothing before."""
-    live = classifier().card.live
-    nowhere = [replace(x, centres=((9.0, 9.0),)) for x in live.novelty.posture]
-    live = replace(live, novelty=replace(live.novelty, posture=tuple(nowhere)))
-    events = watch(worn(np.concatenate([stretch(WALKING), stretch(STANDING)]), 1), live=live)
-    found = next(x.seconds for x in notices(events) if x.kind == "mounting")
-    assert WALKING in {x.activity for x in decisions(events) if x.seconds < found}
-    assert {x.activity for x in decisions(events) if x.seconds >= found} == {UNKNOWN}
-
-
 @pytest.mark.parametrize("label", [UPSTAIRS, SITTING, STANDING, LAYING, "jogging", "running"])
 def test_other_activities_than_walking_show_no_mounting(label):
     made = {"jogging": jogging, "running": running}.get(label, lambda: stretch(label, 1500))()
@@ -134,18 +123,6 @@ def test_a_mounting_is_lost_when_the_device_is_taken_off_or_turned(made, expecte
 
 def windows_of(samples, hop=64):
     return np.stack([x for _, x in Windowing(dataset.WINDOW, hop, 0.0, gentle=True).add(samples)])
-
-
-def test_the_frame_of_a_walk_is_that_of_its_windows_in_a_batch():
-    """The search and a data set make the same frame of the same windows, however often the search is asked."""
-    walk = worn(stretch(WALKING, 1200), 4)
-    search, closer = (MountingSearch(NAMES, dataset.WINDOW, hop) for hop in (64, 16))
-    news = [search.update(x, is_walking=True) for x in windows_of(walk)]
-    assert news == ["", "", "found", *[""] * (len(news) - 3)]
-    np.testing.assert_array_equal(search.rotation, mounting.walking_frame(windows_of(walk), NAMES, 50.0))
-    for x in windows_of(walk, 16):
-        closer.update(x, is_walking=True)
-    np.testing.assert_allclose(closer.rotation, search.rotation, atol=0.02)
 
 
 def test_a_walk_that_points_back_turns_a_known_frame_round_only_if_it_is_long():

@@ -56,10 +56,6 @@ FORMS = {
         [[1, 2, 3, 4, 5, 6]],
         [2],
     ),
-    "other columns, in any order": (
-        "label,gz[rad/s],gy[rad/s],gx[rad/s],az[g],ay[g],ax[g],temperature\nWALKING,6,5,4,3,2,1,20.5\n",
-        *([[1, 2, 3, 4, 5, 6]], []),
-    ),
     "a date": (
         "time,ax[g],ay[g],az[g],gx,gy,gz\n2024-05-01T10:00:01.98+02:00,1,0,0,4,5,6\n"
         "2024-05-01 10:00:02+02:00,1,0,0,4,5,6\n",

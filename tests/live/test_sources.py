@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, standing, until
+from streams import FakeClock, chunks, kinds, samples, seconds, until
 from written_recordings import recordings
 
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.live.sources import Chunk, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, replay
@@ -59,13 +59,6 @@ def test_a_replay_gives_every_sample_at_its_time_as_fast_as_its_speed_says(speed
     assert np.array_equal(samples(items), recording.samples)
     assert np.array_equal(seconds(items), np.arange(len(recording.samples)) / 50)
     assert clock.now - 100 == pytest.approx(seconds(items)[-1] / speed if speed else 0)
-
-
-def test_a_file_ends_where_it_ends(tmp_path):
-    (tmp_path / "walk.csv").write_text(csv_lines(standing(), f"t[s],{HEADER}", np.arange(100) / 50))
-    items = list(csv_file(tmp_path / "walk.csv", Units()))
-    assert np.array_equal(samples(items), standing())
-    assert kinds(items) == ["opened"]
 
 
 @pytest.mark.parametrize("name", ["empty", "two", "binary", "none", "", "/dev/zero"])
@@ -266,9 +259,3 @@ def test_a_board_is_read_unplugged_and_plugged_in_again(tmp_path):
             until(source, says("back"))
             os.write(board, f"{HEADER}\n1,0,0,0,0,0\n".encode())
             assert samples(until(source, has(1))).tolist() == [[1, 0, 0, 0, 0, 0]]
-
-
-@pytest.mark.parametrize("device", ["/nowhere/ttyUSB9", "/dev/null"])
-def test_a_device_that_is_not_there_or_no_serial_one_is_refused(device):
-    with pytest.raises(DeviceError, match=device):
-        next(serial_port(device, KNOWN))
