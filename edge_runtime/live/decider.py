@@ -153,7 +153,7 @@ class Decider:
         return bool(not is_novel and self._answer(own)[label] > SURE)
 
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
-        """The activity `label`, or those it cannot be told from while the device is tilted as in `window`."""
+        """The activity `label`, or those that look like it while the device is tilted as in `window`."""
         name = self._card.labels[label]
         if self._alike and leans_back(gravity(window[np.newaxis, -self._card.window.hop :], self._card)[0]):
             return next((x.name for x in self._alike if name in x.labels), name)

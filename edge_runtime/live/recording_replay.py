@@ -29,7 +29,7 @@ def worn_alike(recordings: Sequence[Recording]) -> list[list[int]]:
 def replay(
     recordings: Sequence[Recording], classifier: Classifier, hop: int | None = None
 ) -> Iterator[tuple[int, Track]]:
-    """Follow recordings, in each of which earlier ones of its mounting are remembered; give each place and track."""
+    """Follow recordings, and give the place and track of each; a mounting once found is known in later ones."""
     for places in worn_alike(recordings):
         recognizer = LiveRecognizer(classifier, hop, placement=recordings[places[0]].mounting.placement)
         tracks = (follow(recordings[place], recognizer) for place in places)

@@ -85,6 +85,8 @@ def replay(number: int, recording: Recording, speed: float = 1.0, clock: SourceC
 @contextmanager
 def _opened(path: Path, name: str) -> Iterator[int]:
     if path == Path("-"):
+        if sys.stdin is None:
+            raise InputError("standard input is closed: give another source to --csv")
         yield sys.stdin.fileno()
         return
     try:
