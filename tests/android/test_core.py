@@ -202,7 +202,7 @@ def _model(jvm, kind: str) -> Path:
 )
 @pytest.mark.parametrize(
     ("kind", "least", "reasons"),
-    [("edge", 1900, {0, 1, 2, 3, 4}), ("walking", 1500, {0, 1, 2, 3, 4, 6}), ("edge-anywhere", 1100, {0, 1, 2, 3, 6})],
+    [("edge", 1500, {0, 1, 2, 3, 4}), ("walking", 1500, {0, 1, 2, 3, 4, 6}), ("edge-anywhere", 1100, {0, 1, 2, 3, 6})],
 )
 def test_decisions_are_those_of_the_live_recogniser(jvm, kind, least, reasons, deliver):
     """Also where each recording is turned, and turned anew halfway."""

@@ -81,6 +81,12 @@ def test_chunks_of_any_size_give_the_same_decisions_at_the_ends_of_windows(sizes
     assert [x.seconds for x in decisions(in_chunks)] == pytest.approx((ends - 1) / RATE + (100 if has_times else 0))
 
 
+@pytest.mark.parametrize(("hop", "told_s"), [(64, 2.54), (16, 3.5)])
+def test_windows_that_overlap_are_less_evidence(hop, told_s):
+    found = decisions(watch(raw(3)[700:1200], hop=hop))
+    assert next(x.seconds for x in found if x.activity != UNKNOWN) == pytest.approx(told_s)
+
+
 def test_it_warms_up_at_the_start_and_after_a_gap():
     samples = raw(3)[:3000]
     seconds = times(samples)
