@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.uci_har import Counts
-from edge_runtime.errors import CheckFailedError, ExitCode, HarEdgeError, InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.system.files import write_bytes
 
 SDIST_SHA256 = "c8cde8076be736417383b4b074461b40c670d642426a818c4253d86a4be5f6e8"
@@ -149,10 +149,4 @@ def main(source: Path, out: Path | None = None) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
-        sys.exit(__doc__)
-    try:
-        main(*map(Path, sys.argv[1:]))
-    except (HarEdgeError, OSError) as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(error.exit_code if isinstance(error, HarEdgeError) else ExitCode.USAGE)
+    main(*map(Path, sys.argv[1:]))
