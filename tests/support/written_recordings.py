@@ -90,26 +90,10 @@ def write_pieces(path: Path, pieces: Sequence[tuple[str, np.ndarray]], subject: 
 
 def write_few(folder: Path, windows: int = 2) -> Path:
     """A few windows of each activity of three training subjects, the last of them the test part; `folder`."""
-    folder.mkdir()
-    left = dict.fromkeys(
-        ((subject, label) for subject in (1, 3, 5) for label in range(6)), WINDOW.samples + (windows - 1) * WINDOW.hop
-    )
-    for number, recording in enumerate(recordings()):
-        if not any(left.get((recording.subject, x)) for x in range(6)):
-            continue
-        names: list[str] = []
-        run, before = 0, -1
-        for label in recording.labels.tolist():
-            run = run + 1 if label == before else 1
-            before = label
-            wanted = left.get((recording.subject, label), 0)
-            names.append(uci_har.LABELS[label] if run <= wanted else "")
-            if run == wanted:
-                left[recording.subject, label] = 0
-            if not any(left[recording.subject, x] for x in range(6)):
-                break
-        seconds = np.arange(len(names)) / recording.rate_hz
-        write(folder / f"{number}.csv", seconds, recording.samples[: len(names)], names, recording.subject)
+    n = WINDOW.samples + (windows - 1) * WINDOW.hop
+    for subject in (1, 3, 5):
+        pieces = [(label, longest(label, subject)[:n]) for label in uci_har.LABELS]
+        write_pieces(folder / f"{subject}.csv", pieces, str(subject))
     return folder
 
 
