@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.installation import MissingExtraError
-from edge_runtime.system.native_stderr import suppressed_stderr
 from edge_runtime.system.process_endings import says_no_memory
+from edge_runtime.system.standard_streams import suppressed_stderr
 
 THREADS = 2
 """Fixed, whatever the machine has: the order of a sum, and so its last bit, depends on the number of threads."""

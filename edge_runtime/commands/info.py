@@ -16,8 +16,8 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
-from edge_runtime.system.native_stderr import suppressed_stderr
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
+from edge_runtime.system.standard_streams import suppressed_stderr
 
 # Endings of those keys of a card whose values are shares between 0 and 1.
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -17,9 +17,11 @@ from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.runs import finished
-from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 from edge_runtime.system.figures import FORMATS
 from edge_runtime.system.printable import quoted
+
+if TYPE_CHECKING:
+    from edge_runtime.signals.units import Units
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -206,8 +208,10 @@ class SampleOptions:
     rate: float | None
     hop: int | None
 
-    def stated_units(self, card: Card) -> Units:
+    def stated_units(self, card: Card) -> "Units":
         """The units that the options state, as far as a model with `card` needs them."""
+        from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
+
         acceleration = ACCELERATION_UNITS[self.units] if self.units else None
         if not any(x.is_rotation for x in card.signals):
             return Units(None, acceleration, NOT_NEEDED)

@@ -18,7 +18,7 @@ from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.model.personal_correction import look
 from edge_runtime.signals.mounting import in_walking_frame
 from edge_runtime.signals.normalisation import Normalisation
-from edge_runtime.system.native_stderr import suppressed_stderr
+from edge_runtime.system.standard_streams import suppressed_stderr
 
 RAW_INPUT = "raw_windows"
 """The name of the input tensor of a graph that prepares windows by itself."""
