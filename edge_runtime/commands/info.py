@@ -115,19 +115,17 @@ def _facts(card: Card, found: Model, micro: Mapping[str, Any]) -> Iterator[tuple
 
 
 def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
     for heading in ("tensor", "name", "type", "shape", "scale", "zero point"):
         table.add_column(heading, overflow="fold", justify="left" if heading in ("name", "type") else "right")
     for tensor in tensors:
-        channels = len(tensor.scales) > 1
-        single = ["" if x is None else f"{x:.6g}" for x in (tensor.scale, tensor.zero_point)]
-        several = f"{min(tensor.scales):.3g} to {max(tensor.scales):.3g}", "per channel"
-        scale, zero_point = several if channels else single
+        scale, zero_point = ("" if x is None else f"{x:.6g}" for x in (tensor.scale, tensor.zero_point))
+        if len(tensor.scales) > 1:
+            scale, zero_point = f"{min(tensor.scales):.3g} to {max(tensor.scales):.3g}", "per channel"
         shape = "×".join(map(str, tensor.shape)) or "scalar"
-        table.add_row(str(tensor.index), escape(tensor.name), tensor.dtype, shape, scale, zero_point)
+        table.add_row(str(tensor.index), tensor.name, tensor.dtype, shape, scale, zero_point)
     return table
 
 
