@@ -105,7 +105,7 @@ def cross_validate(
 def exchanged(logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> dict[int, int]:
     """Find postures of `y` `[n]` that seem to have each other's labels; the network's answer to each.
 
-    They form cycles: a network that only confuses postures does so in one direction.
+    They form cycles; a network that only confuses postures does so in one direction.
     """
     answers = np.asarray(logits).argmax(axis=1)
     taken_for = {}

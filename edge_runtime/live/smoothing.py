@@ -33,8 +33,7 @@ class Smoother:
     ) -> int | None:
         """Take a window's probabilities `[n_labels]`, `seconds` after the one before; give the activity to report.
 
-        Activities that `cannot_begin` `[n_labels]` are not taken up, and a window that names such a one is left out.
-        None before the first activity.
+        Activities that `cannot_begin` `[n_labels]` are not taken up. None before the first activity.
         """
         self._predict(seconds, is_moving)
         likelihood = np.maximum(np.asarray(window, np.float64), _LEAST)

@@ -1,7 +1,4 @@
-"""Log a stream: append a row for each decision to a CSV file.
-
-Rows are not forced to the disk, which would wear out a memory card.
-"""
+"""Log a stream: append a row for each decision to a CSV file."""
 
 import csv
 import io

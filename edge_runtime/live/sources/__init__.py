@@ -1,7 +1,6 @@
 """Read live samples from a source: a generator of chunks of samples and of events.
 
-While nothing comes it gives an empty `Chunk` now and then, so that its reader stays awake. Closing the generator closes
-its files and connections. Memory does not grow with the length of the stream.
+While nothing comes it gives an empty `Chunk` now and then. Closing it closes its files and connections.
 """
 
 from collections.abc import Generator, Iterator
