@@ -13,11 +13,13 @@ from train.fit.networks import short_name
 from train.training_options import training_options
 
 
-def number_or_name(context: click.Context, option: click.Parameter, text: str) -> int | str:
+def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | str:
     """As a callback: a number of folds, or the name of what each fold is."""
     if text in ("subjects", "datasets"):
         return text
-    return click.IntRange(2)(text, option, context)
+    if text.isdecimal() and len(text) < 7 and int(text) >= 2:
+        return int(text)
+    raise click.BadParameter(f"'{text}' is no number of at least 2, and neither subjects nor datasets.")
 
 
 @click.command(
