@@ -3,12 +3,10 @@
 import json
 import os
 import sys
-import tomllib
 
 import click
 import pytest
 from programs import (
-    HAR_EDGE,
     MODELS,
     ROOT,
     assert_one_sentence,
@@ -17,7 +15,6 @@ from programs import (
     python,
     run_program,
     succeeded,
-    write_program,
 )
 from written_recordings import write_subjects
 
@@ -94,11 +91,6 @@ def test_every_help_fits_60_lines_of_80_columns(har_edge_here, name):
     assert len(lines) <= 60
 
 
-def test_the_version_is_the_installed_one(har_edge_here):
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert har_edge_here("--version").stdout.split()[-1] == version
-
-
 def test_a_slip_is_answered_with_a_command_or_option(har_edge_here):
     for arguments, meant in ((["trian"], "train"), (["train", "--epoch", "3"], "--epochs"), (["fly"], "--help")):
         assert_one_sentence(har_edge_here(*arguments), 2, meant)
@@ -169,19 +161,6 @@ def test_tab_completes_commands_options_choices_models_and_runs(tmp_path, words,
     assert done.stderr == ""
     kinds, found = zip(*(x.split(",") for x in done.stdout.splitlines()), strict=True)
     assert list(kinds if expected == ["file"] else found) == expected
-
-
-def test_bash_completes_with_the_documented_script(tmp_path):
-    write_program(tmp_path / "har-edge", f'exec {sys.executable} {HAR_EDGE[1]} "$@"')
-    asked = """
-eval "$(_HAR_EDGE_COMPLETE=bash_source har-edge)"
-COMP_WORDS=(har-edge info edge-)
-COMP_CWORD=2
-_har_edge_completion har-edge
-echo "${COMPREPLY[@]}"
-"""
-    done = run_program("bash", "-c", asked, cwd=tmp_path, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
-    assert (done.stdout, done.stderr) == ("edge-small edge-anywhere\n", "")
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_a_window_of_any_signals_is_drawn(har_edge_here, tmp_path):
 
 
 def test_a_recording_that_begins_midway_is_drawn_as_recognition_takes_it(tmp_path, monkeypatch):
-    """Who sits from the first sample on has no body acceleration while the filters start."""
+    """A person who sits from the first sample on has no body acceleration while the filters start."""
     lines = []
     monkeypatch.setattr(recording_plots, "save", lambda figure, _: lines.append(figure.axes[0].lines))
     samples = posture("SITTING", 10)

@@ -88,8 +88,10 @@ def test_bench_measures_a_given_model_and_writes_where_it_is_told(har_edge_here,
     (result,) = json.loads((tmp_path / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
     assert not list(tmp_path.rglob("bench-*"))
-    cost = result["operator_costs"]["FULLY_CONNECTED"]
-    assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in " ".join(done.stdout.split())
+    costs, words = result["operator_costs"], " ".join(done.stdout.split())
+    cost = costs["FULLY_CONNECTED"]
+    assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
+    assert f"all {sum(x['count'] for x in costs.values())} {sum(x['macs'] for x in costs.values()):,}" in words
     assert cost["macs"] == 8 * 128 * 256 + 64 * 6  # the LSTM's products in 8 steps, and the logits
 
 

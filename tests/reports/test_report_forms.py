@@ -16,7 +16,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs, sentences
 from edge_runtime.reports.html import to_html
 from edge_runtime.reports.report_content import DeviceReport, gather, result_facts, side_by_side, states
-from edge_runtime.reports.report_table import csv_columns, show_operators, show_report, to_csv, to_markdown
+from edge_runtime.reports.report_table import csv_columns, show_report, to_csv, to_markdown
 from edge_runtime.system.terminal import Console
 
 
@@ -249,12 +249,6 @@ def test_the_table_has_each_number(shown):
     assert in_order(text, "litert 2.3.0", "AMD EPYC", "1 thread", "300 test windows of UCI HAR")
     assert "1 thread, paced" in shown(of(FLOAT, settings=replace(samples.METHOD, mode="paced")))
     assert "12.5 ±0.1 ms" in shown(of(result("float32", 12.5), INT8))
-
-
-def test_the_work_of_operators_is_listed_and_summed(capsys):
-    show_operators(of(FLOAT), Console())
-    text = capsys.readouterr().out
-    assert in_order(text.replace("\n", " "), "FULLY_CONNECTED", "33", "426,000", "70.0 kB", "12.0 kB", "all", "426,000")
 
 
 def test_names_are_as_short_as_tells_them_apart(shown):
