@@ -107,7 +107,7 @@ def test_what_cannot_be_used_is_refused_by_name_and_nothing_is_written(har_edge_
 
 
 def report_of(n_wrong: int, scheme: str = "int8", difference: float = 1e-6) -> NetworkReport:
-    """Of a network whose form answers `n_wrong` of 100 windows wrong, and float32 none."""
+    """A form answers `n_wrong` of 100 windows wrong, float32 all right."""
     y = np.arange(100, dtype=np.uint8) % 2
     float32 = np.eye(2, dtype=np.float32)[y]
     quantised = np.concatenate([float32[:n_wrong, ::-1], float32[n_wrong:]])

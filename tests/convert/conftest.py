@@ -13,7 +13,7 @@ from convert.quantise.tflite_converter import UNCALIBRATED, to_int8
 from edge_runtime.system.progress import ignore_progress
 
 SAMPLES = 64
-"""Of the small network: four steps."""
+"""The small network takes these, and has four steps."""
 
 
 @pytest.fixture(scope="session")

@@ -157,7 +157,7 @@ def two_inputs(n: int) -> bytes:
 
 
 def crashing(window: tuple[int, int]) -> bytes:
-    """A model that takes its interpreter with it: its operator lacks the options that it needs."""
+    """A model that takes its interpreter with it: its operator needs options, and has none."""
     parts = [Part("axis", (1,), "int32", values=[0]), Part("window", (1, *window)), Part("same", (1, *window))]
     return build(KINDS.SPLIT, parts, ["window"], ["same"], ["axis", "window"])
 
