@@ -1,14 +1,11 @@
 """The benchmark in the app: the same answers and the same report as `har-edge bench`."""
 
 import json
-import shutil
 from dataclasses import replace
-from pathlib import Path
 
 import looped_model
 import numpy as np
 import pytest
-from android_app import walking_model
 from jsonschema import Draft202012Validator
 from programs import har_edge
 
@@ -16,7 +13,7 @@ from edge_runtime.bench import doubts, results
 from edge_runtime.bench.measured import Measured
 from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data.uci_har import load
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
@@ -76,24 +73,21 @@ def test_loops_answer_as_they_do_here(jvm, job):
     assert (logits.argmax(axis=1) == Classifier(model).logits(X).argmax(axis=1)).all()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "said"),
-    [
-        (lambda folder: (folder / "model.tflite").write_bytes(b"0" * 1000), "my model"),
-        (lambda folder: _damage(folder / "model.tflite"), "my model"),
-        (lambda folder: _say(folder / "model.tflite", raw_input=False), "outside the graph"),
-        (lambda folder: np.save(folder / "windows.npy", np.zeros((5, 128, 6), np.float32)), "shape"),
-        (lambda folder: np.save(folder / "windows.npy", np.zeros((0, 128, 9), np.float32)), "windows"),
-        (lambda folder: np.save(folder / "windows.npy", np.zeros((5, 128, 9))), "float32"),
-        (lambda folder: (folder / "0-0.job.json").write_text('{"format": 2}'), "version"),
-    ],
-)
-def test_a_job_that_cannot_be_measured_is_answered_in_a_sentence(jvm, job, spoil, said):
-    job.write(jvm.folder)
-    spoil(jvm.folder)
-    jvm.drive("worker", "0-0.job.json", jvm.folder)
-    with pytest.raises(InputError, match=said):
-        read_answer(jvm.folder, "0-0")
+def test_a_job_that_cannot_be_measured_is_answered_in_a_sentence(jvm, job):
+    flatbuffer, card = cards.read_model(jvm.folder / "model.tflite")
+    damaged = cards.attach(flatbuffer[:200] + bytes(len(flatbuffer) - 200), card)  # as only the interpreter can see
+    for model, windows, said in (
+        (damaged, np.zeros((5, 128, 9), np.float32), "my model"),
+        (cards.attach(flatbuffer, replace(card, raw_input=False)), np.zeros((5, 128, 9), np.float32), "outside the"),
+        (cards.attach(flatbuffer, card), np.zeros((5, 128, 6), np.float32), "shape"),
+        (cards.attach(flatbuffer, card), np.zeros((5, 128, 9)), "float32"),
+    ):
+        (jvm.folder / "model.tflite").write_bytes(model)
+        np.save(jvm.folder / "windows.npy", windows)
+        job.write(jvm.folder)
+        jvm.drive("worker", "0-0.job.json", jvm.folder)
+        with pytest.raises(InputError, match=said):
+            read_answer(jvm.folder, "0-0")
 
 
 def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
@@ -114,22 +108,3 @@ def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
     assert int8.operators > 50
     done = har_edge("compare", jvm.folder / "report.json", jvm.folder / "report.json", cwd=jvm.folder)
     assert done.returncode == 0, done.stderr
-
-
-def test_a_model_of_the_walking_frame_is_not_measured_on_windows_of_another(jvm, tmp_path_factory):
-    assets = tmp_path_factory.mktemp("assets")
-    shutil.copytree(jvm.assets, assets, dirs_exist_ok=True)
-    (assets / "edge_int8.tflite").write_bytes(walking_model())
-    with pytest.raises(DeviceError, match="takes windows in the walking frame"):
-        jvm.drive("report", assets, jvm.folder)
-
-
-def _damage(path: Path) -> None:
-    """Replace a part of the flatbuffer by what only the interpreter can see to be wrong."""
-    flatbuffer, card = cards.read_model(path)
-    cards.write_model(path, flatbuffer[:200] + bytes(len(flatbuffer) - 200), card)
-
-
-def _say(path: Path, **values) -> None:
-    flatbuffer, card = cards.read_model(path)
-    cards.write_model(path, flatbuffer, replace(card, **values))

@@ -119,20 +119,6 @@ def test_every_command_and_option_has_help_that_ends_with_examples_that_parse():
             assert f" {command.name} " in f"{line} ", line
 
 
-def test_options_have_one_name_and_say_what_they_take():
-    """Results, outputs and data alike in every command, values by a noun rather than by their type in Python."""
-    for command in every_command():
-        for option in (x for x in command.params if isinstance(x, click.Option)):
-            names = {name for name in option.opts if name.startswith("--")}
-            assert ("-o" in option.opts) == ("--out" in option.opts), option.opts
-            if names == {"--json"}:
-                assert (option.is_flag, option.metavar) == (False, "FILE"), command.name
-            if names == {"--data"}:
-                assert option.metavar == "[LAYOUT=]PATH", command.name
-            if not option.is_flag and not isinstance(option.type, click.Choice):
-                assert option.metavar, (command.name, option.opts)
-
-
 @pytest.fixture
 def run_block(tmp_path, monkeypatch):
     """Run a document's block of Python where the files are that it names; give the names that it leaves behind."""

@@ -13,7 +13,7 @@ from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, N
 from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.results import AbsentRival, Control, Energy, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
-from edge_runtime.reports import outputs, sentences
+from edge_runtime.reports import confusion_plot, outputs, sentences
 from edge_runtime.reports.html import to_html
 from edge_runtime.reports.report_content import DeviceReport, gather, result_facts, side_by_side, states
 from edge_runtime.reports.report_table import csv_columns, show_report, to_csv, to_markdown
@@ -171,15 +171,6 @@ def test_blocks_that_stand_for_people_are_called_blocks(shown):
     assert "95 %, blocks" in forms[0]
 
 
-def test_only_faster_rivals_are_named_and_the_fastest_first():
-    dynamic = [rival("TensorFlow stock", 0.018, "dynamic"), rival("fused LSTM", 0.0199999, "dynamic")]
-    fast = [rival("ONNX Runtime", 0.015), rival("TensorFlow stock", 0.016)]
-    said = sentences.verdicts(of(FLOAT, INT8, *dynamic, *fast))[2]
-    assert in_order(said, "TensorFlow stock float32", "1.25 times", "TensorFlow stock dynamic", "1.11 times")
-    assert "fused LSTM" not in said
-    assert len(sentences.verdicts(of(FLOAT, INT8, rival("ONNX Runtime", 0.03, "dynamic")))) == 3
-
-
 def test_times_that_were_not_measured_are_not_claimed(shown):
     assert sentences.real_time_factors(EMULATED) is None
     for text in (shown(EMULATED), markdown(EMULATED), to_csv([EMULATED]), *sentences.verdicts(EMULATED)):
@@ -222,22 +213,6 @@ def test_the_control_is_quoted_with_its_meaning():
     assert in_order(sentences.control_sentence(FULL) or "", "1.002", "0.990–1.010", "as expected")
     assert in_order(sentences.control_sentence(failed) or "", "1.200", "1.100–1.300", "biased")
     assert sentences.control_sentence(of(FLOAT)) is None
-
-
-@pytest.mark.parametrize("width", [80, 120])
-def test_the_report_fits_its_width(shown, width):
-    long = "runs/a-run-with-quite-a-long-name-20250101-101010/model_{}.tflite"
-    for n in (1, 5, 12):
-        forms = [replace(INT8, file=long.format(i), doubts=("it was busy " * 9,) * (i % 2)) for i in range(n)]
-        lines = shown(replace(FULL, results=(FLOAT, *forms)), width).splitlines()
-        assert max(map(len, lines)) <= width
-        assert sum("latency p99" in line for line in lines) == -(-(n + 1) // ((width - 20) // 14))
-
-
-def test_no_number_is_broken_in_two_where_there_is_little_room(shown):
-    wide = replace(FLOAT, latency_ms=replace(FLOAT.latency_ms, p50=123.456, p50_ci95=(112.0, 134.0)))
-    for width in (40, 60, 80):
-        assert shown(of(wide, wide, wide, wide), width).count("123.5 ±11.0 ms") == 4
 
 
 def test_the_table_has_each_number(shown):
@@ -332,3 +307,11 @@ def test_every_form_shows_every_device(shown):
     assert {x.count("|") for x in lines} == {2 + len(content.names)}
     rows = list(csv.DictReader(io.StringIO(to_csv([x.report for x in DEVICES if x.report]))))
     assert [x["quantization"] for x in rows] == [x.quantization for x in content.results]
+
+
+def test_a_confusion_is_drawn_in_shares_of_its_rows_with_labels_as_they_are(tmp_path):
+    confusion_plot.plot_confusion([[3, 1], [0, 2]], ["McDonald_walk", "a$b$"], "title", tmp_path / "x.svg")
+    text = (tmp_path / "x.svg").read_text()
+    assert "McDonald_walk" in text
+    assert "a$b$" in text.replace("\\", "")
+    assert "75.0 %" in text

@@ -1,8 +1,6 @@
 """Normalise and compand signals: spread small values, clip large ones, keep order and sign."""
 
 import numpy as np
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from edge_runtime.signals.normalisation import Normalisation
 
@@ -20,16 +18,6 @@ def test_companding_spreads_what_is_small_and_keeps_the_clip_where_it_is():
     companded, linear = normalisation.apply(np.stack([values, values], axis=-1)).T
     np.testing.assert_allclose(linear, [0, 0.001, -0.001, 3, -3, 3], atol=1e-6)
     np.testing.assert_allclose(companded, [0, 0.006986, -0.006986, 3, -3, 3], atol=1e-6)  # 0.001 * 3.5 / 0.501
-
-
-@given(st.floats(0.01, 10), st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=20))
-@settings(max_examples=30)
-def test_companding_keeps_order_and_sign(knee, values):
-    normalisation = Normalisation((0.0,), (1.0,), (3.0,), (knee,))
-    ordered = np.sort(np.array(values, np.float32))[:, np.newaxis]
-    companded = normalisation.apply(ordered)
-    assert (np.diff(companded[:, 0]) >= -1e-6).all()
-    assert (np.sign(companded) == np.sign(ordered)).all()
 
 
 def test_what_lies_beyond_any_sensor_is_clipped_too():

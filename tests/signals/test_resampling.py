@@ -78,13 +78,6 @@ def test_a_gap_begins_a_new_stretch_on_a_grid_of_its_own():
     assert next(x.seconds for x in found if x.gap_s) == 1.003
 
 
-@pytest.mark.parametrize(("gap_s", "n_stretches"), [(0.25, 1), (0.250001, 2)])
-def test_a_pause_as_long_as_the_limit_is_no_gap(gap_s, n_stretches):
-    seconds = np.concatenate([np.arange(9) / 64, 8 / 64 + gap_s + np.arange(9) / 64])  # exact in binary
-    found, _ = pieces(seconds, np.ones((18, 1)), max_gap_s=0.25)
-    assert len(whole(found)) == n_stretches
-
-
 def test_repeated_samples_count_once():
     seconds, samples = np.arange(50) / RATE, np.random.default_rng(0).normal(size=(50, 2))
     found, resampler = pieces(np.repeat(seconds, 2), np.repeat(samples, 2, axis=0))

@@ -1,10 +1,12 @@
-"""Check that units are told by the size of numbers, and stated ones refused where they are clearly others."""
+"""Check that units are told by the size of numbers, and which signals are the axes of one quantity."""
 
 import numpy as np
 import pytest
 from written_recordings import motion
 
 from edge_runtime.errors import InputError
+from edge_runtime.signals.frontend import SIGNALS
+from edge_runtime.signals.types import triads
 from edge_runtime.signals.units import ACCELERATION_UNITS, TIME_UNITS, Units, inferred_units
 
 SECONDS, SAMPLES = motion(100)
@@ -33,3 +35,10 @@ def test_sizes_of_no_unit_leave_a_stated_one_and_are_refused_without():
     with pytest.raises(InputError, match="timestamps"):
         inferred_units(Units(None, 1.0), SAMPLES[:, :3], np.zeros(100).tolist())
     assert inferred_units(Units(), SAMPLES[:, :3]).time is None
+
+
+def test_axes_of_one_quantity_are_three_in_a_row_that_differ_in_their_letter():
+    assert triads([x.name for x in SIGNALS]) == {0: "body_acc", 3: "body_gyro", 6: "total_acc"}
+    assert triads(["t", "ax", "ay", "az", "Gyro X", "Gyro Y", "Gyro Z"]) == {1: "a", 4: "Gyro"}
+    for names in (["acc_x", "acc_y"], ["acc_x", "acc_z", "acc_y"], ["acc_x", "gyro_y", "acc_z"]):
+        assert triads(names) == {}

@@ -1,6 +1,5 @@
 """Make copies of the official data set with made-up windows, and zips that are not what they say."""
 
-import io
 import os
 import shutil
 import struct
@@ -61,24 +60,6 @@ def write_zip(path: Path, content: dict[str, bytes], compression: int = zipfile.
         for name, member in content.items():
             archive.writestr(name, member)
     return path
-
-
-def write_bomb(path: Path) -> Path:
-    """A small zip whose nine members say that they unpack to 128 MiB each."""
-    write_zip(path, {f"zeros{x}": bytes(2**17) for x in range(9)}, zipfile.ZIP_DEFLATED)
-    declare(path, 2**27)
-    return path
-
-
-def with_members(n: int) -> bytes:
-    """A zip whose central directory lists one empty member `n` times."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("x", "")
-    whole = content.getvalue()
-    entry, end = whole.find(b"PK\1\2"), whole.find(b"PK\5\6")
-    directory = whole[entry:end] * n
-    return whole[:entry] + directory + whole[end : end + 12] + struct.pack("<I", len(directory)) + whole[end + 16 :]
 
 
 def declare(path: Path, size: int) -> None:

@@ -15,8 +15,3 @@ def test_numbers_have_as_many_digits_as_they_deserve():
 def test_shares_are_in_percent_and_unknown_ones_a_dash():
     assert [quantities.percent(x) for x in (0.97656, None, math.nan)] == ["97.66 %", "–", "–"]
     assert [quantities.percent_range(x) for x in ((0.962, 0.9876), None)] == ["96.2–98.8 %", "–"]
-
-
-def test_plurals():
-    assert [quantities.counted(n, "fit") for n in (0, 1, 2947)] == ["0 fits", "1 fit", "2,947 fits"]
-    assert quantities.counted(2, "person", "people") == "2 people"

@@ -2,15 +2,9 @@
 
 import json
 
-import numpy as np
 import pytest
-from programs import MODELS
 
-from edge_runtime.model import model_card as cards
-from edge_runtime.model.interpreters import open_model
-from edge_runtime.model.operator_costs import count
 from tools import RESULTS, claims
-from tools.bench_claims import slower_copy
 from tools.claim import MEASURED, at_most
 from tools.live_claims import personal_claims
 
@@ -50,17 +44,6 @@ def test_anyway_marks_what_is_measured_and_a_row_that_is_read_keeps_the_doubts_o
         assert "source='peers.json'" in row
         assert f"machine='{machine}'" in row
         assert "100.00" not in row
-
-
-def test_a_slower_copy_answers_the_same_for_one_more_convolution():
-    flatbuffer, card = cards.read_model(MODELS["float32"])
-    model, slower = (open_model(x) for x in (flatbuffer, cards.strip(slower_copy(flatbuffer, card))))
-    windows = np.random.default_rng(0).standard_normal((5, *model.input.shape)).astype(np.float32)
-    for window in windows:
-        assert np.array_equal(model.run(window), slower.run(window))
-    costs, more = (count(x.graphs) for x in (model, slower))
-    assert more["CONV_2D"].macs == 2 * costs["CONV_2D"].macs
-    assert slower.operators.total == slower.operators.taken == model.operators.total + 2
 
 
 @pytest.mark.parametrize(

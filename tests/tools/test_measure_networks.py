@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from edge_runtime.model.rivals import record_of
 from edge_runtime.runs import Run, settings_path
 from tools import measure_networks
 
@@ -46,19 +45,6 @@ def test_a_refusal_and_a_failed_gate_are_results_and_an_accident_is_none(run, mo
         monkeypatch.setenv("EXIT_CODE", str(code))
         with pytest.raises(subprocess.CalledProcessError):
             measure_networks.convert(run, with_rivals=True)
-
-
-def test_a_run_is_converted_again_until_it_has_its_rivals(run, monkeypatch, tmp_path):
-    monkeypatch.setenv("EXIT_CODE", "0")
-    asked, record = tmp_path / "asked.json", record_of(run.tflite("int8"))
-    record.parent.mkdir(parents=True)
-    run.tflite("int8").write_bytes(b"")
-    assert measure_networks.convert(run, with_rivals=True) is None
-    assert "--rivals" in json.loads(asked.read_text())
-    asked.unlink()
-    record.write_text("{}")
-    assert measure_networks.convert(run, with_rivals=True) is None
-    assert not asked.exists()
 
 
 def test_a_training_that_was_stopped_goes_on_and_all_its_time_is_counted(run, monkeypatch, tmp_path):

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from programs import MODELS
 
 from edge_runtime.data import layout
 from edge_runtime.data.dataset import Dataset
@@ -37,13 +36,6 @@ def test_an_activity_that_is_not_learnt_is_one_of_the_other_labels(tmp_path):
     assert after.other_labels == {"wlk": "WALKING"}
     with pytest.raises(ValueError, match="not enough values"):
         other_data.not_a_class(shipped, "LAYING")
-
-
-def test_the_closed_set_has_the_labels_that_are_asked_for(few):
-    scores = other_data.closed_set(MODELS["int8"], few, other_data.FIVE)
-    assert scores.accuracy > 0.9
-    assert scores.per_class["LAYING"].windows == 0
-    assert all(row[5] == 0 for row in scores.confusion)
 
 
 def test_a_run_that_is_there_is_not_converted_again_and_everyone_of_the_others_is_trained_on(

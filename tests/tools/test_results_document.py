@@ -27,12 +27,3 @@ def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_
     cells = [x.strip() for x in row.split("|")]
     assert cells[4:8] == ["2", f"85.00 ± {100 * np.std([0.8, 0.9], ddof=1):.2f}", "90.0 (4)", "30.0 (2)"]
     assert cells[8:11] == ["82.50 ± 3.54", "30.0 (2)", "2.50 (5.00)"]
-
-
-def test_a_network_that_was_not_converted_has_keras_scores_and_the_reason():
-    (edge,) = [x for x in load_measured() if x["name"] == "edge"]
-    seed = edge["seeds"][0]
-    seed = seed | {"scores": {"keras": seed["scores"]["keras"]}, "bytes": {}}
-    text = document([edge | {"seeds": [seed], "bench": None, "not_converted": "a layer is unknown"}])
-    assert "- `edge`: a layer is unknown" in text
-    assert f"| {100 * seed['scores']['keras']['accuracy']:.2f} |" in text
