@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from described_recordings import BY_ROW, OF_STRETCHES, layout, rows, sensors, write_by_row
-from written_recordings import motion, zipped
+from written_recordings import motion
 
 from edge_runtime.data.recordings import read_recordings
 from edge_runtime.errors import InputError
@@ -114,16 +114,6 @@ def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
     found = read(tmp_path, BY_ROW.replace('_R{trial}.csv"', '_R{trial}_{placement}.csv"')).recordings
     assert [(x.mounting.placement, x.labels.tolist()) for x in found] == [("foot", LABELLED), ("hand", LABELLED)]
     assert found[0].samples == pytest.approx(samples[::-1], abs=1e-9)
-
-
-def test_files_of_labels_may_be_beside_a_zip_of_recordings(tmp_path):
-    """They fit files above all tables too, as trial 01_labels, and are no recordings all the same."""
-    write_by_row(tmp_path)
-    recording = tmp_path / "L01_S07_R01.csv"
-    (tmp_path / "recordings.zip").write_bytes(zipped({recording.name: recording.read_text()}))
-    recording.unlink()
-    (found,) = read(tmp_path, BY_ROW).recordings
-    assert found.labels.tolist() == LABELLED
 
 
 def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):

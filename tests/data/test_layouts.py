@@ -1,14 +1,14 @@
-"""Files are read as a layout says: their form, units, clocks and sensors."""
+"""Files are read as a layout says: their form, units, clocks, sensors, devices, people and labels."""
 
 import zipfile
-from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 from described_recordings import LAYOUT, layout, rows, sensors, write_layout, write_tree
-from written_recordings import HEADER, motion, on_grid, write_subjects, zipped
+from written_recordings import motion, on_grid
 
 from edge_runtime.data import loading
+from edge_runtime.data.layout import PathPattern
 from edge_runtime.data.recordings import read_recordings
 from edge_runtime.errors import InputError
 
@@ -23,6 +23,7 @@ column = 1
 unit = "ms"
 disorder = "new recording"
 {sensors(2, names=("acc", "gyro"))}"""
+BY_CELL = f'files = "{{subject}}.csv"\nrate = 50\nlabel = {{ column = 7 }}\n{sensors()}'
 SECONDS, SAMPLES = motion(300)
 
 
@@ -84,24 +85,6 @@ def test_files_of_any_form_give_the_same_recording(tmp_path, line, lines):
     assert found.rows_left_out == 3 * ("bad_rows" in line)
 
 
-def test_an_empty_first_or_last_cell_between_tabs_stays_one(tmp_path):
-    lines = [f"\t{x}\t; \r" for x in rows(SAMPLES, "\t")]
-    text = f'line_end = ";"\nbad_rows = "leave out"\n{ONE}rate = 50\n{sensors(2)}'
-    found = written(tmp_path, text, lines)
-    assert (len(found.recordings[0].samples), found.rows_left_out) == (300, 0)
-
-
-def test_a_layout_of_the_same_files_gives_the_recordings_that_the_header_gives(tmp_path):
-    write_subjects(tmp_path, "abc")
-    names = HEADER.split(",")
-    text = 'files = "*.csv"\nsubject = { column = "subject" }\nlabel = { column = "label" }\n'
-    text += f'[time]\ncolumn = "{names[0]}"\nunit = "s"\n[acceleration]\ncolumns = {names[1:4]}\nunit = "g"\n'
-    text += f'[rotation]\ncolumns = {names[4:7]}\nunit = "rad/s"\n'
-    plain, described = loading.load_data(tmp_path), loading.load_data(f"{write_layout(tmp_path, text)}={tmp_path}")
-    assert described.fingerprint == plain.fingerprint
-    assert [x.name for x in plain.mountings] == [x.name for x in described.mountings] == list("abc")
-
-
 @pytest.mark.parametrize(("offset", "added"), [("-2048", [2048] * 3), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])])
 def test_counts_are_summed_offset_scaled_and_turned(tmp_path, offset, added):
     """0.0025 g a count in two columns each, of the wrong sign; rotation in deg/s, a quarter of a degree a count."""
@@ -128,13 +111,6 @@ def test_files_of_one_sensor_each_are_joined_by_time_and_begin_anew_where_it_goe
     assert found.recordings[0].samples[5:-5, 3:] == pytest.approx(samples[205:395, 3:], abs=1e-2)
 
 
-def test_sensors_of_their_own_files_have_to_meet(tmp_path):
-    (tmp_path / "gyro").mkdir()
-    (tmp_path / "gyro/a.txt").write_text("\n".join(rows(SAMPLES[:, 3:], times=1e13 + 1000 * SECONDS)))
-    with pytest.raises(InputError, match=r"acc/a\.txt"):
-        written(tmp_path, BY_SENSOR, rows(SAMPLES[:, :3], times=1e12 + 1000 * SECONDS), "acc/a.txt")
-
-
 def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
     lines = ["% made by hand", "t;x;y;z;kind;id"]
     for t, x in zip(SECONDS, SAMPLES, strict=True):
@@ -147,15 +123,6 @@ def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
         written(tmp_path, text.replace("id = 2", 'id = "3"'), lines)
 
 
-def test_one_file_may_hold_several_people_where_the_layout_allows_it(tmp_path):
-    lines = rows(SAMPLES, more=[["a"] * 150 + ["b"] * 150])
-    text = PLAIN.replace("{subject}", "*")
-    several = written(tmp_path, "subject = { column = 7, several = true }\n" + text, lines).recordings
-    assert [(x.subject, len(x.samples)) for x in several] == [("a", 150), ("b", 150)]
-    with pytest.raises(InputError, match=r"a\.txt, line 151: .*subject"):
-        written(tmp_path, "subject = { column = 7 }\n" + text, lines)
-
-
 def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
     seconds, samples = motion(600, rate=100)
     delivered = np.floor(seconds / 0.05) * 0.05  # five at once
@@ -165,58 +132,74 @@ def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
     assert recording.samples[10:-10] == pytest.approx(expected[10:-10], abs=0.02)
 
 
-@pytest.mark.parametrize("unit", ["date", "%d/%m/%Y %H:%M:%S.%f"])
-def test_times_may_be_dates(tmp_path, unit):
-    begin = datetime(2019, 1, 12, 23, 59, 58, tzinfo=UTC)
-    form = "%Y-%m-%d %H:%M:%S.%f" if unit == "date" else unit
-    lines = rows(SAMPLES, times=[(begin + timedelta(seconds=t)).strftime(form) for t in SECONDS])
-    (found,) = written(tmp_path, TIMED.replace('unit = "s"', f'unit = "{unit}"'), lines).recordings
-    assert found.samples == pytest.approx(SAMPLES, abs=1e-4)
-    with pytest.raises(InputError, match=r"a\.txt, line 1: .*unit"):
-        written(tmp_path, TIMED, lines)
+def test_a_pattern_may_begin_in_any_folder_or_at_the_top():
+    anywhere, top = PathPattern("{label}_{trial}/sub_{subject}.csv"), PathPattern("/{subject}.csv")
+    assert anywhere.match("a/b/dws_1/sub_12.csv") == {"label": "dws", "trial": "1", "subject": "12"}
+    assert anywhere.match("dws_1/sub_1/2.csv") is None
+    assert top.match("anna.csv") == {"subject": "anna"}
+    assert top.match("a/anna.csv") is None
+    found = PathPattern("p{x}/**/{y}_{z}.csv", "p{x}/**/{y}.csv")
+    assert found.match("p1/a/b/c_2.csv") == {"x": "1", "y": "c", "z": "2"}
+    assert found.match("q/p1/c.csv") == {"x": "1", "y": "c", "z": ""}
 
 
-def test_files_without_samples_are_left_out_with_bad_rows_and_named(tmp_path):
-    data = write_tree(tmp_path / "data")
-    for name, content in (("1_1", "x,y,z,u,v,w\nnan\n"), ("2_1", ""), ("10_1", "x,y,z,u,v,w\n")):
-        (data / "walk" / f"{name}.csv").write_text(content)
-    found = read_recordings(data, layout('bad_rows = "leave out"\n' + LAYOUT))
-    assert found.without_samples == ["walk/1_1.csv", "walk/2_1.csv", "walk/10_1.csv"]
-    assert len(found.recordings) == 6
+def read(folder, text):
+    return read_recordings(folder, layout(text))
 
 
-def test_zips_in_folders_and_in_zips_are_looked_into_and_patterns_tried_in_turn(tmp_path):
-    content = "\n".join(rows(SAMPLES))
-    inner = {
-        "p1/walk_csv.zip": zipped({"walk_waist.csv": content, "readMe": "x"}),
-        "p1/climb_csv.zip": zipped({"climb_2_csv.zip": zipped({"climb_2_waist.csv": content})}),
-        "__MACOSX/p1/._walk_csv.zip": b"nothing",
-    }
-    for name, data in inner.items():
-        path = tmp_path / "data" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    (tmp_path / "data.zip").write_bytes(zipped({f"around/{name}": data for name, data in inner.items()}))
-    text = 'files = ["p{subject}/**/{label}_{trial}_{placement}.csv", "p{subject}/**/{label}_{placement}.csv"]\n'
-    described = layout(f"{text}rate = 50\n{sensors()}")
-    for place in ("data", "data.zip"):
-        found = read_recordings(tmp_path / place, described).recordings
-        assert [(x.subject, x.label_names[x.labels[0]], x.mounting.placement) for x in found] == [
-            ("1", "climb", "waist"),
-            ("1", "walk", "waist"),
-        ]
-        assert found[0].samples == pytest.approx(SAMPLES, abs=1e-9)
-    (tmp_path / "data/p1/broken.zip").write_bytes(b"PK\x03\x04")
-    with pytest.raises(InputError, match=r"data/p1/broken\.zip"):
-        read_recordings(tmp_path / "data", described)
+def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor_each(tmp_path):
+    """Two devices of one person and one of another, all at the same time; that of b has no gyroscope."""
+    samples = {"a1": motion(300, 1)[1], "a2": motion(300, 2)[1], "b1": motion(300, 3)[1]}
+    for sensor, columns in (("acc", slice(3)), ("gyro", slice(3, 6))):
+        lines = ["t,x,y,z,user,device,gt"]
+        for i, t in enumerate(SECONDS):
+            for name, x in samples.items():
+                if sensor == "acc" or name != "b1":
+                    more = [[name[0]], [name], ["null" if i < 100 else "walk"]]
+                    lines += rows([x[i, columns]], times=[t], more=more)
+        (tmp_path / f"Phones_{sensor}.csv").write_text("\n".join(lines))
+    text = 'files = "Phones_{sensor}.csv"\nsubject = { column = "user", several = true }\nlabel = { column = "gt" }\n'
+    text += 'device = { column = "device", several = true }\n'
+    tables = f'[time]\ncolumn = "t"\nunit = "s"\n{sensors(2, names=("acc", "gyro"))}'
+    tables += '[labels]\nwalk = "WALKING"\nnull = ""\n'
+    found = read(tmp_path, text + tables)
+    assert [(x.subject, x.mounting.device) for x in found.recordings] == [("a", "a1"), ("a", "a2")]
+    for x in found.recordings:
+        assert x.samples == pytest.approx(samples[x.mounting.device], abs=1e-9)
+    assert found.recordings[0].labels.tolist() == [-1] * 100 + [0] * 200
+    assert found.without_rotation == ["Phones_acc.csv b b1"]
+    one = read(tmp_path, f'where = {{ device = ["a2", "none"] }}\n{text}{tables}')
+    assert [x.mounting.device for x in one.recordings] == ["a2"]
 
 
-def test_the_folder_around_all_files_of_a_zip_may_be_their_label_and_hidden_ones_are_none(tmp_path):
-    path, content = tmp_path / "data.zip", "\n".join(rows(SAMPLES))
-    path.write_bytes(zipped({"walk/1.csv": content, "walk/.git/2.csv": content, "walk/__MACOSX/3.csv": content}))
-    for text, label in (
-        ('files = "{label}/{subject}.csv"', "walk"),
-        ('files = "/{subject}.csv"\nlabel = "sit"', "sit"),
-    ):
-        found = read_recordings(path, layout(f"{text}\nrate = 50\n{sensors()}")).recordings
-        assert [(x.subject, x.classes) for x in found] == [("1", (label,))]
+@pytest.mark.parametrize("clock", ["rate = 50\n", '[time]\ncolumn = 1\nunit = "s"\n'])
+def test_a_column_may_tell_trials_apart_with_or_without_times_that_begin_again(tmp_path, clock):
+    trials = {name: motion(300, seed)[1] for seed, name in enumerate(("1", "2"))}
+    lines = [row for name, x in trials.items() for row in rows(x, times=SECONDS, more=[[name] * 300])]
+    (tmp_path / "anna.csv").write_text("\n".join(lines))
+    text = 'files = "{subject}.csv"\nlabel = "walk"\ntrial = { column = 8, several = true }\n'
+    found = read(tmp_path, text + clock + sensors(2)).recordings
+    assert [(x.subject, x.trial) for x in found] == [("anna", "1"), ("anna", "2")]
+    for x in found:
+        assert x.samples == pytest.approx(trials[x.trial], abs=1e-9)
+
+
+def test_labels_that_are_numbers_are_the_same_however_written_and_others_are_left_out_together(tmp_path):
+    labels = np.repeat(["1", "1.0", "1.0000000e+00", "2.0", "24"], 60)
+    (tmp_path / "a.csv").write_text("\n".join(rows(SAMPLES, more=[labels])))
+    found = read(tmp_path, BY_CELL + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
+    assert found.recordings[0].labels.tolist() == [0] * 180 + [-1] * 120
+    assert found.absent_labels == ("3",)
+
+
+def test_a_star_in_the_name_of_a_label_is_any_text(tmp_path):
+    labels = ["7030 sleeping;MET 0.95", "17250 walking as the means;MET 3.5", "walking, dog", "F01", "walk"]
+    (tmp_path / "a.csv").write_text("\n".join(rows(SAMPLES, "\t", more=[np.repeat(labels, 60)])))
+    text = BY_CELL + '[labels]\n"* sleeping;*" = "LAYING"\n"*walking*;*" = "WALKING"\n"*walking*" = ""\n'
+    text += 'walk = "STANDING"\n'
+    found = read(tmp_path, text + '"sit*" = "SITTING"\n[other_labels]\n"F*" = "falling"\n"*" = "rest"\n')
+    recording = found.recordings[0]
+    assert found.absent_labels == ("sit*",)
+    assert [recording.label_names[i] if i >= 0 else "" for i in recording.labels[30::60]] == [
+        *("LAYING", "WALKING", "", "falling", "STANDING")
+    ]

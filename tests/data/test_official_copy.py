@@ -37,12 +37,6 @@ def test_labels_and_subjects_of_another_order_and_a_missing_file_are_refused(tmp
         loading.load_data(folder.parent)
 
 
-def test_a_folder_that_holds_the_zip_is_recognised(tmp_path):
-    official_copy.write_zip(tmp_path / "UCI HAR Dataset.zip", {"UCI HAR Dataset/train/y_train.txt": b"1\n"})
-    with pytest.raises(InputError, match=r"UCI HAR Dataset\.zip/UCI HAR Dataset/train/y_train\.txt"):
-        loading.load_data(tmp_path)
-
-
 def test_a_path_without_data_is_refused_by_its_name(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     official_copy.write_zip(tmp_path / "foreign.zip", {"holiday.jpg": b"x"})

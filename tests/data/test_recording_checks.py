@@ -59,13 +59,11 @@ def test_nothing_is_wrong_with_uci_har_and_the_sign_of_acceleration_cannot_be_se
     assert faults(recordings) == faults(turned) == []
     assert numbers(turned)["correlation"] == pytest.approx(seen["correlation"])
     assert numbers(turned)["acceleration_g"][0] == pytest.approx(-seen["acceleration_g"][0], abs=1e-9)
-    assert seen["acceleration_g"][0] == pytest.approx(0.95, abs=0.06)
 
 
 RAD = np.pi / 180
 WRONG = [
     (lambda x: x * ([9.80665] * 3 + [1] * 3), "gravity", "unit"),
-    (lambda x: x * ([1 / 9.80665] * 3 + [1] * 3), "gravity", "unit"),
     (lambda x: x * ([0.5] * 3 + [1] * 3), "gravity", "scale"),
     (lambda x: x + np.array([2, 0, 0, 0, 0, 0]), "gravity", "offset"),
     (lambda x: x - [*x[:, :3].mean(axis=0), 0, 0, 0], "gravity", "gravity"),
@@ -101,21 +99,13 @@ def test_several_placements_are_judged_each_and_named(recordings):
     (fault,) = faults([*wrist, *recordings[2:]])
     assert (fault.placement, fault.about) == ("wrist", "gravity")
     assert fault.numbers["gravity_g"] == pytest.approx(9.8, abs=0.5)
-    (worn,) = found([*wrist, *recordings[2:]], "worn")
-    assert worn.numbers == {"placements": 2, "devices": 2}
-    assert "watch" in worn.text
 
 
 def test_what_files_were_like_is_said(recordings):
-    lacking = {"without_rotation": ["acc/b.txt"], "without_samples": ["acc/c.txt"], "without_labels": ["a/1.csv"]}
-    lacking |= {"gaps": 2, "set_back": 1, "absent_labels": ("stnad",)}
-    facts = FoundRecordings(tuple(recordings), 3, [20.0, 20.0], **lacking)
+    facts = FoundRecordings(tuple(recordings), 3, [20.0, 20.0], gaps=2, set_back=1)
     said = [x for finding in findings(facts) for x in finding.numbers.items()]
-    assert [x for name, x in said if name == "files"] == [1, 1]
     for name, number in (("median_hz", 20.0), ("gaps", 2), ("set_back", 1), ("rows", 3)):
         assert [x for y, x in said if y == name] == [number]
-    text = " ".join(x.text for x in findings(facts))
-    assert all(x in text for x in ("acc/b.txt", "acc/c.txt", "10 Hz", "'stnad'", "a/1.csv"))
 
 
 def test_people_that_seem_to_be_files_are_said(recordings):

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from described_recordings import write_files_worn_anew
 from written_recordings import motion, recordings, write, write_subjects
 
 from edge_runtime.data import loading
@@ -82,21 +81,6 @@ def test_the_common_signals_of_mixed_sensors_are_taken_and_train_says_so(two, tm
     assert "gyroscope" not in capsys.readouterr().err
 
 
-def test_a_training_in_the_walking_frame_says_which_windows_have_none_and_learns_the_others(two, tmp_path, capsys):
-    own = f"{write_files_worn_anew(tmp_path / 'own')}={tmp_path / 'own'}"
-    data = loaded(own, frame="walking")
-    assert "15 of STANDING, in 3 mountings" in (said := capsys.readouterr().err)
-    assert (data.labels, len(data.train) + len(data.test)) == (("WALKING", "JOGGING"), 30)
-    training_data.check_data(data, ["b"])
-    beside = loaded(two[0], own, frame="walking")
-    assert capsys.readouterr().err == said
-    assert beside.labels == ("WALKING", "STANDING", "JOGGING")  # others stand
-    for path in (tmp_path / "own").glob("J*.csv"):
-        path.unlink()
-    with pytest.raises(InputError, match="WALKING"):
-        loaded(own, frame="walking")
-
-
 def test_windows_of_any_length_are_cut_from_all_recordings_and_keep_the_test_subjects(uci_har, two, monkeypatch):
     monkeypatch.setattr(embedded, "recordings", lambda: recordings()[:6])
     assert loading.load_data(None, uci_har.window) is uci_har
@@ -127,10 +111,3 @@ def test_sources_are_parsed_and_written_the_same(tmp_path, monkeypatch):
         with pytest.raises(InputError):
             sources(wrong)
     assert prefixes(["UCI HAR", "mine", "mine", "My data!"]) == ["uci-har-", "mine-", "mine-2-", "my-data-"]
-
-
-def test_together_data_sets_have_no_more_labels_than_can_be_told_apart(two, monkeypatch):
-    monkeypatch.setattr(loading, "MAX_LABELS", 2)
-    for load in (loading.load_data, loading.load_recordings):
-        with pytest.raises(InputError, match="3 different labels"):
-            load(two)

@@ -90,7 +90,3 @@ def test_data_in_which_nobody_moves_at_all_is_refused_by_a_subject(small):
     resting = ~mounting.is_moving(still.train.X, NAMES)
     with pytest.raises(InputError, match=r"'UCI HAR' of subject \d+, mounting \d+"):
         replace(still, train=still.train.select(resting), test=still.test.select(still.test.y > 9)).in_walking_frame()
-    with pytest.raises(InputError, match="rate"):
-        replace(small, window=replace(small.window, rate_hz=None)).in_walking_frame()
-    with pytest.raises(InputError, match="total_acc"):
-        small.select(NAMES[:6]).in_walking_frame()

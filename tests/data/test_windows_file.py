@@ -1,14 +1,11 @@
 """A user's own windows: absent members, the division by people, and crafted files."""
 
-import io
-import zipfile
-
 import numpy as np
 import pytest
 from written_windows import CLASSES, of_people, two_frequencies, write_windows
 
 from edge_runtime.data import loading
-from edge_runtime.data.subject_groups import blocks, noun_of, with_noun
+from edge_runtime.data.subject_groups import blocks
 from edge_runtime.errors import InputError
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
 
@@ -61,20 +58,12 @@ def test_without_people_blocks_of_windows_that_follow_each_other_stand_for_them(
     found = blocks(y, None)
     assert set(np.unique(found[y == 0], return_counts=True)[1].tolist()) == {41, 42}
     assert len(set(found[y == 1])) == 7
-    for label in (0, 1):
-        numbers = [int(x.removeprefix("block-")) for x in found[y == label]]
-        assert numbers == sorted(numbers)
     split = load(two_frequencies(), split=[0] * 70 + [1] * 30)
     assert len(split.test) == 30
     assert not set(split.train.subject.tolist()) & set(split.test.subject.tolist())
-    for part in (split.train, split.test):
-        assert noun_of(part.subject.tolist()) == "block"
-        assert with_noun(part.subject[0]) == part.subject[0]
-    assert [noun_of(x) for x in ([1, 2], ["anna", "block-1"], [])] == ["subject"] * 3
-    assert with_noun(3) == "subject 3"
 
 
-@pytest.mark.parametrize("y", [[3, 5], [-1, 1], np.array([7, 200], np.uint8), [b"a", b"b"], [[2], [0]]], ids=str)
+@pytest.mark.parametrize("y", [[3, 5], [-1, 1], [b"a", b"b"], [[2], [0]]], ids=str)
 def test_classes_may_be_any_numbers_or_texts_and_count_in_labels(load, y):
     data = load(two_frequencies(), y=np.tile(y, 50 if np.ndim(y) == 1 else (50, 1)))
     assert data.labels == tuple(str(np.ravel(x)[0].astype(str)) for x in np.unique(y))
@@ -104,51 +93,3 @@ def test_one_subject_in_both_parts_is_refused_however_parts_are_given(load, name
     assert len(load(apart).train) == 60
     with pytest.raises(InputError, match="both parts"):
         load(apart | {"subject_test": np.repeat(names, 20)})
-
-
-def test_no_code_in_a_file_is_run(tmp_path):
-    class Planted:
-        def __reduce__(self):
-            return open, (str(tmp_path / "planted"), "w")
-
-    with pytest.raises(InputError, match="Python objects"):
-        loading.load_data(write_windows(tmp_path / "own.npz", GOOD, y=np.array([Planted()] * 100, object)))
-    assert not (tmp_path / "planted").exists()
-
-
-def header(shape, descr="<f8"):
-    buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": descr, "fortran_order": False, "shape": shape})
-    return buffer.getvalue()
-
-
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("X.npy", b""),  # a second one
-        ("../split.npy", b"x"),
-        ("split.npy", header((10**12, 64, 2))),
-        ("split.npy", header((100,))[:-8]),
-        ("split.npy", b"\x93NUMPY\x01\x00v\x00{__import__('os')}\n"),
-        ("split.npy", bytes(70 << 20)),
-    ],
-    ids=range(6),
-)
-def test_a_crafted_archive_is_refused(tmp_path, name, content):
-    path = write_windows(tmp_path / "own.npz", GOOD)
-    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(name, content)
-    with pytest.raises(InputError, match=f"{name[-9:-4]}.*own.npz|own.npz.*{name[-9:-4]}"):
-        loading.load_data(path)
-
-
-def test_a_truncated_file_a_single_array_and_windows_for_recordings_are_refused(tmp_path):
-    path = write_windows(tmp_path / "own.npz", GOOD)
-    with pytest.raises(InputError, match="windows"):
-        loading.load_recordings(path)
-    path.write_bytes(path.read_bytes()[:-100])
-    np.save(tmp_path / "X.npy", X)
-    for name in ("own.npz", "X.npy"):
-        with pytest.raises(InputError, match=name):
-            loading.load_data(tmp_path / name)
