@@ -1,33 +1,48 @@
-"""The facts about a machine, and None where it does not tell."""
+"""The facts about a machine and its state, read from machines laid out as folders: None where one does not tell."""
 
+import dataclasses
 import os
 import sys
+import time
 
 import machine_trees as trees
 import pytest
-from programs import python
 
-from edge_runtime.bench import machine
+from edge_runtime.bench import machine, machine_state
+from edge_runtime.bench.machine_state import CpuClock, Throttled, busy_share, state
 
 # What /proc/cpuinfo holds under QEMU's emulation of a Raspberry Pi, shortened.
 EMULATED = "processor\t: 0\nmodel name\t: ARMv8 Processor rev 0 (v8l)\nBogoMIPS\t: 100.00\nCPU part\t: 0xd0b\n"
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def test_absent_sources_are_none_and_this_machine_has_the_others(tmp_path, monkeypatch):
+def test_what_a_machine_does_not_tell_is_none(tmp_path, monkeypatch):
     assert machine.read_facts().emulated is False
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
     facts = machine.read_facts(0, tmp_path)
     for name in ("board", "cpu", "features", "caches", "max_clock_khz", "virtual", "os", "governor", "load_average"):
         assert getattr(facts, name) is None
     assert (facts.cores, facts.python, facts.emulated) == (os.cpu_count(), sys.version.split()[0], False)
+    before = time.time()
+    told = dataclasses.asdict(state(0, tmp_path))
+    assert before <= told.pop("time") <= time.time()
+    assert set(told.values()) == {None}
+    trees.vcgencmd(tmp_path, {"measure_clock": "VCHI initialization failed"})
+    assert machine_state.firmware_clock_khz(tmp_path) is machine_state.throttled(tmp_path) is None
 
 
-def test_a_raspberry_pi_is_named(tmp_path, monkeypatch):
+def test_a_hot_raspberry_pi_says_what_it_is_what_is_now_and_what_was(tmp_path, monkeypatch):
     monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
-    facts = machine.read_facts(3, trees.pi5_hot(tmp_path))
+    root = trees.pi5_hot(tmp_path)
+    facts, found = machine.read_facts(3, root), state(3, root)
     assert (facts.board, facts.cpu) == ("Raspberry Pi 5 Model B Rev 1.0", "Cortex-A76")
-    assert (facts.governor, facts.max_clock_khz) == ("ondemand", 2400000)
-    assert facts.virtual is facts.emulated is False
+    assert (facts.governor, facts.max_clock_khz, facts.virtual, facts.emulated) == ("ondemand", 2400000, False, False)
+    assert (found.governor, found.governors) == ("ondemand", {"ondemand": 4})
+    assert (found.load_average, found.temperatures_c, found.power_source) == (0.08, {"cpu-thermal": 86.5}, None)
+    since_boot = ("under-voltage", "frequency capped", "throttled")
+    assert found.throttled == Throttled(("throttled", "soft temperature limit"), since_boot)
+    # The kernel does not know what the firmware did to the clock.
+    assert (found.clock_khz, found.firmware_clock_khz) == (CpuClock(2400000, 1500000, 2400000), 1500019)
 
 
 def test_instructions_are_those_that_every_core_has_and_all_kinds_of_cores_are_named(tmp_path):
@@ -50,8 +65,7 @@ def test_caches_are_those_of_the_cpu(tmp_path):
 def test_a_virtual_machine_is_recognised(tmp_path):
     assert machine.virtual(trees.x86_vm(tmp_path / "x86"))
     assert machine.virtual(trees.laptop_on_battery(tmp_path / "laptop")) is False
-    arm = trees.pi4(tmp_path / "arm")
-    assert machine.virtual(arm) is False
+    arm = trees.pi5_hot(tmp_path / "arm")
     assert machine.virtual(trees.lay(arm, {"sys/class/dmi/id/sys_vendor": "QEMU\n"}))
 
 
@@ -59,7 +73,6 @@ def test_a_virtual_machine_is_recognised(tmp_path):
     ("architecture", "cpuinfo", "is_emulated"),
     [
         ("aarch64", EMULATED, True),
-        ("aarch64", trees.PI_CORE.format(0, trees.A76, "0xd0b"), False),
         ("x86_64", EMULATED, False),
         ("armv7l", EMULATED.replace("v8l", "armv7l"), True),
         ("armv7l", EMULATED.replace("v8l", "v7l"), False),
@@ -71,9 +84,35 @@ def test_emulation_is_recognised(tmp_path, monkeypatch, architecture, cpuinfo, i
     assert machine.emulated(trees.lay(tmp_path, {"proc/cpuinfo": cpuinfo})) == is_emulated
 
 
-def test_peak_memory_is_a_high_water_mark_in_bytes():
-    """In a process of its own: the mark stays."""
-    code = "print(peak_memory()); block = bytearray(50_000_000); del block; print(peak_memory())"
-    before, after = map(int, python(f"from edge_runtime.bench.machine import peak_memory; {code}").split())
-    assert before > 5_000_000
-    assert 45_000_000 < after - before < 60_000_000
+def test_a_laptop_on_battery(tmp_path):
+    found = state(0, trees.laptop_on_battery(tmp_path))
+    assert (found.power_source, found.governor) == ("battery", "powersave")
+    # Neither the skin nor the board: the CPU, and of its cores the hottest.
+    assert found.temperatures_c == {"x86_pkg_temp": 61.0, "coretemp": 60.0}
+    assert state(None, tmp_path).governor == "powersave + performance"  # those of all CPUs
+
+
+@pytest.mark.parametrize(
+    ("supplies", "source"),
+    [
+        (trees.supply("AC", type="Mains", online=1), "mains"),
+        (trees.supply("BAT0", type="Battery", status="Full"), "mains"),
+        (trees.supply("mouse", type="Battery", scope="Device", status="Discharging"), None),
+    ],
+)
+def test_the_power_source(tmp_path, supplies, source):
+    assert machine_state.power_source(trees.lay(tmp_path, supplies)) == source
+
+
+def states(tmp_path, before, after):
+    """Two states: for each of two CPUs, ticks busy and ticks idle."""
+    return [state(1, trees.lay(tmp_path, {"proc/stat": trees.STAT.format(*ticks)})) for ticks in (before, after)]
+
+
+def test_others_are_busy_by_what_the_measurement_did_not_use(tmp_path):
+    neighbour = states(tmp_path, (0, 0, 0, 0), (9 * TICKS, TICKS, 10 * TICKS, 0))
+    assert busy_share(*neighbour, own_seconds=10) == pytest.approx(0.9)
+    before, after = states(tmp_path, (5, 5, 5, 5), (10 * TICKS + 5, 5, 6 * TICKS + 5, 4 * TICKS + 5))
+    assert busy_share(before, after, own_seconds=15) == pytest.approx(0.1)
+    assert busy_share(before, after, own_seconds=17) == 0.0
+    assert busy_share(*states(tmp_path, (0, 0, 0, 0), (1, 1, 1, 1))) is None  # too short a time to tell

@@ -1,15 +1,14 @@
 """A measurement: fresh processes that take turns, raw times, scores of the same interpreter, doubts."""
 
 import hashlib
-import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import tiny_models
-from programs import MODELS, ROOT, interpreter, run_program
+from programs import MODELS, interpreter
 
-from edge_runtime.bench import aggregation, measurement
+from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
@@ -45,14 +44,12 @@ class Watched:
 @pytest.fixture(scope="module")
 def measured(models, few):
     """One real measurement of both reference models, and the jobs it took."""
-    device, heard = Watched(), []
-    settings = MeasurementSettings(runs=50, rounds=3)
-    report = measurement.measure(models, few, device, settings, lambda *told: heard.append(told))
-    return report, device.jobs, heard
+    device = Watched()
+    return measurement.measure(models, few, device, MeasurementSettings(runs=50, rounds=3)), device.jobs
 
 
 def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
-    report, jobs, heard = measured
+    report, jobs = measured
     # The third is the control: the first model once more.
     assert [x.title for x in jobs] == [models[i].title for i in (0, 1, 0)] * 3
     assert [x.model for x in jobs[2::3]] == ["model-0.tflite"] * 3
@@ -64,10 +61,6 @@ def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
     assert low <= report.control.p50_ratio <= high
     assert report.control.passed == (low <= 1 <= high)
     assert not any("no control" in doubt for result in report.results for doubt in result.doubts)
-    shares = [share for share, _ in heard]
-    assert shares == sorted(shares)
-    assert 0 == shares[0] < shares[-1] <= 1
-    assert any(f"round 2 of 3: {MODELS['int8']}, timing" in text for _, text in heard)
 
 
 def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few):
@@ -85,13 +78,12 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     assert float_result.agreement is None
 
 
-@pytest.mark.parametrize("used", [2, 1])
-def test_threads_are_those_that_the_interpreter_had(models, few, used):
-    device = Watched(told={"threads": used} if used != 2 else None)
+def test_threads_are_those_that_the_interpreter_had(models, few):
+    device = Watched(told={"threads": 1})
     settings = MeasurementSettings(runs=2, rounds=1, threads=2, control=False)
     (result,) = measurement.measure(models[1:], few, device, settings).results
     assert [x.threads for x in device.jobs] == [2]
-    assert (result.threads, result.pinned_cpu) == (used, None)
+    assert (result.threads, result.pinned_cpu) == (1, None)
 
 
 def test_the_report_says_what_was_measured_how_and_on_what(measured):
@@ -119,11 +111,17 @@ def weighing(labels, weights, signals=("total_acc_x",), hop=64) -> ModelFile:
     return ModelFile("m", cards.attach(tiny_models.dense(weights, (128, len(signals))), card), card)
 
 
-def test_paced_windows_come_as_often_as_the_card_says(few):
-    model = weighing(few.labels, np.eye(6, 128, dtype=np.float32), hop=5)  # a window every 0.1 s
+def test_paced_windows_come_as_often_and_with_the_signals_that_the_card_says(few):
+    """The class with the largest mean of total_acc_x, from a model that takes two signals."""
+    weights = np.zeros((6, 128, 2), np.float32)
+    weights[3, :, 1] = 1
+    signals = ("body_acc_x", "total_acc_x")
+    model = weighing(few.labels, weights.reshape(6, -1), signals, hop=5)  # a window every 0.1 s
     device, settings = Watched(), MeasurementSettings(runs=8, rounds=2, paced=True, control=False)
     report = measurement.measure([model], few, device, settings)
     assert {job.period_s for job in device.jobs} == {0.1}
+    expected = np.where(few.test.X[:, :, 6].sum(axis=1) > 0, 3, 0)
+    assert report.results[0].accuracy == pytest.approx((expected == few.test.y).mean())
     samples = report.results[0].samples_ms
     assert report.settings.mode == "paced"
     assert [len(part) for part in samples.latency] == [4, 4]
@@ -149,16 +147,11 @@ def test_a_model_whose_worker_dies_is_a_failure_and_the_others_are_measured(mode
     assert report.control is None  # without the first model there is nothing to control
     # It had its chance: the other rounds went on without it.
     assert [x.model for x in device.jobs].count("model-0.tflite") == 1
-
-
-def test_with_no_model_left_the_first_failure_is_raised(models, few, tmp_path):
-    device = interpreter(tmp_path, "exit 4")
-    with pytest.raises(DeviceError, match=r"edge_float32\.tflite.*4"):
-        measurement.measure(models, few, device, MeasurementSettings(runs=2, rounds=2))
+    with pytest.raises(DeviceError, match=r"edge_float32\.tflite.*KILL"):
+        measurement.measure(models[:1], few, device, MeasurementSettings(runs=4, rounds=2))
 
 
 def test_raw_times_are_kept_and_are_what_the_percentiles_are_of(measured):
-    assert aggregation.milliseconds(np.array([123_456_789, 4])) == (123.45679, 0.0)  # rounded to 10 ns
     for result in measured[0].results:
         for latency, samples in (
             (result.latency_ms, result.samples_ms.latency),
@@ -174,8 +167,6 @@ def test_scores_are_those_of_the_classifier(measured, few):
         predicted = Classifier(path).logits(few.test.X).argmax(axis=1)
         assert result.accuracy == pytest.approx((predicted == few.test.y).mean())
         assert np.trace(result.confusion) == (predicted == few.test.y).sum()
-        assert set(result.per_subject) == {str(x) for x in np.unique(few.test.subject)}
-        assert 0.9 < result.macro_f1 <= 1
         for low, high in (result.accuracy_ci95, result.accuracy_subjects_ci95):
             assert low <= result.accuracy <= high
         assert result.macro_f1_subjects_ci95[0] <= result.macro_f1 <= result.macro_f1_subjects_ci95[1]
@@ -183,26 +174,6 @@ def test_scores_are_those_of_the_classifier(measured, few):
         assert result.windows == sum(x.windows for x in result.per_class.values()) == len(few.test)
         expected = scores.calibration_error(np.log(Classifier(path).probabilities(few.test.X)), few.test.y)
         assert result.calibration_error == pytest.approx(expected, abs=1e-6)
-
-
-def test_memory_does_not_hold_the_test_windows(models, tmp_path):
-    """By a worker that stops when it would score, which takes long with many windows."""
-    code = """
-import sys; from pathlib import Path
-from edge_runtime.bench import machine, measurement_worker as worker
-peaks = []
-worker.machine.peak_memory = lambda read=machine.peak_memory: peaks.append(read()) or peaks[-1]
-worker.check_windows = lambda *_: sys.exit(f"peak {peaks[-1]}")
-worker.main(Path(sys.argv[1]))
-"""
-    (tmp_path / "m.tflite").write_bytes(models[1].content)
-    job, peaks = MeasurementJob("x", "measure", "m.tflite", "m", windows="w.npy", runs=1), []
-    job.write(tmp_path)
-    for n in (200, 20_000):  # 1 MB and 92 MB of windows
-        np.lib.format.open_memmap(tmp_path / "w.npy", "w+", np.float32, (n, 128, 9)).flush()
-        done = run_program(sys.executable, "-c", code, job.path(tmp_path), env={"PYTHONPATH": str(ROOT)})
-        peaks.append(int(done.stderr.split()[-1]))
-    assert peaks[1] == pytest.approx(peaks[0], abs=4e6)
 
 
 @pytest.mark.parametrize("runtime", ["auto", "tflite-micro"])
@@ -220,7 +191,8 @@ def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_m
         assert result.instructions == (None if is_micro else Instructions(1005 + i, "by hand"))
         assert result.latency_ms is result.end_to_end_ms is result.samples_ms is result.energy is result.warm_up is None
         assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
-        assert ("microcontroller" if is_micro else "emulated") in result.doubts[0]
+        (doubt,) = result.doubts  # and none about time
+        assert ("microcontroller" if is_micro else "emulated") in doubt
         if is_micro:
             assert (result.runtime, result.xnnpack_operators) == ("tflite-micro", None)
             assert 0 < result.arena_bytes < 10_000
@@ -228,12 +200,3 @@ def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_m
     assert comparison.p50_ratio is comparison.end_to_end_ratio is None
     assert comparison.agreement == 1
 
-
-def test_a_model_of_fewer_signals_gets_its_own(few):
-    """The class with the largest mean of total_acc_x, from a model that takes two signals."""
-    weights = np.zeros((6, 128, 2), np.float32)
-    weights[3, :, 1] = 1
-    model = weighing(few.labels, weights.reshape(6, -1), ("body_acc_x", "total_acc_x"))
-    (result,) = measurement.measure([model], few, this_python(), MeasurementSettings(runs=1)).results
-    expected = np.where(few.test.X[:, :, 6].sum(axis=1) > 0, 3, 0)
-    assert result.accuracy == pytest.approx((expected == few.test.y).mean())

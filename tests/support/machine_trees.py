@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PI_CORE = "processor\t: {}\nBogoMIPS\t: 108.00\nFeatures\t: {}\nCPU implementer\t: 0x41\nCPU part\t: {}\n\n"
-A72 = "fp asimd evtstrm crc32 cpuid"
 A76 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 STAT = "cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 {} 0 0 {} 0 0 0 0 0 0\ncpu1 {} 0 0 {} 0 0 0 0 0 0\nintr 1 2 3\nctxt 4\n"
 PMIC = """\
@@ -30,14 +29,9 @@ def lay(root: Path, files: Mapping[str, str]) -> Path:
 def vcgencmd(root: Path, answers: Mapping[str, str]) -> None:
     """A `vcgencmd` that gives `answers`, by its first argument, and fails at any other."""
     lay(root, {f"answers/{question}": f"{answer}\n" for question, answer in answers.items()})
-    command(root, "vcgencmd", f'exec cat "{root}/answers/$1" 2>/dev/null')
-
-
-def command(root: Path, name: str, script: str) -> None:
-    """A command of the machine, once and for all: a program that runs cannot be written."""
-    program = root / "usr/bin" / name
-    if not program.exists():
-        lay(root, {f"usr/bin/{name}": f"#!/bin/sh\n{script}\n"})
+    program = root / "usr/bin/vcgencmd"
+    if not program.exists():  # a program that runs cannot be written
+        lay(root, {"usr/bin/vcgencmd": f'#!/bin/sh\nexec cat "{root}/answers/$1" 2>/dev/null\n'})
         program.chmod(0o755)
 
 
@@ -61,33 +55,16 @@ def supply(name: str, **facts: object) -> dict[str, str]:
     return {f"sys/class/power_supply/{name}/{key}": f"{value}\n" for key, value in facts.items()}
 
 
-def pi4(root: Path) -> Path:
-    """A Raspberry Pi 4, cool, under `performance`."""
-    lay(root, {"sys/firmware/devicetree/base/model": "Raspberry Pi 4 Model B Rev 1.4\0"})
-    lay(root, {"proc/cpuinfo": "".join(PI_CORE.format(i, A72, "0xd08") for i in range(4))})
-    lay(root, {"proc/loadavg": "0.08 0.03 0.01 1/180 2345\n", "proc/stat": STAT.format(100, 900, 200, 800)})
-    for cpu in range(4):
-        lay(root, cpufreq(cpu, "performance", 1800000, 600000, 1800000))
-    lay(root, sensor(0, "cpu-thermal", 48200))
-    vcgencmd(root, {"get_throttled": "throttled=0x0", "measure_clock": "frequency(48)=1800404352"})
-    return root
-
-
 def pi5_hot(root: Path) -> Path:
     """A Raspberry Pi 5 that is throttled for heat now and had too low a voltage before."""
+    lay(root, {"proc/loadavg": "0.08 0.03 0.01 1/180 2345\n"})
     lay(root, {"sys/firmware/devicetree/base/model": "Raspberry Pi 5 Model B Rev 1.0\0"})
     lay(root, {"proc/cpuinfo": "".join(PI_CORE.format(i, A76, "0xd0b") for i in range(4))})
     for cpu in range(4):
         lay(root, cpufreq(cpu, "ondemand", 2400000, 1500000, 2400000))
     lay(root, sensor(0, "cpu-thermal", 86500))
-    vcgencmd(
-        root,
-        {
-            "get_throttled": "throttled=0x5000c",
-            "measure_clock": "frequency(0)=1500019456",
-            "pmic_read_adc": PMIC,
-        },
-    )
+    answers = {"get_throttled": "throttled=0x7000c", "measure_clock": "frequency(0)=1500019456"}
+    vcgencmd(root, answers | {"pmic_read_adc": PMIC})
     return root
 
 
@@ -108,5 +85,4 @@ def x86_vm(root: Path) -> Path:
     """A virtual machine: no sensors, no clock, no governor."""
     flags = "fpu sse2 fma avx2 avx512f avx512_vnni hypervisor"
     lay(root, {"proc/cpuinfo": f"model name\t: AMD EPYC\nflags\t\t: {flags}\n\nmodel name\t: AMD EPYC\n"})
-    lay(root, {"proc/loadavg": "1.50 0.9 0.5 2/90 77\n", "proc/stat": STAT.format(100, 900, 200, 800)})
     return root
