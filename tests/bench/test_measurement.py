@@ -199,4 +199,3 @@ def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_m
     (comparison,) = report.comparisons
     assert comparison.p50_ratio is comparison.end_to_end_ratio is None
     assert comparison.agreement == 1
-

@@ -51,14 +51,6 @@ def test_intervals_of_correlated_rounds_cover_the_truth():
     assert min(covered.values()) >= 24, covered
 
 
-def test_few_rounds_do_not_pretend_to_know():
-    """If only samples were resampled, the interval of four different rounds would be a tenth as wide."""
-    random = np.random.default_rng(3)
-    parts = rounds(random, 4, n=1000, between=0.05)
-    low, high = statistics.latency(parts).p50_ci95
-    assert high - low > 0.9 * np.ptp([np.median(part) for part in parts])
-
-
 def test_pairing_takes_out_what_the_rounds_share():
     random = np.random.default_rng(4)
     shared = 0.1 * random.standard_normal(10)
@@ -70,10 +62,8 @@ def test_pairing_takes_out_what_the_rounds_share():
 
 @pytest.mark.parametrize(("right", "windows"), [(0, 10), (2878, 2947)])
 def test_accuracy_over_windows_is_wilsons_interval(right, windows):
-    z, n, p = stats.norm.ppf(0.975), windows, right / windows
-    centre = (p + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    assert statistics.accuracy_over_windows(right, windows) == pytest.approx((centre - half, centre + half), abs=1e-6)
+    expected = stats.binomtest(right, windows).proportion_ci(method="wilson")
+    assert statistics.accuracy_over_windows(right, windows) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 WINDOWS = np.array([302, 317, 288, 294, 320, 327, 364, 354, 381]) // 4  # a quarter of UCI HAR's test subjects'
