@@ -60,7 +60,6 @@ def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
     low, high = report.control.p50_ratio_ci95
     assert low <= report.control.p50_ratio <= high
     assert report.control.passed == (low <= 1 <= high)
-    assert not any("no control" in doubt for result in report.results for doubt in result.doubts)
 
 
 def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few):
@@ -78,14 +77,6 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     assert float_result.agreement is None
 
 
-def test_threads_are_those_that_the_interpreter_had(models, few):
-    device = Watched(told={"threads": 1})
-    settings = MeasurementSettings(runs=2, rounds=1, threads=2, control=False)
-    (result,) = measurement.measure(models[1:], few, device, settings).results
-    assert [x.threads for x in device.jobs] == [2]
-    assert (result.threads, result.pinned_cpu) == (1, None)
-
-
 def test_the_report_says_what_was_measured_how_and_on_what(measured):
     report = measured[0]
     settings = report.settings
@@ -101,6 +92,12 @@ def test_the_report_says_what_was_measured_how_and_on_what(measured):
         assert result.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
         assert min(result.load_ms, result.first_ms) > 0
         assert (result.energy.per_inference_mj is None) == bool(result.energy.reason)
+        for latency, samples in (
+            (result.latency_ms, result.samples_ms.latency),
+            (result.end_to_end_ms, result.samples_ms.end_to_end),
+        ):
+            assert [len(part) for part in samples] == [16, 17, 17]
+            assert latency.p95 == pytest.approx(np.percentile(np.concatenate(samples), 95), abs=1e-6)
         assert 10e6 < result.baseline_memory_bytes < result.peak_memory_bytes
 
 
@@ -128,12 +125,13 @@ def test_paced_windows_come_as_often_and_with_the_signals_that_the_card_says(few
     assert (np.array(samples.latency) < samples.end_to_end).all()
 
 
-def test_a_duration_decides_how_many_inferences_are_timed_and_what_was_wrong_is_doubted(models, few):
-    device = Watched(told={"others_busy": 1.5})
-    report = measurement.measure(models[1:], few, device, MeasurementSettings(rounds=2, duration_s=0.2, control=False))
-    assert [x.seconds for x in device.jobs] == [0.1, 0.1]
+def test_a_duration_is_kept_and_the_threads_that_the_interpreter_had_and_doubts_are_passed_on(models, few):
+    device = Watched(told={"others_busy": 1.5, "threads": 1})
+    settings = MeasurementSettings(rounds=2, duration_s=0.2, threads=2, control=False)
+    report = measurement.measure(models[1:], few, device, settings)
+    assert [(x.seconds, x.threads) for x in device.jobs] == [(0.1, 2), (0.1, 2)]
     (result,) = report.results
-    assert report.settings.runs is None
+    assert (result.threads, result.pinned_cpu) == (1, None)
     assert result.latency_ms.runs == sum(map(len, result.samples_ms.latency))
     for noun in ("1.5 CPUs", "no control"):
         assert any(noun in doubt for doubt in result.doubts)
@@ -145,21 +143,9 @@ def test_a_model_whose_worker_dies_is_a_failure_and_the_others_are_measured(mode
     (result,), (failure,) = report.results, report.failures
     assert (result.file, result.latency_ms.runs, failure.file) == (models[1].title, 4, models[0].title)
     assert report.control is None  # without the first model there is nothing to control
-    # It had its chance: the other rounds went on without it.
     assert [x.model for x in device.jobs].count("model-0.tflite") == 1
     with pytest.raises(DeviceError, match=r"edge_float32\.tflite.*KILL"):
         measurement.measure(models[:1], few, device, MeasurementSettings(runs=4, rounds=2))
-
-
-def test_raw_times_are_kept_and_are_what_the_percentiles_are_of(measured):
-    for result in measured[0].results:
-        for latency, samples in (
-            (result.latency_ms, result.samples_ms.latency),
-            (result.end_to_end_ms, result.samples_ms.end_to_end),
-        ):
-            assert [len(part) for part in samples] == [16, 17, 17]
-            assert latency.p95 == pytest.approx(np.percentile(np.concatenate(samples), 95), abs=1e-6)
-            assert 0 < latency.min <= latency.p50 <= latency.p90 <= latency.p95 <= latency.p99 <= latency.max
 
 
 def test_scores_are_those_of_the_classifier(measured, few):
@@ -193,9 +179,7 @@ def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_m
         assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
         (doubt,) = result.doubts  # and none about time
         assert ("microcontroller" if is_micro else "emulated") in doubt
-        if is_micro:
-            assert (result.runtime, result.xnnpack_operators) == ("tflite-micro", None)
-            assert 0 < result.arena_bytes < 10_000
+        assert not is_micro or 0 < result.arena_bytes < 10_000
     (comparison,) = report.comparisons
     assert comparison.p50_ratio is comparison.end_to_end_ratio is None
     assert comparison.agreement == 1

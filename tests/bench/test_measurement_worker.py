@@ -80,15 +80,6 @@ def test_end_to_end_counts_turning_windows_into_the_walking_frame(folder, monkey
         assert (arrays["logits"] == Classifier("edge-anywhere").logits(windows)).all()
 
 
-def test_a_model_is_inspected_with_extreme_windows(tmp_path, monkeypatch):
-    (tmp_path / "m.tflite").write_bytes(tiny_models.dequantise((4, 2), 0.5, 3))
-    seen = []
-    run = Model.run
-    monkeypatch.setattr(Model, "run", lambda self, window: (seen.append(window.flat[0]), run(self, window)))
-    measurement_worker.inspect(MeasurementJob("0-0", "inspect", "m.tflite", "m.tflite"), tmp_path)
-    assert seen == [0, -128, 127]
-
-
 def test_times_are_taken_when_the_first_call_and_a_warm_up_are_over(folder, monkeypatch):
     calls, before = [], []
     run, timing = Model.run, measurement_worker.time_calls

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import signal, stats
 
 from edge_runtime.bench import statistics
@@ -25,17 +23,8 @@ def test_a_summary_is_of_the_samples_of_all_rounds():
     assert found.mad == 1.0
     samples = np.random.default_rng(0).lognormal(size=999)
     assert statistics.latency([samples]).mad == pytest.approx(stats.median_abs_deviation(samples), abs=1e-6)
-
-
-@given(st.lists(st.lists(st.floats(0.001, 100), min_size=1, max_size=40), min_size=1, max_size=6))
-@settings(max_examples=15)
-def test_any_samples_have_an_interval_among_them_and_always_the_same(parts):
-    found = statistics.latency(parts)
-    assert found == statistics.latency(parts)
-    low, high = found.p50_ci95
-    assert found.min - 1e-5 * found.min - 1e-6 <= low <= high <= found.max + 1e-5 * found.max + 1e-6
-    ratio, (low, high) = statistics.p50_ratio(parts, parts)
-    assert ratio == low == high == 1
+    assert statistics.latency([samples]) == statistics.latency([samples])
+    assert statistics.p50_ratio([samples, samples[:9]], [samples, samples[:9]]) == (1, (1, 1))
 
 
 def test_intervals_of_correlated_rounds_cover_the_truth():
@@ -92,13 +81,6 @@ def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people():
     assert max(covered.values()) < 200, covered
 
 
-def test_one_subject_has_neither_interval_nor_test():
-    y = np.array([0, 1, 1])
-    assert statistics.over_subjects(y, y, np.array(["ann"] * 3), 2) is None
-    assert statistics.accuracy_difference(y == 1, y == 1, np.array([7] * 3)) == (0.0, None)
-    assert statistics.sign_flip_test(y == 1, y == 1, np.array([7] * 3)) is None
-
-
 def test_an_interval_stays_within_0_and_1_holds_the_score_and_is_never_a_point():
     y, subject = np.array([0, 1] * 20), np.repeat([1, 2, 3, 4], 10)
     for predicted, score in ((y, 1.0), (1 - y, 0.0)):  # of five labels three are absent, and left out of macro F1
@@ -115,6 +97,8 @@ def test_a_difference_of_accuracy_is_in_points_of_the_same_windows():
     difference, interval = statistics.accuracy_difference(right, against, np.array([1, 2, 3, 4]))
     gains = np.array([0.0, 100, 100, 0])  # one window each: Student's t
     assert interval == pytest.approx(stats.t.interval(0.95, 3, gains.mean(), stats.sem(gains)), abs=1e-6)
+    assert statistics.accuracy_difference(right, right, np.full(4, 7)) == (0.0, None)  # one person
+    assert statistics.over_subjects(right, right, np.full(4, 7), 2) is None
 
 
 def test_the_sign_flip_test_counts_all_exchanges_of_the_models_within_subjects():

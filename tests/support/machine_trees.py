@@ -6,13 +6,6 @@ from pathlib import Path
 PI_CORE = "processor\t: {}\nBogoMIPS\t: 108.00\nFeatures\t: {}\nCPU implementer\t: 0x41\nCPU part\t: {}\n\n"
 A76 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 STAT = "cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 {} 0 0 {} 0 0 0 0 0 0\ncpu1 {} 0 0 {} 0 0 0 0 0 0\nintr 1 2 3\nctxt 4\n"
-PMIC = """\
-  3V7_WL_SW_A current(0)=0.10000000A
-     VDD_CORE_A current(7)=2.00000000A
-  3V7_WL_SW_V volt(8)=3.70000000V
-     VDD_CORE_V volt(15)=0.75000000V
-        EXT5V_V volt(24)=5.15000000V
-"""
 
 
 def lay(root: Path, files: Mapping[str, str]) -> Path:
@@ -63,8 +56,7 @@ def pi5_hot(root: Path) -> Path:
     for cpu in range(4):
         lay(root, cpufreq(cpu, "ondemand", 2400000, 1500000, 2400000))
     lay(root, sensor(0, "cpu-thermal", 86500))
-    answers = {"get_throttled": "throttled=0x7000c", "measure_clock": "frequency(0)=1500019456"}
-    vcgencmd(root, answers | {"pmic_read_adc": PMIC})
+    vcgencmd(root, {"get_throttled": "throttled=0x7000c", "measure_clock": "frequency(0)=1500019456"})
     return root
 
 
