@@ -128,7 +128,7 @@ def subjects_named(option: str, wanted: Sequence[str], people: Sequence[int | st
     return [known[x] for x in wanted]
 
 
-def hold_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
+def default_held_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
     """Every fourth training subject, from the second on, for any seed. Raises `InputError` with fewer than two."""
     ordered = distinct(subjects)
     if len(ordered) < 2:

@@ -117,7 +117,7 @@ def _result(
     real = first.is_timed
     found = scores.score(data.test, predicted, data.labels, data.mountings)
     latency = statistics.latency(samples.latency)
-    over_subjects = statistics.over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
+    over_subjects = statistics.intervals_over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
     warm_up = _warm_up(rounds)
     evidence = doubts.Evidence(
         is_timed=first.is_timed,
@@ -163,7 +163,7 @@ def _result(
         agreement=None,
         doubts=doubts.find_doubts(evidence),
         samples_ms=samples if real else None,
-        accuracy_ci95=statistics.accuracy_over_windows(int(np.trace(found.confusion)), len(predicted)),
+        accuracy_ci95=statistics.wilson_interval(int(np.trace(found.confusion)), len(predicted)),
         accuracy_subjects_ci95=over_subjects[0] if over_subjects else None,
         macro_f1_subjects_ci95=over_subjects[1] if over_subjects else None,
         per_class=found.per_class,

@@ -47,7 +47,7 @@ def latency(rounds: Rounds) -> Latency:
         max=_tidy(samples.max()),
         runs=len(samples),
         mad=_tidy(np.median(np.abs(samples - np.median(samples)))),
-        p50_ci95=_interval(_percentiles(rounds, (50,))[0], len(rounds)),
+        p50_ci95=_bootstrap_interval(_percentiles(rounds, (50,))[0], len(rounds)),
     )
 
 
@@ -66,10 +66,10 @@ def percentile_ratios(
     ratios = np.percentile(np.concatenate(rounds), percents) / np.percentile(np.concatenate(against), percents)
     replicates = _percentiles(rounds, percents) / _percentiles(against, percents, seed=0 if paired else 1)
     n = min(len(rounds), len(against))
-    return [(_tidy(ratio), _interval(drawn, n)) for ratio, drawn in zip(ratios, replicates, strict=True)]
+    return [(_tidy(ratio), _bootstrap_interval(drawn, n)) for ratio, drawn in zip(ratios, replicates, strict=True)]
 
 
-def accuracy_over_windows(right: int, windows: int) -> Interval:
+def wilson_interval(right: int, windows: int) -> Interval:
     """Wilson's interval of the share `right` of `windows`, as if each were of another subject."""
     from scipy.stats import binomtest
 
@@ -77,7 +77,7 @@ def accuracy_over_windows(right: int, windows: int) -> Interval:
     return _tidy(found.low), _tidy(found.high)
 
 
-def over_subjects(
+def intervals_over_subjects(
     y: scores.Classes, predicted: scores.Classes, subject: npt.NDArray[np.generic], n_labels: int
 ) -> tuple[Interval, Interval] | None:
     """The intervals of accuracy and macro-F1 over subjects; None for a single subject."""
@@ -88,7 +88,7 @@ def over_subjects(
         return None
     whole = confusions.sum(axis=0)
     accuracy, macro_f1 = (
-        _share_interval(score(whole), np.array([score(x) for x in whole - confusions]), len(y))
+        _jackknife_interval(score(whole), np.array([score(x) for x in whole - confusions]), len(y))
         for score in (scores.accuracy, scores.macro_f1)
     )
     return accuracy, macro_f1
@@ -164,7 +164,7 @@ def _percentiles(rounds: Rounds, percents: Sequence[float], seed: int = 0) -> Fl
     return np.concatenate(percentiles, axis=1).astype(np.float64)
 
 
-def _interval(replicates: Floats, n: int) -> Interval:
+def _bootstrap_interval(replicates: Floats, n: int) -> Interval:
     """The expanded percentile interval of replicates that drew from `n` rounds."""
     from scipy.special import ndtr, stdtrit
 
@@ -175,7 +175,7 @@ def _interval(replicates: Floats, n: int) -> Interval:
     return _tidy(low), _tidy(high)
 
 
-def _share_interval(share: float, left_out: Floats, windows: int) -> Interval:
+def _jackknife_interval(share: float, left_out: Floats, windows: int) -> Interval:
     """The interval of a `share` of `windows`, given the shares with each subject left out."""
     from scipy.special import expit
 

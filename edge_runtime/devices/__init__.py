@@ -46,5 +46,5 @@ def _open_adb(target: str, runtime: str) -> Device:
     from edge_runtime.devices.phone import Phone
     from edge_runtime.devices.remote import RemoteDevice
 
-    adb = Adb.parse(target)
+    adb = Adb.find(target)
     return Phone(adb, runtime) if adb.android else RemoteDevice(adb, runtime)

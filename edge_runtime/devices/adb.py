@@ -25,7 +25,7 @@ class Adb:
     answer_seconds: float = 20.0
 
     @classmethod
-    def parse(cls, target: str) -> Adb:
+    def find(cls, target: str) -> Adb:
         """From `adb://SERIAL`, or `adb:` for the only device. Raises `DeviceError`."""
         serial = target.removeprefix("adb:").removeprefix("//")
         lines = map(str.split, _run(cls.answer_seconds, "devices").splitlines()[1:])

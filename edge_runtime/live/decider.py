@@ -127,7 +127,7 @@ class Decider:
         current = self._smoother.update(answer, self._step_s, is_moving_now, cannot_begin)
         if rejection.not_worn and self.forget_mounting():
             yield Notice(seconds, "mounting", LOST)
-        reason = stuck or self._rejected(current, rejection)
+        reason = stuck or self._rejection_text(current, rejection)
         if not reason and not has_posture and (not moves or (current is not None and self._is_still[current])):
             reason = UNKNOWN_MOUNTING
         shown = self._smoother.shown(bool(reason))
@@ -168,7 +168,7 @@ class Decider:
         nothing = np.zeros(len(self._card.labels), np.bool_)
         return replace(found, unusual_posture=nothing, novel_posture=nothing)
 
-    def _rejected(self, current: int | None, rejection: Rejection) -> str:
+    def _rejection_text(self, current: int | None, rejection: Rejection) -> str:
         if rejection.not_worn:
             return "the phone is lying still, not worn"
         if current is None:

@@ -52,7 +52,7 @@ def test_pairing_takes_out_what_the_rounds_share():
 @pytest.mark.parametrize(("right", "windows"), [(0, 10), (2878, 2947)])
 def test_accuracy_over_windows_is_wilsons_interval(right, windows):
     expected = stats.binomtest(right, windows).proportion_ci(method="wilson")
-    assert statistics.accuracy_over_windows(right, windows) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    assert statistics.wilson_interval(right, windows) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 WINDOWS = np.array([302, 317, 288, 294, 320, 327, 364, 354, 381]) // 4  # a quarter of UCI HAR's test subjects'
@@ -74,7 +74,7 @@ def people(random: np.random.Generator, mean: float, sd: float) -> tuple[np.ndar
 def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people():
     random, covered = np.random.default_rng(6), {"accuracy": 0, "macro_f1": 0}
     for _ in range(200):
-        for name, (low, high) in zip(covered, statistics.over_subjects(*people(random, 0.09, 0.08), 3), strict=True):
+        for name, (low, high) in zip(covered, statistics.intervals_over_subjects(*people(random, 0.09, 0.08), 3), strict=True):
             covered[name] += low <= 0.91 <= high
     # 95 % of 200 are 190; below 182, as percentiles of a bootstrap have it, is less likely than 1 in 100.
     assert min(covered.values()) >= 182, covered
@@ -84,7 +84,7 @@ def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people():
 def test_an_interval_stays_within_0_and_1_holds_the_score_and_is_never_a_point():
     y, subject = np.array([0, 1] * 20), np.repeat([1, 2, 3, 4], 10)
     for predicted, score in ((y, 1.0), (1 - y, 0.0)):  # of five labels three are absent, and left out of macro F1
-        for low, high in statistics.over_subjects(y, predicted, subject, 5):
+        for low, high in statistics.intervals_over_subjects(y, predicted, subject, 5):
             assert 0 <= low <= score <= high <= 1
             assert high - low > 0.05
 
@@ -98,7 +98,7 @@ def test_a_difference_of_accuracy_is_in_points_of_the_same_windows():
     gains = np.array([0.0, 100, 100, 0])  # one window each: Student's t
     assert interval == pytest.approx(stats.t.interval(0.95, 3, gains.mean(), stats.sem(gains)), abs=1e-6)
     assert statistics.accuracy_difference(right, right, np.full(4, 7)) == (0.0, None)  # one person
-    assert statistics.over_subjects(right, right, np.full(4, 7), 2) is None
+    assert statistics.intervals_over_subjects(right, right, np.full(4, 7), 2) is None
 
 
 def test_the_sign_flip_test_counts_all_exchanges_of_the_models_within_subjects():

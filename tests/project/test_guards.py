@@ -21,7 +21,7 @@ from train.fit.fit_job import FitJob, FitOutcome
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
 from train.run.fit_processes import do_job
-from train.training_data import TrainingInput, hold_out
+from train.training_data import TrainingInput, default_held_out
 
 RECIPE = Recipe(network=f"{__name__}:flat", epochs=1, batch_size=32)
 
@@ -64,7 +64,7 @@ def fit(jobs: list[FitJob], data: Dataset) -> list[FitOutcome]:
 
 
 def trained(data: Dataset, folder: Path) -> Experiment:
-    experiment = Experiment(RECIPE, 0, data, Run(folder), hold_out(data.train.subject))
+    experiment = Experiment(RECIPE, 0, data, Run(folder), default_held_out(data.train.subject))
     fit(list(experiment.jobs.values()), data)
     experiment.finish()
     return experiment
@@ -89,7 +89,7 @@ def test_only_the_test_scores_know_the_test_subjects(experiment, other_tests, tm
 
 
 def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path):
-    subjects = hold_out(data.train.subject)
+    subjects = default_held_out(data.train.subject)
     assert subjects
     changed = replace(data, train=noise(data.train, subjects))
     other = fit([Experiment(RECIPE, 0, changed, Run(tmp_path / "run"), subjects).jobs["selection"]], changed)[0]
@@ -100,7 +100,7 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
 def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):
     """The same windows give the same ranges."""
     job = ConversionJob(experiment.run.folder, experiment.run.folder, Options(("int8",), calibration=60))
-    changed = replace(data, train=noise(data.train, hold_out(data.train.subject)), test=noise(data.test))
+    changed = replace(data, train=noise(data.train, default_held_out(data.train.subject)), test=noise(data.test))
     calibrated = {
         (name, network.name): network.calibration.X[draw_windows(network.calibration, 60, network.seed)]
         for name, each in (("tests", replace(data, test=changed.test)), ("all", changed), ("none", data))

@@ -7,15 +7,15 @@ import pytest
 
 from edge_runtime.errors import InputError
 from train.run.experiment import fit_temperature
-from train.training_data import check_data, hold_out
+from train.training_data import check_data, default_held_out
 
 
 def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
-    held = hold_out(uci_har.train.subject)
+    held = default_held_out(uci_har.train.subject)
     assert held == [3, 8, 16, 22, 27]
-    assert hold_out(np.array(["s2", "s2", "s10"])) == ["s10"]
+    assert default_held_out(np.array(["s2", "s2", "s10"])) == ["s10"]
     with pytest.raises(InputError, match="two training subjects"):
-        hold_out(np.array([1, 1]))
+        default_held_out(np.array([1, 1]))
 
 
 def test_a_sensor_that_was_off_is_named_before_training(uci_har):

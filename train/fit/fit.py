@@ -74,7 +74,7 @@ def fit(
         return float(loss), float(np.mean(np.argmax(logits, axis=1) == np.asarray(classes)))
 
     asked = f"{recipe} {job.key}"
-    history = restore(job.checkpoint, asked, variables)
+    history = restore_checkpoint(job.checkpoint, asked, variables)
     for epoch in range(len(history), recipe.epochs):
         _key_dropout(model, job.key.sequence(epoch))
         only_coarse = epoch < recipe.coarse_epochs
@@ -94,7 +94,7 @@ def fit(
             on_step(Step(epoch, step, steps, float(np.mean(losses)), float(np.mean(hits))))
         held_out_scores = (np.nan, np.nan) if held_out is None else evaluate(held_out, only_coarse)
         history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))
-        save(job.checkpoint, asked, variables, history)
+        save_checkpoint(job.checkpoint, asked, variables, history)
 
     for variable, value in zip(model.trainable_variables, average, strict=True):
         variable.assign(value)
@@ -196,7 +196,7 @@ def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:
         generator.state.assign(state.generate_state(2))
 
 
-def save(path: Path, asked: str, variables: Sequence[Any], history: Sequence[Epoch]) -> None:
+def save_checkpoint(path: Path, asked: str, variables: Sequence[Any], history: Sequence[Epoch]) -> None:
     """Write a checkpoint (`.npz`), whole or not at all; `asked` tells this fit from another."""
     arrays: dict[str, Any] = {f"variable_{i}": np.asarray(x) for i, x in enumerate(variables)}
     rows = np.array([astuple(x) for x in history], np.float64)
@@ -204,7 +204,7 @@ def save(path: Path, asked: str, variables: Sequence[Any], history: Sequence[Epo
         np.savez(file, asked=np.array(asked), history=rows, **arrays)
 
 
-def restore(path: Path, asked: str, variables: Sequence[Any]) -> list[Epoch]:
+def restore_checkpoint(path: Path, asked: str, variables: Sequence[Any]) -> list[Epoch]:
     """Assign the checkpoint at `path`, if there is one, to `variables`, and return the history so far.
 
     Raises `InputError` when it is damaged or of another fit.

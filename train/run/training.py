@@ -18,7 +18,7 @@ from edge_runtime.system.outside_files import parse_json, read_text
 from edge_runtime.system.quantities import counted
 from train.run.experiment import Experiment
 from train.run.fit_processes import cpus, locked
-from train.training_data import TrainingInput, check_data, hold_out, subjects_named
+from train.training_data import TrainingInput, check_data, default_held_out, subjects_named
 from train.training_progress import do_fits
 from train.training_report import write_seeds
 
@@ -35,7 +35,7 @@ class TrainingSettings(TrainingInput):
     def held_out_of(self, dataset: Dataset) -> list[int | str]:
         """The training subjects that the first fit does not see. Raises `InputError` for unknown ones."""
         if self.held_out is None:
-            return hold_out(dataset.train.subject)
+            return default_held_out(dataset.train.subject)
         return subjects_named("--held-out", self.held_out, dataset.train.subject.tolist())
 
     @classmethod
