@@ -74,7 +74,9 @@ def people(random: np.random.Generator, mean: float, sd: float) -> tuple[np.ndar
 def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people():
     random, covered = np.random.default_rng(6), {"accuracy": 0, "macro_f1": 0}
     for _ in range(200):
-        for name, (low, high) in zip(covered, statistics.intervals_over_subjects(*people(random, 0.09, 0.08), 3), strict=True):
+        for name, (low, high) in zip(
+            covered, statistics.intervals_over_subjects(*people(random, 0.09, 0.08), 3), strict=True
+        ):
             covered[name] += low <= 0.91 <= high
     # 95 % of 200 are 190; below 182, as percentiles of a bootstrap have it, is less likely than 1 in 100.
     assert min(covered.values()) >= 182, covered
