@@ -1,7 +1,5 @@
 """Check how the command starts and ends: quick help, exit codes, one sentence for an error, completions."""
 
-import json
-import os
 import sys
 
 import click
@@ -16,9 +14,8 @@ from programs import (
     run_program,
     succeeded,
 )
-from written_recordings import write_subjects
 
-from edge_runtime.cli import DEVICE_COMMANDS, HOST_COMMANDS, make_command, run
+from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError
 from edge_runtime.system.installation import MissingExtraError
 
@@ -44,14 +41,9 @@ def group(error: BaseException) -> click.Group:
         (DeviceError("pi is gone"), 3, "pi"),
         (PermissionError(13, "Permission denied", "/x/y"), 2, "/x/y"),
         (MemoryError(), 3, "memory"),
-        (OSError(12, "Cannot allocate memory"), 3, "memory"),
-        (ImportError("x.so: failed to map segment from shared object"), 3, "memory"),
         (RuntimeError("std::bad_alloc"), 3, "memory"),
         (RuntimeError("oops"), 70, "RuntimeError"),
         (KeyboardInterrupt(), 130, "Interrupted"),
-        (SystemExit("boom"), 70, "boom"),
-        (EOFError("half"), 70, "EOFError"),
-        (InputError("a\x1b]0;b\x9b31m\u202e\ud800\nError: c"), 2, r"Error: a\x1b]0;b\x9b31m\u202e\ud800\nError: c"),
         (click.UsageError("no such option"), 2, "no such option"),
     ],
 )
@@ -84,13 +76,6 @@ finally:
         assert loaded == []
 
 
-@pytest.mark.parametrize("name", [*HOST_COMMANDS, *DEVICE_COMMANDS, "data plot", "data export"])
-def test_every_help_fits_60_lines_of_80_columns(har_edge_here, name):
-    lines = succeeded(har_edge_here(*name.split(), "--help", env={"COLUMNS": "80"})).stdout.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert len(lines) <= 60
-
-
 def test_a_slip_is_answered_with_a_command_or_option(har_edge_here):
     for arguments, meant in ((["trian"], "train"), (["train", "--epoch", "3"], "--epochs"), (["fly"], "--help")):
         assert_one_sentence(har_edge_here(*arguments), 2, meant)
@@ -106,31 +91,15 @@ def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
         assert f"Usage: har-edge {name}" in result.stdout
 
 
-def test_files_and_gates_are_for_others_than_a_reader_that_goes_away(tmp_path):
-    for name in ("old.json", "new.json"):
-        (tmp_path / name).write_bytes(BENCH.read_bytes())
-    line = "compare old.json new.json --fail-if 'p50>-5%' --json changes.json | true"
-    assert_one_sentence(in_shell(line, tmp_path), 1, "p50>-5%")
-    assert json.loads((tmp_path / "changes.json").read_text())["failures"]
-    assert succeeded(in_shell("report old.json --csv - | true", tmp_path)).stderr == ""
-
-
 def test_a_stream_without_end_stops_when_nobody_reads_it(tmp_path):
     source = "--csv <(yes 0,0,1,0,0,0) --units g --gyro-units rad/s"
     done = succeeded(in_shell(f"stream edge-small {source} --jsonl | head -1", tmp_path))
     assert (done.stdout[:7], done.stderr) == ('{"type"', "")
 
 
-@pytest.mark.parametrize("line", ["card edge >/dev/full", "--help >&-"])
-def test_output_that_cannot_be_written_is_an_error(tmp_path, line):
-    result = in_shell(line, tmp_path)
-    assert_one_sentence(result, 2, "standard output")
-    assert len(result.stderr.splitlines()) == 1
-
-
-def test_a_closed_output_is_not_written_into_the_next_file_that_is_opened(tmp_path):
-    assert in_shell(f"report {BENCH} --csv out.csv >&- 2>&-", tmp_path).returncode == 2
-    assert (tmp_path / "out.csv").read_text().startswith("created,")
+def test_output_that_cannot_be_written_is_an_error(tmp_path):
+    for line in ("card edge >/dev/full", "--help >&-"):
+        assert_one_sentence(in_shell(line, tmp_path), 2, "standard output")
 
 
 def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
@@ -149,7 +118,6 @@ def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
         (["bench", "--runtime", "lite"], ["litert"]),
         (["info", ""], ["edge", "edge-small", "edge-anywhere", "runs/mine", "runs/seeds", "my.tflite"]),
         (["train", "--network", "edge"], ["edge", "edge-small"]),
-        (["info", "sub/"], ["file"]),  # left to the shell
     ],
 )
 def test_tab_completes_commands_options_choices_models_and_runs(tmp_path, words, expected):
@@ -158,25 +126,4 @@ def test_tab_completes_commands_options_choices_models_and_runs(tmp_path, words,
         (tmp_path / path).touch()
     asked = {"COMP_WORDS": " ".join(("har-edge", *words)), "COMP_CWORD": str(len(words))}
     done = succeeded(har_edge(cwd=tmp_path, env={"_HAR_EDGE_COMPLETE": "bash_complete", **asked}))
-    assert done.stderr == ""
-    kinds, found = zip(*(x.split(",") for x in done.stdout.splitlines()), strict=True)
-    assert list(kinds if expected == ["file"] else found) == expected
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        *("info x.tflite", "bench x.tflite", "stream x.tflite --replay 0", "card edge --from x.json", "report x.json"),
-        *("compare x.json x.json", "data --data x.zip", "convert x.keras"),
-    ],
-)
-def test_a_pipe_that_nobody_writes_to_is_refused(har_edge_here, tmp_path, line):
-    name = next(x for x in line.split() if x.startswith("x."))
-    os.mkfifo(tmp_path / name)
-    assert_one_sentence(har_edge_here(*line.split()), 2, name)
-
-
-def test_a_recording_of_gigabytes_is_refused(har_edge_here, tmp_path):
-    with (write_subjects(tmp_path, "abc") / "rec-b.csv").open("wb") as file:
-        file.truncate(6 << 30)
-    assert_one_sentence(har_edge_here("data", "--data", tmp_path), 2, "rec-b.csv")
+    assert [x.split(",")[1] for x in done.stdout.splitlines()] == expected

@@ -42,26 +42,11 @@ def test_the_windows_of_the_test_set_are_scored_as_everywhere(evaluate):
     predicted = Classifier(MODELS["int8"]).logits(test.X).argmax(axis=1)
     assert found["accuracy"] == (predicted == test.y).mean()
     assert " of 2,947 windows of 9 subjects" in done.stdout
-    rows = done.stdout.splitlines()[1:7]
-    assert all(f" {n} " in row for row, n in zip(rows, np.bincount(test.y), strict=True))
-
-
-def test_the_confusion_matrix_is_drawn_in_the_format_that_is_asked_for(evaluate, tmp_path):
-    data = people(tmp_path / "me", *((x, posture(x)) for x in ("SITTING", "STANDING")), names=("me",))
-    done, _ = evaluate("edge", "--data", data, "--plots", "plots", "--format", "svg")
-    assert done.stdout.splitlines()[-1] == "plots/confusion.svg"
-    assert "1 subject)" in (tmp_path / "plots" / "confusion.svg").read_text()
-
-
-def test_an_option_of_another_is_refused_by_itself(har_edge_here):
-    assert_one_sentence(har_edge_here("evaluate", "edge", "--hop", 5), 2, "--hop", "--live")
-    assert_one_sentence(har_edge_here("evaluate", "edge", "--format", "pdf"), 2, "--format", "--plots")
 
 
 @pytest.mark.parametrize(
     ("pieces", "word"),
     [((("RUNNING", 10), ("CYCLING", 10)), "CYCLING"), ((("", 10),), "labelled"), ((("SITTING", 2),), "own")],
-    ids=["labels that the model lacks", "no labels", "no whole window"],
 )
 def test_data_that_cannot_be_scored_is_refused(pieces, word, har_edge_here, tmp_path):
     data = people(tmp_path / "own", *((label, posture("SITTING", seconds)) for label, seconds in pieces))
@@ -103,9 +88,7 @@ def test_windows_of_mountings_in_which_nobody_moves_are_left_out(evaluate, har_e
     assert (own["motionless"], own["motionless_mountings"], own["left_out"]) == ({"STANDING": 15}, 3, {})
     assert (own["windows"], own["per_class"]["STANDING"]["windows"]) == (30, 0)
     assert own["closed_set"]["labels"] == ["WALKING", "JOGGING"]
-    # As the device has its axes nobody needs to move.
-    _, own = evaluate("edge", *given)
-    assert (own["motionless"], own["left_out"]) == ({}, {"JOGGING": 15})
+    assert evaluate("edge", *given)[1]["motionless"] == {}  # as the device has its axes nobody needs to move
     for path in data.glob("[!S]*.csv"):
         path.unlink()
     for command in ("evaluate", "bench"):
@@ -114,8 +97,8 @@ def test_windows_of_mountings_in_which_nobody_moves_are_left_out(evaluate, har_e
 
 def test_everyone_in_data_of_another_origin_is_scored_closed_and_open(evaluate, tmp_path):
     data = people(tmp_path / "own", *((x, posture(x, 10)) for x in ("SITTING", "STANDING")))
-    done, found = evaluate("edge", "--data", data)
-    assert " of 3 subjects; " in done.stdout
+    done, found = evaluate("edge", "--data", data, "--plots", "plots", "--format", "svg")
+    assert done.stdout.splitlines()[-1] == "plots/confusion.svg"
     assert set(found["per_subject_macro_f1"]) == {"s1", "s2", "s3"}
     closed = found["closed_set"]
     assert closed["labels"] == ["SITTING", "STANDING"]
@@ -138,27 +121,24 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(eva
     assert evaluate("edge", "--data", folder)[1]["not_scored"] == []
 
 
-@pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--live"], ["personalise", "--evaluate"], ["bench"]])
-def test_data_of_only_training_subjects_is_refused(command, tmp_path, har_edge_here):
+def test_data_of_only_training_subjects_is_refused(tmp_path, har_edge_here):
     pieces = [(x, posture(x, 10)) for x in ("SITTING", "STANDING")]
     folder = people(tmp_path / "MotionSense", *pieces, names=map(str, range(1, 8)))
-    assert_one_sentence(har_edge_here(*command, "edge-anywhere", "--data", folder), 2, "'edge-anywhere'")
+    for command in (["evaluate"], ["evaluate", "--live"], ["personalise", "--evaluate"], ["bench"]):
+        assert_one_sentence(har_edge_here(*command, "edge-anywhere", "--data", folder), 2, "'edge-anywhere'")
 
 
 def test_live_scores_are_of_all_of_each_person_and_of_each_placement(evaluate, tmp_path):
     recording = recordings()[0]  # of a training subject
     samples, labels = recording.samples[:9000], recording.labels[:9000]
-    pieces = [
-        (recording.label_names[label] if label >= 0 else "", samples[i : i + 1])
-        for i, label in enumerate(labels.tolist())
-    ]
+    names = [recording.label_names[x] if x >= 0 else "" for x in labels.tolist()]
+    pieces = [(name, samples[i : i + 1]) for i, name in enumerate(names)]
     data = people(tmp_path / "own", *pieces, names=("anna",))
     given = []
     for placement in ("waist", "wrist"):
         (tmp_path / f"{placement}.toml").write_text(f'{LAYOUT}placement = "{placement}"\n')
         given += ["--data", f"{placement}.toml={data}"]
-    done, found = evaluate("edge", "--live", *given, "--plots", "plots")
-    assert max(map(len, done.stdout.splitlines())) <= 80
+    _, found = evaluate("edge", "--live", *given, "--plots", "plots")
     assert list(found["per_subject"]) == ["waist-anna", "wrist-anna"]
     assert list(found["per_placement"]) == ["waist", "wrist"]
     for groups in (found["per_subject"], found["per_placement"]):
@@ -166,34 +146,23 @@ def test_live_scores_are_of_all_of_each_person_and_of_each_placement(evaluate, t
         assert [x["live_accuracy"] for x in groups.values()] == [found["live_accuracy"]] * 2
     assert found["live_accuracy"] > 0.9
     assert found["false_answers_per_hour"] > 0  # of transitions
-    plots = {x.name: x.read_bytes()[:4] for x in (tmp_path / "plots").iterdir()}
-    assert plots == dict.fromkeys(("recording-0.png", "recording-1.png", "confusion.png"), b"\x89PNG")
+    plots = {x.name for x in (tmp_path / "plots").iterdir()}
+    assert plots == {"recording-0.png", "recording-1.png", "confusion.png"}
 
 
-def test_each_data_set_has_a_closed_set_of_its_own(evaluate, tmp_path):
-    lying = [(x, posture("LAYING", 20)) for x in ("SITTING", "STANDING")]  # which neither is to be taken for
-    people(tmp_path / "still", *lying, names=("me",))
-    people(tmp_path / "walks", *((x, posture(x, 20)) for x in ("WALKING", "LAYING")), names=("me",))
-    _, found = evaluate("edge", "--data", "still", "--data", "walks")
-    assert found["per_source"]["still"]["accuracy"] == found["closed_set"]["per_subject"]["still-me"] == 0
-    assert found["closed_set"]["per_source"]["still"]["accuracy"] == 0.5  # one is answered for both
-
-
-@pytest.mark.parametrize(("placement", "is_said"), [("trouser pocket", True), ("", True), ("waist", False)])
-def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(
-    evaluate, tmp_path, placement, is_said
-):
+def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(evaluate, tmp_path):
     lying = np.concatenate([posture("WALKING", 20), posture("LAYING", 20)])
     data = people(tmp_path / "own", ("WALKING", lying[:1000]), ("SITTING", lying[1000:]), names=("me",))
-    (tmp_path / "mine.toml").write_text(LAYOUT + f'placement = "{placement}"\n' * bool(placement))
-    done, _ = evaluate("edge-anywhere", "--data", f"mine.toml={data}")
-    assert ("SITTING or LAYING" in done.stdout) == is_said
+    for placement, is_said in (("trouser pocket", True), ("waist", False)):
+        (tmp_path / "mine.toml").write_text(f'{LAYOUT}placement = "{placement}"\n')
+        done, _ = evaluate("edge-anywhere", "--data", f"mine.toml={data}")
+        assert ("SITTING or LAYING" in done.stdout) == is_said
 
 
-@pytest.mark.parametrize("line", ["evaluate edge", "evaluate edge --live", "personalise edge --evaluate"])
-def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here, tmp_path, line):
+def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here, tmp_path):
     header = "timestamp[s],ax[g],ay[g],az[g],label,subject"
     for subject in "abc":
         seconds, samples = motion(300)
         write(tmp_path / f"{subject}.csv", seconds, samples[:, :3], ["SITTING"] * 300, subject, header)
-    assert_one_sentence(har_edge_here(*line.split(), "--data", tmp_path), 2, "rotation")
+    for line in ("evaluate edge", "evaluate edge --live", "personalise edge --evaluate"):
+        assert_one_sentence(har_edge_here(*line.split(), "--data", tmp_path), 2, "rotation")

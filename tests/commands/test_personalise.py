@@ -1,18 +1,12 @@
 """Check `har-edge personalise`: a stretch of each posture adapts a model, unfit recordings are refused."""
 
-import itertools
 import json
-from contextlib import nullcontext
-from dataclasses import replace
 
-import numpy as np
 import pytest
 from programs import MODELS, assert_one_sentence, succeeded
-from written_recordings import posture, recordings, write_pieces
+from written_recordings import posture, write_pieces
 
 from edge_runtime.devices import trial
-from edge_runtime.errors import InputError
-from edge_runtime.live.personalisation import check_sensors
 from edge_runtime.model import model_card as cards
 
 SITTING, STANDING = posture("SITTING"), posture("STANDING")
@@ -73,12 +67,10 @@ def slipped(sitting, standing):
         (("SITTING", "STANDING"), slipped, 1, ["own", "accuracy"]),
         (("LAYING", "WALKING"), lambda x, _: x, 1, ["own", "throughout"]),
         (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["SITTING", "m/s2"]),
-        (("SITTING", "STANDING"), lambda x, _: np.broadcast_to(x[0], x.shape), 2, ["SITTING", "stuck"]),
         (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["only STANDING"]),
-        (("SITTING", "DANCING"), lambda x, _: x, 2, ["only"]),
         (("", ""), lambda x, _: x, 2, ["nothing"]),
     ],
-    ids=["exchanged", "slipped", "wrong throughout", "units", "stuck", "too short", "one posture", "no labels"],
+    ids=["exchanged", "slipped", "wrong throughout", "units", "too short", "no labels"],
 )
 def test_unfit_recordings_are_refused(labels, change, code, words, tmp_path, personalise):
     done = personalise((labels[0], change(SITTING, STANDING)), (labels[1], STANDING))
@@ -86,22 +78,12 @@ def test_unfit_recordings_are_refused(labels, change, code, words, tmp_path, per
     assert not (tmp_path / "mine.tflite").exists()
 
 
-@pytest.mark.parametrize("sat", [3, 30])
-def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(sat, tmp_path, personalise):
-    seconds = [STANDING[:600], SITTING[: 50 * sat], STANDING[:150], STANDING[:150]]  # the first 12 s are left out
+def test_a_few_seconds_of_each_are_enough_and_are_not_cross_validated(tmp_path, personalise):
+    seconds = [STANDING[:600], SITTING[:150], STANDING[:150], STANDING[:150]]  # the first 12 s are left out
     done = succeeded(personalise(*zip(("", "SITTING", "STANDING", "LEANING"), seconds, strict=True)))
     assert "LEANING" in done.stdout
-    assert f"{sat} s of SITTING, 3 s of STANDING" in done.stdout
+    assert "3 s of SITTING, 3 s of STANDING" in done.stdout
     assert "held_out" not in cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record
-
-
-@pytest.mark.parametrize(("names", "is_stuck"), [(("body_acc", "total_acc"), False), (("body_gyro",), True)])
-def test_only_sensors_that_a_model_takes_are_looked_at(names, is_stuck):
-    card = cards.read_model(MODELS["int8"])[1]
-    card = replace(card, signals=tuple(x for x in card.signals if x.name[:-2] in names))
-    still = replace(recordings()[0], samples=recordings()[0].samples * [1, 1, 1, 0, 0, 0])
-    with pytest.raises(InputError, match="gyroscope") if is_stuck else nullcontext():
-        check_sensors([still], card)
 
 
 def test_one_of_several_people_is_to_be_chosen(har_edge_here, tmp_path, personalise):
@@ -119,9 +101,7 @@ def test_one_of_several_people_is_to_be_chosen(har_edge_here, tmp_path, personal
         (["--evaluate", "-o", "x.tflite"], "--out"),
         (["--evaluate", "--subject", "me"], "--subject"),
         (["--data", "own", "-o", "x.tflite", "--seconds", "30"], "--seconds"),
-        (["--evaluate", "--seconds", "nan"], "--seconds"),
         (["--data", "own", "-o", "mine.tflite"], "mine.tflite"),
-        ([], "--data"),
     ],
 )
 def test_refused_options_keep_an_existing_file(har_edge_here, tmp_path, arguments, noun):
@@ -159,12 +139,8 @@ def test_too_little_time_is_named_and_a_person_that_is_wrong_throughout_not_adap
 
 
 def test_gains_are_shown_person_by_person(har_edge_here, tmp_path):
-    done = succeeded(har_edge_here("personalise", "edge", "--evaluate", "--json", "gains.json"))
+    succeeded(har_edge_here("personalise", "edge", "--evaluate", "--json", "gains.json"))
     found = json.loads((tmp_path / "gains.json").read_text())
     assert [x["subject"] for x in found["gains"]] == [2, 4, 9, 10, 12, 13, 18, 20, 24]
     assert all(x["windows"] > 500 and x["macro_f1_after"] > x["macro_f1_before"] - 0.05 for x in found["gains"])
     assert found["seconds"] == 10
-    names = ("before", "after", "macro_f1_before", "macro_f1_after")
-    means = [f"{100 * np.mean([x[name] for x in found['gains']]):.2f} %" for name in names]
-    (row,) = [x.split() for x in done.stdout.splitlines() if "mean" in x]
-    assert [" ".join(x) for x in itertools.pairwise(row) if x[1] == "%"] == means

@@ -46,14 +46,12 @@ def test_bench_and_evaluate_agree_on_the_remembered_windows(har_edge_here, run, 
     right = np.mean(Classifier(run.folder).logits(test.X).argmax(axis=1) == test.y)
     assert bench["results"][0]["accuracy"] == scores["accuracy"] == right
     assert scores["windows"] == 30
-    assert "unknown" in succeeded(har_edge_here("info", run.folder)).stdout
 
 
 @pytest.mark.parametrize(
     ("command", "noun"),
     [
         ("stream runs/waves --csv walk.csv", "'channel_1'"),
-        ("stream runs/waves --replay 0", "'channel_1'"),
         ("predict walk.csv --model runs/waves", "'channel_1'"),
         ("evaluate runs/waves --live", "'channel_1'"),
         ("personalise runs/waves --data waves.npz -o mine.tflite", "gravity"),
@@ -66,12 +64,6 @@ def test_commands_that_need_live_signals_people_or_a_rate_refuse(har_edge_here, 
     del run
     write(tmp_path / "walk.csv", *motion(300), ["walk"] * 300, "a")
     assert_one_sentence(har_edge_here(*command.split()), 2, noun)
-
-
-def test_changed_windows_are_no_longer_those_of_the_training(har_edge_here, run, tmp_path):
-    del run
-    write_windows(tmp_path / "waves.npz", of_people(150, seed=1))
-    assert_one_sentence(har_edge_here("evaluate", "runs/waves"), 2, "waves.npz")
 
 
 @pytest.mark.long
@@ -96,11 +88,10 @@ def test_blocks_of_windows_are_divided_and_not_called_subjects(tmp_path):
     folds = json.loads((tmp_path / "folds/crossval.json").read_text())["folds"]
     assert sorted(x for fold in folds for x in fold["subjects"]) == sorted(f"block-{x}" for x in range(1, 9))
     options = ("--network", "edge-small", "--epochs", 1)
-    trained = succeeded(har_edge("train", "--data", path, *options, "--out", "run", "--format", "svg", cwd=tmp_path))
+    trained = succeeded(har_edge("train", "--data", path, *options, "--out", "run", cwd=tmp_path))
     succeeded(har_edge("convert", "run", "--max-drop", 100, cwd=tmp_path))
     evaluated = succeeded(har_edge("evaluate", "run/model_float32.tflite", cwd=tmp_path))
-    drawn = [(tmp_path / f"run/{x}.svg").read_text() for x in ("confusion", "subjects", "curves")]
-    for text in (done.stdout, trained.stdout, evaluated.stdout, *drawn):
+    for text in (done.stdout, trained.stdout, evaluated.stdout):
         assert "block" in text
         assert "subject" not in text
 
