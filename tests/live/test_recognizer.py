@@ -8,13 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from streams import decisions, feed, notices
-from written_recordings import longest, recordings
+from written_recordings import recordings
 
 from edge_runtime.data import loading, uci_har
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import WARM_UP_S, LiveRecognizer
-from edge_runtime.live.recording_replay import follow
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.filters import FILTERS
@@ -113,12 +112,7 @@ def table(face=(0, 0, 1)) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "jump_s"),
-    [
-        *((lambda: raw(3)[:1000], lambda: raw(5)[9000:10000], x) for x in (-50, 4000)),
-        (table, table, 5),
-        (wild, walking, 5),
-    ],
+    ("first", "second", "jump_s"), [(lambda: raw(3)[:1000], lambda: raw(5)[9000:10000], -50), (wild, walking, 5)]
 )
 def test_before_and_after_a_gap_or_a_step_of_the_clock_the_decisions_are_those_of_two_streams(first, second, jump_s):
     one, other = first(), second()
@@ -133,8 +127,8 @@ def test_before_and_after_a_gap_or_a_step_of_the_clock_the_decisions_are_those_o
 @pytest.mark.parametrize(
     ("channel", "value", "is_invalid"),
     [
-        *((2, np.nan, True), (0, np.inf, True), (0, -1e308, True), (0, 100.1, True), (2, -100.1, True)),
-        *((3, 200.1, True), (5, -1e39, True), (0, 100.0, False), (1, -100.0, False), (4, -200.0, False)),
+        *((2, np.nan, True), (0, np.inf, True), (0, 100.1, True), (2, -100.1, True), (3, 200.1, True)),
+        *((0, 100.0, False), (4, -200.0, False)),
     ],
 )
 def test_samples_that_no_sensor_measures_are_left_out_and_said_once(channel, value, is_invalid):
@@ -148,50 +142,19 @@ def test_samples_that_no_sensor_measures_are_left_out_and_said_once(channel, val
         assert len(decisions(events)) == (1000 - 128) // 64 + 1
 
 
-def test_a_window_that_the_model_does_not_take_is_told_and_the_next_is_answered(monkeypatch):
-    samples = raw(3)[:700]
-    whole, answer, calls = watch(samples), classifier().probabilities, []
-
-    def refuse_the_third(windows):
-        calls.append(windows)
-        if len(calls) == 3:
-            raise InputError("it does not take this")
-        return answer(windows)
-
-    monkeypatch.setattr(classifier(), "probabilities", refuse_the_third)
-    events = watch(samples)
-    told = whole[2].seconds
-    assert [(x.kind, x.seconds, x.text) for x in notices(events)] == [("refused", told, "it does not take this")]
-    assert [x.seconds for x in decisions(events)] == [x.seconds for x in whole if x.seconds != told]
-    calls.clear()
-    with pytest.raises(InputError, match="it does not take this"):
-        follow(replace(recordings()[3], samples=samples), LiveRecognizer(classifier()))
-
-
 def faulty(kind: str) -> tuple[np.ndarray, np.ndarray | None]:
     """Samples with a fault, and their times where they are not at the model's rate."""
     standing, seconds = raw(3)[:1500], times(raw(3)[:1500])
-    if kind == "at its limit":
-        samples = raw(0)[8400:9200].copy()
-        samples[:, 0] = np.clip(samples[:, 0] * 2 - 0.5, -1.6, 1.6)
-        return samples, None
-    if kind == "comes and goes":
-        samples = np.tile(raw(3)[700:1100], (4, 1))
-        for start in range(0, len(samples), 400):
-            samples[start : start + 200] *= [1, 1, 1, 1000, 1000, 1000]
-        return samples, None
     return {
         "in m/s2": (standing * [9.80665, 9.80665, 9.80665, 1, 1, 1], None),
         "in deg/s": (raw(3)[-9000:-6000] * [1, 1, 1, 180 / np.pi, 180 / np.pi, 180 / np.pi], None),
         "without gravity": (standing - [*standing[:, :3].mean(axis=0), 0, 0, 0], None),
         "a dead axis": (raw(1)[7000:9000] * [1, 1, 0, 1, 1, 1], None),
-        "a dead sensor": (standing * [1, 1, 1, 0, 0, 0], None),
+        "at its limit": (np.clip(raw(0)[8400:9200] * 2 - [0.5, 0, 0, 0, 0, 0], -1.6, 1.6), None),
         "too slow": (raw(3)[:3000:3], np.arange(1000) * 3 / RATE),
         "no clock": (standing, np.zeros(1500)),
-        "whole seconds": (standing, np.arange(1500) // 50),
         "thousandths": (standing, np.arange(1500) / RATE / 1000),
         "back a little": (standing, np.where(np.arange(1500) < 700, seconds, seconds - 0.6)),
-        "hours ahead": (standing, np.where(np.arange(1500) < 700, seconds, seconds + 1.7e9)),
     }[kind]
 
 
@@ -200,17 +163,13 @@ def faulty(kind: str) -> tuple[np.ndarray, np.ndarray | None]:
     [
         ("in m/s2", "units", "m/s2"),
         ("in deg/s", "rotation units", "--gyro-units deg/s"),
-        ("comes and goes", "rotation units", "--gyro-units"),
         ("without gravity", "units", "gravity"),
         ("a dead axis", "constant", "z of the accelerometer"),
-        ("a dead sensor", "constant", "gyroscope"),
         ("at its limit", "saturated", "limit"),
         ("too slow", "rate", "faster"),
         ("no clock", "clock", "same time"),
-        ("whole seconds", "clock", "same time"),
         ("thousandths", "rate", "50,000"),
         ("back a little", "clock", "0."),
-        ("hours ahead", "clock", "472222"),
     ],
 )
 def test_a_fault_of_a_sensor_or_clock_is_told_once(kind, told, words):
@@ -233,28 +192,8 @@ def test_while_a_sensor_is_stuck_nothing_is_recognised():
         assert answers(found) == answers(watch(samples, seconds))
 
 
-def test_what_is_short_at_a_high_rate_is_no_fault():
-    """Constant for 1.25 s; and each value of a 50 Hz sensor read four times."""
-    still = np.repeat(raw(3)[700:1300], 4, axis=0)
-    samples = still + np.random.default_rng(0).normal(0, 1e-4, still.shape)
-    samples[400:650] = samples[400]
-    assert not notices(watch(samples, np.arange(2400) / 200))
-    assert not notices(watch(np.repeat(raw(1)[8000:9500], 4, axis=0), np.arange(6000) / 200))
-
-
 def test_no_recording_of_the_data_set_looks_faulty():
     assert not [x.kind for number in (3, 0, 30, 60) for x in notices(watch(raw(number)[:9000]))]
-
-
-@pytest.mark.parametrize(
-    ("samples", "seconds", "noun"),
-    [(np.zeros((3, 5)), [0, 1, 2], "shape"), (np.zeros((3, 6)), [0, 1], "shape"), (np.zeros((3, 6)), None, "times")],
-)
-def test_samples_of_other_shapes_and_times_for_some_are_refused(samples, seconds, noun):
-    recognizer = LiveRecognizer(classifier())
-    recognizer.push(np.zeros((3, 6)), [0.0, 0.02, 0.04])
-    with pytest.raises(InputError, match=noun):
-        recognizer.push(samples, seconds)
 
 
 def test_worn_upside_down_standing_is_unknown():
@@ -270,31 +209,10 @@ def test_a_phone_on_any_face_of_a_table_is_unknown_since_it_is_not_worn(face):
     assert found[0].reason != NOT_WORN  # not before it has lain for a while
 
 
-@pytest.mark.parametrize("subject", [11, 17, 30])
-def test_nobody_who_sits_stands_or_lies_is_taken_for_a_table(subject):
-    for label in ("SITTING", "STANDING", "LAYING"):
-        assert NOT_WORN not in {x.reason for x in decisions(watch(longest(label, subject)))}
-
-
-def test_a_probability_is_asked_for_by_its_label():
-    found = decisions(watch(raw(3)[:500]))[-1]
-    assert [found.probability(x) for x in classifier().card.labels] == found.probabilities.tolist()
-    with pytest.raises(InputError, match="SITING"):
-        found.probability("SITING")
-
-
-@pytest.mark.parametrize(
-    ("noun", "changes"),
-    [
-        ("front_end", {"front_end": None}),
-        ("front_end", {"front_end": replace(FILTERS, median=5)}),
-        ("altitude", {"signals": (replace(classifier().card.signals[0], name="altitude"),)}),
-    ],
-)
-def test_a_model_of_other_filters_or_signals_is_refused(noun, changes):
+def test_a_model_of_other_filters_is_refused():
     model = Classifier("edge")
-    model.card = replace(model.card, **changes)
-    with pytest.raises(InputError, match=noun):
+    model.card = replace(model.card, front_end=replace(FILTERS, median=5))
+    with pytest.raises(InputError, match="front_end"):
         LiveRecognizer(model)
 
 

@@ -9,14 +9,12 @@ from written_recordings import longest, recordings
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.dataset import Mounting, Recording
-from edge_runtime.live.mounting_search import MountingSearch
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.recording_replay import follow, replay, worn_alike
-from edge_runtime.live.stream_scores import NO_DECISION, score
+from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
-from edge_runtime.signals.frontend import RATE_HZ
 
 WALKING, _, _, SITTING, STANDING, LAYING = uci_har.LABELS
 SUBJECT = 14  # one of the training subjects
@@ -54,21 +52,9 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones_of_that_moun
     assert [tracks[i].finds_mounting for i in range(4)] == [False, False, True, False]
 
 
-def test_a_walk_that_the_model_misses_leaves_nothing_out_of_the_scores(monkeypatch):
-    given = [part(STANDING, "1"), part(WALKING, "2"), part(STANDING, "3")]
-    monkeypatch.setattr(MountingSearch, "update", lambda *_: "")
-    tracks = [x for _, x in replay(given, classifier())]
-    n_labels, samples = len(classifier().card.labels), classifier().card.window.samples
-    before, walk, after, found = (score(x, n_labels, samples, RATE_HZ) for x in (*([y] for y in tracks), tracks))
-    assert (before.windows, before.mounting_not_known) == (0, 1)
-    assert found.windows == walk.windows + after.windows > 0
-    assert (after.mounting_not_known, after.live_accuracy, after.unknown_in_activities) == (0, 0, 1)
-
-
-@pytest.mark.parametrize("begins_midway", [True, False])
-def test_a_model_of_the_frame_of_the_device_answers_as_if_each_recording_were_alone(begins_midway):
+def test_a_model_of_the_frame_of_the_device_answers_as_if_each_recording_were_alone():
     edge = Classifier(reference_model("edge", "int8"))
-    given = [replace(part(x, ""), begins_midway=begins_midway) for x in (WALKING, STANDING)]
+    given = [part(x, "") for x in (WALKING, STANDING)]
     for place, track in replay(given, edge):
         alone = follow(given[place], LiveRecognizer(edge))
         for name in ("ends", "answers", "shown"):

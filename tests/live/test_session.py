@@ -4,8 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from streams import FakeClock, decision, notices, standing
 
 from edge_runtime.data.uci_har import LABELS
@@ -51,11 +49,6 @@ def test_everything_comes_out_in_its_order_and_the_end_is_flushed():
     assert found[3].seconds == 1.98
 
 
-def test_samples_are_turned_before_they_are_recognised():
-    _, recognizer, _ = run([Chunk(np.zeros(1), np.array([[1.0, 2, 3, 4, 5, 6]]))], "-y,x,z")
-    assert recognizer.samples[0].tolist() == [-2, 1, 3, -5, 4, 6]
-
-
 def test_the_summary_counts_what_there_was():
     live, *_ = run([Chunk(np.arange(200) / 50, standing(200), left_out=5)])
     content = live.summary.to_dict()
@@ -99,22 +92,6 @@ def test_another_clock_is_no_time(begin, size):
     assert summary.add(decision(begin + 9, "SITTING")) == pytest.approx(29, abs=0.05)
 
 
-def test_a_decision_of_the_clock_before_came_at_its_end():
-    summary = StreamSummary(LABELS, 1.28)
-    summary.samples_came(np.concatenate([np.arange(1000, 1020, 0.02), np.arange(9000, 9001, 0.02)]))
-    assert summary.add(decision(1019.84, "SITTING")) == pytest.approx(19.98)
-    summary.samples_came(np.arange(9001, 9003, 0.02))
-    assert summary.add(decision(9002.56, "SITTING")) == pytest.approx(19.98 + 2.56)
-    assert summary.seconds["SITTING"] == pytest.approx(2 * 1.28)
-
-
-@pytest.mark.parametrize(("gap_s", "counted"), [(3500.0, 3500.0), (3700.0, 0.0)])
-def test_a_gap_of_up_to_an_hour_is_time(gap_s, counted):
-    summary = StreamSummary(LABELS, 1.28)
-    summary.samples_came(np.concatenate([np.arange(10) / 50, 0.18 + gap_s + np.arange(10) / 50]))
-    assert summary.elapsed_s == pytest.approx(0.36 + counted)
-
-
 @pytest.mark.parametrize(("n", "n_samples", "n_shown"), [(10, 1500, 10), (10, 3050, 10), (10, 50, 3), (100, 1, 3)])
 def test_what_keeps_happening_is_shown_three_times_a_minute_and_counted(n, n_samples, n_shown):
     chunk = Chunk(np.arange(n_samples) / 50, standing(n_samples))
@@ -136,11 +113,10 @@ def follow(timestamps, clock, size, n, step_s):
 
 
 class TestTimestamps:
-    @given(st.lists(st.integers(1, 200), min_size=1, max_size=20), st.sampled_from([25.0, 50.0, 104.0]))
-    def test_recorded_samples_are_evenly_spaced(self, sizes, rate_hz):
-        timestamps = Timestamps(rate_hz, FakeClock())
-        times = np.concatenate([timestamps.seconds(Chunk(None, standing(n), recorded=True))[0] for n in sizes])
-        assert np.array_equal(times, np.arange(sum(sizes)) / rate_hz)
+    def test_recorded_samples_are_evenly_spaced(self):
+        timestamps = Timestamps(104.0, FakeClock())
+        times = [timestamps.seconds(Chunk(None, standing(n), recorded=True))[0] for n in (1, 200, 7)]
+        assert np.concatenate(times) == pytest.approx(np.arange(208) / 104)
 
     @pytest.mark.parametrize("has_waited", [True, False])
     def test_a_pause_of_a_source_is_one_of_the_times_and_one_of_its_reader_is_not(self, has_waited):
@@ -160,17 +136,9 @@ class TestTimestamps:
         assert np.median(np.diff(times)[-rate_hz * 60 :]) == pytest.approx(1 / rate_hz, rel=0.006)
         assert len(said) == 1
 
-    def test_samples_that_were_only_held_up_have_no_pause(self):
-        clock = FakeClock()
-        assert np.allclose(np.diff(follow(Timestamps(50.0, clock), clock, 150, 6, 3)[0]), 0.02)
-
     @pytest.mark.parametrize(("size", "kinds"), [(10, ["rate", "rate"]), (5, ["rate"])])
     def test_another_rate_than_the_assumed_one_is_told_once(self, size, kinds):
         clock = FakeClock()
         _, said = follow(Timestamps(50.0, clock), clock, size, 300, 0.1)
         assert [x.kind for x in said] == kinds
         assert ("--rate 100" in said[-1].text) == (size == 10)
-
-    def test_times_that_are_there_are_left_alone(self):
-        times = np.array([5.0, 4.0, 1e9])
-        assert Timestamps(50.0, FakeClock()).seconds(Chunk(times, standing(3))) == (times, [])

@@ -37,11 +37,6 @@ def says(kind: str):
     return lambda items: kind in kinds(items)
 
 
-def left_out(n: int):
-    """Tell whether `n` lines were no samples."""
-    return lambda items: sum(x.left_out for x in items if isinstance(x, Chunk)) == n
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -112,16 +107,6 @@ def sender(port, request):
     return made
 
 
-def test_lines_become_samples_and_silence_is_said(sender, listener, clock):
-    clock.now += 10
-    until(listener, says("waiting"))
-    with sender() as send:
-        send(SAMPLE * 3)
-        assert set(kinds(until(listener, has(3)))) == {"connected", "back"}
-    clock.now += 10
-    until(listener, says("waiting"))
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2"])
 def test_another_board_or_host_is_not_mixed_in(sender, listener, host):
     with sender() as send:
@@ -137,32 +122,15 @@ def test_another_board_or_host_is_not_mixed_in(sender, listener, host):
     assert samples(items)[0, 0] == 1
 
 
-@pytest.mark.parametrize("sends_samples", [True, False])
-def test_another_sender_is_heard_when_the_first_sends_no_samples(sender, listener, clock, sends_samples):
+def test_another_sender_is_heard_when_the_first_sends_no_samples(sender, listener, clock):
     with sender() as send:
-        for _ in range(3):
-            send(SAMPLE if sends_samples else b"junk\n")
-            until(listener, has(1) if sends_samples else left_out(1))
-            next(listener)  # silence begins when the sample has been taken
-            clock.now += 2
-        clock.now += 10 * sends_samples
+        send(SAMPLE)
+        until(listener, has(1))
+        next(listener)  # silence begins when the sample has been taken
+        clock.now += 10
         with sender("127.0.0.2") as send_other:
             send_other(SAMPLE)
             assert "connected" in kinds(until(listener, has(1)))
-
-
-def test_a_port_that_is_taken_is_refused(port, listener):
-    kind = {"udp": udp, "tcp": tcp}[listener.gi_code.co_name]
-    with pytest.raises(InputError, match=f"127.0.0.1:{port}"):
-        next(kind(Address("127.0.0.1", port), KNOWN))
-
-
-@pytest.mark.parametrize("listener", [udp], indirect=True)
-def test_a_datagram_that_is_cut_short_spoils_no_other(sender, listener):
-    with sender() as send:
-        send(SAMPLE[:20])
-        send(SAMPLE)
-        assert "malformed" in kinds(until(listener, has(1)))
 
 
 @pytest.mark.parametrize("listener", [tcp], indirect=True)
@@ -172,13 +140,10 @@ def test_a_connection_may_be_lost_and_come_back_and_half_a_line_is_no_sample(sen
         until(listener, has(1))
         send(SAMPLE[10:] + b'{"t": 1, "acc": [1, 0, 0], "gyro": [0, 0, 0')
         until(listener, has(1))
-    assert left_out(1)(until(listener, says("lost")))
-    phone = socket.create_connection(("127.0.0.1", port))
-    phone.sendall(f"{HEADER}\n1,0,0,0,0,0\n".encode())
-    assert kinds(until(listener, has(1)))[0] == "connected"
-    phone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")  # it is reset
-    phone.close()
-    until(listener, says("lost"))
+    assert sum(x.left_out for x in until(listener, says("lost")) if isinstance(x, Chunk)) == 1
+    with socket.create_connection(("127.0.0.1", port)) as phone:
+        phone.sendall(f"{HEADER}\n1,0,0,0,0,0\n".encode())
+        assert kinds(until(listener, has(1)))[0] == "connected"
 
 
 def test_with_take_over_the_newest_connection_always_replaces_the_one_before(clock):
@@ -192,22 +157,15 @@ def test_with_take_over_the_newest_connection_always_replaces_the_one_before(clo
                 assert kinds(until(source, has(1))) == ["lost", "connected"]
 
 
-@pytest.mark.parametrize(
-    ("text", "host", "port"),
-    [("5555", "127.0.0.1", 5555), ("0.0.0.0:5555", "0.0.0.0", 5555), ("[::1]:65535", "::1", 65535)],
-)
-def test_a_port_alone_is_of_this_machine_and_a_host_says_another(text, host, port):
-    assert parse_address(text, "--udp") == (host, port)
+def test_a_port_alone_is_of_this_machine_and_a_host_says_another():
+    assert parse_address("5555", "--udp") == ("127.0.0.1", 5555)
+    assert parse_address("[::1]:65535", "--udp") == ("::1", 65535)
 
 
-ADDRESSES = ["", "x", "1:2:3", "65536", "host:", "-1", "::1:5"]
-AXES = ["y,x,z", "-x,y,z", "z,-x,y", "-x,-y,-z", "", "x,y", "x,x,z", "a,b,c", "--x,y,z"]
-
-
-@pytest.mark.parametrize(("option", "text"), [*(("--udp", x) for x in ADDRESSES), *(("--axes", x) for x in AXES)])
-def test_what_is_no_address_or_no_turn_is_refused(option, text):
-    with pytest.raises(InputError, match=option):
-        parse_address(text, option) if option == "--udp" else Axes(text)
+@pytest.mark.parametrize("text", ["y,x,z", "-x,y,z", "z,-x,y", "-x,-y,-z", "x,y", "x,x,z", "a,b,c"])
+def test_what_is_no_turn_is_refused(text):
+    with pytest.raises(InputError, match="--axes"):
+        Axes(text)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,11 @@
 """Live scores of all and of groups, on streams small enough to count by hand."""
 
-import io
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from edge_runtime.live.display.scores_table import show_groups, show_scores
 from edge_runtime.live.stream_scores import NO_DECISION, Track, WindowScores, confusion, per_group, score
-from edge_runtime.system.terminal import Console
 
 RATE, SAMPLES = 10.0, 10
 
@@ -82,16 +79,3 @@ def test_each_person_is_scored_by_their_own_windows_and_the_confusion_is_of_all_
     found = per_group([*tracks, tracks[0]], ["anna", "ben", ""], 2, SAMPLES)
     assert found == {"anna": WindowScores(3, 2 / 3, 1.0, 0.0), "ben": WindowScores(1, 1.0, 0.0, 1.0)}
     assert confusion(tracks, 2, SAMPLES).tolist() == [[2, 0], [0, 1]]
-
-
-@pytest.mark.parametrize("labels", [[(0, 200), (2, 100), (1, 100)], [(2, 200)], [(0, 200)]])
-def test_a_score_of_nothing_has_no_line(labels):
-    console = Console()
-    console.file, console.width = io.StringIO(), 120
-    show_scores(scores(labels, [(10, 0, 0), (200, 0, NO_DECISION)]), 1, 1, console)
-    show_groups("subject", {}, console)
-    text = console.file.getvalue()
-    assert ("false answers" in text) == (labels[-1][0] != 0)
-    assert ("accuracy, live" in text) == (labels[0][0] == 0)
-    assert ("never" in text) == (len(labels) == 3)
-    assert "nan" not in text
