@@ -7,7 +7,6 @@ script does not name is answered as the true agent does; %JOB% is the name of th
 
 import json
 import sys
-import time
 
 script = json.load(open(sys.argv[1]))  # noqa: PTH123, SIM115 - it must start quickly
 host, out = sys.stdin.buffer, sys.stdout.buffer
@@ -15,7 +14,6 @@ USUAL = {
     "missing": lambda request: {"missing": list(request["digests"])},
     "put": lambda request: {},
     "environment": lambda request: {"site": "/site", "made": True},
-    "clean": lambda request: {"removed_bytes": 1},
     "run": lambda request: {"code": 1, "log": "", "silent": False},
 }
 
@@ -28,12 +26,9 @@ def say(name: str, usual: object, job: str = "") -> None:
 
 
 host.read(int(sys.argv[-1].split()[-3].strip("'")))  # the true agent's source
-sys.stderr.write(script.get("stderr", ""))
 say("greeting", {"hello": script["hello"]})
 if not script.get("greeting", "\n").endswith("\n"):
     sys.exit()
-if script.get("deaf"):
-    time.sleep(600)
 while line := host.readline():
     request = json.loads(line)
     host.read(request.get("n_bytes", 0))

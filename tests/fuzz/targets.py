@@ -6,8 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -57,16 +56,16 @@ class Target:
 
     name: str
     lines: Sequence[str]
-    seeds: Callable[[], Files]
+    seeds: Files
     broken: Callable[[], Files] = dict
     odd: Callable[[], Files] = dict
-    around: Callable[[], Files] = dict
+    around: Files = field(default_factory=dict)
     change: Callable[[Random, bytes], bytes] = changed_bytes
     examples: int = 30
 
     def run(self, content: bytes, folder: Path) -> list[Ending]:
         """Give `content` to each line in `folder`."""
-        for name, other in {**self.around(), self.name: content}.items():
+        for name, other in {**self.around, self.name: content}.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(other)
@@ -75,87 +74,38 @@ class Target:
     def draw(self, seed: int) -> bytes:
         """The changed input number `seed`, the same each time."""
         random = Random(seed)
-        return self.change(random, random.choice(_small(self.seeds)))
+        small = [x for x in self.seeds.values() if len(x) <= LARGEST_SEED]
+        return self.change(random, random.choice(small or [*self.seeds.values()]))
 
 
-@cache
-def _small(seeds: Callable[[], Files]) -> list[bytes]:
-    found = list(seeds().values())
-    return [x for x in found if len(x) <= LARGEST_SEED] or found
-
-
-def a_model() -> Files:
-    return {"given.tflite": files.MODEL.read_bytes()}
-
-
-def a_card() -> Files:
-    return files.encoded(card=json.dumps(files.card()))
-
-
-def a_result() -> Files:
-    return {"good.json": json.dumps(files.result()).encode()}
-
-
-def a_recording() -> Files:
-    return files.encoded(good=files.recording())
-
-
-def other_people() -> Files:
-    return {f"rec/{x}.csv": files.recording(x).encode() for x in ("bert", "carl")}
-
-
-def some_samples() -> Files:
-    return {"samples.csv": f"{files.HEADER}\n{files.rows(200)}".encode()}
-
-
-def a_layout() -> Files:
-    return {"motionsense": (LAYOUTS / "motionsense.toml").read_bytes()}
-
-
-LAYOUTS = files.ROOT / "edge_runtime/data/layouts"
+A_MODEL = {"given.tflite": files.MODEL.read_bytes()}
+A_CARD = files.encoded(card=json.dumps(files.card()))
+A_RESULT = {"good.json": json.dumps(files.result()).encode()}
+A_RECORDING = files.encoded(good=files.recording())
+OTHER_PEOPLE = {f"rec/{x}.csv": files.recording(x).encode() for x in ("bert", "carl")}
+SOME_SAMPLES = {"samples.csv": f"{files.HEADER}\n{files.rows(200)}".encode()}
+A_LAYOUT = {"motionsense": (files.ROOT / "edge_runtime/data/layouts/motionsense.toml").read_bytes()}
 USE = ("info given.tflite", "stream given.tflite --csv samples.csv")
 REPORT = "report given.json --html x.html --csv x.csv --markdown x.md"
 COMPARE = "compare good.json given.json --anyway"
 EXCERPTS = f"data --data mine.toml={files.ROOT}/tests/excerpts/motionsense"
+WINDOWS = "data --data given.npz"
 
 TARGETS = {
-    "model": Target("given.tflite", ["card given.tflite"], a_model, files.broken_models, change=change_model),
+    "model": Target("given.tflite", ["card given.tflite"], A_MODEL, files.broken_models, change=change_model),
     "model-in-use": Target(
-        "given.tflite", USE, a_model, odd=files.odd_models, around=some_samples, change=change_model, examples=1
+        "given.tflite", USE, A_MODEL, odd=files.odd_models, around=SOME_SAMPLES, change=change_model, examples=1
     ),
     "card": Target(
-        "card.json",
-        ["card given.tflite --from card.json"],
-        a_card,
-        files.broken_cards,
-        around=a_model,
-        change=change_json,
+        "card.json", ["card given.tflite --from card.json"], A_CARD, files.broken_cards, dict, A_MODEL, change_json
     ),
-    "result": Target(
-        "given.json",
-        [REPORT, COMPARE],
-        a_result,
-        odd=files.odd_results,
-        around=a_result,
-        change=change_json,
-    ),
-    "samples": Target("x.csv", ["stream edge-small --csv x.csv --jsonl"], files.samples, odd=files.odd_samples),
-    "recording": Target(
-        "rec/anna.csv",
-        ["data --data rec"],
-        a_recording,
-        odd=files.odd_recordings,
-        around=other_people,
-    ),
-    "layout": Target("mine.toml", [EXCERPTS], a_layout),
-    "zip": Target("given.zip", ["data --data given.zip"], files.zips, files.broken_zips, change=change_archive),
+    "result": Target("given.json", [REPORT, COMPARE], A_RESULT, dict, files.odd_results, A_RESULT, change_json),
+    "samples": Target("x.csv", ["stream edge-small --csv x.csv --jsonl"], files.samples(), odd=files.odd_samples),
+    "recording": Target("rec/anna.csv", ["data --data rec"], A_RECORDING, dict, files.odd_recordings, OTHER_PEOPLE),
+    "layout": Target("mine.toml", [EXCERPTS], A_LAYOUT),
+    "zip": Target("given.zip", ["data --data given.zip"], files.zips(), files.broken_zips, change=change_archive),
     "windows": Target(
-        "given.npz",
-        ["data --data given.npz"],
-        files.windows,
-        files.broken_windows,
-        files.odd_windows,
-        change=change_archive,
+        "given.npz", [WINDOWS], files.windows(), files.broken_windows, files.odd_windows, change=change_archive
     ),
 }
 """Every parser of what comes from outside, but for Keras files, records of rivals and what devices say."""

@@ -40,21 +40,12 @@ def test_the_raw_samples_are_those_of_a_real_recording_of_a_training_subject():
         assert np.array_equal(stored, raw)
 
 
-@pytest.mark.parametrize("field", ["int8", "logits", "live_activity"])
-def test_a_changed_value_is_found_and_its_place_named(field, tmp_path):
+def test_a_changed_value_is_found_and_its_place_named(tmp_path):
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     name = list(STRETCHES)[1]
     path = tmp_path / name / "windows.json"
     content = json.loads(path.read_text())
-    content["windows"][3][field] = _changed(content["windows"][3][field])
+    content["windows"][3]["logits"][0] += 1
     path.write_text(json.dumps(content))
-    with pytest.raises(CheckFailedError, match=f"{name}/windows.json, window 3, {field} "):
+    with pytest.raises(CheckFailedError, match=f"{name}/windows.json, window 3, logits "):
         check(tmp_path)
-
-
-def _changed(value):
-    if isinstance(value, str):
-        return value + "!"
-    if isinstance(value, list):
-        return [_changed(value[0]), *value[1:]]
-    return value + 1
