@@ -7,11 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from build import ProjectBuilder
-from build.env import DefaultIsolatedEnv
-from environments import copy_source
 from programs import ROOT, run_program, succeeded
-from pyproject_hooks import quiet_subprocess_runner
 
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 
@@ -48,16 +44,6 @@ def test_the_sdist_holds_the_same(built):
     with tarfile.open(built["sdist"]) as sdist:
         names = {x.partition("/")[2] for x in sdist.getnames()}
     assert {*DATA, *MODELS, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
-
-
-@pytest.mark.filterwarnings("error")
-def test_an_editable_install_warns_of_nothing(tmp_path):
-    """`make demo` begins with one, and pip shows its warnings."""
-    copy_source(ROOT, tmp_path / "source")
-    with DefaultIsolatedEnv() as environment:
-        builder = ProjectBuilder.from_isolated_env(environment, tmp_path / "source", quiet_subprocess_runner)
-        environment.install(builder.build_system_requires)
-        assert Path(builder.build("editable", tmp_path)).exists()
 
 
 @pytest.mark.parametrize("kind", ["wheel", pytest.param("sdist", marks=pytest.mark.long)])

@@ -24,7 +24,9 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 def built(tmp_path_factory) -> dict[str, Path]:
     """The sdist, and its wheel."""
     source, folder = (tmp_path_factory.mktemp("built") / x for x in ("source", "dist"))
-    copy_source(ROOT, source)  # a build in the checkout would leave its traces there
+    # A build in the checkout would leave its traces there. Every line of .gitignore is a name, perhaps with *.
+    ignored = [x.strip("/") for x in (ROOT / ".gitignore").read_text().split()]
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".git", *ignored))
     done = run_program(sys.executable, "-m", "build", "--outdir", folder, source, cwd=source)
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
@@ -81,22 +83,6 @@ def _installed(folder: Path, wheel: Path, extra: str = "") -> Path:
         _pip(folder, "install", f"{wheel}{extra}")
         mark.write_text(content)
     return _python(folder)
-
-
-def copy_source(root: Path, to: Path) -> None:
-    """Copy what belongs to the project in `root` to the new folder `to`, also where there is no git repository."""
-    if not (root / ".git").exists():
-        # Every line of the file is a name, perhaps with *, in whatever folder.
-        ignored = [x.strip("/") for x in (root / ".gitignore").read_text().split()]
-        shutil.copytree(root, to, ignore=shutil.ignore_patterns(*ignored))
-        return
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=root, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.split("\0"):
-        if (root / name).is_file():  # git may not know yet that it was deleted
-            (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(root / name, to / name)
 
 
 @contextmanager

@@ -4,30 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.bench import results
 from edge_runtime.bench.machine_state import CpuClock, Throttled
-from edge_runtime.bench.results import (
-    AbsentRival,
-    ClassScore,
-    Comparison,
-    Control,
-    Energy,
-    EvaluatedData,
-    Failure,
-    Instructions,
-    Latency,
-    Method,
-    OperatorCost,
-    Report,
-    Result,
-    Samples,
-    read_report,
-)
 from edge_runtime.reports.report_content import DeviceReport
 
 WRITTEN_BEFORE = Path(__file__).parents[1] / "bench" / "bench.json"
 """A report that an earlier version wrote, of the reference models in float32 and int8."""
 
-_WRITTEN = read_report(WRITTEN_BEFORE)
+_WRITTEN = results.read_report(WRITTEN_BEFORE)
 LABELS = ("WALKING", "WALKING_UPSTAIRS", "SITTING")
 STATE = replace(
     _WRITTEN.device.before,
@@ -43,19 +27,19 @@ DEVICE = replace(
     before=STATE,
     after=replace(STATE, load_average=1.5, temperatures_c={"cpu-thermal": 63.0}),
 )
-METHOD = Method("auto", 1, 3000, 10, None, False, True, "back-to-back", 0.06)
+METHOD = results.Method("auto", 1, 3000, 10, None, False, True, "back-to-back", 0.06)
 NO_TIMES: dict[str, Any] = dict.fromkeys(("load_ms", "first_ms", "latency_ms", "end_to_end_ms", "samples_ms"))
 NO_TIMES |= dict.fromkeys(("warm_up", "energy", "peak_memory_bytes", "baseline_memory_bytes"))
 
 
-def latency(p50: float) -> Latency:
+def latency(p50: float) -> results.Latency:
     """Times around `p50` milliseconds, known to 1 %."""
-    return Latency(
+    return results.Latency(
         p50, 1.1 * p50, 1.2 * p50, 2 * p50, 1.05 * p50, 0.95 * p50, 9 * p50, 3000, 0.02 * p50, (0.99 * p50, 1.01 * p50)
     )
 
 
-def result(scheme: str, p50: float = 0.04, **changes: Any) -> Result:
+def result(scheme: str, p50: float = 0.04, **changes: Any) -> results.Result:
     """One result of a network `edge` with everything that can be measured."""
     times = (*(p50 * (0.95 + 0.001 * i) for i in range(100)), 2 * p50, 9 * p50)
     made = replace(
@@ -77,44 +61,44 @@ def result(scheme: str, p50: float = 0.04, **changes: Any) -> Result:
         per_subject={"2": 0.99, "10": 0.93, "anna": 0.98},
         agreement=None if scheme == "float32" else 0.99,
         doubts=(),
-        samples_ms=Samples((times, times), (times, times)),
+        samples_ms=results.Samples((times, times), (times, times)),
         accuracy_subjects_ci95=(0.93, 0.99),
-        per_class={label: ClassScore(0.97, 0.96, 0.965, 100) for label in LABELS},
+        per_class={label: results.ClassScore(0.97, 0.96, 0.965, 100) for label in LABELS},
         calibration_error=0.012,
-        energy=Energy(0.034, "rapl", 3.5),
-        operator_costs={"FULLY_CONNECTED": OperatorCost(33, 426_000, 70_000, 12_000)},
+        energy=results.Energy(0.034, "rapl", 3.5),
+        operator_costs={"FULLY_CONNECTED": results.OperatorCost(33, 426_000, 70_000, 12_000)},
     )
     return replace(made, **changes)
 
 
 FLOAT = result("float32", 0.040)
 INT8 = result("int8", 0.020, size_bytes=150_000, accuracy=0.968)
-BETTER = Comparison(1, 0, 0.5, (0.49, 0.52), 0.6, (0.58, 0.61), -0.2, (-0.6, 0.1), 0.99, 3, 4, 1.0)
+BETTER = results.Comparison(1, 0, 0.5, (0.49, 0.52), 0.6, (0.58, 0.61), -0.2, (-0.6, 0.1), 0.99, 3, 4, 1.0)
 
 
-def of(*results: Result, **changes: Any) -> Report:
-    """A report about `results` on one machine."""
-    data = EvaluatedData("UCI HAR", "f" * 64, 300, 1.28)
-    return replace(Report(DEVICE, data, results, METHOD, comparisons=(), control=None, failures=()), **changes)
+def of(*measured: results.Result, **changes: Any) -> results.Report:
+    """A report about `measured` on one machine."""
+    data = results.EvaluatedData("UCI HAR", "f" * 64, 300, 1.28)
+    return replace(results.Report(DEVICE, data, measured, METHOD, comparisons=(), control=None, failures=()), **changes)
 
 
 FULL = of(
     replace(FLOAT, doubts=("the machine was busy",)),
     replace(INT8, doubts=("the machine was busy", "too few inferences")),
     comparisons=(BETTER,),
-    control=Control(1.002, (0.99, 1.01), True),
-    failures=(Failure("runs/x/model_dynamic.tflite", "the worker for runs/x/model_dynamic.tflite was killed"),),
+    control=results.Control(1.002, (0.99, 1.01), True),
+    failures=(results.Failure("runs/x/model_dynamic.tflite", "the worker for runs/x/model_dynamic.tflite was killed"),),
 )
 EMULATED = of(
     *(
-        replace(x, doubts=("the CPU is emulated",), instructions=Instructions(n, "counted"), **NO_TIMES)
+        replace(x, doubts=("the CPU is emulated",), instructions=results.Instructions(n, "counted"), **NO_TIMES)
         for x, n in ((FLOAT, 100_000), (INT8, 45_000))
     ),
     comparisons=(
         replace(BETTER, p50_ratio=None, p50_ratio_ci95=None, end_to_end_ratio=None, end_to_end_ratio_ci95=None),
     ),
 )
-NOTHING = of(failures=(Failure("a.tflite", "the worker died"), Failure("b.tflite", "the worker hung")))
+NOTHING = of(failures=(results.Failure("a.tflite", "the worker died"), results.Failure("b.tflite", "the worker hung")))
 DEVICES = [
     DeviceReport("pi4", FULL),
     DeviceReport("pi5.local:2222", of(result("float32", 0.01), result("int8", 0.005))),
@@ -123,7 +107,7 @@ DEVICES = [
 EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)\n"
 
 
-def evil() -> Report:
+def evil() -> results.Report:
     """Texts that a page, a table or a terminal could take for its own language, wherever there can be text."""
     hostile = [
         replace(
@@ -132,10 +116,10 @@ def evil() -> Report:
             file=EVIL + x.quantization,
             runtime=EVIL,
             labels=(EVIL, *LABELS[1:]),
-            per_class={EVIL: ClassScore(1.0, 1.0, 1.0, 1), LABELS[1]: ClassScore(None, None, None, 0)},
+            per_class={EVIL: results.ClassScore(1.0, 1.0, 1.0, 1), LABELS[1]: results.ClassScore(None, None, None, 0)},
             per_subject={EVIL: 0.9, "2": 0.95},
             doubts=(EVIL,),
-            energy=Energy(None, reason=EVIL),
+            energy=results.Energy(None, reason=EVIL),
         )
         for x in (FLOAT, replace(FLOAT, sha256="1" * 64, rival=EVIL), INT8)
     ]
@@ -143,9 +127,9 @@ def evil() -> Report:
     return of(
         *hostile,
         device=replace(DEVICE, name=EVIL, cpu=EVIL, features=(EVIL,), caches={EVIL: EVIL}, before=state),
-        data=EvaluatedData(EVIL, EVIL, 1, 1.28, {EVIL: 1}, (EVIL,)),
+        data=results.EvaluatedData(EVIL, EVIL, 1, 1.28, {EVIL: 1}, (EVIL,)),
         settings=replace(METHOD, runtime=EVIL),
-        failures=(Failure(EVIL, EVIL),),
-        absent_rivals=(AbsentRival(EVIL, EVIL),),
+        failures=(results.Failure(EVIL, EVIL),),
+        absent_rivals=(results.AbsentRival(EVIL, EVIL),),
         created=EVIL,
     )
