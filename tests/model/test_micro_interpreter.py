@@ -14,7 +14,7 @@ from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import predict, preparation
 from edge_runtime.model.interpreters import MICRO, open_model
-from edge_runtime.model.micro_interpreter import resolver_method, resolver_methods, without_kernel
+from edge_runtime.model.micro_interpreter import resolver_method
 
 micro = pytest.importorskip("tflite_micro")
 
@@ -45,15 +45,6 @@ def test_the_shipped_models_answer_as_in_tflites_own_kernels(network, scheme, mo
     assert np.abs(here - own).mean() < mean
 
 
-def test_a_model_is_described_as_in_litert():
-    flatbuffer, _ = shipped("edge")
-    here, there = open_model(flatbuffer, MICRO), open_model(flatbuffer, "litert", xnnpack=False)
-    assert (here.input, here.output, here.scheme, here.stateful) == (there.input, there.output, "int8", False)
-    assert here.operators.counts == there.operators.counts
-    assert here.operators.xnnpack is None
-    assert (here.runtime.name, here.runtime.version) == (MICRO, micro.__version__)
-
-
 def test_the_smallest_arena_is_enough_and_a_little_less_is_not():
     flatbuffer, _ = shipped("edge-small")
     arena = open_model(flatbuffer, MICRO).arena_bytes()
@@ -78,12 +69,6 @@ def test_the_resolver_has_a_method_for_exactly_the_kernels_that_the_package_has(
     registered = {x for x in BUILTIN if f"Register_{x}Ev".encode() in content}
     assert len(registered) >= 100
     assert {x for x in BUILTIN if resolver_method(x)} == registered
-
-
-def test_methods_of_the_resolver_are_those_of_its_header():
-    names = ["UNIDIRECTIONAL_SEQUENCE_LSTM", "CONV_2D", "PADV2", "CUMSUM", "GELU", "CONV_2D"]
-    assert resolver_methods(names) == ["AddConv2D", "AddCumSum", "AddPadV2", "AddUnidirectionalSequenceLSTM"]
-    assert without_kernel(["GELU", "ADD", "FlexErf", "GELU"]) == ["FlexErf", "GELU"]
 
 
 def test_what_it_cannot_do_is_refused():

@@ -65,15 +65,6 @@ def test_any_unzip_reads_card_and_labels(model):
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-@given(st.integers(0, len(CONTENT) - 1))
-@ANYWHERE
-def test_a_file_cut_short_anywhere_is_refused(model, length):
-    refused(model, CONTENT[:length])
-    if 8 <= length <= len(FLATBUFFER) - 4:  # at its end may be up to 4 bytes that mean nothing
-        with pytest.raises(InputError, match="whole"):
-            cards.read_tflite(model)
-
-
 @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
 @ANYWHERE
 def test_one_changed_byte_anywhere_is_refused(model, position, change):
@@ -94,19 +85,6 @@ def test_one_changed_byte_anywhere_is_refused(model, position, change):
 )
 def test_a_file_that_is_no_model_with_a_card_is_refused(model, content, noun):
     refused(model, content, noun)
-
-
-def test_a_missing_file_and_a_folder_are_refused(tmp_path):
-    for path in (tmp_path / "none.tflite", tmp_path):
-        with pytest.raises(InputError, match=path.name):
-            cards.read_model(path)
-
-
-def test_the_card_of_another_model_is_refused_though_the_digest_fits(model):
-    other = tiny_models.dense(np.ones((2, 6), np.float32), (3, 2))
-    changed = other + CONTENT[len(FLATBUFFER) : -64]
-    assert len(other) == len(FLATBUFFER)
-    refused(model, changed + cards.digest(changed), "another model")
 
 
 def changed(**changes: object) -> str:
@@ -158,38 +136,24 @@ def test_what_a_card_from_before_does_not_say_has_its_default():
 @pytest.mark.parametrize(
     ("text", "noun"),
     [
-        *((x, "JSON") for x in ("", "[" * 100_000, changed(temperature=float("nan")))),
-        *((x, "card") for x in ("[]", "{}", changed(signals=3), changed(window=None), changed(scores=5))),
+        (changed(temperature=float("nan")), "JSON"),
+        *((x, "card") for x in ("{}", changed(signals=3))),
         (changed(format=2), "format"),
         *((changed(labels=x), "label") for x in (["A"], ["A", "A"])),
         (changed(signals=[]), "signal"),
         (changed(signals=[{"name": "x"}]), "unit"),
-        *((changed(window={"rate_hz": x, "samples": 3, "hop": 1}), "rate_hz") for x in (5e-324, 1e308)),
-        *((changed(window={"rate_hz": 50, "samples": x, "hop": 1}), "samples") for x in (0, 10**12)),
-        (changed(window={"rate_hz": 50, "samples": 3, "hop": 10**18}), "hop"),
+        (changed(window={"rate_hz": 50, "samples": 0, "hop": 1}), "samples"),
         (normalised(mean=[0], std=[1], clip=[1], knee=[None]), "2 signals"),
         (normalised(std=[1, 0]), "above 0"),
-        (normalised(knee=[None, 0]), "knee"),
-        *((changed(temperature=x), "temperature") for x in (0, 1e300)),
+        (changed(temperature=0), "temperature"),
         (live(evidence=1e9), "evidence"),
         (changed(frame="walking"), "body_acc"),
-        (changed(frame="table"), "frame"),
         (changed(alike=[{"labels": list(CARD.labels[:2]), "placements": ["wrist"]}]), "alike"),
     ],
 )
 def test_an_unusable_card_is_refused_with_its_source(text, noun):
     with pytest.raises(InputError, match=rf"my\.json.*{noun}"):
         Card.from_json(text, "my.json")
-
-
-def test_reading_a_card_file(tmp_path):
-    path = tmp_path / "card.json"
-    cards.save(CARD, path)
-    assert cards.load(path) == CARD
-    path.write_bytes(b"\xff\xfe")
-    for wrong in (path, tmp_path / "none.json"):
-        with pytest.raises(InputError, match=wrong.name):
-            cards.load(wrong)
 
 
 DAMAGED = b"".join((FLATBUFFER[:-40], bytes([FLATBUFFER[-40] ^ 1]), CONTENT[len(FLATBUFFER) - 39 :]))
@@ -206,12 +170,3 @@ def test_what_could_not_be_read_again_is_not_written(har_edge_here, tmp_path, co
     assert_one_sentence(har_edge_here("card", "m.tflite", "--from", "card.json"), 2, "m.tflite")
     assert (tmp_path / "m.tflite").read_bytes() == content
     assert len(list(tmp_path.iterdir())) == 2
-
-
-def test_weights_that_look_like_an_archive_are_read_with_their_model(model):
-    inside = archive("a.txt", bytes(500))
-    weights = np.frombuffer(inside + bytes(2048 - len(inside)), np.float32).reshape(2, 256)
-    flatbuffer = tiny_models.dense(weights, (128, 2))
-    assert inside in flatbuffer
-    cards.write_model(model, flatbuffer, CARD)
-    assert cards.read_model(model)[0] == flatbuffer
