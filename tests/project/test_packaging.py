@@ -22,7 +22,7 @@ MODELS = tuple(f"edge_runtime/models/{x}_{y}.tflite" for x in REFERENCE_MODELS f
 TYPED = tuple(f"{x}/py.typed" for x in ("edge_runtime", "train", "convert"))
 
 
-def test_the_wheel_holds_the_packages_their_data_and_both_notices(built):
+def test_wheel_and_sdist_hold_the_packages_their_data_and_both_notices(built):
     with zipfile.ZipFile(built["wheel"]) as wheel:
         names = wheel.namelist()
         metadata = wheel.read(next(x for x in names if x.endswith("METADATA"))).decode()
@@ -32,18 +32,15 @@ def test_the_wheel_holds_the_packages_their_data_and_both_notices(built):
     assert "License-File: LICENSE" in metadata
     assert "License-File: DATA_NOTICE.md" in metadata
     assert "Requires-Python: <3.14,>=3.11" in metadata
+    with tarfile.open(built["sdist"]) as sdist:
+        names = {x.partition("/")[2] for x in sdist.getnames()}
+    assert {*DATA, *MODELS, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
 
 
 @pytest.mark.parametrize(("name", "most"), [("edge", 100_000), ("edge-small", 50_000), ("edge-anywhere", 80_000)])
 def test_the_int8_models_are_small(name, most):
     sizes = {x: (ROOT / f"edge_runtime/models/{name}_{x}.tflite").stat().st_size for x in ("float32", "int8")}
     assert sizes["int8"] <= min(most, sizes["float32"] / 2)
-
-
-def test_the_sdist_holds_the_same(built):
-    with tarfile.open(built["sdist"]) as sdist:
-        names = {x.partition("/")[2] for x in sdist.getnames()}
-    assert {*DATA, *MODELS, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
 
 
 @pytest.mark.parametrize("kind", ["wheel", pytest.param("sdist", marks=pytest.mark.long)])

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import struct
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -60,12 +59,3 @@ def write_zip(path: Path, content: dict[str, bytes], compression: int = zipfile.
         for name, member in content.items():
             archive.writestr(name, member)
     return path
-
-
-def declare(path: Path, size: int) -> None:
-    """Let every entry of the zip's central directory say that it unpacks to `size` bytes."""
-    content = bytearray(path.read_bytes())
-    at = -1
-    while (at := content.find(b"PK\1\2", at + 1)) >= 0:
-        content[at + 24 : at + 28] = struct.pack("<I", size)
-    path.write_bytes(content)

@@ -56,9 +56,7 @@ def test_absent_keys_get_defaults_and_whole_numbers_become_floats():
     ("changes", "place"),
     [
         ({"name": 3}, "name"),
-        ({"inners": [1]}, "inners[0]"),
         ({"inners": [{"share": True}]}, "inners[0].share"),
-        ({"inners": [{"share": 10**400}]}, "inners[0].share"),
         ({"inners": [{"share": 2}]}, "inners[0].share"),
         ({"inners": [{}]}, "inners[0].share"),
         ({"inners": [{"share": 1, "pair": [1.5, 1]}]}, "inners[0].pair[0]"),
@@ -66,7 +64,6 @@ def test_absent_keys_get_defaults_and_whole_numbers_become_floats():
         ({"mode": "other"}, "mode"),
         ({"subject": None}, "subject"),
         ({"numbers": [2, 10**16]}, "numbers[1]"),
-        ({"flag": 1}, "flag"),
     ],
 )
 def test_an_error_names_the_value(changes, place):
