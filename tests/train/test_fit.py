@@ -1,4 +1,4 @@
-"""Check that a fit is repeatable to the last bit, resumable, and learns coarse classes first on request."""
+"""Check a fit, repeatable to the last bit, and what it begins and ends with: subjects held out, a temperature."""
 
 from dataclasses import replace
 
@@ -13,6 +13,8 @@ from edge_runtime.signals.frontend import SIGNALS
 from train.fit.fit import fit, hash_weights, judged, training_loss
 from train.fit.fit_job import FitJob, Key
 from train.fit.recipe import Recipe
+from train.run.experiment import fit_temperature
+from train.training_data import check_data, default_held_out
 
 NAMES = tuple(x.name for x in SIGNALS)
 COARSE = (0, 1, 1, 2, 2, 3)
@@ -79,13 +81,9 @@ def test_a_finished_fit_takes_no_further_step(pairs, uninterrupted):
     assert again.seen == []
 
 
-@pytest.mark.parametrize("damage", [lambda x: x[: len(x) // 2], None])
-def test_a_damaged_checkpoint_and_that_of_another_recipe_are_refused_by_name(pairs, uninterrupted, tmp_path, damage):
-    content = job_in(uninterrupted[0]).checkpoint.read_bytes()
-    job_in(tmp_path).checkpoint.write_bytes(damage(content) if damage else content)
-    recipe = SHORT if damage else replace(SHORT, noise=0.5)
+def test_the_checkpoint_of_another_recipe_is_refused_by_name(pairs, uninterrupted):
     with pytest.raises(InputError, match=r"state\.npz"):
-        fit_pairs(pairs, tmp_path, recipe=recipe)
+        fit_pairs(pairs, uninterrupted[0], recipe=replace(SHORT, noise=0.5))
 
 
 def test_a_fit_that_diverges_is_named(pairs, tmp_path):
@@ -125,3 +123,27 @@ def test_a_fit_stopped_where_its_coarse_stage_ends_goes_on_to_the_same_weights_a
     with pytest.raises(KeyboardInterrupt):
         train("stopped", StopAt(recipe.steps_per_epoch(len(pairs)) + 1))
     assert train("stopped")[1].weights_sha256 == whole.weights_sha256
+
+
+def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
+    held = default_held_out(uci_har.train.subject)
+    assert held == [3, 8, 16, 22, 27]
+    assert default_held_out(np.array(["s2", "s2", "s10"])) == ["s10"]
+    with pytest.raises(InputError, match="two training subjects"):
+        default_held_out(np.array([1, 1]))
+
+
+def test_a_sensor_that_was_off_is_named_before_training(uci_har):
+    X = uci_har.train.X.copy()
+    X[..., 4] = 0.25
+    with pytest.raises(InputError, match="body_gyro_y"):
+        check_data(replace(uci_har, train=replace(uci_har.train, X=X)), [])
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
+def test_temperature_is_found_again(temperature):
+    generator = np.random.default_rng(1)
+    honest = generator.normal(size=(20_000, 4)) * 2
+    shares = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
+    y = (shares.cumsum(1) > generator.random((20_000, 1))).argmax(1).astype(np.uint8)
+    assert fit_temperature((honest * temperature).astype(np.float32), y) == pytest.approx(temperature, rel=0.05)

@@ -14,7 +14,6 @@ from written_windows import of_people, write_windows
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run
-from train.fit.fit_job import FitOutcome, load_logits
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
 from train.run.fit_processes import cpus, run_jobs
@@ -66,11 +65,6 @@ def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path):
     assert run.history.read_text() == trained_run.history.read_text()
 
 
-def test_the_fits_end_soon_after_their_command_was_killed(training):
-    training.kill()
-    wait_until(lambda: not fits_in(Path("runs/stopped/checkpoint")))
-
-
 def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folder(training, har_edge_here, tmp_path):
     assert_one_sentence(har_edge_here("train", "--resume", "--out", "runs/stopped", cwd=tmp_path), 2, "runs/stopped")
     training.send_signal(signal.SIGINT)
@@ -97,14 +91,3 @@ def test_a_fit_that_fails_stops_the_others(small, tmp_path):
         run_jobs(jobs, small, lambda job, step: None)
     assert "Traceback" in caught.value.__notes__[0], "--debug shows where"
     assert not fits_in(tmp_path)
-
-
-def test_a_damaged_outcome_is_named(small, tmp_path):
-    job = experiment(small, tmp_path).jobs["final"]
-    job.outcome.parent.mkdir()
-    job.outcome.write_text('{"history": 3}')
-    with pytest.raises(InputError, match=r"final\.json"):
-        FitOutcome.load(job)
-    job.logits.write_bytes(b"")
-    with pytest.raises(InputError, match=r"final\.npy"):
-        load_logits(job)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from programs import assert_one_sentence, har_edge, succeeded
+from programs import har_edge, succeeded
 from training_fixtures import run_card
 
 from edge_runtime.data.labels import coarse_classes
@@ -42,9 +42,6 @@ def subclassed(input_shape, n_classes):
     network.build((None, *input_shape))
     return network
 
-def exits(input_shape, n_classes):
-    raise SystemExit("usage: me FILE")
-
 def twice(x):
     return 2 * x
 
@@ -52,29 +49,19 @@ def ending(input_shape, n_classes, *middle):
     middle = [keras.Input(input_shape), *middle, layers.GlobalAveragePooling1D(), layers.Dense(n_classes)]
     return keras.Sequential(middle)
 
-def own_wrapped(input_shape, n_classes):
-    return ending(input_shape, n_classes, layers.TimeDistributed(layers.Lambda(twice, name="mine")))
-
 def own_function(input_shape, n_classes):
     inner = ending(input_shape, n_classes, layers.Dense(4, activation=twice, name="mine"))
     return keras.Sequential([keras.Input(input_shape), inner])
 
-def upsampled(input_shape, n_classes):
-    return ending(input_shape, n_classes, layers.UpSampling1D(name="mine"))
-
 def not_convertible(input_shape, n_classes):
     pooled = keras.Sequential([layers.UnitNormalization(name="theirs")])
     return ending(input_shape, n_classes, layers.UpSampling1D(name="mine"), layers.TimeDistributed(pooled))
-
-def no_network(input_shape, n_classes):
-    return 7
 """
 
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
     (tmp_path / "own_networks.py").write_text(OWN)
-    (tmp_path / "broken_module.py").write_text("import nothing_of_that_name")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     yield
@@ -95,7 +82,7 @@ def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_s
 
 @pytest.mark.parametrize(
     ("samples", "steps", "kernel"),
-    [(128, 8, 25), (200, 13, 25), (64, 4, 25), (49, 5, 19), (10, 5, 3), (3, 3, 2), (1, 1, 2), (1000, 16, 98)],
+    [(128, 8, 25), (200, 13, 25), (49, 5, 19), (1, 1, 2), (1000, 16, 98)],
 )
 def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, kernel):
     convolution = build("edge", (samples, 3), 2).get_layer("steps")
@@ -109,49 +96,27 @@ def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, k
         ("own_networks:other_output", "logit"),
         ("own_networks:probabilities", "softmax"),
         ("own_networks:subclassed", "functional API"),
-        ("own_networks:no_network", "keras.Input"),
-        ("own_networks:exits", "usage: me FILE"),
         ("own_networks:absent", "absent"),
-        ("broken_module:f", "nothing_of_that_name"),
     ],
 )
 def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, noun):
     with pytest.raises(InputError, match=noun) as caught:
         build(name, (128, 9), 6)
     assert name in str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["own_wrapped", "own_function"])
-def test_a_network_that_could_not_be_loaded_again_is_refused_before_it_is_trained(own, name):
+def test_what_could_not_be_loaded_again_or_converted_is_known_before_a_training(own):
     with pytest.raises(InputError, match="'mine'"):
-        check(f"own_networks:{name}", (128, 9), 6)
-
-
-def test_layers_that_cannot_be_converted_are_known_before_a_training(own):
+        check("own_networks:own_function", (128, 9), 6)
     refused = check("own_networks:not_convertible", (128, 9), 6)
     assert refused == ["'mine' (UpSampling1D)", "'theirs' (UnitNormalization)"]
     assert check("own_networks:good", (128, 9), 6) == []
-
-
-@pytest.mark.long
-def test_a_network_of_ones_own_is_trained_and_one_that_does_not_fit_is_refused_before(own, tmp_path):
-    """Found in the working folder, by the command and by its processes."""
-    refused = har_edge("train", "--network", "own_networks:other_output", cwd=tmp_path)
-    assert_one_sentence(refused, 2, "own_networks:other_output", "(None, 7)")
-    assert not (tmp_path / "runs").exists()
-    trained = succeeded(har_edge("train", "--network", "own_networks:upsampled", "--epochs", 1, cwd=tmp_path))
-    assert "convert will not take this network because of 'mine' (UpSampling1D)" in trained.stderr
-    (folder,) = (x for x in (tmp_path / "runs").iterdir() if not x.is_symlink())
-    assert folder.name.startswith("upsampled-")
-    assert run_card(Run(folder))["training"]["recipe"]["network"] == "own_networks:upsampled"
 
 
 def test_coarse_classes_join_what_looks_alike(uci_har):
     labels, classes = coarse_classes(uci_har.labels)
     assert labels == ("WALKING", "STAIRS", "SITTING_OR_STANDING", "LAYING")
     assert classes == (0, 1, 1, 2, 2, 3)
-    assert coarse_classes(labels) == (labels, (0, 1, 2, 3))
     with pytest.raises(InputError, match="DANCING belongs to no coarse class"):
         coarse_classes(["WALKING", "DANCING"])
 
@@ -176,15 +141,13 @@ def test_a_network_with_a_coarse_stage_has_a_recipe_with_one_and_is_refused_for_
 
 @pytest.mark.long
 def test_a_models_signals_and_classes_are_followed_to_the_end(tmp_path, uci_har):
-    """Train, convert and bench without the gyroscope and with coarse classes: the card says so, the others follow."""
+    """Without the gyroscope and with coarse classes: the card says so, the model follows."""
     options = ("--network", "edge-small", "--epochs", 1, "--sensors", "accelerometer", "--classes", "coarse")
-    for arguments in (("train", *options, "--out", "run"), ("convert", "run"), ("bench", "run", "--runs", 5)):
-        result = succeeded(har_edge(*arguments, cwd=tmp_path))
-    assert "windows are of other data" not in " ".join(result.stdout.split())
+    for arguments in (("train", *options, "--out", "run"), ("convert", "run")):
+        succeeded(har_edge(*arguments, cwd=tmp_path))
     run = Run(tmp_path / "run")
     classifier = Classifier(run.tflite("float32"))
     seen = uci_har.as_for(classifier.card)
     assert seen.test.X.shape[-1] == 6
     right = classifier.logits(seen.test.X).argmax(1) == seen.test.y
     assert right.mean() == pytest.approx(run_card(run)["scores"]["test"]["accuracy"], abs=1e-3)
-    assert right.mean() > 0.5
