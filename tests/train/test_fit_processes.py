@@ -2,34 +2,17 @@
 
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from programs import assert_one_sentence, finish, har_edge, processes, start_har_edge, succeeded, wait_until
 from training_fixtures import EPOCHS, run_card
 from written_windows import of_people, write_windows
 
-from edge_runtime.data.dataset import Dataset
-from edge_runtime.errors import InputError
 from edge_runtime.runs import Run
-from train.fit.recipe import Recipe
-from train.run.experiment import Experiment
-from train.run.fit_processes import cpus, run_jobs
+from train.run.fit_processes import cpus
 
 HELD_OUT = (3, 8, 16, 22, 27)
-
-
-@pytest.fixture(scope="module")
-def small(uci_har) -> Dataset:
-    """Every 50th window of everybody."""
-    parts = {x: getattr(uci_har, x) for x in ("train", "test")}
-    return replace(uci_har, **{x: split.select(np.arange(len(split)) % 50 == 0) for x, split in parts.items()})
-
-
-def experiment(small: Dataset, folder: Path) -> Experiment:
-    return Experiment(Recipe(epochs=1, batch_size=16), 3, small, Run(folder), HELD_OUT)
 
 
 def fits_in(folder: Path) -> list[int]:
@@ -82,12 +65,3 @@ def test_a_fit_that_was_killed_is_an_error_that_says_how_to_go_on(training):
     assert_one_sentence(done, 3, "fit", "memory", "--resume")
     assert "har-edge train --resume --out runs/stopped" in done.stderr
     assert not fits_in(folder)
-
-
-def test_a_fit_that_fails_stops_the_others(small, tmp_path):
-    jobs = list(experiment(small, tmp_path).jobs.values())
-    jobs[0] = replace(jobs[0], recipe=Recipe(network="absent"))
-    with pytest.raises(InputError, match="absent") as caught:
-        run_jobs(jobs, small, lambda job, step: None)
-    assert "Traceback" in caught.value.__notes__[0], "--debug shows where"
-    assert not fits_in(tmp_path)

@@ -5,13 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from programs import har_edge, succeeded
-from training_fixtures import run_card
 
 from edge_runtime.data.labels import coarse_classes
 from edge_runtime.errors import InputError
-from edge_runtime.model.classifier import Classifier
-from edge_runtime.runs import Run
 from train.fit.named_networks import build, check
 from train.fit.networks import NETWORKS
 from train.fit.recipe import Recipe, choose_recipe
@@ -137,17 +133,3 @@ def test_a_network_with_a_coarse_stage_has_a_recipe_with_one_and_is_refused_for_
     dancing = replace(uci_har, labels=("DANCING", *uci_har.labels[1:]))
     with pytest.raises(InputError, match="DANCING"):
         TrainingInput(network="gru-coarse").check_fit(dancing)
-
-
-@pytest.mark.long
-def test_a_models_signals_and_classes_are_followed_to_the_end(tmp_path, uci_har):
-    """Without the gyroscope and with coarse classes: the card says so, the model follows."""
-    options = ("--network", "edge-small", "--epochs", 1, "--sensors", "accelerometer", "--classes", "coarse")
-    for arguments in (("train", *options, "--out", "run"), ("convert", "run")):
-        succeeded(har_edge(*arguments, cwd=tmp_path))
-    run = Run(tmp_path / "run")
-    classifier = Classifier(run.tflite("float32"))
-    seen = uci_har.as_for(classifier.card)
-    assert seen.test.X.shape[-1] == 6
-    right = classifier.logits(seen.test.X).argmax(1) == seen.test.y
-    assert right.mean() == pytest.approx(run_card(run)["scores"]["test"]["accuracy"], abs=1e-3)

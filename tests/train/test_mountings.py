@@ -1,15 +1,18 @@
-"""Check windows that are made lying or sitting: which ones, how they are turned, and that no other changes."""
+"""Check what is made of where devices were worn: made postures, and the classes that windows are told from."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from edge_runtime.data.dataset import Dataset, Mounting
 from edge_runtime.signals.frontend import SIGNALS
-from train.fit.fit import batches
-from train.fit.fit_job import FitJob, Key, plan_fit
+from train.fit.fit import batches, training_loss
+from train.fit.fit_job import FitJob, Key, held_rows, plan_fit
 from train.fit.made_postures import MadePosture, plan_made_postures
+from train.fit.placement_labels import plan_placement_labels
 from train.fit.recipe import Recipe, choose_recipe
 
 NAMES = tuple(x.name for x in SIGNALS)
@@ -101,20 +104,84 @@ def test_nobody_lies_where_ahead_is_not_known_nor_a_pocket_nor_lying(worn, other
     assert not plan_made_postures(replace(worn, **other), Recipe(made_lying=0.1))
 
 
-def test_trainings_in_the_walking_frame_make_postures_and_others_draw_as_without(worn, tmp_path):
-    def job(frame) -> FitJob:
-        data, recipe = replace(worn, frame=frame), choose_recipe("edge", frame=frame)
-        return plan_fit("fit", "fit", data, recipe, Key(0, 0), tmp_path)
+def job_in(frame: str, data: Dataset, folder: Path) -> FitJob:
+    recipe = choose_recipe("edge", frame=frame)
+    return plan_fit("fit", "fit", replace(data, frame=frame), recipe, Key(0, 0), folder)
 
+
+def test_trainings_in_the_walking_frame_make_postures_and_others_draw_as_without(worn, tmp_path):
     def classes(x: FitJob, epoch: int = 0) -> np.ndarray:
         return np.concatenate([y for _, y, *_ in batches(worn.train, None, x, epoch)])
 
-    assert job("device").made_postures == ()
-    lying, sitting = job("walking").made_postures
+    assert job_in("device", worn, tmp_path).made_postures == ()
+    job = job_in("walking", worn, tmp_path)
+    lying, sitting = job.made_postures
     assert sitting.posture == worn.labels.index("SITTING")
-    with_lying, without = classes(job("walking")), classes(replace(job("walking"), made_postures=()))
+    with_lying, without = classes(job), classes(replace(job, made_postures=()))
     changed = with_lying != without
     assert changed.any()
     assert set(with_lying[changed]) == {lying.posture}
-    np.testing.assert_array_equal(with_lying, classes(job("walking")))
-    assert (with_lying != classes(job("walking"), epoch=1)).any()
+    np.testing.assert_array_equal(with_lying, classes(job))
+    assert (with_lying != classes(job, epoch=1)).any()
+
+
+MANY, FEW = Mounting(source="Many", placement="waist"), Mounting(source="Few", placement="trouser pocket")
+WALKING, STANDING, LAYING = 0, 4, 5
+
+
+@pytest.fixture(scope="module")
+def two(uci_har) -> Dataset:
+    """Two data sets in the walking frame; in the second people walk and stand, and do nothing else."""
+    mounting = (uci_har.train.subject % 2).astype(np.int32)
+    rows = (mounting == 0) | np.isin(uci_har.train.y, [WALKING, STANDING])
+    rows &= np.arange(len(rows)) % 10 == 0
+    train = replace(uci_har.train, mounting=mounting).select(rows)
+    return replace(uci_har, train=train, mountings=(MANY, FEW), frame="walking")
+
+
+def plan(data: Dataset, held_out=(), recipe: Recipe | None = None):
+    made = plan_made_postures(data, recipe or Recipe())
+    return plan_placement_labels(data, ~held_rows(data.train, held_out), made)
+
+
+def test_each_mounting_has_the_classes_of_its_placement_and_those_made_of_them(two):
+    assert plan(two) == ((0, 1, 2, 3, 4, 5), (WALKING, STANDING))
+    assert plan(two, recipe=Recipe(made_lying=0.1))[1] == (WALKING, STANDING, LAYING)
+
+
+def test_data_sets_of_one_placement_share_their_classes(two):
+    third = Mounting(source="Third", placement="trouser pocket")
+    mounting = two.train.mounting + (two.train.mounting == 0) * (two.train.y > WALKING) * 2
+    parted = replace(two, train=replace(two.train, mounting=mounting), mountings=(MANY, FEW, third))
+    assert plan(parted) == ((WALKING,), (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5))
+    unknown = (replace(MANY, placement=""), replace(FEW, placement=""), replace(third, placement=""))
+    assert plan(replace(parted, mountings=unknown)) == ((WALKING,), (WALKING, STANDING), (1, 2, 3, 4, 5))
+
+
+def test_all_is_told_from_all_where_data_sets_have_the_same_classes_or_one_is_left(two, uci_har):
+    few = [x for x in np.unique(two.train.subject).tolist() if x % 2]
+    assert plan(two, held_out=few) == ()
+    assert plan(replace(two, mountings=(MANY, MANY))) == ()
+    assert plan(replace(uci_har, train=replace(uci_har.train, mounting=None), mountings=())) == ()
+
+
+def test_only_trainings_in_the_walking_frame_tell_windows_from_own_labels(two, tmp_path):
+    job = job_in("device", two, tmp_path)
+    assert job.placement_labels == ()
+    assert {type(x) for _, _, x, _ in batches(two.train, None, job, 0)} == {type(None)}
+    drawn = list(batches(two.train, None, job_in("walking", two, tmp_path), 0))
+    y, table = (np.concatenate([x[i] for x in drawn]) for i in (1, 2))
+    assert set(map(tuple, table.astype(int).tolist())) == {(1, 1, 1, 1, 1, 1), (1, 0, 0, 0, 1, 1)}
+    assert table[np.arange(len(y)), y].all()
+
+
+def test_the_loss_does_not_depend_on_logits_of_labels_that_are_not_own():
+    y, known = tf.constant([0, 1], tf.uint8), tf.constant([[True, True, False], [True, True, True]])
+
+    def loss(*unknown: float, known=known) -> float:
+        logits = tf.constant([[2.0, 1.0, unknown[0]], [0.5, 1.5, unknown[1]]])
+        return float(training_loss(y, logits, (), 0.1, False, known))
+
+    assert loss(0.0, 0.0) == loss(9.0, 0.0)
+    assert loss(0.0, 0.0) < loss(0.0, 9.0)
+    assert loss(1.0, 1.0, known=tf.ones((2, 3), bool)) == pytest.approx(loss(1.0, 1.0, known=None), rel=1e-6)
