@@ -160,10 +160,15 @@ def _fail(error: BaseException, debug: bool) -> int:
 def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
     """Run the `har-edge` command with the program's arguments and exit with its code."""
     open_closed_streams()
-    # Commands clear away what they have begun after SIGTERM too.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # Commands clear away what they have begun after SIGTERM too, and when their terminal closes but for nohup.
+    is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    ends = [signal.SIGINT, signal.SIGTERM, *([] if is_kept else [signal.SIGHUP])]
+    for number in ends:
         signal.signal(number, signal.default_int_handler)
-    sys.exit(run(make_command(commands)))
+    code = run(make_command(commands))
+    for number in ends:  # a second Ctrl-C does not change the exit code
+        signal.signal(number, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def main() -> None:

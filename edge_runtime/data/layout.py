@@ -3,10 +3,12 @@
 A layout is a TOML file, and the dataclasses here are its tables; docs/data.md has all keys.
 """
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -38,6 +40,8 @@ _LONGEST_NAME, _LONGEST_PATH = 100, 1000
 _Lines = Annotated[int, Quantity(at_least=0)]
 _Offset = Annotated[float, Quantity(at_least=-1e9, at_most=1e9)]
 _LARGEST_FILE = 1 << 16  # bytes
+_MOST_DOTS = 100  # in a line: tomllib keeps each beginning of a dotted key
+_ENCODINGS = ("utf-8", "utf-16", "utf-32", "ascii", "iso8859", "cp", "mac-", "koi8", "gb", "big5", "euc_", "shift_jis")
 
 
 class PathPattern:
@@ -249,16 +253,22 @@ class Layout:
 
     def key_of_label(self, label: str) -> str | None:
         """The key that names a label of the files: 1.0 is 1, a `*` any text, "*" all others; else None."""
-        said = {**self.labels, **self.other_labels}
+        said, starred = self._said
         if label in said or not said:
             return label
         try:
             plain = str(int(float(label))) if float(label).is_integer() else label
         except ValueError:
             plain = label
-        parts = {x: ".*".join(map(re.escape, x.split(OTHERS))) for x in said if OTHERS in x and x != OTHERS}
-        stars = [x for x, like in parts.items() if re.fullmatch(like, label, re.DOTALL)]
+        stars = [x for x, like in starred.items() if like.fullmatch(label)]
         return next((x for x in (plain, *stars, OTHERS) if x in said), None)
+
+    @cached_property
+    def _said(self) -> tuple[dict[str, str], dict[str, re.Pattern[str]]]:
+        """All labels that it names, and the patterns of those with a `*`."""
+        said = {**self.labels, **self.other_labels}
+        parts = {x: ".*".join(map(re.escape, x.split(OTHERS))) for x in said if OTHERS in x and x != OTHERS}
+        return said, {x: re.compile(like, re.DOTALL) for x, like in parts.items()}
 
 
 def _listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -289,6 +299,8 @@ def parse_layout(text: str, source: str, name: str) -> Layout:
     Raises `InputError`, which names the `source`, for a wrong one.
     """
     try:
+        if any(x.count(".") > _MOST_DOTS for x in text.splitlines()):
+            raise ValueError(f"a line has more than {_MOST_DOTS} dots")
         content = tomllib.loads(text)
         found: Layout = from_json(Layout, {"name": name, **content, "source": source}, known_keys_only=True)
         _check(found)
@@ -306,6 +318,14 @@ def _check(layout: Layout) -> None:
     for table, clock in (("time", layout.time), ("label_file", source)):
         if clock and clock.unit != "samples" and not clock.is_of_day and canonical(clock.unit) not in TIME_UNITS:
             raise ValueError(f"{table}.unit is one of {', '.join(TIME_UNITS)}, date, or as in %Y-%m-%d %H:%M:%S")
+        if clock and "%" in clock.unit:
+            _check_dates(clock.unit)
+    try:
+        is_known = codecs.lookup(layout.encoding).name.startswith(_ENCODINGS)
+    except LookupError:
+        is_known = False
+    if not is_known:
+        raise ValueError(f"encoding = {quoted(layout.encoding, 30)} is no encoding of text: utf-8, say, or latin-1")
     if layout.acceleration and (layout.rate is None) == (layout.time is None):
         raise ValueError("it needs rate = 50 (samples a second) or [time], and not both")
     if not layout.acceleration and (layout.rotation or layout.time):
@@ -321,3 +341,14 @@ def _check(layout: Layout) -> None:
         if not {*columns} <= {*known} or columns.count("label") != 1 or ("start" in columns) != ("end" in columns):
             raise ValueError(f"label_file.columns are of {', '.join(map(quoted, known))}: label once, start with end")
         _ = source.pattern_of_files
+
+
+def _check_dates(pattern: str) -> None:
+    """Raise `ValueError` when a code of `strptime` stands twice in `pattern`, or is none."""
+    try:
+        datetime.strptime("", pattern)
+    except re.error as error:
+        raise ValueError(f"the pattern of dates {quoted(pattern, 30)} has a code twice ({error})") from error
+    except ValueError as error:
+        if "does not match" not in str(error):
+            raise

@@ -115,7 +115,7 @@ def this_python() -> PythonDevice:
 def other_python(path: str, runtime: str) -> PythonDevice:
     """The interpreter at `path`. Raises `InputError` when it cannot measure with `runtime`."""
     # A relative path must hold from the worker's folder too; `resolve` would leave a virtual environment.
-    absolute = os.path.abspath(Path(path).expanduser())  # noqa: PTH100
+    absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a user who is not known stays as written
     interpreter = shutil.which(absolute if os.sep in path else path)
     if interpreter is None:
         raise InputError(f"--on python:{path}: there is no program at {path}")

@@ -7,13 +7,21 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from edge_runtime.errors import InputError
+
 
 def cache_folder() -> Path:
-    """The folder of what can be made again: HAR_EDGE_CACHE, or har-edge in the user's cache folder."""
+    """The folder of what can be made again: HAR_EDGE_CACHE, or har-edge in the user's cache folder.
+
+    Raises `InputError` for a user without a home.
+    """
     given = os.environ.get("HAR_EDGE_CACHE")
     if given:
         return Path(given).absolute()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "har-edge").absolute()
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "har-edge").absolute()
+    except RuntimeError as error:
+        raise InputError("this user has no home folder: set HAR_EDGE_CACHE to a folder for the cache") from error
 
 
 def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:

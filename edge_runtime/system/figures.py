@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import textwrap
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -40,7 +41,8 @@ def activity_colour(label: int) -> str:
 
 
 def require_matplotlib() -> None:
-    """Raise `InputError` without matplotlib."""
+    """Raise `InputError` without matplotlib; have it draw without a notebook, whose MPLBACKEND may be set here."""
+    os.environ["MPLBACKEND"] = "agg"
     if find_spec("matplotlib") is None:
         raise InputError(f"a picture needs matplotlib, which is not installed here: {pip_install('matplotlib')}")
 

@@ -2,15 +2,17 @@
 
 import os
 import stat
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from programs import run_program
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run
-from edge_runtime.system.cache import cached_folder
+from edge_runtime.system.cache import cache_folder, cached_folder
 from edge_runtime.system.files import atomic_path, check_folder, scratch_folder, write_bytes, write_text
 
 
@@ -82,3 +84,16 @@ def test_a_folder_is_tried_without_a_trace(tmp_path):
         with pytest.raises(InputError, match=str(folder)):
             check_folder(folder)
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_a_user_without_a_home_is_told_to_name_a_folder(monkeypatch):
+    for name in ("HAR_EDGE_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    with pytest.raises(InputError, match="HAR_EDGE_CACHE"):
+        cache_folder()
+
+
+def test_a_picture_is_drawn_whatever_backend_a_notebook_has_set():
+    draw = "from edge_runtime.system.figures import new_figure; new_figure(1, 1, 'x')"
+    assert run_program(sys.executable, "-c", draw, env={"MPLBACKEND": "module://gone"}).returncode == 0

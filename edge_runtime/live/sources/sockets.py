@@ -134,9 +134,10 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
         if kind is socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(where)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for a name that no host can have
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"cannot listen on {address}: {error.strerror or error}; give another port, or an address of this machine"
+            f"cannot listen on {address}: {reason}; give another port, or an address of this machine"
         ) from error
     return bound, address._replace(port=bound.getsockname()[1])
 
