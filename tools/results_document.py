@@ -33,7 +33,7 @@ _README_FORMS = {
     "TensorFlow's converter, float32": (STOCK, FLOAT),
     "TensorFlow's converter, dynamic (int8 weights)": (STOCK, "dynamic"),
     "TensorFlow's converter, int8": (STOCK, INT8),
-    "the same on a Keras 2 copy (fused LSTM), int8": (FUSED, INT8),
+    "TensorFlow's converter on a Keras 2 copy, whose LSTM is one fused operator, int8": (FUSED, INT8),
     "ONNX Runtime, float32": (ONNX, FLOAT),
 }
 """The rows of README's table: group and name of each in `peers.json`."""
@@ -144,11 +144,11 @@ def comparison_table() -> str:
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
     prepared = ", preparation included" if peers.get("window") == RAW else ""
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
-    return f"""{table("form | size, kB | time against float32 | accuracy, %", cells)}
-One trained network, converted by different tools; accuracy on {len(peers["held_out_subjects"])} held-out subjects.
-Time is the median for one window{prepared}, on {peers["device"]["cpu"]};
-1.00 is the fastest float32 model.{doubt} [All forms](docs/results/peers.md), [other
-processors](docs/results/processors.md). On the 9 test subjects, over {len(edge)} trainings:
+    held_out = len(peers["held_out_subjects"])
+    return f"""{table("form | size, kB | time (fastest float32 = 1) | accuracy, %", cells)}
+One network, converted by different tools, without har-edge's [card](docs/formats.md#the-card); accuracy on {held_out} held-out
+subjects. Median time for one window{prepared}, on {peers["device"]["cpu"]}.{doubt} [All
+forms](docs/results/peers.md), [other processors](docs/results/processors.md). On the 9 test subjects, over {len(edge)} trainings:
 float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} % ([seeds.md](docs/results/seeds.md)).
 """
 
