@@ -146,10 +146,10 @@ def comparison_table() -> str:
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     held_out = len(peers["held_out_subjects"])
     return f"""{table("form | size, kB | time (fastest float32 = 1) | accuracy, %", cells)}
-One network, converted by different tools, without har-edge's [card](docs/formats.md#the-card); accuracy on {held_out} held-out
-subjects. Median time for one window{prepared}, on {peers["device"]["cpu"]}.{doubt} [All
-forms](docs/results/peers.md), [other processors](docs/results/processors.md). On the 9 test subjects, over {len(edge)} trainings:
-float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} % ([seeds.md](docs/results/seeds.md)).
+One network, converted by different tools, without har-edge's [card](docs/formats.md#the-card); accuracy on {held_out}
+held-out subjects. Median time for one window{prepared}, on {peers["device"]["cpu"]}.{doubt}
+[All forms](docs/results/peers.md), [other processors](docs/results/processors.md). On the 9 test subjects, over
+{len(edge)} trainings: float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} % ([seeds.md](docs/results/seeds.md)).
 """
 
 
