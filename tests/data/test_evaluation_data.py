@@ -102,15 +102,10 @@ def test_windows_of_other_labels_are_left_out_for_models_of_coarse_classes_too(f
         evaluation_data.in_labels_of([card, tiny_models.card(labels=few.labels)], data)
 
 
-@pytest.mark.parametrize(
-    ("card", "words"),
-    [
-        ({"labels": ("ROWING", "CYCLING")}, "ROWING"),
-        ({"signals": ("pressure",)}, "pressure"),
-        ({"signals": ("body_gyro_x",)}, "body_gyro_x in g"),
-        ({"samples": 64}, "64 .* 128"),
-    ],
-)
+OTHER = [({"labels": ("ROWING", "CYCLING")}, "ROWING"), ({"signals": ("body_gyro_x",)}, "body_gyro_x in g")]
+
+
+@pytest.mark.parametrize(("card", "words"), [*OTHER, ({"samples": 64}, "64 .* 128")])
 def test_data_of_another_kind_is_refused(few, card, words):
     with pytest.raises(InputError, match=f"UCI HAR.*{words}"):
         evaluation_data.evaluated(tiny_models.card(**{"labels": few.labels} | card), few)

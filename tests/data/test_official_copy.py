@@ -1,5 +1,8 @@
 """The official folder and zip, however packed, are read whole; another order of their rows is refused."""
 
+import os
+import shutil
+
 import numpy as np
 import official_copy
 import pytest
@@ -27,9 +30,12 @@ def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_
 
 @pytest.mark.parametrize("name", ["y", "subject"])
 def test_labels_and_subjects_of_another_order_and_a_missing_file_are_refused(tmp_path_factory, tmp_path, name):
-    folder = official_copy.to_spoil(tmp_path_factory.getbasetemp(), tmp_path)
+    whole = official_copy.folder(tmp_path_factory.getbasetemp())
+    folder = shutil.copytree(whole, tmp_path / whole.name, copy_function=os.link)
     path = folder / f"train/{name}_train.txt"
-    official_copy.rewrite(path, b"".join(reversed(path.read_bytes().splitlines(keepends=True))))
+    backwards = reversed(path.read_bytes().splitlines(keepends=True))
+    path.unlink()  # it is a link
+    path.write_bytes(b"".join(backwards))
     with pytest.raises(InputError, match="train part"):
         loading.load_data(folder)
     path.unlink()

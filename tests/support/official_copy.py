@@ -1,7 +1,5 @@
 """Make copies of the official data set with made-up windows, and zips that are not what they say."""
 
-import os
-import shutil
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -40,17 +38,6 @@ def expected(n: int, number: int) -> np.ndarray:
     X = np.tile(digits, (n, 1)).astype(np.float32)
     X[:, 0] = [float(f"{1e-4 * row:.7e}") for row in range(n)]
     return X
-
-
-def to_spoil(base: Path, where: Path) -> Path:
-    """A copy of the official folder of hard links; change its files with `rewrite`."""
-    return shutil.copytree(folder(base), where / ROOT, copy_function=os.link)
-
-
-def rewrite(path: Path, content: bytes) -> None:
-    """Give `path` another content, and keep the files that it is a hard link to."""
-    path.unlink()
-    path.write_bytes(content)
 
 
 def write_zip(path: Path, content: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
