@@ -41,14 +41,6 @@ def device_python(built) -> Path:
 
 
 @pytest.fixture(scope="session")
-def older_device_python(built) -> Path:
-    """The same with the older runtime: `pip install WHEEL[tflite-runtime]`."""
-    extra = _older_runtime()
-    with _environment("older-device", PROJECT["dependencies"] + extra, _constraints_beside(extra)) as folder:
-        return _installed(folder, built["wheel"], "[tflite-runtime]")
-
-
-@pytest.fixture(scope="session")
 def tflite_runtime_python() -> Path:
     """An interpreter with the older runtime and nothing of this project."""
     extra = _older_runtime()
@@ -72,7 +64,7 @@ def _constraints_beside(requirements: Sequence[str]) -> list[str]:
     return [x for x in CONSTRAINTS if x.partition("==")[0] not in named]
 
 
-def _installed(folder: Path, wheel: Path, extra: str = "") -> Path:
+def _installed(folder: Path, wheel: Path) -> Path:
     """The interpreter of the environment in `folder`, where pip has installed `wheel`."""
     mark = folder / "installed"
     with zipfile.ZipFile(wheel) as archive:
@@ -80,7 +72,7 @@ def _installed(folder: Path, wheel: Path, extra: str = "") -> Path:
     if not mark.exists() or mark.read_text() != content:
         mark.unlink(missing_ok=True)
         _pip(folder, "uninstall", "--yes", PROJECT["name"])  # pip takes another wheel of one version for the same
-        _pip(folder, "install", f"{wheel}{extra}")
+        _pip(folder, "install", str(wheel))
         mark.write_text(content)
     return _python(folder)
 

@@ -16,32 +16,22 @@ from pathlib import Path
 SSHD = "/usr/sbin/sshd"
 
 
-def keygen(path: Path) -> Path:
-    """A new key pair at `path`."""
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
-    return path
-
-
 @dataclass
 class Server:
-    """An sshd at work; it takes `client_key`."""
+    """An sshd at work."""
 
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
 
-    @property
-    def client_key(self) -> Path:
-        return self.folder / "client"
-
-    def configure(self, path: Path, known: str | None = None) -> str:
+    def configure(self, path: Path) -> str:
         """Write an ssh configuration in which this server is `board`; the command for HAR_EDGE_SSH."""
         kind, key, *_ = (self.folder / "host.pub").read_text().split()
         known_hosts = path.with_suffix(".known_hosts")
-        known_hosts.write_text(f"[127.0.0.1]:{self.port} {kind} {key}\n" if known is None else known)
+        known_hosts.write_text(f"[127.0.0.1]:{self.port} {kind} {key}\n")
         path.write_text(
             f"Host board\n HostName 127.0.0.1\n Port {self.port}\n User {pwd.getpwuid(os.getuid()).pw_name}\n"
-            f" IdentityFile {self.client_key}\n IdentitiesOnly yes\n UserKnownHostsFile {known_hosts}\n"
+            f" IdentityFile {self.folder}/client\n IdentitiesOnly yes\n UserKnownHostsFile {known_hosts}\n"
             " GlobalKnownHostsFile /dev/null\n StrictHostKeyChecking yes\n"
         )
         return f"ssh -F {path}"
@@ -56,8 +46,9 @@ def start(folder: Path, environment: Mapping[str, str], before: Sequence[str] = 
     """Start an sshd that keeps its files in `folder`, by the command `before`, whose sessions have `environment`."""
     assert shutil.which(SSHD), "install openssh-server: these tests need a real sshd"
     (folder / "home").mkdir(parents=True)
-    keygen(folder / "host")
-    shutil.copy(f"{keygen(folder / 'client')}.pub", folder / "authorized_keys")
+    for name in ("host", "client"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
+    shutil.copy(folder / "client.pub", folder / "authorized_keys")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])

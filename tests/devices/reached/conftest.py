@@ -1,5 +1,79 @@
-"""Share the fixtures of tests of remote devices."""
+"""A real adbd in a network namespace of its own: it lets anybody in."""
 
-from adb_board import adbd, board, home, namespace
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["adbd", "board", "home", "namespace"]
+import pytest
+from home import Home
+
+from edge_runtime.devices.emulated import debian
+
+PORT = 5601  # not of those that an adb server looks at by itself
+SERIAL = f"127.0.0.1:{PORT}"
+
+
+@pytest.fixture(scope="session")
+def adbd(tmp_path_factory) -> Path:
+    """A tree with Debian's adbd, which Debian 13 has and Debian 12 has not."""
+    folder = tmp_path_factory.mktemp("adbd")
+    root = folder / "root"
+    root.mkdir()
+    with debian.packages(["adbd"], debian.host_architecture(), "trixie") as files:
+        for package in files:
+            debian.unpack(package, root)
+    return root
+
+
+@pytest.fixture
+def namespace() -> Iterator[list[str]]:
+    """The command that runs what follows it in a network of its own with nothing but its loopback."""
+    hold = "ip link set lo up && echo ready && exec sleep 600"
+    with subprocess.Popen(["unshare", "--net", "sh", "-c", hold], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n", "network namespaces need root, and iproute2"
+        yield ["nsenter", f"--net=/proc/{process.pid}/ns/net"]
+        process.kill()
+
+
+@pytest.fixture
+def home(namespace, tmp_path) -> Iterator[Home]:
+    home = Home(tmp_path, "ssh", namespace, HAR_EDGE_ADB="adb -P 5602", HOME=str(tmp_path))
+    yield home
+    subprocess.run([*namespace, "adb", "-P", "5602", "kill-server"], env=home.environment, check=False)
+
+
+@pytest.fixture
+def board(adbd, namespace, home, tmp_path) -> Iterator[subprocess.Popen[bytes]]:
+    """An adbd at work, whose shells see the Python that runs the tests, and programs in `bin` before it."""
+    libraries = next(adbd.glob("usr/lib/*-linux-gnu"))
+    (loader,) = libraries.glob("ld-linux*.so.2")
+    (tmp_path / "bin").mkdir()
+    environment = {
+        "ADBD_PORT": str(PORT),
+        "PATH": f"{tmp_path}/bin:{sys.base_prefix}/bin:/usr/bin:/bin",
+        "XDG_CACHE_HOME": str(tmp_path / "board-cache"),
+        # As Android's shell has them.
+        "TMPDIR": str(tmp_path / "phone/tmp"),
+        "EXTERNAL_STORAGE": str(tmp_path / "phone/storage"),
+    }
+    path = f"{libraries}:{libraries}/android"
+    command = [loader, "--library-path", path, adbd / "usr/lib/android-sdk/platform-tools/adbd"]
+    with (tmp_path / "adbd.log").open("wb") as log:
+        process = subprocess.Popen([*namespace, *command], env=environment, stderr=log, start_new_session=True)
+    connect = [*namespace, "adb", "-P", "5602", "connect", SERIAL]
+    for _ in range(100):
+        said = subprocess.run(connect, env=home.environment, capture_output=True, text=True, check=False).stdout
+        if said.startswith("connected"):
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError(f"adbd does not answer: {said} {(tmp_path / 'adbd.log').read_text()}")
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
