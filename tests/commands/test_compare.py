@@ -1,7 +1,6 @@
 """Check `har-edge compare`: changes, noise, reports that are not comparable, and the gates."""
 
 import json
-import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +12,11 @@ from programs import assert_one_sentence, succeeded
 from sample_reports import WRITTEN_BEFORE
 from scipy import stats
 
-from edge_runtime import runs
 from edge_runtime.bench import results, statistics
 from edge_runtime.bench.comparison import METRICS, compare, parse_gate
 from edge_runtime.bench.results import Failure, Report, Result, Samples
 from edge_runtime.errors import InputError
-from edge_runtime.reports.changes import change_sentences, show_changes
+from edge_runtime.reports.changes import show_changes
 from edge_runtime.system.terminal import Console
 
 OLD = results.read_report(WRITTEN_BEFORE)
@@ -33,21 +31,19 @@ def all_with(**changes: Any) -> Report:
     return of(*(replace(x, **changes) for x in OLD.results))
 
 
-def lost(points: float, **changes: Any) -> Report:
+def lost(points: float) -> Report:
     """Accuracy lower by `points` percentage points."""
-    return of(*(replace(x, accuracy=x.accuracy - points / 100, **changes) for x in OLD.results))
+    return of(*(replace(x, accuracy=x.accuracy - points / 100) for x in OLD.results))
 
 
 def timed(factor: float = 1.0, seed: int = 0) -> Report:
     """Other times: five rounds of 100, the int8 ones `factor` times as long."""
-    return of(*(_timed(x, factor, seed) for x in OLD.results))
-
-
-def _timed(result: Result, factor: float, seed: int) -> Result:
-    random = np.random.default_rng((seed, len(result.quantization)))
-    scale = 0.02 * (factor if result.quantization == "int8" else 1)
-    rounds = scale * (1 + 0.05 * random.random((5, 100)) + 0.002 * random.standard_normal((5, 1)))
-    return _with_times(result, rounds, 1.5 * rounds)
+    made = []
+    for result, scale in zip(OLD.results, (0.02, 0.02 * factor), strict=True):
+        random = np.random.default_rng((seed, len(made)))
+        rounds = scale * (1 + 0.05 * random.random((5, 100)) + 0.002 * random.standard_normal((5, 1)))
+        made.append(_with_times(result, rounds, 1.5 * rounds))
+    return of(*made)
 
 
 def _with_times(result: Result, *rounds: np.ndarray) -> Result:
@@ -64,23 +60,13 @@ def gate_failures(condition, old, new):
     return parse_gate(condition).failures(compare(old, new).pairs)
 
 
-def test_a_report_against_itself_has_not_changed():
-    outcome = compare(OLD, OLD)
-    assert [pair.title for pair in outcome.pairs] == ["edge float32", "edge int8"]
-    assert outcome.obstacles == outcome.notes == outcome.only_old == outcome.only_new == ()
-    for pair in outcome.pairs:
-        assert set(pair.changes) == set(METRICS)
-        assert all(x.change == 0 and not x.beyond_noise for x in pair.changes.values())
-    assert "accuracy" not in "".join(change_sentences(outcome))
-
-
 def test_a_slower_model_is_beyond_the_noise_and_its_sibling_is_not():
     outcome = compare(timed(), timed(1.1, seed=1))
-    slower = change(outcome, "p50")
-    assert slower.change == pytest.approx(10, abs=0.5)
-    assert slower.interval[0] < 10 < slower.interval[1]
-    assert slower.beyond_noise
-    assert change(outcome, "end_to_end").beyond_noise
+    for metric in ("p50", "end_to_end"):
+        slower = change(outcome, metric)
+        assert slower.change == pytest.approx(10, abs=0.5)
+        assert slower.interval[0] < 10 < slower.interval[1]
+        assert slower.beyond_noise
     assert change(outcome, "p50", which=0).beyond_noise is False
 
 
@@ -111,25 +97,15 @@ def test_p99_is_judged_by_an_interval_of_its_own():
     outcome = compare(with_tails(1), with_tails(2))
     assert not change(outcome, "p99", 0).beyond_noise  # it is far less certain than p50
     assert np.ptp(change(outcome, "p99", 0).interval) > 20 * np.ptp(change(outcome, "p50", 0).interval)
-    few = compare(timed(), all_with(samples_ms=Samples(((1.0, 2.0),), ((1.0, 2.0),))))
-    assert change(few, "p50").interval
-    assert change(few, "p99").interval is change(few, "p99").beyond_noise is None
-
-
-def test_what_a_file_does_not_have_is_unknown():
-    without_times = all_with(latency_ms=None, end_to_end_ms=None, samples_ms=None)
-    outcome = compare(OLD, without_times)
-    assert change(outcome, "p50").change is change(outcome, "p50").interval is change(outcome, "p50").new is None
-    assert change(outcome, "accuracy").change == 0
-    assert "unknown" in gate_failures("p99>5%", OLD, without_times)[0]
 
 
 def test_results_are_matched_by_model_and_form_and_of_several_by_file():
     outcome = compare(OLD, of(FLOAT, replace(INT8, model="other")))
     assert [pair.title for pair in outcome.pairs] == ["edge float32"]
     assert (outcome.only_old, outcome.only_new) == (("edge int8",), ("other int8",))
+    rival = replace(INT8, rival="ONNX Runtime")
+    assert [x.title for x in compare(of(INT8, rival), of(rival, INT8)).pairs] == ["edge ONNX Runtime int8", "edge int8"]
     a, b, moved = (replace(INT8, file=name, size_bytes=n) for name, n in (("a", 1), ("b", 2), ("c", 3)))
-    assert compare(of(a, b), of(b, a)).pairs[0].title == "edge int8 (b)"
     for new, matched in (
         ((b, a), [("b", "b"), ("a", "a")]),
         ((a, moved), [("a", "a"), ("b", "c")]),  # the only two that are left, whatever they are called
@@ -139,46 +115,29 @@ def test_results_are_matched_by_model_and_form_and_of_several_by_file():
 
 
 @pytest.mark.parametrize(
-    ("where", "changed", "noun"),
+    ("new", "noun"),
     [
-        ("device", {"cpu": "Cortex-A76"}, "CPU"),
-        ("data", {"fingerprint": "f00"}, "data"),
-        ("settings", {"mode": "paced"}, "mode"),
-        ("results", {"runtime": "tensorflow"}, "runtime"),
-        ("results", {"threads": 4}, "threads"),
+        (replace(OLD, device=replace(OLD.device, cpu="Cortex-A76")), "CPU"),
+        (replace(OLD, data=replace(OLD.data, fingerprint="f00")), "data"),
+        (replace(OLD, settings=replace(OLD.settings, mode="paced")), "mode"),
+        (all_with(runtime="tensorflow"), "runtime"),
+        (all_with(threads=4), "threads"),
     ],
 )
-def test_other_machines_data_modes_runtimes_and_threads_are_obstacles(where, changed, noun):
-    new = (
-        all_with(**changed) if where == "results" else replace(OLD, **{where: replace(getattr(OLD, where), **changed)})
-    )
+def test_other_machines_data_modes_runtimes_and_threads_are_obstacles(new, noun):
     (obstacle,) = compare(OLD, new).obstacles
-    (value,) = changed.values()
     assert noun in obstacle
-    assert f"{value}" in obstacle.partition(" in OLD")[2]
 
 
 def test_lesser_differences_failures_and_doubts_are_passed_on():
-    changed = {"failures": (Failure("x.tflite", "it died"),), "har_edge": "99.0"}
-    outcome = compare(OLD, replace(OLD, device=replace(OLD.device, kernel="Linux 7"), **changed))
+    outcome = compare(OLD, replace(OLD, failures=(Failure("x.tflite", "it died"),)))
     assert not outcome.obstacles
-    for words in ("Linux 7", "99.0", "x.tflite"):
-        assert any(words in note for note in outcome.notes)
+    assert "x.tflite" in outcome.notes[0]
     doubted = of(replace(FLOAT, doubts=("all busy",)), replace(INT8, doubts=("all busy", "too few")))
     assert compare(doubted, OLD).doubts[:2] == ("of OLD: all busy", "of OLD, edge int8: too few")
     raw = of(FLOAT, replace(INT8, raw_input=True))
     (note,) = compare(OLD, raw).notes  # a latency that holds more than before
     assert "edge int8" in note
-    assert "NEW" in note
-
-
-@pytest.mark.parametrize(("fingerprint", "people"), [("f00", None), (None, {"1": 0.3})])
-def test_a_loss_of_accuracy_that_has_no_interval_is_named(fingerprint, people):
-    data = replace(OLD.data, fingerprint=fingerprint or OLD.data.fingerprint)
-    outcome = compare(OLD, replace(lost(54, per_subject=people or {}), data=data))
-    assert change(outcome, "accuracy").interval is None
-    for said in change_sentences(outcome):
-        assert "accuracy -54.00 pp" in said
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(0.5, "better"), (2.0, "worse")])
@@ -203,34 +162,18 @@ def test_a_gate_fails_beyond_its_limit_and_names_the_change():
     assert len(gate_failures("p50<-5%", new, old)) == 1
     assert len(gate_failures("accuracy<-0.3", OLD, worse)) == 2  # in percentage points
     assert gate_failures("accuracy < -0.5 pp", OLD, worse) == gate_failures("macro_f1<-0.3", OLD, worse) == []
-
-
-def test_every_metric_has_a_gate():
     for metric in METRICS:
         unit = "" if METRICS[metric].unit == "pp" else "%"
-        assert gate_failures(f"{metric}>0{unit}", OLD, OLD) == []
-        assert len(gate_failures(f"{metric}>-0.1{unit}", OLD, OLD)) == 2
-
-
-@pytest.mark.parametrize("condition", ["p50>5", "accuracy<-0.3%", "speed>1%", "p50>five%", "p50>" + "9" * 400 + "%"])
-def test_other_conditions_are_refused(condition):
-    with pytest.raises(InputError, match="--fail-if"):
-        parse_gate(condition)
-
-
-def test_results_of_one_second_are_all_kept(tmp_path):
-    path = tmp_path / "bench-local.json"
-    for content in ("first", "second", "third"):
-        path.write_text(content)
-        os.utime(path, (1e9, 1e9))
-        runs.keep_result(path)
-    path.write_text("last")
-    assert [x.read_text() for x in runs.last_results(tmp_path, 4)] == ["first", "second", "third", "last"]
+        assert [len(gate_failures(f"{metric}>{x}{unit}", OLD, OLD)) for x in (0, -0.1)] == [0, 2]
+    assert "unknown" in gate_failures("p99>5%", old, all_with(latency_ms=None, samples_ms=None))[0]
+    for condition in ("p50>5", "accuracy<-0.3%", "speed>1%"):
+        with pytest.raises(InputError, match="--fail-if"):
+            parse_gate(condition)
 
 
 @pytest.fixture
 def compared(har_edge_here):
-    return lambda *arguments, width=80: har_edge_here("compare", *arguments, env={"COLUMNS": str(width)})
+    return lambda *arguments: har_edge_here("compare", *arguments, env={"COLUMNS": "120"})
 
 
 @pytest.fixture
@@ -250,15 +193,9 @@ def test_the_last_results_are_found(compared, slower, tmp_path):
     assert_one_sentence(compared(folder), 2, "bench-local.json")
     shutil.copy(slower[0], old)
     shutil.copy(slower[0], folder / "bench-local-20251126-013000.json")
-    shutil.copy(slower[0], folder / "bench-local-2.json")  # of another device, and older than the last one
-    os.utime(folder / "bench-local-2.json", (1, 1))
     (tmp_path / "runs" / "latest").symlink_to("mine")
-    for arguments, before in (
-        ([], "runs/mine/bench-local-20261126-013000.json"),
-        (["old.json"], "old.json"),
-        (["old.json", "runs/mine"], "old.json"),
-    ):
-        shown = " ".join(succeeded(compared(*arguments, width=120)).stdout.split())
+    for arguments, before in (([], f"runs/mine/{old.name}"), (["old.json"], "old.json")):
+        shown = " ".join(succeeded(compared(*arguments)).stdout.split())
         assert shown.startswith(f"{before} (OLD), runs/mine/bench-local.json (NEW)")
         assert "edge int8: latency p50 +10.0 %" in shown
 
@@ -267,8 +204,6 @@ def test_the_command_shows_a_table_and_leaves_with_0_or_1_for_its_gates(compared
     path = tmp_path / "changes.json"
     done = succeeded(compared(*slower, "--fail-if", "p50>15%", "--json", path))
     assert "latency p50 +10.0 %" in " ".join(done.stdout.split())
-    assert max(map(len, done.stdout.splitlines())) <= 80
-    assert "…" not in done.stdout
     content = json.loads(path.read_text())
     assert content["results"][1]["changes"]["p50"]["beyond_noise"] is True
     assert content["failures"] == []
@@ -289,7 +224,6 @@ def test_runs_that_cannot_be_compared_leave_with_2(compared, tmp_path, slower):
         replace(of(one), comparisons=()).write(tmp_path / f"{one.quantization}.json")
     replace(timed(), device=replace(OLD.device, cpu="Cortex-A76")).write(tmp_path / "other.json")
     for arguments, nouns in (
-        ((), ["no result"]),
         ((slower[0], "none.json"), ["none.json"]),
         (("float32.json", "int8.json"), ["no model"]),
         ((*slower, "--json", slower[0]), [slower[0]]),
