@@ -6,8 +6,12 @@ from itertools import count
 from pathlib import Path
 
 import commands
+import files
 import pytest
+import tiny_models
 from targets import TARGETS
+
+from edge_runtime.model import model_card
 
 each = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 
@@ -47,3 +51,12 @@ def test_a_changed_file_does_no_harm(target, tmp_path):
             endings = target.run(target.draw(seed), tmp_path)
         faults |= {(seed, x.fault): x for x in endings if x.fault}
     assert faults == {}
+
+
+def test_a_model_that_kills_its_interpreter_ends_in_a_sentence(tmp_path):
+    model_card.write_model(tmp_path / "x.tflite", tiny_models.crashing((128, 2)), tiny_models.card())
+    (tmp_path / "x.csv").write_bytes(files.samples()["csv"])
+    for line in ("info x.tflite", "stream x.tflite --csv x.csv"):
+        ending = commands.run(line, tmp_path)
+        assert (ending.code, ending.fault) == (3, "")
+        assert "SIGSEGV" in ending.error

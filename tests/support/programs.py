@@ -1,7 +1,6 @@
 """Run programs as a user does, `har-edge` above all, and check how they end."""
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -103,22 +102,6 @@ def python(code: str, *arguments: object, cwd: Path = ROOT, env: Mapping[str, st
 def interpreter(folder: Path, script: str) -> PythonDevice:
     """The device whose interpreter is the shell script `script`."""
     return PythonDevice("fake", str(write_program(folder / "interpreter", script)), silence_seconds=1)
-
-
-def shown_on_a_terminal(*command: object, cwd: Path, env: Mapping[str, str]) -> str:
-    """All that `command`, which succeeds, shows on a terminal; `env` is its whole environment."""
-    ours, its = pty.openpty()
-    with subprocess.Popen(
-        [*map(str, command)], cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=its, stderr=its
-    ) as process:
-        os.close(its)
-        shown = bytearray()
-        with suppress(OSError):  # EIO is how Linux says that the other end was closed
-            while read := os.read(ours, 65536):
-                shown += read
-    os.close(ours)
-    assert process.returncode == 0, shown.decode()
-    return shown.decode()
 
 
 def assert_one_sentence(result: Finished, code: int, *words: object) -> None:

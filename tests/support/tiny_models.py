@@ -75,12 +75,6 @@ def quantise(n: int, scale: float, zero_point: int) -> bytes:
     return build(KINDS.QUANTIZE, parts, ["values"], ["steps"], ["values"], schema.QuantizeOptionsT())
 
 
-def dequantise(window: tuple[int, int], scale: float, zero_point: int) -> bytes:
-    """The float32 values of an int8 window."""
-    parts = [Part("window", (1, *window), "int8", scale=scale, zero_point=zero_point), Part("values", (1, *window))]
-    return build(KINDS.DEQUANTIZE, parts, ["window"], ["values"], ["window"], schema.DequantizeOptionsT(), 2)
-
-
 def recurrent(n: int) -> bytes:
     """A fused recurrent cell whose state, kept in a variable, is the sum of its inputs so far."""
     matrices = [Part(x, (n, n), values=np.eye(n)) for x in ("weights", "recurrent_weights")]
@@ -101,11 +95,10 @@ def running_sum(n: int) -> bytes:
     return build(KINDS.SVDF, parts, ["values"], ["sums"], takes, schema.SVDFOptionsT(rank=1))
 
 
-def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False, width: int = 0) -> bytes:
+def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False) -> bytes:
     """A loop that doubles `[1, n]` values `turns` times: operators in three graphs.
 
     `sums` lets a recurrent cell of `recurrent` in its body add them up instead; `variable` names a variable there.
-    `width` is what the body says its values are, until the loop makes them `n`.
     """
     buffers = [_buffer(x) for x in (b"", *(np.int32([x]).tobytes() for x in (0, 1, turns)))]
     zero, one, limit = (_tensor(x, (), "int32", i + 1) for i, x in enumerate(("zero", "one", "limit")))
@@ -125,7 +118,6 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
         memory.isVariable = True
         body.tensors += [_tensor("eye", (n, n), "float32", 4), _tensor("bias", (n,), "float32", 5), memory]
         body.operators[1] = _node(3, [1, 5, 5, 6, 7], [4], schema.RNNOptionsT())
-    body.tensors[1] = _tensor("values", (1, width or n), "float32")
     if variable:
         codes.append(_operator_code(KINDS.VAR_HANDLE))
         body.tensors.append(_tensor("handle", (), "resource"))
@@ -148,12 +140,6 @@ def nested_loops(n: int, outer: int, inner: int) -> bytes:
     main.operators[0].builtinOptions = loops[0]
     model.subgraphs = [main, outer_condition, _graph(tensors, [0, 1], [6, 3], operators), condition, body]
     return _packed(model)
-
-
-def two_inputs(n: int) -> bytes:
-    """The sum of two inputs."""
-    parts = [Part(x, (1, n)) for x in ("a", "b", "sum")]
-    return build(KINDS.ADD, parts, ["a", "b"], ["sum"], ["a", "b"], schema.AddOptionsT())
 
 
 def crashing(window: tuple[int, int]) -> bytes:
