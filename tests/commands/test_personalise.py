@@ -41,10 +41,8 @@ def test_one_stretch_of_each_posture_adapts_the_card_and_leaves_the_network(har_
     write_pieces(tmp_path / "other" / "b.csv", [("STANDING", STANDING)], "another")
     for command, is_said in (  # the person is named to anyone else
         (("predict", "har-edge=own", "--model", "mine.tflite"), False),
-        (("predict", "har-edge=other", "--model", "mine.tflite"), True),
         (("predict", "own/a.csv", "--model", "mine.tflite"), True),
         (("stream", "mine.tflite", "--replay", 0, "--data", "other", "--speed", 0), True),
-        (("stream", "mine.tflite", "--csv", "own/a.csv"), True),
     ):
         assert succeeded(har_edge_here(*command)).stderr.count("subject me") == is_said, command
     for how in ([], ["--live"]):  # evaluated on that person only

@@ -8,7 +8,7 @@ import pytest
 import tiny_models
 from programs import assert_one_sentence, har_edge, succeeded
 from written_recordings import motion, write
-from written_windows import of_people, two_frequencies, write_windows
+from written_windows import of_people, write_windows
 
 from edge_runtime import Classifier, load_data
 from edge_runtime.devices import trial
@@ -79,21 +79,6 @@ def test_a_network_of_windows_is_trained_converted_and_scored(tmp_path):
     assert card.normalisation.knee == (None, None)
     assert card.training["test_subjects"] == ["emil"]
     assert card.scores["test"]["accuracy"] > 0.9
-
-
-@pytest.mark.long
-def test_blocks_of_windows_are_divided_and_not_called_subjects(tmp_path):
-    path = write_windows(tmp_path / "blocks.npz", two_frequencies(60))
-    done = succeeded(har_edge("crossval", "--data", path, "--epochs", 1, "--folds", 2, "--out", "folds", cwd=tmp_path))
-    folds = json.loads((tmp_path / "folds/crossval.json").read_text())["folds"]
-    assert sorted(x for fold in folds for x in fold["subjects"]) == sorted(f"block-{x}" for x in range(1, 9))
-    options = ("--network", "edge-small", "--epochs", 1)
-    trained = succeeded(har_edge("train", "--data", path, *options, "--out", "run", cwd=tmp_path))
-    succeeded(har_edge("convert", "run", "--max-drop", 100, cwd=tmp_path))
-    evaluated = succeeded(har_edge("evaluate", "run/model_float32.tflite", cwd=tmp_path))
-    for text in (done.stdout, trained.stdout, evaluated.stdout):
-        assert "block" in text
-        assert "subject" not in text
 
 
 @pytest.mark.long

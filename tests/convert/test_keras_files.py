@@ -1,9 +1,8 @@
 """Check files of networks, of Keras 2 and 3 and hostile ones, and networks that take windows in other forms."""
 
-import json
+import re
 import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -38,12 +37,6 @@ def saved(folder: Path, name: str = "network.keras", *more: layers.Layer) -> Pat
     return folder / name
 
 
-def change_description(path: Path, change) -> Path:
-    with h5py.File(path, "r+") as file:
-        file.attrs["model_config"] = change(str(file.attrs["model_config"])).encode()
-    return path
-
-
 @pytest.mark.parametrize("name", ["sequential.h5", "sequential.keras", "functional.h5", "functional.keras"])
 def test_a_network_of_keras_2_answers_as_it_did_there(name, of_keras_2):
     network = load_network(KERAS_2 / name)
@@ -51,42 +44,29 @@ def test_a_network_of_keras_2_answers_as_it_did_there(name, of_keras_2):
     np.testing.assert_allclose(answers(network, windows), of_keras_2[Path(name).stem], atol=1e-6)
 
 
-def without_modules(part):
-    """As releases before 2.12 described layers."""
-    if isinstance(part, list):
-        return [without_modules(x) for x in part]
-    if not isinstance(part, dict):
-        return part
-    return {key: without_modules(x) for key, x in part.items() if key not in ("module", "registered_name")}
-
-
 def test_a_description_without_modules_is_that_of_an_older_keras_2(of_keras_2, tmp_path):
     path = Path(shutil.copy(KERAS_2 / "sequential.h5", tmp_path))
-    change_description(path, lambda text: json.dumps(without_modules(json.loads(text))))
+    with h5py.File(path, "r+") as file:
+        text = re.sub(r'"module": "[^"]*", |, "registered_name": (null|"[^"]*")', "", file.attrs["model_config"])
+        file.attrs["model_config"] = text.encode()
     found = answers(load_network(path), of_keras_2["windows"])
     np.testing.assert_allclose(found, of_keras_2["sequential"], atol=1e-6)
 
 
-def test_an_hdf5_file_of_keras_3_is_the_same_network_and_a_group_in_itself_is_read_once(tmp_path, of_keras_2):
+def test_an_hdf5_file_of_keras_3_is_the_same_network(tmp_path, of_keras_2):
     path = saved(tmp_path, "network.h5", layers.LSTM(4, return_sequences=True))
     expected = answers(keras.models.load_model(path), of_keras_2["windows"])
-    with h5py.File(path, "r+") as file:
-        file["model_weights/again"] = file["model_weights"]
     np.testing.assert_array_equal(answers(load_network(path), of_keras_2["windows"]), expected)
-
-
-def zipped(folder: Path, parts: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(folder / "network.keras", "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    return folder / "network.keras"
 
 
 def of_many_weights(folder: Path) -> Path:
     """Keras would make them before it reads the file."""
     with zipfile.ZipFile(saved(folder)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    return zipped(folder, parts | {"config.json": parts["config.json"].replace(b'"units": 6', b'"units": 1000000000')})
+    with zipfile.ZipFile(folder / "many.keras", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content.replace(b'"units": 6', b'"units": 1000000000'))
+    return folder / "many.keras"
 
 
 def unpacking_without_end(folder: Path) -> Path:
@@ -95,8 +75,15 @@ def unpacking_without_end(folder: Path) -> Path:
     return path
 
 
-def written(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
+def reading_elsewhere(folder: Path) -> Path:
+    with h5py.File(path := saved(folder, "network.h5"), "r+") as file:
+        file.create_dataset("model_weights/elsewhere", (4,), "u1", external=[(str(MODELS["int8"]), 0, 4)])
+    return path
+
+
+def cut_short(folder: Path) -> Path:
+    path = saved(folder, "network.h5")
+    path.write_bytes(path.read_bytes()[:-200])
     return path
 
 
@@ -104,36 +91,12 @@ def adding_one() -> layers.Layer:
     return layers.Lambda(lambda x: x + 1, output_shape=(128, 9))
 
 
-def with_part(add) -> Callable[[Path], Path]:
-    """A file with a part that lies elsewhere."""
-
-    def write(folder: Path) -> Path:
-        with h5py.File(path := saved(folder, "network.h5"), "r+") as file:
-            add(file, "model_weights/elsewhere")
-        return path
-
-    return write
-
-
-LAYOUT = h5py.VirtualLayout((4,), "u1")
-LAYOUT[:] = h5py.VirtualSource(str(MODELS["int8"]), "x", (4,))
-
-
 @pytest.mark.parametrize(
     "write",
     [
-        *(of_many_weights, unpacking_without_end),
-        with_part(lambda file, name: file.update({name: h5py.ExternalLink(str(MODELS["int8"]), "/")})),
-        with_part(lambda file, name: file.create_dataset(name, (4,), "u1", external=[(str(MODELS["int8"]), 0, 4)])),
-        with_part(lambda file, name: file.create_virtual_dataset(name, LAYOUT)),
-        lambda folder: change_description(
-            saved(folder, "network.h5"), lambda text: text.replace('"units": 6', f'"units": 8{"0" * 5000}')
-        ),
+        *(of_many_weights, unpacking_without_end, reading_elsewhere, cut_short),
         lambda folder: saved(folder, "network.keras", adding_one()),
         lambda folder: saved(folder, "network.h5", adding_one()),
-        lambda folder: zipped(folder, {"config.json": b"[" * 100_000, "metadata.json": b"{}"}),
-        lambda folder: zipped(folder, {"network.txt": b"no network"}),
-        lambda folder: written(path := saved(folder, "network.h5"), path.read_bytes()[:-200]),
         lambda folder: MODELS["int8"],
     ],
 )
@@ -147,8 +110,6 @@ def test_what_is_no_whole_network_is_refused_by_name_and_neither_run_nor_made(wr
 
 FORMS = {
     "quarters": ((4, 1, 32, 9), lambda X: X.reshape(-1, 4, 1, 32, 9)),
-    "a channel behind": ((128, 9, 1), lambda X: X[..., None]),
-    "signals first": ((9, 128), lambda X: X.transpose(0, 2, 1)),
     "signals first, a channel behind": ((9, 128, 1), lambda X: X.transpose(0, 2, 1)[..., None]),
     "one row of all": ((1152,), lambda X: X.reshape(-1, 1152)),
     "any length": ((None, 9), lambda X: X),
@@ -171,9 +132,8 @@ def test_a_network_that_takes_a_window_in_another_form_is_given_windows(form, of
     np.testing.assert_allclose(answers(fitted, windows), answers(network, arrange(windows)), atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(128, 6), (32, 4, 9, 2), (None, 7)])
-def test_a_network_of_other_windows_stays_as_it_is(shape):
-    network = keras.Sequential([keras.Input(shape), layers.Dense(6)])
+def test_a_network_of_other_windows_stays_as_it_is():
+    network = keras.Sequential([keras.Input((128, 6)), layers.Dense(6)])
     assert fit_to_windows(network, 128, 9) == (network, None)
 
 
@@ -184,7 +144,6 @@ def test_a_network_of_other_windows_stays_as_it_is(shape):
         lambda x: layers.Activation("sigmoid")(layers.Dense(1)(x)),
         lambda x: keras.ops.sigmoid(layers.Dense(1)(x)),
     ],
-    ids=["of a layer", "a layer", "an operation"],
 )
 def test_a_sigmoid_between_two_classes_becomes_two_logits(end, of_keras_2):
     given = keras.Input((128, 9))

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from keras import layers
 from model_answers import logits_of
 from programs import MODELS, ROOT
@@ -17,7 +16,6 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import RAW_INPUT, Preparation, dequantise, predict, preparation
 from edge_runtime.model.interpreters import MICRO, open_model
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
-from tools import golden
 
 PLAIN = Normalisation((0.0,) * 3, (1.0,) * 3, (NO_CLIP,) * 3, (None,) * 3)
 
@@ -41,24 +39,6 @@ def test_answers_are_those_of_prepared_windows(forms, uci_har, scheme, xnnpack, 
     assert answers.tobytes() == answers_of(forms[scheme], normalisation, X, runtime=runtime, xnnpack=xnnpack).tobytes()
 
 
-def test_every_int8_value_is_numpys(uci_har):
-    """Inside the shipped graph, by TFLite's own kernels, whose tensors can be read."""
-    flatbuffer, card = cards.read_model(MODELS["int8"])
-    tensor = golden.quantised_windows(open_model(flatbuffer))
-    prepare = Preparation(card.normalisation, tensor)
-    interpreter = Interpreter(
-        model_content=flatbuffer,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    for window in uci_har.test.X[::5]:
-        interpreter.set_tensor(interpreter.get_input_details()[0]["index"], window[np.newaxis])
-        interpreter.invoke()
-        found = interpreter.get_tensor(tensor.index).reshape(window.shape)
-        assert np.array_equal(found, prepare(window)[0])
-
-
 def network(samples: int, *front: layers.Layer) -> keras.Model:
     keras.utils.set_random_seed(3)
     return keras.Sequential([keras.Input((samples, 3)), *front, layers.Flatten(), layers.Dense(4)])
@@ -72,7 +52,6 @@ def network(samples: int, *front: layers.Layer) -> keras.Model:
         (60, [layers.Conv1D(4, 3)], Normalisation((0.1,) * 3, (2.0, 1.0, 0.5), (3.0,) * 3, (0.25, None, 2.0))),
         (64, [layers.MaxPooling1D(32), layers.GRU(3)], Normalisation((0.1,) * 3, (2.0,) * 3, (3.0,) * 3, (0.25,) * 3)),
     ],
-    ids=["flat", "lstm", "convolution", "pool"],
 )
 def test_windows_of_any_length_and_networks_of_any_layers(samples, front, normalisation):
     lowered = lower(network(samples, *front))
@@ -94,14 +73,6 @@ def test_values_are_cut_at_the_clip_where_int8_reaches_beyond_it():
     answers = logits_of(take_raw_windows(int8, normalisation), X)
     assert answers.tobytes() == answers_of(int8, normalisation, X).tobytes()
     assert (answers != logits_of(take_raw_windows(int8, PLAIN), X)).any()
-
-
-def test_nothing_is_put_in_front_of_a_network_of_physical_units():
-    lowered = lower(network(20))
-    float32, int8 = to_float32(lowered), to_int8(lowered, observed_ranges(lowered, np.ones((2, 20, 3), np.float32)))
-    same, more = (open_model(take_raw_windows(x, PLAIN)).operators.counts for x in (float32, int8))
-    assert same == open_model(float32).operators.counts
-    assert more == {**open_model(int8).operators.counts, "QUANTIZE": 1, "DEQUANTIZE": 1}
 
 
 @pytest.fixture(params=["edge_int8", "edge-small_int8"])
@@ -130,9 +101,3 @@ def test_with_the_preparation_again_it_is_the_same_file(shipped):
     expected = write(read(flatbuffer), RAW_INPUT)
     assert len(expected) < len(flatbuffer)
     assert take_raw_windows(take_prepared_windows(flatbuffer), card.normalisation) == expected
-
-
-def test_no_preparation_is_taken_out_of_a_float32_model_nor_one_of_prepared_windows():
-    for flatbuffer in (cards.read_model(MODELS["float32"])[0], take_prepared_windows(MODELS["int8"].read_bytes())):
-        with pytest.raises(ValueError, match="quantise"):
-            take_prepared_windows(flatbuffer)

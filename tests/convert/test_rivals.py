@@ -26,7 +26,7 @@ from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.devices.python import this_python
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import count_operators, open_onnx
@@ -50,7 +50,7 @@ def test_an_onnx_graph_answers_as_keras_does_and_its_dynamic_form_about_so(name)
 
 
 def test_recurrent_layers_are_one_operator_each_and_convolutions_take_what_follows_them():
-    stack = [*NETWORKS["stacked"][:1], layers.SimpleRNN(4, **SEQUENCE), layers.RNN(layers.GRUCell(3))]
+    stack = [layers.LSTM(6, **SEQUENCE), layers.SimpleRNN(4, **SEQUENCE), layers.RNN(layers.GRUCell(3))]
     model = network(layers.Conv1D(8, 3), layers.BatchNormalization(), layers.ReLU(), *stack)
     content = to_onnx(model).SerializeToString()
     kinds = count_operators(content)
@@ -66,15 +66,9 @@ def test_tensorflow_s_forms_answer_as_keras_does_whatever_window_came_before(nam
     forms = [stock(model, in_float), fused(model, in_float)]
     assert [difference(model, x, X) < 1e-4 for x in forms] == [True, True]
     assert difference(model, stock(model, in_dynamic), X) < 0.2
-    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in open_model(forms[1]).operators.counts
-
-
-def test_a_stock_loop_whose_sizes_are_known_when_it_runs_keeps_working_behind_a_preparation():
-    model, X = network(layers.LSTM(5)), windows()
-    normalisation = Normalisation((1.0,) * 5, (2.0,) * 5, (NO_CLIP,) * 5, (None,) * 5)
-    raw = open_model(take_raw_windows(stock(model, in_float), normalisation))
-    answers = np.concatenate([raw.run(x[np.newaxis]) for x in X])
-    assert relative_difference(answers, np.asarray(model(normalisation.apply(X), training=False))) < 1e-4
+    options = [x.builtinOptions for x in read(forms[1]).subgraphs[0].operators]
+    clips = {x.cellClip for x in options if isinstance(x, schema.UnidirectionalSequenceLSTMOptionsT)}
+    assert clips == {0.0}  # cells may grow as in Keras
 
 
 def fused_in_float(model: keras.Model) -> bytes:
@@ -94,14 +88,6 @@ def fused_in_float(model: keras.Model) -> bytes:
 def test_a_network_that_a_rival_cannot_be_is_refused_by_layer_and_option(make, middle, word):
     with pytest.raises(InputError, match=word):
         make(network(*middle))
-
-
-def test_cells_of_the_fused_operator_may_grow_as_in_keras():
-    model = network(layers.LSTM(5))
-    content = fused(model, in_float)
-    options = [x.builtinOptions for x in read(content).subgraphs[0].operators]
-    assert [x.cellClip for x in options if isinstance(x, schema.UnidirectionalSequenceLSTMOptionsT)] == [0.0]
-    assert difference(model, content, windows()) < 1e-5
 
 
 def test_a_graph_that_prepares_windows_gives_the_answers_of_those_that_come_prepared():
@@ -156,10 +142,7 @@ def test_a_float_rival_that_answers_differently_is_refused_where_a_quantised_one
         maker.check(float32, other)
 
 
-@pytest.mark.parametrize(
-    ("error", "word"), [(DeviceError("it was ended by SIGSEGV"), "SIGSEGV"), (TimeoutError(), "--time-limit")]
-)
-def test_a_converter_that_crashes_or_hangs_costs_only_its_own_form(tmp_path, monkeypatch, error, word):
+def test_a_converter_that_hangs_costs_only_its_own_form(tmp_path, monkeypatch):
     """The stand-in of the process makes float forms, refuses the fused one, and fails over dynamic ones."""
     job = ConversionJob(tmp_path / "mine.keras", tmp_path / "scratch", Options(rivals=True), FileOptions())
     job.source.write_bytes(b"a network")
@@ -169,7 +152,7 @@ def test_a_converter_that_crashes_or_hangs_costs_only_its_own_form(tmp_path, mon
     def run(name, advice, module, text, *suffixes, on_message, seconds):
         for form in (x for x in FORMS if x.suffix in suffixes):
             if form.scheme == "dynamic":
-                raise error
+                raise TimeoutError
             form.path(job).write_bytes(b"content")
             on_message({"rival": form.name, "refusal": "no such layer" if "fused" in form.suffix else None})
 
@@ -177,5 +160,5 @@ def test_a_converter_that_crashes_or_hangs_costs_only_its_own_form(tmp_path, mon
     record = make_rivals(job, job.source, tmp_path, ignore_progress)
     assert [x.name for x in record.rivals] == ["TensorFlow stock float32", "ONNX Runtime float32"]
     assert list(record.absent) == ["TensorFlow stock dynamic", "fused LSTM float32", "ONNX Runtime dynamic"]
-    assert word in record.absent["TensorFlow stock dynamic"]
+    assert "--time-limit" in record.absent["TensorFlow stock dynamic"]
     assert record.absent["fused LSTM float32"] == "no such layer"

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-import small_networks
 from ai_edge_litert import schema_py_generated as schema
 from keras import layers
 from model_answers import logits_of, rms
@@ -12,7 +11,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
-from convert.parity import relative_difference, snr_db
+from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.compaction import read, write
 from convert.quantise.tflite_converter import UNCALIBRATED, to_int8
@@ -49,28 +48,9 @@ def test_int8_is_close_to_keras_on_windows_that_did_not_calibrate(forms, its_win
     assert np.mean(answers.argmax(1) == expected.argmax(1)) > 0.9
 
 
-def test_the_state_starts_at_zero_in_every_window(forms, its_windows):
-    for flatbuffer in (forms["float32"], forms["int8"]):
-        forwards, backwards = (logits_of(flatbuffer, x) for x in (its_windows[:40], its_windows[:40][::-1]))
-        np.testing.assert_array_equal(forwards, backwards[::-1])
-
-
 def test_int8_is_integer_from_input_to_output(forms):
     assert {x.type for x in read(forms["int8"]).subgraphs[0].tensors} <= {INT8, INT32}
     assert not {"QUANTIZE", "DEQUANTIZE"} & {kind for kind, *_ in operators_of(forms["int8"])}
-
-
-def test_int8_knows_activations_in_every_place(windows):
-    before = [layers.Conv1D(8, 3, strides=2, activation="relu6"), layers.Activation("tanh"), layers.LSTM(6)]
-    dense = [layers.Dense(12, activation=x) for x in ("sigmoid", "relu", "tanh")]
-    model = small_networks.network(*before, *dense, samples=16, signals=9)
-    for weight in model.weights:  # beyond saturation, too
-        weight.assign(2 * weight)
-    X = windows[:, :16]
-    network = lower(model)
-    flatbuffer = to_int8(network, observed_ranges(network, X))
-    assert {"TANH", "LOGISTIC", "CONV_2D"} <= {kind for kind, *_ in operators_of(flatbuffer)}
-    assert snr_db(logits_of(flatbuffer, X), np.asarray(model(X, training=False))) > 15
 
 
 def test_no_product_of_two_activations_falls_halfway_between_two_values(forms):
@@ -91,10 +71,9 @@ def test_no_product_of_two_activations_falls_halfway_between_two_values(forms):
         (7, lambda: layers.LSTM(6)),
         (7, lambda: layers.GRU(6, reset_after=False, activation="relu")),
         pytest.param(15, lambda: layers.LSTM(6), marks=LONG),
-        pytest.param(15, lambda: layers.GRU(6), marks=LONG),
         pytest.param(15, lambda: layers.Bidirectional(layers.LSTM(5, "relu", use_bias=False), "sum"), marks=LONG),
     ],
-    ids=["lstm", "gru-reset-before", "loop-lstm", "loop-gru", "loop-relu-both-ways"],
+    ids=["lstm", "gru-reset-before", "loop-lstm", "loop-relu-both-ways"],
 )
 def test_mixed_has_only_the_sums_over_steps_in_float_and_answers_more_like_float(n_steps, recurrent, windows):
     keras.utils.set_random_seed(2)
@@ -132,17 +111,6 @@ def test_steps_share_weights_and_biases(forms, scheme, size):
     assert constants < size * n_weights + 4 * (n_biases + 16 * 6) + 600
 
 
-def test_dynamic_has_no_operator_version_that_tflite_runtime_2_14_refuses(forms):
-    versions = {KINDS[x.builtinCode]: x.version for x in read(forms["dynamic"]).operatorCodes}
-    assert versions["FULLY_CONNECTED"] <= 11
-    assert versions["CONV_2D"] <= 8
-
-
-def test_float16_keeps_its_weights_in_half_precision_and_computes_in_float32(forms):
-    kinds = {kind for kind, inputs, _ in operators_of(forms["float16"]) if FLOAT16 in {x.type for x in inputs}}
-    assert kinds == {"DEQUANTIZE"}
-
-
 @pytest.fixture(params=["float32", "int8"])
 def plain(request):
     """A shipped model, written by TensorFlow's own code, each part in its own place."""
@@ -160,11 +128,8 @@ def test_a_compact_model_answers_as_before_in_any_runtime_in_fewer_bytes(plain, 
     assert after.operators == before.operators
 
 
-def test_weights_lie_where_the_schema_wants_them_and_only_the_borders_keep_their_names(plain):
-    named = read(plain)
-    for i, tensor in enumerate(named.subgraphs[0].tensors):
-        tensor.name = f"StatefulPartitionedCall/sequential/{i}".encode()
-    content = write(named)
+def test_weights_lie_where_the_schema_wants_them(plain):
+    content = write(read(plain))
     small = np.frombuffer(content, np.uint8)
     assert write(read(content)) == content
     tables = schema.Model.GetRootAsModel(small, 0)
@@ -172,6 +137,3 @@ def test_weights_lie_where_the_schema_wants_them_and_only_the_borders_keep_their
     offsets = [x.ctypes.data - small.ctypes.data for x in weights if isinstance(x, np.ndarray)]
     assert len(offsets) > 4
     assert not [x for x in offsets if x % 16]
-    graph = read(content).subgraphs[0]
-    names = {i: x.name for i, x in enumerate(graph.tensors) if x.name}
-    assert names == {graph.inputs[0]: b"windows", graph.outputs[0]: b"logits"}
