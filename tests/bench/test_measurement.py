@@ -8,7 +8,7 @@ import pytest
 import tiny_models
 from programs import MODELS, interpreter
 
-from edge_runtime.bench import measurement
+from edge_runtime.bench import measurement, statistics
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
@@ -72,7 +72,8 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     right = [x == few.test.y for x in answers]
     assert comparison.only_result_right == (right[1] & ~right[0]).sum()
     assert comparison.only_against_right == (right[0] & ~right[1]).sum()
-    assert comparison.accuracy_difference == pytest.approx(100 * (int8_result.accuracy - float_result.accuracy))
+    found = statistics.accuracy_difference(right[1], right[0], few.test.subject)
+    assert (comparison.accuracy_difference, comparison.accuracy_difference_ci95) == found
     assert comparison.agreement == int8_result.agreement == pytest.approx((answers[0] == answers[1]).mean())
     assert float_result.agreement is None
 

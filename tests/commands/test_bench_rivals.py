@@ -77,15 +77,15 @@ def test_a_rival_that_its_runtime_does_not_take_is_absent_with_the_reason(bench,
 
 def of_another_model(model: Path) -> None:
     record = record_of(model)
-    record.write_text(record.read_text().replace('"signals": [', '"signals": ["gyro", '))
+    record.write_text(record.read_text().replace('"name": "', '"name": "other', 1))
 
 
 @pytest.mark.parametrize(
     ("change", "word"),
     [
         (lambda model: record_of(model).unlink(), "har-edge convert --rivals"),
-        (lambda model: (model.parent / "mine.keras").write_text("another network"), "rivals"),
-        (of_another_model, "rivals"),
+        (lambda model: (model.parent / "mine.keras").write_text("another"), "of another network"),
+        (of_another_model, "of another network"),
         (lambda model: record_of(model).with_name("mine_s.tflite").write_text("changed"), "mine_s.tflite"),
     ],
 )

@@ -220,12 +220,9 @@ def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(compared, sl
 
 
 def test_runs_that_cannot_be_compared_leave_with_2(compared, tmp_path, slower):
-    for one in OLD.results:
-        replace(of(one), comparisons=()).write(tmp_path / f"{one.quantization}.json")
     replace(timed(), device=replace(OLD.device, cpu="Cortex-A76")).write(tmp_path / "other.json")
     for arguments, nouns in (
         ((slower[0], "none.json"), ["none.json"]),
-        (("float32.json", "int8.json"), ["no model"]),
         ((*slower, "--json", slower[0]), [slower[0]]),
         ((slower[0], "other.json"), [OLD.device.cpu, "Cortex-A76", "--anyway"]),
     ):

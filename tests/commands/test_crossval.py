@@ -63,6 +63,7 @@ def test_files_and_table_tell_the_same(here):
     assert all(x["subjects"] == sorted(x["subjects"], key=PEOPLE.index) for x in folds), "s2 before s10"
     accuracies = [x["accuracy"] for x in folds]
     assert content["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
+    assert content["macro_f1"]["mean"] == pytest.approx(np.mean([x["macro_f1"] for x in folds]))
     assert content["accuracy"]["sd"] == pytest.approx(np.std(accuracies, ddof=1))
     assert content["scores"]["windows"] == 200
     assert content["scores"]["accuracy"] == pytest.approx(np.mean(accuracies))
