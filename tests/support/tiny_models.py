@@ -142,6 +142,12 @@ def nested_loops(n: int, outer: int, inner: int) -> bytes:
     return _packed(model)
 
 
+def crashing(window: tuple[int, int]) -> bytes:
+    """A model that takes its interpreter with it: its operator needs options, and has none."""
+    parts = [Part("axis", (1,), "int32", values=[0]), Part("window", (1, *window)), Part("same", (1, *window))]
+    return build(KINDS.SPLIT, parts, ["window"], ["same"], ["axis", "window"])
+
+
 def card(
     samples: int = 128,
     labels: Sequence[str] = ("SITTING", "WALKING"),
