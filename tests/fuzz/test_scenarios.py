@@ -83,13 +83,22 @@ def test_what_cannot_be_written_is_named_and_the_old_file_stays(name, ground, tm
     assert full.is_symlink()
 
 
+def test_streams_that_are_closed_end_no_line_in_a_traceback(ground):
+    for line in ("report x.json <&- >&- 2>&-", "stream edge-small --csv - <&-"):
+        done = in_shell(line, ground)
+        assert done.returncode in (0, 2)
+        assert "Traceback" not in done.stderr
+
+
 # Kills
 
 BENCH = "bench edge-small --rounds 4 --runs 20 --data rec --json OUT/b.json --csv OUT/b.csv"
 PERSONALISE = "personalise edge-small --data one -o OUT/m.tflite"
 
 
-@pytest.mark.parametrize(("victim", "number"), [(BENCH, signal.SIGKILL), (PERSONALISE, signal.SIGINT)])
+@pytest.mark.parametrize(
+    ("victim", "number"), [(BENCH, signal.SIGKILL), (BENCH, signal.SIGTERM), (PERSONALISE, signal.SIGINT)]
+)
 def test_a_killed_command_leaves_whole_files_and_no_process(victim, number, ground, tmp_path):
     """At a random moment: everything found then must be right, so that the moment does not matter."""
     for name in ("b.json", "b.csv"):
