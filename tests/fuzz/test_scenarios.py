@@ -18,7 +18,7 @@ import numpy as np
 import package_index
 import pytest
 from files import DEEP, ESCAPE
-from programs import processes, start_har_edge, wait_until
+from programs import in_shell, processes, start_har_edge, wait_until
 from written_recordings import posture, write_pieces
 
 from edge_runtime.data import uci_har
