@@ -1,8 +1,34 @@
 """Check that hints what to install fit how har-edge was installed."""
 
+import json
 import sys
 
+import pytest
+
 from edge_runtime.system.installation import how_to_install
+
+GIT = {"url": "https://h.org/h.git", "vcs_info": {"vcs": "git", "commit_id": "1234"}}
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ({"url": "file:///tmp/h.whl", "archive_info": {}}, "pip install 'har-edge[train] @ file:///tmp/h.whl'"),
+        (GIT, "pip install 'har-edge[train] @ git+https://h.org/h.git'"),
+        (None, "pip install 'har-edge[train]'"),
+    ],
+)
+def test_an_extra_comes_from_where_the_package_came(tmp_path, monkeypatch, origin, expected):
+    noted = tmp_path / "har_edge-9.dist-info"
+    noted.mkdir()
+    (noted / "METADATA").write_text("Metadata-Version: 2.1\nName: har-edge\nVersion: 9\n")
+    if origin:
+        (noted / "direct_url.json").write_text(json.dumps(origin))
+    (tmp_path / "pip").touch(0o755)
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert how_to_install("train", tmp_path) == expected
 
 
 def test_a_clone_is_installed_itself_by_the_pip_of_this_python(tmp_path, monkeypatch):
