@@ -72,8 +72,7 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     right = [x == few.test.y for x in answers]
     assert comparison.only_result_right == (right[1] & ~right[0]).sum()
     assert comparison.only_against_right == (right[0] & ~right[1]).sum()
-    found = statistics.accuracy_difference(right[1], right[0], few.test.subject)
-    assert (comparison.accuracy_difference, comparison.accuracy_difference_ci95) == found
+    assert comparison.accuracy_difference == pytest.approx(100 * (int8_result.accuracy - float_result.accuracy))
     assert comparison.agreement == int8_result.agreement == pytest.approx((answers[0] == answers[1]).mean())
     assert float_result.agreement is None
 
@@ -169,8 +168,9 @@ def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_m
     if is_micro:
         pytest.importorskip("tflite_micro")
     device = Watched() if is_micro else Watched(emulated=True)
-    model = weighing(few.labels, np.eye(6, 128, dtype=np.float32))
-    report = measurement.measure([model] * 2, few, device, MeasurementSettings(runtime, runs=20, rounds=10))
+    eye = np.eye(6, 128, dtype=np.float32)
+    models = [weighing(few.labels, x) for x in (eye, eye[::-1])]  # the second has the logits of the first reversed
+    report = measurement.measure(models, few, device, MeasurementSettings(runtime, runs=20, rounds=10))
     # Two rounds of each, to see that answers repeat, no control, and instructions once.
     assert len(device.jobs) == (4 if is_micro else 6)
     assert report.control is report.settings.harness_overhead_us is None
@@ -183,4 +183,9 @@ def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_m
         assert not is_micro or 0 < result.arena_bytes < 10_000
     (comparison,) = report.comparisons
     assert comparison.p50_ratio is comparison.end_to_end_ratio is None
-    assert comparison.agreement == 1
+    answers = few.test.X[:, :6, 6].argmax(axis=1)
+    right = [x == few.test.y for x in (answers, 5 - answers)]
+    found = statistics.accuracy_difference(
+        *(right[x] for x in (comparison.result, comparison.against)), few.test.subject
+    )
+    assert (comparison.accuracy_difference, comparison.accuracy_difference_ci95) == found

@@ -87,7 +87,7 @@ def test_times_are_taken_when_the_first_call_and_a_warm_up_are_over(folder, monk
     monkeypatch.setattr(measurement_worker, "time_calls", lambda *args: before.append(len(calls)) or timing(*args))
     measured, _ = measurement_worker.measure(WORK, folder)
     assert before[0] == 1 + measured.warm_up.calls
-    assert measured.warm_up.calls >= 3
+    assert measured.warm_up.seconds > 0.1
 
 
 def test_energy_is_measured_when_it_is_asked_for(folder, monkeypatch):
@@ -139,11 +139,8 @@ def test_an_answer_is_complete_or_none(tmp_path):
     whole = measurement_job.read_answer(tmp_path, "x")
     assert whole.facts == {"a": 1}
     assert whole.arrays["v"].tolist() == [0, 1, 2]
-    for name in ("x.json", "x.npz"):
-        content = (tmp_path / name).read_bytes()
-        (tmp_path / name).write_bytes(content[:-1])
-        assert measurement_job.read_answer(tmp_path, "x") is None
-        (tmp_path / name).write_bytes(content)
+    np.savez(tmp_path / "x.npz", v=np.arange(4))  # of another answer
+    assert measurement_job.read_answer(tmp_path, "x") is None
 
 
 @pytest.mark.parametrize(

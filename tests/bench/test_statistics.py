@@ -40,6 +40,13 @@ def test_intervals_of_correlated_rounds_cover_the_truth():
     assert min(covered.values()) >= 24, covered
 
 
+def test_few_rounds_do_not_pretend_to_know():
+    """If only samples were resampled, the interval of four different rounds would be a tenth as wide."""
+    parts = rounds(np.random.default_rng(3), 4, n=1000, between=0.05)
+    low, high = statistics.latency(parts).p50_ci95
+    assert high - low > 0.9 * np.ptp([np.median(part) for part in parts])
+
+
 def test_pairing_takes_out_what_the_rounds_share():
     random = np.random.default_rng(4)
     shared = 0.1 * random.standard_normal(10)
