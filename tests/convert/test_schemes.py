@@ -62,7 +62,7 @@ def test_parity_with_keras_and_of_loops_in_tensorflow(answers, keras_logits, run
     assert np.mean(logits.argmax(1) == keras_logits.argmax(1)) > 0.97
     older, newer = answers["tflite-runtime"]["loops"], answers["litert"]["loops"]
     assert np.array_equal(answers["tensorflow"]["loops"], newer)
-    assert rms(older - newer) <= 0.1 * rms(newer)  # its own kernels differ by a step here and there
+    assert rms(older - newer) <= 0.2 * rms(newer)  # its own kernels differ by a step here and there
 
 
 class Converted:
