@@ -41,10 +41,10 @@ def test_intervals_of_correlated_rounds_cover_the_truth():
 
 
 def test_few_rounds_do_not_pretend_to_know():
-    """If only samples were resampled, the interval of four different rounds would be a tenth as wide."""
+    """If only samples were resampled, it would be a tenth as wide; an interval of 90 % 0.96 of the range."""
     parts = rounds(np.random.default_rng(3), 4, n=1000, between=0.05)
     low, high = statistics.latency(parts).p50_ci95
-    assert high - low > 0.9 * np.ptp([np.median(part) for part in parts])
+    assert high - low > 0.98 * np.ptp([np.median(part) for part in parts])
 
 
 def test_pairing_takes_out_what_the_rounds_share():
