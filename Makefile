@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-quick test-long test-devices android test-android fuzz check format claims reference networks published results golden constraints clean
+.PHONY: demo test test-quick test-long test-devices android test-android fuzz check format claims reference networks published other-data results golden constraints clean
 
 demo: $(TRIAL)
 	$(BIN)/har-edge train --out $(RUN)

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 # Exit at once on Ctrl-C during the imports below: there is nothing to clear away yet, and no handler.
@@ -19,8 +20,11 @@ COMMANDS = {
 
 def main() -> None:
     """Run `har-edge` (the entry point of the installed command)."""
-    # Users name their own scripts `train` or `convert` too, and have them on PYTHONPATH: ours come first.
+    # Users name their own scripts `train` or `convert` too, and have them on PYTHONPATH: ours are imported first.
     sys.path.insert(0, str(Path(__file__).resolve().parent))
+    import_module("train")
+    import_module("convert")
+    del sys.path[0]
     start(COMMANDS)
 
 

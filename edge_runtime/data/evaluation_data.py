@@ -120,10 +120,7 @@ def scored_people(
     if any(x != parts[0] for x in parts):
         raise InputError("the models were trained with different test subjects: measure them one after the other")
     if not parts[0]:
-        raise InputError(
-            f"'{next(iter(learners), cards[0].name)}' was trained on all {noun_of(people)}s of this data "
-            f"({_first(people)}): give others"
-        )
+        raise InputError(f"no {noun_of(people)} here ({_first(people)}) is new to '{cards[0].name}': give others")
     if learners and is_said:
         names, learnt = " and ".join(f"'{x}'" for x in learners), next(iter(learners.values()))
         click.echo(

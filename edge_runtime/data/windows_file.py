@@ -96,7 +96,7 @@ def _joined(members: dict[str, Array]) -> dict[str, Array]:
             raise ValueError(f"it has {', '.join(members)}: give each as _train and _test, or X, y and split")
         for base in bases:
             pair = [members.pop(f"{base}_{part}") for part in ("train", "test")]
-            lengths = [len(x) for x in pair]
+            lengths = [x.shape[0] if x.ndim else 0 for x in pair]
             split = members.setdefault("split", np.repeat([0, 1], lengths))
             if np.bincount(split, minlength=2).tolist() != lengths:
                 raise ValueError(f"{', '.join(sorted(by_part))} are of different lengths")

@@ -157,13 +157,21 @@ class Agent:
                     unpack(self._objects / digest, temporary)
                 # Each job imports them anew. Files for another Python may fail.
                 command = [interpreter, "-m", "compileall", "-q", "-x", "/tests/", str(temporary)]
-                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-                while process.poll() is None:
-                    self._wire.send(stage="compiling the packages")
-                    time.sleep(0.5)
+                process = subprocess.Popen(
+                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
+                )
+                try:
+                    while process.poll() is None:
+                        self._wire.send(stage="compiling the packages")
+                        time.sleep(0.5)
+                finally:
+                    _stop(process)
                 os.sync()  # before its name says that it is whole
-                with suppress(OSError):  # another measurement was quicker
+                try:
                     temporary.rename(folder)
+                except OSError:  # another measurement may have been quicker
+                    if not folder.is_dir():
+                        raise
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
         return {"site": str(folder)}

@@ -67,7 +67,7 @@ class Hello:
         """Raise `ValueError` without a Python, and for an odd C library."""
         if not self.interpreters:
             raise ValueError("no Python")
-        if not re.fullmatch(r"(\d{1,3}\.\d{1,3}.*)?", self.libc[1]):
+        if self.libc[0] == "glibc" and not re.fullmatch(r"\d{1,3}\.\d{1,3}(\..*)?", self.libc[1]):
             raise ValueError(f"a C library {self.libc[1]}")
 
 

@@ -49,9 +49,6 @@ PLACEMENTS = ("waist", "trouser pocket", "chest", "upper arm", "wrist", "hand", 
 
 IN_A_POCKET = AlikeLabels(("SITTING", "LAYING"), ("trouser pocket",))
 
-RULED_PLACEMENTS = (*_TELLING, *IN_A_POCKET.placements)
-"""Those for which it is known whether sitting and lying look alike."""
-
 
 def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     """Tell where mean accelerations `[..., 3]` in the walking frame are of a device tilted backwards."""

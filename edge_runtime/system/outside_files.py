@@ -17,6 +17,7 @@ MAX_TEXT = 1 << 25
 """The largest JSON file, in bytes: the worst one takes 25 times as much memory."""
 
 _PART = 1 << 20  # bytes
+_DEEPEST = 64  # others walk through JSON by recursion
 
 
 def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pipe: bool = False) -> BinaryIO:
@@ -67,6 +68,11 @@ def parse_json(text: str | bytes) -> Any:
         json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    level = [content]
+    for _ in range(_DEEPEST):
+        level = [y for x in level if isinstance(x, (dict, list)) for y in (x.values() if isinstance(x, dict) else x)]
+    if level:
+        raise ValueError("it is nested too deeply")
     return content
 
 

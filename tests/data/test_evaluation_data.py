@@ -45,7 +45,7 @@ def test_several_models_are_scored_on_people_whom_none_of_them_knows():
     assert scored_people([other, one], people, []) == {"c"}
     with pytest.raises(InputError, match="different test subjects"):
         scored_people([one, trained_on("mine", "a", "c")], people, [])
-    with pytest.raises(InputError, match="trained on all"):
+    with pytest.raises(InputError, match="is new to"):
         scored_people([one], of("mine", "a", "b"), ["b"])
 
 
