@@ -55,7 +55,7 @@ def in_quarters(*members: layers.Layer) -> list[layers.Layer]:
     return [layers.Reshape((4, SAMPLES // 4, SIGNALS)), *map(layers.TimeDistributed, members)]
 
 
-CHANNELS = layers.Reshape((SAMPLES, SIGNALS, 1))
+CHANNELS = layers.Reshape((SAMPLES, SIGNALS, 1), name="channels")
 POSITIONS = np.sin(np.arange(4 * SAMPLES, dtype=np.float32)).reshape(1, SAMPLES, 4)
 
 NETWORKS: dict[str, Callable[[], list[Callable]]] = {
