@@ -86,28 +86,31 @@ Written by `make results` from [results/networks](results/networks), measured by
 {versions["tensorflow"]} and Python {versions["python"]}.{where} The networks: [networks.md](networks.md).
 Scores are on the 2947 windows of the 9 test subjects: mean and standard deviation over the seeds
 ([how often these were scored](results/README.md#how-often-the-test-subjects-were-scored)). Another processor gives
-[other weights](training.md#the-same-weights) for the same seed, so [shipped models](results/seeds.md) differ a little.
+[other weights](training.md#the-same-weights) for the same seed, so the scores of [shipped models](results/seeds.md)
+differ a little from these.
 
 ## Accuracy
 
 {table_of(_ACCURACY, networks)}
 Percent. *Best*, *worst*: the subject (in brackets) with the highest and lowest mean. *Loses*: float32 minus that form,
 in points, the mean and the most of any seed. *Mixed*: [int8 with recurrent cells in
-float](how_it_works.md#forms-of-a-model). *Published*: single runs, read on the test subjects during training.
+float](how_it_works.md#forms-of-a-model). *Published*: the authors' single runs, with the test subjects watched during
+training.
 
 ## Size and speed
 
 {table_of(_COST, networks)}
-*kB*: seed 0's file with its card. *Arena*: the [memory on a microcontroller](microcontroller.md#memory), by a 64-bit
-machine. *Layers*: how recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: median time of one window.
-*Int8 to fastest float*: the ratio of int8's p50 to that of the fastest float model of any tool, with its 95 % interval;
-below 1 int8 is faster. It depends on the [processor](results/processors.md). *Training*: one `har-edge train`.
+*kB*: seed 0's file with its card. *Arena*: the [working memory of TFLite Micro](microcontroller.md#memory) on a
+64-bit machine. *Layers*: how recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: median time of one
+window. *Int8 to fastest float*: the ratio of int8's p50 to that of the fastest float model of any tool, with its 95 %
+interval; below 1 int8 is faster. It depends on the [processor](results/processors.md). *Training*: one training.
 
 ## Beside other tools
 
 {table_of(_RIVALS, networks)}
-p50 in µs and, in brackets, kB (har-edge's with the card), of the same weights in the same rounds, by
-[tool](convert.md#rivals). A dash: no such form, or not measured.
+Each cell: the median time of one window in µs, and in brackets the file's kB (har-edge's with the card). All
+[tools](convert.md#rivals) got the same weights and took turns in the same rounds. A dash: no such form, or not
+measured.
 """
     for reason, names in _absent(networks).items():
         text += f"\n- {reason} ({', '.join(f'`{x}`' for x in names)})"
