@@ -44,10 +44,10 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     if not worn and (not learnt or card.personal_correction):
         return
     where = f" ({printable(', '.join(learnt), 100)})" if learnt else ""
-    yours = f" (yours: {', '.join(sorted(worn))})" if worn else ""
+    yours = f"; here: {', '.join(sorted(worn))}" if worn else ""
     click.echo(
-        f"'{card.name}' knows the axes of the devices that it was trained with{where}. If yours was worn differently"
-        f"{yours}, take edge-anywhere or a model of --frame walking, which find how a device is worn.",
+        f"'{card.name}' was trained with the device worn one way{where}{yours}. If yours was worn elsewhere or turned, "
+        "use edge-anywhere or a model of --frame walking.",
         err=True,
     )
 
