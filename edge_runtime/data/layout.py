@@ -344,7 +344,7 @@ def _check(layout: Layout) -> None:
 
 
 def _check_dates(pattern: str) -> None:
-    """Raise `ValueError` when a code of `strptime` stands twice in `pattern`, or is none."""
+    """Raise `ValueError` when a code of `strptime` stands twice in `pattern`, or is unknown."""
     try:
         datetime.strptime("", pattern)
     except re.error as error:
