@@ -12,7 +12,7 @@ from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.files import write_text
 from tools import RESULTS, ROOT, table, table_of
-from tools.peer_models import FUSED, ONNX, OURS, STOCK
+from tools.peer_models import ONNX, OURS, STOCK
 from tools.peers import RAW, doubts_of, our_int8
 
 DOCUMENT = ROOT / "docs" / "results.md"
@@ -33,7 +33,6 @@ _README_FORMS = {
     "TensorFlow's converter, float32": (STOCK, FLOAT),
     "TensorFlow's converter, dynamic (int8 weights)": (STOCK, "dynamic"),
     "TensorFlow's converter, int8": (STOCK, INT8),
-    "TensorFlow's converter on a Keras 2 copy, whose LSTM is one fused operator, int8": (FUSED, INT8),
     "ONNX Runtime, float32": (ONNX, FLOAT),
 }
 """The rows of README's table: group and name of each in `peers.json`."""
@@ -149,10 +148,10 @@ def comparison_table() -> str:
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     held_out = len(peers["held_out_subjects"])
     return f"""{table("form | size, kB | time (fastest float32 = 1) | accuracy, %", cells)}
-One network, converted by different tools, without har-edge's [card](docs/formats.md#the-card); accuracy on {held_out}
-held-out subjects. Median time for one window{prepared}, on {peers["device"]["cpu"]}.{doubt}
+One network, converted by different tools; sizes without har-edge's [card](docs/formats.md#the-card), accuracy on
+{held_out} held-out subjects. Median time for one window{prepared}, on {peers["device"]["cpu"]}.{doubt}
 [All forms](docs/results/peers.md), [other processors](docs/results/processors.md). On the 9 test subjects, over
-{len(edge)} trainings: float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} % ([seeds.md](docs/results/seeds.md)).
+{len(edge)} [trainings](docs/results/seeds.md): float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} %.
 """
 
 
