@@ -5,21 +5,21 @@ Run `python -m tools.result_format` after a change of these; a test compares.
 
 import dataclasses
 import json
-import re
 import typing
 from collections.abc import Mapping
 from typing import Any
 
 from edge_runtime.bench.results import FORMAT, Report
 from edge_runtime.system.dataclass_json import Quantity, bare_type, field_types
-from tools import ROOT, table
+from tools import ROOT
 
 SCHEMA, DOCUMENT = ROOT / "edge_runtime" / "bench.schema.json", ROOT / "docs" / "bench_json.md"
 
 _INTRODUCTION = f"""# The JSON of `har-edge bench`, format {FORMAT}
 
-Written by `python -m tools.result_format` from `edge_runtime/bench/results.py`, like the
-[JSON Schema](../edge_runtime/bench.schema.json). What the numbers mean: [bench.md](bench.md).
+Written by `python -m tools.result_format` from `edge_runtime/bench/results.py`, like the [JSON
+Schema](../edge_runtime/bench.schema.json), which has the types. What the numbers mean: [bench.md](bench.md). A value
+that was not measured is null. Shares and accuracies go from 0 to 1.
 
 """
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -32,9 +32,35 @@ def schema() -> str:
 
 def document() -> str:
     """The text of docs/bench_json.md."""
-    whole = _schema()
-    tables = [_table("Report", whole), *(_table(name, part) for name, part in whole["$defs"].items())]
-    return _INTRODUCTION + "\n".join(tables)
+    whole, places = _schema(), dict[str, str]()
+    plain, sections = "", ""
+    for key, field in whole["properties"].items():
+        if part := _part(field):
+            keys = _bullets(whole["$defs"], part, places)
+            sections += f"\n## `{key}`\n\n{field['description'][0].upper()}{field['description'][1:]}:\n\n{keys}"
+        else:
+            plain += f"- `{key}`: {field['description']}\n"
+    return _INTRODUCTION + plain + sections
+
+
+def _bullets(parts: Mapping[str, Any], name: str, places: dict[str, str], indent: str = "") -> str:
+    """A bullet for each key of a part, and for those below it unless `places`, by part, says where these stand."""
+    text = ""
+    for key, field in parts[name]["properties"].items():
+        part = _part(field)
+        same = f"; keys as in `{places[part]}`" if part in places else ""
+        text += f"{indent}- `{key}`: {field['description']}{same}\n"
+        if part and not same:
+            places[part] = key
+            text += _bullets(parts, part, places, indent + "  ")
+    return text
+
+
+def _part(field: Mapping[str, Any]) -> str | None:
+    """The name of the part that a field holds, once or several times."""
+    kind = field.get("anyOf", [field])[0]
+    kind = kind.get("items", kind.get("additionalProperties", kind))
+    return kind["$ref"].rpartition("/")[2] if "$ref" in kind else None
 
 
 def _schema() -> dict[str, Any]:
@@ -88,36 +114,6 @@ def _field(declared: Any, parts: dict[str, Any]) -> dict[str, Any]:
     if optional:
         made = {"anyOf": [made, {"type": "null"}]}
     return made | ({"description": description} if description else {})
-
-
-def _table(name: str, part: Mapping[str, Any]) -> str:
-    rows = [(f"`{key}`", _value(x), x["description"]) for key, x in part["properties"].items()]
-    return f"## {_heading(name)}\n\n{part['description']}\n\n{table('key | value | content', rows)}"
-
-
-def _value(field: Mapping[str, Any]) -> str:
-    """The type of a field, in a few words."""
-    match field:
-        case {"anyOf": [kind, _]}:
-            return f"{_value(kind)} or null"
-        case {"$ref": path}:
-            heading = _heading(path.rpartition("/")[2]).lower()
-            return f"[{heading}](#{heading.replace(' ', '-')})"
-        case {"enum": values}:
-            return " or ".join(f"`{x}`" for x in values)
-        case {"const": value}:
-            return f"{value}"
-        case {"additionalProperties": kind}:
-            return f"object of {_value(kind)}"
-        case {"minItems": n, "items": kind}:
-            return f"{n} × {_value(kind)}"
-        case {"items": kind}:
-            return f"list of {_value(kind)}"
-    return str(field["type"])
-
-
-def _heading(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class Machine:
     features: Annotated[tuple[str, ...] | None, "instruction sets that matter to int8 and that every core has"]
     caches: Annotated[Mapping[str, str] | None, "sizes of the caches by level (`L1d`, `L2`)"]
     max_clock_khz: Annotated[int | None, Quantity("kHz", at_least=0), "the highest clock that the CPU is made for"]
-    virtual: Annotated[bool | None, "whether it is a virtual machine, whose clock and neighbours are hidden"]
+    virtual: Annotated[bool | None, "whether it is a virtual machine"]
     emulated: Annotated[bool, "whether the CPU is emulated, so that times mean nothing"]
     kernel: Annotated[str | None, "name and version of the kernel"]
     os: Annotated[str | None, "name and version of the operating system"]

@@ -42,7 +42,7 @@ class Throttled:
     """Conditions for which a Raspberry Pi's firmware slows the machine down, by name."""
 
     now: Annotated[tuple[str, ...], "at this time"]
-    since_boot: Annotated[tuple[str, ...], "at any time since boot: a new one is the difference of two states"]
+    since_boot: Annotated[tuple[str, ...], "at any time since boot"]
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class State:
 
     time: Annotated[float, Quantity("s"), "Unix time"]
     load_average: Annotated[float | None, Quantity(at_least=0), "processes that wanted a CPU in the last minute"]
-    governor: Annotated[str | None, "how the kernel chooses the clock of the CPU used; of all CPUs, joined by ` + `"]
+    governor: Annotated[str | None, "how the kernel chooses the clock of the CPU used, or of all, joined by ` + `"]
     governors: Annotated[Mapping[str, Annotated[int, Quantity()]] | None, "number of CPUs under each governor"]
-    clock_khz: Annotated[CpuClock | None, "does not show what a Raspberry Pi's firmware does against heat"]
+    clock_khz: Annotated[CpuClock | None, "by the kernel, which does not see a Raspberry Pi's firmware lower it"]
     firmware_clock_khz: Annotated[
         int | None, Quantity("kHz", at_least=0), "as a Raspberry Pi's firmware measures it, throttling included"
     ]
     temperatures_c: Annotated[Mapping[str, Annotated[float, Quantity("°C")]] | None, "°C by type of CPU sensor"]
-    throttled: Annotated[Throttled | None, "a Raspberry Pi's"]
+    throttled: Annotated[Throttled | None, "why a Raspberry Pi's firmware slows it down"]
     power_source: Annotated[Literal["mains", "battery"] | None, "what the machine runs on"]
     cpu_times_s: Annotated[
         Mapping[str, tuple[Annotated[float, Quantity("s")], Annotated[float, Quantity("s")]]] | None,

@@ -28,8 +28,7 @@ class RuntimeVersion:
 
     name: Annotated[
         str,
-        "`litert`, `tflite-runtime`, `tensorflow` or `tflite-micro`; on a phone the app's, `tflite-android`; of rivals "
-        "`onnxruntime`",
+        "`litert`, `tflite-runtime`, `tensorflow`, `tflite-micro`; the app's `tflite-android`; rivals' `onnxruntime`",
     ]
     version: Annotated[str | None, "null where the package does not tell"]
 

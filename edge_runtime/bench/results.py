@@ -1,6 +1,6 @@
 """Define what a benchmark found: every report, the JSON Schema and docs/bench_json.md come from here.
 
-`python -m tools.result_format` writes the schema and the tables anew. The JSON form is format 1: later versions may add
+`python -m tools.result_format` writes the schema and the page anew. The JSON form is format 1: later versions may add
 keys, none is renamed.
 """
 
@@ -63,7 +63,7 @@ class Latency:
 class Samples:
     """The raw times: a list per round, in the order they were taken."""
 
-    latency: Annotated[tuple[tuple[Milliseconds, ...], ...], "of inference alone"]
+    latency: Annotated[tuple[tuple[Milliseconds, ...], ...], "of inference"]
     end_to_end: Annotated[
         tuple[tuple[Milliseconds, ...], ...], "with preparing the window, where that is outside the graph"
     ]
@@ -83,24 +83,22 @@ class Result:
     pinned_cpu: Annotated[Count | None, "the CPU that the process was kept on"]
     size_bytes: Annotated[int, Quantity("bytes", at_least=1), "size of the file"]
     operators: Annotated[Count, "operators in the graph"]
-    xnnpack_operators: Annotated[
-        Count | None, "how many of them XNNPACK took; null on a phone, which does not tell, and in tflite-micro"
-    ]
+    xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone and in tflite-micro"]
     load_ms: Annotated[
         float | None, Quantity("ms", at_least=0), "opening the model and allocating its tensors, median of rounds"
     ]
     first_ms: Annotated[float | None, Quantity("ms", at_least=0), "the first inference, median of rounds"]
     latency_ms: Annotated[
         Latency | None,
-        "setting the input, invoking and getting the output; for a window that is already prepared, unless `raw_input`",
+        "setting the input, invoking and getting the output; the window is already prepared unless `raw_input`",
     ]
     end_to_end_ms: Annotated[
         Latency | None,
-        "the same with turning the window into its `frame` and preparing it, outside the graph; else as `latency_ms`",
+        "the same and what is outside the graph: turning the window into its `frame` and preparing it",
     ]
     peak_memory_bytes: Annotated[Bytes | None, "the most that the process held after its first inferences"]
     baseline_memory_bytes: Annotated[
-        Bytes | None, "the most that it held before it opened the model, with Python, numpy and the runtime loaded"
+        Bytes | None, "the same before it opened the model, with Python, numpy and the runtime loaded"
     ]
     labels: Annotated[tuple[str, ...], "the classes"]
     windows: Annotated[Positive, "test windows"]
@@ -108,11 +106,9 @@ class Result:
     macro_f1: Annotated[Share, "mean F1 of the classes that occur"]
     confusion: Annotated[tuple[tuple[Count, ...], ...], "test windows: a row per true class, a column per answer"]
     per_subject: Annotated[Mapping[str, Share], "accuracy by person"]
-    agreement: Annotated[
-        Share | None, "share of windows answered as the float32 form of the same network does; null without one"
-    ]
+    agreement: Annotated[Share | None, "share of windows answered as by the same network's float32 form"]
     doubts: Annotated[tuple[str, ...], "reasons why this result may mislead, each with what to do"]
-    samples_ms: Annotated[Samples | None, "the raw times"]
+    samples_ms: Annotated[Samples | None, "the raw times, a list per round"]
     # A phone only has `warm_up`, `raw_input` and `frame` of the rest.
     accuracy_ci95: Annotated[tuple[Share, Share] | None, "interval as if windows were independent"] = None
     accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: the one to quote"] = None
@@ -129,19 +125,18 @@ class Result:
         Share | None, "expected calibration error (15 bins) of the probabilities after the card's temperature"
     ] = None
     warm_up: Annotated[
-        WarmUp | None, "null on an emulated device and in tflite-micro, as all times, memory and energy are"
+        WarmUp | None,
+        "untimed inferences; null, as all times, memory and energy, on an emulated device and in tflite-micro",
     ] = None
-    energy: Annotated[Energy | None, "of the first round"] = None
-    operator_costs: Annotated[Mapping[str, OperatorCost] | None, "by operator type"] = None
-    instructions: Annotated[Instructions | None, "null on a real device"] = None
+    energy: Annotated[Energy | None, "of an inference in the first round"] = None
+    operator_costs: Annotated[Mapping[str, OperatorCost] | None, "the work of an inference by operator type"] = None
+    instructions: Annotated[Instructions | None, "of an emulated CPU; exact"] = None
     arena_bytes: Annotated[
-        Bytes | None,
-        "the smallest tensor arena in which tflite-micro runs the model on this machine, whose pointers have 64 bits; "
-        "null in other runtimes",
+        Bytes | None, "the smallest tensor arena in which tflite-micro runs the model with pointers of 64 bits"
     ] = None
     raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False
     rival: Annotated[str | None, "the tool that made this form; null for har-edge's own"] = None
-    frame: Annotated[Frame, "of the windows: that of the `device`, or the `walking` frame"] = "device"
+    frame: Annotated[Frame, "of the windows: `device` or `walking`"] = "device"
 
     @property
     def is_end_to_end(self) -> bool:
@@ -159,9 +154,7 @@ class Comparison:
     """One result against another of the same run; a ratio is `result` over `against`, below 1 is faster."""
 
     result: Annotated[Count, "its place in `results`"]
-    against: Annotated[
-        Count, "place in `results` of the fastest float form of the same network, rivals' included, else of the first"
-    ]
+    against: Annotated[Count, "place in `results` of that form, rivals' included; without one, of the first model"]
     p50_ratio: Annotated[Ratio | None, "of p50"]
     p50_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
     end_to_end_ratio: Annotated[Ratio | None, "of p50 end to end"]
@@ -180,7 +173,7 @@ class Comparison:
 class Control:
     """The first model against itself, measured like any pair."""
 
-    p50_ratio: Annotated[Ratio, "of p50"]
+    p50_ratio: Annotated[Ratio, "of its p50s"]
     p50_ratio_ci95: Annotated[tuple[Ratio, Ratio], "interval that pairs the rounds"]
     passed: Annotated[bool, "whether the interval contains 1"]
 
@@ -216,23 +209,18 @@ class EvaluatedData:
     """The test data."""
 
     name: Annotated[str, "of the data set"]
-    fingerprint: Annotated[
-        str,
-        "digest of the windows as they were divided and labelled for these models, by which results are compared; that "
-        "of `har-edge data` and of cards is of a training's division",
-    ]
+    fingerprint: Annotated[str, "digest of the windows as these models are tested on them"]
     windows: Annotated[Positive, "test windows"]
     period_s: Annotated[float | None, Quantity("s", at_least=1e-6), "from one window of a stream to the next"] = None
-    left_out: Annotated[Mapping[str, Count], "by label that the models do not have: how many windows were left out"] = (
+    left_out: Annotated[Mapping[str, Count], "number of windows left out by label that the models lack"] = (
         dataclasses.field(default_factory=dict)
     )
-    not_scored: Annotated[tuple[str, ...], "people of the data who are left out: the models were trained on them"] = ()
+    not_scored: Annotated[tuple[str, ...], "people left out, since the models were trained on them"] = ()
     motionless: Annotated[
         Mapping[str, Count],
-        "by label: how many windows were left out, where a model takes the walking frame, since nobody moves in their "
-        "mounting",
+        "number of windows left out by label, where a model takes the walking frame and nobody moves in the mounting",
     ] = dataclasses.field(default_factory=dict)
-    motionless_mountings: Annotated[Count, "how many mountings these are of"] = 0
+    motionless_mountings: Annotated[Count, "number of these mountings"] = 0
 
 
 @dataclass(frozen=True)
@@ -254,15 +242,17 @@ class Method:
 class Report:
     """The results of one run on one device."""
 
-    device: Annotated[MeasuredDevice, "where"]
-    data: Annotated[EvaluatedData, "with what"]
-    results: Annotated[tuple[Result, ...], "a result per model"]
-    settings: Annotated[Method, "how"]
-    comparisons: Annotated[tuple[Comparison, ...], "a comparison per model but the one that others are compared with"]
-    control: Annotated[Control | None, "null without one"]
+    device: Annotated[MeasuredDevice, "the device that measured"]
+    data: Annotated[EvaluatedData, "the test data"]
+    results: Annotated[tuple[Result, ...], "one for each model"]
+    settings: Annotated[Method, "how the run was measured"]
+    comparisons: Annotated[
+        tuple[Comparison, ...], "each model against the fastest float form of its network; a ratio below 1 is faster"
+    ]
+    control: Annotated[Control | None, "the first model against itself; null if not asked for"]
     failures: Annotated[tuple[Failure, ...], "the models that could not be measured"]
     absent_rivals: Annotated[
-        tuple[AbsentRival, ...] | None, "the rivals that are not among the results; null if none were asked for"
+        tuple[AbsentRival, ...] | None, "rivals that are not among the results; null if not asked for"
     ] = None
     har_edge: Annotated[str, "the version that measured"] = edge_runtime.__version__
     created: Annotated[str, "when (ISO 8601, UTC)"] = dataclasses.field(

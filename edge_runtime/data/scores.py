@@ -23,8 +23,8 @@ Classes = npt.NDArray[np.integer]
 class ClassScore:
     """The scores of one class; null where it has no windows."""
 
-    precision: Annotated[Share | None, "share of right ones among the windows that were given this class"]
-    recall: Annotated[Share | None, "share of right ones among the windows of this class"]
+    precision: Annotated[Share | None, "share of right ones among windows that got this class"]
+    recall: Annotated[Share | None, "share of right ones among windows of this class"]
     f1: Annotated[Share | None, "harmonic mean of the two"]
     windows: Annotated[Count, "test windows of this class"]
 
