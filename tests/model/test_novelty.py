@@ -65,6 +65,14 @@ def test_other_postures_and_movements_are_novel_and_the_side_someone_lies_on_is_
     np.testing.assert_array_equal(novelty(lying @ quarter.T).novel_posture, novelty(lying).novel_posture)
 
 
+def test_each_activity_has_its_own_limit(split, data, fitted):
+    windows = features(split[1][:20], data)
+    narrow = replace(fitted, posture=(replace(fitted.posture[0], unusual=1e-9, novel=1e-9), *fitted.posture[1:]))
+    expected = fitted.detect(windows).novel_posture.copy()
+    expected[:, 0] = True
+    np.testing.assert_array_equal(narrow.detect(windows).novel_posture, expected)
+
+
 def test_a_table_moves_a_phone_less_than_anybody(novelty):
     noise = np.random.default_rng(0).normal([0, 0, 1, 0, 0, 0], 0.003, (3000, 6))
     assert novelty(cut(frontend.signals(noise), np.arange(600, 2800, 64))).at_rest.all()
