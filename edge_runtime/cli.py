@@ -41,7 +41,6 @@ DEVICE_COMMANDS = {
 HOST_COMMANDS = ("train", "crossval", "convert")
 """The commands that `python -m edge_runtime` lacks: their packages stand beside this one, on a host."""
 
-
 COMPLETION = "_HAR_EDGE_COMPLETE"
 """The variable by which click's script in a shell asks for completions."""
 

@@ -147,7 +147,9 @@ def remembered_data(model: Path) -> Sources:
     """
     run = Run(model.parent)
     # Without a network, card.json is not of a run: it may lie beside a model that was copied to a device.
-    record = model_card.load(run.card).training.get("data") if run.model.is_file() and run.card.is_file() else None
+    if not (run.model.is_file() and run.card.is_file()):
+        return ()
+    record = model_card.load(run.card).training.get("data")
     path = record.get("path") if isinstance(record, dict) else None
     texts = (path,) if isinstance(path, str) else tuple(path) if isinstance(path, list) and path else None
     found = data_sources.sources(texts)
@@ -187,24 +189,19 @@ def find_run(path: Path | None) -> Run:
 
     A training with several seeds gives the run of its first seed; stderr says so.
     """
-    folder = _folder(path)
-    first, *_ = found = _runs_in(folder)
-    if found != [Run(folder)]:
-        click.echo(f"{folder} has a run for each seed: taking {first.folder}", err=True)
+    first, *others = find_runs(path)
+    if others:
+        click.echo(f"{first.folder.parent} has a run for each seed: taking {first.folder}", err=True)
     return first
 
 
 def find_runs(path: Path | None) -> list[Run]:
     """As `find_run`, but the runs of all seeds of a training with several, in their order."""
-    return _runs_in(_folder(path))
-
-
-def _folder(path: Path | None) -> Path:
     if path is None:
         if not LATEST.exists():
             raise InputError(f"no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder")
         # Resolved, so that results keep naming this run when a later one becomes the latest.
-        return Path(os.path.relpath(LATEST.resolve()))
+        return _runs_in(Path(os.path.relpath(LATEST.resolve())))
     if not path.is_dir():
         raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
     check_idle(path)
@@ -212,7 +209,7 @@ def _folder(path: Path | None) -> Path:
         raise InputError(
             f"the training in {path} was stopped before its end: go on with 'har-edge train --resume --out {path}'"
         )
-    return path
+    return _runs_in(path)
 
 
 def _runs_in(folder: Path) -> list[Run]:

@@ -12,7 +12,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge_runtime.bench import measurement
 from edge_runtime.data import loading
-from edge_runtime.devices import opener
+from edge_runtime.devices.targets import opener
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_card import Card
 from edge_runtime.runs import Run

@@ -22,7 +22,7 @@ from edge_runtime.errors import ExitCode, InputError
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_card import load, read_model
-from edge_runtime.model.rivals import record_of, rival_name
+from edge_runtime.model.rivals import record_of
 from edge_runtime.runs import Run, settings_path
 from edge_runtime.system.files import write_text
 from tools import COMMAND, RESULTS, ROOT, children_cpu_seconds, har_edge, write_json
@@ -159,7 +159,7 @@ def _bench(run: Run) -> dict[str, Any] | None:
 
 def measured_forms(report: results.Report) -> dict[str, results.Result]:
     """What was measured of each form, ours by its quantisation and a rival by its own name."""
-    return {rival_name(x.rival, x.quantization) if x.rival else x.quantization: x for x in report.results}
+    return {x.form: x for x in report.results}
 
 
 def _arena(path: Path) -> int | None:

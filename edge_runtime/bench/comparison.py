@@ -14,7 +14,6 @@ from edge_runtime.bench.doubts import FEWEST_RUNS
 from edge_runtime.bench.results import Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
 from edge_runtime.errors import InputError
-from edge_runtime.model.rivals import rival_name
 
 PERCENT, POINTS = "%", "pp"
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
@@ -148,7 +147,7 @@ def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict
 
 def _titles(results: Sequence[Result]) -> dict[int, str]:
     """The name of each result by its identity: network and form, and the file to tell several apart."""
-    names = [f"{x.model} {rival_name(x.rival, x.quantization) if x.rival else x.quantization}" for x in results]
+    names = [f"{x.model} {x.form}" for x in results]
     alike = Counter(names)
     return {id(x): name if alike[name] == 1 else f"{name} ({x.file})" for x, name in zip(results, names, strict=True)}
 

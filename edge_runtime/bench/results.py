@@ -144,6 +144,11 @@ class Result:
         return self.raw_input and self.frame == "device"
 
     @property
+    def form(self) -> str:
+        """Its quantisation, after the tool that made it if that is another: `int8`, `ONNX Runtime float32`."""
+        return f"{self.rival or ''} {self.quantization}".strip()
+
+    @property
     def is_float(self) -> bool:
         """Tell whether it has float weights, which runtimes bring to float32."""
         return self.quantization in ("float32", "float16")

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from edge_runtime import runs
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
@@ -17,13 +16,13 @@ from edge_runtime.commands.model_arguments import data_for, warn_of_axes
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset
-from edge_runtime.devices.several_devices import AbsentDevice, measure_on, open_all
+from edge_runtime.devices.targets import AbsentDevice, measure_on, open_all
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
 from edge_runtime.model.rivals import read_record, read_rival, record_of, rival_path
 from edge_runtime.reports import outputs
-from edge_runtime.runs import Run
+from edge_runtime.runs import LATEST, Run, find_run, keep_result
 
 
 @click.command(
@@ -158,14 +157,14 @@ def _measure(
     `own` are the files of each of several devices, by its name; `written` are those of all together.
     """
     from edge_runtime.reports.report_content import DeviceReport, gather
-    from edge_runtime.reports.report_table import show_operators, show_report
+    from edge_runtime.reports.report_forms import show_operators, show_report
     from edge_runtime.system.terminal import Console, progresses
 
     files: list[Path] = []
 
     def write(reports: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> None:
         if keeps_older and (result := paths.get("json")):
-            runs.keep_result(result)
+            keep_result(result)
         files.extend(outputs.write_report(reports, paths))
 
     def write_own(device: Device, report: Report) -> None:
@@ -197,7 +196,7 @@ def _measure(
 
 def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     """The models that `paths` name, and the run folder if all are of one."""
-    if not paths and not runs.LATEST.exists():
+    if not paths and not LATEST.exists():
         click.echo("No run here: measuring the reference models that come with har-edge.", err=True)
         paths = [Path("edge")]
     models: list[ModelFile] = []
@@ -209,7 +208,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
         elif path and not path.is_dir():
             models.append(measurement.open_file(model_path(path)))
         else:
-            run = runs.find_run(path)
+            run = find_run(path)
             models += map(measurement.open_file, run.converted() or [model_path(run.folder)])
     return models, run if len(paths) < 2 else None
 

@@ -7,9 +7,9 @@ import click
 from rich.text import Text
 
 from edge_runtime.commands import options
-from edge_runtime.devices import TARGETS, opener
 from edge_runtime.devices.readiness import Readiness, look_at
 from edge_runtime.devices.remote import RemoteDevice
+from edge_runtime.devices.targets import TARGETS, opener
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.reports.report_content import state_facts
 from edge_runtime.system.child_processes import error_with

@@ -10,7 +10,7 @@ from edge_runtime.bench import results
 from edge_runtime.commands import options
 from edge_runtime.reports import outputs
 from edge_runtime.reports.report_content import gather, side_by_side
-from edge_runtime.reports.report_table import show_report
+from edge_runtime.reports.report_forms import show_report
 from edge_runtime.system.terminal import Console
 
 

@@ -42,12 +42,12 @@ class Description:
 
 @dataclass(frozen=True)
 class PythonDevice:
-    """A Python interpreter of this machine. `name` is that of the device in reports."""
+    """A Python interpreter of this machine, by default this one. `name` is that of the device in reports."""
 
     here = True
     most_windows = None
-    name: str
-    interpreter: str
+    name: str = "local"
+    interpreter: str = sys.executable
     silence_seconds: float = SILENCE_SECONDS
     _processes: Stoppable = field(default_factory=Stoppable, repr=False, compare=False)
 
@@ -105,11 +105,6 @@ class PythonDevice:
             words = log.read_text(encoding="utf-8", errors="replace")
             raise DeviceError(no_answer(job.title, stage, process.returncode, words))
         return answer
-
-
-def this_python() -> PythonDevice:
-    """The interpreter that runs this program."""
-    return PythonDevice("local", sys.executable)
 
 
 def other_python(path: str, runtime: str) -> PythonDevice:

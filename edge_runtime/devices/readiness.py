@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from edge_runtime.bench import doubts, machine, machine_state
 from edge_runtime.bench.measurement_job import Device
-from edge_runtime.devices import opener
 from edge_runtime.devices.environment import Environment
 from edge_runtime.devices.python import Description, PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
+from edge_runtime.devices.targets import opener
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.model.interpreters import load_runtime
 from edge_runtime.system.progress import OnProgress

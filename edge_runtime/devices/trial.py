@@ -4,7 +4,7 @@ from pathlib import Path
 
 from edge_runtime.bench.measured import Inspected
 from edge_runtime.bench.measurement_job import MeasurementJob
-from edge_runtime.devices.python import this_python
+from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -19,7 +19,7 @@ def try_model(content: bytes, title: str, runtime: str = "auto") -> Inspected:
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=title, runtime=runtime)
-        answer = this_python().run(job, folder, ignore_progress)
+        answer = PythonDevice().run(job, folder, ignore_progress)
     try:
         return from_json(Inspected, answer.facts)
     except ValueError as error:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.system.figures import ink_on, name_ticks, new_figure, percent_ticks, save, short_name, text_width
+from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save, short_name, text_width
 from edge_runtime.system.quantities import percent
 
 _CELL, _LEAST_CELL = 0.95, 0.14  # inches: with its three numbers, and with a name beside it
+_LIGHTEST_DARK = 0.715  # share of the row from which white has more contrast with Blues than black (WCAG 2.2)
 _MOST_NUMBERS = 32  # classes; with more, cells are smaller and have no numbers
 
 
@@ -30,7 +31,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     for (row, column), count in np.ndenumerate(counts):
         if count and len(names) <= _MOST_NUMBERS:
             text = f"{count}\n{percent(share[row, column], 1)}\n({percent(count / total, 1)})"
-            ink = ink_on(image.cmap(float(share[row, column])))
+            ink = "white" if share[row, column] > _LIGHTEST_DARK else "black"
             axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
     name_ticks(axes, range(len(names)), labels, size / len(names))
     axes.set_yticks(range(len(names)), names)

@@ -79,9 +79,8 @@ def write_report(devices: Sequence[DeviceReport], paths: Mapping[str, Path | Non
 
     Several devices are side by side in each form but JSON, which holds the first only.
     """
-    from edge_runtime.reports.html import to_html
     from edge_runtime.reports.report_content import gather
-    from edge_runtime.reports.report_table import to_csv, to_markdown
+    from edge_runtime.reports.report_forms import to_csv, to_html, to_markdown
 
     reports = [x.report for x in devices if x.report]
     forms: dict[str, Callable[[], str]] = {

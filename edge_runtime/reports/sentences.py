@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
 from edge_runtime.data.subject_groups import noun_of
-from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
 SIGNIFICANT = 0.05
@@ -52,8 +51,8 @@ def telling_apart(*namings: list[str]) -> list[str]:
 
 def titles(results: Sequence[Result]) -> list[str]:
     """A short name for each result: as much of scheme, model and file as makes it unique."""
-    own = "har-edge" if any(result.rival for result in results) else ""
-    forms = [rival_name(x.rival or own, x.quantization).strip() for x in results]
+    has_rivals = any(x.rival for x in results)
+    forms = [f"har-edge {x.form}" if has_rivals and not x.rival else x.form for x in results]
     of_networks = [f"{x.model} {form}" for x, form in zip(results, forms, strict=True)]
     files = [x.file for x in results]
     return telling_apart(forms, of_networks, files, [f"{i + 1}: {file}" for i, file in enumerate(files)])

@@ -16,7 +16,8 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -96,7 +97,7 @@ def _end_with_the_parent() -> None:
     os._exit(1)
 
 
-class Child:
+class Child(AbstractContextManager["Child"]):
     """A process that calls `main(*arguments)` of `module`, which calls `run_as_child`.
 
     `name` is the child in sentences; `advice` says what to do when a signal killed it. As a context manager, or by
@@ -119,9 +120,6 @@ class Child:
         assert self._process.stdout is not None
         self._stdout = self._process.stdout
         self._reader = LineReader(self._stdout)
-
-    def __enter__(self) -> Child:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -213,13 +211,13 @@ def lines(stream: IO[bytes] | Child, seconds: Callable[[], float] | None = None)
             yield from complete
 
 
+@dataclass
 class Stoppable:
     """Starts children, one at a time, until another thread calls `stop`."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._stopped = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _process: subprocess.Popen[bytes] | None = None
+    _stopped: bool = False
 
     def start(self, command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
         """Start `command`, in a session of its own. Raises `DeviceError` after `stop`."""

@@ -113,12 +113,6 @@ def text_width(text: str, points: float) -> float:
     return len(text) * _EM * points / 72
 
 
-def ink_on(colour: Sequence[float]) -> str:
-    """Black or white, whichever has more contrast with the RGB `colour` (WCAG 2.2)."""
-    red, green, blue = ((x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4) for x in colour[:3])
-    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"
-
-
 def _fitting(text: str, width: float, size: float) -> str:
     """`text` in lines of `width` inches."""
     return plain_text(textwrap.fill(text, max(12, int(width * 72 / (_EM * size)))))

@@ -13,7 +13,7 @@ from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
 from edge_runtime.data import scores
-from edge_runtime.devices.python import PythonDevice, this_python
+from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -30,7 +30,7 @@ class Watched:
 
     def run(self, work, folder, on_progress):
         self.jobs.append(work)
-        answer = self._interpreters.get(work.model, this_python()).run(work, folder, on_progress)
+        answer = self._interpreters.get(work.model, PythonDevice()).run(work, folder, on_progress)
         machine = answer.facts["machine"] | self._changes
         return replace(answer, facts={**answer.facts, "machine": machine, **self._told})
 

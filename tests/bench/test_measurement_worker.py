@@ -14,8 +14,8 @@ from programs import MODELS, interpreter, processes, write_program
 from edge_runtime.bench import measurement_job, measurement_worker
 from edge_runtime.bench.measured import Energy, Measured, read_round
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
-from edge_runtime.devices import opener
-from edge_runtime.devices.python import this_python
+from edge_runtime.devices.python import PythonDevice
+from edge_runtime.devices.targets import opener
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -47,7 +47,7 @@ def every_cpu() -> Iterator[None]:
 
 
 def test_the_worker_answers_with_logits_and_times_and_is_gone(folder):
-    answer = this_python().run(WORK, folder, ignore_progress)
+    answer = PythonDevice().run(WORK, folder, ignore_progress)
     assert answer.arrays["logits"].tolist() == [[4, 4], [4, 4]]
     assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
     assert answer.facts["warm_up"]["calls"] >= 3
@@ -119,7 +119,7 @@ def test_a_worker_that_dies_or_hangs_is_a_sentence(folder, script, noun):
 
 
 def test_an_answer_that_is_not_what_was_asked_for_is_refused(folder):
-    answer = this_python().run(WORK, folder, ignore_progress)
+    answer = PythonDevice().run(WORK, folder, ignore_progress)
     assert read_round(answer, WORK, "a device", (2, 2)).measured == from_json(Measured, answer.facts)
     times, logits = answer.arrays["latency_ns"], answer.arrays["logits"]
     for facts, arrays, noun in (

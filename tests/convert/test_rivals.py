@@ -25,7 +25,7 @@ from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.devices.python import this_python
+from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.interpreters import open_model
@@ -123,7 +123,7 @@ def test_each_rival_is_there_or_a_sentence_says_why_not_and_float_ones_score_as_
     own = take_raw_windows(to_float32(lower(load_network(job.source))), card.normalisation)
     models = [ModelFile("own", model_card.attach(own, card), card)]
     models += [ModelFile(x.name, (y := rival_path(path, x)).read_bytes(), card, y, x) for x in record.rivals]
-    report = measurement.measure(models, few, this_python(), MeasurementSettings(runs=1, rounds=1, control=False))
+    report = measurement.measure(models, few, PythonDevice(), MeasurementSettings(runs=1, rounds=1, control=False))
     assert {x.accuracy for x in report.results if x.is_float} == {report.results[0].accuracy}
     assert {x.agreement for x in report.results if x.is_float} == {None, 1.0}
     assert all(x.raw_input and x.agreement > 0.9 for x in report.results[1:])

@@ -20,14 +20,14 @@ from programs import python, wait_until
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import MeasurementJob
-from edge_runtime.devices import opener
 from edge_runtime.devices.agent import RequestError, unpack
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Hello, Interpreter
 from edge_runtime.devices.environment import Environment, requirements
-from edge_runtime.devices.python import this_python
+from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
+from edge_runtime.devices.targets import opener
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system.child_processes import Stoppable
 from edge_runtime.system.progress import ignore_progress
@@ -78,7 +78,7 @@ def test_it_answers_as_this_machine_does_and_keeps_what_it_was_sent_whole_until_
 
     first, sent = measured_there()
     assert sent
-    local = measurement.measure(models[1:], few, this_python(), QUICK)
+    local = measurement.measure(models[1:], few, PythonDevice(), QUICK)
     assert [x.confusion for x in first.results] == [x.confusion for x in local.results]
     assert not measured_there()[1]
     objects = sorted((root / "objects").iterdir(), key=lambda x: x.stat().st_size)

@@ -13,9 +13,8 @@ from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, N
 from edge_runtime.bench.results import AbsentRival, Control, Energy, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
 from edge_runtime.reports import confusion_plot, outputs, sentences
-from edge_runtime.reports.html import to_html
 from edge_runtime.reports.report_content import DeviceReport, gather, result_facts, side_by_side, states
-from edge_runtime.reports.report_table import csv_columns, show_report, to_csv, to_markdown
+from edge_runtime.reports.report_forms import csv_columns, show_report, to_csv, to_html, to_markdown
 from edge_runtime.system.terminal import Console
 
 

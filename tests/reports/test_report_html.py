@@ -8,8 +8,8 @@ import pytest
 import sample_reports as samples
 
 from edge_runtime.reports import sentences
-from edge_runtime.reports.html import to_html
 from edge_runtime.reports.report_content import DeviceReport
+from edge_runtime.reports.report_forms import to_html
 
 LITTLE = samples.of(
     *(

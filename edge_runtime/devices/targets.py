@@ -1,4 +1,4 @@
-"""Measure on several devices: remote ones in parallel, those on this machine in turn."""
+"""Open the devices that targets name, and measure on them: remote ones in parallel, those here in turn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,9 +17,14 @@ from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import Report
 from edge_runtime.data.dataset import Dataset
-from edge_runtime.devices import opener
-from edge_runtime.errors import HarEdgeError
+from edge_runtime.devices.python import PythonDevice, other_python
+from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.system.progress import OnProgress
+
+if TYPE_CHECKING:
+    from edge_runtime.devices.ssh import Ssh
+
+TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"  # as messages list them
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,41 @@ def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice
     if len(absent) == len(devices):
         raise absent[0].error
     return devices
+
+
+def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
+    """The function that opens the device. Raises `InputError` for a target of no known kind."""
+    kind, _, rest = target.partition(":")
+    if target == "local" or (kind == "python" and rest):
+        return partial(other_python, rest, runtime) if rest else PythonDevice
+    if kind == "adb":
+        return partial(_open_adb, target, runtime)
+    if kind == "emulated" and rest:
+        from edge_runtime.devices.emulated.emulated_device import EmulatedDevice
+
+        return partial(EmulatedDevice, rest, runtime)
+    if target.startswith("ssh://") or (":" not in target and "@" in target):
+        from edge_runtime.devices.ssh import Ssh
+
+        return partial(_open_ssh, Ssh.parse(target), runtime)
+    raise InputError(f"cannot measure on {target!r}: give one of {TARGETS.replace('|', ', ')}")
+
+
+def _open_ssh(ssh: Ssh, runtime: str) -> Device:
+    from edge_runtime.devices.remote import RemoteDevice
+
+    ssh.command(())  # so that a machine without ssh is refused at once
+    return RemoteDevice(ssh, runtime)
+
+
+def _open_adb(target: str, runtime: str) -> Device:
+    """Open a phone, where an app measures, or a board with an agent."""
+    from edge_runtime.devices.adb import Adb
+    from edge_runtime.devices.phone import Phone
+    from edge_runtime.devices.remote import RemoteDevice
+
+    adb = Adb.find(target)
+    return Phone(adb, runtime) if adb.android else RemoteDevice(adb, runtime)
 
 
 def measure_on(

@@ -9,8 +9,8 @@ import pytest
 from programs import assert_one_sentence, write_program
 
 from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.devices.python import this_python
-from edge_runtime.devices.several_devices import measure_on
+from edge_runtime.devices.python import PythonDevice
+from edge_runtime.devices.targets import measure_on
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.progress import ignore_progress
 
@@ -35,7 +35,7 @@ class Scripted:
     """The beginnings and ends of jobs, perhaps of several devices."""
 
     def __post_init__(self):
-        self._python = this_python()
+        self._python = PythonDevice()
         self.instructions, self.stop, self.close = self._python.instructions, self._python.stop, self._python.close
 
     def prepare(self, on_progress):

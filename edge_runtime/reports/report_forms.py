@@ -1,4 +1,4 @@
-"""Lay results out as one table, on a terminal or in Markdown, and as CSV by fields."""
+"""Write a report in its forms: on a terminal, as Markdown, as a page, and as CSV by fields."""
 
 import csv
 import dataclasses
@@ -9,16 +9,25 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jinja2
 import rich.console
 from rich.cells import cell_len
 from rich.markup import escape
 from rich.text import Text
 
 from edge_runtime.bench.results import Latency, Report, Result
-from edge_runtime.data.scores import worst
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.operator_costs import NO_TIMES
-from edge_runtime.reports.report_content import ReportContent
+from edge_runtime.reports import charts
+from edge_runtime.reports.report_content import (
+    DeviceReport,
+    Facts,
+    ReportContent,
+    gather,
+    machine_facts,
+    result_facts,
+    states,
+)
 from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.dataclass_json import bare_type, field_types
 from edge_runtime.system.quantities import (
@@ -160,6 +169,46 @@ def to_markdown(content: ReportContent) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def to_html(devices: Sequence[DeviceReport]) -> str:
+    """A page of one report, or of several devices side by side, with every text escaped.
+
+    It needs nothing else: no script, no font, no picture, no network.
+    """
+    content = gather(devices)
+    names, results = content.names, content.results
+    reports = {x.device: x.report for x in devices if x.report}
+    report = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
+    kinds = (("latency", "inference"), ("end_to_end", "end to end"))
+    is_one_time = not report or all(x.is_end_to_end for x in results)
+    distributions = [charts.distribution(results, names, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
+    people = dict.fromkeys(person for x in results for person in x.per_subject)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("edge_runtime", "reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2").render(
+        title=content.headings[0] if report else f"{', '.join(x.device for x in devices)}, side by side",
+        content=content,
+        report=report,
+        colour=charts.colour,
+        percent=percent,
+        groups=row_groups(results),
+        distributions=[x for x in distributions if x],
+        scatter=charts.accuracy_against_latency(results, names),
+        subjects=charts.subjects(results, names) if report else None,
+        people=people,
+        noun=noun_of(people),
+        classes=dict.fromkeys(label for x in results for label in x.per_class or ()),
+        states=states(report) if report else [],
+        devices=list(reports),
+        facts=_side_by_side([machine_facts(x) for x in reports.values()]),
+        raw=_side_by_side(list(map(result_facts, results))),
+    )
+
+
 def to_csv(reports: Sequence[Report]) -> str:
     """A header and a row per result of each report, with empty cells where nothing was measured.
 
@@ -202,6 +251,13 @@ def _csv_cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str,
         yield from zip((f"{name}_low", f"{name}_high"), value or (None, None), strict=True)
 
 
+def _side_by_side(columns: Sequence[Facts]) -> list[tuple[str, list[str]]]:
+    """A name and a value per column, for each fact that a column has."""
+    found = [dict(column) for column in columns]
+    keys = dict.fromkeys(key for column in found for key in column)
+    return [(key, [column.get(key, NOT_MEASURED) for column in found]) for key in keys]
+
+
 def _fitting(content: ReportContent, width: int) -> int:
     """Count the results that fit side by side without breaking a number."""
     rows = [row for group in row_groups(content.results, brief=True) for row in group]
@@ -221,7 +277,7 @@ def _plain(words: str) -> str:
 
 def _worst_subject(result: Result) -> str:
     people = result.per_subject_macro_f1
-    return percent(people[worst(people)]) if people else NOT_MEASURED
+    return percent(min(people.values())) if people else NOT_MEASURED
 
 
 def _operators_taken(result: Result) -> str:
