@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from itertools import chain
-from operator import attrgetter
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.runs import Run
 from tools import COMMAND, RESULTS, ROOT, peers, table_of, write_result
 from tools.bench_claims import emulated_claims, int8_claims, method_claims
-from tools.claim import MEASURED, Claim, at_least, at_most, reported, seconds_of
+from tools.claim import MEASURED, WITHOUT_LIMIT, Claim, at_least, at_most, reported, seconds_of
 from tools.live_claims import live_claims
 from tools.peer_models import FUSED, STOCK
 
@@ -54,7 +54,7 @@ def main(sections: Sequence[str], anyway: bool) -> None:
     if not sections:
         content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
         content["claims"] = [asdict(x) for x in claims]
-        write_result("claims", content, markdown(claims, device, load))
+        write_result("claims", content, markdown(content))
     sys.exit(0 if all(x.holds for x in claims) else 1)
 
 
@@ -173,22 +173,25 @@ def _read(path: Path, cpu: str, doubt: str, *claims: Claim) -> list[Claim]:
     return [replace(claim, source=source, machine=cpu, doubt=doubt) for claim in claims]
 
 
-def markdown(claims: list[Claim], device: dict[str, Any], load: float) -> str:
-    """The text of `claims.md`."""
-    columns: dict[str, Callable[[Claim], str]] = {
-        "claim": lambda x: x.text if x.holds else f"**fails**: {x.text}",
-        "claimed": attrgetter("limit"),
-        "found": attrgetter("found"),
-        "evidence": lambda x: "; ".join(
-            y for y in (x.evidence, "" if x.source == MEASURED else x.source, x.doubt) if y
-        ),
-    }
+def markdown(content: dict[str, Any]) -> str:
+    """The text of `claims.md`, without what has no limit or stands on other pages; `content` is `claims.json`'s."""
+    device = content["device"]
+    limited = [x for x in content["claims"] if x["limit"] != WITHOUT_LIMIT]
+    shown = [x for x in limited if x["source"] == MEASURED or not x["holds"]]
     return f"""# Measured claims
 
-Written by `make claims` on {date.today()}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
-Python {device["python"]}, load average before {load:.2f}. A row whose evidence names a file was read from there.
+Written by `make claims` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]}, Python
+{device["python"]}, load average before {content["load_average_before"]:.2f}. `claims.json` tells how each was measured,
+and has {len(limited) - len(shown)} more claims that hold: about [seeds.md](seeds.md) and [peers.md](peers.md).
 
-{table_of(columns, claims)}"""
+{table_of(_COLUMNS, shown)}"""
+
+
+_COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "claim": lambda x: x["text"] if x["holds"] else f"**fails**: {x['text']}",
+    "limit": itemgetter("limit"),
+    "found": lambda x: "; ".join(filter(None, (x["found"], x["doubt"].partition(":")[0]))),
+}
 
 
 if __name__ == "__main__":

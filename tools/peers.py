@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def main(run: Path, rounds: int) -> None:
         "fastest_float": f"{forms[fastest].group}, {forms[fastest].name}",
         "rows": rows,
     }
-    write_result("peers", content, _markdown(content))
+    write_result("peers", content, markdown(content))
     _record_processor(content)
 
 
@@ -119,14 +120,17 @@ def _record_processor(content: dict[str, Any]) -> None:
         "doubt": "; ".join(doubts_of(content)),
     }
     rows = [*(json.loads(path.read_text()) if path.exists() else []), row]
-    text = f"""# Latency of int8 against float, by processor
+    write_result("processors", rows, processors(rows))
+
+
+def processors(rows: list[dict[str, str]]) -> str:
+    """The text of `processors.md`; `rows` are those of `processors.json`."""
+    return f"""# Latency of int8 against float, by processor
 
 p50 of `edge` in int8 over that of the fastest float form of the same network in the same run, one thread, LiteRT. The
-ratio depends on the processor: quote both. Where the evidence does not name a raw window, windows were prepared before.
-`python -m tools.peers RUN` adds a row.
+ratio depends on the processor: quote both. `python -m tools.peers RUN` adds a row; `processors.json` has the evidence.
 
-{table(" | ".join(rows[0]), [list(row.values()) for row in rows])}"""
-    write_result("processors", rows, text)
+{table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "doubt")}, rows)}"""
 
 
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -153,22 +157,26 @@ def doubts_of(content: dict[str, Any]) -> list[str]:
     return found
 
 
-def _markdown(content: dict[str, Any]) -> str:
+def markdown(content: dict[str, Any]) -> str:
+    """The text of `peers.md`; `content` is that of `peers.json`."""
     device, rows = content["device"], content["rows"]
     packages = ", ".join(f"{name} {number}" for name, number in content["packages"].items())
-    text = f"""# One network in every form
+    first = {x["group"]: i for i, x in reversed([*enumerate(rows)])}
+    lines = [
+        [x["group"] if first[x["group"]] == i else "", *(write(x) for write in _COLUMNS.values())]
+        for i, x in enumerate(rows)
+    ]
+    doubts = "".join(f"\nDoubt: {doubt}.\n" for doubt in doubts_of(content))
+    return f"""# One network in every form
 
 Written by `python -m tools.peers` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
-Python {device["python"]}, {packages}. {content["rounds"]} rounds in turns, {RUNS} inferences each, one thread; load
-average before {content["load_average_before"]}. p50 is the time of one
-{content["window"]}. Answers are those of one seed's selection network on the
-{len(content["held_out_subjects"])} held-out training subjects. The fastest float form here: {content["fastest_float"]}.
-The forms are described in [peers.md](../peers.md).
-"""
-    text += "".join(f"\nDoubt: {doubt}.\n" for doubt in doubts_of(content))
-    for group in dict.fromkeys(x["group"] for x in rows):
-        text += f"\n## {group}\n\n{table_of(_COLUMNS, (x for x in rows if x['group'] == group))}"
-    return text
+Python {device["python"]}. {content["rounds"]} rounds in turns, {RUNS} inferences each, one thread; load average before
+{content["load_average_before"]}. Packages: {packages}.
+
+p50 is of one {content["window"]}. Accuracy is on {len(content["held_out_subjects"])} held-out training subjects.
+`har-edge convert` writes the int8 of two products. [What is measured](../peers.md).
+{doubts}
+{table(" | ".join(["made by", *_COLUMNS]), lines)}"""
 
 
 def ratio_text(row: dict[str, Any]) -> str:
@@ -179,10 +187,9 @@ def ratio_text(row: dict[str, Any]) -> str:
 
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "form": lambda x: x["name"],
-    "operators": lambda x: str(x["operators"] or ""),
     "kB, no card": lambda x: f"{x['bytes'] / 1000:.0f}",
     "p50, µs": lambda x: f"{x['p50_us']:.1f}",
-    "of fastest float (95 %)": ratio_text,
+    "to fastest float (95 %)": ratio_text,
     "accuracy, %": lambda x: f"{100 * x['accuracy']:.2f}",
     "same answers, %": lambda x: f"{100 * x['agreement']:.2f}",
 }

@@ -5,11 +5,9 @@ Without data, `edge` and `edge-small` are trained on UCI HAR with five seeds. Th
 the data of others it is `edge-anywhere`, with seed 0.
 """
 
-import platform
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +90,7 @@ def make_networks() -> None:
             print(path.relative_to(ROOT))
     shared = {key: card.training[key] for key in ("recipe", "data", "versions")}
     content = {"cpu": machine.cpu_model(), **shared, "networks": scores}
-    write_result("seeds", content, markdown(scores, len(test)))
+    write_result("seeds", content, markdown(content))
 
 
 def _score(network: str, seed: int, run: Run, test: Split) -> dict[str, Any]:
@@ -111,29 +109,29 @@ def _score(network: str, seed: int, run: Run, test: Split) -> dict[str, Any]:
     }
 
 
-def markdown(scores: dict[str, list[dict[str, Any]]], n_windows: int) -> str:
-    """The text of `seeds.md`; `scores` are those of `seeds.json`."""
+def markdown(content: dict[str, Any]) -> str:
+    """The text of `seeds.md`; `content` is that of `seeds.json`."""
+    versions, cpu = content["versions"], content.get("cpu", "x86-64")
     text = f"""# The shipped networks with {SEEDS} seeds
 
-Written by `make reference` with TensorFlow {version("tensorflow")}, LiteRT {version("ai-edge-litert")} and
-Python {platform.python_version()} on {machine.cpu_model()} ({platform.machine()}): the converted files on the
-{n_windows} windows of the test subjects. The default recipe; nothing was chosen by these numbers. Accuracies in
-percent. How often the test subjects were scored before: [README.md](README.md).
+Written by `make reference` with TensorFlow {versions["tensorflow"]} and Python {versions["python"]} on {cpu}: accuracy
+of the converted files on the test subjects, in percent. [How often these were
+scored](README.md#how-often-the-test-subjects-were-scored).
 """
-    for network, own in scores.items():
+    by_subject = []
+    for network, own in content["networks"].items():
         kilobytes = ", ".join(f"{scheme} {own[0]['bytes'][scheme] / 1000:.1f} kB" for scheme in SCHEMES)
         pairs = np.array([[x["accuracy"][scheme] for scheme in SCHEMES] for x in own])
         values = 100 * np.column_stack([pairs, pairs[:, 0] - pairs[:, 1], [x["agreement"] for x in own]])
         named = [*zip((str(x["seed"]) for x in own), values, strict=True)]
         named += [("mean", values.mean(0)), ("standard deviation", values.std(0, ddof=1))]
         rows = [[name, *(f"{x:.2f}" for x in row)] for name, row in named]
-        by_seed = table("seed | float32 | int8 | int8 loses, points | same answers", rows)
+        text += f"\n## {network}: {kilobytes}\n\n{table('seed | float32 | int8 | int8 loses | same answers', rows)}"
         shares = 100 * np.array([list(x["per_subject"].values()) for x in own])
-        named = [("mean", shares.mean(0)), ("lowest seed", shares.min(0))]
-        rows = [[name, *(f"{x:.1f}" for x in row)] for name, row in named]
-        by_subject = table(f" | {' | '.join(own[0]['per_subject'])}", rows)
-        text += f"\n## {network}: {kilobytes}\n\n{by_seed}\nint8, by test subject:\n\n{by_subject}"
-    return text
+        for name, row in (("mean", shares.mean(0)), ("lowest", shares.min(0))):
+            by_subject.append([f"{network}, {name}", *(f"{x:.1f}" for x in row)])
+    people = " | ".join(["", *own[0]["per_subject"]])
+    return f"{text}\n## int8, by test subject\n\n{table(people, by_subject)}"
 
 
 if __name__ == "__main__":

@@ -3,12 +3,27 @@
 import json
 
 import numpy as np
+import pytest
 
+from tools import RESULTS, claims, peers, reference
 from tools.results_document import DOCUMENT, README, comparison_table, document, load_measured, with_table
 
 
 def test_the_document_is_that_of_make_results():
     assert DOCUMENT.read_text() == document(load_measured()), "run make results"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("claims", claims.markdown),
+        ("peers", peers.markdown),
+        ("processors", peers.processors),
+        ("seeds", reference.markdown),
+    ],
+)
+def test_a_page_is_that_of_its_numbers(name, text):
+    assert (RESULTS / f"{name}.md").read_text() == text(json.loads((RESULTS / f"{name}.json").read_text()))
 
 
 def test_readme_has_the_table_that_make_results_writes():
