@@ -5,6 +5,7 @@ It only needs numpy and a TFLite runtime, and runs on Python 3.9 or newer. Progr
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from dataclasses import asdict, replace
@@ -21,11 +22,11 @@ from edge_runtime.bench.measurement_job import MeasurementJob, read_job, write_a
 from edge_runtime.bench.timing import harness_overhead, time_calls, time_paced, warm_up
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Prepare, check_graph, check_windows, predict, preparation
+from edge_runtime.model.classifier import LONGEST_S, Prepare, check_graph, check_windows, predict, preparation
 from edge_runtime.model.interpreters import Model, load_runtime, open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, load_onnx_runtime, open_onnx
 from edge_runtime.signals.mounting import turned
-from edge_runtime.system.child_processes import tell
+from edge_runtime.system.child_processes import end_with_the_reader, tell
 
 # Few enough to stay in a second-level cache, where a window that was just prepared would be.
 TIMED_WINDOWS = 32
@@ -39,6 +40,7 @@ Windows = list[npt.NDArray[Any]]
 
 def main(job_path: Path) -> int:
     """Do the job in the file `job_path`, and return the exit code. Understood failures become the answer."""
+    end_with_the_reader(sys.stdout)
     job = read_job(job_path)
     folder = job_path.parent
     try:
@@ -77,10 +79,12 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
 
     timed = _some_windows(folder / str(job.windows))
     inputs = [prepare(window).copy() for window in timed]
+    signal.alarm(LONGEST_S)
     began = time.perf_counter_ns()
     model.run(inputs[0])
     first_ns = time.perf_counter_ns() - began
     warm, median_ns = warm_up(model.run, inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
+    signal.alarm(0)
     peak = machine.peak_memory()
 
     overhead_ns = harness_overhead()
@@ -124,8 +128,10 @@ def inspect(job: MeasurementJob, folder: Path) -> tuple[Inspected, Arrays]:
     model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
     dtype = np.dtype(model.input.dtype)
     lowest, highest = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (-100, 100)
+    signal.alarm(LONGEST_S)
     for value in (0, lowest, highest):
         model.run(np.full(model.input.shape, value, dtype))
+    signal.alarm(0)
     runtime = RuntimeVersion(model.runtime.name, model.runtime.version)
     return Inspected(runtime, model.operators.xnnpack, model.arena_bytes()), {}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.errors import InputError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.graphs import Tensor
 from edge_runtime.model.interpreters import Model, open_model
@@ -22,6 +24,9 @@ from edge_runtime.system.standard_streams import suppressed_stderr
 
 RAW_INPUT = "raw_windows"
 """The name of the input tensor of a graph that prepares windows by itself."""
+
+LONGEST_S = 15
+"""A model that takes longer for a window is taken for endless."""
 
 Prepare = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
 """Makes the input tensor `[1, samples, n_signals]` of a window `[samples, n_signals]` in physical units."""
@@ -104,6 +109,7 @@ class Classifier:
         with suppressed_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))
+        self._path, self._running = path, Lock()
         self._prepare = preparation(self.card, self.model.input)
 
     def in_frame(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -121,12 +127,38 @@ class Classifier:
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The network's answers `[n, n_labels]`, personal correction included, for windows `[n, samples, n_signals]`.
 
-        Raises `InputError` for another shape, and for a value that is not finite.
+        Raises `InputError` for another shape, for a value that is not finite, and `DeviceError` for an endless loop.
         """
         checked = check_windows(windows, self.card)
-        answers = predict(self.model, self._prepare, checked)
+        answers = self._predict(checked)
         correction = self.card.personal_correction
         return answers if correction is None else correction.apply(answers, looks(checked, self.card))
+
+    def _predict(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """As `predict`; a model with loops, which may be endless, in a thread that can be left, by Ctrl-C too."""
+        if not self.model.has_loops:
+            return predict(self.model, self._prepare, windows)
+        done: SimpleQueue[npt.NDArray[np.float32] | Exception] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                with self._running:
+                    for window in windows:
+                        done.put(predict(self.model, self._prepare, window[np.newaxis]))
+            except Exception as error:  # noqa: BLE001 - raised in the thread that waits
+                done.put(error)
+
+        Thread(target=work, daemon=True).start()
+        answers = np.empty((len(windows), self.model.output.shape[-1]), np.float32)
+        for i in range(len(windows)):
+            try:
+                answer = done.get(timeout=LONGEST_S)
+            except Empty:
+                answer = DeviceError(f"{self._path} has an endless loop for window {i}: convert it again")
+            if isinstance(answer, Exception):
+                raise answer
+            answers[i] = answer
+        return answers
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The softmax `[n, n_labels]` of the logits over the card's temperature."""

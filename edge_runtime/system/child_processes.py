@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -78,11 +79,11 @@ def error_with(exit_code: int, text: str) -> HarEdgeError:
 
 
 def run_as_child(task: Callable[[Tell], object]) -> None:
-    """In a child: run `task` and tell how it ended. Exit when stdin ends, which the parent holds open."""
+    """In a child: run `task` and tell how it ended."""
     # Libraries print to stdout too: they get stderr, and the messages keep the pipe.
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    end_with_the_reader(pipe)
     try:
         task(lambda **fields: tell(pipe, **fields))
     except HarEdgeError as error:
@@ -92,9 +93,11 @@ def run_as_child(task: Callable[[Tell], object]) -> None:
     tell(pipe, done=True)
 
 
-def _end_with_the_parent() -> None:
-    os.read(0, 1)
-    os._exit(1)
+def end_with_the_reader(pipe: IO[str]) -> None:
+    """In a child: exit as soon as nobody can read from `pipe`, since the parent has ended, even while C code runs."""
+    errors = select.poll()
+    errors.register(pipe, 0)
+    threading.Thread(target=lambda: (errors.poll(), os._exit(1)), daemon=True).start()
 
 
 class Child(AbstractContextManager["Child"]):
@@ -111,7 +114,7 @@ class Child(AbstractContextManager["Child"]):
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `stop`
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _CODE, str(_ROOT), module, *arguments],
-            stdin=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,
             pass_fds=pass_fds,

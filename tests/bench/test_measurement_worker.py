@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from programs import MODELS, interpreter, processes, write_program
+from programs import MODELS, interpreter, processes, start, wait_until, write_program
 
 from edge_runtime.bench import measurement_job, measurement_worker
 from edge_runtime.bench.measured import Energy, Measured, read_round
@@ -116,6 +118,23 @@ def test_a_worker_that_dies_or_hangs_is_a_sentence(folder, script, noun):
     with pytest.raises(DeviceError, match=rf"m\.tflite.*{noun}") as error:
         interpreter(folder, script).run(WORK, folder, ignore_progress)
     assert "\n" not in str(error.value)
+
+
+def test_an_endless_model_is_stopped_and_ends_with_its_parent(folder):
+    (folder / "model.tflite").write_bytes(tiny_models.doubling_loop(3, 2**31 - 1))
+    inspection = MeasurementJob("0-0", "inspect", "model.tflite", "m.tflite")
+    inspection.write(folder)
+    code = "import sys; from pathlib import Path; from edge_runtime.bench import measurement_worker as worker; "
+    code += "worker.LONGEST_S = int(sys.argv[2]); worker.main(Path(sys.argv[1]))"
+    worker = start(sys.executable, "-c", code, inspection.path(folder), 1)
+    worker.communicate()
+    assert worker.returncode == -signal.SIGALRM
+    parent = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE).wait()"
+    device = start(sys.executable, "-c", parent, sys.executable, "-c", code, inspection.path(folder), 600)
+    wait_until(lambda: len(processes(folder)) == 2)
+    device.kill()
+    device.communicate()
+    wait_until(lambda: not processes(folder))
 
 
 def test_an_answer_that_is_not_what_was_asked_for_is_refused(folder):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from programs import MODELS
 
-from edge_runtime.errors import InputError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation, Quantiser, dequantise
 from edge_runtime.model.interpreters import Tensor, open_model
@@ -134,3 +135,20 @@ def test_windows_of_one_mounting_are_turned_into_the_frame_of_the_model(uci_har)
     with pytest.raises(InputError, match="record a few steps"):
         anywhere.in_frame(X[~mounting.is_moving(X, names)])
     assert Classifier("edge").in_frame(askew).tobytes() == askew.tobytes()
+
+
+def test_a_loop_that_finds_no_end_is_left_and_the_error_of_another_is_its_own(tiny, monkeypatch):
+    ones, left = np.ones((2, 4, 2), np.float32), Event()
+    classifier = Classifier(tiny)
+    straight = classifier.logits(ones)
+    classifier.model.has_loops = True
+    assert (classifier.logits(ones) == straight).all()
+    assert classifier.logits(ones[:0]).shape == (0, 2)
+    monkeypatch.setattr(classifier.model, "run", lambda values: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        classifier.logits(ones)
+    monkeypatch.setattr("edge_runtime.model.classifier.LONGEST_S", 0.1)
+    monkeypatch.setattr(classifier.model, "run", lambda values: left.wait())
+    with pytest.raises(DeviceError, match=r"tiny\.tflite.*window 0"):
+        classifier.logits(ones)
+    left.set()
