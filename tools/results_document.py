@@ -101,22 +101,22 @@ training.
 {table_of(_COST, networks)}
 *kB*: seed 0's file with its card. *Arena*: the [working memory of TFLite Micro](microcontroller.md#memory) on a
 64-bit machine. *Layers*: how recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: median time of one
-window. *Int8 to fastest float*: the ratio of int8's p50 to that of the fastest float model of any tool, with its 95 %
-interval; below 1 int8 is faster. It depends on the [processor](results/processors.md). *Training*: one training.
+window. *Int8 to fastest float*: int8's p50 over that of the fastest float model of any tool, with its 95 % interval;
+below 1 int8 is faster. It depends on the [processor](results/processors.md).
 
 ## Beside other tools
 
 {table_of(_RIVALS, networks)}
 Each cell: the median time of one window in µs, and in brackets the file's kB (har-edge's with the card). All
-[tools](convert.md#rivals) got the same weights and took turns in the same rounds. A dash: no such form, or not
-measured.
+[tools](convert.md#rivals) got the same weights and took turns in the same rounds.
 """
     for reason, names in _absent(networks).items():
         text += f"\n- {reason} ({', '.join(f'`{x}`' for x in names)})"
     text += "\n" if _absent(networks) else ""
     busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
     if busy:
-        text += f"\nDoubt: the machine was not idle before {', '.join(busy)}.\n"
+        before = "any of these measurements" if len(busy) == len(networks) else ", ".join(busy)
+        text += f"\nDoubt: the machine was not idle before {before}.\n"
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
     return text + (f"\nNot converted, so that float32 is Keras's own answers:\n\n{refused}" if refused else "")
 
