@@ -3,6 +3,8 @@
 from __future__ import annotations  # the worker's Python 3.9
 
 import importlib.util
+import os
+import re
 import time
 from collections import Counter
 from typing import Any
@@ -17,6 +19,9 @@ from edge_runtime.system.installation import MissingExtraError
 
 ONNX_RUNTIME = "onnxruntime"
 """The name of the runtime, and of its package."""
+
+_EXTERNAL = re.compile(rb"[\0\x08]location")  # a key of TensorProto.external_data, behind its length (onnx.proto)
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it leaves a number of the machine in the user's cache
 
 
 class OnnxModel(Model):
@@ -56,6 +61,8 @@ def load_onnx_runtime() -> Runtime:
 
 def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> OnnxModel:
     """Open the ONNX model in `content` on the CPU. Raises `InputError`, and as `load_onnx_runtime`."""
+    if _EXTERNAL.search(content):  # older versions read any file
+        raise InputError(f"{name} refers to other files: make it again by 'har-edge convert --rivals'")
     runtime = load_onnx_runtime()
     options = runtime.module.SessionOptions()
     options.intra_op_num_threads = threads

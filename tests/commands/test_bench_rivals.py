@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 import tiny_models
 from programs import assert_one_sentence, succeeded
 
+from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.onnx_model import load_onnx_runtime, open_onnx
 from edge_runtime.model.rivals import ONNX, STOCK, Rival, RivalRecord, record_of, rival_path
 
 WEIGHTS = np.random.default_rng(0).normal(size=(6, 128)).astype(np.float32)
@@ -73,6 +76,16 @@ def test_a_rival_that_its_runtime_does_not_take_is_absent_with_the_reason(bench,
     assert [x["rival"] for x in report["results"]] == [None, "TensorFlow stock"]
     assert report["failures"] == []
     assert [x["name"] for x in report["absent_rivals"]] == ["fused LSTM float32", "ONNX Runtime float32"]
+
+
+def test_an_onnx_file_that_refers_to_others_is_not_opened(monkeypatch):
+    opened = []
+    monkeypatch.setattr(load_onnx_runtime().module, "InferenceSession", lambda *args, **_: opened.append(args))
+    for file in ("/etc/passwd", "../../weights", "weights"):
+        with pytest.raises(InputError, match=r"m\.onnx"):
+            open_onnx(onnx_models.dense(WEIGHTS, (128, 1), file=file), name="m.onnx")
+    assert not opened
+    assert "ORT_DISABLE_TELEMETRY" in os.environ
 
 
 def of_another_model(model: Path) -> None:
