@@ -1,4 +1,4 @@
-"""Compare two benchmark runs: the changes with intervals, whether the two may be compared, and gates for CI."""
+"""Compare two benchmark runs or trainings: changes with intervals, whether they may be compared, and gates for CI."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from typing import Any
 from edge_runtime.bench.doubts import FEWEST_RUNS
 from edge_runtime.bench.results import Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
+from edge_runtime.data.scores import Scores
 from edge_runtime.errors import InputError
+from edge_runtime.model.model_card import Card
+from edge_runtime.system.dataclass_json import from_json
 
 PERCENT, POINTS = "%", "pp"
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
@@ -31,7 +34,7 @@ class Metric:
 
     title: str
     unit: str
-    value: Callable[[Result], float | None]
+    value: Callable[[Any], float | None]
 
 
 def _latency(name: str) -> Metric:
@@ -80,17 +83,16 @@ class Change:
 
 @dataclass(frozen=True)
 class ResultChanges:
-    """A result before and after; `changes` by the name of the metric."""
+    """A result before and after: `facts` that tell it from others, and `changes` by the name of the metric."""
 
     title: str
-    old: Result
-    new: Result
+    facts: Mapping[str, Any]
     changes: Mapping[str, Change]
 
 
 @dataclass(frozen=True)
 class RunComparison:
-    """The comparison of two reports.
+    """The comparison of two reports or trainings.
 
     `obstacles` are reasons not to compare them, `notes` are lesser differences, `doubts` are each report's own.
     `only_old` and `only_new` are titles of results. `same_data` tells whether both scored the same windows.
@@ -112,7 +114,7 @@ def compare(old: Report, new: Report) -> RunComparison:
     places = [{id(pair[side]) for pair in matched} for side in (0, 1)]
     old_titles, new_titles = _titles(old.results), _titles(new.results)
     return RunComparison(
-        pairs=tuple(ResultChanges(new_titles[id(b)], a, b, _changes(a, b, same_data)) for a, b in matched),
+        pairs=tuple(ResultChanges(new_titles[id(b)], _facts(a, b), _changes(a, b, same_data)) for a, b in matched),
         only_old=tuple(old_titles[id(x)] for x in old.results if id(x) not in places[0]),
         only_new=tuple(new_titles[id(x)] for x in new.results if id(x) not in places[1]),
         obstacles=tuple(_obstacles(old, new, matched)),
@@ -120,6 +122,22 @@ def compare(old: Report, new: Report) -> RunComparison:
         doubts=tuple(_doubts(old, new)),
         same_data=same_data,
     )
+
+
+def compare_trained(old: Card, new: Card) -> RunComparison:
+    """List the changes of the scores of two trainings, on their held-out and on their test subjects."""
+    data = [x.training["data"] for x in (old, new)]
+    obstacles = tuple(_other_data(*((x["name"], x["fingerprint"]) for x in data)))
+    unknown = {name: Change(None, None, metric.unit, None, None, None) for name, metric in METRICS.items()}
+    pairs = []
+    for part, network in (("held_out", "selection"), ("test", "model")):
+        a, b = (from_json(Scores, x.scores[part]) for x in (old, new))
+        accuracy = _change("accuracy", a, b, None if obstacles else _accuracy_interval(a, b))
+        changes = unknown | {"accuracy": accuracy, "macro_f1": _change("macro_f1", a, b, None)}
+        weights = {x.training["weights_sha256"][network] for x in (old, new)}
+        facts = {"model": new.name, "part": part, "same_file": len(weights) == 1}
+        pairs.append(ResultChanges(part.replace("_", " "), facts, changes))
+    return RunComparison(tuple(pairs), (), (), obstacles, (), (), same_data=not obstacles)
 
 
 def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, Result]]:
@@ -152,15 +170,21 @@ def _titles(results: Sequence[Result]) -> dict[int, str]:
     return {id(x): name if alike[name] == 1 else f"{name} ({x.file})" for x, name in zip(results, names, strict=True)}
 
 
+def _facts(old: Result, new: Result) -> dict[str, Any]:
+    files = {"old_file": old.file, "new_file": new.file, "same_file": old.sha256 == new.sha256}
+    return {"model": new.model, "quantization": new.quantization, **files}
+
+
 def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
     p50, p99 = _ratio_intervals(old.samples_ms, new.samples_ms, "latency", (50, 99))
     (end_to_end,) = _ratio_intervals(old.samples_ms, new.samples_ms, "end_to_end", (50,))
     accuracy = _accuracy_interval(old, new) if same_data else None
     intervals = {"p50": p50, "p99": p99, "end_to_end": end_to_end, "accuracy": accuracy}
-    return {name: _change(name, metric, old, new, intervals.get(name)) for name, metric in METRICS.items()}
+    return {name: _change(name, old, new, intervals.get(name)) for name in METRICS}
 
 
-def _change(name: str, metric: Metric, old: Result, new: Result, interval: Interval | None) -> Change:
+def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Interval | None) -> Change:
+    metric = METRICS[name]
     before, after = metric.value(old), metric.value(new)
     change = None
     if before is not None and after is not None:
@@ -194,7 +218,7 @@ def _ratio_intervals(
     ]
 
 
-def _accuracy_interval(old: Result, new: Result) -> Interval | None:
+def _accuracy_interval(old: Result | Scores, new: Result | Scores) -> Interval | None:
     """In percentage points, over subjects, which count alike since a report has no windows per subject."""
     people = old.per_subject.keys()
     if people != new.per_subject.keys():
@@ -207,9 +231,7 @@ def _accuracy_interval(old: Result, new: Result) -> Interval | None:
 def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
     for key in ("machine", "board", "cpu", "cores", "emulated"):
         yield from _differing(_NOUNS.get(key, key), getattr(old.device, key), getattr(new.device, key))
-    if old.data.fingerprint != new.data.fingerprint:
-        named = [f"{x.data.name} (windows as scored: {x.data.fingerprint[:12]})" for x in (old, new)]
-        yield from _differing("data", *named)
+    yield from _other_data(*((x.data.name, x.data.fingerprint) for x in (old, new)))
     yield from _differing("mode", old.settings.mode, new.settings.mode)
     facts: dict[str, Callable[[Result], object]] = {
         "runtime": lambda x: f"{x.runtime} {x.runtime_version or 'of no known version'}",
@@ -218,6 +240,11 @@ def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]
     for noun, fact in facts.items():
         for before, after in dict.fromkeys((fact(a), fact(b)) for a, b in matched):
             yield from _differing(noun, before, after)
+
+
+def _other_data(*data: tuple[str, str]) -> Iterator[str]:
+    if len({fingerprint for _, fingerprint in data}) > 1:
+        yield from _differing("data", *(f"{name} (windows as scored: {x[:12]})" for name, x in data))
 
 
 def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:

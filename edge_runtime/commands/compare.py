@@ -1,4 +1,4 @@
-"""Compare two results of `har-edge bench`: `har-edge compare`."""
+"""Compare two results of `har-edge bench`, or two trainings: `har-edge compare`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,9 +11,10 @@ from rich.text import Text
 
 from edge_runtime import runs
 from edge_runtime.bench import results
-from edge_runtime.bench.comparison import RunComparison, compare, parse_gate
+from edge_runtime.bench.comparison import RunComparison, compare, compare_trained, parse_gate
 from edge_runtime.commands import options
 from edge_runtime.errors import CheckFailedError, InputError
+from edge_runtime.model.model_card import load
 from edge_runtime.reports import outputs
 from edge_runtime.reports.changes import show_changes
 from edge_runtime.system.terminal import Console
@@ -23,7 +24,9 @@ FORMAT = 1
 
 @click.command(
     name="compare",
-    epilog=options.examples("compare", "compare old.json new.json --fail-if 'p50>5%' --json changes.json"),
+    epilog=options.examples(
+        "compare", "compare old.json new.json --fail-if 'p50>5%' --json changes.json", "compare runs/a runs/b"
+    ),
 )
 @click.argument("old", metavar="[OLD]", required=False, type=options.BENCH)
 @click.argument("new", metavar="[NEW]", required=False, type=options.BENCH)
@@ -40,21 +43,28 @@ FORMAT = 1
 def command(
     old: Path | None, new: Path | None, conditions: Sequence[str], anyway: bool, json_path: Path | None
 ) -> None:
-    """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote.
+    """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote, or two runs.
 
     Without NEW, OLD is compared with the newest result of the latest run. A run folder stands for its newest result; if
-    it is the only argument, its last two results are compared, as are those of the latest run without any argument.
+    it is the only argument, its last two results are compared, as are those of the latest run without any argument. Of
+    two runs that were not both measured, the scores of the trainings are compared.
 
     Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
     files; those of accuracy are over people.
     """
     wanted = [parse_gate(text) for text in conditions]
-    if new is None and (old is None or old.is_dir()):
+    trained = _only_trained(old, new)
+    if trained:
+        old, new = trained
+    elif new is None and (old is None or old.is_dir()):
         old, new = runs.last_results(old, 2)
     else:
-        old, new = (*runs.last_results(old), *runs.last_results(new))
+        (old,), (new,) = runs.last_results(old), runs.last_results(new)
     outputs.check_written({"json": json_path}, inputs=[old, new])
-    outcome = compare(results.read_report(old), results.read_report(new))
+    if trained:
+        outcome = compare_trained(load(old), load(new))
+    else:
+        outcome = compare(results.read_report(old), results.read_report(new))
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again under the "
@@ -75,18 +85,19 @@ def command(
         raise CheckFailedError(f"the comparison fails on {'; '.join(failures)}")
 
 
+def _only_trained(*places: Path | None) -> list[Path]:
+    """The cards of two run folders, if one of them has no result of `bench`."""
+    found = [runs.find_runs(x)[0] for x in places if x is not None and x.is_dir()]
+    cards = [x.card for x in found if x.card.is_file()]
+    is_measured = all(any(x.folder.glob("bench-*.json")) for x in found)
+    return [] if is_measured or len(cards) < 2 else cards
+
+
 def _content(
     old: Path, new: Path, outcome: RunComparison, conditions: Sequence[str], failures: Sequence[str]
 ) -> dict[str, Any]:
     results = [
-        {
-            "model": pair.new.model,
-            "quantization": pair.new.quantization,
-            "old_file": pair.old.file,
-            "new_file": pair.new.file,
-            "same_file": pair.old.sha256 == pair.new.sha256,
-            "changes": {name: asdict(change) for name, change in pair.changes.items()},
-        }
+        {**pair.facts, "changes": {name: asdict(change) for name, change in pair.changes.items()}}
         for pair in outcome.pairs
     ]
     return {

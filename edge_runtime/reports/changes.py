@@ -7,7 +7,6 @@ from rich.markup import escape
 from rich.table import Table
 
 from edge_runtime.bench.comparison import METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
-from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
 from edge_runtime.system.terminal import plain_table
 
@@ -19,7 +18,7 @@ _JUDGED = ("p50", "accuracy")  # a reader relates "no change" to these
 def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
     """Print `outcome`: a table per matched result, unmatched results, notes, doubts and a sentence per result."""
     for pair in outcome.pairs:
-        about = "the same file" if pair.old.sha256 == pair.new.sha256 else "the model file changed"
+        about = "the same file" if pair.facts["same_file"] else "the model file changed"
         console.print(f"[bold]{escape(pair.title)}[/bold]: {about}")
         console.print(_table(pair))
         console.print()
@@ -49,17 +48,19 @@ def change_sentences(outcome: RunComparison) -> Iterator[str]:
 def _table(pair: ResultChanges) -> Table:
     table = plain_table([""], ["old", "new", "change", "95 % interval", ""])
     table.header_style = "bold"
-    unit = unit_of_times((pair.old, pair.new))
-    same = {"end_to_end"} if pair.old.is_end_to_end and pair.new.is_end_to_end else set()  # same as latency
+    p50 = pair.changes["p50"]
+    unit = "ms" if max(p50.old or 0, p50.new or 0) >= 1 else "µs"
     for group in _SHOWN:
-        for name in (x for x in group if x not in same):
+        for name in group:
             change = pair.changes[name]
+            is_latency = name == "end_to_end" and (change.old, change.new) == (p50.old, p50.new)
+            if is_latency or change.old is change.new is None:
+                continue
             verdict, style = _verdict(change)
             values = (NOT_MEASURED if x is None else _cell(name, x, unit) for x in (change.old, change.new))
             table.add_row(
                 METRICS[name].title, *values, change.text(), change.interval_text(), f"[{style}]{verdict}[/{style}]"
             )
-        table.add_section()
     return table
 
 

@@ -2,12 +2,13 @@
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tiny_models
 from programs import assert_one_sentence, succeeded
 from sample_reports import WRITTEN_BEFORE
 from scipy import stats
@@ -15,7 +16,10 @@ from scipy import stats
 from edge_runtime.bench import results, statistics
 from edge_runtime.bench.comparison import METRICS, compare, parse_gate
 from edge_runtime.bench.results import Failure, Report, Result, Samples
+from edge_runtime.data.dataset import Split
+from edge_runtime.data.scores import score
 from edge_runtime.errors import InputError
+from edge_runtime.model import model_card
 from edge_runtime.reports.changes import show_changes
 from edge_runtime.system.terminal import Console
 
@@ -111,7 +115,7 @@ def test_results_are_matched_by_model_and_form_and_of_several_by_file():
         ((a, moved), [("a", "a"), ("b", "c")]),  # the only two that are left, whatever they are called
         ((moved,), []),  # which of two it became cannot be told
     ):
-        assert [(x.old.file, x.new.file) for x in compare(of(a, b), of(*new)).pairs] == matched
+        assert [(x.facts["old_file"], x.facts["new_file"]) for x in compare(of(a, b), of(*new)).pairs] == matched
 
 
 @pytest.mark.parametrize(
@@ -217,6 +221,32 @@ def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(compared, sl
     replace(OLD, results=timed().results[:1], comparisons=()).write(slower[1])
     assert_one_sentence(compared(*slower, "--fail-if", "accuracy<-0.3"), 1, "edge int8")
     succeeded(compared(*slower))  # without a gate it is only shown
+
+
+def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, tmp_path):
+    def train(name: str, n_wrong: int, fingerprint: str = "f" * 64) -> None:
+        split = Split(np.zeros((40, 1, 1), np.float32), np.tile([0, 1], 20), np.repeat([*"abcd"], 10))
+        answers = split.y ^ (np.arange(40) % 10 < n_wrong)
+        scores = dict.fromkeys(("held_out", "test"), asdict(score(split, answers, ("A", "B"))))
+        data, weights = {"name": "mine", "fingerprint": fingerprint}, dict.fromkeys(("selection", "model"), name)
+        card = replace(tiny_models.card(), scores=scores, training={"data": data, "weights_sha256": weights})
+        (tmp_path / name).mkdir()
+        model_card.save(card, tmp_path / name / "card.json")
+
+    train("a", 3)
+    train("b", 1)
+    train("other", 1, "0" * 64)
+    shutil.copy(WRITTEN_BEFORE, tmp_path / "a/bench-local.json")
+    done = succeeded(compared("a", "b", "--fail-if", "accuracy<-1", "--json", "changes.json"))
+    assert "test: accuracy +20.00 pp" in done.stdout
+    found = json.loads((tmp_path / "changes.json").read_text())["results"]
+    assert [x["part"] for x in found] == ["held_out", "test"]
+    assert found[0]["changes"]["accuracy"] | {"old": 0.7, "new": 0.9} == found[0]["changes"]["accuracy"]
+    assert found[1]["changes"]["macro_f1"]["change"] == pytest.approx(20, abs=0.5)
+    assert found[0]["changes"]["accuracy"]["beyond_noise"] is True
+    assert_one_sentence(compared("a", "b", "--fail-if", "p50>5%"), 1, "p50>5%", "unknown")
+    assert_one_sentence(compared("a", "other"), 2, "data", "--anyway")
+    succeeded(compared("a", "other", "--anyway"))
 
 
 def test_runs_that_cannot_be_compared_leave_with_2(compared, tmp_path, slower):
