@@ -71,7 +71,6 @@ QUANTISED = runs.SCHEMES[1:]
     "--max-drop",
     type=shared.FiniteRange(0, 100),
     default=1.0,
-    show_default=True,
     metavar="PP",
     help="Fail beyond this loss of accuracy on held-out subjects, in points (or of agreement, without labels).",
 )
@@ -79,7 +78,6 @@ QUANTISED = runs.SCHEMES[1:]
     "--max-size",
     type=shared.FiniteRange(1),
     default=MAX_SIZE,
-    show_default=True,
     metavar="KB",
     help="Fail when a model is larger.",
 )
@@ -88,21 +86,18 @@ QUANTISED = runs.SCHEMES[1:]
     "io_type",
     type=click.Choice(IO_TYPES),
     default=IO_TYPES[0],
-    show_default=True,
     help="raw: float32 windows in physical units. int8: the caller prepares and quantises windows, as the card says.",
 )
 @click.option(
     "--lstm",
     type=click.Choice(LOWERINGS),
     default=LOWERINGS[0],
-    show_default=True,
     help="Write recurrent layers as loops or unrolled; auto unrolls up to 32 steps.",
 )
 @click.option(
     "--calibration",
     type=click.IntRange(1),
     default=CALIBRATION,
-    show_default=True,
     metavar="N",
     help="Windows to calibrate int8 with.",
 )
@@ -110,7 +105,6 @@ QUANTISED = runs.SCHEMES[1:]
     "--time-limit",
     type=shared.FiniteRange(1),
     default=600.0,
-    show_default=True,
     metavar="SECONDS",
     help="Stop a conversion after this time, and keep the finished forms.",
 )

@@ -94,7 +94,7 @@ def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
     @click.group(
         cls=LazyGroup,
         lazy=commands,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
         help="Human activity recognition on the device: train, convert to int8 TFLite, measure.",
     )
     @click.version_option(edge_runtime.__version__, prog_name="har-edge")

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import numpy as np
-from rich.table import Table
 from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
@@ -19,7 +18,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import scratch_folder, write_csv, write_text
 from edge_runtime.system.quantities import counted, percent
-from edge_runtime.system.terminal import Console
+from edge_runtime.system.terminal import Console, plain_table
 from train import left_out_data
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
@@ -157,21 +156,17 @@ def _draw(result: CrossValidation, title: str, labels: Sequence[str], folder: Pa
 
 
 def _show(result: CrossValidation, title: str) -> None:
-    table = Table(title=f"{title}: {result.parameters:,} parameters", title_justify="left")
-    people = f"{noun_of(result.scores.per_subject)}s"
-    for name in ("", people, "windows", *MEASURES.values()):
-        table.add_column(name, justify="left" if name in ("", people) else "right")
-    for i, fold in enumerate(result.folds):
-        subjects = ", ".join(map(str, fold.subjects))
-        table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy), percent(fold.macro_f1))
-    table.add_section()
-    found = result.scores
-    table.add_row("mean ± sd of folds", "", "", str(result.accuracy), str(result.macro_f1))
-    table.add_row("all windows", "", str(found.windows), percent(found.accuracy), percent(found.macro_f1))
-    table.add_section()
+    people, found = f"{noun_of(result.scores.per_subject)}s", result.scores
+    columns = ["windows", *MEASURES.values()]
+    table = plain_table(["", people], columns, f"{title}: {result.parameters:,} parameters")
     for subject in sorted(found.per_subject, key=natural):
         accuracy, macro_f1 = found.per_subject[subject], found.per_subject_macro_f1[subject]
         table.add_row("", subject, "", percent(accuracy), percent(macro_f1))
+    table.add_row("all", "", str(found.windows), percent(found.accuracy), percent(found.macro_f1))
+    for i, fold in enumerate(result.folds):
+        subjects = ", ".join(map(str, fold.subjects))
+        table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy), percent(fold.macro_f1))
+    table.add_row("mean ± sd of folds", "", "", str(result.accuracy), str(result.macro_f1), style="bold")
     Console(markup=False).print(table)  # subjects are other people's text
 
 

@@ -36,7 +36,6 @@ def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | st
     "--folds",
     callback=number_or_name,
     default="4",
-    show_default=True,
     metavar="N|subjects|datasets",
     help="Groups of training subjects, each scored by a network trained on all others. subjects: each one by itself. "
     "datasets: everyone in a data set.",

@@ -1,6 +1,5 @@
 """Declare the options that say what to train on what, for every command that trains."""
 
-from functools import partial
 from typing import Any, get_args
 
 import click
@@ -27,54 +26,53 @@ def names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str,
     return None if text is None else tuple(sorted({x.strip() for x in text.split(",") if x.strip()}))
 
 
-_option = partial(click.option, show_default=True)
 _OPTIONS = (
     options.data(options.DATA_SET),
-    _option(
+    click.option(
         "--network",
         metavar="NAME",
         type=options.Completed(lambda: NETWORKS, str),
         default="edge",
         help=f"Network to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
     ),
-    _option(
+    click.option(
         "--epochs",
         type=click.IntRange(1, 10_000),
         metavar="N",
         help="Passes over the data in each fit.  [default: the recipe's]",
     ),
-    _option("--seed", type=click.IntRange(0, LAST_SEED), metavar="N", default=0, help="Random seed."),
-    _option(
+    click.option("--seed", type=click.IntRange(0, LAST_SEED), metavar="N", default=0, help="Random seed."),
+    click.option(
         "--window",
         metavar="SECONDS",
         type=Seconds(0.32, 60),
         help="Length of the windows that recordings are cut into.  [default: 2.56s]",
     ),
-    _option(
+    click.option(
         "--hop",
         metavar="SECONDS",
         type=Seconds(0.02, 60),
         help="From the start of one window to the next.  [default: half a window]",
     ),
-    _option(
+    click.option(
         "--sensors",
         type=click.Choice(["all", "accelerometer"]),
         default="all",
         help="accelerometer leaves out the signals of the gyroscope, which costs a phone power.",
     ),
-    _option(
+    click.option(
         "--classes",
         type=click.Choice(["six", "coarse"]),
         default="six",
         help="six takes the classes of the data; coarse has four: walking, stairs, sitting or standing, laying.",
     ),
-    _option(
+    click.option(
         "--frame",
         type=click.Choice(get_args(Frame)),
         default="device",
         help="Axes of the windows: those of the device as it was worn, or of walking, for devices worn in any way.",
     ),
-    _option(
+    click.option(
         "--test-subjects",
         metavar="A,B,C",
         callback=names,

@@ -15,7 +15,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.runs import SEEDS
 from edge_runtime.system.files import write_csv, write_text
 from edge_runtime.system.quantities import counted, percent
-from edge_runtime.system.terminal import Console
+from edge_runtime.system.terminal import Console, plain_table
 from train.training_plots import plot_subjects
 
 SEEDS_FORMAT = 1
@@ -77,10 +77,8 @@ def show_run(card: Card, folder: Path) -> None:
     table = _table(card, "", [len(x["per_subject"]) for x in scores], noun)
     for key, name in MEASURES.items():
         table.add_row(name, *(percent(x[key]) for x in scores))
-    table.add_section()
     for label in card.labels:
         table.add_row(f"F1 {label}", *(percent(x["per_class"][label]["f1"]) for x in scores))
-    table.add_section()
     worst = [min(x["per_subject_macro_f1"].items(), key=lambda y: y[1]) for x in scores]
     table.add_row(f"worst {noun}, macro F1", *(f"{percent(macro_f1)} ({with_noun(x)})" for x, macro_f1 in worst))
     _show(table, folder)
@@ -96,7 +94,6 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
         table.add_row(name, *(str(getattr(x, key)) for x in parts))
     worst = [min(x.per_subject_macro_f1.items(), key=lambda y: y[1].mean) for x in parts]
     table.add_row(f"worst {noun}, macro F1", *(f"{subject}: {macro_f1}" for subject, macro_f1 in worst))
-    table.add_section()
     for i, card in enumerate(cards):
         for key, name in MEASURES.items():
             cells = [percent(getattr(x, key).per_seed[i]) for x in parts]
@@ -105,11 +102,8 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
 
 
 def _table(card: Card, note: str, n_subjects: Sequence[int], noun: str) -> Table:
-    table = Table(title=f"{card.name}: {card.network['parameters']:,} parameters{note}", title_justify="left")
-    table.add_column("")
-    for part, n in zip(PARTS.values(), n_subjects, strict=True):
-        table.add_column(f"{part} ({counted(n, noun)})", justify="right")
-    return table
+    columns = [f"{part} ({counted(n, noun)})" for part, n in zip(PARTS.values(), n_subjects, strict=True)]
+    return plain_table([""], columns, f"{card.name}: {card.network['parameters']:,} parameters{note}")
 
 
 def _show(table: Table, folder: Path) -> None:

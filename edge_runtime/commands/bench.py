@@ -56,9 +56,7 @@ from edge_runtime.runs import LATEST, Run, find_run, keep_result
 @outputs.option("html", "Where to write the page for people.  [default: beside the JSON file]")
 @outputs.option("markdown", "Write a table to paste into an issue too.")
 @outputs.option("csv", "Write a CSV file too, with a row per model.")
-@click.option(
-    "--threads", type=click.IntRange(min=1), metavar="N", default=1, show_default=True, help="Threads per inference."
-)
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", default=1, help="Threads per inference.")
 @options.runtime
 @click.option(
     "--runs",
@@ -81,7 +79,7 @@ from edge_runtime.runs import LATEST, Run, find_run, keep_result
     f"[default: {measurement.ROUNDS}, paced {measurement.PACED_ROUNDS}]",
 )
 @click.option("--paced", is_flag=True, help="Infer as often as windows come in use, and sleep in between: cold caches.")
-@click.option("--control/--no-control", default=True, show_default=True, help="Measure the first model twice.")
+@click.option("--control/--no-control", default=True, help="Measure the first model twice.")
 @click.option("--profile", is_flag=True, help="Show the work of each model's operators.")
 def command(
     models: Sequence[Path],

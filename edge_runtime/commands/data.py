@@ -72,7 +72,7 @@ def command(context: click.Context, data: Sources | None, layout: str | None, js
 
 @command.command(epilog=options.examples("data plot --window 12 -o w.svg", "data plot --recording 0 -o r.png"))
 @click.option("--window", type=int, metavar="N", help="Draw window N, counted from 0.  [required, or --recording]")
-@click.option("--part", type=click.Choice([*_PARTS]), default="train", show_default=True, help="The part of --window.")
+@click.option("--part", type=click.Choice([*_PARTS]), default="train", help="The part of --window.")
 @click.option("--recording", type=int, metavar="N", help="Draw recording N, counted from 0.  [required, or --window]")
 @options.out("FILE", "The picture to write (.png, .svg, .pdf).", required=True)
 @options.data(options.DATA_SET)
@@ -194,7 +194,6 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
     counts = [np.bincount(split.y, minlength=len(data.labels)) for split in (data.train, data.test)]
     for label, n_train, n_test in zip(data.labels, *counts, strict=True):
         table.add_row(label, f"{n_train:,}", f"{n_test:,}")
-    table.add_section()
     table.add_row("all", f"{len(data.train):,}", f"{len(data.test):,}", style="bold")
 
     facts = facts_table()

@@ -78,7 +78,6 @@ def _show(card: Card, found: Model, content: Mapping[str, Any], all_tensors: boo
     counts, taken = found.operators.counts, found.operators.xnnpack
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         operators.add_row(name, str(counts[name]), NOT_MEASURED if taken is None else str(taken.get(name, 0)))
-    operators.add_section()
     n_taken = NOT_MEASURED if taken is None else str(found.operators.taken)
     operators.add_row("all", str(found.operators.total), n_taken, style="bold")
     console.print()

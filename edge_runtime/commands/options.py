@@ -154,16 +154,13 @@ def picture_format(command: F) -> F:
         "pictures",
         type=click.Choice(FORMATS),
         default=FORMATS[0],
-        show_default=True,
         help="For pictures.",
     )(command)
 
 
 def runtime(command: F) -> F:
     """Give `command` the option `--runtime`."""
-    return click.option(
-        "--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="Interpreter to use."
-    )(command)
+    return click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", help="Interpreter to use.")(command)
 
 
 _SAMPLE_OPTIONS = (
@@ -175,7 +172,6 @@ _SAMPLE_OPTIONS = (
     click.option(
         "--placement",
         metavar="PLACE",
-        default="",
         help="Where the device is worn, such as waist or 'trouser pocket'; for models of the walking frame.",
     ),
     click.option("--units", type=click.Choice(["g", "m/s2"]), help="Unit of acceleration, whatever the source says."),
@@ -202,7 +198,7 @@ class SampleOptions:
     """The options of `sample_options`."""
 
     axes: str | None
-    placement: str
+    placement: str | None
     units: str | None
     gyro_units: str | None
     rate: float | None

@@ -7,7 +7,6 @@ from statistics import fmean
 from typing import Any
 
 import click
-from rich.table import Table
 
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import find_model, recordings_for, say_who_is_known, warn_of_axes
@@ -29,7 +28,7 @@ from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.reports import outputs
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.quantities import counted, percent
-from edge_runtime.system.terminal import Console, progress
+from edge_runtime.system.terminal import Console, plain_table, progress
 
 
 @click.command(
@@ -48,7 +47,6 @@ from edge_runtime.system.terminal import Console, progress
     type=options.FiniteRange(2.56),
     metavar="SECONDS",
     default=10.0,
-    show_default=True,
     help="With --evaluate: time to learn from, of each activity.",
 )
 @outputs.option("json", "With --evaluate: write the gains too; - is standard output.")
@@ -181,7 +179,7 @@ def _say_unmoving(mountings: Sequence[str]) -> None:
 
 
 def _show(gains: Sequence[Gain], seconds: float) -> None:
-    table = Table("subject", "windows", "accuracy", "after", "gain", "macro F1", "after")
+    table = plain_table(["subject"], ["windows", "accuracy", "after", "gain", "macro F1", "after"])
     names = ("before", "after", "macro_f1_before", "macro_f1_after")
     mean = [fmean(getattr(x, name) for x in gains) for name in names]
 
@@ -192,7 +190,6 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
 
     for x in gains:
         add(f"{x.subject}", f"{x.windows}", [getattr(x, name) for name in names], x.used)
-    table.add_section()
     add("mean", "", mean, True)
     console = Console()
     console.print(table)

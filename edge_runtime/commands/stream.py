@@ -63,7 +63,6 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     type=options.FiniteRange(min=0),
     metavar="X",
     default=1.0,
-    show_default=True,
     help="With --replay: times real time; 0 does not wait.",
 )
 @options.data(f"With --replay: recordings, in a folder or zip.  {options.OF_RUN}")

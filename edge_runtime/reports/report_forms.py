@@ -123,7 +123,6 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
         for group in row_groups(content.results[start : start + n], brief=True):
             for row in group:
                 table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
-            table.add_section()
         console.print(table)
     for note in content.notes:
         console.print(Text(note))
@@ -142,7 +141,6 @@ def show_operators(report: Report, console: rich.console.Console) -> None:
         costs = result.operator_costs or {}
         for name, x in costs.items():
             table.add_row(name, f"{x.count}", f"{x.macs:,}", kilobytes(x.constant_bytes), kilobytes(x.output_bytes))
-        table.add_section()
         count, macs, written = (sum(getattr(x, k) for x in costs.values()) for k in ("count", "macs", "output_bytes"))
         # Constants have no sum: two types of operators may share one.
         table.add_row("all", f"{count}", f"{macs:,}", "", kilobytes(written), style="bold")

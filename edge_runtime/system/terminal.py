@@ -1,5 +1,6 @@
 """Show text and progress on a terminal: one kind of console, one kind of progress bar."""
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,11 @@ class Console(rich.console.Console):
         """Escape it in `Text` too, which only rich measures; codes of rich itself are `control` or styles."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(shown(segment.text), segment.style)
+
+    def _render_buffer(self, buffer: Iterable[Segment]) -> str:
+        """Leave out the blanks that fill the last column of a table, where there is no terminal."""
+        text = super()._render_buffer(buffer)
+        return text if self.is_terminal else re.sub(r" +\n", "\n", text)
 
 
 def plain_table(text: Sequence[str], numbers: Sequence[str], title: str | None = None) -> Table:

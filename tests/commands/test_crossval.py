@@ -71,6 +71,10 @@ def test_files_and_table_tell_the_same(here):
     assert [float(x["accuracy"]) for x in rows if not x["subject"]] == accuracies
     assert {x["subject"]: float(x["accuracy"]) for x in rows if x["subject"]} == content["scores"]["per_subject"]
     assert all(f"{100 * x:.2f} %" in result.stdout for x in accuracies)
+    *_, mean, _ = result.stdout.splitlines()
+    assert f"{100 * np.mean(accuracies):.2f} ± " in mean, "what one reads first comes last"
+    assert " \n" not in result.stdout
+    assert "│" not in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,8 @@ def test_too_little_time_is_named_and_a_person_that_is_wrong_throughout_not_adap
 
 
 def test_gains_are_shown_person_by_person(har_edge_here, tmp_path):
-    succeeded(har_edge_here("personalise", "edge", "--evaluate", "--json", "gains.json"))
+    shown = succeeded(har_edge_here("personalise", "edge", "--evaluate", "--json", "gains.json")).stdout
+    assert [x.split()[0] for x in shown.splitlines()[:2]] == ["subject", "2"]
     found = json.loads((tmp_path / "gains.json").read_text())
     assert [x["subject"] for x in found["gains"]] == [2, 4, 9, 10, 12, 13, 18, 20, 24]
     assert all(x["windows"] > 500 and x["macro_f1_after"] > x["macro_f1_before"] - 0.05 for x in found["gains"])

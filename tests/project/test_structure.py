@@ -112,5 +112,4 @@ def test_no_module_of_a_device_loads_what_the_host_alone_has():
 
 
 def test_a_file_is_one_idea():
-    long = {x for x in FILES if len((ROOT / x).read_text().splitlines()) > 400}
-    assert long <= {Path("edge_runtime/devices/agent.py")}
+    assert not [x for x in FILES if len((ROOT / x).read_text().splitlines()) > 400]

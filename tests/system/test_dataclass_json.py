@@ -63,6 +63,7 @@ def test_absent_keys_get_defaults_and_whole_numbers_become_floats():
         ({"by_name": {"a": [None]}}, "by_name.a[0]"),
         ({"mode": "other"}, "mode"),
         ({"subject": None}, "subject"),
+        ({"flag": 1}, "flag"),
         ({"numbers": [2, 10**16]}, "numbers[1]"),
     ],
 )

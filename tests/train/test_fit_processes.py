@@ -12,8 +12,6 @@ from written_windows import of_people, write_windows
 from edge_runtime.runs import Run
 from train.run.fit_processes import cpus
 
-HELD_OUT = (3, 8, 16, 22, 27)
-
 
 def fits_in(folder: Path) -> list[int]:
     """The processes that are at work on fits whose files lie in `folder`."""
