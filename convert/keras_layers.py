@@ -26,7 +26,7 @@ _IDENTITY = ConvertibleLayers(
         *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianNoise", "GaussianDropout"),
         *("ActivityRegularization", "Identity", "Masking"),
     ),
-    note="nothing outside training; windows always have all their steps, of which Masking leaves out none",
+    note="nothing outside training; masks are ignored",
 )
 
 CONVERTIBLE_LAYERS = (
