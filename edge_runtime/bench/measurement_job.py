@@ -100,8 +100,11 @@ class Device(Protocol):
     def most_windows(self) -> int | None:
         """How many windows it is given at most; None for all."""
 
-    def prepare(self, on_progress: OnProgress) -> None:
-        """Install the packages that jobs need. Raises `DeviceError` or `InputError` when that fails."""
+    def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
+        """Install the packages that jobs need. Raises `DeviceError` or `InputError` when that fails.
+
+        `with_onnx` asks for ONNX Runtime too; where it cannot be had, the jobs that need it fail.
+        """
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`."""

@@ -1,6 +1,7 @@
 """Measure latency, memory, size and accuracy of models: `har-edge bench`."""
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from edge_runtime.data.dataset import Dataset
 from edge_runtime.devices.targets import AbsentDevice, measure_on, open_all
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.interpreters import MICRO
-from edge_runtime.model.model_paths import is_reference, model_path, reference_model
+from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
 from edge_runtime.model.rivals import read_record, read_rival, record_of, rival_path
 from edge_runtime.reports import outputs
 from edge_runtime.runs import LATEST, Run, find_run, keep_result
+from edge_runtime.system.installation import pip_install
 
 
 @click.command(
@@ -215,11 +217,19 @@ def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[Ab
     """The rivals of the `models`, and those that could not be made."""
     found: list[ModelFile] = []
     absent: list[AbsentRival] = []
+    if any(x.path and is_shipped(x.path) for x in models):
+        raise InputError("reference models come without rivals: 'har-edge train', then 'har-edge convert --rivals'")
     for path, of in {record_of(x.path): x.card for x in models if x.path}.items():
         record = read_record(path, of)
         card = record.read_card(path)
         for rival in record.rivals:
             file = rival_path(path, rival)
-            found.append(ModelFile(str(file), read_rival(file, rival), card, file, rival))
+            model = ModelFile(str(file), read_rival(file, rival), card, file, rival)
+            if model.is_onnx and not find_spec("onnx"):
+                absent.append(
+                    AbsentRival(rival.name, f"onnx, which reads its operators, is not here: {pip_install('onnx')}")
+                )
+            else:
+                found.append(model)
         absent += [AbsentRival(name, reason) for name, reason in record.absent.items()]
     return found, tuple(absent)

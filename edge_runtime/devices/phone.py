@@ -41,7 +41,7 @@ class Phone:
         """The device's name in reports and file names."""
         return self.adb.name
 
-    def prepare(self, on_progress: OnProgress) -> None:
+    def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Install the app, if the phone has another one or none. Raises `DeviceError` or `InputError`."""
         if self.runtime != "auto":
             raise InputError(f"{self.name} is a phone, where the app measures with its own TFLite: leave --runtime out")

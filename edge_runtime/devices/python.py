@@ -51,7 +51,7 @@ class PythonDevice:
     silence_seconds: float = SILENCE_SECONDS
     _processes: Stoppable = field(default_factory=Stoppable, repr=False, compare=False)
 
-    def prepare(self, on_progress: OnProgress) -> None:
+    def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Do nothing: the interpreter has what it needs."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,9 +18,10 @@ from edge_runtime.bench.measurement_job import (
 )
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
-from edge_runtime.devices.environment import Environment
+from edge_runtime.devices.environment import ONNX_REQUIREMENT, Environment
 from edge_runtime.devices.python import Description
 from edge_runtime.errors import DeviceError
+from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder, sha256
@@ -42,30 +43,41 @@ class RemoteDevice:
     _processes: Stoppable = field(default_factory=Stoppable)
     _connection: Connection | None = None
     _there: set[str] = field(default_factory=set)
+    _without_onnx: DeviceError | None = None
 
     @property
     def name(self) -> str:
         """The device's name in reports and file names."""
         return self.transport.name
 
-    def prepare(self, on_progress: OnProgress) -> None:
-        """Connect, and make the environment if it is not there yet. Raises `DeviceError` or `InputError`."""
+    def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
+        """Connect, and make the environments that are not there yet. Raises `DeviceError` or `InputError`."""
         on_progress(0.0, "connecting")
         connection = self.connect()
         if self.interpreter:
             return
         environment = Environment.choose(connection.hello, self.runtime, self.name)
+        self.site = self._install(environment, on_progress)
+        self.interpreter = environment.interpreter
+        if with_onnx:
+            try:
+                self.site += f":{self._install(replace(environment, requirements=(ONNX_REQUIREMENT,)), on_progress)}"
+            except DeviceError as error:
+                self._without_onnx = DeviceError(f"{self.name} gets no ONNX Runtime: {error}")
+
+    def _install(self, environment: Environment, on_progress: OnProgress) -> str:
+        """Make the `environment`, if it is not there yet; its folder."""
         on_progress(0.0, "fetching its packages")
         wheels = {sha256(x): x for x in environment.wheels()}
         self._send(wheels, on_progress)
-        self.site = connection.ask(
+        made = self.connect().ask(
             "environment",
             on_notice=lambda notice, _: on_progress(0.5, printable(str(notice.get("stage", "at work")))),
             interpreter=environment.interpreter,
             key=environment.key(*wheels),
             wheels={path.name: digest for digest, path in wheels.items()},
-        )["site"]
-        self.interpreter = environment.interpreter
+        )
+        return str(made["site"])
 
     def connect(self) -> Connection:
         """The connection, opened if it is not open."""
@@ -93,6 +105,8 @@ class RemoteDevice:
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
+        if job.runtime == ONNX_RUNTIME and self._without_onnx:
+            raise self._without_onnx
         names = (write_bundle(folder).name, job.model, job.windows)
         files = {x: sha256(folder / x) for x in names if x}
         self._send({digest: folder / x for x, digest in files.items()}, on_progress)

@@ -113,7 +113,7 @@ def measure_on(
             return DeviceOutcome(device, error=device.error)
         report = None
         try:
-            device.prepare(lambda share, stage: on_progress(0.0, stage))
+            device.prepare(lambda share, stage: on_progress(0.0, stage), any(x.is_onnx for x in models))
             report = measurement.measure(models, _windows_for(device, data), device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)

@@ -5,6 +5,7 @@ from __future__ import annotations  # the worker's Python 3.9
 import importlib.util
 import os
 import re
+import sys
 import time
 from collections import Counter
 from typing import Any
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from edge_runtime.errors import InputError
 from edge_runtime.model.graphs import Tensor
 from edge_runtime.model.interpreters import Model, OperatorCounts, Runtime
-from edge_runtime.system.installation import MissingExtraError
+from edge_runtime.system.installation import MissingExtraError, pip_install
 
 ONNX_RUNTIME = "onnxruntime"
 """The name of the runtime, and of its package."""
@@ -48,9 +49,9 @@ class OnnxModel(Model):
 
 
 def load_onnx_runtime() -> Runtime:
-    """Import ONNX Runtime. Raises `MissingExtraError` or `InputError`."""
+    """Import ONNX Runtime. Raises `InputError`."""
     if not importlib.util.find_spec(ONNX_RUNTIME):
-        raise MissingExtraError("the rival ONNX Runtime", ONNX_RUNTIME, "rivals")
+        raise InputError(f"{sys.executable} has no {ONNX_RUNTIME}: {pip_install(ONNX_RUNTIME)}")
     try:
         module = importlib.import_module(ONNX_RUNTIME)
     except (ImportError, OSError) as error:

@@ -187,11 +187,12 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[st
             less = _less(of_network[0][0], "slower", "more instructions")
             rest = _listed([f"{name} {less(cost / least)}" for cost, name in others if least])
             if rest:
-                yield f"{fastest} is the fastest of {len(in_order)} float forms: {rest}."
+                yield f"{fastest} is the fastest of {len(in_order)} float forms that were measured: {rest}."
+    if absent := list(dict.fromkeys(x.name for x in report.absent_rivals or ())):
+        yield f"Rivals that were not measured: {_listed(absent)}."
     if without_rival:
-        why = "could be measured"
-        if report.absent_rivals is None:
-            why = "was measured ('har-edge convert --rivals', then bench --rivals)"
+        how = " ('har-edge convert --rivals' of your own network, then bench --rivals)"
+        why = f"was measured{how if report.absent_rivals is None else ''}"
         yield f"These are ratios to har-edge's own {_listed(list(without_rival.values()))}: no float rival {why}."
 
 

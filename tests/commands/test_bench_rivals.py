@@ -5,41 +5,18 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
 import onnx_models
 import pytest
-import tiny_models
 from programs import assert_one_sentence, succeeded
 
 from edge_runtime.errors import InputError
-from edge_runtime.model import model_card as cards
 from edge_runtime.model.onnx_model import load_onnx_runtime, open_onnx
-from edge_runtime.model.rivals import ONNX, STOCK, Rival, RivalRecord, record_of, rival_path
-
-WEIGHTS = np.random.default_rng(0).normal(size=(6, 128)).astype(np.float32)
-ONNX_CONTENT = onnx_models.dense(WEIGHTS, (128, 1))
-
-
-def write_rivals(model: Path, onnx: bytes = ONNX_CONTENT) -> None:
-    """Write the rivals of the network of `WEIGHTS`, two by two tools and one that could not be made."""
-    flatbuffer, card = cards.read_model(model)
-    record, rivals = record_of(model), []
-    record.parent.mkdir(exist_ok=True)
-    for tool, name, content in ((STOCK, "mine_s.tflite", flatbuffer), (ONNX, "mine_o.onnx", onnx)):
-        rivals.append(Rival(tool, "float32", name, hashlib.sha256(content).hexdigest()))
-        rival_path(record, rivals[-1]).write_bytes(content)
-    absent = {"fused LSTM float32": "the network has no recurrent layer"}
-    RivalRecord("0" * 64, json.loads(card.to_json()), tuple(rivals), absent).write(record)
+from edge_runtime.model.rivals import record_of
 
 
 @pytest.fixture
 def model(tmp_path, few) -> Path:
-    """A network of one layer in float32, and its rivals."""
-    path = tmp_path / "mine_float32.tflite"
-    card = tiny_models.card(labels=few.labels, signals=("total_acc_x",))
-    cards.write_model(path, tiny_models.dense(WEIGHTS, (128, 1)), card)
-    write_rivals(path)
-    return path
+    return onnx_models.with_rivals(tmp_path, few.labels)
 
 
 @pytest.fixture
@@ -70,7 +47,7 @@ def test_rivals_are_timed_and_scored_with_the_models_and_one_that_could_not_be_m
 
 
 def test_a_rival_that_its_runtime_does_not_take_is_absent_with_the_reason(bench, model):
-    write_rivals(model, ONNX_CONTENT[:-40])
+    onnx_models.write_rivals(model, onnx_models.dense(onnx_models.WEIGHTS, (128, 1))[:-40])
     succeeded(bench())
     report = json.loads((model.parent / "b.json").read_text())
     assert [x["rival"] for x in report["results"]] == [None, "TensorFlow stock"]
@@ -83,7 +60,7 @@ def test_an_onnx_file_that_refers_to_others_is_not_opened(monkeypatch):
     monkeypatch.setattr(load_onnx_runtime().module, "InferenceSession", lambda *args, **_: opened.append(args))
     for file in ("/etc/passwd", "../../weights", "weights"):
         with pytest.raises(InputError, match=r"m\.onnx"):
-            open_onnx(onnx_models.dense(WEIGHTS, (128, 1), file=file), name="m.onnx")
+            open_onnx(onnx_models.dense(onnx_models.WEIGHTS, (128, 1), file=file), name="m.onnx")
     assert not opened
     assert "ORT_DISABLE_TELEMETRY" in os.environ
 
@@ -105,3 +82,7 @@ def of_another_model(model: Path) -> None:
 def test_rivals_that_do_not_belong_to_the_model_are_refused(bench, model, change, word):
     change(model)
     assert_one_sentence(bench(), 2, word)
+
+
+def test_a_reference_model_has_no_network_to_make_rivals_of(har_edge_here):
+    assert_one_sentence(har_edge_here("bench", "edge", "--rivals"), 2, "reference", "har-edge train")

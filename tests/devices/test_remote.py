@@ -2,6 +2,7 @@
 
 import ast
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -23,7 +24,7 @@ from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.devices.agent import RequestError, unpack
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Hello, Interpreter
-from edge_runtime.devices.environment import Environment, requirements
+from edge_runtime.devices.environment import ONNX_REQUIREMENT, Environment, requirements
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
@@ -195,6 +196,7 @@ def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port_and_words_are_q
 def test_what_is_installed_on_devices_is_what_this_package_asks_for():
     assert list(requirements("tflite-runtime")) == PROJECT["optional-dependencies"]["tflite-runtime"]
     assert requirements("litert")[1] in PROJECT["dependencies"]
+    assert ONNX_REQUIREMENT in PROJECT["optional-dependencies"]["rivals"]
     assert requirements("litert")[0] == f"ai-edge-litert=={metadata.version('ai-edge-litert')}"
 
 
@@ -258,6 +260,17 @@ def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(t
 
     assert [x for x in prepared("first") if "unpacking" in x]
     assert not [x for x in prepared("first") if "unpacking" in x or "sending" in x]
+    with closing(RemoteDevice(Here(tmp_path / "one"))) as device:
+        device.prepare(ignore_progress, with_onnx=True)
+        assert "litert" in str(list(Path(device.site).iterdir())), "it lost its own runtime"
+        with pytest.raises(DeviceError, match="here gets no ONNX Runtime"):
+            device.run(MeasurementJob("x", "measure", "m", "m", "onnxruntime"), tmp_path, ignore_progress)
+    package_index.write_wheel(index, "onnxruntime==1.30.0", "")
+    with closing(RemoteDevice(Here(tmp_path / "one"))) as device:
+        device.prepare(ignore_progress, with_onnx=True)
+        sites = [{x.stem for x in Path(site).glob("*.py")} for site in device.site.split(":")]
+        assert sites == [{"ai_edge_litert", "numpy"}, {"onnxruntime"}]
+        shutil.rmtree(device.site.split(":")[1])
     package_index.write_wheel(index, requirements("litert")[0], "x = 2\n")
     assert [x for x in prepared("second") if "unpacking" in x]
     sites = (tmp_path / "one/har-edge/device/environments").iterdir()

@@ -38,7 +38,7 @@ class Scripted:
         self._python = PythonDevice()
         self.instructions, self.stop, self.close = self._python.instructions, self._python.stop, self._python.close
 
-    def prepare(self, on_progress):
+    def prepare(self, on_progress, with_onnx=False):
         on_progress(0.0, "preparing")
 
     def run(self, job, folder, on_progress):

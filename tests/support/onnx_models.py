@@ -1,7 +1,18 @@
-"""An ONNX model of one layer, made without a converter."""
+"""An ONNX model of one layer, made without a converter, and a network that has it as a rival."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+import tiny_models
 from onnx import TensorProto, helper, numpy_helper
+
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.rivals import ONNX, STOCK, Rival, RivalRecord, record_of, rival_path
+
+WEIGHTS = np.random.default_rng(0).normal(size=(6, 128)).astype(np.float32)
 
 
 def dense(weights: np.ndarray, window: tuple[int, int], name: str = "windows", file: str = "") -> bytes:
@@ -27,3 +38,24 @@ def dense(weights: np.ndarray, window: tuple[int, int], name: str = "windows", f
         weights.external_data.add(key="location", value=file)
     content: bytes = made.SerializeToString()
     return content
+
+
+def with_rivals(folder: Path, labels: Sequence[str]) -> Path:
+    """A network of one layer in float32, and its rivals."""
+    path = folder / "mine_float32.tflite"
+    card = tiny_models.card(labels=labels, signals=("total_acc_x",))
+    cards.write_model(path, tiny_models.dense(WEIGHTS, (128, 1)), card)
+    write_rivals(path, dense(WEIGHTS, (128, 1)))
+    return path
+
+
+def write_rivals(model: Path, onnx: bytes) -> None:
+    """Write the rivals of the network of `WEIGHTS`, two by two tools and one that could not be made."""
+    flatbuffer, card = cards.read_model(model)
+    record, rivals = record_of(model), []
+    record.parent.mkdir(exist_ok=True)
+    for tool, name, content in ((STOCK, "mine_s.tflite", flatbuffer), (ONNX, "mine_o.onnx", onnx)):
+        rivals.append(Rival(tool, "float32", name, hashlib.sha256(content).hexdigest()))
+        rival_path(record, rivals[-1]).write_bytes(content)
+    absent = {"fused LSTM float32": "the network has no recurrent layer"}
+    RivalRecord("0" * 64, json.loads(card.to_json()), tuple(rivals), absent).write(record)

@@ -52,10 +52,11 @@ class EmulatedDevice(RemoteDevice):
             raise InputError(f"there is no emulated board with the CPU {cpu!r}: choose one of {', '.join(CPUS)}")
         super().__init__(Board(cpu), runtime)
 
-    def prepare(self, on_progress: OnProgress) -> None:
+    def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Set the board up and start it."""
         self.transport.set_up(on_progress)
         super().prepare(on_progress)
+        self._without_onnx = DeviceError("an emulated board counts the instructions of TFLite only")
 
     def connect(self) -> Connection:
         """The connection, opened if it is not open."""

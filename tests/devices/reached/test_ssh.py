@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import machine_trees as trees
+import onnx_models
 import pytest
 import sshd
 from home import LONG, QUICK, Home, workers
@@ -52,6 +53,15 @@ def test_a_first_run_makes_all_a_second_sends_nothing_and_clean_leaves_nothing(h
     assert "litert on Python 3.11" in succeeded(home.run("devices", "ssh://board")).stdout
     assert "removed" in succeeded(home.run("devices", "clean", "ssh://board")).stdout
     assert not (board.folder.parent / "cache").exists()
+
+
+def test_onnx_runtime_is_measured_there_beside_litert(home, board, uci_har, tmp_path):
+    model = onnx_models.with_rivals(tmp_path, uci_har.labels)
+    done = succeeded(home.run("bench", model.name, "--rivals", *QUICK, "--on", "ssh://board"))
+    results = json.loads((home.folder / "bench-board.json").read_text())["results"]
+    assert [x["runtime"] for x in results] == ["litert", "litert", "onnxruntime"]
+    assert results[2]["accuracy"] == results[0]["accuracy"]
+    assert "fastest of 3 float forms" in " ".join(done.stdout.split())
 
 
 @pytest.fixture
