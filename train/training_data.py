@@ -40,11 +40,14 @@ class TrainingInput:
     test_subjects: tuple[str, ...] | None = None
     seed: int = 0
     epochs: int | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
 
     @property
     def recipe(self) -> Recipe:
         """The numbers of a fit."""
-        return choose_recipe(self.network, self.epochs, self.frame)
+        changed = {"epochs": self.epochs, "learning_rate": self.learning_rate, "batch_size": self.batch_size}
+        return choose_recipe(self.network, self.frame, **changed)
 
     @property
     def cut(self) -> Window | None:

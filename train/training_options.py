@@ -41,6 +41,18 @@ _OPTIONS = (
         metavar="N",
         help="Passes over the data in each fit.  [default: the recipe's]",
     ),
+    click.option(
+        "--learning-rate",
+        type=options.FiniteRange(0, 1, min_open=True),
+        metavar="RATE",
+        help="Where the optimiser begins; it ends at 0.  [default: the recipe's]",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1, 100_000),
+        metavar="N",
+        help="Windows in a step of the optimiser.  [default: the recipe's]",
+    ),
     click.option("--seed", type=click.IntRange(0, LAST_SEED), metavar="N", default=0, help="Random seed."),
     click.option(
         "--window",

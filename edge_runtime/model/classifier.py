@@ -112,6 +112,9 @@ class Classifier:
         self._path, self._running = path, Lock()
         self._prepare = preparation(self.card, self.model.input)
 
+    def __repr__(self) -> str:
+        return f"Classifier({self.card.name}: {self.card.window} to {', '.join(self.card.labels)})"
+
     def in_frame(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Turn recorded windows `[n, samples, n_signals]` into the frame that the model takes.
 
@@ -166,7 +169,15 @@ class Classifier:
 
     def classify(self, windows: npt.ArrayLike) -> list[str]:
         """The label of each window of `windows` `[n, samples, n_signals]`."""
-        return [self.card.labels[i] for i in self.logits(windows).argmax(axis=1)]
+        return [self.card.labels[i] for i in self.predict(windows)]
+
+    def predict(self, windows: npt.ArrayLike) -> npt.NDArray[np.intp]:
+        """The same as numbers `[n]`, which count in the card's labels."""
+        return self.logits(windows).argmax(axis=1)
+
+    def score(self, windows: npt.ArrayLike, y: npt.ArrayLike) -> float:
+        """The accuracy: the share of windows whose label has the number in `y` `[n]`."""
+        return float(np.mean(self.predict(windows) == np.asarray(y)))
 
 
 def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:

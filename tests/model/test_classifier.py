@@ -76,10 +76,12 @@ def test_preparing_a_window_is_normalising_it_bit_for_bit(reference, uci_har, dt
 
 def test_the_reference_models_know_the_activities_of_people_they_never_saw(reference, uci_har):
     windows, y = uci_har.test.X[::5], uci_har.test.y[::5]
-    logits = reference.logits(windows)
-    assert (logits.argmax(axis=1) == y).mean() > 0.95
-    assert reference.classify(windows[:3]) == [reference.card.labels[i] for i in logits[:3].argmax(axis=1)]
-    assert reference.logits(windows[3::-1])[::-1].tolist() == logits[:4].tolist()  # whatever came before
+    assert reference.score(windows, y) == (reference.logits(windows).argmax(axis=1) == y).mean() > 0.95
+    assert reference.classify(windows[:3]) == [reference.card.labels[i] for i in reference.predict(windows[:3])]
+    assert all(x in repr(reference) for x in ("edge", "50 Hz", "LAYING"))
+    assert (
+        reference.logits(windows[3::-1])[::-1].tolist() == reference.logits(windows[:4]).tolist()
+    )  # whatever came before
 
 
 def test_probabilities_are_the_softmax_after_the_temperature(tiny):

@@ -24,10 +24,10 @@ def seeds_folder(tmp_path_factory):
     """A training of two seeds, stopped when the first was finished, and resumed."""
     home = tmp_path_factory.mktemp("seeds")
     own = write_windows(home / "own.npz", of_people())
-    options = ("--data", own, "--epochs", 1, "--network", TINY)
+    options = ("--data", own, "--epochs", 1, "--network", TINY, "--learning-rate", 0.01, "--batch-size", 16)
     succeeded(har_edge_within("train", *options, "--out", "first", cwd=home))
     folder = home / "runs" / "two"
-    asked = {"data": (str(own),), "epochs": 1, "network": TINY, "seeds": 2}
+    asked = {"data": (str(own),), "epochs": 1, "network": TINY, "seeds": 2, "learning_rate": 0.01, "batch_size": 16}
     settings = TrainingSettings(**asked, fingerprint=load_data(own).fingerprint)
     write_text(settings_path(folder), to_text(settings))
     shutil.copytree(home / "first", folder / "seed-0")
@@ -41,6 +41,7 @@ def test_every_seed_leaves_a_run_folder_and_the_first_stands_for_all(seeds_folde
     folder, _ = seeds_folder
     first, second = (run_card(Run(folder / f"seed-{seed}")) for seed in (0, 1))
     assert (first["training"]["seed"], second["training"]["seed"]) == (0, 1)
+    assert first["training"]["recipe"] | {"learning_rate": 0.01, "batch_size": 16} == second["training"]["recipe"]
     assert first["training"]["weights_sha256"] != second["training"]["weights_sha256"]
     monkeypatch.chdir(folder.parent.parent)
     assert Path("runs/latest").resolve() == folder

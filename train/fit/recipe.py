@@ -71,9 +71,11 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
 """By frame of the windows, the numbers that differ."""
 
 
-def choose_recipe(network: str, epochs: int | None = None, frame: Frame = "device") -> Recipe:
-    """The recipe of `network` in the `frame` of the windows; with other `epochs`, coarse ones keep their share."""
+def choose_recipe(network: str, frame: Frame = "device", **changed: Any) -> Recipe:
+    """The recipe of `network` in the `frame` of the windows, but for numbers that are `changed` and not None.
+
+    With other epochs, coarse ones keep their share.
+    """
     recipe = dataclasses.replace(Recipe(), network=network, **_OF_FRAME[frame], **_OF_NETWORK.get(network, {}))
-    if epochs is None:
-        return recipe
-    return dataclasses.replace(recipe, epochs=epochs, coarse_epochs=recipe.coarse_epochs * epochs // recipe.epochs)
+    chosen = dataclasses.replace(recipe, **{name: x for name, x in changed.items() if x is not None})
+    return dataclasses.replace(chosen, coarse_epochs=recipe.coarse_epochs * chosen.epochs // recipe.epochs)
