@@ -161,6 +161,18 @@ def test_the_short_examples_run(run_block, capsys):
     assert (str(data.window), data.labels) == ("250 samples at 50 Hz", ("fast", "slow"))
 
 
+@pytest.mark.parametrize("with_training", [False, pytest.param(True, marks=pytest.mark.long)])
+def test_the_notebook_runs(tmp_path, monkeypatch, capsys, with_training):
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    for cell in json.loads((ROOT / "docs/first_steps.ipynb").read_text())["cells"]:
+        if cell["cell_type"] == "code" and (with_training or "training" not in cell["metadata"]["tags"]):
+            exec("".join(cell["source"]), names)
+    assert (names["found"] == names["test"].y).mean() > 0.98
+    shown = capsys.readouterr().out.splitlines()
+    assert not with_training or [float(x.split()[-1]) > 0.9 for x in shown[-3:]] == [True] * 3
+
+
 def test_numpy_and_litert_alone_give_the_decisions_of_the_package(run_block, uci_har, capsys):
     names = run_block(3)
     shown = [x.split()[0] for x in capsys.readouterr().out.splitlines() if x[0].isalpha()]
