@@ -102,7 +102,7 @@ def last_results(path: Path | None, n: int = 1) -> list[Path]:
     before = sorted(x for x in folder.glob(f"{last.stem}-*.json") if _DATED.sub("", x.stem) == last.stem)
     found = [*before, last][-n:]
     if len(found) < n:
-        raise InputError(f"{last} is the only result of its device there: bench again, or name another file")
+        raise InputError(f"there is no older result than {last}: bench again, or name another file")
     return found
 
 

@@ -112,7 +112,7 @@ class DataReader:
             n_people = len(self.parts[0].people)
             n_classes = len({x for recording in self.recordings for x in recording.classes})
             if n_classes < 2:
-                raise InputError(f"the recordings in {place} have {n_classes} labels; at least 2 are needed")
+                raise InputError(f"the recordings in {place} have {counted(n_classes, 'label')}; at least 2 are needed")
             if n_people < MIN_SUBJECTS:
                 people = counted(n_people, "subject")
                 raise InputError(f"{place} has {people}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")

@@ -16,7 +16,10 @@ _JUDGED = ("p50", "accuracy")  # a reader relates "no change" to these
 
 
 def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
-    """Print `outcome`: a table per matched result, unmatched results, notes, doubts and a sentence per result."""
+    """Print `outcome`: a sentence and a table per matched result, unmatched results, notes and doubts."""
+    for sentence in change_sentences(outcome):
+        console.print(escape(sentence))
+    console.print()
     for pair in outcome.pairs:
         about = "the same file" if pair.facts["same_file"] else "the model file changed"
         console.print(f"[bold]{escape(pair.title)}[/bold]: {about}")
@@ -28,8 +31,6 @@ def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
     for kind, said in (("note", outcome.notes), ("doubt", outcome.doubts)):
         for sentence in said:
             console.print(f"[yellow]{kind}:[/yellow] {escape(sentence)}")
-    for sentence in change_sentences(outcome):
-        console.print(escape(sentence))
 
 
 def change_sentences(outcome: RunComparison) -> Iterator[str]:

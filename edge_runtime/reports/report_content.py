@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from edge_runtime.bench.machine_state import State
@@ -37,7 +38,7 @@ class DeviceReport:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """The columns and sentences of one report, or of several, whose sentences begin with the device.
+    """The columns and sentences of one report, or of several, whose sentences begin with their devices.
 
     `notes` are about windows that were left out, absent rivals and, for a single report, energy and the control.
     """
@@ -54,10 +55,12 @@ class ReportContent:
 
 
 def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
-    """Name the reports of several files by device, runtime or file, whichever tells them apart."""
+    """Name the reports of several files by device, runtime, file or folder, whichever tells them apart."""
     devices = [x.device for x in reports.values()]
     runtimes = [f"{x.runtime.name} {x.runtime.version or ''}".strip() for x in devices]
-    names = sentences.telling_apart([x.name for x in devices], runtimes, [*reports])
+    paths = [Path(x).absolute() for x in reports]
+    files, folders = [x.name for x in paths], [x.parent.name for x in paths]
+    names = sentences.telling_apart([x.name for x in devices], runtimes, files, folders, [*reports])
     return [DeviceReport(name, report) for name, report in zip(names, reports.values(), strict=True)]
 
 
@@ -66,16 +69,17 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
     measured = [(x.device, x.report) for x in devices if x.report]
     single = measured[0][1] if len(devices) == len(measured) == 1 else None
 
-    def each(say: Callable[[Report], Sequence[str]], separator: str = ": ") -> tuple[str, ...]:
-        return tuple(
-            sentence if single else f"{device}{separator}{sentence}"
-            for device, report in measured
-            for sentence in say(report)
-        )
+    def each(say: Callable[[Report], Sequence[str]]) -> tuple[str, ...]:
+        """Every sentence once, behind the devices that it concerns, unless it concerns all."""
+        concerned: dict[str, list[str]] = {}
+        for device, report in measured:
+            for sentence in say(report):
+                concerned.setdefault(sentence, []).append(device)
+        return tuple(x if len(y) == len(devices) else f"{', '.join(y)}: {x}" for x, y in concerned.items())
 
     return ReportContent(
         headings=each(lambda x: [sentences.title(x)]),
-        names=each(lambda x: sentences.titles(x.results), " "),
+        names=tuple(x if single else f"{device} {x}" for device, y in measured for x in sentences.titles(y.results)),
         results=tuple(result for _, report in measured for result in report.results),
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(x.failure for x in devices if x.failure),

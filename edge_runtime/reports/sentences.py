@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge_runtime.bench.doubts import WIDEST_INTERVAL
 from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
 from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
@@ -89,7 +90,12 @@ def control_sentence(report: Report) -> str | None:
     if report.control is None:
         return None
     low, high = report.control.p50_ratio_ci95
-    outcome = "as expected" if report.control.passed else "which leaves out 1: ratios of this run are biased"
+    reach = max(high - 1, 1 - low)
+    outcome = "as expected"
+    if not report.control.passed:
+        outcome = "which leaves out 1: ratios of this run are biased"
+    elif reach > WIDEST_INTERVAL[report.settings.paced]:
+        outcome = f"too wide to tell differences below {100 * reach:.0f} %"
     return f"control: same model twice, ratio {report.control.p50_ratio:.3f} (95 % CI {low:.3f}–{high:.3f}), {outcome}"
 
 

@@ -154,7 +154,9 @@ def test_faster_smaller_and_more_accurate_is_better_and_their_contrary_worse(cap
         per_subject={name: share + points for name, share in INT8.per_subject.items()},
     )
     show_changes(compare(timed(), of(new)), Console())
-    verdicts = {x[:15].strip(): x.split()[-1] for x in capsys.readouterr().out.splitlines() if x}
+    text = capsys.readouterr().out
+    assert text.index("beyond") < text.index("95 % interval"), "the conclusion comes first"
+    verdicts = {x[:15].strip(): x.split()[-1] for x in text.splitlines() if x}
     assert [verdicts[x] for x in ("accuracy", "latency p50", "end to end p50"[:15], "file size")] == [verdict] * 4
 
 

@@ -185,9 +185,10 @@ def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_
 
 
 def test_the_control_is_quoted_with_its_meaning():
-    failed = of(FLOAT, control=Control(1.2, (1.1, 1.3), False))
+    failed, wide = (of(FLOAT, control=Control(1.2, (x, 1.3), x < 1)) for x in (1.1, 0.9))
     assert in_order(sentences.control_sentence(FULL) or "", "1.002", "0.990–1.010", "as expected")
     assert in_order(sentences.control_sentence(failed) or "", "1.200", "1.100–1.300", "biased")
+    assert in_order(sentences.control_sentence(wide) or "", "0.900–1.300", "too wide", "below 30 %")
     assert sentences.control_sentence(of(FLOAT)) is None
 
 
@@ -217,6 +218,11 @@ def test_names_are_as_short_as_tells_them_apart(shown):
         ((FULL, FULL), ["0.json", "1.json"]),
     ):
         assert [x.device for x in side_by_side({f"{i}.json": x for i, x in enumerate(made)})] == names
+    runs = side_by_side(dict.fromkeys(("runs/a/bench-pi.json", "runs/b/bench-pi.json"), FULL))
+    assert [x.device for x in runs] == ["a", "b"]
+    content = gather(runs)
+    assert content.names[0] == "a float32"
+    assert content.doubts == gather(runs[:1]).doubts, "the same doubt of all stands once, without their names"
 
 
 def test_the_states_of_the_machine_are_told_before_and_after():
@@ -275,7 +281,7 @@ def test_every_form_shows_every_device(shown):
     text = shown(DEVICES)
     assert max(map(len, text.splitlines())) <= 80
     words = " ".join(text.split())
-    assert "pi4: edge by litert 2.3.0 on" in words
+    assert "pi4, pi5.local:2222: edge by litert 2.3.0 on" in words
     assert "failed: <b>gone</b> cannot be reached" in words
     assert "pi5.local:2222: int8 is 2.00 times faster than float32" in words
     content = gather(DEVICES)
