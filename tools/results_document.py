@@ -147,11 +147,13 @@ def comparison_table() -> str:
     prepared = ", preparation included" if peers.get("window") == RAW else ""
     doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     held_out = len(peers["held_out_subjects"])
-    return f"""{table("form | size, kB | time (fastest float32 = 1) | accuracy, %", cells)}
-One network, converted by different tools; sizes without har-edge's [card](docs/formats.md#the-card), accuracy on
-{held_out} held-out subjects. Median time for one window{prepared}, on {peers["device"]["cpu"]}.{doubt}
-[All forms](docs/results/peers.md), [other processors](docs/results/processors.md). On the 9 test subjects, over
-{len(edge)} [trainings](docs/results/seeds.md): float32 {accuracy[FLOAT]} %, int8 {accuracy[INT8]} %.
+    fastest = next(x["p50_us"] for x in peers["rows"] if x["of_fastest_float"] == 1)
+    return f"""{table("form | size, kB | time, relative to the fastest float32 here | accuracy, %", cells)}
+One network, converted by different tools. Sizes are without the [card](docs/formats.md#the-card), the description that
+har-edge adds. 1.00 is {fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}).{doubt}
+Accuracy is on {held_out} people held out of the training data. On UCI HAR's 9 test people, over {len(edge)}
+[trainings](docs/results/seeds.md), it is {accuracy[FLOAT]} % in float32, {accuracy[INT8]} % in int8.
+[All forms](docs/results/peers.md), [other processors](docs/results/processors.md).
 """
 
 
