@@ -53,6 +53,8 @@ def command(targets: Sequence[str]) -> None:
     targets = targets or ("local",)
     with progresses(targets) as tell:
         found = look_at(targets, tell)
+    if len(found) == 1 and found[0].failure and not found[0].found:
+        raise found[0].failure
     console = Console(markup=False)
     for i, each in enumerate(found):
         if i:

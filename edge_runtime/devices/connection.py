@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -151,8 +152,8 @@ class Connection:
             n_bytes = message.get("n_bytes", 0)
             if not isinstance(n_bytes, int) or not 0 <= n_bytes <= LARGEST_ANSWER:
                 raise self.misfit(f"a file of {n_bytes} bytes")
-            while len(self._pending) < n_bytes:
-                self._read()
+            for end in (*range(_PIECE, n_bytes, _PIECE), n_bytes):
+                self._read_until(end)
             on_notice(message, self._take(n_bytes))
         for key, kind in _ANSWERS[task].items():
             if not isinstance(message.get(key), kind):
@@ -167,11 +168,10 @@ class Connection:
         )
 
     def _receive(self) -> dict[str, Any]:
-        while (end := self._pending.find(b"\n")) < 0:
-            if len(self._pending) > _LONGEST_LINE:
-                raise self.misfit("a line without end")
-            self._read()
-        line = self._take(end + 1)
+        self._read_until(_LONGEST_LINE, b"\n")
+        line = self._take(self._pending.find(b"\n") + 1)
+        if not line:
+            raise self.misfit("a line without end")
         try:
             message = parse_json(line)
         except ValueError:
@@ -187,12 +187,15 @@ class Connection:
         del self._pending[:n_bytes]
         return content
 
-    def _read(self) -> None:
-        self._check_alive(select.select([self._stdout], [], [], _SILENCE_SECONDS)[0])
-        read = os.read(self._stdout, _PIECE)
-        if not read:
-            raise self._lost()
-        self._pending += read
+    def _read_until(self, n_bytes: int, mark: bytes | None = None) -> None:
+        """Read until `n_bytes` or the `mark` are pending; bytes that drip in do not prolong the wait."""
+        deadline = time.monotonic() + _SILENCE_SECONDS
+        while len(self._pending) < n_bytes and not (mark and mark in self._pending):
+            self._check_alive(select.select([self._stdout], [], [], max(0.0, deadline - time.monotonic()))[0])
+            read = os.read(self._stdout, _PIECE)
+            if not read:
+                raise self._lost()
+            self._pending += read
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -205,7 +208,7 @@ class Connection:
 
     def _check_alive(self, ready: Sequence[int]) -> None:
         if not ready:
-            raise DeviceError(f"{self._transport.name} gave no sign of life for {_SILENCE_SECONDS:g} s: try again")
+            raise DeviceError(f"{self._transport.name} does not answer within {_SILENCE_SECONDS:g} s: try again")
 
     def _lost(self) -> HarEdgeError:
         """The error for a command that has ended, or is about to."""

@@ -12,6 +12,7 @@ from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 
 # It asks nothing on the terminal, and notices a broken link within a quarter of a minute.
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3", "LogLevel=ERROR")
+_LAST_PORT = 65535
 # No quote, blank or leading dash: ssh's configuration may hand both names to a shell (ProxyCommand, Match).
 _TARGET = re.compile(r"(?:ssh://)?(?:(?P<user>\w[\w.+-]*)@)?(?P<host>\w[\w.-]*|\[[\w:.%]+\])(?::(?P<port>\d{1,5}))?/?")
 
@@ -28,8 +29,8 @@ class Ssh:
     def parse(cls, target: str) -> Ssh:
         """Read `ssh://[user@]host[:port]` or `user@host`. Raises `InputError` when it is neither."""
         found = _TARGET.fullmatch(target)
-        if not found:
-            raise InputError(f"cannot measure on {target!r}: give ssh://[user@]host[:port]")
+        if not found or int(found["port"] or 0) > _LAST_PORT:
+            raise InputError(f"cannot measure on {target!r}: give ssh://[user@]host[:port], a port up to {_LAST_PORT}")
         return cls(found["host"].strip("[]"), found["user"], int(found["port"]) if found["port"] else None)
 
     @property

@@ -21,6 +21,7 @@ from programs import python, wait_until
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import MeasurementJob
+from edge_runtime.devices import connection
 from edge_runtime.devices.agent import RequestError, unpack
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Hello, Interpreter
@@ -147,6 +148,12 @@ def test_an_agent_that_dies_is_noticed(tmp_path):
             connection.ask("missing", digests=[])
 
 
+def test_a_device_that_drips_bytes_holds_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr(connection, "_SILENCE_SECONDS", 0.5)
+    with pytest.raises(DeviceError, match="does not answer"):
+        connected(Here(tmp_path, first="while printf x; do sleep 0.1; done"))
+
+
 def test_jobs_of_agents_that_died_are_removed_once_none_is_at_work(tmp_path):
     job = tmp_path / "har-edge/device/jobs/tmp1"
     job.mkdir(parents=True)
@@ -183,6 +190,7 @@ def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port_and_words_are_q
     for wrong in (
         "ssh://a:b@c",
         "ssh://pi/folder",
+        "ssh://pi:65536",
         "pi",
         "telnet://pi",
         "emulated:",
