@@ -127,5 +127,7 @@ def other_python(path: str, runtime: str) -> PythonDevice:
     if chosen is None or "numpy" not in packages:
         package = {"litert": "ai-edge-litert"}.get(wanted[0], wanted[0])
         missing = "numpy" if chosen else "TFLite runtime" if runtime == "auto" else runtime
-        raise InputError(f"{interpreter} has no {missing}: {interpreter} -m pip install numpy {package}")
+        # The system's own Python may refuse packages (PEP 668).
+        made = f"{interpreter} -m venv env && env/bin/pip install numpy {package}"
+        raise InputError(f"{interpreter} has no {missing}: {made}, then --on python:env/bin/python")
     return PythonDevice(f"python{version[0]}.{version[1]}-{chosen}", interpreter)
