@@ -178,6 +178,7 @@ def test_numpy_and_litert_alone_give_the_decisions_of_the_package(run_block, uci
     shown = [x.split()[0] for x in capsys.readouterr().out.splitlines() if x[0].isalpha()]
     raw = np.loadtxt("raw.csv", delimiter=",", skiprows=1)
     assert names["signals"](raw) == pytest.approx(FrontEnd().push(raw), abs=1e-12)
+    assert names["signals"](raw, live=True) == pytest.approx(FrontEnd(gentle=True).push(raw), abs=1e-12)
     classifier = Classifier("edge_int8.tflite")
     assert shown == classifier.classify(names["windows"])
     for window in [*np.float32(names["windows"]), *uci_har.test.X[::50]]:
