@@ -156,7 +156,7 @@ def peer_claims() -> Iterator[Claim]:
     low, high = int8["of_fastest_float_ci95"]
     text = "int8 p50 latency over that of the fastest float form, ONNX Runtime's included, is"
     evidence = f"{low:.2f} to {high:.2f}; the fastest was {content['fastest_float']}; others: processors.md"
-    # 0.44 to 0.65 on the processors of processors.md.
+    # 0.43 to 0.51 on the processors of processors.md.
     found = [at_most(text, int8["of_fastest_float"], 0.7, "", evidence)]
     text = "the int8 that TensorFlow's converter makes of a Keras 2 copy (fused LSTM) takes, times ours"
     evidence = f"{fused['p50_us']:.1f} and {int8['p50_us']:.1f} us"

@@ -127,10 +127,11 @@ def processors(rows: list[dict[str, str]]) -> str:
     """The text of `processors.md`; `rows` are those of `processors.json`."""
     return f"""# Latency of int8 against float, by processor
 
-p50 of `edge` in int8 over that of the fastest float form of the same network in the same run, one thread, LiteRT. The
-ratio depends on the processor: quote both. `python -m tools.peers RUN` adds a row; `processors.json` has the evidence.
+*Ratio*: the median time of `edge` in int8 over that of the fastest float form (*against*) of the same network in the
+same run, one thread, LiteRT, with its 95 % interval. Quote the processor with the ratio. `python -m tools.peers RUN`
+adds a row.
 
-{table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "doubt")}, rows)}"""
+{table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "evidence", "doubt")}, rows)}"""
 
 
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -162,6 +163,7 @@ def markdown(content: dict[str, Any]) -> str:
     device, rows = content["device"], content["rows"]
     packages = ", ".join(f"{name} {number}" for name, number in content["packages"].items())
     first = {x["group"]: i for i, x in reversed([*enumerate(rows)])}
+    rows = [x | {"name": f"**{x['name']}**"} if x is our_int8(content["rows"]) else x for x in rows]
     lines = [
         [x["group"] if first[x["group"]] == i else "", *(write(x) for write in _COLUMNS.values())]
         for i, x in enumerate(rows)
@@ -170,11 +172,13 @@ def markdown(content: dict[str, Any]) -> str:
     return f"""# One network in every form
 
 Written by `python -m tools.peers` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
-Python {device["python"]}. {content["rounds"]} rounds in turns, {RUNS} inferences each, one thread; load average before
-{content["load_average_before"]}. Packages: {packages}.
+Python {device["python"]}, one thread. {content["rounds"]} rounds; in each, every form runs {RUNS} inferences in turn.
+Load average before: {content["load_average_before"]}. Packages: {packages}.
 
-p50 is of one {content["window"]}. Accuracy is on {len(content["held_out_subjects"])} held-out training subjects.
-`har-edge convert` writes the int8 of two products. [What is measured](../peers.md).
+Every form is made from the [selection network](../training.md) of `edge`. *p50*: median time of an inference, from a
+{content["window"]}. *Products*: the matrix products that make the LSTM's gates (i, f, o) and candidate (c) in a step.
+**Bold**: what `har-edge convert` writes. *Accuracy*: on {len(content["held_out_subjects"])} held-out training subjects.
+[What is measured](../peers.md).
 {doubts}
 {table(" | ".join(["made by", *_COLUMNS]), lines)}"""
 
@@ -189,9 +193,9 @@ _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "form": lambda x: x["name"],
     "kB, no card": lambda x: f"{x['bytes'] / 1000:.0f}",
     "p50, µs": lambda x: f"{x['p50_us']:.1f}",
-    "to fastest float (95 %)": ratio_text,
+    "time / fastest float's (95 %)": ratio_text,
     "accuracy, %": lambda x: f"{100 * x['accuracy']:.2f}",
-    "same answers, %": lambda x: f"{100 * x['agreement']:.2f}",
+    "same as float32, %": lambda x: f"{100 * x['agreement']:.2f}",
 }
 
 

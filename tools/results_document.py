@@ -21,7 +21,7 @@ MARKERS = ("<!-- written by make results -->\n", "<!-- to here -->\n")
 PUBLISHED = {
     "stacked-lstm": "91 (peak 92.73)",
     "gru-coarse": "89.4",
-    "residual-bidir-lstm": "94 (own log: final 89.92, peak 93.35)",
+    "residual-bidir-lstm": "94 (their log: final 89.92, peak 93.35)",
     "stacked-lstm-accelerometer": "87",
     "gru-coarse-coarse": "96.5 (four classes)",
 }
@@ -69,54 +69,48 @@ def _accuracies(network: Measured, scheme: str) -> list[float]:
     return [100 * x["accuracy"] for x in _scores(network, scheme)]
 
 
-def _of_cpu(networks: Sequence[Measured], cpu: str) -> list[str]:
-    return [f"`{x['name']}`" for x in networks if x["bench"] and x["bench"]["cpu"] == cpu]
-
-
 def document(networks: Sequence[Measured]) -> str:
     """The text of `docs/results.md`."""
     versions = networks[0]["versions"]
-    cpus = sorted({x["bench"]["cpu"] for x in networks if x["bench"]})
-    named = [f"{cpu} ({', '.join(_of_cpu(networks, cpu))})" if len(cpus) > 1 else cpu for cpu in cpus]
-    where = f" Timed with one thread on {' and '.join(named)}." if cpus else ""
+    busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
+    before = "every measurement" if len(busy) == len(networks) else ", ".join(busy)
+    doubt = f" Doubt: the machine was busy before {before}." if busy else ""
     text = f"""# Results of all networks
 
 Written by `make results` from [results/networks](results/networks), measured by `make networks` with TensorFlow
-{versions["tensorflow"]} and Python {versions["python"]}.{where} The networks: [networks.md](networks.md).
-Scores are on the 2947 windows of the 9 test subjects: mean and standard deviation over the seeds
+{versions["tensorflow"]} and Python {versions["python"]}.{doubt}
+The networks: [networks.md](networks.md); `…-accelerometer` and `gru-coarse-coarse` have [fewer signals or
+classes](networks.md#signals-and-classes).
+
+Scores are on the 2947 windows of the 9 test subjects
 ([how often these were scored](results/README.md#how-often-the-test-subjects-were-scored)). Another processor gives
 [other weights](training.md#the-same-weights) for the same seed, so the scores of [shipped models](results/seeds.md)
 differ a little from these.
 
 ## Accuracy
 
-{table_of(_ACCURACY, networks)}
-Percent. *Best*, *worst*: the subject (in brackets) with the highest and lowest mean. *Loses*: float32 minus that form,
-in points, the mean and the most of any seed. *Mixed*: [int8 with recurrent cells in
-float](how_it_works.md#forms-of-a-model). *Published*: the authors' single runs, with the test subjects watched during
-training.
+Percent: mean and standard deviation over the seeds. *Best*, *worst*: the subject (in brackets) with the highest and
+lowest mean. *Mixed*: [int8 with recurrent cells in float](how_it_works.md#forms-of-a-model). *Loses*: points less than
+float32, as the mean over the seeds, in brackets the worst seed. *Published*: the authors' own figures; they watched
+the test accuracy while training.
 
+{table_of(_ACCURACY, networks)}
 ## Size and speed
 
-{table_of(_COST, networks)}
-*kB*: seed 0's file with its card. *Arena*: the [working memory of TFLite Micro](microcontroller.md#memory) on a
-64-bit machine. *Layers*: how recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: median time of one
-window. *Int8 to fastest float*: int8's p50 over that of the fastest float model of any tool, with its 95 % interval;
-below 1 int8 is faster. It depends on the [processor](results/processors.md).
+One thread. *kB*: seed 0's file with its card ([other pages' sizes](results/README.md#sizes-of-edge)). *Arena*: the
+[working memory of TFLite Micro](microcontroller.md#memory) on a 64-bit machine, for int8 windows. *Layers*: how
+recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: median time of one window. *Int8 time / fastest
+float's*: against the fastest float model of any tool, with a 95 % interval; below 1 int8 is faster. It depends on the
+[processor](results/processors.md).
 
+{table_of(_COST, networks)}
 ## Beside other tools
 
-{table_of(_RIVALS, networks)}
 Each cell: the median time of one window in µs, and in brackets the file's kB (har-edge's with the card). All
-[tools](convert.md#rivals) got the same weights and took turns in the same rounds.
-"""
-    for reason, names in _absent(networks).items():
-        text += f"\n- {reason} ({', '.join(f'`{x}`' for x in names)})"
-    text += "\n" if _absent(networks) else ""
-    busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
-    if busy:
-        before = "any of these measurements" if len(busy) == len(networks) else ", ".join(busy)
-        text += f"\nDoubt: the machine was not idle before {before}.\n"
+[tools](convert.md#rivals) got the same weights and took turns. *TensorFlow stock*: its converter on the network as it
+is. *Dynamic*: int8 weights. *Fused LSTM*: TFLite's operator for LSTM only, so GRU networks have none (–).
+
+{table_of(_RIVALS, networks)}"""
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
     return text + (f"\nNot converted, so that float32 is Keras's own answers:\n\n{refused}" if refused else "")
 
@@ -198,20 +192,11 @@ def _time_and_size(network: Measured, form: str) -> str:
     return p50 if p50 == "–" else f"{p50} ({network['bench']['bytes'][form] / 1000:.0f})"
 
 
-def _absent(networks: Sequence[Measured]) -> dict[str, list[str]]:
-    """The networks by the sentence that says which rival of them there is not, and why."""
-    found: dict[str, list[str]] = {}
-    for network in networks:
-        for name, reason in ((network["bench"] or {}).get("absent_rivals") or {}).items():
-            found.setdefault(f"No {name}: {reason}", []).append(network["name"])
-    return found
-
-
 def _ratio(network: Measured) -> str:
     if not network["bench"]:
         return "–"
     low, high = network["bench"]["p50_ratio_ci95"]
-    return f"{network['bench']['p50_ratio']:.2f} ({low:.2f} to {high:.2f}) of {network['bench']['against']}"
+    return f"{network['bench']['p50_ratio']:.2f} ({low:.2f} to {high:.2f}) × {network['bench']['against']}"
 
 
 _NAME: dict[str, Callable[[Measured], str]] = {"network": lambda x: f"`{x['name']}`"}
@@ -239,7 +224,8 @@ _COST = _NAME | {
     "float32 p50, µs": lambda x: _p50(x, FLOAT),
     "int8 p50, µs": lambda x: _p50(x, INT8),
     "mixed p50, µs": lambda x: _p50(x, MIXED),
-    "int8 to fastest float": _ratio,
+    "int8 time / fastest float's": _ratio,
+    "processor": lambda x: x["bench"]["cpu"] if x["bench"] else "–",
     "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
 }
 _RIVALS = _NAME | {form: partial(_time_and_size, form=form) for form in FORMS}
