@@ -28,7 +28,7 @@ DEVICE_COMMANDS = {
     "devices": ("edge_runtime.commands.devices", "Look at the devices to measure on, or clean them."),
     "stream": ("edge_runtime.commands.stream", "Recognise activities live, from a sensor, a phone or a recording."),
     "predict": ("edge_runtime.commands.predict", "Recognise the activities of whole recordings."),
-    "compare": ("edge_runtime.commands.compare", "Show changes between two results of bench; a gate for CI."),
+    "compare": ("edge_runtime.commands.compare", "Show changes between two results or trainings; a gate for CI."),
     "report": ("edge_runtime.commands.report", "Show a result of bench again, or as HTML, Markdown or CSV."),
     "evaluate": ("edge_runtime.commands.evaluate", "Score a model on the test subjects, by windows or live."),
     "personalise": ("edge_runtime.commands.personalise", "Adapt a model to one person, on the device."),

@@ -11,7 +11,7 @@ from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, p
 from edge_runtime.system.terminal import plain_table
 
 # The rows of the table; the other metrics are for gates and for the JSON.
-_SHOWN = (("accuracy", "macro_f1"), ("p50", "p99", "end_to_end", "load"), ("memory", "size"))
+_SHOWN = ("accuracy", "macro_f1", "p50", "p99", "end_to_end", "load", "memory", "size")
 _JUDGED = ("p50", "accuracy")  # a reader relates "no change" to these
 
 
@@ -51,17 +51,15 @@ def _table(pair: ResultChanges) -> Table:
     table.header_style = "bold"
     p50 = pair.changes["p50"]
     unit = "ms" if max(p50.old or 0, p50.new or 0) >= 1 else "µs"
-    for group in _SHOWN:
-        for name in group:
-            change = pair.changes[name]
-            is_latency = name == "end_to_end" and (change.old, change.new) == (p50.old, p50.new)
-            if is_latency or change.old is change.new is None:
-                continue
-            verdict, style = _verdict(change)
-            values = (NOT_MEASURED if x is None else _cell(name, x, unit) for x in (change.old, change.new))
-            table.add_row(
-                METRICS[name].title, *values, change.text(), change.interval_text(), f"[{style}]{verdict}[/{style}]"
-            )
+    for name in _SHOWN:
+        change = pair.changes[name]
+        is_latency = name == "end_to_end" and (change.old, change.new) == (p50.old, p50.new)
+        if is_latency or change.old is change.new is None:
+            continue
+        verdict, style = _verdict(change)
+        values = (NOT_MEASURED if x is None else _cell(name, x, unit) for x in (change.old, change.new))
+        judged = f"[{style}]{verdict}[/{style}]"
+        table.add_row(METRICS[name].title, *values, change.text(), change.interval_text(), judged)
     return table
 
 
