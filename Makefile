@@ -76,7 +76,7 @@ published: $(INSTALLED)
 	$(BIN)/python -m tools.published --runs runs/published
 
 # Measure networks on data that they were not trained on, hours on an idle machine; run folders are kept in
-# runs/other-data. make other-data DATA="--data motionsense=FOLDER --data geotec=FOLDER"; a row by name: ROWS=turned.
+# runs/other-data. make other-data DATA="--data motionsense=FOLDER --data geotec=FOLDER"; a row by name: ROWS=five-folds.
 other-data: $(INSTALLED)
 	$(BIN)/python -m tools.other_data $(ROWS) $(DATA) --runs runs/other-data
 

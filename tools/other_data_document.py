@@ -8,32 +8,27 @@ import numpy as np
 from tools import table
 
 _SCORES = ("accuracy", "macro_f1", "worst_person")
-_UNITS = dict.fromkeys((*_SCORES, "wrong_heading", "wrong_heading_of_walks"), 100)  # in per cent
+_SHARES = (*_SCORES, "unknown_in_activities", "never_found", "wrong_heading", "wrong_heading_of_walks")
+_UNITS = dict.fromkeys(_SHARES, 100)  # in per cent
 _NAMES = {
     "accuracy": "accuracy, %",
     "macro_f1": "macro F1, %",
     "worst_person": "worst person's macro F1, %",
     "points_lost": "accuracy lost, points",
-    **{
-        name: text
-        for shown, seconds in (("2.56_s", "2.56 s of each activity"), ("10_s", "10 s"), ("30_s", "30 s"))
-        for name, text in (
-            (f"macro_f1_gained_{shown}", f"macro F1 gained by {seconds}, points"),
-            (f"lose_more_than_a_point_{shown}", "people of {people} who lose more than a point"),
-        )
-    },
+    "macro_f1_gained": "macro F1 gained, points",
+    "lose_more_than_a_point": "people of {people} who lose more than a point",
     "novelty_auroc": "AUROC of novelty",
     "false_answers_per_hour": "false reports an hour",
-    "unknown_in_activities": "known activities called `unknown`, share",
+    "unknown_in_activities": "known activities called `unknown`, %",
     "walking_median_s": "walking until found, median, s",
     "walking_p95_s": "the same, 95th percentile, s",
-    "never_found": "mountings never found",
-    "wrong_heading": "headings wrong by over 90 degrees, %",
-    "wrong_heading_of_walks": "the same, with a walk, %",
+    "never_found": "mountings never found, %",
+    "wrong_heading": "headings (which way is ahead) wrong by over 90 degrees, %",
+    "wrong_heading_of_walks": "the same in recordings that contain walking, %",
 }
 _LESS_IS_BETTER = {
     "points_lost",
-    "lose_more_than_a_point_2.56_s",
+    "lose_more_than_a_point",
     "false_answers_per_hour",
     "walking_median_s",
     "wrong_heading",
@@ -43,14 +38,15 @@ _LESS_IS_BETTER = {
 _TITLES = {
     "accuracy": """Windows
 
-`without-X`: X was in no training. `edge-anywhere`: the shipped model on UCI HAR's test subjects. `five-folds`: a fifth
-of MotionSense's people left out, all data sets in training. `arena-X`: WHAR Arena's ten folds of X.""",
+`without-X`: X was in no training; five activities. `edge-anywhere`: the shipped model on UCI HAR's test subjects.
+`five-folds`: of MotionSense's people, with all data sets in training. `arena-X`: X's ten folds in the benchmark WHAR
+Arena.""",
     "points_lost": "MotionSense live, each person's phone turned at random",
-    "macro_f1_gained_2.56_s": "Adapting to people of MotionSense, which was in no training",
+    "macro_f1_gained": "Adapting to people of MotionSense, which was in no training",
     "novelty_auroc": """Activities that were not learnt, live
 
-`not-known-X`: those of X, which was in no training. `not-learnt-A`: A of MotionSense, left out of the training. A false
-report names a known activity while an unknown one was done.""",
+`not-known-X`: X, some of whose activities no training data has. `not-learnt-A`: A of MotionSense, left out of training.
+*AUROC*: how well novelty tells these from learnt ones; 0.5 is chance. *False report*: one named during them.""",
     "walking_median_s": "Finding how the phone is worn, live",
 }
 """Headings, by the first measure of the rows below them."""
@@ -58,12 +54,13 @@ report names a known activity while an unknown one was done.""",
 
 def markdown(content: Mapping[str, Any]) -> str:
     """The text of `other_data.md`: a table for rows with the same first measure, a list for one without its like."""
-    text = f"""# Where the networks were not trained
+    content = _by_seconds(content)
+    text = f"""# People, phones and activities that were not in training
 
-Written by `make other-data DATA='--data motionsense=… --data geotec=…'`: int8, the mean over 3 seeds (`arena-X` 5,
-`edge-anywhere` 1), in brackets the lowest and highest. int8 loses at most {_most_lost(content):.2f} points of a score
-against float32. **Bold** misses the project's target, which stands beside it.
-[Doubts](README.md#doubts-about-other-data).
+Written by `make other-data DATA='--data motionsense=… --data geotec=…'`. Turned phones, AUROC and how a phone is worn
+are by programs since removed. Values are of int8: the mean over 3 seeds (`arena-X` 5, `edge-anywhere` 1), in brackets
+the lowest and highest. No score is more than {_most_lost(content):.2f} points below float32's. **Bold**: misses the
+project's target, which stands beside it. [Doubts](README.md#doubts-about-other-data).
 """
     for first, title in _TITLES.items():
         rows = {name: row for name, row in content.items() if first == next(x for x in _NAMES if x in row["int8"])}
@@ -76,6 +73,17 @@ against float32. **Bold** misses the project's target, which stands beside it.
             found = "".join(f"- {title}: {cell}\n" for title, cell in zip(titles, cells[0], strict=True))
         text += f"\n## {title}\n\n{found}"
     return text
+
+
+def _by_seconds(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows, with one for each number of seconds in place of the row on adapting to people."""
+    rows = {name: row for name, row in content.items() if name != "personalised"}
+    for end in ("_2.56_s", "_10_s", "_30_s"):
+        rows[f"{end[1:-2]} s of each activity"] = {
+            part: {key.removesuffix(end): x for key, x in values.items() if key.endswith((end, "people"))}
+            for part, values in content["personalised"].items()
+        }
+    return rows
 
 
 def _most_lost(content: Mapping[str, Any]) -> float:
