@@ -31,7 +31,7 @@ def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
     ratio = int8["latency_ms"]["p50"] / float32["latency_ms"]["p50"]
     microseconds = " and ".join(f"{1000 * x['latency_ms']['p50']:.1f} us {x['quantization']}" for x in (int8, float32))
     evidence = f"one run on {int8['runtime']}: {microseconds}"
-    yield replace(at_most("int8 p50 latency over that of our float32 is", ratio, 0.7, "", evidence), doubt=doubt)
+    yield replace(at_most("int8's p50 latency ÷ float32's is", ratio, 0.7, "", evidence), doubt=doubt)
     loss = 100 * (float32["accuracy"] - int8["accuracy"])
     evidence = f"{100 * float32['accuracy']:.2f} and {100 * int8['accuracy']:.2f} % of {int8['windows']} test windows"
     yield at_most("int8 loses on the test subjects", loss, 0.5, "percentage points", evidence)
@@ -44,7 +44,7 @@ def emulated_claims(folder: Path) -> Iterator[Claim]:
         results = {x["quantization"]: x["instructions"] for x in report["results"]}
         int8, float32 = (results[x]["per_inference"] for x in ("int8", "float32"))
         evidence = f"{int8:,} and {float32:,}: {results['int8']['method']}"
-        text = f"int8 takes, of float32's instructions on an emulated {cpu.title()},"
+        text = f"int8's instructions ÷ float32's on an emulated {cpu.title()} are"
         yield at_most(text, int8 / float32, limit, "", evidence)
 
 
@@ -63,14 +63,14 @@ def method_claims() -> Iterator[Claim]:
     comparisons = [x.comparisons[0] for x in reports]
     sure = sum(x.result == 1 and x.p50_ratio_ci95[0] > 1 for x in comparisons)
     passed = sum(x.control.passed for x in reports)
-    settings = f"{CONTROLS} runs as `har-edge bench` does them"
-    text = "a model against itself: the interval of the ratio holds 1 in"
-    yield at_least(text, passed, round(0.9 * CONTROLS), "runs", settings, 0)
+    settings, of_all = f"{CONTROLS} runs as `har-edge bench` does them", f"of {CONTROLS} runs"
+    text = "a model against itself: the ratio's interval contains 1 in"
+    yield at_least(text, passed, round(0.9 * CONTROLS), of_all, settings, 0)
     evidence = (
         f"{settings}; the ratio was {min(ratios):.3f} to {max(ratios):.3f}, its whole interval above 1 in {sure} runs"
     )
     text = "a slower copy is ranked behind its original in"
-    yield at_least(text, sum(ratio > 1 for ratio in ratios), CONTROLS, "runs", evidence, 0)
+    yield at_least(text, sum(ratio > 1 for ratio in ratios), CONTROLS, of_all, evidence, 0)
     overhead = max(x.settings.harness_overhead_us for x in reports)
     yield at_most("timing adds to a call", overhead, 1, "us", f"an empty call, worst of {CONTROLS} runs")
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
@@ -81,7 +81,7 @@ def method_claims() -> Iterator[Claim]:
         busy.wait()
     found = [doubt for doubt in report.results[0].doubts if "CPUs busy during the run" in doubt]
     words = found[0] if found else "no doubt"
-    yield Claim("another busy core is noticed", "a doubt", words, bool(found), "one run beside a loop")
+    yield Claim("another busy core is noticed", "a doubt is printed", words, bool(found), "one run beside a loop")
 
 
 def slower_copy(flatbuffer: bytes, card: Card) -> bytes:
