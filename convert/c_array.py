@@ -93,8 +93,8 @@ def write_c_array(
 def c_name(stem: str) -> str:
     """A namespace for the model of a file of this name, as `edge_int8`: no keyword and no reserved name."""
     name = re.sub(r"[^a-zA-Z0-9]+", "_", stem).strip("_").lower()
-    # No keyword and no function of the standard library has both an underscore and a digit at its end.
-    return name if re.fullmatch(r"[a-z]\w*_\w*\d", name) else f"model_{name}".rstrip("_")
+    # No keyword and no function of the standard library has an underscore and ends in a digit, or ends as a form does.
+    return name if re.fullmatch(r"[a-z]\w*_(\w*\d|mixed|dynamic)", name) else f"model_{name}".rstrip("_")
 
 
 def c_string(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,16 @@ class ConversionReport:
     def schemes(self) -> tuple[str, ...]:
         """The forms that there are."""
         return ("float32", *self.model.forms)
+
+    def without(self, reasons: Mapping[str, str]) -> "ConversionReport":
+        """The report with these forms left out, for these reasons."""
+        if not reasons:
+            return self
+        model, selection = (
+            x and replace(x, forms={key: form for key, form in x.forms.items() if key not in reasons})
+            for x in (self.model, self.selection)
+        )
+        return ConversionReport(model or self.model, selection, {**self.left_out, **reasons})
 
 
 def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> ConversionReport:

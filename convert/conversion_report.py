@@ -10,7 +10,7 @@ from convert.c_array import write_c_array
 from convert.conversion_job import NetworkReport
 from convert.converted_models import Conversion, convert
 from convert.options import Options
-from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.model.rivals import record_path
 from edge_runtime.runs import SCHEMES, Run
 from edge_runtime.system.child_processes import error_with
@@ -21,7 +21,8 @@ from edge_runtime.system.terminal import Console, plain_table, progress
 def complete(conversion: Conversion, options: Options, normalisation: str | None = None) -> None:
     """Show the conversion, and write the C++ source that is asked for; `normalisation` is the option of a Keras file.
 
-    Raises `DeviceError` when the time limit left something out, and what `write_c_array` raises.
+    Raises `CheckFailedError` when a form lost too much, `DeviceError` when the time limit left something out, and what
+    `write_c_array` raises.
     """
     _show(conversion, normalisation)
     files, schemes = conversion.files, conversion.report.schemes
@@ -29,6 +30,12 @@ def complete(conversion: Conversion, options: Options, normalisation: str | None
         with progress() as on_progress:
             sources = write_c_array(files.tflite("int8"), files.folder, options.c_array == "int8", on_progress)
         click.echo(f"As C++ source: {', '.join(x.name for x in sources)}")
+    if lossy := conversion.lossy:
+        advice = "allow more"
+        if "int8" in lossy:
+            advice += ", or take --quantize-as mixed" + (" and then --c-array of its file" if options.c_array else "")
+        lost = "; ".join(lossy.values())
+        raise CheckFailedError(f"{lost}, more than --max-drop {options.max_drop:g}: {advice}")
     if conversion.unfinished:
         raise DeviceError(
             f"the conversion was stopped after {options.time_limit:g} s: {', '.join(schemes)} written, "

@@ -1,6 +1,7 @@
 """Make the models of a run or a `.keras` file, check them and write them with their cards."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,16 @@ class NamedFiles:
 
 @dataclass(frozen=True)
 class Conversion:
-    """The report of a conversion whose models are written; the time limit left out the `unfinished` forms."""
+    """The report of a conversion whose models are written.
+
+    The time limit left out the `unfinished` forms; the `lossy` ones lose too much, by how much the texts say.
+    """
 
     files: Run | NamedFiles
     report: ConversionReport
     unfinished: tuple[str, ...] = ()
     rivals: RivalRecord | None = None
+    lossy: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_run(run: Run, options: Options) -> None:
@@ -56,7 +61,10 @@ def check_run(run: Run, options: Options) -> None:
 def convert(
     source: Path, files: Run | NamedFiles, options: Options, file_options: FileOptions | None = None
 ) -> Conversion:
-    """Convert `source`, a run or a Keras file with its `file_options`; an error leaves the models from before."""
+    """Convert `source`, a run or a Keras file with its `file_options`.
+
+    An error leaves the models from before; a form that loses too much is left out.
+    """
     click.echo(f"Converting {source}", err=True)
     if file_options is None and options.data is None:
         options = replace(options, data=data_texts(remembered_data(Run(source).model)))
@@ -64,7 +72,8 @@ def convert(
         job = ConversionJob(source.resolve(), scratch, options, file_options)
         with progress() as on_progress:
             report = run_job(job, on_progress)
-        check(report, options)
+        lossy = check(report, options)
+        report = report.without(lossy)
         write_models(files, job, report)
         rivals = None
         if options.rivals:
@@ -74,11 +83,12 @@ def convert(
                 network = files.model if isinstance(files, Run) else job.source
                 rivals = make_rivals(job, network, files.folder, on_progress)
     unfinished = tuple(x for x in options.schemes if x not in (*report.schemes, *report.left_out))
-    return Conversion(files, report, unfinished, rivals)
+    return Conversion(files, report, unfinished, rivals, lossy)
 
 
-def check(report: ConversionReport, options: Options) -> None:
-    """Raise `CheckFailedError` when a form of a network is another than Keras's, or loses too much accuracy."""
+def check(report: ConversionReport, options: Options) -> dict[str, str]:
+    """The forms that lose too much accuracy, and how much. Raises `CheckFailedError` when float32 is not as Keras."""
+    lossy: dict[str, str] = {}
     for name, network in (("selection", report.selection), ("model", report.model)):
         if network is None:
             continue
@@ -88,13 +98,12 @@ def check(report: ConversionReport, options: Options) -> None:
                 f"the float32 model's logits differ from Keras's by {difference:.2g} of the greatest (allowed: "
                 f"{FLOAT_TOLERANCE:g}); no model was written"
             )
+        whose = f" of the {NETWORKS[name]}" if report.selection else ""
+        of_what = "on the held-out subjects" if network.is_labelled else "of agreement with float32"
         for scheme, form in network.forms.items():
             if form.parity.drop > options.max_drop:
-                of_what = "on the held-out subjects" if network.is_labelled else "of agreement with float32"
-                raise CheckFailedError(
-                    f"the {NETWORKS[name]}'s {scheme} form loses {form.parity.drop:.2f} percentage points {of_what}, "
-                    f"more than --max-drop {options.max_drop:g}; no model was written: try another form"
-                )
+                lossy[scheme] = f"{scheme}{whose} loses {form.parity.drop:.2f} percentage points {of_what}"
+    return lossy
 
 
 def write_models(files: Run | NamedFiles, job: ConversionJob, report: ConversionReport) -> None:

@@ -210,14 +210,6 @@ class Int8Arithmetic:
         return self._layers[int(index[1])] if index else INPUT
 
 
-def int8_logits(network: Lowered, ranges: Ranges, X: Array) -> Array:
-    """Return the logits of the int8 form of `network`, give or take a step, for normalised windows `X`."""
-    arithmetic = Int8Arithmetic(network, ranges, len(X))
-    function = tf.function(lambda x: arithmetic(x, lambda at, y: at.grid.round(y)), autograph=False)
-    logits: Array = function(tf.constant(X)).numpy()
-    return logits
-
-
 def _step(name: str) -> int | None:
     found = re.search(r"/step(\d+)(?:_\d+)?/", name)
     return int(found[1]) if found else None

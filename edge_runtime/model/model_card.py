@@ -40,6 +40,10 @@ _LONGEST = 1_000_000  # samples, Hz
 _MOST_EVIDENCE = 10.0  # with more, all products of probabilities could round to 0
 _DIGEST = 64  # a SHA-256 as hexadecimal text
 _TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.fbs: file_identifier)
+_OTHER_FILES = {
+    ".onnx": "'har-edge bench MODEL --rivals' measures what 'har-edge convert --rivals' has written",
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), "'har-edge convert FILE --quantize' makes one of it"),
+}
 
 
 @dataclass(frozen=True)
@@ -225,7 +229,8 @@ def read_tflite(path: Path) -> bytes:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     if content[4:8] != _TFLITE_IDENTIFIER:
-        raise InputError(f"{path} is not a TFLite model: give a .tflite file that har-edge convert wrote")
+        advice = _OTHER_FILES.get(path.suffix, "give a .tflite file that har-edge convert wrote")
+        raise InputError(f"{path} is not a TFLite model: {advice}")
     if not _has_archive(content):
         try:
             read_graphs(content)

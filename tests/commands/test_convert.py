@@ -1,6 +1,7 @@
 """Check `har-edge convert` of a run or of several seeds: models, refusals, and no partial result after a failure."""
 
 import json
+import re
 import shutil
 import signal
 from contextlib import contextmanager, nullcontext
@@ -101,9 +102,11 @@ def report_of(n_wrong: int, scheme: str = "int8", difference: float = 1e-6) -> N
 @pytest.mark.parametrize("loser", ["selection", "model"])
 def test_the_gate_counts_percentage_points_of_each_form_of_both_networks(loser):
     report = ConversionReport(**{x: report_of(3 * (x == loser), "dynamic") for x in ("selection", "model")})
-    check(report, Options(("dynamic",), max_drop=3.1))
-    with pytest.raises(CheckFailedError, match=r"dynamic.* 3\.00"):
-        check(report, Options(("dynamic",), max_drop=2.9))
+    assert not check(report, Options(("dynamic",), max_drop=3.1))
+    lossy = check(report, Options(("dynamic",), max_drop=2.9))
+    assert re.search(r" 3\.00", lossy["dynamic"])
+    kept = report.without(lossy)
+    assert (kept.schemes, kept.compared.forms, kept.left_out) == (("float32",), {}, lossy)
 
 
 def test_a_float_model_that_is_another_network_fails():
@@ -120,7 +123,9 @@ def test_parity_is_told_as_shares_as_the_worst_error_and_as_a_ratio_of_powers():
     assert compare(float32, float32, y).snr_db is None
 
 
-def test_a_form_that_loses_too_much_or_is_too_large_leaves_the_models_from_before(run, monkeypatch):
+def test_a_form_that_is_too_large_leaves_the_models_from_before_and_one_that_loses_too_much_is_left_out(
+    run, monkeypatch
+):
     """The process of the conversion is a stand-in, which leaves models as the real one does."""
 
     def convert(n_wrong: int, job: ConversionJob, on_progress: object) -> ConversionReport:
@@ -131,14 +136,18 @@ def test_a_form_that_loses_too_much_or_is_too_large_leaves_the_models_from_befor
     monkeypatch.setattr(converted_models, "run_job", partial(convert, 0))
     converted_models.convert(run.folder, run, Options(("int8",)))
     largest = run.tflite("float32").stat().st_size / 1000
-    for n_wrong, options in ((2, {"max_drop": 1}), (0, {"max_size": largest - 0.001}), (0, {"max_size": largest})):
-        monkeypatch.setattr(converted_models, "run_job", partial(convert, n_wrong))
+    for max_size, is_refused in ((largest - 0.001, True), (largest, False)):
         for scheme in MODELS:
             run.tflite(scheme).write_bytes(b"from before")
-        is_refused = options != {"max_size": largest}
         with pytest.raises(CheckFailedError) if is_refused else nullcontext():
-            converted_models.convert(run.folder, run, Options(("int8",), **options))
+            converted_models.convert(run.folder, run, Options(("int8",), max_size=max_size))
         assert {run.tflite(x).read_bytes() == b"from before" for x in MODELS} == {is_refused}
+    monkeypatch.setattr(converted_models, "run_job", partial(convert, 2))
+    options = Options(("int8",), c_array="int8")
+    with pytest.raises(CheckFailedError, match=r"int8.*--max-drop 1.*mixed"):
+        complete(converted_models.convert(run.folder, run, options), options)
+    assert {run.tflite(x).exists() for x in MODELS if x != "float32"} == {False}
+    assert cards.read_model(run.tflite("float32"))[1].quantisation["scheme"] == "float32"
 
 
 def test_a_run_whose_card_is_not_one_is_refused_before_anything_is_loaded(run):

@@ -11,7 +11,7 @@ import pytest
 from any_network import FAULTS, SAMPLES, Drawn, networks
 from hypothesis import HealthCheck, Phase, given, settings
 from keras import layers
-from model_answers import logits_of, rms
+from model_answers import int8_logits, logits_of, rms
 
 from convert.lowering.network import lower
 from convert.parity import relative_difference
@@ -19,7 +19,6 @@ from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.errors import InputError
 from edge_runtime.model.interpreters import open_model
-from tools.int8_arithmetic import int8_logits
 
 pytestmark = pytest.mark.long
 

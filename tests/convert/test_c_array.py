@@ -12,12 +12,13 @@ import pytest
 import tiny_models
 from programs import MODELS, ROOT, python, run_program, succeeded
 
-from convert.c_array import write_c_array
+from convert.c_array import c_name, write_c_array
 from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation
 from edge_runtime.model.interpreters import MICRO, open_model
 from edge_runtime.model.micro_interpreter import resolver_methods
+from edge_runtime.runs import SCHEMES
 from edge_runtime.signals.types import Signal
 
 COMPILER = shutil.which("c++")
@@ -131,6 +132,15 @@ def test_names_of_any_characters_are_valid_and_come_out_as_they_went_in(tmp_path
     assert bytes_of(array) == flatbuffer
     found = told(header)
     assert (found["labels"], found["signals"]) == ([*labels], [*card.signal_names])
+
+
+def test_the_source_of_every_form_is_named_after_its_file():
+    assert [c_name(f"Lstm2_{x}") for x in SCHEMES] == [f"lstm2_{x}" for x in SCHEMES]
+    assert [c_name(x) for x in ("static_cast", "mixed", "2_int8")] == [
+        "model_static_cast",
+        "model_mixed",
+        "model_2_int8",
+    ]
 
 
 @pytest.mark.parametrize(("form", "is_prepared"), [("int8", True), ("float", False), ("int8", False)])

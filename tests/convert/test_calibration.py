@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from model_answers import logits_of, rms
+from model_answers import int8_logits, logits_of, rms
 
 from convert.lowering.cells import IN_INT8
 from convert.lowering.network import Lowered, lower
@@ -22,7 +22,7 @@ from convert.quantise.tflite_converter import to_int8
 from edge_runtime.errors import InputError
 from edge_runtime.system.progress import ignore_progress
 from tools.diagnosis import diagnose, weakest
-from tools.int8_arithmetic import Grid, int8_logits
+from tools.int8_arithmetic import Grid
 
 
 def test_windows_are_even_over_activities_and_within_each_over_subjects(uci_har):

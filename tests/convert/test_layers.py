@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
-from model_answers import logits_of, rms
+from model_answers import int8_logits, logits_of, rms
 from small_networks import moved
 
 from convert.keras_layers import OPERATIONS
@@ -16,7 +16,6 @@ from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.model.interpreters import open_model
-from tools.int8_arithmetic import int8_logits
 
 SAMPLES, SIGNALS = 16, 9
 MOST_EXCESS = 1.5

@@ -1,9 +1,13 @@
-"""Answers of a converted flatbuffer, and how far they are from others."""
+"""Answers of a converted flatbuffer and of its arithmetic, and how far they are from others."""
 
 import numpy as np
+import tensorflow as tf
 
+from convert.lowering.network import Lowered
+from convert.quantise.calibration import Ranges
 from edge_runtime.model.classifier import Quantiser, dequantise
 from edge_runtime.model.interpreters import open_model
+from tools.int8_arithmetic import Int8Arithmetic
 
 
 def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
@@ -11,6 +15,13 @@ def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
     model = open_model(flatbuffer, "litert", **options)
     prepare = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
     return np.concatenate([dequantise(model.run(prepare(x[np.newaxis])), model.output).copy() for x in windows])
+
+
+def int8_logits(network: Lowered, ranges: Ranges, windows: np.ndarray) -> np.ndarray:
+    """The logits of the int8 form of `network`, give or take a step, for normalised `windows`."""
+    arithmetic = Int8Arithmetic(network, ranges, len(windows))
+    rounded = tf.function(lambda x: arithmetic(x, lambda at, y: at.grid.round(y)), autograph=False)
+    return rounded(tf.constant(windows)).numpy()
 
 
 def rms(values: np.ndarray) -> float:
