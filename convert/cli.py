@@ -75,11 +75,7 @@ QUANTISED = runs.SCHEMES[1:]
     help="Fail beyond this loss of accuracy on held-out subjects, in points (or of agreement, without labels).",
 )
 @click.option(
-    "--max-size",
-    type=shared.FiniteRange(1),
-    default=MAX_SIZE,
-    metavar="KB",
-    help="Fail when a model is larger.",
+    "--max-size", type=shared.FiniteRange(1), default=MAX_SIZE, metavar="KB", help="Fail when a model is larger."
 )
 @click.option(
     "--io",
@@ -95,11 +91,7 @@ QUANTISED = runs.SCHEMES[1:]
     help="Write recurrent layers as loops or unrolled; auto unrolls up to 32 steps.",
 )
 @click.option(
-    "--calibration",
-    type=click.IntRange(1),
-    default=CALIBRATION,
-    metavar="N",
-    help="Windows to calibrate int8 with.",
+    "--calibration", type=click.IntRange(1), default=CALIBRATION, metavar="N", help="Windows to calibrate int8 with."
 )
 @click.option(
     "--time-limit",

@@ -90,8 +90,8 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     model, arrangement = fit_to_windows(model, *expected)
     if model.input_shape[1:] != expected:
         raise InputError(
-            f"{path} takes {model.input_shape[1:]}, and windows are {expected}: name the signals that it takes with "
-            "--signals"
+            f"{path} takes {model.input_shape[1:]}, and windows of '{data.name}' are {expected}: give its own with "
+            "--data windows.npz, or name the signals that it takes with --signals"
         )
     labels = job.file.labels or data.labels
     if model.output_shape[1:] != (len(labels),):

@@ -12,6 +12,7 @@ from typing import Any
 from edge_runtime.errors import InputError
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import integer, open_file, read_bytes
+from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.zip_archive import MAX_UNPACKED, Archive, is_zip
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
@@ -20,6 +21,7 @@ SUFFIXES = (".keras", ".h5", ".hdf5")
 _MAGIC = b"\x89HDF"
 _ADVICE = "give a network that Keras has saved whole, as a .keras file"
 _HOMES = ("layers", "models", "initializers", "regularizers", "constraints")  # modules of Keras
+_WITH_BATCH = ("batch_shape", "batch_input_shape")  # of an input, by Keras 3 and 2
 _BROKEN = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, ImportError, RuntimeError)
 
 
@@ -50,6 +52,8 @@ def load_network(path: Path) -> Any:
         with scratch_folder() as scratch:
             return (_load_hdf5 if _is_hdf5(path) else _load_zip)(path, scratch)
     except _BROKEN as error:
+        if says_no_memory(_reason(error)):
+            raise MemoryError from error
         raise InputError(f"{path} cannot be loaded as a Keras network ({_reason(error)}): {_ADVICE}") from error
 
 
@@ -115,9 +119,14 @@ def _parsed(description: str | bytes) -> Any:
 
 
 def _of_keras_3(part: dict[str, Any]) -> Any:
-    """A part of a description as Keras 3 writes it, without an optimiser; Keras 3 refuses a true `time_major`."""
+    """A part of a description as Keras 3 writes it, without an optimiser, batch size and state between windows.
+
+    Keras 3 refuses a true `time_major`.
+    """
     import keras
 
+    part |= {key: [None, *x[1:]] for key, x in part.items() if key in _WITH_BATCH and isinstance(x, list)}
+    part |= {"stateful": False} if "stateful" in part else {}
     part = {key: x for key, x in part.items() if key != "compile_config" and (key, x) != ("time_major", False)}
     name = part.get("class_name")
     if not isinstance(name, str) or "config" not in part:

@@ -19,7 +19,8 @@ class ConvertibleLayers:
     note: str = ""
 
 
-_STATELESS = {"stateful": (False,), "return_state": (False,)}
+_NO_STATES = {"return_state": (False,)}
+_STATES = "of its states the first, `h`"
 _CHANNELS_LAST = {"data_format": ("channels_last",)}
 _IDENTITY = ConvertibleLayers(
     (
@@ -30,14 +31,13 @@ _IDENTITY = ConvertibleLayers(
 )
 
 CONVERTIBLE_LAYERS = (
-    ConvertibleLayers(("LSTM",), _STATELESS),
-    ConvertibleLayers(("GRU",), _STATELESS, note="`recurrent_activation` sigmoid or hard_sigmoid"),
-    ConvertibleLayers(("SimpleRNN",), _STATELESS),
-    ConvertibleLayers(("RNN",), _STATELESS, note="of one or several of LSTMCell, GRUCell and SimpleRNNCell"),
+    ConvertibleLayers(("LSTM", "SimpleRNN"), note=_STATES),
+    ConvertibleLayers(("GRU",), note=f"{_STATES}; `recurrent_activation` sigmoid or hard_sigmoid"),
+    ConvertibleLayers(("RNN",), _NO_STATES, note="of one or several of LSTMCell, GRUCell and SimpleRNNCell"),
     ConvertibleLayers(
         ("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="of the recurrent layers above"
     ),
-    ConvertibleLayers(("ConvLSTM1D", "ConvLSTM2D"), _STATELESS | _CHANNELS_LAST, note="always unrolled"),
+    ConvertibleLayers(("ConvLSTM1D", "ConvLSTM2D"), _NO_STATES | _CHANNELS_LAST, note="always unrolled"),
     ConvertibleLayers(("Conv1D", "Conv2D"), {"groups": (1,)} | _CHANNELS_LAST),
     ConvertibleLayers(("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"), _CHANNELS_LAST),
     ConvertibleLayers(("Dense",), note="for the whole or for each step"),

@@ -19,25 +19,27 @@ def document(content: dict[str, Any]) -> str:
     converted = [x for x in networks if "form" in x["conversion"]]
     benched = [x for x in converted if x["bench"]]
     seconds = [x["conversion"]["cpu_seconds"] for x in converted]
+    ratios = [round(x, 2) for x in map(_to_rival, benched) if x is not None]
+    busy = [x["name"] for x in benched if (x["bench"]["load_average_before"] or 0) > BUSY_LOAD]
+    doubt = f" Doubt: the machine was busy before {'each' if len(busy) == len(networks) else ', '.join(busy)}."
+    slow = [x for x in benched if _ours(x)["p50_us"] > 2 * _row(x, _FLOAT)["p50_us"]]
+    advice = "".join(f"- Keep `{x['name']}` in float32: {x['conversion']['form']} takes longer.\n" for x in slow)
     text = f"""# Published networks, converted as they are
 
 Written by `make published`. Each network is built as its source describes it, trained for a few epochs on UCI HAR (one
-seed) and given to `har-edge convert --quantize`.
+seed), so accuracies are not those published, and given to `har-edge convert --quantize`. Measured with one thread on
+{" and ".join(sorted({x["bench"]["cpu"] for x in benched if x["bench"]["cpu"]}))}.{doubt if busy else ""}
 
 - {len(converted)} of {len(networks)} convert, in {min(seconds):.0f} to {max(seconds):.0f} CPU seconds.
 - {sum(_points_lost(x) <= LITTLE for x in converted)} of them lose at most {LITTLE} points of accuracy.
-- {sum(map(_is_faster, benched))} of the {len(benched)} that were measured are faster than every other tool's form.
+- {sum(x < 1 for x in ratios)} of the {len(benched)} that were measured are faster than every other tool's form, and \
+{ratios.count(1)} is as fast.
+{advice}
+*Accuracy*: float32's on held-out training subjects. *Lost*: points of it that the *form* loses; negative is a gain.
+*kB*: float32's file, then the form's. *µs*: median time of an inference, likewise. *Time / rival's*: the form's time
+over that of the fastest form made by another [tool](../convert.md#rivals), which is named.
 
-{table_of(_COLUMNS, networks)}
-*Accuracy*: float32's on held-out training subjects. *Lost*: points that int8 or mixed loses against float32. *kB*: size
-of the file. *µs*: median time of an inference. *To rival*: the form's time over that of another
-[tool's](../convert.md#rivals) fastest form.
-"""
-    cpus = sorted({x["bench"]["cpu"] for x in benched if x["bench"]["cpu"]})
-    text += f"\nMeasured on {', '.join(cpus)}, one thread.\n" if cpus else ""
-    busy = [x["name"] for x in benched if (x["bench"]["load_average_before"] or 0) > BUSY_LOAD]
-    busy = ["each of them"] if len(busy) == len(networks) else busy
-    text += f"\nDoubt: the machine was busy before {', '.join(busy)}.\n" if busy else ""
+{table_of(_COLUMNS, networks)}"""
     notes = {x["name"]: x["conversion"]["refused"] or x["conversion"]["failed"] for x in networks}
     if any(notes.values()):
         text += "\nRefused, or beyond the default `--max-drop`:\n\n"
@@ -67,16 +69,14 @@ def _points_lost(network: dict[str, Any]) -> float:
     return float(100 * (parity["float32_accuracy"] - parity["accuracy"]))
 
 
-def _is_faster(network: dict[str, Any]) -> bool:
+def _to_rival(network: dict[str, Any]) -> float | None:
     rival = _fastest_rival(network)
-    return rival is not None and _ours(network)["p50_us"] < rival["p50_us"]
+    return float(_ours(network)["p50_us"] / rival["p50_us"]) if rival else None
 
 
 def _against_rival(network: dict[str, Any]) -> str:
     rival = _fastest_rival(network)
-    if rival is None:
-        return _NOTHING
-    return f"{_ours(network)['p50_us'] / rival['p50_us']:.2f} {rival['form']}"
+    return f"{_to_rival(network):.2f} {rival['form']}" if rival else _NOTHING
 
 
 def _converted(write: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
@@ -93,7 +93,7 @@ _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "accuracy, %": _converted(lambda x: f"{100 * x['conversion']['held_out']['float32_accuracy']:.1f}"),
     "lost": _converted(lambda x: f"{_points_lost(x):.2f}"),
     "same answers, %": _converted(lambda x: f"{100 * x['conversion']['held_out']['agreement']:.1f}"),
-    "kB (float32, form)": _converted(lambda x: ", ".join(f"{y / 1000:.0f}" for y in x["conversion"]["bytes"].values())),
-    "µs (float32, form)": _benched(lambda x: f"{_row(x, _FLOAT)['p50_us']:.0f}, {_ours(x)['p50_us']:.0f}"),
-    "to rival": _benched(_against_rival),
+    "kB": _converted(lambda x: ", ".join(f"{y / 1000:.0f}" for y in x["conversion"]["bytes"].values())),
+    "µs": _benched(lambda x: f"{_row(x, _FLOAT)['p50_us']:.0f}, {_ours(x)['p50_us']:.0f}"),
+    "time / rival's": _benched(_against_rival),
 }

@@ -26,7 +26,7 @@ def names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str,
     return None if text is None else tuple(sorted({x.strip() for x in text.split(",") if x.strip()}))
 
 
-_OPTIONS = (
+training_options = options.together(
     options.data(options.DATA_SET),
     click.option(
         "--network",
@@ -91,10 +91,4 @@ _OPTIONS = (
         help="People to keep for the test.  [default: the test subjects of the data; of your data the last third]",
     ),
 )
-
-
-def training_options(command: options.F) -> options.F:
-    """Give a click `command` the options that say what to train on what, which are the fields of `TrainingInput`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""The options that say what to train on what, which are the fields of `TrainingInput`."""

@@ -10,8 +10,6 @@ from train.fit.fit_job import FitJob, FitOutcome, Step
 from train.run.dask_cluster import run_on_cluster
 from train.run.fit_processes import OnDone, run_jobs
 
-_LINE_EVERY = 10  # epochs, without a terminal
-
 
 def do_fits(
     jobs: Sequence[FitJob], dataset: Dataset, on_done: OnDone = lambda job: None, cluster: str | None = None
@@ -23,7 +21,8 @@ def do_fits(
         def on_step(job: FitJob, step: Step) -> None:
             done[job.outcome] = step.epoch * step.steps + step.step + 1
             share, epochs = sum(done.values()) / total, job.recipe.epochs
-            passed = int(share * epochs) // _LINE_EVERY * _LINE_EVERY
+            every = max(1, epochs // 10)  # without a terminal, each is a line
+            passed = int(share * epochs) // every * every
             scores = f"loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}"
             on_progress(share, f"{counted(len(jobs), 'fit')}, {passed} of {counted(epochs, 'epoch')} done: {scores}")
 

@@ -10,7 +10,7 @@ from keras import layers
 
 from convert.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 from convert.lowering.activations import activation_layer
-from convert.lowering.keras_operations import Affine, IntoBatch, OutOfBatch, read_operation
+from convert.lowering.keras_operations import Affine, IntoBatch, OutOfBatch, Slice, read_operation
 from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from edge_runtime.errors import InputError
@@ -83,6 +83,9 @@ class _Reader:
         if id(tensor) not in known:
             history = tensor._keras_history
             node = history.operation._inbound_nodes[history.node_index]
+            if history.tensor_index:
+                known[id(tensor)] = self._state(node, history.tensor_index, known)
+                return known[id(tensor)]
             tensors = _arguments(node)
             inputs = [self.visit(x, known) for x in tensors]
             shapes = tuple(tuple(x.shape[1:]) for x in tensors)
@@ -94,6 +97,18 @@ class _Reader:
             call = Call(self._prefix + node.operation.name, layer, tuple(inputs), shapes)
             known[id(tensor)] = self._open(call)
         return known[id(tensor)]
+
+    def _state(self, node: Any, number: int, known: dict[int, str]) -> str:
+        """The name of the call that gives a state of a recurrent layer; the hidden one is its output's last step."""
+        layer, output = node.operation, node.output_tensors[0]
+        if number > 1 or type(layer) not in _RECURRENT[:3]:
+            refuse(layer, f"gives its state number {number} on: only h of an LSTM, GRU or SimpleRNN can be converted")
+        name = self.visit(output, known)
+        if not layer.return_sequences:
+            return name
+        n_steps, units = output.shape[1:]
+        last = Slice(f"{layer.name}.state", (n_steps - 1, slice(0, units, 1)))
+        return self._add(Call(self._prefix + last.name, last, (name,), ((n_steps, units),)))
 
     def _open(self, call: Call) -> str:
         """Add the calls that a layer consists of; return the name of the last."""

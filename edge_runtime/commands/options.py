@@ -4,6 +4,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -147,23 +148,18 @@ def out(metavar: str, help_text: str, **settings: Any) -> Callable[[F], F]:
     return click.option("-o", "--out", metavar=metavar, type=kind, help=help_text, **settings)
 
 
-def picture_format(command: F) -> F:
-    """Give `command` the option `--format`, which arrives as `pictures`."""
-    return click.option(
-        "--format",
-        "pictures",
-        type=click.Choice(FORMATS),
-        default=FORMATS[0],
-        help="For pictures.",
-    )(command)
+picture_format = click.option(
+    "--format", "pictures", type=click.Choice(FORMATS), default=FORMATS[0], help="For pictures."
+)
+runtime = click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", help="Interpreter to use.")
 
 
-def runtime(command: F) -> F:
-    """Give `command` the option `--runtime`."""
-    return click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", help="Interpreter to use.")(command)
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Give a command several `options`, in their order, by one decorator."""
+    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
 
 
-_SAMPLE_OPTIONS = (
+sample_options = together(
     click.option(
         "--axes",
         metavar="X,Y,Z",
@@ -195,7 +191,7 @@ _SAMPLE_OPTIONS = (
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """The options of `sample_options`."""
+    """The values of `sample_options`, which describe the samples of a source."""
 
     axes: str | None
     placement: str | None
@@ -224,10 +220,3 @@ class SampleOptions:
             given = quoted(self.placement, 30)
             raise InputError(f"--placement {given} means nothing to the model {quoted(card.name)}: {takes}")
         return known[plain_placement(self.placement)]
-
-
-def sample_options(command: F) -> F:
-    """Give `command` the options that describe the samples of a source: the fields of `SampleOptions`."""
-    for option in reversed(_SAMPLE_OPTIONS):
-        command = option(command)
-    return command

@@ -28,7 +28,9 @@ from edge_runtime.live.sources.file_sources import csv_file, replay
 from edge_runtime.live.stream_scores import LiveScores, Track
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.model_paths import is_reference
 from edge_runtime.reports import outputs
+from edge_runtime.runs import Run
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import csv_text
 from edge_runtime.system.quantities import counted
@@ -40,16 +42,19 @@ from edge_runtime.system.terminal import progress
     epilog=options.examples(
         "predict walk.csv",
         "predict walk.csv -o decisions.csv --json segments.json",
-        "predict my_recordings --model edge",
-        "predict motionsense=A_DeviceMotion_data --model edge-anywhere",
+        "predict edge my_recordings",
+        "predict edge-anywhere motionsense=A_DeviceMotion_data",
     ),
 )
-@click.argument("paths", metavar="FILE.csv|FOLDER|LAYOUT=PATH ...", nargs=-1, required=True, type=options.PATH)
+@click.argument(
+    "paths", metavar="[MODEL|RUN] FILE.csv|FOLDER|LAYOUT=PATH ...", nargs=-1, required=True, type=options.PATH
+)
 @click.option(
     "--model",
     metavar="MODEL|RUN",
     type=options.MODEL,
-    help="A .tflite file, a run folder, or edge, edge-small or edge-anywhere.  [default: the latest run, or edge]",
+    help="The model, where it does not stand first: a .tflite file, a run folder, or edge, edge-small or "
+    "edge-anywhere.  [default: the latest run, or edge]",
 )
 @options.out(
     "FILE",
@@ -73,6 +78,9 @@ def command(
     LAYOUT=PATH are recordings of another form, as a layout describes them (docs/data.md).
     """
     sample = options.SampleOptions(**described_samples)
+    is_model = is_reference(paths[0]) or paths[0].suffix == ".tflite" or Run(paths[0]).card.is_file()
+    if model is None and is_model and len(paths) > 1:
+        model, *paths = paths
     files, described = _inputs(paths)
     outputs.check_written({"out": out, "json": json_path}, inputs=files)
     if described:

@@ -31,7 +31,7 @@ def windows(tmp_path_factory) -> Path:
 def here(tmp_path_factory, windows) -> tuple[Finished, Path]:
     """A cross-validation on this machine."""
     home = tmp_path_factory.mktemp("here")
-    options = ("--network", TINY, "--epochs", 1, "--folds", 2, "--data", windows)
+    options = ("--network", TINY, "--epochs", 3, "--folds", 2, "--data", windows)
     result = succeeded(har_edge_within("crossval", *options, cwd=home))
     (folder,) = (home / "runs").iterdir()
     return result, folder
@@ -75,6 +75,8 @@ def test_files_and_table_tell_the_same(here):
     assert f"{100 * np.mean(accuracies):.2f} ± " in mean, "what one reads first comes last"
     assert " \n" not in result.stdout
     assert "│" not in result.stdout
+    epochs = [x.split("fits, ")[1] for x in result.stderr.splitlines() if "fits, " in x]
+    assert epochs == [f"{n} of 3 epochs done" for n in range(4)], "each once"
 
 
 @pytest.mark.parametrize(

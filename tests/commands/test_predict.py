@@ -74,7 +74,7 @@ def test_the_decisions_are_those_of_a_stream(har_edge_here, walk, tmp_path):
 
 
 def test_segments_cover_the_decisions_and_end_at_a_gap(predict, walk, tmp_path):
-    done, content = predict("walk.csv", "--model", "edge", "-o", "decisions.csv")
+    done, content = predict("edge", "walk.csv", "-o", "decisions.csv")  # the model first, as everywhere
     (found,) = content["recordings"]
     segments, decisions = found["segments"], rows(tmp_path / "decisions.csv")
     assert found["file"] == walk.name
@@ -178,7 +178,9 @@ def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tm
         (["short.csv", "-o", "short.csv"], "short.csv"),
         (["motionsense=theirs", "--units", "g"], "--units"),
         (["short.csv", "--model", "egde"], "egde"),
+        (["edge-anywhere"], "edge-anywhere is neither"),
+        (["edge-anywhere", "none.csv"], "none.csv"),
     ):
-        model = () if "--model" in arguments else ("--model", "edge")
+        model = () if {"--model", "edge-anywhere"} & {*arguments} else ("--model", "edge")
         assert_one_sentence(har_edge_here("predict", *arguments, *model, "--json", "out.json"), 2, words)
     assert sorted(x.name for x in tmp_path.iterdir()) == ["short.csv", "theirs", "words.csv"]

@@ -59,6 +59,25 @@ def test_an_hdf5_file_of_keras_3_is_the_same_network(tmp_path, of_keras_2):
     np.testing.assert_array_equal(answers(load_network(path), of_keras_2["windows"]), expected)
 
 
+@pytest.mark.parametrize("name", ["network.keras", "network.h5"])
+def test_a_stateful_network_begins_each_window_anew(name, tmp_path, of_keras_2):
+    memory = layers.LSTM(4, stateful=True)
+    network = keras.Sequential([keras.Input((128, 9), batch_size=1), memory, layers.Dense(6)])
+    network.save(tmp_path / name)
+    expected = [(answers(network, x[np.newaxis]), memory.reset_state())[0] for x in of_keras_2["windows"]]
+    found = answers(load_network(tmp_path / name), of_keras_2["windows"])
+    np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-6)
+
+
+def test_too_little_memory_is_no_fault_of_a_file(tmp_path, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(keras.models, "load_model", fail)
+    with pytest.raises(MemoryError):
+        load_network(saved(tmp_path))
+
+
 def of_many_weights(folder: Path) -> Path:
     """Keras would make them before it reads the file."""
     with zipfile.ZipFile(saved(folder)) as archive:

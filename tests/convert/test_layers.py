@@ -57,6 +57,12 @@ def in_quarters(*members: layers.Layer) -> list[layers.Layer]:
 CHANNELS = layers.Reshape((SAMPLES, SIGNALS, 1), name="channels")
 POSITIONS = np.sin(np.arange(4 * SAMPLES, dtype=np.float32)).reshape(1, SAMPLES, 4)
 
+
+def states(x: keras.KerasTensor) -> keras.KerasTensor:
+    sequence, last, _ = layers.LSTM(5, return_state=True, **ALL)(x)
+    return layers.Concatenate()([layers.GRU(4, return_state=True)(sequence)[1], last])
+
+
 NETWORKS: dict[str, Callable[[], list[Callable]]] = {
     "convolutions over time for each signal": lambda: [
         *(CHANNELS, layers.Conv2D(4, (3, 1), activation="relu")),
@@ -104,6 +110,7 @@ NETWORKS: dict[str, Callable[[], list[Callable]]] = {
         *(layers.AveragePooling1D(4), layers.Bidirectional(layers.RNN(layers.GRUCell(4, reset_after=False), **ALL))),
         layers.RNN([layers.LSTMCell(4), layers.SimpleRNNCell(5), layers.LSTMCell(3)], go_backwards=True),
     ],
+    "states of recurrent layers": lambda: [layers.AveragePooling1D(4), states],
     "squeeze and excite": lambda: [layers.Conv1D(8, 3, activation="relu"), squeeze_and_excite],
     "the last step": lambda: [
         *(layers.AveragePooling1D(4), layers.Bidirectional(layers.LSTM(5, **ALL)), lambda x: x[:, -1])

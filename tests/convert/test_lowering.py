@@ -39,7 +39,6 @@ MINE = {"name": "mine"}
     [
         ([layers.Reshape((2, 3, 4, 9)), layers.Conv3D(4, 1, **MINE)], "Conv3D"),
         ([layers.LSTM(4, activation="softsign", **MINE)], "activation=softsign"),
-        ([layers.LSTM(4, stateful=True, **MINE)], "stateful=True"),
         ([layers.GRU(4, recurrent_activation="tanh", **MINE)], "recurrent_activation=tanh"),
         ([layers.Dense(4, bias_initializer=keras.initializers.Constant(np.nan), **MINE)], "no number"),
         ([layers.Conv1D(9, 3, groups=3, **MINE)], "groups=3"),
@@ -47,7 +46,8 @@ MINE = {"name": "mine"}
         ([layers.ReLU(max_value=2.0, **MINE)], "max_value=2.0"),
         ([lambda x: layers.LSTM(4, **MINE)(x, initial_state=[x[:, 0, :4]] * 2)], "tensors"),
         ([lambda x: layers.Attention(**MINE)([x, x], use_causal_mask=True)], "use_causal_mask"),
-        ([lambda x: layers.LSTM(4, return_state=True, **MINE)(x)[0]], "return_state"),
+        ([lambda x: layers.LSTM(4, return_state=True, **MINE)(x)[2]], "state number 2"),
+        ([lambda x: layers.Bidirectional(layers.GRU(4, return_state=True), **MINE)(x)[1]], "state number 1"),
         ([lambda x: (dense := layers.Dense(9, **MINE))(dense(x))], "several times"),
         ([lambda x: x[:, ::-1]], "GetItem"),
         ([lambda x: x * x[:, 0]], "Multiply"),
