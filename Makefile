@@ -35,8 +35,11 @@ test-devices: $(INSTALLED)
 	$(BIN)/python -m pytest -m device
 
 # The phone app's APK, without Android Studio: android_demo/build. Needs a JDK 17 or newer, Maven and a Debian on x86-64,
-# and fetches the rest once (215 MB).
-android: $(INSTALLED)
+# and fetches the rest once (215 MB). A second call builds only if something has changed.
+APK := android_demo/build/har-edge-demo.apk
+android: $(APK)
+
+$(APK): $(shell find android_demo/*.* android_demo/app android_demo/tools edge_runtime/models edge_runtime/data -type f -not -name '*.pyc') | $(INSTALLED)
 	$(BIN)/python android_demo/tools/build_app.py
 
 # The APK's own code on a Java virtual machine: its core as it is, its screens on Android's framework in Robolectric (440 MB).

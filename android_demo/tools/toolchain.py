@@ -5,15 +5,17 @@ rest of Android's tools from Debian. Java and Maven are the machine's own.
 """
 
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 from edge_runtime.devices.emulated import debian
 from edge_runtime.errors import DeviceError, InputError
@@ -270,11 +272,37 @@ def _check(name: str, found: str, wanted: str) -> None:
 
 
 def _fetched(name: str, what: str, megabytes: float, fetch: Callable[[Path], None]) -> Path:
-    """The folder `name` of the cache. Where it is missing, say what is fetched, and that it goes on."""
+    """The folder `name` of the cache. Where it is missing, say what is fetched, and how much of it is there."""
 
     def say_and_fetch(folder: Path) -> None:
+        over = Event()
         with progress() as on_progress:
-            on_progress(0, f"fetching {what}, {megabytes:.{0 if megabytes >= 10 else 1}f} MB")
-            fetch(folder)
+
+            def watch() -> None:
+                done = 0.0
+                while not over.is_set():
+                    done = min(max(done, _written_by_children(os.getpid()) / 1e6), megabytes)
+                    on_progress(done / megabytes, f"fetching {what}: {done:.1f} of {megabytes:g} MB")
+                    over.wait(0.5)
+
+            watching = Thread(target=watch)
+            watching.start()
+            try:
+                fetch(folder)
+            finally:
+                over.set()
+                watching.join()
 
     return cached_folder(cache_folder() / "android" / name, say_and_fetch)
+
+
+def _written_by_children(process: int) -> int:
+    """The bytes that the children of `process`, and theirs, have written so far, as the kernel counts them."""
+    total = 0
+    for child in Path("/proc").glob("[1-9]*"):
+        with suppress(OSError):  # it has ended
+            _, parent, *_ = (child / "stat").read_text().rpartition(")")[2].split()
+            if int(parent) == process:
+                total += int((child / "io").read_text().partition("wchar: ")[2].split()[0])
+                total += _written_by_children(int(child.name))
+    return total

@@ -100,8 +100,9 @@ def _load(conditions: Conditions) -> Iterator[str]:
 
 def _others(evidence: Evidence) -> Iterator[str]:
     known = [share for share in evidence.others_busy if share is not None]
-    mean = sum(known) / len(known) if known else 0.0
-    if mean > BUSY_SHARE:
+    if not known:  # the minute before may be of a training that has ended
+        yield from _load(evidence)
+    elif (mean := sum(known) / len(known)) > BUSY_SHARE:
         yield f"other programs kept {mean:.1f} CPUs busy during the run: stop them and run again"
 
 
@@ -201,4 +202,4 @@ def _answers(evidence: Evidence) -> Iterator[str]:
 
 
 _CONDITIONS = (_load, _governor, _throttled, _hot, _battery)
-_TIMING = (_load, _others, _governor, _throttled, _hot, _clock, _battery, _unstable, _spread, _few, _control)
+_TIMING = (_others, _governor, _throttled, _hot, _clock, _battery, _unstable, _spread, _few, _control)

@@ -62,6 +62,7 @@ def latency(**changes):
         {"before": UNKNOWN, "rounds": [(UNKNOWN, UNKNOWN)] * 10, "others_busy": [None] * 10},
         {"rounds": [(SLOW, STATE)] * 10},  # the clock of an idle CPU before each round
         latency(runs=500, mad=0.1, p50_ci95=(0.95, 1.04)),
+        {"before": state(load_average=6.0)},  # a training that has ended
         {"before": state(load_average=0.5), "others_busy": [0.25], "xnnpack": {"MUL": 90}},
         after(state(temperatures_c={"cpu-thermal": 79.9}), state(clock_khz=CpuClock(2_160_000, None, None))),
         {"rounds": [(STATE, STATE)] * 5},
@@ -76,7 +77,7 @@ def test_an_idle_machine_unknown_facts_and_limits_that_are_kept_leave_no_doubt(c
     [
         ({"data": ("my recordings", "cd34")}, "'my recordings'"),
         ({"data": ("UCI HAR", "cd34")}, "other windows"),  # of the same name
-        ({"before": state(load_average=0.6)}, "load average 0.6"),
+        ({"before": state(load_average=0.6), "others_busy": [None] * 10}, "load average 0.6"),
         ({"others_busy": [0.0, None, 1.0, 1.1]}, "0.7 CPUs"),
         ({"before": state(governor="ondemand")}, "'ondemand'"),
         (after(state(throttled=Throttled(("throttled",), ("throttled", "under-voltage"))), STATE), "(throttled): cool"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from programs import ROOT
+from programs import ROOT, run_program
 
 PACKAGES = ("edge_runtime", "train", "convert")
 FILES = {
@@ -113,3 +113,12 @@ def test_no_module_of_a_device_loads_what_the_host_alone_has():
 
 def test_a_file_is_one_idea():
     assert not [x for x in FILES if len((ROOT / x).read_text().splitlines()) > 400]
+
+
+def test_make_builds_the_app_again_only_when_something_has_changed(tmp_path):
+    apk = tmp_path / "app.apk"
+    apk.touch()
+    make = ("make", "--dry-run", "android", f"APK={apk}")
+    assert "build_app" not in run_program(*make, cwd=ROOT).stdout
+    changed = "android_demo/app/src/main/AndroidManifest.xml"
+    assert "build_app" in run_program(*make, "--what-if", changed, cwd=ROOT).stdout
