@@ -177,4 +177,5 @@ def _record(record: Mapping[str, Any]) -> str:
 def _fact(key: str, value: str | int | float) -> str:
     if not isinstance(value, float):
         return str(value)
-    return percent(value) if key.endswith(_SHARES) else f"{value:.6g}"
+    text = percent(value) if key.endswith(_SHARES) else f"{value:.4g}"
+    return f"{text} of the greatest logit" if key.endswith("difference") else text

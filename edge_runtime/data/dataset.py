@@ -164,7 +164,8 @@ class Dataset:
         """
         names = [x.name for x in self.signals]
         if not signal_names or not set(signal_names) <= set(names) or len(set(signal_names)) < len(signal_names):
-            raise InputError(f"'{self.name}' has the signals {', '.join(names)}: name at least one, each only once")
+            given = ", ".join(signal_names)
+            raise InputError(f"cannot take '{given}' from '{self.name}': name some of {', '.join(names)}, each once")
         columns = [names.index(x) for x in signal_names]
         train, test = (replace(part, X=np.ascontiguousarray(part.X[..., columns])) for part in (self.train, self.test))
         return replace(self, signals=tuple(self.signals[i] for i in columns), train=train, test=test)

@@ -149,7 +149,7 @@ def test_the_length_of_windows_is_seen_in_any_arrangement():
     [
         ({"samples": 15, "middle": [layers.Flatten()]}, {}, "--data"),
         ({"signals": 6}, {}, "--signals"),
-        ({}, {"signals": ("heart_rate",)}, "each only once"),
+        ({}, {"signals": ("heart_rate",)}, "heart_rate"),
         ({"classes": 5}, {}, "--labels"),
         ({}, {"normalisation": {"mean": [0] * 9, "std": [0] * 9}}, "--normalisation"),
     ],
