@@ -48,7 +48,7 @@ class Machine:
     board: Annotated[str | None, "the board's own name; x86 machines have none"]
     cpu: Annotated[str | None, "name of the CPU; of several kinds, all"]
     cores: Annotated[int | None, Quantity(at_least=0), "number of CPUs"]
-    features: Annotated[tuple[str, ...] | None, "instruction sets that matter to int8 and that every core has"]
+    features: Annotated[tuple[str, ...] | None, "instruction sets for int8 that every core has, as `avx512_vnni`"]
     caches: Annotated[Mapping[str, str] | None, "sizes of the caches by level (`L1d`, `L2`)"]
     max_clock_khz: Annotated[int | None, Quantity("kHz", at_least=0), "the highest clock that the CPU is made for"]
     virtual: Annotated[bool | None, "whether it is a virtual machine"]
@@ -58,7 +58,7 @@ class Machine:
     libc: Annotated[str | None, "name and version of the C library"]
     python: Annotated[str | None, "version of Python; null on a phone"]
     numpy: Annotated[str | None, "version of NumPy"]
-    governor: Annotated[str | None, "how the kernel chose the clock when the machine was described"]
+    governor: Annotated[str | None, "the kernel's rule for the clock when the machine was described, as `performance`"]
     load_average: Annotated[float | None, Quantity(at_least=0), "of the minute before the machine was described"]
 
 

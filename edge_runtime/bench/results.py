@@ -94,7 +94,7 @@ class Result:
     ]
     end_to_end_ms: Annotated[
         Latency | None,
-        "the same and what is outside the graph: turning the window into its `frame` and preparing it",
+        "`latency_ms` and the work before it: turning the window into its `frame` and preparing it",
     ]
     peak_memory_bytes: Annotated[Bytes | None, "the most that the process held after its first inferences"]
     baseline_memory_bytes: Annotated[
@@ -126,7 +126,7 @@ class Result:
     ] = None
     warm_up: Annotated[
         WarmUp | None,
-        "untimed inferences; null, as all times, memory and energy, on an emulated device and in tflite-micro",
+        "untimed inferences before the timed ones; an emulated device and tflite-micro give no times, memory or energy",
     ] = None
     energy: Annotated[Energy | None, "of an inference in the first round"] = None
     operator_costs: Annotated[Mapping[str, OperatorCost] | None, "the work of an inference by operator type"] = None
@@ -159,7 +159,7 @@ class Comparison:
     """One result against another of the same run; a ratio is `result` over `against`, below 1 is faster."""
 
     result: Annotated[Count, "its place in `results`"]
-    against: Annotated[Count, "place in `results` of that form, rivals' included; without one, of the first model"]
+    against: Annotated[Count, "place in `results` of that form, maybe a rival's; without one, of the first model"]
     p50_ratio: Annotated[Ratio | None, "of p50"]
     p50_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
     end_to_end_ratio: Annotated[Ratio | None, "of p50 end to end"]
@@ -214,16 +214,16 @@ class EvaluatedData:
     """The test data."""
 
     name: Annotated[str, "of the data set"]
-    fingerprint: Annotated[str, "digest of the windows as these models are tested on them"]
+    fingerprint: Annotated[str, "digest of the data as these models take it; `compare` looks at it"]
     windows: Annotated[Positive, "test windows"]
     period_s: Annotated[float | None, Quantity("s", at_least=1e-6), "from one window of a stream to the next"] = None
-    left_out: Annotated[Mapping[str, Count], "number of windows left out by label that the models lack"] = (
+    left_out: Annotated[Mapping[str, Count], "number of windows left out, by label: the models do not know it"] = (
         dataclasses.field(default_factory=dict)
     )
     not_scored: Annotated[tuple[str, ...], "people left out, since the models were trained on them"] = ()
     motionless: Annotated[
         Mapping[str, Count],
-        "number of windows left out by label, where a model takes the walking frame and nobody moves in the mounting",
+        "number of windows left out, by label: nobody moves in their mounting, and a model takes the walking frame",
     ] = dataclasses.field(default_factory=dict)
     motionless_mountings: Annotated[Count, "number of these mountings"] = 0
 
@@ -237,9 +237,9 @@ class Method:
     runs: Annotated[Count | None, "timed inferences per model; null when a duration was given"]
     rounds: Annotated[Positive, "processes per model"]
     duration_s: Annotated[float | None, Quantity("s", at_least=1e-6), "timed per model, instead of `runs`"]
-    paced: Annotated[bool, "whether `mode` is paced"]
+    paced: Annotated[bool, "true if `mode` is `paced`"]
     control: Annotated[bool, "whether a control was asked for"]
-    mode: Annotated[Literal["back-to-back", "paced"], "whether it slept between inferences"]
+    mode: Annotated[Literal["back-to-back", "paced"], "`back-to-back`, or `paced`: with sleep between inferences"]
     harness_overhead_us: Annotated[float | None, Quantity("µs"), "what timing itself adds to a call"]
 
 
