@@ -20,11 +20,11 @@ def fits_in(folder: Path) -> list[int]:
 
 @pytest.fixture
 def training(tmp_path):
-    """A long training of few windows into the run folder `runs/stopped`, whose fits have begun."""
+    """A long training of few windows into a run folder of its own, whose fits have begun."""
     own = write_windows(tmp_path / "own.npz", of_people())
-    arguments = ("train", "--data", own, "--epochs", 10_000, "--out", "runs/stopped")
+    arguments = ("train", "--data", own, "--epochs", 10_000, "--out", tmp_path / "runs/stopped")
     with start_har_edge(*arguments, cwd=tmp_path) as process:
-        wait_until(lambda: fits_in(Path("runs/stopped/checkpoint")))
+        wait_until(lambda: fits_in(tmp_path / "runs/stopped/checkpoint"))
         yield process
         process.kill()
 
@@ -51,15 +51,15 @@ def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folde
     training.send_signal(signal.SIGINT)
     done = finish(training)
     assert done.returncode == 130
-    assert "har-edge train --resume --out runs/stopped" in done.stderr
+    assert f"har-edge train --resume --out {tmp_path}/runs/stopped" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not fits_in(Path("runs/stopped/checkpoint"))
+    assert not fits_in(tmp_path / "runs/stopped/checkpoint")
 
 
-def test_a_fit_that_was_killed_is_an_error_that_says_how_to_go_on(training):
-    folder = Path("runs/stopped/checkpoint")
+def test_a_fit_that_was_killed_is_an_error_that_says_how_to_go_on(training, tmp_path):
+    folder = tmp_path / "runs/stopped/checkpoint"
     os.kill(fits_in(folder)[0], signal.SIGKILL)
     done = finish(training)
     assert_one_sentence(done, 3, "fit", "memory", "--resume")
-    assert "har-edge train --resume --out runs/stopped" in done.stderr
+    assert f"har-edge train --resume --out {tmp_path}/runs/stopped" in done.stderr
     assert not fits_in(folder)
