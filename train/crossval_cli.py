@@ -7,8 +7,6 @@ import click
 
 from edge_runtime import runs
 from edge_runtime.commands import options
-from edge_runtime.errors import InputError
-from edge_runtime.system.files import check_folder
 from train.fit.networks import short_name
 from train.training_options import training_options
 
@@ -59,6 +57,7 @@ def command(folds: int | str, cluster: str | None, pictures: str, out: Path | No
     require_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
     from edge_runtime.data.data_sources import data_texts
     from train import cross_validation
+    from train.run.training import check_free
     from train.training_data import TrainingInput
 
     if cluster is not None:
@@ -66,7 +65,5 @@ def command(folds: int | str, cluster: str | None, pictures: str, out: Path | No
     wanted = TrainingInput(**settings | {"data": data_texts(settings["data"])})
     wanted.check_network("har-edge crossval")
     folder = out or runs.new_folder(f"crossval-{short_name(wanted.network)}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
-    check_folder(folder)
+    check_free(folder)
     cross_validation.run(wanted, folds, cluster, folder, pictures)

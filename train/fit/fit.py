@@ -22,7 +22,6 @@ from train.fit.augment import Shifts, augment
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Step
 from train.fit.named_networks import build
 from train.fit.networks import SHARED
-from train.fit.placement_labels import as_table
 from train.fit.signal_normalisation import measure_normalisation
 
 NEVER = -1e4  # the logit of a class that is not answered
@@ -123,7 +122,9 @@ def batches(
     order = np.random.default_rng(sequence).permutation(len(train))
     keys = sequence.generate_state(2 * steps).view(np.int32).reshape(steps, 2)
     generator, of_postures = (np.random.default_rng(job.key.sequence(epoch, part)) for part in (1, 2))
-    known = None if train.mounting is None else as_table(job.placement_labels, job.n_classes)
+    known = None
+    if job.placement_labels:  # by mounting
+        known = np.array([np.isin(np.arange(job.n_classes), classes) for classes in job.placement_labels])
     for step in range(steps):
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
         X = train.X[rows] if shifts is None else shifts.cut(rows, shifts.draw(rows, generator))

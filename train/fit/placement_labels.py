@@ -37,10 +37,3 @@ def plan_placement_labels(
     if len(set(known.values())) < 2:
         return ()
     return tuple(known.get(x, ()) for x in places)
-
-
-def as_table(labels: Sequence[Sequence[int]], n_classes: int) -> npt.NDArray[np.bool_] | None:
-    """The classes of each mounting as `[n_mountings, n_classes]`; None for none."""
-    if not labels:
-        return None
-    return np.array([np.isin(np.arange(n_classes), classes) for classes in labels])

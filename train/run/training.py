@@ -115,14 +115,13 @@ class Training:
 def begin(wanted: TrainingSettings, folder: Path) -> list[Card]:
     """Train as `wanted` into the new `folder`; the cards, one a seed."""
     wanted.check_network("har-edge train")
-    _check_free(folder)
-    check_folder(folder)
+    check_free(folder)
     dataset = wanted.load_data()
     check_data(dataset, wanted.held_out_of(dataset))
     wanted.check_fit(dataset)
     settings = replace(wanted, fingerprint=dataset.fingerprint)
     with locked(lock_path(folder)):
-        _check_free(folder)  # another training may have begun since
+        check_free(folder)  # another training may have begun since
         write_text(settings_path(folder), to_text(settings))
         return Training(settings, dataset, folder).run()
 
@@ -154,11 +153,12 @@ def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list
         return Training(replace(settings, pictures=pictures), dataset, folder).run()
 
 
-def _check_free(folder: Path) -> None:
-    """Refuse to train into a folder that already holds something."""
+def check_free(folder: Path) -> None:
+    """Raise `InputError` for a folder that already holds something, or cannot be written into."""
     if settings_path(folder).exists():
         raise InputError(f"{folder} holds a stopped training: go on with --resume --out {folder}, or choose another")
     # A training that was killed while it wrote its first file has left this folder.
     stub = [checkpoint_folder(folder)]
     if folder.exists() and (not folder.is_dir() or list(folder.iterdir()) not in ([], stub)):
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
+    check_folder(folder)
