@@ -1,5 +1,5 @@
 """Run the `har-edge` command of a machine that has only this package (`python -m edge_runtime`)."""
 
-from edge_runtime.cli import main
+from edge_runtime.cli import DEVICE_COMMANDS, start
 
-main()
+start(DEVICE_COMMANDS)

@@ -168,8 +168,3 @@ def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
     for number in ends:  # a second Ctrl-C does not change the exit code
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
-
-
-def main() -> None:
-    """Run the commands of a device (`python -m edge_runtime`)."""
-    start(DEVICE_COMMANDS)

@@ -16,7 +16,7 @@ from edge_runtime.data.scores import Scores, score
 from edge_runtime.data.subject_groups import natural, natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
-from edge_runtime.system.files import scratch_folder, write_csv, write_text
+from edge_runtime.system.files import csv_text, scratch_folder, write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 from train import left_out_data
@@ -100,7 +100,7 @@ def run(wanted: TrainingInput, kind: int | str, cluster: str | None, folder: Pat
                 del content[measure]["per_seed"]  # each fold has its own
             _draw(result, title, data.labels, folder, pictures)
             _show(result, title)
-    write_csv(folder / "crossval.csv", rows)
+    write_text(folder / "crossval.csv", csv_text(rows))
     write_text(folder / "crossval.json", json.dumps({"format": FORMAT, **asked, **content}, indent=1) + "\n")
     click.echo(f"Scores and pictures: {folder}")
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from edge_runtime.data.subject_groups import natural, noun_of, with_noun
 from edge_runtime.model.model_card import Card
 from edge_runtime.runs import SEEDS
-from edge_runtime.system.files import write_csv, write_text
+from edge_runtime.system.files import csv_text, write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 from train.training_plots import plot_subjects
@@ -119,7 +119,7 @@ def write_seeds(folder: Path, cards: Sequence[Card], pictures: str) -> None:
     """
     parts = spread(cards)
     seeds = [card.training["seed"] for card in cards]
-    write_csv(folder / "seeds.csv", _rows(seeds, parts))
+    write_text(folder / "seeds.csv", csv_text(_rows(seeds, parts)))
     per_subject = {
         f"{name}, {parts[part].accuracy}": {x: spread.per_seed for x, spread in parts[part].per_subject.items()}
         for part, name in PARTS.items()

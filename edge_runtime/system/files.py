@@ -55,11 +55,6 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
-def write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
-    """Write `rows` to `path` as CSV, whole or not at all."""
-    write_text(path, csv_text(rows))
-
-
 def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """Return `rows` as CSV."""
     text = io.StringIO()

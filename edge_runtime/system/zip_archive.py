@@ -5,7 +5,7 @@ from __future__ import annotations  # the benchmark's worker, which reads cards,
 import struct
 import zipfile
 import zlib
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import IO
 
@@ -31,7 +31,7 @@ def is_zip(path: Path) -> bool:
         return file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(file)
 
 
-class Archive:
+class Archive(AbstractContextManager["Archive"]):
     """A zip archive; `place` names it in errors.
 
     Raises `InputError` when it is damaged, would unpack to more than `MAX_UNPACKED` bytes, or lists too many members.
@@ -54,9 +54,6 @@ class Archive:
         self.names = [x.filename for x in entries if not x.filename.endswith("/")]
         self.start = min((x.header_offset for x in entries), default=0)
         """The position in the file of the first member: not 0 when something stands before the archive."""
-
-    def __enter__(self) -> Archive:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()

@@ -23,7 +23,7 @@ from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.model_card import Card, LiveSettings, save
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.runs import Run, checkpoint_folder
-from edge_runtime.system.files import write_bytes, write_csv
+from edge_runtime.system.files import csv_text, write_bytes, write_text
 from edge_runtime.system.quantities import counted, percent
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
@@ -146,7 +146,7 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     rows = [["fit", *(x.name for x in fields(Epoch))]]
     for name, history in histories.items():
         rows += [[name, *("" if x != x else f"{x:.6g}" for x in astuple(epoch))] for epoch in history]
-    write_csv(run.history, rows)
+    write_text(run.history, csv_text(rows))
     title = f"{card.name}, seed {card.training['seed']}"
     coarse_epochs = card.training["recipe"]["coarse_epochs"]
     noun = noun_of(card.training["test_subjects"])
