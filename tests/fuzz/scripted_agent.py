@@ -2,7 +2,8 @@
 
 SCRIPT is a JSON file: what to write as greeting, and for each request by its name, as text of Latin-1. COMMAND is the
 loader's, which ends with the size of the true agent's source, its name and how it is compiled. A request that the
-script does not name is answered as the true agent does; %JOB% is the name of the job that is asked for.
+script does not name is answered as the true agent does; %JOB% is the name of the job that is asked for. SCRIPT.asked
+lists the requests.
 """
 
 import json
@@ -31,6 +32,7 @@ if not script.get("greeting", "\n").endswith("\n"):
     sys.exit()
 while line := host.readline():
     request = json.loads(line)
+    print(request["do"], file=open(f"{sys.argv[1]}.asked", "a"))  # noqa: PTH123, SIM115
     host.read(request.get("n_bytes", 0))
     usual = {"done": True, **USUAL[request["do"]](request)} if request["do"] in USUAL else None
     say(request["do"], usual, request.get("job", "").removesuffix(".job.json"))

@@ -21,7 +21,11 @@ from files import DEEP, ESCAPE
 from programs import in_shell, processes, start_har_edge, wait_until
 from written_recordings import posture, write_pieces
 
+from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.data import uci_har
+from edge_runtime.data.loading import load_data
+from edge_runtime.devices.python import PythonDevice
+from edge_runtime.system.progress import ignore_progress
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +193,16 @@ LIES = {
 }
 
 
+def truth(ground: Path, folder: Path) -> dict:
+    """A run that leaves the answer of this machine."""
+    data = load_data([str(ground / "rec")])
+    np.save(folder / "w.npy", np.concatenate([data.train.X, data.test.X]))
+    (folder / "m.tflite").write_bytes(files.MODEL.read_bytes())
+    job = MeasurementJob("0", "measure", "m.tflite", "m", windows="w.npy", runs=2)
+    PythonDevice().run(job, folder, ignore_progress)
+    return run("".join(sent(x, (folder / f"0{x}").read_bytes()) for x in (".npz", ".json")))
+
+
 @pytest.fixture
 def lies(ground, tmp_path, monkeypatch):
     """Run bench with a device that answers as a script says; no network is needed for its packages."""
@@ -198,14 +212,18 @@ def lies(ground, tmp_path, monkeypatch):
     def run_with(script: dict) -> commands.Ending:
         path = tmp_path / "script.json"
         path.write_text(json.dumps({"hello": HELLO, **script}))
+        path.with_name("script.json.asked").write_text("")
         agent = [sys.executable, "-S", "-E", str(Path(__file__).with_name("scripted_agent.py")), str(path)]
         monkeypatch.setenv("HAR_EDGE_SSH", shlex.join(agent))
-        return commands.run("bench edge-small --on ssh://h --data rec --runs 2 --rounds 1 --no-control", ground)
+        ending = commands.run("bench edge-small --on ssh://h --data rec --runs 2 --rounds 1 --no-control", ground)
+        assert {*script} <= {"greeting", "hello", *path.with_name("script.json.asked").read_text().split()}
+        return ending
 
     return run_with
 
 
-def test_a_lie_is_a_sentence(lies, ground):
+def test_a_lie_is_a_sentence_and_the_truth_a_result(lies, ground, tmp_path):
+    assert lies(truth(ground, tmp_path)).code == 0
     endings = {name: lies(script) for name, script in LIES.items()}
     assert {name: (x.code, x.fault) for name, x in endings.items() if x.fault or x.code != 3} == {}
     assert not list(ground.rglob("PLANTED"))
