@@ -3,16 +3,20 @@
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import csv
+import glob
 import hashlib
 import io
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_runtime.errors import InputError
+
+_ABANDONED_S = 3600.0  # a temporary file that is older was left by a killed process
 
 
 @contextmanager
@@ -23,10 +27,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     is replaced. Raises `InputError` when `path` cannot be written, or is no regular file.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.stem[:20]}-{secrets.token_hex(8)}{target.suffix}")
+    begin = f".{target.stem[:20]}-"
+    temporary = target.with_name(f"{begin}{secrets.token_hex(8)}{target.suffix}")
     with _writing(Path(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_target(path)
+        for left in target.parent.glob(glob.escape(begin) + "?" * 16 + glob.escape(target.suffix)):
+            with suppress(OSError):
+                if left.stat().st_mtime < time.time() - _ABANDONED_S:
+                    left.unlink()
         try:
             temporary.touch()  # refuse a folder that cannot be written before the work
             yield temporary

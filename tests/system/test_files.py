@@ -36,6 +36,19 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_a_killed_process_left_goes_with_the_next_write_of_its_file(tmp_path):
+    path, left = tmp_path / "a[1].json", []
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
+            raise KeyboardInterrupt
+        temporary.touch()
+        left.append(temporary)
+    os.utime(left[0], (0, 0))
+    write_text(path, "{}")
+    write_text(tmp_path / "b.json", "{}")
+    assert {*tmp_path.iterdir()} == {path, left[1], tmp_path / "b.json"}
+
+
 def test_results_are_readable_by_whom_the_umask_says(tmp_path):
     before = os.umask(0o027)
     try:
