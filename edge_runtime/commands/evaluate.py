@@ -83,14 +83,14 @@ def command(
     if live:
         check_front_end(classifier.card)
         chosen = model_arguments.recordings_for(path, data)
-        numbered, not_scored = evaluation_data.recordings(chosen, classifier.card, is_remembered=data is None)
+        found, not_scored = evaluation_data.recordings(chosen, classifier.card, is_remembered=data is None)
+        numbered = model_arguments.long_enough(found, classifier.card)
         model_arguments.warn_of_axes(classifier.card, [x.mounting for _, x in numbered])
         content = _live(classifier, numbered, hop, picture)
     else:
-        found = evaluation_data.windows(
-            [classifier.card], model_arguments.data_for([path], data), is_remembered=data is None
-        )
-        windows = evaluation_data.evaluated(classifier.card, found)
+        chosen = model_arguments.data_for([path], data)
+        data_set = evaluation_data.windows([classifier.card], chosen, is_remembered=data is None)
+        windows = evaluation_data.evaluated(classifier.card, data_set)
         model_arguments.warn_of_axes(classifier.card, windows.mountings)
         content, not_scored = _windows(classifier, windows, picture), windows.not_scored
     if classifier.card.personal_correction:
@@ -166,6 +166,8 @@ def _live(
     console = Console()
     n_people = len({x.subject for x in tracks})
     scores_table.show_scores(found, len(tracks), n_people, console)
+    if names := [labels[x] for x in stream_scores.too_early(tracks)]:
+        console.print(f"Not scored, since done only before the first walk of a mounting: {', '.join(names)}.")
     scores_table.show_groups("subject", people, console)
     scores_table.show_groups("placement", placements if len(placements) > 1 else {}, console)
     model_arguments.say_where_no_mounting_was_found(

@@ -35,11 +35,33 @@ def find_model(path: Path | None) -> Path:
     return chosen
 
 
+def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> list[tuple[int, Recording]]:
+    """The recordings that are as long as a model's window, each after its number; stderr says how many are not.
+
+    Raises `InputError` when all are shorter.
+    """
+    found = list(numbered)
+    kept = [(number, x) for number, x in found if len(x.samples) >= card.window.samples]
+    if len(kept) < len(found):
+        number, short = next((n, x) for n, x in found if len(x.samples) < card.window.samples)
+        said = f"{len(found) - len(kept)} of {counted(len(found), 'recording')}, shorter than a window of {card.window}"
+        said += f", {short.file}, recording {number} of subject {short.subject} first"
+        if not kept:
+            raise InputError(f"left out: {said}: record more")
+        click.echo(f"Left out: {said}.", err=True)
+    return kept
+
+
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
-    """Warn on stderr where devices may have been worn unlike those of a model's training, whose axes it knows."""
+    """Warn on stderr where devices may have been worn unlike those of a model's training."""
     found = tuple(mountings)
     worn, learnt = {x.placement for x in found if x.placement}, learnt_placements(card)
-    if card.frame != "device" or not found or not is_other(card, {x.source for x in found}):
+    if not found or not is_other(card, {x.source for x in found}):
+        return
+    if card.frame == "walking":
+        if learnt and (others := sorted(worn - {*learnt})):
+            where = f"{' and '.join(learnt)}, and here is {', '.join(others)}"
+            click.echo(f"'{card.name}' was trained with devices at {where}: it may be wrong more often.", err=True)
         return
     if not worn and (not learnt or card.personal_correction):
         return

@@ -147,7 +147,7 @@ def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds:
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     subjects = list(dict.fromkeys(x.subject for x in recordings))
     gains: list[Gain] = []
-    too_little: dict[str, str] = {}
+    not_adapted: dict[str, str] = {}
     unmoving: list[str] = []
     with progress() as on_progress:
         for done, subject in enumerate(subjects):
@@ -157,40 +157,20 @@ def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds:
                 found, left_out = personalisation.stretches(own, classifier)
                 unmoving += left_out
                 gains.append(personalisation.gain(subject, found, seconds, classifier))
-            except personalisation.TooLittleError as error:
-                too_little[f"{subject}"] = f"{error}"
             except InputError as error:
-                raise InputError(f"subject {subject}: {error}") from error
+                not_adapted[f"{subject}"] = f"{error}"
     _say_unmoving(unmoving)
-    for name, why in too_little.items():
-        click.echo(f"Not scored: subject {name}: {why}.", err=True)
+    for name, why in not_adapted.items():
+        click.echo(f"Not adapted, and not scored: subject {name}: {why}.", err=True)
     if not gains:
         raise InputError(f"{in_words(where)} has nobody to score")
-    _show(gains, seconds)
-    content = {"seconds": seconds, "too_little": too_little}
-    outputs.write_json(json_path, content | {"gains": [dataclasses.asdict(x) for x in gains]})
-
-
-def _say_unmoving(mountings: Sequence[str]) -> None:
-    """Say on stderr how many mountings are left out because nobody walks in them."""
-    if mountings:
-        first = printable(mountings[0], 100)
-        click.echo(f"Left out: {counted(len(mountings), 'mounting')} without walking, {first} first.", err=True)
-
-
-def _show(gains: Sequence[Gain], seconds: float) -> None:
     table = plain_table(["subject"], ["windows", "accuracy", "after", "gain", "macro F1", "after"])
-    names = ("before", "after", "macro_f1_before", "macro_f1_after")
-    mean = [fmean(getattr(x, name) for x in gains) for name in names]
-
-    def add(subject: str, windows: str, shares: Sequence[float], used: bool) -> None:
-        before, after, *macro_f1 = map(percent, shares)
-        gain = f"{100 * (shares[1] - shares[0]):+.2f}" if used else "not adapted"
-        table.add_row(subject, windows, before, after, gain, *macro_f1)
-
-    for x in gains:
-        add(f"{x.subject}", f"{x.windows}", [getattr(x, name) for name in names], x.used)
-    add("mean", "", mean, True)
+    shares = [(x.before, x.after, x.macro_f1_before, x.macro_f1_after) for x in gains]
+    mean = [fmean(x) for x in zip(*shares, strict=True)]
+    names = [*((f"{x.subject}", f"{x.windows}", x.used) for x in gains), ("mean", "", True)]
+    for (subject, windows, used), (before, after, *macro_f1) in zip(names, [*shares, mean], strict=True):
+        gain = f"{100 * (after - before):+.2f}" if used else "not adapted"
+        table.add_row(subject, windows, percent(before), percent(after), gain, *map(percent, macro_f1))
     console = Console()
     console.print(table)
     n_lose = sum(x.macro_f1_after - x.macro_f1_before < -0.01 for x in gains)
@@ -199,3 +179,12 @@ def _show(gains: Sequence[Gain], seconds: float) -> None:
         f"{n_lose} of {counted(len(gains), 'subject')}. Learnt from the first {seconds:g} s of each activity, scored "
         "on all other windows of the person."
     )
+    content = {"seconds": seconds, "too_little": not_adapted}
+    outputs.write_json(json_path, content | {"gains": [dataclasses.asdict(x) for x in gains]})
+
+
+def _say_unmoving(mountings: Sequence[str]) -> None:
+    """Say on stderr how many mountings are left out because nobody walks in them."""
+    if mountings:
+        first = printable(mountings[0], 100)
+        click.echo(f"Left out: {counted(len(mountings), 'mounting')} without walking, {first} first.", err=True)

@@ -1,7 +1,7 @@
 """Recognise the activities of whole recordings: `har-edge predict`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,12 +14,13 @@ from edge_runtime.data.data_sources import FOREIGN, DataSource, Sources
 from edge_runtime.data.dataset import Mounting
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.recordings import exported_by
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
 from edge_runtime.live import recording_replay, stream_scores
 from edge_runtime.live.decider import Decision, finds_mounting
-from edge_runtime.live.display.predictions import Described, Prediction, rows, segments, show_predictions
+from edge_runtime.live.display.predictions import Prediction, Recorded, rows, segments, show_predictions
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
@@ -33,7 +34,6 @@ from edge_runtime.reports import outputs
 from edge_runtime.runs import Run
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import csv_text
-from edge_runtime.system.quantities import counted
 from edge_runtime.system.terminal import progress
 
 
@@ -47,7 +47,7 @@ from edge_runtime.system.terminal import progress
     ),
 )
 @click.argument(
-    "paths", metavar="[MODEL|RUN] FILE.csv|FOLDER|LAYOUT=PATH ...", nargs=-1, required=True, type=options.PATH
+    "paths", metavar="[MODEL|RUN] FILE.csv|FOLDER|ZIP|LAYOUT=PATH ...", nargs=-1, required=True, type=options.PATH
 )
 @click.option(
     "--model",
@@ -74,7 +74,8 @@ def command(
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
-    FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds such files.
+    FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds such files. A zip
+    or folder that Sensor Logger or phyphox has exported is taken too.
     LAYOUT=PATH are recordings of another form, as a layout describes them (docs/data.md).
     """
     sample = options.SampleOptions(**described_samples)
@@ -90,45 +91,44 @@ def command(
     classifier = open_classifier(model_arguments.find_model(model), runtime)
     card = classifier.card
     placement = sample.stated_placement(card)
-    recorded = _recordings(described, card, placement)
-    if not is_told:
-        model_arguments.warn_of_axes(card, [*(Mounting() for _ in files), *(x.recording.mounting for x in recorded)])
-    model_arguments.say_whose_it_is(card, [*(None for _ in files), *(x.recording.subject for x in recorded)])
-    worn_alike = recording_replay.worn_alike([x.recording for x in recorded])
-    mountings: list[Sequence[Path | Described]] = [[x] for x in files]
-    mountings += [[recorded[i] for i in own] for own in worn_alike]
+    recorded = [*(Recorded(x, Mounting(placement=placement)) for x in files), *_recordings(described, card, placement)]
+    recordings = [x.recording for x in recorded if x.recording]
+    model_arguments.say_whose_it_is(card, [x.recording.subject if x.recording else None for x in recorded])
+    mountings = [[x] for x in recorded if not x.recording]
+    mountings += [[recorded[len(files) + i] for i in own] for own in recording_replay.worn_alike(recordings)]
     found: list[list[Prediction]] = []
-    n_all, done = len(files) + len(recorded), 0
+    done = 0
     with progress() as on_progress:
         for own in mountings:
-            worn = placement if isinstance(own[0], Path) else own[0].placement
-            recognizer = LiveRecognizer(classifier, sample.hop, True, is_told, worn)
+            recognizer = LiveRecognizer(classifier, sample.hop, True, is_told, own[0].mounting.placement)
             found.append([])
             for x in own:
-                on_progress(done / n_all, f"following recordings: {x}")
-                if isinstance(x, Path):
-                    opened = csv_file(x, sample.stated_units(card))
-                else:
+                on_progress(done / len(recorded), f"following recordings: {x}")
+                if x.recording:
                     opened = replay(x.number, x.recording, 0)
                     recognizer.restart(x.recording.begins_midway)
+                else:
+                    opened = csv_file(x.file, sample.stated_units(card))
                 session = Session(recognizer, axes, Timestamps(sample.rate or RATE_HZ, time))
                 with closing(opened) as source:
                     found[-1].append(_predict(x, session, source, card.window.samples / RATE_HZ))
                 done += 1
     predictions = [x for own in found for x in own]
+    if not is_told:
+        model_arguments.warn_of_axes(card, [x.mounting for x in recorded])
     if out is not None:
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
     scores = _scores(predictions[len(files) :], card, is_told)
     if scores:
-        model_arguments.say_who_is_known(card, [x.recording for x in recorded])
-    show_predictions(predictions, scores, has_names=n_all > 1 or bool(described))
+        model_arguments.say_who_is_known(card, recordings)
+    show_predictions(predictions, scores, has_names=len(recorded) > 1 or bool(described))
     if not is_told:
         were_found = [any(finds_mounting(x.notices) for x in own) for own in found]
         model_arguments.say_where_no_mounting_was_found(card, were_found)
-    recordings = [
-        {"file": str(x.file)}
-        | (x.described.facts() if x.described else {})
-        | {
+    facts = [
+        {
+            "file": str(x.recorded.file),
+            **x.recorded.facts(),
             "segments": [asdict(y) for y in x.segments],
             "minutes": x.summary.to_dict()["minutes"],
             "notices": [asdict(y) for y in x.notices],
@@ -136,50 +136,46 @@ def command(
         for x in predictions
     ]
     right, not_known = (scores.live_accuracy, scores.mounting_not_known) if scores else (None, None)
-    content = {"model": card.name, "recordings": recordings, "right": right, "mounting_not_known": not_known}
+    content = {"model": card.name, "recordings": facts, "right": right, "mounting_not_known": not_known}
     outputs.write_json(json_path, content)
+    for path in (out, json_path):
+        if path not in (None, outputs.STDOUT):
+            click.echo(f"{path} is written.")
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
-    """The CSV files that `paths` name, and the data sets with a layout."""
+    """The CSV files that `paths` name, and the data sets with a layout, such as exports of phone apps."""
     files: list[Path] = []
     described: list[DataSource] = []
     for path in paths:
         source = DataSource.parse(str(path)) if "=" in str(path) else DataSource(path)
-        if source.layout:
-            described.append(source)
+        if layout := source.layout or exported_by(path):
+            described.append(DataSource(source.path, layout))
         elif path.is_file():
             files.append(path)
         elif path.is_dir() and (inside := [x for x in path.iterdir() if x.suffix.lower() == ".csv" and x.is_file()]):
             files += sorted(inside, key=lambda x: natural(x.name))
+        elif not path.exists():
+            raise InputError(f"{path} does not exist: check its name")
         else:
             raise InputError(f"{path} is neither a CSV recording nor a folder with one; {FOREIGN}")
     return files, tuple(described)
 
 
-def _recordings(described: Sources, card: Card, stated: str) -> Sequence[Described]:
-    """The recordings in `described` data sets that are as long as a window, worn where it is `stated`.
-
-    Stderr says how many are shorter. Raises `InputError` when all are.
-    """
-    found: list[Described] = []
+def _recordings(described: Sources, card: Card, stated: str) -> Iterator[Recorded]:
+    """The recordings in `described` data sets that are as long as a window, worn where it is `stated`."""
     for data in described:
         reader = DataReader((data,))
         say_misfits(reader.described)
-        for number, recording in enumerate(reader.recordings):
+        for number, recording in model_arguments.long_enough(enumerate(reader.recordings), card):
             recording.check_signals(card.signals)
-            found.append(Described(data, number, recording, stated))
-    long_enough = [x for x in found if len(x.recording.samples) >= card.window.samples]
-    if len(long_enough) < len(found):
-        first = next(str(x) for x in found if x not in long_enough)
-        if not long_enough:
-            raise InputError(f"no recording is as long as a window of {card.window}: {first}; record more")
-        n = f"{len(found) - len(long_enough)} of {counted(len(found), 'recording')}"
-        click.echo(f"Left out: {n}, shorter than a window of {card.window}, {first} first.", err=True)
-    return long_enough
+            worn = replace(recording.mounting, placement=stated or recording.mounting.placement)
+            assert data.path
+            is_alone = data.path.name == recording.file and data.path.is_file()
+            yield Recorded(data.path if is_alone else data.path / recording.file, worn, recording, number)
 
 
-def _predict(recording: Path | Described, session: Session, source: Source, window_s: float) -> Prediction:
+def _predict(recorded: Recorded, session: Session, source: Source, window_s: float) -> Prediction:
     decisions, notices = [], []
     for found in session.run(source):
         for x, _ in found:
@@ -189,11 +185,10 @@ def _predict(recording: Path | Described, session: Session, source: Source, wind
                 notices.append(x)
     if not decisions or session.began is None:
         why = f" ({notices[-1].text})" if notices else ""
-        raise InputError(f"{recording} has no {window_s:g} s of samples without a gap{why}: record more")
+        raise InputError(f"{recorded} has no {window_s:g} s of samples without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))
     notices = [replace(x, seconds=max(x.seconds, session.began)) for x in notices]  # some come before any sample
-    file, described = (recording, None) if isinstance(recording, Path) else (recording.file, recording)
-    return Prediction(file, described, session.began, decisions, joined, notices, session.summary)
+    return Prediction(recorded, session.began, decisions, joined, notices, session.summary)
 
 
 def _scores(found: Sequence[Prediction], card: Card, is_told: bool) -> LiveScores | None:
@@ -201,7 +196,7 @@ def _scores(found: Sequence[Prediction], card: Card, is_told: bool) -> LiveScore
 
     If `is_told` how the device is worn, postures before the first walk count too.
     """
-    recordings = [x.described.recording for x in found if x.described]
+    recordings = [x.recorded.recording for x in found if x.recorded.recording]
     tracks: list[Track] = []
     for places in recording_replay.worn_alike(recordings):
         own = [recording_replay.track_of(recordings[i], found[i].decisions, card) for i in places]

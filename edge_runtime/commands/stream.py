@@ -1,8 +1,7 @@
 """Recognise activities in a live stream: `har-edge stream`."""
 
 import time
-from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from edge_runtime.commands import model_arguments, options
-from edge_runtime.data.data_sources import Sources
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.data_sources import DataSource, Sources
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.recordings import exported_by
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.display.decision_log import Log
-from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.recognizer import LiveRecognizer, check_front_end
 from edge_runtime.live.session import Session
-from edge_runtime.live.sources import Item, Source
+from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, replay
 from edge_runtime.live.timestamps import Timestamps
@@ -46,7 +45,7 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @options.model()
 @click.option("--replay", "recording", metavar="N", type=click.IntRange(0), help="Source: recording N of the data.")
 @click.option(
-    "--csv", "csv_path", metavar="FILE", type=options.PATH, help="Source: a CSV file, a pipe, or - for standard input."
+    "--csv", "csv_path", metavar="FILE", type=options.PATH, help="Source: a CSV file, an app's export, a pipe, or -."
 )
 @click.option(
     "--tcp", metavar="[HOST:]PORT", help="Source: lines of JSON or CSV from a connection to 127.0.0.1 or HOST."
@@ -104,10 +103,11 @@ def command(
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card
+        check_front_end(card)
         placement = sample.stated_placement(card)
         if recording is None:
             found = None
-            opener = _open(name, value, sample.stated_units(card), take_over)
+            opener = _open(name, value, sample.stated_units(card), card, take_over)
         else:
             reader = DataReader(model_arguments.recordings_for(path, data))
             found = find_recording(recording, reader, card.signals)
@@ -125,19 +125,13 @@ def command(
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
         sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}")
-        follow(session, chain([opening], source), sink, log, found)
-
-
-def follow(session: Session, source: Iterable[Item], sink: "Sink", log: Log | None, replayed: Recording | None) -> None:
-    """Show and log decisions until the source ends, nobody reads the output any more, or Ctrl-C ends the stream."""
-    with sink:
-        try:
-            for found in session.run(source):
-                for x, elapsed_s in found:
+        with sink, suppress(KeyboardInterrupt):
+            for events in session.run(chain([opening], source)):
+                for x, elapsed_s in events:
                     if not isinstance(x, Decision):
                         sink.notice(x, elapsed_s)
                         continue
-                    sink.decision(x, elapsed_s, replayed.label_at(x.seconds) if replayed else "")
+                    sink.decision(x, elapsed_s, found.label_at(x.seconds) if found else "")
                     trouble = log.write(x) if log else None
                     if trouble:
                         sink.notice(trouble, session.summary.add(trouble))
@@ -145,9 +139,7 @@ def follow(session: Session, source: Iterable[Item], sink: "Sink", log: Log | No
                 sink.tick()
                 if READER_LEFT.is_set():
                     break
-        except KeyboardInterrupt:
-            pass
-    sink.end(session.summary)
+        sink.end(session.summary)
 
 
 def _sink(jsonl: bool, quiet: bool, card: Card, session: Session, title: str) -> "Sink":
@@ -164,10 +156,15 @@ def _sink(jsonl: bool, quiet: bool, card: Card, session: Session, title: str) ->
     return Timeline(card.answers, title, session.summary, console, time)
 
 
-def _open(name: str, value: object, stated: Units, take_over: bool) -> Source:
-    """The source that the option `name` asks for with `value`."""
+def _open(name: str, value: object, stated: Units, card: Card, take_over: bool) -> Source:
+    """The source that the option `name` asks for with `value`, for the model of `card`."""
     if name == "--csv":
-        return csv_file(Path(str(value)), stated)
+        path = Path(str(value))
+        if not (layout := exported_by(path)):
+            return csv_file(path, stated)
+        reader = DataReader((DataSource(path, layout),))
+        numbers = range(len(reader.recordings))
+        return (x for i in numbers for x in replay(i, find_recording(i, reader, card.signals), 0.0))
     if name in ("--udp", "--tcp"):
         from edge_runtime.live.sources import sockets
 

@@ -25,7 +25,8 @@ from edge_runtime.system.printable import quoted
 Row = tuple[float | None, list[float]]
 """One sample as it was recorded: its time, if it has one, and six values, or three of one sensor."""
 
-SENSOR_NAMES = ("sensor", "type")
+SENSOR_NAMES = ("sensor", "type", "name")
+NO_GRAVITY = "'{}' is acceleration without gravity: record it with gravity, as 'total' or 'with g'"
 
 # Names, with the unit that they imply. First come those that mean exactly this.
 _TIMES = {
@@ -34,6 +35,7 @@ _TIMES = {
 }  # fmt: skip
 _ACCELERATIONS = {
     "totalacceleration": "m/s2", "gf": "g", "a": "", "acc": "", "accel": "", "acceleration": "", "accelerometer": "",
+    "linearacceleration": "", "linearaccelerometer": "", "useracceleration": "",
 }  # fmt: skip
 _ROTATIONS = {
     "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
@@ -123,7 +125,7 @@ def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> C
 def sensor_kind(name: str) -> str:
     """'acceleration', 'rotation' or '', by names such as 'android.sensor.accelerometer'."""
     plain = re.sub(r".*\.|\W|_", "", name.lower())
-    if plain in ("acc", "accel", "accelerometer", "acceleration"):
+    if plain in ("acc", "accel", "accelerometer", "acceleration", "totalacceleration"):
         return "acceleration"
     return "rotation" if plain in ("gyro", "gyr", "gyroscope", "rotation") else ""
 
@@ -183,9 +185,9 @@ def _axes(
         raise InputError(
             f"there are no columns {expected} (or acc_x, gyro_x … as apps name them), and there is {there}"
         )
-    if found[0] == "accelerometer" and "secondselapsed" in by_name:
-        # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' has gravity.
-        raise InputError("'accelerometer_x' is acceleration without gravity: record 'total acceleration' too")
+    # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' has gravity.
+    if found[0].startswith(("linear", "user")) or (found[0] == "accelerometer" and "secondselapsed" in by_name):
+        raise InputError(NO_GRAVITY.format(f"{found[0]}_x"))
     cells = [by_name[found[0] + axis] for axis in "xyz"]
     factors = {_factor(cell, names[found[0]], units) for cell in cells}
     if len(factors) > 1:

@@ -13,6 +13,7 @@ from edge_runtime.data import uci_har
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.labels import coarse_label, is_coarse
+from edge_runtime.data.layout import find_layout, shipped_layouts
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.scores import names_of
@@ -145,12 +146,15 @@ def is_other(card: Card, sources: Iterable[str]) -> bool:
 
 
 def learnt_placements(card: Card) -> list[str]:
-    """The placements in a model's training, by its card, or in UCI HAR; empty where that is not known."""
+    """The placements in a model's training, by its card or its data sets; empty where that is not known."""
     record = card.training.get("data")
     told = record.get("placements") if isinstance(record, dict) else None
     if isinstance(told, list):
         return [x for x in told if isinstance(x, str)]
-    return [uci_har.PLACEMENT] if _own_sources(card) == [uci_har.NAME] else []
+    known = {uci_har.NAME: uci_har.PLACEMENT}
+    known |= {x.name: x.fixed.get("placement", "") for x in map(find_layout, shipped_layouts())}
+    found = {known.get(x, "") for x in _own_sources(card)}
+    return [] if "" in found else sorted(found)
 
 
 def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:

@@ -16,7 +16,7 @@ from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words,
 from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split, cut, segments
 from edge_runtime.data.labels import labels_in_order
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout
-from edge_runtime.data.recordings import FoundRecordings, fits, read_recordings
+from edge_runtime.data.recordings import FoundRecordings, exported_by, fits, read_recordings
 from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
@@ -161,7 +161,7 @@ class SourceReader:
         if path.is_dir() or zip_archive.is_zip(path):
             if uci_har.is_official(path):
                 return "official"
-            if fits(path, find_layout(DEFAULT)):
+            if fits(path, self.layout):
                 return "recordings"
         raise InputError(f"{path} holds neither recordings nor windows that har-edge knows; {_EXPECTED}")
 
@@ -174,7 +174,8 @@ class SourceReader:
     @cached_property
     def layout(self) -> Layout:
         """The layout of its recordings."""
-        return find_layout(self.source.layout or DEFAULT)
+        path = self.source.path
+        return find_layout(self.source.layout or (path and exported_by(path)) or DEFAULT)
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:

@@ -27,6 +27,9 @@ from edge_runtime.system.printable import has_control, quoted
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
+EXPORTS = {"TotalAcceleration.csv": "sensor-logger", "meta/device.csv": "phyphox"}
+"""The layouts of phone apps, by a file that only their exports have."""
+
 
 @dataclass
 class FoundRecordings:
@@ -94,6 +97,14 @@ def fits(path: Path, layout: Layout) -> bool:
     """Tell whether a file at `path`, a folder or a zip, or itself, is one that the `layout` describes."""
     with open_tree(path) as tree:
         return any(_said(tree, layout, x) is not None for x in tree.names)
+
+
+def exported_by(path: Path) -> str:
+    """The layout of the phone app whose export is at `path`, a folder or a zip; "" for anything else."""
+    if not path.is_dir() and path.suffix.lower() != ".zip":
+        return ""
+    with open_tree(path) as tree:
+        return next((layout for end, layout in EXPORTS.items() if any(x.endswith(end) for x in tree.names)), "")
 
 
 def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:

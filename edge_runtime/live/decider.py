@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, MountingSearch
+from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, WALK_S, MountingSearch
 from edge_runtime.live.persistence import PersistenceTracker, Rejection
 from edge_runtime.live.smoothing import Smoother
 from edge_runtime.model.alike_labels import labels_of, leans_back
@@ -16,13 +16,16 @@ from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, motion_features
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
-from edge_runtime.signals.mounting import is_moving
+from edge_runtime.signals.mounting import MOVING_G, is_moving
 
 UNKNOWN = "unknown"
+UNCERTAIN = "no activity is certain yet"
 FOUND = "how the device is worn is known from these steps: postures can be told"
 LOST = "the device may be worn differently now: postures are unknown until a few steps are walked"
 
 _NAMES = [x.name for x in SIGNALS]
+_TURNS = {"-x": "-x,-y,z", "y": "y,-x,z", "-y": "-y,x,z", "z": "z,y,-x", "-z": "-z,y,x"}  # by the axis that points up
+_UPRIGHT = (0.8, 1.2)  # g on the axis that points up
 
 Array = npt.NDArray[np.float64]
 
@@ -80,6 +83,11 @@ class Decider:
         is_sought = self._card.frame == "walking" and not mounting_is_told
         self._is_still = np.array(are_still(self._card))
         self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
+        self._looks_up = False
+        if self._detector and WALKING in self._card.labels and self._card.frame == "device" and not mounting_is_told:
+            walking = self._detector.posture[self._card.labels.index(WALKING)]
+            self._looks_up = all(x > _UPRIGHT[0] for x, _ in walking.centres)  # in the training
+        self._walked_s = 0.0  # in a row
         self.begin()
 
     def end_walk(self) -> None:
@@ -116,6 +124,8 @@ class Decider:
             if news:
                 yield Notice(seconds, "mounting", {"found": FOUND, "lost": LOST}[news])
             window = self._search.turn(window)
+        if self._looks_up:
+            yield from self._look_up(signals, seconds)
         answer = self._answer(window)
         inference_ms = 1e3 * (time.perf_counter() - start)
         has_posture = self._search is None or self._search.rotation is not None
@@ -138,9 +148,23 @@ class Decider:
             self._smoother.probabilities,
             answer.astype(np.float64),
             warming_up,
-            "" if shown is not None else reason or "no activity is certain yet",
+            "" if shown is not None else reason or UNCERTAIN,
             inference_ms,
         )
+
+    def _look_up(self, signals: Array, seconds: float) -> Iterator[Notice]:
+        """Tell which axis points up where someone walks first with another one up than in the training."""
+        up = signals[:, 6:].mean(axis=0)
+        axis = int(np.abs(up).argmax())
+        name = "xyz"[axis] if up[axis] > 0 else f"-{'xyz'[axis]}"
+        # Body acceleration also shows turns, as in bed.
+        sizes = np.linalg.norm(signals[:, 6:], axis=1)
+        takes_steps = sizes.std() > MOVING_G and _UPRIGHT[0] < abs(up[axis]) < _UPRIGHT[1]
+        self._walked_s = self._walked_s + self._step_s if takes_steps else 0.0
+        self._looks_up = self._walked_s < WALK_S
+        if not self._looks_up and name in _TURNS:
+            text = f"the device's {name} axis points up, and x did in the training: give --axes {_TURNS[name]}"
+            yield Notice(seconds, "axes", f"{text}, or take edge-anywhere")
 
     def _answer(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         return self._classifier.probabilities(window[np.newaxis])[0]

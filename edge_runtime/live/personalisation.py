@@ -67,16 +67,12 @@ class Gain:
     used: bool
 
 
-class TooLittleError(InputError):
-    """Recordings of a person show too little to learn from, or leave nothing to score."""
-
-
 def stretches(recordings: Sequence[Recording], classifier: Classifier) -> tuple[list[Stretch], list[str]]:
     """Find all stretches of activities that the model knows, and the mountings that are left out.
 
     The first `WARM_UP_S` of a recording are left out, unless less than `_ENOUGH_S` of an activity would remain. For a
     model of the walking frame, recordings of one mounting are turned together; a mounting without labelled walking is
-    left out. Raises `TooLittleError` when every mounting is.
+    left out. Raises `InputError` when every mounting is.
     """
     card = classifier.card
     columns = [[x.name for x in SIGNALS].index(x.name) for x in card.signals]
@@ -107,12 +103,12 @@ def check_sensors(recordings: Sequence[Recording], card: Card) -> None:
 def learn(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, HeldOut | None]:
     """Learn the correction for one person from the stretches `found`, and cross-validate it if there is time enough.
 
-    Raises `TooLittleError` for fewer than two activities, `InputError` for labels that seem exchanged.
+    Raises `InputError` for fewer than two activities, and for labels that seem exchanged.
     """
     labels, window = classifier.card.labels, classifier.card.window
     shown = sorted({x.label for x in found})
     if len(shown) < 2:
-        raise TooLittleError(
+        raise InputError(
             f"the labels show only {' and '.join(labels[x] for x in shown) or 'nothing'} for "
             f"{window.samples / RATE_HZ:g} s or more in one piece: label at least two of {', '.join(labels)}"
         )
@@ -137,7 +133,7 @@ def gain(subject: int | str, found: Sequence[Stretch], seconds: float, classifie
     first, rest = split(found, seconds, classifier.card.window.samples)
     correction, held_out = learn(first, classifier)
     if not rest:
-        raise TooLittleError(f"the recordings have {seconds:g} s of each activity and nothing else")
+        raise InputError(f"the recordings have {seconds:g} s of each activity and nothing else")
     is_used = held_out is None or not (held_out.is_worse or held_out.is_wrong_throughout)
     logits, look, y = _joined(rest)
     answers = [logits.argmax(axis=1), correction.apply(logits, look).argmax(axis=1)]
@@ -221,7 +217,7 @@ def _in_walking_frame(
                 result[i] = turned(signals[i][np.newaxis], names, frame)[0]
     if all(x is None for x in result):
         worn = recordings[mountings[0][0]]
-        raise TooLittleError(nobody_walks("the recordings", worn.subject, worn.mounting.name))
+        raise InputError(nobody_walks("the recordings", worn.subject, worn.mounting.name))
     return result
 
 

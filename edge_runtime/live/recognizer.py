@@ -97,7 +97,11 @@ class LiveRecognizer:
         values, times = self._checked(samples, seconds)
         is_usable = is_measurement(values) & np.isfinite(times)
         events, self._pending = self._pending, []
-        events += self._note_invalid(is_usable, times)
+        for usable, second in zip(is_usable.tolist(), times.tolist(), strict=True):
+            if not usable and not self._was_invalid:
+                events.append(Notice(second, "invalid", _INVALID))
+            self.invalid += not usable
+            self._was_invalid = not usable
         values, times = values[is_usable], times[is_usable]
         events += [Notice(*fault) for fault in (*self._clock.look(times), *self._faults.look(values, times))]
         for piece in self._resample().push(times, values, self._windowing.n_missing):
@@ -140,34 +144,24 @@ class LiveRecognizer:
             self._resampler = Resampler(RATE_HZ, wait_s=WAIT_S if self._is_timed else 0.0)
         return self._resampler
 
-    def _note_invalid(self, is_usable: npt.NDArray[np.bool_], times: Array) -> Iterator[Notice]:
-        for usable, second in zip(is_usable.tolist(), times.tolist(), strict=True):
-            if not usable and not self._was_invalid:
-                yield Notice(second, "invalid", _INVALID)
-            self.invalid += not usable
-            self._was_invalid = not usable
-
     def _take(self, piece: Piece) -> Iterator[LiveEvent]:
         """Take samples at the model's rate."""
         if piece.gap_s is not None:
             yield from self._decide(self._windowing.finish())
-            yield from self._note_gap(piece.seconds, piece.gap_s)
+            if piece.gap_s != 0:
+                self._decider.begin()
+            if not 0 <= piece.gap_s <= LONGEST_GAP_S and self._decider.forget_mounting():
+                yield Notice(piece.seconds, "mounting", LOST)
+            if piece.gap_s > _ANOTHER_CLOCK_S:
+                text = f"the source's clock went ahead by {piece.gap_s / 3600:.0f} h: the filters start anew"
+                yield Notice(piece.seconds, "clock", text)
+            elif piece.gap_s > 0:
+                yield Notice(piece.seconds, "gap", f"no samples for {piece.gap_s:.2f} s: the filters start anew")
+            elif piece.gap_s < 0:
+                text = f"the source's clock went back by {-piece.gap_s:.2f} s: the filters start anew"
+                yield Notice(piece.seconds, "clock", text)
             self._windowing = Windowing(self.card.window, self.hop, piece.seconds, self._gentle)
         yield from self._decide(self._windowing.add(piece.samples))
-
-    def _note_gap(self, seconds: float, gap_s: float) -> Iterator[Notice]:
-        if gap_s != 0:
-            self._decider.begin()
-        if not 0 <= gap_s <= LONGEST_GAP_S and self._decider.forget_mounting():
-            yield Notice(seconds, "mounting", LOST)
-        if gap_s > _ANOTHER_CLOCK_S:
-            yield Notice(
-                seconds, "clock", f"the source's clock went ahead by {gap_s / 3600:.0f} h: the filters start anew"
-            )
-        elif gap_s > 0:
-            yield Notice(seconds, "gap", f"no samples for {gap_s:.2f} s: the filters start anew")
-        elif gap_s < 0:
-            yield Notice(seconds, "clock", f"the source's clock went back by {-gap_s:.2f} s: the filters start anew")
 
     def _decide(self, windows: Iterator[tuple[float, Array]]) -> Iterator[LiveEvent]:
         start = self._windowing.start

@@ -37,21 +37,13 @@ def replay(
 
 
 def follow(recording: Recording, recognizer: LiveRecognizer) -> Track:
-    """Collect every decision about a recording.
-
-    Raises `InputError` for a recording shorter than a window, and for a window that the model does not take.
-    """
+    """Collect every decision about a recording. Raises `InputError` for a window that the model does not take."""
     recognizer.restart(recording.begins_midway)
     events = [*recognizer.push(recording.samples), *recognizer.flush()]
     decisions = [x for x in events if isinstance(x, Decision)]
     refusal = next((x for x in events if isinstance(x, Notice) and x.kind == REFUSED), None)
     if refusal:
         raise InputError(refusal.text)
-    if not decisions:
-        raise InputError(
-            f"a recording of subject {recording.subject} is shorter than a window of "
-            f"{recognizer.card.window.samples} samples: leave it out"
-        )
     track = track_of(recording, decisions, recognizer.card)
     return replace(track, finds_mounting=finds_mounting(events))
 

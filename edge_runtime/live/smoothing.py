@@ -35,7 +35,10 @@ class Smoother:
 
         Activities that `cannot_begin` `[n_labels]` are not taken up. None before the first activity.
         """
-        self._predict(seconds, is_moving)
+        chance = self._settings.change_moving if is_moving else self._settings.change_still
+        change = 1 - (1 - chance) ** (seconds / self._period_s)
+        others = (1 - self.probabilities) / (self._n_labels - 1)
+        self.probabilities = (1 - change) * self.probabilities + change * others
         likelihood = np.maximum(np.asarray(window, np.float64), _LEAST)
         if not cannot_begin[likelihood.argmax()]:
             posterior = self.probabilities * likelihood ** (
@@ -55,10 +58,3 @@ class Smoother:
         is_probable = self.current is not None and self.probabilities[self.current] >= self._settings.confidence
         self._is_certain = not is_rejected and (self._is_certain or is_probable)
         return self.current if self._is_certain else None
-
-    def _predict(self, seconds: float, is_moving: bool) -> None:
-        """Let `seconds` pass, in which an activity may have ended."""
-        chance = self._settings.change_moving if is_moving else self._settings.change_still
-        change = 1 - (1 - chance) ** (seconds / self._period_s)
-        others = (1 - self.probabilities) / (self._n_labels - 1)
-        self.probabilities = (1 - change) * self.probabilities + change * others

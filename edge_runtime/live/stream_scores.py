@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import segments
+from edge_runtime.data.scores import confusion_matrix
 
 NO_DECISION = -1  # in `Track.shown`: unknown; in `Track.labels`: not labelled
 Integers = npt.NDArray[np.integer]
@@ -133,12 +134,15 @@ def per_group(
 
 def confusion(tracks: Sequence[Track], n_activities: int, samples: int) -> Integers:
     """Count the windows wholly in one activity: `[true, reported]`, without unknown."""
-    counts = np.zeros((n_activities, n_activities), np.int64)
-    for track in tracks:
-        truth, _, shown = track.windows(n_activities, samples)
-        is_known = shown != NO_DECISION
-        np.add.at(counts, (truth[is_known], shown[is_known]), 1)
-    return counts
+    truth, _, shown = np.concatenate([x.windows(n_activities, samples) for x in tracks], axis=1)
+    is_known = shown != NO_DECISION
+    return confusion_matrix(truth[is_known], shown[is_known], n_activities)
+
+
+def too_early(tracks: Sequence[Track]) -> list[int]:
+    """The labels that occur only as postures before the first walk of a mounting."""
+    labels, lacks = (np.concatenate(x) for x in zip(*((x.labels, x.lacks) for x in tracks), strict=True))
+    return np.setdiff1d(labels[lacks], labels[~lacks]).tolist()
 
 
 def share(hits: Iterable[bool]) -> float:

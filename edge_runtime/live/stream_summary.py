@@ -14,35 +14,11 @@ _LONGEST_STEP_S = 3600.0  # from one sample to the next; a longer one is another
 _OVERTAKEN_S = 1.0  # a sample that is at most this much older than the newest came late
 
 
-class ElapsedTime:
-    """Adds up `seconds` from the first sample to the newest; a clock that goes back or jumps adds nothing."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._begin = 0.0  # of the clock that counts now
-        self._newest: float | None = None
-
-    def go_to(self, second: float) -> None:
-        """Add the time until the next sample, taken at `second` by the source's clock."""
-        step = 0.0 if self._newest is None else second - self._newest
-        if -_OVERTAKEN_S <= step < 0:
-            return
-        if self._newest is None or not 0 <= step <= _LONGEST_STEP_S:
-            self._begin = second
-        else:
-            self.seconds += step
-        self._newest = second
-
-    def until(self, second: float) -> float:
-        """The seconds from the first sample to `second`; a time of an earlier clock counts as that clock's end."""
-        newest = self._newest or 0.0
-        return self.seconds - (newest - min(max(second, self._begin), newest))
-
-
 class StreamSummary:
     """Counts decisions and notices; times in the stream count from the first sample.
 
     A decision stands for the time since the one before, at most `hop_s`. `windows` and `seconds` are by activity.
+    `elapsed_s` are the seconds from the first sample to the newest; a clock that goes back or jumps adds none.
     """
 
     def __init__(self, labels: Sequence[str], hop_s: float) -> None:
@@ -52,15 +28,21 @@ class StreamSummary:
         self.duplicates = self.late = self.invalid = 0
         self.seconds = dict.fromkeys(self.windows, 0.0)
         self.notices: Counter[str] = Counter()
-        self._elapsed = ElapsedTime()
+        self.elapsed_s = 0.0
+        self._begin = 0.0  # of the clock that counts now
+        self._newest: float | None = None
         self._decided_s = 0.0
         self._activity = ""
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._recent: deque[float] = deque(maxlen=_RATE_OVER)
 
     def add(self, found: LiveEvent) -> float:
-        """Count one decision or notice, after its samples; return its time in the stream."""
-        elapsed_s = self._elapsed.until(found.seconds)
+        """Count one decision or notice, after its samples; return its time in the stream.
+
+        A time of an earlier clock counts as that clock's end.
+        """
+        newest = self._newest or 0.0
+        elapsed_s = self.elapsed_s - (newest - min(max(found.seconds, self._begin), newest))
         if isinstance(found, Notice):
             self.gaps += found.kind == "gap"
             self.notices[found.kind] += 1
@@ -78,14 +60,16 @@ class StreamSummary:
     def samples_came(self, seconds: Array) -> None:
         """Count samples that were taken at `seconds`."""
         for second in seconds.tolist():
-            self._elapsed.go_to(second)
+            step = 0.0 if self._newest is None else second - self._newest
+            if -_OVERTAKEN_S <= step < 0:
+                continue
+            if self._newest is None or not 0 <= step <= _LONGEST_STEP_S:
+                self._begin = second
+            else:
+                self.elapsed_s += step
+            self._newest = second
         self.samples += len(seconds)
         self._recent.extend(seconds[-_RATE_OVER:].tolist())
-
-    @property
-    def elapsed_s(self) -> float:
-        """The seconds from the first sample to the newest."""
-        return self._elapsed.seconds
 
     @property
     def n_left_out(self) -> int:

@@ -134,11 +134,13 @@ def test_live_scores_are_of_all_of_each_person_and_of_each_placement(evaluate, t
     names = [recording.label_names[x] if x >= 0 else "" for x in labels.tolist()]
     pieces = [(name, samples[i : i + 1]) for i, name in enumerate(names)]
     data = people(tmp_path / "own", *pieces, names=("anna",))
+    write_pieces(data / "short.csv", pieces[:127], "anna")
     given = []
     for placement in ("waist", "wrist"):
         (tmp_path / f"{placement}.toml").write_text(f'{LAYOUT}placement = "{placement}"\n')
         given += ["--data", f"{placement}.toml={data}"]
-    _, found = evaluate("edge", "--live", *given, "--plots", "plots")
+    done, found = evaluate("edge", "--live", *given, "--plots", "plots")
+    assert "2 of 4 recordings" in done.stderr
     assert list(found["per_subject"]) == ["waist-anna", "wrist-anna"]
     assert list(found["per_placement"]) == ["waist", "wrist"]
     for groups in (found["per_subject"], found["per_placement"]):
@@ -147,16 +149,17 @@ def test_live_scores_are_of_all_of_each_person_and_of_each_placement(evaluate, t
     assert found["live_accuracy"] > 0.9
     assert found["false_answers_per_hour"] > 0  # of transitions
     plots = {x.name for x in (tmp_path / "plots").iterdir()}
-    assert plots == {"recording-0.png", "recording-1.png", "confusion.png"}
+    assert plots == {"recording-0.png", "recording-2.png", "confusion.png"}
 
 
 def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(evaluate, tmp_path):
     lying = np.concatenate([posture("WALKING", 20), posture("LAYING", 20)])
     data = people(tmp_path / "own", ("WALKING", lying[:1000]), ("SITTING", lying[1000:]), names=("me",))
-    for placement, is_said in (("trouser pocket", True), ("waist", False)):
+    for placement, is_said in (("trouser pocket", True), ("waist", False), ("wrist", True)):
         (tmp_path / "mine.toml").write_text(f'{LAYOUT}placement = "{placement}"\n')
         done, _ = evaluate("edge-anywhere", "--data", f"mine.toml={data}")
         assert ("SITTING or LAYING" in done.stdout) == is_said
+        assert ("wrist" in done.stderr) == (placement == "wrist")  # where the model was not trained
 
 
 def test_a_model_that_takes_rotation_refuses_recordings_without_it(har_edge_here, tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -78,6 +79,7 @@ def test_segments_cover_the_decisions_and_end_at_a_gap(predict, walk, tmp_path):
     (found,) = content["recordings"]
     segments, decisions = found["segments"], rows(tmp_path / "decisions.csv")
     assert found["file"] == walk.name
+    assert all(x in done.stdout for x in ("decisions.csv", "found.json"))
     covered = [
         [x["activity"] for x in segments if x["start"] < float(decision["seconds"]) <= x["end"]]
         for decision in decisions
@@ -144,6 +146,32 @@ def test_a_stated_placement_goes_before_the_layouts_and_a_hop_before_the_models(
     walked = [x for x in rows(tmp_path / "found.csv") if "walk" in x["file"]]
     assert {x["placement"] for x in walked} == {"trouser pocket"}
     assert np.allclose(np.diff([float(x["seconds"]) for x in walked]), 2.56)
+
+
+SENSOR_LOGGER = ("TotalAcceleration", "Metadata", "time,seconds_elapsed,x,y,z", "7,{},{},{},{}", ".")
+PHYPHOX = ("Accelerometer", "meta/device", '"Time (s)","X (a)","Y (a)","Z (a)"', "{},{},{},{}", ".")
+WITH_COMMAS = (*PHYPHOX[:2], *(x.replace(",", ";") for x in PHYPHOX[2:4]), ",")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("app", [SENSOR_LOGGER, PHYPHOX, WITH_COMMAS], ids=["Sensor Logger", "phyphox", "commas"])
+def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_here, predict, tmp_path):
+    acceleration, other, header, form, point = app
+    sent = recordings()[7].samples[:3000]
+    (tmp_path / "export" / other).parent.mkdir(parents=True)
+    (tmp_path / f"export/{other}.csv").write_text("version\n3\n")
+    for name, values, late_s in ((acceleration, sent[:, :3] * 9.80665, 0), ("Gyroscope", sent[:, 3:], 0.003)):
+        lines = [form.format(*x).replace(".", point) for x in np.c_[np.arange(3000) / 50 + late_s, values].tolist()]
+        (tmp_path / f"export/{name}.csv").write_text("\n".join([header, *lines, ""]))
+    export = shutil.make_archive(tmp_path / "packed", "zip", tmp_path / "export") if packed else tmp_path / "export"
+    assert "Gravity has a size of 1" in succeeded(har_edge_here("data", "--data", export)).stdout
+    _, content = predict(export, "--model", "edge")
+    (tmp_path / "same.csv").write_text(csv_lines(sent, HEADER, np.arange(3000) / 50))
+    _, wanted = predict("same.csv", "--model", "edge")
+    activities = [[x["activity"] for x in found["recordings"][0]["segments"]] for found in (content, wanted)]
+    assert activities[0] == activities[1]
+    streamed = succeeded(har_edge_here("stream", "edge", "--csv", export)).stdout
+    assert all(x in streamed for x in {*activities[1]})
 
 
 def test_people_of_the_training_are_counted(har_edge_here, worn_once, tmp_path):

@@ -10,7 +10,7 @@ from written_recordings import motion, on_grid, zipped
 
 from edge_runtime.data.labels import UCI_HAR
 from edge_runtime.data.layout import DEFAULT, find_layout, shipped_layouts
-from edge_runtime.data.recordings import read_recordings
+from edge_runtime.data.recordings import EXPORTS, read_recordings
 
 EXCERPTS = ROOT / "tests/excerpts"
 G = 9.80665
@@ -28,6 +28,8 @@ def write(path, lines):
 @pytest.mark.parametrize("name", shipped_layouts())
 def test_every_shipped_layout_says_what_is_needed(name):
     found = find_layout(name)
+    if name in EXPORTS.values():  # of nobody's labels
+        return
     assert {"subject", "label"} <= {*found.pattern.names, *found.text_columns, *found.fixed}
     if name == DEFAULT:
         return

@@ -10,8 +10,9 @@ from streams import FakeClock, decision
 
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
-from edge_runtime.live.decider import UNKNOWN
+from edge_runtime.live.decider import UNCERTAIN, UNKNOWN
 from edge_runtime.live.display.decision_log import Log
+from edge_runtime.live.display.sinks import reason_text
 from edge_runtime.live.display.timeline import Timeline, letters
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.terminal import Console
@@ -38,6 +39,11 @@ def test_another_file_is_not_touched(tmp_path):
     with pytest.raises(InputError, match="thesis"):
         Log(path, LABELS)
     assert path.read_text() == "chapter one"
+
+
+def test_without_a_certain_activity_the_likeliest_is_said():
+    assert "WALKING" in reason_text(decision(2.56, UNKNOWN, reason=UNCERTAIN))
+    assert "WALKING" not in reason_text(decision(2.56, UNKNOWN, reason="stuck"))
 
 
 def test_a_gap_is_a_gap_in_the_band_of_the_timeline():

@@ -9,6 +9,7 @@ from programs import MODELS
 from written_recordings import posture
 
 from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.errors import InputError
 from edge_runtime.live import personalisation
 from edge_runtime.live.personal_learning import cross_validate, exchanged, learn
 from edge_runtime.model.classifier import Classifier
@@ -130,7 +131,7 @@ def test_recordings_of_one_mounting_are_turned_together():
 
 @pytest.mark.parametrize("activities", [["SITTING"], ["WALKING_UPSTAIRS", "SITTING"]])
 def test_a_mounting_in_which_nobody_walks_by_the_labels_has_no_frame(activities):
-    with pytest.raises(personalisation.TooLittleError, match="walks"):
+    with pytest.raises(InputError, match="walks"):
         personalisation.stretches([made(x) for x in activities], ANYWHERE)
 
 

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from streams import decisions, feed, notices
-from written_recordings import recordings
+from written_recordings import posture, recordings
 
 from edge_runtime.data import loading, uci_har
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import WARM_UP_S, LiveRecognizer
+from edge_runtime.live.sources.axes import Axes
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.filters import FILTERS
@@ -44,6 +45,15 @@ def answers(events):
 
 def times(samples):
     return 100 + np.arange(len(samples)) / RATE
+
+
+@pytest.mark.parametrize("axes", ["x,y,z", "-x,-y,z", "y,-x,z", "-y,x,z", "z,y,-x", "-z,y,x"])
+def test_someone_who_walks_with_another_axis_up_is_told_the_axes_to_give(axes):
+    basis = np.concatenate([np.eye(3)] * 2, axis=1)
+    turn = Axes(axes)(basis)[:, :3]  # of the board, which is orthogonal
+    walked = posture("WALKING", 20)
+    said = [x.text for x in notices(watch(np.c_[walked[:, :3] @ turn.T, walked[:, 3:] @ turn.T])) if x.kind == "axes"]
+    assert [f"--axes {axes}" in x for x in said] == [True] * (axes != "x,y,z")
 
 
 def test_the_published_windows_get_the_answers_of_the_test_set():

@@ -79,8 +79,9 @@ def test_columns_are_found_among_others(text, wanted, times):
     assert left_out(items) == 0
 
 
-def test_a_header_that_cannot_be_used_is_said_once_and_nothing_is_taken_for_it():
-    header = "seconds_elapsed,accelerometer_x,accelerometer_y,accelerometer_z,gx,gy,gz"
+@pytest.mark.parametrize("name", ["accelerometer_", "Linear Acceleration "])
+def test_a_header_that_cannot_be_used_is_said_once_and_nothing_is_taken_for_it(name):
+    header = f"seconds_elapsed,{','.join(name + x for x in 'xyz')},gx,gy,gz"
     items = read(csv_lines(standing(), header, TIMES))
     assert (len(samples(items)), kinds(items), left_out(items)) == (0, ["malformed"], 101)
     assert "gravity" in said(items)
@@ -141,6 +142,15 @@ def test_a_live_source_of_another_unit_than_it_states_is_said_once_and_unclear_u
     assert left_out(items) == 100
 
 
+def xyz(*values) -> dict[str, float]:
+    return dict(zip("xyz", values, strict=True))
+
+
+def reading(name, values=(0, 0, 0)) -> dict[str, object]:
+    return {"name": name, "time": 1.5e9, "values": xyz(*values)}
+
+
+gyroscope, total = reading("gyroscope", (4, 5, 6)), reading("totalacceleration", (1, 2, 3))
 JSON = [
     ({"t": 1.5, "acc": [1, 2, 3], "gyro": [4, 5, 6]}, STATED),
     ({"Timestamp": "1.5", "accelerometer": ["1", "2", "3"], "gyroscope": ["4", "5", "6"]}, STATED),
@@ -153,6 +163,8 @@ JSON = [
         },
         Units(),
     ),
+    ({"timestamp": 1.5, "accelerometer": xyz(1, 2, 3), "gyroscope": xyz(4, 5, 6)}, STATED),
+    ({"payload": [reading("battery"), reading("accelerometer"), gyroscope, total]}, Units(1e-9, 1.0, 1.0)),
 ]
 
 
@@ -167,7 +179,8 @@ def test_every_shape_of_json_gives_the_same_sample(content, stated):
     "line",
     [
         *("{", '{"acc": [1, 2], "gyro": [1, 2, 3]}', '{"t": NaN, "acc": [1, 2, 3], "gyro": [1, 2, 3]}'),
-        *("1,2,3", "\x00\x1b[31m", "1,2,3,4,5,six"),
+        *("1,2,3", "\x00\x1b[31m", "1,2,3,4,5,six", "POST / HTTP/1.1"),
+        json.dumps({"payload": [reading("accelerometer")]}),
     ],
 )
 def test_a_line_that_is_no_sample_is_said_once_counted_and_costs_nothing_else(line):

@@ -3,19 +3,22 @@
 import contextlib
 import os
 import pty
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from streams import FakeClock, chunks, kinds, samples, seconds, until
+from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, standing, until
 from written_recordings import recordings
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import Chunk, Source
+from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, replay
 from edge_runtime.live.sources.serial_port import serial_port
@@ -35,6 +38,10 @@ def has(n: int):
 def says(kind: str):
     """Tell whether an event of this kind has come."""
     return lambda items: kind in kinds(items)
+
+
+def port_of(opened: Event) -> int:
+    return int(re.findall(r":(\d+)", opened.text)[-1])
 
 
 @pytest.fixture
@@ -89,7 +96,7 @@ def listener(request, clock) -> Iterator[Source]:
 
 @pytest.fixture
 def port(listener) -> int:
-    return int(next(listener).text.rpartition(":")[2])
+    return port_of(next(listener))
 
 
 @pytest.fixture
@@ -148,13 +155,61 @@ def test_a_connection_may_be_lost_and_come_back_and_half_a_line_is_no_sample(sen
 
 def test_with_take_over_the_newest_connection_always_replaces_the_one_before(clock):
     with closing(tcp(Address("127.0.0.1", 0), KNOWN, clock, take_over=True)) as source:
-        address = ("127.0.0.1", int(next(source).text.rpartition(":")[2]))
+        address = ("127.0.0.1", port_of(next(source)))
         with socket.create_connection(address) as first:
             first.sendall(SAMPLE)
             until(source, has(1))
             with socket.create_connection(address) as second:
                 second.sendall(SAMPLE)
                 assert kinds(until(source, has(1))) == ["lost", "connected"]
+
+
+@pytest.mark.parametrize(("host", "is_said"), [("127.0.0.1", False), ("0.0.0.0", True)])
+def test_the_address_for_a_phone_is_said_where_one_can_reach_it(host, is_said, monkeypatch):
+    monkeypatch.setattr(socket.socket, "getsockname", lambda _: ("192.0.2.7", 5))
+    with closing(tcp(Address(host, 0), KNOWN)) as source:
+        assert ("192.0.2.7:5" in next(source).text) == is_said
+
+
+@contextlib.contextmanager
+def fed(kind, folder: Path, clock) -> Iterator[tuple[Source, Callable[[bytes], object]]]:
+    """An opened source that knows no units, and a function that sends bytes to it."""
+    with contextlib.ExitStack() as opened:
+        if kind is serial_port:
+            board = opened.enter_context(plugged(folder / "tty"))
+            source = opened.enter_context(closing(serial_port(str(folder / "tty"), Units(), ShortSleeps())))
+            next(source)
+            yield source, partial(os.write, board)
+        elif kind is csv_file:
+            os.mkfifo(folder / "pipe")
+            source = opened.enter_context(closing(csv_file(folder / "pipe", Units(), clock)))
+            next(source)
+            yield source, opened.enter_context((folder / "pipe").open("wb", buffering=0)).write
+        else:
+            source = opened.enter_context(closing(kind(Address("127.0.0.1", 0), Units(), clock)))
+            form = socket.SOCK_STREAM if kind is tcp else socket.SOCK_DGRAM
+            phone = opened.enter_context(socket.socket(socket.AF_INET, form))
+            phone.connect(("127.0.0.1", port_of(next(source))))
+            yield source, phone.sendall
+
+
+@pytest.mark.parametrize("kind", [csv_file, serial_port, tcp, udp])
+@pytest.mark.parametrize("header", ["t[ms],ax,ay,az,gx,gy,gz", "t[s],ax,ay,az,gx,gy,gz"])  # the second is wrong
+def test_units_are_judged_alike_however_lines_come(kind, header, tmp_path, clock):
+    sent = standing(60, 9.80665)
+    sent[49] *= 5.5
+    lines = csv_lines(sent, header, 20.0 * np.arange(60)).splitlines(keepends=True)
+    found = []
+    for cuts in ([0, 61], [0, 50, 51, 61]):
+        (folder := tmp_path / str(len(cuts))).mkdir()
+        items = []
+        with fed(kind, folder, clock) as (source, send):
+            for first, end in pairwise(cuts):
+                send("".join(lines[first:end]).encode())
+                items += takewhile(lambda x: x is not NO_SAMPLES, source)
+        found.append((samples(items).tolist(), kinds(items), sum(x.left_out for x in items if isinstance(x, Chunk))))
+    assert found[0] == found[1]
+    assert (len(found[0][0]), found[0][2]) == ((60, 0) if "ms" in header else (0, 50))
 
 
 def test_a_port_alone_is_of_this_machine_and_a_host_says_another():

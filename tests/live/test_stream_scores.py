@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.live.stream_scores import NO_DECISION, Track, WindowScores, confusion, per_group, score
+from edge_runtime.live.stream_scores import NO_DECISION, Track, WindowScores, confusion, per_group, score, too_early
 
 RATE, SAMPLES = 10.0, 10
 
@@ -69,6 +69,7 @@ def test_postures_before_the_first_walk_are_counted_apart():
     assert (found.windows, found.window_accuracy, found.live_accuracy) == (2, 1.0, 1.0)
     assert found.unknown_in_activities == 0.25  # from 40 to 50
     assert per_group([made], ["anna"], 2, SAMPLES)["anna"].windows == 2
+    assert too_early([made]) == [0]
 
 
 def test_each_person_is_scored_by_their_own_windows_and_the_confusion_is_of_all_but_unknown():

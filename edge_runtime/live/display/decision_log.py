@@ -1,7 +1,5 @@
 """Log a stream: append a row for each decision to a CSV file."""
 
-import csv
-import io
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,6 +7,7 @@ from pathlib import Path
 
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import Decision, Notice
+from edge_runtime.system.files import csv_text
 
 
 class Log:
@@ -21,7 +20,7 @@ class Log:
         self._path, self._failed = path, False
         self.missed = 0
         header = ["time", "seconds", "activity", "warming_up", "reason", "inference_ms", *(f"p_{x}" for x in labels)]
-        first_line = _row(header)
+        first_line = csv_text([header]).encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
@@ -42,9 +41,9 @@ class Log:
         probabilities = [f"{float(p):.5f}" for p in decision.probabilities]
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         facts = [f"{decision.seconds:.6f}", decision.activity, int(decision.warming_up), decision.reason]
-        row = _row([now, *facts, f"{decision.inference_ms:.4f}", *probabilities])
+        row = csv_text([[now, *facts, f"{decision.inference_ms:.4f}", *probabilities]])
         try:
-            self._append(self._pending + row)
+            self._append(self._pending + row.encode())
         except OSError as error:
             self.missed += 1
             if self._failed:
@@ -68,9 +67,3 @@ class Log:
         except OSError:
             os.ftruncate(self._descriptor, before)
             raise
-
-
-def _row(cells: Sequence[object]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()

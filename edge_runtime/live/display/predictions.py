@@ -9,8 +9,7 @@ from statistics import mean
 import click
 from rich.text import Text
 
-from edge_runtime.data.data_sources import DataSource
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import activity_name, activity_table, minutes_and_seconds, show_summary
 from edge_runtime.live.stream_scores import LiveScores
@@ -48,56 +47,42 @@ def segments(decisions: Sequence[Decision], hop_s: float) -> Iterator[Segment]:
 
 
 @dataclass(frozen=True)
-class Described:
-    """Recording `number` of a data set that a layout describes.
+class Recorded:
+    """A recording in `file`, whose device is worn as `mounting` says.
 
-    `stated` is the user's placement of the device, which goes before the layout's; "" without one.
+    A layout describes `recording` `number` of a data set; None for another file of samples.
     """
 
-    data: DataSource
-    number: int
-    recording: Recording
-    stated: str = ""
-
-    @property
-    def file(self) -> Path:
-        """The path of its file."""
-        assert self.data.path
-        is_alone = self.data.path.name == self.recording.file and self.data.path.is_file()
-        return self.data.path if is_alone else self.data.path / self.recording.file
-
-    @property
-    def placement(self) -> str:
-        """Where the device was worn; "" if unknown."""
-        return self.stated or self.recording.mounting.placement
+    file: Path
+    mounting: Mounting
+    recording: Recording | None = None
+    number: int = 0
 
     def __str__(self) -> str:
-        x = self.recording
-        worn = [y for y in (self.placement, x.mounting.device) if y]
+        if (x := self.recording) is None:
+            return str(self.file)
+        worn = [y for y in (self.mounting.placement, x.mounting.device) if y]
         labels = ["labelled " + " and ".join(x.found_labels)] if x.found_labels else []
         return ", ".join([x.file, f"recording {self.number}", f"subject {x.subject}", *worn, *labels])
 
     def facts(self) -> dict[str, object]:
-        """The facts for programs."""
-        x = self.recording
-        worn = {"placement": self.placement, "device": x.mounting.device}
+        """The facts for programs; none but of a layout."""
+        if (x := self.recording) is None:
+            return {}
+        worn = {"placement": self.mounting.placement, "device": x.mounting.device}
         return {"recording": self.number, "subject": str(x.subject), **worn, "labels": list(x.found_labels)}
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """All that was recognised in one `file`, whose samples begin at `start` in its clock."""
+    """All that was recognised in what was `recorded`, whose samples begin at `start` in its clock."""
 
-    file: Path
-    described: Described | None
+    recorded: Recorded
     start: float
     decisions: Sequence[Decision]
     segments: Sequence[Segment]
     notices: Sequence[Notice]
     summary: StreamSummary
-
-    def __str__(self) -> str:
-        return str(self.described or self.file)
 
 
 def rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[Sequence[object]]:
@@ -105,11 +90,11 @@ def rows(predictions: Sequence[Prediction], labels: Sequence[str]) -> Iterator[S
     about = ("recording", "subject", "placement", "device")
     yield ["file", *about, "seconds", "label", "activity", "warming_up", "reason", *(f"p_{x}" for x in labels)]
     for prediction in predictions:
-        facts = prediction.described.facts() if prediction.described else {}
-        first = [prediction.file, *(facts.get(key, "") for key in about)]
+        recording, facts = prediction.recorded.recording, prediction.recorded.facts()
+        first = [prediction.recorded.file, *(facts.get(key, "") for key in about)]
         for x in prediction.decisions:
             probabilities = [f"{float(p):.5f}" for p in x.probabilities]
-            label = prediction.described.recording.label_at(x.seconds) if prediction.described else ""
+            label = recording.label_at(x.seconds) if recording else ""
             answer = [label, x.activity, int(x.warming_up), x.reason]
             yield [*first, f"{x.seconds:.6f}", *answer, *probabilities]
 
@@ -121,13 +106,24 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
     """
     console = Console(markup=False)
     for x in predictions:
-        if len(predictions) <= _MOST_IN_FULL:
-            _show_in_full(x, has_names, console)
+        if len(predictions) > _MOST_IN_FULL:
+            counts = Counter(y.activity for y in x.decisions)
+            shares = [f"{activity_name(name)} {percent(n / counts.total(), 0)}" for name, n in counts.most_common()]
+            length = minutes_and_seconds(x.decisions[-1].seconds - x.start)
+            console.print(f"{x.recorded}: {length}, {', '.join(shares)}", soft_wrap=True)
             continue
-        counts = Counter(y.activity for y in x.decisions)
-        shares = [f"{activity_name(name)} {percent(n / counts.total(), 0)}" for name, n in counts.most_common()]
-        length = minutes_and_seconds(x.decisions[-1].seconds - x.start)
-        console.print(f"{x}: {length}, {', '.join(shares)}", soft_wrap=True)
+        table = plain_table(["from", "to", "activity"], ["probability"])
+        for y in x.segments:
+            times = (minutes_and_seconds(second - x.start) for second in (y.start, y.end))
+            table.add_row(*times, Text(activity_name(y.activity)), percent(y.probability, 0))
+        if has_names:
+            console.print(str(x.recorded), style="bold", soft_wrap=True)
+        console.print(table)
+        if {y.activity for y in x.decisions} == {UNKNOWN}:
+            ((reason, _),) = Counter(y.reason for y in x.decisions).most_common(1)
+            console.print(f"All of it is unknown; the commonest reason: {reason}.", soft_wrap=True)
+        console.print()
+        show_summary(x.summary, console)
     if len(predictions) > 1:
         console.print()
         console.print(f"All {len(predictions)} recordings", style="bold")
@@ -139,27 +135,9 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
             windows = f"{counted(scores.windows, 'window')} wholly in one labelled activity"
             right = f"{percent(scores.live_accuracy)} of {windows} were answered right, unknown being wrong"
             console.print(f"{right}{known * (scores.mounting_not_known > 0)}.", soft_wrap=True)
-    times = Counter(notice.text for x in predictions for notice in x.notices)
+    n_times = Counter(notice.text for x in predictions for notice in x.notices)
     for x in predictions:
         for notice in x.notices:
-            if n := times.pop(notice.text, 0):
+            if n := n_times.pop(notice.text, 0):
                 when = minutes_and_seconds(notice.seconds - x.start)
-                click.echo(f"{x}: {when}  {notice.text}{f' ({n} times)' * (n > 1)}", err=True)
-
-
-def _show_in_full(prediction: Prediction, has_name: bool, console: Console) -> None:
-    table = plain_table(["from", "to", "activity"], ["probability"])
-    for x in prediction.segments:
-        table.add_row(
-            *(minutes_and_seconds(y - prediction.start) for y in (x.start, x.end)),
-            Text(activity_name(x.activity)),
-            percent(x.probability, 0),
-        )
-    if has_name:
-        console.print(str(prediction), style="bold", soft_wrap=True)
-    console.print(table)
-    if {x.activity for x in prediction.decisions} == {UNKNOWN}:
-        ((reason, _),) = Counter(x.reason for x in prediction.decisions).most_common(1)
-        console.print(f"All of it is unknown; the commonest reason: {reason}.", soft_wrap=True)
-    console.print()
-    show_summary(prediction.summary, console)
+                click.echo(f"{x.recorded}: {when}  {notice.text}{f' ({n} times)' * (n > 1)}", err=True)

@@ -17,14 +17,15 @@ def show_scores(found: LiveScores, recordings: int, people: int, console: rich.c
     table = facts_table()
     table.add_row("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities")
     windows, not_known = counted(found.windows, "window"), found.mounting_not_known or float("nan")
+    false = f"an hour of what the model does not know; {percent(1 - found.unknown_in_activities, 1)} of known is named"
     for name, value, text in (
         ("accuracy, unsmoothed", percent(found.window_accuracy), f"of {windows} wholly in one activity"),
         ("accuracy, live", percent(found.live_accuracy), "of these, unknown being wrong"),
         ("without unknown", percent(found.reported_accuracy), "of those that are not unknown"),
-        ("delay", _seconds(found.delay_median_s), "until a new activity is reported (median)"),
-        ("", _seconds(found.delay_p90_s), "(90 %)"),
-        ("false changes", _rate(found.false_changes_per_hour), "an hour of activities"),
-        ("false answers", _rate(found.false_answers_per_hour), "an hour of what the model does not know"),
+        ("delay", _number(found.delay_median_s, "{:.2f} s"), "until a new activity is reported (median)"),
+        ("", _number(found.delay_p90_s, "{:.2f} s"), "(90 %)"),
+        ("false changes", _number(found.false_changes_per_hour, "{:.1f}"), "an hour of activities"),
+        ("false answers", _number(found.false_answers_per_hour, "{:.1f}"), false),
         ("unknown", percent(found.unknown_in_activities, 1), "of the time in activities, their beginnings included"),
         ("mounting not known", percent(not_known, 1), "of the time in activities; the other scores are of the rest"),
     ):
@@ -45,10 +46,6 @@ def show_groups(heading: str, groups: Mapping[str, WindowScores], console: rich.
     console.print(table)
 
 
-def _seconds(value: float) -> str:
-    """A delay; "never" for an infinite one, "–" without any."""
-    return NOT_MEASURED if math.isnan(value) else "never" if math.isinf(value) else f"{value:.2f} s"
-
-
-def _rate(value: float) -> str:
-    return NOT_MEASURED if math.isnan(value) else f"{value:.1f}"
+def _number(value: float, form: str) -> str:
+    """A delay or rate; "never" for an infinite one, "–" without any."""
+    return NOT_MEASURED if math.isnan(value) else "never" if math.isinf(value) else form.format(value)

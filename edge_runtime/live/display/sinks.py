@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from edge_runtime.live.decider import UNKNOWN, Decision, Notice
+from edge_runtime.live.decider import UNCERTAIN, UNKNOWN, Decision, Notice
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
@@ -22,12 +22,14 @@ _LONGEST_NAME, _LONGEST_NOTICE = 24, 400
 
 def activity_name(label: str) -> str:
     """The name of an activity for people; a label may hold anything."""
-    return "unknown" if label == UNKNOWN else printable(label, _LONGEST_NAME).replace("_", " ")
+    return printable(label, _LONGEST_NAME)
 
 
 def reason_text(decision: Decision) -> str:
-    """The reason why the activity is unknown, for people."""
-    return printable(decision.reason).replace("_", " ")
+    """The reason why the activity is unknown, for people: without one that is certain, the likeliest too."""
+    ahead = int(decision.probabilities.argmax())
+    share = f": {decision.labels[ahead]} {percent(decision.probabilities[ahead], 0)}"
+    return printable(decision.reason + share * (decision.reason == UNCERTAIN))
 
 
 def labelled(label: str) -> str:

@@ -97,7 +97,7 @@ class Timeline(Sink):
         """The activity, three lines high and letter-spaced."""
         decision = self._latest
         name = activity_name(decision.activity) if decision else "waiting"
-        large = "   ".join(" ".join(word) for word in name.upper().split())
+        large = "   ".join(" ".join(word) for word in name.upper().replace("_", " ").split())
         remark, colour = "", _UNKNOWN_COLOUR
         if decision:
             colour = self._colour(self._names.index(decision.activity))

@@ -5,9 +5,9 @@ import select
 import stat
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from edge_runtime.live.sources import POLL_S, Chunk, Event, SilenceDetector, Sou
 from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.signals.types import Signal
 from edge_runtime.signals.units import Units
+from edge_runtime.system.outside_files import open_file
 
 _CHUNK_S = 0.1  # of a replay, at its pace
 _LARGEST_CHUNK = 500
@@ -31,7 +32,8 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
     A pipe ends when its last writer closes it. Raises `InputError` when it cannot be read, or has no sample.
     """
     name = "standard input" if path == Path("-") else str(path)
-    with _opened(path, name) as descriptor:
+    with _opened(path, name) as file:
+        descriptor = file.fileno()
         recorded = stat.S_ISREG(os.fstat(descriptor).st_mode)
         decoder = LineDecoder(stated, recorded)
         silence = SilenceDetector(name, clock)
@@ -82,20 +84,12 @@ def replay(number: int, recording: Recording, speed: float = 1.0, clock: SourceC
         yield Chunk(seconds[chunk], recording.samples[chunk], recorded=True)
 
 
-@contextmanager
-def _opened(path: Path, name: str) -> Iterator[int]:
+def _opened(path: Path, name: str) -> IO[bytes]:
     if path == Path("-"):
         if sys.stdin is None:
             raise InputError("standard input is closed: give another source to --csv")
-        yield sys.stdin.fileno()
-        return
+        return open(sys.stdin.fileno(), "rb", closefd=False)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe need not have a writer yet
+        return open_file(path, "a recording or a pipe", sys.maxsize, or_pipe=True)
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror}") from error
-    try:
-        if stat.S_ISCHR(os.fstat(descriptor).st_mode):  # it may never end
-            raise InputError(f"{name} is a device: give a file or a pipe, or a board's device to --serial")
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -28,7 +28,14 @@ def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None
     A sensor that goes is set up again when it is back. `open_bus` gives the bus, by default the board's. Raises
     `DeviceError` when there is no bus or no such sensor on it, `MissingExtraError` without the drivers.
     """
-    name, address = _parse(text)
+    match = _SENSOR.fullmatch(text)
+    name = match["name"].lower() if match else ""
+    address = int(match["address"], 0) if match and match["address"] else _ADDRESSES.get(name, 0)
+    if name not in _ADDRESSES or not 0x08 <= address <= 0x77:
+        raise InputError(
+            f"--i2c {quoted(text)} is an unknown sensor: give {' or '.join(_ADDRESSES)}, with @0x08 to @0x77 for an "
+            "unusual address"
+        )
     set_up = _driver(name)
     sensor: Any = None  # acceleration in m/s² and rotation in rad/s, each x, y, z
     where = f"{name} at {address:#x}"
@@ -63,18 +70,6 @@ def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None
             clock.sleep(max(0.0, due - clock.monotonic()))
     finally:
         getattr(bus, "deinit", lambda: None)()
-
-
-def _parse(text: str) -> tuple[str, int]:
-    match = _SENSOR.fullmatch(text)
-    name = match["name"].lower() if match else ""
-    address = int(match["address"], 0) if match and match["address"] else _ADDRESSES.get(name, 0)
-    if name not in _ADDRESSES or not 0x08 <= address <= 0x77:
-        raise InputError(
-            f"--i2c {quoted(text)} is an unknown sensor: give {' or '.join(_ADDRESSES)}, with @0x08 to @0x77 for an "
-            "unusual address"
-        )
-    return name, address
 
 
 def _board_bus() -> Any:

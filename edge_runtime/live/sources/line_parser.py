@@ -8,12 +8,16 @@
 
     {"sensor": "accelerometer", "t": 12.34, "values": [x, y, z]}
 
-The third form is SensorStreamer's, in ns, m/s² and rad/s; in the last, the gyroscope has lines of its own.
+    {"payload": [{"name": "totalacceleration", "time": ns, "values": {"x": 0.1, "y": ..., "z": ...}}, ...]}
+
+Three values may be a list, or an object with x, y and z. The third form is SensorStreamer's, in ns, m/s² and rad/s; the
+last is Sensor Logger's. In the fourth, the gyroscope has lines of its own.
 """
 
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from edge_runtime.data import column_names
 from edge_runtime.data.column_names import Columns, MalformedError, Row
@@ -40,8 +44,6 @@ class LineParser:
         self._columns: Columns | None = None
         self._refused = ""  # why the header cannot be used
         self._bare = 0  # cells of a row that no header names
-        self._names: tuple[str, ...] = ()
-        self._named: Columns | None = None
         self._delimiter: str | None = ","
         self._pairing = Pairing()
         self.units = Units()
@@ -58,15 +60,11 @@ class LineParser:
             raise MalformedError(f"no JSON: {error}") from error
         if not isinstance(content, dict):
             raise MalformedError("no JSON object")
+        return [row for reading in _readings(content) for row in self._object(reading)]
+
+    def _object(self, content: Mapping[str, object]) -> list[Row]:
         values = _flattened(content)
-        names = tuple(values)
-        if self._named is None or names != self._names:
-            try:
-                self._named = column_names.find_columns(names, self._needs_rotation)
-            except InputError as error:
-                raise MalformedError(str(error)) from error
-            self._names = names
-        return self._rows(self._named, list(values.values()))
+        return self._rows(_columns(tuple(values), self._needs_rotation), list(values.values()))
 
     def _csv(self, text: str) -> list[Row]:
         if self._columns is None:
@@ -74,8 +72,15 @@ class LineParser:
         cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
         if self._delimiter in column_names.DECIMAL_COMMAS:
             cells = [x.replace(",", ".") for x in cells]
-        if not any(map(_is_number, cells)):
-            self._read_header(cells)  # it comes again when a board starts anew
+        if text.endswith(("HTTP/1.0", "HTTP/1.1")):
+            raise MalformedError("this is HTTP, or a WebSocket: send plain lines instead (docs/stream.md has apps)")
+        if not any(map(_is_number, cells)):  # a header, which comes again when a board starts anew
+            try:
+                self._columns, self._bare = _columns(tuple(cells), self._needs_rotation), 0
+            except MalformedError as error:
+                if self._columns is None and len(cells) >= (N_CHANNELS if self._needs_rotation else 3):
+                    self._refused = str(error)
+                raise
             return []
         if self._columns is None:
             if self._refused:
@@ -87,14 +92,6 @@ class LineParser:
         if self._bare not in (0, len(cells)):
             raise MalformedError(f"{len(cells)} values without a header, after lines of {self._bare}")
         return self._rows(self._columns, cells)
-
-    def _read_header(self, cells: Sequence[str]) -> None:
-        try:
-            self._columns, self._bare = column_names.find_columns(cells, self._needs_rotation), 0
-        except InputError as error:
-            if self._columns is None and len(cells) >= (N_CHANNELS if self._needs_rotation else 3):
-                self._refused = str(error)
-            raise MalformedError(str(error)) from error
 
     def _rows(self, found: Columns, cells: Sequence[object]) -> list[Row]:
         """The samples that `cells` complete."""
@@ -155,6 +152,14 @@ class Pairing:
         return rows
 
 
+@lru_cache(4)
+def _columns(names: tuple[str, ...], needs_rotation: bool) -> Columns:
+    try:
+        return column_names.find_columns(names, needs_rotation)
+    except InputError as error:
+        raise MalformedError(str(error)) from error
+
+
 def _unnamed(n_values: int, needs_rotation: bool) -> Columns:
     """The columns of a row without a header: six values, or three without rotation, with or without a time before."""
     size = 3 if n_values in (3, 4) and not needs_rotation else N_CHANNELS
@@ -163,6 +168,18 @@ def _unnamed(n_values: int, needs_rotation: bool) -> Columns:
             f"{n_values} values without a header; six are ax, ay, az, gx, gy, gz, seven have the time before them"
         )
     return Columns(0 if n_values > size else None, tuple(range(n_values - size, n_values)), Units())
+
+
+def _readings(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    """The readings that Sensor Logger pushes as `payload`, of acceleration and rotation; or else `content` itself."""
+    payload = content.get("payload")
+    if not isinstance(payload, list):
+        return [content]
+    found = [x for x in payload if isinstance(x, dict) and column_names.sensor_kind(str(x.get("name")))]
+    with_gravity = [x for x in found if x["name"] != "accelerometer"]
+    if len(with_gravity) < len(found) and not any(x["name"] == "totalacceleration" for x in found):
+        raise MalformedError(column_names.NO_GRAVITY.format("accelerometer"))
+    return with_gravity
 
 
 def _flattened(content: Mapping[str, object]) -> dict[str, object]:
@@ -175,6 +192,8 @@ def _flattened(content: Mapping[str, object]) -> dict[str, object]:
             if kind == "acceleration":
                 flat["timestamp[ns]"] = value.get("timestamp")
             value = value["value"]
+        if isinstance(value, dict) and value.keys() >= {*"xyz"}:
+            value = [value[axis] for axis in "xyz"]
         if isinstance(value, list) and len(value) == 3:
             name = "" if key.lower() in _READINGS else key
             flat |= {f"{name}{axis}{unit}": x for axis, x in zip("xyz", value, strict=True)}

@@ -33,8 +33,8 @@ def parse_address(text: str, option: str) -> Address:
     match = _ADDRESS.fullmatch(text)
     if not match or int(match["port"]) > 65535:
         raise InputError(
-            f"{option} {quoted(text)} is no address to listen on: give PORT for senders on this machine, or "
-            "0.0.0.0:PORT for senders on any network"
+            f"{option} {quoted(text)} is no address to listen on: give PORT, at most 65535, for senders on this "
+            "machine, or 0.0.0.0:PORT for senders on any network"
         )
     return Address(match["ipv6"] or match["host"] or "127.0.0.1", int(match["port"]))
 
@@ -56,7 +56,7 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: b
         opened.callback(lambda: connection.close() if connection else None)
         decoder = LineDecoder(stated)
         silence = SilenceDetector(f"tcp {address}", clock)
-        yield Event("opened", f"listening on tcp {address}")
+        yield Event("opened", f"listening on tcp {address}{_reached_at(address)}")
         while True:
             ready = select.select([x for x in (server, connection) if x], [], [], POLL_S)[0]
             if not ready:
@@ -79,11 +79,11 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: b
                     found, origin = server.accept()
                 except OSError:  # it has gone again
                     continue
-                if connection and not take_over and clock.monotonic() - heard < SILENCE_S:
-                    found.close()
-                    yield _other(origin, sender)
-                    continue
                 if connection:
+                    if not take_over and clock.monotonic() - heard < SILENCE_S:
+                        found.close()
+                        yield _other(origin, sender)
+                        continue
                     yield from _ended(connection, decoder)
                 connection, sender, heard = found, origin, clock.monotonic()
                 decoder.restart()
@@ -102,7 +102,7 @@ def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
         sender: Any = None
         heard = clock.monotonic()
         silence = SilenceDetector(f"udp {address}", clock)
-        yield Event("opened", f"listening on udp {address}")
+        yield Event("opened", f"listening on udp {address}{_reached_at(address)}")
         while True:
             if not select.select([bound], [], [], POLL_S)[0]:
                 yield from silence.look(has_come=False)
@@ -140,6 +140,16 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
             f"cannot listen on {address}: {reason}; give another port, or an address of this machine"
         ) from error
     return bound, address._replace(port=bound.getsockname()[1])
+
+
+def _reached_at(address: Address) -> str:
+    """Say for whom `address` is, and how others name it if it stands for all of this machine's."""
+    if address.host not in ("0.0.0.0", "::"):
+        return ", for this machine only" if address.host == "127.0.0.1" else ""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        probe.connect(("192.0.2.1", address.port))  # of nobody (RFC 5737), and nothing is sent
+        return f": give {address._replace(host=probe.getsockname()[0])} to the phone or board"
+    return ""
 
 
 def _connected(origin: Any) -> Event:
