@@ -206,7 +206,7 @@ def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tm
         (["short.csv", "-o", "short.csv"], "short.csv"),
         (["motionsense=theirs", "--units", "g"], "--units"),
         (["short.csv", "--model", "egde"], "egde"),
-        (["edge-anywhere"], "edge-anywhere is neither"),
+        (["edge-anywhere"], "edge-anywhere does not exist"),
         (["edge-anywhere", "none.csv"], "none.csv"),
     ):
         model = () if {"--model", "edge-anywhere"} & {*arguments} else ("--model", "edge")

@@ -171,26 +171,22 @@ def test_the_address_for_a_phone_is_said_where_one_can_reach_it(host, is_said, m
         assert ("192.0.2.7:5" in next(source).text) == is_said
 
 
-@contextlib.contextmanager
-def fed(kind, folder: Path, clock) -> Iterator[tuple[Source, Callable[[bytes], object]]]:
-    """An opened source that knows no units, and a function that sends bytes to it."""
-    with contextlib.ExitStack() as opened:
-        if kind is serial_port:
-            board = opened.enter_context(plugged(folder / "tty"))
-            source = opened.enter_context(closing(serial_port(str(folder / "tty"), Units(), ShortSleeps())))
-            next(source)
-            yield source, partial(os.write, board)
-        elif kind is csv_file:
-            os.mkfifo(folder / "pipe")
-            source = opened.enter_context(closing(csv_file(folder / "pipe", Units(), clock)))
-            next(source)
-            yield source, opened.enter_context((folder / "pipe").open("wb", buffering=0)).write
-        else:
-            source = opened.enter_context(closing(kind(Address("127.0.0.1", 0), Units(), clock)))
-            form = socket.SOCK_STREAM if kind is tcp else socket.SOCK_DGRAM
-            phone = opened.enter_context(socket.socket(socket.AF_INET, form))
-            phone.connect(("127.0.0.1", port_of(next(source))))
-            yield source, phone.sendall
+def fed(kind, path: Path, clock, opened: contextlib.ExitStack) -> tuple[Source, Callable[[bytes], object]]:
+    """A source that knows no units, and a function that sends bytes to it."""
+    if kind is serial_port:
+        send = partial(os.write, opened.enter_context(plugged(path)))
+    elif kind is csv_file:
+        os.mkfifo(path)
+    given = {serial_port: str(path), csv_file: path}.get(kind, Address("127.0.0.1", 0))
+    source = opened.enter_context(closing(kind(given, Units(), clock)))
+    opening = next(source)
+    if kind is csv_file:
+        send = opened.enter_context(path.open("wb", buffering=0)).write
+    elif kind is not serial_port:
+        phone = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind is tcp else socket.SOCK_DGRAM)
+        opened.enter_context(phone).connect(("127.0.0.1", port_of(opening)))
+        send = phone.sendall
+    return source, send
 
 
 @pytest.mark.parametrize("kind", [csv_file, serial_port, tcp, udp])
@@ -201,9 +197,9 @@ def test_units_are_judged_alike_however_lines_come(kind, header, tmp_path, clock
     lines = csv_lines(sent, header, 20.0 * np.arange(60)).splitlines(keepends=True)
     found = []
     for cuts in ([0, 61], [0, 50, 51, 61]):
-        (folder := tmp_path / str(len(cuts))).mkdir()
         items = []
-        with fed(kind, folder, clock) as (source, send):
+        with contextlib.ExitStack() as opened:
+            source, send = fed(kind, tmp_path / str(len(cuts)), clock, opened)
             for first, end in pairwise(cuts):
                 send("".join(lines[first:end]).encode())
                 items += takewhile(lambda x: x is not NO_SAMPLES, source)
