@@ -44,7 +44,7 @@ WITHIN = {"signals": 1e-6, "logits": 1e-5, "probabilities": 1e-5}
 
 
 def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """The signals `[n - 1, 9]` of `raw` `[n, 6]`, both in g and rad/s, and each window with its answers.
+    """The signals `[n, 9]` of `raw` `[n, 6]`, both in g and rad/s, and each window with its answers.
 
     The filters start at the first sample. `tests/golden/README.md` names the fields of a window.
     """
