@@ -101,10 +101,12 @@ def fits(path: Path, layout: Layout) -> bool:
 
 def exported_by(path: Path) -> str:
     """The layout of the phone app whose export is at `path`, a folder or a zip; "" for anything else."""
-    if not path.is_dir() and path.suffix.lower() != ".zip":
+    if path.is_dir():
+        return next((layout for file, layout in EXPORTS.items() if (path / file).is_file()), "")
+    if path.suffix.lower() != ".zip":
         return ""
     with open_tree(path) as tree:
-        return next((layout for end, layout in EXPORTS.items() if any(x.endswith(end) for x in tree.names)), "")
+        return next((layout for file, layout in EXPORTS.items() if tree.around + file in tree.names), "")
 
 
 def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:

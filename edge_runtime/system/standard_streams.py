@@ -2,8 +2,10 @@
 
 import io
 import os
+import shutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
@@ -30,9 +32,13 @@ class _Guarded:
         return getattr(self._stream, name)
 
     def write(self, text: str) -> int:
-        """Write `text`. Raises `InputError`, of standard output only."""
+        """Write `text`, notices to a terminal in lines of whole words. Raises `InputError`, of standard output only."""
+        lines = [text] if self._as_is else shown(text).split("\n")
+        if not self._as_is and not self._is_output and self._stream.isatty():
+            wide = shutil.get_terminal_size().columns
+            lines = [textwrap.fill(x, wide, break_long_words=False) if len(x) > wide else x for x in lines]
         with self._guard():
-            self._stream.write(text if self._as_is else shown(text))
+            self._stream.write("\n".join(lines))
         return len(text)
 
     def flush(self) -> None:

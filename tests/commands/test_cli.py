@@ -54,6 +54,15 @@ def test_every_error_is_one_sentence_with_its_exit_code(capsys, error, code, nou
     assert "Traceback" not in said
 
 
+def test_a_terminal_gets_a_long_sentence_in_lines_of_whole_words(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    run(group(InputError("sentence " * 20)), ["act"])
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert {*" ".join(lines).split()} == {"Error:", "sentence"}
+
+
 def test_a_traceback_only_with_debug(capsys):
     assert run(group(InputError("bad")), ["act", "--debug"]) == ExitCode.USAGE
     assert "Traceback" in capsys.readouterr().err
