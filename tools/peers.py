@@ -127,9 +127,8 @@ def processors(rows: list[dict[str, str]]) -> str:
     """The text of `processors.md`; `rows` are those of `processors.json`."""
     return f"""# Latency of int8 against float, by processor
 
-*Ratio*: the median time of `edge` in int8 over that of the fastest float form (*against*) of the same network in the
-same run, one thread, LiteRT, with its 95 % interval. Quote the processor with the ratio. `python -m tools.peers RUN`
-adds a row.
+*Ratio*: the median time of `edge` in int8 over that of its fastest float form (*against*) in the same run, with a 95 %
+interval; one thread, LiteRT. Quote the processor with the ratio. `python -m tools.peers RUN` adds a row.
 
 {table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "evidence", "doubt")}, rows)}"""
 

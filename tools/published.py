@@ -108,7 +108,7 @@ def convert(kept: Kept) -> dict[str, Any]:
     sentence = (result.stderr.strip().splitlines() or [""])[-1].removeprefix("Error: ")
     if result.returncode == ExitCode.USAGE:
         return found | {"refused": sentence}
-    form = re.search(rf"\b({'|'.join(QUANTISED)}) form\b", sentence)
+    form = re.match(rf"({'|'.join(QUANTISED)})\b", sentence)
     if result.returncode == ExitCode.CHECK_FAILED and form:
         # By its name: without a gate `--quantize` would write int8, whichever failed.
         subprocess.run(kept.conversion_command("--quantize-as", form[1], "--max-drop", "100"), check=True)
