@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from edge_runtime.bench.results import Latency, Result
 from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.reports.sentences import unit_of_times
-from edge_runtime.system.quantities import in_unit, percent, percent_range, time
+from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
 
 _WIDTH = 360
 """Every drawing is as wide as a phone and grows with the page, so that its text stays in proportion."""
@@ -62,7 +62,7 @@ def colour(index: int) -> str:
     return f"s{index % COLOURS}" + (" again" if index >= COLOURS else "")
 
 
-def distribution(results: Sequence[Result], names: Sequence[str], key: str, title: str) -> Markup | None:
+def distribution(results: Sequence[Result], key: str, title: str) -> Markup | None:
     """Draw the share of inferences done within each time of kind `key`. None without raw times."""
     unit = unit_of_times(results)
     times = [_times(result, key, unit) for result in results]
@@ -73,16 +73,13 @@ def distribution(results: Sequence[Result], names: Sequence[str], key: str, titl
     ends = [x for _, values in measured for x in (values[0], *np.percentile(values, (50, 99.5)))]
     x, y = _spread(ends, _LEFT, _RIGHT), _Scale(0, 100, _BOTTOM, _TOP)
     parts = [*_grid(x, y, f"{title}, {unit}" + (" (logarithmic)" if x.log else ""), "%")]
-    descriptions = []
     for i, values in measured:
         p50, p99 = (float(v) for v in np.percentile(values, (50, 99)))
-        descriptions.append(f"{names[i]}: p50 {p50:.4g} {unit}, p99 {p99:.4g} {unit}")
         line = _element("path", class_="line", d=_steps_path(values, x, y))
         middle = _element("circle", class_="mark", cx=x(p50), cy=y(50), r=4)
         slow = _element("path", class_="mark", d=f"M{x(p99):.1f} {y(99) - 5:.1f}l5 5l-5 5l-5 -5z")
         parts.append(_element("g", line, middle, slow, class_=colour(i)))
-    name = f"{title}: share of inferences done within a time"
-    return _drawing(f"distribution-{key}", 226, name, "; ".join(descriptions), parts)
+    return _drawing(226, f"{title}: share of inferences done within a time", parts)
 
 
 def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
@@ -97,7 +94,6 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
     bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
     y = _accuracies(bounds, _BOTTOM - 6, _TOP + 16)
     parts = [*_grid(x, y, f"p50 of one window, {unit}" + (" (logarithmic)" if x.log else ""), "% right")]
-    descriptions = []
     for i, result, latency in measured:
         place = x(in_unit(latency.p50, unit)), y(100 * result.accuracy)
         low, high = (x(in_unit(v, unit)) for v in _interval(latency))
@@ -105,13 +101,10 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
         if result.accuracy_subjects_ci95:
             ends = [y(100 * v) for v in result.accuracy_subjects_ci95]
             bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
-        descriptions.append(
-            f"{names[i]}: p50 {time(latency.p50, unit)}, accuracy {percent(result.accuracy)} "
-            f"({percent_range(result.accuracy_subjects_ci95)}), {result.size_bytes} bytes"
-        )
-        circle = _element("circle", _element("title", descriptions[-1]), cx=place[0], cy=place[1], r=radii[i])
+        tooltip = f"{names[i]}: {time(latency.p50, unit)}, {percent(result.accuracy)}, {kilobytes(result.size_bytes)}"
+        circle = _element("circle", _element("title", tooltip), cx=place[0], cy=place[1], r=radii[i])
         parts.append(_element("g", circle, *bars, class_=colour(i)))
-    return _drawing("scatter", 226, "Accuracy against latency, area is file size", "; ".join(descriptions), parts)
+    return _drawing(226, "Accuracy against latency, area is file size", parts)
 
 
 def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
@@ -142,12 +135,7 @@ def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
                 tooltip = _element("title", f"{with_noun(person)}, {names[i]}: {percent(score)}")
                 dot = _element("circle", tooltip, class_="mark", cx=x(100 * score), cy=place, r=4)
                 parts.append(_element("g", dot, class_=colour(i)))
-    description = "; ".join(
-        f"{with_noun(person)}: "
-        + ", ".join(f"{name} {percent(x.per_subject.get(person))}" for name, x in zip(names, results, strict=True))
-        for person in people
-    )
-    return _drawing("subjects", bottom + 36, f"Accuracy per test {noun}", description, parts)
+    return _drawing(bottom + 36, f"Accuracy per test {noun}", parts)
 
 
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
@@ -200,13 +188,9 @@ def _element(name: str, *children: str, **attributes: object) -> Markup:
     return Markup("<{}>{}</{}>").format(Markup(" ".join(words)), Markup("").join(map(escape, children)), Markup(name))
 
 
-def _drawing(identity: str, height: float, title: str, description: str, parts: Iterable[str]) -> Markup:
-    """A whole picture with its title and description for screen readers."""
-    ids = f"{identity}-title", f"{identity}-description"
-    named = _element("title", title, id=ids[0]), _element("desc", description, id=ids[1])
-    return _element(
-        "svg", *named, *parts, viewBox=f"0 0 {_WIDTH} {height:g}", role="img", aria_labelledby=" ".join(ids)
-    )
+def _drawing(height: float, title: str, parts: Iterable[str]) -> Markup:
+    """A whole picture with its title for screen readers, which find the numbers in the tables."""
+    return _element("svg", *parts, viewBox=f"0 0 {_WIDTH} {height:g}", role="img", aria_label=title)
 
 
 def _spread(values: Sequence[float], start: float, end: float) -> _Scale:

@@ -7,6 +7,7 @@ import re
 import typing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 import jinja2
@@ -43,38 +44,39 @@ from edge_runtime.system.terminal import plain_table
 
 _NARROWEST = 14  # column with the space beside it: longer names fold
 
-_DEVICE = ("name", "board", "cpu", "machine", "kernel", "os")
+_ABOUT = {
+    **{"created": "created", "har_edge": "har_edge"},
+    **{f"device_{x}": f"device.{x}" for x in ("name", "board", "cpu", "machine", "kernel", "os")},
+    **{"data": "data.name", "mode": "settings.mode", "rounds": "settings.rounds"},
+}
+"""Columns of the CSV form about the report, with the places of their values in it."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One number of every result; `detail` belongs to the row above, `brief` rows are shown on a terminal."""
+    """One number of every result; `detail` belongs to the row above."""
 
     title: str
     cells: tuple[str, ...]
     detail: bool = False
-    brief: bool = True
 
 
-def row_groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]]:
+def row_groups(results: Sequence[Result]) -> list[list[Row]]:
     """Scores, times and sizes of `results`, without rows in which no result has a number."""
     unit = unit_of_times(results)
     people = noun_of(person for x in results for person in x.per_subject)
 
-    def row(title: str, cell: Callable[[Result], str], detail: bool = False, brief: bool = True) -> Row:
-        return Row(title, tuple(map(cell, results)), detail, brief)
+    def row(title: str, cell: Callable[[Result], str], detail: bool = False) -> Row:
+        return Row(title, tuple(map(cell, results)), detail)
 
-    def percentile(kind: str, key: str, brief: bool = True) -> Row:
+    def percentile(kind: str, key: str) -> Row:
         title = f"{kind.removesuffix('_ms').replace('_', ' ')} {key}"
-        return row(title, lambda x: _percentile(getattr(x, kind), key, unit), brief=brief)
+        return row(title, lambda x: _percentile(getattr(x, kind), key, unit))
 
     scores = [
         row("accuracy", lambda x: percent(x.accuracy)),
         row(f"95 %, {people}s", lambda x: percent_range(x.accuracy_subjects_ci95), detail=True),
-        row("95 %, windows", lambda x: percent_range(x.accuracy_ci95), detail=True, brief=False),
         row("macro F1", lambda x: percent(x.macro_f1)),
-        row(f"95 %, {people}s", lambda x: percent_range(x.macro_f1_subjects_ci95), detail=True, brief=False),
-        row(f"worst {people}, macro F1", _worst_subject, detail=True, brief=False),
         row("agrees with float32", lambda x: percent(x.agreement)),
         row("calibration error", lambda x: percent(x.calibration_error)),
     ]
@@ -82,9 +84,7 @@ def row_groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]
         row("latency p50 ±95 %", lambda x: _p50(x.latency_ms, unit))
         if any(x.latency_ms and x.latency_ms.p50_ci95 for x in results)
         else percentile("latency_ms", "p50"),
-        row("spread (MAD)", lambda x: _percentile(x.latency_ms, "mad", unit), detail=True, brief=False),
         *(percentile("latency_ms", key) for key in ("p90", "p95", "p99")),
-        percentile("latency_ms", "max", brief=False),
         # The latency of models that all prepare windows themselves is end to end.
         *([] if all(x.is_end_to_end for x in results) else [percentile("end_to_end_ms", x) for x in ("p50", "p99")]),
         row("load", lambda x: time(x.load_ms, "ms")),
@@ -99,10 +99,7 @@ def row_groups(results: Sequence[Result], brief: bool = False) -> list[list[Row]
         row("smallest arena", lambda x: NOT_MEASURED if x.arena_bytes is None else kilobytes(x.arena_bytes)),
         row("operators in XNNPACK", _operators_taken),
     ]
-    return [
-        [x for x in group if set(x.cells) != {NOT_MEASURED} and (x.brief or not brief)]
-        for group in (scores, times, sizes)
-    ]
+    return [[x for x in group if set(x.cells) != {NOT_MEASURED}] for group in (scores, times, sizes)]
 
 
 def show_report(content: ReportContent, console: rich.console.Console) -> None:
@@ -120,7 +117,7 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
         table.columns[0].no_wrap = True  # long names fold instead
         for column in table.columns[1:]:
             column.overflow = "fold"
-        for group in row_groups(content.results[start : start + n], brief=True):
+        for group in row_groups(content.results[start : start + n]):
             for row in group:
                 table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
         console.print(table)
@@ -178,7 +175,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
     report = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))
     is_one_time = not report or all(x.is_end_to_end for x in results)
-    distributions = [charts.distribution(results, names, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
+    distributions = [charts.distribution(results, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
     people = dict.fromkeys(person for x in results for person in x.per_subject)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("edge_runtime", "reports"),
@@ -214,24 +211,12 @@ def to_csv(reports: Sequence[Report]) -> str:
     Lists of texts are joined by ` | `; raw times and tables are left out.
     """
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, csv_columns(), lineterminator="\n")
+    writer = csv.DictWriter(stream, [*_ABOUT, *(x for x, _ in _csv_cells(Result, None))], lineterminator="\n")
     writer.writeheader()
     for report in reports:
-        about = {
-            "created": report.created,
-            "har_edge": report.har_edge,
-            "data": report.data.name,
-            "mode": report.settings.mode,
-            "rounds": report.settings.rounds,
-        } | {f"device_{key}": getattr(report.device, key) for key in _DEVICE}
+        about = {name: attrgetter(place)(report) for name, place in _ABOUT.items()}
         writer.writerows(about | dict(_csv_cells(Result, result)) for result in report.results)
     return stream.getvalue()
-
-
-def csv_columns() -> list[str]:
-    """The names of the columns of the CSV form."""
-    about = ("created", "har_edge", *(f"device_{key}" for key in _DEVICE), "data", "mode", "rounds")
-    return [*about, *(name for name, _ in _csv_cells(Result, None))]
 
 
 def _csv_cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str, str | float | None]]:
@@ -258,7 +243,7 @@ def _side_by_side(columns: Sequence[Facts]) -> list[tuple[str, list[str]]]:
 
 def _fitting(content: ReportContent, width: int) -> int:
     """Count the results that fit side by side without breaking a number."""
-    rows = [row for group in row_groups(content.results, brief=True) for row in group]
+    rows = [row for group in row_groups(content.results) for row in group]
     labels = max((cell_len(_label(row)) for row in rows), default=0)
     column = max((cell_len(cell) + 2 for row in rows for cell in row.cells), default=0)
     return max(1, (width - labels) // max(_NARROWEST, column))
@@ -271,11 +256,6 @@ def _label(row: Row) -> str:
 def _plain(words: str) -> str:
     """`words` on one line, with the characters of Markdown and HTML escaped."""
     return re.sub(r"([\\`*_\[\]<>|#~&@])", r"\\\1", re.sub(r"\s+", " ", words))
-
-
-def _worst_subject(result: Result) -> str:
-    people = result.per_subject_macro_f1
-    return percent(min(people.values())) if people else NOT_MEASURED
 
 
 def _operators_taken(result: Result) -> str:

@@ -194,8 +194,6 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[st
             rest = _listed([f"{name} {less(cost / least)}" for cost, name in others if least])
             if rest:
                 yield f"{fastest} is the fastest of {len(in_order)} float forms that were measured: {rest}."
-    if absent := list(dict.fromkeys(x.name for x in report.absent_rivals or ())):
-        yield f"Rivals that were not measured: {_listed(absent)}."
     if without_rival:
         how = " ('har-edge convert --rivals' of your own network, then bench --rivals)"
         why = f"was measured{how if report.absent_rivals is None else ''}"
