@@ -82,7 +82,7 @@ def write_c_array(
     arena = None
     if importlib.util.find_spec(PACKAGES[MICRO]):
         on_progress(0.3, f"the arena of {model.name} in {MICRO}")
-        arena = try_model(flatbuffer, str(model), MICRO).arena_bytes
+        arena = try_model(flatbuffer, str(model), MICRO)
     name = c_name(model.stem)
     header, array = folder / f"{name}.h", folder / f"{name}.cc"
     write_text(array, _array(name, flatbuffer))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -73,18 +73,8 @@ class ConversionReport:
 
     @property
     def schemes(self) -> tuple[str, ...]:
-        """The forms that there are."""
-        return ("float32", *self.model.forms)
-
-    def without(self, reasons: Mapping[str, str]) -> "ConversionReport":
-        """The report with these forms left out, for these reasons."""
-        if not reasons:
-            return self
-        model, selection = (
-            x and replace(x, forms={key: form for key, form in x.forms.items() if key not in reasons})
-            for x in (self.model, self.selection)
-        )
-        return ConversionReport(model or self.model, selection, {**self.left_out, **reasons})
+        """The forms that there are, without those that are left out."""
+        return ("float32", *(x for x in self.model.forms if x not in self.left_out))
 
 
 def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> ConversionReport:

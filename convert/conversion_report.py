@@ -36,10 +36,10 @@ def complete(conversion: Conversion, options: Options, normalisation: str | None
             advice += ", or take --quantize-as mixed" + (" and then --c-array of its file" if options.c_array else "")
         lost = "; ".join(lossy.values())
         raise CheckFailedError(f"{lost}, more than --max-drop {options.max_drop:g}: {advice}")
-    if conversion.unfinished:
+    if unfinished := {*options.schemes} - {*schemes, *conversion.report.left_out}:
         raise DeviceError(
             f"the conversion was stopped after {options.time_limit:g} s: {', '.join(schemes)} written, "
-            f"{', '.join(conversion.unfinished)} not; allow more with --time-limit"
+            f"{', '.join(sorted(unfinished))} not; allow more with --time-limit"
         )
 
 
@@ -56,8 +56,8 @@ def _show(conversion: Conversion, normalisation: str | None) -> None:
     files = {scheme: conversion.files.tflite(scheme) for scheme in report.schemes}
     named = {scheme: (path.name, kilobytes(path.stat().st_size)) for scheme, path in files.items()}
     table.add_row(*named["float32"], percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
-    for scheme, form in compared.forms.items():
-        x = form.parity
+    for scheme in report.schemes[1:]:
+        x = compared.forms[scheme].parity
         own = (percent(x.accuracy), _points(x.drop)) if compared.is_labelled else (NOT_MEASURED,) * 2
         noise = NOT_MEASURED if x.snr_db is None else f"{x.snr_db:.1f} dB"
         table.add_row(*named[scheme], *own, percent(x.agreement), noise)

@@ -1,6 +1,6 @@
 """Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -69,7 +69,7 @@ def _convert(job: ConversionJob, tell: Tell) -> None:
             network.convert(scheme, job, part)
         if scheme == "int8" and job.options.or_mixed:
             left_out |= int8_or_mixed(networks, job, part)
-        reports = {x.input.name: x.report(left_out) for x in networks}
+        reports = {x.input.name: x.report() for x in networks}
         write_text(job.report, to_text(ConversionReport(**reports, left_out=left_out)))
 
 
@@ -145,8 +145,8 @@ class _Network:
         write_model(path, flatbuffer, card)
         self._logits[scheme] = _answers(path, self.input.held_out.X)
 
-    def report(self, left_out: Collection[str]) -> NetworkReport:
-        """The report of the forms so far that are not `left_out`."""
+    def report(self) -> NetworkReport:
+        """The report of the forms so far."""
         float32, source = self._logits["float32"], self.input
         # Where the true classes are not known, float32's answers stand for them.
         y = source.held_out.y if source.is_labelled else float32.argmax(1).astype(np.uint8)
@@ -161,7 +161,7 @@ class _Network:
             forms={
                 scheme: FormReport(compare(float32, logits, y), self._facts[scheme])
                 for scheme, logits in self._logits.items()
-                if scheme not in ("float32", *left_out)
+                if scheme != "float32"
             },
             arrangement=source.arrangement,
         )

@@ -36,14 +36,10 @@ class NamedFiles:
 
 @dataclass(frozen=True)
 class Conversion:
-    """The report of a conversion whose models are written.
-
-    The time limit left out the `unfinished` forms; the `lossy` ones lose too much, by how much the texts say.
-    """
+    """The report of a conversion whose models are written; the `lossy` forms lose as much as their texts say."""
 
     files: Run | NamedFiles
     report: ConversionReport
-    unfinished: tuple[str, ...] = ()
     rivals: RivalRecord | None = None
     lossy: Mapping[str, str] = field(default_factory=dict)
 
@@ -73,7 +69,7 @@ def convert(
         with progress() as on_progress:
             report = run_job(job, on_progress)
         lossy = check(report, options)
-        report = report.without(lossy)
+        report = replace(report, left_out={**report.left_out, **lossy})
         write_models(files, job, report)
         rivals = None
         if options.rivals:
@@ -82,8 +78,7 @@ def convert(
             with progress() as on_progress:
                 network = files.model if isinstance(files, Run) else job.source
                 rivals = make_rivals(job, network, files.folder, on_progress)
-    unfinished = tuple(x for x in options.schemes if x not in (*report.schemes, *report.left_out))
-    return Conversion(files, report, unfinished, rivals, lossy)
+    return Conversion(files, report, rivals, lossy)
 
 
 def check(report: ConversionReport, options: Options) -> dict[str, str]:
@@ -102,7 +97,7 @@ def check(report: ConversionReport, options: Options) -> dict[str, str]:
         of_what = "on the held-out subjects" if network.is_labelled else "of agreement with float32"
         for scheme, form in network.forms.items():
             if form.parity.drop > options.max_drop:
-                lossy[scheme] = f"{scheme}{whose} loses {form.parity.drop:.2f} percentage points {of_what}"
+                lossy[scheme] = f"the {scheme} form{whose} loses {form.parity.drop:.2f} percentage points {of_what}"
     return lossy
 
 

@@ -168,7 +168,7 @@ def _arena(path: Path) -> int | None:
     if card.raw_input:
         flatbuffer = take_prepared_windows(flatbuffer)
     with suppress(InputError):
-        return try_model(flatbuffer, str(path), MICRO).arena_bytes
+        return try_model(flatbuffer, str(path), MICRO)
     return None
 
 

@@ -84,15 +84,6 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Inspected:
-    """A model that a runtime took and ran a few times; fields as in `Measured`."""
-
-    runtime: RuntimeVersion
-    xnnpack: Mapping[str, _Count] | None = None
-    arena_bytes: _Count | None = None
-
-
-@dataclass(frozen=True)
 class Round:
     """The facts of a round, the raw times in nanoseconds, and the `logits` `[n_windows, n_labels]` if asked for."""
 

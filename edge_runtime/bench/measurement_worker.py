@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from edge_runtime.bench import energy, machine
 from edge_runtime.bench.machine_state import busy_share, state
-from edge_runtime.bench.measured import Inspected, Measured, RuntimeVersion
+from edge_runtime.bench.measured import Measured, RuntimeVersion
 from edge_runtime.bench.measurement_job import MeasurementJob, read_job, write_answer, write_error
 from edge_runtime.bench.timing import harness_overhead, time_calls, time_paced, warm_up
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
@@ -44,13 +44,15 @@ def main(job_path: Path) -> int:
     job = read_job(job_path)
     folder = job_path.parent
     try:
-        found, arrays = (inspect if job.task == "inspect" else measure)(job, folder)
+        if job.task == "inspect":
+            write_answer(folder, job.name, inspect(job, folder), {})
+        else:
+            measured, arrays = measure(job, folder)
+            write_answer(folder, job.name, asdict(measured), arrays)
     except HarEdgeError as error:
         write_error(folder, job.name, error)
     except MemoryError:
         write_error(folder, job.name, DeviceError(f"too little memory for {job.title}: close other programs"))
-    else:
-        write_answer(folder, job.name, asdict(found), arrays)
     return 0
 
 
@@ -122,8 +124,8 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     return measured, arrays
 
 
-def inspect(job: MeasurementJob, folder: Path) -> tuple[Inspected, Arrays]:
-    """Open a model, card or no card, and run it on zeros and on extreme windows."""
+def inspect(job: MeasurementJob, folder: Path) -> dict[str, Any]:
+    """Open a model, card or no card, and run it on zeros and on extreme windows; its arena, if it has one."""
     flatbuffer = cards.strip((folder / job.model).read_bytes(), job.title)
     model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
     dtype = np.dtype(model.input.dtype)
@@ -132,8 +134,7 @@ def inspect(job: MeasurementJob, folder: Path) -> tuple[Inspected, Arrays]:
     for value in (0, lowest, highest):
         model.run(np.full(model.input.shape, value, dtype))
     signal.alarm(0)
-    runtime = RuntimeVersion(model.runtime.name, model.runtime.version)
-    return Inspected(runtime, model.operators.xnnpack, model.arena_bytes()), {}
+    return {"arena_bytes": model.arena_bytes()}
 
 
 def _turning(card: cards.Card, prepare: Prepare) -> Prepare:

@@ -2,28 +2,22 @@
 
 from pathlib import Path
 
-from edge_runtime.bench.measured import Inspected
 from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.devices.python import PythonDevice
-from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import is_shipped
-from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import ignore_progress
 
 
-def try_model(content: bytes, title: str, runtime: str = "auto") -> Inspected:
-    """Run the model in `content` in a child. Raises `InputError`, or `DeviceError` when it crashes."""
+def try_model(content: bytes, title: str, runtime: str = "auto") -> int | None:
+    """Run the model in `content` in a child; its arena. Raises `InputError`, or `DeviceError` when it crashes."""
     with scratch_folder() as folder:
         (folder / "model.tflite").write_bytes(content)
         job = MeasurementJob(name="inspect", task="inspect", model="model.tflite", title=title, runtime=runtime)
-        answer = PythonDevice().run(job, folder, ignore_progress)
-    try:
-        return from_json(Inspected, answer.facts)
-    except ValueError as error:
-        raise DeviceError(f"the process that tried {title} gave a wrong answer ({error})") from error
+        arena: int | None = PythonDevice().run(job, folder, ignore_progress).facts["arena_bytes"]
+    return arena
 
 
 def open_classifier(path: Path, runtime: str) -> Classifier:
