@@ -15,7 +15,7 @@ from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_files import LabelFiles, read_labels
 from edge_runtime.data.labels import labels_in_order
-from edge_runtime.data.layout import OTHERS, TEXTS, Layout
+from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
 from edge_runtime.data.sample_files import Table, read_tables
 from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
@@ -27,8 +27,8 @@ from edge_runtime.system.printable import has_control, quoted
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
-EXPORTS = {"TotalAcceleration.csv": "sensor-logger", "meta/device.csv": "phyphox"}
-"""The layouts of phone apps, by a file that only their exports have."""
+EXPORTS = {"Metadata.csv": "sensor-logger", "meta/device.csv": "phyphox"}
+"""The layouts of phone apps, by a file that their exports have."""
 
 
 @dataclass
@@ -100,13 +100,22 @@ def fits(path: Path, layout: Layout) -> bool:
 
 
 def exported_by(path: Path) -> str:
-    """The layout of the phone app whose export is at `path`, a folder or a zip; "" for anything else."""
+    """The layout of the phone app whose export is at `path`, a folder or a zip; "" for anything else.
+
+    Raises `InputError` for an export without one of the sensors.
+    """
     if path.is_dir():
-        return next((layout for file, layout in EXPORTS.items() if (path / file).is_file()), "")
-    if path.suffix.lower() != ".zip":
+        names = {x.relative_to(path).as_posix() for x in (*path.glob("*.csv"), *path.glob("meta/*.csv"))}
+    elif path.suffix.lower() == ".zip":
+        with open_tree(path) as tree:
+            names = {x.removeprefix(tree.around) for x in tree.names}
+    else:
         return ""
-    with open_tree(path) as tree:
-        return next((layout for file, layout in EXPORTS.items() if tree.around + file in tree.names), "")
+    found = next((layout for file, layout in EXPORTS.items() if file in names), "")
+    files = [f"{x.sensor}.csv" for x in find_layout(found).sensors.values()] if found else []
+    if absent := [x for x in files if x not in names]:
+        raise InputError(f"{path} lacks {' and '.join(absent)}: record acceleration with gravity and the gyroscope")
+    return found
 
 
 def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:

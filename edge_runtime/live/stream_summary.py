@@ -37,11 +37,8 @@ class StreamSummary:
         self._recent: deque[float] = deque(maxlen=_RATE_OVER)
 
     def add(self, found: LiveEvent) -> float:
-        """Count one decision or notice, after its samples; return its time in the stream.
-
-        A time of an earlier clock counts as that clock's end.
-        """
-        newest = self._newest or 0.0
+        """Count one decision or notice, after its samples; return its time in the stream."""
+        newest = self._newest or 0.0  # a time of an earlier clock counts as that clock's end
         elapsed_s = self.elapsed_s - (newest - min(max(found.seconds, self._begin), newest))
         if isinstance(found, Notice):
             self.gaps += found.kind == "gap"

@@ -33,12 +33,12 @@ class _Guarded:
 
     def write(self, text: str) -> int:
         """Write `text`, notices to a terminal in lines of whole words. Raises `InputError`, of standard output only."""
-        lines = [text] if self._as_is else shown(text).split("\n")
+        said = text if self._as_is else shown(text)
         if not self._as_is and not self._is_output and self._stream.isatty():
             wide = shutil.get_terminal_size().columns
-            lines = [textwrap.fill(x, wide, break_long_words=False) if len(x) > wide else x for x in lines]
+            said = "\n".join(textwrap.fill(x, wide, break_long_words=False) for x in said.split("\n"))
         with self._guard():
-            self._stream.write("\n".join(lines))
+            self._stream.write(said)
         return len(text)
 
     def flush(self) -> None:

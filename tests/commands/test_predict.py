@@ -172,6 +172,8 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
     assert activities[0] == activities[1]
     streamed = succeeded(har_edge_here("stream", "edge", "--csv", export)).stdout
     assert all(x in streamed for x in {*activities[1]})
+    (tmp_path / "export/Gyroscope.csv").unlink()
+    assert_one_sentence(har_edge_here("predict", "edge", "export"), 2, "Gyroscope.csv")
 
 
 def test_people_of_the_training_are_counted(har_edge_here, worn_once, tmp_path):

@@ -32,11 +32,6 @@ def reason_text(decision: Decision) -> str:
     return printable(decision.reason + share * (decision.reason == UNCERTAIN))
 
 
-def labelled(label: str) -> str:
-    """`labelled SITTING`; "" without a label."""
-    return f"labelled {activity_name(label)}" if label else ""
-
-
 def minutes_and_seconds(seconds: float) -> str:
     """`m:ss`, or `h:mm:ss` from an hour on."""
     minutes, whole = divmod(int(max(seconds, 0)), 60)
@@ -85,7 +80,7 @@ class Changes(Sink):
             if decision.activity != UNKNOWN:
                 said = percent(decision.probability(decision.activity), 0)
             warming_up = "(warming up)" if decision.warming_up else ""
-            parts = (activity_name(decision.activity), said, warming_up, labelled(label))
+            parts = (activity_name(decision.activity), said, warming_up, label and f"labelled {activity_name(label)}")
             click.echo(f"{minutes_and_seconds(elapsed_s):>8}  {'  '.join(x for x in parts if x)}")
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:

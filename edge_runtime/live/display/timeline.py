@@ -12,7 +12,6 @@ from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import (
     Sink,
     activity_name,
-    labelled,
     minutes_and_seconds,
     reason_text,
     show_summary,
@@ -103,7 +102,7 @@ class Timeline(Sink):
             colour = self._colour(self._names.index(decision.activity))
             said = "warming up: the filters are settling" if decision.warming_up else ""
             said = reason_text(decision) if decision.activity == UNKNOWN else said
-            remark = "   ".join(x for x in (said, labelled(self._label)) if x)
+            remark = "   ".join(x for x in (said, self._label and f"labelled {activity_name(self._label)}") if x)
         lines = ("", large if len(large) <= width - 4 else name.upper(), remark)
         return [Text(x.center(width)[:width], style=f"bold {_INK} on {colour}", no_wrap=True) for x in lines]
 
