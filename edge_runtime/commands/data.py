@@ -9,7 +9,7 @@ import numpy as np
 
 from edge_runtime.commands import options
 from edge_runtime.data import loading, recording_checks
-from edge_runtime.data.data_sources import EMBEDDED, DataSource, Sources, in_words
+from edge_runtime.data.data_sources import EMBEDDED, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Recording
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import Finding
@@ -37,23 +37,13 @@ _PARTS = {"train": "training", "test": "test"}
     ),
 )
 @options.data(options.DATA_SET)
-@click.option(
-    "--layout",
-    metavar="FILE|NAME",
-    help="How to read the recordings in --data PATH (same as LAYOUT=PATH): a TOML file, or a layout of har-edge's.",
-)
 @outputs.option("json", "Without a subcommand: write the counts and checks too; - is standard output.")
 @click.pass_context
-def command(context: click.Context, data: Sources | None, layout: str | None, json_path: Path | None) -> None:
+def command(context: click.Context, data: Sources | None, json_path: Path | None) -> None:
     """Look at, plot or export the data.
 
     Without a subcommand: counts and facts and, for recordings, what does not fit.
     """
-    options.belonging("--data", "--layout")
-    if layout is not None:
-        if len(data or ()) > 1:
-            raise click.UsageError("--layout is for one --data PATH: give LAYOUT=PATH for each instead")
-        data = ((data or (DataSource(),))[0].read_by(layout),)
     context.obj = data
     if context.invoked_subcommand is not None:
         options.refuse_options("is for 'har-edge data' without a subcommand", "--json")
@@ -84,7 +74,7 @@ def plot(
     options.exclusive("--window", "--recording", required=True)
     from edge_runtime.data import recording_plots
 
-    chosen = _chosen(outer, data)
+    chosen = data or outer or ()
     if window is not None:
         loaded = loading.load_data(chosen)
         split = loaded.train if part == "train" else loaded.test
@@ -112,7 +102,7 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
     """
     if out.suffix != ".npz":
         raise InputError(f"{out} has to end in .npz, the format that is written")
-    loaded = loading.load_data(_chosen(outer, data))
+    loaded = loading.load_data(data or outer or ())
     arrays: dict[str, Any] = {
         f"{name}_{part}": getattr(split, name)
         for part, split in (("train", loaded.train), ("test", loaded.test))
@@ -126,13 +116,6 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
     with atomic_path(out) as temporary:
         np.savez_compressed(temporary, **arrays)
     click.echo(f"wrote {out}: {len(loaded.train)} training and {len(loaded.test)} test windows")
-
-
-def _chosen(outer: Sources | None, inner: Sources | None) -> Sources:
-    """The data that `--data` names before or after the subcommand."""
-    if outer is not None and inner is not None:
-        raise click.UsageError("--data is given before and after the subcommand: give it once")
-    return inner or outer or ()
 
 
 def _content(

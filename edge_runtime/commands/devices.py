@@ -11,20 +11,10 @@ from edge_runtime.devices.readiness import Readiness, look_at
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.targets import TARGETS, opener
 from edge_runtime.errors import HarEdgeError, InputError
-from edge_runtime.reports.report_content import state_facts
+from edge_runtime.reports.report_content import known_facts, state_facts
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED
 from edge_runtime.system.terminal import Console, facts_table, progresses
-
-_FACTS = {
-    "board": "board",
-    "cpu": "CPU",
-    "cores": "cores",
-    "machine": "architecture",
-    "os": "system",
-    "kernel": "kernel",
-    "python": "Python",
-}
 
 
 @click.command(
@@ -87,17 +77,11 @@ def _show(found: Readiness, console: Console) -> None:
     table = facts_table()
     machine = found.found and found.found.machine
     if found.found and machine:
-        for key, name in _FACTS.items():
-            if getattr(machine, key):
-                table.add_row(name, str(getattr(machine, key)))
-        if machine.features:
-            table.add_row("instructions", " ".join(machine.features))
-        if machine.emulated:
-            table.add_row("emulated", "yes: its times mean nothing")
-        else:  # its state would be this machine's
-            for name, value in state_facts(found.found.state):
-                if value != NOT_MEASURED:
-                    table.add_row(name, value)
+        # The state beside an emulated machine would be this one's.
+        state = [] if machine.emulated else state_facts(found.found.state)
+        for name, value in [*known_facts(machine, ("governor", "load_average")), *state]:
+            if value != NOT_MEASURED:
+                table.add_row(name, value)
     if found.runtime:
         table.add_row("measures with", found.runtime)
     console.print(table)

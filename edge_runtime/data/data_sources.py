@@ -1,7 +1,7 @@
 """Name data: `uci-har`, a path, or LAYOUT=PATH, alone or several together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -29,13 +29,7 @@ class DataSource:
             return cls(Path(text))
         if not layout or not path:
             raise InputError(f"'{text}' names no data: give a path, or LAYOUT=PATH")
-        return cls(Path(path)).read_by(layout)
-
-    def read_by(self, layout: str) -> Self:
-        """The same data, read as `layout` says. Raises `InputError` for embedded data, or data with a layout."""
-        if self.path is None or self.layout or layout == EMBEDDED:
-            raise InputError(f"the layout {layout} does not go with {self}: give LAYOUT=PATH, and one layout")
-        return replace(self, layout=layout)
+        return cls(Path(path), layout)
 
     def __str__(self) -> str:
         if self.path is None:

@@ -97,10 +97,10 @@ def machine_facts(report: Report) -> Facts:
     runtime = report.device.runtime
     return [
         ("device", report.device.name),
-        *_known(report.device, ("name", "before", "after", "governor", "load_average", "runtime")),
+        *known_facts(report.device, ("name", "before", "after", "governor", "load_average", "runtime")),
         ("runtime", f"{runtime.name} {runtime.version or ''}".strip()),
-        *_known(report.settings, ("paced", "runtime")),
-        *((f"data: {name}", value) for name, value in _known(report.data, ())),
+        *known_facts(report.settings, ("paced", "runtime")),
+        *((f"data: {name}", value) for name, value in known_facts(report.data, ())),
         ("measured", report.created),
         ("har-edge", report.har_edge),
     ]
@@ -135,7 +135,7 @@ def state_facts(state: State) -> Facts:
 
 def result_facts(result: Result) -> Facts:
     """The numbers and texts of one result."""
-    return _known(
+    return known_facts(
         result, [x.name for x in fields(result) if not isinstance(getattr(result, x.name), (str, int, float))]
     )
 
@@ -148,7 +148,7 @@ def _origin(report: Report) -> str:
     return ", ".join([*filter(None, parts), f"mode {method.mode}", f"rounds {method.rounds}"])
 
 
-def _known(record: Any, left_out: Sequence[str]) -> Facts:
+def known_facts(record: Any, left_out: Sequence[str]) -> Facts:
     """The known fields of a dataclass, without those in `left_out`."""
     values = {x.name: getattr(record, x.name) for x in fields(record) if x.name not in left_out}
     return [

@@ -47,7 +47,7 @@ def test_it_shows_a_users_own_recordings_and_windows(shown, tmp_path):
 def test_json_has_the_counts_and_checks_with_their_numbers(har_edge_here, tmp_path):
     own = write_tree(tmp_path / "own")
     wrong = write_layout(tmp_path, LAYOUT.replace('unit = "g"', 'unit = "m/s2"'))
-    done = succeeded(har_edge_here("data", "--data", own, "--layout", wrong, "--json", "-"))
+    done = succeeded(har_edge_here("data", "--data", f"{wrong}={own}", "--json", "-"))
     assert "Gravity" in done.stderr
     found = json.loads(done.stdout)
     assert found["train"] == {"subjects": ["1", "2"], "windows": {"WALKING": 6, "SITTING": 6}}
@@ -67,14 +67,13 @@ def test_data_that_cannot_be_trained_on_and_windows_without_a_frame_are_named(ha
     done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
     assert "subject (d)" in json.loads(done.stdout)["untrainable"]
     layout = write_files_worn_anew(tmp_path / "own")
-    done = succeeded(har_edge_here("data", "--data", tmp_path / "own", "--layout", layout, "--json", "-"))
+    done = succeeded(har_edge_here("data", "--data", f"{layout}={tmp_path / 'own'}", "--json", "-"))
     found = json.loads(done.stdout)
     assert (found["motionless"], found["motionless_mountings"]) == ({"STANDING": 15}, 3)
 
 
 REFUSED = [
     (["--data", "spoiled"], "rec-b.csv"),
-    (["--layout", "motionsense"], "--layout"),
     (["--data", "motionsens=good"], "motionsense"),
     (["--data", "good", "--data", "good"], "good"),
     (["--data", "har-edge=good/rec-a.csv", "--json", "good/rec-a.csv"], "rec-a.csv"),
