@@ -15,8 +15,7 @@ def cache_folder() -> Path:
 
     Raises `InputError` for a user without a home.
     """
-    given = os.environ.get("HAR_EDGE_CACHE")
-    if given:
+    if given := os.environ.get("HAR_EDGE_CACHE"):
         return Path(given).absolute()
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "har-edge").absolute()

@@ -20,11 +20,7 @@ def has_control(text: str) -> bool:
 
 def shown(text: str) -> str:
     """`text` with escapes such as `\\x1b` for all that a terminal would obey, but for line ends and tabs."""
-    return _OBEYED.sub(_escape, text)
-
-
-def _escape(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def printable(text: str | bytes, longest: int = _LONGEST) -> str:

@@ -35,10 +35,8 @@ def ending(code: int) -> str:
     """`ended with exit code 1`, or `died of SIGSEGV` for a negative `code`."""
     if code >= 0:
         return f"ended with exit code {code}"
-    try:
-        return f"died of {signal.Signals(-code).name}"
-    except ValueError:  # a real-time signal
-        return f"died of signal {-code}"
+    names = {x.value: x.name for x in signal.Signals}  # without most real-time signals
+    return f"died of {names.get(-code, f'signal {-code}')}"
 
 
 def ran_out_of_memory(code: int, log: str) -> bool:

@@ -42,7 +42,10 @@ class Archive(AbstractContextManager["Archive"]):
         with ExitStack() as opened:
             source = opened.enter_context(open_file(file, "a zip")) if isinstance(file, Path) else file
             try:
-                _check_directory(source, place)
+                end = zipfile._EndRecData(source)  # type: ignore[attr-defined]
+                listed = end[zipfile._ECD_SIZE] if end else 0  # type: ignore[attr-defined]
+                if listed > MAX_DIRECTORY:  # `ZipFile` makes an object of each member
+                    raise InputError(f"{place} lists its members in {listed:,} bytes; the limit is {MAX_DIRECTORY:,}")
                 self._zip = opened.enter_context(zipfile.ZipFile(source))
             except _BROKEN as error:
                 raise InputError(f"{place} is a damaged or truncated zip ({error})") from error
@@ -73,11 +76,3 @@ class Archive(AbstractContextManager["Archive"]):
         if len(content) > largest:
             raise InputError(f"'{name}' in {self.place} unpacks to more than the limit of {largest:,} bytes")
         return content
-
-
-def _check_directory(source: IO[bytes], place: str) -> None:
-    """Raise `InputError` for too many members, before `ZipFile` makes an object of each."""
-    end = zipfile._EndRecData(source)  # type: ignore[attr-defined]
-    size = end[zipfile._ECD_SIZE] if end else 0  # type: ignore[attr-defined]
-    if size > MAX_DIRECTORY:
-        raise InputError(f"{place} lists its members in {size:,} bytes, more than the limit of {MAX_DIRECTORY:,}")
