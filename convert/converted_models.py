@@ -97,7 +97,7 @@ def check(report: ConversionReport, options: Options) -> dict[str, str]:
         of_what = "on the held-out subjects" if network.is_labelled else "of agreement with float32"
         for scheme, form in network.forms.items():
             if form.parity.drop > options.max_drop:
-                lossy[scheme] = f"the {scheme} form{whose} loses {form.parity.drop:.2f} percentage points {of_what}"
+                lossy[scheme] = f"{scheme}{whose} loses {form.parity.drop:.2f} percentage points {of_what}"
     return lossy
 
 

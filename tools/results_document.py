@@ -9,7 +9,6 @@ import numpy as np
 
 from convert.rivals.rival_job import FORMS as RIVALS
 from edge_runtime.bench.doubts import BUSY_LOAD
-from edge_runtime.model.rivals import rival_name
 from edge_runtime.system.files import write_text
 from tools import RESULTS, ROOT, table, table_of
 from tools.peer_models import ONNX, OURS, STOCK
@@ -36,7 +35,7 @@ _README_FORMS = {
     "ONNX Runtime, float32": (ONNX, FLOAT),
 }
 """The rows of README's table: group and name of each in `peers.json`."""
-FORMS = (FLOAT, INT8, MIXED, *(rival_name(x.tool, x.scheme) for x in RIVALS))
+FORMS = (FLOAT, INT8, MIXED, *(x.name for x in RIVALS))
 """The forms that are timed, in the order of the table; the first three are har-edge's own."""
 Measured = dict[str, Any]
 

@@ -3,46 +3,27 @@
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from convert.conversion_job import ConversionJob
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.rivals import FUSED, ONNX, STOCK, Rival, RivalRecord, record_path, rival_name
+from edge_runtime.model.rivals import FUSED, ONNX, STOCK, Rival, RivalRecord, record_path
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import to_text
 from edge_runtime.system.files import sha256, write_bytes
 from edge_runtime.system.progress import OnProgress
 
-
-@dataclass(frozen=True)
-class RivalForm:
-    """A form to make: its tool, its quantisation, and how its file's name ends."""
-
-    tool: str
-    scheme: str
-    suffix: str
-
-    @property
-    def name(self) -> str:
-        """Its name in reports and messages."""
-        return rival_name(self.tool, self.scheme)
-
-    def path(self, job: ConversionJob) -> Path:
-        """The file that the process leaves."""
-        return job.output / self.suffix
-
-
 FORMS = (
-    RivalForm(STOCK, "float32", "stock_float32.tflite"),
-    RivalForm(STOCK, "dynamic", "stock_dynamic.tflite"),
-    RivalForm(FUSED, "float32", "fused_float32.tflite"),
-    RivalForm(ONNX, "float32", "onnx_float32.onnx"),
-    RivalForm(ONNX, "dynamic", "onnx_dynamic.onnx"),
+    Rival(STOCK, "float32", "stock_float32.tflite"),
+    Rival(STOCK, "dynamic", "stock_dynamic.tflite"),
+    Rival(FUSED, "float32", "fused_float32.tflite"),
+    Rival(ONNX, "float32", "onnx_float32.onnx"),
+    Rival(ONNX, "dynamic", "onnx_dynamic.onnx"),
 )
-"""In the order in which they are made and shown."""
+"""In the order in which they are made and shown, each with the file that the process leaves in the job's folder."""
 
 
 def card_path(job: ConversionJob) -> Path:
@@ -67,16 +48,16 @@ def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: On
     made = []
     for form in FORMS:
         if form.name not in absent:
-            file = path.with_name(f"{network.stem}_{form.suffix}")
-            write_bytes(file, form.path(job).read_bytes())
-            made.append(Rival(form.tool, form.scheme, file.name, sha256(file)))
+            file = path.with_name(f"{network.stem}_{form.file}")
+            write_bytes(file, (job.output / form.file).read_bytes())
+            made.append(replace(form, file=file.name, sha256=sha256(file)))
     card = json.loads(cards.load(card_path(job)).to_json())
     record = RivalRecord(sha256(network), card, tuple(made), absent)
     record.write(path)
     return record
 
 
-def _run(job: ConversionJob, left: list[RivalForm], absent: dict[str, str], on_progress: OnProgress) -> None:
+def _run(job: ConversionJob, left: list[Rival], absent: dict[str, str], on_progress: OnProgress) -> None:
     """Make those that are `left`, which become fewer, until the process ends; `absent` are those that it refused."""
     began = time.monotonic()
 
@@ -95,7 +76,7 @@ def _run(job: ConversionJob, left: list[RivalForm], absent: dict[str, str], on_p
         "its converter crashed",
         "convert.rivals.rival_worker",
         to_text(job),
-        *(form.suffix for form in left),
+        *(form.file for form in left),
         on_message=listen,
         seconds=lambda: began + job.options.time_limit - time.monotonic(),
     )

@@ -10,32 +10,32 @@ from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.raw_input import take_raw_windows
-from convert.rivals.rival_job import FORMS, RivalForm, card_path
+from convert.rivals.rival_job import FORMS, card_path
 from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import open_onnx
-from edge_runtime.model.rivals import FUSED, ONNX
+from edge_runtime.model.rivals import FUSED, ONNX, Rival
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text
 
 _CHECKED = 64  # windows
 
 
-def main(text: str, *suffixes: str) -> None:
-    """Make the forms of `suffixes` of the job given as JSON, as a child of the command."""
+def main(text: str, *files: str) -> None:
+    """Make the forms of these `files` of the job given as JSON, as a child of the command."""
     job = from_text(ConversionJob, text)
 
     def task(tell: child_processes.Tell) -> None:
         with short_of_memory("making the rivals"):
-            _make_all(job, [x for x in FORMS if x.suffix in suffixes], tell)
+            _make_all(job, [x for x in FORMS if x.file in files], tell)
 
     child_processes.run_as_child(task)
 
 
-def _make_all(job: ConversionJob, forms: list[RivalForm], tell: child_processes.Tell) -> None:
+def _make_all(job: ConversionJob, forms: list[Rival], tell: child_processes.Tell) -> None:
     done = 1 - len(forms) / len(FORMS)
     tell(stage="loading TensorFlow for the rivals", share=done)
     data = load_run_data(job)
@@ -50,7 +50,7 @@ def _make_all(job: ConversionJob, forms: list[RivalForm], tell: child_processes.
         try:
             content = maker.make(form)
             maker.check(form, content)
-            form.path(job).write_bytes(content)
+            (job.output / form.file).write_bytes(content)
         except maker.refusals as error:
             refusal = (str(error).strip() or type(error).__name__).splitlines()[0]
         tell(rival=form.name, refusal=refusal)
@@ -70,7 +70,7 @@ class RivalMaker:
         # What converters refuse a network with.
         self.refusals = (HarEdgeError, ConverterError, ValidationError, ValueError, TypeError, RuntimeError, KeyError)
 
-    def make(self, form: RivalForm) -> bytes:
+    def make(self, form: Rival) -> bytes:
         """The content of the form's file, with the preparation of windows in front. Raises one of `refusals`."""
         from convert.rivals.onnx_network import to_dynamic
         from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
@@ -82,9 +82,9 @@ class RivalMaker:
         convert = fused if form.tool == FUSED else stock
         return take_raw_windows(convert(self._model, in_dynamic if is_dynamic else in_float), self._normalisation)
 
-    def check(self, form: RivalForm, content: bytes) -> None:
+    def check(self, form: Rival, content: bytes) -> None:
         """Raise `InputError` when a float form is another network than Keras's, or another form gives no numbers."""
-        model = open_onnx(content) if form.suffix.endswith(".onnx") else open_model(content)
+        model = open_onnx(content) if form.file.endswith(".onnx") else open_model(content)
         answers = np.concatenate([model.run(window[np.newaxis]).copy() for window in self._windows])
         difference = relative_difference(answers, self._expected)
         if not difference <= (FLOAT_TOLERANCE if form.scheme == "float32" else np.inf):  # NaN fails too

@@ -30,12 +30,12 @@ class Rival:
     tool: str
     scheme: str
     file: str
-    sha256: str
+    sha256: str = ""
 
     @property
     def name(self) -> str:
-        """Its name in reports."""
-        return rival_name(self.tool, self.scheme)
+        """Its name in reports: `ONNX Runtime float32`."""
+        return f"{self.tool} {self.scheme}"
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,6 @@ class RivalRecord:
     def read_card(self, path: Path) -> Card:
         """The card of the network, from the record at `path`. Raises `InputError`."""
         return Card.from_json(json.dumps(self.card), str(path))
-
-
-def rival_name(tool: str, scheme: str) -> str:
-    """The name of a form in reports: `ONNX Runtime float32`."""
-    return f"{tool} {scheme}"
 
 
 def record_path(folder: Path, stem: str) -> Path:

@@ -150,11 +150,11 @@ def test_a_converter_that_hangs_costs_only_its_own_form(tmp_path, monkeypatch):
     model_card.save(model_card.read_model(MODELS["int8"])[1], card_path(job))
 
     def run(name, advice, module, text, *suffixes, on_message, seconds):
-        for form in (x for x in FORMS if x.suffix in suffixes):
+        for form in (x for x in FORMS if x.file in suffixes):
             if form.scheme == "dynamic":
                 raise TimeoutError
-            form.path(job).write_bytes(b"content")
-            on_message({"rival": form.name, "refusal": "no such layer" if "fused" in form.suffix else None})
+            (job.output / form.file).write_bytes(b"content")
+            on_message({"rival": form.name, "refusal": "no such layer" if "fused" in form.file else None})
 
     monkeypatch.setattr(rival_job.child_processes, "run_in_child", run)
     record = make_rivals(job, job.source, tmp_path, ignore_progress)
