@@ -55,9 +55,9 @@ def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> 
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     """Warn on stderr where devices may have been worn unlike those of a model's training."""
     found = tuple(mountings)
-    worn, learnt = {x.placement for x in found if x.placement}, learnt_placements(card)
     if not found or not is_other(card, {x.source for x in found}):
         return
+    worn, learnt = {x.placement for x in found if x.placement}, learnt_placements(card)
     if card.frame == "walking":
         if learnt and (others := sorted(worn - {*learnt})):
             where = f"{' and '.join(learnt)}, and here is {', '.join(others)}"
