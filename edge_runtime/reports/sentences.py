@@ -179,7 +179,7 @@ def _gain(pair: ComparedResults) -> str:
 
 
 def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[str]:
-    """The fastest float form of each network, and how much slower its other float forms are."""
+    """The fastest float form of each network, how much slower its other float forms are, and which are missing."""
     forms: dict[str, list[tuple[Result, str]]] = {}
     for result, name in zip(report.results, titles(report.results), strict=True):
         if result.is_float:
@@ -194,6 +194,8 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[st
             rest = _listed([f"{name} {less(cost / least)}" for cost, name in others if least])
             if rest:
                 yield f"{fastest} is the fastest of {len(in_order)} float forms that were measured: {rest}."
+    if absent := list(dict.fromkeys(x.name for x in report.absent_rivals or ())):
+        yield f"Rivals that were not measured, and may be faster: {_listed(absent)}."
     if without_rival:
         how = " ('har-edge convert --rivals' of your own network, then bench --rivals)"
         why = f"was measured{how if report.absent_rivals is None else ''}"

@@ -165,6 +165,8 @@ def test_absent_failed_and_doubtful_results_are_named_in_every_form(shown):
         assert words.count("busy") == 1  # a doubt of all is said once
         assert "int8: too few inferences" in words
         assert "the worker for runs/x/model_dynamic.tflite was killed" in words
+    unseen = [x for x in sentences.verdicts(report) if "fused LSTM float32" in x]
+    assert unseen, "the fastest of those that were measured is not the fastest of all"
     assert "--rivals" not in sentences.verdicts(report)[-1]
     assert "--rivals" in sentences.verdicts(FULL)[-1]
     assert "failed: b.tflite: the worker hung" in shown(NOTHING)
