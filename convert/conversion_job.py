@@ -1,7 +1,7 @@
 """Run a conversion in a process of its own, limit its time and return its report."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from convert.parity import Parity
 from edge_runtime.errors import DeviceError
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
+from edge_runtime.system.progress import OnProgress
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
 """The two networks of a run, by file name, in words; a Keras file has only the second."""
@@ -77,7 +78,7 @@ class ConversionReport:
         return ("float32", *(x for x in self.model.forms if x not in self.left_out))
 
 
-def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> ConversionReport:
+def run_job(job: ConversionJob, on_progress: OnProgress) -> ConversionReport:
     """Convert in a process of its own; report the forms that were finished within the time limit.
 
     Raises the process's own error, or `DeviceError` when it died or finished no form in time.
@@ -85,17 +86,13 @@ def run_job(job: ConversionJob, on_progress: Callable[[float, str], None]) -> Co
     time_limit = job.options.time_limit
     deadline = time.monotonic() + time_limit
 
-    def listen(message: Mapping[str, Any]) -> None:
-        if progress := child_processes.progress_of(message):
-            on_progress(*progress)
-
     try:
         child_processes.run_in_child(
             "the conversion process",
             "run it again with --debug and report its output",
             "convert.conversion_worker",
             to_text(job),
-            on_message=listen,
+            on_progress=on_progress,
             seconds=lambda: deadline - time.monotonic(),
         )
     except TimeoutError as error:

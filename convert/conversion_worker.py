@@ -1,6 +1,6 @@
 """Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -26,12 +26,10 @@ from edge_runtime.model.model_card import write_model
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import write_text
+from edge_runtime.system.progress import OnProgress
 
 if TYPE_CHECKING:
     from convert.lowering.network import Lowered
-
-Tell = Callable[[float, str], None]
-"""Called with the share of the work that is done, and the name of the next part."""
 
 _EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}  # roughly, in times of float32
 _INTERPRETERS = 2  # that answer at the same time, each in a thread of its own
@@ -48,7 +46,7 @@ def main(text: str) -> None:
     child_processes.run_as_child(task)
 
 
-def _convert(job: ConversionJob, tell: Tell) -> None:
+def _convert(job: ConversionJob, tell: OnProgress) -> None:
     """Convert form by form, each of all networks, and report after each: what is finished outlives a time limit."""
     data = load_run_data(job)
     tell(0.0, "loading TensorFlow")
@@ -83,7 +81,7 @@ def cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> d
     return {"mixed": f"{reason}; int8 would be the same"}
 
 
-def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: Tell) -> dict[str, str]:
+def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: OnProgress) -> dict[str, str]:
     """Which of int8 and mixed to leave out, with the reason; empty when int8 does well.
 
     The network with the most changed answers on its calibration windows decides for all. Mixed, which is not integer
@@ -133,7 +131,7 @@ class _Network:
 
         return draw_windows(self.input.calibration, options.calibration, self.input.seed)
 
-    def convert(self, scheme: str, job: ConversionJob, tell: Tell) -> None:
+    def convert(self, scheme: str, job: ConversionJob, tell: OnProgress) -> None:
         """Write the flatbuffer of the form `scheme`, and compare its answers."""
         tell(0.0, f"{scheme}: {self._name}")
         flatbuffer, self._facts[scheme] = self._quantise(scheme, job.options, tell)
@@ -166,7 +164,7 @@ class _Network:
             arrangement=source.arrangement,
         )
 
-    def _quantise(self, scheme: str, options: Options, tell: Tell) -> tuple[bytes, dict[str, Any]]:
+    def _quantise(self, scheme: str, options: Options, tell: OnProgress) -> tuple[bytes, dict[str, Any]]:
         """The flatbuffer and the facts for its card."""
         from convert.lowering.cells import IN_INT8, IN_MIXED
         from convert.quantise import tflite_converter
@@ -194,6 +192,6 @@ def _answers(path: Path, X: npt.NDArray[np.float32]) -> Logits:
         return np.concatenate([*pool.map(Classifier.logits, classifiers, parts)])
 
 
-def _tell_part(tell: Tell, start: float, end: float, share: float, text: str) -> None:
+def _tell_part(tell: OnProgress, start: float, end: float, share: float, text: str) -> None:
     """Tell the progress of a part of the work, which is between the shares `start` and `end` of the whole."""
     tell(start + (end - start) * share, text)

@@ -63,8 +63,6 @@ def _run(job: ConversionJob, left: list[Rival], absent: dict[str, str], on_progr
 
     def listen(message: Mapping[str, Any]) -> None:
         nonlocal began
-        if progress := child_processes.progress_of(message):
-            on_progress(*progress)
         if "rival" in message:
             form = left.pop(0)
             began = time.monotonic()
@@ -77,6 +75,7 @@ def _run(job: ConversionJob, left: list[Rival], absent: dict[str, str], on_progr
         "convert.rivals.rival_worker",
         to_text(job),
         *(form.file for form in left),
+        on_progress=on_progress,
         on_message=listen,
         seconds=lambda: began + job.options.time_limit - time.monotonic(),
     )

@@ -70,12 +70,6 @@ class OperatorCounts:
         """The operators that XNNPACK took."""
         return sum((self.xnnpack or {}).values())
 
-    @property
-    def left(self) -> dict[str, int]:
-        """The operators that run in TFLite's own kernels, by name."""
-        taken = self.xnnpack or {}
-        return {name: n - taken.get(name, 0) for name, n in self.counts.items() if n > taken.get(name, 0)}
-
 
 class Model:
     """A model ready to run, made by `open_model`; `load_ns` is the time of reading it and allocating its tensors."""

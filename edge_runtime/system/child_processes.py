@@ -25,6 +25,7 @@ from typing import IO, Any
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import exit_description, ran_out_of_memory
+from edge_runtime.system.progress import OnProgress, ignore_progress
 
 Tell = Callable[..., None]
 """Called in a child with the fields of a message, which its parent reads as one line of JSON."""
@@ -170,16 +171,19 @@ def run_in_child(
     advice: str,
     module: str,
     *arguments: str,
+    on_progress: OnProgress = ignore_progress,
     on_message: Callable[[dict[str, Any]], object] = lambda message: None,
     seconds: Callable[[], float] | None = None,
 ) -> None:
-    """Run a `Child` to its end; `on_message` gets its messages as they come.
+    """Run a `Child` to its end; `on_message` gets its messages as they come, `on_progress` what they tell of it.
 
     Raises `TimeoutError` as `lines` does, and the errors of `Child.finish`.
     """
     with Child(name, advice, module, *arguments) as child:
         for line in lines(child, seconds):
-            on_message(child.take_in(line))
+            on_message(message := child.take_in(line))
+            if progress := progress_of(message):
+                on_progress(*progress)
         child.finish()
 
 

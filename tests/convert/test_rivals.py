@@ -149,7 +149,7 @@ def test_a_converter_that_hangs_costs_only_its_own_form(tmp_path, monkeypatch):
     job.output.mkdir()
     model_card.save(model_card.read_model(MODELS["int8"])[1], card_path(job))
 
-    def run(name, advice, module, text, *suffixes, on_message, seconds):
+    def run(name, advice, module, text, *suffixes, on_progress, on_message, seconds):
         for form in (x for x in FORMS if x.file in suffixes):
             if form.scheme == "dynamic":
                 raise TimeoutError
