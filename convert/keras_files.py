@@ -21,7 +21,6 @@ SUFFIXES = (".keras", ".h5", ".hdf5")
 _MAGIC = b"\x89HDF"
 _ADVICE = "give a network that Keras has saved whole, as a .keras file"
 _HOMES = ("layers", "models", "initializers", "regularizers", "constraints")  # modules of Keras
-_WITH_BATCH = ("batch_shape", "batch_input_shape")  # of an input, by Keras 3 and 2
 _BROKEN = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, ImportError, RuntimeError)
 
 
@@ -125,7 +124,7 @@ def _of_keras_3(part: dict[str, Any]) -> Any:
     """
     import keras
 
-    part |= {key: [None, *x[1:]] for key, x in part.items() if key in _WITH_BATCH and isinstance(x, list)}
+    part |= {key: [None, *x[1:]] for key, x in part.items() if key.startswith("batch_") and isinstance(x, list)}
     part |= {"stateful": False} if "stateful" in part else {}
     part = {key: x for key, x in part.items() if key != "compile_config" and (key, x) != ("time_major", False)}
     name = part.get("class_name")

@@ -26,9 +26,8 @@ FORMS = (
 """In the order in which they are made and shown, each with the file that the process leaves in the job's folder."""
 
 
-def card_path(job: ConversionJob) -> Path:
-    """The card of the network, which the process leaves too."""
-    return job.output / "rivals.json"
+CARD = "rivals.json"
+"""The file of the network's card, which the process leaves there too."""
 
 
 def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: OnProgress) -> RivalRecord:
@@ -51,7 +50,7 @@ def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: On
             file = path.with_name(f"{network.stem}_{form.file}")
             write_bytes(file, (job.output / form.file).read_bytes())
             made.append(replace(form, file=file.name, sha256=sha256(file)))
-    card = json.loads(cards.load(card_path(job)).to_json())
+    card = json.loads(cards.load(job.output / CARD).to_json())
     record = RivalRecord(sha256(network), card, tuple(made), absent)
     record.write(path)
     return record

@@ -10,7 +10,7 @@ from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.raw_input import take_raw_windows
-from convert.rivals.rival_job import FORMS, card_path
+from convert.rivals.rival_job import CARD, FORMS
 from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import HarEdgeError, InputError
@@ -41,7 +41,7 @@ def _make_all(job: ConversionJob, forms: list[Rival], tell: child_processes.Tell
     data = load_run_data(job)
     import_tensorflow("har-edge convert --rivals")
     *_, network = of_run(job, data) if job.file is None else of_file(job, data)  # the last is the one that will be used
-    cards.save(replace(network.card, raw_input=True), card_path(job))
+    cards.save(replace(network.card, raw_input=True), job.output / CARD)
     maker = RivalMaker(network)
     for form in forms:
         tell(stage=f"rival {form.name}", share=done)

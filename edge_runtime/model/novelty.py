@@ -123,7 +123,8 @@ class NoveltyDetector:
             and all({len(x.precision), *map(len, x.precision)} == {len(x.mean)} for x in self.movement)
             and all(x.centres for x in self.posture)
             and all(x.unusual > 0 and x.novel > 0 for x in typical)
-            and all(_is_positive(x.precision) for x in self.movement)
+            # A distance is a number above 0.
+            and all(np.linalg.eigvalsh(x.precision + np.transpose(x.precision)).min() > 0 for x in self.movement)
         )
         if not is_complete:
             return "needs typical postures and movements of each activity with limits above 0, or no novelty detection"
@@ -173,12 +174,6 @@ class MotionFeatures:
     def rotation(self) -> Array | None:
         """The standard deviation of rotation (rad/s) `[...]`; None without the gyroscope."""
         return np.exp(self.movement[..., 1]) - _FLOOR if self.movement.shape[-1] == 2 else None
-
-
-def _is_positive(precision: Sequence[Sequence[float]]) -> bool:
-    """Tell whether a distance with this inverse covariance is a number above 0."""
-    matrix = np.array(precision)
-    return bool(np.linalg.eigvalsh((matrix + matrix.T) / 2).min() > 0)
 
 
 def motion_features(windows: npt.NDArray[np.floating], names: Sequence[str], window: Window) -> MotionFeatures:

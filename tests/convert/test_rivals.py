@@ -19,7 +19,7 @@ from convert.quantise.raw_input import take_raw_windows
 from convert.quantise.tflite_converter import to_float32
 from convert.rivals import rival_job
 from convert.rivals.onnx_network import to_dynamic, to_onnx
-from convert.rivals.rival_job import FORMS, card_path, make_rivals
+from convert.rivals.rival_job import CARD, FORMS, make_rivals
 from convert.rivals.rival_worker import RivalMaker
 from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 from edge_runtime.bench import measurement
@@ -147,7 +147,7 @@ def test_a_converter_that_hangs_costs_only_its_own_form(tmp_path, monkeypatch):
     job = ConversionJob(tmp_path / "mine.keras", tmp_path / "scratch", Options(rivals=True), FileOptions())
     job.source.write_bytes(b"a network")
     job.output.mkdir()
-    model_card.save(model_card.read_model(MODELS["int8"])[1], card_path(job))
+    model_card.save(model_card.read_model(MODELS["int8"])[1], job.output / CARD)
 
     def run(name, advice, module, text, *suffixes, on_progress, on_message, seconds):
         for form in (x for x in FORMS if x.file in suffixes):
