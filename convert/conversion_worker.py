@@ -1,11 +1,9 @@
 """Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from convert.lowering.network import Lowered
 
 _EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}  # roughly, in times of float32
-_INTERPRETERS = 2  # that answer at the same time, each in a thread of its own
 
 
 def main(text: str) -> None:
@@ -123,7 +120,9 @@ class _Network:
     def share_changed(self, scheme: str, job: ConversionJob) -> float:
         """The share of calibration windows that the form `scheme` answers differently than float32."""
         X = self.input.calibration.X[self._calibration_rows(job.options)]
-        float32, quantised = (_answers(job.flatbuffer(self.input.name, x), X).argmax(1) for x in ("float32", scheme))
+        float32, quantised = (
+            Classifier(job.flatbuffer(self.input.name, x)).logits(X).argmax(1) for x in ("float32", scheme)
+        )
         return float(np.mean(float32 != quantised))
 
     def _calibration_rows(self, options: Options) -> npt.NDArray[np.intp]:
@@ -141,7 +140,7 @@ class _Network:
         if job.options.io_type == "raw":
             flatbuffer, card = take_raw_windows(flatbuffer, card.normalisation), replace(card, raw_input=True)
         write_model(path, flatbuffer, card)
-        self._logits[scheme] = _answers(path, self.input.held_out.X)
+        self._logits[scheme] = Classifier(path).logits(self.input.held_out.X)
 
     def report(self) -> NetworkReport:
         """The report of the forms so far."""
@@ -182,14 +181,6 @@ class _Network:
         rounded = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
         facts = {"calibration_windows": len(rows), "ranges": rounded}
         return tflite_converter.to_int8(lowered, ranges, layout), facts
-
-
-def _answers(path: Path, X: npt.NDArray[np.float32]) -> Logits:
-    """The logits of the model at `path` for windows, from several interpreters, which run at the same time."""
-    classifiers = [Classifier(path) for _ in range(_INTERPRETERS)]
-    with ThreadPoolExecutor(_INTERPRETERS) as pool:
-        parts = np.array_split(X, _INTERPRETERS)
-        return np.concatenate([*pool.map(Classifier.logits, classifiers, parts)])
 
 
 def _tell_part(tell: OnProgress, start: float, end: float, share: float, text: str) -> None:

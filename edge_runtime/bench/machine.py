@@ -14,22 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
-from edge_runtime.bench.machine_state import ROOT, governor, load_average, number, read
+from edge_runtime.bench.machine_state import ROOT, ask, governor, load_average, number, read
 from edge_runtime.system.dataclass_json import Quantity
-
-# Arm's part numbers as /proc/cpuinfo gives them, for CPUs that have no "model name" line there.
-_ARM_PARTS = {
-    "0xd03": "Cortex-A53",
-    "0xd04": "Cortex-A35",
-    "0xd05": "Cortex-A55",
-    "0xd07": "Cortex-A57",
-    "0xd08": "Cortex-A72",
-    "0xd09": "Cortex-A73",
-    "0xd0a": "Cortex-A75",
-    "0xd0b": "Cortex-A76",
-    "0xd0c": "Neoverse-N1",
-    "0xd41": "Cortex-A78",
-}
 
 # Instructions that decide how fast an int8 product is, as Linux names them: Arm's, then x86's.
 _FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "sve", "sve2", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni")
@@ -86,10 +72,9 @@ def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:
 
 def cpu_model(root: Path = ROOT) -> str | None:
     """The name of the CPU; of several kinds in one machine, all."""
-    text = _cpuinfo(root)
-    names = re.findall(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    if not names:
-        names = [_ARM_PARTS.get(part, part) for part in re.findall(r"^CPU part\s*:\s*(\S+)", text, re.MULTILINE)]
+    # Linux does not name most Arm CPUs: lscpu has a table of their part numbers.
+    named = re.compile(r"^\s*model name\s*:\s*(.+)$", re.MULTILINE | re.IGNORECASE)
+    names = named.findall(_cpuinfo(root)) or named.findall(ask("lscpu", root=root) or "")
     return " + ".join(dict.fromkeys(names)) or platform.processor() or None
 
 

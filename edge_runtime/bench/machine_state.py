@@ -217,6 +217,7 @@ def ask(command: str, *arguments: str, root: Path = ROOT) -> str | None:
             capture_output=True,
             timeout=COMMAND_SECONDS,
             check=True,
+            env=os.environ | {"LC_ALL": "C"},
         )
     except (OSError, subprocess.SubprocessError):
         return None

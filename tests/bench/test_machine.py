@@ -50,8 +50,8 @@ def test_instructions_are_those_that_every_core_has_and_all_kinds_of_cores_are_n
     assert machine.features(trees.x86_vm(tmp_path / "vm")) == ("avx2", "fma", "avx512f", "avx512_vnni")
     trees.lay(tmp_path, {"proc/cpuinfo": "Features\t: asimd i8mm asimddp\n\nFeatures\t: asimd asimddp\n"})
     assert machine.features(tmp_path) == ("asimd", "asimddp")
-    parts = "CPU part\t: 0xd05\nCPU part\t: 0xd05\nCPU part\t: 0xd0b\nCPU part\t: 0xfff\n"
-    assert machine.cpu_model(trees.lay(tmp_path, {"proc/cpuinfo": parts})) == "Cortex-A55 + Cortex-A76 + 0xfff"
+    trees.vcgencmd(tmp_path, {"": "Model name: Cortex-A55\n  Model name: Cortex-A76"}, "lscpu")
+    assert machine.cpu_model(tmp_path) == "Cortex-A55 + Cortex-A76"
 
 
 def test_caches_are_those_of_the_cpu(tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-PI_CORE = "processor\t: {}\nBogoMIPS\t: 108.00\nFeatures\t: {}\nCPU implementer\t: 0x41\nCPU part\t: {}\n\n"
+PI_CORE = "processor\t: {}\nBogoMIPS\t: 108.00\nFeatures\t: {}\nCPU implementer\t: 0x41\n\n"
 A76 = "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"
 STAT = "cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 {} 0 0 {} 0 0 0 0 0 0\ncpu1 {} 0 0 {} 0 0 0 0 0 0\nintr 1 2 3\nctxt 4\n"
 
@@ -19,12 +19,12 @@ def lay(root: Path, files: Mapping[str, str]) -> Path:
     return root
 
 
-def vcgencmd(root: Path, answers: Mapping[str, str]) -> None:
-    """A `vcgencmd` that gives `answers`, by its first argument, and fails at any other."""
-    lay(root, {f"answers/{question}": f"{answer}\n" for question, answer in answers.items()})
-    program = root / "usr/bin/vcgencmd"
+def vcgencmd(root: Path, answers: Mapping[str, str], name: str = "vcgencmd") -> None:
+    """A program, `vcgencmd`, that gives `answers`, by its first argument, and fails at any other."""
+    lay(root, {f"answers/{name}{question}": f"{answer}\n" for question, answer in answers.items()})
+    program = root / "usr/bin" / name
     if not program.exists():  # a program that runs cannot be written
-        lay(root, {"usr/bin/vcgencmd": f'#!/bin/sh\nexec cat "{root}/answers/$1" 2>/dev/null\n'})
+        lay(root, {f"usr/bin/{name}": f'#!/bin/sh\nexec cat "{root}/answers/{name}$1" 2>/dev/null\n'})
         program.chmod(0o755)
 
 
@@ -52,7 +52,8 @@ def pi5_hot(root: Path) -> Path:
     """A Raspberry Pi 5 that is throttled for heat now and had too low a voltage before."""
     lay(root, {"proc/loadavg": "0.08 0.03 0.01 1/180 2345\n"})
     lay(root, {"sys/firmware/devicetree/base/model": "Raspberry Pi 5 Model B Rev 1.0\0"})
-    lay(root, {"proc/cpuinfo": "".join(PI_CORE.format(i, A76, "0xd0b") for i in range(4))})
+    lay(root, {"proc/cpuinfo": "".join(PI_CORE.format(i, A76) for i in range(4))})
+    vcgencmd(root, {"": "Architecture: aarch64\n  Model name:  Cortex-A76"}, "lscpu")
     for cpu in range(4):
         lay(root, cpufreq(cpu, "ondemand", 2400000, 1500000, 2400000))
     lay(root, sensor(0, "cpu-thermal", 86500))
