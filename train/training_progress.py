@@ -6,7 +6,7 @@ from pathlib import Path
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import progress
-from train.fit.fit_job import FitJob, FitOutcome, Step
+from train.fit.fit_job import Epoch, FitJob, FitOutcome
 from train.run.dask_cluster import run_on_cluster
 from train.run.fit_processes import OnDone, run_jobs
 
@@ -15,23 +15,22 @@ def do_fits(
     jobs: Sequence[FitJob], dataset: Dataset, on_done: OnDone = lambda job: None, cluster: str | None = None
 ) -> None:
     """Do all `jobs` as `run_jobs` does, or on the `cluster` of that address, and show how far they are."""
-    total, done = sum(job.steps for job in jobs), dict[Path, int]()
+    total, done = sum(job.recipe.epochs for job in jobs), dict[Path, int]()
     with progress() as on_progress:
 
-        def on_step(job: FitJob, step: Step) -> None:
-            done[job.outcome] = step.epoch * step.steps + step.step + 1
+        def on_epoch(job: FitJob, epoch: Epoch) -> None:
+            done[job.outcome] = epoch.epoch
             share, epochs = sum(done.values()) / total, job.recipe.epochs
             every = max(1, epochs // 10)  # without a terminal, each is a line
             passed = int(share * epochs) // every * every
-            scores = f"loss {step.loss:.3f}, accuracy {percent(step.accuracy, 1)}"
+            scores = f"loss {epoch.loss:.3f}, accuracy {percent(epoch.accuracy, 1)}"
             on_progress(share, f"{counted(len(jobs), 'fit')}, {passed} of {counted(epochs, 'epoch')} done: {scores}")
 
         def finish(job: FitJob) -> None:
-            last, steps = FitOutcome.load(job).history[-1], job.recipe.steps_per_epoch(job.n_windows)
-            on_step(job, Step(last.epoch - 1, steps - 1, steps, last.loss, last.accuracy))
+            on_epoch(job, FitOutcome.load(job).history[-1])
             on_done(job)
 
         if cluster is None:
-            run_jobs(jobs, dataset, on_step, on_done)
+            run_jobs(jobs, dataset, on_epoch, on_done)
         else:
             run_on_cluster(jobs, dataset, cluster, finish)

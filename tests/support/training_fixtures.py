@@ -116,9 +116,9 @@ def har_edge_within(*arguments: object, cwd: Path) -> Finished:
     from train import training_data, training_progress
     from train.run.fit_processes import do_job
 
-    def run_jobs(jobs, dataset, on_step, on_done=lambda job: None) -> None:
+    def run_jobs(jobs, dataset, on_epoch, on_done=lambda job: None) -> None:
         for job in jobs:
-            do_job(job, dataset.train, dataset.test.X, lambda step, job=job: on_step(job, step))
+            do_job(job, dataset.train, dataset.test.X, lambda epoch, job=job: on_epoch(job, epoch))
             on_done(job)
 
     output, error = StringIO(), StringIO()

@@ -19,7 +19,7 @@ from edge_runtime.data.dataset import Split
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.system.files import atomic_path
 from train.fit.augment import Shifts, augment
-from train.fit.fit_job import Epoch, FitJob, FitOutcome, Step
+from train.fit.fit_job import Epoch, FitJob, FitOutcome
 from train.fit.named_networks import build
 from train.fit.networks import SHARED
 from train.fit.signal_normalisation import measure_normalisation
@@ -28,11 +28,11 @@ NEVER = -1e4  # the logit of a class that is not answered
 
 
 def fit(
-    job: FitJob, train: Split, held_out: Split | None, on_step: Callable[[Step], None]
+    job: FitJob, train: Split, held_out: Split | None, on_epoch: Callable[[Epoch], None]
 ) -> tuple[keras.Model, FitOutcome]:
     """Train the network of the job's recipe on windows in physical units, from the job's checkpoint on if it exists.
 
-    `held_out` is only evaluated; `on_step` is called after each batch. Returns the network with the averaged weights.
+    `held_out` is only evaluated; `on_epoch` hears of each epoch. Returns the network with the averaged weights.
     Raises `CheckFailedError` when the loss stops being finite, `InputError` for a checkpoint that cannot be used.
     """
     recipe, steps = job.recipe, job.recipe.steps_per_epoch(len(train))
@@ -90,9 +90,9 @@ def fit(
                     f"the {job.title} diverged in epoch {epoch + 1} (its loss is {losses[-1]}): check the data"
                 )
             hits.append(float(accuracy))
-            on_step(Step(epoch, step, steps, float(np.mean(losses)), float(np.mean(hits))))
         held_out_scores = (np.nan, np.nan) if held_out is None else evaluate(held_out, only_coarse)
         history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))
+        on_epoch(history[-1])
         save_checkpoint(job.checkpoint, asked, variables, history)
 
     for variable, value in zip(model.trainable_variables, average, strict=True):

@@ -80,11 +80,6 @@ class FitJob:
         return self.folder / f"{self.name}.json"
 
     @property
-    def steps(self) -> int:
-        """Batches in the whole fit."""
-        return self.recipe.epochs * self.recipe.steps_per_epoch(self.n_windows)
-
-    @property
     def is_done(self) -> bool:
         """Tell whether nothing is left to do."""
         return self.outcome.exists()
@@ -116,17 +111,6 @@ def plan_fit(
 def held_rows(train: Split, held_out: Sequence[Any]) -> npt.NDArray[np.bool_]:
     """Find the windows `[n]` of the subjects `held_out`."""
     return np.isin(train.subject, np.array(held_out, train.subject.dtype))
-
-
-@dataclass(frozen=True)
-class Step:
-    """Progress of a fit: `step` of `steps` in `epoch`, from 0; the running loss and accuracy of this epoch."""
-
-    epoch: int
-    step: int
-    steps: int
-    loss: float
-    accuracy: float
 
 
 @dataclass(frozen=True)

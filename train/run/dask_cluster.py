@@ -59,7 +59,7 @@ def do_on_worker(job: FitJob, dataset: Dataset) -> dict[str, bytes]:
     """On a worker: do the job; its files by name, the outcome coming last."""
     with scratch_folder() as folder:
         job = replace(job, folder=folder)
-        run_jobs([job], dataset, lambda job, step: None)
+        run_jobs([job], dataset, lambda job, epoch: None)
         return {path.name: path.read_bytes() for path in (job.logits, job.outcome)}
 
 

@@ -25,13 +25,12 @@ from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import atomic_path, write_text
-from train.fit.fit_job import FitJob, Step, held_rows
+from train.fit.fit_job import Epoch, FitJob, held_rows
 
-OnStep = Callable[[FitJob, Step], None]
+OnEpoch = Callable[[FitJob, Epoch], None]
 OnDone = Callable[[FitJob], None]
 
 _ADVICE = "close other programs, then go on with --resume"
-_TELL_EVERY_S = 0.1
 _WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 
@@ -40,11 +39,11 @@ def cpus() -> int:
     return int(joblib.cpu_count())
 
 
-def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done: OnDone = lambda job: None) -> None:
+def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_done: OnDone = lambda job: None) -> None:
     """Do all `jobs` that are not done yet, in their order, from their checkpoints on.
 
-    `on_step` hears of steps of all fits, `on_done` of each job that was done here. However this ends, all processes end
-    too, even if this one is killed. Raises the first error of any fit again, or `DeviceError` when a process died.
+    `on_epoch` hears of each epoch, `on_done` of each job that was done here. However this ends, all processes end too,
+    even if this one is killed. Raises the first error of any fit again, or `DeviceError` when a process died.
     """
     waiting = [job for job in jobs if not job.is_done]
     running: dict[FitJob, Child] = {}
@@ -60,8 +59,8 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_step: OnStep, on_done:
                     job = key.data
                     messages = running[job].read()
                     for message in messages or ():
-                        if "step" in message:
-                            on_step(job, Step(**message["step"]))
+                        if "epoch" in message:
+                            on_epoch(job, Epoch(**message["epoch"]))
                     if messages is None:
                         selector.unregister(running[job])
                         with running.pop(job) as child:
@@ -89,25 +88,15 @@ def main(text: str, windows: str) -> None:
 
 
 def _do(job: FitJob, windows: int, tell: Tell) -> None:
-    told = 0.0
-
-    def on_step(step: Step) -> None:
-        """Tell the command, often enough for a bar, and of the last step of each epoch."""
-        nonlocal told
-        now = time.monotonic()
-        if step.step + 1 == step.steps or now - told > _TELL_EVERY_S:
-            told = now
-            tell(step=asdict(step))
-
     with locked(job.lock, _WAIT_S), short_of_memory(f"the {job.title}"):
         # Opened anew, since processes that share an open file share its position.
         with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
             train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
         import_tensorflow("har-edge train", threads=1)
-        do_job(job, train, test_X, on_step)
+        do_job(job, train, test_X, lambda epoch: tell(epoch=asdict(epoch)))
 
 
-def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_step: Callable[[Step], None]) -> None:
+def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_epoch: Callable[[Epoch], None]) -> None:
     """Train in this process, which has imported TensorFlow, and write the job's files, the outcome last."""
     import tensorflow as tf
 
@@ -116,7 +105,7 @@ def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_step: 
     tf.config.experimental.enable_op_determinism()
     held = held_rows(train, job.held_out)
     held_out = train.select(held) if job.held_out else None
-    model, outcome = fit(job, train.select(~held), held_out, on_step)
+    model, outcome = fit(job, train.select(~held), held_out, on_epoch)
     logits = predict_logits(model, outcome.normalisation.apply(held_out.X if held_out else test_X))
     with atomic_path(job.logits) as temporary:
         np.save(temporary, logits)
