@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.model_selection import GroupKFold
 
 from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.names import natural, natural_order, noun_of
 from edge_runtime.data.scores import Scores, score
-from edge_runtime.data.subject_groups import natural, natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import csv_text, scratch_folder, write_text

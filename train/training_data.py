@@ -9,12 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.tensorflow_setup import import_tensorflow
+from edge_runtime.data import recording_checks
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
-from edge_runtime.data.labels import coarse_classes
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.recording_checks import say_misfits
-from edge_runtime.data.subject_groups import natural_order
+from edge_runtime.data.names import coarse_classes, natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.reports.sentences import motionless
@@ -66,16 +65,19 @@ class TrainingInput:
         where recordings do not fit their layout, and which windows have no walking frame.
         """
         reader = DataReader(sources(self.data))
-        data = reader.windows(self.cut)
-        say_misfits(reader.described)
+        data = reader.found_windows(self.cut)
+        if self.test_subjects is not None:
+            people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
+            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
+        reader.check(data)
+        recording_checks.say_misfits(reader.described)
+        for finding in recording_checks.unlike_parts(data):
+            click.echo(finding.text, err=True)
         if data.without_rotation and self.sensors == "all":
             without = " and ".join(data.without_rotation)
             click.echo(f"{without} has no gyroscope: only the signals of acceleration are taken.", err=True)
         if self.cut is not None and data.window != self.cut:
             raise InputError(f"--window and --hop: the windows of '{data.name}' are cut already, to {data.window}")
-        if self.test_subjects is not None:
-            people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
-            data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
         if self.classes == "coarse":
             data = data.coarse()
         if self.frame == "walking":

@@ -88,7 +88,7 @@ training_options = options.together(
         "--test-subjects",
         metavar="A,B,C",
         callback=names,
-        help="People to keep for the test.  [default: the test subjects of the data; of your data the last third]",
+        help="People to keep for the test.  [default: the test subjects of the data; of your data every third]",
     ),
 )
 """The options that say what to train on what, which are the fields of `TrainingInput`."""

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from edge_runtime.data.subject_groups import noun_of
+from edge_runtime.data.names import noun_of
 from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save
 from edge_runtime.system.quantities import percent
 from train.fit.fit_job import Epoch

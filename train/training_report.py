@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from edge_runtime.data.subject_groups import natural, noun_of, with_noun
+from edge_runtime.data.names import natural, noun_of, with_noun
 from edge_runtime.model.model_card import Card
 from edge_runtime.runs import SEEDS
 from edge_runtime.system.files import csv_text, write_text

@@ -12,8 +12,8 @@ from edge_runtime.data import loading, recording_checks
 from edge_runtime.data.data_sources import EMBEDDED, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Recording
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.names import natural_order, noun_of
 from edge_runtime.data.recording_checks import Finding
-from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
 from edge_runtime.system.files import atomic_path
@@ -54,10 +54,8 @@ def command(context: click.Context, data: Sources | None, json_path: Path | None
     _show_windows(found, reader)
     if len(found.train) + len(found.test):
         _show_signals(found)
-    if reader.is_windows_file:
-        outputs.write_json(json_path, _content(found, reader, [], None))
-    else:
-        outputs.write_json(json_path, _content(found, reader, _show_findings(reader), _show_untrainable(found, reader)))
+    findings = _show_findings(found, reader)
+    outputs.write_json(json_path, _content(found, reader, findings, _show_untrainable(found, reader)))
 
 
 @command.command(epilog=options.examples("data plot --window 12 -o w.svg", "data plot --recording 0 -o r.png"))
@@ -148,17 +146,18 @@ def _content(
     return content | {"untrainable": untrainable}
 
 
-def _show_findings(reader: DataReader) -> list[tuple[str, Finding]]:
-    """Print how recordings fit the layouts that describe them; each finding with its source."""
+def _show_findings(data: Dataset, reader: DataReader) -> list[tuple[str, Finding]]:
+    """Print how recordings fit the layouts that describe them, and the parts each other; findings with their source."""
     console = Console(markup=False)
-    findings: list[tuple[str, Finding]] = []
-    for source, found in reader.described:
-        console.print()
-        console.print(source, style="bold")
-        for finding in recording_checks.findings(found):
-            findings.append((source, finding))
+    by_source = {source: recording_checks.findings(found) for source, found in reader.described}
+    by_source.setdefault(in_words(reader.sources), []).extend(recording_checks.unlike_parts(data))
+    for source, findings in by_source.items():
+        if findings:
+            console.print()
+            console.print(source, style="bold")
+        for finding in findings:
             console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
-    return findings
+    return [(source, x) for source, findings in by_source.items() for x in findings]
 
 
 def _show_untrainable(data: Dataset, reader: DataReader) -> str | None:

@@ -14,8 +14,8 @@ from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.evaluation_data import EvaluatedWindows
+from edge_runtime.data.names import noun_of
 from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
-from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
 from edge_runtime.live.display import scores_table

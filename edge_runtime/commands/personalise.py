@@ -14,8 +14,8 @@ from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.names import natural
 from edge_runtime.data.recording_checks import say_misfits
-from edge_runtime.data.subject_groups import natural
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation

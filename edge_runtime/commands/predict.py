@@ -13,9 +13,9 @@ from edge_runtime.commands import model_arguments, options
 from edge_runtime.data.data_sources import FOREIGN, DataSource, Sources
 from edge_runtime.data.dataset import Mounting
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.names import natural
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.recordings import exported_by
-from edge_runtime.data.subject_groups import natural
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
 from edge_runtime.live import recording_replay, stream_scores

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.labels import coarse_classes, is_coarse
+from edge_runtime.data.names import coarse_classes, is_coarse
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import Filters

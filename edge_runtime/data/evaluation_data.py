@@ -12,12 +12,11 @@ import numpy.typing as npt
 from edge_runtime.data import uci_har
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
-from edge_runtime.data.labels import coarse_label, is_coarse
 from edge_runtime.data.layout import find_layout, shipped_layouts
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
+from edge_runtime.data.names import coarse_label, is_coarse, natural_order, noun_of
 from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.scores import names_of
-from edge_runtime.data.subject_groups import natural_order, noun_of
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.system.printable import printable
@@ -55,7 +54,7 @@ def recordings(chosen: Sources, card: Card, is_remembered: bool) -> tuple[list[t
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {x.subject: x.mounting.source for _, x in found}
-    scored = scored_people([card], people, reader.test_subjects, not is_remembered)
+    scored = scored_people([card], people, reader.test_subjects(card.window), not is_remembered)
     numbered = [(number, x) for number, x in found if x.subject in scored]
     _check_recordings([x for _, x in numbered], card)
     return numbered, natural_order(people.keys() - scored)

@@ -4,7 +4,7 @@ Several data sets have the signals of all and the labels of any, and their subje
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
@@ -14,10 +14,9 @@ import numpy.typing as npt
 from edge_runtime.data import uci_har, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
 from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split, cut, segments
-from edge_runtime.data.labels import labels_in_order
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout
+from edge_runtime.data.names import MIN_SUBJECTS, labels_in_order, natural_order, test_group
 from edge_runtime.data.recordings import FoundRecordings, exported_by, fits, read_recordings
-from edge_runtime.data.subject_groups import MIN_SUBJECTS, last_third, natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals import frontend
@@ -38,8 +37,8 @@ def load_data(data: Given = None, window: Window | None = None) -> Dataset:
 
     `data` is `uci-har`, `LAYOUT=PATH`, the path of CSV recordings, of the official 'UCI HAR Dataset' or of an `.npz`
     file, or a list of these. Recordings are cut into windows of 128 samples every 64, or as `window` says. The test
-    part are UCI HAR's official test subjects, and the last third of others in natural order (s2 before s10). Raises
-    `InputError`.
+    part are UCI HAR's official test subjects, and every third of others who have windows, in natural order (s2 before
+    s10). Raises `InputError`.
     """
     return DataReader(sources(data)).windows(window)
 
@@ -65,11 +64,6 @@ class DataReader:
     def has_recordings(self) -> bool:
         """Tell whether there are recordings: official copies and `.npz` files hold windows only."""
         return all(x.kind in ("embedded", "recordings") for x in self.parts)
-
-    @property
-    def is_windows_file(self) -> bool:
-        """Tell whether it is one file of windows."""
-        return [x.kind for x in self.parts] == ["windows"]
 
     @property
     def described(self) -> list[tuple[str, FoundRecordings]]:
@@ -109,34 +103,36 @@ class DataReader:
         if len(self.parts) == 1:
             if self.parts[0].kind in ("windows", "official"):
                 return
-            n_people = len(self.parts[0].people)
+            people = {*data.train.subject.tolist(), *data.test.subject.tolist()}
             n_classes = len({x for recording in self.recordings for x in recording.classes})
             if n_classes < 2:
                 raise InputError(f"the recordings in {place} have {counted(n_classes, 'label')}; at least 2 are needed")
-            if n_people < MIN_SUBJECTS:
-                people = counted(n_people, "subject")
-                raise InputError(f"{place} has {people}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
-        named = natural_order(data.train.subject.tolist()), self.test_subjects
-        training, testing = (", ".join(map(str, x)) for x in named)
-        counts = np.bincount(data.train.y, minlength=len(data.labels))
-        if absent := [x for x, n in zip(data.labels, counts, strict=True) if not n]:
-            raise InputError(f"{place}: no training subject ({training}) has {_length(data)} of '{absent[0]}' in a row")
+            if len(people) < MIN_SUBJECTS:
+                found = f"{counted(len(people), 'subject')} with {_length(data)} of one label in one piece"
+                raise InputError(f"{place} has {found}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
+        counts, n_test = (np.bincount(x.y, minlength=len(data.labels)) for x in (data.train, data.test))
+        for label, n, testing in zip(data.labels, counts, n_test, strict=True):
+            if not n:
+                mend = "name other --test-subjects" if testing else "record more, or leave the label out"
+                training = ", ".join(map(str, natural_order(data.train.subject.tolist())))
+                raise InputError(
+                    f"{place}: no training subject ({training}) has {_length(data)} of '{label}' in a row: {mend}"
+                )
         if not len(data.test):
-            raise InputError(f"{place}: no test subject ({testing}) has {_length(data)} of one label in one piece")
+            raise InputError(f"{place} has no test subject: name some with --test-subjects")
 
     def _check_labels(self) -> None:
         for x in self.parts:
             if x.kind == "recordings" and not x.layout.reads_labels:
                 raise InputError(f"{x.layout.source} reads no label: write {{label}} in files, label or [label_file]")
 
-    @property
-    def test_subjects(self) -> list[int | str]:
-        """The test subjects among the people of the recordings."""
+    def test_subjects(self, window: Window) -> list[int | str]:
+        """The test subjects among the people of the recordings, for windows as `window` says."""
         if len(self.parts) == 1:
-            return self.parts[0].test_subjects
+            return self.parts[0].test_subjects(window)
         before = prefixes([x.recordings[0].mounting.source for x in self.parts])
         people = zip(before, self.parts, strict=True)
-        return [f"{prefix}{x}" for prefix, part in people for x in part.test_subjects]
+        return [f"{prefix}{x}" for prefix, part in people for x in part.test_subjects(window)]
 
 
 @dataclass(frozen=True)
@@ -195,22 +191,18 @@ class SourceReader:
             return uci_har.load_official(path)
         if path is None and window in (None, WINDOW):
             return uci_har.load()
-        found = self.recordings
-        return windowed(found[0].mounting.source, found, window or WINDOW, self.test_subjects)
+        found, window = self.recordings, window or WINDOW
+        return windowed(found[0].mounting.source, found, window, self.test_subjects(window))
 
-    @property
-    def test_subjects(self) -> list[int | str]:
-        """Its official test subjects, or the last third; of very few people all, or nobody beside other data sets."""
+    def test_subjects(self, window: Window) -> list[int | str]:
+        """Its official test subjects, or every third who has windows; all where nobody has any.
+
+        Of very few people these are all, or nobody beside other data sets.
+        """
         if self.source.path is None:
             return sorted(set(uci_har.load().test.subject.tolist()))
-        people = self.people
-        return last_third(people) if self.alone or len(people) >= MIN_SUBJECTS else []
-
-    @property
-    def people(self) -> list[int | str]:
-        """People with labels in their recordings; all where nobody has any."""
-        labelled = natural_order(x.subject for x in self.recordings if (x.labels >= 0).any())
-        return labelled or natural_order(x.subject for x in self.recordings)
+        people = {x.subject for x in self.recordings if [*_starts(x, window)]} or {x.subject for x in self.recordings}
+        return test_group(people) if self.alone or len(people) >= MIN_SUBJECTS else []
 
 
 def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
@@ -240,12 +232,7 @@ def windowed(name: str, found: Sequence[Recording], window: Window, test_subject
         X: list[npt.NDArray[np.floating]] = [np.empty((0, window.samples, len(columns)), np.float32)]
         y: list[npt.NDArray[np.uint8]] = [np.empty(0, np.uint8)]
         for recording in chosen:
-            starts = [
-                start
-                for first, end, label in segments(recording.labels)
-                if 0 <= label < len(recording.classes)
-                for start in range(first, end + 1 - window.samples, window.hop)
-            ]
+            starts = list(_starts(recording, window))
             values = frontend.signals(recording.samples, recording.begins_midway)[:, columns]
             X.append(cut(values, starts, window.samples).astype(np.float32))
             places = np.array([*map(labels.index, recording.classes), 0], np.uint8)
@@ -257,6 +244,13 @@ def windowed(name: str, found: Sequence[Recording], window: Window, test_subject
 
     train, test = (split([x for x in found if (x.subject in test_subjects) == tested]) for tested in (False, True))
     return Dataset(name, labels, signals, window, train, test, FILTERS, mountings=mountings)
+
+
+def _starts(recording: Recording, window: Window) -> Iterator[int]:
+    """The first sample of each window that is wholly of one class."""
+    for first, end, label in segments(recording.labels):
+        if 0 <= label < len(recording.classes):
+            yield from range(first, end + 1 - window.samples, window.hop)
 
 
 def _length(data: Dataset) -> str:

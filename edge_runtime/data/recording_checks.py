@@ -17,9 +17,10 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.data.dataset import Dataset, Mounting, Recording
+from edge_runtime.data.names import natural
 from edge_runtime.data.recordings import FoundRecordings
-from edge_runtime.data.subject_groups import natural
+from edge_runtime.data.scores import names_of
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.system.printable import quoted
@@ -67,6 +68,20 @@ def findings(found: FoundRecordings) -> list[Finding]:
         of_devices += [replace(x, text=before + x.text, placement=placement) for x in _sensors(recordings)]
     of_all = (_rate, _gaps, _files, _people, _labels)
     return [*_worn(found.recordings), *of_devices, *(finding for check in of_all for finding in check(found))]
+
+
+def unlike_parts(data: Dataset) -> Iterator[Finding]:
+    """The labels and placements that only the training windows have, or only the test windows."""
+    parts = {"training": data.train, "test": data.test}
+    for about, of_part in (
+        ("labels", lambda x: {data.labels[i] for i in np.unique(x.y)}),
+        ("placements", lambda x: {*np.unique(names_of(x, data.mountings, "placement")).tolist()} - {""}),
+    ):
+        found = {name: of_part(x) for name, x in parts.items() if len(x)}
+        for name, own in found.items():
+            if absent := sorted(set().union(*found.values()) - own):
+                text = f"The {name} part has no windows of the {about} {_listed(absent)}"
+                yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
 
 def say_misfits(described: Sequence[tuple[str, FoundRecordings]]) -> None:

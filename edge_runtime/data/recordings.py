@@ -14,10 +14,9 @@ import numpy.typing as npt
 from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_files import LabelFiles, read_labels
-from edge_runtime.data.labels import labels_in_order
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
+from edge_runtime.data.names import labels_in_order, natural
 from edge_runtime.data.sample_files import Table, read_tables
-from edge_runtime.data.subject_groups import natural
 from edge_runtime.errors import InputError
 from edge_runtime.signals import units
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import MAX_LABELS, Dataset, Split
-from edge_runtime.data.labels import UCI_HAR, labels_in_order
-from edge_runtime.data.subject_groups import blocks, last_third
+from edge_runtime.data.names import UCI_HAR, blocks, labels_in_order, test_group
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import NO_CLIP
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
@@ -56,7 +55,7 @@ def _dataset(name: str, members: Mapping[str, Array]) -> Dataset:
     has_people = "subject" in members
     subject = _subjects(_column("subject", members, n)) if has_people else blocks(y, is_test)
     if is_test is None:
-        is_test = np.isin(subject, np.array(last_third(subject.tolist()), subject.dtype))
+        is_test = np.isin(subject, np.array(test_group(subject.tolist()), subject.dtype))
     if both := np.intersect1d(subject[is_test], subject[~is_test]).tolist():
         raise ValueError(f"subject {quoted(str(both[0]))} has windows in both parts: split by subject")
     names = [f"channel_{i + 1}" for i in range(n_channels)]

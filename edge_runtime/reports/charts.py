@@ -12,7 +12,7 @@ import numpy.typing as npt
 from markupsafe import Markup, escape
 
 from edge_runtime.bench.results import Latency, Result
-from edge_runtime.data.subject_groups import noun_of, with_noun
+from edge_runtime.data.names import noun_of, with_noun
 from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from edge_runtime.data.evaluation_data import EvaluatedWindows
+from edge_runtime.data.names import noun_of, with_noun
 from edge_runtime.data.scores import GroupScore, Scores, names_of, worst
-from edge_runtime.data.subject_groups import noun_of, with_noun
 from edge_runtime.reports.sentences import left_out, motionless
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table

@@ -17,7 +17,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from edge_runtime.bench.results import Latency, Report, Result
-from edge_runtime.data.subject_groups import noun_of
+from edge_runtime.data.names import noun_of
 from edge_runtime.model.operator_costs import NO_TIMES
 from edge_runtime.reports import charts
 from edge_runtime.reports.report_content import (

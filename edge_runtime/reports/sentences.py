@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
 from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
-from edge_runtime.data.subject_groups import noun_of
+from edge_runtime.data.names import noun_of
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
 SIGNIFICANT = 0.05

@@ -65,7 +65,7 @@ def test_data_that_cannot_be_trained_on_and_windows_without_a_frame_are_named(ha
     (tmp_path / "two").mkdir()
     write(write_subjects(tmp_path / "two", "ab") / "rec-d.csv", *motion(100, 9), ["walk"] * 100, "d")
     done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
-    assert "subject (d)" in json.loads(done.stdout)["untrainable"]
+    assert "2 subjects" in json.loads(done.stdout)["untrainable"]
     layout = write_files_worn_anew(tmp_path / "own")
     done = succeeded(har_edge_here("data", "--data", f"{layout}={tmp_path / 'own'}", "--json", "-"))
     found = json.loads(done.stdout)

@@ -8,8 +8,8 @@ from described_recordings import rows
 from programs import ROOT
 from written_recordings import motion, on_grid, zipped
 
-from edge_runtime.data.labels import UCI_HAR
 from edge_runtime.data.layout import DEFAULT, find_layout, shipped_layouts
+from edge_runtime.data.names import UCI_HAR
 from edge_runtime.data.recordings import EXPORTS, read_recordings
 
 EXCERPTS = ROOT / "tests/excerpts"

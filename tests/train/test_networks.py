@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.data.labels import coarse_classes
+from edge_runtime.data.names import coarse_classes
 from edge_runtime.errors import InputError
 from train.fit.named_networks import build, check
 from train.fit.networks import NETWORKS

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Dataset, Split
-from edge_runtime.data.labels import coarse_classes
+from edge_runtime.data.names import coarse_classes
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_text

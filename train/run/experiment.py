@@ -17,8 +17,8 @@ from scipy.special import log_softmax
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.names import noun_of
 from edge_runtime.data.scores import score
-from edge_runtime.data.subject_groups import noun_of
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.model_card import Card, LiveSettings, save
 from edge_runtime.reports.confusion_plot import plot_confusion

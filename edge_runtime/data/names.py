@@ -1,10 +1,23 @@
-"""Group windows by subject: choose test subjects, and make blocks of windows where subjects are not known."""
+"""Put the names of labels and subjects in order, and in groups: coarse classes, test subjects, blocks of windows."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
+from edge_runtime.errors import InputError
+
+UCI_HAR = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
+
+_COARSE = {
+    "WALKING": "WALKING",
+    "WALKING_UPSTAIRS": "STAIRS",
+    "WALKING_DOWNSTAIRS": "STAIRS",
+    "SITTING": "SITTING_OR_STANDING",
+    "STANDING": "SITTING_OR_STANDING",
+    "LAYING": "LAYING",
+}
 
 MIN_SUBJECTS = 3
 """Fewer cannot be divided into training, held-out and test subjects."""
@@ -13,10 +26,39 @@ N_BLOCKS = 12
 _BLOCK = re.compile(r"(test-)?block-\d+")  # the names that `blocks` gives
 
 
-def last_third(subjects: Iterable[int | str]) -> list[int | str]:
-    """The last third of the `subjects`, in natural order; all where a training needs more."""
+def labels_in_order(labels: Iterable[str]) -> tuple[str, ...]:
+    """Each of the `labels` once: UCI HAR's first in its order, then all others by name."""
+    found = set(labels)
+    return (*(x for x in UCI_HAR if x in found), *sorted(found.difference(UCI_HAR)))
+
+
+def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The coarse labels, and for each of `labels` the index of its coarse one. Raises `InputError` without one."""
+    unknown = [x for x in labels if x not in _COARSE and x not in _COARSE.values()]
+    if unknown:
+        raise InputError(f"{unknown[0]} belongs to no coarse class, as {', '.join(_COARSE)} do")
+    names = [_COARSE.get(x, x) for x in labels]
+    coarse = tuple(dict.fromkeys(names))
+    return coarse, tuple(coarse.index(x) for x in names)
+
+
+def coarse_label(label: str) -> str:
+    """The coarse label of `label`; else itself."""
+    return _COARSE.get(label, label)
+
+
+def is_coarse(labels: Sequence[str]) -> bool:
+    """Tell whether `labels` are coarse ones."""
+    return set(labels) == set(_COARSE.values())
+
+
+def test_group(subjects: Iterable[int | str]) -> list[int | str]:
+    """Every third of the `subjects` in natural order, the last third of blocks; all where a training needs more."""
     ordered = natural_order(subjects)
-    return ordered if len(ordered) < MIN_SUBJECTS else ordered[-(len(ordered) // 3) :]
+    if len(ordered) < MIN_SUBJECTS:
+        return ordered
+    # Names often tell groups of people, and windows of neighbouring blocks overlap.
+    return ordered[-(len(ordered) // 3) :] if noun_of(ordered) == "block" else ordered[2::3]
 
 
 def natural_order(subjects: Iterable[int | str]) -> list[int | str]:
