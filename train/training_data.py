@@ -70,7 +70,7 @@ class TrainingInput:
             people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
             data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
         reader.check(data)
-        recording_checks.say_misfits(reader.described)
+        recording_checks.say_misfits(reader.described, is_training=True)
         for finding in recording_checks.unlike_parts(data):
             click.echo(finding.text, err=True)
         if data.without_rotation and self.sensors == "all":

@@ -17,7 +17,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Dataset, Mounting, Recording
+from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.names import natural
 from edge_runtime.data.recordings import FoundRecordings
 from edge_runtime.data.scores import names_of
@@ -31,11 +31,12 @@ _GRAVITY_G = (0.9, 1.1)
 _SMOOTHED_S = 1.0
 _TURNING = (0.1, 3.0)  # g/s: between noise and a blow
 _CALM_G = 0.2  # root mean square of movement, below which smoothed acceleration is gravity
-_LEAST_TURNING_S, _ENOUGH_TURNING_S = 5.0, 20.0
+_LEAST_TURNING_S, _ENOUGH_TURNING_S, _LEAST_FAST_S = 5.0, 20.0, 2.0
 _SURE, _AGAINST = 0.5, -0.3  # correlation
 _USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
 _ELSEWHERE_DEG = 45.0  # as in live recognition
 _TOO_MANY, _LEAST_ELSEWHERE = 1 / 3, 2  # share and number of walks; one of two may have been put back differently
+_FEW = 0.1  # share of walks, in files that are mountings of their own
 _PAUSE_S, _LEAST_WALKING_S = 1.0, 2.5  # within a walk, and of one by its label
 _LEAST_MOVEMENT_S = 5.0  # sitting down and lying down take less
 _UPRIGHT = ("STANDING", "WALKING")
@@ -84,11 +85,14 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
 
-def say_misfits(described: Sequence[tuple[str, FoundRecordings]]) -> None:
-    """Say on stderr what does not fit in data sets, by their names, and which of their files were left out."""
+def say_misfits(described: Sequence[tuple[str, FoundRecordings]], is_training: bool = False) -> None:
+    """Say on stderr what does not fit in data sets, by their names, and which of their files were left out.
+
+    A low rate matters in a training only, whose network can tell data sets apart by it.
+    """
     for name, found in described:
         for finding in findings(found):
-            if finding.is_fault:
+            if finding.is_fault and (is_training or finding.about != "rate"):
                 click.echo(f"{name} does not fit. {finding.text}", err=True)
         for finding in _files(found):
             click.echo(f"{name}: {finding.text}", err=True)
@@ -147,54 +151,71 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
     if seconds < _LEAST_TURNING_S or not b.any():
         return Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
     squares = (b**2).sum(axis=1)
-    is_fast = (squares >= np.median(squares)) & (squares > 0)  # noise makes the slope of slow turns smaller
+    is_fast = squares * (a**2).sum(axis=1) > 1  # faster than 1 g/s by the mean of both
+    is_sure = is_fast.sum() >= _LEAST_FAST_S * RATE_HZ
+    if not is_sure:
+        is_fast = (squares >= np.median(squares)) & (squares > 0)
     times = float(np.median((a * b).sum(axis=1)[is_fast] / squares[is_fast]))
     correlation = float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
     is_long, fault = seconds >= _ENOUGH_TURNING_S, True
+    least = _USUAL[0] * (1 if is_sure else correlation**2)  # so much noise may make the slope of slow turns smaller
     if correlation < _AGAINST or (times <= 0 and correlation >= _SURE):
         mend = "turn sign under [rotation] round, or see that columns of both sensors are x, y and z of the same axes"
     elif correlation < _SURE and is_long:
         mend = "see that columns of both sensors are x, y and z of the same axes, and rate or the unit under [time]"
-    elif correlation >= _SURE and is_long and not _USUAL[0] < times < _USUAL[1]:
+    elif correlation >= _SURE and is_long and not least < times < _USUAL[1]:
         mend = "see unit (rad/s or deg/s) and scale under [rotation], and rate or the unit under [time]"
     else:
-        mend, fault = "hand and unit fit" if correlation >= _SURE else "so short a time shows little", False
+        fits = (
+            "hand and unit fit" if times > _USUAL[0] else "the hand fits, and nothing turns fast enough to see the unit"
+        )
+        mend, fault = fits if correlation >= _SURE else "so short a time shows little", False
     seen = f"gravity turns with the gyroscope by a correlation of {correlation:+.2f}, {times:.2g} times as fast"
     numbers = {"correlation": correlation, "times": times, "turning_s": seconds}
     return Finding("rotation", f"In slow turns {seen}: {mend}.", fault, numbers)
 
 
 def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    names = [(sensor, axis) for sensor in ("acceleration", "rotation") for axis in "xyz"]
-    n = 6 if all(x.has_gyroscope for x in recordings) else 3
-    for column, (sensor, axis) in enumerate(names[:n]):
-        still = [x for x in recordings if float(np.ptp(x.samples[:, column])) < 1e-9]
-        if still:
-            text = f"The axis {sensor} {axis} never changes in {counted(len(still), 'recording')} of {len(recordings)}"
-            text += f", {still[0].file} first" if still[0].file else ""
-            yield Finding("still axis", f"{text}: see columns under [{sensor}], or leave such files out.", True)
+    for first, sensor in enumerate(
+        ("acceleration", "rotation")[: 2 if all(x.has_gyroscope for x in recordings) else 1]
+    ):
+        still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in recordings])
+        if still.any():
+            axes = "".join(axis for axis, is_still in zip("xyz", still.any(axis=0), strict=True) if is_still)
+            text = f"In {int(still.any(axis=1).sum())} of {counted(len(recordings), 'recording')}"
+            text += f", {name} first," if (name := recordings[int(still.any(axis=1).argmax())].file) else ""
+            text += f" {sensor} {', '.join(axes)} stands still: see columns under [{sensor}], or leave such files out."
+            yield Finding("still axis", text, True)
 
 
 def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """How walks, or without labels all long movements, in the same mounting differ in the direction of gravity."""
+    """How walks, or without labels all long movements, in the same mounting differ in the direction of gravity.
+
+    Where each file is a mounting those of a person are compared.
+    """
     has_walking = any(set(_WALKS).intersection(x.found_labels) for x in recordings)
-    by_mounting: dict[Mounting, list[tuple[str, Array]]] = {}
+    is_anew = all(x.file and x.mounting.name.endswith(x.file) for x in recordings)
+    by_mounting: dict[object, list[tuple[str, Array]]] = {}
     for x in recordings:
-        by_mounting.setdefault(x.mounting, []).extend(_walks(x, has_walking))
+        by_mounting.setdefault(x.subject if is_anew else x.mounting, []).extend(_walks(x, has_walking))
     compared = [x for x in by_mounting.values() if len(x) > 1]
     if not compared:
         return
     apart = [x for walks in compared for x in _apart_deg(walks)]
     elsewhere = [where for where, deg in apart if deg > _ELSEWHERE_DEG]
     n, median = sum(map(len, compared)), float(np.median([deg for _, deg in apart]))
-    is_fault = len(elsewhere) >= max(_LEAST_ELSEWHERE, _TOO_MANY * len(apart))
     text = f"In {len(elsewhere)} of {n} stretches of {'walking' if has_walking else 'movement'} the device points "
-    text += f"elsewhere than in the rest of its mounting{f', {elsewhere[0]} first' if elsewhere else ''}"
-    if is_fault:
+    text += f"elsewhere than {'on the same person' if is_anew else 'in the rest of its mounting'}"
+    text += f", {elsewhere[0]} first" if elsewhere else ""
+    is_often = len(elsewhere) >= max(_LEAST_ELSEWHERE, _TOO_MANY * len(apart))
+    is_rare = len(elsewhere) <= _FEW * len(apart) and len(apart) > _LEAST_ELSEWHERE
+    if is_anew and is_rare:
+        text += ': write mounting = "each subject", since such files are told apart better together'
+    elif is_often and not is_anew:
         text += ': where it was put on anew for each file write mounting = "each file" above all tables, and cut files '
         text += "where it was put on anew within them"
     numbers = {"walks": n, "mountings": len(compared), "elsewhere": len(elsewhere), "median_deg": median}
-    yield Finding("mounting", f"{text}.", is_fault, numbers)
+    yield Finding("mounting", f"{text}.", is_rare if is_anew else is_often, numbers)
 
 
 def _walks(recording: Recording, only_walking: bool) -> Iterator[tuple[str, Array]]:
@@ -261,6 +282,12 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
     if n := found.rows_left_out:
         text = f"{counted(n, 'row')} left out, with fields missing, no numbers or the time of the row before."
         yield Finding("left out", text, numbers={"rows": n})
+    if found.bunched:
+        text = (
+            f"In {counted(len(found.bunched), 'file')}, {found.bunched[0]} first, samples come in bunches: where these "
+        )
+        text += "are times of delivery write steady = true under [time]."
+        yield Finding("bunches", text, True, {"files": len(found.bunched)})
 
 
 def _files(found: FoundRecordings) -> Iterator[Finding]:

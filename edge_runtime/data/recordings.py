@@ -23,6 +23,9 @@ from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
 from edge_runtime.system.printable import has_control, quoted
 
+# More than a third of the samples come within a third of the time between two: several are delivered together.
+_BUNCHED = 1 / 3
+
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
@@ -34,8 +37,8 @@ EXPORTS = {"Metadata.csv": "sensor-logger", "meta/device.csv": "phyphox"}
 class FoundRecordings:
     """The recordings of a data set, and facts of their files.
 
-    `gaps` and `set_back` count recordings that began behind a gap, or where times went back. `without_labels` names
-    files that the files of labels do not, `absent_labels` are those of the layout that no file has.
+    `gaps` and `set_back` count recordings that began behind a gap, or where times went back. `bunched` names files with
+    times of delivery, `without_labels` those that the files of labels do not. `absent_labels` are of the layout only.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -43,6 +46,7 @@ class FoundRecordings:
     rates_hz: list[float] = field(default_factory=list)
     gaps: int = 0
     set_back: int = 0
+    bunched: list[str] = field(default_factory=list)
     without_rotation: list[str] = field(default_factory=list)
     without_samples: list[str] = field(default_factory=list)
     without_labels: list[str] = field(default_factory=list)
@@ -163,13 +167,17 @@ def _parts(
         found.without_rotation.append(name)
         return
     rows, seconds, values = samples
-    if not (layout.time and layout.time.steady):
+    is_steady = layout.time is not None and layout.time.steady
+    if not is_steady:
         moves_on = np.append(True, np.diff(seconds) != 0)
         found.rows_left_out += int((~moves_on).sum())
         rows, seconds, values = rows[moves_on], seconds[moves_on], values[moves_on]
     steps = np.diff(seconds)
     _check_steps(table.place, seconds)
-    found.rates_hz.append(float(1 / steps[(steps >= 0) & (steps <= MAX_GAP_S)].mean()))
+    within = steps[(steps >= 0) & (steps <= MAX_GAP_S)]
+    found.rates_hz.append(float(1 / within.mean()))
+    if not is_steady and (within < _BUNCHED * within.mean()).mean() > _BUNCHED:
+        found.bunched.append(name)
     found.gaps, found.set_back = found.gaps + int((steps > MAX_GAP_S).sum()), found.set_back + int((steps < 0).sum())
     said = {x: layout.fixed.get(x) or of_path.get(x, "") for x in TEXTS} | table.said
     texts = {x: column[rows] for x, column in table.texts.items()}
@@ -187,7 +195,7 @@ def _parts(
         is_cut |= column[1:] != column[:-1]
     for part in np.split(np.arange(len(rows)), np.flatnonzero(is_cut) + 1):
         if len(part) > 1:
-            at = _evened(seconds[part]) if layout.time and layout.time.steady else seconds[part]
+            at = _evened(seconds[part]) if is_steady else seconds[part]
             here = said | {x: column[part[0]] for x, column in texts.items()}
             yield _FilePart(table.place, here, at, values[part], labels[part[0] : part[-1] + 1])
 
@@ -196,7 +204,9 @@ def _check_steps(place: str, seconds: Array) -> None:
     steps = np.diff(seconds)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if not units.is_step(step):
-        raise InputError(f"{place}: samples are {step:.3g} s apart: see the unit of times, or write rate = 50")
+        raise InputError(
+            f"{place}: samples are {step:.3g} s apart: see unit and steady under [time], or write rate = 50"
+        )
 
 
 def _evened(seconds: Array) -> Array:

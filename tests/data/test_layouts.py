@@ -125,9 +125,13 @@ def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
 
 def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
     seconds, samples = motion(600, rate=100)
-    delivered = np.floor(seconds / 0.05) * 0.05  # five at once
+    delivered = np.arange(600) // 5 * 0.05  # five at once
+    assert written(tmp_path, TIMED, rows(samples, times=delivered + 0.2 * (seconds - delivered))).bunched == ["a.txt"]
+    assert written(tmp_path, TIMED, rows(samples, times=seconds)).bunched == []
     text = TIMED.replace('"s"', '"s"\nsteady = true', 1)
-    (recording,) = written(tmp_path, text, rows(samples, times=delivered)).recordings
+    found = written(tmp_path, text, rows(samples, times=delivered))
+    (recording,) = found.recordings
+    assert found.bunched == []
     expected = on_grid(seconds, samples, len(recording.samples))
     assert recording.samples[10:-10] == pytest.approx(expected[10:-10], abs=0.02)
 

@@ -108,7 +108,7 @@ def test_mobifall_in_its_published_format(tmp_path):
         write(path, [*top, *rows(values, ", ", times=times)])
     (recording,) = read("mobifall", tmp_path).recordings
     assert (recording.subject, recording.classes, len(recording.samples)) == ("3", ("WALKING",), 150)
-    assert recording.mounting.name.endswith("WAL_acc_3_1.txt")
+    assert recording.mounting.name == "3 trouser pocket"
     assert recording.samples[2:-2] == pytest.approx(on_grid(seconds, samples, 150)[2:-2], abs=0.01)
 
 

@@ -9,7 +9,7 @@ import written_recordings
 from scipy.spatial.transform import Rotation
 
 from edge_runtime.data.dataset import Mounting, segments
-from edge_runtime.data.recording_checks import findings
+from edge_runtime.data.recording_checks import findings, say_misfits
 from edge_runtime.data.recordings import FoundRecordings
 
 
@@ -72,6 +72,7 @@ WRONG = [
     (lambda x: x * ([1] * 3 + [1 / RAD] * 3), "rotation", "unit"),
     (lambda x: x[:, [0, 1, 2, 4, 5, 3]], "rotation", "axes"),
     (lambda x: x * [1, 1, 1, 1, 0, 1], "still axis", "rotation y"),
+    (lambda x: x * [1, 1, 1, 0, 0, 0], "still axis", "6 of 6 recordings rotation x, y, z"),
 ]
 
 
@@ -79,6 +80,18 @@ WRONG = [
 def test_a_unit_a_sign_or_an_order_that_is_wrong_is_said_with_what_mends_it(recordings, change, about, mend):
     wrong = faults(changed(recordings, change))
     assert any(x.about == about and mend in x.text for x in wrong), wrong
+
+
+@pytest.mark.parametrize("n", [2, 6])  # recordings: few fast turns, and enough
+def test_a_noisy_gyroscope_of_the_right_unit_fits(recordings, n):
+    """Its noise makes the slope of slow turns half as large."""
+    random = np.random.default_rng(0)
+
+    def noisy(x):
+        noise = np.repeat(random.normal(0, 0.2, (len(x) // 50 + 1, 3)), 50, axis=0)[: len(x)]
+        return x + np.pad(noise, ((0, 0), (3, 0)))
+
+    assert faults(changed(recordings[:n], noisy)) == []
 
 
 @pytest.mark.parametrize("factor", [RAD, 1 / RAD, 0.5, 2.0])
@@ -101,11 +114,14 @@ def test_several_placements_are_judged_each_and_named(recordings):
     assert fault.numbers["gravity_g"] == pytest.approx(9.8, abs=0.5)
 
 
-def test_what_files_were_like_is_said(recordings):
+def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(recordings, capsys):
     facts = FoundRecordings(tuple(recordings), 3, [20.0, 20.0], gaps=2, set_back=1)
     said = [x for finding in findings(facts) for x in finding.numbers.items()]
     for name, number in (("median_hz", 20.0), ("gaps", 2), ("set_back", 1), ("rows", 3)):
         assert [x for y, x in said if y == name] == [number]
+    for is_training in (False, True):
+        say_misfits([("mine", facts)], is_training)
+        assert ("10 Hz" in capsys.readouterr().err) == is_training
 
 
 def test_people_that_seem_to_be_files_are_said(recordings):
@@ -166,8 +182,10 @@ def test_where_walking_is_labelled_other_movement_does_not_count(pieces):
     assert found(without_labels(bent), "mounting")[0].is_fault
 
 
-def test_mountings_that_are_each_file_or_in_which_gravity_does_not_fit_are_not_compared(pieces):
-    assert found([replace(x, mounting=Mounting(x.file)) for x in turned(pieces)], "mounting") == []
+def test_mountings_that_are_each_file_are_said_when_files_agree_and_none_is_compared_without_gravity(pieces):
+    for recordings, is_fault in ((pieces, True), (turned(pieces), False)):
+        (finding,) = found([replace(x, mounting=Mounting(x.file)) for x in recordings], "mounting")
+        assert (finding.is_fault, '"each subject"' in finding.text) == (is_fault, is_fault)
     assert found([replace(x, samples=x.samples * 9.8) for x in turned(pieces)], "mounting") == []
 
 
