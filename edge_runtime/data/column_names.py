@@ -130,12 +130,6 @@ def sensor_kind(name: str) -> str:
     return "rotation" if plain in ("gyro", "gyr", "gyroscope", "rotation") else ""
 
 
-def delimiter(header: str) -> str | None:
-    """The character that separates the cells of `header`; None for white space."""
-    most = max(",;\t", key=header.count)
-    return most if most in header else None
-
-
 def _number(value: object) -> float:
     """`value` as a number; null, which stands for a sample that failed, as NaN."""
     if value is None:

@@ -1,7 +1,7 @@
 """Read labels from files of their own: of stretches of recordings, of each of their rows, or of whole ones."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from edge_runtime.data import column_names
 from edge_runtime.data.file_tree import FileTree
 from edge_runtime.data.layout import LabelFile, Layout
+from edge_runtime.data.sample_files import delimiter, text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
 
@@ -65,10 +66,10 @@ def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles
         if (said := source.pattern_of_files.match(*tree.full_path(name))) is None:
             continue
         place = tree.path_of(name)
-        rows = list(_rows(tree.read(name), place, source, layout))
+        rows = _rows(tree.read(name), place, source, layout)
         if source.is_by_row:
             labels = found.setdefault(_key(said, names), RecordingLabels(place, source))
-            labels.ranges += _runs([row["label"] for _, row in rows])
+            labels.ranges += _runs(row["label"] for _, row in rows)
             continue
         for line, row in rows:
             labels = found.setdefault(_key({**said, **row}, names), RecordingLabels(place, source))
@@ -84,7 +85,7 @@ def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
 
 
-def _runs(labels: Sequence[str]) -> Iterator[tuple[float, float, str]]:
+def _runs(labels: Iterable[str]) -> Iterator[tuple[float, float, str]]:
     """The ranges of rows that follow each other with the same label."""
     end = 0
     for label, run in groupby(labels):
@@ -105,20 +106,26 @@ def _range(row: Mapping[str, str], where: str, source: LabelFile) -> tuple[float
 
 
 def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iterator[tuple[int, dict[str, str]]]:
-    """The line of each row, and its cells by their columns; a blank line counts only among labels of rows."""
+    """The line of each row and its cells by columns; a blank line is one among labels of rows, not at the end."""
+    names = source.columns
+    most_cuts = len(names) - 1 if names[-1] == "label" else -1  # a label may have blanks in it
+    separator: str | None = ""
+    blank: list[int] = []
     try:
-        lines = content.decode(layout.encoding).rstrip().splitlines()[source.skip :]
+        for number, line in enumerate(text_lines(content, place, layout.encoding), 1):
+            if number <= source.skip or line.lstrip().startswith(layout.comment_marks):
+                continue
+            if separator == "" and line.strip():
+                separator = delimiter(line)
+            cells = next(csv.reader([line], delimiter=separator), []) if separator else line.split(None, most_cuts)
+            if not any(x.strip() for x in cells):
+                blank.append(number)
+                continue
+            if len(cells) < len(names):
+                raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(names)}")
+            if source.is_by_row:
+                yield from ((x, {"label": ""}) for x in blank)
+            blank.clear()
+            yield number, {name: x.strip() for name, x in zip(names, cells, strict=False) if name}
     except (UnicodeDecodeError, LookupError) as error:
         raise InputError(f"{place} is not {layout.encoding} text ({error}): see encoding in the layout") from error
-    numbered = [(n, x) for n, x in enumerate(lines, source.skip + 1) if not x.lstrip().startswith(layout.comment_marks)]
-    separator = column_names.delimiter(next((x for _, x in numbered if x.strip()), ""))
-    most_cuts = len(source.columns) - 1 if source.columns[-1] == "label" else -1  # a label may have blanks in it
-    for number, line in numbered:
-        cells = next(csv.reader([line], delimiter=separator), []) if separator else line.split(None, most_cuts)
-        if not any(x.strip() for x in cells):
-            if not source.is_by_row:
-                continue
-            cells = [""] * len(source.columns)
-        if len(cells) < len(source.columns):
-            raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(source.columns)}")
-        yield number, {name: x.strip() for name, x in zip(source.columns, cells, strict=False) if name}

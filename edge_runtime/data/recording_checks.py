@@ -181,7 +181,7 @@ def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
     ):
         still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in recordings])
         if still.any():
-            axes = "".join(axis for axis, is_still in zip("xyz", still.any(axis=0), strict=True) if is_still)
+            axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
             text = f"In {int(still.any(axis=1).sum())} of {counted(len(recordings), 'recording')}"
             text += f", {name} first," if (name := recordings[int(still.any(axis=1).argmax())].file) else ""
             text += f" {sensor} {', '.join(axes)} stands still: see columns under [{sensor}], or leave such files out."

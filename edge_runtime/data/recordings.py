@@ -25,6 +25,7 @@ from edge_runtime.system.printable import has_control, quoted
 
 # More than a third of the samples come within a third of the time between two: several are delivered together.
 _BUNCHED = 1 / 3
+_MOST_TEXTS, _LONGEST_TEXT = 1000, 200  # labels in the files, and characters of one
 
 Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -159,12 +160,12 @@ def _parts(
     file: str,
 ) -> Iterator[_FilePart]:
     table = next((x for x in tables if "acceleration" in x.series), None)
-    name = " ".join([file, *tables[0].said.values()])
+    shown = " ".join([file, *tables[0].said.values()])
     if table is not None:
         _check_steps(table.place, table.series["acceleration"].seconds)  # before times of another unit are compared
     samples = None if table is None else _paired(table, tables, layout)
     if table is None or samples is None or len(samples[0]) < 2:
-        found.without_rotation.append(name)
+        found.without_rotation.append(shown)
         return
     rows, seconds, values = samples
     is_steady = layout.time is not None and layout.time.steady
@@ -177,7 +178,7 @@ def _parts(
     within = steps[(steps >= 0) & (steps <= MAX_GAP_S)]
     found.rates_hz.append(float(1 / within.mean()))
     if not is_steady and (within < _BUNCHED * within.mean()).mean() > _BUNCHED:
-        found.bunched.append(name)
+        found.bunched.append(shown)
     found.gaps, found.set_back = found.gaps + int((steps > MAX_GAP_S).sum()), found.set_back + int((steps < 0).sum())
     said = {x: layout.fixed.get(x) or of_path.get(x, "") for x in TEXTS} | table.said
     texts = {x: column[rows] for x, column in table.texts.items()}
@@ -197,6 +198,8 @@ def _parts(
         if len(part) > 1:
             at = _evened(seconds[part]) if is_steady else seconds[part]
             here = said | {x: column[part[0]] for x, column in texts.items()}
+            if isinstance(name := layout.placements.get(here["placement"]), str):
+                here["placement"] = name
             yield _FilePart(table.place, here, at, values[part], labels[part[0] : part[-1] + 1])
 
 
@@ -245,6 +248,8 @@ def _named(
 ) -> tuple[Recording, ...]:
     """The recordings at 50 Hz, with the layout's names of labels. Raises `InputError` for a label without a name."""
     texts = {x for part in parts for x in part.labels}
+    if len(texts) > _MOST_TEXTS or max(map(len, texts)) > _LONGEST_TEXT:
+        raise InputError(f"{path} has labels of over {_LONGEST_TEXT} characters, or over {_MOST_TEXTS:,}: see label")
     control = next((x for x in (*texts, *(y for part in parts for y in part.said.values())) if has_control(x)), None)
     if control is not None:
         raise InputError(f"{path}: {quoted(control, 30)} has a line break or control character: leave it out")

@@ -2,10 +2,10 @@
 
 import csv
 import io
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
-from operator import itemgetter
+from itertools import islice
 from typing import Self
 
 import numpy as np
@@ -19,6 +19,7 @@ from edge_runtime.signals.units import TIME_UNITS, unit_name
 from edge_runtime.system.printable import quoted
 
 LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
+MAX_LINES, LONGEST_LINE = 2_000_000, 1 << 17  # with these, a file takes at most 1 GB of memory and 30 s
 _SEPARATORS = {"tab": "\t", "blanks": " "}
 
 Array = npt.NDArray[np.float64]
@@ -54,55 +55,37 @@ class Table:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The cells of a file by their columns.
+    """The rows with all fields: `numbers` `[n]` count them, from 0, among the `n_all` that `cells` gives.
 
-    `numbers` `[n]` count the rows among all, from 0, which end in these `lines`.
+    Columns of numbers and times are in `values` `[n]`, with NaN for other text, others in `texts` `[n]`.
     """
 
     place: str
-    separator: str
-    columns: Mapping[int, Texts]
+    cells: Callable[[], Iterator[tuple[list[str], int]]]
+    n_all: int
     numbers: npt.NDArray[np.intp]
-    lines: Sequence[int]
+    values: Mapping[int, Array]
+    texts: Mapping[int, Texts]
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Self:
-        return replace(self, columns={k: x[kept] for k, x in self.columns.items()}, numbers=self.numbers[kept])
+        values = {k: x[kept] for k, x in self.values.items()}
+        return replace(
+            self, numbers=self.numbers[kept], values=values, texts={k: x[kept] for k, x in self.texts.items()}
+        )
 
-    def texts(self, column: int) -> Texts:
-        known = {x: x.strip() for x in set(self.columns[column].tolist())}  # one object for each different text
-        return np.array([known[x] for x in self.columns[column].tolist()], np.object_)
+    def error(self, row: int, says: str, column: int | None = None) -> InputError:
+        cells, line = next(islice(self.cells(), int(self.numbers[row]), None))
+        cell = "" if column is None else f"{quoted(cells[column], 30)} "
+        return InputError(f"{self.place}, line {line}: {cell}{says}")
 
-    def error(self, row: int, says: str) -> InputError:
-        return InputError(f"{self.place}, line {self.lines[self.numbers[row]]}: {says}")
-
-    def parsed(self, column: int, clock: Clock | None = None) -> Array:
-        """The numbers, or the times of a `clock`, in a column; NaN for other text."""
-        cells = self.columns[column].tolist()
-        try:
-            if clock is None or not clock.is_of_day:
-                return np.array(list(map(float, cells)), np.float64)
-        except ValueError:
-            pass
-        return np.array([self._parsed(x, clock) for x in cells], np.float64)
-
-    def _parsed(self, cell: str, clock: Clock | None) -> float:
-        try:
-            if clock is not None and clock.is_of_day:
-                return column_names.date_seconds(cell, clock.pattern) if clock.pattern or ":" in cell else np.nan
-            return float(cell.replace(",", ".") if self.separator in column_names.DECIMAL_COMMAS else cell)
-        except ValueError:
-            return np.nan
-
-    def numbers_in(self, column: int, clock: Clock | None = None) -> Array:
-        """As `parsed`. Raises `InputError` for text that is not a finite number."""
-        found = self.parsed(column, clock)
+    def finite(self, column: int, what: str) -> Array:
+        """The values of a column. Raises `InputError` for text that is not a finite number."""
+        found = self.values[column]
         if not np.isfinite(found).all():
-            row = int(np.argmin(np.isfinite(found)))
-            what = "number" if clock is None else f"time in {clock.unit}"
-            raise self.error(row, f"{quoted(self.columns[column][row], 30)} is not a {what}: see skip, unit, bad_rows")
+            raise self.error(int(np.isfinite(found).argmin()), f"is not a {what}: see skip, unit, bad_rows", column)
         return found
 
 
@@ -127,13 +110,14 @@ class _Plan:
         return replace(self, axes={k: [[x + n for x in axis] for axis in axes] for k, axes in self.axes.items()})
 
     @property
-    def numeric(self) -> set[int]:
-        return {x for axes in self.axes.values() for axis in axes for x in axis}
+    def of_numbers(self) -> set[int]:
+        axes = {x for axes in self.axes.values() for axis in axes for x in axis}
+        return axes if self.time is None else {*axes, self.time}
 
     @property
-    def places(self) -> set[int]:
-        others = {x for x in (self.time, self.sensor) if x is not None}
-        return self.numeric | others | {*self.texts.values(), *self.where}
+    def of_texts(self) -> set[int]:
+        texts = {*self.texts.values(), *self.where}
+        return texts if self.sensor is None else {*texts, self.sensor}
 
 
 def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tuple[list[Table], int]:
@@ -142,49 +126,61 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
     `sensor` is the one that its path names. Raises `InputError` with file and line.
     """
     try:
-        text = content.decode(layout.encoding)
-        if layout.bad_rows == "leave out" and not text.strip():
+        top = next((x for x in _lines(content, place, layout, "") if x.strip()), "")
+        if layout.bad_rows == "leave out" and not top:
             return [], 0
-        top = next((x for x in _lines(text, layout, "") if x.strip()), "")
-        usual = column_names.delimiter(top) or ("," if layout.has_header else " ")
+        usual = delimiter(top) or ("," if layout.has_header else " ")
         separator = _SEPARATORS.get(layout.separator or "", layout.separator) or usual
-        cells = _cells(_lines(text, layout, separator), separator)
-        header = [x.strip() for x in next(cells, ([], 1))[0]] if layout.has_header else []
-        first, line = next(cells, ([], 1))
-        plan = _plan(header, first, place, layout, sensor)
-        devices = [(name, plan.shifted(n)) for name, n in layout.placements.items()] or [("", plan)]
-        places = {x for _, part in devices for x in part.places}
-        rows = _gathered(
-            chain([(first, line)] if first else [], cells),
-            header,
-            place,
-            separator,
-            places,
-            layout.bad_rows == "refuse",
-        )
+
+        def cells() -> Iterator[tuple[list[str], int]]:
+            return islice(_cells(_lines(content, place, layout, separator), separator), n_heads, None)
+
+        n_heads = 0
+        header = [x.strip() for x in next(cells(), ([], 1))[0]] if layout.has_header else []
+        n_heads = int(layout.has_header)
+        plan = _plan(header, next(cells(), ([], 1))[0], place, layout, sensor)
+        shifts = {name: n for name, n in layout.placements.items() if isinstance(n, int)} or {"": 0}
+        devices = [(name, plan.shifted(n)) for name, n in shifts.items()]
+        rows = _gathered(cells, place, header, [part for _, part in devices], separator, layout.bad_rows == "refuse")
     except (UnicodeDecodeError, LookupError, csv.Error) as error:
         raise InputError(f"{place} is not {layout.encoding.removesuffix('-sig')} text of rows ({error})") from error
-    n_left_out = len(rows.lines) - len(rows)
+    n_left_out = rows.n_all - len(rows)
     for column, kept in plan.where.items():
-        rows = rows.only(np.isin(rows.texts(column).astype(str), kept))
+        rows = rows.only(np.array([x in kept for x in rows.texts[column]], np.bool_))
     tables: list[Table] = []
     for placement, part in devices:
         good = rows
         if layout.bad_rows == "leave out":
-            times = [] if part.time is None else [rows.parsed(part.time, part.clock)]
-            is_good = np.logical_and.reduce([np.isfinite(x) for x in (*map(rows.parsed, part.numeric), *times)])
+            is_good = np.logical_and.reduce([np.isfinite(rows.values[x]) for x in part.of_numbers])
             n_left_out += int((~is_good).sum())
             good = rows.only(is_good)
         tables += _of_device(good, part, layout, placement)
-    if not tables and layout.bad_rows == "refuse":
+    if not tables and layout.bad_rows == "refuse" and not plan.where:
         raise InputError(f"{place} has too few rows of samples ({len(rows)}); a recording is expected there")
     return tables, n_left_out
 
 
-def _lines(text: str, layout: Layout, separator: str) -> Iterator[str]:
+def delimiter(header: str) -> str | None:
+    """The character that separates the cells of `header`; None for white space."""
+    most = max(",;\t", key=header.count)
+    return most if most in header else None
+
+
+def text_lines(content: bytes, place: str, encoding: str) -> Iterator[str]:
+    """The lines of the file `place`, with their ends. Raises `InputError` for too many, or too long ones."""
+    if max(map(content.count, (b"\n", b"\r"))) > MAX_LINES:
+        raise InputError(f"{place} has more than {MAX_LINES:,} lines: split it")
+    text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{place} has a line of more than {LONGEST_LINE:,} characters: it is no file of rows")
+        yield line
+
+
+def _lines(content: bytes, place: str, layout: Layout, separator: str) -> Iterator[str]:
     """The lines, blank in place of those to skip; tabs at an end stay, since a cell there may be empty."""
     blanks = None if separator == " " else " \r\n"
-    for number, line in enumerate(io.StringIO(text, newline="")):
+    for number, line in enumerate(text_lines(content, place, layout.encoding)):
         is_left_out = number < layout.skip or line.lstrip().startswith(layout.comment_marks)
         yield "\n" if is_left_out else line.strip(blanks).removesuffix(layout.line_end) + "\n"
 
@@ -198,30 +194,57 @@ def _cells(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str], in
 
 
 def _gathered(
-    cells: Iterator[tuple[list[str], int]],
-    header: Sequence[str],
+    cells: Callable[[], Iterator[tuple[list[str], int]]],
     place: str,
+    header: Sequence[str],
+    plans: Sequence[_Plan],
     separator: str,
-    places: set[int],
     is_strict: bool,
 ) -> _Rows:
-    """The columns at `places` of all rows with all fields. Other rows are refused, or left out."""
-    wanted = sorted(places)
-    get = itemgetter(*wanted) if len(wanted) > 1 else lambda row: (row[wanted[0]],)
-    sizes, lines, kept = list[int](), list[int](), list[tuple[str, ...]]()
-    for row, line in cells:
+    """The columns of the `plans` in all rows with all fields. Other rows are refused, or left out."""
+    of_numbers = sorted(set().union(*(x.of_numbers for x in plans)))
+    texts = {x: list[str]() for x in set().union(*(x.of_texts for x in plans))}
+    clocks = {plans[0].time: plans[0].clock}
+    are_plain = not plans[0].clock.is_of_day
+    last = max(*of_numbers, *texts, 0)
+    sizes, values, known = array("q"), array("d"), dict[str, str]()  # one object for each different text
+    for row, _ in cells():
         sizes.append(len(row))
-        lines.append(line)
-        kept.append(get(row) if len(row) > wanted[-1] else ())
-    size = len(header) or max(wanted[-1] + 1, int(np.bincount(sizes).argmax()) if sizes else 0)
-    numbers = np.flatnonzero(np.array(sizes, np.intp) == size)
-    if size <= wanted[-1] or (len(numbers) < len(sizes) and is_strict):
-        first = int((np.array(sizes) != size).argmax()) if sizes else 0
-        there = f"{sizes[first] if sizes else 0} fields instead of {max(size, wanted[-1] + 1)}"
-        line = lines[first] if lines else 1
-        raise InputError(f"{place}, line {line}: {there}; see separator, skip, columns and bad_rows")
-    columns = {x: np.array([kept[i][j] for i in numbers.tolist()], np.object_) for j, x in enumerate(wanted)}
-    return _Rows(place, separator, columns, numbers, lines)
+        if is_strict and header and len(row) != len(header):
+            break
+        if len(row) <= last:
+            row += [""] * (last + 1 - len(row))
+        try:
+            if not are_plain:
+                raise ValueError
+            values.extend([float(row[x]) for x in of_numbers])
+        except ValueError:
+            values.extend([_parsed(row[x], separator, clocks.get(x)) for x in of_numbers])
+        for column, found in texts.items():
+            found.append(known.setdefault(row[column], row[column].strip()))
+    n_fields = np.array(sizes, np.intp)
+    size = len(header) or max(last + 1, int(np.bincount(n_fields).argmax()) if len(sizes) else 0)
+    is_whole = n_fields == size
+    if size <= last or (is_strict and not is_whole.all()):
+        first = int(is_whole.argmin()) if len(sizes) else 0
+        row, line = next(islice(cells(), first, None), ([], 1))
+        says = f"{len(row)} fields instead of {max(size, last + 1)}; see separator, skip, columns and bad_rows"
+        raise InputError(f"{place}, line {line}: {says}")
+    table = np.array(values).reshape(len(sizes), len(of_numbers))[is_whole]
+    by_column = {x: np.array(y, np.object_)[is_whole] for x, y in texts.items()}
+    return _Rows(
+        place, cells, len(sizes), np.flatnonzero(is_whole), dict(zip(of_numbers, table.T, strict=True)), by_column
+    )
+
+
+def _parsed(cell: str, separator: str, clock: Clock | None) -> float:
+    """The number, or the time of a `clock`, in a cell; NaN for other text."""
+    try:
+        if clock is not None and clock.is_of_day:
+            return column_names.date_seconds(cell, clock.pattern) if clock.pattern or ":" in cell else np.nan
+        return float(cell.replace(",", ".") if separator in column_names.DECIMAL_COMMAS else cell)
+    except ValueError:
+        return np.nan
 
 
 def _plan(header: Sequence[str], first: Sequence[str], place: str, layout: Layout, sensor: str) -> _Plan:
@@ -293,7 +316,7 @@ def _of_device(rows: _Rows, plan: _Plan, layout: Layout, placement: str) -> Iter
         group = rows.only(of_row == i) if len(number) > 1 else rows
         parts = {tuple(plan.axes): group}
         if plan.sensor is not None:
-            names = np.array([*map(plan.kind_of, group.texts(plan.sensor))], np.str_)
+            names = np.array([*map(plan.kind_of, group.texts[plan.sensor])], np.str_)
             parts = {(kind,): group.only(names == kind) for kind in LIMITS}
         if len(next(iter(parts.values()))) < 2:
             continue
@@ -307,12 +330,12 @@ def _of_device(rows: _Rows, plan: _Plan, layout: Layout, placement: str) -> Iter
         assert main
         said = dict(zip(several, key, strict=True)) | ({"placement": placement} if placement else {})
         texts = {name: _texts(main, name, x, layout) for name, x in plan.texts.items() if name not in said}
-        yield Table(rows.place, said, series, texts, main.numbers, len(rows.lines), plan.sensor is None)
+        yield Table(rows.place, said, series, texts, main.numbers, rows.n_all, plan.sensor is None)
 
 
 def _texts(rows: _Rows, name: str, column: int, layout: Layout) -> Texts:
     """The text of each row. Raises `InputError` for a change that is not allowed."""
-    found = rows.texts(column)
+    found = rows.texts[column]
     if name != "label" and not layout.text_columns[name].several and (len(set(found)) > 1 or not found[0]):
         row = next(i for i, x in enumerate(found) if x != found[0] or not x)
         raise rows.error(row, f"each row needs the same {name}, here {quoted(found[row], 20)}; see several = true")
@@ -324,7 +347,7 @@ def _times(rows: _Rows, plan: _Plan, layout: Layout) -> tuple[float, float, Arra
     time = layout.time
     if plan.time is None:
         return 0.0, 1.0, np.arange(len(rows)) / (layout.rate or 1.0)
-    times, factor = rows.numbers_in(plan.time, plan.clock), plan.clock.factor or 1.0
+    times, factor = rows.finite(plan.time, f"time in {plan.clock.unit}"), plan.clock.factor or 1.0
     # Since the start: float64 holds nanoseconds since 1970 to a quarter of a microsecond.
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is then not after the row before
         seconds: Array = (times - times[0]) * factor
@@ -337,7 +360,7 @@ def _times(rows: _Rows, plan: _Plan, layout: Layout) -> tuple[float, float, Arra
 
 
 def _values(rows: _Rows, kind: str, plan: _Plan) -> Array:
-    axes = [np.sum([rows.numbers_in(x) for x in axis], axis=0) for axis in plan.axes[kind]]
+    axes = [np.sum([rows.finite(x, "number") for x in axis], axis=0) for axis in plan.axes[kind]]
     most, unit = LIMITS[kind]
     with np.errstate(over="ignore", invalid="ignore"):
         values: Array = (np.stack(axes, axis=1) + plan.offsets.get(kind, 0.0)) * plan.factors[kind]

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from edge_runtime.data.dataset import WINDOW, Dataset, Mounting, Recording, Split, cut
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.names import UCI_HAR
+from edge_runtime.data.sample_files import text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
@@ -52,6 +53,7 @@ _SIGNIFICANT_DIGITS = 7  # what the official text files hold
 _POWERS_OF_TEN = np.cumprod([1.0] + [10.0] * 22)  # all that float64 holds exactly
 
 OFFICIAL_FOLDER = "UCI HAR Dataset"
+_LARGEST_FILE = 1 << 26  # bytes: several times the official ones
 N_WINDOWS = {"train": 7352, "test": 2947}
 # SHA-256 of labels (0 to 5) and subjects (1 to 30), as uint8 in the order of the rows.
 DIGESTS = {
@@ -229,7 +231,10 @@ def _numbers(tree: FileTree, name: str, part: str, n_columns: int) -> npt.NDArra
         raise InputError(f"{place} is missing; the official '{OFFICIAL_FOLDER}' has it: download or copy it again")
     expected = f"{N_WINDOWS[part]} rows of {n_columns} finite numbers are expected; download or copy it again"
     try:
-        values = np.loadtxt(tree.read(name).decode("latin-1").splitlines(), comments=None, ndmin=2)
+        content = tree.read(name)
+        if len(content) > _LARGEST_FILE:
+            raise ValueError(f"it has {len(content):,} bytes")
+        values = np.loadtxt(text_lines(content, place, "latin-1"), comments=None, ndmin=2)
     except ValueError as error:
         raise InputError(f"{place}: {error}; {expected}") from error
     if values.shape != (N_WINDOWS[part], n_columns) or not (np.abs(values) < 1e30).all():

@@ -41,8 +41,9 @@ def _dataset(name: str, members: Mapping[str, Array]) -> Dataset:
     """The data set. Raises `ValueError`, as all that follow."""
     n, _, n_channels = members["X"].shape
     with np.errstate(over="ignore"):  # a number too large for float32 becomes infinite
-        X = members["X"].astype(np.float32)
-    if len(bad := np.flatnonzero(~(np.abs(X) <= NO_CLIP).all(axis=(1, 2)))):
+        X = members["X"].astype(np.float32, copy=False)
+    is_good = (X.max(axis=(1, 2)) <= NO_CLIP) & (X.min(axis=(1, 2)) >= -NO_CLIP)  # False for NaN
+    if len(bad := np.flatnonzero(~is_good)):
         raise ValueError(
             f"window {bad[0]}, the first of {len(bad)}, has values that are NaN, infinite or beyond {NO_CLIP:g}: leave "
             "such windows out, or give a larger unit"
@@ -104,8 +105,10 @@ def _joined(members: dict[str, Array]) -> dict[str, Array]:
     if missing := {"X", "y"} - members.keys():
         raise ValueError(f"it has no array {min(missing)}: windows are X [n, samples, channels], their classes y [n]")
     shape = members["X"].shape
-    if len(shape) != 3 or 0 in shape or shape[1] > _MOST_SAMPLES or shape[2] > _MOST_NAMES:
-        raise ValueError(f"X is {shape}: give [n, samples, channels], at most 1,000,000 samples of 1,000 channels")
+    if len(shape) != 3 or 0 in shape or max(shape) > _MOST_SAMPLES or shape[2] > _MOST_NAMES:
+        raise ValueError(f"X is {shape}: give [n, samples, channels], at most a million samples of 1,000 channels")
+    if 4 * members["X"].size > MAX_MEMBER:
+        raise ValueError(f"X has {members['X'].size:,} numbers, and {MAX_MEMBER // 4:,} are the most: split it")
     return members
 
 

@@ -69,7 +69,7 @@ def test_data_that_cannot_be_trained_on_and_windows_without_a_frame_are_named(ha
     write_subjects(tmp_path / "two", "e", ("walk", "jump"))  # every third is the test part
     done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
     found = [x["text"] for x in json.loads(done.stdout)["findings"] if x["about"] == "test group"]
-    assert ["training" in x and "jump" in x or "test" in x and "rest" in x for x in found] == [True, True]
+    assert [("training" in x and "jump" in x) or ("test" in x and "rest" in x) for x in found] == [True, True]
     layout = write_files_worn_anew(tmp_path / "own")
     done = succeeded(har_edge_here("data", "--data", f"{layout}={tmp_path / 'own'}", "--json", "-"))
     found = json.loads(done.stdout)

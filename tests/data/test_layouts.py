@@ -1,6 +1,8 @@
 """Files are read as a layout says: their form, units, clocks, sensors, devices, people and labels."""
 
+import re
 import zipfile
+from random import Random
 
 import numpy as np
 import pytest
@@ -121,6 +123,9 @@ def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
     assert written(tmp_path, text, lines).recordings[0].samples == pytest.approx(SAMPLES, abs=1e-9)
     with pytest.raises(InputError, match=r"a\.txt"):
         written(tmp_path, text.replace("id = 2", 'id = "3"'), lines)
+    written(tmp_path, text, [x.replace(";2", ";3") for x in lines], "b.txt")  # without any of the rows wanted
+    found = written(tmp_path, text, lines)
+    assert ([x.subject for x in found.recordings], found.without_samples) == (["a"], ["b.txt"])
 
 
 def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
@@ -145,6 +150,29 @@ def test_a_pattern_may_begin_in_any_folder_or_at_the_top():
     found = PathPattern("p{x}/**/{y}_{z}.csv", "p{x}/**/{y}.csv")
     assert found.match("p1/a/b/c_2.csv") == {"x": "1", "y": "c", "z": "2"}
     assert found.match("q/p1/c.csv") == {"x": "1", "y": "c", "z": ""}
+
+
+def test_a_pattern_finds_the_shortest_texts_though_it_tries_no_other_length():
+    random, n_found = Random(0), 0
+    tries_all = {"*": "[^/]*?", "/**/": "/(?:.*/)?"}
+    for _ in range(20_000):
+        names = [f"{{{x}}}" for x in "pqrstu"]
+        pieces = [random.choice([*"**ab__/", "/**/", names.pop()]) for _ in range(random.randint(1, 6))]
+        text, path = "".join(pieces), "".join(random.choice("aab__/") for _ in range(random.randint(1, 10)))
+        is_apart = "**" not in "".join(x.replace("**", "") for x in pieces)
+        if text and text.strip("/") == text and is_apart and pieces.count("/**/") < 3:
+            plain = "".join(tries_all.get(x, f"(?P<{x[1:-1]}>[^/]+?)" if "{" in x else x) for x in pieces)
+            wanted = re.compile(f"(?:.*/)?{plain}").fullmatch(path)
+            n_found += wanted is not None
+            assert PathPattern(text).match(path) == (wanted and wanted.groupdict()), (text, path)
+    assert n_found > 1000
+
+
+def test_no_pattern_tries_all_lengths():
+    """Else these would never end."""
+    folders = f"{'a' * 99}/" * 8
+    for text in ("*a" * 20 + "*b*.csv", "*{x}*{x}*{y}*{y}b*.csv", "**/*a*a/**/*a*a*b/*.csv"):
+        assert PathPattern(text).match(f"{folders}{'a' * 99}.csv") is None
 
 
 def read(folder, text):

@@ -23,7 +23,8 @@ HAR_EDGE = cli.make_command(har_edge.COMMANDS)
 
 CPU_SECONDS = 10.0
 """What one line may take of the process's own time."""
-ADDRESS_SPACE = 4 << 30
+ADDRESS_SPACE = 1 << 30
+"""What it may take of memory, in bytes."""
 LONGEST_MESSAGE = 20_000
 
 # A terminal obeys C0 and C1 controls; bidirectional marks show other text than there is; U+2028 breaks a line.

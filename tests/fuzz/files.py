@@ -248,6 +248,11 @@ def odd_recordings() -> Files:
     )
 
 
+def broken_recordings() -> Files:
+    """Recordings that would take minutes or gigabytes."""
+    return encoded(semicolons=";" * 4_000_000, short_lines=TOP + "1\n" * 20_000_000, line_ends="\n" * 40_000_000)
+
+
 # Zips of recordings, and files of windows
 
 
@@ -264,6 +269,8 @@ def broken_zips() -> Files:
     directory = listed[entry:end] * 100_000  # APPNOTE.TXT 4.3.16
     n_bytes = len(directory).to_bytes(4, "little")
     return cut_and_flipped(whole) | {
+        "no official copy": whole,
+        "line ends": zipped([("a.csv", "\n" * 100_000_000)]),
         "many listed": listed[:entry] + directory + listed[end : end + 12] + n_bytes + listed[end + 16 :],
         "encrypted": whole.replace(b"\x14\0\0\0\x08\0", b"\x14\0\x01\0\x08\0"),
         "unknown compression": whole.replace(b"\x08\0", b"\x63\0"),
@@ -274,6 +281,13 @@ def broken_zips() -> Files:
 def _npz(**members: Any) -> bytes:
     content = io.BytesIO()
     np.savez(content, **{name: np.asarray(x) for name, x in members.items() if x is not None})
+    return content.getvalue()
+
+
+def npy(array: Any) -> bytes:
+    """The content of a `.npy` file."""
+    content = io.BytesIO()
+    np.save(content, array)
     return content.getvalue()
 
 
@@ -297,6 +311,9 @@ def broken_windows() -> Files:
     header = _npz(**whole).partition(b"\x93NUMPY")[2][: 128 - 6]
     numpy_file = b"\x93NUMPY" + header.replace(b"(30, ", b"(9999999999, ").replace(b" " * 8, b"", 1)
     return {
+        "zeros": zipped(
+            [("X.npy", npy(np.zeros((100_000, 100, 10), np.uint8))), ("y.npy", npy(np.arange(100_000) % 2))]
+        ),
         "objects": _npz(**whole | {"y": whole["y"].astype(object)}),
         "bomb": zipped([("X.npy", bytes(50 << 20))]),
         "beyond": zipped([("X.npy", numpy_file)]),

@@ -101,7 +101,9 @@ TARGETS = {
     ),
     "result": Target("given.json", [REPORT, COMPARE], A_RESULT, dict, files.odd_results, A_RESULT, change_json),
     "samples": Target("x.csv", ["stream edge-small --csv x.csv --jsonl"], files.samples(), odd=files.odd_samples),
-    "recording": Target("rec/anna.csv", ["data --data rec"], A_RECORDING, dict, files.odd_recordings, OTHER_PEOPLE),
+    "recording": Target(
+        "rec/anna.csv", ["data --data rec"], A_RECORDING, files.broken_recordings, files.odd_recordings, OTHER_PEOPLE
+    ),
     "layout": Target("mine.toml", [EXCERPTS], A_LAYOUT),
     "zip": Target("given.zip", ["data --data given.zip"], files.zips(), files.broken_zips, change=change_archive),
     "windows": Target(

@@ -25,6 +25,13 @@ def test_what_is_changed_would_be_read_to_its_end(target, tmp_path):
 
 
 @each
+def test_each_crafted_file_is_another_than_the_good_ones(target):
+    """Else a change that finds nothing to change would pass for a file that does no harm."""
+    every = [*target.seeds.values(), *target.broken().values(), *target.odd().values()]
+    assert len({*every}) == len(every)
+
+
+@each
 def test_a_broken_file_is_refused_by_its_name_and_an_odd_one_does_no_harm(target, tmp_path):
     faults, named = {}, Path(target.name).stem
     with commands.limited("AS", commands.ADDRESS_SPACE):

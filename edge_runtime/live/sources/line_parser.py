@@ -21,6 +21,7 @@ from functools import lru_cache
 
 from edge_runtime.data import column_names
 from edge_runtime.data.column_names import Columns, MalformedError, Row
+from edge_runtime.data.sample_files import delimiter
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS
 from edge_runtime.signals.units import Units
@@ -68,7 +69,7 @@ class LineParser:
 
     def _csv(self, text: str) -> list[Row]:
         if self._columns is None:
-            self._delimiter = column_names.delimiter(text)
+            self._delimiter = delimiter(text)
         cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
         if self._delimiter in column_names.DECIMAL_COMMAS:
             cells = [x.replace(",", ".") for x in cells]
