@@ -20,7 +20,6 @@ import numpy.typing as npt
 from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.names import natural
 from edge_runtime.data.recordings import FoundRecordings
-from edge_runtime.data.scores import names_of
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.system.printable import quoted
@@ -73,14 +72,14 @@ def findings(found: FoundRecordings) -> list[Finding]:
 
 def unlike_parts(data: Dataset) -> Iterator[Finding]:
     """The labels and placements that only the training windows have, or only the test windows."""
-    parts = {"training": data.train, "test": data.test}
-    for about, of_part in (
-        ("labels", lambda x: {data.labels[i] for i in np.unique(x.y)}),
-        ("placements", lambda x: {*np.unique(names_of(x, data.mountings, "placement")).tolist()} - {""}),
+    parts = {name: x for name, x in (("training", data.train), ("test", data.test)) if len(x)}
+    worn = {name: np.unique(x.mounting) for name, x in parts.items() if x.mounting is not None}
+    for about, of_parts in (
+        ("labels", {name: {data.labels[i] for i in np.unique(x.y)} for name, x in parts.items()}),
+        ("placements", {name: {data.mountings[i].placement for i in x} - {""} for name, x in worn.items()}),
     ):
-        found = {name: of_part(x) for name, x in parts.items() if len(x)}
-        for name, own in found.items():
-            if absent := sorted(set().union(*found.values()) - own):
+        for name, own in of_parts.items():
+            if absent := sorted(set().union(*of_parts.values()) - own):
                 text = f"The {name} part has no windows of the {about} {_listed(absent)}"
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
