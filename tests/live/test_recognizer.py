@@ -52,7 +52,9 @@ def test_someone_who_walks_with_another_axis_up_is_told_the_axes_to_give(axes):
     basis = np.concatenate([np.eye(3)] * 2, axis=1)
     turn = Axes(axes)(basis)[:, :3]  # of the board, which is orthogonal
     walked = posture("WALKING", 20)
-    said = [x.text for x in notices(watch(np.c_[walked[:, :3] @ turn.T, walked[:, 3:] @ turn.T])) if x.kind == "axes"]
+    board = np.c_[walked[:, :3] @ turn.T, walked[:, 3:] @ turn.T]
+    assert np.allclose(Axes(axes)(board), walked)
+    said = [x.text for x in notices(watch(board)) if x.kind == "axes"]
     assert [f"--axes {axes}" in x for x in said] == [True] * (axes != "x,y,z")
 
 

@@ -226,19 +226,6 @@ def test_what_is_no_turn_is_refused(text):
         Axes(text)
 
 
-@pytest.mark.parametrize(
-    ("text", "turned"),
-    [
-        ("x,y,z", [1, 2, 3, 4, 5, 6]),
-        ("-y,x,z", [-2, 1, 3, -5, 4, 6]),
-        ("z,x,y", [3, 1, 2, 6, 4, 5]),
-        ("X, Z, -Y", [1, 3, -2, 4, 6, -5]),
-    ],
-)
-def test_axes_name_the_axis_of_the_board_in_each_place(text, turned):
-    assert Axes(text)(np.array([[1.0, 2, 3, 4, 5, 6]])).tolist() == [turned]
-
-
 class ShortSleeps:
     """The real clock, but nobody sleeps for long."""
 
