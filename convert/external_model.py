@@ -96,8 +96,8 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     labels = job.file.labels or data.labels
     if model.output_shape[1:] != (len(labels),):
         raise InputError(
-            f"{path} answers {model.output_shape[1:]}, and there are {len(labels)} classes: name one for each of its "
-            "outputs with --labels"
+            f"{path} tells {model.output_shape[-1]} classes apart, and there are {len(labels)}: name one for each of "
+            "its outputs with --labels, and two for a sigmoid"
         )
     card = Card(
         name=path.stem,

@@ -90,7 +90,7 @@ def _as_two_logits(model: Any, last: Any, taken: Any) -> Any:
 
     n_classes = model.output_shape[-1]
     if n_classes != 1:
-        raise InputError(f"the network '{model.name}' has a sigmoid for each of {n_classes} classes: give it a softmax")
+        raise InputError(f"the network '{model.name}' ends in {n_classes} sigmoids, not a softmax: train it with one")
     if activation_name(last) == "sigmoid":
         last.activation, taken = keras.activations.linear, model.outputs[0]
     halves = keras.layers.Dense(2, use_bias=False, name="two_logits")
