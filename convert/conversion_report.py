@@ -1,10 +1,8 @@
 """Print the result of a conversion as a table: a row for each form."""
 
 from collections.abc import Sequence
-from statistics import mean, stdev
 
 import click
-from rich.table import Table
 
 from convert.c_array import write_c_array
 from convert.conversion_job import NetworkReport
@@ -12,7 +10,7 @@ from convert.converted_models import Conversion, convert
 from convert.options import Options
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.model.rivals import record_path
-from edge_runtime.runs import SCHEMES, Run
+from edge_runtime.runs import Run
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
 from edge_runtime.system.terminal import Console, plain_table, progress
@@ -58,7 +56,8 @@ def _show(conversion: Conversion, normalisation: str | None) -> None:
     table.add_row(*named["float32"], percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
     for scheme in report.schemes[1:]:
         x = compared.forms[scheme].parity
-        own = (percent(x.accuracy), _points(x.drop)) if compared.is_labelled else (NOT_MEASURED,) * 2
+        lost = f"{-x.drop:.2f} gained" if round(x.drop, 2) < 0 else f"{abs(x.drop):.2f}"
+        own = (percent(x.accuracy), lost) if compared.is_labelled else (NOT_MEASURED,) * 2
         noise = NOT_MEASURED if x.snr_db is None else f"{x.snr_db:.1f} dB"
         table.add_row(*named[scheme], *own, percent(x.agreement), noise)
     console.print(table)
@@ -89,36 +88,14 @@ def _explanation(compared: NetworkReport, normalisation: str | None) -> str:
     )
 
 
-def _points(drop: float) -> str:
-    lost = round(drop, 2)
-    return f"{-lost:.2f} gained" if lost < 0 else f"{abs(lost):.2f}"
-
-
 def convert_seeds(runs: Sequence[Run], options: Options) -> None:
-    """Convert the runs of a training, and print their means; a first failure is raised again at the end."""
-    passed: list[Conversion] = []
+    """Convert the runs of a training; a first failure is raised again at the end."""
     failure: HarEdgeError | None = None
     for run in runs:
         try:
-            conversion = convert(run.folder, run, options)
-            complete(conversion, options)
-            passed.append(conversion)
+            complete(convert(run.folder, run, options), options)
         except HarEdgeError as error:
             click.echo(f"{run.folder.name} failed: {error}", err=True)
             failure = failure or error_with(error.exit_code, f"{run.folder.name}: {error}")
-    Console(markup=False).print(means_table(passed))
     if failure:
         raise failure
-
-
-def means_table(conversions: Sequence[Conversion]) -> Table:
-    """Mean and sample standard deviation of the accuracies on held-out subjects, and of the losses, of each form."""
-    table = plain_table(["form"], ("seeds", "accuracy", "± sd", "points lost", "± sd"))
-    for scheme in SCHEMES[1:]:
-        parity = [x.report.compared.forms[scheme].parity for x in conversions if scheme in x.report.schemes]
-        if parity:
-            accuracies, drops = [x.accuracy for x in parity], [x.drop for x in parity]
-            spread = (percent(stdev(accuracies)), _points(stdev(drops))) if len(parity) > 1 else (NOT_MEASURED,) * 2
-            means = percent(mean(accuracies)), _points(mean(drops))
-            table.add_row(scheme, str(len(parity)), means[0], spread[0], means[1], spread[1])
-    return table

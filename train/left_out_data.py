@@ -65,7 +65,7 @@ def choose_data_sets(data: Dataset) -> dict[str, list[Any]]:
 
 
 def summarise(jobs: Mapping[str, FitJob], data: Dataset) -> list[LeftOutData]:
-    """Score the finished fits `jobs` by data set. Raises `InputError` when a file of theirs is damaged."""
+    """Score the finished fits `jobs` by data set."""
     found = []
     for source, job in jobs.items():
         held = held_rows(data.train, job.held_out)

@@ -150,7 +150,7 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
                 points[name] = new
 
     for call in calls:
-        if _keeps_scale(call.layer) or isinstance(call.layer, Direction):
+        if type(call.layer) in (*REARRANGING_LAYERS, *KEEP_SCALE, Direction):
             merge(call.name, call.inputs[0])
     recurrent_on_input: str | None = None
     for call in calls:
@@ -164,11 +164,6 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
             recurrent_on_input = call.name
     last = {points[call.name]: call.name for call in calls}
     return {name: INPUT if point == INPUT else last[point] for name, point in points.items()}
-
-
-def _keeps_scale(layer: Any) -> bool:
-    """Tell whether TFLite's operator moves int8 values as they are: the output has the scale of the input."""
-    return type(layer) in REARRANGING_LAYERS or type(layer) in KEEP_SCALE
 
 
 def _shares_scale(layer: Any) -> bool:

@@ -161,7 +161,8 @@ class _Recurrence:
             carried = self.cell(step, carried, number == 0, observe, layout)
             if number < self.wavefront.delay:
                 begun = self.wavefront.columns[number].stop
-                carried = tuple(_keep(x, begun) for x in carried)
+                # Zeros: the state of layers that have not begun.
+                carried = tuple(tf.pad(x[:, :begun], [[0, 0], [0, x.shape[1] - begun]]) for x in carried)
             states.append(carried[0])
         return carried, states
 
@@ -188,8 +189,3 @@ def _first_and_in_turn(n_steps: int, delay: int) -> tuple[int, int]:
 def _turned_round(x: TensorOrSteps, point: str, observe: Observer) -> TensorOrSteps:
     """The sequence in reverse; the observer keeps it in int8."""
     return x[::-1] if isinstance(x, list) else observe(point, tf.reverse(x, axis=[1]))
-
-
-def _keep(x: tf.Tensor, n_columns: int) -> tf.Tensor:
-    """`x` with zeros behind the first columns: the state of layers that have not begun."""
-    return tf.pad(x[:, :n_columns], [[0, 0], [0, x.shape[1] - n_columns]])

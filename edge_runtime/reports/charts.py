@@ -44,13 +44,9 @@ class _Scale:
         """At most `most` round values inside."""
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            for digits in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 5), (1,)):
-                found = [
-                    d * 10.0**power for power in powers for d in digits if self.low <= d * 10.0**power <= self.high
-                ]
-                if len(found) <= most:
-                    return found
-            return found[:: math.ceil(len(found) / most)]
+            found = [x * 10.0**power for power in powers for x in (1, 2, 3, 5)]
+            inside = [x for x in found if self.low <= x <= self.high]
+            return inside[:: math.ceil(len(inside) / most)]
         power = 10.0 ** math.floor(math.log10((self.high - self.low) / most))
         step = next(x * power for x in (1, 2, 5, 10, 20) if (self.high - self.low) / (x * power) <= most)
         first = math.ceil(self.low / step - 1e-9)

@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from statistics import mean, stdev
 
 import keras
 import numpy as np
@@ -19,8 +18,8 @@ from training_fixtures import ruin_in_int8
 
 from convert import converted_models
 from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
-from convert.conversion_report import complete, means_table
-from convert.converted_models import Conversion, NamedFiles, check
+from convert.conversion_report import complete
+from convert.converted_models import NamedFiles, check
 from convert.options import CALIBRATED, FileOptions, Options
 from convert.parity import Parity, compare, relative_difference
 from convert.run_networks import TrainingRecord, load_run_data, of_run
@@ -28,7 +27,6 @@ from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.runs import SCHEMES, Run
-from edge_runtime.system.terminal import Console
 
 
 @pytest.fixture
@@ -243,18 +241,3 @@ def test_a_seed_that_cannot_be_converted_is_named_before_any_is(har_edge_here, t
     (two_seeds / "seed-1" / "selection.keras").unlink()
     assert_one_sentence(har_edge_here("convert", two_seeds), 2, "seed-1/selection.keras")
     assert Run(two_seeds / "seed-0").converted() == []
-
-
-def conversion(folder: Path, drop: float) -> Conversion:
-    forms = {"int8": FormReport(Parity(100, 0.95, 0.95 - drop, 0.99, 0.1, 30.0), {})}
-    report = NetworkReport(True, 4, 100, "unrolled", "", 0.95, 0.0, forms)
-    return Conversion(Run(folder), ConversionReport(report))
-
-
-def test_mean_and_standard_deviation_are_those_of_the_seeds(tmp_path, capsys):
-    drops = (0.004, -0.002, 0.05)
-    Console().print(means_table([conversion(tmp_path, x) for x in drops]))
-    row = capsys.readouterr().out.splitlines()[1].split()
-    lost = [100 * x for x in drops]
-    expected = (95 - mean(lost), stdev(lost), mean(lost), stdev(lost))
-    assert [x for x in row if x != "%"] == ["int8", "3", *(f"{x:.2f}" for x in expected)]

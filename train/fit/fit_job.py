@@ -1,7 +1,6 @@
 """Describe one fit without TensorFlow: its job, its progress and the files that it leaves."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import numpy.typing as npt
 
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.names import coarse_classes
-from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_text
 from train.fit.made_postures import MadePosture, plan_made_postures
@@ -137,21 +135,11 @@ class FitOutcome:
 
     @classmethod
     def load(cls, job: FitJob) -> "FitOutcome":
-        """Read the job's outcome. Raises `InputError` when it is damaged."""
-        with _usable(job, job.outcome):
-            return from_text(cls, job.outcome.read_text(encoding="utf-8"))
+        """Read the job's outcome."""
+        return from_text(cls, job.outcome.read_text(encoding="utf-8"))
 
 
 def load_logits(job: FitJob) -> npt.NDArray[np.float32]:
-    """Read the job's logits `[n, n_classes]`. Raises `InputError` when they are damaged."""
-    with _usable(job, job.logits):
-        logits: npt.NDArray[np.float32] = np.load(job.logits, allow_pickle=False)
+    """Read the job's logits `[n, n_classes]`."""
+    logits: npt.NDArray[np.float32] = np.load(job.logits, allow_pickle=False)
     return logits
-
-
-@contextmanager
-def _usable(job: FitJob, path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path} cannot be used ({error}); remove {job.folder} and train again") from error
