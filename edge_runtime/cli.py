@@ -1,7 +1,6 @@
 """Start and end every `har-edge` command: load a subcommand when it is called, and turn errors into exit codes."""
 
 import difflib
-import errno
 import importlib
 import os
 import signal
@@ -139,9 +138,7 @@ def _fail(error: BaseException, debug: bool) -> int:
             return ended
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
-        case MemoryError() | OSError(errno=errno.ENOMEM):
-            sentence, code = _TOO_LITTLE_MEMORY, ExitCode.DEVICE
-        case RuntimeError() | ImportError() if says_no_memory(str(error)):
+        case MemoryError() | OSError() | RuntimeError() | ImportError() if says_no_memory(repr(error)):
             sentence, code = _TOO_LITTLE_MEMORY, ExitCode.DEVICE
         case OSError():
             where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes | os.PathLike) else ""

@@ -135,11 +135,6 @@ def make_latest(run: Run) -> None:
         temporary.replace(LATEST)  # in one step
 
 
-def finished() -> list[Path]:
-    """The folders in `runs` of trainings that have ended, in the order of their names."""
-    return sorted({x.parent for name in ("card.json", SEEDS) for x in RUNS.glob(f"*/{name}")})
-
-
 def remembered_data(model: Path) -> Sources:
     """The data that the model or network at `model` was trained on, as the card of its run folder remembers it.
 

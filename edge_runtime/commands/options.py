@@ -17,7 +17,7 @@ from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import REFERENCE_MODELS
-from edge_runtime.runs import finished
+from edge_runtime.runs import RUNS, SEEDS
 from edge_runtime.system.figures import FORMATS
 from edge_runtime.system.printable import quoted
 
@@ -57,7 +57,12 @@ class Completed(click.Path):
 
 def run_or_file(suffix: str, names: Iterable[str] = ()) -> Completed:
     """A run, a file that ends in `suffix`, or one of the `names`."""
-    return Completed(lambda: [*names, *map(str, [*finished(), *sorted(Path().glob(f"*{suffix}"))])])
+
+    def known() -> Iterable[str]:
+        runs = {x.parent for name in ("card.json", SEEDS) for x in RUNS.glob(f"*/{name}")}
+        return [*names, *map(str, [*sorted(runs), *sorted(Path().glob(f"*{suffix}"))])]
+
+    return Completed(known)
 
 
 MODEL = run_or_file(".tflite", REFERENCE_MODELS)
