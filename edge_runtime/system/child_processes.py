@@ -175,7 +175,7 @@ def run_in_child(
     on_message: Callable[[dict[str, Any]], object] = lambda message: None,
     seconds: Callable[[], float] | None = None,
 ) -> None:
-    """Run a `Child` to its end; `on_message` gets its messages as they come, `on_progress` what they tell of it.
+    """Run a `Child` to its end; `on_message` gets its messages as they come, `on_progress` the progress in them.
 
     Raises `TimeoutError` as `lines` does, and the errors of `Child.finish`.
     """
