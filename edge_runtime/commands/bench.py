@@ -21,7 +21,7 @@ from edge_runtime.devices.targets import AbsentDevice, measure_on, open_all
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.interpreters import MICRO
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
-from edge_runtime.model.rivals import read_record, read_rival, record_of, rival_path
+from edge_runtime.model.rivals import read_record, read_rival, record_of
 from edge_runtime.reports import outputs
 from edge_runtime.runs import LATEST, Run, find_run, keep_result
 from edge_runtime.system.installation import pip_install
@@ -223,7 +223,7 @@ def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[Ab
         record = read_record(path, of)
         card = record.read_card(path)
         for rival in record.rivals:
-            file = rival_path(path, rival)
+            file = path.with_name(rival.file)
             model = ModelFile(str(file), read_rival(file, rival), card, file, rival)
             if model.is_onnx and not find_spec("onnx"):
                 absent.append(

@@ -25,7 +25,7 @@ STOCK, FUSED, ONNX = "TensorFlow stock", "fused LSTM", "ONNX Runtime"
 
 @dataclass(frozen=True)
 class Rival:
-    """A form that another `tool` made: `scheme` is its quantisation, `file` its name in the folder."""
+    """A form that another `tool` made: `scheme` is its quantisation, `file` its name beside the record."""
 
     tool: str
     scheme: str
@@ -90,11 +90,6 @@ def read_record(path: Path, of: Card) -> RivalRecord:
     ):
         raise InputError(f"the rivals in {path.parent} were made of another network, or with other options: {again}")
     return record
-
-
-def rival_path(record: Path, rival: Rival) -> Path:
-    """The file of a rival in the record at `record`."""
-    return record.with_name(rival.file)
 
 
 def read_rival(file: Path, rival: Rival) -> bytes:

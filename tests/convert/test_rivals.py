@@ -30,7 +30,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import count_operators, open_onnx
-from edge_runtime.model.rivals import ONNX, STOCK, rival_path
+from edge_runtime.model.rivals import ONNX, STOCK
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.progress import ignore_progress
 
@@ -122,7 +122,7 @@ def test_each_rival_is_there_or_a_sentence_says_why_not_and_float_ones_score_as_
     assert card.raw_input
     own = take_raw_windows(to_float32(lower(load_network(job.source))), card.normalisation)
     models = [ModelFile("own", model_card.attach(own, card), card)]
-    models += [ModelFile(x.name, (y := rival_path(path, x)).read_bytes(), card, y, x) for x in record.rivals]
+    models += [ModelFile(x.name, (y := path.with_name(x.file)).read_bytes(), card, y, x) for x in record.rivals]
     report = measurement.measure(models, few, PythonDevice(), MeasurementSettings(runs=1, rounds=1, control=False))
     assert {x.accuracy for x in report.results if x.is_float} == {report.results[0].accuracy}
     assert {x.agreement for x in report.results if x.is_float} == {None, 1.0}

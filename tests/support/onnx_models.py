@@ -10,7 +10,7 @@ import tiny_models
 from onnx import TensorProto, helper, numpy_helper
 
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.rivals import ONNX, STOCK, Rival, RivalRecord, record_of, rival_path
+from edge_runtime.model.rivals import ONNX, STOCK, Rival, RivalRecord, record_of
 
 WEIGHTS = np.random.default_rng(0).normal(size=(6, 128)).astype(np.float32)
 
@@ -56,6 +56,6 @@ def write_rivals(model: Path, onnx: bytes) -> None:
     record.parent.mkdir(exist_ok=True)
     for tool, name, content in ((STOCK, "mine_s.tflite", flatbuffer), (ONNX, "mine_o.onnx", onnx)):
         rivals.append(Rival(tool, "float32", name, hashlib.sha256(content).hexdigest()))
-        rival_path(record, rivals[-1]).write_bytes(content)
+        record.with_name(name).write_bytes(content)
     absent = {"fused LSTM float32": "the network has no recurrent layer"}
     RivalRecord("0" * 64, json.loads(card.to_json()), tuple(rivals), absent).write(record)
