@@ -22,6 +22,7 @@ from edge_runtime.bench.measurement_job import Device, Instructions, Measurement
 from edge_runtime.bench.results import AbsentRival, EvaluatedData, Failure, MeasuredDevice, Method, Report
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.names import natural_order
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
@@ -135,7 +136,7 @@ def measure(
             len(scored.test),
             data.window.hop_s,
             left_out,
-            tuple(map(str, evaluation_data.not_scored(data))),
+            tuple(map(str, natural_order(data.train.subject.tolist()))),
             motionless.windows,
             motionless.mountings,
         ),

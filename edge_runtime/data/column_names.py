@@ -1,14 +1,7 @@
 """Find the columns of a recording by the names that boards, phone apps and people give them; read their rows.
 
 Case, spaces and underscores do not matter. Units stand in brackets, behind the name as in `acc_x_g`, or not at all.
-Known are
-
-- `timestamp[ms], ax[m/s^2], …`: har-edge's own recordings;
-- `Time (s), Acceleration x (m/s^2), …, Gyroscope x (rad/s), …`: phyphox;
-- `time, gFx, …, wx, …`: Physics Toolbox;
-- `seconds_elapsed, totalAcceleration_x, …, gyroscope_x, …`: Sensor Logger;
-- `acc_x`, `accelerometer_x`, `gyro_x`, `rotationRateX` and the like;
-- `time, sensor, x, y, z`: a row for each reading of one sensor.
+Known are those of har-edge, phyphox, Physics Toolbox, Sensor Logger and the like; a row may be of one sensor each.
 """
 
 import math

@@ -36,12 +36,6 @@ class DataSource:
             return EMBEDDED
         return f"{self.layout}={self.path}" if self.layout else str(self.path)
 
-    def resolved(self) -> "DataSource":
-        """The same source, wherever a later command is started."""
-        is_file = self.layout.endswith(".toml") or Path(self.layout).is_file()
-        layout = str(Path(self.layout).resolve()) if is_file else self.layout
-        return DataSource(self.path.resolve() if self.path else None, layout)
-
 
 Sources = tuple[DataSource, ...]
 """Data sets that are taken together; without any, the embedded one."""
@@ -68,4 +62,9 @@ def in_words(chosen: Sources) -> str:
 
 def data_texts(chosen: Sources | None) -> tuple[str, ...] | None:
     """The sources as `--data` names them, wherever a later command is started; None for the embedded data."""
-    return tuple(str(x.resolved()) for x in chosen) if chosen else None
+    found = []
+    for x in chosen or ():
+        is_file = x.layout.endswith(".toml") or Path(x.layout).is_file()
+        layout = str(Path(x.layout).resolve()) if is_file else x.layout
+        found.append(str(DataSource(x.path.resolve() if x.path else None, layout)))
+    return tuple(found) or None

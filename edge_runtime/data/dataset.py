@@ -246,20 +246,16 @@ class Dataset:
         testing = np.isin(both.subject, np.array(sorted(subjects, key=str), both.subject.dtype))
         return replace(self, train=both.select(~testing), test=both.select(testing))
 
-    def split_for(self, card: Card) -> "Dataset":
-        """The same windows with the test subjects of the model of `card`, if it was trained on these people."""
-        people = {*self.train.subject.tolist(), *self.test.subject.tolist()}
-        return self.with_test(own_test_subjects(card, people) or self.test.subject.tolist())
-
     def as_for(self, card: Card) -> "Dataset":
-        """The same windows with the frame, signals, classes and test subjects of the model of `card`.
+        """The same windows with the frame, signals, classes and, of the same people, test subjects of a `card`'s model.
 
         Raises `InputError` when the data lacks its signals, or its coarse classes; and as `in_walking_frame`.
         """
         data = self.coarse() if is_coarse(card.labels) else self
         if card.frame == "walking":
             data = data.in_walking_frame()  # before people are divided: the card names those who moved
-        data = data.split_for(card)
+        if own := own_test_subjects(card, {*data.train.subject.tolist(), *data.test.subject.tolist()}):
+            data = data.with_test(own)
         return data if card.signals == data.signals else data.select([x.name for x in card.signals])
 
 

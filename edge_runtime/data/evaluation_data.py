@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import uci_har
-from edge_runtime.data.data_sources import Sources
+from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.layout import find_layout, shipped_layouts
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
@@ -69,7 +69,9 @@ def windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> Data
     if chosen and reader.has_recordings:
         for card in cards:
             _check_recordings(reader.recordings, card)
-    data = reader.windows_to_score(cards[0].window)
+    data = reader.found_windows(cards[0].window)
+    if not len(data.train) + len(data.test):
+        raise InputError(f"{in_words(chosen)}: nobody has {data.window} of one label in one piece")
     say_misfits(reader.described)
     people: dict[int | str, str] = {}
     for part in (data.train, data.test):
@@ -208,7 +210,7 @@ def evaluated(card: Card, data: Dataset) -> EvaluatedWindows:
     test, left_out = in_labels_of([card], moving.in_walking_frame() if card.frame == "walking" else moving)
     check_data(card, test)
     scored = test.select([x.name for x in card.signals]).test
-    return EvaluatedWindows(scored, test.mountings, left_out, motionless, not_scored(data))
+    return EvaluatedWindows(scored, test.mountings, left_out, motionless, natural_order(data.train.subject.tolist()))
 
 
 def moving_for(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, Motionless]:
@@ -216,11 +218,6 @@ def moving_for(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, Motionles
     if all(x.frame == "device" for x in cards):
         return data, Motionless()
     return data.moving(), data.motionless(data.test)
-
-
-def not_scored(data: Dataset) -> list[int | str]:
-    """The people of `data` who are not in its test part, in natural order."""
-    return natural_order(data.train.subject.tolist())
 
 
 def in_labels_of(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, dict[str, int]]:

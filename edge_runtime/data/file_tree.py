@@ -16,7 +16,6 @@ from edge_runtime.system.zip_archive import Archive, is_zip
 _MOST_FILES = 200_000
 _DEEPEST = 2  # zips in each other, as in RealWorld
 _OPEN_ZIPS = 4  # those of two sensors, whose files are read by turns, and around them
-_MOST_UNPACKED = 2**34  # bytes of all zips in zips or folders
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,10 @@ def open_tree(path: Path) -> Iterator[FileTree]:
 def unpacked(tree: FileTree) -> FileTree:
     """The files of `tree`, of its zips and of the zips in these, as `a.zip/b.csv`.
 
-    Raises `InputError` for a damaged zip, too many files, or too many bytes.
+    Raises `InputError` for a damaged zip, or too many files.
     """
     found: dict[str, Callable[[], bytes]] = {x: partial(tree.read, x) for x in tree.names}
     zips: dict[str, Callable[[], bytes]] = {}
-    n_bytes = 0
 
     @lru_cache(_OPEN_ZIPS)
     def opened(name: str) -> Archive:
@@ -83,11 +81,9 @@ def unpacked(tree: FileTree) -> FileTree:
     for _ in range(_DEEPEST):
         for name in [x for x in found if x.lower().endswith(".zip")]:
             zips[name] = found.pop(name)
-            archive = opened(name)
-            n_bytes += archive.unpacked
-            found |= {f"{name}/{x}": partial(member, name, x) for x in _shown(archive)}
-            if len(found) > _MOST_FILES or n_bytes > _MOST_UNPACKED:
-                raise InputError(f"the zips in {tree.place} hold too many files or bytes: give a part of it")
+            found |= {f"{name}/{x}": partial(member, name, x) for x in _shown(opened(name))}
+            if len(found) > _MOST_FILES:
+                raise InputError(f"the zips in {tree.place} hold more than {_MOST_FILES:,} files: give a part of it")
     return replace(tree, names=tuple(found), read=lambda name: found[name]())
 
 

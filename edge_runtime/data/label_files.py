@@ -1,7 +1,7 @@
 """Read labels from files of their own: of stretches of recordings, of each of their rows, or of whole ones."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
@@ -69,7 +69,10 @@ def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles
         rows = _rows(tree.read(name), place, source, layout)
         if source.is_by_row:
             labels = found.setdefault(_key(said, names), RecordingLabels(place, source))
-            labels.ranges += _runs(row["label"] for _, row in rows)
+            last = 0
+            for label, run in groupby(row["label"] for _, row in rows):
+                first, last = last + 1, last + len(list(run))
+                labels.ranges.append((first, last, label))
             continue
         for line, row in rows:
             labels = found.setdefault(_key({**said, **row}, names), RecordingLabels(place, source))
@@ -83,14 +86,6 @@ def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles
 def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     """The texts of `names`, with 01 and 1 as the same."""
     return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
-
-
-def _runs(labels: Iterable[str]) -> Iterator[tuple[float, float, str]]:
-    """The ranges of rows that follow each other with the same label."""
-    end = 0
-    for label, run in groupby(labels):
-        start, end = end + 1, end + len(list(run))
-        yield start, end, label
 
 
 def _range(row: Mapping[str, str], where: str, source: LabelFile) -> tuple[float, float]:

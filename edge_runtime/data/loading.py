@@ -15,7 +15,7 @@ from edge_runtime.data import uci_har, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
 from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split, cut, segments
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout
-from edge_runtime.data.names import MIN_SUBJECTS, labels_in_order, natural_order, test_group
+from edge_runtime.data.names import MIN_SUBJECTS, labels_in_order, test_group
 from edge_runtime.data.recordings import FoundRecordings, exported_by, fits, read_recordings
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
@@ -88,14 +88,6 @@ class DataReader:
         found = [x.windows(window) for x in self.parts]
         return found[0] if len(found) == 1 else _joined(found)
 
-    def windows_to_score(self, window: Window | None = None) -> Dataset:
-        """The windows that there are, to score models on. Raises `InputError` without any, or without labels."""
-        self._check_labels()
-        data = self.found_windows(window)
-        if not len(data.train) + len(data.test):
-            raise InputError(f"{in_words(self.sources)}: nobody has {_length(data)} of one label in one piece")
-        return data
-
     def check(self, data: Dataset) -> None:
         """Raise `InputError` where `data`, the windows that there are, cannot be trained on and tested."""
         self._check_labels()
@@ -110,14 +102,10 @@ class DataReader:
             if len(people) < MIN_SUBJECTS:
                 found = f"{counted(len(people), 'subject')} with {_length(data)} of one label in one piece"
                 raise InputError(f"{place} has {found}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
-        counts, n_test = (np.bincount(x.y, minlength=len(data.labels)) for x in (data.train, data.test))
-        for label, n, testing in zip(data.labels, counts, n_test, strict=True):
-            if not n:
-                mend = "name other --test-subjects" if testing else "record more, or leave the label out"
-                training = ", ".join(map(str, natural_order(data.train.subject.tolist())))
-                raise InputError(
-                    f"{place}: no training subject ({training}) has {_length(data)} of '{label}' in a row: {mend}"
-                )
+        counts = np.bincount(data.train.y, minlength=len(data.labels))
+        if absent := [x for x, n in zip(data.labels, counts, strict=True) if not n]:
+            mend = "record more, or choose other --test-subjects"
+            raise InputError(f"{place}: no training subject has {_length(data)} of '{absent[0]}' in a row: {mend}")
         if not len(data.test):
             raise InputError(f"{place} has no test subject: name some with --test-subjects")
 

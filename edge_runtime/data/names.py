@@ -92,8 +92,8 @@ def blocks(y: npt.NDArray[np.integer], is_test: npt.NDArray[np.bool_] | None) ->
     one block. Where `is_test` `[n]` tells the test part, each part of the data has blocks of its own.
     """
     names = np.empty(len(y), "U16")
-    for part in (None,) if is_test is None else (False, True):
-        inside = np.ones(len(y), np.bool_) if part is None else is_test == part
+    for part in (False, True):
+        inside = np.full(len(y), not part) if is_test is None else is_test == part
         for label in np.unique(y[inside]):
             rows = np.flatnonzero(inside & (y == label))
             numbers = np.arange(len(rows)) * N_BLOCKS // len(rows) + 1

@@ -91,10 +91,8 @@ def _figure(
 
 
 def _quantities(signals: Sequence[Signal]) -> list[tuple[str, list[int]]]:
-    found: list[tuple[str, list[int]]] = []
-    starts, column = triads([x.name for x in signals]), 0
-    while column < len(signals):
-        n = 3 if column in starts else 1
-        found.append((starts.get(column) or signals[column].name, list(range(column, column + n))))
-        column += n
-    return found
+    triples = {
+        first: (name, [first, first + 1, first + 2]) for first, name in triads([x.name for x in signals]).items()
+    }
+    inside = {x for _, columns in triples.values() for x in columns[1:]}
+    return [triples.get(i, (x.name, [i])) for i, x in enumerate(signals) if i not in inside]

@@ -196,7 +196,10 @@ def _parts(
         is_cut |= column[1:] != column[:-1]
     for part in np.split(np.arange(len(rows)), np.flatnonzero(is_cut) + 1):
         if len(part) > 1:
-            at = _evened(seconds[part]) if is_steady else seconds[part]
+            at = seconds[part]
+            if is_steady:  # a straight line through the times of delivery
+                step, first = np.polyfit(np.arange(len(part)), at, 1)
+                at = np.asarray(first + max(step, 1e-6) * np.arange(len(part)))
             here = said | {x: column[part[0]] for x, column in texts.items()}
             if isinstance(name := layout.placements.get(here["placement"]), str):
                 here["placement"] = name
@@ -210,13 +213,6 @@ def _check_steps(place: str, seconds: Array) -> None:
         raise InputError(
             f"{place}: samples are {step:.3g} s apart: see unit and steady under [time], or write rate = 50"
         )
-
-
-def _evened(seconds: Array) -> Array:
-    """Times `[n]` on a straight line through those of delivery."""
-    places = np.arange(len(seconds))
-    step, first = np.polyfit(places, seconds, 1)
-    return np.asarray(first + max(step, 1e-6) * places)
 
 
 def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[Rows, Array, Array] | None:

@@ -132,12 +132,10 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         usual = delimiter(top) or ("," if layout.has_header else " ")
         separator = _SEPARATORS.get(layout.separator or "", layout.separator) or usual
 
-        def cells() -> Iterator[tuple[list[str], int]]:
-            return islice(_cells(_lines(content, place, layout, separator), separator), n_heads, None)
+        def cells(first: int = int(layout.has_header)) -> Iterator[tuple[list[str], int]]:
+            return islice(_cells(_lines(content, place, layout, separator), separator), first, None)
 
-        n_heads = 0
-        header = [x.strip() for x in next(cells(), ([], 1))[0]] if layout.has_header else []
-        n_heads = int(layout.has_header)
+        header = [x.strip() for x in next(cells(0), ([], 1))[0]] if layout.has_header else []
         plan = _plan(header, next(cells(), ([], 1))[0], place, layout, sensor)
         shifts = {name: n for name, n in layout.placements.items() if isinstance(n, int)} or {"": 0}
         devices = [(name, plan.shifted(n)) for name, n in shifts.items()]
@@ -205,17 +203,16 @@ def _gathered(
     of_numbers = sorted(set().union(*(x.of_numbers for x in plans)))
     texts = {x: list[str]() for x in set().union(*(x.of_texts for x in plans))}
     clocks = {plans[0].time: plans[0].clock}
-    are_plain = not plans[0].clock.is_of_day
-    last = max(*of_numbers, *texts, 0)
+    has_dates, last = plans[0].clock.is_of_day, max(*of_numbers, *texts, 0)
+    too_short = [""] * (last + 1)
     sizes, values, known = array("q"), array("d"), dict[str, str]()  # one object for each different text
     for row, _ in cells():
         sizes.append(len(row))
         if is_strict and header and len(row) != len(header):
             break
-        if len(row) <= last:
-            row += [""] * (last + 1 - len(row))
+        row = row if len(row) > last else too_short
         try:
-            if not are_plain:
+            if has_dates:
                 raise ValueError
             values.extend([float(row[x]) for x in of_numbers])
         except ValueError:

@@ -138,11 +138,6 @@ def names_of(split: Split, mountings: Sequence[Mounting], field: str) -> npt.NDA
     return np.array([getattr(x, field) for x in mountings], np.str_)[split.mounting]
 
 
-def worst(per_subject: Mapping[str, float]) -> str:
-    """The subject with the least score."""
-    return min(per_subject, key=per_subject.__getitem__)
-
-
 def answers_among(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """The class `[n]` with the greatest logit where `classes` `[n_labels]` is true."""
     places = np.flatnonzero(classes)

@@ -6,7 +6,7 @@ import numpy as np
 
 from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.names import noun_of, with_noun
-from edge_runtime.data.scores import GroupScore, Scores, names_of, worst
+from edge_runtime.data.scores import GroupScore, Scores, names_of
 from edge_runtime.reports.sentences import left_out, motionless
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
@@ -31,7 +31,7 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
         table.add_row(label, f"{row.windows}", *(percent(x, 1) for x in shares))
     console.print(table)
     people = open_set.per_subject if is_single else open_set.per_subject_macro_f1
-    least, measure = worst(people), "accuracy" if is_single else "macro F1"
+    least, measure = min(people, key=people.__getitem__), "accuracy" if is_single else "macro F1"
     weakest = f"; {with_noun(least)} has the least {measure}, {percent(people[least], 1)}"
     whose = with_noun(least) if len(people) == 1 else counted(len(people), noun_of(people)) + weakest
     console.print(f"Accuracy {_shares(open_set, is_single)} of {whose}.")

@@ -102,13 +102,13 @@ def test_windows_change_parts_with_their_subjects(uci_har):
 
 def test_only_the_people_of_a_training_are_divided_as_it_did(uci_har):
     card = model_card.read_model(MODELS["int8"])[1]
-    assert uci_har.split_for(card) is uci_har
+    assert uci_har.as_for(card) is uci_har
     for subjects, testing, expected in (
         ([x for x in range(1, 31) if x != 7], [7], {7}),
         ([1], [7], None),
         ([1, 2], "7", None),
     ):
-        found = uci_har.split_for(replace(card, training={"subjects": subjects, "test_subjects": testing}))
+        found = uci_har.as_for(replace(card, training={"subjects": subjects, "test_subjects": testing}))
         assert found is uci_har if expected is None else set(found.test.subject.tolist()) == expected
 
 

@@ -87,7 +87,7 @@ REFUSED = [
     ("mine.toml", "acceleration.offset", layout, 'unit = "g"', 'unit = "g"\noffset = [1, 2]'),
     *[("mine.toml", x, layout, "skip = 1", f'skip = 1\nencoding = "{x}"') for x in ("punycode", "utf-7", "nonsense")],
     ("mine.toml", "dots", layout, "skip = 1", "skip = 1\n" + "a." * 200 + "a = 1"),
-    ("mine.toml", "twice", one_file, '"s"', '"%H:%M:%S %H"', timed(np.arange(200)), TIMED),
+    ("mine.toml", "'H'", one_file, '"s"', '"%H:%M:%S %H"', timed(np.arange(200)), TIMED),
     # recordings that a layout does not fit
     ("walk", "'walk'", layout, 'walk = "WALKING"\n', ""),
     ("mine.toml", "subject", layout, "/{subject}_", "/*_"),

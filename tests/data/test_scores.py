@@ -56,10 +56,6 @@ def test_placements_and_data_sets_are_scored_where_they_are_known():
     assert nothing_known.per_source == nothing_known.per_placement == {}
 
 
-def test_the_worst_subject_has_the_least_score():
-    assert scores.worst({"x": 0.5, "y": 0.25, "z": 1.0}) == "y"
-
-
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=20)
 def test_the_calibration_error_is_that_of_its_definition(seed):
