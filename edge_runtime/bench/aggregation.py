@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import median
@@ -73,9 +73,10 @@ class MeasuredModel:
 
     @cached_property
     def samples(self) -> Samples:
-        """The raw times of all rounds."""
+        """The raw times of all rounds, rounded to 10 ns."""
         latency, end_to_end = (
-            tuple(milliseconds(getattr(x, key)) for x in self.rounds) for key in ("latency_ns", "end_to_end_ns")
+            tuple(tuple(np.round(getattr(x, key) / 1e6, 5).tolist()) for x in self.rounds)
+            for key in ("latency_ns", "end_to_end_ns")
         )
         return Samples(latency, end_to_end)
 
@@ -97,14 +98,7 @@ class MeasuredModel:
         return [x.measured for x in self.rounds]
 
 
-def results_of(
-    measured: Sequence[MeasuredModel], data: Dataset, threads: int, paced: bool, control: Control | None
-) -> list[Result]:
-    """The results of all models, each with its rounds merged."""
-    return _with_agreement([_result(x, measured, data, threads, paced, control) for x in measured], measured)
-
-
-def _result(
+def result_of(
     measured: MeasuredModel,
     run: Sequence[MeasuredModel],
     data: Dataset,
@@ -112,6 +106,7 @@ def _result(
     paced: bool,
     control: Control | None,
 ) -> Result:
+    """The result of a model, one of all that are `measured` in a `run`, with its rounds merged."""
     model, rounds, predicted = measured.model, measured.measured, measured.predicted
     first, rival, samples = rounds[0], model.rival, measured.samples
     real = first.is_timed
@@ -119,6 +114,10 @@ def _result(
     latency = statistics.latency(samples.latency)
     over_subjects = statistics.intervals_over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
     warm_up = _warm_up(rounds)
+    # A quantised form, or a rival, is compared with the float32 form of the network.
+    namesakes = [x for x in run if x.model.card.name == model.card.name]
+    original = next((x for x in namesakes if x.model.scheme == "float32" and not x.model.rival), measured)
+    is_original = model.scheme == "float32" and not rival
     evidence = doubts.Evidence(
         is_timed=first.is_timed,
         before=run[0].measured[0].before,
@@ -160,7 +159,7 @@ def _result(
         macro_f1=found.macro_f1,
         confusion=found.confusion,
         per_subject=found.per_subject,
-        agreement=None,
+        agreement=None if is_original or original is measured else float(np.mean(predicted == original.predicted)),
         doubts=doubts.find_doubts(evidence),
         samples_ms=samples if real else None,
         accuracy_ci95=statistics.wilson_interval(int(np.trace(found.confusion)), len(predicted)),
@@ -182,30 +181,10 @@ def _result(
     )
 
 
-def milliseconds(nanoseconds: npt.NDArray[np.integer]) -> tuple[float, ...]:
-    """Times in milliseconds, rounded to 10 ns."""
-    return tuple(np.round(nanoseconds / 1e6, 5).tolist())
-
-
 def control_of(first: MeasuredModel, again: MeasuredModel) -> Control:
     """The same model, measured twice in the same turns."""
     ratio, interval = statistics.p50_ratio(again.samples.latency, first.samples.latency)
     return Control(ratio, interval, interval[0] <= 1 <= interval[1])
-
-
-def _with_agreement(results: Sequence[Result], measured: Sequence[MeasuredModel]) -> list[Result]:
-    """Add how often a quantised form, or a rival, answers as the float32 form of the network does."""
-    originals = {
-        result.model: each.predicted
-        for result, each in reversed(list(zip(results, measured, strict=True)))
-        if result.quantization == "float32" and result.rival is None
-    }
-    return [
-        replace(result, agreement=float(np.mean(each.predicted == originals[result.model])))
-        if (result.quantization != "float32" or result.rival) and result.model in originals
-        else result
-        for result, each in zip(results, measured, strict=True)
-    ]
 
 
 def comparisons(results: Sequence[Result], measured: Sequence[MeasuredModel], data: Dataset) -> list[Comparison]:

@@ -121,7 +121,8 @@ def measure(
     overheads = [x.harness_overhead_us for each in survivors for x in each.measured]
     absent = ((x.model.rival, x.failure) for x in participants if x.failure)
     absent_rivals = tuple(AbsentRival(x.name, str(failure)) for x, failure in absent if x)
-    results = aggregation.results_of(survivors, scored, settings.threads, settings.paced, control)
+    how = (survivors, scored, settings.threads, settings.paced, control)
+    results = [aggregation.result_of(x, *how) for x in survivors]
     return Report(
         device=MeasuredDevice(
             **vars(first.machine),

@@ -114,17 +114,16 @@ def _facts(card: Card, found: Model, micro: Mapping[str, Any]) -> Iterator[tuple
 
 
 def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
-    from rich.table import Table
+    from edge_runtime.system.terminal import plain_table
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("tensor", "name", "type", "shape", "scale", "zero point"):
-        table.add_column(heading, overflow="fold", justify="left" if heading in ("name", "type") else "right")
+    table = plain_table(["name", "type"], ["tensor", "shape", "scale", "zero point"])
+    table.columns[0].overflow = "fold"
     for tensor in tensors:
         scale, zero_point = ("" if x is None else f"{x:.6g}" for x in (tensor.scale, tensor.zero_point))
         if len(tensor.scales) > 1:
             scale, zero_point = f"{min(tensor.scales):.3g} to {max(tensor.scales):.3g}", "per channel"
         shape = "×".join(map(str, tensor.shape)) or "scalar"
-        table.add_row(str(tensor.index), tensor.name, tensor.dtype, shape, scale, zero_point)
+        table.add_row(tensor.name, tensor.dtype, str(tensor.index), shape, scale, zero_point)
     return table
 
 
