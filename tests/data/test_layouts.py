@@ -202,6 +202,8 @@ def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor
     assert found.without_rotation == ["Phones_acc.csv b b1"]
     one = read(tmp_path, f'where = {{ device = ["a2", "none"] }}\n{text}{tables}')
     assert [x.mounting.device for x in one.recordings] == ["a2"]
+    named = read(tmp_path, text.replace("device =", "placement =") + tables + '[placements]\na1 = "wrist"\n').recordings
+    assert [x.mounting.placement for x in named] == ["wrist", "a2"]
 
 
 @pytest.mark.parametrize("clock", ["rate = 50\n", '[time]\ncolumn = 1\nunit = "s"\n'])
