@@ -104,7 +104,7 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
         on_progress(0.0, f"classifying {len(test)} windows")
         logits = classifier.logits(test.X)
     open_set = score(test, logits.argmax(axis=1), labels, found.mountings)
-    occurring = found.occurring(len(labels))
+    occurring = np.bincount(found.test.y, minlength=len(labels)) > 0  # the closed set
     closed_set = dataclasses.replace(
         score(test, answers_among(logits, occurring), labels, found.mountings),
         per_source=closed_by_group(logits, test.y, names_of(test, found.mountings, "source")),

@@ -152,11 +152,6 @@ class Dataset:
             digest.update(np.ascontiguousarray(part.X, "<f4").data)
         return digest.hexdigest()
 
-    @property
-    def placements(self) -> list[str]:
-        """The placements of devices."""
-        return sorted({x.placement for x in self.mountings} - {""})
-
     def select(self, signal_names: Sequence[str]) -> "Dataset":
         """The same windows with only the named signals, in the order of `signal_names`.
 

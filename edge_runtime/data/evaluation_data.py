@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import click
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.data_sources import Sources, in_words
@@ -36,10 +35,6 @@ class EvaluatedWindows:
     left_out: dict[str, int]
     motionless: Motionless
     not_scored: list[int | str]
-
-    def occurring(self, n_labels: int) -> npt.NDArray[np.bool_]:
-        """Which of the model's labels the windows have `[n_labels]`: the closed set."""
-        return np.bincount(self.test.y, minlength=n_labels) > 0
 
 
 def recordings(chosen: Sources, card: Card, is_remembered: bool) -> tuple[list[tuple[int, Recording]], list[int | str]]:

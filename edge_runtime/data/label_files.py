@@ -1,7 +1,7 @@
 """Read labels from files of their own: of stretches of recordings, of each of their rows, or of whole ones."""
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
@@ -46,19 +46,11 @@ class RecordingLabels:
         return [self.ranges[i][2] if ok else "" for i, ok in zip(last.tolist(), inside.tolist(), strict=True)]
 
 
-@dataclass(frozen=True)
-class LabelFiles:
-    """The labels of all recordings, by the texts of `names` in their paths."""
-
-    names: tuple[str, ...]
-    labels: Mapping[tuple[str, ...], RecordingLabels]
-
-    def of_recording(self, said: Mapping[str, str]) -> RecordingLabels | None:
-        """The labels of the recording with these texts in its path, if there are any."""
-        return self.labels.get(_key(said, self.names))
+LabelsOf = Callable[[Mapping[str, str]], RecordingLabels | None]
+"""Finds the labels of the recording with these texts in its path, if there are any."""
 
 
-def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles:
+def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelsOf:
     """The labels in the files that `source`, the layout's `[label_file]`, describes. Raises `InputError`."""
     names = tuple(x for x in layout.pattern.names if x in (*source.columns, *source.pattern_of_files.names))
     found: dict[tuple[str, ...], RecordingLabels] = {}
@@ -80,7 +72,7 @@ def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelFiles
             labels.ranges.append((start, end, row["label"]))
     if not found:
         raise InputError(f"{tree.place} has no labels in files like {quoted(source.pattern_of_files.text, 200)}")
-    return LabelFiles(names, found)
+    return lambda said: found.get(_key(said, names))
 
 
 def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
-from edge_runtime.data.label_files import LabelFiles, read_labels
+from edge_runtime.data.label_files import LabelsOf, read_labels
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
 from edge_runtime.data.names import labels_in_order, natural
 from edge_runtime.data.sample_files import Table, read_tables
@@ -155,7 +155,7 @@ def _parts(
     tables: Sequence[Table],
     of_path: Mapping[str, str],
     layout: Layout,
-    label_files: LabelFiles | None,
+    labels_of: LabelsOf | None,
     found: FoundRecordings,
     file: str,
 ) -> Iterator[_FilePart]:
@@ -185,9 +185,9 @@ def _parts(
     if not said["subject"] and "subject" not in texts:
         raise InputError(f"{layout.source} names no subject: put {{subject}} into files, or write subject = ...")
     labels: list[str] = texts.pop("label", np.full(len(rows), said["label"], np.object_)).tolist()
-    if label_files is not None:
+    if labels_of is not None:
         base = table.series["acceleration"]
-        own = label_files.of_recording(of_path)
+        own = labels_of(of_path)
         times = base.begin * base.factor + base.seconds[rows]
         labels = own.of_rows(table.place, table.numbers[rows], table.n_rows, times) if own else [""] * len(rows)
         found.without_labels += [] if any(labels) or file in found.without_labels else [file]

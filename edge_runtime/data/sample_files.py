@@ -24,6 +24,7 @@ _SEPARATORS = {"tab": "\t", "blanks": " "}
 
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
+Row = tuple[list[str], int]  # its cells, and the line that it ends in
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class _Rows:
     """
 
     place: str
-    cells: Callable[[], Iterator[tuple[list[str], int]]]
+    cells: Callable[[], Iterator[Row]]
     n_all: int
     numbers: npt.NDArray[np.intp]
     values: Mapping[int, Array]
@@ -132,7 +133,7 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         usual = delimiter(top) or ("," if layout.has_header else " ")
         separator = _SEPARATORS.get(layout.separator or "", layout.separator) or usual
 
-        def cells(first: int = int(layout.has_header)) -> Iterator[tuple[list[str], int]]:
+        def cells(first: int = int(layout.has_header)) -> Iterator[Row]:
             return islice(_cells(_lines(content, place, layout, separator), separator), first, None)
 
         header = [x.strip() for x in next(cells(0), ([], 1))[0]] if layout.has_header else []
@@ -183,7 +184,7 @@ def _lines(content: bytes, place: str, layout: Layout, separator: str) -> Iterat
         yield "\n" if is_left_out else line.strip(blanks).removesuffix(layout.line_end) + "\n"
 
 
-def _cells(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str], int]]:
+def _cells(lines: Iterator[str], separator: str) -> Iterator[Row]:
     if separator == " ":
         yield from ((x.split(), number) for number, x in enumerate(lines, 1) if x.strip())
         return
@@ -192,7 +193,7 @@ def _cells(lines: Iterator[str], separator: str) -> Iterator[tuple[list[str], in
 
 
 def _gathered(
-    cells: Callable[[], Iterator[tuple[list[str], int]]],
+    cells: Callable[[], Iterator[Row]],
     place: str,
     header: Sequence[str],
     plans: Sequence[_Plan],
@@ -229,9 +230,8 @@ def _gathered(
         raise InputError(f"{place}, line {line}: {says}")
     table = np.array(values).reshape(len(sizes), len(of_numbers))[is_whole]
     by_column = {x: np.array(y, np.object_)[is_whole] for x, y in texts.items()}
-    return _Rows(
-        place, cells, len(sizes), np.flatnonzero(is_whole), dict(zip(of_numbers, table.T, strict=True)), by_column
-    )
+    columns = dict(zip(of_numbers, table.T, strict=True))
+    return _Rows(place, cells, len(sizes), np.flatnonzero(is_whole), columns, by_column)
 
 
 def _parsed(cell: str, separator: str, clock: Clock | None) -> float:

@@ -107,7 +107,7 @@ class Experiment:
                     "name": dataset.name,
                     "fingerprint": dataset.fingerprint,
                     "sources": sorted({x.source for x in dataset.mountings} - {""}) or [dataset.name],
-                    "placements": dataset.placements,
+                    "placements": sorted({x.placement for x in dataset.mountings} - {""}),
                     **place,
                 },
                 "seed": self.seed,
