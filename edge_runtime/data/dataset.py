@@ -184,8 +184,12 @@ class Dataset:
         if rate_hz is None or not self.has_people:
             lacks = "no people" if rate_hz else "no rate"
             raise InputError(f"the data '{self.name}' names {lacks}, which a walking frame needs: name it")
-        data = self.moving()
-        train, test = (data._turned(part, rate_hz) for part in (data.train, data.test))
+        data, names = self.moving(), [x.name for x in self.signals]
+        turned = [np.empty_like(part.X) for part in (data.train, data.test)]
+        for X, part in zip(turned, (data.train, data.test), strict=True):
+            for rows in _by_mounting(part):
+                X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
+        train, test = (replace(part, X=X) for part, X in zip((data.train, data.test), turned, strict=True))
         return replace(data, train=train, test=test, frame="walking")
 
     def moving(self) -> "Dataset":
@@ -225,13 +229,6 @@ class Dataset:
         for rows in _by_mounting(part):
             still[rows] = not is_moving(part.X[rows], names).any()
         return still
-
-    def _turned(self, part: Split, rate_hz: float) -> Split:
-        names = [x.name for x in self.signals]
-        X = np.empty_like(part.X)
-        for rows in _by_mounting(part):
-            X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
-        return replace(part, X=X)
 
     def with_test(self, subjects: Collection[int | str]) -> "Dataset":
         """The same windows, those of `subjects` in the test part and all others in the training part."""

@@ -2,7 +2,7 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -60,7 +60,9 @@ def open_tree(path: Path) -> Iterator[FileTree]:
         return
     with Archive(path, str(path)) as archive:
         names = _shown(archive)
-        yield FileTree(path, names, archive.read, _around(names))
+        levels = zip(*(x.split("/")[:-1] for x in names), strict=False)
+        around = takewhile(lambda parts: len(set(parts)) == 1, levels)
+        yield FileTree(path, names, archive.read, "".join(f"{parts[0]}/" for parts in around))
 
 
 def unpacked(tree: FileTree) -> FileTree:
@@ -89,12 +91,6 @@ def unpacked(tree: FileTree) -> FileTree:
 
 def _shown(archive: Archive) -> tuple[str, ...]:
     return tuple(x for x in archive.names if not any(map(_is_hidden, x.split("/"))))
-
-
-def _around(names: Sequence[str]) -> str:
-    """The folder that all `names` are in, with a `/` behind it, or ""."""
-    levels = zip(*(x.split("/")[:-1] for x in names), strict=False)
-    return "".join(f"{parts[0]}/" for parts in takewhile(lambda parts: len(set(parts)) == 1, levels))
 
 
 def _walk(folder: Path) -> Iterator[str]:

@@ -244,11 +244,6 @@ class Layout:
         of_sensors = [x for part in self.sensors.values() for axis in part.axes for x in axis]
         return self.acceleration is None or any(isinstance(x, str) for x in (*others, *of_sensors, *self.kept_rows))
 
-    @property
-    def reads_labels(self) -> bool:
-        """Tell whether it says where labels are."""
-        return bool(self.label_file or self.label or "label" in self.pattern.names)
-
     def key_of_label(self, label: str) -> str | None:
         """The key that names a label of the files: 1.0 is 1, a `*` any text, "*" all others; else None."""
         said, starred = self._said

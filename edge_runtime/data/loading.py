@@ -110,9 +110,9 @@ class DataReader:
             raise InputError(f"{place} has no test subject: name some with --test-subjects")
 
     def _check_labels(self) -> None:
-        for x in self.parts:
-            if x.kind == "recordings" and not x.layout.reads_labels:
-                raise InputError(f"{x.layout.source} reads no label: write {{label}} in files, label or [label_file]")
+        for x in (part.layout for part in self.parts if part.kind == "recordings"):
+            if not (x.label_file or x.label or "label" in x.pattern.names):
+                raise InputError(f"{x.source} reads no label: write {{label}} in files, label or [label_file]")
 
     def test_subjects(self, window: Window) -> list[int | str]:
         """The test subjects among the people of the recordings, for windows as `window` says."""

@@ -200,9 +200,14 @@ def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
     compared = [x for x in by_mounting.values() if len(x) > 1]
     if not compared:
         return
-    apart = [x for walks in compared for x in _apart_deg(walks)]
-    elsewhere = [where for where, deg in apart if deg > _ELSEWHERE_DEG]
-    n, median = sum(map(len, compared)), float(np.median([deg for _, deg in apart]))
+    apart: list[tuple[str, float]] = []
+    for walks in compared:  # from the walk that is nearest to all, which is left out
+        directions = np.stack([up for _, up in walks])
+        deg = np.degrees(np.arccos(np.clip(directions @ directions.T, -1, 1)))
+        nearest = int(deg.sum(axis=0).argmin())
+        apart += [(where, float(deg[i, nearest])) for i, (where, _) in enumerate(walks) if i != nearest]
+    elsewhere = [where for where, x in apart if x > _ELSEWHERE_DEG]
+    n, median = sum(map(len, compared)), float(np.median([x for _, x in apart]))
     text = f"In {len(elsewhere)} of {n} stretches of {'walking' if has_walking else 'movement'} the device points "
     text += f"elsewhere than {'on the same person' if is_anew else 'in the rest of its mounting'}"
     text += f", {elsewhere[0]} first" if elsewhere else ""
@@ -229,14 +234,6 @@ def _walks(recording: Recording, only_walking: bool) -> Iterator[tuple[str, Arra
         if len(walk) >= least_s * RATE_HZ:
             mean = smooth[walk].mean(axis=0)
             yield f"{recording.file} at {walk[0] / RATE_HZ:.0f} s".strip(), mean / np.linalg.norm(mean)
-
-
-def _apart_deg(walks: Sequence[tuple[str, Array]]) -> list[tuple[str, float]]:
-    """The angle between each walk of a mounting and the one that is nearest to all, which is left out."""
-    directions = np.stack([up for _, up in walks])
-    apart = np.degrees(np.arccos(np.clip(directions @ directions.T, -1, 1)))
-    nearest = int(apart.sum(axis=0).argmin())
-    return [(where, float(apart[i, nearest])) for i, (where, _) in enumerate(walks) if i != nearest]
 
 
 def _smoothed(samples: Array) -> Array:

@@ -65,7 +65,10 @@ def _figure(
 ) -> tuple["Figure", list["Axes"]]:
     """Lines of `values` `[n, n_signals]` over the time in `unit`, in a panel for each of the first quantities."""
     check_ending(path)
-    quantities = _quantities(signals)
+    starts = triads([x.name for x in signals])
+    triples = {first: (name, [first, first + 1, first + 2]) for first, name in starts.items()}
+    inside = {x for _, columns in triples.values() for x in columns[1:]}
+    quantities = [triples.get(i, (x.name, [i])) for i, x in enumerate(signals) if i not in inside]
     if len(quantities) > _MOST_PANELS:
         quantities, title = quantities[:_MOST_PANELS], f"{title} · the first {_MOST_PANELS} signals"
     width, height = size
@@ -88,11 +91,3 @@ def _figure(
     panels[-1].set_xlabel(f"time ({unit})")
     figure.align_ylabels(panels)
     return figure, panels
-
-
-def _quantities(signals: Sequence[Signal]) -> list[tuple[str, list[int]]]:
-    triples = {
-        first: (name, [first, first + 1, first + 2]) for first, name in triads([x.name for x in signals]).items()
-    }
-    inside = {x for _, columns in triples.values() for x in columns[1:]}
-    return [triples.get(i, (x.name, [i])) for i, x in enumerate(signals) if i not in inside]
