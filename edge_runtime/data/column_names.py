@@ -7,6 +7,7 @@ Known are those of har-edge, phyphox, Physics Toolbox, Sensor Logger and the lik
 import math
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from datetime import time as time_of_day
 from typing import NamedTuple
@@ -33,8 +34,7 @@ _ACCELERATIONS = {
 _ROTATIONS = {
     "g": "", "gyro": "", "gyr": "", "gyroscope": "", "w": "", "rotationrate": "", "rotation": "", "angularvelocity": "",
 }  # fmt: skip
-DECIMAL_COMMAS = (";", "\t")
-"""Between cells of spreadsheets whose numbers may have decimal commas."""
+DECIMAL_COMMAS = (";", "\t")  # between cells of spreadsheets whose numbers may have decimal commas
 
 _CODES_OF_DAY = frozenset("HIpMSfzZXTR%")  # of strptime: a pattern without others has no date
 # Columns that only Sensor Logger and Physics Toolbox have, whose times are in s and rotation in rad/s.
@@ -152,10 +152,8 @@ def date_seconds(text: str, pattern: str = "") -> float:
 
 def _moment(value: object) -> float:
     if isinstance(value, str) and ":" in value:
-        try:
+        with suppress(ValueError):
             return date_seconds(value)
-        except ValueError:
-            pass
     return _number(value)
 
 

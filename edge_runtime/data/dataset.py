@@ -19,8 +19,7 @@ from edge_runtime.signals.types import Frame, Signal, Window
 
 WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
 
-MAX_LABELS = 127
-"""The most labels in an int8."""
+MAX_LABELS = 127  # in an int8
 
 
 @dataclass(frozen=True)
@@ -184,13 +183,13 @@ class Dataset:
         if rate_hz is None or not self.has_people:
             lacks = "no people" if rate_hz else "no rate"
             raise InputError(f"the data '{self.name}' names {lacks}, which a walking frame needs: name it")
-        data, names = self.moving(), [x.name for x in self.signals]
-        turned = [np.empty_like(part.X) for part in (data.train, data.test)]
-        for X, part in zip(turned, (data.train, data.test), strict=True):
+        data, names, turned = self.moving(), [x.name for x in self.signals], list[Split]()
+        for part in (data.train, data.test):
+            X = np.empty_like(part.X)
             for rows in _by_mounting(part):
                 X[rows] = in_walking_frame(part.X[rows], names, rate_hz)
-        train, test = (replace(part, X=X) for part, X in zip((data.train, data.test), turned, strict=True))
-        return replace(data, train=train, test=test, frame="walking")
+            turned.append(replace(part, X=X))
+        return replace(data, train=turned[0], test=turned[1], frame="walking")
 
     def moving(self) -> "Dataset":
         """The same windows without mountings in which nobody moves, and without labels that only these have.

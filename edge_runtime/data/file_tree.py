@@ -35,10 +35,6 @@ class FileTree:
         """The path of a file for a pattern, and the folder that is its top."""
         return self.above + name, self.above or self.around
 
-    def path_of(self, name: str) -> str:
-        """The file in words, for errors."""
-        return str(self.place / name)
-
 
 @contextmanager
 def open_tree(path: Path) -> Iterator[FileTree]:
@@ -75,7 +71,7 @@ def unpacked(tree: FileTree) -> FileTree:
 
     @lru_cache(_OPEN_ZIPS)
     def opened(name: str) -> Archive:
-        return Archive(io.BytesIO(zips[name]()), tree.path_of(name))
+        return Archive(io.BytesIO(zips[name]()), str(tree.place / name))
 
     def member(name: str, inside: str) -> bytes:
         return opened(name).read(inside)

@@ -57,7 +57,7 @@ def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelsOf:
     for name in tree.names:
         if (said := source.pattern_of_files.match(*tree.full_path(name))) is None:
             continue
-        place = tree.path_of(name)
+        place = str(tree.place / name)
         rows = _rows(tree.read(name), place, source, layout)
         if source.is_by_row:
             labels = found.setdefault(_key(said, names), RecordingLabels(place, source))

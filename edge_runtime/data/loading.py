@@ -37,8 +37,7 @@ def load_data(data: Given = None, window: Window | None = None) -> Dataset:
 
     `data` is `uci-har`, `LAYOUT=PATH`, the path of CSV recordings, of the official 'UCI HAR Dataset' or of an `.npz`
     file, or a list of these. Recordings are cut into windows of 128 samples every 64, or as `window` says. The test
-    part are UCI HAR's official test subjects, and every third of others who have windows, in natural order (s2 before
-    s10). Raises `InputError`.
+    part are UCI HAR's official test subjects, and every third of others who have windows. Raises `InputError`.
     """
     return DataReader(sources(data)).windows(window)
 

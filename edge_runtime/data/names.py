@@ -8,8 +8,6 @@ import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 
-UCI_HAR = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
-
 _COARSE = {
     "WALKING": "WALKING",
     "WALKING_UPSTAIRS": "STAIRS",
@@ -18,9 +16,9 @@ _COARSE = {
     "STANDING": "SITTING_OR_STANDING",
     "LAYING": "LAYING",
 }
+UCI_HAR = tuple(_COARSE)
 
-MIN_SUBJECTS = 3
-"""Fewer cannot be divided into training, held-out and test subjects."""
+MIN_SUBJECTS = 3  # fewer cannot be divided into training, held-out and test subjects
 
 N_BLOCKS = 12
 _BLOCK = re.compile(r"(test-)?block-\d+")  # the names that `blocks` gives
@@ -53,11 +51,10 @@ def is_coarse(labels: Sequence[str]) -> bool:
 
 
 def test_group(subjects: Iterable[int | str]) -> list[int | str]:
-    """Every third of the `subjects` in natural order, the last third of blocks; all where a training needs more."""
+    """Every third of the `subjects`; the last third of blocks, which overlap; all where a training needs more."""
     ordered = natural_order(subjects)
     if len(ordered) < MIN_SUBJECTS:
         return ordered
-    # Names often tell groups of people, and windows of neighbouring blocks overlap.
     return ordered[-(len(ordered) // 3) :] if noun_of(ordered) == "block" else ordered[2::3]
 
 

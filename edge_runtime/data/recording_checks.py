@@ -66,8 +66,8 @@ def findings(found: FoundRecordings) -> list[Finding]:
     for placement, recordings in by_placement.items():
         before = f"{placement or 'no placement'}: " if len(by_placement) > 1 else ""
         of_devices += [replace(x, text=before + x.text, placement=placement) for x in _sensors(recordings)]
-    of_all = (_rate, _gaps, _files, _people, _labels)
-    return [*_worn(found.recordings), *of_devices, *(finding for check in of_all for finding in check(found))]
+    of_all = (finding for check in (_rate, _gaps, _files, _people, _labels) for finding in check(found))
+    return [*_worn(found.recordings), *of_devices, *of_all]
 
 
 def unlike_parts(data: Dataset) -> Iterator[Finding]:
@@ -175,9 +175,8 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
 
 
 def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    for first, sensor in enumerate(
-        ("acceleration", "rotation")[: 2 if all(x.has_gyroscope for x in recordings) else 1]
-    ):
+    sensors = ["acceleration", *(["rotation"] if all(x.has_gyroscope for x in recordings) else [])]
+    for first, sensor in enumerate(sensors):
         still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in recordings])
         if still.any():
             axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]

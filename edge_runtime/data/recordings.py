@@ -23,8 +23,7 @@ from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
 from edge_runtime.system.printable import has_control, quoted
 
-# More than a third of the samples come within a third of the time between two: several are delivered together.
-_BUNCHED = 1 / 3
+_BUNCHED = 1 / 3  # of the samples come within that part of the time between two: several are delivered together
 _MOST_TEXTS, _LONGEST_TEXT = 1000, 200  # labels in the files, and characters of one
 
 Array = npt.NDArray[np.float64]
@@ -81,7 +80,7 @@ def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
                 continue
             by_device: dict[tuple[str, ...], list[Table]] = {}
             for sensor, name in files.items():
-                tables, n_left_out = read_tables(tree.read(name), tree.path_of(name), layout, sensor)
+                tables, n_left_out = read_tables(tree.read(name), str(tree.place / name), layout, sensor)
                 found.rows_left_out += n_left_out
                 found.without_samples += [] if tables else [name]
                 for x in tables:

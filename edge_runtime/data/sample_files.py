@@ -139,15 +139,15 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         header = [x.strip() for x in next(cells(0), ([], 1))[0]] if layout.has_header else []
         plan = _plan(header, next(cells(), ([], 1))[0], place, layout, sensor)
         shifts = {name: n for name, n in layout.placements.items() if isinstance(n, int)} or {"": 0}
-        devices = [(name, plan.shifted(n)) for name, n in shifts.items()]
-        rows = _gathered(cells, place, header, [part for _, part in devices], separator, layout.bad_rows == "refuse")
+        devices = {name: plan.shifted(n) for name, n in shifts.items()}
+        rows = _gathered(cells, place, header, list(devices.values()), separator, layout.bad_rows == "refuse")
     except (UnicodeDecodeError, LookupError, csv.Error) as error:
         raise InputError(f"{place} is not {layout.encoding.removesuffix('-sig')} text of rows ({error})") from error
     n_left_out = rows.n_all - len(rows)
     for column, kept in plan.where.items():
         rows = rows.only(np.array([x in kept for x in rows.texts[column]], np.bool_))
     tables: list[Table] = []
-    for placement, part in devices:
+    for placement, part in devices.items():
         good = rows
         if layout.bad_rows == "leave out":
             is_good = np.logical_and.reduce([np.isfinite(rows.values[x]) for x in part.of_numbers])

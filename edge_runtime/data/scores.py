@@ -158,9 +158,6 @@ def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 
 def _weighted(by_class: Mapping[str, ClassScore]) -> ClassScore:
     """The means of the scores of the classes, weighted by their windows."""
     rows = [x for x in by_class.values() if x.windows]
-    windows = [x.windows for x in rows]
-
-    def mean(name: str) -> float:
-        return float(np.average([getattr(x, name) for x in rows], weights=windows))
-
-    return ClassScore(mean("precision"), mean("recall"), mean("f1"), sum(windows))
+    windows, names = [x.windows for x in rows], ("precision", "recall", "f1")
+    precision, recall, f1 = (float(np.average([getattr(x, name) for x in rows], weights=windows)) for name in names)
+    return ClassScore(precision, recall, f1, sum(windows))

@@ -222,7 +222,7 @@ def _read_part(tree: FileTree, part: str) -> Split:
 def _numbers(tree: FileTree, name: str, part: str, n_columns: int) -> npt.NDArray[np.float32]:
     """The finite numbers of a file `[n_windows, n_columns]`, read as float64 and rounded to float32."""
     name = f"{_top(tree) or ''}{part}/{name}"
-    place = tree.path_of(name)
+    place = str(tree.place / name)
     if name not in tree.names:
         raise InputError(f"{place} is missing; the official '{OFFICIAL_FOLDER}' has it: download or copy it again")
     expected = f"{N_WINDOWS[part]} rows of {n_columns} finite numbers are expected; download or copy it again"

@@ -54,7 +54,12 @@ def _dataset(name: str, members: Mapping[str, Array]) -> Dataset:
         raise ValueError("split has numbers other than 0 for training and 1 for test")
     is_test = None if is_test is None else is_test == 1
     has_people = "subject" in members
-    subject = _subjects(_column("subject", members, n)) if has_people else blocks(y, is_test)
+    subject = _column("subject", members, n) if has_people else blocks(y, is_test)
+    if subject.dtype.kind in "US":
+        found, places = np.unique(subject, return_inverse=True)
+        subject = np.array(_names("subject", found))[places.reshape(-1)]
+    elif subject.dtype != np.uint64:
+        subject = subject.astype(np.int64)
     if is_test is None:
         is_test = np.isin(subject, np.array(test_group(subject.tolist()), subject.dtype))
     if both := np.intersect1d(subject[is_test], subject[~is_test]).tolist():
@@ -105,10 +110,10 @@ def _joined(members: dict[str, Array]) -> dict[str, Array]:
     if missing := {"X", "y"} - members.keys():
         raise ValueError(f"it has no array {min(missing)}: windows are X [n, samples, channels], their classes y [n]")
     shape = members["X"].shape
-    if len(shape) != 3 or 0 in shape or max(shape) > _MOST_SAMPLES or shape[2] > _MOST_NAMES:
-        raise ValueError(f"X is {shape}: give [n, samples, channels], at most a million samples of 1,000 channels")
-    if 4 * members["X"].size > MAX_MEMBER:
-        raise ValueError(f"X has {members['X'].size:,} numbers, and {MAX_MEMBER // 4:,} are the most: split it")
+    is_large = max(shape, default=0) > _MOST_SAMPLES or 4 * members["X"].size > MAX_MEMBER
+    if len(shape) != 3 or 0 in shape or is_large or shape[2] > _MOST_NAMES:
+        limits = f"at most a million samples of {_MOST_NAMES:,} channels, and {MAX_MEMBER // 4:,} numbers"
+        raise ValueError(f"X is {shape}: give [n, samples, channels], {limits}")
     return members
 
 
@@ -138,13 +143,6 @@ def _classes(y: Array, named: Array | None) -> tuple[npt.NDArray[np.uint8], tupl
     if len(labels) < 2:
         raise ValueError(f"it has the one class {quoted(labels[0])}: at least two are needed")
     return np.array(classes, np.uint8)[places.reshape(-1)], tuple(labels)
-
-
-def _subjects(subject: Array) -> Array:
-    found, places = np.unique(subject, return_inverse=True)
-    if found.dtype.kind in "US":
-        return np.array(_names("subject", found))[places.reshape(-1)]
-    return subject.astype(np.int64) if found.dtype != np.uint64 else subject
 
 
 def _number(name: str, members: Mapping[str, Array]) -> float | None:
