@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
-from model_answers import int8_logits, logits_of, rms
+from model_answers import int8_logits, logits_of, outside_xnnpack, rms
 from small_networks import moved
 
 from convert.keras_layers import OPERATIONS
@@ -192,7 +192,7 @@ def test_the_converted_network_answers_as_keras_does_and_in_integers_loses_what_
     error = rms(int8_logits(lowered, ranges, unseen) - expected)
     converted = open_model(flatbuffer)
     assert rms(logits_of(flatbuffer, unseen) - expected) <= MOST_EXCESS * error + converted.output.scale
-    assert set(converted.operators.left) <= OWN_KERNELS
+    assert set(outside_xnnpack(converted.operators)) <= OWN_KERNELS
 
 
 def test_a_follower_becomes_a_part_of_a_convolution_whatever_its_kind(windows):

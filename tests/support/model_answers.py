@@ -1,4 +1,6 @@
-"""Answers of a converted flatbuffer and of its arithmetic, and how far they are from others."""
+"""Answers of a converted flatbuffer and of its arithmetic, how far they are from others, and its kernels."""
+
+from collections import Counter
 
 import numpy as np
 import tensorflow as tf
@@ -6,7 +8,7 @@ import tensorflow as tf
 from convert.lowering.network import Lowered
 from convert.quantise.calibration import Ranges
 from edge_runtime.model.classifier import Quantiser, dequantise
-from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.interpreters import OperatorCounts, open_model
 from tools.int8_arithmetic import Int8Arithmetic
 
 
@@ -22,6 +24,11 @@ def int8_logits(network: Lowered, ranges: Ranges, windows: np.ndarray) -> np.nda
     arithmetic = Int8Arithmetic(network, ranges, len(windows))
     rounded = tf.function(lambda x: arithmetic(x, lambda at, y: at.grid.round(y)), autograph=False)
     return rounded(tf.constant(windows)).numpy()
+
+
+def outside_xnnpack(operators: OperatorCounts) -> Counter[str]:
+    """The operators that run in TFLite's own kernels."""
+    return Counter(operators.counts) - Counter(operators.xnnpack)
 
 
 def rms(values: np.ndarray) -> float:
