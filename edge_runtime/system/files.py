@@ -32,7 +32,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     with _writing(Path(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_target(path)
-        for left in target.parent.glob(glob.escape(begin) + "?" * 16 + glob.escape(target.suffix)):
+        for left in target.parent.glob(glob.escape(begin) + "[0-9a-f]" * 16 + glob.escape(target.suffix)):
             with suppress(OSError):
                 if left.stat().st_mtime < time.time() - _ABANDONED_S:
                     left.unlink()
@@ -86,8 +86,11 @@ def check_folder(folder: Path) -> None:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of the file at `path`, in hexadecimal."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -43,10 +43,14 @@ def test_what_a_killed_process_left_goes_with_the_next_write_of_its_file(tmp_pat
             raise KeyboardInterrupt
         temporary.touch()
         left.append(temporary)
-    os.utime(left[0], (0, 0))
-    write_text(path, "{}")
-    write_text(tmp_path / "b.json", "{}")
-    assert {*tmp_path.iterdir()} == {path, left[1], tmp_path / "b.json"}
+    own = [tmp_path / ".a[1]-my-old-notes-abc.json", tmp_path / ".env-production-local"]  # of the user, with 16 letters
+    for file in (left[0], *own):
+        file.touch()
+        os.utime(file, (0, 0))
+    written = [path, tmp_path / "b.json", tmp_path / "env"]
+    for file in written:
+        write_text(file, "{}")
+    assert {*tmp_path.iterdir()} == {left[1], *own, *written}
 
 
 def test_results_are_readable_by_whom_the_umask_says(tmp_path):
