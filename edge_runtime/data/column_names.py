@@ -40,6 +40,7 @@ _CODES_OF_DAY = frozenset("HIpMSfzZXTR%")  # of strptime: a pattern without othe
 # Columns that only Sensor Logger and Physics Toolbox have, whose times are in s and rotation in rad/s.
 _APPS, _OF_APPS = {"secondselapsed", "gfx"}, Units(1.0, None, 1.0)
 _ANDROID = Units(None, ACCELERATION_UNITS["m/s2"], 1.0)  # of android.hardware.SensorEvent
+_LONGEST = 80  # characters of a name that are looked at: a peer may send any text
 _ALL_UNITS = {*TIME_UNITS, *ACCELERATION_UNITS, *ROTATION_UNITS}
 _SUFFIXED = re.compile(r"(.*[xyz]|t|time|timestamp)[_\s.\-]+([^\W\d]\w*)", re.IGNORECASE)  # acc_x_g, gyro_x_deg_s
 _CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
@@ -117,7 +118,7 @@ def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> C
 
 def sensor_kind(name: str) -> str:
     """'acceleration', 'rotation' or '', by names such as 'android.sensor.accelerometer'."""
-    plain = re.sub(r".*\.|\W|_", "", name.lower())
+    plain = "".join(filter(str.isalnum, name.rpartition(".")[2][:_LONGEST].lower()))
     if plain in ("acc", "accel", "accelerometer", "acceleration", "totalacceleration"):
         return "acceleration"
     return "rotation" if plain in ("gyro", "gyr", "gyroscope", "rotation") else ""
@@ -181,7 +182,7 @@ def _axes(
 
 
 def _cell(place: int, text: str) -> _Cell:
-    text = text[:80]  # some patterns take a time that grows with the square of the length
+    text = " ".join(text[:_LONGEST].split())  # the time of _CELL grows with a high power of the blanks in a row
     match = _CELL.fullmatch(text)
     name, unit = match.groups() if match else (text, None)
     suffixed = None if unit else _SUFFIXED.fullmatch(name)

@@ -1,11 +1,14 @@
 """Lines of text -> samples: names and units as boards, apps and people write them, and whatever else may come."""
 
 import json
+import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from streams import HEADERS, G, chunks, csv_lines, kinds, samples, seconds, standing
 
+from edge_runtime.data import column_names
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.line_decoder import LineDecoder
@@ -181,6 +184,29 @@ def test_a_line_that_is_no_sample_is_said_once_counted_and_costs_nothing_else(li
     items = read(GOOD * 60 + (line + "\n") * 3 + GOOD * 60)
     assert (len(samples(items)), left_out(items), kinds(items).count("malformed")) == (120, 3, 1)
     assert said(items).isprintable()
+
+
+LONG = {
+    "in a payload": (json.dumps({"payload": [{"name": "a" * 60000}]}), 0),
+    "of a sensor": (json.dumps({"sensor": "a" * 60000, "t": 1, "values": [1, 2, 3]}), 0),
+    "of a label": (json.dumps({"label" + " " * 60000: 1, "t": 1}), 1),
+    "of a key": (json.dumps({"a" * 60000: 1}), 1),
+    "in a cell": (f"time,sensor,x,y,z\n1,{'a' * 60000},1,2,3", 0),
+    "of blanks in a header": (",".join(["a" + " " * 77 + "]"] * 700), 1),
+}
+
+
+@pytest.mark.parametrize(("text", "malformed"), LONG.values(), ids=LONG)
+def test_patterns_see_the_beginning_of_a_long_name_without_its_blanks(text, malformed, monkeypatch):
+    """Their time grows with the square of the length, and faster with blanks: live recognition would stop for it."""
+    seen, sub = [], re.sub
+    for name, own in [x for x in vars(column_names).items() if isinstance(x[1], re.Pattern)]:
+        watched = SimpleNamespace(fullmatch=lambda x, own=own: seen.append(x) or own.fullmatch(x))
+        monkeypatch.setattr(column_names, name, watched)
+    monkeypatch.setattr(re, "sub", lambda *given: seen.append(given[2]) or sub(*given))
+    items = read(text + "\n" + GOOD)
+    assert (len(samples(items)), left_out(items)) == (1, malformed)
+    assert not [x for x in seen if len(x) > 80 or "  " in x]
 
 
 def test_what_a_sensor_could_not_measure_reaches_the_recogniser_as_nan():
