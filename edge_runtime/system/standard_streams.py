@@ -36,7 +36,9 @@ class _Guarded:
         said = text if self._as_is else shown(text)
         if not self._as_is and not self._is_output and self._stream.isatty():
             wide = shutil.get_terminal_size().columns
-            said = "\n".join(textwrap.fill(x, wide, break_long_words=False) for x in said.split("\n"))
+            wrapper = textwrap.TextWrapper(wide, expand_tabs=False, break_on_hyphens=False, break_long_words=False)
+            lines = said.splitlines(keepends=True)
+            said = "".join(wrapper.fill(x) + "\n" if len(x) > wide + 1 and x[-1] == "\n" else x for x in lines)
         with self._guard():
             self._stream.write(said)
         return len(text)

@@ -18,6 +18,7 @@ from programs import (
 from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError
 from edge_runtime.system.installation import MissingExtraError
+from edge_runtime.system.standard_streams import guarded_streams
 
 BENCH = ROOT / "tests/bench/bench.json"
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "ai_edge_litert")
@@ -57,10 +58,14 @@ def test_every_error_is_one_sentence_with_its_exit_code(capsys, error, code, nou
 def test_a_terminal_gets_a_long_sentence_in_lines_of_whole_words(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "40")
-    run(group(InputError("sentence " * 20)), ["act"])
-    lines = capsys.readouterr().err.splitlines()
-    assert max(map(len, lines)) <= 40
-    assert {*" ".join(lines).split()} == {"Error:", "sentence"}
+    words = [*["sentence"] * 9, "edge-small", *["har-edge"] * 9, "--some-other-option", "/a-path/" * 9, "end"]
+    run(group(InputError(" ".join(words))), ["act"])
+    said = capsys.readouterr().err
+    assert said.split() == ["Error:", *words]
+    assert [x for x in said.splitlines() if len(x) > 40] == ["/a-path/" * 9]
+    with guarded_streams():
+        print(pieces := "two  blanks\t " + "a line of several writes " * 2, "", file=sys.stderr)
+    assert capsys.readouterr().err == pieces + " \n"
 
 
 def test_a_traceback_only_with_debug(capsys):
