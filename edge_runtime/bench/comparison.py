@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from edge_runtime.bench.doubts import FEWEST_RUNS
@@ -15,10 +16,11 @@ from edge_runtime.bench.results import Interval, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
 from edge_runtime.data.scores import Scores
 from edge_runtime.errors import InputError
-from edge_runtime.model.model_card import Card
+from edge_runtime.model.model_card import load
 from edge_runtime.system.dataclass_json import from_json
 
 PERCENT, POINTS = "%", "pp"
+_NETWORKS = {"held_out": "selection", "test": "model"}  # which of a run's two the scores of a part are of
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
 
 
@@ -124,18 +126,29 @@ def compare(old: Report, new: Report) -> RunComparison:
     )
 
 
-def compare_trained(old: Card, new: Card) -> RunComparison:
-    """List the changes of the scores of two trainings, on their held-out and on their test subjects."""
-    data = [x.training["data"] for x in (old, new)]
-    obstacles = tuple(_other_data(*((x["name"], x["fingerprint"]) for x in data)))
+def compare_trained(old: Path, new: Path) -> RunComparison:
+    """List the changes of the scores in two runs' cards, on their held-out and on their test subjects.
+
+    Raises `InputError` for a card without them.
+    """
+    found = []
+    for path in (old, new):
+        card = load(path)
+        try:
+            data, weights = card.training["data"], card.training["weights_sha256"]
+            scores = {x: (from_json(Scores, card.scores[x]), weights[y]) for x, y in _NETWORKS.items()}
+            found.append((card.name, (data["name"], data["fingerprint"]), scores))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} has no scores of a training ({error}): name a run, or train again") from error
+    (_, old_data, before), (name, new_data, after) = found
+    obstacles = tuple(_other_data(old_data, new_data))
     unknown = {name: Change(None, None, metric.unit, None, None, None) for name, metric in METRICS.items()}
     pairs = []
-    for part, network in (("held_out", "selection"), ("test", "model")):
-        a, b = (from_json(Scores, x.scores[part]) for x in (old, new))
+    for part in _NETWORKS:
+        (a, old_weights), (b, new_weights) = before[part], after[part]
         accuracy = _change("accuracy", a, b, None if obstacles else _accuracy_interval(a, b))
         changes = unknown | {"accuracy": accuracy, "macro_f1": _change("macro_f1", a, b, None)}
-        weights = {x.training["weights_sha256"][network] for x in (old, new)}
-        facts = {"model": new.name, "part": part, "same_file": len(weights) == 1}
+        facts = {"model": name, "part": part, "same_file": old_weights == new_weights}
         pairs.append(ResultChanges(part.replace("_", " "), facts, changes))
     return RunComparison(tuple(pairs), (), (), obstacles, (), (), same_data=not obstacles)
 

@@ -14,7 +14,6 @@ from edge_runtime.bench import results
 from edge_runtime.bench.comparison import RunComparison, compare, compare_trained, parse_gate
 from edge_runtime.commands import options
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.model.model_card import load
 from edge_runtime.reports import outputs
 from edge_runtime.reports.changes import show_changes
 from edge_runtime.system.terminal import Console
@@ -61,10 +60,7 @@ def command(
     else:
         (old,), (new,) = runs.last_results(old), runs.last_results(new)
     outputs.check_written({"json": json_path}, inputs=[old, new])
-    if trained:
-        outcome = compare_trained(load(old), load(new))
-    else:
-        outcome = compare(results.read_report(old), results.read_report(new))
+    outcome = compare_trained(old, new) if trained else compare(*map(results.read_report, (old, new)))
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again under the "

@@ -248,6 +248,12 @@ def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, tmp_
     assert found[0]["changes"]["accuracy"]["beyond_noise"] is True
     assert_one_sentence(compared("a", "b", "--fail-if", "p50>5%"), 1, "p50>5%", "unknown")
     assert_one_sentence(compared("a", "other"), 2, "data", "--anyway")
+    card = json.loads((tmp_path / "other/card.json").read_text())
+    without = {"weights_sha256": {"training": {"data": card["training"]["data"]}}, "held_out": {"scores": {}}}
+    for lacking, changes in {**without, "data": {"training": {}}}.items():
+        (tmp_path / "other/card.json").write_text(json.dumps({**card, **changes}))
+        assert_one_sentence(compared("a", "other"), 2, "other/card.json", lacking)
+    (tmp_path / "other/card.json").write_text(json.dumps(card))
     succeeded(compared("a", "other", "--anyway"))
 
 
