@@ -18,6 +18,7 @@ Timer = Callable[[], int]
 """Nanoseconds from an arbitrary start, never going back."""
 
 CHUNKS = 10
+SILENCE_NS = 5 * 10**9  # longer, and a report comes within a chunk
 
 # Blocks of the warm-up: long enough for a steady median, short enough to see a clock rise.
 BLOCK_SECONDS = 0.02
@@ -36,8 +37,8 @@ def time_calls(
 ) -> npt.NDArray[np.int64]:
     """Time `runs` calls, taking `inputs` in turn; `[runs]` nanoseconds.
 
-    `on_progress` hears the share that is done, `CHUNKS` times at most. An untimed call follows, so that misses in the
-    caches after the report do not count.
+    `on_progress` hears the share that is done, `CHUNKS` times or each `SILENCE_NS`. An untimed call follows, so that
+    misses in the caches after the report do not count.
     """
     times = [0] * runs
     n = len(inputs)
@@ -45,6 +46,7 @@ def time_calls(
         chunks = min(runs, CHUNKS)
         for chunk in range(chunks):
             start, stop = runs * chunk // chunks, runs * (chunk + 1) // chunks
+            due = clock() + SILENCE_NS
             call(inputs[start % n])
             for i in range(start, stop):
                 values = inputs[i % n]
@@ -52,6 +54,10 @@ def time_calls(
                 call(values)
                 ended = clock()
                 times[i] = ended - began
+                if ended > due and i + 1 < stop:
+                    on_progress((i + 1) / runs)
+                    due = clock() + SILENCE_NS
+                    call(values)
             on_progress(stop / runs)
     return np.array(times, np.int64)
 

@@ -138,6 +138,33 @@ def test_an_endless_model_is_stopped_and_ends_with_its_parent(folder):
     wait_until(lambda: not processes(folder))
 
 
+@pytest.mark.parametrize(
+    ("stage", "changes"),
+    [
+        ("timing", {}),
+        ("timing end to end", {}),
+        ("timing, paced", {"period_s": 0.01}),
+        ("classifying", {}),
+        ("measuring energy", {"energy": True}),
+    ],
+)
+def test_a_model_that_comes_back_for_the_first_windows_only_is_stopped_in_any_stage(folder, stage, changes):
+    job = replace(WORK, **changes)
+    job.write(folder)
+    code = f"""if True:
+        import sys, time
+        from pathlib import Path
+        from edge_runtime.bench import measurement_worker as worker
+        said, run, worker.LONGEST_S = [], worker.Model.run, 1
+        worker.tell = lambda file, stage, share: said.append(stage)
+        worker.Model.run = lambda self, x: time.sleep(60) if {stage!r} in said else run(self, x)
+        worker.energy.per_inference = lambda call: call()
+        worker.main(Path(sys.argv[1]))"""
+    worker = start(sys.executable, "-c", code, job.path(folder))
+    _, error = worker.communicate()
+    assert worker.returncode == -signal.SIGALRM, error
+
+
 def test_an_answer_that_is_not_what_was_asked_for_is_refused(folder):
     answer = PythonDevice().run(WORK, folder, ignore_progress)
     assert read_round(answer, WORK, "a device", (2, 2)).measured == from_json(Measured, answer.facts)

@@ -44,6 +44,12 @@ def test_reports_come_between_the_timed_calls_and_do_not_count(runs):
     assert (len(shares), shares[-1]) == (min(runs, CHUNKS), 1)
 
 
+def test_long_calls_are_reported_one_by_one():
+    clock, shares = Clock(), []
+    time_calls(clock.lasts, [6 * 10**9], 40, shares.append, clock)
+    assert shares == [x / 40 for x in range(1, 41)]
+
+
 def test_garbage_is_not_collected_meanwhile():
     states = []
     time_calls(lambda _: states.append(gc.isenabled()), [0], 5)
