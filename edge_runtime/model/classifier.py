@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -109,7 +112,7 @@ class Classifier:
         with suppressed_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))
-        self._path, self._running = path, Lock()
+        self._path, self._running, self._due = path, Lock(), math.inf
         self._prepare = preparation(self.card, self.model.input)
 
     def __repr__(self) -> str:
@@ -145,23 +148,30 @@ class Classifier:
 
         def work() -> None:
             try:
-                with self._running:
-                    for window in windows:
-                        done.put(predict(self.model, self._prepare, window[np.newaxis]))
+                for window in windows:
+                    with self._running:
+                        self._due = time.monotonic() + LONGEST_S
+                        try:
+                            done.put(predict(self.model, self._prepare, window[np.newaxis]))
+                        finally:
+                            self._due = math.inf
             except Exception as error:  # noqa: BLE001 - raised in the thread that waits
                 done.put(error)
 
-        Thread(target=work, daemon=True).start()
-        answers = np.empty((len(windows), self.model.output.shape[-1]), np.float32)
-        for i in range(len(windows)):
-            try:
-                answer = done.get(timeout=LONGEST_S)
-            except Empty:
-                answer = DeviceError(f"{self._path} has an endless loop for window {i}: convert it again")
-            if isinstance(answer, Exception):
-                raise answer
-            answers[i] = answer
-        return answers
+        worker = Thread(target=work, daemon=True)
+        answers: list[npt.NDArray[np.float32]] = []
+        while len(answers) < len(windows):
+            left_s = min(self._due - time.monotonic(), LONGEST_S)  # of the window that runs, whoever asked for it
+            if left_s <= 0:
+                raise DeviceError(f"{self._path} has an endless loop for a window: convert it again")
+            if worker.ident is None:
+                worker.start()
+            with suppress(Empty):
+                answer = done.get(timeout=left_s)
+                if isinstance(answer, Exception):
+                    raise answer
+                answers.append(answer)
+        return np.concatenate(answers) if answers else predict(self.model, self._prepare, windows)
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The softmax `[n, n_labels]` of the logits over the card's temperature."""
@@ -176,8 +186,11 @@ class Classifier:
         return self.logits(windows).argmax(axis=1)
 
     def score(self, windows: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """The accuracy: the share of windows whose label has the number in `y` `[n]`."""
-        return float(np.mean(self.predict(windows) == np.asarray(y)))
+        """The accuracy: the share of windows whose label has the number in `y` `[n]`; `InputError` for another `y`."""
+        checked, right = check_windows(windows, self.card), np.asarray(y)
+        if right.dtype.kind not in "iu" or right.shape != checked.shape[:1] or not len(right):
+            raise InputError(f"y must be the number of a label for each of {len(checked)} windows, at least one")
+        return float(np.mean(self.predict(checked) == right))
 
 
 def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """From windows in physical units to activities: quantised as LiteRT itself does it, and bad windows refused."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from time import sleep
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ import tiny_models
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from programs import MODELS
+from programs import MODELS, python
 
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation, Quantiser, dequantise
 from edge_runtime.model.interpreters import Tensor, open_model
@@ -139,18 +140,48 @@ def test_windows_of_one_mounting_are_turned_into_the_frame_of_the_model(uci_har)
     assert Classifier("edge").in_frame(askew).tobytes() == askew.tobytes()
 
 
-def test_a_loop_that_finds_no_end_is_left_and_the_error_of_another_is_its_own(tiny, monkeypatch):
-    ones, left = np.ones((2, 4, 2), np.float32), Event()
-    classifier = Classifier(tiny)
-    straight = classifier.logits(ones)
-    classifier.model.has_loops = True
-    assert (classifier.logits(ones) == straight).all()
-    assert classifier.logits(ones[:0]).shape == (0, 2)
-    monkeypatch.setattr(classifier.model, "run", lambda values: 1 / 0)
+@pytest.fixture
+def looped(tmp_path) -> Path:
+    path = tmp_path / "looped.tflite"
+    cards.write_model(path, tiny_models.endless_but_in_trials((4, 2)), tiny_models.card(samples=4))
+    return path
+
+
+def test_a_loop_that_finds_no_end_is_left_and_no_window_is_tried_after_it(looped):
+    code = """if True:
+        import sys
+        from edge_runtime.model import classifier
+        classifier.LONGEST_S, model = 1, classifier.Classifier(sys.argv[1])
+        windows = classifier.np.zeros((2, 4, 2)) + [[[0]], [[1]]]
+        print(*model.classify(windows[:1]))
+        for endless in (windows, windows[:1]):
+            try:
+                model.classify(endless)
+            except classifier.DeviceError as error:
+                print(error)
+            classifier.LONGEST_S = 1000"""
+    first, *errors = python(code, looped).splitlines()
+    assert first == "SITTING"
+    assert [str(looped) in x for x in errors] == [True, True]
+
+
+def test_threads_share_a_model_with_loops_and_the_time_of_a_window_is_its_own(looped, monkeypatch):
+    model, zeros = Classifier(looped), np.zeros((6, 4, 2))
+    assert model.logits(zeros[:0]).shape == (0, 2)
+    run = model.model.run
+    monkeypatch.setattr("edge_runtime.model.classifier.LONGEST_S", 1)
+    monkeypatch.setattr(model.model, "run", lambda values: sleep(0.25) or run(values))
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(model.logits, [zeros, zeros]))
+    assert [x.tolist() for x in answers] == [[[0, 0]] * 6] * 2
+    monkeypatch.setattr(model.model, "run", lambda values: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        classifier.logits(ones)
-    monkeypatch.setattr("edge_runtime.model.classifier.LONGEST_S", 0.1)
-    monkeypatch.setattr(classifier.model, "run", lambda values: left.wait())
-    with pytest.raises(DeviceError, match=r"tiny\.tflite.*window 0"):
-        classifier.logits(ones)
-    left.set()
+        model.logits(zeros)
+
+
+@pytest.mark.parametrize("y", [["SITTING", "WALKING"], [[0], [1]], [0, 1, 1], [0.0, 1.0]])
+def test_what_is_no_class_number_for_each_window_is_not_scored(tiny, y):
+    with pytest.raises(InputError, match="y must"):
+        Classifier(tiny).score(np.zeros((2, 4, 2)), y)
+    with pytest.raises(InputError, match="y must"):
+        Classifier(tiny).score(np.zeros((0, 4, 2)), np.zeros(0, int))

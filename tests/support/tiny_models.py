@@ -126,6 +126,32 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
     return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
 
 
+def endless_but_in_trials(window: tuple[int, int]) -> bytes:
+    """The greatest value of each signal, after a loop that only ends where the greatest of all is 0, 100 or -100."""
+    kinds = (KINDS.WHILE, KINDS.REDUCE_MAX, KINDS.MAXIMUM, KINDS.MUL, KINDS.NOT_EQUAL)
+    values = (b"", np.int32([1]), np.int32([0, 1, 2]), np.float32([100**2]))
+    given, same = (_tensor(x, (1, *window), "float32") for x in ("window", "same"))
+    axis, axes, square = (
+        _tensor("axis", (1,), "int32", 1),
+        _tensor("axes", (3,), "int32", 2),
+        _tensor("c", (), "float32", 3),
+    )
+    reducer, product = schema.ReducerOptionsT(), schema.MulOptionsT()
+    loop = _node(0, [0], [1], schema.WhileOptionsT(condSubgraphIndex=1, bodySubgraphIndex=2))
+    logits = _tensor("logits", (1, window[1]), "float32")
+    main = _graph([given, same, axis, logits], [0], [3], [loop, _node(1, [1, 2], [3], reducer)])
+    body = _graph([given, same], [0], [1], [_node(2, [0, 0], [1], schema.MaximumMinimumOptionsT())])
+    steps = [
+        _node(1, [0, 1], [3], reducer),
+        *(_node(3, x, [y], product) for x, y in (([3, 3], 4), ([4, 3], 5), ([2, 3], 6))),
+    ]
+    scalars = [_tensor(x, (), "float32") for x in ("x", "xx", "xxx", "cx")]
+    steps.append(_node(4, [5, 6], [7], schema.NotEqualOptionsT()))
+    condition = _graph([given, axes, square, *scalars, _tensor("goes_on", (), "bool")], [0], [7], steps)
+    buffers, codes = [_buffer(bytes(x)) for x in values], [_operator_code(x) for x in kinds]
+    return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=[main, condition, body], buffers=buffers))
+
+
 def nested_loops(n: int, outer: int, inner: int) -> bytes:
     """`outer` times a loop that doubles `[1, n]` values `inner` times: operators in five graphs."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(doubling_loop(n, inner), 0))
