@@ -30,7 +30,8 @@ Array = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 EXPORTS = {"Metadata.csv": "sensor-logger", "meta/device.csv": "phyphox"}
-"""The layouts of phone apps, by a file that their exports have."""
+"""The layouts of phone apps, by a file that their exports have, beside one of a sensor."""
+_OF_SENSORS = {"Accelerometer.csv", "TotalAcceleration.csv", "Gyroscope.csv"}
 
 
 @dataclass
@@ -114,7 +115,7 @@ def exported_by(path: Path) -> str:
             names = {x.removeprefix(tree.around) for x in tree.names}
     else:
         return ""
-    found = next((layout for file, layout in EXPORTS.items() if file in names), "")
+    found = next((layout for file, layout in EXPORTS.items() if file in names and names & _OF_SENSORS), "")
     files = [f"{x.sensor}.csv" for x in find_layout(found).sensors.values()] if found else []
     if absent := [x for x in files if x not in names]:
         raise InputError(f"{path} lacks {' and '.join(absent)}: record acceleration with gravity and the gyroscope")

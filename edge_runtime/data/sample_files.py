@@ -150,8 +150,10 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
     for placement, part in devices.items():
         good = rows
         if layout.bad_rows == "leave out":
-            is_good = np.logical_and.reduce([np.isfinite(rows.values[x]) for x in part.of_numbers])
-            n_left_out += int((~is_good).sum())
+            is_number = np.isfinite([rows.values[x] for x in part.of_numbers])
+            is_header = ~is_number[:, : not layout.has_header].any(axis=0)  # the first row, where it has no number
+            is_good = is_number.all(axis=0)
+            n_left_out += int((~is_good).sum() - is_header.sum())
             good = rows.only(is_good)
         tables += _of_device(good, part, layout, placement)
     if not tables and layout.bad_rows == "refuse" and not plan.where:

@@ -11,6 +11,8 @@ from programs import assert_one_sentence, succeeded
 from streams import csv_lines
 from written_recordings import motion, posture, recordings
 
+from edge_runtime.data.recordings import exported_by
+
 HEADER = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
 LAYOUT = f"""\
 placement = "waist"
@@ -164,7 +166,9 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
         lines = [form.format(*x).replace(".", point) for x in np.c_[np.arange(3000) / 50 + late_s, values].tolist()]
         (tmp_path / f"export/{name}.csv").write_text("\n".join([header, *lines, ""]))
     export = shutil.make_archive(tmp_path / "packed", "zip", tmp_path / "export") if packed else tmp_path / "export"
-    assert "Gravity has a size of 1" in succeeded(har_edge_here("data", "--data", export)).stdout
+    said = succeeded(har_edge_here("data", "--data", export)).stdout
+    assert "Gravity has a size of 1" in said
+    assert "left out" not in said
     _, content = predict(export, "--model", "edge")
     (tmp_path / "same.csv").write_text(csv_lines(sent, HEADER, np.arange(3000) / 50))
     _, wanted = predict("same.csv", "--model", "edge")
@@ -174,6 +178,8 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
     assert all(x in streamed for x in {*activities[1]})
     (tmp_path / "export/Gyroscope.csv").unlink()
     assert_one_sentence(har_edge_here("predict", "edge", "export"), 2, "Gyroscope.csv")
+    (tmp_path / f"export/{acceleration}.csv").unlink()
+    assert exported_by(tmp_path / "export") == "", "any folder may have a Metadata.csv"
 
 
 def test_people_of_the_training_are_counted(har_edge_here, worn_once, tmp_path):
