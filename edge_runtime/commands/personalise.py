@@ -179,7 +179,7 @@ def _evaluate(path: Path, classifier: Classifier, data: Sources | None, seconds:
         f"{n_lose} of {counted(len(gains), 'subject')}. Learnt from the first {seconds:g} s of each activity, scored "
         "on all other windows of the person."
     )
-    content = {"seconds": seconds, "too_little": not_adapted}
+    content = {"seconds": seconds, "not_scored": not_adapted}
     outputs.write_json(json_path, content | {"gains": [dataclasses.asdict(x) for x in gains]})
 
 

@@ -132,7 +132,7 @@ def test_too_little_time_is_named_and_a_person_that_is_wrong_throughout_not_adap
     found = json.loads((tmp_path / "gain.json").read_text())
     me, wrong = found["gains"]
     assert (me["subject"], wrong["subject"]) == ("me", "wrong")
-    assert found["too_little"].keys() == {"another", "exchanged"}
+    assert found["not_scored"].keys() == {"another", "exchanged"}
     assert not wrong["used"]
     assert wrong["after"] == wrong["before"] < 0.5
 
