@@ -3,15 +3,18 @@
 import csv
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from streams import FakeClock, decision
 
+from edge_runtime.data.dataset import Mounting
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import UNCERTAIN, UNKNOWN
 from edge_runtime.live.display.decision_log import Log
+from edge_runtime.live.display.predictions import Prediction, Recorded, show_predictions
 from edge_runtime.live.display.sinks import reason_text
 from edge_runtime.live.display.timeline import Timeline, letters
 from edge_runtime.live.stream_summary import StreamSummary
@@ -41,8 +44,11 @@ def test_another_file_is_not_touched(tmp_path):
     assert path.read_text() == "chapter one"
 
 
-def test_without_a_certain_activity_the_likeliest_is_said():
-    assert "WALKING" in reason_text(decision(2.56, UNKNOWN, reason=UNCERTAIN))
+def test_without_a_certain_activity_the_likeliest_is_said(capsys):
+    found, summary = decision(2.56, UNKNOWN, reason=UNCERTAIN), StreamSummary(LABELS, 1.28)
+    assert "WALKING" in reason_text(found)
+    show_predictions([Prediction(Recorded(Path("a"), Mounting()), 0.0, [found], [], [], summary)], None, False)
+    assert "WALKING" in capsys.readouterr().out
     assert "WALKING" not in reason_text(decision(2.56, UNKNOWN, reason="stuck"))
 
 

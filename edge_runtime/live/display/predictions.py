@@ -11,7 +11,13 @@ from rich.text import Text
 
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
-from edge_runtime.live.display.sinks import activity_name, activity_table, minutes_and_seconds, show_summary
+from edge_runtime.live.display.sinks import (
+    activity_name,
+    activity_table,
+    minutes_and_seconds,
+    reason_text,
+    show_summary,
+)
 from edge_runtime.live.stream_scores import LiveScores
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.quantities import counted, percent
@@ -121,7 +127,8 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
         console.print(table)
         if {y.activity for y in x.decisions} == {UNKNOWN}:
             ((reason, _),) = Counter(y.reason for y in x.decisions).most_common(1)
-            console.print(f"All of it is unknown; the commonest reason: {reason}.", soft_wrap=True)
+            said = {y.reason: reason_text(y) for y in x.decisions}[reason]
+            console.print(f"All of it is unknown; the commonest reason: {said}.", soft_wrap=True)
         console.print()
         show_summary(x.summary, console)
     if len(predictions) > 1:
