@@ -44,11 +44,11 @@ def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> 
     kept = [(number, x) for number, x in found if len(x.samples) >= card.window.samples]
     if len(kept) < len(found):
         number, short = next((n, x) for n, x in found if len(x.samples) < card.window.samples)
-        said = f"{len(found) - len(kept)} of {counted(len(found), 'recording')}, shorter than a window of {card.window}"
-        said += f", {short.file}, recording {number} of subject {short.subject} first"
+        said = f"a window of {card.window}, {short.file}, recording {number} of subject {short.subject} first"
         if not kept:
-            raise InputError(f"left out: {said}: record more")
-        click.echo(f"Left out: {said}.", err=True)
+            raise InputError(f"no recording is as long as {said}: record more")
+        shorter = f"{len(found) - len(kept)} of {counted(len(found), 'recording')}, shorter than {said}"
+        click.echo(f"Left out: {shorter}.", err=True)
     return kept
 
 
