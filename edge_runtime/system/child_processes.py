@@ -95,10 +95,16 @@ def run_as_child(task: Callable[[Tell], object]) -> None:
 
 
 def end_with_the_reader(pipe: IO[str]) -> None:
-    """In a child: exit as soon as nobody can read from `pipe`, since the parent has ended, even while C code runs."""
-    errors = select.poll()
+    """In a child: exit soon after nobody can read from `pipe`, or the parent has ended, even while C code runs."""
+    errors, parent = select.poll(), os.getppid()
     errors.register(pipe, 0)
-    threading.Thread(target=lambda: (errors.poll(), os._exit(1)), daemon=True).start()
+
+    def watch() -> None:
+        while not errors.poll(1000) and os.getppid() == parent:  # macOS tells no errors alone
+            pass
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 class Child(AbstractContextManager["Child"]):

@@ -47,10 +47,11 @@ def test_how_a_child_failed_is_a_sentence(ending, kind, noun):
     assert type(caught.value) is kind
 
 
-def test_a_child_ends_with_its_parent_however_that_ends(tmp_path):
+@pytest.mark.parametrize("ending", ["wait", "deaf"])
+def test_a_child_ends_with_its_parent_however_that_ends(ending, tmp_path):
     code = "from edge_runtime.system.child_processes import *; import sys; "
-    code += "run_in_child('x', 'y', 'tests.system.child', 'wait', sys.argv[1])"
-    parent = start(sys.executable, "-c", code, tmp_path / "child")
+    code += "run_in_child('x', 'y', 'tests.system.child', *sys.argv[1:])"
+    parent = start(sys.executable, "-c", code, ending, tmp_path / "child")
     wait_until(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())
     child = (tmp_path / "child").read_text()
     parent.kill()
