@@ -152,7 +152,7 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         if layout.bad_rows == "leave out":
             is_number = np.isfinite([rows.values[x] for x in part.of_numbers])
             is_header = ~is_number[:, : not layout.has_header].any(axis=0)  # the first row, where it has no number
-            is_good = is_number.all(axis=0)
+            is_good = np.logical_and.reduce(is_number)
             n_left_out += int((~is_good).sum() - is_header.sum())
             good = rows.only(is_good)
         tables += _of_device(good, part, layout, placement)
