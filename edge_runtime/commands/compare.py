@@ -73,7 +73,8 @@ def command(
     for obstacle in outcome.obstacles:
         console.print(f"[yellow]not comparable:[/yellow] {escape(obstacle)}")
     show_changes(outcome, console)
-    failures = [failure for gate in wanted for failure in gate.failures(outcome.pairs)]
+    judged = [x for x in outcome.pairs if x.facts.get("part") != "test"]  # no run is chosen by its test subjects
+    failures = [failure for gate in wanted for failure in gate.failures(judged)]
     if wanted:  # a model that could not be measured any more must not pass a gate
         failures += [f"{title} (it is in OLD, but NEW has no result of it)" for title in outcome.only_old]
     outputs.write_json(json_path, _content(old, new, outcome, conditions, failures))
@@ -83,10 +84,11 @@ def command(
 
 def _only_trained(*places: Path | None) -> list[Path]:
     """The cards of two run folders, if one of them has no result of `bench`."""
-    found = [runs.find_runs(x)[0] for x in places if x is not None and x.is_dir()]
-    cards = [x.card for x in found if x.card.is_file()]
+    folders = [x for x in places if x is not None and x.is_dir()]
+    found = [runs.find_runs(x)[0] for x in folders]
     is_measured = all(any(x.folder.glob("bench-*.json")) for x in found)
-    return [] if is_measured or len(cards) < 2 else cards
+    is_trained = len(found) == 2 and all(x.card.is_file() for x in found)
+    return [runs.find_run(x).card for x in folders] if is_trained and not is_measured else []
 
 
 def _content(

@@ -226,10 +226,11 @@ def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(compared, sl
 
 
 def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, tmp_path):
-    def train(name: str, n_wrong: int, fingerprint: str = "f" * 64) -> None:
+    def train(name: str, n_wrong: int, fingerprint: str = "f" * 64, n_wrong_in_test: int | None = None) -> None:
         split = Split(np.zeros((40, 1, 1), np.float32), np.tile([0, 1], 20), np.repeat([*"abcd"], 10))
-        answers = split.y ^ (np.arange(40) % 10 < n_wrong)
-        scores = dict.fromkeys(("held_out", "test"), asdict(score(split, answers, ("A", "B"))))
+        wrong = {"held_out": n_wrong, "test": n_wrong if n_wrong_in_test is None else n_wrong_in_test}
+        answers = {part: split.y ^ (np.arange(40) % 10 < n) for part, n in wrong.items()}
+        scores = {part: asdict(score(split, x, ("A", "B"))) for part, x in answers.items()}
         data, weights = {"name": "mine", "fingerprint": fingerprint}, dict.fromkeys(("selection", "model"), name)
         card = replace(tiny_models.card(), scores=scores, training={"data": data, "weights_sha256": weights})
         (tmp_path / name).mkdir()
@@ -247,6 +248,11 @@ def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, tmp_
     assert found[1]["changes"]["macro_f1"]["change"] == pytest.approx(20, abs=0.5)
     assert found[0]["changes"]["accuracy"]["beyond_noise"] is True
     assert_one_sentence(compared("a", "b", "--fail-if", "p50>5%"), 1, "p50>5%", "unknown")
+    train("unlucky", 1, n_wrong_in_test=8)
+    assert "test: accuracy -50.00 pp" in succeeded(compared("a", "unlucky", "--fail-if", "accuracy<-1")).stdout
+    (tmp_path / "seeds").mkdir()
+    (tmp_path / "seeds/seeds.json").write_text('{"runs": ["../b", "../a"]}')
+    assert "taking seeds/../b" in succeeded(compared("a", "seeds")).stderr
     assert_one_sentence(compared("a", "other"), 2, "data", "--anyway")
     card = json.loads((tmp_path / "other/card.json").read_text())
     without = {"weights_sha256": {"training": {"data": card["training"]["data"]}}, "held_out": {"scores": {}}}
