@@ -31,7 +31,7 @@ from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import is_reference
 from edge_runtime.reports import outputs
-from edge_runtime.runs import Run
+from edge_runtime.runs import SEEDS
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import csv_text
 from edge_runtime.system.terminal import progress
@@ -79,9 +79,11 @@ def command(
     LAYOUT=PATH are recordings of another form, as a layout describes them (docs/data.md).
     """
     sample = options.SampleOptions(**described_samples)
-    is_model = is_reference(paths[0]) or paths[0].suffix == ".tflite" or Run(paths[0]).card.is_file()
-    if model is None and is_model and len(paths) > 1:
+    is_run = any((paths[0] / x).is_file() for x in ("card.json", SEEDS))
+    if model is None and (is_run or is_reference(paths[0]) or paths[0].suffix == ".tflite"):
         model, *paths = paths
+        if not paths:
+            raise InputError(f"{model} is a model, and a recording is missing: name one after it")
     files, described = _inputs(paths)
     outputs.check_written({"out": out, "json": json_path}, inputs=files)
     if described:

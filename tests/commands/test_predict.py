@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from described_recordings import sensors
-from programs import assert_one_sentence, succeeded
+from programs import MODELS, assert_one_sentence, succeeded
 from streams import csv_lines
 from written_recordings import motion, posture, recordings
 
@@ -74,6 +74,14 @@ def test_the_decisions_are_those_of_a_stream(har_edge_here, walk, tmp_path):
     assert len(found) > 80
     same = [key for key in logged[0] if key not in ("time", "inference_ms")]
     assert [[x[key] for key in same] for x in found] == [[x[key] for key in same] for x in logged]
+
+
+def test_of_a_training_with_several_seeds_the_first_is_taken(har_edge_here, walk, tmp_path):
+    (tmp_path / "seeds/seed-0").mkdir(parents=True)
+    (tmp_path / "seeds/seeds.json").write_text('{"runs": ["seed-0"]}')
+    assert_one_sentence(har_edge_here("predict", "seeds", walk), 2, "seeds/seed-0")
+    shutil.copy(MODELS["int8"], tmp_path / "seeds/seed-0/model_int8.tflite")
+    succeeded(har_edge_here("predict", "seeds", walk))
 
 
 def test_segments_cover_the_decisions_and_end_at_a_gap(predict, walk, tmp_path):
@@ -214,7 +222,7 @@ def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tm
         (["short.csv", "-o", "short.csv"], "short.csv"),
         (["motionsense=theirs", "--units", "g"], "--units"),
         (["short.csv", "--model", "egde"], "egde"),
-        (["edge-anywhere"], "edge-anywhere does not exist"),
+        (["edge-anywhere"], "recording is missing"),
         (["edge-anywhere", "none.csv"], "none.csv"),
     ):
         model = () if {"--model", "edge-anywhere"} & {*arguments} else ("--model", "edge")
