@@ -229,7 +229,7 @@ def read_tflite(path: Path) -> bytes:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     if content[4:8] != _TFLITE_IDENTIFIER:
-        advice = _OTHER_FILES.get(path.suffix, "give a .tflite file that har-edge convert wrote")
+        advice = _OTHER_FILES.get(path.suffix.lower(), "give a .tflite file that har-edge convert wrote")
         raise InputError(f"{path} is not a TFLite model: {advice}")
     if not _has_archive(content):
         try:
