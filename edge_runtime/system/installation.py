@@ -7,6 +7,7 @@ import json
 import shlex
 import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 from edge_runtime.errors import InputError
@@ -38,7 +39,13 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
 
 
 def pip_install(*arguments: str) -> str:
-    """The command `pip install` with `arguments`, by the pip of this Python, which may not be the one on the path."""
+    """The command `pip install` with `arguments`, by the pip of this Python, which may not be the one on the path.
+
+    A system's own Python refuses packages (PEP 668): then it is an environment's pip.
+    """
+    if sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():
+        made = shlex.join([sys.executable, "-m", "venv", "--system-site-packages", "env"])
+        return f"{made} && {shlex.join(['env/bin/pip', 'install', *arguments])}"
     found = shutil.which("pip")
     is_own = found is not None and Path(found).parent == Path(sys.executable).parent
     program = ["pip"] if is_own else [sys.executable, "-m", "pip"]

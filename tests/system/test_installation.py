@@ -2,6 +2,7 @@
 
 import json
 import sys
+import sysconfig
 
 import pytest
 
@@ -37,3 +38,7 @@ def test_a_clone_is_installed_itself_by_the_pip_of_this_python(tmp_path, monkeyp
     (tmp_path / "pyproject.toml").touch()
     monkeypatch.setenv("PATH", "")
     assert how_to_install("train", tmp_path) == f"{sys.executable} -m pip install --editable '{tmp_path}[train]'"
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: tmp_path)
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    assert f"env/bin/pip install --editable '{tmp_path}[train]'" in how_to_install("train", tmp_path)
