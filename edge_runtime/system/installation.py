@@ -39,11 +39,8 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
 
 
 def pip_install(*arguments: str) -> str:
-    """The command `pip install` with `arguments`, by the pip of this Python, which may not be the one on the path.
-
-    A system's own Python refuses packages (PEP 668): then it is an environment's pip.
-    """
-    if sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():
+    """The command `pip install` with `arguments`, by the pip of this Python, which may not be the one on the path."""
+    if sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():  # PEP 668
         made = shlex.join([sys.executable, "-m", "venv", "--system-site-packages", "env"])
         return f"{made} && {shlex.join(['env/bin/pip', 'install', *arguments])}"
     found = shutil.which("pip")

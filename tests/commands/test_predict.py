@@ -175,8 +175,7 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
         (tmp_path / f"export/{name}.csv").write_text("\n".join([header, *lines, ""]))
     export = shutil.make_archive(tmp_path / "packed", "zip", tmp_path / "export") if packed else tmp_path / "export"
     said = succeeded(har_edge_here("data", "--data", export)).stdout
-    assert "Gravity has a size of 1" in said
-    assert "left out" not in said
+    assert ("Gravity has a size of 1" in said, "left out" in said) == (True, False)
     _, content = predict(export, "--model", "edge")
     (tmp_path / "same.csv").write_text(csv_lines(sent, HEADER, np.arange(3000) / 50))
     _, wanted = predict("same.csv", "--model", "edge")

@@ -26,6 +26,16 @@ TOP = f"{HEADER},label,subject\n"
 OFFICIAL = "UCI HAR Dataset/"
 
 Files = dict[str, bytes]
+FAULTS = {
+    "entry beyond": "archive", "bad deflate": "archive", "bomb": "limit", "unsigned": "damaged", "pickle": "TFLite",
+    "empty": "JSON", "list": "'format'", "deep": "too deeply", "inside": "too deeply", "cut": "JSON", "utf_8": "0xff",
+    "surrogate label": "surrogates", "window of 10^12": "at most", "tiny rate": "rate_hz", "huge format": "64 bits",
+    "semicolons": "characters", "short_lines": "lines:", "line_ends": "lines:", "no official copy": "7352",
+    "line ends": "unpack", "many listed": "lists its", "encrypted": "encrypted", "unknown compression": "method",
+    "lzma": "cannot be read", "zeros": "unpack", "objects": "objects", "bytes": "array", "beyond": "shape",
+    "python": "array",
+}  # fmt: skip
+"""What the refusals of crafted files name."""
 
 
 def encoded(**texts: str | bytes) -> Files:
@@ -315,7 +325,7 @@ def broken_windows() -> Files:
             [("X.npy", npy(np.zeros((100_000, 100, 10), np.uint8))), ("y.npy", npy(np.arange(100_000) % 2))]
         ),
         "objects": _npz(**whole | {"y": whole["y"].astype(object)}),
-        "bomb": zipped([("X.npy", bytes(50 << 20))]),
+        "bytes": zipped([("X.npy", bytes(50 << 20))]),
         "beyond": zipped([("X.npy", numpy_file)]),
         "python": zipped([("X.npy", b"\x93NUMPY\x01\x00\x20\x00{'descr': __import__('os')}\n")]),
     }

@@ -11,13 +11,8 @@ from rich.text import Text
 
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
-from edge_runtime.live.display.sinks import (
-    activity_name,
-    activity_table,
-    minutes_and_seconds,
-    reason_text,
-    show_summary,
-)
+from edge_runtime.live.display import sinks
+from edge_runtime.live.display.sinks import activity_name, minutes_and_seconds
 from edge_runtime.live.stream_scores import LiveScores
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.quantities import counted, percent
@@ -127,14 +122,14 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
         console.print(table)
         if {y.activity for y in x.decisions} == {UNKNOWN}:
             ((reason, _),) = Counter(y.reason for y in x.decisions).most_common(1)
-            said = {y.reason: reason_text(y) for y in x.decisions}[reason]
+            said = {y.reason: sinks.reason_text(y) for y in x.decisions}[reason]
             console.print(f"All of it is unknown; the commonest reason: {said}.", soft_wrap=True)
         console.print()
-        show_summary(x.summary, console)
+        sinks.show_summary(x.summary, console)
     if len(predictions) > 1:
         console.print()
         console.print(f"All {len(predictions)} recordings", style="bold")
-        console.print(activity_table([x.summary for x in predictions]))
+        console.print(sinks.activity_table([x.summary for x in predictions]))
         if scores and scores.windows:
             known = (
                 f"; postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time, are left out"
