@@ -127,10 +127,7 @@ def compare(old: Report, new: Report) -> RunComparison:
 
 
 def compare_trained(old: Path, new: Path) -> RunComparison:
-    """List the changes of the scores in two runs' cards, on their held-out and on their test subjects.
-
-    Raises `InputError` for a card without them.
-    """
+    """List the changes between the scores in the cards of two runs. Raises `InputError` for a card without them."""
     found = []
     for path in (old, new):
         card = load(path)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ TIMED_WINDOWS = 32
 WARM_UP_SECONDS = 0.1
 MOST_WARM_UP_SECONDS = 2.0
 FEW_CALLS = 10  # tell how long a call takes
+SHARED_S = 2 * LONGEST_S  # for the timed calls between two reports: an alarm of its own would slow each down
 
 Arrays = dict[str, npt.NDArray[Any]]
 Windows = list[npt.NDArray[Any]]
@@ -82,15 +84,14 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
 
     timed = _some_windows(folder / str(job.windows))
     inputs = [prepare(window).copy() for window in timed]
-    run = _limited(model.run)
     began = time.perf_counter_ns()
-    run(inputs[0])
+    _limited(model.run, inputs[0])
     first_ns = time.perf_counter_ns() - began
-    warm, median_ns = warm_up(run, inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
+    warm, median_ns = warm_up(partial(_limited, model.run), inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
     peak = machine.peak_memory()
 
     overhead_ns = harness_overhead()
-    _report_calls("timing", 0.1)
+    _report("timing", 0.1, SHARED_S + int(job.period_s))
     if card.raw_input and card.frame == "device":  # nothing comes before the inference
         latency = end_to_end = _time_alone(job, model, inputs, median_ns)
     elif job.period_s:
@@ -119,9 +120,9 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     arrays: Arrays = {"latency_ns": latency, "end_to_end_ns": end_to_end}
     if job.score:
         windows = check_windows(np.load(folder / str(job.windows), allow_pickle=False), card)
-        arrays["logits"] = _score(model, _limited(prepare), windows)
+        arrays["logits"] = _score(model, partial(_limited, prepare), windows)
     if job.energy:
-        _report_calls("measuring energy", 1.0)
+        _report("measuring energy", 1.0, SHARED_S)
         measured = replace(measured, energy=energy.per_inference(lambda: model.run(inputs[0])))
     signal.alarm(0)
     return measured, arrays
@@ -133,9 +134,8 @@ def inspect(job: MeasurementJob, folder: Path) -> dict[str, Any]:
     model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
     dtype = np.dtype(model.input.dtype)
     lowest, highest = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (-100, 100)
-    run = _limited(model.run)
     for value in (0, lowest, highest):
-        run(np.full(model.input.shape, value, dtype))
+        _limited(model.run, np.full(model.input.shape, value, dtype))
     signal.alarm(0)
     return {"arena_bytes": model.arena_bytes()}
 
@@ -159,10 +159,11 @@ def _time(
     runs = both = job.runs
     if job.seconds is not None:
         runs = max(1, int(job.seconds / 2 * 1e9 / median_ns))
-        both = max(1, int(job.seconds / 2 * 1e9 / float(np.median(time_calls(_limited(end_to_end), timed, FEW_CALLS)))))
+        few = time_calls(end_to_end, timed, FEW_CALLS, lambda _: _report("timing", 0.1, SHARED_S))
+        both = max(1, int(job.seconds / 2 * 1e9 / float(np.median(few))))
     return (
-        time_calls(model.run, inputs, runs, lambda share: _report_calls("timing", 0.1 + 0.3 * share)),
-        time_calls(end_to_end, timed, both, lambda share: _report_calls("timing end to end", 0.4 + 0.3 * share)),
+        time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.3 * share, SHARED_S)),
+        time_calls(end_to_end, timed, both, lambda share: _report("timing end to end", 0.4 + 0.3 * share, SHARED_S)),
     )
 
 
@@ -171,26 +172,16 @@ def _time_alone(job: MeasurementJob, model: Model, inputs: Windows, median_ns: f
     if job.period_s:
         return _time_paced(job, model, lambda values: values, inputs)[0]
     runs = job.runs if job.seconds is None else max(1, int(job.seconds * 1e9 / median_ns))
-    return time_calls(model.run, inputs, runs, lambda share: _report_calls("timing", 0.1 + 0.6 * share))
+    return time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.6 * share, SHARED_S))
 
 
 def _time_paced(
     job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     runs = job.runs if job.seconds is None else max(1, int(job.seconds / job.period_s))
-
-    def sleep(seconds: float) -> None:
-        signal.alarm(LONGEST_S + int(seconds) + 1)
-        time.sleep(seconds)
-
+    longest_s = SHARED_S + int(job.period_s)
     return time_paced(
-        prepare,
-        model.run,
-        timed,
-        runs,
-        job.period_s,
-        lambda share: _report("timing, paced", 0.1 + 0.6 * share),
-        sleep=sleep,
+        prepare, model.run, timed, runs, job.period_s, lambda x: _report("timing, paced", 0.1 + 0.6 * x, longest_s)
     )
 
 
@@ -211,21 +202,13 @@ def _score(model: Model, prepare: Prepare, windows: npt.NDArray[np.float32]) -> 
     return np.concatenate(parts)
 
 
-def _limited(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """`call`, from whose begin on an inference may take `LONGEST_S`: SIGALRM ends this process in an endless loop."""
-
-    def limited(values: Any) -> Any:
-        signal.alarm(LONGEST_S)
-        return call(values)
-
-    return limited
+def _limited(call: Callable[[Any], Any], values: Any) -> Any:
+    """`call(values)`, whose inference may take `LONGEST_S`: SIGALRM ends this process in an endless loop."""
+    signal.alarm(LONGEST_S)
+    return call(values)
 
 
-def _report_calls(stage: str, share: float) -> None:
-    """As `_report`, before seconds of calls that are timed: with an alarm of its own, each would take longer."""
-    signal.alarm(2 * LONGEST_S)
-    _report(stage, share)
-
-
-def _report(stage: str, share: float) -> None:
+def _report(stage: str, share: float, longest_s: int = 0) -> None:
+    """Tell the progress; SIGALRM ends this process after `longest_s` without another report, unless they are 0."""
+    signal.alarm(longest_s)
     tell(sys.stdout, stage=stage, share=round(share, 3))

@@ -147,16 +147,14 @@ class Classifier:
         done: SimpleQueue[npt.NDArray[np.float32] | Exception] = SimpleQueue()
 
         def work() -> None:
-            try:
-                for window in windows:
-                    with self._running:
-                        self._due = time.monotonic() + LONGEST_S
-                        try:
-                            done.put(predict(self.model, self._prepare, window[np.newaxis]))
-                        finally:
-                            self._due = math.inf
-            except Exception as error:  # noqa: BLE001 - raised in the thread that waits
-                done.put(error)
+            for window in windows:
+                with self._running:
+                    self._due = time.monotonic() + LONGEST_S
+                    try:
+                        done.put(predict(self.model, self._prepare, window[np.newaxis]))
+                    except Exception as error:  # noqa: BLE001 - raised in the thread that waits
+                        done.put(error)
+                    self._due = math.inf
 
         worker = Thread(target=work, daemon=True)
         answers: list[npt.NDArray[np.float32]] = []

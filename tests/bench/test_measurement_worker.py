@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_models
-from programs import MODELS, interpreter, processes, start, wait_until, write_program
+from programs import MODELS, interpreter, processes, run_program, start, wait_until, write_program
 
 from edge_runtime.bench import measurement_job, measurement_worker
 from edge_runtime.bench.measured import Energy, Measured, read_round
@@ -138,31 +138,19 @@ def test_an_endless_model_is_stopped_and_ends_with_its_parent(folder):
     wait_until(lambda: not processes(folder))
 
 
-@pytest.mark.parametrize(
-    ("stage", "changes"),
-    [
-        ("timing", {}),
-        ("timing end to end", {}),
-        ("timing, paced", {"period_s": 0.01}),
-        ("classifying", {}),
-        ("measuring energy", {"energy": True}),
-    ],
-)
-def test_a_model_that_comes_back_for_the_first_windows_only_is_stopped_in_any_stage(folder, stage, changes):
-    job = replace(WORK, **changes)
+@pytest.mark.parametrize("stage", ["timing", "timing end to end", "timing, paced", "classifying", "measuring energy"])
+def test_a_model_that_comes_back_for_the_first_windows_only_is_stopped_in_any_stage(folder, stage):
+    job = replace(WORK, energy=True, period_s=0.01 * ("paced" in stage))
     job.write(folder)
     code = f"""if True:
         import sys, time
-        from pathlib import Path
         from edge_runtime.bench import measurement_worker as worker
-        said, run, worker.LONGEST_S = [], worker.Model.run, 1
+        said, run, worker.LONGEST_S, worker.SHARED_S = [], worker.Model.run, 1, 2
         worker.tell = lambda file, stage, share: said.append(stage)
         worker.Model.run = lambda self, x: time.sleep(60) if {stage!r} in said else run(self, x)
         worker.energy.per_inference = lambda call: call()
-        worker.main(Path(sys.argv[1]))"""
-    worker = start(sys.executable, "-c", code, job.path(folder))
-    _, error = worker.communicate()
-    assert worker.returncode == -signal.SIGALRM, error
+        worker.main(worker.Path(sys.argv[1]))"""
+    assert run_program(sys.executable, "-c", code, job.path(folder)).returncode == -signal.SIGALRM
 
 
 def test_an_answer_that_is_not_what_was_asked_for_is_refused(folder):

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 from described_recordings import sensors
-from programs import MODELS, assert_one_sentence, succeeded
+from programs import assert_one_sentence, succeeded
 from streams import csv_lines
 from written_recordings import motion, posture, recordings
 
@@ -80,8 +80,6 @@ def test_of_a_training_with_several_seeds_the_first_is_taken(har_edge_here, walk
     (tmp_path / "seeds/seed-0").mkdir(parents=True)
     (tmp_path / "seeds/seeds.json").write_text('{"runs": ["seed-0"]}')
     assert_one_sentence(har_edge_here("predict", "seeds", walk), 2, "seeds/seed-0")
-    shutil.copy(MODELS["int8"], tmp_path / "seeds/seed-0/model_int8.tflite")
-    succeeded(har_edge_here("predict", "seeds", walk))
 
 
 def test_segments_cover_the_decisions_and_end_at_a_gap(predict, walk, tmp_path):

@@ -179,9 +179,7 @@ def test_threads_share_a_model_with_loops_and_the_time_of_a_window_is_its_own(lo
         model.logits(zeros)
 
 
-@pytest.mark.parametrize("y", [["SITTING", "WALKING"], [[0], [1]], [0, 1, 1], [0.0, 1.0]])
+@pytest.mark.parametrize("y", [["SITTING"], [[0]], [0, 1], [0.0], np.zeros(0, int)])
 def test_what_is_no_class_number_for_each_window_is_not_scored(tiny, y):
     with pytest.raises(InputError, match="y must"):
-        Classifier(tiny).score(np.zeros((2, 4, 2)), y)
-    with pytest.raises(InputError, match="y must"):
-        Classifier(tiny).score(np.zeros((0, 4, 2)), np.zeros(0, int))
+        Classifier(tiny).score(np.zeros((min(1, len(y)), 4, 2)), y)

@@ -127,29 +127,28 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
 
 
 def endless_but_in_trials(window: tuple[int, int]) -> bytes:
-    """The greatest value of each signal, after a loop that only ends where the greatest of all is 0, 100 or -100."""
+    """The greatest value of each signal, after a loop that only ends where x, the greatest of all, is 0 or +-100."""
     kinds = (KINDS.WHILE, KINDS.REDUCE_MAX, KINDS.MAXIMUM, KINDS.MUL, KINDS.NOT_EQUAL)
-    values = (b"", np.int32([1]), np.int32([0, 1, 2]), np.float32([100**2]))
-    given, same = (_tensor(x, (1, *window), "float32") for x in ("window", "same"))
-    axis, axes, square = (
-        _tensor("axis", (1,), "int32", 1),
-        _tensor("axes", (3,), "int32", 2),
-        _tensor("c", (), "float32", 3),
+    given, same, logits = (
+        _tensor(*x, "float32") for x in (("x", (1, *window)), ("y", (1, *window)), ("z", (1, window[1])))
     )
-    reducer, product = schema.ReducerOptionsT(), schema.MulOptionsT()
+    axis, axes, c = (
+        _tensor(*x) for x in (("axis", (1,), "int32", 1), ("axes", (3,), "int32", 2), ("c", (), "float32", 3))
+    )
+    greatest, product, unequal = schema.ReducerOptionsT(), schema.MulOptionsT(), schema.NotEqualOptionsT()
     loop = _node(0, [0], [1], schema.WhileOptionsT(condSubgraphIndex=1, bodySubgraphIndex=2))
-    logits = _tensor("logits", (1, window[1]), "float32")
-    main = _graph([given, same, axis, logits], [0], [3], [loop, _node(1, [1, 2], [3], reducer)])
+    main = _graph([given, same, axis, logits], [0], [3], [loop, _node(1, [1, 2], [3], greatest)])
     body = _graph([given, same], [0], [1], [_node(2, [0, 0], [1], schema.MaximumMinimumOptionsT())])
     steps = [
-        _node(1, [0, 1], [3], reducer),
-        *(_node(3, x, [y], product) for x, y in (([3, 3], 4), ([4, 3], 5), ([2, 3], 6))),
+        _node(1, [0, 1], [3], greatest),
+        *(_node(3, x, [y], product) for y, x in {4: [3, 3], 5: [4, 3], 6: [2, 3]}.items()),
     ]
-    scalars = [_tensor(x, (), "float32") for x in ("x", "xx", "xxx", "cx")]
-    steps.append(_node(4, [5, 6], [7], schema.NotEqualOptionsT()))
-    condition = _graph([given, axes, square, *scalars, _tensor("goes_on", (), "bool")], [0], [7], steps)
-    buffers, codes = [_buffer(bytes(x)) for x in values], [_operator_code(x) for x in kinds]
-    return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=[main, condition, body], buffers=buffers))
+    scalars = [_tensor(x, (), "float32") for x in ("x", "x2", "x3", "cx")]
+    tensors = [given, axes, c, *scalars, _tensor("goes_on", (), "bool")]
+    condition = _graph(tensors, [0], [7], [*steps, _node(4, [5, 6], [7], unequal)])
+    buffers = [_buffer(bytes(x)) for x in (b"", np.int32([1]), np.int32([0, 1, 2]), np.float32([100**2]))]
+    codes, graphs = [_operator_code(x) for x in kinds], [main, condition, body]
+    return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
 
 
 def nested_loops(n: int, outer: int, inner: int) -> bytes:
