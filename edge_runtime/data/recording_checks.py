@@ -182,10 +182,7 @@ def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
             axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
             text = f"In {int(still.any(axis=1).sum())} of {counted(len(recordings), 'recording')}"
             text += f", {name} first," if (name := recordings[int(still.any(axis=1).argmax())].file) else ""
-            text += (
-                f" {sensor} {', '.join(axes)} {'stand' if axes[1:] else 'stands'} still: see columns under [{sensor}]"
-            )
-            text += ", or leave such files out."
+            text += f" nothing changes in {sensor} {', '.join(axes)}: see columns under [{sensor}], or leave them out."
             yield Finding("still axis", text, True)
 
 

@@ -100,7 +100,7 @@ def end_with_the_reader(pipe: IO[str]) -> None:
     errors.register(pipe, 0)
 
     def watch() -> None:
-        while not errors.poll(1000) and os.getppid() == parent:  # macOS tells no errors alone
+        while not errors.poll(1000) and os.getppid() == parent:  # macOS wakes for no such events
             pass
         os._exit(1)
 

@@ -72,7 +72,7 @@ WRONG = [
     (lambda x: x * ([1] * 3 + [1 / RAD] * 3), "rotation", "unit"),
     (lambda x: x[:, [0, 1, 2, 4, 5, 3]], "rotation", "axes"),
     (lambda x: x * [1, 1, 1, 1, 0, 1], "still axis", "rotation y"),
-    (lambda x: x * [1, 1, 1, 0, 0, 0], "still axis", "6 of 6 recordings rotation x, y, z"),
+    (lambda x: x * [1, 1, 1, 0, 0, 0], "still axis", "6 of 6 recordings nothing changes in rotation x, y, z"),
 ]
 
 
