@@ -86,11 +86,7 @@ def check_folder(folder: Path) -> None:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of the file at `path`, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
-    return digest.hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @contextmanager

@@ -33,8 +33,6 @@ def parse_npy(content: bytes, kinds: str) -> npt.NDArray[Any]:
         shape = tuple(int(x) for x in header["shape"].decode().split(",") if x.strip())
     except (TypeError, ValueError):
         raise ValueError("its type or its shape is wrong") from None
-    if dtype.kind == "O":
-        raise ValueError("it holds Python objects, which are never loaded from a file")
     if dtype.kind not in kinds:
         raise ValueError(f"it holds {dtype.name}")
     size = math.prod((dtype.itemsize, *shape))
@@ -42,10 +40,6 @@ def parse_npy(content: bytes, kinds: str) -> npt.NDArray[Any]:
         raise ValueError("its length is not that of its shape")
     flat = np.frombuffer(content, dtype, offset=header.end()) if size else np.empty(0, dtype)
     # Python's own texts break on anything beyond.
-    if (
-        dtype.kind == "U"
-        and size
-        and flat.view(np.dtype(np.uint32).newbyteorder(dtype.byteorder)).max() > sys.maxunicode
-    ):
+    if dtype.kind == "U" and size and flat.view(f"{dtype.byteorder}u4").max() > sys.maxunicode:
         raise ValueError("it holds invalid characters")
     return flat.reshape(shape, order="F" if header["order"] == b"True" else "C")

@@ -13,18 +13,14 @@ from typing import IO
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import open_file
 
-try:
-    from lzma import LZMAError
-except ImportError:  # a Python that was built without it, and never raises it
-    LZMAError = zlib.error  # type: ignore[assignment, misc]
-
 MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
 _MOST_TIMES, _ALWAYS = 50, 2**26  # bytes unpacked by those of the file: texts of numbers have 3 to 20 times as many
 MAX_MEMBER = 2**28  # bytes of one member
 MAX_DIRECTORY = 2**20  # bytes that list the members: each takes 46 and its name
 
-# RuntimeError: an encrypted member; its subclass NotImplementedError: an unknown compression.
-_BROKEN = (zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, OSError, ValueError, RuntimeError)
+# RuntimeError: an encrypted member; its subclass NotImplementedError: an unknown compression. A Python may lack LZMA.
+_LZMA_ERROR = getattr(getattr(zipfile, "lzma", None), "LZMAError", zlib.error)
+_BROKEN = (zipfile.BadZipFile, zlib.error, _LZMA_ERROR, struct.error, EOFError, OSError, ValueError, RuntimeError)
 
 
 def is_zip(path: Path) -> bool:

@@ -32,7 +32,7 @@ FAULTS = {
     "surrogate label": "surrogates", "window of 10^12": "at most", "tiny rate": "rate_hz", "huge format": "64 bits",
     "semicolons": "characters", "short_lines": "lines:", "line_ends": "lines:", "no official copy": "7352",
     "line ends": "unpack", "many listed": "lists its", "encrypted": "encrypted", "unknown compression": "method",
-    "lzma": "cannot be read", "zeros": "unpack", "objects": "objects", "bytes": "array", "beyond": "shape",
+    "lzma": "cannot be read", "zeros": "unpack", "objects": "object", "bytes": "array", "beyond": "shape",
     "python": "array",
 }  # fmt: skip
 """What the refusals of crafted files name."""
