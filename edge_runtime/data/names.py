@@ -65,9 +65,7 @@ def natural_order(subjects: Iterable[int | str]) -> list[int | str]:
 
 def natural(text: str) -> list[tuple[int, int, str]]:
     """A key by which s2 comes before s10, whatever the number of digits, and s02 before s2."""
-    parts = re.split(r"(\d+)", text)
-    digits = [x.lstrip("0") for x in parts]
-    key = [(1, len(d), d) if x.isdecimal() else (2, 0, x) for x, d in zip(parts, digits, strict=True)]
+    key = ((1, int(x), "") if x.isdecimal() else (2, 0, x) for x in re.split(r"(\d+)", text))
     return [*key, (0, 0, text)]
 
 

@@ -210,9 +210,7 @@ def _check_steps(place: str, seconds: Array) -> None:
     steps = np.diff(seconds)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if not units.is_step(step):
-        raise InputError(
-            f"{place}: samples are {step:.3g} s apart: see unit and steady under [time], or write rate = 50"
-        )
+        raise InputError(f"{place}: samples are {step:.3g} s apart: see unit, steady and rate under [time]")
 
 
 def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[Rows, Array, Array] | None:
