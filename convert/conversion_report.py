@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import click
 
 from convert.c_array import write_c_array
+from convert.c_file.c_source import write_c_file
 from convert.conversion_job import NetworkReport
 from convert.converted_models import Conversion, convert
-from convert.options import Options
+from convert.options import CALIBRATED, Options
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.model.rivals import record_path
 from edge_runtime.runs import Run
@@ -17,13 +18,17 @@ from edge_runtime.system.terminal import Console, plain_table, progress
 
 
 def complete(conversion: Conversion, options: Options, normalisation: str | None = None) -> None:
-    """Show the conversion, and write the C++ source that is asked for; `normalisation` is the option of a Keras file.
+    """Show the conversion, and write the source that is asked for; `normalisation` is the option of a Keras file.
 
     Raises `CheckFailedError` when a form lost too much, `DeviceError` when the time limit left something out, and what
-    `write_c_array` raises.
+    `write_c_file` and `write_c_array` raise.
     """
     _show(conversion, normalisation)
     files, schemes = conversion.files, conversion.report.schemes
+    for scheme in [x for x in CALIBRATED if options.c_file and x in schemes]:
+        with progress() as on_progress:
+            written = write_c_file(files.tflite(scheme), files.folder, on_progress)
+        click.echo(f"As C: {written.source.name}, {written.header.name}. {written.check}")
     if options.c_array and "int8" in schemes:
         with progress() as on_progress:
             sources = write_c_array(files.tflite("int8"), files.folder, options.c_array == "int8", on_progress)

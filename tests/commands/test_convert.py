@@ -73,6 +73,7 @@ def test_every_model_is_its_form_of_the_network_with_its_own_parity(converted_ru
         ("run --labels x", "--labels"),
         ("edge", "--c-array"),
         ("edge --c-array --quantize", "--quantize"),
+        ("edge --c-array --c", "--c-array"),
         (f"{MODELS['float32']} --c-array", "edge_float32.tflite"),
         ("", "har-edge train"),
         ("empty", "card.json"),
@@ -121,17 +122,25 @@ def test_parity_is_told_as_shares_as_the_worst_error_and_as_a_ratio_of_powers():
     assert compare(float32, float32, y).snr_db is None
 
 
+def convert_without_work(n_wrong: int, job: ConversionJob, on_progress: object) -> ConversionReport:
+    """A stand-in for the process of the conversion, which leaves models as the real one does."""
+    for scheme, source in MODELS.items():
+        shutil.copy(source, job.flatbuffer("model", scheme))
+    return ConversionReport(report_of(n_wrong), report_of(0))
+
+
+def test_the_int8_model_of_a_run_is_written_as_c(run, monkeypatch):
+    monkeypatch.setattr(converted_models, "run_job", partial(convert_without_work, 0))
+    options = Options(("int8",), c_file=True)
+    complete(converted_models.convert(run.folder, run, options), options)
+    assert "void model_int8_predict(" in (run.folder / "model_int8.h").read_text()
+    assert (run.folder / "model_int8.c").is_file()
+
+
 def test_a_form_that_is_too_large_leaves_the_models_from_before_and_one_that_loses_too_much_is_left_out(
     run, monkeypatch
 ):
-    """The process of the conversion is a stand-in, which leaves models as the real one does."""
-
-    def convert(n_wrong: int, job: ConversionJob, on_progress: object) -> ConversionReport:
-        for scheme, source in MODELS.items():
-            shutil.copy(source, job.flatbuffer("model", scheme))
-        return ConversionReport(report_of(n_wrong), report_of(0))
-
-    monkeypatch.setattr(converted_models, "run_job", partial(convert, 0))
+    monkeypatch.setattr(converted_models, "run_job", partial(convert_without_work, 0))
     converted_models.convert(run.folder, run, Options(("int8",)))
     largest = run.tflite("float32").stat().st_size / 1000
     for max_size, is_refused in ((largest - 0.001, True), (largest, False)):
@@ -140,7 +149,7 @@ def test_a_form_that_is_too_large_leaves_the_models_from_before_and_one_that_los
         with pytest.raises(CheckFailedError) if is_refused else nullcontext():
             converted_models.convert(run.folder, run, Options(("int8",), max_size=max_size))
         assert {run.tflite(x).read_bytes() == b"from before" for x in MODELS} == {is_refused}
-    monkeypatch.setattr(converted_models, "run_job", partial(convert, 2))
+    monkeypatch.setattr(converted_models, "run_job", partial(convert_without_work, 2))
     options = Options(("int8",), c_array="int8")
     with pytest.raises(CheckFailedError, match=r"int8.*--max-drop 1.*mixed"):
         complete(converted_models.convert(run.folder, run, options), options)

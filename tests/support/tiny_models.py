@@ -75,6 +75,15 @@ def quantise(n: int, scale: float, zero_point: int) -> bytes:
     return build(KINDS.QUANTIZE, parts, ["values"], ["steps"], ["values"], schema.QuantizeOptionsT())
 
 
+def softmax(n: int) -> bytes:
+    """The softmax of `[1, 1, n]` int8 values as logits `[1, n]`: an operator that is computed row by row."""
+    parts = [
+        Part("values", (1, 1, n), "int8", scale=0.1, zero_point=0),
+        Part("shares", (1, n), "int8", scale=1 / 256, zero_point=-128),
+    ]
+    return build(KINDS.SOFTMAX, parts, ["values"], ["shares"], ["values"], schema.SoftmaxOptionsT(1.0), version=2)
+
+
 def recurrent(n: int) -> bytes:
     """A fused recurrent cell whose state, kept in a variable, is the sum of its inputs so far."""
     matrices = [Part(x, (n, n), values=np.eye(n)) for x in ("weights", "recurrent_weights")]

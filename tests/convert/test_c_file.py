@@ -1,0 +1,184 @@
+"""Check the C of models: it compiles without a warning, and has LiteRT's answers, bit for bit."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import small_networks
+import tensorflow as tf
+import tiny_models
+from compiled_c import CC, Compiled
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers
+from programs import MODELS, assert_one_sentence, python, run_program, succeeded
+
+from convert.c_array import c_name
+from convert.c_file import c_source
+from convert.c_file.loop_rolling import roll
+from convert.lowering.cells import IN_INT8, IN_MIXED
+from convert.lowering.network import lower
+from convert.quantise.calibration import observed_ranges
+from convert.quantise.raw_input import take_prepared_windows
+from convert.quantise.tflite_converter import to_int8
+from edge_runtime.errors import CheckFailedError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import open_model
+
+SHIPPED = {x: MODELS["int8"].with_name(f"{x}_int8.tflite") for x in ("edge", "edge-small", "edge-anywhere")}
+ALL = {"return_sequences": True}
+# In a macro's own expansion the compiler's function stays, so that the names of features decide which are there.
+PROCESSORS = {
+    "plain C": ["-U__SSE2__"],
+    "SSE2": ["-D__builtin_cpu_supports(x)=0"],
+    "AVX2": ["-D__builtin_cpu_supports(x)=(sizeof(x)<=5&&__builtin_cpu_supports(x))"],
+    "AVX-VNNI": ["-D__builtin_cpu_supports(x)=(sizeof(x)<=8&&__builtin_cpu_supports(x))"],
+}
+
+pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory) -> Compiled:
+    return Compiled(tmp_path_factory.mktemp("c"), {x: cards.read_model(path) for x, path in SHIPPED.items()})
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_answers_every_test_window_as_litert_does(shipped, uci_har, name):
+    X = np.concatenate([uci_har.test.X, 1000 * uci_har.test.X[::50]]).astype(np.float32)
+    assert shipped.equal(name, cards.read_model(SHIPPED[name])[0], X[:, np.newaxis]) == len(X)
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_every_instruction_set_has_the_same_answers(tmp_path, uci_har, processor):
+    flatbuffer, card = cards.read_model(MODELS["int8"])
+    compiled = Compiled(tmp_path, {"edge": (flatbuffer, card)}, *PROCESSORS[processor])
+    X = uci_har.test.X[::20, np.newaxis]
+    assert compiled.equal("edge", flatbuffer, X) == len(X)
+
+
+def test_integer_windows_have_integer_answers(tmp_path):
+    flatbuffer, card = cards.read_model(MODELS["int8"])
+    flatbuffer, card = take_prepared_windows(flatbuffer), replace(card, raw_input=False)
+    X = np.random.default_rng(0).integers(-128, 128, (50, 1, 128, 9)).astype(np.int8)
+    assert Compiled(tmp_path, {"edge": (flatbuffer, card)}).equal("edge", flatbuffer, X) == len(X)
+
+
+def test_the_equations_of_an_lstm_stand_in_a_loop_over_its_steps(shipped):
+    infer = shipped.texts["edge"].partition("INLINE void infer(")[2]
+    loop = infer.partition("for (int t = 2; t < 8; t++) {")[2].partition("\n  }\n")[0]
+    for equation in (
+        "lstm_joined[64 + i] = lstm_gates[128 + i] * lstm_cell_tanh[i]",
+        "lstm_cell[i] = (lstm_gates[64 + i] * lstm_cell[i]) + (lstm_gates[i] * lstm_candidate[i])",
+    ):
+        assert f"/* {equation} */" in loop
+
+
+NETWORKS = {
+    "looped LSTM, mixed": (layers.LSTM(7),),
+    "looped GRUs, mixed": (layers.GRU(6, **ALL), layers.GRU(5, reset_after=False)),
+    "looped LSTMs of both ways, int8": tuple(
+        layers.Bidirectional(layers.LSTM(n, return_sequences=n > 3)) for n in (5, 4, 3)
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "name", [x if i == 0 else pytest.param(x, marks=pytest.mark.long) for i, x in enumerate(NETWORKS)]
+)
+def test_a_network_answers_as_litert_does(tmp_path, windows, name):
+    X = windows[:, :20]
+    network = lower(small_networks.network(*NETWORKS[name], samples=20, signals=9), most_unrolled=0)
+    layout = IN_MIXED if "mixed" in name else IN_INT8
+    ranges = observed_ranges(network, tf.constant(X[::3]), layout)
+    flatbuffer = to_int8(network, ranges, layout)
+    points = {"ranges": {key: [x.low, x.high] for key, x in ranges.items()}}
+    card = replace(tiny_models.card(), quantisation=points, raw_input=True)
+    assert "WHILE" in open_model(flatbuffer).operators.counts
+    taken = open_model(flatbuffer).input
+    steps = np.clip(np.rint(X / taken.scale) + taken.zero_point, -128, 127).astype(np.int8)[:, np.newaxis]
+    compiled = Compiled(tmp_path, {name: (flatbuffer, card)})
+    assert compiled.equal(name, flatbuffer, steps) == len(X)
+    assert "for (int t = " in compiled.texts[name]
+
+
+def test_a_compiler_that_is_not_exact_is_refused(shipped, tmp_path):
+    for options in (("-std=c99", "-ffast-math"), ("-std=gnu99",)):
+        done = run_program(CC, *options, "-c", shipped.folder / f"{c_name('edge')}.c", "-o", tmp_path / "edge.o")
+        assert done.returncode
+        assert "#error" in done.stderr
+
+
+def test_the_header_has_the_numbers_of_the_card_in_c_and_in_cpp(tmp_path):
+    header, _ = c_source.source_of(*cards.read_model(MODELS["int8"]), "edge_int8")
+    card = cards.read_model(MODELS["int8"])[1]
+    (tmp_path / "edge_int8.h").write_text(header)
+    found = {x: float.fromhex(y.rstrip("f")) for x, y in re.findall(r"#define EDGE_INT8_(\w+) (0x\S+)", header)}
+    assert found == {"RATE_HZ": card.window.rate_hz, "TEMPERATURE": np.float32(card.temperature)}
+    assert f"N_SIGNALS = {len(card.signals)}, EDGE_INT8_N_LABELS = {len(card.labels)} " in header
+    for language in ("c", "c++"):
+        options = ("-x", language, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only")
+        succeeded(run_program(CC, *options, tmp_path / "edge_int8.h"))
+
+
+# Loops: their statements, their turns, and the step and the begin of an address.
+PATTERNS = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from("abc"), min_size=1, max_size=4),
+        st.integers(1, 5),
+        st.tuples(st.integers(-3, 3), st.integers(0, 40)),
+    ),
+    max_size=5,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(patterns=PATTERNS)
+def test_rolled_statements_are_the_statements(patterns):
+    items = []
+    for codes, turns, (step, base) in patterns:
+        items += [(code, ("x", "y"), (base + step * t, j)) for t in range(turns) for j, code in enumerate(codes)]
+    again = []
+    for x in roll(items):
+        first = items[x.begin : x.begin + x.period]
+        second = items[x.begin + x.period : x.begin + 2 * x.period] if x.turns > 1 else first
+        for t in range(x.turns):
+            for (code, names, a), (_, _, b) in zip(first, second, strict=True):
+                again.append((code, names, tuple(p + t * (q - p) for p, q in zip(a, b, strict=True))))
+    assert again == items
+
+
+def test_the_command_writes_both_files_without_tensorflow(tmp_path):
+    loaded = "import atexit, sys, har_edge; sys.argv[1:] = ['convert', 'edge', '--c']\n"
+    loaded += "atexit.register(lambda: print('tensorflow' in sys.modules))\nhar_edge.main()"
+    assert python(loaded, cwd=tmp_path).splitlines() == ["edge_int8.c", "edge_int8.h", "False"]
+    header = (tmp_path / "edge_int8.h").read_text()
+    assert "void edge_int8_predict(const float window[1152], float logits[6]);" in header
+
+
+def test_a_difference_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch):
+    exact = c_source.source_of
+
+    def changed(*arguments):
+        header, source = exact(*arguments)
+        return header, source.replace("12582912.0f", "12582913.0f")
+
+    monkeypatch.setattr(c_source, "source_of", changed)
+    with pytest.raises(CheckFailedError, match="edge"):
+        c_source.write_c_file(MODELS["int8"], tmp_path)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [("edge --c --quantize", "--quantize"), ("float.tflite --c", "float32"), ("int8.tflite --c", "SOFTMAX")],
+)
+def test_a_model_that_is_not_written_is_one_sentence(har_edge_here, tmp_path, arguments, words):
+    flatbuffer, card = cards.read_model(MODELS["float32"])
+    cards.write_model(tmp_path / "float.tflite", flatbuffer, card)
+    card = tiny_models.card(samples=1)
+    cards.write_model(tmp_path / "int8.tflite", tiny_models.softmax(2), card)
+    before = sorted(tmp_path.iterdir())
+    assert_one_sentence(har_edge_here("convert", *arguments.split()), 2, words)
+    assert sorted(tmp_path.iterdir()) == before

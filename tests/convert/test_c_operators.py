@@ -1,0 +1,179 @@
+"""Check the C of single operators: it has LiteRT's answers for all values, or for random ones of many shapes."""
+
+import numpy as np
+import pytest
+from ai_edge_litert import schema_py_generated as schema
+from compiled_c import CC, Compiled, unnamed_card
+from tiny_models import Part, build, quantise
+
+from edge_runtime.model.graphs import ports
+
+OF = schema.BuiltinOperator
+RANDOM = np.random.default_rng(0)
+EVERY = np.arange(-128, 128).astype(np.int8)
+RELU6 = schema.ActivationFunctionType.RELU6
+
+pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
+
+
+def model(operator, shapes, options, constants=(), quantised=((0.031, -7), (0.023, 5)), version=2) -> bytes:
+    """A model of an operator from an int8 window, and `constants`, to an int8 answer of other `shapes` and scales."""
+    (given, taken), ((sx, zx), (sy, zy)) = shapes, quantised
+    parts = [Part("x", given, "int8", scale=sx, zero_point=zx), Part("y", taken, "int8", scale=sy, zero_point=zy)]
+    parts += constants
+    takes = ["x", *(x.name for x in constants)]
+    takes = takes[1:2] + takes[:1] if operator == OF.SPLIT else takes
+    return build(operator, parts, ["x"], ["y"], takes, options, version)
+
+
+def numbers(name: str, values: object) -> Part:
+    return Part(name, np.shape(values), "int32", values=values)
+
+
+def weights(*shape: int) -> tuple[Part, Part]:
+    n = shape[0] if shape[0] > 1 or len(shape) == 2 else shape[-1]
+    values = RANDOM.integers(-127, 128, shape)
+    bias = RANDOM.integers(-3000, 3000, n)
+    return Part("w", shape, "int8", values=values, scale=0.004), Part("b", (n,), "int32", values=bias, scale=0.0001)
+
+
+def pairs(scale: float, zero_point: int) -> Part:
+    return Part("pairs", (256,), "int8", values=EVERY, scale=scale, zero_point=zero_point)
+
+
+def convolution(stride=(1, 1), dilation=(1, 1), padding=schema.Padding.SAME, activation=0):
+    return schema.Conv2DOptionsT(padding, stride[1], stride[0], activation, dilation[1], dilation[0])
+
+
+def depthwise(multiplier=1, stride=1):
+    return schema.DepthwiseConv2DOptionsT(schema.Padding.SAME, stride, stride, multiplier)
+
+
+def pool(height: int, width: int, stride: int, padding=schema.Padding.SAME):
+    return schema.Pool2DOptionsT(padding, stride, stride, width, height)
+
+
+SAME = ((0.03, -7), (0.03, -7))
+SQUARE = ((256, 256), (256, 256))
+MODELS = {
+    **{
+        f"{name} {i}": model(operator, SQUARE, options(fusedActivationFunction=function), [pairs(p, q)], scales)
+        for name, operator, options in (
+            ("ADD", OF.ADD, schema.AddOptionsT),
+            ("SUB", OF.SUB, schema.SubOptionsT),
+            ("MUL", OF.MUL, schema.MulOptionsT),
+        )
+        for i, (p, q, scales, function) in enumerate(
+            [(0.017, 11, ((0.031, -7), (0.043, 5)), 0), (0.004, -128, ((0.0078125, 0), (0.006, -31)), RELU6)]
+        )
+    },
+    "LOGISTIC": model(OF.LOGISTIC, ((1, 256),) * 2, None, quantised=((0.047, 3), (1 / 256, -128))),
+    "TANH": model(OF.TANH, ((1, 256),) * 2, None, quantised=((0.027, -3), (1 / 128, 0))),
+    "ABS": model(OF.ABS, ((1, 256),) * 2, schema.AbsOptionsT(), quantised=((0.03, 3), (0.02, -128))),
+    "RELU": model(OF.RELU, ((1, 256),) * 2, None),
+    "QUANTIZE": model(OF.QUANTIZE, ((1, 256),) * 2, schema.QuantizeOptionsT()),
+    "dense": model(
+        OF.FULLY_CONNECTED,
+        ((3, 37), (3, 21)),
+        schema.FullyConnectedOptionsT(RELU6),
+        weights(21, 37),
+        ((0.031, -7), (0.06, -90)),
+    ),
+    "convolution along time": model(
+        OF.CONV_2D, ((1, 1, 40, 5), (1, 1, 20, 18)), convolution((1, 2)), weights(18, 1, 7, 5), ((0.031, -7), (0.08, 5))
+    ),
+    "convolution of a plane": model(
+        OF.CONV_2D,
+        ((1, 9, 11, 4), (1, 5, 6, 7)),
+        convolution((2, 2), activation=RELU6),
+        weights(7, 3, 5, 4),
+        ((0.031, -7), (0.05, -100)),
+    ),
+    "convolution with gaps": model(
+        OF.CONV_2D, ((1, 8, 12, 3), (1, 8, 12, 5)), convolution(dilation=(2, 3)), weights(5, 3, 3, 3)
+    ),
+    "convolution of columns": model(
+        OF.CONV_2D,
+        ((1, 12, 3, 4), (1, 8, 3, 6)),
+        convolution(padding=schema.Padding.VALID),
+        weights(6, 5, 1, 4),
+    ),
+    "depthwise": model(OF.DEPTHWISE_CONV_2D, ((1, 6, 9, 5), (1, 6, 9, 5)), depthwise(), weights(1, 3, 4, 5)),
+    "depthwise, twice": model(
+        OF.DEPTHWISE_CONV_2D, ((1, 1, 20, 6), (1, 1, 10, 12)), depthwise(2, 2), weights(1, 1, 5, 12)
+    ),
+    "pool": model(OF.MAX_POOL_2D, ((1, 7, 9, 5), (1, 4, 5, 5)), pool(3, 2, 2), quantised=SAME),
+    "pool of time": model(
+        OF.MAX_POOL_2D, ((1, 1, 9, 20), (1, 1, 4, 20)), pool(1, 2, 2, schema.Padding.VALID), quantised=SAME
+    ),
+    "greatest": model(
+        OF.REDUCE_MAX,
+        ((1, 9, 20), (1, 20)),
+        schema.ReducerOptionsT(),
+        [numbers("axes", [1])],
+        SAME,
+    ),
+    **{
+        f"{name} {n} {i}": model(
+            operator,
+            ((1, n, 24), (1, 24)),
+            schema.ReducerOptionsT(),
+            [numbers("axes", [1])],
+            scales,
+        )
+        for name, operator in (("MEAN", OF.MEAN), ("SUM", OF.SUM))
+        for n in (16, 29)
+        for i, scales in enumerate([((0.03, -92), (0.017, -3)), ((0.02, 5), (0.02, 7))])
+    },
+    "transposed": model(
+        OF.TRANSPOSE,
+        ((1, 5, 7, 3), (1, 3, 5, 7)),
+        schema.TransposeOptionsT(),
+        [numbers("order", [0, 3, 1, 2])],
+        SAME,
+    ),
+    "padded": model(
+        OF.PAD,
+        ((1, 5, 7, 3), (1, 8, 7, 6)),
+        schema.PadOptionsT(),
+        [numbers("margins", [[0, 0], [1, 2], [0, 0], [3, 0]])],
+        SAME,
+    ),
+    "strided": model(
+        OF.STRIDED_SLICE,
+        ((1, 12, 9), (1, 4, 4)),
+        schema.StridedSliceOptionsT(beginMask=1, endMask=1),
+        [numbers("begin", [0, 1, 0]), numbers("end", [0, 12, 8]), numbers("stride", [1, 3, 2])],
+        SAME,
+    ),
+    "turned round": model(
+        OF.REVERSE_V2,
+        ((1, 12, 9), (1, 12, 9)),
+        schema.ReverseV2OptionsT(),
+        [numbers("axis", [1])],
+        SAME,
+    ),
+    "rounded": quantise(64, 0.5, -3),
+}
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory) -> Compiled:
+    """All of them, which also says that many models link together."""
+    models = {name: (flatbuffer, unnamed_card()) for name, flatbuffer in MODELS.items()}
+    return Compiled(tmp_path_factory.mktemp("c"), models, "-U__SSE2__")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_operator_answers_as_litert_does(compiled, name):
+    shape = ports(MODELS[name])[0][0].shape
+    if shape == (256, 256):
+        X = np.repeat(EVERY[:, np.newaxis], 256, 1)[np.newaxis]
+    elif shape == (1, 256):
+        X = EVERY[np.newaxis, np.newaxis]
+    elif name == "rounded":  # half of the values are ties
+        X = (np.arange(64, dtype=np.float32)[np.newaxis, np.newaxis] - 32) / 4
+    else:
+        X = np.clip(RANDOM.normal(0, 70, (60, *shape)) + RANDOM.normal(0, 50, (60, 1, *shape[1:])), -128, 127)
+        X = X.astype(np.int8)
+    assert compiled.equal(name, MODELS[name], X) == len(X)
