@@ -6,7 +6,6 @@ import os
 import shlex
 import shutil
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,14 +26,6 @@ _EVERY = 15  # of the embedded training windows: 491
 _SECONDS = 300.0
 
 
-@dataclass(frozen=True)
-class Compared:
-    """The compiler of the C, and the number of windows whose answers were compared."""
-
-    compiler: str
-    windows: int
-
-
 def find_compiler() -> list[str] | None:
     """The command of a C compiler: $CC, cc, or zig as a program or a Python package."""
     if own := shlex.split(os.environ.get("CC", "")):
@@ -45,25 +36,23 @@ def find_compiler() -> list[str] | None:
     return [sys.executable, "-m", "ziglang", "cc"] if importlib.util.find_spec("ziglang") else None
 
 
-def compare(source: Path, flatbuffer: bytes, card: Card) -> Compared | None:
-    """Compare the C file `source` with its model; None without a compiler.
+def check_answers(source: Path, flatbuffer: bytes, card: Card) -> str:
+    """Compare the C file `source` with its model, if there is a compiler; return a sentence on that.
 
     Raises `CheckFailedError` where an answer differs, and `DeviceError` when the file does not compile.
     """
     compiler = find_compiler()
     if compiler is None:
-        return None
+        return "Its answers were not compared with LiteRT's: no C compiler was found; set CC to one"
     library = source.with_suffix(".so")
     command = [*compiler, *FLAGS, "-shared", "-fPIC", str(source), "-o", str(library)]
     try:
         done = run_program(command, _SECONDS)
+        reason = (done.stderr.strip() or str(done.returncode)).partition("\n")[0] if done.returncode else ""
     except OSError as error:
-        raise DeviceError(f"cannot run {compiler[0]}, the C compiler ({error}): set CC to another one") from error
-    if done.returncode:
-        reason = done.stderr.strip().partition("\n")[0]
-        raise DeviceError(
-            f"{shlex.join(compiler)} does not compile the C of {card.name} ({reason}): set CC to another one"
-        )
+        reason = str(error)
+    if reason:
+        raise DeviceError(f"{compiler[0]} does not compile the C of {card.name} ({reason}): set CC to another compiler")
     predict = getattr(ctypes.CDLL(str(library)), f"{source.stem}_predict")
     with suppressed_stderr():
         model = open_model(flatbuffer, "litert")
@@ -79,7 +68,7 @@ def compare(source: Path, flatbuffer: bytes, card: Card) -> Compared | None:
             f"the C of {card.name} answers {different} of {len(windows)} windows differently than LiteRT: no file was "
             "written; use --c-array"
         )
-    return Compared(Path(compiler[0]).name if len(compiler) == 1 else "zig", len(windows))
+    return f"LiteRT's answers, bit for bit, on {len(windows)} windows (by {shlex.join(compiler)})"
 
 
 def _windows(card: Card) -> npt.NDArray[np.float32]:

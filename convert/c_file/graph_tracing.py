@@ -1,37 +1,32 @@
-"""Follow a model's graph to a straight list of operators: loops are run, and rearrangements become views."""
+"""Follow a model's graph to a straight list of steps: loops are run, and rearrangements become views."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert import schema_py_generated as schema
 
+from convert.quantise import compaction
 from edge_runtime.errors import InputError
-from edge_runtime.model.graphs import OPERATORS, TYPES
+from edge_runtime.model.graphs import Graph, Operator, read_graphs
 
 Array: TypeAlias = npt.NDArray[Any]
 
 JOIN = "JOIN"
-"""Puts parts one after the other into one array."""
+"""Puts values one after the other into one array."""
 
-COPY = "COPY"
-"""Takes values in another order, as TRANSPOSE does."""
-
-
-LOWEST, HIGHEST = -128, 127
-"""Of int8."""
-
-_SLIDING = {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D"}
+_FILL = -1
+"""The place of a value that padding adds."""
 
 
 @dataclass(eq=False)
 class Buffer:
     """Memory of `size` values: a constant with `data`, or perhaps a part of a larger buffer, from its `offset` on.
 
-    `layer` and `part` name it.
+    `name` is that of the array in C, and belongs to a `layer`.
     """
 
     size: int
@@ -40,26 +35,21 @@ class Buffer:
     within: "Buffer | None" = None
     offset: int = 0
     layer: str = ""
-    part: str = ""
-
-    @property
-    def name(self) -> str:
-        """Its name in C."""
-        return f"{self.layer}_{self.part}" if self.layer and self.part else self.layer or self.part
+    name: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Value:
-    """A tensor: consecutive values of a buffer, or of several `parts`, and their scales and zero point."""
+    """A tensor: consecutive values of a buffer, or of several `parts`, and their zero point and scale, or scales."""
 
     buffer: Buffer
     offset: int
     shape: tuple[int, ...]
-    scales: Array
-    zero_point: int
+    scale: Any = None
+    zero_point: int = 0
     parts: "tuple[Value, ...]" = ()
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of its values."""
         return math.prod(self.shape)
@@ -85,264 +75,180 @@ class Value:
 
     def part(self, offset: int, shape: Sequence[int]) -> "Value":
         """Consecutive values from `offset` on, in another shape."""
-        size = math.prod(shape)
         if not self.parts:
-            return Value(self.buffer, self.offset + offset, tuple(shape), self.scales, self.zero_point)
-        found, begin = [], 0
+            return replace(self, offset=self.offset + offset, shape=tuple(shape))
+        found, begin, end = [], 0, offset + math.prod(shape)
         for x in self.parts:
-            low, high = max(offset, begin), min(offset + size, begin + x.size)
+            low, high = max(offset, begin), min(end, begin + x.size)
             if low < high:
                 found.append(x.part(low - begin, x.shape if high - low == x.size else (high - low,)))
             begin += x.size
-        return found[0].part(0, shape) if len(found) == 1 else joined(found, shape)
+        return joined(found, shape)
 
 
-def joined(parts: Sequence[Value], shape: Sequence[int]) -> Value:
-    """The values of the parts, one after the other."""
-    flat = tuple(y for x in parts for y in (x.parts or (x,)))
-    first = flat[0]
-    return Value(Buffer(math.prod(shape), first.dtype), 0, tuple(shape), first.scales, first.zero_point, flat)
+def joined(values: Iterable[Value], shape: Sequence[int]) -> Value:
+    """The values, one after the other."""
+    parts = tuple(y for x in values for y in (x.parts or (x,)))
+    if len(parts) == 1:
+        return parts[0].part(0, shape)
+    return replace(parts[0], buffer=Buffer(math.prod(shape), parts[0].dtype), offset=0, shape=tuple(shape), parts=parts)
 
 
-def constant(values: Array, like: Value | None = None) -> Value:
-    """A constant, with the scale of another value."""
-    scales, zero_point = (np.zeros(0, np.float32), 0) if like is None else (like.scales, like.zero_point)
-    return Value(Buffer(values.size, str(values.dtype), values), 0, values.shape, scales, zero_point)
+def constant(data: Array) -> Value:
+    """A constant without a scale."""
+    return Value(Buffer(data.size, str(data.dtype), data), 0, data.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """An operator on arrays: a TFLite operator with its `code` and `operator`, or JOIN, or COPY of the `taken` places.
-
-    `merged` are operators, one after the other, that it stands for.
-    """
+    """An operator on arrays: JOIN, or one of TFLite with its `options`."""
 
     kind: str
-    inputs: tuple[Value | None, ...]
+    inputs: tuple[Value, ...]
     output: Value
-    operator: Any = None
-    code: Any = None
-    taken: Array | None = None
-    merged: "tuple[Step, ...]" = ()
-
-    @property
-    def options(self) -> Any:
-        """The operator's options in TFLite's schema."""
-        return self.operator.builtinOptions
-
-    @property
-    def given(self) -> list[Value]:
-        """The inputs that are not left out."""
-        return [x for x in self.inputs if x is not None]
+    options: Any = None
 
 
-@dataclass(frozen=True)
-class Trace:
-    """The operators of an inference in order, from the `window` to the `logits`."""
-
-    steps: tuple[Step, ...]
-    window: Value
-    logits: Value
-
-
-def trace(model: schema.ModelT) -> Trace:
-    """Follow the model's main graph. Raises `InputError` for an operator that takes whole numbers in a way unknown."""
-    return _Tracer(model).trace()
+def trace(flatbuffer: bytes) -> tuple[list[Step], Value, Value]:
+    """Follow the main graph of a model: the steps of an inference in order, its window and its logits."""
+    tracer = _Tracer(flatbuffer)
+    main = tracer.graphs[0]
+    window = _value(main, main.inputs[0])
+    # Products read beyond the end of an array: an int8 window, which has none, is copied.
+    copied = replace(window, buffer=Buffer(window.size, window.dtype), parts=(window,))
+    (logits,) = tracer.run(0, [copied if window.dtype == "int8" else window])
+    logits = tracer.in_one_piece(logits)
+    return _in_order_of_need(tracer.steps, logits.buffer), window, logits
 
 
-@dataclass
 class _Tracer:
-    model: schema.ModelT
-    steps: list[Step] = field(default_factory=list)
-    whole: dict[tuple[tuple[Buffer, int, int], ...], Buffer] = field(default_factory=dict)
+    """Runs graphs on values whose numbers are not known, and notes the `steps` that compute them."""
 
-    def trace(self) -> Trace:
-        main = self.model.subgraphs[0]
-        window = self._tensor(main, int(main.inputs[0]))
-        (logits,) = self._run(0, [window])
-        logits = self._solid(logits)
-        return Trace(tuple(_in_order_of_need(self.steps, logits.buffer)), window, logits)
+    def __init__(self, flatbuffer: bytes) -> None:
+        self.graphs, self.steps = read_graphs(flatbuffer), list[Step]()
+        # The options of operators, which the runtime's reader leaves out.
+        self._options = [[x.builtinOptions for x in y.operators] for y in compaction.read(flatbuffer).subgraphs]
+        self._constants = [{i: _value(x, i) for i in x.constants} for x in self.graphs]
+        self._joined: dict[tuple[tuple[Buffer, int, int], ...], Buffer] = {}
 
-    def _tensor(self, graph: Any, index: int) -> Value:
-        tensor = graph.tensors[index]
-        shape = () if tensor.shape is None else tuple(map(int, tensor.shape))
-        dtype, stored = TYPES[tensor.type], self.model.buffers[tensor.buffer].data
-        quantisation = tensor.quantization
-        stored_scales = () if quantisation is None or quantisation.scale is None else quantisation.scale
-        scales = np.array(stored_scales, np.float32)
-        data = None
-        if stored is not None and len(stored):
-            data = np.frombuffer(bytes(stored), dtype).reshape(shape)
-        zero_point = int(quantisation.zeroPoint[0]) if len(scales) else 0
-        return Value(Buffer(math.prod(shape), dtype, data), 0, shape, scales, zero_point)
+    def run(self, number: int, arguments: Sequence[Value]) -> list[Value]:
+        """The outputs of a graph."""
+        graph = self.graphs[number]
+        values = self._constants[number] | dict(zip(graph.inputs, arguments, strict=True))
+        for operator, options in zip(graph.operators, self._options[number], strict=True):
+            inputs = [values[i] for i in operator.inputs if i >= 0]
+            outputs = [_value(graph, i) for i in operator.outputs]
+            values.update(zip(operator.outputs, self._results(operator, options, inputs, outputs), strict=True))
+        return [values[i] for i in graph.outputs]
 
-    def _run(self, index: int, arguments: Sequence[Value]) -> list[Value]:
-        graph = self.model.subgraphs[index]
-        values = dict(zip(map(int, graph.inputs), arguments, strict=True))
-        for operator in graph.operators:
-            inputs = [
-                None if i < 0 else values.setdefault(i, self._tensor(graph, i)) for i in map(int, operator.inputs)
-            ]
-            outputs = [self._tensor(graph, i) for i in map(int, operator.outputs)]
-            values.update(zip(map(int, operator.outputs), self._results(operator, inputs, outputs), strict=True))
-        return [values[int(i)] for i in graph.outputs]
-
-    def _results(self, operator: Any, inputs: list[Value | None], outputs: list[Value]) -> list[Value]:
-        code = self.model.operatorCodes[operator.opcodeIndex]
-        kind, options = OPERATORS[max(code.builtinCode, code.deprecatedBuiltinCode)], operator.builtinOptions
-        given = [x for x in inputs if x is not None]
-        if kind == "WHILE":
-            while self._run(options.condSubgraphIndex, given)[0].data:
-                given = self._run(options.bodySubgraphIndex, given)
-            return [self._solid(x) for x in given]
-        known = [x.data for x in given]
-        if outputs[0].dtype in ("int32", "bool"):
-            return [constant(_computed(kind, options, known))]
-        if kind in _REARRANGEMENTS:
-            number = _SOURCE.get(kind, 0)
-            source = given[number]
-            places = np.arange(source.size).reshape(source.shape)
-            others = known[:number] + known[number + 1 :]
-            found = _REARRANGEMENTS[kind](places, others, options)
-            return [self._taken(source, x, y) for x, y in zip(found, outputs, strict=True)]
-        if kind in ("CONCATENATION", "PACK"):
-            axis = options.axis % len(outputs[0].shape)
-            n_rows = math.prod(outputs[0].shape[:axis])
-            return [_beside(given, n_rows, outputs[0].shape)]
-        if kind in ("PAD", "PADV2"):
-            fill = 0.0 if len(given) < 3 else float(np.ravel(np.asarray(known[2]))[0])
-            return [padded(given[0], np.asarray(known[1]), given[0].zero_point if len(given) < 3 else int(fill))]
-        if kind in _SLIDING:
-            fill = LOWEST if kind == "MAX_POOL_2D" else given[0].zero_point
-            inputs[0] = padded(given[0], _margins(options, given, outputs[0].shape), fill)
-        solid = tuple(None if x is None else self._solid(x) for x in inputs)
-        self.steps.append(Step(kind, solid, outputs[0], operator, code))
+    def _results(self, operator: Operator, options: Any, inputs: list[Value], outputs: list[Value]) -> Sequence[Value]:
+        name = operator.name
+        if operator.loop:
+            _, body = operator.loop
+            for _ in range(self.graphs[body].turns):
+                inputs = self.run(body, inputs)
+            return [self.in_one_piece(x) for x in inputs]
+        if outputs[0].dtype == "int32":  # counters of loops, which are known
+            if name not in _COUNTING:
+                raise unknown(f"{name} of whole numbers")
+            return [constant(np.asarray(x)) for x in _COUNTING[name](options, *(x.data for x in inputs))]
+        if name in _REARRANGEMENTS:
+            moved = [x for x in inputs if x.dtype != "int32"]
+            begins = np.cumsum([0, *(x.size for x in moved)])
+            places = iter([i + np.arange(x.size).reshape(x.shape) for i, x in zip(begins, moved, strict=False)])
+            arguments = [x.data if x.dtype == "int32" else next(places) for x in inputs]
+            source = joined(moved, (begins[-1],))
+            found = zip(_REARRANGEMENTS[name](options, *arguments), outputs, strict=True)
+            return [self._taken(source, x.reshape(y.shape), y.zero_point) for x, y in found]
+        if name in ("CONV_2D", "MAX_POOL_2D"):
+            x, is_pool = inputs[0], name == "MAX_POOL_2D"
+            window = (options.filterHeight, options.filterWidth) if is_pool else inputs[1].shape[1:3]
+            inputs[0] = self._with_margins(x, options, window, outputs[0].shape, -128 if is_pool else x.zero_point)
+        self.steps.append(Step(name, tuple(map(self.in_one_piece, inputs)), outputs[0], options))
         return outputs
 
-    def _taken(self, source: Value, places: Array, output: Value) -> Value:
-        """The values of `source` at `places`: rows of them are a view, anything else a copy."""
-        flat, shape = places.ravel(), output.shape
-        breaks = np.flatnonzero(np.diff(flat) != 1) + 1
-        if not len(breaks):
-            return source.part(int(flat[0]), shape)
-        if len(breaks) < len(flat) // 2:
-            rows = [source.part(int(x[0]), (len(x),)) for x in np.split(flat, breaks)]
-            return joined(rows, shape)
-        self.steps.append(Step(COPY, (self._solid(source),), output, taken=places.reshape(shape)))
-        return output
+    def _with_margins(self, x: Value, options: Any, window: Sequence[int], shape: Sequence[int], fill: int) -> Value:
+        """The input `[n, height, width, depth]` of a convolution or a pool with what its window takes beyond."""
+        margins = [(0, 0)] * 4
+        for axis, size, stride in zip((1, 2), window, (options.strideH, options.strideW), strict=True):
+            missing = max((shape[axis] - 1) * stride + size - x.shape[axis], 0)
+            margins[axis] = missing // 2, missing - missing // 2
+        places = np.pad(np.arange(x.size).reshape(x.shape), margins, constant_values=_FILL)
+        return self._taken(x, places, fill)
 
-    def _solid(self, x: Value) -> Value:
-        """The same in one piece."""
+    def _taken(self, source: Value, places: Array, fill: int) -> Value:
+        """The values of `source` at `places`: rows are views, single values are copied."""
+        flat = places.ravel()
+        follows = np.where(flat[:-1] == _FILL, flat[1:] == _FILL, np.diff(flat) == 1)
+        breaks = np.flatnonzero(~follows) + 1
+        rows = [
+            source.part(row[0], row.shape) if row[0] != _FILL else constant(np.full(len(row), fill, source.dtype))
+            for row in np.split(flat, breaks)
+        ]
+        taken = replace(joined(rows, places.shape), scale=source.scale, zero_point=source.zero_point)
+        return self.in_one_piece(taken) if len(rows) > len(flat) // 2 else taken
+
+    def in_one_piece(self, x: Value) -> Value:
+        """The same values in one array."""
         if not x.parts:
             return x
         key = tuple((y.buffer, y.offset, y.size) for y in x.parts)
-        if key not in self.whole:
-            self.whole[key] = x.buffer
-            self.steps.append(Step(JOIN, x.parts, Value(x.buffer, 0, x.shape, x.scales, x.zero_point)))
-        return Value(self.whole[key], 0, x.shape, x.scales, x.zero_point)
+        if key not in self._joined:
+            self._joined[key] = x.buffer
+            self.steps.append(Step(JOIN, x.parts, replace(x, parts=())))
+        return replace(x, buffer=self._joined[key], parts=())
+
+
+def _value(graph: Graph, index: int) -> Value:
+    tensor, stored = graph.tensors[index], graph.constants.get(index)
+    data = None if stored is None else np.frombuffer(stored, tensor.dtype).reshape(tensor.shape)
+    scale = np.array(tensor.scales, np.float32) if tensor.scale is None else np.float32(tensor.scale)
+    return Value(Buffer(math.prod(tensor.shape), tensor.dtype, data), 0, tensor.shape, scale, tensor.zero_point or 0)
+
+
+def unknown(what: str) -> InputError:
+    """The error that refuses a model for one of its operators."""
+    return InputError(f"--c does not write the operator {what}: take other layers")
 
 
 def _in_order_of_need(steps: Sequence[Step], result: Buffer) -> list[Step]:
     """The steps that the result needs, each directly before the first that takes its answers: time steps look alike."""
     makers = {x.output.buffer: x for x in steps}
     ordered: dict[Step, None] = {}
-    waiting = [makers[result]] if result in makers else []
+    waiting = [makers[result]]
     while waiting:
-        step = waiting[-1]
-        missing = [makers[x.buffer] for x in step.given if x.buffer in makers and makers[x.buffer] not in ordered]
+        needed = (makers[x.buffer] for x in waiting[-1].inputs if x.buffer in makers)
+        missing = next((x for x in needed if x not in ordered), None)
         if missing:
-            waiting.append(missing[0])
+            waiting.append(missing)
         else:
-            waiting.pop()
-            ordered[step] = None
+            ordered[waiting.pop()] = None
     return list(ordered)
 
 
-def kernel_shape(options: Any, inputs: Sequence[Value]) -> tuple[int, int]:
-    """Height and width of the window that a convolution or a pool slides over its first input."""
-    if hasattr(options, "filterHeight"):
-        return int(options.filterHeight), int(options.filterWidth)
-    _, height, width, _ = inputs[1].shape
-    return height, width
-
-
-def _margins(options: Any, inputs: Sequence[Value], shape: Sequence[int]) -> Array:
-    """What a convolution or a pool to an output of `shape` takes beyond the borders of its input `[1, h, w, depth]`."""
-    margins = np.zeros((4, 2), int)
-    strides = options.strideH, options.strideW
-    dilations = getattr(options, "dilationHFactor", 1), getattr(options, "dilationWFactor", 1)
-    for axis, size, stride, dilation in zip((1, 2), kernel_shape(options, inputs), strides, dilations, strict=True):
-        reach = (shape[axis] - 1) * stride + (size - 1) * dilation + 1
-        missing = max(reach - inputs[0].shape[axis], 0)
-        margins[axis] = missing // 2, missing - missing // 2
-    return margins
-
-
-def _beside(values: Sequence[Value], n_rows: int, shape: Sequence[int]) -> Value:
-    """Values side by side, in each of the rows."""
-    rows = [(x, x.size // n_rows) for x in values]
-    return joined([x.part(i * size, (size,)) for i in range(n_rows) for x, size in rows], shape)
-
-
-def padded(x: Value, margins: Array, fill: int) -> Value:
-    """`x` with values before and behind it along each axis, `margins` `[n_axes, 2]`."""
-    for axis in range(len(x.shape)):
-        before, behind = map(int, margins[axis])
-        if before or behind:
-            sizes = [(*x.shape[:axis], n, *x.shape[axis + 1 :]) for n in (before, behind)]
-            edges = [constant(np.full(size, fill, x.dtype), x) for size in sizes]
-            shape = (*x.shape[:axis], before + x.shape[axis] + behind, *x.shape[axis + 1 :])
-            values = [y for y in (edges[0], x, edges[1]) if y.size]
-            x = _beside(values, math.prod(x.shape[:axis]), shape)
-    return x
-
-
-def _strided(x: Array, known: Sequence[Array], options: Any) -> Array:
+def _strided(options: Any, x: Array, *borders: Array) -> list[Array]:
     parts: list[slice | int] = []
-    for i, (begin, end, stride) in enumerate(zip(*(map(int, np.ravel(y)) for y in known), strict=True)):
-        if options.shrinkAxisMask >> i & 1:
-            parts.append(begin)
-        else:
-            first = None if options.beginMask >> i & 1 else begin
-            parts.append(slice(first, None if options.endMask >> i & 1 else end, stride))
-    return x[tuple(parts)]
+    for i, (begin, end, stride) in enumerate(zip(*(y.tolist() for y in borders), strict=True)):
+        first, last = (None if y >> i & 1 else z for y, z in ((options.beginMask, begin), (options.endMask, end)))
+        parts.append(begin if options.shrinkAxisMask >> i & 1 else slice(first, last, stride))
+    return [x[tuple(parts)]]
 
 
-def _sliced(x: Array, begin: Array, size: Array) -> Array:
-    return x[tuple(slice(int(b), None if n < 0 else int(b + n)) for b, n in zip(begin, size, strict=True))]
+def _sliced(options: Any, x: Array, begin: Array, size: Array) -> list[Array]:
+    return [x[tuple(slice(b, None if n < 0 else b + n) for b, n in zip(begin, size, strict=True))]]
 
 
-def _in_pieces(x: Array, sizes: Array, axis: Array) -> list[Array]:
-    return np.split(x, np.cumsum(sizes)[:-1], int(np.ravel(axis)[0]))
-
-
-_REARRANGEMENTS: Mapping[str, Callable[[Array, Sequence[Any], Any], list[Array]]] = {
-    "RESHAPE": lambda x, known, options: [x],
-    "SQUEEZE": lambda x, known, options: [x],
-    "EXPAND_DIMS": lambda x, known, options: [x],
-    "SPLIT": lambda x, known, options: np.split(x, options.numSplits, int(np.ravel(known[0])[0])),
-    "SPLIT_V": lambda x, known, options: _in_pieces(x, *known),
-    "UNPACK": lambda x, known, options: [*np.moveaxis(x, options.axis, 0)],
-    "SLICE": lambda x, known, options: [_sliced(x, *known)],
-    "STRIDED_SLICE": lambda x, known, options: [_strided(x, known, options)],
-    "REVERSE_V2": lambda x, known, options: [np.flip(x, tuple(map(int, np.ravel(known[0]))))],
-    "TRANSPOSE": lambda x, known, options: [x.transpose(known[0])],
-    "GATHER": lambda x, known, options: [np.take(x, known[0], options.axis)],
+_REARRANGEMENTS: dict[str, Callable[..., Iterable[Array]]] = {
+    "CONCATENATION": lambda options, *x: [np.concatenate(x, options.axis)],
+    "PAD": lambda options, x, margins: [np.pad(x, margins, constant_values=_FILL)],
+    "RESHAPE": lambda options, x, *shape: [x],
+    "REVERSE_V2": lambda options, x, axes: [np.flip(x, tuple(axes))],
+    "SLICE": _sliced,
+    "SPLIT": lambda options, axis, x: np.split(x, options.numSplits, axis.item()),
+    "STRIDED_SLICE": _strided,
+    "TRANSPOSE": lambda options, x, order: [x.transpose(order)],
 }
-"""Operators that only rearrange: what they do to an array, of the other inputs and the options."""
+"""Operators that only rearrange: what they do to arrays."""
 
-_SOURCE = {"SPLIT": 1}
-"""The number of the rearranged input, where it is not the first."""
-
-_NUMBERS: Mapping[str, Callable[..., Array]] = {"ADD": np.add, "SUB": np.subtract, "MUL": np.multiply, "LESS": np.less}
-
-
-def _computed(kind: str, options: Any, known: Sequence[Array | None]) -> Array:
-    """The result of an operator on whole numbers that are all known: the counters of loops."""
-    arrays = [x for x in known if x is not None]
-    if len(arrays) == len(known):
-        if kind in _NUMBERS:
-            return np.asarray(_NUMBERS[kind](*arrays))
-        if kind in _REARRANGEMENTS and kind not in _SOURCE:
-            return np.asarray(_REARRANGEMENTS[kind](arrays[0], arrays[1:], options)[0])
-    raise InputError(f"--c does not write the operator {kind} of whole numbers: take other layers")
+_COUNTING = {"ADD": lambda options, x, y: [x + y], **_REARRANGEMENTS}
+"""What loops do to their counters."""

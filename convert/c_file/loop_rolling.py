@@ -1,113 +1,93 @@
-"""Roll statements that repeat, with addresses in equal steps, into loops: time steps, of which no operator knows."""
+"""Write statements that repeat, with addresses in equal steps, as loops: time steps, of which no operator knows."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from convert.c_file.graph_tracing import Buffer
-from convert.c_file.statements import Statement
-
-_LONGEST = 80  # statements in a turn
+_LONGEST = 400  # statements in a turn
+_VARIABLES = "tuvwxyz"  # of loops in loops
 _PLACE = re.compile(r"@(\d+)(?:\[([^]]+)\])?")
 
 
 @dataclass(frozen=True)
-class _Address:
-    """The place `name + base + step * t` of a view in turn `t`, which begins with `first`."""
+class Statement:
+    """C code in which `@0` is an address in the first of the arrays `names`, and `@0[i]` the element i from there on.
 
-    name: str
-    base: int
-    step: int = 0
-    first: int = 0
+    Addresses begin at `starts` in the array, and move by one of the `steps` in a turn of each loop around.
+    """
 
-    def in_c(self, index: str | None) -> str:
-        """The address, or the element of an index."""
-        base = self.base - self.step * self.first
-        moving = {0: "", 1: "t", -1: "-t"}.get(self.step, f"{self.step} * t")
-        terms = [*([moving] if moving else []), *([str(base)] if base else [])]
-        if index is None:
-            return " + ".join([self.name, *terms]).replace("+ -", "- ")
-        inside = " + ".join([*terms, *([] if index == "0" and terms else [index])]).replace("+ -", "- ")
-        return f"{self.name}[{inside}]"
+    code: str
+    names: tuple[str, ...]
+    starts: tuple[int, ...]
+    layer: str = ""
+    steps: tuple[tuple[int, ...], ...] = ()
 
 
-@dataclass(frozen=True)
-class Rolled:
-    """The statements from number `begin` on, `period` of them, in `turns` turns."""
-
-    begin: int
-    period: int
-    turns: int
-
-
-def roll(items: Sequence[tuple[str, tuple[str, ...], tuple[int, ...]]]) -> Iterator[Rolled]:
-    """Loops and single statements that together are `items`: the code, names and offsets of each."""
-    kinds: dict[tuple[str, tuple[str, ...]], int] = {}
-    kind = [kinds.setdefault(x[:2], len(kinds)) for x in items]
-    begin = 0
-    while begin < len(items):
-        candidates = (Rolled(begin, p, _turns(kind, items, begin, p)) for p in range(1, _LONGEST + 1))
-        best = max(candidates, key=lambda x: (x.period * (x.turns - 1), -x.period))
-        best = best if best.turns > 1 else Rolled(begin, 1, 1)
-        yield best
-        begin += best.period * best.turns
-
-
-def _turns(
-    kind: Sequence[int], items: Sequence[tuple[str, tuple[str, ...], tuple[int, ...]]], begin: int, period: int
-) -> int:
-    """How often the `period` statements from `begin` on stand there, with offsets in equal steps."""
-    turns = 1
-    while begin + (turns + 1) * period <= len(items):
-        for j in range(begin, begin + period):
-            other = j + turns * period
-            if kind[j] != kind[other]:
-                return turns
-            offsets = zip(items[j][2], items[j + period][2], items[other][2], strict=True)
-            if any(z - x != turns * (y - x) for x, y, z in offsets):
-                return turns
-        turns += 1
-    return turns
-
-
-def in_c(statements: Sequence[Statement], names: Mapping[Buffer, str]) -> list[str]:
-    """The lines of statements, in which what repeats is a loop; a comment begins each layer."""
-    items = []
-    for statement in statements:
-        places = [v.place for v in statement.views]
-        items.append((statement.code, tuple(names[b] for b, _ in places), tuple(offset for _, offset in places)))
-    lines, layer = [], ""
-    for x in roll(items):
-        own = [y for y in dict.fromkeys(s.layer for s in statements[x.begin : x.begin + x.period]) if y]
-        if own and own[-1] != layer:
-            layer = own[-1]
+def in_loops(statements: Sequence[Statement], variables: str = _VARIABLES) -> list[str]:
+    """The lines of C that do what `statements` do, one after the other; a comment begins each layer."""
+    lines, begin, layer = [], 0, ""
+    while begin < len(statements):
+        turns = {1: 1}
+        for period in range(1, min(_LONGEST, len(statements) - begin) + 1):
+            # A multiple of a period repeats no longer than that.
+            if not any(period % x == 0 and 2 * period <= x * n for x, n in turns.items() if n > 1):
+                turns[period] = _turns(statements, begin, period)
+        period = max(turns, key=lambda x: (x * (turns[x] - 1), -x))
+        n, body = turns[period], statements[begin : begin + period]
+        if body[-1].layer != layer and not body[-1].steps:
+            layer = body[-1].layer
             lines.append(f"/* {layer.replace('_', ' ')} */")
-        body = []
-        first = _first(items, x)
-        for j in range(x.begin, x.begin + x.period):
-            code, array_names, offsets = items[j]
-            ahead = items[j + x.period][2] if x.turns > 1 else offsets
-            addresses = [
-                _Address(name, a, b - a, first) for name, a, b in zip(array_names, offsets, ahead, strict=True)
-            ]
-            body += _filled(code, addresses)
-        if x.turns > 1:
-            lines += [f"for (int t = {first}; t < {first + x.turns}; t++) {{", *(f"  {y}" for y in body), "}"]
+        if n == 1:
+            lines += _lines(body[0])
         else:
-            lines += body
+            steps = [_step(x, y) or () for x, y in zip(body, statements[begin + period :], strict=False)]
+            # Turns are counted from where the addresses that move need the smallest other summands.
+            moves = [(a, s) for x, y in zip(body, steps, strict=True) for a, s in zip(x.starts, y, strict=True)]
+            first = max(min((a // s for a, s in moves if s > 0), default=0), 0)
+            moving = []
+            for x, y in zip(body, steps, strict=True):
+                starts = tuple(a - first * s for a, s in zip(x.starts, y, strict=True))
+                moving.append(replace(x, starts=starts, steps=(*x.steps, y)))
+            lines += loop(variables[0], first, first + n, in_loops(moving, variables[1:]))
+        begin += period * n
     return lines
 
 
-def _filled(code: str, addresses: Sequence[_Address]) -> list[str]:
+def loop(name: str, begin: int, end: int, lines: Sequence[str]) -> list[str]:
+    """The lines of a loop around others."""
+    return [f"for (int {name} = {begin}; {name} < {end}; {name}++) {{", *(f"  {x}" for x in lines), "}"]
+
+
+def _turns(statements: Sequence[Statement], begin: int, period: int) -> int:
+    """How often the `period` statements from `begin` on stand there, with addresses in equal steps."""
+    end, steps = begin + period, list[tuple[int, ...]]()
+    while end < len(statements):
+        step = _step(statements[end - period], statements[end])
+        if step is None or (len(steps) >= period and step != steps[-period]):
+            break
+        steps.append(step)
+        end += 1
+    return (end - begin) // period
+
+
+def _step(x: Statement, y: Statement) -> tuple[int, ...] | None:
+    """How far the addresses of `y` are from those of `x`, where it does the same."""
+    if (x.code, x.names, x.steps) != (y.code, y.names, y.steps):
+        return None
+    return tuple(b - a for a, b in zip(x.starts, y.starts, strict=True))
+
+
+def _lines(statement: Statement) -> list[str]:
     """The lines of a statement with its addresses."""
-    return _PLACE.sub(lambda place: addresses[int(place[1])].in_c(place[2]), code).split("\n")
 
+    def address(place: re.Match[str]) -> str:
+        number, index = int(place[1]), place[2]
+        steps = ((x[number], t) for x, t in zip(statement.steps, _VARIABLES, strict=False))
+        terms = [{1: t, -1: f"-{t}"}.get(step, f"{step} * {t}") for step, t in steps if step]
+        terms += [str(statement.starts[number])] if statement.starts[number] else []
+        if index and (index != "0" or not terms):
+            terms.append(index)
+        name, text = statement.names[number], " + ".join(terms).replace("+ -", "- ")
+        return f"{name}[{text}]" if index else f"{name} + {text}".replace("+ -", "- ") if terms else name
 
-def _first(items: Sequence[tuple[str, tuple[str, ...], tuple[int, ...]]], x: Rolled) -> int:
-    """The number of the first turn, with which the first moving address needs no other summand."""
-    if x.turns > 1:
-        for j in range(x.begin, x.begin + x.period):
-            for a, b in zip(items[j][2], items[j + x.period][2], strict=True):
-                if b > a:
-                    return a // (b - a)
-    return 0
+    return _PLACE.sub(address, statement.code).split("\n")

@@ -1,0 +1,260 @@
+"""Write operators as C statements, with the roundings of LiteRT's int8 kernels in XNNPACK.
+
+An int8 value q stands for (q - zero point) * scale. Scales are float32, and so are the operations on them. A sum of
+products rounds once: rint(float(sum) * (sx * sw / sy)) + zy, ties to even. ADD and SUB are integer: both factors are
+rounded to 21 bits at one shift.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from convert.c_file.c_program import Program, lines_of, number
+from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, unknown
+from convert.c_file.loop_rolling import loop
+
+_BLOCK = 16  # sums that a product computes together, and a divisor of the number of their terms, as in kernels.c
+_MANY_PARTS = 8  # an array of more is filled while its parts are computed
+_FACTOR_BITS = 20  # of the greater factor of an int8 sum, behind its first
+_TABLES: dict[str, Callable[[Any], Any]] = {"LOGISTIC": lambda x: 1 / (1 + np.exp(-x)), "TANH": np.tanh}  # of int8
+_SIGNS = {"ADD": "+", "SUB": "-", "MUL": "*", "DIV": "/"}
+_FLOAT_FUNCTIONS = {"ABS": "absolute", "TANH": "hyperbolic_tangent", "MINIMUM": "smaller", "MAXIMUM": "greater"}
+_ACTIVATIONS = {0: (-np.inf, np.inf), 1: (0, np.inf), 2: (-1, 1), 3: (0, 6)}  # limits: none, ReLU and its kinds
+_INT8 = np.arange(-128, 128)
+
+
+def write_program(steps: Sequence[Step], window: Value, logits: Value) -> Program:
+    """The program of a trace. Raises `InputError` for an operator that is not written."""
+    program = Program((window.buffer, logits.buffer))
+    copies, groups = _place_parts(steps), _groups(steps)
+    grouped = {x for members in groups.values() for x in members}
+    for step in steps:
+        if step in groups:
+            _compute(program, groups[step])
+        elif step not in grouped:
+            _write(program, step)
+        for into, x in copies[step]:
+            source = x if x.data is None else program.constant(f"{into.buffer.name}_start", x.data)
+            program.add(f"memcpy(@0, @1, {x.size * np.dtype(x.dtype).itemsize});", into, source)
+    return program
+
+
+def _place_parts(steps: Sequence[Step]) -> dict[Step, list[tuple[Value, Value]]]:
+    """Place parts of joined arrays where they are computed; return what is copied instead, behind which step."""
+    makers = {x.output.buffer: x for x in steps}
+    copies: dict[Step, list[tuple[Value, Value]]] = defaultdict(list)
+    for step in (x for x in steps if x.kind == JOIN):
+        offset = 0
+        for x in step.inputs:
+            into, maker = step.output.part(offset, x.shape), makers.get(x.buffer)
+            offset += x.size
+            if maker and x.buffer.within is None and x.size == x.buffer.size:
+                x.buffer.within, x.buffer.offset = step.output.buffer, into.offset
+            else:
+                copies[maker if maker and len(step.inputs) > _MANY_PARTS else step].append((into, x))
+    return copies
+
+
+def _write(program: Program, step: Step) -> None:
+    """Add an operator that is not element-wise."""
+    x, y = step.inputs[0], step.output
+    if step.kind != JOIN and (
+        x.dtype != "int8" or y.dtype != "int8" or getattr(step.options, "dilationWFactor", 1) > 1
+    ):
+        raise unknown(f"{step.kind} of {y.dtype}")
+    if step.kind in ("FULLY_CONNECTED", "CONV_2D"):
+        _product(program, step)
+    elif step.kind == "MAX_POOL_2D":
+        window, (_, _, width, depth) = (step.options.filterHeight, step.options.filterWidth), x.shape
+        code = "maximum(@1, {}, {}, {}, {}, @0);".format(*window, width * depth, depth)
+        for row, start in enumerate(_starts(step)):
+            program.add(code, y.part(row * depth, (depth,)), x.part(start, (1,)))
+    elif step.kind == "MEAN":
+        _mean(program, step)
+    elif step.kind in _TABLES:
+        real = (np.float32(_INT8 - x.zero_point) * x.scale).astype(np.float64)
+        answers = np.rint(np.float32(_TABLES[step.kind](real)) / y.scale) + y.zero_point
+        table = program.constant(f"{y.buffer.name}_table", np.clip(answers, -128, 127).astype(np.int8))
+        program.add(f"look_up(@2, @1, {y.size}, @0);", y, x, table, in_place=True)
+    elif step.kind != JOIN:
+        raise unknown(step.kind)
+
+
+def _product(program: Program, step: Step) -> None:
+    """Add a product at each row of the input, or each position of a convolution: pieces of several rows are copied."""
+    x, w, y = *step.inputs[:2], step.output
+    n, size = w.shape[0], w.size // w.shape[0]
+    k, starts, pieces = -(-size // _BLOCK) * _BLOCK, [*range(0, x.size, size)], 1
+    if step.kind == "CONV_2D":
+        starts, pieces = _starts(step), w.shape[1] if w.shape[2] < x.shape[2] else 1
+    layer = _layer(program, step, k)
+    patch = replace(x, buffer=Buffer(size, "int8", layer=y.buffer.layer, name=f"{y.buffer.layer}_patch"), offset=0)
+    for row, start in enumerate(starts):
+        taken = x.part(start, (k,))
+        if pieces > 1:
+            taken, length = patch.part(0, (k,)), size // pieces
+            for i in range(pieces):
+                source = x.part(start + i * x.shape[2] * x.shape[3], (length,))
+                program.add(f"memcpy(@0, @1, {length});", patch.part(i * length, (length,)), source)
+        program.add("dense(&@2, @1, @0);", y.part(row * n, (n,)), taken, layer)
+
+
+def _starts(step: Step) -> list[int]:
+    """Where the window of a convolution or a pool begins at each position in its input `[n, height, width, depth]`."""
+    (_, h, w, depth), down, across = step.inputs[0].shape, step.options.strideH, step.options.strideW
+    return [((n * h + i * down) * w + j * across) * depth for n, i, j in np.ndindex(*step.output.shape[:3])]
+
+
+def _layer(program: Program, step: Step, k: int) -> Value:
+    """The constants of a product of `k` terms for `dense`."""
+    x, w, *others = step.inputs
+    y, name = step.output, step.output.buffer.name
+    key = w.buffer, x.scale, x.zero_point, y.scale, y.zero_point
+    if key not in program.layers:
+        if w.data is None:
+            raise unknown(f"{step.kind} of two inputs")
+        n = w.shape[0]
+        weights = np.pad(w.data.reshape(n, -1), ((0, -n % _BLOCK), (0, k - w.size // n)))
+        packed = weights.reshape(-1, _BLOCK, k // 4, 4).transpose(0, 2, 1, 3)
+        totals = weights.sum(1, dtype=np.int32)
+        bias = np.pad(np.asarray(others[0].data), (0, -n % _BLOCK)) if others else 0
+        sums = bias - x.zero_point * totals
+        both = f"{lines_of(sums)}#if defined(X86)\n  ,{lines_of(sums - 128 * totals)}#endif\n"
+        scale = np.pad(np.broadcast_to(x.scale * w.scale / y.scale, n), (0, -n % _BLOCK))
+        arrays = (
+            program.constant(f"{name}_weights", packed),
+            program.declared("int32_t {}[]", f"{name}_bias", both),
+            program.constant(f"{name}_scale", scale),
+        )
+        fields = (*(program.arrays[a.buffer] for a in arrays), k, n, y.zero_point, *_limits(step))
+        program.layers[key] = program.declared("layer {}", f"{name}_layer", ", ".join(map(str, fields)))
+    return program.layers[key]
+
+
+def _mean(program: Program, step: Step) -> None:
+    """Add the mean along axes that follow each other."""
+    x, axes, y = *step.inputs, step.output
+    chosen = sorted(i % len(x.shape) for i in np.ravel(np.asarray(axes.data)).tolist())
+    n, depth = (int(np.prod(x.shape[i:j])) for i, j in ((chosen[0], chosen[-1] + 1), (chosen[-1] + 1, None)))
+    scale = x.scale / y.scale * (np.float32(1) / np.float32(n))
+    start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
+    for row in range(y.size // depth):
+        code = f"mean(@1, {n}, {depth}, {number(scale)}, {number(start)}, @0);"
+        program.add(code, y.part(row * depth, (depth,)), x.part(row * n * depth, (n * depth,)))
+
+
+def _groups(steps: Sequence[Step]) -> dict[Step, list[Step]]:
+    """The element-wise steps that are computed in one loop, in order, by the last of them."""
+    readers: dict[Buffer, list[Step]] = defaultdict(list)
+    for step in steps:
+        for x in step.inputs:
+            readers[x.buffer].append(step)
+    last_of: dict[Step, Step] = {}
+    groups: dict[Step, list[Step]] = defaultdict(list)
+    for step in reversed(steps):
+        y = step.output
+        is_table = step.kind in _TABLES and y.dtype == "int8"
+        if is_table or step.kind not in (*_SIGNS, *_FLOAT_FUNCTIONS, "QUANTIZE", "DEQUANTIZE"):
+            continue
+        lasts = {last_of.get(x) if x.output.size == y.size else None for x in readers[y.buffer]}
+        last = lasts.pop() if len(lasts) == 1 else None
+        if last is None or len(_rows([step, *groups[last]])) > 1:
+            last = step
+        last_of[step] = last
+        groups[last].insert(0, step)
+    return groups
+
+
+def _rows(steps: Sequence[Step]) -> set[int]:
+    """The sizes of operands that are rows of the output."""
+    return {x.size for step in steps for x in step.inputs} - {1, steps[-1].output.size}
+
+
+def _compute(program: Program, steps: Sequence[Step]) -> None:
+    """Add a loop over the elements of the last step's output, or one for each row, where an operand is a row."""
+    y = steps[-1].output
+    n = min(_rows(steps), default=y.size)
+    views: dict[tuple[Buffer, int], Value] = {}
+    known: dict[Buffer, tuple[str, str]] = {}  # the C and the formula of values inside
+    lines: list[str] = []
+
+    def operand(x: Value) -> tuple[str, str]:
+        if x.buffer in known:
+            return known[x.buffer]
+        if x.data is not None and x.size == 1 and x.dtype == "float32":
+            return number(x.data.item()), number(x.data.item())
+        x = x if x.data is None else program.constant(f"{y.buffer.name}_row", x.data)
+        views.setdefault((x.buffer, x.offset), x)
+        text = f"@{[*views].index((x.buffer, x.offset)) + 1}[{'0' if x.size == 1 else 'i'}]"
+        return text, text
+
+    for step in steps:
+        codes, formulas = zip(*map(operand, step.inputs), strict=True)
+        z, code = step.output, _element(step, codes)
+        is_read_twice = sum(x.buffer is z.buffer for other in steps for x in other.inputs) > 1
+        if z is not y and (z.dtype == "int8" or is_read_twice):
+            name = f"{z.buffer.name}_i{len(lines) or ''}"
+            lines.append(f"const {'int32_t' if z.dtype == 'int8' else 'float'} {name} = {code};")
+            code = name
+        known[z.buffer] = code, _formula(step, formulas)
+    code, formula = known[y.buffer]
+    body = "\n".join([f"/* @0[i] = {formula} */", *loop("i", 0, n, [*lines, f"@0[i] = {code};"])])
+    for row in range(0, y.size, n):
+        moved = (x.part(row, (n,)) if x.size == y.size else x for x in (y, *views.values()))
+        program.add(body, *moved, in_place=True)
+
+
+def _limits(step: Step) -> tuple[int, int]:
+    """The least and the greatest int8 of an operator's output, by its activation function."""
+    function = getattr(step.options, "fusedActivationFunction", 0)
+    if function not in _ACTIVATIONS:
+        raise unknown(f"{step.kind} with the activation function {function}")
+    steps = np.clip(np.array(_ACTIVATIONS[function], np.float32) / step.output.scale, -1000, 1000)
+    low, high = np.clip(np.rint(steps) + step.output.zero_point, -128, 127).astype(int).tolist()
+    return low, high
+
+
+def _element(step: Step, operands: Sequence[str]) -> str:
+    """The C expression of one element of the output, of those of the inputs."""
+    x, y, (a, *others) = step.inputs[0], step.output, operands
+    if step.kind == "QUANTIZE" and x.dtype == "int8":
+        factor = round(256 * x.scale / y.scale)
+        return f"clamped((({_minus(a, x.zero_point)}) * {factor} + 128) >> 8, {y.zero_point}, -128, 127)"
+    if step.kind == "QUANTIZE":
+        return f"rounded({_operand(a)} * {number(1 / y.scale)}, {y.zero_point}, -128, 127)"
+    if step.kind == "DEQUANTIZE":
+        return f"(float)({_minus(a, x.zero_point)}) * {number(x.scale)}"
+    if y.dtype == "float32":
+        if step.kind in _SIGNS:
+            return f"{_operand(a)} {_SIGNS[step.kind]} {_operand(*others)}"
+        return f"{_FLOAT_FUNCTIONS[step.kind]}({', '.join(operands)})"
+    if step.kind not in ("ADD", "SUB", "MUL"):
+        raise unknown(f"{step.kind} of int8")
+    (b,), z, limits = others, step.inputs[1], f"{y.zero_point}, {', '.join(map(str, _limits(step)))}"
+    if step.kind == "MUL":
+        product = f"({_minus(a, x.zero_point)}) * ({_minus(b, z.zero_point)})"
+        return f"rounded((float)({product}) * {number(x.scale * z.scale / y.scale)}, {limits})"
+    p, q = x.scale / y.scale, z.scale / y.scale
+    shift = _FACTOR_BITS - int(np.floor(np.log2(max(p, q))))
+    m, n = (int(np.rint(np.float64(ratio) * 2.0**shift)) for ratio in (p, q))
+    n *= -1 if step.kind == "SUB" else 1
+    start = (1 << (shift - 1)) - m * x.zero_point - n * z.zero_point
+    return f"clamped(({a} * {m} + {b} * {n} + {start}) >> {shift}, {limits})".replace("+ -", "- ")
+
+
+def _formula(step: Step, operands: Sequence[str]) -> str:
+    """What `_element` computes, of the numbers that integers stand for."""
+    if step.kind in _SIGNS:
+        return f" {_SIGNS[step.kind]} ".join(map(_operand, operands))
+    return operands[0] if "QUANTIZE" in step.kind else f"{_FLOAT_FUNCTIONS[step.kind]}({', '.join(operands)})"
+
+
+def _operand(code: str) -> str:
+    return f"({code})" if " " in code else code
+
+
+def _minus(code: str, zero_point: int) -> str:
+    return f"{code} - {zero_point}".replace("- -", "+ ") if zero_point else code
