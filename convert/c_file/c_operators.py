@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from ai_edge_litert.schema_py_generated import Padding
 
-from convert.c_file.c_program import Program, lines_of, number
+from convert.c_file.c_program import Program, lines_of, loop, number
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, unknown
-from convert.c_file.loop_rolling import loop
 
 _BLOCK = 16  # sums that a product computes together, and a divisor of the number of their terms, as in kernels.c
 _MANY_PARTS = 8  # an array of more is filled while its parts are computed
@@ -52,7 +52,7 @@ def _place_parts(steps: Sequence[Step]) -> dict[Step, list[tuple[Value, Value]]]
             into, maker = step.output.part(offset, x.shape), makers.get(x.buffer)
             offset += x.size
             if maker and x.buffer.within is None and x.size == x.buffer.size:
-                x.buffer.within, x.buffer.offset = step.output.buffer, into.offset
+                x.buffer.within = into
             else:
                 copies[maker if maker and len(step.inputs) > _MANY_PARTS else step].append((into, x))
     return copies
@@ -60,27 +60,29 @@ def _place_parts(steps: Sequence[Step]) -> dict[Step, list[tuple[Value, Value]]]
 
 def _write(program: Program, step: Step) -> None:
     """Add an operator that is not element-wise."""
-    x, y = step.inputs[0], step.output
-    if step.kind != JOIN and (
-        x.dtype != "int8" or y.dtype != "int8" or getattr(step.options, "dilationWFactor", 1) > 1
-    ):
+    x, y, options = step.inputs[0], step.output, step.options
+    if step.kind == JOIN:
+        return
+    if x.dtype != "int8" or y.dtype != "int8" or getattr(options, "dilationWFactor", 1) > 1:
         raise unknown(f"{step.kind} of {y.dtype}")
     if step.kind in ("FULLY_CONNECTED", "CONV_2D"):
         _product(program, step)
-    elif step.kind == "MAX_POOL_2D":
-        window, (_, _, width, depth) = (step.options.filterHeight, step.options.filterWidth), x.shape
-        code = "maximum(@1, {}, {}, {}, {}, @0);".format(*window, width * depth, depth)
+    elif step.kind == "MAX_POOL_2D" and options.filterHeight == 1 and options.padding == Padding.VALID:
+        n, depth = options.filterWidth, x.shape[3]
         for row, start in enumerate(_starts(step)):
-            program.add(code, y.part(row * depth, (depth,)), x.part(start, (1,)))
-    elif step.kind == "MEAN":
-        _mean(program, step)
+            program.add(f"maximum(@1, {n}, {depth}, @0);", y.part(row * depth, (depth,)), x.part(start, (n * depth,)))
+    elif step.kind == "MEAN" and y.size == x.shape[-1]:
+        n = x.size // y.size
+        scale = x.scale / y.scale * (np.float32(1) / np.float32(n))
+        start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
+        program.add(f"mean(@1, {n}, {y.size}, {number(scale)}, {number(start)}, @0);", y, x)
     elif step.kind in _TABLES:
         real = (np.float32(_INT8 - x.zero_point) * x.scale).astype(np.float64)
         answers = np.rint(np.float32(_TABLES[step.kind](real)) / y.scale) + y.zero_point
         table = program.constant(f"{y.buffer.name}_table", np.clip(answers, -128, 127).astype(np.int8))
         program.add(f"look_up(@2, @1, {y.size}, @0);", y, x, table, in_place=True)
-    elif step.kind != JOIN:
-        raise unknown(step.kind)
+    else:
+        raise unknown(f"{step.kind} as it is here")
 
 
 def _product(program: Program, step: Step) -> None:
@@ -114,10 +116,8 @@ def _layer(program: Program, step: Step, k: int) -> Value:
     y, name = step.output, step.output.buffer.name
     key = w.buffer, x.scale, x.zero_point, y.scale, y.zero_point
     if key not in program.layers:
-        if w.data is None:
-            raise unknown(f"{step.kind} of two inputs")
         n = w.shape[0]
-        weights = np.pad(w.data.reshape(n, -1), ((0, -n % _BLOCK), (0, k - w.size // n)))
+        weights = np.pad(np.asarray(w.data).reshape(n, -1), ((0, -n % _BLOCK), (0, k - w.size // n)))
         packed = weights.reshape(-1, _BLOCK, k // 4, 4).transpose(0, 2, 1, 3)
         totals = weights.sum(1, dtype=np.int32)
         bias = np.pad(np.asarray(others[0].data), (0, -n % _BLOCK)) if others else 0
@@ -132,18 +132,6 @@ def _layer(program: Program, step: Step, k: int) -> Value:
         fields = (*(program.arrays[a.buffer] for a in arrays), k, n, y.zero_point, *_limits(step))
         program.layers[key] = program.declared("layer {}", f"{name}_layer", ", ".join(map(str, fields)))
     return program.layers[key]
-
-
-def _mean(program: Program, step: Step) -> None:
-    """Add the mean along axes that follow each other."""
-    x, axes, y = *step.inputs, step.output
-    chosen = sorted(i % len(x.shape) for i in np.ravel(np.asarray(axes.data)).tolist())
-    n, depth = (int(np.prod(x.shape[i:j])) for i, j in ((chosen[0], chosen[-1] + 1), (chosen[-1] + 1, None)))
-    scale = x.scale / y.scale * (np.float32(1) / np.float32(n))
-    start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
-    for row in range(y.size // depth):
-        code = f"mean(@1, {n}, {depth}, {number(scale)}, {number(start)}, @0);"
-        program.add(code, y.part(row * depth, (depth,)), x.part(row * n * depth, (n * depth,)))
 
 
 def _groups(steps: Sequence[Step]) -> dict[Step, list[Step]]:
@@ -210,8 +198,6 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
 def _limits(step: Step) -> tuple[int, int]:
     """The least and the greatest int8 of an operator's output, by its activation function."""
     function = getattr(step.options, "fusedActivationFunction", 0)
-    if function not in _ACTIVATIONS:
-        raise unknown(f"{step.kind} with the activation function {function}")
     steps = np.clip(np.array(_ACTIVATIONS[function], np.float32) / step.output.scale, -1000, 1000)
     low, high = np.clip(np.rint(steps) + step.output.zero_point, -128, 127).astype(int).tolist()
     return low, high

@@ -1,16 +1,18 @@
 """Write a model as one C99 file, and a header of the card's numbers."""
 
 import hashlib
+import math
+import re
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import edge_runtime
 from convert.c_array import c_name, c_string
 from convert.c_file.answer_check import check_answers
-from convert.c_file.array_names import name_arrays
 from convert.c_file.c_operators import write_program
 from convert.c_file.c_program import C_TYPES, number
-from convert.c_file.graph_tracing import Value, trace
+from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, trace
 from edge_runtime.devices.trial import try_model
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
@@ -19,6 +21,11 @@ from edge_runtime.model.graphs import ports, read_graphs, scheme_of
 from edge_runtime.model.model_card import Card
 from edge_runtime.system.files import scratch_folder, write_text
 from edge_runtime.system.progress import OnProgress, ignore_progress
+
+_PRODUCTS = ("FULLY_CONNECTED", "CONV_2D")
+_GATES = ("gates", "candidate")  # quantisation points that only recurrent layers have
+_TOLERANCE = 1e-3  # of a scale: cards round ranges to six decimals
+_WORDS = {JOIN: "joined", "LOGISTIC": "sigmoid", "MAX_POOL_2D": "pool", "QUANTIZE": "", "DEQUANTIZE": "float"}
 
 _SOURCE = """\
 {origin}
@@ -42,18 +49,10 @@ AVX2 static void infer_avx2({parameters}) {{ infer(window, logits, dense_avx2, l
 
 void {name}_predict({parameters}) {{
 #if defined(X86)
-  if (HAS_AVX512) {{
-    infer_avx512(window, logits);
-    return;
-  }}
-  if (HAS_AVXVNNI) {{
-    infer_avxvnni(window, logits);
-    return;
-  }}
-  if (HAS_AVX2) {{
-    infer_avx2(window, logits);
-    return;
-  }}
+  if (HAS_AVX512) infer_avx512(window, logits);
+  else if (HAS_AVXVNNI) infer_avxvnni(window, logits);
+  else if (HAS_AVX2) infer_avx2(window, logits);
+  else
 #endif
   infer(window, logits, dense_base, look_up_base);
 }}
@@ -66,23 +65,17 @@ _HEADER = """\
 
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {{
-#endif
-
 /* A window: a row for each sample, a column for each signal, a new window every HOP samples. Probabilities are the
    softmax of logits / TEMPERATURE.{remarks} */
+#ifdef __cplusplus
+extern "C"
+#endif
 void {name}_predict({parameters});
 
-enum {{ {whole} }};
-{floats}
+{numbers}
 
 /* Filters from raw samples to signals are sections of b0 b1 b2 a0 a1 a2, in the order of use. */
 {tables}
-
-#ifdef __cplusplus
-}}
-#endif
 
 #endif
 """
@@ -103,9 +96,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
     try_model(flatbuffer, str(model))  # from here on it is whole
     scheme = scheme_of(read_graphs(flatbuffer))
     if scheme not in ("int8", "mixed"):
-        raise InputError(
-            f"{model} computes in {scheme}, whose sums have no fixed order: --c writes int8 and mixed models"
-        )
+        raise InputError(f"{model} is {scheme}, whose sums have no fixed order: --c writes int8 and mixed")
     (taken,), (given,) = ports(flatbuffer)
     check_graph(taken, given, card, str(model))
     name = c_name(model.stem)
@@ -123,7 +114,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
 def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
     """The texts of the header and the C file of a model. Raises `InputError` for an operator that is not written."""
     steps, window, logits = trace(flatbuffer)
-    name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
+    _name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
     program = write_program(steps, window, logits)
     common = {
         "name": c_name(stem),
@@ -141,13 +132,57 @@ def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
     return _header(card, window, logits, common), source
 
 
+def _name_arrays(steps: Sequence[Step], window: Value, logits: Value, ranges: Mapping[str, Sequence[float]]) -> None:
+    """Name the buffers of a trace by the `ranges` in its card, or after their first input and the operator."""
+    recurrent = {layer for layer, part in map(_parts, ranges) if part in _GATES}
+    numbers: dict[Buffer, int] = {}  # of products that no layer is known of, by their weights
+    window.buffer.layer = window.buffer.name = "window"
+    for step in steps:
+        y, source = step.output.buffer, next((x.buffer for x in step.inputs if x.data is None), step.inputs[0].buffer)
+        layer, part = _parts(_point_of(step.output, ranges))
+        word = _WORDS.get(step.kind, step.kind.lower())
+        y.layer = layer or source.layer
+        if step.kind == JOIN:
+            part = word
+        elif layer in recurrent and not part:
+            part = "input" if step.kind in _PRODUCTS else "state"
+        elif not layer and step.kind in _PRODUCTS:
+            y.layer = f"layer_{numbers.setdefault(step.inputs[1].buffer, len(numbers) + 1)}"
+        elif not layer:
+            before = source.name.removeprefix(source.layer) if len(step.inputs) == 1 else ""
+            part = f"{before}_{word}".strip("_")
+        y.name = f"{y.layer}_{part}".strip("_")
+    for x in (y for step in steps for y in step.inputs if y.buffer.name == "logits"):
+        x.buffer.name = f"logits_{x.dtype}"
+    logits.buffer.layer = logits.buffer.name = "logits"
+
+
+def _parts(point: str) -> tuple[str, str]:
+    """Layer and part in the name of a quantisation point, as identifiers."""
+    layer, _, part = point.rpartition("/") if "/" in point else (point, "", "")
+    return re.sub(r"\W+", "_", layer, flags=re.ASCII), part
+
+
+def _point_of(x: Value, ranges: Mapping[str, Sequence[float]]) -> str:
+    """The quantisation point of a tensor, if only one has its range; otherwise empty."""
+    found = [
+        name
+        for name, (low, high) in ranges.items()
+        if x.dtype == "int8"
+        and math.isclose(255 * x.scale, max(high, 0) - min(low, 0), rel_tol=_TOLERANCE)
+        and abs((-128 - x.zero_point) * x.scale - min(low, 0)) < x.scale
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
 def _header(card: Card, window: Value, logits: Value, common: dict[str, str]) -> str:
     name, prefix, given, remarks = common["name"], common["name"].upper(), card.window, ""
     whole = {"SAMPLES": given.samples, "HOP": given.hop, "N_SIGNALS": len(card.signals), "N_LABELS": len(card.labels)}
-    floats = {"TEMPERATURE": card.temperature} | ({} if given.rate_hz is None else {"RATE_HZ": given.rate_hz})
+    numbers = {key: str(x) for key, x in whole.items()} | {"TEMPERATURE": number(card.temperature)}
+    numbers |= {} if given.rate_hz is None else {"RATE_HZ": number(given.rate_hz)}
     for border, x in (("INPUT", window), ("OUTPUT", logits)):
         if x.dtype == "int8":
-            floats[f"{border}_SCALE"], whole[f"{border}_ZERO_POINT"] = float(x.scale), x.zero_point
+            numbers |= {f"{border}_SCALE": number(x.scale), f"{border}_ZERO_POINT": str(x.zero_point)}
     texts = {"labels": card.labels, "signals": card.signal_names, "units": [x.unit for x in card.signals]}
     tables = [f"char *const {name}_{key}[] = {{{', '.join(map(c_string, x))}}}" for key, x in texts.items()]
     for key in ("noise", "gravity", "drift") if card.front_end else ():
@@ -161,8 +196,7 @@ def _header(card: Card, window: Value, logits: Value, common: dict[str, str]) ->
     return _HEADER.format(
         prefix=prefix,
         remarks=remarks if card.frame == "device" else _WALKING + remarks,
-        whole=", ".join(f"{prefix}_{key} = {x}" for key, x in whole.items()),
-        floats="\n".join(f"#define {prefix}_{key} {number(x)}" for key, x in floats.items()),
+        numbers="\n".join(f"#define {prefix}_{key} {x}" for key, x in numbers.items()),
         tables="\n".join(f"static const {x};" for x in tables),
         **common,
     )

@@ -24,7 +24,7 @@ _FILL = -1
 
 @dataclass(eq=False)
 class Buffer:
-    """Memory of `size` values: a constant with `data`, or perhaps a part of a larger buffer, from its `offset` on.
+    """Memory of `size` values: a constant with `data`, or perhaps a part `within` a larger buffer.
 
     `name` is that of the array in C, and belongs to a `layer`.
     """
@@ -32,8 +32,7 @@ class Buffer:
     size: int
     dtype: str
     data: Array | None = None
-    within: "Buffer | None" = None
-    offset: int = 0
+    within: "Value | None" = None
     layer: str = ""
     name: str = ""
 
@@ -68,10 +67,10 @@ class Value:
     @property
     def place(self) -> tuple[Buffer, int]:
         """The largest buffer around it, and where it begins there."""
-        buffer, offset = self.buffer, self.offset
-        while buffer.within is not None:
-            buffer, offset = buffer.within, offset + buffer.offset
-        return buffer, offset
+        if self.buffer.within is None:
+            return self.buffer, self.offset
+        buffer, offset = self.buffer.within.place
+        return buffer, offset + self.offset
 
     def part(self, offset: int, shape: Sequence[int]) -> "Value":
         """Consecutive values from `offset` on, in another shape."""
@@ -112,12 +111,10 @@ class Step:
 def trace(flatbuffer: bytes) -> tuple[list[Step], Value, Value]:
     """Follow the main graph of a model: the steps of an inference in order, its window and its logits."""
     tracer = _Tracer(flatbuffer)
-    main = tracer.graphs[0]
-    window = _value(main, main.inputs[0])
+    window = _value(tracer.graphs[0], tracer.graphs[0].inputs[0])
     # Products read beyond the end of an array: an int8 window, which has none, is copied.
     copied = replace(window, buffer=Buffer(window.size, window.dtype), parts=(window,))
-    (logits,) = tracer.run(0, [copied if window.dtype == "int8" else window])
-    logits = tracer.in_one_piece(logits)
+    (logits,) = map(tracer.in_one_piece, tracer.run(0, [copied if window.dtype == "int8" else window]))
     return _in_order_of_need(tracer.steps, logits.buffer), window, logits
 
 
@@ -144,13 +141,10 @@ class _Tracer:
     def _results(self, operator: Operator, options: Any, inputs: list[Value], outputs: list[Value]) -> Sequence[Value]:
         name = operator.name
         if operator.loop:
-            _, body = operator.loop
-            for _ in range(self.graphs[body].turns):
-                inputs = self.run(body, inputs)
+            for _ in range(self.graphs[operator.loop[1]].turns):
+                inputs = self.run(operator.loop[1], inputs)
             return [self.in_one_piece(x) for x in inputs]
         if outputs[0].dtype == "int32":  # counters of loops, which are known
-            if name not in _COUNTING:
-                raise unknown(f"{name} of whole numbers")
             return [constant(np.asarray(x)) for x in _COUNTING[name](options, *(x.data for x in inputs))]
         if name in _REARRANGEMENTS:
             moved = [x for x in inputs if x.dtype != "int32"]
@@ -159,32 +153,25 @@ class _Tracer:
             arguments = [x.data if x.dtype == "int32" else next(places) for x in inputs]
             source = joined(moved, (begins[-1],))
             found = zip(_REARRANGEMENTS[name](options, *arguments), outputs, strict=True)
-            return [self._taken(source, x.reshape(y.shape), y.zero_point) for x, y in found]
-        if name in ("CONV_2D", "MAX_POOL_2D"):
-            x, is_pool = inputs[0], name == "MAX_POOL_2D"
-            window = (options.filterHeight, options.filterWidth) if is_pool else inputs[1].shape[1:3]
-            inputs[0] = self._with_margins(x, options, window, outputs[0].shape, -128 if is_pool else x.zero_point)
+            return [self._taken(source, x.reshape(y.shape)) for x, y in found]
+        if name == "CONV_2D":
+            x, margins = inputs[0], np.zeros((4, 2), int)
+            for axis, stride in ((1, options.strideH), (2, options.strideW)):
+                missing = max((outputs[0].shape[axis] - 1) * stride + inputs[1].shape[axis] - x.shape[axis], 0)
+                margins[axis] = missing // 2, missing - missing // 2
+            every = np.arange(x.size).reshape(x.shape)
+            inputs[0] = self._taken(x, np.pad(every, margins, constant_values=_FILL))
         self.steps.append(Step(name, tuple(map(self.in_one_piece, inputs)), outputs[0], options))
         return outputs
 
-    def _with_margins(self, x: Value, options: Any, window: Sequence[int], shape: Sequence[int], fill: int) -> Value:
-        """The input `[n, height, width, depth]` of a convolution or a pool with what its window takes beyond."""
-        margins = [(0, 0)] * 4
-        for axis, size, stride in zip((1, 2), window, (options.strideH, options.strideW), strict=True):
-            missing = max((shape[axis] - 1) * stride + size - x.shape[axis], 0)
-            margins[axis] = missing // 2, missing - missing // 2
-        places = np.pad(np.arange(x.size).reshape(x.shape), margins, constant_values=_FILL)
-        return self._taken(x, places, fill)
-
-    def _taken(self, source: Value, places: Array, fill: int) -> Value:
+    def _taken(self, source: Value, places: Array) -> Value:
         """The values of `source` at `places`: rows are views, single values are copied."""
         flat = places.ravel()
         follows = np.where(flat[:-1] == _FILL, flat[1:] == _FILL, np.diff(flat) == 1)
         breaks = np.flatnonzero(~follows) + 1
-        rows = [
-            source.part(row[0], row.shape) if row[0] != _FILL else constant(np.full(len(row), fill, source.dtype))
-            for row in np.split(flat, breaks)
-        ]
+        fill = np.full(len(flat), source.zero_point, source.dtype)
+        pieces = np.split(flat, breaks)
+        rows = [constant(fill[: len(x)]) if x[0] == _FILL else source.part(x[0], x.shape) for x in pieces]
         taken = replace(joined(rows, places.shape), scale=source.scale, zero_point=source.zero_point)
         return self.in_one_piece(taken) if len(rows) > len(flat) // 2 else taken
 

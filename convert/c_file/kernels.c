@@ -84,17 +84,11 @@ INLINE float hyperbolic_tangent(float x) {
   return v * fused(s, p, 1.0f) / fused(s, q, 1.0f);
 }
 
-/* The greatest value of each channel in `height` rows, `down` values apart, of `width` places. */
-INLINE void maximum(const int8_t *x, int height, int width, int down, int channels, int8_t *out) {
+/* The greatest value of each channel in n rows, and the mean. */
+INLINE void maximum(const int8_t *x, int n, int channels, int8_t *out) {
   for (int c = 0; c < channels; c++) {
-    int8_t most = -128;
-    for (int i = 0; i < height; i++) {
-      for (int j = 0; j < width; j++) {
-        const int8_t v = x[i * down + j * channels + c];
-        most = v > most ? v : most;
-      }
-    }
-    out[c] = most;
+    out[c] = x[c];
+    for (int i = 1; i < n; i++) out[c] = x[i * channels + c] > out[c] ? x[i * channels + c] : out[c];
   }
 }
 

@@ -16,7 +16,7 @@ from programs import MODELS, assert_one_sentence, python, run_program, succeeded
 
 from convert.c_array import c_name
 from convert.c_file import c_source
-from convert.c_file.loop_rolling import Statement, in_loops
+from convert.c_file.c_program import Statement, in_loops
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
 from convert.quantise.calibration import observed_ranges
@@ -116,7 +116,8 @@ def test_the_header_has_the_numbers_of_the_card_in_c_and_in_cpp(tmp_path):
     (tmp_path / "edge_int8.h").write_text(header)
     found = {x: float.fromhex(y.rstrip("f")) for x, y in re.findall(r"#define EDGE_INT8_(\w+) (0x\S+)", header)}
     assert found == {"RATE_HZ": card.window.rate_hz, "TEMPERATURE": np.float32(card.temperature)}
-    assert f"N_SIGNALS = {len(card.signals)}, EDGE_INT8_N_LABELS = {len(card.labels)} " in header
+    for key, n in (("N_SIGNALS", len(card.signals)), ("N_LABELS", len(card.labels))):
+        assert f"#define EDGE_INT8_{key} {n}\n" in header
     for language in ("c", "c++"):
         options = ("-x", language, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-include")
         succeeded(run_program(CC, *options, tmp_path / "edge_int8.h", "/dev/null"))

@@ -45,8 +45,8 @@ def convolution(stride=(1, 1), padding=schema.Padding.SAME, activation=0):
     return schema.Conv2DOptionsT(padding, stride[1], stride[0], activation)
 
 
-def pool(height: int, width: int, stride: int, padding=schema.Padding.SAME):
-    return schema.Pool2DOptionsT(padding, stride, stride, width, height)
+def pool(width: int):
+    return schema.Pool2DOptionsT(schema.Padding.VALID, width, 1, width, 1)
 
 
 SAME = ((0.03, -7), (0.03, -7))
@@ -89,10 +89,7 @@ MODELS = {
         convolution(padding=schema.Padding.VALID),
         weights(6, 5, 1, 4),
     ),
-    "pool": model(OF.MAX_POOL_2D, ((1, 7, 9, 5), (1, 4, 5, 5)), pool(3, 2, 2), quantised=SAME),
-    "pool of time": model(
-        OF.MAX_POOL_2D, ((1, 1, 9, 20), (1, 1, 4, 20)), pool(1, 2, 2, schema.Padding.VALID), quantised=SAME
-    ),
+    "pool of time": model(OF.MAX_POOL_2D, ((1, 1, 9, 20), (1, 1, 4, 20)), pool(2), quantised=SAME),
     **{
         f"MEAN {n} {i}": model(
             OF.MEAN,
