@@ -65,7 +65,7 @@ class Program:
         return self._stored[declaration, text]
 
     def body(self) -> list[str]:
-        """The lines of a function: arrays, of which those of one name and size share memory at different times."""
+        """The lines of a function. Arrays of one name and size share memory at different times."""
         last = {x.place[0]: i for i, (_, views, _) in enumerate(self._statements) for x in views}
         ends: dict[tuple[str, int, str], dict[str, int]] = defaultdict(dict)  # the last uses of arrays that are alike
         placed = []
