@@ -189,10 +189,10 @@ def _write_source(model: Path, c_file: bool, c_array_type: str | None, out: Path
     folder = out or (Path() if is_reference(model) else model.parent)
     if c_file:
         with progress() as on_progress:
-            *sources, checked = write_c_file(model_path(model), folder, on_progress)
+            sources, checked = write_c_file(model_path(model), folder, on_progress)
         click.echo(checked, err=True)
     else:
         with progress() as on_progress:
-            sources = [*write_c_array(model_path(model), folder, c_array_type == "int8", on_progress)]
+            sources = write_c_array(model_path(model), folder, c_array_type == "int8", on_progress)
     for written in sources:
         click.echo(written)

@@ -27,8 +27,8 @@ def complete(conversion: Conversion, options: Options, normalisation: str | None
     files, schemes = conversion.files, conversion.report.schemes
     for scheme in [x for x in CALIBRATED if options.c_file and x in schemes]:
         with progress() as on_progress:
-            source, header, checked = write_c_file(files.tflite(scheme), files.folder, on_progress)
-        click.echo(f"As C: {source.name}, {header.name}. {checked}")
+            written, checked = write_c_file(files.tflite(scheme), files.folder, on_progress)
+        click.echo(f"As C: {', '.join(x.name for x in written)}. {checked}")
     if options.c_array and "int8" in schemes:
         with progress() as on_progress:
             sources = write_c_array(files.tflite("int8"), files.folder, options.c_array == "int8", on_progress)

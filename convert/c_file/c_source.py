@@ -12,6 +12,7 @@ from convert.c_array import c_name, c_string
 from convert.c_file.answer_check import check_answers
 from convert.c_file.c_operators import write_program
 from convert.c_file.c_program import C_TYPES, number
+from convert.c_file.c_stream import stream_files
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, trace
 from edge_runtime.devices.trial import try_model
 from edge_runtime.errors import InputError
@@ -74,7 +75,6 @@ void {name}_predict({parameters});
 
 {numbers}
 
-/* Filters from raw samples to signals are sections of b0 b1 b2 a0 a1 a2, in the order of use. */
 {tables}
 
 #endif
@@ -85,11 +85,11 @@ _PREPARED = """
    INPUT_ZERO_POINT, rounded."""
 
 
-def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Path, Path, str]:
-    """Write the `.tflite` file `model` as a C file and its header into `folder`; return both, and how it was checked.
+def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:
+    """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if that drives it.
 
-    Raises `InputError` when the file cannot be used or is not of int8, `CheckFailedError` when an answer differs from
-    LiteRT's, and `DeviceError` when the C does not compile.
+    Returns the files, and a sentence on their check. Raises `InputError` when the file cannot be used or is not of
+    int8, `CheckFailedError` when an answer differs from LiteRT's, and `DeviceError` when the C does not compile.
     """
     on_progress(0.0, f"C of {model.name}")
     flatbuffer, card = cards.read_model(model)
@@ -100,15 +100,20 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
     (taken,), (given,) = ports(flatbuffer)
     check_graph(taken, given, card, str(model))
     name = c_name(model.stem)
-    texts = dict(zip((f"{name}.h", f"{name}.c"), source_of(flatbuffer, card, model.stem), strict=True))
+    header, source = source_of(flatbuffer, card, model.stem)
+    texts = {f"{name}.c": source, f"{name}.h": header}
     with scratch_folder() as scratch:
         for file, text in texts.items():
             write_text(scratch / file, text)
         on_progress(0.3, f"comparing the C of {model.name} with LiteRT")
         checked = check_answers(scratch / f"{name}.c", flatbuffer, card)
+    try:
+        texts |= stream_files(card, name)
+    except InputError as error:
+        checked += f"\nWithout har_stream: {error}"
     for file, text in texts.items():
         write_text(folder / file, text)
-    return folder / f"{name}.c", folder / f"{name}.h", checked
+    return [folder / x for x in texts], checked
 
 
 def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
@@ -185,9 +190,6 @@ def _header(card: Card, window: Value, logits: Value, common: dict[str, str]) ->
             numbers |= {f"{border}_SCALE": number(x.scale), f"{border}_ZERO_POINT": str(x.zero_point)}
     texts = {"labels": card.labels, "signals": card.signal_names, "units": [x.unit for x in card.signals]}
     tables = [f"char *const {name}_{key}[] = {{{', '.join(map(c_string, x))}}}" for key, x in texts.items()]
-    for key in ("noise", "gravity", "drift") if card.front_end else ():
-        rows = ("\n  {" + ", ".join(map(repr, map(float, row))) + "}" for row in getattr(card.front_end, key).sections)
-        tables.append(f"double {name}_{key}[][6] = {{{','.join(rows)}}}")
     if not card.raw_input:
         remarks, norm = _PREPARED, card.normalisation
         columns = (norm.mean, norm.std, norm.clip, *norm.companding())

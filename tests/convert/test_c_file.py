@@ -165,10 +165,11 @@ def test_rolled_statements_are_the_statements(patterns):
     assert unrolled(in_loops(statements), {}) == [f"{x.code.removesuffix(' @0')} {x.starts[0]}" for x in statements]
 
 
-def test_the_command_writes_both_files_without_tensorflow(tmp_path):
+def test_the_command_writes_all_files_without_tensorflow(tmp_path):
     loaded = "import atexit, sys, har_edge; sys.argv[1:] = ['convert', 'edge', '--c']\n"
     loaded += "atexit.register(lambda: print('tensorflow' in sys.modules))\nhar_edge.main()"
-    assert python(loaded, cwd=tmp_path).splitlines() == ["edge_int8.c", "edge_int8.h", "False"]
+    files = ["edge_int8.c", "edge_int8.h", "har_model.h", "har_stream.h", "har_stream.c"]
+    assert python(loaded, cwd=tmp_path).splitlines() == [*files, "False"]
     header = (tmp_path / "edge_int8.h").read_text()
     assert "void edge_int8_predict(const float window[1152], float logits[6]);" in header
 

@@ -1,0 +1,291 @@
+/* From the samples of a sensor to the activity: har-edge's Python in C. Its modules, named here, have the reasons. */
+
+#include "har_stream.h"
+
+#include <math.h>
+#include <string.h>
+
+#define END (HAR_HOP < HAR_SAMPLES ? HAR_HOP : HAR_SAMPLES) /* rows of a window that were not in the one before */
+#define HOP_S (HAR_HOP / HAR_RATE_HZ)
+#define WARM_UP_S 12
+#define MOST_G 100.0f /* more is no measurement */
+#define MOST_RAD_S 200.0f
+
+/* Steps: a periodogram every 0.05 Hz, from 1.2 to 4 Hz (edge_runtime/signals/steps.py). */
+#define PI 3.14159265f
+#define GRID_HZ 0.05f
+enum { SLOWEST = 24, FASTEST = 80, N_BEATS = FASTEST - SLOWEST + 1 };
+#define LEAST_HALF 0.2f
+#define MOVING_G 0.1f
+
+/* Novelty (edge_runtime/model/novelty.py, edge_runtime/live/persistence.py). */
+#define FLOOR 2e-3f /* g, rad/s */
+#define PERSISTENCE_S 5.0f
+#define ATYPICAL 0.9f
+#define UNLIKE_S 2.5f
+#define LONGEST_UNLIKE_S 10.0f
+
+#define LEAST 1e-6f /* probability (edge_runtime/live/smoothing.py) */
+
+#if defined(__GNUC__)
+#define ON_ITS_OWN __attribute__((noinline)) /* its arrays are not on the stack beside those of the model */
+#else
+#define ON_ITS_OWN
+#endif
+
+/* How a window compares with what is typical of each label; `unlike_all` is 1 at the limit of the nearest. */
+typedef struct {
+  bool unusual_posture[HAR_N_LABELS], novel_posture[HAR_N_LABELS];
+  bool unusual_movement[HAR_N_LABELS], novel_movement[HAR_N_LABELS];
+  bool at_rest;
+  float unlike_all;
+} novelty;
+
+static int greatest(const float *x, int n) {
+  int best = 0;
+  for (int i = 1; i < n; i++) best = x[i] > x[best] ? i : best;
+  return best;
+}
+
+static float length(float x, float y, float z) { return sqrtf(x * x + y * y + z * z); }
+
+/* ---- Signals (edge_runtime/signals/frontend.py) ---- */
+
+static float median(float a, float b, float c) { return fmaxf(fminf(a, b), fminf(fmaxf(a, b), c)); }
+
+/* Second-order sections in transposed direct form II. */
+static float without_noise(float state[HAR_N_NOISE][2], float x) {
+  for (int i = 0; i < HAR_N_NOISE; i++) {
+    const float *c = har_noise[i], y = c[0] * x + state[i][0];
+    state[i][0] = c[1] * x - c[4] * y + state[i][1];
+    state[i][1] = c[2] * x - c[5] * y;
+    x = y;
+  }
+  return x;
+}
+
+/* The same in double: for frequencies below 1 Hz poles are so near to 1 that float would move them. */
+static double slow(const double (*sections)[8], int n, double (*state)[2], double x) {
+  for (int i = 0; i < n; i++) {
+    const double *c = sections[i], y = c[0] * x + state[i][0];
+    state[i][0] = c[1] * x - c[4] * y + state[i][1];
+    state[i][1] = c[2] * x - c[5] * y;
+    x = y;
+  }
+  return x;
+}
+
+/* Start as if the acceleration of the first sample had always been there, without rotation. */
+static void settle(har_stream *s, const float sample[6]) {
+  memcpy(s->before, sample, 3 * sizeof *sample);
+  memcpy(s->last, sample, sizeof s->last);
+  for (int axis = 0; axis < 3; axis++) {
+    for (int j = 0; j < 2; j++) {
+      for (int i = 0; i < HAR_N_NOISE; i++) s->noise[axis][i][j] = har_noise[i][6 + j] * sample[axis];
+      for (int i = 0; i < HAR_N_GRAVITY; i++) s->gravity[axis][i][j] = har_gravity[i][6 + j] * (double)sample[axis];
+    }
+  }
+}
+
+/* Give body_acc, body_gyro and total_acc of the sample before this one, since the median looks ahead. */
+static void filter(har_stream *s, const float sample[6], float signals[9]) {
+  for (int i = 0; i < 6; i++) {
+    const float clean = without_noise(s->noise[i], median(s->before[i], s->last[i], sample[i]));
+    const double low = i < 3 ? slow(har_gravity, HAR_N_GRAVITY, s->gravity[i], (double)clean)
+                             : slow(har_drift, HAR_N_DRIFT, s->drift[i - 3], (double)clean);
+    signals[i] = (float)((double)clean - low);
+    if (i < 3) signals[6 + i] = clean;
+    s->before[i] = s->last[i];
+    s->last[i] = sample[i];
+  }
+}
+
+/* ---- Novelty ---- */
+
+/* The mean of a column in the last hop. */
+static float mean(const har_stream *s, int column) {
+  float sum = 0;
+  for (int t = HAR_SAMPLES - END; t < HAR_SAMPLES; t++) sum += s->window[HAR_N_SIGNALS * t + column];
+  return sum / END;
+}
+
+/* The standard deviation in the last hop, the mean of three columns. */
+static float spread(const har_stream *s, const int columns[3]) {
+  float sum = 0;
+  for (int axis = 0; axis < 3; axis++) {
+    const float middle = mean(s, columns[axis]);
+    float squares = 0;
+    for (int t = HAR_SAMPLES - END; t < HAR_SAMPLES; t++) {
+      const float x = s->window[HAR_N_SIGNALS * t + columns[axis]] - middle;
+      squares += x * x;
+    }
+    sum += sqrtf(squares / END);
+  }
+  return sum / 3;
+}
+
+/* Steps a second in the window: the strongest beat of acceleration's size, or half of it; 0 where nobody moves. */
+ON_ITS_OWN static float step_frequency(const har_stream *s) {
+  float sizes[HAR_SAMPLES], power[N_BEATS], middle = 0, squares = 0;
+  for (int t = 0; t < HAR_SAMPLES; t++) {
+    const float *row = s->window + HAR_N_SIGNALS * t;
+    sizes[t] = length(row[har_total_acc[0]], row[har_total_acc[1]], row[har_total_acc[2]]);
+    middle += sizes[t] / HAR_SAMPLES;
+  }
+  for (int t = 0; t < HAR_SAMPLES; t++) {
+    sizes[t] -= middle;
+    squares += sizes[t] * sizes[t];
+    sizes[t] *= 0.5f - 0.5f * cosf(2 * PI * t / (HAR_SAMPLES - 1)); /* a Hann window */
+  }
+  if (sqrtf(squares / HAR_SAMPLES) < MOVING_G) return 0;
+  for (int i = 0; i < N_BEATS; i++) {
+    const float angle = 2 * PI * GRID_HZ / HAR_RATE_HZ * (SLOWEST + i), cosine = cosf(angle), sine = sinf(angle);
+    float x = 1, y = 0, along = 0, across = 0; /* (x, y) turns by the angle with each sample */
+    for (int t = 0; t < HAR_SAMPLES; t++) {
+      const float turned = x * cosine - y * sine;
+      along += sizes[t] * x;
+      across += sizes[t] * y;
+      y = x * sine + y * cosine;
+      x = turned;
+    }
+    power[i] = along * along + across * across;
+  }
+  const int strongest = greatest(power, N_BEATS), half = (strongest + SLOWEST) / 2 - SLOWEST;
+  const bool twice = half >= 0 && power[half] > LEAST_HALF * power[strongest];
+  return GRID_HZ * (SLOWEST + (twice ? half : strongest));
+}
+
+/* Compare a window, whose last hop has this mean acceleration, with what is typical of each label. */
+static novelty detect(const har_stream *s, const float acceleration[3]) {
+  novelty found;
+  const float across = hypotf(acceleration[1], acceleration[2]);
+  const float rotation = HAR_N_MOVEMENT > 1 ? spread(s, har_body_gyro) : 0;
+  const float moved[2] = {logf(spread(s, har_total_acc) + FLOOR), logf(rotation + FLOOR)};
+  found.at_rest = rotation < HAR_REST_RAD_S;
+  found.unlike_all = INFINITY;
+  for (int i = 0; i < HAR_N_LABELS; i++) {
+    float nearest = INFINITY, squared = 0;
+    for (int j = 0; j < HAR_N_CENTRES; j++) {
+      nearest = fminf(nearest, hypotf(acceleration[0] - har_centres[i][j][0], across - har_centres[i][j][1]));
+    }
+    found.unusual_posture[i] = nearest > har_posture_limits[i][0];
+    found.novel_posture[i] = nearest > har_posture_limits[i][1];
+    for (int j = 0; j < HAR_N_MOVEMENT; j++) {
+      for (int k = 0; k < HAR_N_MOVEMENT; k++) {
+        squared += (moved[j] - har_means[i][j]) * har_precisions[i][j][k] * (moved[k] - har_means[i][k]);
+      }
+    }
+    const float distance = sqrtf(squared), unusual = distance / har_movement_limits[i][0];
+    found.unusual_movement[i] = unusual > 1;
+    found.novel_movement[i] = distance > har_movement_limits[i][1];
+    found.unlike_all = fminf(found.unlike_all, unusual);
+  }
+  const float beyond = fmaxf(step_frequency(s) - HAR_MOST_STEPS_HZ, 0) / HAR_UNUSUAL_STEPS_HZ;
+  found.unlike_all = fmaxf(found.unlike_all, beyond);
+  return found;
+}
+
+/* Follow how long novelty lasts, tell which labels cannot begin now, and rule out all after long unlike movement.
+   True when the device is not worn. */
+static bool follow(har_stream *s, int label, novelty *found, bool cannot_begin[HAR_N_LABELS]) {
+  const int enough = (int)ceilf(PERSISTENCE_S / HOP_S);
+  const float evidence = (fminf(found->unlike_all, 1) - ATYPICAL) / (1 - ATYPICAL);
+  s->n_label = label != s->label ? 1 : s->n_label < enough ? s->n_label + 1 : enough;
+  s->n_at_rest = !found->at_rest ? 0 : s->n_at_rest < enough ? s->n_at_rest + 1 : enough;
+  s->label = label;
+  s->unlike_s = fminf(fmaxf(s->unlike_s + HOP_S * evidence, 0), LONGEST_UNLIKE_S);
+  for (int i = 0; i < HAR_N_LABELS; i++) {
+    const bool accepted = i == label && s->n_label >= enough;
+    cannot_begin[i] = found->unusual_movement[i] || (found->unusual_posture[i] && !accepted) || s->unlike_s > UNLIKE_S;
+    found->novel_movement[i] |= s->unlike_s >= PERSISTENCE_S;
+  }
+  return s->n_at_rest >= enough;
+}
+
+/* ---- Decisions (edge_runtime/live/decider.py) ---- */
+
+/* Filter a hidden Markov model forward (edge_runtime/live/smoothing.py). */
+static void smooth(har_stream *s, const float answer[HAR_N_LABELS], const bool cannot_begin[HAR_N_LABELS]) {
+  const float change = s->movement / END > HAR_BODY_MOVES_G ? HAR_CHANGE_MOVING : HAR_CHANGE_STILL;
+  float *p = s->probabilities, sum = 0;
+  for (int i = 0; i < HAR_N_LABELS; i++) p[i] = (1 - change) * p[i] + change * (1 - p[i]) / (HAR_N_LABELS - 1);
+  if (!cannot_begin[greatest(answer, HAR_N_LABELS)]) {
+    for (int i = 0; i < HAR_N_LABELS; i++) sum += p[i] *= powf(fmaxf(answer[i], LEAST), HAR_EVIDENCE);
+    for (int i = 0; i < HAR_N_LABELS; i++) p[i] /= sum;
+  }
+  const int likeliest = greatest(p, HAR_N_LABELS);
+  if (p[likeliest] >= HAR_CONFIDENCE && !cannot_begin[likeliest]) s->current = likeliest;
+}
+
+/* Whether a device with this mean acceleration is tilted backwards (edge_runtime/model/alike_labels.py). */
+static bool leans_back(const float acceleration[3]) {
+  const float level = hypotf(acceleration[1], acceleration[2]), size = hypotf(acceleration[0], level);
+  return acceleration[0] < 0.70710678f * size && acceleration[1] > 0.5f * level; /* cosines of 45 and 60 degrees */
+}
+
+static void decide(har_stream *s) {
+  float answer[HAR_N_LABELS], acceleration[3], sum = 0;
+  bool cannot_begin[HAR_N_LABELS];
+  HAR_PREDICT(s->window, answer);
+  const float highest = answer[greatest(answer, HAR_N_LABELS)];
+  for (int i = 0; i < HAR_N_LABELS; i++) sum += answer[i] = expf((answer[i] - highest) / HAR_TEMPERATURE);
+  for (int i = 0; i < HAR_N_LABELS; i++) answer[i] /= sum;
+
+  for (int axis = 0; axis < 3; axis++) acceleration[axis] = mean(s, har_total_acc[axis]);
+  novelty found = detect(s, acceleration);
+  const bool not_worn = follow(s, greatest(answer, HAR_N_LABELS), &found, cannot_begin);
+  smooth(s, answer, cannot_begin);
+
+  const int i = s->current;
+  s->reason = HAR_KNOWN;
+  if (not_worn) s->reason = HAR_NOT_WORN;
+  else if (i >= 0 && found.novel_posture[i]) s->reason = HAR_POSTURE;
+  else if (i >= 0 && found.novel_movement[i]) s->reason = HAR_MOVEMENT;
+  const bool probable = i >= 0 && s->probabilities[i] >= HAR_CONFIDENCE;
+  s->certain = s->reason == HAR_KNOWN && (s->certain || probable);
+  if (s->reason == HAR_KNOWN && !s->certain) s->reason = HAR_UNCERTAIN;
+
+  const bool leans = leans_back(acceleration);
+  s->activity = !s->certain ? HAR_UNKNOWN : leans ? har_tilted[i] : i;
+  s->probability = 0;
+  for (int j = 0; j < HAR_N_LABELS; j++) {
+    if ((leans ? har_tilted[j] : j) == s->activity) s->probability += s->probabilities[j];
+  }
+}
+
+void har_reset(har_stream *s) {
+  memset(s, 0, sizeof *s);
+  s->activity = HAR_UNKNOWN;
+  s->reason = HAR_UNCERTAIN;
+  s->warming_up = true;
+  s->current = s->label = -1;
+  for (int i = 0; i < HAR_N_LABELS; i++) s->probabilities[i] = 1.0f / HAR_N_LABELS;
+}
+
+bool har_push(har_stream *s, float ax, float ay, float az, float gx, float gy, float gz) {
+  const float sample[6] = {ax, ay, az, gx, gy, gz};
+  float signals[9];
+  for (int i = 0; i < 6; i++) {
+    if (!(fabsf(sample[i]) <= (i < 3 ? MOST_G : MOST_RAD_S))) return false;
+  }
+  if (!s->started) {
+    s->started = true;
+    settle(s, sample);
+    return false;
+  }
+  filter(s, sample, signals);
+  s->warming_up = s->age < WARM_UP_S * HAR_RATE_HZ;
+  s->age += s->warming_up;
+  if (s->row >= 0) {
+    float *row = s->window + HAR_N_SIGNALS * s->row;
+    for (int i = 0; i < HAR_N_SIGNALS; i++) row[i] = signals[har_columns[i]];
+  }
+  if (s->row >= HAR_SAMPLES - END) s->movement += length(signals[0], signals[1], signals[2]);
+  if (++s->row < HAR_SAMPLES) return false;
+
+  decide(s);
+  memmove(s->window, s->window + HAR_N_SIGNALS * END, HAR_N_SIGNALS * (HAR_SAMPLES - END) * sizeof(float));
+  s->row = HAR_SAMPLES - HAR_HOP; /* negative where windows are apart */
+  s->movement = 0;
+  return true;
+}

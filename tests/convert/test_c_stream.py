@@ -1,0 +1,281 @@
+"""Check har_stream: its decisions are those of `LiveRecognizer`, here and on an emulated Cortex-M4."""
+
+import ctypes
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from compiled_c import CC, STRICT
+from programs import MODELS, ROOT, run_program, succeeded
+from streams import decisions
+from written_recordings import recordings
+
+from convert.c_array import c_name
+from convert.c_file import c_source
+from convert.c_file.c_stream import stream_files
+from convert.quantise.raw_input import take_prepared_windows
+from edge_runtime.errors import InputError
+from edge_runtime.live.decider import UNKNOWN
+from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.alike_labels import IN_A_POCKET
+from edge_runtime.model.classifier import Classifier, softmax
+from edge_runtime.model.model_card import Card
+from edge_runtime.model.novelty import NoveltyDetector
+from edge_runtime.model.personal_correction import PersonalCorrection
+from edge_runtime.signals.frontend import SIGNALS
+from edge_runtime.signals.types import Window
+
+SHIPPED = {x: MODELS["int8"].with_name(f"{x}_int8.tflite") for x in ("edge", "edge-small", "edge-anywhere")}
+CARD = cards.read_model(MODELS["int8"])[1]
+FIRMWARE = Path(__file__).parent / "firmware"
+GOLDEN = ROOT / "tests" / "golden"
+NEAR = 0.02  # of probabilities: after filters in float32, few inputs of the network are a step of int8 apart
+REASONS = ("", "no activity", "the phone is lying still", "orientation", "movement")
+TEST_PEOPLE = (2, 4, 9, 10, 12, 13, 18, 20, 24)
+ARM, EMULATOR = shutil.which("arm-none-eabi-gcc"), shutil.which("qemu-system-arm")
+M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+COUNT = np.repeat(np.float32([4 / 32768, 500 / 32768 * np.pi / 180]), 3)  # g and rad/s, of the documentation's example
+
+HARNESS = """
+#include "har_stream.h"
+typedef struct { int place, activity, reason, warming_up; float probability, probabilities[HAR_N_LABELS]; } answer;
+int n_bytes(void);
+int push(har_stream *s, const float *samples, int n, answer *answers);
+const float *begin_at_zero(har_stream *s);
+int n_bytes(void) { return (int)sizeof(har_stream); }
+int push(har_stream *s, const float *samples, int n, answer *answers) {
+  const answer *first = answers;
+  for (int i = 0; i < n; i++, samples += 6) {
+    if (har_push(s, samples[0], samples[1], samples[2], samples[3], samples[4], samples[5])) {
+      *answers = (answer){i, s->activity, (int)s->reason, s->warming_up, s->probability, {0}};
+      for (int j = 0; j < HAR_N_LABELS; j++) answers->probabilities[j] = s->probabilities[j];
+      answers++;
+    }
+  }
+  return (int)(answers - first);
+}
+const float *begin_at_zero(har_stream *s) {
+  har_reset(s);
+  har_push(s, 0, 0, 0, 0, 0, 0);
+  s->row = -1; /* without the row of this sample */
+  return s->window;
+}
+"""
+
+pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
+
+
+class Stream:
+    """har_stream and a model in C, whose files `texts` are, in a library of their own."""
+
+    def __init__(self, folder: Path, card: Card, name: str, texts: Mapping[str, str]) -> None:
+        for file, text in {**texts, **stream_files(card, name), "harness.c": HARNESS}.items():
+            (folder / file).write_text(text)
+        sources = [folder / x for x in (f"{name}.c", "har_stream.c", "harness.c")]
+        succeeded(run_program(CC, *STRICT, "-shared", "-fPIC", *sources, "-o", folder / "stream.so", "-lm"))
+        self._library = ctypes.CDLL(str(folder / "stream.so"))
+        self._library.begin_at_zero.restype = ctypes.POINTER(ctypes.c_float)
+        self._state = ctypes.create_string_buffer(self._library.n_bytes())
+        self._names = [*card.answers, UNKNOWN]
+        whole = [(x, np.int32) for x in ("place", "activity", "reason", "warming_up")]
+        self._type = np.dtype([*whole, ("probability", np.float32), ("probabilities", np.float32, len(card.labels))])
+        self.reset()
+
+    def reset(self) -> None:
+        self._library.har_reset(self._state)
+
+    def begin_at_zero(self, n_values: int) -> np.ndarray:
+        """Start the filters from zero, as `FrontEnd` does unless it starts gently; the window `[n_values]` to be."""
+        return np.ctypeslib.as_array(self._library.begin_at_zero(self._state), (n_values,))
+
+    def push(self, samples: np.ndarray) -> np.ndarray:
+        """The answers to samples `[n, 6]`."""
+        given, found = np.ascontiguousarray(samples, np.float32), np.empty(len(samples), self._type)
+        at = [x.ctypes.data_as(ctypes.c_void_p) for x in (given, found)]
+        return found[: self._library.push(self._state, at[0], len(given), at[1])]
+
+    def named(self, answer: np.void) -> str:
+        return self._names[answer["activity"]]
+
+
+def of_shipped(folder: Path, name: str) -> Stream:
+    flatbuffer, card = cards.read_model(SHIPPED[name])
+    header, source = c_source.source_of(flatbuffer, card, SHIPPED[name].stem)
+    own = c_name(SHIPPED[name].stem)
+    return Stream(folder, card, own, {f"{own}.h": header, f"{own}.c": source})
+
+
+@pytest.fixture(scope="module")
+def edge(tmp_path_factory) -> Stream:
+    return of_shipped(tmp_path_factory.mktemp("edge"), "edge")
+
+
+def assert_same(stream: Stream, classifier: Classifier, samples: np.ndarray) -> None:
+    """A stream decides as `LiveRecognizer` does, with the same reasons, and its probabilities are near."""
+    stream.reset()
+    expected = decisions(LiveRecognizer(classifier, mounting_is_told=True).push(samples))
+    for answer, x in zip(stream.push(samples), expected, strict=True):
+        known = stream.named(answer)
+        assert (answer["place"], known, answer["warming_up"]) == (round(50 * x.seconds) + 1, x.activity, x.warming_up)
+        assert x.reason.startswith(REASONS[answer["reason"]])
+        assert bool(x.reason) == bool(answer["reason"])
+        assert answer["probabilities"] == pytest.approx(x.probabilities, abs=NEAR)
+        assert answer["probability"] == pytest.approx(0 if known == UNKNOWN else x.probability(known), abs=NEAR)
+
+
+def samples_of(*people: int) -> list[np.ndarray]:
+    return [x.samples for x in recordings() if x.subject in people]
+
+
+def test_recordings_of_a_person_are_recognised_as_by_python(edge):
+    for samples in samples_of(TEST_PEOPLE[0]):
+        assert_same(edge, Classifier("edge"), samples)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SHIPPED)
+def test_all_test_people_are_recognised_as_by_python(tmp_path, name):
+    stream, classifier = of_shipped(tmp_path, name), Classifier(name)
+    for samples in samples_of(*TEST_PEOPLE):
+        assert_same(stream, classifier, samples)
+
+
+def test_the_people_are_those_that_nothing_was_trained_on(uci_har):
+    assert {*TEST_PEOPLE} == {*uci_har.test.subject.tolist()}
+
+
+def only_acceleration(detector: NoveltyDetector) -> NoveltyDetector:
+    movement = tuple(replace(x, mean=x.mean[:1], precision=((x.precision[0][0],),)) for x in detector.movement)
+    return replace(detector, movement=movement, rest=None, steps=None)
+
+
+ACCELERATION = (*SIGNALS[6:], *SIGNALS[:3])
+STRICT_POSTURE = tuple(replace(x, unusual=x.unusual / 8) for x in CARD.live.novelty.posture)
+OTHERS = {
+    "a short hop": replace(CARD, window=Window(50.0, 100, 13)),
+    "windows apart": replace(CARD, window=Window(50.0, 128, 200)),
+    "acceleration": replace(
+        CARD, signals=ACCELERATION, live=replace(CARD.live, novelty=only_acceleration(CARD.live.novelty))
+    ),
+    "no limits": replace(CARD, signals=SIGNALS[2:7], live=replace(CARD.live, novelty=None)),
+    "alike": replace(CARD, frame="walking", alike=(IN_A_POCKET,)),
+    "unusual postures": replace(
+        CARD, live=replace(CARD.live, novelty=replace(CARD.live.novelty, posture=STRICT_POSTURE))
+    ),
+}
+MADE_UP = """
+#include "made_up_1.h"
+void made_up_1_predict(const float *window, float *logits) {
+  for (int i = 0; i < MADE_UP_1_N_LABELS; i++) {
+    logits[i] = 0;
+    for (int t = 0; t < MADE_UP_1_SAMPLES; t++) {
+      const float x = window[MADE_UP_1_N_SIGNALS * t + i % MADE_UP_1_N_SIGNALS];
+      logits[i] += 3 * x * x / MADE_UP_1_SAMPLES;
+    }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_model_of_other_windows_or_limits_is_followed_as_by_python(tmp_path, name):
+    """The model is made up: a label for each signal, by its power."""
+    card = OTHERS[name]
+    n_signals, n_labels = len(card.signals), len(card.labels)
+    numbers = {"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": n_signals, "N_LABELS": n_labels}
+    numbers |= {"RATE_HZ": "50.0f", "TEMPERATURE": f"{card.temperature}f"}
+    header = "".join(f"#define MADE_UP_1_{key} {x}\n" for key, x in numbers.items())
+    header += "void made_up_1_predict(const float *window, float *logits);\n"
+    stream = Stream(tmp_path, card, "made_up_1", {"made_up_1.h": header, "made_up_1.c": MADE_UP})
+
+    def probabilities(windows: np.ndarray) -> np.ndarray:
+        logits = 3 * np.square(windows).mean(axis=1)[:, np.arange(n_labels) % n_signals]
+        return softmax(logits.astype(np.float32), card.temperature)
+
+    assert_same(stream, SimpleNamespace(card=card, probabilities=probabilities), samples_of(1)[0][:9000])
+
+
+@pytest.mark.parametrize("name", ["walking", "sitting_down", "lying_down"])
+def test_golden_vectors_are_met(edge, name):
+    raw, signals = (np.loadtxt(GOLDEN / name / f"{x}.csv", delimiter=",", skiprows=1) for x in ("raw", "signals"))
+    vectors = json.loads((GOLDEN / name / "windows.json").read_text())["windows"]
+    window = edge.begin_at_zero(signals[:128].size).reshape(128, 9)
+    for answer, x in zip(edge.push(np.r_[raw, np.zeros((1, 6))]), vectors, strict=True):
+        assert (answer["place"], edge.named(answer)) == (x["last"] + 1, x["live_activity"])
+        assert answer["probabilities"] == pytest.approx(x["live_probabilities"], abs=1e-3)
+    assert window[:64] == pytest.approx(signals[-64:], abs=1e-6)
+
+
+def test_after_a_reset_nothing_is_left_and_what_is_no_measurement_is_left_out(edge):
+    walked, rested = samples_of(1)[0][3000:4000], samples_of(1)[1][:1000]
+    edge.reset()
+    expected = edge.push(walked)
+    edge.push(rested)
+    edge.reset()
+    wrong = np.insert(walked, [0, 300, 301], [[np.nan] * 6, [0, 101, 0, 0, 0, 0], [0, 0, 1, 0, np.inf, 0]], axis=0)
+    again = edge.push(wrong)
+    assert again["place"].tolist() == [x + 1 + 2 * (x >= 300) for x in expected["place"].tolist()]
+    again["place"] = expected["place"]
+    assert again.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"front_end": None}, "front_end"),
+        ({"raw_input": False}, "--io raw"),
+        ({"personal_correction": PersonalCorrection((), (), (), ())}, "adapted"),
+        ({"window": Window(25.0, 128, 64)}, "Hz"),
+    ],
+)
+def test_a_model_that_it_does_not_drive_is_one_sentence(change, words):
+    with pytest.raises(InputError, match=words):
+        stream_files(replace(CARD, **change), "edge_int8")
+
+
+def test_such_a_model_is_written_without_it(tmp_path):
+    flatbuffer, card = cards.read_model(MODELS["int8"])
+    path = tmp_path / "prepared_int8.tflite"
+    cards.write_model(path, take_prepared_windows(flatbuffer), replace(card, raw_input=False))
+    written, checked = c_source.write_c_file(path, tmp_path / "c")
+    assert [*map(str, written)] == [str(tmp_path / "c" / f"prepared_int8.{x}") for x in "ch"]
+    assert "--io raw" in checked
+
+
+def firmware(folder: Path) -> list[Path]:
+    """Write the sources of the documentation's loop with `edge`."""
+    text = (ROOT / "docs" / "microcontroller.md").read_text()
+    (folder / "main.c").write_text(text.partition("```c\n")[2].partition("```")[0])
+    c_source.write_c_file(MODELS["int8"], folder)
+    return [*(folder / x for x in ("main.c", "edge_int8.c", "har_stream.c")), FIRMWARE / "sensor.c"]
+
+
+def assert_prints_activities(*program: object, folder: Path, samples: np.ndarray) -> None:
+    """A program whose sensor gives `samples` in counts prints what Python decides."""
+    counts = np.clip(np.rint(samples / COUNT), -32768, 32767).astype(np.int16)
+    counts.tofile(folder / "counts.int16")
+    shown = succeeded(run_program(*program, cwd=folder)).stdout.splitlines()
+    expected = decisions(LiveRecognizer(Classifier("edge")).push(counts * COUNT))
+    assert [x.split()[0] for x in shown] == [x.activity for x in expected]
+
+
+def test_the_loop_of_the_documentation_prints_the_activities(tmp_path):
+    succeeded(run_program(CC, *STRICT, *firmware(tmp_path), "-o", tmp_path / "program", "-lm"))
+    assert_prints_activities(tmp_path / "program", folder=tmp_path, samples=samples_of(TEST_PEOPLE[1])[0])
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not (ARM and EMULATOR), reason="needs gcc-arm-none-eabi, libnewlib-arm-none-eabi, qemu-system-arm")
+def test_a_cortex_m4_prints_the_activities_of_a_person(tmp_path):
+    program = tmp_path / "program.elf"
+    options = (*STRICT, "-Os", *M4, "--specs=rdimon.specs", "-Wl,--section-start=.vectors=0,-Tdata=0x20000000")
+    succeeded(run_program(ARM, *options, *firmware(tmp_path), FIRMWARE / "cortex_m4.c", "-o", program, "-lm"))
+    board = (EMULATOR, "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none", "-semihosting")
+    for samples in samples_of(TEST_PEOPLE[2]):
+        assert_prints_activities(*board, "-kernel", program, folder=tmp_path, samples=samples)
