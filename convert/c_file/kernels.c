@@ -255,12 +255,14 @@ INLINE int32_t add_base(int32_t s, const int8_t *x, const int8_t *w) {
 static void dense_base(const layer *l, const int8_t *x, int8_t *out) {
   for (int j = 0; j < l->n; j += 16) {
     int32_t sums[16];
-    for (int r = 0; r < 16; r += 4) { /* as many sums as stay in registers */
-      int32_t s[4] = {0};
-      for (int i = 0; i < l->k; i += 4) {
-        for (int v = 0; v < 4; v++) s[v] = add_base(s[v], x + i, l->weights + j * l->k + 16 * i + 4 * (r + v));
+    for (int r = 0; r < 16; r += 4) { /* four sums stay in registers */
+      const int8_t *w = l->weights + j * l->k + 4 * r;
+      int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+      for (const int8_t *v = x; v < x + l->k; v += 4, w += 64) {
+        s0 = add_base(s0, v, w), s1 = add_base(s1, v, w + 4);
+        s2 = add_base(s2, v, w + 8), s3 = add_base(s3, v, w + 12);
       }
-      memcpy(sums + r, s, sizeof s);
+      sums[r] = s0, sums[r + 1] = s1, sums[r + 2] = s2, sums[r + 3] = s3;
     }
     answer(l, sums, l->bias, j, out);
   }
