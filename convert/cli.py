@@ -62,7 +62,7 @@ QUANTISED = runs.SCHEMES[1:]
     "--c",
     "c_file",
     is_flag=True,
-    help="Also write the int8 or mixed model as one C99 file with LiteRT's answers, bit for bit.",
+    help="Also write the int8 or mixed model as one C99 file with LiteRT's answers, bit for bit, and a stream in C.",
 )
 @click.option(
     "--c-array",

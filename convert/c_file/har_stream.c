@@ -49,6 +49,20 @@ static int greatest(const float *x, int n) {
 
 static float length(float x, float y, float z) { return sqrtf(x * x + y * y + z * z); }
 
+/* A direction on a circle; cosf, sinf and powf would take more flash than all of this file. */
+typedef struct {
+  float x, y;
+} direction;
+
+static direction at(float angle) { /* of at most half a radian */
+  const float a = angle * angle;
+  return (direction){1 - a / 2 * (1 - a / 12 * (1 - a / 30)), angle * (1 - a / 6 * (1 - a / 20 * (1 - a / 42)))};
+}
+
+static direction turned(direction d, direction by) {
+  return (direction){d.x * by.x - d.y * by.y, d.x * by.y + d.y * by.x};
+}
+
 /* ---- Signals (edge_runtime/signals/frontend.py) ---- */
 
 static float median(float a, float b, float c) { return fmaxf(fminf(a, b), fminf(fmaxf(a, b), c)); }
@@ -127,6 +141,8 @@ static float spread(const har_stream *s, const int columns[3]) {
 /* Steps a second in the window: the strongest beat of acceleration's size, or half of it; 0 where nobody moves. */
 ON_ITS_OWN static float step_frequency(const har_stream *s) {
   float sizes[HAR_SAMPLES], power[N_BEATS], middle = 0, squares = 0;
+  const direction step = at(2 * PI / (HAR_SAMPLES - 1));
+  direction hann = {1, 0};
   for (int t = 0; t < HAR_SAMPLES; t++) {
     const float *row = s->window + HAR_N_SIGNALS * t;
     sizes[t] = length(row[har_total_acc[0]], row[har_total_acc[1]], row[har_total_acc[2]]);
@@ -135,18 +151,18 @@ ON_ITS_OWN static float step_frequency(const har_stream *s) {
   for (int t = 0; t < HAR_SAMPLES; t++) {
     sizes[t] -= middle;
     squares += sizes[t] * sizes[t];
-    sizes[t] *= 0.5f - 0.5f * cosf(2 * PI * t / (HAR_SAMPLES - 1)); /* a Hann window */
+    sizes[t] *= 0.5f - 0.5f * hann.x;
+    hann = turned(hann, step);
   }
   if (sqrtf(squares / HAR_SAMPLES) < MOVING_G) return 0;
   for (int i = 0; i < N_BEATS; i++) {
-    const float angle = 2 * PI * GRID_HZ / HAR_RATE_HZ * (SLOWEST + i), cosine = cosf(angle), sine = sinf(angle);
-    float x = 1, y = 0, along = 0, across = 0; /* (x, y) turns by the angle with each sample */
+    const direction step_of_beat = at(2 * PI * GRID_HZ / HAR_RATE_HZ * (SLOWEST + i));
+    direction beat = {1, 0};
+    float along = 0, across = 0;
     for (int t = 0; t < HAR_SAMPLES; t++) {
-      const float turned = x * cosine - y * sine;
-      along += sizes[t] * x;
-      across += sizes[t] * y;
-      y = x * sine + y * cosine;
-      x = turned;
+      along += sizes[t] * beat.x;
+      across += sizes[t] * beat.y;
+      beat = turned(beat, step_of_beat);
     }
     power[i] = along * along + across * across;
   }
@@ -158,7 +174,7 @@ ON_ITS_OWN static float step_frequency(const har_stream *s) {
 /* Compare a window, whose last hop has this mean acceleration, with what is typical of each label. */
 static novelty detect(const har_stream *s, const float acceleration[3]) {
   novelty found;
-  const float across = hypotf(acceleration[1], acceleration[2]);
+  const float across = length(acceleration[1], acceleration[2], 0);
   const float rotation = HAR_N_MOVEMENT > 1 ? spread(s, har_body_gyro) : 0;
   const float moved[2] = {logf(spread(s, har_total_acc) + FLOOR), logf(rotation + FLOOR)};
   found.at_rest = rotation < HAR_REST_RAD_S;
@@ -166,7 +182,7 @@ static novelty detect(const har_stream *s, const float acceleration[3]) {
   for (int i = 0; i < HAR_N_LABELS; i++) {
     float nearest = INFINITY, squared = 0;
     for (int j = 0; j < HAR_N_CENTRES; j++) {
-      nearest = fminf(nearest, hypotf(acceleration[0] - har_centres[i][j][0], across - har_centres[i][j][1]));
+      nearest = fminf(nearest, length(acceleration[0] - har_centres[i][j][0], across - har_centres[i][j][1], 0));
     }
     found.unusual_posture[i] = nearest > har_posture_limits[i][0];
     found.novel_posture[i] = nearest > har_posture_limits[i][1];
@@ -210,7 +226,7 @@ static void smooth(har_stream *s, const float answer[HAR_N_LABELS], const bool c
   float *p = s->probabilities, sum = 0;
   for (int i = 0; i < HAR_N_LABELS; i++) p[i] = (1 - change) * p[i] + change * (1 - p[i]) / (HAR_N_LABELS - 1);
   if (!cannot_begin[greatest(answer, HAR_N_LABELS)]) {
-    for (int i = 0; i < HAR_N_LABELS; i++) sum += p[i] *= powf(fmaxf(answer[i], LEAST), HAR_EVIDENCE);
+    for (int i = 0; i < HAR_N_LABELS; i++) sum += p[i] *= expf(HAR_EVIDENCE * logf(fmaxf(answer[i], LEAST)));
     for (int i = 0; i < HAR_N_LABELS; i++) p[i] /= sum;
   }
   const int likeliest = greatest(p, HAR_N_LABELS);
@@ -219,7 +235,7 @@ static void smooth(har_stream *s, const float answer[HAR_N_LABELS], const bool c
 
 /* Whether a device with this mean acceleration is tilted backwards (edge_runtime/model/alike_labels.py). */
 static bool leans_back(const float acceleration[3]) {
-  const float level = hypotf(acceleration[1], acceleration[2]), size = hypotf(acceleration[0], level);
+  const float level = length(acceleration[1], acceleration[2], 0), size = length(acceleration[0], level, 0);
   return acceleration[0] < 0.70710678f * size && acceleration[1] > 0.5f * level; /* cosines of 45 and 60 degrees */
 }
 
