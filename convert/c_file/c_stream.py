@@ -127,8 +127,8 @@ def _columns(signals: Sequence[str], quantity: str) -> list[int]:
 
 def _table(declaration: str, rows: Sequence[Any]) -> str:
     literals = [_literal(x, "double" in declaration) for x in rows]
-    inside = ",\n  ".join(["", *literals])[1:] + "\n" if "][" in declaration else ", ".join(literals)
-    return f"static const {declaration} = {{{inside}}};"
+    values = "\n  " + ",\n  ".join(literals) + "\n" if "][" in declaration else ", ".join(literals)
+    return f"static const {declaration} = {{{values}}};"
 
 
 def _literal(x: Any, is_double: bool = False) -> str:

@@ -44,11 +44,19 @@ typedef struct {
   float unlike_s;
 } har_stream;
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Begin: the next sample is the first, or the first after a gap. */
 void har_reset(har_stream *s);
 
 /* Take the next sample, 1 / HAR_RATE_HZ seconds after the one before: acceleration with gravity in g, rotation in rad/s.
    True when a window is complete and `s` has its answer. What no sensor measures, as NaN, is left out. */
 bool har_push(har_stream *s, float ax, float ay, float az, float gx, float gy, float gz);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

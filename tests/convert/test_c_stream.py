@@ -26,7 +26,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.classifier import Classifier, softmax
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.novelty import NoveltyDetector
+from edge_runtime.model.novelty import TypicalSteps
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Window
@@ -150,24 +150,29 @@ def test_the_people_are_those_that_nothing_was_trained_on(uci_har):
     assert {*TEST_PEOPLE} == {*uci_har.test.subject.tolist()}
 
 
-def only_acceleration(detector: NoveltyDetector) -> NoveltyDetector:
-    movement = tuple(replace(x, mean=x.mean[:1], precision=((x.precision[0][0],),)) for x in detector.movement)
-    return replace(detector, movement=movement, rest=None, steps=None)
+def limited(**changes: object) -> Card:
+    """The card of `edge` with other limits of novelty."""
+    return replace(CARD, live=replace(CARD.live, novelty=replace(LIMITS, **changes)))
 
 
+LIMITS = CARD.live.novelty
+ONLY_ACCELERATION = {
+    "movement": tuple(replace(x, mean=x.mean[:1], precision=((x.precision[0][0],),)) for x in LIMITS.movement),
+    "rest": None,
+    "steps": None,
+}
 ACCELERATION = (*SIGNALS[6:], *SIGNALS[:3])
-STRICT_POSTURE = tuple(replace(x, unusual=x.unusual / 8) for x in CARD.live.novelty.posture)
 OTHERS = {
     "a short hop": replace(CARD, window=Window(50.0, 100, 13)),
     "windows apart": replace(CARD, window=Window(50.0, 128, 200)),
-    "acceleration": replace(
-        CARD, signals=ACCELERATION, live=replace(CARD.live, novelty=only_acceleration(CARD.live.novelty))
-    ),
+    "acceleration": replace(limited(**ONLY_ACCELERATION), signals=ACCELERATION),
     "no limits": replace(CARD, signals=SIGNALS[2:7], live=replace(CARD.live, novelty=None)),
     "alike": replace(CARD, frame="walking", alike=(IN_A_POCKET,)),
-    "unusual postures": replace(
-        CARD, live=replace(CARD.live, novelty=replace(CARD.live.novelty, posture=STRICT_POSTURE))
-    ),
+    "unusual postures": limited(posture=tuple(replace(x, unusual=x.unusual / 8) for x in LIMITS.posture)),
+    "unusual movement": limited(movement=tuple(replace(x, unusual=x.unusual / 3) for x in LIMITS.movement)),
+    "quick steps": limited(steps=TypicalSteps(1.7, 0.05)),
+    "half the steps": limited(steps=TypicalSteps(1.3, 0.4)),
+    "rest": limited(rest=0.05),
 }
 MADE_UP = """
 #include "made_up_1.h"
@@ -266,7 +271,12 @@ def assert_prints_activities(*program: object, folder: Path, samples: np.ndarray
 
 
 def test_the_loop_of_the_documentation_prints_the_activities(tmp_path):
-    succeeded(run_program(CC, *STRICT, *firmware(tmp_path), "-o", tmp_path / "program", "-lm"))
+    """It may also be C++, as Arduino's programs are."""
+    loop, *rest, sensor = firmware(tmp_path)
+    succeeded(run_program(CC, *STRICT, "-c", *rest, cwd=tmp_path))
+    given = ("-x", "none", *(x.with_suffix(".o") for x in rest), "-o", tmp_path / "program", "-lm")
+    for options in (("-x", "c++", *STRICT[2:]), ("-x", "c", *STRICT)):
+        succeeded(run_program(CC, *options, loop, sensor, *given))
     assert_prints_activities(tmp_path / "program", folder=tmp_path, samples=samples_of(TEST_PEOPLE[1])[0])
 
 
