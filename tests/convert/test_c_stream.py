@@ -161,17 +161,18 @@ ONLY_ACCELERATION = {
     "rest": None,
     "steps": None,
 }
+ANY_MOVEMENT = tuple(replace(x, unusual=1e6, novel=1e6) for x in LIMITS.movement)
 ACCELERATION = (*SIGNALS[6:], *SIGNALS[:3])
 OTHERS = {
     "a short hop": replace(CARD, window=Window(50.0, 100, 13)),
     "windows apart": replace(CARD, window=Window(50.0, 128, 200)),
     "acceleration": replace(limited(**ONLY_ACCELERATION), signals=ACCELERATION),
     "no limits": replace(CARD, signals=SIGNALS[2:7], live=replace(CARD.live, novelty=None)),
-    "alike": replace(CARD, frame="walking", alike=(IN_A_POCKET,)),
+    "alike": replace(CARD, live=replace(CARD.live, novelty=None), frame="walking", alike=(IN_A_POCKET,)),
     "unusual postures": limited(posture=tuple(replace(x, unusual=x.unusual / 8) for x in LIMITS.posture)),
     "unusual movement": limited(movement=tuple(replace(x, unusual=x.unusual / 3) for x in LIMITS.movement)),
-    "quick steps": limited(steps=TypicalSteps(1.7, 0.05)),
-    "half the steps": limited(steps=TypicalSteps(1.3, 0.4)),
+    "quick steps": limited(steps=TypicalSteps(1.7, 0.05), movement=ANY_MOVEMENT),
+    "slower steps": limited(steps=TypicalSteps(1.3, 0.105), movement=ANY_MOVEMENT),
     "rest": limited(rest=0.05),
 }
 MADE_UP = """
@@ -186,6 +187,21 @@ void made_up_1_predict(const float *window, float *logits) {
   }
 }
 """
+
+
+def knocking(share: float) -> np.ndarray:
+    """20 s `[n, 6]` of a beat of 2.8 Hz, and this share of it in every second beat."""
+    angle = 2 * np.pi * 1.4 * np.arange(1000) / 50
+    size = 1 + 0.3 * np.sin(2 * angle) + 0.3 * share * np.sin(angle)
+    return size[:, np.newaxis] * [1, 0.1, 0.1, 0.5, 0.5, 0.5]
+
+
+def leaning() -> np.ndarray:
+    """60 s `[n, 6]` that tilt from upright to level, to one side and the other, and turn about x."""
+    tilt, side = np.linspace(0, np.pi / 2, 3000), 1.5 * np.sin(np.linspace(0, 60, 3000))
+    turn = np.sin(2 * np.pi * np.arange(3000) / 50)
+    level = [np.sin(tilt) * np.cos(side), np.sin(tilt) * np.sin(side)]
+    return np.stack([np.cos(tilt), *level, 3 * turn, 0.1 * turn, 0.1 * turn], axis=1)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -203,7 +219,8 @@ def test_a_model_of_other_windows_or_limits_is_followed_as_by_python(tmp_path, n
         logits = 3 * np.square(windows).mean(axis=1)[:, np.arange(n_labels) % n_signals]
         return softmax(logits.astype(np.float32), card.temperature)
 
-    assert_same(stream, SimpleNamespace(card=card, probabilities=probabilities), samples_of(1)[0][:9000])
+    samples = np.r_[samples_of(1)[0][:9000], *(knocking(x) for x in (0.4, 0.5, 0.7)), leaning()]
+    assert_same(stream, SimpleNamespace(card=card, probabilities=probabilities), samples)
 
 
 @pytest.mark.parametrize("name", ["walking", "sitting_down", "lying_down"])
