@@ -51,7 +51,7 @@ extern "C" {
 /* Begin: the next sample is the first, or the first after a gap. */
 void har_reset(har_stream *s);
 
-/* Take the next sample, 1 / HAR_RATE_HZ seconds after the one before: acceleration with gravity in g, rotation in rad/s.
+/* Take the next sample, 1 / HAR_RATE_HZ seconds after the last: acceleration with gravity in g, rotation in rad/s.
    True when a window is complete and `s` has its answer. What no sensor measures, as NaN, is left out. */
 bool har_push(har_stream *s, float ax, float ay, float az, float gx, float gy, float gz);
 
