@@ -136,12 +136,14 @@ def reading(name, values=(0, 0, 0)) -> dict[str, object]:
 
 
 gyroscope, total = reading("gyroscope", (4, 5, 6)), reading("totalacceleration", (1, 2, 3))
+acceleration = {"timestamp": 1.5e9, "value": [G, 2 * G, 3 * G]}
+sensor_streamer = {"accelerometer": acceleration, "gyroscope": {"timestamp": 1.5e9 + 1, "value": [4, 5, 6]}}
 JSON = [
     ({"t": 1.5, "acc": [1, 2, 3], "gyro": [4, 5, 6]}, STATED),
     ({"Timestamp": "1.5", "accelerometer": ["1", "2", "3"], "gyroscope": ["4", "5", "6"]}, STATED),
     ({"t": 1.5, "ax": 1, "ay": 2, "az": 3, "gx": 4, "gy": 5, "gz": 6}, STATED),
     ({"t[ms]": 1500, "aX[m/s2]": G, "aY[m/s2]": 2 * G, "aZ[m/s2]": 3 * G, "gyroX": 4, "gyroY": 5, "gyroZ": 6}, Units()),
-    ({"accelerometer": {"timestamp": 1.5, "value": [1, 2, 3]}, "gyroscope": {"value": [4, 5, 6]}}, STATED),
+    (sensor_streamer, Units()),
     ({"timestamp": 1.5, "accelerometer": xyz(1, 2, 3), "gyroscope": xyz(4, 5, 6)}, STATED),
     ({"payload": [reading("battery"), reading("accelerometer"), gyroscope, total]}, Units(1e-9, 1.0, 1.0)),
 ]
