@@ -89,7 +89,7 @@ BENCH = ("bench", MODELS["int8"], "--on", "adb:", *QUICK)
         ("silent", BENCH, 3, "adb logcat"),
         ("refused", BENCH, 3, "UPDATE_INCOMPATIBLE"),
         ("absent", BENCH, 2, "make android"),
-        ("silent", ["devices", "adb:"], 3, "adb:"),
+        ("silent", ["devices", "adb:"], 3, "phone"),
     ],
 )
 def test_what_a_phone_cannot_do_is_said(home, telephone, app, app_is, arguments, code, noun):
