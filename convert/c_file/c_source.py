@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -192,7 +192,7 @@ def _header(card: Card, window: Value, logits: Value, common: dict[str, str]) ->
     tables = [f"char *const {name}_{key}[] = {{{', '.join(map(c_string, x))}}}" for key, x in texts.items()]
     if not card.raw_input:
         remarks, norm = _PREPARED, card.normalisation
-        columns = (norm.mean, norm.std, norm.clip, *norm.companding())
+        columns: tuple[Iterable[float], ...] = (norm.mean, norm.std, norm.clip, *norm.companding())
         for key, column in zip(("mean", "deviation", "clip", "gain", "bend", "knee"), columns, strict=True):
             tables.append(f"float {name}_{key}[] = {{{', '.join(map(number, column))}}}")
     return _HEADER.format(
