@@ -65,7 +65,8 @@ def natural_order(subjects: Iterable[int | str]) -> list[int | str]:
 
 def natural(text: str) -> list[tuple[int, int, str]]:
     """A key by which s2 comes before s10, whatever the number of digits, and s02 before s2."""
-    key = ((1, int(x), "") if x.isdecimal() else (2, 0, x) for x in re.split(r"(\d+)", text))
+    parts = (x.lstrip("0") if x.isdecimal() else x for x in re.split(r"(\d+)", text))
+    key = ((1, len(x), x) if x.isdecimal() or not x else (2, 0, x) for x in parts)
     return [*key, (0, 0, text)]
 
 

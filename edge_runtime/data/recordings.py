@@ -27,7 +27,6 @@ _BUNCHED = 1 / 3  # of the samples come within that part of the time between two
 _MOST_TEXTS, _LONGEST_TEXT = 1000, 200  # labels in the files, and characters of one
 
 Array = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.intp]
 
 EXPORTS = {"Metadata.csv": "sensor-logger", "meta/device.csv": "phyphox"}
 """The layouts of phone apps, by a file that their exports have, beside one of a sensor."""
@@ -213,7 +212,7 @@ def _check_steps(place: str, seconds: Array) -> None:
         raise InputError(f"{place}: samples are {step:.3g} s apart: see unit, steady and rate under [time]")
 
 
-def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[Rows, Array, Array] | None:
+def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[npt.NDArray[np.intp], Array, Array] | None:
     """Rows `[n]` of acceleration in `table`, their seconds `[n]` and values `[n, 6]`, `[n, 3]` without a gyroscope.
 
     Rotation, which may be in another of the `tables`, is interpolated at the times of acceleration. Rows outside of its
