@@ -19,7 +19,7 @@ from edge_runtime.signals.units import TIME_UNITS, unit_name
 from edge_runtime.system.printable import quoted
 
 LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
-MAX_LINES, LONGEST_LINE = 2_000_000, 1 << 17  # with these, a file takes at most 1 GB of memory and 30 s
+MAX_LINES, LONGEST_LINE = 1_500_000, 1 << 17  # with these, a file takes at most 1 GB of memory and 30 s
 _SEPARATORS = {"tab": "\t", "blanks": " "}
 
 Array = npt.NDArray[np.float64]
