@@ -96,7 +96,7 @@ def check(report: ConversionReport, options: Options) -> dict[str, str]:
         whose = f" of the {NETWORKS[name]}" if report.selection else ""
         of_what = "on the held-out subjects" if network.is_labelled else "of agreement with float32"
         for scheme, form in network.forms.items():
-            if form.parity.drop > options.max_drop:
+            if scheme not in report.left_out and form.parity.drop > options.max_drop:
                 lossy[scheme] = f"{scheme}{whose} loses {form.parity.drop:.2f} percentage points {of_what}"
     return lossy
 

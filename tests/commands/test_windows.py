@@ -77,7 +77,7 @@ def test_a_network_of_windows_is_trained_converted_and_scored(tmp_path):
     assert [(x.name, x.unit) for x in card.signals] == [("channel_1", UNKNOWN_UNIT), ("channel_2", UNKNOWN_UNIT)]
     assert (card.window.rate_hz, card.window.hop, card.front_end, card.live.novelty) == (None, 64, None, None)
     assert card.normalisation.knee == (None, None)
-    assert card.training["test_subjects"] == ["emil"]
+    assert card.training["test_subjects"] == ["carl"]
     assert card.scores["test"]["accuracy"] > 0.9
 
 
