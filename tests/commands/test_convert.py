@@ -233,14 +233,10 @@ def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
     result = har_edge("convert", two_seeds, *arguments, cwd=two_seeds.parent)
     assert_one_sentence(result, 1, "seed-0", "int8", "--max-drop 3")
     spoiled, good = (Run(two_seeds / name) for name in ("seed-0", "seed-1"))
-    assert spoiled.converted() == []
+    assert [x.name for x in spoiled.converted()] == ["model_float32.tflite"]
     assert [x.name for x in good.converted()][:-1] == ["model_float32.tflite"]
     assert "seed-1" in result.stdout
     runs = ("--runs", 1, "--rounds", 1, "--no-control", "--json", two_seeds.parent / "bench.json")
-    refused = har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent)
-    assert_one_sentence(refused, 2, "seed-0")
-    for path in good.converted():
-        shutil.copy(path, spoiled.folder)
     benched = succeeded(har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent))
     assert f"taking {spoiled.folder}" in benched.stderr
     files = [x["file"] for x in json.loads((two_seeds.parent / "bench.json").read_text())["results"]]
