@@ -18,7 +18,7 @@ _MOST_TIMES, _ALWAYS = 50, 2**26  # bytes unpacked by those of the file: texts o
 MAX_MEMBER = 2**28  # bytes of one member
 MAX_DIRECTORY = 2**20  # bytes that list the members: each takes 46 and its name
 
-# RuntimeError: an encrypted member; its subclass NotImplementedError: an unknown compression. A Python may lack LZMA.
+# RuntimeError: an encrypted member, or an unknown compression. A Python may lack LZMA.
 _LZMA_ERROR = getattr(getattr(zipfile, "lzma", None), "LZMAError", zlib.error)
 _BROKEN = (zipfile.BadZipFile, zlib.error, _LZMA_ERROR, struct.error, EOFError, OSError, ValueError, RuntimeError)
 

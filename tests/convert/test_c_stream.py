@@ -272,7 +272,7 @@ def test_such_a_model_is_written_without_it(tmp_path):
 
 def firmware(folder: Path) -> list[Path]:
     """Write the sources of the documentation's loop with `edge`."""
-    text = (ROOT / "docs" / "microcontroller.md").read_text()
+    text = (ROOT / "docs" / "c_file.md").read_text()
     (folder / "main.c").write_text(text.partition("```c\n")[2].partition("```")[0])
     c_source.write_c_file(MODELS["int8"], folder)
     return [*(folder / x for x in ("main.c", "edge_int8.c", "har_stream.c")), FIRMWARE / "sensor.c"]
