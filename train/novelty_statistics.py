@@ -28,7 +28,7 @@ _FOLDS = 4
 _CENTRES = 4
 # Share of the windows of other people that keep the typical distance; the rest has mislabelled ones.
 _TYPICAL = 0.95
-# Multiples of that distance where a window gets unusual, and novel, for an activity (docs/results/live.md).
+# Multiples of that distance where a window gets unusual, and novel, for an activity.
 POSTURE, MOVEMENT = (2.5, 4.0), (1.5, 2.5)
 # Share of the windows of the stillest activity with less rotation; several in a row have more.
 _AT_REST = 0.01

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from edge_runtime.model.novelty import Flags, Novelty
 
-PERSISTENCE_S = 5.0  # longer than any change of posture (docs/results/live.md)
+PERSISTENCE_S = 5.0  # longer than any change of posture
 ATYPICAL = 0.9  # share of the unusual limit at which a window counts neither way (docs/results/README.md)
 UNLIKE_S = 2.5  # of movement unlike every activity, after which none begins
 LONGEST_UNLIKE_S = 10.0  # the most that is remembered

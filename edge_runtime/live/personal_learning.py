@@ -19,7 +19,7 @@ from edge_runtime.model.personal_correction import PersonalCorrection
 # Chosen without MotionSense and UCI HAR's test subjects (docs/results/README.md).
 RIDGE = 10.0
 _HIT, _MISS = 7.0, -1.75  # target logits, times the card's temperature
-_MOST = 8.0  # windows that an activity counts as (docs/results/live.md)
+_MOST = 8.0  # windows that an activity counts as
 _DECIMALS = 6
 # The least shares that are right of anyone who wears the device as the network knows it.
 _LEAST_BEFORE, _LEAST_AFTER = 0.1, 0.5

@@ -28,7 +28,7 @@ from edge_runtime.signals.windowing import Windowing
 from edge_runtime.system.printable import quoted
 
 REFUSED = "refused"  # the kind of notice about a window that the model does not take
-WARM_UP_S = 12.0  # in which the filters settle (docs/results/live.md)
+WARM_UP_S = 12.0  # in which the filters settle
 _ANOTHER_CLOCK_S = 3600.0
 _INVALID = (
     f"samples that are no finite numbers, or beyond {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, are left "

@@ -48,7 +48,7 @@ _OTHER_FILES = {
 
 @dataclass(frozen=True)
 class Smoothing:
-    """The numbers of live recognition's hidden Markov model, by cross-validation (docs/results/live.md)."""
+    """The numbers of live recognition's hidden Markov model, chosen by cross-validation."""
 
     evidence: float = 0.5  # exponent of a window's probabilities, since successive windows are not independent
     change_still: float = 0.001  # probability that an activity ends within a hop while the body is still

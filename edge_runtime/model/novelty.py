@@ -1,7 +1,7 @@
 """Detect novelty: motion that is not typical of an activity, or a phone that is not worn at all.
 
 The end of a window is compared with what is typical of each activity, by limits from people who were left out
-(`train.novelty_statistics`; docs/results/live.md):
+(`train.novelty_statistics`):
 
 - Orientation, by the distance of the mean acceleration to the nearest of some centres.
 - Movement, by the Mahalanobis distance of how much acceleration and rotation vary.

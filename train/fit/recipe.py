@@ -12,8 +12,8 @@ from edge_runtime.signals.types import Frame
 class Recipe:
     """The numbers of a fixed schedule; nothing stops early.
 
-    The optimiser's are usual ones. The others were chosen by cross-validation over the 21 training subjects
-    (docs/results/recipe.md); the noise has the size of an int8 step (0.024 at clip 3).
+    The optimiser's are usual ones. The others were chosen by cross-validation over the 21 training subjects;
+    the noise has the size of an int8 step (0.024 at clip 3).
 
     In the first `coarse_epochs` only a second head learns, which answers with coarse classes. Then both learn, and the
     second is dropped in the end.
