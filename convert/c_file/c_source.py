@@ -57,6 +57,8 @@ void {name}_predict({parameters}) {{
 #endif
   infer(window, logits, dense_base, look_up_base);
 }}
+
+const char *{name}_instruction_set(void) {{ return INSTRUCTION_SET; }}
 """
 
 _HEADER = """\
@@ -69,9 +71,13 @@ _HEADER = """\
 /* A window: a row for each sample, a column for each signal, a new window every HOP samples. Probabilities are the
    softmax of logits / TEMPERATURE.{remarks} */
 #ifdef __cplusplus
-extern "C"
+extern "C" {{
 #endif
 void {name}_predict({parameters});
+const char *{name}_instruction_set(void); /* that it chose on this processor */
+#ifdef __cplusplus
+}}
+#endif
 
 {numbers}
 

@@ -12,15 +12,26 @@
 
 #if defined(__SSE2__) && (defined(__clang__) || __GNUC__ >= 11)
 #define X86 /* the instruction set is chosen at run time */
+#define INSTRUCTION_SET (HAS_AVX512 ? "AVX-512 VNNI" : HAS_AVXVNNI ? "AVX-VNNI" : HAS_AVX2 ? "AVX2" : "SSE2")
 #include <immintrin.h>
 #elif defined(__SSE2__)
+#define INSTRUCTION_SET "SSE2"
 #include <emmintrin.h>
 #elif defined(__ARM_NEON)
+#if defined(__ARM_FEATURE_DOTPROD) && defined(__aarch64__)
+#define INSTRUCTION_SET "NEON with SDOT"
+#else
+#define INSTRUCTION_SET "NEON"
+#endif
 #include <arm_neon.h>
 #elif defined(__ARM_FEATURE_DSP)
+#define INSTRUCTION_SET "Arm DSP"
 #include <arm_acle.h>
 #elif defined(__wasm_simd128__)
+#define INSTRUCTION_SET "wasm SIMD"
 #include <wasm_simd128.h>
+#else
+#define INSTRUCTION_SET "plain C"
 #endif
 
 #if defined(__GNUC__) /* also where there is no C library */

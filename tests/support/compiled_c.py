@@ -33,6 +33,12 @@ class Compiled:
         succeeded(run_program(CC, *STRICT, *options, "-shared", "-fPIC", *sources, "-o", library))
         self._library = ctypes.CDLL(str(library))
 
+    def instruction_set(self, name: str) -> str:
+        """The one that a model's functions use here."""
+        function = getattr(self._library, f"{c_name(name)}_instruction_set")
+        function.restype = ctypes.c_char_p
+        return function().decode()
+
     def run(self, name: str, window: np.ndarray, like: np.ndarray) -> np.ndarray:
         """The answer to a window, an array `like` that of LiteRT."""
         answer = np.empty_like(like)
