@@ -1,0 +1,54 @@
+"""Compile C: with $CC, cc or zig here, and for other processors with their gcc or zig."""
+
+from __future__ import annotations  # the worker's Python 3.9
+
+import importlib.util
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from edge_runtime.errors import DeviceError
+from edge_runtime.system.child_processes import run_program
+
+FLAGS = ("-std=c99", "-O3")
+LIBRARY = ("-shared", "-fPIC", "-s")
+_SECONDS = 300.0
+
+
+def find_compiler(target: str = "") -> list[str] | None:
+    """The command of a C compiler: $CC, cc or zig; for a `target`, such as aarch64-linux-gnu, its gcc or zig."""
+    own = [] if target else shlex.split(os.environ.get("CC", ""))
+    usual = f"{target}-gcc" if target else "cc"
+    if own or shutil.which(usual):
+        return own or [usual]
+    zig = ["zig"] if shutil.which("zig") else [sys.executable, "-m", "ziglang"]
+    if zig[0] == "zig" or importlib.util.find_spec("ziglang"):
+        return [*zig, "cc", *(("-target", target) if target else ("-mcpu=baseline",))]
+    return None
+
+
+def compile_library(source: Path, output: Path, target: str = "", options: tuple[str, ...] = LIBRARY) -> str:
+    """Compile the C file `source` to `output`, a shared library unless `options` say otherwise, for here or `target`.
+
+    Returns the compiler with its version and flags. Raises `DeviceError` when there is no compiler, or it fails.
+    """
+    compiler = find_compiler(target)
+    if compiler is None:
+        where = f" for {target}" if target else ""
+        raise DeviceError(f"there is no C compiler{where} here: pip install ziglang, or set CC to one")
+    # On x86 the code for all instruction sets is there, and one is chosen at run time.
+    is_fixed = not target and platform.machine() not in ("x86_64", "AMD64", "i686")
+    flags = (*FLAGS, "-mcpu=native") if is_fixed else FLAGS
+    try:
+        done = run_program([*compiler, *flags, *options, str(source), "-o", str(output)], _SECONDS)
+        reason = (done.stderr.strip() or str(done.returncode)).partition("\n")[0] if done.returncode else ""
+        version = run_program([*compiler, "--version"], _SECONDS).stdout.partition("\n")[0]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    if reason:
+        raise DeviceError(f"{compiler[0]} does not compile {source.name} ({reason}): set CC to another compiler")
+    return f"{'zig, ' if 'cc' in compiler[1:] else ''}{version}, {' '.join(flags)}"
