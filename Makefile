@@ -8,7 +8,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-quick test-long test-devices android test-android fuzz check format claims reference networks published other-data results golden constraints clean
+.PHONY: demo test test-quick test-long test-devices android test-android page fuzz check format claims reference networks published other-data results golden constraints clean
 
 demo: $(TRIAL)
 	$(BIN)/har-edge train --out $(RUN)
@@ -46,6 +46,12 @@ $(APK): $(shell find android_demo/*.* android_demo/app android_demo/tools edge_r
 test-android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/desktop.py
 	$(BIN)/python -m pytest -m android
+
+# The page for phones, for `har-edge page`: build/page. Needs a JDK 17 or newer and Maven, and fetches TeaVM once (30 MB).
+page: build/page/har.js
+
+build/page/har.js: $(shell find android_demo/app/src/main android_demo/page android_demo/tools -type f -not -name '*.pyc') | $(INSTALLED)
+	$(BIN)/python android_demo/tools/build_page.py
 
 # More changed files for each parser than `make test` tries; SECONDS=600 gives each ten minutes.
 SECONDS ?= 60

@@ -78,18 +78,23 @@ def compile_app(folder: Path) -> Path:
     assets.write(folder / "assets")
     _link_resources(folder)
     sources = [*sorted(MAIN.glob("java/**/*.java")), *sorted(folder.glob("gen/**/*.java"))]
-    compile_java(folder / "classes", sources, [toolchain.artifact(x) for x in toolchain.TFLITE])
+    libraries = [toolchain.artifact(x) for x in (*toolchain.TFLITE, toolchain.FRAMEWORK)]
+    compile_java(folder / "classes", sources, libraries)
     return folder / "classes"
 
 
 def compile_java(target: Path, sources: Sequence[Path], libraries: Sequence[Path]) -> None:
-    """Compile `sources` against `libraries` and Android's framework into the folder `target`."""
-    class_path = ":".join(map(str, (*libraries, toolchain.artifact(toolchain.FRAMEWORK))))
+    """Compile `sources` against `libraries` into the folder `target`."""
     run(
         *(toolchain.java_tool("javac"), "--release", JAVA_RELEASE, "-encoding", "UTF-8", "-g", "-proc:none"),
-        *("-Xlint:all,-path,-classfile,-options", "-Werror", "-cp", class_path, "-d", target),
+        *("-Xlint:all,-path,-classfile,-options", "-Werror", "-cp", class_path(libraries), "-d", target),
         *sources,
     )
+
+
+def class_path(libraries: Sequence[Path]) -> str:
+    """How Java takes `libraries`."""
+    return ":".join(map(str, libraries))
 
 
 def _link_resources(folder: Path) -> None:

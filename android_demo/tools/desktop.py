@@ -100,13 +100,13 @@ def prepare(apk: Path, folder: Path) -> Desktop:
     # Against class files that javac made, since dex does not keep all that a compiler reads.
     app = build_app.compile_app(folder)
     ours = sorted(SOURCES.glob("**/*.java"))
-    build_app.compile_java(folder / "drivers", ours, [app, *libraries])
+    framework = toolchain.artifact(toolchain.FRAMEWORK)
+    build_app.compile_java(folder / "drivers", ours, [app, *libraries, framework])
     (folder / "frameworks").mkdir()
-    for framework in map(toolchain.artifact, toolchain.INSTRUMENTED_FRAMEWORKS):
-        (folder / "frameworks" / framework.name).symlink_to(framework)
+    for instrumented in map(toolchain.artifact, toolchain.INSTRUMENTED_FRAMEWORKS):
+        (folder / "frameworks" / instrumented.name).symlink_to(instrumented)
     # The libraries before the dex, since enjarify leaves out annotations, by which JavaCPP finds what to load.
-    parts = (folder / "drivers", *libraries, dex, toolchain.artifact(toolchain.FRAMEWORK))
-    return Desktop(":".join(map(str, parts)), folder)
+    return Desktop(build_app.class_path([folder / "drivers", *libraries, dex, framework]), folder)
 
 
 def fetch() -> None:

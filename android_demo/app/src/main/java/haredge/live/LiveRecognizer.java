@@ -83,7 +83,7 @@ public final class LiveRecognizer {
         return resampler.duplicates + resampler.late + invalid;
     }
 
-    boolean knowsMounting() {
+    public boolean knowsMounting() {
         return decider.knowsMounting();
     }
 

@@ -1,0 +1,75 @@
+"""Build the page for phones: `make page`. Models join it when `har-edge page` writes it for somebody."""
+
+import json
+import re
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import build_app
+import toolchain
+
+from edge_runtime.errors import HarEdgeError
+from edge_runtime.system.files import scratch_folder
+
+SOURCES = build_app.DEMO / "page"
+FOLDER = build_app.DEMO.parent / "build/page"
+LARGEST_BYTES = 500_000  # without models, of which two have 0.13 MB
+
+
+def build(folder: Path) -> None:
+    """Fill `folder` with the page. Raises `HarEdgeError` when a tool fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _compile(folder / "har.js")
+    (folder / "words.js").write_text(f"export default {json.dumps(words(), indent=1)};\n")
+    licence = (build_app.DEMO / "LICENSE-TensorFlow-Lite-and-JavaCPP").read_text()
+    apache = licence[licence.index("   Apache License\n") : licence.index("## Some of")]
+    (folder / "LICENSE.txt").write_text((SOURCES / "NOTICE").read_text() + apache)
+    for path in (*SOURCES.glob("*.js"), *SOURCES.glob("*.html"), *SOURCES.glob("*.css")):
+        shutil.copyfile(path, folder / path.name)
+
+
+def words() -> dict[str, object]:
+    """The app's texts by name; its `reasons` in the order of their enumeration, its `notices` by kind."""
+    resources = ET.parse(build_app.MAIN / "res/values/strings.xml").getroot()
+    texts = {x.attrib["name"]: x.text or "" for x in resources.iter("string")}
+    alike = {x.attrib["quantity"]: x.text for x in resources.iter("item")}
+
+    def table(name: str) -> list[str]:
+        rows = re.search(rf"int\[\] {name} = \{{(.*?)\}};", _java("demo/DecisionText"), re.DOTALL)
+        return [texts.get(x, "") for x in re.findall(r"\b0\b|(?<=R\.string\.)\w+", rows[1])]
+
+    kinds = re.findall(r"[A-Z_]+", re.search(r"enum Kind \{(.*?)\}", _java("live/Notice"), re.DOTALL)[1])
+    notices = dict(zip(kinds, table("NOTICES"), strict=True))
+    return {**texts, "alike": alike, "reasons": table("REASONS"), "notices": notices}
+
+
+def _java(name: str) -> str:
+    return (build_app.MAIN / f"java/haredge/{name}.java").read_text()
+
+
+def _compile(script: Path) -> None:
+    """Write the app's core and its door to the page as the JavaScript module `script`."""
+    libraries = toolchain.teavm()
+    core = [x for part in ("core", "live") for x in sorted((build_app.MAIN / "java/haredge" / part).glob("*.java"))]
+    with scratch_folder() as classes:
+        build_app.compile_java(classes, [*core, *sorted(SOURCES.glob("haredge/**/*.java"))], libraries)
+        compiler = (toolchain.java_tool("java"), "-cp", build_app.class_path(libraries), SOURCES / "Compile.java")
+        toolchain.run(*compiler, "haredge.page.Main", classes, script)
+
+
+def main() -> int:
+    """Build the page, and say where it is."""
+    print("Building the page", file=sys.stderr)
+    try:
+        build(FOLDER)
+    except HarEdgeError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"{FOLDER}: {sum(x.stat().st_size for x in FOLDER.iterdir()) / 1e6:.2f} MB, for 'har-edge page'")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The page for phones: a folder of static files, written or served."""
