@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from programs import ROOT, run_program, succeeded
 
+from edge_runtime.model.model_card import read_model
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 
 DATA = (
@@ -70,3 +71,10 @@ def test_the_notice_names_all_that_is_made_of_other_peoples_data():
     for name in ("edge_runtime/data/", "edge_runtime/models/", "tests/official_windows.npz"):
         assert (ROOT / name).exists()
         assert f"`{name}`" in notice
+
+
+@pytest.mark.parametrize("path", MODELS)
+def test_a_shipped_card_names_the_terms_of_other_data_sets_and_no_path_of_its_maker(path):
+    data = read_model(ROOT / path)[1].training["data"]
+    assert "path" not in data
+    assert data.get("terms", {}).keys() == ({*data["sources"]} if len(data.get("sources", [])) > 1 else set())

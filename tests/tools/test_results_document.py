@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tools import RESULTS, claims, peers, reference
+from tools import RESULTS, claims, other_data_document, peers, published_document, reference
 from tools.results_document import DOCUMENT, README, comparison_table, document, load_measured, with_table
 
 
@@ -17,13 +17,23 @@ def test_the_document_is_that_of_make_results():
     ("name", "text"),
     [
         ("claims", claims.markdown),
+        ("other_data", other_data_document.markdown),
         ("peers", peers.markdown),
         ("processors", peers.processors),
+        ("published", published_document.document),
         ("seeds", reference.markdown),
     ],
 )
 def test_a_page_is_that_of_its_numbers(name, text):
     assert (RESULTS / f"{name}.md").read_text() == text(json.loads((RESULTS / f"{name}.json").read_text()))
+
+
+def test_a_refused_network_is_listed_with_its_sentence():
+    content = json.loads((RESULTS / "published.json").read_text())
+    refused = {"seconds": 1.0, "cpu_seconds": 1.0, "refused": "no such layer", "failed": None}
+    content["transformer"] |= {"conversion": refused, "bench": None}
+    assert "- `transformer`: no such layer\n" in published_document.document(content)
+    assert f"- {len(content) - 1} of {len(content)} convert" in published_document.document(content)
 
 
 def test_readme_has_the_table_that_make_results_writes():

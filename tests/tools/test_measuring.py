@@ -1,0 +1,102 @@
+"""`make networks` and `make published`: a refusal is a result, an accident is none, and nothing is begun anew."""
+
+import itertools
+import json
+import subprocess
+import sys
+
+import pytest
+
+from convert.conversion_job import ConversionReport, FormReport, NetworkReport
+from convert.converted_models import check
+from convert.options import Options
+from convert.parity import Parity
+from edge_runtime.runs import Run, settings_path
+from tools import measure_networks, published
+from tools.published import Kept
+
+# Stands for `har-edge`: notes what it was asked, leaves what a training leaves, and ends with EXIT_CODE the first time.
+COMMAND = """
+import json, os, sys
+from pathlib import Path
+asked = Path(os.environ["ASKED"])
+earlier = json.loads(asked.read_text())
+asked.write_text(json.dumps([*earlier, sys.argv[1:]]))
+code = 0 if earlier else int(os.environ["EXIT_CODE"])
+if sys.argv[1] == "train":
+    settings = Path(os.environ["SETTINGS"])
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text("{}")
+    if code == 0:
+        settings.unlink()
+        (Path(sys.argv[sys.argv.index("--out") + 1]) / "card.json").write_text("{}")
+print("Converting it\\nError: " + os.environ["SENTENCE"], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch) -> Run:
+    run = Run(tmp_path / "runs" / "seed-3")
+    for tool in (measure_networks, published):
+        monkeypatch.setattr(tool, "COMMAND", [sys.executable, "-c", COMMAND])
+    monkeypatch.setenv("SETTINGS", str(settings_path(run.folder)))
+    monkeypatch.setenv("ASKED", str(tmp_path / "asked.json"))
+    monkeypatch.setenv("SENTENCE", "the layer is unknown")
+    (tmp_path / "asked.json").write_text("[]")
+    return run
+
+
+@pytest.fixture
+def kept(run, tmp_path) -> Kept:
+    (tmp_path / "gru-trio").mkdir()
+    return Kept(tmp_path / "gru-trio")
+
+
+@pytest.mark.parametrize(("code", "is_result"), [(2, True), (3, False), (70, False), (130, False)])
+def test_a_refused_network_is_a_result_with_its_sentence_and_an_accident_is_none(
+    run, kept, monkeypatch, tmp_path, code, is_result
+):
+    monkeypatch.setenv("EXIT_CODE", str(code))
+    for convert in (
+        lambda: measure_networks.convert(run, with_rivals=True),
+        lambda: published.convert(kept)["refused"],
+    ):
+        if is_result:
+            assert convert() == "the layer is unknown"
+        else:
+            with pytest.raises(subprocess.CalledProcessError):
+                convert()
+        assert len(json.loads((tmp_path / "asked.json").read_text())) == 1
+        (tmp_path / "asked.json").write_text("[]")
+
+
+def test_a_network_beyond_the_gate_is_converted_without_it_to_the_form_that_failed(kept, monkeypatch, tmp_path):
+    form = "mixed"
+    parity = Parity(50, float32_accuracy=0.96, accuracy=0.9, agreement=0.9, worst_difference=1, snr_db=9)
+    report = NetworkReport(True, 1, 50, "unrolled", "", 0.96, 0.0, {form: FormReport(parity, {})})
+    sentence = check(ConversionReport(report), Options())[form]
+    monkeypatch.setenv("EXIT_CODE", "1")
+    monkeypatch.setenv("SENTENCE", sentence)
+    kept.tflite("int8").write_bytes(b"of before")
+    found = published.convert(kept)
+    assert (found["refused"], found["failed"]) == (None, sentence)
+    first, second, rivals = json.loads((tmp_path / "asked.json").read_text())
+    again = first.index("--quantize")
+    assert second == [*first[:again], "--quantize-as", form, "--max-drop", "100", *first[again + 1 :]]
+    assert "--rivals" in rivals
+    assert kept.converted() == []
+
+
+def test_a_training_that_was_stopped_goes_on_and_all_its_time_is_counted(run, monkeypatch, tmp_path):
+    seconds_so_far = itertools.count(10, 1.5)
+    monkeypatch.setattr(measure_networks, "children_cpu_seconds", lambda: next(seconds_so_far))
+    monkeypatch.setenv("EXIT_CODE", "130")
+    with pytest.raises(subprocess.CalledProcessError):
+        measure_networks.train(run, 3, ("--network", "edge"))
+    assert measure_networks.train(run, 3, ("--network", "edge")) == 3.0
+    assert measure_networks.train(run, 3, ("--network", "edge")) == 3.0
+    assert json.loads((tmp_path / "asked.json").read_text()) == [
+        ["train", "--network", "edge", "--seed", "3", "--out", str(run.folder)],
+        ["train", "--resume", "--out", str(run.folder)],
+    ]
