@@ -16,6 +16,7 @@ from convert.run_networks import ConversionInput
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.scores import fit_temperature
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.frontend import RATE_HZ
@@ -114,6 +115,9 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
     if is_held_out.all():
         raise InputError(f"the data '{data.name}' has one training subject: calibration and check need one each")
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
+    if is_labelled:  # of all, since the network may have seen any of them: few people would decide too much
+        logits = np.asarray(model.predict(card.normalisation.apply(train.X), verbose=0))
+        card = replace(card, temperature=fit_temperature(logits, train.y))
     return [ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement)]
 
 

@@ -35,6 +35,7 @@ TIMED_WINDOWS = 32
 WARM_UP_SECONDS = 0.1
 MOST_WARM_UP_SECONDS = 2.0
 FEW_CALLS = 10  # tell how long a call takes
+SLOWER = 10 if machine.emulated() else 1  # a CPU's limits of time
 SHARED_S = 2 * LONGEST_S  # for the timed calls between two reports: an alarm of its own would slow each down
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -204,11 +205,11 @@ def _score(model: Model, prepare: Prepare, windows: npt.NDArray[np.float32]) -> 
 
 def _limited(call: Callable[[Any], Any], values: Any) -> Any:
     """`call(values)`, whose inference may take `LONGEST_S`: SIGALRM ends this process in an endless loop."""
-    signal.alarm(LONGEST_S)
+    signal.alarm(SLOWER * LONGEST_S)
     return call(values)
 
 
 def _report(stage: str, share: float, longest_s: int = 0) -> None:
     """Tell the progress; SIGALRM ends this process after `longest_s` without another report, unless they are 0."""
-    signal.alarm(longest_s)
+    signal.alarm(SLOWER * longest_s)
     tell(sys.stdout, stage=stage, share=round(share, 3))

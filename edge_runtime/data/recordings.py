@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
-from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
+from edge_runtime.data.file_tree import FileTree, limited, open_tree, unpacked
 from edge_runtime.data.label_files import LabelsOf, read_labels
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
 from edge_runtime.data.names import labels_in_order, natural
@@ -73,6 +73,7 @@ def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
     parts: list[_FilePart] = []
     with open_tree(path) as opened:
         tree = opened if any(_said(opened, layout, x) is not None for x in opened.names) else unpacked(opened)
+        tree = limited(tree, path) if path.is_file() else tree
         labels = read_labels(tree, layout, layout.label_file) if layout.label_file else None
         for said, files in _groups(tree, layout):
             if len(files) < (2 if "sensor" in layout.pattern.names else 1):

@@ -1,4 +1,4 @@
-"""Score answers to windows with only NumPy: over classes, people, placements and data sets."""
+"""Score answers to windows over classes, people, placements and data sets, and calibrate them."""
 
 from __future__ import annotations
 
@@ -153,6 +153,22 @@ def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 
     # Bins are open below and closed above: a probability of 1 belongs to the last.
     index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     return float(np.abs(np.bincount(index, right - confidence, bins)).sum() / len(right))
+
+
+def fit_temperature(logits: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -> float:
+    """The temperature that minimises the cross-entropy of softmax(logits / temperature).
+
+    Guo et al., On Calibration of Modern Neural Networks, ICML 2017. Fit it on windows of subjects that the network was
+    not trained on: logits `[n, n_classes]`, classes `[n]`.
+    """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
+    def loss(log_temperature: float) -> float:
+        log_probabilities = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -float(log_probabilities[np.arange(len(y)), y].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
 
 
 def _weighted(by_class: Mapping[str, ClassScore]) -> ClassScore:

@@ -27,6 +27,7 @@ from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.process_endings import ending
 
 _SILENCE_SECONDS = 60.0
+_LONGEST_TASK_S = 86_400.0  # whatever the device tells meanwhile
 _PIECE = 1 << 18
 _LONGEST_LINE = 1 << 20
 _LONGEST_WORDS = 500  # of the agent, in a sentence
@@ -148,7 +149,12 @@ class Connection:
         content = None if payload is None else payload.read_bytes()
         size = {} if content is None else {"n_bytes": len(content)}
         self._write(json.dumps({"do": task, **arguments, **size}).encode() + b"\n" + (content or b""))
+        deadline = time.monotonic() + _LONGEST_TASK_S
         while not (message := self._receive()).get("done"):
+            if time.monotonic() > deadline:
+                raise DeviceError(
+                    f"{self._transport.name} was at work on one task for {_LONGEST_TASK_S:g} s and was left"
+                )
             n_bytes = message.get("n_bytes", 0)
             if not isinstance(n_bytes, int) or not 0 <= n_bytes <= LARGEST_ANSWER:
                 raise self.misfit(f"a file of {n_bytes} bytes")

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.graphs import Tensor
-from edge_runtime.model.interpreters import Model, open_model
+from edge_runtime.model.interpreters import MICRO, Model, open_model
+from edge_runtime.model.micro_interpreter import in_fork
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.model.personal_correction import look
@@ -151,7 +152,7 @@ class Classifier:
                 with self._running:
                     self._due = time.monotonic() + LONGEST_S
                     try:
-                        done.put(predict(self.model, self._prepare, window[np.newaxis]))
+                        done.put(self._in_loops(window[np.newaxis]))
                     except Exception as error:  # noqa: BLE001 - raised in the thread that waits
                         done.put(error)
                     self._due = math.inf
@@ -170,6 +171,14 @@ class Classifier:
                     raise answer
                 answers.append(answer)
         return np.concatenate(answers) if answers else predict(self.model, self._prepare, windows)
+
+    def _in_loops(self, window: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        if self.model.runtime.name != MICRO:
+            return predict(self.model, self._prepare, window)
+        found = in_fork(lambda: predict(self.model, self._prepare, window).tobytes(), LONGEST_S)
+        if found is None:
+            raise DeviceError(f"{self._path} crashed or has an endless loop for a window: convert it again")
+        return np.frombuffer(found, np.float32).reshape(1, -1)
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The softmax `[n, n_labels]` of the logits over the card's temperature."""

@@ -3,7 +3,8 @@
 from __future__ import annotations  # the worker's Python 3.9
 
 import os
-from collections.abc import Iterable
+import signal
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy.typing as npt
@@ -42,6 +43,28 @@ def without_kernel(operators: Iterable[str]) -> list[str]:
     return sorted({x for x in operators if resolver_method(x) is None})
 
 
+def in_fork(task: Callable[[], bytes], seconds: int = 0) -> bytes | None:
+    """What `task` gives in a copy of this process; None when that dies, or after `seconds`, unless they are 0.
+
+    The package holds Python's lock: without a copy no thread runs, and no signal is seen, in a model's endless loop.
+    """
+    ours, its = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.alarm(seconds)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the package prints what was too small
+            os.write(its, task())
+            os._exit(0)
+        finally:
+            os._exit(1)
+    os.close(its)
+    with os.fdopen(ours, "rb") as pipe:
+        found = pipe.read()
+    return found if os.waitpid(child, 0)[1] == 0 else None
+
+
 class MicroInterpreter:
     """A model in the `runtime` module of the package `tflite-micro`. Raises `ValueError` when it is not taken."""
 
@@ -57,15 +80,7 @@ class MicroInterpreter:
 
     def _suffices(self, size: int) -> bool:
         """Tell whether an arena is large enough, in a child: too small a one may end the process."""
-        child = os.fork()
-        if child == 0:
-            try:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the package prints what was too small
-                self._with_arena(size)
-                os._exit(0)
-            finally:
-                os._exit(1)
-        return os.waitpid(child, 0)[1] == 0
+        return in_fork(lambda: self._with_arena(size) and b"") is not None
 
     def _with_arena(self, size: int) -> Any:
         return self._module.Interpreter.from_bytes(self._flatbuffer, arena_size=size)

@@ -3,7 +3,6 @@
 from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
 
 import csv
-import glob
 import hashlib
 import io
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from edge_runtime.errors import InputError
 
+_OURS = ".har-edge-"  # in the names of temporary files
 _ABANDONED_S = 3600.0  # a temporary file that is older was left by a killed process
 
 
@@ -27,12 +27,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
     is replaced. Raises `InputError` when `path` cannot be written, or is no regular file.
     """
     target = Path(os.path.realpath(path))
-    begin = f".{target.stem[:20]}-"
-    temporary = target.with_name(f"{begin}{secrets.token_hex(8)}{target.suffix}")
+    temporary = target.with_name(f".{target.stem[:20]}{_OURS}{secrets.token_hex(8)}{target.suffix}")
     with _writing(Path(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_target(path)
-        for left in target.parent.glob(glob.escape(begin) + "[0-9a-f]" * 16 + glob.escape(target.suffix)):
+        for left in target.parent.glob(f".*{_OURS}{'[0-9a-f]' * 16}*"):
             with suppress(OSError):
                 if left.stat().st_mtime < time.time() - _ABANDONED_S:
                     left.unlink()

@@ -19,7 +19,7 @@ from convert.options import FileOptions, Options
 from convert.run_networks import load_run_data
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.classifier import Classifier, softmax
 from edge_runtime.model.rivals import read_record
 from edge_runtime.signals.types import Window
 
@@ -46,7 +46,7 @@ def test_the_models_and_rivals_stand_beside_the_file_and_answer_as_it_does(har_e
     mean, std = uci_har.train.X.mean((0, 1), np.float64), uci_har.train.X.std((0, 1), np.float64)
     expected = np.asarray(model(((X - mean) / std).astype(np.float32), training=False))
     float32, int8 = (Classifier(trained.with_name(f"mine_{x}.tflite")) for x in ("float32", "int8"))
-    assert np.abs(float32.probabilities(X) - expected).max() < 1e-3
+    assert np.abs(softmax(float32.logits(X)) - expected).max() < 1e-3
     assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.95
     names = sorted(x.name for x in trained.parent.iterdir())
     assert names == ["mine.keras", "mine_float32.tflite", "mine_int8.tflite", "rivals"]
@@ -57,6 +57,8 @@ def test_the_models_and_rivals_stand_beside_the_file_and_answer_as_it_does(har_e
     checked = card.parity["checked"]
     assert checked["windows"] == np.isin(uci_har.train.subject, np.unique(uci_har.train.subject)[::4]).sum()
     assert checked["accuracy"] > 0.6
+    assert 0.5 < card.temperature < 2
+    assert card.temperature != 1
     folder = trained.parent / "rivals"
     record = read_record(folder / "mine.json", card)
     assert len(record.rivals) == 4
@@ -91,6 +93,7 @@ def test_a_network_for_other_signals_and_labels_is_compared_with_itself_and_may_
     assert [x.name for x in card.signals] == ["total_acc_x", "total_acc_y", "total_acc_z"]
     assert (card.normalisation.mean, card.normalisation.clip) == ((0.8, 0.0, 0.0), (3.0, 3.0, 3.0))
     assert set(card.parity["checked"]) == {"windows", "agreement", "worst_difference", "snr_db"}
+    assert card.temperature == 1
 
 
 def test_a_softmax_at_the_end_is_left_out(uci_har):

@@ -2,6 +2,7 @@
 
 import re
 import zipfile
+from contextlib import nullcontext
 from random import Random
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from described_recordings import LAYOUT, layout, rows, sensors, write_layout, write_tree
 from written_recordings import motion, on_grid
 
-from edge_runtime.data import loading
+from edge_runtime.data import file_tree, loading
 from edge_runtime.data.layout import PathPattern
 from edge_runtime.data.recordings import read_recordings
 from edge_runtime.errors import InputError
@@ -37,7 +38,7 @@ def written(folder, text, lines, name="a.txt", encoding="utf-8"):
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
-def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip):
+def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip, monkeypatch):
     data = write_tree(tmp_path / "data")
     if as_zip:
         with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
@@ -55,6 +56,10 @@ def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip):
     assert (windows.name, windows.labels) == ("mine", ("WALKING", "SITTING"))
     assert set(windows.test.subject.tolist()) == {"10"}
     assert len(windows.train) == 2 * 2 * 3
+    monkeypatch.setattr(file_tree, "_MOST_LINES", 1000)
+    monkeypatch.setattr(file_tree, "_BYTES_A_LINE", 10**6)
+    with pytest.raises(InputError, match="into a folder") if as_zip else nullcontext():
+        loading.load_recordings(source)
 
 
 def test_mountings_are_one_for_each_person_unless_each_file_is_one(tmp_path):

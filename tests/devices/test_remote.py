@@ -145,10 +145,16 @@ def test_an_agent_that_dies_is_noticed(tmp_path):
             connection.ask("missing", digests=[])
 
 
-def test_a_device_that_drips_bytes_holds_nobody(tmp_path, monkeypatch):
+def test_a_device_that_drips_bytes_or_talks_for_ever_holds_nobody(tmp_path, monkeypatch):
     monkeypatch.setattr(connection, "_SILENCE_SECONDS", 0.5)
     with pytest.raises(DeviceError, match="does not answer"):
         connected(Here(tmp_path, first="while printf x; do sleep 0.1; done"))
+    monkeypatch.setattr(connection, "_SILENCE_SECONDS", 60)
+    monkeypatch.setattr(connection, "_LONGEST_TASK_S", -1)
+    with connected(Here(tmp_path)) as talkative:
+        monkeypatch.setattr(talkative, "_receive", lambda: {"line": "still"})
+        with pytest.raises(DeviceError, match="at work"):
+            talkative.ask("missing", digests=[])
 
 
 def test_jobs_of_agents_that_died_are_removed_once_none_is_at_work(tmp_path):

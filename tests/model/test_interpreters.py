@@ -8,7 +8,7 @@ from programs import MODELS
 from edge_runtime.errors import InputError
 from edge_runtime.model import interpreters
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.interpreters import load_runtime, open_model
+from edge_runtime.model.interpreters import Model, load_runtime, open_model
 
 DENSE = tiny_models.dense(np.array([[1, 0, 0, 0], [0, 2, 0, 0]], np.float32), (2, 2))
 
@@ -35,9 +35,13 @@ def test_xnnpack_takes_nearly_all_of_the_reference_models_and_nothing_when_it_is
     assert all(n <= with_it.counts[name] for name, n in with_it.xnnpack.items())
 
 
-def test_xnnpack_takes_operators_of_a_loop_too():
-    loop = open_model(tiny_models.doubling_loop(3, 5)).operators
+@pytest.mark.parametrize("uncalled", [0, 1000])  # each would be opened, and stay in memory
+def test_xnnpack_takes_operators_of_a_loop_too(uncalled, monkeypatch):
+    n_opened, opens = [], Model._open
+    monkeypatch.setattr(Model, "_open", lambda *x: n_opened.append(1) or opens(*x))
+    loop = open_model(tiny_models.doubling_loop(3, 5, uncalled=uncalled)).operators
     assert (loop.counts, loop.xnnpack) == ({"WHILE": 1, "ADD": 2}, {"ADD": 1})  # not the counter's, of int32
+    assert len(n_opened) == 2
 
 
 def test_the_interpreter_gets_the_threads_that_were_asked_for(monkeypatch):

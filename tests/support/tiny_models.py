@@ -104,10 +104,11 @@ def running_sum(n: int) -> bytes:
     return build(KINDS.SVDF, parts, ["values"], ["sums"], takes, schema.SVDFOptionsT(rank=1))
 
 
-def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False) -> bytes:
+def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False, uncalled: int = 0) -> bytes:
     """A loop that doubles `[1, n]` values `turns` times: operators in three graphs.
 
-    `sums` lets a recurrent cell of `recurrent` in its body add them up instead; `variable` names a variable there.
+    `sums` lets a recurrent cell of `recurrent` in its body add them up instead; `variable` names a variable there. As
+    many loops as are `uncalled` stand in graphs that nothing calls.
     """
     buffers = [_buffer(x) for x in (b"", *(np.int32([x]).tobytes() for x in (0, 1, turns)))]
     zero, one, limit = (_tensor(x, (), "int32", i + 1) for i, x in enumerate(("zero", "one", "limit")))
@@ -131,7 +132,7 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
         codes.append(_operator_code(KINDS.VAR_HANDLE))
         body.tensors.append(_tensor("handle", (), "resource"))
         body.operators.append(_node(len(codes) - 1, [], [len(body.tensors) - 1], schema.VarHandleOptionsT()))
-    graphs = [main, condition, body]
+    graphs = [main, condition, body, *[main] * uncalled]
     return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
 
 

@@ -36,21 +36,22 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_goes_with_the_next_write_of_its_file(tmp_path):
+def test_what_a_killed_process_left_goes_with_the_next_write_in_its_folder(tmp_path):
     path, left = tmp_path / "a[1].json", []
-    for _ in range(2):
-        with pytest.raises(KeyboardInterrupt), atomic_path(path) as temporary:
+    for beside in ("a[1].json", "report"):
+        with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / beside) as temporary:
             raise KeyboardInterrupt
         temporary.touch()
         left.append(temporary)
-    own = [tmp_path / ".a[1]-my-old-notes-abc.json", tmp_path / ".env-production-local"]  # of the user, with 16 letters
-    for file in (left[0], *own):
+    own = [tmp_path / ".a[1]-0123456789abcdef.json", tmp_path / ".env.har-edge-notes-of-mine"]  # of the user
+    for file in (*left, *own):
         file.touch()
         os.utime(file, (0, 0))
-    written = [path, tmp_path / "b.json", tmp_path / "env"]
-    for file in written:
-        write_text(file, "{}")
-    assert {*tmp_path.iterdir()} == {left[1], *own, *written}
+    write_text(path, "{}")
+    assert {*tmp_path.iterdir()} == {path, *own}
+    left[0].touch()  # at work
+    write_text(tmp_path / "b.json", "{}")
+    assert {*tmp_path.iterdir()} == {path, left[0], *own, tmp_path / "b.json"}
 
 
 def test_results_are_readable_by_whom_the_umask_says(tmp_path):

@@ -8,12 +8,12 @@ import tensorflow as tf
 from training_fixtures import TINY
 
 from edge_runtime.data.dataset import Split
+from edge_runtime.data.scores import fit_temperature
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.frontend import SIGNALS
 from train.fit.fit import fit, hash_weights, judged, training_loss
 from train.fit.fit_job import FitJob, Key
 from train.fit.recipe import Recipe
-from train.run.experiment import fit_temperature
 from train.training_data import check_data, default_held_out
 
 NAMES = tuple(x.name for x in SIGNALS)

@@ -12,13 +12,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.names import noun_of
-from edge_runtime.data.scores import score
+from edge_runtime.data.scores import fit_temperature, score
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.model_card import Card, LiveSettings, save
 from edge_runtime.reports.confusion_plot import plot_confusion
@@ -125,20 +123,6 @@ class Experiment:
             },
             scores=scores,
         )
-
-
-def fit_temperature(logits: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -> float:
-    """The temperature that minimises the cross-entropy of softmax(logits / temperature).
-
-    Guo et al., On Calibration of Modern Neural Networks, ICML 2017. Fit it on windows of subjects that the network was
-    not trained on: logits `[n, n_classes]`, classes `[n]`.
-    """
-
-    def loss(log_temperature: float) -> float:
-        log_probabilities = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return -float(log_probabilities[np.arange(len(y)), y].mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded").x))
 
 
 def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
