@@ -10,8 +10,6 @@ from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
