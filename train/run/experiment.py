@@ -10,7 +10,6 @@ from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.names import noun_of
