@@ -180,7 +180,7 @@ def _parts(
     if not is_steady and (within < _BUNCHED * within.mean()).mean() > _BUNCHED:
         found.bunched.append(shown)
     found.gaps, found.set_back = found.gaps + int((steps > MAX_GAP_S).sum()), found.set_back + int((steps < 0).sum())
-    said = {x: layout.fixed.get(x) or of_path.get(x, "") for x in TEXTS} | table.said
+    said = {x: of_path.get(x) or layout.fixed.get(x, "") for x in TEXTS} | table.said
     texts = {x: column[rows] for x, column in table.texts.items()}
     if not said["subject"] and "subject" not in texts:
         raise InputError(f"{layout.source} names no subject: put {{subject}} into files, or write subject = ...")

@@ -11,6 +11,7 @@ from programs import assert_one_sentence, succeeded
 from streams import csv_lines
 from written_recordings import motion, posture, recordings
 
+from edge_runtime.data.loading import load_recordings
 from edge_runtime.data.recordings import exported_by
 
 HEADER = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
@@ -163,6 +164,12 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
         lines = [form.format(*x).replace(".", point) for x in np.c_[np.arange(3000) / 50 + late_s, values].tolist()]
         (tmp_path / f"export/{name}.csv").write_text("\n".join([header, *lines, ""]))
     export = shutil.make_archive(tmp_path / "packed", "zip", tmp_path / "export") if packed else tmp_path / "export"
+    for labelled in ("walk/anna", "sit/bert"):
+        (tmp_path / "mine" / labelled).mkdir(parents=True)
+        place = tmp_path / "mine" / labelled / "1"
+        shutil.copy(export, f"{place}.zip") if packed else shutil.copytree(export, place)
+    found = load_recordings(f"{'sensor-logger' if app is SENSOR_LOGGER else 'phyphox'}={tmp_path / 'mine'}")
+    assert [(*x.classes, x.subject) for x in found] == [("sit", "walk", "bert"), ("sit", "walk", "anna")]
     said = succeeded(har_edge_here("data", "--data", export)).stdout
     assert ("Gravity has a size of 1" in said, "left out" in said) == (True, False)
     _, content = predict(export, "--model", "edge")
