@@ -45,8 +45,10 @@ def _lines(text: str) -> list[str]:
         return text.split(",")
     try:
         return read_text(path, "a list of labels").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"--labels {path} cannot be read ({error}): give a text with one label a line") from error
+    except OSError as error:
+        raise InputError(
+            f"--labels {path} cannot be read ({error.strerror}): give a text with one label a line"
+        ) from error
 
 
 def _names(option: str, given: list[str], at_least: int) -> tuple[str, ...]:
@@ -68,8 +70,9 @@ def _read_normalisation(text: str) -> Mapping[str, Any] | str:
         if content.get("knee") and "clip" not in content:  # it bends values so that those at the clip stay
             raise ValueError("a knee refers to a clip")
     except (OSError, ValueError, AttributeError) as error:
+        reason = getattr(error, "strerror", error)
         raise InputError(
-            f'--normalisation {text} cannot be used ({error}): give none, data, or a file with {{"mean": [...], '
+            f'--normalisation {text} cannot be used ({reason}): give none, data, or a file with {{"mean": [...], '
             '"std": [...]}, one number per signal'
         ) from error
     return dict(content)

@@ -29,12 +29,15 @@ from edge_runtime.live.sources.file_sources import csv_file, replay
 from edge_runtime.live.stream_scores import LiveScores, Track
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.model_paths import is_reference
+from edge_runtime.model.model_paths import REFERENCE_MODELS, is_reference
 from edge_runtime.reports import outputs
 from edge_runtime.runs import SEEDS
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import csv_text
 from edge_runtime.system.terminal import progress
+from edge_runtime.system.zip_archive import is_zip
+
+_WANTED = f"give CSV files after the model: a .tflite file, a run folder or {', '.join(REFERENCE_MODELS)}"
 
 
 @click.command(
@@ -154,11 +157,13 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
         if layout := source.layout or exported_by(path):
             described.append(DataSource(source.path, layout))
         elif path.is_file():
+            if is_zip(path):  # a .keras file is one
+                raise InputError(f"{path} is no recording and no export of a phone app with both sensors: {_WANTED}")
             files.append(path)
         elif path.is_dir() and (inside := [x for x in path.iterdir() if x.suffix.lower() == ".csv" and x.is_file()]):
             files += sorted(inside, key=lambda x: natural(x.name))
         elif not path.exists():
-            raise InputError(f"{path} does not exist: check its name")
+            raise InputError(f"{path} does not exist: {_WANTED}")
         else:
             raise InputError(f"{path} is neither a CSV recording nor a folder with one; {FOREIGN}")
     return files, tuple(described)

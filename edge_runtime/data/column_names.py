@@ -111,7 +111,7 @@ def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> C
     if needs_rotation is None:
         needs_rotation = any(name + axis in by_name for name in _ROTATIONS for axis in "xyz")
     if needs_rotation:
-        turning, rotation = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "gx, gy, gz")
+        turning, rotation = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "of a gyroscope, gx, gy, gz")
         values = (*values, *turning)
     return Columns(time_place, values, Units(time_unit, acceleration, rotation), app, None, label, subject)
 

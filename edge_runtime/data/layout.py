@@ -279,10 +279,10 @@ def find_layout(name: str) -> Layout:
     path = FOLDER / f"{name}.toml" if name in shipped_layouts() else Path(name)
     try:
         text = read_text(path, "a layout", _LARGEST_FILE)
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise InputError(
-            f"there is no layout '{name}' ({getattr(error, 'strerror', None) or error}): give the path of a "
-            f"TOML file, or one of {', '.join(shipped_layouts())}"
+            f"there is no layout '{name}' ({error.strerror}): give the path of a TOML file, or one of "
+            f"{', '.join(shipped_layouts())}"
         ) from error
     return parse_layout(text, path.name if path.parent == FOLDER else str(path), "" if name == DEFAULT else path.stem)
 

@@ -181,8 +181,8 @@ def load(path: Path) -> Card:
     """The card of a run folder's `card.json` or of any card file. Raises `InputError`."""
     try:
         return Card.from_json(read_text(path, "a model card"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read the model card {path}: {getattr(error, 'strerror', error)}") from error
+    except OSError as error:
+        raise InputError(f"cannot read the model card {path}: {error.strerror}") from error
 
 
 def save(card: Card, path: Path) -> None:

@@ -53,8 +53,11 @@ def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pi
 
 
 def read_text(path: Path, what: str, at_most: int = MAX_TEXT, or_pipe: bool = False) -> str:
-    """The UTF-8 text of the file at `path`. Raises as `open_file` does, and `UnicodeDecodeError`."""
-    return read_bytes(path, what, at_most, or_pipe).decode()
+    """The UTF-8 text of the file at `path`. Raises as `open_file` does, and `InputError` for another content."""
+    try:
+        return read_bytes(path, what, at_most, or_pipe).decode()
+    except UnicodeDecodeError:
+        raise InputError(f"{path} is no UTF-8 text; {what} is expected there") from None
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -133,6 +133,7 @@ def test_info_shows_card_operators_and_those_that_xnnpack_and_tflite_micro_take(
 FILES = {
     "mine.tflite": MODELS["int8"].read_bytes(),
     "brace.json": b"{",
+    "r.png": b"\x89PNG",
     "samples.json": tiny_models.card(samples=64, signals="abcdefghi").to_json().encode(),
     "labels.json": tiny_models.card(labels="ABC", signals="abcdefghi").to_json().encode(),
     "runs/empty/x": b"",
@@ -153,7 +154,8 @@ FILES = {
         ("bench --json .", "regular file"),
         *((f"bench mine.tflite {x} mine.tflite", "mine.tflite") for x in ("--json", "--csv", "--html")),
         ("card edge --from labels.json", "edge"),
-        ("card mine.tflite --from brace.json", "brace.json"),
+        *((f"card mine.tflite --from {x}", x) for x in ("brace.json", "r.png")),
+        ("report r.png", "r.png is no UTF-8 text"),
         *((f"card mine.tflite --from {x}.json", "mine.tflite") for x in ("samples", "labels")),
     ],
 )

@@ -208,6 +208,7 @@ def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tm
     (tmp_path / "theirs/wlk_7/sub_1.csv").touch()
     (tmp_path / "short.csv").write_text(csv_lines(recordings()[7].samples[:127], HEADER.removeprefix("t[s],")))
     (tmp_path / "words.csv").write_text("to be\nor not\n")
+    (tmp_path / "mine.keras").write_bytes(b"PK\x03\x04")
     for arguments, words in (
         ([], "FILE.csv"),
         (["theirs"], "theirs"),
@@ -218,7 +219,9 @@ def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tm
         (["short.csv", "--model", "egde"], "egde"),
         (["edge-anywhere"], "recording is missing"),
         (["edge-anywhere", "none.csv"], "none.csv"),
+        (["mine.keras", "short.csv"], "edge-small"),
+        (["edge-smal", "short.csv"], "edge-small"),
     ):
         model = () if {"--model", "edge-anywhere"} & {*arguments} else ("--model", "edge")
         assert_one_sentence(har_edge_here("predict", *arguments, *model, "--json", "out.json"), 2, words)
-    assert sorted(x.name for x in tmp_path.iterdir()) == ["short.csv", "theirs", "words.csv"]
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["mine.keras", "short.csv", "theirs", "words.csv"]
