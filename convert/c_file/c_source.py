@@ -20,6 +20,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import check_graph
 from edge_runtime.model.graphs import ports, read_graphs, scheme_of
 from edge_runtime.model.model_card import Card
+from edge_runtime.system.child_processes import run_as_child
 from edge_runtime.system.files import scratch_folder, write_text
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
@@ -89,6 +90,11 @@ _WALKING = "\n   Windows must be in the walking frame: har-edge's docs/in_your_p
 _PREPARED = """
    Before: z = (x - mean) / deviation, within +-clip, then z * gain / (|z| * bend + knee); for int8 z / INPUT_SCALE +
    INPUT_ZERO_POINT, rounded."""
+
+
+def main(model: str, folder: str) -> None:
+    """Write the C file of a model, as a child of a command."""
+    run_as_child(lambda tell: write_c_file(Path(model), Path(folder)))
 
 
 def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:

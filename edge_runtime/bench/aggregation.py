@@ -29,13 +29,18 @@ from edge_runtime.model.rivals import Rival
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file; `title` is its path or another name for people. The file of a `rival` has no card inside."""
+    """A model file; `title` is its path or another name for people. The file of a `rival` has no card inside.
+
+    One that `is_c` is measured as C, by its `library` once that is compiled.
+    """
 
     title: str
     content: bytes
     card: Card
     path: Path | None = None
     rival: Rival | None = None
+    is_c: bool = False
+    library: bytes | None = None
 
     @property
     def is_onnx(self) -> bool:
@@ -138,13 +143,13 @@ def result_of(
     return Result(
         model=model.card.name,
         file=model.title,
-        sha256=hashlib.sha256(model.content).hexdigest(),
+        sha256=hashlib.sha256(model.library or model.content).hexdigest(),
         runtime=first.runtime.name,
         runtime_version=first.runtime.version,
         quantization=model.scheme,
         threads=first.threads or threads,
         pinned_cpu=first.pinned_cpu,
-        size_bytes=len(model.content),
+        size_bytes=len(model.library or model.content),
         operators=model.n_operators,
         xnnpack_operators=None if first.xnnpack is None else sum(first.xnnpack.values()),
         load_ms=round(median(x.load_ms for x in rounds), 3) if real else None,

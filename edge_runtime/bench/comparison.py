@@ -153,8 +153,8 @@ def compare_trained(old: Path, new: Path) -> RunComparison:
 def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, Result]]:
     """Pairs of the same network, tool and quantisation: first those of the same file, then the only two left."""
     keys: tuple[Callable[[Result], object], ...] = (
-        lambda x: (x.model, x.rival, x.quantization, x.file),
-        lambda x: (x.model, x.rival, x.quantization),
+        lambda x: (x.model, x.form, x.file),
+        lambda x: (x.model, x.form),
     )
     pairs: dict[int, tuple[Result, Result]] = {}  # by the identity of the new one
     taken: set[int] = set()

@@ -28,7 +28,8 @@ class RuntimeVersion:
 
     name: Annotated[
         str,
-        "`litert`, `tflite-runtime`, `tensorflow`, `tflite-micro`; the app's `tflite-android`; rivals' `onnxruntime`",
+        "`litert`, `tflite-runtime`, `tensorflow`, `tflite-micro`, `c`; `tflite-android` of the app; `onnxruntime` of "
+        "rivals",
     ]
     version: Annotated[str | None, "null where the package does not tell"]
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
+from edge_runtime.bench.c_library import compile_for
 from edge_runtime.bench.measured import Round, read_round
 from edge_runtime.bench.measurement_job import Device, Instructions, MeasurementJob
 from edge_runtime.bench.results import AbsentRival, EvaluatedData, Failure, MeasuredDevice, Method, Report
@@ -25,6 +26,7 @@ from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.names import natural_order
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.c_model import C
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress, ignore_progress
@@ -54,6 +56,11 @@ class MeasurementSettings:
     paced: bool = False
     control: bool = True
     absent_rivals: tuple[AbsentRival, ...] | None = None
+
+    @property
+    def tflite_runtime(self) -> str:
+        """The interpreter of TFLite models."""
+        return "auto" if self.runtime == C else self.runtime
 
     @property
     def total_runs(self) -> int:
@@ -107,6 +114,8 @@ def measure(
             raise InputError(f"{model.title} does not say how often its windows come: measure it without --paced")
     with scratch_folder() as folder:
         participants = _lay_out(folder, models, data, settings)
+        for participant in participants[: len(models)]:
+            _compile(participant, device, folder, on_progress)
         _take_turns(participants, scored, device, folder, settings, on_progress)
         for participant in participants[: len(models)]:
             _count_instructions(participant, device, folder, on_progress)
@@ -158,6 +167,19 @@ def measure(
         failures=failures,
         absent_rivals=None if settings.absent_rivals is None else settings.absent_rivals + absent_rivals,
     )
+
+
+def _compile(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
+    """Compile a model that is measured as C."""
+    model, job = participant.model, participant.job
+    if model.is_c:
+        on_progress(0.0, f"writing and compiling {model.title}")
+        try:
+            compiler = compile_for(device, folder / job.model, job, folder, ignore_progress)
+            participant.job = replace(job, compiler=compiler)
+            participant.model = replace(model, library=(folder / str(job.library)).read_bytes())
+        except HarEdgeError as error:
+            participant.failure = error
 
 
 def _take_turns(
@@ -241,7 +263,8 @@ def _lay_out(
             task="measure",
             model=f"model-{i}{suffix}",
             title=model.title,
-            runtime=ONNX_RUNTIME if suffix == ".onnx" else settings.runtime,
+            runtime=ONNX_RUNTIME if suffix == ".onnx" else C if model.is_c else settings.tflite_runtime,
+            library=f"model-{i}.so" if model.is_c else None,
             threads=settings.threads,
             windows=windows[taken],
             period_s=(model.card.window.hop_s or 0.0) if settings.paced else 0.0,

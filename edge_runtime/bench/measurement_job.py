@@ -36,10 +36,11 @@ _LONGEST_ERROR = 2000
 
 @dataclass(frozen=True)
 class MeasurementJob:
-    """One task, `measure` or `inspect`, for one fresh process; files are named relative to the job's folder.
+    """One task, `measure`, `inspect` or `compile`, for one fresh process; files are named relative to the job's folder.
 
-    `title` stands for the model in sentences. `runs` inferences are timed, or as many as fit into `seconds`; they are
-    `period_s` apart if that is not 0. `score` and `energy` ask to classify all `windows` and to measure the energy.
+    `title` stands for the model in sentences. `library` is the model as C, which `compiler` compiled; the model of the
+    task `compile` is such C. `runs` inferences are timed, or as many as fit into `seconds`; they are `period_s` apart
+    if that is not 0. `score` and `energy` ask to classify all `windows` and to measure the energy.
     """
 
     name: str
@@ -50,6 +51,8 @@ class MeasurementJob:
     threads: int = 1
     xnnpack: bool = True
     windows: str | None = None
+    library: str | None = None
+    compiler: str = ""
     runs: int = 0
     seconds: float | None = None
     period_s: float = 0.0

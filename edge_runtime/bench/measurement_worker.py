@@ -5,8 +5,10 @@ It only needs numpy and a TFLite runtime, and runs on Python 3.9 or newer. Progr
 
 from __future__ import annotations
 
+import platform
 import signal
 import sys
+import sysconfig
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -24,10 +26,12 @@ from edge_runtime.bench.measurement_job import MeasurementJob, read_job, write_a
 from edge_runtime.bench.timing import harness_overhead, time_calls, time_paced, warm_up
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.c_model import CModel
 from edge_runtime.model.classifier import LONGEST_S, Prepare, check_graph, check_windows, predict, preparation
 from edge_runtime.model.interpreters import Model, load_runtime, open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, load_onnx_runtime, open_onnx
 from edge_runtime.signals.mounting import turned
+from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library, find_compiler, has_dot_products
 from edge_runtime.system.child_processes import end_with_the_reader, tell
 
 # Few enough to stay in a second-level cache, where a window that was just prepared would be.
@@ -50,6 +54,8 @@ def main(job_path: Path) -> int:
     try:
         if job.task == "inspect":
             write_answer(folder, job.name, inspect(job, folder), {})
+        elif job.task == "compile":
+            write_answer(folder, job.name, *compile_here(job, folder))
         else:
             measured, arrays = measure(job, folder)
             write_answer(folder, job.name, asdict(measured), arrays)
@@ -71,15 +77,18 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     before, own_before = state(cpu), time.process_time()
     _report("opening", 0.0)
     is_onnx = job.runtime == ONNX_RUNTIME
-    runtime = load_onnx_runtime() if is_onnx else load_runtime(job.runtime)
+    if job.library is None:
+        runtime = load_onnx_runtime() if is_onnx else load_runtime(job.runtime)
     baseline = machine.peak_memory()
 
     content, card = cards.parse((folder / job.model).read_bytes(), job.title)
-    model = (
-        open_onnx(content, job.threads, job.title)
-        if is_onnx
-        else open_model(content, runtime.name, job.threads, job.xnnpack, job.title)
-    )
+    model: Model
+    if job.library is not None:
+        model = CModel(folder / job.library, content, job.compiler, job.title)
+    elif is_onnx:
+        model = open_onnx(content, job.threads, job.title)
+    else:
+        model = open_model(content, runtime.name, job.threads, job.xnnpack, job.title)
     check_graph(model.input, model.output, card, job.title)
     prepare = preparation(card, model.input)
 
@@ -106,7 +115,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
         before=before,
         after=after,
         others_busy=busy_share(before, after, own_seconds=own_seconds),
-        runtime=RuntimeVersion(runtime.name, runtime.version),
+        runtime=RuntimeVersion(model.runtime.name, model.runtime.version),
         pinned_cpu=cpu,
         load_ms=model.load_ns / 1e6,
         first_ms=first_ns / 1e6,
@@ -139,6 +148,18 @@ def inspect(job: MeasurementJob, folder: Path) -> dict[str, Any]:
         _limited(model.run, np.full(model.input.shape, value, dtype))
     signal.alarm(0)
     return {"arena_bytes": model.arena_bytes()}
+
+
+def compile_here(job: MeasurementJob, folder: Path) -> tuple[dict[str, Any], Arrays]:
+    """Compile a C file, where there is a compiler; else only describe this platform."""
+    target = sysconfig.get_config_var("MULTIARCH") or f"{platform.machine()}-linux-gnu"
+    facts = {"platform": target, "dot_products": has_dot_products()}
+    if find_compiler() is None:
+        return facts, {}
+    _report("compiling", 0.0)
+    library = folder / f"{job.name}.so"
+    compiler = compile_library(folder / job.model, library, processor=DOT_PRODUCTS if has_dot_products() else ())
+    return {**facts, "compiler": compiler}, {"library": np.fromfile(library, np.uint8)}
 
 
 def _turning(card: cards.Card, prepare: Prepare) -> Prepare:

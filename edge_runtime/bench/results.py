@@ -22,6 +22,7 @@ from edge_runtime.bench.measured import Energy, RuntimeVersion, WarmUp
 from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError
+from edge_runtime.model.c_model import C
 from edge_runtime.model.operator_costs import OperatorCost
 from edge_runtime.signals.types import Frame
 from edge_runtime.system import dataclass_json
@@ -77,11 +78,11 @@ class Result:
     file: Annotated[str, "the file's path, or another name for people"]
     sha256: Annotated[str, "digest of the file"]
     runtime: Annotated[str, "the interpreter"]
-    runtime_version: Annotated[str | None, "its version"]
+    runtime_version: Annotated[str | None, "its version; of `c` the compiler, its flags and the instruction set"]
     quantization: Annotated[str, "`float32`, `int8`, `mixed`, `dynamic` or `float16`"]
     threads: Annotated[Positive, "of the interpreter"]
     pinned_cpu: Annotated[Count | None, "the CPU that the process was kept on"]
-    size_bytes: Annotated[int, Quantity("bytes", at_least=1), "size of the file"]
+    size_bytes: Annotated[int, Quantity("bytes", at_least=1), "size of the file; of C that of its library"]
     operators: Annotated[Count, "operators in the graph"]
     xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone and in tflite-micro"]
     load_ms: Annotated[
@@ -145,8 +146,8 @@ class Result:
 
     @property
     def form(self) -> str:
-        """Its quantisation, after the tool that made it if that is another: `int8`, `ONNX Runtime float32`."""
-        return f"{self.rival or ''} {self.quantization}".strip()
+        """Its quantisation, after another tool that made it, or C: `int8`, `ONNX Runtime float32`, `C int8`."""
+        return f"{self.rival or ('C' if self.runtime == C else '')} {self.quantization}".strip()
 
     @property
     def is_float(self) -> bool:

@@ -1,6 +1,7 @@
 """Measure latency, memory, size and accuracy of models: `har-edge bench`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.devices.targets import AbsentDevice, measure_on, open_all
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
-from edge_runtime.model.interpreters import MICRO
+from edge_runtime.model.c_model import C
+from edge_runtime.model.interpreters import MICRO, RUNTIMES
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
 from edge_runtime.model.rivals import read_record, read_rival, record_of
 from edge_runtime.reports import outputs
@@ -59,7 +61,12 @@ from edge_runtime.system.installation import pip_install
 @outputs.option("markdown", "Write a table to paste into an issue too.")
 @outputs.option("csv", "Write a CSV file too, with a row per model.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", default=1, help="Threads per inference.")
-@options.runtime
+@click.option(
+    "--runtime",
+    type=click.Choice((*RUNTIMES, C)),
+    default="auto",
+    help="Interpreter to use. c measures int8 and mixed models also as C, compiled for the device.",
+)
 @click.option(
     "--runs",
     type=click.IntRange(min=1),
@@ -112,6 +119,8 @@ def command(
     if rivals:
         others, absent = _find_rivals(files)
         files += others
+    if method["runtime"] == C:
+        files += _as_c(files)
     folder = run or Run(Path())
     own: dict[str, dict[str, Path]] = {}
     if len(devices) == 1:
@@ -211,6 +220,14 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
             run = find_run(path)
             models += map(measurement.open_file, run.converted() or [model_path(run.folder)])
     return models, run if len(paths) < 2 else None
+
+
+def _as_c(models: Sequence[ModelFile]) -> list[ModelFile]:
+    """The `models` that can be C, once more."""
+    found = [x for x in models if not x.rival and x.scheme in ("int8", "mixed")]
+    if not found:
+        raise InputError("--runtime c measures int8 and mixed models, and there is none: 'har-edge convert --quantize'")
+    return [replace(x, title=f"{x.title} as C", is_c=True) for x in found]
 
 
 def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[AbsentRival, ...]]:

@@ -107,7 +107,7 @@ class RemoteDevice:
         """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
         if job.runtime == ONNX_RUNTIME and self._without_onnx:
             raise self._without_onnx
-        names = (write_bundle(folder).name, job.model, job.windows)
+        names = (write_bundle(folder).name, job.model, job.windows, job.library)
         files = {x: sha256(folder / x) for x in names if x}
         self._send({digest: folder / x for x, digest in files.items()}, on_progress)
         stage = "starting"

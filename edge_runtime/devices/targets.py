@@ -19,6 +19,7 @@ from edge_runtime.bench.results import Report
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.devices.python import PythonDevice, other_python
 from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.model.c_model import C
 from edge_runtime.system.progress import OnProgress
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice
 def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
     """The function that opens the device. Raises `InputError` for a target of no known kind."""
     kind, _, rest = target.partition(":")
+    if runtime == C and kind != "adb":  # beside C, the usual runtime measures
+        runtime = "auto"
     if target == "local" or (kind == "python" and rest):
         return partial(other_python, rest, runtime) if rest else PythonDevice
     if kind == "adb":
@@ -91,7 +94,7 @@ def _open_adb(target: str, runtime: str) -> Device:
     from edge_runtime.devices.remote import RemoteDevice
 
     adb = Adb.find(target)
-    return Phone(adb, runtime) if adb.android else RemoteDevice(adb, runtime)
+    return Phone(adb, runtime) if adb.android else RemoteDevice(adb, "auto" if runtime == C else runtime)
 
 
 def measure_on(

@@ -7,6 +7,7 @@ from typing import Any
 
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.results import Report, Result
+from edge_runtime.model.c_model import C
 from edge_runtime.reports import sentences
 from edge_runtime.system.quantities import NOT_MEASURED, significant
 
@@ -86,7 +87,8 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         doubts=each(sentences.doubts),
         notes=each(sentences.windows_left_out)
         + (tuple(filter(None, (sentences.energy(single), sentences.control_sentence(single)))) if single else ())
-        + each(lambda x: [f"no {rival.name}: {rival.reason}" for rival in x.absent_rivals or ()]),
+        + each(lambda x: [f"no {rival.name}: {rival.reason}" for rival in x.absent_rivals or ()])
+        + each(lambda x: [f"{y.form} by {y.runtime_version}" for y in x.results if y.runtime == C]),
         real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda x: [_origin(x)]),
     )

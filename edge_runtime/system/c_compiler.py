@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # the worker's Python 3.9
 
+import ctypes
 import importlib.util
 import os
 import platform
@@ -16,6 +17,7 @@ from edge_runtime.system.child_processes import run_program
 
 FLAGS = ("-std=c99", "-O3")
 LIBRARY = ("-shared", "-fPIC", "-s")
+DOT_PRODUCTS = ("-march=armv8.2-a+dotprod",)
 _SECONDS = 300.0
 
 
@@ -31,18 +33,28 @@ def find_compiler(target: str = "") -> list[str] | None:
     return None
 
 
-def compile_library(source: Path, output: Path, target: str = "", options: tuple[str, ...] = LIBRARY) -> str:
+def has_dot_products() -> bool:
+    """Tell whether this processor has what `DOT_PRODUCTS` asks for."""
+    return platform.machine() == "aarch64" and bool(ctypes.CDLL(None).getauxval(16) >> 20 & 1)  # HWCAP_ASIMDDP
+
+
+def compile_library(
+    source: Path,
+    output: Path,
+    target: str = "",
+    processor: tuple[str, ...] = (),
+    options: tuple[str, ...] = LIBRARY,
+) -> str:
     """Compile the C file `source` to `output`, a shared library unless `options` say otherwise, for here or `target`.
 
-    Returns the compiler with its version and flags. Raises `DeviceError` when there is no compiler, or it fails.
+    `processor` are flags of the processor; x86 needs none, since the C chooses at run time. Returns the compiler with
+    its version and flags. Raises `DeviceError` when there is no compiler, or it fails.
     """
     compiler = find_compiler(target)
     if compiler is None:
         where = f" for {target}" if target else ""
         raise DeviceError(f"there is no C compiler{where} here: pip install ziglang, or set CC to one")
-    # On x86 the code for all instruction sets is there, and one is chosen at run time.
-    is_fixed = not target and platform.machine() not in ("x86_64", "AMD64", "i686")
-    flags = (*FLAGS, "-mcpu=native") if is_fixed else FLAGS
+    flags = (*FLAGS, *processor)
     try:
         done = run_program([*compiler, *flags, *options, str(source), "-o", str(output)], _SECONDS)
         reason = (done.stderr.strip() or str(done.returncode)).partition("\n")[0] if done.returncode else ""

@@ -75,14 +75,21 @@ class EmulatedDevice(RemoteDevice):
         flatbuffer, card = cards.read_model(folder / job.model)
         window = np.load(folder / job.windows, mmap_mode="r", allow_pickle=False)[0]
         values = preparation(card, open_model(flatbuffer, "auto").input)(np.asarray(window, np.float32))
-        return self.count_instructions(flatbuffer, values)
+        return self.count_instructions(flatbuffer, values, folder / job.library if job.library else None)
 
-    def count_instructions(self, flatbuffer: bytes, values: npt.NDArray[Any]) -> Instructions:
-        """Count the instructions of an inference with the input tensor `values`. Raises `DeviceError`."""
+    def count_instructions(
+        self, flatbuffer: bytes, values: npt.NDArray[Any], library: Path | None = None
+    ) -> Instructions:
+        """Count the instructions of an inference with the input tensor `values`, by TFLite or by the `library` of C.
+
+        Raises `DeviceError`.
+        """
         with scratch_folder() as folder:
             write_bundle(folder, qemu_log.__name__)
             (folder / "model.tflite").write_bytes(flatbuffer)
             np.save(folder / "values.npy", values)
+            if library:
+                shutil.copyfile(library, folder / "model.so")
             once, twice = self._counts(folder)
         if once % _INFERENCES or twice != 2 * once:
             raise DeviceError(

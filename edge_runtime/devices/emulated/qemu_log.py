@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.model.interpreters import Runtime, load_runtime, open_model
+from edge_runtime.model.c_model import CModel
+from edge_runtime.model.interpreters import Model, load_runtime, open_model
 
 _LOG = "exec,nochain,in_asm,strace"  # QEMU_LOG; `nochain` logs blocks that follow each other one by one
 _NO_FILE = 1_000_000_007  # more than a process may open
@@ -48,15 +49,22 @@ def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "
 
     It first finds the addresses of the runtime's code, then starts itself again with QEMU's `log` of that code.
     """
-    loaded = load_runtime("auto")
-    code = _code_of(loaded)
+    library, content = Path(model).with_suffix(".so"), Path(model).read_bytes()
+    opened: Model
+    if library.exists():  # the model as C
+        opened, mapped = CModel(library, content, "", model), str(library)
+    else:
+        loaded = load_runtime("auto")
+        mapped = str(Path(loaded.module.__file__).parent)
+    code = _code_of(mapped)
     if os.environ.get("QEMU_DFILTER") != code:
         if int(starts) == _STARTS:
-            sys.exit(f"the code of {loaded.name} is at another address in each of {_STARTS} starts")
+            sys.exit(f"the code in {mapped} is at another address in each of {_STARTS} starts")
         settings = {"QEMU_LOG": _LOG, "QEMU_LOG_FILENAME": log, "QEMU_DFILTER": code}
         again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, n, log, str(int(starts) + 1)]
         os.execve(sys.executable, again, os.environ | settings)
-    opened = open_model(Path(model).read_bytes(), loaded.name, threads=1)
+    if not library.exists():
+        opened = open_model(content, loaded.name, threads=1)
     tensor = np.load(values, allow_pickle=False)
     opened.run(tensor)  # the first makes what others find made
     gc.disable()
@@ -73,13 +81,12 @@ def _mark() -> None:
         os.close(_NO_FILE)
 
 
-def _code_of(runtime: Runtime) -> str:
-    """The addresses of the runtime's code in memory, as QEMU_DFILTER takes them."""
-    folder = str(Path(runtime.module.__file__).parent)
+def _code_of(mapped: str) -> str:
+    """The addresses of the code of a library, or of those in a folder, in memory, as QEMU_DFILTER takes them."""
     ranges = []
     for line in Path("/proc/self/maps").read_text().splitlines():
         addresses, permissions, *_, path = line.split(maxsplit=5)
-        if "x" in permissions and path.startswith(folder):
+        if "x" in permissions and path.startswith(mapped):
             first, end = (int(x, 16) for x in addresses.split("-"))
             ranges.append(f"{first:#x}..{end - 1:#x}")
     return ",".join(ranges)

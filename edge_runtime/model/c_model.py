@@ -1,0 +1,55 @@
+"""Run a model that was written as C and compiled, behind the interface of a TFLite one."""
+
+from __future__ import annotations  # the worker's Python 3.9
+
+import ctypes
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.errors import InputError
+from edge_runtime.model.graphs import ports
+from edge_runtime.model.interpreters import Model, OperatorCounts, Runtime
+
+C = "c"
+"""The name of the runtime: the model as C, beside the runtime of the others."""
+
+PREFIX = "model"
+"""How the names of its functions begin."""
+
+
+class CModel(Model):
+    """A model in the shared library at `path`, made of `flatbuffer` by `compiler`; it has one thread.
+
+    Raises `InputError` when the library does not load.
+    """
+
+    def __init__(self, path: Path, flatbuffer: bytes, compiler: str, name: str) -> None:
+        began = time.perf_counter_ns()
+        try:
+            library = ctypes.CDLL(str(path.absolute()))
+            predict, chosen = (getattr(library, f"{PREFIX}_{x}") for x in ("predict", "instruction_set"))
+        except (OSError, AttributeError) as error:
+            raise InputError(f"the C of {name} does not load ({error}): compile it for this machine") from error
+        self.load_ns = time.perf_counter_ns() - began
+        chosen.restype = ctypes.c_char_p
+        self.runtime = Runtime(C, f"{compiler}, {chosen().decode()}", library)
+        self.threads, self.stateful, self._name = 1, False, name
+        ((self.input,), (self.output,)) = ports(flatbuffer)
+        self._window, self._logits = (np.zeros(x.shape, x.dtype) for x in (self.input, self.output))
+        predict.argtypes, predict.restype = [ctypes.c_void_p] * 2, None
+        self._predict, self._places = predict, (self._window.ctypes.data, self._logits.ctypes.data)
+
+    @property
+    def operators(self) -> OperatorCounts:
+        """XNNPACK takes none."""
+        return OperatorCounts({}, None)
+
+    def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The output tensor for the input tensor `values`, copied in and out as interpreters do."""
+        self._window[...] = values
+        self._predict(*self._places)
+        return self._logits.copy()
