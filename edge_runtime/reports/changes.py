@@ -21,7 +21,8 @@ def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
         console.print(escape(sentence))
     console.print()
     for pair in outcome.pairs:
-        about = "the same file" if pair.facts["same_file"] else "the model file changed"
+        noun = "weights" if "part" in pair.facts else "model file"
+        about = f"the same {noun}" if pair.facts["same_file"] else f"the {noun} changed"
         console.print(f"[bold]{escape(pair.title)}[/bold]: {about}")
         console.print(_table(pair))
         console.print()

@@ -240,6 +240,7 @@ def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, tmp_
     shutil.copy(WRITTEN_BEFORE, tmp_path / "a/bench-local.json")
     done = succeeded(compared("a", "b", "--fail-if", "accuracy<-1", "--json", "changes.json"))
     assert "test: accuracy +20.00 pp" in done.stdout
+    assert "file" not in done.stdout
     found = json.loads((tmp_path / "changes.json").read_text())["results"]
     assert [x["part"] for x in found] == ["held_out", "test"]
     assert found[0]["changes"]["accuracy"] | {"old": 0.7, "new": 0.9} == found[0]["changes"]["accuracy"]
