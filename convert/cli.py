@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convert.options import CALIBRATED, CALIBRATION, IO_TYPES, LOWERINGS, MAX_SIZE, Options
+from convert.options import CALIBRATED, CALIBRATION, IO_TYPES, LOWERINGS, Options
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
 from edge_runtime.errors import InputError
@@ -80,9 +80,6 @@ QUANTISED = runs.SCHEMES[1:]
     default=1.0,
     metavar="PP",
     help="Fail beyond this loss of accuracy on held-out subjects, in points (or of agreement, without labels).",
-)
-@click.option(
-    "--max-size", type=shared.FiniteRange(1), default=MAX_SIZE, metavar="KB", help="Fail when a model is larger."
 )
 @click.option(
     "--io",

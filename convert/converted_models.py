@@ -14,11 +14,10 @@ from convert.parity import FLOAT_TOLERANCE
 from convert.run_networks import TrainingRecord
 from edge_runtime.data.data_sources import data_texts
 from edge_runtime.errors import CheckFailedError
-from edge_runtime.model.model_card import Card, attach, load, read_model, write_model
+from edge_runtime.model.model_card import Card, load, read_model, write_model
 from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
-from edge_runtime.system.quantities import kilobytes
 from edge_runtime.system.terminal import progress
 
 
@@ -102,20 +101,10 @@ def check(report: ConversionReport, options: Options) -> dict[str, str]:
 
 
 def write_models(files: Run | NamedFiles, job: ConversionJob, report: ConversionReport) -> None:
-    """Write the model of each form, with its card; none, and `CheckFailedError`, if one is too large."""
-    options = job.options
-    models: dict[str, tuple[bytes, Card]] = {}
+    """Write the model of each form, with its card, and remove those that are left out."""
     for scheme in report.schemes:
         flatbuffer, card = read_model(job.flatbuffer("model", scheme))
-        models[scheme] = flatbuffer, _converted_card(card, scheme, options.io_type, report)
-        size = len(attach(*models[scheme]))
-        if size > 1000 * options.max_size:
-            raise CheckFailedError(
-                f"the {scheme} model takes {kilobytes(size)}, more than --max-size {options.max_size:g}: no model was "
-                "written"
-            )
-    for scheme, model in models.items():
-        write_model(files.tflite(scheme), *model)
+        write_model(files.tflite(scheme), flatbuffer, _converted_card(card, scheme, job.options.io_type, report))
     for scheme in report.left_out:  # one from before would be taken for this network's
         files.tflite(scheme).unlink(missing_ok=True)
 

@@ -16,9 +16,6 @@ CALIBRATED = ("mixed", "int8")
 CALIBRATION = 504
 """Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
 
-MAX_SIZE = 2000
-"""The greatest model that is written unless asked otherwise, in kB: about an LSTM(256) in float32."""
-
 
 @dataclass(frozen=True)
 class FileOptions:
@@ -46,7 +43,6 @@ class Options:
     data: tuple[str, ...] | None = None
     time_limit: float = 600.0  # seconds
     lstm: str = LOWERINGS[0]
-    max_size: float = MAX_SIZE  # kB
     rivals: bool = False
     c_file: bool = False
     c_array: str | None = None

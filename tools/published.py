@@ -27,7 +27,7 @@ from tools.published_networks.networks import NETWORKS, Published
 QUANTISED = ("int8", "mixed")
 """What `har-edge convert --quantize` may write: integers throughout or, where these lose too much, cells in float."""
 
-LIMITS = ("--max-size", "20000", "--time-limit", "900")
+LIMITS = ("--time-limit", "900")
 """DeepConvLSTM and iSPLInception's CNN-LSTM have millions of weights."""
 
 _CONTENT = RESULTS / "published.json"

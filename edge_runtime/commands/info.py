@@ -23,12 +23,11 @@ from edge_runtime.system.standard_streams import suppressed_stderr
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 
 
-@click.command(name="info", epilog=options.examples("info edge", "info runs/latest --tensors", "info edge --json -"))
+@click.command(name="info", epilog=options.examples("info edge", "info runs/latest", "info edge --json -"))
 @options.model("MODEL|RUN", required=True)
-@click.option("--tensors", "all_tensors", is_flag=True, help="List every tensor of the graph.")
-@outputs.option("json", "Write everything too; - is standard output.")
+@outputs.option("json", "Write everything too, with every tensor of the graph; - is standard output.")
 @options.runtime
-def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None) -> None:
+def command(model: Path, runtime: str, json_path: Path | None) -> None:
     """Show what is inside MODEL: its card, inputs and outputs, operators and those that XNNPACK took."""
     from edge_runtime.devices.trial import open_classifier
 
@@ -52,11 +51,11 @@ def command(model: Path, all_tensors: bool, runtime: str, json_path: Path | None
         "micro": {"resolver": resolver_methods(names), "no_kernel": without_kernel(names), "arena_bytes": arena},
         "tensors": [dataclasses.asdict(tensor) for tensor in found.graphs[0].tensors],
     }
-    _show(card, found, content, all_tensors)
+    _show(card, found, content)
     outputs.write_json(json_path, content)
 
 
-def _show(card: Card, found: Model, content: Mapping[str, Any], all_tensors: bool) -> None:
+def _show(card: Card, found: Model, content: Mapping[str, Any]) -> None:
     from edge_runtime.system.terminal import Console, facts_table, plain_table
 
     console = Console(markup=False)
@@ -83,9 +82,6 @@ def _show(card: Card, found: Model, content: Mapping[str, Any], all_tensors: boo
     console.print()
     console.print(operators)
     console.print(f"\nas {found.runtime.name} {found.runtime.version or ''} on this machine sees it")
-    if all_tensors:
-        console.print()
-        console.print(_tensor_table(found.graphs[0].tensors))
 
 
 def _facts(card: Card, found: Model, micro: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -111,20 +107,6 @@ def _facts(card: Card, found: Model, micro: Mapping[str, Any]) -> Iterator[tuple
     yield "TFLite Micro", f"it has no kernel for {', '.join(lacks)}" if lacks else needed
     if micro["arena_bytes"] is not None:
         yield "smallest arena", f"{kilobytes(micro['arena_bytes'])} here, less on a microcontroller of 32 bits"
-
-
-def _tensor_table(tensors: tuple[Tensor, ...]) -> object:
-    from edge_runtime.system.terminal import plain_table
-
-    table = plain_table(["name", "type"], ["tensor", "shape", "scale", "zero point"])
-    table.columns[0].overflow = "fold"
-    for tensor in tensors:
-        scale, zero_point = ("" if x is None else f"{x:.6g}" for x in (tensor.scale, tensor.zero_point))
-        if len(tensor.scales) > 1:
-            scale, zero_point = f"{min(tensor.scales):.3g} to {max(tensor.scales):.3g}", "per channel"
-        shape = "×".join(map(str, tensor.shape)) or "scalar"
-        table.add_row(tensor.name, tensor.dtype, str(tensor.index), shape, scale, zero_point)
-    return table
 
 
 def _preparation(card: Card, tensor: Tensor) -> str:

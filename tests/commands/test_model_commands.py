@@ -123,8 +123,7 @@ def test_info_shows_card_operators_and_those_that_xnnpack_and_tflite_micro_take(
     assert content["size_bytes"] == MODELS["int8"].stat().st_size
     assert content["input"]["shape"] == [1, 128, 9]
     assert sum(content["operators"].values()) - sum(content["xnnpack"].values()) <= 2
-    tensors = succeeded(har_edge_here("info", MODELS["int8"], "--tensors")).stdout
-    assert len(tensors.splitlines()) > len(done.stdout.splitlines()) + 100
+    assert len(content["tensors"]) > 100
     used = resolver_methods(open_model(cards.read_model(MODELS["int8"])[0]).operators.counts)
     assert {"AddConv2D", "AddFullyConnected", "AddTanh"} <= {*content["micro"]["resolver"]} == {*used}
     assert f"MicroMutableOpResolver<{len(used)}>" in " ".join(done.stdout.split())
