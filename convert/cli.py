@@ -29,7 +29,7 @@ QUANTISED = runs.SCHEMES[1:]
         "convert edge --c-array",
     ),
 )
-@click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.run_or_file(".keras"))
+@click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.RUN_OR_FILE)
 @click.option(
     "--quantize",
     is_flag=True,

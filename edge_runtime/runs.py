@@ -144,8 +144,7 @@ def remembered_data(model: Path) -> Sources:
     # Without a network, card.json is not of a run: it may lie beside a model that was copied to a device.
     if not (run.model.is_file() and run.card.is_file()):
         return ()
-    record = model_card.load(run.card).training.get("data")
-    path = record.get("path") if isinstance(record, dict) else None
+    path = model_card.load(run.card).training_data.get("path")
     texts = (path,) if isinstance(path, str) else tuple(path) if isinstance(path, list) and path else None
     found = data_sources.sources(texts)
     for text, source in zip(texts or (), found, strict=False):

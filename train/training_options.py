@@ -31,7 +31,6 @@ training_options = options.together(
     click.option(
         "--network",
         metavar="NAME",
-        type=options.Completed(lambda: NETWORKS, str),
         default="edge",
         help=f"Network to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
     ),

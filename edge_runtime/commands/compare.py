@@ -27,8 +27,8 @@ FORMAT = 1
         "compare", "compare old.json new.json --fail-if 'p50>5%' --json changes.json", "compare runs/a runs/b"
     ),
 )
-@click.argument("old", metavar="[OLD]", required=False, type=options.BENCH)
-@click.argument("new", metavar="[NEW]", required=False, type=options.BENCH)
+@click.argument("old", metavar="[OLD]", required=False, type=options.RUN_OR_FILE)
+@click.argument("new", metavar="[NEW]", required=False, type=options.RUN_OR_FILE)
 @click.option(
     "--fail-if",
     "conditions",

@@ -54,8 +54,13 @@ def command(context: click.Context, data: Sources | None, json_path: Path | None
     _show_windows(found, reader)
     if len(found.train) + len(found.test):
         _show_signals(found)
-    findings = _show_findings(found, reader)
-    outputs.write_json(json_path, _content(found, reader, findings, _show_untrainable(found, reader)))
+    findings, untrainable = _show_findings(found, reader), None
+    try:
+        reader.check(found)
+    except InputError as error:
+        untrainable = f"{error}."
+        click.echo(f"It cannot be trained on as it is: {untrainable}")
+    outputs.write_json(json_path, _content(found, reader, findings, untrainable))
 
 
 @command.command(epilog=options.examples("data plot --window 12 -o w.svg", "data plot --recording 0 -o r.png"))
@@ -158,16 +163,6 @@ def _show_findings(data: Dataset, reader: DataReader) -> list[tuple[str, Finding
         for finding in findings:
             console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
     return [(source, x) for source, findings in by_source.items() for x in findings]
-
-
-def _show_untrainable(data: Dataset, reader: DataReader) -> str | None:
-    """Print and return the reason why no training takes `data`, if there is one."""
-    try:
-        reader.check(data)
-    except InputError as error:
-        click.echo(f"It cannot be trained on as it is: {error}.")
-        return f"{error}."
-    return None
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:

@@ -93,7 +93,7 @@ def _facts(card: Card, found: Model, micro: Mapping[str, Any]) -> Iterator[tuple
     yield "temperature", f"{card.temperature:g}"
     yield "network", _record(card.network)
     yield "training", _record(card.training)
-    yield "trained on", _origin(card)
+    yield "trained on", ", ".join(card.sources)
     yield "quantisation", _record(card.quantisation)
     yield from _with_parts("parity", card.parity)
     yield from _with_parts("scores", card.scores)
@@ -132,13 +132,6 @@ def _numbers(normalisation: Normalisation, i: int) -> list[str]:
 def _tensor_text(tensor: Tensor) -> str:
     quantised = "" if tensor.scale is None else f", scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
     return f"{tensor.dtype} {list(tensor.shape)}{quantised}"
-
-
-def _origin(card: Card) -> str:
-    """The data sets that the model was trained on; "" where the card does not name them."""
-    data = card.training.get("data")
-    sources = data.get("sources", [data.get("name", "")]) if isinstance(data, dict) else None
-    return ", ".join(map(str, sources)) if isinstance(sources, list) else ""
 
 
 def _with_parts(name: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -2,22 +2,19 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.shell_completion import CompletionItem
 
 from edge_runtime.data.data_sources import sources
 from edge_runtime.errors import InputError
 from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.model_paths import REFERENCE_MODELS
-from edge_runtime.runs import RUNS, SEEDS
 from edge_runtime.system.figures import FORMATS
 from edge_runtime.system.printable import quoted
 
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+RUN_OR_FILE = click.Path(path_type=Path, readable=False)
 
 
 class FiniteRange(click.FloatRange):
@@ -40,33 +38,6 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
-
-
-class Completed(click.Path):
-    """A path, or a text if `kind` is `str`; a shell completes names that are `known`."""
-
-    def __init__(self, known: Callable[[], Iterable[str]], kind: type[Path] | type[str] = Path) -> None:
-        super().__init__(path_type=kind, readable=False)
-        self._known = known
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Return the known names that begin with `incomplete`, or else let the shell list files."""
-        found = [CompletionItem(x) for x in self._known() if x.startswith(incomplete)]
-        return found or super().shell_complete(ctx, param, incomplete)
-
-
-def run_or_file(suffix: str, names: Iterable[str] = ()) -> Completed:
-    """A run, a file that ends in `suffix`, or one of the `names`."""
-
-    def known() -> Iterable[str]:
-        runs = {x.parent for name in ("card.json", SEEDS) for x in RUNS.glob(f"*/{name}")}
-        return [*names, *map(str, [*sorted(runs), *sorted(Path().glob(f"*{suffix}"))])]
-
-    return Completed(known)
-
-
-MODEL = run_or_file(".tflite", REFERENCE_MODELS)
-BENCH = run_or_file(".json")
 
 
 _MODEL_IS = (
@@ -84,7 +55,7 @@ def model(metavar: str = "[MODEL|RUN]", required: bool = False, several: bool = 
         first, *rest = inspect.cleandoc(command.__doc__ or "").split("\n\n")
         command.__doc__ = "\n\n".join([first, f"{_MODEL_IS}{of_run}{default}", *rest])
         name, n = ("models", -1) if several else ("model", 1)
-        return click.argument(name, metavar=metavar, required=required, type=MODEL, nargs=n)(command)
+        return click.argument(name, metavar=metavar, required=required, type=RUN_OR_FILE, nargs=n)(command)
 
     return declare
 

@@ -55,7 +55,7 @@ _WANTED = f"give CSV files after the model: a .tflite file, a run folder or {', 
 @click.option(
     "--model",
     metavar="MODEL|RUN",
-    type=options.MODEL,
+    type=options.RUN_OR_FILE,
     help="The model, where it does not stand first: a .tflite file, a run folder, or edge, edge-small or "
     "edge-anywhere.  [default: the latest run, or edge]",
 )

@@ -15,7 +15,7 @@ from edge_runtime.system.terminal import Console
 
 
 @click.command(name="report", epilog=options.examples("report", "report pi4.json pi5.json --html boards.html"))
-@click.argument("paths", metavar="[BENCH.json|RUN ...]", type=options.BENCH, nargs=-1)
+@click.argument("paths", metavar="[BENCH.json|RUN ...]", type=options.RUN_OR_FILE, nargs=-1)
 @outputs.option("html", "Write one self-contained page; - is standard output, for each form.")
 @outputs.option("markdown", "Write a table to paste into an issue.")
 @outputs.option("csv", "Write a row per result.")

@@ -130,26 +130,24 @@ def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] |
     """The `people`, each with the data set, in the training of the model; None where its card is silent."""
     if own := own_test_subjects(card, people):  # whatever the data is called now
         return {*people} - {*own}
-    if not _own_sources(card) or not isinstance(card.training.get("subjects"), list):
+    if not card.sources or not isinstance(card.training.get("subjects"), list):
         return set() if is_other(card, {*people.values()} - {""}) else None
     return {*learnt_from(card, people)}
 
 
 def is_other(card: Card, sources: Iterable[str]) -> bool:
     """Tell whether the model of `card` was trained on none of the data sets `sources`."""
-    own = _own_sources(card)
-    return bool(own) and not {*sources} & {*own}
+    return bool(card.sources) and not {*sources} & {*card.sources}
 
 
 def learnt_placements(card: Card) -> list[str]:
     """The placements in a model's training, by its card or its data sets; empty where that is not known."""
-    record = card.training.get("data")
-    told = record.get("placements") if isinstance(record, dict) else None
+    told = card.training_data.get("placements")
     if isinstance(told, list):
         return [x for x in told if isinstance(x, str)]
     known = {uci_har.NAME: uci_har.PLACEMENT}
     known |= {x.name: x.fixed.get("placement", "") for x in map(find_layout, shipped_layouts())}
-    found = {known.get(x, "") for x in _own_sources(card)}
+    found = {known.get(x, "") for x in card.sources}
     return [] if "" in found else sorted(found)
 
 
@@ -164,22 +162,13 @@ def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
     return natural_order(found)
 
 
-def _own_sources(card: Card) -> list[str]:
-    """The data sets of a model's training; empty where its card does not tell."""
-    record = card.training.get("data")
-    if not isinstance(record, dict):
-        return []
-    own = record.get("sources", [record.get("name")])
-    return [x for x in own if isinstance(x, str)] if isinstance(own, list) else []
-
-
 def _training_subjects(card: Card, source: str) -> set[str]:
     """The training subjects of the data set `source`, without prefixes; all, where the card does not name it."""
-    own, people = _own_sources(card), card.training.get("subjects")
+    own, people = card.sources, card.training.get("subjects")
     if not own or not isinstance(people, list):
         return set()
     every = {str(x) for x in people}
-    name = str(card.training["data"].get("name"))
+    name = str(card.training_data.get("name"))
     if own == [name]:
         return every if source == name else set()
     names = name.split(" + ")

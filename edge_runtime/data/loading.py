@@ -194,9 +194,7 @@ class SourceReader:
 
 def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
     """Raise `InputError` unless the model of `card` was trained on the `data` of the sources as it is now."""
-    record = card.training.get("data")
-    remembered = record.get("fingerprint") if isinstance(record, dict) else None
-    if remembered != data.as_for(card).fingerprint:
+    if card.training_data.get("fingerprint") != data.as_for(card).fingerprint:
         given = " ".join(f"--data {x}" for x in chosen)
         raise InputError(f"'{card.name}' was not trained on {in_words(chosen)} as it is now: give {given} to take it")
 

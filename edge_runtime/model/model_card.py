@@ -121,6 +121,18 @@ class Card:
         return (*self.labels, *(x.name for x in self.alike))
 
     @property
+    def training_data(self) -> Mapping[str, Any]:
+        """The record of the training's data; empty without one."""
+        record = self.training.get("data")
+        return record if isinstance(record, dict) else {}
+
+    @property
+    def sources(self) -> list[str]:
+        """The data sets of the training; empty where it is not told."""
+        own = self.training_data.get("sources", [self.training_data.get("name")])
+        return [x for x in own if isinstance(x, str)] if isinstance(own, list) else []
+
+    @property
     def signal_names(self) -> list[str]:
         """The names of the input signals, in order."""
         return [x.name for x in self.signals]

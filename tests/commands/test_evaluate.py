@@ -149,13 +149,6 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(eva
     assert evaluate("edge", "--data", folder)[1]["not_scored"] == []
 
 
-def test_data_of_only_training_subjects_is_refused(tmp_path, har_edge_here):
-    pieces = [(x, posture(x, 10)) for x in ("SITTING", "STANDING")]
-    folder = people(tmp_path / "MotionSense", *pieces, names=map(str, range(1, 8)))
-    for command in (["evaluate"], ["evaluate", "--live"], ["personalise", "--evaluate"], ["bench"]):
-        assert_one_sentence(har_edge_here(*command, "edge-anywhere", "--data", folder), 2, "'edge-anywhere'")
-
-
 def test_live_scores_are_of_all_of_each_person_and_of_each_placement(evaluate, tmp_path):
     recording = recordings()[0]  # of a training subject
     samples, labels = recording.samples[:9000], recording.labels[:9000]

@@ -156,14 +156,11 @@ def test_what_has_other_equations_or_stands_apart_or_is_large_is_not_merged(midd
     assert relative_difference(lower(model)(tf.constant(X), layout=looped).numpy(), np.asarray(model(X))) < 1e-5
 
 
-def test_few_steps_are_written_out_and_many_become_loops():
+def test_few_steps_are_written_out_and_many_become_loops_unless_the_other_form_is_asked_for():
     chosen = [select_lowering(network(n, layers.LSTM(3)), "auto")[0] for n in (MOST_UNROLLED, MOST_UNROLLED + 1)]
     assert [x.lowering for x in chosen] == ["unrolled", "looped"]
     convolving = network(40, layers.Reshape((40, 9, 1)), layers.ConvLSTM1D(2, 3), layers.Flatten())
     assert select_lowering(convolving, "auto")[0].lowering == "unrolled"
-
-
-def test_the_form_that_was_asked_for_is_taken():
     unrolled, _ = select_lowering(network(MOST_UNROLLED + 1, layers.LSTM(3)), "unrolled")
     looped, _ = select_lowering(network(FEWEST_STEPS, layers.LSTM(3)), "looped")
     assert (unrolled.lowering, looped.lowering) == ("unrolled", "looped")

@@ -1,22 +1,18 @@
 """Published networks are built as their sources say, and convert as they were published."""
 
-import json
-from dataclasses import replace
-
 import keras
 import numpy as np
 import pytest
 from model_answers import logits_of
 
 from convert.conversion_job import ConversionJob
-from convert.external_model import of_file, read_options
+from convert.external_model import of_file
 from convert.keras_files import load_network
 from convert.lowering.network import lower
 from convert.network_borders import as_logits
 from convert.options import FileOptions, Options
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.tflite_converter import to_float32
-from tools.published_networks import training
 from tools.published_networks.networks import CLASSES, NETWORKS
 
 PARAMETERS = {
@@ -42,22 +38,6 @@ def test_it_has_the_input_the_classes_and_the_size_of_its_source(name):
     assert network.input_shape == (None, *NETWORKS[name].input_shape)
     assert network.output_shape == (None, CLASSES)
     assert network.count_params() == PARAMETERS[name]
-
-
-@pytest.mark.long
-def test_a_training_leaves_what_a_conversion_needs(uci_har, monkeypatch, tmp_path):
-    """Without the subjects that the conversion checks, whose windows are then new to the network."""
-    few = replace(uci_har, train=uci_har.train.select(np.arange(len(uci_har.train)) % 40 == 0))
-    monkeypatch.setattr(training, "load_data", lambda _: few)
-    monkeypatch.setitem(NETWORKS, "gru-trio", replace(NETWORKS["gru-trio"], epochs=1))
-    training.train("gru-trio", tmp_path)
-    assert load_network(tmp_path / "gru-trio.keras").count_params() == PARAMETERS["gru-trio"]
-    options = read_options(None, None, str(tmp_path / "normalisation.json"))
-    (given,) = of_file(ConversionJob(tmp_path / "gru-trio.keras", tmp_path, Options(), options), few)
-    assert given.card.normalisation.clip == (3.0,) * 9
-    content = json.loads((tmp_path / "training.json").read_text())
-    assert content["held_out_subjects"] == np.unique(given.held_out.subject).tolist()
-    assert 0 < content["held_out_accuracy"] < 1
 
 
 @pytest.mark.long

@@ -59,14 +59,6 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
     assert np.bincount(found.labels).tolist() == [300, 300]
 
 
-def test_spreadsheets_separate_with_semicolons_write_decimal_commas_and_a_byte_order_mark(tmp_path):
-    write_subjects(tmp_path, "abc")
-    plain = loading.load_data(tmp_path)
-    for path in tmp_path.iterdir():
-        path.write_text(path.read_text().replace(",", ";").replace(".", ","), encoding="utf-8-sig")
-    assert loading.load_data(tmp_path).fingerprint == plain.fingerprint
-
-
 def write_by_sensor(folder, acceleration_s, rotation_s):
     """A row for each reading: the phone lies on its back and turns as fast as the seconds go."""
     rows = [(t, "android.sensor.accelerometer,0,0,9.80665") for t in acceleration_s]

@@ -10,7 +10,7 @@ import sample_reports as samples
 from markdown_it import MarkdownIt
 from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
 
-from edge_runtime.bench.results import AbsentRival, Control, Report, Result, RuntimeVersion
+from edge_runtime.bench.results import AbsentRival, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
 from edge_runtime.reports import confusion_plot, outputs, sentences
 from edge_runtime.reports.report_content import DeviceReport, gather, side_by_side
@@ -118,13 +118,6 @@ def test_verdicts_name_direction_size_interval_and_yardstick(name):
         assert in_order(said, *parts.split("…")), said
 
 
-@pytest.mark.parametrize(("interval", "p"), [((-0.26, -0.01), 0.12), ((-0.26, 0.01), 0.03)])
-def test_an_interval_and_a_test_may_disagree(interval, p):
-    comparison = replace(BETTER, accuracy_difference_ci95=interval, sign_flip_p=p)
-    accuracy = sentences.verdicts(of(FLOAT, INT8, comparisons=(comparison,)))[1]
-    assert in_order(accuracy, "over subjects", "unclear", f"p = {p}")
-
-
 def test_one_time_is_one_row_unless_windows_are_turned_outside_the_graph(shown):
     both = of(raw(FLOAT), raw(INT8), comparisons=(BETTER,))
     assert "latency p50" in shown(both)
@@ -173,14 +166,6 @@ def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_
         assert in_order(sentences.real_time_factors(one) or "", *parts)
     assert sentences.real_time_factors(replace(report, data=replace(report.data, period_s=None))) is None
     assert sentences.real_time_factors(of(replace(FLOAT, threads=2))) is None
-
-
-def test_the_control_is_quoted_with_its_meaning():
-    failed, wide = (of(FLOAT, control=Control(1.2, (x, 1.3), x < 1)) for x in (1.1, 0.9))
-    assert in_order(sentences.control_sentence(FULL) or "", "1.002", "0.990–1.010", "as expected")
-    assert in_order(sentences.control_sentence(failed) or "", "1.200", "1.100–1.300", "biased")
-    assert in_order(sentences.control_sentence(wide) or "", "0.900–1.300", "too wide", "below 30 %")
-    assert sentences.control_sentence(of(FLOAT)) is None
 
 
 def test_names_are_as_short_as_tells_them_apart():

@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfilt_zi
 
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
-from edge_runtime.signals.filters import FILTERS, Filter
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import RATE_HZ, FrontEnd
 
 NUMBERS = st.floats(-20, 20, width=64)
@@ -57,34 +57,6 @@ def test_coefficients_are_those_of_the_butterworth_design():
         np.testing.assert_allclose(found.sections, sections, rtol=1e-9, atol=1e-12)
         if found is not FILTERS.drift:  # which starts from zero
             np.testing.assert_allclose(found.settled, sosfilt_zi(sections), rtol=1e-9)
-
-
-@pytest.mark.parametrize("gentle", [False, True])
-def test_numpy_alone_makes_the_signals_from_the_coefficients_of_the_card(gentle):
-    raw = np.random.default_rng(6).normal(size=(80, 6))
-    front_end = FrontEnd(gentle)
-    expected = np.concatenate([front_end.push(raw), front_end.flush()])
-    first = raw[0] * [1, 1, 1, 0, 0, 0] * gentle
-    padded = np.concatenate([[first], raw, np.zeros((1, 6))])
-    medians = np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0)
-    total = low_pass(FILTERS.noise, medians, first)
-    acceleration, rotation = total[:, :3], total[:, 3:]
-    body = acceleration - low_pass(FILTERS.gravity, acceleration, first[:3])
-    gyro = rotation - low_pass(FILTERS.drift, rotation, np.zeros(3))
-    np.testing.assert_allclose(np.concatenate([body, gyro, acceleration], axis=1), expected, atol=1e-12)
-
-
-def low_pass(filter_: Filter, values: np.ndarray, first: np.ndarray) -> np.ndarray:
-    """`values` `[n, n_channels]` filtered; the states start as `settled` times `first`."""
-    states = np.array(filter_.settled)[:, :, np.newaxis] * first
-    outputs = []
-    for x in values:
-        for (b0, b1, b2, _, a1, a2), z in zip(filter_.sections, states, strict=True):
-            y = b0 * x + z[0]
-            z[:] = b1 * x - a1 * y + z[1], b2 * x - a2 * y
-            x = y
-        outputs.append(x)
-    return np.array(outputs)
 
 
 @pytest.mark.parametrize(

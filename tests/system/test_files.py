@@ -90,10 +90,6 @@ def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
         runs.find_run(tmp_path / "absent")
 
 
-def test_results_are_named_after_their_device():
-    assert Run(Path("r")).bench("ssh://pi@10.0.0.2:22").name == "bench-ssh-pi-10.0.0.2-22.json"
-
-
 def test_a_folder_is_tried_without_a_trace(tmp_path):
     check_folder(tmp_path / "deep" / "er")
     assert list(tmp_path.iterdir()) == []

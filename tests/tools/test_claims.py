@@ -1,11 +1,9 @@
 """`make claims` refuses a busy machine, names each row's source and doubts, and judges by the right limits."""
 
-import json
-
 import pytest
 
-from tools import RESULTS, claims
-from tools.claim import MEASURED, at_most
+from tools import claims
+from tools.claim import at_most
 from tools.live_claims import personal_claims
 
 
@@ -31,19 +29,6 @@ def test_a_busy_machine_and_a_section_that_is_not_there_are_refused(run):
     code, error = run(0.0, "nonsense")
     assert code == 2
     assert "nonsense" in error
-
-
-def test_anyway_marks_what_is_measured_and_a_row_that_is_read_keeps_the_doubts_of_its_file(run):
-    code, error = run(100.0, "--anyway")
-    (measured, *read) = [x for x in error.splitlines() if "Claim(" in x]
-    assert code == 0
-    assert f"source='{MEASURED}'" in measured
-    assert "doubt='the load average before was 100.00'" in measured
-    machine = json.loads((RESULTS / "peers.json").read_text())["device"]["cpu"]
-    for row in read:
-        assert "source='peers.json'" in row
-        assert f"machine='{machine}'" in row
-        assert "100.00" not in row
 
 
 @pytest.mark.parametrize(
