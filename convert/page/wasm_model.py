@@ -1,13 +1,11 @@
 """Compile a model to WebAssembly, with its card inside, for the page's engine.js."""
 
-import sys
 from pathlib import Path
 
 from convert.c_array import c_name
 from convert.c_file.c_source import write_c_file
-from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
-from edge_runtime.system.child_processes import run_program
+from edge_runtime.system.c_compiler import compile_library
 from edge_runtime.system.files import scratch_folder, write_bytes
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
@@ -18,14 +16,14 @@ _CUSTOM_SECTION = b"\0"  # WebAssembly Core Specification 5.5.3
 def write_wasm_model(model: Path, target: Path, on_progress: OnProgress = ignore_progress) -> None:
     """Write the `.tflite` file `model` as the module `target`: its C, and its card in the custom section `card.json`.
 
-    Raises as `write_c_file`.
+    Raises as `write_c_file` and `compile_library`.
     """
     name, card = c_name(model.stem), cards.read_model(model)[1]
     exports = (f"{name}_predict", "__heap_base")
     options = ("-mcpu=generic+simd128", "-nostdlib", "-s", "-Wl,--no-entry", *(f"-Wl,--export={x}" for x in exports))
     with scratch_folder() as folder:
         write_c_file(model, folder, on_progress)
-        _compile(folder / f"{name}.c", folder / "model.wasm", options)
+        compile_library(folder / f"{name}.c", folder / "model.wasm", _TARGET, options)
         module = (folder / "model.wasm").read_bytes()
     section = _sized(b"card.json") + card.to_json().encode()
     write_bytes(target, module + _CUSTOM_SECTION + _sized(section))
@@ -38,10 +36,3 @@ def _sized(content: bytes) -> bytes:
         length += bytes([left & 127 | 128])
         left >>= 7
     return length + bytes([left]) + content
-
-
-def _compile(source: Path, output: Path, options: tuple[str, ...]) -> None:
-    zig = [sys.executable, "-m", "ziglang", "cc", "-target", _TARGET]
-    done = run_program([*zig, "-std=c99", "-O3", *options, str(source), "-o", str(output)], 300.0)
-    if done.returncode:
-        raise DeviceError(f"zig does not compile {source.name} ({done.stderr.strip()}): pip install ziglang")

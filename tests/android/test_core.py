@@ -203,14 +203,14 @@ def _model(jvm, kind: str) -> Path:
     ("kind", "least", "reasons"),
     [("edge", 1500, {0, 1, 2, 3, 4}), ("walking", 1500, {0, 1, 2, 3, 4, 6}), ("edge-anywhere", 1100, {0, 1, 2, 3, 6})],
 )
-def test_decisions_are_those_of_the_live_recogniser(jvm, kind, least, reasons, deliver):
-    """Also where each recording is turned, and turned anew halfway."""
+def test_decisions_are_those_of_the_live_recogniser(cores, kind, least, reasons, deliver):
+    """On a JVM and in browsers, also where each recording is turned, and turned anew halfway."""
     rng = np.random.default_rng(kind == "edge-anywhere")
     whole = [x.samples for x in uci_har.recordings() if x.subject in SUBJECTS]
     sent = whole[:4] if kind == "edge-anywhere" else [*whole, on_a_table(rng)]
     if kind != "edge":
         sent = [_turned(x, rng.integers(len(x) // 3, len(x)), rng) for x in sent]
-    found, told = _decisions_as_in_python(jvm, _model(jvm, kind), [deliver(x, rng) for x in sent])
+    found, told = _decisions_as_in_python(cores, _model(cores[0], kind), [deliver(x, rng) for x in sent])
     assert len(found) > least
     assert set(found[:, 3]) == reasons | ({5} if deliver is as_faulty_sensors_deliver else set())
     if kind == "edge-anywhere":
@@ -227,7 +227,7 @@ def test_sway_and_a_phone_that_is_turned_over_tell_of_the_mounting_as_in_python(
         (np.concatenate([walk, jogging]), {"MOUNTING_FOUND"}),
         (np.concatenate([walk, jogging * [-1, -1, 1, -1, -1, 1]]), {"MOUNTING_FOUND", "MOUNTING_LOST"}),
     ):
-        _, told = _decisions_as_in_python(jvm, _model(jvm, "walking"), [as_recorded(samples, None)])
+        _, told = _decisions_as_in_python([jvm], _model(jvm, "walking"), [as_recorded(samples, None)])
         assert {x for x in told if x.startswith("MOUNTING")} == expected
 
 
@@ -238,7 +238,7 @@ def test_people_who_take_more_steps_than_anybody_learnt_are_unknown_as_in_python
     flatbuffer, card = cards.read_model(EDGE)
     boundless = replace(card, live=replace(card.live, novelty=replace(card.live.novelty, steps=None)))
     (jvm.folder / "boundless.tflite").write_bytes(cards.attach(flatbuffer, boundless))
-    found, others = (_decisions_as_in_python(jvm, x, runs)[0] for x in (EDGE, jvm.folder / "boundless.tflite"))
+    found, others = (_decisions_as_in_python([jvm], x, runs)[0] for x in (EDGE, jvm.folder / "boundless.tflite"))
     assert (found[:, 1] == -1).mean() > (others[:, 1] == -1).mean() + 0.3
 
 
@@ -300,19 +300,20 @@ def test_recordings_of_the_app_are_trained_with_and_streamed(jvm, tmp_path):
         assert abs(result.stdout.count('"type": "decision"') - n_samples / 64) < 3
 
 
-def _decisions_as_in_python(jvm, model: Path, streams: list[Stream]) -> tuple[np.ndarray, set[str]]:
-    """All decisions of the app's core and the kinds of its notices, after both were compared with Python's."""
-    for i, stream in enumerate(streams):
-        np.column_stack(stream).astype("<f8").tofile(jvm.folder / f"samples-{i}")
-    said = jvm.drive("live", model, *(x for i in range(len(streams)) for x in (f"samples-{i}", f"decisions-{i}")))
-    told = [line.split() for line in said.splitlines()]
-    found = []
-    for i, stream in enumerate(streams):
-        wanted, wanted_notices = _in_python(model, stream)
-        found.append(_doubles(jvm.folder / f"decisions-{i}", wanted.shape[1]))
-        assert np.array_equal(found[-1][:, :4], wanted[:, :4])
-        assert np.abs(found[-1][:, 4:] - wanted[:, 4:]).max() < 1e-6
-        assert sorted(x for number, *x in told if number == str(i)) == sorted(wanted_notices)
+def _decisions_as_in_python(cores, model: Path, streams: list[Stream]) -> tuple[np.ndarray, set[str]]:
+    """All decisions of the app's core and the kinds of its notices, after those of each were compared with Python's."""
+    files = [(f"samples-{i}", f"decisions-{i}") for i in range(len(streams))]
+    wanted = [_in_python(model, x) for x in streams]
+    for core in cores:
+        for stream, (samples, _) in zip(streams, files, strict=True):
+            np.column_stack(stream).astype("<f8").tofile(core.folder / samples)
+        told = [line.split() for line in core.drive("live", model, *(x for pair in files for x in pair)).splitlines()]
+        found = []
+        for i, (decided, noticed) in enumerate(wanted):
+            found.append(_doubles(core.folder / files[i][1], decided.shape[1]))
+            assert np.array_equal(found[-1][:, :4], decided[:, :4])
+            assert np.abs(found[-1][:, 4:] - decided[:, 4:]).max() < 1e-6
+            assert sorted(x for number, *x in told if number == str(i)) == sorted(noticed)
     return np.concatenate(found), {kind for _, kind, _ in told}
 
 

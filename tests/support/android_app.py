@@ -1,13 +1,19 @@
-"""Build the app and run its own code on a desktop's JVM."""
+"""Build the app and run its own code on a desktop's JVM, and in browsers as the page does."""
 
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import build_app
+import build_page
+import numpy as np
 import pytest
+from browsers import Browser, browser, served
 from desktop import Desktop, prepare
 
+from convert.page.page_bench import write_bench
+from convert.page.wasm_model import write_wasm_model
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.model_paths import reference_model
@@ -24,6 +30,47 @@ class Jvm:
     def drive(self, command: str, *files: Path | str) -> str:
         """Return the command's output; files without a folder are in `folder`."""
         return self.desktop.drive(command, *files, cwd=self.folder)
+
+
+_LIVE = """const [model, files] = given;
+const [har, { openModel }] = await Promise.all([import('/page/har.js'), import('/page/engine.js')]);
+const { card, infer } = await openModel(model);
+const fault = har.open(card, model);
+if (fault) throw Error(fault);
+const [found, told] = [[], []];
+for (const file of files) {
+  const samples = new Float64Array(await (await fetch(file, { cache: 'no-store' })).arrayBuffer());
+  const number = found.push([]) - 1;
+  const decided = (seconds, answer, isWarmingUp, reason, probabilities) =>
+    found[number].push([seconds, answer, Number(isWarmingUp), reason, ...probabilities]);
+  har.start(infer, decided, (seconds, kind) => told.push([number, kind, seconds]));
+  for (let i = 0; i < samples.length; i += 7) har.push(...samples.subarray(i, i + 7));
+  har.flush();
+  told.push([number, 'LEFT_OUT', har.leftOut()]);
+}
+return [found, told];"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Runs the app's core in a browser; `url` is where it finds the folder `root`, and the page in that."""
+
+    browser: Browser
+    url: str
+    root: Path
+    folder: Path
+
+    def drive(self, command: str, model: Path, *files: str) -> str:
+        """What the command `live` of `haredge.jvm.Drive` does."""
+        assert command == "live"
+        compiled = self.folder / f"{model.stem}.wasm"
+        write_wasm_model(model, compiled)
+        names = [f"/{(self.folder / x).relative_to(self.root)}" for x in (compiled, *files[::2])]
+        self.browser.open(f"{self.url}/page/words.js")
+        found, told = self.browser.run(_LIVE, names[0], names[1:])
+        for target, decisions in zip(files[1::2], found, strict=True):
+            np.array(decisions, "<f8").tofile(self.folder / target)
+        return "\n".join(f"{i} {kind} {x if kind == 'LEFT_OUT' else float(x)}" for i, kind, x in told)
 
 
 def walking_model() -> bytes:
@@ -59,3 +106,39 @@ def assets(apk, tmp_path_factory) -> Path:
             if name.startswith("assets/"):
                 (folder / Path(name).name).write_bytes(archive.read(name))
     return folder
+
+
+@pytest.fixture(scope="session")
+def page_folder(tmp_path_factory) -> Path:
+    """The page, built anew, with the shipped models and their benches."""
+    folder = tmp_path_factory.getbasetemp() / "page"
+    build_page.build(folder)
+    for name in ("edge", "edge-anywhere"):
+        write_wasm_model(reference_model(name, "int8"), folder / f"{name}.wasm")
+        write_bench(reference_model(name, "int8"), name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page_url(page_folder) -> Iterator[str]:
+    """Where the folder above the page is served."""
+    with served(page_folder.parent) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with browser("chromium") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def webkit() -> Iterator[Browser]:
+    with browser("webkit") as opened:
+        yield opened
+
+
+@pytest.fixture
+def cores(jvm, page_folder, page_url, chromium, webkit) -> list[Jvm | Page]:
+    """The app's core on a JVM and in each browser."""
+    return [jvm, *(Page(x, page_url, page_folder.parent, jvm.folder) for x in (chromium, webkit))]

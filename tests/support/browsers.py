@@ -1,0 +1,124 @@
+"""Drive real browsers by WebDriver (W3C), and serve folders to them."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+CHROMIUM = {"args": ["--headless=new", "--no-sandbox"], "binary": shutil.which("chromium")}
+WEBKIT = {"args": ["--automation"], "binary": next(map(str, Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser")), "")}
+# The program that drives each, and what it asks for.
+KINDS: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "chromium": (["chromedriver"], {"goog:chromeOptions": CHROMIUM, "goog:loggingPrefs": {"performance": "ALL"}}),
+    "webkit": (["xvfb-run", "-a", "WebKitWebDriver"], {"webkitgtk:browserOptions": WEBKIT}),
+}
+_NO_SANDBOX = {"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1", "WEBKIT_DISABLE_COMPOSITING_MODE": "1"}
+_ASYNC = """const done = arguments[arguments.length - 1];
+(async (...given) => {%s})(...arguments).then((value) => done({value}), (error) => done({error: String(error)}));"""
+
+
+class Browser:
+    """One browser; only Chromium takes `cdp` and gives `requests`."""
+
+    def __init__(self, kind: str, driver: str, session: str) -> None:
+        self.kind, self._session = kind, f"{driver}/session/{session}"
+
+    def call(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """The answer to a command of WebDriver."""
+        return _call("POST" if body is not None else "GET", f"{self._session}/{path}", body)
+
+    def open(self, url: str) -> None:
+        self.call("url", {"url": url})
+
+    def run(self, script: str, *given: Any) -> Any:
+        """What the body of an asynchronous JavaScript function returns, which finds `given` in an array."""
+        answer = self.call("execute/async", {"script": _ASYNC % script, "args": list(given)})
+        assert "error" not in answer, answer["error"]
+        return answer.get("value")
+
+    def cdp(self, command: str, **values: Any) -> Any:
+        """Do a `command` of the Chrome DevTools Protocol."""
+        return self.call("goog/cdp/execute", {"cmd": command, "params": values})
+
+    def requests(self) -> list[str]:
+        """The addresses that were asked for since the last call."""
+        told = [json.loads(x["message"])["message"] for x in self.call("se/log", {"type": "performance"})]
+        sent = {"Network.requestWillBeSent": "request", "Network.webSocketCreated": ""}
+        return [
+            (x["params"][sent[x["method"]]] if sent[x["method"]] else x["params"])["url"]
+            for x in told
+            if x["method"] in sent
+        ]
+
+
+@contextmanager
+def browser(kind: str) -> Iterator[Browser]:
+    """Give a new browser of one of `KINDS`."""
+    command, capabilities = KINDS[kind]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    driver = f"http://127.0.0.1:{port}"
+    process = subprocess.Popen(
+        [*command, f"--port={port}"],
+        env=os.environ | _NO_SANDBOX,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(port)
+        made = _call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": capabilities}})
+        opened = Browser(kind, driver, made["sessionId"])
+        opened.call("timeouts", {"script": 600_000})
+        yield opened
+        _call("DELETE", f"{driver}/session/{made['sessionId']}")
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Give the address at which browsers find the files in `folder`."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, "the driver does not start"
+            time.sleep(0.1)
+
+
+def _call(method: str, url: str, body: dict[str, Any] | None = None) -> Any:
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, content, {"Content-Type": "application/json"}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=900) as answer:
+            return json.load(answer)["value"]
+    except urllib.error.HTTPError as error:
+        raise AssertionError(error.read().decode()) from error
