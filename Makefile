@@ -43,6 +43,7 @@ $(APK): $(shell find android_demo/*.* android_demo/app android_demo/tools edge_r
 	$(BIN)/python android_demo/tools/build_app.py
 
 # The APK's own code on a Java virtual machine: its core as it is, its screens on Android's framework in Robolectric (440 MB).
+# The core runs in Chromium and WebKitGTK too, as the page has it.
 test-android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/desktop.py
 	$(BIN)/python -m pytest -m android
