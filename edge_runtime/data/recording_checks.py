@@ -1,13 +1,7 @@
 """Check recordings against their layout, by what their numbers, files and labels show.
 
-While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is -w x g. That shows a gyroscope
-of the wrong hand or in another unit, and a wrong rate, but not the sign of acceleration. The mean
-acceleration of someone who walks is gravity: where it differs from walk to walk, the device was put on anew.
-
-References
-----------
-R. Mahony, T. Hamel, J.-M. Pflimlin: Nonlinear complementary filters on the special orthogonal group. IEEE Transactions
-on Automatic Control 53(5), 2008.
+Slow turns show a gyroscope of other axes or in another unit, and a wrong rate. The mean acceleration of someone who
+walks is gravity: where it differs from walk to walk, the device was put on anew.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,6 +15,7 @@ from edge_runtime.data.dataset import Dataset, Recording
 from edge_runtime.data.names import natural
 from edge_runtime.data.recordings import FoundRecordings
 from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
@@ -28,8 +23,6 @@ from edge_runtime.system.quantities import counted
 # Limits lie midway between right and wrong units, axes and rates of 68 people of three data sets.
 _GRAVITY_G = (0.9, 1.1)
 _SMOOTHED_S = 1.0
-_TURNING = (0.1, 3.0)  # g/s: between noise and a blow
-_CALM_G = 0.2  # root mean square of movement, below which smoothed acceleration is gravity
 _LEAST_TURNING_S, _ENOUGH_TURNING_S, _LEAST_FAST_S = 5.0, 20.0, 2.0
 _SURE, _AGAINST = 0.5, -0.3  # correlation
 _USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
@@ -135,19 +128,12 @@ def _axes(recordings: Sequence[Recording]) -> Finding:
 
 
 def _hand(recordings: Sequence[Recording]) -> Finding:
-    """How dg/dt goes with -w x g in slow turns: their correlation, and how many times as large it is."""
-    measured, expected = [np.empty((0, 3))], [np.empty((0, 3))]
-    for x in recordings:
-        if x.has_gyroscope and len(x.samples) > RATE_HZ:
-            smooth, movement = _smoothed_and_movement(x.samples)
-            change = np.gradient(smooth[:, :3], 1 / RATE_HZ, axis=0)
-            size = np.linalg.norm(change, axis=1)
-            is_turning = (size > _TURNING[0]) & (size < _TURNING[1]) & (movement < _CALM_G**2)
-            measured.append(change[is_turning])
-            expected.append(-np.cross(smooth[:, 3:], smooth[:, :3])[is_turning])
-    a, b = (np.concatenate(x) for x in (measured, expected))
-    seconds = len(a) / RATE_HZ
-    if seconds < _LEAST_TURNING_S or not b.any():
+    """How gravity turns with the gyroscope in slow turns: their correlation, and how many times as fast."""
+    turns = np.concatenate([slow_turns(x.samples) for x in recordings if x.has_gyroscope])
+    a, b = turns[:, :3], expected_change(turns)
+    seconds = len(turns) / RATE_HZ
+    is_other = has_other_axes(turns)
+    if (seconds < _LEAST_TURNING_S and not is_other) or not b.any():
         return Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
     squares = (b**2).sum(axis=1)
     is_fast = squares * (a**2).sum(axis=1) > 1  # faster than 1 g/s by the mean of both
@@ -155,22 +141,22 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
     if not is_sure:
         is_fast = (squares >= np.median(squares)) & (squares > 0)
     times = float(np.median((a * b).sum(axis=1)[is_fast] / squares[is_fast]))
-    correlation = float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+    together = correlation(a, b)
     is_long, fault = seconds >= _ENOUGH_TURNING_S, True
-    least = _USUAL[0] * (1 if is_sure else correlation**2)  # so much noise may make the slope of slow turns smaller
-    if correlation < _AGAINST or (times <= 0 and correlation >= _SURE):
+    least = _USUAL[0] * (1 if is_sure else together**2)  # so much noise may make the slope of slow turns smaller
+    if is_other or together < _AGAINST or (times <= 0 and together >= _SURE):
         mend = "turn sign under [rotation] round, or see that columns of both sensors are x, y and z of the same axes"
-    elif correlation < _SURE and is_long:
+    elif together < _SURE and is_long:
         mend = "see that columns of both sensors are x, y and z of the same axes, and rate or the unit under [time]"
-    elif correlation >= _SURE and is_long and not least < times < _USUAL[1]:
+    elif together >= _SURE and is_long and not least < times < _USUAL[1]:
         mend = "see unit (rad/s or deg/s) and scale under [rotation], and rate or the unit under [time]"
     else:
         fits = (
             "hand and unit fit" if times > _USUAL[0] else "the hand fits, and nothing turns fast enough to see the unit"
         )
-        mend, fault = fits if correlation >= _SURE else "so short a time shows little", False
-    seen = f"gravity turns with the gyroscope by a correlation of {correlation:+.2f}, {times:.2g} times as fast"
-    numbers = {"correlation": correlation, "times": times, "turning_s": seconds}
+        mend, fault = fits if together >= _SURE else "so short a time shows little", False
+    seen = f"gravity turns with the gyroscope by a correlation of {together:+.2f}, {times:.2g} times as fast"
+    numbers = {"correlation": together, "times": times, "turning_s": seconds}
     return Finding("rotation", f"In slow turns {seen}: {mend}.", fault, numbers)
 
 
@@ -224,7 +210,7 @@ def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
 def _walks(recording: Recording, only_walking: bool) -> Iterator[tuple[str, Array]]:
     """The place of each stretch of walking, or of any movement, and the direction `[3]` of gravity there."""
     smooth, movement = _smoothed_and_movement(recording.samples[:, :3])
-    counts = movement > _CALM_G**2
+    counts = movement > CALM_G**2
     if only_walking:
         counts &= _is_labelled(recording, _WALKS)
     least_s = _LEAST_WALKING_S if only_walking else _LEAST_MOVEMENT_S

@@ -16,6 +16,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
+from edge_runtime.signals.gyroscope_axes import AxesWatch
 from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
 from edge_runtime.signals.sensor_faults import (
     MAX_ACCELERATION_G,
@@ -30,6 +31,10 @@ from edge_runtime.system.printable import quoted
 REFUSED = "refused"  # the kind of notice about a window that the model does not take
 WARM_UP_S = 12.0  # in which the filters settle
 _ANOTHER_CLOCK_S = 3600.0
+_OTHER_AXES = (
+    "gravity turns otherwise than the gyroscope says: give its x, y and z in the order and with the signs of the "
+    "accelerometer's"
+)
 _INVALID = (
     f"samples that are no finite numbers, or beyond {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, are left "
     "out: check the sensor and its units"
@@ -73,6 +78,7 @@ class LiveRecognizer:
         self._windowing = Windowing(self.card.window, self.hop, 0.0, gentle)
         self._faults = FaultFinder(RATE_HZ, self.card.n_channels)
         self._clock = ClockWatch()
+        self._axes = AxesWatch()
         self._was_invalid = False
         self._pending: list[LiveEvent] = []  # found by `latest`, given by the next `push`
         self._decider.begin()
@@ -161,6 +167,10 @@ class LiveRecognizer:
                 text = f"the source's clock went back by {-piece.gap_s:.2f} s: the filters start anew"
                 yield Notice(piece.seconds, "clock", text)
             self._windowing = Windowing(self.card.window, self.hop, piece.seconds, self._gentle)
+            self._axes.begin()
+        if self.card.n_channels == N_CHANNELS:
+            for n in self._axes.push(piece.samples):
+                yield Notice(self._windowing.start + n / RATE_HZ, "rotation axes", _OTHER_AXES)
         yield from self._decide(self._windowing.add(piece.samples))
 
     def _decide(self, windows: Iterator[tuple[float, Array]]) -> Iterator[LiveEvent]:

@@ -176,13 +176,14 @@ def as_fast_sensors_deliver(samples, rng) -> Stream:
 
 
 def as_faulty_sensors_deliver(samples, rng) -> Stream:
-    """Both sensors stuck, then an axis, rotation in deg/s for a while, values at a limit, a clock that steps back."""
+    """Both sensors stuck, then an axis, rotation in deg/s, values at a limit, other axes, a clock that steps back."""
     samples, seconds = samples.copy(), 1000 + np.arange(len(samples)) / frontend.RATE_HZ
     samples[1000:1800] = samples[1000]
     samples[2500:4000, rng.integers(6)] = 0
     samples[4500:5000, 3:] *= 180 / np.pi
     samples[6000:6800, 3:] *= 180 / np.pi
     samples[7000:9000] = np.clip(2 * samples[7000:9000], -1.6, 1.6)
+    samples[9000:, 3:] = samples[9000:, [5, 3, 4]]
     seconds[9000:] -= 0.6
     seconds[9500:9540] = seconds[9500]
     return seconds, samples
@@ -215,6 +216,7 @@ def test_decisions_are_those_of_the_live_recogniser(cores, kind, least, reasons,
     assert set(found[:, 3]) == reasons | ({5} if deliver is as_faulty_sensors_deliver else set())
     if kind == "edge-anywhere":
         assert {0, 1, 2, 4, 7} <= set(found[:, 1])  # of 3 and 5, which the phone leans back in, one answer
+    assert ("ROTATION_AXES" in told) == (deliver is as_faulty_sensors_deliver)
     assert kind == "edge" or {"MOUNTING_FOUND", "MOUNTING_LOST"} <= told
 
 

@@ -22,7 +22,7 @@ final class DecisionText {
     /** In the order of {@link Notice.Kind}. */
     private static final int[] NOTICES = {
         R.string.clock, R.string.gap, R.string.clock, R.string.slow, R.string.units, R.string.units, R.string.constant,
-        R.string.saturated, R.string.mounting_found, R.string.mounting_lost
+        R.string.saturated, R.string.rotation_axes, R.string.mounting_found, R.string.mounting_lost
     };
 
     private DecisionText() {}

@@ -26,7 +26,9 @@ public final class LiveRecognizer {
     private final FaultFinder faults;
     private final ClockWatch clock = new ClockWatch();
     private final Filters filters;
+    private final AxesWatch axes = new AxesWatch();
     private Windowing windowing;
+    private double began; // the stretch without a gap
     private boolean wasInvalid;
     private int invalid;
 
@@ -46,6 +48,10 @@ public final class LiveRecognizer {
 
             @Override
             public void take(double[] sample) {
+                if (card.usesGyroscope() && axes.shows(sample)) {
+                    double seconds = began + axes.seen() / card.rateHz;
+                    listener.noticed(new Notice(seconds, Notice.Kind.ROTATION_AXES, 0));
+                }
                 windowing.add(sample);
             }
         });
@@ -101,6 +107,8 @@ public final class LiveRecognizer {
             listener.noticed(new Notice(second, Notice.Kind.GAP, gap));
         }
         windowing = window(second);
+        began = second;
+        axes.begin();
     }
 
     private Windowing window(double start) {

@@ -12,6 +12,7 @@ public final class Notice {
         ROTATION_UNITS,
         CONSTANT,
         SATURATED,
+        ROTATION_AXES,
         MOUNTING_FOUND,
         MOUNTING_LOST
     }

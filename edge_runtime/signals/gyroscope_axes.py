@@ -1,0 +1,94 @@
+"""Tell by slow turns whether a gyroscope has the axes of the accelerometer.
+
+While a device turns slowly, gravity g turns in its axes against its rotation w: dg/dt is g x w. Where the gyroscope's
+axes are exchanged or negated, they explain these turns badly, and others well. The sign of acceleration does not show.
+
+References
+----------
+R. Mahony, T. Hamel, J.-M. Pflimlin: Nonlinear complementary filters on the special orthogonal group. IEEE Transactions
+on Automatic Control 53(5), 2008.
+"""
+
+from collections.abc import Iterator
+from itertools import permutations, product
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
+
+# Chosen on 68 people of three data sets: no turns of right sensors are doubted, in 624 recordings.
+TURNING = (0.1, 3.0)  # g/s: between noise and a blow
+CALM_G = 0.2  # root mean square of movement, below which smoothed acceleration is gravity
+_SIDE = RATE_HZ // 2  # samples on either side that a sample is smoothed over
+_ENOUGH = 2 * RATE_HZ  # samples of turns to judge by
+_LEAST, _MARGIN = 0.85, 0.4  # correlation of the best axes, and how much better they are than the given ones
+_AXES = np.array([np.diag(x)[list(order)] for order in permutations(range(3)) for x in product((1, -1), repeat=3)])
+"""Axes `[48, 3, 3]` that a gyroscope may have, first the right ones."""
+
+Array = npt.NDArray[np.float64]
+
+
+def slow_turns(samples: Array) -> Array:
+    """The change of gravity (g/s), gravity (g) and rotation (rad/s) `[m, 9]` in the slow turns of `samples` `[n, 6]`.
+
+    The first and last second only help to smooth.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    if len(samples) <= 4 * _SIDE:
+        return np.empty((0, 9))
+    smooth = uniform_filter1d(samples, 2 * _SIDE + 1, axis=0)
+    squares = ((samples[:, :3] - smooth[:, :3]) ** 2).sum(axis=1)
+    inner = slice(2 * _SIDE, -2 * _SIDE)
+    movement = uniform_filter1d(squares, 2 * _SIDE + 1)[inner]
+    change = np.gradient(smooth[:, :3], 1 / RATE_HZ, axis=0)[inner]
+    size = np.linalg.norm(change, axis=1)
+    rows = (size > TURNING[0]) & (size < TURNING[1]) & (movement < CALM_G**2)
+    return np.concatenate([change, smooth[inner]], axis=1)[rows]
+
+
+def expected_change(turns: Array, axes: npt.ArrayLike = _AXES[0]) -> Array:
+    """The change of gravity (g/s) `[n, 3]` in `turns` `[n, 9]` by the gyroscope, if it has these `axes` `[3, 3]`."""
+    return np.cross(turns[:, 3:6], turns[:, 6:] @ np.transpose(axes))
+
+
+def correlation(change: Array, expected: Array) -> float:
+    """How a measured change goes with the expected one `[n, 3]`, -1 to 1; 0 without any."""
+    size = float(np.sqrt((change**2).sum() * (expected**2).sum()))
+    return float((change * expected).sum()) / size if size else 0.0
+
+
+def has_other_axes(turns: Array) -> bool:
+    """Tell whether `turns` `[n, 9]` of some seconds show another gyroscope's axes than those of the accelerometer."""
+    if len(turns) < _ENOUGH:
+        return False
+    own, *others = (correlation(turns[:, :3], expected_change(turns, x)) for x in _AXES)
+    return max(others) > max(_LEAST, own + _MARGIN)
+
+
+class AxesWatch:
+    """Watches a stream of samples at 50 Hz for turns that show other axes of the gyroscope."""
+
+    def __init__(self) -> None:
+        self._is_told = False
+        self._turns = np.empty((0, 9))
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin another stretch, without a gap in it."""
+        self._recent = np.empty((0, N_CHANNELS))
+        self._n_seen = 4 * _SIDE
+
+    def push(self, samples: Array) -> Iterator[int]:
+        """Take samples `[n, 6]`; give, once, after how many of the stretch other axes show."""
+        self._recent = np.concatenate([self._recent, samples])
+        while len(self._recent) >= 6 * _SIDE:
+            self._turns = np.concatenate([self._turns, slow_turns(self._recent[: 6 * _SIDE])])
+            self._recent = self._recent[2 * _SIDE :]
+            self._n_seen += 2 * _SIDE
+            if len(self._turns) >= _ENOUGH:
+                if not self._is_told and has_other_axes(self._turns):
+                    self._is_told = True
+                    yield self._n_seen
+                self._turns = self._turns[:0]
