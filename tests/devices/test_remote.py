@@ -16,7 +16,7 @@ from pathlib import Path
 import package_index
 import pytest
 from environments import PROJECT
-from programs import python, wait_until
+from programs import python, wait_until, write_program
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
@@ -31,6 +31,7 @@ from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
 from edge_runtime.devices.targets import opener
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.model.c_model import C
 from edge_runtime.system.child_processes import Stoppable
 from edge_runtime.system.progress import ignore_progress
 
@@ -295,3 +296,15 @@ def test_the_worker_in_one_file_holds_what_it_imports_needs_only_numpy_and_is_py
         deferred = any(isinstance(x, ast.ImportFrom) and x.module == "__future__" for x in tree.body)
         unions = [x for x in ast.walk(tree) if isinstance(x, ast.BinOp) and isinstance(x.op, ast.BitOr)]
         assert deferred or not unions, f"{name} would evaluate 'A | B' annotations"
+
+
+@pytest.mark.parametrize("has_compiler", [True, False])
+def test_a_model_as_c_is_compiled_there_or_else_here(models, few, tmp_path, has_compiler):
+    if has_compiler:
+        write_program(tmp_path / "cc", 'PATH=/usr/bin:/bin exec cc "$@"')
+    model, settings = replace(models[1], is_c=True), replace(QUICK, runtime=C)
+    with opened(tmp_path) as device:
+        (result,) = measurement.measure([model], few, device, settings).results
+    assert result.form == "C int8"
+    assert result.runtime_version.startswith("cc") is has_compiler
+    assert result.accuracy > 0.9
