@@ -37,7 +37,7 @@ DEVICE_COMMANDS = {
 }
 """Command -> (module that defines `command`, help line). The help text imports no such module."""
 
-HOST_COMMANDS = ("train", "crossval", "convert")
+HOST_COMMANDS = ("train", "crossval", "convert", "page")
 """The commands that `python -m edge_runtime` lacks: their packages stand beside this one, on a host."""
 
 COMPLETION = "_HAR_EDGE_COMPLETE"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,16 @@ class Adb:
     def pull(self, there: str, folder: Path) -> None:
         """Bring the file `there` into `folder`. Raises `DeviceError`."""
         _run(_TRANSFER_SECONDS, "-s", self.name, "pull", there, str(folder))
+
+    @contextmanager
+    def reversed_port(self, port: int) -> Iterator[None]:
+        """During the block the device finds `port` of this machine at its own localhost. Raises `DeviceError`."""
+        _run(self.answer_seconds, "-s", self.name, "reverse", f"tcp:{port}", f"tcp:{port}")
+        try:
+            yield
+        finally:
+            with suppress(DeviceError):  # it may be unplugged
+                _run(self.answer_seconds, "-s", self.name, "reverse", "--remove", f"tcp:{port}")
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Explain how adb ended: with 0 too, when the device goes away."""

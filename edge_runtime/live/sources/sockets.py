@@ -146,10 +146,16 @@ def _reached_at(address: Address) -> str:
     """Say for whom `address` is, and how others name it if it stands for all of this machine's."""
     if address.host not in ("0.0.0.0", "::"):
         return ", for this machine only" if address.host == "127.0.0.1" else ""
+    own = own_address()
+    return f": give {address._replace(host=own)} to the phone or board" if own else ""
+
+
+def own_address() -> str | None:
+    """This machine's IPv4 address in its network; None outside of one."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, suppress(OSError):
-        probe.connect(("192.0.2.1", address.port))  # of nobody (RFC 5737), and nothing is sent
-        return f": give {address._replace(host=probe.getsockname()[0])} to the phone or board"
-    return ""
+        probe.connect(("192.0.2.1", 9))  # of nobody (RFC 5737), and nothing is sent
+        return str(probe.getsockname()[0])
+    return None
 
 
 def _connected(origin: Any) -> Event:

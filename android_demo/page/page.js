@@ -1,0 +1,223 @@
+/** Recognises the wearer's activity by the phone's sensors, with the app's core (har.js) and the model as WebAssembly. */
+
+import { openModel } from './engine.js';
+import * as har from './har.js';
+import words from './words.js';
+
+const G = 9.80665; // m/s2
+const RADIANS = Math.PI / 180;
+const BAND_S = 180;
+const LONGEST_BAR_S = 2; // no bar over a gap
+const SILENCE_MS = 3000;
+const HOLD_MS = 2000;
+const MOST_SAMPLES = 1_000_000; // 4.6 hours at 60 Hz; har-edge reads 1.5 million lines
+// Okabe and Ito's, which the colour-blind tell apart, as in the app.
+const COLOURS = ['#0072b2', '#009e73', '#cc79a7', '#e69f00', '#d55e00', '#56b4e9', '#8a8a8a'];
+// Apple's phones give acceleration with the opposite sign. Their tablets call themselves Macs.
+const isTablet = navigator.userAgent.includes('Macintosh') && navigator.maxTouchPoints > 1;
+const SIGN = isTablet || /iP(hone|ad|od)/.test(navigator.userAgent) ? -1 : 1;
+
+const INSECURE = 'Browsers give motion to pages by https or of http://localhost only: open this one so.';
+const NO_MOTION = 'No motion came: open this page on a phone, and allow motion sensors in the settings of its browser.';
+const NO_ROTATION = 'No rotation came, which the model needs: take a phone with a gyroscope.';
+const REFUSED = 'Motion was refused: allow it for this page in the settings of the browser, and load the page again.';
+const HIDDEN = 'The page was hidden, and browsers then stop the sensors: press Start.';
+
+/** Each is seconds, g (x, y, z), rad/s (x, y, z) and a place among the labels, -1 for none. */
+export const samples = [];
+
+let model;
+let card;
+let isRunning = false;
+let hasMotion; // since the start
+let waiting; // for the first sample: a timer
+let screenLock;
+let lastDecision; // in seconds
+let holding; // the button that unlocks: a timer
+
+const $ = (id) => document.getElementById(id);
+const plain = (name) => name.replaceAll('_', ' ').toLowerCase();
+const titled = (name) => plain(name).replace(/^./, (letter) => letter.toUpperCase());
+const colour = (row) => COLOURS[row % COLOURS.length];
+const isWornAnyWay = () => card.frame === 'walking';
+// For models that know one way to wear it, x points up: the y axis of an upright phone.
+const axes = (x, y, z) => (isWornAnyWay() ? [x, y, z] : [y, -x, z]);
+const instruction = () => (isWornAnyWay() ? words.wear_any_way : words.wear);
+
+/** Set a text if it is another: each change is read aloud. */
+function show(id, text) {
+  if ($(id).textContent !== text) $(id).textContent = text;
+}
+
+function headline(activity, status) {
+  show('activity', activity);
+  show('covered', activity);
+  show('status', status);
+}
+
+function made(tag, text = '', style = {}) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  Object.assign(element.style, style);
+  return element;
+}
+
+/** As Java's `String.format`, as far as the app's words need it. */
+function filled(text, ...values) {
+  return text.replace(/%(?:(\d)\$)?(?:\.(\d))?[sf]/g, (_, place = 1, digits) =>
+    digits ? values[place - 1].toFixed(digits) : values[place - 1]);
+}
+
+async function choose() {
+  $('start').disabled = true;
+  const name = $('model').value;
+  model = await openModel(`${encodeURIComponent(name)}.wasm`);
+  const fault = har.open(model.card, name);
+  if (fault) return headline(words.stopped, fault);
+  card = JSON.parse(model.card);
+  $('label').replaceChildren(...[words.no_label, ...card.labels.map(titled)].map((x, i) => new Option(x, i - 1)));
+  headline(words.stopped, instruction());
+  $('start').disabled = false;
+}
+
+async function start() {
+  const motion = globalThis.DeviceMotionEvent;
+  if (!isSecureContext || !motion) return headline(words.stopped, isSecureContext ? NO_MOTION : INSECURE);
+  // Asked for in the click, as iOS wants it.
+  const allowed = motion.requestPermission ? await motion.requestPermission().catch(String) : 'granted';
+  if (allowed !== 'granted') return headline(words.stopped, REFUSED);
+  isRunning = true;
+  samples.length = 0;
+  hasMotion = lastDecision = undefined;
+  har.start(model.infer, decided, noticed);
+  addEventListener('devicemotion', take);
+  waiting = setTimeout(() => stop(hasMotion ? NO_ROTATION : NO_MOTION), SILENCE_MS);
+  $('probabilities').replaceChildren(...card.labels.map(row));
+  $('band').replaceChildren();
+  $('model').disabled = true;
+  $('live').hidden = $('saving').hidden = false;
+  show('start', words.stop);
+  show('notice', '');
+  show('worn', isWornAnyWay() ? words.worn_unknown : words.worn_upright);
+  headline(words.starting, words.first_window);
+  screenLock = await navigator.wakeLock?.request('screen').catch(() => null);
+}
+
+function stop(why) {
+  isRunning = false;
+  removeEventListener('devicemotion', take);
+  clearTimeout(waiting);
+  screenLock?.release();
+  uncover();
+  $('model').disabled = false;
+  show('start', words.start);
+  headline(words.stopped, why);
+}
+
+function take(event) {
+  const a = event.accelerationIncludingGravity;
+  const r = event.rotationRate;
+  hasMotion ||= a?.x != null;
+  if (a?.x == null || (r?.alpha == null && card.signals.some((x) => x.name.startsWith('body_gyro')))) return;
+  clearTimeout(waiting);
+  // Rotation about x, y and z, unlike what is often written of alpha, beta and gamma.
+  const acceleration = axes(a.x, a.y, a.z).map((value) => (SIGN * value) / G);
+  const rotation = axes(r?.alpha ?? 0, r?.beta ?? 0, r?.gamma ?? 0).map((value) => value * RADIANS);
+  const sample = [event.timeStamp / 1000, ...acceleration, ...rotation];
+  if (samples.length < MOST_SAMPLES) samples.push([...sample, Number($('label').value)]);
+  har.push(...sample);
+}
+
+function row(label, i) {
+  const item = made('li');
+  item.append(made('span', titled(label)), made('i', '', { background: colour(i) }), made('b', '0 %'));
+  return item;
+}
+
+function decided(seconds, answer, isWarmingUp, reason, probabilities) {
+  const name = har.answers().split(',')[answer];
+  headline(name ? titled(name) : words.unknown, words.reasons[reason] || (isWarmingUp ? words.warming_up : ''));
+  for (const [i, { children }] of [...$('probabilities').children].entries()) {
+    children[1].style.width = `${100 * probabilities[i]}%`;
+    children[2].textContent = `${Math.round(100 * probabilities[i])} %`;
+  }
+  const passed = seconds - (lastDecision ?? seconds - LONGEST_BAR_S);
+  const width = (x) => `${(100 * x) / BAND_S}%`;
+  const colours = name ? name.split(' or ').map((x) => colour(card.labels.indexOf(x))) : ['transparent'];
+  $('band').append(made('i', '', {
+    width: width(Math.min(passed, LONGEST_BAR_S)),
+    marginLeft: width(Math.max(passed - LONGEST_BAR_S, 0)),
+    background: `linear-gradient(${colours[0]} 50%, ${colours.at(-1)} 50%)`,
+  }));
+  if ($('band').children.length > BAND_S) $('band').firstChild.remove();
+  lastDecision = seconds;
+}
+
+function noticed(seconds, kind, amount) {
+  const time = new Date(performance.timeOrigin + 1000 * seconds).toLocaleTimeString();
+  show('notice', `${time}: ${filled(words.notices[kind], amount)}`);
+  if (kind === 'MOUNTING_LOST') show('worn', words.worn_unknown);
+  if (kind !== 'MOUNTING_FOUND') return;
+  const alike = card.alike.map(({ placements, labels }) =>
+    filled(words.alike[placements.length === 1 ? 'one' : 'other'], placements.join(', '), labels.map(plain).join(' and ')));
+  show('worn', [`${time}: ${words.worn_as_found}`, ...alike].join(' '));
+}
+
+/** Save the samples as the app's recordings are. */
+function save(event) {
+  event.preventDefault();
+  const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+  const subject = quoted($('subject').value);
+  const lines = samples.map(([seconds, ...values]) => {
+    const label = card.labels[values.pop()] ?? '';
+    return [Math.round(1e9 * seconds), ...values.map((x) => x.toFixed(6)), quoted(label), subject].join();
+  });
+  const header = 'timestamp[ns],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject';
+  download(`${[header, ...lines].join('\n')}\n`, 'recording.csv');
+}
+
+function download(text, name) {
+  const href = URL.createObjectURL(new Blob([text]));
+  Object.assign(document.createElement('a'), { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 60_000);
+}
+
+async function measure() {
+  if (isRunning) stop(instruction());
+  $('bench').disabled = true;
+  try {
+    const { bench } = await import('./bench.js');
+    const report = await bench($('model').value, (text) => show('progress', text));
+    const [{ accuracy, latency_ms: latency, doubts }] = report.results;
+    const microseconds = (1000 * latency.p50).toFixed(1);
+    show('result', `${microseconds} µs for a window (median), ${(100 * accuracy).toFixed(2)} % right. ${doubts.join('. ')}.`);
+    $('json').hidden = false;
+    $('json').onclick = () => download(JSON.stringify(report, null, 2), 'bench-page.json');
+  } catch (error) {
+    show('progress', error.message);
+  }
+  $('bench').disabled = false;
+}
+
+/** Keep touches away: in a pocket they would leave the page. */
+function cover() {
+  $('cover').showModal();
+  $('cover').requestFullscreen?.().catch(() => null);
+}
+
+function uncover() {
+  $('cover').close();
+  if (document.fullscreenElement) document.exitFullscreen();
+}
+
+$('start').onclick = () => (isRunning ? stop(instruction()) : start());
+$('model').onchange = choose;
+$('recording').onsubmit = save;
+$('bench').onclick = measure;
+$('lock').onclick = cover;
+$('unlock').onpointerdown = () => (holding = setTimeout(uncover, HOLD_MS));
+$('unlock').onpointerup = $('unlock').onpointerleave = $('unlock').onpointercancel = () => clearTimeout(holding);
+$('cover').oncontextmenu = (event) => event.preventDefault();
+document.onvisibilitychange = () => document.hidden && isRunning && stop(HIDDEN);
+$('model').replaceChildren(...(await (await fetch('models.json')).json()).map((name) => new Option(name)));
+await choose();

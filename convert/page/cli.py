@@ -1,0 +1,56 @@
+"""Define `har-edge page`."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import click
+
+from edge_runtime.commands import options as shared
+from edge_runtime.errors import InputError
+
+
+@click.command(
+    name="page",
+    epilog=shared.examples("page -o site", "page edge runs/mine -o site", "page --serve", "page --usb --port 9000"),
+)
+@click.argument("models", metavar="[MODEL|RUN ...]", nargs=-1, type=shared.RUN_OR_FILE)
+@shared.out("FOLDER", "Folder to write, for any https host of static files.")
+@click.option("--serve", is_flag=True, help="Serve it to phones in this machine's network, until Ctrl-C.")
+@click.option("--usb", is_flag=True, help="Serve it to the Android phone that adb has, until Ctrl-C.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8443, metavar="PORT", help="Port to serve it at.")
+def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, port: int) -> None:
+    """Make the page by which a phone's browser recognises activities, with models to choose from.
+
+    A MODEL, or that of a RUN, is int8 or mixed. The default is edge-anywhere and edge.
+    """
+    from convert.page.page_folder import write_page
+    from convert.page.page_server import over_https, over_usb
+    from convert.tensorflow_setup import require_extra
+    from edge_runtime.system.files import scratch_folder
+    from edge_runtime.system.terminal import Console, progress
+
+    shared.exclusive("--serve", "--usb")
+    if not (out or serve or usb):
+        raise InputError("an option is missing: give --out, --serve or --usb")
+    require_extra("har-edge page", ("ziglang", *(("trustme", "segno") if serve else ())), "page")
+    with ExitStack() as opened:
+        folder = out or opened.enter_context(scratch_folder())
+        serving = over_https if serve else over_usb if usb else None
+        server = opened.enter_context(serving(folder, port)) if serving else None
+        with progress() as on_progress:
+            write_page(models or (Path("edge-anywhere"), Path("edge")), folder, on_progress)
+        if server is None:
+            click.echo(folder / "index.html")
+            return
+        if serve and Console().is_terminal:
+            import segno
+
+            segno.make(server.url).terminal(compact=True)
+        click.echo(f"Open {server.url} on the phone. Ctrl-C ends.")
+        if serve:
+            click.echo(
+                "Its browser warns of the certificate, which is this machine's own. The firewall must let it in."
+            )
+        with suppress(KeyboardInterrupt):
+            server.serve_forever()

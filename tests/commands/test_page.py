@@ -1,0 +1,81 @@
+"""Check `har-edge page`: what it writes and refuses, and how phones reach it."""
+
+import json
+import ssl
+import threading
+from contextlib import suppress
+from urllib.request import urlopen
+
+import pytest
+from programs import MODELS, assert_one_sentence, succeeded, write_program
+
+from convert.page import page_folder, page_server
+
+
+@pytest.fixture(autouse=True)
+def built(tmp_path, monkeypatch):
+    """A page as `make page` leaves it; tests in browsers have the real one."""
+    folder = tmp_path / "built"
+    folder.mkdir()
+    for name in ("index.html", "har.js"):
+        (folder / name).write_text(name)
+    monkeypatch.setattr(page_folder, "BUILT", folder)
+    return folder
+
+
+def test_the_folder_holds_the_page_and_models_of_any_kind(har_edge_here, tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/model_int8.tflite").write_bytes(MODELS["int8"].read_bytes())
+    done = succeeded(har_edge_here("page", "run", "edge", "-o", "site"))
+    assert done.stdout == "site/index.html\n"
+    names = {x.name for x in (tmp_path / "site").iterdir()}
+    assert names == {"index.html", "har.js", "models.json", "run.wasm", "edge.wasm"}
+    assert json.loads((tmp_path / "site/models.json").read_text()) == ["run", "edge"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("edge",), 2, "--out"),
+        (("--serve", "--usb"), 2, "--usb"),
+        (("--serve", "--port", 70000), 2, "--port"),
+        (("--usb",), 3, "false"),
+        (("nowhere", "-o", "site"), 2, "nowhere"),
+        ((MODELS["float32"], "-o", "site"), 2, "float32"),
+        (("edge", "edge", "-o", "site"), 2, "edge"),
+    ],
+)
+def test_one_sentence_says_what_is_wrong(har_edge_here, tmp_path, arguments, code, word):
+    assert_one_sentence(har_edge_here("page", *arguments, env={"HAR_EDGE_ADB": "false"}), code, word)
+    assert not (tmp_path / "site").exists()
+
+
+def test_without_a_build_it_says_how_to_make_one(har_edge_here, built):
+    (built / "har.js").unlink()
+    assert_one_sentence(har_edge_here("page", "-o", "site"), 2, "make page")
+
+
+def test_phones_in_the_network_have_it_by_https(built):
+    with page_server.over_https(built, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with suppress(OSError):  # a phone that does not speak TLS
+            urlopen(server.url.replace("https", "http"))
+        assert urlopen(server.url, context=ssl._create_unverified_context()).read() == b"index.html"
+        server.shutdown()
+        with pytest.raises(page_server.InputError), page_server.over_https(built, server.server_port):
+            pass
+
+
+def test_a_phone_by_usb_has_it_until_ctrl_c(har_edge_here, tmp_path, monkeypatch):
+    def interrupted(server):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(page_server.PageServer, "serve_forever", interrupted)
+    monkeypatch.setattr(page_folder, "write_page", lambda *_: None)
+    adb = write_program(tmp_path / "adb", f'echo "$@" >> {tmp_path}/log; printf "List\\nphone device\\n"')
+    url = succeeded(har_edge_here("page", "--usb", "--port", 0, env={"HAR_EDGE_ADB": str(adb)})).stdout.split()[1]
+    port = url.removeprefix("http://localhost:")
+    log = (tmp_path / "log").read_text().splitlines()
+    assert log[1] == f"-s phone reverse tcp:{port} tcp:{port}"
+    assert url in log[2]
+    assert log[3] == f"-s phone reverse --remove tcp:{port}"
