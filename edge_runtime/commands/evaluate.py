@@ -51,17 +51,10 @@ Picture: TypeAlias = Callable[[str], Path]
     help="Draw the confusion matrix and, with --live, a timeline of each recording into this folder.",
 )
 @options.picture_format
-@click.option(
-    "--hop",
-    type=click.IntRange(1),
-    metavar="N",
-    help="With --live: samples from one decision to the next.  [default: the model's, 64]",
-)
 @options.runtime
 def command(
     model: Path | None,
     live: bool,
-    hop: int | None,
     data: Sources | None,
     runtime: str,
     json_path: Path | None,
@@ -69,7 +62,6 @@ def command(
     pictures: str,
 ) -> None:
     """Score MODEL on people that it was not trained on: its test subjects, and everyone who is new."""
-    options.belonging("--live", "--hop")
     options.belonging("--plots", "--format")
     picture = None
     if plots:
@@ -86,7 +78,7 @@ def command(
         found, not_scored = evaluation_data.recordings(chosen, classifier.card, is_remembered=data is None)
         numbered = model_arguments.long_enough(found, classifier.card)
         model_arguments.warn_of_axes(classifier.card, [x.mounting for _, x in numbered])
-        content = _live(classifier, numbered, hop, picture)
+        content = _live(classifier, numbered, picture)
     else:
         chosen = model_arguments.data_for([path], data)
         data_set = evaluation_data.windows([classifier.card], chosen, is_remembered=data is None)
@@ -140,14 +132,12 @@ def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDAr
             )
 
 
-def _live(
-    classifier: Classifier, chosen: Sequence[tuple[int, Recording]], hop: int | None, picture: Picture | None
-) -> dict[str, Any]:
+def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], picture: Picture | None) -> dict[str, Any]:
     labels, window = classifier.card.labels, classifier.card.window
     recordings = [x for _, x in chosen]
     found_tracks: dict[int, Track] = {}
     with progress() as on_progress:
-        for place, track in replay(recordings, classifier, hop):
+        for place, track in replay(recordings, classifier):
             number, recording = chosen[place]
             found_tracks[place] = track
             on_progress(len(found_tracks) / len(chosen), f"following recordings: {number}")
@@ -183,7 +173,7 @@ def _live(
         click.echo(picture("confusion"))
     groups = {"per_subject": people, "per_placement": placements}
     return (
-        {"hop": hop or window.hop, "subjects": n_people, "recordings": len(tracks)}
+        {"hop": window.hop, "subjects": n_people, "recordings": len(tracks)}
         | dataclasses.asdict(found)
         | {key: {name: dataclasses.asdict(x) for name, x in own.items()} for key, own in groups.items()}
     )

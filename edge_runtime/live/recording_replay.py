@@ -25,12 +25,10 @@ def worn_alike(recordings: Sequence[Recording]) -> list[list[int]]:
     return [sorted(places, key=lambda x: natural(recordings[x].trial)) for places in found.values()]
 
 
-def replay(
-    recordings: Sequence[Recording], classifier: Classifier, hop: int | None = None
-) -> Iterator[tuple[int, Track]]:
+def replay(recordings: Sequence[Recording], classifier: Classifier) -> Iterator[tuple[int, Track]]:
     """Follow recordings, and give the place and track of each; a mounting once found is known in later ones."""
     for places in worn_alike(recordings):
-        recognizer = LiveRecognizer(classifier, hop, placement=recordings[places[0]].mounting.placement)
+        recognizer = LiveRecognizer(classifier, placement=recordings[places[0]].mounting.placement)
         tracks = (follow(recordings[place], recognizer) for place in places)
         yield from zip(places, without_mounting(tracks, classifier.card), strict=True)
 
