@@ -23,8 +23,6 @@ from edge_runtime.system.terminal import Console, facts_table, plain_table
 SOURCE = "recordings by Reyes-Ortiz, Anguita, Ghio, Oneto and Parra (UCI HAR 2013, HAPT 2016)"
 LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial use (see DATA_NOTICE.md)"
 
-_PARTS = {"train": "training", "test": "test"}
-
 
 @click.group(
     name="data",
@@ -63,33 +61,23 @@ def command(context: click.Context, data: Sources | None, json_path: Path | None
     outputs.write_json(json_path, _content(found, reader, findings, untrainable))
 
 
-@command.command(epilog=options.examples("data plot --window 12 -o w.svg", "data plot --recording 0 -o r.png"))
-@click.option("--window", type=int, metavar="N", help="Draw window N, counted from 0.  [required, or --recording]")
-@click.option("--part", type=click.Choice([*_PARTS]), default="train", help="The part of --window.")
-@click.option("--recording", type=int, metavar="N", help="Draw recording N, counted from 0.  [required, or --window]")
+@command.command(
+    epilog=options.examples("data plot --recording 0 -o r.png", "data plot --recording 2 --data mine -o r.svg")
+)
+@click.option("--recording", "number", type=int, metavar="N", required=True, help="Draw recording N, counted from 0.")
 @options.out("FILE", "The picture to write (.png, .svg, .pdf).", required=True)
 @options.data(options.DATA_SET)
 @click.pass_obj
-def plot(
-    outer: Sources | None, window: int | None, part: str, recording: int | None, out: Path, data: Sources | None
-) -> None:
-    """Draw the signals of one window or of one recording."""
-    options.exclusive("--window", "--recording", required=True)
+def plot(outer: Sources | None, number: int, out: Path, data: Sources | None) -> None:
+    """Draw the signals and labels of one recording."""
     from edge_runtime.data import recording_plots
 
     chosen = data or outer or ()
-    if window is not None:
-        loaded = loading.load_data(chosen)
-        split = loaded.train if part == "train" else loaded.test
-        _check_range("window", window, len(split), f"the {_PARTS[part]} part")
-        what = f"{loaded.labels[split.y[window]]} · subject {split.subject[window]}"
-        title = f"{what} · window {window} of the {_PARTS[part]} part"
-        recording_plots.plot_window(out, split.X[window], loaded.signals, loaded.window.rate_hz, title)
-    elif recording is not None:
-        found = loading.load_recordings(chosen)
-        _check_range("recording", recording, len(found), in_words(chosen))
-        title = f"Recording {recording} · subject {found[recording].subject} · {_duration([found[recording]])}"
-        recording_plots.plot_recording(out, found[recording], title)
+    found = loading.load_recordings(chosen)
+    if not 0 <= number < len(found):
+        raise InputError(f"{in_words(chosen)} has no recording {number}: it has recordings 0 to {len(found) - 1}")
+    title = f"Recording {number} · subject {found[number].subject} · {_duration([found[number]])}"
+    recording_plots.plot_recording(out, found[number], title)
     click.echo(f"wrote {out}")
 
 
@@ -218,11 +206,6 @@ def _show_signals(data: Dataset) -> None:
         console.print("Blocks of successive windows stand for people: scores say little about new people.")
     if not data.front_end:
         console.print("A model of these windows classifies windows only, no streams or recordings.")
-
-
-def _check_range(what: str, number: int, count: int, where: str) -> None:
-    if not 0 <= number < count:
-        raise InputError(f"{where} has no {what} {number}: it has {what}s 0 to {count - 1}")
 
 
 def _duration(recordings: Sequence[Recording]) -> str:

@@ -83,9 +83,8 @@ REFUSED = [
     (["--data", "har-edge=good/rec-a.csv", "--json", "good/rec-a.csv"], "rec-a.csv"),
     (["export", "-o", "x.csv"], ".npz"),
     (["export", "-o", "foreign.zip/x.npz", "--data", "good"], "foreign.zip"),
-    (["plot", "-o", "x.png"], "--window"),
-    (["plot", "--window", 1, "-o", "x.docx", "--data", "good"], "x.docx"),
-    (["plot", "--window", 4, "--part", "test", "-o", "x.png", "--data", "good"], "0 to 3"),
+    (["plot", "-o", "x.png"], "--recording"),
+    (["plot", "--recording", 1, "-o", "x.docx", "--data", "good"], "x.docx"),
     (["plot", "--recording", 3, "-o", "x.png", "--data", "good"], "0 to 2"),
 ]
 
@@ -106,16 +105,10 @@ def test_refused_data_writes_nothing(har_edge_here, tmp_path, arguments, noun):
     assert {x: x.read_bytes() for x in tmp_path.rglob("*") if x.is_file()} == before
 
 
-def drawn(har_edge_here, path, *given) -> str:
-    succeeded(har_edge_here("data", "plot", *given, "-o", path))
-    return html.unescape(path.read_text())
-
-
-def test_a_recording_is_drawn_with_its_labels_and_a_window_of_any_signals(har_edge_here, tmp_path):
-    drawing = drawn(har_edge_here, tmp_path / "recording.svg", "--recording", 0)
+def test_a_recording_is_drawn_with_its_labels(har_edge_here, tmp_path):
+    succeeded(har_edge_here("data", "plot", "--recording", 0, "-o", "recording.svg"))
+    drawing = html.unescape((tmp_path / "recording.svg").read_text())
     for span in ("#4c9be8", "#f2b134", "#ef7d57"):  # walking, sitting, standing
         assert f"fill: {span}; opacity: 0.45" in drawing
     for word in (*uci_har.RECORDING_LABELS, "body_acc (g)", "body_gyro (rad/s)", "total_acc (g)", "time (min)"):
         assert f"<!-- {word} -->" in drawing
-    path = write_windows(tmp_path / "own.npz", of_people())
-    assert "time (samples)" in drawn(har_edge_here, tmp_path / "own.svg", "--data", path, "--window", 3)
