@@ -187,7 +187,7 @@ async function measure() {
   $('bench').disabled = true;
   try {
     const { bench } = await import('./bench.js');
-    const report = await bench($('model').value, (text) => show('progress', text));
+    const report = await bench(encodeURIComponent($('model').value), (text) => show('progress', text));
     const [{ accuracy, latency_ms: latency, doubts }] = report.results;
     const microseconds = (1000 * latency.p50).toFixed(1);
     show('result', `${microseconds} µs for a window (median), ${(100 * accuracy).toFixed(2)} % right. ${doubts.join('. ')}.`);
@@ -219,5 +219,6 @@ $('unlock').onpointerdown = () => (holding = setTimeout(uncover, HOLD_MS));
 $('unlock').onpointerup = $('unlock').onpointerleave = $('unlock').onpointercancel = () => clearTimeout(holding);
 $('cover').oncontextmenu = (event) => event.preventDefault();
 document.onvisibilitychange = () => document.hidden && isRunning && stop(HIDDEN);
-$('model').replaceChildren(...(await (await fetch('models.json')).json()).map((name) => new Option(name)));
+const names = await (await fetch('models.txt')).text();
+$('model').replaceChildren(...names.split('\n').map((name) => new Option(name)));
 await choose();

@@ -1,9 +1,9 @@
 """Write the page as a folder of static files, with models as WebAssembly."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from convert.page.page_bench import write_bench
 from convert.page.wasm_model import write_wasm_model
 from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import check_front_end
@@ -33,6 +33,8 @@ def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) ->
         if not card.raw_input:
             raise InputError(f"{path} takes prepared windows: convert it with --io raw")
         write_wasm_model(path, folder / f"{name}.wasm", on_progress)
+        on_progress(0.7, f"answers of {name} to the test windows")
+        write_bench(path, name, folder)
     for file in BUILT.iterdir():
         write_bytes(folder / file.name, file.read_bytes())
-    write_text(folder / "models.json", json.dumps(names))
+    write_text(folder / "models.txt", "\n".join(names))

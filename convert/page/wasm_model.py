@@ -23,7 +23,7 @@ def write_wasm_model(model: Path, target: Path, on_progress: OnProgress = ignore
     options = ("-mcpu=generic+simd128", "-nostdlib", "-s", "-Wl,--no-entry", *(f"-Wl,--export={x}" for x in exports))
     with scratch_folder() as folder:
         write_c_file(model, folder, on_progress)
-        compile_library(folder / f"{name}.c", folder / "model.wasm", _TARGET, options)
+        compile_library(folder / f"{name}.c", folder / "model.wasm", _TARGET, options=options)
         module = (folder / "model.wasm").read_bytes()
     section = _sized(b"card.json") + card.to_json().encode()
     write_bytes(target, module + _CUSTOM_SECTION + _sized(section))

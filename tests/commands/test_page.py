@@ -1,6 +1,5 @@
 """Check `har-edge page`: what it writes and refuses, and how phones reach it."""
 
-import json
 import ssl
 import threading
 from contextlib import suppress
@@ -23,14 +22,12 @@ def built(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_folder_holds_the_page_and_models_of_any_kind(har_edge_here, tmp_path):
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run/model_int8.tflite").write_bytes(MODELS["int8"].read_bytes())
-    done = succeeded(har_edge_here("page", "run", "edge", "-o", "site"))
-    assert done.stdout == "site/index.html\n"
-    names = {x.name for x in (tmp_path / "site").iterdir()}
-    assert names == {"index.html", "har.js", "models.json", "run.wasm", "edge.wasm"}
-    assert json.loads((tmp_path / "site/models.json").read_text()) == ["run", "edge"]
+def test_the_folder_holds_the_page_and_the_model_of_a_run(har_edge_here, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/model_int8.tflite").write_bytes(MODELS["int8"].read_bytes())
+    assert succeeded(har_edge_here("page", "mine", "-o", "site")).stdout == "site/index.html\n"
+    names = {"index.html", "har.js", "models.txt", "mine.wasm", "mine.json", "mine.f32"}
+    assert {x.name for x in (tmp_path / "site").iterdir()} == names
 
 
 @pytest.mark.parametrize(
