@@ -226,7 +226,7 @@ def _as_c(models: Sequence[ModelFile]) -> list[ModelFile]:
     """The `models` that can be C, once more."""
     found = [x for x in models if not x.rival and x.scheme in ("int8", "mixed")]
     if not found:
-        raise InputError("--runtime c measures int8 and mixed models, and there is none: 'har-edge convert --quantize'")
+        raise InputError("--runtime c measures int8 and mixed models: 'har-edge convert --quantize' makes one")
     return [replace(x, title=f"{x.title} as C", is_c=True) for x in found]
 
 

@@ -57,7 +57,8 @@ def compile_library(
     flags = (*FLAGS, *processor)
     try:
         done = run_program([*compiler, *flags, *options, str(source), "-o", str(output)], _SECONDS)
-        reason = (done.stderr.strip() or str(done.returncode)).partition("\n")[0] if done.returncode else ""
+        lines = [*filter(None, done.stderr.splitlines()), f"exit code {done.returncode}"]
+        reason = next((x for x in lines if "error" in x), lines[0]) if done.returncode else ""
         version = run_program([*compiler, "--version"], _SECONDS).stdout.partition("\n")[0]
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = str(error)
