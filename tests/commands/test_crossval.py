@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from distributed import LocalCluster
-from programs import Finished, assert_one_sentence, finish, har_edge, start_har_edge, succeeded, wait_until
+from programs import assert_one_sentence, finish, har_edge, start_har_edge, succeeded, wait_until
 from training_fixtures import TINY, har_edge_within
 from written_windows import of_people, write_windows
 
@@ -25,16 +25,6 @@ def windows(tmp_path_factory) -> Path:
     """Windows of s1 to s10, who train, and of one for the test."""
     path = tmp_path_factory.mktemp("data") / "own.npz"
     return write_windows(path, of_people(220), subject=np.repeat(PEOPLE, 20), split=[0] * 200 + [1] * 20)
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory, windows) -> tuple[Finished, Path]:
-    """A cross-validation on this machine."""
-    home = tmp_path_factory.mktemp("here")
-    options = ("--network", TINY, "--epochs", 3, "--folds", 2, "--data", windows)
-    result = succeeded(har_edge_within("crossval", *options, cwd=home))
-    (folder,) = (home / "runs").iterdir()
-    return result, folder
 
 
 def test_every_training_subject_is_in_one_fold_and_no_test_subject_in_any(uci_har):
@@ -53,8 +43,10 @@ def test_folds_that_cannot_be_are_refused(n_folds, words):
         choose_folds(Split(np.zeros((4, 1, 1), np.float32), y, subject), ("LYING", "RUNNING"), n_folds)
 
 
-def test_files_and_table_tell_the_same(here):
-    result, folder = here
+def test_files_and_table_tell_the_same(windows, tmp_path):
+    options = ("--network", TINY, "--epochs", 3, "--folds", 2, "--data", windows)
+    result = succeeded(har_edge_within("crossval", *options, cwd=tmp_path))
+    (folder,) = (tmp_path / "runs").iterdir()
     assert {x.name for x in folder.iterdir()} == {"crossval.json", "crossval.csv", "crossval.png", "confusion.png"}
     content = json.loads((folder / "crossval.json").read_text())
     folds = content["folds"]

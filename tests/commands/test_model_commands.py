@@ -31,14 +31,6 @@ def run(tmp_path) -> Path:
     return folder
 
 
-@pytest.fixture
-def tiny(tmp_path) -> Path:
-    """A model of other classes than the embedded data."""
-    path = tmp_path / "tiny.tflite"
-    cards.write_model(path, tiny_models.dense(np.ones((2, 256), np.float32), (128, 2)), tiny_models.card())
-    return path
-
-
 def results(path: Path) -> dict[str, dict]:
     return {result["quantization"]: result for result in json.loads(path.read_text())["results"]}
 
@@ -166,10 +158,14 @@ def test_a_refusal_names_the_file_or_option_and_changes_nothing(har_edge_here, t
     assert {str(x.relative_to(tmp_path)): x.read_bytes() for x in tmp_path.rglob("*") if x.is_file()} == FILES
 
 
-def test_a_model_of_fewer_classes_is_measured_on_their_windows_and_one_of_others_asks_for_its_data(har_edge_here, tiny):
+def test_a_model_of_fewer_classes_is_measured_on_their_windows_and_one_of_others_asks_for_its_data(
+    har_edge_here, tmp_path
+):
+    tiny, card = tmp_path / "tiny.tflite", tiny_models.card()
+    flatbuffer = tiny_models.dense(np.ones((2, 256), np.float32), (128, 2))
+    cards.write_model(tiny, flatbuffer, card)
     done = succeeded(har_edge_here("bench", tiny, *QUICK))
     assert "471 of WALKING_UPSTAIRS" in " ".join(done.stdout.split())
-    flatbuffer, card = cards.read_model(tiny)
     cards.write_model(tiny, flatbuffer, replace(card, labels=("DANCING", "RESTING")))
     assert_one_sentence(har_edge_here("bench", tiny), 2, "--data")
 

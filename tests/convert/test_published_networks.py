@@ -24,14 +24,6 @@ PARAMETERS = {
 each_network = pytest.mark.parametrize("name", NETWORKS)
 
 
-def with_lively_weights(network: keras.Model) -> keras.Model:
-    """Move every weight, also those that begin as zeros or ones: a network whose parts all matter."""
-    generator = np.random.default_rng(0)
-    for weight in network.weights:
-        weight.assign(np.asarray(weight) + np.abs(generator.normal(0, 0.05, weight.shape)))
-    return network
-
-
 @each_network
 def test_it_has_the_input_the_classes_and_the_size_of_its_source(name):
     network = NETWORKS[name].network()
@@ -47,7 +39,10 @@ def test_it_converts_as_it_was_published(name, uci_har, tmp_path):
     published, path = NETWORKS[name], tmp_path / "network.keras"
     windows = uci_har.train.X[::1500]
     keras.utils.set_random_seed(0)
-    with_lively_weights(published.network()).save(path)
+    network, generator = published.network(), np.random.default_rng(0)
+    for weight in network.weights:  # also those that begin as zeros or ones: each part matters
+        weight.assign(np.asarray(weight) + np.abs(generator.normal(0, 0.05, weight.shape)))
+    network.save(path)
     expected = np.asarray(as_logits(load_network(path))(published.arrange(windows), training=False))
     (given,) = of_file(ConversionJob(path, tmp_path, Options(), FileOptions()), uci_har)
     assert relative_difference(logits_of(to_float32(lower(given.model)), windows), expected) < FLOAT_TOLERANCE

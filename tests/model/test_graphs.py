@@ -26,14 +26,9 @@ DENSE = tiny_models.dense(np.array([[1, 0, 0, 0], [0, 2, 0, 0]], np.float32), (2
 LOOP = tiny_models.doubling_loop(3, 5)
 
 
-@pytest.fixture(scope="module", params=["float32", "int8"])
-def reference(request):
-    """The reference models: their scheme and flatbuffer."""
-    return request.param, cards.read_model(MODELS[request.param])[0]
-
-
-def test_operators_and_tensors_are_those_that_the_interpreter_lists(reference):
-    scheme, flatbuffer = reference
+@pytest.mark.parametrize("scheme", MODELS)
+def test_operators_and_tensors_are_those_that_the_interpreter_lists(scheme):
+    flatbuffer, _ = cards.read_model(MODELS[scheme])
     interpreter = load_runtime().module.Interpreter(model_content=flatbuffer)
     interpreter.allocate_tensors()
     (main,) = read_graphs(flatbuffer)

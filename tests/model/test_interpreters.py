@@ -13,12 +13,6 @@ from edge_runtime.model.interpreters import Model, load_runtime, open_model
 DENSE = tiny_models.dense(np.array([[1, 0, 0, 0], [0, 2, 0, 0]], np.float32), (2, 2))
 
 
-@pytest.fixture(scope="module", params=["float32", "int8"])
-def reference(request):
-    """The reference models: their scheme and flatbuffer."""
-    return request.param, cards.read_model(MODELS[request.param])[0]
-
-
 def test_running_a_model_gives_its_output():
     model = open_model(DENSE)
     assert model.run(np.array([[[3, 4], [5, 6]]], np.float32)).tolist() == [[3, 8]]
@@ -26,8 +20,9 @@ def test_running_a_model_gives_its_output():
     assert model.runtime.version
 
 
-def test_xnnpack_takes_nearly_all_of_the_reference_models_and_nothing_when_it_is_off(reference):
-    _, flatbuffer = reference
+@pytest.mark.parametrize("scheme", MODELS)
+def test_xnnpack_takes_nearly_all_of_the_reference_models_and_nothing_when_it_is_off(scheme):
+    flatbuffer, _ = cards.read_model(MODELS[scheme])
     with_it, without = open_model(flatbuffer).operators, open_model(flatbuffer, xnnpack=False).operators
     assert with_it.counts == without.counts
     assert without.taken == 0

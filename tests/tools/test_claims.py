@@ -7,10 +7,7 @@ from tools.claim import at_most
 from tools.live_claims import personal_claims
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Runs the command at a load average; its exit code and what it says of a claim that was measured and one read."""
-
+def test_a_busy_machine_and_a_section_that_is_not_there_are_refused(monkeypatch, capsys):
     def run(load, *arguments):
         monkeypatch.setattr(claims.os, "getloadavg", lambda: (load, load, load))
         monkeypatch.setattr(claims.machine_state, "busy_share", lambda *_: 0.0)
@@ -20,10 +17,6 @@ def run(monkeypatch, capsys):
         return ended.value.code, capsys.readouterr().err
 
     monkeypatch.setattr(claims, "data_claims", lambda: [at_most("data take", 1, 2, "MB", "size")])
-    return run
-
-
-def test_a_busy_machine_and_a_section_that_is_not_there_are_refused(run):
     assert run(100.0)[0] == 2
     assert "doubt=''" in next(x for x in run(0.0)[1].splitlines() if "data take" in x)  # not on an idle one
     code, error = run(0.0, "nonsense")
