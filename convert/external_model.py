@@ -46,9 +46,7 @@ def _lines(text: str) -> list[str]:
     try:
         return read_text(path, "a list of labels").splitlines()
     except OSError as error:
-        raise InputError(
-            f"--labels {path} cannot be read ({error.strerror}): give a text with one label a line"
-        ) from error
+        raise InputError(f"--labels {path} ({error.strerror}): give a text with one label a line") from error
 
 
 def _names(option: str, given: list[str], at_least: int) -> tuple[str, ...]:

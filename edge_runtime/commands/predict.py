@@ -37,8 +37,6 @@ from edge_runtime.system.files import csv_text
 from edge_runtime.system.terminal import progress
 from edge_runtime.system.zip_archive import is_zip
 
-_WANTED = f"give CSV files after the model: a .tflite file, a run folder or {', '.join(REFERENCE_MODELS)}"
-
 
 @click.command(
     name="predict",
@@ -156,16 +154,16 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
         source = DataSource.parse(str(path)) if "=" in str(path) else DataSource(path)
         if layout := source.layout or exported_by(path):
             described.append(DataSource(source.path, layout))
-        elif path.is_file():
-            if is_zip(path):  # a .keras file is one
-                raise InputError(f"{path} is no recording and no export of a phone app with both sensors: {_WANTED}")
+        elif path.is_file() and not is_zip(path):  # as a .keras file is
             files.append(path)
         elif path.is_dir() and (inside := [x for x in path.iterdir() if x.suffix.lower() == ".csv" and x.is_file()]):
             files += sorted(inside, key=lambda x: natural(x.name))
-        elif not path.exists():
-            raise InputError(f"{path} does not exist: {_WANTED}")
         else:
-            raise InputError(f"{path} is neither a CSV recording nor a folder with one; {FOREIGN}")
+            fault = (
+                "is no CSV recording, folder of these or export of both sensors" if path.exists() else "does not exist"
+            )
+            models = f"a model (a .tflite file, a run folder or {', '.join(REFERENCE_MODELS)}) may stand first"
+            raise InputError(f"{path} {fault}; {models}; {FOREIGN}")
     return files, tuple(described)
 
 
