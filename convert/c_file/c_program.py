@@ -6,7 +6,7 @@ Time steps become loops because their statements have addresses in equal steps; 
 import re
 import textwrap
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from convert.c_file.graph_tracing import Array, Buffer, Value, constant
 
 C_TYPES = {"int8": "int8_t", "int32": "int32_t", "float32": "float"}
+_ALIGNED = 16  # values
 _WIDTH = 118  # characters of a line of numbers
 _LONGEST = 400  # statements in a turn
 _VARIABLES = "tuvwxyz"  # of loops in loops
@@ -65,9 +66,10 @@ class Program:
         return self._stored[declaration, text]
 
     def body(self) -> list[str]:
-        """The lines of a function. Arrays of one name and size share memory at different times."""
+        """The lines of a function. Arrays share memory at different times, also their names where these are equal."""
         last = {x.place[0]: i for i, (_, views, _) in enumerate(self._statements) for x in views}
         ends: dict[tuple[str, int, str], dict[str, int]] = defaultdict(dict)  # the last uses of arrays that are alike
+        first: dict[str, int] = {}
         placed = []
         for i, (code, views, in_place) in enumerate(self._statements):
             roots, starts = zip(*(x.place for x in views), strict=True)
@@ -76,18 +78,36 @@ class Program:
                 is_whole = all(v.size == x.size for v, y in zip(views, roots, strict=True) if y.name == x.name)
                 free = (y for y, end in alike.items() if end < i + (in_place and is_whole))
                 self.arrays[x] = next(free, "") or self._fresh(x.name)
+                first.setdefault(self.arrays[x], i)
                 alike[self.arrays[x]] = last[x]
             placed.append(Statement(code, tuple(self.arrays[x] for x in roots), starts, views[0].buffer.layer))
-        declared = [
-            f"int8_t {name}[{size} + BEYOND] = {{0}};" if dtype == "int8" else f"{C_TYPES[dtype]} {name}[{size}];"
-            for (_, size, dtype), names in ends.items()
-            for name in names
-        ]
+        declared = []
+        for dtype in ("int8", "float32"):
+            lives = {
+                name: (size, first[name], end)
+                for (_, size, kind), names in ends.items()
+                for name, end in names.items()
+                if kind == dtype
+            }
+            declared += _declarations(C_TYPES[dtype], lives)
         return [*declared, *in_loops(placed)]
 
     def _fresh(self, name: str) -> str:
         self._numbers[name] += 1
         return f"{name}_{self._numbers[name]}" if self._numbers[name] > 1 else name
+
+
+def _declarations(c_type: str, lives: Mapping[str, tuple[int, int, int]]) -> list[str]:
+    """Declare one memory for arrays of a size, a first and a last use."""
+    places: dict[str, tuple[int, int]] = {}
+    for name, (size, first, last) in sorted(lives.items(), key=lambda x: -x[1][0]):
+        taken = [place for other, place in places.items() if lives[other][1] <= last and first <= lives[other][2]]
+        begins = (0, *(end for _, end in taken))
+        begin = min(x for x in begins if all(x + size <= low or high <= x for low, high in taken))
+        places[name] = begin, begin + -(-size // _ALIGNED) * _ALIGNED
+    total = max((end for _, end in places.values()), default=0)
+    memory = [f"{c_type} memory_of_{c_type}[{total} + BEYOND] = {{0}};"] if lives else []
+    return memory + [f"{c_type} *const {x} = memory_of_{c_type} + {places[x][0]};" for x in lives]
 
 
 def in_loops(statements: Sequence[Statement], variables: str = _VARIABLES) -> list[str]:

@@ -44,14 +44,16 @@ INLINE void infer({parameters}, dense_function dense, look_up_function look_up) 
 }}
 
 #if defined(X86)
-AVX512 static void infer_avx512({parameters}) {{ infer(window, logits, dense_avx512, look_up_avx512); }}
+VBMI static void infer_vbmi({parameters}) {{ infer(window, logits, dense_avx512, look_up_vbmi); }}
+AVX512 static void infer_avx512({parameters}) {{ infer(window, logits, dense_avx512, look_up_base); }}
 AVXVNNI static void infer_avxvnni({parameters}) {{ infer(window, logits, dense_avxvnni, look_up_base); }}
 AVX2 static void infer_avx2({parameters}) {{ infer(window, logits, dense_avx2, look_up_base); }}
 #endif
 
 void {name}_predict({parameters}) {{
 #if defined(X86)
-  if (HAS_AVX512) infer_avx512(window, logits);
+  if (HAS_AVX512 && HAS_VBMI) infer_vbmi(window, logits);
+  else if (HAS_AVX512) infer_avx512(window, logits);
   else if (HAS_AVXVNNI) infer_avxvnni(window, logits);
   else if (HAS_AVX2) infer_avx2(window, logits);
   else

@@ -33,7 +33,8 @@ _HEADER = """\
 /* Which of body_acc x y z, body_gyro x y z and total_acc x y z are the columns of a window; the columns of two. */
 {columns}
 
-/* Filters: sections of b0 b1 b2 a0 a1 a2, and the two states that an endless input of 1 leaves. */
+/* Filters: sections of b0 b1 b2 a0 a1 a2, and the two states that an endless input of 1 leaves; slow ones, in powers of
+   1 / (z - 1), of b0 b1 a1 a2. */
 {filters}
 
 /* What is typical of each label: centres of acceleration along x and across; the mean and inverse covariance of the
@@ -93,9 +94,12 @@ def _header(card: Card, name: str) -> str:
             "int har_total_acc[]": _columns(signals, "total_acc"),
         },
         "filters": {
-            f"{kind} har_{key}[][8]": [(*section, *state) for section, state in zip(x.sections, x.settled, strict=True)]
-            for kind, key in (("float", "noise"), ("double", "gravity"), ("double", "drift"))
-            for x in [getattr(front_end, key)]
+            "float har_noise[][8]": [
+                (*section, *state)
+                for section, state in zip(front_end.noise.sections, front_end.noise.settled, strict=True)
+            ],
+            "float har_gravity[][4]": [*map(_slow, front_end.gravity.sections)],
+            "float har_drift[][4]": [*map(_slow, front_end.drift.sections)],
         },
         "limits": {
             "float har_centres[][HAR_N_CENTRES][2]": [(x.centres * n_centres)[:n_centres] for x in detector.posture],
@@ -120,25 +124,32 @@ def _without_limits(n_labels: int) -> NoveltyDetector:
     return NoveltyDetector((TypicalPosture(((0.0, 0.0),), _NEVER, _NEVER),) * n_labels, (movement,) * n_labels)
 
 
+def _slow(section: Sequence[float]) -> tuple[float, ...]:
+    """A low-pass section in powers of 1 / (z - 1): b0, b1, a1, a2, which is also b2, for an answer of 1 to 1."""
+    b0, b1, b2, _, a1, a2 = section
+    gain = (1 + a1 + a2) / (b0 + b1 + b2)
+    return gain * b0, gain * (2 * b0 + b1), 2 + a1, 1 + a1 + a2
+
+
 def _columns(signals: Sequence[str], quantity: str) -> list[int]:
     """The columns of a quantity's axes; the first for those that no limit is for."""
     return [signals.index(x) if (x := f"{quantity}_{axis}") in signals else 0 for axis in "xyz"]
 
 
 def _table(declaration: str, rows: Sequence[Any]) -> str:
-    literals = [_literal(x, "double" in declaration) for x in rows]
+    literals = [*map(_literal, rows)]
     values = "\n  " + ",\n  ".join(literals) + "\n" if "][" in declaration else ", ".join(literals)
     return f"static const {declaration} = {{{values}}};"
 
 
-def _literal(x: Any, is_double: bool = False) -> str:
-    """A text, a number or nested numbers in C; other than whole ones they are of float, or `is_double`."""
+def _literal(x: Any) -> str:
+    """A text, a number or nested numbers in C; other than whole ones they are of float."""
     match x:
         case str():
             return c_string(x)
         case int():
             return str(x)
         case float():
-            return repr(x) if is_double else f"{np.float32(x)!s}f"
+            return f"{np.float32(x)!s}f"
         case _:
-            return f"{{{', '.join(_literal(y, is_double) for y in x)}}}"
+            return f"{{{', '.join(map(_literal, x))}}}"

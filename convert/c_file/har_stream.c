@@ -78,12 +78,20 @@ static float without_noise(float state[HAR_N_NOISE][2], float x) {
   return x;
 }
 
-/* The same in double: for frequencies below 1 Hz poles are so near to 1 that float would move them. */
-static double slow(const double (*sections)[8], int n, double (*state)[2], double x) {
+/* Add to a sum, whose second number is what rounding took from it (W. Kahan, 1965). */
+static void add(float sum[2], float x) {
+  const float y = x + sum[1], total = sum[0] + y;
+  sum[1] = y - (total - sum[0]);
+  sum[0] = total;
+}
+
+/* Low-pass sections below 1 Hz, whose poles are so near to 1 that only the distances from there are exact in float:
+   b0 + b1 / (z - 1) + a2 / (z - 1)^2 over 1 + a1 / (z - 1) + a2 / (z - 1)^2. */
+static float slow(const float (*sections)[4], int n, float (*state)[2][2], float x) {
   for (int i = 0; i < n; i++) {
-    const double *c = sections[i], y = c[0] * x + state[i][0];
-    state[i][0] = c[1] * x - c[4] * y + state[i][1];
-    state[i][1] = c[2] * x - c[5] * y;
+    const float *c = sections[i], y = c[0] * x + state[i][0][0];
+    add(state[i][0], c[1] * x - c[2] * y + state[i][1][0]);
+    add(state[i][1], c[3] * (x - y));
     x = y;
   }
   return x;
@@ -94,9 +102,12 @@ static void settle(har_stream *s, const float sample[6]) {
   memcpy(s->before, sample, 3 * sizeof *sample);
   memcpy(s->last, sample, sizeof s->last);
   for (int axis = 0; axis < 3; axis++) {
-    for (int j = 0; j < 2; j++) {
-      for (int i = 0; i < HAR_N_NOISE; i++) s->noise[axis][i][j] = har_noise[i][6 + j] * sample[axis];
-      for (int i = 0; i < HAR_N_GRAVITY; i++) s->gravity[axis][i][j] = har_gravity[i][6 + j] * (double)sample[axis];
+    for (int i = 0; i < HAR_N_NOISE; i++) {
+      for (int j = 0; j < 2; j++) s->noise[axis][i][j] = har_noise[i][6 + j] * sample[axis];
+    }
+    for (int i = 0; i < HAR_N_GRAVITY; i++) {
+      s->gravity[axis][i][0][0] = (1 - har_gravity[i][0]) * sample[axis];
+      s->gravity[axis][i][1][0] = (har_gravity[i][2] - har_gravity[i][1]) * sample[axis];
     }
   }
 }
@@ -105,9 +116,9 @@ static void settle(har_stream *s, const float sample[6]) {
 static void filter(har_stream *s, const float sample[6], float signals[9]) {
   for (int i = 0; i < 6; i++) {
     const float clean = without_noise(s->noise[i], median(s->before[i], s->last[i], sample[i]));
-    const double low = i < 3 ? slow(har_gravity, HAR_N_GRAVITY, s->gravity[i], (double)clean)
-                             : slow(har_drift, HAR_N_DRIFT, s->drift[i - 3], (double)clean);
-    signals[i] = (float)((double)clean - low);
+    const float low = i < 3 ? slow(har_gravity, HAR_N_GRAVITY, s->gravity[i], clean)
+                            : slow(har_drift, HAR_N_DRIFT, s->drift[i - 3], clean);
+    signals[i] = clean - low;
     if (i < 3) signals[6 + i] = clean;
     s->before[i] = s->last[i];
     s->last[i] = sample[i];

@@ -119,9 +119,24 @@ INLINE void look_up_each(const int8_t *table, const int8_t *x, int n, int8_t *ou
 /* The answers of sums `j` to `j` + 15. */
 INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int j, int8_t *out) {
   int8_t answers[16];
+#if defined(__ARM_NEON) && defined(__aarch64__)
+  int16x8_t half[2];
+  for (int i = 0; i < 2; i++, sums += 8) {
+    int32x4_t s[2];
+    for (int k = 0; k < 2; k++) {
+      const int place = 8 * i + 4 * k;
+      const float32x4_t sum = vcvtq_f32_s32(vaddq_s32(vld1q_s32(sums + 4 * k), vld1q_s32(bias + j + place)));
+      s[k] = vcvtnq_s32_f32(vmulq_f32(sum, vld1q_f32(l->scale + j + place)));
+    }
+    half[i] = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(s[0]), s[1]), vdupq_n_s16((int16_t)l->zero));
+  }
+  const int8x16_t all = vmaxq_s8(vqmovn_high_s16(vqmovn_s16(half[0]), half[1]), vdupq_n_s8((int8_t)l->low));
+  vst1q_s8(answers, vminq_s8(all, vdupq_n_s8((int8_t)l->high)));
+#else
   for (int i = 0; i < 16; i++) {
     answers[i] = (int8_t)rounded((float)(sums[i] + bias[j + i]) * l->scale[j + i], l->zero, l->low, l->high);
   }
+#endif
   if (l->n - j >= 16) {
     memcpy(out + j, answers, 16);
   } else {
@@ -133,14 +148,14 @@ INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int
    sums. A turn takes `step` terms, as they are, or if `shifted` x + 128. */
 #define DENSE(set, target, vector, n_vectors, step, shifted) \
   target static void dense_##set(const layer *l, const int8_t *x, int8_t *out) { \
+    const int8_t *w = l->weights, *end = x + l->k; \
     const int32_t *bias = l->bias + (shifted ? (l->n + 15) / 16 * 16 : 0); \
-    const int8_t *w = l->weights; \
     for (int j = 0; j < l->n; j += 16) { \
       vector s[n_vectors] = {0}; \
       int32_t sums[16]; \
-      for (int i = 0; i < l->k; i += step, w += 16 * step) { \
-        for (int v = 0; v < n_vectors; v++) { \
-          s[v] = add_##set(s[v], x + i + v * step / n_vectors / 4 * 4, w + 16 * step / n_vectors * v); \
+      for (const int8_t *v = x; v < end; v += step, w += 16 * step) { \
+        for (int i = 0; i < n_vectors; i++) { \
+          s[i] = add_##set(s[i], v + i * step / n_vectors / 4 * 4, w + 16 * step / n_vectors * i); \
         } \
       } \
       store_##set(s, sums); \
@@ -155,11 +170,17 @@ INLINE int32_t four_at(const int8_t *x) {
 }
 
 #if defined(X86)
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi")))
+#define VBMI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi")))
+#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define AVXVNNI __attribute__((target("avx2,avxvnni")))
 #define AVX2 __attribute__((target("avx2")))
-#define HAS_AVX512 (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi"))
+#define HAS_VBMI __builtin_cpu_supports("avx512vbmi")
+#define HAS_AVX512 __builtin_cpu_supports("avx512vnni")
+#if defined(__clang__) && __clang_major__ < 19 /* does not know it */
+#define HAS_AVXVNNI 0
+#else
 #define HAS_AVXVNNI __builtin_cpu_supports("avxvnni")
+#endif
 #define HAS_AVX2 __builtin_cpu_supports("avx2")
 
 AVX512 INLINE __m512i add_avx512(__m512i s, const int8_t *x, const int8_t *w) {
@@ -192,7 +213,7 @@ AVX2 INLINE void store_avx2(const __m256i *s, int32_t *sums) {
 }
 DENSE(avx2, AVX2, __m256i, 4, 4, 0)
 
-AVX512 static void look_up_avx512(const int8_t *table, const int8_t *x, int n, int8_t *out) {
+VBMI static void look_up_vbmi(const int8_t *table, const int8_t *x, int n, int8_t *out) {
   const __m512i a = _mm512_loadu_si512(table), b = _mm512_loadu_si512(table + 64),
                 c = _mm512_loadu_si512(table + 128), d = _mm512_loadu_si512(table + 192);
   int i = 0;
@@ -221,11 +242,10 @@ DENSE(base, , __m128i, 8, 4, 0)
 #elif defined(__ARM_FEATURE_DOTPROD) && defined(__aarch64__)
 INLINE int32x4x4_t add_base(int32x4x4_t s, const int8_t *x, const int8_t *w) {
   const int8x16_t v = vld1q_s8(x);
+  const int8x16x4_t a = vld1q_s8_x4(w), b = vld1q_s8_x4(w + 64), c = vld1q_s8_x4(w + 128), d = vld1q_s8_x4(w + 192);
   for (int j = 0; j < 4; j++) {
-    s.val[j] = vdotq_laneq_s32(s.val[j], vld1q_s8(w + 16 * j), v, 0);
-    s.val[j] = vdotq_laneq_s32(s.val[j], vld1q_s8(w + 64 + 16 * j), v, 1);
-    s.val[j] = vdotq_laneq_s32(s.val[j], vld1q_s8(w + 128 + 16 * j), v, 2);
-    s.val[j] = vdotq_laneq_s32(s.val[j], vld1q_s8(w + 192 + 16 * j), v, 3);
+    s.val[j] = vdotq_laneq_s32(vdotq_laneq_s32(s.val[j], a.val[j], v, 0), b.val[j], v, 1);
+    s.val[j] = vdotq_laneq_s32(vdotq_laneq_s32(s.val[j], c.val[j], v, 2), d.val[j], v, 3);
   }
   return s;
 }
@@ -234,13 +254,30 @@ INLINE void store_base(const int32x4x4_t *s, int32_t *sums) {
 }
 DENSE(base, , int32x4x4_t, 1, 16, 0)
 #elif defined(__ARM_NEON)
-INLINE int32x4_t add_base(int32x4_t s, const int8_t *x, const int8_t *w) {
-  return vpadalq_s16(s, vmull_s8(vreinterpret_s8_s32(vdup_n_s32(four_at(x))), vld1_s8(w)));
+#if !defined(__aarch64__)
+#define vmull_high_s8(a, b) vmull_s8(vget_high_s8(a), vget_high_s8(b))
+#define vmlal_high_s8(s, a, b) vmlal_s8(s, vget_high_s8(a), vget_high_s8(b))
+#define half_of(a) vpadd_s32(vget_low_s32(a), vget_high_s32(a))
+#define vpaddq_s32(a, b) vcombine_s32(half_of(a), half_of(b))
+#endif
+/* Two products fit into 16 bits: weights are at least -127. */
+typedef struct {
+  int32x4_t of[8];
+} pairs;
+INLINE pairs add_base(pairs s, const int8_t *x, const int8_t *w) {
+  const int8x16_t u = vreinterpretq_s8_s32(vdupq_n_s32(four_at(x))), v = vreinterpretq_s8_s32(vdupq_n_s32(four_at(x + 4)));
+  for (int j = 0; j < 4; j++) {
+    const int8x16_t a = vld1q_s8(w + 16 * j), b = vld1q_s8(w + 64 + 16 * j);
+    const int16x8_t low = vmlal_s8(vmull_s8(vget_low_s8(a), vget_low_s8(u)), vget_low_s8(b), vget_low_s8(v));
+    s.of[2 * j] = vpadalq_s16(s.of[2 * j], low);
+    s.of[2 * j + 1] = vpadalq_s16(s.of[2 * j + 1], vmlal_high_s8(vmull_high_s8(a, u), b, v));
+  }
+  return s;
 }
-INLINE void store_base(const int32x4_t *s, int32_t *sums) {
-  for (int j = 0; j < 8; j++) vst1_s32(sums + 2 * j, vpadd_s32(vget_low_s32(s[j]), vget_high_s32(s[j])));
+INLINE void store_base(const pairs *s, int32_t *sums) {
+  for (int j = 0; j < 4; j++) vst1q_s32(sums + 4 * j, vpaddq_s32(s->of[2 * j], s->of[2 * j + 1]));
 }
-DENSE(base, , int32x4_t, 8, 4, 0)
+DENSE(base, , pairs, 1, 8, 0)
 #elif defined(__wasm_simd128__)
 INLINE v128_t add_base(v128_t s, const int8_t *x, const int8_t *w) {
   const v128_t v = wasm_i16x8_extend_low_i8x16(wasm_v128_load32_splat(x));
