@@ -41,6 +41,10 @@ typedef struct {
   float unlike_all;
 } novelty;
 
+/* fminf and fmaxf would be calls. */
+static float smaller(float x, float y) { return x < y ? x : y; }
+static float larger(float x, float y) { return x > y ? x : y; }
+
 static int greatest(const float *x, int n) {
   int best = 0;
   for (int i = 1; i < n; i++) best = x[i] > x[best] ? i : best;
@@ -65,7 +69,7 @@ static direction turned(direction d, direction by) {
 
 /* ---- Signals (edge_runtime/signals/frontend.py) ---- */
 
-static float median(float a, float b, float c) { return fmaxf(fminf(a, b), fminf(fmaxf(a, b), c)); }
+static float median(float a, float b, float c) { return larger(smaller(a, b), smaller(larger(a, b), c)); }
 
 /* Second-order sections in transposed direct form II. */
 static float without_noise(float state[HAR_N_NOISE][2], float x) {
@@ -193,7 +197,7 @@ static novelty detect(const har_stream *s, const float acceleration[3]) {
   for (int i = 0; i < HAR_N_LABELS; i++) {
     float nearest = INFINITY, squared = 0;
     for (int j = 0; j < HAR_N_CENTRES; j++) {
-      nearest = fminf(nearest, length(acceleration[0] - har_centres[i][j][0], across - har_centres[i][j][1], 0));
+      nearest = smaller(nearest, length(acceleration[0] - har_centres[i][j][0], across - har_centres[i][j][1], 0));
     }
     found.unusual_posture[i] = nearest > har_posture_limits[i][0];
     found.novel_posture[i] = nearest > har_posture_limits[i][1];
@@ -205,10 +209,10 @@ static novelty detect(const har_stream *s, const float acceleration[3]) {
     const float distance = sqrtf(squared), unusual = distance / har_movement_limits[i][0];
     found.unusual_movement[i] = unusual > 1;
     found.novel_movement[i] = distance > har_movement_limits[i][1];
-    found.unlike_all = fminf(found.unlike_all, unusual);
+    found.unlike_all = smaller(found.unlike_all, unusual);
   }
-  const float beyond = fmaxf(step_frequency(s) - HAR_MOST_STEPS_HZ, 0) / HAR_UNUSUAL_STEPS_HZ;
-  found.unlike_all = fmaxf(found.unlike_all, beyond);
+  const float beyond = larger(step_frequency(s) - HAR_MOST_STEPS_HZ, 0) / HAR_UNUSUAL_STEPS_HZ;
+  found.unlike_all = larger(found.unlike_all, beyond);
   return found;
 }
 
@@ -216,11 +220,11 @@ static novelty detect(const har_stream *s, const float acceleration[3]) {
    True when the device is not worn. */
 static bool follow(har_stream *s, int label, novelty *found, bool cannot_begin[HAR_N_LABELS]) {
   const int enough = (int)ceilf(PERSISTENCE_S / HOP_S);
-  const float evidence = (fminf(found->unlike_all, 1) - ATYPICAL) / (1 - ATYPICAL);
+  const float evidence = (smaller(found->unlike_all, 1) - ATYPICAL) / (1 - ATYPICAL);
   s->n_label = label != s->label ? 1 : s->n_label < enough ? s->n_label + 1 : enough;
   s->n_at_rest = !found->at_rest ? 0 : s->n_at_rest < enough ? s->n_at_rest + 1 : enough;
   s->label = label;
-  s->unlike_s = fminf(fmaxf(s->unlike_s + HOP_S * evidence, 0), LONGEST_UNLIKE_S);
+  s->unlike_s = smaller(larger(s->unlike_s + HOP_S * evidence, 0), LONGEST_UNLIKE_S);
   for (int i = 0; i < HAR_N_LABELS; i++) {
     const bool accepted = i == label && s->n_label >= enough;
     cannot_begin[i] = found->unusual_movement[i] || (found->unusual_posture[i] && !accepted) || s->unlike_s > UNLIKE_S;
@@ -237,7 +241,7 @@ static void smooth(har_stream *s, const float answer[HAR_N_LABELS], const bool c
   float *p = s->probabilities, sum = 0;
   for (int i = 0; i < HAR_N_LABELS; i++) p[i] = (1 - change) * p[i] + change * (1 - p[i]) / (HAR_N_LABELS - 1);
   if (!cannot_begin[greatest(answer, HAR_N_LABELS)]) {
-    for (int i = 0; i < HAR_N_LABELS; i++) sum += p[i] *= expf(HAR_EVIDENCE * logf(fmaxf(answer[i], LEAST)));
+    for (int i = 0; i < HAR_N_LABELS; i++) sum += p[i] *= expf(HAR_EVIDENCE * logf(larger(answer[i], LEAST)));
     for (int i = 0; i < HAR_N_LABELS; i++) p[i] /= sum;
   }
   const int likeliest = greatest(p, HAR_N_LABELS);

@@ -36,9 +36,11 @@
 
 #if defined(__GNUC__) /* also where there is no C library */
 #define INLINE static inline __attribute__((always_inline, unused))
+#define APART static __attribute__((noinline)) /* one copy: a table is looked up at many places */
 #define memcpy(to, from, n) __builtin_memcpy(to, from, n)
 #else
 #define INLINE static inline
+#define APART static
 #include <string.h>
 #endif
 
@@ -317,7 +319,7 @@ static void dense_base(const layer *l, const int8_t *x, int8_t *out) {
 }
 #endif
 
-static void look_up_base(const int8_t *table, const int8_t *x, int n, int8_t *out) {
+APART void look_up_base(const int8_t *table, const int8_t *x, int n, int8_t *out) {
   int i = 0;
 #if defined(__ARM_NEON) && defined(__aarch64__)
   const int8x16x4_t a = vld1q_s8_x4(table), b = vld1q_s8_x4(table + 64), c = vld1q_s8_x4(table + 128),
