@@ -8,11 +8,13 @@ import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 
 import numpy as np
 
 from convert.c_file.graph_tracing import Array, Buffer, Value, constant
 
+KERNELS = files(__package__).joinpath("kernels.c").read_text(encoding="utf-8")
 C_TYPES = {"int8": "int8_t", "int32": "int32_t", "float32": "float"}
 _ALIGNED = 16  # values
 _WIDTH = 118  # characters of a line of numbers
@@ -43,7 +45,8 @@ class Program:
         self.constants: list[str] = []
         self.layers: dict[tuple[object, ...], Value] = {}  # constants of products, by what they are made of
         self._stored: dict[tuple[str, str], Value] = {}
-        self._numbers: Counter[str] = Counter()
+        # How many arrays have a name: none has a word of the kernels, as a layer may.
+        self._numbers = Counter({"dense", "look_up", *re.findall(r"\w+", KERNELS)})
         self.arrays = {x: self._fresh(x.name) for x in parameters}
 
     def add(self, code: str, *views: Value, in_place: bool = False) -> None:

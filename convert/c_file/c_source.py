@@ -4,14 +4,13 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 import edge_runtime
 from convert.c_array import c_name, c_string
 from convert.c_file.answer_check import check_answers
 from convert.c_file.c_operators import write_program
-from convert.c_file.c_program import C_TYPES, number
+from convert.c_file.c_program import C_TYPES, KERNELS, number
 from convert.c_file.c_stream import stream_files
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, trace
 from edge_runtime.devices.trial import try_model
@@ -143,7 +142,7 @@ def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
         f"{C_TYPES[logits.dtype]} logits[{logits.size}]",
     }
     source = _SOURCE.format(
-        kernels=files(__package__).joinpath("kernels.c").read_text(encoding="utf-8"),
+        kernels=KERNELS,
         constants="\n".join(program.constants),
         body="\n  ".join(program.body()),
         **common,
