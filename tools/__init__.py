@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.bench import results
 from edge_runtime.system.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +21,14 @@ COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
 def har_edge(*arguments: object) -> None:
     """Run the `har-edge` command, without its tables. Raises `CalledProcessError` when it fails."""
     subprocess.run([*COMMAND, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+
+
+def bench(models: Iterable[Path], out: Path) -> results.Report:
+    """Measure `models`, their rivals and their C in one run; what cannot be C is missing. Writes its JSON to `out`."""
+    out.unlink(missing_ok=True)
+    with suppress(subprocess.CalledProcessError):
+        har_edge("bench", *models, "--rivals", "--runtime", "c", "--json", out)
+    return results.read_report(out)
 
 
 def children_cpu_seconds() -> float:
@@ -34,8 +44,21 @@ def table(header: str, rows: Iterable[Sequence[str]]) -> str:
 
 
 def table_of(columns: Mapping[str, Callable[[Any], str]], things: Iterable[Any]) -> str:
-    """Return a Markdown table with a row for each of `things`, which `columns` write, by their titles."""
-    return table(" | ".join(columns), [[write(x) for write in columns.values()] for x in things])
+    """Return a Markdown table with a row for each of `things`, which `columns` write, by their titles.
+
+    A column of dashes alone is left out.
+    """
+    rows = list(things)
+    cells = {title: [write(x) for x in rows] for title, write in columns.items()}
+    known = {title: column for title, column in cells.items() if {*column} != {"–"}}
+    return table(" | ".join(known), zip(*known.values(), strict=True))
+
+
+def c_against_float(p50s: Mapping[str, float], scheme: str) -> str:
+    """The time of a form as C, of `p50s` by form, and in brackets its ratio to that of the fastest float form."""
+    c = p50s.get(f"C {scheme}")
+    floats = [us for form, us in p50s.items() if form.endswith("float32")]
+    return "–" if c is None else f"{c:.1f} ({c / min(floats):.2f})"
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -25,7 +25,7 @@ from edge_runtime.model.model_card import load, read_model
 from edge_runtime.model.rivals import record_of
 from edge_runtime.runs import Run, settings_path
 from edge_runtime.system.files import write_text
-from tools import COMMAND, RESULTS, ROOT, children_cpu_seconds, har_edge, write_json
+from tools import COMMAND, RESULTS, ROOT, bench, children_cpu_seconds, write_json
 
 NETWORK_RESULTS = RESULTS / "networks"
 _SCORES = ("accuracy", "macro_f1", "per_subject")
@@ -131,10 +131,8 @@ def _bench(run: Run) -> dict[str, Any] | None:
     """
     if not run.tflite("int8").exists():
         return None
-    out = run.folder / "bench.json"
-    models = [str(run.tflite(x)) for x in SCHEMES if run.tflite(x).exists()]
-    har_edge("bench", *models, "--rivals", "--json", out)
-    report = results.read_report(out)
+    models = [run.tflite(x) for x in SCHEMES if run.tflite(x).exists()]
+    report = bench(models, run.folder / "bench.json")
     forms = measured_forms(report)
     names = list(forms)
     (comparison,) = (x for x in report.comparisons if names[x.result] == "int8")

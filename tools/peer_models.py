@@ -8,9 +8,15 @@ import numpy as np
 
 from convert.keras_files import load_network
 from convert.tensorflow_setup import import_tensorflow
+from edge_runtime.bench.c_library import compile_for
+from edge_runtime.bench.measurement_job import MeasurementJob
 from edge_runtime.data import loading
+from edge_runtime.devices.python import PythonDevice
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.c_model import C
 from edge_runtime.model.model_card import load
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
+from edge_runtime.system.progress import ignore_progress
 
 OURS, INTERPRETER, STOCK, FUSED, ONNX = (
     "har-edge",
@@ -19,6 +25,8 @@ OURS, INTERPRETER, STOCK, FUSED, ONNX = (
     "TensorFlow's converter, a Keras 2 copy (one fused LSTM operator)",
     "ONNX Runtime",
 )
+AS_C = ("int8 as C", "c_int8.tflite")
+"""The form that is compiled, and the file of the model that it is made of."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +108,12 @@ def build(run: Path, folder: Path) -> list[Form]:
         (folder / file).write_bytes(model.SerializeToString())
         forms.append(Form(ONNX, name, file, ONNX_RUNTIME))
     ours = {x.name.partition(",")[0]: x for x in reversed(forms) if x.group == OURS}
+    model = folder / AS_C[1]
+    cards.write_model(model, (folder / ours["int8"].file).read_bytes(), replace(card, raw_input=True))
+    job = MeasurementJob("", "measure", model.name, AS_C[0], library="c.so")
+    compile_for(PythonDevice(), model, job, folder, ignore_progress)
     return [
         *forms,
+        Form(OURS, AS_C[0], "c.so", C),
         *(replace(ours[x], group=INTERPRETER, name=x, runtime="tensorflow") for x in ("float32", "int8")),
     ]

@@ -23,10 +23,12 @@ import numpy as np
 from edge_runtime import runs
 from edge_runtime.bench import doubts, machine, machine_state, statistics
 from edge_runtime.bench.timing import time_calls, warm_up
+from edge_runtime.model.c_model import C, CModel
 from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.model_card import read_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, open_onnx
 from tools import RESULTS, table, table_of, write_result
-from tools.peer_models import OURS, Form, build
+from tools.peer_models import AS_C, OURS, Form, build
 
 RUNS, TIMED_WINDOWS = 300, 32
 RAW, PREPARED = "raw window, prepared in the graph", "window that was already prepared"
@@ -141,6 +143,8 @@ def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], int | None]:
     """Raw window `[1, samples, n_signals]` -> logits; the number of operators, where known."""
     content = (folder / form.file).read_bytes()
+    if form.runtime == C:
+        return CModel(folder / form.file, read_model(folder / AS_C[1])[0], "", form.name).run, None
     is_onnx = form.runtime == ONNX_RUNTIME
     model = open_onnx(content) if is_onnx else open_model(content, form.runtime)
     return model.run, None if is_onnx else model.operators.total

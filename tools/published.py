@@ -16,10 +16,9 @@ from typing import Any
 
 import click
 
-from edge_runtime.bench import results
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.model_card import read_model
-from tools import COMMAND, RESULTS, ROOT, children_cpu_seconds, har_edge, write_json, write_result
+from tools import COMMAND, RESULTS, ROOT, bench, children_cpu_seconds, write_json, write_result
 from tools.measure_networks import measured_forms
 from tools.published_document import document
 from tools.published_networks.networks import NETWORKS, Published
@@ -78,7 +77,7 @@ def main(names: Sequence[str], runs: Path) -> None:
         content[name] = describe(NETWORKS[name], kept)
         if kept.converted():
             print(f"measuring {name}", flush=True)
-            content[name]["bench"] = bench(kept)
+            content[name]["bench"] = measure(kept)
         write_result("published", content, document(content))
 
 
@@ -140,11 +139,9 @@ def describe(published: Published, kept: Kept) -> dict[str, Any]:
     return content
 
 
-def bench(kept: Kept) -> dict[str, Any]:
+def measure(kept: Kept) -> dict[str, Any]:
     """Time and score our forms and the rivals, in turns, in one `har-edge bench`."""
-    out = kept.folder / "bench.json"
-    har_edge("bench", *(kept.tflite(x) for x in kept.converted()), "--rivals", "--json", out)
-    report = results.read_report(out)
+    report = bench(map(kept.tflite, kept.converted()), kept.folder / "bench.json")
     rows = [
         {
             "form": form,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge_runtime.bench.doubts import BUSY_LOAD
-from tools import table_of
+from tools import c_against_float, table_of
 from tools.published_networks.networks import NETWORKS
 
 LITTLE = 0.5
@@ -79,6 +79,11 @@ def _against_rival(network: dict[str, Any]) -> str:
     return f"{_to_rival(network):.2f} {rival['form']}" if rival else _NOTHING
 
 
+def _as_c(network: dict[str, Any]) -> str:
+    p50s = {x["form"]: x["p50_us"] for x in network["bench"]["rows"]}
+    return c_against_float(p50s, network["conversion"]["form"])
+
+
 def _converted(write: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
     return lambda network: write(network) if "form" in network["conversion"] else _NOTHING
 
@@ -96,4 +101,5 @@ _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "kB": _converted(lambda x: ", ".join(f"{y / 1000:.0f}" for y in x["conversion"]["bytes"].values())),
     "µs": _benched(lambda x: f"{_row(x, _FLOAT)['p50_us']:.0f}, {_ours(x)['p50_us']:.0f}"),
     "time / rival's": _benched(_against_rival),
+    "as C, µs (time / fastest float's)": _benched(_as_c),
 }

@@ -10,8 +10,8 @@ import numpy as np
 from convert.rivals.rival_job import FORMS as RIVALS
 from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.system.files import write_text
-from tools import RESULTS, ROOT, table, table_of
-from tools.peer_models import ONNX, OURS, STOCK
+from tools import RESULTS, ROOT, c_against_float, table, table_of
+from tools.peer_models import AS_C, ONNX, OURS, STOCK
 from tools.peers import RAW, doubts_of, our_int8
 
 DOCUMENT = ROOT / "docs" / "results.md"
@@ -29,6 +29,7 @@ FLOAT, INT8, MIXED = "float32", "int8", "mixed"
 _README_FORMS = {
     "har-edge, float32": (OURS, FLOAT),
     "**har-edge, int8**": (OURS, INT8),
+    "**har-edge, int8 as C**": (OURS, AS_C[0]),
     "TensorFlow's converter, float32": (STOCK, FLOAT),
     "TensorFlow's converter, dynamic (int8 weights)": (STOCK, "dynamic"),
     "TensorFlow's converter, int8": (STOCK, INT8),
@@ -134,6 +135,7 @@ def comparison_table() -> str:
             f"{100 * rows[key]['accuracy']:.2f}",
         )
         for form, key in _README_FORMS.items()
+        if key in rows
     ]
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
@@ -224,6 +226,7 @@ _COST = _NAME | {
     "int8 p50, µs": lambda x: _p50(x, INT8),
     "mixed p50, µs": lambda x: _p50(x, MIXED),
     "int8 time / fastest float's": _ratio,
+    "as C, µs (time / fastest float's)": lambda x: c_against_float((x["bench"] or {}).get("p50_us", {}), INT8),
     "processor": lambda x: x["bench"]["cpu"] if x["bench"] else "–",
     "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
 }

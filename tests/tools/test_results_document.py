@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tools import RESULTS, claims, other_data_document, peers, published_document, reference
+from tools import RESULTS, c_against_float, claims, other_data_document, peers, published_document, reference
 from tools.results_document import DOCUMENT, README, comparison_table, document, load_measured, with_table
 
 
@@ -52,3 +52,8 @@ def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_
     cells = [x.strip() for x in row.split("|")]
     assert cells[4:8] == ["2", f"85.00 ± {100 * np.std([0.8, 0.9], ddof=1):.2f}", "90.0 (4)", "30.0 (2)"]
     assert cells[8:11] == ["82.50 ± 3.54", "30.0 (2)", "2.50 (5.00)"]
+
+
+def test_a_form_as_c_stands_beside_the_fastest_float_of_any_tool():
+    p50s = {"int8": 9.0, "float32": 20.0, "ONNX Runtime float32": 10.0, "C int8": 2.5}
+    assert [c_against_float(p50s, x) for x in ("int8", "mixed")] == ["2.5 (0.25)", "–"]
