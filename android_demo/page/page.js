@@ -190,7 +190,7 @@ async function measure() {
     const report = await bench(encodeURIComponent($('model').value), (text) => show('progress', text));
     const [{ accuracy, latency_ms: latency, doubts }] = report.results;
     const microseconds = (1000 * latency.p50).toFixed(1);
-    show('result', `${microseconds} µs for a window (median), ${(100 * accuracy).toFixed(2)} % right. ${doubts.join('. ')}.`);
+    show('result', `${microseconds} µs for a window (median), ${(100 * accuracy).toFixed(2)} % right; ${doubts.join('; ')}.`);
     $('json').hidden = false;
     $('json').onclick = () => download(JSON.stringify(report, null, 2), 'bench-page.json');
   } catch (error) {

@@ -50,7 +50,7 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
         click.echo(f"Open {server.url} on the phone. Ctrl-C ends.")
         if serve:
             click.echo(
-                "Its browser warns of the certificate, which is this machine's own. The firewall must let it in."
+                "Its browser warns of the certificate, which is this machine's own. The firewall must let the port in."
             )
         with suppress(KeyboardInterrupt):
             server.serve_forever()

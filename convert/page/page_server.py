@@ -18,14 +18,8 @@ _VALID = timedelta(days=30)  # iOS takes no certificate of more than 825
 
 
 class _Files(SimpleHTTPRequestHandler):
-    """Gives files, and says nothing."""
-
-    def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-cache")  # the page may be built again
-        super().end_headers()
-
     def log_message(self, *_: Any) -> None:
-        pass
+        """Print nothing."""
 
 
 class PageServer(ThreadingHTTPServer):

@@ -1,10 +1,5 @@
 """Check `har-edge page`: what it writes and refuses, and how phones reach it."""
 
-import ssl
-import threading
-from contextlib import suppress
-from urllib.request import urlopen
-
 import pytest
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
@@ -52,15 +47,9 @@ def test_without_a_build_it_says_how_to_make_one(har_edge_here, built):
     assert_one_sentence(har_edge_here("page", "-o", "site"), 2, "make page")
 
 
-def test_phones_in_the_network_have_it_by_https(built):
-    with page_server.over_https(built, 0) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with suppress(OSError):  # a phone that does not speak TLS
-            urlopen(server.url.replace("https", "http"))
-        assert urlopen(server.url, context=ssl._create_unverified_context()).read() == b"index.html"
-        server.shutdown()
-        with pytest.raises(page_server.InputError), page_server.over_https(built, server.server_port):
-            pass
+def test_a_port_that_is_taken_is_named(har_edge_here, built):
+    with page_server.PageServer(built, "", 0) as server:
+        assert_one_sentence(har_edge_here("page", "--serve", "--port", server.server_port), 2, server.server_port)
 
 
 def test_a_phone_by_usb_has_it_until_ctrl_c(har_edge_here, tmp_path, monkeypatch):
