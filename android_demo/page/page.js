@@ -71,7 +71,11 @@ function filled(text, ...values) {
 async function choose() {
   $('start').disabled = true;
   const name = $('model').value;
-  model = await openModel(`${encodeURIComponent(name)}.wasm`);
+  try {
+    model = await openModel(`${encodeURIComponent(name)}.wasm`);
+  } catch (error) {
+    return headline(words.stopped, error.message); // it did not come, or the browser is too old
+  }
   const fault = har.open(model.card, name);
   if (fault) return headline(words.stopped, fault);
   card = JSON.parse(model.card);
@@ -86,10 +90,11 @@ async function start() {
   // Asked for in the click, as iOS wants it.
   const allowed = motion.requestPermission ? await motion.requestPermission().catch(String) : 'granted';
   if (allowed !== 'granted') return headline(words.stopped, REFUSED);
+  const fault = har.start(model.infer, decided, noticed);
+  if (fault) return headline(words.stopped, fault);
   isRunning = true;
   samples.length = 0;
   hasMotion = lastDecision = undefined;
-  har.start(model.infer, decided, noticed);
   addEventListener('devicemotion', take);
   waiting = setTimeout(() => stop(hasMotion ? NO_ROTATION : NO_MOTION), SILENCE_MS);
   $('probabilities').replaceChildren(...card.labels.map(row));
@@ -101,6 +106,7 @@ async function start() {
   show('worn', isWornAnyWay() ? words.worn_unknown : words.worn_upright);
   headline(words.starting, words.first_window);
   screenLock = await navigator.wakeLock?.request('screen').catch(() => null);
+  if (!isRunning) screenLock?.release();
 }
 
 function stop(why) {
@@ -135,15 +141,15 @@ function row(label, i) {
 }
 
 function decided(seconds, answer, isWarmingUp, reason, probabilities) {
-  const name = har.answers().split(',')[answer];
-  headline(name ? titled(name) : words.unknown, words.reasons[reason] || (isWarmingUp ? words.warming_up : ''));
+  const labels = answer < 0 ? [] : (card.alike[answer - card.labels.length]?.labels ?? [card.labels[answer]]);
+  headline(labels.length ? titled(labels.join(' or ')) : words.unknown, words.reasons[reason] || (isWarmingUp ? words.warming_up : ''));
   for (const [i, { children }] of [...$('probabilities').children].entries()) {
     children[1].style.width = `${100 * probabilities[i]}%`;
     children[2].textContent = `${Math.round(100 * probabilities[i])} %`;
   }
   const passed = seconds - (lastDecision ?? seconds - LONGEST_BAR_S);
   const width = (x) => `${(100 * x) / BAND_S}%`;
-  const colours = name ? name.split(' or ').map((x) => colour(card.labels.indexOf(x))) : ['transparent'];
+  const colours = labels.length ? labels.map((x) => colour(card.labels.indexOf(x))) : ['transparent'];
   $('band').append(made('i', '', {
     width: width(Math.min(passed, LONGEST_BAR_S)),
     marginLeft: width(Math.max(passed - LONGEST_BAR_S, 0)),
