@@ -69,7 +69,11 @@ def convert(
             report = run_job(job, on_progress)
         lossy = check(report, options)
         report = replace(report, left_out={**report.left_out, **lossy})
-        write_models(files, job, report)
+        for scheme in report.schemes:
+            flatbuffer, card = read_model(job.flatbuffer("model", scheme))
+            write_model(files.tflite(scheme), flatbuffer, _converted_card(card, scheme, options.io_type, report))
+        for scheme in report.left_out:  # one from before would be taken for this network's
+            files.tflite(scheme).unlink(missing_ok=True)
         rivals = None
         if options.rivals:
             from convert.rivals.rival_job import make_rivals
@@ -98,15 +102,6 @@ def check(report: ConversionReport, options: Options) -> dict[str, str]:
             if scheme not in report.left_out and form.parity.drop > options.max_drop:
                 lossy[scheme] = f"{scheme}{whose} loses {form.parity.drop:.2f} percentage points {of_what}"
     return lossy
-
-
-def write_models(files: Run | NamedFiles, job: ConversionJob, report: ConversionReport) -> None:
-    """Write the model of each form, with its card, and remove those that are left out."""
-    for scheme in report.schemes:
-        flatbuffer, card = read_model(job.flatbuffer("model", scheme))
-        write_model(files.tflite(scheme), flatbuffer, _converted_card(card, scheme, job.options.io_type, report))
-    for scheme in report.left_out:  # one from before would be taken for this network's
-        files.tflite(scheme).unlink(missing_ok=True)
 
 
 def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionReport) -> Card:

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.data.dataset import Recording, segments
+from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import SIGNALS
-from edge_runtime.system.figures import activity_colour, check_ending, legend_below, new_figure, save, short_name
+from edge_runtime.system.figures import FORMATS, activity_colour, legend_below, new_figure, save, short_name
 
 _LINES = ("#0072b2", "#d55e00", "#009e73")  # x, y, z: told apart by the colour-blind too (Okabe and Ito, 2008)
 _INK = "#333333"
@@ -20,7 +21,8 @@ def plot_recording(path: Path, recording: Recording, title: str) -> None:
 
     Raises `MissingExtraError` without matplotlib, `InputError` for a file that cannot be written.
     """
-    check_ending(path)
+    if path.suffix.lower().lstrip(".") not in FORMATS:
+        raise InputError(f"{path} has to end in one of {', '.join(f'.{x}' for x in FORMATS)}")
     signals, names, minute = recording.signals, recording.label_names, 60 * recording.rate_hz
     values = frontend.signals(recording.samples, recording.begins_midway)[:, [SIGNALS.index(x) for x in signals]]
     figure = new_figure(14, 8, title)

@@ -47,12 +47,6 @@ def require_matplotlib() -> None:
         raise InputError(f"a picture needs matplotlib, which is not installed here: {pip_install('matplotlib')}")
 
 
-def check_ending(path: Path) -> None:
-    """Raise `InputError` when the name of `path` is not one of a picture."""
-    if path.suffix.lower().lstrip(".") not in FORMATS:
-        raise InputError(f"{path} has to end in one of {', '.join(f'.{x}' for x in FORMATS)}")
-
-
 def new_figure(width: float, height: float, title: str) -> Figure:
     """Return an empty figure, in inches, whose `title` is broken where it would be wider."""
     require_matplotlib()
