@@ -1,36 +1,29 @@
 import java.io.File;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
+import java.util.stream.Collectors;
 import org.teavm.backend.javascript.JSModuleType;
 import org.teavm.diagnostics.DefaultProblemTextConsumer;
-import org.teavm.diagnostics.Problem;
-import org.teavm.tooling.TeaVMTargetType;
 import org.teavm.tooling.TeaVMTool;
 import org.teavm.vm.TeaVMOptimizationLevel;
 
-/** Compiles Java classes to a JavaScript module by TeaVM: {@code java -cp TEAVM Compile.java MAIN_CLASS CLASSES TARGET}. */
+/** Compiles the classes in a folder to a JavaScript module: {@code java -cp FOLDER:TEAVM Compile.java MAIN_CLASS MODULE}. */
 final class Compile {
     public static void main(String[] arguments) throws Exception {
-        List<File> classPath = new ArrayList<>(List.of(new File(arguments[1])));
-        for (String path : System.getProperty("java.class.path").split(File.pathSeparator)) {
-            classPath.add(new File(path));
-        }
-        File target = new File(arguments[2]);
+        File module = new File(arguments[1]);
+        String[] classPath = System.getProperty("java.class.path").split(File.pathSeparator);
         TeaVMTool tool = new TeaVMTool();
         tool.setMainClass(arguments[0]);
-        tool.setClassPath(classPath);
-        tool.setTargetType(TeaVMTargetType.JAVASCRIPT);
+        tool.setClassPath(Arrays.stream(classPath).map(File::new).collect(Collectors.toList()));
         tool.setJsModuleType(JSModuleType.ES2015);
         tool.setOptimizationLevel(TeaVMOptimizationLevel.ADVANCED);
         tool.setObfuscated(true);
-        tool.setTargetDirectory(target.getParentFile());
-        tool.setTargetFileName(target.getName());
+        tool.setTargetDirectory(module.getParentFile());
+        tool.setTargetFileName(module.getName());
         tool.generate();
-        for (Problem problem : tool.getProblemProvider().getSevereProblems()) {
+        tool.getProblemProvider().getSevereProblems().forEach(problem -> {
             DefaultProblemTextConsumer text = new DefaultProblemTextConsumer();
             problem.render(text);
-            System.err.println("error: " + text.getText());
-            System.exit(1);
-        }
+            throw new IllegalStateException("error: " + text.getText());
+        });
     }
 }

@@ -9,12 +9,10 @@ import haredge.live.Decision;
 import haredge.live.LiveRecognizer;
 import haredge.live.Notice;
 import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
+import org.teavm.jso.JSByRef;
 import org.teavm.jso.JSExport;
 import org.teavm.jso.JSFunctor;
 import org.teavm.jso.JSObject;
-import org.teavm.jso.typedarrays.Float32Array;
-import org.teavm.jso.typedarrays.Float64Array;
 
 /** Gives the page's JavaScript the recogniser that the app has. */
 public final class Main {
@@ -26,13 +24,14 @@ public final class Main {
     /** Answers a window [samples][signals] with logits. */
     @JSFunctor
     public interface Infer extends JSObject {
-        void run(Float32Array window, Float32Array logits);
+        void run(@JSByRef float[] window, @JSByRef float[] logits);
     }
 
     /** Hears a decision: a place among {@link #answers} or -1, and the place of its reason. */
     @JSFunctor
     public interface Decided extends JSObject {
-        void decided(double seconds, int answer, boolean warmingUp, int reason, Float64Array probabilities);
+        void decided(
+                double seconds, int answer, boolean warmingUp, int reason, @JSByRef double[] probabilities);
     }
 
     /** Hears a notice: the name of its {@link Notice.Kind}. */
@@ -68,11 +67,7 @@ public final class Main {
             recognizer = new LiveRecognizer(classifier, new LiveRecognizer.Listener() {
                 @Override
                 public void decided(Decision x) {
-                    Float64Array probabilities = new Float64Array(x.probabilities.length);
-                    for (int i = 0; i < x.probabilities.length; i++) {
-                        probabilities.set(i, x.probabilities[i]);
-                    }
-                    decided.decided(x.seconds, x.label, x.warmingUp, x.reason.ordinal(), probabilities);
+                    decided.decided(x.seconds, x.label, x.warmingUp, x.reason.ordinal(), x.probabilities);
                 }
 
                 @Override
@@ -113,8 +108,8 @@ public final class Main {
         private final TensorInfo input =
                 new TensorInfo(new int[] {1, model.card.samples, model.card.signals.size()}, "float32");
         private final TensorInfo output = new TensorInfo(new int[] {1, model.card.labels.size()}, "float32");
-        private final Float32Array window = new Float32Array(input.size());
-        private final Float32Array logits = new Float32Array(output.size());
+        private final float[] window = new float[input.size()];
+        private final float[] logits = new float[output.size()];
 
         PageEngine(Infer infer) {
             this.infer = infer;
@@ -142,15 +137,9 @@ public final class Main {
 
         @Override
         public void run(ByteBuffer from, ByteBuffer to) {
-            FloatBuffer values = from.asFloatBuffer();
-            for (int i = 0; i < window.getLength(); i++) {
-                window.set(i, values.get(i));
-            }
+            from.asFloatBuffer().get(window);
             infer.run(window, logits);
-            values = to.asFloatBuffer();
-            for (int i = 0; i < logits.getLength(); i++) {
-                values.put(i, logits.get(i));
-            }
+            to.asFloatBuffer().put(logits);
         }
 
         @Override
