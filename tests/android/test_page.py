@@ -1,9 +1,18 @@
-"""The page's models answer in browsers as LiteRT does, and what it measures is a result like any other."""
+"""The page recognises motion as Python does, and what it measures is a result like any other."""
 
 import json
+import time
 
+import numpy as np
 import pytest
 from programs import har_edge, succeeded
+from streams import decisions
+
+from edge_runtime.data import uci_har
+from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
+from edge_runtime.signals.types import STANDARD_GRAVITY
 
 _BENCH = "const { bench } = await import('/page/bench.js'); return await bench(`/page/${given[0]}`, () => null);"
 
@@ -22,3 +31,48 @@ def test_a_benchmark_in_a_browser_is_a_result_like_any_other(chromium, webkit, p
     (result,) = json.loads(results[0].read_text())["results"]
     assert result["windows"] == 2947
     assert result["latency_ms"]["runs"] == 15000
+
+
+SENSORS = {"accelerometer": slice(3), "linear-acceleration": slice(3), "gyroscope": slice(3, 6)}
+# The labels of each bar by its colours, as the rows of probabilities have them.
+_SHOWN = """const { samples } = await import('/page/page.js');
+const colours = [...document.querySelectorAll('#probabilities i')].map((x) => x.style.background);
+const bars = [...document.querySelectorAll('#band i')].map((x) => x.style.background);
+return [samples.map((x) => x.slice(0, 7)), bars.map((bar) => colours.findIndex((x) => bar.includes(x)))];"""
+_CHOSEN = """const [model, start] = ['model', 'start'].map((id) => document.getElementById(id));
+const isReady = async () => { while (start.disabled) await new Promise((done) => setTimeout(done, 50)); };
+await isReady();
+model.value = given[0];
+model.dispatchEvent(new Event('change'));
+await isReady();"""
+_STORED = """const [stored, databases] = [await caches.keys(), await indexedDB.databases()];
+return [stored.length, databases.length, localStorage.length, sessionStorage.length, document.cookie];"""
+
+
+def test_motion_is_recognised_as_in_python_and_stays_in_the_page(chromium, page_url):
+    """For a minute of a recording: no request leaves the page's host, and nothing is stored."""
+    recording = next(x for x in uci_har.recordings() if x.subject == 1)
+    begins = np.flatnonzero(recording.labels == uci_har.LABELS.index("WALKING"))[0] - 1000
+    moving = recording.samples[begins:] * [*[STANDARD_GRAVITY] * 3, 1, 1, 1]
+    chromium.cdp("Browser.grantPermissions", permissions=["sensors"])
+    for sensor in SENSORS:
+        chromium.cdp("Emulation.setSensorOverrideEnabled", enabled=True, type=sensor, metadata={"available": True})
+    chromium.open(f"{page_url}/page/index.html")
+    chromium.run(_CHOSEN, "edge")
+    chromium.click("#start")
+    start = time.monotonic()
+    while (passed := time.monotonic() - start) < 60:
+        for sensor, axes in SENSORS.items():
+            reading = dict(zip("xyz", moving[int(50 * passed), axes].tolist(), strict=True))
+            chromium.cdp("Emulation.setSensorOverrideReadings", type=sensor, reading={"xyz": reading})
+    chromium.click("#start")
+    samples, shown = chromium.run(_SHOWN)
+    asked = chromium.requests()
+    assert f"{page_url}/page/edge.wasm" in asked
+    assert all(x.startswith((page_url, "data:", "about:")) for x in asked)
+    assert chromium.run(_STORED) == [0, 0, 0, 0, ""]
+    seconds, *taken = np.array(samples).T
+    recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
+    decided = [x.activity for x in decisions(recogniser.push(np.array(taken).T, seconds))]
+    assert [[*uci_har.LABELS, "unknown"][i] for i in shown] == decided
+    assert len(set(decided)) > 2

@@ -116,6 +116,7 @@ def page_folder(tmp_path_factory) -> Path:
     for name in ("edge", "edge-anywhere"):
         write_wasm_model(reference_model(name, "int8"), folder / f"{name}.wasm")
         write_bench(reference_model(name, "int8"), name, folder)
+    (folder / "models.json").write_text('["edge-anywhere", "edge"]')
     return folder
 
 

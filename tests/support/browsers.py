@@ -48,6 +48,11 @@ class Browser:
         assert "error" not in answer, answer["error"]
         return answer.get("value")
 
+    def click(self, selector: str) -> None:
+        """Click as a person does."""
+        (element,) = self.call("element", {"using": "css selector", "value": selector}).values()
+        self.call(f"element/{element}/click", {})
+
     def cdp(self, command: str, **values: Any) -> Any:
         """Do a `command` of the Chrome DevTools Protocol."""
         return self.call("goog/cdp/execute", {"cmd": command, "params": values})
@@ -55,12 +60,8 @@ class Browser:
     def requests(self) -> list[str]:
         """The addresses that were asked for since the last call."""
         told = [json.loads(x["message"])["message"] for x in self.call("se/log", {"type": "performance"})]
-        sent = {"Network.requestWillBeSent": "request", "Network.webSocketCreated": ""}
-        return [
-            (x["params"][sent[x["method"]]] if sent[x["method"]] else x["params"])["url"]
-            for x in told
-            if x["method"] in sent
-        ]
+        sent = [x["params"] for x in told if x["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated")]
+        return [x.get("request", x)["url"] for x in sent]
 
 
 @contextmanager
@@ -78,8 +79,7 @@ def browser(kind: str) -> Iterator[Browser]:
         start_new_session=True,
     )
     try:
-        _wait_for(port)
-        made = _call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": capabilities}})
+        made = _call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": capabilities}}, within_s=60)
         opened = Browser(kind, driver, made["sessionId"])
         opened.call("timeouts", {"script": 600_000})
         yield opened
@@ -103,22 +103,18 @@ def served(folder: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except ConnectionRefusedError:
-            assert time.monotonic() < deadline, "the driver does not start"
-            time.sleep(0.1)
-
-
-def _call(method: str, url: str, body: dict[str, Any] | None = None) -> Any:
+def _call(method: str, url: str, body: dict[str, Any] | None = None, within_s: float = 0) -> Any:
+    """The driver's answer; it may take `within_s` to start."""
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, content, {"Content-Type": "application/json"}, method=method)
-    try:
-        with urllib.request.urlopen(request, timeout=900) as answer:
-            return json.load(answer)["value"]
-    except urllib.error.HTTPError as error:
-        raise AssertionError(error.read().decode()) from error
+    deadline = time.monotonic() + within_s
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=900) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(error.read().decode()) from error
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
