@@ -15,7 +15,6 @@ from edge_runtime.system.files import scratch_folder
 
 SOURCES = build_app.DEMO / "page"
 FOLDER = build_app.DEMO.parent / "build/page"
-LARGEST_BYTES = 500_000  # without models, of which two have 0.13 MB
 
 
 def build(folder: Path) -> None:
@@ -55,21 +54,13 @@ def _compile(script: Path) -> None:
     core = [x for part in ("core", "live") for x in sorted((build_app.MAIN / "java/haredge" / part).glob("*.java"))]
     with scratch_folder() as classes:
         build_app.compile_java(classes, [*core, *sorted(SOURCES.glob("haredge/**/*.java"))], libraries)
-        compiler = (toolchain.java_tool("java"), "-cp", build_app.class_path(libraries), SOURCES / "Compile.java")
-        toolchain.run(*compiler, "haredge.page.Main", classes, script)
-
-
-def main() -> int:
-    """Build the page, and say where it is."""
-    print("Building the page", file=sys.stderr)
-    try:
-        build(FOLDER)
-    except HarEdgeError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"{FOLDER}: {sum(x.stat().st_size for x in FOLDER.iterdir()) / 1e6:.2f} MB, for 'har-edge page'")
-    return 0
+        compiler = ("-cp", build_app.class_path([classes, *libraries]), SOURCES / "Compile.java")
+        toolchain.run(toolchain.java_tool("java"), *compiler, "haredge.page.Main", script)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        build(FOLDER)
+    except HarEdgeError as error:
+        sys.exit(f"Error: {error}")
+    print(f"{FOLDER}: {sum(x.stat().st_size for x in FOLDER.iterdir()) / 1e6:.2f} MB, for 'har-edge page'")

@@ -4,19 +4,22 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Thread
 
 import build_app
 import build_page
 import numpy as np
 import pytest
-from browsers import Browser, browser, served
+from browsers import Browser, browser
 from desktop import Desktop, prepare
 
-from convert.page.page_bench import write_bench
+from convert.page import page_folder
+from convert.page.page_server import PageServer
 from convert.page.wasm_model import write_wasm_model
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.model_paths import reference_model
+from edge_runtime.system.progress import ignore_progress
 
 
 @dataclass(frozen=True)
@@ -109,22 +112,17 @@ def assets(apk, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def page_folder(tmp_path_factory) -> Path:
-    """The page, built anew, with the shipped models and their benches."""
-    folder = tmp_path_factory.getbasetemp() / "page"
-    build_page.build(folder)
-    for name in ("edge", "edge-anywhere"):
-        write_wasm_model(reference_model(name, "int8"), folder / f"{name}.wasm")
-        write_bench(reference_model(name, "int8"), name, folder)
-    (folder / "models.json").write_text('["edge-anywhere", "edge"]')
-    return folder
-
-
-@pytest.fixture(scope="session")
-def page_url(page_folder) -> Iterator[str]:
-    """Where the folder above the page is served."""
-    with served(page_folder.parent) as url:
-        yield url
+def page_url(tmp_path_factory) -> Iterator[str]:
+    """Where browsers find all temporary files, with the page, built anew, among them."""
+    root = tmp_path_factory.getbasetemp()
+    build_page.build(root / "built")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(page_folder, "BUILT", root / "built")
+        page_folder.write_page((Path("edge-anywhere"), Path("edge")), root / "page", ignore_progress)
+    with PageServer(root, "127.0.0.1", 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -140,6 +138,6 @@ def webkit() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def cores(jvm, page_folder, page_url, chromium, webkit) -> list[Jvm | Page]:
+def cores(jvm, page_url, tmp_path_factory, chromium, webkit) -> list[Jvm | Page]:
     """The app's core on a JVM and in each browser."""
-    return [jvm, *(Page(x, page_url, page_folder.parent, jvm.folder) for x in (chromium, webkit))]
+    return [jvm, *(Page(x, page_url, tmp_path_factory.getbasetemp(), jvm.folder) for x in (chromium, webkit))]

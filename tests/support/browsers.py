@@ -1,4 +1,4 @@
-"""Drive real browsers by WebDriver (W3C), and serve folders to them."""
+"""Drive real browsers by WebDriver (W3C)."""
 
 import json
 import os
@@ -11,10 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 CHROMIUM = {"args": ["--headless=new", "--no-sandbox"], "binary": shutil.which("chromium")}
@@ -87,20 +84,6 @@ def browser(kind: str) -> Iterator[Browser]:
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Give the address at which browsers find the files in `folder`."""
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def _call(method: str, url: str, body: dict[str, Any] | None = None, within_s: float = 0) -> Any:
