@@ -26,8 +26,7 @@ def test_a_benchmark_in_a_browser_is_a_result_like_any_other(chromium, webkit, p
         results.append(tmp_path / f"{browser.kind}.json")
         results[-1].write_text(json.dumps(browser.run(_BENCH, name)))
         succeeded(har_edge("report", results[-1], "--html", tmp_path / "page.html"))
-    shown = succeeded(har_edge("compare", *results, "--anyway", "--fail-if", "accuracy<0")).stdout
-    assert f"{name} int8" in shown
+    succeeded(har_edge("compare", *results, "--anyway", "--fail-if", "accuracy<0"))
     (result,) = json.loads(results[0].read_text())["results"]
     assert result["windows"] == 2947
     assert result["latency_ms"]["runs"] == 15000
