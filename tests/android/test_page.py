@@ -64,6 +64,7 @@ def test_motion_is_recognised_as_in_python_and_stays_in_the_page(chromium, page_
         for sensor, axes in SENSORS.items():
             reading = dict(zip("xyz", moving[int(50 * passed), axes].tolist(), strict=True))
             chromium.cdp("Emulation.setSensorOverrideReadings", type=sensor, reading={"xyz": reading})
+        time.sleep(0.01)
     chromium.click("#start")
     samples, shown = chromium.run(_SHOWN)
     asked = chromium.requests()
@@ -74,4 +75,4 @@ def test_motion_is_recognised_as_in_python_and_stays_in_the_page(chromium, page_
     recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
     decided = [x.activity for x in decisions(recogniser.push(np.array(taken).T, seconds))]
     assert [[*uci_har.LABELS, "unknown"][i] for i in shown] == decided
-    assert len(set(decided)) > 2
+    assert {"LAYING", "unknown"} <= set(decided)
