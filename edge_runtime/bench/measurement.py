@@ -58,11 +58,6 @@ class MeasurementSettings:
     absent_rivals: tuple[AbsentRival, ...] | None = None
 
     @property
-    def tflite_runtime(self) -> str:
-        """The interpreter of TFLite models."""
-        return "auto" if self.runtime == C else self.runtime
-
-    @property
     def total_runs(self) -> int:
         """The timed inferences per model, unless the duration decides."""
         return self.runs or (PACED_RUNS if self.paced else RUNS)
@@ -248,6 +243,7 @@ def _lay_out(
     """Write models and windows into `folder`, and return the participants."""
     windows: dict[tuple[str, ...], str] = {}
     participants = []
+    interpreter = "auto" if settings.runtime == C else settings.runtime
     for i, model in enumerate(models):
         signals = [signal.name for signal in model.card.signals]
         taken = (model.card.frame, *signals)
@@ -263,7 +259,7 @@ def _lay_out(
             task="measure",
             model=f"model-{i}{suffix}",
             title=model.title,
-            runtime=ONNX_RUNTIME if suffix == ".onnx" else C if model.is_c else settings.tflite_runtime,
+            runtime=ONNX_RUNTIME if suffix == ".onnx" else interpreter,
             library=f"model-{i}.so" if model.is_c else None,
             threads=settings.threads,
             windows=windows[taken],
