@@ -71,46 +71,44 @@ class Program:
     def body(self) -> list[str]:
         """The lines of a function. Arrays share memory at different times, also their names where these are equal."""
         last = {x.place[0]: i for i, (_, views, _) in enumerate(self._statements) for x in views}
-        ends: dict[tuple[str, int, str], dict[str, int]] = defaultdict(dict)  # the last uses of arrays that are alike
-        first: dict[str, int] = {}
+        names: dict[tuple[str, int, str], list[str]] = defaultdict(list)  # of arrays that are alike
+        lives: dict[str, tuple[str, int, int, int]] = {}  # of arrays by their names: type, size, first and last use
         placed = []
         for i, (code, views, in_place) in enumerate(self._statements):
             roots, starts = zip(*(x.place for x in views), strict=True)
             for x in (y for y in roots if y not in self.arrays):
-                alike = ends[x.name, x.size, x.dtype]
+                alike = names[x.name, x.size, x.dtype]
                 is_whole = all(v.size == x.size for v, y in zip(views, roots, strict=True) if y.name == x.name)
-                free = (y for y, end in alike.items() if end < i + (in_place and is_whole))
-                self.arrays[x] = next(free, "") or self._fresh(x.name)
-                first.setdefault(self.arrays[x], i)
-                alike[self.arrays[x]] = last[x]
+                free = (y for y in alike if lives[y][3] < i + (in_place and is_whole))
+                name = next(free, "") or self._fresh(x.name)
+                if name not in lives:
+                    alike.append(name)
+                lives[name] = C_TYPES[x.dtype], x.size, lives[name][2] if name in lives else i, last[x]
+                self.arrays[x] = name
             placed.append(Statement(code, tuple(self.arrays[x] for x in roots), starts, views[0].buffer.layer))
-        declared = []
-        for dtype in ("int8", "float32"):
-            lives = {
-                name: (size, first[name], end)
-                for (_, size, kind), names in ends.items()
-                for name, end in names.items()
-                if kind == dtype
-            }
-            declared += _declarations(C_TYPES[dtype], lives)
-        return [*declared, *in_loops(placed)]
+        return [*_declarations(lives), *in_loops(placed)]
 
     def _fresh(self, name: str) -> str:
         self._numbers[name] += 1
         return f"{name}_{self._numbers[name]}" if self._numbers[name] > 1 else name
 
 
-def _declarations(c_type: str, lives: Mapping[str, tuple[int, int, int]]) -> list[str]:
-    """Declare one memory for arrays of a size, a first and a last use."""
+def _declarations(lives: Mapping[str, tuple[str, int, int, int]]) -> list[str]:
+    """Declare arrays in a memory for each type, largest first, each where nothing is that lives at its time."""
     places: dict[str, tuple[int, int]] = {}
-    for name, (size, first, last) in sorted(lives.items(), key=lambda x: -x[1][0]):
-        taken = [place for other, place in places.items() if lives[other][1] <= last and first <= lives[other][2]]
-        begins = (0, *(end for _, end in taken))
-        begin = min(x for x in begins if all(x + size <= low or high <= x for low, high in taken))
-        places[name] = begin, begin + -(-size // _ALIGNED) * _ALIGNED
-    total = max((end for _, end in places.values()), default=0)
-    memory = [f"{c_type} memory_of_{c_type}[{total} + BEYOND] = {{0}};"] if lives else []
-    return memory + [f"{c_type} *const {x} = memory_of_{c_type} + {places[x][0]};" for x in lives]
+    for name, (c_type, size, first, last) in sorted(lives.items(), key=lambda x: -x[1][1]):
+        others = ((x, lives[x]) for x in places)
+        taken = [
+            places[x] for x, (other, _, begin, end) in others if other == c_type and begin <= last and first <= end
+        ]
+        starts = (0, *(end for _, end in taken))
+        start = min(x for x in starts if all(x + size <= low or high <= x for low, high in taken))
+        places[name] = start, start + -(-size // _ALIGNED) * _ALIGNED
+    sizes: dict[str, int] = defaultdict(int)
+    for name, (_, end) in places.items():
+        sizes[lives[name][0]] = max(sizes[lives[name][0]], end)
+    memories = [f"{c_type} memory_of_{c_type}[{size} + BEYOND] = {{0}};" for c_type, size in sizes.items()]
+    return memories + [f"{x[0]} *const {name} = memory_of_{x[0]} + {places[name][0]};" for name, x in lives.items()]
 
 
 def in_loops(statements: Sequence[Statement], variables: str = _VARIABLES) -> list[str]:

@@ -33,8 +33,7 @@ _HEADER = """\
 /* Which of body_acc x y z, body_gyro x y z and total_acc x y z are the columns of a window; the columns of two. */
 {columns}
 
-/* Filters: sections of b0 b1 b2 a0 a1 a2, and the two states that an endless input of 1 leaves; slow ones, in powers of
-   1 / (z - 1), of b0 b1 a1 a2. */
+/* Filters: sections of b0 b1 a1 a2 in powers of 1 / (z - 1). */
 {filters}
 
 /* What is typical of each label: centres of acceleration along x and across; the mean and inverse covariance of the
@@ -94,12 +93,8 @@ def _header(card: Card, name: str) -> str:
             "int har_total_acc[]": _columns(signals, "total_acc"),
         },
         "filters": {
-            "float har_noise[][8]": [
-                (*section, *state)
-                for section, state in zip(front_end.noise.sections, front_end.noise.settled, strict=True)
-            ],
-            "float har_gravity[][4]": [*map(_slow, front_end.gravity.sections)],
-            "float har_drift[][4]": [*map(_slow, front_end.drift.sections)],
+            f"float har_{key}[][4]": [*map(_low_pass, getattr(front_end, key).sections)]
+            for key in ("noise", "gravity", "drift")
         },
         "limits": {
             "float har_centres[][HAR_N_CENTRES][2]": [(x.centres * n_centres)[:n_centres] for x in detector.posture],
@@ -124,7 +119,7 @@ def _without_limits(n_labels: int) -> NoveltyDetector:
     return NoveltyDetector((TypicalPosture(((0.0, 0.0),), _NEVER, _NEVER),) * n_labels, (movement,) * n_labels)
 
 
-def _slow(section: Sequence[float]) -> tuple[float, ...]:
+def _low_pass(section: Sequence[float]) -> tuple[float, ...]:
     """A low-pass section in powers of 1 / (z - 1): b0, b1, a1, a2, which is also b2, for an answer of 1 to 1."""
     b0, b1, b2, _, a1, a2 = section
     gain = (1 + a1 + a2) / (b0 + b1 + b2)

@@ -71,17 +71,6 @@ static direction turned(direction d, direction by) {
 
 static float median(float a, float b, float c) { return larger(smaller(a, b), smaller(larger(a, b), c)); }
 
-/* Second-order sections in transposed direct form II. */
-static float without_noise(float state[HAR_N_NOISE][2], float x) {
-  for (int i = 0; i < HAR_N_NOISE; i++) {
-    const float *c = har_noise[i], y = c[0] * x + state[i][0];
-    state[i][0] = c[1] * x - c[4] * y + state[i][1];
-    state[i][1] = c[2] * x - c[5] * y;
-    x = y;
-  }
-  return x;
-}
-
 /* Add to a sum, whose second number is what rounding took from it (W. Kahan, 1965). */
 static void add(float sum[2], float x) {
   const float y = x + sum[1], total = sum[0] + y;
@@ -89,9 +78,9 @@ static void add(float sum[2], float x) {
   sum[0] = total;
 }
 
-/* Low-pass sections below 1 Hz, whose poles are so near to 1 that only the distances from there are exact in float:
+/* Low-pass sections in powers of 1 / (z - 1), since poles near to 1 are exact in float only by their distance from it:
    b0 + b1 / (z - 1) + a2 / (z - 1)^2 over 1 + a1 / (z - 1) + a2 / (z - 1)^2. */
-static float slow(const float (*sections)[4], int n, float (*state)[2][2], float x) {
+static float low_pass(const float (*sections)[4], int n, float (*state)[2][2], float x) {
   for (int i = 0; i < n; i++) {
     const float *c = sections[i], y = c[0] * x + state[i][0][0];
     add(state[i][0], c[1] * x - c[2] * y + state[i][1][0]);
@@ -101,27 +90,20 @@ static float slow(const float (*sections)[4], int n, float (*state)[2][2], float
   return x;
 }
 
-/* Start as if the acceleration of the first sample had always been there, without rotation. */
-static void settle(har_stream *s, const float sample[6]) {
-  memcpy(s->before, sample, 3 * sizeof *sample);
-  memcpy(s->last, sample, sizeof s->last);
-  for (int axis = 0; axis < 3; axis++) {
-    for (int i = 0; i < HAR_N_NOISE; i++) {
-      for (int j = 0; j < 2; j++) s->noise[axis][i][j] = har_noise[i][6 + j] * sample[axis];
-    }
-    for (int i = 0; i < HAR_N_GRAVITY; i++) {
-      s->gravity[axis][i][0][0] = (1 - har_gravity[i][0]) * sample[axis];
-      s->gravity[axis][i][1][0] = (har_gravity[i][2] - har_gravity[i][1]) * sample[axis];
-    }
+/* Leave the filter as if x had always been there. */
+static void settle(const float (*sections)[4], int n, float (*state)[2][2], float x) {
+  for (int i = 0; i < n; i++) {
+    state[i][0][0] = (1 - sections[i][0]) * x;
+    state[i][1][0] = (sections[i][2] - sections[i][1]) * x;
   }
 }
 
 /* Give body_acc, body_gyro and total_acc of the sample before this one, since the median looks ahead. */
 static void filter(har_stream *s, const float sample[6], float signals[9]) {
   for (int i = 0; i < 6; i++) {
-    const float clean = without_noise(s->noise[i], median(s->before[i], s->last[i], sample[i]));
-    const float low = i < 3 ? slow(har_gravity, HAR_N_GRAVITY, s->gravity[i], clean)
-                            : slow(har_drift, HAR_N_DRIFT, s->drift[i - 3], clean);
+    const float clean = low_pass(har_noise, HAR_N_NOISE, s->noise[i], median(s->before[i], s->last[i], sample[i]));
+    const float low = i < 3 ? low_pass(har_gravity, HAR_N_GRAVITY, s->gravity[i], clean)
+                            : low_pass(har_drift, HAR_N_DRIFT, s->drift[i - 3], clean);
     signals[i] = clean - low;
     if (i < 3) signals[6 + i] = clean;
     s->before[i] = s->last[i];
@@ -301,7 +283,12 @@ bool har_push(har_stream *s, float ax, float ay, float az, float gx, float gy, f
   }
   if (!s->started) {
     s->started = true;
-    settle(s, sample);
+    memcpy(s->last, sample, sizeof s->last);
+    for (int i = 0; i < 3; i++) { /* as if this acceleration had always been there, without rotation */
+      s->before[i] = sample[i];
+      settle(har_noise, HAR_N_NOISE, s->noise[i], sample[i]);
+      settle(har_gravity, HAR_N_GRAVITY, s->gravity[i], sample[i]);
+    }
     return false;
   }
   filter(s, sample, signals);

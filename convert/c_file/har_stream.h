@@ -25,8 +25,7 @@ typedef struct {
 
   /* Filters: the last two samples, the states of the sections, and how many signals they gave, up to the warm-up. */
   float before[6], last[6];
-  float noise[6][HAR_N_NOISE][2];
-  float gravity[3][HAR_N_GRAVITY][2][2], drift[3][HAR_N_DRIFT][2][2];
+  float noise[6][HAR_N_NOISE][2][2], gravity[3][HAR_N_GRAVITY][2][2], drift[3][HAR_N_DRIFT][2][2];
   bool started;
   int age;
 

@@ -14,11 +14,9 @@
 #define X86 /* the instruction set is chosen at run time */
 #define INSTRUCTION_SET (HAS_AVX512 ? "AVX-512 VNNI" : HAS_AVXVNNI ? "AVX-VNNI" : HAS_AVX2 ? "AVX2" : "SSE2")
 #include <immintrin.h>
-#elif defined(__SSE2__)
-#define INSTRUCTION_SET "SSE2"
-#include <emmintrin.h>
-#elif defined(__ARM_NEON)
-#if defined(__ARM_FEATURE_DOTPROD) && defined(__aarch64__)
+#elif defined(__ARM_NEON) && defined(__aarch64__)
+#define NEON
+#if defined(__ARM_FEATURE_DOTPROD)
 #define INSTRUCTION_SET "NEON with SDOT"
 #else
 #define INSTRUCTION_SET "NEON"
@@ -121,7 +119,7 @@ INLINE void look_up_each(const int8_t *table, const int8_t *x, int n, int8_t *ou
 /* The answers of sums `j` to `j` + 15. */
 INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int j, int8_t *out) {
   int8_t answers[16];
-#if defined(__ARM_NEON) && defined(__aarch64__)
+#if defined(NEON)
   int16x8_t half[2];
   for (int i = 0; i < 2; i++, sums += 8) {
     int32x4_t s[2];
@@ -226,9 +224,7 @@ VBMI static void look_up_vbmi(const int8_t *table, const int8_t *x, int n, int8_
   }
   look_up_each(table, x + i, n - i, out + i);
 }
-#endif
 
-#if defined(__SSE2__)
 INLINE __m128i add_base(__m128i s, const int8_t *x, const int8_t *w) {
   const __m128i v = _mm_set1_epi32(four_at(x)), u = _mm_loadl_epi64((const __m128i *)(const void *)w);
   const __m128i wide = _mm_srai_epi16(_mm_unpacklo_epi8(v, v), 8);
@@ -241,7 +237,7 @@ INLINE void store_base(const __m128i *s, int32_t *sums) {
   }
 }
 DENSE(base, , __m128i, 8, 4, 0)
-#elif defined(__ARM_FEATURE_DOTPROD) && defined(__aarch64__)
+#elif defined(NEON) && defined(__ARM_FEATURE_DOTPROD)
 INLINE int32x4x4_t add_base(int32x4x4_t s, const int8_t *x, const int8_t *w) {
   const int8x16_t v = vld1q_s8(x);
   const int8x16x4_t a = vld1q_s8_x4(w), b = vld1q_s8_x4(w + 64), c = vld1q_s8_x4(w + 128), d = vld1q_s8_x4(w + 192);
@@ -255,13 +251,7 @@ INLINE void store_base(const int32x4x4_t *s, int32_t *sums) {
   for (int j = 0; j < 4; j++) vst1q_s32(sums + 4 * j, s->val[j]);
 }
 DENSE(base, , int32x4x4_t, 1, 16, 0)
-#elif defined(__ARM_NEON)
-#if !defined(__aarch64__)
-#define vmull_high_s8(a, b) vmull_s8(vget_high_s8(a), vget_high_s8(b))
-#define vmlal_high_s8(s, a, b) vmlal_s8(s, vget_high_s8(a), vget_high_s8(b))
-#define half_of(a) vpadd_s32(vget_low_s32(a), vget_high_s32(a))
-#define vpaddq_s32(a, b) vcombine_s32(half_of(a), half_of(b))
-#endif
+#elif defined(NEON)
 /* Two products fit into 16 bits: weights are at least -127. */
 typedef struct {
   int32x4_t of[8];
@@ -321,7 +311,7 @@ static void dense_base(const layer *l, const int8_t *x, int8_t *out) {
 
 APART void look_up_base(const int8_t *table, const int8_t *x, int n, int8_t *out) {
   int i = 0;
-#if defined(__ARM_NEON) && defined(__aarch64__)
+#if defined(NEON)
   const int8x16x4_t a = vld1q_s8_x4(table), b = vld1q_s8_x4(table + 64), c = vld1q_s8_x4(table + 128),
                     d = vld1q_s8_x4(table + 192);
   for (; i + 16 <= n; i += 16) {
