@@ -285,20 +285,23 @@ DENSE(base, , v128_t, 8, 4, 0)
 #else
 INLINE int32_t add_base(int32_t s, const int8_t *x, const int8_t *w) {
 #if defined(__ARM_FEATURE_DSP)
-  const uint32_t v = (uint32_t)four_at(x), u = (uint32_t)four_at(w);
-  s = __smlad(__sxtb16(u), __sxtb16(v), s);
-  return __smlad(__sxtb16(u >> 8 | u << 24), __sxtb16(v >> 8 | v << 24), s);
+  const int32_t v = four_at(x), u = four_at(w);
+  int32_t odd_v, odd_u; /* compilers make two instructions of __sxtb16(x >> 8 | x << 24) */
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd_v) : "r"(v));
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd_u) : "r"(u));
+  return __smlad(odd_u, odd_v, __smlad(__sxtb16((uint32_t)u), __sxtb16((uint32_t)v), s));
 #else
   return s + x[0] * w[0] + x[1] * w[1] + x[2] * w[2] + x[3] * w[3];
 #endif
 }
 static void dense_base(const layer *l, const int8_t *x, int8_t *out) {
+  const int8_t *const end = x + l->k;
   for (int j = 0; j < l->n; j += 16) {
     int32_t sums[16];
     for (int r = 0; r < 16; r += 4) { /* four sums stay in registers */
       const int8_t *w = l->weights + j * l->k + 4 * r;
       int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-      for (const int8_t *v = x; v < x + l->k; v += 4, w += 64) {
+      for (const int8_t *v = x; v < end; v += 4, w += 64) {
         s0 = add_base(s0, v, w), s1 = add_base(s1, v, w + 4);
         s2 = add_base(s2, v, w + 8), s3 = add_base(s3, v, w + 12);
       }
