@@ -52,7 +52,9 @@ def test_motion_is_recognised_as_in_python_and_stays_in_the_page(chromium, page_
     """For a minute of a recording: no request leaves the page's host, and nothing is stored."""
     recording = next(x for x in uci_har.recordings() if x.subject == 1)
     begins = np.flatnonzero(recording.labels == uci_har.LABELS.index("WALKING"))[0] - 1000
-    moving = recording.samples[begins:] * [*[STANDARD_GRAVITY] * 3, 1, 1, 1]
+    # A phone's y points up where the recordings' x does.
+    moving = recording.samples[begins:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1]
+    moving[:, :3] *= STANDARD_GRAVITY
     chromium.cdp("Browser.grantPermissions", permissions=["sensors"])
     for sensor in SENSORS:
         chromium.cdp("Emulation.setSensorOverrideEnabled", enabled=True, type=sensor, metadata={"available": True})
@@ -75,4 +77,4 @@ def test_motion_is_recognised_as_in_python_and_stays_in_the_page(chromium, page_
     recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
     decided = [x.activity for x in decisions(recogniser.push(np.array(taken).T, seconds))]
     assert [[*uci_har.LABELS, "unknown"][i] for i in shown] == decided
-    assert {"LAYING", "unknown"} <= set(decided)
+    assert "WALKING" in decided
