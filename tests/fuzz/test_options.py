@@ -15,6 +15,7 @@ LINES = (
     *("card edge --from WORD", "WORD", "stream WORD", "stream edge --csv WORD", "stream edge --tcp WORD:1:1"),
     *("stream edge --serial WORD", "stream edge --i2c WORD", "stream edge --csv x --axes WORD", "evaluate WORD"),
     *("personalise edge --data WORD -o x", "predict edge WORD", "data --data WORD", "devices WORD"),
+    *("page WORD -o x", "page -o x --port WORD"),
 )
 
 
