@@ -21,6 +21,9 @@ enum { SLOWEST = 24, FASTEST = 80, N_BEATS = FASTEST - SLOWEST + 1 };
 /* Novelty (edge_runtime/model/novelty.py, edge_runtime/live/persistence.py). */
 #define FLOOR 2e-3f /* g, rad/s */
 #define PERSISTENCE_S 5.0f
+#define STEADY_S 15.0f
+#define REST_S 120.0f
+#define STEADY 1.5f
 #define ATYPICAL 0.9f
 #define UNLIKE_S 2.5f
 #define LONGEST_UNLIKE_S 10.0f
@@ -38,7 +41,7 @@ typedef struct {
   bool unusual_posture[HAR_N_LABELS], novel_posture[HAR_N_LABELS];
   bool unusual_movement[HAR_N_LABELS], novel_movement[HAR_N_LABELS];
   bool at_rest;
-  float unlike_all;
+  float unlike_all, rotation;
 } novelty;
 
 /* fminf and fmaxf would be calls. */
@@ -174,6 +177,7 @@ static novelty detect(const har_stream *s, const float acceleration[3]) {
   const float across = length(acceleration[1], acceleration[2], 0);
   const float rotation = HAR_N_MOVEMENT > 1 ? spread(s, har_body_gyro) : 0;
   const float moved[2] = {logf(spread(s, har_total_acc) + FLOOR), logf(rotation + FLOOR)};
+  found.rotation = rotation;
   found.at_rest = rotation < HAR_REST_RAD_S;
   found.unlike_all = INFINITY;
   for (int i = 0; i < HAR_N_LABELS; i++) {
@@ -198,13 +202,28 @@ static novelty detect(const har_stream *s, const float acceleration[3]) {
   return found;
 }
 
+/* Whether the device is not worn: at rest, and as steady as a sensor's noise or for long. */
+static bool rests(har_stream *s, const novelty *found) {
+  const int steady = (int)ceilf(STEADY_S / HOP_S), most = (int)ceilf(REST_S / HOP_S);
+  s->n_at_rest = !found->at_rest ? 0 : s->n_at_rest < most ? s->n_at_rest + 1 : most;
+  if (s->n_steady < steady || !found->at_rest) {
+    s->least_rotation = fminf(s->least_rotation, found->rotation);
+    s->greatest_rotation = fmaxf(s->greatest_rotation, found->rotation);
+    if (!found->at_rest || s->n_steady == 0 || s->greatest_rotation > STEADY * s->least_rotation) {
+      s->n_steady = 0;
+      s->least_rotation = s->greatest_rotation = found->rotation;
+    }
+    s->n_steady += found->at_rest;
+  }
+  return s->n_steady >= steady || s->n_at_rest >= most;
+}
+
 /* Follow how long novelty lasts, tell which labels cannot begin now, and rule out all after long unlike movement.
    True when the device is not worn. */
 static bool follow(har_stream *s, int label, novelty *found, bool cannot_begin[HAR_N_LABELS]) {
   const int enough = (int)ceilf(PERSISTENCE_S / HOP_S);
   const float evidence = (smaller(found->unlike_all, 1) - ATYPICAL) / (1 - ATYPICAL);
   s->n_label = label != s->label ? 1 : s->n_label < enough ? s->n_label + 1 : enough;
-  s->n_at_rest = !found->at_rest ? 0 : s->n_at_rest < enough ? s->n_at_rest + 1 : enough;
   s->label = label;
   s->unlike_s = smaller(larger(s->unlike_s + HOP_S * evidence, 0), LONGEST_UNLIKE_S);
   for (int i = 0; i < HAR_N_LABELS; i++) {
@@ -212,7 +231,7 @@ static bool follow(har_stream *s, int label, novelty *found, bool cannot_begin[H
     cannot_begin[i] = found->unusual_movement[i] || (found->unusual_posture[i] && !accepted) || s->unlike_s > UNLIKE_S;
     found->novel_movement[i] |= s->unlike_s >= PERSISTENCE_S;
   }
-  return s->n_at_rest >= enough;
+  return rests(s, found);
 }
 
 /* ---- Decisions (edge_runtime/live/decider.py) ---- */

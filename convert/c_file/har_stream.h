@@ -39,7 +39,8 @@ typedef struct {
   bool certain;
 
   /* Novelty: windows in a row with the same answer, and at rest; seconds of movement unlike every activity. */
-  int label, n_label, n_at_rest;
+  int label, n_label, n_at_rest, n_steady;
+  float least_rotation, greatest_rotation;
   float unlike_s;
 } har_stream;
 

@@ -12,6 +12,7 @@ from edge_runtime.signals.types import Window
 UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
 WALK_S = 5.0  # of walking, to make a frame; of movement with the device turned over, to forget it
 SURE = 0.8  # the least probability of walking, in a window's own frame, for a frame to be made of it
+CONTRADICTED_S = 8.0  # of walking, to take a frame that points back by the known one, but ahead by sway
 REVERSED_S = 20.0  # of walking, to take a frame that points back; downstairs points back too, but ends sooner
 LONGEST_GAP_S = 5.0  # in which nobody takes a phone off and puts it elsewhere
 _WALK_WINDOWS = 24  # half a minute: the frame of more is no better, and the phone may slip
@@ -61,7 +62,7 @@ class MountingSearch:
         """Take the next window `[samples, n_signals]`; return "found" or "lost" where the mounting changes, else "".
 
         A frame is made of the latest windows of a walk, at least the model's hop apart. Downstairs, taken for walking,
-        points back: a frame that points back, by the known frame or else by sway, takes longer.
+        points back: a frame that points back by sway takes longer, and so does one that points back by the known frame.
         """
         if not is_walking:
             self.end_walk()
@@ -80,13 +81,16 @@ class MountingSearch:
         if walked_s >= WALK_S:
             walk = np.stack(self._walk)
             found = walking_frame(walk, self._names, self._rate_hz)
-            is_new = self.rotation is None
+            sways_back = is_turned_round(walk, self._names, found, self._rate_hz)
             if self.rotation is None:
-                points_back = is_turned_round(walk, self._names, found, self._rate_hz)
+                least_s = REVERSED_S if sways_back else WALK_S
+                news = "found" if walked_s >= least_s else news
             else:
+                shows = "body_gyro_x" in self._names and not sways_back
                 points_back = bool(found[1] @ self.rotation[1] < 0)
-            if not points_back or walked_s >= REVERSED_S:
-                self.rotation, news = found, "found" if is_new else news
+                least_s = WALK_S if not points_back else CONTRADICTED_S if shows else REVERSED_S
+            if walked_s >= least_s:
+                self.rotation = found
         return news
 
     def _is_elsewhere(self, window: npt.NDArray[np.floating], is_walking: bool) -> bool:

@@ -111,6 +111,7 @@ class NoveltyDetector:
             at_rest,
             np.maximum(unusual.min(axis=-1), beyond),
             beyond > 1,
+            np.zeros(beyond.shape) if features.rotation is None else features.rotation,
         )
 
     def fault(self, n_labels: int) -> str | None:
@@ -140,7 +141,8 @@ class Novelty:
     """Whether motion is unusual or novel for each activity `[..., n_labels]`.
 
     `at_rest` `[...]`: it turns less than a worn phone. `too_quick` `[...]`: steps are unusual. `unlike_all` `[...]`:
-    how far movement is from the nearest activity, or steps from the quickest; unusual above 1.
+    how far movement is from the nearest activity, or steps from the quickest; unusual above 1. `rotation` `[...]`: that
+    of the features (rad/s), 0 without the gyroscope.
     """
 
     unusual_posture: Flags
@@ -150,12 +152,13 @@ class Novelty:
     at_rest: Flags
     unlike_all: Array
     too_quick: Flags
+    rotation: Array
 
     @classmethod
     def none(cls, n_labels: int) -> Novelty:
         """No novelty, for a model without a detector."""
         nothing, no = np.zeros(n_labels, np.bool_), np.zeros((), np.bool_)
-        return cls(nothing, nothing, nothing, nothing, no, np.zeros(()), no)
+        return cls(nothing, nothing, nothing, nothing, no, np.zeros(()), no, np.zeros(()))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.live.persistence import PERSISTENCE_S, PersistenceTracker
+from edge_runtime.live.persistence import PERSISTENCE_S, REST_S, STEADY_S, PersistenceTracker
 from edge_runtime.live.smoothing import Smoother
 from edge_runtime.model.model_card import Smoothing
 from edge_runtime.model.novelty import Novelty
@@ -76,7 +76,6 @@ def unlike(distance: float) -> Novelty:
     [
         pytest.param(replace(NONE, unusual_posture=OF_ONE), lambda x: not x.cannot_begin[1], id="posture is accepted"),
         pytest.param(unlike(1.1), lambda x: x.movement[1], id="movement is ruled out"),
-        pytest.param(replace(NONE, at_rest=np.array(True)), lambda x: x.not_worn, id="rest is not worn"),
     ],
 )
 def test_novelty_counts_once_it_has_persisted(step_s, novelty, has_changed):
@@ -111,11 +110,23 @@ def test_movement_that_is_typical_again_ends_that_the_sooner_the_more_typical_it
     assert 0 < step_s * (found.index(True, windows) - windows + 1) <= seconds + step_s
 
 
-def test_one_movement_ends_rest():
+@pytest.mark.parametrize(
+    ("rotations", "seconds"),
+    [
+        pytest.param([1.0, 1.4] * 100, STEADY_S, id="noise is steady"),
+        pytest.param([0.0] * 200, STEADY_S, id="so is a gyroscope without noise"),
+        pytest.param([9.0, *[1.0] * 100], STEADY_S + 1.28, id="and what is steady after a movement"),
+        pytest.param([1.0, 1.6] * 100, REST_S, id="a body is not"),
+    ],
+)
+def test_a_phone_is_not_worn_that_rests_steadily_or_for_long_until_it_moves(rotations, seconds):
     tracker = PersistenceTracker(1.28)
-    at_rest = replace(NONE, at_rest=np.array(True))
-    found = [tracker.update(x, 1).not_worn for x in (*[at_rest] * 6, NONE, at_rest)]
-    assert found == [False, False, False, True, True, True, False, False]
+    at_rest = [replace(NONE, at_rest=np.array(True), rotation=np.array(x)) for x in rotations]
+    assert tracker.update(NONE, 1).not_worn is False
+    found = [tracker.update(x, 1).not_worn for x in (*at_rest, NONE, at_rest[-1])]
+    n = found.index(True)
+    assert seconds - 1.28 <= n * 1.28 <= seconds
+    assert found == [False] * n + [True] * (len(at_rest) - n) + [False, False]
 
 
 @pytest.mark.parametrize("kind", ["posture", "movement"])

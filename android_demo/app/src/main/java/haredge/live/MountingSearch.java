@@ -21,6 +21,7 @@ final class MountingSearch {
     static final double LONGEST_GAP_S = 5;
 
     private static final double WALK_S = 5;
+    private static final double CONTRADICTED_S = 8;
     private static final double REVERSED_S = 20;
     private static final int WALK_WINDOWS = 24;
     private static final double ELSEWHERE = Math.cos(Math.toRadians(45)); // of upright
@@ -86,11 +87,13 @@ final class MountingSearch {
         if (walked >= WALK_S) {
             double[][] found = Mounting.walkingFrame(walk);
             boolean isNew = rotation == null;
-            boolean pointsBack =
-                    isNew
-                            ? hasRotation && Mounting.isTurnedRound(walk, found)
-                            : Mounting.dot(found[1], rotation[1]) < 0;
-            if (!pointsBack || walked >= REVERSED_S) {
+            boolean swaysBack = hasRotation && Mounting.isTurnedRound(walk, found);
+            double least = swaysBack ? REVERSED_S : WALK_S;
+            if (!isNew) {
+                boolean pointsBack = Mounting.dot(found[1], rotation[1]) < 0;
+                least = !pointsBack ? WALK_S : hasRotation && !swaysBack ? CONTRADICTED_S : REVERSED_S;
+            }
+            if (walked >= least) {
                 rotation = found;
                 news = isNew ? News.FOUND : news;
             }

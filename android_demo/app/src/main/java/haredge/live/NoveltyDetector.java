@@ -16,6 +16,7 @@ final class NoveltyDetector {
         final boolean[] unusualMovement;
         final boolean[] novelPosture;
         final boolean[] novelMovement;
+        double rotation; // rad/s
         boolean atRest; // turns less than a phone that is worn
         double unlikeAll; // how far movement and steps are from the nearest activity: beyond 1 they are unusual for all
         boolean tooQuick; // steps are
@@ -32,6 +33,7 @@ final class NoveltyDetector {
             novelPosture = new boolean[other.novelPosture.length];
             unusualMovement = other.unusualMovement;
             novelMovement = other.novelMovement;
+            rotation = other.rotation;
             atRest = other.atRest;
             unlikeAll = other.unlikeAll;
             tooQuick = other.tooQuick;
@@ -95,6 +97,7 @@ final class NoveltyDetector {
         if (gyroscope) {
             double rotation = spread(signals, BODY_GYRO);
             moved[1] = Math.log(rotation + FLOOR);
+            novelty.rotation = rotation;
             novelty.atRest = rotation < rest;
         }
         double[] held = new double[3];

@@ -18,6 +18,9 @@ final class PersistenceTracker {
     }
 
     private static final double PERSISTENCE_S = 5.0; // longer than any change of posture
+    private static final double STEADY_S = 15.0;
+    private static final double REST_S = 120.0;
+    private static final double STEADY = 1.5; // times the least rotation
     private static final double ATYPICAL = 0.9; // of the limit of unusual movement
     private static final double UNLIKE_S = 2.5; // of movement unlike all activities, after which none begins
     private static final double LONGEST_UNLIKE_S = 10.0;
@@ -29,6 +32,9 @@ final class PersistenceTracker {
     private int label = -1;
     private int sameLabel;
     private int atRest;
+    private int steady; // windows in a row whose rotation is the same
+    private double least;
+    private double greatest;
 
     PersistenceTracker(int labels, double stepS) {
         this.labels = labels;
@@ -39,10 +45,9 @@ final class PersistenceTracker {
     Rejection update(NoveltyDetector.Novelty novelty, int named) {
         sameLabel = named == label ? sameLabel + 1 : 1;
         label = named;
-        atRest = novelty.atRest ? atRest + 1 : 0;
         double evidence = (Math.min(novelty.unlikeAll, 1.0) - ATYPICAL) / (1 - ATYPICAL);
         unlikeS = Math.min(Math.max(unlikeS + stepS * evidence, 0.0), LONGEST_UNLIKE_S);
-        Rejection rejection = new Rejection(labels, novelty.novelPosture, atRest >= enough);
+        Rejection rejection = new Rejection(labels, novelty.novelPosture, rests(novelty));
         for (int i = 0; i < labels; i++) {
             boolean isAccepted = i == label && sameLabel >= enough;
             boolean isUnusual = novelty.unusualMovement[i] || novelty.unusualPosture[i] && !isAccepted;
@@ -50,5 +55,21 @@ final class PersistenceTracker {
             rejection.movement[i] = novelty.novelMovement[i] || unlikeS >= PERSISTENCE_S;
         }
         return rejection;
+    }
+
+    private boolean rests(NoveltyDetector.Novelty novelty) {
+        double enoughSteady = Math.ceil(STEADY_S / stepS);
+        atRest = novelty.atRest ? atRest + 1 : 0;
+        if (steady < enoughSteady || !novelty.atRest) {
+            least = Math.min(least, novelty.rotation);
+            greatest = Math.max(greatest, novelty.rotation);
+            if (!novelty.atRest || steady == 0 || greatest > STEADY * least) {
+                steady = 0;
+                least = novelty.rotation;
+                greatest = novelty.rotation;
+            }
+            steady += novelty.atRest ? 1 : 0;
+        }
+        return steady >= enoughSteady || atRest * stepS >= REST_S;
     }
 }
