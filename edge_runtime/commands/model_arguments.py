@@ -74,6 +74,13 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     )
 
 
+def say_placements(card: cards.Card, placement: str) -> None:
+    """Say on stderr at which placements a model was trained whose answers depend on that, where none is told."""
+    if card.alike and not placement and (learnt := learnt_placements(card)):
+        where = f"'{card.name}' knows {' and '.join(learnt)}"
+        click.echo(f"Where the device is worn is not told (--placement): {where}.", err=True)
+
+
 def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:
     """Say on stderr in how many mountings a model of the walking frame did not find how the device is worn."""
     n = len(were_found) - sum(were_found)

@@ -94,6 +94,8 @@ def command(
     classifier = open_classifier(model_arguments.find_model(model), runtime)
     card = classifier.card
     placement = sample.stated_placement(card)
+    if files:
+        model_arguments.say_placements(card, placement)
     recorded = [*(Recorded(x, Mounting(placement=placement)) for x in files), *_recordings(described, card, placement)]
     recordings = [x.recording for x in recorded if x.recording]
     model_arguments.say_whose_it_is(card, [x.recording.subject if x.recording else None for x in recorded])

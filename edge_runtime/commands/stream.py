@@ -1,6 +1,7 @@
 """Recognise activities in a live stream: `har-edge stream`."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
@@ -107,6 +108,7 @@ def command(
         placement = sample.stated_placement(card)
         if recording is None:
             found = None
+            model_arguments.say_placements(card, placement)
             opener = _open(name, value, sample.stated_units(card), card, take_over)
         else:
             reader = DataReader(model_arguments.recordings_for(path, data))
@@ -124,7 +126,7 @@ def command(
         # A source that fails does so here, before there is a log or a picture.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
-        sink = _sink(jsonl, quiet, card, session, f"{path.stem}   {name} {value}")
+        sink = _sink(jsonl, quiet, recognizer.answers, session, f"{path.stem}   {name} {value}")
         with sink, suppress(KeyboardInterrupt):
             for events in session.run(chain([opening], source)):
                 for x, elapsed_s in events:
@@ -142,7 +144,7 @@ def command(
         sink.end(session.summary)
 
 
-def _sink(jsonl: bool, quiet: bool, card: Card, session: Session, title: str) -> "Sink":
+def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, title: str) -> "Sink":
     from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
     from edge_runtime.system.terminal import Console
 
@@ -153,7 +155,7 @@ def _sink(jsonl: bool, quiet: bool, card: Card, session: Session, title: str) ->
         return JsonLines() if jsonl else Changes()
     from edge_runtime.live.display.timeline import Timeline
 
-    return Timeline(card.answers, title, session.summary, console, time)
+    return Timeline(answers, title, session.summary, console, time)
 
 
 def _open(name: str, value: object, stated: Units, card: Card, take_over: bool) -> Source:

@@ -11,7 +11,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, WALK_S, MountingSearch
 from edge_runtime.live.persistence import PersistenceTracker, Rejection
 from edge_runtime.live.smoothing import Smoother
-from edge_runtime.model.alike_labels import labels_of, leans_back
+from edge_runtime.model.alike_labels import labels_of, leans_back, upright_alike
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, motion_features
@@ -81,6 +81,8 @@ class Decider:
         self._step_s = hop / RATE_HZ
         self._alike = [x for x in self._card.alike if x.holds(placement)]
         is_sought = self._card.frame == "walking" and not mounting_is_told
+        self._upright_alike = upright_alike(placement, self._card.labels) if self._card.frame == "walking" else ()
+        self.answers = (*self._card.answers, *(x.name for x in self._upright_alike))
         self._is_still = np.array(are_still(self._card))
         self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
         self._looks_up = False
@@ -179,9 +181,10 @@ class Decider:
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
         """The activity `label`, or those that look like it while the device is tilted as in `window`."""
         name = self._card.labels[label]
-        if self._alike and leans_back(gravity(window[np.newaxis, -self._card.window.hop :], self._card)[0]):
-            return next((x.name for x in self._alike if name in x.labels), name)
-        return name
+        if not self._alike and not self._upright_alike:
+            return name
+        leans = leans_back(gravity(window[np.newaxis, -self._card.window.hop :], self._card)[0])
+        return next((x.name for x in (self._alike if leans else self._upright_alike) if name in x.labels), name)
 
     def _novelty(self, window: npt.NDArray[np.floating], has_posture: bool) -> Novelty:
         if self._detector is None:

@@ -66,6 +66,7 @@ class LiveRecognizer:
             raise InputError(f"a hop of {hop} samples is not possible: give at least 1")
         check_front_end(self.card)
         self._decider = Decider(classifier, self.hop, mounting_is_told, placement)
+        self.answers = self._decider.answers
         self.restart(gentle)
 
     def restart(self, gentle: bool) -> None:

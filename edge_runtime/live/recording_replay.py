@@ -12,7 +12,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.live.decider import Decision, Notice, are_still, finds_mounting
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.stream_scores import NO_DECISION, Track
-from edge_runtime.model.alike_labels import AlikeLabels
+from edge_runtime.model.alike_labels import labels_of
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import WALKING, Card
 
@@ -52,7 +52,7 @@ def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) ->
     places = np.array([*(known.index(x) for x in _own(recording, names)), NO_DECISION])
     labels = places[recording.labels]
     ends = np.array([round(x.seconds * recording.rate_hz) + 1 for x in decisions])
-    shown = _shown([x.activity for x in decisions], names, card.alike, labels[np.minimum(ends, len(labels)) - 1])
+    shown = _shown([x.activity for x in decisions], names, labels[np.minimum(ends, len(labels)) - 1])
     answers = np.array([int(x.window_probabilities.argmax()) for x in decisions])
     return Track(recording.subject, labels, ends, answers, shown)
 
@@ -69,18 +69,13 @@ def without_mounting(tracks: Iterable[Track], card: Card) -> Iterator[Track]:
         yield replace(track, lacks_mounting=np.isin(track.labels, is_still) & ~walked)
 
 
-def _shown(
-    activities: Sequence[str], names: Sequence[str], alike: Sequence[AlikeLabels], truth: npt.NDArray[np.integer]
-) -> npt.NDArray[np.integer]:
+def _shown(activities: Sequence[str], names: Sequence[str], truth: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
     """The label `[n]` that each decision counts as; a joined answer counts as its right part, or else as before."""
-    members = {x.name: [names.index(label) for label in x.labels] for x in alike}
     shown = np.full(len(activities), NO_DECISION)
     for i, (name, done) in enumerate(zip(activities, truth.tolist(), strict=True)):
-        if name in names:
-            shown[i] = names.index(name)
-        elif name in members:
+        if members := [names.index(x) for x in labels_of(name, names) if x in names]:
             before = int(shown[i - 1]) if i else NO_DECISION
-            shown[i] = next((x for x in (done, before) if x in members[name]), members[name][0])
+            shown[i] = next((x for x in (done, before) if x in members), members[0])
     return shown
 
 

@@ -23,7 +23,7 @@ class Session:
         self._newest = 0.0
         self.began: float | None = None
         self._shown: dict[str, deque[float]] = {}  # when the latest notices of a repeating kind were
-        self.summary = StreamSummary(recognizer.card.answers, recognizer.hop / RATE_HZ)
+        self.summary = StreamSummary(recognizer.answers, recognizer.hop / RATE_HZ)
 
     def run(self, source: Iterable[Item]) -> Iterator[list[tuple[LiveEvent, float]]]:
         """Give the events of each item of `source`, with the seconds since the first sample; at its end, the last."""

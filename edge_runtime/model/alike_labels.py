@@ -1,4 +1,7 @@
-"""Name activities that a placement cannot tell apart: a thigh is level when its owner sits and lies."""
+"""Name activities that a placement cannot tell apart.
+
+A thigh is level when its owner sits and lies; a chest is upright when its owner sits and stands.
+"""
 
 from __future__ import annotations  # the worker's Python 3.9
 
@@ -12,7 +15,7 @@ import numpy.typing as npt
 _LEAST_TILT = np.cos(np.radians(45))
 _WITHIN = np.cos(np.radians(60))
 _OR = " or "
-_TELLING = ("waist",)  # placements whose tilts the limits come from, beside those of a pocket
+_TELLING = ("waist", "chest")  # placements that are upright in sitting, and level in lying
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,14 @@ PLACEMENTS = ("waist", "trouser pocket", "chest", "upper arm", "wrist", "hand", 
 """Where a device is worn, as recordings and people may say."""
 
 IN_A_POCKET = AlikeLabels(("SITTING", "LAYING"), ("trouser pocket",))
+ON_A_CHEST = AlikeLabels(("SITTING", "STANDING"), ("chest",))
+"""They look alike while the device is not tilted; no placement that is not told is taken for a chest."""
+
+
+def upright_alike(placement: str, labels: Sequence[str]) -> tuple[AlikeLabels, ...]:
+    """Those of a model's `labels` that look alike to a device at `placement` while it is not tilted."""
+    is_chest = plain_placement(placement) in ON_A_CHEST.placements
+    return (ON_A_CHEST,) if is_chest and ON_A_CHEST.fault(labels) is None else ()
 
 
 def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:

@@ -14,7 +14,7 @@ from edge_runtime.data import dataset, uci_har
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING, MountingSearch
 from edge_runtime.live.recognizer import LiveRecognizer
-from edge_runtime.model.alike_labels import IN_A_POCKET
+from edge_runtime.model.alike_labels import IN_A_POCKET, ON_A_CHEST
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.novelty import Novelty
@@ -141,12 +141,19 @@ def test_steps_that_sway_as_if_walked_backwards_are_suspect_and_take_longer(yaw,
     assert walked_s <= 2.56 + 1.28 * news.index("found") < walked_s + 1.28
 
 
-def test_sitting_and_lying_are_one_answer_where_the_placement_may_not_tell_them_apart():
-    samples = np.concatenate([stretch(WALKING), stretch(LAYING, 1500)])
-    for placement, expected in (("waist", LAYING), ("", IN_A_POCKET.name)):
+def test_postures_are_one_answer_where_the_placement_may_not_tell_them_apart():
+    for placement, label, expected in (
+        ("", STANDING, STANDING),
+        ("chest", STANDING, ON_A_CHEST.name),
+        ("chest", LAYING, LAYING),
+        ("waist", LAYING, LAYING),
+        ("", LAYING, IN_A_POCKET.name),
+    ):
+        samples = np.concatenate([stretch(WALKING), stretch(label, 1500)])
         recognizer = LiveRecognizer(classifier(alike=(IN_A_POCKET,)), placement=placement)
         found = [x for x in decisions(feed(recognizer, samples)) if x.seconds > 30]
         assert {x.activity for x in found} == {expected}
+        assert expected in recognizer.answers
     last = found[-1]
     assert last.probability(last.activity) == pytest.approx(last.probability(LAYING) + last.probability(SITTING))
 
