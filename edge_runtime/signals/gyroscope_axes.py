@@ -76,7 +76,7 @@ class AxesWatch:
         self.begin()
 
     def begin(self) -> None:
-        """Begin another stretch, without a gap in it."""
+        """Begin another stretch of samples without a gap."""
         self._recent = np.empty((0, N_CHANNELS))
         self._n_seen = 4 * _SIDE
 

@@ -195,6 +195,12 @@ def test_people_of_the_training_are_counted(har_edge_here, worn_once, tmp_path):
         assert ("1 of 1 subject" in said) == (source == "GeoTec")
 
 
+@pytest.mark.parametrize(("told", "is_said"), [((), True), (("--placement", "waist"), False)])
+def test_the_placements_that_a_model_knows_are_said_where_none_is_told(har_edge_here, walk, told, is_said):
+    said = succeeded(har_edge_here("predict", "edge-anywhere", walk, *told))
+    assert ("trouser pocket" in said.stderr) == is_said
+
+
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once):
     del worn_once
     for model, is_warned in (("edge", True), ("edge-anywhere", False)):  # of other axes
