@@ -112,8 +112,10 @@ def build(run: Path, folder: Path) -> list[Form]:
     cards.write_model(model, (folder / ours["int8"].file).read_bytes(), replace(card, raw_input=True))
     job = MeasurementJob("", "measure", model.name, AS_C[0], library="c.so")
     compile_for(PythonDevice(), model, job, folder, ignore_progress)
+    others = [x for x in forms if x.group != OURS]
     return [
-        *forms,
+        *(x for x in forms if x.group == OURS),
         Form(OURS, AS_C[0], "c.so", C),
+        *others,
         *(replace(ours[x], group=INTERPRETER, name=x, runtime="tensorflow") for x in ("float32", "int8")),
     ]

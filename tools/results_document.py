@@ -12,7 +12,7 @@ from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.system.files import write_text
 from tools import RESULTS, ROOT, c_against_float, table, table_of
 from tools.peer_models import AS_C, ONNX, OURS, STOCK
-from tools.peers import RAW, doubts_of, our_int8
+from tools.peers import RAW, our_int8
 
 DOCUMENT = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
@@ -140,12 +140,11 @@ def comparison_table() -> str:
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
     prepared = ", preparation included" if peers.get("window") == RAW else ""
-    doubt = "".join(f" Doubt: {x}." for x in doubts_of(peers))
     held_out = len(peers["held_out_subjects"])
     fastest = next(x["p50_us"] for x in peers["rows"] if x["of_fastest_float"] == 1)
     return f"""{table("form | size, kB | time, relative to the fastest float32 here | accuracy, %", cells)}
-`edge`, converted by different tools. Sizes are without the [card](docs/formats.md#the-card), the description that
-har-edge adds. A time of 1.00 is {fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}).{doubt}
+`edge`, converted by different tools. Sizes are without har-edge's [card](docs/formats.md#the-card). A time of 1.00 is
+{fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}).
 Accuracy is on {held_out} people held out of the training data. On UCI HAR's 9 test people, over {len(edge)}
 [trainings](docs/results/seeds.md), it is {accuracy[FLOAT]} % in float32, {accuracy[INT8]} % in int8.
 [All forms](docs/results/peers.md), [other processors](docs/results/processors.md).
