@@ -16,7 +16,6 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.c_model import C
 from edge_runtime.model.model_card import load
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
-from edge_runtime.system.progress import ignore_progress
 
 OURS, INTERPRETER, STOCK, FUSED, ONNX = (
     "har-edge",
@@ -110,12 +109,12 @@ def build(run: Path, folder: Path) -> list[Form]:
     ours = {x.name.partition(",")[0]: x for x in reversed(forms) if x.group == OURS}
     model = folder / AS_C[1]
     cards.write_model(model, (folder / ours["int8"].file).read_bytes(), replace(card, raw_input=True))
-    job = MeasurementJob("", "measure", model.name, AS_C[0], library="c.so")
-    compile_for(PythonDevice(), model, job, folder, ignore_progress)
+    job = MeasurementJob("", "measure", model.name, AS_C[0], library="c_int8.so")
+    compile_for(PythonDevice(), model, job, folder)
     others = [x for x in forms if x.group != OURS]
     return [
         *(x for x in forms if x.group == OURS),
-        Form(OURS, AS_C[0], "c.so", C),
+        Form(OURS, AS_C[0], "c_int8.so", C),
         *others,
         *(replace(ours[x], group=INTERPRETER, name=x, runtime="tensorflow") for x in ("float32", "int8")),
     ]

@@ -252,7 +252,7 @@ INLINE void store_base(const int32x4x4_t *s, int32_t *sums) {
 }
 DENSE(base, , int32x4x4_t, 1, 16, 0)
 #elif defined(NEON)
-/* Two products fit into 16 bits: weights are at least -127. */
+/* Two products fit into 16 bits: no weight is -128. */
 typedef struct {
   int32x4_t of[8];
 } pairs;

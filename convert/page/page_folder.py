@@ -1,19 +1,31 @@
-"""Write the page as a folder of static files, with models as WebAssembly."""
+"""Write the page as a folder of static files, with models as WebAssembly and what bench.js compares answers with."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from convert.page.page_bench import write_bench
-from convert.page.wasm_model import write_wasm_model
+import numpy as np
+
+from convert.c_array import c_name
+from convert.c_file.c_source import write_c_file
+from edge_runtime.bench.measurement import MeasurementSettings, measure, open_file
+from edge_runtime.data.evaluation_data import evaluated
+from edge_runtime.data.loading import load_data
+from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_paths import model_path
-from edge_runtime.system.files import write_bytes, write_text
-from edge_runtime.system.progress import OnProgress
+from edge_runtime.system.c_compiler import compile_library
+from edge_runtime.system.files import scratch_folder, write_bytes, write_text
+from edge_runtime.system.progress import OnProgress, ignore_progress
+from edge_runtime.system.standard_streams import suppressed_stderr
 
 BUILT = Path(__file__).resolve().parents[2] / "build" / "page"
 """Where `make page` leaves the page, in a clone."""
+
+_TARGET = "wasm32-freestanding"
+_CUSTOM_SECTION = b"\0"  # WebAssembly Core Specification 5.5.3
 
 
 def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) -> None:
@@ -34,7 +46,52 @@ def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) ->
             raise InputError(f"{path} takes prepared windows: convert it with --io raw")
         write_wasm_model(path, folder / f"{name}.wasm", on_progress)
         on_progress(0.7, f"answers of {name} to the test windows")
-        write_bench(path, name, folder)
+        _write_bench(path, name, folder)
     for file in BUILT.iterdir():
         write_bytes(folder / file.name, file.read_bytes())
     write_text(folder / "models.txt", "\n".join(names))
+
+
+def write_wasm_model(model: Path, target: Path, on_progress: OnProgress = ignore_progress) -> None:
+    """Write the `.tflite` file `model` as the module `target`: its C, and its card in the custom section `card.json`.
+
+    Raises as `write_c_file` and `compile_library`.
+    """
+    name, card = c_name(model.stem), cards.read_model(model)[1]
+    exports = (f"{name}_predict", "__heap_base")
+    options = ("-mcpu=generic+simd128", "-nostdlib", "-s", "-Wl,--no-entry", *(f"-Wl,--export={x}" for x in exports))
+    with scratch_folder() as folder:
+        write_c_file(model, folder, on_progress)
+        compile_library(folder / f"{name}.c", folder / "model.wasm", _TARGET, options=options)
+        module = (folder / "model.wasm").read_bytes()
+    section = _sized(b"card.json") + card.to_json().encode()
+    write_bytes(target, module + _CUSTOM_SECTION + _sized(section))
+
+
+def _sized(content: bytes) -> bytes:
+    """`content` after its length, seven bits a byte, lowest first."""
+    length, left = b"", len(content)
+    while left > 127:
+        length += bytes([left & 127 | 128])
+        left >>= 7
+    return length + bytes([left]) + content
+
+
+def _write_bench(model: Path, name: str, folder: Path) -> None:
+    """Write LiteRT's report of `model`, `NAME.json`, and `NAME.f32`: the test windows, then LiteRT's answers.
+
+    The times in the report are of one inference here, and mean nothing. Nothing is written for a model that does not
+    fit the embedded data.
+    """
+    flatbuffer, card = cards.read_model(model)
+    data = load_data()
+    try:
+        windows = evaluated(card, data).test.X
+    except InputError:
+        return
+    settings = MeasurementSettings(runs=1, control=False)
+    measure([open_file(model, name)], data, PythonDevice(), settings).write(folder / f"{name}.json")
+    with suppressed_stderr():
+        interpreter = open_model(flatbuffer, "litert")
+    answers = [interpreter.run(x[np.newaxis]).flatten() for x in windows]
+    write_bytes(folder / f"{name}.f32", np.concatenate([windows.ravel(), *answers]).astype("<f4").tobytes())

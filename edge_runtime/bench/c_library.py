@@ -7,33 +7,29 @@ from pathlib import Path
 
 from edge_runtime.bench.measurement_job import Device, MeasurementJob
 from edge_runtime.errors import DeviceError
-from edge_runtime.model.c_model import PREFIX
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
 from edge_runtime.system.child_processes import run_in_child
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.progress import OnProgress
+from edge_runtime.system.progress import ignore_progress
 
 
-def compile_for(device: Device, model: Path, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> str:
-    """Write the library of `job`, of the `.tflite` file `model`, into `folder`; the compiler, version and flags.
+def compile_for(device: Device, model: Path, job: MeasurementJob, folder: Path) -> str:
+    """Write the library of `job`, NAME.so of the `.tflite` file NAME, into `folder`; the compiler, version and flags.
 
     It is compiled on the device if there is a compiler, else here for its platform. Raises `InputError` for a model
     that cannot be C, `CheckFailedError` when its answers differ from LiteRT's, and `DeviceError` without a compiler.
     """
+    library = folder / str(job.library)
+    source = library.with_suffix(".c")
     with scratch_folder() as scratch:
         # As rivals and conversions are made: a child of `convert`, of which this package imports nothing.
         run_in_child(
             f"the C of {job.title}", "close other programs", "convert.c_file.c_source", str(model), str(scratch)
         )
-        (header,) = (x for x in scratch.glob("*.h") if x.name not in ("har_stream.h", "har_model.h"))
-        text = header.with_suffix(".c").read_text(encoding="utf-8")
-        text = text.replace(f'#include "{header.name}"', header.read_text(encoding="utf-8"))
-    library = folder / str(job.library)
-    source = library.with_suffix(".c")
-    text = re.sub(rf"\b{header.stem}_(predict|instruction_set)\b", rf"{PREFIX}_\1", text)
-    source.write_text(text, encoding="utf-8")
+        text, header = ((scratch / f"{library.stem}{x}").read_text(encoding="utf-8") for x in (".c", ".h"))
+    source.write_text(text.replace(f'#include "{library.stem}.h"', header), encoding="utf-8")
     asked = MeasurementJob(name=f"{library.stem}-compile", task="compile", model=source.name, title=job.title)
-    answer = device.run(asked, folder, on_progress)
+    answer = device.run(asked, folder, ignore_progress)
     found = answer.arrays.get("library")
     if found is not None:
         library.write_bytes(found.tobytes())

@@ -170,7 +170,7 @@ def _compile(participant: _Participant, device: Device, folder: Path, on_progres
     if model.is_c:
         on_progress(0.0, f"writing and compiling {model.title}")
         try:
-            compiler = compile_for(device, folder / job.model, job, folder, ignore_progress)
+            compiler = compile_for(device, folder / job.model, job, folder)
             participant.job = replace(job, compiler=compiler)
             participant.model = replace(model, library=(folder / str(job.library)).read_bytes())
         except HarEdgeError as error:
@@ -260,7 +260,7 @@ def _lay_out(
             model=f"model-{i}{suffix}",
             title=model.title,
             runtime=ONNX_RUNTIME if suffix == ".onnx" else interpreter,
-            library=f"model-{i}.so" if model.is_c else None,
+            library=f"model_{i}.so" if model.is_c else None,
             threads=settings.threads,
             windows=windows[taken],
             period_s=(model.card.window.hop_s or 0.0) if settings.paced else 0.0,

@@ -17,12 +17,9 @@ from edge_runtime.model.interpreters import Model, OperatorCounts, Runtime
 C = "c"
 """The name of the runtime: the model as C, beside the runtime of the others."""
 
-PREFIX = "model"
-"""How the names of its functions begin."""
-
 
 class CModel(Model):
-    """A model in the shared library at `path`, made of `flatbuffer` by `compiler`; it has one thread.
+    """The model `flatbuffer` in the shared library NAME.so at `path`, made by `compiler` of NAME.c; it has one thread.
 
     Raises `InputError` when the library does not load.
     """
@@ -31,7 +28,7 @@ class CModel(Model):
         began = time.perf_counter_ns()
         try:
             library = ctypes.CDLL(str(path.absolute()))
-            predict, chosen = (getattr(library, f"{PREFIX}_{x}") for x in ("predict", "instruction_set"))
+            predict, chosen = (getattr(library, f"{path.stem}_{x}") for x in ("predict", "instruction_set"))
         except (OSError, AttributeError) as error:
             raise InputError(f"the C of {name} does not load ({error}): compile it for this machine") from error
         self.load_ns = time.perf_counter_ns() - began

@@ -6,6 +6,8 @@ from ai_edge_litert import schema_py_generated as schema
 from compiled_c import CC, Compiled, unnamed_card
 from tiny_models import Part, build, quantise
 
+from convert.c_file.c_source import source_of
+from edge_runtime.errors import InputError
 from edge_runtime.model.graphs import ports
 
 OF = schema.BuiltinOperator
@@ -153,3 +155,11 @@ def test_an_operator_answers_as_litert_does(compiled, name):
         X = np.clip(RANDOM.normal(0, 70, (60, *shape)) + RANDOM.normal(0, 50, (60, 1, *shape[1:])), -128, 127)
         X = X.astype(np.int8)
     assert compiled.equal(name, MODELS[name], X) == len(X)
+
+
+def test_a_weight_beyond_neon_is_refused():
+    """There two products are added in 16 bits."""
+    least = Part("w", (3, 4), "int8", values=np.full((3, 4), -128), scale=0.004)
+    refused = model(OF.FULLY_CONNECTED, ((1, 4), (1, 3)), schema.FullyConnectedOptionsT(), [least])
+    with pytest.raises(InputError, match="-128"):
+        source_of(refused, unnamed_card(), "refused")

@@ -15,7 +15,6 @@ from desktop import Desktop, prepare
 
 from convert.page import page_folder
 from convert.page.page_server import PageServer
-from convert.page.wasm_model import write_wasm_model
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.model_paths import reference_model
@@ -67,7 +66,7 @@ class Page:
         """What the command `live` of `haredge.jvm.Drive` does."""
         assert command == "live"
         compiled = self.folder / f"{model.stem}.wasm"
-        write_wasm_model(model, compiled)
+        page_folder.write_wasm_model(model, compiled)
         names = [f"/{(self.folder / x).relative_to(self.root)}" for x in (compiled, *files[::2])]
         self.browser.open(f"{self.url}/page/words.js")
         found, told = self.browser.run(_LIVE, names[0], names[1:])

@@ -86,11 +86,12 @@ class EmulatedDevice(RemoteDevice):
         """
         with scratch_folder() as folder:
             write_bundle(folder, qemu_log.__name__)
-            (folder / "model.tflite").write_bytes(flatbuffer)
+            model = folder / (f"{library.stem}.tflite" if library else "model.tflite")
+            model.write_bytes(flatbuffer)
             np.save(folder / "values.npy", values)
             if library:
-                shutil.copyfile(library, folder / "model.so")
-            once, twice = self._counts(folder)
+                shutil.copyfile(library, folder / library.name)
+            once, twice = self._counts(folder, model.name)
         if once % _INFERENCES or twice != 2 * once:
             raise DeviceError(
                 f"inferences of this model take different numbers of instructions ({once:,}, then {twice:,} for twice "
@@ -98,11 +99,11 @@ class EmulatedDevice(RemoteDevice):
             )
         return Instructions(once // _INFERENCES, "the runtime's own code, by QEMU's log of executed blocks")
 
-    def _counts(self, job: Path) -> list[int]:
-        """The instructions of `_INFERENCES` inferences, and of twice as many."""
+    def _counts(self, job: Path, model: str) -> list[int]:
+        """The instructions of `_INFERENCES` inferences of the file `model`, and of twice as many."""
         ours, its = os.pipe()
         command = self.transport.command(
-            ["python3", "-B", "-c", _START, "/job/model.tflite", "/job/values.npy", str(_INFERENCES), f"/dev/fd/{its}"],
+            ["python3", "-B", "-c", _START, f"/job/{model}", "/job/values.npy", str(_INFERENCES), f"/dev/fd/{its}"],
             job=job,
             # A thread of NumPy's could interrupt the counted one.
             env={"PYTHONPATH": str(self.site), "OPENBLAS_NUM_THREADS": "1"},
