@@ -23,7 +23,6 @@ from train import left_out_data
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
 from train.training_data import TrainingInput, check_signals
-from train.training_plots import plot_subjects
 from train.training_progress import do_fits
 from train.training_report import MEASURES, Spread
 
@@ -98,7 +97,7 @@ def run(wanted: TrainingInput, kind: int | str, cluster: str | None, folder: Pat
             rows, content = _rows(result), dataclasses.asdict(result)
             for measure in MEASURES:
                 del content[measure]["per_seed"]  # each fold has its own
-            _draw(result, title, data.labels, folder, pictures)
+            plot_confusion(result.scores.confusion, data.labels, title, folder / f"confusion.{pictures}")
             _show(result, title)
     write_text(folder / "crossval.csv", csv_text(rows))
     write_text(folder / "crossval.json", json.dumps({"format": FORMAT, **asked, **content}, indent=1) + "\n")
@@ -144,15 +143,6 @@ def _summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
         Spread.of([x.macro_f1 for x in folds]),
         score(train, predicted, data.labels, data.mountings),
     )
-
-
-def _draw(result: CrossValidation, title: str, labels: Sequence[str], folder: Path, pictures: str) -> None:
-    per_subject = result.scores.per_subject
-    folds = {
-        f"fold {i + 1}": {str(x): [per_subject[str(x)]] for x in fold.subjects} for i, fold in enumerate(result.folds)
-    }
-    plot_subjects(folds, title, f"Folds: {result.accuracy}.", folder / f"crossval.{pictures}")
-    plot_confusion(result.scores.confusion, labels, title, folder / f"confusion.{pictures}")
 
 
 def _show(result: CrossValidation, title: str) -> None:

@@ -16,7 +16,6 @@ from edge_runtime.runs import SEEDS
 from edge_runtime.system.files import csv_text, write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
-from train.training_plots import plot_subjects
 
 SEEDS_FORMAT = 1
 PARTS = {"held_out": "held out", "test": "test"}
@@ -112,20 +111,14 @@ def _show(table: Table, folder: Path) -> None:
     console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
 
 
-def write_seeds(folder: Path, cards: Sequence[Card], pictures: str) -> None:
-    """Write how scores vary with the seed: `seeds.csv`, a picture and, last, `seeds.json`.
+def write_seeds(folder: Path, cards: Sequence[Card]) -> None:
+    """Write how scores vary with the seed: `seeds.csv` and, last, `seeds.json`.
 
     Test subjects are only scored: no seed is chosen by them.
     """
     parts = spread(cards)
     seeds = [card.training["seed"] for card in cards]
     write_text(folder / "seeds.csv", csv_text(_rows(seeds, parts)))
-    per_subject = {
-        f"{name}, {parts[part].accuracy}": {x: spread.per_seed for x, spread in parts[part].per_subject.items()}
-        for part, name in PARTS.items()
-    }
-    title = f"{cards[0].name}, seeds {seeds[0]} to {seeds[-1]}"
-    plot_subjects(per_subject, title, "Diamonds: mean ± standard deviation of seeds.", folder / f"seeds.{pictures}")
     content = {
         "format": SEEDS_FORMAT,
         "network": cards[0].network,

@@ -1,13 +1,15 @@
 """Score a model on people that it was not trained on, window by window or live: `har-edge evaluate`."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import click
 import numpy as np
 import numpy.typing as npt
+from rich.markup import escape
 
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data import evaluation_data
@@ -18,10 +20,10 @@ from edge_runtime.data.names import noun_of
 from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
-from edge_runtime.live.display import scores_table
+from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import check_front_end
-from edge_runtime.live.recording_replay import all_labels, replay, worn_alike
-from edge_runtime.live.stream_scores import Track
+from edge_runtime.live.recording_replay import replay, worn_alike
+from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
@@ -29,8 +31,8 @@ from edge_runtime.reports.evaluation_table import show_scores
 from edge_runtime.runs import Run
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import check_folder
-from edge_runtime.system.quantities import counted, percent
-from edge_runtime.system.terminal import Console, progress
+from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
+from edge_runtime.system.terminal import Console, facts_table, plain_table, progress
 
 Picture: TypeAlias = Callable[[str], Path]
 """The path of a picture by its name."""
@@ -38,7 +40,7 @@ Picture: TypeAlias = Callable[[str], Path]
 
 @click.command(
     name="evaluate",
-    epilog=options.examples("evaluate", "evaluate edge --json scores.json", "evaluate edge --live --plots timelines"),
+    epilog=options.examples("evaluate", "evaluate edge --json scores.json", "evaluate edge --live --plots pictures"),
 )
 @options.model()
 @options.data(options.DATA_OF_RUN)
@@ -48,7 +50,7 @@ Picture: TypeAlias = Callable[[str], Path]
     "--plots",
     metavar="FOLDER",
     type=options.PATH,
-    help="Draw the confusion matrix and, with --live, a timeline of each recording into this folder.",
+    help="Draw the confusion matrix into this folder.",
 )
 @options.picture_format
 @options.runtime
@@ -138,15 +140,8 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], pictu
     found_tracks: dict[int, Track] = {}
     with progress() as on_progress:
         for place, track in replay(recordings, classifier):
-            number, recording = chosen[place]
             found_tracks[place] = track
-            on_progress(len(found_tracks) / len(chosen), f"following recordings: {number}")
-            if picture:
-                from edge_runtime.live.display.timeline_plot import plot_timeline
-
-                title = f"Recording {number}, subject {recording.subject}: {classifier.card.name}, live"
-                names, path = all_labels(recordings[0], labels), picture(f"recording-{number}")
-                plot_timeline(path, track, names, len(labels), recording.rate_hz, title)
+            on_progress(len(found_tracks) / len(chosen), f"following recordings: {chosen[place][0]}")
     tracks = [found_tracks[place] for place in range(len(chosen))]
     found = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ)
     people, placements = (
@@ -155,18 +150,17 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], pictu
     )
     console = Console()
     n_people = len({x.subject for x in tracks})
-    scores_table.show_scores(found, len(tracks), n_people, console)
+    _show_live(found, len(tracks), n_people, console)
     if names := [labels[x] for x in stream_scores.too_early(tracks)]:
         console.print(f"Not scored, since done only before the first walk of a mounting: {', '.join(names)}.")
-    scores_table.show_groups("subject", people, console)
-    scores_table.show_groups("placement", placements if len(placements) > 1 else {}, console)
+    _show_groups("subject", people, console)
+    _show_groups("placement", placements if len(placements) > 1 else {}, console)
     model_arguments.say_where_no_mounting_was_found(
         classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike(recordings)]
     )
     if picture:
         from edge_runtime.reports.confusion_plot import plot_confusion
 
-        click.echo(f"{counted(len(tracks), 'timeline')} in {picture('confusion').parent}")
         counts = stream_scores.confusion(tracks, len(labels), window.samples).tolist()
         title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"
         plot_confusion(counts, labels, title, picture("confusion"))
@@ -177,3 +171,42 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], pictu
         | dataclasses.asdict(found)
         | {key: {name: dataclasses.asdict(x) for name, x in own.items()} for key, own in groups.items()}
     )
+
+
+def _show_live(found: LiveScores, recordings: int, people: int, console: Console) -> None:
+    """Print the scores over all recordings, as far as they were measured."""
+    table = facts_table()
+    table.add_row("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities")
+    windows, not_known = counted(found.windows, "window"), found.mounting_not_known or float("nan")
+    false = f"an hour of what the model does not know; {percent(1 - found.unknown_in_activities, 1)} of known is named"
+    for name, value, text in (
+        ("accuracy, unsmoothed", percent(found.window_accuracy), f"of {windows} wholly in one activity"),
+        ("accuracy, live", percent(found.live_accuracy), "of these, unknown being wrong"),
+        ("without unknown", percent(found.reported_accuracy), "of those that are not unknown"),
+        ("delay", _number(found.delay_median_s, "{:.2f} s"), "until a new activity is reported (median)"),
+        ("", _number(found.delay_p90_s, "{:.2f} s"), "(90 %)"),
+        ("false changes", _number(found.false_changes_per_hour, "{:.1f}"), "an hour of activities"),
+        ("false answers", _number(found.false_answers_per_hour, "{:.1f}"), false),
+        ("unknown", percent(found.unknown_in_activities, 1), "of the time in activities, their beginnings included"),
+        ("mounting not known", percent(not_known, 1), "of the time in activities; the other scores are of the rest"),
+    ):
+        if value != NOT_MEASURED:
+            table.add_row(name, f"{value} {text}")
+    console.print(table)
+
+
+def _show_groups(heading: str, groups: Mapping[str, WindowScores], console: Console) -> None:
+    """Print a row for each group, under the title `heading`."""
+    if not groups:
+        return
+    table = plain_table([heading], ["windows", "unsmoothed", "live", UNKNOWN])
+    for name, x in groups.items():
+        shares = (x.window_accuracy, x.live_accuracy, x.unknown)
+        table.add_row(escape(name), f"{x.windows}", *(percent(share, 1) for share in shares))
+    console.print()
+    console.print(table)
+
+
+def _number(value: float, form: str) -> str:
+    """A delay or rate; "never" for an infinite one, "–" without any."""
+    return NOT_MEASURED if math.isnan(value) else "never" if math.isinf(value) else form.format(value)

@@ -48,8 +48,9 @@ def follow(recording: Recording, recognizer: LiveRecognizer) -> Track:
 def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) -> Track:
     """The `decisions` about a recording beside its labels."""
     names = list(card.labels)
-    known = all_labels(recording, names)
-    places = np.array([*(known.index(x) for x in _own(recording, names)), NO_DECISION])
+    own = [coarse_label(x) if is_coarse(names) else x for x in recording.label_names]
+    known = [*names, *dict.fromkeys(x for x in own if x not in names)]
+    places = np.array([*map(known.index, own), NO_DECISION])
     labels = places[recording.labels]
     ends = np.array([round(x.seconds * recording.rate_hz) + 1 for x in decisions])
     shown = _shown([x.activity for x in decisions], names, labels[np.minimum(ends, len(labels)) - 1])
@@ -77,12 +78,3 @@ def _shown(activities: Sequence[str], names: Sequence[str], truth: npt.NDArray[n
             before = int(shown[i - 1]) if i else NO_DECISION
             shown[i] = next((x for x in (done, before) if x in members), members[0])
     return shown
-
-
-def all_labels(recording: Recording, names: Sequence[str]) -> list[str]:
-    """The labels that `Track.labels` counts in: the model's `names`, then others of the recording."""
-    return [*names, *dict.fromkeys(x for x in _own(recording, names) if x not in names)]
-
-
-def _own(recording: Recording, names: Sequence[str]) -> list[str]:
-    return [coarse_label(x) if is_coarse(names) else x for x in recording.label_names]

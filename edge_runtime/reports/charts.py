@@ -12,15 +12,13 @@ import numpy.typing as npt
 from markupsafe import Markup, escape
 
 from edge_runtime.bench.results import Latency, Result
-from edge_runtime.data.names import noun_of, with_noun
 from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
 
-_WIDTH = 360
+_WIDTH, _HEIGHT = 360, 226
 """Every drawing is as wide as a phone and grows with the page, so that its text stays in proportion."""
 
 COLOURS = 6
-_LONGEST_PERSON, _LETTER = 16, 8.0  # characters of a name, and the width of a capital letter
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, _WIDTH - 12.0, 12.0, 190.0
 
 
@@ -68,14 +66,14 @@ def distribution(results: Sequence[Result], key: str, title: str) -> Markup | No
     # The slowest one in 200 can be a hundred times slower: it lies beyond the edge.
     ends = [x for _, values in measured for x in (values[0], *np.percentile(values, (50, 99.5)))]
     x, y = _spread(ends, _LEFT, _RIGHT), _Scale(0, 100, _BOTTOM, _TOP)
-    parts = [*_grid(x, y, f"{title}, {unit}" + (" (logarithmic)" if x.log else ""), "%")]
+    shapes = []
     for i, values in measured:
         p50, p99 = (float(v) for v in np.percentile(values, (50, 99)))
         line = _element("path", class_="line", d=_steps_path(values, x, y))
         middle = _element("circle", class_="mark", cx=x(p50), cy=y(50), r=4)
         slow = _element("path", class_="mark", d=f"M{x(p99):.1f} {y(99) - 5:.1f}l5 5l-5 5l-5 -5z")
-        parts.append(_element("g", line, middle, slow, class_=colour(i)))
-    return _drawing(226, f"{title}: share of inferences done within a time", parts)
+        shapes.append(_element("g", line, middle, slow, class_=colour(i)))
+    return _drawing(f"{title}: share of inferences done within a time", (x, f"{title}, {unit}"), (y, "%"), shapes)
 
 
 def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
@@ -88,8 +86,9 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
     radii = {i: 15 * math.sqrt(result.size_bytes / largest) for i, result, _ in measured}
     x = _spread([in_unit(v, unit) for _, _, latency in measured for v in _interval(latency)], _LEFT + 16, _RIGHT - 16)
     bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
-    y = _accuracies(bounds, _BOTTOM - 6, _TOP + 16)
-    parts = [*_grid(x, y, f"p50 of one window, {unit}" + (" (logarithmic)" if x.log else ""), "% right")]
+    room = max(0.08 * (max(bounds) - min(bounds)), 0.5)
+    y = _Scale(max(0.0, min(bounds) - room), min(100.0, max(bounds) + room), _BOTTOM - 6, _TOP + 16)
+    shapes = []
     for i, result, latency in measured:
         place = x(in_unit(latency.p50, unit)), y(100 * result.accuracy)
         low, high = (x(in_unit(v, unit)) for v in _interval(latency))
@@ -99,39 +98,9 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
             bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
         tooltip = f"{names[i]}: {time(latency.p50, unit)}, {percent(result.accuracy)}, {kilobytes(result.size_bytes)}"
         circle = _element("circle", _element("title", tooltip), cx=place[0], cy=place[1], r=radii[i])
-        parts.append(_element("g", circle, *bars, class_=colour(i)))
-    return _drawing(226, "Accuracy against latency, area is file size", parts)
-
-
-def subjects(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
-    """Draw a row per test subject with a dot per result, the hardest subject first. None without subjects."""
-    people = sorted(
-        {person for result in results for person in result.per_subject},
-        key=lambda person: (np.mean([x.per_subject[person] for x in results if person in x.per_subject]), person),
-    )
-    if not people:
-        return None
-    noun = noun_of(people)
-    step = 13.0 + 7 * min(len(results), 4)
-    bottom = _TOP + step * len(people)
-    labels = [_shorten_middle(person, _LONGEST_PERSON) for person in people]
-    left = max(_LEFT, _LETTER * max(map(len, labels)))
-    x = _accuracies([100 * v for result in results for v in result.per_subject.values()], left + 14, _RIGHT - 6)
-    y = _Scale(0, len(people), _TOP, bottom)
-    parts = [*_columns(x, bottom, f"% of the {noun}'s windows right")]
-    for row, person in enumerate(people):
-        middle = y(row + 0.5)
-        parts.append(_element("line", class_="grid", x1=left + 8, x2=_RIGHT, y1=middle, y2=middle))
-        parts.append(_element("text", labels[row], x=left, y=middle + 4, text_anchor="end"))
-        for i, result in enumerate(results):
-            if person in result.per_subject:
-                # Side by side, or equal scores would hide each other.
-                place = middle + (step - 10) * ((i + 0.5) / len(results) - 0.5)
-                score = result.per_subject[person]
-                tooltip = _element("title", f"{with_noun(person)}, {names[i]}: {percent(score)}")
-                dot = _element("circle", tooltip, class_="mark", cx=x(100 * score), cy=place, r=4)
-                parts.append(_element("g", dot, class_=colour(i)))
-    return _drawing(bottom + 36, f"Accuracy per test {noun}", parts)
+        shapes.append(_element("g", circle, *bars, class_=colour(i)))
+    title, x_title = "Accuracy against latency, area is file size", f"p50 of one window, {unit}"
+    return _drawing(title, (x, x_title), (y, "% right"), shapes)
 
 
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
@@ -145,13 +114,6 @@ def _interval(latency: Latency) -> tuple[float, float]:
     return latency.p50_ci95 or (latency.p50, latency.p50)
 
 
-def _accuracies(percents: Sequence[float], start: float, end: float) -> _Scale:
-    """A scale of percents up to 100."""
-    low, high = min(percents), max(percents)
-    room = max(0.08 * (high - low), 0.5)
-    return _Scale(max(0.0, low - room), min(100.0, high + room), start, end)
-
-
 def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:
     """The distribution's line through its quantiles, with more of them in the tail."""
     shares = np.concatenate([np.linspace(0, 99, 199), np.linspace(99.05, 100, 20)])
@@ -159,20 +121,17 @@ def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:
     return "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in dict.fromkeys(points))
 
 
-def _grid(x: _Scale, y: _Scale, x_title: str, y_title: str) -> Iterator[Markup]:
+def _grid(x: _Scale, x_title: str, y: _Scale, y_title: str) -> Iterator[Markup]:
     """Lines, values and titles of both axes."""
-    yield from _columns(x, _BOTTOM, x_title)
+    for value in x.ticks(6):
+        yield _element("line", class_="grid", x1=x(value), x2=x(value), y1=_TOP, y2=_BOTTOM)
+        yield _element("text", f"{value:.10g}", x=x(value), y=_BOTTOM + 15, text_anchor="middle")
+    title = x_title + " (logarithmic)" * x.log
+    yield _element("text", title, class_="axis", x=_RIGHT, y=_BOTTOM + 31, text_anchor="end")
     for value in y.ticks(5):
         yield _element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=y(value), y2=y(value))
         yield _element("text", f"{value:.10g}", x=_LEFT - 5, y=y(value) + 4, text_anchor="end")
     yield _element("text", y_title, class_="axis", x=_LEFT + 4, y=_TOP + 2)
-
-
-def _columns(x: _Scale, bottom: float, title: str) -> Iterator[Markup]:
-    for value in x.ticks(6):
-        yield _element("line", class_="grid", x1=x(value), x2=x(value), y1=_TOP, y2=bottom)
-        yield _element("text", f"{value:.10g}", x=x(value), y=bottom + 15, text_anchor="middle")
-    yield _element("text", title, class_="axis", x=_RIGHT, y=bottom + 31, text_anchor="end")
 
 
 def _element(name: str, *children: str, **attributes: object) -> Markup:
@@ -184,9 +143,9 @@ def _element(name: str, *children: str, **attributes: object) -> Markup:
     return Markup("<{}>{}</{}>").format(Markup(" ".join(words)), Markup("").join(map(escape, children)), Markup(name))
 
 
-def _drawing(height: float, title: str, parts: Iterable[str]) -> Markup:
-    """A whole picture with its title for screen readers, which find the numbers in the tables."""
-    return _element("svg", *parts, viewBox=f"0 0 {_WIDTH} {height:g}", role="img", aria_label=title)
+def _drawing(title: str, x: tuple[_Scale, str], y: tuple[_Scale, str], shapes: Iterable[str]) -> Markup:
+    """`shapes` in front of a grid, whose scales have titles; `title` is for screen readers: tables have the numbers."""
+    return _element("svg", *_grid(*x, *y), *shapes, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=title)
 
 
 def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
@@ -196,8 +155,3 @@ def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
     if high > 3 * low:
         return _Scale(low / 1.1, high * 1.1, start, end, log=True)
     return _Scale(max(0.0, low - room), high + room, start, end)
-
-
-def _shorten_middle(text: str, most: int) -> str:
-    """Both ends of a long `text`."""
-    return text if len(text) <= most else f"{text[: most // 2]}…{text[most // 2 + 1 - most :]}"

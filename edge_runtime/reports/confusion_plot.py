@@ -1,15 +1,17 @@
 """Draw a confusion matrix: counts, their share of the true class and of all windows."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.system.figures import name_ticks, new_figure, percent_ticks, save, short_name, text_width
+from edge_runtime.system.figures import new_figure, percent_ticks, save, short_name, text_width
 from edge_runtime.system.quantities import percent
 
 _CELL, _LEAST_CELL = 0.95, 0.14  # inches: with its three numbers, and with a name beside it
 _LIGHTEST_DARK = 0.715  # share of the row from which white has more contrast with Blues than black (WCAG 2.2)
+_TEXT = 10  # points, of names
 _MOST_NUMBERS = 32  # classes; with more, cells are smaller and have no numbers
 
 
@@ -19,7 +21,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     Each cell has its count, its share of the row and of all windows. Raises `MissingExtraError` without matplotlib.
     """
     names = list(map(short_name, labels))
-    beside = text_width(max(names, key=len), 10)
+    beside = text_width(max(names, key=len), _TEXT)
     cell = _CELL if len(names) <= _MOST_NUMBERS else max(_LEAST_CELL, _CELL * _MOST_NUMBERS / len(names))
     size = max(1.6, cell * len(names))  # the bar beside it has a caption to hold
     figure = new_figure(max(5.0, size + beside + 1.9), size + 0.6 * beside + 1.6, title)
@@ -33,7 +35,12 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
             text = f"{count}\n{percent(share[row, column], 1)}\n({percent(count / total, 1)})"
             ink = "white" if share[row, column] > _LIGHTEST_DARK else "black"
             axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
-    name_ticks(axes, range(len(names)), labels, size / len(names))
+    inches = size / len(names)
+    every = math.ceil(1.8 * _TEXT / 72 / inches) if beside > inches else 1
+    axes.set_xticks(range(0, len(names), every), names[::every])
+    if beside > inches:  # slanted, or they would overlap
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")

@@ -193,7 +193,6 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         groups=row_groups(results),
         distributions=[x for x in distributions if x],
         scatter=charts.accuracy_against_latency(results, names),
-        subjects=charts.subjects(results, names) if report else None,
         people=people,
         noun=noun_of(people),
         classes=dict.fromkeys(label for x in results for label in x.per_class or ()),

@@ -16,7 +16,6 @@ from edge_runtime.system.installation import pip_install
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
@@ -74,17 +73,6 @@ def plain_text(text: str) -> str:
 def percent_ticks(axis: Axis) -> None:
     """Write shares as percent, with all their digits."""
     axis.set_major_formatter(lambda share, _: f"{round(100 * share, 6):g} %")
-
-
-def name_ticks(axes: Axes, places: Sequence[int], names: Sequence[str], inches: float) -> None:
-    """Write `names` below the x axis, `inches` apart: slanted where they would overlap, some left out if need be."""
-    shown = list(map(short_name, names))
-    is_slanted = text_width(max(shown, key=len, default=""), _TEXT) > inches
-    every = math.ceil(1.8 * _TEXT / 72 / inches) if is_slanted else 1
-    axes.set_xticks(places[::every], shown[::every])
-    if is_slanted:
-        for label in axes.get_xticklabels():
-            label.set(rotation=35, ha="right", rotation_mode="anchor")
 
 
 def legend_below(figure: Figure, handles: Sequence[Artist], title: str) -> None:

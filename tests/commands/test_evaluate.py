@@ -169,8 +169,7 @@ def test_live_scores_are_of_all_of_each_person_and_of_each_placement(evaluate, t
         assert [x["live_accuracy"] for x in groups.values()] == [found["live_accuracy"]] * 2
     assert found["live_accuracy"] > 0.9
     assert found["false_answers_per_hour"] > 0  # of transitions
-    plots = {x.name for x in (tmp_path / "plots").iterdir()}
-    assert plots == {"recording-0.png", "recording-2.png", "confusion.png"}
+    assert [x.name for x in (tmp_path / "plots").iterdir()] == ["confusion.png"]
 
 
 def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(evaluate, tmp_path):

@@ -19,7 +19,7 @@ ALL_WHO_TRAIN = "1,3,5,6,7,8,11,14,15,16,17,19,21,22,23,25,26,27,28,29,30"
 
 
 def test_the_run_folder_tells_the_whole_training(trained_run, uci_har):
-    pictures = {"curves.png", "confusion.png", "confusion_held_out.png", "subjects.png"}
+    pictures = {"curves.png", "confusion.png", "confusion_held_out.png"}
     assert {x.name for x in trained_run.folder.iterdir()} >= pictures | {"selection.keras"}
     assert not (trained_run.folder / "checkpoint").exists()
     card = run_card(trained_run)

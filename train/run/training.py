@@ -97,7 +97,7 @@ class Training:
             raise
         cards = [load(x.run.card) for x in self.experiments]
         if settings.seeds is not None:
-            write_seeds(folder, cards, settings.pictures)
+            write_seeds(folder, cards)
         make_latest(Run(folder))
         # Without its settings a training counts as ended, whatever else is still there.
         settings_path(folder).unlink(missing_ok=True)
