@@ -89,13 +89,11 @@ from edge_runtime.system.installation import pip_install
 )
 @click.option("--paced", is_flag=True, help="Infer as often as windows come in use, and sleep in between: cold caches.")
 @click.option("--control/--no-control", default=True, help="Measure the first model twice.")
-@click.option("--profile", is_flag=True, help="Show the work of each model's operators.")
 def command(
     models: Sequence[Path],
     data: Sources | None,
     targets: Sequence[str],
     rivals: bool,
-    profile: bool,
     json_path: Path | None,
     csv_path: Path | None,
     markdown_path: Path | None,
@@ -134,7 +132,7 @@ def command(
     of_devices = {f"{form} of {name}": path for name, forms in own.items() for form, path in forms.items()}
     outputs.check_written(written | of_devices, [x for x in models if x.is_file()])
     settings = MeasurementSettings(**method, absent_rivals=absent)
-    _measure(devices, files, _load_data(files, data), settings, own, written, json_path is None, profile)
+    _measure(devices, files, _load_data(files, data), settings, own, written, json_path is None)
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
@@ -159,14 +157,13 @@ def _measure(
     own: Mapping[str, Mapping[str, Path]],
     written: Mapping[str, Path | None],
     keeps_older: bool,
-    profile: bool,
 ) -> None:
     """Measure on all devices, write and show the report, several side by side.
 
     `own` are the files of each of several devices, by its name; `written` are those of all together.
     """
     from edge_runtime.reports.report_content import DeviceReport, gather
-    from edge_runtime.reports.report_forms import show_operators, show_report
+    from edge_runtime.reports.report_forms import show_report
     from edge_runtime.system.terminal import Console, progresses
 
     files: list[Path] = []
@@ -191,8 +188,6 @@ def _measure(
             write(measured, written)
     finally:  # a folder that cannot be written costs only the files
         show_report(gather(measured), Console())
-        for report in reports if profile else ():
-            show_operators(report, Console())
     for path in files:
         click.echo(path)
     if fault := next((x.error for x in outcomes if x.error and not isinstance(x.error, HarEdgeError)), None):

@@ -1,20 +1,44 @@
 """Describe targets and what would spoil a measurement there, or clean them: `har-edge devices`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 
 import click
 from rich.text import Text
 
+from edge_runtime.bench import doubts, machine, machine_state
+from edge_runtime.bench.measurement_job import Device
 from edge_runtime.commands import options
-from edge_runtime.devices.readiness import Readiness, look_at
+from edge_runtime.devices.environment import Environment
+from edge_runtime.devices.python import Description, PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.targets import TARGETS, opener
-from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.model.interpreters import load_runtime
 from edge_runtime.reports.report_content import known_facts, state_facts
 from edge_runtime.system.child_processes import error_with
+from edge_runtime.system.progress import OnProgress
 from edge_runtime.system.quantities import NOT_MEASURED
 from edge_runtime.system.terminal import Console, facts_table, progresses
+
+
+@dataclass(frozen=True)
+class _Readiness:
+    """A target, and the runtime that would measure there, or a failure."""
+
+    target: str
+    found: Description | None = None
+    runtime: str | None = None
+    failure: HarEdgeError | None = None
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What would spoil a measurement there now, each with its remedy."""
+        if self.found is None or self.found.machine.emulated:
+            return ()
+        return doubts.of_state(self.found.state)
 
 
 @click.command(
@@ -42,7 +66,7 @@ def command(targets: Sequence[str]) -> None:
         return
     targets = targets or ("local",)
     with progresses(targets) as tell:
-        found = look_at(targets, tell)
+        found = _look_at(targets, tell)
     if len(found) == 1 and found[0].failure and not found[0].found:
         raise found[0].failure
     console = Console(markup=False)
@@ -54,6 +78,34 @@ def command(targets: Sequence[str]) -> None:
     if failed:
         exit_code = max(x.exit_code for x in failed.values())
         raise error_with(exit_code, f"not every device can be measured on: {', '.join(failed)}")
+
+
+def _look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[_Readiness]:
+    """Look at all `targets` at a time. Raises `InputError` for one of no known kind."""
+    openers = [opener(target) for target in targets]
+    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
+        return list(pool.map(_look, targets, openers, on_progress))
+
+
+def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> _Readiness:
+    found = None
+    try:
+        device = opening()
+        if isinstance(device, RemoteDevice):
+            with closing(device):
+                found = device.read_machine(on_progress)
+                chosen = Environment.choose(device.connect().hello, "auto", device.name)
+            version = ".".join(map(str, chosen.version))
+            return _Readiness(target, found, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
+        if not isinstance(device, PythonDevice):
+            raise DeviceError(f"{device.name} is a phone, which has no Python to look with: har-edge bench works there")
+        if target == "local":
+            runtime = load_runtime("auto")
+            here = Description(machine.read_facts(), machine_state.state())
+            return _Readiness(target, here, f"{runtime.name} {runtime.version or ''}".strip())
+        return _Readiness(target, device.read_machine(), device.name)
+    except HarEdgeError as error:
+        return _Readiness(target, found, failure=error)
 
 
 def _clean(targets: Sequence[str]) -> None:
@@ -72,14 +124,14 @@ def _clean(targets: Sequence[str]) -> None:
         raise error_with(max(x.exit_code for x in failed), "; ".join(map(str, failed)))
 
 
-def _show(found: Readiness, console: Console) -> None:
+def _show(found: _Readiness, console: Console) -> None:
     console.print(found.target, style="bold")
     table = facts_table()
-    machine = found.found and found.found.machine
-    if found.found and machine:
+    about = found.found and found.found.machine
+    if found.found and about:
         # The state beside an emulated machine would be this one's.
-        state = [] if machine.emulated else state_facts(found.found.state)
-        for name, value in [*known_facts(machine, ("governor", "load_average")), *state]:
+        state = [] if about.emulated else state_facts(found.found.state)
+        for name, value in [*known_facts(about, ("governor", "load_average")), *state]:
             if value != NOT_MEASURED:
                 table.add_row(name, value)
     if found.runtime:
@@ -89,5 +141,5 @@ def _show(found: Readiness, console: Console) -> None:
         console.print(Text.assemble(("would spoil a measurement: ", "yellow"), doubt))
     if found.failure:
         console.print(Text.assemble(("failed: ", "red"), str(found.failure)))
-    elif machine and not machine.emulated and not found.doubts:
+    elif about and not about.emulated and not found.doubts:
         console.print("Nothing here would spoil a measurement.")

@@ -66,7 +66,6 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
     help="With --replay: times real time; 0 does not wait.",
 )
 @options.data(f"With --replay: recordings, in a folder or zip.  {options.OF_RUN}")
-@click.option("--take-over", is_flag=True, help="With --tcp: a new connection replaces one that still sends.")
 @options.runtime
 def command(
     model: Path | None,
@@ -74,7 +73,6 @@ def command(
     csv_path: Path | None,
     udp: str | None,
     tcp: str | None,
-    take_over: bool,
     serial: str | None,
     i2c: str | None,
     speed: float,
@@ -94,7 +92,6 @@ def command(
     options.exclusive("--replay --i2c", "--units --gyro-units --rate")
     options.exclusive("--jsonl", "--quiet")
     options.belonging("--replay", "--speed", "--data")
-    options.belonging("--tcp", "--take-over")
     sample = options.SampleOptions(**described_samples)
     sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
     name, value = next((x, y) for x, y in sources.items() if y is not None)
@@ -109,7 +106,7 @@ def command(
         if recording is None:
             found = None
             model_arguments.say_placements(card, placement)
-            opener = _open(name, value, sample.stated_units(card), card, take_over)
+            opener = _open(name, value, sample.stated_units(card), card)
         else:
             reader = DataReader(model_arguments.recordings_for(path, data))
             found = find_recording(recording, reader, card.signals)
@@ -158,7 +155,7 @@ def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, ti
     return Timeline(answers, title, session.summary, console, time)
 
 
-def _open(name: str, value: object, stated: Units, card: Card, take_over: bool) -> Source:
+def _open(name: str, value: object, stated: Units, card: Card) -> Source:
     """The source that the option `name` asks for with `value`, for the model of `card`."""
     if name == "--csv":
         path = Path(str(value))
@@ -171,7 +168,7 @@ def _open(name: str, value: object, stated: Units, card: Card, take_over: bool) 
         from edge_runtime.live.sources import sockets
 
         address = sockets.parse_address(str(value), name)
-        return sockets.udp(address, stated) if name == "--udp" else sockets.tcp(address, stated, take_over=take_over)
+        return sockets.udp(address, stated) if name == "--udp" else sockets.tcp(address, stated)
     if name == "--serial":
         from edge_runtime.live.sources.serial_port import serial_port
 

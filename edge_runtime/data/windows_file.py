@@ -4,6 +4,9 @@ Members are X `[n, samples, channels]` and the classes y `[n]`; docs/formats.md 
 anywhere: nothing in it is run, and its sizes are limited.
 """
 
+import math
+import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,6 @@ from edge_runtime.data.names import UCI_HAR, blocks, labels_in_order, test_group
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import NO_CLIP
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
-from edge_runtime.system.npy_arrays import parse_npy
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.zip_archive import MAX_MEMBER, Archive
 
@@ -25,6 +27,14 @@ _KINDS |= {"rate": "fiu", "hop": "iu"}
 """Member -> NumPy's kinds that it may have."""
 _MOST_SAMPLES, _MOST_NAMES, _LONGEST_NAME = 1_000_000, 1000, 100
 _MAX_OTHER = 1 << 26  # bytes of a member that is not X
+# numpy.lib.format, versions 1 to 3: magic, version and the length of the header, then a dictionary of Python.
+_HEADER = re.compile(
+    rb"\x93NUMPY(?:\x01\x00..|[\x02\x03]\x00....)"
+    rb"\{ *'descr': *'(?P<type>[<>|=]?[A-Za-z?][0-9]{0,9})', *'fortran_order': *(?P<order>True|False), *"
+    rb"'shape': *\((?P<shape>[0-9, ]{0,100})\),? *\} *\n",
+    re.DOTALL,
+)
+_LARGEST_ITEM = 1 << 20  # bytes
 
 Array = npt.NDArray[Any]
 
@@ -87,10 +97,35 @@ def _members(path: Path) -> dict[str, Array]:
                 raise ValueError(f"it has the member {quoted(member)}; known, each once, are {', '.join(_KINDS)}")
             try:
                 content = archive.read(member, MAX_MEMBER if known == "X" else _MAX_OTHER)
-                arrays[name] = parse_npy(content, _KINDS[known])
+                arrays[name] = _parsed(content, _KINDS[known])
             except ValueError as error:
                 raise ValueError(f"{name} cannot be read ({error}); docs/formats.md says what it holds") from error
     return arrays
+
+
+def _parsed(content: bytes, kinds: str) -> Array:
+    """The read-only array in a `.npy` file, whose header and shape `numpy.load` would trust.
+
+    Raises `ValueError` for a wrong one, and for a type of none of NumPy's `kinds`: "iuf" are numbers, "U" is text.
+    """
+    header = _HEADER.match(content)
+    if header is None:
+        raise ValueError("it is no plain NumPy array")
+    try:
+        dtype = np.dtype(header["type"].decode())
+        shape = tuple(int(x) for x in header["shape"].decode().split(",") if x.strip())
+    except (TypeError, ValueError):
+        raise ValueError("its type or its shape is wrong") from None
+    if dtype.kind not in kinds:
+        raise ValueError(f"it holds {dtype.name}")
+    size = math.prod((dtype.itemsize, *shape))
+    if not 0 < dtype.itemsize <= _LARGEST_ITEM or size != len(content) - header.end():
+        raise ValueError("its length is not that of its shape")
+    flat = np.frombuffer(content, dtype, offset=header.end()) if size else np.empty(0, dtype)
+    # Python's own texts break on anything beyond.
+    if dtype.kind == "U" and size and flat.view(f"{dtype.byteorder}u4").max() > sys.maxunicode:
+        raise ValueError("it holds invalid characters")
+    return flat.reshape(shape, order="F" if header["order"] == b"True" else "C")
 
 
 def _joined(members: dict[str, Array]) -> dict[str, Array]:

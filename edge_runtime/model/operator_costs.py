@@ -13,8 +13,6 @@ from typing import Annotated
 from edge_runtime.model.graphs import Graph, Tensor, running
 from edge_runtime.system.dataclass_json import Quantity
 
-NO_TIMES = "This is the work and not the time, which TFLite's Python interpreters do not tell for each operator"
-
 _BYTES = {"float32": 4, "float16": 2, "int32": 4, "int64": 8, "int16": 2, "int8": 1, "uint8": 1, "bool": 1}
 _LSTM_LIKE = ("UNIDIRECTIONAL_SEQUENCE_LSTM", "LSTM", "UNIDIRECTIONAL_SEQUENCE_RNN", "RNN")
 

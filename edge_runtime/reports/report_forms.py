@@ -18,7 +18,6 @@ from rich.text import Text
 
 from edge_runtime.bench.results import Latency, Report, Result
 from edge_runtime.data.names import noun_of
-from edge_runtime.model.operator_costs import NO_TIMES
 from edge_runtime.reports import charts
 from edge_runtime.reports.report_content import (
     DeviceReport,
@@ -128,21 +127,6 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
             console.print(Text.assemble((f"{kind}: ", colour), sentence))
     if content.real_time_factors:
         console.print(Text(content.real_time_factors))
-
-
-def show_operators(report: Report, console: rich.console.Console) -> None:
-    """Print the work of the operators of each model, and why there are no times."""
-    for result in report.results:
-        console.print(f"\n[bold]{escape(result.file)}[/bold]: the work of one inference")
-        table = plain_table(["operator"], ["count", "multiply-adds", "constants", "written"])
-        costs = result.operator_costs or {}
-        for name, x in costs.items():
-            table.add_row(name, f"{x.count}", f"{x.macs:,}", kilobytes(x.constant_bytes), kilobytes(x.output_bytes))
-        count, macs, written = (sum(getattr(x, k) for x in costs.values()) for k in ("count", "macs", "output_bytes"))
-        # Constants have no sum: two types of operators may share one.
-        table.add_row("all", f"{count}", f"{macs:,}", "", kilobytes(written), style="bold")
-        console.print(table)
-    console.print(f"\n{NO_TIMES}.")
 
 
 def to_markdown(content: ReportContent) -> str:

@@ -71,13 +71,12 @@ def test_bench_measures_the_latest_run_and_writes_into_it_where_an_older_result_
 
 def test_bench_measures_a_given_model_and_writes_where_it_is_told(har_edge_here, run, tmp_path):
     (tmp_path / "x.json").write_text("replaced, where it is told to write")
-    done = succeeded(har_edge_here("bench", MODELS["int8"], *QUICK, "--threads", 2, "--json", "x.json", "--profile"))
+    succeeded(har_edge_here("bench", MODELS["int8"], *QUICK, "--threads", 2, "--json", "x.json"))
     (result,) = json.loads((tmp_path / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
     assert not list(tmp_path.rglob("bench-*"))
-    cost = result["operator_costs"]["FULLY_CONNECTED"]
-    assert f"FULLY_CONNECTED {cost['count']} {cost['macs']:,}" in " ".join(done.stdout.split())
-    assert cost["macs"] == 8 * 128 * 256 + 64 * 6  # the LSTM's products in 8 steps, and the logits
+    macs = result["operator_costs"]["FULLY_CONNECTED"]["macs"]
+    assert macs == 8 * 128 * 256 + 64 * 6  # the LSTM's products in 8 steps, and the logits
 
 
 def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here, tflite_runtime_python, tmp_path):

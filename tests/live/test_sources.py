@@ -153,17 +153,6 @@ def test_a_connection_may_be_lost_and_come_back_and_half_a_line_is_no_sample(sen
         assert kinds(until(listener, has(1)))[0] == "connected"
 
 
-def test_with_take_over_the_newest_connection_always_replaces_the_one_before(clock):
-    with closing(tcp(Address("127.0.0.1", 0), KNOWN, clock, take_over=True)) as source:
-        address = ("127.0.0.1", port_of(next(source)))
-        with socket.create_connection(address) as first:
-            first.sendall(SAMPLE)
-            until(source, has(1))
-            with socket.create_connection(address) as second:
-                second.sendall(SAMPLE)
-                assert kinds(until(source, has(1))) == ["lost", "connected"]
-
-
 @pytest.mark.parametrize(("host", "is_said"), [("127.0.0.1", False), ("0.0.0.0", True)])
 def test_the_address_for_a_phone_is_said_where_one_can_reach_it(host, is_said, monkeypatch):
     monkeypatch.setattr(socket.socket, "getsockname", lambda _: ("192.0.2.7", 5))

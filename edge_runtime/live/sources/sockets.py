@@ -39,11 +39,10 @@ def parse_address(text: str, option: str) -> Address:
     return Address(match["ipv6"] or match["host"] or "127.0.0.1", int(match["port"]))
 
 
-def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: bool = False) -> Source:
+def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
     """Samples of a sender that connects to `address`, one at a time.
 
-    Another sender is refused while the first sends samples; with `take_over` it always replaces the first. Raises
-    `InputError` when this machine cannot listen there.
+    Another sender is refused while the first sends samples. Raises `InputError` when this machine cannot listen there.
     """
     with ExitStack() as opened:
         server, address = _listen(address, socket.SOCK_STREAM)
@@ -80,7 +79,7 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time, take_over: b
                 except OSError:  # it has gone again
                     continue
                 if connection:
-                    if not take_over and clock.monotonic() - heard < SILENCE_S:
+                    if clock.monotonic() - heard < SILENCE_S:
                         found.close()
                         yield _other(origin, sender)
                         continue
