@@ -74,9 +74,7 @@ def write_c_array(
             raise InputError(f"{model} cannot take int8 windows ({error}): give --io raw") from error
         try_model(flatbuffer, str(model))
     if missing := without_kernel(operator_names(flatbuffer)):
-        raise InputError(
-            f"TensorFlow Lite Micro has no kernel for {', '.join(missing)}, which {model} uses: take other layers"
-        )
+        raise InputError(f"TensorFlow Lite Micro has no kernel for {', '.join(missing)} in {model}: take other layers")
     (taken,), (given,) = ports(flatbuffer)
     check_graph(taken, given, card, str(model))
     arena = None

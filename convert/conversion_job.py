@@ -97,7 +97,5 @@ def run_job(job: ConversionJob, on_progress: OnProgress) -> ConversionReport:
         )
     except TimeoutError as error:
         if not job.report.exists():
-            raise DeviceError(
-                f"the conversion took more than {time_limit:g} s and was stopped: allow more with --time-limit"
-            ) from error
+            raise DeviceError(f"the conversion took over {time_limit:g} s: allow more with --time-limit") from error
     return from_text(ConversionReport, job.report.read_text())

@@ -38,10 +38,8 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
         except ImportError as error:
             if says_no_memory(str(error)):
                 raise DeviceError(f"{what} has too little memory to load TensorFlow: {_MEMORY_ADVICE}") from error
-            raise InputError(
-                f"{what} needs TensorFlow, which is installed but does not load ({error}): "
-                "pip install --force-reinstall tensorflow"
-            ) from error
+            mend = "pip install --force-reinstall tensorflow"
+            raise InputError(f"{what} needs TensorFlow, which does not load ({error}): {mend}") from error
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.constant(0)  # the first operation looks for devices, aloud; the threads are fixed from then on

@@ -149,9 +149,7 @@ def remembered_data(model: Path) -> Sources:
     found = data_sources.sources(texts)
     for text, source in zip(texts or (), found, strict=False):
         if source.path and not source.path.exists():
-            raise InputError(
-                f"{model.parent} was trained on the data at {text}, which is gone: say with --data where it is"
-            )
+            raise InputError(f"{model.parent} was trained on data at {text}, which is gone: say --data where it is")
     return found
 
 
@@ -200,9 +198,7 @@ def find_runs(path: Path | None) -> list[Run]:
         raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
     check_idle(path)
     if settings_path(path).exists():
-        raise InputError(
-            f"the training in {path} was stopped before its end: go on with 'har-edge train --resume --out {path}'"
-        )
+        raise InputError(f"the training in {path} was stopped: go on with 'har-edge train --resume --out {path}'")
     return _runs_in(path)
 
 

@@ -53,9 +53,7 @@ def choose_data_sets(data: Dataset) -> dict[str, list[Any]]:
     source = names_of(train, data.mountings, "source")
     names = [x for x in dict.fromkeys(source.tolist()) if x]
     if len(names) < 2:
-        raise InputError(
-            f"--folds datasets needs at least two data sets, and {data.name} is one: give another --data too"
-        )
+        raise InputError(f"--folds datasets needs at least two data sets, and {data.name} is one: give another --data")
     found = {name: np.unique(train.subject[source == name]).tolist() for name in names}
     for name, subjects in found.items():
         held = held_rows(train, subjects)

@@ -109,9 +109,7 @@ class TrainingInput:
 
 def _in_walking_frame(data: Dataset) -> Dataset:
     if WALKING not in data.labels:
-        raise InputError(
-            f"--frame walking: how a phone is worn is found from walking, and no label of '{data.name}' is {WALKING}"
-        )
+        raise InputError(f"--frame walking is found from walking, and no label of '{data.name}' is {WALKING}")
     found = data.motionless(data.train, data.test)
     data = data.in_walking_frame()
     if said := motionless(found.windows, found.mountings):
@@ -137,10 +135,8 @@ def default_held_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
     """Every fourth training subject, from the second on, for any seed. Raises `InputError` with fewer than two."""
     ordered = distinct(subjects)
     if len(ordered) < 2:
-        raise InputError(
-            f"a training needs two training subjects, and this data has {len(ordered)}: add a second --data, or name "
-            "fewer --test-subjects"
-        )
+        mend = "add a second --data, or name fewer --test-subjects"
+        raise InputError(f"a training needs two training subjects, and this data has {len(ordered)}: {mend}")
     return ordered[1::4]
 
 

@@ -150,10 +150,8 @@ def _check_answers(source: Path, flatbuffer: bytes, card: Card) -> str:
     windows = _windows(card)
     tensors = map(preparation(card, model.input), windows)
     if different := sum(model.run(x).tobytes() != compiled.run(x).tobytes() for x in tensors):
-        raise CheckFailedError(
-            f"the C of {card.name} answers {different} of {len(windows)} windows differently than LiteRT: no file was "
-            "written; use --c-array"
-        )
+        found = f"the C of {card.name} answers {different} of {len(windows)} windows unlike LiteRT"
+        raise CheckFailedError(f"{found}: no file was written; use --c-array")
     return f"LiteRT's answers, bit for bit, on {len(windows)} windows (by {compiler})"
 
 

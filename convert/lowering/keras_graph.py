@@ -55,9 +55,7 @@ def read(model: keras.Model) -> list[Call]:
     if fault := form_fault(model):
         raise InputError(f"the network '{model.name}' {fault}")
     if len(shape := model.input_shape) != 3 or None in shape[1:]:
-        raise InputError(
-            f"the network '{model.name}' takes {shape}: it must take windows [batch, samples, signals] of fixed size"
-        )
+        raise InputError(f"the network '{model.name}' takes {shape}, not windows [batch, samples, signals] of one size")
     reader = _Reader()
     answer = reader.visit(model.outputs[0], {id(model.inputs[0]): INPUT})
     return _needed(reader.calls, answer)

@@ -49,8 +49,6 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
             segno.make(server.url).terminal(compact=True)
         click.echo(f"Open {server.url} on the phone. Ctrl-C ends.")
         if serve:
-            click.echo(
-                "Its browser warns of the certificate, which is this machine's own. The firewall must let the port in."
-            )
+            click.echo("Its browser warns of this machine's own certificate. The firewall must let the port in.")
         with suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -93,7 +93,4 @@ def _check_integer(model: schema.ModelT, float_cell: bool) -> None:
         for operator in graph.operators:
             types = {graph.tensors[i].type for i in (*operator.inputs, *operator.outputs) if i >= 0}
             if schema.TensorType.FLOAT32 in types and codes[operator.opcodeIndex] not in may_be_float:
-                raise CheckFailedError(
-                    "the converter left an operator of the int8 model in float32; "
-                    "report this with the network and the TensorFlow version"
-                )
+                raise CheckFailedError("the converter left an operator of the int8 model in float32: report this")

@@ -323,7 +323,5 @@ def parse_gate(text: str) -> Gate:
     metric = METRICS.get(found["metric"]) if found else None
     is_right = found and metric and math.isfinite(float(found["limit"]))
     if not found or not metric or not is_right or (metric.unit == POINTS) is (found["unit"] == "%"):
-        raise InputError(
-            f"--fail-if {text!r} is no condition: write it like 'p50>5%' or 'accuracy<-0.3', of {', '.join(METRICS)}"
-        )
+        raise InputError(f"--fail-if {text!r} is no condition as 'p50>5%' or 'accuracy<-0.3', of {', '.join(METRICS)}")
     return Gate(text.strip(), found["metric"], found["sign"], float(found["limit"]))

@@ -86,10 +86,7 @@ def _other_data(evidence: Evidence) -> Iterator[str]:
     if not evidence.trained_on or evidence.trained_on[1] == evidence.data[1]:
         return
     (own, _), (name, _) = evidence.trained_on, evidence.data
-    yield (
-        f"the model was trained on '{own}', and the scores in its card are of other windows than these of '{name}': do "
-        "not compare the two"
-    )
+    yield f"it was trained on '{own}', and its card's scores are of other windows than '{name}': do not compare them"
 
 
 def _load(conditions: Conditions) -> Iterator[str]:
@@ -152,10 +149,8 @@ def _unstable(evidence: Evidence) -> Iterator[str]:
 def _spread(evidence: Evidence) -> Iterator[str]:
     latency = evidence.latency
     if latency.mad is not None and not evidence.paced and latency.mad > WIDEST_MAD * latency.p50:
-        yield (
-            f"the times spread widely (half are more than {100 * latency.mad / latency.p50:.0f} % off p50): stop "
-            "other programs and run again"
-        )
+        off = f"{100 * latency.mad / latency.p50:.0f} %"
+        yield f"the times spread widely (half are more than {off} off p50): stop other programs and run again"
     if latency.p50_ci95 and latency.p50_ci95[1] - latency.p50_ci95[0] > WIDEST_INTERVAL[evidence.paced] * latency.p50:
         width = 100 * (latency.p50_ci95[1] - latency.p50_ci95[0]) / latency.p50
         yield f"the interval of p50 is {width:.0f} % wide, since rounds differ: run again, or with more --rounds"

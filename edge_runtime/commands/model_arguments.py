@@ -86,11 +86,8 @@ def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]
     n = len(were_found) - sum(were_found)
     if n and card.frame == "walking":
         where = f" in {n} of {len(were_found)} mountings" if len(were_found) > 1 else ""
-        click.echo(
-            f"How the device is worn was not found{where}: that takes {WALK_S:g} s of clear walking. Postures are "
-            "unknown there.",
-            err=True,
-        )
+        takes = f"that takes {WALK_S:g} s of clear walking. Postures are unknown there."
+        click.echo(f"How the device is worn was not found{where}: {takes}", err=True)
 
 
 def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:
@@ -108,11 +105,8 @@ def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
     people = {(x.mounting.source, x.subject) for x in recordings}
     n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
     if n_learnt:
-        click.echo(
-            f"'{card.name}' was trained on {n_learnt} of {counted(len(people), 'subject')} here; 'har-edge evaluate' "
-            "leaves them out.",
-            err=True,
-        )
+        here = f"{n_learnt} of {counted(len(people), 'subject')} here"
+        click.echo(f"'{card.name}' was trained on {here}; 'har-edge evaluate' leaves them out.", err=True)
 
 
 def data_for(models: Sequence[Path], given: Sources | None) -> Sources:

@@ -168,9 +168,7 @@ def _axes(
     found = _named(by_name, names)
     if not found:
         there = ", ".join(quoted(x, 20) for x in list(by_name)[:8]) or "nothing"
-        raise InputError(
-            f"there are no columns {expected} (or acc_x, gyro_x … as apps name them), and there is {there}"
-        )
+        raise InputError(f"there are no columns {expected} (or acc_x, gyro_x … as in apps), and there is {there}")
     # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' has gravity.
     if found[0].startswith(("linear", "user")) or (found[0] == "accelerometer" and "secondselapsed" in by_name):
         raise InputError(NO_GRAVITY.format(f"{found[0]}_x"))

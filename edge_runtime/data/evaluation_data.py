@@ -120,9 +120,7 @@ def scored_people(
         raise InputError(f"no {noun_of(people)} here ({_first(people)}) is new to '{cards[0].name}': give others")
     if learners and is_said:
         names, learnt = " and ".join(f"'{x}'" for x in learners), next(iter(learners.values()))
-        click.echo(
-            f"Not scored, since they are in the training of {names}: {noun_of(people)} {_first(learnt)}.", err=True
-        )
+        click.echo(f"Not scored, since in the training of {names}: {noun_of(people)} {_first(learnt)}.", err=True)
     return parts[0]
 
 

@@ -280,10 +280,8 @@ def find_layout(name: str) -> Layout:
     try:
         text = read_text(path, "a layout", _LARGEST_FILE)
     except OSError as error:
-        raise InputError(
-            f"there is no layout '{name}' ({error.strerror}): give the path of a TOML file, or one of "
-            f"{', '.join(shipped_layouts())}"
-        ) from error
+        known = ", ".join(shipped_layouts())
+        raise InputError(f"no layout '{name}' ({error.strerror}): give a TOML file, or one of {known}") from error
     return parse_layout(text, path.name if path.parent == FOLDER else str(path), "" if name == DEFAULT else path.stem)
 
 

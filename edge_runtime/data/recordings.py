@@ -144,10 +144,8 @@ def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[s
         files[sensor] = name
     if not found:
         there = ", ".join(quoted(x, 100) for x in sorted(tree.names, key=natural)[:2]) or "none"
-        raise InputError(
-            f"{tree.place} has no files like {quoted(layout.pattern.text, 200)}, which 'files' of {layout.source} "
-            f"says; there are {there}"
-        )
+        wanted_files = f"{quoted(layout.pattern.text, 200)}, which 'files' of {layout.source} says"
+        raise InputError(f"{tree.place} has no files like {wanted_files}; there are {there}")
     return [(dict(key), files) for key, files in found.items()]
 
 

@@ -94,10 +94,8 @@ def check_sensors(recordings: Sequence[Recording], card: Card) -> None:
             finder = FaultFinder(recording.rate_hz, card.n_channels)
             seconds = np.arange(first, end) / recording.rate_hz
             for second, _, said in finder.look(recording.samples[first:end], seconds):
-                raise InputError(
-                    f"subject {recording.subject}, {card.labels[label]} until {second:.0f} s after the recording's "
-                    f"start: {said}"
-                )
+                where = f"subject {recording.subject}, {card.labels[label]} until {second:.0f} s"
+                raise InputError(f"{where} after the recording's start: {said}")
 
 
 def learn(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, HeldOut | None]:

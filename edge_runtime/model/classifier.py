@@ -263,6 +263,4 @@ def check_graph(taken: Tensor, given: Tensor, card: cards.Card, name: str) -> No
     said = (card.raw_input, (1, *card.input_shape), (1, len(card.labels)))
     for what, found, wanted in zip(("raw input", "input", "output"), graph, said):  # noqa: B905 - Python 3.9
         if found != wanted:
-            raise InputError(
-                f"{name} has {what} {found}, but its card says {wanted}: attach its own card by 'har-edge card'"
-            )
+            raise InputError(f"{name} has {what} {found}, and its card {wanted}: attach its own by 'har-edge card'")

@@ -135,13 +135,6 @@ def state_facts(state: State) -> Facts:
     ]
 
 
-def result_facts(result: Result) -> Facts:
-    """The numbers and texts of one result."""
-    return known_facts(
-        result, [x.name for x in fields(result) if not isinstance(getattr(result, x.name), (str, int, float))]
-    )
-
-
 def _origin(report: Report) -> str:
     """Machine and method in one line."""
     machine, method = report.device, report.settings

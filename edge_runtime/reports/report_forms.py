@@ -25,7 +25,6 @@ from edge_runtime.reports.report_content import (
     ReportContent,
     gather,
     machine_facts,
-    result_facts,
     states,
 )
 from edge_runtime.reports.sentences import unit_of_times
@@ -183,7 +182,6 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         states=states(report) if report else [],
         devices=list(reports),
         facts=_side_by_side([machine_facts(x) for x in reports.values()]),
-        raw=_side_by_side(list(map(result_facts, results))),
     )
 
 

@@ -66,18 +66,14 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
     time = next((name for name, x in TIME_UNITS.items() if is_step(step * x)), None)
     by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
     if stated.acceleration is None and acceleration is None:
-        raise InputError(
-            f"the acceleration has a size of about {size:.3g}, neither about 1 (g) nor about 9.8 (m/s2): give --units"
-        )
+        raise InputError(f"acceleration is about {size:.3g}, neither about 1 (g) nor about 9.8 (m/s2): give --units")
     if stated.acceleration is not None and by_size.acceleration not in (None, stated.acceleration):
         raise InputError(
             f"acceleration is taken as {unit_name(stated.acceleration, ACCELERATION_UNITS)}, but its size is about "
             f"{size:.3g}, as in {acceleration}: write ax[{acceleration}] in the header, or give --units {acceleration}"
         )
     if stated.time is None and time is None and len(times):
-        raise InputError(
-            f"timestamps are about {step:.3g} apart, neither s nor ms, us or ns: give --rate, or a unit, as in t[ms]"
-        )
+        raise InputError(f"times are {step:.3g} apart, in neither s, ms, us nor ns: give --rate or a unit, as t[ms]")
     if stated.time is not None and time and not is_step(step * stated.time):
         raise InputError(
             f"times are taken as {unit_name(stated.time, TIME_UNITS)}, but they are about {step:.3g} apart, as in "

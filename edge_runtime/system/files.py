@@ -100,6 +100,4 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(
-            f"cannot write {path}: {error.strerror or error}; choose a place that can be written and has space"
-        ) from error
+        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another place") from error

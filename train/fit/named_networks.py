@@ -58,9 +58,7 @@ def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Mode
     try:
         network = builder(input_shape, n_classes)
     except _ANYTHING as error:
-        raise InputError(
-            f"--network {name} failed to build a network of {input_shape} and {n_classes}: {_reason(error)}"
-        ) from error
+        raise InputError(f"--network {name} failed for {input_shape} and {n_classes}: {_reason(error)}") from error
     if wrong := _fault(network, input_shape, n_classes):
         raise InputError(f"--network {name} {wrong}")
     return network

@@ -26,9 +26,7 @@ class Log:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
             found = os.pread(self._descriptor, len(first_line), 0)
         except OSError as error:
-            raise InputError(
-                f"cannot write {path}: {error.strerror or error}; choose another file for --log"
-            ) from error
+            raise InputError(f"cannot write {path}: {error.strerror or error}; give --log another file") from error
         if found and found != first_line:
             os.close(self._descriptor)
             raise InputError(f"{path} is no log of these activities: choose another file for --log")

@@ -22,9 +22,7 @@ class Axes:
         matches = [_AXIS.fullmatch(x) for x in text.split(",")]
         named = [x.group(2).lower() for x in matches if x]
         if len(matches) != 3 or sorted(named) != ["x", "y", "z"]:
-            raise InputError(
-                f"--axes {quoted(text)} is no mapping: give the board's axes in place of x, y and z, such as '-y,x,z'"
-            )
+            raise InputError(f"--axes {quoted(text)} is no mapping: give the board's axes for x, y and z, as '-y,x,z'")
         places = np.array(["xyz".index(x) for x in named])
         signs = np.array([-1.0 if x and x.group(1) == "-" else 1.0 for x in matches])
         if np.linalg.det(np.eye(3)[places] * signs) < 0:

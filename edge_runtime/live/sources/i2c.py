@@ -32,10 +32,8 @@ def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None
     name = match["name"].lower() if match else ""
     address = int(match["address"], 0) if match and match["address"] else _ADDRESSES.get(name, 0)
     if name not in _ADDRESSES or not 0x08 <= address <= 0x77:
-        raise InputError(
-            f"--i2c {quoted(text)} is an unknown sensor: give {' or '.join(_ADDRESSES)}, with @0x08 to @0x77 for an "
-            "unusual address"
-        )
+        names = " or ".join(_ADDRESSES)
+        raise InputError(f"--i2c {quoted(text)} is an unknown sensor: give {names}, with its address as @0x08 to @0x77")
     set_up = _driver(name)
     sensor: Any = None  # acceleration in m/s² and rotation in rad/s, each x, y, z
     where = f"{name} at {address:#x}"
@@ -80,9 +78,7 @@ def _board_bus() -> Any:
     except ImportError as error:
         raise MissingExtraError("--i2c", "Blinka and its drivers", "sensors") from error
     except (NotImplementedError, AttributeError) as error:
-        raise DeviceError(
-            f"Blinka knows no I2C bus of this machine ({error}); on a Raspberry Pi, see raspi-config"
-        ) from error
+        raise DeviceError(f"Blinka knows no I2C bus here ({error}); on a Raspberry Pi, see raspi-config") from error
 
 
 def _driver(name: str) -> Callable[[Any, int], Any]:

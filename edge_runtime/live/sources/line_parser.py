@@ -165,9 +165,7 @@ def _unnamed(n_values: int, needs_rotation: bool) -> Columns:
     """The columns of a row without a header: six values, or three without rotation, with or without a time before."""
     size = 3 if n_values in (3, 4) and not needs_rotation else N_CHANNELS
     if n_values not in (size, size + 1):
-        raise MalformedError(
-            f"{n_values} values without a header; six are ax, ay, az, gx, gy, gz, seven have the time before them"
-        )
+        raise MalformedError(f"{n_values} values without a header; give ax, ay, az, gx, gy, gz, or t before them")
     return Columns(0 if n_values > size else None, tuple(range(n_values - size, n_values)), Units())
 
 

@@ -135,9 +135,7 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
         bound.bind(where)
     except (OSError, UnicodeError) as error:  # the latter for a name that no host can have
         reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"cannot listen on {address}: {reason}; give another port, or an address of this machine"
-        ) from error
+        raise InputError(f"cannot listen on {address}: {reason}; give another port or address") from error
     return bound, address._replace(port=bound.getsockname()[1])
 
 

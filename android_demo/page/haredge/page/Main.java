@@ -97,11 +97,6 @@ public final class Main {
         return recognizer.leftOut();
     }
 
-    @JSExport
-    public static boolean knowsMounting() {
-        return recognizer.knowsMounting();
-    }
-
     /** Runs the model by a function of the page. */
     private static final class PageEngine implements Engine {
         private final Infer infer;
