@@ -1,6 +1,5 @@
 """Compile the C files of models into one library, and run them."""
 
-import ctypes
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from programs import run_program, succeeded
 
 from convert.c_array import c_name
 from convert.c_file.c_source import source_of
+from edge_runtime.model.c_model import CModel
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_card import Card
 
@@ -31,26 +31,16 @@ class Compiled:
         sources = [folder / f"{c_name(name)}.c" for name in models]
         library = folder / "models.so"
         succeeded(run_program(CC, *STRICT, *options, "-shared", "-fPIC", *sources, "-o", library))
-        self._library = ctypes.CDLL(str(library))
-
-    def instruction_set(self, name: str) -> str:
-        """The one that a model's functions use here."""
-        function = getattr(self._library, f"{c_name(name)}_instruction_set")
-        function.restype = ctypes.c_char_p
-        return function().decode()
-
-    def run(self, name: str, window: np.ndarray, like: np.ndarray) -> np.ndarray:
-        """The answer to a window, an array `like` that of LiteRT."""
-        answer = np.empty_like(like)
-        predict = getattr(self._library, f"{c_name(name)}_predict")
-        predict(*(x.ctypes.data_as(ctypes.c_void_p) for x in (np.ascontiguousarray(window), answer)))
-        return answer
+        self.models = {}
+        for name, (flatbuffer, _) in models.items():
+            path = folder / f"{c_name(name)}.so"
+            path.symlink_to(library)
+            self.models[name] = CModel(path, flatbuffer, STRICT[0], name)
 
     def equal(self, name: str, flatbuffer: bytes, windows: np.ndarray) -> int:
         """How many of `windows`, each in the shape of the model's input, are answered as LiteRT does, to the bit."""
-        model = open_model(flatbuffer, "litert")
-        expected = [model.run(x).copy() for x in windows]
-        return sum(self.run(name, x, y).tobytes() == y.tobytes() for x, y in zip(windows, expected, strict=True))
+        rival = open_model(flatbuffer, "litert")
+        return sum(self.models[name].run(x).tobytes() == rival.run(x).tobytes() for x in windows)
 
 
 def unnamed_card() -> Card:
