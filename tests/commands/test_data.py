@@ -3,11 +3,10 @@
 import html
 import json
 
-import official_copy
 import pytest
 from described_recordings import LAYOUT, write_files_worn_anew, write_layout, write_tree
 from programs import MODELS, succeeded
-from written_recordings import motion, spoil, write, write_subjects
+from written_recordings import motion, spoil, write, write_subjects, zipped
 from written_windows import of_people, write_windows
 
 from edge_runtime.data import uci_har
@@ -95,7 +94,7 @@ def test_refused_data_writes_nothing(har_edge_here, tmp_path, arguments, noun):
         (tmp_path / name).mkdir()
         write_subjects(tmp_path / name, "abc", n=200)
     spoil(tmp_path / "spoiled", 300, "0.1,0", "rec-b.csv")
-    official_copy.write_zip(tmp_path / "foreign.zip", {"a.txt": b"x"})
+    (tmp_path / "foreign.zip").write_bytes(zipped({"a.txt": b"x"}))
     (tmp_path / "mine.toml").write_text(LAYOUT)
     before = {x: x.read_bytes() for x in tmp_path.rglob("*") if x.is_file()}
     done = har_edge_here("data", *arguments)

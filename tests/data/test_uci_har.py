@@ -1,13 +1,17 @@
-"""The rebuilt windows are the official ones; the embedded file loses nothing."""
+"""The rebuilt windows are the official ones; the embedded file loses nothing; official copies are read whole."""
 
 import hashlib
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
+import official_copy
 import pytest
 import written_recordings
 from programs import ROOT
 
+from edge_runtime.data import loading
 from edge_runtime.data import uci_har as embedded
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -111,3 +115,45 @@ def test_each_recording_of_uci_har_is_a_mounting_of_its_own(uci_har, recordings)
     for split in (uci_har.train, uci_har.test):
         assert {*split.mounting.tolist()} == {i for i, x in enumerate(recordings) if x.subject in split.subject}
         assert [recordings[i].subject for i in split.mounting[::50]] == split.subject[::50].tolist()
+
+
+def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_and_mountings(
+    tmp_path_factory, tmp_path
+):
+    root = official_copy.folder(tmp_path_factory.getbasetemp())
+    files = {f"{root.name}/{x.relative_to(root)}": x.read_bytes() for x in root.rglob("*.txt")}
+    inner = written_recordings.zipped(files)
+    content = {"UCI HAR Dataset.zip": inner, "UCI HAR Dataset.names": b"about", "__MACOSX/._x": b""}
+    (tmp_path / "nested.zip").write_bytes(written_recordings.zipped(content))
+    found = loading.load_data(tmp_path / "nested.zip")
+    for split, rebuilt in ((found.train, embedded.load().train), (found.test, embedded.load().test)):
+        assert split.X.dtype == np.float32
+        for number in range(9):
+            np.testing.assert_array_equal(split.X[:, :, number], official_copy.expected(len(split), number))
+        for name in ("y", "subject", "mounting"):
+            np.testing.assert_array_equal(getattr(split, name), getattr(rebuilt, name))
+            assert getattr(split, name).dtype == getattr(rebuilt, name).dtype
+
+
+@pytest.mark.parametrize("name", ["y", "subject"])
+def test_labels_and_subjects_of_another_order_and_a_missing_file_are_refused(tmp_path_factory, tmp_path, name):
+    whole = official_copy.folder(tmp_path_factory.getbasetemp())
+    folder = shutil.copytree(whole, tmp_path / whole.name, copy_function=os.link)
+    path = folder / f"train/{name}_train.txt"
+    backwards = reversed(path.read_bytes().splitlines(keepends=True))
+    path.unlink()  # it is a link
+    path.write_bytes(b"".join(backwards))
+    with pytest.raises(InputError, match="train part"):
+        loading.load_data(folder)
+    path.unlink()
+    with pytest.raises(InputError, match=path.name):
+        loading.load_data(folder.parent)
+
+
+def test_a_path_without_data_is_refused_by_its_name(tmp_path):
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "foreign.zip").write_bytes(written_recordings.zipped({"holiday.jpg": b"x"}))
+    (tmp_path / "empty").mkdir()
+    for name in ("notes.txt", "foreign.zip", "empty", "absent"):
+        with pytest.raises(InputError, match=str(tmp_path / name)):
+            loading.load_data(tmp_path / name)

@@ -1,6 +1,5 @@
-"""Make copies of the official data set with made-up windows, and zips that are not what they say."""
+"""Make a copy of the official data set with made-up windows."""
 
-import zipfile
 from functools import cache
 from pathlib import Path
 
@@ -38,11 +37,3 @@ def expected(n: int, number: int) -> np.ndarray:
     X = np.tile(digits, (n, 1)).astype(np.float32)
     X[:, 0] = [float(f"{1e-4 * row:.7e}") for row in range(n)]
     return X
-
-
-def write_zip(path: Path, content: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> Path:
-    """Write a zip whose members have the names given, as they are; return its path."""
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for name, member in content.items():
-            archive.writestr(name, member)
-    return path

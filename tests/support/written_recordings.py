@@ -100,7 +100,7 @@ def write_few(folder: Path, windows: int = 2) -> Path:
 def zipped(files):
     """The bytes of a zip of `files` by their names."""
     content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in files.items():
             archive.writestr(name, text)
     return content.getvalue()

@@ -1,10 +1,9 @@
 """Files from outside are read within limits, and their JSON."""
 
 import os
-import zipfile
 
-import official_copy
 import pytest
+from written_recordings import zipped
 
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
@@ -38,7 +37,8 @@ def test_json_within_the_limits_is_what_the_standard_parser_reads():
 
 
 def test_a_member_of_a_zip_is_read_to_its_limit_and_no_further(tmp_path):
-    path = official_copy.write_zip(tmp_path / "some.zip", {"a/b.txt": bytes(10**6)}, zipfile.ZIP_DEFLATED)
+    path = tmp_path / "some.zip"
+    path.write_bytes(zipped({"a/b.txt": bytes(10**6)}))
     with Archive(path, "some.zip") as opened:
         assert opened.read("a/b.txt", 10**6) == bytes(10**6)
         with pytest.raises(InputError, match=r"some\.zip.*999,999"):
