@@ -7,21 +7,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
-from model_answers import int8_logits, logits_of, outside_xnnpack, rms
+from model_answers import assert_answers_as_keras_does, outside_xnnpack
 from small_networks import moved
 
 from convert.keras_layers import OPERATIONS
 from convert.lowering.network import lower
 from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
-from convert.quantise.tflite_converter import to_float32, to_int8
-from edge_runtime.model.interpreters import open_model
 
 SAMPLES, SIGNALS = 16, 9
-MOST_EXCESS = 1.5
-"""How much larger int8's error may be than that of `int8_logits`, which leaves out a few roundings."""
-
-
 ALL = {"return_sequences": True}
 
 
@@ -182,17 +176,8 @@ def test_the_lowered_network_answers_as_keras_does(name, windows):
 @pytest.mark.long
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_converted_network_answers_as_keras_does_and_in_integers_loses_what_its_arithmetic_says(name, windows):
-    model = network(name)
-    seen, unseen = windows[::2], windows[1::2]
-    expected = np.asarray(model(unseen, training=False))
-    lowered = lower(model)
-    assert relative_difference(logits_of(to_float32(lowered), unseen), expected) < 1e-4
-    ranges = observed_ranges(lowered, tf.constant(seen))
-    flatbuffer = to_int8(lowered, ranges)
-    error = rms(int8_logits(lowered, ranges, unseen) - expected)
-    converted = open_model(flatbuffer)
-    assert rms(logits_of(flatbuffer, unseen) - expected) <= MOST_EXCESS * error + converted.output.scale
-    assert set(outside_xnnpack(converted.operators)) <= OWN_KERNELS
+    operators = assert_answers_as_keras_does(network(name), windows[::2], windows[1::2])
+    assert set(outside_xnnpack(operators)) <= OWN_KERNELS
 
 
 def test_a_follower_becomes_a_part_of_a_convolution_whatever_its_kind(windows):

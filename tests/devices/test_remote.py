@@ -16,7 +16,7 @@ from pathlib import Path
 import package_index
 import pytest
 from environments import PROJECT
-from programs import python, wait_until, write_program
+from programs import has_ended, python, wait_until, write_program
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
@@ -119,13 +119,8 @@ def test_a_worker_that_hangs_there_is_stopped_with_its_children(tmp_path):
         pytest.raises(DeviceError, match=r"here: .*timing"),
     ):
         device.run(MeasurementJob("x", "measure", "m", "m"), tmp_path, ignore_progress)
-    wait_until(lambda: has_ended(int((tmp_path / "child").read_text())))
+    wait_until(lambda: has_ended((tmp_path / "child").read_text()))
     assert list((tmp_path / "cache/har-edge/device/jobs").iterdir()) == []
-
-
-def has_ended(process: int) -> bool:
-    stat = Path(f"/proc/{process}/stat")
-    return not stat.exists() or stat.read_text().split()[2] == "Z"
 
 
 def test_a_device_that_another_thread_stops_does_nothing_more(device, few, models):

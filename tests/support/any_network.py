@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
-import numpy as np
 from hypothesis import strategies as st
 from keras import layers
+from small_networks import moved
 
 SAMPLES, SIGNALS, CLASSES = 24, 9, 6
 FUNCTIONS = ("linear", "relu", "relu6", "tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "elu", "leaky_relu", "silu")
@@ -171,15 +171,4 @@ def networks(draw, fault: str | None = None) -> Drawn:
     x = builder.end(x)
     if builder.yes():
         x = layers.Dense(8, activation=builder.of(*FUNCTIONS))(x)
-    model = keras.Model(window, layers.Dense(CLASSES)(x))
-    _fill(model)
-    return Drawn(model, builder.faults)
-
-
-def _fill(model: keras.Model) -> None:
-    generator = np.random.default_rng(len(model.weights))
-    for weight in model.weights:
-        if weight.path.endswith("moving_variance"):
-            weight.assign(generator.uniform(0.3, 2.0, weight.shape))
-        elif "seed" not in weight.path:
-            weight.assign(np.asarray(weight) + generator.normal(0, 0.15, weight.shape))
+    return Drawn(moved(keras.Model(window, layers.Dense(CLASSES)(x))), builder.faults)

@@ -2,14 +2,20 @@
 
 from collections import Counter
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from convert.lowering.network import Lowered
-from convert.quantise.calibration import Ranges
+from convert.lowering.network import Lowered, lower
+from convert.parity import relative_difference
+from convert.quantise.calibration import Ranges, observed_ranges
+from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.model.classifier import Quantiser, dequantise
 from edge_runtime.model.interpreters import OperatorCounts, open_model
 from tools.int8_arithmetic import Int8Arithmetic
+
+MOST_EXCESS = 1.5
+"""How much larger int8's error may be than that of `int8_logits`, which leaves out a few roundings."""
 
 
 def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
@@ -34,3 +40,14 @@ def outside_xnnpack(operators: OperatorCounts) -> Counter[str]:
 def rms(values: np.ndarray) -> float:
     """The root mean square."""
     return float(np.sqrt(np.mean(np.square(values))))
+
+
+def assert_answers_as_keras_does(model: keras.Model, seen: np.ndarray, unseen: np.ndarray) -> OperatorCounts:
+    """In int8 with no more loss than its arithmetic has, since `model` was not trained; the operators of that."""
+    lowered, expected = lower(model), np.asarray(model(unseen, training=False))
+    assert relative_difference(logits_of(to_float32(lowered), unseen), expected) < 1e-4
+    ranges = observed_ranges(lowered, tf.constant(seen))
+    flatbuffer = to_int8(lowered, ranges)
+    error, converted = rms(int8_logits(lowered, ranges, unseen) - expected), open_model(flatbuffer)
+    assert rms(logits_of(flatbuffer, unseen) - expected) <= MOST_EXCESS * error + converted.output.scale
+    return converted.operators

@@ -124,6 +124,11 @@ def processes(*words: object) -> list[int]:
     return found
 
 
+def has_ended(process: str) -> bool:
+    stat = Path(f"/proc/{process.strip()}/stat")
+    return not stat.exists() or stat.read_text().split()[2] == "Z"
+
+
 def wait_until(is_so: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():

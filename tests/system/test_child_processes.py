@@ -3,19 +3,13 @@
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
-from programs import start, wait_until
+from programs import has_ended, start, wait_until
 
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable
-
-
-def has_ended(process: str) -> bool:
-    stat = Path(f"/proc/{process.strip()}/stat")
-    return not stat.exists() or stat.read_text().split()[2] == "Z"
 
 
 def run_child(ending: str) -> list[tuple[float, str] | None]:
