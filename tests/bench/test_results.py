@@ -17,7 +17,6 @@ from tools import result_format
 
 SCHEMA = json.loads(Path(edge_runtime.__file__).with_name("bench.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
-WRITTEN_BEFORE = Path(__file__).with_name("bench.json")
 
 
 def content(report: Report) -> dict[str, Any]:
@@ -43,8 +42,8 @@ def test_a_report_follows_the_schema_and_is_read_back_the_same(report, tmp_path)
 
 def test_a_report_of_the_version_before_is_read():
     """It has no `data.period_s`."""
-    VALIDATOR.validate(json.loads(WRITTEN_BEFORE.read_text()))
-    report = results.read_report(WRITTEN_BEFORE)
+    VALIDATOR.validate(json.loads(samples.WRITTEN_BEFORE.read_text()))
+    report = results.read_report(samples.WRITTEN_BEFORE)
     assert ([x.quantization for x in report.results], report.data.period_s) == (["float32", "int8"], None)
 
 

@@ -19,7 +19,6 @@ from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError
 from edge_runtime.system.installation import MissingExtraError
 
-BENCH = ROOT / "tests/bench/bench.json"
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib", "scipy", "ai_edge_litert")
 
 

@@ -1,5 +1,6 @@
 """Check that wheel and sdist hold everything, install, and give a working command."""
 
+import json
 import sys
 import tarfile
 import venv
@@ -7,9 +8,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from programs import ROOT, run_program, succeeded
+import tiny_models
+from programs import ROOT, Finished, assert_one_sentence, run_program, succeeded
 
-from edge_runtime.model.model_card import read_model
+from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 
 DATA = (
@@ -20,6 +22,7 @@ DATA = (
     "edge_runtime/reports/page.html.j2",
 )
 MODELS = tuple(f"edge_runtime/models/{x}_{y}.tflite" for x in REFERENCE_MODELS for y in ("float32", "int8"))
+HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib")
 TYPED = tuple(f"{x}/py.typed" for x in ("edge_runtime", "train", "convert"))
 
 
@@ -75,6 +78,26 @@ def test_the_notice_names_all_that_is_made_of_other_peoples_data():
 
 @pytest.mark.parametrize("path", MODELS)
 def test_a_shipped_card_names_the_terms_of_other_data_sets_and_no_path_of_its_maker(path):
-    data = read_model(ROOT / path)[1].training["data"]
+    data = cards.read_model(ROOT / path)[1].training["data"]
     assert "path" not in data
     assert data.get("terms", {}).keys() == ({*data["sources"]} if len(data.get("sources", [])) > 1 else set())
+
+
+@pytest.mark.long
+def test_without_an_extra_a_device_measures_recognises_and_adapts_and_is_told_what_trains(device_python, tmp_path):
+    def on_device(program: str, *arguments: object) -> Finished:
+        return run_program(device_python.with_name(program), *arguments, cwd=tmp_path)
+
+    code = f"from importlib.util import find_spec; print([x for x in {HEAVY} if find_spec(x)])"
+    assert on_device("python", "-c", code).stdout.strip() == "[]"
+    succeeded(on_device("har-edge", "--help"))
+    done = succeeded(on_device("har-edge", "bench", "--runs", 1))
+    assert "instructions" not in done.stderr  # those of a real processor are not counted
+    for result in json.loads((tmp_path / "bench-local.json").read_text())["results"]:
+        assert result["accuracy"] > 0.96
+        assert result["windows"] == 2947
+    succeeded(on_device("har-edge", "stream", "edge", "--replay", 7, "--speed", 0))
+    succeeded(on_device("har-edge", "personalise", "edge", "--evaluate"))
+    cards.save(tiny_models.card(), tmp_path / "card.json")  # a folder that `convert` takes for a run
+    for arguments in (["train"], ["convert", "."]):
+        assert_one_sentence(on_device("har-edge", *arguments), 2, "pip install", "har-edge[train] @ ", ".whl")

@@ -1,4 +1,4 @@
-"""One causal filter: batch and stream give the same signals, and each filter does what it is for."""
+"""One causal filter: batch and stream give the same signals, each filter does what it is for; and companding."""
 
 import hypothesis.extra.numpy as arrays
 import numpy as np
@@ -11,6 +11,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import RATE_HZ, FrontEnd
+from edge_runtime.signals.normalisation import Normalisation
 
 NUMBERS = st.floats(-20, 20, width=64)
 RECORDINGS = st.integers(0, 60).flatmap(lambda n: arrays.arrays(np.float64, (n, 6), elements=NUMBERS))
@@ -76,3 +77,24 @@ def test_bad_samples_are_refused_and_leave_the_state_alone(raw, says):
         front_end.push(raw)
     rest = np.concatenate([first, front_end.push(good[20:]), front_end.flush()])
     assert rest.tobytes() == frontend.signals(good).tobytes()
+
+
+def test_normalising_is_what_the_card_says():
+    normalisation = Normalisation(mean=(1.0, -1.0), std=(2.0, 0.5), clip=(3.0, 2.0), knee=(None, None))
+    values = np.array([[[1.0, -1.0], [5.0, -0.5], [100.0, -100.0]]])
+    assert normalisation.apply(values).tolist() == [[[0.0, 0.0], [2.0, 1.0], [3.0, -2.0]]]
+    assert normalisation.apply(values).dtype == np.float32
+
+
+def test_companding_spreads_what_is_small_and_keeps_the_clip_where_it_is():
+    normalisation = Normalisation(mean=(1.0, 1.0), std=(2.0, 2.0), clip=(3.0, 3.0), knee=(0.5, None))
+    values = np.array([1.0, 1.002, 0.998, 7.0, -5.0, 100.0])  # 0, 0.001, -0.001, 3, -3 and 49.5 standard deviations
+    companded, linear = normalisation.apply(np.stack([values, values], axis=-1)).T
+    np.testing.assert_allclose(linear, [0, 0.001, -0.001, 3, -3, 3], atol=1e-6)
+    np.testing.assert_allclose(companded, [0, 0.006986, -0.006986, 3, -3, 3], atol=1e-6)  # 0.001 * 3.5 / 0.501
+
+
+def test_what_lies_beyond_any_sensor_is_clipped_too():
+    normalisation = Normalisation((0.0,), (1.0,), (3.0,), (0.25,))
+    values = np.array([[3.4e38], [-3.4e38], [np.inf]], np.float32)
+    np.testing.assert_allclose(normalisation.apply(values), [[3], [-3], [3]], rtol=1e-6)

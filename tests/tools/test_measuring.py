@@ -1,6 +1,5 @@
-"""`make networks` and `make published`: a refusal is a result, an accident is none, and nothing is begun anew."""
+"""`make networks` and `make published`: a refusal is a result, an accident is none."""
 
-import itertools
 import json
 import subprocess
 import sys
@@ -11,11 +10,11 @@ from convert.conversion_job import ConversionReport, FormReport, NetworkReport
 from convert.converted_models import check
 from convert.options import Options
 from convert.parity import Parity
-from edge_runtime.runs import Run, settings_path
+from edge_runtime.runs import Run
 from tools import measure_networks, published
 from tools.published import Kept
 
-# Stands for `har-edge`: notes what it was asked, leaves what a training leaves, and ends with EXIT_CODE the first time.
+# Stands for `har-edge`: notes what it was asked, and ends with EXIT_CODE the first time.
 COMMAND = """
 import json, os, sys
 from pathlib import Path
@@ -23,13 +22,6 @@ asked = Path(os.environ["ASKED"])
 earlier = json.loads(asked.read_text())
 asked.write_text(json.dumps([*earlier, sys.argv[1:]]))
 code = 0 if earlier else int(os.environ["EXIT_CODE"])
-if sys.argv[1] == "train":
-    settings = Path(os.environ["SETTINGS"])
-    settings.parent.mkdir(parents=True, exist_ok=True)
-    settings.write_text("{}")
-    if code == 0:
-        settings.unlink()
-        (Path(sys.argv[sys.argv.index("--out") + 1]) / "card.json").write_text("{}")
 print("Converting it\\nError: " + os.environ["SENTENCE"], file=sys.stderr)
 sys.exit(code)
 """
@@ -40,7 +32,6 @@ def run(tmp_path, monkeypatch) -> Run:
     run = Run(tmp_path / "runs" / "seed-3")
     for tool in (measure_networks, published):
         monkeypatch.setattr(tool, "COMMAND", [sys.executable, "-c", COMMAND])
-    monkeypatch.setenv("SETTINGS", str(settings_path(run.folder)))
     monkeypatch.setenv("ASKED", str(tmp_path / "asked.json"))
     monkeypatch.setenv("SENTENCE", "the layer is unknown")
     (tmp_path / "asked.json").write_text("[]")
@@ -86,17 +77,3 @@ def test_a_network_beyond_the_gate_is_converted_without_it_to_the_form_that_fail
     assert second == [*first[:again], "--quantize-as", form, "--max-drop", "100", *first[again + 1 :]]
     assert "--rivals" in rivals
     assert kept.converted() == []
-
-
-def test_a_training_that_was_stopped_goes_on_and_all_its_time_is_counted(run, monkeypatch, tmp_path):
-    seconds_so_far = itertools.count(10, 1.5)
-    monkeypatch.setattr(measure_networks, "children_cpu_seconds", lambda: next(seconds_so_far))
-    monkeypatch.setenv("EXIT_CODE", "130")
-    with pytest.raises(subprocess.CalledProcessError):
-        measure_networks.train(run, 3, ("--network", "edge"))
-    assert measure_networks.train(run, 3, ("--network", "edge")) == 3.0
-    assert measure_networks.train(run, 3, ("--network", "edge")) == 3.0
-    assert json.loads((tmp_path / "asked.json").read_text()) == [
-        ["train", "--network", "edge", "--seed", "3", "--out", str(run.folder)],
-        ["train", "--resume", "--out", str(run.folder)],
-    ]
