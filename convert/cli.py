@@ -47,9 +47,7 @@ QUANTISED = runs.SCHEMES[1:]
     metavar="NAMES|FILE",
     help="MODEL.keras only: its labels, as A,B,C or a file of lines.  [default: the data's]",
 )
-@click.option(
-    "--signals", metavar="NAMES", help="MODEL.keras only: its input signals, as A,B,C.  [default: all of the data]"
-)
+@click.option("--signals", metavar="NAMES", help="MODEL.keras only: its signals, as A,B,C.  [default: all of the data]")
 @click.option(
     "--quantize-as",
     "named",
@@ -160,9 +158,7 @@ def command(
         check_folder(files.folder)
         complete(convert(source, files, options, file_options), options, normalisation or "none")
         return
-    shared.refuse_options(
-        "is for a .keras file, whose card it makes", "--labels", "--signals", "--normalisation", "--out"
-    )
+    shared.refuse_options("is for a .keras file, to make its card", "--labels", "--signals", "--normalisation", "--out")
     found = runs.find_runs(source)
     for run in found:
         check_run(run, options)

@@ -118,10 +118,10 @@ def _layer(program: Program, step: Step, k: int) -> Value:
     if key not in program.layers:
         n = w.shape[0]
         weights = np.pad(np.asarray(w.data).reshape(n, -1), ((0, -n % _BLOCK), (0, k - w.size // n)))
-        packed = weights.reshape(-1, _BLOCK, k // 4, 4).transpose(0, 2, 1, 3)
-        totals = weights.sum(1, dtype=np.int32)
         if weights.min() < -127:
             raise unknown(f"{step.kind} with a weight of -128, since two products have to fit into 16 bits")
+        packed = weights.reshape(-1, _BLOCK, k // 4, 4).transpose(0, 2, 1, 3)
+        totals = weights.sum(1, dtype=np.int32)
         bias = np.pad(np.asarray(others[0].data), (0, -n % _BLOCK)) if others else 0
         sums = bias - x.zero_point * totals
         both = f"{lines_of(sums)}#if defined(X86)\n  ,{lines_of(sums - 128 * totals)}#endif\n"

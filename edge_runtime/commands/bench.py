@@ -238,9 +238,7 @@ def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[Ab
             file = path.with_name(rival.file)
             model = ModelFile(str(file), read_rival(file, rival), card, file, rival)
             if model.is_onnx and not find_spec("onnx"):
-                absent.append(
-                    AbsentRival(rival.name, f"onnx, which reads its operators, is not here: {pip_install('onnx')}")
-                )
+                absent.append(AbsentRival(rival.name, f"onnx, which reads operators, is absent: {pip_install('onnx')}"))
             else:
                 found.append(model)
         absent += [AbsentRival(name, reason) for name, reason in record.absent.items()]

@@ -36,9 +36,7 @@ from edge_runtime.system.terminal import Console, plain_table, progress
     epilog=options.examples("personalise edge --data my_recordings -o mine.tflite", "personalise edge --evaluate"),
 )
 @options.model()
-@options.data(
-    f"Recordings, in a folder or zip: one person's (required), or anybody's with --evaluate.  {options.OF_RUN}"
-)
+@options.data(f"Recordings, in a folder or zip: one person's (required), or any with --evaluate.  {options.OF_RUN}")
 @options.out("FILE", "The adapted model to write (.tflite).  [required without --evaluate]")
 @click.option("--subject", metavar="NAME", help="Person to take, where the data has several.")
 @click.option("--evaluate", is_flag=True, help="Show instead the gain for everyone that the model was not trained on.")

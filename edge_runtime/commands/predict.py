@@ -161,9 +161,7 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
         elif path.is_dir() and (inside := [x for x in path.iterdir() if x.suffix.lower() == ".csv" and x.is_file()]):
             files += sorted(inside, key=lambda x: natural(x.name))
         else:
-            fault = (
-                "is no CSV recording, folder of these or export of both sensors" if path.exists() else "does not exist"
-            )
+            fault = "is no CSV file, folder of these or export of both sensors" if path.exists() else "does not exist"
             models = f"a model (a .tflite file, a run folder or {', '.join(REFERENCE_MODELS)}) may stand first"
             raise InputError(f"{path} {fault}; {models}; {FOREIGN}")
     return files, tuple(described)

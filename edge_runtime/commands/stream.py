@@ -48,10 +48,8 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option(
     "--csv", "csv_path", metavar="FILE", type=options.PATH, help="Source: a CSV file, an app's export, a pipe, or -."
 )
-@click.option(
-    "--tcp", metavar="[HOST:]PORT", help="Source: lines of JSON or CSV from a connection to 127.0.0.1 or HOST."
-)
-@click.option("--udp", metavar="[HOST:]PORT", help="Source: lines of JSON or CSV that are sent to 127.0.0.1 or HOST.")
+@click.option("--tcp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines of a connection to 127.0.0.1 or HOST.")
+@click.option("--udp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines that are sent to 127.0.0.1 or HOST.")
 @click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints lines of JSON or CSV.")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")

@@ -151,9 +151,7 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
     elif together >= _SURE and is_long and not least < times < _USUAL[1]:
         mend = "see unit (rad/s or deg/s) and scale under [rotation], and rate or the unit under [time]"
     else:
-        fits = (
-            "hand and unit fit" if times > _USUAL[0] else "the hand fits, and nothing turns fast enough to see the unit"
-        )
+        fits = "hand and unit fit" if times > _USUAL[0] else "the hand fits; nothing turns fast enough for the unit"
         mend, fault = fits if together >= _SURE else "so short a time shows little", False
     seen = f"gravity turns with the gyroscope by a correlation of {together:+.2f}, {times:.2g} times as fast"
     numbers = {"correlation": together, "times": times, "turning_s": seconds}
@@ -264,10 +262,8 @@ def _gaps(found: FoundRecordings) -> Iterator[Finding]:
         text = f"{counted(n, 'row')} left out, with fields missing, no numbers or the time of the row before."
         yield Finding("left out", text, numbers={"rows": n})
     if found.bunched:
-        text = (
-            f"In {counted(len(found.bunched), 'file')}, {found.bunched[0]} first, samples come in bunches: where these "
-        )
-        text += "are times of delivery write steady = true under [time]."
+        files = f"{counted(len(found.bunched), 'file')}, {found.bunched[0]} first"
+        text = f"In {files}, samples come in bunches: if these are times of delivery write steady = true under [time]."
         yield Finding("bunches", text, True, {"files": len(found.bunched)})
 
 

@@ -86,9 +86,7 @@ def fit(
             loss, accuracy = train_step(tf.constant(X), tf.constant(y), told, tf.constant(key), decay, only_coarse)
             losses.append(float(loss))
             if not np.isfinite(losses[-1]):
-                raise CheckFailedError(
-                    f"the {job.title} diverged in epoch {epoch + 1} (its loss is {losses[-1]}): check the data"
-                )
+                raise CheckFailedError(f"the {job.title} diverged in epoch {epoch + 1} ({losses[-1]}): check the data")
             hits.append(float(accuracy))
         held_out_scores = (np.nan, np.nan) if held_out is None else evaluate(held_out, only_coarse)
         history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))

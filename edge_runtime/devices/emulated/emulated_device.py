@@ -124,7 +124,5 @@ class EmulatedDevice(RemoteDevice):
                 child_processes.stop(process)
         if process.returncode or len(counts) != 2:
             words = (job / "stderr").read_text(errors="replace")
-            raise DeviceError(
-                exit_description("the emulated board that counts instructions", process.returncode, words)
-            )
+            raise DeviceError(exit_description("an emulated board that counts instructions", process.returncode, words))
         return counts

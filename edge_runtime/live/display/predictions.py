@@ -131,9 +131,7 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
         console.print(f"All {len(predictions)} recordings", style="bold")
         console.print(sinks.activity_table([x.summary for x in predictions]))
         if scores and scores.windows:
-            known = (
-                f"; postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time, are left out"
-            )
+            known = f"; without postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time"
             windows = f"{counted(scores.windows, 'window')} wholly in one labelled activity"
             right = f"{percent(scores.live_accuracy)} of {windows} were answered right, unknown being wrong"
             console.print(f"{right}{known * (scores.mounting_not_known > 0)}.", soft_wrap=True)
