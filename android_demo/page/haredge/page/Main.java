@@ -27,7 +27,7 @@ public final class Main {
         void run(@JSByRef float[] window, @JSByRef float[] logits);
     }
 
-    /** Hears a decision: a place among {@link #answers} or -1, and the place of its reason. */
+    /** Hears a decision: a place among the answers of the card or -1, and the place of its reason. */
     @JSFunctor
     public interface Decided extends JSObject {
         void decided(
@@ -51,12 +51,6 @@ public final class Main {
         } catch (InputError error) {
             return error.getMessage();
         }
-    }
-
-    /** All that can be answered, separated by commas. */
-    @JSExport
-    public static String answers() {
-        return String.join(",", model.card.answers);
     }
 
     /** Begin a stream; say what is wrong with the card's settings, or nothing. */
