@@ -36,8 +36,8 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
     whose = with_noun(least) if len(people) == 1 else counted(len(people), noun_of(people)) + weakest
     console.print(f"Accuracy {_shares(open_set, is_single)} of {whose}.")
     if not is_closed:
-        shares = _shares(closed_set, False)
-        console.print(f"Closed set, with answers only among labels of these windows (last column: recall): {shares}.")
+        among = _shares(closed_set, False)
+        console.print(f"Closed set, with answers only among labels of these windows (last column: recall): {among}.")
     if is_single:
         console.print(f"All these windows are of {occurring[0]}: accuracy is recall.")
     console.print("".join(f"{x}\n" for x in _group_lines(open_set, closed_set, found)), end="")
