@@ -1,7 +1,5 @@
 """Sessions count and time the samples between source and recogniser, with a clock that the tests set."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from streams import FakeClock, decision, notices, standing
@@ -19,7 +17,7 @@ class Recorder:
     """A recogniser that keeps what it is given, and decides once a second."""
 
     def __init__(self) -> None:
-        self.card = SimpleNamespace(answers=LABELS)
+        self.answers = LABELS
         self.hop = 50
         self.duplicates, self.late, self.invalid = 0, 2, 3
         self.samples: list[np.ndarray] = []

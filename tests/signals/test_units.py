@@ -32,7 +32,7 @@ def test_sizes_of_no_unit_leave_a_stated_one_and_are_refused_without():
     assert inferred_units(Units(1.0, 1.0), counts, SECONDS.tolist()) == Units(1.0, 1.0)
     with pytest.raises(InputError, match="acceleration"):
         inferred_units(Units(1.0), counts, SECONDS.tolist())
-    with pytest.raises(InputError, match="timestamps"):
+    with pytest.raises(InputError, match="times are"):
         inferred_units(Units(None, 1.0), SAMPLES[:, :3], np.zeros(100).tolist())
     assert inferred_units(Units(), SAMPLES[:, :3]).time is None
 
