@@ -5,10 +5,8 @@ import { openModel } from './engine.js';
 const BATCH = 500; // clocks of browsers have steps of up to 1 ms
 const BATCHES = 30;
 // What a browser does not tell, and LiteRT's report has.
-const OF_LITERT = [
-  ...['load_ms', 'first_ms', 'pinned_cpu', 'xnnpack_operators', 'peak_memory_bytes', 'baseline_memory_bytes'],
-  ...['warm_up', 'energy'],
-];
+const OF_LITERT = ['load_ms', 'first_ms', 'pinned_cpu', 'xnnpack_operators', 'peak_memory_bytes', 'baseline_memory_bytes',
+  'warm_up', 'energy'];
 
 const nothing = (keys) => Object.fromEntries(keys.map((key) => [key, null]));
 
@@ -44,6 +42,8 @@ export async function bench(name, say) {
     for (let i = 0; i < BATCH; i++) infer(windowAt(i % result.windows), logits);
     times.push((performance.now() - start) / BATCH);
   }
+  const ticks = Array.from({ length: 100_000 }, () => performance.now());
+  const steps = ticks.map((x, i) => x - ticks[i - 1]).filter((x) => x > 0);
   const [, board, browser] = /\((.*?)\) (?:.*\) )?(.*)/.exec(navigator.userAgent);
   const runtime = { name: 'c', version: `as wasm32 with simd128 in ${browser}` };
   const latency = summary(times);
@@ -54,11 +54,10 @@ export async function bench(name, say) {
     latency_ms: latency,
     end_to_end_ms: isAll ? latency : null,
     samples_ms: { latency: [times], end_to_end: isAll ? [times] : [] },
-    doubts: [`each time is the mean of ${BATCH} inferences, since this browser's clock steps by ${clockStep()} ms`],
+    doubts: [`each time is the mean of ${BATCH} inferences, since this browser's clock steps by ${Number(Math.min(...steps).toPrecision(1))} ms`],
   });
   const facts = { name: 'page', machine: 'wasm32', board, emulated: false, os: navigator.userAgent, runtime };
-  const cores = navigator.hardwareConcurrency;
-  report.device = { ...nothing(Object.keys(report.device)), ...facts, cores };
+  report.device = { ...nothing(Object.keys(report.device)), ...facts, cores: navigator.hardwareConcurrency };
   Object.assign(report.settings, { runtime: 'c', runs: BATCH * BATCHES, harness_overhead_us: null });
   report.created = new Date().toISOString().replace(/\.\d+Z/, '+00:00');
   say(`All ${result.windows} answers are equal to LiteRT's, bit for bit.`);
@@ -71,11 +70,4 @@ function summary(times) {
   const mad = at(times.map((x) => Math.abs(x - p50)), 0.5);
   const mean = times.reduce((sum, x) => sum + x) / times.length;
   return { p50, p90, p95, p99, mean, min, max, runs: BATCH * times.length, mad, p50_ci95: null };
-}
-
-/** The least step of the clock, in ms. */
-function clockStep() {
-  const ticks = Array.from({ length: 100_000 }, () => performance.now());
-  const steps = ticks.map((x, i) => x - ticks[i - 1]).filter((x) => x > 0);
-  return Number(Math.min(...steps).toPrecision(1));
 }

@@ -21,6 +21,8 @@ const INSECURE = 'Browsers give motion to pages by https or of http://localhost 
 const NO_MOTION = 'No motion came: open this page on a phone, and allow motion sensors in the settings of its browser.';
 const NO_ROTATION = 'No rotation came, which the model needs: take a phone with a gyroscope.';
 const REFUSED = 'Motion was refused: allow it for this page in the settings of the browser, and load the page again.';
+const FULL = 'No more samples are kept: save them, and press Stop and Start.';
+const UNSAVED = 'The samples are not saved. Drop them?';
 const HIDDEN = 'The page was hidden, and browsers then stop the sensors: press Start.';
 
 /** Each is seconds, g (x, y, z), rad/s (x, y, z) and a place among the labels, -1 for none. */
@@ -28,6 +30,8 @@ export const samples = [];
 
 let model;
 let card;
+let chosen; // the model's name
+let saved = 0; // of the samples
 let isRunning = false;
 let hasMotion; // since the start
 let waiting; // for the first sample: a timer
@@ -42,6 +46,7 @@ const colour = (row) => COLOURS[row % COLOURS.length];
 const isWornAnyWay = () => card.frame === 'walking';
 // For models that know one way to wear it, x points up: the y axis of an upright phone.
 const axes = (x, y, z) => (isWornAnyWay() ? [x, y, z] : [y, -x, z]);
+const isUnsaved = () => saved < samples.length;
 const instruction = () => (isWornAnyWay() ? words.wear_any_way : words.wear);
 
 /** Set a text if it is another: each change is read aloud. */
@@ -69,14 +74,15 @@ function filled(text, ...values) {
 }
 
 async function choose() {
-  $('start').disabled = true;
-  const name = $('model').value;
-  try {
-    model = await openModel(`${encodeURIComponent(name)}.wasm`);
-  } catch (error) {
-    return headline(words.stopped, error.message); // it did not come, or the browser is too old
-  }
-  const fault = har.open(model.card, name);
+  if (isUnsaved() && !confirm(UNSAVED)) return ($('model').value = chosen);
+  samples.length = saved = 0;
+  chosen = $('model').value;
+  $('start').disabled = $('model').disabled = $('saving').hidden = true;
+  // Perhaps it does not come, or the browser is too old.
+  model = await openModel(`${encodeURIComponent(chosen)}.wasm`).catch((error) => headline(words.stopped, error.message));
+  $('model').disabled = false;
+  if (!model) return;
+  const fault = har.open(model.card, chosen);
   if (fault) return headline(words.stopped, fault);
   card = JSON.parse(model.card);
   $('label').replaceChildren(...[words.no_label, ...card.labels.map(titled)].map((x, i) => new Option(x, i - 1)));
@@ -93,11 +99,15 @@ async function start() {
   const fault = har.start(model.infer, decided, noticed);
   if (fault) return headline(words.stopped, fault);
   isRunning = true;
-  samples.length = 0;
+  if (!isUnsaved()) samples.length = saved = 0;
   hasMotion = lastDecision = undefined;
   addEventListener('devicemotion', take);
   waiting = setTimeout(() => stop(hasMotion ? NO_ROTATION : NO_MOTION), SILENCE_MS);
-  $('probabilities').replaceChildren(...card.labels.map(row));
+  $('probabilities').replaceChildren(...card.labels.map((label, i) => {
+    const item = made('li');
+    item.append(made('span', titled(label)), made('i', '', { background: colour(i) }), made('b', '0 %'));
+    return item;
+  }));
   $('band').replaceChildren();
   $('model').disabled = true;
   $('live').hidden = $('saving').hidden = false;
@@ -131,13 +141,8 @@ function take(event) {
   const rotation = axes(r?.alpha ?? 0, r?.beta ?? 0, r?.gamma ?? 0).map((value) => value * RADIANS);
   const sample = [event.timeStamp / 1000, ...acceleration, ...rotation];
   if (samples.length < MOST_SAMPLES) samples.push([...sample, Number($('label').value)]);
+  show('full', samples.length < MOST_SAMPLES ? '' : FULL);
   har.push(...sample);
-}
-
-function row(label, i) {
-  const item = made('li');
-  item.append(made('span', titled(label)), made('i', '', { background: colour(i) }), made('b', '0 %'));
-  return item;
 }
 
 function decided(seconds, answer, isWarmingUp, reason, probabilities) {
@@ -180,6 +185,7 @@ function save(event) {
   });
   const header = 'timestamp[ns],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject';
   download(`${[header, ...lines].join('\n')}\n`, 'recording.csv');
+  saved = samples.length;
 }
 
 function download(text, name) {
@@ -205,12 +211,6 @@ async function measure() {
   $('bench').disabled = false;
 }
 
-/** Keep touches away: in a pocket they would leave the page. */
-function cover() {
-  $('cover').showModal();
-  $('cover').requestFullscreen?.().catch(() => null);
-}
-
 function uncover() {
   $('cover').close();
   if (document.fullscreenElement) document.exitFullscreen();
@@ -220,10 +220,15 @@ $('start').onclick = () => (isRunning ? stop(instruction()) : start());
 $('model').onchange = choose;
 $('recording').onsubmit = save;
 $('bench').onclick = measure;
-$('lock').onclick = cover;
+// Touches in a pocket would leave the page.
+$('lock').onclick = () => {
+  $('cover').showModal();
+  $('cover').requestFullscreen?.().catch(() => null);
+};
 $('unlock').onpointerdown = () => (holding = setTimeout(uncover, HOLD_MS));
 $('unlock').onpointerup = $('unlock').onpointerleave = $('unlock').onpointercancel = () => clearTimeout(holding);
-$('cover').oncontextmenu = (event) => event.preventDefault();
+$('cover').oncancel = $('cover').oncontextmenu = (event) => event.preventDefault();
+onbeforeunload = (event) => isUnsaved() && event.preventDefault();
 document.onvisibilitychange = () => document.hidden && isRunning && stop(HIDDEN);
 const names = await (await fetch('models.txt')).text();
 $('model').replaceChildren(...names.split('\n').map((name) => new Option(name)));

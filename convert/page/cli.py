@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from edge_runtime.commands import options as shared
-from edge_runtime.errors import InputError
 
 
 @click.command(
@@ -24,16 +23,16 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
 
     A MODEL, or that of a RUN, is int8 or mixed. The default is edge-anywhere and edge.
     """
-    from convert.page.page_folder import write_page
+    from convert.page.page_folder import TARGET, write_page
     from convert.page.page_server import over_https, over_usb
     from convert.tensorflow_setup import require_extra
+    from edge_runtime.system.c_compiler import find_compiler
     from edge_runtime.system.files import scratch_folder
     from edge_runtime.system.terminal import Console, progress
 
-    shared.exclusive("--serve", "--usb")
-    if not (out or serve or usb):
-        raise InputError("an option is missing: give --out, --serve or --usb")
-    require_extra("har-edge page", ("ziglang", *(("trustme", "segno") if serve else ())), "page")
+    shared.exclusive("--out", "--serve", "--usb", required=True)
+    compiler = () if find_compiler(TARGET) else ("ziglang",)
+    require_extra("har-edge page", (*compiler, *(("trustme", "segno") if serve else ())), "page")
     with ExitStack() as opened:
         folder = out or opened.enter_context(scratch_folder())
         serving = over_https if serve else over_usb if usb else None

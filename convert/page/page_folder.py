@@ -1,6 +1,7 @@
 """Write the page as a folder of static files, with models as WebAssembly and what bench.js compares answers with."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from edge_runtime.system.standard_streams import suppressed_stderr
 BUILT = Path(__file__).resolve().parents[2] / "build" / "page"
 """Where `make page` leaves the page, in a clone."""
 
-_TARGET = "wasm32-freestanding"
+TARGET = "wasm32-freestanding"
 _CUSTOM_SECTION = b"\0"  # WebAssembly Core Specification 5.5.3
 
 
@@ -36,19 +37,20 @@ def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) ->
     if not (BUILT / "har.js").is_file():
         raise InputError("the page is not built here: run 'make page' in a clone of har-edge")
     names = [x.resolve().name.removesuffix(".tflite") for x in models]
-    for name, model in zip(names, models, strict=True):
-        if names.count(name) > 1:
-            raise InputError(f"two models are called {name}: rename one")
-        path = model_path(model)
-        card = cards.read_model(path)[1]
-        check_front_end(card)
-        if not card.raw_input:
-            raise InputError(f"{path} takes prepared windows: convert it with --io raw")
-        write_wasm_model(path, folder / f"{name}.wasm", on_progress)
-        on_progress(0.7, f"answers of {name} to the test windows")
-        _write_bench(path, name, folder)
-    for file in BUILT.iterdir():
-        write_bytes(folder / file.name, file.read_bytes())
+    with scratch_folder() as scratch:  # nothing is written before each model is known to fit
+        for name, model in zip(names, models, strict=True):
+            if names.count(name) > 1:
+                raise InputError(f"two models are called {name}: rename one")
+            path = model_path(model)
+            card = cards.read_model(path)[1]
+            check_front_end(card)
+            if not card.raw_input:
+                raise InputError(f"{path} takes prepared windows: convert it with --io raw")
+            write_wasm_model(path, scratch / f"{name}.wasm", on_progress)
+            on_progress(0.7, f"answers of {name} to the test windows")
+            _write_bench(path, name, scratch)
+        for file in (*BUILT.iterdir(), *scratch.iterdir()):
+            write_bytes(folder / file.name, file.read_bytes())
     write_text(folder / "models.txt", "\n".join(names))
 
 
@@ -62,26 +64,23 @@ def write_wasm_model(model: Path, target: Path, on_progress: OnProgress = ignore
     options = ("-mcpu=generic+simd128", "-nostdlib", "-s", "-Wl,--no-entry", *(f"-Wl,--export={x}" for x in exports))
     with scratch_folder() as folder:
         write_c_file(model, folder, on_progress)
-        compile_library(folder / f"{name}.c", folder / "model.wasm", _TARGET, options=options)
+        compile_library(folder / f"{name}.c", folder / "model.wasm", TARGET, options=options)
         module = (folder / "model.wasm").read_bytes()
     section = _sized(b"card.json") + card.to_json().encode()
     write_bytes(target, module + _CUSTOM_SECTION + _sized(section))
 
 
 def _sized(content: bytes) -> bytes:
-    """`content` after its length, seven bits a byte, lowest first."""
-    length, left = b"", len(content)
-    while left > 127:
-        length += bytes([left & 127 | 128])
-        left >>= 7
-    return length + bytes([left]) + content
+    """`content` after its length: seven bits a byte, lowest first, in five bytes."""
+    n = len(content)
+    return bytes([*(n >> shift & 127 | 128 for shift in (0, 7, 14, 21)), n >> 28]) + content
 
 
 def _write_bench(model: Path, name: str, folder: Path) -> None:
     """Write LiteRT's report of `model`, `NAME.json`, and `NAME.f32`: the test windows, then LiteRT's answers.
 
-    The times in the report are of one inference here, and mean nothing. Nothing is written for a model that does not
-    fit the embedded data.
+    The report's times are of one inference here, and mean nothing; size and digest are those of `NAME.wasm`. Nothing
+    is written for a model that does not fit the embedded data.
     """
     flatbuffer, card = cards.read_model(model)
     data = load_data()
@@ -90,7 +89,8 @@ def _write_bench(model: Path, name: str, folder: Path) -> None:
     except InputError:
         return
     settings = MeasurementSettings(runs=1, control=False)
-    measure([open_file(model, name)], data, PythonDevice(), settings).write(folder / f"{name}.json")
+    measured = replace(open_file(model, name), library=(folder / f"{name}.wasm").read_bytes())
+    measure([measured], data, PythonDevice(), settings).write(folder / f"{name}.json")
     with suppressed_stderr():
         interpreter = open_model(flatbuffer, "litert")
     answers = [interpreter.run(x[np.newaxis]).flatten() for x in windows]

@@ -1,7 +1,6 @@
 """Serve the page to phones: browsers give motion only to https, and to http of the phone's own localhost."""
 
 import ssl
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,12 @@ _VALID = timedelta(days=30)  # iOS takes no certificate of more than 825
 
 
 class _Files(SimpleHTTPRequestHandler):
+    timeout = 30  # s, for connections that never speak
+
+    def list_directory(self, *_: Any) -> None:
+        """Tell nobody what a folder holds."""
+        self.send_error(404)
+
     def log_message(self, *_: Any) -> None:
         """Print nothing."""
 
@@ -33,9 +38,7 @@ class PageServer(ThreadingHTTPServer):
         self.url = f"http://localhost:{self.server_port}"
 
     def handle_error(self, *_: Any) -> None:
-        """A phone that leaves, or refuses the certificate, is no fault."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(*_)
+        """Print nothing: a client leaves, refuses the certificate or asks for what is no path."""
 
 
 @contextmanager

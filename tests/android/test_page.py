@@ -21,7 +21,9 @@ _BENCH = "const { bench } = await import('/page/bench.js'); return await bench(`
 
 
 @pytest.mark.parametrize("name", ["edge", "edge-anywhere"])
-def test_a_benchmark_in_a_browser_is_a_result_like_any_other(chromium, webkit, page_url, name, tmp_path):
+def test_a_benchmark_in_a_browser_is_a_result_like_any_other(
+    chromium, webkit, page_url, name, tmp_path, tmp_path_factory
+):
     """It fails where one of the answers to all test windows is another than LiteRT's, by one bit."""
     results = []
     for browser in (chromium, webkit):
@@ -33,6 +35,7 @@ def test_a_benchmark_in_a_browser_is_a_result_like_any_other(chromium, webkit, p
     (result,) = json.loads(results[0].read_text())["results"]
     assert result["windows"] == 2947
     assert result["latency_ms"]["runs"] == 15000
+    assert result["size_bytes"] == (tmp_path_factory.getbasetemp() / f"page/{name}.wasm").stat().st_size
 
 
 SENSORS = {"accelerometer": slice(3), "linear-acceleration": slice(3), "gyroscope": slice(3, 6)}
@@ -115,6 +118,27 @@ def test_it_says_why_it_does_not_recognise(chromium, page_url, happening, word):
     chromium.open(f"{page_url}/page/index.html")
     ended = f"{_USE}{happening} await until('{word}'); return $('activity').textContent + $('start').textContent;"
     assert chromium.run(ended) == "StoppedStart"
+
+
+def test_samples_are_kept_until_saved_or_given_up_and_no_key_opens_the_pocket(chromium, page_url):
+    """Beyond what is kept it says so; a model is not chosen while another loads."""
+    chromium.open(f"{page_url}/page/index.html")
+    kept = """const { samples } = await import('/page/page.js');
+        const [kept, other] = [[], [...$('model').options].find((x) => !x.selected).value];
+        const choose = () => { $('model').value = other; return $('model').onchange(); };
+        const record = async () => {
+          await start(); move([[kept.length, 0, 9.8, 0, 0, 0, 0]]); kept.push(samples.length); };
+        await record(); $('start').click(); await record();
+        $('start').click(); globalThis.confirm = () => false; await choose(); kept.push($('model').value === other);
+        $('save').click(); await record();
+        samples.length = 999_999; move([[9, 0, 9.8, 0, 0, 0, 0]]); kept.push($('full').textContent !== '');
+        $('start').click(); globalThis.confirm = () => true; const chosen = choose(); kept.push($('model').disabled);
+        await chosen; kept.push(samples.length, $('model').disabled, $('model').value === other);
+        $('cover').showModal(); return kept;"""
+    assert chromium.run(_USE + kept) == [1, 2, False, 1, True, True, 0, False, True]
+    for _ in range(3):
+        chromium.cdp("Input.dispatchKeyEvent", type="rawKeyDown", key="Escape", code="Escape", windowsVirtualKeyCode=27)
+    assert chromium.run("return document.getElementById('cover').open;")
 
 
 def test_it_says_that_it_needs_https(chromium, page_url, tmp_path_factory):

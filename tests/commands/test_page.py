@@ -1,5 +1,8 @@
 """Check `har-edge page`: what it writes and refuses, and how phones reach it."""
 
+import socket
+from threading import Thread
+
 import pytest
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
@@ -30,10 +33,11 @@ def test_the_folder_holds_the_page_and_the_model_of_a_run(har_edge_here, tmp_pat
     [
         (("edge",), 2, "--out"),
         (("--serve", "--usb"), 2, "--usb"),
+        (("--serve", "-o", "site"), 2, "--serve"),
         (("--serve", "--port", 70000), 2, "--port"),
         (("--usb",), 3, "false"),
         (("nowhere", "-o", "site"), 2, "nowhere"),
-        ((MODELS["float32"], "-o", "site"), 2, "float32"),
+        (("edge", MODELS["float32"], "-o", "site"), 2, "float32"),
         (("edge", "edge", "-o", "site"), 2, "edge"),
     ],
 )
@@ -45,6 +49,19 @@ def test_one_sentence_says_what_is_wrong(har_edge_here, tmp_path, arguments, cod
 def test_without_a_build_it_says_how_to_make_one(har_edge_here, built):
     (built / "har.js").unlink()
     assert_one_sentence(har_edge_here("page", "-o", "site"), 2, "make page")
+
+
+@pytest.mark.parametrize("sent", [b"GET /%00", b"GET http://[/", b"GET /inner/", b"\0", b""])
+def test_whatever_a_client_sends_nothing_is_printed_and_no_folder_listed(built, monkeypatch, capfd, sent):
+    (built / "inner/mine").mkdir(parents=True)
+    monkeypatch.setattr(page_server._Files, "timeout", page_server._Files.timeout / 300)
+    with page_server.PageServer(built, "127.0.0.1", 0) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        with socket.create_connection(server.server_address[:2], 60) as client:
+            client.sendall(sent and sent + b"\r\n\r\n")
+            assert b"mine" not in b"".join(iter(lambda: client.recv(4096), b""))
+        server.shutdown()
+    assert not any(capfd.readouterr())
 
 
 def test_a_port_that_is_taken_is_named(har_edge_here, built):

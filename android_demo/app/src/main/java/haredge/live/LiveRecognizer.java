@@ -89,7 +89,7 @@ public final class LiveRecognizer {
         return resampler.duplicates + resampler.late + invalid;
     }
 
-    public boolean knowsMounting() {
+    boolean knowsMounting() {
         return decider.knowsMounting();
     }
 
