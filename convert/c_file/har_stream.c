@@ -207,8 +207,8 @@ static bool rests(har_stream *s, const novelty *found) {
   const int steady = (int)ceilf(STEADY_S / HOP_S), most = (int)ceilf(REST_S / HOP_S);
   s->n_at_rest = !found->at_rest ? 0 : s->n_at_rest < most ? s->n_at_rest + 1 : most;
   if (s->n_steady < steady || !found->at_rest) {
-    s->least_rotation = fminf(s->least_rotation, found->rotation);
-    s->greatest_rotation = fmaxf(s->greatest_rotation, found->rotation);
+    s->least_rotation = smaller(s->least_rotation, found->rotation);
+    s->greatest_rotation = larger(s->greatest_rotation, found->rotation);
     if (!found->at_rest || s->n_steady == 0 || s->greatest_rotation > STEADY * s->least_rotation) {
       s->n_steady = 0;
       s->least_rotation = s->greatest_rotation = found->rotation;
