@@ -135,7 +135,6 @@ def comparison_table() -> str:
             f"{100 * rows[key]['accuracy']:.2f}",
         )
         for form, key in _README_FORMS.items()
-        if key in rows
     ]
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
