@@ -108,6 +108,8 @@ def command(
     options.exclusive("--runs", "--duration")
     if method["runtime"] == MICRO:
         options.refuse_options(f"compares times, which --runtime {MICRO} does not measure", "--rivals")
+    if method["runtime"] == C and not find_spec("convert"):
+        raise InputError("--runtime c needs more than this package: 'har-edge bench --on' on a host has it all")
     devices = open_all(targets or ("local",), method["runtime"])
     names = [device.name for device in devices]
     if len({*names}) < len(names):

@@ -152,7 +152,7 @@ class Connection:
         deadline = time.monotonic() + _LONGEST_TASK_S
         while not (message := self._receive()).get("done"):
             if time.monotonic() > deadline:
-                raise DeviceError(f"{self._transport.name} took over {_LONGEST_TASK_S:g} s for one task, and was left")
+                raise DeviceError(f"{self._transport.name} took over {_LONGEST_TASK_S:g} s: give fewer --runs")
             n_bytes = message.get("n_bytes", 0)
             if not isinstance(n_bytes, int) or not 0 <= n_bytes <= LARGEST_ANSWER:
                 raise self.misfit(f"a file of {n_bytes} bytes")

@@ -96,13 +96,14 @@ needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get in
 @needs_cc
 def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, tmp_path):
     forms = ("--json", "b.json", "--markdown", "b.md", "--html", "b.html")
-    done = succeeded(har_edge_here("bench", "edge", "--runtime", "c", *QUICK, *forms))
+    done = succeeded(har_edge_here("bench", "edge", "--runtime", "c", *QUICK, *forms, env={"CC": "env cc"}))
     float32, int8, c = json.loads((tmp_path / "b.json").read_text())["results"]
     assert [x["runtime"] for x in (float32, int8, c)] == ["litert", "litert", "c"]
     assert [len(x) for x in c["samples_ms"]["latency"]] == [20, 20]
     same = ("confusion", "accuracy", "calibration_error", "quantization", "operators", "agreement")
     assert {x: c[x] for x in same} == {x: int8[x] for x in same}
     assert "-std=c99 -O3, " in c["runtime_version"]
+    assert not c["runtime_version"].startswith("zig")
     for text in (done.stdout, *((tmp_path / x).read_text() for x in ("b.md", "b.html"))):
         assert f"C int8 by {c['runtime_version']}" in " ".join(text.split())
 
@@ -115,3 +116,8 @@ def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, 
 def test_what_cannot_be_c_is_one_sentence(har_edge_here, model, compiler, code, word):
     asked = ("bench", MODELS[model], "--runtime", "c", "--runs", 4, "--rounds", 1, "--json", "b.json")
     assert_one_sentence(har_edge_here(*asked, env={"CC": compiler}), code, word)
+
+
+def test_c_is_refused_where_only_the_package_of_devices_is(har_edge_here, monkeypatch):
+    monkeypatch.setattr("edge_runtime.commands.bench.find_spec", lambda name: None)
+    assert_one_sentence(har_edge_here("bench", "edge", "--runtime", "c"), 2, "--runtime c")
