@@ -213,7 +213,7 @@ def _name_arrays(steps: Sequence[Step], window: Value, logits: Value, ranges: Ma
 def _parts(point: str) -> tuple[str, str]:
     """Layer and part in the name of a quantisation point, as identifiers."""
     layer, _, part = point.rpartition("/") if "/" in point else (point, "", "")
-    return re.sub(r"\W+", "_", layer, flags=re.ASCII), part
+    return re.sub(r"^_*(?=\d)", "layer_", re.sub(r"\W+", "_", layer, flags=re.ASCII)), part
 
 
 def _point_of(x: Value, ranges: Mapping[str, Sequence[float]]) -> str:

@@ -18,7 +18,8 @@ from edge_runtime.system.child_processes import run_program
 FLAGS = ("-std=c99", "-O3")
 LIBRARY = ("-shared", "-fPIC", "-s")
 DOT_PRODUCTS = ("-march=armv8.2-a+dotprod",)
-_SECONDS = 300.0
+_OF_ZIG = {DOT_PRODUCTS: ("-mcpu=generic+v8_2a+dotprod",)}
+_SECONDS = 240.0  # before a worker that is silent meanwhile is stopped
 
 
 def find_compiler(target: str = "") -> list[str] | None:
@@ -35,7 +36,8 @@ def find_compiler(target: str = "") -> list[str] | None:
 
 def has_dot_products() -> bool:
     """Tell whether this processor has what `DOT_PRODUCTS` asks for."""
-    return platform.machine() == "aarch64" and bool(ctypes.CDLL(None).getauxval(16) >> 20 & 1)  # HWCAP_ASIMDDP
+    is_arm64 = platform.machine() == "aarch64" and sys.maxsize > 2**32  # a 32-bit program's bits mean something else
+    return is_arm64 and bool(ctypes.CDLL(None).getauxval(16) >> 20 & 1)  # HWCAP_ASIMDDP
 
 
 def compile_library(
@@ -52,16 +54,20 @@ def compile_library(
     """
     compiler = find_compiler(target)
     if compiler is None:
-        where = f" for {target}" if target else ""
-        raise DeviceError(f"there is no C compiler{where} here: pip install ziglang, or set CC to one")
-    flags = (*FLAGS, *processor)
+        where, other = (f" for {target}", "") if target else ("", ", or set CC to one")
+        raise DeviceError(f"there is no C compiler{where} here: pip install ziglang{other}")
+    is_zig = not {"zig", "ziglang"}.isdisjoint(Path(x).name for x in compiler)
+    flags = (*FLAGS, *(_OF_ZIG.get(processor, processor) if is_zig else processor))
     try:
         done = run_program([*compiler, *flags, *options, str(source), "-o", str(output)], _SECONDS)
         lines = [*filter(None, done.stderr.splitlines()), f"exit code {done.returncode}"]
         reason = next((x for x in lines if "error" in x), lines[0]) if done.returncode else ""
         version = run_program([*compiler, "--version"], _SECONDS).stdout.partition("\n")[0]
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except OSError as error:
         reason = str(error)
+    except subprocess.TimeoutExpired:
+        reason = f"it takes over {_SECONDS:g} s"
     if reason:
-        raise DeviceError(f"{compiler[0]} does not compile {source.name} ({reason}): set CC to another compiler")
-    return f"{'zig, ' if 'cc' in compiler[1:] else ''}{version}, {' '.join(flags)}"
+        advice = "" if target else ": set CC to another compiler"
+        raise DeviceError(f"{compiler[0]} does not compile {source.name} ({reason}){advice}")
+    return f"{'zig, ' if is_zig else ''}{version}, {' '.join(flags)}"

@@ -1,6 +1,9 @@
 """Check the C of models: it compiles without a warning, and has LiteRT's answers, bit for bit."""
 
 import re
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +28,7 @@ from convert.quantise.tflite_converter import to_int8
 from edge_runtime.errors import CheckFailedError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
+from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
 
 SHIPPED = {x: MODELS["int8"].with_name(f"{x}_int8.tflite") for x in ("edge", "edge-small", "edge-anywhere")}
 ALL = {"return_sequences": True}
@@ -36,6 +40,20 @@ PROCESSORS = {
     "AVX-VNNI": ["-D__builtin_cpu_supports(x)=(sizeof(x)<=8&&__builtin_cpu_supports(x))"],
     "AVX-512 VNNI": ["-D__builtin_cpu_supports(x)=((x)[sizeof(x)-3]!='m'&&__builtin_cpu_supports(x))"],  # without VBMI
 }
+COMPILERS = {
+    "cc": (CC,),
+    "clang": (shutil.which("clang"),),
+    "zig": (sys.executable, "-m", "ziglang", "cc", "-mcpu=baseline"),
+}
+ANSWER_ALL = """#include <stdio.h>
+#include "edge_int8.c"
+int main(void) {
+  float window[1152], logits[6];
+  while (fread(window, 4, 1152, stdin)) edge_int8_predict(window, logits), fwrite(logits, 4, 6, stdout);
+  return puts(edge_int8_instruction_set()) < 0;
+}
+"""
+PIS = [("cortex-a72", (), b"NEON\n"), ("cortex-a76", DOT_PRODUCTS, b"NEON with SDOT\n")]
 
 pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
 
@@ -51,15 +69,35 @@ def test_a_shipped_model_answers_every_test_window_as_litert_does(shipped, uci_h
     assert shipped.equal(name, cards.read_model(SHIPPED[name])[0], X[:, np.newaxis]) == len(X)
 
 
+@pytest.mark.parametrize("compiler", [x if x == "cc" else pytest.param(x, marks=pytest.mark.long) for x in COMPILERS])
 @pytest.mark.parametrize("processor", PROCESSORS)
-def test_every_instruction_set_has_the_same_answers(tmp_path, uci_har, processor):
+def test_every_instruction_set_has_the_same_answers(tmp_path, uci_har, processor, compiler):
+    if COMPILERS[compiler][0] is None:
+        pytest.skip("needs clang: apt-get install clang")
     flatbuffer, card = cards.read_model(MODELS["int8"])
-    compiled = Compiled(tmp_path, {"edge": (flatbuffer, card)}, *PROCESSORS[processor])
+    compiled = Compiled(tmp_path, {"edge": (flatbuffer, card)}, *PROCESSORS[processor], by=COMPILERS[compiler])
     X = uci_har.test.X[::20, np.newaxis]
     assert compiled.equal("edge", flatbuffer, X) == len(X)
     best = [*PROCESSORS].index(processor)
     used = compiled.models["edge"].runtime.version.partition(", ")[2]
     assert used in [*PROCESSORS][min(best, 1) : best + 1]  # this machine may have less
+
+
+@pytest.mark.device
+@pytest.mark.skipif(not shutil.which("qemu-aarch64"), reason="apt-get install qemu-user gcc-aarch64-linux-gnu")
+@pytest.mark.parametrize("compiler", ["aarch64-linux-gnu-gcc", "zig"])
+@pytest.mark.parametrize(("cpu", "processor", "used"), PIS)
+def test_raspberry_pis_have_the_same_answers(tmp_path, monkeypatch, uci_har, compiler, cpu, processor, used):
+    c_source.write_c_file(MODELS["int8"], tmp_path)
+    (tmp_path / "all.c").write_text(ANSWER_ALL)
+    if compiler == "zig":
+        monkeypatch.setattr("shutil.which", lambda name: None)
+    said = compile_library(tmp_path / "all.c", tmp_path / "all", "aarch64-linux-gnu", processor, options=())
+    assert said.startswith(compiler)
+    X, model = uci_har.test.X[::50], open_model(cards.read_model(MODELS["int8"])[0], "litert")
+    emulated = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, tmp_path / "all")
+    done = subprocess.run(emulated, input=X.tobytes(), capture_output=True, check=True)
+    assert done.stdout == b"".join(model.run(x).tobytes() for x in X[:, np.newaxis]) + used
 
 
 def test_integer_windows_have_integer_answers(tmp_path):
@@ -80,7 +118,7 @@ def test_the_equations_of_an_lstm_stand_in_a_loop_over_its_steps(shipped):
 
 
 NETWORKS = {
-    "looped LSTM, mixed": (layers.LSTM(7), layers.Dense(5, name="rounded")),  # as a function of the C is called
+    "looped LSTM, mixed": (layers.LSTM(7, name="2nd"), layers.Dense(5, name="rounded")),  # names that C cannot have
     "looped GRUs, mixed": (layers.GRU(6, **ALL), layers.GRU(5, reset_after=False)),
     "looped LSTMs of both ways, int8": tuple(
         layers.Bidirectional(layers.LSTM(n, return_sequences=n > 3)) for n in (5, 4, 3)

@@ -22,7 +22,7 @@ STRICT = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 class Compiled:
     """The C of models, by their names, in one library."""
 
-    def __init__(self, folder: Path, models: Mapping[str, tuple[bytes, Card]], *options: str) -> None:
+    def __init__(self, folder: Path, models: Mapping[str, tuple[bytes, Card]], *options: str, by=(CC,)) -> None:
         self.folder, self.texts = folder, {}
         for name, (flatbuffer, card) in models.items():
             header, self.texts[name] = source_of(flatbuffer, card, name)
@@ -30,7 +30,7 @@ class Compiled:
             (folder / f"{c_name(name)}.c").write_text(self.texts[name])
         sources = [folder / f"{c_name(name)}.c" for name in models]
         library = folder / "models.so"
-        succeeded(run_program(CC, *STRICT, *options, "-shared", "-fPIC", *sources, "-o", library))
+        succeeded(run_program(*by, *STRICT, *options, "-shared", "-fPIC", *sources, "-o", library))
         self.models = {}
         for name, (flatbuffer, _) in models.items():
             path = folder / f"{c_name(name)}.so"
