@@ -17,7 +17,7 @@ from edge_runtime.system.child_processes import run_program
 
 FLAGS = ("-std=c99", "-O3")
 LIBRARY = ("-shared", "-fPIC", "-s")
-DOT_PRODUCTS = ("-march=armv8.2-a+dotprod",)
+DOT_PRODUCTS: tuple[str, ...] = ("-march=armv8.2-a+dotprod",)
 _OF_ZIG = {DOT_PRODUCTS: ("-mcpu=generic+v8_2a+dotprod",)}
 _SECONDS = 240.0  # before a worker that is silent meanwhile is stopped
 
