@@ -13,6 +13,7 @@ from edge_runtime.data import data_sources
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
+from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.system.files import write_bytes
 from edge_runtime.system.outside_files import parse_json, read_text
 
@@ -195,7 +196,8 @@ def find_runs(path: Path | None) -> list[Run]:
         # Resolved, so that results keep naming this run when a later one becomes the latest.
         return _runs_in(Path(os.path.relpath(LATEST.resolve())))
     if not path.is_dir():
-        raise InputError(f"{path} is not a run folder: name one that 'har-edge train' made")
+        names = ", ".join(REFERENCE_MODELS)
+        raise InputError(f"{path} is neither a run folder of 'har-edge train' nor a reference model ({names})")
     check_idle(path)
     if settings_path(path).exists():
         raise InputError(f"the training in {path} was stopped: go on with 'har-edge train --resume --out {path}'")
