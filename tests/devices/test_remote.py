@@ -149,7 +149,7 @@ def test_a_device_that_drips_bytes_or_talks_for_ever_holds_nobody(tmp_path, monk
     monkeypatch.setattr(connection, "_LONGEST_TASK_S", -1)
     with connected(Here(tmp_path)) as talkative:
         monkeypatch.setattr(talkative, "_receive", lambda: {"line": "still"})
-        with pytest.raises(DeviceError, match="one task"):
+        with pytest.raises(DeviceError, match="--runs"):
             talkative.ask("missing", digests=[])
 
 
