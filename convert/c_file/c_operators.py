@@ -76,9 +76,14 @@ def _write(program: Program, step: Step) -> None:
         scale = x.scale / y.scale * (np.float32(1) / np.float32(n))
         start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
         program.add(f"mean(@1, {n}, {y.size}, {number(scale)}, {number(start)}, @0);", y, x)
-    elif step.kind in _TABLES:
-        real = (np.float32(_INT8 - x.zero_point) * x.scale).astype(np.float64)
-        answers = np.rint(np.float32(_TABLES[step.kind](real)) / y.scale) + y.zero_point
+    elif step.kind == "RELU" or step.kind in _TABLES:
+        if step.kind == "RELU":  # LiteRT's own kernel: halves go up, and a ratio below 1/2 rounds twice
+            factor, shift = np.frexp(np.float64(x.scale / y.scale))
+            answers = np.floor(np.maximum(_INT8 - x.zero_point, 0) * 2.0 ** max(shift, 0) * factor + 0.5)
+            answers = np.floor(answers * 2.0 ** min(shift, 0) + 0.5) + y.zero_point
+        else:
+            real = (np.float32(_INT8 - x.zero_point) * x.scale).astype(np.float64)
+            answers = np.rint(np.float32(_TABLES[step.kind](real)) / y.scale) + y.zero_point
         table = program.constant(f"{y.buffer.name}_table", np.clip(answers, -128, 127).astype(np.int8))
         program.add(f"look_up(@2, @1, {y.size}, @0);", y, x, table, in_place=True)
     else:

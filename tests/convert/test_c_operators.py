@@ -67,6 +67,10 @@ MODELS = {
     },
     "LOGISTIC": model(OF.LOGISTIC, ((1, 256),) * 2, None, quantised=((0.047, 3), (1 / 256, -128))),
     "TANH": model(OF.TANH, ((1, 256),) * 2, None, quantised=((0.027, -3), (1 / 128, 0))),
+    **{
+        f"RELU {i}": model(OF.RELU, ((1, 256),) * 2, None, quantised=scales)
+        for i, scales in enumerate([((0.02, -128), (0.08, -128)), ((0.05, 3), (0.02, 0)), ((0.031, -7), (0.043, 5))])
+    },
     "QUANTIZE": model(OF.QUANTIZE, ((1, 256),) * 2, schema.QuantizeOptionsT()),
     "dense": model(
         OF.FULLY_CONNECTED,
