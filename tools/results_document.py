@@ -143,9 +143,10 @@ def comparison_table() -> str:
     fastest = next(x["p50_us"] for x in peers["rows"] if x["of_fastest_float"] == 1)
     return f"""{table("form | size, kB | time, relative to the fastest float32 here | accuracy, %", cells)}
 `edge`, converted by different tools. Sizes are without har-edge's [card](docs/formats.md#the-card). A time of 1.00 is
-{fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}). Accuracy is on {held_out} people held out
-of the training data. On UCI HAR's 9 test people, over {len(edge)} [trainings](docs/results/seeds.md), it is {accuracy[FLOAT]} % in float32, {accuracy[INT8]} % in int8.
-[All forms](docs/results/peers.md), [other processors](docs/results/processors.md).
+{fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}). Accuracy is on {held_out} people held
+out of the training data. On UCI HAR's 9 test people, over {len(edge)} [trainings](docs/results/seeds.md), it is
+{accuracy[FLOAT]} % in float32, {accuracy[INT8]} % in int8. [All forms](docs/results/peers.md), [other
+processors](docs/results/processors.md).
 """
 
 
