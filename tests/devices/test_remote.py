@@ -115,7 +115,7 @@ def test_a_worker_that_hangs_there_is_stopped_with_its_children(tmp_path):
     (tmp_path / "worker.pyz").write_text(HANGS.format(child=str(tmp_path / "child")))
     (tmp_path / "m").touch()
     with (
-        opened(tmp_path / "cache", silence_seconds=1) as device,
+        opened(tmp_path / "cache", silence_seconds=6) as device,
         pytest.raises(DeviceError, match=r"here: .*timing"),
     ):
         device.run(MeasurementJob("x", "measure", "m", "m"), tmp_path, ignore_progress)
