@@ -2,6 +2,7 @@
 
 from __future__ import annotations  # the worker's Python 3.9
 
+import ctypes
 import os
 import signal
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ from edge_runtime.model.graphs import operator_names
 
 _ARENAS = (1 << 20, 1 << 24, 1 << 28)  # bytes; only the pages that the model takes are touched
 _ALIGNMENT = 16  # of what is in an arena
+_PR_SET_PDEATHSIG = 1  # Linux: a process gets this signal when its parent ends
 
 # The builtin operators with a kernel (tensorflow/lite/micro/micro_mutable_op_resolver.h), without "Add".
 _KERNELS = """
@@ -52,6 +54,7 @@ def in_fork(task: Callable[[], bytes], seconds: int = 0) -> bytes | None:
     child = os.fork()
     if child == 0:
         try:
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             signal.alarm(seconds)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the package prints what was too small
