@@ -15,7 +15,7 @@ COMMANDS = {
     "train": ("train.cli", "Train a Keras LSTM."),
     "crossval": ("train.crossval_cli", "Cross-validate a network over groups of training subjects."),
     "convert": ("convert.cli", "Convert a trained network to TFLite, float32 and int8."),
-    "page": ("convert.page.cli", "Make a page that recognises on any phone, or show it to one."),
+    "page": ("convert.page.page_command", "Make a page that recognises on any phone, or show it to one."),
 } | DEVICE_COMMANDS
 
 

@@ -32,7 +32,7 @@ REFUSED = "refused"  # the kind of notice about a window that the model does not
 WARM_UP_S = 12.0  # in which the filters settle
 _ANOTHER_CLOCK_S = 3600.0
 _OTHER_AXES = (
-    "gravity turns otherwise than the gyroscope says: give its x, y and z in the order and with the signs of the "
+    "gravity turns differently than the gyroscope says: give its x, y and z in the order and with the signs of the "
     "accelerometer's"
 )
 _INVALID = (
