@@ -44,16 +44,16 @@ def main(run: Path, rounds: int) -> None:
     before = machine_state.state()
     with tempfile.TemporaryDirectory(prefix="har-edge-peers-") as name:
         folder = Path(name)
-        forms = _in_own_process(build, run, folder)
+        forms = in_own_process(build, run, folder)
         times: list[list[list[float]]] = [[] for _ in forms]
         for turn in range(rounds):
             for own, form in zip(times, forms, strict=True):
                 print(f"round {turn + 1} of {rounds}: {form.group}, {form.name}", file=sys.stderr)
-                own.append(_in_own_process(measure, folder, form))
+                own.append(in_own_process(measure, folder, form))
         facts = []
         for form in forms:
             print(f"answers: {form.group}, {form.name}", file=sys.stderr)
-            facts.append(_in_own_process(answer, folder, form))
+            facts.append(in_own_process(answer, folder, form))
     busy = machine_state.busy_share(before, machine_state.state(), own_seconds=0.0)
     p50s = [statistics.latency(own).p50 for own in times]
     fastest = min((i for i, form in enumerate(forms) if form.is_float), key=p50s.__getitem__)
@@ -85,7 +85,7 @@ def main(run: Path, rounds: int) -> None:
     _record_processor(content)
 
 
-def _in_own_process(task: Callable[..., Any], *arguments: Any) -> Any:
+def in_own_process(task: Callable[..., Any], *arguments: Any) -> Any:
     """The result of `task`; nothing that it loads or warms up is there for the next."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(task, *arguments).result()

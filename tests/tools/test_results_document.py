@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tools import RESULTS, c_against_float, claims, other_data_document, peers, published_document, reference
+from tools import RESULTS, c_against_float, c_times, claims, other_data_document, peers, published_document, reference
 from tools.results_document import DOCUMENT, README, comparison_table, document, load_measured, with_table
 
 
@@ -16,6 +16,7 @@ def test_the_document_is_that_of_make_results():
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("c_file", c_times.markdown),
         ("claims", claims.markdown),
         ("other_data", other_data_document.markdown),
         ("peers", peers.markdown),
