@@ -25,7 +25,7 @@ test-quick: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/signals tests/data tests/live tests/reports tests/system tests/train \
 		tests/convert/test_lowering.py tests/model/test_classifier.py tests/commands/test_train.py tests/tools/test_golden.py
 
-# What trains or converts many networks, makes environments, or takes half a minute; and cross-validation on a cluster.
+# What trains or converts many networks, makes environments, or takes half a minute.
 test-long: $(INSTALLED)
 	$(BIN)/python -m pytest -m long --numprocesses auto --dist worksteal
 

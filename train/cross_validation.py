@@ -52,11 +52,10 @@ class CrossValidation:
     scores: Scores
 
 
-def run(wanted: TrainingInput, kind: int | str, cluster: str | None, folder: Path, pictures: str) -> None:
+def run(wanted: TrainingInput, kind: int | str, folder: Path, pictures: str) -> None:
     """Cross-validate what is `wanted`, print the scores and write them into `folder`.
 
-    `kind` is the number of folds, or what each is: one of the `subjects` or `datasets`. `cluster` is the address of a
-    cluster that does the fits.
+    `kind` is the number of folds, or what each is: one of the `subjects` or `datasets`.
     """
     data = wanted.load_data()
     if kind == "datasets":
@@ -85,7 +84,7 @@ def run(wanted: TrainingInput, kind: int | str, cluster: str | None, folder: Pat
             for i, held in enumerate(folds)
         ]
         click.echo(f"Cross-validating {title}: fits of {counted(wanted.recipe.epochs, 'epoch')} -> {folder}", err=True)
-        do_fits(jobs, data, cluster=cluster)
+        do_fits(jobs, data)
         if kind == "datasets":
             left_out = left_out_data.summarise(dict(zip(data_sets, jobs, strict=True)), data)
             rows = left_out_data.rows(left_out)

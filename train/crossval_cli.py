@@ -26,7 +26,6 @@ def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | st
         "crossval --network edge-small",
         "crossval --sensors accelerometer --folds 7 -o runs/accelerometer",
         "crossval --data uci-har --data motionsense=FOLDER --folds datasets",
-        "crossval --cluster tcp://192.168.1.5:8786",
     ),
 )
 @options.out("FOLDER", "The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]")
@@ -39,13 +38,8 @@ def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | st
     "datasets: everyone in a data set.",
 )
 @training_options
-@click.option(
-    "--cluster",
-    metavar="ADDRESS",
-    help="Address of a dask scheduler, whose workers do the fits.  [default: this machine]",
-)
 @options.picture_format
-def command(folds: int | str, cluster: str | None, pictures: str, out: Path | None, **settings: Any) -> None:
+def command(folds: int | str, pictures: str, out: Path | None, **settings: Any) -> None:
     """Cross-validate a network over groups of the training subjects, or over data sets.
 
     For each group (fold) a network is trained on all other training subjects and scored on the group. Prints accuracy
@@ -60,10 +54,8 @@ def command(folds: int | str, cluster: str | None, pictures: str, out: Path | No
     from train.run.training import check_free
     from train.training_data import TrainingInput
 
-    if cluster is not None:
-        require_extra("--cluster", ("distributed",), "cluster")
     wanted = TrainingInput(**settings | {"data": data_texts(settings["data"])})
     wanted.check_network("har-edge crossval")
     folder = out or runs.new_folder(f"crossval-{short_name(wanted.network)}")
     check_free(folder)
-    cross_validation.run(wanted, folds, cluster, folder, pictures)
+    cross_validation.run(wanted, folds, folder, pictures)

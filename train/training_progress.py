@@ -1,4 +1,4 @@
-"""Do all fits of a training, here or on a cluster, and show how far they are."""
+"""Do all fits of a training, and show how far they are."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,15 +6,12 @@ from pathlib import Path
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import progress
-from train.fit.fit_job import Epoch, FitJob, FitOutcome
-from train.run.dask_cluster import run_on_cluster
+from train.fit.fit_job import Epoch, FitJob
 from train.run.fit_processes import OnDone, run_jobs
 
 
-def do_fits(
-    jobs: Sequence[FitJob], dataset: Dataset, on_done: OnDone = lambda job: None, cluster: str | None = None
-) -> None:
-    """Do all `jobs` as `run_jobs` does, or on the `cluster` of that address, and show how far they are."""
+def do_fits(jobs: Sequence[FitJob], dataset: Dataset, on_done: OnDone = lambda job: None) -> None:
+    """Do all `jobs` as `run_jobs` does, and show how far they are."""
     total, done = sum(job.recipe.epochs for job in jobs), dict[Path, int]()
     with progress() as on_progress:
 
@@ -26,11 +23,4 @@ def do_fits(
             scores = f"loss {epoch.loss:.3f}, accuracy {percent(epoch.accuracy, 1)}"
             on_progress(share, f"{counted(len(jobs), 'fit')}, {passed} of {counted(epochs, 'epoch')} done: {scores}")
 
-        def finish(job: FitJob) -> None:
-            on_epoch(job, FitOutcome.load(job).history[-1])
-            on_done(job)
-
-        if cluster is None:
-            run_jobs(jobs, dataset, on_epoch, on_done)
-        else:
-            run_on_cluster(jobs, dataset, cluster, finish)
+        run_jobs(jobs, dataset, on_epoch, on_done)

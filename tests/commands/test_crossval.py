@@ -1,15 +1,12 @@
-"""Check cross-validation over groups of training subjects, on this machine and on a cluster."""
+"""Check cross-validation over groups of training subjects."""
 
 import csv
 import json
-import os
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from distributed import LocalCluster
-from programs import assert_one_sentence, finish, har_edge, start_har_edge, succeeded, wait_until
+from programs import assert_one_sentence, succeeded
 from training_fixtures import TINY, har_edge_within
 from written_windows import of_people, write_windows
 
@@ -71,31 +68,7 @@ def test_files_and_table_tell_the_same(windows, tmp_path):
     assert epochs == [f"{n} of 3 epochs done" for n in range(4)], "each once"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "words"),
-    [
-        (["--folds", "people"], 2, ["--folds", "people"]),
-        (["--folds", "datasets"], 2, ["--data"]),
-        (["--cluster", "tcp://127.0.0.1:9"], 3, ["tcp://127.0.0.1:9"]),
-    ],
-)
-def test_bad_usage_is_one_sentence_before_any_fit(har_edge_here, tmp_path, arguments, code, words):
-    assert_one_sentence(har_edge_here("crossval", *arguments), code, *words)
+@pytest.mark.parametrize(("folds", "words"), [("people", ["--folds", "people"]), ("datasets", ["--data"])])
+def test_bad_usage_is_one_sentence_before_any_fit(har_edge_here, tmp_path, folds, words):
+    assert_one_sentence(har_edge_here("crossval", "--folds", folds), 2, *words)
     assert not (tmp_path / "runs").exists()
-
-
-@pytest.mark.long
-def test_a_worker_killed_midway_costs_only_time_and_the_weights_are_those_of_this_machine(windows, tmp_path):
-    options = ("crossval", "--network", "edge-small", "--epochs", 1, "--folds", 2, "--data", windows, "--out")
-    succeeded(har_edge(*options, "here", cwd=tmp_path))
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
-        killed = cluster.workers[0].pid
-        children = Path(f"/proc/{killed}/task").glob
-        with start_har_edge(*options, "there", "--cluster", cluster.scheduler_address, cwd=tmp_path) as process:
-            wait_until(lambda: any(x.read_text().strip() for x in children("*/children")))
-            os.kill(killed, signal.SIGKILL)
-            assert not (tmp_path / "there").exists()
-            done = finish(process)
-    assert done.returncode == 0, done.stderr
-    ours, theirs = (json.loads((tmp_path / x / "crossval.json").read_text()) for x in ("here", "there"))
-    assert ours == theirs

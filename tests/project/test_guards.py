@@ -128,8 +128,8 @@ def cross_validate(data: Dataset, folder: Path) -> dict:
     """Cross-validate over two folds, in this process; what is written."""
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cross_validation, "do_fits", lambda jobs, each, **_: fit(jobs, each))
-        cross_validation.run(Given(network=RECIPE.network, given=data), 2, None, folder, "png")
+        patch.setattr(cross_validation, "do_fits", lambda jobs, each: fit(jobs, each))
+        cross_validation.run(Given(network=RECIPE.network, given=data), 2, folder, "png")
     written = json.loads((folder / "crossval.json").read_text()) | {"data": None}
     assert len({x["weights_sha256"] for x in written["folds"]}) == 2
     return written
