@@ -21,7 +21,7 @@ from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
-from edge_runtime.signals.mounting import is_moving, turned, walking_frame
+from edge_runtime.signals.mounting import is_moving, recorded_frame, turned
 from edge_runtime.signals.sensor_faults import FaultFinder
 
 _HOP = 16  # samples: closer than live, since a few seconds have few windows
@@ -208,9 +208,9 @@ def _in_walking_frame(
         own = [signals[i] for i in rows]
         starts = [np.arange(0, len(x) - window.samples + 1, window.hop) for x in own]
         windows = np.concatenate([cut(x, y, window.samples) for x, y in zip(own, starts, strict=True)])
-        moving = windows[is_moving(windows, names)]
-        if len(moving) and any(WALKING in recordings[i].found_labels for i in rows):
-            frame = walking_frame(moving, names, RATE_HZ)
+        walked = any(WALKING in recordings[i].found_labels for i in rows)
+        if walked and is_moving(windows, names).any():
+            frame = recorded_frame(windows, names, RATE_HZ)
             for i in rows:
                 result[i] = turned(signals[i][np.newaxis], names, frame)[0]
     if all(x is None for x in result):

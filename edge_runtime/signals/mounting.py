@@ -4,9 +4,9 @@ That has x up, y ahead and z to the left. Up is the mean acceleration of someone
 pushed up, and 160 ms later backwards. So the product of vertical acceleration and the horizontal one after that lag,
 summed over a window, points back.
 
-Downstairs it points elsewhere. There a body that turns to the left while stepping is pushed to the right 60 ms later,
-which shows a frame that is turned round. Frames are rounded, and signals turned without matrix products, so that every
-machine gives the same windows.
+In running it mostly points ahead, and downstairs elsewhere. There a body that turns to the left while stepping is
+pushed to the right 60 ms later, which shows a frame that is turned round. Frames are rounded, and signals turned
+without matrix products, so that every machine gives the same windows.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,8 @@ from edge_runtime.signals.types import triads
 
 LAG_S = 0.16  # from a push upwards until its push backwards, in walking
 MOVING_G = 0.1  # root mean square of body acceleration above which a body moves
+_RUNNING_G = 0.9  # above it 97 % of MotionSense's windows of jogging, 5 % of its walking and none of UCI HAR's are
+_ENOUGH = 3  # windows below it that make a frame
 SWAY_LAG_S = 0.06  # from a turn to one side until its push to the other
 _DECIMALS = 6
 _STEPS = 20  # of Weiszfeld's algorithm
@@ -38,11 +40,11 @@ def check_signals(names: Sequence[str], what: str) -> None:
         )
 
 
-def is_moving(windows: Windows, names: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Tell which of `windows` `[n, samples, n_signals]` show a body that moves, as walking does."""
+def is_moving(windows: Windows, names: Sequence[str], least_g: float = MOVING_G) -> npt.NDArray[np.bool_]:
+    """Tell which of `windows` `[n, samples, n_signals]` show a body that moves, as walking does; or harder."""
     squares = _triad(windows, names, "body_acc") ** 2
     mean: Array = squares.sum(axis=2).mean(axis=1)
-    return mean > MOVING_G**2
+    return mean > least_g**2
 
 
 def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
@@ -60,7 +62,21 @@ def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Arr
 
 def in_walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> npt.NDArray[np.float32]:
     """Turn `windows` `[n, samples, n_signals]` of one mounting into its walking frame. Raises as `walking_frame`."""
-    return turned(windows, names, walking_frame(windows[is_moving(windows, names)], names, rate_hz))
+    return turned(windows, names, recorded_frame(windows, names, rate_hz))
+
+
+def recorded_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
+    """The walking frame `[3, 3]` of all `windows` of one mounting: by those of walking, else of running and sway.
+
+    Raises as `walking_frame`.
+    """
+    moves = is_moving(windows, names)
+    walks = moves & ~is_moving(windows, names, _RUNNING_G)
+    if walks.sum() >= _ENOUGH:
+        return walking_frame(windows[walks], names, rate_hz)
+    frame = walking_frame(windows[moves], names, rate_hz)
+    sign = -1.0 if is_turned_round(windows[moves], names, frame, rate_hz) else 1.0
+    return frame * [[1.0], [sign], [sign]]
 
 
 def own_frames(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:

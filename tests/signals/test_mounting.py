@@ -73,6 +73,17 @@ def test_sway_shows_most_frames_of_downstairs_that_point_back_and_no_walk_to_be_
     assert np.mean(seen["WALKING_DOWNSTAIRS"]) == pytest.approx(0.72, abs=0.12)
 
 
+@pytest.mark.parametrize("n_walking", [0, 3])
+def test_running_whose_pushes_point_ahead_does_not_turn_the_frame_of_a_mounting_round(worn, n_walking):
+    X = in_walking_frame(worn)
+    walking = X[mounting.is_moving(X, NAMES, 0.2)]
+    running = walking.copy()
+    running[..., :3] *= [6, -6, 6]
+    assert mounting.walking_frame(running, NAMES, RATE)[1, 1] < -0.9
+    recorded = np.concatenate([running, walking[9 : 9 + n_walking]])
+    assert mounting.recorded_frame(recorded, NAMES, RATE)[1, 1] > 0.9
+
+
 def test_a_model_of_the_accelerometer_has_the_same_frame(worn):
     columns = [NAMES.index(x) for x in ACCELERATION]
     bare = in_walking_frame(worn[..., columns], ACCELERATION)
