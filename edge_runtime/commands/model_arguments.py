@@ -124,6 +124,6 @@ def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
 
 
 def recordings_for(model: Path, given: Sources | None) -> Sources:
-    """As `data_for`, but the embedded recordings where the run was trained on windows."""
+    """As `data_for`, but the embedded recordings for a remembered official copy of UCI HAR, which has only windows."""
     chosen = data_for([model], given)
     return chosen if given is not None or loading.DataReader(chosen).has_recordings else ()

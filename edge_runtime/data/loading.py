@@ -1,4 +1,4 @@
-"""Load data sets or their recordings: the embedded ones, files that a layout describes, windows.
+"""Load data sets or their recordings: the embedded ones, official copies, files that a layout describes.
 
 Several data sets have the signals of all and the labels of any, and their subjects are named after their data set.
 """
@@ -27,17 +27,17 @@ from edge_runtime.system import zip_archive
 from edge_runtime.system.quantities import counted
 
 _EXPECTED = (
-    "give CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, an .npz file of windows, "
-    "LAYOUT=PATH (docs/data.md), or uci-har, which is embedded"
+    "give CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, the official 'UCI HAR "
+    "Dataset', an .npz file of windows, or LAYOUT=PATH (docs/data.md)"
 )
 
 
 def load_data(data: Given = None, window: Window | None = None) -> Dataset:
     """The data set that `data` names, or several as one; None is the embedded UCI HAR data.
 
-    `data` is `uci-har`, `LAYOUT=PATH`, the path of CSV recordings or of an `.npz` file, or a list of these. Recordings
-    are cut into windows of 128 samples every 64, or as `window` says. The test part are UCI HAR's official test
-    subjects, and every third of others who have windows. Raises `InputError`.
+    `data` is `uci-har`, `LAYOUT=PATH`, the path of CSV recordings, of the official 'UCI HAR Dataset' or of an `.npz`
+    file, or a list of these. Recordings are cut into windows of 128 samples every 64, or as `window` says. The test
+    part are UCI HAR's official test subjects, and every third of others who have windows. Raises `InputError`.
     """
     return DataReader(sources(data)).windows(window)
 
@@ -61,7 +61,7 @@ class DataReader:
 
     @property
     def has_recordings(self) -> bool:
-        """Tell whether there are recordings: `.npz` files hold windows only."""
+        """Tell whether there are recordings: official copies and `.npz` files hold windows only."""
         return all(x.kind in ("embedded", "recordings") for x in self.parts)
 
     @property
@@ -92,7 +92,7 @@ class DataReader:
         self._check_labels()
         place = in_words(self.sources)
         if len(self.parts) == 1:
-            if self.parts[0].kind == "windows":
+            if self.parts[0].kind in ("windows", "official"):
                 return
             people = {*data.train.subject.tolist(), *data.test.subject.tolist()}
             n_classes = len({x for recording in self.recordings for x in recording.classes})
@@ -131,7 +131,7 @@ class SourceReader:
 
     @cached_property
     def kind(self) -> str:
-        """`embedded`, `windows` or `recordings`. Raises `InputError` when it is none of them."""
+        """`embedded`, `official`, `windows` or `recordings`. Raises `InputError` when it is none of them."""
         path = self.source.path
         if path is None:
             return "embedded"
@@ -141,8 +141,11 @@ class SourceReader:
             return "recordings"
         if path.suffix.lower() == ".npz" and path.is_file():
             return "windows"
-        if (path.is_dir() or zip_archive.is_zip(path)) and fits(path, self.layout):
-            return "recordings"
+        if path.is_dir() or zip_archive.is_zip(path):
+            if uci_har.is_official(path):
+                return "official"
+            if fits(path, self.layout):
+                return "recordings"
         raise InputError(f"{path} holds neither recordings nor windows that har-edge knows; {_EXPECTED}")
 
     @cached_property
@@ -171,6 +174,8 @@ class SourceReader:
         path = self.source.path
         if self.kind == "windows" and path:
             return windows_file.read_windows(path)
+        if self.kind == "official" and path:
+            return uci_har.load_official(path)
         if path is None and window in (None, WINDOW):
             return uci_har.load()
         found, window = self.recordings, window or WINDOW

@@ -1,4 +1,4 @@
-"""Rebuild the published windows of UCI HAR from the embedded recordings.
+"""Rebuild the published windows of UCI HAR from the embedded recordings, or read them from an official copy.
 
 The windows were published in 2013 (UCI HAR), the raw recordings in 2016 (HAPT). `edge_runtime.signals.frontend` turns
 these into those; the table `data/windows.txt` has the windows in their order. DATA_NOTICE.md names the authors.
@@ -12,6 +12,7 @@ J. L. Reyes-Ortiz, L. Oneto, A. Samà, X. Parra, D. Anguita: Transition-aware hu
 smartphones. Neurocomputing 171, 2016.
 """
 
+import hashlib
 import lzma
 import struct
 from collections.abc import Sequence
@@ -23,7 +24,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import WINDOW, Dataset, Mounting, Recording, Split, cut
+from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.names import UCI_HAR
+from edge_runtime.data.sample_files import text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
@@ -48,6 +51,21 @@ _METRES_PER_COUNT = np.float32(STANDARD_GRAVITY) / np.float32(720)
 _RADIANS_PER_COUNT = np.float32(0.0175 * np.pi / 180)
 _SIGNIFICANT_DIGITS = 7  # what the official text files hold
 _POWERS_OF_TEN = np.cumprod([1.0] + [10.0] * 22)  # all that float64 holds exactly
+
+OFFICIAL_FOLDER = "UCI HAR Dataset"
+_LARGEST_FILE = 1 << 26  # bytes: several times the official ones
+N_WINDOWS = {"train": 7352, "test": 2947}
+# SHA-256 of labels (0 to 5) and subjects (1 to 30), as uint8 in the order of the rows.
+DIGESTS = {
+    "train": (
+        "222085d9d70948d9e252eb43a101307273edc61588c822a004cdcea259285ac9",
+        "2c395e93c9183f14405c7fbca8167fa4cff788d038a352d3d5e426ed1aa58459",
+    ),
+    "test": (
+        "c6c5639491f71f640401d34ac4a15a109a8023b085f463afef7f2e9f6cefe907",
+        "f6aca869c2a54b67d93c6bdb2e12b7e3bceaab643d231a52b0ade48423f05dfb",
+    ),
+}
 
 Runs = tuple[tuple[int, int, int], ...]
 """(class, first sample, number of windows) of each run of windows in one recording."""
@@ -165,3 +183,56 @@ def read_table() -> dict[str, dict[int, Runs]]:
         numbers = (map(int, run.split(",")) for run in runs.split())
         part[int(recording)] = tuple((activity - 1, first, count) for activity, first, count in numbers)
     return parts
+
+
+def is_official(path: Path) -> bool:
+    """Tell whether the folder or zip at `path` is or holds the official folder, or its zip."""
+    with open_tree(path) as tree:
+        return _top(tree) is not None or any(x.endswith(f"{OFFICIAL_FOLDER}.zip") for x in tree.names)
+
+
+def load_official(path: Path) -> Dataset:
+    """The official windows at `path`, labels and subjects checked by their digests. Raises `InputError`."""
+    with open_tree(path) as opened:
+        tree = unpacked(opened) if _top(opened) is None else opened
+        train, test = (_read_part(tree, part) for part in N_WINDOWS)
+    return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, train, test, FILTERS, mountings=mountings())
+
+
+def _top(tree: FileTree) -> str | None:
+    """The folder of an official copy in `tree`, with a `/` behind it; None without any file of a copy."""
+    ends = [f"/{part}/{x}_{part}.txt" for part in N_WINDOWS for x in ("y", "Inertial Signals/body_acc_x")]
+    return next((x.removesuffix(end[1:]) for x in tree.names for end in ends if f"/{x}".endswith(end)), None)
+
+
+def _read_part(tree: FileTree, part: str) -> Split:
+    y = _numbers(tree, f"y_{part}.txt", part, 1)[:, 0] - 1
+    subject = _numbers(tree, f"subject_{part}.txt", part, 1)[:, 0]
+    for what, values, expected in zip(("labels", "subjects"), (y, subject), DIGESTS[part], strict=True):
+        if hashlib.sha256(values.astype(np.uint8).tobytes()).hexdigest() != expected:
+            raise InputError(f"the {what} of the {part} part in {tree.place} are not the official ones: get it again")
+    X = np.empty((N_WINDOWS[part], WINDOW.samples, len(frontend.SIGNALS)), np.float32)
+    for column, signal in enumerate(frontend.SIGNALS):
+        X[:, :, column] = _numbers(tree, f"Inertial Signals/{signal.name}_{part}.txt", part, WINDOW.samples)
+    counts = {number: sum(count for _, _, count in runs) for number, runs in read_table()[part].items()}
+    mounting = np.repeat(np.array([*counts], np.int32), [*counts.values()])
+    return Split(X, y.astype(np.uint8), subject.astype(np.uint8), mounting)
+
+
+def _numbers(tree: FileTree, name: str, part: str, n_columns: int) -> npt.NDArray[np.float32]:
+    """The finite numbers of a file `[n_windows, n_columns]`, read as float64 and rounded to float32."""
+    name = f"{_top(tree) or ''}{part}/{name}"
+    place = str(tree.place / name)
+    if name not in tree.names:
+        raise InputError(f"{place} is missing; the official '{OFFICIAL_FOLDER}' has it: download or copy it again")
+    expected = f"{N_WINDOWS[part]} rows of {n_columns} finite numbers are expected; download or copy it again"
+    try:
+        content = tree.read(name)
+        if len(content) > _LARGEST_FILE:
+            raise ValueError(f"it has {len(content):,} bytes")
+        values = np.loadtxt(text_lines(content, place, "latin-1"), comments=None, ndmin=2)
+    except ValueError as error:
+        raise InputError(f"{place}: {error}; {expected}") from error
+    if values.shape != (N_WINDOWS[part], n_columns) or not (np.abs(values) < 1e30).all():
+        raise InputError(f"{place} has {values.shape}: {expected}")
+    return values.astype(np.float32)

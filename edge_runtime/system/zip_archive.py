@@ -13,7 +13,7 @@ from typing import IO
 from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import open_file
 
-MAX_UNPACKED = 2**30  # bytes that all members together may declare
+MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
 _MOST_TIMES, _ALWAYS = 50, 2**26  # bytes unpacked by those of the file: texts of numbers have 3 to 20 times as many
 MAX_MEMBER = 2**28  # bytes of one member
 MAX_DIRECTORY = 2**20  # bytes that list the members: each takes 46 and its name

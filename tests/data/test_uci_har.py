@@ -1,9 +1,12 @@
-"""The rebuilt windows are the official ones; the embedded file loses nothing."""
+"""The rebuilt windows are the official ones; the embedded file loses nothing; official copies are read whole."""
 
 import hashlib
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
+import official_copy
 import pytest
 import written_recordings
 from programs import ROOT
@@ -27,13 +30,13 @@ def test_windows_have_the_official_shapes_names_counts_labels_and_subjects(uci_h
     assert (uci_har.labels, uci_har.signals) == (LABELS, frontend.SIGNALS)
     assert (uci_har.window.rate_hz, uci_har.window.samples, uci_har.window.hop) == (50.0, 128, 64)
     for split, n, counts, digests in (
-        (uci_har.train, 7352, [1226, 1073, 986, 1286, 1374, 1407], ("222085d9d70948d9", "2c395e93c9183f14")),
-        (uci_har.test, 2947, [496, 471, 420, 491, 532, 537], ("c6c5639491f71f64", "f6aca869c2a54b67")),
+        (uci_har.train, 7352, [1226, 1073, 986, 1286, 1374, 1407], embedded.DIGESTS["train"]),
+        (uci_har.test, 2947, [496, 471, 420, 491, 532, 537], embedded.DIGESTS["test"]),
     ):
         assert (split.X.shape, split.X.dtype) == ((n, 128, 9), np.float32)
         assert np.bincount(split.y).tolist() == counts
         assert split.y.dtype == split.subject.dtype == np.uint8
-        assert tuple(hashlib.sha256(x.tobytes()).hexdigest()[:16] for x in (split.y, split.subject)) == digests
+        assert tuple(hashlib.sha256(x.tobytes()).hexdigest() for x in (split.y, split.subject)) == digests
     assert np.unique(uci_har.test.subject).tolist() == TEST_SUBJECTS
     assert len(np.unique(uci_har.train.subject)) == 21
     assert not set(uci_har.train.subject) & set(uci_har.test.subject)
@@ -112,6 +115,39 @@ def test_each_recording_of_uci_har_is_a_mounting_of_its_own(uci_har, recordings)
     for split in (uci_har.train, uci_har.test):
         assert {*split.mounting.tolist()} == {i for i, x in enumerate(recordings) if x.subject in split.subject}
         assert [recordings[i].subject for i in split.mounting[::50]] == split.subject[::50].tolist()
+
+
+def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_and_mountings(
+    tmp_path_factory, tmp_path
+):
+    root = official_copy.folder(tmp_path_factory.getbasetemp())
+    files = {f"{root.name}/{x.relative_to(root)}": x.read_bytes() for x in root.rglob("*.txt")}
+    inner = written_recordings.zipped(files)
+    content = {"UCI HAR Dataset.zip": inner, "UCI HAR Dataset.names": b"about", "__MACOSX/._x": b""}
+    (tmp_path / "nested.zip").write_bytes(written_recordings.zipped(content))
+    found = loading.load_data(tmp_path / "nested.zip")
+    for split, rebuilt in ((found.train, embedded.load().train), (found.test, embedded.load().test)):
+        assert split.X.dtype == np.float32
+        for number in range(9):
+            np.testing.assert_array_equal(split.X[:, :, number], official_copy.expected(len(split), number))
+        for name in ("y", "subject", "mounting"):
+            np.testing.assert_array_equal(getattr(split, name), getattr(rebuilt, name))
+            assert getattr(split, name).dtype == getattr(rebuilt, name).dtype
+
+
+@pytest.mark.parametrize("name", ["y", "subject"])
+def test_labels_and_subjects_of_another_order_and_a_missing_file_are_refused(tmp_path_factory, tmp_path, name):
+    whole = official_copy.folder(tmp_path_factory.getbasetemp())
+    folder = shutil.copytree(whole, tmp_path / whole.name, copy_function=os.link)
+    path = folder / f"train/{name}_train.txt"
+    backwards = reversed(path.read_bytes().splitlines(keepends=True))
+    path.unlink()  # it is a link
+    path.write_bytes(b"".join(backwards))
+    with pytest.raises(InputError, match="train part"):
+        loading.load_data(folder)
+    path.unlink()
+    with pytest.raises(InputError, match=path.name):
+        loading.load_data(folder.parent)
 
 
 def test_a_path_without_data_is_refused_by_its_name(tmp_path):

@@ -23,13 +23,14 @@ ESCAPE = "\x1b]0;PLANTED\x07"
 DEEP = "[" * 100_000
 HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
 TOP = f"{HEADER},label,subject\n"
+OFFICIAL = "UCI HAR Dataset/"
 
 Files = dict[str, bytes]
 FAULTS = {
     "entry beyond": "archive", "bad deflate": "archive", "bomb": "limit", "unsigned": "damaged", "pickle": "TFLite",
     "empty": "JSON", "list": "'format'", "deep": "too deeply", "inside": "too deeply", "cut": "JSON", "utf_8": "UTF-8",
     "surrogate label": "surrogates", "window of 10^12": "at most", "tiny rate": "rate_hz", "huge format": "64 bits",
-    "semicolons": "characters", "short_lines": "lines:", "line_ends": "lines:",
+    "semicolons": "characters", "short_lines": "lines:", "line_ends": "lines:", "no official copy": "7352",
     "line ends": "unpack", "many listed": "lists its", "encrypted": "encrypted", "unknown compression": "method",
     "lzma": "cannot be read", "zeros": "unpack", "objects": "object", "bytes": "array", "beyond": "shape",
     "python": "array",
@@ -271,17 +272,19 @@ def zips() -> Files:
 
 
 def broken_zips() -> Files:
-    """Zips whose members cannot be read, or that are too much."""
-    whole, listed = zips()["good"], zipped([("x", "")])
+    """Zips without recordings, and those that are no official copy."""
+    names = [f"{OFFICIAL}{p}/{x}_{p}.txt" for p in ("train", "test") for x in ("y", "subject")]
+    whole, listed = zipped([(x, "1\n") for x in names]), zipped([("x", "")])
     entry, end = listed.find(b"PK\x01\x02"), listed.find(b"PK\x05\x06")
     directory = listed[entry:end] * 100_000  # APPNOTE.TXT 4.3.16
     n_bytes = len(directory).to_bytes(4, "little")
     return cut_and_flipped(whole) | {
+        "no official copy": whole,
         "line ends": zipped([("a.csv", "\n" * 100_000_000)]),
         "many listed": listed[:entry] + directory + listed[end : end + 12] + n_bytes + listed[end + 16 :],
         "encrypted": whole.replace(b"\x14\0\0\0\x08\0", b"\x14\0\x01\0\x08\0"),
-        "unknown compression": whole.replace(b"\x14\0\0\0\x08\0", b"\x14\0\0\0\x63\0"),
-        "lzma": zipped([("a.csv", "1\n")], zipfile.ZIP_LZMA).replace(b"]\0\0\x80\0\0", b"]\0\0\x80\0\xff"),
+        "unknown compression": whole.replace(b"\x08\0", b"\x63\0"),
+        "lzma": zipped([(x, "1\n") for x in names], zipfile.ZIP_LZMA).replace(b"]\0\0\x80\0\0", b"]\0\0\x80\0\xff"),
     }
 
 
