@@ -1,4 +1,4 @@
-"""Answers of a converted flatbuffer and of its arithmetic, how far they are from others, and its kernels."""
+"""Answers of a converted flatbuffer and of its calibration, how far they are from others, and its kernels."""
 
 from collections import Counter
 
@@ -6,16 +6,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from convert.lowering.network import Lowered, lower
+from convert.lowering.cells import IN_INT8
+from convert.lowering.network import lower
 from convert.parity import relative_difference
-from convert.quantise.calibration import Ranges, observed_ranges
+from convert.quantise.calibration import observed_ranges, quantised
 from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.model.classifier import Quantiser, dequantise
 from edge_runtime.model.interpreters import OperatorCounts, open_model
-from tools.int8_arithmetic import Int8Arithmetic
 
 MOST_EXCESS = 1.5
-"""How much larger int8's error may be than that of `int8_logits`, which leaves out a few roundings."""
+"""How much larger int8's error may be than that of a network with rounded activations alone."""
 
 
 def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
@@ -23,13 +23,6 @@ def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
     model = open_model(flatbuffer, "litert", **options)
     prepare = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
     return np.concatenate([dequantise(model.run(prepare(x[np.newaxis])), model.output).copy() for x in windows])
-
-
-def int8_logits(network: Lowered, ranges: Ranges, windows: np.ndarray) -> np.ndarray:
-    """The logits of the int8 form of `network`, give or take a step, for normalised `windows`."""
-    arithmetic = Int8Arithmetic(network, ranges, len(windows))
-    rounded = tf.function(lambda x: arithmetic(x, lambda at, y: at.grid.round(y)), autograph=False)
-    return rounded(tf.constant(windows)).numpy()
 
 
 def outside_xnnpack(operators: OperatorCounts) -> Counter[str]:
@@ -43,11 +36,12 @@ def rms(values: np.ndarray) -> float:
 
 
 def assert_answers_as_keras_does(model: keras.Model, seen: np.ndarray, unseen: np.ndarray) -> OperatorCounts:
-    """In int8 with no more loss than its arithmetic has, since `model` was not trained; the operators of that."""
+    """In int8 with no more loss than its rounding has, since `model` was not trained; the operators of that."""
     lowered, expected = lower(model), np.asarray(model(unseen, training=False))
     assert relative_difference(logits_of(to_float32(lowered), unseen), expected) < 1e-4
     ranges = observed_ranges(lowered, tf.constant(seen))
     flatbuffer = to_int8(lowered, ranges)
-    error, converted = rms(int8_logits(lowered, ranges, unseen) - expected), open_model(flatbuffer)
+    rounded = lowered(tf.constant(unseen), quantised(ranges), IN_INT8).numpy()
+    error, converted = rms(rounded - expected), open_model(flatbuffer)
     assert rms(logits_of(flatbuffer, unseen) - expected) <= MOST_EXCESS * error + converted.output.scale
     return converted.operators
