@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,6 +17,7 @@ from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.evaluation_data import EvaluatedWindows
+from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import noun_of
 from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
 from edge_runtime.devices.trial import open_classifier
@@ -26,13 +28,17 @@ from edge_runtime.live.recording_replay import replay, worn_alike
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.reports import outputs
 from edge_runtime.reports.evaluation_table import show_scores
 from edge_runtime.runs import Run
+from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
 from edge_runtime.system.terminal import Console, facts_table, plain_table, progress
+
+_LOW_F1 = 0.9  # macro F1 below which adapting to a person gained 3 to 17 points on four data sets
 
 Picture: TypeAlias = Callable[[str], Path]
 """The path of a picture by its name."""
@@ -87,6 +93,8 @@ def command(
         windows = evaluation_data.evaluated(classifier.card, data_set)
         model_arguments.warn_of_axes(classifier.card, windows.mountings)
         content, not_scored = _windows(classifier, windows, picture), windows.not_scored
+        if data and content["closed_set"]["macro_f1"] < _LOW_F1 and DataReader(data).has_recordings:
+            _say_what_adapting_gains(model or path, classifier.card, data)
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
     outputs.write_json(json_path, {"model": classifier.card.name, "not_scored": [str(x) for x in not_scored]} | content)
@@ -132,6 +140,16 @@ def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDAr
                 f"{n} of {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the other "
                 f"activity: worn at {places} they look alike. Live, '{alike.name}' is one answer."
             )
+
+
+def _say_what_adapting_gains(model: Path, card: Card, data: Sources) -> None:
+    """Name the command that shows the gain for these people, where the model can be adapted."""
+    if card.personal_correction is None and {x.name for x in card.signals} >= {*GRAVITY} and card.front_end == FILTERS:
+        given = shlex.join(["personalise", str(model), "--evaluate", *(x for y in data for x in ("--data", str(y)))])
+        click.echo(
+            "Adapting a model to each person by 10 s of each activity raised macro F1 by 10 points on MotionSense, "
+            f"which was in no training. 'har-edge {given}' shows the gain for these people."
+        )
 
 
 def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], picture: Picture | None) -> dict[str, Any]:

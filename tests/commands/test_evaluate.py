@@ -1,6 +1,8 @@
 """Check `har-edge evaluate` on the test set and on a user's data: other labels, few people, a personal model."""
 
 import json
+import re
+import shlex
 import signal
 from pathlib import Path
 
@@ -133,6 +135,20 @@ def test_everyone_in_data_of_another_origin_is_scored_closed_and_open(evaluate, 
     assert closed["windows"] == found["windows"]
     assert closed["macro_f1"] >= found["macro_f1"] > 0
     assert set(np.flatnonzero(np.sum(closed["confusion"], axis=0))) <= {3, 4}
+
+
+@pytest.mark.parametrize(("labels", "is_low"), [(("SITTING", "STANDING"), False), (("LAYING", "SITTING"), True)])
+def test_low_scores_end_with_the_command_that_shows_what_adapting_gains(
+    labels, is_low, evaluate, har_edge_here, tmp_path
+):
+    pieces = (posture("SITTING", 20), posture("STANDING", 20))
+    data = people(tmp_path / "own data", *zip(labels, pieces, strict=True))
+    command = re.search(r"'har-edge (.*)' shows", evaluate("edge", "--data", data)[0].stdout)
+    assert (command is not None) == is_low
+    if command:
+        succeeded(har_edge_here(*shlex.split(command[1])))
+    succeeded(har_edge_here("data", "export", "--data", data, "-o", "own.npz"))
+    assert "personalise" not in evaluate("edge", "--data", "own.npz")[0].stdout
 
 
 def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(evaluate, har_edge_here, tmp_path):
