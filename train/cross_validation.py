@@ -19,7 +19,6 @@ from edge_runtime.reports.confusion_plot import plot_confusion
 from edge_runtime.system.files import csv_text, scratch_folder, write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
-from train import left_out_data
 from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
 from train.training_data import TrainingInput, check_signals
@@ -52,18 +51,13 @@ class CrossValidation:
     scores: Scores
 
 
-def run(wanted: TrainingInput, kind: int | str, folder: Path, pictures: str) -> None:
+def run(wanted: TrainingInput, n_folds: int | None, folder: Path, pictures: str) -> None:
     """Cross-validate what is `wanted`, print the scores and write them into `folder`.
 
-    `kind` is the number of folds, or what each is: one of the `subjects` or `datasets`.
+    Without `n_folds` each subject is a fold.
     """
     data = wanted.load_data()
-    if kind == "datasets":
-        data = left_out_data.with_everyone(data, wanted.test_subjects)
-        data_sets = left_out_data.choose_data_sets(data)
-        folds = list(data_sets.values())
-    else:
-        folds = choose_folds(data.train, data.labels, None if kind == "subjects" else int(kind))
+    folds = choose_folds(data.train, data.labels, n_folds)
     check_signals(data, data.train)
     wanted.check_fit(data)
     people = [x for fold in folds for x in fold]
@@ -85,20 +79,13 @@ def run(wanted: TrainingInput, kind: int | str, folder: Path, pictures: str) -> 
         ]
         click.echo(f"Cross-validating {title}: fits of {counted(wanted.recipe.epochs, 'epoch')} -> {folder}", err=True)
         do_fits(jobs, data)
-        if kind == "datasets":
-            left_out = left_out_data.summarise(dict(zip(data_sets, jobs, strict=True)), data)
-            rows = left_out_data.rows(left_out)
-            content: dict[str, Any] = {"data_sets": [dataclasses.asdict(x) for x in left_out]}
-            left_out_data.draw(left_out, title, data.labels, folder, pictures)
-            left_out_data.show(left_out)
-        else:
-            result = _summarise(jobs, data)
-            rows, content = _rows(result), dataclasses.asdict(result)
-            for measure in MEASURES:
-                del content[measure]["per_seed"]  # each fold has its own
-            plot_confusion(result.scores.confusion, data.labels, title, folder / f"confusion.{pictures}")
-            _show(result, title)
-    write_text(folder / "crossval.csv", csv_text(rows))
+        result = _summarise(jobs, data)
+    content = dataclasses.asdict(result)
+    for measure in MEASURES:
+        del content[measure]["per_seed"]  # each fold has its own
+    plot_confusion(result.scores.confusion, data.labels, title, folder / f"confusion.{pictures}")
+    _show(result, title)
+    write_text(folder / "crossval.csv", csv_text(_rows(result)))
     write_text(folder / "crossval.json", json.dumps({"format": FORMAT, **asked, **content}, indent=1) + "\n")
     click.echo(f"Scores and pictures: {folder}")
 

@@ -11,13 +11,13 @@ from train.fit.networks import short_name
 from train.training_options import training_options
 
 
-def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | str:
-    """As a callback: a number of folds, or the name of what each fold is."""
-    if text in ("subjects", "datasets"):
-        return text
+def number(_: click.Context, __: click.Parameter, text: str) -> int | None:
+    """As a callback: the number of folds, None where each subject is one."""
+    if text == "subjects":
+        return None
     if text.isdecimal() and len(text) < 7 and int(text) >= 2:
         return int(text)
-    raise click.BadParameter(f"'{text}' is no number of at least 2, and neither subjects nor datasets.")
+    raise click.BadParameter(f"'{text}' is neither a number of at least 2 nor subjects.")
 
 
 @click.command(
@@ -25,26 +25,25 @@ def number_or_name(_: click.Context, __: click.Parameter, text: str) -> int | st
     epilog=options.examples(
         "crossval --network edge-small",
         "crossval --sensors accelerometer --folds 7 -o runs/accelerometer",
-        "crossval --data uci-har --data motionsense=FOLDER --folds datasets",
+        "crossval --folds subjects",
     ),
 )
 @options.out("FOLDER", "The folder to make.  [default: runs/crossval-NETWORK-DATE-TIME]")
 @click.option(
     "--folds",
-    callback=number_or_name,
+    callback=number,
     default="4",
-    metavar="N|subjects|datasets",
-    help="Groups of training subjects, each scored by a network trained on all others. subjects: each one by itself. "
-    "datasets: everyone in a data set.",
+    metavar="N|subjects",
+    help="Groups of training subjects, each scored by a network trained on all others. subjects: each one by itself.",
 )
 @training_options
 @options.picture_format
-def command(folds: int | str, pictures: str, out: Path | None, **settings: Any) -> None:
-    """Cross-validate a network over groups of the training subjects, or over data sets.
+def command(folds: int | None, pictures: str, out: Path | None, **settings: Any) -> None:
+    """Cross-validate a network over groups of the training subjects.
 
     For each group (fold) a network is trained on all other training subjects and scored on the group. Prints accuracy
     and macro-F1 on each group and each subject, and writes them as JSON, CSV and pictures. The test subjects take no
-    part (with --folds datasets: those of UCI HAR, or of --test-subjects). The fits run side by side, one on each CPU.
+    part. The fits run side by side, one on each CPU.
     """
     from convert.tensorflow_setup import require_extra
 
