@@ -1,4 +1,4 @@
-"""Draw the distributions of times of the HTML report as inline SVG.
+"""Draw the pictures of the HTML report as inline SVG.
 
 The class `s<n>` is the colour of the n-th result everywhere on the page; `again` marks those after the last colour.
 """
@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
 
-from edge_runtime.bench.results import Result
+from edge_runtime.bench.results import Latency, Result
 from edge_runtime.reports.sentences import unit_of_times
-from edge_runtime.system.quantities import in_unit
+from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
 
 _WIDTH, _HEIGHT = 360, 226
 """Every drawing is as wide as a phone and grows with the page, so that its text stays in proportion."""
@@ -76,11 +76,42 @@ def distribution(results: Sequence[Result], key: str, title: str) -> Markup | No
     return _drawing(f"{title}: share of inferences done within a time", (x, f"{title}, {unit}"), (y, "%"), shapes)
 
 
+def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
+    """Draw each result at its p50 and accuracy with their intervals, as large as its file. None without times."""
+    unit = unit_of_times(results)
+    measured = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
+    if not measured:
+        return None
+    largest = max(result.size_bytes for _, result, _ in measured)
+    radii = {i: 15 * math.sqrt(result.size_bytes / largest) for i, result, _ in measured}
+    x = _spread([in_unit(v, unit) for _, _, latency in measured for v in _interval(latency)], _LEFT + 16, _RIGHT - 16)
+    bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
+    room = max(0.08 * (max(bounds) - min(bounds)), 0.5)
+    y = _Scale(max(0.0, min(bounds) - room), min(100.0, max(bounds) + room), _BOTTOM - 6, _TOP + 16)
+    shapes = []
+    for i, result, latency in measured:
+        place = x(in_unit(latency.p50, unit)), y(100 * result.accuracy)
+        low, high = (x(in_unit(v, unit)) for v in _interval(latency))
+        bars = [_element("line", x1=low, x2=high, y1=place[1], y2=place[1])]
+        if result.accuracy_subjects_ci95:
+            ends = [y(100 * v) for v in result.accuracy_subjects_ci95]
+            bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
+        tooltip = f"{names[i]}: {time(latency.p50, unit)}, {percent(result.accuracy)}, {kilobytes(result.size_bytes)}"
+        circle = _element("circle", _element("title", tooltip), cx=place[0], cy=place[1], r=radii[i])
+        shapes.append(_element("g", circle, *bars, class_=colour(i)))
+    title, x_title = "Accuracy against latency, area is file size", f"p50 of one window, {unit}"
+    return _drawing(title, (x, x_title), (y, "% right"), shapes)
+
+
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
     """Raw times in `unit`, ascending; 0, of a coarse clock, becomes a trifle that has a logarithm."""
     parts = getattr(result.samples_ms, key) if result.samples_ms else ()
     milliseconds = np.array([x for part in parts for x in part], np.float64)
     return np.sort(np.maximum(milliseconds * in_unit(1.0, unit), 1e-6))
+
+
+def _interval(latency: Latency) -> tuple[float, float]:
+    return latency.p50_ci95 or (latency.p50, latency.p50)
 
 
 def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:

@@ -153,7 +153,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
     It needs nothing else: no script, no font, no picture, no network.
     """
     content = gather(devices)
-    results = content.results
+    names, results = content.names, content.results
     reports = {x.device: x.report for x in devices if x.report}
     report = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))
@@ -175,6 +175,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         percent=percent,
         groups=row_groups(results),
         distributions=[x for x in distributions if x],
+        scatter=charts.accuracy_against_latency(results, names),
         people=people,
         noun=noun_of(people),
         classes=dict.fromkeys(label for x in results for label in x.per_class or ()),

@@ -70,6 +70,14 @@ def test_the_page_has_verdicts_doubts_numbers_confusion_and_machine():
         assert row in facts
 
 
-def test_times_are_drawn_where_there_are_any():
-    counts = [len([*page(name).iter("svg")]) for name in ("full", "emulated", "nothing")]
-    assert counts == [2, 0, 0]
+def test_drawings_show_size_and_speed():
+    drawings = list(page("full").iter("svg"))
+    told = ["".join(x.itertext()) for x in drawings]
+    assert len(told) == 3
+    assert "int8: 20.0 µs, 96.80 %, 150.0 kB" in told[2]
+    circles = [[float(x.get(key)) for key in ("cx", "cy", "r")] for x in drawings[2].iter("circle")]
+    (x_float, y_float, r_float), (x_int8, y_int8, r_int8) = circles
+    assert r_float**2 / r_int8**2 == pytest.approx(200 / 150, rel=0.01)
+    assert x_int8 < x_float
+    assert y_int8 > y_float
+    assert [len([*page(name).iter("svg")]) for name in ("emulated", "nothing")] == [0, 0]
