@@ -33,7 +33,6 @@ _IDENTITY = ConvertibleLayers(
 CONVERTIBLE_LAYERS = (
     ConvertibleLayers(("LSTM", "SimpleRNN"), note=_STATES),
     ConvertibleLayers(("GRU",), note=f"{_STATES}; `recurrent_activation` sigmoid or hard_sigmoid"),
-    ConvertibleLayers(("RNN",), _NO_STATES, note="of one or several of LSTMCell, GRUCell and SimpleRNNCell"),
     ConvertibleLayers(
         ("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="of the recurrent layers above"
     ),
@@ -61,7 +60,7 @@ CONVERTIBLE_LAYERS = (
     ConvertibleLayers(("Add", "Average", "Multiply", "Subtract"), note="`+`, `*` and `-` of two tensors too"),
     ConvertibleLayers(("Softmax",), note="over one axis; left out at the end of the network"),
     ConvertibleLayers(("Dot",), {"normalize": (False,)}, note="of vectors and sequences"),
-    ConvertibleLayers(("Attention", "AdditiveAttention"), note="without masks"),
+    ConvertibleLayers(("Attention",), {"score_mode": ("dot",)}, note="without masks"),
     ConvertibleLayers(("MultiHeadAttention",), note="of sequences, without masks, gate and sliding window"),
     ConvertibleLayers(("Activation",), note="of the activation functions below"),
     ConvertibleLayers(("ReLU",), {"max_value": (None, 6.0), "negative_slope": (0.0,), "threshold": (0.0,)}),
@@ -75,8 +74,6 @@ CONVERTIBLE = {name: row for row in CONVERTIBLE_LAYERS for name in row.names}
 """By the name of the layer."""
 
 
-_CELLS = ("LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells")  # of an RNN layer
-
 OPERATIONS = (
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "GetItem", "Reshape", "ExpandDims", "Squeeze"),
     *("Transpose", "Softmax", "Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "HardSigmoid", "HardSilu", "HardTanh", "Sum"),
@@ -86,8 +83,8 @@ OPERATIONS = (
 
 
 def is_convertible(layer: Any) -> bool:
-    """Tell whether layers, cells or operations of its kind can be converted, perhaps not with every option."""
-    return kind_of(layer) in (*CONVERTIBLE, *_CELLS, *OPERATIONS)
+    """Tell whether layers or operations of its kind can be converted, perhaps not with every option."""
+    return kind_of(layer) in (*CONVERTIBLE, *OPERATIONS)
 
 
 def does_nothing(layer: Any) -> bool:
@@ -147,8 +144,6 @@ def layers_of(network: Any) -> Iterator[Any]:
             yield layer.layer
             if is_network(layer.layer):
                 yield from layers_of(layer.layer)
-        elif kind_of(layer) == "RNN":
-            yield from (layer.cell, *getattr(layer.cell, "cells", ()))
 
 
 def holds_code(layer: Any) -> bool:

@@ -1,6 +1,6 @@
 """Lower attention over sequences of fixed length, softmax over any axis, and products of two tensors.
 
-Dot-product attention: Luong et al. 2015; additive: Bahdanau et al. 2015; several heads: Vaswani et al. 2017.
+Dot-product attention: Luong et al. 2015; several heads: Vaswani et al. 2017.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,8 +12,7 @@ from keras import layers
 
 from convert.lowering.cells import fully_connected
 from convert.lowering.keras_graph import Call
-from convert.lowering.keras_operations import Array
-from convert.lowering.quantisation_points import TANH_INPUT, Observer
+from convert.lowering.quantisation_points import Observer
 from convert.lowering.refusals import refuse
 from convert.lowering.sequences import Lowering, Operation, TensorFunction, join_steps, of_whole
 
@@ -70,44 +69,15 @@ def _dot(call: Call, point: str) -> _Joining:
 def _attention(call: Call, point: str) -> _Joining:
     layer, name = call.layer, call.name
     scale = None if layer.scale is None else np.asarray(layer.scale)
-    n_features = call.shapes[0][-1]
-    if type(layer) is layers.AdditiveAttention:
-        score = _additive(name, np.ones(n_features, np.float32) if scale is None else scale, None)
-    elif layer.score_mode == "concat":
-        score = _additive(name, np.full(n_features, np.asarray(layer.concat_score_weight)), scale)
-    else:
-        score = _dot_product(name, scale)
 
     def attend(xs: Sequence[tf.Tensor], observe: Observer) -> tf.Tensor:
         query, value, key = xs if len(xs) == 3 else (*xs, xs[1])
-        return observe(point, _weighted(score(query, key, observe), value, name, observe))
+        scores = tf.matmul(query, key, transpose_b=True)
+        if scale is not None:
+            scores = observe(f"{name}/products", scores) * scale
+        return observe(point, _weighted(scores, value, name, observe))
 
     return attend
-
-
-_Score = Callable[[tf.Tensor, tf.Tensor, Observer], tf.Tensor]
-"""Computes the scores `[batch, n_queries, n_keys]` of queries and keys `[batch, n, features]`."""
-
-
-def _dot_product(name: str, scale: Array | None) -> _Score:
-    def score(query: tf.Tensor, key: tf.Tensor, observe: Observer) -> tf.Tensor:
-        products = tf.matmul(query, key, transpose_b=True)
-        return products if scale is None else observe(f"{name}/products", products) * scale
-
-    return score
-
-
-def _additive(name: str, weights: Array, scale: Array | None) -> _Score:
-    def score(query: tf.Tensor, key: tf.Tensor, observe: Observer) -> tf.Tensor:
-        sums = tf.expand_dims(query, 2) + tf.expand_dims(key, 1)
-        if scale is not None:
-            sums = observe(f"{name}/sum", sums) * scale
-        functions = tf.tanh(observe(f"{name}/{TANH_INPUT}", sums))
-        rows = tf.reshape(functions, [-1, len(weights)])
-        scores = fully_connected(rows, weights[:, np.newaxis], np.zeros(1, np.float32))
-        return tf.reshape(scores, functions.shape[:-1])
-
-    return score
 
 
 def _weighted(scores: tf.Tensor, value: tf.Tensor, name: str, observe: Observer) -> tf.Tensor:
@@ -162,6 +132,5 @@ ATTENTION_LAYERS: dict[type, Lowering] = {
     layers.Softmax: of_whole(_softmax),
     layers.Dot: _of_sequences(_dot),
     layers.Attention: _of_sequences(_attention),
-    layers.AdditiveAttention: _of_sequences(_attention),
     layers.MultiHeadAttention: _of_sequences(_multi_head),
 }

@@ -15,9 +15,9 @@ from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from edge_runtime.errors import InputError
 
-_RECURRENT = (layers.LSTM, layers.GRU, layers.SimpleRNN, layers.RNN)
+_RECURRENT = (layers.LSTM, layers.GRU, layers.SimpleRNN)
 # Keras has no public name for the base of all layers that join tensors.
-_SEVERAL_INPUTS = (layers.Add.__base__, layers.Attention, layers.AdditiveAttention, layers.MultiHeadAttention)
+_SEVERAL_INPUTS = (layers.Add.__base__, layers.Attention, layers.MultiHeadAttention)
 _MERGES = {"concat": layers.Concatenate, "sum": layers.Add, "ave": layers.Average, "mul": layers.Multiply}
 _STEPWISE = (  # layers that do the same to each step of a sequence
     *(layers.Dense, layers.BatchNormalization, layers.LayerNormalization, layers.Rescaling),
@@ -27,7 +27,6 @@ _PRODUCTS = (
     *(layers.Dense, layers.Conv1D, layers.Conv2D, layers.SeparableConv1D, layers.SeparableConv2D),
     *(layers.DepthwiseConv1D, layers.DepthwiseConv2D),
 )
-_LAYER_OF = {layers.LSTMCell: layers.LSTM, layers.GRUCell: layers.GRU, layers.SimpleRNNCell: layers.SimpleRNN}
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ class _Reader:
     def _state(self, node: Any, number: int, known: dict[int, str]) -> str:
         """The name of the call that gives a state of a recurrent layer; the hidden one is its output's last step."""
         layer, output = node.operation, node.output_tensors[0]
-        if number > 1 or type(layer) not in _RECURRENT[:3]:
+        if number > 1 or type(layer) not in _RECURRENT:
             refuse(layer, f"gives its state number {number} on: only h of an LSTM, GRU or SimpleRNN can be converted")
         name = self.visit(output, known)
         if not layer.return_sequences:
@@ -123,19 +122,7 @@ class _Reader:
             return self._open_both(call)
         if type(layer) is layers.TimeDistributed:
             return self._open_at_every_step(call)
-        if type(layer) is layers.RNN:
-            return self._open_cells(call)[0]
         return self._add(call)
-
-    def _open_cells(self, call: Call) -> tuple[str, int]:
-        """Add the recurrent layers that a call consists of; return the name and units of the last."""
-        require_options(call.layer, 1 + len(call.shapes[0]))
-        *stack, last = _as_layers(call.layer, call.shapes[0][-1])
-        inputs, shapes = call.inputs, call.shapes
-        for layer in stack:
-            inputs = (self._add(Call(self._prefix + layer.name, layer, inputs, shapes)),)
-            shapes = ((shapes[0][0], layer.units),)
-        return self._add(replace(call, layer=last, inputs=inputs, shapes=shapes)), last.units
 
     def _open_at_every_step(self, call: Call) -> str:
         """Open TimeDistributed: each step becomes a window of the batch, and the layer within a call."""
@@ -166,10 +153,8 @@ class _Reader:
                 only = ", ".join(x.__name__ for x in _RECURRENT)
                 refuse(layer, f"wraps {half.name} ({type(half).__name__}): only {only} can be converted")
             in_reverse = side == "backward" and layer.return_sequences
-            half_call = replace(call, name=f"{call.name}.{side}", layer=half, in_reverse=in_reverse)
-            name, units = self._open_cells(half_call)
-            halves.append(name)
-            shapes.append((call.shapes[0][0], units) if layer.return_sequences else (units,))
+            halves.append(self._add(replace(call, name=f"{call.name}.{side}", layer=half, in_reverse=in_reverse)))
+            shapes.append((call.shapes[0][0], half.units) if layer.return_sequences else (half.units,))
         merge = _MERGES[layer.merge_mode](name=layer.name)
         return self._add(Call(call.name, merge, tuple(halves), tuple(shapes)))
 
@@ -181,29 +166,6 @@ class _Reader:
             require_options(call.layer, rank)
         self.calls[call.name] = call
         return call.name
-
-
-def _as_layers(layer: Any, n_features: int) -> list[Any]:
-    """Return the layers that equal an RNN of cells, or `layer` itself. Raises `InputError` for unknown cells."""
-    if type(layer) is not layers.RNN:
-        return [layer]
-    cells = layer.cell.cells if type(layer.cell) is layers.StackedRNNCells else [layer.cell]
-    found = []
-    for number, cell in enumerate(cells):
-        if type(cell) not in _LAYER_OF:
-            refuse(layer, f"has a cell {type(cell).__name__}: use {', '.join(x.__name__ for x in _LAYER_OF)}")
-        is_last = number == len(cells) - 1
-        options = {
-            "name": layer.name if is_last else f"{layer.name}.{cell.name}",
-            "return_sequences": layer.return_sequences or not is_last,
-            "go_backwards": layer.go_backwards and number == 0,  # the sequence of those above is turned already
-        }
-        same = _LAYER_OF[type(cell)].from_config(cell.get_config() | options)
-        same.build((None, None, n_features))
-        same.set_weights(cell.get_weights())
-        found.append(same)
-        n_features = cell.units
-    return found
 
 
 def _arguments(node: Any) -> list[Any]:

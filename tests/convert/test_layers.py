@@ -96,13 +96,9 @@ NETWORKS: dict[str, Callable[[], list[Callable]]] = {
         layers.Reshape((2, 8, SIGNALS)),
         layers.ConvLSTM1D(5, 3, dilation_rate=2),
     ],
-    "simple recurrent layers": lambda: [
+    "recurrent layers": lambda: [
         *(layers.AveragePooling1D(4), layers.Bidirectional(layers.SimpleRNN(4, **ALL))),
-        layers.SimpleRNN(5, activation="relu", use_bias=False),
-    ],
-    "recurrent layers of cells": lambda: [
-        *(layers.AveragePooling1D(4), layers.Bidirectional(layers.RNN(layers.GRUCell(4, reset_after=False), **ALL))),
-        layers.RNN([layers.LSTMCell(4), layers.SimpleRNNCell(5), layers.LSTMCell(3)], go_backwards=True),
+        *(layers.GRU(4, reset_after=False, go_backwards=True, **ALL), layers.SimpleRNN(5, "relu", use_bias=False)),
     ],
     "states of recurrent layers": lambda: [layers.AveragePooling1D(4), states],
     "squeeze and excite": lambda: [layers.Conv1D(8, 3, activation="relu"), squeeze_and_excite],
@@ -137,12 +133,9 @@ NETWORKS: dict[str, Callable[[], list[Callable]]] = {
     "attention by Dot": lambda: [
         lambda x: layers.Dot(axes=1)([layers.Softmax(axis=1)(layers.Dense(1)(x)), layers.Dense(6)(x)])
     ],
-    "dot-product attention": lambda: [layers.Conv1D(6, 5), lambda x: layers.Attention(use_scale=True)([x, x])],
-    "attention by concatenation": lambda: [
-        *(layers.Conv1D(6, 5), lambda x: layers.Attention(use_scale=True, score_mode="concat")([x, x]))
-    ],
-    "additive attention": lambda: [
-        *(layers.Conv1D(6, 5), lambda x: layers.AdditiveAttention()([x, x[:, 2:], x[:, :-2]]))
+    "dot-product attention": lambda: [
+        layers.Conv1D(6, 5),
+        lambda x: layers.Attention(use_scale=True)([x, x[:, 2:], x[:, :-2]]),
     ],
 }
 

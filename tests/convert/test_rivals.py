@@ -50,7 +50,7 @@ def test_an_onnx_graph_answers_as_keras_does_and_its_dynamic_form_about_so(name)
 
 
 def test_recurrent_layers_are_one_operator_each_and_convolutions_take_what_follows_them():
-    stack = [layers.LSTM(6, **SEQUENCE), layers.SimpleRNN(4, **SEQUENCE), layers.RNN(layers.GRUCell(3))]
+    stack = [layers.LSTM(6, **SEQUENCE), layers.SimpleRNN(4, **SEQUENCE), layers.GRU(3)]
     model = network(layers.Conv1D(8, 3), layers.BatchNormalization(), layers.ReLU(), *stack)
     content = to_onnx(model).SerializeToString()
     kinds = count_operators(content)
