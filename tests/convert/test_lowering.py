@@ -40,6 +40,8 @@ MINE = {"name": "mine"}
         ([layers.Reshape((2, 3, 4, 9)), layers.Conv3D(4, 1, **MINE)], "Conv3D"),
         ([layers.LSTM(4, activation="softsign", **MINE)], "activation=softsign"),
         ([layers.GRU(4, recurrent_activation="tanh", **MINE)], "recurrent_activation=tanh"),
+        ([layers.GRU(4, dtype="float64", **MINE)], "dtype='float64'"),
+        ([layers.Reshape((24, 9, 1)), layers.Bidirectional(layers.ConvLSTM1D(4, 3), **MINE)], "only LSTM, GRU"),
         ([layers.Dense(4, bias_initializer=keras.initializers.Constant(np.nan), **MINE)], "no number"),
         ([layers.Conv1D(9, 3, groups=3, **MINE)], "groups=3"),
         ([layers.BatchNormalization(axis=1, **MINE)], "axis=1"),

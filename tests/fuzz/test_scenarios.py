@@ -8,24 +8,23 @@ import random
 import shlex
 import signal
 import subprocess
-import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import commands
 import files
 import numpy as np
-import package_index
 import pytest
-from files import DEEP, ESCAPE
+from files import DEEP
 from programs import in_shell, processes, start_har_edge, wait_until
 from written_recordings import posture, write_pieces
 
-from edge_runtime.bench.measurement_job import MeasurementJob
+from edge_runtime.bench.measurement_job import read_answer
 from edge_runtime.data import uci_har
-from edge_runtime.data.loading import load_data
-from edge_runtime.devices.python import PythonDevice
-from edge_runtime.system.progress import ignore_progress
+from edge_runtime.devices.connection import Connection
+from edge_runtime.errors import DeviceError
+from edge_runtime.system.child_processes import Stoppable
 
 
 @pytest.fixture(scope="module")
@@ -142,29 +141,24 @@ def is_whole(path: Path) -> bool:
 
 # Devices
 
-PYTHON = {"path": "/usr/bin/python3", "version": [3, 11, 2], "bits": 64, "numpy": None}
-HELLO = {"machine": "x86_64", "libc": ["glibc", "2.36"], "interpreters": [PYTHON]}
-# Times that claim more than there is memory.
-HEADER = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({10**15},), }}\n".encode()
-CLAIMED = files.zipped([("latency_ns.npy", b"\x93NUMPY\x01\x00" + len(HEADER).to_bytes(2, "little") + HEADER)])
+HELLO = {"machine": "x86_64", "libc": ["glibc", "2.36"]}
+HELLO |= {"interpreters": [{"path": "/usr/bin/python3", "version": [3, 11, 2], "bits": 64, "numpy": None}]}
+GREETING = json.dumps({"hello": HELLO}) + "\n"
+LIES = {
+    "greets with a list": "[]\n",
+    "greets deeply": DEEP + "\n",
+    "greets without end": "A" * (2 << 20),
+    "has an odd library": json.dumps({"hello": HELLO | {"libc": ["glibc", "x"]}}) + "\n",
+    "has files without end": GREETING + json.dumps({"n_bytes": 10**12}) + "\n",
+}
 
 
-def line(**message) -> str:
-    return json.dumps(message) + "\n"
-
-
-def run(before: str = "", **changes) -> dict:
-    return {"run": before + line(**{"done": True, "code": 0, "log": "", "silent": False, **changes})}
-
-
-def sent(suffix: str, content: bytes) -> str:
-    return line(file=f"%JOB%{suffix}", n_bytes=len(content)) + content.decode("latin-1")
-
-
-def answer(arrays: bytes) -> dict:
-    """A run that leaves these arrays, whole."""
-    text = json.dumps({"format": 1, "facts": {}, "arrays_sha256": hashlib.sha256(arrays).hexdigest()})
-    return run(sent(".npz", arrays) + sent(".json", text.encode()))
+@pytest.mark.parametrize("name", LIES)
+def test_a_device_that_lies_is_a_sentence(name, tmp_path):
+    (tmp_path / "lie").write_text(LIES[name])
+    transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
+    with pytest.raises(DeviceError, match="h does not answer as"), closing(Connection(transport, Stoppable())) as it:
+        it.ask("missing", digests=[])
 
 
 class Runs:
@@ -174,56 +168,16 @@ class Runs:
         return os.system, ("touch PLANTED",)
 
 
-def pickled() -> bytes:
-    content = io.BytesIO()
-    np.savez(content, latency_ns=np.array([Runs()], object))
-    return content.getvalue()
-
-
-LIES = {
-    "greets with a list": {"greeting": "[]\n"},
-    "greets deeply": {"greeting": DEEP + "\n"},
-    "greets without end": {"greeting": "A" * (2 << 20)},
-    "has an odd library": {"hello": {**HELLO, "libc": ["glibc", "x"]}},
-    "has files without end": {"missing": line(alive=True, n_bytes=10**12)},
-    "dies with last words": run(log=ESCAPE + "last words", code=1),
-    "leaves a deep answer": run(sent(".json", DEEP.encode())),
-    "leaves a pickle": answer(pickled()),
-    "claims more than there is memory": answer(CLAIMED),
-}
-
-
-def truth(ground: Path, folder: Path) -> dict:
-    """A run that leaves the answer of this machine."""
-    data = load_data([str(ground / "rec")])
-    np.save(folder / "w.npy", np.concatenate([data.train.X, data.test.X]))
-    (folder / "m.tflite").write_bytes(files.MODEL.read_bytes())
-    job = MeasurementJob("0", "measure", "m.tflite", "m", windows="w.npy", runs=2)
-    PythonDevice().run(job, folder, ignore_progress)
-    return run("".join(sent(x, (folder / f"0{x}").read_bytes()) for x in (".npz", ".json")))
-
-
-@pytest.fixture
-def lies(ground, tmp_path, monkeypatch):
-    """Run bench with a device that answers as a script says; no network is needed for its packages."""
-    for name, value in package_index.write(tmp_path / "index").items():
-        monkeypatch.setenv(name, value)
-
-    def run_with(script: dict) -> commands.Ending:
-        path = tmp_path / "script.json"
-        path.write_text(json.dumps({"hello": HELLO, **script}))
-        path.with_name("script.json.asked").write_text("")
-        agent = [sys.executable, "-S", "-E", str(Path(__file__).with_name("scripted_agent.py")), str(path)]
-        monkeypatch.setenv("HAR_EDGE_SSH", shlex.join(agent))
-        ending = commands.run("bench edge-small --on ssh://h --data rec --runs 2 --rounds 1 --no-control", ground)
-        assert {*script} <= {"greeting", "hello", *path.with_name("script.json.asked").read_text().split()}
-        return ending
-
-    return run_with
-
-
-def test_a_lie_is_a_sentence_and_the_truth_a_result(lies, ground, tmp_path):
-    assert lies(truth(ground, tmp_path)).code == 0
-    endings = {name: lies(script) for name, script in LIES.items()}
-    assert {name: (x.code, x.fault) for name, x in endings.items() if x.fault or x.code != 3} == {}
-    assert not list(ground.rglob("PLANTED"))
+def test_an_answer_that_is_deep_or_claims_more_than_there_is_memory_or_runs_a_program_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pickled = io.BytesIO()
+    np.savez(pickled, latency_ns=np.array([Runs()], object))
+    header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({10**15},), }}\n".encode()
+    claimed = files.zipped([("latency_ns.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)])
+    for arrays in (pickled.getvalue(), claimed):
+        Path("0.npz").write_bytes(arrays)
+        told = {"format": 1, "facts": {}, "arrays_sha256": hashlib.sha256(arrays).hexdigest()}
+        for text in (json.dumps(told), DEEP):
+            Path("0.json").write_text(text)
+            assert read_answer(tmp_path, "0") is None
+    assert not Path("PLANTED").exists()

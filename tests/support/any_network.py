@@ -1,7 +1,6 @@
-"""Networks as people build them, drawn at random: every layer and option that converts, and some that do not."""
+"""Networks as people build them, drawn at random, of layers and options that convert."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import keras
 from hypothesis import strategies as st
@@ -11,32 +10,18 @@ from small_networks import moved
 SAMPLES, SIGNALS, CLASSES = 24, 9, 6
 FUNCTIONS = ("linear", "relu", "relu6", "tanh", "sigmoid", "hard_sigmoid", "hard_tanh", "elu", "leaky_relu", "silu")
 GATE_FUNCTIONS = ("sigmoid", "sigmoid", "hard_sigmoid")
-FAULTS = ("function", "gate", "state", "dtype", "wrapped")
 MERGES = ("concat", "sum", "ave", "mul")
 
 
-@dataclass
-class Drawn:
-    """A network, and what of a faulty one cannot be converted: the name of a layer and words about its option."""
-
-    model: keras.Model
-    faults: list[tuple[str, str]] = field(default_factory=list)
-
-
 class _Builder:
-    def __init__(self, draw: Callable, fault: str | None) -> None:
+    def __init__(self, draw: Callable) -> None:
         self.draw = draw
-        self.faults: list[tuple[str, str]] = []
-        self._fault = fault
 
     def of(self, *values):
         return self.draw(st.sampled_from(values))
 
     def yes(self) -> bool:
         return self.draw(st.booleans())
-
-    def note(self, name: str, words: str) -> None:
-        self.faults.append((name, words))
 
     def front(self, x):
         for _ in range(self.draw(st.integers(0, 2))):
@@ -56,19 +41,8 @@ class _Builder:
 
     def _small(self, x):
         """A layer for each step."""
-        kinds = (
-            "dense",
-            "distributed",
-            "batch",
-            "layer",
-            "function",
-            "noise",
-            "residual",
-            "gate",
-            "channels",
-            "excite",
-        )
-        kind = self.of(*kinds)
+        kinds = "dense distributed batch layer function noise residual gate channels excite"
+        kind = self.of(*kinds.split())
         if kind == "dense":
             return layers.Dense(self.of(4, 6), activation=self.of(*FUNCTIONS))(x)
         if kind == "distributed":
@@ -95,15 +69,12 @@ class _Builder:
     def recurrent(self, x, sequences: bool):
         options = {"return_sequences": sequences, "use_bias": self.yes(), "go_backwards": self.yes()}
         options |= {"activation": self.of("tanh", "tanh", *FUNCTIONS), "recurrent_activation": self.of(*GATE_FUNCTIONS)}
-        kind = self.of(layers.LSTM, layers.GRU, *(() if self._fault else (layers.SimpleRNN,)))
+        kind = self.of(layers.LSTM, layers.GRU, layers.SimpleRNN)
         if kind is layers.GRU:
             options["reset_after"] = self.yes()
         if kind is layers.SimpleRNN:
             del options["recurrent_activation"]
         units = x.shape[-1] if self.yes() else self.of(3, 6)
-        if self._fault:
-            fault, self._fault = self._fault, None
-            return self._faulty_recurrent(fault, x, kind, units, options)
         if self.yes():
             options["go_backwards"] = False
             return layers.Bidirectional(kind(units, **options), merge_mode=self.of(*MERGES))(x)
@@ -111,28 +82,6 @@ class _Builder:
         if y.shape == x.shape and self.yes():
             return layers.Add()([x, y])
         return y
-
-    def _faulty_recurrent(self, fault: str, x, kind, units: int, options: dict):
-        if fault == "state":
-            self.note("mine", "initial state")
-            start = layers.Dense(units)(layers.GlobalAveragePooling1D()(x))
-            states = [start] * (2 if kind is layers.LSTM else 1)
-            return kind(units, **options, name="mine")(x, initial_state=states)
-        if fault == "dtype":
-            self.note("mine", "dtype='float64'")
-            return kind(units, **options, dtype="float64", name="mine")(x)
-        if fault == "wrapped":
-            self.note("mine", "only LSTM, GRU")
-            images = layers.Reshape((*x.shape[1:], 1))(x)
-            y = layers.Bidirectional(layers.ConvLSTM1D(units, 3), name="mine")(images)
-            return (
-                layers.RepeatVector(x.shape[1])(layers.Flatten()(y))
-                if options["return_sequences"]
-                else layers.Flatten()(y)
-            )
-        option = {"function": "activation", "gate": "recurrent_activation"}[fault]
-        self.note("mine", f"{option}=softsign")
-        return kind(units, **options | {option: "softsign"}, name="mine")(x)
 
     def end(self, x):
         """From a sequence to one vector."""
@@ -156,12 +105,9 @@ class _Builder:
 
 
 @st.composite
-def networks(draw, fault: str | None = None) -> Drawn:
-    """A network whose weights are all away from what Keras starts them with, where a lost one would not show.
-
-    One layer has the `fault`, one of `FAULTS`.
-    """
-    builder = _Builder(draw, fault)
+def networks(draw) -> keras.Model:
+    """A network whose weights are all away from what Keras starts them with, where a lost one would not show."""
+    builder = _Builder(draw)
     keras.backend.clear_session()
     keras.utils.set_random_seed(draw(st.integers(0, 1000)))
     x = window = keras.Input((SAMPLES, SIGNALS))
@@ -171,4 +117,4 @@ def networks(draw, fault: str | None = None) -> Drawn:
     x = builder.end(x)
     if builder.yes():
         x = layers.Dense(8, activation=builder.of(*FUNCTIONS))(x)
-    return Drawn(moved(keras.Model(window, layers.Dense(CLASSES)(x))), builder.faults)
+    return moved(keras.Model(window, layers.Dense(CLASSES)(x)))
