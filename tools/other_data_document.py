@@ -8,12 +8,13 @@ import numpy as np
 from tools import table
 
 _SCORES = ("accuracy", "macro_f1", "worst_person")
-_SHARES = (*_SCORES, "unknown_in_activities", "never_found", "wrong_heading", "wrong_heading_of_walks")
-_UNITS = dict.fromkeys(_SHARES, 100)  # in per cent
 _NAMES = {
     "accuracy": "accuracy, %",
     "macro_f1": "macro F1, %",
     "worst_person": "worst person's macro F1, %",
+    "walking": "recall of walking, %",
+    "turning": "the same with a made turn of 90 degrees in 2 s, %",
+    "on_the_belly": "made to lie on the belly: `LAYING`, %",
     "points_lost": "accuracy lost, points",
     "macro_f1_gained": "macro F1 gained, points",
     "lose_more_than_a_point": "people of {people} who lose more than a point",
@@ -100,7 +101,7 @@ def _most_lost(content: Mapping[str, Any]) -> float:
 def _cell(measure: str, row: Mapping[str, Any]) -> str:
     if measure not in row["int8"]:
         return ""
-    unit = _UNITS.get(measure, 1)
+    unit = 100 if _NAMES[measure].endswith("%") else 1
     values = unit * np.array(row["int8"][measure], float)
     spread = f" ({values.min():.2f} to {values.max():.2f})" if len(values) > 1 else ""
     wanted = unit * row.get("target", {}).get(measure, np.nan)

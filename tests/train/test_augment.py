@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from edge_runtime.data import uci_har as embedded
 from edge_runtime.data.dataset import Split, cut
-from edge_runtime.signals import frontend
+from edge_runtime.signals import frontend, mounting
 from edge_runtime.signals.normalisation import Normalisation
 from train.fit.augment import Shifts, augment, find_continuations
 from train.fit.recipe import Recipe
@@ -104,6 +104,23 @@ def test_a_mirror_is_the_same_motion_seen_with_left_and_right_exchanged(few):
     changed = (few != augmented(few, replace(STILL, mirror=0.25))).any(axis=1)[:, [2, 3, 4, 8]]
     assert (changed == changed[:, :1]).all()
     assert 0.1 < changed[:, 0].mean() < 0.4
+
+
+def test_who_moves_turns_to_the_side_that_the_push_is_to(few):
+    X = augmented(few, replace(STILL, turning=0.5))
+    np.testing.assert_array_equal(X, augmented(few, replace(STILL, turning=0.5)))
+    np.testing.assert_allclose(X[..., 6:] - X[..., :3], few[..., 6:] - few[..., :3], atol=1e-6)  # gravity stays
+    change = (X - few)[..., :6]
+    assert not change[..., [0, 4, 5]].any()  # up, and rotation about other axes
+    is_turned, moves = change.any(axis=(1, 2)), mounting.is_moving(few, NAMES)
+    assert not is_turned[~moves].any()
+    assert is_turned[moves].mean() == pytest.approx(0.5, abs=0.2)
+    ahead, left, rate = (change[is_turned][..., i] for i in (1, 2, 3))
+    assert (left * rate >= 0).all()
+    angle = rate.sum(axis=1) / frontend.RATE_HZ
+    assert 2 < np.abs(angle).max() < 3.15
+    assert 0.2 < (angle > 0).mean() < 0.8
+    assert 0.01 < np.abs(ahead).max() < np.abs(left).max() < 0.4
 
 
 def test_hidden_signals_of_a_window_are_0_once_normalised_and_the_others_stay(few):

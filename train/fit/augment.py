@@ -7,10 +7,16 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from edge_runtime.data.dataset import Split
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.mounting import MOVING_G
 from edge_runtime.signals.normalisation import Normalisation
-from edge_runtime.signals.types import triads
+from edge_runtime.signals.types import STANDARD_GRAVITY, triads
 from train.fit.recipe import Recipe
 from train.fit.signal_normalisation import is_body_motion
+
+_TURN_S = 0.5, 3.0
+_TURN_RATE = 0.6  # rad/s, standard deviation of the mean over the turn
+_TURN_SPEED = 0.0, 1.0  # m/s: people slow down and lean, so that GeoTec's turns push aside as 0.2 m/s would
 
 
 def find_continuations(split: Split, hop: int) -> npt.NDArray[np.bool_]:
@@ -50,7 +56,7 @@ class Shifts:
 def augment(
     windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation, signals: Sequence[str]
 ) -> tf.Tensor:
-    """Mirror, rotate, move more or less briskly, scale, normalise, hide signals and add noise.
+    """Mirror, turn aside, rotate, move more or less briskly, scale, normalise, hide signals and add noise.
 
     These change how the phone is worn, how someone moves and how the sensor is made, but never the activity. Signals
     that are not of body motion are only rotated, where three are axes of one quantity, scaled, hidden and made noisy.
@@ -62,6 +68,11 @@ def augment(
     is_motion = is_body_motion(signals)
     axes = tf.constant([recipe.turn if is_motion else recipe.rotation, recipe.rotation, recipe.rotation], tf.float32)
     varied = _mirror(windows, recipe.mirror, _stream(key, 4), signals) if is_motion and recipe.mirror else windows
+    if is_motion and recipe.swing:
+        swing = tf.exp(recipe.swing * tf.random.stateless_normal([size, 1, 1], _stream(key, 7)))
+        varied = tf.where(tf.constant(["gyro" in x for x in signals]), swing * varied, varied)
+    if is_motion and recipe.turning:
+        varied = _turn_aside(varied, recipe.turning, _stream(key, 6), signals)
     varied = _rotate(varied, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes, signals)
     if is_motion:
         factor = tf.exp(recipe.intensity * tf.random.stateless_normal([size, 1, 1], _stream(key, 3)))
@@ -90,6 +101,32 @@ def _mirror(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[
     turned_round = [x.endswith("_z") != ("gyro" in x) for x in signals]
     is_mirrored = tf.random.stateless_uniform([tf.shape(windows)[0], 1, 1], key) < share
     return tf.where(is_mirrored & tf.constant(turned_round), -windows, windows)
+
+
+def _turn_aside(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
+    """Walk a curve of up to 180 degrees in a `share` of windows of movement in the walking frame.
+
+    The angular rate w about the upright axis rises and falls once. At speed v it pushes to the inner side by v w; who
+    slows down for it is pushed back before its middle, and ahead after it.
+    """
+    size, samples = tf.shape(windows)[0], windows.shape[1]
+
+    def draw(stream: int, least: float, most: float) -> tf.Tensor:
+        return tf.random.stateless_uniform([size, 1], _stream(key, stream), least, most)
+
+    seconds, speed = draw(0, *_TURN_S), draw(1, *_TURN_SPEED)
+    slowing = draw(2, 0.0, 0.15) * seconds  # the share of its speed that whoever turns loses in the middle
+    begin = draw(3, 0.0, 1.0) * (samples / RATE_HZ + 0.4 * seconds) - 0.7 * seconds
+    phase = 2 * np.pi * tf.clip_by_value((tf.range(samples, dtype=tf.float32) / RATE_HZ - begin) / seconds, 0.0, 1.0)
+    angle = _TURN_RATE * seconds * tf.random.stateless_normal([size, 1], _stream(key, 4))
+    rise = (1 - tf.cos(phase)) / 2
+    rate = 2 * tf.clip_by_value(angle, -np.pi, np.pi) / seconds * rise
+    aside = speed * (1 - slowing * rise) * rate / STANDARD_GRAVITY
+    ahead = -speed * slowing * tf.sin(phase) * np.pi / seconds / STANDARD_GRAVITY
+    changes = {"acc_y": ahead, "acc_z": aside, "gyro_x": rate}
+    change = tf.stack([changes.get(x.partition("_")[2], tf.zeros_like(rate)) for x in signals], axis=-1)
+    moves = tf.reduce_mean(tf.reduce_sum(windows[..., :3] ** 2, axis=2), axis=1, keepdims=True) > MOVING_G**2
+    return windows + tf.where((moves & (draw(5, 0.0, 1.0) < share))[..., None], change, 0.0)
 
 
 def _intensify(windows: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:

@@ -1,8 +1,8 @@
-"""Turn still windows of a trouser pocket into postures that public data hardly has.
+"""Turn still windows into postures that public data hardly has.
 
 In a pocket a phone measures the thigh, which is level when someone lies. A network that only knows lying from the waist
 reads it as sitting. At the waist a phone measures the pelvis, which tilts back by some 30 degrees in sitting. A network
-that only knows sitting from a pocket reads that as standing.
+that only knows sitting from a pocket reads that as standing. And nobody lies on the belly.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ LYING = "LAYING"
 SITTING = "SITTING"
 STILL = (SITTING, "STANDING")
 _LYING_TILT = 92.0, 10.0  # degrees of the thigh from upright: mean and standard deviation
-_LYING_ASIDE = 105.0  # on the back or a side, since lying on the belly is rare
+_LYING_ASIDE = 180.0  # on the back, a side or the belly
 _SITTING_TILT = 30.0, 10.0  # of the pelvis, from how it is in standing
 _SITTING_ASIDE = 35.0
 _LEAST_TILT = 5.0  # without one there is no direction
@@ -65,19 +65,23 @@ class MadePosture:
 
 
 def plan_made_postures(dataset: Dataset, recipe: Recipe) -> tuple[MadePosture, ...]:
-    """The postures to make of windows of `dataset`, in this order, by `made_lying` and `made_sitting` of the `recipe`.
+    """The postures to make of windows of `dataset`, in this order, by numbers of the `recipe`.
 
-    They need the walking frame, in which ahead is known, their class, and still windows of a trouser pocket.
+    They need the walking frame, in which ahead is known, and their class; `made_lying` and `made_sitting` need still
+    windows of a trouser pocket, too.
     """
     worn = tuple(i for i, x in enumerate(dataset.mountings) if plain_placement(x.placement) in IN_A_POCKET.placements)
     still = tuple(i for i, label in enumerate(dataset.labels) if label in STILL)
     found = []
-    if worn and still and dataset.frame == "walking":
-        if recipe.made_lying and LYING in dataset.labels:
-            lying, share = dataset.labels.index(LYING), recipe.made_lying / (1 + recipe.made_lying)
+    lying, sitting = (dataset.labels.index(x) if x in dataset.labels else None for x in (LYING, SITTING))
+    if dataset.frame == "walking":
+        if recipe.made_lying and lying is not None and worn and still:
+            share = recipe.made_lying / (1 + recipe.made_lying)
             found.append(MadePosture(lying, still, worn, share, _LYING_TILT, _LYING_ASIDE))
-        if recipe.made_sitting and SITTING in dataset.labels:
-            sitting = dataset.labels.index(SITTING)
+        if recipe.rolled_lying and lying is not None:
+            everyone = tuple(range(len(dataset.mountings)))
+            found.append(MadePosture(lying, (lying,), everyone, recipe.rolled_lying, _LYING_TILT, _LYING_ASIDE))
+        if recipe.made_sitting and sitting is not None and worn:
             found.append(MadePosture(sitting, (sitting,), worn, recipe.made_sitting, _SITTING_TILT, _SITTING_ASIDE))
     return tuple(found)
 

@@ -33,11 +33,14 @@ class Recipe:
     turn: float = 0.5  # rad, standard deviation of the rotation about x, which is upright on the waist of UCI HAR
     rotation: float = 0.2  # rad, the same about y and z; larger ones destroy the gravity cue
     intensity: float = 0.2  # standard deviation of the logarithm of how briskly someone moves: all but gravity
+    swing: float = 0.0  # the same of how far a step turns the device: a thigh turns more than a pelvis
     gain: float = 0.05  # standard deviation, per signal
     noise: float = 0.02  # standard deviations of the normalised signal
     mirror: float = 0.0  # share of windows with left and right exchanged; where z points to a side
+    turning: float = 0.0  # share of windows of movement with a made turn, as in public data only stairs turn
     hidden: float = 0.0  # share of signals, drawn for each window, that are 0 once normalised
     made_lying: float = 0.0  # windows made of each still one of a trouser pocket (`made_postures`)
+    rolled_lying: float = 0.0  # share of windows of lying that are rolled over, to the belly too
     made_sitting: float = 0.0  # share of windows of sitting there that are turned as at the waist
     own_labels: bool = False  # a window is only told from classes that its placement has (`placement_labels`)
     coarse_epochs: int = 0
@@ -62,8 +65,11 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
         "turn": 0.3,
         "intensity": 0.4,
         "mirror": 0.5,
+        "swing": 0.5,
+        "turning": 0.5,
         "hidden": 0.2,
         "made_lying": 0.1,
+        "rolled_lying": 0.3,
         "made_sitting": 0.35,
         "own_labels": True,
     },
