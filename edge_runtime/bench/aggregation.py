@@ -180,6 +180,7 @@ def result_of(
         operator_costs=operator_costs.count(model.graphs),
         instructions=measured.instructions,
         arena_bytes=first.arena_bytes,
+        ram_bytes=first.ram_bytes,
         raw_input=model.card.raw_input,
         rival=rival.tool if rival else None,
         frame=model.card.frame,

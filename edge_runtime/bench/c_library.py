@@ -9,7 +9,6 @@ from edge_runtime.bench.measurement_job import Device, MeasurementJob
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
 from edge_runtime.system.child_processes import run_in_child
-from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import ignore_progress
 
 
@@ -21,12 +20,11 @@ def compile_for(device: Device, model: Path, job: MeasurementJob, folder: Path) 
     """
     library = folder / str(job.library)
     source = library.with_suffix(".c")
-    with scratch_folder() as scratch:
-        # As rivals and conversions are made: a child of `convert`, of which this package imports nothing.
-        run_in_child(
-            f"the C of {job.title}", "close other programs", "convert.c_file.c_source", str(model), str(scratch)
-        )
-        text, header = ((scratch / f"{library.stem}{x}").read_text(encoding="utf-8") for x in (".c", ".h"))
+    written = library.with_suffix("")  # a folder, with har_stream beside the model
+    written.mkdir(exist_ok=True)
+    # As rivals and conversions are made: a child of `convert`, of which this package imports nothing.
+    run_in_child(f"the C of {job.title}", "close other programs", "convert.c_file.c_source", str(model), str(written))
+    text, header = ((written / f"{library.stem}{x}").read_text(encoding="utf-8") for x in (".c", ".h"))
     source.write_text(text.replace(f'#include "{library.stem}.h"', header), encoding="utf-8")
     asked = MeasurementJob(name=f"{library.stem}-compile", task="compile", model=source.name, title=job.title)
     answer = device.run(asked, folder, ignore_progress)

@@ -79,7 +79,7 @@ def _untimed(evidence: Evidence) -> Iterator[str]:
             "of 32 bits needs a smaller arena: measure on the board"
         )
     else:
-        yield "the CPU is emulated, so its times and memory are left out: measure on the real device"
+        yield "the CPU is emulated, so times and the memory of processes are left out: measure on the real device"
 
 
 def _other_data(evidence: Evidence) -> Iterator[str]:

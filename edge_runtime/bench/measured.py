@@ -58,7 +58,7 @@ class Measured:
     """One round of a model: the machine and its state, the runtime, and times beside the raw ones.
 
     None is not known. `others_busy` is how many CPUs other programs kept busy meanwhile. `xnnpack` counts the operators
-    that XNNPACK took, by name. Only tflite-micro has `arena_bytes`.
+    that XNNPACK took, by name. Only tflite-micro has `arena_bytes`, and firmware `ram_bytes`.
     """
 
     machine: Machine
@@ -76,6 +76,7 @@ class Measured:
     threads: Annotated[int, Quantity(at_least=1)] | None = None
     xnnpack: Mapping[str, _Count] | None = None
     arena_bytes: _Count | None = None
+    ram_bytes: _Count | None = None
     energy: Energy | None = None
 
     @property

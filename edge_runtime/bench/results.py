@@ -82,7 +82,9 @@ class Result:
     quantization: Annotated[str, "`float32`, `int8`, `mixed`, `dynamic` or `float16`"]
     threads: Annotated[Positive, "of the interpreter"]
     pinned_cpu: Annotated[Count | None, "the CPU that the process was kept on"]
-    size_bytes: Annotated[int, Quantity("bytes", at_least=1), "size of the file; of C that of its library"]
+    size_bytes: Annotated[
+        int, Quantity("bytes", at_least=1), "size of the file; of C that of its library, or of a firmware in flash"
+    ]
     operators: Annotated[Count, "operators in the graph"]
     xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone and in tflite-micro"]
     load_ms: Annotated[
@@ -135,6 +137,7 @@ class Result:
     arena_bytes: Annotated[
         Bytes | None, "the smallest tensor arena in which tflite-micro runs the model with pointers of 64 bits"
     ] = None
+    ram_bytes: Annotated[Bytes | None, "of a firmware: variables, with the stream's, and the deepest stack"] = None
     raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False
     rival: Annotated[str | None, "the tool that made this form; null for har-edge's own"] = None
     frame: Annotated[Frame, "of the windows: `device` or `walking`"] = "device"

@@ -11,6 +11,7 @@ from rich.text import Text
 from edge_runtime.bench import doubts, machine, machine_state
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.commands import options
+from edge_runtime.devices.emulated.cortex_m4 import CortexM4
 from edge_runtime.devices.environment import Environment
 from edge_runtime.devices.python import Description, PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
@@ -57,7 +58,7 @@ def command(targets: Sequence[str]) -> None:
       python:PATH                another Python on it
       ssh://[USER@]HOST[:PORT]   a machine reached by ssh, as your ssh is set up
       adb://SERIAL, adb:         a board that 'adb devices' lists; the only one
-      emulated:CPU               an emulated arm64 board: cortex-a72 or cortex-a76
+      emulated:CPU               emulated board: cortex-a72, cortex-a76, cortex-m4 (C)
     """
     if targets[:1] == ("clean",):
         if not targets[1:]:
@@ -97,6 +98,8 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
                 chosen = Environment.choose(device.connect().hello, "auto", device.name)
             version = ".".join(map(str, chosen.version))
             return _Readiness(target, found, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
+        if isinstance(device, CortexM4):
+            return _Readiness(target, device.read_machine(), "C only: har-edge bench --runtime c")
         if not isinstance(device, PythonDevice):
             raise DeviceError(f"{device.name} is a phone, which has no Python to look with: har-edge bench works there")
         if target == "local":

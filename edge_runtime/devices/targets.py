@@ -17,6 +17,7 @@ from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import Report
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.devices.emulated.cortex_m4 import CortexM4
 from edge_runtime.devices.python import PythonDevice, other_python
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model.c_model import C
@@ -63,6 +64,8 @@ def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice
 def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
     """The function that opens the device. Raises `InputError` for a target of no known kind."""
     kind, _, rest = target.partition(":")
+    if (kind, rest) == ("emulated", CortexM4.cpu):
+        return partial(CortexM4, runtime)
     if runtime == C and kind != "adb":  # beside C, the usual runtime measures
         runtime = "auto"
     if target == "local" or (kind == "python" and rest):
@@ -117,7 +120,8 @@ def measure_on(
         report = None
         try:
             device.prepare(lambda share, stage: on_progress(0.0, stage), any(x.is_onnx for x in models))
-            report = measurement.measure(models, _windows_for(device, data), device, settings, on_progress)
+            taken = [x for x in models if x.is_c or not isinstance(device, CortexM4)]
+            report = measurement.measure(taken, _windows_for(device, data), device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)
         except Exception as error:  # noqa: BLE001 - even a fault of our own must not lose other reports

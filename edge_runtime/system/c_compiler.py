@@ -15,7 +15,6 @@ from pathlib import Path
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.child_processes import run_program
 
-FLAGS = ("-std=c99", "-O3")
 LIBRARY = ("-shared", "-fPIC", "-s")
 DOT_PRODUCTS: tuple[str, ...] = ("-march=armv8.2-a+dotprod",)
 _OF_ZIG = {DOT_PRODUCTS: ("-mcpu=generic+v8_2a+dotprod",)}
@@ -46,6 +45,7 @@ def compile_library(
     target: str = "",
     processor: tuple[str, ...] = (),
     options: tuple[str, ...] = LIBRARY,
+    level: str = "-O3",
 ) -> str:
     """Compile the C file `source` to `output`, a shared library unless `options` say otherwise, for here or `target`.
 
@@ -57,7 +57,7 @@ def compile_library(
         where, other = (f" for {target}", "") if target else ("", ", or set CC to one")
         raise DeviceError(f"there is no C compiler{where} here: pip install ziglang{other}")
     is_zig = not {"zig", "ziglang"}.isdisjoint(Path(x).name for x in compiler)
-    flags = (*FLAGS, *(_OF_ZIG.get(processor, processor) if is_zig else processor))
+    flags = ("-std=c99", level, *(_OF_ZIG.get(processor, processor) if is_zig else processor))
     try:
         done = run_program([*compiler, *flags, *options, str(source), "-o", str(output)], _SECONDS)
         lines = [*filter(None, done.stderr.splitlines()), f"exit code {done.returncode}"]

@@ -2,7 +2,6 @@
 
 import ctypes
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from convert.c_array import c_name
 from convert.c_file import c_source
 from convert.c_file.c_stream import stream_files
 from convert.quantise.raw_input import take_prepared_windows
+from edge_runtime.devices.emulated import cortex_m4
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import LiveRecognizer
@@ -33,12 +33,10 @@ from edge_runtime.signals.types import Window
 
 SHIPPED = {x: MODELS["int8"].with_name(f"{x}_int8.tflite") for x in ("edge", "edge-small", "edge-anywhere")}
 CARD = cards.read_model(MODELS["int8"])[1]
-FIRMWARE = Path(__file__).parent / "firmware"
+SENSOR = Path(__file__).with_name("sensor.c")
 GOLDEN = ROOT / "tests" / "golden"
 NEAR = 0.02  # of probabilities: after filters in float32, few inputs of the network are a step of int8 apart
 REASONS = ("", "no activity", "the phone is lying still", "orientation", "movement")
-ARM, EMULATOR = shutil.which("arm-none-eabi-gcc"), shutil.which("qemu-system-arm")
-M4 = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 COUNT = np.repeat(np.float32([4 / 32768, 500 / 32768 * np.pi / 180]), 3)  # g and rad/s, of the documentation's example
 
 HARNESS = """
@@ -270,7 +268,7 @@ def firmware(folder: Path) -> list[Path]:
     text = (ROOT / "docs" / "c_file.md").read_text()
     (folder / "main.c").write_text(text.partition("```c\n")[2].partition("```")[0])
     c_source.write_c_file(MODELS["int8"], folder)
-    return [*(folder / x for x in ("main.c", "edge_int8.c", "har_stream.c")), FIRMWARE / "sensor.c"]
+    return [*(folder / x for x in ("main.c", "edge_int8.c", "har_stream.c")), SENSOR]
 
 
 def assert_prints_activities(*program: object, folder: Path, samples: np.ndarray) -> None:
@@ -293,11 +291,7 @@ def test_the_loop_of_the_documentation_prints_the_activities(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.skipif(not (ARM and EMULATOR), reason="needs gcc-arm-none-eabi, libnewlib-arm-none-eabi, qemu-system-arm")
 def test_a_cortex_m4_prints_the_activities_of_a_person(tmp_path):
-    program = tmp_path / "program.elf"
-    options = (*STRICT, "-Os", *M4, "--specs=rdimon.specs", "-Wl,--section-start=.vectors=0,-Tdata=0x20000000")
-    succeeded(run_program(ARM, *options, *firmware(tmp_path), FIRMWARE / "cortex_m4.c", "-o", program, "-lm"))
-    board = (EMULATOR, "-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none", "-semihosting")
+    cortex_m4.build(tmp_path / "image", *firmware(tmp_path), "-Wl,-u,_printf_float")
     for samples in samples_of(9):
-        assert_prints_activities(*board, "-kernel", program, folder=tmp_path, samples=samples)
+        assert_prints_activities(*cortex_m4.EMULATOR, tmp_path / "image", folder=tmp_path, samples=samples)

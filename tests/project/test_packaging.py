@@ -18,6 +18,7 @@ DATA = (
     "edge_runtime/bench.schema.json",
     "edge_runtime/data/recordings.xz",
     "edge_runtime/data/windows.txt",
+    "edge_runtime/devices/emulated/firmware/start.c",
     "edge_runtime/devices/emulated/start_board.sh",
     "edge_runtime/reports/page.html.j2",
 )

@@ -49,7 +49,9 @@ class EmulatedDevice(RemoteDevice):
 
     def __init__(self, cpu: str, runtime: str) -> None:
         if cpu not in CPUS:
-            raise InputError(f"there is no emulated board with the CPU {cpu!r}: choose one of {', '.join(CPUS)}")
+            raise InputError(
+                f"there is no emulated board with the CPU {cpu!r}: choose one of cortex-m4, {', '.join(CPUS)}"
+            )
         super().__init__(Board(cpu), runtime)
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
