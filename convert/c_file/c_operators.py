@@ -170,11 +170,11 @@ def _rows(steps: Sequence[Step]) -> set[int]:
 
 def _compute(program: Program, steps: Sequence[Step]) -> None:
     """Add a loop over the elements of the last step's output, or one for each row, where an operand is a row."""
-    y = steps[-1].output
-    n = min(_rows(steps), default=y.size)
+    y, rows = steps[-1].output, _rows(steps)
+    n = min(rows, default=y.size)
     views: dict[tuple[Buffer, int], Value] = {}
     known: dict[Buffer, tuple[str, str]] = {}  # the C and the formula of values inside
-    lines: list[str] = []
+    before, lines = list[str](), list[str]()
 
     def operand(x: Value) -> tuple[str, str]:
         if x.buffer in known:
@@ -188,6 +188,9 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
 
     for step in steps:
         codes, formulas = zip(*map(operand, step.inputs), strict=True)
+        if rows and step is steps[-1] and step.kind == "QUANTIZE":  # compilers are slow where types mix in such a loop
+            before = [f"float values[{n}];", *loop("i", 0, n, [*lines, f"values[i] = {codes[0]};"])]
+            codes, lines = ("values[i]",), []
         z, code = step.output, _element(step, codes)
         is_read_twice = sum(x.buffer is z.buffer for other in steps for x in other.inputs) > 1
         if z is not y and (z.dtype == "int8" or is_read_twice):
@@ -196,7 +199,8 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
             code = name
         known[z.buffer] = code, _formula(step, formulas)
     code, formula = known[y.buffer]
-    body = "\n".join([f"/* @0[i] = {formula} */", *loop("i", 0, n, [*lines, f"@0[i] = {code};"])])
+    lines = [*before, *loop("i", 0, n, [*lines, f"@0[i] = {code};"])]
+    body = "\n".join([f"/* @0[i] = {formula} */", *(["{", *(f"  {x}" for x in lines), "}"] if before else lines)])
     for row in range(0, y.size, n):
         moved = (x.part(row, (n,)) if x.size == y.size else x for x in (y, *views.values()))
         program.add(body, *moved, in_place=True)

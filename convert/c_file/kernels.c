@@ -183,35 +183,89 @@ INLINE int32_t four_at(const int8_t *x) {
 #endif
 #define HAS_AVX2 __builtin_cpu_supports("avx2")
 
+/* The product of an instruction set: up to 64 sums at once, in vectors of so many `lanes`. Its add_ adds 4 products to
+   each sum, and its store_ rescales n sums. Terms are as they are, or if `shifted` x + 128. */
+#define WIDE_DENSE(set, target, vector, lanes, turns, shifted) \
+  target INLINE void blocks_##set(const layer *l, const int8_t *x, int j, int n, int8_t *out) { \
+    const int32_t *bias = l->bias + (shifted ? (l->n + 15) / 16 * 16 : 0) + j; \
+    const int8_t *w = l->weights + j * l->k; \
+    vector s[64 / lanes * turns] = {0}; \
+    for (int i = 0; i < n / lanes; i++) memcpy(&s[i], bias + lanes * i, 4 * lanes); \
+    for (const int8_t *v = x; v < x + l->k; v += 16, w += 256) { \
+      for (int t = 0; t < 16; t += 4) { \
+        for (int i = 0; i < n / lanes; i++) { \
+          vector *to = s + i + 64 / lanes * (t / 4 % turns); \
+          *to = add_##set(*to, v + t, w + i * lanes / 16 * 16 * l->k + 16 * t + 4 * (i * lanes % 16)); \
+        } \
+      } \
+    } \
+    for (int i = 64 / lanes; i < 64 / lanes * turns; i++) s[i % (64 / lanes)] = plus_##set(s[i % (64 / lanes)], s[i]); \
+    for (int i = 0; i < n / lanes; i++) s[i] = rescaled_##set(s[i], l->scale + j + lanes * i); \
+    store_##set(s, l, l->n - j < n ? l->n - j : n, out + j); \
+  } \
+  target static void dense_##set(const layer *l, const int8_t *x, int8_t *out) { \
+    int j = 0; \
+    for (; l->n - j > 48; j += 64) blocks_##set(l, x, j, 64, out); \
+    for (; l->n - j > 16; j += 32) blocks_##set(l, x, j, 32, out); \
+    if (l->n > j) blocks_##set(l, x, j, 16, out); \
+  }
+
 AVX512 INLINE __m512i add_avx512(__m512i s, const int8_t *x, const int8_t *w) {
-  return _mm512_dpbusd_epi32(s, _mm512_set1_epi32(four_at(x) ^ INT32_C(-0x7F7F7F80)), _mm512_loadu_si512(w));
+  return _mm512_dpbusd_epi32(s, _mm512_xor_si512(_mm512_set1_epi32(four_at(x)), _mm512_set1_epi8(-128)), _mm512_loadu_si512(w));
 }
-AVX512 INLINE void store_avx512(const __m512i *s, int32_t *sums) {
-  _mm512_storeu_si512(sums, _mm512_add_epi32(_mm512_add_epi32(s[0], s[1]), _mm512_add_epi32(s[2], s[3])));
+AVX512 INLINE __m512i rescaled_avx512(__m512i s, const float *scale) {
+  const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(s), _mm512_loadu_ps(scale));
+  return _mm512_cvtps_epi32(_mm512_min_ps(x, _mm512_set1_ps(32767)));
 }
-DENSE(avx512, AVX512, __m512i, 4, 16, 1)
-
-AVXVNNI INLINE __m256i add_avxvnni(__m256i s, const int8_t *x, const int8_t *w) {
-  const __m256i v = _mm256_set1_epi32(four_at(x) ^ INT32_C(-0x7F7F7F80));
-  return _mm256_dpbusd_avx_epi32(s, v, _mm256_loadu_si256((const __m256i *)(const void *)w));
-}
-AVXVNNI INLINE void store_avxvnni(const __m256i *s, int32_t *sums) {
-  _mm256_storeu_si256((__m256i *)(void *)sums, _mm256_add_epi32(s[0], s[2]));
-  _mm256_storeu_si256((__m256i *)(void *)(sums + 8), _mm256_add_epi32(s[1], s[3]));
-}
-DENSE(avxvnni, AVXVNNI, __m256i, 4, 8, 1)
-
-AVX2 INLINE __m256i add_avx2(__m256i s, const int8_t *x, const int8_t *w) {
-  const __m256i v = _mm256_cvtepi8_epi16(_mm_set1_epi32(four_at(x)));
-  return _mm256_add_epi32(s, _mm256_madd_epi16(v, _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)w))));
-}
-AVX2 INLINE void store_avx2(const __m256i *s, int32_t *sums) {
-  for (int j = 0; j < 2; j++) {
-    const __m256i both = _mm256_permute4x64_epi64(_mm256_hadd_epi32(s[2 * j], s[2 * j + 1]), 0xD8);
-    _mm256_storeu_si256((__m256i *)(void *)(sums + 8 * j), both);
+AVX512 INLINE void store_avx512(const __m512i *s, const layer *l, int n, int8_t *out) {
+  const __m512i zero = _mm512_set1_epi16((int16_t)l->zero);
+  const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(s[0], s[1]), zero);
+  const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(s[2], s[3]), zero);
+  __m512i r = _mm512_max_epi8(_mm512_packs_epi16(a, b), _mm512_set1_epi8((int8_t)l->low));
+  r = _mm512_min_epi8(r, _mm512_set1_epi8((int8_t)l->high));
+  r = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), r);
+  if (n == 64) {
+    _mm512_storeu_si512(out, r);
+  } else {
+    _mm512_mask_storeu_epi8(out, ((__mmask64)1 << n) - 1, r);
   }
 }
-DENSE(avx2, AVX2, __m256i, 4, 4, 0)
+#define plus_avx512 _mm512_add_epi32
+WIDE_DENSE(avx512, AVX512, __m512i, 16, 4, 1)
+
+AVX2 INLINE __m256i rescaled_avx2(__m256i s, const float *scale) {
+  const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(s), _mm256_loadu_ps(scale));
+  return _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(32767)));
+}
+AVX2 INLINE void store_avx2(const __m256i *s, const layer *l, int n, int8_t *out) {
+  int8_t answers[64], *to = n == 64 ? out : answers;
+  const __m256i zero = _mm256_set1_epi16((int16_t)l->zero);
+  for (int i = 0; i < 2; i++, s += 4) {
+    const __m256i a = _mm256_adds_epi16(_mm256_packs_epi32(s[0], s[1]), zero);
+    const __m256i b = _mm256_adds_epi16(_mm256_packs_epi32(s[2], s[3]), zero);
+    __m256i r = _mm256_max_epi8(_mm256_packs_epi16(a, b), _mm256_set1_epi8((int8_t)l->low));
+    r = _mm256_min_epi8(r, _mm256_set1_epi8((int8_t)l->high));
+    r = _mm256_permutevar8x32_epi32(r, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+    _mm256_storeu_si256((__m256i *)(void *)(to + 32 * i), r);
+  }
+  for (int i = 0; i < n && n < 64; i++) out[i] = answers[i];
+}
+AVX2 INLINE __m256i add_avx2(__m256i s, const int8_t *x, const int8_t *w) {
+  const __m256i v = _mm256_set1_epi32(four_at(x)), u = _mm256_loadu_si256((const __m256i *)(const void *)w);
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(v), _mm256_sign_epi8(u, v)); /* no weight is -128 */
+  return _mm256_add_epi32(s, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+#define plus_avx2 _mm256_add_epi32
+WIDE_DENSE(avx2, AVX2, __m256i, 8, 1, 0)
+
+#define store_avxvnni store_avx2
+#define rescaled_avxvnni rescaled_avx2
+#define plus_avxvnni _mm256_add_epi32
+AVXVNNI INLINE __m256i add_avxvnni(__m256i s, const int8_t *x, const int8_t *w) {
+  const __m256i v = _mm256_xor_si256(_mm256_set1_epi32(four_at(x)), _mm256_set1_epi8(-128));
+  return _mm256_dpbusd_avx_epi32(s, v, _mm256_loadu_si256((const __m256i *)(const void *)w));
+}
+WIDE_DENSE(avxvnni, AVXVNNI, __m256i, 8, 1, 1)
 
 VBMI static void look_up_vbmi(const int8_t *table, const int8_t *x, int n, int8_t *out) {
   const __m512i a = _mm512_loadu_si512(table), b = _mm512_loadu_si512(table + 64),
