@@ -183,39 +183,52 @@ INLINE int32_t four_at(const int8_t *x) {
 #endif
 #define HAS_AVX2 __builtin_cpu_supports("avx2")
 
-/* The product of an instruction set: up to 64 sums at once, in vectors of so many `lanes`. Its add_ adds 4 products to
-   each sum, and its store_ rescales n sums. Terms are as they are, or if `shifted` x + 128. */
-#define WIDE_DENSE(set, target, vector, lanes, turns, shifted) \
-  target INLINE void blocks_##set(const layer *l, const int8_t *x, int j, int n, int8_t *out) { \
+/* The product of an instruction set, of 64 sums at once, then 32 or 16. Its add_ adds 4 products to each of 16 sums, `turns`
+   of which wait for one another; its store_ rescales n sums. Terms are as they are, or if `shifted` x + 128. */
+#define WIDE_DENSE(set, target, vector, turns, shifted) \
+  target INLINE void blocks_##set(const layer *l, const int8_t *x, int j, int blocks, int8_t *out) { \
     const int32_t *bias = l->bias + (shifted ? (l->n + 15) / 16 * 16 : 0) + j; \
     const int8_t *w = l->weights + j * l->k; \
-    vector s[64 / lanes * turns] = {0}; \
-    for (int i = 0; i < n / lanes; i++) memcpy(&s[i], bias + lanes * i, 4 * lanes); \
-    for (const int8_t *v = x; v < x + l->k; v += 16, w += 256) { \
-      for (int t = 0; t < 16; t += 4) { \
-        for (int i = 0; i < n / lanes; i++) { \
-          vector *to = s + i + 64 / lanes * (t / 4 % turns); \
-          *to = add_##set(*to, v + t, w + i * lanes / 16 * 16 * l->k + 16 * t + 4 * (i * lanes % 16)); \
-        } \
+    vector s[4 * turns]; \
+    for (int i = 0; i < 4 * turns; i++) s[i] = start_##set(i < blocks ? bias + 16 * i : no_sums); \
+    for (const int8_t *v = x; v < x + l->k; v += 4 * turns, w += 64 * turns) { \
+      for (int t = 0; t < turns; t++) { \
+        for (int i = 0; i < blocks; i++) s[4 * t + i] = add_##set(s[4 * t + i], v + 4 * t, w + 16 * i * l->k + 64 * t); \
       } \
     } \
-    for (int i = 64 / lanes; i < 64 / lanes * turns; i++) s[i % (64 / lanes)] = plus_##set(s[i % (64 / lanes)], s[i]); \
-    for (int i = 0; i < n / lanes; i++) s[i] = rescaled_##set(s[i], l->scale + j + lanes * i); \
-    store_##set(s, l, l->n - j < n ? l->n - j : n, out + j); \
+    for (int i = 4; i < 4 * turns; i++) s[i % 4] = plus_##set(s[i % 4], s[i]); \
+    for (int i = 0; i < blocks; i++) s[i] = rescaled_##set(s[i], l->scale + j + 16 * i); \
+    store_##set(s, l, l->n - j < 16 * blocks ? l->n - j : 16 * blocks, out + j); \
   } \
   target static void dense_##set(const layer *l, const int8_t *x, int8_t *out) { \
     int j = 0; \
-    for (; l->n - j > 48; j += 64) blocks_##set(l, x, j, 64, out); \
-    for (; l->n - j > 16; j += 32) blocks_##set(l, x, j, 32, out); \
-    if (l->n > j) blocks_##set(l, x, j, 16, out); \
+    for (; l->n - j > 48; j += 64) blocks_##set(l, x, j, 4, out); \
+    for (; l->n - j > 16; j += 32) blocks_##set(l, x, j, 2, out); \
+    if (l->n > j) blocks_##set(l, x, j, 1, out); \
   }
+static const int32_t no_sums[16] = {0};
 
+#define start_avx512 _mm512_loadu_si512
+#define plus_avx512 _mm512_add_epi32
 AVX512 INLINE __m512i add_avx512(__m512i s, const int8_t *x, const int8_t *w) {
-  return _mm512_dpbusd_epi32(s, _mm512_xor_si512(_mm512_set1_epi32(four_at(x)), _mm512_set1_epi8(-128)), _mm512_loadu_si512(w));
+  const __m512i v = _mm512_xor_si512(_mm512_set1_epi32(four_at(x)), _mm512_set1_epi8(-128));
+  return _mm512_dpbusd_epi32(s, v, _mm512_loadu_si512(w));
 }
 AVX512 INLINE __m512i rescaled_avx512(__m512i s, const float *scale) {
   const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(s), _mm512_loadu_ps(scale));
   return _mm512_cvtps_epi32(_mm512_min_ps(x, _mm512_set1_ps(32767)));
+}
+/* The first n of 64 bytes; masked only where they must be, since what reads them then waits. */
+AVX512 INLINE void put(__m512i x, int n, int8_t *out) {
+  if (n == 64) {
+    _mm512_storeu_si512(out, x);
+  } else {
+    if (n & 32) _mm256_storeu_si256((__m256i *)(void *)out, _mm512_castsi512_si256(x));
+    if (n & 32) x = _mm512_shuffle_i64x2(x, x, 0xEE), out += 32;
+    if (n & 16) _mm_storeu_si128((__m128i *)(void *)out, _mm512_castsi512_si128(x));
+    if (n & 16) x = _mm512_shuffle_i64x2(x, x, 0xF9), out += 16;
+    if (n & 15) _mm_mask_storeu_epi8(out, (__mmask16)((1 << (n & 15)) - 1), _mm512_castsi512_si128(x));
+  }
 }
 AVX512 INLINE void store_avx512(const __m512i *s, const layer *l, int n, int8_t *out) {
   const __m512i zero = _mm512_set1_epi16((int16_t)l->zero);
@@ -224,25 +237,39 @@ AVX512 INLINE void store_avx512(const __m512i *s, const layer *l, int n, int8_t 
   __m512i r = _mm512_max_epi8(_mm512_packs_epi16(a, b), _mm512_set1_epi8((int8_t)l->low));
   r = _mm512_min_epi8(r, _mm512_set1_epi8((int8_t)l->high));
   r = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), r);
-  if (n == 64) {
-    _mm512_storeu_si512(out, r);
-  } else {
-    _mm512_mask_storeu_epi8(out, ((__mmask64)1 << n) - 1, r);
-  }
+  put(r, n, out);
 }
-#define plus_avx512 _mm512_add_epi32
-WIDE_DENSE(avx512, AVX512, __m512i, 16, 4, 1)
+WIDE_DENSE(avx512, AVX512, __m512i, 4, 1)
 
-AVX2 INLINE __m256i rescaled_avx2(__m256i s, const float *scale) {
-  const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(s), _mm256_loadu_ps(scale));
-  return _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(32767)));
+typedef struct {
+  __m256i of[2];
+} halves;
+AVX2 INLINE __m256i at(const void *x) { return _mm256_loadu_si256((const __m256i *)x); }
+AVX2 INLINE halves start_avx2(const int32_t *sums) { return (halves){{at(sums), at(sums + 8)}}; }
+AVX2 INLINE halves plus_avx2(halves a, halves b) {
+  return (halves){{_mm256_add_epi32(a.of[0], b.of[0]), _mm256_add_epi32(a.of[1], b.of[1])}};
 }
-AVX2 INLINE void store_avx2(const __m256i *s, const layer *l, int n, int8_t *out) {
+AVX2 INLINE halves add_avx2(halves s, const int8_t *x, const int8_t *w) {
+  const __m256i v = _mm256_set1_epi32(four_at(x)), size = _mm256_abs_epi8(v), one = _mm256_set1_epi16(1);
+  for (int i = 0; i < 2; i++) { /* two products fit into 16 bits: no weight is -128 */
+    const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(at(w + 32 * i), v));
+    s.of[i] = _mm256_add_epi32(s.of[i], _mm256_madd_epi16(pairs, one));
+  }
+  return s;
+}
+AVX2 INLINE halves rescaled_avx2(halves s, const float *scale) {
+  for (int i = 0; i < 2; i++) {
+    const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(s.of[i]), _mm256_loadu_ps(scale + 8 * i));
+    s.of[i] = _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(32767)));
+  }
+  return s;
+}
+AVX2 INLINE void store_avx2(const halves *s, const layer *l, int n, int8_t *out) {
   int8_t answers[64], *to = n == 64 ? out : answers;
   const __m256i zero = _mm256_set1_epi16((int16_t)l->zero);
-  for (int i = 0; i < 2; i++, s += 4) {
-    const __m256i a = _mm256_adds_epi16(_mm256_packs_epi32(s[0], s[1]), zero);
-    const __m256i b = _mm256_adds_epi16(_mm256_packs_epi32(s[2], s[3]), zero);
+  for (int i = 0; i < 2; i++, s += 2) {
+    const __m256i a = _mm256_adds_epi16(_mm256_packs_epi32(s[0].of[0], s[0].of[1]), zero);
+    const __m256i b = _mm256_adds_epi16(_mm256_packs_epi32(s[1].of[0], s[1].of[1]), zero);
     __m256i r = _mm256_max_epi8(_mm256_packs_epi16(a, b), _mm256_set1_epi8((int8_t)l->low));
     r = _mm256_min_epi8(r, _mm256_set1_epi8((int8_t)l->high));
     r = _mm256_permutevar8x32_epi32(r, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
@@ -250,33 +277,28 @@ AVX2 INLINE void store_avx2(const __m256i *s, const layer *l, int n, int8_t *out
   }
   for (int i = 0; i < n && n < 64; i++) out[i] = answers[i];
 }
-AVX2 INLINE __m256i add_avx2(__m256i s, const int8_t *x, const int8_t *w) {
-  const __m256i v = _mm256_set1_epi32(four_at(x)), u = _mm256_loadu_si256((const __m256i *)(const void *)w);
-  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(v), _mm256_sign_epi8(u, v)); /* no weight is -128 */
-  return _mm256_add_epi32(s, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-}
-#define plus_avx2 _mm256_add_epi32
-WIDE_DENSE(avx2, AVX2, __m256i, 8, 1, 0)
+WIDE_DENSE(avx2, AVX2, halves, 1, 0)
 
-#define store_avxvnni store_avx2
+#define start_avxvnni start_avx2
+#define plus_avxvnni plus_avx2
 #define rescaled_avxvnni rescaled_avx2
-#define plus_avxvnni _mm256_add_epi32
-AVXVNNI INLINE __m256i add_avxvnni(__m256i s, const int8_t *x, const int8_t *w) {
+#define store_avxvnni store_avx2
+AVXVNNI INLINE halves add_avxvnni(halves s, const int8_t *x, const int8_t *w) {
   const __m256i v = _mm256_xor_si256(_mm256_set1_epi32(four_at(x)), _mm256_set1_epi8(-128));
-  return _mm256_dpbusd_avx_epi32(s, v, _mm256_loadu_si256((const __m256i *)(const void *)w));
+  for (int i = 0; i < 2; i++) s.of[i] = _mm256_dpbusd_avx_epi32(s.of[i], v, at(w + 32 * i));
+  return s;
 }
-WIDE_DENSE(avxvnni, AVXVNNI, __m256i, 8, 1, 1)
+WIDE_DENSE(avxvnni, AVXVNNI, halves, 1, 1)
 
 VBMI static void look_up_vbmi(const int8_t *table, const int8_t *x, int n, int8_t *out) {
   const __m512i a = _mm512_loadu_si512(table), b = _mm512_loadu_si512(table + 64),
                 c = _mm512_loadu_si512(table + 128), d = _mm512_loadu_si512(table + 192);
-  int i = 0;
-  for (; i + 64 <= n; i += 64) {
-    const __m512i v = _mm512_loadu_si512(x + i);
+  for (int i = 0; i < n; i += 64) {
+    const int rest = n - i < 64 ? n - i : 64;
+    const __m512i v = _mm512_maskz_loadu_epi8(~UINT64_C(0) >> (64 - rest), x + i);
     const __m512i low = _mm512_permutex2var_epi8(a, v, b), high = _mm512_permutex2var_epi8(c, v, d);
-    _mm512_storeu_si512(out + i, _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), high, low));
+    put(_mm512_mask_blend_epi8(_mm512_movepi8_mask(v), high, low), rest, out + i);
   }
-  look_up_each(table, x + i, n - i, out + i);
 }
 
 INLINE __m128i add_base(__m128i s, const int8_t *x, const int8_t *w) {
