@@ -170,11 +170,11 @@ def _rows(steps: Sequence[Step]) -> set[int]:
 
 def _compute(program: Program, steps: Sequence[Step]) -> None:
     """Add a loop over the elements of the last step's output, or one for each row, where an operand is a row."""
-    y, rows = steps[-1].output, _rows(steps)
-    n = min(rows, default=y.size)
+    y = steps[-1].output
+    n, period = _turn([x for step in steps for x in step.inputs if x.size in _rows(steps)], y.size)
     views: dict[tuple[Buffer, int], Value] = {}
     known: dict[Buffer, tuple[str, str]] = {}  # the C and the formula of values inside
-    before, lines = list[str](), list[str]()
+    lines: list[str] = []
 
     def operand(x: Value) -> tuple[str, str]:
         if x.buffer in known:
@@ -188,9 +188,6 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
 
     for step in steps:
         codes, formulas = zip(*map(operand, step.inputs), strict=True)
-        if rows and step is steps[-1] and step.kind == "QUANTIZE":  # compilers are slow where types mix in such a loop
-            before = [f"float values[{n}];", *loop("i", 0, n, [*lines, f"values[i] = {codes[0]};"])]
-            codes, lines = ("values[i]",), []
         z, code = step.output, _element(step, codes)
         is_read_twice = sum(x.buffer is z.buffer for other in steps for x in other.inputs) > 1
         if z is not y and (z.dtype == "int8" or is_read_twice):
@@ -199,11 +196,22 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
             code = name
         known[z.buffer] = code, _formula(step, formulas)
     code, formula = known[y.buffer]
-    lines = [*before, *loop("i", 0, n, [*lines, f"@0[i] = {code};"])]
-    body = "\n".join([f"/* @0[i] = {formula} */", *(["{", *(f"  {x}" for x in lines), "}"] if before else lines)])
-    for row in range(0, y.size, n):
-        moved = (x.part(row, (n,)) if x.size == y.size else x for x in (y, *views.values()))
-        program.add(body, *moved, in_place=True)
+    body = "\n".join([f"/* @0[i] = {formula} */", *loop("i", 0, n, [*lines, f"@0[i] = {code};"])])
+    for start in range(0, y.size, n):
+        moved = (
+            x if x.size == 1 else x.part(start if x.size == y.size else start % period, (n,)) for x in views.values()
+        )
+        program.add(body, y.part(start, (n,)), *moved, in_place=True)
+
+
+def _turn(rows: Sequence[Value], size: int) -> tuple[int, int]:
+    """How many of `size` elements a loop takes, in whole vectors if it can, and the period of its `rows`."""
+    n = min((x.size for x in rows), default=size)
+    known = [x.data.ravel() for x in rows if x.data is not None]
+    if known and len(known) == len(rows):
+        period = next(p for p in range(1, n + 1) if all(np.array_equal(x[p:], x[:-p]) for x in known))
+        return next(((m, period) for m in (64, 32, 16) if m + period - 1 <= n and size % m == 0), (n, n))
+    return n, n
 
 
 def _limits(step: Step) -> tuple[int, int]:
