@@ -111,13 +111,15 @@ INLINE void mean(const int8_t *x, int n, int channels, float scale, float start,
   }
 }
 
-/* `table` has the answers for -128 to 127. */
-INLINE void look_up_each(const int8_t *table, const int8_t *x, int n, int8_t *out) {
-  for (int i = 0; i < n; i++) out[i] = table[x[i] + 128];
+/* Copies n values: bytes that are stored apart delay who reads them together. */
+INLINE void put(const int8_t *x, int n, int8_t *out) {
+  int i = 0;
+  for (; i + 16 <= n; i += 16) memcpy(out + i, x + i, 16);
+  for (; i < n; i++) out[i] = x[i];
 }
 
 /* The answers of sums `j` to `j` + 15. */
-INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int j, int8_t *out) {
+INLINE void answer(const layer *l, const int32_t *sums, int j, int8_t *out) {
   int8_t answers[16];
 #if defined(NEON)
   int16x8_t half[2];
@@ -125,7 +127,7 @@ INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int
     int32x4_t s[2];
     for (int k = 0; k < 2; k++) {
       const int place = 8 * i + 4 * k;
-      const float32x4_t sum = vcvtq_f32_s32(vaddq_s32(vld1q_s32(sums + 4 * k), vld1q_s32(bias + j + place)));
+      const float32x4_t sum = vcvtq_f32_s32(vaddq_s32(vld1q_s32(sums + 4 * k), vld1q_s32(l->bias + j + place)));
       s[k] = vcvtnq_s32_f32(vmulq_f32(sum, vld1q_f32(l->scale + j + place)));
     }
     half[i] = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(s[0]), s[1]), vdupq_n_s16((int16_t)l->zero));
@@ -134,32 +136,25 @@ INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int
   vst1q_s8(answers, vminq_s8(all, vdupq_n_s8((int8_t)l->high)));
 #else
   for (int i = 0; i < 16; i++) {
-    answers[i] = (int8_t)rounded((float)(sums[i] + bias[j + i]) * l->scale[j + i], l->zero, l->low, l->high);
+    answers[i] = (int8_t)rounded((float)(sums[i] + l->bias[j + i]) * l->scale[j + i], l->zero, l->low, l->high);
   }
 #endif
-  if (l->n - j >= 16) {
-    memcpy(out + j, answers, 16);
-  } else {
-    for (int i = 0; i < l->n - j; i++) out[j + i] = answers[i];
-  }
+  if (l->n - j >= 16) memcpy(out + j, answers, 16);
+  else put(answers, l->n - j, out + j);
 }
 
-/* The product of an instruction set. Its add_ adds products to one of n vectors of sums, which store_ turns into 16
-   sums. A turn takes `step` terms, as they are, or if `shifted` x + 128. */
-#define DENSE(set, target, vector, n_vectors, step, shifted) \
-  target static void dense_##set(const layer *l, const int8_t *x, int8_t *out) { \
+/* The product: add_base adds products of `step` terms to one of n vectors of sums, store_base makes them 16 sums. */
+#define DENSE(vector, n_vectors, step) \
+  static void dense_base(const layer *l, const int8_t *x, int8_t *out) { \
     const int8_t *w = l->weights, *end = x + l->k; \
-    const int32_t *bias = l->bias + (shifted ? (l->n + 15) / 16 * 16 : 0); \
     for (int j = 0; j < l->n; j += 16) { \
       vector s[n_vectors] = {0}; \
       int32_t sums[16]; \
       for (const int8_t *v = x; v < end; v += step, w += 16 * step) { \
-        for (int i = 0; i < n_vectors; i++) { \
-          s[i] = add_##set(s[i], v + i * step / n_vectors / 4 * 4, w + 16 * step / n_vectors * i); \
-        } \
+        for (int i = 0; i < n_vectors; i++) s[i] = add_base(s[i], v, w + 16 * step / n_vectors * i); \
       } \
-      store_##set(s, sums); \
-      answer(l, sums, bias, j, out); \
+      store_base(s, sums); \
+      answer(l, sums, j, out); \
     } \
   }
 
@@ -183,22 +178,22 @@ INLINE int32_t four_at(const int8_t *x) {
 #endif
 #define HAS_AVX2 __builtin_cpu_supports("avx2")
 
-/* The product of an instruction set, of 64 sums at once, then 32 or 16. Its add_ adds 4 products to each of 16 sums, `turns`
-   of which wait for one another; its store_ rescales n sums. Terms are as they are, or if `shifted` x + 128. */
-#define WIDE_DENSE(set, target, vector, turns, shifted) \
+/* The product of an instruction set, of 64 sums at once, then 32 or 16, in `turns`, since a sum waits for its last term.
+   Its add_ adds 4 products to 16 sums, of terms as they are or if `shifted` x + 128. */
+#define WIDE_DENSE(set, target, width, sums, turns, shifted) \
   target INLINE void blocks_##set(const layer *l, const int8_t *x, int j, int blocks, int8_t *out) { \
     const int32_t *bias = l->bias + (shifted ? (l->n + 15) / 16 * 16 : 0) + j; \
     const int8_t *w = l->weights + j * l->k; \
-    vector s[4 * turns]; \
-    for (int i = 0; i < 4 * turns; i++) s[i] = start_##set(i < blocks ? bias + 16 * i : no_sums); \
+    sums s[4 * turns]; \
+    for (int i = 0; i < 4 * turns; i++) s[i] = start_##width(i < blocks ? bias + 16 * i : no_sums); \
     for (const int8_t *v = x; v < x + l->k; v += 4 * turns, w += 64 * turns) { \
       for (int t = 0; t < turns; t++) { \
         for (int i = 0; i < blocks; i++) s[4 * t + i] = add_##set(s[4 * t + i], v + 4 * t, w + 16 * i * l->k + 64 * t); \
       } \
     } \
-    for (int i = 4; i < 4 * turns; i++) s[i % 4] = plus_##set(s[i % 4], s[i]); \
-    for (int i = 0; i < blocks; i++) s[i] = rescaled_##set(s[i], l->scale + j + 16 * i); \
-    store_##set(s, l, l->n - j < 16 * blocks ? l->n - j : 16 * blocks, out + j); \
+    for (int i = 4; i < 4 * turns; i++) s[i % 4] = plus_##width(s[i % 4], s[i]); \
+    for (int i = 0; i < blocks; i++) s[i] = rescaled_##width(s[i], l->scale + j + 16 * i); \
+    store_##width(s, l, l->n - j < 16 * blocks ? l->n - j : 16 * blocks, out + j); \
   } \
   target static void dense_##set(const layer *l, const int8_t *x, int8_t *out) { \
     int j = 0; \
@@ -208,46 +203,54 @@ INLINE int32_t four_at(const int8_t *x) {
   }
 static const int32_t no_sums[16] = {0};
 
-#define start_avx512 _mm512_loadu_si512
-#define plus_avx512 _mm512_add_epi32
+#define start_512 _mm512_loadu_si512
+#define plus_512 _mm512_add_epi32
+AVX512 INLINE __m512i rescaled_512(__m512i s, const float *scale) {
+  const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(s), _mm512_loadu_ps(scale));
+  return _mm512_cvtps_epi32(_mm512_min_ps(x, _mm512_set1_ps(32767)));
+}
+AVX512 INLINE void store_512(const __m512i *s, const layer *l, int n, int8_t *out) {
+  int8_t answers[64];
+  const __m512i zero = _mm512_set1_epi16((int16_t)l->zero);
+  const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(s[0], s[1]), zero);
+  const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(s[2], s[3]), zero);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i r = _mm512_max_epi8(_mm512_packs_epi16(a, b), _mm512_set1_epi8((int8_t)l->low));
+  const __m512i all = _mm512_permutexvar_epi32(order, _mm512_min_epi8(r, _mm512_set1_epi8((int8_t)l->high)));
+  _mm512_storeu_si512(n == 64 ? out : answers, all);
+  if (n < 64) put(answers, n, out);
+}
 AVX512 INLINE __m512i add_avx512(__m512i s, const int8_t *x, const int8_t *w) {
   const __m512i v = _mm512_xor_si512(_mm512_set1_epi32(four_at(x)), _mm512_set1_epi8(-128));
   return _mm512_dpbusd_epi32(s, v, _mm512_loadu_si512(w));
 }
-AVX512 INLINE __m512i rescaled_avx512(__m512i s, const float *scale) {
-  const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(s), _mm512_loadu_ps(scale));
-  return _mm512_cvtps_epi32(_mm512_min_ps(x, _mm512_set1_ps(32767)));
-}
-/* The first n of 64 bytes; masked only where they must be, since what reads them then waits. */
-AVX512 INLINE void put(__m512i x, int n, int8_t *out) {
-  if (n == 64) {
-    _mm512_storeu_si512(out, x);
-  } else {
-    if (n & 32) _mm256_storeu_si256((__m256i *)(void *)out, _mm512_castsi512_si256(x));
-    if (n & 32) x = _mm512_shuffle_i64x2(x, x, 0xEE), out += 32;
-    if (n & 16) _mm_storeu_si128((__m128i *)(void *)out, _mm512_castsi512_si128(x));
-    if (n & 16) x = _mm512_shuffle_i64x2(x, x, 0xF9), out += 16;
-    if (n & 15) _mm_mask_storeu_epi8(out, (__mmask16)((1 << (n & 15)) - 1), _mm512_castsi512_si128(x));
-  }
-}
-AVX512 INLINE void store_avx512(const __m512i *s, const layer *l, int n, int8_t *out) {
-  const __m512i zero = _mm512_set1_epi16((int16_t)l->zero);
-  const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(s[0], s[1]), zero);
-  const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(s[2], s[3]), zero);
-  __m512i r = _mm512_max_epi8(_mm512_packs_epi16(a, b), _mm512_set1_epi8((int8_t)l->low));
-  r = _mm512_min_epi8(r, _mm512_set1_epi8((int8_t)l->high));
-  r = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), r);
-  put(r, n, out);
-}
-WIDE_DENSE(avx512, AVX512, __m512i, 4, 1)
+WIDE_DENSE(avx512, AVX512, 512, __m512i, 4, 1)
 
 typedef struct {
   __m256i of[2];
 } halves;
 AVX2 INLINE __m256i at(const void *x) { return _mm256_loadu_si256((const __m256i *)x); }
-AVX2 INLINE halves start_avx2(const int32_t *sums) { return (halves){{at(sums), at(sums + 8)}}; }
-AVX2 INLINE halves plus_avx2(halves a, halves b) {
-  return (halves){{_mm256_add_epi32(a.of[0], b.of[0]), _mm256_add_epi32(a.of[1], b.of[1])}};
+AVX2 INLINE halves start_256(const int32_t *sums) { return (halves){{at(sums), at(sums + 8)}}; }
+#define plus_256(a, b) a /* there is one turn */
+AVX2 INLINE halves rescaled_256(halves s, const float *scale) {
+  for (int i = 0; i < 2; i++) {
+    const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(s.of[i]), _mm256_loadu_ps(scale + 8 * i));
+    s.of[i] = _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(32767)));
+  }
+  return s;
+}
+AVX2 INLINE void store_256(const halves *s, const layer *l, int n, int8_t *out) {
+  int8_t answers[64], *to = n == 64 ? out : answers;
+  const __m256i zero = _mm256_set1_epi16((int16_t)l->zero);
+  for (int i = 0; i < 2; i++, s += 2) {
+    const __m256i a = _mm256_adds_epi16(_mm256_packs_epi32(s[0].of[0], s[0].of[1]), zero);
+    const __m256i b = _mm256_adds_epi16(_mm256_packs_epi32(s[1].of[0], s[1].of[1]), zero);
+    const __m256i r = _mm256_max_epi8(_mm256_packs_epi16(a, b), _mm256_set1_epi8((int8_t)l->low));
+    const __m256i all = _mm256_min_epi8(r, _mm256_set1_epi8((int8_t)l->high));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    _mm256_storeu_si256((__m256i *)(void *)(to + 32 * i), _mm256_permutevar8x32_epi32(all, order));
+  }
+  if (n < 64) put(answers, n, out);
 }
 AVX2 INLINE halves add_avx2(halves s, const int8_t *x, const int8_t *w) {
   const __m256i v = _mm256_set1_epi32(four_at(x)), size = _mm256_abs_epi8(v), one = _mm256_set1_epi16(1);
@@ -257,47 +260,24 @@ AVX2 INLINE halves add_avx2(halves s, const int8_t *x, const int8_t *w) {
   }
   return s;
 }
-AVX2 INLINE halves rescaled_avx2(halves s, const float *scale) {
-  for (int i = 0; i < 2; i++) {
-    const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(s.of[i]), _mm256_loadu_ps(scale + 8 * i));
-    s.of[i] = _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(32767)));
-  }
-  return s;
-}
-AVX2 INLINE void store_avx2(const halves *s, const layer *l, int n, int8_t *out) {
-  int8_t answers[64], *to = n == 64 ? out : answers;
-  const __m256i zero = _mm256_set1_epi16((int16_t)l->zero);
-  for (int i = 0; i < 2; i++, s += 2) {
-    const __m256i a = _mm256_adds_epi16(_mm256_packs_epi32(s[0].of[0], s[0].of[1]), zero);
-    const __m256i b = _mm256_adds_epi16(_mm256_packs_epi32(s[1].of[0], s[1].of[1]), zero);
-    __m256i r = _mm256_max_epi8(_mm256_packs_epi16(a, b), _mm256_set1_epi8((int8_t)l->low));
-    r = _mm256_min_epi8(r, _mm256_set1_epi8((int8_t)l->high));
-    r = _mm256_permutevar8x32_epi32(r, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-    _mm256_storeu_si256((__m256i *)(void *)(to + 32 * i), r);
-  }
-  for (int i = 0; i < n && n < 64; i++) out[i] = answers[i];
-}
-WIDE_DENSE(avx2, AVX2, halves, 1, 0)
-
-#define start_avxvnni start_avx2
-#define plus_avxvnni plus_avx2
-#define rescaled_avxvnni rescaled_avx2
-#define store_avxvnni store_avx2
+WIDE_DENSE(avx2, AVX2, 256, halves, 1, 0)
 AVXVNNI INLINE halves add_avxvnni(halves s, const int8_t *x, const int8_t *w) {
   const __m256i v = _mm256_xor_si256(_mm256_set1_epi32(four_at(x)), _mm256_set1_epi8(-128));
   for (int i = 0; i < 2; i++) s.of[i] = _mm256_dpbusd_avx_epi32(s.of[i], v, at(w + 32 * i));
   return s;
 }
-WIDE_DENSE(avxvnni, AVXVNNI, halves, 1, 1)
+WIDE_DENSE(avxvnni, AVXVNNI, 256, halves, 1, 1)
 
 VBMI static void look_up_vbmi(const int8_t *table, const int8_t *x, int n, int8_t *out) {
   const __m512i a = _mm512_loadu_si512(table), b = _mm512_loadu_si512(table + 64),
                 c = _mm512_loadu_si512(table + 128), d = _mm512_loadu_si512(table + 192);
   for (int i = 0; i < n; i += 64) {
+    int8_t answers[64];
     const int rest = n - i < 64 ? n - i : 64;
     const __m512i v = _mm512_maskz_loadu_epi8(~UINT64_C(0) >> (64 - rest), x + i);
     const __m512i low = _mm512_permutex2var_epi8(a, v, b), high = _mm512_permutex2var_epi8(c, v, d);
-    put(_mm512_mask_blend_epi8(_mm512_movepi8_mask(v), high, low), rest, out + i);
+    _mm512_storeu_si512(rest == 64 ? out + i : answers, _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), high, low));
+    if (rest < 64) put(answers, rest, out + i);
   }
 }
 
@@ -312,7 +292,7 @@ INLINE void store_base(const __m128i *s, int32_t *sums) {
     _mm_storel_epi64((__m128i *)(void *)(sums + 2 * j), _mm_shuffle_epi32(pairs, 0x08));
   }
 }
-DENSE(base, , __m128i, 8, 4, 0)
+DENSE(__m128i, 8, 4)
 #elif defined(NEON) && defined(__ARM_FEATURE_DOTPROD)
 INLINE int32x4x4_t add_base(int32x4x4_t s, const int8_t *x, const int8_t *w) {
   const int8x16_t v = vld1q_s8(x);
@@ -326,7 +306,7 @@ INLINE int32x4x4_t add_base(int32x4x4_t s, const int8_t *x, const int8_t *w) {
 INLINE void store_base(const int32x4x4_t *s, int32_t *sums) {
   for (int j = 0; j < 4; j++) vst1q_s32(sums + 4 * j, s->val[j]);
 }
-DENSE(base, , int32x4x4_t, 1, 16, 0)
+DENSE(int32x4x4_t, 1, 16)
 #elif defined(NEON)
 /* Two products fit into 16 bits: no weight is -128. */
 typedef struct {
@@ -345,7 +325,7 @@ INLINE pairs add_base(pairs s, const int8_t *x, const int8_t *w) {
 INLINE void store_base(const pairs *s, int32_t *sums) {
   for (int j = 0; j < 4; j++) vst1q_s32(sums + 4 * j, vpaddq_s32(s->of[2 * j], s->of[2 * j + 1]));
 }
-DENSE(base, , pairs, 1, 8, 0)
+DENSE(pairs, 1, 8)
 #elif defined(__wasm_simd128__)
 INLINE v128_t add_base(v128_t s, const int8_t *x, const int8_t *w) {
   const v128_t v = wasm_i16x8_extend_low_i8x16(wasm_v128_load32_splat(x));
@@ -357,7 +337,7 @@ INLINE void store_base(const v128_t *s, int32_t *sums) {
     wasm_v128_store64_lane(sums + 2 * j, wasm_i32x4_shuffle(pairs, pairs, 0, 2, 0, 2), 0);
   }
 }
-DENSE(base, , v128_t, 8, 4, 0)
+DENSE(v128_t, 8, 4)
 #else
 INLINE int32_t add_base(int32_t s, const int8_t *x, const int8_t *w) {
 #if defined(__ARM_FEATURE_DSP)
@@ -383,11 +363,12 @@ static void dense_base(const layer *l, const int8_t *x, int8_t *out) {
       }
       sums[r] = s0, sums[r + 1] = s1, sums[r + 2] = s2, sums[r + 3] = s3;
     }
-    answer(l, sums, l->bias, j, out);
+    answer(l, sums, j, out);
   }
 }
 #endif
 
+/* `table` has the answers for -128 to 127. */
 APART void look_up_base(const int8_t *table, const int8_t *x, int n, int8_t *out) {
   int i = 0;
 #if defined(NEON)
@@ -401,5 +382,5 @@ APART void look_up_base(const int8_t *table, const int8_t *x, int n, int8_t *out
     vst1q_s8(out + i, vqtbx4q_s8(r, b, vsubq_u8(v, vdupq_n_u8(192))));
   }
 #endif
-  look_up_each(table, x + i, n - i, out + i);
+  for (; i < n; i++) out[i] = table[x[i] + 128];
 }
