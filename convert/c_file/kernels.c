@@ -111,15 +111,8 @@ INLINE void mean(const int8_t *x, int n, int channels, float scale, float start,
   }
 }
 
-/* Copies n values: bytes that are stored apart delay who reads them together. */
-INLINE void put(const int8_t *x, int n, int8_t *out) {
-  int i = 0;
-  for (; i + 16 <= n; i += 16) memcpy(out + i, x + i, 16);
-  for (; i < n; i++) out[i] = x[i];
-}
-
 /* The answers of sums `j` to `j` + 15. */
-INLINE void answer(const layer *l, const int32_t *sums, int j, int8_t *out) {
+INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int j, int8_t *out) {
   int8_t answers[16];
 #if defined(NEON)
   int16x8_t half[2];
@@ -127,7 +120,7 @@ INLINE void answer(const layer *l, const int32_t *sums, int j, int8_t *out) {
     int32x4_t s[2];
     for (int k = 0; k < 2; k++) {
       const int place = 8 * i + 4 * k;
-      const float32x4_t sum = vcvtq_f32_s32(vaddq_s32(vld1q_s32(sums + 4 * k), vld1q_s32(l->bias + j + place)));
+      const float32x4_t sum = vcvtq_f32_s32(vaddq_s32(vld1q_s32(sums + 4 * k), vld1q_s32(bias + j + place)));
       s[k] = vcvtnq_s32_f32(vmulq_f32(sum, vld1q_f32(l->scale + j + place)));
     }
     half[i] = vqaddq_s16(vqmovn_high_s32(vqmovn_s32(s[0]), s[1]), vdupq_n_s16((int16_t)l->zero));
@@ -136,17 +129,21 @@ INLINE void answer(const layer *l, const int32_t *sums, int j, int8_t *out) {
   vst1q_s8(answers, vminq_s8(all, vdupq_n_s8((int8_t)l->high)));
 #else
   for (int i = 0; i < 16; i++) {
-    answers[i] = (int8_t)rounded((float)(sums[i] + l->bias[j + i]) * l->scale[j + i], l->zero, l->low, l->high);
+    answers[i] = (int8_t)rounded((float)(sums[i] + bias[j + i]) * l->scale[j + i], l->zero, l->low, l->high);
   }
 #endif
-  if (l->n - j >= 16) memcpy(out + j, answers, 16);
-  else put(answers, l->n - j, out + j);
+  if (l->n - j >= 16) {
+    memcpy(out + j, answers, 16);
+  } else {
+    for (int i = 0; i < l->n - j; i++) out[j + i] = answers[i];
+  }
 }
 
 /* The product: add_base adds products of `step` terms to one of n vectors of sums, store_base makes them 16 sums. */
 #define DENSE(vector, n_vectors, step) \
   static void dense_base(const layer *l, const int8_t *x, int8_t *out) { \
     const int8_t *w = l->weights, *end = x + l->k; \
+    const int32_t *bias = l->bias; \
     for (int j = 0; j < l->n; j += 16) { \
       vector s[n_vectors] = {0}; \
       int32_t sums[16]; \
@@ -154,7 +151,7 @@ INLINE void answer(const layer *l, const int32_t *sums, int j, int8_t *out) {
         for (int i = 0; i < n_vectors; i++) s[i] = add_base(s[i], v, w + 16 * step / n_vectors * i); \
       } \
       store_base(s, sums); \
-      answer(l, sums, j, out); \
+      answer(l, sums, bias, j, out); \
     } \
   }
 
@@ -202,6 +199,13 @@ INLINE int32_t four_at(const int8_t *x) {
     if (l->n > j) blocks_##set(l, x, j, 1, out); \
   }
 static const int32_t no_sums[16] = {0};
+
+/* Copies n values: bytes that are stored apart delay who reads them together. */
+INLINE void put(const int8_t *x, int n, int8_t *out) {
+  int i = 0;
+  for (; i + 16 <= n; i += 16) memcpy(out + i, x + i, 16);
+  for (; i < n; i++) out[i] = x[i];
+}
 
 #define start_512 _mm512_loadu_si512
 #define plus_512 _mm512_add_epi32
@@ -363,7 +367,7 @@ static void dense_base(const layer *l, const int8_t *x, int8_t *out) {
       }
       sums[r] = s0, sums[r + 1] = s1, sums[r + 2] = s2, sums[r + 3] = s3;
     }
-    answer(l, sums, j, out);
+    answer(l, sums, l->bias, j, out);
   }
 }
 #endif
