@@ -146,10 +146,11 @@ def _say_what_adapting_gains(model: Path, card: Card, data: Sources) -> None:
     """Name the command that shows the gain for these people, where the model can be adapted."""
     if card.personal_correction is None and {x.name for x in card.signals} >= {*GRAVITY} and card.front_end == FILTERS:
         given = shlex.join(["personalise", str(model), "--evaluate", *(x for y in data for x in ("--data", str(y)))])
-        click.echo(
+        Console(markup=False).print(
             "Adapting a model to each person by 10 s of each activity raised macro F1 by 10 points on MotionSense, "
-            f"which was in no training. 'har-edge {given}' shows the gain for these people."
+            "which was in no training. To see the gain for these people:"
         )
+        click.echo(f"har-edge {given}")
 
 
 def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], picture: Picture | None) -> dict[str, Any]:
