@@ -175,31 +175,6 @@ INLINE int32_t four_at(const int8_t *x) {
 #endif
 #define HAS_AVX2 __builtin_cpu_supports("avx2")
 
-/* The product of an instruction set, of 64 sums at once, then 32 or 16, in `turns`, since a sum waits for its last term.
-   Its add_ adds 4 products to 16 sums, of terms as they are or if `shifted` x + 128. */
-#define WIDE_DENSE(set, target, width, sums, turns, shifted) \
-  target INLINE void blocks_##set(const layer *l, const int8_t *x, int j, int blocks, int8_t *out) { \
-    const int32_t *bias = l->bias + (shifted ? (l->n + 15) / 16 * 16 : 0) + j; \
-    const int8_t *w = l->weights + j * l->k; \
-    sums s[4 * turns]; \
-    for (int i = 0; i < 4 * turns; i++) s[i] = start_##width(i < blocks ? bias + 16 * i : no_sums); \
-    for (const int8_t *v = x; v < x + l->k; v += 4 * turns, w += 64 * turns) { \
-      for (int t = 0; t < turns; t++) { \
-        for (int i = 0; i < blocks; i++) s[4 * t + i] = add_##set(s[4 * t + i], v + 4 * t, w + 16 * i * l->k + 64 * t); \
-      } \
-    } \
-    for (int i = 4; i < 4 * turns; i++) s[i % 4] = plus_##width(s[i % 4], s[i]); \
-    for (int i = 0; i < blocks; i++) s[i] = rescaled_##width(s[i], l->scale + j + 16 * i); \
-    store_##width(s, l, l->n - j < 16 * blocks ? l->n - j : 16 * blocks, out + j); \
-  } \
-  target static void dense_##set(const layer *l, const int8_t *x, int8_t *out) { \
-    int j = 0; \
-    for (; l->n - j > 48; j += 64) blocks_##set(l, x, j, 4, out); \
-    for (; l->n - j > 16; j += 32) blocks_##set(l, x, j, 2, out); \
-    if (l->n > j) blocks_##set(l, x, j, 1, out); \
-  }
-static const int32_t no_sums[16] = {0};
-
 /* Copies n values: bytes that are stored apart delay who reads them together. */
 INLINE void put(const int8_t *x, int n, int8_t *out) {
   int i = 0;
@@ -207,70 +182,69 @@ INLINE void put(const int8_t *x, int n, int8_t *out) {
   for (; i < n; i++) out[i] = x[i];
 }
 
-#define start_512 _mm512_loadu_si512
-#define plus_512 _mm512_add_epi32
-AVX512 INLINE __m512i rescaled_512(__m512i s, const float *scale) {
-  const __m512 x = _mm512_mul_ps(_mm512_cvtepi32_ps(s), _mm512_loadu_ps(scale));
-  return _mm512_cvtps_epi32(_mm512_min_ps(x, _mm512_set1_ps(32767)));
-}
-AVX512 INLINE void store_512(const __m512i *s, const layer *l, int n, int8_t *out) {
-  int8_t answers[64];
-  const __m512i zero = _mm512_set1_epi16((int16_t)l->zero);
-  const __m512i a = _mm512_adds_epi16(_mm512_packs_epi32(s[0], s[1]), zero);
-  const __m512i b = _mm512_adds_epi16(_mm512_packs_epi32(s[2], s[3]), zero);
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512i r = _mm512_max_epi8(_mm512_packs_epi16(a, b), _mm512_set1_epi8((int8_t)l->low));
-  const __m512i all = _mm512_permutexvar_epi32(order, _mm512_min_epi8(r, _mm512_set1_epi8((int8_t)l->high)));
-  _mm512_storeu_si512(n == 64 ? out : answers, all);
-  if (n < 64) put(answers, n, out);
-}
-AVX512 INLINE __m512i add_avx512(__m512i s, const int8_t *x, const int8_t *w) {
-  const __m512i v = _mm512_xor_si512(_mm512_set1_epi32(four_at(x)), _mm512_set1_epi8(-128));
-  return _mm512_dpbusd_epi32(s, v, _mm512_loadu_si512(w));
-}
-WIDE_DENSE(avx512, AVX512, 512, __m512i, 4, 1)
+#define load_512 _mm512_loadu_si512
+#define store_512 _mm512_storeu_si512
+#define in_order_512(x) \
+  _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), x)
+#define load_256(from) _mm256_loadu_si256((const __m256i *)(const void *)(from))
+#define store_256(to, x) _mm256_storeu_si256((__m256i *)(void *)(to), x)
+#define in_order_256(x) _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))
 
-typedef struct {
-  __m256i of[2];
-} halves;
-AVX2 INLINE __m256i at(const void *x) { return _mm256_loadu_si256((const __m256i *)x); }
-AVX2 INLINE halves start_256(const int32_t *sums) { return (halves){{at(sums), at(sums + 8)}}; }
-#define plus_256(a, b) a /* there is one turn */
-AVX2 INLINE halves rescaled_256(halves s, const float *scale) {
-  for (int i = 0; i < 2; i++) {
-    const __m256 x = _mm256_mul_ps(_mm256_cvtepi32_ps(s.of[i]), _mm256_loadu_ps(scale + 8 * i));
-    s.of[i] = _mm256_cvtps_epi32(_mm256_min_ps(x, _mm256_set1_ps(32767)));
+/* The product of an instruction set, of 64 sums at once, then 32 or 16, in `turns`, since a sum waits for its last term.
+   Its add_ adds 4 products to each sum of a vector, of terms as they are or if `shifted` x + 128. */
+#define WIDE_DENSE(set, target, bits, turns, shifted) \
+  target INLINE void sums_##set(const layer *l, const int8_t *x, int j, int n, int8_t *out) { \
+    enum { LANES = bits / 32, MOST = 64 / LANES }; \
+    const int32_t *bias = l->bias + (shifted ? (l->n + 15) / 16 * 16 : 0) + j; \
+    const int8_t *w = l->weights + j * l->k; \
+    int8_t answers[64], *to = l->n - j < 64 ? answers : out + j; \
+    __m##bits##i s[MOST * turns] = {0}; \
+    for (int i = 0; LANES * i < n; i++) s[i] = load_##bits(bias + LANES * i); \
+    for (const int8_t *v = x; v < x + l->k; v += 4 * turns, w += 64 * turns) { \
+      for (int t = 0; t < turns; t++) { \
+        for (int i = 0; LANES * i < n; i++) { \
+          const int8_t *from = w + LANES * i / 16 * 16 * l->k + LANES * i % 16 * 4 + 64 * t; \
+          s[MOST * t + i] = add_##set(s[MOST * t + i], v + 4 * t, load_##bits(from)); \
+        } \
+      } \
+    } \
+    for (int i = MOST; i < MOST * turns; i++) s[i % MOST] = _mm##bits##_add_epi32(s[i % MOST], s[i]); \
+    for (int i = 0; LANES * i < n; i++) { \
+      const __m##bits scale = _mm##bits##_loadu_ps(l->scale + j + LANES * i); \
+      const __m##bits y = _mm##bits##_mul_ps(_mm##bits##_cvtepi32_ps(s[i]), scale); \
+      s[i] = _mm##bits##_cvtps_epi32(_mm##bits##_min_ps(y, _mm##bits##_set1_ps(32767))); \
+    } \
+    const __m##bits##i zero = _mm##bits##_set1_epi16((int16_t)l->zero); \
+    for (int i = 0; i < MOST; i += 4) { \
+      const __m##bits##i a = _mm##bits##_adds_epi16(_mm##bits##_packs_epi32(s[i], s[i + 1]), zero); \
+      const __m##bits##i b = _mm##bits##_adds_epi16(_mm##bits##_packs_epi32(s[i + 2], s[i + 3]), zero); \
+      __m##bits##i r = _mm##bits##_max_epi8(_mm##bits##_packs_epi16(a, b), _mm##bits##_set1_epi8((int8_t)l->low)); \
+      r = _mm##bits##_min_epi8(r, _mm##bits##_set1_epi8((int8_t)l->high)); \
+      store_##bits(to + LANES * i, in_order_##bits(r)); \
+    } \
+    if (to == answers) put(answers, l->n - j < n ? l->n - j : n, out + j); \
+  } \
+  target static void dense_##set(const layer *l, const int8_t *x, int8_t *out) { \
+    int j = 0; \
+    for (; l->n - j > 48; j += 64) sums_##set(l, x, j, 64, out); \
+    for (; l->n - j > 16; j += 32) sums_##set(l, x, j, 32, out); \
+    if (l->n > j) sums_##set(l, x, j, 16, out); \
   }
-  return s;
+
+AVX512 INLINE __m512i add_avx512(__m512i s, const int8_t *x, __m512i w) {
+  return _mm512_dpbusd_epi32(s, _mm512_xor_si512(_mm512_set1_epi32(four_at(x)), _mm512_set1_epi8(-128)), w);
 }
-AVX2 INLINE void store_256(const halves *s, const layer *l, int n, int8_t *out) {
-  int8_t answers[64], *to = n == 64 ? out : answers;
-  const __m256i zero = _mm256_set1_epi16((int16_t)l->zero);
-  for (int i = 0; i < 2; i++, s += 2) {
-    const __m256i a = _mm256_adds_epi16(_mm256_packs_epi32(s[0].of[0], s[0].of[1]), zero);
-    const __m256i b = _mm256_adds_epi16(_mm256_packs_epi32(s[1].of[0], s[1].of[1]), zero);
-    const __m256i r = _mm256_max_epi8(_mm256_packs_epi16(a, b), _mm256_set1_epi8((int8_t)l->low));
-    const __m256i all = _mm256_min_epi8(r, _mm256_set1_epi8((int8_t)l->high));
-    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    _mm256_storeu_si256((__m256i *)(void *)(to + 32 * i), _mm256_permutevar8x32_epi32(all, order));
-  }
-  if (n < 64) put(answers, n, out);
+WIDE_DENSE(avx512, AVX512, 512, 4, 1)
+AVXVNNI INLINE __m256i add_avxvnni(__m256i s, const int8_t *x, __m256i w) {
+  return _mm256_dpbusd_avx_epi32(s, _mm256_xor_si256(_mm256_set1_epi32(four_at(x)), _mm256_set1_epi8(-128)), w);
 }
-AVX2 INLINE halves add_avx2(halves s, const int8_t *x, const int8_t *w) {
-  const __m256i v = _mm256_set1_epi32(four_at(x)), size = _mm256_abs_epi8(v), one = _mm256_set1_epi16(1);
-  for (int i = 0; i < 2; i++) { /* two products fit into 16 bits: no weight is -128 */
-    const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(at(w + 32 * i), v));
-    s.of[i] = _mm256_add_epi32(s.of[i], _mm256_madd_epi16(pairs, one));
-  }
-  return s;
+WIDE_DENSE(avxvnni, AVXVNNI, 256, 1, 1)
+AVX2 INLINE __m256i add_avx2(__m256i s, const int8_t *x, __m256i w) {
+  const __m256i v = _mm256_set1_epi32(four_at(x)); /* two products fit into 16 bits: no weight is -128 */
+  const __m256i pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(v), _mm256_sign_epi8(w, v));
+  return _mm256_add_epi32(s, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
-WIDE_DENSE(avx2, AVX2, 256, halves, 1, 0)
-AVXVNNI INLINE halves add_avxvnni(halves s, const int8_t *x, const int8_t *w) {
-  const __m256i v = _mm256_xor_si256(_mm256_set1_epi32(four_at(x)), _mm256_set1_epi8(-128));
-  for (int i = 0; i < 2; i++) s.of[i] = _mm256_dpbusd_avx_epi32(s.of[i], v, at(w + 32 * i));
-  return s;
-}
-WIDE_DENSE(avxvnni, AVXVNNI, 256, halves, 1, 1)
+WIDE_DENSE(avx2, AVX2, 256, 1, 0)
 
 VBMI static void look_up_vbmi(const int8_t *table, const int8_t *x, int n, int8_t *out) {
   const __m512i a = _mm512_loadu_si512(table), b = _mm512_loadu_si512(table + 64),
