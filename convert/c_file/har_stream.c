@@ -20,6 +20,7 @@ enum { SLOWEST = 24, FASTEST = 80, N_BEATS = FASTEST - SLOWEST + 1 };
 
 /* Novelty (edge_runtime/model/novelty.py, edge_runtime/live/persistence.py). */
 #define FLOOR 2e-3f /* g, rad/s */
+#define STILL -2.85189f /* below it, the logarithm of acceleration shows a body at rest: MOVING_G / sqrt(3) */
 #define PERSISTENCE_S 5.0f
 #define STEADY_S 15.0f
 #define REST_S 120.0f
@@ -179,6 +180,7 @@ static novelty detect(const har_stream *s, const float acceleration[3]) {
   const float moved[2] = {logf(spread(s, har_total_acc) + FLOOR), logf(rotation + FLOOR)};
   found.rotation = rotation;
   found.at_rest = rotation < HAR_REST_RAD_S;
+  float of_moving = INFINITY; /* of the nearest label that moves */
   found.unlike_all = INFINITY;
   for (int i = 0; i < HAR_N_LABELS; i++) {
     float nearest = INFINITY, squared = 0;
@@ -194,8 +196,12 @@ static novelty detect(const har_stream *s, const float acceleration[3]) {
     }
     const float distance = sqrtf(squared), unusual = distance / har_movement_limits[i][0];
     found.unusual_movement[i] = unusual > 1;
+    if (har_means[i][0] >= STILL) of_moving = smaller(of_moving, unusual);
     found.novel_movement[i] = distance > har_movement_limits[i][1];
     found.unlike_all = smaller(found.unlike_all, unusual);
+  }
+  for (int i = 0; i < HAR_N_LABELS; i++) {
+    if (har_means[i][0] >= STILL) found.unusual_movement[i] = of_moving > 1;
   }
   const float beyond = larger(step_frequency(s) - HAR_MOST_STEPS_HZ, 0) / HAR_UNUSUAL_STEPS_HZ;
   found.unlike_all = larger(found.unlike_all, beyond);

@@ -4,7 +4,8 @@ The end of a window is compared with what is typical of each activity, by limits
 (`train.novelty_statistics`):
 
 - Orientation, by the distance of the mean acceleration to the nearest of some centres.
-- Movement, by the Mahalanobis distance of how much acceleration and rotation vary.
+- Movement, by the Mahalanobis distance of how much acceleration and rotation vary. It is unusual for a moving activity
+  where it is for all of these.
 - Rest, since a worn phone turns more than the noise of its gyroscope.
 - Steps a second, by the most of any activity.
 """
@@ -102,6 +103,8 @@ class NoveltyDetector:
             at_rest = features.rotation < self.rest
         movement = np.stack([x.distance(features.movement) for x in self.movement], axis=-1)
         unusual = movement / [x.unusual for x in self.movement]
+        moving = [not x.is_still for x in self.movement]  # a brisk walk moves as other people do on stairs
+        unusual[..., moving] = unusual[..., moving].min(axis=-1, keepdims=True, initial=np.inf)
         beyond = np.zeros(features.steps_hz.shape) if self.steps is None else self.steps.beyond(features.steps_hz)
         return Novelty(
             posture > [x.unusual for x in self.posture],

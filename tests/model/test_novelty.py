@@ -98,6 +98,16 @@ def test_who_takes_more_steps_than_anybody_learnt_moves_unlike_every_activity(sp
     assert not quicker.novel_movement[:, 0].any()  # not by how much it moves
 
 
+def test_movement_is_as_usual_for_all_activities_that_move_and_for_each_other_by_itself(split, novelty):
+    _, X, y = split
+    unusual = novelty(X).unusual_movement
+    moving = unusual[:, :3]
+    np.testing.assert_array_equal(moving, np.broadcast_to(moving.all(axis=1, keepdims=True), moving.shape))
+    assert moving[y < 3].mean() < 0.03
+    assert unusual[y < 3][:, STILL].mean() > 0.95
+    assert moving[y > 2].mean() > 0.95
+
+
 def test_how_far_motion_is_counts_steps_for_all_activities(split, data, fitted):
     most, unusual = fitted.steps.most, fitted.steps.unusual
     steps_hz = np.array([0, most, most + unusual, most + 3 * unusual])

@@ -104,16 +104,22 @@ final class NoveltyDetector {
         for (int axis = 0; axis < held.length; axis++) {
             held[axis] = mean(signals, TOTAL_ACC + axis, end);
         }
+        boolean[] still = still();
+        double[] ofLimit = new double[posture.size()];
+        double ofMoving = Double.POSITIVE_INFINITY; // of the nearest activity that moves
         novelty.unlikeAll = Double.POSITIVE_INFINITY;
         for (int i = 0; i < posture.size(); i++) {
             double ofPosture = posture.get(i).distance(held);
             double ofMovement = movement.get(i).distance(moved);
             novelty.unusualPosture[i] = ofPosture > posture.get(i).unusual;
-            double ofLimit = ofMovement / movement.get(i).unusual;
-            novelty.unusualMovement[i] = ofLimit > 1;
-            novelty.unlikeAll = Math.min(novelty.unlikeAll, ofLimit);
+            ofLimit[i] = ofMovement / movement.get(i).unusual;
+            ofMoving = still[i] ? ofMoving : Math.min(ofMoving, ofLimit[i]);
+            novelty.unlikeAll = Math.min(novelty.unlikeAll, ofLimit[i]);
             novelty.novelPosture[i] = ofPosture > posture.get(i).novel;
             novelty.novelMovement[i] = ofMovement > movement.get(i).novel;
+        }
+        for (int i = 0; i < ofLimit.length; i++) {
+            novelty.unusualMovement[i] = (still[i] ? ofLimit[i] : ofMoving) > 1;
         }
         if (unusualSteps > 0) {
             double beyond = Math.max(Steps.frequency(signals) - mostSteps, 0) / unusualSteps;
