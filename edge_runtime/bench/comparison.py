@@ -49,6 +49,8 @@ METRICS: Mapping[str, Metric] = {
     "load": Metric("load", PERCENT, lambda x: x.load_ms),
     "memory": Metric("peak memory", PERCENT, lambda x: x.peak_memory_bytes),
     "size": Metric("file size", PERCENT, lambda x: x.size_bytes),
+    "ram": Metric("RAM", PERCENT, lambda x: x.ram_bytes),
+    "instructions": Metric("instructions", PERCENT, lambda x: x.instructions.per_inference if x.instructions else None),
     "accuracy": Metric("accuracy", POINTS, lambda x: x.accuracy),
     "macro_f1": Metric("macro F1", POINTS, lambda x: x.macro_f1),
 }

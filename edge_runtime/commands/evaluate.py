@@ -38,7 +38,7 @@ from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
 from edge_runtime.system.terminal import Console, facts_table, plain_table, progress
 
-_LOW_F1 = 0.9  # macro F1 below which adapting to a person gained 3 to 17 points on four data sets
+_LOW_F1 = 0.9  # macro F1 below which adapting to a person pays (docs/results/other_data.md)
 
 Picture: TypeAlias = Callable[[str], Path]
 """The path of a picture by its name."""
@@ -148,7 +148,7 @@ def _say_what_adapting_gains(model: Path, card: Card, data: Sources) -> None:
         given = shlex.join(["personalise", str(model), "--evaluate", *(x for y in data for x in ("--data", str(y)))])
         Console(markup=False).print(
             "Adapting a model to each person by 10 s of each activity raised macro F1 by 10 points on MotionSense, "
-            "which was in no training. To see the gain for these people:"
+            "which was in no training. To see the gain for these people, if each has more than that:"
         )
         click.echo(f"har-edge {given}")
 

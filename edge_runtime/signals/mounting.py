@@ -20,7 +20,8 @@ from edge_runtime.signals.types import triads
 LAG_S = 0.16  # from a push upwards until its push backwards, in walking
 MOVING_G = 0.1  # root mean square of body acceleration above which a body moves
 _RUNNING_G = 0.9  # above it 97 % of MotionSense's windows of jogging, 5 % of its walking and none of UCI HAR's are
-_ENOUGH = 3  # windows below it that make a frame
+_ENOUGH = 3  # windows below it that make a frame, if they are this share of those that move
+_SHARE = 0.1
 SWAY_LAG_S = 0.06  # from a turn to one side until its push to the other
 _DECIMALS = 6
 _STEPS = 20  # of Weiszfeld's algorithm
@@ -66,16 +67,17 @@ def in_walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> 
 
 
 def recorded_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
-    """The walking frame `[3, 3]` of all `windows` of one mounting: by those of walking, else of running and sway.
+    """The walking frame `[3, 3]` of all `windows` of one mounting: of those of walking, else of all, by running's sway.
 
     Raises as `walking_frame`.
     """
-    moves = is_moving(windows, names)
-    walks = moves & ~is_moving(windows, names, _RUNNING_G)
-    if walks.sum() >= _ENOUGH:
+    moves, runs = is_moving(windows, names), is_moving(windows, names, _RUNNING_G)
+    walks = moves & ~runs
+    if walks.sum() >= max(_ENOUGH, _SHARE * moves.sum()):
         return walking_frame(windows[walks], names, rate_hz)
     frame = walking_frame(windows[moves], names, rate_hz)
-    sign = -1.0 if is_turned_round(windows[moves], names, frame, rate_hz) else 1.0
+    turned_round = runs.sum() > walks.sum() and is_turned_round(windows[moves], names, frame, rate_hz)
+    sign = -1.0 if turned_round else 1.0
     return frame * [[1.0], [sign], [sign]]
 
 

@@ -73,7 +73,7 @@ def test_sway_shows_most_frames_of_downstairs_that_point_back_and_no_walk_to_be_
     assert np.mean(seen["WALKING_DOWNSTAIRS"]) == pytest.approx(0.72, abs=0.12)
 
 
-@pytest.mark.parametrize("n_walking", [0, 3])
+@pytest.mark.parametrize("n_walking", [0, 3, 30])
 def test_running_whose_pushes_point_ahead_does_not_turn_the_frame_of_a_mounting_round(worn, n_walking):
     X = in_walking_frame(worn)
     walking = X[mounting.is_moving(X, NAMES, 0.2)]

@@ -10,6 +10,7 @@ from edge_runtime.data import uci_har as embedded
 from edge_runtime.data.dataset import Split, cut
 from edge_runtime.signals import frontend, mounting
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.signals.types import STANDARD_GRAVITY
 from train.fit.augment import Shifts, augment, find_continuations
 from train.fit.recipe import Recipe
 from train.fit.signal_normalisation import measure_normalisation
@@ -116,7 +117,9 @@ def test_who_moves_turns_to_the_side_that_the_push_is_to(few):
     assert not is_turned[~moves].any()
     assert is_turned[moves].mean() == pytest.approx(0.5, abs=0.2)
     ahead, left, rate = (change[is_turned][..., i] for i in (1, 2, 3))
-    assert (left * rate >= 0).all()
+    speed = left[np.abs(rate) > 0.1] / rate[np.abs(rate) > 0.1] * STANDARD_GRAVITY
+    assert 0 <= speed.min() < 0.2  # m/s
+    assert 0.8 < speed.max() < 1.001
     angle = rate.sum(axis=1) / frontend.RATE_HZ
     assert 2 < np.abs(angle).max() < 3.15
     assert 0.2 < (angle > 0).mean() < 0.8

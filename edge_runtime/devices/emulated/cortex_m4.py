@@ -70,7 +70,7 @@ class CortexM4:
     def read_machine(self) -> Description:
         """Describe the board. Raises `DeviceError` without compiler, C library and emulator."""
         compiler = f"{_TARGET}-gcc"
-        there = shutil.which(compiler) and shutil.which(EMULATOR[0])
+        there = all(map(shutil.which, (compiler, f"{_TARGET}-objcopy", EMULATOR[0])))
         if not there or "/" not in run_program([compiler, "-print-file-name=nano.specs"]).stdout:
             packages = f"gcc-{_TARGET} libnewlib-{_TARGET} {EMULATOR[0]}"
             raise DeviceError(f"an emulated {self.cpu} needs a compiler and QEMU: sudo apt install {packages}")
