@@ -60,8 +60,8 @@ def markdown(content: Mapping[str, Any]) -> str:
 
 Written by `make other-data DATA='--data motionsense=… --data geotec=…'`. Turned phones, AUROC and how a phone is worn
 are by programs since removed. Values are of int8: the mean over 3 seeds (`arena-X` 5; `edge-anywhere`, `five-folds` 1),
-in brackets the lowest and highest. No score is more than {_most_lost(content):.2f} points below float32's. **Bold**: misses the
-project's target, which stands beside it. [Doubts](README.md#doubts-about-other-data).
+in brackets the lowest and highest. No score is more than {_most_lost(content):.2f} points below float32's. **Bold**:
+misses the project's target, which stands beside it. [Doubts](README.md#doubts-about-other-data).
 """
     for first, title in _TITLES.items():
         rows = {name: row for name, row in content.items() if first == next(x for x in _NAMES if x in row["int8"])}
