@@ -121,7 +121,6 @@ untrained weights, which do not change a time. Load average before: {content["lo
 {table_of(columns, content["networks"].items())}
 - In `lstm-fcn` and `mlstm-fcn` LiteRT's int8 is faster than C, probably since XNNPACK uses AMX, which C does not.
 - With VNNI, C or LiteRT's int8 is faster than other tools' dynamic models too, where these exist.
-- A second run gave `edge` 0.19 and 0.35, `stacked-lstm` 0.21 and 0.53.
 - `tinierhar`, `cnn-bilstm-attention`, `transformer` cannot be [C](../c_file.md).
 """
 
