@@ -55,6 +55,7 @@ METRICS: Mapping[str, Metric] = {
     "macro_f1": Metric("macro F1", POINTS, lambda x: x.macro_f1),
 }
 """The metrics by name; times in milliseconds, sizes in bytes, scores as shares."""
+EXACT = ("size", "ram", "instructions")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Change:
     """One number, before and after; None where a file does not have it.
 
     `change` and its 95 % `interval` are in percent of the old value or in percentage points, as `unit` says.
-    `beyond_noise` tells whether the interval leaves out 0. A file's size has no noise.
+    `beyond_noise` tells whether the interval leaves out 0. Those of `EXACT` have no noise.
     """
 
     old: float | None
@@ -205,7 +206,7 @@ def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Int
         elif before > 0:
             change = 100 * (after / before - 1)
     beyond = None
-    if name == "size":
+    if name in EXACT:
         beyond = round(change or 0.0, 1) != 0  # some bytes are no loss
     elif interval and change is not None:
         beyond = not interval[0] <= 0 <= interval[1]

@@ -35,7 +35,8 @@ FORMAT = 1
     metavar="CONDITION",
     multiple=True,
     help="Exit with 1 if a change is beyond a limit: 'p50>5%' (percent of the old value), 'accuracy<-0.3' (percentage "
-    "points). Takes p50, p90, p95, p99, mean, end_to_end, load, memory, size, accuracy and macro_f1. May be repeated.",
+    "points). Takes p50, p90, p95, p99, mean, end_to_end, load, memory, size, ram, instructions, "
+    "accuracy and macro_f1. May be repeated.",
 )
 @click.option("--anyway", is_flag=True, help="Compare results of different machines, data, runtimes or settings too.")
 @outputs.option("json", "Write the comparison too; - is standard output.")

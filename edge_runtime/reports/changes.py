@@ -6,12 +6,12 @@ import rich.console
 from rich.markup import escape
 from rich.table import Table
 
-from edge_runtime.bench.comparison import METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
+from edge_runtime.bench.comparison import EXACT, METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
 from edge_runtime.system.terminal import plain_table
 
 # The rows of the table; the other metrics are for gates and for the JSON.
-_SHOWN = ("accuracy", "macro_f1", "p50", "p99", "end_to_end", "load", "memory", "size")
+_SHOWN = ("accuracy", "macro_f1", "p50", "p99", "end_to_end", "load", "memory", *EXACT)
 _JUDGED = ("p50", "accuracy")  # a reader relates "no change" to these
 
 
@@ -67,7 +67,9 @@ def _table(pair: ResultChanges) -> Table:
 def _cell(name: str, value: float, unit: str) -> str:
     if METRICS[name].unit == POINTS:
         return percent(value)
-    if name in ("memory", "size"):
+    if name == "instructions":
+        return f"{value:,.0f}"
+    if name in ("memory", "size", "ram"):
         return (megabytes if name == "memory" else kilobytes)(int(value))
     return time(value, "ms" if name == "load" else unit)
 

@@ -15,12 +15,13 @@ from scipy import stats
 
 from edge_runtime.bench import results, statistics
 from edge_runtime.bench.comparison import METRICS, compare, parse_gate
+from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.results import Failure, Report, Result, Samples
 from edge_runtime.data.dataset import Split
 from edge_runtime.data.scores import score
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
-from edge_runtime.reports.changes import show_changes
+from edge_runtime.reports.changes import change_sentences, show_changes
 from edge_runtime.system.terminal import Console
 
 OLD = results.read_report(WRITTEN_BEFORE)
@@ -164,9 +165,13 @@ def test_a_gate_fails_beyond_its_limit_and_names_the_change():
     assert len(gate_failures("p50<-5%", new, old)) == 1
     assert len(gate_failures("accuracy<-0.3", OLD, worse)) == 2  # in percentage points
     assert gate_failures("accuracy < -0.5 pp", OLD, worse) == gate_failures("macro_f1<-0.3", OLD, worse) == []
+    counted = all_with(ram_bytes=7840, instructions=Instructions(965_954, "a timer"))
     for metric in METRICS:
         unit = "" if METRICS[metric].unit == "pp" else "%"
-        assert [len(gate_failures(f"{metric}>{x}{unit}", OLD, OLD)) for x in (0, -0.1)] == [0, 2]
+        assert [len(gate_failures(f"{metric}>{x}{unit}", counted, counted)) for x in (0, -0.1)] == [0, 2]
+    text = "".join(change_sentences(compare(counted, all_with(ram_bytes=9879, instructions=Instructions(965_954, "")))))
+    assert text.count("RAM +26.0 %") == 2
+    assert "instructions" not in text
     assert "unknown" in gate_failures("p99>5%", old, all_with(latency_ms=None, samples_ms=None))[0]
     for condition in ("p50>5", "accuracy<-0.3%", "speed>1%"):
         with pytest.raises(InputError, match="--fail-if"):
