@@ -215,7 +215,8 @@ def test_decisions_are_those_of_the_live_recogniser(cores, kind, least, reasons,
     assert len(found) > least
     assert set(found[:, 3]) == reasons | ({5} if deliver is as_faulty_sensors_deliver else set())
     if kind == "edge-anywhere":
-        assert {0, 1, 2, 4, 7} <= set(found[:, 1])  # of 3 and 5, which the phone leans back in, one answer
+        alike = set() if deliver is as_faulty_sensors_deliver else {7}  # 3 or 5, which the phone leans back in
+        assert {0, 1, 2, 4} | alike <= set(found[:, 1])
     assert ("ROTATION_AXES" in told) == (deliver is as_faulty_sensors_deliver)
     assert kind == "edge" or {"MOUNTING_FOUND", "MOUNTING_LOST"} <= told
 
