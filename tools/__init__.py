@@ -46,7 +46,7 @@ def table(header: str, rows: Iterable[Sequence[str]]) -> str:
 def table_of(columns: Mapping[str, Callable[[Any], str]], things: Iterable[Any]) -> str:
     """Return a Markdown table with a row for each of `things`, which `columns` write, by their titles.
 
-    A column of dashes alone is left out.
+    A column with only dashes is left out.
     """
     rows = list(things)
     cells = {title: [write(x) for x in rows] for title, write in columns.items()}

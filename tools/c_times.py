@@ -1,7 +1,7 @@
 """Time models as C beside LiteRT and other tools' forms: `python -m tools.c_times MODEL_int8.tflite …`.
 
-A fresh process in each round opens all forms of a network, its rivals among them, compares the C with LiteRT bit for
-bit and times them in turns; again with `avx2_only.c`, which hides what the processor has beyond AVX2. Writes
+A fresh process in each round opens all forms of a network and its rivals, compares the C with LiteRT bit for bit, and
+times them in turns. It does so again with `avx2_only.c`, which hides what the processor has beyond AVX2. Writes
 `docs/results/c_file.json` and `c_file.md`.
 """
 
@@ -34,7 +34,7 @@ from tools import table_of, write_result
 from tools.peers import in_own_process
 
 TURNS, BLOCK_S, ROUNDS = 12, 4e-3, 6
-"""In a process each form has this many turns of so many seconds; processes for each network and instruction set."""
+"""Turns of each form in a process, the seconds of a turn, and processes for each network and instruction set."""
 
 
 @click.command()
@@ -113,8 +113,8 @@ def markdown(content: dict[str, Any]) -> str:
     }
     return f"""# Networks as C
 
-Written by `python -m tools.c_times` on {content["date"]}: the median time of a window in µs, one thread,
-{content["device"]["cpu"]}, whose AVX-512 has VNNI; last, the ratio where all programs are restricted to AVX2.
+Written by `python -m tools.c_times` on {content["date"]}. Times are medians of a window in µs, one thread,
+{content["device"]["cpu"]}, whose AVX-512 has VNNI. In the last column all programs are restricted to AVX2.
 *Float32*: the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold**: C is slower. Published networks had
 untrained weights, which do not change a time. Load average before: {content["load_average_before"]:.2f}.
 

@@ -46,8 +46,8 @@ def command(
     """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote, or two runs.
 
     Without NEW, OLD is compared with the newest result of the latest run. A run folder stands for its newest result; if
-    it is the only argument, its last two results are compared, as are those of the latest run without any argument. Of
-    two runs that were not both measured, the scores of the trainings are compared.
+    it is the only argument, its last two results are compared, as are those of the latest run without any argument. If
+    two runs were not both measured, the scores of their trainings are compared.
 
     Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
     files; those of accuracy are over people.
@@ -84,7 +84,7 @@ def command(
 
 
 def _only_trained(*places: Path | None) -> list[Path]:
-    """The cards of two run folders, if one of them has no result of `bench`."""
+    """The cards of two run folders, unless `bench` measured both."""
     folders = [x for x in places if x is not None and x.is_dir()]
     found = [runs.find_runs(x)[0] for x in folders]
     is_measured = all(any(x.folder.glob("bench-*.json")) for x in found)

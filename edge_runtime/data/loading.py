@@ -184,7 +184,7 @@ class SourceReader:
     def test_subjects(self, window: Window) -> list[int | str]:
         """Its official test subjects, or every third who has windows; all where nobody has any.
 
-        Of very few people these are all, or nobody beside other data sets.
+        With very few people these are all; beside other data sets, nobody.
         """
         if self.source.path is None:
             return sorted(set(uci_har.load().test.subject.tolist()))

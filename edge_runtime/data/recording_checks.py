@@ -80,7 +80,7 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
 def say_misfits(described: Sequence[tuple[str, FoundRecordings]], is_training: bool = False) -> None:
     """Say on stderr what does not fit in data sets, by their names, and which of their files were left out.
 
-    A low rate matters in a training only, whose network can tell data sets apart by it.
+    A low rate matters only in a training: the network can tell data sets apart by their rates.
     """
     for name, found in described:
         for finding in findings(found):
@@ -143,7 +143,7 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
     times = float(np.median((a * b).sum(axis=1)[is_fast] / squares[is_fast]))
     together = correlation(a, b)
     is_long, fault = seconds >= _ENOUGH_TURNING_S, True
-    least = _USUAL[0] * (1 if is_sure else together**2)  # so much noise may make the slope of slow turns smaller
+    least = _USUAL[0] * (1 if is_sure else together**2)  # noise can make the slope of slow turns this much smaller
     if is_other or together < _AGAINST or (times <= 0 and together >= _SURE):
         mend = "turn sign under [rotation] round, or see that columns of both sensors are x, y and z of the same axes"
     elif together < _SURE and is_long:

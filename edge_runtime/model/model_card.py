@@ -42,7 +42,7 @@ _DIGEST = 64  # a SHA-256 as hexadecimal text
 _TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.fbs: file_identifier)
 _OTHER_FILES = {
     ".onnx": "'har-edge bench MODEL --rivals' measures what 'har-edge convert --rivals' has written",
-    **dict.fromkeys((".keras", ".h5", ".hdf5"), "'har-edge convert FILE --quantize' makes one of it"),
+    **dict.fromkeys((".keras", ".h5", ".hdf5"), "'har-edge convert FILE --quantize' converts it"),
 }
 
 

@@ -4,8 +4,8 @@ The end of a window is compared with what is typical of each activity, by limits
 (`train.novelty_statistics`):
 
 - Orientation, by the distance of the mean acceleration to the nearest of some centres.
-- Movement, by the Mahalanobis distance of how much acceleration and rotation vary. It is unusual for a moving activity
-  where it is for all of these.
+- Movement, by the Mahalanobis distance of how much acceleration and rotation vary. In a moving activity it
+  must be unusual for every moving activity.
 - Rest, since a worn phone turns more than the noise of its gyroscope.
 - Steps a second, by the most of any activity.
 """

@@ -47,7 +47,7 @@ _ABOUT = {
     **{f"device_{x}": f"device.{x}" for x in ("name", "board", "cpu", "machine", "kernel", "os")},
     **{"data": "data.name", "mode": "settings.mode", "rounds": "settings.rounds"},
 }
-"""Columns of the CSV form about the report, with the places of their values in it."""
+"""Columns of the CSV form about the report, with the fields that have their values."""
 
 
 @dataclass(frozen=True)

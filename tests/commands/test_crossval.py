@@ -34,7 +34,7 @@ def test_every_training_subject_is_in_one_fold_and_no_test_subject_in_any(uci_ha
 
 @pytest.mark.parametrize(("n_folds", "words"), [(3, "3 folds"), (2, "RUNNING")])
 def test_folds_that_cannot_be_are_refused(n_folds, words):
-    """There are two people, and only one of them runs."""
+    """There are two people, and only one runs."""
     y, subject = np.array([0, 0, 1, 0], np.uint8), np.array(["a", "a", "a", "b"])
     with pytest.raises(InputError, match=words):
         choose_folds(Split(np.zeros((4, 1, 1), np.float32), y, subject), ("LYING", "RUNNING"), n_folds)

@@ -121,7 +121,7 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
     assert {(x["file"], x["subject"], x["placement"], x["device"], x["label"]) for x in decisions} >= {
         (files[1], "01", "waist", "watch", "WALKING")
     }
-    # What is right is what `evaluate --live` says, without postures before the first walk.
+    # As many are right as `evaluate --live` says, without postures before the first walk.
     live = ("evaluate", "edge-anywhere", "--live", "--data", THEIRS[0])
     succeeded(har_edge_here(*live, "--json", "scores.json"))
     scores = json.loads((tmp_path / "scores.json").read_text())

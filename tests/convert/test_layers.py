@@ -117,7 +117,7 @@ NETWORKS: dict[str, Callable[[], list[Callable]]] = {
         *(layers.Rescaling(2.0, -0.5), layers.Conv1D(4, 3), layers.Rescaling(0.5, 1.0), layers.ReLU()),
         layers.AlphaDropout(0.2),
     ],
-    "normalisation, and layers of the training alone": lambda: [
+    "normalisation, and layers that only training uses": lambda: [
         *(layers.Normalization(mean=0.5, variance=4.0), layers.GaussianDropout(0.1), layers.ActivityRegularization()),
         *(layers.Identity(), layers.Conv1D(4, 3)),
     ],

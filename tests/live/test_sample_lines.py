@@ -182,7 +182,7 @@ def test_a_line_that_is_no_sample_is_said_once_counted_and_costs_nothing_else(li
     ],
 )
 def test_patterns_see_the_beginning_of_a_long_name_without_its_blanks(text, malformed, monkeypatch):
-    """Their time grows with the square of the length, and faster with blanks: live recognition would stop for it."""
+    """Their time grows with the square of the length, and faster with blanks, which would stop live recognition."""
     seen, sub = [], re.sub
     monkeypatch.setattr(re, "sub", lambda *given: seen.append(given[2]) or sub(*given))
     for name, own in [x for x in vars(column_names).items() if isinstance(x[1], re.Pattern)]:

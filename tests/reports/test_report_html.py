@@ -1,4 +1,4 @@
-"""The HTML report is whole without a network, and names are text in it."""
+"""The HTML report needs no network, and shows names as text."""
 
 import re
 import xml.etree.ElementTree as ET

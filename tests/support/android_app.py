@@ -55,7 +55,7 @@ return [found, told];"""
 
 @dataclass(frozen=True)
 class Page:
-    """Runs the app's core in a browser; `url` is where it finds the folder `root`, and the page in that."""
+    """Runs the app's core in a browser, which finds the folder `root`, with the page, at `url`."""
 
     browser: Browser
     url: str
@@ -63,7 +63,7 @@ class Page:
     folder: Path
 
     def drive(self, command: str, model: Path, *files: str) -> str:
-        """What the command `live` of `haredge.jvm.Drive` does."""
+        """Do what the command `live` of `haredge.jvm.Drive` does."""
         assert command == "live"
         compiled = self.folder / f"{model.stem}.wasm"
         page_folder.write_wasm_model(model, compiled)

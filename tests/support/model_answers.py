@@ -15,7 +15,7 @@ from edge_runtime.model.classifier import Quantiser, dequantise
 from edge_runtime.model.interpreters import OperatorCounts, open_model
 
 MOST_EXCESS = 1.5
-"""How much larger int8's error may be than that of a network with rounded activations alone."""
+"""How much larger int8's error may be than the error from rounding the activations only."""
 
 
 def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
@@ -36,7 +36,7 @@ def rms(values: np.ndarray) -> float:
 
 
 def assert_answers_as_keras_does(model: keras.Model, seen: np.ndarray, unseen: np.ndarray) -> OperatorCounts:
-    """In int8 with no more loss than its rounding has, since `model` was not trained; the operators of that."""
+    """Int8 loses no more than its rounding, since `model` was not trained. Returns the operators of int8."""
     lowered, expected = lower(model), np.asarray(model(unseen, training=False))
     assert relative_difference(logits_of(to_float32(lowered), unseen), expected) < 1e-4
     ranges = observed_ranges(lowered, tf.constant(seen))

@@ -178,7 +178,7 @@ def nested_loops(n: int, outer: int, inner: int) -> bytes:
 
 
 def crashing(window: tuple[int, int]) -> bytes:
-    """A model that takes its interpreter with it: its operator needs options, and has none."""
+    """A model that crashes its interpreter: its operator lacks the options that it needs."""
     parts = [Part("axis", (1,), "int32", values=[0]), Part("window", (1, *window)), Part("same", (1, *window))]
     return build(KINDS.SPLIT, parts, ["window"], ["same"], ["axis", "window"])
 

@@ -1,4 +1,4 @@
-"""`make networks` and `make published`: a refusal is a result, an accident is none."""
+"""`make networks` and `make published`: a refusal is a result, an accident is not."""
 
 import json
 import subprocess

@@ -140,7 +140,7 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
 
 
 def _reached_at(address: Address) -> str:
-    """Say for whom `address` is, and how others name it if it stands for all of this machine's."""
+    """Say who can reach `address`, and which address others use if it stands for all of this machine's."""
     if address.host not in ("0.0.0.0", "::"):
         return ", for this machine only" if address.host == "127.0.0.1" else ""
     own = own_address()
