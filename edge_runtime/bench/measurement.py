@@ -94,7 +94,7 @@ def measure(
     settings: MeasurementSettings = MeasurementSettings(),
     on_progress: OnProgress = ignore_progress,
 ) -> Report:
-    """Measure `models` on `device` with all test windows of `data`.
+    """Measure `models` on `device` with all test windows of `data`, or every n-th where the device takes fewer.
 
     A model that cannot be measured is among the `failures`, a rival among those that are absent. When no model is left,
     the first error is raised. Windows whose labels the models lack are left out, and those without a walking frame if a
@@ -107,8 +107,12 @@ def measure(
         evaluation_data.check_data(model.card, scored)
         if settings.paced and model.card.window.rate_hz is None:
             raise InputError(f"{model.title} does not say how often its windows come: measure it without --paced")
+    every = -(-len(scored.test) // (device.most_windows or len(scored.test)))
+    if every > 1:
+        rows = np.arange(len(scored.test)) % every == 0
+        scored = replace(scored, test=scored.test.select(rows), name=f"{data.name}, one test window of {every}")
     with scratch_folder() as folder:
-        participants = _lay_out(folder, models, data, settings)
+        participants = _lay_out(folder, models, data, every, settings)
         for participant in participants[: len(models)]:
             _compile(participant, device, folder, on_progress)
         _take_turns(participants, scored, device, folder, settings, on_progress)
@@ -136,7 +140,7 @@ def measure(
             after=survivors[-1].measured[-1].after,
         ),
         data=EvaluatedData(
-            data.name,
+            scored.name,
             scored.fingerprint,
             len(scored.test),
             data.window.hop_s,
@@ -238,9 +242,12 @@ def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
 
 
 def _lay_out(
-    folder: Path, models: Sequence[ModelFile], data: Dataset, settings: MeasurementSettings
+    folder: Path, models: Sequence[ModelFile], data: Dataset, every: int, settings: MeasurementSettings
 ) -> list[_Participant]:
-    """Write models and windows into `folder`, and return the participants."""
+    """Write models and `every` n-th window into `folder`, and return the participants.
+
+    A walking frame is found from all windows.
+    """
     windows: dict[tuple[str, ...], str] = {}
     participants = []
     interpreter = "auto" if settings.runtime == C else settings.runtime
@@ -249,7 +256,7 @@ def _lay_out(
         taken = (model.card.frame, *signals)
         if taken not in windows:
             windows[taken] = f"windows-{len(windows)}.npy"
-            np.save(folder / windows[taken], evaluation_data.evaluated(model.card, data).test.X)
+            np.save(folder / windows[taken], evaluation_data.evaluated(model.card, data).test.X[::every])
         suffix = model.path.suffix if model.rival and model.path else ".tflite"
         # A rival has no card in its file.
         content = cards.attach(model.content, model.card) if model.rival else model.content

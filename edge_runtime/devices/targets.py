@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.aggregation import ModelFile
@@ -121,7 +119,7 @@ def measure_on(
         try:
             device.prepare(lambda share, stage: on_progress(0.0, stage), any(x.is_onnx for x in models))
             taken = [x for x in models if x.is_c or not isinstance(device, CortexM4)]
-            report = measurement.measure(taken, _windows_for(device, data), device, settings, on_progress)
+            report = measurement.measure(taken, data, device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)
         except Exception as error:  # noqa: BLE001 - even a fault of our own must not lose other reports
@@ -145,12 +143,3 @@ def measure_on(
                     device.stop()  # so that its thread ends
             raise
     return [found[i] for i in range(len(devices))]
-
-
-def _windows_for(device: Device, data: Dataset) -> Dataset:
-    """`data`, or every n-th of its test windows, with a name that says so, where `device` takes fewer."""
-    every = 1 if device.most_windows is None else -(-len(data.test) // device.most_windows)
-    if every == 1:
-        return data
-    test = data.test.select(np.arange(len(data.test)) % every == 0)
-    return replace(data, test=test, name=f"{data.name}, one test window of {every}")

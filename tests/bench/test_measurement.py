@@ -22,6 +22,8 @@ from edge_runtime.model.classifier import Classifier
 class Watched:
     """A real device that also notes which jobs it did, and may change what the machine said or the interpreter."""
 
+    most_windows = None
+
     def __init__(self, interpreters: dict[str, PythonDevice] | None = None, told=None, **changes: object) -> None:
         self.name = "watched"
         self.jobs: list[MeasurementJob] = []
