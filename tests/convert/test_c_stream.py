@@ -269,6 +269,11 @@ def test_such_a_model_is_written_without_it(tmp_path):
     assert "--io raw" in checked
 
 
+def test_the_stream_of_another_model_in_the_folder_is_replaced_and_this_is_said(tmp_path):
+    said = [c_source.write_c_file(SHIPPED[x], tmp_path)[1] for x in ("edge", "edge-small")]
+    assert ["har_model.h" in x for x in said] == [False, True]
+
+
 def firmware(folder: Path) -> list[Path]:
     """Write the sources of the documentation's loop with `edge`."""
     text = (ROOT / "docs" / "c_file.md").read_text()
