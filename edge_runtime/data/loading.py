@@ -27,8 +27,8 @@ from edge_runtime.system import zip_archive
 from edge_runtime.system.quantities import counted
 
 _EXPECTED = (
-    "give CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, the official 'UCI HAR "
-    "Dataset', an .npz file of windows, or LAYOUT=PATH (docs/data.md)"
+    "give uci-har, CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, the official "
+    "'UCI HAR Dataset', an .npz file of windows, or LAYOUT=PATH (docs/data.md)"
 )
 
 
