@@ -233,6 +233,8 @@ def _element(step: Step, operands: Sequence[str]) -> str:
     if step.kind == "DEQUANTIZE":
         return f"(float)({_minus(a, x.zero_point)}) * {number(x.scale)}"
     if y.dtype == "float32":
+        if getattr(step.options, "fusedActivationFunction", 0):
+            raise unknown(f"{step.kind} of float32 with an activation")
         if step.kind in _SIGNS:
             return f"{_operand(a)} {_SIGNS[step.kind]} {_operand(*others)}"
         return f"{_FLOAT_FUNCTIONS[step.kind]}({', '.join(operands)})"

@@ -77,7 +77,7 @@ INLINE float absolute(float x) { return x < 0 ? -x : x; }
 INLINE float smaller(float x, float y) { return x < y ? x : y; }
 INLINE float greater(float x, float y) { return x > y ? x : y; }
 
-/* a * b + c, rounded once: the product of two floats is exact as a double. */
+/* a * b + c as FMA gives it in the tangent below, where all floats were tried: their product is exact as a double. */
 INLINE float fused(float a, float b, float c) {
 #if defined(__FP_FAST_FMAF)
   return __builtin_fmaf(a, b, c);

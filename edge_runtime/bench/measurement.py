@@ -14,6 +14,7 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+import numpy.typing as npt
 
 from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
@@ -108,11 +109,11 @@ def measure(
         if settings.paced and model.card.window.rate_hz is None:
             raise InputError(f"{model.title} does not say how often its windows come: measure it without --paced")
     every = -(-len(scored.test) // (device.most_windows or len(scored.test)))
+    rows = np.arange(len(scored.test)) % every == 0
     if every > 1:
-        rows = np.arange(len(scored.test)) % every == 0
         scored = replace(scored, test=scored.test.select(rows), name=f"{data.name}, one test window of {every}")
     with scratch_folder() as folder:
-        participants = _lay_out(folder, models, data, every, settings)
+        participants = _lay_out(folder, models, data, rows, settings)
         for participant in participants[: len(models)]:
             _compile(participant, device, folder, on_progress)
         _take_turns(participants, scored, device, folder, settings, on_progress)
@@ -242,9 +243,13 @@ def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
 
 
 def _lay_out(
-    folder: Path, models: Sequence[ModelFile], data: Dataset, every: int, settings: MeasurementSettings
+    folder: Path,
+    models: Sequence[ModelFile],
+    data: Dataset,
+    rows: npt.NDArray[np.bool_],
+    settings: MeasurementSettings,
 ) -> list[_Participant]:
-    """Write models and `every` n-th window into `folder`, and return the participants.
+    """Write models and the windows `rows` into `folder`, and return the participants.
 
     A walking frame is found from all windows.
     """
@@ -256,7 +261,7 @@ def _lay_out(
         taken = (model.card.frame, *signals)
         if taken not in windows:
             windows[taken] = f"windows-{len(windows)}.npy"
-            np.save(folder / windows[taken], evaluation_data.evaluated(model.card, data).test.X[::every])
+            np.save(folder / windows[taken], evaluation_data.evaluated(model.card, data).test.X[rows])
         suffix = model.path.suffix if model.rival and model.path else ".tflite"
         # A rival has no card in its file.
         content = cards.attach(model.content, model.card) if model.rival else model.content

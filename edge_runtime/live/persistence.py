@@ -20,7 +20,7 @@ from edge_runtime.model.novelty import Flags, Novelty
 
 PERSISTENCE_S = 5.0  # longer than any change of posture
 STEADY_S, REST_S = 15.0, 120.0
-_STEADY = 1.5  # times the least rotation that the greatest is: of 1,600 stretches of postures, none is as steady
+_STEADY = 1.5  # times the least rotation that the greatest is; chosen on training subjects
 ATYPICAL = 0.9  # share of the unusual limit at which a window counts neither way (docs/results/README.md)
 UNLIKE_S = 2.5  # of movement unlike every activity, after which none begins
 LONGEST_UNLIKE_S = 10.0  # the most that is remembered

@@ -12,11 +12,12 @@ from edge_runtime.bench import measurement, statistics
 from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
-from edge_runtime.data import scores
+from edge_runtime.data import evaluation_data, scores
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
 
 
 class Watched:
@@ -191,3 +192,19 @@ def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_m
         *(right[x] for x in (comparison.result, comparison.against)), few.test.subject
     )
     assert (comparison.accuracy_difference, comparison.accuracy_difference_ci95) == found
+
+
+def test_a_device_that_takes_fewer_windows_gets_every_nth_in_the_frame_of_all(few):
+    class Small(Watched):
+        most_windows = 50
+
+        def run(self, work, folder, on_progress):
+            self.windows = np.load(folder / work.windows)
+            raise DeviceError("no answer")
+
+    model, device = measurement.open_file(reference_model("edge-anywhere", "int8")), Small()
+    with pytest.raises(DeviceError):
+        measurement.measure([model], few, device, MeasurementSettings(rounds=1))
+    windows = evaluation_data.evaluated(model.card, few).test.X
+    assert 25 < len(device.windows) <= 50
+    assert (device.windows == windows[:: -(-len(windows) // 50)]).all()

@@ -1,5 +1,6 @@
 """`make other-data`: groups of people and what they are trained on, without a training."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from edge_runtime.data import layout
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.runs import Run
-from tools import other_data
+from tools import RESULTS, other_data
+from tools.other_data_document import markdown
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +52,11 @@ def test_a_run_that_is_there_is_not_converted_again_and_everyone_of_the_others_i
     official = ",".join(map(str, np.unique(few.test.subject)))
     assert asked[0] == ["0", "--data", "uci-har", "--data", "geotec=b", *walking, official]
     assert asked[1] == ["0", "--data", "motionsense=a", "--data", "geotec=b", *walking, str(few.test.subject[-1])]
+
+
+def test_every_row_is_on_the_page_by_its_name_or_as_a_list():
+    content = json.loads((RESULTS / "other_data.json").read_text())
+    text = markdown(content)
+    assert {x for x in content if f"| {x} |" not in text} == {"turned", "personalised", "found-live"}
+    content["not-known-geotec"] = {"int8": {"false_answers_per_hour": [1.0], "unknown_in_activities": [0.13]}}
+    assert "| not-known-geotec | 1.00 | 13.00 |" in markdown(content)
