@@ -106,4 +106,4 @@ def _cell(measure: str, row: Mapping[str, Any]) -> str:
     spread = f" ({values.min():.2f} to {values.max():.2f})" if len(values) > 1 else ""
     wanted = unit * row.get("target", {}).get(measure, np.nan)
     is_missed = values.mean() > wanted if measure in _LESS_IS_BETTER else values.mean() < wanted
-    return f"**{values.mean():.2f}**{spread}, target {wanted:g}" if is_missed else f"{values.mean():.2f}{spread}"
+    return f"**{values.mean():.2f}**{spread}, target {wanted:.4g}" if is_missed else f"{values.mean():.2f}{spread}"
