@@ -42,13 +42,13 @@ _TITLES = {
 `without-X`: X was in no training; five activities. `edge-anywhere`: on UCI HAR's test subjects; seed 0 is shipped.
 `five-folds`: of MotionSense's people, with all data sets in training. `arena-X`: X's ten folds in the benchmark WHAR
 Arena.""",
-    "points_lost": "MotionSense live, each person's phone turned at random",
+    "points_lost": "MotionSense live, by `without-motionsense`: each person's phone turned at random",
     "macro_f1_gained": "Adapting to people of MotionSense, which was in no training",
     "false_answers_per_hour": """Activities that were not learnt, live
 
 `not-known-X`: X, some of whose activities no training data has. `not-learnt-A`: A of MotionSense, left out of training.
 *False report*: one named during them.""",
-    "walking_median_s": "Finding how the phone is worn, live",
+    "walking_median_s": "Finding how the phone is worn, live, in each data set left out",
 }
 """Headings, by the first measure of the rows below them."""
 

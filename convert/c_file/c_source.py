@@ -136,7 +136,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
         checked += f"\nWithout har_stream: {error}"
     before = folder / "har_model.h"
     if before.name in texts and before.exists() and f'"{name}.h"' not in before.read_text(errors="replace"):
-        checked += f"\nhar_model.h was another model's: har_stream follows {name} here from now on"
+        checked += f"\nhar_model.h was another model's: har_stream follows {name} from now on (--out keeps both)"
     for file, text in texts.items():
         write_text(folder / file, text)
     return [folder / x for x in texts], checked
