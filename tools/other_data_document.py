@@ -56,11 +56,12 @@ Arena.""",
 def markdown(content: Mapping[str, Any]) -> str:
     """The text of `other_data.md`: a table for rows with the same first measure, a list for one without its like."""
     content = _by_seconds(content)
+    n_folds = len(content["five-folds"]["int8"]["accuracy"])
     text = f"""# People, phones and activities that were not in training
 
 Written by `make other-data DATA='--data motionsense=… --data geotec=…'`. How a phone is worn is by a program since
-removed. Values are of int8: the mean over the seeds (5 of `arena-X` and `edge-anywhere`, 2 of `five-folds`, 3 of
-others), in brackets the lowest and highest. No score is more than {_most_lost(content):.2f} points below float32's.
+removed. Values are of int8: the mean over the seeds (5 of `arena-X` and `edge-anywhere`, {n_folds} of `five-folds`, 3
+of others), in brackets the lowest and highest. No score is more than {_most_lost(content):.2f} points below float32's.
 **Bold**: misses the project's target, which stands beside it. [Doubts](README.md#doubts-about-other-data).
 """
     for first, title in _TITLES.items():
