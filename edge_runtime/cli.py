@@ -104,8 +104,11 @@ def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
     return command
 
 
-def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
-    """Run `command` and return its exit code; errors become sentences."""
+def run(command: click.Group, arguments: Sequence[str] | None = None, interruptions: Sequence[int] = ()) -> int:
+    """Run `command` and return its exit code; errors become sentences.
+
+    `interruptions` are the signals that have come: libraries that are interrupted may raise an error of their own.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # People append `--debug` after something went wrong.
     debug = "--debug" in arguments
@@ -124,10 +127,11 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
         except (KeyboardInterrupt, click.Abort) as error:
             if isinstance(error.__cause__, EOFError):  # click takes it for the end of input
                 return _fail(error.__cause__, debug)
-            click.echo("Interrupted.", err=True)
-            return ExitCode.INTERRUPTED
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any other fault is our own, with its own exit code
-            return _fail(error, debug)
+            if not interruptions:
+                return _fail(error, debug)
+        click.echo("Interrupted.", err=True)
+        return ExitCode.INTERRUPTED
 
 
 def _fail(error: BaseException, debug: bool) -> int:
@@ -159,9 +163,15 @@ def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
     # Commands clear away what they have begun after SIGTERM too, and when their terminal closes but for nohup.
     is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     ends = [signal.SIGINT, signal.SIGTERM, *([] if is_kept else [signal.SIGHUP])]
+    interruptions: list[int] = []
+
+    def interrupt(number: int, _: object) -> NoReturn:
+        interruptions.append(number)
+        raise KeyboardInterrupt
+
     for number in ends:
-        signal.signal(number, signal.default_int_handler)
-    code = run(make_command(commands))
+        signal.signal(number, interrupt)
+    code = run(make_command(commands), interruptions=interruptions)
     for number in ends:  # a second Ctrl-C does not change the exit code
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)

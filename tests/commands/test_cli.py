@@ -1,5 +1,6 @@
 """Check how the command starts and ends: quick help, exit codes, one sentence for an error, completions."""
 
+import signal
 import sys
 
 import click
@@ -53,6 +54,11 @@ def test_every_error_is_one_sentence_with_its_exit_code(capsys, error, code, nou
     assert "Traceback" not in said
 
 
+def test_an_error_that_an_interruption_has_raised_in_a_library_is_an_interruption(capsys):
+    assert run(group(SystemError("<class 'list'> returned a result")), ["act"], interruptions=[signal.SIGTERM]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
 def test_a_traceback_only_with_debug(capsys):
     assert run(group(InputError("bad")), ["act", "--debug"]) == ExitCode.USAGE
     assert "Traceback" in capsys.readouterr().err
@@ -61,6 +67,7 @@ def test_a_traceback_only_with_debug(capsys):
 @pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["info", str(MODELS["int8"])]])
 def test_help_and_the_commands_of_a_device_import_no_tensorflow(arguments):
     code = f"""
+import signal
 import sys
 sys.argv = ["har-edge", *{arguments!r}]
 import har_edge
