@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import Padding
 
 from convert.c_file.c_program import Program, lines_of, loop, number
-from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, unknown
+from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, constant, unknown
 
 _BLOCK = 16  # sums that a product computes together, and a divisor of the number of their terms, as in kernels.c
 _MANY_PARTS = 8  # an array of more is filled while its parts are computed
@@ -98,6 +98,7 @@ def _product(program: Program, step: Step) -> None:
     if step.kind == "CONV_2D":
         starts, pieces = _starts(step), w.shape[1] if w.shape[2] < x.shape[2] else 1
     layer = _layer(program, step, k)
+    program.most_terms = max(program.most_terms, k)
     patch = replace(x, buffer=Buffer(size, "int8", layer=y.buffer.layer, name=f"{y.buffer.layer}_patch"), offset=0)
     for row, start in enumerate(starts):
         taken = x.part(start, (k,))
@@ -181,14 +182,17 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
             return known[x.buffer]
         if x.data is not None and x.size == 1 and x.dtype == "float32":
             return number(x.data.item()), number(x.data.item())
-        x = x if x.data is None else program.constant(f"{y.buffer.name}_row", x.data)
+        repeated = period if x.data is not None and period < x.size < y.size else None
+        x = x if x.data is None else program.constant(f"{y.buffer.name}_row", x.data, repeated)
         views.setdefault((x.buffer, x.offset), x)
         text = f"@{[*views].index((x.buffer, x.offset)) + 1}[{'0' if x.size == 1 else 'i'}]"
-        return text, text
+        return text if repeated is None else text.replace("]", f":{repeated}]"), text
 
     for step in steps:
         codes, formulas = zip(*map(operand, step.inputs), strict=True)
         z, code = step.output, _element(step, codes)
+        if step.kind == "DIV" and (divisor := step.inputs[1].data) is not None:
+            code = f"divide({', '.join(codes)}, {operand(constant(1 / divisor))[0]})"
         is_read_twice = sum(x.buffer is z.buffer for other in steps for x in other.inputs) > 1
         if z is not y and (z.dtype == "int8" or is_read_twice):
             name = f"{z.buffer.name}_i{len(lines) or ''}"

@@ -25,7 +25,8 @@ _PLACE = re.compile(r"@(\d+)(?:\[([^]]+)\])?")
 
 @dataclass(frozen=True)
 class Statement:
-    """C code in which `@0` is an address in the first of the arrays `names`, and `@0[i]` the element i from there on.
+    """C code in which `@0` is an address in the first of the arrays `names`, and `@0[i]` the element i from there on,
+    or `@0[i:n]` of n that repeat.
 
     Addresses begin at `starts` in the array, and move by one of the `steps` in a turn of each loop around.
     """
@@ -43,6 +44,7 @@ class Program:
     def __init__(self, parameters: Iterable[Buffer]) -> None:
         self._statements: list[tuple[str, Sequence[Value], bool]] = []
         self.constants: list[str] = []
+        self.most_terms = 1  # of a sum
         self.layers: dict[tuple[object, ...], Value] = {}  # constants of products, by what they are made of
         self._stored: dict[tuple[str, str], Value] = {}
         # How many arrays have a name: none has a word of the kernels, as a layer may.
@@ -56,9 +58,15 @@ class Program:
         """
         self._statements.append((code, views, in_place))
 
-    def constant(self, name: str, data: Array) -> Value:
-        """A constant array, or the one from before with the same values."""
-        return replace(self.declared(f"{C_TYPES[str(data.dtype)]} {{}}[]", name, lines_of(data)), shape=data.shape)
+    def constant(self, name: str, data: Array, period: int | None = None) -> Value:
+        """A constant array, or the one from before with the same values.
+
+        One that repeats `period` values has these once on processors without vectors, where code says `@0[i:period]`.
+        """
+        flat = data.ravel()
+        text, rest = lines_of(flat[:period]), flat[period or flat.size :]
+        text += f"#if defined(REPEATED)\n  ,{lines_of(rest)}#endif\n" if rest.size else ""
+        return replace(self.declared(f"{C_TYPES[str(data.dtype)]} {{}}[]", name, text), shape=data.shape)
 
     def declared(self, declaration: str, name: str, text: str) -> Value:
         """A constant, or the one from before of the same kind with the same text of its values."""
@@ -169,13 +177,14 @@ def _lines(statement: Statement) -> list[str]:
     """The lines of a statement with its addresses."""
 
     def address(place: re.Match[str]) -> str:
-        number, index = int(place[1]), place[2]
+        number, (index, _, period) = int(place[1]), (place[2] or "").partition(":")
         steps = ((x[number], t) for x, t in zip(statement.steps, _VARIABLES, strict=False))
         terms = [{1: t, -1: f"-{t}"}.get(step, f"{step} * {t}") for step, t in steps if step]
         terms += [str(statement.starts[number])] if statement.starts[number] else []
         if index and (index != "0" or not terms):
             terms.append(index)
         name, text = statement.names[number], " + ".join(terms).replace("+ -", "- ")
+        text = f"IN_ROW({text}, {period})" if period else text
         return f"{name}[{text}]" if index else f"{name} + {text}".replace("+ -", "- ") if terms else name
 
     return _PLACE.sub(address, statement.code).split("\n")

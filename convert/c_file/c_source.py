@@ -44,31 +44,29 @@ _SOURCE = """\
 
 #include <stdint.h>
 
+#define MOST_TERMS {most_terms} /* of a sum */
 {kernels}
 {constants}
 
-INLINE void infer({parameters}, dense_function dense, look_up_function look_up) {{
-  (void)dense, (void)look_up;
+INLINE void infer({parameters}, dense_function dense, look_up_function look_up, divide_function divide) {{
+  (void)dense, (void)look_up, (void)divide;
   {body}
 }}
 
 #if defined(X86)
-VBMI static void infer_vbmi({parameters}) {{ infer(window, logits, dense_avx512, look_up_vbmi); }}
-AVX512 static void infer_avx512({parameters}) {{ infer(window, logits, dense_avx512, look_up_base); }}
-AVXVNNI static void infer_avxvnni({parameters}) {{ infer(window, logits, dense_avxvnni, look_up_base); }}
-AVX2 static void infer_avx2({parameters}) {{ infer(window, logits, dense_avx2, look_up_base); }}
-#endif
+static void infer_base({parameters}) {{ infer(window, logits, dense_base, look_up_base, divide_base); }}
+AVX2 static void infer_avx2({parameters}) {{ infer(window, logits, dense_avx2, look_up_base, divide_fma); }}
+AVXVNNI static void infer_avxvnni({parameters}) {{ infer(window, logits, dense_avxvnni, look_up_base, divide_fma); }}
+AVX512 static void infer_avx512({parameters}) {{ infer(window, logits, dense_avx512, look_up_base, divide_fma); }}
+VBMI static void infer_vbmi({parameters}) {{ infer(window, logits, dense_avx512, look_up_vbmi, divide_fma); }}
 
 void {name}_predict({parameters}) {{
-#if defined(X86)
-  if (HAS_AVX512 && HAS_VBMI) infer_vbmi(window, logits);
-  else if (HAS_AVX512) infer_avx512(window, logits);
-  else if (HAS_AVXVNNI) infer_avxvnni(window, logits);
-  else if (HAS_AVX2) infer_avx2(window, logits);
-  else
-#endif
-  infer(window, logits, dense_base, look_up_base);
+  static void (*const sets[])({parameters}) = {{infer_base, infer_avx2, infer_avxvnni, infer_avx512, infer_vbmi}};
+  sets[best_set](window, logits);
 }}
+#else
+void {name}_predict({parameters}) {{ infer(window, logits, dense_base, look_up_base, divide_base); }}
+#endif
 
 const char *{name}_instruction_set(void) {{ return INSTRUCTION_SET; }}
 """
@@ -181,6 +179,7 @@ def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
     }
     source = _SOURCE.format(
         kernels=KERNELS,
+        most_terms=program.most_terms,
         constants="\n".join(program.constants),
         body="\n  ".join(program.body()),
         **common,

@@ -12,7 +12,7 @@
 
 #if defined(__SSE2__) && (defined(__clang__) || __GNUC__ >= 11)
 #define X86 /* the instruction set is chosen at run time */
-#define INSTRUCTION_SET (HAS_AVX512 ? "AVX-512 VNNI" : HAS_AVXVNNI ? "AVX-VNNI" : HAS_AVX2 ? "AVX2" : "SSE2")
+#include <cpuid.h>
 #include <immintrin.h>
 #elif defined(__ARM_NEON) && defined(__aarch64__)
 #define NEON
@@ -30,6 +30,14 @@
 #include <wasm_simd128.h>
 #else
 #define INSTRUCTION_SET "plain C"
+#endif
+
+/* Constants that repeat are stored as often as whole vectors need, or once where there are none. */
+#if defined(X86) || defined(NEON) || defined(__wasm_simd128__)
+#define REPEATED
+#define IN_ROW(i, n) (i)
+#else
+#define IN_ROW(i, n) ((i) % (n))
 #endif
 
 #if defined(__GNUC__) /* also where there is no C library */
@@ -55,6 +63,7 @@ typedef struct {
 
 typedef void (*dense_function)(const layer *l, const int8_t *x, int8_t *out);
 typedef void (*look_up_function)(const int8_t *table, const int8_t *x, int n, int8_t *out);
+typedef float (*divide_function)(float x, float y, float inverse);
 
 /* The integer nearest to x, ties to even, plus `zero`, between `low` and `high`. Adding 1.5 * 2^23 leaves the integer
    in the lowest bits; greater floats have greater bits. */
@@ -76,6 +85,11 @@ INLINE int32_t clamped(int32_t x, int zero, int low, int high) {
 INLINE float absolute(float x) { return x < 0 ? -x : x; }
 INLINE float smaller(float x, float y) { return x < y ? x : y; }
 INLINE float greater(float x, float y) { return x > y ? x : y; }
+
+INLINE float divide_base(float x, float y, float inverse) {
+  (void)inverse;
+  return x / y;
+}
 
 /* a * b + c as FMA gives it in the tangent below, where all floats were tried: their product is exact as a double. */
 INLINE float fused(float a, float b, float c) {
@@ -162,18 +176,32 @@ INLINE int32_t four_at(const int8_t *x) {
 }
 
 #if defined(X86)
-#define VBMI __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi")))
-#define AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
-#define AVXVNNI __attribute__((target("avx2,avxvnni")))
-#define AVX2 __attribute__((target("avx2")))
-#define HAS_VBMI __builtin_cpu_supports("avx512vbmi")
-#define HAS_AVX512 __builtin_cpu_supports("avx512vnni")
-#if defined(__clang__) && __clang_major__ < 19 /* does not know it */
-#define HAS_AVXVNNI 0
-#else
-#define HAS_AVXVNNI __builtin_cpu_supports("avxvnni")
-#endif
-#define HAS_AVX2 __builtin_cpu_supports("avx2")
+#define VBMI __attribute__((target("fma,avx512f,avx512bw,avx512vl,avx512vnni,avx512vbmi")))
+#define AVX512 __attribute__((target("fma,avx512f,avx512bw,avx512vl,avx512vnni")))
+#define AVXVNNI __attribute__((target("fma,avx2,avxvnni")))
+#define AVX2 __attribute__((target("fma,avx2")))
+#define INSTRUCTION_SET (const char *const[]){"SSE2", "AVX2", "AVX-VNNI", "AVX-512 VNNI", "AVX-512 VNNI"}[best_set]
+static int best_set; /* of this processor, in that order; the last has VBMI too */
+
+/* Before main: zig has no __builtin_cpu_supports. Bits are those of CPUID, and of the registers that the system saves. */
+__attribute__((constructor)) static void find_best_set(void) {
+  unsigned a, b, c, d, saved;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || ~c & (1u << 12 | 1u << 27)) return;
+  __asm__("xgetbv" : "=a"(saved), "=d"(d) : "c"(0));
+  if (~saved & 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || ~b & 1u << 5) return;
+  best_set = 1;
+  if (!(~saved & 0xE0) && !(~b & (1u << 16 | 1u << 30 | 1u << 31)) && c & 1u << 11) {
+    best_set = c & 1u << 1 ? 4 : 3;
+  } else if (__get_cpuid_count(7, 1, &a, &b, &c, &d) && a & 1u << 4) {
+    best_set = 2;
+  }
+}
+
+/* x / y, rounded as a division is, where `inverse` is 1 / y rounded (Markstein 1990). */
+INLINE float divide_fma(float x, float y, float inverse) {
+  const float q = x * inverse;
+  return __builtin_fmaf(__builtin_fmaf(-q, y, x), inverse, q);
+}
 
 /* Copies n values: bytes that are stored apart delay who reads them together. */
 INLINE void put(const int8_t *x, int n, int8_t *out) {
@@ -225,18 +253,24 @@ INLINE void put(const int8_t *x, int n, int8_t *out) {
     if (to == answers) put(answers, l->n - j < n ? l->n - j : n, out + j); \
   } \
   target static void dense_##set(const layer *l, const int8_t *x, int8_t *out) { \
+    int8_t terms[shifted ? MOST_TERMS : 1]; \
     int j = 0; \
+    for (int i = 0; shifted && i < l->k; i += 16) { \
+      const __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(x + i)); \
+      _mm_storeu_si128((__m128i *)(void *)(terms + i), _mm_xor_si128(v, _mm_set1_epi8(-128))); \
+    } \
+    x = shifted ? terms : x; \
     for (; l->n - j > 48; j += 64) sums_##set(l, x, j, 64, out); \
     for (; l->n - j > 16; j += 32) sums_##set(l, x, j, 32, out); \
     if (l->n > j) sums_##set(l, x, j, 16, out); \
   }
 
 AVX512 INLINE __m512i add_avx512(__m512i s, const int8_t *x, __m512i w) {
-  return _mm512_dpbusd_epi32(s, _mm512_xor_si512(_mm512_set1_epi32(four_at(x)), _mm512_set1_epi8(-128)), w);
+  return _mm512_dpbusd_epi32(s, _mm512_set1_epi32(four_at(x)), w);
 }
 WIDE_DENSE(avx512, AVX512, 512, 4, 1)
 AVXVNNI INLINE __m256i add_avxvnni(__m256i s, const int8_t *x, __m256i w) {
-  return _mm256_dpbusd_avx_epi32(s, _mm256_xor_si256(_mm256_set1_epi32(four_at(x)), _mm256_set1_epi8(-128)), w);
+  return _mm256_dpbusd_avx_epi32(s, _mm256_set1_epi32(four_at(x)), w);
 }
 WIDE_DENSE(avxvnni, AVXVNNI, 256, 1, 1)
 AVX2 INLINE __m256i add_avx2(__m256i s, const int8_t *x, __m256i w) {

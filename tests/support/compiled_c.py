@@ -20,14 +20,14 @@ STRICT = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
 class Compiled:
-    """The C of models, by their names, in one library."""
+    """The C of models, by their names, in one library, for an instruction set of x86 in place of the best."""
 
-    def __init__(self, folder: Path, models: Mapping[str, tuple[bytes, Card]], *options: str, by=(CC,)) -> None:
+    def __init__(self, folder: Path, models: Mapping[str, tuple[bytes, Card]], *options, by=(CC,), forced="best_set"):
         self.folder, self.texts = folder, {}
         for name, (flatbuffer, card) in models.items():
             header, self.texts[name] = source_of(flatbuffer, card, name)
             (folder / f"{c_name(name)}.h").write_text(header)
-            (folder / f"{c_name(name)}.c").write_text(self.texts[name])
+            (folder / f"{c_name(name)}.c").write_text(self.texts[name].replace("[best_set]", f"[{forced}]"))
         sources = [folder / f"{c_name(name)}.c" for name in models]
         library = folder / "models.so"
         succeeded(run_program(*by, *STRICT, *options, "-shared", "-fPIC", *sources, "-o", library))
