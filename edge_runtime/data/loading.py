@@ -95,9 +95,9 @@ class DataReader:
             if self.parts[0].kind in ("windows", "official"):
                 return
             people = {*data.train.subject.tolist(), *data.test.subject.tolist()}
-            n_classes = len({x for recording in self.recordings for x in recording.classes})
-            if n_classes < 2:
-                raise InputError(f"the recordings in {place} have {counted(n_classes, 'label')}; at least 2 are needed")
+            if len(data.labels) < 2:
+                found = counted(len(data.labels), "label")
+                raise InputError(f"the recordings in {place} have {found}; at least 2 are needed")
             if len(people) < MIN_SUBJECTS:
                 found = f"{counted(len(people), 'subject')} with {_length(data)} of one label in one piece"
                 raise InputError(f"{place} has {found}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
