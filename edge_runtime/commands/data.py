@@ -133,8 +133,8 @@ def _plot_recording(path: Path, recording: Recording, title: str) -> None:
 def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
     """Write the windows as numpy arrays.
 
-    X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; labels, signals
-    and units by name; rate and hop. The file can be given to --data.
+    X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; name of the
+    data; labels, signals and units by name; rate and hop. The file can be given to --data.
     """
     if out.suffix != ".npz":
         raise InputError(f"{out} has to end in .npz, the format that is written")
@@ -145,7 +145,8 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
         for name in ("X", "y", "subject")
     }
     window = loaded.window
-    arrays |= {"labels": loaded.labels, "hop": window.hop} | ({"rate": window.rate_hz} if window.rate_hz else {})
+    arrays |= {"name": loaded.name, "labels": loaded.labels, "hop": window.hop}
+    arrays |= {"rate": window.rate_hz} if window.rate_hz else {}
     arrays |= {"signals": [x.name for x in loaded.signals], "units": [x.unit for x in loaded.signals]}
     if not loaded.has_people:  # blocks are made again
         arrays = {name: x for name, x in arrays.items() if not name.startswith("subject")}

@@ -23,7 +23,7 @@ from edge_runtime.system.printable import quoted
 from edge_runtime.system.zip_archive import MAX_MEMBER, Archive
 
 _KINDS = {"X": "fiu", "y": "iuUS", "subject": "iuUS", "split": "biu", "labels": "US", "signals": "US", "units": "US"}
-_KINDS |= {"rate": "fiu", "hop": "iu"}
+_KINDS |= {"rate": "fiu", "hop": "iu", "name": "US"}
 """Member -> NumPy's kinds that it may have."""
 _MOST_SAMPLES, _MOST_NAMES, _LONGEST_NAME = 1_000_000, 1000, 100
 _MAX_OTHER = 1 << 26  # bytes of a member that is not X
@@ -42,7 +42,9 @@ Array = npt.NDArray[Any]
 def read_windows(path: Path) -> Dataset:
     """Read the file at `path`. Raises `InputError` that names the member which is missing or wrong."""
     try:
-        return _dataset(path.stem, _joined(_members(path)))
+        members = _joined(_members(path))
+        (name,) = _names("name", members["name"].reshape(1)) if "name" in members else [path.stem]
+        return _dataset(name, members)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -83,7 +83,12 @@ def test_what_data_export_writes_comes_back_the_same(har_edge_here, tmp_path):
     source = write_windows(tmp_path / "own.npz", GOOD, rate=50, hop=16, signals=["a", "b"], units=["g", "V"])
     assert har_edge_here("data", "export", "--data", source, "-o", tmp_path / "back.npz").returncode == 0
     data, back = loading.load_data(source), loading.load_data(tmp_path / "back.npz")
-    assert (back.fingerprint, back.window, back.signals) == (data.fingerprint, data.window, data.signals)
+    assert (back.fingerprint, back.window, back.signals, back.name) == (
+        data.fingerprint,
+        data.window,
+        data.signals,
+        "own",
+    )
 
 
 @pytest.mark.parametrize("names", [["a", "b"], [1, 2]], ids=str)
