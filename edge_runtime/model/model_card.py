@@ -30,7 +30,6 @@ from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.zip_archive import Archive
 
 FORMAT = 5
-_READ = (FORMAT, 4, 3)  # 4 has no `frame` and 3 no `raw_input`: their defaults fit those models
 WALKING = "WALKING"
 """The label by which models of the walking frame recognise walking."""
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
@@ -150,10 +149,8 @@ class Card:
             raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
-        if content["format"] not in _READ:
+        if content["format"] != FORMAT:
             raise InputError(f"{source} has a card format other than {FORMAT}: convert the model again")
-        if content.get("posture_correction"):
-            raise InputError(f"{source} was adapted to a person by an earlier har-edge: personalise its model again")
         try:
             card = from_json(cls, content)
         except ValueError as error:

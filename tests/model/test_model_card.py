@@ -129,15 +129,6 @@ def test_a_card_survives_json():
         assert Card.from_json(card.to_json(), "x") == card
 
 
-def test_what_a_card_from_before_does_not_say_has_its_default():
-    for name, version, default in (
-        *(("live", 5, LiveSettings()), ("front_end", 5, None), ("raw_input", 3, False), ("frame", 4, "device")),
-    ):
-        content = json.loads(CARD.to_json()) | {"format": version}
-        del content[name]
-        assert getattr(Card.from_json(json.dumps(content), "x"), name) == default
-
-
 @pytest.mark.parametrize(
     ("text", "noun"),
     [

@@ -49,10 +49,6 @@ public final class Card {
         if (format != FORMAT) {
             throw new InputError(source + " has card format " + format + ": use the app of the har-edge that wrote it");
         }
-        if (!content.isNull("posture_correction")) {
-            throw new InputError(
-                    source + " was adapted to a person by an earlier har-edge: personalise its model again");
-        }
         this.content = content;
         name = content.getString("name");
         labels = texts(content.getJSONArray("labels"));
