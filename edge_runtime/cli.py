@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -20,6 +21,7 @@ from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.standard_streams import guarded_streams, open_closed_streams
 
 _LONGEST_SENTENCE = 2000
+_AGAIN_S = 0.05  # until an interruption that came in an import is tried again
 _TOO_LITTLE_MEMORY = "this machine has too little free memory; close other programs, or raise the limit (ulimit -v)"
 
 DEVICE_COMMANDS = {
@@ -104,11 +106,8 @@ def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
     return command
 
 
-def run(command: click.Group, arguments: Sequence[str] | None = None, interruptions: Sequence[int] = ()) -> int:
-    """Run `command` and return its exit code; errors become sentences.
-
-    `interruptions` are the signals that have come: libraries that are interrupted may raise an error of their own.
-    """
+def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
+    """Run `command` and return its exit code; errors become sentences."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # People append `--debug` after something went wrong.
     debug = "--debug" in arguments
@@ -127,11 +126,10 @@ def run(command: click.Group, arguments: Sequence[str] | None = None, interrupti
         except (KeyboardInterrupt, click.Abort) as error:
             if isinstance(error.__cause__, EOFError):  # click takes it for the end of input
                 return _fail(error.__cause__, debug)
+            click.echo("Interrupted.", err=True)
+            return ExitCode.INTERRUPTED
         except (Exception, SystemExit) as error:  # noqa: BLE001 - any other fault is our own, with its own exit code
-            if not interruptions:
-                return _fail(error, debug)
-        click.echo("Interrupted.", err=True)
-        return ExitCode.INTERRUPTED
+            return _fail(error, debug)
 
 
 def _fail(error: BaseException, debug: bool) -> int:
@@ -163,15 +161,19 @@ def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
     # Commands clear away what they have begun after SIGTERM too, and when their terminal closes but for nohup.
     is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     ends = [signal.SIGINT, signal.SIGTERM, *([] if is_kept else [signal.SIGHUP])]
-    interruptions: list[int] = []
-
-    def interrupt(number: int, _: object) -> NoReturn:
-        interruptions.append(number)
-        raise KeyboardInterrupt
-
-    for number in ends:
-        signal.signal(number, interrupt)
-    code = run(make_command(commands), interruptions=interruptions)
-    for number in ends:  # a second Ctrl-C does not change the exit code
+    for number in (*ends, signal.SIGALRM):
+        signal.signal(number, _interrupt)
+    code = run(make_command(commands))
+    for number in (*ends, signal.SIGALRM):  # a second Ctrl-C does not change the exit code
         signal.signal(number, signal.SIG_IGN)
     sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, after an import that is going on: in C it would become another error, or be lost."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)
+            return
+        frame = frame.f_back
+    raise KeyboardInterrupt

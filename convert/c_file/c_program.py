@@ -48,7 +48,7 @@ class Program:
         self.layers: dict[tuple[object, ...], Value] = {}  # constants of products, by what they are made of
         self._stored: dict[tuple[str, str], Value] = {}
         # How many arrays have a name: none has a word of the kernels, as a layer may.
-        self._numbers = Counter({"dense", "look_up", *re.findall(r"\w+", KERNELS)})
+        self._numbers = Counter({"dense", "look_up", "divide", *re.findall(r"\w+", KERNELS)})
         self.arrays = {x: self._fresh(x.name) for x in parameters}
 
     def add(self, code: str, *views: Value, in_place: bool = False) -> None:

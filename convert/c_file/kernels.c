@@ -1,6 +1,8 @@
 /* Exact arithmetic: integers are those of LiteRT, whatever the compiler and the processor. */
 
-#if defined(__FAST_MATH__)
+#if defined(__cplusplus)
+#error "this is C: compile it with -std=c99"
+#elif defined(__FAST_MATH__)
 #error "the answers need exact arithmetic: compile without -ffast-math"
 #elif defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
 #error "floats must not be computed as doubles: compile with -msse2 -mfpmath=sse"
@@ -187,7 +189,7 @@ static int best_set; /* of this processor, in that order; the last has VBMI too 
 __attribute__((constructor)) static void find_best_set(void) {
   unsigned a, b, c, d, saved;
   if (!__get_cpuid(1, &a, &b, &c, &d) || ~c & (1u << 12 | 1u << 27)) return;
-  __asm__("xgetbv" : "=a"(saved), "=d"(d) : "c"(0));
+  __asm__ volatile("xgetbv" : "=a"(saved), "=d"(d) : "c"(0));
   if (~saved & 0x6 || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || ~b & 1u << 5) return;
   best_set = 1;
   if (!(~saved & 0xE0) && !(~b & (1u << 16 | 1u << 30 | 1u << 31)) && c & 1u << 11) {
@@ -197,8 +199,8 @@ __attribute__((constructor)) static void find_best_set(void) {
   }
 }
 
-/* x / y, rounded as a division is, where `inverse` is 1 / y rounded (Markstein 1990). */
-INLINE float divide_fma(float x, float y, float inverse) {
+/* x / y of finite numbers, rounded as a division is, where `inverse` is 1 / y rounded (Markstein 1990). */
+AVX2 INLINE float divide_fma(float x, float y, float inverse) {
   const float q = x * inverse;
   return __builtin_fmaf(__builtin_fmaf(-q, y, x), inverse, q);
 }

@@ -19,7 +19,7 @@ from edge_runtime.data.names import UCI_HAR, blocks, labels_in_order, test_group
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import NO_CLIP
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
-from edge_runtime.system.printable import quoted
+from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.zip_archive import MAX_MEMBER, Archive
 
 _KINDS = {"X": "fiu", "y": "iuUS", "subject": "iuUS", "split": "biu", "labels": "US", "signals": "US", "units": "US"}
@@ -43,8 +43,10 @@ def read_windows(path: Path) -> Dataset:
     """Read the file at `path`. Raises `InputError` that names the member which is missing or wrong."""
     try:
         members = _joined(_members(path))
-        (name,) = _names("name", members["name"].reshape(1)) if "name" in members else [path.stem]
-        return _dataset(name, members)
+        name = members.get("name", np.array(path.stem))
+        if name.size != 1:
+            raise ValueError("name is a list: give one text")
+        return _dataset(printable(name.item(), _LONGEST_NAME), members)
     except ValueError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -1,6 +1,5 @@
 """Check how the command starts and ends: quick help, exit codes, one sentence for an error, completions."""
 
-import signal
 import sys
 
 import click
@@ -54,9 +53,12 @@ def test_every_error_is_one_sentence_with_its_exit_code(capsys, error, code, nou
     assert "Traceback" not in said
 
 
-def test_an_error_that_an_interruption_has_raised_in_a_library_is_an_interruption(capsys):
-    assert run(group(SystemError("<class 'list'> returned a result")), ["act"], interruptions=[signal.SIGTERM]) == 130
-    assert capsys.readouterr().err == "Interrupted.\n"
+def test_an_interruption_waits_for_the_end_of_an_import(tmp_path):
+    code = "import os, signal, time, click\nos.kill(os.getpid(), signal.SIGTERM)\nprint('whole')\n"
+    (tmp_path / "slow.py").write_text(code + "command = click.Command('act', callback=lambda: time.sleep(60))\n")
+    start = "import sys; from edge_runtime.cli import start; sys.argv = ['x', 'act']; start({'act': ('slow', '')})"
+    done = run_program(sys.executable, "-c", start, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "whole\n", "Interrupted.")
 
 
 def test_a_traceback_only_with_debug(capsys):
@@ -67,7 +69,6 @@ def test_a_traceback_only_with_debug(capsys):
 @pytest.mark.parametrize("arguments", [["--help"], ["bench", "--help"], ["info", str(MODELS["int8"])]])
 def test_help_and_the_commands_of_a_device_import_no_tensorflow(arguments):
     code = f"""
-import signal
 import sys
 sys.argv = ["har-edge", *{arguments!r}]
 import har_edge

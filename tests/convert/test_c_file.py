@@ -33,7 +33,7 @@ from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
 
 SHIPPED = {x: MODELS["int8"].with_name(f"{x}_int8.tflite") for x in ("edge", "edge-small", "edge-anywhere")}
 ALL = {"return_sequences": True}
-SETS = {"SSE2": "sse2", "AVX2": "avx2", "AVX-VNNI": "avx_vnni", "AVX-512 VNNI": "avx512_vnni", "VBMI": "avx512_vbmi"}
+SETS = {"SSE2": "sse2", "AVX2": "avx2", "AVX-VNNI": "avx_vnni", "AVX-512 VNNI": "avx512_vnni", "VBMI": "avx512vbmi"}
 """Instruction set -> its name in Linux, in the order of the C file, which chooses the last one."""
 COMPILERS = {
     "cc": (CC,),
@@ -117,7 +117,7 @@ def test_the_equations_of_an_lstm_stand_in_a_loop_over_its_steps(shipped):
 
 
 NETWORKS = {
-    "looped LSTM, mixed": (layers.LSTM(7, name="2nd"), layers.Dense(5, name="rounded")),  # names that C cannot have
+    "looped LSTM, mixed": (layers.LSTM(7, name="2nd"), layers.Dense(5, name="divide")),  # names that C cannot have
     "looped GRUs, mixed": (layers.GRU(6, **ALL), layers.GRU(5, reset_after=False)),
     "looped LSTMs of both ways, int8": tuple(
         layers.Bidirectional(layers.LSTM(n, return_sequences=n > 3)) for n in (5, 4, 3)

@@ -139,11 +139,11 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory) -> Compiled:
-    """All of them, which also says that many models link together."""
+@pytest.fixture(scope="module", params=["-U__SSE2__", "-O0"])
+def compiled(request, tmp_path_factory) -> Compiled:
+    """All of them, in plain C and for the processor, which also says that many models link together."""
     models = {name: (flatbuffer, unnamed_card()) for name, flatbuffer in MODELS.items()}
-    return Compiled(tmp_path_factory.mktemp("c"), models, "-U__SSE2__")
+    return Compiled(tmp_path_factory.mktemp("c"), models, request.param)
 
 
 @pytest.mark.parametrize("name", MODELS)
