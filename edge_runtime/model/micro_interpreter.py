@@ -55,7 +55,8 @@ def in_fork(task: Callable[[], bytes], seconds: int = 0) -> bytes | None:
     if child == 0:
         try:
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            for number in (signal.SIGINT, signal.SIGALRM):
+                signal.signal(number, signal.SIG_DFL)
             signal.alarm(seconds)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # the package prints what was too small
             os.write(its, task())

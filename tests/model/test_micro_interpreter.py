@@ -1,5 +1,7 @@
 """Check TensorFlow Lite Micro behind the project's interface: its answers, its arena, and its refusals."""
 
+import ctypes
+import signal
 from pathlib import Path
 
 import looped_model
@@ -14,7 +16,7 @@ from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import predict, preparation
 from edge_runtime.model.interpreters import MICRO, open_model
-from edge_runtime.model.micro_interpreter import resolver_method
+from edge_runtime.model.micro_interpreter import in_fork, resolver_method
 
 micro = pytest.importorskip("tflite_micro")
 
@@ -87,3 +89,11 @@ def test_the_arena_of_a_model_with_loops_is_found_though_some_smaller_ones_end_t
     model = open_model(cards.read_model(path)[0], MICRO)
     assert model.run(np.zeros(model.input.shape, model.input.dtype)).shape == model.output.shape
     assert 10_000 < model.arena_bytes() < 200_000
+
+
+def test_a_copy_that_finds_no_end_is_ended_also_in_a_command_which_handles_alarms():
+    before = signal.signal(signal.SIGALRM, lambda number, frame: None)
+    try:
+        assert in_fork(lambda: b"%d" % ctypes.CDLL(None).pause(), 1) is None
+    finally:
+        signal.signal(signal.SIGALRM, before)
