@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import edge_runtime
+from convert.c_file.c_names import c_name, c_string
 from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.devices.trial import try_model
 from edge_runtime.errors import InputError
@@ -86,20 +87,6 @@ def write_c_array(
     write_text(array, _array(name, flatbuffer))
     write_text(header, _header(name, model.name, flatbuffer, card, arena))
     return header, array
-
-
-def c_name(stem: str) -> str:
-    """A namespace for the model of a file of this name, as `edge_int8`: no keyword and no reserved name."""
-    name = re.sub(r"[^a-zA-Z0-9]+", "_", stem).strip("_").lower()
-    # No keyword and no function of the standard library has an underscore and ends in a digit, or ends as a form does.
-    return name if re.fullmatch(r"[a-z]\w*_(\w*\d|mixed|dynamic)", name) else f"model_{name}".rstrip("_")
-
-
-def c_string(text: str) -> str:
-    """A literal of the UTF-8 bytes of `text`, in plain ASCII."""
-    plain = set(map(chr, range(32, 127))) - set('"\\?')  # ? for trigraphs
-    content = (chr(x) if chr(x) in plain else f"\\{x:03o}" for x in text.encode("utf-8", "surrogatepass"))
-    return f'"{"".join(content)}"'
 
 
 def _header(name: str, file: str, flatbuffer: bytes, card: Card, arena: int | None) -> str:

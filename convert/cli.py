@@ -171,7 +171,7 @@ def command(
 def _write_source(model: Path, c_file: bool, c_array_type: str | None, out: Path | None) -> None:
     """Write a converted model as C or C++ source; other options than `--io` and `--out` are refused."""
     from convert.c_array import write_c_array
-    from convert.c_file.c_source import write_c_file
+    from convert.c_file import write_in_child
     from edge_runtime.system.terminal import progress
 
     if not (c_file or c_array_type):
@@ -182,7 +182,7 @@ def _write_source(model: Path, c_file: bool, c_array_type: str | None, out: Path
     folder = out or (Path() if is_reference(model) else model.parent)
     if c_file:
         with progress() as on_progress:
-            sources, checked = write_c_file(model_path(model), folder, on_progress)
+            sources, checked = write_in_child(model_path(model), folder, on_progress)
         click.echo(checked, err=True)
     else:
         with progress() as on_progress:

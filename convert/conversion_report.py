@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from convert.c_array import write_c_array
-from convert.c_file.c_source import write_c_file
+from convert.c_file import write_in_child
 from convert.conversion_job import NetworkReport
 from convert.converted_models import Conversion, convert
 from convert.options import CALIBRATED, Options
@@ -21,13 +21,13 @@ def complete(conversion: Conversion, options: Options, normalisation: str | None
     """Show the conversion, and write the source that is asked for; `normalisation` is the option of a Keras file.
 
     Raises `CheckFailedError` when a form lost too much, `DeviceError` when the time limit left something out, and what
-    `write_c_file` and `write_c_array` raise.
+    `write_in_child` and `write_c_array` raise.
     """
     _show(conversion, normalisation)
     files, schemes = conversion.files, conversion.report.schemes
     for scheme in [x for x in CALIBRATED if options.c_file and x in schemes]:
         with progress() as on_progress:
-            written, checked = write_c_file(files.tflite(scheme), files.folder, on_progress)
+            written, checked = write_in_child(files.tflite(scheme), files.folder, on_progress)
         click.echo(f"As C: {', '.join(x.name for x in written)}. {checked}")
     if options.c_array and "int8" in schemes:
         with progress() as on_progress:

@@ -1,1 +1,26 @@
-"""A `.tflite` model as one C99 file with LiteRT's answers, bit for bit."""
+"""Write a model as C, in a child process, since the C is compiled and run to compare its answers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from edge_runtime.system.child_processes import run_in_child
+from edge_runtime.system.progress import OnProgress, ignore_progress
+
+
+def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:
+    """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if that drives it.
+
+    Returns the files, and a sentence on their check. Raises `InputError` when the file cannot be used or is not of
+    int8, `CheckFailedError` when an answer differs from LiteRT's, and `DeviceError` when the C does not compile.
+    """
+    answer: dict[str, Any] = {}
+    run_in_child(
+        f"the C of {model.name}",
+        "close other programs",
+        "convert.c_file.c_source",
+        *(str(model), str(folder)),
+        on_progress=on_progress,
+        on_message=answer.update,
+    )
+    return [folder / x for x in answer["files"]], answer["checked"]

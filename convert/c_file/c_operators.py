@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert.schema_py_generated import Padding
 
+from convert.c_file.c_names import checked
 from convert.c_file.c_program import Program, lines_of, loop, number
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, constant, unknown
 
@@ -195,7 +196,7 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
             code = f"divide({', '.join(codes)}, {operand(constant(1 / divisor))[0]})"
         is_read_twice = sum(x.buffer is z.buffer for other in steps for x in other.inputs) > 1
         if z is not y and (z.dtype == "int8" or is_read_twice):
-            name = f"{z.buffer.name}_i{len(lines) or ''}"
+            name = checked(f"{z.buffer.name}_i{len(lines) or ''}")
             lines.append(f"const {'int32_t' if z.dtype == 'int8' else 'float'} {name} = {code};")
             code = name
         known[z.buffer] = code, _formula(step, formulas)
@@ -230,7 +231,7 @@ def _element(step: Step, operands: Sequence[str]) -> str:
     """The C expression of one element of the output, of those of the inputs."""
     x, y, (a, *others) = step.inputs[0], step.output, operands
     if step.kind == "QUANTIZE" and x.dtype == "int8":
-        factor = round(256 * x.scale / y.scale)
+        factor = round(_ratio(step, x.scale / y.scale, 2**-8, 2**7) * 256)
         return f"clamped((({_minus(a, x.zero_point)}) * {factor} + 128) >> 8, {y.zero_point}, -128, 127)"
     if step.kind == "QUANTIZE":
         return f"rounded({_operand(a)} * {number(1 / y.scale)}, {y.zero_point}, -128, 127)"
@@ -249,11 +250,18 @@ def _element(step: Step, operands: Sequence[str]) -> str:
         product = f"({_minus(a, x.zero_point)}) * ({_minus(b, z.zero_point)})"
         return f"rounded((float)({product}) * {number(x.scale * z.scale / y.scale)}, {limits})"
     p, q = x.scale / y.scale, z.scale / y.scale
-    shift = _FACTOR_BITS - int(np.floor(np.log2(max(p, q))))
+    shift = _FACTOR_BITS - int(np.floor(np.log2(_ratio(step, max(p, q), 2**-10, 2**8))))
     m, n = (int(np.rint(np.float64(ratio) * 2.0**shift)) for ratio in (p, q))
     n *= -1 if step.kind == "SUB" else 1
     start = (1 << (shift - 1)) - m * x.zero_point - n * z.zero_point
     return f"clamped(({a} * {m} + {b} * {n} + {start}) >> {shift}, {limits})".replace("+ -", "- ")
+
+
+def _ratio(step: Step, ratio: Any, low: float, high: float) -> Any:
+    """A ratio of scales, which XNNPACK takes from `low` to `high`."""
+    if not low <= ratio <= high:
+        raise unknown(f"{step.kind} whose scales have the ratio {ratio:g}")
+    return ratio
 
 
 def _formula(step: Step, operands: Sequence[str]) -> str:

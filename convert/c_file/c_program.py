@@ -12,6 +12,7 @@ from importlib.resources import files
 
 import numpy as np
 
+from convert.c_file.c_names import KEYWORDS, checked, comment
 from convert.c_file.graph_tracing import Array, Buffer, Value, constant
 
 KERNELS = files(__package__).joinpath("kernels.c").read_text(encoding="utf-8")
@@ -47,8 +48,8 @@ class Program:
         self.most_terms = 1  # of a sum
         self.layers: dict[tuple[object, ...], Value] = {}  # constants of products, by what they are made of
         self._stored: dict[tuple[str, str], Value] = {}
-        # How many arrays have a name: none has a word of the kernels, as a layer may.
-        self._numbers = Counter({"dense", "look_up", "divide", *re.findall(r"\w+", KERNELS)})
+        # How many arrays a name was asked for: a layer may have a word of C or of the kernels for its name.
+        self._numbers = Counter({"dense", "look_up", "divide", *re.findall(r"\w+", KERNELS), *KEYWORDS})
         self.arrays = {x: self._fresh(x.name) for x in parameters}
 
     def add(self, code: str, *views: Value, in_place: bool = False) -> None:
@@ -97,8 +98,11 @@ class Program:
         return [*_declarations(lives), *in_loops(placed)]
 
     def _fresh(self, name: str) -> str:
-        self._numbers[name] += 1
-        return f"{name}_{self._numbers[name]}" if self._numbers[name] > 1 else name
+        """A name that no other array has, made of `name`. Raises `ValueError` as `checked` does."""
+        self._numbers[checked(name)] += 1
+        if self._numbers[name] == 1:
+            return name
+        return self._fresh(f"{name}_{self._numbers[name]}")
 
 
 def _declarations(lives: Mapping[str, tuple[str, int, int, int]]) -> list[str]:
@@ -132,7 +136,7 @@ def in_loops(statements: Sequence[Statement], variables: str = _VARIABLES) -> li
         n, body = turns[period], statements[begin : begin + period]
         if body[-1].layer != layer and not body[-1].steps:
             layer = body[-1].layer
-            lines.append(f"/* {layer.replace('_', ' ')} */")
+            lines.append(comment(layer))
         if n == 1:
             lines += _lines(body[0])
         else:
@@ -191,7 +195,9 @@ def _lines(statement: Statement) -> list[str]:
 
 
 def number(x: float | np.floating) -> str:
-    """A float32 literal of exactly this number."""
+    """A float32 literal of exactly this number. Raises `ValueError` when it is not finite."""
+    if not abs(float(x)) <= float(np.finfo(np.float32).max):
+        raise ValueError(f"{x} is not a number of float32")
     mantissa, _, exponent = float(np.float32(x)).hex().partition("p")
     return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}p{exponent}f"
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import edge_runtime
-from convert.c_array import c_name, c_string
+from convert.c_file.c_names import c_name, c_string, identifier
 from convert.c_file.c_operators import write_program
 from convert.c_file.c_program import C_TYPES, KERNELS, number
 from convert.c_file.c_stream import stream_files
@@ -27,11 +26,13 @@ from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.system.c_compiler import compile_library, find_compiler
-from edge_runtime.system.child_processes import run_as_child
+from edge_runtime.system.child_processes import Tell, run_as_child
 from edge_runtime.system.files import scratch_folder, write_text
 from edge_runtime.system.progress import OnProgress, ignore_progress
 from edge_runtime.system.standard_streams import suppressed_stderr
 
+# A graph that LiteRT runs may have shapes, options or constants that no converter writes.
+_FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _PRODUCTS = ("FULLY_CONNECTED", "CONV_2D")
 _GATES = ("gates", "candidate")  # quantisation points that only recurrent layers have
 _EVERY = 15  # of the embedded training windows: 491 are compared
@@ -103,14 +104,18 @@ _PREPARED = """
 
 def main(model: str, folder: str) -> None:
     """Write the C file of a model, as a child of a command."""
-    run_as_child(lambda tell: write_c_file(Path(model), Path(folder)))
+
+    def write(tell: Tell) -> None:
+        files, checked = write_c_file(Path(model), Path(folder), lambda share, stage: tell(share=share, stage=stage))
+        tell(files=[x.name for x in files], checked=checked)
+
+    run_as_child(write)
 
 
 def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:
     """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if that drives it.
 
-    Returns the files, and a sentence on their check. Raises `InputError` when the file cannot be used or is not of
-    int8, `CheckFailedError` when an answer differs from LiteRT's, and `DeviceError` when the C does not compile.
+    The C is compiled and run here: commands call `convert.c_file.write_in_child`. Returns and raises as that does.
     """
     on_progress(0.0, f"C of {model.name}")
     flatbuffer, card = cards.read_model(model)
@@ -122,16 +127,16 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
     check_graph(taken, given, card, str(model))
     name = c_name(model.stem)
     header, source = source_of(flatbuffer, card, model.stem)
-    texts = {f"{name}.c": source, f"{name}.h": header}
+    texts, remark = {f"{name}.c": source, f"{name}.h": header}, ""
+    try:
+        texts |= stream_files(card, name)
+    except InputError as error:
+        remark = f"\nWithout har_stream: {error}"
     with scratch_folder() as scratch:
         for file, text in texts.items():
             write_text(scratch / file, text)
         on_progress(0.3, f"comparing the C of {model.name} with LiteRT")
-        checked = _check_answers(scratch / f"{name}.c", flatbuffer, card)
-    try:
-        texts |= stream_files(card, name)
-    except InputError as error:
-        checked += f"\nWithout har_stream: {error}"
+        checked = _check(scratch, name, flatbuffer, card) + remark
     before = folder / "har_model.h"
     if before.name in texts and before.exists() and f'"{name}.h"' not in before.read_text(errors="replace"):
         checked += f"\nhar_model.h was another model's: har_stream follows {name} from now on (--out keeps both)"
@@ -140,19 +145,22 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
     return [folder / x for x in texts], checked
 
 
-def _check_answers(source: Path, flatbuffer: bytes, card: Card) -> str:
-    """Compare the C file `source` with its model, if there is a compiler; return a sentence on that."""
+def _check(folder: Path, name: str, flatbuffer: bytes, card: Card) -> str:
+    """Compile the C in `folder` and compare its answers, if there is a compiler; return a sentence on that."""
     if find_compiler() is None:
         return "Its answers were not compared with LiteRT's: no C compiler was found; set CC to one"
-    compiler = compile_library(source, source.with_suffix(".so"))
-    compiled = CModel(source.with_suffix(".so"), flatbuffer, compiler, card.name)
+    stream, library = folder / "har_stream.c", folder / f"{name}.so"
+    if stream.exists():
+        compile_library(stream, folder / "har_stream.o", options=("-c",), level="-O0")
+    compiler = compile_library(folder / f"{name}.c", library)
+    compiled = CModel(library, flatbuffer, compiler, card.name)
     with suppressed_stderr():
         model = open_model(flatbuffer, "litert")
     windows = _windows(card)
     tensors = map(preparation(card, model.input), windows)
     if different := sum(model.run(x).tobytes() != compiled.run(x).tobytes() for x in tensors):
-        found = f"the C of {card.name} answers {different} of {len(windows)} windows unlike LiteRT"
-        raise CheckFailedError(f"{found}: no file was written; use --c-array")
+        share = f"{different} of {len(windows)} windows"
+        raise CheckFailedError(f"the C of {card.name} answers {share} unlike LiteRT: no file was written")
     return f"LiteRT's answers, bit for bit, on {len(windows)} windows (by {compiler})"
 
 
@@ -166,10 +174,13 @@ def _windows(card: Card) -> npt.NDArray[np.float32]:
 
 
 def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
-    """The texts of the header and the C file of a model. Raises `InputError` for an operator that is not written."""
-    steps, window, logits = trace(flatbuffer)
-    _name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
-    program = write_program(steps, window, logits)
+    """The texts of the header and the C file of a model. Raises `InputError` for a graph that is not written."""
+    try:
+        steps, window, logits = trace(flatbuffer)
+        _name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
+        program = write_program(steps, window, logits)
+    except _FAULTS as error:
+        raise InputError(f"--c does not write the graph of {stem} ({error!r}): use its .tflite file") from error
     common = {
         "name": c_name(stem),
         "origin": f"/* The model {c_name(stem)}, written by har-edge {edge_runtime.__version__}.\n"
@@ -213,9 +224,9 @@ def _name_arrays(steps: Sequence[Step], window: Value, logits: Value, ranges: Ma
 
 
 def _parts(point: str) -> tuple[str, str]:
-    """Layer and part in the name of a quantisation point, as identifiers."""
+    """Layer and part in the name of a quantisation point, as identifiers; empty where it has none."""
     layer, _, part = point.rpartition("/") if "/" in point else (point, "", "")
-    return re.sub(r"^_*(?=\d)", "layer_", re.sub(r"\W+", "_", layer, flags=re.ASCII)), part
+    return layer and identifier(layer), part and identifier(part)
 
 
 def _point_of(x: Value, ranges: Mapping[str, Sequence[float]]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from convert.c_array import c_string
+from convert.c_file.c_names import c_string
 from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model.model_card import Card

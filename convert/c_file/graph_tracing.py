@@ -21,6 +21,9 @@ JOIN = "JOIN"
 _FILL = -1
 """The place of a value that padding adds."""
 
+_MOST_OPERATORS = 200_000
+"""Of an inference, each as often as it runs: ten times as many as the longest loops of usual networks."""
+
 
 @dataclass(eq=False)
 class Buffer:
@@ -122,7 +125,7 @@ class _Tracer:
     """Runs graphs on values whose numbers are not known, and notes the `steps` that compute them."""
 
     def __init__(self, flatbuffer: bytes) -> None:
-        self.graphs, self.steps = read_graphs(flatbuffer), list[Step]()
+        self.graphs, self.steps, self._done = read_graphs(flatbuffer), list[Step](), 0
         # The options of operators, which the runtime's reader leaves out.
         self._options = [[x.builtinOptions for x in y.operators] for y in compaction.read(flatbuffer).subgraphs]
         self._constants = [{i: _value(x, i) for i in x.constants} for x in self.graphs]
@@ -135,16 +138,22 @@ class _Tracer:
         for operator, options in zip(graph.operators, self._options[number], strict=True):
             inputs = [values[i] for i in operator.inputs if i >= 0]
             outputs = [_value(graph, i) for i in operator.outputs]
+            self._done += 1
+            if self._done > _MOST_OPERATORS:
+                raise InputError(f"--c writes at most {_MOST_OPERATORS:,} operators of an inference: loop less often")
             values.update(zip(operator.outputs, self._results(operator, options, inputs, outputs), strict=True))
         return [values[i] for i in graph.outputs]
 
     def _results(self, operator: Operator, options: Any, inputs: list[Value], outputs: list[Value]) -> Sequence[Value]:
         name = operator.name
         if operator.loop:
-            for _ in range(self.graphs[operator.loop[1]].turns):
-                inputs = self.run(operator.loop[1], inputs)
+            condition, body = operator.loop
+            while self._condition(condition, inputs):
+                inputs = self.run(body, inputs)
             return [self.in_one_piece(x) for x in inputs]
-        if outputs[0].dtype == "int32":  # counters of loops, which are known
+        if outputs[0].dtype in ("int32", "bool"):  # counters of loops, which are known, and conditions on them
+            if name not in _COUNTING:
+                raise unknown(f"{name} of a loop's counter")
             return [constant(np.asarray(x)) for x in _COUNTING[name](options, *(x.data for x in inputs))]
         if name in _REARRANGEMENTS:
             moved = [x for x in inputs if x.dtype != "int32"]
@@ -163,6 +172,11 @@ class _Tracer:
             inputs[0] = self._taken(x, np.pad(every, margins, constant_values=_FILL))
         self.steps.append(Step(name, tuple(map(self.in_one_piece, inputs)), outputs[0], options))
         return outputs
+
+    def _condition(self, number: int, arguments: Sequence[Value]) -> bool:
+        """Tell whether a loop with this condition goes on."""
+        (answer,) = self.run(number, arguments)
+        return bool(np.all(answer.data))
 
     def _taken(self, source: Value, places: Array) -> Value:
         """The values of `source` at `places`: rows are views, single values are copied."""
@@ -190,6 +204,10 @@ def _value(graph: Graph, index: int) -> Value:
     tensor, stored = graph.tensors[index], graph.constants.get(index)
     data = None if stored is None else np.frombuffer(stored, tensor.dtype).reshape(tensor.shape)
     scale = np.array(tensor.scales, np.float32) if tensor.scale is None else np.float32(tensor.scale)
+    if tensor.dtype == "int8":
+        n_scales = scale.size if stored is None else 1  # weights may have several
+        if n_scales != 1 or not np.all((scale > 0) & (scale < np.inf)) or not -128 <= (tensor.zero_point or 0) <= 127:
+            raise InputError("--c writes int8 tensors with a scale above 0 and a zero point from -128 to 127")
     return Value(Buffer(math.prod(tensor.shape), tensor.dtype, data), 0, tensor.shape, scale, tensor.zero_point or 0)
 
 
@@ -237,5 +255,10 @@ _REARRANGEMENTS: dict[str, Callable[..., Iterable[Array]]] = {
 }
 """Operators that only rearrange: what they do to arrays."""
 
-_COUNTING = {"ADD": lambda options, x, y: [x + y], **_REARRANGEMENTS}
-"""What loops do to their counters."""
+_COUNTING: dict[str, Callable[..., Iterable[Array]]] = {
+    "ADD": lambda options, x, y: [x + y],
+    "LESS": lambda options, x, y: [x < y],
+    "LOGICAL_AND": lambda options, x, y: [x & y],
+    **_REARRANGEMENTS,
+}
+"""What loops do to their counters, and ask of them."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.c_array import c_name
-from convert.c_file.c_source import write_c_file
+from convert.c_file import write_in_child
+from convert.c_file.c_names import c_name
 from edge_runtime.bench.measurement import MeasurementSettings, measure, open_file
 from edge_runtime.data.evaluation_data import evaluated
 from edge_runtime.data.loading import load_data
@@ -57,13 +57,13 @@ def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) ->
 def write_wasm_model(model: Path, target: Path, on_progress: OnProgress = ignore_progress) -> None:
     """Write the `.tflite` file `model` as the module `target`: its C, and its card in the custom section `card.json`.
 
-    Raises as `write_c_file` and `compile_library`.
+    Raises as `write_in_child` and `compile_library`.
     """
     name, card = c_name(model.stem), cards.read_model(model)[1]
     exports = (f"{name}_predict", "__heap_base")
     options = ("-mcpu=generic+simd128", "-nostdlib", "-s", "-Wl,--no-entry", *(f"-Wl,--export={x}" for x in exports))
     with scratch_folder() as folder:
-        write_c_file(model, folder, on_progress)
+        write_in_child(model, folder, on_progress)
         compile_library(folder / f"{name}.c", folder / "model.wasm", TARGET, options=options)
         module = (folder / "model.wasm").read_bytes()
     section = _sized(b"card.json") + card.to_json().encode()

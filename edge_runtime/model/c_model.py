@@ -29,11 +29,12 @@ class CModel(Model):
         try:
             library = ctypes.CDLL(str(path.absolute()))
             predict, chosen = (getattr(library, f"{path.stem}_{x}") for x in ("predict", "instruction_set"))
+            chosen.restype = ctypes.c_char_p
+            instruction_set = chosen().decode()
         except (OSError, AttributeError) as error:
             raise InputError(f"the C of {name} does not load ({error}): compile it for this machine") from error
         self.load_ns = time.perf_counter_ns() - began
-        chosen.restype = ctypes.c_char_p
-        self.runtime = Runtime(C, f"{compiler}, {chosen().decode()}", library)
+        self.runtime = Runtime(C, f"{compiler}, {instruction_set}", library)
         self.threads, self.stateful, self._name = 1, False, name
         ((self.input,), (self.output,)) = ports(flatbuffer)
         self._window, self._logits = (np.zeros(x.shape, x.dtype) for x in (self.input, self.output))

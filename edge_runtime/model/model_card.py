@@ -76,6 +76,13 @@ class LiveSettings:
 
 
 @dataclass(frozen=True)
+class _Ranges:
+    """The lowest and the highest value at each quantisation point, by its name."""
+
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Card:
     """A model card.
 
@@ -153,6 +160,7 @@ class Card:
             raise InputError(f"{source} has a card format other than {FORMAT}: convert the model again")
         try:
             card = from_json(cls, content)
+            from_json(_Ranges, dict(card.quantisation))
         except ValueError as error:
             raise InputError(f"{source} is not a complete model card: {error}") from error
         if fault := card._fault():

@@ -10,10 +10,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from edge_runtime.errors import DeviceError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.child_processes import run_program
+from edge_runtime.system.files import scratch_folder, write_text
 
 LIBRARY = ("-shared", "-fPIC", "-s")
 DOT_PRODUCTS: tuple[str, ...] = ("-march=armv8.2-a+dotprod",)
@@ -22,8 +24,14 @@ _SECONDS = 240.0  # before a worker that is silent meanwhile is stopped
 
 
 def find_compiler(target: str = "") -> list[str] | None:
-    """The command of a C compiler: $CC, cc or zig; for a `target`, such as aarch64-linux-gnu, its gcc or zig."""
-    own = [] if target else shlex.split(os.environ.get("CC", ""))
+    """The command of a C compiler: $CC, cc or zig; for a `target`, such as aarch64-linux-gnu, its gcc or zig.
+
+    Raises `InputError` when CC is not a command.
+    """
+    try:
+        own = [] if target else shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise InputError(f"CC is not a command ({error}): set it to a C compiler") from error
     usual = f"{target}-gcc" if target else "cc"
     if own or shutil.which(usual):
         return own or [usual]
@@ -58,16 +66,26 @@ def compile_library(
         raise DeviceError(f"there is no C compiler{where} here: pip install ziglang{other}")
     is_zig = not {"zig", "ziglang"}.isdisjoint(Path(x).name for x in compiler)
     flags = ("-std=c99", level, *(_OF_ZIG.get(processor, processor) if is_zig else processor))
-    try:
-        done = run_program([*compiler, *flags, *options, str(source), "-o", str(output)], _SECONDS)
-        lines = [*filter(None, done.stderr.splitlines()), f"exit code {done.returncode}"]
-        reason = next((x for x in lines if "error" in x), lines[0]) if done.returncode else ""
-        version = run_program([*compiler, "--version"], _SECONDS).stdout.partition("\n")[0]
-    except OSError as error:
-        reason = str(error)
-    except subprocess.TimeoutExpired:
-        reason = f"it takes over {_SECONDS:g} s"
-    if reason:
-        advice = "" if target else ": set CC to another compiler"
-        raise DeviceError(f"{compiler[0]} does not compile {source.name} ({reason}){advice}")
+    if reason := _failure([*compiler, *flags, *options], source, output):
+        name, advice = "zig" if is_zig else compiler[0], "" if target else ": set CC to another compiler"
+        with scratch_folder() as folder:
+            write_text(folder / "one.c", "int har_one(void) { return 1; }\n")
+            if not _failure([*compiler, *flags, *options], folder / "one.c", folder / output.name):
+                advice += f"{',' if advice else ':'} or report it, since it compiles other C"
+        raise DeviceError(f"{name} does not compile {source.name} ({reason}){advice}")
+    version = run_program([*compiler, "--version"], _SECONDS).stdout.partition("\n")[0]
     return f"{'zig, ' if is_zig else ''}{version}, {' '.join(flags)}"
+
+
+def _failure(command: Sequence[str], source: Path, output: Path) -> str:
+    """Compile `source` to `output`; the reason why that failed, or an empty text."""
+    try:
+        done = run_program([*command, str(source), "-o", str(output)], _SECONDS)
+    except OSError as error:
+        return str(error)
+    except subprocess.TimeoutExpired:
+        return f"it takes over {_SECONDS:g} s"
+    if done.returncode:
+        lines = [*filter(None, done.stderr.splitlines()), f"exit code {done.returncode}"]
+        return next((x for x in lines if "error" in x), lines[0])
+    return "" if output.is_file() and output.stat().st_size else "it wrote no file"

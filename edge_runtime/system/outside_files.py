@@ -17,6 +17,7 @@ MAX_TEXT = 1 << 25
 """The largest JSON file, in bytes: the worst one takes 25 times as much memory."""
 
 _PART = 1 << 20  # bytes
+_LARGEST = 3.4e38  # of float32: models and their C have no larger numbers
 _DEEPEST = 64  # others walk through JSON by recursion
 
 
@@ -61,12 +62,12 @@ def read_text(path: Path, what: str, at_most: int = MAX_TEXT, or_pipe: bool = Fa
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value of the JSON `text`: all numbers finite and of at most 64 bits, all strings valid Unicode.
+    """The value of the JSON `text`: whole numbers of at most 64 bits, others of float32's range, all strings Unicode.
 
     Raises `ValueError` that says what is wrong.
     """
     try:
-        content = json.loads(text, parse_int=integer)
+        content = json.loads(text, parse_int=integer, parse_float=_real)
         # `loads` takes half a surrogate pair, NaN and Infinity, which cannot be written.
         json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
@@ -84,6 +85,12 @@ def integer(digits: str) -> int:
     if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:  # measured first: a million digits take minutes
         raise ValueError("a whole number in it has more than 64 bits")
     return int(digits)
+
+
+def _real(digits: str) -> float:
+    if not abs(number := float(digits)) <= _LARGEST:
+        raise ValueError(f"{digits[:20]} is beyond float32")
+    return number
 
 
 def _too_large(path: Path, what: str, at_most: int) -> InputError:

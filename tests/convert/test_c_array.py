@@ -12,7 +12,8 @@ import pytest
 import tiny_models
 from programs import MODELS, ROOT, python, run_program, succeeded
 
-from convert.c_array import c_name, write_c_array
+from convert.c_array import write_c_array
+from convert.c_file.c_names import c_name
 from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation

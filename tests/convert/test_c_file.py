@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from keras import layers
 from programs import MODELS, assert_one_sentence, python, run_program, succeeded
 
-from convert.c_array import c_name
 from convert.c_file import c_source
+from convert.c_file.c_names import c_name
 from convert.c_file.c_program import Statement, in_loops
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower

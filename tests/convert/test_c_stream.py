@@ -14,8 +14,8 @@ from programs import MODELS, ROOT, run_program, succeeded
 from streams import decisions
 from written_recordings import recordings
 
-from convert.c_array import c_name
 from convert.c_file import c_source
+from convert.c_file.c_names import c_name
 from convert.c_file.c_stream import stream_files
 from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.devices.emulated import cortex_m4

@@ -9,7 +9,7 @@ import numpy as np
 import tiny_models
 from programs import run_program, succeeded
 
-from convert.c_array import c_name
+from convert.c_file.c_names import c_name
 from convert.c_file.c_source import source_of
 from edge_runtime.model.c_model import CModel
 from edge_runtime.model.interpreters import open_model
