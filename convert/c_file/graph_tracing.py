@@ -205,9 +205,9 @@ def _value(graph: Graph, index: int) -> Value:
     data = None if stored is None else np.frombuffer(stored, tensor.dtype).reshape(tensor.shape)
     scale = np.array(tensor.scales, np.float32) if tensor.scale is None else np.float32(tensor.scale)
     if tensor.dtype == "int8":
-        n_scales = scale.size if stored is None else 1  # weights may have several
-        if n_scales != 1 or not np.all((scale > 0) & (scale < np.inf)) or not -128 <= (tensor.zero_point or 0) <= 127:
-            raise InputError("--c writes int8 tensors with a scale above 0 and a zero point from -128 to 127")
+        is_usable = np.all((scale > 0) & (scale < np.inf)) and -128 <= (tensor.zero_point or 0) <= 127
+        if not is_usable or 0 in tensor.shape or (stored is None and scale.size != 1):  # weights may have several
+            raise InputError("--c writes int8 tensors with values, a scale above 0 and a zero point from -128 to 127")
     return Value(Buffer(math.prod(tensor.shape), tensor.dtype, data), 0, tensor.shape, scale, tensor.zero_point or 0)
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from keras import layers
 from programs import MODELS, assert_one_sentence, python, run_program, succeeded
 
-from convert.c_file import c_source
+from convert.c_file import c_source, write_in_child
 from convert.c_file.c_names import c_name
 from convert.c_file.c_program import Statement, in_loops
 from convert.lowering.cells import IN_INT8, IN_MIXED
@@ -26,7 +26,7 @@ from convert.lowering.network import lower
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.raw_input import take_prepared_windows
 from convert.quantise.tflite_converter import to_int8
-from edge_runtime.errors import CheckFailedError
+from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
@@ -226,6 +226,17 @@ def test_a_difference_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch):
     with pytest.raises(CheckFailedError, match="edge"):
         c_source.write_c_file(MODELS["int8"], tmp_path)
     assert not [*tmp_path.iterdir()]
+
+
+def test_c_that_crashes_is_an_error_and_leaves_no_file(tmp_path, monkeypatch):
+    (tmp_path / "crash.c").write_text("__attribute__((constructor)) static void crash(void) { __builtin_trap(); }")
+    compiler, folder = tmp_path / "compiler", tmp_path / "c"
+    compiler.write_text(f'#!/bin/sh\ncase "$*" in *-shared*) set -- "$@" {tmp_path}/crash.c;; esac\nexec cc "$@"\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    with pytest.raises(DeviceError, match="SIG"):
+        write_in_child(SHIPPED["edge-small"], folder)
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 from compiled_c import CC, Compiled, unnamed_card
-from tiny_models import Part, build, quantise
+from tiny_models import Part, build, doubling_loop, packed, quantise
 
 from convert.c_file.c_source import source_of
+from convert.c_file.graph_tracing import trace
+from convert.quantise import compaction
 from edge_runtime.errors import InputError
 from edge_runtime.model.graphs import ports
 
@@ -159,6 +161,41 @@ def test_an_operator_answers_as_litert_does(compiled, name):
         X = np.clip(RANDOM.normal(0, 70, (60, *shape)) + RANDOM.normal(0, 50, (60, 1, *shape[1:])), -128, 127)
         X = X.astype(np.int8)
     assert compiled.equal(name, MODELS[name], X) == len(X)
+
+
+def changed(name: str, change) -> bytes:
+    """One of the models after a change of its graph."""
+    model = compaction.read(MODELS[name])
+    change(model.subgraphs[0])
+    return packed(model)
+
+
+REFUSED = {
+    "no scale": changed("dense", lambda graph: setattr(graph.tensors[1], "quantization", None)),
+    "two scales": changed("dense", lambda graph: setattr(graph.tensors[1].quantization, "scale", [0.1, 0.2])),
+    "scale of 0": changed("dense", lambda graph: setattr(graph.tensors[1].quantization, "scale", [0.0])),
+    "zero point of 64 bits": changed(
+        "dense", lambda graph: setattr(graph.tensors[1].quantization, "zeroPoint", [1 << 62])
+    ),
+    "scales far apart": changed("ADD 0", lambda graph: setattr(graph.tensors[1].quantization, "scale", [1e30])),
+    "no values": changed("dense", lambda graph: setattr(graph.tensors[1], "shape", [0])),
+    "other options": changed(
+        "strided", lambda graph: setattr(graph.operators[0], "builtinOptions", schema.SoftmaxOptionsT())
+    ),
+    "its own input": changed("dense", lambda graph: setattr(graph.operators[0], "inputs", graph.operators[0].outputs)),
+    "type of another": changed("strided", lambda graph: setattr(graph.tensors[1], "type", schema.TensorType.INT32)),
+    "endless": doubling_loop(4, turns=2**31 - 1),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_graph_that_is_not_written_is_an_error_of_the_input(name):
+    with pytest.raises(InputError):
+        source_of(REFUSED[name], unnamed_card(), "refused")
+
+
+def test_a_loop_is_followed_as_often_as_it_turns():
+    assert [x.kind for x in trace(doubling_loop(4, turns=7))[0]] == ["ADD"] * 7
 
 
 def test_a_weight_beyond_neon_is_refused():

@@ -55,6 +55,8 @@ class Ending:
             return f"shows {found[0] if 'Traceback' not in said else 'a traceback'}"
         if found := CONTROLS.search(said):
             return f"{found[0]!r} is shown"
+        if "report it" in self.error:
+            return f"a fault of its own is shown: {printable(self.error[-300:])}"
         if self.code and len(SENTENCE.findall(self.error)) != 1:
             return f"{len(SENTENCE.findall(self.error))} sentences for exit code {self.code}"
         if self.code and len(self.error) > LONGEST_MESSAGE:

@@ -36,6 +36,19 @@ def change_model(random: Random, content: bytes) -> bytes:
     return files.signed(found) if random.random() < 0.9 else found
 
 
+def change_names(random: Random, content: bytes) -> bytes:
+    """Texts that are code, put into places of a card that reach C, and other changes now and then."""
+    card = json.loads(content)
+    code = random.choice(CODE)
+    ranges = card["quantisation"]["ranges"]
+    for key in random.sample(sorted(ranges), random.randrange(4)):
+        place = random.randrange(len(key) + 1)
+        ranges[key[:place] + code + key[place:]] = ranges.pop(key)
+    holder, key = random.choice([(card, "name"), (card["labels"], 0), (card["signals"][0], "unit")])
+    holder[key] += code
+    return changed_json(random, card) if random.random() < 0.5 else json.dumps(card).encode()
+
+
 def change_archive(random: Random, content: bytes) -> bytes:
     """Changes anywhere, or in a member that is packed again."""
     if random.random() < 0.3:
@@ -44,6 +57,18 @@ def change_archive(random: Random, content: bytes) -> bytes:
         members = {x: archive.read(x) for x in archive.namelist()}
     chosen = random.choice(list(members))
     return files.zipped([(x, changed_bytes(random, y) if x == chosen else y) for x, y in members.items()])
+
+
+CODE = (
+    '"; system("touch PLANTED"); "',
+    '*/ } __attribute__((constructor)) static void own(void) { system("touch PLANTED"); } void f(void) { /*',
+    "\n#include </etc/passwd>\n",
+    "??/\n#error\n",
+    "\\",
+    "/",
+    "double",
+    "",
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +111,7 @@ OTHER_PEOPLE = {f"rec/{x}.csv": files.recording(x).encode() for x in ("bert", "c
 SOME_SAMPLES = {"samples.csv": f"{files.HEADER}\n{files.rows(200)}".encode()}
 A_LAYOUT = {"motionsense": (files.ROOT / "edge_runtime/data/layouts/motionsense.toml").read_bytes()}
 USE = ("info given.tflite", "stream given.tflite --csv samples.csv")
+AS_C = ("card given.tflite --from card.json", "convert given.tflite --c --out c")
 REPORT = "report given.json --html x.html --csv x.csv --markdown x.md"
 COMPARE = "compare good.json given.json --anyway"
 EXCERPTS = f"data --data mine.toml={files.ROOT}/tests/excerpts/motionsense"
@@ -99,6 +125,7 @@ TARGETS = {
     "card": Target(
         "card.json", ["card given.tflite --from card.json"], A_CARD, files.broken_cards, dict, A_MODEL, change_json
     ),
+    "card-as-c": Target("card.json", AS_C, A_CARD, around=A_MODEL, change=change_names, examples=2),
     "result": Target("given.json", [REPORT, COMPARE], A_RESULT, dict, files.odd_results, A_RESULT, change_json),
     "samples": Target("x.csv", ["stream edge-small --csv x.csv --jsonl"], files.samples(), odd=files.odd_samples),
     "recording": Target(

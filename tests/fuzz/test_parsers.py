@@ -54,6 +54,7 @@ def test_a_changed_file_does_no_harm(target, tmp_path):
             endings = target.run(target.draw(seed), tmp_path)
         faults |= {(seed, x.fault): x for x in endings if x.fault}
     assert faults == {}
+    assert not list(tmp_path.parent.rglob("PLANTED"))
 
 
 def test_a_model_that_kills_its_interpreter_ends_in_a_sentence(tmp_path):

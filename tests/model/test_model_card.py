@@ -144,6 +144,8 @@ def test_a_card_survives_json():
         (changed(temperature=0), "temperature"),
         (live(evidence=1e9), "evidence"),
         (changed(frame="walking"), "body_acc"),
+        (changed(temperature=1e39), "1e\\+39"),
+        *((changed(quantisation={"ranges": x}), "ranges") for x in ([1], {"a": [1, 2, 3]}, {"a": ["x", 1]})),
         (changed(alike=[{"labels": list(CARD.labels[:2]), "placements": ["wrist"]}]), "alike"),
     ],
 )

@@ -53,7 +53,7 @@ def build(
     given, answers, taken = ([index[x] for x in names] for names in (inputs, outputs, takes))
     graph = _graph(tensors, given, answers, [_node(0, taken, answers, options)])
     codes = [_operator_code(operator, version)]
-    return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=buffers))
+    return packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=buffers))
 
 
 def dense(weights: np.ndarray, window: tuple[int, int], version: int = 1) -> bytes:
@@ -133,7 +133,7 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
         body.tensors.append(_tensor("handle", (), "resource"))
         body.operators.append(_node(len(codes) - 1, [], [len(body.tensors) - 1], schema.VarHandleOptionsT()))
     graphs = [main, condition, body, *[main] * uncalled]
-    return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
+    return packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
 
 
 def endless_but_in_trials(window: tuple[int, int]) -> bytes:
@@ -158,7 +158,7 @@ def endless_but_in_trials(window: tuple[int, int]) -> bytes:
     condition = _graph(tensors, [0], [7], [*steps, _node(4, [5, 6], [7], unequal)])
     buffers = [_buffer(bytes(x)) for x in (b"", np.int32([1]), np.int32([0, 1, 2]), np.float32([100**2]))]
     codes, graphs = [_operator_code(x) for x in kinds], [main, condition, body]
-    return _packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
+    return packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
 
 
 def nested_loops(n: int, outer: int, inner: int) -> bytes:
@@ -174,7 +174,7 @@ def nested_loops(n: int, outer: int, inner: int) -> bytes:
     outer_condition = _graph([first, second, limit, less], [0, 1], [3], condition.operators)
     main.operators[0].builtinOptions = loops[0]
     model.subgraphs = [main, outer_condition, _graph(tensors, [0, 1], [6, 3], operators), condition, body]
-    return _packed(model)
+    return packed(model)
 
 
 def crashing(window: tuple[int, int]) -> bytes:
@@ -213,7 +213,8 @@ def _graph(tensors: list, inputs: list[int], outputs: list[int], operators: list
     return schema.SubGraphT([*tensors], inputs, outputs, operators)
 
 
-def _packed(model: schema.ModelT) -> bytes:
+def packed(model: schema.ModelT) -> bytes:
+    """The flatbuffer of `model`."""
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

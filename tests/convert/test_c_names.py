@@ -1,0 +1,125 @@
+"""Check that no text of a model becomes anything but names, literals and comments in its C."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_models import packed
+
+from convert.c_file.c_names import KEYWORDS, checked, comment, identifier
+from convert.c_file.c_program import KERNELS, Program
+from convert.c_file.c_source import source_of
+from convert.c_file.c_stream import stream_files
+from convert.quantise import compaction
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.model_paths import model_path
+
+PLANTED = '__attribute__((constructor)) void own(void) { extern int system(const char *); system("touch PLANTED"); }'
+HOSTILE = (
+    f"z;\n{PLANTED}\n",
+    f'*/ {PLANTED} /*"; {PLANTED} "\\',
+    f"??/\n#define memcpy system\n#include </etc/passwd>\r{PLANTED}\\\n@0[i] %s {{}}",
+)
+FLATBUFFER, CARD = cards.read_model(model_path("edge-small"))
+TOKEN = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\w+|[^\w\s]|\n', re.DOTALL)
+WORDS = {*re.findall(r"\w+", KERNELS), *KEYWORDS}
+
+
+def texts(flatbuffer: bytes, card: cards.Card) -> str:
+    """All that is written of a model that a person calls m_int8; har_stream takes no signals of other names."""
+    live = stream_files(replace(card, signals=CARD.signals), "m_int8")
+    return "\n".join([*source_of(flatbuffer, card, "m_int8"), *live.values()])
+
+
+def forms(text: str) -> set[str]:
+    """The lines of C, in each of which every name, number, literal and comment has its kind alone."""
+
+    def form(token: str) -> str:
+        if token[0] == '"' or token[:2] in ("/*", "//"):
+            return token[:2] if token[0] == "/" else '"'
+        is_name = token[0].isalpha() or token[0] == "_"
+        return token if token in WORDS or (not token[0].isalnum() and not is_name) else "name" if is_name else "0"
+
+    translated = re.sub(r"\\\n", "", text.replace("??/", "\\").replace("??=", "#"))  # phases 1 and 2 (C99 5.1.1.2)
+    numbers = re.sub(r"(\b0 , ){2,}", "0 , ", " ".join(map(form, TOKEN.findall(translated))).replace("- ", ""))
+    return {x.strip(" ,") for x in numbers.split("\n")}
+
+
+PLAIN = forms(texts(FLATBUFFER, CARD))
+
+
+def places(value: Any, path: tuple = ()) -> Iterator[tuple]:
+    """The path of each string in JSON; that of a key ends with an empty text."""
+    if isinstance(value, str):
+        yield path
+    for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from [(*path, key, "")] * isinstance(value, dict)
+        yield from places(child, (*path, key))
+
+
+def lengthened(value: Any, text: str, chosen: set[tuple], path: tuple = ()) -> Any:
+    """JSON in which `text` is behind the strings at the places that are `chosen`."""
+    if isinstance(value, dict):
+        keys = {key: f"{key}{text}" if (*path, key, "") in chosen else key for key in value}
+        return {keys[key]: lengthened(child, text, chosen, (*path, key)) for key, child in value.items()}
+    if isinstance(value, list):
+        return [lengthened(child, text, chosen, (*path, i)) for i, child in enumerate(value)]
+    return f"{value}{text}" if path in chosen else value
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_text_of_a_card_becomes_code(hostile):
+    """All strings at once that a card may have, so that those the generator takes are among them."""
+    content, chosen = json.loads(CARD.to_json()), set[tuple]()
+    for place in places(content):
+        if place[-1] == "" and place[:2] + place[3:] != ("quantisation", "ranges", ""):
+            continue  # a field's name
+        try:
+            cards.Card.from_json(json.dumps(lengthened(content, hostile, chosen | {place})), "")
+        except InputError:
+            continue
+        chosen.add(place)
+    card = cards.Card.from_json(json.dumps(lengthened(content, hostile, chosen)), "")
+    assert hostile in card.labels[0] + card.signals[0].unit
+    assert all(hostile in x for x in card.quantisation["ranges"])
+    assert forms(texts(FLATBUFFER, card)) <= PLAIN
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_no_text_of_a_flatbuffer_becomes_code(hostile):
+    model = compaction.read(FLATBUFFER)
+    model.description = hostile
+    for i, part in enumerate(part for graph in model.subgraphs for part in (graph, *graph.tensors)):
+        part.name = f"{i}{hostile}"
+    for code in model.operatorCodes:
+        code.customCode = hostile
+    assert forms(texts(packed(model), CARD)) <= PLAIN
+
+
+@settings(deadline=None)
+@given(text=st.text())
+def test_a_name_is_made_or_refused(text):
+    assert re.fullmatch("[a-z][a-z0-9_]*", checked(identifier(text)))
+    assert re.fullmatch(r"/\* [a-z0-9 ]*\*/", comment(text))
+    if not re.fullmatch("[a-z][a-z0-9_]*", text, re.ASCII):
+        with pytest.raises(ValueError, match="name"):
+            checked(text)
+
+
+def test_each_array_has_a_name_of_its_own_and_no_keyword():
+    program = Program(())
+    asked = ["lstm", "lstm", "lstm_2", "double", "dense", "unix", "memcpy", "double_2"]
+    names = []
+    for i, name in enumerate(asked):
+        program.declared("int8_t {}[]", name, str(i))
+        names.append(program.constants[-1].split()[3].removesuffix("[]"))
+    assert len({*names}) == len(asked)
+    assert not WORDS & {*names}
+    with pytest.raises(ValueError, match="name"):
+        program.declared("int8_t {}[]", f"x{HOSTILE[0]}", "9")

@@ -1,0 +1,25 @@
+"""Check how a compiler that fails is told from C that no compiler takes."""
+
+import pytest
+
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.system.c_compiler import compile_library, find_compiler
+
+
+def test_a_cc_that_is_not_a_command_is_refused(monkeypatch):
+    monkeypatch.setenv("CC", "gcc '")
+    with pytest.raises(InputError, match="CC"):
+        find_compiler()
+
+
+@pytest.mark.parametrize(
+    ("compiler", "source", "is_ours"), [("true", "int one;", False), ("cc", "int one = ;", True), ("false", "", False)]
+)
+def test_c_that_the_compiler_refuses_is_to_be_reported_and_a_broken_compiler_is_not(
+    tmp_path, monkeypatch, compiler, source, is_ours
+):
+    monkeypatch.setenv("CC", compiler)
+    (tmp_path / "model.c").write_text(source)
+    with pytest.raises(DeviceError) as caught:
+        compile_library(tmp_path / "model.c", tmp_path / "model.so")
+    assert ("report" in str(caught.value)) == is_ours
