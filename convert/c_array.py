@@ -17,7 +17,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import check_graph
 from edge_runtime.model.graphs import Tensor, operator_names, ports
-from edge_runtime.model.interpreters import MICRO, PACKAGES
+from edge_runtime.model.interpreters import MICRO, PACKAGES, open_model
 from edge_runtime.model.micro_interpreter import resolver_methods, without_kernel
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import Filter
@@ -81,7 +81,8 @@ def write_c_array(
     arena = None
     if importlib.util.find_spec(PACKAGES[MICRO]):
         on_progress(0.3, f"the arena of {model.name} in {MICRO}")
-        arena = try_model(flatbuffer, str(model), MICRO)
+        try_model(flatbuffer, str(model), MICRO)
+        arena = open_model(flatbuffer, MICRO, name=str(model)).arena_bytes()
     name = c_name(model.stem)
     header, array = folder / f"{name}.h", folder / f"{name}.cc"
     write_text(array, _array(name, flatbuffer))

@@ -20,7 +20,7 @@ from edge_runtime.data.scores import score
 from edge_runtime.devices.trial import try_model
 from edge_runtime.errors import ExitCode, InputError
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.interpreters import MICRO
+from edge_runtime.model.interpreters import MICRO, open_model
 from edge_runtime.model.model_card import load, read_model
 from edge_runtime.model.rivals import record_of
 from edge_runtime.runs import Run, settings_path
@@ -166,7 +166,8 @@ def _arena(path: Path) -> int | None:
     if card.raw_input:
         flatbuffer = take_prepared_windows(flatbuffer)
     with suppress(InputError):
-        return try_model(flatbuffer, str(path), MICRO)
+        try_model(flatbuffer, str(path), MICRO)
+        return open_model(flatbuffer, MICRO).arena_bytes()
     return None
 
 

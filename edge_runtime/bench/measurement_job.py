@@ -36,7 +36,7 @@ _LONGEST_ERROR = 2000
 
 @dataclass(frozen=True)
 class MeasurementJob:
-    """One task, `measure`, `inspect` or `compile`, for one fresh process; files are named relative to the job's folder.
+    """One task, `measure` or `compile`, for one fresh process; files are named relative to the job's folder.
 
     `title` stands for the model in sentences. `library` is the model as C, which `compiler` compiled; the model of the
     task `compile` is such C. `runs` inferences are timed, or as many as fit into `seconds`; they are `period_s` apart

@@ -52,9 +52,7 @@ def main(job_path: Path) -> int:
     job = read_job(job_path)
     folder = job_path.parent
     try:
-        if job.task == "inspect":
-            write_answer(folder, job.name, inspect(job, folder), {})
-        elif job.task == "compile":
+        if job.task == "compile":
             write_answer(folder, job.name, *compile_here(job, folder))
         else:
             measured, arrays = measure(job, folder)
@@ -136,18 +134,6 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
         measured = replace(measured, energy=energy.per_inference(lambda: model.run(inputs[0])))
     signal.alarm(0)
     return measured, arrays
-
-
-def inspect(job: MeasurementJob, folder: Path) -> dict[str, Any]:
-    """Open a model, card or no card, and run it on zeros and on extreme windows; its arena, if it has one."""
-    flatbuffer = cards.strip((folder / job.model).read_bytes(), job.title)
-    model = open_model(flatbuffer, job.runtime, job.threads, job.xnnpack, job.title)
-    dtype = np.dtype(model.input.dtype)
-    lowest, highest = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (-100, 100)
-    for value in (0, lowest, highest):
-        _limited(model.run, np.full(model.input.shape, value, dtype))
-    signal.alarm(0)
-    return {"arena_bytes": model.arena_bytes()}
 
 
 def compile_here(job: MeasurementJob, folder: Path) -> tuple[dict[str, Any], Arrays]:

@@ -1,10 +1,11 @@
-"""Keep what can be made again in the user's cache: each folder is whole or absent."""
+"""Keep in the user's cache what can be made again, whole or not at all, and what has succeeded once."""
 
 from __future__ import annotations
 
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from edge_runtime.errors import InputError
@@ -41,3 +42,17 @@ def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
                 if not place.exists():
                     raise
     return place
+
+
+def once(name: str, task: Callable[[], object]) -> None:
+    """Call `task`, unless a call under this `name` has succeeded before, as far as the cache can be used."""
+    success: Path | None = None
+    with suppress(InputError, OSError):
+        success = cache_folder() / "once" / name
+        if success.is_file():
+            return
+    task()
+    if success:
+        with suppress(OSError):
+            success.parent.mkdir(parents=True, exist_ok=True)
+            success.touch()

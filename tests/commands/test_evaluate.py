@@ -3,20 +3,15 @@
 import json
 import re
 import shlex
-import signal
-from pathlib import Path
 
 import numpy as np
 import pytest
 from described_recordings import write_files_worn_anew
-from programs import MODELS, assert_one_sentence, finish, har_edge, processes, start_har_edge, succeeded, wait_until
-from tiny_models import card, endless_but_in_trials
+from programs import MODELS, assert_one_sentence, succeeded
 from written_recordings import motion, posture, recordings, write, write_pieces
-from written_windows import write_windows
 
 from edge_runtime.data import loading
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_card import write_model
 
 MEASURED = ("--runs", 1, "--no-control", "--json", "bench.json")
 LAYOUT = 'files = "*.csv"\nsubject = { column = "subject" }\nlabel = { column = "label" }\n'
@@ -49,29 +44,6 @@ def test_the_windows_of_the_test_set_are_scored_as_everywhere(evaluate):
     predicted = Classifier(MODELS["int8"]).logits(test.X).argmax(axis=1)
     assert found["accuracy"] == (predicted == test.y).mean()
     assert " of 2,947 windows of 9 subjects" in done.stdout
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("runtime", ["litert", "tflite-micro"])
-def test_a_model_that_is_endless_for_all_but_trial_windows_can_be_interrupted_and_is_not_measured(runtime, tmp_path):
-    model = tmp_path / "looped.tflite"
-    write_model(model, endless_but_in_trials((4, 2)), card(samples=4))
-    signals, split = {"signals": ["total_acc_x", "total_acc_y"], "units": ["g", "g"]}, np.arange(20) > 9
-    members = {"X": np.ones((20, 4, 2)), "y": ["SITTING", "WALKING"] * 10, "split": split, "rate": 50}
-    data = write_windows(tmp_path / "ones.npz", members, **signals)
-    evaluate = start_har_edge("evaluate", model, "--data", data, "--runtime", runtime)
-
-    def is_in_the_loop() -> bool:
-        """Tell whether another thread, or a copy of the process, has run for a second."""
-        threads = {y for x in processes("evaluate", model) for y in Path(f"/proc/{x}/task").glob("*/stat")}
-        own = Path(f"/proc/{evaluate.pid}/task/{evaluate.pid}/stat")
-        return any(int(x.read_text().split()[13]) > 100 for x in threads - {own} if x.exists())
-
-    wait_until(is_in_the_loop)
-    evaluate.send_signal(signal.SIGINT)
-    assert finish(evaluate, seconds=10).returncode == 130
-    bench = har_edge("bench", model, "--data", data, "--runtime", runtime)
-    assert_one_sentence(bench, 3, model, "endless loop")
 
 
 @pytest.mark.parametrize(

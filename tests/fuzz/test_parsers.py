@@ -16,6 +16,12 @@ from edge_runtime.model import model_card
 each = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 
 
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch, tmp_path_factory):
+    """Changed models that pass leave no marks in the user's cache."""
+    monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
 @each
 def test_what_is_changed_would_be_read_to_its_end(target, tmp_path):
     """Else an early refusal would hide what comes behind it."""
