@@ -6,13 +6,10 @@ It only needs numpy and a TFLite runtime, and runs on Python 3.9 or newer. Progr
 from __future__ import annotations
 
 import platform
-import signal
 import sys
 import sysconfig
 import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,7 @@ from edge_runtime.bench.timing import harness_overhead, time_calls, time_paced, 
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.c_model import CModel
-from edge_runtime.model.classifier import LONGEST_S, Prepare, check_graph, check_windows, predict, preparation
+from edge_runtime.model.classifier import Prepare, check_graph, check_windows, predict, preparation
 from edge_runtime.model.interpreters import Model, load_runtime, open_model
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, load_onnx_runtime, open_onnx
 from edge_runtime.signals.mounting import turned
@@ -39,8 +36,6 @@ TIMED_WINDOWS = 32
 WARM_UP_SECONDS = 0.1
 MOST_WARM_UP_SECONDS = 2.0
 FEW_CALLS = 10  # tell how long a call takes
-SLOWER = 10 if machine.emulated() else 1  # a CPU's limits of time
-SHARED_S = 2 * LONGEST_S  # for the timed calls between two reports: an alarm of its own would slow each down
 
 Arrays = dict[str, npt.NDArray[Any]]
 Windows = list[npt.NDArray[Any]]
@@ -93,20 +88,19 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     timed = _some_windows(folder / str(job.windows))
     inputs = [prepare(window).copy() for window in timed]
     began = time.perf_counter_ns()
-    _limited(model.run, inputs[0])
+    model.run(inputs[0])
     first_ns = time.perf_counter_ns() - began
-    warm, median_ns = warm_up(partial(_limited, model.run), inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
+    warm, median_ns = warm_up(model.run, inputs, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS)
     peak = machine.peak_memory()
 
     overhead_ns = harness_overhead()
-    _report("timing", 0.1, SHARED_S + int(job.period_s))
+    _report("timing", 0.1)
     if card.raw_input and card.frame == "device":  # nothing comes before the inference
         latency = end_to_end = _time_alone(job, model, inputs, median_ns)
     elif job.period_s:
         latency, end_to_end = _time_paced(job, model, _turning(card, prepare), timed)
     else:
         latency, end_to_end = _time(job, model, _turning(card, prepare), timed, inputs, median_ns)
-    signal.alarm(0)
     after, own_seconds = state(cpu), time.process_time() - own_before
     measured = Measured(
         machine=about,
@@ -128,11 +122,10 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     arrays: Arrays = {"latency_ns": latency, "end_to_end_ns": end_to_end}
     if job.score:
         windows = check_windows(np.load(folder / str(job.windows), allow_pickle=False), card)
-        arrays["logits"] = _score(model, partial(_limited, prepare), windows)
+        arrays["logits"] = _score(model, prepare, windows)
     if job.energy:
-        _report("measuring energy", 1.0, SHARED_S)
+        _report("measuring energy", 1.0)
         measured = replace(measured, energy=energy.per_inference(lambda: model.run(inputs[0])))
-    signal.alarm(0)
     return measured, arrays
 
 
@@ -167,11 +160,11 @@ def _time(
     runs = both = job.runs
     if job.seconds is not None:
         runs = max(1, int(job.seconds / 2 * 1e9 / median_ns))
-        few = time_calls(end_to_end, timed, FEW_CALLS, lambda _: _report("timing", 0.1, SHARED_S))
+        few = time_calls(end_to_end, timed, FEW_CALLS, lambda _: _report("timing", 0.1))
         both = max(1, int(job.seconds / 2 * 1e9 / float(np.median(few))))
     return (
-        time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.3 * share, SHARED_S)),
-        time_calls(end_to_end, timed, both, lambda share: _report("timing end to end", 0.4 + 0.3 * share, SHARED_S)),
+        time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.3 * share)),
+        time_calls(end_to_end, timed, both, lambda share: _report("timing end to end", 0.4 + 0.3 * share)),
     )
 
 
@@ -180,17 +173,14 @@ def _time_alone(job: MeasurementJob, model: Model, inputs: Windows, median_ns: f
     if job.period_s:
         return _time_paced(job, model, lambda values: values, inputs)[0]
     runs = job.runs if job.seconds is None else max(1, int(job.seconds * 1e9 / median_ns))
-    return time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.6 * share, SHARED_S))
+    return time_calls(model.run, inputs, runs, lambda share: _report("timing", 0.1 + 0.6 * share))
 
 
 def _time_paced(
     job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     runs = job.runs if job.seconds is None else max(1, int(job.seconds / job.period_s))
-    longest_s = SHARED_S + int(job.period_s)
-    return time_paced(
-        prepare, model.run, timed, runs, job.period_s, lambda x: _report("timing, paced", 0.1 + 0.6 * x, longest_s)
-    )
+    return time_paced(prepare, model.run, timed, runs, job.period_s, lambda x: _report("timing, paced", 0.1 + 0.6 * x))
 
 
 def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:
@@ -210,13 +200,5 @@ def _score(model: Model, prepare: Prepare, windows: npt.NDArray[np.float32]) -> 
     return np.concatenate(parts)
 
 
-def _limited(call: Callable[[Any], Any], values: Any) -> Any:
-    """`call(values)`, whose inference may take `LONGEST_S`: SIGALRM ends this process in an endless loop."""
-    signal.alarm(SLOWER * LONGEST_S)
-    return call(values)
-
-
-def _report(stage: str, share: float, longest_s: int = 0) -> None:
-    """Tell the progress; SIGALRM ends this process after `longest_s` without another report, unless they are 0."""
-    signal.alarm(SLOWER * longest_s)
+def _report(stage: str, share: float) -> None:
     tell(sys.stdout, stage=stage, share=round(share, 3))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.graphs import Tensor
-from edge_runtime.model.interpreters import MICRO, Model, open_model
-from edge_runtime.model.micro_interpreter import in_fork
+from edge_runtime.model.interpreters import Model, open_model
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.model.personal_correction import look
@@ -28,9 +24,6 @@ from edge_runtime.system.standard_streams import suppressed_stderr
 
 RAW_INPUT = "raw_windows"
 """The name of the input tensor of a graph that prepares windows by itself."""
-
-LONGEST_S = 15
-"""A model that takes longer for a window is taken for endless."""
 
 Prepare = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
 """Makes the input tensor `[1, samples, n_signals]` of a window `[samples, n_signals]` in physical units."""
@@ -113,7 +106,7 @@ class Classifier:
         with suppressed_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))
-        self._path, self._running, self._due = path, Lock(), math.inf
+        self._running = Lock()
         self._prepare = preparation(self.card, self.model.input)
 
     def __repr__(self) -> str:
@@ -134,7 +127,7 @@ class Classifier:
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The network's answers `[n, n_labels]`, personal correction included, for windows `[n, samples, n_signals]`.
 
-        Raises `InputError` for another shape, for a value that is not finite, and `DeviceError` for an endless loop.
+        Raises `InputError` for another shape, or for a value that is not finite.
         """
         checked = check_windows(windows, self.card)
         answers = self._predict(checked)
@@ -142,43 +135,23 @@ class Classifier:
         return answers if correction is None else correction.apply(answers, looks(checked, self.card))
 
     def _predict(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """As `predict`; a model with loops, which may be endless, in a thread that can be left, by Ctrl-C too."""
+        """As `predict`; a model with loops, which may be endless, in a thread that Ctrl-C leaves."""
         if not self.model.has_loops:
             return predict(self.model, self._prepare, windows)
         done: SimpleQueue[npt.NDArray[np.float32] | Exception] = SimpleQueue()
 
         def work() -> None:
-            for window in windows:
+            try:
                 with self._running:
-                    self._due = time.monotonic() + LONGEST_S
-                    try:
-                        done.put(self._in_loops(window[np.newaxis]))
-                    except Exception as error:  # noqa: BLE001 - raised in the thread that waits
-                        done.put(error)
-                    self._due = math.inf
+                    done.put(predict(self.model, self._prepare, windows))
+            except Exception as error:  # noqa: BLE001 - raised in the thread that waits
+                done.put(error)
 
-        worker = Thread(target=work, daemon=True)
-        answers: list[npt.NDArray[np.float32]] = []
-        while len(answers) < len(windows):
-            left_s = min(self._due - time.monotonic(), LONGEST_S)  # of the window that runs, whoever asked for it
-            if left_s <= 0:
-                raise DeviceError(f"{self._path} has an endless loop for a window: convert it again")
-            if worker.ident is None:
-                worker.start()
-            with suppress(Empty):
-                answer = done.get(timeout=left_s)
-                if isinstance(answer, Exception):
-                    raise answer
-                answers.append(answer)
-        return np.concatenate(answers) if answers else predict(self.model, self._prepare, windows)
-
-    def _in_loops(self, window: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        if self.model.runtime.name != MICRO:
-            return predict(self.model, self._prepare, window)
-        found = in_fork(lambda: predict(self.model, self._prepare, window).tobytes(), LONGEST_S)
-        if found is None:
-            raise DeviceError(f"{self._path} crashed or has an endless loop for a window: convert it again")
-        return np.frombuffer(found, np.float32).reshape(1, -1)
+        Thread(target=work, daemon=True).start()
+        answer = done.get()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """The softmax `[n, n_labels]` of the logits over the card's temperature."""

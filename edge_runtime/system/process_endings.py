@@ -22,8 +22,6 @@ def exit_description(name: str, code: int, log: str, stage: str = "") -> str:
         how = f"ran out of memory and {ending(code)}"
     elif code == -signal.SIGKILL:
         how = "was killed by SIGKILL, as the system does when memory runs out"
-    elif code == -signal.SIGALRM:
-        how, stage = "was stopped in an endless loop of the model", ""
     else:
         how = ending(code) if code < 0 else f"{ending(code)} and left no answer"
     said = (x.strip() for x in reversed(log.splitlines()))

@@ -11,12 +11,12 @@ import tiny_models
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from programs import MODELS, python
+from programs import MODELS
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier, Preparation, Quantiser, dequantise
-from edge_runtime.model.interpreters import MICRO, Tensor, open_model
+from edge_runtime.model.interpreters import Tensor, open_model
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.signals import mounting
 
@@ -147,32 +147,19 @@ def looped(tmp_path) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("runtime", "least"), [("litert", 2), (MICRO, 1)])  # whose copy ends, and can go on
-def test_a_loop_that_finds_no_end_is_left_and_no_window_is_tried_while_it_runs(looped, runtime, least):
-    code = """if True:
-        import sys
-        from edge_runtime.model import classifier
-        classifier.LONGEST_S, model = 1, classifier.Classifier(*sys.argv[1:])
-        windows = classifier.np.zeros((2, 4, 2)) + [[[0]], [[1]]]
-        print(*model.classify(windows[:1]))
-        for endless in (windows, windows[:1]):
-            try:
-                model.classify(endless)
-            except classifier.DeviceError as error:
-                print(error)
-            classifier.LONGEST_S = 1000"""
-    first, *errors = python(code, looped, runtime).splitlines()
-    assert first == "SITTING"
-    assert len(errors) >= least
-    assert all(str(looped) in x for x in errors)
-
-
-def test_threads_share_a_model_with_loops_and_the_time_of_a_window_is_its_own(looped, monkeypatch):
+def test_threads_share_a_model_with_loops_and_its_error_is_the_callers(looped, monkeypatch):
     model, zeros = Classifier(looped), np.zeros((6, 4, 2))
     assert model.logits(zeros[:0]).shape == (0, 2)
-    run = model.model.run
-    monkeypatch.setattr("edge_runtime.model.classifier.LONGEST_S", 1)
-    monkeypatch.setattr(model.model, "run", lambda values: sleep(0.25) or run(values))
+    run, at_work = model.model.run, []
+
+    def run_alone(values):
+        at_work.append(values)
+        sleep(0.02)
+        assert len(at_work) == 1
+        at_work.pop()
+        return run(values)
+
+    monkeypatch.setattr(model.model, "run", run_alone)
     with ThreadPoolExecutor() as pool:
         answers = list(pool.map(model.logits, [zeros, zeros]))
     assert [x.tolist() for x in answers] == [[[0, 0]] * 6] * 2
