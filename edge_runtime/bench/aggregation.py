@@ -1,7 +1,5 @@
 """Make results of the workers' answers: one per model, the comparisons between them, and the control."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence

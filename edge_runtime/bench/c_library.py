@@ -1,7 +1,5 @@
 """Write a model as C, and compile it for the device that measures it."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

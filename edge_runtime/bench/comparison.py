@@ -1,7 +1,5 @@
 """Compare two benchmark runs or trainings: changes with intervals, whether they may be compared, and gates for CI."""
 
-from __future__ import annotations
-
 import math
 import operator
 import re

@@ -1,7 +1,5 @@
 """Find the reasons why a result may mislead, each with what to do about it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

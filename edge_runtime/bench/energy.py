@@ -4,8 +4,6 @@ Sources, best first: the counters of the processor's packages (RAPL, x86), and t
 which measures the rails of the board. Needs nothing but Python, as the worker does.
 """
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 import os
 import re
 import threading

@@ -3,8 +3,6 @@
 `root` is `/`, or a folder laid out like it. Needs nothing but Python, as the worker does.
 """
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """The measurement of a worker, as dataclasses that it fills and that its JSON is read into."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any

@@ -6,8 +6,6 @@ and short, since they differ more (a process's place in memory, the clock) than 
 the first model once more: the ratio of the two shows the error of ratios in this run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -5,8 +5,6 @@ an answer is complete when the JSON reads and the digest fits. An error travels 
 passes on all lines.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

@@ -1,9 +1,7 @@
 """Measure one model in a process of its own, which reads a job from a file and writes the answer.
 
-It only needs numpy and a TFLite runtime, and runs on Python 3.9 or newer. Progress goes to stdout.
+It only needs numpy and a TFLite runtime, and runs on Python 3.10 or newer. Progress goes to stdout.
 """
-
-from __future__ import annotations
 
 import platform
 import sys

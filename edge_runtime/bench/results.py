@@ -4,8 +4,6 @@
 keys, none is renamed.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import re

@@ -11,8 +11,6 @@ jackknife, with Student's t (Tukey, *Bias and Confidence in Not Quite Large Samp
 skewed, so their interval is computed on the logit scale (Mosteller & Tukey, *Data Analysis and Regression*, 1977).
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Time calls one by one and return the raw times."""
 
-from __future__ import annotations
-
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Score answers to windows over classes, people, placements and data sets, and calibrate them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated

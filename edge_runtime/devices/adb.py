@@ -1,7 +1,5 @@
 """Reach Linux boards and Android phones by adb, Android's debugging bridge."""
 
-from __future__ import annotations
-
 import re
 import shlex
 import subprocess
@@ -9,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from edge_runtime.devices.connection import last_words, program
 from edge_runtime.errors import DeviceError, HarEdgeError
@@ -26,7 +25,7 @@ class Adb:
     answer_seconds: float = 20.0
 
     @classmethod
-    def find(cls, target: str) -> Adb:
+    def find(cls, target: str) -> Self:
         """From `adb://SERIAL`, or `adb:` for the only device. Raises `DeviceError`."""
         serial = target.removeprefix("adb:").removeprefix("//")
         lines = map(str.split, _run(cls.answer_seconds, "devices").splitlines()[1:])

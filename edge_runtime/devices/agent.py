@@ -1,4 +1,4 @@
-"""Serve a host on the device that measures: one file, sent there each time, which needs only Python 3.9.
+"""Serve a host on the device that measures: one file, sent there each time, which needs only Python 3.10.
 
 A message is a line of JSON on stdin or stdout, and the `n_bytes` bytes that it names. The agent greets (`hello`), then
 answers each request (`do`): messages on the way, then one with `done` or `error`. It leaves when its stdin ends.
@@ -10,8 +10,6 @@ Everything that stays there is in one folder of the user's cache; the request `c
     jobs/<name>/          A job at work.
     lock                  Shared by agents at work.
 """
-
-from __future__ import annotations
 
 import fcntl
 import hashlib
@@ -34,7 +32,7 @@ from typing import IO, Any
 _ALIVE_SECONDS = 5.0  # a sign of life comes at least this often
 _PIECE = 1 << 20
 _LONGEST_LINE = 1 << 16
-_INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 8, -1))]
+_INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 9, -1))]
 # Looking a package up does not import it.
 _PROBE = """
 import json, struct, sys

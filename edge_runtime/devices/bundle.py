@@ -9,11 +9,8 @@ from pathlib import Path
 import edge_runtime
 
 _ROOT = Path(edge_runtime.__file__).parents[1]
-# Python 2 and early 3 must get as far as the sentence.
 _MAIN = """\
 import sys
-if sys.version_info < (3, 9):
-    sys.exit("har-edge needs Python 3.9 or newer on the machine that measures, and this is " + sys.version.split()[0])
 if sys.argv[1] == "--machine":
     import json
     from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Talk to the agent on a device, over whatever command starts a program there."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -42,7 +40,7 @@ _ANSWERS: dict[str, dict[str, type]] = {  # what the answer to a task has
 # It passes through unknown shells, so it has no quote, backslash or exclamation mark. Python 2 gets to the first exit.
 _LOADER = (
     "import sys, json; "
-    "sys.version_info >= (3, 9) or sys.exit(sys.stdout.write(json.dumps(dict(python=sys.version.split()[0])))); "
+    "sys.version_info >= (3, 10) or sys.exit(sys.stdout.write(json.dumps(dict(python=sys.version.split()[0])))); "
     "exec(compile(sys.stdin.buffer.read(int(sys.argv[1])), sys.argv[2], sys.argv[3]))"
 )
 
@@ -222,7 +220,7 @@ class Connection:
             return DeviceError(f"the connection to {self._transport.name} was lost: try again")
         if self._pending.startswith(b'{"python"'):  # the loader's last words
             version = quoted(json.loads(self._pending)["python"])
-            return DeviceError(f"{self._transport.name} has Python {version}, and har-edge needs 3.9 or newer there")
+            return DeviceError(f"{self._transport.name} has Python {version}, and har-edge needs 3.10 or newer there")
         self._log.seek(0)
         said = self._log.read().decode(errors="replace").strip()
         return self._transport.explain(code, said, self._greeted)

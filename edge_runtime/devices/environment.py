@@ -1,12 +1,11 @@
 """Choose which Python of a device measures, and fetch the packages that it needs with pip here."""
 
-from __future__ import annotations
-
 import hashlib
 import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Self
 
 from edge_runtime.devices.connection import Hello, last_words
 from edge_runtime.errors import DeviceError, InputError
@@ -15,7 +14,7 @@ from edge_runtime.system.child_processes import run_program
 
 _RUNTIMES = ("litert", "tflite-runtime")  # the preferred one first
 # By their wheels; the last tflite-runtime needs NumPy 1 and does not say so.
-_PYTHONS = {"litert": ((3, 10), (3, 14)), "tflite-runtime": ((3, 9), (3, 11))}
+_PYTHONS = {"litert": ((3, 10), (3, 14)), "tflite-runtime": ((3, 10), (3, 11))}
 _MACHINES = {"litert": ("x86_64", "aarch64"), "tflite-runtime": ("x86_64", "aarch64", "armv7l")}
 _NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.26,<2"}
 _NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}  # a 32-bit system on such a kernel
@@ -47,7 +46,7 @@ class Environment:
     requirements: tuple[str, ...]
 
     @classmethod
-    def choose(cls, hello: Hello, runtime: str, name: str) -> Environment:
+    def choose(cls, hello: Hello, runtime: str, name: str) -> Self:
         """Choose for the device that greeted with `hello`. Raises `DeviceError` when no Python fits."""
         if runtime not in ("auto", *_RUNTIMES):
             raise InputError(f"{runtime} is not installed on devices: give --runtime litert or tflite-runtime")

@@ -1,7 +1,5 @@
 """Measure on Android phones with the demo app, which does the jobs of `edge_runtime.bench.measurement_worker`."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import secrets

@@ -20,13 +20,10 @@ from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.progress import OnProgress
 
-# For any Python, however old; looking a package up does not import it.
+# Looking a package up does not import it.
 _PROBE = """\
 import json, sys
-try:
-    from importlib.util import find_spec
-except ImportError:
-    find_spec = lambda name: None
+from importlib.util import find_spec
 names = %r
 print(json.dumps({"version": list(sys.version_info[:3]), "packages": [x for x in names if find_spec(x)]}))
 """
@@ -119,9 +116,9 @@ def other_python(path: str, runtime: str) -> PythonDevice:
         found = parse_json(done.stdout)
         version, packages = tuple(map(int, found["version"])), found["packages"]
     except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"--on python:{path}: {interpreter} is no Python interpreter") from error
-    if version < (3, 9):
-        raise InputError(f"{interpreter} is Python {'.'.join(map(str, version))}: har-edge needs 3.9 or newer there")
+        raise InputError(f"--on python:{path}: {interpreter} is not a Python 3 interpreter") from error
+    if version < (3, 10):
+        raise InputError(f"{interpreter} is Python {'.'.join(map(str, version))}: har-edge needs 3.10 or newer there")
     wanted = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)
     chosen = next((name for name in wanted if PACKAGES[name] in packages), None)
     if chosen is None or "numpy" not in packages:

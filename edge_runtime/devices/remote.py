@@ -1,7 +1,5 @@
 """Measure on a device at the other end of a connection: send what it lacks, and fetch its answers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path

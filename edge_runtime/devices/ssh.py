@@ -1,11 +1,10 @@
 """Reach devices by the system's ssh, with the user's own configuration, keys and agent."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from edge_runtime.devices.connection import last_words, program
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
@@ -26,7 +25,7 @@ class Ssh:
     port: int | None = None
 
     @classmethod
-    def parse(cls, target: str) -> Ssh:
+    def parse(cls, target: str) -> Self:
         """Read `ssh://[user@]host[:port]` or `user@host`. Raises `InputError` when it is neither."""
         found = _TARGET.fullmatch(target)
         if not found or int(found["port"] or 0) > _LAST_PORT:

@@ -1,7 +1,5 @@
 """Open the devices that targets name, and measure on them: remote ones in parallel, those here in turn."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -81,7 +79,7 @@ def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
     raise InputError(f"cannot measure on {target!r}: give one of {TARGETS.replace('|', ', ')}")
 
 
-def _open_ssh(ssh: Ssh, runtime: str) -> Device:
+def _open_ssh(ssh: "Ssh", runtime: str) -> Device:
     from edge_runtime.devices.remote import RemoteDevice
 
     ssh.command(())  # so that a machine without ssh is refused at once

@@ -3,8 +3,6 @@
 A thigh is level when its owner sits and lies; a chest is upright when its owner sits and stands.
 """
 
-from __future__ import annotations  # the worker's Python 3.9
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Run a model that was written as C and compiled, behind the interface of a TFLite one."""
 
-from __future__ import annotations  # the worker's Python 3.9
-
 import ctypes
 import time
 from pathlib import Path

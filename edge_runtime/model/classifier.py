@@ -1,7 +1,5 @@
 """Classify windows in physical units, with any TFLite runtime."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
@@ -197,7 +195,7 @@ def softmax(logits: npt.NDArray[_Float], temperature: float = 1.0) -> npt.NDArra
 def predict(model: Model, prepare: Prepare, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """The logits `[n, n_labels]` for `windows` `[n, samples, n_signals]`, one inference each."""
     answers = np.empty((len(windows), model.output.shape[-1]), np.float32)
-    for answer, window in zip(answers, windows):  # noqa: B905 - Python 3.9 has no `strict`
+    for answer, window in zip(answers, windows, strict=True):
         answer[:] = dequantise(model.run(prepare(window))[0], model.output)
     return answers
 
@@ -234,6 +232,6 @@ def check_graph(taken: Tensor, given: Tensor, card: cards.Card, name: str) -> No
             raise InputError(f"{name} has an {what} of type {tensor.dtype} without one scale: convert it again")
     graph = (taken.name == RAW_INPUT, taken.shape, given.shape)
     said = (card.raw_input, (1, *card.input_shape), (1, len(card.labels)))
-    for what, found, wanted in zip(("raw input", "input", "output"), graph, said):  # noqa: B905 - Python 3.9
+    for what, found, wanted in zip(("raw input", "input", "output"), graph, said, strict=True):
         if found != wanted:
             raise InputError(f"{name} has {what} {found}, and its card {wanted}: attach its own by 'har-edge card'")

@@ -3,8 +3,6 @@
 Fields have the numbers of TFLite's schema.fbs. A file that is not whole is a `ValueError`.
 """
 
-from __future__ import annotations  # the worker's Python 3.9
-
 import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -208,6 +206,69 @@ def _constant(graph: Graph, tensor: int) -> npt.NDArray[np.generic] | None:
     return np.frombuffer(stored, dtype) if stored and dtype in ("int32", "int64") else None
 
 
+def _number(content: bytes, place: int, form: str) -> int:
+    if not 0 <= place <= len(content) - struct.calcsize(form):
+        raise ValueError("it was cut short")
+    return int(struct.unpack_from(form, content, place)[0])
+
+
+class _Table:
+    """A table of a flatbuffer. Raises `ValueError` beyond its bytes, and after `left` bytes of vectors."""
+
+    def __init__(self, content: bytes, begin: int, left: list[int]) -> None:
+        self._content, self._begin, self._left = content, begin, left
+        self._fields = begin - _number(content, begin, "<i")
+        self._size = _number(content, self._fields, "<H")
+
+    def _place(self, field: int) -> int | None:
+        """The place of a field; None if it has its default."""
+        entry = 4 + 2 * field
+        offset = _number(self._content, self._fields + entry, "<H") if entry < self._size else 0
+        return self._begin + offset if offset else None
+
+    def _follow(self, place: int) -> int:
+        return place + _number(self._content, place, "<I")
+
+    def number(self, field: int, form: str = "<i") -> int:
+        """The whole number in a field."""
+        place = self._place(field)
+        return 0 if place is None else _number(self._content, place, form)
+
+    def table(self, field: int) -> "_Table | None":
+        """The table in a field; None if it is not there."""
+        place = self._place(field)
+        return None if place is None else _Table(self._content, self._follow(place), self._left)
+
+    def items(self, field: int, size: int) -> range:
+        """The places of the items in a vector, each of `size` bytes."""
+        place = self._place(field)
+        if place is None:
+            return range(0)
+        vector = self._follow(place)
+        begin, n_bytes = vector + 4, size * _number(self._content, vector, "<I")
+        self._left[0] -= n_bytes
+        if begin + n_bytes > len(self._content) or self._left[0] < 0:
+            raise ValueError("it was cut short")
+        return range(begin, begin + n_bytes, size)
+
+    def tables(self, field: int) -> Iterator["_Table"]:
+        """The tables in a vector."""
+        return (_Table(self._content, self._follow(x), self._left) for x in self.items(field, 4))
+
+    def numbers(self, field: int, dtype: str) -> npt.NDArray[np.generic]:
+        """The numbers in a vector."""
+        found = self.items(field, np.dtype(dtype).itemsize)
+        return np.frombuffer(self._content, dtype, len(found), found.start) if found else np.zeros(0, dtype)
+
+    def text(self, field: int) -> str:
+        """The text in a field."""
+        return self.numbers(field, "<u1").tobytes().decode(errors="replace")
+
+
+def _root(flatbuffer: bytes) -> _Table:
+    return _Table(flatbuffer, _number(flatbuffer, 0, "<I"), [_MOST_READ * len(flatbuffer)])
+
+
 def _graph(table: _Table, names: Sequence[str], buffers: Sequence[bytes]) -> Graph:
     tensors, constants = [], {}
     for i, x in enumerate(table.tables(0)):
@@ -262,66 +323,3 @@ def _references() -> Iterator[None]:
         yield
     except LookupError as error:
         raise ValueError("it refers to parts that it does not have") from error
-
-
-def _number(content: bytes, place: int, form: str) -> int:
-    if not 0 <= place <= len(content) - struct.calcsize(form):
-        raise ValueError("it was cut short")
-    return int(struct.unpack_from(form, content, place)[0])
-
-
-def _root(flatbuffer: bytes) -> _Table:
-    return _Table(flatbuffer, _number(flatbuffer, 0, "<I"), [_MOST_READ * len(flatbuffer)])
-
-
-class _Table:
-    """A table of a flatbuffer. Raises `ValueError` beyond its bytes, and after `left` bytes of vectors."""
-
-    def __init__(self, content: bytes, begin: int, left: list[int]) -> None:
-        self._content, self._begin, self._left = content, begin, left
-        self._fields = begin - _number(content, begin, "<i")
-        self._size = _number(content, self._fields, "<H")
-
-    def _place(self, field: int) -> int | None:
-        """The place of a field; None if it has its default."""
-        entry = 4 + 2 * field
-        offset = _number(self._content, self._fields + entry, "<H") if entry < self._size else 0
-        return self._begin + offset if offset else None
-
-    def _follow(self, place: int) -> int:
-        return place + _number(self._content, place, "<I")
-
-    def number(self, field: int, form: str = "<i") -> int:
-        """The whole number in a field."""
-        place = self._place(field)
-        return 0 if place is None else _number(self._content, place, form)
-
-    def table(self, field: int) -> _Table | None:
-        """The table in a field; None if it is not there."""
-        place = self._place(field)
-        return None if place is None else _Table(self._content, self._follow(place), self._left)
-
-    def items(self, field: int, size: int) -> range:
-        """The places of the items in a vector, each of `size` bytes."""
-        place = self._place(field)
-        if place is None:
-            return range(0)
-        vector = self._follow(place)
-        begin, n_bytes = vector + 4, size * _number(self._content, vector, "<I")
-        self._left[0] -= n_bytes
-        if begin + n_bytes > len(self._content) or self._left[0] < 0:
-            raise ValueError("it was cut short")
-        return range(begin, begin + n_bytes, size)
-
-    def tables(self, field: int) -> Iterator[_Table]:
-        """The tables in a vector."""
-        return (_Table(self._content, self._follow(x), self._left) for x in self.items(field, 4))
-
-    def numbers(self, field: int, dtype: str) -> npt.NDArray[np.generic]:
-        """The numbers in a vector."""
-        found = self.items(field, np.dtype(dtype).itemsize)
-        return np.frombuffer(self._content, dtype, len(found), found.start) if found else np.zeros(0, dtype)
-
-    def text(self, field: int) -> str:
-        """The text in a field."""
-        return self.numbers(field, "<u1").tobytes().decode(errors="replace")

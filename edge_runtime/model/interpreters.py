@@ -1,7 +1,5 @@
 """Open a model with any TFLite runtime, behind one small interface in which all behave alike."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.util
 import time

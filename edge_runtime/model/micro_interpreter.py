@@ -1,7 +1,5 @@
 """Run a model in TensorFlow Lite Micro; its arena, kernels and resolver."""
 
-from __future__ import annotations  # the worker's Python 3.9
-
 import ctypes
 import os
 import signal

@@ -4,8 +4,6 @@
 The interpreter ignores it, any unzip program reads it, and its comment is the SHA-256 of all bytes before it.
 """
 
-from __future__ import annotations  # the worker's Python 3.9
-
 import dataclasses
 import hashlib
 import io
@@ -148,7 +146,7 @@ class Card:
         return json.dumps({"format": FORMAT} | dataclasses.asdict(self), indent=1, sort_keys=True) + "\n"
 
     @classmethod
-    def from_json(cls, text: str, source: str) -> Card:
+    def from_json(cls, text: str, source: str) -> "Card":
         """Read a card; `source` names it in the `InputError` raised when it is not a usable card."""
         try:
             content = parse_json(text)

@@ -1,7 +1,5 @@
 """Find a model's file: by path, in a run folder, or by the name of a reference model."""
 
-from __future__ import annotations  # the worker's Python 3.9
-
 from pathlib import Path
 
 from edge_runtime.errors import InputError

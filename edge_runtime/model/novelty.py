@@ -10,8 +10,6 @@ The end of a window is compared with what is typical of each activity, by limits
 - Steps a second, by the most of any activity.
 """
 
-from __future__ import annotations  # the worker's Python 3.9
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -84,6 +82,49 @@ class TypicalSteps:
 
 
 @dataclass(frozen=True)
+class MotionFeatures:
+    """The mean acceleration and the movement in the last hop of a window, and the steps a second in the whole window.
+
+    `posture` `[..., 3]` is in g. `movement` `[..., 2]` are logarithms of the standard deviations of acceleration (g)
+    and rotation (rad/s), means of the axes; `[..., 1]` without the gyroscope. `steps_hz` is `[...]`.
+    """
+
+    posture: Array
+    movement: Array
+    steps_hz: Array
+
+    @property
+    def rotation(self) -> Array | None:
+        """The standard deviation of rotation (rad/s) `[...]`; None without the gyroscope."""
+        return np.exp(self.movement[..., 1]) - _FLOOR if self.movement.shape[-1] == 2 else None
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Whether motion is unusual or novel for each activity `[..., n_labels]`.
+
+    `at_rest` `[...]`: it turns less than a worn phone. `too_quick` `[...]`: steps are unusual. `unlike_all` `[...]`:
+    how far movement is from the nearest activity, or steps from the quickest; unusual above 1. `rotation` `[...]`: that
+    of the features (rad/s), 0 without the gyroscope.
+    """
+
+    unusual_posture: Flags
+    unusual_movement: Flags
+    novel_posture: Flags
+    novel_movement: Flags
+    at_rest: Flags
+    unlike_all: Array
+    too_quick: Flags
+    rotation: Array
+
+    @classmethod
+    def none(cls, n_labels: int) -> "Novelty":
+        """No novelty, for a model without a detector."""
+        nothing, no = np.zeros(n_labels, np.bool_), np.zeros((), np.bool_)
+        return cls(nothing, nothing, nothing, nothing, no, np.zeros(()), no, np.zeros(()))
+
+
+@dataclass(frozen=True)
 class NoveltyDetector:
     """Detect novelty by what is typical of each activity, in the order of the labels.
 
@@ -137,49 +178,6 @@ class NoveltyDetector:
         if self.rest is not None and not (sizes == {2} and self.rest > 0):
             return "has a limit of rest, which needs to be above 0 and the gyroscope among its signals"
         return None
-
-
-@dataclass(frozen=True)
-class Novelty:
-    """Whether motion is unusual or novel for each activity `[..., n_labels]`.
-
-    `at_rest` `[...]`: it turns less than a worn phone. `too_quick` `[...]`: steps are unusual. `unlike_all` `[...]`:
-    how far movement is from the nearest activity, or steps from the quickest; unusual above 1. `rotation` `[...]`: that
-    of the features (rad/s), 0 without the gyroscope.
-    """
-
-    unusual_posture: Flags
-    unusual_movement: Flags
-    novel_posture: Flags
-    novel_movement: Flags
-    at_rest: Flags
-    unlike_all: Array
-    too_quick: Flags
-    rotation: Array
-
-    @classmethod
-    def none(cls, n_labels: int) -> Novelty:
-        """No novelty, for a model without a detector."""
-        nothing, no = np.zeros(n_labels, np.bool_), np.zeros((), np.bool_)
-        return cls(nothing, nothing, nothing, nothing, no, np.zeros(()), no, np.zeros(()))
-
-
-@dataclass(frozen=True)
-class MotionFeatures:
-    """The mean acceleration and the movement in the last hop of a window, and the steps a second in the whole window.
-
-    `posture` `[..., 3]` is in g. `movement` `[..., 2]` are logarithms of the standard deviations of acceleration (g)
-    and rotation (rad/s), means of the axes; `[..., 1]` without the gyroscope. `steps_hz` is `[...]`.
-    """
-
-    posture: Array
-    movement: Array
-    steps_hz: Array
-
-    @property
-    def rotation(self) -> Array | None:
-        """The standard deviation of rotation (rad/s) `[...]`; None without the gyroscope."""
-        return np.exp(self.movement[..., 1]) - _FLOOR if self.movement.shape[-1] == 2 else None
 
 
 def motion_features(windows: npt.NDArray[np.floating], names: Sequence[str], window: Window) -> MotionFeatures:

@@ -1,7 +1,5 @@
 """Open an ONNX model with ONNX Runtime, behind the interface of a TFLite one: a rival in measurements."""
 
-from __future__ import annotations  # the worker's Python 3.9
-
 import importlib.util
 import os
 import re

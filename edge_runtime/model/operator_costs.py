@@ -3,8 +3,6 @@
 TFLite's Python interpreters give no time per operator; the work can be counted from the shapes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 `edge_runtime.live.personal_learning` learns the correction from a few seconds of each activity.
 """
 
-from __future__ import annotations  # the worker's Python 3.9
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any

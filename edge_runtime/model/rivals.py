@@ -3,8 +3,6 @@
 `har-edge convert --rivals` writes `rivals/<network>.json` and the files that it names. All take windows as they are.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

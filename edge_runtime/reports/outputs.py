@@ -1,7 +1,5 @@
 """Declare the options `--json`, `--csv`, `--markdown` and `--html`, and write results to files or standard output."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -74,7 +72,7 @@ def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ())
         taken[realpath(path)] = f"--{form}"
 
 
-def write_report(devices: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> list[Path]:
+def write_report(devices: Sequence["DeviceReport"], paths: Mapping[str, Path | None]) -> list[Path]:
     """Write each form that has a path; return the paths of the files.
 
     Several devices are side by side in each form but JSON, which holds the first only.

@@ -1,7 +1,5 @@
 """State the coefficients of the front end's filters, as the card of every model carries them."""
 
-from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """Normalise, clip and compand each signal: from physical units to the network's input."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +32,7 @@ class Normalisation:
 
     def companding(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """`gain`, `bend` and `knee` `[n_signals]` of z gain / (|z| bend + knee); 1, 0 and 1 for a linear signal."""
-        rows = [(1.0, 0.0, 1.0) if k is None else (c + k, 1.0, k) for c, k in zip(self.clip, self.knee)]  # noqa: B905
+        rows = [(1.0, 0.0, 1.0) if k is None else (c + k, 1.0, k) for c, k in zip(self.clip, self.knee, strict=True)]
         gain, bend, knee = np.array(rows, np.float32).T
         return gain, bend, knee
 

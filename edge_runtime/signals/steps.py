@@ -1,7 +1,5 @@
 """Measure how many steps a second someone takes, wherever a phone is worn and however it is turned."""
 
-from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
-
 import math
 
 import numpy as np

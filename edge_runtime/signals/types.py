@@ -1,7 +1,5 @@
 """Describe a signal and a window."""
 
-from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

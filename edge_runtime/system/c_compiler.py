@@ -1,7 +1,5 @@
 """Compile C: with $CC, cc or zig here, and for other processors with their gcc or zig."""
 
-from __future__ import annotations  # the worker's Python 3.9
-
 import ctypes
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """Keep in the user's cache what can be made again, whole or not at all, and what has succeeded once."""
 
-from __future__ import annotations
-
 import os
 import tempfile
 from collections.abc import Callable

@@ -4,8 +4,6 @@ A child prints lines of JSON. Progress is `{"stage": ..., "share": ...}`, or oth
 the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import select

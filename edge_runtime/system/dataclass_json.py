@@ -1,11 +1,8 @@
 """Convert dataclasses to JSON and back, and name the value that has a wrong type."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
-import ast
 import dataclasses
 import json
-import sys
+import types
 import typing
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -57,13 +54,9 @@ def from_json(kind: type[_T], value: object, known_keys_only: bool = False) -> _
 
 @cache
 def field_types(kind: Any) -> dict[str, Any]:
-    """The type of each field of the dataclass `kind`, by name; annotations that are text are evaluated."""
-    types = {}
-    for owner in reversed(kind.__mro__):
-        names = vars(sys.modules[owner.__module__])
-        for name, annotation in vars(owner).get("__annotations__", {}).items():
-            types[name] = _evaluate(annotation, names) if isinstance(annotation, str) else annotation
-    return {field.name: types[field.name] for field in dataclasses.fields(kind)}
+    """The type of each field of the dataclass `kind`, by name."""
+    hints = typing.get_type_hints(kind, include_extras=True)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
 def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...], bool]:
@@ -82,8 +75,7 @@ def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...], bool]:
 
 
 def _is_union(kind: Any) -> bool:
-    # Python 3.9 has no name for the type of `X | None`.
-    return typing.get_origin(kind) is typing.Union or type(kind).__name__ == "UnionType"
+    return typing.get_origin(kind) in (typing.Union, types.UnionType)
 
 
 def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
@@ -130,14 +122,14 @@ def _are_numbers(kind: Any, values: Sequence[Any]) -> bool:
 
 def _object(kind: Any, value: Any, where: str, strict: bool) -> Any:
     _check_object(value, where)
-    types, prefix = field_types(kind), f"{where}." if where else ""
-    unknown = sorted(value.keys() - types.keys())
+    kinds, prefix = field_types(kind), f"{where}." if where else ""
+    unknown = sorted(value.keys() - kinds.keys())
     if strict and unknown:
         raise ValueError(f"{prefix}{unknown[0]} is not known")
     values = {}
     for field in dataclasses.fields(kind):
         if field.name in value:
-            values[field.name] = _convert(types[field.name], value[field.name], prefix + field.name, strict)
+            values[field.name] = _convert(kinds[field.name], value[field.name], prefix + field.name, strict)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ValueError(f"{prefix}{field.name} is missing")
     return kind(**values)
@@ -169,18 +161,3 @@ def _plain(kind: Any, value: Any, where: str) -> Any:
 def _check_object(value: Any, where: str) -> None:
     if not isinstance(value, dict):
         raise ValueError(f"{where or 'the content'} is not an object")
-
-
-def _evaluate(annotation: str, names: Mapping[str, Any]) -> Any:
-    """The type that `annotation` means; `typing.get_type_hints` cannot evaluate `X | None` on Python 3.9."""
-    tree = ast.fix_missing_locations(_Unions().visit(ast.parse(annotation, mode="eval")))
-    return eval(compile(tree, annotation, "eval"), {"_Union": typing.Union}, dict(names))
-
-
-class _Unions(ast.NodeTransformer):
-    """Writes `X | Y` as `Union[X, Y]`."""
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
-        """Replace one union, and those within it."""
-        members = ast.Tuple([self.visit(node.left), self.visit(node.right)], ast.Load())
-        return ast.Subscript(ast.Name("_Union", ast.Load()), members, ast.Load())

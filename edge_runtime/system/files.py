@@ -1,7 +1,5 @@
 """Write files whole or not at all, and give a temporary folder."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 import csv
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Say how to install what is missing, by how this har-edge was installed."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 import importlib.metadata
 import json
 import shlex

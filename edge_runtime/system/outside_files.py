@@ -1,7 +1,5 @@
 """Read regular files from outside within limits, and their JSON."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 import json
 import os
 import stat

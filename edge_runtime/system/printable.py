@@ -1,7 +1,5 @@
 """Make text of unknown origin safe to show: without control characters for a terminal or a log."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 import re
 
 _LONGEST = 60

@@ -1,7 +1,5 @@
 """Say how a process ended: its exit code, its signal or that memory ran out, and its last words."""
 
-from __future__ import annotations  # the benchmark's worker also runs on Python 3.9
-
 import re
 import signal
 

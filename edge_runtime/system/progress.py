@@ -1,7 +1,5 @@
 """Tell progress: the type of the functions that hear it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 OnProgress = Callable[[float, str], None]

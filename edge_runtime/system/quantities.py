@@ -1,7 +1,5 @@
 """Write numbers for people: unit, digits, plural, and a dash for a number that does not exist."""
 
-from __future__ import annotations
-
 import math
 
 NOT_MEASURED = "–"

@@ -1,7 +1,5 @@
 """Read members of an untrusted zip archive into memory, never beyond a limit and never to disk."""
 
-from __future__ import annotations  # the benchmark's worker, which reads cards, also runs on Python 3.9
-
 import struct
 import zipfile
 import zlib

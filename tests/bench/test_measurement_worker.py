@@ -150,7 +150,7 @@ def test_an_answer_that_is_not_what_was_asked_for_is_refused(folder):
 
 
 def test_an_answer_is_complete_or_none(tmp_path, monkeypatch):
-    monkeypatch.delattr(hashlib, "file_digest")  # Python 3.9 lacks it
+    monkeypatch.delattr(hashlib, "file_digest")  # Python 3.10 lacks it
     measurement_job.write_answer(tmp_path, "x", {"a": 1}, {"v": np.arange(3)})
     whole = measurement_job.read_answer(tmp_path, "x")
     assert whole.facts == {"a": 1}
@@ -161,7 +161,7 @@ def test_an_answer_is_complete_or_none(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("version", "packages", "noun"),
-    [(None, [], "Python"), ([3, 8, 1], ["numpy"], r"3\.8\.1"), ([3, 9, 1], ["numpy"], "litert")],
+    [(None, [], "Python"), ([3, 9, 1], ["numpy"], r"3\.9\.1"), ([3, 10, 1], ["numpy"], "litert")],
 )
 def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, version, packages, noun):
     said = json.dumps({"version": version, "packages": packages}) if version else "hello"

@@ -1,7 +1,5 @@
 """Run `har-edge` lines in this process within limits, and judge how they end: well, or with one sentence."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import re

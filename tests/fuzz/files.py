@@ -1,7 +1,5 @@
 """Make the files that parsers are given: good ones, and crafted ones that are wrong in what their name says."""
 
-from __future__ import annotations
-
 import io
 import json
 import warnings

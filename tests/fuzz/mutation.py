@@ -1,7 +1,5 @@
 """Change bytes and JSON at random, as a fuzzer does, the same for the same generator; no coverage guides it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

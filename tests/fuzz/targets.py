@@ -1,7 +1,5 @@
 """List the kinds of files that come from outside, and the `har-edge` lines that read them."""
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

@@ -1,7 +1,5 @@
 """Make a package index of this machine's own: wheels that hold nothing, and the variables that show pip the way."""
 
-from __future__ import annotations
-
 import os
 import zipfile
 from pathlib import Path

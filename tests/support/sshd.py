@@ -1,7 +1,5 @@
 """A real sshd on loopback, with keys and a client configuration of its own."""
 
-from __future__ import annotations
-
 import os
 import pwd
 import shutil

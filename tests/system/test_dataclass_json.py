@@ -1,7 +1,5 @@
 """The converter from JSON to dataclasses: each kind of field, and the place that an error names."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Make an emulated board once in the user's cache folder: an arm64 Debian with Python, and QEMU."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

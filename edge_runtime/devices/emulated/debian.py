@@ -1,7 +1,5 @@
 """Fetch and unpack Debian packages for any architecture; apt checks them against the archive's signature."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator, Sequence

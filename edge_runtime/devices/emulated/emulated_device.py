@@ -4,8 +4,6 @@ The instructions of an inference are exact, and the same on the real board: thos
 setting the input to taking the output.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Count the instructions between marks, which are system calls that fail, in QEMU's log of executed blocks."""
 
-from __future__ import annotations
-
 import gc
 import os
 import sys

@@ -100,7 +100,7 @@ def test_a_board_without_python_or_with_one_that_is_too_old_is_told_apart(specia
     code = f"{old}; sys.argv = sys.argv[1:]; exec(sys.argv[0])"
     write_program(tmp_path / "bin/python3", f'shift 2\nexec {sys.executable} -c {shlex.quote(code)} "$@"')
     home = special({"PATH": f"{tmp_path}/bin:/usr/bin:/bin"})
-    assert_one_sentence(home.run(*BENCH, "ssh://board"), 3, "3.7.3", "3.9")
+    assert_one_sentence(home.run(*BENCH, "ssh://board"), 3, "3.7.3", "3.10")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
