@@ -18,7 +18,7 @@ import edge_runtime
 from edge_runtime.errors import ExitCode, HarEdgeError, InputError
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import says_no_memory
-from edge_runtime.system.standard_streams import guarded_streams, open_closed_streams
+from edge_runtime.system.standard_streams import escaped_streams
 
 _LONGEST_SENTENCE = 2000
 _AGAIN_S = 0.05  # until an interruption that came in an import is tried again
@@ -112,13 +112,12 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     # People append `--debug` after something went wrong.
     debug = "--debug" in arguments
     # A shell needs completions as click writes them.
-    with nullcontext() if COMPLETION in os.environ else guarded_streams():
+    with nullcontext() if COMPLETION in os.environ else escaped_streams():
         try:
             # An int is the exit code of `context.exit()`; commands return None.
             code: int | None = command.main(
                 [x for x in arguments if x != "--debug"], prog_name="har-edge", standalone_mode=False
             )
-            sys.stdout.flush()
             return code or ExitCode.OK
         except click.ClickException as error:
             error.show()
@@ -136,8 +135,10 @@ def _fail(error: BaseException, debug: bool) -> int:
     """Print `error` as a sentence and return its exit code."""
     code: int = ExitCode.USAGE
     match error:
-        case SystemExit(code=int(ended)):  # click has answered a shell that asked for completions
-            return ended
+        case SystemExit(
+            code=int(ended)
+        ):  # click has answered a shell; or click or rich found the pipe closed: `| head`
+            return ended if COMPLETION in os.environ else ExitCode.OK
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
         case MemoryError() | OSError() | RuntimeError() | ImportError() if says_no_memory(repr(error)):
@@ -157,7 +158,6 @@ def _fail(error: BaseException, debug: bool) -> int:
 
 def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
     """Run the `har-edge` command with the program's arguments and exit with its code."""
-    open_closed_streams()
     # Commands clear away what they have begun after SIGTERM too, and when their terminal closes but for nohup.
     is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     ends = [signal.SIGINT, signal.SIGTERM, *([] if is_kept else [signal.SIGHUP])]

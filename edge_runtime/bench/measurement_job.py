@@ -23,7 +23,6 @@ from edge_runtime.system.dataclass_json import Quantity, from_json, to_text
 from edge_runtime.system.files import atomic_path, sha256, write_text
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.printable import printable
-from edge_runtime.system.process_endings import exit_description
 from edge_runtime.system.progress import OnProgress
 
 FORMAT = 1
@@ -173,15 +172,7 @@ def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
         return dict(arrays)
 
 
-def no_answer(title: str, stage: str, code: int, log: str) -> str:
-    """One sentence on the worker measuring `title`, which ended with exit code `code` and left no answer."""
-    how = exit_description(f"the process that runs {title}", code, log, stage)
-    return f"{how}; try another --runtime or convert the model again"
-
-
-def silence(title: str, stage: str, seconds: float) -> str:
-    """One sentence on the worker measuring `title`, which was stopped after it had reported nothing for `seconds`."""
-    return (
-        f"the process that runs {title} gave no sign of life for {seconds:g} s (last: {stage}) and was stopped; "
-        "try fewer --runs or another --runtime"
-    )
+def no_answer(title: str, how: str) -> DeviceError:
+    """The error for a worker of `title` that ended as `how` says, without an answer."""
+    advice = "try another --runtime or fewer --runs, or convert the model again"
+    return DeviceError(f"the process that runs {title} {how}; {advice}")

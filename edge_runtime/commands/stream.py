@@ -26,7 +26,6 @@ from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.units import Units
-from edge_runtime.system.standard_streams import READER_LEFT
 
 if TYPE_CHECKING:
     from edge_runtime.live.display.sinks import Sink
@@ -134,8 +133,6 @@ def command(
                         sink.notice(trouble, session.summary.add(trouble))
                     session.summary.not_logged = log.missed if log else 0
                 sink.tick()
-                if READER_LEFT.is_set():
-                    break
         sink.end(session.summary)
 
 

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from edge_runtime.devices.connection import last_words, program
+from edge_runtime.devices.connection import program
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.printable import printable
+from edge_runtime.system.process_endings import ending, last_line
 
 _TRANSFER_SECONDS = 600.0  # of the largest file, of some MB
 
@@ -78,8 +79,9 @@ class Adb:
         """Explain how adb ended: with 0 too, when the device goes away."""
         if not greeted and code == 127:
             return DeviceError(f"{self.name} has no python3: install it there")
-        last = last_words(stderr, code)
-        return DeviceError(f"the connection to {self.name} was lost ({last}): plug it in again, and try again")
+        return DeviceError(
+            f"the connection to {self.name} was lost ({last_line(stderr)}): plug it in again, and try again"
+        )
 
 
 def _run(seconds: float, *arguments: str) -> str:
@@ -90,5 +92,5 @@ def _run(seconds: float, *arguments: str) -> str:
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"'{shlex.join(command)}' does not end within {seconds:g} s: adb kill-server") from error
     if done.returncode:
-        raise DeviceError(f"'{shlex.join(command)}' fails ({last_words(done.stderr, done.returncode)}): try it by hand")
+        raise DeviceError(f"'{shlex.join(command)}' {ending(done.returncode, done.stderr)}: try it by hand")
     return done.stdout

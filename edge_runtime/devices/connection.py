@@ -2,41 +2,26 @@
 
 import json
 import os
-import re
 import select
 import shlex
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge_runtime.bench.measurement_job import LARGEST_ANSWER
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable
+from edge_runtime.system.child_processes import Stoppable, message_of
 from edge_runtime.system.dataclass_json import from_json
-from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.printable import printable, quoted
-from edge_runtime.system.process_endings import ending
 
 _SILENCE_SECONDS = 60.0
-_LONGEST_TASK_S = 86_400.0  # whatever the device tells meanwhile
 _PIECE = 1 << 18
-_LONGEST_LINE = 1 << 20
 _LONGEST_WORDS = 500  # of the agent, in a sentence
-_ANSWERS: dict[str, dict[str, type]] = {  # what the answer to a task has
-    "missing": {"missing": list},
-    "put": {},
-    "environment": {"site": str},
-    "look": {"description": dict},
-    "clean": {"removed_bytes": int},
-    "run": {"silent": bool, "code": int, "log": str},
-}
 # It passes through unknown shells, so it has no quote, backslash or exclamation mark. Python 2 gets to the first exit.
 _LOADER = (
     "import sys, json; "
@@ -62,13 +47,6 @@ class Hello:
     machine: str
     libc: tuple[str, str]
     interpreters: tuple[Interpreter, ...]
-
-    def __post_init__(self) -> None:
-        """Raise `ValueError` without a Python, and for an odd C library."""
-        if not self.interpreters:
-            raise ValueError("no Python")
-        if self.libc[0] == "glibc" and not re.fullmatch(r"\d{1,3}\.\d{1,3}(\..*)?", self.libc[1]):
-            raise ValueError(f"a C library {self.libc[1]}")
 
 
 class Transport(Protocol):
@@ -97,11 +75,6 @@ def program(variable: str, usual: str, package: str) -> list[str]:
     return words
 
 
-def last_words(stderr: str, code: int) -> str:
-    """The last line of a command's `stderr`, or how it ended with `code`."""
-    return printable((stderr.splitlines() or [f"it {ending(code)}"])[-1], _LONGEST_WORDS)
-
-
 class Connection:
     """An agent at work, until `close`."""
 
@@ -123,12 +96,10 @@ class Connection:
         try:
             os.set_blocking(self._stdin, False)
             self._write(source)
-            self.hello = from_json(Hello, self._receive().get("hello"))
+            self.hello = from_json(Hello, self._receive()["hello"])
             self._greeted = True
-        except BaseException as error:
+        except BaseException:
             self.close()
-            if isinstance(error, ValueError):
-                raise self.misfit(error) from error
             raise
 
     def close(self) -> None:
@@ -147,57 +118,38 @@ class Connection:
         content = None if payload is None else payload.read_bytes()
         size = {} if content is None else {"n_bytes": len(content)}
         self._write(json.dumps({"do": task, **arguments, **size}).encode() + b"\n" + (content or b""))
-        deadline = time.monotonic() + _LONGEST_TASK_S
         while not (message := self._receive()).get("done"):
-            if time.monotonic() > deadline:
-                raise DeviceError(f"{self._transport.name} took over {_LONGEST_TASK_S:g} s: give fewer --runs")
-            n_bytes = message.get("n_bytes", 0)
-            if not isinstance(n_bytes, int) or not 0 <= n_bytes <= LARGEST_ANSWER:
-                raise self.misfit(f"a file of {n_bytes} bytes")
-            for end in (*range(_PIECE, n_bytes, _PIECE), n_bytes):
-                self._read_until(end)
-            on_notice(message, self._take(n_bytes))
-        for key, kind in _ANSWERS[task].items():
-            if not isinstance(message.get(key), kind):
-                raise self.misfit(f"{key}: {message.get(key)}")
+            on_notice(message, self._take(message.get("n_bytes", 0)))
         return message
 
-    def misfit(self, what: object) -> DeviceError:
-        """The error for an answer that is wrong in `what`."""
-        return DeviceError(
-            f"{self._transport.name} does not answer as har-edge's agent ({printable(str(what), _LONGEST_WORDS)}): "
-            "check its python3, and that its login prints nothing"
-        )
-
     def _receive(self) -> dict[str, Any]:
-        self._read_until(_LONGEST_LINE, b"\n")
-        line = self._take(self._pending.find(b"\n") + 1)
-        if not line:
-            raise self.misfit("a line without end")
-        try:
-            message = parse_json(line)
-        except ValueError:
-            message = None
-        if not isinstance(message, dict):
-            raise self.misfit(quoted(line[:-1], 100))
+        while b"\n" not in self._pending:
+            self._read()
+        line = self._take(self._pending.index(b"\n") + 1)
+        message = message_of(line.decode(errors="replace"))
+        if not message:
+            raise DeviceError(
+                f"{self._transport.name} does not answer as har-edge's agent ({quoted(line[:-1], 100)}): "
+                "see that its login prints nothing"
+            )
         if "error" in message:
             raise DeviceError(f"{self._transport.name}: {printable(str(message['error']), _LONGEST_WORDS)}")
         return message
 
     def _take(self, n_bytes: int) -> bytes:
+        while len(self._pending) < n_bytes:
+            self._read()
         content = bytes(self._pending[:n_bytes])
         del self._pending[:n_bytes]
         return content
 
-    def _read_until(self, n_bytes: int, mark: bytes | None = None) -> None:
-        """Read until `n_bytes` or the `mark` are pending; bytes that drip in do not prolong the wait."""
-        deadline = time.monotonic() + _SILENCE_SECONDS
-        while len(self._pending) < n_bytes and not (mark and mark in self._pending):
-            self._check_alive(select.select([self._stdout], [], [], max(0.0, deadline - time.monotonic()))[0])
-            read = os.read(self._stdout, _PIECE)
-            if not read:
-                raise self._lost()
-            self._pending += read
+    def _read(self) -> None:
+        """Read what has come, after waiting for it."""
+        self._check_alive(select.select([self._stdout], [], [], _SILENCE_SECONDS)[0])
+        read = os.read(self._stdout, _PIECE)
+        if not read:
+            raise self._lost()
+        self._pending += read
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)

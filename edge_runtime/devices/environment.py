@@ -7,10 +7,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Self
 
-from edge_runtime.devices.connection import Hello, last_words
+from edge_runtime.devices.connection import Hello
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.cache import cache_folder, cached_folder
 from edge_runtime.system.child_processes import run_program
+from edge_runtime.system.process_endings import last_line
 
 _RUNTIMES = ("litert", "tflite-runtime")  # the preferred one first
 # By their wheels; the last tflite-runtime needs NumPy 1 and does not say so.
@@ -106,5 +107,5 @@ class Environment:
         if done.returncode:
             raise DeviceError(
                 f"pip finds no {' and '.join(self.requirements)} for Python {python} on {self.machine} "
-                f"({last_words(done.stderr.strip(), done.returncode)}): see that it finds packages here"
+                f"({last_line(done.stderr)}): see that it finds packages here"
             )

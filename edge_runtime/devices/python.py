@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
-from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, no_answer, read_answer, silence
+from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, no_answer, read_answer
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
@@ -18,6 +18,7 @@ from edge_runtime.system.child_processes import Stoppable, message_of, progress_
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import parse_json
+from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress
 
 # Looking a package up does not import it.
@@ -94,13 +95,14 @@ class PythonDevice:
                         on_progress(*report)
                 process.wait(self.silence_seconds)
             except (TimeoutError, subprocess.TimeoutExpired) as error:
-                raise DeviceError(silence(job.title, stage, self.silence_seconds)) from error
+                how = f"gave no sign of life for {self.silence_seconds:g} s while {stage}"
+                raise no_answer(job.title, how) from error
             finally:
                 child_processes.stop(process)
         answer = read_answer(folder, job.name)
         if answer is None:
             words = log.read_text(encoding="utf-8", errors="replace")
-            raise DeviceError(no_answer(job.title, stage, process.returncode, words))
+            raise no_answer(job.title, ending(process.returncode, words, stage))
         return answer
 
 

@@ -12,7 +12,6 @@ from edge_runtime.bench.measurement_job import (
     MeasurementJob,
     no_answer,
     read_answer,
-    silence,
 )
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
@@ -24,6 +23,7 @@ from edge_runtime.system.child_processes import Stoppable, message_of, progress_
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder, sha256
 from edge_runtime.system.printable import printable
+from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 
@@ -95,7 +95,7 @@ class RemoteDevice:
         try:
             return from_json(Description, found)
         except ValueError as error:
-            raise connection.misfit(error) from error
+            raise DeviceError(f"{self.name} describes itself unusably ({error}): report it") from error
 
     def clean(self) -> int:
         """Remove everything there; return how many bytes that was."""
@@ -130,11 +130,12 @@ class RemoteDevice:
             answers=wanted,
             silence_seconds=self.silence_seconds,
         )
+        title = f"{job.title} on {self.name}"
         if done["silent"]:
-            raise DeviceError(f"{self.name}: {silence(job.title, stage, self.silence_seconds)}")
+            raise no_answer(title, f"gave no sign of life for {self.silence_seconds:g} s while {stage}")
         answer = read_answer(folder, job.name)
         if answer is None:
-            raise DeviceError(f"{self.name}: {no_answer(job.title, stage, done['code'], done['log'])}")
+            raise no_answer(title, ending(done["code"], done["log"], stage))
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from edge_runtime.devices.connection import last_words, program
+from edge_runtime.devices.connection import program
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.system.process_endings import ending, last_line
 
 # It asks nothing on the terminal, and notices a broken link within a quarter of a minute.
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3", "LogLevel=ERROR")
@@ -47,13 +48,14 @@ class Ssh:
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Explain how ssh ended: 255 is its own exit code, any other is the program's there."""
-        last = last_words(stderr, code)
         port = f"-p {self.port} " if self.port else ""
         by_hand = f"ssh {port}{shlex.quote(f'{self.user}@{self.host}' if self.user else self.host)}"
         if greeted:
-            return DeviceError(f"the connection to {self.name} was lost ({last}): try again")
+            return DeviceError(f"the connection to {self.name} was lost ({last_line(stderr)}): try again")
         if code == 255:
-            return DeviceError(f"{self.name} cannot be reached ({last}): try {by_hand}, which must not ask anything")
+            return DeviceError(
+                f"{self.name} cannot be reached ({last_line(stderr)}): try {by_hand}, which must not ask anything"
+            )
         if code == 127:
             return DeviceError(f"{self.name} has no python3: sudo apt install python3 there")
-        return DeviceError(f"python3 does not start on {self.name} ({last}): try {by_hand} python3")
+        return DeviceError(f"python3 on {self.name} {ending(code, stderr)}: try {by_hand} python3")

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
 from edge_runtime.system.printable import printable
-from edge_runtime.system.process_endings import exit_description, ran_out_of_memory
+from edge_runtime.system.process_endings import ending, says_no_memory
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 Tell = Callable[..., None]
@@ -31,7 +31,7 @@ Tell = Callable[..., None]
 _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
 
 _LONGEST_STAGE = 200
-_LONGEST_LINE = 1 << 20
+_LAST_WORDS = 4000  # characters of a log
 _ROOT = Path(__file__).resolve().parents[2]
 # -P and the path in front: a user's own module of the same name is never taken for ours.
 _CODE = """
@@ -148,10 +148,10 @@ class Child(AbstractContextManager["Child"]):
             return
         self._log.seek(0)
         log = self._log.read().decode(errors="replace").strip()
-        how = exit_description(self._name, code, log, self._stage)
+        how = f"{self._name} {ending(code, log, self._stage)}"
         if "error" in self._last:
             error = error_with(self._last["exit_code"], self._last["error"])
-        elif code < 0 or ran_out_of_memory(code, log):
+        elif code < 0 or says_no_memory(log[-_LAST_WORDS:]):
             error = DeviceError(f"{how}; {self._advice}")
         else:
             error = HarEdgeError(f"{how}; run it again with --debug and report it")
@@ -203,8 +203,6 @@ class LineReader:
         if not read:
             return None
         *complete, self._pending = (self._pending + read).split(b"\n")
-        if len(self._pending) > _LONGEST_LINE:  # output without line ends fills no memory
-            complete, self._pending = [*complete, self._pending], b""
         return [line.decode(errors="replace") for line in complete]
 
 

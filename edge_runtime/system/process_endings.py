@@ -1,12 +1,12 @@
-"""Say how a process ended: its exit code, its signal or that memory ran out, and its last words."""
+"""Say how a process ended: by its exit code or signal, and the last line of its log."""
 
 import re
 import signal
 
 from edge_runtime.system.printable import printable
 
-_LAST_WORDS = 4000
-_LONGEST_LINE = 200
+_LONGEST_LINE = 300
+_SIGNALS = {signal.SIGKILL: "was killed by SIGKILL, as the system does when memory runs out"}
 # As Python, its threads, the loader of libraries, C++, numpy and OpenBLAS say that they got none.
 _NO_MEMORY = re.compile(
     r"MemoryError|[Cc]annot allocate memory|failed to map segment|bad_alloc|Unable to allocate|can't start new thread"
@@ -14,30 +14,17 @@ _NO_MEMORY = re.compile(
 )
 
 
-def exit_description(name: str, code: int, log: str, stage: str = "") -> str:
-    """Describe how the process `name` ended without an answer, in the last `stage` that it told."""
-    if ran_out_of_memory(code, log):
-        how = f"ran out of memory and {ending(code)}"
-    elif code == -signal.SIGKILL:
-        how = "was killed by SIGKILL, as the system does when memory runs out"
-    else:
-        how = ending(code) if code < 0 else f"{ending(code)} and left no answer"
-    said = (x.strip() for x in reversed(log.splitlines()))
-    last = printable(next((x for x in said if x and not x.startswith(("INFO:", "WARNING:"))), ""), _LONGEST_LINE)
-    return f"{name} {how}{f' while {stage}' if stage else ''}{f' ({last})' if last else ''}"
+def ending(code: int, log: str = "", stage: str = "") -> str:
+    """`ended with exit code 1 while timing (last line of the log)`, or `died of SIGSEGV` for a negative `code`."""
+    number = signal.Signals(-code) if code < 0 else None
+    how = _SIGNALS.get(number, f"died of {number.name}") if number else f"ended with exit code {code}"
+    return f"{how}{f' while {stage}' if stage else ''}{f' ({last_line(log)})' if log else ''}"
 
 
-def ending(code: int) -> str:
-    """`ended with exit code 1`, or `died of SIGSEGV` for a negative `code`."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    names = {x.value: x.name for x in signal.Signals}  # without most real-time signals
-    return f"died of {names.get(-code, f'signal {-code}')}"
-
-
-def ran_out_of_memory(code: int, log: str) -> bool:
-    """Tell whether a process that ended with `code` says at the end of its `log` that it got no more memory."""
-    return code != 0 and says_no_memory(log[-_LAST_WORDS:])
+def last_line(log: str) -> str:
+    """The last line of `log`, without the notes of TensorFlow and LiteRT."""
+    lines = [x for x in map(str.strip, log.splitlines()) if x and not x.startswith(("INFO:", "WARNING:"))]
+    return printable((lines or ["no reason given"])[-1], _LONGEST_LINE)
 
 
 def says_no_memory(text: str) -> bool:

@@ -21,7 +21,7 @@ class Console(rich.console.Console):
     """A console that shows text as it is: no highlighting, no emoji, no markup unless wanted, and no escape codes."""
 
     def __init__(self, stderr: bool = False, markup: bool = True) -> None:
-        # The stream itself, which leaves escaping to this console: without guard, and without a live display around it.
+        # The stream itself, without a live display around it; this console escapes what it shows.
         file = sys.stderr if stderr else sys.stdout
         while (inner := getattr(file, "rich_proxied_file", None)) is not None:
             file = inner

@@ -1,4 +1,4 @@
-"""Check what no file can show: full disks and places that cannot be written, kills, devices that lie."""
+"""Check what no file can show: full disks and places that cannot be written, kills, and answers that lie."""
 
 import hashlib
 import io
@@ -8,23 +8,19 @@ import random
 import shlex
 import signal
 import subprocess
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import commands
 import files
 import numpy as np
 import pytest
 from files import DEEP
-from programs import in_shell, processes, start_har_edge, wait_until
+from programs import processes, start_har_edge, wait_until
 from written_recordings import posture, write_pieces
 
 from edge_runtime.bench.measurement_job import read_answer
 from edge_runtime.data import uci_har
-from edge_runtime.devices.connection import Connection
-from edge_runtime.errors import DeviceError
-from edge_runtime.system.child_processes import Stoppable
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +82,6 @@ def test_what_cannot_be_written_is_named_and_the_old_file_stays(name, ground, tm
     assert full.is_symlink()
 
 
-def test_streams_that_are_closed_end_no_line_in_a_traceback(ground):
-    for line in ("report x.json <&- >&- 2>&-", "stream edge-small --csv - <&-"):
-        done = in_shell(line, ground)
-        assert done.returncode in (0, 2)
-        assert "Traceback" not in done.stderr
-
-
 # Kills
 
 BENCH = "bench edge-small --rounds 4 --runs 20 --data rec --json OUT/b.json --csv OUT/b.csv"
@@ -139,26 +128,7 @@ def is_whole(path: Path) -> bool:
     return path.suffix == ".csv" and content.endswith(b"\n")
 
 
-# Devices
-
-HELLO = {"machine": "x86_64", "libc": ["glibc", "2.36"]}
-HELLO |= {"interpreters": [{"path": "/usr/bin/python3", "version": [3, 11, 2], "bits": 64, "numpy": None}]}
-GREETING = json.dumps({"hello": HELLO}) + "\n"
-LIES = {
-    "greets with a list": "[]\n",
-    "greets deeply": DEEP + "\n",
-    "greets without end": "A" * (2 << 20),
-    "has an odd library": json.dumps({"hello": HELLO | {"libc": ["glibc", "x"]}}) + "\n",
-    "has files without end": GREETING + json.dumps({"n_bytes": 10**12}) + "\n",
-}
-
-
-@pytest.mark.parametrize("name", LIES)
-def test_a_device_that_lies_is_a_sentence(name, tmp_path):
-    (tmp_path / "lie").write_text(LIES[name])
-    transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
-    with pytest.raises(DeviceError, match="h does not answer as"), closing(Connection(transport, Stoppable())) as it:
-        it.ask("missing", digests=[])
+# Answers of devices
 
 
 class Runs:

@@ -29,7 +29,7 @@ def test_a_child_is_heard_by_its_messages():
         ("error", CheckFailedError, "too large"),
         ("fault", HarEdgeError, "RuntimeError: the cause"),
         ("exit", HarEdgeError, "9"),
-        ("memory", DeviceError, "memory"),
+        ("memory", DeviceError, "MemoryError"),
         ("11", DeviceError, r"SIGSEGV while working \(F op: bad\)"),
         ("9", DeviceError, "SIGKILL"),
     ],

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_runtime.devices.connection import last_words
 from edge_runtime.devices.emulated import debian
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.system.cache import cache_folder, cached_folder
 from edge_runtime.system.child_processes import run_program
+from edge_runtime.system.process_endings import ending, last_line
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 CPUS = ("cortex-a53", "cortex-a72", "cortex-a76")  # of Raspberry Pi 3, 4 and 5
@@ -59,7 +59,7 @@ class Board:
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Say how it ended."""
-        return DeviceError(f"the emulated board ended ({last_words(stderr, code)})")
+        return DeviceError(f"the emulated board {ending(code, stderr)}")
 
     def set_up(self, on_progress: OnProgress = ignore_progress) -> None:
         """Make the board, if it is not there, and see that it starts. Raises `DeviceError`."""
@@ -86,7 +86,7 @@ class Board:
         done = run_program(self.command(argv, tree=tree))
         if done.returncode:
             raise DeviceError(
-                f"the emulated board does not start ({last_words(done.stderr.strip(), done.returncode)}): it needs "
+                f"the emulated board does not start ({last_line(done.stderr)}): it needs "
                 "Linux 6.7 or newer, root, and no container around"
             )
 

@@ -25,7 +25,7 @@ from edge_runtime.model.classifier import preparation
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system import child_processes
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.process_endings import exit_description
+from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress
 
 _SILENCE_SECONDS = 120.0
@@ -124,5 +124,5 @@ class EmulatedDevice(RemoteDevice):
                 child_processes.stop(process)
         if process.returncode or len(counts) != 2:
             words = (job / "stderr").read_text(errors="replace")
-            raise DeviceError(exit_description("an emulated board that counts instructions", process.returncode, words))
+            raise DeviceError(f"an emulated board that counts instructions {ending(process.returncode, words)}")
         return counts
