@@ -26,7 +26,6 @@ QUANTISED = runs.SCHEMES[1:]
         "convert runs/mine --quantize-as all",
         "convert my_network.keras --quantize --normalisation data -o models",
         "convert edge --c",
-        "convert edge --c-array",
     ),
 )
 @click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.RUN_OR_FILE)
@@ -61,11 +60,6 @@ QUANTISED = runs.SCHEMES[1:]
     "c_file",
     is_flag=True,
     help="Also write the int8 or mixed model as one C99 file with LiteRT's answers, bit for bit, and a stream in C.",
-)
-@click.option(
-    "--c-array",
-    is_flag=True,
-    help="Also write the int8 model as C++ source for microcontrollers, with int8 input unless --io raw is given.",
 )
 @click.option(
     "--rivals",
@@ -107,7 +101,6 @@ def command(
     quantize: bool,
     named: Sequence[str],
     c_file: bool,
-    c_array: bool,
     data: "Sources | None",
     labels: str | None,
     signals: str | None,
@@ -121,13 +114,10 @@ def command(
     form is compared with float32; a loss beyond --max-drop fails with exit code 1.
 
     MODEL.keras (or an HDF5 file) gets a card made of --labels, --signals and --normalisation. MODEL, a .tflite file or
-    a reference model, is converted already: --c writes it as C, --c-array as C++ source.
+    a reference model, is converted already: --c writes it as C.
     """
-    if c_file and c_array:
-        raise InputError("--c and --c-array write a header of the same name: give only one")
-    c_array_type = (others["io_type"] if shared.is_given("--io") else "int8") if c_array else None
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
-        _write_source(source, c_file, c_array_type, out)
+        _write_source(source, c_file, out)
         return
     from convert.conversion_report import complete, convert_seeds
     from convert.converted_models import NamedFiles, check_run, convert
@@ -137,7 +127,6 @@ def command(
     from edge_runtime.data.data_sources import EMBEDDED, data_texts
     from edge_runtime.system.files import check_folder
 
-    named = (*named, "int8") if c_array else named
     quantize = quantize or (c_file and not {*CALIBRATED, "all"} & {*named})
     wanted = {*named, *(("int8",) if quantize else ())}
     schemes = tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
@@ -146,7 +135,7 @@ def command(
         shared.refuse_options("is for the int8 model, which --quantize asks for", *of_int8)
     or_mixed = quantize and not {*CALIBRATED, "all"} & {*named}
     given = None if data is None else data_texts(data) or (EMBEDDED,)
-    options = Options(schemes, or_mixed, data=given, c_array=c_array_type, c_file=c_file, **others)
+    options = Options(schemes, or_mixed, data=given, c_file=c_file, **others)
     require_extra("har-edge convert", ("tensorflow",))
     if options.rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
@@ -168,24 +157,19 @@ def command(
         complete(convert(found[0].folder, found[0], options), options)
 
 
-def _write_source(model: Path, c_file: bool, c_array_type: str | None, out: Path | None) -> None:
-    """Write a converted model as C or C++ source; other options than `--io` and `--out` are refused."""
-    from convert.c_array import write_c_array
+def _write_source(model: Path, c_file: bool, out: Path | None) -> None:
+    """Write a converted model as C; other options than `--out` are refused."""
     from convert.c_file import write_in_child
     from edge_runtime.system.terminal import progress
 
-    if not (c_file or c_array_type):
-        raise InputError(f"{model} is a converted model: --c writes it as C, --c-array as C++ source")
+    if not c_file:
+        raise InputError(f"{model} is a converted model: --c writes it as C")
     options = [x.opts[-1] for x in click.get_current_context().command.params if isinstance(x, click.Option)]
-    others = [x for x in options if x not in ("--io", "--c", "--c-array", "--out")]
+    others = [x for x in options if x not in ("--c", "--out")]
     shared.refuse_options(f"is not for {model}, a converted model", *others)
     folder = out or (Path() if is_reference(model) else model.parent)
-    if c_file:
-        with progress() as on_progress:
-            sources, checked = write_in_child(model_path(model), folder, on_progress)
-        click.echo(checked, err=True)
-    else:
-        with progress() as on_progress:
-            sources = write_c_array(model_path(model), folder, c_array_type == "int8", on_progress)
+    with progress() as on_progress:
+        sources, checked = write_in_child(model_path(model), folder, on_progress)
+    click.echo(checked, err=True)
     for written in sources:
         click.echo(written)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import click
 
-from convert.c_array import write_c_array
 from convert.c_file import write_in_child
 from convert.conversion_job import NetworkReport
 from convert.converted_models import Conversion, convert
@@ -18,10 +17,10 @@ from edge_runtime.system.terminal import Console, plain_table, progress
 
 
 def complete(conversion: Conversion, options: Options, normalisation: str | None = None) -> None:
-    """Show the conversion, and write the source that is asked for; `normalisation` is the option of a Keras file.
+    """Show the conversion, and write the C that is asked for; `normalisation` is the option of a Keras file.
 
     Raises `CheckFailedError` when a form lost too much, `DeviceError` when the time limit left something out, and what
-    `write_in_child` and `write_c_array` raise.
+    `write_in_child` raises.
     """
     _show(conversion, normalisation)
     files, schemes = conversion.files, conversion.report.schemes
@@ -29,14 +28,8 @@ def complete(conversion: Conversion, options: Options, normalisation: str | None
         with progress() as on_progress:
             written, checked = write_in_child(files.tflite(scheme), files.folder, on_progress)
         click.echo(f"As C: {', '.join(x.name for x in written)}. {checked}")
-    if options.c_array and "int8" in schemes:
-        with progress() as on_progress:
-            sources = write_c_array(files.tflite("int8"), files.folder, options.c_array == "int8", on_progress)
-        click.echo(f"As C++ source: {', '.join(x.name for x in sources)}")
     if lossy := conversion.lossy:
-        advice = "allow more"
-        if "int8" in lossy:
-            advice += ", or take --quantize-as mixed" + (" and then --c-array of its file" if options.c_array else "")
+        advice = "allow more, or take --quantize-as mixed" if "int8" in lossy else "allow more"
         lost = "; ".join(lossy.values())
         raise CheckFailedError(f"{lost}, more than --max-drop {options.max_drop:g}: {advice}")
     if unfinished := {*options.schemes} - {*schemes, *conversion.report.left_out}:

@@ -31,8 +31,7 @@ class Options:
     """Options of a conversion: the quantised forms `schemes` beside float32.
 
     `or_mixed`: write mixed in place of int8 where int8 loses more than `max_drop` points of agreement in calibration.
-    `c_file`: write int8 or mixed as C. `c_array` is what C++ source takes, one of `IO_TYPES`. Without `data` it is the
-    embedded data, or that of the run.
+    `c_file`: write int8 or mixed as C. Without `data` it is the embedded data, or that of the run.
     """
 
     schemes: tuple[str, ...] = ()
@@ -45,4 +44,3 @@ class Options:
     lstm: str = LOWERINGS[0]
     rivals: bool = False
     c_file: bool = False
-    c_array: str | None = None

@@ -7,20 +7,16 @@ machine, for all of them; whatever `FOLDER` holds already is not trained or conv
 import subprocess
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.bench import results
 from edge_runtime.data import loading
 from edge_runtime.data.scores import score
-from edge_runtime.devices.trial import try_model
-from edge_runtime.errors import ExitCode, InputError
+from edge_runtime.errors import ExitCode
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.interpreters import MICRO, open_model
 from edge_runtime.model.model_card import load, read_model
 from edge_runtime.model.rivals import record_of
 from edge_runtime.runs import Run, settings_path
@@ -148,7 +144,6 @@ def _bench(run: Run) -> dict[str, Any] | None:
         "bytes": {x: result.size_bytes for x, result in forms.items()},
         "accuracy": {x: result.accuracy for x, result in forms.items()},
         "absent_rivals": {x.name: x.reason for x in report.absent_rivals or ()},
-        "arena_bytes": _arena(run.tflite("int8")),
         "against": names[comparison.against],
         "p50_ratio": comparison.p50_ratio,
         "p50_ratio_ci95": comparison.p50_ratio_ci95,
@@ -158,17 +153,6 @@ def _bench(run: Run) -> dict[str, Any] | None:
 def measured_forms(report: results.Report) -> dict[str, results.Result]:
     """What was measured of each form, ours by its quantisation and a rival by its own name."""
     return {x.form: x for x in report.results}
-
-
-def _arena(path: Path) -> int | None:
-    """The smallest arena in TensorFlow Lite Micro here, with int8 input; None when it has no kernel for an operator."""
-    flatbuffer, card = read_model(path)
-    if card.raw_input:
-        flatbuffer = take_prepared_windows(flatbuffer)
-    with suppress(InputError):
-        try_model(flatbuffer, str(path), MICRO)
-        return open_model(flatbuffer, MICRO).arena_bytes()
-    return None
 
 
 if __name__ == "__main__":

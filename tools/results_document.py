@@ -97,8 +97,7 @@ the test accuracy while training.
 {table_of(_ACCURACY, networks)}
 ## Size and speed
 
-One thread. *kB*: seed 0's file with its card ([other pages' sizes](results/README.md#sizes-of-edge)). *Arena*: the
-[working memory of TFLite Micro](microcontroller.md#memory) on a 64-bit machine, for int8 windows. *Layers*: how
+One thread. *kB*: seed 0's file with its card ([other pages' sizes](results/README.md#sizes-of-edge)). *Layers*: how
 recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: median time of one window. *Int8 time / fastest
 float's*: against the fastest float model of any tool, with a 95 % interval; below 1 int8 is faster. It depends on the
 [processor](results/processors.md).
@@ -176,11 +175,6 @@ def _size(network: Measured, scheme: str) -> str:
     return f"{size / 1000:.1f}" if size else "–"
 
 
-def _arena(network: Measured) -> str:
-    arena = network["bench"] and network["bench"].get("arena_bytes")
-    return f"{arena / 1000:.1f}" if arena else "–"
-
-
 def _p50(network: Measured, form: str) -> str:
     p50 = network["bench"] and network["bench"]["p50_us"].get(form)
     return f"{p50:.1f}" if p50 else "–"
@@ -218,7 +212,6 @@ _COST = _NAME | {
     "float32, kB": lambda x: _size(x, FLOAT),
     "int8, kB": lambda x: _size(x, INT8),
     "mixed, kB": lambda x: _size(x, MIXED),
-    "int8 arena, kB": _arena,
     "layers": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
     "float32 p50, µs": lambda x: _p50(x, FLOAT),
     "int8 p50, µs": lambda x: _p50(x, INT8),

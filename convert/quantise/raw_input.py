@@ -1,4 +1,4 @@
-"""Put the preparation of a window into a converted model's graph, which then takes physical units; or take it out.
+"""Put the preparation of a window into a converted model's graph, which then takes physical units.
 
 The operators are those of `Normalisation.apply`, in its order and in float32, so that the numbers are equal. For an
 int8 model a QUANTIZE follows, and a DEQUANTIZE makes its answers float32. The rest of the graph stays as it is.
@@ -35,7 +35,6 @@ _OPTIONS: dict[int, tuple[int, Any]] = {
     _Op.DEQUANTIZE: (_Options.DequantizeOptions, schema.DequantizeOptionsT),
 }
 _VERSIONS = {_Op.DEQUANTIZE: 2}  # the first that takes int8
-_PREPARING = (_Op.RESHAPE, _Op.SUB, _Op.DIV, _Op.MINIMUM, _Op.MAXIMUM, _Op.ABS, _Op.MUL, _Op.ADD)
 
 
 def take_raw_windows(flatbuffer: bytes, normalisation: Normalisation) -> bytes:
@@ -44,22 +43,6 @@ def take_raw_windows(flatbuffer: bytes, normalisation: Normalisation) -> bytes:
     _prepare(model, normalisation)
     _dequantise(model)
     return compaction.write(model, RAW_INPUT)
-
-
-def take_prepared_windows(flatbuffer: bytes) -> bytes:
-    """Return the int8 model that `take_raw_windows` was given, in other bytes. Raises `ValueError` for others."""
-    model = compaction.read(flatbuffer)
-    main = model.subgraphs[0]
-    kinds = [model.operatorCodes[x.opcodeIndex].builtinCode for x in main.operators]
-    quantise = next((i for i, kind in enumerate(kinds) if kind not in _PREPARING), 0)
-    if not kinds or kinds[quantise] != _Op.QUANTIZE or kinds[-1] != _Op.DEQUANTIZE:
-        raise ValueError("it does not quantise its windows and make its answers float32")
-    body, answers = int(main.operators[quantise].outputs[0]), int(main.operators[-1].inputs[0])
-    main.tensors[body].shape = main.tensors[int(main.inputs[0])].shape
-    main.operators = main.operators[quantise + 1 : -1]
-    main.inputs, main.outputs = np.array([body], np.int32), np.array([answers], np.int32)
-    compaction.drop_unread(main)
-    return compaction.write(model)
 
 
 def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:

@@ -129,7 +129,6 @@ def result_of(
         operators=Counter(x.name for graph in running(model.graphs) for x in graph.operators),
         xnnpack=None if rival else first.xnnpack,  # nothing here can bring more into XNNPACK
         converted=bool(model.card.quantisation),
-        runtime=first.runtime.name,
         same_answers=all((predicted == x.logits.argmax(1)).all() for x in measured.rounds if x.logits is not None),
         paced=paced,
         warm_up=warm_up,
@@ -177,7 +176,6 @@ def result_of(
         energy=next((x.energy for x in rounds if real and x.energy), None),
         operator_costs=operator_costs.count(model.graphs),
         instructions=measured.instructions,
-        arena_bytes=first.arena_bytes,
         ram_bytes=first.ram_bytes,
         raw_input=model.card.raw_input,
         rival=rival.tool if rival else None,

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import WarmUp
 from edge_runtime.bench.results import Control, Latency
-from edge_runtime.model.interpreters import MICRO
 
 # With fewer, p99 rests on less than five samples beyond it.
 FEWEST_RUNS = 500
@@ -48,7 +47,6 @@ class Evidence(Conditions):
     operators: Mapping[str, int]
     xnnpack: Mapping[str, int] | None
     converted: bool
-    runtime: str
     same_answers: bool
     paced: bool
     warm_up: WarmUp
@@ -71,13 +69,7 @@ def of_state(state: State) -> tuple[str, ...]:
 
 
 def _untimed(evidence: Evidence) -> Iterator[str]:
-    if evidence.runtime == MICRO:
-        yield (
-            f"the times and the memory of {MICRO} on this machine are no microcontroller's and are left out, and one "
-            "of 32 bits needs a smaller arena: measure on the board"
-        )
-    else:
-        yield "the CPU is emulated, so times and the memory of processes are left out: measure on the real device"
+    yield "the CPU is emulated, so times and the memory of processes are left out: measure on the real device"
 
 
 def _other_data(evidence: Evidence) -> Iterator[str]:

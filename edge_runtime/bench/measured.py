@@ -11,7 +11,6 @@ from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measurement_job import Answer, MeasurementJob
 from edge_runtime.errors import DeviceError
-from edge_runtime.model.interpreters import MICRO
 from edge_runtime.system.dataclass_json import Quantity, from_json
 
 # Bounded, so that sums and means stay finite.
@@ -25,9 +24,7 @@ class RuntimeVersion:
     """An interpreter."""
 
     name: Annotated[
-        str,
-        "`litert`, `tflite-runtime`, `tensorflow`, `tflite-micro`, `c`; `tflite-android` of the app; `onnxruntime` of "
-        "rivals",
+        str, "`litert`, `tflite-runtime`, `tensorflow`, `c`; `tflite-android` of the app; `onnxruntime` of rivals"
     ]
     version: Annotated[str | None, "null where the package does not tell"]
 
@@ -56,7 +53,7 @@ class Measured:
     """One round of a model: the machine and its state, the runtime, and times beside the raw ones.
 
     None is not known. `others_busy` is how many CPUs other programs kept busy meanwhile. `xnnpack` counts the operators
-    that XNNPACK took, by name. Only tflite-micro has `arena_bytes`, and firmware `ram_bytes`.
+    that XNNPACK took, by name. Only firmware has `ram_bytes`.
     """
 
     machine: Machine
@@ -73,14 +70,13 @@ class Measured:
     peak_memory_bytes: _Count | None
     threads: Annotated[int, Quantity(at_least=1)] | None = None
     xnnpack: Mapping[str, _Count] | None = None
-    arena_bytes: _Count | None = None
     ram_bytes: _Count | None = None
     energy: Energy | None = None
 
     @property
     def is_timed(self) -> bool:
-        """Tell whether times and memory mean anything: not an emulator's, nor those of tflite-micro here."""
-        return not self.machine.emulated and self.runtime.name != MICRO
+        """Tell whether times and memory mean anything: not an emulator's."""
+        return not self.machine.emulated
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,6 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
         peak_memory_bytes=peak,
         threads=model.threads,
         xnnpack=model.operators.xnnpack,
-        arena_bytes=model.arena_bytes(),
     )
     arrays: Arrays = {"latency_ns": latency, "end_to_end_ns": end_to_end}
     if job.score:

@@ -84,7 +84,7 @@ class Result:
         int, Quantity("bytes", at_least=1), "size of the file; of C that of its library, or of a firmware in flash"
     ]
     operators: Annotated[Count, "operators in the graph"]
-    xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone and in tflite-micro"]
+    xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone"]
     load_ms: Annotated[
         float | None, Quantity("ms", at_least=0), "opening the model and allocating its tensors, median of rounds"
     ]
@@ -127,14 +127,11 @@ class Result:
     ] = None
     warm_up: Annotated[
         WarmUp | None,
-        "untimed inferences before the timed ones; an emulated device and tflite-micro give no times, memory or energy",
+        "untimed inferences before the timed ones; an emulated device gives no times, memory or energy",
     ] = None
     energy: Annotated[Energy | None, "of an inference in the first round"] = None
     operator_costs: Annotated[Mapping[str, OperatorCost] | None, "the work of an inference by operator type"] = None
     instructions: Annotated[Instructions | None, "of an emulated CPU; exact"] = None
-    arena_bytes: Annotated[
-        Bytes | None, "the smallest tensor arena in which tflite-micro runs the model with pointers of 64 bits"
-    ] = None
     ram_bytes: Annotated[Bytes | None, "of a firmware: variables, with the stream's, and the deepest stack"] = None
     raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False
     rival: Annotated[str | None, "the tool that made this form; null for har-edge's own"] = None

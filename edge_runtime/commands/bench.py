@@ -21,7 +21,7 @@ from edge_runtime.data.dataset import Dataset
 from edge_runtime.devices.targets import AbsentDevice, measure_on, open_all
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.c_model import C
-from edge_runtime.model.interpreters import MICRO, RUNTIMES
+from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
 from edge_runtime.model.rivals import read_record, read_rival, record_of
 from edge_runtime.reports import outputs
@@ -106,8 +106,6 @@ def command(
     older result in the run folder is kept, with its date in its name.
     """
     options.exclusive("--runs", "--duration")
-    if method["runtime"] == MICRO:
-        options.refuse_options(f"compares times, which --runtime {MICRO} does not measure", "--rivals")
     if method["runtime"] == C and not find_spec("convert"):
         raise InputError("--runtime c needs more than this package: 'har-edge bench --on' on a host has it all")
     devices = open_all(targets or ("local",), method["runtime"])

@@ -11,7 +11,6 @@ import click
 from edge_runtime.commands import options
 from edge_runtime.model.graphs import Tensor
 from edge_runtime.model.interpreters import Model
-from edge_runtime.model.micro_interpreter import resolver_methods, without_kernel
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
@@ -34,9 +33,8 @@ def command(model: Path, runtime: str, json_path: Path | None) -> None:
     model = model_path(model)
     classifier = open_classifier(model, runtime)
     card, found = classifier.card, classifier.model
-    names = {x.name for graph in found.graphs for x in graph.operators}
     with suppressed_stderr():
-        operators, arena = found.operators, found.arena_bytes()
+        operators = found.operators
     content = {
         "file": str(model),
         "size_bytes": model.stat().st_size,
@@ -48,7 +46,6 @@ def command(model: Path, runtime: str, json_path: Path | None) -> None:
         "stateful": found.stateful,
         "operators": dict(operators.counts),
         "xnnpack": dict(operators.xnnpack or {}),
-        "micro": {"resolver": resolver_methods(names), "no_kernel": without_kernel(names), "arena_bytes": arena},
         "tensors": [dataclasses.asdict(tensor) for tensor in found.graphs[0].tensors],
     }
     _show(card, found, content)
@@ -61,7 +58,7 @@ def _show(card: Card, found: Model, content: Mapping[str, Any]) -> None:
     console = Console(markup=False)
     console.print(f"{content['file']}: {card.name}, {found.scheme}, {kilobytes(content['size_bytes'])}\n", style="bold")
     facts = facts_table()
-    for name, text in _facts(card, found, content["micro"]):
+    for name, text in _facts(card, found):
         if text:
             facts.add_row(name, text)
     console.print(facts)
@@ -84,8 +81,8 @@ def _show(card: Card, found: Model, content: Mapping[str, Any]) -> None:
     console.print(f"\nas {found.runtime.name} {found.runtime.version or ''} on this machine sees it")
 
 
-def _facts(card: Card, found: Model, micro: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The facts of card, graph and TensorFlow Lite Micro: name, and text or "" for a fact that does not exist."""
+def _facts(card: Card, found: Model) -> Iterator[tuple[str, str]]:
+    """The facts of card and graph: name, and text or "" for a fact that does not exist."""
     window = card.window
     yield "labels", ", ".join(card.labels)
     yield "window", f"{window.samples} samples, a new one every {window.hop}"
@@ -102,11 +99,6 @@ def _facts(card: Card, found: Model, micro: Mapping[str, Any]) -> Iterator[tuple
     yield "windows", _preparation(card, found.input)
     yield "output", _tensor_text(found.output)
     yield "state", "kept between inferences, reset before each window" if found.stateful else "none"
-    methods, lacks = micro["resolver"], micro["no_kernel"]
-    needed = f"MicroMutableOpResolver<{len(methods)}>: {', '.join(methods)}"
-    yield "TFLite Micro", f"it has no kernel for {', '.join(lacks)}" if lacks else needed
-    if micro["arena_bytes"] is not None:
-        yield "smallest arena", f"{kilobytes(micro['arena_bytes'])} here, less on a microcontroller of 32 bits"
 
 
 def _preparation(card: Card, tensor: Tensor) -> str:

@@ -1,7 +1,5 @@
 """Try each model once in a child process, where a damaged or endless file does no harm."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 

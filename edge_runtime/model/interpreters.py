@@ -14,24 +14,15 @@ import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 from edge_runtime.model.graphs import Graph, Tensor, operator_names, ports, read_graphs, running, scheme_of, with_first
-from edge_runtime.model.micro_interpreter import MicroInterpreter
 from edge_runtime.system.installation import MissingExtraError
 
-MICRO = "tflite-micro"
-"""TensorFlow Lite Micro on this machine: a microcontroller's answers, but not its times."""
-
-RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow", MICRO)
+RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
 """The names that `load_runtime` takes; `auto` is the first of the next two that is installed."""
 
-PACKAGES = {
-    "litert": "ai_edge_litert",
-    "tflite-runtime": "tflite_runtime",
-    "tensorflow": "tensorflow",
-    MICRO: "tflite_micro",
-}
+PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
 """The Python package of each runtime."""
 
-_EXTRAS = {"tensorflow": "train", "tflite-runtime": "tflite-runtime", MICRO: "micro"}
+_EXTRAS = {"tensorflow": "train", "tflite-runtime": "tflite-runtime"}
 STATEFUL = {
     *("LSTM", "UNIDIRECTIONAL_SEQUENCE_LSTM", "BIDIRECTIONAL_SEQUENCE_LSTM", "SVDF"),
     *("RNN", "UNIDIRECTIONAL_SEQUENCE_RNN", "BIDIRECTIONAL_SEQUENCE_RNN"),
@@ -90,8 +81,6 @@ class Model:
     def _open(self, flatbuffer: bytes) -> Any:
         """An interpreter with its tensors allocated. Raises `ValueError` or `RuntimeError`."""
         module = self.runtime.module
-        if self.runtime.name == MICRO:
-            return MicroInterpreter(module, flatbuffer)
         kinds = (module.experimental if self.runtime.name == "tensorflow" else module).OpResolverType
         kind = kinds.AUTO if self._xnnpack else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES
         interpreter = module.Interpreter(
@@ -124,16 +113,12 @@ class Model:
     def operators(self) -> OperatorCounts:
         """The operators that an inference runs, and how many XNNPACK took."""
         counts = Counter(x.name for graph in running(self.graphs) for x in graph.operators)
-        return OperatorCounts(dict(counts), None if self.runtime.name == MICRO else self._taken())
+        return OperatorCounts(dict(counts), self._taken())
 
     @property
     def scheme(self) -> str:
         """Name the graph's quantisation."""
         return scheme_of(self.graphs)
-
-    def arena_bytes(self) -> int | None:
-        """The bytes of the smallest arena in TensorFlow Lite Micro here; None in other runtimes."""
-        return self._interpreter.smallest_arena() if self.runtime.name == MICRO else None
 
     def _taken(self) -> Mapping[str, int] | None:
         """What XNNPACK took, by the interpreter's list of a first graph: each body becomes one."""
@@ -159,8 +144,7 @@ def load_runtime(name: str = "auto") -> Runtime:
         raise MissingExtraError(f"the runtime {name}", name, _EXTRAS[name])
     try:
         package = importlib.import_module(PACKAGES[name])
-        within = {"tensorflow": "lite", MICRO: "runtime"}.get(name)
-        module = getattr(package, within) if within else importlib.import_module(f"{PACKAGES[name]}.interpreter")
+        module = package.lite if name == "tensorflow" else importlib.import_module(f"{PACKAGES[name]}.interpreter")
     except (ImportError, OSError) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"the runtime {name} cannot be loaded ({reason}): install it again") from error
@@ -177,8 +161,6 @@ def open_model(
     if threads < 1:
         raise InputError(f"cannot run a model with {threads} threads: use 1 or more")
     loaded = load_runtime(runtime)
-    if threads > 1 and loaded.name == MICRO:
-        raise InputError(f"{MICRO} has no threads: leave --threads out")
     try:
         return Model(loaded, flatbuffer, threads, xnnpack, name)
     except SystemError as error:  # from a binary made for numpy 1 under numpy 2

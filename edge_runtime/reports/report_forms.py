@@ -94,7 +94,6 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         row("peak memory", lambda x: megabytes(x.peak_memory_bytes)),
         row("before the model", lambda x: megabytes(x.baseline_memory_bytes), detail=True),
         row("flash" if all(x.ram_bytes for x in results) else "file size", lambda x: kilobytes(x.size_bytes)),
-        row("smallest arena", lambda x: NOT_MEASURED if x.arena_bytes is None else kilobytes(x.arena_bytes)),
         row("RAM", lambda x: NOT_MEASURED if x.ram_bytes is None else kilobytes(x.ram_bytes)),
         row("operators in XNNPACK", _operators_taken),
     ]

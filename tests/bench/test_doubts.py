@@ -28,7 +28,6 @@ IDLE = Evidence(
     operators={"MUL": 95, "SPLIT": 5},
     xnnpack={"MUL": 95},
     converted=False,
-    runtime="litert",
     same_answers=True,
     paced=False,
     warm_up=WarmUp(1000, 1.0, True),

@@ -165,25 +165,20 @@ def test_scores_are_those_of_the_classifier(measured, few):
         assert result.calibration_error == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("runtime", ["auto", "tflite-micro"])
-def test_an_emulated_device_and_tflite_micro_report_scores_and_no_times_and_no_memory(few, runtime):
-    is_micro = runtime == "tflite-micro"
-    if is_micro:
-        pytest.importorskip("tflite_micro")
-    device = Watched() if is_micro else Watched(emulated=True)
+def test_an_emulated_device_reports_scores_and_no_times_and_no_memory(few):
+    device = Watched(emulated=True)
     eye = np.eye(6, 128, dtype=np.float32)
     models = [weighing(few.labels, x) for x in (eye, eye[::-1])]  # the second has the logits of the first reversed
-    report = measurement.measure(models, few, device, MeasurementSettings(runtime, runs=20, rounds=10))
+    report = measurement.measure(models, few, device, MeasurementSettings(runs=20, rounds=10))
     # Two rounds of each, to see that answers repeat, no control, and instructions once.
-    assert len(device.jobs) == (4 if is_micro else 6)
+    assert len(device.jobs) == 6
     assert report.control is report.settings.harness_overhead_us is None
     for i, result in enumerate(report.results):
-        assert result.instructions == (None if is_micro else Instructions(1005 + i, "by hand"))
+        assert result.instructions == Instructions(1005 + i, "by hand")
         assert result.latency_ms is result.end_to_end_ms is result.samples_ms is result.energy is result.warm_up is None
         assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
         (doubt,) = result.doubts  # and none about time
-        assert ("microcontroller" if is_micro else "emulated") in doubt
-        assert not is_micro or 0 < result.arena_bytes < 10_000
+        assert "emulated" in doubt
     (comparison,) = report.comparisons
     assert comparison.p50_ratio is comparison.end_to_end_ratio is None
     answers = few.test.X[:, :6, 6].argmax(axis=1)

@@ -47,9 +47,10 @@ def test_a_report_of_the_version_before_is_read():
     assert ([x.quantization for x in report.results], report.data.period_s) == (["float32", "int8"], None)
 
 
-def test_unknown_keys_of_later_versions_are_ignored():
+def test_unknown_keys_of_earlier_and_later_versions_are_ignored():
     more = content(samples.FULL)
     more["results"][0]["latency_ms"]["p99_9"] = 1.0
+    more["results"][0]["arena_bytes"] = 42096
     more["new"] = {}
     VALIDATOR.validate(more)
     assert results.parse_report(json.dumps(more)) == samples.FULL

@@ -71,10 +71,8 @@ def test_every_model_is_its_form_of_the_network_with_its_own_parity(converted_ru
         ("run --quantize-as dynamic --io int8", "--io"),
         ("run --quantize-as float16 --calibration 504", "--calibration"),
         ("run --labels x", "--labels"),
-        ("edge", "--c-array"),
-        ("edge --c-array --quantize", "--quantize"),
-        ("edge --c-array --c", "--c-array"),
-        (f"{MODELS['float32']} --c-array", "edge_float32.tflite"),
+        ("edge", "--c"),
+        ("edge --c --io int8", "--io"),
         ("", "har-edge train"),
         ("empty", "card.json"),
         ("mine.keras", "mine.keras"),
@@ -141,7 +139,7 @@ def test_a_form_that_loses_too_much_is_left_out_with_its_file_from_before(run, m
     for scheme in MODELS:
         run.tflite(scheme).write_bytes(b"from before")
     monkeypatch.setattr(converted_models, "run_job", partial(convert_without_work, 2))
-    options = Options(("int8",), c_array="int8")
+    options = Options(("int8",))
     with pytest.raises(CheckFailedError, match=r"int8.*--max-drop 1.*mixed"):
         complete(converted_models.convert(run.folder, run, options), options)
     assert {run.tflite(x).exists() for x in MODELS if x != "float32"} == {False}

@@ -24,7 +24,6 @@ from convert.c_file.c_program import Statement, in_loops
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
 from convert.quantise.calibration import observed_ranges
-from convert.quantise.raw_input import take_prepared_windows
 from convert.quantise.tflite_converter import to_int8
 from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.model import model_card as cards
@@ -99,11 +98,10 @@ def test_raspberry_pis_have_the_same_answers(tmp_path, monkeypatch, uci_har, com
     assert done.stdout == b"".join(model.run(x).tobytes() for x in X[:, np.newaxis]) + used
 
 
-def test_integer_windows_have_integer_answers(tmp_path):
-    flatbuffer, card = cards.read_model(MODELS["int8"])
-    flatbuffer, card = take_prepared_windows(flatbuffer), replace(card, raw_input=False)
-    X = np.random.default_rng(0).integers(-128, 128, (50, 1, 128, 9)).astype(np.int8)
-    assert Compiled(tmp_path, {"edge": (flatbuffer, card)}).equal("edge", flatbuffer, X) == len(X)
+def test_integer_windows_have_integer_answers(tmp_path, forms):
+    card = replace(cards.read_model(MODELS["int8"])[1], raw_input=False)
+    X = np.random.default_rng(0).integers(-128, 128, (50, 1, 64, 9)).astype(np.int8)
+    assert Compiled(tmp_path, {"small": (forms["int8"], card)}).equal("small", forms["int8"], X) == len(X)
 
 
 def test_the_equations_of_an_lstm_stand_in_a_loop_over_its_steps(shipped):

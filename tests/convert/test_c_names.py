@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from compiled_c import CC, STRICT
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from programs import run_program, succeeded
 from tiny_models import packed
 
-from convert.c_file.c_names import KEYWORDS, checked, comment, identifier
+from convert.c_file.c_names import KEYWORDS, c_name, c_string, checked, comment, identifier
 from convert.c_file.c_program import KERNELS, Program
 from convert.c_file.c_source import source_of
 from convert.c_file.c_stream import stream_files
@@ -19,6 +21,7 @@ from convert.quantise import compaction
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_paths import model_path
+from edge_runtime.runs import SCHEMES
 
 PLANTED = '__attribute__((constructor)) void own(void) { extern int system(const char *); system("touch PLANTED"); }'
 HOSTILE = (
@@ -123,3 +126,19 @@ def test_each_array_has_a_name_of_its_own_and_no_keyword():
     assert not WORDS & {*names}
     with pytest.raises(ValueError, match="name"):
         program.declared("int8_t {}[]", f"x{HOSTILE[0]}", "9")
+
+
+ODD = ('a "quoted" \\', "two\nlines", "??/trigraph */ // ??)", "Größe – 歩く", "\x1b[31m7", "%s%n{}", "x" * 300)
+
+
+def test_a_name_follows_that_of_the_file_and_is_free_in_c():
+    assert [c_name(f"Lstm2_{x}") for x in SCHEMES] == [f"lstm2_{x}" for x in SCHEMES]
+    names = ["model_static_cast", "model_mixed", "model_2_int8"]
+    assert [c_name(x) for x in ("static_cast", "mixed", "2_int8")] == names
+
+
+def test_texts_of_any_characters_come_out_of_c_as_they_went_in(tmp_path):
+    prints = "".join(f"puts({c_string(x)});\n" for x in ODD)
+    (tmp_path / "texts.c").write_text(f"#include <stdio.h>\nint main(void) {{\n{prints}return 0;\n}}\n")
+    succeeded(run_program(CC, *STRICT, tmp_path / "texts.c", "-o", tmp_path / "texts"))
+    assert succeeded(run_program(tmp_path / "texts")).stdout == "".join(f"{x}\n" for x in ODD)

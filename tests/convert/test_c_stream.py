@@ -17,7 +17,6 @@ from written_recordings import recordings
 from convert.c_file import c_source
 from convert.c_file.c_names import c_name
 from convert.c_file.c_stream import stream_files
-from convert.quantise.raw_input import take_prepared_windows
 from edge_runtime.devices.emulated import cortex_m4
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import UNKNOWN
@@ -267,11 +266,11 @@ def test_a_model_that_it_does_not_drive_is_one_sentence(change, words):
 
 def test_such_a_model_is_written_without_it(tmp_path):
     flatbuffer, card = cards.read_model(MODELS["int8"])
-    path = tmp_path / "prepared_int8.tflite"
-    cards.write_model(path, take_prepared_windows(flatbuffer), replace(card, raw_input=False))
+    path = tmp_path / "alone_int8.tflite"
+    cards.write_model(path, flatbuffer, replace(card, front_end=None))
     written, checked = c_source.write_c_file(path, tmp_path / "c")
-    assert [*map(str, written)] == [str(tmp_path / "c" / f"prepared_int8.{x}") for x in "ch"]
-    assert "--io raw" in checked
+    assert [*map(str, written)] == [str(tmp_path / "c" / f"alone_int8.{x}") for x in "ch"]
+    assert "front_end" in checked
 
 
 def test_the_stream_of_another_model_in_the_folder_is_replaced_and_this_is_said(tmp_path):

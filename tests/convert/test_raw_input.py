@@ -1,20 +1,19 @@
-"""A model that takes raw windows gives the numbers of the one behind it, which can be taken out again."""
+"""A model that takes raw windows gives the numbers of the one behind it."""
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
 from model_answers import logits_of
-from programs import MODELS, ROOT
+from programs import MODELS
 
 from convert.lowering.network import lower
 from convert.quantise.calibration import ActivationRange, observed_ranges
-from convert.quantise.compaction import read, write
-from convert.quantise.raw_input import take_prepared_windows, take_raw_windows
+from convert.quantise.raw_input import take_raw_windows
 from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import RAW_INPUT, Preparation, dequantise, predict, preparation
-from edge_runtime.model.interpreters import MICRO, open_model
+from edge_runtime.model.classifier import RAW_INPUT, Preparation, dequantise
+from edge_runtime.model.interpreters import open_model
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 
 PLAIN = Normalisation((0.0,) * 3, (1.0,) * 3, (NO_CLIP,) * 3, (None,) * 3)
@@ -73,31 +72,3 @@ def test_values_are_cut_at_the_clip_where_int8_reaches_beyond_it():
     answers = logits_of(take_raw_windows(int8, normalisation), X)
     assert answers.tobytes() == answers_of(int8, normalisation, X).tobytes()
     assert (answers != logits_of(take_raw_windows(int8, PLAIN), X)).any()
-
-
-@pytest.fixture(params=["edge_int8", "edge-small_int8"])
-def shipped(request) -> tuple[bytes, cards.Card]:
-    return cards.read_model(ROOT / "edge_runtime" / "models" / f"{request.param}.tflite")
-
-
-@pytest.mark.parametrize("runtime", ["litert", pytest.param(MICRO, marks=pytest.mark.long)])
-def test_a_model_of_prepared_windows_has_int8_in_and_out_and_the_same_answers(shipped, runtime, uci_har):
-    if runtime == MICRO:
-        pytest.importorskip("tflite_micro")
-    flatbuffer, card = shipped
-    raw, prepared = open_model(flatbuffer, runtime), open_model(take_prepared_windows(flatbuffer), runtime)
-    assert (prepared.input.shape, prepared.input.dtype, prepared.output.dtype) == (raw.input.shape, "int8", "int8")
-    X = uci_har.test.X[::150]
-    answers = predict(prepared, Preparation(card.normalisation, prepared.input), X)
-    assert np.array_equal(answers, predict(raw, preparation(card, raw.input), X))
-    assert {"QUANTIZE", "DEQUANTIZE", "SUB", "DIV"} & prepared.operators.counts.keys() == set()
-    if runtime == MICRO:
-        assert prepared.arena_bytes() < 0.85 * raw.arena_bytes()
-
-
-def test_with_the_preparation_again_it_is_the_same_file(shipped):
-    flatbuffer, card = shipped
-    # Written anew, since the shipped files are older than shared tables.
-    expected = write(read(flatbuffer), RAW_INPUT)
-    assert len(expected) < len(flatbuffer)
-    assert take_raw_windows(take_prepared_windows(flatbuffer), card.normalisation) == expected

@@ -68,7 +68,7 @@ def test_state_is_found_and_reset_before_each_window_in_the_body_of_a_loop_too()
 
 @pytest.mark.parametrize(
     ("name", "noun"),
-    [("onnx", "litert"), ("tensorflow", r"\[train\]"), ("tflite-micro", r"\[micro\]"), ("auto", "ai-edge-litert")],
+    [("onnx", "litert"), ("tensorflow", r"\[train\]"), ("auto", "ai-edge-litert")],
 )
 def test_an_unknown_or_missing_runtime_is_refused(monkeypatch, name, noun):
     monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda x: None)

@@ -1,4 +1,0 @@
-#pragma once
-namespace tflite {
-inline void InitializeTarget() {}
-}  // namespace tflite
