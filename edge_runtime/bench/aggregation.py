@@ -112,7 +112,7 @@ def result_of(
     """The result of a model, one of all that are `measured` in a `run`, with its rounds merged."""
     model, rounds, predicted = measured.model, measured.measured, measured.predicted
     first, rival, samples = rounds[0], model.rival, measured.samples
-    real = first.is_timed
+    real = not first.machine.emulated  # an emulator's times and memory mean nothing
     found = scores.score(data.test, predicted, data.labels, data.mountings)
     latency = statistics.latency(samples.latency)
     over_subjects = statistics.intervals_over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
@@ -122,7 +122,7 @@ def result_of(
     original = next((x for x in namesakes if x.model.scheme == "float32" and not x.model.rival), measured)
     is_original = model.scheme == "float32" and not rival
     evidence = doubts.Evidence(
-        is_timed=first.is_timed,
+        is_timed=real,
         before=run[0].measured[0].before,
         rounds=[(x.before, x.after) for x in rounds],
         others_busy=[x.others_busy for each in run for x in each.measured],
@@ -196,7 +196,7 @@ def comparisons(results: Sequence[Result], measured: Sequence[MeasuredModel], da
 
 def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: Dataset) -> Comparison:
     latency = end_to_end = None
-    if one.measured[0].is_timed and against.measured[0].is_timed:
+    if not one.measured[0].machine.emulated:
         latency = statistics.p50_ratio(one.samples.latency, against.samples.latency)
         end_to_end = statistics.p50_ratio(one.samples.end_to_end, against.samples.end_to_end)
     right, other = one.predicted == data.test.y, against.predicted == data.test.y

@@ -73,11 +73,6 @@ class Measured:
     ram_bytes: _Count | None = None
     energy: Energy | None = None
 
-    @property
-    def is_timed(self) -> bool:
-        """Tell whether times and memory mean anything: not an emulator's."""
-        return not self.machine.emulated
-
 
 @dataclass(frozen=True)
 class Round:

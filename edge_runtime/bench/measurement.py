@@ -158,7 +158,7 @@ def measure(
             paced=settings.paced,
             control=settings.control,
             mode="paced" if settings.paced else "back-to-back",
-            harness_overhead_us=round(median(overheads), 3) if first.is_timed else None,
+            harness_overhead_us=None if first.machine.emulated else round(median(overheads), 3),
         ),
         comparisons=tuple(aggregation.comparisons(results, survivors, scored)),
         control=control,
@@ -234,7 +234,7 @@ def _count_instructions(participant: _Participant, device: Device, folder: Path,
 def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
     """Tell whether a turn would only repeat meaningless times, or is the control's of a failed model."""
     first = participants[0]
-    untimed = bool(first.rounds) and not first.rounds[0].measured.is_timed
+    untimed = bool(first.rounds) and first.rounds[0].measured.machine.emulated
     if participants[i].job.score:
         return untimed and turn >= _SCORED_ROUNDS
     return untimed or first.failure is not None

@@ -93,17 +93,6 @@ def recurrent(n: int) -> bytes:
     return build(KINDS.RNN, parts, ["values"], ["sums"], takes, schema.RNNOptionsT())
 
 
-def running_sum(n: int) -> bytes:
-    """The sum of the last two inputs `[1, n]`, of which an operator keeps the earlier in a variable."""
-    own = [
-        *(Part("features", (n, n), values=np.eye(n)), Part("times", (n, 2), values=np.ones((n, 2)))),
-        *(Part("bias", (n,), values=np.zeros(n)), Part("state", (1, 2 * n), is_variable=True)),
-    ]
-    takes = ["values", *(x.name for x in own)]
-    parts = [Part("values", (1, n)), *own, Part("sums", (1, n))]
-    return build(KINDS.SVDF, parts, ["values"], ["sums"], takes, schema.SVDFOptionsT(rank=1))
-
-
 def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False, uncalled: int = 0) -> bytes:
     """A loop that doubles `[1, n]` values `turns` times: operators in three graphs.
 
