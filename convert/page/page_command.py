@@ -49,5 +49,6 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
         click.echo(f"Open {server.url} on the phone. Ctrl-C ends.")
         if serve:
             click.echo("Its browser warns of this machine's own certificate. The firewall must let the port in.")
+            click.echo("Anyone on this network who has the address can open it.")
         with suppress(KeyboardInterrupt):
             server.serve_forever()

@@ -1,11 +1,15 @@
 """Serve the page to phones: browsers give motion only to https, and to http of the phone's own localhost."""
 
+import secrets
+import socket
 import ssl
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,45 @@ from edge_runtime.devices.adb import Adb
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.sources.sockets import own_address
 
+POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src data:"
+"""The page's Content-Security-Policy, which `index.html` repeats for other hosts."""
+
+_HEADERS = {
+    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+# Browsers refuse scripts and styles of another type, and a machine's own table may have any.
+_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm"}
 _VALID = timedelta(days=30)  # iOS takes no certificate of more than 825
 
 
 class _Files(SimpleHTTPRequestHandler):
+    server: "PageServer"
+    server_version, sys_version = "har-edge", ""
     timeout = 30  # s, for connections that never speak
+    extensions_map = _TYPES
+
+    def parse_request(self) -> bool:
+        """Read a request, and refuse it unless it is for the printed address."""
+        if not super().parse_request():
+            return False
+        is_named = self.headers["Host"] in self.server.hosts
+        if is_named and f"{self.path}/".startswith(f"{self.server.root}/"):
+            self.server.deadlines[self.connection] = time.monotonic() + self.server.answer_s
+            return True
+        self.send_error(404 if is_named else 421)
+        return False
+
+    def translate_path(self, path: str) -> str:
+        """Find a file of the folder by the part of `path` behind the random one."""
+        return super().translate_path(path.removeprefix(self.server.root))
+
+    def end_headers(self) -> None:
+        """Send the headers for security with all answers."""
+        for name, value in _HEADERS.items():
+            self.send_header(name, value)
+        super().end_headers()
 
     def list_directory(self, *_: Any) -> None:
         """Tell nobody what a folder holds."""
@@ -28,14 +66,39 @@ class _Files(SimpleHTTPRequestHandler):
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves a folder, at `url`."""
+    """Serves a folder at `url`, whose path is random, to those who ask for it by `name`.
 
-    def __init__(self, folder: Path, host: str, port: int) -> None:
+    `request_s` and `answer_s` are the seconds that a client has to ask, with the handshake, and to read the answer. Of
+    more than `most` connections those with the earliest deadlines are cut.
+    """
+
+    request_s, answer_s, most = 30.0, 600.0, 64
+    request_queue_size = 64
+
+    def __init__(self, folder: Path, host: str, port: int, name: str = "localhost") -> None:
         try:
             super().__init__((host, port), partial(_Files, directory=str(folder)))
         except OSError as error:
             raise InputError(f"port {port} cannot be taken ({error.strerror}): give another with --port") from error
-        self.url = f"http://localhost:{self.server_port}"
+        self.deadlines: dict[socket.socket, float] = {}
+        self.hosts = {name, f"{name}:{self.server_port}"}  # browsers leave out a scheme's own port
+        self.root = f"/{secrets.token_hex(5)}"
+        self.url = f"http://{name}:{self.server_port}{self.root}/"
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer a connection, which has a deadline meanwhile."""
+        self.deadlines[request] = time.monotonic() + self.request_s
+        super().process_request_thread(request, client_address)
+        del self.deadlines[request]
+
+    def service_actions(self) -> None:
+        """Cut the connections that are late or too many: after each new one, and twice a second."""
+        now = time.monotonic()
+        by_deadline = sorted(self.deadlines.copy().items(), key=itemgetter(1))  # a copy, since threads change it
+        for place, (connection, deadline) in enumerate(by_deadline, self.most - len(by_deadline)):
+            if deadline < now or place < 0:
+                with suppress(OSError):  # it has ended
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: Any) -> None:
         """Print nothing: a client leaves, refuses the certificate or asks for what is no path."""
@@ -52,12 +115,12 @@ def over_https(folder: Path, port: int) -> Iterator[PageServer]:
     address = own_address()
     if address is None:
         raise DeviceError("this machine is in no network: join the phone's, or give --usb")
-    with PageServer(folder, "", port) as server:
+    with PageServer(folder, "", port, address) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         trustme.CA().issue_cert(address, not_after=datetime.now(UTC) + _VALID).configure_cert(context)
         # The thread of a connection does its handshake, so that no phone waits for another.
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        server.url = f"https://{address}:{server.server_port}"
+        server.url = server.url.replace("http", "https", 1)
         yield server
 
 

@@ -17,7 +17,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
-_BENCH = "const { bench } = await import('/page/bench.js'); return await bench(`/page/${given[0]}`, () => null);"
+_BENCH = "const { bench } = await import('./bench.js'); return await bench(given[0], () => null);"
 
 
 @pytest.mark.parametrize("name", ["edge", "edge-anywhere"])
@@ -40,7 +40,7 @@ def test_a_benchmark_in_a_browser_is_a_result_like_any_other(
 
 SENSORS = {"accelerometer": slice(3), "linear-acceleration": slice(3), "gyroscope": slice(3, 6)}
 # The labels of each bar by its colours, as the rows of probabilities have them.
-_SHOWN = """const { samples } = await import('/page/page.js');
+_SHOWN = """const { samples } = await import('./page.js');
 const colours = [...document.querySelectorAll('#probabilities i')].map((x) => x.style.background);
 const bars = [...document.querySelectorAll('#band i')].map((x) => x.style.background);
 return [samples.map((x) => x.slice(0, 7)), bars.map((bar) => colours.findIndex((x) => bar.includes(x)))];"""
@@ -123,7 +123,7 @@ def test_it_says_why_it_does_not_recognise(chromium, page_url, happening, word):
 def test_samples_are_kept_until_saved_or_given_up_and_no_key_opens_the_pocket(chromium, page_url):
     """Beyond what is kept it says so; a model is not chosen while another loads."""
     chromium.open(f"{page_url}/page/index.html")
-    kept = """const { samples } = await import('/page/page.js');
+    kept = """const { samples } = await import('./page.js');
         const [kept, other] = [[], [...$('model').options].find((x) => !x.selected).value];
         const choose = () => { $('model').value = other; return $('model').onchange(); };
         const record = async () => {
@@ -143,11 +143,11 @@ def test_samples_are_kept_until_saved_or_given_up_and_no_key_opens_the_pocket(ch
 
 def test_it_says_that_it_needs_https(chromium, page_url, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "page"
-    with PageServer(folder, "", 0) as http, over_https(folder, 0) as https:
+    with PageServer(folder, "", 0, own_address()) as http, over_https(folder, 0) as https:
         for server in (http, https):
             Thread(target=server.serve_forever, daemon=True).start()
         chromium.cdp("Security.setIgnoreCertificateErrors", ignore=True)
-        chromium.open(f"http://{own_address()}:{http.server_port}")
+        chromium.open(http.url)
         chromium.run(f"{_USE} start(); await until('https');")
         chromium.open(https.url)
         assert chromium.run(f"{_USE} return isSecureContext;")

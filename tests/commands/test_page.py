@@ -1,7 +1,14 @@
 """Check `har-edge page`: what it writes and refuses, and how phones reach it."""
 
+import re
+import select
 import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
 from threading import Thread
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from programs import MODELS, assert_one_sentence, succeeded, write_program
@@ -18,6 +25,25 @@ def built(tmp_path, monkeypatch):
         (folder / name).write_text(name)
     monkeypatch.setattr(page_folder, "BUILT", folder)
     return folder
+
+
+@pytest.fixture
+def server(built):
+    (built / "edge.wasm").touch()
+    with page_server.PageServer(built, "127.0.0.1", 0) as opened:
+        Thread(target=opened.serve_forever, args=(0.02,), daemon=True).start()
+        yield opened
+        opened.shutdown()
+
+
+def connected(server) -> socket.socket:
+    return socket.create_connection(server.server_address[:2], 15)  # s, half of what the server waits for the silent
+
+
+def drip(client: socket.socket) -> None:
+    for _ in range(1000):
+        client.sendall(b"x")
+        time.sleep(0.01)
 
 
 def test_the_folder_holds_the_page_and_the_model_of_a_run(har_edge_here, tmp_path):
@@ -51,17 +77,58 @@ def test_without_a_build_it_says_how_to_make_one(har_edge_here, built):
     assert_one_sentence(har_edge_here("page", "-o", "site"), 2, "make page")
 
 
-@pytest.mark.parametrize("sent", [b"GET /%00", b"GET http://[/", b"GET /inner/", b"\0", b""])
-def test_whatever_a_client_sends_nothing_is_printed_and_no_folder_listed(built, monkeypatch, capfd, sent):
+@pytest.mark.parametrize("sent", ["GET {}/%00", "GET http://[/", "GET {}/inner/ HTTP/1.0", "GET {}/../", "\0", ""])
+def test_whatever_a_client_sends_nothing_is_printed_and_no_folder_listed(built, server, monkeypatch, capfd, sent):
     (built / "inner/mine").mkdir(parents=True)
     monkeypatch.setattr(page_server._Files, "timeout", page_server._Files.timeout / 300)
-    with page_server.PageServer(built, "127.0.0.1", 0) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        with socket.create_connection(server.server_address[:2], 60) as client:
-            client.sendall(sent and sent + b"\r\n\r\n")
-            assert b"mine" not in b"".join(iter(lambda: client.recv(4096), b""))
-        server.shutdown()
+    with connected(server) as client:
+        client.sendall(f"{sent.format(server.root)}\r\nHost: localhost\r\n\r\n".encode() if sent else b"")
+        assert b"mine" not in b"".join(iter(lambda: client.recv(4096), b""))
     assert not any(capfd.readouterr())
+
+
+def test_only_the_printed_address_is_answered_and_each_answer_has_the_headers_for_security(server):
+    page = (Path(__file__).parents[2] / "android_demo/page/index.html").read_text()
+    policy = re.search(r'Content-Security-Policy" content="(.*)"', page)[1]
+    host, path = f"localhost:{server.server_port}", server.root
+    types = {"": "text/html", "/": "text/html", "/har.js": "text/javascript", "/edge.wasm": "application/wasm"}
+    right = [(host, path + name, 200, kind) for name, kind in types.items()]
+    wrong = [(host, x, 404, "") for x in ("", "/", "/index.html", f"{path}x/")]
+    foreign = [(x, f"{path}/", 421, "") for x in ("evil.example", f"127.0.0.1:{server.server_port}", "")]
+    for name, asked, code, kind in (*right, *wrong, *foreign):
+        try:
+            answer = urlopen(Request(f"http://{host}{asked}", headers={"Host": name}))
+        except HTTPError as error:
+            answer = error
+        with answer:
+            assert answer.status == code, asked
+        assert answer.headers["Content-Type"].startswith(kind)
+        assert answer.headers["Content-Security-Policy"] == f"{policy}; frame-ancestors 'none'"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "Python" not in answer.headers["Server"]
+
+
+@pytest.mark.parametrize(
+    ("request_s", "answer_s", "sent"),
+    [(0.1, 600, "GET "), (600, 0.1, "GET {}/large HTTP/1.0\r\nHost: localhost\r\n\r\n")],
+)
+def test_a_client_that_drips_or_does_not_read_is_cut_though_never_silent(built, server, request_s, answer_s, sent):
+    with (built / "large").open("wb") as large:
+        large.truncate(1 << 26)
+    server.request_s, server.answer_s = request_s, answer_s
+    with connected(server) as client:
+        client.sendall(sent.format(server.root).encode())
+        with pytest.raises(ConnectionError):
+            drip(client)
+
+
+def test_of_too_many_connections_some_are_cut_and_a_phone_is_answered(server):
+    server.most = 3
+    with ExitStack() as opened:
+        clients = [opened.enter_context(connected(server)) for _ in range(5)]
+        assert all(x.recv(1) == b"" for x in select.select(clients, [], [], 15)[0] or clients)
+        assert urlopen(server.url).read() == b"index.html"
 
 
 def test_a_port_that_is_taken_is_named(har_edge_here, built):
@@ -77,7 +144,7 @@ def test_a_phone_by_usb_has_it_until_ctrl_c(har_edge_here, tmp_path, monkeypatch
     monkeypatch.setattr(page_folder, "write_page", lambda *_: None)
     adb = write_program(tmp_path / "adb", f'echo "$@" >> {tmp_path}/log; printf "List\\nphone device\\n"')
     url = succeeded(har_edge_here("page", "--usb", "--port", 0, env={"HAR_EDGE_ADB": str(adb)})).stdout.split()[1]
-    port = url.removeprefix("http://localhost:")
+    port = re.fullmatch(r"http://localhost:(\d+)/\w{10}/", url)[1]
     log = (tmp_path / "log").read_text().splitlines()
     assert log[1] == f"-s phone reverse tcp:{port} tcp:{port}"
     assert url in log[2]

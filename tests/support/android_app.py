@@ -35,7 +35,7 @@ class Jvm:
 
 
 _LIVE = """const [model, files] = given;
-const [har, { openModel }] = await Promise.all([import('/page/har.js'), import('/page/engine.js')]);
+const [har, { openModel }] = await Promise.all([import('./har.js'), import('./engine.js')]);
 const { card, infer } = await openModel(model);
 const fault = har.open(card, model);
 if (fault) throw Error(fault);
@@ -67,7 +67,7 @@ class Page:
         assert command == "live"
         compiled = self.folder / f"{model.stem}.wasm"
         page_folder.write_wasm_model(model, compiled)
-        names = [f"/{(self.folder / x).relative_to(self.root)}" for x in (compiled, *files[::2])]
+        names = [f"../{(self.folder / x).relative_to(self.root)}" for x in (compiled, *files[::2])]
         self.browser.open(f"{self.url}/page/words.js")
         found, told = self.browser.run(_LIVE, names[0], names[1:])
         for target, decisions in zip(files[1::2], found, strict=True):
@@ -120,7 +120,7 @@ def page_url(tmp_path_factory) -> Iterator[str]:
         page_folder.write_page((Path("edge-anywhere"), Path("edge")), root / "page", ignore_progress)
     with PageServer(root, "127.0.0.1", 0) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield server.url.removesuffix("/")
         server.shutdown()
 
 
