@@ -159,7 +159,7 @@ def _moment(value: object) -> float:
 
 
 def _named(by_name: dict[str, _Cell], names: dict[str, str]) -> list[str]:
-    return [name for name in names if all(name + axis in by_name for axis in "xyz")]
+    return [name for name in names if name + "x" in by_name and name + "y" in by_name and name + "z" in by_name]
 
 
 def _axes(

@@ -193,6 +193,19 @@ def test_patterns_see_the_beginning_of_a_long_name_without_its_blanks(text, malf
     assert not [x for x in seen if len(x) > 80 or "  " in x]
 
 
+@pytest.mark.parametrize(("line", "n_parsed"), [("x", 1), ("[", 1), ("1", 1), ("battery, low", 1000)])
+def test_lines_that_are_neither_samples_nor_headers_cost_little(line, n_parsed, monkeypatch):
+    """Else ten megabytes of them stop live recognition for more than a minute."""
+    calls = []
+    for owner, name in ((LineParser, "parse"), (column_names, "find_columns")):
+        own = getattr(owner, name)
+        monkeypatch.setattr(owner, name, lambda *given, name=name, own=own: calls.append(name) or own(*given))
+    items = read(csv_lines(standing(), NAMES.format("g")) + f"{line}\n" * 1000)
+    assert left_out(items) == 1000
+    assert calls.count("parse") == 101 + n_parsed
+    assert calls.count("find_columns") <= 1
+
+
 def test_what_a_sensor_could_not_measure_reaches_the_recogniser_as_nan():
     items = read('{"acc": [1, null, 0], "gyro": [0, "nan", Infinity]}\n' * 2, Units(None, 1.0, 1.0))
     assert np.isfinite(samples(items)).sum() == 2 * 3

@@ -10,6 +10,7 @@ from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, TIME_UNIT
 from edge_runtime.system.printable import quoted
 
 MAX_LINE_BYTES = 1 << 16
+SHORTEST_LINE = 5  # bytes: "1,0,0"
 
 N_JUDGED = 50  # samples after a header that wait until their units are judged
 
@@ -62,6 +63,10 @@ class LineDecoder:
         return self._finished()
 
     def _take(self, line: bytes) -> None:
+        is_told = "malformed" in self._reported
+        if is_told and len(line) < SHORTEST_LINE:  # there may be millions, which are not worth parsing
+            self._left_out += bool(line.strip())
+            return
         try:
             if len(line) > MAX_LINE_BYTES:
                 raise MalformedError(f"longer than {MAX_LINE_BYTES // 1024} KiB")
@@ -70,9 +75,10 @@ class LineDecoder:
                 raise MalformedError("some samples have times, and others do not")
         except MalformedError as error:
             self._left_out += 1
-            fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {error}"
-            self.fault = self.fault or fault
-            self._report(Event("malformed", f"a line is no sample, {fault}; further ones are only counted"))
+            if not is_told:
+                fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {error}"
+                self.fault = self.fault or fault
+                self._report(Event("malformed", f"a line is no sample, {fault}; further ones are only counted"))
             return
         if not rows:
             return

@@ -29,6 +29,7 @@ from edge_runtime.signals.units import Units
 MAX_UNPAIRED = 100  # accelerations that wait for a rotation
 _READINGS = ("values", "value", "data")
 _NO_ROTATION = [0.0, 0.0, 0.0]
+_AXES = frozenset("xyz")  # in each header
 
 _Reading = tuple[float, list[float]]  # a time in any unit, and three values
 
@@ -76,6 +77,8 @@ class LineParser:
         if text.endswith(("HTTP/1.0", "HTTP/1.1")):
             raise MalformedError("this is HTTP, or a WebSocket: send plain lines instead (docs/stream.md has apps)")
         if not any(map(_is_number, cells)):  # a header, which comes again when a board starts anew
+            if self._columns and not _AXES.issubset(text.lower()):
+                raise MalformedError("it has neither numbers nor the names of a header")
             try:
                 self._columns, self._bare = _columns(tuple(cells), self._needs_rotation), 0
             except MalformedError as error:
