@@ -133,8 +133,8 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
         if kind is socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(where)
-    except (OSError, UnicodeError) as error:  # the latter for a name that no host can have
-        reason = getattr(error, "strerror", None) or error
+    except (OSError, UnicodeError) as error:
+        reason = "no host can have this name" if isinstance(error, UnicodeError) else error.strerror or error
         raise InputError(f"cannot listen on {address}: {reason}; give another port or address") from error
     return bound, address._replace(port=bound.getsockname()[1])
 
