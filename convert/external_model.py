@@ -117,7 +117,8 @@ def of_file(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
         raise InputError(f"the data '{data.name}' has one training subject: calibration and check need one each")
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
     if is_labelled:  # of all, since the network may have seen any of them: few people would decide too much
-        logits = np.asarray(model.predict(card.normalisation.apply(train.X), verbose=0))
+        parts = np.array_split(card.normalisation.apply(train.X), 1 + len(train) // 1024)
+        logits = np.concatenate([np.asarray(model(x, training=False)) for x in parts])
         card = replace(card, temperature=fit_temperature(logits, train.y))
     return [ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement)]
 

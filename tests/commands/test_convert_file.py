@@ -116,7 +116,8 @@ def job(path: Path, **options: object) -> ConversionJob:
     ],
 )
 def test_labels_are_matched_by_name(labels, is_labelled, classes, uci_har, tmp_path):
-    (found,) = of_file(job(file_of(tmp_path, network(classes=len(labels))), labels=labels), uci_har)
+    layer = layers.Flatten(name="a name that TensorFlow does not take")
+    (found,) = of_file(job(file_of(tmp_path, network(layer, classes=len(labels))), labels=labels), uci_har)
     assert found.is_labelled == is_labelled
     assert set(found.held_out.y) == set(found.calibration.y) == classes
     if is_labelled:
