@@ -15,7 +15,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.system.files import write_bytes
-from edge_runtime.system.outside_files import parse_json, read_text
+from edge_runtime.system.outside_files import file_name, parse_json, read_text
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
@@ -211,7 +211,7 @@ def _runs_in(folder: Path) -> list[Run]:
         return [Run(folder)]
     try:
         names = parse_json(read_text(seeds, "the summary of several seeds"))["runs"]
-        first, *others = [Run(folder / name) for name in names]
+        first, *others = [Run(folder / name) for name in map(file_name, names)]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{seeds} is damaged ({error}): name the run folder of one seed") from error
     return [first, *others]

@@ -260,7 +260,7 @@ def _lay_out(
         if taken not in windows:
             windows[taken] = f"windows-{len(windows)}.npy"
             np.save(folder / windows[taken], evaluation_data.evaluated(model.card, data).test.X[rows])
-        suffix = model.path.suffix if model.rival and model.path else ".tflite"
+        suffix = ".onnx" if model.is_onnx else ".tflite"
         # A rival has no card in its file.
         content = cards.attach(model.content, model.card) if model.rival else model.content
         (folder / f"model-{i}{suffix}").write_bytes(content)
@@ -269,7 +269,7 @@ def _lay_out(
             task="measure",
             model=f"model-{i}{suffix}",
             title=model.title,
-            runtime=ONNX_RUNTIME if suffix == ".onnx" else interpreter,
+            runtime=ONNX_RUNTIME if model.is_onnx else interpreter,
             library=f"model_{i}.so" if model.is_c else None,
             threads=settings.threads,
             windows=windows[taken],

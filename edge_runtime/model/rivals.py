@@ -14,7 +14,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import sha256, write_text
-from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
+from edge_runtime.system.outside_files import file_name, parse_json, read_bytes, read_text
 
 FORMAT = 1
 STOCK, FUSED, ONNX = "TensorFlow stock", "fused LSTM", "ONNX Runtime"
@@ -77,8 +77,7 @@ def read_record(path: Path, of: Card) -> RivalRecord:
             raise ValueError(f"it has no format {FORMAT}")
         record = from_json(RivalRecord, content)
         for rival in record.rivals:
-            if Path(rival.file).name != rival.file:
-                raise ValueError("a rival's file is no plain name")
+            file_name(rival.file)
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the record of rivals {path} ({error}): {again}") from error
     card = record.read_card(path)

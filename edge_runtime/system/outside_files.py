@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from edge_runtime.errors import InputError
+from edge_runtime.system.printable import quoted
 
 MAX_SIZE = 1 << 28
 """The largest file, in bytes: a model, the zip of a data set, or 20 hours of a recording at 50 Hz."""
@@ -57,6 +58,13 @@ def read_text(path: Path, what: str, at_most: int = MAX_TEXT, or_pipe: bool = Fa
         return read_bytes(path, what, at_most, or_pipe).decode()
     except UnicodeDecodeError:
         raise InputError(f"{path} is no UTF-8 text; {what} is expected there") from None
+
+
+def file_name(text: str) -> str:
+    """`text`, which names a file or folder beside the file that it is from. Raises `ValueError` for another place."""
+    if text == ".." or Path(text).name != text:
+        raise ValueError(f"{quoted(text)} is not a plain name")
+    return text
 
 
 def parse_json(text: str | bytes) -> Any:

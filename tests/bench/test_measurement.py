@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
+from edge_runtime.model.rivals import STOCK, Rival
 
 
 class Watched:
@@ -49,6 +51,13 @@ def measured(models, few):
     """One real measurement of both reference models, and the jobs it took."""
     device = Watched()
     return measurement.measure(models, few, device, MeasurementSettings(runs=50, rounds=3)), device.jobs
+
+
+def test_the_name_of_a_rivals_file_reaches_no_device(models, few):
+    device, content = Watched(), cards.strip(models[0].content)
+    rival = replace(models[0], content=content, path=Path("x.$(id)"), rival=Rival(STOCK, "float32", "x.$(id)"))
+    measurement.measure([models[1], rival], few, device, MeasurementSettings(runs=1, rounds=1, control=False))
+    assert [x.model for x in device.jobs] == ["model-0.tflite", "model-1.tflite"]
 
 
 def test_models_take_turns_each_time_in_a_fresh_process(measured, models):

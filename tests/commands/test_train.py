@@ -83,6 +83,17 @@ def test_an_option_that_differs_from_the_stopped_trainings_is_refused_by_name(ha
     assert_one_sentence(result, 2, f"{option[0]} ", "--resume")
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [({"network": "theirs:build"}, ["--network theirs:build"]), ({"pictures": "png/../x"}, ["png"])],
+)
+def test_a_stopped_training_neither_runs_code_nor_leaves_its_folder(har_edge_here, tmp_path, setting, words):
+    (tmp_path / "theirs.py").write_text("open('ran', 'w')")
+    write_settings(tmp_path / "run", **setting)
+    assert_one_sentence(har_edge_here("train", "--resume", "--out", "run"), 2, *words)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_without_a_folder_the_newest_stopped_training_is_resumed(har_edge_here, tmp_path):
     for age, name in enumerate(("at-work", "newest", "older")):
         os.utime(write_settings(tmp_path / "runs" / name, data=(name,)), (9 - age, 9 - age))

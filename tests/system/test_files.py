@@ -88,6 +88,9 @@ def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
     assert runs.find_run(Path("runs/first")).folder == Path("runs/first")
     with pytest.raises(InputError, match="absent"):
         runs.find_run(tmp_path / "absent")
+    (tmp_path / "runs/first/seeds.json").write_text('{"runs": ["../second"]}')
+    with pytest.raises(InputError, match=r"seeds\.json"):
+        runs.find_run(Path("runs/first"))
 
 
 def test_a_folder_is_tried_without_a_trace(tmp_path):

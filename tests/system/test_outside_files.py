@@ -6,7 +6,7 @@ import pytest
 from written_recordings import zipped
 
 from edge_runtime.errors import InputError
-from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
+from edge_runtime.system.outside_files import file_name, parse_json, read_bytes, read_text
 from edge_runtime.system.zip_archive import Archive
 
 
@@ -34,6 +34,13 @@ def test_what_is_endless_or_no_regular_file_is_refused_without_waiting(tmp_path)
 def test_json_within_the_limits_is_what_the_standard_parser_reads():
     text = '{"a": [1, -2.5, 1e3, true, null, "µ\\ud83d\\ude00"], "b": 18446744073709551615}'
     assert parse_json(text) == {"a": [1, -2.5, 1000.0, True, None, "µ😀"], "b": 2**64 - 1}
+
+
+@pytest.mark.parametrize("text", ["..", "../x", "x/../..", "/x", "x/"])
+def test_a_name_that_leads_elsewhere_is_none(text):
+    assert file_name("-x $(y).z") == "-x $(y).z"
+    with pytest.raises(ValueError, match="plain"):
+        file_name(text)
 
 
 def test_a_member_of_a_zip_is_read_to_its_limit_and_no_further(tmp_path):

@@ -32,7 +32,7 @@ def seeds_folder(tmp_path_factory):
     write_text(settings_path(folder), to_text(settings))
     shutil.copytree(home / "first", folder / "seed-0")
     before = {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}
-    result = succeeded(har_edge_within("train", "--resume", cwd=home))
+    result = succeeded(har_edge_within("train", "--resume", "--network", TINY, cwd=home))
     assert before == {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}, "a finished seed was touched"
     return folder, result
 

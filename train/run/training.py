@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -16,6 +17,7 @@ from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import check_folder, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
 from edge_runtime.system.quantities import counted
+from train.fit.named_networks import is_own
 from train.run.experiment import Experiment
 from train.run.fit_processes import cpus, locked
 from train.training_data import TrainingInput, check_data, default_held_out, subjects_named
@@ -29,7 +31,7 @@ class TrainingSettings(TrainingInput):
 
     seeds: int | None = None
     held_out: tuple[str, ...] | None = None
-    pictures: str = "png"
+    pictures: Literal["png", "svg", "pdf"] = "png"
     fingerprint: str = ""
 
     def held_out_of(self, dataset: Dataset) -> list[int | str]:
@@ -93,7 +95,8 @@ class Training:
         try:
             do_fits(jobs, self.dataset, lambda job: self._finish_trained())
         except (KeyboardInterrupt, DeviceError, InputError):
-            click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}", err=True)
+            again = f" --network {settings.network}" if is_own(settings.network) else ""
+            click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}{again}", err=True)
             raise
         cards = [load(x.run.card) for x in self.experiments]
         if settings.seeds is not None:
@@ -145,6 +148,10 @@ def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list
                     f"--{name.replace('_', '-')} cannot be changed on --resume, since the training in {folder} began "
                     f"with {began}: leave it out, or start a new run"
                 )
+        if is_own(settings.network) and "network" not in given:  # a folder may come from anywhere
+            raise InputError(
+                f"the training in {folder} runs the code {settings.network}: give --network {settings.network} again"
+            )
         dataset = settings.load_data()
         if dataset.fingerprint != settings.fingerprint:
             places = " and ".join(settings.data or ("uci-har",))
