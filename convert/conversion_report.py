@@ -42,7 +42,7 @@ def complete(conversion: Conversion, options: Options, normalisation: str | None
 def _show(conversion: Conversion, normalisation: str | None) -> None:
     report, compared = conversion.report, conversion.report.compared
     difference = max(x.float32_relative_difference for x in (report.model, compared))
-    console = Console(markup=False)
+    console = Console()
     console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest")
     if report.model.arrangement:
         console.print(f"Input of the network: {report.model.arrangement}")

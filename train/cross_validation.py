@@ -143,7 +143,7 @@ def _show(result: CrossValidation, title: str) -> None:
         subjects = ", ".join(map(str, fold.subjects))
         table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy), percent(fold.macro_f1))
     table.add_row("mean ± sd of folds", "", "", str(result.accuracy), str(result.macro_f1), style="bold")
-    Console(markup=False).print(table)  # subjects are other people's text
+    Console().print(table)
 
 
 def _rows(result: CrossValidation) -> Iterator[Sequence[object]]:

@@ -106,7 +106,7 @@ def _table(card: Card, note: str, n_subjects: Sequence[int], noun: str) -> Table
 
 
 def _show(table: Table, folder: Path) -> None:
-    console = Console(markup=False)  # labels are other people's text
+    console = Console()
     console.print(table)
     console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
 

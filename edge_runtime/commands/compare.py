@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.markup import escape
 from rich.text import Text
 
 from edge_runtime import runs
@@ -70,9 +69,9 @@ def command(
     if not outcome.pairs:
         raise InputError(f"{old} and {new} have no model and quantisation in common: bench the same models")
     console = Console()
-    console.print(Text(f"{old} (OLD), {new} (NEW)"))
+    console.print(f"{old} (OLD), {new} (NEW)")
     for obstacle in outcome.obstacles:
-        console.print(f"[yellow]not comparable:[/yellow] {escape(obstacle)}")
+        console.print(Text.assemble(("not comparable:", "yellow"), f" {obstacle}"))
     show_changes(outcome, console)
     judged = [x for x in outcome.pairs if x.facts.get("part") != "test"]  # no run is chosen by its test subjects
     failures = [failure for gate in wanted for failure in gate.failures(judged)]

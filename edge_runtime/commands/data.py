@@ -187,7 +187,7 @@ def _content(
 
 def _show_findings(data: Dataset, reader: DataReader) -> list[tuple[str, Finding]]:
     """Print how recordings fit the layouts that describe them, and the parts each other; findings with their source."""
-    console = Console(markup=False)
+    console = Console()
     by_source = {source: recording_checks.findings(found) for source, found in reader.described}
     by_source.setdefault(in_words(reader.sources), []).extend(recording_checks.unlike_parts(data))
     for source, findings in by_source.items():
@@ -230,7 +230,7 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         facts.add_row("Source", in_words(reader.sources))
     facts.add_row("Fingerprint", f"{data.fingerprint[:16]}, as in the cards of models trained on it as it is")
 
-    console = Console(markup=False)
+    console = Console()
     console.print(data.name, style="bold")
     console.print()
     console.print(table)
@@ -245,7 +245,7 @@ def _show_signals(data: Dataset) -> None:
         values = np.concatenate([x.X[..., i].ravel() for x in (data.train, data.test)])
         numbers = values.min(), values.max(), values.mean(dtype=np.float64), values.std(dtype=np.float64)
         table.add_row(signal.name, signal.unit, *(f"{x:.4g}" for x in numbers))
-    console = Console(markup=False)
+    console = Console()
     console.print()
     console.print(table)
     if not data.has_people:

@@ -70,7 +70,7 @@ def command(targets: Sequence[str]) -> None:
         found = _look_at(targets, tell)
     if len(found) == 1 and found[0].failure and not found[0].found:
         raise found[0].failure
-    console = Console(markup=False)
+    console = Console()
     for i, each in enumerate(found):
         if i:
             console.print()

@@ -10,7 +10,6 @@ from typing import Any, TypeAlias
 import click
 import numpy as np
 import numpy.typing as npt
-from rich.markup import escape
 
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data import evaluation_data
@@ -136,7 +135,7 @@ def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDAr
         taken = rows & np.isin(labels[answers], alike.labels) & (answers != test.y)
         if n := int(taken.sum()):
             places = " or ".join(sorted({*worn[taken].tolist()} - {""}) or alike.placements)
-            Console(markup=False).print(
+            Console().print(
                 f"{n} of {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the other "
                 f"activity: worn at {places} they look alike. Live, '{alike.name}' is one answer."
             )
@@ -146,7 +145,7 @@ def _say_what_adapting_gains(model: Path, card: Card, data: Sources) -> None:
     """Name the command that shows the gain for these people, where the model can be adapted."""
     if card.personal_correction is None and {x.name for x in card.signals} >= {*GRAVITY} and card.front_end == FILTERS:
         given = shlex.join(["personalise", str(model), "--evaluate", *(x for y in data for x in ("--data", str(y)))])
-        Console(markup=False).print(
+        Console().print(
             "Adapting a model to each person by 10 s of each activity raised macro F1 by 10 points on MotionSense, "
             "which was in no training. To see the gain for these people, if each has more than that:"
         )
@@ -221,7 +220,7 @@ def _show_groups(heading: str, groups: Mapping[str, WindowScores], console: Cons
     table = plain_table([heading], ["windows", "unsmoothed", "live", UNKNOWN])
     for name, x in groups.items():
         shares = (x.window_accuracy, x.live_accuracy, x.unknown)
-        table.add_row(escape(name), f"{x.windows}", *(percent(share, 1) for share in shares))
+        table.add_row(name, f"{x.windows}", *(percent(share, 1) for share in shares))
     console.print()
     console.print(table)
 

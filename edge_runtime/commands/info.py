@@ -55,7 +55,7 @@ def command(model: Path, runtime: str, json_path: Path | None) -> None:
 def _show(card: Card, found: Model, content: Mapping[str, Any]) -> None:
     from edge_runtime.system.terminal import Console, facts_table, plain_table
 
-    console = Console(markup=False)
+    console = Console()
     console.print(f"{content['file']}: {card.name}, {found.scheme}, {kilobytes(content['size_bytes'])}\n", style="bold")
     facts = facts_table()
     for name, text in _facts(card, found):

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import rich.console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from edge_runtime.bench.comparison import EXACT, METRICS, PERCENT, POINTS, Change, ResultChanges, RunComparison
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
@@ -18,20 +18,20 @@ _JUDGED = ("p50", "accuracy")  # a reader relates "no change" to these
 def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
     """Print `outcome`: a sentence and a table per matched result, unmatched results, notes and doubts."""
     for sentence in change_sentences(outcome):
-        console.print(escape(sentence))
+        console.print(sentence)
     console.print()
     for pair in outcome.pairs:
         noun = "weights" if "part" in pair.facts else "model file"
         about = f"the same {noun}" if pair.facts["same_file"] else f"the {noun} changed"
-        console.print(f"[bold]{escape(pair.title)}[/bold]: {about}")
+        console.print(f"{pair.title}: {about}", style="bold")
         console.print(_table(pair))
         console.print()
     for titles, name in ((outcome.only_old, "OLD"), (outcome.only_new, "NEW")):
         if titles:
-            console.print(escape(f"only in {name}: {', '.join(titles)}"))
+            console.print(f"only in {name}: {', '.join(titles)}")
     for kind, said in (("note", outcome.notes), ("doubt", outcome.doubts)):
         for sentence in said:
-            console.print(f"[yellow]{kind}:[/yellow] {escape(sentence)}")
+            console.print(Text.assemble((f"{kind}:", "yellow"), f" {sentence}"))
 
 
 def change_sentences(outcome: RunComparison) -> Iterator[str]:
@@ -59,7 +59,7 @@ def _table(pair: ResultChanges) -> Table:
             continue
         verdict, style = _verdict(change)
         values = (NOT_MEASURED if x is None else _cell(name, x, unit) for x in (change.old, change.new))
-        judged = f"[{style}]{verdict}[/{style}]"
+        judged = Text(verdict, style)
         table.add_row(METRICS[name].title, *values, change.text(), change.interval_text(), judged)
     return table
 

@@ -18,7 +18,7 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
     Answers of the `closed_set` are among the labels that occur; it is shown where other labels were answered too. Where
     only one label occurs, precision is 100 % by construction and F1 follows from recall: both are left out.
     """
-    console = Console(markup=False)  # labels are other people's text
+    console = Console()
     occurring = [label for label, row in open_set.per_class.items() if row.windows]
     is_single = len(occurring) == 1
     is_closed = open_set.confusion == closed_set.confusion or is_single

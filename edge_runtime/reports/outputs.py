@@ -12,6 +12,7 @@ import click
 
 from edge_runtime.errors import InputError
 from edge_runtime.system.files import check_target, write_text
+from edge_runtime.system.printable import shown
 
 if TYPE_CHECKING:
     from edge_runtime.reports.report_content import DeviceReport
@@ -45,11 +46,11 @@ def keep_stdout(context: click.Context, parameter: click.Parameter, path: Path |
 
 
 def write_result(path: Path, content: str) -> None:
-    """Write `content` to the file `path`, whole or not at all, or to standard output."""
+    """Write `content` to the file `path`, whole or not at all, or to standard output; no terminal would obey it."""
     if path == STDOUT:
         click.echo(content, file=click.get_current_context().meta[_STREAM], nl=False)
     else:
-        write_text(path, content)
+        write_text(path, shown(content))
 
 
 def write_json(path: Path | None, content: Mapping[str, Any]) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 import jinja2
 import rich.console
 from rich.cells import cell_len
-from rich.markup import escape
 from rich.text import Text
 
 from edge_runtime.bench.results import Latency, Report, Result
@@ -103,14 +102,13 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
 def show_report(content: ReportContent, console: rich.console.Console) -> None:
     """Print headings and verdicts, tables with a column for each result, notes, failures and doubts."""
     for heading in content.headings:
-        console.print(heading, style="bold", markup=False)
+        console.print(heading, style="bold")
     for sentence in content.verdicts:
-        console.print(Text(sentence))
+        console.print(sentence)
     console.print()
     n = _fitting(content, console.width)
     for start in range(0, len(content.results), n):
-        names = map(escape, content.names[start : start + n])
-        table = plain_table([""], list(names))
+        table = plain_table([""], content.names[start : start + n])
         table.header_style = "bold"
         table.columns[0].no_wrap = True  # long names fold instead
         for column in table.columns[1:]:
@@ -120,12 +118,12 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
                 table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
         console.print(table)
     for note in content.notes:
-        console.print(Text(note))
+        console.print(note)
     for kind, colour, said in (("failed", "red", content.failures), ("doubt", "yellow", content.doubts)):
         for sentence in said:
             console.print(Text.assemble((f"{kind}: ", colour), sentence))
     if content.real_time_factors:
-        console.print(Text(content.real_time_factors))
+        console.print(content.real_time_factors)
 
 
 def to_markdown(content: ReportContent) -> str:

@@ -18,15 +18,15 @@ from edge_runtime.system.progress import OnProgress
 
 
 class Console(rich.console.Console):
-    """A console that shows text as it is: no highlighting, no emoji, no markup unless wanted, and no escape codes."""
+    """A console that shows text as it is: no highlighting, no emoji, no markup, and no escape codes."""
 
-    def __init__(self, stderr: bool = False, markup: bool = True) -> None:
+    def __init__(self, stderr: bool = False) -> None:
         # The stream itself, without a live display around it; this console escapes what it shows.
         file = sys.stderr if stderr else sys.stdout
         while (inner := getattr(file, "rich_proxied_file", None)) is not None:
             file = inner
         file = getattr(file, "unescaped", file)
-        super().__init__(file=file, stderr=stderr, markup=markup, highlight=False, emoji=False)
+        super().__init__(file=file, stderr=stderr, markup=False, highlight=False, emoji=False)
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Escape what a terminal would obey, before anything is measured."""
@@ -107,4 +107,4 @@ class _Lines:
         stage = text.partition(": ")[0]
         if stage != self._said:
             self._said = stage
-            self._console.print(f"{100 * share:3.0f} % {self._prefix}{stage}", markup=False, soft_wrap=True)
+            self._console.print(f"{100 * share:3.0f} % {self._prefix}{stage}", soft_wrap=True)

@@ -18,7 +18,7 @@ from edge_runtime.live.display.predictions import Prediction, Recorded, show_pre
 from edge_runtime.live.display.sinks import reason_text
 from edge_runtime.live.display.timeline import Timeline, letters
 from edge_runtime.live.stream_summary import StreamSummary
-from edge_runtime.system.terminal import Console
+from edge_runtime.system.terminal import Console, plain_table
 
 
 def test_each_decision_is_in_the_file_at_once_and_later_runs_append(tmp_path):
@@ -62,6 +62,13 @@ def test_a_gap_is_a_gap_in_the_band_of_the_timeline():
         timeline.decision(found, summary.add(found), "")
     console.print(timeline.picture())
     assert re.search(r"^·*L{15,17}·{31,33}L{31,33}$", console.file.getvalue(), re.MULTILINE)
+
+
+def test_names_are_never_markup(capsys):
+    table = plain_table(["[/b]"], [])
+    table.add_row("[/red][bold]x")
+    Console().print(table)
+    assert capsys.readouterr().out.split() == ["[/b]", "[/red][bold]x"]
 
 
 def test_every_activity_has_a_letter_of_its_own():

@@ -104,7 +104,7 @@ DEVICES = [
     DeviceReport("pi5.local:2222", of(result("float32", 0.01), result("int8", 0.005))),
     DeviceReport("<b>gone</b>", None, "<b>gone</b> cannot be reached (no route): try ssh gone"),
 ]
-EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)\n"
+EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)[/red] [1, 2]\n"
 
 
 def evil() -> results.Report:

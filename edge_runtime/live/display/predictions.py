@@ -7,7 +7,6 @@ from pathlib import Path
 from statistics import mean
 
 import click
-from rich.text import Text
 
 from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
@@ -105,7 +104,7 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
 
     `scores` are those of recordings with labels. Notices go to stderr, each text once.
     """
-    console = Console(markup=False)
+    console = Console()
     for x in predictions:
         if len(predictions) > _MOST_IN_FULL:
             counts = Counter(y.activity for y in x.decisions)
@@ -116,7 +115,7 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
         table = plain_table(["from", "to", "activity"], ["probability"])
         for y in x.segments:
             times = (minutes_and_seconds(second - x.start) for second in (y.start, y.end))
-            table.add_row(*times, Text(activity_name(y.activity)), percent(y.probability, 0))
+            table.add_row(*times, activity_name(y.activity), percent(y.probability, 0))
         if has_names:
             console.print(str(x.recorded), style="bold", soft_wrap=True)
         console.print(table)

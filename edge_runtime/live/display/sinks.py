@@ -140,8 +140,6 @@ def show_summary(summary: StreamSummary, console: "Console | None" = None) -> No
 
 def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
     """Make a table of each activity's minutes over all `summaries`, and its share of the decisions."""
-    from rich.markup import escape
-
     from edge_runtime.system.terminal import plain_table
 
     table = plain_table(["activity"], ["minutes", "share"])
@@ -149,5 +147,5 @@ def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
     for label in summaries[0].windows:
         if count := sum(x.windows[label] for x in summaries):
             minutes = sum(x.seconds[label] for x in summaries) / 60
-            table.add_row(escape(activity_name(label)), f"{minutes:.1f}", percent(count / total, 0))
+            table.add_row(activity_name(label), f"{minutes:.1f}", percent(count / total, 0))
     return table
