@@ -178,6 +178,8 @@ REFUSED = {
         "dense", lambda graph: setattr(graph.tensors[1].quantization, "zeroPoint", [1 << 62])
     ),
     "scales far apart": changed("ADD 0", lambda graph: setattr(graph.tensors[1].quantization, "scale", [1e30])),
+    "other size": changed("TANH", lambda graph: setattr(graph.tensors[1], "shape", [1, 255])),
+    "other rows": changed("dense", lambda graph: setattr(graph.tensors[1], "shape", [4, 21])),
     "no values": changed("dense", lambda graph: setattr(graph.tensors[1], "shape", [0])),
     "other options": changed(
         "strided", lambda graph: setattr(graph.operators[0], "builtinOptions", schema.SoftmaxOptionsT())
