@@ -39,7 +39,7 @@ test-devices: $(INSTALLED)
 APK := android_demo/build/har-edge-demo.apk
 android: $(APK)
 
-$(APK): $(shell find android_demo/*.* android_demo/app android_demo/tools edge_runtime/models edge_runtime/data -type f -not -name '*.pyc') | $(INSTALLED)
+$(APK): $(shell find android_demo/*.* android_demo/app android_demo/tools edge_runtime/models/edge_int8.tflite -type f -not -name '*.pyc') | $(INSTALLED)
 	$(BIN)/python android_demo/tools/build_app.py
 
 # The APK's own code on a Java virtual machine: its core as it is, its screens on Android's framework in Robolectric (440 MB).

@@ -1,4 +1,4 @@
-"""The benchmark in the app: the same answers and the same report as `har-edge bench`."""
+"""The app does the jobs of `har-edge bench` as a worker does."""
 
 import json
 from dataclasses import replace
@@ -6,10 +6,8 @@ from dataclasses import replace
 import looped_model
 import numpy as np
 import pytest
-from jsonschema import Draft202012Validator
-from programs import har_edge
 
-from edge_runtime.bench import doubts, results
+from edge_runtime.bench import doubts
 from edge_runtime.bench.measured import Measured
 from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data.uci_har import load
@@ -18,14 +16,13 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.system.dataclass_json import from_json
-from tools import result_format
 
 
 @pytest.fixture
 def job(jvm) -> MeasurementJob:
     """A job whose files are in the folder of the JVM."""
     np.save(jvm.folder / "windows.npy", load().test.X[:100])
-    (jvm.folder / "model.tflite").write_bytes((jvm.assets / "edge_int8.tflite").read_bytes())
+    (jvm.folder / "model.tflite").write_bytes(reference_model("edge", "int8").read_bytes())
     return MeasurementJob("0-0", "measure", "model.tflite", "my model", windows="windows.npy", runs=50)
 
 
@@ -88,23 +85,3 @@ def test_a_job_that_cannot_be_measured_is_answered_in_a_sentence(jvm, job):
         jvm.drive("worker", "0-0.job.json", jvm.folder)
         with pytest.raises(InputError, match=said):
             read_answer(jvm.folder, "0-0")
-
-
-def test_the_report_of_a_phone_alone_is_one_of_har_edge(jvm):
-    jvm.drive("report", jvm.assets, jvm.folder)
-    written = json.loads((jvm.folder / "report.json").read_text())
-    Draft202012Validator(json.loads(result_format.SCHEMA.read_text())).validate(written)
-    assert [x["frame"] for x in written["results"]] == ["device", "device"]
-    report = results.read_report(jvm.folder / "report.json")
-    int8 = report.results[1]
-    assert [(x.quantization, x.raw_input) for x in report.results] == [("float32", True), ("int8", True)]
-    assert report.data.fingerprint == load().fingerprint
-    assert int8.windows == sum(map(sum, int8.confusion)) == 2947
-    assert int8.accuracy == pytest.approx(np.trace(int8.confusion) / 2947)
-    assert set(int8.per_subject) == {str(x) for x in set(load().test.subject.tolist())}
-    assert int8.latency_ms.runs == 60
-    times = np.concatenate(int8.samples_ms.latency)
-    assert int8.latency_ms.p90 == pytest.approx(np.percentile(times, 90), abs=2e-5)
-    assert int8.operators > 50
-    done = har_edge("compare", jvm.folder / "report.json", jvm.folder / "report.json", cwd=jvm.folder)
-    assert done.returncode == 0, done.stderr

@@ -5,14 +5,14 @@ import struct
 import xml.etree.ElementTree as ET
 import zipfile
 from itertools import chain
+from pathlib import Path
 
-import assets
 import build_app
 import pytest
 import toolchain
 
 import edge_runtime
-from edge_runtime.data import loading
+from edge_runtime.model.model_paths import reference_model
 
 ANDROID = "{http://schemas.android.com/apk/res/android}"
 APP = (build_app.DEMO / "app/build.gradle").read_text()
@@ -34,11 +34,13 @@ def test_the_same_sources_give_the_same_bytes_and_the_command_that_installs_them
 
 
 def test_it_is_small_and_runs_on_every_processor_of_64_bits_with_pages_of_16_kb(apk, badging):
-    assert apk.stat().st_size <= 12_000_000
+    assert apk.stat().st_size <= build_app.LARGEST_BYTES
     assert "native-code: 'arm64-v8a' 'x86_64'\n" in badging
     with zipfile.ZipFile(apk) as archive:
         libraries = {name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
-        assert "Apache License" in archive.read(f"assets/{assets.LICENCE}").decode()
+        licence, model = (archive.read(f"assets/{Path(x).name}") for x in build_app.ASSETS)
+    assert "Apache License" in licence.decode()
+    assert model == reference_model("edge", "int8").read_bytes()
     assert set(libraries) == build_app.LIBRARIES
     assert min(x for content in libraries.values() for x in alignments(content)) >= 0x4000
 
@@ -65,16 +67,14 @@ def test_gradle_builds_the_same_app(badging):
     phones = (toolchain.TFLITE_LIBRARIES[x] for x in ("android-arm64", "android-x86_64"))
     libraries = [x.coordinates.replace(":jar:", ":") for x in (*toolchain.TFLITE, *chain(*phones))]
     assert re.findall(r"implementation '(.*)'", APP) == libraries
+    assert re.search(r"from (.*)", APP)[1] == ", ".join(f"'../{x}'" for x in build_app.ASSETS)
     assert "noCompress += 'tflite'" in APP
     assert "useLegacyPackaging = true" in APP
     assert build_app.version("compileSdk") == build_app.version("targetSdk")
 
 
-def test_the_app_has_the_version_and_the_data_of_the_package():
+def test_the_app_has_the_version_of_the_package():
     assert build_app.version("versionName") == edge_runtime.__version__
-    data = loading.load_data(None)
-    assert data.fingerprint == assets.FINGERPRINT
-    assert set(assets.TEST_SUBJECTS) == set(map(int, data.test.subject))
 
 
 def test_what_is_exported_can_be_started_by_the_launcher_or_by_adb_alone():

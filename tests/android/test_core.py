@@ -44,14 +44,6 @@ def test_signals_of_a_recording_are_equal_to_the_last_bit(jvm):
     assert np.array_equal(_doubles(jvm.folder / "signals", 9), frontend.signals(recording))
 
 
-def test_test_windows_inside_the_app_are_the_published_ones(jvm):
-    data = load()
-    assert jvm.drive("windows", jvm.assets, "windows", "about").split() == ["UCI", "HAR", data.fingerprint]
-    assert np.array_equal(np.fromfile(jvm.folder / "windows", "<f4").reshape(-1, 128, 9), data.test.X)
-    about = np.fromfile(jvm.folder / "about", "<f4").reshape(-1, 2)
-    assert np.array_equal(about, np.stack([data.test.y, data.test.subject], axis=1))
-
-
 def _classified(jvm, model: Path | str, windows: np.ndarray) -> np.ndarray:
     """Logits and probabilities `[2, n, n_labels]` of the app."""
     windows.tofile(jvm.folder / "windows")
@@ -62,8 +54,9 @@ def _classified(jvm, model: Path | str, windows: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("form", "limit"), [("int8", 1e-12), ("float32", 1e-5)])
 def test_answers_are_those_of_litert(jvm, form, limit):
     """TFLite's own kernels would give other int8 answers in a quarter of the windows."""
-    windows, classifier = load().test.X, Classifier(reference_model("edge", form))
-    logits, probabilities = _classified(jvm, jvm.assets / f"edge_{form}.tflite", windows)
+    windows, model = load().test.X, reference_model("edge", form)
+    classifier = Classifier(model)
+    logits, probabilities = _classified(jvm, model, windows)
     assert np.abs(logits - classifier.logits(windows)).max() < limit
     assert np.abs(probabilities - classifier.probabilities(windows)).max() < 1e-5
 

@@ -17,7 +17,6 @@ from streams import decisions, feed
 from tiny_models import card, dense
 from written_recordings import longest
 
-from edge_runtime.bench import results
 from edge_runtime.data import uci_har
 from edge_runtime.data.layout import DEFAULT, find_layout
 from edge_runtime.data.sample_files import read_tables
@@ -79,26 +78,17 @@ def test_the_service_decides_and_records_what_python_does(sandbox):
     assert np.array_equal(read.astype(np.float32), samples.astype(np.float32))
 
 
-def test_the_report_of_the_benchmarks_screen_is_one_of_har_edge(sandbox):
-    _, folder = sandbox
-    report = results.read_report(folder / "bench-phone.json")
-    assert [x.quantization for x in report.results] == ["float32", "int8"]
-    assert [x.latency_ms.runs for x in report.results] == [3000, 3000]
-    assert [len(x.samples_ms.latency) for x in report.results] == [10, 10]
-    assert all(x.accuracy > 0.98 and x.windows == 2947 for x in report.results)
-
-
-def damaged(assets: Path) -> bytes:
-    model = bytearray((assets / MODEL).read_bytes())
+def damaged() -> bytes:
+    model = bytearray(reference_model("edge", "int8").read_bytes())
     model[3000] ^= 1
     return bytes(model)
 
 
-def edge_anywhere(assets: Path) -> bytes:
+def edge_anywhere() -> bytes:
     return reference_model("edge-anywhere", "int8").read_bytes()
 
 
-def without_rotation(assets: Path) -> bytes:
+def without_rotation() -> bytes:
     weights = np.random.default_rng(0).normal(size=(2, 256))
     return cards.attach(dense(weights, (128, 2)), replace(card(signals=("body_acc_x", "total_acc_x")), raw_input=True))
 
@@ -118,10 +108,10 @@ def walk_and_lie() -> np.ndarray:
         (edge_anywhere, "how_the_phone_is_worn_is_found_from_walking_and_said"),
     ],
 )
-def test_another_model_in_the_app(desktop, apk, assets, samples, tmp_path, model, test):
+def test_another_model_in_the_app(desktop, apk, samples, tmp_path, model, test):
     (tmp_path / "files").mkdir()
     moved = walk_and_lie() if model is edge_anywhere else samples
     pictures.write_samples(tmp_path / "files/samples", moved)
-    other = desktops.with_asset(apk, MODEL, model(assets), tmp_path / "other.apk")
+    other = desktops.with_asset(apk, MODEL, model(), tmp_path / "other.apk")
     failures = desktop.sandbox(["OtherModelTest"], other, tmp_path / "files")
     assert failures[f"OtherModelTest.{test}"] == []

@@ -1,6 +1,5 @@
 """Build the app and run its own code on a desktop's JVM, and in browsers as the page does."""
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +25,6 @@ class Jvm:
     """Runs the commands of `haredge.jvm.Drive`."""
 
     desktop: Desktop
-    assets: Path
     folder: Path
 
     def drive(self, command: str, *files: Path | str) -> str:
@@ -95,19 +93,8 @@ def desktop(apk, tmp_path_factory) -> Desktop:
 
 
 @pytest.fixture
-def jvm(desktop, assets, tmp_path) -> Jvm:
-    return Jvm(desktop, assets, tmp_path)
-
-
-@pytest.fixture(scope="session")
-def assets(apk, tmp_path_factory) -> Path:
-    """Unpack the assets of the APK."""
-    folder = tmp_path_factory.mktemp("assets")
-    with zipfile.ZipFile(apk) as archive:
-        for name in archive.namelist():
-            if name.startswith("assets/"):
-                (folder / Path(name).name).write_bytes(archive.read(name))
-    return folder
+def jvm(desktop, tmp_path) -> Jvm:
+    return Jvm(desktop, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 package haredge.jvm;
 
 import haredge.bench.Machine;
-import haredge.bench.OwnBench;
-import haredge.bench.TestWindows;
 import haredge.bench.Worker;
 import haredge.core.Classifier;
 import haredge.core.FrontEnd;
@@ -21,11 +19,8 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 
 /** Runs the app's core on a desktop, a command a run; numbers pass as little-endian files. */
@@ -40,12 +35,10 @@ public final class Drive {
         Map<String, Command> commands = new HashMap<>();
         commands.put("signals", Drive::signals);
         commands.put("classify", Drive::classify);
-        commands.put("windows", Drive::windows);
         commands.put("decide", Drive::decide);
         commands.put("live", Drive::live);
         commands.put("record", Drive::record);
         commands.put("worker", Drive::worker);
-        commands.put("report", Drive::report);
         commands.get(arguments[0]).run(Arrays.copyOfRange(arguments, 1, arguments.length));
     }
 
@@ -81,20 +74,6 @@ public final class Drive {
             }
         }
         answers.write(files[2]);
-    }
-
-    /** The app's assets to test windows float32, and for each its class and subject float32. */
-    private static void windows(String[] files) throws Exception {
-        TestWindows windows = testWindows(files[0]);
-        Numbers values = new Numbers();
-        Numbers about = new Numbers();
-        for (int i = 0; i < windows.count(); i++) {
-            values.floats(windows.at(i));
-            about.floats(new float[] {windows.classOf(i), windows.subjectOf(i)});
-        }
-        values.write(files[1]);
-        about.write(files[2]);
-        System.out.println(windows.name + " " + windows.fingerprint);
     }
 
     /** Model and windows [n, samples, 9] float32 to label, rotation, smoothed and own probabilities float64. */
@@ -200,31 +179,11 @@ public final class Drive {
         new Worker(TfLiteEngine::new, machine(), progress).run(new File(files[0]), new File(files[1]));
     }
 
-    /** The app's assets to the report of a benchmark without another computer, in a folder. */
-    private static void report(String[] files) throws Exception {
-        File folder = new File(files[1]);
-        List<ModelFile> models = new ArrayList<>();
-        for (String name : new String[] {"edge_float32.tflite", "edge_int8.tflite"}) {
-            models.add(new ModelFile(Streams.readAll(new File(files[0], name)), name));
-        }
-        Worker worker = new Worker(TfLiteEngine::new, machine(), (stage, share) -> {});
-        OwnBench bench = new OwnBench(folder, testWindows(files[0]), models, 2, 60, "0.1.0");
-        String text = bench.run(asked -> worker.run(asked, folder), (stage, share) -> {});
-        Streams.write(new File(folder, "report.json"), text.getBytes(StandardCharsets.UTF_8));
-    }
-
     private static Machine machine() {
         Map<String, Object> told = new HashMap<>();
         told.put("os", "Android 14");
         told.put("board", "JVM");
         return new Machine(told);
-    }
-
-    static TestWindows testWindows(String assets) throws Exception {
-        ModelFile model = model(assets + "/edge_int8.tflite");
-        byte[] table = Streams.readAll(new File(assets, "windows.txt"));
-        byte[] recordings = Streams.readAll(new File(assets, "recordings.bin"));
-        return new TestWindows(recordings, new String(table, StandardCharsets.US_ASCII), model.card.filters());
     }
 
     private static ModelFile model(String file) throws Exception {

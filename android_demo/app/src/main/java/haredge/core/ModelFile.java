@@ -11,7 +11,6 @@ import org.json.JSONObject;
 /** Reads a {@code .tflite} file and its card, see {@code edge_runtime/model/model_card.py}. */
 public final class ModelFile {
     public final String name;
-    public final byte[] content;
     public final byte[] flatbuffer;
     public final Card card;
 
@@ -22,7 +21,6 @@ public final class ModelFile {
     /** Throws {@link InputError} when {@code content} is no TFLite model, is damaged or has no card. */
     public ModelFile(byte[] content, String name) throws InputError {
         this.name = name;
-        this.content = content;
         if (content.length < 8 || !ascii(content, 4, 8).equals("TFL3")) {
             throw new InputError(name + " is not a TFLite model; give a .tflite file that har-edge convert wrote");
         }
@@ -36,7 +34,7 @@ public final class ModelFile {
         }
         int start = start(content, end);
         flatbuffer = Arrays.copyOf(content, start);
-        card = Card.parse(readCard(start), "the card inside " + name);
+        card = Card.parse(readCard(content, start), "the card inside " + name);
         JSONObject file = card.content.optJSONObject("file");
         if (file == null || !Digests.sha256(flatbuffer, start).equals(file.optString("sha256"))) {
             throw new InputError(name + " is damaged: its card belongs to another model; convert it again");
@@ -46,7 +44,7 @@ public final class ModelFile {
     /** A model that somebody else runs, of which only the text of its {@code card} is here. */
     public ModelFile(String card, String name) throws InputError {
         this.name = name;
-        content = flatbuffer = new byte[0];
+        flatbuffer = new byte[0];
         this.card = Card.parse(card, "the card of " + name);
     }
 
@@ -62,7 +60,7 @@ public final class ModelFile {
         return (int) first;
     }
 
-    private String readCard(int start) throws InputError {
+    private String readCard(byte[] content, int start) throws InputError {
         try (ZipInputStream archive =
                 new ZipInputStream(new ByteArrayInputStream(content, start, content.length - start))) {
             for (ZipEntry entry = archive.getNextEntry(); entry != null; entry = archive.getNextEntry()) {

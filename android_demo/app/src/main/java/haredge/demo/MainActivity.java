@@ -59,7 +59,6 @@ public final class MainActivity extends Activity {
         instruction = instruction();
         button(R.id.start).setOnClickListener(view -> startOrStop());
         button(R.id.replay).setOnClickListener(view -> chooseRecording());
-        button(R.id.bench).setOnClickListener(view -> startActivity(new Intent(this, BenchActivity.class)));
         askForNotifications();
         if (state == null) {
             play(getIntent());
@@ -171,7 +170,7 @@ public final class MainActivity extends Activity {
 
     private String instruction() {
         try {
-            boolean anyWay = Assets.model(this, Assets.INT8).card.isWalkingFrame;
+            boolean anyWay = Assets.model(this).card.isWalkingFrame;
             return getString(anyWay ? R.string.wear_any_way : R.string.wear);
         } catch (InputError | IOException error) {
             return error.getMessage();

@@ -96,7 +96,7 @@ public final class RecognitionService extends Service {
     private void begin(String replay) {
         fault = null;
         try {
-            ModelFile model = Assets.model(this, Assets.INT8);
+            ModelFile model = Assets.model(this);
             boolean gyroscope = model.card.usesGyroscope();
             SampleSource source = replay == null ? sensors(gyroscope) : new CsvReplay(new File(replay));
             session = new Session(new Classifier(model, TfLiteEngine::new, 1), source, gyroscope, new Session.Listener() {

@@ -15,7 +15,7 @@ public final class LiveRecognizer {
     }
 
     /** Time in which the filters settle; later answers are as after an endless past. */
-    public static final double WARM_UP_S = 12.0;
+    private static final double WARM_UP_S = 12.0;
 
     private static final double ANOTHER_CLOCK_S = 3600;
 
