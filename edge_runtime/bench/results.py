@@ -110,11 +110,14 @@ class Result:
     agreement: Annotated[Share | None, "share of windows answered as by the same network's float32 form"]
     doubts: Annotated[tuple[str, ...], "reasons why this result may mislead, each with what to do"]
     samples_ms: Annotated[Samples | None, "the raw times, a list per round"]
-    # A phone only has `warm_up`, `raw_input` and `frame` of the rest.
-    accuracy_ci95: Annotated[tuple[Share, Share] | None, "interval as if windows were independent"] = None
-    accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: the one to quote"] = None
-    macro_f1_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people"] = None
-    per_class: Annotated[Mapping[str, ClassScore] | None, "scores by class"] = None
+    accuracy_ci95: Annotated[tuple[Share, Share], "interval as if windows were independent"]
+    accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: the one to quote"]
+    macro_f1_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people"]
+    per_class: Annotated[Mapping[str, ClassScore], "scores by class"]
+    calibration_error: Annotated[
+        Share, "expected calibration error (15 bins) of the probabilities after the card's temperature"
+    ]
+    operator_costs: Annotated[Mapping[str, OperatorCost], "the work of an inference by operator type"]
     per_subject_macro_f1: Annotated[
         Mapping[str, Share] | None, "by person, mean F1 of the classes that the person has"
     ] = None
@@ -122,15 +125,11 @@ class Result:
         Mapping[str, GroupScore] | None, "scores by place on the body, of windows where that is known"
     ] = None
     per_source: Annotated[Mapping[str, GroupScore] | None, "scores by data set, of windows where that is known"] = None
-    calibration_error: Annotated[
-        Share | None, "expected calibration error (15 bins) of the probabilities after the card's temperature"
-    ] = None
     warm_up: Annotated[
         WarmUp | None,
         "untimed inferences before the timed ones; an emulated device gives no times, memory or energy",
     ] = None
     energy: Annotated[Energy | None, "of an inference in the first round"] = None
-    operator_costs: Annotated[Mapping[str, OperatorCost] | None, "the work of an inference by operator type"] = None
     instructions: Annotated[Instructions | None, "of an emulated CPU; exact"] = None
     ram_bytes: Annotated[Bytes | None, "of a firmware: variables, with the stream's, and the deepest stack"] = None
     raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False

@@ -176,7 +176,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         scatter=charts.accuracy_against_latency(results, names),
         people=people,
         noun=noun_of(people),
-        classes=dict.fromkeys(label for x in results for label in x.per_class or ()),
+        classes=dict.fromkeys(label for x in results for label in x.per_class),
         states=states(report) if report else [],
         devices=list(reports),
         facts=_side_by_side([machine_facts(x) for x in reports.values()]),
