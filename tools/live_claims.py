@@ -17,8 +17,9 @@ from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.frontend import RATE_HZ
-from tools import ROOT
+from tools import ROOT, personal_gain
 from tools.claim import Claim, at_most, har_edge_json, reported
+from tools.personal_gain import Gain
 
 
 def live_claims(folder: Path) -> Iterator[Claim]:
@@ -26,20 +27,20 @@ def live_claims(folder: Path) -> Iterator[Claim]:
     yield from _test_subjects(har_edge_json(folder / "live.json", "evaluate", "edge", "--live"))
     yield _hour()
     yield _day_of_memory()
-    scores = har_edge_json(folder / "gains.json", "personalise", "edge", "--evaluate", "--seconds", "10")
-    yield from personal_claims(scores["gains"])
+    gains, _ = personal_gain.measure(Classifier(reference_model("edge", "int8")), (), seconds=10)
+    yield from personal_claims(gains)
 
 
-def personal_claims(gains: Sequence[Mapping[str, Any]]) -> Iterator[Claim]:
-    """The worth of adapting: `gains` of people, with accuracies (0 to 1) `before` and `after`."""
-    before, after = (100 * fmean(x[key] for x in gains) for key in ("before", "after"))
+def personal_claims(gains: Sequence[Gain]) -> Iterator[Claim]:
+    """Claim what adapting is worth."""
+    before, after = 100 * fmean(x.before for x in gains), 100 * fmean(x.after for x in gains)
     people = f"{len(gains)} test subjects, 10 s of each activity"
     evidence = f"{people}: {before:.2f} and {after:.2f} %"
     gain = f"{after - before:+.2f} points"
     yield Claim("adapting to a person gains, on the mean", "more than 0 points", gain, after > before, evidence)
-    worst = max(gains, key=lambda x: x["before"] - x["after"])
-    loss = 100 * (worst["before"] - worst["after"])
-    yield at_most("adapting to a person costs, at worst", loss, 1, "points", f"{people}: subject {worst['subject']}")
+    worst = max(gains, key=lambda x: x.before - x.after)
+    loss = 100 * (worst.before - worst.after)
+    yield at_most("adapting to a person costs, at worst", loss, 1, "points", f"{people}: subject {worst.subject}")
 
 
 def _hour() -> Claim:

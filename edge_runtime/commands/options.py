@@ -97,13 +97,14 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  har-edge {line}" for line in lines)])
 
 
-def data(help_text: str) -> Callable[[F], F]:
+def data(help_text: str, required: bool = False) -> Callable[[F], F]:
     """The option `--data`: data sets that are read together; None without it."""
     return click.option(
         "--data",
         metavar="[LAYOUT=]PATH",
         type=click.Path(readable=False),
         multiple=True,
+        required=required,
         callback=lambda _, __, given: sources(given) if given else None,
         help=help_text,
     )

@@ -1,4 +1,4 @@
-"""Adapt a model to one person from their labelled recordings, and score the gain."""
+"""Adapt a model to one person from their labelled recordings."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Recording, cut, nobody_walks, segments
-from edge_runtime.data.scores import confusion_matrix, macro_f1
 from edge_runtime.errors import InputError
 from edge_runtime.live import personal_learning
 from edge_runtime.live.personal_learning import HeldOut
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.recording_replay import worn_alike
-from edge_runtime.live.stream_scores import share
 from edge_runtime.model.classifier import Classifier, looks
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.personal_correction import PersonalCorrection
@@ -49,22 +47,6 @@ class Stretch:
         rows = (self.starts >= first_s * rate_hz) & (self.starts + samples <= end_s * rate_hz)
         starts, logits, look, moves = self.starts[rows], self.logits[rows], self.looks[rows], self.moves[rows]
         return Stretch(self.label, end_s - first_s, starts, logits, look, moves)
-
-
-@dataclass(frozen=True)
-class Gain:
-    """Accuracy and macro F1, 0 to 1, of one person's other windows before and after.
-
-    Macro F1 is over the person's activities. The correction is `used` unless held-out parts speak against it.
-    """
-
-    subject: int | str
-    windows: int
-    before: float
-    after: float
-    macro_f1_before: float
-    macro_f1_after: float
-    used: bool
 
 
 def stretches(recordings: Sequence[Recording], classifier: Classifier) -> tuple[list[Stretch], list[str]]:
@@ -110,7 +92,7 @@ def learn(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCor
             f"the labels show only {' and '.join(labels[x] for x in shown) or 'nothing'} for "
             f"{window.samples / RATE_HZ:g} s or more in one piece: label at least two of {', '.join(labels)}"
         )
-    logits, look, y = _joined(found)
+    logits, look, y = joined(found)
     still = ~np.concatenate([x.moves for x in found])
     exchanged = personal_learning.exchanged(logits[still], y[still])
     if exchanged:
@@ -122,29 +104,14 @@ def learn(found: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCor
     has_all = {x.label for x in parts} == set(shown)
     return (
         personal_learning.learn(logits, look, y, temperature, weight),
-        personal_learning.cross_validate(*_joined(parts), folds, temperature, weight) if has_all else None,
+        personal_learning.cross_validate(*joined(parts), folds, temperature, weight) if has_all else None,
     )
 
 
-def gain(subject: int | str, found: Sequence[Stretch], seconds: float, classifier: Classifier) -> Gain:
-    """Learn from the first `seconds` of each activity, and score on all other windows; raises as `learn`."""
-    first, rest = split(found, seconds, classifier.card.window.samples)
-    correction, held_out = learn(first, classifier)
-    if not rest:
-        raise InputError(f"the recordings have {seconds:g} s of each activity and nothing else")
-    is_used = held_out is None or not (held_out.is_worse or held_out.is_wrong_throughout)
-    logits, look, y = _joined(rest)
-    answers = [logits.argmax(axis=1), correction.apply(logits, look).argmax(axis=1)]
-    answers[1] = answers[1] if is_used else answers[0]
-    before, after = (share(x == y) for x in answers)
-    f1_before, f1_after = (macro_f1(confusion_matrix(y, x, len(classifier.card.labels))) for x in answers)
-    return Gain(subject, len(y), before, after, f1_before, f1_after, used=is_used)
-
-
-def _joined(
+def joined(
     found: Sequence[Stretch],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64], npt.NDArray[np.integer]]:
-    """Logits, looks and activities of all windows."""
+    """Return logits, looks and activities of all windows."""
     return (
         np.concatenate([x.logits for x in found]),
         np.concatenate([x.looks for x in found]),
@@ -161,19 +128,6 @@ def held_out_parts(found: Sequence[Stretch], samples: int) -> Iterator[Stretch]:
             continue
         edges = np.linspace(0, x.seconds, FOLDS + 1).tolist()
         yield from (x.part(first, end, samples, RATE_HZ) for first, end in pairwise(edges))
-
-
-def split(found: Sequence[Stretch], seconds: float, samples: int) -> tuple[list[Stretch], list[Stretch]]:
-    """The windows of `samples` in the first `seconds` of each activity, and those in the rest."""
-    left = {x.label: seconds for x in found}
-    first: list[Stretch] = []
-    rest: list[Stretch] = []
-    for x in found:
-        taken = min(x.seconds, left[x.label])
-        left[x.label] -= taken
-        first.append(x.part(0, taken, samples, RATE_HZ))
-        rest.append(x.part(taken, x.seconds, samples, RATE_HZ))
-    return [x for x in first if len(x.starts)], [x for x in rest if len(x.starts)]
 
 
 def _stretches(

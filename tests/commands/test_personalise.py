@@ -93,54 +93,7 @@ def test_one_of_several_people_is_to_be_chosen(har_edge_here, tmp_path, personal
     assert cards.read_model(tmp_path / "mine.tflite")[1].personal_correction.record["subject"] == "me"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "noun"),
-    [
-        (["--evaluate", "-o", "x.tflite"], "--out"),
-        (["--evaluate", "--subject", "me"], "--subject"),
-        (["--data", "own", "-o", "x.tflite", "--seconds", "30"], "--seconds"),
-        (["--data", "own", "-o", "mine.tflite"], "mine.tflite"),
-    ],
-)
-def test_refused_options_keep_an_existing_file(har_edge_here, tmp_path, arguments, noun):
+def test_an_existing_file_is_kept(har_edge_here, tmp_path):
     (tmp_path / "mine.tflite").write_bytes(b"precious")
-    assert_one_sentence(har_edge_here("personalise", "edge", *arguments), 2, noun)
+    assert_one_sentence(har_edge_here(*OWN), 2, "mine.tflite")
     assert (tmp_path / "mine.tflite").read_bytes() == b"precious"
-
-
-def test_a_correction_from_five_seconds_is_used_and_does_no_harm(har_edge_here, tmp_path):
-    data = write_pieces(tmp_path / "own" / "a.csv", [("SITTING", SITTING), ("STANDING", STANDING)])
-    asked = ("personalise", "edge", "--evaluate", "--data", data, "--json", "gain.json", "--seconds")
-    succeeded(har_edge_here(*asked, "5"))
-    (gained,) = json.loads((tmp_path / "gain.json").read_text())["gains"]
-    assert gained["used"]
-    assert gained["macro_f1_after"] > gained["macro_f1_before"] - 0.01
-    done = har_edge_here(*asked, "1000")
-    assert done.returncode == 2
-    assert "subject me" in done.stderr
-
-
-def test_too_little_time_is_named_and_a_person_that_is_wrong_throughout_not_adapted_to(har_edge_here, tmp_path):
-    write_pieces(tmp_path / "own" / "a.csv", [("SITTING", SITTING), ("STANDING", STANDING)])
-    write_pieces(tmp_path / "own" / "b.csv", [("SITTING", SITTING)], "another")
-    write_pieces(tmp_path / "own" / "c.csv", [("LAYING", SITTING), ("WALKING", STANDING)], "wrong")
-    asked = ("personalise", "edge", "--evaluate", "--data", "own", "--json", "gain.json")
-    write_pieces(tmp_path / "own" / "d.csv", [("STANDING", SITTING), ("SITTING", STANDING)], "exchanged")
-    said = succeeded(har_edge_here(*asked)).stderr
-    assert "subject another" in said
-    assert "subject exchanged" in said
-    found = json.loads((tmp_path / "gain.json").read_text())
-    me, wrong = found["gains"]
-    assert (me["subject"], wrong["subject"]) == ("me", "wrong")
-    assert found["not_scored"].keys() == {"another", "exchanged"}
-    assert not wrong["used"]
-    assert wrong["after"] == wrong["before"] < 0.5
-
-
-def test_gains_are_shown_person_by_person(har_edge_here, tmp_path):
-    shown = succeeded(har_edge_here("personalise", "edge", "--evaluate", "--json", "gains.json")).stdout
-    assert [x.split()[0] for x in shown.splitlines()[:2]] == ["subject", "2"]
-    found = json.loads((tmp_path / "gains.json").read_text())
-    assert [x["subject"] for x in found["gains"]] == [2, 4, 9, 10, 12, 13, 18, 20, 24]
-    assert all(x["windows"] > 500 and x["macro_f1_after"] > x["macro_f1_before"] - 0.05 for x in found["gains"])
-    assert found["seconds"] == 10

@@ -98,7 +98,7 @@ def test_without_an_extra_a_device_measures_recognises_and_adapts_and_is_told_wh
         assert result["accuracy"] > 0.96
         assert result["windows"] == 2947
     succeeded(on_device("har-edge", "stream", "edge", "--replay", 7, "--speed", 0))
-    succeeded(on_device("har-edge", "personalise", "edge", "--evaluate"))
+    succeeded(on_device("har-edge", "personalise", "edge", "--data", "uci-har", "--subject", 2, "-o", "two.tflite"))
     cards.save(tiny_models.card(), tmp_path / "card.json")  # a folder that `convert` takes for a run
     for arguments in (["train"], ["convert", "."]):
         assert_one_sentence(on_device("har-edge", *arguments), 2, "pip install", "har-edge[train] @ ", ".whl")

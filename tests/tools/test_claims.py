@@ -5,6 +5,7 @@ import pytest
 from tools import claims
 from tools.claim import at_most
 from tools.live_claims import personal_claims
+from tools.personal_gain import Gain
 
 
 def test_a_busy_machine_and_a_section_that_is_not_there_are_refused(monkeypatch, capsys):
@@ -33,5 +34,5 @@ def test_a_busy_machine_and_a_section_that_is_not_there_are_refused(monkeypatch,
     ],
 )
 def test_adapting_has_to_gain_on_the_mean_and_to_cost_nobody_more_than_a_point(gains, holds):
-    people = [{"subject": i, "before": before, "after": after} for i, (before, after) in enumerate(gains)]
+    people = [Gain(i, 100, before, after, before, after, used=True) for i, (before, after) in enumerate(gains)]
     assert [x.holds for x in personal_claims(people)] == holds
