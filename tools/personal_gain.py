@@ -7,6 +7,7 @@ Each person's first seconds of each activity adapt the model, and all other wind
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 
 import click
 
@@ -59,9 +60,13 @@ _COLUMNS: dict[str, Callable[[Gain], str]] = {
 def main(model: Path, data: Sequence[str], seconds: float, out: Path | None) -> None:
     """Print what adapting MODEL gains for each person who was not in its training."""
     gains, not_scored = measure(Classifier(model_path(model)), data, seconds)
-    print(table_of(_COLUMNS, gains), end="")
     for subject, reason in not_scored.items():
         print(f"Not scored: subject {subject}: {reason}.")
+    if not gains:
+        raise click.ClickException("nobody is scored")
+    rates = [fmean(getattr(x, key) for x in gains) for key in ("before", "after", "macro_f1_before", "macro_f1_after")]
+    mean = Gain("mean", sum(x.windows for x in gains), *rates, used=all(x.used for x in gains))
+    print(table_of(_COLUMNS, [*gains, mean]), end="")
     if out:
         write_json(out, {"seconds": seconds, "not_scored": not_scored, "gains": [*map(asdict, gains)]})
 

@@ -15,7 +15,7 @@ from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.names import natural, natural_order, noun_of
 from edge_runtime.data.scores import Scores, score
 from edge_runtime.errors import InputError
-from edge_runtime.reports.confusion_plot import plot_confusion
+from edge_runtime.reports.figures import plot_confusion
 from edge_runtime.system.files import csv_text, scratch_folder, write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table

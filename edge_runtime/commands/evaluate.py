@@ -71,7 +71,7 @@ def command(
     options.belonging("--plots", "--format")
     picture = None
     if plots:
-        from edge_runtime.system.figures import require_matplotlib
+        from edge_runtime.reports.figures import require_matplotlib
 
         require_matplotlib()
         check_folder(plots)
@@ -112,7 +112,7 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
     show_scores(open_set, closed_set, found)
     _say_what_looks_alike(classifier.card, found, logits.argmax(axis=1))
     if picture:
-        from edge_runtime.reports.confusion_plot import plot_confusion
+        from edge_runtime.reports.figures import plot_confusion
 
         title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')}"
         people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
@@ -174,7 +174,7 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], pictu
         classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike(recordings)]
     )
     if picture:
-        from edge_runtime.reports.confusion_plot import plot_confusion
+        from edge_runtime.reports.figures import plot_confusion
 
         counts = stream_scores.confusion(tracks, len(labels), window.samples).tolist()
         title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"

@@ -15,7 +15,6 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_card import Card
-from edge_runtime.system.figures import FORMATS
 from edge_runtime.system.printable import quoted
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+FORMATS = ("png", "svg", "pdf")
+"""Of pictures."""
 PATH = click.Path(path_type=Path)
 RUN_OR_FILE = click.Path(path_type=Path, readable=False)
 

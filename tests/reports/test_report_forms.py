@@ -13,7 +13,7 @@ from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, N
 
 from edge_runtime.bench.results import AbsentRival, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
-from edge_runtime.reports import confusion_plot, outputs, sentences
+from edge_runtime.reports import outputs, sentences
 from edge_runtime.reports.report_content import DeviceReport, gather, side_by_side
 from edge_runtime.reports.report_forms import show_report, to_csv, to_html, to_markdown
 from edge_runtime.system import quantities
@@ -242,14 +242,6 @@ def test_every_form_shows_every_device(shown):
     assert {x.count("|") for x in lines} == {2 + len(content.names)}
     rows = list(csv.DictReader(io.StringIO(to_csv([x.report for x in DEVICES if x.report]))))
     assert [x["quantization"] for x in rows] == [x.quantization for x in content.results]
-
-
-def test_a_confusion_is_drawn_in_shares_of_its_rows_with_labels_as_they_are(tmp_path):
-    confusion_plot.plot_confusion([[3, 1], [0, 2]], ["McDonald_walk", "a$b$"], "title", tmp_path / "x.svg")
-    text = (tmp_path / "x.svg").read_text()
-    assert "McDonald_walk" in text
-    assert "a$b$" in text.replace("\\", "")
-    assert "75.0 %" in text
 
 
 def test_numbers_have_as_many_digits_as_they_deserve():

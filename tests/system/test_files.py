@@ -2,12 +2,10 @@
 
 import os
 import stat
-import sys
 import tempfile
 from pathlib import Path
 
 import pytest
-from programs import run_program
 
 from edge_runtime import runs
 from edge_runtime.errors import InputError
@@ -109,8 +107,3 @@ def test_a_user_without_a_home_is_told_to_name_a_folder(monkeypatch):
     monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
     with pytest.raises(InputError, match="HAR_EDGE_CACHE"):
         cache_folder()
-
-
-def test_a_picture_is_drawn_whatever_backend_a_notebook_has_set():
-    draw = "from edge_runtime.system.figures import new_figure; new_figure(1, 1, 'x')"
-    assert run_program(sys.executable, "-c", draw, env={"MPLBACKEND": "module://gone"}).returncode == 0

@@ -8,10 +8,7 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
-
-from matplotlib.ticker import MaxNLocator
 
 import edge_runtime
 from edge_runtime.data.dataset import Dataset
@@ -19,10 +16,8 @@ from edge_runtime.data.names import noun_of
 from edge_runtime.data.scores import fit_temperature, score
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.model_card import Card, LiveSettings, save
-from edge_runtime.reports.confusion_plot import plot_confusion
+from edge_runtime.reports.figures import plot_confusion, plot_curves
 from edge_runtime.runs import Run, checkpoint_folder
-from edge_runtime.system.figures import new_figure, percent_ticks
-from edge_runtime.system.figures import save as save_figure
 from edge_runtime.system.files import csv_text, write_bytes, write_text
 from edge_runtime.system.quantities import counted, percent
 from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
@@ -30,9 +25,6 @@ from train.fit.networks import short_name
 from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
 from train.training_data import distinct
-
-# Okabe and Ito's palette, for people with any colour vision.
-_TRAINING, _HELD_OUT, _FINAL = "#0072B2", "#D55E00", "#56B4E9"
 
 
 @dataclass(frozen=True)
@@ -134,10 +126,8 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     for name, history in histories.items():
         rows += [[name, *("" if x != x else f"{x:.6g}" for x in astuple(epoch))] for epoch in history]
     write_text(run.history, csv_text(rows))
-    title = f"{card.name}, seed {card.training['seed']}"
-    coarse_epochs = card.training["recipe"]["coarse_epochs"]
     noun = noun_of(card.training["test_subjects"])
-    _plot_curves(histories["selection"], histories["final"], title, run.picture("curves"), coarse_epochs, noun)
+    _draw_curves(run, card, histories["selection"], histories["final"], noun)
     for part, name, file in (("test", "test", "confusion"), ("held_out", "held-out", "confusion_held_out")):
         scores = card.scores[part]
         plot_confusion(
@@ -150,36 +140,21 @@ def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
     save(card, run.card)
 
 
-def _plot_curves(
-    selection: Sequence[Epoch], final: Sequence[Epoch], title: str, path: Path, coarse_epochs: int, noun: str
-) -> None:
-    """Draw loss and accuracy over the epochs: training and held-out subjects of the selection fit, and the final fit.
-
-    Training scores are of augmented windows with dropout and smoothed labels, so that they lie below the held-out ones.
-    The first `coarse_epochs` score coarse classes. `noun` is the word for subjects.
-    """
-    figure = new_figure(10, 4.2, title)
-    loss, accuracy = figure.subplots(1, 2)
-    for axes, name in ((loss, "loss"), (accuracy, "accuracy")):
-        for epochs, attribute, color, label in (
-            (selection, name, _TRAINING, "selection fit, training"),
-            (selection, f"held_out_{name}", _HELD_OUT, f"selection fit, held-out {noun}s"),
-            (final, name, _FINAL, "final fit, training"),
-        ):
-            values = [getattr(x, attribute) for x in epochs]
-            marker = "o" if len(epochs) == 1 else ""  # there is no line to see
-            axes.plot([x.epoch for x in epochs], values, marker=marker, markersize=4, color=color, label=label)
-        axes.set_xlim(selection[0].epoch - 0.5, selection[-1].epoch + 0.5)
-        if coarse_epochs:
-            axes.axvline(coarse_epochs + 0.5, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-        axes.grid(axis="y", alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    loss.set_ylabel("cross-entropy")
-    loss.legend(frameon=False)
-    accuracy.set_ylabel("accuracy")
-    percent_ticks(accuracy.yaxis)
-    coarse = " Left of the dashed line: coarse classes." if coarse_epochs else ""
-    held_out = f"Held-out: plain windows, averaged weights, at the end {percent(selection[-1].held_out_accuracy, 1)}."
-    save_figure(figure, path, f"Training: augmented windows, dropout, smoothed labels. {held_out}{coarse}")
+def _draw_curves(run: Run, card: Card, selection: Sequence[Epoch], final: Sequence[Epoch], noun: str) -> None:
+    """Draw loss and accuracy over the epochs; `noun` is the word for subjects."""
+    loss, accuracy = (
+        {
+            "selection fit, training": [getattr(x, name) for x in selection],
+            f"selection fit, held-out {noun}s": [getattr(x, f"held_out_{name}") for x in selection],
+            "final fit, training": [getattr(x, name) for x in final],
+        }
+        for name in ("loss", "accuracy")
+    )
+    # Training scores lie below held-out ones, as the note explains.
+    held_out = f"averaged weights, at the end {percent(selection[-1].held_out_accuracy, 1)}"
+    note = f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, {held_out}."
+    coarse_epochs = card.training["recipe"]["coarse_epochs"]
+    if coarse_epochs:
+        note += " Left of the dashed line: coarse classes."
+    title = f"{card.name}, seed {card.training['seed']}"
+    plot_curves(loss, accuracy, title, note, run.picture("curves"), coarse_epochs)

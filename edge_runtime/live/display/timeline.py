@@ -18,7 +18,6 @@ from edge_runtime.live.display.sinks import (
 )
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import StreamSummary
-from edge_runtime.system.figures import activity_colour
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
@@ -29,6 +28,16 @@ _NOTICES = 3
 _LEAST_BAR = 5  # columns
 _UNKNOWN_COLOUR, _INK = "#bdbdbd", "#111111"
 _LONGEST_NOTICE = 240
+# Related activities have related colours: walking blue to green, rest warm, transitions purple to grey.
+_ACTIVITIES = (
+    "#4c9be8", "#2aa198", "#8bc34a", "#f2b134", "#ef7d57", "#c0568f",
+    "#7e57c2", "#b39ddb", "#5c6bc0", "#9fa8da", "#8d6e63", "#bdbdbd",
+)  # fmt: skip
+
+
+def activity_colour(label: int) -> str:
+    """Return the colour of activity `label`, in a terminal and in pictures."""
+    return _ACTIVITIES[label % len(_ACTIVITIES)]
 
 
 class Timeline(Sink):
