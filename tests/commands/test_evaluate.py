@@ -1,6 +1,7 @@
 """Check `har-edge evaluate` on the test set and on a user's data: other labels, few people, a personal model."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from programs import MODELS, assert_one_sentence, succeeded
 from written_recordings import motion, posture, recordings, write, write_pieces
 
 from edge_runtime.data import loading
+from edge_runtime.data.scores import accuracy, macro_f1
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.system.quantities import percent
 
 MEASURED = ("--runs", 1, "--no-control", "--json", "bench.json")
 LAYOUT = 'files = "*.csv"\nsubject = { column = "subject" }\nlabel = { column = "label" }\n'
@@ -96,15 +99,26 @@ def test_windows_of_mountings_in_which_nobody_moves_are_left_out(evaluate, har_e
 
 
 def test_everyone_in_data_of_another_origin_is_scored_closed_and_open(evaluate, tmp_path):
-    data = people(tmp_path / "own", *((x, posture(x, 10)) for x in ("SITTING", "STANDING")))
+    """The windows of STANDING in which somebody lies are answered with a label that does not occur."""
+    data = tmp_path / "own"
+    for name, sitting_s, standing_s, lying_s in (("s1", 40, 0, 8), ("s2", 20, 10, 10), ("s3", 10, 10, 0)):
+        standing = np.concatenate([posture("STANDING", standing_s), posture("LAYING", lying_s)])
+        people(data, ("SITTING", posture("SITTING", sitting_s)), ("STANDING", standing), names=[name])
     done, found = evaluate("edge", "--data", data, "--plots", "plots", "--format", "svg")
-    assert done.stdout.splitlines()[-1] == "plots/confusion.svg"
+    assert "plots/confusion.svg" in done.stdout.splitlines()
     assert set(found["per_subject_macro_f1"]) == {"s1", "s2", "s3"}
     closed = found["closed_set"]
     assert closed["labels"] == ["SITTING", "STANDING"]
     assert closed["windows"] == found["windows"]
-    assert closed["macro_f1"] >= found["macro_f1"] > 0
-    assert set(np.flatnonzero(np.sum(closed["confusion"], axis=0))) <= {3, 4}
+    assert [set(np.flatnonzero(np.sum(x["confusion"], axis=0))) for x in (closed, found)] == [{3, 4}, {3, 4, 5}]
+    for scores in (closed, found):
+        confusion = np.array(scores["confusion"])
+        assert (scores["accuracy"], scores["macro_f1"]) == (accuracy(confusion), macro_f1(confusion))
+    assert closed["macro_f1"] != found["macro_f1"] > 0
+    assert min(found["per_subject"], key=found["per_subject"].get) == "s2"
+    assert min(found["per_subject_macro_f1"], key=found["per_subject_macro_f1"].get) == "s1"
+    shares = (percent(found["macro_f1"]), percent(found["per_subject_macro_f1"]["s1"], 1), percent(closed["macro_f1"]))
+    assert re.search("{}.* subject s1 .*{}.*{}".format(*shares), done.stdout.replace("\n", " "))
 
 
 @pytest.mark.parametrize(("labels", "is_low"), [(("SITTING", "STANDING"), False), (("LAYING", "SITTING"), True)])

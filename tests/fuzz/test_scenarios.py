@@ -8,8 +8,9 @@ import random
 import shlex
 import signal
 import subprocess
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import commands
 import files
@@ -19,8 +20,11 @@ from files import DEEP
 from programs import processes, start_har_edge, wait_until
 from written_recordings import posture, write_pieces
 
-from edge_runtime.bench.measurement_job import read_answer
+from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data import uci_har
+from edge_runtime.devices.remote import RemoteDevice
+from edge_runtime.errors import DeviceError
+from edge_runtime.system.progress import ignore_progress
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +133,25 @@ def is_whole(path: Path) -> bool:
 
 
 # Answers of devices
+
+HELLO = {"machine": "x86_64", "libc": ["glibc", "2.36"]}
+HELLO |= {"interpreters": [{"path": "/usr/bin/python3", "version": [3, 11, 2], "bits": 64, "numpy": None}]}
+GREETING = json.dumps({"hello": HELLO}) + "\n"
+
+
+def test_files_of_a_device_that_nobody_asked_for_are_not_written(tmp_path):
+    folder, names = tmp_path / "job", ("../x.json", f"{tmp_path}/x.npz", "y.json", "m")
+    folder.mkdir()
+    (folder / "m").write_bytes(b"model")
+    lies = [{"done": True, "missing": []}, *({"file": x, "n_bytes": 0} for x in names)]
+    lies.append({"done": True, "silent": False, "code": 0, "log": ""})
+    (tmp_path / "lie").write_text(GREETING + "".join(f"{json.dumps(x)}\n" for x in lies))
+    transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
+    job = MeasurementJob("x", "measure", "m", "m")
+    with closing(RemoteDevice(transport, interpreter="python3")) as it, pytest.raises(DeviceError):
+        it.run(job, folder, ignore_progress)
+    assert {x.name for x in (*tmp_path.iterdir(), *folder.iterdir())} == {"job", "lie", "m", "worker.pyz"}
+    assert (folder / "m").read_bytes() == b"model"
 
 
 class Runs:

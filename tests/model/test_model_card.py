@@ -23,6 +23,7 @@ from edge_runtime.signals.types import Signal
 FLATBUFFER = tiny_models.dense(np.arange(12, dtype=np.float32).reshape(2, 6), (3, 2))
 CARD = tiny_models.card(samples=3, training={"seed": 1})
 CONTENT = cards.attach(FLATBUFFER, CARD)
+OF_ANOTHER = FLATBUFFER[:-1] + bytes([FLATBUFFER[-1] ^ 1]) + CONTENT[len(FLATBUFFER) : -64]
 ANYWHERE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -80,6 +81,7 @@ def test_one_changed_byte_anywhere_is_refused(model, position, change):
     ("content", "noun"),
     [
         *((x, "TFLite") for x in (b"", b"TFL3", CONTENT[10:])),
+        (OF_ANOTHER + cards.digest(OF_ANOTHER), "another"),
         *((x, "har-edge card .* --from") for x in (FLATBUFFER, CONTENT + b"\n", FLATBUFFER + archive("a.txt", b"a"))),
     ],
 )

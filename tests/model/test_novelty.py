@@ -65,12 +65,16 @@ def test_other_postures_and_movements_are_novel_and_the_side_someone_lies_on_is_
     np.testing.assert_array_equal(novelty(lying @ quarter.T).novel_posture, novelty(lying).novel_posture)
 
 
-def test_each_activity_has_its_own_limit(split, data, fitted):
-    windows = features(split[1][:20], data)
-    narrow = replace(fitted, posture=(replace(fitted.posture[0], unusual=1e-9, novel=1e-9), *fitted.posture[1:]))
-    expected = fitted.detect(windows).novel_posture.copy()
-    expected[:, 0] = True
-    np.testing.assert_array_equal(narrow.detect(windows).novel_posture, expected)
+@pytest.mark.parametrize("kind", ["posture", "movement"])
+@pytest.mark.parametrize("limit", ["unusual", "novel"])
+def test_each_activity_has_its_own_limits(kind, limit, split, data, fitted):
+    windows, typical = features(split[1][:20], data), getattr(fitted, kind)
+    narrow = replace(fitted, **{kind: (*typical[:3], replace(typical[3], **{limit: 1e-9}), *typical[4:])})
+    for flags in ("unusual_posture", "unusual_movement", "novel_posture", "novel_movement"):
+        found, expected = (getattr(x.detect(windows), flags) for x in (narrow, fitted))
+        assert not expected[:, 3].all()
+        expected[:, 3] |= flags == f"{limit}_{kind}"
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_a_table_moves_a_phone_less_than_anybody(novelty):

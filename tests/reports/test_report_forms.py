@@ -65,7 +65,12 @@ WORSE = replace(
     sign_flip_p=0.0004,
 )
 UNCLEAR = replace(
-    BETTER, p50_ratio=0.97, p50_ratio_ci95=(0.93, 1.02), end_to_end_ratio=1.1, end_to_end_ratio_ci95=(0.99, 1.2)
+    BETTER,
+    p50_ratio=0.97,
+    p50_ratio_ci95=(0.93, 1.02),
+    end_to_end_ratio=1.1,
+    end_to_end_ratio_ci95=(0.99, 1.2),
+    sign_flip_p=0.04,
 )
 RIVALS = (
     *(FLOAT, INT8, rival("TensorFlow stock", 0.1), rival("fused LSTM", 0.05), rival("ONNX Runtime", 0.01)),
@@ -73,10 +78,10 @@ RIVALS = (
 )
 VERDICTS = {
     "a gain and a small loss, with their intervals": (
-        of(FLOAT, INT8, comparisons=(BETTER,)),
+        of(FLOAT, INT8, comparisons=(replace(BETTER, sign_flip_p=0.12),)),
         "int8…2.00 times faster…float32…1.92–2.04…20.0 µs…40.0 µs…1.67 times faster…end to end…1.64–1.72…30.0 µs"
         "…50.0 µs…1.33 times smaller…150.0 kB…200.0 kB",
-        "int8…−0.20…96.80 %…97.00 %…−0.60…+0.10…not significant…p = 1",
+        "int8…−0.20…96.80 %…97.00 %…−0.60…+0.10…not significant…p = 0.12",
     ),
     "slower, larger and better": (
         of(FLOAT, result("int8", 0.060, size_bytes=250_000, accuracy=0.98), comparisons=(WORSE,)),
@@ -86,6 +91,12 @@ VERDICTS = {
     "an interval that holds 1 is no difference": (
         of(FLOAT, INT8, comparisons=(UNCLEAR,)),
         "as fast as float32…0.98–1.08…as fast as float32 end to end…0.83–1.01",
+        ": unclear…contains 0…p = 0.04",
+    ),
+    "an interval without 0 is unclear where the test finds nothing": (
+        of(FLOAT, INT8, comparisons=(replace(BETTER, accuracy_difference_ci95=(-0.6, -0.1), sign_flip_p=0.06),)),
+        "2.00 times faster",
+        ": unclear…leaves out 0…p = 0.06",
     ),
     "inference and end to end are one time of models that take raw windows": (
         of(raw(FLOAT), raw(INT8), comparisons=(BETTER,)),
