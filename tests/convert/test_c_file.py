@@ -20,11 +20,13 @@ from programs import MODELS, assert_one_sentence, python, run_program, succeeded
 
 from convert.c_file import c_source, write_in_child
 from convert.c_file.c_names import c_name
-from convert.c_file.c_program import Statement, in_loops
+from convert.c_file.c_program import Program, Statement, in_loops
+from convert.c_file.graph_tracing import Buffer, Value
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_int8
+from edge_runtime.data.loading import load_data
 from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
@@ -204,6 +206,41 @@ def test_rolled_statements_are_the_statements(patterns):
     assert unrolled(in_loops(statements), {}) == [f"{x.code.removesuffix(' @0')} {x.starts[0]}" for x in statements]
 
 
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ab"),
+            st.sampled_from([("int8", 16), ("int8", 40), ("int8", 70), ("float32", 16)]),
+            st.lists(st.integers(0, 20), min_size=1, max_size=3),
+            st.booleans(),
+        ),
+        max_size=20,
+    )
+)
+def test_no_statement_writes_over_what_it_or_a_later_one_reads(plan):
+    """Each statement writes one array, of the window and arrays from before."""
+    arrays = [Value(Buffer(16, "int8", name="window"), 0, (16,))]
+    program, statements = Program([arrays[0].buffer]), []
+    for i, (name, (dtype, size), sources, in_place) in enumerate(plan):
+        views = [Value(Buffer(size, dtype, name=name), 0, (size,)), *(arrays[x % len(arrays)] for x in sources)]
+        program.add(f"code{i} {' '.join(f'@{x}' for x in range(len(views)))};", *views, in_place=in_place)
+        arrays.append(views[0])
+        statements.append((views, in_place))
+    text = "\n".join(program.body())
+    sizes = {x: int(n) for x, n in re.findall(r"(memory_of_\w+)\[(\d+)", text)} | {"window": 16}
+    places = {x: (memory, int(n)) for x, memory, n in re.findall(r"(\w+) = (\w+) \+ (\d+);", text)}
+    held: dict[tuple[str, int], Value] = {("window", i): arrays[0] for i in range(16)}
+    for (views, in_place), names in zip(statements, re.findall(r"^code\d+ (.*);$", text, re.MULTILINE), strict=True):
+        begins = [places.get(x, (x, 0)) for x in names.split()]
+        cells = [[(x, start + i) for i in range(view.size)] for view, (x, start) in zip(views, begins, strict=True)]
+        for view, own in zip(views[1:], cells[1:], strict=True):
+            assert all(held[x] is view for x in own)
+            assert not {*own} & {*cells[0]} or (in_place and own == cells[0])
+        assert max(cells[0])[1] < sizes[begins[0][0]]
+        held |= dict.fromkeys(cells[0], views[0])
+
+
 def test_the_command_writes_all_files_without_tensorflow(tmp_path):
     loaded = "import atexit, sys, har_edge; sys.argv[1:] = ['convert', 'edge', '--c']\n"
     loaded += "atexit.register(lambda: print('tensorflow' in sys.modules))\nhar_edge.main()"
@@ -213,12 +250,21 @@ def test_the_command_writes_all_files_without_tensorflow(tmp_path):
     assert "void edge_int8_predict(const float window[1152], float logits[6]);" in header
 
 
-def test_a_difference_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch):
+OF_LAST = f"window[0] == {float(load_data().train.X[::15][-1, 0, 0]).hex()}f"
+CHANGES = {
+    "every window": ("12582912.0f", "12582913.0f"),
+    "the last window": ("sets[best_set](window, logits);", f"sets[best_set](window, logits); logits[5] += {OF_LAST};"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_difference_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch, name):
     exact = c_source.source_of
 
     def changed(*arguments):
         header, source = exact(*arguments)
-        return header, source.replace("12582912.0f", "12582913.0f")
+        assert CHANGES[name][0] in source
+        return header, source.replace(*CHANGES[name])
 
     monkeypatch.setattr(c_source, "source_of", changed)
     with pytest.raises(CheckFailedError, match="edge"):

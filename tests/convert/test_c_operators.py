@@ -81,6 +81,13 @@ MODELS = {
         weights(21, 37),
         ((0.031, -7), (0.06, -90)),
     ),
+    "dense beyond 32 bits": model(
+        OF.FULLY_CONNECTED,
+        ((1, 640), (1, 18)),
+        schema.FullyConnectedOptionsT(),
+        [Part("w", (18, 640), "int8", values=np.repeat([[127], [-127]], 9, axis=0).repeat(640, axis=1), scale=1.0)],
+        ((1.0, -128), (1 / 250, 0)),
+    ),
     "convolution along time": model(
         OF.CONV_2D, ((1, 1, 40, 5), (1, 1, 20, 18)), convolution((1, 2)), weights(18, 1, 7, 5), ((0.031, -7), (0.08, 5))
     ),

@@ -199,6 +199,14 @@ def knocking(share: float) -> np.ndarray:
     return size[:, np.newaxis] * [1, 0.1, 0.1, 0.5, 0.5, 0.5]
 
 
+def resting() -> np.ndarray:
+    """Rest `[n, 6]` of two minutes and a half in three pieces, none of them steady, and then as long in one."""
+    rest = np.tile(np.repeat([0.05, 0.02], 300), 13)[:7500]  # rad/s
+    size = np.concatenate([*[np.ones(300), rest[:2500]] * 3, np.ones(300), rest])
+    turn = size * np.sin(2 * np.pi * np.arange(len(size)) / 25)
+    return np.array([1, 0, 0, 0, 0, 0]) + np.outer(turn, [0.1, 0.1, 0.1, 1, 1, 1])
+
+
 def leaning() -> np.ndarray:
     """60 s `[n, 6]` that tilt from upright to level, to one side and the other, and turn about x."""
     tilt, side = np.linspace(0, np.pi / 2, 3000), 1.5 * np.sin(np.linspace(0, 60, 3000))
@@ -223,6 +231,7 @@ def test_a_model_of_other_windows_or_limits_is_followed_as_by_python(tmp_path, n
         return softmax(logits.astype(np.float32), card.temperature)
 
     samples = np.r_[samples_of(1)[0][:9000], *(knocking(x) for x in (0.4, 0.5, 0.7)), leaning()]
+    samples = np.r_[samples, resting()] if name == "rest" else samples
     assert_same(stream, SimpleNamespace(card=card, probabilities=probabilities), samples)
 
 

@@ -62,12 +62,13 @@ def test_windows_of_any_length_and_networks_of_any_layers(samples, front, normal
             assert answers.tobytes() == answers_of(flatbuffer, normalisation, X, xnnpack=xnnpack).tobytes()
 
 
-def test_values_are_cut_at_the_clip_where_int8_reaches_beyond_it():
+@pytest.mark.parametrize(("lowest", "highest"), [(-8.0, 7.0), (-3.06, 3.06)])
+def test_values_are_cut_at_the_clip_where_int8_reaches_beyond_it(lowest, highest):
     """As where windows share the range of states that are larger."""
     lowered = lower(network(20))
     normalisation = Normalisation((0.0,) * 3, (1.0,) * 3, (3.0, 3.0, 2.0), (None,) * 3)
     X = 6 * np.random.default_rng(1).normal(size=(12, 20, 3)).astype(np.float32)
-    ranges = observed_ranges(lowered, normalisation.apply(X)) | {"input": ActivationRange(-8.0, 7.0)}
+    ranges = observed_ranges(lowered, normalisation.apply(X)) | {"input": ActivationRange(lowest, highest)}
     int8 = to_int8(lowered, ranges)
     answers = logits_of(take_raw_windows(int8, normalisation), X)
     assert answers.tobytes() == answers_of(int8, normalisation, X).tobytes()

@@ -1,5 +1,7 @@
 """Check the flatbuffers of the converter: Keras's answers, integer operators, and a compact file."""
 
+import copy
+
 import keras
 import numpy as np
 import pytest
@@ -12,9 +14,11 @@ from tensorflow.lite.tools import flatbuffer_utils
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
 from convert.parity import relative_difference
+from convert.quantise import tflite_converter
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.compaction import read, write
 from convert.quantise.tflite_converter import UNCALIBRATED, to_int8
+from edge_runtime.errors import CheckFailedError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 
@@ -51,6 +55,18 @@ def test_int8_is_close_to_keras_on_windows_that_did_not_calibrate(forms, its_win
 def test_int8_is_integer_from_input_to_output(forms):
     assert {x.type for x in read(forms["int8"]).subgraphs[0].tensors} <= {INT8, INT32}
     assert not {"QUANTIZE", "DEQUANTIZE"} & {kind for kind, *_ in operators_of(forms["int8"])}
+
+
+def test_an_operator_that_stayed_in_float_is_refused(forms, lowered, ranges, monkeypatch):
+    model = read(forms["int8"])
+    (graph,) = model.subgraphs
+    first = graph.operators[0]
+    for tensor in (first.inputs[0], first.outputs[0], graph.outputs[0]):
+        graph.tensors[tensor].type = FLOAT32
+        monkeypatch.setattr(tflite_converter, "_convert", lambda *_: copy.deepcopy(model))
+        with pytest.raises(CheckFailedError):
+            to_int8(lowered, ranges)
+        graph.tensors[tensor].type = INT8
 
 
 def test_no_product_of_two_activations_falls_halfway_between_two_values(forms):
