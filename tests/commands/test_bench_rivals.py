@@ -11,6 +11,7 @@ from compiled_c import CC
 from home import QUICK
 from programs import MODELS, assert_one_sentence, succeeded
 
+from edge_runtime.bench import c_library, measurement
 from edge_runtime.errors import InputError
 from edge_runtime.model.onnx_model import load_onnx_runtime, open_onnx
 from edge_runtime.model.rivals import record_of
@@ -94,7 +95,15 @@ needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get in
 
 
 @needs_cc
-def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, tmp_path):
+def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, tmp_path, monkeypatch):
+    libraries = []
+
+    def compile_for(device, model, job, folder):
+        compiler = c_library.compile_for(device, model, job, folder)
+        libraries.append((folder / job.library).read_bytes())
+        return compiler
+
+    monkeypatch.setattr(measurement, "compile_for", compile_for)
     forms = ("--json", "b.json", "--markdown", "b.md", "--html", "b.html")
     done = succeeded(har_edge_here("bench", "edge", "--runtime", "c", *QUICK, *forms, env={"CC": "env cc"}))
     float32, int8, c = json.loads((tmp_path / "b.json").read_text())["results"]
@@ -102,6 +111,9 @@ def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, 
     assert [len(x) for x in c["samples_ms"]["latency"]] == [20, 20]
     same = ("confusion", "accuracy", "calibration_error", "quantization", "operators", "agreement")
     assert {x: c[x] for x in same} == {x: int8[x] for x in same}
+    (library,) = libraries
+    assert (c["size_bytes"], c["sha256"]) == (len(library), hashlib.sha256(library).hexdigest())
+    assert min(c["load_ms"], c["first_ms"]) > 0
     assert "-std=c99 -O3, " in c["runtime_version"]
     assert not c["runtime_version"].startswith("zig")
     for text in (done.stdout, *((tmp_path / x).read_text() for x in ("b.md", "b.html"))):

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import sysconfig
 import threading
 import zipfile
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ from edge_runtime.devices.ssh import Ssh
 from edge_runtime.devices.targets import opener
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.c_model import C
+from edge_runtime.system.c_compiler import DOT_PRODUCTS
 from edge_runtime.system.child_processes import Stoppable
 from edge_runtime.system.progress import ignore_progress
 
@@ -293,13 +295,40 @@ def test_the_worker_in_one_file_holds_what_it_imports_needs_only_numpy_and_is_py
         ast.parse(source, feature_version=(3, 10))
 
 
+WITHOUT_ZIG = """
+import sys, runpy
+sys.modules["ziglang"] = None
+del sys.argv[:2]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+WITHOUT_MARCH = """
+for word; do
+  shift
+  case $word in -march=*) ;; *) set -- "$@" "$word" ;; esac
+done
+exec /usr/bin/cc "$@"
+"""
+
+
 @pytest.mark.parametrize("has_compiler", [True, False])
-def test_a_model_as_c_is_compiled_there_or_else_here(models, few, tmp_path, has_compiler):
+def test_a_model_as_c_is_compiled_there_or_else_here(models, few, tmp_path, monkeypatch, has_compiler):
+    """Without a compiler there, the device says that it has Arm's dot products, which the one here leaves out."""
     if has_compiler:
         write_program(tmp_path / "cc", 'PATH=/usr/bin:/bin exec cc "$@"')
+    (tmp_path / "bin").mkdir()
+    write_program(tmp_path / f"bin/{sysconfig.get_config_var('MULTIARCH')}-gcc", WITHOUT_MARCH)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin", prepend=os.pathsep)
     model, settings = replace(models[1], is_c=True), replace(QUICK, runtime=C)
-    with opened(tmp_path) as device:
+    python = write_program(tmp_path / "python", f"exec {sys.executable} -c '{WITHOUT_ZIG}' \"$@\"")
+    with closing(RemoteDevice(Here(tmp_path), interpreter=str(python))) as device:
+        run = device.run
+
+        def run_on_arm(job, folder, on_progress):
+            answer = run(job, folder, on_progress)
+            return answer if job.task != "compile" else replace(answer, facts=answer.facts | {"dot_products": True})
+
+        monkeypatch.setattr(device, "run", run_on_arm)
         (result,) = measurement.measure([model], few, device, settings).results
     assert result.form == "C int8"
-    assert result.runtime_version.startswith("cc") is has_compiler
+    assert (DOT_PRODUCTS[0] in result.runtime_version) is not has_compiler
     assert result.accuracy > 0.9

@@ -208,6 +208,21 @@ def test_while_a_sensor_is_stuck_nothing_is_recognised():
         assert answers(found) == answers(watch(samples, seconds))
 
 
+def test_a_posture_that_changes_within_a_gap_shows_no_axes_of_the_gyroscope():
+    """Every 6 s somebody leans another way, and turns about the upright axis shortly before and after."""
+    place = np.arange(3000)
+    lean, nearest = 0.35 * (place // 300 % 2), (place + 150) // 300
+    up = np.stack([np.cos(lean), np.sin(lean), 0 * lean], axis=1)
+    speed = np.where(np.abs(place - 300 * nearest) < 75, 0.5 - nearest % 2, 0)
+    rotation = speed[:, np.newaxis] * up
+    samples = np.concatenate([up, rotation], axis=1) + np.random.default_rng(0).normal(0, 0.003, (3000, 6))
+    apart, joined = (
+        [x.kind for x in notices(watch(samples, times(samples) + gap_s * (place // 300)))] for gap_s in (5, 0)
+    )
+    assert "rotation axes" in joined
+    assert "rotation axes" not in apart
+
+
 def test_no_recording_of_the_data_set_looks_faulty():
     assert not [x.kind for number in (3, 0, 30, 60) for x in notices(watch(raw(number)[:9000]))]
 

@@ -13,7 +13,7 @@ from convert.conversion_job import ConversionJob
 from convert.options import Options
 from convert.quantise.calibration import draw_windows
 from edge_runtime.bench import aggregation
-from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.dataset import Dataset, Mounting, Split
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
 from train import cross_validation
@@ -95,6 +95,17 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
     other = fit([Experiment(RECIPE, 0, changed, Run(tmp_path / "run"), subjects).jobs["selection"]], changed)[0]
     found = FitOutcome.load(experiment.jobs["selection"])
     assert (other.weights_sha256, other.normalisation) == (found.weights_sha256, found.normalisation)
+
+
+def test_the_selection_fit_tells_windows_from_no_class_that_only_held_out_people_have(data, tmp_path):
+    """Only they lie with the device at the wrist."""
+    subjects = default_held_out(data.train.subject)
+    train = replace(data.train, mounting=(data.train.subject % 2).astype(np.int32))
+    train = train.select(np.isin(train.subject, subjects) | (train.mounting == 0) | (train.y < 5))
+    worn = replace(data, train=train, mountings=(Mounting(placement="waist"), Mounting(placement="wrist")))
+    jobs = Experiment(replace(RECIPE, own_labels=True), 0, worn, Run(tmp_path), subjects).jobs
+    assert jobs["selection"].placement_labels == ((0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4))
+    assert jobs["final"].placement_labels == ()  # there all have all
 
 
 def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):

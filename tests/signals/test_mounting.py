@@ -84,6 +84,17 @@ def test_running_whose_pushes_point_ahead_does_not_turn_the_frame_of_a_mounting_
     assert mounting.recorded_frame(recorded, NAMES, RATE)[1, 1] > 0.9
 
 
+@pytest.mark.parametrize("n_running", [0, 2])
+def test_sway_does_not_turn_a_frame_round_where_there_is_not_more_running_than_walking(worn, n_running):
+    X = in_walking_frame(worn)
+    windows = X[mounting.is_moving(X, NAMES, 0.2)][9 : 11 + n_running]
+    windows[:n_running, :, :3] *= 6
+    windows[..., 3:6] *= -1  # as if everybody swayed to the other side
+    frame = mounting.walking_frame(windows, NAMES, RATE)
+    assert mounting.is_turned_round(windows, NAMES, frame, RATE)
+    np.testing.assert_array_equal(mounting.recorded_frame(windows, NAMES, RATE), frame)
+
+
 def test_a_model_of_the_accelerometer_has_the_same_frame(worn):
     columns = [NAMES.index(x) for x in ACCELERATION]
     bare = in_walking_frame(worn[..., columns], ACCELERATION)

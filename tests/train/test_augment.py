@@ -88,6 +88,21 @@ def test_moving_more_briskly_scales_all_but_gravity(few):
     assert 0.1 < np.log(factors).std() < 0.6
 
 
+@pytest.mark.parametrize(
+    ("what", "is_scaled"), [({"swing": 0.3}, ["gyro" in x for x in NAMES]), ({"gain": 0.3}, [True] * 9)]
+)
+def test_a_step_that_turns_more_and_a_sensor_that_shows_more_scale_whole_windows(few, what, is_scaled):
+    """A swing has one factor for each window, a gain one for each window and signal."""
+    X = augmented(few, replace(STILL, **what))
+    factors = (X * few).sum(axis=1) / (few**2).sum(axis=1)
+    np.testing.assert_allclose(X, factors[:, np.newaxis] * few, atol=1e-5)
+    np.testing.assert_array_equal(X[..., np.invert(is_scaled)], few[..., np.invert(is_scaled)])
+    changed = factors[:, is_scaled]
+    assert 0.15 < changed.std(axis=0).min() < changed.std(axis=0).max() < 0.6
+    apart = changed.std(axis=1)
+    assert apart.max() < 1e-4 if "swing" in what else apart.min() > 0.05
+
+
 def test_turning_about_the_upright_axis_leaves_its_signals_alone(few):
     X = augmented(few, replace(STILL, turn=0.5))
     np.testing.assert_allclose(X[..., ::3], few[..., ::3], atol=1e-5)
@@ -124,6 +139,10 @@ def test_who_moves_turns_to_the_side_that_the_push_is_to(few):
     assert 2 < np.abs(angle).max() < 3.15
     assert 0.2 < (angle > 0).mean() < 0.8
     assert 0.01 < np.abs(ahead).max() < np.abs(left).max() < 0.4
+    from_middle = np.arange(128) - np.abs(rate).argmax(axis=1, keepdims=True)
+    for slows, pushed in ((from_middle < -1, -ahead), (from_middle > 1, ahead)):
+        assert pushed[slows].min() > -1e-6
+        assert pushed[slows].max() > 0.01
 
 
 def test_hidden_signals_of_a_window_are_0_once_normalised_and_the_others_stay(few):
