@@ -1,6 +1,7 @@
 """The page recognises motion as Python does, and what it measures is a result like any other."""
 
 import json
+import shutil
 import time
 from threading import Thread
 
@@ -36,6 +37,19 @@ def test_a_benchmark_in_a_browser_is_a_result_like_any_other(
     assert result["windows"] == 2947
     assert result["latency_ms"]["runs"] == 15000
     assert result["size_bytes"] == (tmp_path_factory.getbasetemp() / f"page/{name}.wasm").stat().st_size
+
+
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_one_answer_that_differs_by_one_bit_fails_the_benchmark(chromium, page_url, tmp_path_factory, place):
+    folder = tmp_path_factory.getbasetemp() / "page"
+    for suffix in ("json", "wasm"):
+        shutil.copy(folder / f"edge.{suffix}", folder / f"{place}.{suffix}")
+    content = bytearray((folder / "edge.f32").read_bytes())
+    content[-4 * 6 * 2947 if place == "first" else -4] ^= 1  # of six logits of 2947 windows
+    (folder / f"{place}.f32").write_bytes(content)
+    chromium.open(f"{page_url}/page/words.js")
+    with pytest.raises(AssertionError, match=r"\b1 of 2947\b"):
+        chromium.run(_BENCH, place)
 
 
 SENSORS = {"accelerometer": slice(3), "linear-acceleration": slice(3), "gyroscope": slice(3, 6)}
@@ -102,6 +116,26 @@ await until('wear');
 (globalThis.DeviceMotionEvent ?? {}).requestPermission = async () => 'granted';
 addEventListener('devicemotion', (event) => event.isTrusted && event.stopImmediatePropagation());
 """
+
+
+def test_apples_phones_and_tablets_have_the_other_sign_of_acceleration(chromium, page_url):
+    """Their tablets call themselves Macs, and have a screen to touch."""
+    recorded = f"""{_USE} const {{ samples }} = await import('/page/page.js');
+        await start(); move([[0, 1, 9.8, 2, 3, 4, 5]]); return [navigator.userAgent, samples[0].slice(1, 7)];"""
+
+    def sample(agent: str = "", touches: int = 0) -> tuple[str, list[float]]:
+        if agent:
+            chromium.cdp("Emulation.setUserAgentOverride", userAgent=agent)
+        chromium.cdp("Emulation.setTouchEmulationEnabled", enabled=touches > 0, maxTouchPoints=max(touches, 1))
+        chromium.open(f"{page_url}/page/index.html")
+        return chromium.run(recorded)
+
+    own, usual = sample()
+    other = [*(-x for x in usual[:3]), *usual[3:]]
+    phone, tablet = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X)", "Mozilla/5.0 (Macintosh; Intel Mac OS X)"
+    found = [sample(*x)[1] for x in ((phone, 5), (tablet, 5), (tablet, 0), (own, 0))]
+    assert found == [other, other, usual, usual]
+    assert usual[0] != 0
 
 
 @pytest.mark.parametrize(
