@@ -15,6 +15,7 @@ from edge_runtime.data import loading
 from edge_runtime.devices.targets import opener
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.model_file import open_model_file
 from edge_runtime.runs import Run
 from tools import ROOT
 from tools.claim import Claim, at_least, at_most, har_edge_json
@@ -52,7 +53,7 @@ def method_claims() -> Iterator[Claim]:
     """Check the benchmark where the truth is known: the same model twice, a slower copy, a busy core."""
     data = loading.load_data()
     path = ROOT / "edge_runtime/models/edge_float32.tflite"
-    once = measurement.open_file(path, "edge float32")
+    once = open_model_file(path, "edge float32")
     slower = replace(
         once, title="the same with its convolution done twice", content=slower_copy(*cards.read_model(path))
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from convert.c_file import write_in_child
 from convert.c_file.c_names import c_name
-from edge_runtime.bench.measurement import MeasurementSettings, measure, open_file
+from edge_runtime.bench.measurement import MeasurementSettings, measure
 from edge_runtime.data.evaluation_data import evaluated
 from edge_runtime.data.loading import load_data
 from edge_runtime.devices.python import PythonDevice
@@ -16,6 +16,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.model_file import open_model_file
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.system.c_compiler import compile_library
 from edge_runtime.system.files import scratch_folder, write_bytes, write_text
@@ -89,7 +90,7 @@ def _write_bench(model: Path, name: str, folder: Path) -> None:
     except InputError:
         return
     settings = MeasurementSettings(runs=1, control=False)
-    measured = replace(open_file(model, name), library=(folder / f"{name}.wasm").read_bytes())
+    measured = replace(open_model_file(model, name), library=(folder / f"{name}.wasm").read_bytes())
     measure([measured], data, PythonDevice(), settings).write(folder / f"{name}.json")
     with suppressed_stderr():
         interpreter = open_model(flatbuffer, "litert")

@@ -1,8 +1,5 @@
 """Compare two benchmark runs or trainings: changes with intervals, whether they may be compared, and gates for CI."""
 
-import math
-import operator
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +17,6 @@ from edge_runtime.system.dataclass_json import from_json
 PERCENT, POINTS = "%", "pp"
 _NETWORKS = {"held_out": "selection", "test": "model"}  # which of a run's two the scores of a part are of
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
-
-
-_CONDITION = re.compile(
-    r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?(?:\d+\.?\d*|\.\d+))\s*(?P<unit>%|pp|)\s*"
-)
-_SIGNS = {">": operator.gt, "<": operator.lt}
 
 
 @dataclass(frozen=True)
@@ -291,38 +282,3 @@ def _differing(noun: str, old: Any, new: Any) -> Iterator[str]:
 
 def _known(value: Any) -> str:
     return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A condition that fails when the change of `metric` lies above (`>`) or below (`<`) the `limit`."""
-
-    text: str
-    metric: str
-    sign: str
-    limit: float
-
-    def failures(self, pairs: Sequence[ResultChanges]) -> list[str]:
-        """A clause for each result that fails; a change that is not known fails."""
-        return [failure for pair in pairs if (failure := self._failure(pair.title, pair.changes[self.metric]))]
-
-    def _failure(self, title: str, change: Change) -> str | None:
-        if change.change is None:
-            return f"{self.text} for {title} (unknown: one of the files has no {METRICS[self.metric].title})"
-        if not _SIGNS[self.sign](change.change, self.limit):
-            return None
-        interval = f", 95 % interval {change.interval_text()}" if change.interval else ""
-        return f"{self.text} for {title} ({change.text()}{interval})"
-
-
-def parse_gate(text: str) -> Gate:
-    """The gate that `text` describes: a metric, `>` or `<`, a number, and `%` of the old value.
-
-    The change of accuracy and macro_f1 is in percentage points, `pp` or no unit. Raises `InputError` for other texts.
-    """
-    found = _CONDITION.fullmatch(text)
-    metric = METRICS.get(found["metric"]) if found else None
-    is_right = found and metric and math.isfinite(float(found["limit"]))
-    if not found or not metric or not is_right or (metric.unit == POINTS) is (found["unit"] == "%"):
-        raise InputError(f"--fail-if {text!r} is no condition as 'p50>5%' or 'accuracy<-0.3', of {', '.join(METRICS)}")
-    return Gate(text.strip(), found["metric"], found["sign"], float(found["limit"]))

@@ -49,7 +49,7 @@ class Evidence(Conditions):
     converted: bool
     same_answers: bool
     paced: bool
-    warm_up: WarmUp
+    warm_up: WarmUp | None
     latency: Latency
     control: Control | None
     trained_on: tuple[str, str] | None
@@ -132,7 +132,7 @@ def _battery(conditions: Conditions) -> Iterator[str]:
 
 
 def _unstable(evidence: Evidence) -> Iterator[str]:
-    if not evidence.warm_up.stable:
+    if evidence.warm_up and not evidence.warm_up.stable:
         yield "the times did not settle during warm-up in most rounds: let the machine come to rest and run again"
 
 

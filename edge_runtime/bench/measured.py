@@ -1,7 +1,8 @@
 """The measurement of a worker, as dataclasses that it fills and that its JSON is read into."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from statistics import median
 from typing import Annotated, Any
 
 import numpy as np
@@ -48,12 +49,30 @@ class Energy:
     reason: Annotated[str | None, "why there is no energy, and what to do"] = None
 
 
-@dataclass(frozen=True)
-class Measured:
-    """One round of a model: the machine and its state, the runtime, and times beside the raw ones.
+@dataclass(frozen=True, kw_only=True)
+class RoundFacts:
+    """The facts of one round of a model, or of all rounds together, that a result has under the same names.
 
-    None is not known. `others_busy` is how many CPUs other programs kept busy meanwhile. `xnnpack` counts the operators
-    that XNNPACK took, by name. Only firmware has `ram_bytes`.
+    None is not known or not timed. Only firmware has `ram_bytes`.
+    """
+
+    load_ms: _Duration | None
+    first_ms: _Duration | None
+    warm_up: WarmUp | None
+    baseline_memory_bytes: _Count | None
+    peak_memory_bytes: _Count | None
+    pinned_cpu: _Count | None
+    threads: Annotated[int, Quantity(at_least=1)] | None = None
+    ram_bytes: _Count | None = None
+    energy: Energy | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(RoundFacts):
+    """One round of a model: its facts, the machine and its state, and the runtime; None is not known.
+
+    `others_busy` is the number of CPUs that other programs kept busy during the round. `xnnpack` counts the operators
+    that XNNPACK took, by name.
     """
 
     machine: Machine
@@ -61,17 +80,8 @@ class Measured:
     after: State
     others_busy: _Duration | None
     runtime: RuntimeVersion
-    pinned_cpu: _Count | None
-    load_ms: _Duration
-    first_ms: _Duration
-    warm_up: WarmUp
-    harness_overhead_us: Annotated[float, Quantity(at_least=-1e12, at_most=1e12)]
-    baseline_memory_bytes: _Count | None
-    peak_memory_bytes: _Count | None
-    threads: Annotated[int, Quantity(at_least=1)] | None = None
+    harness_overhead_us: Annotated[float, Quantity(at_least=-1e12, at_most=1e12)] | None
     xnnpack: Mapping[str, _Count] | None = None
-    ram_bytes: _Count | None = None
-    energy: Energy | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,38 @@ class Round:
     latency_ns: npt.NDArray[np.int64]
     end_to_end_ns: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float32] | None
+
+
+def together(rounds: Sequence[Measured]) -> RoundFacts:
+    """Return the facts of all rounds: median times, the most memory, the first energy; no costs of an emulated CPU."""
+    first = rounds[0]
+    facts = RoundFacts(**{x.name: getattr(first, x.name) for x in fields(RoundFacts)})
+    if first.machine.emulated:
+        costs = ("load_ms", "first_ms", "warm_up", "baseline_memory_bytes", "peak_memory_bytes", "energy")
+        return replace(facts, **dict.fromkeys(costs))
+    return replace(
+        facts,
+        load_ms=_median(x.load_ms for x in rounds),
+        first_ms=_median(x.first_ms for x in rounds),
+        warm_up=_all_warm_ups([x.warm_up for x in rounds if x.warm_up]),
+        baseline_memory_bytes=max(x.baseline_memory_bytes or 0 for x in rounds) or None,
+        peak_memory_bytes=max(x.peak_memory_bytes or 0 for x in rounds) or None,
+        energy=next((x.energy for x in rounds if x.energy), None),
+    )
+
+
+def _median(times: Iterable[float | None]) -> float | None:
+    measured = [x for x in times if x is not None]
+    return round(median(measured), 3) if measured else None
+
+
+def _all_warm_ups(warm_ups: Sequence[WarmUp]) -> WarmUp | None:
+    """Return the sum of the warm-ups, which is stable when most of them are."""
+    if not warm_ups:
+        return None
+    n_stable = sum(x.stable for x in warm_ups)
+    calls, seconds = sum(x.calls for x in warm_ups), round(sum(x.seconds for x in warm_ups), 3)
+    return WarmUp(calls, seconds, 2 * n_stable > len(warm_ups))
 
 
 def read_round(answer: Answer, job: MeasurementJob, device: str, shape: tuple[int, int]) -> Round:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench import aggregation
-from edge_runtime.bench.aggregation import MeasuredModel, ModelFile
+from edge_runtime.bench.aggregation import MeasuredModel
 from edge_runtime.bench.c_library import compile_for
 from edge_runtime.bench.measured import Round, read_round
 from edge_runtime.bench.measurement_job import Device, Instructions, MeasurementJob
@@ -24,8 +24,9 @@ from edge_runtime.data import evaluation_data
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.names import natural_order
 from edge_runtime.errors import HarEdgeError, InputError
-from edge_runtime.model import model_card as cards
+from edge_runtime.model import model_card
 from edge_runtime.model.c_model import C
+from edge_runtime.model.model_file import ModelFile
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress, ignore_progress
@@ -70,20 +71,15 @@ class MeasurementSettings:
 
 @dataclass
 class _Participant:
-    """A model or the control, which take turns; `failure` is how a worker of it ended."""
+    """A model that takes turns with the others, or the control; `failure` is the error of its worker."""
 
     model: ModelFile
     name: str
     job: MeasurementJob
+    is_control: bool = False
     rounds: list[Round] = field(default_factory=list)
     failure: HarEdgeError | None = None
     instructions: Instructions | None = None
-
-
-def open_file(path: Path, title: str | None = None) -> ModelFile:
-    """The model at `path`. Raises `InputError` when it is missing, damaged or without a card."""
-    _, card = cards.read_model(path)
-    return ModelFile(title or str(path), path.read_bytes(), card, path)
 
 
 def measure(
@@ -95,13 +91,13 @@ def measure(
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`, or every n-th where the device takes fewer.
 
-    A model that cannot be measured is among the `failures`, a rival among those that are absent. When no model is left,
-    the first error is raised. Windows whose labels the models lack are left out, and those without a walking frame if a
-    model takes that. Raises `InputError` when a model does not fit the data.
+    The report lists a model that cannot be measured among its `failures`, and a rival among its `absent_rivals`. When
+    no model is left, the first error is raised. Windows whose labels the models lack are left out, and windows without
+    a walking frame if a model needs it. Raises `InputError` when a model does not fit the data.
     """
-    model_cards = [x.card for x in models]
-    data, motionless = evaluation_data.moving_for(model_cards, data)
-    scored, left_out = evaluation_data.in_labels_of(model_cards, data)
+    cards = [model.card for model in models]
+    moving, motionless = evaluation_data.moving_for(cards, data)
+    scored, left_out = evaluation_data.in_labels_of(cards, moving)
     for model in models:
         evaluation_data.check_data(model.card, scored)
         if settings.paced and model.card.window.rate_hz is None:
@@ -109,45 +105,54 @@ def measure(
     every = -(-len(scored.test) // (device.most_windows or len(scored.test)))
     rows = np.arange(len(scored.test)) % every == 0
     if every > 1:
-        scored = replace(scored, test=scored.test.select(rows), name=f"{data.name}, one test window of {every}")
+        scored = replace(scored, test=scored.test.select(rows), name=f"{moving.name}, one test window of {every}")
     with scratch_folder() as folder:
-        participants = _lay_out(folder, models, data, rows, settings)
-        for participant in participants[: len(models)]:
+        participants = _lay_out(folder, models, moving, rows, settings)
+        for participant in participants:
             _compile(participant, device, folder, on_progress)
         _take_turns(participants, scored, device, folder, settings, on_progress)
-        for participant in participants[: len(models)]:
+        for participant in participants:
             _count_instructions(participant, device, folder, on_progress)
-    failures = tuple(Failure(x.name, str(x.failure)) for x in participants if x.failure and not x.model.rival)
-    survivors = [MeasuredModel(x.model, x.rounds, x.instructions) for x in participants[: len(models)] if not x.failure]
-    if all(x.model.rival for x in survivors):
+    evaluated = EvaluatedData(
+        name=scored.name,
+        fingerprint=scored.fingerprint,
+        windows=len(scored.test),
+        period_s=moving.window.hop_s,
+        left_out=left_out,
+        not_scored=tuple(map(str, natural_order(moving.train.subject.tolist()))),
+        motionless=motionless.windows,
+        motionless_mountings=motionless.mountings,
+    )
+    return _report_of(participants, scored, evaluated, device.name, settings)
+
+
+def _report_of(
+    participants: Sequence[_Participant],
+    scored: Dataset,
+    evaluated: EvaluatedData,
+    device: str,
+    settings: MeasurementSettings,
+) -> Report:
+    """Build the report of all rounds. Raises the first error when no model was measured."""
+    measured = [
+        MeasuredModel(x.model, x.rounds, x.instructions) for x in participants if not (x.is_control or x.failure)
+    ]
+    if all(x.model.rival for x in measured):
         raise next(x.failure for x in participants if x.failure)
-    complete = [x for x in (participants[0], *participants[len(models) :]) if x.rounds and not x.failure]
-    twice = [MeasuredModel(x.model, x.rounds) for x in complete]
-    control = aggregation.control_of(*twice) if len(twice) == 2 else None
-    first = survivors[0].measured[0]
-    overheads = [x.harness_overhead_us for each in survivors for x in each.measured]
-    absent = ((x.model.rival, x.failure) for x in participants if x.failure)
-    absent_rivals = tuple(AbsentRival(x.name, str(failure)) for x, failure in absent if x)
-    how = (survivors, scored, settings.threads, settings.paced, control)
-    results = [aggregation.result_of(x, *how) for x in survivors]
+    first, last = measured[0].measured[0], measured[-1].measured[-1]
+    twice = [x for x in (participants[0], *(x for x in participants if x.is_control)) if x.rounds and not x.failure]
+    control = aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in twice)) if len(twice) == 2 else None
+    results = [aggregation.result_of(x, measured, scored, settings.threads, settings.paced, control) for x in measured]
+    overheads = [
+        x.harness_overhead_us for model in measured for x in model.measured if x.harness_overhead_us is not None
+    ]
+    failed = [(x, str(x.failure)) for x in participants if x.failure]
+    absent = tuple(AbsentRival(x.model.rival.name, reason) for x, reason in failed if x.model.rival)
     return Report(
         device=MeasuredDevice(
-            **vars(first.machine),
-            name=device.name,
-            runtime=first.runtime,
-            before=first.before,
-            after=survivors[-1].measured[-1].after,
+            **vars(first.machine), name=device, runtime=first.runtime, before=first.before, after=last.after
         ),
-        data=EvaluatedData(
-            scored.name,
-            scored.fingerprint,
-            len(scored.test),
-            data.window.hop_s,
-            left_out,
-            tuple(map(str, natural_order(data.train.subject.tolist()))),
-            motionless.windows,
-            motionless.mountings,
-        ),
+        data=evaluated,
         results=tuple(results),
         settings=Method(
             runtime=settings.runtime,
@@ -160,17 +165,17 @@ def measure(
             mode="paced" if settings.paced else "back-to-back",
             harness_overhead_us=None if first.machine.emulated else round(median(overheads), 3),
         ),
-        comparisons=tuple(aggregation.comparisons(results, survivors, scored)),
+        comparisons=tuple(aggregation.comparisons(results, measured, scored)),
         control=control,
-        failures=failures,
-        absent_rivals=None if settings.absent_rivals is None else settings.absent_rivals + absent_rivals,
+        failures=tuple(Failure(x.name, reason) for x, reason in failed if not x.model.rival),
+        absent_rivals=None if settings.absent_rivals is None else settings.absent_rivals + absent,
     )
 
 
 def _compile(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
     """Compile a model that is measured as C."""
     model, job = participant.model, participant.job
-    if model.is_c:
+    if model.is_c and not participant.is_control:
         on_progress(0.0, f"writing and compiling {model.title}")
         try:
             compiler = compile_for(device, folder / job.model, job, folder)
@@ -223,7 +228,7 @@ def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> Meas
 
 def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
     """Count instructions on an emulated processor."""
-    if participant.failure is None and participant.rounds and participant.rounds[0].measured.machine.emulated:
+    if participant.rounds and not participant.failure and participant.rounds[0].measured.machine.emulated:
         on_progress(1.0, f"counting instructions: {participant.name}")
         try:
             participant.instructions = device.instructions(replace(participant.job, name="instructions"), folder)
@@ -235,7 +240,7 @@ def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
     """Tell whether a turn would only repeat meaningless times, or is the control's of a failed model."""
     first = participants[0]
     untimed = bool(first.rounds) and first.rounds[0].measured.machine.emulated
-    if participants[i].job.score:
+    if not participants[i].is_control:
         return untimed and turn >= _SCORED_ROUNDS
     return untimed or first.failure is not None
 
@@ -262,7 +267,7 @@ def _lay_out(
             np.save(folder / windows[taken], evaluation_data.evaluated(model.card, data).test.X[rows])
         suffix = ".onnx" if model.is_onnx else ".tflite"
         # A rival has no card in its file.
-        content = cards.attach(model.content, model.card) if model.rival else model.content
+        content = model_card.attach(model.content, model.card) if model.rival else model.content
         (folder / f"model-{i}{suffix}").write_bytes(content)
         job = MeasurementJob(
             name="",
@@ -280,5 +285,5 @@ def _lay_out(
     if settings.control:
         first = participants[0]
         job = replace(first.job, score=False, energy=False)
-        participants.append(_Participant(first.model, f"{first.name} once more (control)", job))
+        participants.append(_Participant(first.model, f"{first.name} once more (control)", job, is_control=True))
     return participants

@@ -1,14 +1,12 @@
-"""Define what a benchmark found: every report, the JSON Schema and docs/bench_json.md come from here.
+"""Define the result of a benchmark; `python -m tools.result_format` writes the JSON Schema and docs/bench_json.md.
 
-`python -m tools.result_format` writes the schema and the page anew. The JSON form is format 1: later versions may add
-keys, none is renamed.
+The JSON form is format 1: later versions may add keys but rename none.
 """
 
-import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -215,14 +213,14 @@ class EvaluatedData:
     fingerprint: Annotated[str, "digest of the data as these models take it; `compare` looks at it"]
     windows: Annotated[Positive, "test windows"]
     period_s: Annotated[float | None, Quantity("s", at_least=1e-6), "from one window of a stream to the next"] = None
-    left_out: Annotated[Mapping[str, Count], "number of windows left out, by label: the models do not know it"] = (
-        dataclasses.field(default_factory=dict)
+    left_out: Annotated[Mapping[str, Count], "number of windows left out, by label: the models do not know it"] = field(
+        default_factory=dict
     )
     not_scored: Annotated[tuple[str, ...], "people left out, since the models were trained on them"] = ()
     motionless: Annotated[
         Mapping[str, Count],
         "number of windows left out, by label: nobody moves in their mounting, and a model takes the walking frame",
-    ] = dataclasses.field(default_factory=dict)
+    ] = field(default_factory=dict)
     motionless_mountings: Annotated[Count, "number of these mountings"] = 0
 
 
@@ -258,13 +256,13 @@ class Report:
         tuple[AbsentRival, ...] | None, "rivals that are not among the results; null if not asked for"
     ] = None
     har_edge: Annotated[str, "the version that measured"] = edge_runtime.__version__
-    created: Annotated[str, "when (ISO 8601, UTC)"] = dataclasses.field(
+    created: Annotated[str, "when (ISO 8601, UTC)"] = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
     )
 
     def to_json(self) -> str:
         """The report as JSON text, format 1, a list of numbers on one line."""
-        text = json.dumps({"format": FORMAT} | dataclasses.asdict(self), indent=1, allow_nan=False)
+        text = json.dumps({"format": FORMAT} | asdict(self), indent=1, allow_nan=False)
         return re.sub(r"\[\n[\d\s.,eE+-]+\]", lambda found: re.sub(r"\s+", "", found[0]), text) + "\n"
 
     def write(self, path: Path) -> None:
@@ -287,40 +285,14 @@ def read_report(path: Path) -> Report:
 def parse_report(text: str) -> Report:
     """The report in `text`. Raises `ValueError` that names the wrong value."""
     content = parse_json(text)
-    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
-        raise ValueError("it has no format number")
-    if content["format"] != FORMAT:
-        raise ValueError(f"it has format {content['format']}, this version of har-edge reads format {FORMAT}")
+    number = content.get("format") if isinstance(content, dict) else None
+    if number != FORMAT:
+        raise ValueError(f"its format is {number}, and this version of har-edge reads format {FORMAT}")
     report = dataclass_json.from_json(Report, content)
     for i, result in enumerate(report.results):
-        n = len(result.labels)
-        if len(result.confusion) != n or any(len(row) != n for row in result.confusion):
+        if {len(result.confusion), *map(len, result.confusion)} != {len(result.labels)}:
             raise ValueError(f"results[{i}].confusion does not have a row and a column per label")
     for i, comparison in enumerate(report.comparisons):
         if max(comparison.result, comparison.against) >= len(report.results):
             raise ValueError(f"comparisons[{i}] is about a result that is not there")
     return report
-
-
-def compared(results: Sequence[Result]) -> list[tuple[int, int]]:
-    """The pairs to compare, by their places: each result with the fastest float form of its network, or the first."""
-    floats: dict[str, list[int]] = {}  # places by network
-    for i, result in enumerate(results):
-        if result.is_float:
-            floats.setdefault(result.model, []).append(i)
-    fastest = {x: min(zip(costs([results[i] for i in places]), places, strict=True))[1] for x, places in floats.items()}
-    pairs = ((i, fastest.get(result.model, 0)) for i, result in enumerate(results))
-    return [(i, against) for i, against in pairs if i != against]
-
-
-def costs(results: Sequence[Result]) -> list[float]:
-    """The cost of an inference of each of `results` of one network; 0 if it is not known.
-
-    It is the median time, end to end if only some prepare windows in their graph, or the instructions of an emulator.
-    """
-    if any(x.latency_ms for x in results):
-        times = [x.latency_ms for x in results]
-        if len({x.raw_input for x in results}) > 1:
-            times = [x.end_to_end_ms for x in results]
-        return [x.p50 if x else 0.0 for x in times]
-    return [x.instructions.per_inference if x.instructions else 0.0 for x in results]

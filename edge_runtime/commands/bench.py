@@ -4,12 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import click
 
 from edge_runtime.bench import measurement
-from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import AbsentRival, Report
@@ -22,6 +20,7 @@ from edge_runtime.devices.targets import AbsentDevice, measure_on, open_all
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.c_model import C
 from edge_runtime.model.interpreters import RUNTIMES
+from edge_runtime.model.model_file import ModelFile, open_model_file
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
 from edge_runtime.model.rivals import read_record, read_rival, record_of
 from edge_runtime.reports import outputs
@@ -98,7 +97,13 @@ def command(
     csv_path: Path | None,
     markdown_path: Path | None,
     html_path: Path | None,
-    **method: Any,
+    threads: int,
+    runtime: str,
+    runs: int | None,
+    duration_s: float | None,
+    rounds: int | None,
+    paced: bool,
+    control: bool,
 ) -> None:
     """Measure latency, memory and size of models, and accuracy on people that they were not trained on.
 
@@ -106,9 +111,9 @@ def command(
     older result in the run folder is kept, with its date in its name.
     """
     options.exclusive("--runs", "--duration")
-    if method["runtime"] == C and not find_spec("convert"):
+    if runtime == C and not find_spec("convert"):
         raise InputError("--runtime c needs more than this package: 'har-edge bench --on' on a host has it all")
-    devices = open_all(targets or ("local",), method["runtime"])
+    devices = open_all(targets or ("local",), runtime)
     names = [device.name for device in devices]
     if len({*names}) < len(names):
         raise InputError(f"--on names a device twice ({', '.join(names)}): give each once")
@@ -117,7 +122,7 @@ def command(
     if rivals:
         others, absent = _find_rivals(files)
         files += others
-    if method["runtime"] == C:
+    if runtime == C:
         files += _as_c(files)
     folder = run or Run(Path())
     own: dict[str, dict[str, Path]] = {}
@@ -131,7 +136,7 @@ def command(
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
     of_devices = {f"{form} of {name}": path for name, forms in own.items() for form, path in forms.items()}
     outputs.check_written(written | of_devices, [x for x in models if x.is_file()])
-    settings = MeasurementSettings(**method, absent_rivals=absent)
+    settings = MeasurementSettings(runtime, threads, runs, rounds, duration_s, paced, control, absent)
     _measure(devices, files, _load_data(files, data), settings, own, written, json_path is None)
 
 
@@ -208,12 +213,12 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     for path in paths or (None,):
         if path and is_reference(path):
             shipped = [reference_model(str(path), scheme) for scheme in ("float32", "int8")]
-            models += [measurement.open_file(x, f"{x.name} (reference)") for x in shipped]
+            models += [open_model_file(x, f"{x.name} (reference)") for x in shipped]
         elif path and not path.is_dir():
-            models.append(measurement.open_file(model_path(path)))
+            models.append(open_model_file(model_path(path)))
         else:
             run = find_run(path)
-            models += map(measurement.open_file, run.converted() or [model_path(run.folder)])
+            models += map(open_model_file, run.converted() or [model_path(run.folder)])
     return models, run if len(paths) < 2 else None
 
 

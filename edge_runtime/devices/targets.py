@@ -8,7 +8,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge_runtime.bench import measurement
-from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import Report
@@ -17,6 +16,7 @@ from edge_runtime.devices.emulated.cortex_m4 import CortexM4
 from edge_runtime.devices.python import PythonDevice, other_python
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model.c_model import C
+from edge_runtime.model.model_file import ModelFile
 from edge_runtime.system.progress import OnProgress
 
 if TYPE_CHECKING:

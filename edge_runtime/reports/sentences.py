@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge_runtime.bench.baselines import costs, pairs_with_baselines
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
-from edge_runtime.bench.results import Comparison, Interval, Report, Result, compared, costs
+from edge_runtime.bench.results import Comparison, Interval, Report, Result
 from edge_runtime.data.names import noun_of
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
@@ -68,7 +69,7 @@ def pairs(report: Report) -> list[ComparedResults]:
     comparisons = {(x.result, x.against): x for x in report.comparisons}
     quantised = [
         (i, j)
-        for i, j in compared(results)
+        for i, j in pairs_with_baselines(results)
         if results[i].model == results[j].model and results[i].quantization != "float32" and results[j].is_float
     ]
     own = [[pair for pair in found if not results[pair[0]].rival] for found in (quantised, comparisons)]

@@ -10,7 +10,6 @@ import tiny_models
 from programs import MODELS, interpreter
 
 from edge_runtime.bench import measurement, statistics
-from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
 from edge_runtime.bench.results import Comparison, Result
@@ -19,6 +18,7 @@ from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_file import ModelFile, open_model_file
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.rivals import STOCK, Rival
 
@@ -218,7 +218,7 @@ def test_a_device_that_takes_fewer_windows_gets_every_nth_in_the_frame_of_all(fe
             self.windows = np.load(folder / work.windows)
             raise DeviceError("no answer")
 
-    model, device = measurement.open_file(reference_model("edge-anywhere", "int8")), Small()
+    model, device = open_model_file(reference_model("edge-anywhere", "int8")), Small()
     with pytest.raises(DeviceError):
         measurement.measure([model], few, device, MeasurementSettings(rounds=1))
     windows = evaluation_data.evaluated(model.card, few).test.X

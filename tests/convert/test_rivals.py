@@ -23,12 +23,12 @@ from convert.rivals.rival_job import CARD, FORMS, make_rivals
 from convert.rivals.rival_worker import RivalMaker
 from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 from edge_runtime.bench import measurement
-from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.model_file import ModelFile
 from edge_runtime.model.onnx_model import count_operators, open_onnx
 from edge_runtime.model.rivals import ONNX, STOCK
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation

@@ -15,9 +15,8 @@ import pytest
 from programs import MODELS, Finished, har_edge, in_shell, succeeded
 
 from edge_runtime import cli
-from edge_runtime.bench import measurement
-from edge_runtime.bench.aggregation import ModelFile
 from edge_runtime.data import dataset, loading
+from edge_runtime.model.model_file import ModelFile, open_model_file
 from edge_runtime.runs import Run
 
 EPOCHS = 2  # enough for about 91 % on the test subjects
@@ -58,7 +57,7 @@ def few(uci_har) -> dataset.Dataset:
 @pytest.fixture(scope="session")
 def models() -> list[ModelFile]:
     """The reference models."""
-    return [*map(measurement.open_file, MODELS.values())]
+    return list(map(open_model_file, MODELS.values()))
 
 
 @pytest.fixture(scope="session")

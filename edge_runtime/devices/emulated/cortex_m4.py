@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
-from edge_runtime.bench.measured import Measured, RuntimeVersion, WarmUp
+from edge_runtime.bench.measured import Measured, RuntimeVersion
 from edge_runtime.bench.measurement_job import Answer, Instructions, MeasurementJob
 from edge_runtime.devices.python import Description
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
@@ -36,7 +36,6 @@ _SMALL = ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "--spec
 _START = ("-nostartfiles", f"-I{_FIRMWARE}", "-T", str(_FIRMWARE / "board.ld"), str(_FIRMWARE / "start.c"))
 _BOARD = ("-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none")
 EMULATOR = ("qemu-system-arm", *_BOARD, "-semihosting", "-icount", "shift=7", "-kernel")
-_NO_TIMES = {"load_ms": 0.0, "first_ms": 0.0, "warm_up": WarmUp(0, 0.0, True), "harness_overhead_us": 0.0}
 _TICK_NS, _INSTRUCTION_NS = 40, 128
 
 
@@ -91,7 +90,6 @@ class CortexM4:
             runtime=RuntimeVersion(C, job.compiler),
             threads=1,
             ram_bytes=ram,
-            **_NO_TIMES,
         )
         return Answer(asdict(measured), {"latency_ns": times, "end_to_end_ns": times, "logits": logits})
 

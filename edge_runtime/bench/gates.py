@@ -1,0 +1,50 @@
+"""Fail a comparison in CI: conditions on the changes of a metric, such as `p50>5%`."""
+
+import math
+import operator
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_runtime.bench.comparison import METRICS, POINTS, Change, ResultChanges
+from edge_runtime.errors import InputError
+
+_CONDITION = re.compile(
+    r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?(?:\d+\.?\d*|\.\d+))\s*(?P<unit>%|pp|)\s*"
+)
+_SIGNS = {">": operator.gt, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A condition that fails when the change of `metric` lies above (`>`) or below (`<`) the `limit`."""
+
+    text: str
+    metric: str
+    sign: str
+    limit: float
+
+    def failures(self, pairs: Sequence[ResultChanges]) -> list[str]:
+        """A clause for each result that fails; a change that is not known fails."""
+        return [failure for pair in pairs if (failure := self._failure(pair.title, pair.changes[self.metric]))]
+
+    def _failure(self, title: str, change: Change) -> str | None:
+        if change.change is None:
+            return f"{self.text} for {title} (unknown: one of the files has no {METRICS[self.metric].title})"
+        if not _SIGNS[self.sign](change.change, self.limit):
+            return None
+        interval = f", 95 % interval {change.interval_text()}" if change.interval else ""
+        return f"{self.text} for {title} ({change.text()}{interval})"
+
+
+def parse_gate(text: str) -> Gate:
+    """The gate that `text` describes: a metric, `>` or `<`, a number, and `%` of the old value.
+
+    The change of accuracy and macro_f1 is in percentage points, `pp` or no unit. Raises `InputError` for other texts.
+    """
+    found = _CONDITION.fullmatch(text)
+    metric = METRICS.get(found["metric"]) if found else None
+    is_right = found and metric and math.isfinite(float(found["limit"]))
+    if not found or not metric or not is_right or (metric.unit == POINTS) is (found["unit"] == "%"):
+        raise InputError(f"--fail-if {text!r} is no condition as 'p50>5%' or 'accuracy<-0.3', of {', '.join(METRICS)}")
+    return Gate(text.strip(), found["metric"], found["sign"], float(found["limit"]))

@@ -1,0 +1,59 @@
+"""Hold a model file that is measured: its content, card, graphs, and the tool that made it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card
+from edge_runtime.model.graphs import Graph, read_graphs, running, scheme_of
+from edge_runtime.model.model_card import Card
+from edge_runtime.model.onnx_model import count_operators
+from edge_runtime.model.rivals import Rival
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model file; `title` is its path or another name for people. The file of a `rival` has no card inside.
+
+    One that `is_c` is measured as C, by its `library` once that is compiled.
+    """
+
+    title: str
+    content: bytes
+    card: Card
+    path: Path | None = None
+    rival: Rival | None = None
+    is_c: bool = False
+    library: bytes | None = None
+
+    @property
+    def is_onnx(self) -> bool:
+        """Tell whether ONNX Runtime runs it."""
+        return self.rival is not None and self.rival.file.endswith(".onnx")
+
+    @cached_property
+    def graphs(self) -> tuple[Graph, ...]:
+        """The graphs of a TFLite model, () for ONNX. Raises `InputError` when it is damaged."""
+        try:
+            return () if self.is_onnx else read_graphs(model_card.strip(self.content))
+        except ValueError as error:
+            raise InputError(f"{self.title} is damaged ({error}): copy or convert it again") from error
+
+    @property
+    def n_operators(self) -> int:
+        """How many operators an inference runs, each once."""
+        if self.is_onnx:
+            return sum(count_operators(self.content).values())
+        return sum(len(x.operators) for x in running(self.graphs))
+
+    @property
+    def scheme(self) -> str:
+        """The quantisation; an ONNX model's is not read from its graph."""
+        return self.rival.scheme if self.rival else scheme_of(self.graphs)
+
+
+def open_model_file(path: Path, title: str | None = None) -> ModelFile:
+    """Read the model at `path`. Raises `InputError` when it is missing, damaged or has no card."""
+    _, card = model_card.read_model(path)
+    return ModelFile(title or str(path), path.read_bytes(), card, path)
