@@ -3,11 +3,10 @@
 import fcntl
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-
-import click
 
 from edge_runtime.data import data_sources
 from edge_runtime.data.data_sources import Sources
@@ -84,7 +83,7 @@ def keep_result(path: Path) -> None:
         write_bytes(kept, path.read_bytes())
 
 
-def last_results(path: Path | None, n: int = 1) -> list[Path]:
+def last_results(path: Path | None, n: int = 1, on_notice: Callable[[str], object] = lambda notice: None) -> list[Path]:
     """The last `n` benchmark results in the run folder at `path`, all of one device, the newest last.
 
     Without a `path`: in the latest run or, where there has been no run, in the current folder. A file stands for
@@ -94,7 +93,7 @@ def last_results(path: Path | None, n: int = 1) -> list[Path]:
         if not path.exists():
             raise InputError(f"{path} does not exist: name a result of 'har-edge bench', or a run folder")
         return [path]
-    folder = Path() if path is None and not LATEST.exists() else find_run(path).folder
+    folder = Path() if path is None and not LATEST.exists() else find_run(path, on_notice).folder
     newest = [x for x in folder.glob("bench-*.json") if not _DATED.search(x.stem)]
     if not newest:
         where = "this folder" if folder == Path() else folder
@@ -177,19 +176,19 @@ def under_way(folder: Path) -> InputError:
     return InputError(f"a training into {folder} is under way: wait for its end")
 
 
-def find_run(path: Path | None) -> Run:
-    """The run at `path`, by default the latest one. Raises `InputError` when it does not exist.
+def find_run(path: Path | None, on_notice: Callable[[str], object] = lambda notice: None) -> Run:
+    """Return the run at `path`, by default the latest run. Raises `InputError` when it does not exist.
 
-    A training with several seeds gives the run of its first seed; stderr says so.
+    Of a training with several seeds it is the run of the first seed, which `on_notice` is told.
     """
     first, *others = find_runs(path)
     if others:
-        click.echo(f"{first.folder.parent} has a run for each seed: taking {first.folder}", err=True)
+        on_notice(f"{first.folder.parent} has a run for each seed: taking {first.folder}")
     return first
 
 
 def find_runs(path: Path | None) -> list[Run]:
-    """As `find_run`, but the runs of all seeds of a training with several, in their order."""
+    """Return the run at `path`, by default the latest run, or the runs of all its seeds. Raises as `find_run` does."""
     if path is None:
         if not LATEST.exists():
             raise InputError(f"no run here ({LATEST} is missing): start with 'har-edge train', or name a run folder")

@@ -217,7 +217,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
         elif path and not path.is_dir():
             models.append(open_model_file(model_path(path)))
         else:
-            run = find_run(path)
+            run = find_run(path, outputs.say)
             models += map(open_model_file, run.converted() or [model_path(run.folder)])
     return models, run if len(paths) < 2 else None
 

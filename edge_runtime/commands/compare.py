@@ -57,9 +57,9 @@ def command(
     if trained:
         old, new = trained
     elif new is None and (old is None or old.is_dir()):
-        old, new = runs.last_results(old, 2)
+        old, new = runs.last_results(old, 2, outputs.say)
     else:
-        (old,), (new,) = runs.last_results(old), runs.last_results(new)
+        (old,), (new,) = (runs.last_results(path, on_notice=outputs.say) for path in (old, new))
     outputs.check_written({"json": json_path}, inputs=[old, new])
     outcome = compare_trained(old, new) if trained else compare(*map(results.read_report, (old, new)))
     if outcome.obstacles and not anyway:
@@ -89,7 +89,7 @@ def _only_trained(*places: Path | None) -> list[Path]:
     found = [runs.find_runs(x)[0] for x in folders]
     is_measured = all(any(x.folder.glob("bench-*.json")) for x in found)
     is_trained = len(found) == 2 and all(x.card.is_file() for x in found)
-    return [runs.find_run(x).card for x in folders] if is_trained and not is_measured else []
+    return [runs.find_run(x, outputs.say).card for x in folders] if is_trained and not is_measured else []
 
 
 def _content(

@@ -1,19 +1,19 @@
-"""Serve a host on the device that measures: one file, sent there each time, which needs only Python 3.10.
+"""Serve a host on the device that measures; the host sends this file each time, and it needs only Python 3.10.
 
-A message is a line of JSON on stdin or stdout, and the `n_bytes` bytes that it names. The agent greets (`hello`), then
-answers each request (`do`): messages on the way, then one with `done` or `error`. It leaves when its stdin ends.
+A message is a line of JSON on stdin or stdout, followed by `n_bytes` bytes. The agent greets (`hello`), then answers
+each request (`do`) with progress messages and a last message with `done` or `error`. It exits when its stdin ends.
 
-Everything that stays there is in one folder of the user's cache; the request `clean` removes it:
+Everything that stays on the device is in one folder of the user's cache; the request `clean` removes it:
 
-    objects/<sha256>      Files that were sent.
+    objects/<sha256>      Files from the host.
     environments/<key>/   Packages.
-    jobs/<name>/          A job at work.
-    lock                  Shared by agents at work.
+    jobs/<name>/          A job that runs.
+    lock                  Shared by the agents that run.
 """
 
 import fcntl
-import hashlib
 import json
+import math
 import os
 import platform
 import select
@@ -24,16 +24,18 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import IO, Any
 
-_ALIVE_SECONDS = 5.0  # a sign of life comes at least this often
+_ALIVE_SECONDS = 5.0  # between two signs of life, at most
 _PIECE = 1 << 20
 _LONGEST_LINE = 1 << 16
 _INTERPRETERS = ["python3", *(f"python3.{minor}" for minor in range(14, 9, -1))]
-# Looking a package up does not import it.
+# Reading a package's version does not import it.
 _PROBE = """
 import json, struct, sys
 from importlib import metadata
@@ -43,37 +45,32 @@ print(json.dumps({"version": list(sys.version_info[:3]), "bits": 8 * struct.calc
 """
 
 
-class RequestError(Exception):
-    """The sentence on a request that cannot be done."""
-
-
 class HostGoneError(Exception):
-    """Nobody listens any more."""
+    """The host does not listen any more."""
 
 
 class Wire:
     """The messages from and to the host."""
 
     def __init__(self) -> None:
-        # What a library prints must not come between the messages.
+        # The output of a library must not come between the messages.
         self._out = os.dup(1)
         os.dup2(2, 1)
 
     def receive(self) -> dict[str, Any]:
-        """The next request; the bytes after it are its `content`."""
+        """Return the next request; the bytes after it are its `content`."""
         line = sys.stdin.buffer.readline()
         if not line.endswith(b"\n"):
             raise HostGoneError
-        request: dict[str, Any] = json.loads(line.decode())
-        if "n_bytes" in request:
-            n_bytes = request.pop("n_bytes")
+        request: dict[str, Any] = json.loads(line)
+        if (n_bytes := request.pop("n_bytes", None)) is not None:
             request["content"] = sys.stdin.buffer.read(n_bytes)
             if len(request["content"]) < n_bytes:
                 raise HostGoneError
         return request
 
     def send(self, payload: bytes = b"", **message: Any) -> None:
-        """Send a message, and the bytes `payload` after it."""
+        """Send a message, followed by the bytes `payload`."""
         data = json.dumps(dict(message, n_bytes=len(payload))).encode() + b"\n" + payload
         try:
             while data:
@@ -92,86 +89,67 @@ class Agent:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._objects, self._environments, self._jobs = folders
         self._lock = (root / "lock").open("w")
-        if _try_lock(self._lock):  # nobody else is at work: what is half made is abandoned
-            for half_made in [x for folder in folders for x in folder.glob("tmp*")]:
-                shutil.rmtree(half_made, ignore_errors=True) if half_made.is_dir() else half_made.unlink()
+        if _try_lock(self._lock):  # no other agent runs: its temporary folders are abandoned
+            for path in [path for folder in folders for path in folder.glob("tmp*")]:
+                shutil.rmtree(path, ignore_errors=True)
         fcntl.flock(self._lock, fcntl.LOCK_SH)
 
     def hello(self) -> dict[str, Any]:
-        """The greeting: the machine, its C library and its interpreters."""
+        """Greet with the machine, its C library and its interpreters."""
         return {"machine": platform.machine(), "libc": list(platform.libc_ver()), "interpreters": _interpreters()}
 
     def missing(self, digests: Sequence[str]) -> dict[str, Any]:
-        """Say which of the files are not here, or not whole."""
-        paths = {x: self._objects / x for x in digests}
-        return {"missing": [x for x, path in paths.items() if not (path.exists() and _digest(path.read_bytes()) == x)]}
+        """Return the digests of the files that are missing or incomplete here."""
+        paths = [self._objects / digest for digest in digests]
+        return {"missing": [x.name for x in paths if not (x.exists() and sha256(x.read_bytes()).hexdigest() == x.name)]}
 
     def put(self, digest: str, content: bytes) -> dict[str, Any]:
-        """Store a file, whole or not at all."""
-        if _digest(content) != digest:
-            raise RequestError("a file arrived damaged: try again")
-        handle, temporary = tempfile.mkstemp(dir=self._objects)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            Path(temporary).replace(self._objects / digest)
-        except OSError:
-            Path(temporary).unlink()
-            raise
+        """Store a file completely or not at all."""
+        if sha256(content).hexdigest() != digest:
+            raise ValueError("a file arrived damaged: try again")
+        with _new_folder(self._objects) as folder:
+            (folder / digest).write_bytes(content)
+            (folder / digest).replace(self._objects / digest)
         return {}
 
     def clean(self) -> dict[str, Any]:
-        """Remove everything; say how many bytes that was."""
+        """Remove everything, and return its size in bytes."""
         if not _try_lock(self._lock):
-            raise RequestError("another measurement is at work there: wait for its end")
+            raise ValueError("another measurement is running there: wait until it ends")
         total = sum(x.lstat().st_size for x in self._root.rglob("*"))
         shutil.rmtree(self._root)
-        with suppress(OSError):  # there is something else in the folders above it
+        with suppress(OSError):  # the folders above it contain other files
             self._root.parent.rmdir()
             self._root.parent.parent.rmdir()
         return {"removed_bytes": total}
 
     def look(self, interpreter: str, bundle: str) -> dict[str, Any]:
         """Describe the machine and its state, by the code in `bundle`."""
-        done = subprocess.run(
-            [interpreter, "-B", str(self._objects / bundle), "--machine"],
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-        )
+        command = [interpreter, "-B", str(self._objects / bundle), "--machine"]
+        done = subprocess.run(command, env=_environment(), stdin=DEVNULL, capture_output=True, timeout=60)
         if done.returncode:
-            raise RequestError(f"{interpreter} cannot describe the machine: {done.stderr.decode()[-200:].strip()}")
+            raise ValueError(f"{interpreter} cannot describe the machine: {done.stderr.decode()[-200:].strip()}")
         return {"description": json.loads(done.stdout.decode())}
 
     def environment(self, interpreter: str, key: str, wheels: Mapping[str, str]) -> dict[str, Any]:
-        """Unpack and compile `wheels` (name -> digest), unless they are there."""
+        """Unpack and compile `wheels` (name -> digest), unless an environment of this `key` exists."""
         folder = self._environments / key
         if not folder.is_dir():
-            temporary = Path(tempfile.mkdtemp(dir=self._environments))
-            try:
+            with _new_folder(self._environments) as temporary:
                 for name, digest in wheels.items():
                     self._wire.send(stage=f"unpacking {name}")
                     unpack(self._objects / digest, temporary)
-                # Each job imports them anew. Files for another Python may fail.
+                self._wire.send(stage="compiling the packages")
+                # Every job imports the packages. Files for another Python version may fail to compile.
                 command = [interpreter, "-m", "compileall", "-q", "-x", "/tests/", str(temporary)]
-                process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True
-                )
-                try:
-                    while process.poll() is None:
-                        self._wire.send(stage="compiling the packages")
-                        time.sleep(0.5)
-                finally:
-                    _stop(process)
-                os.sync()  # before its name says that it is whole
+                with _started(command) as process:
+                    self._relay(process)
+                os.sync()  # before the folder gets the name that says it is complete
                 try:
                     temporary.rename(folder)
                 except OSError:  # another measurement may have been quicker
                     if not folder.is_dir():
                         raise
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
         return {"site": str(folder)}
 
     def run(
@@ -184,46 +162,31 @@ class Agent:
         answers: Sequence[str],
         silence_seconds: float,
     ) -> dict[str, Any]:
-        """Run the worker until `silence_seconds` without output; send its lines and `answers`."""
-        folder = Path(tempfile.mkdtemp(dir=self._jobs))
-        environment = dict(_environment(), PYTHONPATH=site or "")
-        process = None
-        try:
+        """Run the worker until it ends or prints nothing for `silence_seconds`; send its lines and `answers`."""
+        with _new_folder(self._jobs) as folder:
             for name, digest in files.items():
                 (folder / name).symlink_to(self._objects / digest)
             (folder / job).write_text(text, encoding="utf-8")
-            with (folder / "log").open("wb") as log:
-                process = subprocess.Popen(
-                    # -B: nothing is written beside anybody's packages.
-                    [interpreter, "-B", "worker.pyz", job],
-                    cwd=folder,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=log,
-                    start_new_session=True,
-                )
-                silent = not self._relay(process, silence_seconds)
-                _stop(process)
+            command = [interpreter, "-B", "worker.pyz", job]  # -B: write no bytecode beside the user's packages
+            environment = dict(_environment(), PYTHONPATH=site or "")
+            log = folder / "log"
+            with log.open("wb") as errors, _started(command, cwd=folder, env=environment, stderr=errors) as process:
+                is_silent = not self._relay(process, silence_seconds)
             for path in (folder / name for name in answers):
                 if path.is_file():
                     self._wire.send(path.read_bytes(), file=path.name)
-            words = (folder / "log").read_bytes()[-4000:].decode("utf-8", "replace")
-            return {"code": process.returncode, "log": words, "silent": silent}
-        finally:
-            if process is not None:
-                _stop(process)
-            shutil.rmtree(folder, ignore_errors=True)
+            last_words = log.read_bytes()[-4000:].decode("utf-8", "replace")
+            return {"code": process.returncode, "log": last_words, "silent": is_silent}
 
-    def _relay(self, process: subprocess.Popen[bytes], silence_seconds: float) -> bool:
-        """Send the lines of `process` until it ends; return False after `silence_seconds` without one."""
+    def _relay(self, process: subprocess.Popen[bytes], silence_seconds: float = math.inf) -> bool:
+        """Send the lines of `process` until it ends; return False after `silence_seconds` without a line."""
         assert process.stdout is not None
         output = process.stdout.fileno()
         pending = b""
-        heard = time.monotonic()
-        while (left := heard + silence_seconds - time.monotonic()) > 0:
-            ready, _, _ = select.select([0, output], [], [], min(_ALIVE_SECONDS, left))
-            if 0 in ready:  # nothing is asked during a job: stdin has ended
+        last_output = time.monotonic()
+        while (remaining := last_output + silence_seconds - time.monotonic()) > 0:
+            ready, _, _ = select.select([0, output], [], [], min(_ALIVE_SECONDS, remaining))
+            if 0 in ready:  # the host sends nothing during a request: stdin has ended
                 raise HostGoneError
             if not ready:
                 self._wire.send(alive=True)
@@ -233,7 +196,7 @@ class Agent:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(_ALIVE_SECONDS)
                 return True
-            heard = time.monotonic()
+            last_output = time.monotonic()
             *lines, pending = (pending + read).split(b"\n")
             pending = pending[:_LONGEST_LINE]
             for line in lines:
@@ -242,7 +205,7 @@ class Agent:
 
 
 def main() -> None:
-    """Greet, then do what is asked until the host goes."""
+    """Greet, then answer requests until the host leaves."""
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, lambda *_: sys.exit(1))
     wire = Wire()
@@ -260,37 +223,37 @@ def main() -> None:
                 wire.send(error=f"{error.filename or root}: {error.strerror or error}")
                 if agent is None:
                     return
-            except (RequestError, subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
+            except (subprocess.SubprocessError, ValueError, zipfile.BadZipFile) as error:
                 wire.send(error=str(error))
 
 
 def _interpreters() -> list[dict[str, Any]]:
-    """The Pythons on the path, this one first."""
+    """Describe this Python and those on the path."""
     paths: dict[Path, str] = {}
     for name in [sys.executable, *_INTERPRETERS]:
         if path := shutil.which(name):
             paths.setdefault(Path(path).resolve(), path)
-    found = []
+    interpreters = []
     for path in paths.values():
         with suppress(OSError, ValueError, subprocess.SubprocessError):  # it cannot be used
             command = [path, "-c", _PROBE]
-            said = subprocess.check_output(command, env=_environment(), stdin=subprocess.DEVNULL, timeout=60)
-            found.append(dict(json.loads(said.decode()), path=path))
-    return found
+            output = subprocess.check_output(command, env=_environment(), stdin=DEVNULL, timeout=60)
+            interpreters.append(dict(json.loads(output.decode()), path=path))
+    return interpreters
 
 
 def _environment() -> dict[str, str]:
-    """An interpreter's environment, without the user's own site folder."""
+    """Return an interpreter's environment without the user's own site folder."""
     return dict(os.environ, PYTHONNOUSERSITE="1")
 
 
 def unpack(wheel: Path, site: Path) -> None:
-    """Unpack a wheel as PEP 427 says, without its scripts."""
+    """Unpack a wheel as PEP 427 describes, but without its scripts."""
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.namelist():
             parts = member.split("/")
             if member.startswith("/") or ".." in parts:
-                raise RequestError(f"a wheel has a file outside its folder: {member!r}")
+                raise ValueError(f"a wheel has a file outside its folder: {member!r}")
             if parts[0].endswith(".data"):
                 if parts[1] not in ("purelib", "platlib"):
                     continue
@@ -302,10 +265,6 @@ def unpack(wheel: Path, site: Path) -> None:
                     shutil.copyfileobj(source, file)
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -314,12 +273,23 @@ def _try_lock(file: IO[str]) -> bool:
         return False
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process with all that it started."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+@contextmanager
+def _new_folder(parent: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+@contextmanager
+def _started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Start `command`, and kill it with all its children at the end of the block."""
+    process = subprocess.Popen(command, stdin=DEVNULL, stdout=PIPE, start_new_session=True, **options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 if __name__ == "__main__":

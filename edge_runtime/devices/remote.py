@@ -68,9 +68,14 @@ class RemoteDevice:
         on_progress(0.0, "fetching its packages")
         wheels = {sha256(x): x for x in environment.wheels()}
         self._send(wheels, on_progress)
+
+        def hear(notice: dict[str, Any], _: bytes) -> None:
+            if "stage" in notice:
+                on_progress(0.5, printable(str(notice["stage"])))
+
         made = self.connect().ask(
             "environment",
-            on_notice=lambda notice, _: on_progress(0.5, printable(str(notice.get("stage", "at work")))),
+            on_notice=hear,
             interpreter=environment.interpreter,
             key=environment.key(*wheels),
             wheels={path.name: digest for digest, path in wheels.items()},

@@ -53,6 +53,11 @@ def write_result(path: Path, content: str) -> None:
         write_text(path, shown(content))
 
 
+def say(notice: str) -> None:
+    """Print `notice` to stderr."""
+    click.echo(notice, err=True)
+
+
 def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
     """Write `content` to the file of `--json`, if one was given; NaN and infinity become null."""
     if path is not None:
