@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convert.options import CALIBRATED, CALIBRATION, IO_TYPES, LOWERINGS, Options
+from convert.options import CALIBRATION, IO_TYPES, LOWERINGS, Options
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_paths import is_reference, model_path
+from edge_runtime.model.scheme_names import CALIBRATED, INT8, SCHEMES
 
 if TYPE_CHECKING:
     from edge_runtime.data.data_sources import Sources
 
-QUANTISED = runs.SCHEMES[1:]
+QUANTISED = SCHEMES[1:]
 """The forms that may be asked for; float32 is always written."""
 
 
@@ -128,7 +129,7 @@ def command(
     from edge_runtime.system.files import check_folder
 
     quantize = quantize or (c_file and not {*CALIBRATED, "all"} & {*named})
-    wanted = {*named, *(("int8",) if quantize else ())}
+    wanted = {*named, *((INT8,) if quantize else ())}
     schemes = tuple(x for x in QUANTISED if x in wanted or "all" in wanted)
     if not {*CALIBRATED} & {*schemes}:
         of_int8 = ("--calibration", *(("--io",) if others["io_type"] == "int8" else ()))

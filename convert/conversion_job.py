@@ -9,6 +9,7 @@ from typing import Any
 from convert.options import FileOptions, Options
 from convert.parity import Parity
 from edge_runtime.errors import DeviceError
+from edge_runtime.model.scheme_names import FLOAT32
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.progress import OnProgress
@@ -75,7 +76,7 @@ class ConversionReport:
     @property
     def schemes(self) -> tuple[str, ...]:
         """The forms that there are, without those that are left out."""
-        return ("float32", *(x for x in self.model.forms if x not in self.left_out))
+        return (FLOAT32, *(x for x in self.model.forms if x not in self.left_out))
 
 
 def run_job(job: ConversionJob, on_progress: OnProgress) -> ConversionReport:

@@ -7,9 +7,10 @@ import click
 from convert.c_file import write_in_child
 from convert.conversion_job import NetworkReport
 from convert.converted_models import Conversion, convert
-from convert.options import CALIBRATED, Options
+from convert.options import Options
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.model.rivals import record_path
+from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8
 from edge_runtime.runs import Run
 from edge_runtime.system.child_processes import error_with
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
@@ -29,7 +30,7 @@ def complete(conversion: Conversion, options: Options, normalisation: str | None
             written, checked = write_in_child(files.tflite(scheme), files.folder, on_progress)
         click.echo(f"As C: {', '.join(x.name for x in written)}. {checked}")
     if lossy := conversion.lossy:
-        advice = "allow more, or take --quantize-as mixed" if "int8" in lossy else "allow more"
+        advice = "allow more, or take --quantize-as mixed" if INT8 in lossy else "allow more"
         lost = "; ".join(lossy.values())
         raise CheckFailedError(f"{lost}, more than --max-drop {options.max_drop:g}: {advice}")
     if unfinished := {*options.schemes} - {*schemes, *conversion.report.left_out}:
@@ -51,7 +52,7 @@ def _show(conversion: Conversion, normalisation: str | None) -> None:
     table = plain_table(["model"], ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
     files = {scheme: conversion.files.tflite(scheme) for scheme in report.schemes}
     named = {scheme: (path.name, kilobytes(path.stat().st_size)) for scheme, path in files.items()}
-    table.add_row(*named["float32"], percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
+    table.add_row(*named[FLOAT32], percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
     for scheme in report.schemes[1:]:
         x = compared.forms[scheme].parity
         lost = f"{-x.drop:.2f} gained" if round(x.drop, 2) < 0 else f"{abs(x.drop):.2f}"

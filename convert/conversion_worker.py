@@ -21,6 +21,7 @@ from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.graphs import read_graphs
 from edge_runtime.model.model_card import write_model
+from edge_runtime.model.scheme_names import FLOAT32, INT8, MIXED
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import write_text
@@ -28,8 +29,6 @@ from edge_runtime.system.progress import OnProgress
 
 if TYPE_CHECKING:
     from convert.lowering.network import Lowered
-
-_EFFORT = {"float32": 1, "float16": 1, "dynamic": 1, "mixed": 4, "int8": 4}  # roughly, in times of float32
 
 
 def main(text: str) -> None:
@@ -49,20 +48,21 @@ def _convert(job: ConversionJob, tell: OnProgress) -> None:
     tell(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
     from convert.lowering.network import select_lowering
+    from convert.quantise.schemes import SCHEMES
 
     inputs = of_run(job, data) if job.file is None else of_file(job, data)
     started = 0.1  # loading TensorFlow takes a tenth of the time
     networks = [_Network(x, *select_lowering(x.model, job.options.lstm)) for x in inputs]
     left_out = cannot_be_mixed(networks, job.options.schemes)
-    schemes = ("float32", *(x for x in job.options.schemes if x not in left_out))
-    efforts = [_EFFORT[scheme] for scheme in schemes for _ in networks]
+    schemes = (FLOAT32, *(x for x in job.options.schemes if x not in left_out))
+    efforts = [SCHEMES[scheme].effort for scheme in schemes for _ in networks]
     ends = started + (1 - started) * np.cumsum([0, *efforts]) / sum(efforts)
     parts = (partial(_tell_part, tell, start, end) for start, end in pairwise(ends.tolist()))
     for scheme in schemes:
         for network in networks:
             part = next(parts)
             network.convert(scheme, job, part)
-        if scheme == "int8" and job.options.or_mixed:
+        if scheme == INT8 and job.options.or_mixed:
             left_out |= int8_or_mixed(networks, job, part)
         reports = {x.input.name: x.report() for x in networks}
         write_text(job.report, to_text(ConversionReport(**reports, left_out=left_out)))
@@ -70,12 +70,12 @@ def _convert(job: ConversionJob, tell: OnProgress) -> None:
 
 def cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
     """The reason to leave out mixed, or `InputError` without int8: the network has no cell to keep in float."""
-    if "mixed" not in schemes or networks[0].has_cells:
+    if MIXED not in schemes or networks[0].has_cells:
         return {}
     reason = "the network has no recurrent cell that could stay in float"
-    if "int8" not in schemes:
+    if INT8 not in schemes:
         raise InputError(f"the form mixed cannot be made: {reason}; use --quantize-as int8")
-    return {"mixed": f"{reason}; int8 would be the same"}
+    return {MIXED: f"{reason}; int8 would be the same"}
 
 
 def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: OnProgress) -> dict[str, str]:
@@ -86,13 +86,13 @@ def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: OnPr
     """
     if not networks[0].has_cells:
         return {}
-    int8 = max(x.share_changed("int8", job) for x in networks)
+    int8 = max(x.share_changed(INT8, job) for x in networks)
     if 100 * int8 <= job.options.max_drop:
         return {}
     for network in networks:
-        network.convert("mixed", job, lambda _, text: tell(1.0, text))
-    mixed = max(x.share_changed("mixed", job) for x in networks)
-    better, other = ("mixed", "int8") if mixed <= int8 / 2 else ("int8", "mixed")
+        network.convert(MIXED, job, lambda _, text: tell(1.0, text))
+    mixed = max(x.share_changed(MIXED, job) for x in networks)
+    better, other = (MIXED, INT8) if mixed <= int8 / 2 else (INT8, MIXED)
     return {
         other: f"on calibration windows, int8 loses {100 * int8:.2f} percentage points of agreement with float32, "
         f"more than --max-drop {job.options.max_drop:g}, and mixed {100 * mixed:.2f}: {better} was written"
@@ -121,7 +121,7 @@ class _Network:
         """The share of calibration windows that the form `scheme` answers differently than float32."""
         X = self.input.calibration.X[self._calibration_rows(job.options)]
         float32, quantised = (
-            Classifier(job.flatbuffer(self.input.name, x)).logits(X).argmax(1) for x in ("float32", scheme)
+            Classifier(job.flatbuffer(self.input.name, x)).logits(X).argmax(1) for x in (FLOAT32, scheme)
         )
         return float(np.mean(float32 != quantised))
 
@@ -134,7 +134,7 @@ class _Network:
         """Write the flatbuffer of the form `scheme`, and compare its answers."""
         tell(0.0, f"{scheme}: {self._name}")
         flatbuffer, self._facts[scheme] = self._quantise(scheme, job.options, tell)
-        if scheme == "float32":  # the first of all
+        if scheme == FLOAT32:  # the first of all
             self._macs = sum(x.macs for x in operator_costs.count(read_graphs(flatbuffer)).values())
         card, path = self.input.card, job.flatbuffer(self.input.name, scheme)
         if job.options.io_type == "raw":
@@ -144,7 +144,7 @@ class _Network:
 
     def report(self) -> NetworkReport:
         """The report of the forms so far."""
-        float32, source = self._logits["float32"], self.input
+        float32, source = self._logits[FLOAT32], self.input
         # Where the true classes are not known, float32's answers stand for them.
         y = source.held_out.y if source.is_labelled else float32.argmax(1).astype(np.uint8)
         return NetworkReport(
@@ -158,29 +158,28 @@ class _Network:
             forms={
                 scheme: FormReport(compare(float32, logits, y), self._facts[scheme])
                 for scheme, logits in self._logits.items()
-                if scheme != "float32"
+                if scheme != FLOAT32
             },
             arrangement=source.arrangement,
         )
 
     def _quantise(self, scheme: str, options: Options, tell: OnProgress) -> tuple[bytes, dict[str, Any]]:
         """The flatbuffer and the facts for its card."""
-        from convert.lowering.cells import IN_INT8, IN_MIXED
-        from convert.quantise import tflite_converter
         from convert.quantise.calibration import calibrate
+        from convert.quantise.schemes import SCHEMES
 
         lowered, source = self._lowered, self.input
-        if scheme in tflite_converter.UNCALIBRATED:
-            return tflite_converter.UNCALIBRATED[scheme](lowered), {}
+        write, layout = SCHEMES[scheme].write, SCHEMES[scheme].layout
+        if layout is None:
+            return write(lowered), {}
         rows = self._calibration_rows(options)
         X = source.card.normalisation.apply(source.calibration.X[rows])
         what = f"{scheme}: {self._name}"
-        layout = IN_MIXED if scheme == "mixed" else IN_INT8
         ranges = calibrate(lowered, X, lambda share, text: tell(0.6 * share, f"{what}, {text}"), layout, self._macs)
         tell(0.6, what)
         rounded = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
         facts = {"calibration_windows": len(rows), "ranges": rounded}
-        return tflite_converter.to_int8(lowered, ranges, layout), facts
+        return write(lowered, ranges, layout), facts
 
 
 def _tell_part(tell: OnProgress, start: float, end: float, share: float, text: str) -> None:

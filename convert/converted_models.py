@@ -9,13 +9,14 @@ import click
 
 from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, run_job
 from convert.keras_files import check_file
-from convert.options import CALIBRATED, FileOptions, Options
+from convert.options import FileOptions, Options
 from convert.parity import FLOAT_TOLERANCE
 from convert.run_networks import TrainingRecord
 from edge_runtime.data.data_sources import data_texts
 from edge_runtime.errors import CheckFailedError
 from edge_runtime.model.model_card import Card, load, read_model, write_model
 from edge_runtime.model.rivals import RivalRecord
+from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system.files import check_folder, scratch_folder
 from edge_runtime.system.terminal import progress
@@ -110,7 +111,7 @@ def _converted_card(card: Card, scheme: str, io_type: str, report: ConversionRep
     border = "int8" if scheme in CALIBRATED and io_type == "int8" else "float32"
     quantisation: dict[str, Any] = {"scheme": scheme, "lowering": final.lowering}
     quantisation |= {"lowering_reason": final.lowering_reason, "input_type": border, "output_type": border}
-    if scheme != "float32":
+    if scheme != FLOAT32:
         form = final.forms[scheme]
         quantisation |= form.facts
         if report.selection is not None:

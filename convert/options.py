@@ -10,9 +10,6 @@ LOWERINGS = ("auto", "looped", "unrolled")
 IO_TYPES = ("raw", "int8")
 """Raw models take windows in physical units and give float32; the others take prepared windows, int8 models as int8."""
 
-CALIBRATED = ("mixed", "int8")
-"""The forms whose ranges are measured on calibration windows."""
-
 CALIBRATION = 504
 """Windows: of UCI HAR, four for each of six activities of each of 21 training subjects."""
 

@@ -13,6 +13,7 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.model_paths import REFERENCE_MODELS
+from edge_runtime.model.scheme_names import SCHEMES
 from edge_runtime.system.files import write_bytes
 from edge_runtime.system.outside_files import file_name, parse_json, read_text
 
@@ -20,9 +21,6 @@ RUNS = Path("runs")
 LATEST = RUNS / "latest"
 SEEDS = "seeds.json"
 """In the folder of a training with several seeds, each of which has a run folder of its own inside."""
-
-SCHEMES = ("float32", "float16", "dynamic", "mixed", "int8")
-"""The forms of a converted model, from the one nearest to the trained network to the smallest."""
 
 _DATED = re.compile(r"-\d{8}-\d{6}$")
 

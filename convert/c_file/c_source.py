@@ -24,6 +24,7 @@ from edge_runtime.model.classifier import check_graph, preparation
 from edge_runtime.model.graphs import ports, read_graphs, scheme_of
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.scheme_names import CALIBRATED
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.system.c_compiler import compile_library, find_compiler
 from edge_runtime.system.child_processes import Tell, run_as_child
@@ -121,7 +122,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
     flatbuffer, card = cards.read_model(model)
     try_model(flatbuffer, str(model))  # from here on it is whole
     scheme = scheme_of(read_graphs(flatbuffer))
-    if scheme not in ("int8", "mixed"):
+    if scheme not in CALIBRATED:
         raise InputError(f"{model} is {scheme}, whose sums have no fixed order: --c writes int8 and mixed")
     (taken,), (given,) = ports(flatbuffer)
     check_graph(taken, given, card, str(model))

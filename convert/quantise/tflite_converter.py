@@ -46,10 +46,6 @@ def to_dynamic(network: Lowered) -> bytes:
     return compaction.write(_convert(network, prepare))
 
 
-UNCALIBRATED = {"float32": to_float32, "float16": to_float16, "dynamic": to_dynamic}
-"""The forms that need no activation ranges, by their names."""
-
-
 def to_int8(network: Lowered, ranges: Ranges, layout: GateLayout = IN_INT8) -> bytes:
     """Return the full-integer model (with `IN_MIXED` the mixed one), given the activation ranges of the `layout`.
 

@@ -11,17 +11,18 @@ from convert.conversion_job import ConversionJob
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.rivals import FUSED, ONNX, STOCK, Rival, RivalRecord, record_path
+from edge_runtime.model.scheme_names import DYNAMIC, FLOAT32
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import to_text
 from edge_runtime.system.files import sha256, write_bytes
 from edge_runtime.system.progress import OnProgress
 
 FORMS = (
-    Rival(STOCK, "float32", "stock_float32.tflite"),
-    Rival(STOCK, "dynamic", "stock_dynamic.tflite"),
-    Rival(FUSED, "float32", "fused_float32.tflite"),
-    Rival(ONNX, "float32", "onnx_float32.onnx"),
-    Rival(ONNX, "dynamic", "onnx_dynamic.onnx"),
+    Rival(STOCK, FLOAT32, "stock_float32.tflite"),
+    Rival(STOCK, DYNAMIC, "stock_dynamic.tflite"),
+    Rival(FUSED, FLOAT32, "fused_float32.tflite"),
+    Rival(ONNX, FLOAT32, "onnx_float32.onnx"),
+    Rival(ONNX, DYNAMIC, "onnx_dynamic.onnx"),
 )
 """In the order in which they are made and shown, each with the file that the process leaves in the job's folder."""
 

@@ -18,6 +18,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.onnx_model import open_onnx
 from edge_runtime.model.rivals import FUSED, ONNX, Rival
+from edge_runtime.model.scheme_names import DYNAMIC, FLOAT32
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text
 
@@ -75,7 +76,7 @@ class RivalMaker:
         from convert.rivals.onnx_network import to_dynamic
         from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 
-        is_dynamic = form.scheme == "dynamic"
+        is_dynamic = form.scheme == DYNAMIC
         if form.tool == ONNX:
             content: bytes = (to_dynamic(self._onnx) if is_dynamic else self._onnx).SerializeToString()
             return content
@@ -87,7 +88,7 @@ class RivalMaker:
         model = open_onnx(content) if form.file.endswith(".onnx") else open_model(content)
         answers = np.concatenate([model.run(window[np.newaxis]).copy() for window in self._windows])
         difference = relative_difference(answers, self._expected)
-        if not difference <= (FLOAT_TOLERANCE if form.scheme == "float32" else np.inf):  # NaN fails too
+        if not difference <= (FLOAT_TOLERANCE if form.scheme == FLOAT32 else np.inf):  # NaN fails too
             raise InputError(f"its answers differ from Keras's by {difference:.2g} of the greatest")
 
     @cached_property

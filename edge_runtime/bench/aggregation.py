@@ -22,6 +22,7 @@ from edge_runtime.model import operator_costs
 from edge_runtime.model.graphs import running
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_file import ModelFile
+from edge_runtime.model.scheme_names import FLOAT32
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,8 @@ def _of_result(*parts: object) -> dict[str, Any]:
 def _agreement(measured: MeasuredModel, run: Sequence[MeasuredModel]) -> float | None:
     """Return the share of windows that the float32 form of the network answers alike; None for that form itself."""
     forms = [x for x in run if x.model.card.name == measured.model.card.name and not x.model.rival]
-    original = next((x for x in forms if x.model.scheme == "float32"), None)
-    is_float32 = measured.model.scheme == "float32" and not measured.model.rival
+    original = next((x for x in forms if x.model.scheme == FLOAT32), None)
+    is_float32 = measured.model.scheme == FLOAT32 and not measured.model.rival
     return None if is_float32 or original is None else float(np.mean(measured.predicted == original.predicted))
 
 

@@ -20,6 +20,7 @@ from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError
 from edge_runtime.model.c_model import C
 from edge_runtime.model.operator_costs import OperatorCost
+from edge_runtime.model.scheme_names import FLOAT
 from edge_runtime.signals.types import Frame
 from edge_runtime.system import dataclass_json
 from edge_runtime.system.dataclass_json import Quantity
@@ -147,7 +148,7 @@ class Result:
     @property
     def is_float(self) -> bool:
         """Tell whether it has float weights, which runtimes bring to float32."""
-        return self.quantization in ("float32", "float16")
+        return self.quantization in FLOAT
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_file import ModelFile, open_model_file
 from edge_runtime.model.model_paths import is_reference, is_shipped, model_path, reference_model
 from edge_runtime.model.rivals import read_record, read_rival, record_of
+from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8
 from edge_runtime.reports import outputs
 from edge_runtime.runs import LATEST, Run, find_run, keep_result
 from edge_runtime.system.installation import pip_install
@@ -212,7 +213,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     run = None
     for path in paths or (None,):
         if path and is_reference(path):
-            shipped = [reference_model(str(path), scheme) for scheme in ("float32", "int8")]
+            shipped = [reference_model(str(path), scheme) for scheme in (FLOAT32, INT8)]
             models += [open_model_file(x, f"{x.name} (reference)") for x in shipped]
         elif path and not path.is_dir():
             models.append(open_model_file(model_path(path)))
@@ -224,7 +225,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
 
 def _as_c(models: Sequence[ModelFile]) -> list[ModelFile]:
     """The `models` that can be C, once more."""
-    found = [x for x in models if not x.rival and x.scheme in ("int8", "mixed")]
+    found = [x for x in models if not x.rival and x.scheme in CALIBRATED]
     if not found:
         raise InputError("--runtime c measures int8 and mixed models: 'har-edge convert --quantize' makes one")
     return [replace(x, title=f"{x.title} as C", is_c=True) for x in found]

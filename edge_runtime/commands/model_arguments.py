@@ -14,6 +14,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import WALK_S
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
+from edge_runtime.model.scheme_names import INT8
 from edge_runtime.reports import outputs
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted
@@ -27,7 +28,7 @@ def find_model(path: Path | None) -> Path:
     """
     if path is None and not runs.LATEST.exists():
         click.echo("No run here: taking the reference model 'edge', for a phone upright at the waist.", err=True)
-        return reference_model("edge", "int8")
+        return reference_model("edge", INT8)
     if path is not None and (is_reference(path) or not path.is_dir()):
         return model_path(path)
     chosen = model_path(runs.find_run(path, outputs.say).folder)

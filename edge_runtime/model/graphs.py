@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.model.scheme_names import DYNAMIC, FLOAT16, FLOAT32, INT8, MIXED
+
 # BuiltinOperator and TensorType, from 0 on; later ones have numbers.
 _OPERATOR_NAMES = """
 ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
@@ -141,8 +143,8 @@ def scheme_of(graphs: Sequence[Graph]) -> str:
     if "int16" in computed:
         return "int16x8"
     if "int8" in computed:
-        return "mixed" if any(map(_computes_float_from_int8, used)) else "int8"
-    return next((name for dtype, name in (("int8", "dynamic"), ("float16", "float16")) if dtype in stored), "float32")
+        return MIXED if any(map(_computes_float_from_int8, used)) else INT8
+    return next((scheme for dtype, scheme in (("int8", DYNAMIC), ("float16", FLOAT16)) if dtype in stored), FLOAT32)
 
 
 def _computes_float_from_int8(graph: Graph) -> bool:

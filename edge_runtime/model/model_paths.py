@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from edge_runtime.errors import InputError
+from edge_runtime.model.scheme_names import FLOAT32, INT8, MIXED
 
 REFERENCE_MODELS = ("edge", "edge-small", "edge-anywhere")
 """The models that the package holds, each in float32 and int8."""
@@ -32,13 +33,13 @@ def model_path(path: Path | str) -> Path:
     """
     path = Path(path)
     if is_reference(path):
-        return reference_model(str(path), "int8")
+        return reference_model(str(path), INT8)
     if not path.exists():
         names = ", ".join(REFERENCE_MODELS)
         raise InputError(f"{path} does not exist: give a .tflite file, a run folder or a reference model ({names})")
     if not path.is_dir():
         return path
-    preferred = [path / f"model_{scheme}.tflite" for scheme in ("int8", "mixed", "float32")]
+    preferred = [path / f"model_{scheme}.tflite" for scheme in (INT8, MIXED, FLOAT32)]
     found = [x for x in preferred if x.exists()] or sorted(path.glob("model_*.tflite"))
     if not found:
         raise not_converted(path)

@@ -8,6 +8,7 @@ from edge_runtime.bench.baselines import costs, pairs_with_baselines
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
 from edge_runtime.bench.results import Comparison, Interval, Report, Result
 from edge_runtime.data.names import noun_of
+from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
 
 SIGNIFICANT = 0.05
@@ -70,7 +71,7 @@ def pairs(report: Report) -> list[ComparedResults]:
     quantised = [
         (i, j)
         for i, j in pairs_with_baselines(results)
-        if results[i].model == results[j].model and results[i].quantization != "float32" and results[j].is_float
+        if results[i].model == results[j].model and results[i].quantization != FLOAT32 and results[j].is_float
     ]
     own = [[pair for pair in found if not results[pair[0]].rival] for found in (quantised, comparisons)]
     return [
@@ -206,7 +207,7 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[st
 def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
     """The rivals that are faster than an integer model, without the one that it is compared with."""
     own = pair.result
-    if own.quantization not in ("int8", "mixed"):
+    if own.quantization not in CALIBRATED:
         return []
     others = [
         (x, name)

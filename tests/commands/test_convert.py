@@ -21,13 +21,14 @@ from convert import converted_models
 from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
 from convert.conversion_report import complete
 from convert.converted_models import NamedFiles, check
-from convert.options import CALIBRATED, FileOptions, Options
+from convert.options import FileOptions, Options
 from convert.parity import Parity, compare, relative_difference
 from convert.run_networks import TrainingRecord, load_run_data, of_run
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.runs import SCHEMES, Run
+from edge_runtime.model.scheme_names import CALIBRATED, SCHEMES
+from edge_runtime.runs import Run
 
 
 @pytest.fixture

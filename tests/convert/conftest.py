@@ -6,10 +6,10 @@ import pytest
 import small_networks
 from keras import layers
 
-from convert.lowering.cells import IN_INT8
 from convert.lowering.network import Lowered, lower
 from convert.quantise.calibration import Ranges, calibrate
-from convert.quantise.tflite_converter import UNCALIBRATED, to_int8
+from convert.quantise.schemes import SCHEMES
+from convert.quantise.tflite_converter import to_int8
 from edge_runtime.system.progress import ignore_progress
 
 SAMPLES = 64
@@ -53,4 +53,5 @@ def ranges(lowered, its_windows) -> Ranges:
 
 @pytest.fixture(scope="session")
 def forms(lowered, ranges) -> dict[str, bytes]:
-    return {name: form(lowered) for name, form in UNCALIBRATED.items()} | {"int8": to_int8(lowered, ranges, IN_INT8)}
+    uncalibrated = {name: scheme.write(lowered) for name, scheme in SCHEMES.items() if scheme.layout is None}
+    return uncalibrated | {"int8": to_int8(lowered, ranges)}

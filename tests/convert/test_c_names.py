@@ -21,7 +21,7 @@ from convert.quantise import compaction
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_paths import model_path
-from edge_runtime.runs import SCHEMES
+from edge_runtime.model.scheme_names import SCHEMES
 
 PLANTED = '__attribute__((constructor)) void own(void) { extern int system(const char *); system("touch PLANTED"); }'
 HOSTILE = (

@@ -14,7 +14,7 @@ from convert.options import Options
 from convert.parity import snr_db
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.runs import SCHEMES
+from edge_runtime.model.scheme_names import SCHEMES
 
 # The signal-to-noise ratio of the logits against Keras's, in dB: at least what the form promises, and not more than it
 # can have, for then it would be another form.

@@ -1,0 +1,34 @@
+"""List the quantisation schemes: the function that writes each form, and the gate layout of its calibration."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from convert.lowering.cells import IN_INT8, IN_MIXED, GateLayout
+from convert.quantise.tflite_converter import to_dynamic, to_float16, to_float32, to_int8
+from edge_runtime.model import scheme_names as names
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A form of a converted network.
+
+    With a `layout`, the form is calibrated: `write` takes the lowered network, its ranges and the layout. Without, it
+    takes the network alone. `effort` is about the time of a conversion, in times of float32's.
+    """
+
+    name: str
+    write: Callable[..., bytes]
+    layout: GateLayout | None = None
+    effort: int = 1
+
+
+SCHEMES = {
+    scheme.name: scheme
+    for scheme in (
+        Scheme(names.FLOAT32, to_float32),
+        Scheme(names.FLOAT16, to_float16),
+        Scheme(names.DYNAMIC, to_dynamic),
+        Scheme(names.MIXED, to_int8, IN_MIXED, effort=4),
+        Scheme(names.INT8, to_int8, IN_INT8, effort=4),
+    )
+}
