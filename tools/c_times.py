@@ -109,19 +109,19 @@ def markdown(content: dict[str, Any]) -> str:
         "C": lambda x: _us(x[1]["p50_us"]["AVX-512 VNNI"]["C"]),
         "float32": lambda x: _fastest(x[1]["p50_us"]["AVX-512 VNNI"]),
         "C / float32": lambda x: _ratio(x[1]["p50_us"]["AVX-512 VNNI"]),
-        "the same, AVX2": lambda x: _ratio(x[1]["p50_us"]["AVX2"]),
+        "C / float32, AVX2": lambda x: _ratio(x[1]["p50_us"]["AVX2"]),
     }
     return f"""# Networks as C
 
-Written by `python -m tools.c_times` on {content["date"]}. Times are medians of a window in µs, one thread,
-{content["device"]["cpu"]}, whose AVX-512 has VNNI. In the last column all programs are restricted to AVX2.
-*Float32*: the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold**: C is slower. Published networks had
-untrained weights, which do not change a time. Load average before: {content["load_average_before"]:.2f}.
+Written by `python -m tools.c_times` on {content["date"]}. Times are the median for one window in µs, on one thread of an
+{content["device"]["cpu"]}, which has AVX-512 with VNNI. In the last column, all programs are restricted to AVX2. *Float32*
+is the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold** means that C is slower. The published networks had
+untrained weights, which do not affect the times. The load average before was {content["load_average_before"]:.2f}.
 
 {table_of(columns, content["networks"].items())}
-- In `lstm-fcn` and `mlstm-fcn` LiteRT's int8 is faster than C, probably since XNNPACK uses AMX, which C does not.
-- With VNNI, C or LiteRT's int8 is faster than other tools' dynamic models too, where these exist.
-- `tinierhar`, `cnn-bilstm-attention`, `transformer` cannot be [C](../c_file.md).
+- For `lstm-fcn` and `mlstm-fcn`, LiteRT's int8 is faster than C, probably because XNNPACK uses AMX and C does not.
+- With VNNI, C or LiteRT's int8 is also faster than other tools' dynamic models, where these exist.
+- `tinierhar`, `cnn-bilstm-attention` and `transformer` cannot be written as [C](../c_file.md).
 """
 
 

@@ -181,8 +181,8 @@ def markdown(content: dict[str, Any]) -> str:
     return f"""# Measured claims
 
 Written by `make claims` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]}, Python
-{device["python"]}, load average before {content["load_average_before"]:.2f}. The network is `edge`.
-{len(limited) - len(shown)} more claims, all met, are in `claims.json`, as is how each was measured.
+{device["python"]}. The load average before was {content["load_average_before"]:.2f}. The network is `edge`.
+`claims.json` has {len(limited) - len(shown)} more claims, all of which hold, and says how each was measured.
 
 {table_of(_COLUMNS, shown)}"""
 
@@ -190,7 +190,7 @@ Written by `make claims` on {content["date"]}: {device["cpu"]}, {device["cores"]
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "claim": lambda x: x["text"] if x["holds"] else f"**fails**: {x['text']}",
     "limit": itemgetter("limit"),
-    "found": lambda x: "; ".join(filter(None, (x["found"], x["doubt"].partition(":")[0]))),
+    "measured": lambda x: "; ".join(filter(None, (x["found"], x["doubt"].partition(":")[0]))),
 }
 
 

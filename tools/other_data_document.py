@@ -13,17 +13,17 @@ _NAMES = {
     "macro_f1": "macro F1, %",
     "worst_person": "worst person's macro F1, %",
     "walking": "recall of walking, %",
-    "turning": "the same with a made turn of 90 degrees in 2 s, %",
-    "on_the_belly": "made to lie on the belly: `LAYING`, %",
+    "turning": "the same with a simulated turn of 90 degrees in 2 s, %",
+    "on_the_belly": "turned to simulate lying on the belly: `LAYING`, %",
     "points_lost": "accuracy lost, points",
     "macro_f1_gained": "macro F1 gained, points",
     "lose_more_than_a_point": "people of {people} who lose more than a point",
-    "false_answers_per_hour": "false reports an hour",
-    "unknown_in_activities": "known activities called `unknown`, %",
-    "walking_median_s": "walking until found, median, s",
+    "false_answers_per_hour": "false reports per hour",
+    "unknown_in_activities": "known activities reported as `unknown`, %",
+    "walking_median_s": "walking time until the mounting is found, median, s",
     "walking_p95_s": "the same, 95th percentile, s",
-    "never_found": "mountings never found, %",
-    "wrong_heading": "headings (which way is ahead) wrong by over 90 degrees, %",
+    "never_found": "mountings that are never found, %",
+    "wrong_heading": "headings (which way is ahead) that are wrong by more than 90 degrees, %",
     "wrong_heading_of_walks": "the same in recordings that contain walking, %",
 }
 _LESS_IS_BETTER = {
@@ -39,15 +39,15 @@ _LESS_IS_BETTER = {
 _TITLES = {
     "accuracy": """Windows
 
-`without-X`: X was in no training; five activities. `edge-anywhere`: on UCI HAR's test subjects; seed 0 is shipped.
-`five-folds`: of MotionSense's people, with all data sets in training. `arena-X`: X's ten folds in the benchmark WHAR
-Arena.""",
-    "points_lost": "MotionSense live, by `without-motionsense`: each person's phone turned at random",
-    "macro_f1_gained": "Adapting to people of MotionSense, which was in no training",
-    "false_answers_per_hour": """Activities that were not learnt, live
+`without-X` scores five activities of X, which was left out of training. `edge-anywhere` is scored on UCI HAR's test
+subjects; seed 0 is shipped. `five-folds` cross-validates over MotionSense's people, with all data sets in training.
+`arena-X` scores X's ten folds in the benchmark WHAR Arena.""",
+    "points_lost": "MotionSense live, scored by `without-motionsense`, with each phone turned at random",
+    "macro_f1_gained": "Adapting to people of MotionSense, which was left out of training",
+    "false_answers_per_hour": """Activities that were left out of training, live
 
-`not-known-X`: X, some of whose activities no training data has. `not-learnt-A`: A of MotionSense, left out of training.
-*False report*: one named during them.""",
+`not-known-X` scores data set X, which has activities that no training data has. `not-learnt-A` scores activity A of
+MotionSense, left out of training. A *false report* names a known activity during an unknown activity.""",
     "walking_median_s": "Finding how the phone is worn, live, in each data set left out",
 }
 """Headings, by the first measure of the rows below them."""
@@ -59,10 +59,12 @@ def markdown(content: Mapping[str, Any]) -> str:
     n_folds = len(content["five-folds"]["int8"]["accuracy"])
     text = f"""# People, phones and activities that were not in training
 
-Written by `make other-data DATA='--data motionsense=… --data geotec=…'`. How a phone is worn is by a program since
-removed. Values are of int8: the mean over the seeds (5 of `arena-X` and `edge-anywhere`, {n_folds} of `five-folds`, 3
-of others), in brackets the lowest and highest. No score is more than {_most_lost(content):.2f} points below float32's.
-**Bold**: misses the project's target, which stands beside it. [Doubts](README.md#doubts-about-other-data).
+Written by `make other-data DATA='--data motionsense=… --data geotec=…'`. The last section was measured by a program that no
+longer exists. All values are for int8: the mean over the seeds and, in brackets, the lowest and highest (5 seeds for
+`arena-X` and `edge-anywhere`, {n_folds} for `five-folds`, 3 for the other rows). No score is more than \
+{_most_lost(content):.2f} points below
+float32's. A value in **bold** misses the project's target, which follows it. See also the
+[doubts](README.md#doubts-about-other-data).
 """
     for first, title in _TITLES.items():
         rows = {name: row for name, row in content.items() if first == next(x for x in _NAMES if x in row["int8"])}

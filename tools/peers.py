@@ -129,8 +129,9 @@ def processors(rows: list[dict[str, str]]) -> str:
     """The text of `processors.md`; `rows` are those of `processors.json`."""
     return f"""# Latency of int8 against float, by processor
 
-*Ratio*: the median time of `edge` in int8 over that of its fastest float form (*against*) in the same run, with a 95 %
-interval; one thread, LiteRT. Quote the processor with the ratio. `python -m tools.peers RUN` adds a row.
+*Ratio* is the median time of `edge` in int8, divided by the median time of its fastest float form (*against*) in the same
+run, with a 95 % interval. All runs use LiteRT on one thread. Quote the processor with the ratio. `python -m tools.peers RUN`
+adds a row.
 
 {table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "evidence", "doubt")}, rows)}"""
 
@@ -175,13 +176,13 @@ def markdown(content: dict[str, Any]) -> str:
     return f"""# One network in every form
 
 Written by `python -m tools.peers` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
-Python {device["python"]}, one thread. {content["rounds"]} rounds; in each, every form runs {RUNS} inferences in turn.
-Load average before: {content["load_average_before"]}. Packages: {packages}.
+Python {device["python"]}, one thread. In each of {content["rounds"]} rounds, every form runs {RUNS} inferences in turn.
+Packages: {packages}.
 
-Every form is made from the [selection network](../training.md) of `edge`. *p50*: median time of an inference, from a
-{content["window"]}. *Products*: the matrix products that make the LSTM's gates (i, f, o) and candidate (c) in a step.
-**Bold**: what `har-edge convert` writes. *Accuracy*: on {len(content["held_out_subjects"])} held-out training subjects.
-[What is measured](../peers.md).
+Every form is made from the [selection network](../training.md) of `edge`. *p50* is the median time of an inference, from a
+{content["window"]}. *Products* are the matrix products that compute the LSTM's gates (i, f, o) and candidate (c) in a step.
+`har-edge convert` writes the form in **bold**. *Accuracy* is on {len(content["held_out_subjects"])} held-out training
+subjects. [Comparison with other tools](../peers.md) describes the method.
 {doubts}
 {table(" | ".join(["made by", *_COLUMNS]), lines)}"""
 

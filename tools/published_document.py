@@ -27,22 +27,24 @@ def document(content: dict[str, Any]) -> str:
     text = f"""# Published networks, converted as they are
 
 Written by `make published`. Each network is built as its source describes it, trained for a few epochs on UCI HAR (one
-seed), so accuracies are not those published, and given to `har-edge convert --quantize`. Measured with one thread on
+seed) and given to `har-edge convert --quantize`. The short training gives other accuracies than the published ones. All
+times are for one thread on
 {" and ".join(sorted({x["bench"]["cpu"] for x in benched if x["bench"]["cpu"]}))}.{doubt if busy else ""}
 
 - {len(converted)} of {len(networks)} convert, in {min(seconds):.0f} to {max(seconds):.0f} CPU seconds.
-- {sum(_points_lost(x) <= LITTLE for x in converted)} of them lose at most {LITTLE} points of accuracy.
-- {sum(x < 1 for x in ratios)} of the {len(benched)} that were measured are faster than every other tool's form, and \
+- {sum(_points_lost(x) <= LITTLE for x in converted)} of these lose at most {LITTLE} points of accuracy.
+- {sum(x < 1 for x in ratios)} of {len(benched)} measured networks are faster than every other tool's form, and \
 {ratios.count(1)} is as fast.
 {advice}
-*Accuracy*: float32's on held-out training subjects. *Lost*: points of it that the *form* loses; negative is a gain.
-*kB*: float32's file, then the form's. *µs*: median time of an inference, likewise. *Time / rival's*: the form's time
-over that of the fastest form made by another [tool](../convert.md#rivals), which is named.
+*Accuracy* is float32's on held-out training subjects. *Lost* is how many points of it the *form* loses; a negative
+number is a gain. *kB* and *µs* give the file size and the median time of an inference, first in float32, then in the form.
+*Time / rival's* divides the form's time by the time of the fastest form from another [tool](../convert.md#rivals), which
+the cell names.
 
 {table_of(_COLUMNS, networks)}"""
     notes = {x["name"]: x["conversion"]["refused"] or x["conversion"]["failed"] for x in networks}
     if any(notes.values()):
-        text += "\nRefused, or beyond the default `--max-drop`:\n\n"
+        text += "\nThese networks were refused, or lost more than the default `--max-drop`:\n\n"
         text += "".join(f"- `{name}`: {note}\n" for name, note in notes.items() if note)
     sources: dict[str, list[str]] = {}
     for x in networks:

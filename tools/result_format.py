@@ -17,9 +17,9 @@ SCHEMA, DOCUMENT = ROOT / "edge_runtime" / "bench.schema.json", ROOT / "docs" / 
 
 _INTRODUCTION = f"""# The JSON of `har-edge bench`, format {FORMAT}
 
-Written by `python -m tools.result_format` from `edge_runtime/bench/results.py`, like the [JSON
-Schema](../edge_runtime/bench.schema.json), which has the types. What the numbers mean: [bench.md](bench.md). A value
-that was not measured is null. Shares and accuracies go from 0 to 1.
+`python -m tools.result_format` writes this page and the [JSON Schema](../edge_runtime/bench.schema.json), which has the
+types, from `edge_runtime/bench/results.py`. [bench.md](bench.md) explains the numbers. A value that was not measured is
+null. Shares and accuracies are between 0 and 1.
 
 """
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}

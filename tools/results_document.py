@@ -79,39 +79,41 @@ def document(networks: Sequence[Measured]) -> str:
 
 Written by `make results` from [results/networks](results/networks), measured by `make networks` with TensorFlow
 {versions["tensorflow"]} and Python {versions["python"]}.{doubt}
-The networks: [networks.md](networks.md); `…-accelerometer` and `gru-coarse-coarse` have [fewer signals or
+[networks.md](networks.md) describes the networks. `…-accelerometer` and `gru-coarse-coarse` have [fewer signals or
 classes](networks.md#signals-and-classes).
 
-Scores are on the 2947 windows of the 9 test subjects
-([how often these were scored](results/README.md#how-often-the-test-subjects-were-scored)). Another processor gives
-[other weights](training.md#the-same-weights) for the same seed, so the scores of [shipped models](results/seeds.md)
-differ a little from these.
+All scores are on the 2947 windows of the 9 test subjects
+([how often these were scored](results/README.md#how-often-the-test-subjects-were-scored)). The same seed gives
+[different weights](training.md#the-same-weights) on another processor, so the scores of the [shipped
+models](results/seeds.md) differ a little from these.
 
 ## Accuracy
 
-Percent: mean and standard deviation over the seeds. *Best*, *worst*: the subject (in brackets) with the highest and
-lowest mean. *Mixed*: [int8 with recurrent cells in float](how_it_works.md#forms-of-a-model). *Loses*: points less than
-float32, as the mean over the seeds, in brackets the worst seed. *Published*: the authors' own figures; they watched
-the test accuracy while training.
+All values are percent: mean and standard deviation over the seeds. *Best* and *worst* are the subjects (in brackets)
+with the highest and lowest mean. *Mixed* is [int8 with recurrent cells in float](how_it_works.md#forms-of-a-model).
+*Loses* is the drop from float32 in points: the mean over the seeds and, in brackets, the worst seed. *Published* is the
+authors' own figure; they watched the test accuracy while training.
 
 {table_of(_ACCURACY, networks)}
 ## Size and speed
 
-One thread. *kB*: seed 0's file with its card ([other pages' sizes](results/README.md#sizes-of-edge)). *Layers*: how
-recurrent layers are [written](convert.md#unrolled-or-looped). *p50*: median time of one window. *Int8 time / fastest
-float's*: against the fastest float model of any tool, with a 95 % interval; below 1 int8 is faster. It depends on the
+All times are for one thread. *kB* is the size of seed 0's file with its card ([sizes on other
+pages](results/README.md#sizes-of-edge)). *Layers* says how recurrent layers are
+[written](convert.md#unrolled-or-looped). *p50* is the median time of one window. *Int8 time / fastest float's* compares
+int8 with the fastest float model of any tool, with a 95 % interval. Below 1, int8 is faster. The ratio depends on the
 [processor](results/processors.md).
 
 {table_of(_COST, networks)}
 ## Beside other tools
 
-Each cell: the median time of one window in µs, and in brackets the file's kB (har-edge's with the card). All
-[tools](convert.md#rivals) got the same weights and took turns. *TensorFlow stock*: its converter on the network as it
-is. *Dynamic*: int8 weights. *Fused LSTM*: TFLite's operator for LSTM only, so GRU networks have none (–).
+Each cell has the median time of one window in µs and, in brackets, the size of the file in kB (har-edge's files include
+the card). All [tools](convert.md#rivals) got the same weights and took turns. *TensorFlow stock* is TensorFlow's converter
+on the unchanged network. *Dynamic* has int8 weights. *Fused LSTM* is a TFLite operator for LSTMs, so GRU networks have no
+such form (–).
 
 {table_of(_RIVALS, networks)}"""
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
-    return text + (f"\nNot converted, so that float32 is Keras's own answers:\n\n{refused}" if refused else "")
+    return text + (f"\nThese networks were not converted, so their float32 scores are Keras's own:\n\n{refused}" if refused else "")
 
 
 def with_table(readme: str) -> str:
@@ -137,14 +139,14 @@ def comparison_table() -> str:
     ]
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
-    prepared = ", preparation included" if peers.get("window") == RAW else ""
+    prepared = ", including preparation" if peers.get("window") == RAW else ""
     held_out = len(peers["held_out_subjects"])
     fastest = next(x["p50_us"] for x in peers["rows"] if x["of_fastest_float"] == 1)
-    return f"""{table("form | size, kB | time, relative to the fastest float32 here | accuracy, %", cells)}
-`edge`, converted by different tools. Sizes are without har-edge's [card](docs/formats.md#the-card). A time of 1.00 is
-{fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}). Accuracy is on {held_out} people held
-out of the training data. On UCI HAR's 9 test people, over {len(edge)} [trainings](docs/results/seeds.md), it is
-{accuracy[FLOAT]} % in float32, {accuracy[INT8]} % in int8. [All forms](docs/results/peers.md), [other
+    return f"""{table("form | size, kB | time / fastest float32 | accuracy, %", cells)}
+Each row is `edge`, as a different tool converts it. Sizes exclude har-edge's [card](docs/formats.md#the-card). A time of
+1.00 is {fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}). Accuracy is measured on {held_out} people
+who were held out of the training. On UCI HAR's 9 test people, the mean of {len(edge)} [trainings](docs/results/seeds.md) is
+{accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all forms](docs/results/peers.md) and [other
 processors](docs/results/processors.md).
 """
 
