@@ -20,49 +20,49 @@ class ConvertibleLayers:
 
 
 _NO_STATES = {"return_state": (False,)}
-_STATES = "of its states the first, `h`"
+_STATES = "of the states only the first, `h`"
 _CHANNELS_LAST = {"data_format": ("channels_last",)}
 _IDENTITY = ConvertibleLayers(
     (
         *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianNoise", "GaussianDropout"),
         *("ActivityRegularization", "Identity", "Masking"),
     ),
-    note="nothing outside training; masks are ignored",
+    note="do nothing outside training; masks are ignored",
 )
 
 CONVERTIBLE_LAYERS = (
     ConvertibleLayers(("LSTM", "SimpleRNN"), note=_STATES),
     ConvertibleLayers(("GRU",), note=f"{_STATES}; `recurrent_activation` sigmoid or hard_sigmoid"),
     ConvertibleLayers(
-        ("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="of the recurrent layers above"
+        ("Bidirectional",), {"merge_mode": ("concat", "sum", "ave", "mul")}, note="around the recurrent layers above"
     ),
     ConvertibleLayers(("ConvLSTM1D", "ConvLSTM2D"), _NO_STATES | _CHANNELS_LAST, note="always unrolled"),
     ConvertibleLayers(("Conv1D", "Conv2D"), {"groups": (1,)} | _CHANNELS_LAST),
     ConvertibleLayers(("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"), _CHANNELS_LAST),
-    ConvertibleLayers(("Dense",), note="for the whole or for each step"),
-    ConvertibleLayers(("TimeDistributed",), note="of a layer here that has one input, or of a network"),
+    ConvertibleLayers(("Dense",), note="on the whole input or on each step"),
+    ConvertibleLayers(("TimeDistributed",), note="around a layer of this table with one input, or a network"),
     ConvertibleLayers(("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"), _CHANNELS_LAST),
     ConvertibleLayers(("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalAveragePooling1D", "GlobalAveragePooling2D")),
     ConvertibleLayers(
         ("BatchNormalization",), last_axis=True, note="becomes a part of a convolution or Dense layer before it"
     ),
-    ConvertibleLayers(("Rescaling",), note="`+`, `-`, `*` and `/` with a constant too"),
+    ConvertibleLayers(("Rescaling",), note="also `+`, `-`, `*` and `/` with a constant"),
     ConvertibleLayers(("LayerNormalization",), {"rms_scaling": (False,)}, last_axis=True),
     ConvertibleLayers(
         ("Normalization",),
         {"invert": (False,)},
         last_axis=True,
-        note="better taken out of the network and given with `--normalisation`",
+        note="better removed from the network and given with `--normalisation`",
     ),
     ConvertibleLayers(("Flatten", "ZeroPadding1D", "ZeroPadding2D", "Cropping2D"), _CHANNELS_LAST),
-    ConvertibleLayers(("Reshape", "Permute", "RepeatVector", "Cropping1D"), note="parts such as `x[:, -1]` too"),
+    ConvertibleLayers(("Reshape", "Permute", "RepeatVector", "Cropping1D"), note="also parts such as `x[:, -1]`"),
     ConvertibleLayers(("Concatenate",)),
-    ConvertibleLayers(("Add", "Average", "Multiply", "Subtract"), note="`+`, `*` and `-` of two tensors too"),
-    ConvertibleLayers(("Softmax",), note="over one axis; left out at the end of the network"),
+    ConvertibleLayers(("Add", "Average", "Multiply", "Subtract"), note="also `+`, `*` and `-` of two tensors"),
+    ConvertibleLayers(("Softmax",), note="over one axis; removed at the end of the network"),
     ConvertibleLayers(("Dot",), {"normalize": (False,)}, note="of vectors and sequences"),
     ConvertibleLayers(("Attention",), {"score_mode": ("dot",)}, note="without masks"),
-    ConvertibleLayers(("MultiHeadAttention",), note="of sequences, without masks, gate and sliding window"),
-    ConvertibleLayers(("Activation",), note="of the activation functions below"),
+    ConvertibleLayers(("MultiHeadAttention",), note="of sequences, without masks, gate or sliding window"),
+    ConvertibleLayers(("Activation",), note="with the activation functions below"),
     ConvertibleLayers(("ReLU",), {"max_value": (None, 6.0), "negative_slope": (0.0,), "threshold": (0.0,)}),
     ConvertibleLayers(("LeakyReLU",)),
     ConvertibleLayers(("ELU",), {"alpha": (1.0,)}),
@@ -71,7 +71,7 @@ CONVERTIBLE_LAYERS = (
 """In the order of docs/convert.md."""
 
 CONVERTIBLE = {name: row for row in CONVERTIBLE_LAYERS for name in row.names}
-"""By the name of the layer."""
+"""Indexed by the name of the layer."""
 
 
 OPERATIONS = (
@@ -79,16 +79,16 @@ OPERATIONS = (
     *("Transpose", "Softmax", "Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "HardSigmoid", "HardSilu", "HardTanh", "Sum"),
     "Mean",
 )
-"""On tensors, between layers: with most arguments they equal a layer."""
+"""Operations on tensors between layers: with most arguments, an operation is equal to a layer."""
 
 
 def is_convertible(layer: Any) -> bool:
-    """Tell whether layers or operations of its kind can be converted, perhaps not with every option."""
+    """Tell whether layers or operations of this kind can be converted, perhaps not with every option."""
     return kind_of(layer) in (*CONVERTIBLE, *OPERATIONS)
 
 
 def does_nothing(layer: Any) -> bool:
-    """Tell whether a layer passes on its input unchanged, outside training."""
+    """Tell whether a layer passes on its input unchanged outside training."""
     kind = kind_of(layer)
     if kind == "TimeDistributed":
         return does_nothing(layer.layer)
@@ -96,7 +96,7 @@ def does_nothing(layer: Any) -> bool:
 
 
 def last_call(network: Any) -> tuple[Any, list[Any]]:
-    """The last layer (or network) of a graph that does something, and the tensors that it takes."""
+    """Return the last layer (or network) of a graph that does something, and the tensors that it takes."""
     tensor = network.outputs[0]
     while True:
         history = tensor._keras_history
@@ -107,26 +107,26 @@ def last_call(network: Any) -> tuple[Any, list[Any]]:
 
 
 def is_network(layer: Any) -> bool:
-    """Tell whether a layer is a graph of layers itself."""
+    """Tell whether a layer is itself a graph of layers."""
     return hasattr(layer, "outputs")
 
 
 def form_fault(network: Any) -> str:
-    """The reason why a network does not answer one window with one vector of classes; empty when it does."""
+    """Return the reason why a network does not turn a window into a vector of classes; empty if it does."""
     if not getattr(network, "outputs", None):
-        return "is no graph of layers: build it with keras.Sequential or the functional API"
+        return "is not a graph of layers: build it with keras.Sequential or the functional API"
     if (n_inputs := len(network.inputs)) != 1:
-        return f"takes {n_inputs} inputs: take parts of one window inside, as in x[:, :, :3]"
+        return f"takes {n_inputs} inputs: let it take one window and cut it, for example with x[:, :, :3]"
     if (n_outputs := len(network.outputs)) != 1:
-        return f"gives {n_outputs} outputs: keep one, as in keras.Model(network.inputs, network.outputs[0])"
+        return f"has {n_outputs} outputs: keep one, for example with keras.Model(network.inputs, network.outputs[0])"
     answer = tuple(network.outputs[0].shape[1:])
     if len(answer) != 1:
-        return f"answers {answer} for each window, not one logit for each class: is return_sequences=False missing?"
+        return f"returns {answer} for a window, not one logit for each class: is return_sequences=False missing?"
     return ""
 
 
 def ends_in_softmax(network: Any) -> bool:
-    """Tell whether a network that is a graph of layers answers with probabilities, wherever the softmax stands."""
+    """Tell whether a network that is a graph of layers returns probabilities, wherever its softmax is."""
     layer, _ = last_call(network)
     if is_network(layer):
         return ends_in_softmax(layer)
@@ -134,7 +134,7 @@ def ends_in_softmax(network: Any) -> bool:
 
 
 def layers_of(network: Any) -> Iterator[Any]:
-    """All layers of a network, with the networks within it, their layers, and operations between layers."""
+    """Yield all layers of a network, including inner networks, their layers, and operations between layers."""
     for layer in getattr(network, "operations", network.layers):
         if kind_of(layer) != "InputLayer":
             yield layer
@@ -158,10 +158,10 @@ def _is_keras(function: Any) -> bool:
 
 
 def kind_of(layer: Any) -> str:
-    """The name of the class of `layer`, a layer or an operation; empty if it is not Keras's."""
+    """Return the name of the class of a layer or operation; empty if it is not Keras's."""
     return type(layer).__name__ if _is_keras(type(layer)) else ""
 
 
 def activation_name(layer: Any) -> str:
-    """The name of the activation function of `layer`, which may be an Activation; empty without one."""
+    """Return the name of the activation function of a layer, perhaps an Activation; empty if it has none."""
     return getattr(getattr(layer, "activation", None), "__name__", "")

@@ -1,4 +1,4 @@
-"""Compute activation functions with TFLite's operators, those that have an int8 form."""
+"""Compute activation functions with TFLite operators that have an int8 form."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from convert.lowering.refusals import refuse
 
 @dataclass(frozen=True)
 class ActivationFunction:
-    """An activation function as operators; the caller observes its result, unless `has_fixed_grid`.
+    """An activation function built from operators. The caller observes its result, unless `has_fixed_grid`.
 
-    `compute` takes the values, an observer, and the beginning of the names of points within it.
-    `is_fused`: a part of the operator before it, whose result is rounded only behind the function.
-    `has_fixed_grid`: TFLite fixes the int8 values of the result, as for LOGISTIC and TANH.
-    `is_symmetric`: f(-x) = 1 - f(x), as a GRU needs it.
+    `compute` takes the values, an observer, and the prefix for the names of its inner points.
+    `is_fused`: the operator before it applies the function, so its result is rounded only after the function.
+    `has_fixed_grid`: TFLite fixes the int8 values of the result, as it does for LOGISTIC and TANH.
+    `is_symmetric`: f(-x) = 1 - f(x), which a GRU needs.
     """
 
     name: str
@@ -29,18 +29,18 @@ class ActivationFunction:
     is_symmetric: bool = False
 
     def __call__(self, x: tf.Tensor, observe: Observer, at: str) -> tf.Tensor:
-        """The function of an operator's result `x`, which is rounded first where TFLite needs it."""
+        """Apply the function to an operator's result `x`, which is rounded first if TFLite needs it."""
         return self.compute(x if self.is_fused else observe(f"{at}/{self.name}_input", x), observe, at)
 
     def of_rounded(self, x: tf.Tensor, observe: Observer, at: str) -> tf.Tensor:
-        """The function of `x`, which is rounded already; the result is observed."""
+        """Apply the function to `x`, which is already rounded, and observe the result."""
         if self.name == "linear":
             return x
         y = self.compute(x, observe, at)
         return y if self.has_fixed_grid else observe(f"{at}/{self.name}", y)
 
     def of_gate(self, product: tf.Tensor, observe: Observer, at: str, usual: str) -> tf.Tensor:
-        """The function of a gate's `product`, observed; the product is at the point `at` with the `usual` function."""
+        """Apply the function to a gate's `product` and observe it. With the `usual` one, the product is at `at`."""
         if self.is_fused:
             return observe(f"{at}/{self.name}", self.compute(product, observe, at))
         point = at if self.name == usual else f"{at}/{self.name}_input"
@@ -71,8 +71,8 @@ def _leaky_relu(slope: float) -> ActivationFunction:
 
 
 ACTIVATIONS = {
-    x.name: x
-    for x in (
+    function.name: function
+    for function in (
         ActivationFunction("linear", _simple(lambda x: x), is_fused=True),
         ActivationFunction("relu", _simple(tf.nn.relu), is_fused=True),
         ActivationFunction("relu6", _simple(tf.nn.relu6), is_fused=True),
@@ -88,22 +88,22 @@ ACTIVATIONS = {
         ActivationFunction("softmax", _simple(tf.nn.softmax), has_fixed_grid=True),
     )
 }
-"""By Keras's names."""
+"""Indexed by Keras's names."""
 
 
 def activation_of(layer: Any, option: str = "activation") -> ActivationFunction:
-    """The activation function that `layer` names in `option`. Raises `InputError` when it cannot be converted."""
+    """Return the activation function that `layer` names in `option`. Raises `InputError` if it cannot be converted."""
     value = getattr(layer, option)
     name = str(getattr(value, "__name__", value))
-    # A softmax goes over all that it is given, and gates are computed side by side.
-    known = [x for x in ACTIVATIONS if option == "activation" or x != "softmax"]
-    if name not in known:
-        refuse(layer, f"has {option}={name}: use one of {', '.join(known)}")
+    # A softmax would mix the gates, which are computed side by side.
+    choices = [key for key in ACTIVATIONS if option == "activation" or key != "softmax"]
+    if name not in choices:
+        refuse(layer, f"has {option}={name}: use one of {', '.join(choices)}")
     return ACTIVATIONS[name]
 
 
 def activation_layer(layer: Any) -> ActivationFunction | None:
-    """The function that the activation layer `layer` is; None for others. Raises as `activation_of`."""
+    """Return the function of an activation layer, or None for another layer. Raises as `activation_of` does."""
     if type(layer) is keras.layers.Activation:
         return activation_of(layer)
     if type(layer) is keras.layers.ReLU:

@@ -31,9 +31,9 @@ def _softmax(call: Call, point: str) -> TensorFunction:
     layer, rank = call.layer, 1 + len(call.shapes[0])
     axis = layer.axis if isinstance(layer.axis, int) else 0
     if axis % rank == 0:
-        refuse(layer, f"has axis={layer.axis}: only one axis, and not the batch, can be converted")
-    # TFLite's SOFTMAX goes over the last axis.
-    others = [x for x in range(rank) if x != axis % rank]
+        refuse(layer, f"has axis={layer.axis}: only a single axis that is not the batch can be converted")
+    # TFLite's SOFTMAX works on the last axis.
+    others = [i for i in range(rank) if i != axis % rank]
     there, back = [*others, axis % rank], np.argsort([*others, axis % rank]).tolist()
     is_last = axis % rank == rank - 1
 
@@ -52,12 +52,12 @@ def _dot(call: Call, point: str) -> _Joining:
     axes = [axis % rank for axis, rank in zip(axes, ranks, strict=True)]
     if max(ranks) > 3:
         refuse(layer, f"has inputs of shapes {call.shapes}: only vectors and sequences can be converted")
-    kept = [[x for x in range(1, rank) if x != axis] for axis, rank in zip(axes, ranks, strict=True)]
-    shape = [call.shapes[i][x - 1] for i, axes_kept in enumerate(kept) for x in axes_kept]
+    other_axes = [[i for i in range(1, rank) if i != axis] for axis, rank in zip(axes, ranks, strict=True)]
+    shape = [sizes[i - 1] for sizes, others in zip(call.shapes, other_axes, strict=True) for i in others]
 
     def compute(xs: Sequence[tf.Tensor], observe: Observer) -> tf.Tensor:
         rows = []
-        for x, axis, others in zip(xs, axes, kept, strict=True):
+        for x, axis, others in zip(xs, axes, other_axes, strict=True):
             in_rows = x if others != [2] else tf.transpose(x, [0, 2, axis])
             rows.append(tf.expand_dims(in_rows, 1) if not others else in_rows)
         products = observe(point, tf.matmul(rows[0], rows[1], transpose_b=True))
@@ -81,7 +81,7 @@ def _attention(call: Call, point: str) -> _Joining:
 
 
 def _weighted(scores: tf.Tensor, value: tf.Tensor, name: str, observe: Observer) -> tf.Tensor:
-    """The mean of the values `[..., n_keys, features]` for each query, weighted by the softmax of its scores."""
+    """Return the mean of the values `[..., n_keys, features]` for each query, weighted by the softmax of its scores."""
     return tf.matmul(tf.nn.softmax(observe(f"{name}/scores", scores)), value)
 
 
@@ -93,12 +93,12 @@ def _multi_head(call: Call, point: str) -> _Joining:
             refuse(layer, f"has {option}={value!r}: only {only!r} can be converted")
     if {len(shape) for shape in call.shapes} != {2}:
         refuse(layer, f"has inputs of shapes {call.shapes}: only sequences [steps, features] can be converted")
-    # The root of the key's size divides the query's weights, where it costs nothing.
+    # Dividing the query's weights by the root of the key's size costs nothing at run time.
     to_query = _projection(layer.query_dense, f"{name}/query", np.sqrt(layer.key_dim))
     to_key, to_value = (
         _projection(dense, f"{name}/{part}") for dense, part in ((layer.key_dense, "key"), (layer.value_dense, "value"))
     )
-    kernel, *biases = (np.asarray(x) for x in layer.output_dense.get_weights())
+    kernel, *biases = (np.asarray(weights) for weights in layer.output_dense.get_weights())
     kernel = kernel.reshape(kernel.shape[0] * kernel.shape[1], -1)
     bias = biases[0].reshape(-1) if biases else np.zeros(kernel.shape[-1], np.float32)
 
@@ -116,7 +116,7 @@ def _multi_head(call: Call, point: str) -> _Joining:
 
 def _projection(dense: Any, point: str, divisor: float = 1.0) -> TensorFunction:
     """Project queries, keys or values `[batch, n, features]` to `[batch, heads, n, size]`."""
-    kernel, *biases = (np.asarray(x / divisor, np.float32) for x in dense.get_weights())
+    kernel, *biases = (np.asarray(weights / divisor, np.float32) for weights in dense.get_weights())
     n_features, n_heads, size = kernel.shape
     bias = biases[0].reshape(-1) if biases else np.zeros(n_heads * size, np.float32)
 

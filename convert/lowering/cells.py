@@ -1,13 +1,13 @@
 """Compute one step of an LSTM, a GRU or a simple recurrent layer, with products that int8 rounds once.
 
-LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000), of gates i, f, o and candidate c:
+LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000) with gates i, f, o and candidate c:
 
     i, f, o = sigmoid(W [x_t, h_t-1] + b)
     c       = tanh(W_c [x_t, h_t-1] + b_c)
     cell_t  = f cell_t-1 + i c
     h_t     = o tanh(cell_t)
 
-GRU (Cho et al. 2014), of gates z, r and candidate c:
+GRU (Cho et al. 2014) with gates z, r and candidate c:
 
     z, r = sigmoid(W [x_t, h_t-1] + b)
     c    = tanh(W_c x_t + b_c + r (U_c h_t-1 + b'_c))    reset_after, as in cuDNN
@@ -18,8 +18,8 @@ Simple recurrent layer (Elman 1990):
 
     h_t = tanh(W [x_t, h_t-1] + b)
 
-State and cell begin with zeros, so that the first step has no cell or state to gate. Its product multiplies the zeros
-all the same: without the recurrent part it would need its own weights in the file.
+State and cell start at zero, so the first step has no cell or state to gate. Its product still multiplies the zeros:
+a product without the recurrent part would need its own weights in the file.
 """
 
 from dataclasses import dataclass, replace
@@ -36,16 +36,16 @@ from convert.lowering.refusals import refuse
 from convert.lowering.wavefronts import Wavefront
 
 Carried: TypeAlias = tuple[tf.Tensor, ...]
-"""What one step hands to the next: the state `[batch, units]` first."""
+"""The tensors that one step passes to the next; the first is the state `[batch, units]`."""
 
 
 @dataclass(frozen=True)
 class GateLayout:
-    """How to compute the gates of an LSTM step: operators and rounding differ, the answers do not.
+    """How to compute the gates of an LSTM step. Layouts differ in operators and rounding, but not in answers.
 
     `products`: the gates i, f, o and the candidate c, in groups that share a product and, in int8, an output scale.
-    `looped`: write loops, where layers are lowered for loops; else every step.
-    `float_cell`: keep the sum over the steps in float, an LSTM's cell or a GRU's state, and round it only for products.
+    `looped`: write loops instead of every step, for layers that are lowered for loops.
+    `float_cell`: keep the sum over the steps (an LSTM's cell, a GRU's state) in float, and round it only for products.
     """
 
     products: tuple[str, ...]
@@ -53,42 +53,42 @@ class GateLayout:
     float_cell: bool = False
 
     def summed(self, observe: Observer) -> Observer:
-        """The observer of the sums over the steps."""
+        """Return the observer for the sums over the steps."""
         return no_observer if self.float_cell else observe
 
 
 IN_FLOAT = GateLayout(("ifoc",))
-"""Fewest products: fastest in float."""
+"""The fewest products, which is fastest in float."""
 
 IN_INT8 = GateLayout(("ifo", "c"))
-"""The sigmoid gates saturate beyond 6, the candidate's tanh beyond 3.5: each gets the finest scale of its range."""
+"""Sigmoid gates saturate beyond 6, the candidate's tanh beyond 3.5: each gets the finest scale for its range."""
 
 IN_MIXED = replace(IN_INT8, float_cell=True)
 """Products in int8, the cell in float: a sum over 128 steps needs more than 256 values."""
 
 _PRODUCTS = {"ifoc": names.GATES, "ifo": names.GATES, "c": names.CANDIDATE}
-"""Their quantisation points."""
+"""The quantisation point of each group of gates."""
 
 
 class LSTMCell:
-    """One step of LSTM layers whose state is at the quantisation point `point`. Carries the state and the cell."""
+    """Computes one step of LSTM layers, with the state at the quantisation point `point`; carries state and cell."""
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
         layer = wavefront.layers[0]
         self._units, self._name, self._point = wavefront.units, wavefront.name, point
         self._gate_activation, self._activation = activation_of(layer, "recurrent_activation"), activation_of(layer)
-        self._gates = {gate: (x.joined, x.bias) for gate, x in wavefront.gates().items()}
+        self._gates = {gate: (weights.joined, weights.bias) for gate, weights in wavefront.gates().items()}
         self.points = (point, f"{self._name}/{names.CELL}")
 
     def start(self, batch: int) -> Carried:
-        """The state before the first step."""
+        """Return the zeros that the first step starts from."""
         zeros = tf.zeros([batch, self._units])
         return zeros, zeros
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
-        """State and cell after `step` `[batch, features]`."""
+        """Return state and cell after `step` `[batch, features]`."""
         state, cell = carried
         gates = self._activated(step, state, "ioc" if is_first else "ifoc", observe, layout)
         round_sum = layout.summed(observe)
@@ -104,7 +104,7 @@ class LSTMCell:
     def _activated(
         self, step: tf.Tensor, state: tf.Tensor, needed: str, observe: Observer, layout: GateLayout
     ) -> dict[str, tf.Tensor]:
-        """The values `[batch, units]` of the `needed` gates."""
+        """Return the values `[batch, units]` of the `needed` gates."""
         joined = observe(self._point, tf.concat([step, state], axis=1, name=names.JOINED))
         values: dict[str, tf.Tensor] = {}
         for group in layout.products:
@@ -122,21 +122,21 @@ class LSTMCell:
             return _columns_of(self._gate_activation.of_gate(product, observe, point, "sigmoid"), group, needed)
         parts = _columns_of(observe(point, product), group, needed)
         functions = {gate: self._activation if gate == "c" else self._gate_activation for gate in parts}
-        return {gate: functions[gate].of_rounded(x, observe, f"{point}/{gate}") for gate, x in parts.items()}
+        return {gate: functions[gate].of_rounded(part, observe, f"{point}/{gate}") for gate, part in parts.items()}
 
 
 class GRUCell:
-    """One step of a GRU layer, with its state at the quantisation point `point`.
+    """Computes one step of GRU layers, with the state at the quantisation point `point`.
 
-    Carries the state, and behind it the same in float where the layout keeps it. Since 1 - sigmoid(x) = sigmoid(-x),
-    the share 1 - z of the candidate is one more gate, C, of the same product. An open gate then keeps the state as it
-    is; h + (1 - z)(c - h) would round at every step.
+    Carries the state, followed by the float state if the layout keeps one. Since 1 - sigmoid(x) = sigmoid(-x), the
+    candidate's share 1 - z is another gate, C, of the same product. An open gate then leaves the state unchanged;
+    h + (1 - z)(c - h) would round it at every step.
     """
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
         layer = wavefront.layers[0]
         self._units, self._name, self._point = wavefront.units, wavefront.name, point
-        self.points = (point, point)  # of the state, and of the same in float
+        self.points = (point, point)  # of the state and of the float state
         self._gate_activation = activation_of(layer, "recurrent_activation")
         if not self._gate_activation.is_symmetric:
             refuse(layer, f"has recurrent_activation={self._gate_activation.name}: use one of sigmoid, hard_sigmoid")
@@ -145,18 +145,18 @@ class GRUCell:
         z, r, self._candidate = (wavefront.gates()[gate] for gate in "zrc")
         # z, its complement and r, over the input and the state.
         self._gates = tuple(
-            np.concatenate([kept, -kept, other], axis=-1)
-            for kept, other in ((z.joined, r.joined), (z.bias + z.recurrent_bias, r.bias + r.recurrent_bias))
+            np.concatenate([of_z, -of_z, of_r], axis=-1)
+            for of_z, of_r in ((z.joined, r.joined), (z.bias + z.recurrent_bias, r.bias + r.recurrent_bias))
         )
 
     def start(self, batch: int) -> Carried:
-        """The state before the first step."""
+        """Return the zeros that the first step starts from."""
         return (tf.zeros([batch, self._units]),)
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
-        """The state after `step` `[batch, features]`."""
+        """Return the state after `step` `[batch, features]`."""
         state, summed = carried[0], carried[-1]
         round_sum = layout.summed(observe)
         joined = observe(self._point, tf.concat([step, state], axis=1, name=names.JOINED))
@@ -199,7 +199,7 @@ class GRUCell:
 
 
 class SimpleCell:
-    """One step of SimpleRNN layers whose state is at the quantisation point `point`. Carries the state."""
+    """Computes one step of SimpleRNN layers, with the state at the quantisation point `point`; carries the state."""
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
         self._units, self._name, self._point = wavefront.units, wavefront.name, point
@@ -209,13 +209,13 @@ class SimpleCell:
         self._weights = weights.joined, weights.bias
 
     def start(self, batch: int) -> Carried:
-        """The state before the first step."""
+        """Return the zeros that the first step starts from."""
         return (tf.zeros([batch, self._units]),)
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
     ) -> Carried:
-        """The state after `step` `[batch, features]`."""
+        """Return the state after `step` `[batch, features]`."""
         joined = observe(self._point, tf.concat([step, carried[0]], axis=1, name=names.JOINED))
         product = fully_connected(joined, *self._weights)
         return (observe(self._point, self._activation(product, observe, self._name)),)
@@ -224,7 +224,7 @@ class SimpleCell:
 def _columns_of(x: tf.Tensor, group: str, needed: str) -> dict[str, tf.Tensor]:
     if set(group) <= set(needed):
         return dict(zip(group, tf.split(x, len(group), axis=1) if len(group) > 1 else [x], strict=True))
-    # Not split: the converter leaves a split in float when one output is unused.
+    # Slices, not a split: the converter leaves a split in float if an output is unused.
     units = x.shape[1] // len(group)
     starts = {gate: units * group.index(gate) for gate in group if gate in needed}
     return {gate: x[:, start : start + units] for gate, start in starts.items()}

@@ -33,9 +33,9 @@ _PRODUCTS = (
 class Call:
     """One use of a layer, with a name that is unique in the network.
 
-    `inputs`: names of the calls whose outputs it takes; `INPUT` is the window. `shapes` are theirs, without the batch.
-    `in_reverse`: the output sequence is turned round, as in the backward half of a Bidirectional layer.
-    `followers`: normalisation and activation layers that are computed as a part of this one.
+    `inputs`: names of the calls whose outputs it takes, or `INPUT` for the window; `shapes`: without the batch.
+    `in_reverse`: the output sequence is reversed, as in the backward half of a Bidirectional layer.
+    `followers`: normalisation and activation layers that became part of this call.
     """
 
     name: str
@@ -47,9 +47,9 @@ class Call:
 
 
 def read(model: keras.Model) -> list[Call]:
-    """Return the calls of a network, each after its inputs; the last gives the answer.
+    """Return the calls of a network, each after its inputs; the last call computes the answer.
 
-    Raises `InputError` for a network of another form, and for the first layer or option that cannot be converted.
+    Raises `InputError` if the network does not map a window to logits, or a layer or option cannot be converted.
     """
     if fault := form_fault(model):
         raise InputError(f"the network '{model.name}' {fault}")
@@ -73,34 +73,34 @@ def _needed(calls: dict[str, Call], answer: str) -> list[Call]:
 class _Reader:
     def __init__(self) -> None:
         self.calls: dict[str, Call] = {}
-        self._prefix = ""  # of the names within a layer that wraps others
+        self._prefix = ""  # of the names within a layer that wraps another layer
 
-    def visit(self, tensor: Any, known: dict[int, str]) -> str:
-        """The name of the call that gives `tensor`; `known` collects these names."""
-        if id(tensor) not in known:
+    def visit(self, tensor: Any, names: dict[int, str]) -> str:
+        """Return the name of the call that computes `tensor`; `names` collects the names by the tensors' ids."""
+        if id(tensor) not in names:
             history = tensor._keras_history
             node = history.operation._inbound_nodes[history.node_index]
             if history.tensor_index:
-                known[id(tensor)] = self._state(node, history.tensor_index, known)
-                return known[id(tensor)]
-            tensors = _arguments(node)
-            inputs = [self.visit(x, known) for x in tensors]
-            shapes = tuple(tuple(x.shape[1:]) for x in tensors)
+                names[id(tensor)] = self._state(node, history.tensor_index, names)
+                return names[id(tensor)]
+            arguments = _arguments(node)
+            inputs = [self.visit(argument, names) for argument in arguments]
+            shapes = tuple(tuple(argument.shape[1:]) for argument in arguments)
             layer = node.operation
             if not isinstance(layer, layers.Layer):
                 layer = read_operation(node)
             elif not (isinstance(layer, keras.Model) or is_convertible(layer)):
                 refuse_kind(layer)
             call = Call(self._prefix + node.operation.name, layer, tuple(inputs), shapes)
-            known[id(tensor)] = self._open(call)
-        return known[id(tensor)]
+            names[id(tensor)] = self._open(call)
+        return names[id(tensor)]
 
-    def _state(self, node: Any, number: int, known: dict[int, str]) -> str:
-        """The name of the call that gives a state of a recurrent layer; the hidden one is its output's last step."""
+    def _state(self, node: Any, number: int, names: dict[int, str]) -> str:
+        """Return the name of the call that computes a recurrent layer's state h, the last step of its output."""
         layer, output = node.operation, node.output_tensors[0]
         if number > 1 or type(layer) not in _RECURRENT:
-            refuse(layer, f"gives its state number {number} on: only h of an LSTM, GRU or SimpleRNN can be converted")
-        name = self.visit(output, known)
+            refuse(layer, f"passes on its state number {number}: only h of an LSTM, GRU or SimpleRNN can be converted")
+        name = self.visit(output, names)
         if not layer.return_sequences:
             return name
         n_steps, units = output.shape[1:]
@@ -108,16 +108,16 @@ class _Reader:
         return self._add(Call(self._prefix + last.name, last, (name,), ((n_steps, units),)))
 
     def _open(self, call: Call) -> str:
-        """Add the calls that a layer consists of; return the name of the last."""
+        """Add the calls that a layer consists of; return the name of the last call."""
         layer = call.layer
         if isinstance(layer, keras.Model):
             if len(layer.inputs) != 1 or len(layer.outputs) != 1:
-                refuse(layer, "is a network of several inputs or outputs within the network")
+                refuse(layer, "is an inner network with several inputs or outputs: give it one of each")
             return self.visit(layer.outputs[0], {id(layer.inputs[0]): call.inputs[0]})
         if isinstance(layer, layers.Layer):
             require_numbers(layer)
             if does_nothing(layer):
-                return call.inputs[0]  # without a range of its own: it would be one value with two scales
+                return call.inputs[0]  # no range of its own: one value would have two scales
         if type(layer) is layers.Bidirectional:
             return self._open_both(call)
         if type(layer) is layers.TimeDistributed:
@@ -125,7 +125,7 @@ class _Reader:
         return self._add(call)
 
     def _open_at_every_step(self, call: Call) -> str:
-        """Open TimeDistributed: each step becomes a window of the batch, and the layer within a call."""
+        """Open TimeDistributed: each step becomes a window of the batch, and the inner layer becomes a call."""
         inner, (source,), (shape,) = call.layer.layer, call.inputs, call.shapes
         before = self.calls.get(source)
         is_in_batch = before is not None and type(before.layer) is OutOfBatch
@@ -150,7 +150,7 @@ class _Reader:
         halves, shapes = [], []
         for half, side in ((layer.forward_layer, "forward"), (layer.backward_layer, "backward")):
             if type(half) not in _RECURRENT:
-                only = ", ".join(x.__name__ for x in _RECURRENT)
+                only = ", ".join(kind.__name__ for kind in _RECURRENT)
                 refuse(layer, f"wraps {half.name} ({type(half).__name__}): only {only} can be converted")
             in_reverse = side == "backward" and layer.return_sequences
             halves.append(self._add(replace(call, name=f"{call.name}.{side}", layer=half, in_reverse=in_reverse)))
@@ -160,7 +160,7 @@ class _Reader:
 
     def _add(self, call: Call) -> str:
         if call.name in self.calls or call.name == INPUT:
-            refuse(call.layer, "is used several times, or shares its name: give each use a layer of its own")
+            refuse(call.layer, "is used several times, or shares its name: give each use its own layer")
         rank = 1 + len(call.shapes[0])
         if type(call.layer).__name__ in CONVERTIBLE:
             require_options(call.layer, rank)
@@ -169,33 +169,33 @@ class _Reader:
 
 
 def _arguments(node: Any) -> list[Any]:
-    """The tensors that a layer is called with, attention with query, value and perhaps key.
+    """Return the tensors that a layer is called with; attention has query, value and perhaps key.
 
-    Masks are left out. Where a mask hides steps, the answers differ from Keras's, and the conversion's check fails.
+    Masks are left out. If a mask hides steps, the answers differ from Keras's, and the conversion's check fails.
     """
     layer = node.operation
-    masks = {id(x) for x in node.input_tensors if x.dtype == "bool"}
+    masks = {id(tensor) for tensor in node.input_tensors if tensor.dtype == "bool"}
     if not isinstance(layer, _SEVERAL_INPUTS):
-        tensors = [x for x in node.input_tensors if id(x) not in masks]
+        tensors = [tensor for tensor in node.input_tensors if id(tensor) not in masks]
         if len(tensors) > 1 and isinstance(layer, layers.Layer) and is_convertible(layer):
-            refuse(layer, f"is given {len(tensors)} tensors, as with an initial state: give it one")
+            refuse(layer, f"takes {len(tensors)} tensors, for example an initial state: give it one")
         return tensors
-    given = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
+    arguments = inspect.signature(layer.call).bind(*node.arguments.args, **node.arguments.kwargs).arguments
     names = ("query", "value", "key") if isinstance(layer, layers.MultiHeadAttention) else ("inputs",)
-    for name, value in given.items():
+    for name, value in arguments.items():
         changes = [x for x in keras.tree.flatten(value) if x is not None and x is not False and id(x) not in masks]
         if changes and name not in (*names, "training"):
-            refuse(layer, f"is called with {name}: only without it can it be converted")
-    return [x for x in keras.tree.flatten([given.get(name) for name in names]) if x is not None]
+            refuse(layer, f"is called with {name}: it can only be converted without this argument")
+    return [tensor for tensor in keras.tree.flatten([arguments.get(name) for name in names]) if tensor is not None]
 
 
 def fold(calls: list[Call]) -> list[Call]:
-    """Let convolutions and Dense layers take over the normalisation and activation behind them, for fewer roundings."""
+    """Merge normalisation and activation layers into the convolution or Dense layer before them: fewer roundings."""
     uses = Counter(name for call in calls for name in call.inputs)
     folded: dict[str, Call] = {}
-    producer_of: dict[str, str] = {}  # by the name of a call that was taken over
+    producer_of: dict[str, str] = {}  # by the name of the call that became part of it
     for call in calls:
-        inputs = tuple(producer_of.get(x, x) for x in call.inputs)
+        inputs = tuple(producer_of.get(name, name) for name in call.inputs)
         producer = folded.get(inputs[0])
         if producer and uses[call.inputs[0]] == 1 and _can_follow(call.layer, producer):
             folded[producer.name] = replace(producer, followers=(*producer.followers, call.layer))
@@ -206,11 +206,11 @@ def fold(calls: list[Call]) -> list[Call]:
 
 
 def _can_follow(layer: Any, producer: Call) -> bool:
-    """Tell whether `layer` can be a part of `producer`, which must be linear so far."""
+    """Tell whether `layer` can become part of `producer`, which must be linear so far."""
     if type(producer.layer) not in _PRODUCTS or producer.layer.activation is not keras.activations.linear:
         return False
     if not all(map(_is_linear, producer.followers)):
-        return False  # a function is the last
+        return False  # nothing follows an activation function
     return _is_linear(layer) or activation_layer(layer) is not None
 
 

@@ -1,4 +1,4 @@
-"""Read operations on tensors, as `x[:, -1]` and `1.0 - x`, as layers that can be lowered."""
+"""Read operations on tensors, such as `x[:, -1]` and `1.0 - x`, as layers that can be lowered."""
 
 from dataclasses import dataclass
 from math import prod
@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of a tensor: for each axis but the batch's a slice, or the index of an axis that is taken out."""
+    """A part of a tensor: each axis but the batch has a slice, or an index that removes the axis."""
 
     name: str
     parts: tuple[slice | int, ...]
@@ -32,13 +32,13 @@ class Affine:
 
     @property
     def is_by_channel(self) -> bool:
-        """Tell whether the constants are single numbers, or one for each feature as a convolution's bias."""
-        return all(x.ndim == 0 or x.size == x.shape[-1] for x in (self.scale, self.offset))
+        """Tell whether each constant is a single number, or has a number for each feature like a convolution's bias."""
+        return all(values.ndim == 0 or values.size == values.shape[-1] for values in (self.scale, self.offset))
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """The sum or mean over one axis, the batch's being 0."""
+    """The sum or mean over one axis; axis 0 is the batch."""
 
     name: str
     axis: int
@@ -48,14 +48,14 @@ class Reduction:
 
 @dataclass(frozen=True)
 class IntoBatch:
-    """The first axis behind the batch's becomes a part of the batch, so that layers work on each step."""
+    """Moves each window's steps into the batch, so that layers work on each step."""
 
     name: str
 
 
 @dataclass(frozen=True)
 class OutOfBatch:
-    """Each window's steps are taken out of the batch again."""
+    """Moves each window's steps out of the batch again."""
 
     name: str
     n_steps: int
@@ -70,7 +70,7 @@ _OF_SHAPE = ("Reshape", "ExpandDims", "Squeeze")
 
 
 def read_operation(node: Any) -> Any:
-    """Return the layer that equals a call of an operation. Raises `InputError` without one."""
+    """Return the layer that is equal to a call of an operation. Raises `InputError` if no layer is."""
     if (layer := _equal_layer(node)) is None:
         refuse_kind(node.operation)
     return layer
@@ -94,7 +94,7 @@ def _equal_layer(node: Any) -> Any:
     if kind in _OF_SHAPE and prod(node.outputs[0].shape[1:]) == prod(inputs[0].shape[1:]):
         return layers.Reshape(node.outputs[0].shape[1:], name=name)
     if kind == "Transpose" and operation.axes is not None and operation.axes[0] == 0:
-        return layers.Permute(tuple(x % rank for x in operation.axes[1:]), name=name)
+        return layers.Permute(tuple(axis % rank for axis in operation.axes[1:]), name=name)
     if kind in ("Sum", "Mean"):
         axes = [operation.axis] if isinstance(operation.axis, int) else list(operation.axis or ())
         if len(axes) == 1 and axes[0] % rank:
@@ -103,7 +103,7 @@ def _equal_layer(node: Any) -> Any:
 
 
 def _parts(key: Any, shape: tuple[int | None, ...]) -> tuple[slice | int, ...] | None:
-    """The part along each axis but the batch's; None where it is no number or forward slice, or cuts the batch."""
+    """Return the part along each axis but the batch; None if it is not a number or forward slice, or cuts the batch."""
     keys: list[Any] = list(key) if isinstance(key, list | tuple) else [key]
     everything: list[Any] = [slice(None)]
     if Ellipsis in keys:
@@ -133,7 +133,7 @@ def _with_constant(name: str, kind: str, node: Any) -> Affine | None:
     is_first = isinstance(values[0], keras.KerasTensor)
     constant = np.asarray(values[1] if is_first else values[0], np.float32)
     if constant.ndim == len(node.input_tensors[0].shape):
-        if constant.shape[0] != 1:  # one for each window of a batch
+        if constant.shape[0] != 1:  # a constant for each window of a batch
             return None
         constant = constant[0]
     if kind == "Add":

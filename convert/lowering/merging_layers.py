@@ -25,7 +25,7 @@ def _pool(call: Call, point: str) -> TensorFunction:
         return lambda x, observe: pool(x, size, strides, padding)
     pool = tf.nn.avg_pool1d if rank == 1 else tf.nn.avg_pool2d
     if point == INPUT:
-        # The converter fails where the input, rounded here, is rounded to another scale next. It knows this one.
+        # The converter fails to round the rounded input to another scale, but it knows that pooling keeps the scale.
         return lambda x, observe: pool(x, size, strides, padding)
     return lambda x, observe: observe(point, pool(x, size, strides, padding))
 
@@ -61,10 +61,10 @@ def _concatenate(call: Call, point: str, sources: Sequence[str]) -> Operation:
     rank = 1 + len(call.shapes[0])
     axis = call.layer.axis % rank
     if axis == 0:
-        refuse(call.layer, f"has axis={call.layer.axis}, the batch: only other axes can be converted")
+        refuse(call.layer, f"has axis={call.layer.axis}, which is the batch: only other axes can be converted")
 
     def join(xs: Sequence[tf.Tensor], observe: Observer, along: int) -> tf.Tensor:
-        in_scale = [rounded_to(point, source, x, observe) for x, source in zip(xs, sources, strict=True)]
+        in_scale = [rounded_to(point, source, tensor, observe) for tensor, source in zip(xs, sources, strict=True)]
         return observe(point, tf.concat(in_scale, axis=along))
 
     if axis == rank - 1:
@@ -78,13 +78,13 @@ def _combine(combine: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> Lowering:
 
         def combine_all(xs: Sequence[tf.Tensor], observe: Observer) -> tf.Tensor:
             most = max(len(x.shape) for x in xs)
-            # As in Keras, new axes stand behind the batch's.
+            # As in Keras, new axes come right after the batch.
             xs = [x if len(x.shape) == most else _widened(x, most) for x in xs]
             so_far = reduce(lambda a, b: observe(f"{call.name}/partial", combine(a, b)), xs[:-1])
             last = combine(so_far, xs[-1])
             return observe(point, last if share is None else observe(f"{call.name}/sum", last) * share)
 
-        # Step by step where all have the same steps.
+        # Step by step if all inputs have the same steps.
         is_stepwise = len({shape[:-1] for shape in call.shapes}) == 1
         whole = (lambda x: x) if is_stepwise else join_steps
         return lambda inputs, observe, _: map_inputs([*map(whole, inputs)], lambda xs: combine_all(xs, observe))
@@ -109,4 +109,4 @@ MERGING_LAYERS: dict[type, Lowering] = {
     layers.Subtract: _combine(tf.subtract),
 }
 KEEP_SCALE = (*_MAXIMUM, layers.AveragePooling1D, layers.AveragePooling2D)
-"""Those whose operator moves int8 values as they are."""
+"""Layers whose int8 operator keeps the scale of its input."""

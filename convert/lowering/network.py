@@ -1,12 +1,12 @@
 """Rewrite a Keras network in operators that TFLite quantises well: same weights, same answers.
 
 Keras's own LSTM becomes a loop that the int8 converter cannot take, or a fused operator whose int8 kernel is slower
-than the float one. Here recurrent layers are unrolled, or become loops of a few steps, and each step loses little:
+than the float kernel. Here recurrent layers are unrolled, or become loops of a few steps, and each step loses little:
 
-* One fully connected product over [x_t, h_t-1] replaces two added ones: it accumulates in int32 and rounds once.
+* One fully connected product over [x_t, h_t-1] replaces the sum of two: it accumulates in int32 and rounds once.
 * The gates share products as a `GateLayout` says: in int8 the candidate has its own product and scale.
-* Every activation passes through an `Observer` at a named quantisation point. All steps of a layer share points, and so
-  scales and, in the file, biases; tensors that are concatenated share one too.
+* Every activation passes through an `Observer` at a named quantisation point. All steps of a layer share points, hence
+  scales and, in the file, biases; tensors that are concatenated share a point, too.
 
 In the traced graph the names of operations begin with `layer<index>/step<number>/`.
 """
@@ -40,7 +40,7 @@ _LOWERINGS = {
 }
 
 MOST_UNROLLED = 32
-"""Steps of a recurrent layer; beyond, a loop is smaller and faster."""
+"""Steps of a recurrent layer; with more steps, a loop is smaller and faster."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class Node:
 
 @dataclass(frozen=True)
 class Lowered:
-    """A network as a graph of functions of TensorFlow tensors; the last has the answer. Weights are constants.
+    """A network as a graph of functions of TensorFlow tensors; the last one computes the answer. Weights are constants.
 
-    `n_steps` and `loop_steps` are the most steps of a recurrent layer, and of one that may be a loop (no ConvLSTM).
+    `n_steps` is the largest number of steps of a recurrent layer; `loop_steps`, of a layer that may become a loop.
     `at_input` are the points that the windows are rounded to: they need one range, since the converter fails to round
     to one scale and then to another.
     """
@@ -71,30 +71,30 @@ class Lowered:
 
     @property
     def lowering(self) -> str:
-        """The form of the recurrent layers of converted models."""
+        """The form of recurrent layers in converted models."""
         return "looped" if self.is_looped and self.loop_steps else "unrolled"
 
     def __call__(self, windows: tf.Tensor, observe: Observer = no_observer, layout: GateLayout = IN_FLOAT) -> tf.Tensor:
-        """Logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`, `batch` being fixed."""
+        """Return logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`; `batch` is fixed."""
         values: dict[str, TensorOrSteps] = {INPUT: observe(INPUT, windows)}
         for index, node in enumerate(self.nodes):
             with tf.name_scope(f"layer{index}"):
-                values[node.name] = node.operation([values[x] for x in node.inputs], observe, layout)
+                values[node.name] = node.operation([values[name] for name in node.inputs], observe, layout)
         return join_steps(values[self.nodes[-1].name])
 
 
-def select_lowering(model: keras.Model, wanted: str) -> tuple[Lowered, str]:
-    """Lower `model` as `wanted`, one of `auto`, `looped` and `unrolled`; return the reason for its form too.
+def select_lowering(model: keras.Model, form: str) -> tuple[Lowered, str]:
+    """Lower `model` to the `form` `auto`, `looped` or `unrolled`; return the reason for the resulting form, too.
 
-    Raises `InputError` where that cannot be done.
+    Raises `InputError` if the network cannot have this form.
     """
-    network = lower(model, most_unrolled=0 if wanted == "looped" else MOST_UNROLLED)
-    if wanted == "unrolled":
+    network = lower(model, most_unrolled=0 if form == "looped" else MOST_UNROLLED)
+    if form == "unrolled":
         network = replace(network, is_looped=False)
-    if wanted == "looped" and not network.loop_steps:
-        raise InputError(f"--lstm looped needs a recurrent layer of {FEWEST_STEPS} steps or more, and no ConvLSTM")
-    if wanted != "auto":
-        return network, f"asked for with --lstm {wanted}"
+    if form == "looped" and not network.loop_steps:
+        raise InputError(f"--lstm looped needs a recurrent layer of {FEWEST_STEPS} or more steps, but not a ConvLSTM")
+    if form != "auto":
+        return network, f"asked for with --lstm {form}"
     if not network.n_steps:
         return network, "there is no recurrent layer"
     if network.loop_steps:
@@ -104,7 +104,7 @@ def select_lowering(model: keras.Model, wanted: str) -> tuple[Lowered, str]:
 
 
 def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
-    """Rewrite a network; recurrent layers of more than `most_unrolled` steps may be loops. Raises as `read`."""
+    """Rewrite a network; recurrent layers of more than `most_unrolled` steps may be loops. Raises as `read` does."""
     calls = form_wavefronts(fold(read(model)))
     points = assign_points(calls)
     steps = {call.name: call.shapes[0][0] for call in calls if isinstance(call.layer, Wavefront)}
@@ -112,7 +112,7 @@ def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
     steps |= {call.name: call.shapes[0][0] for call in calls if type(call.layer) in CONVOLUTIONAL_LSTM}
     nodes = []
     for call in calls:
-        point, sources = points[call.name], [points[x] for x in call.inputs]
+        point, sources = points[call.name], [points[name] for name in call.inputs]
         if isinstance(call.layer, Wavefront):
             operation = lower_wavefront(call, point, sources, call.name in loops)
         elif isinstance(call.layer, Direction):
@@ -120,9 +120,9 @@ def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
         else:
             operation = lower_layer(call, point, sources)
         nodes.append(Node(call.name, call.inputs, operation))
-    n_steps, loop_steps = (max(x.values(), default=0) for x in (steps, loops))
-    meeting = [x for x in calls if isinstance(x.layer, Wavefront) or _shares_scale(x.layer)]
-    at_input = {INPUT, *(points[x.name] for x in meeting if INPUT in (points[y] for y in x.inputs))}
+    n_steps, loop_steps = (max(counts.values(), default=0) for counts in (steps, loops))
+    meeting = [call for call in calls if isinstance(call.layer, Wavefront) or _shares_scale(call.layer)]
+    at_input = {INPUT, *(points[call.name] for call in meeting if INPUT in (points[name] for name in call.inputs))}
     return Lowered(
         input_shape=tuple(model.input_shape[1:]),
         n_outputs=int(model.output_shape[1]),
@@ -137,9 +137,9 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
     """Return the quantisation point of each call's output, by its name.
 
     Outputs that meet in one tensor, or pass unchanged, share a point, named after the last of them. A recurrent layer's
-    input and state meet, and the inputs of a concatenation. The network's input has its own point, and is rounded to
-    others where it meets them. The recurrent layers that take it share a point, since the converter fails to round one
-    tensor to two scales.
+    input and state meet, and so do the inputs of a concatenation. The network's input has its own point, and is rounded
+    to another point where it meets other tensors. The recurrent layers that take it share a point, since the converter
+    fails to round one tensor to two scales.
     """
     points = {INPUT: INPUT} | {call.name: call.name for call in calls}
 
@@ -167,7 +167,7 @@ def assign_points(calls: Sequence[Call]) -> dict[str, str]:
 
 
 def _shares_scale(layer: Any) -> bool:
-    """Tell whether all inputs and the output have one scale."""
+    """Tell whether all inputs and the output of a layer have one scale."""
     return type(layer) is keras.layers.Concatenate or type(layer) in CONVOLUTIONAL_LSTM
 
 

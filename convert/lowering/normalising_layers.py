@@ -14,7 +14,7 @@ from convert.lowering.sequences import Lowering, TensorFunction, of_steps, of_wh
 
 
 def scale_and_offset(layer: Any) -> tuple[Array, Array]:
-    """Scale and offset of a layer that calculates `x * scale + offset`, single numbers or one a feature."""
+    """Return scale and offset of a layer that calculates `x * scale + offset`: single numbers, or one per feature."""
     if type(layer) is layers.BatchNormalization:
         mean, variance = np.asarray(layer.moving_mean), np.asarray(layer.moving_variance)
         gain = np.asarray(layer.gamma) if layer.scale else np.ones_like(mean)
@@ -22,8 +22,8 @@ def scale_and_offset(layer: Any) -> tuple[Array, Array]:
         scale = gain / np.sqrt(variance + layer.epsilon)
         return scale, shift - mean * scale
     if type(layer) is layers.Normalization:
-        mean, variance = (np.asarray(x) for x in (layer.mean, layer.variance))
-        mean, variance = (x.reshape(-1) if x.ndim else x for x in (mean, variance))
+        mean, variance = (np.asarray(values) for values in (layer.mean, layer.variance))
+        mean, variance = (values.reshape(-1) if values.ndim else values for values in (mean, variance))
         scale = (1 / np.maximum(np.sqrt(variance), keras.config.epsilon())).astype(np.float32)
         return scale, (-mean * scale).astype(np.float32)
     return np.asarray(layer.scale, np.float32), np.asarray(layer.offset, np.float32)

@@ -17,12 +17,12 @@ from convert.lowering.sequences import Lowering, TensorFunction, of_steps, of_wh
 
 
 def _with_followers(call: Call, kernel: Array, bias: Array | None) -> tuple[Array, Array, ActivationFunction]:
-    """Kernel `[..., out]`, bias and activation function of a layer together with its followers."""
+    """Return kernel `[..., out]`, bias and activation function of a layer together with its followers."""
     offset = np.zeros(kernel.shape[-1], np.float32) if bias is None else bias
     function = activation_of(call.layer)
     for follower in call.followers:
-        if (followed := activation_layer(follower)) is not None:
-            function = followed
+        if (activation := activation_layer(follower)) is not None:
+            function = activation
         else:
             scale, shift = scale_and_offset(follower)
             kernel, offset = kernel * scale.reshape(-1), offset * scale.reshape(-1) + shift.reshape(-1)
@@ -30,7 +30,7 @@ def _with_followers(call: Call, kernel: Array, bias: Array | None) -> tuple[Arra
 
 
 def _weights(layer: Any) -> tuple[Array, Array | None]:
-    kernel, *bias = (np.asarray(x) for x in layer.get_weights())
+    kernel, *bias = (np.asarray(weights) for weights in layer.get_weights())
     return kernel, bias[0] if bias else None
 
 
@@ -72,7 +72,7 @@ def _depthwise(call: Call, point: str) -> TensorFunction:
 
 def _separable(call: Call, point: str) -> TensorFunction:
     layer = call.layer
-    by_channel, across, *bias = (np.asarray(x) for x in layer.get_weights())
+    by_channel, across, *bias = (np.asarray(weights) for weights in layer.get_weights())
     by_channel, no_bias = _by_channel(by_channel, None)
     across, offset, function = _with_followers(call, across.reshape(across.shape[-2:]), bias[0] if bias else None)
 
@@ -86,7 +86,7 @@ def _separable(call: Call, point: str) -> TensorFunction:
 
 
 def _by_channel(kernel: Array, bias: Array | None) -> tuple[Array, Array]:
-    """The kernel `[..., channels * multiplier]` of a depthwise convolution, and its bias."""
+    """Return the kernel `[..., channels * multiplier]` of a depthwise convolution, and its bias."""
     kernel = kernel.reshape(*kernel.shape[:-2], -1)
     return kernel, np.zeros(kernel.shape[-1], np.float32) if bias is None else bias
 
@@ -99,14 +99,14 @@ def _each_channel(layer: Any, x: tf.Tensor, kernel: Array, bias: Array) -> tf.Te
     if rank == 1:
         x, kernel = tf.expand_dims(x, 1), kernel[np.newaxis]
     kernel = kernel.reshape(*kernel.shape[:2], x.shape[-1], -1)
-    # A stride of rows changes nothing of one row.
+    # The stride between rows does not matter for a single row.
     y = tf.nn.depthwise_conv2d(x, kernel, [1, strides[0], strides[-1], 1], layer.padding.upper())
     y = tf.nn.bias_add(y, bias)
     return tf.squeeze(y, [1]) if rank == 1 else y
 
 
 def _dilated(kernel: Array, dilations: Sequence[int]) -> Array:
-    """The same kernel with zeros between its weights: TFLite's converter takes no dilated depthwise convolution."""
+    """Put zeros between the kernel's weights: TFLite's converter does not take dilated depthwise convolutions."""
     for axis, dilation in enumerate(dilations[: kernel.ndim - 1]):
         size = list(kernel.shape)
         size[axis] = (size[axis] - 1) * dilation + 1

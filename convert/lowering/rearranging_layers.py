@@ -18,7 +18,7 @@ _REPEATED_AT_ONCE = 4  # as many as XNNPACK's concatenation takes
 
 
 def _moving(lower: Callable[[Call], _Move]) -> Lowering:
-    """Lower a layer to a move of all steps at once, which is not observed: it keeps the scale."""
+    """Lower a layer to a move of all steps at once. It keeps the scale, so it is not observed."""
 
     def lowering(call: Call, point: str, sources: Sequence[str]) -> Operation:
         move = lower(call)
@@ -38,13 +38,13 @@ def _permute(call: Call) -> _Move:
 
 def _pad(call: Call) -> _Move:
     padding = call.layer.padding
-    by_axis = [list(x) for x in padding] if isinstance(padding[0], tuple) else [list(padding)]
+    by_axis = [list(sides) for sides in padding] if isinstance(padding[0], tuple) else [list(padding)]
     return lambda x: tf.pad(x, [[0, 0], *by_axis, [0, 0]])
 
 
 def _repeat(call: Call) -> _Move:
     def tile(x: tf.Tensor, times: int) -> tf.Tensor:
-        """Concatenate `[batch, 1, features]` with itself: XNNPACK takes this, and no TILE."""
+        """Concatenate `[batch, 1, features]` with itself: XNNPACK takes this, but not TILE."""
         if times == 1:
             return x
         whole, rest = divmod(times, _REPEATED_AT_ONCE)
@@ -67,13 +67,13 @@ def _out_of_batch(call: Call) -> _Move:
 
 
 def _slice(call: Call, point: str, sources: Sequence[str]) -> Operation:
-    """Take a part along each axis but the batch's; from a list of steps, only the wanted ones."""
+    """Take a part along each axis but the batch, and only the steps that are needed from a list of steps."""
     parts = _parts(call)
     first, *others = parts
     is_of_whole_steps = others == [slice(0, size, 1) for size in call.shapes[0][1:]]
-    # A reshape takes out the axis of an index: XNNPACK takes no slice with fewer axes.
-    slices = [slice(x, x + 1, 1) if isinstance(x, int) else x for x in parts]
-    shape = [len(range(x.start, x.stop, x.step)) for x in parts if isinstance(x, slice)]
+    # A reshape removes the axis of an index: XNNPACK does not take slices with fewer axes.
+    slices = [slice(part, part + 1, 1) if isinstance(part, int) else part for part in parts]
+    shape = [len(range(part.start, part.stop, part.step)) for part in parts if isinstance(part, slice)]
 
     def run(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
         if isinstance(inputs[0], list) and is_of_whole_steps:
@@ -101,4 +101,4 @@ REARRANGING_LAYERS: dict[type, Lowering] = {
     **{layers.Permute: _moving(_permute), layers.RepeatVector: _moving(_repeat)},
     **{IntoBatch: _moving(_into_batch), OutOfBatch: _moving(_out_of_batch)},
 }
-"""All of them keep the scale."""
+"""All of these layers keep the scale."""

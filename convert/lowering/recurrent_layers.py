@@ -1,7 +1,7 @@
-"""Lower recurrent layers: unrolled over their steps, or as a loop whose turn is a few of them.
+"""Lower recurrent layers: unrolled over their steps, or as a loop that computes a few steps per turn.
 
-XNNPACK packs the weights of every operator anew: unrolled over many steps, a layer is slow to load, large and, beyond
-the processor's cache, slow to run. A loop packs them for the steps of one turn.
+XNNPACK packs the weights again for every operator: unrolled over many steps, a layer is slow to load, large and, beyond
+the processor's cache, slow to run. A loop packs the weights only for the steps of one turn.
 """
 
 from collections.abc import Sequence
@@ -35,10 +35,10 @@ _CELLS: dict[type, type[LSTMCell | GRUCell | SimpleCell]] = {
 }
 
 _TURN = range(6, 13)
-"""Steps in one turn of a loop: with fewer, the turns cost as much; with more, the packed weights are large."""
+"""Steps in one turn of a loop: with fewer steps, the turns cost as much; with more, the packed weights are large."""
 
 FEWEST_STEPS = 2 + 2 * _TURN[0]
-"""A loop has two turns at least, and two steps before them."""
+"""A loop has at least two turns, and two steps before them."""
 
 
 def lower_wavefront(call: Call, point: str, sources: Sequence[str], is_loop: bool) -> Operation:
@@ -57,18 +57,18 @@ def lower_wavefront(call: Call, point: str, sources: Sequence[str], is_loop: boo
 
 
 def lower_direction(direction: Direction, point: str) -> Operation:
-    """Return the share of one layer in the output, at the `point`, of a wavefront of both ways."""
+    """Return one layer's share of the output of a bidirectional wavefront, which is at the `point`."""
 
     def compute(inputs: Sequence[TensorOrSteps], observe: Observer, layout: GateLayout) -> TensorOrSteps:
         share = map_steps(inputs[0], lambda x: x[..., direction.columns])
-        return _turned_round(share, point, observe) if direction.in_reverse else share
+        return _reversed(share, point, observe) if direction.in_reverse else share
 
     return compute
 
 
 @dataclass(frozen=True)
 class _Recurrence:
-    """The steps of a wavefront over a sequence of `n_steps`; its output is turned round if `in_reverse`."""
+    """The steps of a wavefront over a sequence of `n_steps`; its output is reversed if `in_reverse`."""
 
     wavefront: Wavefront
     cell: LSTMCell | GRUCell | SimpleCell
@@ -77,7 +77,7 @@ class _Recurrence:
     in_reverse: bool
 
     def unrolled(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
-        """The output, by operators for each step."""
+        """Compute the output with operators for each step."""
         steps = split_steps(x)
         if self.wavefront.layers[0].go_backwards:
             steps.reverse()
@@ -87,64 +87,64 @@ class _Recurrence:
         carried, states = self._compute(waves, 0, carried, observe, layout)
         if not self.wavefront.layers[-1].return_sequences:
             return self._answering(states[-1])
-        states = [self._answering(x) for x in states[self.wavefront.delay :]]
+        states = [self._answering(state) for state in states[self.wavefront.delay :]]
         return states[::-1] if self.in_reverse else states
 
     def looped(self, x: TensorOrSteps, observe: Observer, layout: GateLayout) -> TensorOrSteps:
-        """The output, by a loop after a few steps that are written out."""
+        """Compute the output with a loop after a few unrolled steps."""
         sequence = join_steps(x)
         if self.wavefront.layers[0].go_backwards:
-            sequence = _turned_round(sequence, self.point, observe)
+            sequence = _reversed(sequence, self.point, observe)
         if self.wavefront.both_ways:
-            other = _turned_round(sequence, self.point, observe)
+            other = _reversed(sequence, self.point, observe)
             sequence = observe(self.point, tf.concat([sequence, other], axis=2))
         batch, delay = sequence.shape[0], self.wavefront.delay
         rows = rows_of(sequence)
         if delay:
             rows = observe(self.point, tf.concat([rows, *[rows[-batch:]] * delay], axis=0))
         n_first, n_in_turn = _first_and_in_turn(self.n_steps, delay)
-        waves = [(x,) for x in split_rows(rows[: n_first * batch], n_first, row_by_row=True)]
+        waves = [(step,) for step in split_rows(rows[: n_first * batch], n_first, row_by_row=True)]
         carried, states = self._compute(waves, 0, self.cell.start(batch), observe, layout)
-        given = [self._answering(x) for x in states[delay:]]
+        first = [self._answering(state) for state in states[delay:]]
         state, others = self._loop(rows[n_first * batch :], n_in_turn, carried, observe, layout)
         if not self.wavefront.layers[-1].return_sequences:
             return self._answering(state)
-        y = sequence_of(observe(self.point, concatenate_rows([*given, *others])), batch)
-        return _turned_round(y, self.point, observe) if self.in_reverse else y
+        y = sequence_of(observe(self.point, concatenate_rows([*first, *others])), batch)
+        return _reversed(y, self.point, observe) if self.in_reverse else y
 
     def _loop(
         self, rows: tf.Tensor, n_in_turn: int, carried: Carried, observe: Observer, layout: GateLayout
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-        """The state after a loop over `rows` and, for a layer that gives a sequence, the rows of its output."""
+        """Return the state after a loop over `rows` and, if the layer returns a sequence, the rows of its output."""
         in_turn, (n_rows, n_features) = n_in_turn * carried[0].shape[0], rows.shape
-        n_before = self.wavefront.delay + 1  # none is the first of its layer
+        n_before = self.wavefront.delay + 1  # no step here is the first of its layer
 
         def observe_all(carried: Carried) -> Carried:
             state, *sums = carried
             at, *others = self.cell.points
             return (observe(at, state), *map(layout.summed(observe), others, sums))
 
-        def turn(begin: tf.Tensor, rows: tf.Tensor, carried: Carried, given: tuple[tf.Tensor, ...]) -> Any:
-            # Rounded values are observed again: the converter looks for scales on both sides of a border.
+        def turn(begin: tf.Tensor, rows: tf.Tensor, carried: Carried, output: tuple[tf.Tensor, ...]) -> Any:
+            # Rounded values are observed again: the converter looks for scales on both sides of a loop's border.
             rows = observe(self.point, rows)
             block = observe(self.point, tf.slice(rows, begin, [in_turn, n_features]))
-            waves = [(x,) for x in split_rows(block, n_in_turn)]
+            waves = [(step,) for step in split_rows(block, n_in_turn)]
             carried, states = self._compute(waves, n_before, observe_all(carried), observe, layout)
-            new = self._answering(concatenate_rows(states)) if given else None
-            given = tuple(
-                observe(self.point, tf.concat([observe(self.point, x)[in_turn:], new], axis=0)) for x in given
+            new = self._answering(concatenate_rows(states)) if output else None
+            output = tuple(
+                observe(self.point, tf.concat([observe(self.point, x)[in_turn:], new], axis=0)) for x in output
             )
-            return tf.add(begin, [in_turn, 0]), rows, observe_all(carried), given
+            return tf.add(begin, [in_turn, 0]), rows, observe_all(carried), output
 
-        given: tuple[tf.Tensor, ...] = ()
+        output: tuple[tf.Tensor, ...] = ()
         if self.wavefront.layers[-1].return_sequences:
-            # A turn adds its rows at the end and drops others at the beginning. Zeros would be stored in the file.
+            # A turn appends its rows, and drops as many at the beginning. Zeros there would be stored in the file.
             width = self.wavefront.answering.stop - self.wavefront.answering.start
             start = tf.pad(rows[:, :width], [[0, 0], [0, max(0, width - n_features)]])
-            given = (observe(self.point, start),)
-        variables = (tf.constant([0, 0]), rows, observe_all(carried), given)
-        _, _, (state, *_), given = tf.while_loop(lambda begin, *_: begin[0] < n_rows, turn, variables)
-        return observe(self.point, state), tuple(observe(self.point, x) for x in given)
+            output = (observe(self.point, start),)
+        variables = (tf.constant([0, 0]), rows, observe_all(carried), output)
+        _, _, (state, *_), output = tf.while_loop(lambda begin, *_: begin[0] < n_rows, turn, variables)
+        return observe(self.point, state), tuple(observe(self.point, x) for x in output)
 
     def _compute(
         self,
@@ -154,15 +154,15 @@ class _Recurrence:
         observe: Observer,
         layout: GateLayout,
     ) -> tuple[Carried, list[tf.Tensor]]:
-        """The last carry of `waves`, and the state after each; `n_before` waves came first."""
+        """Return the last carry of `waves`, and the state after each wave; `n_before` waves came before."""
         states: list[tf.Tensor] = []
         for number, wave in enumerate(named_steps(waves), n_before):
             step = wave[0] if len(wave) == 1 else observe(self.point, tf.concat(wave, axis=1))
             carried = self.cell(step, carried, number == 0, observe, layout)
             if number < self.wavefront.delay:
                 begun = self.wavefront.columns[number].stop
-                # Zeros: the state of layers that have not begun.
-                carried = tuple(tf.pad(x[:, :begun], [[0, 0], [0, x.shape[1] - begun]]) for x in carried)
+                # Layers that have not begun have a state of zeros.
+                carried = tuple(tf.pad(state[:, :begun], [[0, 0], [0, state.shape[1] - begun]]) for state in carried)
             states.append(carried[0])
         return carried, states
 
@@ -172,20 +172,20 @@ class _Recurrence:
 
 
 def _first_and_in_turn(n_steps: int, delay: int) -> tuple[int, int]:
-    """The numbers of waves before a loop and in one turn, with the smallest sum.
+    """Return the numbers of waves before a loop and in one turn that have the smallest sum.
 
-    Before the loop are waves of only some layers, and the rest that equal turns leave over. The first two waves are
-    there too: the first has no cell to gate, the second one of another scale.
+    Waves of only some layers come before the loop, and so does the remainder that equal turns leave. The first two
+    waves are always there: the first has no cell to gate, and the cell of the second has a different scale.
     """
     fewest = max(2, delay)
 
     def first(in_turn: int) -> int:
         return fewest + (n_steps + delay - fewest) % in_turn
 
-    in_turn = min(_TURN, key=lambda x: first(x) + x)
+    in_turn = min(_TURN, key=lambda n: first(n) + n)
     return first(in_turn), in_turn
 
 
-def _turned_round(x: TensorOrSteps, point: str, observe: Observer) -> TensorOrSteps:
-    """The sequence in reverse; the observer keeps it in int8."""
+def _reversed(x: TensorOrSteps, point: str, observe: Observer) -> TensorOrSteps:
+    """Return the sequence in reverse; the observer keeps it in int8."""
     return x[::-1] if isinstance(x, list) else observe(point, tf.reverse(x, axis=[1]))

@@ -41,9 +41,9 @@ def require_options(layer: Any, rank: int) -> None:
 
 
 def require_numbers(layer: Any) -> None:
-    """Refuse `layer` when it does not calculate in float32, or has weights that are infinite or no number."""
-    for part in layer._flatten_layers():  # the layers that it wraps too
+    """Refuse `layer` if it does not calculate in float32, or has infinite or NaN weights."""
+    for part in layer._flatten_layers():  # with the layers that it wraps
         if part.dtype_policy.name != "float32":
             refuse(layer, f"has dtype={part.dtype_policy.name!r}: only 'float32' can be converted")
-    if not all(np.isfinite(x).all() for x in layer.get_weights()):
-        refuse(layer, "has weights that are infinite or no number: train it again, with a lower learning rate")
+    if not all(np.isfinite(weights).all() for weights in layer.get_weights()):
+        refuse(layer, "has infinite or NaN weights: train it again with a lower learning rate")

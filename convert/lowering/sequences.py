@@ -40,11 +40,11 @@ def map_inputs(xs: Sequence[TensorOrSteps], function: Callable[[Sequence[tf.Tens
     lists = [x for x in xs if isinstance(x, list)]
     if len(lists) < len(xs):
         return function([join_steps(x) for x in xs])
-    return [function([x[number] for x in lists]) for number, _ in enumerate(named_steps(lists[0]))]
+    return [function([steps[number] for steps in lists]) for number, _ in enumerate(named_steps(lists[0]))]
 
 
 def split_steps(x: TensorOrSteps) -> list[tf.Tensor]:
-    """Return the steps `[batch, features]` of a sequence `[batch, n_steps, features]`; XNNPACK takes no UNPACK."""
+    """Return the steps `[batch, features]` of a sequence `[batch, n_steps, features]`; XNNPACK does not take UNPACK."""
     return list(x) if isinstance(x, list) else split_rows(rows_of(x), x.shape[1])
 
 
@@ -69,10 +69,10 @@ def sequence_of(rows: tf.Tensor, batch: int) -> tf.Tensor:
 
 
 def split_rows(rows: tf.Tensor, n_steps: int, row_by_row: bool = False) -> list[tf.Tensor]:
-    """Return `n_steps` equal parts of `rows`, by a tree of splits into 2 to 4, or cut out one by one."""
+    """Return `n_steps` equal parts of `rows`, from a tree of splits into 2 to 4 parts or cut out one by one."""
     if n_steps == 1:
         return [rows]
-    parts = next((x for x in range(_PARTS, 1, -1) if n_steps % x == 0), None)
+    parts = next((n for n in range(_PARTS, 1, -1) if n_steps % n == 0), None)
     if parts is None or row_by_row:
         size = rows.shape[0] // n_steps
         return [rows[step * size : (step + 1) * size] for step in range(n_steps)]
@@ -80,7 +80,7 @@ def split_rows(rows: tf.Tensor, n_steps: int, row_by_row: bool = False) -> list[
 
 
 def concatenate_rows(parts: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Return all rows below each other, by a tree of concatenations."""
+    """Return all rows below each other, from a tree of concatenations."""
     while len(parts) > 1:
         groups = [parts[i : i + _PARTS] for i in range(0, len(parts), _PARTS)]
         parts = [tf.concat(group, axis=0) if len(group) > 1 else group[0] for group in groups]

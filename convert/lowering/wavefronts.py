@@ -1,13 +1,13 @@
 """Merge recurrent layers into wavefronts: layers that take their steps together, as one cell with block matrices.
 
-Two arrangements are merged, each of layers with the same equations:
+Two arrangements of layers with the same equations are merged:
 
 * **A stack**: in wave s, the first layer does step s, the second step s - 1, and so on. T steps of L layers are
   T + L - 1 waves (Appleyard et al. 2016, "Optimizing performance of recurrent neural networks on GPUs").
 * **Both directions** of a sequence: one layer does step s, the other step T - 1 - s.
 
 A wave costs about as much as a step of one layer, since the operators cost more than the computation. The blocks
-between unrelated layers are zeros: layers stay apart where these would be too many.
+between unrelated layers are zeros: layers that would need too many zeros stay separate.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ _GATES = {layers.LSTM: "ifco", layers.GRU: "zrc", layers.SimpleRNN: "h"}
 """In Keras's order."""
 
 MOST_ZEROS = 1 << 14
-"""Zero weights that merging may add: about the bytes of the operators of another loop."""
+"""Zero weights that merging may add; a loop's operators take about as many bytes."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class GateWeights:
     """The weights of one gate of a wavefront, with all layers side by side.
 
     `kernel` `[features, units]` is for the sequence, `between` `[units, units]` for the state of the layer below,
-    `recurrent` for each layer's own state. `recurrent_bias` `[units]` is that of GRU layers with `reset_after`.
+    `recurrent` for each layer's own state. Only GRU layers with `reset_after` have a `recurrent_bias` `[units]`.
     """
 
     kernel: Array
@@ -44,18 +44,18 @@ class GateWeights:
 
     @property
     def state(self) -> Array:
-        """`[units, units]`: for the whole state."""
+        """The weights `[units, units]` for the whole state."""
         return np.where(self.between, self.between, self.recurrent)
 
     @property
     def joined(self) -> Array:
-        """`[features + units, units]`: for sequence and state, side by side."""
+        """The weights `[features + units, units]` for sequence and state, side by side."""
         return np.concatenate([self.kernel, self.state])
 
 
 @dataclass(frozen=True)
 class Wavefront:
-    """Recurrent layers: a stack from its first to its last or, if `both_ways`, the two directions."""
+    """Merged recurrent layers: a stack from first to last or, if `both_ways`, the two directions."""
 
     name: str
     layers: tuple[Any, ...]
@@ -69,80 +69,80 @@ class Wavefront:
     @property
     def units(self) -> int:
         """Units of all layers together."""
-        return sum(x.units for x in self.layers)
+        return sum(layer.units for layer in self.layers)
 
     @property
     def answering(self) -> slice:
-        """Columns of the state that go out: the last layer of a stack, or both directions."""
+        """Columns of the state that are the output: the last layer of a stack, or both directions."""
         return slice(0 if self.both_ways else self.units - self.layers[-1].units, self.units)
 
     @property
     def columns(self) -> list[slice]:
-        """Columns of the state by layer."""
-        ends = np.cumsum([x.units for x in self.layers]).tolist()
-        return [slice(end - x.units, end) for x, end in zip(self.layers, ends, strict=True)]
+        """Columns of the state for each layer."""
+        ends = np.cumsum([layer.units for layer in self.layers]).tolist()
+        return [slice(end - layer.units, end) for layer, end in zip(self.layers, ends, strict=True)]
 
     def gates(self) -> dict[str, GateWeights]:
-        """The weights by the letter of the gate: i f c o of LSTM layers, z r c of GRU layers, h of SimpleRNN."""
+        """Return the weights by the gate's letter: i f c o for LSTM layers, z r c for GRU layers, h for SimpleRNN."""
         names = _GATES[type(self.layers[0])]
         return {gate: self._gate(names.index(gate), len(names)) for gate in names}
 
     def zeros(self) -> int:
-        """Weights that merging adds, all zero."""
-        own = sum(x.get_weights()[i].size for x in self.layers for i in (0, 1))
-        return sum(x.joined.size for x in self.gates().values()) - own
+        """Return the number of zero weights that merging adds."""
+        n_weights = sum(layer.get_weights()[i].size for layer in self.layers for i in (0, 1))
+        return sum(gate.joined.size for gate in self.gates().values()) - n_weights
 
     def _gate(self, index: int, of: int) -> GateWeights:
-        # A kernel [features, of * units], a recurrent one [units, of * units], and perhaps a bias, [2, ...] of a GRU.
+        # A kernel [features, of * units], a recurrent kernel [units, of * units], and perhaps a bias (GRU: [2, ...]).
         n_features = self.layers[0].get_weights()[0].shape[0]
         kernel = np.zeros((n_features * (1 + self.both_ways), self.units), np.float32)
         between, recurrent = (np.zeros((self.units, self.units), np.float32) for _ in range(2))
         biases = np.zeros((2, self.units), np.float32)
         for number, (layer, columns) in enumerate(zip(self.layers, self.columns, strict=True)):
-            own, own_recurrent, *bias = (np.split(np.asarray(x), of, axis=-1)[index] for x in layer.get_weights())
-            recurrent[columns, columns] = own_recurrent
+            of_input, of_state, *bias = (np.split(np.asarray(x), of, axis=-1)[index] for x in layer.get_weights())
+            recurrent[columns, columns] = of_state
             if bias:
                 biases[: bias[0].ndim, columns] = bias[0]
             if self.both_ways:
-                kernel[number * n_features : (number + 1) * n_features, columns] = own
+                kernel[number * n_features : (number + 1) * n_features, columns] = of_input
             elif number == 0:
-                kernel[:, columns] = own
+                kernel[:, columns] = of_input
             else:
-                between[self.columns[number - 1], columns] = own
+                between[self.columns[number - 1], columns] = of_input
         return GateWeights(kernel, between, recurrent, *biases)
 
 
 @dataclass(frozen=True)
 class Direction:
-    """One layer's share of the output of a wavefront of `both_ways`."""
+    """One layer's share of the output of a bidirectional wavefront."""
 
     columns: slice
     in_reverse: bool
 
 
 def form_wavefronts(calls: Sequence[Call]) -> list[Call]:
-    """Replace recurrent layers by wavefronts of one or several."""
+    """Replace recurrent layers with wavefronts of one or several layers."""
     uses = Counter(name for call in calls for name in call.inputs)
     merged: dict[str, Call] = {}
     renamed: dict[str, str] = {}
     waiting = list(calls)
     while waiting:
         call = waiting.pop(0)
-        call = replace(call, inputs=tuple(renamed.get(x, x) for x in call.inputs))
+        call = replace(call, inputs=tuple(renamed.get(name, name) for name in call.inputs))
         if type(call.layer) not in _GATES:
             merged[call.name] = call
             continue
         below = merged.get(call.inputs[0])
-        other = next((x for x in waiting if _is_other_direction(call, x, renamed)), None)
+        other = next((later for later in waiting if _is_other_direction(call, later, renamed)), None)
         if below and uses[below.name] == 1 and (stack := _stacked(below, call)):
-            # The wavefront has the place of the last layer: its name is the one that others know.
+            # The wavefront takes the place of the last layer: other calls know this layer's name.
             del merged[below.name]
             merged[stack.name] = stack
             renamed[call.name] = stack.name
             uses[stack.name] = uses[call.name]
         elif other and (both := _both_ways(call, other)):
             waiting.remove(other)
-            merged |= {x.name: x for x in both}
+            merged |= {share.name: share for share in both}
         else:
             merged[call.name] = replace(call, layer=Wavefront(call.name, (call.layer,)))
     return list(merged.values())
@@ -155,7 +155,7 @@ def _alike(first: Any, second: Any) -> bool:
 
 
 def _stacked(below: Call, call: Call) -> Call | None:
-    """The wavefront `below` with the layer of `call` on top, or None if they do not merge."""
+    """Return the wavefront `below` with the layer of `call` on top, or None if they do not merge."""
     wavefront, layer = below.layer, call.layer
     if not isinstance(wavefront, Wavefront) or wavefront.both_ways or below.in_reverse:
         return None
@@ -168,10 +168,10 @@ def _stacked(below: Call, call: Call) -> Call | None:
 
 
 def _is_other_direction(call: Call, other: Call, renamed: dict[str, str]) -> bool:
-    """Tell whether `other` takes the sequence of `call` from its end, and answers in its order."""
+    """Tell whether `other` reads the sequence of `call` from the end, and returns its output in the same order."""
     return (
         type(other.layer) in _GATES
-        and tuple(renamed.get(x, x) for x in other.inputs) == call.inputs
+        and tuple(renamed.get(name, name) for name in other.inputs) == call.inputs
         and not (call.layer.go_backwards or call.in_reverse)
         and other.layer.go_backwards
         and call.layer.return_sequences == other.layer.return_sequences == other.in_reverse
@@ -180,21 +180,21 @@ def _is_other_direction(call: Call, other: Call, renamed: dict[str, str]) -> boo
 
 
 def _both_ways(call: Call, other: Call) -> list[Call] | None:
-    """The wavefront of two directions, and the call of each for its share; None if they do not merge."""
+    """Return the wavefront of two directions and a call for each direction's share, or None if they do not merge."""
     wavefront = Wavefront(_joined_names([call.name, other.name]), (call.layer, other.layer), both_ways=True)
     if wavefront.zeros() > MOST_ZEROS:
         return None
     shape = call.shapes[0]
-    given = (shape[0], wavefront.units) if call.layer.return_sequences else (wavefront.units,)
+    output_shape = (shape[0], wavefront.units) if call.layer.return_sequences else (wavefront.units,)
     shares = [
-        Call(x.name, Direction(columns, x.in_reverse), (wavefront.name,), (given,))
-        for x, columns in zip((call, other), wavefront.columns, strict=True)
+        Call(half.name, Direction(columns, half.in_reverse), (wavefront.name,), (output_shape,))
+        for half, columns in zip((call, other), wavefront.columns, strict=True)
     ]
     return [replace(call, name=wavefront.name, layer=wavefront), *shares]
 
 
 def _joined_names(names: Iterable[str]) -> str:
-    """`lstm_1+lstm_2`, and `bidirectional.forward+backward` of names with a common beginning."""
+    """Join names as `lstm_1+lstm_2`, or as `bidirectional.forward+backward` if they have a common beginning."""
     first, *others = names
     beginning = first.rpartition(".")[0] + "."
-    return "+".join([first, *(x.removeprefix(beginning) for x in others)])
+    return "+".join([first, *(name.removeprefix(beginning) for name in others)])

@@ -13,7 +13,7 @@ from convert.quantise.tflite_converter import to_int8
 from edge_runtime.system.progress import ignore_progress
 
 SAMPLES = 64
-"""The small network takes these, and has four steps."""
+"""The small network takes this many samples, and has four steps."""
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def windows(uci_har) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def its_windows(windows) -> np.ndarray:
-    """Those of the small network."""
+    """The part of the windows that the small network takes."""
     return windows[:, :SAMPLES]
 
 
@@ -37,7 +37,7 @@ def small() -> keras.Model:
 
 @pytest.fixture(scope="session")
 def expected(small, its_windows) -> np.ndarray:
-    """Keras's logits."""
+    """Keras's logits for these windows."""
     return np.asarray(small(its_windows, training=False))
 
 

@@ -1,6 +1,6 @@
 """Convert random networks: they answer as Keras does.
 
-HAR_EDGE_NETWORKS=200 draws that many networks anew instead of the few that are always the same.
+HAR_EDGE_NETWORKS=200 draws 200 new networks instead of the few that are always the same.
 """
 
 import os
@@ -25,7 +25,7 @@ def windows(windows):
 @settings(
     max_examples=N_NETWORKS,
     derandomize="HAR_EDGE_NETWORKS" not in os.environ,
-    phases=(Phase.generate,),  # a smaller network that fails too would take minutes to find
+    phases=(Phase.generate,),  # to find a smaller network that fails would take minutes
     suppress_health_check=list(HealthCheck),
 )
 @given(model=networks())
@@ -35,7 +35,7 @@ def test_a_network_answers_as_keras_does(model: keras.Model, windows):
 
 @pytest.mark.parametrize("recurrent", [layers.LSTM(4), layers.Bidirectional(layers.LSTM(4, "relu"), "sum")])
 def test_windows_that_are_averaged_before_anything_else_convert_to_int8(recurrent, windows):
-    """In the second network, states of two directions with ranges of their own meet the windows."""
+    """In the second network, the states of two directions, which have different ranges, meet the windows."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((SAMPLES, 9)), layers.AveragePooling1D(3), recurrent, layers.Dense(6)])
     assert_answers_as_keras_does(model, windows, windows)

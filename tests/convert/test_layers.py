@@ -1,4 +1,4 @@
-"""Check networks of each kind of layer: converted, they answer as Keras does, in float32 and in integers."""
+"""Check networks with each kind of layer: converted, they answer as Keras does, in float32 and in integers."""
 
 from collections.abc import Callable
 
@@ -38,7 +38,7 @@ def attention_to_another(x):
 
 
 def weighted_steps(x):
-    """As hand-written attention has it: a score for each step, softmax, repeated for each unit, and summed."""
+    """Hand-written attention: a score for each step, the softmax, repeated for each unit, and a weighted sum."""
     weights = layers.Activation("softmax")(layers.Flatten()(layers.Dense(1, activation="tanh")(x)))
     weights = layers.Permute((2, 1))(layers.RepeatVector(x.shape[-1])(weights))
     return ops.sum(layers.Multiply()([x, weights]), axis=1)
@@ -140,7 +140,7 @@ NETWORKS: dict[str, Callable[[], list[Callable]]] = {
 }
 
 OWN_KERNELS = {"SOFTMAX", "BATCH_MATMUL", "ADD", "RSQRT", "AVERAGE_POOL_2D", "RELU", "STRIDED_SLICE", "CONCATENATION"}
-"""The operators of int8 that XNNPACK leaves to TFLite's kernels in some of them; all others it takes."""
+"""The int8 operators that XNNPACK leaves to TFLite's kernels in some of the networks; it takes all others."""
 
 
 @pytest.fixture(scope="module")
@@ -168,17 +168,17 @@ def test_the_lowered_network_answers_as_keras_does(name, windows):
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", NETWORKS)
-def test_the_converted_network_answers_as_keras_does_and_in_integers_loses_what_its_arithmetic_says(name, windows):
+def test_the_converted_network_answers_as_keras_does_and_integers_lose_no_more_than_rounding(name, windows):
     operators = assert_answers_as_keras_does(network(name), windows[::2], windows[1::2])
     assert set(outside_xnnpack(operators)) <= OWN_KERNELS
 
 
-def test_a_follower_becomes_a_part_of_a_convolution_whatever_its_kind(windows):
-    """Normalisation, rescaling and activation take no rounding of their own, unless a function comes before them."""
+def test_a_layer_of_any_kind_after_a_convolution_becomes_a_part_of_it(windows):
+    """Normalisation, rescaling and activation are not rounded separately, unless a function comes before them."""
     for name, kind in (("separable convolutions", "batch_normalization"), ("rescaling", "rescaling")):
         points = observed_ranges(lower(network(name)), tf.constant(windows[:4]))
-        assert len({x.partition("/")[0] for x in points if kind in x}) == 1  # of two
-        assert not [x for x in points if "re_lu" in x]
+        assert len({point.partition("/")[0] for point in points if kind in point}) == 1  # of two
+        assert not [point for point in points if "re_lu" in point]
 
 
 CALLS: dict[str, Callable] = {
@@ -197,11 +197,11 @@ CALLS: dict[str, Callable] = {
 
 
 @pytest.mark.parametrize("kind", OPERATIONS)
-def test_every_listed_operation_is_the_layer_that_it_is_lowered_as(kind, windows):
-    x = keras.Input((SAMPLES, SIGNALS))
-    y = CALLS[kind](x)
-    assert type(y._keras_history.operation).__name__ == kind
-    model = keras.Model(x, layers.Dense(6)(layers.Flatten()(y)))
+def test_every_listed_operation_is_equal_to_its_lowering(kind, windows):
+    window = keras.Input((SAMPLES, SIGNALS))
+    answer = CALLS[kind](window)
+    assert type(answer._keras_history.operation).__name__ == kind
+    model = keras.Model(window, layers.Dense(6)(layers.Flatten()(answer)))
     assert difference_of_lowered(model, windows) < 1e-5
 
 
@@ -215,11 +215,11 @@ def test_operations_are_the_same_in_a_loaded_network(name, windows, tmp_path):
     assert difference_of_lowered(saved_and_loaded(network(name), tmp_path), windows) < 1e-5
 
 
-def test_masks_of_a_masking_layer_are_passed_over_in_a_loaded_network_that_branches(windows, tmp_path):
-    x = keras.Input((SAMPLES, SIGNALS))
-    masked = layers.Masking()(x)
+def test_masks_of_a_masking_layer_are_ignored_in_a_loaded_network_that_branches(windows, tmp_path):
+    window = keras.Input((SAMPLES, SIGNALS))
+    masked = layers.Masking()(window)
     both = layers.Concatenate()([layers.LSTM(3, return_sequences=True)(masked) for _ in range(2)])
     attended = layers.MultiHeadAttention(2, 3)(both, layers.Attention()([both, both]))
-    model = keras.Model(x, layers.Dense(6)(layers.GlobalAveragePooling1D()(attended)))
+    model = keras.Model(window, layers.Dense(6)(layers.GlobalAveragePooling1D()(attended)))
     for each in (model, saved_and_loaded(model, tmp_path)):
         assert difference_of_lowered(each, windows) < 1e-5

@@ -32,7 +32,7 @@ NETWORKS = {
         [*(layers.LSTM(n, use_bias=False, **ALL) for n in (3, 7)), layers.LSTM(4, **ALL), layers.Flatten()],
     ),
     "both ways": (20, [layers.Bidirectional(layers.LSTM(5, **ALL)), layers.Bidirectional(layers.LSTM(3))]),
-    "both ways, joined otherwise": (
+    "both ways, other merge modes": (
         19,
         [
             layers.Bidirectional(layers.LSTM(4, **ALL), merge_mode="mul"),
@@ -83,34 +83,36 @@ def test_a_loop_in_int8_has_the_values_of_the_same_steps_written_out(case, int8)
 
 
 @pytest.mark.long
-def test_a_loop_is_integer_and_is_given_and_gives_what_its_body_has_inside(int8):
-    """No operator converts at a turn, nor at the loop's border, and XNNPACK takes all of the steps."""
+def test_a_loop_is_integer_and_has_the_types_and_scales_of_its_body(int8):
+    """No operator converts values in a turn or at the loop's border, and XNNPACK takes all steps."""
     model = read(int8)
     integers = {schema.TensorType.INT8, schema.TensorType.INT32, schema.TensorType.BOOL}
-    assert {x.type for graph in model.subgraphs for x in graph.tensors} <= integers
+    assert {tensor.type for graph in model.subgraphs for tensor in graph.tensors} <= integers
     operators = open_model(int8).operators
     assert "DEQUANTIZE" not in operators.counts
     main = model.subgraphs[0]
-    loops = [x for x in main.operators if isinstance(x.builtinOptions, schema.WhileOptionsT)]
+    loops = [operator for operator in main.operators if isinstance(operator.builtinOptions, schema.WhileOptionsT)]
     assert loops
     for loop in loops:
         body, condition = (
             model.subgraphs[x] for x in (loop.builtinOptions.bodySubgraphIndex, loop.builtinOptions.condSubgraphIndex)
         )
         borders = ((main, loop.inputs), (main, loop.outputs), (body, body.inputs), (body, body.outputs))
-        for tensors in zip(*([graph.tensors[i] for i in x] for graph, x in borders), strict=True):
-            scales = {None if x.quantization is None else float(x.quantization.scale[0]) for x in tensors}
-            assert len(scales) == len({x.type for x in tensors}) == 1
+        for tensors in zip(*([graph.tensors[i] for i in indices] for graph, indices in borders), strict=True):
+            scales = {
+                None if tensor.quantization is None else float(tensor.quantization.scale[0]) for tensor in tensors
+            }
+            assert len(scales) == len({tensor.type for tensor in tensors}) == 1
         types = [[graph.tensors[i].type for i in graph.inputs] for graph in (condition, body)]
         assert types[0] == types[1]
-    # The loop, its counter, the rows of a turn, the sequence from its end; and ReLU, left in int8.
-    left = outside_xnnpack(operators)
-    assert set(left) <= {"WHILE", "ADD", "SLICE", "REVERSE_V2", "RELU"}
-    assert left["WHILE"] == left["ADD"] == left["SLICE"] == len(loops)
+    # The loop, its counter, the rows of a turn, the sequence from its end; and ReLU in int8.
+    others = outside_xnnpack(operators)
+    assert set(others) <= {"WHILE", "ADD", "SLICE", "REVERSE_V2", "RELU"}
+    assert others["WHILE"] == others["ADD"] == others["SLICE"] == len(loops)
 
 
 @pytest.mark.parametrize("form", [to_dynamic, to_float16])
-def test_forms_with_smaller_weights_answer_about_the_same(form, windows):
+def test_forms_with_smaller_weights_have_nearly_the_same_answers(form, windows):
     X = windows[::5, :40]
     model = network(40, layers.LSTM(20, **ALL), layers.LSTM(20))
     flatbuffer = form(lower(model))
@@ -119,21 +121,22 @@ def test_forms_with_smaller_weights_answer_about_the_same(form, windows):
 
 
 def names(model: keras.Model) -> list[str]:
-    return [x.name for x in lower(model).nodes]
+    return [node.name for node in lower(model).nodes]
 
 
-def test_layers_that_stand_on_each_other_and_both_directions_are_merged():
+def test_stacked_layers_and_both_directions_are_merged():
     both = layers.Bidirectional(layers.LSTM(4, **ALL), name="both")
     stack = [layers.LSTM(n, return_sequences=n < 6, name=f"lstm_{n}") for n in (4, 5, 6)]
     assert names(network(40, *stack))[0] == "lstm_4+lstm_5+lstm_6"
     assert names(network(40, both, stack[2]))[:4] == ["both.forward+backward", "both.forward", "both.backward", "both"]
 
 
-def taken_twice() -> keras.Model:
-    x = keras.Input((40, 9))
-    first = layers.LSTM(5, **ALL)(x)
-    y = layers.Add()([first, layers.LSTM(5, **ALL)(first)])
-    return keras.Model(x, layers.Dense(6)(layers.LSTM(4)(y)))
+def with_two_readers() -> keras.Model:
+    """A network in which two layers read the first."""
+    window = keras.Input((40, 9))
+    first = layers.LSTM(5, **ALL)(window)
+    both = layers.Add()([first, layers.LSTM(5, **ALL)(first)])
+    return keras.Model(window, layers.Dense(6)(layers.LSTM(4)(both)))
 
 
 @pytest.mark.parametrize(
@@ -149,16 +152,16 @@ def taken_twice() -> keras.Model:
         None,
     ],
 )
-def test_what_has_other_equations_or_stands_apart_or_is_large_is_not_merged(middle, windows):
-    model, X = taken_twice() if middle is None else network(40, *middle), windows[::5, :40]
-    assert not [x for x in names(model) if "+" in x]
+def test_layers_with_other_equations_or_other_readers_or_of_great_size_are_not_merged(middle, windows):
+    model, X = with_two_readers() if middle is None else network(40, *middle), windows[::5, :40]
+    assert not [name for name in names(model) if "+" in name]
     looped = replace(IN_FLOAT, looped=True)
     assert relative_difference(lower(model)(tf.constant(X), layout=looped).numpy(), np.asarray(model(X))) < 1e-5
 
 
-def test_few_steps_are_written_out_and_many_become_loops_unless_the_other_form_is_asked_for():
-    chosen = [select_lowering(network(n, layers.LSTM(3)), "auto")[0] for n in (MOST_UNROLLED, MOST_UNROLLED + 1)]
-    assert [x.lowering for x in chosen] == ["unrolled", "looped"]
+def test_few_steps_are_unrolled_and_many_become_loops_unless_the_option_says_otherwise():
+    networks = [select_lowering(network(n, layers.LSTM(3)), "auto")[0] for n in (MOST_UNROLLED, MOST_UNROLLED + 1)]
+    assert [x.lowering for x in networks] == ["unrolled", "looped"]
     convolving = network(40, layers.Reshape((40, 9, 1)), layers.ConvLSTM1D(2, 3), layers.Flatten())
     assert select_lowering(convolving, "auto")[0].lowering == "unrolled"
     unrolled, _ = select_lowering(network(MOST_UNROLLED + 1, layers.LSTM(3)), "unrolled")

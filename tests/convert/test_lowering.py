@@ -21,7 +21,7 @@ def difference_from_keras(model: keras.Model, X: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize("layout", [IN_INT8, IN_MIXED])
-def test_every_gate_layout_gives_the_same_logits(lowered, its_windows, layout):
+def test_every_gate_layout_has_the_same_logits(lowered, its_windows, layout):
     expected, answers = (lowered(tf.constant(its_windows), layout=x).numpy() for x in (IN_FLOAT, layout))
     np.testing.assert_allclose(answers, expected, atol=1e-5)
 
@@ -42,7 +42,7 @@ MINE = {"name": "mine"}
         ([layers.GRU(4, recurrent_activation="tanh", **MINE)], "recurrent_activation=tanh"),
         ([layers.GRU(4, dtype="float64", **MINE)], "dtype='float64'"),
         ([layers.Reshape((24, 9, 1)), layers.Bidirectional(layers.ConvLSTM1D(4, 3), **MINE)], "only LSTM, GRU"),
-        ([layers.Dense(4, bias_initializer=keras.initializers.Constant(np.nan), **MINE)], "no number"),
+        ([layers.Dense(4, bias_initializer=keras.initializers.Constant(np.nan), **MINE)], "NaN"),
         ([layers.Conv1D(9, 3, groups=3, **MINE)], "groups=3"),
         ([layers.BatchNormalization(axis=1, **MINE)], "axis=1"),
         ([layers.ReLU(max_value=2.0, **MINE)], "max_value=2.0"),
@@ -56,23 +56,23 @@ MINE = {"name": "mine"}
         ([keras.ops.exp], "exp"),
     ],
 )
-def test_what_cannot_be_converted_is_refused_by_name_and_option(middle, option):
-    windows = y = keras.Input((24, 9), batch_size=1)
+def test_a_layer_that_cannot_be_converted_is_refused_by_name_and_option(middle, option):
+    window = tensor = keras.Input((24, 9), batch_size=1)
     for layer in middle:
-        y = layer(y)
+        tensor = layer(tensor)
     with pytest.raises(InputError) as refusal:
-        lower(keras.Model(windows, layers.Dense(6)(layers.Flatten()(y))))
+        lower(keras.Model(window, layers.Dense(6)(layers.Flatten()(tensor))))
     assert "'mine'" in str(refusal.value) or "operation" in str(refusal.value)
     assert option in str(refusal.value)
 
 
-def test_a_network_of_another_form_is_refused():
-    x, y = keras.Input((24, 9)), keras.Input((24, 9))
-    state = layers.LSTM(4)(x)
+def test_a_network_with_other_inputs_or_outputs_is_refused():
+    window, other = keras.Input((24, 9)), keras.Input((24, 9))
+    state = layers.LSTM(4)(window)
     for inputs, answer, word in (
-        ([x, y], layers.LSTM(4)(layers.Add()([x, y])), "2 inputs"),
-        (x, [state, layers.Dense(6)(state)], "2 outputs"),
-        (x, layers.LSTM(6, return_sequences=True)(x), "24"),
+        ([window, other], layers.LSTM(4)(layers.Add()([window, other])), "2 inputs"),
+        (window, [state, layers.Dense(6)(state)], "2 outputs"),
+        (window, layers.LSTM(6, return_sequences=True)(window), "24"),
     ):
         with pytest.raises(InputError, match=word):
             lower(keras.Model(inputs, answer))
@@ -83,10 +83,10 @@ def options_in_words(row: ConvertibleLayers) -> str:
     return "; ".join([*parts, *(["last `axis`"] if row.last_axis else []), *([row.note] if row.note else [])])
 
 
-def test_the_documented_layers_and_activation_functions_are_those_that_can_be_converted():
+def test_the_documentation_lists_the_layers_and_activation_functions_that_can_be_converted():
     rows = [f"| {', '.join(x.names)} | {options_in_words(x)} |".replace("|  |", "| |") for x in CONVERTIBLE_LAYERS]
     documented = (ROOT / "docs" / "convert.md").read_text()
     begin, end = "<!-- convertible layers -->\n", "\n<!-- end -->"
     block = documented.partition(begin)[2].partition(end)[0]
     functions = f"Activation functions: {', '.join(ACTIVATIONS)}."
-    assert block.split() == [y for x in ("| layers | conditions |", "|---|---|", *rows, functions) for y in x.split()]
+    assert block.split() == "\n".join(["| layers | conditions |", "|---|---|", *rows, functions]).split()
