@@ -1,4 +1,4 @@
-"""Compare the answers of a converted model with those of the network, on windows of held-out subjects."""
+"""Compare a converted model's answers with the network's, on windows of held-out subjects."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 FLOAT_TOLERANCE = 1e-4
-"""Greatest difference of float logits, relative to the greatest: the same network, summed in another order."""
+"""Greatest difference of float logits, relative to the greatest logit, of the same network summed in another order."""
 
 Logits = npt.NDArray[np.float32]
 
@@ -29,12 +29,12 @@ class Parity:
 
 
 def relative_difference(answers: Logits, expected: Logits) -> float:
-    """The greatest difference of two sets of logits, relative to the greatest expected one."""
+    """Return the greatest difference between two sets of logits, relative to the greatest expected logit."""
     return float(np.abs(answers - expected).max() / np.abs(expected).max())
 
 
 def snr_db(answers: Logits, expected: Logits) -> float | None:
-    """The signal-to-noise ratio of `answers` in decibels, with `expected` as the signal; None if equal."""
+    """Return the signal-to-noise ratio of `answers` in decibels, with `expected` as the signal; None if equal."""
     signal, noise = (float(np.square(x, dtype=np.float64).sum()) for x in (expected, answers - expected))
     if noise == 0:
         return None

@@ -1,4 +1,4 @@
-"""Measure the ranges of int8 activations on calibration windows, and narrow them where that helps the answer."""
+"""Measure the ranges of int8 activations on calibration windows, and narrow them where the answers get better."""
 
 import itertools
 import math
@@ -17,25 +17,25 @@ from edge_runtime.data.dataset import Split
 from edge_runtime.errors import InputError
 from edge_runtime.system.progress import OnProgress
 
-# Inputs with which an int8 sigmoid (steps of 1/256) or tanh (steps of 1/128) has reached its last step but one.
+# Inputs at which an int8 sigmoid (steps of 1/256) or tanh (steps of 1/128) reaches its last step but one.
 _SATURATION = dict.fromkeys((names.GATES, names.SIGMOID_INPUT), 6.0) | {names.HARD_SIGMOID_INPUT: 3.0}
 _SATURATION |= dict.fromkeys((names.CANDIDATE, names.TANH_INPUT), 3.5)
 _OPEN_GATE = 255 / 256  # the greatest value of an int8 sigmoid
 _SHARES = (1.0, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2)
-# A network with more points or multiply-accumulates a window is searched on fewer windows, to end in a minute.
+# The search for a network with more points or multiply-accumulates takes fewer windows, to end in a minute.
 _MANY_POINTS, _MANY_MACS, _FEWER_WINDOWS = 16, 50_000_000, 126
-_PARTS = 8  # of the windows: more take longer to begin with than they save
+_PARTS = 8  # of the windows: more parts cost more time than they save
 
 
 @dataclass(frozen=True)
 class ActivationRange:
-    """The range that the 256 values of an int8 activation cover; one of these is exactly 0."""
+    """The range that the 256 values of an int8 activation cover; one of the values is exactly 0."""
 
     low: float
     high: float
 
     def within(self, bound: float) -> "ActivationRange":
-        """The part of this range between -`bound` and `bound`."""
+        """Return the part of this range between -`bound` and `bound`."""
         return ActivationRange(max(self.low, -bound), min(self.high, bound))
 
 
@@ -47,7 +47,7 @@ def draw_windows(split: Split, n_windows: int, seed: int) -> npt.NDArray[np.intp
     generator = np.random.default_rng(seed)
     classes = np.unique(split.y)
     if n_windows < len(classes):
-        raise InputError(f"{n_windows} calibration windows are too few for one of each of {len(classes)} activities")
+        raise InputError(f"{n_windows} calibration windows are too few: each of {len(classes)} activities needs one")
     shares = np.full(len(classes), n_windows // len(classes))
     shares[: n_windows % len(classes)] += 1
     rows = [_deal(split, y, share, generator) for y, share in zip(classes, shares, strict=True)]
@@ -55,13 +55,13 @@ def draw_windows(split: Split, n_windows: int, seed: int) -> npt.NDArray[np.intp
 
 
 def _deal(split: Split, y: int, share: int, generator: np.random.Generator) -> npt.NDArray[np.intp]:
-    """Up to `share` rows of class `y`: one of each subject, then a second of each, and so on."""
+    """Return up to `share` rows of class `y`: one of each subject, then a second of each, and so on."""
     rows = generator.permutation(np.flatnonzero(split.y == y))
     subjects = split.subject[rows]
     turn = np.zeros(len(rows), np.intp)
     for subject in np.unique(subjects):
-        own = subjects == subject
-        turn[own] = np.arange(own.sum())
+        is_subject = subjects == subject
+        turn[is_subject] = np.arange(is_subject.sum())
     return rows[np.argsort(turn, kind="stable")][:share]
 
 
@@ -70,17 +70,17 @@ def calibrate(
 ) -> Ranges:
     """Calibrate every quantisation point on normalised windows `X` `[n, samples, n_signals]`.
 
-    1. The range is from the least to the greatest value seen, cut where a sigmoid or tanh behind the point saturates.
-    2. Point by point, shares of it are tried: values outside saturate, those inside get a finer scale. The share with
-       the least mean squared error of the logits, against the float network, is taken. The best share depends on the
-       other points: the search goes through all of them again until no range changes.
+    1. The range is from the least to the greatest observed value, cut where a sigmoid or tanh behind it saturates.
+    2. Point by point, the search tries shares of the range: values outside saturate, and values inside get a finer
+       scale. It takes the share with the least mean squared error of the logits against the float network. The best
+       share depends on the other points, so the search goes through all points again until no range changes.
 
-    In a network of many points, the points of one kind share a group. `macs` are multiply-accumulates a window.
+    In a network of many points, the points of one kind share a group. `macs` are multiply-accumulates per window.
     """
-    layout = replace(layout, looped=True)  # traced sooner
+    layout = replace(layout, looped=True)  # faster to trace
     widest = observed_ranges(network, X, layout)
-    # A narrower range helps neither a saturated gate nor an input that is clipped as the card says.
-    groups = [[x] for x in widest if x not in network.at_input and _saturation(x) is None]
+    # A narrower range helps neither a saturated gate nor an input that the card clips.
+    groups = [[point] for point in widest if point not in network.at_input and _saturation(point) is None]
     groups += [[*network.at_input]] * (len(network.at_input) > 1)
     if macs > _MANY_MACS or len(groups) > _MANY_POINTS:
         X = X[:: max(1, len(X) // _FEWER_WINDOWS)]
@@ -89,7 +89,7 @@ def calibrate(
     error_with = LogitLoss(network, X, layout, widest)
     ranges = dict(widest)
     error = error_with(ranges)
-    settled = 0  # groups in a row whose ranges are the best, given the others
+    settled = 0  # groups in a row whose ranges do not get better while the others stay
     for turn, group in enumerate(itertools.cycle(groups)):
         if settled == len(groups):
             break
@@ -103,7 +103,7 @@ def calibrate(
 
 
 def _by_kind(groups: Iterable[Iterable[str]]) -> list[list[str]]:
-    """The points of all groups by kind; the outputs of layers are one kind."""
+    """Group the points of all groups by kind; the outputs of layers are one kind."""
     kinds: dict[str, list[str]] = {}
     for point in itertools.chain(*groups):
         layer, _, kind = point.rpartition("/")
@@ -112,10 +112,10 @@ def _by_kind(groups: Iterable[Iterable[str]]) -> list[list[str]]:
 
 
 class LogitLoss:
-    """Compute the mean squared error of int8's logits for any ranges, by a graph that is compiled once.
+    """Computes the mean squared error of int8 logits for any ranges, with a graph that is compiled once.
 
-    Windows `X` `[n, samples, n_signals]` go through in parts, first the part with the greatest error with the `widest`
-    ranges: most bad ranges are given up after it.
+    Windows `X` `[n, samples, n_signals]` go through in parts. The part with the greatest error for the `widest` ranges
+    is first, so that most bad ranges are rejected after it.
     """
 
     def __init__(self, network: Lowered, X: npt.NDArray[np.float32], layout: GateLayout, widest: Ranges) -> None:
@@ -130,13 +130,13 @@ class LogitLoss:
         self._int8 = _compiled(run, like, tf.TensorSpec([len(points), 2]))
         float32 = _compiled(lambda windows: network(windows, layout=layout), like)
         rows = np.arange(len(X))
-        expected = np.concatenate([float32(x).numpy()[: len(own)] for own, x in self._in_parts(X, rows)])
-        self._parts = [(x, expected[own]) for own, x in self._in_parts(X, rows)]
+        expected = np.concatenate([float32(windows).numpy()[: len(part)] for part, windows in self._in_parts(X, rows)])
+        self._parts = [(windows, expected[part]) for part, windows in self._in_parts(X, rows)]
         rows = np.argsort(-np.concatenate(list(self._errors(widest))), kind="stable")
-        self._parts = [(x, expected[own]) for own, x in self._in_parts(X, rows)]
+        self._parts = [(windows, expected[part]) for part, windows in self._in_parts(X, rows)]
 
     def __call__(self, ranges: Ranges, bound: float = math.inf) -> float:
-        """The error, or infinity where it reaches the `bound`."""
+        """Return the error, or infinity once it reaches the `bound`."""
         total = 0.0
         for errors in self._errors(ranges):
             total += float(errors.sum()) / self._n_windows
@@ -147,14 +147,14 @@ class LogitLoss:
     def _in_parts(
         self, X: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]
     ) -> Iterator[tuple[npt.NDArray[np.intp], tf.Tensor]]:
-        """The rows of each part, and its windows; the last part is filled up with others."""
+        """Yield the rows and the windows of each part; the last part repeats its windows to be as large."""
         for start in range(0, len(rows), self._size):
-            own = rows[start : start + self._size]
-            yield own, tf.constant(X[np.resize(own, self._size)])
+            part = rows[start : start + self._size]
+            yield part, tf.constant(X[np.resize(part, self._size)])
 
     def _errors(self, ranges: Ranges) -> Iterator[npt.NDArray[np.float64]]:
-        """The mean squared errors of the windows, part by part."""
-        limits = tf.constant([(ranges[x].low, ranges[x].high) for x in self._points])
+        """Yield the mean squared errors of the windows, part by part."""
+        limits = tf.constant([(ranges[point].low, ranges[point].high) for point in self._points])
         for windows, expected in self._parts:
             answers = self._int8(windows, limits).numpy()[: len(expected)]
             yield np.square(answers - expected, dtype=np.float64).mean(axis=1)
@@ -167,30 +167,30 @@ def _compiled(function: Callable[..., tf.Tensor], *like: tf.Tensor | tf.TensorSp
 def observed_ranges(
     network: Lowered, windows: tf.Tensor | npt.NDArray[np.float32], layout: GateLayout = IN_INT8
 ) -> Ranges:
-    """Return the least and greatest value at each quantisation point, extended to hold 0 and cut at saturation."""
-    seen: dict[str, tf.Variable] = {}  # low and high; only variables leave the body of a loop
+    """Return the least and greatest value at each quantisation point, extended to include 0 and cut at saturation."""
+    limits_at: dict[str, tf.Variable] = {}  # low and high; only variables can leave the body of a loop
 
     def record(point: str, tensor: tf.Tensor) -> tf.Tensor:
         point = _source_of(point) or point
-        if point not in seen:
+        if point not in limits_at:
             with tf.init_scope():
-                seen[point] = tf.Variable([0.0, 0.0])
-        low, high = tf.unstack(seen[point])
-        seen[point].assign([tf.minimum(low, tf.reduce_min(tensor)), tf.maximum(high, tf.reduce_max(tensor))])
+                limits_at[point] = tf.Variable([0.0, 0.0])
+        low, high = tf.unstack(limits_at[point])
+        limits_at[point].assign([tf.minimum(low, tf.reduce_min(tensor)), tf.maximum(high, tf.reduce_max(tensor))])
         return tensor
 
     windows = tf.convert_to_tensor(windows)
     _compiled(lambda windows: network(windows, record, layout), windows)(windows)
-    found = {point: _cut(point, ActivationRange(*map(float, x.numpy()))) for point, x in seen.items()}
-    at_input = [found[x] for x in network.at_input]
+    ranges = {point: _cut(point, ActivationRange(*map(float, limits.numpy()))) for point, limits in limits_at.items()}
+    at_input = [ranges[point] for point in network.at_input]
     shared = ActivationRange(min(x.low for x in at_input), max(x.high for x in at_input))
-    return found | dict.fromkeys(network.at_input, shared)
+    return ranges | dict.fromkeys(network.at_input, shared)
 
 
 def range_at(ranges: Ranges, point: str) -> ActivationRange:
-    """Return the range at a quantisation point: one of `ranges`, or 255/256 of it for a gated cell or state.
+    """Return the range at a quantisation point: from `ranges`, or 255/256 of a cell's or state's range if it is gated.
 
-    An int8 gate is 255/256 at most. With this share of the range an open gate keeps every value of the cell, and no
+    An int8 gate is at most 255/256. With this share of the range an open gate keeps every value of the cell, and no
     product falls halfway between two values. Processors round halves differently (XNNPACK: to even on x86, up on Arm).
     """
     source = _source_of(point)
@@ -200,7 +200,7 @@ def range_at(ranges: Ranges, point: str) -> ActivationRange:
 
 
 def _source_of(point: str) -> str | None:
-    """The point of the cell or state that is gated at `point`, if any."""
+    """Return the point of the cell or state that is gated at `point`, if any."""
     layer, _, name = point.rpartition("/")
     if layer and name == names.GATED_CELL:
         return f"{layer}/{names.CELL}"
@@ -208,7 +208,7 @@ def _source_of(point: str) -> str | None:
 
 
 def quantised(ranges: Ranges) -> Observer:
-    """An observer that rounds each activation to the int8 grid of its point, as the converter reads it."""
+    """Return an observer that rounds each activation to the int8 grid of its point, in the form the converter reads."""
 
     def fake_quantise(point: str, tensor: tf.Tensor) -> tf.Tensor:
         limits = range_at(ranges, point)

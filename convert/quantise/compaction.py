@@ -1,4 +1,4 @@
-"""Read a TFLite flatbuffer, and write a compact one without unread parts and with equal ones once."""
+"""Read a TFLite flatbuffer, and write a compact one: without unread parts, and with equal parts only once."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -10,17 +10,17 @@ from ai_edge_litert import schema_py_generated as schema
 
 _IDENTIFIER = b"TFL3"
 _BUFFER_ALIGNMENT = 16  # bytes, as the schema says
-_LEFT_OUT = -1  # in the place of an optional input
+_ABSENT = -1  # in the place of an optional input
 _NO_BUFFER = 0  # by convention the first buffer is empty
 
 
 def read(flatbuffer: bytes) -> schema.ModelT:
-    """The model in a flatbuffer as objects that can be changed."""
+    """Return the model in a flatbuffer as mutable objects."""
     return schema.ModelT.InitFromPackedBuf(bytearray(flatbuffer))
 
 
 def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
-    """`model`, which is changed, as a flatbuffer without names, ranges, signatures and metadata."""
+    """Change `model`, and return it as a flatbuffer without names, ranges, signatures and metadata."""
     model.signatureDefs = model.metadata = model.metadataBuffer = model.description = None
     parts: dict[Hashable, _Once] = {}
     for graph in model.subgraphs:
@@ -36,32 +36,32 @@ def write(model: schema.ModelT, input_name: str = "windows") -> bytes:
     main.tensors[main.outputs[0]].name = b"logits"
     _drop_empty_buffers(model)
     for graph in model.subgraphs:
-        graph.tensors = [_once(x, parts) for x in graph.tensors]
-        graph.operators = [_once(x, parts) for x in graph.operators]
+        graph.tensors = [_once(tensor, parts) for tensor in graph.tensors]
+        graph.operators = [_once(operator, parts) for operator in graph.operators]
     builder = _Builder()
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
 
 
 def drop_unread(graph: Any) -> None:
-    """Take out the operators and tensors of a subgraph that nothing reads."""
-    needed, kept = set(map(int, graph.outputs)), []
+    """Remove the operators and tensors of a subgraph that nothing reads."""
+    needed, operators = set(map(int, graph.outputs)), []
     for operator in reversed(graph.operators):
         if needed & set(map(int, operator.outputs)):
-            kept.append(operator)
+            operators.append(operator)
             needed |= set(map(int, operator.inputs))
-    graph.operators = kept[::-1]
-    used = sorted(({*map(int, graph.inputs), *needed} | {int(x) for y in kept for x in y.outputs}) - {_LEFT_OUT})
-    place = {_LEFT_OUT: _LEFT_OUT} | {old: new for new, old in enumerate(used)}
-    graph.tensors = [graph.tensors[x] for x in used]
-    for part in (graph, *kept):
-        part.inputs, part.outputs = (
-            np.array([place[int(x)] for x in y], np.int32) for y in (part.inputs, part.outputs)
-        )
+    graph.operators = operators[::-1]
+    outputs = {int(i) for operator in operators for i in operator.outputs}
+    indices = sorted((outputs | {*map(int, graph.inputs), *needed}) - {_ABSENT})
+    place = {_ABSENT: _ABSENT} | {old: new for new, old in enumerate(indices)}
+    graph.tensors = [graph.tensors[i] for i in indices]
+    for part in (graph, *operators):
+        for side in ("inputs", "outputs"):
+            setattr(part, side, np.array([place[int(i)] for i in getattr(part, side)], np.int32))
 
 
 class _Builder(flatbuffers.Builder):
-    """Writes equal vectors of numbers once."""
+    """Writes equal vectors of numbers only once."""
 
     def __init__(self) -> None:
         super().__init__(1 << 16)
@@ -74,7 +74,7 @@ class _Builder(flatbuffers.Builder):
         return self._vectors[key]
 
     def _bytes(self, x: npt.NDArray[np.uint8]) -> int:
-        """A buffer's data; the generated code would align it to 4 bytes only."""
+        """Write a buffer's data; the generated code would align it to only 4 bytes."""
         self.StartVector(1, x.size, _BUFFER_ALIGNMENT)
         self.head -= x.size
         self.Bytes[self.head : self.head + x.size] = x.tobytes()
@@ -82,7 +82,7 @@ class _Builder(flatbuffers.Builder):
 
 
 class _Once:
-    """A part of the model that is written once for all that refer to it."""
+    """A part of the model that is written once, however many parts refer to it."""
 
     def __init__(self, part: Any) -> None:
         self._part = part
@@ -97,12 +97,12 @@ class _Once:
 def _once(part: Any, parts: dict[Hashable, _Once]) -> _Once | None:
     if part is None:
         return None
-    values = tuple((key, _hashable(x)) for key, x in sorted(vars(part).items()))
+    values = tuple((key, _hashable(value)) for key, value in sorted(vars(part).items()))
     return parts.setdefault((type(part), values), _Once(part))
 
 
 def _hashable(value: Any) -> Hashable:
-    """Equal for equal numbers and vectors; a part within a part equals only itself."""
+    """Return a key that is equal for equal numbers and vectors; a part within a part equals only itself."""
     if isinstance(value, np.ndarray):
         return value.tobytes()
     return tuple(value) if isinstance(value, list) else value
@@ -116,7 +116,7 @@ def _without_range(quantisation: schema.QuantizationParametersT | None) -> schem
 
 
 def _drop_empty_buffers(model: schema.ModelT) -> None:
-    """Let activations share the empty buffer, and constants of equal bytes one buffer."""
+    """Make activations share the empty buffer, and constants with equal bytes share a buffer."""
     buffers = [model.buffers[_NO_BUFFER]]
     index_of = {b"": _NO_BUFFER}
     for graph in model.subgraphs:

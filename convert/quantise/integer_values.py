@@ -1,4 +1,4 @@
-"""Keep values in int8 where the converter goes through float: between scales, and turns of a loop."""
+"""Keep values in int8 where the converter goes through float: between scales, and between turns of a loop."""
 
 import copy
 from typing import TypeAlias
@@ -16,7 +16,7 @@ Quantisation: TypeAlias = schema.QuantizationParametersT
 
 
 def keep_integer(model: schema.ModelT) -> None:
-    """Take the conversions to float and back out of `model`; the values stay as they are."""
+    """Remove the conversions to float and back from `model`; the values stay as they are."""
     for graph in model.subgraphs:
         _requantise_directly(model, graph)
         _round_before_reshaping(model, graph)
@@ -33,20 +33,20 @@ def _code(model: schema.ModelT, operator: schema.OperatorT) -> int:
 
 
 def _requantise_directly(model: schema.ModelT, graph: schema.SubGraphT) -> None:
-    """Bring int8 values from one scale to another in one operator."""
-    float_of = {x.outputs[0]: x for x in graph.operators if _code(model, x) == _DEQUANTIZE}
+    """Convert int8 values from one scale to another in one operator."""
+    sources = {x.outputs[0]: x.inputs[0] for x in graph.operators if _code(model, x) == _DEQUANTIZE}
     for operator in graph.operators:
-        if _code(model, operator) == _QUANTIZE and operator.inputs[0] in float_of:
-            operator.inputs = [float_of[operator.inputs[0]].inputs[0]]
+        if _code(model, operator) == _QUANTIZE and operator.inputs[0] in sources:
+            operator.inputs = [sources[operator.inputs[0]]]
 
 
 def _round_before_reshaping(model: schema.ModelT, graph: schema.SubGraphT) -> None:
-    """Round the values of a loop right behind it: the converter rounds them behind a RESHAPE."""
-    for loop in [x for x in graph.operators if isinstance(x.builtinOptions, schema.WhileOptionsT)]:
+    """Round the results of a loop right after it: the converter rounds them after a RESHAPE."""
+    for loop in [operator for operator in graph.operators if isinstance(operator.builtinOptions, schema.WhileOptionsT)]:
         for value in loop.outputs:
             for reshaping in _readers(graph, value):
                 readers = _readers(graph, reshaping.outputs[0])
-                if _code(model, reshaping) != _RESHAPE or [_code(model, x) for x in readers] != [_QUANTIZE]:
+                if _code(model, reshaping) != _RESHAPE or [_code(model, reader) for reader in readers] != [_QUANTIZE]:
                     continue
                 (rounding,) = readers
                 rounded = copy.copy(graph.tensors[value])
@@ -55,8 +55,8 @@ def _round_before_reshaping(model: schema.ModelT, graph: schema.SubGraphT) -> No
                 reshaping.outputs = rounding.outputs
                 reshaping.inputs = [len(graph.tensors) - 1, *reshaping.inputs[1:]]
                 rounding.inputs, rounding.outputs = [value], [len(graph.tensors) - 1]
-                graph.operators = [x for x in graph.operators if x is not rounding]
-                place = next(i for i, x in enumerate(graph.operators) if x is reshaping)
+                graph.operators = [operator for operator in graph.operators if operator is not rounding]
+                place = next(i for i, operator in enumerate(graph.operators) if operator is reshaping)
                 graph.operators.insert(place, rounding)
 
 
@@ -70,7 +70,7 @@ class _Loop:
         self._condition = model.subgraphs[options.condSubgraphIndex]
 
     def keep_integer(self) -> None:
-        """Make variables int8 that the body rounds on the way in and has rounded on the way out."""
+        """Make a variable int8 if the body rounds it on the way in and has rounded it on the way out."""
         for index in range(len(self._operator.inputs)):
             quantisation = self._quantisation(index)
             first = None if quantisation is None else self._rounded(self._operator.inputs[index], quantisation)
@@ -79,7 +79,7 @@ class _Loop:
                 self._retype(index, quantisation)
 
     def _quantisation(self, index: int) -> Quantisation | None:
-        """How the variable is rounded; None where it stays float, or has several scales."""
+        """Return how the variable is rounded; None if it stays float or has several scales."""
         body, begin, end = self._body, self._body.inputs[index], self._body.outputs[index]
         if body.tensors[begin].type != _FLOAT32:
             return None
@@ -88,17 +88,17 @@ class _Loop:
             return None
         if not self._all(_QUANTIZE, _readers(self._graph, self._operator.outputs[index])):
             return None
-        results = [body.tensors[x.outputs[0]] for x in readers]
+        results = [body.tensors[reader.outputs[0]] for reader in readers]
         if end != begin:
             producer = _producer(body, end)
             if producer is None or not self._all(_DEQUANTIZE, [producer]):
                 return None
             results.append(body.tensors[producer.inputs[0]])
-        first, *others = (x.quantization for x in results)
-        return first if all(_equal(first, x) for x in others) else None
+        first, *others = (tensor.quantization for tensor in results)
+        return first if all(_equal(first, other) for other in others) else None
 
     def _rounded(self, value: int, quantisation: Quantisation) -> int | None:
-        """The tensor of the variable's first `value` in int8; None where its scale is another."""
+        """Return the int8 tensor of the variable's first `value`; None if it has another scale."""
         producer = _producer(self._graph, value)
         if producer is None or not self._all(_DEQUANTIZE, [producer]):
             return None
@@ -120,22 +120,22 @@ class _Loop:
             tensor.type, tensor.quantization = _INT8, quantisation
 
     def _all(self, code: int, operators: list[schema.OperatorT]) -> bool:
-        return all(_code(self._model, x) == code for x in operators)
+        return all(_code(self._model, operator) == code for operator in operators)
 
 
 def _readers(graph: schema.SubGraphT, tensor: int) -> list[schema.OperatorT]:
-    return [x for x in graph.operators if tensor in x.inputs]
+    return [operator for operator in graph.operators if tensor in operator.inputs]
 
 
 def _producer(graph: schema.SubGraphT, tensor: int) -> schema.OperatorT | None:
-    return next((x for x in graph.operators if tensor in x.outputs), None)
+    return next((operator for operator in graph.operators if tensor in operator.outputs), None)
 
 
 def _replace(graph: schema.SubGraphT, old: int, new: int) -> None:
-    """Let everything that reads the tensor `old` read `new`."""
+    """Make everything that reads the tensor `old` read `new`."""
     for part in graph.operators:
-        part.inputs = [new if x == old else x for x in part.inputs]
-    graph.outputs = [new if x == old else x for x in graph.outputs]
+        part.inputs = [new if i == old else i for i in part.inputs]
+    graph.outputs = [new if i == old else i for i in graph.outputs]
 
 
 def _equal(first: Quantisation, second: Quantisation) -> bool:

@@ -1,7 +1,7 @@
-"""Put the preparation of a window into a converted model's graph, which then takes physical units.
+"""Add the preparation of a window to a converted model's graph, which then takes physical units.
 
-The operators are those of `Normalisation.apply`, in its order and in float32, so that the numbers are equal. For an
-int8 model a QUANTIZE follows, and a DEQUANTIZE makes its answers float32. The rest of the graph stays as it is.
+The operators repeat `Normalisation.apply`, in its order and in float32, so that the numbers are equal. For an int8
+model a QUANTIZE follows, and a DEQUANTIZE makes the answers float32. The rest of the graph stays as it is.
 """
 
 from typing import Any
@@ -14,8 +14,8 @@ from convert.quantise import compaction
 from edge_runtime.model.classifier import RAW_INPUT
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 
-# XNNPACK goes row by row: 128 rows of 9 values take it five times as long as 16 rows of 72. Longer ones are no faster,
-# and constants are rows too.
+# XNNPACK goes row by row: 128 rows of 9 values take five times as long as 16 rows of 72. Longer rows are not faster,
+# and constants are rows, too.
 _LEAST_ROW = 64
 
 _LOWEST_STEP, _HIGHEST_STEP = -127.49, 126.51  # values beyond become -128 or 127
@@ -34,11 +34,11 @@ _OPTIONS: dict[int, tuple[int, Any]] = {
     _Op.QUANTIZE: (_Options.QuantizeOptions, schema.QuantizeOptionsT),
     _Op.DEQUANTIZE: (_Options.DequantizeOptions, schema.DequantizeOptionsT),
 }
-_VERSIONS = {_Op.DEQUANTIZE: 2}  # the first that takes int8
+_VERSIONS = {_Op.DEQUANTIZE: 2}  # the first version that takes int8
 
 
 def take_raw_windows(flatbuffer: bytes, normalisation: Normalisation) -> bytes:
-    """Return the model, of windows that `normalisation` prepared, with raw windows and logits in float32."""
+    """Return a model with raw windows and logits in float32, from the model for windows prepared by `normalisation`."""
     model = compaction.read(flatbuffer)
     _prepare(model, normalisation)
     _dequantise(model)
@@ -46,19 +46,19 @@ def take_raw_windows(flatbuffer: bytes, normalisation: Normalisation) -> bytes:
 
 
 def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
-    """Put the preparation in front, without operators that would change nothing."""
+    """Insert the preparation at the front, without operators that would change nothing."""
     main = model.subgraphs[0]
     body = int(main.inputs[0])
-    taken = main.tensors[body]
-    shape = tuple(int(n) for n in taken.shape)
-    is_float = taken.type == schema.TensorType.FLOAT32
+    window = main.tensors[body]
+    shape = tuple(int(n) for n in window.shape)
+    is_float = window.type == schema.TensorType.FLOAT32
     mean, std, clip = (np.array(x, np.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
     gain, bend, knee = normalisation.companding()
     lowest, highest = -clip, clip
     if not is_float:
-        # Where int8 ends at the clip, quantising clips. It also avoids the tie -127.5 at -clip itself, which
-        # tflite-runtime 2.14 makes -127 and other runtimes -128.
-        scale, zero_point = (np.float32(x[0]) for x in (taken.quantization.scale, taken.quantization.zeroPoint))
+        # If int8 ends at the clip, quantising clips. It also avoids the tie -127.5 at -clip itself, which
+        # tflite-runtime 2.14 rounds to -127 and other runtimes to -128.
+        scale, zero_point = (np.float32(x[0]) for x in (window.quantization.scale, window.quantization.zeroPoint))
         lowest = np.where(lowest / scale + zero_point < _LOWEST_STEP, -NO_CLIP, lowest).astype(np.float32)
         highest = np.where(highest / scale + zero_point > _HIGHEST_STEP, NO_CLIP, highest).astype(np.float32)
     steps = [
@@ -89,12 +89,12 @@ def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
         values = new.add(_Op.MUL, [values, row(gain)], rows)
         values = new.add(_Op.DIV, [values, divisor], rows)
     if not is_float:
-        values = new.add(_Op.QUANTIZE, [values], rows, like=taken)
+        values = new.add(_Op.QUANTIZE, [values], rows, like=window)
     # The body's own RESHAPE takes its input in any shape.
     readers = [model.operatorCodes[x.opcodeIndex].builtinCode for x in main.operators if body in x.inputs]
     if rows != shape and readers != [_Op.RESHAPE]:
-        new.reshape(values, shape, like=taken)
-    # The last of them writes the tensor that the body reads.
+        new.reshape(values, shape, like=window)
+    # The last operator writes the tensor that the body reads.
     main.tensors[body] = main.tensors.pop()
     new.operators[-1].outputs = np.array([body], np.int32)
     main.operators = [*new.operators, *main.operators]
@@ -104,22 +104,22 @@ def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
 def _dequantise(model: schema.ModelT) -> None:
     main = model.subgraphs[0]
     answers = int(main.outputs[0])
-    given = main.tensors[answers]
-    if given.type != schema.TensorType.FLOAT32:
+    tensor = main.tensors[answers]
+    if tensor.type != schema.TensorType.FLOAT32:
         new = _NewOperators(model)
-        logits = new.add(_Op.DEQUANTIZE, [answers], tuple(int(n) for n in given.shape))
+        logits = new.add(_Op.DEQUANTIZE, [answers], tuple(int(n) for n in tensor.shape))
         main.operators = [*main.operators, *new.operators]
         main.outputs = np.array([logits], np.int32)
 
 
 def samples_a_row(n_samples: int, n_signals: int) -> int:
-    """The least divisor of `n_samples` that gives a row enough values, or else all samples."""
+    """Return the least divisor of `n_samples` that gives a row enough values, or else all samples."""
     divisors = (n for n in range(1, n_samples) if n_samples % n == 0 and n * n_signals >= _LEAST_ROW)
     return next(divisors, n_samples)
 
 
 class _NewOperators:
-    """Operators that are added to a model's main graph, with tensors behind its own."""
+    """Operators to add to a model's main graph; their tensors come after the graph's own."""
 
     def __init__(self, model: schema.ModelT) -> None:
         self.operators: list[schema.OperatorT] = []
@@ -127,7 +127,7 @@ class _NewOperators:
         self._tensors = model.subgraphs[0].tensors
 
     def tensor(self, shape: tuple[int, ...], like: schema.TensorT | None = None) -> int:
-        """Add a float32 tensor, or one with the type and quantisation of another; its number."""
+        """Add a float32 tensor, or a tensor with the type and quantisation of `like`; return its index."""
         tensor = schema.TensorT()
         tensor.shape, tensor.hasRank, tensor.buffer = np.array(shape, np.int32), True, 0
         tensor.type = schema.TensorType.FLOAT32 if like is None else like.type
@@ -136,18 +136,18 @@ class _NewOperators:
         return len(self._tensors) - 1
 
     def constant(self, values: npt.NDArray[Any]) -> int:
-        """Add a constant of float32 or int32; its number."""
+        """Add a constant of float32 or int32; return its index."""
         buffer = schema.BufferT()
         buffer.data = np.frombuffer(values.tobytes(), np.uint8)
         self._model.buffers.append(buffer)
-        number = self.tensor(values.shape)
-        tensor = self._tensors[number]
+        index = self.tensor(values.shape)
+        tensor = self._tensors[index]
         tensor.buffer = len(self._model.buffers) - 1
         tensor.type = schema.TensorType.INT32 if values.dtype == np.int32 else schema.TensorType.FLOAT32
-        return number
+        return index
 
     def add(self, kind: int, inputs: list[int], shape: tuple[int, ...], like: schema.TensorT | None = None) -> int:
-        """Add an operator with an output of `shape`; the number of this tensor, which is the last one."""
+        """Add an operator with an output of `shape`; return the index of this tensor, which is the last."""
         output = self.tensor(shape, like)
         operator = schema.OperatorT()
         operator.opcodeIndex = self._code(kind)
@@ -160,7 +160,7 @@ class _NewOperators:
         return output
 
     def reshape(self, values: int, shape: tuple[int, ...], like: schema.TensorT | None = None) -> int:
-        """Add a RESHAPE of the tensor `values`; the number of its output."""
+        """Add a RESHAPE of the tensor `values`; return the index of its output."""
         return self.add(_Op.RESHAPE, [values, self.constant(np.array(shape, np.int32))], shape, like)
 
     def _code(self, kind: int) -> int:

@@ -14,14 +14,14 @@ from convert.quantise import compaction, integer_values
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
 
-_PRODUCTS = {  # which are in int8 in a mixed model
+_PRODUCTS = {  # in int8 even in a mixed model
     *(schema.BuiltinOperator.FULLY_CONNECTED, schema.BuiltinOperator.BATCH_MATMUL),
     *(schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.DEPTHWISE_CONV_2D),
 }
 
 
 def to_float32(network: Lowered) -> bytes:
-    """Return the float model, in the form that runs fastest in float: one product for all gates."""
+    """Return the float model in the form that runs fastest in float: with one product for all gates."""
     return compaction.write(_convert(network, lambda converter: None))
 
 
@@ -49,7 +49,7 @@ def to_dynamic(network: Lowered) -> bytes:
 def to_int8(network: Lowered, ranges: Ranges, layout: GateLayout = IN_INT8) -> bytes:
     """Return the full-integer model (with `IN_MIXED` the mixed one), given the activation ranges of the `layout`.
 
-    Raises `CheckFailedError` when the converter left an operator in float, or in a mixed model a product.
+    Raises `CheckFailedError` if the converter left an operator in float or, in a mixed model, a product.
     """
 
     def prepare(converter: tf.lite.TFLiteConverter) -> None:
@@ -77,14 +77,14 @@ def _convert(
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     prepare(converter)
     with warnings.catch_warnings():
-        # They are in the graph, as fake-quantisation nodes.
+        # The ranges are in the graph, as fake-quantisation nodes.
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs")
         return compaction.read(converter.convert())
 
 
 def _check_integer(model: schema.ModelT, float_cell: bool) -> None:
-    codes = [x.builtinCode for x in model.operatorCodes]
-    may_be_float = {x for x in codes if x not in _PRODUCTS} if float_cell else set()
+    codes = [code.builtinCode for code in model.operatorCodes]
+    may_be_float = {code for code in codes if code not in _PRODUCTS} if float_cell else set()
     for graph in model.subgraphs:
         for operator in graph.operators:
             types = {graph.tensors[i].type for i in (*operator.inputs, *operator.outputs) if i >= 0}

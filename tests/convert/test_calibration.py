@@ -27,9 +27,10 @@ def test_windows_are_even_over_activities_and_within_each_over_subjects(uci_har)
     rows = draw_windows(uci_har.train, 504, seed=0)
     assert len(np.unique(rows)) == 504
     for y in range(6):
-        own = rows[uci_har.train.y[rows] == y]
-        assert len(own) == 84
-        assert set(np.unique(uci_har.train.subject[own], return_counts=True)[1]) == {4}  # 84 windows, 21 subjects
+        of_activity = rows[uci_har.train.y[rows] == y]
+        assert len(of_activity) == 84
+        counts = np.unique(uci_har.train.subject[of_activity], return_counts=True)[1]
+        assert set(counts) == {4}  # 84 windows, 21 subjects
 
 
 def test_the_draw_depends_on_the_seed_only_and_needs_a_window_of_each_activity(uci_har):
@@ -40,20 +41,20 @@ def test_the_draw_depends_on_the_seed_only_and_needs_a_window_of_each_activity(u
 
 
 def test_a_range_holds_zero_and_is_cut_where_the_function_behind_a_product_has_saturated(windows):
-    """A layer's output is no product of a gate, whatever the layer's name."""
+    """A layer's output is not a product of a gate, whatever the layer's name."""
     conv = layers.Conv1D(4, 3, activation="sigmoid", name="gates")
     dense = layers.Dense(5, activation="tanh", name="c")
     lstm = layers.LSTM(4, name="lstm")
     model = keras.Sequential([keras.Input((8, 9)), conv, lstm, dense, layers.Dense(6, name="candidate")])
     for weight in model.weights:
         weight.assign(50 * weight)
-    seen = observed_ranges(lower(model), tf.constant(windows[:20, :8]))
-    assert all(x.low <= 0 <= x.high and x.low < x.high for x in seen.values())
-    assert seen["input"] == ActivationRange(float(windows[:20, :8].min()), float(windows[:20, :8].max()))
-    assert (seen["lstm/gates"].high, seen["lstm/candidate"].high) == (6.0, 3.5)
-    assert seen["gates/sigmoid_input"] == ActivationRange(-6.0, 6.0)
-    assert seen["c/tanh_input"] == ActivationRange(-3.5, 3.5)
-    assert seen["candidate"].high > 6
+    ranges = observed_ranges(lower(model), tf.constant(windows[:20, :8]))
+    assert all(limits.low <= 0 <= limits.high and limits.low < limits.high for limits in ranges.values())
+    assert ranges["input"] == ActivationRange(float(windows[:20, :8].min()), float(windows[:20, :8].max()))
+    assert (ranges["lstm/gates"].high, ranges["lstm/candidate"].high) == (6.0, 3.5)
+    assert ranges["gates/sigmoid_input"] == ActivationRange(-6.0, 6.0)
+    assert ranges["c/tanh_input"] == ActivationRange(-3.5, 3.5)
+    assert ranges["candidate"].high > 6
 
 
 def error(network: Lowered, windows: tf.Tensor, ranges: Ranges) -> float:
@@ -62,20 +63,20 @@ def error(network: Lowered, windows: tf.Tensor, ranges: Ranges) -> float:
 
 
 def test_windows_and_the_states_that_meet_them_have_one_range_which_is_searched_too():
-    """The converter fails where they have two."""
+    """The converter fails if they have two ranges."""
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((4, 3)), layers.LSTM(4, "relu", name="lstm"), layers.Dense(3)])
     X = np.random.default_rng(0).normal(size=(60, 4, 3)).astype(np.float32)
-    X[0, 0, 0] = 30  # one value is far out
+    X[0, 0, 0] = 30  # an outlier
     network = lower(model)
     assert network.at_input == ("input", "lstm")
-    found = calibrate(network, X, ignore_progress)
-    assert found["input"] == found["lstm"] != observed_ranges(network, X)["input"]
-    assert rms(logits_of(to_int8(network, found), X) - np.asarray(model(X, training=False))) < 0.1
+    ranges = calibrate(network, X, ignore_progress)
+    assert ranges["input"] == ranges["lstm"] != observed_ranges(network, X)["input"]
+    assert rms(logits_of(to_int8(network, ranges), X) - np.asarray(model(X, training=False))) < 0.1
 
 
 def test_the_error_counts_each_window_once_and_is_given_up_at_a_bound(lowered, its_windows):
-    X = its_windows[:27]  # the last part has fewer
+    X = its_windows[:27]  # the last part has fewer windows
     widest = observed_ranges(lowered, tf.constant(X))
     error_with = LogitLoss(lowered, X, IN_INT8, widest)
     whole = error_with(widest)
@@ -84,13 +85,13 @@ def test_the_error_counts_each_window_once_and_is_given_up_at_a_bound(lowered, i
 
 
 def test_the_search_ends_where_no_other_width_of_any_range_is_better(lowered, its_windows, ranges):
-    """The first pass leaves ranges that were narrowed beside a wider one, which was narrowed later."""
+    """The first pass narrows some ranges while another range, which it narrows later, is still wide."""
     windows = tf.constant(its_windows[::2])
     widest = observed_ranges(lowered, windows)
     least = error(lowered, windows, ranges)
-    searched = [x for x in ranges if x != "input" and not x.endswith(("/gates", "/candidate"))]
+    searched = [point for point in ranges if point != "input" and not point.endswith(("/gates", "/candidate"))]
     assert len(searched) == len(ranges) - 3
     for point in searched:
         bound = max(-widest[point].low, widest[point].high)
-        for other in (widest[point], *(widest[point].within(x * bound) for x in (0.85, 0.7, 0.55, 0.4, 0.3, 0.2))):
-            assert error(lowered, windows, {**ranges, point: other}) > 0.9999 * least
+        for share in (1, 0.85, 0.7, 0.55, 0.4, 0.3, 0.2):
+            assert error(lowered, windows, {**ranges, point: widest[point].within(share * bound)}) > 0.9999 * least

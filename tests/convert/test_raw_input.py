@@ -1,4 +1,4 @@
-"""A model that takes raw windows gives the numbers of the one behind it."""
+"""Check that a model of raw windows answers as the model of prepared windows inside it."""
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ PLAIN = Normalisation((0.0,) * 3, (1.0,) * 3, (NO_CLIP,) * 3, (None,) * 3)
 
 
 def answers_of(flatbuffer: bytes, normalisation: Normalisation, X: np.ndarray, **options) -> np.ndarray:
-    """The logits of a model of prepared windows, for windows in physical units."""
+    """Return the logits of a model of prepared windows, for windows in physical units."""
     model = open_model(flatbuffer, **options)
     prepare = Preparation(normalisation, model.input)
     return np.concatenate([dequantise(model.run(prepare(window)), model.output).copy() for window in X])
@@ -28,7 +28,7 @@ def answers_of(flatbuffer: bytes, normalisation: Normalisation, X: np.ndarray, *
 
 @pytest.mark.parametrize(("runtime", "xnnpack"), [("litert", True), ("litert", False), ("tensorflow", True)])
 @pytest.mark.parametrize("scheme", ["float32", "float16", "dynamic", "int8"])
-def test_answers_are_those_of_prepared_windows(forms, uci_har, scheme, xnnpack, runtime):
+def test_answers_to_raw_windows_equal_the_answers_to_prepared_windows(forms, uci_har, scheme, xnnpack, runtime):
     normalisation = cards.read_model(MODELS["int8"])[1].normalisation
     raw, X = take_raw_windows(forms[scheme], normalisation), uci_har.test.X[::30, :64]
     model = open_model(raw, runtime, xnnpack=xnnpack)
@@ -52,7 +52,7 @@ def network(samples: int, *front: layers.Layer) -> keras.Model:
         (64, [layers.MaxPooling1D(32), layers.GRU(3)], Normalisation((0.1,) * 3, (2.0,) * 3, (3.0,) * 3, (0.25,) * 3)),
     ],
 )
-def test_windows_of_any_length_and_networks_of_any_layers(samples, front, normalisation):
+def test_windows_of_any_length_and_networks_of_any_layers_can_take_raw_windows(samples, front, normalisation):
     lowered = lower(network(samples, *front))
     X = (np.random.default_rng(1).normal(size=(12, samples, 3)) * [0.2, 2, 20]).astype(np.float32)
     for flatbuffer in (to_float32(lowered), to_int8(lowered, observed_ranges(lowered, normalisation.apply(X)))):
@@ -63,8 +63,8 @@ def test_windows_of_any_length_and_networks_of_any_layers(samples, front, normal
 
 
 @pytest.mark.parametrize(("lowest", "highest"), [(-8.0, 7.0), (-3.06, 3.06)])
-def test_values_are_cut_at_the_clip_where_int8_reaches_beyond_it(lowest, highest):
-    """As where windows share the range of states that are larger."""
+def test_values_are_cut_at_the_clip_if_int8_reaches_beyond_it(lowest, highest):
+    """For example, if windows share their range with larger states."""
     lowered = lower(network(20))
     normalisation = Normalisation((0.0,) * 3, (1.0,) * 3, (3.0, 3.0, 2.0), (None,) * 3)
     X = 6 * np.random.default_rng(1).normal(size=(12, 20, 3)).astype(np.float32)

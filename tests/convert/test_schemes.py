@@ -16,8 +16,8 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.scheme_names import SCHEMES
 
-# The signal-to-noise ratio of the logits against Keras's, in dB: at least what the form promises, and not more than it
-# can have, for then it would be another form.
+# The signal-to-noise ratio of the logits against Keras's, in dB. It is at least what the form promises. With more than
+# the maximum, it would be another form.
 PRECISION = {"float32": (110, 200), "float16": (60, 100), "dynamic": (28, 60), "mixed": (20, 50), "int8": (20, 45)}
 RUNTIMES = ("litert", "tflite-runtime", "tensorflow")
 
@@ -39,23 +39,23 @@ def keras_logits(converted_run, trained_network, uci_har):
 
 @pytest.fixture(scope="module")
 def answers(converted_run, uci_har, tflite_runtime_python, tmp_path_factory):
-    """Logits by runtime and scheme, each runtime in a process of its own."""
+    """Logits by runtime and scheme; each runtime has its own process."""
     folder, X = tmp_path_factory.mktemp("answers"), uci_har.test.X[::10]
     np.save(folder / "windows.npy", X)
     loops = looped_model.write(folder / "loops.tflite", X)
-    found = {}
+    logits = {}
     for runtime in RUNTIMES:
         python = tflite_runtime_python if runtime == "tflite-runtime" else sys.executable
         files = (folder / "windows.npy", folder / f"{runtime}.npy", *map(converted_run.tflite, SCHEMES), loops)
         succeeded(run_program(python, "-c", CLASSIFY, runtime, *files, cwd=ROOT))
-        found[runtime] = dict(zip((*SCHEMES, "loops"), np.load(folder / f"{runtime}.npy"), strict=True))
-    return found
+        logits[runtime] = dict(zip((*SCHEMES, "loops"), np.load(folder / f"{runtime}.npy"), strict=True))
+    return logits
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_parity_with_keras_and_of_loops_in_tensorflow(answers, keras_logits, runtime, scheme):
+def test_every_runtime_answers_as_keras_does_and_has_the_same_loops(answers, keras_logits, runtime, scheme):
     logits = answers[runtime][scheme]
     least, most = PRECISION[scheme]
     assert least < snr_db(logits, keras_logits) < most
@@ -66,13 +66,13 @@ def test_parity_with_keras_and_of_loops_in_tensorflow(answers, keras_logits, run
 
 
 class Converted:
-    """A network whose forms change these shares of the answers."""
+    """A network with forms that change these shares of the answers."""
 
     def __init__(self, has_cells: bool = True, **shares: float) -> None:
         self.has_cells = has_cells
-        self.made: list[str] = []
+        self.conversions: list[str] = []
         self.share_changed = lambda scheme, job: shares[scheme]
-        self.convert = lambda scheme, job, tell: self.made.append(scheme)
+        self.convert = lambda scheme, job, tell: self.conversions.append(scheme)
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,10 @@ class Converted:
 def test_the_network_that_changes_most_decides_for_all(tmp_path, int8, mixed, left_out):
     networks = [Converted(int8=a, mixed=b) for a, b in zip(int8, mixed, strict=True)]
     job = ConversionJob(tmp_path, tmp_path, Options(("int8",), or_mixed=True, max_drop=1))
-    found = int8_or_mixed(networks, job, lambda share, text: None)
-    assert list(found) == ([left_out] if left_out else [])
-    assert {x.made == ["mixed"] for x in networks} == {left_out is not None}
+    omitted = int8_or_mixed(networks, job, lambda share, text: None)
+    assert list(omitted) == ([left_out] if left_out else [])
+    for network in networks:
+        assert network.conversions == (["mixed"] if left_out else [])
 
 
 def test_a_network_without_a_cell_is_never_mixed(tmp_path):

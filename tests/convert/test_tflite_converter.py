@@ -1,4 +1,4 @@
-"""Check the flatbuffers of the converter: Keras's answers, integer operators, and a compact file."""
+"""Check the converter's flatbuffers: Keras's answers, integer operators, and a compact file."""
 
 import copy
 
@@ -28,16 +28,13 @@ INT8, INT32, FLOAT16, FLOAT32 = (getattr(schema.TensorType, x) for x in ("INT8",
 
 
 def operators_of(flatbuffer: bytes) -> list[tuple[str, list, list]]:
-    """The kind of each operator of all graphs, its inputs and its outputs."""
-    model = read(flatbuffer)
-    return [
-        (
-            KINDS[model.operatorCodes[x.opcodeIndex].builtinCode],
-            *([graph.tensors[i] for i in y if i >= 0] for y in (x.inputs, x.outputs)),
-        )
-        for graph in model.subgraphs
-        for x in graph.operators
-    ]
+    """Return the kind of each operator of all graphs, its inputs and its outputs."""
+    model, operators = read(flatbuffer), []
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            inputs, outputs = ([graph.tensors[i] for i in x if i >= 0] for x in (operator.inputs, operator.outputs))
+            operators.append((KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode], inputs, outputs))
+    return operators
 
 
 @pytest.mark.parametrize("xnnpack", [True, False])
@@ -46,14 +43,14 @@ def test_float32_equals_keras_on_real_windows(forms, its_windows, expected, xnnp
 
 
 def test_int8_is_close_to_keras_on_windows_that_did_not_calibrate(forms, its_windows, expected):
-    """A range of a tenth, say, would not be."""
+    """With a tenth of the range, for example, it would not be."""
     answers, expected = logits_of(forms["int8"], its_windows[1::2]), expected[1::2]
     assert rms(answers - expected) < 0.02 * np.abs(expected).max()
     assert np.mean(answers.argmax(1) == expected.argmax(1)) > 0.9
 
 
 def test_int8_is_integer_from_input_to_output(forms):
-    assert {x.type for x in read(forms["int8"]).subgraphs[0].tensors} <= {INT8, INT32}
+    assert {tensor.type for tensor in read(forms["int8"]).subgraphs[0].tensors} <= {INT8, INT32}
     assert not {"QUANTIZE", "DEQUANTIZE"} & {kind for kind, *_ in operators_of(forms["int8"])}
 
 
@@ -70,14 +67,14 @@ def test_an_operator_that_stayed_in_float_is_refused(forms, lowered, ranges, mon
 
 
 def test_no_product_of_two_activations_falls_halfway_between_two_values(forms):
-    """Processors round a half differently: without one, the same bytes come out on all of them."""
+    """Processors round halves differently; without halves, all processors have the same answers."""
     every = np.arange(-128, 128)
     products = [(*inputs, *outputs) for kind, inputs, outputs in operators_of(forms["int8"]) if kind == "MUL"]
     assert products
     for tensors in products:
-        first, second, product = (x.quantization for x in tensors)
-        a, b = (every - int(x.zeroPoint[0]) for x in (first, second))
-        steps = np.outer(a, b) * (float(first.scale[0]) * float(second.scale[0]) / float(product.scale[0]))
+        first, second, product = (tensor.quantization for tensor in tensors)
+        factors = (every - int(quantisation.zeroPoint[0]) for quantisation in (first, second))
+        steps = np.outer(*factors) * (float(first.scale[0]) * float(second.scale[0]) / float(product.scale[0]))
         assert np.abs(steps - np.floor(steps) - 0.5).min() > 1e-6
 
 
@@ -91,7 +88,7 @@ def test_no_product_of_two_activations_falls_halfway_between_two_values(forms):
     ],
     ids=["lstm", "gru-reset-before", "loop-lstm", "loop-relu-both-ways"],
 )
-def test_mixed_has_only_the_sums_over_steps_in_float_and_answers_more_like_float(n_steps, recurrent, windows):
+def test_mixed_has_only_the_sums_over_steps_in_float_and_is_nearer_to_float(n_steps, recurrent, windows):
     keras.utils.set_random_seed(2)
     model = keras.Sequential([keras.Input((n_steps, 9)), layers.Dense(7, "relu"), recurrent(), layers.Dense(6)])
     X = windows[:, :n_steps]
@@ -104,14 +101,15 @@ def test_mixed_has_only_the_sums_over_steps_in_float_and_answers_more_like_float
     assert errors[IN_MIXED] < errors[IN_INT8]
     opened = open_model(flatbuffer, "litert")
     assert opened.scheme == "mixed"
-    # XNNPACK has neither loops nor what counts their turns, and turns no sequence round.
+    # XNNPACK has no loops, does not count their turns, and does not reverse sequences.
     assert set(outside_xnnpack(opened.operators)) <= {"WHILE", "SLICE", "ADD", "LESS", "REVERSE_V2"}
-    in_float = {kind for kind, *x in operators_of(flatbuffer) if FLOAT32 in {y.type for y in (*x[0], *x[1])}}
+    operators = operators_of(flatbuffer)
+    in_float = {kind for kind, inputs, outputs in operators if FLOAT32 in {x.type for x in (*inputs, *outputs)}}
     assert {"QUANTIZE", "DEQUANTIZE", "MUL", "ADD"} <= in_float
     assert not in_float & {"FULLY_CONNECTED", "CONCATENATION", "LOGISTIC"}
 
 
-def test_the_same_network_gives_the_same_bytes(forms, lowered, ranges):
+def test_the_same_network_has_the_same_bytes(forms, lowered, ranges):
     assert to_int8(lowered, ranges) == forms["int8"]
     for name, form in {"float32": to_float32, "float16": to_float16, "dynamic": to_dynamic}.items():
         assert form(lowered) == forms[name]
@@ -119,8 +117,8 @@ def test_the_same_network_gives_the_same_bytes(forms, lowered, ranges):
 
 @pytest.mark.parametrize(("scheme", "size"), [("float32", 4), ("float16", 2), ("dynamic", 1), ("int8", 1)])
 def test_steps_share_weights_and_biases(forms, scheme, size):
-    """Four steps, and the file holds each weight once."""
-    constants = sum(len(x.data) for x in read(forms[scheme]).buffers if x.data is not None)
+    """There are four steps, and the file has each weight only once."""
+    constants = sum(len(buffer.data) for buffer in read(forms[scheme]).buffers if buffer.data is not None)
     n_weights, n_biases = 9 * 9 * 16 + 32 * 64 + 16 * 6, 16 + 64 + 6
     assert size * n_weights < constants
     # Small tensors stay in float, and there are a few lists of sizes.
@@ -129,7 +127,7 @@ def test_steps_share_weights_and_biases(forms, scheme, size):
 
 @pytest.fixture(params=["float32", "int8"])
 def plain(request):
-    """A shipped model, written by TensorFlow's own code, each part in its own place."""
+    """A shipped model that TensorFlow's own code has written, without shared parts."""
     return bytes(flatbuffer_utils.convert_object_to_bytearray(read(cards.read_model(MODELS[request.param])[0])))
 
 
@@ -137,19 +135,19 @@ def plain(request):
 def test_a_compact_model_answers_as_before_in_any_runtime_in_fewer_bytes(plain, uci_har, runtime):
     small = write(read(plain))
     before, after = open_model(plain, runtime), open_model(small, runtime)
-    # Most of the savings are the quantisation of each activation, which is 30 kB of the int8 model.
+    # Most of the difference is the quantisation of each activation: 30 kB in the int8 model.
     assert len(small) < len(plain) * (0.75 if after.scheme == "int8" else 1)
     for window in uci_har.train.X[::500, np.newaxis]:
         np.testing.assert_array_equal(after.run(window), before.run(window))
     assert after.operators == before.operators
 
 
-def test_weights_lie_where_the_schema_wants_them(plain):
+def test_weights_have_the_alignment_of_the_schema(plain):
     content = write(read(plain))
     small = np.frombuffer(content, np.uint8)
     assert write(read(content)) == content
     tables = schema.Model.GetRootAsModel(small, 0)
     weights = [tables.Buffers(i).DataAsNumpy() for i in range(tables.BuffersLength())]
-    offsets = [x.ctypes.data - small.ctypes.data for x in weights if isinstance(x, np.ndarray)]
+    offsets = [array.ctypes.data - small.ctypes.data for array in weights if isinstance(array, np.ndarray)]
     assert len(offsets) > 4
-    assert not [x for x in offsets if x % 16]
+    assert not [offset for offset in offsets if offset % 16]
