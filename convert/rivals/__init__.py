@@ -1,1 +1,1 @@
-"""Make the forms of a network that other tools make: the rivals of har-edge's own."""
+"""Convert a network with other tools, to make the rivals of har-edge's forms."""

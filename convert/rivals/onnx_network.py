@@ -1,4 +1,4 @@
-"""Write a Keras network as an ONNX graph: recurrent layers as ONNX's own operators, all else by tf2onnx."""
+"""Write a Keras network as an ONNX graph: recurrent layers as ONNX's own operators, everything else by tf2onnx."""
 
 import itertools
 from collections.abc import Callable, Sequence
@@ -26,16 +26,16 @@ from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.files import scratch_folder
 
 _OPSET, _IR_VERSION = 18, 9
-"""The last that ONNX Runtime 1.20 reads."""
+"""The latest versions that ONNX Runtime 1.20 reads."""
 
 _CELLS: dict[type, tuple[str, int, str, tuple[str, ...]]] = {
-    # ONNX's operator, the number of gates, Keras's order of them in ONNX's, the options of its activation functions
+    # ONNX's operator, the number of gates, their places in Keras in ONNX's order, the options with activation functions
     layers.LSTMCell: ("LSTM", 4, "0312", ("recurrent_activation", "activation", "activation")),
     layers.GRUCell: ("GRU", 3, "012", ("recurrent_activation", "activation")),
     layers.SimpleRNNCell: ("RNN", 1, "0", ("activation",)),
 }
 _FUNCTIONS: dict[str, tuple[str, float | None, float | None]] = {
-    # By Keras's names: ONNX's, and its alpha and beta, if it has them.
+    # By Keras's name: ONNX's name, and alpha and beta if the function has them.
     "tanh": ("Tanh", None, None),
     "sigmoid": ("Sigmoid", None, None),
     "hard_sigmoid": ("HardSigmoid", 1 / 6, 0.5),
@@ -46,43 +46,43 @@ _FUNCTIONS: dict[str, tuple[str, float | None, float | None]] = {
 }
 
 _Part: TypeAlias = tuple[list[NodeProto], list[TensorProto]]
-"""Nodes with their constants; the names of tensors between layers are those of the calls."""
+"""Nodes with their constants; tensors between layers have the names of the calls."""
 
 
 def to_onnx(model: keras.Model, normalisation: Normalisation | None = None) -> ModelProto:
     """Write `model` in float32, for one window `[1, samples, signals]`, raw if `normalisation` is given.
 
-    Raises `InputError` that names the first recurrent layer or option that ONNX's operators do not have.
+    Raises `InputError` with the name of the first recurrent layer or option that ONNX's operators do not have.
     """
     calls = fold(read(model))
-    given, answer = RAW_INPUT if normalisation else INPUT, calls[-1].name
-    shapes = {given: (1, *model.input_shape[1:])}
+    window, answer = RAW_INPUT if normalisation else INPUT, calls[-1].name
+    shapes = {window: (1, *model.input_shape[1:])}
     parts = []
     if normalisation:
-        parts.append(_translated(lambda x: [_prepared(x, normalisation)], [given], [INPUT], shapes))
+        parts.append(_translated(lambda x: [_prepared(x, normalisation)], [window], [INPUT], shapes))
     for is_recurrent, group in itertools.groupby(_in_order(calls), _is_recurrent):
-        own = list(group)
+        members = list(group)
         if is_recurrent:
-            parts += [_recurrent(call, shapes) for call in own]
+            parts += [_recurrent(call, shapes) for call in members]
         else:
-            needed = {answer, *(x for call in calls if call not in own for x in call.inputs)}
-            answers = [call.name for call in own if call.name in needed]
-            inputs = sorted({x for call in own for x in call.inputs} - {call.name for call in own})
-            parts.append(_translated(_function_of(own, inputs, answers), inputs, answers, shapes))
+            needed = {answer, *(name for call in calls if call not in members for name in call.inputs)}
+            answers = [call.name for call in members if call.name in needed]
+            inputs = sorted({name for call in members for name in call.inputs} - {call.name for call in members})
+            parts.append(_translated(_function_of(members, inputs, answers), inputs, answers, shapes))
     graph = helper.make_graph(
         [node for nodes, _ in parts for node in nodes],
         "network",
-        [helper.make_tensor_value_info(given, TensorProto.FLOAT, shapes[given])],
+        [helper.make_tensor_value_info(window, TensorProto.FLOAT, shapes[window])],
         [helper.make_tensor_value_info(answer, TensorProto.FLOAT, shapes[answer])],
         [constant for _, constants in parts for constant in constants],
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-    onnx.checker.check_model(made)
-    return made
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+    onnx.checker.check_model(proto)
+    return proto
 
 
 def to_dynamic(model: ModelProto) -> ModelProto:
-    """Return the graph with int8 weights and other scales computed at run time, by ONNX Runtime's own tool."""
+    """Return the graph with int8 weights and scales that are computed at run time, by ONNX Runtime's own tool."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with scratch_folder() as folder:
@@ -95,23 +95,23 @@ def _is_recurrent(call: Call) -> bool:
 
 
 def _in_order(calls: Sequence[Call]) -> list[Call]:
-    """The calls by the number of recurrent layers before them: calls between two of these are translated together."""
-    depth = {INPUT: 0}  # odd for a recurrent layer, even for others
+    """Sort the calls by the number of recurrent layers before them: calls between two are translated together."""
+    depth = {INPUT: 0}  # odd for recurrent layers, even for other layers
     for call in calls:
-        before = max(depth[x] for x in call.inputs)
+        before = max(depth[name] for name in call.inputs)
         depth[call.name] = before + before % 2 + _is_recurrent(call)
     return sorted(calls, key=lambda call: depth[call.name])
 
 
 def _function_of(calls: Sequence[Call], inputs: Sequence[str], answers: Sequence[str]) -> Callable[..., Any]:
-    """The float function of calls that are not recurrent: from TensorFlow tensors to the list of answers."""
+    """Return the float function of calls that are not recurrent, from TensorFlow tensors to the list of answers."""
     operations = {call.name: lower_layer(call, call.name, call.inputs) for call in calls}
 
     def run(*tensors: tf.Tensor) -> list[tf.Tensor]:
         values: dict[str, Any] = dict(zip(inputs, tensors, strict=True))
         for call in calls:
-            values[call.name] = operations[call.name]([values[x] for x in call.inputs], no_observer, IN_FLOAT)
-        return [join_steps(values[x]) for x in answers]
+            values[call.name] = operations[call.name]([values[name] for name in call.inputs], no_observer, IN_FLOAT)
+        return [join_steps(values[name]) for name in answers]
 
     return run
 
@@ -119,18 +119,18 @@ def _function_of(calls: Sequence[Call], inputs: Sequence[str], answers: Sequence
 def _translated(
     function: Callable[..., Any], inputs: Sequence[str], answers: Sequence[str], shapes: dict[str, tuple[int, ...]]
 ) -> _Part:
-    """Translate `function`; `shapes`, which has those of the `inputs`, gets those of the `answers`."""
-    signature = [tf.TensorSpec(shapes[x], tf.float32) for x in inputs]
+    """Translate `function`, and add the shapes of the `answers` to `shapes`, which has the shapes of the `inputs`."""
+    signature = [tf.TensorSpec(shapes[name], tf.float32) for name in inputs]
     traced = tf.function(lambda *xs: [tf.identity(y) for y in function(*xs)], autograph=False)
     concrete = traced.get_concrete_function(*signature)
-    shapes |= {name: tuple(x.shape) for name, x in zip(answers, concrete.outputs, strict=True)}
+    shapes |= {name: tuple(tensor.shape) for name, tensor in zip(answers, concrete.outputs, strict=True)}
     model, _ = tf2onnx.convert.from_function(traced, signature, opset=_OPSET, custom_op_handlers={"Erfc": (_erfc, [])})
     graph = onnx.compose.add_prefix(model, f"{answers[0]}/").graph
-    names = dict(zip((x.name for x in graph.input), inputs, strict=True))
-    names |= zip((x.name for x in graph.output), answers, strict=True)
+    names = dict(zip((tensor.name for tensor in graph.input), inputs, strict=True))
+    names |= zip((tensor.name for tensor in graph.output), answers, strict=True)
     for node in graph.node:
-        node.input[:] = [names.get(x, x) for x in node.input]
-        node.output[:] = [names.get(x, x) for x in node.output]
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
     return list(graph.node), list(graph.initializer)
 
 
@@ -144,12 +144,12 @@ def _erfc(graph: Any, node: Any, name: str, _: object) -> None:
 
 
 def _prepared(x: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
-    """The window as the network takes it, calculated as `Normalisation.apply` does, without empty steps."""
+    """Prepare the window as `Normalisation.apply` does, without steps that change nothing."""
     whole = x.shape
     per_row = samples_a_row(*whole[1:])
     mean, std, clip, gain, bend, knee = (
-        np.tile(np.array(x, np.float32), per_row)
-        for x in (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
+        np.tile(np.array(values, np.float32), per_row)
+        for values in (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
     )
     x = tf.reshape(x, [whole[1] // per_row, per_row * whole[2]])
     x = x - mean if mean.any() else x
@@ -160,16 +160,16 @@ def _prepared(x: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
 
 
 def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
-    """One recurrent operator over all steps; ONNX has the steps before the batch."""
+    """Return one recurrent operator over all steps; in ONNX, the steps come before the batch."""
     layer, name = call.layer, call.name
     cell = layer.cell
     if type(cell) not in _CELLS:
-        refuse(layer, f"has the cell {type(cell).__name__}, for which there is no operator in ONNX")
+        refuse(layer, f"has the cell {type(cell).__name__}, for which ONNX has no operator")
     kind, n_gates, order, options = _CELLS[type(cell)]
     batch, n_steps, _ = shapes[call.inputs[0]]
     kernel, recurrent, *bias = (np.asarray(value) for value in layer.get_weights())
     offsets = np.atleast_2d(bias[0]) if bias else np.zeros((1, kernel.shape[1]))
-    # ONNX adds a bias of the input and one of the state. Keras has the second only in a GRU.
+    # ONNX adds a bias for the input and another for the state. Keras has the second only in a GRU.
     offsets = np.concatenate([offsets, np.zeros_like(offsets)])[:2]
 
     def gates(columns: np.ndarray) -> np.ndarray:
@@ -180,8 +180,8 @@ def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
     attributes: dict[str, Any] = {
         "hidden_size": cell.units,
         "direction": "reverse" if layer.go_backwards else "forward",
-        "activations": [x for x, _, _ in functions],
-        # Each function takes as many as it needs.
+        "activations": [function for function, _, _ in functions],
+        # Each function takes as many values as it needs.
         "activation_alpha": [alpha for _, alpha, _ in functions if alpha is not None],
         "activation_beta": [beta for _, _, beta in functions if beta is not None],
     }
@@ -195,12 +195,12 @@ def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
         **{key: np.array([value]) for key, value in (("first", 0), ("second", 1), ("last", -1))},
         "before": np.array([np.iinfo(np.int64).min]),
     }
-    steps, states, state, sequence = (f"{name}/{x}" for x in ("steps", "states", "state", "sequence"))
-    w, r, b, first, second, last, before = (f"{name}/{x}" for x in arrays)
+    steps, states, state, sequence = (f"{name}/{part}" for part in ("steps", "states", "state", "sequence"))
+    w, r, b, first, second, last, before = (f"{name}/{key}" for key in arrays)
     nodes = [helper.make_node("Transpose", [call.inputs[0]], [steps], perm=(1, 0, 2))]
     if layer.return_sequences:
         shapes[name] = (batch, n_steps, cell.units)
-        # ONNX leaves the steps in their order; Keras gives them as they were computed.
+        # ONNX returns the steps in their order, Keras in the order of computation.
         is_turned = bool(layer.go_backwards) != call.in_reverse
         nodes += [
             helper.make_node(kind, [steps, w, r, b], [states], **attributes),
@@ -216,8 +216,8 @@ def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
             helper.make_node("Squeeze", [state, first], [name]),
         ]
     constants = [
-        numpy_helper.from_array(x if x.dtype == np.int64 else x.astype(np.float32), f"{name}/{key}")
-        for key, x in arrays.items()
+        numpy_helper.from_array(array if array.dtype == np.int64 else array.astype(np.float32), f"{name}/{key}")
+        for key, array in arrays.items()
     ]
     return nodes, constants
 
@@ -225,5 +225,5 @@ def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
 def _function(layer: Any, cell: Any, option: str) -> tuple[str, float | None, float | None]:
     name = str(getattr(getattr(cell, option), "__name__", ""))
     if name not in _FUNCTIONS:
-        refuse(layer, f"has {option}={name}, which no recurrent operator of ONNX has")
+        refuse(layer, f"has {option}={name}, which ONNX's recurrent operators do not have")
     return _FUNCTIONS[name]

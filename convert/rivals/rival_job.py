@@ -1,4 +1,4 @@
-"""Make the rivals of a network in a process that may crash or hang; tell why one is missing."""
+"""Make the rivals of a network in a process that may crash or hang, and record why a rival is missing."""
 
 import json
 import time
@@ -28,43 +28,43 @@ FORMS = (
 
 
 CARD = "rivals.json"
-"""The file of the network's card, which the process leaves there too."""
+"""The file of the network's card, which the process leaves in the job's folder, too."""
 
 
 def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: OnProgress) -> RivalRecord:
     """Make the rivals of `network`, the Keras file of `job`; write them and their record for the models in `folder`."""
-    left = list(FORMS)
+    pending = list(FORMS)
     absent: dict[str, str] = {}
-    while left:
+    while pending:
         try:
-            _run(job, left, absent, on_progress)
-        except InputError:  # of the whole job: the refusal of a form comes in a message
+            _run(job, pending, absent, on_progress)
+        except InputError:  # about the whole job: the refusal of a form comes in a message
             raise
         except TimeoutError:
-            absent[left.pop(0).name] = f"making it took more than {job.options.time_limit:g} s (--time-limit)"
+            absent[pending.pop(0).name] = f"making it took more than {job.options.time_limit:g} s (--time-limit)"
         except HarEdgeError as error:
-            absent[left.pop(0).name] = str(error)
+            absent[pending.pop(0).name] = str(error)
     path = record_path(folder, network.stem)
-    made = []
+    rivals = []
     for form in FORMS:
         if form.name not in absent:
             file = path.with_name(f"{network.stem}_{form.file}")
             write_bytes(file, (job.output / form.file).read_bytes())
-            made.append(replace(form, file=file.name, sha256=sha256(file)))
+            rivals.append(replace(form, file=file.name, sha256=sha256(file)))
     card = json.loads(cards.load(job.output / CARD).to_json())
-    record = RivalRecord(sha256(network), card, tuple(made), absent)
+    record = RivalRecord(sha256(network), card, tuple(rivals), absent)
     record.write(path)
     return record
 
 
-def _run(job: ConversionJob, left: list[Rival], absent: dict[str, str], on_progress: OnProgress) -> None:
-    """Make those that are `left`, which become fewer, until the process ends; `absent` are those that it refused."""
+def _run(job: ConversionJob, pending: list[Rival], absent: dict[str, str], on_progress: OnProgress) -> None:
+    """Make the `pending` forms until the process ends; take each from `pending`, and put refused ones into `absent`."""
     began = time.monotonic()
 
     def listen(message: Mapping[str, Any]) -> None:
         nonlocal began
         if "rival" in message:
-            form = left.pop(0)
+            form = pending.pop(0)
             began = time.monotonic()
             if message["refusal"]:
                 absent[form.name] = str(message["refusal"])
@@ -74,7 +74,7 @@ def _run(job: ConversionJob, left: list[Rival], absent: dict[str, str], on_progr
         "its converter crashed",
         "convert.rivals.rival_worker",
         to_text(job),
-        *(form.file for form in left),
+        *(form.file for form in pending),
         on_progress=on_progress,
         on_message=listen,
         seconds=lambda: began + job.options.time_limit - time.monotonic(),

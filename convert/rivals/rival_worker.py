@@ -26,27 +26,27 @@ _CHECKED = 64  # windows
 
 
 def main(text: str, *files: str) -> None:
-    """Make the forms of these `files` of the job given as JSON, as a child of the command."""
+    """Make the forms that have these `files`, for a job in JSON, as a child of the command."""
     job = from_text(ConversionJob, text)
 
     def task(tell: child_processes.Tell) -> None:
         with short_of_memory("making the rivals"):
-            _make_all(job, [x for x in FORMS if x.file in files], tell)
+            _make_all(job, [form for form in FORMS if form.file in files], tell)
 
     child_processes.run_as_child(task)
 
 
 def _make_all(job: ConversionJob, forms: list[Rival], tell: child_processes.Tell) -> None:
-    done = 1 - len(forms) / len(FORMS)
-    tell(stage="loading TensorFlow for the rivals", share=done)
+    share = 1 - len(forms) / len(FORMS)
+    tell(stage="loading TensorFlow for the rivals", share=share)
     data = load_run_data(job)
     import_tensorflow("har-edge convert --rivals")
-    *_, network = of_run(job, data) if job.file is None else of_file(job, data)  # the last is the one that will be used
+    *_, network = of_run(job, data) if job.file is None else of_file(job, data)  # the last is the final network
     cards.save(replace(network.card, raw_input=True), job.output / CARD)
     maker = RivalMaker(network)
     for form in forms:
-        tell(stage=f"rival {form.name}", share=done)
-        done += 1 / len(FORMS)
+        tell(stage=f"rival {form.name}", share=share)
+        share += 1 / len(FORMS)
         refusal = None
         try:
             content = maker.make(form)
@@ -58,7 +58,7 @@ def _make_all(job: ConversionJob, forms: list[Rival], tell: child_processes.Tell
 
 
 class RivalMaker:
-    """Makes the forms of one network, and checks their answers; TensorFlow is loaded."""
+    """Makes the forms of one network, and checks their answers; needs TensorFlow to be loaded."""
 
     def __init__(self, network: ConversionInput) -> None:
         from onnx.checker import ValidationError
@@ -68,11 +68,11 @@ class RivalMaker:
         every = -(-len(network.held_out) // _CHECKED)
         self._windows = np.asarray(network.held_out.X[::every], np.float32)
         self._expected = np.asarray(network.model(self._normalisation.apply(self._windows), training=False))
-        # What converters refuse a network with.
+        # Errors with which converters refuse a network.
         self.refusals = (HarEdgeError, ConverterError, ValidationError, ValueError, TypeError, RuntimeError, KeyError)
 
     def make(self, form: Rival) -> bytes:
-        """The content of the form's file, with the preparation of windows in front. Raises one of `refusals`."""
+        """Return the content of the form's file, which prepares windows itself. Raises one of `refusals`."""
         from convert.rivals.onnx_network import to_dynamic
         from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 
@@ -84,16 +84,16 @@ class RivalMaker:
         return take_raw_windows(convert(self._model, in_dynamic if is_dynamic else in_float), self._normalisation)
 
     def check(self, form: Rival, content: bytes) -> None:
-        """Raise `InputError` when a float form is another network than Keras's, or another form gives no numbers."""
+        """Raise `InputError` if a float form is a different network from Keras's, or if another form returns NaN."""
         model = open_onnx(content) if form.file.endswith(".onnx") else open_model(content)
         answers = np.concatenate([model.run(window[np.newaxis]).copy() for window in self._windows])
         difference = relative_difference(answers, self._expected)
         if not difference <= (FLOAT_TOLERANCE if form.scheme == FLOAT32 else np.inf):  # NaN fails too
-            raise InputError(f"its answers differ from Keras's by {difference:.2g} of the greatest")
+            raise InputError(f"its answers differ from Keras's by {difference:.2g} of the greatest answer")
 
     @cached_property
     def _onnx(self) -> Any:
-        """The network as an ONNX graph, of which the quantised form is made."""
+        """The network as an ONNX graph, from which the quantised form is also made."""
         from convert.rivals.onnx_network import to_onnx
 
         return to_onnx(self._model, self._normalisation)

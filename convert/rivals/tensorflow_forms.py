@@ -1,6 +1,6 @@
 """Convert a Keras network as TensorFlow's users do: as it is, or with TFLite's own operator for LSTM layers.
 
-The converter makes this operator, UNIDIRECTIONAL_SEQUENCE_LSTM, only of Keras 2's LSTM, which tf_keras has. Its state
+The converter makes this operator, UNIDIRECTIONAL_SEQUENCE_LSTM, only from Keras 2's LSTM, which tf_keras has. Its state
 stays in the interpreter between calls: `edge_runtime.model.interpreters.Model` resets it.
 """
 
@@ -46,7 +46,7 @@ def stock(model: keras.Model, prepare: Prepare) -> bytes:
 
 
 def fused(model: keras.Model, prepare: Prepare) -> bytes:
-    """Convert the network with TFLite's own operator for LSTM layers. Raises `InputError` for a network of others."""
+    """Convert the network with TFLite's own operator for LSTM layers. Raises `InputError` for other layers."""
     calls = fold(read(model))
     copies = {call.name: _keras_2(call) for call in calls if isinstance(call.layer, keras.layers.RNN)}
     if not copies:
@@ -56,7 +56,7 @@ def fused(model: keras.Model, prepare: Prepare) -> bytes:
     def answer(windows: tf.Tensor) -> tf.Tensor:
         values: dict[str, Any] = {INPUT: windows}
         for call in calls:
-            inputs = [values[x] for x in call.inputs]
+            inputs = [values[name] for name in call.inputs]
             if call.name in copies:
                 values[call.name] = _run(call, copies[call.name], inputs[0])
             else:
@@ -65,7 +65,7 @@ def fused(model: keras.Model, prepare: Prepare) -> bytes:
 
     module = tf.Module()
     module.function = tf.function(answer, autograph=False)
-    module.copies = copies  # their variables have to live
+    module.copies = copies  # to keep their variables alive
     signature = tf.TensorSpec([1, *model.input_shape[1:]], tf.float32, name="windows")
     concrete = module.function.get_concrete_function(signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
@@ -79,7 +79,7 @@ def _run(call: Call, copy: Any, x: tf.Tensor) -> tf.Tensor:
 
 
 def _keras_2(call: Call) -> Any:
-    """The LSTM layer of a call in Keras 2, with its weights."""
+    """Return the LSTM layer of a call as a layer of Keras 2, with its weights."""
     import tf_keras
 
     layer = call.layer
@@ -91,13 +91,13 @@ def _keras_2(call: Call) -> Any:
             refuse(layer, f"has {option}={name}: the fused operator has only {only}")
     copy = tf_keras.layers.LSTM(layer.units, return_sequences=layer.return_sequences)
     copy.build((1, *call.shapes[0]))
-    kernel, recurrent, *bias = (np.asarray(x) for x in layer.get_weights())
+    kernel, recurrent, *bias = (np.asarray(weights) for weights in layer.get_weights())
     copy.set_weights([kernel, recurrent, bias[0] if bias else np.zeros(kernel.shape[-1], np.float32)])
     return copy
 
 
 def _unclipped(content: bytes) -> bytes:
-    """Let cells grow as large as Keras's: the converter clips those of the fused operator at 10."""
+    """Let cells grow as large as Keras's: the converter makes the fused operator clip them at 10."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     for operator in model.subgraphs[0].operators:
         if isinstance(operator.builtinOptions, schema.UnidirectionalSequenceLSTMOptionsT):
