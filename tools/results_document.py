@@ -113,7 +113,9 @@ such form (–).
 
 {table_of(_RIVALS, networks)}"""
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
-    return text + (f"\nThese networks were not converted, so their float32 scores are Keras's own:\n\n{refused}" if refused else "")
+    return text + (
+        f"\nThese networks were not converted, so their float32 scores are Keras's own:\n\n{refused}" if refused else ""
+    )
 
 
 def with_table(readme: str) -> str:

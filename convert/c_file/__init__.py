@@ -1,4 +1,4 @@
-"""Write a model as C, in a child process, since the C is compiled and run to compare its answers."""
+"""Write a model as C in a child process, since the C is compiled and run to compare its answers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,10 +9,10 @@ from edge_runtime.system.progress import OnProgress, ignore_progress
 
 
 def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:
-    """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if that drives it.
+    """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if it can drive it.
 
-    Returns the files, and a sentence on their check. Raises `InputError` when the file cannot be used or is not of
-    int8, `CheckFailedError` when an answer differs from LiteRT's, and `DeviceError` when the C does not compile.
+    Returns the files, and a sentence on their check. Raises `InputError` if the file cannot be used or is not in int8,
+    `CheckFailedError` if an answer differs from LiteRT's, and `DeviceError` if the C does not compile.
     """
     answer: dict[str, Any] = {}
     run_in_child(
@@ -23,4 +23,4 @@ def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_p
         on_progress=on_progress,
         on_message=answer.update,
     )
-    return [folder / x for x in answer["files"]], answer["checked"]
+    return [folder / name for name in answer["files"]], answer["checked"]

@@ -1,8 +1,8 @@
 """Write operators as C statements, with the roundings of LiteRT's int8 kernels in XNNPACK.
 
 An int8 value q stands for (q - zero point) * scale. Scales are float32, and so are the operations on them. A sum of
-products rounds once: rint(float(sum) * (sx * sw / sy)) + zy, ties to even. ADD and SUB are integer: both factors are
-rounded to 21 bits at one shift.
+products rounds once: rint(float(sum) * (sx * sw / sy)) + zy, ties to even. ADD and SUB compute in integers: both
+factors are rounded to 21 bits with the same shift.
 """
 
 from collections import defaultdict
@@ -18,8 +18,8 @@ from convert.c_file.c_program import Program, lines_of, loop, number
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, constant, unknown
 
 _BLOCK = 16  # sums that a product computes together, and a divisor of the number of their terms, as in kernels.c
-_MANY_PARTS = 8  # an array of more is filled while its parts are computed
-_FACTOR_BITS = 20  # of the greater factor of an int8 sum, behind its first
+_MANY_PARTS = 8  # an array of more parts is filled while they are computed
+_FACTOR_BITS = 20  # of the greater factor of an int8 sum, after its first bit
 _TABLES: dict[str, Callable[[Any], Any]] = {"LOGISTIC": lambda x: 1 / (1 + np.exp(-x)), "TANH": np.tanh}  # of int8
 _SIGNS = {"ADD": "+", "SUB": "-", "MUL": "*", "DIV": "/"}
 _FLOAT_FUNCTIONS = {"ABS": "absolute", "TANH": "hyperbolic_tangent", "MINIMUM": "smaller", "MAXIMUM": "greater"}
@@ -28,19 +28,19 @@ _INT8 = np.arange(-128, 128)
 
 
 def write_program(steps: Sequence[Step], window: Value, logits: Value) -> Program:
-    """The program of a trace. Raises `InputError` for an operator that is not written."""
+    """Return the program of a trace. Raises `InputError` for an operator that cannot be written."""
     program = Program((window.buffer, logits.buffer))
     copies, groups = _place_parts(steps), _groups(steps)
-    grouped = {x for members in groups.values() for x in members}
+    grouped = {step for members in groups.values() for step in members}
     for step in steps:
         _check_sizes(step)
         if step in groups:
             _compute(program, groups[step])
         elif step not in grouped:
             _write(program, step)
-        for into, x in copies[step]:
-            source = x if x.data is None else program.constant(f"{into.buffer.name}_start", x.data)
-            program.add(f"memcpy(@0, @1, {x.size * np.dtype(x.dtype).itemsize});", into, source)
+        for into, value in copies[step]:
+            source = value if value.data is None else program.constant(f"{into.buffer.name}_start", value.data)
+            program.add(f"memcpy(@0, @1, {value.size * np.dtype(value.dtype).itemsize});", into, source)
     return program
 
 
@@ -57,18 +57,18 @@ def _check_sizes(step: Step) -> None:
 
 
 def _place_parts(steps: Sequence[Step]) -> dict[Step, list[tuple[Value, Value]]]:
-    """Place parts of joined arrays where they are computed; return what is copied instead, behind which step."""
-    makers = {x.output.buffer: x for x in steps}
+    """Let parts of joined arrays be computed in place; return the parts to copy instead, by the step before."""
+    makers = {step.output.buffer: step for step in steps}
     copies: dict[Step, list[tuple[Value, Value]]] = defaultdict(list)
-    for step in (x for x in steps if x.kind == JOIN):
+    for join in (step for step in steps if step.kind == JOIN):
         offset = 0
-        for x in step.inputs:
-            into, maker = step.output.part(offset, x.shape), makers.get(x.buffer)
-            offset += x.size
-            if maker and x.buffer.within is None and x.size == x.buffer.size:
-                x.buffer.within = into
+        for part in join.inputs:
+            into, maker = join.output.part(offset, part.shape), makers.get(part.buffer)
+            offset += part.size
+            if maker and part.buffer.within is None and part.size == part.buffer.size:
+                part.buffer.within = into
             else:
-                copies[maker if maker and len(step.inputs) > _MANY_PARTS else step].append((into, x))
+                copies[maker if maker and len(join.inputs) > _MANY_PARTS else join].append((into, part))
     return copies
 
 
@@ -91,7 +91,7 @@ def _write(program: Program, step: Step) -> None:
         start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
         program.add(f"mean(@1, {n}, {y.size}, {number(scale)}, {number(start)}, @0);", y, x)
     elif step.kind == "RELU" or step.kind in _TABLES:
-        if step.kind == "RELU":  # LiteRT's own kernel: halves go up, and a ratio below 1/2 rounds twice
+        if step.kind == "RELU":  # LiteRT's own kernel rounds halves up, and rounds twice if the ratio is below 1/2
             factor, shift = np.frexp(np.float64(x.scale / y.scale))
             answers = np.floor(np.maximum(_INT8 - x.zero_point, 0) * 2.0 ** max(shift, 0) * factor + 0.5)
             answers = np.floor(answers * 2.0 ** min(shift, 0) + 0.5) + y.zero_point
@@ -101,11 +101,11 @@ def _write(program: Program, step: Step) -> None:
         table = program.constant(f"{y.buffer.name}_table", np.clip(answers, -128, 127).astype(np.int8))
         program.add(f"look_up(@2, @1, {y.size}, @0);", y, x, table, in_place=True)
     else:
-        raise unknown(f"{step.kind} as it is here")
+        raise unknown(f"{step.kind} with these options")
 
 
 def _product(program: Program, step: Step) -> None:
-    """Add a product at each row of the input, or each position of a convolution: pieces of several rows are copied."""
+    """Add a product for each row of the input, or each position of a convolution; pieces of several rows are copied."""
     x, w, y = *step.inputs[:2], step.output
     n, size = w.shape[0], w.size // w.shape[0]
     k, starts, pieces = -(-size // _BLOCK) * _BLOCK, [*range(0, x.size, size)], 1
@@ -115,23 +115,23 @@ def _product(program: Program, step: Step) -> None:
     program.most_terms = max(program.most_terms, k)
     patch = replace(x, buffer=Buffer(size, "int8", layer=y.buffer.layer, name=f"{y.buffer.layer}_patch"), offset=0)
     for row, start in enumerate(starts):
-        taken = x.part(start, (k,))
+        terms = x.part(start, (k,))
         if pieces > 1:
-            taken, length = patch.part(0, (k,)), size // pieces
+            terms, length = patch.part(0, (k,)), size // pieces
             for i in range(pieces):
                 source = x.part(start + i * x.shape[2] * x.shape[3], (length,))
                 program.add(f"memcpy(@0, @1, {length});", patch.part(i * length, (length,)), source)
-        program.add("dense(&@2, @1, @0);", y.part(row * n, (n,)), taken, layer)
+        program.add("dense(&@2, @1, @0);", y.part(row * n, (n,)), terms, layer)
 
 
 def _starts(step: Step) -> list[int]:
-    """Where the window of a convolution or a pool begins at each position in its input `[n, height, width, depth]`."""
+    """Return where a convolution's or pool's window begins in its input `[n, height, width, depth]`, by position."""
     (_, h, w, depth), down, across = step.inputs[0].shape, step.options.strideH, step.options.strideW
     return [((n * h + i * down) * w + j * across) * depth for n, i, j in np.ndindex(*step.output.shape[:3])]
 
 
 def _layer(program: Program, step: Step, k: int) -> Value:
-    """The constants of a product of `k` terms for `dense`."""
+    """Return the constants for `dense` of a product of `k` terms."""
     x, w, *others = step.inputs
     y, name = step.output, step.output.buffer.name
     key = w.buffer, x.scale, x.zero_point, y.scale, y.zero_point
@@ -157,11 +157,11 @@ def _layer(program: Program, step: Step, k: int) -> Value:
 
 
 def _groups(steps: Sequence[Step]) -> dict[Step, list[Step]]:
-    """The element-wise steps that are computed in one loop, in order, by the last of them."""
+    """Return the element-wise steps that one loop computes, in order, by the last of them."""
     readers: dict[Buffer, list[Step]] = defaultdict(list)
     for step in steps:
-        for x in step.inputs:
-            readers[x.buffer].append(step)
+        for value in step.inputs:
+            readers[value.buffer].append(step)
     last_of: dict[Step, Step] = {}
     groups: dict[Step, list[Step]] = defaultdict(list)
     for step in reversed(steps):
@@ -169,7 +169,7 @@ def _groups(steps: Sequence[Step]) -> dict[Step, list[Step]]:
         is_table = step.kind in _TABLES and y.dtype == "int8"
         if is_table or step.kind not in (*_SIGNS, *_FLOAT_FUNCTIONS, "QUANTIZE", "DEQUANTIZE"):
             continue
-        lasts = {last_of.get(x) if x.output.size == y.size else None for x in readers[y.buffer]}
+        lasts = {last_of.get(reader) if reader.output.size == y.size else None for reader in readers[y.buffer]}
         last = lasts.pop() if len(lasts) == 1 else None
         if last is None or len(_rows([step, *groups[last]])) > 1:
             last = step
@@ -179,27 +179,27 @@ def _groups(steps: Sequence[Step]) -> dict[Step, list[Step]]:
 
 
 def _rows(steps: Sequence[Step]) -> set[int]:
-    """The sizes of operands that are rows of the output."""
-    return {x.size for step in steps for x in step.inputs} - {1, steps[-1].output.size}
+    """Return the sizes of operands that are rows of the output."""
+    return {value.size for step in steps for value in step.inputs} - {1, steps[-1].output.size}
 
 
 def _compute(program: Program, steps: Sequence[Step]) -> None:
-    """Add a loop over the elements of the last step's output, or one for each row, where an operand is a row."""
+    """Add a loop over the elements of the last step's output, or a loop for each row if an operand is a row."""
     y = steps[-1].output
-    n, period = _turn([x for step in steps for x in step.inputs if x.size in _rows(steps)], y.size)
+    n, period = _turn([value for step in steps for value in step.inputs if value.size in _rows(steps)], y.size)
     views: dict[tuple[Buffer, int], Value] = {}
-    known: dict[Buffer, tuple[str, str]] = {}  # the C and the formula of values inside
+    expressions: dict[Buffer, tuple[str, str]] = {}  # the C and the formula of values inside
     lines: list[str] = []
 
-    def operand(x: Value) -> tuple[str, str]:
-        if x.buffer in known:
-            return known[x.buffer]
-        if x.data is not None and x.size == 1 and x.dtype == "float32":
-            return number(x.data.item()), number(x.data.item())
-        repeated = period if x.data is not None and period < x.size < y.size else None
-        x = x if x.data is None else program.constant(f"{y.buffer.name}_row", x.data, repeated)
-        views.setdefault((x.buffer, x.offset), x)
-        text = f"@{[*views].index((x.buffer, x.offset)) + 1}[{'0' if x.size == 1 else 'i'}]"
+    def operand(value: Value) -> tuple[str, str]:
+        if value.buffer in expressions:
+            return expressions[value.buffer]
+        if value.data is not None and value.size == 1 and value.dtype == "float32":
+            return number(value.data.item()), number(value.data.item())
+        repeated = period if value.data is not None and period < value.size < y.size else None
+        view = value if value.data is None else program.constant(f"{y.buffer.name}_row", value.data, repeated)
+        views.setdefault((view.buffer, view.offset), view)
+        text = f"@{[*views].index((view.buffer, view.offset)) + 1}[{'0' if view.size == 1 else 'i'}]"
         return text if repeated is None else text.replace("]", f":{repeated}]"), text
 
     for step in steps:
@@ -207,33 +207,34 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
         z, code = step.output, _element(step, codes)
         if step.kind == "DIV" and (divisor := step.inputs[1].data) is not None:
             code = f"divide({', '.join(codes)}, {operand(constant(1 / divisor))[0]})"
-        is_read_twice = sum(x.buffer is z.buffer for other in steps for x in other.inputs) > 1
+        is_read_twice = sum(value.buffer is z.buffer for other in steps for value in other.inputs) > 1
         if z is not y and (z.dtype == "int8" or is_read_twice):
             name = checked(f"{z.buffer.name}_i{len(lines) or ''}")
             lines.append(f"const {'int32_t' if z.dtype == 'int8' else 'float'} {name} = {code};")
             code = name
-        known[z.buffer] = code, _formula(step, formulas)
-    code, formula = known[y.buffer]
+        expressions[z.buffer] = code, _formula(step, formulas)
+    code, formula = expressions[y.buffer]
     body = "\n".join([f"/* @0[i] = {formula} */", *loop("i", 0, n, [*lines, f"@0[i] = {code};"])])
     for start in range(0, y.size, n):
-        moved = (
-            x if x.size == 1 else x.part(start if x.size == y.size else start % period, (n,)) for x in views.values()
+        parts = (
+            view if view.size == 1 else view.part(start if view.size == y.size else start % period, (n,))
+            for view in views.values()
         )
-        program.add(body, y.part(start, (n,)), *moved, in_place=True)
+        program.add(body, y.part(start, (n,)), *parts, in_place=True)
 
 
 def _turn(rows: Sequence[Value], size: int) -> tuple[int, int]:
-    """How many of `size` elements a loop takes, in whole vectors if it can, and the period of its `rows`."""
-    n = min((x.size for x in rows), default=size)
-    known = [x.data.ravel() for x in rows if x.data is not None]
-    if known and len(known) == len(rows):
-        period = next(p for p in range(1, n + 1) if all(np.array_equal(x[p:], x[:-p]) for x in known))
+    """Return how many of `size` elements a loop takes (whole vectors if possible), and the period of its `rows`."""
+    n = min((row.size for row in rows), default=size)
+    constants = [row.data.ravel() for row in rows if row.data is not None]
+    if constants and len(constants) == len(rows):
+        period = next(p for p in range(1, n + 1) if all(np.array_equal(x[p:], x[:-p]) for x in constants))
         return next(((m, period) for m in (64, 32, 16) if m + period - 1 <= n and size % m == 0), (n, n))
     return n, n
 
 
 def _limits(step: Step) -> tuple[int, int]:
-    """The least and the greatest int8 of an operator's output, by its activation function."""
+    """Return the least and the greatest int8 value that an operator's activation function allows in its output."""
     function = getattr(step.options, "fusedActivationFunction", 0)
     steps = np.clip(np.array(_ACTIVATIONS[function], np.float32) / step.output.scale, -1000, 1000)
     low, high = np.clip(np.rint(steps) + step.output.zero_point, -128, 127).astype(int).tolist()
@@ -241,7 +242,7 @@ def _limits(step: Step) -> tuple[int, int]:
 
 
 def _element(step: Step, operands: Sequence[str]) -> str:
-    """The C expression of one element of the output, of those of the inputs."""
+    """Return the C expression of one element of the output, from the expressions of the `operands`."""
     x, y, (a, *others) = step.inputs[0], step.output, operands
     if step.kind == "QUANTIZE" and x.dtype == "int8":
         factor = round(_ratio(step, x.scale / y.scale, 2**-8, 2**7) * 256)
@@ -271,14 +272,14 @@ def _element(step: Step, operands: Sequence[str]) -> str:
 
 
 def _ratio(step: Step, ratio: Any, low: float, high: float) -> Any:
-    """A ratio of scales, which XNNPACK takes from `low` to `high`."""
+    """Return a ratio of scales, which XNNPACK takes from `low` to `high`."""
     if not low <= ratio <= high:
         raise unknown(f"{step.kind} whose scales have the ratio {ratio:g}")
     return ratio
 
 
 def _formula(step: Step, operands: Sequence[str]) -> str:
-    """What `_element` computes, of the numbers that integers stand for."""
+    """Return what `_element` computes, in terms of the numbers that integers stand for."""
     if step.kind in _SIGNS:
         return f" {_SIGNS[step.kind]} ".join(map(_operand, operands))
     return operands[0] if "QUANTIZE" in step.kind else f"{_FLOAT_FUNCTIONS[step.kind]}({', '.join(operands)})"

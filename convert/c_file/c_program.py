@@ -1,6 +1,6 @@
-"""Hold a program of C statements on arrays, give these their places in memory, and write what repeats as loops.
+"""Hold a program of C statements, give its arrays their places in memory, and write repeated statements as loops.
 
-Time steps become loops because their statements have addresses in equal steps; no operator knows of them.
+Time steps become loops because the addresses in their statements move in equal steps; no operator knows about loops.
 """
 
 import re
@@ -20,16 +20,16 @@ C_TYPES = {"int8": "int8_t", "int32": "int32_t", "float32": "float"}
 _ALIGNED = 16  # values
 _WIDTH = 118  # characters of a line of numbers
 _LONGEST = 400  # statements in a turn
-_VARIABLES = "tuvwxyz"  # of loops in loops
+_VARIABLES = "tuvwxyz"  # of nested loops
 _PLACE = re.compile(r"@(\d+)(?:\[([^]]+)\])?")
 
 
 @dataclass(frozen=True)
 class Statement:
-    """C code in which `@0` is an address in the first of the arrays `names`, and `@0[i]` the element i from there on,
-    or `@0[i:n]` of n that repeat.
+    """C code in which `@0` is an address in the first of the arrays `names`, and `@0[i]` the element i from there on.
 
-    Addresses begin at `starts` in the array, and move by one of the `steps` in a turn of each loop around.
+    `@0[i:n]` is the element i of n values that repeat. Addresses begin at `starts` in their arrays, and move by `steps`
+    with the turns of the loops around the statement.
     """
 
     code: str
@@ -40,29 +40,29 @@ class Statement:
 
 
 class Program:
-    """Statements in order, the declarations of `constants`, and the names of `arrays`, first those of `parameters`."""
+    """Statements in order, the declarations of `constants`, and the names of `arrays`, the parameters first."""
 
     def __init__(self, parameters: Iterable[Buffer]) -> None:
         self._statements: list[tuple[str, Sequence[Value], bool]] = []
         self.constants: list[str] = []
         self.most_terms = 1  # of a sum
-        self.layers: dict[tuple[object, ...], Value] = {}  # constants of products, by what they are made of
+        self.layers: dict[tuple[object, ...], Value] = {}  # constants of products, by their sources
         self._stored: dict[tuple[str, str], Value] = {}
-        # How many arrays a name was asked for: a layer may have a word of C or of the kernels for its name.
+        # How often each name is in use: the name of a layer may be a word of C or of the kernels.
         self._numbers = Counter({"dense", "look_up", "divide", *re.findall(r"\w+", KERNELS), *KEYWORDS})
-        self.arrays = {x: self._fresh(x.name) for x in parameters}
+        self.arrays = {buffer: self._fresh(buffer.name) for buffer in parameters}
 
     def add(self, code: str, *views: Value, in_place: bool = False) -> None:
-        """Add a statement, with code as in `Statement`; the first view is written.
+        """Add a statement, with code as in `Statement`, that writes the first view.
 
-        `in_place`: its element i depends only on element i of the others.
+        `in_place`: element i of this view depends only on element i of the other views.
         """
         self._statements.append((code, views, in_place))
 
     def constant(self, name: str, data: Array, period: int | None = None) -> Value:
-        """A constant array, or the one from before with the same values.
+        """Return a constant array, or an earlier constant with the same values.
 
-        One that repeats `period` values has these once on processors without vectors, where code says `@0[i:period]`.
+        If the array repeats `period` values, processors without vectors store these once; code says `@0[i:period]`.
         """
         flat = data.ravel()
         text, rest = lines_of(flat[:period]), flat[period or flat.size :]
@@ -70,7 +70,7 @@ class Program:
         return replace(self.declared(f"{C_TYPES[str(data.dtype)]} {{}}[]", name, text), shape=data.shape)
 
     def declared(self, declaration: str, name: str, text: str) -> Value:
-        """A constant, or the one from before of the same kind with the same text of its values."""
+        """Return a constant, or an earlier constant with the same declaration and text."""
         if (declaration, text) not in self._stored:
             value = self._stored[declaration, text] = constant(np.zeros(1, np.int8))
             self.arrays[value.buffer] = self._fresh(name)
@@ -78,27 +78,27 @@ class Program:
         return self._stored[declaration, text]
 
     def body(self) -> list[str]:
-        """The lines of a function. Arrays share memory at different times, also their names where these are equal."""
-        last = {x.place[0]: i for i, (_, views, _) in enumerate(self._statements) for x in views}
+        """Return the lines of a function. Arrays that live at different times share memory and, if alike, a name."""
+        last = {view.place[0]: i for i, (_, views, _) in enumerate(self._statements) for view in views}
         names: dict[tuple[str, int, str], list[str]] = defaultdict(list)  # of arrays that are alike
         lives: dict[str, tuple[str, int, int, int]] = {}  # of arrays by their names: type, size, first and last use
         placed = []
         for i, (code, views, in_place) in enumerate(self._statements):
-            roots, starts = zip(*(x.place for x in views), strict=True)
-            for x in (y for y in roots if y not in self.arrays):
-                alike = names[x.name, x.size, x.dtype]
-                is_whole = all(v.size == x.size for v, y in zip(views, roots, strict=True) if y.name == x.name)
-                free = (y for y in alike if lives[y][3] < i + (in_place and is_whole))
-                name = next(free, "") or self._fresh(x.name)
+            roots, starts = zip(*(view.place for view in views), strict=True)
+            for new in (root for root in roots if root not in self.arrays):
+                alike = names[new.name, new.size, new.dtype]
+                is_whole = all(x.size == new.size for x, y in zip(views, roots, strict=True) if y.name == new.name)
+                free = (name for name in alike if lives[name][3] < i + (in_place and is_whole))
+                name = next(free, "") or self._fresh(new.name)
                 if name not in lives:
                     alike.append(name)
-                lives[name] = C_TYPES[x.dtype], x.size, lives[name][2] if name in lives else i, last[x]
-                self.arrays[x] = name
-            placed.append(Statement(code, tuple(self.arrays[x] for x in roots), starts, views[0].buffer.layer))
+                lives[name] = C_TYPES[new.dtype], new.size, lives[name][2] if name in lives else i, last[new]
+                self.arrays[new] = name
+            placed.append(Statement(code, tuple(self.arrays[root] for root in roots), starts, views[0].buffer.layer))
         return [*_declarations(lives), *in_loops(placed)]
 
     def _fresh(self, name: str) -> str:
-        """A name that no other array has, made of `name`. Raises `ValueError` as `checked` does."""
+        """Return a name that no other array has, based on `name`. Raises `ValueError` as `checked` does."""
         self._numbers[checked(name)] += 1
         if self._numbers[name] == 1:
             return name
@@ -106,31 +106,29 @@ class Program:
 
 
 def _declarations(lives: Mapping[str, tuple[str, int, int, int]]) -> list[str]:
-    """Declare arrays in a memory for each type, largest first, each where nothing is that lives at its time."""
+    """Declare arrays in a memory for each type, largest first, each at a place that is free while the array is used."""
     places: dict[str, tuple[int, int]] = {}
     for name, (c_type, size, first, last) in sorted(lives.items(), key=lambda x: -x[1][1]):
-        others = ((x, lives[x]) for x in places)
-        taken = [
-            places[x] for x, (other, _, begin, end) in others if other == c_type and begin <= last and first <= end
-        ]
-        starts = (0, *(end for _, end in taken))
-        start = min(x for x in starts if all(x + size <= low or high <= x for low, high in taken))
+        others = ((place, lives[other]) for other, place in places.items())
+        busy = [place for place, (kind, _, begin, end) in others if kind == c_type and begin <= last and first <= end]
+        starts = (0, *(end for _, end in busy))
+        start = min(at for at in starts if all(at + size <= low or high <= at for low, high in busy))
         places[name] = start, start + -(-size // _ALIGNED) * _ALIGNED
     sizes: dict[str, int] = defaultdict(int)
     for name, (_, end) in places.items():
         sizes[lives[name][0]] = max(sizes[lives[name][0]], end)
     memories = [f"{c_type} memory_of_{c_type}[{size} + BEYOND] = {{0}};" for c_type, size in sizes.items()]
-    return memories + [f"{x[0]} *const {name} = memory_of_{x[0]} + {places[name][0]};" for name, x in lives.items()]
+    return memories + [f"{kind} *const {x} = memory_of_{kind} + {places[x][0]};" for x, (kind, *_) in lives.items()]
 
 
 def in_loops(statements: Sequence[Statement], variables: str = _VARIABLES) -> list[str]:
-    """The lines of C that do what `statements` do, one after the other; a comment begins each layer."""
+    """Return lines of C that do the same as `statements`, one after the other; a comment begins each layer."""
     lines, begin, layer = [], 0, ""
     while begin < len(statements):
         turns = {1: 1}
         for period in range(1, min(_LONGEST, len(statements) - begin) + 1):
-            # A multiple of a period repeats no longer than that.
-            if not any(period % x == 0 and 2 * period <= x * n for x, n in turns.items() if n > 1):
+            # A multiple of a period does not repeat longer than the period.
+            if not any(period % shorter == 0 and 2 * period <= shorter * n for shorter, n in turns.items() if n > 1):
                 turns[period] = _turns(statements, begin, period)
         period = max(turns, key=lambda x: (x * (turns[x] - 1), -x))
         n, body = turns[period], statements[begin : begin + period]
@@ -141,25 +139,25 @@ def in_loops(statements: Sequence[Statement], variables: str = _VARIABLES) -> li
             lines += _lines(body[0])
         else:
             steps = [_step(x, y) or () for x, y in zip(body, statements[begin + period :], strict=False)]
-            # Turns are counted from where the addresses that move need the smallest other summands.
-            moves = [(a, s) for x, y in zip(body, steps, strict=True) for a, s in zip(x.starts, y, strict=True)]
+            # The first turn has the number that leaves the smallest other summands in the addresses that move.
+            moves = [(a, s) for x, step in zip(body, steps, strict=True) for a, s in zip(x.starts, step, strict=True)]
             first = max(min((a // s for a, s in moves if s > 0), default=0), 0)
             moving = []
-            for x, y in zip(body, steps, strict=True):
-                starts = tuple(a - first * s for a, s in zip(x.starts, y, strict=True))
-                moving.append(replace(x, starts=starts, steps=(*x.steps, y)))
+            for line, step in zip(body, steps, strict=True):
+                starts = tuple(a - first * s for a, s in zip(line.starts, step, strict=True))
+                moving.append(replace(line, starts=starts, steps=(*line.steps, step)))
             lines += loop(variables[0], first, first + n, in_loops(moving, variables[1:]))
         begin += period * n
     return lines
 
 
 def loop(name: str, begin: int, end: int, lines: Sequence[str]) -> list[str]:
-    """The lines of a loop around others."""
-    return [f"for (int {name} = {begin}; {name} < {end}; {name}++) {{", *(f"  {x}" for x in lines), "}"]
+    """Return the lines of a loop around `lines`."""
+    return [f"for (int {name} = {begin}; {name} < {end}; {name}++) {{", *(f"  {line}" for line in lines), "}"]
 
 
 def _turns(statements: Sequence[Statement], begin: int, period: int) -> int:
-    """How often the `period` statements from `begin` on stand there, with addresses in equal steps."""
+    """Return how often the `period` statements from `begin` on repeat, with addresses that move in equal steps."""
     end, steps = begin + period, list[tuple[int, ...]]()
     while end < len(statements):
         step = _step(statements[end - period], statements[end])
@@ -170,19 +168,19 @@ def _turns(statements: Sequence[Statement], begin: int, period: int) -> int:
     return (end - begin) // period
 
 
-def _step(x: Statement, y: Statement) -> tuple[int, ...] | None:
-    """How far the addresses of `y` are from those of `x`, where it does the same."""
-    if (x.code, x.names, x.steps) != (y.code, y.names, y.steps):
+def _step(first: Statement, second: Statement) -> tuple[int, ...] | None:
+    """Return how far the addresses move from `first` to `second`, or None if the statements are not alike."""
+    if (first.code, first.names, first.steps) != (second.code, second.names, second.steps):
         return None
-    return tuple(b - a for a, b in zip(x.starts, y.starts, strict=True))
+    return tuple(b - a for a, b in zip(first.starts, second.starts, strict=True))
 
 
 def _lines(statement: Statement) -> list[str]:
-    """The lines of a statement with its addresses."""
+    """Return the lines of a statement with its addresses."""
 
     def address(place: re.Match[str]) -> str:
         number, (index, _, period) = int(place[1]), (place[2] or "").partition(":")
-        steps = ((x[number], t) for x, t in zip(statement.steps, _VARIABLES, strict=False))
+        steps = ((moves[number], t) for moves, t in zip(statement.steps, _VARIABLES, strict=False))
         terms = [{1: t, -1: f"-{t}"}.get(step, f"{step} * {t}") for step, t in steps if step]
         terms += [str(statement.starts[number])] if statement.starts[number] else []
         if index and (index != "0" or not terms):
@@ -195,14 +193,14 @@ def _lines(statement: Statement) -> list[str]:
 
 
 def number(x: float | np.floating) -> str:
-    """A float32 literal of exactly this number. Raises `ValueError` when it is not finite."""
+    """Return a float32 literal of exactly this number. Raises `ValueError` if it is not finite."""
     if not abs(float(x)) <= float(np.finfo(np.float32).max):
-        raise ValueError(f"{x} is not a number of float32")
+        raise ValueError(f"{x} is not a finite float32")
     mantissa, _, exponent = float(np.float32(x)).hex().partition("p")
     return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}p{exponent}f"
 
 
 def lines_of(data: Array) -> str:
-    """The numbers of an array, in lines of their own."""
+    """Return the numbers of an array, on separate lines."""
     words = map(number if data.dtype == np.float32 else str, data.ravel().tolist())
     return f"\n{textwrap.indent(textwrap.fill(', '.join(words), _WIDTH, break_on_hyphens=False), '  ')}\n"

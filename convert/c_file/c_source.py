@@ -1,4 +1,4 @@
-"""Write a model as one C99 file, and a header of the card's numbers."""
+"""Write a model as one C99 file, and a header with the card's numbers."""
 
 import hashlib
 import math
@@ -36,7 +36,7 @@ from edge_runtime.system.standard_streams import suppressed_stderr
 _FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 _PRODUCTS = ("FULLY_CONNECTED", "CONV_2D")
 _GATES = ("gates", "candidate")  # quantisation points that only recurrent layers have
-_EVERY = 15  # of the embedded training windows: 491 are compared
+_EVERY = 15  # every 15th embedded training window is compared: 491 of them
 _TOLERANCE = 1e-3  # of a scale: cards round ranges to six decimals
 _WORDS = {JOIN: "joined", "LOGISTIC": "sigmoid", "MAX_POOL_2D": "pool", "QUANTIZE": "", "DEQUANTIZE": "float"}
 
@@ -86,7 +86,7 @@ _HEADER = """\
 extern "C" {{
 #endif
 void {name}_predict({parameters});
-const char *{name}_instruction_set(void); /* that it chose on this processor */
+const char *{name}_instruction_set(void); /* which one it uses on this processor */
 #ifdef __cplusplus
 }}
 #endif
@@ -99,8 +99,8 @@ const char *{name}_instruction_set(void); /* that it chose on this processor */
 """
 _WALKING = "\n   Windows must be in the walking frame: har-edge's docs/in_your_program.md has the steps."
 _PREPARED = """
-   Before: z = (x - mean) / deviation, within +-clip, then z * gain / (|z| * bend + knee); for int8 z / INPUT_SCALE +
-   INPUT_ZERO_POINT, rounded."""
+   Prepare each value: z = (x - mean) / deviation, within +-clip, then z * gain / (|z| * bend + knee); for int8, round
+   z / INPUT_SCALE + INPUT_ZERO_POINT."""
 
 
 def main(model: str, folder: str) -> None:
@@ -108,24 +108,24 @@ def main(model: str, folder: str) -> None:
 
     def write(tell: Tell) -> None:
         files, checked = write_c_file(Path(model), Path(folder), lambda share, stage: tell(share=share, stage=stage))
-        tell(files=[x.name for x in files], checked=checked)
+        tell(files=[path.name for path in files], checked=checked)
 
     run_as_child(write)
 
 
 def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:
-    """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if that drives it.
+    """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if it can drive it.
 
-    The C is compiled and run here: commands call `convert.c_file.write_in_child`. Returns and raises as that does.
+    The C is compiled and run here, so commands call `convert.c_file.write_in_child`, which returns and raises the same.
     """
     on_progress(0.0, f"C of {model.name}")
     flatbuffer, card = cards.read_model(model)
-    try_model(flatbuffer, str(model))  # from here on it is whole
+    try_model(flatbuffer, str(model))  # the model is whole from here on
     scheme = scheme_of(read_graphs(flatbuffer))
     if scheme not in CALIBRATED:
         raise InputError(f"{model} is {scheme}, whose sums have no fixed order: --c writes int8 and mixed")
-    (taken,), (given,) = ports(flatbuffer)
-    check_graph(taken, given, card, str(model))
+    (window,), (logits,) = ports(flatbuffer)
+    check_graph(window, logits, card, str(model))
     name = c_name(model.stem)
     header, source = source_of(flatbuffer, card, model.stem)
     texts, remark = {f"{name}.c": source, f"{name}.h": header}, ""
@@ -140,16 +140,16 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
         checked = _check(scratch, name, flatbuffer, card) + remark
     before = folder / "har_model.h"
     if before.name in texts and before.exists() and f'"{name}.h"' not in before.read_text(errors="replace"):
-        checked += f"\nhar_model.h was another model's: har_stream follows {name} from now on (--out keeps both)"
+        checked += f"\nhar_model.h was for another model: har_stream now uses {name} (--out FOLDER keeps both)"
     for file, text in texts.items():
         write_text(folder / file, text)
-    return [folder / x for x in texts], checked
+    return [folder / file for file in texts], checked
 
 
 def _check(folder: Path, name: str, flatbuffer: bytes, card: Card) -> str:
-    """Compile the C in `folder` and compare its answers, if there is a compiler; return a sentence on that."""
+    """Compile the C in `folder` and compare its answers, if there is a compiler; return a sentence on the result."""
     if find_compiler() is None:
-        return "Its answers were not compared with LiteRT's: no C compiler was found; set CC to one"
+        return "Its answers were not compared with LiteRT's: there is no C compiler; install one, or set CC to its name"
     stream, library = folder / "har_stream.c", folder / f"{name}.so"
     if stream.exists():
         compile_library(stream, folder / "har_stream.o", options=("-c",), level="-O0")
@@ -159,29 +159,29 @@ def _check(folder: Path, name: str, flatbuffer: bytes, card: Card) -> str:
         model = open_model(flatbuffer, "litert")
     windows = _windows(card)
     tensors = map(preparation(card, model.input), windows)
-    if different := sum(model.run(x).tobytes() != compiled.run(x).tobytes() for x in tensors):
+    if different := sum(model.run(tensor).tobytes() != compiled.run(tensor).tobytes() for tensor in tensors):
         share = f"{different} of {len(windows)} windows"
         raise CheckFailedError(f"the C of {card.name} answers {share} unlike LiteRT: no file was written")
-    return f"LiteRT's answers, bit for bit, on {len(windows)} windows (by {compiler})"
+    return f"Its answers equal LiteRT's, bit for bit, on {len(windows)} windows (compiled by {compiler})"
 
 
 def _windows(card: Card) -> npt.NDArray[np.float32]:
-    """Training windows of the embedded data where the model takes their signals, or else random ones."""
-    names = [x.name for x in SIGNALS]
+    """Return training windows of the embedded data if the model takes their signals, or else random windows."""
+    names = [signal.name for signal in SIGNALS]
     if card.window.samples == WINDOW.samples and {*card.signal_names} <= {*names}:
-        return load_data().train.X[::_EVERY, :, [names.index(x) for x in card.signal_names]]
+        return load_data().train.X[::_EVERY, :, [names.index(signal) for signal in card.signal_names]]
     norm, shape = card.normalisation, card.input_shape
     return np.random.default_rng(0).normal(norm.mean, norm.std, (200, *shape)).astype(np.float32)
 
 
 def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
-    """The texts of the header and the C file of a model. Raises `InputError` for a graph that is not written."""
+    """Return the texts of a model's header and C file. Raises `InputError` for a graph that cannot be written."""
     try:
         steps, window, logits = trace(flatbuffer)
         _name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
         program = write_program(steps, window, logits)
     except _FAULTS as error:
-        raise InputError(f"--c does not write the graph of {stem} ({error!r}): use its .tflite file") from error
+        raise InputError(f"--c cannot write the graph of {stem} ({error!r}): use its .tflite file") from error
     common = {
         "name": c_name(stem),
         "origin": f"/* The model {c_name(stem)}, written by har-edge {edge_runtime.__version__}.\n"
@@ -202,10 +202,10 @@ def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
 def _name_arrays(steps: Sequence[Step], window: Value, logits: Value, ranges: Mapping[str, Sequence[float]]) -> None:
     """Name the buffers of a trace by the `ranges` in its card, or after their first input and the operator."""
     recurrent = {layer for layer, part in map(_parts, ranges) if part in _GATES}
-    numbers: dict[Buffer, int] = {}  # of products that no layer is known of, by their weights
+    numbers: dict[Buffer, int] = {}  # of products without a known layer, by their weights
     window.buffer.layer = window.buffer.name = "window"
     for step in steps:
-        y, source = step.output.buffer, next((x.buffer for x in step.inputs if x.data is None), step.inputs[0].buffer)
+        y, source = step.output.buffer, next((x for x in step.inputs if x.data is None), step.inputs[0]).buffer
         layer, part = _parts(_point_of(step.output, ranges))
         word = _WORDS.get(step.kind, step.kind.lower())
         y.layer = layer or source.layer
@@ -219,39 +219,40 @@ def _name_arrays(steps: Sequence[Step], window: Value, logits: Value, ranges: Ma
             before = source.name.removeprefix(source.layer) if len(step.inputs) == 1 else ""
             part = f"{before}_{word}".strip("_")
         y.name = f"{y.layer}_{part}".strip("_")
-    for x in (y for step in steps for y in step.inputs if y.buffer.name == "logits"):
-        x.buffer.name = f"logits_{x.dtype}"
+    for value in (x for step in steps for x in step.inputs if x.buffer.name == "logits"):
+        value.buffer.name = f"logits_{value.dtype}"
     logits.buffer.layer = logits.buffer.name = "logits"
 
 
 def _parts(point: str) -> tuple[str, str]:
-    """Layer and part in the name of a quantisation point, as identifiers; empty where it has none."""
+    """Return layer and part in the name of a quantisation point, as identifiers; empty if it has none."""
     layer, _, part = point.rpartition("/") if "/" in point else (point, "", "")
     return layer and identifier(layer), part and identifier(part)
 
 
 def _point_of(x: Value, ranges: Mapping[str, Sequence[float]]) -> str:
-    """The quantisation point of a tensor, if only one has its range; otherwise empty."""
-    found = [
+    """Return the quantisation point of a tensor, if only one point has its range; otherwise an empty text."""
+    points = [
         name
         for name, (low, high) in ranges.items()
         if x.dtype == "int8"
         and math.isclose(255 * x.scale, max(high, 0) - min(low, 0), rel_tol=_TOLERANCE)
         and abs((-128 - x.zero_point) * x.scale - min(low, 0)) < x.scale
     ]
-    return found[0] if len(found) == 1 else ""
+    return points[0] if len(points) == 1 else ""
 
 
 def _header(card: Card, window: Value, logits: Value, common: dict[str, str]) -> str:
-    name, prefix, given, remarks = common["name"], common["name"].upper(), card.window, ""
-    whole = {"SAMPLES": given.samples, "HOP": given.hop, "N_SIGNALS": len(card.signals), "N_LABELS": len(card.labels)}
-    numbers = {key: str(x) for key, x in whole.items()} | {"TEMPERATURE": number(card.temperature)}
-    numbers |= {} if given.rate_hz is None else {"RATE_HZ": number(given.rate_hz)}
-    for border, x in (("INPUT", window), ("OUTPUT", logits)):
-        if x.dtype == "int8":
-            numbers |= {f"{border}_SCALE": number(x.scale), f"{border}_ZERO_POINT": str(x.zero_point)}
-    texts = {"labels": card.labels, "signals": card.signal_names, "units": [x.unit for x in card.signals]}
-    tables = [f"char *const {name}_{key}[] = {{{', '.join(map(c_string, x))}}}" for key, x in texts.items()]
+    name, prefix, remarks = common["name"], common["name"].upper(), ""
+    whole = {"SAMPLES": card.window.samples, "HOP": card.window.hop}
+    whole |= {"N_SIGNALS": len(card.signals), "N_LABELS": len(card.labels)}
+    numbers = {key: str(value) for key, value in whole.items()} | {"TEMPERATURE": number(card.temperature)}
+    numbers |= {} if card.window.rate_hz is None else {"RATE_HZ": number(card.window.rate_hz)}
+    for end, tensor in (("INPUT", window), ("OUTPUT", logits)):
+        if tensor.dtype == "int8":
+            numbers |= {f"{end}_SCALE": number(tensor.scale), f"{end}_ZERO_POINT": str(tensor.zero_point)}
+    texts = {"labels": card.labels, "signals": card.signal_names, "units": [signal.unit for signal in card.signals]}
+    tables = [f"char *const {name}_{key}[] = {{{', '.join(map(c_string, words))}}}" for key, words in texts.items()]
     if not card.raw_input:
         remarks, norm = _PREPARED, card.normalisation
         columns: tuple[Iterable[float], ...] = (norm.mean, norm.std, norm.clip, *norm.companding())
@@ -260,7 +261,7 @@ def _header(card: Card, window: Value, logits: Value, common: dict[str, str]) ->
     return _HEADER.format(
         prefix=prefix,
         remarks=remarks if card.frame == "device" else _WALKING + remarks,
-        numbers="\n".join(f"#define {prefix}_{key} {x}" for key, x in numbers.items()),
-        tables="\n".join(f"static const {x};" for x in tables),
+        numbers="\n".join(f"#define {prefix}_{key} {value}" for key, value in numbers.items()),
+        tables="\n".join(f"static const {table};" for table in tables),
         **common,
     )

@@ -1,4 +1,4 @@
-"""Follow a model's graph to a straight list of steps: loops are run, and rearrangements become views."""
+"""Turn a model's graph into a straight list of steps: loops are run, and rearrangements become views."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -16,20 +16,20 @@ from edge_runtime.model.graphs import Graph, Operator, read_graphs
 Array: TypeAlias = npt.NDArray[Any]
 
 JOIN = "JOIN"
-"""Puts values one after the other into one array."""
+"""The kind of a step that puts values one after the other into one array."""
 
 _FILL = -1
-"""The place of a value that padding adds."""
+"""Stands for the place of a value that padding adds."""
 
 _MOST_OPERATORS = 200_000
-"""Of an inference, each as often as it runs: ten times as many as the longest loops of usual networks."""
+"""Operators of an inference, each as often as it runs: ten times as many as in the longest loops of usual networks."""
 
 
 @dataclass(eq=False)
 class Buffer:
     """Memory of `size` values: a constant with `data`, or perhaps a part `within` a larger buffer.
 
-    `name` is that of the array in C, and belongs to a `layer`.
+    The array in C has the `name`, and belongs to the `layer`.
     """
 
     size: int
@@ -69,41 +69,41 @@ class Value:
 
     @property
     def place(self) -> tuple[Buffer, int]:
-        """The largest buffer around it, and where it begins there."""
+        """The largest buffer around the value, and where the value begins there."""
         if self.buffer.within is None:
             return self.buffer, self.offset
         buffer, offset = self.buffer.within.place
         return buffer, offset + self.offset
 
     def part(self, offset: int, shape: Sequence[int]) -> "Value":
-        """Consecutive values from `offset` on, in another shape."""
+        """Return consecutive values from `offset` on, in another shape."""
         if not self.parts:
             return replace(self, offset=self.offset + offset, shape=tuple(shape))
-        found, begin, end = [], 0, offset + math.prod(shape)
-        for x in self.parts:
-            low, high = max(offset, begin), min(end, begin + x.size)
+        pieces, begin, end = [], 0, offset + math.prod(shape)
+        for part in self.parts:
+            low, high = max(offset, begin), min(end, begin + part.size)
             if low < high:
-                found.append(x.part(low - begin, x.shape if high - low == x.size else (high - low,)))
-            begin += x.size
-        return joined(found, shape)
+                pieces.append(part.part(low - begin, part.shape if high - low == part.size else (high - low,)))
+            begin += part.size
+        return joined(pieces, shape)
 
 
 def joined(values: Iterable[Value], shape: Sequence[int]) -> Value:
-    """The values, one after the other."""
-    parts = tuple(y for x in values for y in (x.parts or (x,)))
+    """Return the values, one after the other, as one value."""
+    parts = tuple(part for value in values for part in (value.parts or (value,)))
     if len(parts) == 1:
         return parts[0].part(0, shape)
     return replace(parts[0], buffer=Buffer(math.prod(shape), parts[0].dtype), offset=0, shape=tuple(shape), parts=parts)
 
 
 def constant(data: Array) -> Value:
-    """A constant without a scale."""
+    """Return a constant without a scale."""
     return Value(Buffer(data.size, str(data.dtype), data), 0, data.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """An operator on arrays: JOIN, or one of TFLite with its `options`."""
+    """An operator on arrays: JOIN, or an operator of TFLite with its `options`."""
 
     kind: str
     inputs: tuple[Value, ...]
@@ -112,27 +112,27 @@ class Step:
 
 
 def trace(flatbuffer: bytes) -> tuple[list[Step], Value, Value]:
-    """Follow the main graph of a model: the steps of an inference in order, its window and its logits."""
+    """Return the steps of an inference in order, its window and its logits, from the main graph of a model."""
     tracer = _Tracer(flatbuffer)
     window = _value(tracer.graphs[0], tracer.graphs[0].inputs[0])
-    # Products read beyond the end of an array: an int8 window, which has none, is copied.
+    # Products read beyond the end of an array. An int8 window has no room there, so it is copied.
     copied = replace(window, buffer=Buffer(window.size, window.dtype), parts=(window,))
     (logits,) = map(tracer.in_one_piece, tracer.run(0, [copied if window.dtype == "int8" else window]))
     return _in_order_of_need(tracer.steps, logits.buffer), window, logits
 
 
 class _Tracer:
-    """Runs graphs on values whose numbers are not known, and notes the `steps` that compute them."""
+    """Runs graphs on values without their numbers, and records the `steps` that compute them."""
 
     def __init__(self, flatbuffer: bytes) -> None:
         self.graphs, self.steps, self._done = read_graphs(flatbuffer), list[Step](), 0
         # The options of operators, which the runtime's reader leaves out.
         self._options = [[x.builtinOptions for x in y.operators] for y in compaction.read(flatbuffer).subgraphs]
-        self._constants = [{i: _value(x, i) for i in x.constants} for x in self.graphs]
+        self._constants = [{i: _value(graph, i) for i in graph.constants} for graph in self.graphs]
         self._joined: dict[tuple[tuple[Buffer, int, int], ...], Buffer] = {}
 
     def run(self, number: int, arguments: Sequence[Value]) -> list[Value]:
-        """The outputs of a graph."""
+        """Return the outputs of a graph."""
         graph = self.graphs[number]
         values = self._constants[number] | dict(zip(graph.inputs, arguments, strict=True))
         for operator, options in zip(graph.operators, self._options[number], strict=True):
@@ -140,7 +140,7 @@ class _Tracer:
             outputs = [_value(graph, i) for i in operator.outputs]
             self._done += 1
             if self._done > _MOST_OPERATORS:
-                raise InputError(f"--c writes at most {_MOST_OPERATORS:,} operators of an inference: loop less often")
+                raise InputError(f"--c writes at most {_MOST_OPERATORS:,} operators per inference: use shorter loops")
             values.update(zip(operator.outputs, self._results(operator, options, inputs, outputs), strict=True))
         return [values[i] for i in graph.outputs]
 
@@ -150,26 +150,26 @@ class _Tracer:
             condition, body = operator.loop
             while self._condition(condition, inputs):
                 inputs = self.run(body, inputs)
-            return [self.in_one_piece(x) for x in inputs]
-        if outputs[0].dtype in ("int32", "bool"):  # counters of loops, which are known, and conditions on them
+            return [self.in_one_piece(value) for value in inputs]
+        if outputs[0].dtype in ("int32", "bool"):  # counters of loops, which are constants, and conditions on them
             if name not in _COUNTING:
                 raise unknown(f"{name} of a loop's counter")
-            return [constant(np.asarray(x)) for x in _COUNTING[name](options, *(x.data for x in inputs))]
+            return [constant(np.asarray(x)) for x in _COUNTING[name](options, *(value.data for value in inputs))]
         if name in _REARRANGEMENTS:
-            moved = [x for x in inputs if x.dtype != "int32"]
-            begins = np.cumsum([0, *(x.size for x in moved)])
-            places = iter([i + np.arange(x.size).reshape(x.shape) for i, x in zip(begins, moved, strict=False)])
-            arguments = [x.data if x.dtype == "int32" else next(places) for x in inputs]
-            source = joined(moved, (begins[-1],))
-            found = zip(_REARRANGEMENTS[name](options, *arguments), outputs, strict=True)
-            return [self._taken(source, x.reshape(y.shape)) for x, y in found]
+            values = [value for value in inputs if value.dtype != "int32"]
+            begins = np.cumsum([0, *(value.size for value in values)])
+            places = iter([i + np.arange(x.size).reshape(x.shape) for i, x in zip(begins, values, strict=False)])
+            arguments = [value.data if value.dtype == "int32" else next(places) for value in inputs]
+            source = joined(values, (begins[-1],))
+            rearranged = _REARRANGEMENTS[name](options, *arguments)
+            return [self._gather(source, x.reshape(y.shape)) for x, y in zip(rearranged, outputs, strict=True)]
         if name == "CONV_2D":
             x, margins = inputs[0], np.zeros((4, 2), int)
             for axis, stride in ((1, options.strideH), (2, options.strideW)):
                 missing = max((outputs[0].shape[axis] - 1) * stride + inputs[1].shape[axis] - x.shape[axis], 0)
                 margins[axis] = missing // 2, missing - missing // 2
             every = np.arange(x.size).reshape(x.shape)
-            inputs[0] = self._taken(x, np.pad(every, margins, constant_values=_FILL))
+            inputs[0] = self._gather(x, np.pad(every, margins, constant_values=_FILL))
         self.steps.append(Step(name, tuple(map(self.in_one_piece, inputs)), outputs[0], options))
         return outputs
 
@@ -178,19 +178,19 @@ class _Tracer:
         (answer,) = self.run(number, arguments)
         return bool(np.all(answer.data))
 
-    def _taken(self, source: Value, places: Array) -> Value:
-        """The values of `source` at `places`: rows are views, single values are copied."""
+    def _gather(self, source: Value, places: Array) -> Value:
+        """Return the values of `source` at `places`: rows are views, single values are copied."""
         flat = places.ravel()
         follows = np.where(flat[:-1] == _FILL, flat[1:] == _FILL, np.diff(flat) == 1)
         breaks = np.flatnonzero(~follows) + 1
         fill = np.full(len(flat), source.zero_point, source.dtype)
         pieces = np.split(flat, breaks)
         rows = [constant(fill[: len(x)]) if x[0] == _FILL else source.part(x[0], x.shape) for x in pieces]
-        taken = replace(joined(rows, places.shape), scale=source.scale, zero_point=source.zero_point)
-        return self.in_one_piece(taken) if len(rows) > len(flat) // 2 else taken
+        value = replace(joined(rows, places.shape), scale=source.scale, zero_point=source.zero_point)
+        return self.in_one_piece(value) if len(rows) > len(flat) // 2 else value
 
     def in_one_piece(self, x: Value) -> Value:
-        """The same values in one array."""
+        """Return the same values in one array."""
         if not x.parts:
             return x
         key = tuple((y.buffer, y.offset, y.size) for y in x.parts)
@@ -212,18 +212,18 @@ def _value(graph: Graph, index: int) -> Value:
 
 
 def unknown(what: str) -> InputError:
-    """The error that refuses a model for one of its operators."""
-    return InputError(f"--c does not write the operator {what}: take other layers")
+    """Return the error that refuses a model because of an operator."""
+    return InputError(f"--c cannot write the operator {what}: use other layers")
 
 
 def _in_order_of_need(steps: Sequence[Step], result: Buffer) -> list[Step]:
-    """The steps that the result needs, each directly before the first that takes its answers: time steps look alike."""
-    makers = {x.output.buffer: x for x in steps}
+    """Return the steps that the result needs, each right before its first reader, so that time steps look alike."""
+    makers = {step.output.buffer: step for step in steps}
     ordered: dict[Step, None] = {}
     waiting = [makers[result]]
     while waiting:
-        needed = (makers[x.buffer] for x in waiting[-1].inputs if x.buffer in makers)
-        missing = next((x for x in needed if x not in ordered), None)
+        needed = (makers[value.buffer] for value in waiting[-1].inputs if value.buffer in makers)
+        missing = next((step for step in needed if step not in ordered), None)
         if missing:
             waiting.append(missing)
         else:
@@ -253,7 +253,7 @@ _REARRANGEMENTS: dict[str, Callable[..., Iterable[Array]]] = {
     "STRIDED_SLICE": _strided,
     "TRANSPOSE": lambda options, x, order: [x.transpose(order)],
 }
-"""Operators that only rearrange: what they do to arrays."""
+"""What the operators that only rearrange values do to arrays."""
 
 _COUNTING: dict[str, Callable[..., Iterable[Array]]] = {
     "ADD": lambda options, x, y: [x + y],
@@ -261,4 +261,4 @@ _COUNTING: dict[str, Callable[..., Iterable[Array]]] = {
     "LOGICAL_AND": lambda options, x, y: [x & y],
     **_REARRANGEMENTS,
 }
-"""What loops do to their counters, and ask of them."""
+"""What loops compute from their counters."""

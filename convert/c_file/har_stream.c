@@ -1,14 +1,14 @@
-/* From the samples of a sensor to the activity: har-edge's Python in C. Its modules, named here, have the reasons. */
+/* Turns the samples of a sensor into activities, as har-edge's Python does; the modules named here have the reasons. */
 
 #include "har_stream.h"
 
 #include <math.h>
 #include <string.h>
 
-#define END (HAR_HOP < HAR_SAMPLES ? HAR_HOP : HAR_SAMPLES) /* rows of a window that were not in the one before */
+#define END (HAR_HOP < HAR_SAMPLES ? HAR_HOP : HAR_SAMPLES) /* rows of a window that were not in the window before */
 #define HOP_S (HAR_HOP / HAR_RATE_HZ)
 #define WARM_UP_S 12
-#define MOST_G 100.0f /* more is no measurement */
+#define MOST_G 100.0f /* more is not a measurement */
 #define MOST_RAD_S 200.0f
 
 /* Steps: a periodogram every 0.05 Hz, from 1.2 to 4 Hz (edge_runtime/signals/steps.py). */
@@ -20,7 +20,7 @@ enum { SLOWEST = 24, FASTEST = 80, N_BEATS = FASTEST - SLOWEST + 1 };
 
 /* Novelty (edge_runtime/model/novelty.py, edge_runtime/live/persistence.py). */
 #define FLOOR 2e-3f /* g, rad/s */
-#define STILL -2.85189f /* below it, the logarithm of acceleration shows a body at rest: MOVING_G / sqrt(3) */
+#define STILL -2.85189f /* a body with a smaller logarithm of acceleration is at rest: MOVING_G / sqrt(3) */
 #define PERSISTENCE_S 5.0f
 #define STEADY_S 15.0f
 #define REST_S 120.0f
@@ -32,12 +32,12 @@ enum { SLOWEST = 24, FASTEST = 80, N_BEATS = FASTEST - SLOWEST + 1 };
 #define LEAST 1e-6f /* probability (edge_runtime/live/smoothing.py) */
 
 #if defined(__GNUC__)
-#define ON_ITS_OWN __attribute__((noinline)) /* its arrays are not on the stack beside those of the model */
+#define ON_ITS_OWN __attribute__((noinline)) /* its arrays are not on the stack while the model runs */
 #else
 #define ON_ITS_OWN
 #endif
 
-/* How a window compares with what is typical of each label; `unlike_all` is 1 at the limit of the nearest. */
+/* How a window compares with what is typical of each label; `unlike_all` is 1 at the nearest label's limit. */
 typedef struct {
   bool unusual_posture[HAR_N_LABELS], novel_posture[HAR_N_LABELS];
   bool unusual_movement[HAR_N_LABELS], novel_movement[HAR_N_LABELS];
@@ -45,7 +45,7 @@ typedef struct {
   float unlike_all, rotation;
 } novelty;
 
-/* fminf and fmaxf would be calls. */
+/* fminf and fmaxf would be function calls. */
 static float smaller(float x, float y) { return x < y ? x : y; }
 static float larger(float x, float y) { return x > y ? x : y; }
 
@@ -57,7 +57,7 @@ static int greatest(const float *x, int n) {
 
 static float length(float x, float y, float z) { return sqrtf(x * x + y * y + z * z); }
 
-/* A direction on a circle; cosf, sinf and powf would take more flash than all of this file. */
+/* A direction on a circle; cosf, sinf and powf would take more flash than the rest of this file. */
 typedef struct {
   float x, y;
 } direction;
@@ -75,14 +75,14 @@ static direction turned(direction d, direction by) {
 
 static float median(float a, float b, float c) { return larger(smaller(a, b), smaller(larger(a, b), c)); }
 
-/* Add to a sum, whose second number is what rounding took from it (W. Kahan, 1965). */
+/* Add to a sum; its second number is what rounding has lost (W. Kahan, 1965). */
 static void add(float sum[2], float x) {
   const float y = x + sum[1], total = sum[0] + y;
   sum[1] = y - (total - sum[0]);
   sum[0] = total;
 }
 
-/* Low-pass sections in powers of 1 / (z - 1), since poles near to 1 are exact in float only by their distance from it:
+/* Low-pass sections in powers of 1 / (z - 1), since float needs the distance of a pole from 1 to be exact near 1:
    b0 + b1 / (z - 1) + a2 / (z - 1)^2 over 1 + a1 / (z - 1) + a2 / (z - 1)^2. */
 static float low_pass(const float (*sections)[4], int n, float (*state)[2][2], float x) {
   for (int i = 0; i < n; i++) {
@@ -94,7 +94,7 @@ static float low_pass(const float (*sections)[4], int n, float (*state)[2][2], f
   return x;
 }
 
-/* Leave the filter as if x had always been there. */
+/* Set the filter's state as if its input had always been x. */
 static void settle(const float (*sections)[4], int n, float (*state)[2][2], float x) {
   for (int i = 0; i < n; i++) {
     state[i][0][0] = (1 - sections[i][0]) * x;
@@ -102,7 +102,7 @@ static void settle(const float (*sections)[4], int n, float (*state)[2][2], floa
   }
 }
 
-/* Give body_acc, body_gyro and total_acc of the sample before this one, since the median looks ahead. */
+/* Return body_acc, body_gyro and total_acc of the sample before this sample, since the median looks ahead. */
 static void filter(har_stream *s, const float sample[6], float signals[9]) {
   for (int i = 0; i < 6; i++) {
     const float clean = low_pass(har_noise, HAR_N_NOISE, s->noise[i], median(s->before[i], s->last[i], sample[i]));
@@ -124,7 +124,7 @@ static float mean(const har_stream *s, int column) {
   return sum / END;
 }
 
-/* The standard deviation in the last hop, the mean of three columns. */
+/* The mean of the standard deviations of three columns in the last hop. */
 static float spread(const har_stream *s, const int columns[3]) {
   float sum = 0;
   for (int axis = 0; axis < 3; axis++) {
@@ -139,7 +139,7 @@ static float spread(const har_stream *s, const int columns[3]) {
   return sum / 3;
 }
 
-/* Steps a second in the window: the strongest beat of acceleration's size, or half of it; 0 where nobody moves. */
+/* Steps per second in the window: the strongest beat of acceleration's size, or half of it; 0 if nobody moves. */
 ON_ITS_OWN static float step_frequency(const har_stream *s) {
   float sizes[HAR_SAMPLES], power[N_BEATS], middle = 0, squares = 0;
   const direction step = at(2 * PI / (HAR_SAMPLES - 1));
@@ -174,75 +174,76 @@ ON_ITS_OWN static float step_frequency(const har_stream *s) {
 
 /* Compare a window, whose last hop has this mean acceleration, with what is typical of each label. */
 static novelty detect(const har_stream *s, const float acceleration[3]) {
-  novelty found;
+  novelty result;
   const float across = length(acceleration[1], acceleration[2], 0);
   const float rotation = HAR_N_MOVEMENT > 1 ? spread(s, har_body_gyro) : 0;
   const float moved[2] = {logf(spread(s, har_total_acc) + FLOOR), logf(rotation + FLOOR)};
-  found.rotation = rotation;
-  found.at_rest = rotation < HAR_REST_RAD_S;
+  result.rotation = rotation;
+  result.at_rest = rotation < HAR_REST_RAD_S;
   float of_moving = INFINITY; /* of the nearest label that moves */
-  found.unlike_all = INFINITY;
+  result.unlike_all = INFINITY;
   for (int i = 0; i < HAR_N_LABELS; i++) {
     float nearest = INFINITY, squared = 0;
     for (int j = 0; j < HAR_N_CENTRES; j++) {
       nearest = smaller(nearest, length(acceleration[0] - har_centres[i][j][0], across - har_centres[i][j][1], 0));
     }
-    found.unusual_posture[i] = nearest > har_posture_limits[i][0];
-    found.novel_posture[i] = nearest > har_posture_limits[i][1];
+    result.unusual_posture[i] = nearest > har_posture_limits[i][0];
+    result.novel_posture[i] = nearest > har_posture_limits[i][1];
     for (int j = 0; j < HAR_N_MOVEMENT; j++) {
       for (int k = 0; k < HAR_N_MOVEMENT; k++) {
         squared += (moved[j] - har_means[i][j]) * har_precisions[i][j][k] * (moved[k] - har_means[i][k]);
       }
     }
     const float distance = sqrtf(squared), unusual = distance / har_movement_limits[i][0];
-    found.unusual_movement[i] = unusual > 1;
+    result.unusual_movement[i] = unusual > 1;
     if (har_means[i][0] >= STILL) of_moving = smaller(of_moving, unusual);
-    found.novel_movement[i] = distance > har_movement_limits[i][1];
-    found.unlike_all = smaller(found.unlike_all, unusual);
+    result.novel_movement[i] = distance > har_movement_limits[i][1];
+    result.unlike_all = smaller(result.unlike_all, unusual);
   }
   for (int i = 0; i < HAR_N_LABELS; i++) {
-    if (har_means[i][0] >= STILL) found.unusual_movement[i] = of_moving > 1;
+    if (har_means[i][0] >= STILL) result.unusual_movement[i] = of_moving > 1;
   }
   const float beyond = larger(step_frequency(s) - HAR_MOST_STEPS_HZ, 0) / HAR_UNUSUAL_STEPS_HZ;
-  found.unlike_all = larger(found.unlike_all, beyond);
-  return found;
+  result.unlike_all = larger(result.unlike_all, beyond);
+  return result;
 }
 
-/* Whether the device is not worn: at rest, and as steady as a sensor's noise or for long. */
-static bool rests(har_stream *s, const novelty *found) {
+/* Whether the device is not worn: at rest, and either as steady as a sensor's noise or for a long time. */
+static bool rests(har_stream *s, const novelty *result) {
   const int steady = (int)ceilf(STEADY_S / HOP_S), most = (int)ceilf(REST_S / HOP_S);
-  s->n_at_rest = !found->at_rest ? 0 : s->n_at_rest < most ? s->n_at_rest + 1 : most;
-  if (s->n_steady < steady || !found->at_rest) {
-    s->least_rotation = smaller(s->least_rotation, found->rotation);
-    s->greatest_rotation = larger(s->greatest_rotation, found->rotation);
-    if (!found->at_rest || s->n_steady == 0 || s->greatest_rotation > STEADY * s->least_rotation) {
+  s->n_at_rest = !result->at_rest ? 0 : s->n_at_rest < most ? s->n_at_rest + 1 : most;
+  if (s->n_steady < steady || !result->at_rest) {
+    s->least_rotation = smaller(s->least_rotation, result->rotation);
+    s->greatest_rotation = larger(s->greatest_rotation, result->rotation);
+    if (!result->at_rest || s->n_steady == 0 || s->greatest_rotation > STEADY * s->least_rotation) {
       s->n_steady = 0;
-      s->least_rotation = s->greatest_rotation = found->rotation;
+      s->least_rotation = s->greatest_rotation = result->rotation;
     }
-    s->n_steady += found->at_rest;
+    s->n_steady += result->at_rest;
   }
   return s->n_steady >= steady || s->n_at_rest >= most;
 }
 
-/* Follow how long novelty lasts, tell which labels cannot begin now, and rule out all after long unlike movement.
-   True when the device is not worn. */
-static bool follow(har_stream *s, int label, novelty *found, bool cannot_begin[HAR_N_LABELS]) {
+/* Follow how long novelty lasts, mark the labels that cannot begin now, and rule out all after long unlike movement.
+   Returns true if the device is not worn. */
+static bool follow(har_stream *s, int label, novelty *result, bool cannot_begin[HAR_N_LABELS]) {
   const int enough = (int)ceilf(PERSISTENCE_S / HOP_S);
-  const float evidence = (smaller(found->unlike_all, 1) - ATYPICAL) / (1 - ATYPICAL);
+  const float evidence = (smaller(result->unlike_all, 1) - ATYPICAL) / (1 - ATYPICAL);
   s->n_label = label != s->label ? 1 : s->n_label < enough ? s->n_label + 1 : enough;
   s->label = label;
   s->unlike_s = smaller(larger(s->unlike_s + HOP_S * evidence, 0), LONGEST_UNLIKE_S);
   for (int i = 0; i < HAR_N_LABELS; i++) {
     const bool accepted = i == label && s->n_label >= enough;
-    cannot_begin[i] = found->unusual_movement[i] || (found->unusual_posture[i] && !accepted) || s->unlike_s > UNLIKE_S;
-    found->novel_movement[i] |= s->unlike_s >= PERSISTENCE_S;
+    const bool unusual = result->unusual_movement[i] || (result->unusual_posture[i] && !accepted);
+    cannot_begin[i] = unusual || s->unlike_s > UNLIKE_S;
+    result->novel_movement[i] |= s->unlike_s >= PERSISTENCE_S;
   }
-  return rests(s, found);
+  return rests(s, result);
 }
 
 /* ---- Decisions (edge_runtime/live/decider.py) ---- */
 
-/* Filter a hidden Markov model forward (edge_runtime/live/smoothing.py). */
+/* Run the forward filter of a hidden Markov model (edge_runtime/live/smoothing.py). */
 static void smooth(har_stream *s, const float answer[HAR_N_LABELS], const bool cannot_begin[HAR_N_LABELS]) {
   const float change = s->movement / END > HAR_BODY_MOVES_G ? HAR_CHANGE_MOVING : HAR_CHANGE_STILL;
   float *p = s->probabilities, sum = 0;
@@ -270,15 +271,15 @@ static void decide(har_stream *s) {
   for (int i = 0; i < HAR_N_LABELS; i++) answer[i] /= sum;
 
   for (int axis = 0; axis < 3; axis++) acceleration[axis] = mean(s, har_total_acc[axis]);
-  novelty found = detect(s, acceleration);
-  const bool not_worn = follow(s, greatest(answer, HAR_N_LABELS), &found, cannot_begin);
+  novelty result = detect(s, acceleration);
+  const bool not_worn = follow(s, greatest(answer, HAR_N_LABELS), &result, cannot_begin);
   smooth(s, answer, cannot_begin);
 
   const int i = s->current;
   s->reason = HAR_KNOWN;
   if (not_worn) s->reason = HAR_NOT_WORN;
-  else if (i >= 0 && found.novel_posture[i]) s->reason = HAR_POSTURE;
-  else if (i >= 0 && found.novel_movement[i]) s->reason = HAR_MOVEMENT;
+  else if (i >= 0 && result.novel_posture[i]) s->reason = HAR_POSTURE;
+  else if (i >= 0 && result.novel_movement[i]) s->reason = HAR_MOVEMENT;
   const bool probable = i >= 0 && s->probabilities[i] >= HAR_CONFIDENCE;
   s->certain = s->reason == HAR_KNOWN && (s->certain || probable);
   if (s->reason == HAR_KNOWN && !s->certain) s->reason = HAR_UNCERTAIN;
@@ -328,7 +329,7 @@ bool har_push(har_stream *s, float ax, float ay, float az, float gx, float gy, f
 
   decide(s);
   memmove(s->window, s->window + HAR_N_SIGNALS * END, HAR_N_SIGNALS * (HAR_SAMPLES - END) * sizeof(float));
-  s->row = HAR_SAMPLES - HAR_HOP; /* negative where windows are apart */
+  s->row = HAR_SAMPLES - HAR_HOP; /* negative if there are gaps between windows */
   s->movement = 0;
   return true;
 }

@@ -1,4 +1,4 @@
-/* From the samples of a sensor to the activity, by the model in har_model.h, without allocation or globals. */
+/* Turns the samples of a sensor into activities with the model in har_model.h, without allocation or globals. */
 
 #ifndef HAR_STREAM_H
 #define HAR_STREAM_H
@@ -15,15 +15,15 @@ typedef enum {
   HAR_MOVEMENT   /* the movement is not typical of the activity */
 } har_reason;
 
-/* One stream and its latest answer. It belongs to the caller; each sensor or thread has its own. */
+/* One stream and its latest answer. It belongs to the caller; use another for each sensor or thread. */
 typedef struct {
-  int activity;                      /* a place in har_names, HAR_UNKNOWN for none */
+  int activity;                      /* an index of har_names; HAR_UNKNOWN if unknown */
   float probability;                 /* of the activity, smoothed over windows; 0 for unknown */
   har_reason reason;                 /* why it is unknown */
   bool warming_up;                   /* the filters have not settled since the first sample */
   float probabilities[HAR_N_LABELS]; /* of each label, smoothed over windows */
 
-  /* Filters: the last two samples, the states of the sections, and how many signals they gave, up to the warm-up. */
+  /* Filters: the last two samples, the states of the sections, and how many signals came out, up to the warm-up. */
   float before[6], last[6];
   float noise[6][HAR_N_NOISE][2][2], gravity[3][HAR_N_GRAVITY][2][2], drift[3][HAR_N_DRIFT][2][2];
   bool started;
@@ -34,7 +34,7 @@ typedef struct {
   float movement;
   float window[HAR_SAMPLES * HAR_N_SIGNALS];
 
-  /* Smoothing: the activity that began last, -1 for none, and whether it is certain since it was unknown. */
+  /* Smoothing: the activity that began last, -1 for none, and whether it has been certain since it was unknown. */
   int current;
   bool certain;
 
@@ -48,11 +48,11 @@ typedef struct {
 extern "C" {
 #endif
 
-/* Begin: the next sample is the first, or the first after a gap. */
+/* Start again: the next sample is the first, or the first after a gap. */
 void har_reset(har_stream *s);
 
 /* Take the next sample, 1 / HAR_RATE_HZ seconds after the last: acceleration with gravity in g, rotation in rad/s.
-   True when a window is complete and `s` has its answer. What no sensor measures, as NaN, is left out. */
+   Returns true when a window is complete and `s` has its answer. Leaves out what no sensor measures, like NaN. */
 bool har_push(har_stream *s, float ax, float ay, float az, float gx, float gy, float gz);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* Exact arithmetic: integers are those of LiteRT, whatever the compiler and the processor. */
+/* Exact arithmetic: integers equal LiteRT's, whatever the compiler and the processor. */
 
 #if defined(__cplusplus)
 #error "this is C: compile it with -std=c99"
@@ -34,7 +34,7 @@
 #define INSTRUCTION_SET "plain C"
 #endif
 
-/* Constants that repeat are stored as often as whole vectors need, or once where there are none. */
+/* Constants that repeat are stored as often as whole vectors need, or once if the processor has no vectors. */
 #if defined(X86) || defined(NEON) || defined(__wasm_simd128__)
 #define REPEATED
 #define IN_ROW(i, n) (i)
@@ -42,7 +42,7 @@
 #define IN_ROW(i, n) ((i) % (n))
 #endif
 
-#if defined(__GNUC__) /* also where there is no C library */
+#if defined(__GNUC__) /* even if there is no C library */
 #define INLINE static inline __attribute__((always_inline, unused))
 #define APART static __attribute__((noinline)) /* one copy: a table is looked up at many places */
 #define memcpy(to, from, n) __builtin_memcpy(to, from, n)
@@ -52,10 +52,10 @@
 #include <string.h>
 #endif
 
-/* A product: n sums of k terms, and the limits of its answers. Weights lie in blocks of 16 sums, in which each sum has
-   4 weights after another; k is a multiple of 16, and the weights of what is read beyond x are 0. A second bias, behind
-   the first, is for kernels that take x + 128. */
-#define BEYOND 15 /* values behind an array */
+/* A product: n sums of k terms, and the limits of its answers. Weights are in blocks of 16 sums, with 4 weights of each
+   sum in turn; k is a multiple of 16, and values that are read beyond x have weights of 0. A second bias, after the
+   first, is for kernels that take x + 128. */
+#define BEYOND 15 /* values after an array */
 typedef struct {
   const int8_t *weights;
   const int32_t *bias;
@@ -93,7 +93,7 @@ INLINE float divide_base(float x, float y, float inverse) {
   return x / y;
 }
 
-/* a * b + c as FMA gives it in the tangent below, where all floats were tried: their product is exact as a double. */
+/* a * b + c as FMA computes it in the tangent below (all floats were tried): the product is exact as a double. */
 INLINE float fused(float a, float b, float c) {
 #if defined(__FP_FAST_FMAF)
   return __builtin_fmaf(a, b, c);
@@ -155,7 +155,7 @@ INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int
   }
 }
 
-/* The product: add_base adds products of `step` terms to one of n vectors of sums, store_base makes them 16 sums. */
+/* The product: add_base adds products of `step` terms to one of n vectors of sums; store_base makes these 16 sums. */
 #define DENSE(vector, n_vectors, step) \
   static void dense_base(const layer *l, const int8_t *x, int8_t *out) { \
     const int8_t *w = l->weights, *end = x + l->k; \
@@ -185,7 +185,7 @@ INLINE int32_t four_at(const int8_t *x) {
 #define INSTRUCTION_SET (const char *const[]){"SSE2", "AVX2", "AVX-VNNI", "AVX-512 VNNI", "AVX-512 VNNI"}[best_set]
 static int best_set; /* of this processor, in that order; the last has VBMI too */
 
-/* Before main: zig has no __builtin_cpu_supports. Bits are those of CPUID, and of the registers that the system saves. */
+/* Runs before main, since zig has no __builtin_cpu_supports. Reads CPUID, and which registers the system saves. */
 __attribute__((constructor)) static void find_best_set(void) {
   unsigned a, b, c, d, saved;
   if (!__get_cpuid(1, &a, &b, &c, &d) || ~c & (1u << 12 | 1u << 27)) return;
@@ -199,13 +199,13 @@ __attribute__((constructor)) static void find_best_set(void) {
   }
 }
 
-/* x / y of finite numbers, rounded as a division is, where `inverse` is 1 / y rounded (Markstein 1990). */
+/* x / y of finite numbers, rounded as a division is, if `inverse` is 1 / y rounded (Markstein 1990). */
 AVX2 INLINE float divide_fma(float x, float y, float inverse) {
   const float q = x * inverse;
   return __builtin_fmaf(__builtin_fmaf(-q, y, x), inverse, q);
 }
 
-/* Copies n values: bytes that are stored apart delay who reads them together. */
+/* Copies n values: bytes that are stored one by one delay code that reads them together. */
 INLINE void put(const int8_t *x, int n, int8_t *out) {
   int i = 0;
   for (; i + 16 <= n; i += 16) memcpy(out + i, x + i, 16);
@@ -220,8 +220,8 @@ INLINE void put(const int8_t *x, int n, int8_t *out) {
 #define store_256(to, x) _mm256_storeu_si256((__m256i *)(void *)(to), x)
 #define in_order_256(x) _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))
 
-/* The product of an instruction set, of 64 sums at once, then 32 or 16, in `turns`, since a sum waits for its last term.
-   Its add_ adds 4 products to each sum of a vector, of terms as they are or if `shifted` x + 128. */
+/* The product of an instruction set: 64 sums at once, then 32 or 16, in `turns`, since a sum waits for its last term.
+   Its add_ adds 4 products to each sum of a vector; the terms are x, or x + 128 if `shifted`. */
 #define WIDE_DENSE(set, target, bits, turns, shifted) \
   target INLINE void sums_##set(const layer *l, const int8_t *x, int j, int n, int8_t *out) { \
     enum { LANES = bits / 32, MOST = 64 / LANES }; \
@@ -356,7 +356,7 @@ DENSE(v128_t, 8, 4)
 INLINE int32_t add_base(int32_t s, const int8_t *x, const int8_t *w) {
 #if defined(__ARM_FEATURE_DSP)
   const int32_t v = four_at(x), u = four_at(w);
-  int32_t odd_v, odd_u; /* compilers make two instructions of __sxtb16(x >> 8 | x << 24) */
+  int32_t odd_v, odd_u; /* compilers turn __sxtb16(x >> 8 | x << 24) into two instructions */
   __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd_v) : "r"(v));
   __asm__("sxtb16 %0, %1, ror #8" : "=r"(odd_u) : "r"(u));
   return __smlad(odd_u, odd_v, __smlad(__sxtb16((uint32_t)u), __sxtb16((uint32_t)v), s));

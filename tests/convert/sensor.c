@@ -1,4 +1,4 @@
-/* A sensor whose counts are in a file, at whose end the program ends. */
+/* A sensor that reads its counts from a file, and ends the program at the end of the file. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -32,10 +32,10 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
 
-SHIPPED = {x: MODELS["int8"].with_name(f"{x}_int8.tflite") for x in ("edge", "edge-small", "edge-anywhere")}
+SHIPPED = {name: MODELS["int8"].with_name(f"{name}_int8.tflite") for name in ("edge", "edge-small", "edge-anywhere")}
 ALL = {"return_sequences": True}
 SETS = {"SSE2": "sse2", "AVX2": "avx2", "AVX-VNNI": "avx_vnni", "AVX-512 VNNI": "avx512_vnni", "VBMI": "avx512vbmi"}
-"""Instruction set -> its name in Linux, in the order of the C file, which chooses the last one."""
+"""The name in Linux of each instruction set, in the order of the C file, which chooses the last set."""
 COMPILERS = {
     "cc": (CC,),
     "clang": (shutil.which("clang"),),
@@ -56,7 +56,7 @@ pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get 
 
 @pytest.fixture(scope="module")
 def shipped(tmp_path_factory) -> Compiled:
-    return Compiled(tmp_path_factory.mktemp("c"), {x: cards.read_model(path) for x, path in SHIPPED.items()})
+    return Compiled(tmp_path_factory.mktemp("c"), {name: cards.read_model(path) for name, path in SHIPPED.items()})
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -71,33 +71,34 @@ def test_every_instruction_set_has_the_same_answers(tmp_path, uci_har, processor
     if COMPILERS[compiler][0] is None:
         pytest.skip("needs clang: apt-get install clang")
     flatbuffer, card = cards.read_model(MODELS["int8"])
-    here, most = Path("/proc/cpuinfo").read_text().split(), [*SETS, processor].index(processor)
-    best = max(i for i, x in enumerate(SETS.values()) if x in here and i <= most)  # this machine may have less
-    options, forced = (
-        (["-U__SSE2__"], 0) if processor == "plain C" else ([], "best_set" if processor == "VBMI" else best)
-    )
-    compiled = Compiled(tmp_path, {"edge": (flatbuffer, card)}, *options, by=COMPILERS[compiler], forced=forced)
-    used = compiled.models["edge"].runtime.version.partition(", ")[2]
-    assert used == (processor if options else [*SETS][best].replace("VBMI", "AVX-512 VNNI"))
     X = uci_har.test.X[::20, np.newaxis]
+    if processor == "plain C":
+        options, forced, expected = ["-U__SSE2__"], 0, "plain C"
+    else:
+        flags, most = Path("/proc/cpuinfo").read_text().split(), [*SETS].index(processor)
+        best = max(i for i, flag in enumerate(SETS.values()) if flag in flags and i <= most)  # of this machine
+        options, forced = [], "best_set" if processor == "VBMI" else best
+        expected = [*SETS][best].replace("VBMI", "AVX-512 VNNI")
+    compiled = Compiled(tmp_path, {"edge": (flatbuffer, card)}, *options, by=COMPILERS[compiler], forced=forced)
+    assert compiled.models["edge"].runtime.version.partition(", ")[2] == expected
     assert compiled.equal("edge", flatbuffer, X) == len(X)
 
 
 @pytest.mark.device
 @pytest.mark.skipif(not shutil.which("qemu-aarch64"), reason="apt-get install qemu-user gcc-aarch64-linux-gnu")
 @pytest.mark.parametrize("compiler", ["aarch64-linux-gnu-gcc", "zig"])
-@pytest.mark.parametrize(("cpu", "processor", "used"), PIS)
-def test_raspberry_pis_have_the_same_answers(tmp_path, monkeypatch, uci_har, compiler, cpu, processor, used):
+@pytest.mark.parametrize(("cpu", "processor", "instruction_set"), PIS)
+def test_raspberry_pis_have_the_same_answers(tmp_path, monkeypatch, uci_har, compiler, cpu, processor, instruction_set):
     c_source.write_c_file(MODELS["int8"], tmp_path)
     (tmp_path / "all.c").write_text(ANSWER_ALL)
     if compiler == "zig":
         monkeypatch.setattr("shutil.which", lambda name: None)
-    said = compile_library(tmp_path / "all.c", tmp_path / "all", "aarch64-linux-gnu", processor, options=())
-    assert said.startswith(compiler)
+    version = compile_library(tmp_path / "all.c", tmp_path / "all", "aarch64-linux-gnu", processor, options=())
+    assert version.startswith(compiler)
     X, model = uci_har.test.X[::50], open_model(cards.read_model(MODELS["int8"])[0], "litert")
     emulated = ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", "-cpu", cpu, tmp_path / "all")
     done = subprocess.run(emulated, input=X.tobytes(), capture_output=True, check=True)
-    assert done.stdout == b"".join(model.run(x).tobytes() for x in X[:, np.newaxis]) + used
+    assert done.stdout == b"".join(model.run(window).tobytes() for window in X[:, np.newaxis]) + instruction_set
 
 
 def test_integer_windows_have_integer_answers(tmp_path, forms):
@@ -134,11 +135,11 @@ def test_a_network_answers_as_litert_does(tmp_path, windows, name):
     layout = IN_MIXED if "mixed" in name else IN_INT8
     ranges = observed_ranges(network, tf.constant(X[::3]), layout)
     flatbuffer = to_int8(network, ranges, layout)
-    points = {"ranges": {key: [x.low, x.high] for key, x in ranges.items()}}
+    points = {"ranges": {key: [limits.low, limits.high] for key, limits in ranges.items()}}
     card = replace(tiny_models.card(), quantisation=points, raw_input=True)
     assert "WHILE" in open_model(flatbuffer).operators.counts
-    taken = open_model(flatbuffer).input
-    steps = np.clip(np.rint(X / taken.scale) + taken.zero_point, -128, 127).astype(np.int8)[:, np.newaxis]
+    port = open_model(flatbuffer).input
+    steps = np.clip(np.rint(X / port.scale) + port.zero_point, -128, 127).astype(np.int8)[:, np.newaxis]
     compiled = Compiled(tmp_path, {name: (flatbuffer, card)})
     assert compiled.equal(name, flatbuffer, steps) == len(X)
     assert "for (int t = " in compiled.texts[name]
@@ -155,8 +156,9 @@ def test_the_header_has_the_numbers_of_the_card_in_c_and_in_cpp(tmp_path):
     header, _ = c_source.source_of(*cards.read_model(MODELS["int8"]), "edge_int8")
     card = cards.read_model(MODELS["int8"])[1]
     (tmp_path / "edge_int8.h").write_text(header)
-    found = {x: float.fromhex(y.rstrip("f")) for x, y in re.findall(r"#define EDGE_INT8_(\w+) (0x\S+)", header)}
-    assert found == {"RATE_HZ": card.window.rate_hz, "TEMPERATURE": np.float32(card.temperature)}
+    macros = re.findall(r"#define EDGE_INT8_(\w+) (0x\S+)", header)
+    numbers = {name: float.fromhex(value.rstrip("f")) for name, value in macros}
+    assert numbers == {"RATE_HZ": card.window.rate_hz, "TEMPERATURE": np.float32(card.temperature)}
     for key, n in (("N_SIGNALS", len(card.signals)), ("N_LABELS", len(card.labels))):
         assert f"#define EDGE_INT8_{key} {n}\n" in header
     for language in ("c", "c++"):
@@ -165,21 +167,21 @@ def test_the_header_has_the_numbers_of_the_card_in_c_and_in_cpp(tmp_path):
 
 
 def unrolled(lines: list[str], turns: dict[str, int]) -> list[str]:
-    """What the lines of C do, turn by turn."""
-    done, i = [], 0
+    """Return what the lines of C do, turn by turn."""
+    statements, i = [], 0
     while i < len(lines):
         loop = re.fullmatch(r"for \(int (\w) = (\d+); \w < (\d+); \w\+\+\) {", lines[i])
         if loop:
             end = lines.index("}", i)
-            inside = [x.removeprefix("  ") for x in lines[i + 1 : end]]
+            inside = [line.removeprefix("  ") for line in lines[i + 1 : end]]
             for turn in range(int(loop[2]), int(loop[3])):
-                done += unrolled(inside, turns | {loop[1]: turn})
+                statements += unrolled(inside, turns | {loop[1]: turn})
             i = end
         else:
             code, _, address = lines[i].partition(" x")
-            done.append(f"{code} {eval(address or '0', {}, turns)}")
+            statements.append(f"{code} {eval(address or '0', {}, turns)}")
         i += 1
-    return done
+    return statements
 
 
 @settings(max_examples=60, deadline=None)
@@ -195,7 +197,7 @@ def unrolled(lines: list[str], turns: dict[str, int]) -> list[str]:
     )
 )
 def test_rolled_statements_are_the_statements(patterns):
-    """Each pattern is a loop in a loop: the code inside, turns and steps of both, and where its address begins."""
+    """Each pattern is a nested loop: the code inside, turns and steps of both loops, and where its address begins."""
     statements = [
         Statement(f"{code} @0", ("x",), (base + outer * i + inner * j,))
         for codes, (n, outer), (m, inner), base in patterns
@@ -287,7 +289,7 @@ def test_c_that_crashes_is_an_error_and_leaves_no_file(tmp_path, monkeypatch):
     ("arguments", "words"),
     [("edge --c --quantize", "--quantize"), ("float.tflite --c", "float32"), ("int8.tflite --c", "SOFTMAX")],
 )
-def test_a_model_that_is_not_written_is_one_sentence(har_edge_here, tmp_path, arguments, words):
+def test_a_model_that_cannot_be_written_is_refused_in_one_sentence(har_edge_here, tmp_path, arguments, words):
     flatbuffer, card = cards.read_model(MODELS["float32"])
     cards.write_model(tmp_path / "float.tflite", flatbuffer, card)
     card = tiny_models.card(samples=1)

@@ -1,4 +1,4 @@
-"""Check that no text of a model becomes anything but names, literals and comments in its C."""
+"""Check that the texts of a model become only names, literals and comments in its C."""
 
 import json
 import re
@@ -35,13 +35,13 @@ WORDS = {*re.findall(r"\w+", KERNELS), *KEYWORDS}
 
 
 def texts(flatbuffer: bytes, card: cards.Card) -> str:
-    """All that is written of a model that a person calls m_int8; har_stream takes no signals of other names."""
+    """All the C of a model that is called m_int8; har_stream only takes signals with their usual names."""
     live = stream_files(replace(card, signals=CARD.signals), "m_int8")
     return "\n".join([*source_of(flatbuffer, card, "m_int8"), *live.values()])
 
 
 def forms(text: str) -> set[str]:
-    """The lines of C, in each of which every name, number, literal and comment has its kind alone."""
+    """The lines of C, with only the kind of each name, number, literal and comment."""
 
     def form(token: str) -> str:
         if token[0] == '"' or token[:2] in ("/*", "//"):
@@ -51,23 +51,24 @@ def forms(text: str) -> set[str]:
 
     translated = re.sub(r"\\\n", "", text.replace("??/", "\\").replace("??=", "#"))  # phases 1 and 2 (C99 5.1.1.2)
     numbers = re.sub(r"(\b0 , ){2,}", "0 , ", " ".join(map(form, TOKEN.findall(translated))).replace("- ", ""))
-    return {x.strip(" ,") for x in numbers.split("\n")}
+    return {line.strip(" ,") for line in numbers.split("\n")}
 
 
 PLAIN = forms(texts(FLATBUFFER, CARD))
 
 
 def places(value: Any, path: tuple = ()) -> Iterator[tuple]:
-    """The path of each string in JSON; that of a key ends with an empty text."""
+    """Yield the path of each string in JSON; the path of a key ends with an empty text."""
     if isinstance(value, str):
         yield path
     for key, child in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
-        yield from [(*path, key, "")] * isinstance(value, dict)
+        if isinstance(value, dict):
+            yield (*path, key, "")
         yield from places(child, (*path, key))
 
 
 def lengthened(value: Any, text: str, chosen: set[tuple], path: tuple = ()) -> Any:
-    """JSON in which `text` is behind the strings at the places that are `chosen`."""
+    """Return JSON with `text` after the strings at the `chosen` places."""
     if isinstance(value, dict):
         keys = {key: f"{key}{text}" if (*path, key, "") in chosen else key for key in value}
         return {keys[key]: lengthened(child, text, chosen, (*path, key)) for key, child in value.items()}
@@ -78,7 +79,7 @@ def lengthened(value: Any, text: str, chosen: set[tuple], path: tuple = ()) -> A
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_no_text_of_a_card_becomes_code(hostile):
-    """All strings at once that a card may have, so that those the generator takes are among them."""
+    """Every string that a card may have is hostile at once, including the strings that the generator reads."""
     content, chosen = json.loads(CARD.to_json()), set[tuple]()
     for place in places(content):
         if place[-1] == "" and place[:2] + place[3:] != ("quantisation", "ranges", ""):
@@ -90,7 +91,7 @@ def test_no_text_of_a_card_becomes_code(hostile):
         chosen.add(place)
     card = cards.Card.from_json(json.dumps(lengthened(content, hostile, chosen)), "")
     assert hostile in card.labels[0] + card.signals[0].unit
-    assert all(hostile in x for x in card.quantisation["ranges"])
+    assert all(hostile in point for point in card.quantisation["ranges"])
     assert forms(texts(FLATBUFFER, card)) <= PLAIN
 
 
@@ -117,12 +118,12 @@ def test_a_name_is_made_or_refused(text):
 
 def test_each_array_has_a_name_of_its_own_and_no_keyword():
     program = Program(())
-    asked = ["lstm", "lstm", "lstm_2", "double", "dense", "unix", "memcpy", "double_2"]
+    requests = ["lstm", "lstm", "lstm_2", "double", "dense", "unix", "memcpy", "double_2"]
     names = []
-    for i, name in enumerate(asked):
+    for i, name in enumerate(requests):
         program.declared("int8_t {}[]", name, str(i))
         names.append(program.constants[-1].split()[3].removesuffix("[]"))
-    assert len({*names}) == len(asked)
+    assert len({*names}) == len(requests)
     assert not WORDS & {*names}
     with pytest.raises(ValueError, match="name"):
         program.declared("int8_t {}[]", f"x{HOSTILE[0]}", "9")

@@ -1,4 +1,4 @@
-"""Check the C of single operators: it has LiteRT's answers for all values, or for random ones of many shapes."""
+"""Check the C of single operators: it has LiteRT's answers for all values, or for random values of many shapes."""
 
 import numpy as np
 import pytest
@@ -21,11 +21,11 @@ pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get 
 
 
 def model(operator, shapes, options, constants=(), quantised=((0.031, -7), (0.023, 5)), version=2) -> bytes:
-    """A model of an operator from an int8 window, and `constants`, to an int8 answer of other `shapes` and scales."""
-    (given, taken), ((sx, zx), (sy, zy)) = shapes, quantised
-    parts = [Part("x", given, "int8", scale=sx, zero_point=zx), Part("y", taken, "int8", scale=sy, zero_point=zy)]
+    """A model of an operator from an int8 window and `constants` to an int8 answer, which have these `shapes`."""
+    (window, answer), ((sx, zx), (sy, zy)) = shapes, quantised
+    parts = [Part("x", window, "int8", scale=sx, zero_point=zx), Part("y", answer, "int8", scale=sy, zero_point=zy)]
     parts += constants
-    takes = ["x", *(x.name for x in constants)]
+    takes = ["x", *(constant.name for constant in constants)]
     takes = takes[1:2] + takes[:1] if operator == OF.SPLIT else takes
     return build(operator, parts, ["x"], ["y"], takes, options, version)
 
@@ -150,7 +150,7 @@ MODELS = {
 
 @pytest.fixture(scope="module", params=["-U__SSE2__", "-O0"])
 def compiled(request, tmp_path_factory) -> Compiled:
-    """All of them, in plain C and for the processor, which also says that many models link together."""
+    """All models in one library, in plain C and for this processor: many models link together."""
     models = {name: (flatbuffer, unnamed_card()) for name, flatbuffer in MODELS.items()}
     return Compiled(tmp_path_factory.mktemp("c"), models, request.param)
 
@@ -171,7 +171,7 @@ def test_an_operator_answers_as_litert_does(compiled, name):
 
 
 def changed(name: str, change) -> bytes:
-    """One of the models after a change of its graph."""
+    """Return a model of `MODELS` after a change of its graph."""
     model = compaction.read(MODELS[name])
     change(model.subgraphs[0])
     return packed(model)
@@ -198,17 +198,17 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_graph_that_is_not_written_is_an_error_of_the_input(name):
+def test_a_graph_that_cannot_be_written_is_an_error_of_the_input(name):
     with pytest.raises(InputError):
         source_of(REFUSED[name], unnamed_card(), "refused")
 
 
 def test_a_loop_is_followed_as_often_as_it_turns():
-    assert [x.kind for x in trace(doubling_loop(4, turns=7))[0]] == ["ADD"] * 7
+    assert [step.kind for step in trace(doubling_loop(4, turns=7))[0]] == ["ADD"] * 7
 
 
 def test_a_weight_beyond_neon_is_refused():
-    """There two products are added in 16 bits."""
+    """NEON adds two products in 16 bits."""
     least = Part("w", (3, 4), "int8", values=np.full((3, 4), -128), scale=0.004)
     refused = model(OF.FULLY_CONNECTED, ((1, 4), (1, 3)), schema.FullyConnectedOptionsT(), [least])
     with pytest.raises(InputError, match="-128"):

@@ -1,4 +1,4 @@
-"""Check har_stream: its decisions are those of `LiveRecognizer`, here and on an emulated Cortex-M4."""
+"""Check har_stream: it decides as `LiveRecognizer` does, here and on an emulated Cortex-M4."""
 
 import ctypes
 import json
@@ -30,11 +30,11 @@ from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.types import Window
 
-SHIPPED = {x: MODELS["int8"].with_name(f"{x}_int8.tflite") for x in ("edge", "edge-small", "edge-anywhere")}
+SHIPPED = {name: MODELS["int8"].with_name(f"{name}_int8.tflite") for name in ("edge", "edge-small", "edge-anywhere")}
 CARD = cards.read_model(MODELS["int8"])[1]
 SENSOR = Path(__file__).with_name("sensor.c")
 GOLDEN = ROOT / "tests" / "golden"
-NEAR = 0.03  # of probabilities: after filters in float32, few inputs of the network are a step of int8 apart
+NEAR = 0.03  # of probabilities: filters in float32 move a few inputs of the network by a step of int8
 REASONS = ("", "no activity", "the phone is lying still", "orientation", "movement")
 COUNT = np.repeat(np.float32([4 / 32768, 500 / 32768 * np.pi / 180]), 3)  # g and rad/s, of the documentation's example
 
@@ -68,18 +68,18 @@ pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get 
 
 
 class Stream:
-    """har_stream and a model in C, whose files `texts` are, in a library of their own."""
+    """har_stream and a model in C, which has the files `texts`, in a library."""
 
     def __init__(self, folder: Path, card: Card, name: str, texts: Mapping[str, str]) -> None:
         for file, text in {**texts, **stream_files(card, name), "harness.c": HARNESS}.items():
             (folder / file).write_text(text)
-        sources = [folder / x for x in (f"{name}.c", "har_stream.c", "harness.c")]
+        sources = [folder / file for file in (f"{name}.c", "har_stream.c", "harness.c")]
         succeeded(run_program(CC, *STRICT, "-shared", "-fPIC", *sources, "-o", folder / "stream.so", "-lm"))
         self._library = ctypes.CDLL(str(folder / "stream.so"))
         self._library.begin_at_zero.restype = ctypes.POINTER(ctypes.c_float)
         self._state = ctypes.create_string_buffer(self._library.n_bytes())
         self._names = [*card.answers, UNKNOWN]
-        whole = [(x, np.int32) for x in ("place", "activity", "reason", "warming_up")]
+        whole = [(field, np.int32) for field in ("place", "activity", "reason", "warming_up")]
         self._type = np.dtype([*whole, ("probability", np.float32), ("probabilities", np.float32, len(card.labels))])
         self.reset()
 
@@ -91,10 +91,10 @@ class Stream:
         return np.ctypeslib.as_array(self._library.begin_at_zero(self._state), (n_values,))
 
     def push(self, samples: np.ndarray) -> np.ndarray:
-        """The answers to samples `[n, 6]`."""
-        given, found = np.ascontiguousarray(samples, np.float32), np.empty(len(samples), self._type)
-        at = [x.ctypes.data_as(ctypes.c_void_p) for x in (given, found)]
-        return found[: self._library.push(self._state, at[0], len(given), at[1])]
+        """Return the answers to samples `[n, 6]`."""
+        values, answers = np.ascontiguousarray(samples, np.float32), np.empty(len(samples), self._type)
+        at = [array.ctypes.data_as(ctypes.c_void_p) for array in (values, answers)]
+        return answers[: self._library.push(self._state, at[0], len(values), at[1])]
 
     def named(self, answer: np.void) -> str:
         return self._names[answer["activity"]]
@@ -103,8 +103,8 @@ class Stream:
 def of_shipped(folder: Path, name: str) -> Stream:
     flatbuffer, card = cards.read_model(SHIPPED[name])
     header, source = c_source.source_of(flatbuffer, card, SHIPPED[name].stem)
-    own = c_name(SHIPPED[name].stem)
-    return Stream(folder, card, own, {f"{own}.h": header, f"{own}.c": source})
+    stem = c_name(SHIPPED[name].stem)
+    return Stream(folder, card, stem, {f"{stem}.h": header, f"{stem}.c": source})
 
 
 @pytest.fixture(scope="module")
@@ -115,29 +115,30 @@ def edge(tmp_path_factory) -> Stream:
 def assert_same(stream: Stream, classifier: Classifier, samples: np.ndarray) -> None:
     """A stream decides as `LiveRecognizer` does, with the same reasons, and its probabilities are near.
 
-    Where a probability is that near to the least one of a change, one decision may come a hop earlier or later.
+    If a probability is as near to the threshold of a change, one decision may come a hop earlier or later.
     """
     stream.reset()
     n_different = 0
     expected, before = decisions(LiveRecognizer(classifier, mounting_is_told=True).push(samples)), UNKNOWN
-    for answer, x in zip(stream.push(samples), expected, strict=True):
-        assert (answer["place"], answer["warming_up"]) == (round(50 * x.seconds) + 1, x.warming_up)
-        assert answer["probabilities"] == pytest.approx(x.probabilities, abs=NEAR)
-        known, likeliest = stream.named(answer), classifier.card.labels[np.argmax(x.probabilities)]
-        is_near = abs(max(x.probabilities) - classifier.card.live.smoothing.confidence) < NEAR
-        assert known in ((x.activity, before, likeliest) if is_near else (x.activity,))
-        before = x.activity
-        if known != x.activity:
+    for answer, decision in zip(stream.push(samples), expected, strict=True):
+        assert (answer["place"], answer["warming_up"]) == (round(50 * decision.seconds) + 1, decision.warming_up)
+        assert answer["probabilities"] == pytest.approx(decision.probabilities, abs=NEAR)
+        activity, likeliest = stream.named(answer), classifier.card.labels[np.argmax(decision.probabilities)]
+        is_near = abs(max(decision.probabilities) - classifier.card.live.smoothing.confidence) < NEAR
+        assert activity in ((decision.activity, before, likeliest) if is_near else (decision.activity,))
+        before = decision.activity
+        if activity != decision.activity:
             n_different += 1
             continue
-        assert x.reason.startswith(REASONS[answer["reason"]])
-        assert bool(x.reason) == bool(answer["reason"])
-        assert answer["probability"] == pytest.approx(0 if known == UNKNOWN else x.probability(known), abs=NEAR)
+        assert decision.reason.startswith(REASONS[answer["reason"]])
+        assert bool(decision.reason) == bool(answer["reason"])
+        probability = 0 if activity == UNKNOWN else decision.probability(activity)
+        assert answer["probability"] == pytest.approx(probability, abs=NEAR)
     assert n_different <= 1
 
 
 def samples_of(*people: int) -> list[np.ndarray]:
-    return [x.samples for x in recordings() if x.subject in people]
+    return [recording.samples for recording in recordings() if recording.subject in people]
 
 
 def test_recordings_of_a_person_are_recognised_as_by_python(edge):
@@ -164,7 +165,7 @@ ONLY_ACCELERATION = {
     "rest": None,
     "steps": None,
 }
-ANY_MOVEMENT = tuple(replace(x, unusual=1e6, novel=1e6) for x in LIMITS.movement)
+ANY_MOVEMENT = tuple(replace(limits, unusual=1e6, novel=1e6) for limits in LIMITS.movement)
 ACCELERATION = (*SIGNALS[6:], *SIGNALS[:3])
 OTHERS = {
     "a short hop": replace(CARD, window=Window(50.0, 100, 13)),
@@ -193,7 +194,7 @@ void made_up_1_predict(const float *window, float *logits) {
 
 
 def knocking(share: float) -> np.ndarray:
-    """20 s `[n, 6]` of a beat of 2.8 Hz, and this share of it in every second beat."""
+    """20 s `[n, 6]` of a beat at 2.8 Hz, with this share of it at half the frequency."""
     angle = 2 * np.pi * 1.4 * np.arange(1000) / 50
     size = 1 + 0.3 * np.sin(2 * angle) + 0.3 * share * np.sin(angle)
     return size[:, np.newaxis] * [1, 0.1, 0.1, 0.5, 0.5, 0.5]
@@ -217,12 +218,12 @@ def leaning() -> np.ndarray:
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_model_of_other_windows_or_limits_is_followed_as_by_python(tmp_path, name):
-    """The model is made up: a label for each signal, by its power."""
+    """The made-up model has a label for each signal, by the signal's power."""
     card = OTHERS[name]
     n_signals, n_labels = len(card.signals), len(card.labels)
     numbers = {"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": n_signals, "N_LABELS": n_labels}
     numbers |= {"RATE_HZ": "50.0f", "TEMPERATURE": f"{card.temperature}f"}
-    header = "".join(f"#define MADE_UP_1_{key} {x}\n" for key, x in numbers.items())
+    header = "".join(f"#define MADE_UP_1_{key} {value}\n" for key, value in numbers.items())
     header += "void made_up_1_predict(const float *window, float *logits);\n"
     stream = Stream(tmp_path, card, "made_up_1", {"made_up_1.h": header, "made_up_1.c": MADE_UP})
 
@@ -230,23 +231,23 @@ def test_a_model_of_other_windows_or_limits_is_followed_as_by_python(tmp_path, n
         logits = 3 * np.square(windows).mean(axis=1)[:, np.arange(n_labels) % n_signals]
         return softmax(logits.astype(np.float32), card.temperature)
 
-    samples = np.r_[samples_of(1)[0][:9000], *(knocking(x) for x in (0.4, 0.5, 0.7)), leaning()]
+    samples = np.r_[samples_of(1)[0][:9000], *(knocking(share) for share in (0.4, 0.5, 0.7)), leaning()]
     samples = np.r_[samples, resting()] if name == "rest" else samples
     assert_same(stream, SimpleNamespace(card=card, probabilities=probabilities), samples)
 
 
 @pytest.mark.parametrize("name", ["walking", "sitting_down", "lying_down"])
 def test_golden_vectors_are_met(edge, name):
-    raw, signals = (np.loadtxt(GOLDEN / name / f"{x}.csv", delimiter=",", skiprows=1) for x in ("raw", "signals"))
+    raw, signals = (np.loadtxt(GOLDEN / name / f"{part}.csv", delimiter=",", skiprows=1) for part in ("raw", "signals"))
     vectors = json.loads((GOLDEN / name / "windows.json").read_text())["windows"]
     window = edge.begin_at_zero(signals[:128].size).reshape(128, 9)
-    for answer, x in zip(edge.push(np.r_[raw, np.zeros((1, 6))]), vectors, strict=True):
-        assert (answer["place"], edge.named(answer)) == (x["last"] + 1, x["live_activity"])
-        assert answer["probabilities"] == pytest.approx(x["live_probabilities"], abs=1e-3)
+    for answer, vector in zip(edge.push(np.r_[raw, np.zeros((1, 6))]), vectors, strict=True):
+        assert (answer["place"], edge.named(answer)) == (vector["last"] + 1, vector["live_activity"])
+        assert answer["probabilities"] == pytest.approx(vector["live_probabilities"], abs=1e-3)
     assert window[:64] == pytest.approx(signals[-64:], abs=5e-6)
 
 
-def test_after_a_reset_nothing_is_left_and_what_is_no_measurement_is_left_out(edge):
+def test_a_reset_forgets_everything_and_values_that_are_not_measurements_are_left_out(edge):
     walked, rested = samples_of(1)[0][3000:4000], samples_of(1)[1][:1000]
     edge.reset()
     expected = edge.push(walked)
@@ -254,7 +255,8 @@ def test_after_a_reset_nothing_is_left_and_what_is_no_measurement_is_left_out(ed
     edge.reset()
     wrong = np.insert(walked, [0, 300, 301], [[np.nan] * 6, [0, 101, 0, 0, 0, 0], [0, 0, 1, 0, np.inf, 0]], axis=0)
     again = edge.push(wrong)
-    assert again["place"].tolist() == [x + 1 + 2 * (x >= 300) for x in expected["place"].tolist()]
+    later = np.where(expected["place"] < 300, expected["place"] + 1, expected["place"] + 3)
+    assert again["place"].tolist() == later.tolist()
     again["place"] = expected["place"]
     assert again.tobytes() == expected.tobytes()
 
@@ -268,49 +270,50 @@ def test_after_a_reset_nothing_is_left_and_what_is_no_measurement_is_left_out(ed
         ({"window": Window(25.0, 128, 64)}, "Hz"),
     ],
 )
-def test_a_model_that_it_does_not_drive_is_one_sentence(change, words):
+def test_a_model_that_har_stream_cannot_drive_is_refused(change, words):
     with pytest.raises(InputError, match=words):
         stream_files(replace(CARD, **change), "edge_int8")
 
 
-def test_such_a_model_is_written_without_it(tmp_path):
+def test_a_model_that_har_stream_cannot_drive_is_written_without_it(tmp_path):
     flatbuffer, card = cards.read_model(MODELS["int8"])
     path = tmp_path / "alone_int8.tflite"
     cards.write_model(path, flatbuffer, replace(card, front_end=None))
-    written, checked = c_source.write_c_file(path, tmp_path / "c")
-    assert [*map(str, written)] == [str(tmp_path / "c" / f"alone_int8.{x}") for x in "ch"]
+    files, checked = c_source.write_c_file(path, tmp_path / "c")
+    assert [*map(str, files)] == [str(tmp_path / "c" / f"alone_int8.{suffix}") for suffix in "ch"]
     assert "front_end" in checked
 
 
-def test_the_stream_of_another_model_in_the_folder_is_replaced_and_this_is_said(tmp_path):
-    said = [c_source.write_c_file(SHIPPED[x], tmp_path)[1] for x in ("edge", "edge-small")]
-    assert ["har_model.h" in x for x in said] == [False, True]
+def test_a_remark_says_that_the_stream_of_another_model_in_the_folder_is_replaced(tmp_path):
+    remarks = [c_source.write_c_file(SHIPPED[name], tmp_path)[1] for name in ("edge", "edge-small")]
+    assert ["har_model.h" in remark for remark in remarks] == [False, True]
 
 
 def firmware(folder: Path) -> list[Path]:
-    """Write the sources of the documentation's loop with `edge`."""
+    """Write the loop of the documentation, for `edge`, and return its sources."""
     text = (ROOT / "docs" / "c_file.md").read_text()
     (folder / "main.c").write_text(text.partition("```c\n")[2].partition("```")[0])
     c_source.write_c_file(MODELS["int8"], folder)
-    return [*(folder / x for x in ("main.c", "edge_int8.c", "har_stream.c")), SENSOR]
+    return [*(folder / file for file in ("main.c", "edge_int8.c", "har_stream.c")), SENSOR]
 
 
 def assert_prints_activities(*program: object, folder: Path, samples: np.ndarray) -> None:
-    """A program whose sensor gives `samples` in counts prints what Python decides."""
+    """A program whose sensor returns `samples` in counts prints what Python decides."""
     counts = np.clip(np.rint(samples / COUNT), -32768, 32767).astype(np.int16)
     counts.tofile(folder / "counts.int16")
     shown = succeeded(run_program(*program, cwd=folder)).stdout.splitlines()
     expected = decisions(LiveRecognizer(Classifier("edge")).push(counts * COUNT))
-    assert [x.split()[0] for x in shown] == [x.activity for x in expected]
+    assert [line.split()[0] for line in shown] == [decision.activity for decision in expected]
 
 
 def test_the_loop_of_the_documentation_prints_the_activities(tmp_path):
     """It may also be C++, as Arduino's programs are."""
     loop, *rest, sensor = firmware(tmp_path)
     succeeded(run_program(CC, *STRICT, "-c", *rest, cwd=tmp_path))
-    given = ("-x", "none", *(x.with_suffix(".o") for x in rest), "-o", tmp_path / "program", "-lm")
+    objects = [file.with_suffix(".o") for file in rest]
     for options in (("-x", "c++", *STRICT[2:]), ("-x", "c", *STRICT)):
-        succeeded(run_program(CC, *options, loop, sensor, *given))
+        sources = (*options, loop, sensor, "-x", "none")
+        succeeded(run_program(CC, *sources, *objects, "-o", tmp_path / "program", "-lm"))
     assert_prints_activities(tmp_path / "program", folder=tmp_path, samples=samples_of(4)[0])
 
 
