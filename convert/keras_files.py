@@ -16,27 +16,27 @@ from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.zip_archive import MAX_UNPACKED, Archive, is_zip
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
-"""Names of files with a network end so."""
+"""The endings of the names of files with a network."""
 
 _MAGIC = b"\x89HDF"
-_ADVICE = "give a network that Keras has saved whole, as a .keras file"
+_ADVICE = "save the whole network with Keras, as a .keras file"
 _HOMES = ("layers", "models", "initializers", "regularizers", "constraints")  # modules of Keras
 _BROKEN = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, ImportError, RuntimeError)
 
 
 def check_file(path: Path) -> None:
-    """Raise `InputError` when the Keras file at `path` is missing, cut short or damaged; needs no TensorFlow."""
+    """Raise `InputError` if the Keras file at `path` is missing, cut short or damaged; needs no TensorFlow."""
     if not path.exists():
-        raise InputError(f"{path} does not exist; a trained network is expected there: run 'har-edge train'")
+        raise InputError(f"{path} does not exist, where a trained network should be: run 'har-edge train'")
     if _is_hdf5(path):
         return
     if not is_zip(path):
-        raise InputError(f"{path} is no Keras file: {_ADVICE}")
+        raise InputError(f"{path} is not a Keras file: {_ADVICE}")
     with Archive(path, str(path)) as archive:
         for name in archive.names:
-            archive.read(name)  # finds damage, and what unpacks without end
+            archive.read(name)  # finds damage, and parts that unpack without end
         if "config.json" not in archive.names:
-            raise InputError(f"{path} is a zip archive, but no Keras file (it has no config.json): {_ADVICE}")
+            raise InputError(f"{path} is a zip archive, but not a Keras file (it has no config.json): {_ADVICE}")
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -45,7 +45,7 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def load_network(path: Path) -> Any:
-    """Load a Keras network. Raises `InputError` when the file cannot be used, or holds code (Lambda layers)."""
+    """Load a Keras network. Raises `InputError` if the file cannot be used, or contains code (Lambda layers)."""
     check_file(path)
     try:
         with scratch_folder() as scratch:
@@ -65,7 +65,7 @@ def _load_hdf5(path: Path, scratch: Path) -> Any:
         _check_objects(path, file)
         description = file.attrs.get("model_config")
     if description is None:
-        raise InputError(f"{path} holds weights without their network: {_ADVICE}")
+        raise InputError(f"{path} contains weights without their network: {_ADVICE}")
     description = _parsed(description)
     _check_weights(path, description, len(content))
     network = keras.saving.deserialize_keras_object(description, safe_mode=True)
@@ -76,26 +76,26 @@ def _load_hdf5(path: Path, scratch: Path) -> Any:
 
 
 def _check_objects(path: Path, file: Any) -> None:
-    """Refuse an HDF5 file with parts that lie elsewhere or are too large; one with many links counts once."""
+    """Refuse an HDF5 file with parts that are elsewhere or too large; a part with many links counts once."""
     import h5py
 
     n_bytes = 0
-    waiting, seen = [file], {h5py.h5o.get_info(file["/"].id).addr}
+    waiting, addresses = [file], {h5py.h5o.get_info(file["/"].id).addr}
     while waiting:
         group = waiting.pop()
         for name in group:
             part = group[name] if isinstance(group.get(name, getlink=True), h5py.HardLink) else None
             if part is None or (isinstance(part, h5py.Dataset) and (part.external or part.is_virtual)):
-                raise InputError(f"{path} has a part that lies elsewhere ({name!r}): {_ADVICE}")
+                raise InputError(f"{path} refers to a part that is stored elsewhere ({name!r}): {_ADVICE}")
             address = h5py.h5o.get_info(part.id).addr
-            if address in seen:
+            if address in addresses:
                 continue
-            seen.add(address)
+            addresses.add(address)
             n_bytes += getattr(part, "nbytes", 0)
             if isinstance(part, h5py.Group):
                 waiting.append(part)
             if n_bytes > MAX_UNPACKED:
-                raise InputError(f"{path} has larger parts than any network: {_ADVICE}")
+                raise InputError(f"{path} unpacks to more than any network needs: {_ADVICE}")
 
 
 def _load_zip(path: Path, scratch: Path) -> Any:
@@ -106,9 +106,9 @@ def _load_zip(path: Path, scratch: Path) -> Any:
     description = _parsed(parts["config.json"])
     _check_weights(path, description, sum(map(len, parts.values())))
     copy = scratch / "network.keras"
-    with zipfile.ZipFile(copy, "w") as made:
+    with zipfile.ZipFile(copy, "w") as target:
         for name, content in (parts | {"config.json": json.dumps(description).encode()}).items():
-            made.writestr(name, content)
+            target.writestr(name, content)
     return keras.models.load_model(copy, compile=False, safe_mode=True)
 
 
@@ -118,7 +118,7 @@ def _parsed(description: str | bytes) -> Any:
 
 
 def _of_keras_3(part: dict[str, Any]) -> Any:
-    """A part of a description as Keras 3 writes it, without an optimiser, batch size and state between windows.
+    """Return a part of a description as Keras 3 writes it, without optimiser, batch size and state between windows.
 
     Keras 3 refuses a true `time_major`.
     """
@@ -134,22 +134,22 @@ def _of_keras_3(part: dict[str, Any]) -> Any:
     if name == "Policy":
         return part["config"]["name"]
     if str(part.get("module", "tf_keras")).startswith("tf_keras"):
-        homes = (x for x in _HOMES if hasattr(getattr(keras, x, None), name))
+        homes = (home for home in _HOMES if hasattr(getattr(keras, home, None), name))
         home = "keras.src.models.functional" if name == "Functional" else f"keras.{next(homes, 'layers')}"
         return part | {"module": home, "registered_name": None}
     return part
 
 
 def _check_weights(path: Path, description: Any, n_bytes: int) -> None:
-    """Raise `InputError` for a network with more weights than its file of `n_bytes`, before Keras makes them."""
+    """Raise `InputError` for a network of more weights than its file has bytes, before Keras makes the weights."""
     import keras
 
     def count() -> int:
         with keras.StatelessScope(initialize_variables=False):
-            network = keras.saving.deserialize_keras_object(deepcopy(description), safe_mode=True)  # it takes it apart
-        return sum(math.prod(x.shape) for x in getattr(network, "weights", ()))
+            network = keras.saving.deserialize_keras_object(deepcopy(description), safe_mode=True)  # changes it
+        return sum(math.prod(weight.shape) for weight in getattr(network, "weights", ()))
 
-    # Keras remembers variables without values by thread, and makes them later, but not those of an ended thread.
+    # Keras remembers variables without values by thread and makes them later, but not after the thread has ended.
     with ThreadPoolExecutor(1) as thread:
         needed = thread.submit(count).result()
     if needed > n_bytes:
@@ -157,7 +157,7 @@ def _check_weights(path: Path, description: Any, n_bytes: int) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """The first sentence of the first error: Keras wraps it in an error of each layer around it."""
+    """Return the first sentence of the first error, which Keras wraps in another error for each layer around it."""
     while (earlier := error.__cause__ or error.__context__) is not None:
         error = earlier
     return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0]

@@ -19,7 +19,7 @@ from edge_runtime.system.dataclass_json import from_json
 
 @dataclass(frozen=True)
 class DataRecord:
-    """The data of a training."""
+    """The data that a run was trained on."""
 
     name: str
     fingerprint: str
@@ -27,7 +27,7 @@ class DataRecord:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What conversion needs of the training in a run's card."""
+    """The part about training in a run's card that conversion needs."""
 
     data: DataRecord
     seed: int
@@ -36,7 +36,7 @@ class TrainingRecord:
 
     @classmethod
     def of(cls, card: Card, path: Path) -> "TrainingRecord":
-        """Read the record from the card at `path`. Raises `InputError` when it is not that of a run."""
+        """Read the record from the card at `path`. Raises `InputError` if it is not a run's card."""
         try:
             record = from_json(cls, card.training)
             fault = record.selection_normalisation.fault(len(card.signals))
@@ -49,7 +49,7 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class ConversionInput:
-    """A network to convert; if not `is_labelled`, the classes of `held_out` are not those of the card."""
+    """A network to convert; unless `is_labelled`, the classes of `held_out` differ from the card's."""
 
     name: str
     model: Any
@@ -62,7 +62,7 @@ class ConversionInput:
 
 
 def load_run_data(job: ConversionJob) -> Dataset:
-    """Load the data of a job. Raises `InputError` when a run was trained on other data."""
+    """Load the data of a job. Raises `InputError` if a run was trained on other data."""
     if job.file is not None:
         return loading.load_data(job.options.data)
     path = Run(job.source).card
@@ -70,21 +70,21 @@ def load_run_data(job: ConversionJob) -> Dataset:
     data = loading.load_data(job.options.data, card.window).as_for(card)
     training = TrainingRecord.of(card, path)
     if data.fingerprint != training.data.fingerprint:
-        raise InputError(f"{path} is of a training on other data ({training.data.name}): give its folder with --data")
+        raise InputError(f"{path} was trained on other data ({training.data.name}): give its folder with --data")
     return data
 
 
 def of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
-    """Load both networks of a run. Raises `InputError` when its files do not fit together."""
+    """Load both networks of a run. Raises `InputError` if its files do not fit together."""
     run = Run(job.source)
     card = load(run.card)
     training = TrainingRecord.of(card, run.card)
-    named = {key: x for key, x in card.training["data"].items() if key != "path"}
+    named = {key: value for key, value in card.training["data"].items() if key != "path"}
     card = replace(card, training={**card.training, "data": named})
     is_held_out = np.isin(data.train.subject, training.held_out_subjects)
     fitting, held_out = data.train.select(~is_held_out), data.train.select(is_held_out)
     selection_card = replace(card, normalisation=training.selection_normalisation)
-    found = []
+    networks = []
     for path, its_card, calibration in ((run.selection, selection_card, fitting), (run.model, card, data.train)):
         model = load_network(path)
         if (model.input_shape[1:], model.output_shape[1:]) != (card.input_shape, (len(card.labels),)):
@@ -92,5 +92,5 @@ def of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
                 f"{path} takes {model.input_shape[1:]} and answers {model.output_shape[1:]}, but its card says "
                 f"{card.input_shape} and {len(card.labels)} labels: the run folder is mixed up, train again"
             )
-        found.append(ConversionInput(path.stem, model, its_card, training.seed, calibration, held_out))
-    return found
+        networks.append(ConversionInput(path.stem, model, its_card, training.seed, calibration, held_out))
+    return networks

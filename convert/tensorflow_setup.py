@@ -11,22 +11,22 @@ from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.standard_streams import suppressed_stderr
 
 THREADS = 2
-"""Fixed, whatever the machine has: the order of a sum, and so its last bit, depends on the number of threads."""
+"""Fixed for all machines: the order of a sum, and so its last bit, depends on the number of threads."""
 
 _MEMORY_ADVICE = "close other programs, or raise the limit (ulimit -v)"
 
 
 def require_extra(what: str, packages: Sequence[str], extra: str = "train") -> None:
-    """Raise `MissingExtraError` when one of `packages` of an `extra`, which `what` needs, is not installed."""
+    """Raise `MissingExtraError` if one of the `packages` of an `extra` that `what` needs is not installed."""
     for package in packages:
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(what, package, extra)
 
 
 def import_tensorflow(what: str, threads: int = THREADS) -> None:
-    """Import TensorFlow and Keras without their log lines, on the CPU and with `threads` threads an operation.
+    """Import TensorFlow and Keras without their log lines, on the CPU and with `threads` threads per operation.
 
-    Raises `MissingExtraError`, `InputError` when TensorFlow does not load, `DeviceError` when memory is too small.
+    Raises `MissingExtraError`, `InputError` if TensorFlow does not load, or `DeviceError` if memory is too small.
     """
     require_extra(what, ("tensorflow",))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -38,16 +38,16 @@ def import_tensorflow(what: str, threads: int = THREADS) -> None:
         except ImportError as error:
             if says_no_memory(str(error)):
                 raise DeviceError(f"{what} has too little memory to load TensorFlow: {_MEMORY_ADVICE}") from error
-            mend = "pip install --force-reinstall tensorflow"
-            raise InputError(f"{what} needs TensorFlow, which does not load ({error}): {mend}") from error
+            advice = "run 'pip install --force-reinstall tensorflow'"
+            raise InputError(f"{what} needs TensorFlow, which does not load ({error}): {advice}") from error
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        tf.constant(0)  # the first operation looks for devices, aloud; the threads are fixed from then on
+        tf.constant(0)  # the first operation logs the devices that it finds, and fixes the threads
 
 
 @contextmanager
 def short_of_memory(what: str) -> Iterator[None]:
-    """Raise `DeviceError` when the memory is too small for the block, which does `what`."""
+    """Raise `DeviceError` if the memory is too small for the block, which does `what`."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Write the page as a folder of static files, with models as WebAssembly and what bench.js compares answers with."""
+"""Write the page as a folder of static files, with models as WebAssembly and the answers that bench.js compares."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,21 +24,21 @@ from edge_runtime.system.progress import OnProgress, ignore_progress
 from edge_runtime.system.standard_streams import suppressed_stderr
 
 BUILT = Path(__file__).resolve().parents[2] / "build" / "page"
-"""Where `make page` leaves the page, in a clone."""
+"""The folder where `make page` puts the page, in a clone."""
 
 TARGET = "wasm32-freestanding"
 _CUSTOM_SECTION = b"\0"  # WebAssembly Core Specification 5.5.3
 
 
 def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) -> None:
-    """Write the page into `folder` with `models`: files, runs or reference models, whose order it keeps.
+    """Write the page into `folder` with `models` (files, runs or reference models), in their order.
 
-    Raises `InputError` when the page is not built or does not take a model, else as `write_wasm_model`.
+    Raises `InputError` if the page is not built or does not take a model, and otherwise as `write_wasm_model` does.
     """
     if not (BUILT / "har.js").is_file():
         raise InputError("the page is not built here: run 'make page' in a clone of har-edge")
-    names = [x.resolve().name.removesuffix(".tflite") for x in models]
-    with scratch_folder() as scratch:  # nothing is written before each model is known to fit
+    names = [model.resolve().name.removesuffix(".tflite") for model in models]
+    with scratch_folder() as scratch:  # nothing is written before every model has been checked
         for name, model in zip(names, models, strict=True):
             if names.count(name) > 1:
                 raise InputError(f"two models are called {name}: rename one")
@@ -58,7 +58,7 @@ def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) ->
 def write_wasm_model(model: Path, target: Path, on_progress: OnProgress = ignore_progress) -> None:
     """Write the `.tflite` file `model` as the module `target`: its C, and its card in the custom section `card.json`.
 
-    Raises as `write_in_child` and `compile_library`.
+    Raises as `write_in_child` and `compile_library` do.
     """
     name, card = c_name(model.stem), cards.read_model(model)[1]
     exports = (f"{name}_predict", "__heap_base")
@@ -72,7 +72,7 @@ def write_wasm_model(model: Path, target: Path, on_progress: OnProgress = ignore
 
 
 def _sized(content: bytes) -> bytes:
-    """`content` after its length: seven bits a byte, lowest first, in five bytes."""
+    """Return `content` after its length, which takes five bytes of seven bits, lowest first."""
     n = len(content)
     return bytes([*(n >> shift & 127 | 128 for shift in (0, 7, 14, 21)), n >> 28]) + content
 
@@ -80,8 +80,8 @@ def _sized(content: bytes) -> bytes:
 def _write_bench(model: Path, name: str, folder: Path) -> None:
     """Write LiteRT's report of `model`, `NAME.json`, and `NAME.f32`: the test windows, then LiteRT's answers.
 
-    The report's times are of one inference here, and mean nothing; size and digest are those of `NAME.wasm`. Nothing
-    is written for a model that does not fit the embedded data.
+    The report's times are from a single inference, and mean nothing; its size and digest describe `NAME.wasm`. A model
+    that does not fit the embedded data gets neither file.
     """
     flatbuffer, card = cards.read_model(model)
     data = load_data()
@@ -94,5 +94,5 @@ def _write_bench(model: Path, name: str, folder: Path) -> None:
     measure([measured], data, PythonDevice(), settings).write(folder / f"{name}.json")
     with suppressed_stderr():
         interpreter = open_model(flatbuffer, "litert")
-    answers = [interpreter.run(x[np.newaxis]).flatten() for x in windows]
+    answers = [interpreter.run(window[np.newaxis]).flatten() for window in windows]
     write_bytes(folder / f"{name}.f32", np.concatenate([windows.ravel(), *answers]).astype("<f4").tobytes())

@@ -1,4 +1,4 @@
-"""Check files of networks, of Keras 2 and 3 and hostile ones, and networks that take windows in other forms."""
+"""Check network files of Keras 2 and 3, hostile files, and networks that take windows in other forms."""
 
 import re
 import shutil
@@ -32,8 +32,8 @@ def of_keras_2() -> dict[str, np.ndarray]:
 
 def saved(folder: Path, name: str = "network.keras", *more: layers.Layer) -> Path:
     keras.utils.set_random_seed(0)
-    given = keras.Input((128, 9))
-    keras.Sequential([given, *more, layers.GlobalMaxPooling1D(), layers.Dense(6)]).save(folder / name)
+    window = keras.Input((128, 9))
+    keras.Sequential([window, *more, layers.GlobalMaxPooling1D(), layers.Dense(6)]).save(folder / name)
     return folder / name
 
 
@@ -44,13 +44,13 @@ def test_a_network_of_keras_2_answers_as_it_did_there(name, of_keras_2):
     np.testing.assert_allclose(answers(network, windows), of_keras_2[Path(name).stem], atol=1e-6)
 
 
-def test_a_description_without_modules_is_that_of_an_older_keras_2(of_keras_2, tmp_path):
+def test_a_description_without_modules_is_read_as_from_an_older_keras_2(of_keras_2, tmp_path):
     path = Path(shutil.copy(KERAS_2 / "sequential.h5", tmp_path))
     with h5py.File(path, "r+") as file:
         text = re.sub(r'"module": "[^"]*", |, "registered_name": (null|"[^"]*")', "", file.attrs["model_config"])
         file.attrs["model_config"] = text.encode()
-    found = answers(load_network(path), of_keras_2["windows"])
-    np.testing.assert_allclose(found, of_keras_2["sequential"], atol=1e-6)
+    logits = answers(load_network(path), of_keras_2["windows"])
+    np.testing.assert_allclose(logits, of_keras_2["sequential"], atol=1e-6)
 
 
 def test_an_hdf5_file_of_keras_3_is_the_same_network(tmp_path, of_keras_2):
@@ -64,12 +64,12 @@ def test_a_stateful_network_begins_each_window_anew(name, tmp_path, of_keras_2):
     memory = layers.LSTM(4, stateful=True)
     network = keras.Sequential([keras.Input((128, 9), batch_size=1), memory, layers.Dense(6)])
     network.save(tmp_path / name)
-    expected = [(answers(network, x[np.newaxis]), memory.reset_state())[0] for x in of_keras_2["windows"]]
-    found = answers(load_network(tmp_path / name), of_keras_2["windows"])
-    np.testing.assert_allclose(found, np.concatenate(expected), atol=1e-6)
+    expected = [(answers(network, window[np.newaxis]), memory.reset_state())[0] for window in of_keras_2["windows"]]
+    logits = answers(load_network(tmp_path / name), of_keras_2["windows"])
+    np.testing.assert_allclose(logits, np.concatenate(expected), atol=1e-6)
 
 
-def test_too_little_memory_is_no_fault_of_a_file(tmp_path, monkeypatch):
+def test_a_shortage_of_memory_is_not_blamed_on_a_file(tmp_path, monkeypatch):
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -79,7 +79,7 @@ def test_too_little_memory_is_no_fault_of_a_file(tmp_path, monkeypatch):
 
 
 def of_many_weights(folder: Path) -> Path:
-    """Keras would make them before it reads the file."""
+    """Keras would make the weights before it reads the file."""
     with zipfile.ZipFile(saved(folder)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(folder / "many.keras", "w") as archive:
@@ -119,11 +119,11 @@ def adding_one() -> layers.Layer:
         lambda folder: MODELS["int8"],
     ],
 )
-def test_what_is_no_whole_network_is_refused_by_name_and_neither_run_nor_made(write, tmp_path):
+def test_a_file_without_a_whole_network_is_refused_by_name_before_anything_runs(write, tmp_path):
     path = write(tmp_path)
     with pytest.raises(InputError, match=path.name):
         load_network(path)
-    with keras.StatelessScope():  # where it ends, Keras makes all variables that it has noted: these would take 36 GB
+    with keras.StatelessScope():  # at its end, Keras makes all variables that it remembers, which would take 36 GB
         keras.ops.zeros(1)
 
 
@@ -165,8 +165,8 @@ def test_a_network_of_other_windows_stays_as_it_is():
     ],
 )
 def test_a_sigmoid_between_two_classes_becomes_two_logits(end, of_keras_2):
-    given = keras.Input((128, 9))
-    network = keras.Model(given, layers.Dropout(0.1)(end(layers.GlobalAveragePooling1D()(given))))
+    window = keras.Input((128, 9))
+    network = keras.Model(window, layers.Dropout(0.1)(end(layers.GlobalAveragePooling1D()(window))))
     network = keras.Sequential([keras.Input((128, 9)), network])
     windows = of_keras_2["windows"]
     expected = answers(network, windows)
@@ -174,6 +174,6 @@ def test_a_sigmoid_between_two_classes_becomes_two_logits(end, of_keras_2):
     np.testing.assert_allclose(probabilities, np.concatenate([1 - expected, expected], axis=1), atol=1e-6)
 
 
-def test_several_sigmoids_are_no_answer_to_one_question():
+def test_several_sigmoids_are_refused():
     with pytest.raises(InputError, match="sigmoid"):
         as_logits(keras.Sequential([keras.Input((9,)), layers.Dense(6, "sigmoid")]))

@@ -1,4 +1,4 @@
-"""Published networks are built as their sources say, and convert as they were published."""
+"""Check that published networks are built as their sources say, and convert as they were published."""
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ def test_it_has_the_input_the_classes_and_the_size_of_its_source(name):
 @pytest.mark.long
 @each_network
 def test_it_converts_as_it_was_published(name, uci_har, tmp_path):
-    """Its file is taken as a user brings it, and the answers are Keras's before the softmax."""
+    """Its file is converted like a user's, and the answers are Keras's before the softmax."""
     published, path = NETWORKS[name], tmp_path / "network.keras"
     windows = uci_har.train.X[::1500]
     keras.utils.set_random_seed(0)
@@ -44,5 +44,5 @@ def test_it_converts_as_it_was_published(name, uci_har, tmp_path):
         weight.assign(np.asarray(weight) + np.abs(generator.normal(0, 0.05, weight.shape)))
     network.save(path)
     expected = np.asarray(as_logits(load_network(path))(published.arrange(windows), training=False))
-    (given,) = of_file(ConversionJob(path, tmp_path, Options(), FileOptions()), uci_har)
-    assert relative_difference(logits_of(to_float32(lower(given.model)), windows), expected) < FLOAT_TOLERANCE
+    (conversion,) = of_file(ConversionJob(path, tmp_path, Options(), FileOptions()), uci_har)
+    assert relative_difference(logits_of(to_float32(lower(conversion.model)), windows), expected) < FLOAT_TOLERANCE
