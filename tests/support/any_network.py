@@ -1,4 +1,4 @@
-"""Networks as people build them, drawn at random, of layers and options that convert."""
+"""Draw random networks, as people build them, of layers and options that convert."""
 
 from collections.abc import Callable
 
@@ -84,7 +84,7 @@ class _Builder:
         return y
 
     def end(self, x):
-        """From a sequence to one vector."""
+        """Turn a sequence into a vector."""
         kind = self.of("recurrent", "recurrent", "flatten", "average", "max", "permute", "crop", "last", "attend")
         if kind == "recurrent":
             return self.recurrent(x, sequences=False)
@@ -106,7 +106,7 @@ class _Builder:
 
 @st.composite
 def networks(draw) -> keras.Model:
-    """A network whose weights are all away from what Keras starts them with, where a lost one would not show."""
+    """A network with weights that differ from Keras's initial values, so that a lost weight shows."""
     builder = _Builder(draw)
     keras.backend.clear_session()
     keras.utils.set_random_seed(draw(st.integers(0, 1000)))

@@ -20,7 +20,7 @@ STRICT = ("-std=c99", "-O1", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
 
 
 class Compiled:
-    """The C of models, by their names, in one library, for an instruction set of x86 in place of the best."""
+    """The C of models, by name, in one library; `forced` may replace the best instruction set of x86."""
 
     def __init__(self, folder: Path, models: Mapping[str, tuple[bytes, Card]], *options, by=(CC,), forced="best_set"):
         self.folder, self.texts = folder, {}
@@ -38,11 +38,11 @@ class Compiled:
             self.models[name] = CModel(path, flatbuffer, STRICT[0], name)
 
     def equal(self, name: str, flatbuffer: bytes, windows: np.ndarray) -> int:
-        """How many of `windows`, each in the shape of the model's input, are answered as LiteRT does, to the bit."""
+        """Count the `windows`, each in the shape of the model's input, that have LiteRT's answer to the bit."""
         rival = open_model(flatbuffer, "litert")
-        return sum(self.models[name].run(x).tobytes() == rival.run(x).tobytes() for x in windows)
+        return sum(self.models[name].run(window).tobytes() == rival.run(window).tobytes() for window in windows)
 
 
 def unnamed_card() -> Card:
-    """A card that says nothing of layers."""
+    """A card without information about layers."""
     return replace(tiny_models.card(samples=4), raw_input=True)

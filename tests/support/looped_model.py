@@ -1,4 +1,4 @@
-"""A model of long recurrent layers, for the runtimes and devices that have to take its loops."""
+"""Write a model of long recurrent layers, for the runtimes and devices that have to run its loops."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from edge_runtime.model.interpreters import open_model
 
 
 def write(path: Path, X: np.ndarray) -> Path:
-    """Write an int8 model of stacked layers and of both directions, untrained, calibrated on the windows `X`.
+    """Write an untrained int8 model of stacked and bidirectional layers, calibrated on the windows `X`.
 
-    It has a reference model's card, and answers to UCI HAR's windows.
+    It has a reference model's card, and takes UCI HAR's windows.
     """
     import keras
     from keras import layers

@@ -1,4 +1,4 @@
-"""An ONNX model of one layer, made without a converter, and a network that has it as a rival."""
+"""Make an ONNX model of one layer without a converter, and a network that has it as a rival."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ WEIGHTS = np.random.default_rng(0).normal(size=(6, 128)).astype(np.float32)
 def dense(weights: np.ndarray, window: tuple[int, int], name: str = "windows", file: str = "") -> bytes:
     """Logits `[1, n_labels]` = `weights` `[n_labels, samples * n_signals]` times a window, the input `name`.
 
-    The weights are in another `file`, if it is given.
+    With a `file`, the weights are stored there.
     """
     values = {"shape": np.array([1, window[0] * window[1]]), "weights": np.asarray(weights, np.float32)}
     graph = helper.make_graph(
@@ -29,14 +29,14 @@ def dense(weights: np.ndarray, window: tuple[int, int], name: str = "windows", f
         "network",
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, (1, *window))],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, (1, len(weights)))],
-        [numpy_helper.from_array(x, key) for key, x in values.items()],
+        [numpy_helper.from_array(array, key) for key, array in values.items()],
     )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     if file:
-        weights = made.graph.initializer[1]
+        weights = model.graph.initializer[1]
         weights.data_location = TensorProto.EXTERNAL
         weights.external_data.add(key="location", value=file)
-    content: bytes = made.SerializeToString()
+    content: bytes = model.SerializeToString()
     return content
 
 
@@ -50,7 +50,7 @@ def with_rivals(folder: Path, labels: Sequence[str]) -> Path:
 
 
 def write_rivals(model: Path, onnx: bytes) -> None:
-    """Write the rivals of the network of `WEIGHTS`, two by two tools and one that could not be made."""
+    """Write two rivals of the network of `WEIGHTS`, from two tools, and record a third that could not be made."""
     flatbuffer, card = cards.read_model(model)
     record, rivals = record_of(model), []
     record.parent.mkdir(exist_ok=True)

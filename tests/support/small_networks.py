@@ -1,4 +1,4 @@
-"""Small Keras networks of the layers that people use, whose weights are all away from what Keras starts them with."""
+"""Make small Keras networks of common layers, with weights that differ from Keras's initial values."""
 
 import keras
 import numpy as np
@@ -61,14 +61,14 @@ NETWORKS: dict[str, list[layers.Layer]] = {
 
 
 def network(*middle: layers.Layer, samples: int = SAMPLES, signals: int = SIGNALS) -> keras.Model:
-    """A network of copies of the layers, and six logits."""
+    """Return a network of copies of the layers, with six logits."""
     keras.utils.set_random_seed(1)
-    copies = [type(x).from_config(x.get_config()) for x in middle]
+    copies = [type(layer).from_config(layer.get_config()) for layer in middle]
     return moved(keras.Sequential([keras.Input((samples, signals)), *copies, layers.Dense(6)]))
 
 
 def moved(model: keras.Model) -> keras.Model:
-    """Move every weight from where Keras starts it, and where a lost one would not show."""
+    """Move every weight away from Keras's initial value, so that a lost weight shows."""
     generator = np.random.default_rng(3)
     for weight in model.weights:
         if weight.path.endswith("moving_variance"):

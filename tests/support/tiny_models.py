@@ -1,4 +1,4 @@
-"""TFLite models of one operator, made without TensorFlow: what a converter would not make on request."""
+"""Make TFLite models of one operator without TensorFlow, including models that no converter would make."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ KINDS = schema.BuiltinOperator
 
 @dataclass(frozen=True)
 class Part:
-    """One tensor: `values` for a constant, `scale` and `zero_point` for a quantised one."""
+    """A tensor: `values` for a constant, `scale` and `zero_point` for a quantised tensor."""
 
     name: str
     shape: tuple[int, ...]
@@ -38,7 +38,7 @@ def build(
     options: Any = None,
     version: int = 1,
 ) -> bytes:
-    """A model of one operator. `inputs` and `outputs` are those of the graph, `takes` those of the operator."""
+    """A model of one operator that `takes` tensors. `inputs` and `outputs` belong to the graph."""
     buffers, tensors = [_buffer(b"")], []
     index = {part.name: i for i, part in enumerate(parts)}
     for part in parts:
@@ -50,8 +50,8 @@ def build(
         if part.scale is not None:
             tensor.quantization = schema.QuantizationParametersT(scale=[part.scale], zeroPoint=[part.zero_point])
         tensors.append(tensor)
-    given, answers, taken = ([index[x] for x in names] for names in (inputs, outputs, takes))
-    graph = _graph(tensors, given, answers, [_node(0, taken, answers, options)])
+    windows, answers, operands = ([index[x] for x in names] for names in (inputs, outputs, takes))
+    graph = _graph(tensors, windows, answers, [_node(0, operands, answers, options)])
     codes = [_operator_code(operator, version)]
     return packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=buffers))
 
@@ -85,26 +85,26 @@ def softmax(n: int) -> bytes:
 
 
 def recurrent(n: int) -> bytes:
-    """A fused recurrent cell whose state, kept in a variable, is the sum of its inputs so far."""
-    matrices = [Part(x, (n, n), values=np.eye(n)) for x in ("weights", "recurrent_weights")]
-    own = [*matrices, Part("bias", (n,), values=np.zeros(n)), Part("state", (1, n), is_variable=True)]
-    takes = ["values", *(x.name for x in own)]
-    parts = [Part("values", (1, n)), *own, Part("sums", (1, n))]
+    """A fused recurrent cell with a variable as its state: the sum of its inputs so far."""
+    matrices = [Part(name, (n, n), values=np.eye(n)) for name in ("weights", "recurrent_weights")]
+    others = [*matrices, Part("bias", (n,), values=np.zeros(n)), Part("state", (1, n), is_variable=True)]
+    takes = ["values", *(part.name for part in others)]
+    parts = [Part("values", (1, n)), *others, Part("sums", (1, n))]
     return build(KINDS.RNN, parts, ["values"], ["sums"], takes, schema.RNNOptionsT())
 
 
 def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = False, uncalled: int = 0) -> bytes:
     """A loop that doubles `[1, n]` values `turns` times: operators in three graphs.
 
-    `sums` lets a recurrent cell of `recurrent` in its body add them up instead; `variable` names a variable there. As
-    many loops as are `uncalled` stand in graphs that nothing calls.
+    With `sums`, a recurrent cell as in `recurrent` adds the values up instead; `variable` adds a variable to the body.
+    Graphs that nothing calls contain `uncalled` more loops.
     """
-    buffers = [_buffer(x) for x in (b"", *(np.int32([x]).tobytes() for x in (0, 1, turns)))]
-    zero, one, limit = (_tensor(x, (), "int32", i + 1) for i, x in enumerate(("zero", "one", "limit")))
+    buffers = [_buffer(b""), *(_buffer(np.int32([number]).tobytes()) for number in (0, 1, turns))]
+    zero, one, limit = (_tensor(name, (), "int32", i + 1) for i, name in enumerate(("zero", "one", "limit")))
     state = [_tensor("turn", (), "int32"), _tensor("values", (1, n), "float32")]
     results = [_tensor("next", (), "int32"), _tensor("doubled", (1, n), "float32")]
     loop = schema.WhileOptionsT(condSubgraphIndex=1, bodySubgraphIndex=2)
-    codes = [_operator_code(x) for x in (KINDS.WHILE, KINDS.LESS, KINDS.ADD)]
+    codes = [_operator_code(kind) for kind in (KINDS.WHILE, KINDS.LESS, KINDS.ADD)]
     less = _node(1, [0, 2], [3], schema.LessOptionsT())
     doubling = [_node(2, [0, 2], [3], schema.AddOptionsT()), _node(2, [1, 1], [4], schema.AddOptionsT())]
     body = _graph([*state, one, *results], [0, 1], [3, 4], doubling)
@@ -126,36 +126,34 @@ def doubling_loop(n: int, turns: int, *, sums: bool = False, variable: bool = Fa
 
 
 def endless_but_in_trials(window: tuple[int, int]) -> bytes:
-    """The greatest value of each signal, after a loop that only ends where x, the greatest of all, is 0 or +-100."""
+    """The greatest value of each signal, after a loop that only ends if x, the greatest of all, is 0 or +-100."""
     kinds = (KINDS.WHILE, KINDS.REDUCE_MAX, KINDS.MAXIMUM, KINDS.MUL, KINDS.NOT_EQUAL)
-    given, same, logits = (
-        _tensor(*x, "float32") for x in (("x", (1, *window)), ("y", (1, *window)), ("z", (1, window[1])))
-    )
-    axis, axes, c = (
-        _tensor(*x) for x in (("axis", (1,), "int32", 1), ("axes", (3,), "int32", 2), ("c", (), "float32", 3))
-    )
+    values, same = (_tensor(name, (1, *window), "float32") for name in ("x", "y"))
+    logits = _tensor("z", (1, window[1]), "float32")
+    axis, axes = _tensor("axis", (1,), "int32", 1), _tensor("axes", (3,), "int32", 2)
+    c = _tensor("c", (), "float32", 3)
     greatest, product, unequal = schema.ReducerOptionsT(), schema.MulOptionsT(), schema.NotEqualOptionsT()
     loop = _node(0, [0], [1], schema.WhileOptionsT(condSubgraphIndex=1, bodySubgraphIndex=2))
-    main = _graph([given, same, axis, logits], [0], [3], [loop, _node(1, [1, 2], [3], greatest)])
-    body = _graph([given, same], [0], [1], [_node(2, [0, 0], [1], schema.MaximumMinimumOptionsT())])
+    main = _graph([values, same, axis, logits], [0], [3], [loop, _node(1, [1, 2], [3], greatest)])
+    body = _graph([values, same], [0], [1], [_node(2, [0, 0], [1], schema.MaximumMinimumOptionsT())])
     steps = [
         _node(1, [0, 1], [3], greatest),
-        *(_node(3, x, [y], product) for y, x in {4: [3, 3], 5: [4, 3], 6: [2, 3]}.items()),
+        *(_node(3, factors, [to], product) for to, factors in {4: [3, 3], 5: [4, 3], 6: [2, 3]}.items()),
     ]
-    scalars = [_tensor(x, (), "float32") for x in ("x", "x2", "x3", "cx")]
-    tensors = [given, axes, c, *scalars, _tensor("goes_on", (), "bool")]
+    scalars = [_tensor(name, (), "float32") for name in ("x", "x2", "x3", "cx")]
+    tensors = [values, axes, c, *scalars, _tensor("goes_on", (), "bool")]
     condition = _graph(tensors, [0], [7], [*steps, _node(4, [5, 6], [7], unequal)])
     buffers = [_buffer(bytes(x)) for x in (b"", np.int32([1]), np.int32([0, 1, 2]), np.float32([100**2]))]
-    codes, graphs = [_operator_code(x) for x in kinds], [main, condition, body]
+    codes, graphs = [_operator_code(kind) for kind in kinds], [main, condition, body]
     return packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
 
 
 def nested_loops(n: int, outer: int, inner: int) -> bytes:
-    """`outer` times a loop that doubles `[1, n]` values `inner` times: operators in five graphs."""
+    """A loop of `outer` turns around a loop that doubles `[1, n]` values `inner` times: operators in five graphs."""
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(doubling_loop(n, inner), 0))
     main, condition, body = model.subgraphs
     model.buffers.append(_buffer(np.int32([outer]).tobytes()))
-    loops = [schema.WhileOptionsT(condSubgraphIndex=x, bodySubgraphIndex=x + 1) for x in (1, 3)]
+    loops = [schema.WhileOptionsT(condSubgraphIndex=i, bodySubgraphIndex=i + 1) for i in (1, 3)]
     tensors = [body.tensors[0], *main.tensors[1:], main.tensors[0], body.tensors[2], body.tensors[3]]
     operators = [_node(0, [4, 1], [2, 3], loops[1]), _node(2, [0, 5], [6], schema.AddOptionsT())]
     limit = _tensor("outer", (), "int32", len(model.buffers) - 1)
@@ -178,11 +176,11 @@ def card(
     signals: Sequence[str] = ("total_acc_x", "total_acc_y"),
     **more: Any,
 ) -> Card:
-    """A card for a model of any shape, whose normalisation changes nothing below 1000."""
+    """A card for a model of any shape, with a normalisation that changes nothing below 1000."""
     n, window = len(signals), Window(50.0, samples, max(1, samples // 2))
     normalisation = Normalisation((0.0,) * n, (1.0,) * n, (1000.0,) * n, (None,) * n)
     rest = {"normalisation": normalisation, "front_end": FILTERS} | more
-    return Card("tiny", tuple(labels), tuple(Signal(x, "g") for x in signals), window, **rest)
+    return Card("tiny", tuple(labels), tuple(Signal(name, "g") for name in signals), window, **rest)
 
 
 def _operator_code(operator: int, version: int = 1) -> schema.OperatorCodeT:
@@ -203,7 +201,7 @@ def _graph(tensors: list, inputs: list[int], outputs: list[int], operators: list
 
 
 def packed(model: schema.ModelT) -> bytes:
-    """The flatbuffer of `model`."""
+    """Return the flatbuffer of `model`."""
     builder = flatbuffers.Builder(0)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
