@@ -68,19 +68,19 @@ class LazyGroup(click.Group):
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the subcommand that `arguments` begin with, or raise an error that says what to type instead."""
-        name, known = arguments[0], self.list_commands(context)
-        if name in HOST_COMMANDS and name not in known:
+        name, names = arguments[0], self.list_commands(context)
+        if name in HOST_COMMANDS and name not in names:
             raise InputError(f"{name} needs more than this package: run 'har-edge {name}' where all of it is installed")
-        if name not in known and not name.startswith("-") and not context.resilient_parsing:
-            near = difflib.get_close_matches(name, known, 1)
+        if name not in names and not name.startswith("-") and not context.resilient_parsing:
+            near = difflib.get_close_matches(name, names, 1)
             advice = f"did you mean {near[0]}?" if near else "'har-edge --help' lists all"
             raise click.UsageError(f"no command is named {name!r}: {advice}", context)
         return super().resolve_command(context, arguments)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the subcommands and options that begin with `incomplete`, without importing the subcommands."""
-        found = [CompletionItem(name, help=text) for name, (_, text) in self._lazy.items()]
-        mine = [x for x in found if x.value.startswith(incomplete)]
+        items = [CompletionItem(name, help=text) for name, (_, text) in self._lazy.items()]
+        mine = [item for item in items if item.value.startswith(incomplete)]
         return mine + click.Command.shell_complete(self, context, incomplete)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -115,9 +115,8 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     with nullcontext() if COMPLETION in os.environ else escaped_streams():
         try:
             # An int is the exit code of `context.exit()`; commands return None.
-            code: int | None = command.main(
-                [x for x in arguments if x != "--debug"], prog_name="har-edge", standalone_mode=False
-            )
+            others = [argument for argument in arguments if argument != "--debug"]
+            code: int | None = command.main(others, prog_name="har-edge", standalone_mode=False)
             return code or ExitCode.OK
         except click.ClickException as error:
             error.show()

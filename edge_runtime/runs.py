@@ -62,9 +62,9 @@ class Run:
 
     def converted(self) -> list[Path]:
         """The converted models that exist, in the order of `SCHEMES`; those of any other name come last."""
-        known = [self.tflite(scheme) for scheme in SCHEMES]
-        others = sorted(set(self.folder.glob("model_*.tflite")).difference(known))
-        return [path for path in known if path.exists()] + others
+        converted = [self.tflite(scheme) for scheme in SCHEMES]
+        others = sorted(set(self.folder.glob("model_*.tflite")).difference(converted))
+        return [path for path in converted if path.exists()] + others
 
     def bench(self, device: str, suffix: str = ".json") -> Path:
         """The newest benchmark result of a device, whose name may be any text."""
@@ -92,16 +92,16 @@ def last_results(path: Path | None, n: int = 1, on_notice: Callable[[str], objec
             raise InputError(f"{path} does not exist: name a result of 'har-edge bench', or a run folder")
         return [path]
     folder = Path() if path is None and not LATEST.exists() else find_run(path, on_notice).folder
-    newest = [x for x in folder.glob("bench-*.json") if not _DATED.search(x.stem)]
+    newest = [path for path in folder.glob("bench-*.json") if not _DATED.search(path.stem)]
     if not newest:
         where = "this folder" if folder == Path() else folder
         raise InputError(f"{where} has no result of 'har-edge bench' (bench-DEVICE.json): measure, or name a file")
-    last = max(newest, key=lambda x: x.stat().st_mtime)
-    before = sorted(x for x in folder.glob(f"{last.stem}-*.json") if _DATED.sub("", x.stem) == last.stem)
-    found = [*before, last][-n:]
-    if len(found) < n:
+    last = max(newest, key=lambda path: path.stat().st_mtime)
+    before = sorted(path for path in folder.glob(f"{last.stem}-*.json") if _DATED.sub("", path.stem) == last.stem)
+    results = [*before, last][-n:]
+    if len(results) < n:
         raise InputError(f"there is no older result than {last}: bench again, or name another file")
-    return found
+    return results
 
 
 def checkpoint_folder(folder: Path) -> Path:
@@ -144,11 +144,11 @@ def remembered_data(model: Path) -> Sources:
         return ()
     path = model_card.load(run.card).training_data.get("path")
     texts = (path,) if isinstance(path, str) else tuple(path) if isinstance(path, list) and path else None
-    found = data_sources.sources(texts)
-    for text, source in zip(texts or (), found, strict=False):
+    data = data_sources.sources(texts)
+    for text, source in zip(texts or (), data, strict=False):
         if source.path and not source.path.exists():
             raise InputError(f"{model.parent} was trained on data at {text}, which is gone: say --data where it is")
-    return found
+    return data
 
 
 def is_under_way(folder: Path) -> bool:

@@ -37,7 +37,7 @@ class MeasuredModel:
     def samples(self) -> Samples:
         """The raw times of all rounds, rounded to 10 ns."""
         latency, end_to_end = (
-            tuple(tuple(np.round(getattr(x, key) / 1e6, 5).tolist()) for x in self.rounds)
+            tuple(tuple(np.round(getattr(round, key) / 1e6, 5).tolist()) for round in self.rounds)
             for key in ("latency_ns", "end_to_end_ns")
         )
         return Samples(latency, end_to_end)
@@ -62,7 +62,7 @@ class MeasuredModel:
     @property
     def measured(self) -> list[Measured]:
         """What the worker of each round measured."""
-        return [x.measured for x in self.rounds]
+        return [round.measured for round in self.rounds]
 
 
 def result_of(
@@ -86,12 +86,14 @@ def result_of(
     evidence = doubts.Evidence(
         is_timed=is_timed,
         before=run[0].measured[0].before,
-        rounds=[(x.before, x.after) for x in rounds],
-        others_busy=[x.others_busy for each in run for x in each.measured],
-        operators=Counter(x.name for graph in running(model.graphs) for x in graph.operators),
+        rounds=[(round.before, round.after) for round in rounds],
+        others_busy=[round.others_busy for each in run for round in each.measured],
+        operators=Counter(operator.name for graph in running(model.graphs) for operator in graph.operators),
         xnnpack=None if model.rival else first.xnnpack,  # nothing here can bring more into XNNPACK
         converted=bool(card.quantisation),
-        same_answers=all((predicted == x.logits.argmax(1)).all() for x in measured.rounds if x.logits is not None),
+        same_answers=all(
+            (predicted == round.logits.argmax(1)).all() for round in measured.rounds if round.logits is not None
+        ),
         paced=paced,
         warm_up=facts.warm_up,
         latency=latency,
@@ -130,14 +132,14 @@ def result_of(
 
 def _of_result(*parts: object) -> dict[str, Any]:
     """Return the fields of the dataclasses `parts` that `Result` has too, by name."""
-    names = {x.name for x in fields(Result)}
+    names = {field.name for field in fields(Result)}
     return {name: value for part in parts for name, value in vars(part).items() if name in names}
 
 
 def _agreement(measured: MeasuredModel, run: Sequence[MeasuredModel]) -> float | None:
     """Return the share of windows that the float32 form of the network answers alike; None for that form itself."""
-    forms = [x for x in run if x.model.card.name == measured.model.card.name and not x.model.rival]
-    original = next((x for x in forms if x.model.scheme == FLOAT32), None)
+    forms = [other for other in run if other.model.card.name == measured.model.card.name and not other.model.rival]
+    original = next((form for form in forms if form.model.scheme == FLOAT32), None)
     is_float32 = measured.model.scheme == FLOAT32 and not measured.model.rival
     return None if is_float32 or original is None else float(np.mean(measured.predicted == original.predicted))
 

@@ -22,13 +22,13 @@ def compile_for(device: Device, model: Path, job: MeasurementJob, folder: Path) 
     written.mkdir(exist_ok=True)
     # As rivals and conversions are made: a child of `convert`, of which this package imports nothing.
     run_in_child(f"the C of {job.title}", "close other programs", "convert.c_file.c_source", str(model), str(written))
-    text, header = ((written / f"{library.stem}{x}").read_text(encoding="utf-8") for x in (".c", ".h"))
+    text, header = ((written / f"{library.stem}{suffix}").read_text(encoding="utf-8") for suffix in (".c", ".h"))
     source.write_text(text.replace(f'#include "{library.stem}.h"', header), encoding="utf-8")
-    asked = MeasurementJob(name=f"{library.stem}-compile", task="compile", model=source.name, title=job.title)
-    answer = device.run(asked, folder, ignore_progress)
-    found = answer.arrays.get("library")
-    if found is not None:
-        library.write_bytes(found.tobytes())
+    compilation = MeasurementJob(name=f"{library.stem}-compile", task="compile", model=source.name, title=job.title)
+    answer = device.run(compilation, folder, ignore_progress)
+    binary = answer.arrays.get("library")
+    if binary is not None:
+        library.write_bytes(binary.tobytes())
         return str(answer.facts.get("compiler"))
     target = str(answer.facts.get("platform"))
     if not re.fullmatch(r"[a-z0-9_]+-linux-[a-z0-9]+", target):

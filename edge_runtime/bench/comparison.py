@@ -21,27 +21,30 @@ _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of th
 
 @dataclass(frozen=True)
 class Metric:
-    """A number of a result, and the unit of its change."""
+    """A number of a result, the unit of its change, and its field, such as `latency_ms.p50`."""
 
     title: str
     unit: str
-    value: Callable[[Any], float | None]
+    path: str
 
-
-def _latency(name: str) -> Metric:
-    return Metric(f"latency {name}", PERCENT, lambda x: getattr(x.latency_ms, name) if x.latency_ms else None)
+    def value(self, result: Any) -> float | None:
+        """Return the number of a `Result` or of `Scores`; None if it is not known."""
+        value = result
+        for name in self.path.split("."):
+            value = None if value is None else getattr(value, name)
+        return value
 
 
 METRICS: Mapping[str, Metric] = {
-    **{name: _latency(name) for name in ("p50", "p90", "p95", "p99", "mean")},
-    "end_to_end": Metric("end to end p50", PERCENT, lambda x: x.end_to_end_ms.p50 if x.end_to_end_ms else None),
-    "load": Metric("load", PERCENT, lambda x: x.load_ms),
-    "memory": Metric("peak memory", PERCENT, lambda x: x.peak_memory_bytes),
-    "size": Metric("file size", PERCENT, lambda x: x.size_bytes),
-    "ram": Metric("RAM", PERCENT, lambda x: x.ram_bytes),
-    "instructions": Metric("instructions", PERCENT, lambda x: x.instructions.per_inference if x.instructions else None),
-    "accuracy": Metric("accuracy", POINTS, lambda x: x.accuracy),
-    "macro_f1": Metric("macro F1", POINTS, lambda x: x.macro_f1),
+    **{name: Metric(f"latency {name}", PERCENT, f"latency_ms.{name}") for name in ("p50", "p90", "p95", "p99", "mean")},
+    "end_to_end": Metric("end to end p50", PERCENT, "end_to_end_ms.p50"),
+    "load": Metric("load", PERCENT, "load_ms"),
+    "memory": Metric("peak memory", PERCENT, "peak_memory_bytes"),
+    "size": Metric("file size", PERCENT, "size_bytes"),
+    "ram": Metric("RAM", PERCENT, "ram_bytes"),
+    "instructions": Metric("instructions", PERCENT, "instructions.per_inference"),
+    "accuracy": Metric("accuracy", POINTS, "accuracy"),
+    "macro_f1": Metric("macro F1", POINTS, "macro_f1"),
 }
 """The metrics by name; times in milliseconds, sizes in bytes, scores as shares."""
 EXACT = ("size", "ram", "instructions")
@@ -109,8 +112,8 @@ def compare(old: Report, new: Report) -> RunComparison:
     old_titles, new_titles = _titles(old.results), _titles(new.results)
     return RunComparison(
         pairs=tuple(ResultChanges(new_titles[id(b)], _facts(a, b), _changes(a, b, same_data)) for a, b in matched),
-        only_old=tuple(old_titles[id(x)] for x in old.results if id(x) not in places[0]),
-        only_new=tuple(new_titles[id(x)] for x in new.results if id(x) not in places[1]),
+        only_old=tuple(old_titles[id(result)] for result in old.results if id(result) not in places[0]),
+        only_new=tuple(new_titles[id(result)] for result in new.results if id(result) not in places[1]),
         obstacles=tuple(_obstacles(old, new, matched)),
         notes=tuple(_notes(old, new, matched)),
         doubts=tuple(_doubts(old, new)),
@@ -120,16 +123,17 @@ def compare(old: Report, new: Report) -> RunComparison:
 
 def compare_trained(old: Path, new: Path) -> RunComparison:
     """List the changes between the scores in the cards of two runs. Raises `InputError` for a card without them."""
-    found = []
+    trainings = []
     for path in (old, new):
         card = load(path)
         try:
             data, weights = card.training["data"], card.training["weights_sha256"]
-            scores = {x: (from_json(Scores, card.scores[x]), weights[y]) for x, y in _NETWORKS.items()}
-            found.append((card.name, (data["name"], data["fingerprint"]), scores))
+            parts = _NETWORKS.items()
+            scores = {part: (from_json(Scores, card.scores[part]), weights[network]) for part, network in parts}
+            trainings.append((card.name, (data["name"], data["fingerprint"]), scores))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} has no scores of a training ({error}): name a run, or train again") from error
-    (_, old_data, before), (name, new_data, after) = found
+    (_, old_data, before), (name, new_data, after) = trainings
     obstacles = tuple(_other_data(old_data, new_data))
     unknown = {name: Change(None, None, metric.unit, None, None, None) for name, metric in METRICS.items()}
     pairs = []
@@ -145,31 +149,32 @@ def compare_trained(old: Path, new: Path) -> RunComparison:
 def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, Result]]:
     """Pairs of the same network, tool and quantisation: first those of the same file, then the only two left."""
     keys: tuple[Callable[[Result], object], ...] = (
-        lambda x: (x.model, x.form, x.file),
-        lambda x: (x.model, x.form),
+        lambda result: (result.model, result.form, result.file),
+        lambda result: (result.model, result.form),
     )
     pairs: dict[int, tuple[Result, Result]] = {}  # by the identity of the new one
-    taken: set[int] = set()
+    matched: set[int] = set()
     for key in keys:
-        before = _singles([x for x in old if id(x) not in taken], key)
-        after = _singles([x for x in new if id(x) not in pairs], key)
-        found = [(before[k], after[k]) for k in before if k in after]
-        pairs |= {id(b): (a, b) for a, b in found}
-        taken |= {id(a) for a, _ in found}
-    return [pairs[id(x)] for x in new if id(x) in pairs]
+        before = _singles([result for result in old if id(result) not in matched], key)
+        after = _singles([result for result in new if id(result) not in pairs], key)
+        matches = [(before[k], after[k]) for k in before if k in after]
+        pairs |= {id(b): (a, b) for a, b in matches}
+        matched |= {id(a) for a, _ in matches}
+    return [pairs[id(result)] for result in new if id(result) in pairs]
 
 
 def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict[object, Result]:
     """The results whose key no other one has, by key."""
     counts = Counter(map(key, results))
-    return {key(x): x for x in results if counts[key(x)] == 1}
+    return {key(result): result for result in results if counts[key(result)] == 1}
 
 
 def _titles(results: Sequence[Result]) -> dict[int, str]:
     """The name of each result by its identity: network and form, and the file to tell several apart."""
-    names = [f"{x.model} {x.form}" for x in results]
+    names = [f"{result.model} {result.form}" for result in results]
     alike = Counter(names)
-    return {id(x): name if alike[name] == 1 else f"{name} ({x.file})" for x, name in zip(results, names, strict=True)}
+    named = zip(results, names, strict=True)
+    return {id(result): name if alike[name] == 1 else f"{name} ({result.file})" for result, name in named}
 
 
 def _facts(old: Result, new: Result) -> dict[str, Any]:
@@ -213,7 +218,7 @@ def _ratio_intervals(
     if not all((before, after, *before, *after)):
         return unknown
     ratios = percentile_ratios(after, before, percents, paired=False)
-    are_few = min(sum(map(len, x)) for x in (before, after)) < FEWEST_RUNS
+    are_few = min(sum(map(len, rounds)) for rounds in (before, after)) < FEWEST_RUNS
     return [
         None if q > 90 and are_few else (round(100 * (low - 1), 4), round(100 * (high - 1), 4))
         for q, (_, (low, high)) in zip(percents, ratios, strict=True)
@@ -225,7 +230,8 @@ def _accuracy_interval(old: Result | Scores, new: Result | Scores) -> Interval |
     people = old.per_subject.keys()
     if people != new.per_subject.keys():
         return None
-    reach = half_width([100 * (new.per_subject[x] - old.per_subject[x]) for x in people], [1] * len(people))
+    points = [100 * (new.per_subject[person] - old.per_subject[person]) for person in people]
+    reach = half_width(points, [1] * len(people))
     middle = 100 * (new.accuracy - old.accuracy)
     return None if reach is None else (round(middle - reach, 4), round(middle + reach, 4))
 
@@ -233,11 +239,11 @@ def _accuracy_interval(old: Result | Scores, new: Result | Scores) -> Interval |
 def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
     for key in ("machine", "board", "cpu", "cores", "emulated"):
         yield from _differing(_NOUNS.get(key, key), getattr(old.device, key), getattr(new.device, key))
-    yield from _other_data(*((x.data.name, x.data.fingerprint) for x in (old, new)))
+    yield from _other_data(*((report.data.name, report.data.fingerprint) for report in (old, new)))
     yield from _differing("mode", old.settings.mode, new.settings.mode)
     facts: dict[str, Callable[[Result], object]] = {
-        "runtime": lambda x: f"{x.runtime} {x.runtime_version or 'of no known version'}",
-        "number of threads": lambda x: x.threads,
+        "runtime": lambda result: f"{result.runtime} {result.runtime_version or 'of no known version'}",
+        "number of threads": lambda result: result.threads,
     }
     for noun, fact in facts.items():
         for before, after in dict.fromkeys((fact(a), fact(b)) for a, b in matched):
@@ -246,7 +252,7 @@ def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]
 
 def _other_data(*data: tuple[str, str]) -> Iterator[str]:
     if len({fingerprint for _, fingerprint in data}) > 1:
-        yield from _differing("data", *(f"{name} (windows as scored: {x[:12]})" for name, x in data))
+        yield from _differing("data", *(f"{name} (windows as scored: {digest[:12]})" for name, digest in data))
 
 
 def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:

@@ -61,8 +61,8 @@ class Gauge:
             done.set()
             sampler.join()
         # Short work may end before the first sample.
-        known = [watts for watts in samples or [self.watts()] if watts is not None]
-        return sum(known) / len(known) if len(known) == max(1, len(samples)) else None
+        readings = [watts for watts in samples or [self.watts()] if watts is not None]
+        return sum(readings) / len(readings) if len(readings) == max(1, len(samples)) else None
 
     def _sample(self, samples: list[float | None], done: threading.Event) -> None:
         # This moves only the calling thread: the one that infers stays on its CPU.
@@ -130,7 +130,7 @@ def find_source(root: Path = ROOT) -> Counter | Gauge | str:
 def _rapl(root: Path) -> Counter | str | None:
     # Zones with one colon are whole; those with two are parts of them. psys, where it exists, contains the packages.
     zones = sorted((root / "sys/class/powercap").glob("intel-rapl:*"))
-    zones = [x for x in zones if x.name.count(":") == 1 and (read(x / "name") or "").startswith("package")]
+    zones = [zone for zone in zones if zone.name.count(":") == 1 and (read(zone / "name") or "").startswith("package")]
     if not zones:
         return None
     paths = [zone / "energy_uj" for zone in zones]

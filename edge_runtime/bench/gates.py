@@ -42,9 +42,9 @@ def parse_gate(text: str) -> Gate:
 
     The change of accuracy and macro_f1 is in percentage points, `pp` or no unit. Raises `InputError` for other texts.
     """
-    found = _CONDITION.fullmatch(text)
-    metric = METRICS.get(found["metric"]) if found else None
-    is_right = found and metric and math.isfinite(float(found["limit"]))
-    if not found or not metric or not is_right or (metric.unit == POINTS) is (found["unit"] == "%"):
+    match = _CONDITION.fullmatch(text)
+    metric = METRICS.get(match["metric"]) if match else None
+    is_right = match and metric and math.isfinite(float(match["limit"]))
+    if not match or not metric or not is_right or (metric.unit == POINTS) is (match["unit"] == "%"):
         raise InputError(f"--fail-if {text!r} is no condition as 'p50>5%' or 'accuracy<-0.3', of {', '.join(METRICS)}")
-    return Gate(text.strip(), found["metric"], found["sign"], float(found["limit"]))
+    return Gate(text.strip(), match["metric"], match["sign"], float(match["limit"]))

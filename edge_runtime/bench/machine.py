@@ -87,12 +87,12 @@ def features(root: Path = ROOT) -> tuple[str, ...] | None:
 
 def caches(cpu: int, root: Path = ROOT) -> dict[str, str] | None:
     """The caches that `cpu` sees, as `{"L1d": "64K", "L2": "512K"}`."""
-    found = {}
+    sizes = {}
     for folder in sorted((root / f"sys/devices/system/cpu/cpu{cpu}/cache").glob("index*")):
         level, kind, size = (read(folder / name) for name in ("level", "type", "size"))
         if level and size:
-            found[f"L{level}{_CACHE_LETTERS.get(kind, '')}"] = size
-    return found or None
+            sizes[f"L{level}{_CACHE_LETTERS.get(kind, '')}"] = size
+    return sizes or None
 
 
 def virtual(root: Path = ROOT) -> bool | None:
@@ -119,15 +119,15 @@ def emulated(root: Path = ROOT) -> bool:
 
 def operating_system(root: Path = ROOT) -> str | None:
     """The name and version of the distribution."""
-    found = re.search(r'^PRETTY_NAME="?([^"\n]+)', read(root / "etc/os-release") or "", re.MULTILINE)
-    return found[1] if found else None
+    match = re.search(r'^PRETTY_NAME="?([^"\n]+)', read(root / "etc/os-release") or "", re.MULTILINE)
+    return match[1] if match else None
 
 
 def peak_memory() -> int | None:
     """The most memory this process has held so far, in bytes."""
     # VmHWM starts anew with a program; the maximum of getrusage includes the parent's.
-    found = re.search(r"^VmHWM:\s+(\d+) kB", read(ROOT / "proc/self/status") or "", re.MULTILINE)
-    return int(found[1]) * 1024 if found else None
+    match = re.search(r"^VmHWM:\s+(\d+) kB", read(ROOT / "proc/self/status") or "", re.MULTILINE)
+    return int(match[1]) * 1024 if match else None
 
 
 def pin_to_one_cpu() -> int | None:

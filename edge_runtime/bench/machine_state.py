@@ -111,8 +111,8 @@ def governor(cpu: int | None, root: Path = ROOT) -> str | None:
 
 def governors(root: Path = ROOT) -> dict[str, int] | None:
     """Governor -> how many CPUs are under it."""
-    found = (read(path) for path in sorted((root / "sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")))
-    return dict(Counter(name for name in found if name)) or None
+    names = (read(path) for path in sorted((root / "sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")))
+    return dict(Counter(name for name in names if name)) or None
 
 
 def clock_khz(cpu: int, root: Path = ROOT) -> CpuClock | None:
@@ -124,8 +124,8 @@ def clock_khz(cpu: int, root: Path = ROOT) -> CpuClock | None:
 
 def firmware_clock_khz(root: Path = ROOT) -> int | None:
     """The clock of a Raspberry Pi's Arm cores as its firmware measures it."""
-    found = re.search(r"frequency\(\d+\)=(\d+)", ask("vcgencmd", "measure_clock", "arm", root=root) or "")
-    return int(found[1]) // 1000 if found else None
+    match = re.search(r"frequency\(\d+\)=(\d+)", ask("vcgencmd", "measure_clock", "arm", root=root) or "")
+    return int(match[1]) // 1000 if match else None
 
 
 def temperatures_c(root: Path = ROOT) -> dict[str, float] | None:
@@ -139,10 +139,10 @@ def temperatures_c(root: Path = ROOT) -> dict[str, float] | None:
 
 def throttled(root: Path = ROOT) -> Throttled | None:
     """The conditions of voltage, heat and clock that a Raspberry Pi's firmware reports."""
-    found = re.search(r"throttled=(0x[0-9a-f]+)", ask("vcgencmd", "get_throttled", root=root) or "", re.IGNORECASE)
-    if not found:
+    match = re.search(r"throttled=(0x[0-9a-f]+)", ask("vcgencmd", "get_throttled", root=root) or "", re.IGNORECASE)
+    if not match:
         return None
-    bits = int(found[1], 16)
+    bits = int(match[1], 16)
     now, since_boot = (
         tuple(name for place, name in enumerate(_THROTTLED_BITS) if bits >> shift + place & 1) for shift in (0, 16)
     )
@@ -161,7 +161,7 @@ def power_source(root: Path = ROOT) -> Literal["mains", "battery"] | None:
 def batteries(root: Path = ROOT) -> list[Path]:
     """The folders of the batteries of the machine itself, not those of a mouse."""
     folders = sorted((root / "sys/class/power_supply").glob("*"))
-    return [x for x in folders if read(x / "type") == "Battery" and read(x / "scope") != "Device"]
+    return [folder for folder in folders if read(folder / "type") == "Battery" and read(folder / "scope") != "Device"]
 
 
 def cpu_times_s(root: Path = ROOT) -> dict[str, tuple[float, float]] | None:
@@ -169,7 +169,7 @@ def cpu_times_s(root: Path = ROOT) -> dict[str, tuple[float, float]] | None:
     times = {}
     for cpu, rest in re.findall(r"^(cpu\d+) ([\d ]+)$", read(root / "proc/stat") or "", re.MULTILINE):
         # user, nice, system, idle, iowait, irq, softirq, steal; guests come after and are in the first two already.
-        ticks = [int(x) for x in rest.split()[:8]]
+        ticks = [int(count) for count in rest.split()[:8]]
         idle = sum(ticks[3:5])
         per_second = os.sysconf("SC_CLK_TCK")
         times[cpu] = ((sum(ticks) - idle) / per_second, idle / per_second)

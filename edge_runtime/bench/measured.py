@@ -97,23 +97,23 @@ class Round:
 def together(rounds: Sequence[Measured]) -> RoundFacts:
     """Return the facts of all rounds: median times, the most memory, the first energy; no costs of an emulated CPU."""
     first = rounds[0]
-    facts = RoundFacts(**{x.name: getattr(first, x.name) for x in fields(RoundFacts)})
+    facts = RoundFacts(**{field.name: getattr(first, field.name) for field in fields(RoundFacts)})
     if first.machine.emulated:
         costs = ("load_ms", "first_ms", "warm_up", "baseline_memory_bytes", "peak_memory_bytes", "energy")
         return replace(facts, **dict.fromkeys(costs))
     return replace(
         facts,
-        load_ms=_median(x.load_ms for x in rounds),
-        first_ms=_median(x.first_ms for x in rounds),
-        warm_up=_all_warm_ups([x.warm_up for x in rounds if x.warm_up]),
-        baseline_memory_bytes=max(x.baseline_memory_bytes or 0 for x in rounds) or None,
-        peak_memory_bytes=max(x.peak_memory_bytes or 0 for x in rounds) or None,
-        energy=next((x.energy for x in rounds if x.energy), None),
+        load_ms=_median(round.load_ms for round in rounds),
+        first_ms=_median(round.first_ms for round in rounds),
+        warm_up=_all_warm_ups([round.warm_up for round in rounds if round.warm_up]),
+        baseline_memory_bytes=max(round.baseline_memory_bytes or 0 for round in rounds) or None,
+        peak_memory_bytes=max(round.peak_memory_bytes or 0 for round in rounds) or None,
+        energy=next((round.energy for round in rounds if round.energy), None),
     )
 
 
 def _median(times: Iterable[float | None]) -> float | None:
-    measured = [x for x in times if x is not None]
+    measured = [time for time in times if time is not None]
     return round(median(measured), 3) if measured else None
 
 

@@ -135,14 +135,18 @@ def _report_of(
 ) -> Report:
     """Build the report of all rounds. Raises the first error when no model was measured."""
     measured = [
-        MeasuredModel(x.model, x.rounds, x.instructions) for x in participants if not (x.is_control or x.failure)
+        MeasuredModel(participant.model, participant.rounds, participant.instructions)
+        for participant in participants
+        if not (participant.is_control or participant.failure)
     ]
-    if all(x.model.rival for x in measured):
-        raise next(x.failure for x in participants if x.failure)
+    if all(model.model.rival for model in measured):
+        raise next(participant.failure for participant in participants if participant.failure)
     first, last = measured[0].measured[0], measured[-1].measured[-1]
     twice = [x for x in (participants[0], *(x for x in participants if x.is_control)) if x.rounds and not x.failure]
     control = aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in twice)) if len(twice) == 2 else None
-    results = [aggregation.result_of(x, measured, scored, settings.threads, settings.paced, control) for x in measured]
+    results = [
+        aggregation.result_of(model, measured, scored, settings.threads, settings.paced, control) for model in measured
+    ]
     overheads = [
         x.harness_overhead_us for model in measured for x in model.measured if x.harness_overhead_us is not None
     ]
@@ -261,10 +265,10 @@ def _lay_out(
     interpreter = "auto" if settings.runtime == C else settings.runtime
     for i, model in enumerate(models):
         signals = [signal.name for signal in model.card.signals]
-        taken = (model.card.frame, *signals)
-        if taken not in windows:
-            windows[taken] = f"windows-{len(windows)}.npy"
-            np.save(folder / windows[taken], evaluation_data.evaluated(model.card, data).test.X[rows])
+        key = (model.card.frame, *signals)
+        if key not in windows:
+            windows[key] = f"windows-{len(windows)}.npy"
+            np.save(folder / windows[key], evaluation_data.evaluated(model.card, data).test.X[rows])
         suffix = ".onnx" if model.is_onnx else ".tflite"
         # A rival has no card in its file.
         content = model_card.attach(model.content, model.card) if model.rival else model.content
@@ -277,7 +281,7 @@ def _lay_out(
             runtime=ONNX_RUNTIME if model.is_onnx else interpreter,
             library=f"model_{i}.so" if model.is_c else None,
             threads=settings.threads,
-            windows=windows[taken],
+            windows=windows[key],
             period_s=(model.card.window.hop_s or 0.0) if settings.paced else 0.0,
             energy=True,
         )

@@ -166,7 +166,7 @@ def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError("it is not whole")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sum(x.file_size for x in archive.infolist()) > LARGEST_ANSWER:
+        if sum(member.file_size for member in archive.infolist()) > LARGEST_ANSWER:
             raise ValueError("it unpacks to more than an answer can have")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)

@@ -177,7 +177,9 @@ def _time_paced(
     job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     runs = job.runs if job.seconds is None else max(1, int(job.seconds / job.period_s))
-    return time_paced(prepare, model.run, timed, runs, job.period_s, lambda x: _report("timing, paced", 0.1 + 0.6 * x))
+    return time_paced(
+        prepare, model.run, timed, runs, job.period_s, lambda share: _report("timing, paced", 0.1 + 0.6 * share)
+    )
 
 
 def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:

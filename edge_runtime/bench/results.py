@@ -264,7 +264,7 @@ class Report:
     def to_json(self) -> str:
         """The report as JSON text, format 1, a list of numbers on one line."""
         text = json.dumps({"format": FORMAT} | asdict(self), indent=1, allow_nan=False)
-        return re.sub(r"\[\n[\d\s.,eE+-]+\]", lambda found: re.sub(r"\s+", "", found[0]), text) + "\n"
+        return re.sub(r"\[\n[\d\s.,eE+-]+\]", lambda numbers: re.sub(r"\s+", "", numbers[0]), text) + "\n"
 
     def write(self, path: Path) -> None:
         """Write the JSON form to `path`."""

@@ -71,8 +71,8 @@ def wilson_interval(right: int, windows: int) -> Interval:
     """Wilson's interval of the share `right` of `windows`, as if each were of another subject."""
     from scipy.stats import binomtest
 
-    found = binomtest(right, windows).proportion_ci(LEVEL, method="wilson")
-    return _tidy(found.low), _tidy(found.high)
+    interval = binomtest(right, windows).proportion_ci(LEVEL, method="wilson")
+    return _tidy(interval.low), _tidy(interval.high)
 
 
 def intervals_over_subjects(
@@ -86,7 +86,7 @@ def intervals_over_subjects(
         return None
     whole = confusions.sum(axis=0)
     accuracy, macro_f1 = (
-        _jackknife_interval(score(whole), np.array([score(x) for x in whole - confusions]), len(y))
+        _jackknife_interval(score(whole), np.array([score(confusion) for confusion in whole - confusions]), len(y))
         for score in (scores.accuracy, scores.macro_f1)
     )
     return accuracy, macro_f1
@@ -126,7 +126,7 @@ def sign_flip_test(
     rows = _rows_per_subject(subject)
     if len(rows) < 2:
         return None
-    differences = np.array([int(right[x].sum()) - int(against[x].sum()) for x in rows])
+    differences = np.array([int(right[person].sum()) - int(against[person].sum()) for person in rows])
     most = int(np.abs(differences).sum())
     probability = np.zeros(2 * most + 1)  # of each sum from -most to most
     probability[most] = 1

@@ -126,31 +126,31 @@ def command(
     if runtime == C:
         files += _as_c(files)
     folder = run or Run(Path())
-    own: dict[str, dict[str, Path]] = {}
+    files_of_devices: dict[str, dict[str, Path]] = {}
     if len(devices) == 1:
         result = json_path or folder.bench(names[0])
         page = None if result == outputs.STDOUT else result.parent / f"{result.stem}.html"
     else:
         options.refuse_options("names one file, but each device gets one", "--json")
         result, page = None, folder.bench("devices", ".html")
-        own = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
+        files_of_devices = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
-    of_devices = {f"{form} of {name}": path for name, forms in own.items() for form, path in forms.items()}
-    outputs.check_written(written | of_devices, [x for x in models if x.is_file()])
+    of_devices = {f"{form} of {name}": path for name, forms in files_of_devices.items() for form, path in forms.items()}
+    outputs.check_written(written | of_devices, [path for path in models if path.is_file()])
     settings = MeasurementSettings(runtime, threads, runs, rounds, duration_s, paced, control, absent)
-    _measure(devices, files, _load_data(files, data), settings, own, written, json_path is None)
+    _measure(devices, files, _load_data(files, data), settings, files_of_devices, written, json_path is None)
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
     """The data that is `given`, or that the `models` were trained on; its test part are people new to all models."""
-    cards = [x.card for x in models]
-    if adapted := next((x for x in models if x.card.personal_correction), None):
+    cards = [model.card for model in models]
+    if adapted := next((model for model in models if model.card.personal_correction), None):
         raise InputError(f"{adapted.title} is adapted to one person: measure the model that it was made from")
-    if other := next((x for x in models if x.card.window != cards[0].window), None):
+    if other := next((model for model in models if model.card.window != cards[0].window), None):
         raise InputError(f"{models[0].title} and {other.title} take different windows: bench one after the other")
-    chosen = data_for([x.path for x in models if x.path and not x.rival], given)
+    chosen = data_for([model.path for model in models if model.path and not model.rival], given)
     data = evaluation_data.windows(cards, chosen, is_remembered=given is None)
-    for card in {x.name: x for x in cards}.values():
+    for card in {card.name: card for card in cards}.values():
         warn_of_axes(card, data.mountings)
     return data
 
@@ -187,8 +187,11 @@ def _measure(
         outcomes = measure_on(devices, models, data, settings, on_progress, write_own)
     if not own and outcomes[0].error:
         raise outcomes[0].error
-    measured = [DeviceReport(x.device.name, x.report, str(x.error) if x.error else None) for x in outcomes]
-    reports = [x.report for x in measured if x.report]
+    measured = [
+        DeviceReport(outcome.device.name, outcome.report, str(outcome.error) if outcome.error else None)
+        for outcome in outcomes
+    ]
+    reports = [device.report for device in measured if device.report]
     try:
         if reports:
             write(measured, written)
@@ -196,9 +199,15 @@ def _measure(
         show_report(gather(measured), Console())
     for path in files:
         click.echo(path)
-    if fault := next((x.error for x in outcomes if x.error and not isinstance(x.error, HarEdgeError)), None):
+    if fault := next(
+        (outcome.error for outcome in outcomes if outcome.error and not isinstance(outcome.error, HarEdgeError)), None
+    ):
         raise fault
-    incomplete = [x.device for x in measured if own and (x.failure or x.report is None or x.report.failures)]
+    incomplete = [
+        device.device
+        for device in measured
+        if own and (device.failure or device.report is None or device.report.failures)
+    ]
     incomplete += [failure.file for failure in reports[0].failures] if not own else []
     if incomplete:
         raise DeviceError(f"not everything could be measured: {', '.join(incomplete)}; the rest is complete")
@@ -214,7 +223,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     for path in paths or (None,):
         if path and is_reference(path):
             shipped = [reference_model(str(path), scheme) for scheme in (FLOAT32, INT8)]
-            models += [open_model_file(x, f"{x.name} (reference)") for x in shipped]
+            models += [open_model_file(path, f"{path.name} (reference)") for path in shipped]
         elif path and not path.is_dir():
             models.append(open_model_file(model_path(path)))
         else:
@@ -225,19 +234,19 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
 
 def _as_c(models: Sequence[ModelFile]) -> list[ModelFile]:
     """The `models` that can be C, once more."""
-    found = [x for x in models if not x.rival and x.scheme in CALIBRATED]
-    if not found:
+    quantised = [model for model in models if not model.rival and model.scheme in CALIBRATED]
+    if not quantised:
         raise InputError("--runtime c measures int8 and mixed models: 'har-edge convert --quantize' makes one")
-    return [replace(x, title=f"{x.title} as C", is_c=True) for x in found]
+    return [replace(model, title=f"{model.title} as C", is_c=True) for model in quantised]
 
 
 def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[AbsentRival, ...]]:
     """The rivals of the `models`, and those that could not be made."""
-    found: list[ModelFile] = []
+    models_of_rivals: list[ModelFile] = []
     absent: list[AbsentRival] = []
-    if any(x.path and is_shipped(x.path) for x in models):
+    if any(model.path and is_shipped(model.path) for model in models):
         raise InputError("reference models come without rivals: 'har-edge train', then 'har-edge convert --rivals'")
-    for path, of in {record_of(x.path): x.card for x in models if x.path}.items():
+    for path, of in {record_of(model.path): model.card for model in models if model.path}.items():
         record = read_record(path, of)
         card = record.read_card(path)
         for rival in record.rivals:
@@ -246,6 +255,6 @@ def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[Ab
             if model.is_onnx and not find_spec("onnx"):
                 absent.append(AbsentRival(rival.name, f"onnx, which reads operators, is absent: {pip_install('onnx')}"))
             else:
-                found.append(model)
+                models_of_rivals.append(model)
         absent += [AbsentRival(name, reason) for name, reason in record.absent.items()]
-    return found, tuple(absent)
+    return models_of_rivals, tuple(absent)

@@ -52,7 +52,7 @@ def command(
     Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
     files; those of accuracy are over people.
     """
-    wanted = [parse_gate(text) for text in conditions]
+    gates = [parse_gate(text) for text in conditions]
     trained = _only_trained(old, new)
     if trained:
         old, new = trained
@@ -74,9 +74,10 @@ def command(
     for obstacle in outcome.obstacles:
         console.print(Text.assemble(("not comparable:", "yellow"), f" {obstacle}"))
     show_changes(outcome, console)
-    judged = [x for x in outcome.pairs if x.facts.get("part") != "test"]  # no run is chosen by its test subjects
-    failures = [failure for gate in wanted for failure in gate.failures(judged)]
-    if wanted:  # a model that could not be measured any more must not pass a gate
+    # No run is chosen by its test subjects.
+    judged = [pair for pair in outcome.pairs if pair.facts.get("part") != "test"]
+    failures = [failure for gate in gates for failure in gate.failures(judged)]
+    if gates:  # a model that could not be measured any more must not pass a gate
         failures += [f"{title} (it is in OLD, but NEW has no result of it)" for title in outcome.only_old]
     outputs.write_json(json_path, _content(old, new, outcome, conditions, failures))
     if failures:
@@ -85,11 +86,11 @@ def command(
 
 def _only_trained(*places: Path | None) -> list[Path]:
     """The cards of two run folders, unless `bench` measured both."""
-    folders = [x for x in places if x is not None and x.is_dir()]
-    found = [runs.find_runs(x)[0] for x in folders]
-    is_measured = all(any(x.folder.glob("bench-*.json")) for x in found)
-    is_trained = len(found) == 2 and all(x.card.is_file() for x in found)
-    return [runs.find_run(x, outputs.say).card for x in folders] if is_trained and not is_measured else []
+    folders = [path for path in places if path is not None and path.is_dir()]
+    trainings = [runs.find_runs(folder)[0] for folder in folders]
+    is_measured = all(any(run.folder.glob("bench-*.json")) for run in trainings)
+    is_trained = len(trainings) == 2 and all(run.card.is_file() for run in trainings)
+    return [runs.find_run(folder, outputs.say).card for folder in folders] if is_trained and not is_measured else []
 
 
 def _content(

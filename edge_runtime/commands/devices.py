@@ -67,17 +67,17 @@ def command(targets: Sequence[str]) -> None:
         return
     targets = targets or ("local",)
     with progresses(targets) as tell:
-        found = _look_at(targets, tell)
-    if len(found) == 1 and found[0].failure and not found[0].found:
-        raise found[0].failure
+        readiness = _look_at(targets, tell)
+    if len(readiness) == 1 and readiness[0].failure and not readiness[0].found:
+        raise readiness[0].failure
     console = Console()
-    for i, each in enumerate(found):
+    for i, each in enumerate(readiness):
         if i:
             console.print()
         _show(each, console)
-    failed = {x.target: x.failure for x in found if x.failure}
+    failed = {target.target: target.failure for target in readiness if target.failure}
     if failed:
-        exit_code = max(x.exit_code for x in failed.values())
+        exit_code = max(failure.exit_code for failure in failed.values())
         raise error_with(exit_code, f"not every device can be measured on: {', '.join(failed)}")
 
 
@@ -89,15 +89,15 @@ def _look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[
 
 
 def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> _Readiness:
-    found = None
+    description = None
     try:
         device = opening()
         if isinstance(device, RemoteDevice):
             with closing(device):
-                found = device.read_machine(on_progress)
+                description = device.read_machine(on_progress)
                 chosen = Environment.choose(device.connect().hello, "auto", device.name)
             version = ".".join(map(str, chosen.version))
-            return _Readiness(target, found, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
+            return _Readiness(target, description, f"{chosen.runtime} on Python {version}, {chosen.bits}-bit")
         if isinstance(device, CortexM4):
             return _Readiness(target, device.read_machine(), "C only: har-edge bench --runtime c")
         if not isinstance(device, PythonDevice):
@@ -108,7 +108,7 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
             return _Readiness(target, here, f"{runtime.name} {runtime.version or ''}".strip())
         return _Readiness(target, device.read_machine(), device.name)
     except HarEdgeError as error:
-        return _Readiness(target, found, failure=error)
+        return _Readiness(target, description, failure=error)
 
 
 def _clean(targets: Sequence[str]) -> None:
@@ -124,7 +124,7 @@ def _clean(targets: Sequence[str]) -> None:
         else:
             click.echo(f"{device.name}: removed {removed / 1e6:.1f} MB")
     if failed:
-        raise error_with(max(x.exit_code for x in failed), "; ".join(map(str, failed)))
+        raise error_with(max(failure.exit_code for failure in failed), "; ".join(map(str, failed)))
 
 
 def _show(found: _Readiness, console: Console) -> None:

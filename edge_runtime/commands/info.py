@@ -32,23 +32,23 @@ def command(model: Path, runtime: str, json_path: Path | None) -> None:
 
     model = model_path(model)
     classifier = open_classifier(model, runtime)
-    card, found = classifier.card, classifier.model
+    card, opened = classifier.card, classifier.model
     with suppressed_stderr():
-        operators = found.operators
+        operators = opened.operators
     content = {
         "file": str(model),
         "size_bytes": model.stat().st_size,
-        "quantization": found.scheme,
+        "quantization": opened.scheme,
         "card": json.loads(card.to_json()),
-        "runtime": {"name": found.runtime.name, "version": found.runtime.version},
-        "input": dataclasses.asdict(found.input),
-        "output": dataclasses.asdict(found.output),
-        "stateful": found.stateful,
+        "runtime": {"name": opened.runtime.name, "version": opened.runtime.version},
+        "input": dataclasses.asdict(opened.input),
+        "output": dataclasses.asdict(opened.output),
+        "stateful": opened.stateful,
         "operators": dict(operators.counts),
         "xnnpack": dict(operators.xnnpack or {}),
-        "tensors": [dataclasses.asdict(tensor) for tensor in found.graphs[0].tensors],
+        "tensors": [dataclasses.asdict(tensor) for tensor in opened.graphs[0].tensors],
     }
-    _show(card, found, content)
+    _show(card, opened, content)
     outputs.write_json(json_path, content)
 
 
@@ -71,10 +71,10 @@ def _show(card: Card, found: Model, content: Mapping[str, Any]) -> None:
     console.print(signals)
 
     operators = plain_table(["operator"], ["count", "in XNNPACK"])
-    counts, taken = found.operators.counts, found.operators.xnnpack
+    counts, in_xnnpack = found.operators.counts, found.operators.xnnpack
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
-        operators.add_row(name, str(counts[name]), NOT_MEASURED if taken is None else str(taken.get(name, 0)))
-    n_taken = NOT_MEASURED if taken is None else str(found.operators.taken)
+        operators.add_row(name, str(counts[name]), NOT_MEASURED if in_xnnpack is None else str(in_xnnpack.get(name, 0)))
+    n_taken = NOT_MEASURED if in_xnnpack is None else str(found.operators.taken)
     operators.add_row("all", str(found.operators.total), n_taken, style="bold")
     console.print()
     console.print(operators)
@@ -115,7 +115,7 @@ def _numbers(normalisation: Normalisation, i: int) -> list[str]:
     """Mean, standard deviation, clip and knee of signal `i`."""
     clip, knee = normalisation.clip[i], normalisation.knee[i]
     return [
-        *(f"{x[i]:.5g}" for x in (normalisation.mean, normalisation.std)),
+        *(f"{statistic[i]:.5g}" for statistic in (normalisation.mean, normalisation.std)),
         "none" if clip >= NO_CLIP else f"{clip:.5g}",
         "linear" if knee is None else f"{knee:g}",
     ]

@@ -42,24 +42,24 @@ def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> 
 
     Raises `InputError` when all are shorter.
     """
-    found = list(numbered)
-    kept = [(number, x) for number, x in found if len(x.samples) >= card.window.samples]
-    if len(kept) < len(found):
-        number, short = next((n, x) for n, x in found if len(x.samples) < card.window.samples)
-        said = f"a window of {card.window}, {short.file}, recording {number} of subject {short.subject} first"
-        if not kept:
-            raise InputError(f"no recording is as long as {said}: record more")
-        shorter = f"{len(found) - len(kept)} of {counted(len(found), 'recording')}, shorter than {said}"
-        click.echo(f"Left out: {shorter}.", err=True)
-    return kept
+    recordings = list(numbered)
+    is_long = [len(recording.samples) >= card.window.samples for _, recording in recordings]
+    if not all(is_long):
+        number, short = recordings[is_long.index(False)]
+        example = f"for example recording {number} of subject {short.subject} ({short.file})"
+        if not any(is_long):
+            raise InputError(f"no recording is as long as a window of {card.window}, {example}: record more")
+        n_short = f"{is_long.count(False)} of {counted(len(recordings), 'recording')}"
+        outputs.say(f"Left out: {n_short}, shorter than a window of {card.window}, {example}.")
+    return [numbered for numbered, is_kept in zip(recordings, is_long, strict=True) if is_kept]
 
 
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     """Warn on stderr where devices may have been worn unlike those of a model's training."""
-    found = tuple(mountings)
-    if not found or not is_other(card, {x.source for x in found}):
+    mountings = tuple(mountings)
+    if not mountings or not is_other(card, {mounting.source for mounting in mountings}):
         return
-    worn, learnt = {x.placement for x in found if x.placement}, learnt_placements(card)
+    worn, learnt = {mounting.placement for mounting in mountings if mounting.placement}, learnt_placements(card)
     if card.frame == "walking":
         if learnt and (others := sorted(worn - {*learnt})):
             where = f"{' and '.join(learnt)}, and here is {', '.join(others)}"
@@ -97,14 +97,14 @@ def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> N
     if card.personal_correction is None:
         return
     person = card.personal_correction.record.get("subject")
-    if person is None or {str(x) for x in subjects} != {str(person)}:
+    if person is None or {str(subject) for subject in subjects} != {str(person)}:
         named = "one person" if person is None else f"subject {printable(str(person), 30)}"
         click.echo(f"'{card.name}' is adapted to {named}: for others it may be wrong more often.", err=True)
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
     """Say on stderr how many of the people the model was trained on: it is right more often for them."""
-    people = {(x.mounting.source, x.subject) for x in recordings}
+    people = {(recording.mounting.source, recording.subject) for recording in recordings}
     n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
     if n_learnt:
         here = f"{n_learnt} of {counted(len(people), 'subject')} here"
@@ -118,11 +118,11 @@ def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
     """
     if given is not None:
         return given
-    found = {runs.remembered_data(x): x for x in models}
-    if len(found) > 1:
-        names = " and ".join(str(x) for x in found.values())
+    runs_by_data = {runs.remembered_data(model): model for model in models}
+    if len(runs_by_data) > 1:
+        names = " and ".join(str(model) for model in runs_by_data.values())
         raise InputError(f"{names} were trained on different data: say with --data which to take")
-    return next(iter(found), ())
+    return next(iter(runs_by_data), ())
 
 
 def recordings_for(model: Path, given: Sources | None) -> Sources:

@@ -64,7 +64,7 @@ def model(metavar: str = "[MODEL|RUN]", required: bool = False, several: bool = 
 def is_given(option: str) -> bool:
     """Tell whether `option`, such as `--out`, is on the command line."""
     context = click.get_current_context()
-    (name,) = (x.name for x in context.command.params if option in (*x.opts, *x.secondary_opts))
+    (name,) = (each.name for each in context.command.params if option in (*each.opts, *each.secondary_opts))
     return context.get_parameter_source(str(name)) is click.core.ParameterSource.COMMANDLINE
 
 
@@ -79,11 +79,11 @@ def exclusive(*groups: str, required: bool = False) -> None:
 
     A group is an option, or several that go together, with blanks between them.
     """
-    plain = [x.split() for x in groups]
-    found = [given[0] for group in plain if (given := [x for x in group if is_given(x)])]
-    if len(found) > 1:
-        raise InputError(f"{' and '.join(found)} exclude each other: leave out all but one")
-    if required and not found:
+    plain = [group.split() for group in groups]
+    conflicting = [present[0] for group in plain if (present := [option for option in group if is_given(option)])]
+    if len(conflicting) > 1:
+        raise InputError(f"{' and '.join(conflicting)} exclude each other: leave out all but one")
+    if required and not conflicting:
         raise InputError(f"an option is missing: give {' or '.join(x for group in plain for x in group)}")
 
 
@@ -106,7 +106,7 @@ def data(help_text: str, required: bool = False) -> Callable[[F], F]:
         type=click.Path(readable=False),
         multiple=True,
         required=required,
-        callback=lambda _, __, given: sources(given) if given else None,
+        callback=lambda _, __, texts: sources(texts) if texts else None,
         help=help_text,
     )
 
@@ -134,7 +134,7 @@ runtime = click.option("--runtime", type=click.Choice(RUNTIMES), default="auto",
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Give a command several `options`, in their order, by one decorator."""
-    return lambda command: reduce(lambda made, option: option(made), reversed(options), command)
+    return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
 sample_options = together(
@@ -183,7 +183,7 @@ class SampleOptions:
         from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 
         acceleration = ACCELERATION_UNITS[self.units] if self.units else None
-        if not any(x.is_rotation for x in card.signals):
+        if not any(signal.is_rotation for signal in card.signals):
             return Units(None, acceleration, NOT_NEEDED)
         return Units(None, acceleration, ROTATION_UNITS[self.gyro_units] if self.gyro_units else None)
 
@@ -191,10 +191,10 @@ class SampleOptions:
         """The placement that `--placement` names, "" without it. Raises `InputError` if `card` does not know it."""
         if not self.placement:
             return ""
-        places = (*PLACEMENTS, *(x for group in card.alike for x in group.placements)) if card.alike else ()
-        known = {plain_placement(x): x for x in places}
-        if plain_placement(self.placement) not in known:
-            takes = f"it takes {', '.join(known.values())}" if known else "leave it out"
-            given = quoted(self.placement, 30)
-            raise InputError(f"--placement {given} means nothing to the model {quoted(card.name)}: {takes}")
-        return known[plain_placement(self.placement)]
+        places = (*PLACEMENTS, *(place for group in card.alike for place in group.placements)) if card.alike else ()
+        names = {plain_placement(place): place for place in places}
+        if plain_placement(self.placement) not in names:
+            takes = f"it takes {', '.join(names.values())}" if names else "leave it out"
+            text = quoted(self.placement, 30)
+            raise InputError(f"--placement {text} means nothing to the model {quoted(card.name)}: {takes}")
+        return names[plain_placement(self.placement)]

@@ -30,13 +30,13 @@ class Adb:
         """From `adb://SERIAL`, or `adb:` for the only device. Raises `DeviceError`."""
         serial = target.removeprefix("adb:").removeprefix("//")
         lines = map(str.split, _run(cls.answer_seconds, "devices").splitlines()[1:])
-        found = {printable(x[0]): printable(x[1]) for x in lines if len(x) > 1}
-        if not serial and len(found) == 1:
-            (serial,) = found
-        if serial not in found:
-            raise DeviceError(f"adb has {', '.join(found) or 'no device'}: plug one in, or name it with adb://SERIAL")
-        if found[serial] != "device":
-            raise DeviceError(f"adb says that {serial} is '{found[serial]}': look at its screen, or plug it in again")
+        states = {printable(words[0]): printable(words[1]) for words in lines if len(words) > 1}
+        if not serial and len(states) == 1:
+            (serial,) = states
+        if serial not in states:
+            raise DeviceError(f"adb has {', '.join(states) or 'no device'}: plug one in, or name it with adb://SERIAL")
+        if states[serial] != "device":
+            raise DeviceError(f"adb says that {serial} is '{states[serial]}': look at its screen, or plug it in again")
         return cls(serial)
 
     @property

@@ -101,7 +101,8 @@ class Agent:
     def missing(self, digests: Sequence[str]) -> dict[str, Any]:
         """Return the digests of the files that are missing or incomplete here."""
         paths = [self._objects / digest for digest in digests]
-        return {"missing": [x.name for x in paths if not (x.exists() and sha256(x.read_bytes()).hexdigest() == x.name)]}
+        whole = {path.name for path in paths if path.exists() and sha256(path.read_bytes()).hexdigest() == path.name}
+        return {"missing": [digest for digest in digests if digest not in whole]}
 
     def put(self, digest: str, content: bytes) -> dict[str, Any]:
         """Store a file completely or not at all."""
@@ -116,7 +117,7 @@ class Agent:
         """Remove everything, and return its size in bytes."""
         if not _try_lock(self._lock):
             raise ValueError("another measurement is running there: wait until it ends")
-        total = sum(x.lstat().st_size for x in self._root.rglob("*"))
+        total = sum(path.lstat().st_size for path in self._root.rglob("*"))
         shutil.rmtree(self._root)
         with suppress(OSError):  # the folders above it contain other files
             self._root.parent.rmdir()

@@ -38,17 +38,17 @@ def write_bundle(folder: Path, *modules: str) -> Path:
 @functools.cache
 def _sources(*modules: str) -> Mapping[str, bytes]:
     """The sources of `modules` and of what they import, by name."""
-    found: dict[str, bytes] = {}
-    wanted = list(modules)
-    while wanted:
-        path = _ROOT.joinpath(*wanted.pop().split("."))
+    sources: dict[str, bytes] = {}
+    names = list(modules)
+    while names:
+        path = _ROOT.joinpath(*names.pop().split("."))
         for source in (path.with_suffix(".py"), path / "__init__.py"):
             name = source.relative_to(_ROOT).as_posix()
-            if source.is_file() and name not in found:
-                found[name] = source.read_bytes()
-                wanted += _imports(ast.parse(found[name]), source.name == "__init__.py")
-                wanted += [".".join(x.parts) for x in source.relative_to(_ROOT).parents if x.name]
-    return found
+            if source.is_file() and name not in sources:
+                sources[name] = source.read_bytes()
+                names += _imports(ast.parse(sources[name]), source.name == "__init__.py")
+                names += [".".join(package.parts) for package in source.relative_to(_ROOT).parents if package.name]
+    return sources
 
 
 def _imports(tree: ast.AST, on_load: bool) -> Iterator[str]:
@@ -58,9 +58,9 @@ def _imports(tree: ast.AST, on_load: bool) -> Iterator[str]:
     if on_load and isinstance(tree, ast.FunctionDef):
         return
     if isinstance(tree, ast.Import):
-        yield from (x.name for x in tree.names if x.name.startswith("edge_runtime"))
+        yield from (alias.name for alias in tree.names if alias.name.startswith("edge_runtime"))
     elif isinstance(tree, ast.ImportFrom) and str(tree.module).startswith("edge_runtime"):
         yield str(tree.module)
-        yield from (f"{tree.module}.{x.name}" for x in tree.names)
+        yield from (f"{tree.module}.{alias.name}" for alias in tree.names)
     for child in ast.iter_child_nodes(tree):
         yield from _imports(child, on_load)

@@ -174,5 +174,5 @@ class Connection:
             version = quoted(json.loads(self._pending)["python"])
             return DeviceError(f"{self._transport.name} has Python {version}, and har-edge needs 3.10 or newer there")
         self._log.seek(0)
-        said = self._log.read().decode(errors="replace").strip()
-        return self._transport.explain(code, said, self._greeted)
+        last_words = self._log.read().decode(errors="replace").strip()
+        return self._transport.explain(code, last_words, self._greeted)

@@ -54,13 +54,13 @@ class Environment:
         if hello.libc[0] != "glibc":
             raise DeviceError(f"{name} has another C library than glibc, for which there is no TFLite runtime")
         obstacles = []
-        for wanted in _RUNTIMES if runtime == "auto" else (runtime,):
-            for found in hello.interpreters:
+        for candidate in _RUNTIMES if runtime == "auto" else (runtime,):
+            for python in hello.interpreters:
                 # NumPy has no wheels for 32 bits: the system's own is used.
-                has_numpy = found.bits == 32 and (found.numpy or "").startswith("1.")
-                packages = requirements(wanted)[: 1 if has_numpy else 2]
-                machine = _NARROW.get(hello.machine, hello.machine) if found.bits == 32 else hello.machine
-                environment = cls(wanted, found.path, found.version, machine, found.bits, hello.libc, packages)
+                has_numpy = python.bits == 32 and (python.numpy or "").startswith("1.")
+                packages = requirements(candidate)[: 1 if has_numpy else 2]
+                machine = _NARROW.get(hello.machine, hello.machine) if python.bits == 32 else hello.machine
+                environment = cls(candidate, python.path, python.version, machine, python.bits, hello.libc, packages)
                 obstacle = environment._obstacle()
                 if obstacle is None:
                     return environment

@@ -59,33 +59,33 @@ class Phone:
             self._send(apk)
             # As `adb install` does where it cannot stream.
             sent = f"{self._folder}/{apk.name}"
-            said = self.adb.shell(f"pm install -r {sent} 2>&1; rm -f {sent}").strip()
-            if not said.endswith("Success"):
+            output = self.adb.shell(f"pm install -r {sent} 2>&1; rm -f {sent}").strip()
+            if not output.endswith("Success"):
                 raise DeviceError(
-                    f"the app cannot be installed on {self.name} ({printable(said, 300)}): allow it on the phone's "
+                    f"the app cannot be installed on {self.name} ({printable(output, 300)}): allow it on the phone's "
                     f"screen, or 'adb uninstall {PACKAGE}' first"
                 )
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there. Raises `DeviceError`, or the app's error."""
         # A new name, so that no answer to an earlier job is taken for this one's.
-        asked = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
-        asked.write(folder)
+        renamed = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
+        renamed.write(folder)
         for name in (job.model, str(job.windows)):
             if name not in self._sent:
                 on_progress(0.0, f"sending {name}")
                 self._send(folder / name)
                 self._sent.add(name)
-        self._send(asked.path(folder))
+        self._send(renamed.path(folder))
         try:
-            self._work(asked, folder, on_progress)
+            self._work(renamed, folder, on_progress)
             for name in self.adb.shell(f"ls {self._answers} 2>/dev/null || true").split():
-                if name in (f"{asked.name}.json", f"{asked.name}.npz"):
+                if name in (f"{renamed.name}.json", f"{renamed.name}.npz"):
                     self.adb.pull(f"{self._answers}/{name}", folder)
-            answer = read_answer(folder, asked.name)
+            answer = read_answer(folder, renamed.name)
         finally:
             with suppress(DeviceError):
-                self.adb.shell(f"rm -f {self._folder}/{asked.path(folder).name} {self._answers}/{asked.name}.*")
+                self.adb.shell(f"rm -f {self._folder}/{renamed.path(folder).name} {self._answers}/{renamed.name}.*")
         if answer is None:
             raise DeviceError(f"{self.name} left no answer about {job.title}: look at 'adb logcat -s {_TAG}'")
         return answer

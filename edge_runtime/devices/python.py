@@ -115,18 +115,18 @@ def other_python(path: str, runtime: str) -> PythonDevice:
         raise InputError(f"--on python:{path}: there is no program at {path}")
     try:
         done = run_program([interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)], seconds=60)
-        found = parse_json(done.stdout)
-        version, packages = tuple(map(int, found["version"])), found["packages"]
+        description = parse_json(done.stdout)
+        version, packages = tuple(map(int, description["version"])), description["packages"]
     except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
         raise InputError(f"--on python:{path}: {interpreter} is not a Python 3 interpreter") from error
     if version < (3, 10):
         raise InputError(f"{interpreter} is Python {'.'.join(map(str, version))}: har-edge needs 3.10 or newer there")
-    wanted = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)
-    chosen = next((name for name in wanted if PACKAGES[name] in packages), None)
+    runtimes = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)
+    chosen = next((name for name in runtimes if PACKAGES[name] in packages), None)
     if chosen is None or "numpy" not in packages:
-        package = {"litert": "ai-edge-litert"}.get(wanted[0], wanted[0])
+        package = {"litert": "ai-edge-litert"}.get(runtimes[0], runtimes[0])
         missing = "numpy" if chosen else "TFLite runtime" if runtime == "auto" else runtime
         # The system's own Python may refuse packages (PEP 668).
-        made = f"{interpreter} -m venv env && env/bin/pip install numpy {package}"
-        raise InputError(f"{interpreter} has no {missing}: {made}, then --on python:env/bin/python")
+        command = f"{interpreter} -m venv env && env/bin/pip install numpy {package}"
+        raise InputError(f"{interpreter} has no {missing}: {command}, then --on python:env/bin/python")
     return PythonDevice(f"python{version[0]}.{version[1]}-{chosen}", interpreter)

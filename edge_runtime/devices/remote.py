@@ -66,21 +66,21 @@ class RemoteDevice:
     def _install(self, environment: Environment, on_progress: OnProgress) -> str:
         """Make the `environment`, if it is not there yet; its folder."""
         on_progress(0.0, "fetching its packages")
-        wheels = {sha256(x): x for x in environment.wheels()}
+        wheels = {sha256(wheel): wheel for wheel in environment.wheels()}
         self._send(wheels, on_progress)
 
         def hear(notice: dict[str, Any], _: bytes) -> None:
             if "stage" in notice:
                 on_progress(0.5, printable(str(notice["stage"])))
 
-        made = self.connect().ask(
+        answer = self.connect().ask(
             "environment",
             on_notice=hear,
             interpreter=environment.interpreter,
             key=environment.key(*wheels),
             wheels={path.name: digest for digest, path in wheels.items()},
         )
-        return str(made["site"])
+        return str(answer["site"])
 
     def connect(self) -> Connection:
         """The connection, opened if it is not open."""
@@ -96,9 +96,9 @@ class RemoteDevice:
             digest = sha256(bundle)
             self._send({digest: bundle}, on_progress)
             interpreter = connection.hello.interpreters[0].path
-            found = connection.ask("look", interpreter=interpreter, bundle=digest)["description"]
+            description = connection.ask("look", interpreter=interpreter, bundle=digest)["description"]
         try:
-            return from_json(Description, found)
+            return from_json(Description, description)
         except ValueError as error:
             raise DeviceError(f"{self.name} describes itself unusably ({error}): report it") from error
 
@@ -111,14 +111,14 @@ class RemoteDevice:
         if job.runtime == ONNX_RUNTIME and self._without_onnx:
             raise self._without_onnx
         names = (write_bundle(folder).name, job.model, job.windows, job.library)
-        files = {x: sha256(folder / x) for x in names if x}
-        self._send({digest: folder / x for x, digest in files.items()}, on_progress)
+        files = {name: sha256(folder / name) for name in names if name}
+        self._send({digest: folder / name for name, digest in files.items()}, on_progress)
         stage = "starting"
-        wanted = [f"{job.name}.npz", f"{job.name}.json"]
+        answers = [f"{job.name}.npz", f"{job.name}.json"]
 
         def hear(notice: dict[str, Any], content: bytes) -> None:
             nonlocal stage
-            if notice.get("file") in wanted:
+            if notice.get("file") in answers:
                 (folder / notice["file"]).write_bytes(content)
             elif report := progress_of(message_of(str(notice.get("line")))):
                 stage = report[1]
@@ -132,7 +132,7 @@ class RemoteDevice:
             files=files,
             job=job.path(folder).name,
             text=job.to_text(),
-            answers=wanted,
+            answers=answers,
             silence_seconds=self.silence_seconds,
         )
         title = f"{job.title} on {self.name}"
@@ -158,11 +158,11 @@ class RemoteDevice:
 
     def _send(self, files: Mapping[str, Path], on_progress: OnProgress) -> None:
         """Send the files, by their digests, that the device does not have."""
-        unknown = [x for x in files if x not in self._there]
+        unknown = [digest for digest in files if digest not in self._there]
         if not unknown:
             return
-        asked = self.connect().ask("missing", digests=unknown)["missing"]
-        missing = [x for x in unknown if x in asked]
+        absent = self.connect().ask("missing", digests=unknown)["missing"]
+        missing = [digest for digest in unknown if digest in absent]
         for i, digest in enumerate(missing):
             on_progress(i / len(missing), f"sending {files[digest].stat().st_size / 1e6:.1f} MB")
             self.connect().ask("put", payload=files[digest], digest=digest)

@@ -28,10 +28,10 @@ class Ssh:
     @classmethod
     def parse(cls, target: str) -> Self:
         """Read `ssh://[user@]host[:port]` or `user@host`. Raises `InputError` when it is neither."""
-        found = _TARGET.fullmatch(target)
-        if not found or int(found["port"] or 0) > _LAST_PORT:
+        match = _TARGET.fullmatch(target)
+        if not match or int(match["port"] or 0) > _LAST_PORT:
             raise InputError(f"cannot measure on {target!r}: give ssh://[user@]host[:port], a port up to {_LAST_PORT}")
-        return cls(found["host"].strip("[]"), found["user"], int(found["port"]) if found["port"] else None)
+        return cls(match["host"].strip("[]"), match["user"], int(match["port"]) if match["port"] else None)
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class Ssh:
     def command(self, argv: Sequence[str]) -> list[str]:
         """The command that runs `argv` there, quoted for its shell."""
         words = program("HAR_EDGE_SSH", "ssh", "an OpenSSH client")
-        options = [x for option in _OPTIONS for x in ("-o", option)]
+        options = [word for option in _OPTIONS for word in ("-o", option)]
         user = ["-l", self.user] if self.user else []
         port = ["-p", str(self.port)] if self.port else []
         return [*words, "-T", *options, *user, *port, "--", self.host, shlex.join(argv)]

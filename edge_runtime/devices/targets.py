@@ -51,7 +51,7 @@ def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice
             devices.append(opening())
         except HarEdgeError as error:
             devices.append(AbsentDevice(target, error))
-    absent = [x for x in devices if isinstance(x, AbsentDevice)]
+    absent = [device for device in devices if isinstance(device, AbsentDevice)]
     if len(absent) == len(devices):
         raise absent[0].error
     return devices
@@ -115,9 +115,9 @@ def measure_on(
             return DeviceOutcome(device, error=device.error)
         report = None
         try:
-            device.prepare(lambda share, stage: on_progress(0.0, stage), any(x.is_onnx for x in models))
-            taken = [x for x in models if x.is_c or not isinstance(device, CortexM4)]
-            report = measurement.measure(taken, data, device, settings, on_progress)
+            device.prepare(lambda share, stage: on_progress(0.0, stage), any(model.is_onnx for model in models))
+            measurable = [model for model in models if model.is_c or not isinstance(device, CortexM4)]
+            report = measurement.measure(measurable, data, device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)
         except Exception as error:  # noqa: BLE001 - even a fault of our own must not lose other reports
@@ -133,11 +133,11 @@ def measure_on(
     queues = [here, *([i] for i, device in enumerate(devices) if not device.here)]
     with ThreadPoolExecutor(max_workers=len(queues)) as pool:
         try:
-            found = dict(x for outcomes in pool.map(in_turn, queues) for x in outcomes)
+            outcomes_by_place = dict(outcome for outcomes in pool.map(in_turn, queues) for outcome in outcomes)
         except BaseException:
             interrupted.set()
             for device in devices:
                 if not isinstance(device, AbsentDevice):
                     device.stop()  # so that its thread ends
             raise
-    return [found[i] for i in range(len(devices))]
+    return [outcomes_by_place[i] for i in range(len(devices))]

@@ -29,21 +29,21 @@ def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
     for titles, name in ((outcome.only_old, "OLD"), (outcome.only_new, "NEW")):
         if titles:
             console.print(f"only in {name}: {', '.join(titles)}")
-    for kind, said in (("note", outcome.notes), ("doubt", outcome.doubts)):
-        for sentence in said:
+    for kind, sentences in (("note", outcome.notes), ("doubt", outcome.doubts)):
+        for sentence in sentences:
             console.print(Text.assemble((f"{kind}:", "yellow"), f" {sentence}"))
 
 
 def change_sentences(outcome: RunComparison) -> Iterator[str]:
     """A sentence per result: the changes beyond the noise, and those of `_JUDGED` without an interval."""
     for pair in outcome.pairs:
-        said = {name: f"{METRICS[name].title} {change.text()}" for name, change in pair.changes.items()}
-        beyond = [said[name] for name, change in pair.changes.items() if change.beyond_noise]
+        texts = {name: f"{METRICS[name].title} {change.text()}" for name, change in pair.changes.items()}
+        beyond = [texts[name] for name, change in pair.changes.items() if change.beyond_noise]
         sentence = f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise"
         for name in _JUDGED:
             if pair.changes[name].change and pair.changes[name].beyond_noise is None:
                 why = "without an interval" if name == "p50" or outcome.same_data else "of other data"
-                sentence += f"; {said[name]} {why}, not judged"
+                sentence += f"; {texts[name]} {why}, not judged"
         yield f"{sentence}."
 
 
@@ -58,7 +58,7 @@ def _table(pair: ResultChanges) -> Table:
         if is_latency or change.old is change.new is None:
             continue
         verdict, style = _verdict(change)
-        values = (NOT_MEASURED if x is None else _cell(name, x, unit) for x in (change.old, change.new))
+        values = (NOT_MEASURED if value is None else _cell(name, value, unit) for value in (change.old, change.new))
         judged = Text(verdict, style)
         table.add_row(METRICS[name].title, *values, change.text(), change.interval_text(), judged)
     return table

@@ -34,7 +34,9 @@ class _Scale:
 
     def __call__(self, value: float) -> float:
         """The place of `value`, or the nearer end when it lies outside."""
-        low, high, value = (math.log(x) if self.log else x for x in (self.low, self.high, max(value, self.low)))
+        low, high, value = (
+            math.log(number) if self.log else number for number in (self.low, self.high, max(value, self.low))
+        )
         share = min(max((value - low) / (high - low), 0.0), 1.0)
         return self.start + share * (self.end - self.start)
 
@@ -42,11 +44,11 @@ class _Scale:
         """At most `most` round values inside."""
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            found = [x * 10.0**power for power in powers for x in (1, 2, 3, 5)]
-            inside = [x for x in found if self.low <= x <= self.high]
+            round_values = [digit * 10.0**power for power in powers for digit in (1, 2, 3, 5)]
+            inside = [value for value in round_values if self.low <= value <= self.high]
             return inside[:: math.ceil(len(inside) / most)]
         power = 10.0 ** math.floor(math.log10((self.high - self.low) / most))
-        step = next(x * power for x in (1, 2, 5, 10, 20) if (self.high - self.low) / (x * power) <= most)
+        step = next(digit * power for digit in (1, 2, 5, 10, 20) if (self.high - self.low) / (digit * power) <= most)
         first = math.ceil(self.low / step - 1e-9)
         return [i * step for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -60,11 +62,11 @@ def distribution(results: Sequence[Result], key: str, title: str) -> Markup | No
     """Draw the share of inferences done within each time of kind `key`. None without raw times."""
     unit = unit_of_times(results)
     times = [_times(result, key, unit) for result in results]
-    measured = [(i, x) for i, x in enumerate(times) if len(x)]
+    measured = [(i, values) for i, values in enumerate(times) if len(values)]
     if not measured:
         return None
     # The slowest one in 200 can be a hundred times slower: it lies beyond the edge.
-    ends = [x for _, values in measured for x in (values[0], *np.percentile(values, (50, 99.5)))]
+    ends = [value for _, values in measured for value in (values[0], *np.percentile(values, (50, 99.5)))]
     x, y = _spread(ends, _LEFT, _RIGHT), _Scale(0, 100, _BOTTOM, _TOP)
     shapes = []
     for i, values in measured:
@@ -106,7 +108,7 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
     """Raw times in `unit`, ascending; 0, of a coarse clock, becomes a trifle that has a logarithm."""
     parts = getattr(result.samples_ms, key) if result.samples_ms else ()
-    milliseconds = np.array([x for part in parts for x in part], np.float64)
+    milliseconds = np.array([time for part in parts for time in part], np.float64)
     return np.sort(np.maximum(milliseconds * in_unit(1.0, unit), 1e-6))
 
 

@@ -28,7 +28,7 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
         shares = [row.recall, precision, f1]
         if not is_closed:
             shares.append(closed_set.per_class[label].recall)
-        table.add_row(label, f"{row.windows}", *(percent(x, 1) for x in shares))
+        table.add_row(label, f"{row.windows}", *(percent(share, 1) for share in shares))
     console.print(table)
     people = open_set.per_subject if is_single else open_set.per_subject_macro_f1
     least, measure = min(people, key=people.__getitem__), "accuracy" if is_single else "macro F1"
@@ -40,11 +40,11 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
         console.print(f"Closed set, with answers only among labels of these windows (last column: recall): {among}.")
     if is_single:
         console.print(f"All these windows are of {occurring[0]}: accuracy is recall.")
-    console.print("".join(f"{x}\n" for x in _group_lines(open_set, closed_set, found)), end="")
-    if said := motionless(found.motionless.windows, found.motionless.mountings):
-        console.print(said)
-    if said := left_out(found.left_out):
-        console.print(said)
+    console.print("".join(f"{line}\n" for line in _group_lines(open_set, closed_set, found)), end="")
+    if notice := motionless(found.motionless.windows, found.motionless.mountings):
+        console.print(notice)
+    if notice := left_out(found.left_out):
+        console.print(notice)
 
 
 def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) -> Iterator[str]:

@@ -67,15 +67,15 @@ def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
 
 def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
     """Raise `InputError` when one of `paths`, by form, is no regular file, is one of `inputs`, or is given twice."""
-    taken = {realpath(x): "what is read" for x in inputs}
+    uses = {realpath(path): "what is read" for path in inputs}
     for form, path in paths.items():
         if path is None:
             continue
         if path != STDOUT:
             check_target(path)
-        if place := taken.get(realpath(path)):
+        if place := uses.get(realpath(path)):
             raise InputError(f"--{form} {path} would overwrite {place}: give it another file name")
-        taken[realpath(path)] = f"--{form}"
+        uses[realpath(path)] = f"--{form}"
 
 
 def write_report(devices: Sequence["DeviceReport"], paths: Mapping[str, Path | None]) -> list[Path]:
@@ -86,7 +86,7 @@ def write_report(devices: Sequence["DeviceReport"], paths: Mapping[str, Path | N
     from edge_runtime.reports.report_content import gather
     from edge_runtime.reports.report_forms import to_csv, to_html, to_markdown
 
-    reports = [x.report for x in devices if x.report]
+    reports = [device.report for device in devices if device.report]
     forms: dict[str, Callable[[], str]] = {
         "json": lambda: reports[0].to_json(),
         "csv": lambda: to_csv(reports),

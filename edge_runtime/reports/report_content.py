@@ -57,17 +57,17 @@ class ReportContent:
 
 def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
     """Name the reports of several files by device, runtime, file or folder, whichever tells them apart."""
-    devices = [x.device for x in reports.values()]
-    runtimes = [f"{x.runtime.name} {x.runtime.version or ''}".strip() for x in devices]
-    paths = [Path(x).absolute() for x in reports]
-    files, folders = [x.name for x in paths], [x.parent.name for x in paths]
-    names = sentences.telling_apart([x.name for x in devices], runtimes, files, folders, [*reports])
+    devices = [report.device for report in reports.values()]
+    runtimes = [f"{device.runtime.name} {device.runtime.version or ''}".strip() for device in devices]
+    paths = [Path(path).absolute() for path in reports]
+    files, folders = [path.name for path in paths], [path.parent.name for path in paths]
+    names = sentences.telling_apart([device.name for device in devices], runtimes, files, folders, [*reports])
     return [DeviceReport(name, report) for name, report in zip(names, reports.values(), strict=True)]
 
 
 def gather(devices: Sequence[DeviceReport]) -> ReportContent:
     """The content of the reports of `devices`, in their order."""
-    measured = [(x.device, x.report) for x in devices if x.report]
+    measured = [(device.device, device.report) for device in devices if device.report]
     single = measured[0][1] if len(devices) == len(measured) == 1 else None
 
     def each(say: Callable[[Report], Sequence[str]]) -> tuple[str, ...]:
@@ -76,21 +76,32 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         for device, report in measured:
             for sentence in say(report):
                 concerned.setdefault(sentence, []).append(device)
-        return tuple(x if len(y) == len(devices) else f"{', '.join(y)}: {x}" for x, y in concerned.items())
+        return tuple(
+            sentence if len(names) == len(devices) else f"{', '.join(names)}: {sentence}"
+            for sentence, names in concerned.items()
+        )
 
     return ReportContent(
-        headings=each(lambda x: [sentences.title(x)]),
-        names=tuple(x if single else f"{device} {x}" for device, y in measured for x in sentences.titles(y.results)),
+        headings=each(lambda report: [sentences.title(report)]),
+        names=tuple(
+            title if single else f"{device} {title}"
+            for device, report in measured
+            for title in sentences.titles(report.results)
+        ),
         results=tuple(result for _, report in measured for result in report.results),
         verdicts=each(sentences.verdicts),
-        failures=each(sentences.failures) + tuple(x.failure for x in devices if x.failure),
+        failures=each(sentences.failures) + tuple(device.failure for device in devices if device.failure),
         doubts=each(sentences.doubts),
         notes=each(sentences.windows_left_out)
         + (tuple(filter(None, (sentences.energy(single), sentences.control_sentence(single)))) if single else ())
-        + each(lambda x: [f"no {rival.name}: {rival.reason}" for rival in x.absent_rivals or ()])
-        + each(lambda x: [f"{y.form} by {y.runtime_version}" for y in x.results if y.runtime == C]),
+        + each(lambda report: [f"no {rival.name}: {rival.reason}" for rival in report.absent_rivals or ()])
+        + each(
+            lambda report: [
+                f"{result.form} by {result.runtime_version}" for result in report.results if result.runtime == C
+            ]
+        ),
         real_time_factors=sentences.real_time_factors(single) if single else None,
-        origins=each(lambda x: [_origin(x)]),
+        origins=each(lambda report: [_origin(report)]),
     )
 
 
@@ -110,7 +121,9 @@ def machine_facts(report: Report) -> Facts:
 
 def states(report: Report) -> list[tuple[str, list[str]]]:
     """The known facts of the machine's state: name, and values before and after."""
-    before, after = ({} if x is None else dict(state_facts(x)) for x in (report.device.before, report.device.after))
+    before, after = (
+        {} if state is None else dict(state_facts(state)) for state in (report.device.before, report.device.after)
+    )
     rows = [(name, [before.get(name, NOT_MEASURED), after.get(name, NOT_MEASURED)]) for name in before | after]
     return [(name, cells) for name, cells in rows if cells != [NOT_MEASURED, NOT_MEASURED]]
 
@@ -119,9 +132,11 @@ def state_facts(state: State) -> Facts:
     """The facts of one state; a dash for what the machine does not tell."""
     clock, throttled = state.clock_khz, state.throttled
     limits = f" ({_clock(clock.minimum)} to {_clock(clock.maximum)})" if clock and clock.maximum is not None else ""
-    sensors = ", ".join(f"{name} {x:.0f} °C" for name, x in (state.temperatures_c or {}).items())
+    sensors = ", ".join(f"{name} {degrees:.0f} °C" for name, degrees in (state.temperatures_c or {}).items())
     now, since_boot = (
-        (", ".join(x) or "no" for x in (throttled.now, throttled.since_boot)) if throttled else (NOT_MEASURED,) * 2
+        (", ".join(names) or "no" for names in (throttled.now, throttled.since_boot))
+        if throttled
+        else (NOT_MEASURED,) * 2
     )
     return [
         ("load average", NOT_MEASURED if state.load_average is None else significant(state.load_average, 3)),
@@ -145,7 +160,7 @@ def _origin(report: Report) -> str:
 
 def known_facts(record: Any, left_out: Sequence[str]) -> Facts:
     """The known fields of a dataclass, without those in `left_out`."""
-    values = {x.name: getattr(record, x.name) for x in fields(record) if x.name not in left_out}
+    values = {field.name: getattr(record, field.name) for field in fields(record) if field.name not in left_out}
     return [
         (_NAMES.get(key, key.replace("_", " ")), _value(key, value))
         for key, value in values.items()
@@ -161,7 +176,7 @@ def _value(key: str, value: Any) -> str:
     if key.endswith(("_us", "_s")) and value is not None:
         return f"{value:g} {'µs' if key.endswith('_us') else 's'}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {x}" for name, x in value.items())
+        return ", ".join(f"{name} {part}" for name, part in value.items())
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 

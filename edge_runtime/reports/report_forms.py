@@ -43,7 +43,7 @@ _NARROWEST = 14  # column with the space beside it: longer names fold
 
 _ABOUT = {
     **{"created": "created", "har_edge": "har_edge"},
-    **{f"device_{x}": f"device.{x}" for x in ("name", "board", "cpu", "machine", "kernel", "os")},
+    **{f"device_{field}": f"device.{field}" for field in ("name", "board", "cpu", "machine", "kernel", "os")},
     **{"data": "data.name", "mode": "settings.mode", "rounds": "settings.rounds"},
 }
 """Columns of the CSV form about the report, with the fields that have their values."""
@@ -61,7 +61,7 @@ class Row:
 def row_groups(results: Sequence[Result]) -> list[list[Row]]:
     """Scores, times and sizes of `results`, without rows in which no result has a number."""
     unit = unit_of_times(results)
-    people = noun_of(person for x in results for person in x.per_subject)
+    people = noun_of(person for result in results for person in result.per_subject)
 
     def row(title: str, cell: Callable[[Result], str], detail: bool = False) -> Row:
         return Row(title, tuple(map(cell, results)), detail)
@@ -79,11 +79,15 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
     ]
     times = [
         row("latency p50 ±95 %", lambda x: _p50(x.latency_ms, unit))
-        if any(x.latency_ms and x.latency_ms.p50_ci95 for x in results)
+        if any(result.latency_ms and result.latency_ms.p50_ci95 for result in results)
         else percentile("latency_ms", "p50"),
         *(percentile("latency_ms", key) for key in ("p90", "p95", "p99")),
         # The latency of models that all prepare windows themselves is end to end.
-        *([] if all(x.is_end_to_end for x in results) else [percentile("end_to_end_ms", x) for x in ("p50", "p99")]),
+        *(
+            []
+            if all(result.is_end_to_end for result in results)
+            else [percentile("end_to_end_ms", key) for key in ("p50", "p99")]
+        ),
         row("load", lambda x: time(x.load_ms, "ms")),
         row("first inference", lambda x: time(x.first_ms, unit)),
         row("instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED),
@@ -92,11 +96,11 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
     sizes = [
         row("peak memory", lambda x: megabytes(x.peak_memory_bytes)),
         row("before the model", lambda x: megabytes(x.baseline_memory_bytes), detail=True),
-        row("flash" if all(x.ram_bytes for x in results) else "file size", lambda x: kilobytes(x.size_bytes)),
+        row("flash" if all(result.ram_bytes for result in results) else "file size", lambda x: kilobytes(x.size_bytes)),
         row("RAM", lambda x: NOT_MEASURED if x.ram_bytes is None else kilobytes(x.ram_bytes)),
         row("operators in XNNPACK", _operators_taken),
     ]
-    return [[x for x in group if set(x.cells) != {NOT_MEASURED}] for group in (scores, times, sizes)]
+    return [[row for row in group if set(row.cells) != {NOT_MEASURED}] for group in (scores, times, sizes)]
 
 
 def show_report(content: ReportContent, console: rich.console.Console) -> None:
@@ -119,8 +123,8 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
         console.print(table)
     for note in content.notes:
         console.print(note)
-    for kind, colour, said in (("failed", "red", content.failures), ("doubt", "yellow", content.doubts)):
-        for sentence in said:
+    for kind, colour, sentences in (("failed", "red", content.failures), ("doubt", "yellow", content.doubts)):
+        for sentence in sentences:
             console.print(Text.assemble((f"{kind}: ", colour), sentence))
     if content.real_time_factors:
         console.print(content.real_time_factors)
@@ -129,7 +133,7 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
 def to_markdown(content: ReportContent) -> str:
     """A table in GitHub's form and sentences, with escaped names."""
     single = len(content.headings) == 1
-    blocks = [f"### {_plain(x)}" if single else f"**{_plain(x)}**" for x in content.headings]
+    blocks = [f"### {_plain(heading)}" if single else f"**{_plain(heading)}**" for heading in content.headings]
     if content.results:
         lines = ["| | " + " | ".join(map(_plain, content.names)) + " |", "|---|" + "---:|" * len(content.names)]
         for row in (row for group in row_groups(content.results) for row in group):
@@ -137,11 +141,11 @@ def to_markdown(content: ReportContent) -> str:
             lines.append(f"| {title} | " + " | ".join(map(_plain, row.cells)) + " |")
         blocks.append("\n".join(lines))
     blocks += map(_plain, content.verdicts)
-    items = [f"- **failed:** {_plain(x)}" for x in content.failures]
-    items += [f"- **doubt:** {_plain(x)}" for x in content.doubts]
+    items = [f"- **failed:** {_plain(failure)}" for failure in content.failures]
+    items += [f"- **doubt:** {_plain(doubt)}" for doubt in content.doubts]
     blocks += ["\n".join(items)] if items else []
-    blocks += [_plain(x) for x in (content.real_time_factors, *content.notes) if x]
-    blocks += [f"*{_plain(x)}*" for x in content.origins]
+    blocks += [_plain(sentence) for sentence in (content.real_time_factors, *content.notes) if sentence]
+    blocks += [f"*{_plain(origin)}*" for origin in content.origins]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -152,12 +156,12 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
     """
     content = gather(devices)
     names, results = content.names, content.results
-    reports = {x.device: x.report for x in devices if x.report}
+    reports = {device.device: device.report for device in devices if device.report}
     report = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))
-    is_one_time = not report or all(x.is_end_to_end for x in results)
+    is_one_time = not report or all(result.is_end_to_end for result in results)
     distributions = [charts.distribution(results, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
-    people = dict.fromkeys(person for x in results for person in x.per_subject)
+    people = dict.fromkeys(person for result in results for person in result.per_subject)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("edge_runtime", "reports"),
         autoescape=True,
@@ -172,14 +176,14 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         colour=charts.colour,
         percent=percent,
         groups=row_groups(results),
-        distributions=[x for x in distributions if x],
+        distributions=[drawing for drawing in distributions if drawing],
         scatter=charts.accuracy_against_latency(results, names),
         people=people,
         noun=noun_of(people),
-        classes=dict.fromkeys(label for x in results for label in x.per_class),
+        classes=dict.fromkeys(label for result in results for label in result.per_class),
         states=states(report) if report else [],
         devices=list(reports),
-        facts=_side_by_side([machine_facts(x) for x in reports.values()]),
+        facts=_side_by_side([machine_facts(report) for report in reports.values()]),
     )
 
 
@@ -190,7 +194,7 @@ def to_csv(reports: Sequence[Report]) -> str:
     Lists of texts are joined by ` | `; raw times and tables are left out.
     """
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, [*_ABOUT, *(x for x, _ in _csv_cells(Result, None))], lineterminator="\n")
+    writer = csv.DictWriter(stream, [*_ABOUT, *(name for name, _ in _csv_cells(Result, None))], lineterminator="\n")
     writer.writeheader()
     for report in reports:
         about = {name: attrgetter(place)(report) for name, place in _ABOUT.items()}
@@ -215,9 +219,9 @@ def _csv_cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str,
 
 def _side_by_side(columns: Sequence[Facts]) -> list[tuple[str, list[str]]]:
     """A name and a value per column, for each fact that a column has."""
-    found = [dict(column) for column in columns]
-    keys = dict.fromkeys(key for column in found for key in column)
-    return [(key, [column.get(key, NOT_MEASURED) for column in found]) for key in keys]
+    facts_of_columns = [dict(column) for column in columns]
+    keys = dict.fromkeys(key for column in facts_of_columns for key in column)
+    return [(key, [column.get(key, NOT_MEASURED) for column in facts_of_columns]) for key in keys]
 
 
 def _fitting(content: ReportContent, width: int) -> int:

@@ -27,7 +27,7 @@ class ComparedResults:
 
 def unit_of_times(results: Sequence[Result]) -> str:
     """Microseconds when every p50 is below a millisecond."""
-    return "µs" if all(x.latency_ms is None or x.latency_ms.p50 < 1 for x in results) else "ms"
+    return "µs" if all(result.latency_ms is None or result.latency_ms.p50 < 1 for result in results) else "ms"
 
 
 def title(report: Report) -> str:
@@ -40,24 +40,24 @@ def title(report: Report) -> str:
     first = report.results[0]
     runtime = f"{first.runtime} {first.runtime_version or ''}".rstrip()
     paced = ", paced" if report.settings.mode == "paced" else ""
-    networks = list(dict.fromkeys(x.model for x in report.results))
+    networks = list(dict.fromkeys(result.model for result in report.results))
     what = _listed(networks) if len(networks) <= 3 else f"{len(networks)} networks"
-    turned = list(dict.fromkeys(x.model for x in report.results if x.frame == "walking"))
+    turned = list(dict.fromkeys(result.model for result in report.results if result.frame == "walking"))
     frame = f", for {_listed(turned)} turned into the walking frame" if turned else ""
     return f"{what} by {runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}{frame}"
 
 
 def telling_apart(*namings: list[str]) -> list[str]:
     """The first of the `namings` in which each name is another, or the last."""
-    return next((x for x in namings if len(set(x)) == len(x)), namings[-1])
+    return next((names for names in namings if len(set(names)) == len(names)), namings[-1])
 
 
 def titles(results: Sequence[Result]) -> list[str]:
     """A short name for each result: as much of scheme, model and file as makes it unique."""
-    has_rivals = any(x.rival for x in results)
-    forms = [f"har-edge {x.form}" if has_rivals and not x.rival else x.form for x in results]
-    of_networks = [f"{x.model} {form}" for x, form in zip(results, forms, strict=True)]
-    files = [x.file for x in results]
+    has_rivals = any(result.rival for result in results)
+    forms = [f"har-edge {result.form}" if has_rivals and not result.rival else result.form for result in results]
+    of_networks = [f"{result.model} {form}" for result, form in zip(results, forms, strict=True)]
+    files = [result.file for result in results]
     return telling_apart(forms, of_networks, files, [f"{i + 1}: {file}" for i, file in enumerate(files)])
 
 
@@ -67,24 +67,28 @@ def pairs(report: Report) -> list[ComparedResults]:
     Rivals are what others are compared with, not compared themselves.
     """
     results, names = report.results, titles(report.results)
-    comparisons = {(x.result, x.against): x for x in report.comparisons}
+    comparisons = {(comparison.result, comparison.against): comparison for comparison in report.comparisons}
     quantised = [
         (i, j)
         for i, j in pairs_with_baselines(results)
         if results[i].model == results[j].model and results[i].quantization != FLOAT32 and results[j].is_float
     ]
-    own = [[pair for pair in found if not results[pair[0]].rival] for found in (quantised, comparisons)]
+    without_rivals = [[pair for pair in places if not results[pair[0]].rival] for places in (quantised, comparisons)]
     return [
         ComparedResults(names[i], results[i], names[j], results[j], comparisons.get((i, j)))
-        for i, j in own[0] or own[1]
+        for i, j in without_rivals[0] or without_rivals[1]
     ]
 
 
 def verdicts(report: Report) -> list[str]:
     """Sentences on speed and size, instructions and accuracy of each pair, then on faster rivals and on float forms."""
-    found = pairs(report)
-    said = [sentence for pair in found for sentence in (_gain(pair), *_work(pair), _cost(pair))]
-    return [*said, *(x for pair in found for x in _faster_rivals(report, pair)), *_yardsticks(report, found)]
+    pairs_of_report = pairs(report)
+    sentences = [sentence for pair in pairs_of_report for sentence in (_gain(pair), *_work(pair), _cost(pair))]
+    return [
+        *sentences,
+        *(sentence for pair in pairs_of_report for sentence in _faster_rivals(report, pair)),
+        *_yardsticks(report, pairs_of_report),
+    ]
 
 
 def control_sentence(report: Report) -> str | None:
@@ -133,7 +137,10 @@ def windows_left_out(report: Report) -> list[str]:
 
 def failures(report: Report) -> list[str]:
     """The models that could not be measured, each with the reason."""
-    return [x.error if x.file in x.error else f"{x.file}: {x.error}" for x in report.failures]
+    return [
+        failure.error if failure.file in failure.error else f"{failure.file}: {failure.error}"
+        for failure in report.failures
+    ]
 
 
 def real_time_factors(report: Report) -> str | None:
@@ -156,7 +163,9 @@ def real_time_factors(report: Report) -> str | None:
 
 def energy(report: Report) -> str | None:
     """The reasons why energy was not measured, if it was not."""
-    reasons = {x.energy.reason for x in report.results if x.energy and x.energy.per_inference_mj is None}
+    reasons = {
+        result.energy.reason for result in report.results if result.energy and result.energy.per_inference_mj is None
+    }
     return f"energy: not measured: {'; '.join(sorted(filter(None, reasons)))}" if any(reasons) else None
 
 
@@ -168,12 +177,12 @@ def _gain(pair: ComparedResults) -> str:
     if not (kinds and result.is_end_to_end and against.is_end_to_end):
         kinds.append(("end_to_end", " end to end", result.end_to_end_ms, against.end_to_end_ms))
     claims: list[str] = []
-    for name, kind, own, other in kinds:
-        if own and other:
-            ratio = getattr(pair.comparison, f"{name}_ratio", None) or own.p50 / other.p50
+    for name, kind, latency, other in kinds:
+        if latency and other:
+            ratio = getattr(pair.comparison, f"{name}_ratio", None) or latency.p50 / other.p50
             interval = getattr(pair.comparison, f"{name}_ratio_ci95", None)
             speed = _speed(ratio, interval, f"{pair.against_name}{kind}")
-            p50s = f"p50 {time(own.p50, unit)} against {time(other.p50, unit)}"
+            p50s = f"p50 {time(latency.p50, unit)} against {time(other.p50, unit)}"
             claims.append(f"{speed} ({_interval(interval)}{p50s})")
     size = _times(against.size_bytes / result.size_bytes, "smaller", "larger", "of the same size")
     claims.append(f"{size} ({kilobytes(result.size_bytes)} against {kilobytes(against.size_bytes)})")
@@ -186,17 +195,21 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[st
     for result, name in zip(report.results, titles(report.results), strict=True):
         if result.is_float:
             forms.setdefault(result.model, []).append((result, name))
-    without_rival = {x.against.model: x.against_name for x in found if x.against.is_float and any(costs([x.against]))}
+    without_rival = {
+        pair.against.model: pair.against_name for pair in found if pair.against.is_float and any(costs([pair.against]))
+    }
     for model, of_network in forms.items():
-        if any(x.rival for x, _ in of_network):
+        if any(result.rival for result, _ in of_network):
             without_rival.pop(model, None)
-            in_order = sorted(zip(costs([x for x, _ in of_network]), (name for _, name in of_network), strict=True))
+            in_order = sorted(
+                zip(costs([result for result, _ in of_network]), (name for _, name in of_network), strict=True)
+            )
             (least, fastest), *others = in_order
             less = _less(of_network[0][0], "slower", "more instructions")
             rest = _listed([f"{name} {less(cost / least)}" for cost, name in others if least])
             if rest:
                 yield f"{fastest} is the fastest of {len(in_order)} float forms that were measured: {rest}."
-    if absent := list(dict.fromkeys(x.name for x in report.absent_rivals or ())):
+    if absent := list(dict.fromkeys(rival.name for rival in report.absent_rivals or ())):
         yield f"Rivals that were not measured, and may be faster: {_listed(absent)}."
     if without_rival:
         how = " ('har-edge convert --rivals' of your own network, then bench --rivals)"
@@ -206,19 +219,19 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[st
 
 def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
     """The rivals that are faster than an integer model, without the one that it is compared with."""
-    own = pair.result
-    if own.quantization not in CALIBRATED:
+    result = pair.result
+    if result.quantization not in CALIBRATED:
         return []
     others = [
-        (x, name)
-        for x, name in zip(report.results, titles(report.results), strict=True)
-        if x.rival and x.model == own.model and name != pair.against_name
+        (rival, name)
+        for rival, name in zip(report.results, titles(report.results), strict=True)
+        if rival.rival and rival.model == result.model and name != pair.against_name
     ]
-    least, *rest = costs([own, *(x for x, _ in others)])
+    least, *rest = costs([result, *(rival for rival, _ in others)])
     faster = sorted((cost / least, name) for cost, (_, name) in zip(rest, others, strict=True) if cost and least)
-    more = _less(own, "faster", "fewer instructions")
-    said = [f"{name} {more(1 / ratio)}" for ratio, name in faster if round(ratio, 2) < 1]
-    return [f"{pair.name} is not the fastest form: {_listed(said)}."] if said else []
+    more = _less(result, "faster", "fewer instructions")
+    clauses = [f"{name} {more(1 / ratio)}" for ratio, name in faster if round(ratio, 2) < 1]
+    return [f"{pair.name} is not the fastest form: {_listed(clauses)}."] if clauses else []
 
 
 def _less(result: Result, speed: str, work: str) -> Callable[[float], str]:
@@ -229,13 +242,13 @@ def _less(result: Result, speed: str, work: str) -> Callable[[float], str]:
 
 
 def _work(pair: ComparedResults) -> list[str]:
-    own, other = pair.result.instructions, pair.against.instructions
-    if not own or not other:
+    instructions, other = pair.result.instructions, pair.against.instructions
+    if not instructions or not other:
         return []
     name = pair.against_name
     words = (f"fewer instructions than {name}", f"more instructions than {name}", f"as many instructions as {name}")
-    ratio = _times(other.per_inference / own.per_inference, *words)
-    return [f"{pair.name} takes {ratio} ({own.per_inference:,} against {other.per_inference:,})."]
+    ratio = _times(other.per_inference / instructions.per_inference, *words)
+    return [f"{pair.name} takes {ratio} ({instructions.per_inference:,} against {other.per_inference:,})."]
 
 
 def _cost(pair: ComparedResults) -> str:

@@ -27,12 +27,12 @@ def find_compiler(target: str = "") -> list[str] | None:
     Raises `InputError` when CC is not a command.
     """
     try:
-        own = [] if target else shlex.split(os.environ.get("CC", ""))
+        command = [] if target else shlex.split(os.environ.get("CC", ""))
     except ValueError as error:
         raise InputError(f"CC is not a command ({error}): set it to a C compiler") from error
     usual = f"{target}-gcc" if target else "cc"
-    if own or shutil.which(usual):
-        return own or [usual]
+    if command or shutil.which(usual):
+        return command or [usual]
     zig = ["zig"] if shutil.which("zig") else [sys.executable, "-m", "ziglang"]
     if zig[0] == "zig" or importlib.util.find_spec("ziglang"):
         return [*zig, "cc", *(("-target", target) if target else ("-mcpu=baseline",))]
@@ -62,7 +62,7 @@ def compile_library(
     if compiler is None:
         where, other = (f" for {target}", "") if target else ("", ", or set CC to one")
         raise DeviceError(f"there is no C compiler{where} here: pip install ziglang{other}")
-    is_zig = not {"zig", "ziglang"}.isdisjoint(Path(x).name for x in compiler)
+    is_zig = not {"zig", "ziglang"}.isdisjoint(Path(word).name for word in compiler)
     flags = ("-std=c99", level, *(_OF_ZIG.get(processor, processor) if is_zig else processor))
     if reason := _failure([*compiler, *flags, *options], source, output):
         name, advice = "zig" if is_zig else compiler[0], "" if target else ": set CC to another compiler"
@@ -85,5 +85,5 @@ def _failure(command: Sequence[str], source: Path, output: Path) -> str:
         return f"it takes over {_SECONDS:g} s"
     if done.returncode:
         lines = [*filter(None, done.stderr.splitlines()), f"exit code {done.returncode}"]
-        return next((x for x in lines if "error" in x), lines[0])
+        return next((line for line in lines if "error" in line), lines[0])
     return "" if output.is_file() and output.stat().st_size else "it wrote no file"

@@ -14,8 +14,8 @@ def cache_folder() -> Path:
 
     Raises `InputError` for a user without a home.
     """
-    if given := os.environ.get("HAR_EDGE_CACHE"):
-        return Path(given).absolute()
+    if folder := os.environ.get("HAR_EDGE_CACHE"):
+        return Path(folder).absolute()
     try:
         return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "har-edge").absolute()
     except RuntimeError as error:
@@ -30,12 +30,12 @@ def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=place.parent, prefix=".") as temporary:
-            made = Path(temporary, place.name)
-            made.mkdir()
-            make(made)
+            folder = Path(temporary, place.name)
+            folder.mkdir()
+            make(folder)
             os.sync()  # before its name says that it is whole
             try:
-                made.rename(place)
+                folder.rename(place)
             except OSError:
                 if not place.exists():
                     raise

@@ -65,7 +65,7 @@ def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...], bool]:
     optional = False
     while True:
         arguments = typing.get_args(kind)
-        others = [x for x in arguments if x is not type(None)]
+        others = [argument for argument in arguments if argument is not type(None)]
         if typing.get_origin(kind) is typing.Annotated:
             kind, notes = arguments[0], notes + arguments[1:]
         elif _is_union(kind) and len(others) == 1:
@@ -86,9 +86,9 @@ def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Annotated:
         converted = _convert(arguments[0], value, where, strict)
-        for x in arguments[1:]:
-            if isinstance(x, Quantity) and converted is not None:
-                x.check(converted, where)
+        for note in arguments[1:]:
+            if isinstance(note, Quantity) and converted is not None:
+                note.check(converted, where)
         return converted
     if _is_union(kind):
         return _member(arguments, value, where, strict)
@@ -103,20 +103,20 @@ def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
         if length is None and _are_numbers(arguments[0], value):
             return tuple(value) if origin is tuple else list(value)
         kinds = arguments if length else [arguments[0]] * len(value)
-        items = (_convert(x, value[i], f"{where}[{i}]", strict) for i, x in enumerate(kinds))
+        items = (_convert(item_kind, value[i], f"{where}[{i}]", strict) for i, item_kind in enumerate(kinds))
         return tuple(items) if origin is tuple else list(items)
     if origin in (dict, Mapping):
         _check_object(value, where)
-        return {key: _convert(arguments[1], x, f"{where}.{key}", strict) for key, x in value.items()}
+        return {key: _convert(arguments[1], item, f"{where}.{key}", strict) for key, item in value.items()}
     return _plain(kind, value, where)
 
 
 def _are_numbers(kind: Any, values: Sequence[Any]) -> bool:
     """Tell quickly whether `values` are as `kind` wants them: a measurement has many thousands."""
     plain, notes, _ = bare_type(kind)
-    limits = [x for x in notes if isinstance(x, Quantity)]
+    limits = [note for note in notes if isinstance(note, Quantity)]
     return plain in (float, int) and all(
-        type(x) is plain and all(limit.at_least <= x <= limit.at_most for limit in limits) for x in values
+        type(value) is plain and all(limit.at_least <= value <= limit.at_most for limit in limits) for value in values
     )
 
 
@@ -139,7 +139,7 @@ def _member(kinds: Sequence[Any], value: Any, where: str, strict: bool) -> Any:
     """`value` as the first of the union's `kinds` that it fits; the error is that of the last."""
     if value is None and type(None) in kinds:
         return None
-    *others, last = (x for x in kinds if x is not type(None))
+    *others, last = (kind for kind in kinds if kind is not type(None))
     for kind in others:
         try:
             return _convert(kind, value, where, strict)

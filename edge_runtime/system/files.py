@@ -29,10 +29,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     with _writing(Path(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_target(path)
-        for left in target.parent.glob(f".*{_OURS}{'[0-9a-f]' * 16}*"):
+        for abandoned in target.parent.glob(f".*{_OURS}{'[0-9a-f]' * 16}*"):
             with suppress(OSError):
-                if left.stat().st_mtime < time.time() - _ABANDONED_S:
-                    left.unlink()
+                if abandoned.stat().st_mtime < time.time() - _ABANDONED_S:
+                    abandoned.unlink()
         try:
             temporary.touch()  # refuse a folder that cannot be written before the work
             yield temporary
@@ -70,15 +70,15 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
 
 def check_folder(folder: Path) -> None:
     """Raise `InputError` unless files can be written into `folder`, which need not exist; leave nothing there."""
-    missing = [x for x in (folder, *folder.parents) if not x.exists()]
+    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     try:
         with _writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
     finally:
-        for made in missing:
+        for parent in missing:
             with suppress(OSError):
-                made.rmdir()
+                parent.rmdir()
 
 
 def sha256(path: Path) -> str:

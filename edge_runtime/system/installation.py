@@ -27,7 +27,8 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
     """
     if (root / "pyproject.toml").exists():
         return pip_install("--editable", f"{'.' if root == Path.cwd() else root}[{extra}]")
-    notes = [x.read_text("direct_url.json") for x in importlib.metadata.distributions(name="har-edge")]
+    installations = importlib.metadata.distributions(name="har-edge")
+    notes = [distribution.read_text("direct_url.json") for distribution in installations]
     if not notes:
         return f"pip install '.[{extra}]' in a clone of har-edge"
     origin = json.loads(next(filter(None, notes), "{}"))
@@ -39,9 +40,9 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
 def pip_install(*arguments: str) -> str:
     """The command `pip install` with `arguments`, by the pip of this Python, which may not be the one on the path."""
     if sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():  # PEP 668
-        made = shlex.join([sys.executable, "-m", "venv", "--system-site-packages", "env"])
-        return f"{made} && {shlex.join(['env/bin/pip', 'install', *arguments])}"
-    found = shutil.which("pip")
-    is_own = found is not None and Path(found).parent == Path(sys.executable).parent
+        environment = shlex.join([sys.executable, "-m", "venv", "--system-site-packages", "env"])
+        return f"{environment} && {shlex.join(['env/bin/pip', 'install', *arguments])}"
+    pip = shutil.which("pip")
+    is_own = pip is not None and Path(pip).parent == Path(sys.executable).parent
     program = ["pip"] if is_own else [sys.executable, "-m", "pip"]
     return shlex.join([*program, "install", *arguments])

@@ -78,9 +78,10 @@ def parse_json(text: str | bytes) -> Any:
         json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    level = [content]
+    level = [content] if isinstance(content, (dict, list)) else []
     for _ in range(_DEEPEST):
-        level = [y for x in level if isinstance(x, (dict, list)) for y in (x.values() if isinstance(x, dict) else x)]
+        containers = [value.values() if isinstance(value, dict) else value for value in level]
+        level = [child for values in containers for child in values if isinstance(child, (dict, list))]
     if level:
         raise ValueError("it is nested too deeply")
     return content

@@ -18,7 +18,7 @@ def has_control(text: str) -> bool:
 
 def shown(text: str) -> str:
     """`text` with escapes such as `\\x1b` for all that a terminal would obey, but for line ends and tabs."""
-    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 def printable(text: str | bytes, longest: int = _LONGEST) -> str:
@@ -28,8 +28,9 @@ def printable(text: str | bytes, longest: int = _LONGEST) -> str:
     """
     if isinstance(text, bytes):
         text = text[: 4 * (longest + 1)].decode("utf-8", "backslashreplace")
-    shown = "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text[: longest + 1])
-    return shown if len(shown) <= longest else shown[: longest - 1] + "…"
+    letters = text[: longest + 1]
+    line = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in letters)
+    return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
 def quoted(text: str | bytes, longest: int = _LONGEST) -> str:

@@ -23,7 +23,7 @@ def ending(code: int, log: str = "", stage: str = "") -> str:
 
 def last_line(log: str) -> str:
     """The last line of `log`, without the notes of TensorFlow and LiteRT."""
-    lines = [x for x in map(str.strip, log.splitlines()) if x and not x.startswith(("INFO:", "WARNING:"))]
+    lines = [line for line in map(str.strip, log.splitlines()) if line and not line.startswith(("INFO:", "WARNING:"))]
     return printable((lines or ["no reason given"])[-1], _LONGEST_LINE)
 
 

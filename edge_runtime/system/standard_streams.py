@@ -33,7 +33,7 @@ def escaped_streams() -> Iterator[None]:
     for stream in before:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a question mark in an encoding without µ
-    sys.stdout, sys.stderr = (cast(TextIO, x and _Escaped(x)) for x in before)
+    sys.stdout, sys.stderr = (cast(TextIO, stream and _Escaped(stream)) for stream in before)
     try:
         yield
     finally:
@@ -52,13 +52,13 @@ def suppressed_stderr() -> Iterator[None]:
     TensorFlow and the TFLite interpreters log set-up notes there that no Python setting turns off.
     """
     saved = os.dup(2)
-    with tempfile.TemporaryFile() as held:
-        os.dup2(held.fileno(), 2)
+    with tempfile.TemporaryFile() as output:
+        os.dup2(output.fileno(), 2)
         try:
             yield
         except BaseException:
-            held.seek(0)
-            os.write(saved, shown(held.read()[-4000:].decode(errors="replace")).encode())
+            output.seek(0)
+            os.write(saved, shown(output.read()[-4000:].decode(errors="replace")).encode())
             raise
         finally:
             os.dup2(saved, 2)

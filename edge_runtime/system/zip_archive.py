@@ -46,13 +46,13 @@ class Archive(AbstractContextManager["Archive"]):
             except _BROKEN as error:
                 raise InputError(f"{place} is a damaged or truncated zip ({error})") from error
             entries = self._zip.infolist()
-            self.unpacked = sum(x.file_size for x in entries)  # bytes that all members declare
+            self.unpacked = sum(entry.file_size for entry in entries)  # bytes that all members declare
             most = min(MAX_UNPACKED, max(_ALWAYS, _MOST_TIMES * source.seek(0, SEEK_END)))
             if self.unpacked > most:
                 raise InputError(f"{place} would unpack to {self.unpacked:,} bytes; the limit for its size is {most:,}")
             self._opened = opened.pop_all()
-        self.names = [x.filename for x in entries if not x.filename.endswith("/")]
-        self.start = min((x.header_offset for x in entries), default=0)
+        self.names = [entry.filename for entry in entries if not entry.filename.endswith("/")]
+        self.start = min((entry.header_offset for entry in entries), default=0)
         """The position in the file of the first member: not 0 when something stands before the archive."""
 
     def __exit__(self, *_: object) -> None:

@@ -114,30 +114,30 @@ class CortexM4:
             model = open_model(flatbuffer, "litert", name=job.title)
         prepare = preparation(card, model.input)
         windows = np.load(folder / str(job.windows), allow_pickle=False)[:n_windows]
-        expected = np.concatenate([model.run(prepare(x)) for x in windows])
+        expected = np.concatenate([model.run(prepare(window)) for window in windows])
         with scratch_folder() as scratch:
-            (scratch / "windows").write_bytes(b"".join(prepare(x).tobytes() for x in windows))
+            (scratch / "windows").write_bytes(b"".join(prepare(window).tobytes() for window in windows))
             if code := self._processes.start([*EMULATOR, folder / str(job.library)], cwd=scratch).wait():
                 raise DeviceError(f"the firmware of {job.title} {ending(code)}: report it, with the model")
             content = (scratch / "answers").read_bytes()
-        found = np.frombuffer(content[:-4], [("ticks", "<u4"), ("values", expected.dtype, expected.shape[1:])])
-        if found["values"].tobytes() != expected.tobytes():
+        answers = np.frombuffer(content[:-4], [("ticks", "<u4"), ("values", expected.dtype, expected.shape[1:])])
+        if answers["values"].tobytes() != expected.tobytes():
             raise CheckFailedError(f"the firmware of {job.title} answers unlike LiteRT: report it, with the model")
         (ram,) = np.frombuffer(content[-4:], "<u4")
-        return _TICK_NS * found["ticks"].astype(np.int64), dequantise(found["values"], model.output), int(ram)
+        return _TICK_NS * answers["ticks"].astype(np.int64), dequantise(answers["values"], model.output), int(ram)
 
 
 def _build(folder: Path) -> Answer:
     """The firmware of the C in `folder`, which has the name of the model."""
     name, prefix, image = folder.name, folder.name.upper(), folder / "image"
     header = (folder / f"{name}.h").read_text(encoding="utf-8")
-    value, answer = ("int8_t" if f"{prefix}_{x}_SCALE" in header else "float" for x in ("INPUT", "OUTPUT"))
-    own = f"-include {name}.h -DPREDICT={name}_predict -DVALUE={value} -DANSWER={answer}".split()
+    value, answer = ("int8_t" if f"{prefix}_{tensor}_SCALE" in header else "float" for tensor in ("INPUT", "OUTPUT"))
+    macros = f"-include {name}.h -DPREDICT={name}_predict -DVALUE={value} -DANSWER={answer}".split()
     sizes = f"-DN_VALUES={prefix}_SAMPLES*{prefix}_N_SIGNALS -DN_ANSWERS={prefix}_N_LABELS".split()
-    compiler = build(image, _FIRMWARE / "main.c", *folder.glob("*.c"), f"-I{folder}", *own, *sizes)
+    compiler = build(image, _FIRMWARE / "main.c", *folder.glob("*.c"), f"-I{folder}", *macros, *sizes)
     return Answer({"compiler": compiler}, {"library": np.fromfile(image, np.uint8)})
 
 
 def _known(kind: Any, **facts: object) -> Any:
     """A dataclass of these facts, and None for the others."""
-    return kind(**dict.fromkeys(x.name for x in fields(kind)) | facts)
+    return kind(**dict.fromkeys(field.name for field in fields(kind)) | facts)

@@ -41,7 +41,7 @@ def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = 
             "Dir::State": folder,
             "Dir::State::status": folder / "status",
         }
-        apt = ["apt-get", "-qq", *(x for name, value in settings.items() for x in ("-o", f"{name}={value}"))]
+        apt = ["apt-get", "-qq", *(word for name, value in settings.items() for word in ("-o", f"{name}={value}"))]
         files = folder / "cache/archives"
         how = ["download"] if alone else ["install", "--yes", "--download-only"]
         for command in (["update", "--error-on=any"], [*how, *names]):
@@ -56,8 +56,8 @@ def host_architecture() -> str:
 
 def _mirror_of_host() -> str:
     """The address of a Debian host's own packages, which are signed and need no TLS."""
-    found = _run("apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
-    for origin, component, uri in (x.split(" ", 2) for x in found.splitlines()):
+    lines = _run("apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
+    for origin, component, uri in (line.split(" ", 2) for line in lines.splitlines()):
         if (origin, component) == ("Debian", "main") and uri.startswith(("http", "mirror")):
             return uri
     raise DeviceError("this host has no packages of a Debian: set HAR_EDGE_DEBIAN to a mirror")
@@ -78,7 +78,7 @@ def _run(*command: str, cwd: Path | None = None) -> str:
         raise DeviceError(f"there is no {command[0]} here: an emulated board needs a Debian or Ubuntu host")
     done = run_program(command, cwd=cwd)
     if done.returncode:
-        complaints = [x for x in done.stderr.splitlines() if x and not x.startswith("W: ")]
+        complaints = [line for line in done.stderr.splitlines() if line and not line.startswith("W: ")]
         reason = printable((complaints or ["no reason given"])[0].removeprefix("E: "), 300)
         raise DeviceError(f"{command[0]} cannot get Debian's packages ({reason}): see that 'apt-get update' works here")
     return done.stdout

@@ -65,7 +65,7 @@ class EmulatedDevice(RemoteDevice):
 
     def clean(self) -> int:
         """Remove the boards of all CPUs; return how many bytes that was."""
-        total = sum(x.lstat().st_size for x in boards().rglob("*"))
+        total = sum(path.lstat().st_size for path in boards().rglob("*"))
         shutil.rmtree(boards(), ignore_errors=True)
         return total
 
