@@ -1,4 +1,4 @@
-"""Find run folders, which `train`, `convert` and `bench` hand to each other, and name their files."""
+"""Find run folders, which `train`, `convert` and `bench` share, and name their files."""
 
 import fcntl
 import os
@@ -53,21 +53,21 @@ class Run:
         return self.folder / "history.csv"
 
     def picture(self, name: str) -> Path:
-        """One of the pictures of the training."""
+        """Return the path of a picture of the training."""
         return self.folder / f"{name}.{self.pictures}"
 
     def tflite(self, scheme: str) -> Path:
-        """The converted model of one of the `SCHEMES`."""
+        """Return the path of the converted model of a scheme."""
         return self.folder / f"model_{scheme}.tflite"
 
     def converted(self) -> list[Path]:
-        """The converted models that exist, in the order of `SCHEMES`; those of any other name come last."""
+        """Return the converted models that exist, in the order of `SCHEMES`; models with other names come last."""
         converted = [self.tflite(scheme) for scheme in SCHEMES]
         others = sorted(set(self.folder.glob("model_*.tflite")).difference(converted))
         return [path for path in converted if path.exists()] + others
 
     def bench(self, device: str, suffix: str = ".json") -> Path:
-        """The newest benchmark result of a device, whose name may be any text."""
+        """Return the path of a device's newest benchmark result; the device's name may be any text."""
         return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"
 
 
@@ -82,7 +82,7 @@ def keep_result(path: Path) -> None:
 
 
 def last_results(path: Path | None, n: int = 1, on_notice: Callable[[str], object] = lambda notice: None) -> list[Path]:
-    """The last `n` benchmark results in the run folder at `path`, all of one device, the newest last.
+    """Return the last `n` benchmark results in the run folder at `path`, all of one device, the newest last.
 
     Without a `path`: in the latest run or, where there has been no run, in the current folder. A file stands for
     itself. Raises `InputError` when there are fewer.
@@ -105,27 +105,27 @@ def last_results(path: Path | None, n: int = 1, on_notice: Callable[[str], objec
 
 
 def checkpoint_folder(folder: Path) -> Path:
-    """The folder of the state of a training into `folder`, until it has ended."""
+    """Return the folder of the state of a training into `folder`, until it ends."""
     return folder / "checkpoint"
 
 
 def settings_path(folder: Path) -> Path:
-    """The settings of a training into `folder` that has not ended."""
+    """Return the settings file of a training into `folder` that has not ended."""
     return checkpoint_folder(folder) / "settings.json"
 
 
 def lock_path(folder: Path) -> Path:
-    """The file that a process keeps locked while it trains into `folder`."""
+    """Return the file that a process keeps locked while it trains into `folder`."""
     return checkpoint_folder(folder) / "lock"
 
 
 def new_folder(name: str) -> Path:
-    """The folder of a run that starts now: `runs/<name>-<date>-<time>`."""
+    """Return the folder of a run that starts now: `runs/<name>-<date>-<time>`."""
     return RUNS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
 
 
 def make_latest(run: Run) -> None:
-    """Let `runs/latest` name `run`, if it is in `runs`."""
+    """Make `runs/latest` name `run`, if it is in `runs`."""
     folder = run.folder.resolve()
     if folder.parent == RUNS.resolve():
         temporary = LATEST.with_name(f".latest-{os.getpid()}")
@@ -134,7 +134,7 @@ def make_latest(run: Run) -> None:
 
 
 def remembered_data(model: Path) -> Sources:
-    """The data that the model or network at `model` was trained on, as the card of its run folder remembers it.
+    """Return the training data of the model or network at `model`, as the card of its run folder remembers it.
 
     A model outside of a run folder has the embedded data. Raises `InputError` when the data is gone.
     """
@@ -170,7 +170,7 @@ def check_idle(folder: Path) -> None:
 
 
 def under_way(folder: Path) -> InputError:
-    """The error for a `folder` that a process is training into."""
+    """Return the error for a `folder` that a process is training into."""
     return InputError(f"a training into {folder} is under way: wait for its end")
 
 
@@ -202,7 +202,7 @@ def find_runs(path: Path | None) -> list[Run]:
 
 
 def _runs_in(folder: Path) -> list[Run]:
-    """The folder itself as a run, or the runs of several seeds."""
+    """Return the folder itself as a run, or the runs of several seeds."""
     seeds = folder / SEEDS
     if not seeds.exists():
         return [Run(folder)]

@@ -1,4 +1,4 @@
-"""Make results of the workers' answers: one per model, the comparisons between them, and the control."""
+"""Build the results of a run from all rounds: one result per model, the comparisons and the control."""
 
 import hashlib
 from collections import Counter
@@ -27,7 +27,7 @@ from edge_runtime.model.scheme_names import FLOAT32
 
 @dataclass(frozen=True)
 class MeasuredModel:
-    """A model and all its rounds. The first has `logits`."""
+    """A model and all its rounds. The first round has `logits`."""
 
     model: ModelFile
     rounds: Sequence[Round]
@@ -61,7 +61,7 @@ class MeasuredModel:
 
     @property
     def measured(self) -> list[Measured]:
-        """What the worker of each round measured."""
+        """The facts of each round."""
         return [round.measured for round in self.rounds]
 
 
@@ -145,7 +145,7 @@ def _agreement(measured: MeasuredModel, run: Sequence[MeasuredModel]) -> float |
 
 
 def control_of(first: MeasuredModel, again: MeasuredModel) -> Control:
-    """The same model, measured twice in the same turns."""
+    """Compare a model with itself, measured twice in the same rounds."""
     ratio, interval = statistics.p50_ratio(again.samples.latency, first.samples.latency)
     return Control(ratio, interval, interval[0] <= 1 <= interval[1])
 
@@ -179,7 +179,7 @@ def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: D
 
 
 def _trained_on(card: Card) -> tuple[str, str] | None:
-    """Name and fingerprint of the data of the training, if the card has them."""
+    """Return name and fingerprint of the training data, if the card has them."""
     data = card.training.get("data")
     if not isinstance(data, Mapping) or "fingerprint" not in data:
         return None
@@ -187,7 +187,7 @@ def _trained_on(card: Card) -> tuple[str, str] | None:
 
 
 def _fingerprint(data: Dataset, card: Card) -> str:
-    """Return that of `data` as a model takes it; "" when it cannot take the data."""
+    """Return the fingerprint of `data` as a model takes it; "" if the model cannot take it."""
     try:
         return data.as_for(card).fingerprint
     except InputError:

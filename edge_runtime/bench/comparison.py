@@ -66,11 +66,11 @@ class Change:
     beyond_noise: bool | None
 
     def text(self) -> str:
-        """The change for people: `+6.9 %`, `-0.03 pp`."""
+        """Return the change for people: `+6.9 %`, `-0.03 pp`."""
         return "" if self.change is None else f"{self._signed(self.change)} {self.unit}"
 
     def interval_text(self) -> str:
-        """The interval for people: `+4.2 to +9.1 %`."""
+        """Return the interval for people: `+4.2 to +9.1 %`."""
         return f"{' to '.join(map(self._signed, self.interval))} {self.unit}" if self.interval else ""
 
     def _signed(self, value: float) -> str:
@@ -80,7 +80,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ResultChanges:
-    """A result before and after: `facts` that tell it from others, and `changes` by the name of the metric."""
+    """A result before and after: its identifying `facts`, and `changes` by the name of the metric."""
 
     title: str
     facts: Mapping[str, Any]
@@ -147,7 +147,7 @@ def compare_trained(old: Path, new: Path) -> RunComparison:
 
 
 def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Pairs of the same network, tool and quantisation: first those of the same file, then the only two left."""
+    """Pair results of the same network, tool and quantisation: by file, then where one is left on each side."""
     keys: tuple[Callable[[Result], object], ...] = (
         lambda result: (result.model, result.form, result.file),
         lambda result: (result.model, result.form),
@@ -164,13 +164,13 @@ def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, R
 
 
 def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict[object, Result]:
-    """The results whose key no other one has, by key."""
+    """Return the results with a unique key, by key."""
     counts = Counter(map(key, results))
     return {key(result): result for result in results if counts[key(result)] == 1}
 
 
 def _titles(results: Sequence[Result]) -> dict[int, str]:
-    """The name of each result by its identity: network and form, and the file to tell several apart."""
+    """Return the name of each result by its identity: network and form, and the file if these are not unique."""
     names = [f"{result.model} {result.form}" for result in results]
     alike = Counter(names)
     named = zip(results, names, strict=True)
@@ -210,7 +210,7 @@ def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Int
 def _ratio_intervals(
     old: Samples | None, new: Samples | None, kind: str, percents: Sequence[float]
 ) -> list[Interval | None]:
-    """In percent of each old percentile, None with too few times; rounds of two runs are not paired."""
+    """Return intervals in percent of each old percentile, None with too few times; rounds are not paired."""
     unknown: list[Interval | None] = [None] * len(percents)
     if old is None or new is None:
         return unknown
@@ -226,7 +226,7 @@ def _ratio_intervals(
 
 
 def _accuracy_interval(old: Result | Scores, new: Result | Scores) -> Interval | None:
-    """In percentage points, over subjects, which count alike since a report has no windows per subject."""
+    """Return the interval in points over subjects, with equal weights: a report has no windows per subject."""
     people = old.per_subject.keys()
     if people != new.per_subject.keys():
         return None

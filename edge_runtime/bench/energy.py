@@ -1,4 +1,4 @@
-"""Measure the energy of one inference: power while inferring less power at rest, over the rate.
+"""Measure the energy of one inference: power while inferring minus power at rest, divided by the rate.
 
 Sources, best first: the counters of the processor's packages (RAPL, x86), and the power controller of a Raspberry Pi 5,
 which measures the rails of the board. Needs nothing but Python, as the worker does.
@@ -21,14 +21,14 @@ SAMPLE_SECONDS = 0.1  # between two readings of a meter of power
 
 @dataclass(frozen=True)
 class Counter:
-    """Counters of microjoules, each in a file, which start again at 0 after their `ranges`."""
+    """Counters of microjoules, each in a file, which restart at 0 after their `ranges`."""
 
     name: str
     paths: Sequence[Path]
     ranges: Sequence[int]
 
     def watts_during(self, work: Callable[[], float]) -> float | None:
-        """The mean power while `work` runs, which returns its seconds; None if a counter cannot be read."""
+        """Return the mean power while `work` runs and returns its seconds; None if a counter cannot be read."""
         before = self._read()
         elapsed = work()
         after = self._read()
@@ -44,13 +44,13 @@ class Counter:
 
 @dataclass(frozen=True)
 class Gauge:
-    """A meter of the present power: a thread asks `watts`, at rest too, so that its own power cancels."""
+    """A meter of the present power; a thread reads it at rest too, so that the thread's own power cancels."""
 
     name: str
     watts: Callable[[], float | None]
 
     def watts_during(self, work: Callable[[], float]) -> float | None:
-        """The mean power while `work` runs; None when it cannot be read."""
+        """Return the mean power while `work` runs; None when it cannot be read."""
         samples: list[float | None] = []
         done = threading.Event()
         sampler = threading.Thread(target=self._sample, args=(samples, done), daemon=True)
@@ -120,7 +120,7 @@ def per_inference(
 
 
 def find_source(root: Path = ROOT) -> Counter | Gauge | str:
-    """The best source of this machine, or the reason why it has no source."""
+    """Return the best source of this machine, or the reason why it has no source."""
     counters = _rapl(root)
     if isinstance(counters, Counter):
         return counters
@@ -148,7 +148,7 @@ def _pmic(root: Path) -> Gauge | None:
 
 
 def _rail_watts(text: str) -> float | None:
-    """The sum over all rails of current times voltage."""
+    """Sum current times voltage over all rails."""
     current, voltage = (
         {
             name: float(value)

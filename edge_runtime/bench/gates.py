@@ -17,7 +17,7 @@ _SIGNS = {">": operator.gt, "<": operator.lt}
 
 @dataclass(frozen=True)
 class Gate:
-    """A condition that fails when the change of `metric` lies above (`>`) or below (`<`) the `limit`."""
+    """A condition that fails when the change of `metric` is above (`>`) or below (`<`) the `limit`."""
 
     text: str
     metric: str
@@ -25,7 +25,7 @@ class Gate:
     limit: float
 
     def failures(self, pairs: Sequence[ResultChanges]) -> list[str]:
-        """A clause for each result that fails; a change that is not known fails."""
+        """Return a clause for each result that fails; an unknown change fails."""
         return [failure for pair in pairs if (failure := self._failure(pair.title, pair.changes[self.metric]))]
 
     def _failure(self, title: str, change: Change) -> str | None:
@@ -38,7 +38,7 @@ class Gate:
 
 
 def parse_gate(text: str) -> Gate:
-    """The gate that `text` describes: a metric, `>` or `<`, a number, and `%` of the old value.
+    """Return the gate that `text` describes: a metric, `>` or `<`, a number, and `%` of the old value.
 
     The change of accuracy and macro_f1 is in percentage points, `pp` or no unit. Raises `InputError` for other texts.
     """

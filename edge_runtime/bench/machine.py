@@ -1,4 +1,4 @@
-"""Describe the machine: a function per fact, None where it does not tell.
+"""Describe the machine: a function for each fact, which returns None where the machine does not provide it.
 
 `root` is `/`, or a folder laid out like it.
 """
@@ -26,7 +26,7 @@ _HYPERVISORS = re.compile(r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Paralle
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine; null is what it does not tell."""
+    """A machine; null is not known."""
 
     machine: Annotated[str, "architecture"]
     board: Annotated[str | None, "the board's own name; x86 machines have none"]
@@ -47,7 +47,7 @@ class Machine:
 
 
 def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:
-    """Every fact about this machine; `cpu` is the one that the process is pinned to, if any."""
+    """Read all facts about this machine; `cpu` is the CPU that the process is pinned to, if any."""
     return Machine(
         machine=platform.machine(),
         board=read(root / "sys/firmware/devicetree/base/model"),
@@ -69,7 +69,7 @@ def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:
 
 
 def cpu_model(root: Path = ROOT) -> str | None:
-    """The name of the CPU; of several kinds in one machine, all."""
+    """Return the name of the CPU, or all names if the machine has several kinds."""
     # Linux does not name most Arm CPUs: lscpu has a table of their part numbers.
     named = re.compile(r"^\s*model name\s*:\s*(.+)$", re.MULTILINE | re.IGNORECASE)
     names = named.findall(_cpuinfo(root)) or named.findall(ask("lscpu", root=root) or "")
@@ -77,7 +77,7 @@ def cpu_model(root: Path = ROOT) -> str | None:
 
 
 def features(root: Path = ROOT) -> tuple[str, ...] | None:
-    """The instruction sets that matter to int8 inference and that every core has."""
+    """Return the instruction sets that matter to int8 inference and that every core has."""
     per_core = re.findall(r"^(?:Features|flags)\s*:\s*(.+)$", _cpuinfo(root), re.MULTILINE)
     if not per_core:
         return None
@@ -86,7 +86,7 @@ def features(root: Path = ROOT) -> tuple[str, ...] | None:
 
 
 def caches(cpu: int, root: Path = ROOT) -> dict[str, str] | None:
-    """The caches that `cpu` sees, as `{"L1d": "64K", "L2": "512K"}`."""
+    """Return the caches that `cpu` sees, as `{"L1d": "64K", "L2": "512K"}`."""
     sizes = {}
     for folder in sorted((root / f"sys/devices/system/cpu/cpu{cpu}/cache").glob("index*")):
         level, kind, size = (read(folder / name) for name in ("level", "type", "size"))
@@ -118,20 +118,20 @@ def emulated(root: Path = ROOT) -> bool:
 
 
 def operating_system(root: Path = ROOT) -> str | None:
-    """The name and version of the distribution."""
+    """Return the name and version of the distribution."""
     match = re.search(r'^PRETTY_NAME="?([^"\n]+)', read(root / "etc/os-release") or "", re.MULTILINE)
     return match[1] if match else None
 
 
 def peak_memory() -> int | None:
-    """The most memory this process has held so far, in bytes."""
+    """Return the peak memory of this process so far, in bytes."""
     # VmHWM starts anew with a program; the maximum of getrusage includes the parent's.
     match = re.search(r"^VmHWM:\s+(\d+) kB", read(ROOT / "proc/self/status") or "", re.MULTILINE)
     return int(match[1]) * 1024 if match else None
 
 
 def pin_to_one_cpu() -> int | None:
-    """Keep this process on one CPU, the last it may use; None if the system does not allow that."""
+    """Keep this process on the last CPU that it may use, and return it; None if the system does not allow that."""
     # The first CPUs serve most interrupts, and the fast cores come last.
     cpu = max(os.sched_getaffinity(0))
     try:

@@ -1,4 +1,4 @@
-"""Read the state of the machine from its files and commands: a function per fact, None without it.
+"""Read the state of the machine from its files and commands: a function for each fact, None if it is missing.
 
 `root` is `/`, or a folder laid out like it. Needs nothing but Python, as the worker does.
 """
@@ -28,7 +28,7 @@ _CPU_SENSOR = re.compile(r"cpu|soc|x86_pkg|coretemp|k10temp|zenpower|bcm2\d+_the
 
 @dataclass(frozen=True)
 class CpuClock:
-    """The clock of one CPU as the kernel has it."""
+    """The clock of one CPU as the kernel reports it."""
 
     current: Annotated[int | None, Quantity("kHz", at_least=0), "now"]
     minimum: Annotated[int | None, Quantity("kHz", at_least=0), "the lowest that it may choose"]
@@ -37,7 +37,7 @@ class CpuClock:
 
 @dataclass(frozen=True)
 class Throttled:
-    """Conditions for which a Raspberry Pi's firmware slows the machine down, by name."""
+    """Conditions under which a Raspberry Pi's firmware slows the machine down, by name."""
 
     now: Annotated[tuple[str, ...], "at this time"]
     since_boot: Annotated[tuple[str, ...], "at any time since boot"]
@@ -45,7 +45,7 @@ class Throttled:
 
 @dataclass(frozen=True)
 class State:
-    """The state of a machine at a time; null is what it does not tell."""
+    """The state of a machine at a time; null is not known."""
 
     time: Annotated[float, Quantity("s"), "Unix time"]
     load_average: Annotated[float | None, Quantity(at_least=0), "processes that wanted a CPU in the last minute"]
@@ -65,7 +65,7 @@ class State:
 
 
 def state(cpu: int | None = None, root: Path = ROOT) -> State:
-    """The machine as it is now; `cpu` is the one that the process is pinned to, if any."""
+    """Read the state of the machine now; `cpu` is the CPU that the process is pinned to, if any."""
     return State(
         time=time.time(),
         load_average=load_average(root),
@@ -81,7 +81,7 @@ def state(cpu: int | None = None, root: Path = ROOT) -> State:
 
 
 def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float | None:
-    """How many CPUs other programs kept busy between two states, apart from `own_seconds` of the measurement itself.
+    """Return how many CPUs other programs kept busy between two states, without `own_seconds` of the measurement.
 
     None when the system does not tell, or for less than a tenth of a second, since it counts in hundredths.
     """
@@ -97,39 +97,39 @@ def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float |
 
 
 def load_average(root: Path = ROOT) -> float | None:
-    """How many processes wanted a CPU, on average over the last minute."""
+    """Return how many processes wanted a CPU, on average over the last minute."""
     text = read(root / "proc/loadavg")
     return float(text.split()[0]) if text else None
 
 
 def governor(cpu: int | None, root: Path = ROOT) -> str | None:
-    """The governor of `cpu`, or of all CPUs."""
+    """Return the governor of `cpu`, or of all CPUs."""
     if cpu is None:
         return " + ".join(governors(root) or {}) or None
     return read(root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor")
 
 
 def governors(root: Path = ROOT) -> dict[str, int] | None:
-    """Governor -> how many CPUs are under it."""
+    """Return the number of CPUs under each governor."""
     names = (read(path) for path in sorted((root / "sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")))
     return dict(Counter(name for name in names if name)) or None
 
 
 def clock_khz(cpu: int, root: Path = ROOT) -> CpuClock | None:
-    """The clock of `cpu` as the kernel has it."""
+    """Return the clock of `cpu` as the kernel reports it."""
     folder = root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq"
     clock = CpuClock(*(number(folder / f"scaling_{name}_freq") for name in ("cur", "min", "max")))
     return None if clock == CpuClock(None, None, None) else clock
 
 
 def firmware_clock_khz(root: Path = ROOT) -> int | None:
-    """The clock of a Raspberry Pi's Arm cores as its firmware measures it."""
+    """Return the clock of a Raspberry Pi's Arm cores as its firmware measures it."""
     match = re.search(r"frequency\(\d+\)=(\d+)", ask("vcgencmd", "measure_clock", "arm", root=root) or "")
     return int(match[1]) // 1000 if match else None
 
 
 def temperatures_c(root: Path = ROOT) -> dict[str, float] | None:
-    """The temperature at each kind of CPU sensor, the highest of several of one kind."""
+    """Return the highest temperature at each kind of CPU sensor."""
     hottest: dict[str, float] = {}
     for kind, millidegrees in _sensors(root):
         if _CPU_SENSOR.search(kind) and millidegrees is not None:
@@ -138,7 +138,7 @@ def temperatures_c(root: Path = ROOT) -> dict[str, float] | None:
 
 
 def throttled(root: Path = ROOT) -> Throttled | None:
-    """The conditions of voltage, heat and clock that a Raspberry Pi's firmware reports."""
+    """Return the conditions of voltage, heat and clock that a Raspberry Pi's firmware reports."""
     match = re.search(r"throttled=(0x[0-9a-f]+)", ask("vcgencmd", "get_throttled", root=root) or "", re.IGNORECASE)
     if not match:
         return None
@@ -150,7 +150,7 @@ def throttled(root: Path = ROOT) -> Throttled | None:
 
 
 def power_source(root: Path = ROOT) -> Literal["mains", "battery"] | None:
-    """`mains` or `battery`; None without a known battery or charger."""
+    """Return `mains` or `battery`; None without a known battery or charger."""
     if any(read(folder / "status") == "Discharging" for folder in batteries(root)):
         return "battery"
     charged = any((read(folder / "status") or "Unknown") != "Unknown" for folder in batteries(root))
@@ -159,13 +159,13 @@ def power_source(root: Path = ROOT) -> Literal["mains", "battery"] | None:
 
 
 def batteries(root: Path = ROOT) -> list[Path]:
-    """The folders of the batteries of the machine itself, not those of a mouse."""
+    """Return the folders of the machine's own batteries; a mouse has a battery too."""
     folders = sorted((root / "sys/class/power_supply").glob("*"))
     return [folder for folder in folders if read(folder / "type") == "Battery" and read(folder / "scope") != "Device"]
 
 
 def cpu_times_s(root: Path = ROOT) -> dict[str, tuple[float, float]] | None:
-    """CPU -> seconds since boot that it was busy, and that it was idle (proc(5), /proc/stat)."""
+    """Return the busy and the idle seconds since boot by CPU (proc(5), /proc/stat)."""
     times = {}
     for cpu, rest in re.findall(r"^(cpu\d+) ([\d ]+)$", read(root / "proc/stat") or "", re.MULTILINE):
         # user, nice, system, idle, iowait, irq, softirq, steal; guests come after and are in the first two already.
@@ -177,7 +177,7 @@ def cpu_times_s(root: Path = ROOT) -> dict[str, tuple[float, float]] | None:
 
 
 def _sensors(root: Path) -> Iterator[tuple[str, int | None]]:
-    """The kind of each sensor and its thousandths of a degree; AMD's are in hwmon."""
+    """Yield the kind of each sensor and its thousandths of a degree; AMD's are in hwmon."""
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
         yield read(zone / "type") or "", number(zone / "temp")
     for chip in sorted((root / "sys/class/hwmon").glob("hwmon*")):
@@ -186,7 +186,7 @@ def _sensors(root: Path) -> Iterator[tuple[str, int | None]]:
 
 
 def read(path: Path) -> str | None:
-    """The text at `path` without the space around it; None if it cannot be read."""
+    """Return the text at `path` without the space around it; None if it cannot be read."""
     try:
         # The device tree ends its texts in NUL.
         return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n") or None
@@ -195,7 +195,7 @@ def read(path: Path) -> str | None:
 
 
 def number(path: Path) -> int | None:
-    """The whole number in the file at `path`, or None."""
+    """Return the whole number in the file at `path`, or None."""
     try:
         return int(read(path) or "")
     except ValueError:
@@ -203,7 +203,7 @@ def number(path: Path) -> int | None:
 
 
 def ask(command: str, *arguments: str, root: Path = ROOT) -> str | None:
-    """The output of `command`; None when it is not installed, fails or is slow."""
+    """Return the output of `command`; None when it is not installed, fails or is slow."""
     folders = (str(root / folder.lstrip(os.sep)) for folder in os.get_exec_path())
     program = shutil.which(command, path=os.pathsep.join(folders))
     if program is None:

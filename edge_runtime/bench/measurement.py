@@ -219,7 +219,7 @@ def _take_turns(
 
 
 def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> MeasurementJob:
-    """The part of `job` that is done in `turn`; the first ones score and measure energy, which takes long."""
+    """Return the part of `job` for this `turn`; the first turns score and measure energy, which takes long."""
     runs, turns = settings.total_runs, settings.turns
     return replace(
         job,

@@ -1,4 +1,4 @@
-"""Write jobs for devices and read their answers: files in one folder, which may travel to a device and back.
+"""Write jobs for devices and read their answers: files in one folder, which may be sent to a device and back.
 
 `<name>.job.json` asks. The worker writes arrays to `<name>.npz` and then `<name>.json`, with the digest of the arrays:
 an answer is complete when the JSON reads and the digest fits. An error travels in the answer, since not every device
@@ -57,15 +57,15 @@ class MeasurementJob:
     energy: bool = False
 
     def path(self, folder: Path) -> Path:
-        """The file that asks for this job."""
+        """Return the path of the file that asks for this job."""
         return folder / f"{self.name}.job.json"
 
     def write(self, folder: Path) -> None:
-        """Write that file."""
+        """Write the file that asks for this job."""
         write_text(self.path(folder), self.to_text())
 
     def to_text(self) -> str:
-        """The content of that file."""
+        """Return the content of the file that asks for this job."""
         return to_text(self, format=FORMAT)
 
 
@@ -98,10 +98,10 @@ class Device(Protocol):
 
     @property
     def most_windows(self) -> int | None:
-        """How many windows it is given at most; None for all."""
+        """The number of windows that it is given at most; None for all."""
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
-        """Install the packages that jobs need. Raises `DeviceError` or `InputError` when that fails.
+        """Install the packages that jobs need. Raises `DeviceError` or `InputError` when this fails.
 
         `with_onnx` asks for ONNX Runtime too; where it cannot be had, the jobs that need it fail.
         """
@@ -110,17 +110,17 @@ class Device(Protocol):
         """Do `job`, whose files are in `folder`."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Count the instructions of one inference of the model of `job`; None if it does not."""
+        """Count the instructions of one inference of the model of `job`; None if the device cannot count."""
 
     def stop(self) -> None:
-        """End its work, from another thread; a job that runs ends in an error."""
+        """End the device's work, from another thread; a running job raises an error."""
 
     def close(self) -> None:
-        """Release the device. No process stays at work there."""
+        """Release the device. No process keeps running there."""
 
 
 def read_job(path: Path) -> MeasurementJob:
-    """The job in the file at `path`."""
+    """Return the job in the file at `path`."""
     return from_json(MeasurementJob, json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -141,7 +141,7 @@ def write_error(folder: Path, name: str, error: HarEdgeError) -> None:
 
 
 def read_answer(folder: Path, name: str) -> Answer | None:
-    """The answer to the job `name` in `folder`; None without a complete one.
+    """Return the answer to the job `name` in `folder`; None if it is missing or incomplete.
 
     Raises the error that the worker wrote instead. Nothing in the files is run, and their size is bounded.
     """
@@ -161,7 +161,7 @@ def read_answer(folder: Path, name: str) -> Answer | None:
 
 
 def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
-    """The arrays in the `.npz` file at `path`, whose SHA-256 is `digest`."""
+    """Return the arrays in the `.npz` file at `path`, whose SHA-256 is `digest`."""
     content = read_bytes(path, "an answer", min(LARGEST_ANSWER, path.stat().st_size))
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError("it is not whole")
@@ -173,6 +173,6 @@ def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
 
 
 def no_answer(title: str, how: str) -> DeviceError:
-    """The error for a worker of `title` that ended as `how` says, without an answer."""
+    """Return the error for a worker of `title` that ended as `how` says, without an answer."""
     advice = "try another --runtime or fewer --runs, or convert the model again"
     return DeviceError(f"the process that runs {title} {how}; {advice}")

@@ -127,7 +127,7 @@ def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
 
 
 def compile_here(job: MeasurementJob, folder: Path) -> tuple[dict[str, Any], Arrays]:
-    """Compile a C file, where there is a compiler; else only describe this platform."""
+    """Compile a C file if there is a compiler; otherwise only describe this platform."""
     target = sysconfig.get_config_var("MULTIARCH") or f"{platform.machine()}-linux-gnu"
     facts = {"platform": target, "dot_products": has_dot_products()}
     if find_compiler() is None:
@@ -139,7 +139,7 @@ def compile_here(job: MeasurementJob, folder: Path) -> tuple[dict[str, Any], Arr
 
 
 def _turning(card: cards.Card, prepare: Prepare) -> Prepare:
-    """All that the caller does to a window; a rotation that changes nothing takes as long as any."""
+    """Return all that the caller does to a window; a rotation by nothing takes as long as any other."""
     if card.frame == "device":
         return prepare
     names, rotation = card.signal_names, np.eye(3)
@@ -149,7 +149,7 @@ def _turning(card: cards.Card, prepare: Prepare) -> Prepare:
 def _time(
     job: MeasurementJob, model: Model, prepare: Prepare, timed: Windows, inputs: Windows, median_ns: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Back to back: first the inferences, then with preparing their windows."""
+    """Time inferences back to back: first without, then with the preparation of their windows."""
 
     def end_to_end(window: npt.NDArray[np.float32]) -> object:
         return model.run(prepare(window))
@@ -166,7 +166,7 @@ def _time(
 
 
 def _time_alone(job: MeasurementJob, model: Model, inputs: Windows, median_ns: float) -> npt.NDArray[np.int64]:
-    """The inferences of a model that takes windows as they come, back to back or paced."""
+    """Time the inferences of a model that takes windows as they are, back to back or paced."""
     if job.period_s:
         return _time_paced(job, model, lambda values: values, inputs)[0]
     runs = job.runs if job.seconds is None else max(1, int(job.seconds * 1e9 / median_ns))
@@ -183,7 +183,7 @@ def _time_paced(
 
 
 def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:
-    """A few windows from all over the file; the whole file would count as memory of the model."""
+    """Read a few windows from all over the file; the whole file would count as memory of the model."""
     windows = np.load(path, mmap_mode="r", allow_pickle=False)
     if not len(windows):
         raise InputError("the data has no test windows: give others with --data")

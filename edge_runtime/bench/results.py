@@ -137,17 +137,17 @@ class Result:
 
     @property
     def is_end_to_end(self) -> bool:
-        """Tell whether an inference takes windows as they come, so that `end_to_end_ms` is `latency_ms`."""
+        """Tell whether an inference takes windows as they are, so that `end_to_end_ms` equals `latency_ms`."""
         return self.raw_input and self.frame == "device"
 
     @property
     def form(self) -> str:
-        """Its quantisation, after another tool that made it, or C: `int8`, `ONNX Runtime float32`, `C int8`."""
+        """The quantisation after the other tool that made it, or C: `int8`, `ONNX Runtime float32`, `C int8`."""
         return f"{self.rival or ('C' if self.runtime == C else '')} {self.quantization}".strip()
 
     @property
     def is_float(self) -> bool:
-        """Tell whether it has float weights, which runtimes bring to float32."""
+        """Tell whether it has float weights, which runtimes convert to float32."""
         return self.quantization in FLOAT
 
 
@@ -262,7 +262,7 @@ class Report:
     )
 
     def to_json(self) -> str:
-        """The report as JSON text, format 1, a list of numbers on one line."""
+        """Return the report as JSON text, format 1, a list of numbers on one line."""
         text = json.dumps({"format": FORMAT} | asdict(self), indent=1, allow_nan=False)
         return re.sub(r"\[\n[\d\s.,eE+-]+\]", lambda numbers: re.sub(r"\s+", "", numbers[0]), text) + "\n"
 
@@ -272,7 +272,7 @@ class Report:
 
 
 def read_report(path: Path) -> Report:
-    """The report in the JSON file at `path`; unknown keys are ignored.
+    """Return the report in the JSON file at `path`; unknown keys are ignored.
 
     Raises `InputError` for a missing file, and for one that is no such report or contradicts itself.
     """
@@ -284,7 +284,7 @@ def read_report(path: Path) -> Report:
 
 
 def parse_report(text: str) -> Report:
-    """The report in `text`. Raises `ValueError` that names the wrong value."""
+    """Return the report in `text`. Raises `ValueError` that names the wrong value."""
     content = parse_json(text)
     number = content.get("format") if isinstance(content, dict) else None
     if number != FORMAT:

@@ -50,14 +50,14 @@ def latency(rounds: Rounds) -> Latency:
 
 
 def p50_ratio(rounds: Rounds, against: Rounds) -> tuple[float, Interval]:
-    """The p50 of `rounds` over that of `against`, whose rounds took turns with them, and its interval."""
+    """Return the ratio of the p50 of `rounds` to the p50 of `against`, and its interval; the rounds took turns."""
     return percentile_ratios(rounds, against, (50,), paired=True)[0]
 
 
 def percentile_ratios(
     rounds: Rounds, against: Rounds, percents: Sequence[float], paired: bool
 ) -> list[tuple[float, Interval]]:
-    """Each percentile of `rounds` over that of `against`, and its interval.
+    """Return the ratio of each percentile of `rounds` to the percentile of `against`, and its interval.
 
     `paired` draws the same rounds of both, which took turns, so that whatever slowed one slowed the other.
     """
@@ -68,7 +68,7 @@ def percentile_ratios(
 
 
 def wilson_interval(right: int, windows: int) -> Interval:
-    """Wilson's interval of the share `right` of `windows`, as if each were of another subject."""
+    """Return Wilson's interval of the share `right` of `windows`, as if each window were of another subject."""
     from scipy.stats import binomtest
 
     interval = binomtest(right, windows).proportion_ci(LEVEL, method="wilson")
@@ -78,7 +78,7 @@ def wilson_interval(right: int, windows: int) -> Interval:
 def intervals_over_subjects(
     y: scores.Classes, predicted: scores.Classes, subject: npt.NDArray[np.generic], n_labels: int
 ) -> tuple[Interval, Interval] | None:
-    """The intervals of accuracy and macro-F1 over subjects; None for a single subject."""
+    """Return the intervals of accuracy and macro-F1 over subjects; None for a single subject."""
     confusions = np.stack(
         [scores.confusion_matrix(y[rows], predicted[rows], n_labels) for rows in _rows_per_subject(subject)]
     )
@@ -95,7 +95,7 @@ def intervals_over_subjects(
 def accuracy_difference(
     right: npt.NDArray[np.bool_], against: npt.NDArray[np.bool_], subject: npt.NDArray[np.generic]
 ) -> tuple[float, Interval | None]:
-    """How many percentage points more windows are `right` than `against`, both `[n]`, and the interval over subjects.
+    """Return the difference in percentage points between `right` and `against`, both `[n]`, and its interval.
 
     The interval is None for a single subject.
     """
@@ -107,7 +107,7 @@ def accuracy_difference(
 
 
 def half_width(sums: Sequence[float], counts: Sequence[float]) -> float | None:
-    """Half the width of the interval of sum(`sums`) / sum(`counts`), each with a value per subject; None for one."""
+    """Return half the width of the interval of sum(`sums`) / sum(`counts`), with a value per subject; None for one."""
     if len(sums) < 2:
         return None
     sum_of, count_of = np.asarray(sums, np.float64), np.asarray(counts, np.float64)
@@ -117,7 +117,7 @@ def half_width(sums: Sequence[float], counts: Sequence[float]) -> float | None:
 def sign_flip_test(
     right: npt.NDArray[np.bool_], against: npt.NDArray[np.bool_], subject: npt.NDArray[np.generic]
 ) -> float | None:
-    """The two-sided p value of "both err equally often", with subjects as units; None for a single subject.
+    """Return the two-sided p value of "both err equally often", with subjects as units; None for a single subject.
 
     It is the share of all ways to exchange the two models within subjects that differ at least as much. It takes six
     subjects for a p value below 0.05. Fisher, *The Design of Experiments*, 1935; counted as in Pagano & Tritchler, *On
@@ -137,7 +137,7 @@ def sign_flip_test(
 
 
 def _percentiles(rounds: Rounds, percents: Sequence[float], seed: int = 0) -> Floats:
-    """`[len(percents), REPLICATES]` percentiles of rounds drawn with replacement, and of circular blocks of each.
+    """Return percentiles `[len(percents), REPLICATES]` of rounds drawn with replacement, and of circular blocks.
 
     Equal seeds draw equal rounds, which pairs samples.
     """
@@ -163,7 +163,7 @@ def _percentiles(rounds: Rounds, percents: Sequence[float], seed: int = 0) -> Fl
 
 
 def _bootstrap_interval(replicates: Floats, n: int) -> Interval:
-    """The expanded percentile interval of replicates that drew from `n` rounds."""
+    """Return the expanded percentile interval of replicates that drew from `n` rounds."""
     from scipy.special import ndtr, stdtrit
 
     tail = (1 - LEVEL) / 2
@@ -174,7 +174,7 @@ def _bootstrap_interval(replicates: Floats, n: int) -> Interval:
 
 
 def _jackknife_interval(share: float, left_out: Floats, windows: int) -> Interval:
-    """The interval of a `share` of `windows`, given the shares with each subject left out."""
+    """Return the interval of a `share` of `windows`, given the shares with each subject left out."""
     from scipy.special import expit
 
     def logit(x: npt.ArrayLike) -> Floats:
@@ -189,7 +189,7 @@ def _jackknife_interval(share: float, left_out: Floats, windows: int) -> Interva
 
 
 def _jackknife_error(left_out: Floats) -> float:
-    """The standard error of a statistic, given its values with each subject left out (Tukey 1958)."""
+    """Return the standard error of a statistic, given its values with each subject left out (Tukey 1958)."""
     n = len(left_out)
     return float(np.sqrt((n - 1) * left_out.var()))
 

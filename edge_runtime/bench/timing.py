@@ -123,7 +123,7 @@ def warm_up(
 
 
 def harness_overhead(clock: Timer = time.perf_counter_ns) -> float:
-    """Nanoseconds that timing adds to a call: the median time of a call that does nothing."""
+    """Return the nanoseconds that timing adds to a call: the median time of a call that does nothing."""
     return float(np.median(time_calls(lambda values: None, [None], 2000, clock=clock)))
 
 

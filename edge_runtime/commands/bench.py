@@ -142,7 +142,7 @@ def command(
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
-    """The data that is `given`, or that the `models` were trained on; its test part are people new to all models."""
+    """Load the data of --data, or the training data of the `models`; only people new to all models are tested."""
     cards = [model.card for model in models]
     if adapted := next((model for model in models if model.card.personal_correction), None):
         raise InputError(f"{adapted.title} is adapted to one person: measure the model that it was made from")
@@ -214,7 +214,7 @@ def _measure(
 
 
 def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
-    """The models that `paths` name, and the run folder if all are of one."""
+    """Find the models that `paths` name, and their run folder if they have one in common."""
     if not paths and not LATEST.exists():
         click.echo("No run here: measuring the reference models that come with har-edge.", err=True)
         paths = [Path("edge")]
@@ -233,7 +233,7 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
 
 
 def _as_c(models: Sequence[ModelFile]) -> list[ModelFile]:
-    """The `models` that can be C, once more."""
+    """Return copies of the `models` that can be C."""
     quantised = [model for model in models if not model.rival and model.scheme in CALIBRATED]
     if not quantised:
         raise InputError("--runtime c measures int8 and mixed models: 'har-edge convert --quantize' makes one")
@@ -241,7 +241,7 @@ def _as_c(models: Sequence[ModelFile]) -> list[ModelFile]:
 
 
 def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[AbsentRival, ...]]:
-    """The rivals of the `models`, and those that could not be made."""
+    """Find the rivals of the `models`, and the rivals that could not be made."""
     models_of_rivals: list[ModelFile] = []
     absent: list[AbsentRival] = []
     if any(model.path and is_shipped(model.path) for model in models):

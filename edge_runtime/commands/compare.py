@@ -85,7 +85,7 @@ def command(
 
 
 def _only_trained(*places: Path | None) -> list[Path]:
-    """The cards of two run folders, unless `bench` measured both."""
+    """Return the cards of two run folders, unless `bench` measured both."""
     folders = [path for path in places if path is not None and path.is_dir()]
     trainings = [runs.find_runs(folder)[0] for folder in folders]
     is_measured = all(any(run.folder.glob("bench-*.json")) for run in trainings)

@@ -36,7 +36,7 @@ class _Readiness:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What would spoil a measurement there now, each with its remedy."""
+        """The reasons to doubt a measurement there now, each with its remedy."""
         if self.found is None or self.found.machine.emulated:
             return ()
         return doubts.of_state(self.found.state)

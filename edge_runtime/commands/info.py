@@ -82,7 +82,7 @@ def _show(card: Card, found: Model, content: Mapping[str, Any]) -> None:
 
 
 def _facts(card: Card, found: Model) -> Iterator[tuple[str, str]]:
-    """The facts of card and graph: name, and text or "" for a fact that does not exist."""
+    """Yield the facts of card and graph: name, and text or "" for a fact that does not exist."""
     window = card.window
     yield "labels", ", ".join(card.labels)
     yield "window", f"{window.samples} samples, a new one every {window.hop}"
@@ -102,7 +102,7 @@ def _facts(card: Card, found: Model) -> Iterator[tuple[str, str]]:
 
 
 def _preparation(card: Card, tensor: Tensor) -> str:
-    """The frame of the windows, and who normalises them."""
+    """Say in which frame windows are, and who normalises them."""
     turned = "turned into the walking frame by the caller, " if card.frame == "walking" else ""
     if card.normalisation.is_none:
         quantised = "" if tensor.scale is None else ", except for the input's scale and zero point"
@@ -112,7 +112,7 @@ def _preparation(card: Card, tensor: Tensor) -> str:
 
 
 def _numbers(normalisation: Normalisation, i: int) -> list[str]:
-    """Mean, standard deviation, clip and knee of signal `i`."""
+    """Return mean, standard deviation, clip and knee of signal `i`."""
     clip, knee = normalisation.clip[i], normalisation.knee[i]
     return [
         *(f"{statistic[i]:.5g}" for statistic in (normalisation.mean, normalisation.std)),
@@ -127,7 +127,7 @@ def _tensor_text(tensor: Tensor) -> str:
 
 
 def _with_parts(name: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The facts of a record and of its parts, each with its name."""
+    """Yield the facts of a record and of its parts, each with its name."""
     yield name, _record(record)
     for part, inner in record.items():
         if isinstance(inner, dict):
@@ -135,7 +135,7 @@ def _with_parts(name: str, record: Mapping[str, Any]) -> Iterator[tuple[str, str
 
 
 def _record(record: Mapping[str, Any]) -> str:
-    """The plain facts of one of the card's records; nested ones are in `har-edge card`."""
+    """Return the plain facts of a record of the card; `har-edge card` shows nested facts too."""
     facts = ((key, value) for key, value in record.items() if isinstance(value, (str, int, float)))
     return ", ".join(f"{key.replace('_', ' ')} {_fact(key, value)}" for key, value in facts)
 

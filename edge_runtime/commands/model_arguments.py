@@ -1,4 +1,4 @@
-"""Find the model that a command's argument names, or the latest run's, and say what may mislead about its answers."""
+"""Find the model that an argument names, or the latest run's, and warn where its answers may be wrong."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -21,7 +21,7 @@ from edge_runtime.system.quantities import counted
 
 
 def find_model(path: Path | None) -> Path:
-    """The model that `path` names: a file, a reference model's, or the int8 model of a run folder.
+    """Return the model that `path` names: a file, a reference model, or the int8 model of a run folder.
 
     Without a `path` it is the latest run's or, where there has been no run, `edge`; stderr then says which. Raises
     `InputError` when there is no model.
@@ -38,7 +38,7 @@ def find_model(path: Path | None) -> Path:
 
 
 def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> list[tuple[int, Recording]]:
-    """The recordings that are as long as a model's window, each after its number; stderr says how many are not.
+    """Return the recordings, each after its number, that are as long as a window; stderr says how many are not.
 
     Raises `InputError` when all are shorter.
     """
@@ -55,7 +55,7 @@ def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> 
 
 
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
-    """Warn on stderr where devices may have been worn unlike those of a model's training."""
+    """Warn on stderr if devices may have been worn differently than in the model's training."""
     mountings = tuple(mountings)
     if not mountings or not is_other(card, {mounting.source for mounting in mountings}):
         return
@@ -77,14 +77,14 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
 
 
 def say_placements(card: cards.Card, placement: str) -> None:
-    """Say on stderr at which placements a model was trained whose answers depend on that, where none is told."""
+    """Name the placements of a model's training on stderr, if its answers depend on a placement that is not given."""
     if card.alike and not placement and (learnt := learnt_placements(card)):
         where = f"'{card.name}' knows {' and '.join(learnt)}"
         click.echo(f"Where the device is worn is not told (--placement): {where}.", err=True)
 
 
 def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:
-    """Say on stderr in how many mountings a model of the walking frame did not find how the device is worn."""
+    """Say on stderr in how many mountings a model of the walking frame could not find how the device is worn."""
     n = len(were_found) - sum(were_found)
     if n and card.frame == "walking":
         where = f" in {n} of {len(were_found)} mountings" if len(were_found) > 1 else ""
@@ -93,7 +93,7 @@ def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]
 
 
 def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:
-    """Say on stderr to which person a model is adapted, unless all `subjects` are that person; None is not known."""
+    """Say on stderr to whom a model is adapted, unless all `subjects` are this person; None is not known."""
     if card.personal_correction is None:
         return
     person = card.personal_correction.record.get("subject")
@@ -103,7 +103,7 @@ def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> N
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
-    """Say on stderr how many of the people the model was trained on: it is right more often for them."""
+    """Say on stderr how many people the model was trained on: it is right more often for them."""
     people = {(recording.mounting.source, recording.subject) for recording in recordings}
     n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
     if n_learnt:
@@ -112,7 +112,7 @@ def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
 
 
 def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
-    """The data that `--data` has `given`, or else that the run of all `models` was trained on.
+    """Return the data of `--data`, or else the training data of the run of all `models`.
 
     Raises `InputError` when their runs were trained on different data.
     """
@@ -126,6 +126,6 @@ def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
 
 
 def recordings_for(model: Path, given: Sources | None) -> Sources:
-    """As `data_for`, but the embedded recordings for a remembered official copy of UCI HAR, which has only windows."""
+    """Return data as `data_for` does, but the embedded recordings for an official UCI HAR copy, which has windows."""
     chosen = data_for([model], given)
     return chosen if given is not None or loading.DataReader(chosen).has_recordings else ()

@@ -29,7 +29,7 @@ RUN_OR_FILE = click.Path(path_type=Path, readable=False)
 
 
 class FiniteRange(click.FloatRange):
-    """A finite number within limits: click takes `nan` for one."""
+    """A finite number within limits: click accepts `nan`."""
 
     name = "number"
 
@@ -48,7 +48,7 @@ _MODEL_IS = (
 
 
 def model(metavar: str = "[MODEL|RUN]", required: bool = False, several: bool = False) -> Callable[[F], F]:
-    """The argument that names a model, or `several` as `models`; its help becomes the command's second paragraph."""
+    """Declare the argument `model`, or `models` if `several`; its help becomes the command's second paragraph."""
     of_run = "." if several else ", of which the int8 model is taken."
     default = "" if required else " The default is the latest run or, where you have no run, 'edge'."
 
@@ -94,12 +94,12 @@ def belonging(to: str, *options: str) -> None:
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help: lines to type after the program's name."""
+    """Return the end of a command's help: lines to type after the program's name."""
     return "\n".join(["\b", "Examples:", *(f"  har-edge {line}" for line in lines)])
 
 
 def data(help_text: str, required: bool = False) -> Callable[[F], F]:
-    """The option `--data`: data sets that are read together; None without it."""
+    """Declare the option `--data`: data sets that are read together; None without it."""
     return click.option(
         "--data",
         metavar="[LAYOUT=]PATH",
@@ -121,7 +121,7 @@ DATA_OF_RUN = f"{_DATA_SET}  {OF_RUN}"
 
 
 def out(metavar: str, help_text: str, **settings: Any) -> Callable[[F], F]:
-    """The option `-o/--out`: the FILE or FOLDER to write."""
+    """Declare the option `-o/--out`: the FILE or FOLDER to write."""
     kind = click.Path(path_type=Path, file_okay=metavar != "FOLDER")
     return click.option("-o", "--out", metavar=metavar, type=kind, help=help_text, **settings)
 
@@ -179,7 +179,7 @@ class SampleOptions:
     hop: int | None
 
     def stated_units(self, card: Card) -> "Units":
-        """The units that the options state, as far as a model with `card` needs them."""
+        """Return the units in the options, as far as a model with `card` needs them."""
         from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 
         acceleration = ACCELERATION_UNITS[self.units] if self.units else None
@@ -188,7 +188,7 @@ class SampleOptions:
         return Units(None, acceleration, ROTATION_UNITS[self.gyro_units] if self.gyro_units else None)
 
     def stated_placement(self, card: Card) -> str:
-        """The placement that `--placement` names, "" without it. Raises `InputError` if `card` does not know it."""
+        """Return the placement of `--placement`, "" without it. Raises `InputError` if `card` does not know it."""
         if not self.placement:
             return ""
         places = (*PLACEMENTS, *(place for group in card.alike for place in group.placements)) if card.alike else ()

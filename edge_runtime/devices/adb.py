@@ -20,14 +20,14 @@ _TRANSFER_SECONDS = 600.0  # of the largest file, of some MB
 
 @dataclass(frozen=True)
 class Adb:
-    """The device that `adb devices` lists as `name`. HAR_EDGE_ADB is another command than `adb`."""
+    """The device that `adb devices` lists as `name`. HAR_EDGE_ADB replaces the command `adb`."""
 
     name: str
     answer_seconds: float = 20.0
 
     @classmethod
     def find(cls, target: str) -> Self:
-        """From `adb://SERIAL`, or `adb:` for the only device. Raises `DeviceError`."""
+        """Find the device of `adb://SERIAL`, or the only device for `adb:`. Raises `DeviceError`."""
         serial = target.removeprefix("adb:").removeprefix("//")
         lines = map(str.split, _run(cls.answer_seconds, "devices").splitlines()[1:])
         states = {printable(words[0]): printable(words[1]) for words in lines if len(words) > 1}
@@ -41,20 +41,20 @@ class Adb:
 
     @property
     def android(self) -> str | None:
-        """The release of Android that it runs; None for another Linux."""
+        """The release of Android on the device; None for another Linux."""
         release = self.shell("getprop ro.build.version.release 2>/dev/null || true").strip()
         return release if re.fullmatch(r"[\d.]{1,20}", release) else None
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The command that runs `argv` there, quoted for its shell."""
+        """Return the command that runs `argv` there, quoted for its shell."""
         return self.adb_command("shell", "-T", shlex.join(argv))
 
     def adb_command(self, *arguments: str) -> list[str]:
-        """The command that has adb do `arguments` with the device."""
+        """Return the command that runs adb with `arguments` for the device."""
         return [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), "-s", self.name, *arguments]
 
     def shell(self, line: str) -> str:
-        """Run `line` in the device's shell; its output. Raises `DeviceError`."""
+        """Run `line` in the device's shell, and return its output. Raises `DeviceError`."""
         return _run(self.answer_seconds, "-s", self.name, "shell", "-T", line)
 
     def push(self, path: Path, there: str) -> None:
@@ -62,12 +62,12 @@ class Adb:
         _run(_TRANSFER_SECONDS, "-s", self.name, "push", str(path), there)
 
     def pull(self, there: str, folder: Path) -> None:
-        """Bring the file `there` into `folder`. Raises `DeviceError`."""
+        """Copy the file `there` into `folder`. Raises `DeviceError`."""
         _run(_TRANSFER_SECONDS, "-s", self.name, "pull", there, str(folder))
 
     @contextmanager
     def reversed_port(self, port: int) -> Iterator[None]:
-        """During the block the device finds `port` of this machine at its own localhost. Raises `DeviceError`."""
+        """Offer `port` of this machine at the device's localhost during the block. Raises `DeviceError`."""
         _run(self.answer_seconds, "-s", self.name, "reverse", f"tcp:{port}", f"tcp:{port}")
         try:
             yield
@@ -85,7 +85,7 @@ class Adb:
 
 
 def _run(seconds: float, *arguments: str) -> str:
-    """Run adb for at most `seconds`; its output. Raises `DeviceError`."""
+    """Run adb for at most `seconds`, and return its output. Raises `DeviceError`."""
     command = [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), *arguments]
     try:
         done = run_program(command, seconds)

@@ -25,7 +25,7 @@ else:
 
 
 def write_bundle(folder: Path, *modules: str) -> Path:
-    """Write the sources of the worker, of `modules` and of what they import into a file in `folder`, once; its path."""
+    """Write the worker, `modules` and all that they import into one file in `folder`, once, and return its path."""
     path = folder / "worker.pyz"
     if not path.exists():
         contents = {"__main__.py": _MAIN.encode(), **_sources("edge_runtime.bench.measurement_worker", *modules)}
@@ -37,7 +37,7 @@ def write_bundle(folder: Path, *modules: str) -> Path:
 
 @functools.cache
 def _sources(*modules: str) -> Mapping[str, bytes]:
-    """The sources of `modules` and of what they import, by name."""
+    """Return the sources of `modules` and of all that they import, by name."""
     sources: dict[str, bytes] = {}
     names = list(modules)
     while names:
@@ -52,7 +52,7 @@ def _sources(*modules: str) -> Mapping[str, bytes]:
 
 
 def _imports(tree: ast.AST, on_load: bool) -> Iterator[str]:
-    """The modules of this package that `tree` imports at run time, or only those `on_load`."""
+    """Return the modules of this package that `tree` imports at run time, or only those `on_load`."""
     if isinstance(tree, ast.If) and ast.unparse(tree.test) == "TYPE_CHECKING":
         return
     if on_load and isinstance(tree, ast.FunctionDef):

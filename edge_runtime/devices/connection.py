@@ -1,4 +1,4 @@
-"""Talk to the agent on a device, over whatever command starts a program there."""
+"""Talk to the agent on a device, through any command that starts a program there."""
 
 import json
 import os
@@ -57,14 +57,14 @@ class Transport(Protocol):
         """The device's name in sentences and file names."""
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The command on this machine that runs `argv` there."""
+        """Return the command on this machine that runs `argv` there."""
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Explain why that command ended; `greeted`: after the agent's first message."""
+        """Explain why the command ended; `greeted` if it ended after the agent's first message."""
 
 
 def program(variable: str, usual: str, package: str) -> list[str]:
-    """The words of the command in the environment's `variable`, or of `usual`. Raises `InputError` without it."""
+    """Return the words of the command in `variable`, or of `usual`. Raises `InputError` if it is missing."""
     text = os.environ.get(variable) or usual
     try:
         words = shlex.split(text)
@@ -76,7 +76,7 @@ def program(variable: str, usual: str, package: str) -> list[str]:
 
 
 class Connection:
-    """An agent at work, until `close`."""
+    """A running agent, until `close`."""
 
     def __init__(self, transport: Transport, processes: Stoppable) -> None:
         """Start the agent among `processes`, which another thread may stop."""
@@ -103,7 +103,7 @@ class Connection:
             raise
 
     def close(self) -> None:
-        """End the agent with whatever it does."""
+        """End the agent and all that it does."""
         child_processes.stop(self._process)
         self._log.close()
 
@@ -114,7 +114,7 @@ class Connection:
         on_notice: Callable[[dict[str, Any], bytes], None] = lambda notice, content: None,
         **arguments: Any,
     ) -> dict[str, Any]:
-        """The answer to `task`, with the file `payload`; `on_notice` hears messages before it. Raises `DeviceError`."""
+        """Return the answer to `task` with the file `payload`; `on_notice` gets notices. Raises `DeviceError`."""
         content = None if payload is None else payload.read_bytes()
         size = {} if content is None else {"n_bytes": len(content)}
         self._write(json.dumps({"do": task, **arguments, **size}).encode() + b"\n" + (content or b""))
@@ -144,7 +144,7 @@ class Connection:
         return content
 
     def _read(self) -> None:
-        """Read what has come, after waiting for it."""
+        """Wait for output and read it."""
         self._check_alive(select.select([self._stdout], [], [], _SILENCE_SECONDS)[0])
         read = os.read(self._stdout, _PIECE)
         if not read:
@@ -165,7 +165,7 @@ class Connection:
             raise DeviceError(f"{self._transport.name} does not answer within {_SILENCE_SECONDS:g} s: try again")
 
     def _lost(self) -> HarEdgeError:
-        """The error for a command that has ended, or is about to."""
+        """Return the error for a command that has ended or is about to end."""
         try:
             code = self._process.wait(5)
         except subprocess.TimeoutExpired:

@@ -21,11 +21,11 @@ _NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.26,<2"}
 _NARROW = {"aarch64": "armv7l", "armv8l": "armv7l", "x86_64": "i686"}  # a 32-bit system on such a kernel
 _FIRST_GLIBC = 17  # of manylinux2014, which is manylinux_2_17
 ONNX_REQUIREMENT = "onnxruntime>=1.24"
-"""Of rivals: the rest that it names is for its tools."""
+"""The requirement of rivals; the extra's other requirements are for its tools."""
 
 
 def requirements(runtime: str) -> tuple[str, str]:
-    """The requirements of `runtime` for pip; LiteRT is that of this machine."""
+    """Return pip's requirements for `runtime`; the version of LiteRT is the one on this machine."""
     if runtime == "tflite-runtime":
         return "tflite-runtime==2.14.0", _NUMPY[runtime]
     try:
@@ -36,7 +36,7 @@ def requirements(runtime: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Environment:
-    """An `interpreter` of a device, and what `runtime` requires there."""
+    """An `interpreter` of a device, and the requirements of `runtime` there."""
 
     runtime: str
     interpreter: str
@@ -68,7 +68,7 @@ class Environment:
         raise DeviceError(f"{name} {max(obstacles)[1]}")
 
     def _obstacle(self) -> tuple[int, str] | None:
-        """Why it cannot measure, behind a number of how close it comes; None when it fits."""
+        """Return why it cannot measure, after a number that is higher the closer it comes; None if it can."""
         version = ".".join(map(str, self.version))
         oldest, newest = _PYTHONS[self.runtime]
         if self.machine not in _MACHINES[self.runtime]:
@@ -81,17 +81,17 @@ class Environment:
         return None
 
     def key(self, *packages: str) -> str:
-        """The environment's name, which the interpreter and the digests `packages` make."""
+        """Return the environment's name, made of the interpreter and the digests `packages`."""
         return hashlib.sha256(repr((self, packages)).encode()).hexdigest()[:16]
 
     @property
     def platforms(self) -> list[str]:
-        """The platforms of wheels that run there, the newest first (PEP 600)."""
+        """The platforms of wheels that run there, newest first (PEP 600)."""
         versions = range(int(self.libc[1].split(".")[1]), _FIRST_GLIBC - 1, -1)
         return [*(f"manylinux_2_{minor}_{self.machine}" for minor in versions), f"manylinux2014_{self.machine}"]
 
     def wheels(self) -> list[Path]:
-        """The wheels, downloaded once into the user's cache. Raises `DeviceError`."""
+        """Return the wheels, downloaded once into the user's cache. Raises `DeviceError`."""
         return sorted(cached_folder(cache_folder() / "wheels" / self.key(), self._download).glob("*.whl"))
 
     def _download(self, folder: Path) -> None:

@@ -23,7 +23,7 @@ _TAG = "har-edge-bench"  # of the app's lines in Android's log
 
 @dataclass
 class Phone:
-    """A phone. HAR_EDGE_APK is another app than that of `make android`."""
+    """A phone. HAR_EDGE_APK replaces the app that `make android` builds."""
 
     here = False
     most_windows = None
@@ -40,7 +40,7 @@ class Phone:
         return self.adb.name
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
-        """Install the app, if the phone has another one or none. Raises `DeviceError` or `InputError`."""
+        """Install the app unless the phone has the same app. Raises `DeviceError` or `InputError`."""
         if self.runtime != "auto":
             raise InputError(f"{self.name} is a phone, where the app measures with its own TFLite: leave --runtime out")
         on_progress(0.0, "looking for the app")
@@ -91,14 +91,14 @@ class Phone:
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """None: this is a real processor."""
+        """Return None, since this is a real processor."""
 
     def stop(self) -> None:
         """Stop listening to it, from another thread."""
         self._listening.stop()
 
     def close(self) -> None:
-        """Leave nothing there but the app."""
+        """Remove everything but the app."""
         if self._folder:
             with suppress(DeviceError):  # it has gone
                 self.adb.shell(f"am force-stop {PACKAGE}; rm -rf {self._folder}")
@@ -109,7 +109,7 @@ class Phone:
         self.adb.shell(f"chmod 644 {there}")
 
     def _work(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> None:
-        """Start the app's process for `job` and listen until it has ended."""
+        """Start the app's process for `job` and listen until the job has ended."""
         name = job.path(folder).name
         listening = self._listening.start(
             self.adb.adb_command("logcat", "-T", "1", "-v", "raw", "-s", f"{_TAG}:I"),

@@ -40,7 +40,7 @@ class Description:
 
 @dataclass(frozen=True)
 class PythonDevice:
-    """A Python interpreter of this machine, by default this one. `name` is that of the device in reports."""
+    """A Python interpreter of this machine, by default the one that runs; `name` is the device's name in reports."""
 
     here = True
     most_windows = None
@@ -53,10 +53,10 @@ class PythonDevice:
         """Do nothing: the interpreter has what it needs."""
 
     def instructions(self, job: MeasurementJob, folder: Path) -> None:
-        """None: this is a real processor."""
+        """Return None, since this is a real processor."""
 
     def stop(self) -> None:
-        """End the job at work, from another thread, and start no other."""
+        """End the running job, from another thread, and start no other job."""
         self._processes.stop()
 
     def close(self) -> None:
@@ -107,7 +107,7 @@ class PythonDevice:
 
 
 def other_python(path: str, runtime: str) -> PythonDevice:
-    """The interpreter at `path`. Raises `InputError` when it cannot measure with `runtime`."""
+    """Return the interpreter at `path`. Raises `InputError` when it cannot measure with `runtime`."""
     # A relative path must hold from the worker's folder too; `resolve` would leave a virtual environment.
     absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a user who is not known stays as written
     interpreter = shutil.which(absolute if os.sep in path else path)

@@ -1,4 +1,4 @@
-"""Measure on a device at the other end of a connection: send what it lacks, and fetch its answers."""
+"""Measure on a device at the other end of a connection: send missing files, and fetch answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -29,7 +29,7 @@ from edge_runtime.system.progress import OnProgress, ignore_progress
 
 @dataclass
 class RemoteDevice:
-    """A device reached over `transport`; a given `interpreter` has all packages, else `prepare` sends them."""
+    """A device reached over `transport`; `prepare` sends packages unless `interpreter` is set, which has them."""
 
     here = False
     most_windows: ClassVar[int | None] = None
@@ -49,7 +49,7 @@ class RemoteDevice:
         return self.transport.name
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
-        """Connect, and make the environments that are not there yet. Raises `DeviceError` or `InputError`."""
+        """Connect, and create missing environments. Raises `DeviceError` or `InputError`."""
         on_progress(0.0, "connecting")
         connection = self.connect()
         if self.interpreter:
@@ -64,7 +64,7 @@ class RemoteDevice:
                 self._without_onnx = DeviceError(f"{self.name} gets no ONNX Runtime: {error}")
 
     def _install(self, environment: Environment, on_progress: OnProgress) -> str:
-        """Make the `environment`, if it is not there yet; its folder."""
+        """Create the `environment` if it is missing, and return its folder."""
         on_progress(0.0, "fetching its packages")
         wheels = {sha256(wheel): wheel for wheel in environment.wheels()}
         self._send(wheels, on_progress)
@@ -83,7 +83,7 @@ class RemoteDevice:
         return str(answer["site"])
 
     def connect(self) -> Connection:
-        """The connection, opened if it is not open."""
+        """Return the connection, and open it if needed."""
         if self._connection is None:
             self._connection = Connection(self.transport, self._processes)
         return self._connection
@@ -103,7 +103,7 @@ class RemoteDevice:
             raise DeviceError(f"{self.name} describes itself unusably ({error}): report it") from error
 
     def clean(self) -> int:
-        """Remove everything there; return how many bytes that was."""
+        """Remove everything there, and return its size in bytes."""
         return int(self.connect().ask("clean")["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
@@ -144,14 +144,14 @@ class RemoteDevice:
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """None: this is a real processor."""
+        """Return None, since this is a real processor."""
 
     def stop(self) -> None:
-        """End the connection, from another thread, and open no other."""
+        """End the connection, from another thread, and open no other connection."""
         self._processes.stop()
 
     def close(self) -> None:
-        """End the connection; the agent leaves."""
+        """End the connection; the agent exits."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -19,7 +19,7 @@ _TARGET = re.compile(r"(?:ssh://)?(?:(?P<user>\w[\w.+-]*)@)?(?P<host>\w[\w.-]*|\
 
 @dataclass(frozen=True)
 class Ssh:
-    """`[user@]host[:port]`. HAR_EDGE_SSH is another ssh command than `ssh`, words as in a shell."""
+    """`[user@]host[:port]`. HAR_EDGE_SSH replaces the command `ssh`, with words as in a shell."""
 
     host: str
     user: str | None = None
@@ -35,11 +35,11 @@ class Ssh:
 
     @property
     def name(self) -> str:
-        """The host's name, with the port if one was given."""
+        """The host's name, with the port if it was given."""
         return f"{self.host}:{self.port}" if self.port else self.host
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """The command that runs `argv` there, quoted for its shell."""
+        """Return the command that runs `argv` there, quoted for its shell."""
         words = program("HAR_EDGE_SSH", "ssh", "an OpenSSH client")
         options = [word for option in _OPTIONS for word in ("-o", option)]
         user = ["-l", self.user] if self.user else []
@@ -47,7 +47,7 @@ class Ssh:
         return [*words, "-T", *options, *user, *port, "--", self.host, shlex.join(argv)]
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Explain how ssh ended: 255 is its own exit code, any other is the program's there."""
+        """Explain how ssh ended: 255 is its own exit code, all others come from the program there."""
         port = f"-p {self.port} " if self.port else ""
         by_hand = f"ssh {port}{shlex.quote(f'{self.user}@{self.host}' if self.user else self.host)}"
         if greeted:

@@ -1,4 +1,4 @@
-"""Open the devices that targets name, and measure on them: remote ones in parallel, those here in turn."""
+"""Open the devices that targets name, and measure on them: remote devices in parallel, local devices in turn."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ def open_all(targets: Sequence[str], runtime: str) -> list[Device | AbsentDevice
 
 
 def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
-    """The function that opens the device. Raises `InputError` for a target of no known kind."""
+    """Return the function that opens the device. Raises `InputError` for a target of unknown kind."""
     kind, _, rest = target.partition(":")
     if (kind, rest) == ("emulated", CortexM4.cpu):
         return partial(CortexM4, runtime)
@@ -87,7 +87,7 @@ def _open_ssh(ssh: "Ssh", runtime: str) -> Device:
 
 
 def _open_adb(target: str, runtime: str) -> Device:
-    """Open a phone, where an app measures, or a board with an agent."""
+    """Open a phone, where an app measures, or a board, where the agent does."""
     from edge_runtime.devices.adb import Adb
     from edge_runtime.devices.phone import Phone
     from edge_runtime.devices.remote import RemoteDevice
@@ -104,7 +104,7 @@ def measure_on(
     on_progress: Sequence[OnProgress],
     on_report: Callable[[Device, Report], None],
 ) -> list[DeviceOutcome]:
-    """Measure on all `devices` and close them; the outcomes in their order.
+    """Measure on all `devices`, close them, and return the outcomes in their order.
 
     `on_report` gets each report at once, and its error is the device's. An interruption stops all devices.
     """

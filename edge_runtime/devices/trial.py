@@ -42,7 +42,7 @@ def _try(content: bytes, title: str, runtime: str) -> None:
 
 
 def main(path: str, title: str, runtime: str) -> None:
-    """In the child: run the model in the file at `path`, card or no card."""
+    """Run the model in the file at `path`, in the child, with or without a card."""
     run_as_child(lambda tell: _run(Path(path), title, runtime))
 
 
@@ -56,7 +56,7 @@ def _run(path: Path, title: str, runtime: str) -> None:
 
 
 def open_classifier(path: Path, runtime: str) -> Classifier:
-    """The model at `path`, tried first unless it is shipped. Raises `InputError` or `DeviceError`."""
+    """Open the model at `path`, after a trial unless it is shipped. Raises `InputError` or `DeviceError`."""
     content = cards.read_tflite(path)
     if not is_shipped(path):
         try_model(content, str(path), runtime)

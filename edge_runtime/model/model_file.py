@@ -14,7 +14,7 @@ from edge_runtime.model.rivals import Rival
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file; `title` is its path or another name for people. The file of a `rival` has no card inside.
+    """A model file; `title` is its path or another name for people. A `rival` has no card in its file.
 
     One that `is_c` is measured as C, by its `library` once that is compiled.
     """
@@ -42,14 +42,14 @@ class ModelFile:
 
     @property
     def n_operators(self) -> int:
-        """How many operators an inference runs, each once."""
+        """The number of operators that an inference runs, each counted once."""
         if self.is_onnx:
             return sum(count_operators(self.content).values())
         return sum(len(x.operators) for x in running(self.graphs))
 
     @property
     def scheme(self) -> str:
-        """The quantisation; an ONNX model's is not read from its graph."""
+        """The quantisation; for ONNX it is not read from the graph."""
         return self.rival.scheme if self.rival else scheme_of(self.graphs)
 
 

@@ -35,7 +35,7 @@ def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
 
 
 def change_sentences(outcome: RunComparison) -> Iterator[str]:
-    """A sentence per result: the changes beyond the noise, and those of `_JUDGED` without an interval."""
+    """Yield a sentence per result: changes beyond the noise, and changes of `_JUDGED` without an interval."""
     for pair in outcome.pairs:
         texts = {name: f"{METRICS[name].title} {change.text()}" for name, change in pair.changes.items()}
         beyond = [texts[name] for name, change in pair.changes.items() if change.beyond_noise]

@@ -24,7 +24,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, _WIDTH - 12.0, 12.0, 190.0
 
 @dataclass(frozen=True)
 class _Scale:
-    """Map values between `low` and `high` to places between `start` and `end`."""
+    """Map values between `low` and `high` to positions between `start` and `end`."""
 
     low: float
     high: float
@@ -33,7 +33,7 @@ class _Scale:
     log: bool = False
 
     def __call__(self, value: float) -> float:
-        """The place of `value`, or the nearer end when it lies outside."""
+        """Return the position of `value`, or the nearer end if it lies outside."""
         low, high, value = (
             math.log(number) if self.log else number for number in (self.low, self.high, max(value, self.low))
         )
@@ -41,7 +41,7 @@ class _Scale:
         return self.start + share * (self.end - self.start)
 
     def ticks(self, most: int) -> list[float]:
-        """At most `most` round values inside."""
+        """Return at most `most` round values inside the scale."""
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             round_values = [digit * 10.0**power for power in powers for digit in (1, 2, 3, 5)]
@@ -54,7 +54,7 @@ class _Scale:
 
 
 def colour(index: int) -> str:
-    """The classes that give the result at `index` its look."""
+    """Return the classes of CSS for the result at `index`."""
     return f"s{index % COLOURS}" + (" again" if index >= COLOURS else "")
 
 
@@ -106,7 +106,7 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
 
 
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
-    """Raw times in `unit`, ascending; 0, of a coarse clock, becomes a trifle that has a logarithm."""
+    """Return raw times in `unit`, ascending; 0, from a coarse clock, becomes tiny, so that it has a logarithm."""
     parts = getattr(result.samples_ms, key) if result.samples_ms else ()
     milliseconds = np.array([time for part in parts for time in part], np.float64)
     return np.sort(np.maximum(milliseconds * in_unit(1.0, unit), 1e-6))
@@ -117,14 +117,14 @@ def _interval(latency: Latency) -> tuple[float, float]:
 
 
 def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:
-    """The distribution's line through its quantiles, with more of them in the tail."""
+    """Return the distribution's line through its quantiles, which are denser in the tail."""
     shares = np.concatenate([np.linspace(0, 99, 199), np.linspace(99.05, 100, 20)])
     points = [(x(float(v)), y(float(s))) for v, s in zip(np.percentile(values, shares), shares, strict=True)]
     return "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in dict.fromkeys(points))
 
 
 def _grid(x: _Scale, x_title: str, y: _Scale, y_title: str) -> Iterator[Markup]:
-    """Lines, values and titles of both axes."""
+    """Yield lines, values and titles of both axes."""
     for value in x.ticks(6):
         yield _element("line", class_="grid", x1=x(value), x2=x(value), y1=_TOP, y2=_BOTTOM)
         yield _element("text", f"{value:.10g}", x=x(value), y=_BOTTOM + 15, text_anchor="middle")
@@ -137,7 +137,7 @@ def _grid(x: _Scale, x_title: str, y: _Scale, y_title: str) -> Iterator[Markup]:
 
 
 def _element(name: str, *children: str, **attributes: object) -> Markup:
-    """An element with escaped text; `class_` is the attribute class, and `_` in other names is `-`."""
+    """Make an element with escaped text; `class_` is the attribute class, and `_` in other names becomes `-`."""
     words = [name]
     for key, value in attributes.items():
         text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
@@ -146,12 +146,12 @@ def _element(name: str, *children: str, **attributes: object) -> Markup:
 
 
 def _drawing(title: str, x: tuple[_Scale, str], y: tuple[_Scale, str], shapes: Iterable[str]) -> Markup:
-    """`shapes` in front of a grid, whose scales have titles; `title` is for screen readers: tables have the numbers."""
+    """Draw `shapes` on a grid with titled scales; `title` is for screen readers: tables have the numbers."""
     return _element("svg", *_grid(*x, *y), *shapes, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=title)
 
 
 def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
-    """A scale with room for `values`, all above 0; logarithmic when they differ much."""
+    """Return a scale with room for `values`, all above 0; it is logarithmic when they differ much."""
     low, high = min(values), max(values)
     room = max(0.05 * (high - low), 0.02 * high)
     if high > 3 * low:

@@ -48,7 +48,7 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
 
 
 def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) -> Iterator[str]:
-    """A sentence for each of several placements and data sets; a data set has a closed set of its own."""
+    """Yield a sentence for each placement and data set, if there are several; a data set has its own closed set."""
     labels = list(scores.per_class)
     for kind, field, groups in (
         ("Placement", "placement", scores.per_placement),
@@ -66,6 +66,6 @@ def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) ->
 
 
 def _shares(scores: Scores | GroupScore, is_single: bool) -> str:
-    """Accuracy and, unless all windows have one label, macro F1."""
+    """Return accuracy and, unless all windows have one label, macro F1."""
     f1 = "" if is_single else f", macro F1 {percent(scores.macro_f1)}"
     return f"{percent(scores.accuracy)}{f1} of {counted(scores.windows, 'window')}"

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., object])
 
 STDOUT = Path("-")
-"""Given as a FILE, it stands for standard output."""
+"""This FILE stands for standard output."""
 
 _STREAM = "har-edge: standard output"
 
 
 def option(form: str, help_text: str) -> Callable[[F], F]:
-    """The option `--<form> FILE`, which arrives as `<form>_path`."""
+    """Declare the option `--<form> FILE`, which arrives as `<form>_path`."""
     return click.option(
         f"--{form}",
         f"{form}_path",
@@ -38,7 +38,7 @@ def option(form: str, help_text: str) -> Callable[[F], F]:
 
 
 def keep_stdout(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
-    """As a callback: if `path` is `STDOUT`, keep standard output for the result and send all other text to stderr."""
+    """Keep standard output for the result, and send other text to stderr, if `path` is `STDOUT`; a callback."""
     if path == STDOUT and _STREAM not in context.meta and not context.resilient_parsing:
         context.meta[_STREAM] = sys.stdout
         context.with_resource(redirect_stdout(sys.stderr))
@@ -66,7 +66,7 @@ def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
 
 
 def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
-    """Raise `InputError` when one of `paths`, by form, is no regular file, is one of `inputs`, or is given twice."""
+    """Raise `InputError` when one of `paths`, by form, is not a regular file, is one of `inputs`, or appears twice."""
     uses = {realpath(path): "what is read" for path in inputs}
     for form, path in paths.items():
         if path is None:

@@ -1,4 +1,4 @@
-"""Gather the content of every form of a report: results, sentences, facts of machine and method."""
+"""Gather the content of a report for all its forms: results, sentences, facts of machine and method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -30,7 +30,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class DeviceReport:
-    """One device: its report, or the sentence that says why it has no report."""
+    """One device: its report, or the reason why it has no report."""
 
     device: str
     report: Report | None
@@ -56,7 +56,7 @@ class ReportContent:
 
 
 def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
-    """Name the reports of several files by device, runtime, file or folder, whichever tells them apart."""
+    """Name the reports of several files by device, runtime, file or folder, whichever makes the names unique."""
     devices = [report.device for report in reports.values()]
     runtimes = [f"{device.runtime.name} {device.runtime.version or ''}".strip() for device in devices]
     paths = [Path(path).absolute() for path in reports]
@@ -66,12 +66,12 @@ def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
 
 
 def gather(devices: Sequence[DeviceReport]) -> ReportContent:
-    """The content of the reports of `devices`, in their order."""
+    """Return the content of the reports of `devices`, in their order."""
     measured = [(device.device, device.report) for device in devices if device.report]
     single = measured[0][1] if len(devices) == len(measured) == 1 else None
 
     def each(say: Callable[[Report], Sequence[str]]) -> tuple[str, ...]:
-        """Every sentence once, behind the devices that it concerns, unless it concerns all."""
+        """Return every sentence once, after the devices that it concerns, unless it concerns all."""
         concerned: dict[str, list[str]] = {}
         for device, report in measured:
             for sentence in say(report):
@@ -106,7 +106,7 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
 
 
 def machine_facts(report: Report) -> Facts:
-    """The machine, the method and the data, without the facts that are not known."""
+    """Return the known facts of the machine, the method and the data."""
     runtime = report.device.runtime
     return [
         ("device", report.device.name),
@@ -120,7 +120,7 @@ def machine_facts(report: Report) -> Facts:
 
 
 def states(report: Report) -> list[tuple[str, list[str]]]:
-    """The known facts of the machine's state: name, and values before and after."""
+    """Return the known facts of the machine's state: name, and values before and after."""
     before, after = (
         {} if state is None else dict(state_facts(state)) for state in (report.device.before, report.device.after)
     )
@@ -129,7 +129,7 @@ def states(report: Report) -> list[tuple[str, list[str]]]:
 
 
 def state_facts(state: State) -> Facts:
-    """The facts of one state; a dash for what the machine does not tell."""
+    """Return the facts of one state, with a dash for each unknown fact."""
     clock, throttled = state.clock_khz, state.throttled
     limits = f" ({_clock(clock.minimum)} to {_clock(clock.maximum)})" if clock and clock.maximum is not None else ""
     sensors = ", ".join(f"{name} {degrees:.0f} °C" for name, degrees in (state.temperatures_c or {}).items())
@@ -151,7 +151,7 @@ def state_facts(state: State) -> Facts:
 
 
 def _origin(report: Report) -> str:
-    """Machine and method in one line."""
+    """Return machine and method in one line."""
     machine, method = report.device, report.settings
     parts = [f"har-edge {report.har_edge}", report.created, machine.cpu, machine.os, machine.kernel]
     parts.append(f"governor {machine.governor}" if machine.governor else None)
@@ -159,7 +159,7 @@ def _origin(report: Report) -> str:
 
 
 def known_facts(record: Any, left_out: Sequence[str]) -> Facts:
-    """The known fields of a dataclass, without those in `left_out`."""
+    """Return the known fields of a dataclass, without those in `left_out`."""
     values = {field.name: getattr(record, field.name) for field in fields(record) if field.name not in left_out}
     return [
         (_NAMES.get(key, key.replace("_", " ")), _value(key, value))

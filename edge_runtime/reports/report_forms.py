@@ -1,4 +1,4 @@
-"""Write a report in its forms: on a terminal, as Markdown, as a page, and as CSV by fields."""
+"""Write a report in each form: on a terminal, as Markdown, as a page, and as CSV."""
 
 import csv
 import dataclasses
@@ -131,7 +131,7 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
 
 
 def to_markdown(content: ReportContent) -> str:
-    """A table in GitHub's form and sentences, with escaped names."""
+    """Return a table and sentences as GitHub's Markdown, with escaped names."""
     single = len(content.headings) == 1
     blocks = [f"### {_plain(heading)}" if single else f"**{_plain(heading)}**" for heading in content.headings]
     if content.results:
@@ -150,7 +150,7 @@ def to_markdown(content: ReportContent) -> str:
 
 
 def to_html(devices: Sequence[DeviceReport]) -> str:
-    """A page of one report, or of several devices side by side, with every text escaped.
+    """Return a page of one report, or of several devices side by side, with every text escaped.
 
     It needs nothing else: no script, no font, no picture, no network.
     """
@@ -188,7 +188,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
 
 
 def to_csv(reports: Sequence[Report]) -> str:
-    """A header and a row per result of each report, with empty cells where nothing was measured.
+    """Return a header and a row per result of each report, with empty cells where nothing was measured.
 
     Every number and text of a result is a column, named by its keys in the JSON: `latency_ms_p50`, `accuracy_ci95_low`.
     Lists of texts are joined by ` | `; raw times and tables are left out.
@@ -203,7 +203,7 @@ def to_csv(reports: Sequence[Report]) -> str:
 
 
 def _csv_cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str, str | float | None]]:
-    """The columns of a value of type `declared`, each with its cell."""
+    """Yield the columns of a value of type `declared`, each with its cell."""
     kind, _, _ = bare_type(declared)
     arguments = typing.get_args(kind)
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
@@ -218,7 +218,7 @@ def _csv_cells(declared: Any, value: Any, name: str = "") -> Iterator[tuple[str,
 
 
 def _side_by_side(columns: Sequence[Facts]) -> list[tuple[str, list[str]]]:
-    """A name and a value per column, for each fact that a column has."""
+    """Return the name of each fact and its values, one per column."""
     facts_of_columns = [dict(column) for column in columns]
     keys = dict.fromkeys(key for column in facts_of_columns for key in column)
     return [(key, [column.get(key, NOT_MEASURED) for column in facts_of_columns]) for key in keys]
@@ -237,7 +237,7 @@ def _label(row: Row) -> str:
 
 
 def _plain(words: str) -> str:
-    """`words` on one line, with the characters of Markdown and HTML escaped."""
+    """Return `words` on one line, with the characters of Markdown and HTML escaped."""
     return re.sub(r"([\\`*_\[\]<>|#~&@])", r"\\\1", re.sub(r"\s+", " ", words))
 
 
@@ -246,7 +246,7 @@ def _operators_taken(result: Result) -> str:
 
 
 def _p50(latency: Latency | None, unit: str) -> str:
-    """The median with half the width of its interval, if it has one."""
+    """Return the median with half the width of its interval, if there is an interval."""
     if latency is None or latency.p50_ci95 is None:
         return _percentile(latency, "p50", unit)
     return time(latency.p50, unit, (latency.p50_ci95[1] - latency.p50_ci95[0]) / 2)

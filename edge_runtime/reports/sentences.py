@@ -16,7 +16,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True)
 class ComparedResults:
-    """A result, the one it is compared with, and their comparison; the names are those of `titles`."""
+    """A result, the result that it is compared with, and their comparison; the names come from `titles`."""
 
     name: str
     result: Result
@@ -26,12 +26,12 @@ class ComparedResults:
 
 
 def unit_of_times(results: Sequence[Result]) -> str:
-    """Microseconds when every p50 is below a millisecond."""
+    """Return microseconds if every p50 is below a millisecond, otherwise milliseconds."""
     return "µs" if all(result.latency_ms is None or result.latency_ms.p50 < 1 for result in results) else "ms"
 
 
 def title(report: Report) -> str:
-    """Networks, runtime, device, threads and data in a line; it names networks whose windows are turned."""
+    """Return networks, runtime, device, threads and data in one line, and name networks whose windows are turned."""
     device = report.device
     where = device.board or device.cpu or device.machine
     about = f"test windows of {report.data.name}"
@@ -48,12 +48,12 @@ def title(report: Report) -> str:
 
 
 def telling_apart(*namings: list[str]) -> list[str]:
-    """The first of the `namings` in which each name is another, or the last."""
+    """Return the first of the `namings` in which all names differ, or the last."""
     return next((names for names in namings if len(set(names)) == len(names)), namings[-1])
 
 
 def titles(results: Sequence[Result]) -> list[str]:
-    """A short name for each result: as much of scheme, model and file as makes it unique."""
+    """Return a short name for each result: as much of scheme, model and file as makes it unique."""
     has_rivals = any(result.rival for result in results)
     forms = [f"har-edge {result.form}" if has_rivals and not result.rival else result.form for result in results]
     of_networks = [f"{result.model} {form}" for result, form in zip(results, forms, strict=True)]
@@ -62,7 +62,7 @@ def titles(results: Sequence[Result]) -> list[str]:
 
 
 def pairs(report: Report) -> list[ComparedResults]:
-    """Each quantised result with the float form that it is compared with, or else all that are compared.
+    """Return each quantised result with its baseline or, without quantised results, all comparisons.
 
     Rivals are what others are compared with, not compared themselves.
     """
@@ -81,7 +81,7 @@ def pairs(report: Report) -> list[ComparedResults]:
 
 
 def verdicts(report: Report) -> list[str]:
-    """Sentences on speed and size, instructions and accuracy of each pair, then on faster rivals and on float forms."""
+    """Return sentences on speed, size, instructions and accuracy of each pair, on faster rivals and on float forms."""
     pairs_of_report = pairs(report)
     sentences = [sentence for pair in pairs_of_report for sentence in (_gain(pair), *_work(pair), _cost(pair))]
     return [
@@ -92,7 +92,7 @@ def verdicts(report: Report) -> list[str]:
 
 
 def control_sentence(report: Report) -> str | None:
-    """The ratio of the first model to itself, which shows how far ratios of this run can be off."""
+    """Return the ratio of the first model to itself, which shows how far off ratios of this run can be."""
     if report.control is None:
         return None
     low, high = report.control.p50_ratio_ci95
@@ -106,7 +106,7 @@ def control_sentence(report: Report) -> str | None:
 
 
 def doubts(report: Report) -> list[str]:
-    """Every doubt once; it names the results that it concerns, unless it concerns all."""
+    """Return every doubt once, after the results that it concerns, unless it concerns all."""
     holders: dict[str, list[str]] = {}
     for name, result in zip(titles(report.results), report.results, strict=True):
         for doubt in result.doubts:
@@ -118,25 +118,25 @@ def doubts(report: Report) -> list[str]:
 
 
 def left_out(windows: Mapping[str, int]) -> str | None:
-    """The `windows` of labels that the model lacks, counted by label."""
+    """Say how many `windows` by label were left out because the model lacks the label."""
     named = ", ".join(f"{n} of {label}" for label, n in windows.items())
     return f"Windows left out, since the model has no such label: {named}." if windows else None
 
 
 def motionless(windows: Mapping[str, int], mountings: int, begin: str = "Windows left out") -> str | None:
-    """The `windows` of `mountings` in which nobody moves, counted by label."""
+    """Say how many `windows` by label were left out because nobody moves in their `mountings`."""
     named = ", ".join(f"{n} of {label}" for label, n in windows.items())
     return f"{begin}: {named}, in {counted(mountings, 'mounting')} in which nobody moves." if windows else None
 
 
 def windows_left_out(report: Report) -> list[str]:
-    """The windows of a report that were left out, and why."""
+    """Say which windows of a report were left out, and why."""
     data = report.data
     return [*filter(None, (left_out(data.left_out), motionless(data.motionless, data.motionless_mountings)))]
 
 
 def failures(report: Report) -> list[str]:
-    """The models that could not be measured, each with the reason."""
+    """Return the models that could not be measured, each with the reason."""
     return [
         failure.error if failure.file in failure.error else f"{failure.file}: {failure.error}"
         for failure in report.failures
@@ -144,7 +144,7 @@ def failures(report: Report) -> list[str]:
 
 
 def real_time_factors(report: Report) -> str | None:
-    """The share of one core that a stream of windows takes, and the number of streams that fit.
+    """Say which share of one core a stream of windows takes, and how many streams fit.
 
     The share is of the mean time. Streams are counted with p99: a core that is full on average falls behind. None
     without times or the period of a stream.
@@ -162,7 +162,7 @@ def real_time_factors(report: Report) -> str | None:
 
 
 def energy(report: Report) -> str | None:
-    """The reasons why energy was not measured, if it was not."""
+    """Say why energy was not measured, if it was not."""
     reasons = {
         result.energy.reason for result in report.results if result.energy and result.energy.per_inference_mj is None
     }
@@ -190,7 +190,7 @@ def _gain(pair: ComparedResults) -> str:
 
 
 def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[str]:
-    """The fastest float form of each network, how much slower its other float forms are, and which are missing."""
+    """Name the fastest float form of each network, how much slower other float forms are, and missing rivals."""
     forms: dict[str, list[tuple[Result, str]]] = {}
     for result, name in zip(report.results, titles(report.results), strict=True):
         if result.is_float:
@@ -218,7 +218,7 @@ def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[st
 
 
 def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
-    """The rivals that are faster than an integer model, without the one that it is compared with."""
+    """Name the rivals that are faster than an integer model, without its baseline."""
     result = pair.result
     if result.quantization not in CALIBRATED:
         return []
@@ -235,7 +235,7 @@ def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
 
 
 def _less(result: Result, speed: str, work: str) -> Callable[[float], str]:
-    """The words for a ratio of `costs`: of times or, without times, of instructions."""
+    """Return the words for a ratio of `costs`: of times or, without times, of instructions."""
     if result.latency_ms:
         return lambda ratio: f"is {ratio:.2f} times {speed}"
     return lambda ratio: f"takes {ratio:.2f} times {work}"
@@ -271,14 +271,14 @@ def _cost(pair: ComparedResults) -> str:
 
 
 def _speed(ratio: float, interval: Interval | None, than: str) -> str:
-    """`ratio` is time over time: below 1 is faster. An interval that contains 1 shows no difference."""
+    """Put a ratio of times into words: below 1 is faster, and an interval that contains 1 shows no difference."""
     if interval and interval[0] <= 1 <= interval[1]:
         return f"as fast as {than}, as far as this run can tell"
     return _times(1 / ratio, f"faster than {than}", f"slower than {than}", f"as fast as {than}")
 
 
 def _times(ratio: float, more: str, less: str, same: str) -> str:
-    """'1.83 times {more}', '1.20 times {less}' or, when two decimals show no difference, '{same}'."""
+    """Return '1.83 times {more}', '1.20 times {less}' or, if two decimals show no difference, '{same}'."""
     if round(ratio, 2) > 1:
         return f"{ratio:.2f} times {more}"
     if round(1 / ratio, 2) > 1:
@@ -287,7 +287,7 @@ def _times(ratio: float, more: str, less: str, same: str) -> str:
 
 
 def _interval(ratio: Interval | None) -> str:
-    """The interval of "times faster", or of "times slower" when all of `ratio`, time over time, is above 1."""
+    """Return the interval of "times faster", or of "times slower" if all of `ratio`, time over time, is above 1."""
     if ratio is None:
         return ""
     low, high = ratio if ratio[0] > 1 else (1 / ratio[1], 1 / ratio[0])

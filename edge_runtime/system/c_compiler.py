@@ -22,7 +22,7 @@ _SECONDS = 240.0  # before a worker that is silent meanwhile is stopped
 
 
 def find_compiler(target: str = "") -> list[str] | None:
-    """The command of a C compiler: $CC, cc or zig; for a `target`, such as aarch64-linux-gnu, its gcc or zig.
+    """Return the command of a C compiler: $CC, cc or zig; for a `target`, such as aarch64-linux-gnu, its gcc or zig.
 
     Raises `InputError` when CC is not a command.
     """
@@ -40,7 +40,7 @@ def find_compiler(target: str = "") -> list[str] | None:
 
 
 def has_dot_products() -> bool:
-    """Tell whether this processor has what `DOT_PRODUCTS` asks for."""
+    """Tell whether this processor has the instructions that `DOT_PRODUCTS` needs."""
     is_arm64 = platform.machine() == "aarch64" and sys.maxsize > 2**32  # a 32-bit program's bits mean something else
     return is_arm64 and bool(ctypes.CDLL(None).getauxval(16) >> 20 & 1)  # HWCAP_ASIMDDP
 
@@ -76,7 +76,7 @@ def compile_library(
 
 
 def _failure(command: Sequence[str], source: Path, output: Path) -> str:
-    """Compile `source` to `output`; the reason why that failed, or an empty text."""
+    """Compile `source` to `output`; return the reason why it failed, or an empty text."""
     try:
         done = run_program([*command, str(source), "-o", str(output)], _SECONDS)
     except OSError as error:

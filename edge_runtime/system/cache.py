@@ -1,4 +1,4 @@
-"""Keep in the user's cache what can be made again, whole or not at all, and what has succeeded once."""
+"""Keep folders that can be made again in the user's cache, and remember tasks that have succeeded once."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from edge_runtime.errors import InputError
 
 
 def cache_folder() -> Path:
-    """The folder of what can be made again: HAR_EDGE_CACHE, or har-edge in the user's cache folder.
+    """Return the cache folder: HAR_EDGE_CACHE, or har-edge in the user's cache folder.
 
     Raises `InputError` for a user without a home.
     """
@@ -23,7 +23,7 @@ def cache_folder() -> Path:
 
 
 def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
-    """Return the folder `place`; where it is missing, `make` fills it under another name first.
+    """Return the folder `place`; if it is missing, `make` first fills it under another name.
 
     When two processes make it at once, the second's is thrown away. Raises `OSError`, and whatever `make` raises.
     """
@@ -43,7 +43,7 @@ def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
 
 
 def once(name: str, task: Callable[[], object]) -> None:
-    """Call `task`, unless a call under this `name` has succeeded before, as far as the cache can be used."""
+    """Call `task`, unless the cache says that a call under this `name` has succeeded before."""
     success: Path | None = None
     with suppress(InputError, OSError):
         success = cache_folder() / "once" / name

@@ -1,4 +1,4 @@
-"""Run child processes that report line by line, end them with their parent, and say how one that failed ended.
+"""Run child processes that report line by line and end with their parent, and say how a child failed.
 
 A child prints lines of JSON. Progress is `{"stage": ..., "share": ...}`, or other fields that its parent understands;
 the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
@@ -51,7 +51,7 @@ def tell(pipe: IO[str], **fields: Any) -> None:
 
 
 def message_of(line: str) -> dict[str, Any]:
-    """The message in `line`; empty for other text, which libraries print."""
+    """Return the message in `line`; it is empty for other text, which libraries print."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
@@ -60,7 +60,7 @@ def message_of(line: str) -> dict[str, Any]:
 
 
 def progress_of(message: Mapping[str, Any]) -> tuple[float, str] | None:
-    """The share that is done, and the stage; None for a message of something else."""
+    """Return the finished share and the stage; None for other messages."""
     share, stage = message.get("share"), message.get("stage")
     if not isinstance(share, (int, float)) or not 0 <= share <= 1:
         return None
@@ -68,17 +68,17 @@ def progress_of(message: Mapping[str, Any]) -> tuple[float, str] | None:
 
 
 def error_fields(error: HarEdgeError) -> dict[str, Any]:
-    """The fields of a message about `error`."""
+    """Return the fields of a message about `error`."""
     return {"error": str(error), "exit_code": int(error.exit_code)}
 
 
 def error_with(exit_code: int, text: str) -> HarEdgeError:
-    """The error that says `text` and has this exit code: the inverse of `error_fields`."""
+    """Return the error with this `text` and exit code: the inverse of `error_fields`."""
     return _ERRORS.get(ExitCode(exit_code), HarEdgeError)(text)
 
 
 def run_as_child(task: Callable[[Tell], object]) -> None:
-    """In a child: run `task` and tell how it ended."""
+    """Run `task` in a child and tell the parent how it ended."""
     # Libraries print to stdout too: they get stderr, and the messages keep the pipe.
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -93,7 +93,7 @@ def run_as_child(task: Callable[[Tell], object]) -> None:
 
 
 def end_with_the_reader(pipe: IO[str]) -> None:
-    """In a child: exit soon after nobody can read from `pipe`, or the parent has ended, even while C code runs."""
+    """Exit the child soon after nobody can read from `pipe` or the parent has ended, even while C code runs."""
     errors, parent = select.poll(), os.getppid()
     errors.register(pipe, 0)
 
@@ -137,7 +137,7 @@ class Child(AbstractContextManager["Child"]):
         return self._stdout.fileno()
 
     def read(self) -> list[dict[str, Any]] | None:
-        """The messages that are complete now, after waiting for something to read; None when it has ended."""
+        """Wait for output, and return the complete messages; None when the child has ended."""
         complete = self._reader.read()
         return None if complete is None else list(map(self.take_in, complete))
 
@@ -164,7 +164,7 @@ class Child(AbstractContextManager["Child"]):
         self._log.close()
 
     def take_in(self, line: str) -> dict[str, Any]:
-        """The message in `line`, the next one of its output."""
+        """Return the message in `line`, the next line of its output."""
         self._last = message = message_of(line)
         self._stage = message.get("stage", self._stage)
         return message
@@ -198,7 +198,7 @@ class LineReader:
         self._stream, self._pending = stream, b""
 
     def read(self) -> list[str] | None:
-        """The lines that are complete now, after waiting for something to read; None at the end of the stream."""
+        """Wait for output, and return the complete lines; None at the end of the stream."""
         read = os.read(self._stream.fileno(), 65536)
         if not read:
             return None
@@ -207,7 +207,7 @@ class LineReader:
 
 
 def lines(stream: IO[bytes] | Child, seconds: Callable[[], float] | None = None) -> Iterator[str]:
-    """The lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds()`."""
+    """Yield the lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds()`."""
     reader = LineReader(stream)
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
@@ -247,7 +247,7 @@ class Stoppable:
 def run_program(
     command: Sequence[str], seconds: float | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` to its end, without input; its output as UTF-8.
+    """Run `command` to its end, without input, and return its output as UTF-8.
 
     Raises `OSError` when it does not start, and `subprocess.TimeoutExpired` after `seconds`; then it is killed with all
     that it started.
@@ -278,7 +278,7 @@ def kill(process: subprocess.Popen[Any]) -> None:
 
 
 def stop(process: subprocess.Popen[Any]) -> None:
-    """`kill`, and close its pipes."""
+    """Kill `process` as `kill` does, and close its pipes."""
     kill(process)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe is not None:

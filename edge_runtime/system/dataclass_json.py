@@ -25,23 +25,23 @@ class Quantity:
     at_most: float = 1e15
 
     def check(self, value: float, where: str) -> None:
-        """Raise `ValueError` when `value`, which is at `where`, is outside the limits or no number."""
+        """Raise `ValueError` when `value`, which is at `where`, is outside the limits or NaN."""
         if not self.at_least <= value <= self.at_most:
             raise ValueError(f"{where} is not from {self.at_least:g} to {self.at_most:g}")
 
 
 def to_text(value: Any, **others: Any) -> str:
-    """The dataclass `value` as a JSON object, with the members `others` in front."""
+    """Return the dataclass `value` as a JSON object, with the members `others` in front."""
     return json.dumps({**others, **dataclasses.asdict(value)}, default=str)  # a `Path` is its text
 
 
 def from_text(kind: type[_T], text: str) -> _T:
-    """The inverse of `to_text`. Raises `ValueError` as `from_json` does."""
+    """Read the text that `to_text` returns. Raises `ValueError` as `from_json` does."""
     return from_json(kind, json.loads(text))
 
 
 def from_json(kind: type[_T], value: object, known_keys_only: bool = False) -> _T:
-    """`value`, from `json.loads` or `dataclasses.asdict`, as the dataclass `kind`.
+    """Convert `value`, from `json.loads` or `dataclasses.asdict`, to the dataclass `kind`.
 
     Fields may be `float`, `int`, `str`, `bool`, `Path`, `Any`, a `Literal`, dataclasses, and unions, tuples, lists,
     sequences and string-keyed mappings of these; numbers may be `Annotated` with a `Quantity`. Absent keys get the
@@ -54,13 +54,13 @@ def from_json(kind: type[_T], value: object, known_keys_only: bool = False) -> _
 
 @cache
 def field_types(kind: Any) -> dict[str, Any]:
-    """The type of each field of the dataclass `kind`, by name."""
+    """Return the type of each field of the dataclass `kind`, by name."""
     hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
 
 
 def bare_type(kind: Any) -> tuple[Any, tuple[Any, ...], bool]:
-    """`kind` without `Annotated` and `| None`, its annotations, and whether it may be None."""
+    """Return `kind` without `Annotated` and `| None`, its annotations, and whether it may be None."""
     notes: tuple[Any, ...] = ()
     optional = False
     while True:
@@ -112,7 +112,7 @@ def _convert(kind: Any, value: Any, where: str, strict: bool) -> Any:
 
 
 def _are_numbers(kind: Any, values: Sequence[Any]) -> bool:
-    """Tell quickly whether `values` are as `kind` wants them: a measurement has many thousands."""
+    """Tell quickly whether `values` are valid numbers of `kind`: a measurement has many thousands."""
     plain, notes, _ = bare_type(kind)
     limits = [note for note in notes if isinstance(note, Quantity)]
     return plain in (float, int) and all(
@@ -136,7 +136,7 @@ def _object(kind: Any, value: Any, where: str, strict: bool) -> Any:
 
 
 def _member(kinds: Sequence[Any], value: Any, where: str, strict: bool) -> Any:
-    """`value` as the first of the union's `kinds` that it fits; the error is that of the last."""
+    """Convert `value` to the first of the union's `kinds` that fits. Raises the error of the last kind."""
     if value is None and type(None) in kinds:
         return None
     *others, last = (kind for kind in kinds if kind is not type(None))

@@ -1,4 +1,4 @@
-"""Write files whole or not at all, and give a temporary folder."""
+"""Write files completely or not at all, and give a temporary folder."""
 
 import csv
 import hashlib
@@ -44,20 +44,20 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def check_target(path: Path) -> None:
-    """Raise `InputError` when `path` is there and no regular file: a folder, a device, a link to itself."""
+    """Raise `InputError` when `path` exists and is not a regular file: a folder, a device, a link to itself."""
     target = Path(os.path.realpath(path))  # that of a link to itself is the link
     if (target.is_symlink() or target.exists()) and not target.is_file():
         raise InputError(f"{path} is no regular file; name a file, or - where a result may go to standard output")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
+    """Write `content` to `path` completely or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
 
 def write_text(path: Path, content: str) -> None:
-    """Write `content` to `path` as UTF-8, whole or not at all."""
+    """Write `content` to `path` as UTF-8, completely or not at all."""
     write_bytes(path, content.encode())
 
 
@@ -82,7 +82,7 @@ def check_folder(folder: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of the file at `path`, in hexadecimal."""
+    """Return the SHA-256 of the file at `path`, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Say how to install what is missing, by how this har-edge was installed."""
+"""Say how to install a missing package, depending on how har-edge itself was installed."""
 
 import importlib.metadata
 import json
@@ -21,7 +21,7 @@ class MissingExtraError(InputError):
 
 
 def how_to_install(extra: str, root: Path = _ROOT) -> str:
-    """The command that adds `extra` to this installation: to its clone, or from where it came.
+    """Return the command that adds `extra` to this installation: in its clone, or from its origin.
 
     `root` is the folder of the packages. Outside a clone pip noted in `direct_url.json` (PEP 610) what it installed.
     """
@@ -38,7 +38,7 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
 
 
 def pip_install(*arguments: str) -> str:
-    """The command `pip install` with `arguments`, by the pip of this Python, which may not be the one on the path."""
+    """Return `pip install` with `arguments`, by this Python's pip, which may differ from the pip on the path."""
     if sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():  # PEP 668
         environment = shlex.join([sys.executable, "-m", "venv", "--system-site-packages", "env"])
         return f"{environment} && {shlex.join(['env/bin/pip', 'install', *arguments])}"

@@ -13,7 +13,7 @@ MAX_SIZE = 1 << 28
 """The largest file, in bytes: a model, the zip of a data set, or 20 hours of a recording at 50 Hz."""
 
 MAX_TEXT = 1 << 25
-"""The largest JSON file, in bytes: the worst one takes 25 times as much memory."""
+"""The largest JSON file, in bytes: the worst takes 25 times as much memory."""
 
 _PART = 1 << 20  # bytes
 _LARGEST = 3.4e38  # of float32: models and their C have no larger numbers
@@ -41,7 +41,7 @@ def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pip
 
 
 def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pipe: bool = False) -> bytes:
-    """The content of the file at `path`. Raises as `open_file` does."""
+    """Return the content of the file at `path`. Raises as `open_file` does."""
     content = bytearray()
     with open_file(path, what, at_most, or_pipe) as file:
         # In parts: `read` sets aside all the memory that it is asked for.
@@ -53,7 +53,7 @@ def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pi
 
 
 def read_text(path: Path, what: str, at_most: int = MAX_TEXT, or_pipe: bool = False) -> str:
-    """The UTF-8 text of the file at `path`. Raises as `open_file` does, and `InputError` for another content."""
+    """Return the UTF-8 text of the file at `path`. Raises as `open_file` does, and `InputError` for other content."""
     try:
         return read_bytes(path, what, at_most, or_pipe).decode()
     except UnicodeDecodeError:
@@ -68,7 +68,7 @@ def file_name(text: str) -> str:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value of the JSON `text`: whole numbers of at most 64 bits, others of float32's range, all strings Unicode.
+    """Parse JSON with whole numbers of at most 64 bits, other numbers in float32's range, and valid Unicode.
 
     Raises `ValueError` that says what is wrong.
     """
@@ -88,7 +88,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def integer(digits: str) -> int:
-    """The whole number of these `digits`. Raises `ValueError` when it has more than 64 bits."""
+    """Return the whole number of these `digits`. Raises `ValueError` when it has more than 64 bits."""
     if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:  # measured first: a million digits take minutes
         raise ValueError("a whole number in it has more than 64 bits")
     return int(digits)

@@ -17,7 +17,7 @@ def has_control(text: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """`text` with escapes such as `\\x1b` for all that a terminal would obey, but for line ends and tabs."""
+    """Return `text` with escapes such as `\\x1b` for all that a terminal would obey, except line ends and tabs."""
     return _OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 

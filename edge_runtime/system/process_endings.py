@@ -15,14 +15,14 @@ _NO_MEMORY = re.compile(
 
 
 def ending(code: int, log: str = "", stage: str = "") -> str:
-    """`ended with exit code 1 while timing (last line of the log)`, or `died of SIGSEGV` for a negative `code`."""
+    """Return `ended with exit code 1 while timing (last log line)`, or `died of SIGSEGV` for a negative `code`."""
     number = signal.Signals(-code) if code < 0 else None
     how = _SIGNALS.get(number, f"died of {number.name}") if number else f"ended with exit code {code}"
     return f"{how}{f' while {stage}' if stage else ''}{f' ({last_line(log)})' if log else ''}"
 
 
 def last_line(log: str) -> str:
-    """The last line of `log`, without the notes of TensorFlow and LiteRT."""
+    """Return the last line of `log`, without the notes of TensorFlow and LiteRT."""
     lines = [line for line in map(str.strip, log.splitlines()) if line and not line.startswith(("INFO:", "WARNING:"))]
     return printable((lines or ["no reason given"])[-1], _LONGEST_LINE)
 

@@ -6,27 +6,27 @@ NOT_MEASURED = "–"
 
 
 def counted(n: int, one: str, many: str = "") -> str:
-    """`1 fit`, `2 fits`, `2,947 windows`; `many` is the plural, if it is not that of a regular noun."""
+    """Return `1 fit`, `2 fits`, `2,947 windows`; `many` is an irregular plural."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
 def percent(share: float | None, digits: int = 2) -> str:
-    """`97.66 %` of a share between 0 and 1; a dash for None and NaN."""
+    """Return `97.66 %` for a share between 0 and 1; a dash for None and NaN."""
     return NOT_MEASURED if share is None or math.isnan(share) else f"{100 * share:.{digits}f} %"
 
 
 def percent_range(interval: tuple[float, float] | None, digits: int = 1) -> str:
-    """`96.2–98.8 %` of an interval of shares."""
+    """Return `96.2–98.8 %` for an interval of shares."""
     return NOT_MEASURED if interval is None else f"{100 * interval[0]:.{digits}f}–{percent(interval[1], digits)}"
 
 
 def in_unit(milliseconds: float, unit: str) -> float:
-    """A time in `unit`, `µs` or `ms`."""
+    """Return a time in `unit`, `µs` or `ms`."""
     return milliseconds * 1000 if unit == "µs" else milliseconds
 
 
 def time(milliseconds: float | None, unit: str, margin: float | None = None) -> str:
-    """`17.6 µs`, or `17.6 ±0.2 µs` with a `margin` in milliseconds; two decimals below ten, else one."""
+    """Return `17.6 µs`, or `17.6 ±0.2 µs` with a `margin` in milliseconds; two decimals below ten, else one."""
     if milliseconds is None:
         return NOT_MEASURED
     value = in_unit(milliseconds, unit)
@@ -37,24 +37,24 @@ def time(milliseconds: float | None, unit: str, margin: float | None = None) -> 
 
 
 def megabytes(size: int | None) -> str:
-    """A size in memory: `61.0 MB`."""
+    """Return a size in memory: `61.0 MB`."""
     return NOT_MEASURED if size is None else f"{size / 1e6:.1f} MB"
 
 
 def kilobytes(size: int) -> str:
-    """A size of a file: `66.4 kB`."""
+    """Return the size of a file: `66.4 kB`."""
     return f"{size / 1e3:.1f} kB"
 
 
 def millijoules(energy: float | None) -> str:
-    """An energy in mJ, or in µJ below 0.1 mJ."""
+    """Return an energy in mJ, or in µJ below 0.1 mJ."""
     if energy is None:
         return NOT_MEASURED
     return f"{energy:.3g} mJ" if abs(energy) >= 0.1 else f"{1000 * energy:.3g} µJ"
 
 
 def significant(value: float, digits: int = 2) -> str:
-    """`value` to `digits` significant digits, never as a power of ten: 0.0022, 25 000 with thin spaces."""
+    """Return `value` to `digits` significant digits, never as a power of ten: 0.0022, 25 000 with thin spaces."""
     decimals = max(0, digits - 1 - int(f"{value:e}".partition("e")[2])) if value else 0
     rounded = float(f"{value:.{digits - 1}e}")
     return f"{rounded:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")

@@ -12,7 +12,7 @@ from edge_runtime.system.printable import shown
 
 
 class _Escaped:
-    """Escapes what is written to the stream `unescaped`, which our console takes itself."""
+    """Escapes all writes to the stream `unescaped`, which our console uses directly."""
 
     def __init__(self, stream: TextIO) -> None:
         self.unescaped = stream
@@ -28,7 +28,7 @@ class _Escaped:
 
 @contextmanager
 def escaped_streams() -> Iterator[None]:
-    """Escape what `sys.stdout` and `sys.stderr` get within the block; then discard what they could not write."""
+    """Escape all writes to `sys.stdout` and `sys.stderr` in the block; afterwards discard what they could not write."""
     before = sys.stdout, sys.stderr
     for stream in before:
         if isinstance(stream, io.TextIOWrapper):
@@ -47,7 +47,7 @@ def escaped_streams() -> Iterator[None]:
 
 @contextmanager
 def suppressed_stderr() -> Iterator[None]:
-    """Hold back what C++ code writes to file descriptor 2 within the block; show it if the block fails.
+    """Hold back what C++ code writes to file descriptor 2 in the block, and show it if the block fails.
 
     TensorFlow and the TFLite interpreters log set-up notes there that no Python setting turns off.
     """

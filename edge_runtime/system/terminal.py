@@ -18,7 +18,7 @@ from edge_runtime.system.progress import OnProgress
 
 
 class Console(rich.console.Console):
-    """A console that shows text as it is: no highlighting, no emoji, no markup, and no escape codes."""
+    """A console that shows plain text: no highlighting, no emoji, no markup, and no escape codes."""
 
     def __init__(self, stderr: bool = False) -> None:
         # The stream itself, without a live display around it; this console escapes what it shows.
@@ -33,12 +33,12 @@ class Console(rich.console.Console):
         return super().render_str(shown(text), **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Escape it in `Text` too, which only rich measures; codes of rich itself are `control` or styles."""
+        """Escape `Text` too, which only rich measures; rich's own codes are `control` or styles."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else Segment(shown(segment.text), segment.style)
 
     def _render_buffer(self, buffer: Iterable[Segment]) -> str:
-        """Leave out the blanks that fill the last column of a table, where there is no terminal."""
+        """Leave out the blanks that fill the last column of a table if the output is not a terminal."""
         text = super()._render_buffer(buffer)
         return text if self.is_terminal else re.sub(r" +\n", "\n", text)
 
@@ -61,14 +61,14 @@ def facts_table() -> Table:
 
 @contextmanager
 def progress() -> Iterator[OnProgress]:
-    """Show how far the work is, on stderr: a bar on a terminal, else a line for each stage."""
+    """Show the progress of the work on stderr: a bar on a terminal, otherwise a line for each stage."""
     with progresses([""]) as (on_progress,):
         yield on_progress
 
 
 @contextmanager
 def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
-    """Show the progress of several works at a time, each under its name."""
+    """Show the progress of several tasks at a time, each under its name."""
     console = Console(stderr=True)
     prefixes = [f"{name}: " if name else "" for name in names]
     if not console.is_terminal:

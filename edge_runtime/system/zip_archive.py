@@ -1,4 +1,4 @@
-"""Read members of an untrusted zip archive into memory, never beyond a limit and never to disk."""
+"""Read members of an untrusted zip archive into memory within limits, and never unpack them to disk."""
 
 import struct
 import zipfile
@@ -59,7 +59,7 @@ class Archive(AbstractContextManager["Archive"]):
         self._opened.close()
 
     def read(self, name: str, largest: int = MAX_MEMBER) -> bytes:
-        """The content of the member `name`, of at most `largest` bytes.
+        """Return the content of the member `name`, of at most `largest` bytes.
 
         Raises `InputError` when it is missing, damaged, encrypted or too large.
         """

@@ -23,7 +23,7 @@ _START = Path(__file__).with_name("start_board.sh")
 
 
 def boards() -> Path:
-    """The folder of all boards, which share their files, and the emulator."""
+    """Return the folder of all boards, which share their files and the emulator."""
     return cache_folder() / "boards"
 
 
@@ -35,7 +35,7 @@ class Board:
 
     @property
     def name(self) -> str:
-        """Its name in sentences and file names."""
+        """The board's name in sentences and file names."""
         return f"emulated-{self.cpu}"
 
     def command(
@@ -47,7 +47,7 @@ class Board:
         env: Mapping[str, str] = {},
         fixed_addresses: bool = False,
     ) -> list[str]:
-        """The command on this machine that runs `argv` there as root in /; `tree` replaces its files, `job` is /job."""
+        """Return the command here that runs `argv` there as root in /; `tree` replaces its files, `job` is /job."""
         tree = tree or boards() / _TREE
         settings = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8", "QEMU_CPU": self.cpu, **env}
         return [

@@ -1,4 +1,4 @@
-"""Measure the C of a model on an emulated Cortex-M4F, in a firmware that also has har_stream, where that drives it.
+"""Measure the C of a model on an emulated Cortex-M4F; the firmware contains har_stream too, where it fits the model.
 
 The board is QEMU's mps2-an386. An instruction takes 128 ns there, and a timer counts every 40 ns: counts are exact.
 """
@@ -40,7 +40,7 @@ _TICK_NS, _INSTRUCTION_NS = 40, 128
 
 
 def build(image: Path, *sources: Path | str) -> str:
-    """Make flash's content `image` of C files and options; the compiler, version and flags. Raises `DeviceError`."""
+    """Build the flash `image` from C files and options; return compiler, version and flags. Raises `DeviceError`."""
     program = image.with_suffix(".elf")
     first, *others = map(str, sources)
     options = (*_SMALL, *_START, *others, "-lm")
@@ -61,7 +61,7 @@ class CortexM4:
         self._runtime, self._processes = runtime, Stoppable()
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
-        """See that it can be measured on. Raises `DeviceError`, and `InputError` for another runtime."""
+        """Check that the board can measure. Raises `DeviceError`, and `InputError` for another runtime."""
         if self._runtime != C:
             raise InputError(f"an emulated {self.cpu} has no TFLite: measure the model as C with --runtime {C}")
         self.read_machine()
@@ -99,7 +99,7 @@ class CortexM4:
         return Instructions(round(time_ns / _INSTRUCTION_NS), "all of the model's, by a timer of QEMU's mps2-an386")
 
     def stop(self) -> None:
-        """End the firmware at work, from another thread, and start no other."""
+        """End the running firmware, from another thread, and start no other."""
         self._processes.stop()
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class CortexM4:
     def _answers(
         self, job: MeasurementJob, folder: Path, n_windows: int | None = None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], int]:
-        """The times `[n]` in ns and the logits `[n, n_labels]` for the first windows or all, and the bytes of RAM."""
+        """Return times `[n]` in ns, logits `[n, n_labels]` for the first or all windows, and the bytes of RAM."""
         flatbuffer, card = cards.read_model(folder / job.model)
         with suppressed_stderr():
             model = open_model(flatbuffer, "litert", name=job.title)
@@ -128,7 +128,7 @@ class CortexM4:
 
 
 def _build(folder: Path) -> Answer:
-    """The firmware of the C in `folder`, which has the name of the model."""
+    """Build the firmware of the C in `folder`, which has the name of the model."""
     name, prefix, image = folder.name, folder.name.upper(), folder / "image"
     header = (folder / f"{name}.h").read_text(encoding="utf-8")
     value, answer = ("int8_t" if f"{prefix}_{tensor}_SCALE" in header else "float" for tensor in ("INPUT", "OUTPUT"))
@@ -139,5 +139,5 @@ def _build(folder: Path) -> Answer:
 
 
 def _known(kind: Any, **facts: object) -> Any:
-    """A dataclass of these facts, and None for the others."""
+    """Make a dataclass of these facts; all others are None."""
     return kind(**dict.fromkeys(field.name for field in fields(kind)) | facts)

@@ -17,7 +17,7 @@ _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/
 
 @contextmanager
 def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = False) -> Iterator[list[Path]]:
-    """The files of `names` and, unless `alone`, of their dependencies, from HAR_EDGE_DEBIAN or the host's mirror."""
+    """Give the files of `names` and, unless `alone`, of dependencies, from HAR_EDGE_DEBIAN or the host's mirror."""
     if not _KEYRING.exists():
         raise DeviceError(f"there is no {_KEYRING} to check packages with: sudo apt install debian-archive-keyring")
     with scratch_folder() as folder:
@@ -50,12 +50,12 @@ def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = 
 
 
 def host_architecture() -> str:
-    """Debian's name for the architecture of this machine."""
+    """Return Debian's name for the architecture of this machine."""
     return _run("dpkg", "--print-architecture").strip()
 
 
 def _mirror_of_host() -> str:
-    """The address of a Debian host's own packages, which are signed and need no TLS."""
+    """Return the address of a Debian host's own packages, which are signed and need no TLS."""
     lines = _run("apt-get", "indextargets", "--format", "$(ORIGIN) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
     for origin, component, uri in (line.split(" ", 2) for line in lines.splitlines()):
         if (origin, component) == ("Debian", "main") and uri.startswith(("http", "mirror")):
@@ -73,7 +73,7 @@ def unpack(package: Path, root: Path, members: Sequence[str] = ()) -> None:
 
 
 def _run(*command: str, cwd: Path | None = None) -> str:
-    """Run `command`, one of Debian's programs; its output. Raises `DeviceError` with its first complaint."""
+    """Run `command`, one of Debian's programs, and return its output. Raises `DeviceError` with its first complaint."""
     if shutil.which(command[0]) is None:
         raise DeviceError(f"there is no {command[0]} here: an emulated board needs a Debian or Ubuntu host")
     done = run_program(command, cwd=cwd)

@@ -39,7 +39,7 @@ run_between_marks(*sys.argv[1:])
 
 
 class EmulatedDevice(RemoteDevice):
-    """A board that is set up at first need."""
+    """A board that is set up when it is first used."""
 
     here = True  # the emulator takes this machine's CPUs
     most_windows = 300
@@ -59,12 +59,12 @@ class EmulatedDevice(RemoteDevice):
         self._without_onnx = DeviceError("an emulated board counts the instructions of TFLite only")
 
     def connect(self) -> Connection:
-        """The connection, opened if it is not open."""
+        """Return the connection, and open it if needed."""
         self.transport.set_up()
         return super().connect()
 
     def clean(self) -> int:
-        """Remove the boards of all CPUs; return how many bytes that was."""
+        """Remove the boards of all CPUs, and return their size in bytes."""
         total = sum(path.lstat().st_size for path in boards().rglob("*"))
         shutil.rmtree(boards(), ignore_errors=True)
         return total
@@ -100,7 +100,7 @@ class EmulatedDevice(RemoteDevice):
         return Instructions(once // _INFERENCES, "the runtime's own code, by QEMU's log of executed blocks")
 
     def _counts(self, job: Path, model: str) -> list[int]:
-        """The instructions of `_INFERENCES` inferences of the file `model`, and of twice as many."""
+        """Count the instructions of `_INFERENCES` inferences of the file `model`, and of twice as many."""
         ours, its = os.pipe()
         command = self.transport.command(
             ["python3", "-B", "-c", _START, f"/job/{model}", "/job/values.npy", str(_INFERENCES), f"/dev/fd/{its}"],

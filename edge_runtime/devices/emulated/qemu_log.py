@@ -19,7 +19,7 @@ _STARTS = 20  # on a busy machine the order in which threads ask for memory diff
 
 
 def instructions_between_marks(log: Iterable[str]) -> list[int]:
-    """The instructions executed between each mark in `log` and the next."""
+    """Count the instructions executed between each mark in `log` and the next."""
     sizes: dict[int, int] = {}  # address of a block -> its instructions, by its last translation
     block: int | None = None  # that is being listed
     executed = last = 0
@@ -43,7 +43,7 @@ def instructions_between_marks(log: Iterable[str]) -> list[int]:
 
 
 def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
-    """On the board: run `n` inferences of the file `model`, and then 2 `n`, between marks.
+    """Run `n` inferences of the file `model` on the board, and then 2 `n`, between marks.
 
     It first finds the addresses of the runtime's code, then starts itself again with QEMU's `log` of that code.
     """
@@ -80,7 +80,7 @@ def _mark() -> None:
 
 
 def _code_of(mapped: str) -> str:
-    """The addresses of the code of a library, or of those in a folder, in memory, as QEMU_DFILTER takes them."""
+    """Return the addresses of the code of a library, or of all in a folder, as QEMU_DFILTER takes them."""
     ranges = []
     for line in Path("/proc/self/maps").read_text().splitlines():
         addresses, permissions, *_, path = line.split(maxsplit=5)
