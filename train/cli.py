@@ -1,15 +1,19 @@
 """Train a network: the command `har-edge train`."""
 
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Literal, Unpack
 
 import click
 
 from edge_runtime import runs
 from edge_runtime.commands import options
+from edge_runtime.data.data_sources import Sources, data_texts
 from edge_runtime.errors import InputError
+from edge_runtime.system.terminal import Console, progress
 from train.fit.networks import short_name
-from train.training_options import LAST_SEED, names, training_options
+from train.training_options import LAST_SEED, TrainingOptions, names, training_options
 
 
 @click.command(
@@ -24,7 +28,7 @@ from train.training_options import LAST_SEED, names, training_options
     metavar="N",
     help="Train N times, with the seeds from --seed on, each into a run folder of its own, and show the spread.",
 )
-@click.option("--resume", is_flag=True, help="Go on with a stopped training: the one in --out, or the newest in runs.")
+@click.option("--resume", is_flag=True, help="Go on with a stopped training: in --out, or the newest in runs.")
 @click.option(
     "--held-out",
     metavar="A,B,C",
@@ -32,7 +36,15 @@ from train.training_options import LAST_SEED, names, training_options
     help="Training subjects that the first fit does not see.  [default: every fourth, from the second on]",
 )
 @options.picture_format
-def command(out: Path | None, resume: bool, **settings: Any) -> None:
+def command(
+    out: Path | None,
+    data: Sources | None,
+    seeds: int | None,
+    resume: bool,
+    held_out: tuple[str, ...] | None,
+    pictures: Literal["png", "svg", "pdf"],
+    **values: Unpack[TrainingOptions],
+) -> None:
     """Train a Keras LSTM: first with a few subjects held out, then on all training subjects.
 
     Leaves a run folder with the networks, the card, the history and pictures. The fits run side by side, one on each
@@ -42,31 +54,36 @@ def command(out: Path | None, resume: bool, **settings: Any) -> None:
 
     require_extra("har-edge train", ("tensorflow", "sklearn", "matplotlib"))
     # Only now: it loads scipy, scikit-learn and matplotlib.
-    from edge_runtime.data.data_sources import data_texts
     from train.run import training
-    from train.training_report import show_run, show_seeds
+    from train.training_report import run_table, seeds_table
 
-    wanted = training.TrainingSettings(**settings | {"data": data_texts(settings["data"])})
-    if wanted.seed + (wanted.seeds or 1) - 1 > LAST_SEED:
-        raise InputError(f"--seed {wanted.seed} with --seeds {wanted.seeds} goes beyond the last seed, {LAST_SEED}")
-    folder = out or (_newest_stopped() if resume else runs.new_folder(short_name(wanted.network)))
+    settings = training.TrainingSettings(
+        data=data_texts(data), seeds=seeds, held_out=held_out, pictures=pictures, **values
+    )
+    if settings.seed + (seeds or 1) - 1 > LAST_SEED:
+        raise InputError(f"--seed {settings.seed} with --seeds {seeds} goes beyond the last seed, {LAST_SEED}")
+    folder = out or (_newest_stopped() if resume else runs.new_folder(short_name(settings.network)))
     runs.check_idle(folder)
-    if resume:
-        source_of = click.get_current_context().get_parameter_source
-        given = [x for x in settings if source_of(x) is click.core.ParameterSource.COMMANDLINE]
-        cards = training.resume(wanted, given, folder)
-    else:
-        cards = training.begin(wanted, folder)
-    if (folder / runs.SEEDS).exists():
-        show_seeds(cards, folder)
-    else:
-        show_run(cards[0], folder)
+    on_notice = partial(click.echo, err=True)
+    with progress() as on_progress:
+        if resume:
+            named = [x.name for x in fields(settings) if _is_on_command_line(x.name)]
+            cards = training.resume(settings, named, folder, on_notice, on_progress)
+        else:
+            cards = training.begin(settings, folder, on_notice, on_progress)
+    console = Console()
+    console.print(seeds_table(cards) if (folder / runs.SEEDS).exists() else run_table(cards[0]))
+    console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
+
+
+def _is_on_command_line(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def _newest_stopped() -> Path:
-    """The folder in `runs` of the training that was begun last of those that do not run."""
+    """Return the folder in `runs` of the stopped training that began last."""
     begun = [x for x in runs.RUNS.glob("*") if not x.is_symlink() and runs.settings_path(x).exists()]
     stopped = [x for x in begun if not runs.is_under_way(x)]
     if not stopped:
-        raise InputError("no training in runs was stopped: name a folder with --out, or start a new one")
+        raise InputError("no training in runs was stopped: name a folder with --out, or start a new training")
     return max(stopped, key=lambda folder: runs.settings_path(folder).stat().st_mtime)

@@ -1,18 +1,21 @@
 """Cross-validate a network: the command `har-edge crossval`."""
 
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import click
 
 from edge_runtime import runs
 from edge_runtime.commands import options
+from edge_runtime.data.data_sources import Sources, data_texts
+from edge_runtime.system.terminal import Console, progress
 from train.fit.networks import short_name
-from train.training_options import training_options
+from train.training_options import TrainingOptions, training_options
 
 
 def number(_: click.Context, __: click.Parameter, text: str) -> int | None:
-    """As a callback: the number of folds, None where each subject is one."""
+    """As a callback: convert to the number of folds, None if each subject is a fold."""
     if text == "subjects":
         return None
     if text.isdecimal() and len(text) < 7 and int(text) >= 2:
@@ -34,11 +37,13 @@ def number(_: click.Context, __: click.Parameter, text: str) -> int | None:
     callback=number,
     default="4",
     metavar="N|subjects",
-    help="Groups of training subjects, each scored by a network trained on all others. subjects: each one by itself.",
+    help="Groups of training subjects, each scored by a network trained on all others. subjects: each by itself.",
 )
 @training_options
 @options.picture_format
-def command(folds: int | None, pictures: str, out: Path | None, **settings: Any) -> None:
+def command(
+    folds: int | None, pictures: str, out: Path | None, data: Sources | None, **values: Unpack[TrainingOptions]
+) -> None:
     """Cross-validate a network over groups of the training subjects.
 
     For each group (fold) a network is trained on all other training subjects and scored on the group. Prints accuracy
@@ -48,13 +53,15 @@ def command(folds: int | None, pictures: str, out: Path | None, **settings: Any)
     from convert.tensorflow_setup import require_extra
 
     require_extra("har-edge crossval", ("tensorflow", "sklearn", "matplotlib"))
-    from edge_runtime.data.data_sources import data_texts
     from train import cross_validation
     from train.run.training import check_free
     from train.training_data import TrainingInput
 
-    wanted = TrainingInput(**settings | {"data": data_texts(settings["data"])})
-    wanted.check_network("har-edge crossval")
-    folder = out or runs.new_folder(f"crossval-{short_name(wanted.network)}")
+    settings = TrainingInput(data=data_texts(data), **values)
+    settings.check_network("har-edge crossval")
+    folder = out or runs.new_folder(f"crossval-{short_name(settings.network)}")
     check_free(folder)
-    cross_validation.run(wanted, folds, folder, pictures)
+    with progress() as on_progress:
+        result = cross_validation.run(settings, folds, folder, pictures, partial(click.echo, err=True), on_progress)
+    Console().print(cross_validation.scores_table(result, settings))
+    click.echo(f"Scores and pictures: {folder}")

@@ -1,10 +1,9 @@
-"""Load the data of a training, choose the held-out subjects, and refuse data that a network cannot learn from."""
+"""Load the data of a training, choose the held-out subjects, and refuse data that a network cannot learn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import click
 import numpy as np
 import numpy.typing as npt
 
@@ -20,6 +19,7 @@ from edge_runtime.reports.sentences import motionless
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.normalisation import LEAST_DIVISOR
 from edge_runtime.signals.types import Frame, Window
+from edge_runtime.system.progress import OnNotice
 from train.fit.fit_job import held_rows
 from train.fit.named_networks import check, find_builder, is_own
 from train.fit.recipe import Recipe, choose_recipe
@@ -27,7 +27,7 @@ from train.fit.recipe import Recipe, choose_recipe
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingInput:
-    """The options of what is trained on what, by name; `window` and `hop` are in seconds."""
+    """The options that choose network, data and recipe; `window` and `hop` are in seconds."""
 
     network: str = "edge"
     data: tuple[str, ...] | None = None
@@ -44,13 +44,13 @@ class TrainingInput:
 
     @property
     def recipe(self) -> Recipe:
-        """The numbers of a fit."""
+        """Return the numbers of a fit."""
         changed = {"epochs": self.epochs, "learning_rate": self.learning_rate, "batch_size": self.batch_size}
         return choose_recipe(self.network, self.frame, **changed)
 
     @property
     def cut(self) -> Window | None:
-        """The windows to cut recordings into; None for the standard ones. Raises `InputError` for too long a hop."""
+        """Return the windows to cut recordings into, None for standard windows. Raises `InputError` for a long hop."""
         samples = WINDOW.samples if self.window is None else round(self.window * RATE_HZ)
         hop = samples // 2 if self.hop is None else max(1, round(self.hop * RATE_HZ))
         if hop > samples:
@@ -58,11 +58,10 @@ class TrainingInput:
         window = Window(float(RATE_HZ), samples, hop)
         return None if window == WINDOW else window
 
-    def load_data(self) -> Dataset:
-        """Load the data with these signals, classes, frame, test subjects and windows; errors as `loading.load_data`.
+    def load_data(self, on_notice: OnNotice = lambda text: None) -> Dataset:
+        """Load the data with these signals, classes, frame, test subjects and windows; raises as `loading.load_data`.
 
-        Stderr says when only the signals of acceleration are taken, since some data lacks the gyroscope. It also says
-        where recordings do not fit their layout, and which windows have no walking frame.
+        `on_notice` hears if the gyroscope's signals or windows are left out, and how training and test part differ.
         """
         reader = DataReader(sources(self.data))
         data = reader.found_windows(self.cut)
@@ -72,76 +71,77 @@ class TrainingInput:
         reader.check(data)
         recording_checks.say_misfits(reader.described, is_training=True)
         for finding in recording_checks.unlike_parts(data):
-            click.echo(finding.text, err=True)
+            on_notice(finding.text)
         if data.without_rotation and self.sensors == "all":
-            without = " and ".join(data.without_rotation)
-            click.echo(f"{without} has no gyroscope: only the signals of acceleration are taken.", err=True)
+            on_notice(f"{' and '.join(data.without_rotation)} has no gyroscope: only acceleration is used.")
         if self.cut is not None and data.window != self.cut:
-            raise InputError(f"--window and --hop: the windows of '{data.name}' are cut already, to {data.window}")
+            raise InputError(f"'{data.name}' has windows of {data.window} already: leave out --window and --hop")
         if self.classes == "coarse":
             data = data.coarse()
         if self.frame == "walking":
-            data = _in_walking_frame(data)
+            data = _in_walking_frame(data, on_notice)
         if self.sensors == "accelerometer":
             if data.front_end is None:
-                raise InputError(f"--sensors accelerometer: '{data.name}' does not say which of its signals these are")
+                raise InputError(
+                    f"'{data.name}' does not say which signals are the accelerometer's: leave out --sensors"
+                )
             data = data.select([x.name for x in data.signals if not x.is_rotation])
         return data
 
-    def check_network(self, what: str) -> None:
-        """Raise `InputError` unless the network exists, for the command `what`."""
+    def check_network(self, command: str) -> None:
+        """Raise `InputError` unless the network exists; `command` is for messages."""
         if is_own(self.network):
-            import_tensorflow(what, threads=1)
+            import_tensorflow(command, threads=1)
         find_builder(self.network)
 
-    def check_fit(self, data: Dataset) -> None:
-        """Raise `InputError` unless the network fits `data`; say on stderr what a user may regret later."""
+    def check_fit(self, data: Dataset, on_notice: OnNotice = lambda text: None) -> None:
+        """Raise `InputError` unless the network fits `data`; `on_notice` hears what a user may regret later."""
         if self.recipe.coarse_epochs:
             coarse_classes(data.labels)
         refused: list[str] = []
         if is_own(self.network):
             refused = check(self.network, (data.window.samples, len(data.signals)), len(data.labels))
         if refused:
-            click.echo(f"har-edge convert will not take this network because of {', '.join(refused)}.", err=True)
+            on_notice(f"har-edge convert will not take this network because of {', '.join(refused)}.")
         if not data.has_people:
-            click.echo(f"The windows of '{data.name}' name no subjects: scores say little about new people.", err=True)
+            on_notice(f"The windows of '{data.name}' name no subjects: scores say little about new people.")
 
 
-def _in_walking_frame(data: Dataset) -> Dataset:
+def _in_walking_frame(data: Dataset, on_notice: OnNotice) -> Dataset:
     if WALKING not in data.labels:
-        raise InputError(f"--frame walking is found from walking, and no label of '{data.name}' is {WALKING}")
-    found = data.motionless(data.train, data.test)
+        raise InputError(f"--frame walking needs windows of walking, and '{data.name}' has no label {WALKING}")
+    still = data.motionless(data.train, data.test)
     data = data.in_walking_frame()
-    if said := motionless(found.windows, found.mountings):
-        click.echo(said, err=True)
+    if notice := motionless(still.windows, still.mountings):
+        on_notice(notice)
     if len(data.labels) < 2:
         raise InputError(
-            f"--frame walking leaves only windows of {data.labels[0]} in '{data.name}', and a network tells at least "
-            "two activities apart: add other data with a second --data"
+            f"--frame walking leaves only windows of {data.labels[0]} in '{data.name}', and a network needs two "
+            "activities: add other data with a second --data"
         )
     return data
 
 
-def subjects_named(option: str, wanted: Sequence[str], people: Sequence[int | str]) -> list[int | str]:
-    """The subjects among `people` that `option` names as `wanted`. Raises `InputError` for others, and for nobody."""
-    known = {str(x): x for x in natural_order(people)}
-    if not wanted or not known.keys() >= {*wanted}:
-        strangers = ", ".join(x for x in wanted if x not in known) or "nobody"
-        raise InputError(f"{option} names {strangers}: choose among {', '.join(known)}")
-    return [known[x] for x in wanted]
+def subjects_named(option: str, names: Sequence[str], people: Sequence[int | str]) -> list[int | str]:
+    """Return the subjects among `people` that `option` names. Raises `InputError` for strangers, and for nobody."""
+    subjects = {str(x): x for x in natural_order(people)}
+    if not names or not subjects.keys() >= {*names}:
+        strangers = ", ".join(x for x in names if x not in subjects) or "nobody"
+        raise InputError(f"{option} names {strangers}: choose among {', '.join(subjects)}")
+    return [subjects[x] for x in names]
 
 
 def default_held_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
-    """Every fourth training subject, from the second on, for any seed. Raises `InputError` with fewer than two."""
+    """Return every fourth training subject, from the second on. Raises `InputError` with fewer than two subjects."""
     ordered = distinct(subjects)
     if len(ordered) < 2:
-        mend = "add a second --data, or name fewer --test-subjects"
-        raise InputError(f"a training needs two training subjects, and this data has {len(ordered)}: {mend}")
+        advice = "add a second --data, or name fewer --test-subjects"
+        raise InputError(f"a training needs two training subjects, and this data has {len(ordered)}: {advice}")
     return ordered[1::4]
 
 
 def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:
-    """Raise `InputError` without test windows, or when those who are not `held_out` lack a class or a signal."""
+    """Raise `InputError` without test windows, or if the subjects that are not `held_out` lack a class or signal."""
     if not len(dataset.test):
         raise InputError(f"the data '{dataset.name}' has no test windows: name test subjects with --test-subjects")
     fitting = dataset.train.select(~held_rows(dataset.train, held_out))
@@ -152,15 +152,15 @@ def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:
 
 
 def check_signals(dataset: Dataset, fitting: Split) -> None:
-    """Raise `InputError` when a signal is constant in the windows `fitting` of `dataset`."""
+    """Raise `InputError` if a signal of `dataset` is constant in the windows `fitting`."""
     for i, signal in enumerate(dataset.signals):
         values = fitting.X[..., i]
-        # Where units are not known, the greatest value tells what is little.
+        # Without units, the greatest value sets the scale.
         least = 1e-6 if dataset.front_end else max(1e-6 * float(np.abs(values).max()), LEAST_DIVISOR)
         if not values.std(dtype=np.float64) > least:
             raise InputError(f"the data has no variation in {signal.name}: was this sensor on while recording?")
 
 
 def distinct(subjects: npt.NDArray[np.generic]) -> list[Any]:
-    """Each subject once, in the order of the data."""
+    """Return each subject once, in the order of the data."""
     return list(dict.fromkeys(subjects.tolist()))

@@ -1,6 +1,6 @@
-"""Declare the options that say what to train on what, for every command that trains."""
+"""Declare the options that every command that trains shares: network, data and recipe."""
 
-from typing import Any, get_args
+from typing import Any, TypedDict, get_args
 
 import click
 
@@ -12,7 +12,7 @@ LAST_SEED = 2**32 - 1
 
 
 class Seconds(options.FiniteRange):
-    """A number of seconds, with or without an `s` behind it."""
+    """A number of seconds, with or without a final `s`."""
 
     name = "seconds"
 
@@ -22,7 +22,7 @@ class Seconds(options.FiniteRange):
 
 
 def names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """As a callback: the names in `text`, between commas, each once and in order; None for None."""
+    """As a callback: split names at commas, and return each name once and in order; None for None."""
     return None if text is None else tuple(sorted({x.strip() for x in text.split(",") if x.strip()}))
 
 
@@ -44,7 +44,7 @@ training_options = options.together(
         "--learning-rate",
         type=options.FiniteRange(0, 1, min_open=True),
         metavar="RATE",
-        help="Where the optimiser begins; it ends at 0.  [default: the recipe's]",
+        help="Learning rate at the start; it falls to 0.  [default: the recipe's]",
     ),
     click.option(
         "--batch-size",
@@ -69,7 +69,7 @@ training_options = options.together(
         "--sensors",
         type=click.Choice(["all", "accelerometer"]),
         default="all",
-        help="accelerometer leaves out the signals of the gyroscope, which costs a phone power.",
+        help="accelerometer leaves out the gyroscope's signals, which cost a phone power.",
     ),
     click.option(
         "--classes",
@@ -81,13 +81,29 @@ training_options = options.together(
         "--frame",
         type=click.Choice(get_args(Frame)),
         default="device",
-        help="Axes of the windows: those of the device as it was worn, or of walking, for devices worn in any way.",
+        help="Axes of the windows: the device's, or those of walking, for devices worn in any way.",
     ),
     click.option(
         "--test-subjects",
         metavar="A,B,C",
         callback=names,
-        help="People to keep for the test.  [default: the test subjects of the data; of your data every third]",
+        help="People to keep for the test.  [default: the data's test subjects; every third person of your data]",
     ),
 )
-"""The options that say what to train on what, which are the fields of `TrainingInput`."""
+"""Declare `--data` and the `TrainingOptions`."""
+
+
+class TrainingOptions(TypedDict):
+    """The values of the options, which are fields of `TrainingInput`; `window` and `hop` are in seconds."""
+
+    network: str
+    window: float | None
+    hop: float | None
+    sensors: str
+    classes: str
+    frame: Frame
+    test_subjects: tuple[str, ...] | None
+    seed: int
+    epochs: int | None
+    learning_rate: float | None
+    batch_size: int | None

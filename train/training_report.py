@@ -1,4 +1,4 @@
-"""Report the scores of a finished training, with their spread over trainings that differ only in their seed."""
+"""Report the scores of a training, with their spread over trainings that differ only in the seed."""
 
 import dataclasses
 import json
@@ -15,7 +15,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.runs import SEEDS
 from edge_runtime.system.files import csv_text, write_text
 from edge_runtime.system.quantities import counted, percent
-from edge_runtime.system.terminal import Console, plain_table
+from edge_runtime.system.terminal import plain_table
 
 SEEDS_FORMAT = 1
 PARTS = {"held_out": "held out", "test": "test"}
@@ -24,7 +24,7 @@ MEASURES = {"accuracy": "accuracy", "macro_f1": "macro F1"}
 
 @dataclass(frozen=True)
 class Spread:
-    """One score over the seeds, in their order; `sd` is the standard deviation with n - 1."""
+    """A score over the seeds, in their order; `sd` is the standard deviation with n - 1."""
 
     mean: float
     sd: float
@@ -34,12 +34,12 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
-        """The spread of at least two `values`."""
+        """Compute the spread of at least two `values`."""
         mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
         return cls(mean, sd, min(values), max(values), list(map(float, values)))
 
     def __str__(self) -> str:
-        """Mean and deviation in percent."""
+        """Return mean and deviation in percent."""
         return f"{100 * self.mean:.2f} ± {100 * self.sd:.2f} %"
 
 
@@ -54,7 +54,7 @@ class PartSpread:
 
     @classmethod
     def of(cls, scores: Sequence[Mapping[str, Any]]) -> "PartSpread":
-        """The spread of the scores of each seed's card; subjects are in natural order."""
+        """Compute the spread of the scores of each seed's card; subjects are in natural order."""
         people = sorted(scores[0]["per_subject"], key=natural)
         accuracy, macro_f1 = (Spread.of([x[key] for x in scores]) for key in MEASURES)
         per_subject, per_subject_macro_f1 = (
@@ -65,12 +65,12 @@ class PartSpread:
 
 
 def spread(cards: Sequence[Card]) -> dict[str, PartSpread]:
-    """The spread of the scores of `cards`, one a seed, by the key of the part of the data."""
+    """Compute the spread of the scores of `cards`, a card for each seed, by the part of the data."""
     return {part: PartSpread.of([card.scores[part] for card in cards]) for part in PARTS}
 
 
-def show_run(card: Card, folder: Path) -> None:
-    """Print the scores of one run, on its held-out and on the test subjects."""
+def run_table(card: Card) -> Table:
+    """Return the scores of one run, on its held-out and on the test subjects, as a table."""
     scores = [card.scores[part] for part in PARTS]
     noun = noun_of(scores[0]["per_subject"])
     table = _table(card, "", [len(x["per_subject"]) for x in scores], noun)
@@ -80,11 +80,11 @@ def show_run(card: Card, folder: Path) -> None:
         table.add_row(f"F1 {label}", *(percent(x["per_class"][label]["f1"]) for x in scores))
     worst = [min(x["per_subject_macro_f1"].items(), key=lambda y: y[1]) for x in scores]
     table.add_row(f"worst {noun}, macro F1", *(f"{percent(macro_f1)} ({with_noun(x)})" for x, macro_f1 in worst))
-    _show(table, folder)
+    return table
 
 
-def show_seeds(cards: Sequence[Card], folder: Path) -> None:
-    """Print the scores of several runs, one a seed: their mean and standard deviation, and each run."""
+def seeds_table(cards: Sequence[Card]) -> Table:
+    """Return the scores of runs that differ in the seed as a table: mean and standard deviation, and each run."""
     parts = list(spread(cards).values())
     noun = noun_of(parts[0].per_subject)
     note = f", mean ± standard deviation of {len(cards)} seeds"
@@ -97,18 +97,12 @@ def show_seeds(cards: Sequence[Card], folder: Path) -> None:
         for key, name in MEASURES.items():
             cells = [percent(getattr(x, key).per_seed[i]) for x in parts]
             table.add_row(f"{name}, seed {card.training['seed']}", *cells)
-    _show(table, folder)
+    return table
 
 
 def _table(card: Card, note: str, n_subjects: Sequence[int], noun: str) -> Table:
     columns = [f"{part} ({counted(n, noun)})" for part, n in zip(PARTS.values(), n_subjects, strict=True)]
     return plain_table([""], columns, f"{card.name}: {card.network['parameters']:,} parameters{note}")
-
-
-def _show(table: Table, folder: Path) -> None:
-    console = Console()
-    console.print(table)
-    console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
 
 
 def write_seeds(folder: Path, cards: Sequence[Card]) -> None:

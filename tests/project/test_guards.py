@@ -16,6 +16,7 @@ from edge_runtime.bench import aggregation
 from edge_runtime.data.dataset import Dataset, Mounting, Split
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
+from edge_runtime.system.progress import ignore_progress
 from train import cross_validation
 from train.fit.fit_job import FitJob, FitOutcome
 from train.fit.recipe import Recipe
@@ -128,10 +129,10 @@ class Given(TrainingInput):
     given: Dataset | None = None
     recipe = RECIPE
 
-    def load_data(self):
+    def load_data(self, on_notice=None):
         return self.given
 
-    def check_fit(self, data):
+    def check_fit(self, data, on_notice=None):
         """Nothing to refuse."""
 
 
@@ -139,8 +140,9 @@ def cross_validate(data: Dataset, folder: Path) -> dict:
     """Cross-validate over two folds, in this process; what is written."""
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cross_validation, "do_fits", lambda jobs, each: fit(jobs, each))
-        cross_validation.run(Given(network=RECIPE.network, given=data), 2, folder, "png")
+        patch.setattr(cross_validation, "do_fits", lambda jobs, each, on_progress: fit(jobs, each))
+        options = Given(network=RECIPE.network, given=data)
+        cross_validation.run(options, 2, folder, "png", lambda text: None, ignore_progress)
     written = json.loads((folder / "crossval.json").read_text()) | {"data": None}
     assert len({x["weights_sha256"] for x in written["folds"]}) == 2
     return written

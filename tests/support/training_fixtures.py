@@ -112,17 +112,17 @@ TINY = f"{__name__}:tiny"
 def har_edge_within(*arguments: object, cwd: Path) -> Finished:
     """The command with all its fits in this process, which is much quicker than a process for each."""
     import har_edge as front_door
-    from train import training_data, training_progress
-    from train.run.fit_processes import do_job
+    from train import training_data
+    from train.run import fit_processes
 
-    def run_jobs(jobs, dataset, on_epoch, on_done=lambda job: None) -> None:
+    def run_jobs(jobs, dataset, on_epoch, on_done) -> None:
         for job in jobs:
-            do_job(job, dataset.train, dataset.test.X, lambda epoch, job=job: on_epoch(job, epoch))
+            fit_processes.do_job(job, dataset.train, dataset.test.X, lambda epoch, job=job: on_epoch(job, epoch))
             on_done(job)
 
     output, error = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(output), redirect_stderr(error):
-        patch.setattr(training_progress, "run_jobs", run_jobs)
+        patch.setattr(fit_processes, "run_jobs", run_jobs)
         patch.setattr(training_data, "import_tensorflow", lambda *_, **__: None)  # it may be at work here already
         code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
     return subprocess.CompletedProcess(arguments, code, output.getvalue(), error.getvalue())

@@ -1,7 +1,7 @@
 """Do fits in processes of one TensorFlow thread each, as many at a time as there are CPUs.
 
-With one thread the order of every sum, and so the weights to the last bit, is the same on any number of cores. A second
-thread would not make a fit quicker.
+With one thread the order of every sum is the same on any number of cores, and so are the weights, to the last bit. A
+second thread would not make a fit quicker.
 """
 
 import fcntl
@@ -25,6 +25,8 @@ from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Child, Tell
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import atomic_path, write_text
+from edge_runtime.system.progress import OnProgress
+from edge_runtime.system.quantities import counted, percent
 from train.fit.fit_job import Epoch, FitJob, held_rows
 
 OnEpoch = Callable[[FitJob, Epoch], None]
@@ -39,11 +41,28 @@ def cpus() -> int:
     return int(joblib.cpu_count())
 
 
-def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_done: OnDone = lambda job: None) -> None:
+def do_fits(
+    jobs: Sequence[FitJob], dataset: Dataset, on_progress: OnProgress, on_done: OnDone = lambda job: None
+) -> None:
+    """Do all `jobs` as `run_jobs` does; `on_progress` hears of their epochs together."""
+    total, done = sum(job.recipe.epochs for job in jobs), dict[Path, int]()
+
+    def on_epoch(job: FitJob, epoch: Epoch) -> None:
+        done[job.outcome] = epoch.epoch
+        share, epochs = sum(done.values()) / total, job.recipe.epochs
+        every = max(1, epochs // 10)  # without a terminal, each is a line
+        passed = int(share * epochs) // every * every
+        scores = f"loss {epoch.loss:.3f}, accuracy {percent(epoch.accuracy, 1)}"
+        on_progress(share, f"{counted(len(jobs), 'fit')}, {passed} of {counted(epochs, 'epoch')} done: {scores}")
+
+    run_jobs(jobs, dataset, on_epoch, on_done)
+
+
+def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_done: OnDone) -> None:
     """Do all `jobs` that are not done yet, in their order, from their checkpoints on.
 
-    `on_epoch` hears of each epoch, `on_done` of each job that was done here. However this ends, all processes end too,
-    even if this one is killed. Raises the first error of any fit again, or `DeviceError` when a process died.
+    `on_epoch` hears of each epoch, `on_done` of each job that was done here. All processes end with this process, even
+    if it is killed. Raises the first error of any fit again, or `DeviceError` if a process died.
     """
     waiting = [job for job in jobs if not job.is_done]
     running: dict[FitJob, Child] = {}
@@ -73,23 +92,23 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_don
 
 @contextmanager
 def _shared(dataset: Dataset) -> Iterator[int]:
-    """The number of an open file that holds the windows, in memory, until its last reader ends."""
+    """Keep the windows in memory, in an open file whose number this is, until its last reader ends."""
     with os.fdopen(os.memfd_create("windows"), "wb") as file:
-        known = {name: x for name, x in vars(dataset.train).items() if x is not None}
-        np.savez(file, **known, test_X=dataset.test.X)
+        arrays = {name: array for name, array in vars(dataset.train).items() if array is not None}
+        np.savez(file, **arrays, test_X=dataset.test.X)
         file.flush()
         yield file.fileno()
 
 
 def main(text: str, windows: str) -> None:
-    """Do the job given as JSON, as a child of the command; `windows` is the number of the open file that holds them."""
+    """Do the job in the JSON `text`, as a child of the command; `windows` is the number of the windows' open file."""
     job = from_text(FitJob, text)
     child_processes.run_as_child(lambda tell: _do(job, int(windows), tell))
 
 
 def _do(job: FitJob, windows: int, tell: Tell) -> None:
     with locked(job.lock, _WAIT_S), short_of_memory(f"the {job.title}"):
-        # Opened anew, since processes that share an open file share its position.
+        # Open the file anew: processes that share an open file share its position.
         with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
             train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
         import_tensorflow("har-edge train", threads=1)
@@ -116,9 +135,9 @@ def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_epoch:
 
 @contextmanager
 def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock at `path` within the block; wait at most `seconds`. It ends with its process, however that ends.
+    """Hold the lock at `path` within the block, waiting for it at most `seconds`. A lock ends with its process.
 
-    Raises `InputError` when another process keeps it.
+    Raises `InputError` if another process holds the lock.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import click
-
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.model_card import Card, load
@@ -16,18 +14,21 @@ from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_runs, lock_pat
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import check_folder, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
+from edge_runtime.system.progress import OnNotice, OnProgress
 from edge_runtime.system.quantities import counted
 from train.fit.named_networks import is_own
 from train.run.experiment import Experiment
-from train.run.fit_processes import cpus, locked
+from train.run.fit_processes import cpus, do_fits, locked
 from train.training_data import TrainingInput, check_data, default_held_out, subjects_named
-from train.training_progress import do_fits
 from train.training_report import write_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(TrainingInput):
-    """All that decides the outcome of a training, stored beside the checkpoints; `seeds` counts them from `seed` on."""
+    """The settings that decide the outcome of a training, stored beside the checkpoints.
+
+    `seeds` is the number of seeds from `seed` on, None for one run.
+    """
 
     seeds: int | None = None
     held_out: tuple[str, ...] | None = None
@@ -35,14 +36,14 @@ class TrainingSettings(TrainingInput):
     fingerprint: str = ""
 
     def held_out_of(self, dataset: Dataset) -> list[int | str]:
-        """The training subjects that the first fit does not see. Raises `InputError` for unknown ones."""
+        """Return the training subjects that the first fit does not see. Raises `InputError` for unknown subjects."""
         if self.held_out is None:
             return default_held_out(dataset.train.subject)
         return subjects_named("--held-out", self.held_out, dataset.train.subject.tolist())
 
     @classmethod
     def load(cls, path: Path) -> "TrainingSettings":
-        """Read settings. Raises `InputError` when they are damaged."""
+        """Read settings. Raises `InputError` if they are damaged."""
         try:
             content = parse_json(read_text(path, "the settings of a training"))
             return from_json(cls, content, known_keys_only=True)
@@ -52,17 +53,19 @@ class TrainingSettings(TrainingInput):
 
 @dataclass(frozen=True)
 class Training:
-    """The training that `settings` ask for, on `dataset`, into `folder`."""
+    """The training of `settings` on `dataset`, into `folder`."""
 
     settings: TrainingSettings
     dataset: Dataset
     folder: Path
+    on_notice: OnNotice
+    on_progress: OnProgress
 
     @cached_property
     def experiments(self) -> list[Experiment]:
-        """One for each seed: in `folder` itself, or with `seeds` each in a folder there."""
+        """Return an experiment in `folder` itself or, with `seeds`, an experiment for each seed in a folder there."""
         settings = self.settings
-        alone = Experiment(
+        first = Experiment(
             settings.recipe,
             settings.seed,
             self.dataset,
@@ -71,15 +74,15 @@ class Training:
             data=settings.data,
         )
         if settings.seeds is None:
-            return [alone]
+            return [first]
         seeds = range(settings.seed, settings.seed + settings.seeds)
         runs = [Run(self.folder / f"seed-{seed}", settings.pictures) for seed in seeds]
-        return [replace(alone, seed=x, run=run, title=f" of seed {x}") for x, run in zip(seeds, runs, strict=True)]
+        return [replace(first, seed=x, run=run, title=f" of seed {x}") for x, run in zip(seeds, runs, strict=True)]
 
     def run(self) -> list[Card]:
         """Train, write the run folders and the summary of several seeds, and return the cards.
 
-        Call it under the folder's lock. Raises the errors of `do_fits`.
+        The caller holds the folder's lock. Raises as `do_fits`.
         """
         settings, folder = self.settings, self.folder
         self._finish_trained()
@@ -87,22 +90,21 @@ class Training:
         jobs = [job for x in unfinished for job in x.jobs.values() if not job.is_done]
         last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
         work = f"{counted(len(jobs), 'fit')} of {counted(settings.recipe.epochs, 'epoch')}"
-        click.echo(
+        self.on_notice(
             f"Training {settings.network} on {self.dataset.name}, seed{'s' if last else ''} {settings.seed}{last}: "
-            f"{work}, {min(cpus(), len(jobs))} at a time -> {folder}",
-            err=True,
+            f"{work}, {min(cpus(), len(jobs))} at a time -> {folder}"
         )
         try:
-            do_fits(jobs, self.dataset, lambda job: self._finish_trained())
+            do_fits(jobs, self.dataset, self.on_progress, lambda job: self._finish_trained())
         except (KeyboardInterrupt, DeviceError, InputError):
             again = f" --network {settings.network}" if is_own(settings.network) else ""
-            click.echo(f"Stopped. Go on with: har-edge train --resume --out {folder}{again}", err=True)
+            self.on_notice(f"Stopped. Go on with: har-edge train --resume --out {folder}{again}")
             raise
         cards = [load(x.run.card) for x in self.experiments]
         if settings.seeds is not None:
             write_seeds(folder, cards)
         make_latest(Run(folder))
-        # Without its settings a training counts as ended, whatever else is still there.
+        # A training without settings has ended, whatever other files are still there.
         settings_path(folder).unlink(missing_ok=True)
         shutil.rmtree(checkpoint_folder(folder))
         return cards
@@ -115,56 +117,59 @@ class Training:
                 shutil.rmtree(checkpoint_folder(experiment.run.folder), ignore_errors=True)
 
 
-def begin(wanted: TrainingSettings, folder: Path) -> list[Card]:
-    """Train as `wanted` into the new `folder`; the cards, one a seed."""
-    wanted.check_network("har-edge train")
+def begin(settings: TrainingSettings, folder: Path, on_notice: OnNotice, on_progress: OnProgress) -> list[Card]:
+    """Train into the new `folder`, and return a card for each seed."""
+    settings.check_network("har-edge train")
     check_free(folder)
-    dataset = wanted.load_data()
-    check_data(dataset, wanted.held_out_of(dataset))
-    wanted.check_fit(dataset)
-    settings = replace(wanted, fingerprint=dataset.fingerprint)
+    dataset = settings.load_data(on_notice)
+    check_data(dataset, settings.held_out_of(dataset))
+    settings.check_fit(dataset, on_notice)
+    settings = replace(settings, fingerprint=dataset.fingerprint)
     with locked(lock_path(folder)):
         check_free(folder)  # another training may have begun since
         write_text(settings_path(folder), to_text(settings))
-        return Training(settings, dataset, folder).run()
+        return Training(settings, dataset, folder, on_notice, on_progress).run()
 
 
-def resume(wanted: TrainingSettings, given: Sequence[str], folder: Path) -> list[Card]:
-    """Go on with the training in `folder`; the cards, one a seed, also of one that has ended.
+def resume(
+    options: TrainingSettings, named: Sequence[str], folder: Path, on_notice: OnNotice, on_progress: OnProgress
+) -> list[Card]:
+    """Go on with the training in `folder`, if it has not ended, and return a card for each seed.
 
-    Raises `InputError` when a `given` setting differs from the beginning; only the format of pictures may.
+    Raises `InputError` if an option on the command line, in `named`, differs from the beginning. The format of pictures
+    may differ.
     """
     if not settings_path(folder).exists():
         if not any(x.exists() for x in (Run(folder).card, folder / SEEDS)):
             raise InputError(f"{folder} has no stopped training to resume")
-        click.echo(f"The training in {folder} has ended: these are its scores.", err=True)
+        on_notice(f"The training in {folder} has ended: these are its scores.")
         return [load(run.card) for run in find_runs(folder)]
     with locked(lock_path(folder)):
         settings = TrainingSettings.load(settings_path(folder))
-        for name in given:
-            began = getattr(settings, name)
-            if name != "pictures" and getattr(wanted, name) != began:
+        for name in named:
+            before = getattr(settings, name)
+            if name != "pictures" and getattr(options, name) != before:
                 raise InputError(
                     f"--{name.replace('_', '-')} cannot be changed on --resume, since the training in {folder} began "
-                    f"with {began}: leave it out, or start a new run"
+                    f"with {before}: leave it out, or start a new run"
                 )
-        if is_own(settings.network) and "network" not in given:  # a folder may come from anywhere
+        if is_own(settings.network) and "network" not in named:  # a folder may come from anywhere
             raise InputError(
                 f"the training in {folder} runs the code {settings.network}: give --network {settings.network} again"
             )
-        dataset = settings.load_data()
+        dataset = settings.load_data(on_notice)
         if dataset.fingerprint != settings.fingerprint:
             places = " and ".join(settings.data or ("uci-har",))
             raise InputError(f"the data at {places} changed since the training in {folder} began: start a new run")
-        pictures = wanted.pictures if "pictures" in given else settings.pictures
-        return Training(replace(settings, pictures=pictures), dataset, folder).run()
+        pictures = options.pictures if "pictures" in named else settings.pictures
+        return Training(replace(settings, pictures=pictures), dataset, folder, on_notice, on_progress).run()
 
 
 def check_free(folder: Path) -> None:
-    """Raise `InputError` for a folder that already holds something, or cannot be written into."""
+    """Raise `InputError` for a folder that is not empty, or cannot be written into."""
     if settings_path(folder).exists():
         raise InputError(f"{folder} holds a stopped training: go on with --resume --out {folder}, or choose another")
-    # A training that was killed while it wrote its first file has left this folder.
+    # A training that was killed while it wrote its first file leaves this folder.
     stub = [checkpoint_folder(folder)]
     if folder.exists() and (not folder.is_dir() or list(folder.iterdir()) not in ([], stub)):
         raise InputError(f"{folder} exists and is not an empty folder: choose another --out")
