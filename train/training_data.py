@@ -45,8 +45,7 @@ class TrainingInput:
     @property
     def recipe(self) -> Recipe:
         """Return the numbers of a fit."""
-        changed = {"epochs": self.epochs, "learning_rate": self.learning_rate, "batch_size": self.batch_size}
-        return choose_recipe(self.network, self.frame, **changed)
+        return choose_recipe(self.network, self.frame, self.epochs, self.learning_rate, self.batch_size)
 
     @property
     def cut(self) -> Window | None:

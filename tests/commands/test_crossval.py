@@ -19,7 +19,7 @@ PEOPLE = [*(f"s{i}" for i in range(1, 11)), "test"]
 
 @pytest.fixture(scope="module")
 def windows(tmp_path_factory) -> Path:
-    """Windows of s1 to s10, who train, and of one for the test."""
+    """Windows of the training subjects s1 to s10, and of a test subject."""
     path = tmp_path_factory.mktemp("data") / "own.npz"
     return write_windows(path, of_people(220), subject=np.repeat(PEOPLE, 20), split=[0] * 200 + [1] * 20)
 
@@ -33,14 +33,14 @@ def test_every_training_subject_is_in_one_fold_and_no_test_subject_in_any(uci_ha
 
 
 @pytest.mark.parametrize(("n_folds", "words"), [(3, "3 folds"), (2, "RUNNING")])
-def test_folds_that_cannot_be_are_refused(n_folds, words):
-    """There are two people, and only one runs."""
+def test_impossible_folds_are_refused(n_folds, words):
+    """There are two people, and one of them runs."""
     y, subject = np.array([0, 0, 1, 0], np.uint8), np.array(["a", "a", "a", "b"])
     with pytest.raises(InputError, match=words):
         choose_folds(Split(np.zeros((4, 1, 1), np.float32), y, subject), ("LYING", "RUNNING"), n_folds)
 
 
-def test_files_and_table_tell_the_same(windows, tmp_path):
+def test_files_and_table_agree(windows, tmp_path):
     options = ("--network", TINY, "--epochs", 3, "--folds", 2, "--data", windows)
     result = succeeded(har_edge_within("crossval", *options, cwd=tmp_path))
     (folder,) = (tmp_path / "runs").iterdir()
@@ -61,13 +61,13 @@ def test_files_and_table_tell_the_same(windows, tmp_path):
     assert {x["subject"]: float(x["accuracy"]) for x in rows if x["subject"]} == content["scores"]["per_subject"]
     assert all(f"{100 * x:.2f} %" in result.stdout for x in accuracies)
     *_, mean, _ = result.stdout.splitlines()
-    assert f"{100 * np.mean(accuracies):.2f} ± " in mean, "what one reads first comes last"
+    assert f"{100 * np.mean(accuracies):.2f} ± " in mean, "the mean comes last"
     assert " \n" not in result.stdout
     assert "│" not in result.stdout
     epochs = [x.split("fits, ")[1] for x in result.stderr.splitlines() if "fits, " in x]
     assert epochs == [f"{n} of 3 epochs done" for n in range(4)], "each once"
 
 
-def test_folds_that_are_no_number_are_refused_before_any_fit(har_edge_here, tmp_path):
+def test_folds_that_are_not_a_number_are_refused_before_any_fit(har_edge_here, tmp_path):
     assert_one_sentence(har_edge_here("crossval", "--folds", "people"), 2, "--folds", "people")
     assert not (tmp_path / "runs").exists()

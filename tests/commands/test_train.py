@@ -1,4 +1,4 @@
-"""Check `har-edge train`: a complete run folder, nothing overwritten, stopped trainings, refusals of one sentence."""
+"""Check `har-edge train`: a complete run folder, nothing overwritten, stopped trainings, one-sentence errors."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ from train.run.fit_processes import locked
 ALL_WHO_TRAIN = "1,3,5,6,7,8,11,14,15,16,17,19,21,22,23,25,26,27,28,29,30"
 
 
-def test_the_run_folder_tells_the_whole_training(trained_run, uci_har):
+def test_the_run_folder_describes_the_training(trained_run, uci_har):
     pictures = {"curves.png", "confusion.png", "confusion_held_out.png"}
     assert {x.name for x in trained_run.folder.iterdir()} >= pictures | {"selection.keras"}
     assert not (trained_run.folder / "checkpoint").exists()
@@ -32,7 +32,7 @@ def test_the_run_folder_tells_the_whole_training(trained_run, uci_har):
     assert 0.05 < card["temperature"] < 2
     rows = list(csv.DictReader(trained_run.history.open()))
     assert [(x["fit"], int(x["epoch"])) for x in rows] == [
-        (f, e + 1) for f in ("selection", "final") for e in range(EPOCHS)
+        (fit, epoch + 1) for fit in ("selection", "final") for epoch in range(EPOCHS)
     ]
     assert float(rows[0]["held_out_accuracy"]) > 0.5
     assert rows[-1]["held_out_accuracy"] == ""
@@ -77,7 +77,7 @@ def write_settings(folder, **changes):
 
 
 @pytest.mark.parametrize("option", [("--epochs", 2), ("--seeds", 2), ("--held-out", "3,1"), ("--data", "elsewhere")])
-def test_an_option_that_differs_from_the_stopped_trainings_is_refused_by_name(har_edge_here, tmp_path, option):
+def test_resume_refuses_another_value_of_an_option_by_name(har_edge_here, tmp_path, option):
     write_settings(tmp_path / "run", held_out=["1", "2"])
     result = har_edge_here("train", "--resume", "--out", "run", *option)
     assert_one_sentence(result, 2, f"{option[0]} ", "--resume")
@@ -101,7 +101,7 @@ def test_without_a_folder_the_newest_stopped_training_is_resumed(har_edge_here, 
         assert_one_sentence(har_edge_here("train", "--resume"), 2, "newest does")
 
 
-def test_no_command_takes_a_training_that_is_under_way_or_was_stopped(har_edge_here, tmp_path):
+def test_no_command_takes_a_training_that_is_running_or_stopped(har_edge_here, tmp_path):
     with locked(lock_path(tmp_path / "run")):
         assert_one_sentence(har_edge_here("train", "--out", "run"), 2, "under way")
         assert not settings_path(tmp_path / "run").exists()

@@ -47,7 +47,8 @@ def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
 
 
 def test_recordings_of_several_count_in_the_same_labels(two, monkeypatch):
-    monkeypatch.setattr(embedded, "recordings", lambda: recordings()[:6])
+    few = recordings()[:6]
+    monkeypatch.setattr(embedded, "recordings", lambda: few)
     together = loading.load_recordings([*two, "uci-har"])
     apart = [*(y for x in two for y in loading.load_recordings(x)), *recordings()[:6]]
     assert {x.label_names for x in together} == {together[0].label_names}
@@ -84,7 +85,8 @@ def test_the_common_signals_of_mixed_sensors_are_taken_and_train_says_so(two, tm
 
 
 def test_windows_of_any_length_are_cut_from_all_recordings_and_keep_the_test_subjects(uci_har, two, monkeypatch):
-    monkeypatch.setattr(embedded, "recordings", lambda: recordings()[:6])
+    few = recordings()[:6]
+    monkeypatch.setattr(embedded, "recordings", lambda: few)
     assert loading.load_data(None, uci_har.window) is uci_har
     samples, hop = 200, 130
     window = Window(50.0, samples, hop)

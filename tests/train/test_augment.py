@@ -1,4 +1,4 @@
-"""Check augmentation: windows at any offset are cut from their recordings, and no activity is changed."""
+"""Check augmentation: windows at any offset are cut from their recordings, and no activity changes."""
 
 from dataclasses import replace
 
@@ -17,8 +17,6 @@ from train.fit.signal_normalisation import measure_normalisation
 
 HOP = 64
 NAMES = [x.name for x in frontend.SIGNALS]
-
-
 STILL = Recipe(gain=0, noise=0, rotation=0, turn=0, intensity=0)
 
 
@@ -61,7 +59,7 @@ def test_augmentation_rotates_the_three_triads_alike_and_keeps_their_lengths(few
     X = few[:8]
     turned = augmented(X, replace(STILL, turn=0.5, rotation=0.3))
     assert np.abs(turned - X).max() > 0.05
-    lengths = (np.linalg.norm(x.reshape(8, 128, 3, 3), axis=-1) for x in (turned, X))
+    lengths = (np.linalg.norm(windows.reshape(8, 128, 3, 3), axis=-1) for windows in (turned, X))
     np.testing.assert_allclose(*lengths, atol=1e-5)
     # One rotation matrix per window explains all three triads.
     for before, after in zip(X, turned, strict=True):
@@ -109,7 +107,7 @@ def test_turning_about_the_upright_axis_leaves_its_signals_alone(few):
     assert np.abs(X - few).max() > 0.1
 
 
-def test_a_mirror_is_the_same_motion_seen_with_left_and_right_exchanged(few):
+def test_a_mirror_exchanges_left_and_right(few):
     X = augmented(few, replace(STILL, mirror=1.0))
     vector, pseudovector = [1, 1, -1], [-1, -1, 1]
     np.testing.assert_array_equal(X, few * np.float32([*vector, *pseudovector, *vector]))
@@ -122,7 +120,7 @@ def test_a_mirror_is_the_same_motion_seen_with_left_and_right_exchanged(few):
     assert 0.1 < changed[:, 0].mean() < 0.4
 
 
-def test_who_moves_turns_to_the_side_that_the_push_is_to(few):
+def test_a_made_turn_pushes_to_its_inner_side(few):
     X = augmented(few, replace(STILL, turning=0.5))
     np.testing.assert_array_equal(X, augmented(few, replace(STILL, turning=0.5)))
     np.testing.assert_allclose(X[..., 6:] - X[..., :3], few[..., 6:] - few[..., :3], atol=1e-6)  # gravity stays
@@ -131,21 +129,21 @@ def test_who_moves_turns_to_the_side_that_the_push_is_to(few):
     is_turned, moves = change.any(axis=(1, 2)), mounting.is_moving(few, NAMES)
     assert not is_turned[~moves].any()
     assert is_turned[moves].mean() == pytest.approx(0.5, abs=0.2)
-    ahead, left, rate = (change[is_turned][..., i] for i in (1, 2, 3))
-    speed = left[np.abs(rate) > 0.1] / rate[np.abs(rate) > 0.1] * STANDARD_GRAVITY
+    ahead, aside, rate = (change[is_turned][..., i] for i in (1, 2, 3))
+    speed = aside[np.abs(rate) > 0.1] / rate[np.abs(rate) > 0.1] * STANDARD_GRAVITY
     assert 0 <= speed.min() < 0.2  # m/s
     assert 0.8 < speed.max() < 1.001
     angle = rate.sum(axis=1) / frontend.RATE_HZ
     assert 2 < np.abs(angle).max() < 3.15
     assert 0.2 < (angle > 0).mean() < 0.8
-    assert 0.01 < np.abs(ahead).max() < np.abs(left).max() < 0.4
+    assert 0.01 < np.abs(ahead).max() < np.abs(aside).max() < 0.4
     from_middle = np.arange(128) - np.abs(rate).argmax(axis=1, keepdims=True)
     for slows, pushed in ((from_middle < -1, -ahead), (from_middle > 1, ahead)):
         assert pushed[slows].min() > -1e-6
         assert pushed[slows].max() > 0.01
 
 
-def test_hidden_signals_of_a_window_are_0_once_normalised_and_the_others_stay(few):
+def test_hidden_signals_are_0_after_normalisation_and_the_others_stay(few):
     normalisation = measure_normalisation(few, STILL, NAMES)
     X, plain_X = augmented(few, replace(STILL, hidden=0.2), normalisation), augmented(few, STILL, normalisation)
     is_hidden = (X == 0).all(axis=1)
@@ -154,24 +152,24 @@ def test_hidden_signals_of_a_window_are_0_once_normalised_and_the_others_stay(fe
     np.testing.assert_array_equal(np.swapaxes(X, 1, 2)[~is_hidden], np.swapaxes(plain_X, 1, 2)[~is_hidden])
 
 
-def test_of_other_signals_only_the_axes_of_one_quantity_are_rotated(few):
+def test_only_axes_of_one_quantity_are_rotated_in_other_signals(few):
     X = few[:8, :, :5]
     names = ["heart", "mag x", "mag y", "mag z", "step_x"]
     turned = augmented(X, replace(STILL, rotation=0.3, turn=9, intensity=9), names=names)
     np.testing.assert_array_equal(turned[..., [0, 4]], X[..., [0, 4]])
     assert np.abs(turned[..., 1:4] - X[..., 1:4]).max() > 0.05
-    lengths = [np.linalg.norm(x[..., 1:4], axis=-1) for x in (turned, X)]
+    lengths = [np.linalg.norm(windows[..., 1:4], axis=-1) for windows in (turned, X)]
     np.testing.assert_allclose(*lengths, atol=1e-5)
     np.testing.assert_array_equal(augmented(X, replace(STILL, rotation=0.3), names=list("abcde")), X)
 
 
-def test_other_signals_are_clipped_beyond_nearly_all_of_their_values():
+def test_other_signals_are_clipped_beyond_nearly_all_values():
     generator = np.random.default_rng(0)
     X = generator.normal(2, 1, (50, 100, 3)).astype(np.float32)
     X[..., 1] += 20 * (generator.random((50, 100)) < 0.01)  # rare peaks, of 8 standard deviations
     X[..., 2] = generator.uniform(-1, 1, (50, 100))
-    found = measure_normalisation(X, Recipe(), ["noise", "beats", "even"])
-    assert found.knee == (None,) * 3
-    assert found.clip[0] == pytest.approx(3.3, abs=0.2)
-    assert 8 < found.clip[1] < 10
-    assert found.clip[2] == Recipe().clip
+    normalisation = measure_normalisation(X, Recipe(), ["noise", "beats", "even"])
+    assert normalisation.knee == (None,) * 3
+    assert normalisation.clip[0] == pytest.approx(3.3, abs=0.2)
+    assert 8 < normalisation.clip[1] < 10
+    assert normalisation.clip[2] == Recipe().clip

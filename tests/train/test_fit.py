@@ -1,4 +1,4 @@
-"""Check a fit, repeatable to the last bit, and what it begins and ends with: subjects held out, a temperature."""
+"""Check that a fit is repeatable to the last bit, and the choice of held-out subjects and temperature."""
 
 from dataclasses import replace
 
@@ -23,12 +23,12 @@ SHORT = Recipe(network=TINY, epochs=3, batch_size=16)
 
 @pytest.fixture(scope="module")
 def pairs(uci_har) -> Split:
-    """Windows from all over the training data, each with the next, which mostly continues it."""
+    """Windows from all over the training data, in pairs that mostly continue each other."""
     return uci_har.train.select(np.arange(len(uci_har.train)) % 200 < 2)
 
 
 class StopAt:
-    """Counts epochs; raises at the given one before it is stored, as Ctrl-C would."""
+    """Counts epochs; raises at epoch `stop` before it is stored, as Ctrl-C does."""
 
     def __init__(self, stop: int | None = None) -> None:
         self.stop, self.seen = stop, []
@@ -40,8 +40,8 @@ class StopAt:
 
 
 def job_in(folder, **options) -> FitJob:
-    asked = {"recipe": SHORT, "key": Key(0, 0), "signals": NAMES, "hop": 64, **options}
-    return FitJob("state", "selection fit", folder=folder, held_out=(), n_windows=74, n_classes=6, **asked)
+    options = {"recipe": SHORT, "key": Key(0, 0), "signals": NAMES, "hop": 64, **options}
+    return FitJob("state", "selection fit", folder=folder, held_out=(), n_windows=74, n_classes=6, **options)
 
 
 def fit_pairs(pairs, folder, on_epoch=lambda epoch: None, **options):
@@ -68,15 +68,15 @@ def test_a_stopped_fit_ends_with_the_same_weights_and_history(pairs, uninterrupt
 
 
 @pytest.mark.parametrize("options", [{"key": Key(1, 0)}, {"key": Key(0, 1)}, {"hop": 0}])
-def test_another_seed_stream_or_offset_of_the_windows_gives_other_weights(pairs, uninterrupted, tmp_path, options):
+def test_another_seed_stream_or_offset_of_windows_changes_the_weights(pairs, uninterrupted, tmp_path, options):
     assert fit_pairs(pairs, tmp_path, **options)[1].weights_sha256 != uninterrupted[1].weights_sha256
 
 
 def test_a_finished_fit_takes_no_further_epoch(pairs, uninterrupted):
     folder, outcome = uninterrupted
-    again = StopAt()
-    assert fit_pairs(pairs, folder, again)[1] == outcome
-    assert again.seen == []
+    epochs = StopAt()
+    assert fit_pairs(pairs, folder, epochs)[1] == outcome
+    assert epochs.seen == []
 
 
 def test_the_checkpoint_of_another_recipe_is_refused_by_name(pairs, uninterrupted):
@@ -90,10 +90,10 @@ def test_a_fit_that_diverges_is_named(pairs, tmp_path):
         fit_pairs(replace(pairs, X=X), tmp_path)
 
 
-def test_coarse_classes_are_all_that_is_learnt_first_and_are_learnt_on_afterwards():
+def test_coarse_classes_are_learnt_first_and_then_both():
     y = tf.constant([1, 5], tf.uint8)
-    right, wrong = (10 * tf.one_hot(x, 6) for x in ([1, 5], [2, 0]))
-    right_coarse, wrong_coarse = (10 * tf.one_hot(x, 4) for x in ([1, 3], [0, 0]))
+    right, wrong = (10 * tf.one_hot(classes, 6) for classes in ([1, 5], [2, 0]))
+    right_coarse, wrong_coarse = (10 * tf.one_hot(classes, 4) for classes in ([1, 3], [0, 0]))
 
     def loss(fine, coarse, only_coarse):
         return float(training_loss(y, [fine, coarse], COARSE, 0.1, only_coarse))
@@ -107,7 +107,7 @@ def test_coarse_classes_are_all_that_is_learnt_first_and_are_learnt_on_afterward
         assert np.asarray(classes).tolist() == np.argmax(logits, axis=1).tolist() == expected
 
 
-def test_a_fit_stopped_where_its_coarse_stage_ends_goes_on_to_the_same_weights_and_drops_the_coarse_head(
+def test_a_fit_stopped_after_its_coarse_stage_ends_with_the_same_weights_and_no_coarse_head(
     pairs, uninterrupted, tmp_path
 ):
     recipe = replace(SHORT, epochs=2, coarse_epochs=1)
@@ -123,9 +123,8 @@ def test_a_fit_stopped_where_its_coarse_stage_ends_goes_on_to_the_same_weights_a
     assert train("stopped")[1].weights_sha256 == whole.weights_sha256
 
 
-def test_held_out_subjects_do_not_depend_on_the_seed_and_leave_most(uci_har):
-    held = default_held_out(uci_har.train.subject)
-    assert held == [3, 8, 16, 22, 27]
+def test_every_fourth_subject_is_held_out(uci_har):
+    assert default_held_out(uci_har.train.subject) == [3, 8, 16, 22, 27]
     assert default_held_out(np.array(["s2", "s2", "s10"])) == ["s10"]
     with pytest.raises(InputError, match="two training subjects"):
         default_held_out(np.array([1, 1]))
@@ -139,7 +138,7 @@ def test_a_sensor_that_was_off_is_named_before_training(uci_har):
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
-def test_temperature_is_found_again(temperature):
+def test_the_temperature_of_logits_is_estimated(temperature):
     generator = np.random.default_rng(1)
     honest = generator.normal(size=(20_000, 4)) * 2
     shares = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Check fits in processes of their own: however they are stopped, none stays running, and they resume."""
+"""Check that stopped fits leave no process running, and resume."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ from train.run.fit_processes import cpus
 
 
 def fits_in(folder: Path) -> list[int]:
-    """The processes that are at work on fits whose files lie in `folder`."""
+    """List the processes that are at work on fits in `folder`."""
     return processes("train.run.fit_processes", folder)
 
 
 @pytest.fixture
 def training(tmp_path):
-    """A long training of few windows into a run folder of its own, whose fits have begun."""
-    own = write_windows(tmp_path / "own.npz", of_people())
-    arguments = ("train", "--data", own, "--epochs", 10_000, "--out", tmp_path / "runs/stopped")
+    """A long training of few windows, whose fits have begun."""
+    data = write_windows(tmp_path / "own.npz", of_people())
+    arguments = ("train", "--data", data, "--epochs", 10_000, "--out", tmp_path / "runs/stopped")
     with start_har_edge(*arguments, cwd=tmp_path) as process:
         wait_until(lambda: fits_in(tmp_path / "runs/stopped/checkpoint"))
         yield process
@@ -31,7 +31,7 @@ def training(tmp_path):
 
 @pytest.mark.long
 def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path):
-    """SIGKILL in mid-epoch of all fits at work, and --resume at once: they end by themselves, and nothing is lost."""
+    """The training is killed in the middle of an epoch, and resumed at once: its fits end, and nothing is lost."""
     run = Run(tmp_path / "runs" / "killed")
     with start_har_edge("train", "--epochs", EPOCHS, "--out", run.folder, cwd=tmp_path) as process:
         checkpoints = [run.folder / "checkpoint" / f"{x}.npz" for x in ("selection", "final")[: cpus()]]
@@ -46,7 +46,7 @@ def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path):
     assert run.history.read_text() == trained_run.history.read_text()
 
 
-def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folder(training, har_edge_here, tmp_path):
+def test_ctrl_c_ends_all_fits_and_no_second_process_trains_in_the_same_folder(training, har_edge_here, tmp_path):
     assert_one_sentence(har_edge_here("train", "--resume", "--out", "runs/stopped", cwd=tmp_path), 2, "runs/stopped")
     training.send_signal(signal.SIGINT)
     done = finish(training)
@@ -56,7 +56,7 @@ def test_ctrl_c_says_how_to_go_on_and_no_second_process_trains_in_the_same_folde
     assert not fits_in(tmp_path / "runs/stopped/checkpoint")
 
 
-def test_a_fit_that_was_killed_is_an_error_that_says_how_to_go_on(training, tmp_path):
+def test_a_killed_fit_ends_the_training_which_can_go_on(training, tmp_path):
     folder = tmp_path / "runs/stopped/checkpoint"
     os.kill(fits_in(folder)[0], signal.SIGKILL)
     done = finish(training)

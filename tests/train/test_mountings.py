@@ -1,4 +1,4 @@
-"""Check what is made of where devices were worn: made postures, and the classes that windows are told from."""
+"""Check made postures, and the possible classes of each placement."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +33,7 @@ def plan_of(dataset: Dataset, **shares: float) -> MadePosture:
     return plan
 
 
-def made(dataset: Dataset, share: float = 1.0, what: str = "made_lying"):
+def with_posture(dataset: Dataset, share: float = 1.0, what: str = "made_lying"):
     plan = plan_of(dataset, **{what: 0.1})
     train = dataset.train
     generator = np.random.default_rng(0)
@@ -41,13 +41,13 @@ def made(dataset: Dataset, share: float = 1.0, what: str = "made_lying"):
 
 
 def angles(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How far gravity is from up, and from ahead to the left, of each window, in degrees."""
-    up, ahead, left = (X[..., 6 + axis].mean(axis=1, dtype=np.float64) for axis in range(3))
-    return np.degrees(np.arctan2(np.hypot(ahead, left), up)), np.degrees(np.arctan2(left, ahead))
+    """Compute the angles of gravity from up, and from ahead to the left, of each window, in degrees."""
+    up, ahead, aside = (X[..., 6 + axis].mean(axis=1, dtype=np.float64) for axis in range(3))
+    return np.degrees(np.arctan2(np.hypot(ahead, aside), up)), np.degrees(np.arctan2(aside, ahead))
 
 
-def test_who_is_still_with_the_phone_in_a_pocket_lies_and_no_other_window_changes(worn):
-    X, y = made(worn)
+def test_only_still_windows_of_a_pocket_become_lying(worn):
+    X, y = with_posture(worn)
     train = worn.train
     still = np.isin(train.y, [worn.labels.index(x) for x in ("SITTING", "STANDING")])
     turned = still & (train.mounting == 1)
@@ -61,16 +61,16 @@ def test_who_is_still_with_the_phone_in_a_pocket_lies_and_no_other_window_change
         np.testing.assert_allclose(old.reshape(-1, 3) @ matrix, new.reshape(-1, 3), atol=1e-4)
         np.testing.assert_allclose(matrix @ matrix.T, np.eye(3), atol=1e-3)
         assert np.linalg.det(matrix) > 0
-    # A weight of a tenth makes one lie for ten that stay.
-    changed = (made(worn, plan_of(worn, made_lying=0.1).share)[1] != train.y).sum()
+    # A weight of a tenth makes one window of lying for ten that stay.
+    changed = (with_posture(worn, plan_of(worn, made_lying=0.1).share)[1] != train.y).sum()
     assert changed / (turned.sum() - changed) == pytest.approx(0.1, abs=0.05)
     named = replace(worn, mountings=(WAIST, Mounting(placement="Trouser pocket")))
     assert plan_of(named, made_lying=0.1) == plan_of(worn, made_lying=0.1)
 
 
 @pytest.mark.parametrize("what", ["made_lying", "rolled_lying"])
-def test_who_is_made_lying_is_level_on_the_back_a_side_or_the_belly(worn, what):
-    X, y = made(worn, what=what)
+def test_made_lying_is_level_on_the_back_a_side_or_the_belly(worn, what):
+    X, y = with_posture(worn, what=what)
     changed = (X != worn.train.X).any(axis=(1, 2))
     assert set(worn.train.mounting[changed]) == ({1} if what == "made_lying" else {0, 1})
     assert {worn.labels[i] for i in y[changed]} == {"LAYING"}
@@ -81,8 +81,8 @@ def test_who_is_made_lying_is_level_on_the_back_a_side_or_the_belly(worn, what):
     assert abs(aside.mean()) < 25
 
 
-def test_who_sits_with_the_phone_in_a_pocket_tilts_back_as_a_pelvis_does_and_still_sits(worn):
-    X, y = made(worn, what="made_sitting")
+def test_made_sitting_tilts_the_phone_of_a_pocket_back_as_a_pelvis(worn):
+    X, y = with_posture(worn, what="made_sitting")
     train = worn.train
     sitting = (train.y == worn.labels.index("SITTING")) & (train.mounting == 1)
     np.testing.assert_array_equal(y, train.y)
@@ -102,7 +102,7 @@ def test_who_sits_with_the_phone_in_a_pocket_tilts_back_as_a_pelvis_does_and_sti
         {"labels": ("WALKING", "A", "B", "SITTING", "STANDING", "C")},
     ],
 )
-def test_nobody_lies_where_ahead_is_not_known_nor_a_pocket_nor_lying(worn, other):
+def test_no_lying_is_made_without_the_walking_frame_a_pocket_or_its_class(worn, other):
     assert plan_made_postures(worn, Recipe(made_lying=0.1))
     assert not plan_made_postures(replace(worn, **other), Recipe(made_lying=0.1))
 
@@ -112,9 +112,9 @@ def job_in(frame: str, data: Dataset, folder: Path) -> FitJob:
     return plan_fit("fit", "fit", replace(data, frame=frame), recipe, Key(0, 0), folder)
 
 
-def test_trainings_in_the_walking_frame_make_postures_and_others_draw_as_without(worn, tmp_path):
-    def classes(x: FitJob, epoch: int = 0) -> np.ndarray:
-        return np.concatenate([y for _, y, *_ in batches(worn.train, None, x, epoch)])
+def test_only_trainings_in_the_walking_frame_make_postures(worn, tmp_path):
+    def classes(job: FitJob, epoch: int = 0) -> np.ndarray:
+        return np.concatenate([y for _, y, *_ in batches(worn.train, None, job, epoch)])
 
     assert job_in("device", worn, tmp_path).made_postures == ()
     job = job_in("walking", worn, tmp_path)
@@ -134,7 +134,7 @@ WALKING, STANDING, LAYING = 0, 4, 5
 
 @pytest.fixture(scope="module")
 def two(uci_har) -> Dataset:
-    """Two data sets in the walking frame; in the second people walk and stand, and do nothing else."""
+    """Two data sets in the walking frame; in the second, people only walk and stand."""
     mounting = (uci_har.train.subject % 2).astype(np.int32)
     rows = (mounting == 0) | np.isin(uci_har.train.y, [WALKING, STANDING])
     rows &= np.arange(len(rows)) % 10 == 0
@@ -143,48 +143,48 @@ def two(uci_har) -> Dataset:
 
 
 def plan(data: Dataset, held_out=(), recipe: Recipe | None = None):
-    made = plan_made_postures(data, recipe or Recipe())
-    return plan_placement_labels(data, ~held_rows(data.train, held_out), made)
+    postures = plan_made_postures(data, recipe or Recipe())
+    return plan_placement_labels(data, ~held_rows(data.train, held_out), postures)
 
 
-def test_each_mounting_has_the_classes_of_its_placement_and_those_made_of_them(two):
+def test_a_mounting_has_the_classes_of_its_placement_and_the_made_postures(two):
     assert plan(two) == ((0, 1, 2, 3, 4, 5), (WALKING, STANDING))
     assert plan(two, recipe=Recipe(made_lying=0.1))[1] == (WALKING, STANDING, LAYING)
 
 
 def test_data_sets_of_one_placement_share_their_classes(two):
     third = Mounting(source="Third", placement="trouser pocket")
-    mounting = two.train.mounting + (two.train.mounting == 0) * (two.train.y > WALKING) * 2
+    mounting = np.where((two.train.mounting == 0) & (two.train.y > WALKING), 2, two.train.mounting)
     parted = replace(two, train=replace(two.train, mounting=mounting), mountings=(MANY, FEW, third))
     assert plan(parted) == ((WALKING,), (0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4, 5))
     unknown = (replace(MANY, placement=""), replace(FEW, placement=""), replace(third, placement=""))
     assert plan(replace(parted, mountings=unknown)) == ((WALKING,), (WALKING, STANDING), (1, 2, 3, 4, 5))
 
 
-def test_all_is_told_from_all_where_data_sets_have_the_same_classes_or_one_is_left(two, uci_har):
+def test_all_classes_are_possible_if_all_data_sets_have_the_same(two, uci_har):
     few = [x for x in np.unique(two.train.subject).tolist() if x % 2]
     assert plan(two, held_out=few) == ()
     assert plan(replace(two, mountings=(MANY, MANY))) == ()
     assert plan(replace(uci_har, train=replace(uci_har.train, mounting=None), mountings=())) == ()
 
 
-def test_only_trainings_in_the_walking_frame_tell_windows_from_own_labels(two, tmp_path):
+def test_only_trainings_in_the_walking_frame_limit_the_classes(two, tmp_path):
     job = job_in("device", two, tmp_path)
     assert job.placement_labels == ()
-    assert {type(x) for _, _, x, _ in batches(two.train, None, job, 0)} == {type(None)}
+    assert all(possible is None for _, _, possible, _ in batches(two.train, None, job, 0))
     drawn = list(batches(two.train, None, job_in("walking", two, tmp_path), 0))
-    y, table = (np.concatenate([x[i] for x in drawn]) for i in (1, 2))
-    assert set(map(tuple, table.astype(int).tolist())) == {(1, 1, 1, 1, 1, 1), (1, 0, 0, 0, 1, 1)}
-    assert table[np.arange(len(y)), y].all()
+    y, possible = (np.concatenate([batch[i] for batch in drawn]) for i in (1, 2))
+    assert set(map(tuple, possible.astype(int).tolist())) == {(1, 1, 1, 1, 1, 1), (1, 0, 0, 0, 1, 1)}
+    assert possible[np.arange(len(y)), y].all()
 
 
-def test_the_loss_does_not_depend_on_logits_of_labels_that_are_not_own():
-    y, known = tf.constant([0, 1], tf.uint8), tf.constant([[True, True, False], [True, True, True]])
+def test_the_loss_does_not_depend_on_logits_of_classes_that_are_not_possible():
+    y, some = tf.constant([0, 1], tf.uint8), tf.constant([[True, True, False], [True, True, True]])
 
-    def loss(*unknown: float, known=known) -> float:
-        logits = tf.constant([[2.0, 1.0, unknown[0]], [0.5, 1.5, unknown[1]]])
-        return float(training_loss(y, logits, (), 0.1, False, known))
+    def loss(first: float, second: float, possible=some) -> float:
+        logits = tf.constant([[2.0, 1.0, first], [0.5, 1.5, second]])
+        return float(training_loss(y, logits, (), 0.1, False, possible))
 
     assert loss(0.0, 0.0) == loss(9.0, 0.0)
     assert loss(0.0, 0.0) < loss(0.0, 9.0)
-    assert loss(1.0, 1.0, known=tf.ones((2, 3), bool)) == pytest.approx(loss(1.0, 1.0, known=None), rel=1e-6)
+    assert loss(1.0, 1.0, tf.ones((2, 3), bool)) == pytest.approx(loss(1.0, 1.0, None), rel=1e-6)

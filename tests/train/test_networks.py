@@ -1,7 +1,8 @@
-"""Check that every network, built-in or a user's, takes the signals and classes that are asked for."""
+"""Check that every network, built-in or a user's, takes any signals and classes."""
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,64 +14,26 @@ from train.fit.networks import NETWORKS
 from train.fit.recipe import Recipe, choose_recipe
 from train.training_data import TrainingInput
 
-OWN = """
-import keras
-from keras import layers
-
-def good(input_shape, n_classes):
-    return keras.Sequential([keras.Input(input_shape), layers.GlobalAveragePooling1D(), layers.Dense(n_classes)])
-
-def other_input(input_shape, n_classes):
-    return good((64, 3), n_classes)
-
-def other_output(input_shape, n_classes):
-    return good(input_shape, n_classes + 1)
-
-def probabilities(input_shape, n_classes):
-    return keras.Sequential([good(input_shape, n_classes), layers.Dense(n_classes, "softmax")])
-
-class Subclassed(keras.Model):
-    def call(self, x):
-        return x[:, 0, :6]
-
-def subclassed(input_shape, n_classes):
-    network = Subclassed()
-    network.build((None, *input_shape))
-    return network
-
-def twice(x):
-    return 2 * x
-
-def ending(input_shape, n_classes, *middle):
-    middle = [keras.Input(input_shape), *middle, layers.GlobalAveragePooling1D(), layers.Dense(n_classes)]
-    return keras.Sequential(middle)
-
-def own_function(input_shape, n_classes):
-    inner = ending(input_shape, n_classes, layers.Dense(4, activation=twice, name="mine"))
-    return keras.Sequential([keras.Input(input_shape), inner])
-
-def not_convertible(input_shape, n_classes):
-    pooled = keras.Sequential([layers.UnitNormalization(name="theirs")])
-    return ending(input_shape, n_classes, layers.UpSampling1D(name="mine"), layers.TimeDistributed(pooled))
-"""
+OWN = Path(__file__).parents[1] / "support" / "own_networks.py"
 
 
 @pytest.fixture
-def own(tmp_path, monkeypatch):
-    (tmp_path / "own_networks.py").write_text(OWN)
+def users_networks(tmp_path, monkeypatch):
+    """A module of a user's networks in the working folder."""
+    (tmp_path / "mine.py").write_bytes(OWN.read_bytes())
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
     yield
-    sys.modules.pop("own_networks", None)
+    sys.modules.pop("mine", None)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_says(name):
+def test_a_network_takes_any_signals_answers_with_logits_and_has_its_documented_size(name):
     whole = build(name, (128, 9), 6)
     assert whole.name == name
     assert f"{round(whole.count_params() / 1000)} k parameters" in NETWORKS[name].__doc__
     assert whole.output_shape == (None, 6)
-    if name != "residual-bidir-lstm":  # which takes seconds
+    if name != "residual-bidir-lstm":  # it takes seconds
         answers = np.asarray(build(name, (32, 6), 4)(np.ones((2, 32, 6), np.float32)))
         assert answers.shape == (2, 4)
         assert not np.allclose(answers.sum(axis=1), 1), "probabilities"
@@ -80,7 +43,7 @@ def test_a_network_takes_any_signals_answers_with_logits_and_is_as_large_as_it_s
     ("samples", "steps", "kernel"),
     [(128, 8, 25), (200, 13, 25), (49, 5, 19), (1, 1, 2), (1000, 16, 98)],
 )
-def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, kernel):
+def test_edge_has_at_most_16_steps_for_any_length_of_window(samples, steps, kernel):
     convolution = build("edge", (samples, 3), 2).get_layer("steps")
     assert (convolution.output.shape[1], convolution.kernel_size) == (steps, (kernel,))
 
@@ -88,28 +51,28 @@ def test_edge_has_about_as_many_steps_however_long_a_window_is(samples, steps, k
 @pytest.mark.parametrize(
     ("name", "noun"),
     [
-        ("own_networks:other_input", "64, 3"),
-        ("own_networks:other_output", "logit"),
-        ("own_networks:probabilities", "softmax"),
-        ("own_networks:subclassed", "functional API"),
-        ("own_networks:absent", "absent"),
+        ("mine:other_input", "64, 3"),
+        ("mine:other_output", "logit"),
+        ("mine:probabilities", "softmax"),
+        ("mine:subclassed", "functional API"),
+        ("mine:absent", "absent"),
     ],
 )
-def test_what_is_wrong_with_a_network_of_ones_own_is_said(own, name, noun):
+def test_the_fault_of_a_users_network_is_named(users_networks, name, noun):
     with pytest.raises(InputError, match=noun) as caught:
         build(name, (128, 9), 6)
     assert name in str(caught.value)
 
 
-def test_what_could_not_be_loaded_again_or_converted_is_known_before_a_training(own):
+def test_a_network_that_cannot_be_loaded_or_converted_is_found_before_training(users_networks):
     with pytest.raises(InputError, match="'mine'"):
-        check("own_networks:own_function", (128, 9), 6)
-    refused = check("own_networks:not_convertible", (128, 9), 6)
+        check("mine:own_function", (128, 9), 6)
+    refused = check("mine:not_convertible", (128, 9), 6)
     assert refused == ["'mine' (UpSampling1D)", "'theirs' (UnitNormalization)"]
-    assert check("own_networks:good", (128, 9), 6) == []
+    assert check("mine:good", (128, 9), 6) == []
 
 
-def test_coarse_classes_join_what_looks_alike(uci_har):
+def test_coarse_classes_join_similar_activities(uci_har):
     labels, classes = coarse_classes(uci_har.labels)
     assert labels == ("WALKING", "STAIRS", "SITTING_OR_STANDING", "LAYING")
     assert classes == (0, 1, 1, 2, 2, 3)
@@ -117,15 +80,17 @@ def test_coarse_classes_join_what_looks_alike(uci_har):
         coarse_classes(["WALKING", "DANCING"])
 
 
-def test_the_choice_of_signals_and_classes_leaves_the_windows_as_they_are(uci_har):
+def test_the_choice_of_signals_and_classes_does_not_change_windows(uci_har):
     chosen = TrainingInput(sensors="accelerometer", classes="coarse").load_data()
-    assert [x.name for x in chosen.signals] == [f"{x}_acc_{axis}" for x in ("body", "total") for axis in "xyz"]
+    assert [x.name for x in chosen.signals] == [
+        f"{quantity}_{axis}" for quantity in ("body_acc", "total_acc") for axis in "xyz"
+    ]
     np.testing.assert_array_equal(chosen.train.X, uci_har.train.X[..., [0, 1, 2, 6, 7, 8]])
     np.testing.assert_array_equal(chosen.test.y == 1, np.isin(uci_har.test.y, [1, 2]))
     assert TrainingInput().load_data().fingerprint == uci_har.fingerprint != chosen.fingerprint
 
 
-def test_a_network_with_a_coarse_stage_has_a_recipe_with_one_and_is_refused_for_labels_without(uci_har):
+def test_a_coarse_stage_needs_labels_with_coarse_classes(uci_har):
     gru, short = choose_recipe("gru-coarse"), choose_recipe("gru-coarse", epochs=10)
     assert choose_recipe("edge") == Recipe()
     assert 0 < gru.coarse_epochs < gru.epochs

@@ -1,4 +1,4 @@
-"""Check `train --seeds N`: a run for each seed, and their common summary."""
+"""Check `train --seeds N`: a run for each seed, and a summary of all."""
 
 import csv
 import json
@@ -21,14 +21,14 @@ from train.run.training import TrainingSettings
 
 @pytest.fixture(scope="module")
 def seeds_folder(tmp_path_factory):
-    """A training of two seeds, stopped when the first was finished, and resumed."""
+    """A training of two seeds that stopped after the first, and was resumed."""
     home = tmp_path_factory.mktemp("seeds")
-    own = write_windows(home / "own.npz", of_people())
-    options = ("--data", own, "--epochs", 1, "--network", TINY, "--learning-rate", 0.01, "--batch-size", 16)
+    data = write_windows(home / "own.npz", of_people())
+    options = ("--data", data, "--epochs", 1, "--network", TINY, "--learning-rate", 0.01, "--batch-size", 16)
     succeeded(har_edge_within("train", *options, "--out", "first", cwd=home))
     folder = home / "runs" / "two"
-    asked = {"data": (str(own),), "epochs": 1, "network": TINY, "seeds": 2, "learning_rate": 0.01, "batch_size": 16}
-    settings = TrainingSettings(**asked, fingerprint=load_data(own).fingerprint)
+    values = {"data": (str(data),), "epochs": 1, "network": TINY, "seeds": 2, "learning_rate": 0.01, "batch_size": 16}
+    settings = TrainingSettings(**values, fingerprint=load_data(data).fingerprint)
     write_text(settings_path(folder), to_text(settings))
     shutil.copytree(home / "first", folder / "seed-0")
     before = {x.name: x.read_bytes() for x in (folder / "seed-0").iterdir()}
@@ -50,7 +50,7 @@ def test_every_seed_leaves_a_run_folder_and_the_first_stands_for_all(seeds_folde
     assert runs.find_run(Path("runs/two/seed-1")).folder == Path("runs/two/seed-1")
 
 
-def test_the_spread_is_that_of_the_cards(seeds_folder):
+def test_the_spread_is_computed_from_the_cards(seeds_folder):
     folder, result = seeds_folder
     content = json.loads((folder / "seeds.json").read_text())
     cards = [run_card(Run(folder / x)) for x in content["runs"]]

@@ -1,4 +1,4 @@
-"""Vary training windows: where they begin, how the phone is worn, how someone moves, how the sensor is made."""
+"""Vary training windows: their first sample, how the phone is worn, how people move, and the sensor."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ from train.fit.signal_normalisation import is_body_motion
 
 _TURN_S = 0.5, 3.0
 _TURN_RATE = 0.6  # rad/s, standard deviation of the mean over the turn
-_TURN_SPEED = 0.0, 1.0  # m/s: people slow down and lean, so that GeoTec's turns push aside as 0.2 m/s would
+_TURN_SPEED = 0.0, 1.0  # m/s: people slow down and lean, so that GeoTec's turns push aside as at 0.2 m/s
 
 
 def find_continuations(split: Split, hop: int) -> npt.NDArray[np.bool_]:
-    """Find the windows, `[n]`, that the next one continues `hop` samples later in the same recording.
+    """Find the windows `[n]` that the next window continues, `hop` samples later in the same recording.
 
-    Such a pair agrees in all samples that the two share, in subject and in class.
+    Both windows agree in all shared samples, in subject and in class.
     """
     continued = np.zeros(len(split), bool)
     if len(split) > 1 and 0 < hop < split.X.shape[1]:
@@ -35,18 +35,18 @@ def find_continuations(split: Split, hop: int) -> npt.NDArray[np.bool_]:
 
 
 class Shifts:
-    """Cut training windows anew: each begins up to `hop` samples later, where another continues it."""
+    """Cut training windows anew: each begins up to `hop` samples later, if another window continues it."""
 
     def __init__(self, split: Split, hop: int) -> None:
         self._X, self._hop = split.X, hop
         self._continued = find_continuations(split, hop)
 
     def draw(self, rows: npt.NDArray[np.intp], generator: np.random.Generator) -> npt.NDArray[np.intp]:
-        """Offsets `[len(rows)]` in samples, evenly from 0 to `hop` - 1; 0 where the signal ends with the window."""
+        """Draw offsets `[len(rows)]` in samples, evenly from 0 to `hop` - 1; 0 if the signal ends with the window."""
         return np.where(self._continued[rows], generator.integers(0, self._hop, len(rows)), 0)
 
     def cut(self, rows: npt.NDArray[np.intp], offsets: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
-        """The windows `[len(rows), samples, n_signals]` that begin `offsets` samples after the windows `rows`."""
+        """Return windows `[len(rows), samples, n_signals]` that begin `offsets` samples after the windows `rows`."""
         samples = self._X.shape[1]
         rest = self._X[rows + self._continued[rows], samples - self._hop :]
         longer = np.concatenate([self._X[rows], rest], axis=1)
@@ -58,11 +58,11 @@ def augment(
 ) -> tf.Tensor:
     """Mirror, turn aside, rotate, move more or less briskly, scale, normalise, hide signals and add noise.
 
-    These change how the phone is worn, how someone moves and how the sensor is made, but never the activity. Signals
-    that are not of body motion are only rotated, where three are axes of one quantity, scaled, hidden and made noisy.
+    The activity stays the same. Signals that do not measure body motion are only rotated (if three are axes of one
+    quantity), scaled, hidden and made noisy.
 
     Takes float32 `[batch, samples, n_signals]` in physical units, and the names of the `signals`; returns the network's
-    input of that shape. `key` is an int32 pair: equal ones draw equal numbers.
+    input in the same shape. `key` is an int32 pair: equal keys draw equal numbers.
     """
     size = tf.shape(windows)[0]
     is_motion = is_body_motion(signals)
@@ -86,7 +86,7 @@ def augment(
 
 
 def _normalise(windows: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
-    """`Normalisation.apply` in TensorFlow."""
+    """Do `Normalisation.apply` in TensorFlow."""
     mean, std, clip = (tf.constant(x, tf.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
     gain, bend, knee = normalisation.companding()
     scaled = tf.clip_by_value((windows - mean) / std, -clip, clip)
@@ -106,8 +106,8 @@ def _mirror(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[
 def _turn_aside(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
     """Walk a curve of up to 180 degrees in a `share` of windows of movement in the walking frame.
 
-    The angular rate w about the upright axis rises and falls once. At speed v it pushes to the inner side by v w; who
-    slows down for it is pushed back before its middle, and ahead after it.
+    The angular rate w about the upright axis rises and falls once. At speed v it pushes to the inner side by v w. A
+    person who slows down is pushed back before the middle of the turn, and ahead after it.
     """
     size, samples = tf.shape(windows)[0], windows.shape[1]
 
@@ -115,7 +115,7 @@ def _turn_aside(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Seque
         return tf.random.stateless_uniform([size, 1], _stream(key, stream), least, most)
 
     seconds, speed = draw(0, *_TURN_S), draw(1, *_TURN_SPEED)
-    slowing = draw(2, 0.0, 0.15) * seconds  # the share of its speed that whoever turns loses in the middle
+    slowing = draw(2, 0.0, 0.15) * seconds  # the share of the speed that is lost in the middle
     begin = draw(3, 0.0, 1.0) * (samples / RATE_HZ + 0.4 * seconds) - 0.7 * seconds
     phase = 2 * np.pi * tf.clip_by_value((tf.range(samples, dtype=tf.float32) / RATE_HZ - begin) / seconds, 0.0, 1.0)
     angle = _TURN_RATE * seconds * tf.random.stateless_normal([size, 1], _stream(key, 4))
@@ -130,7 +130,7 @@ def _turn_aside(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Seque
 
 
 def _intensify(windows: tf.Tensor, factor: tf.Tensor) -> tf.Tensor:
-    """The same movement, `factor` times as brisk: gravity, the rest of total acceleration, stays."""
+    """Make the movement `factor` times as brisk; gravity, the rest of total acceleration, stays."""
     body, total = windows[..., :3], windows[..., -3:]
     return tf.concat([factor * windows[..., :-3], total + (factor - 1) * body], axis=-1)
 

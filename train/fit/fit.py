@@ -24,7 +24,7 @@ from train.fit.named_networks import build
 from train.fit.networks import SHARED
 from train.fit.signal_normalisation import measure_normalisation
 
-NEVER = -1e4  # the logit of a class that is not answered
+NEVER = -1e4  # the logit of a class that is not possible
 
 
 def fit(
@@ -33,7 +33,7 @@ def fit(
     """Train the network of the job's recipe on windows in physical units, from the job's checkpoint on if it exists.
 
     `held_out` is only evaluated; `on_epoch` hears of each epoch. Returns the network with the averaged weights.
-    Raises `CheckFailedError` when the loss stops being finite, `InputError` for a checkpoint that cannot be used.
+    Raises `CheckFailedError` if the loss stops being finite, `InputError` for a checkpoint that cannot be used.
     """
     recipe, steps = job.recipe, job.recipe.steps_per_epoch(len(train))
     # The initial weights too: Keras draws them from this seed.
@@ -53,11 +53,11 @@ def fit(
 
     @tf.function(autograph=False)  # one graph for each value of `only_coarse`
     def train_step(
-        X: tf.Tensor, y: tf.Tensor, known: tf.Tensor | None, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
+        X: tf.Tensor, y: tf.Tensor, possible: tf.Tensor | None, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             answers = model(augment(X, key, recipe, normalisation, job.signals), training=True)
-            loss = training_loss(y, answers, job.coarse, recipe.label_smoothing, only_coarse, known)
+            loss = training_loss(y, answers, job.coarse, recipe.label_smoothing, only_coarse, possible)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         for mean, variable in zip(average, model.trainable_variables, strict=True):
             mean.assign(decay * mean + (1 - decay) * variable.value)
@@ -66,24 +66,24 @@ def fit(
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
     def evaluate(split: Split, only_coarse: bool) -> tuple[float, float]:
-        """Cross-entropy, without label smoothing, and accuracy of the averaged weights."""
+        """Compute cross-entropy, without label smoothing, and accuracy of the averaged weights."""
         answers, _ = model.stateless_call(average, model.non_trainable_variables, split.X, training=False)
         classes, logits = judged(split.y, answers, job.coarse, only_coarse)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(classes, logits)
         return float(loss), float(np.mean(np.argmax(logits, axis=1) == np.asarray(classes)))
 
-    asked = f"{recipe} {job.key}"
-    history = restore_checkpoint(job.checkpoint, asked, variables)
+    identity = f"{recipe} {job.key}"
+    history = restore_checkpoint(job.checkpoint, identity, variables)
     for epoch in range(len(history), recipe.epochs):
         _key_dropout(model, job.key.sequence(epoch))
         only_coarse = epoch < recipe.coarse_epochs
         losses, hits = [], []
-        for step, (X, y, known, key) in enumerate(batches(train, shifts, job, epoch)):
+        for step, (X, y, possible, key) in enumerate(batches(train, shifts, job, epoch)):
             done = epoch * steps + step
-            # The average's decay is short at first, so that it does not remember the initial weights.
+            # The average decays fast at first, so that it forgets the initial weights.
             decay = tf.constant(min(recipe.averaging, (1 + done) / (10 + done)), tf.float32)
-            told = None if known is None else tf.constant(known)
-            loss, accuracy = train_step(tf.constant(X), tf.constant(y), told, tf.constant(key), decay, only_coarse)
+            mask = None if possible is None else tf.constant(possible)
+            loss, accuracy = train_step(tf.constant(X), tf.constant(y), mask, tf.constant(key), decay, only_coarse)
             losses.append(float(loss))
             if not np.isfinite(losses[-1]):
                 raise CheckFailedError(f"the {job.title} diverged in epoch {epoch + 1} ({losses[-1]}): check the data")
@@ -91,7 +91,7 @@ def fit(
         held_out_scores = (np.nan, np.nan) if held_out is None else evaluate(held_out, only_coarse)
         history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))
         on_epoch(history[-1])
-        save_checkpoint(job.checkpoint, asked, variables, history)
+        save_checkpoint(job.checkpoint, identity, variables, history)
 
     for variable, value in zip(model.trainable_variables, average, strict=True):
         variable.assign(value)
@@ -110,27 +110,27 @@ def batches(
 ) -> Iterator[
     tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.bool_] | None, npt.NDArray[np.int32]]
 ]:
-    """The batches of one epoch, shuffled: windows, classes, known classes, the key of their augmentation.
+    """Yield the batches of one epoch, shuffled: windows, classes, possible classes, and the key of the augmentation.
 
-    Windows `[batch, samples, n_signals]` are in physical units, classes `[batch]`. Known classes `[batch, n_classes]`
-    say which ones a window is told from, None for all. The key is an int32 pair.
+    Windows `[batch, samples, n_signals]` are in physical units, classes `[batch]`. Possible classes
+    `[batch, n_classes]` are the classes of a window's placement, None for all. The key is an int32 pair.
     """
     recipe = job.recipe
     sequence, steps = job.key.sequence(epoch), recipe.steps_per_epoch(len(train))
     order = np.random.default_rng(sequence).permutation(len(train))
     keys = sequence.generate_state(2 * steps).view(np.int32).reshape(steps, 2)
     generator, of_postures = (np.random.default_rng(job.key.sequence(epoch, part)) for part in (1, 2))
-    known = None
+    possible = None
     if job.placement_labels:  # by mounting
-        known = np.array([np.isin(np.arange(job.n_classes), classes) for classes in job.placement_labels])
+        possible = np.array([np.isin(np.arange(job.n_classes), classes) for classes in job.placement_labels])
     for step in range(steps):
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
         X = train.X[rows] if shifts is None else shifts.cut(rows, shifts.draw(rows, generator))
         y, mounting = train.y[rows], None if train.mounting is None else train.mounting[rows]
         if mounting is not None:
-            for made in job.made_postures:
-                X, y = made.apply(X, y, mounting, job.signals, of_postures)
-        yield X, y, None if known is None else known[mounting], keys[step]
+            for posture in job.made_postures:
+                X, y = posture.apply(X, y, mounting, job.signals, of_postures)
+        yield X, y, None if possible is None else possible[mounting], keys[step]
 
 
 def training_loss(
@@ -139,36 +139,36 @@ def training_loss(
     coarse: Sequence[int],
     label_smoothing: float,
     only_coarse: bool,
-    known: tf.Tensor | None = None,
+    possible: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Cross-entropy of the `answers` to windows of classes `y` `[n]`, with smoothed labels.
+    """Compute the cross-entropy of the `answers` to windows of classes `y` `[n]`, with smoothed labels.
 
-    Logits count among the classes that are `known` `[n, n_classes]`, or all without it. With the `coarse` class of each
-    class, answers are the logits of both heads; `only_coarse` leaves out the first.
+    The softmax is over the `possible` classes `[n, n_classes]`, or over all. With the `coarse` class of each class,
+    answers are the logits of both heads; `only_coarse` leaves out the first head.
     """
     cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
 
-    def of(classes: tf.Tensor, logits: tf.Tensor, known: tf.Tensor | None) -> tf.Tensor:
-        if known is None:
+    def of(classes: tf.Tensor, logits: tf.Tensor, possible: tf.Tensor | None) -> tf.Tensor:
+        if possible is None:
             return cross_entropy(tf.one_hot(classes, logits.shape[-1]), logits)
-        among = tf.cast(known, tf.float32)
+        among = tf.cast(possible, tf.float32)
         smooth = label_smoothing * among / tf.reduce_sum(among, axis=1, keepdims=True)
         target = (1 - label_smoothing) * tf.one_hot(classes, logits.shape[-1]) + smooth
-        return keras.losses.CategoricalCrossentropy(from_logits=True)(target, tf.where(known, logits, NEVER))
+        return keras.losses.CategoricalCrossentropy(from_logits=True)(target, tf.where(possible, logits, NEVER))
 
     if not coarse:
-        return of(y, answers, known)
+        return of(y, answers, possible)
     fine_logits, coarse_logits = answers
-    known_coarse = None
-    if known is not None:
+    possible_coarse = None
+    if possible is not None:
         belongs = tf.one_hot(coarse, coarse_logits.shape[-1])
-        known_coarse = tf.matmul(tf.cast(known, tf.float32), belongs) > 0
-    weight = 0.0 if only_coarse else 1.0  # not left out: every variable needs a gradient
-    return of(_to_coarse(y, coarse), coarse_logits, known_coarse) + weight * of(y, fine_logits, known)
+        possible_coarse = tf.matmul(tf.cast(possible, tf.float32), belongs) > 0
+    weight = 0.0 if only_coarse else 1.0  # a weight of 0, because every variable needs a gradient
+    return of(_to_coarse(y, coarse), coarse_logits, possible_coarse) + weight * of(y, fine_logits, possible)
 
 
 def judged(y: tf.Tensor, answers: Any, coarse: Sequence[int], only_coarse: bool) -> tuple[tf.Tensor, tf.Tensor]:
-    """The classes `[n]` and the logits that judge this stage of the fit; arguments as of `training_loss`."""
+    """Return the classes `[n]` and the logits that judge this stage of the fit; arguments as in `training_loss`."""
     if not coarse:
         return y, answers
     fine_logits, coarse_logits = answers
@@ -180,7 +180,7 @@ def _to_coarse(y: tf.Tensor, coarse: Sequence[int]) -> tf.Tensor:
 
 
 def _with_coarse_head(network: keras.Model, coarse: Sequence[int]) -> keras.Model:
-    """The `network` with a second head on its shared layer, for coarse classes if there are any."""
+    """Add a second head for coarse classes, if there are any, to the shared layer of the `network`."""
     if not coarse:
         return network
     head = keras.layers.Dense(max(coarse) + 1, name="coarse")
@@ -189,31 +189,31 @@ def _with_coarse_head(network: keras.Model, coarse: Sequence[int]) -> keras.Mode
 
 
 def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:
-    """Give every random layer a seed of `sequence`; Keras counts it up with each step."""
+    """Give every random layer a seed of `sequence`; Keras increments it at each step."""
     generators = [x.seed_generator for x in model.layers if getattr(x, "seed_generator", None) is not None]
     for generator, state in zip(generators, sequence.spawn(len(generators)), strict=True):
         generator.state.assign(state.generate_state(2))
 
 
-def save_checkpoint(path: Path, asked: str, variables: Sequence[Any], history: Sequence[Epoch]) -> None:
-    """Write a checkpoint (`.npz`), whole or not at all; `asked` tells this fit from another."""
+def save_checkpoint(path: Path, identity: str, variables: Sequence[Any], history: Sequence[Epoch]) -> None:
+    """Write a checkpoint (`.npz`), whole or not at all; `identity` is the fit's."""
     arrays: dict[str, Any] = {f"variable_{i}": np.asarray(x) for i, x in enumerate(variables)}
     rows = np.array([astuple(x) for x in history], np.float64)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, asked=np.array(asked), history=rows, **arrays)
+        np.savez(file, asked=np.array(identity), history=rows, **arrays)
 
 
-def restore_checkpoint(path: Path, asked: str, variables: Sequence[Any]) -> list[Epoch]:
+def restore_checkpoint(path: Path, identity: str, variables: Sequence[Any]) -> list[Epoch]:
     """Assign the checkpoint at `path`, if there is one, to `variables`, and return the history so far.
 
-    Raises `InputError` when it is damaged or of another fit.
+    Raises `InputError` if the checkpoint is damaged or belongs to another fit.
     """
     if not path.exists():
         return []
     try:
         with np.load(path, allow_pickle=False) as content:
-            if content["asked"] != asked:
-                raise ValueError("it is another training's")
+            if content["asked"] != identity:
+                raise ValueError("it belongs to another training")
             for i, variable in enumerate(variables):
                 variable.assign(content[f"variable_{i}"])
             rows = content["history"].reshape(-1, len(fields(Epoch)))
@@ -223,12 +223,12 @@ def restore_checkpoint(path: Path, asked: str, variables: Sequence[Any]) -> list
 
 
 def predict_logits(model: keras.Model, X: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Logits `[n, n_classes]` of normalised windows, in batches."""
+    """Compute the logits `[n, n_classes]` of normalised windows, in batches."""
     return np.concatenate([np.asarray(model(X[i : i + 1024], training=False)) for i in range(0, len(X), 1024)])
 
 
 def hash_weights(model: keras.Model) -> str:
-    """SHA-256 over the weights, in Keras's order: equal for two trainings that went the same way."""
+    """Return the SHA-256 of the weights in Keras's order, equal for trainings with the same steps."""
     digest = hashlib.sha256()
     for weight in model.weights:
         digest.update(np.ascontiguousarray(weight).tobytes())

@@ -1,4 +1,4 @@
-"""Describe one fit without TensorFlow: its job, its progress and the files that it leaves."""
+"""Describe one fit without TensorFlow: its job, its progress and its files."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,23 +19,23 @@ from train.fit.recipe import Recipe
 
 @dataclass(frozen=True)
 class Key:
-    """The source of one fit's random numbers: fits of one training share the seed, but never the stream."""
+    """The key of one fit's random numbers: fits of one training share the seed, but never the stream."""
 
     seed: int
     stream: int
 
     def sequence(self, *rest: int) -> np.random.SeedSequence:
-        """The random numbers of one part of the fit, such as an epoch."""
+        """Return the seed sequence of one part of the fit, such as an epoch."""
         return np.random.SeedSequence([self.seed, self.stream, *rest])
 
 
 @dataclass(frozen=True)
 class FitJob:
-    """One fit to `n_windows` windows, `hop` samples apart, of the training subjects without those `held_out`.
+    """One fit to `n_windows` windows, `hop` samples apart, of the training subjects that are not `held_out`.
 
-    All its files lie in `folder` and begin with its `name`; `title` stands for it in sentences. `coarse` is the coarse
-    class of each class, for recipes that learn those too. `placement_labels` are the classes that the windows of each
-    mounting are told from, empty for all.
+    All files lie in `folder` and begin with `name`; `title` is for sentences. `coarse` is the coarse class of each
+    class, for recipes that learn coarse classes too. `placement_labels` are the possible classes of each mounting,
+    empty for all.
     """
 
     name: str
@@ -59,7 +59,7 @@ class FitJob:
 
     @property
     def lock(self) -> Path:
-        """Held by the process that is at work on this fit."""
+        """The lock of the process that is at work on this fit."""
         return self.folder / f"{self.name}.lock"
 
     @property
@@ -69,12 +69,12 @@ class FitJob:
 
     @property
     def logits(self) -> Path:
-        """Its logits on the windows of the held-out subjects or, where none are held out, of the test subjects."""
+        """The logits on the windows of the held-out subjects, or of the test subjects if nobody is held out."""
         return self.folder / f"{self.name}.npy"
 
     @property
     def outcome(self) -> Path:
-        """Everything else about the trained network; this file comes last."""
+        """All other facts about the trained network; this file is written last."""
         return self.folder / f"{self.name}.json"
 
     @property
@@ -86,9 +86,9 @@ class FitJob:
 def plan_fit(
     name: str, title: str, dataset: Dataset, recipe: Recipe, key: Key, folder: Path, held_out: Sequence[Any] = ()
 ) -> FitJob:
-    """The job of fitting the recipe's network to the training windows of `dataset`, without the subjects `held_out`."""
-    made = plan_made_postures(dataset, recipe)
-    kept = ~held_rows(dataset.train, held_out)
+    """Return the job of fitting the recipe's network to the training windows of all subjects but `held_out`."""
+    postures = plan_made_postures(dataset, recipe)
+    rows = ~held_rows(dataset.train, held_out)
     return FitJob(
         name=name,
         title=title,
@@ -96,13 +96,13 @@ def plan_fit(
         key=key,
         folder=folder,
         held_out=tuple(held_out),
-        n_windows=int(kept.sum()),
+        n_windows=int(rows.sum()),
         n_classes=len(dataset.labels),
         signals=tuple(x.name for x in dataset.signals),
         hop=dataset.window.hop,
         coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
-        made_postures=made,
-        placement_labels=plan_placement_labels(dataset, kept, made) if recipe.own_labels else (),
+        made_postures=postures,
+        placement_labels=plan_placement_labels(dataset, rows, postures) if recipe.own_labels else (),
     )
 
 

@@ -1,4 +1,4 @@
-"""Find and build the network of a name: one of ours, or a user's own, which is checked."""
+"""Find and build a network by its name: ours, or a user's, which is checked."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from train.fit.networks import NETWORKS, Builder
 if TYPE_CHECKING:
     import keras
 
-_ANYTHING = (Exception, SystemExit)  # a user's code may raise any, and a script ends with `sys.exit`
+_ANYTHING = (Exception, SystemExit)  # a user's code may raise any error, and a script ends with `sys.exit`
 
 
 def is_own(name: str) -> bool:
-    """Tell whether `name` is a function of the user's own, `package.module:function`."""
+    """Tell whether `name` is a user's function, `package.module:function`."""
     return ":" in name
 
 
 def find_builder(name: str) -> Builder:
-    """The function that builds the network called `name`, or `package.module:function`.
+    """Return the function that builds the network called `name`, or `package.module:function`.
 
-    Modules in the working folder are found before installed ones. Raises `InputError` for an unknown one.
+    Modules in the working folder come before installed modules. Raises `InputError` for an unknown name.
     """
     if not is_own(name):
         if name not in NETWORKS:
@@ -39,18 +39,17 @@ def find_builder(name: str) -> Builder:
             module = importlib.import_module(path)
     except _ANYTHING as error:
         raise InputError(f"--network {name}: '{path}' cannot be imported from here: {_reason(error)}") from error
-    found = getattr(module, function, None)
-    if not callable(found):
+    builder: Builder | None = getattr(module, function, None)
+    if builder is None or not callable(builder):
         raise InputError(f"--network {name}: {getattr(module, '__file__', path)} has no function '{function}'")
-    builder: Builder = found
     return builder
 
 
 def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """Build the network called `name`, or by the function `package.module:function`.
 
-    Raises `InputError` for an unknown one, and unless the function returns a network that takes windows of
-    `input_shape` and answers with `n_classes` logits.
+    Raises `InputError` for an unknown name, and unless the network takes windows of `input_shape` and answers with
+    `n_classes` logits.
     """
     builder = find_builder(name)
     if not is_own(name):
@@ -59,23 +58,23 @@ def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Mode
         network = builder(input_shape, n_classes)
     except _ANYTHING as error:
         raise InputError(f"--network {name} failed for {input_shape} and {n_classes}: {_reason(error)}") from error
-    if wrong := _fault(network, input_shape, n_classes):
-        raise InputError(f"--network {name} {wrong}")
+    if fault := _fault(network, input_shape, n_classes):
+        raise InputError(f"--network {name} {fault}")
     return network
 
 
 def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
-    """The layers of the network, before it is trained, that cannot be converted.
+    """List the layers of the network that cannot be converted, before it is trained.
 
-    Raises `InputError` as `build` does, and for code of its own, which safe loading does not take.
+    Raises `InputError` as `build` does, and for layers with code, which safe loading refuses.
     """
     network = build(name, input_shape, n_classes)
     layers = [network, *layers_of(network)]
-    own = [_named(x) for x in layers if holds_code(x)]
-    if own:
+    with_code = [_named(x) for x in layers if holds_code(x)]
+    if with_code:
         raise InputError(
-            f"--network {name} holds code of its own in {own[0]}, and code is never loaded from a file: use Keras's "
-            "own layers and functions"
+            f"--network {name} has code in {with_code[0]}, and code is never loaded from a file: use Keras's layers "
+            "and functions"
         )
     return [_named(x) for x in layers if not (is_network(x) or is_convertible(x))]
 
@@ -86,7 +85,7 @@ def _named(layer: Any) -> str:
 
 @contextmanager
 def _working_folder_first() -> Iterator[None]:
-    """Look for modules in the working folder before all others, and afterwards last."""
+    """Look for modules in the working folder first, and after the block last."""
     here = str(Path.cwd())
     sys.path.insert(0, here)
     importlib.invalidate_caches()
@@ -100,16 +99,16 @@ def _working_folder_first() -> Iterator[None]:
 
 
 def _fault(network: Any, input_shape: tuple[int, int], n_classes: int) -> str:
-    """Describe what is wrong with a user's network; empty when it is right."""
-    wanted = (None, *input_shape), (None, n_classes)
+    """Describe the fault of a user's network; empty without a fault."""
+    expected = (None, *input_shape), (None, n_classes)
     try:
         shapes = network.input_shape, network.output_shape
-    except AttributeError:  # no network, or one without an input of its own
-        return "returns no graph of layers: build it with keras.Input(input_shape), or by the functional API"
-    if shapes != wanted:
-        return f"takes {shapes[0]} and answers with {shapes[1]}: windows are {wanted[0]}, logits {wanted[1]}"
+    except AttributeError:  # not a network, or without an input
+        return "does not return a graph of layers: build it with keras.Input(input_shape) and the functional API"
+    if shapes != expected:
+        return f"takes {shapes[0]} and answers with {shapes[1]}: windows are {expected[0]}, logits {expected[1]}"
     if ends_in_softmax(network):
-        return "ends in a softmax: it has to answer with logits, so leave that out"
+        return "ends in a softmax: leave the softmax out, since the answers have to be logits"
     return ""
 
 

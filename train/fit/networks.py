@@ -1,6 +1,6 @@
 """Build the networks, each in a few lines of Keras; all take normalised windows and answer with logits.
 
-Keras is imported when a network is built: their names are known without it.
+Keras is imported when a network is built: its name is enough for the help.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     import keras
 
 Builder: TypeAlias = Callable[[tuple[int, int], int], "keras.Model"]
-"""Takes (samples, n_signals) of a window and the number of classes."""
+"""Takes (samples, n_signals) of a window, and the number of classes."""
 
 
 def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """A strided convolution, then an LSTM over 8 steps: the default network, 48 k parameters.
+    """Build the default network, a strided convolution, then an LSTM over 8 steps: 48 k parameters.
 
-    The convolution turns 16 samples into one step, and so 128 steps into 8. Its output is bounded (ReLU6), because it
-    shares one scale with the LSTM's state in the int8 model.
+    The convolution turns 16 samples into one step, and so 128 samples into 8 steps. Its output is bounded (ReLU6),
+    because it shares one scale with the LSTM's state in the int8 model.
     """
     return strided_lstm("edge", input_shape, n_classes, filters=64, units=64)
 
 
 def edge_small(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """The same with half as many filters and fewer units: 23 k parameters, for the tightest devices."""
+    """Build `edge` with half as many filters and fewer units: 23 k parameters, for the smallest devices."""
     return strided_lstm("edge-small", input_shape, n_classes, filters=32, units=48)
 
 
 def strided_lstm(name: str, input_shape: tuple[int, int], n_classes: int, filters: int, units: int) -> keras.Model:
-    """A convolution of `filters`, and an LSTM of `units` over its steps, which are 4 to 16 for any window."""
+    """Build a convolution of `filters`, and an LSTM of `units` over its steps, which are 4 to 16 for any window."""
     import keras
     from keras import layers
 
@@ -49,7 +49,7 @@ def strided_lstm(name: str, input_shape: tuple[int, int], n_classes: int, filter
 
 
 def stacked_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Two LSTMs of 32 over all samples, one upon the other: 17 k parameters.
+    """Build two stacked LSTMs of 32 units over all samples: 17 k parameters.
 
     The network of G. Chevalier, LSTMs for Human Activity Recognition, 2016 (91 % published). It has no dropout.
     """
@@ -69,10 +69,10 @@ def stacked_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
 
 
 def gru_coarse(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """A GRU of 16 with a ReLU candidate over all samples: 2 k parameters.
+    """Build a GRU of 16 units with a ReLU candidate over all samples: 2 k parameters.
 
     The later form of `stacked-lstm` (96.5 % published on coarse classes, 89.4 % on six). Its recipe trains it on coarse
-    classes first, with a second head on the GRU; this is the network without it.
+    classes first, with a second head on the GRU, which is not part of this network.
     """
     import keras
     from keras import layers
@@ -90,7 +90,7 @@ def gru_coarse(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
 
 
 def residual_bidir_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Three blocks of three bidirectional LSTMs, with residual connections, over all samples: 42 k parameters.
+    """Build three blocks of three bidirectional LSTMs with residual connections, over all samples: 42 k parameters.
 
     Y. Zhao, R. Yang, G. Chevalier et al., Deep Residual Bidir-LSTM for Human Activity Recognition Using Wearable
     Sensors, 2017 (94 % published): 28 units, half of them in each direction; batch normalisation ends each block.
@@ -98,16 +98,16 @@ def residual_bidir_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.M
     import keras
     from keras import layers
 
-    x = windows = keras.Input(input_shape, name="windows")
+    steps = windows = keras.Input(input_shape, name="windows")
     for block in (1, 2, 3):
         for layer in (1, 2, 3):
             lstm = layers.LSTM(14, return_sequences=True, name=f"lstm_{block}_{layer}")
-            y = layers.Bidirectional(lstm, name=f"both_ways_{block}_{layer}")(x)
-            x = y if layer == 1 else layers.Add(name=f"residual_{block}_{layer}")([x, y])
-        x = layers.BatchNormalization(name=f"normalisation_{block}")(x)
-    x = layers.Cropping1D((input_shape[0] - 1, 0), name="last")(x)
-    x = layers.Dropout(0.15, name="dropout")(layers.Flatten(name="answer")(x))
-    return keras.Model(windows, layers.Dense(n_classes, name="logits")(x), name="residual-bidir-lstm")
+            both = layers.Bidirectional(lstm, name=f"both_ways_{block}_{layer}")(steps)
+            steps = both if layer == 1 else layers.Add(name=f"residual_{block}_{layer}")([steps, both])
+        steps = layers.BatchNormalization(name=f"normalisation_{block}")(steps)
+    last = layers.Cropping1D((input_shape[0] - 1, 0), name="last")(steps)
+    answer = layers.Dropout(0.15, name="dropout")(layers.Flatten(name="answer")(last))
+    return keras.Model(windows, layers.Dense(n_classes, name="logits")(answer), name="residual-bidir-lstm")
 
 
 NETWORKS: dict[str, Builder] = {
@@ -118,9 +118,9 @@ NETWORKS: dict[str, Builder] = {
     "residual-bidir-lstm": residual_bidir_lstm,
 }
 SHARED = "shared"
-"""The layer of a network that may have a second head for coarse classes while it is trained."""
+"""The layer of a network that may have a second head, for coarse classes, while it is trained."""
 
 
 def short_name(name: str) -> str:
-    """The name of a network without the module it is in, as fits a file's name."""
+    """Return the name of a network without its module, for a file's name."""
     return name.rpartition(":")[2]

@@ -1,8 +1,7 @@
-"""Tell windows of several data sets only from classes that are known where their devices were worn.
+"""Limit the loss of each window to the classes that any data set has for its placement.
 
-A network that only meets pockets in walking would else learn that every pocket walks. The loss of a window is taken
-among the labels that any data set has for its placement (after X. Zhou, V. Koltun, P. Krähenbühl: Simple Multi-dataset
-Detection. CVPR 2022, who take the labels of the window's own data set).
+Without it, a network that only meets pockets in walking learns that every pocket walks. After X. Zhou, V. Koltun, P.
+Krähenbühl: Simple Multi-dataset Detection, CVPR 2022; they take the labels of the window's own data set.
 """
 
 from collections.abc import Sequence
@@ -15,25 +14,25 @@ from train.fit.made_postures import MadePosture
 
 
 def plan_placement_labels(
-    dataset: Dataset, kept: npt.NDArray[np.bool_], made: Sequence[MadePosture]
+    dataset: Dataset, rows: npt.NDArray[np.bool_], postures: Sequence[MadePosture]
 ) -> tuple[tuple[int, ...], ...]:
-    """By mounting, the classes of its placement in the training windows `kept`, and those `made` of them.
+    """Return, by mounting, the classes of its placement in the training windows `rows`, and the made `postures`.
 
     The data set stands for an unknown placement. Empty if all have the same classes, or without mountings.
     """
-    train = dataset.train.select(kept)
+    train = dataset.train.select(rows)
     if train.mounting is None:
         return ()
     places = [x.placement or x.source for x in dataset.mountings]
-    classes: dict[str, set[int]] = {x: set() for x in places}
+    classes: dict[str, set[int]] = {place: set() for place in places}
     for mounting, y in np.unique(np.stack([train.mounting, train.y]), axis=1).T.tolist():
         classes[places[mounting]].add(y)
-    for x in made:
-        for mounting in x.mountings:
-            found = classes[places[mounting]]
-            if found.intersection(x.still):
-                found.add(x.posture)
-    known = {place: tuple(sorted(x)) for place, x in classes.items() if x}
-    if len(set(known.values())) < 2:
+    for posture in postures:
+        for mounting in posture.mountings:
+            labels = classes[places[mounting]]
+            if labels.intersection(posture.still):
+                labels.add(posture.posture)
+    by_place = {place: tuple(sorted(labels)) for place, labels in classes.items() if labels}
+    if len(set(by_place.values())) < 2:
         return ()
-    return tuple(known.get(x, ()) for x in places)
+    return tuple(by_place.get(place, ()) for place in places)

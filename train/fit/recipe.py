@@ -1,4 +1,4 @@
-"""Fix the numbers of a training beforehand: of its schedule, which `train.fit.fit` builds, losses and augmentation."""
+"""Fix the numbers of a training: schedule, losses and augmentation."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from edge_runtime.signals.types import Frame
 class Recipe:
     """The numbers of a fixed schedule; nothing stops early.
 
-    The optimiser's are usual ones. The others were chosen by cross-validation over the 21 training subjects;
-    the noise has the size of an int8 step (0.024 at clip 3).
+    The optimiser's numbers are the usual ones. The others were chosen by cross-validation over the 21 training
+    subjects; the noise has the size of an int8 step (0.024 at clip 3).
 
-    In the first `coarse_epochs` only a second head learns, which answers with coarse classes. Then both learn, and the
-    second is dropped in the end.
+    In the first `coarse_epochs` only a second head learns, which answers with coarse classes. Then both heads learn,
+    and the second is dropped in the end.
     """
 
     network: str = "edge"
@@ -24,29 +24,29 @@ class Recipe:
     batch_size: int = 128
     learning_rate: float = 3e-3  # falls to 0 along a cosine
     weight_decay: float = 1e-2
-    gradient_norm: float = 1.0  # clipped there
+    gradient_norm: float = 1.0  # larger gradients are clipped
     averaging: float = 0.995  # decay of the exponential moving average of the weights
     label_smoothing: float = 0.1
     clip: float = 3.0  # standard deviations
-    knee: float = 0.25  # standard deviations, of the body signals; total acceleration, with its gravity, stays linear
+    knee: float = 0.25  # standard deviations, of body signals; total acceleration stays linear, because of gravity
     shift: bool = True  # windows begin at any sample between one official window and the next
     turn: float = 0.5  # rad, standard deviation of the rotation about x, which is upright on the waist of UCI HAR
-    rotation: float = 0.2  # rad, the same about y and z; larger ones destroy the gravity cue
-    intensity: float = 0.2  # standard deviation of the logarithm of how briskly someone moves: all but gravity
-    swing: float = 0.0  # the same of how far a step turns the device: a thigh turns more than a pelvis
+    rotation: float = 0.2  # rad, the same about y and z; a larger rotation destroys the gravity cue
+    intensity: float = 0.2  # standard deviation of the logarithm of a factor on all signals but gravity
+    swing: float = 0.0  # the same for a factor on the rotation: a thigh turns more than a pelvis
     gain: float = 0.05  # standard deviation, per signal
     noise: float = 0.02  # standard deviations of the normalised signal
     mirror: float = 0.0  # share of windows with left and right exchanged; where z points to a side
-    turning: float = 0.0  # share of windows of movement with a made turn, as in public data only stairs turn
+    turning: float = 0.0  # share of windows of movement with a made turn: in public data only stairs turn
     hidden: float = 0.0  # share of signals, drawn for each window, that are 0 once normalised
-    made_lying: float = 0.0  # windows made of each still one of a trouser pocket (`made_postures`)
+    made_lying: float = 0.0  # windows made for each still window of a trouser pocket (`made_postures`)
     rolled_lying: float = 0.0  # share of windows of lying that are rolled over, to the belly too
-    made_sitting: float = 0.0  # share of windows of sitting there that are turned as at the waist
-    own_labels: bool = False  # a window is only told from classes that its placement has (`placement_labels`)
+    made_sitting: float = 0.0  # share of windows of sitting in a trouser pocket that are turned as at the waist
+    own_labels: bool = False  # only classes of a window's placement are possible (`placement_labels`)
     coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:
-        """Full batches in one pass; the remainder waits for another epoch's shuffle."""
+        """Count the full batches in one pass; the remainder waits for another epoch's shuffle."""
         return max(1, n_windows // self.batch_size)
 
 
@@ -60,7 +60,7 @@ _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
 
 _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},
-    # A heading that is found from a few steps is not exact.
+    # A heading from a few steps is not exact.
     "walking": {
         "turn": 0.3,
         "intensity": 0.4,
@@ -77,11 +77,23 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
 """By frame of the windows, the numbers that differ."""
 
 
-def choose_recipe(network: str, frame: Frame = "device", **changed: Any) -> Recipe:
-    """The recipe of `network` in the `frame` of the windows, but for numbers that are `changed` and not None.
+def choose_recipe(
+    network: str,
+    frame: Frame = "device",
+    epochs: int | None = None,
+    learning_rate: float | None = None,
+    batch_size: int | None = None,
+) -> Recipe:
+    """Return the recipe of `network` in the `frame` of the windows; numbers that are not None replace the recipe's.
 
-    With other epochs, coarse ones keep their share.
+    Coarse epochs keep their share.
     """
     recipe = dataclasses.replace(Recipe(), network=network, **_OF_FRAME[frame], **_OF_NETWORK.get(network, {}))
-    chosen = dataclasses.replace(recipe, **{name: x for name, x in changed.items() if x is not None})
-    return dataclasses.replace(chosen, coarse_epochs=recipe.coarse_epochs * chosen.epochs // recipe.epochs)
+    epochs = epochs or recipe.epochs
+    return dataclasses.replace(
+        recipe,
+        epochs=epochs,
+        learning_rate=learning_rate or recipe.learning_rate,
+        batch_size=batch_size or recipe.batch_size,
+        coarse_epochs=recipe.coarse_epochs * epochs // recipe.epochs,
+    )

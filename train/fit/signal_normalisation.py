@@ -13,21 +13,21 @@ _NAMES = [x.name for x in SIGNALS]
 _LINEAR = [x for x in _NAMES if x.startswith("total_acc")]
 _BODY_MOTION = (_NAMES, [x.name for x in SIGNALS if not x.is_rotation])
 
-# Signals of another origin may have rare peaks that tell classes apart, such as the beats of an electrocardiogram. Only
-# one in a thousand values is clipped, or those beyond 10 standard deviations, where a step of int8 is 0.08.
+# In signals of another origin, rare peaks may distinguish classes, for example the beats of an electrocardiogram. Only
+# one value in a thousand is clipped, or values beyond 10 standard deviations, where a step of int8 is 0.08.
 _KEPT = 0.999
 _WIDEST_CLIP = 10.0
 
 
 def is_body_motion(signals: Sequence[str]) -> bool:
-    """Tell whether `signals` are all of the front end's, with the gyroscope or without, in their order."""
+    """Tell whether `signals` are all signals of the front end, with or without the gyroscope, in order."""
     return list(signals) in _BODY_MOTION
 
 
 def measure_normalisation(X: npt.NDArray[np.float32], recipe: Recipe, signals: Sequence[str]) -> Normalisation:
-    """Mean and standard deviation of each of the `signals` of windows `[n, samples, n_signals]`, with clip and knee.
+    """Measure mean and standard deviation of each signal of windows `[n, samples, n_signals]`; choose clip and knee.
 
-    Clip and knee are the recipe's for body motion. Signals of another origin are linear.
+    Clip and knee are the recipe's for body motion. Other signals are linear.
     """
     mean, std = X.mean((0, 1), np.float64), X.std((0, 1), np.float64)
     means, stds = tuple(map(float, mean)), tuple(map(float, std))

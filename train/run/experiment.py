@@ -1,13 +1,14 @@
-"""Make one run: two fits with the same fixed schedule, scored, and the run folder that they leave.
+"""Make one run folder: two fits with the same fixed schedule, and their scores.
 
-The selection fit holds out a few training subjects: every later choice (gate of the conversion, temperature) is made on
-them. The final fit uses all training subjects. The test subjects are only scored, once, at the end.
+The selection fit holds out a few training subjects, on whom every later choice is made (gate of the conversion,
+temperature). The final fit uses all training subjects. The test subjects are only scored, once, at the end.
 """
 
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields, replace
 from functools import cached_property
+from math import isnan
 from typing import Any
 
 import edge_runtime
@@ -31,8 +32,8 @@ from train.training_data import distinct
 class Experiment:
     """One seed's training and the run folder it fills.
 
-    The selection fit does not see `held_out`. `title` tells a training from others in sentences. `data` is as `--data`
-    named it, None if embedded.
+    The selection fit does not see `held_out`. `title` names the training in sentences. `data` has the values of
+    `--data`, None for the embedded data.
     """
 
     recipe: Recipe
@@ -45,7 +46,7 @@ class Experiment:
 
     @cached_property
     def jobs(self) -> dict[str, FitJob]:
-        """The two fits by name."""
+        """Return the two fits by name."""
         held_out = {"selection": self.held_out, "final": []}
         return {
             name: plan_fit(
@@ -71,9 +72,11 @@ class Experiment:
         outcomes = {name: FitOutcome.load(job) for name, job in self.jobs.items()}
         held_out = self.dataset.train.select(held_rows(self.dataset.train, selection.held_out))
         held_out_logits = load_logits(selection)
-        judged = {"held_out": (held_out, held_out_logits), "test": (self.dataset.test, load_logits(final))}
-        labels, worn = self.dataset.labels, self.dataset.mountings
-        scores = {x: asdict(score(split, y.argmax(1), labels, worn)) for x, (split, y) in judged.items()}
+        parts = {"held_out": (held_out, held_out_logits), "test": (self.dataset.test, load_logits(final))}
+        labels, mountings = self.dataset.labels, self.dataset.mountings
+        scores = {
+            part: asdict(score(split, logits.argmax(1), labels, mountings)) for part, (split, logits) in parts.items()
+        }
         card = self._make_card(outcomes["selection"], outcomes["final"], scores)
         card = replace(card, temperature=fit_temperature(held_out_logits, held_out.y))
         write_bytes(self.run.selection, selection.model.read_bytes())
@@ -82,7 +85,7 @@ class Experiment:
 
     def _make_card(self, selection: FitOutcome, final: FitOutcome, scores: dict[str, Any]) -> Card:
         dataset = self.dataset
-        place = {"path": self.data[0] if len(self.data) == 1 else list(self.data)} if self.data else {}
+        path = {"path": self.data[0] if len(self.data) == 1 else list(self.data)} if self.data else {}
         is_any_pocket = dataset.frame == "walking" and set(IN_A_POCKET.labels) <= set(dataset.labels)
         return Card(
             name=short_name(self.recipe.network),
@@ -101,7 +104,7 @@ class Experiment:
                     "fingerprint": dataset.fingerprint,
                     "sources": sorted({x.source for x in dataset.mountings} - {""}) or [dataset.name],
                     "placements": sorted({x.placement for x in dataset.mountings} - {""}),
-                    **place,
+                    **path,
                 },
                 "seed": self.seed,
                 "recipe": asdict(self.recipe),
@@ -121,10 +124,10 @@ class Experiment:
 
 
 def _write(run: Run, card: Card, histories: dict[str, list[Epoch]]) -> None:
-    """Write everything but the networks, the card last: a folder that has it is complete."""
+    """Write all files but the networks, the card last: a folder with a card is complete."""
     rows = [["fit", *(x.name for x in fields(Epoch))]]
     for name, history in histories.items():
-        rows += [[name, *("" if x != x else f"{x:.6g}" for x in astuple(epoch))] for epoch in history]
+        rows += [[name, *("" if isnan(value) else f"{value:.6g}" for value in astuple(epoch))] for epoch in history]
     write_text(run.history, csv_text(rows))
     noun = noun_of(card.training["test_subjects"])
     _draw_curves(run, card, histories["selection"], histories["final"], noun)

@@ -50,7 +50,7 @@ def do_fits(
     def on_epoch(job: FitJob, epoch: Epoch) -> None:
         done[job.outcome] = epoch.epoch
         share, epochs = sum(done.values()) / total, job.recipe.epochs
-        every = max(1, epochs // 10)  # without a terminal, each is a line
+        every = max(1, epochs // 10)  # without a terminal, each number is a line
         passed = int(share * epochs) // every * every
         scores = f"loss {epoch.loss:.3f}, accuracy {percent(epoch.accuracy, 1)}"
         on_progress(share, f"{counted(len(jobs), 'fit')}, {passed} of {counted(epochs, 'epoch')} done: {scores}")
@@ -122,9 +122,9 @@ def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_epoch:
     from train.fit.fit import fit, predict_logits
 
     tf.config.experimental.enable_op_determinism()
-    held = held_rows(train, job.held_out)
-    held_out = train.select(held) if job.held_out else None
-    model, outcome = fit(job, train.select(~held), held_out, on_epoch)
+    rows = held_rows(train, job.held_out)
+    held_out = train.select(rows) if job.held_out else None
+    model, outcome = fit(job, train.select(~rows), held_out, on_epoch)
     logits = predict_logits(model, outcome.normalisation.apply(held_out.X if held_out else test_X))
     with atomic_path(job.logits) as temporary:
         np.save(temporary, logits)

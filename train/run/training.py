@@ -1,4 +1,4 @@
-"""Run a whole training, of one seed or several; a stopped one can go on."""
+"""Run a training of one or more seeds; a stopped training can go on."""
 
 import shutil
 from collections.abc import Sequence
