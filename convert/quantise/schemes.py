@@ -12,8 +12,8 @@ from edge_runtime.model import scheme_names as names
 class Scheme:
     """A form of a converted network.
 
-    With a `layout`, the form is calibrated: `write` takes the lowered network, its ranges and the layout. Without, it
-    takes the network alone. `effort` is about the time of a conversion, in times of float32's.
+    With a `layout`, the form is calibrated, and `write` takes the lowered network, its ranges and the layout. Otherwise
+    `write` only takes the network. `effort` is the approximate time of a conversion, relative to float32's.
     """
 
     name: str

@@ -220,27 +220,27 @@ def test_rolled_statements_are_the_statements(patterns):
         max_size=20,
     )
 )
-def test_no_statement_writes_over_what_it_or_a_later_one_reads(plan):
-    """Each statement writes one array, of the window and arrays from before."""
+def test_no_statement_overwrites_values_that_it_or_a_later_statement_reads(plan):
+    """Each statement writes an array, from the window and earlier arrays."""
     arrays = [Value(Buffer(16, "int8", name="window"), 0, (16,))]
     program, statements = Program([arrays[0].buffer]), []
     for i, (name, (dtype, size), sources, in_place) in enumerate(plan):
-        views = [Value(Buffer(size, dtype, name=name), 0, (size,)), *(arrays[x % len(arrays)] for x in sources)]
-        program.add(f"code{i} {' '.join(f'@{x}' for x in range(len(views)))};", *views, in_place=in_place)
+        views = [Value(Buffer(size, dtype, name=name), 0, (size,)), *(arrays[j % len(arrays)] for j in sources)]
+        program.add(f"code{i} {' '.join(f'@{j}' for j in range(len(views)))};", *views, in_place=in_place)
         arrays.append(views[0])
         statements.append((views, in_place))
     text = "\n".join(program.body())
-    sizes = {x: int(n) for x, n in re.findall(r"(memory_of_\w+)\[(\d+)", text)} | {"window": 16}
-    places = {x: (memory, int(n)) for x, memory, n in re.findall(r"(\w+) = (\w+) \+ (\d+);", text)}
-    held: dict[tuple[str, int], Value] = {("window", i): arrays[0] for i in range(16)}
+    sizes = {memory: int(n) for memory, n in re.findall(r"(memory_of_\w+)\[(\d+)", text)} | {"window": 16}
+    places = {name: (memory, int(n)) for name, memory, n in re.findall(r"(\w+) = (\w+) \+ (\d+);", text)}
+    content: dict[tuple[str, int], Value] = {("window", i): arrays[0] for i in range(16)}
     for (views, in_place), names in zip(statements, re.findall(r"^code\d+ (.*);$", text, re.MULTILINE), strict=True):
-        begins = [places.get(x, (x, 0)) for x in names.split()]
-        cells = [[(x, start + i) for i in range(view.size)] for view, (x, start) in zip(views, begins, strict=True)]
-        for view, own in zip(views[1:], cells[1:], strict=True):
-            assert all(held[x] is view for x in own)
-            assert not {*own} & {*cells[0]} or (in_place and own == cells[0])
+        begins = [places.get(name, (name, 0)) for name in names.split()]
+        cells = [[(at, start + i) for i in range(view.size)] for view, (at, start) in zip(views, begins, strict=True)]
+        for view, sources in zip(views[1:], cells[1:], strict=True):
+            assert all(content[cell] is view for cell in sources)
+            assert not {*sources} & {*cells[0]} or (in_place and sources == cells[0])
         assert max(cells[0])[1] < sizes[begins[0][0]]
-        held |= dict.fromkeys(cells[0], views[0])
+        content |= dict.fromkeys(cells[0], views[0])
 
 
 def test_the_command_writes_all_files_without_tensorflow(tmp_path):

@@ -133,13 +133,13 @@ ODD = ('a "quoted" \\', "two\nlines", "??/trigraph */ // ??)", "Größe – 歩�
 
 
 def test_a_name_follows_that_of_the_file_and_is_free_in_c():
-    assert [c_name(f"Lstm2_{x}") for x in SCHEMES] == [f"lstm2_{x}" for x in SCHEMES]
+    assert [c_name(f"Lstm2_{scheme}") for scheme in SCHEMES] == [f"lstm2_{scheme}" for scheme in SCHEMES]
     names = ["model_static_cast", "model_mixed", "model_2_int8"]
     assert [c_name(x) for x in ("static_cast", "mixed", "2_int8")] == names
 
 
 def test_texts_of_any_characters_come_out_of_c_as_they_went_in(tmp_path):
-    prints = "".join(f"puts({c_string(x)});\n" for x in ODD)
+    prints = "".join(f"puts({c_string(text)});\n" for text in ODD)
     (tmp_path / "texts.c").write_text(f"#include <stdio.h>\nint main(void) {{\n{prints}return 0;\n}}\n")
     succeeded(run_program(CC, *STRICT, tmp_path / "texts.c", "-o", tmp_path / "texts"))
-    assert succeeded(run_program(tmp_path / "texts")).stdout == "".join(f"{x}\n" for x in ODD)
+    assert succeeded(run_program(tmp_path / "texts")).stdout == "".join(f"{text}\n" for text in ODD)
