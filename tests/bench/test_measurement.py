@@ -12,7 +12,6 @@ from programs import MODELS, interpreter
 from edge_runtime.bench import measurement, statistics
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
-from edge_runtime.bench.results import Comparison, Result
 from edge_runtime.data import evaluation_data, scores
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import DeviceError
@@ -75,20 +74,12 @@ def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
     assert report.control.passed == (low <= 1 <= high)
 
 
-def assert_compares_times(comparison: Comparison, result: Result, against: Result) -> None:
-    """Its ratios are those of the times of `result` to those of `against`."""
-    for kind, times in (("p50", "latency_ms"), ("end_to_end", "end_to_end_ms")):
-        own, other = (getattr(x, times).p50 for x in (result, against))
-        ratio, (low, high) = (getattr(comparison, f"{kind}_ratio{x}") for x in ("", "_ci95"))
-        assert ratio == pytest.approx(own / other, abs=1e-3)
-        assert low <= ratio <= high
-
-
 def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few):
     (comparison,) = measured[0].comparisons
     float_result, int8_result = measured[0].results
     assert (comparison.result, comparison.against) == (1, 0)
-    assert_compares_times(comparison, int8_result, float_result)
+    assert comparison.p50_ratio == pytest.approx(int8_result.latency_ms.p50 / float_result.latency_ms.p50, abs=1e-3)
+    assert comparison.p50_ratio_ci95[0] <= comparison.p50_ratio <= comparison.p50_ratio_ci95[1]
     answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS.values()]
     right = [x == few.test.y for x in answers]
     assert comparison.only_result_right == (right[1] & ~right[0]).sum()
@@ -139,8 +130,9 @@ def test_paced_windows_come_as_often_and_with_the_signals_that_the_card_says(few
     report = measurement.measure([model, weighing(few.labels, weights.reshape(6, -1), signals)], few, device, settings)
     assert {job.model: job.period_s for job in device.jobs} == {"model-0.tflite": 0.1, "model-1.tflite": 1.28}
     (comparison,) = report.comparisons
-    assert_compares_times(comparison, *(report.results[i] for i in (comparison.result, comparison.against)))
-    assert comparison.end_to_end_ratio != comparison.p50_ratio
+    times = [report.results[i].end_to_end_ms.p50 for i in (comparison.result, comparison.against)]
+    assert comparison.end_to_end_ratio == pytest.approx(times[0] / times[1], abs=1e-3) != comparison.p50_ratio
+    assert comparison.end_to_end_ratio_ci95[0] <= comparison.end_to_end_ratio <= comparison.end_to_end_ratio_ci95[1]
     expected = np.where(few.test.X[:, :, 6].sum(axis=1) > 0, 3, 0)
     assert report.results[0].accuracy == pytest.approx((expected == few.test.y).mean())
     samples = report.results[0].samples_ms

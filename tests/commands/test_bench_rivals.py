@@ -9,9 +9,8 @@ import onnx_models
 import pytest
 from compiled_c import CC
 from home import QUICK
-from programs import MODELS, assert_one_sentence, succeeded
+from programs import MODELS, assert_one_sentence, succeeded, write_program
 
-from edge_runtime.bench import c_library, measurement
 from edge_runtime.errors import InputError
 from edge_runtime.model.onnx_model import load_onnx_runtime, open_onnx
 from edge_runtime.model.rivals import record_of
@@ -95,23 +94,16 @@ needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get in
 
 
 @needs_cc
-def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, tmp_path, monkeypatch):
-    libraries = []
-
-    def compile_for(device, model, job, folder):
-        compiler = c_library.compile_for(device, model, job, folder)
-        libraries.append((folder / job.library).read_bytes())
-        return compiler
-
-    monkeypatch.setattr(measurement, "compile_for", compile_for)
+def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, tmp_path):
+    write_program(tmp_path / "cc", f'cc "$@" || exit; for x; do :; done; cp "$x" {tmp_path}/compiled')
     forms = ("--json", "b.json", "--markdown", "b.md", "--html", "b.html")
-    done = succeeded(har_edge_here("bench", "edge", "--runtime", "c", *QUICK, *forms, env={"CC": "env cc"}))
+    done = succeeded(har_edge_here("bench", "edge", "--runtime", "c", *QUICK, *forms, env={"CC": f"env {tmp_path}/cc"}))
     float32, int8, c = json.loads((tmp_path / "b.json").read_text())["results"]
     assert [x["runtime"] for x in (float32, int8, c)] == ["litert", "litert", "c"]
     assert [len(x) for x in c["samples_ms"]["latency"]] == [20, 20]
     same = ("confusion", "accuracy", "calibration_error", "quantization", "operators", "agreement")
     assert {x: c[x] for x in same} == {x: int8[x] for x in same}
-    (library,) = libraries
+    library = (tmp_path / "compiled").read_bytes()
     assert (c["size_bytes"], c["sha256"]) == (len(library), hashlib.sha256(library).hexdigest())
     assert min(c["load_ms"], c["first_ms"]) > 0
     assert "-std=c99 -O3, " in c["runtime_version"]

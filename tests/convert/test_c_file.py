@@ -252,21 +252,18 @@ def test_the_command_writes_all_files_without_tensorflow(tmp_path):
     assert "void edge_int8_predict(const float window[1152], float logits[6]);" in header
 
 
-OF_LAST = f"window[0] == {float(load_data().train.X[::15][-1, 0, 0]).hex()}f"
-CHANGES = {
-    "every window": ("12582912.0f", "12582913.0f"),
-    "the last window": ("sets[best_set](window, logits);", f"sets[best_set](window, logits); logits[5] += {OF_LAST};"),
-}
-
-
-@pytest.mark.parametrize("name", CHANGES)
-def test_a_difference_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch, name):
-    exact = c_source.source_of
+@pytest.mark.parametrize("is_every", [True, False])
+def test_a_difference_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch, uci_har, is_every):
+    """In the answers to every window, or only to the last that is compared."""
+    exact, last = c_source.source_of, float(uci_har.train.X[::15][-1, 0, 0])
+    answered = "sets[best_set](window, logits);"
+    once = f"{answered} logits[5] += window[0] == {last.hex()}f;"
+    change = ("12582912.0f", "12582913.0f") if is_every else (answered, once)
 
     def changed(*arguments):
         header, source = exact(*arguments)
-        assert CHANGES[name][0] in source
-        return header, source.replace(*CHANGES[name])
+        assert change[0] in source
+        return header, source.replace(*change)
 
     monkeypatch.setattr(c_source, "source_of", changed)
     with pytest.raises(CheckFailedError, match="edge"):

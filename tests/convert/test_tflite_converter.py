@@ -56,8 +56,7 @@ def test_int8_is_integer_from_input_to_output(forms):
 
 def test_an_operator_that_stayed_in_float_is_refused(forms, lowered, ranges, monkeypatch):
     model = read(forms["int8"])
-    (graph,) = model.subgraphs
-    first = graph.operators[0]
+    (graph,), first = model.subgraphs, model.subgraphs[0].operators[0]
     for tensor in (first.inputs[0], first.outputs[0], graph.outputs[0]):
         graph.tensors[tensor].type = FLOAT32
         monkeypatch.setattr(tflite_converter, "_convert", lambda *_: copy.deepcopy(model))

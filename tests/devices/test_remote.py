@@ -295,19 +295,8 @@ def test_the_worker_in_one_file_holds_what_it_imports_needs_only_numpy_and_is_py
         ast.parse(source, feature_version=(3, 10))
 
 
-WITHOUT_ZIG = """
-import sys, runpy
-sys.modules["ziglang"] = None
-del sys.argv[:2]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-WITHOUT_MARCH = """
-for word; do
-  shift
-  case $word in -march=*) ;; *) set -- "$@" "$word" ;; esac
-done
-exec /usr/bin/cc "$@"
-"""
+NO_ZIG = 'import runpy,sys; sys.modules["ziglang"] = None; del sys.argv[0]; runpy.run_path(sys.argv[0], {}, "__main__")'
+NO_MARCH = 'for x; do shift; case $x in -march=*) ;; *) set -- "$@" "$x";; esac; done; exec /usr/bin/cc "$@"'
 
 
 @pytest.mark.parametrize("has_compiler", [True, False])
@@ -316,10 +305,10 @@ def test_a_model_as_c_is_compiled_there_or_else_here(models, few, tmp_path, monk
     if has_compiler:
         write_program(tmp_path / "cc", 'PATH=/usr/bin:/bin exec cc "$@"')
     (tmp_path / "bin").mkdir()
-    write_program(tmp_path / f"bin/{sysconfig.get_config_var('MULTIARCH')}-gcc", WITHOUT_MARCH)
+    write_program(tmp_path / f"bin/{sysconfig.get_config_var('MULTIARCH')}-gcc", NO_MARCH)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin", prepend=os.pathsep)
     model, settings = replace(models[1], is_c=True), replace(QUICK, runtime=C)
-    python = write_program(tmp_path / "python", f"exec {sys.executable} -c '{WITHOUT_ZIG}' \"$@\"")
+    python = write_program(tmp_path / "python", f"shift; exec {sys.executable} -c '{NO_ZIG}' \"$@\"")
     with closing(RemoteDevice(Here(tmp_path), interpreter=str(python))) as device:
         run = device.run
 

@@ -143,13 +143,12 @@ def test_files_of_a_device_that_nobody_asked_for_are_not_written(tmp_path):
     folder, names = tmp_path / "job", ("../x.json", f"{tmp_path}/x.npz", "y.json", "m")
     folder.mkdir()
     (folder / "m").write_bytes(b"model")
-    lies = [{"done": True, "missing": []}, *({"file": x, "n_bytes": 0} for x in names)]
-    lies.append({"done": True, "silent": False, "code": 0, "log": ""})
+    done = {"done": True, "missing": [], "silent": False, "code": 0, "log": ""}
+    lies = [done, *({"file": x, "n_bytes": 0} for x in names), done]
     (tmp_path / "lie").write_text(GREETING + "".join(f"{json.dumps(x)}\n" for x in lies))
     transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
-    job = MeasurementJob("x", "measure", "m", "m")
     with closing(RemoteDevice(transport, interpreter="python3")) as it, pytest.raises(DeviceError):
-        it.run(job, folder, ignore_progress)
+        it.run(MeasurementJob("x", "measure", "m", "m"), folder, ignore_progress)
     assert {x.name for x in (*tmp_path.iterdir(), *folder.iterdir())} == {"job", "lie", "m", "worker.pyz"}
     assert (folder / "m").read_bytes() == b"model"
 

@@ -71,10 +71,10 @@ def test_each_activity_has_its_own_limits(kind, limit, split, data, fitted):
     windows, typical = features(split[1][:20], data), getattr(fitted, kind)
     narrow = replace(fitted, **{kind: (*typical[:3], replace(typical[3], **{limit: 1e-9}), *typical[4:])})
     for flags in ("unusual_posture", "unusual_movement", "novel_posture", "novel_movement"):
-        found, expected = (getattr(x.detect(windows), flags) for x in (narrow, fitted))
+        flagged, expected = (getattr(x.detect(windows), flags) for x in (narrow, fitted))
         assert not expected[:, 3].all()
         expected[:, 3] |= flags == f"{limit}_{kind}"
-        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(flagged, expected)
 
 
 def test_a_table_moves_a_phone_less_than_anybody(novelty):
