@@ -1,70 +1,32 @@
-"""Print the result of a conversion as a table: a row for each form."""
+"""Print a conversion: a row for each form, the forms that are missing, and the rivals."""
 
-from collections.abc import Sequence
-
-import click
-
-from convert.c_file import write_in_child
-from convert.conversion_job import NetworkReport
-from convert.converted_models import Conversion, convert
-from convert.options import Options
-from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
+from convert.conversion import Conversion
+from convert.conversion_worker import ConversionResult
 from edge_runtime.model.rivals import record_path
-from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8
-from edge_runtime.runs import Run
-from edge_runtime.system.child_processes import error_with
+from edge_runtime.model.scheme_names import FLOAT32
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
-from edge_runtime.system.terminal import Console, plain_table, progress
+from edge_runtime.system.terminal import Console, plain_table
 
 
-def complete(conversion: Conversion, options: Options, normalisation: str | None = None) -> None:
-    """Show the conversion, and write the C that is asked for; `normalisation` is the option of a Keras file.
-
-    Raises `CheckFailedError` when a form lost too much, `DeviceError` when the time limit left something out, and what
-    `write_in_child` raises.
-    """
-    _show(conversion, normalisation)
-    files, schemes = conversion.files, conversion.report.schemes
-    for scheme in [x for x in CALIBRATED if options.c_file and x in schemes]:
-        with progress() as on_progress:
-            written, checked = write_in_child(files.tflite(scheme), files.folder, on_progress)
-        click.echo(f"As C: {', '.join(x.name for x in written)}. {checked}")
-    if lossy := conversion.lossy:
-        advice = "allow more, or take --quantize-as mixed" if INT8 in lossy else "allow more"
-        lost = "; ".join(lossy.values())
-        raise CheckFailedError(f"{lost}, more than --max-drop {options.max_drop:g}: {advice}")
-    if unfinished := {*options.schemes} - {*schemes, *conversion.report.left_out}:
-        raise DeviceError(
-            f"the conversion was stopped after {options.time_limit:g} s: {', '.join(schemes)} written, "
-            f"{', '.join(sorted(unfinished))} not; allow more with --time-limit"
-        )
-
-
-def _show(conversion: Conversion, normalisation: str | None) -> None:
-    report, compared = conversion.report, conversion.report.compared
-    difference = max(x.float32_relative_difference for x in (report.model, compared))
+def show(conversion: Conversion, normalisation: str | None = None) -> None:
+    """Print the conversion; `normalisation` is the option of a Keras file."""
+    result = conversion.result
     console = Console()
-    console.print(f"float32: logits equal Keras's within {difference:.1g} of the greatest")
-    if report.model.arrangement:
-        console.print(f"Input of the network: {report.model.arrangement}")
-    console.print(f"Recurrent layers {report.model.lowering}: {report.model.lowering_reason}\n")
-    console.print(f"Models in {conversion.files.folder}:", soft_wrap=True)
+    console.print(f"float32: logits equal Keras's within {result.float32_difference:.1g} of the greatest")
+    if result.arrangement:
+        console.print(f"Input of the network: {result.arrangement}")
+    console.print(f"Recurrent layers {result.lowering}\n")
+    console.print(f"Models in {conversion.folder}:", soft_wrap=True)
     table = plain_table(["model"], ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
-    files = {scheme: conversion.files.tflite(scheme) for scheme in report.schemes}
-    named = {scheme: (path.name, kilobytes(path.stat().st_size)) for scheme, path in files.items()}
-    table.add_row(*named[FLOAT32], percent(compared.float32_accuracy), *(NOT_MEASURED,) * 3)
-    for scheme in report.schemes[1:]:
-        x = compared.forms[scheme].parity
-        lost = f"{-x.drop:.2f} gained" if round(x.drop, 2) < 0 else f"{abs(x.drop):.2f}"
-        own = (percent(x.accuracy), lost) if compared.is_labelled else (NOT_MEASURED,) * 2
-        noise = NOT_MEASURED if x.snr_db is None else f"{x.snr_db:.1f} dB"
-        table.add_row(*named[scheme], *own, percent(x.agreement), noise)
+    for scheme in result.schemes:
+        path = conversion.tflite(scheme)
+        table.add_row(path.name, kilobytes(path.stat().st_size), *_comparison(result, scheme))
     console.print(table)
-    for scheme, reason in report.left_out.items():
-        console.print(f"\nNo {conversion.files.tflite(scheme).name}: {reason}.")
-    console.print(f"\n{_explanation(compared, normalisation)}")
+    for scheme, reason in result.missing.items():
+        console.print(f"\nNo {conversion.tflite(scheme).name}: {reason}.")
+    console.print(f"\n{_explanation(result, normalisation)}")
     if conversion.rivals:
-        folder = record_path(conversion.files.folder, "").parent
+        folder = record_path(conversion.folder, "").parent
         console.print(f"\nRivals in {folder}:", soft_wrap=True)
         table = plain_table(["rival"], ["size"])
         for rival in conversion.rivals.rivals:
@@ -74,27 +36,25 @@ def _show(conversion: Conversion, normalisation: str | None) -> None:
             console.print(f"No {name}: {reason}", soft_wrap=True)
 
 
-def _explanation(compared: NetworkReport, normalisation: str | None) -> str:
-    windows = counted(compared.windows, "window")
+def _comparison(result: ConversionResult, scheme: str) -> tuple[str, str, str, str]:
+    """Return the accuracy of a form, its loss, its agreement with float32 and its signal-to-noise ratio."""
+    parity = result.parities[scheme]
+    accuracy = percent(parity.accuracy) if result.is_labelled else NOT_MEASURED
+    if scheme == FLOAT32:
+        return accuracy, NOT_MEASURED, NOT_MEASURED, NOT_MEASURED
+    loss = f"{-parity.drop:.2f} gained" if round(parity.drop, 2) < 0 else f"{abs(parity.drop):.2f}"
+    snr = NOT_MEASURED if parity.snr_db is None else f"{parity.snr_db:.1f} dB"
+    return accuracy, loss if result.is_labelled else NOT_MEASURED, percent(parity.agreement), snr
+
+
+def _explanation(result: ConversionResult, normalisation: str | None) -> str:
+    windows = counted(result.parities[FLOAT32].windows, "window")
     if normalisation is None:
-        people = counted(compared.subjects, "held-out subject")
-        return f"The accuracy is that of the selection network, on {windows} of {people} that it was trained without."
-    people = counted(compared.subjects, "training subject")
-    labels = "" if compared.is_labelled else "The labels are not those of the data, so that there is no accuracy. "
+        people = counted(result.subjects, "held-out subject")
+        return f"Accuracy is measured with the selection network, on {windows} of {people} that it was not trained on."
+    people = counted(result.subjects, "training subject")
+    labels = "" if result.is_labelled else "The data has other labels, so there is no accuracy. "
     return (
         f"{labels}Forms are compared on {windows} of {people} that did not calibrate. The network may have been "
         f"trained on them. Normalisation of its input: {normalisation}."
     )
-
-
-def convert_seeds(runs: Sequence[Run], options: Options) -> None:
-    """Convert the runs of a training; a first failure is raised again at the end."""
-    failure: HarEdgeError | None = None
-    for run in runs:
-        try:
-            complete(convert(run.folder, run, options), options)
-        except HarEdgeError as error:
-            click.echo(f"{run.folder.name} failed: {error}", err=True)
-            failure = failure or error_with(error.exit_code, f"{run.folder.name}: {error}")
-    if failure:
-        raise failure

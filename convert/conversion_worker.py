@@ -1,75 +1,101 @@
 """Convert as a child process: a crash of TensorFlow becomes an error message, and a hang ends."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from convert.conversion_job import NETWORKS, ConversionJob, ConversionReport, FormReport, NetworkReport
+from convert.conversion_job import ConversionJob
 from convert.external_model import of_file
-from convert.options import Options
-from convert.parity import Logits, compare, relative_difference
+from convert.parity import FLOAT_TOLERANCE, Logits, Parity, compare, relative_difference
 from convert.quantise.raw_input import take_raw_windows
 from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
-from edge_runtime.errors import InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.graphs import read_graphs
-from edge_runtime.model.model_card import write_model
-from edge_runtime.model.scheme_names import FLOAT32, INT8, MIXED
+from edge_runtime.model.model_card import Card, write_model
+from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8, MIXED
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_text, to_text
 from edge_runtime.system.files import write_text
 from edge_runtime.system.progress import OnProgress
 
-if TYPE_CHECKING:
-    from convert.lowering.network import Lowered
+NETWORKS = {"selection": "selection network", "model": "final network"}
+"""The two networks of a run in words, by file name; a Keras file has only the second."""
+
+_LOADING = 0.1  # share of the time: to load TensorFlow
+
+
+@dataclass(frozen=True)
+class ConversionResult:
+    """The forms that are converted so far, float32 among them, and how each compares with float32.
+
+    `parities` belong to the selection network or, without a selection network, to the final network, on windows of
+    `subjects` held-out subjects; without `is_labelled`, accuracies mean nothing. `missing` gives the reason for each
+    form that is not to be written; forms that lose too much are `lossy` too.
+    """
+
+    lowering: str
+    arrangement: str | None
+    float32_difference: float
+    is_labelled: bool
+    subjects: int
+    parities: Mapping[str, Parity]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    lossy: tuple[str, ...] = ()
+
+    @property
+    def schemes(self) -> list[str]:
+        """The forms to write."""
+        return [scheme for scheme in self.parities if scheme not in self.missing]
 
 
 def main(text: str) -> None:
     """Do the job given as JSON, as a child of the command."""
     job = from_text(ConversionJob, text)
-
-    def task(tell: child_processes.Tell) -> None:
-        with short_of_memory("the conversion"):
-            _convert(job, lambda share, stage: tell(stage=stage, share=share))
-
-    child_processes.run_as_child(task)
+    convert = short_of_memory("the conversion")(_convert)
+    child_processes.run_as_child(lambda tell: convert(job, lambda share, stage: tell(stage=stage, share=share)))
 
 
-def _convert(job: ConversionJob, tell: OnProgress) -> None:
-    """Convert form by form, each of all networks, and report after each: what is finished outlives a time limit."""
+def _convert(job: ConversionJob, on_progress: OnProgress) -> None:
+    """Convert all networks form by form. The result is written after each form, so that it outlives a time limit."""
     data = load_run_data(job)
-    tell(0.0, "loading TensorFlow")
+    on_progress(0.0, "loading TensorFlow")
     import_tensorflow("har-edge convert")
-    from convert.lowering.network import select_lowering
     from convert.quantise.schemes import SCHEMES
 
-    inputs = of_run(job, data) if job.file is None else of_file(job, data)
-    started = 0.1  # loading TensorFlow takes a tenth of the time
-    networks = [_Network(x, *select_lowering(x.model, job.options.lstm)) for x in inputs]
+    networks: list[_Network] = []
+    for source in of_run(job, data) if job.file is None else of_file(job, data):
+        networks.append(_Network(source, job, selection=networks[0] if networks else None))
     left_out = cannot_be_mixed(networks, job.options.schemes)
-    schemes = (FLOAT32, *(x for x in job.options.schemes if x not in left_out))
-    efforts = [SCHEMES[scheme].effort for scheme in schemes for _ in networks]
-    ends = started + (1 - started) * np.cumsum([0, *efforts]) / sum(efforts)
-    parts = (partial(_tell_part, tell, start, end) for start, end in pairwise(ends.tolist()))
+    schemes = [scheme for scheme in (FLOAT32, *job.options.schemes) if scheme not in left_out]
+    total = len(networks) * sum(SCHEMES[scheme].effort for scheme in schemes)
+    start = _LOADING
     for scheme in schemes:
+        share = (1 - _LOADING) * SCHEMES[scheme].effort / total
         for network in networks:
-            part = next(parts)
-            network.convert(scheme, job, part)
+            on_part = partial(_report_part, on_progress, start, share)
+            network.convert(scheme, on_part)
+            start += share
         if scheme == INT8 and job.options.or_mixed:
-            left_out |= int8_or_mixed(networks, job, part)
-        reports = {x.input.name: x.report() for x in networks}
-        write_text(job.report, to_text(ConversionReport(**reports, left_out=left_out)))
+            left_out |= int8_or_mixed(networks, job.options.max_drop, on_part)
+        write_text(job.result, to_text(_result(networks, left_out, job.options.max_drop)))
+
+
+def _report_part(on_progress: OnProgress, start: float, share: float, done: float, text: str) -> None:
+    """Report the progress of a part that takes this `share` of the work, from `start` on."""
+    on_progress(min(1.0, start + share * done), text)
 
 
 def cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
-    """The reason to leave out mixed, or `InputError` without int8: the network has no cell to keep in float."""
+    """Return the reason to leave out mixed, if the network has no cell to keep in float.
+
+    Raises `InputError` if int8 is not among the `schemes`.
+    """
     if MIXED not in schemes or networks[0].has_cells:
         return {}
     reason = "the network has no recurrent cell that could stay in float"
@@ -78,110 +104,148 @@ def cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> d
     return {MIXED: f"{reason}; int8 would be the same"}
 
 
-def int8_or_mixed(networks: "Sequence[_Network]", job: ConversionJob, tell: OnProgress) -> dict[str, str]:
-    """Which of int8 and mixed to leave out, with the reason; empty when int8 does well.
+def int8_or_mixed(networks: "Sequence[_Network]", max_drop: float, on_progress: OnProgress) -> dict[str, str]:
+    """Return the reason to leave out int8 or mixed; empty if int8 does well.
 
     The network with the most changed answers on its calibration windows decides for all. Mixed, which is not integer
     throughout, must change at most half as many as int8.
     """
     if not networks[0].has_cells:
         return {}
-    int8 = max(x.share_changed(INT8, job) for x in networks)
-    if 100 * int8 <= job.options.max_drop:
+    int8 = max(network.share_changed(INT8) for network in networks)
+    if 100 * int8 <= max_drop:
         return {}
     for network in networks:
-        network.convert(MIXED, job, lambda _, text: tell(1.0, text))
-    mixed = max(x.share_changed(MIXED, job) for x in networks)
-    better, other = (MIXED, INT8) if mixed <= int8 / 2 else (INT8, MIXED)
+        network.convert(MIXED, lambda _, text: on_progress(1.0, text))
+    mixed = max(network.share_changed(MIXED) for network in networks)
+    better, worse = (MIXED, INT8) if mixed <= int8 / 2 else (INT8, MIXED)
     return {
-        other: f"on calibration windows, int8 loses {100 * int8:.2f} percentage points of agreement with float32, "
-        f"more than --max-drop {job.options.max_drop:g}, and mixed {100 * mixed:.2f}: {better} was written"
+        worse: f"on calibration windows, int8 loses {100 * int8:.2f} percentage points of agreement with float32, "
+        f"more than --max-drop {max_drop:g}, and mixed {100 * mixed:.2f}: {better} was written"
     }
 
 
-class _Network:
-    """A lowered network, and what is known so far of its converted forms."""
+def check_float(difference: float) -> None:
+    """Raise `CheckFailedError` if the `difference` of float32's logits from Keras's is not a rounding error."""
+    if not difference <= FLOAT_TOLERANCE:  # NaN fails too
+        raise CheckFailedError(
+            f"the float32 model's logits differ from Keras's by {difference:.2g} of the greatest (allowed: "
+            f"{FLOAT_TOLERANCE:g}); no model was written"
+        )
 
-    def __init__(self, source: ConversionInput, lowered: "Lowered", reason: str) -> None:
-        self.input = source
-        self._lowered, self._reason = lowered, reason
-        self._name = NETWORKS[source.name]
+
+def lossy_forms(parities: Mapping[str, Mapping[str, Parity]], is_labelled: bool, max_drop: float) -> dict[str, str]:
+    """Return the loss, in words, of each form beyond `max_drop` points; `parities` are by network and form."""
+    of_what = "on the held-out subjects" if is_labelled else "of agreement with float32"
+    return {
+        scheme: f"{scheme}{f' of the {NETWORKS[network]}' if len(parities) > 1 else ''} loses {parity.drop:.2f} "
+        f"percentage points {of_what}"
+        for network, forms in parities.items()
+        for scheme, parity in forms.items()
+        if parity.drop > max_drop
+    }
+
+
+def _result(networks: "Sequence[_Network]", left_out: Mapping[str, str], max_drop: float) -> ConversionResult:
+    """Return the result of the forms that are converted so far."""
+    compared, final = networks[0], networks[-1]
+    losses = lossy_forms({x.source.name: x.parities for x in networks}, compared.source.is_labelled, max_drop)
+    lossy = {scheme: loss for scheme, loss in losses.items() if scheme not in left_out}
+    return ConversionResult(
+        lowering=f"{final.lowered.lowering}: {final.lowering_reason}",
+        arrangement=final.source.arrangement,
+        float32_difference=max(network.float32_difference for network in networks),
+        is_labelled=compared.source.is_labelled,
+        subjects=len(np.unique(compared.source.held_out.subject)),
+        parities=compared.parities,
+        missing={**left_out, **lossy},
+        lossy=tuple(lossy),
+    )
+
+
+class _Network:
+    """A lowered network, and the parities of its converted forms; `selection` is the selection network of its run."""
+
+    float32_difference: float
+    _float32: Logits
+    _macs: int  # of one window, in float32
+
+    def __init__(self, source: ConversionInput, job: ConversionJob, selection: "_Network | None" = None) -> None:
+        from convert.lowering.network import select_lowering
+        from convert.quantise.calibration import draw_windows
+
+        self.source, self._job, self._selection = source, job, selection
+        self.lowered, self.lowering_reason = select_lowering(source.model, job.options.lstm)
         normalised = source.card.normalisation.apply(source.held_out.X)
         self._expected = np.asarray(source.model(normalised, training=False))
-        self._logits: dict[str, Logits] = {}
-        self._facts: dict[str, dict[str, Any]] = {}
-        self._macs = 0  # of one window, in float32
+        self._windows = source.calibration.X[draw_windows(source.calibration, job.options.calibration, source.seed)]
+        self.parities: dict[str, Parity] = {}
 
     @property
     def has_cells(self) -> bool:
         """Whether it has recurrent layers whose cells could stay in float."""
-        return self._lowered.n_steps > 0
+        return self.lowered.n_steps > 0
 
-    def share_changed(self, scheme: str, job: ConversionJob) -> float:
-        """The share of calibration windows that the form `scheme` answers differently than float32."""
-        X = self.input.calibration.X[self._calibration_rows(job.options)]
-        float32, quantised = (
-            Classifier(job.flatbuffer(self.input.name, x)).logits(X).argmax(1) for x in (FLOAT32, scheme)
-        )
+    def share_changed(self, scheme: str) -> float:
+        """Return the share of calibration windows that the form `scheme` answers differently than float32."""
+        paths = (self._job.flatbuffer(self.source.name, form) for form in (FLOAT32, scheme))
+        float32, quantised = (Classifier(path).logits(self._windows).argmax(1) for path in paths)
         return float(np.mean(float32 != quantised))
 
-    def _calibration_rows(self, options: Options) -> npt.NDArray[np.intp]:
-        from convert.quantise.calibration import draw_windows
+    def convert(self, scheme: str, on_progress: OnProgress) -> None:
+        """Write the form `scheme` with its card, after float32 and after the selection network's form.
 
-        return draw_windows(self.input.calibration, options.calibration, self.input.seed)
-
-    def convert(self, scheme: str, job: ConversionJob, tell: OnProgress) -> None:
-        """Write the flatbuffer of the form `scheme`, and compare its answers."""
-        tell(0.0, f"{scheme}: {self._name}")
-        flatbuffer, self._facts[scheme] = self._quantise(scheme, job.options, tell)
-        if scheme == FLOAT32:  # the first of all
-            self._macs = sum(x.macs for x in operator_costs.count(read_graphs(flatbuffer)).values())
-        card, path = self.input.card, job.flatbuffer(self.input.name, scheme)
-        if job.options.io_type == "raw":
+        Raises `CheckFailedError` if float32 is another network than Keras's.
+        """
+        stage = f"{scheme}: {NETWORKS[self.source.name]}"
+        on_progress(0.0, stage)
+        flatbuffer, facts = self._quantise(scheme, lambda share, detail: on_progress(share, stage + detail))
+        if scheme == FLOAT32:
+            self._macs = sum(cost.macs for cost in operator_costs.count(read_graphs(flatbuffer)).values())
+        card, path = self.source.card, self._job.flatbuffer(self.source.name, scheme)
+        if self._job.options.io_type == "raw":
             flatbuffer, card = take_raw_windows(flatbuffer, card.normalisation), replace(card, raw_input=True)
         write_model(path, flatbuffer, card)
-        self._logits[scheme] = Classifier(path).logits(self.input.held_out.X)
-
-    def report(self) -> NetworkReport:
-        """The report of the forms so far."""
-        float32, source = self._logits[FLOAT32], self.input
+        logits = Classifier(path).logits(self.source.held_out.X)
+        if scheme == FLOAT32:
+            self._float32, self.float32_difference = logits, relative_difference(logits, self._expected)
+            check_float(self.float32_difference)
         # Where the true classes are not known, float32's answers stand for them.
-        y = source.held_out.y if source.is_labelled else float32.argmax(1).astype(np.uint8)
-        return NetworkReport(
-            is_labelled=source.is_labelled,
-            subjects=len(np.unique(source.held_out.subject)),
-            windows=len(float32),
-            lowering=self._lowered.lowering,
-            lowering_reason=self._reason,
-            float32_accuracy=float(np.mean(float32.argmax(1) == y)) if source.is_labelled else None,
-            float32_relative_difference=relative_difference(float32, self._expected),
-            forms={
-                scheme: FormReport(compare(float32, logits, y), self._facts[scheme])
-                for scheme, logits in self._logits.items()
-                if scheme != FLOAT32
-            },
-            arrangement=source.arrangement,
-        )
+        y = self.source.held_out.y if self.source.is_labelled else self._float32.argmax(1).astype(np.uint8)
+        self.parities[scheme] = compare(self._float32, logits, y)
+        write_model(path, flatbuffer, self._complete(card, scheme, facts))
 
-    def _quantise(self, scheme: str, options: Options, tell: OnProgress) -> tuple[bytes, dict[str, Any]]:
-        """The flatbuffer and the facts for its card."""
+    def _quantise(self, scheme: str, on_progress: OnProgress) -> tuple[bytes, dict[str, Any]]:
+        """Return the flatbuffer, and the facts of its calibration for the card."""
         from convert.quantise.calibration import calibrate
         from convert.quantise.schemes import SCHEMES
 
-        lowered, source = self._lowered, self.input
         write, layout = SCHEMES[scheme].write, SCHEMES[scheme].layout
         if layout is None:
-            return write(lowered), {}
-        rows = self._calibration_rows(options)
-        X = source.card.normalisation.apply(source.calibration.X[rows])
-        what = f"{scheme}: {self._name}"
-        ranges = calibrate(lowered, X, lambda share, text: tell(0.6 * share, f"{what}, {text}"), layout, self._macs)
-        tell(0.6, what)
-        rounded = {point: [round(x.low, 6), round(x.high, 6)] for point, x in ranges.items()}
-        facts = {"calibration_windows": len(rows), "ranges": rounded}
-        return write(lowered, ranges, layout), facts
+            return write(self.lowered), {}
+        X = self.source.card.normalisation.apply(self._windows)
+        ranges = calibrate(
+            self.lowered, X, lambda share, text: on_progress(0.6 * share, f", {text}"), layout, self._macs
+        )
+        on_progress(0.6, "")
+        rounded = {point: [round(limits.low, 6), round(limits.high, 6)] for point, limits in ranges.items()}
+        return write(self.lowered, ranges, layout), {"calibration_windows": len(X), "ranges": rounded}
 
-
-def _tell_part(tell: OnProgress, start: float, end: float, share: float, text: str) -> None:
-    """Tell the progress of a part of the work, which is between the shares `start` and `end` of the whole."""
-    tell(start + (end - start) * share, text)
+    def _complete(self, card: Card, scheme: str, facts: Mapping[str, Any]) -> Card:
+        """Return the card with the quantisation and the parity of the form, and with short scores."""
+        border = "int8" if scheme in CALIBRATED and self._job.options.io_type == "int8" else "float32"
+        quantisation: dict[str, Any] = {"scheme": scheme, "lowering": self.lowered.lowering}
+        quantisation |= {"lowering_reason": self.lowering_reason, "input_type": border, "output_type": border, **facts}
+        parity: dict[str, Any] = {"float32_relative_difference": self.float32_difference}
+        if scheme != FLOAT32:
+            compared = asdict(self.parities[scheme])
+            if self._selection:
+                parity["held_out"] = asdict(self._selection.parities[scheme])  # by the network that never saw them
+                parity["held_out_seen"] = compared
+            else:
+                unknown = () if self.source.is_labelled else ("accuracy", "float32_accuracy")
+                parity["checked"] = {key: value for key, value in compared.items() if key not in unknown}
+        # A device needs no confusion matrices and no per-class scores: they stay in the run folder's card.
+        short = ("windows", "accuracy", "macro_f1")
+        scores = {part: {key: full[key] for key in short if key in full} for part, full in card.scores.items()}
+        return replace(card, quantisation=quantisation, parity=parity, scores=scores)

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.conversion_job import ConversionJob
+from convert.conversion_job import ConversionJob, FileOptions
 from convert.keras_files import load_network
 from convert.network_borders import as_logits, fit_to_windows, samples_of
-from convert.options import FileOptions
 from convert.run_networks import ConversionInput
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import sources

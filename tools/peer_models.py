@@ -51,9 +51,9 @@ def build(run: Path, folder: Path) -> list[Form]:
     import_tensorflow("the network")
     import tensorflow as tf
 
+    from convert.conversion_job import CALIBRATION
     from convert.lowering.cells import IN_FLOAT, IN_INT8
     from convert.lowering.network import lower
-    from convert.options import CALIBRATION
     from convert.quantise import tflite_converter
     from convert.quantise.calibration import calibrate, draw_windows
     from convert.quantise.raw_input import take_raw_windows

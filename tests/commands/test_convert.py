@@ -4,24 +4,24 @@ import json
 import re
 import shutil
 import signal
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from keras import layers
 from model_answers import outside_xnnpack
 from programs import MODELS, assert_one_sentence, finish, har_edge, processes, start_har_edge, succeeded, wait_until
 from training_fixtures import ruin_in_int8
 
-from convert import converted_models
-from convert.conversion_job import ConversionJob, ConversionReport, FormReport, NetworkReport, run_job
-from convert.conversion_report import complete
-from convert.converted_models import NamedFiles, check
-from convert.options import FileOptions, Options
+from convert import conversion
+from convert.cli import command
+from convert.conversion import check_run, convert, run_job
+from convert.conversion_job import ConversionJob, FileOptions, Options
+from convert.conversion_worker import NETWORKS, ConversionResult, check_float, lossy_forms
 from convert.parity import Parity, compare, relative_difference
 from convert.run_networks import TrainingRecord, load_run_data, of_run
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
@@ -37,8 +37,8 @@ def run(trained_run, tmp_path) -> Run:
     return Run(shutil.copytree(trained_run.folder, tmp_path / "run"))
 
 
-def test_every_model_is_its_form_of_the_network_with_its_own_parity(converted_run, trained_network, uci_har):
-    """`held_out_seen` is about the final network, whose models are the files."""
+def test_each_model_answers_as_the_network_does_and_its_card_has_its_parity(converted_run, trained_network, uci_har):
+    """`held_out_seen` compares forms of the final network, which are the files."""
     trained, classifiers = cards.load(converted_run.card), [Classifier(converted_run.tflite(x)) for x in SCHEMES]
     is_held_out = np.isin(uci_har.train.subject, TrainingRecord.of(trained, converted_run.card).held_out_subjects)
     held_out, X = uci_har.train.select(is_held_out), uci_har.test.X[::10]
@@ -80,40 +80,37 @@ def test_every_model_is_its_form_of_the_network_with_its_own_parity(converted_ru
         ("mine.keras --labels A", "--labels"),
     ],
 )
-def test_what_cannot_be_used_is_refused_by_name_and_nothing_is_written(har_edge_here, run, arguments, word):
+def test_bad_usage_is_refused_by_name_and_nothing_is_written(har_edge_here, run, arguments, word):
     here = run.folder.parent
     (here / "empty").mkdir()
-    (here / "mine.keras").write_text("nothing of Keras")
+    (here / "mine.keras").write_text("not a Keras file")
     before = sorted(here.rglob("*"))
     assert_one_sentence(har_edge_here("convert", *arguments.split()), 2, word)
     assert sorted(here.rglob("*")) == before
 
 
-def report_of(n_wrong: int, scheme: str = "int8", difference: float = 1e-6) -> NetworkReport:
-    """A form answers `n_wrong` of 100 windows wrong, float32 all right."""
+def parity_of(n_wrong: int) -> Parity:
+    """The parity of a form that classifies `n_wrong` of 100 windows wrong, against a perfect float32."""
     y = np.arange(100, dtype=np.uint8) % 2
     float32 = np.eye(2, dtype=np.float32)[y]
-    quantised = np.concatenate([float32[:n_wrong, ::-1], float32[n_wrong:]])
-    forms = {scheme: FormReport(compare(float32, quantised, y), {})}
-    return NetworkReport(True, 1, 100, "unrolled", "", 1.0, difference, forms)
+    return compare(float32, np.concatenate([float32[:n_wrong, ::-1], float32[n_wrong:]]), y)
 
 
 @pytest.mark.parametrize("loser", ["selection", "model"])
 def test_the_gate_counts_percentage_points_of_each_form_of_both_networks(loser):
-    report = ConversionReport(**{x: report_of(3 * (x == loser), "dynamic") for x in ("selection", "model")})
-    assert not check(report, Options(("dynamic",), max_drop=3.1))
-    lossy = check(report, Options(("dynamic",), max_drop=2.9))
+    parities = {name: {"dynamic": parity_of(0)} for name in NETWORKS} | {loser: {"dynamic": parity_of(3)}}
+    assert not lossy_forms(parities, True, max_drop=3.1)
+    lossy = lossy_forms(parities, True, max_drop=2.9)
     assert re.search(r" 3\.00", lossy["dynamic"])
-    assert replace(report, left_out=lossy).schemes == ("float32",)
 
 
-def test_a_float_model_that_is_another_network_fails():
-    for difference in (1.1e-4, float("nan")):
-        with pytest.raises(CheckFailedError, match="float32"):
-            check(ConversionReport(report_of(0, difference=difference)), Options(("int8",)))
+@pytest.mark.parametrize("difference", [1.1e-4, float("nan")])
+def test_a_float_model_that_is_another_network_fails(difference):
+    with pytest.raises(CheckFailedError, match="float32"):
+        check_float(difference)
 
 
-def test_parity_is_told_as_shares_as_the_worst_error_and_as_a_ratio_of_powers():
+def test_parity_gives_shares_the_worst_error_and_a_signal_to_noise_ratio():
     float32, y = np.array([[3, -4], [0, 5], [0, 1]], np.float32), np.array([0, 1, 0], np.uint8)
     quantised = float32 + np.array([[0, 0.5], [0, 0], [2, 0]], np.float32)
     expected = Parity(3, 2 / 3, 1.0, 2 / 3, 2 / 5, 10 * np.log10(51 / 4.25))
@@ -121,17 +118,18 @@ def test_parity_is_told_as_shares_as_the_worst_error_and_as_a_ratio_of_powers():
     assert compare(float32, float32, y).snr_db is None
 
 
-def convert_without_work(n_wrong: int, job: ConversionJob, on_progress: object) -> ConversionReport:
-    """A stand-in for the process of the conversion, which leaves models as the real one does."""
+def convert_without_work(n_wrong: int, job: ConversionJob, on_progress: object) -> ConversionResult:
+    """Stand in for the conversion process: leave the reference model in place of each form."""
     for scheme, source in MODELS.items():
         shutil.copy(source, job.flatbuffer("model", scheme))
-    return ConversionReport(report_of(n_wrong), report_of(0))
+    parities = {"float32": parity_of(0), "int8": parity_of(n_wrong)}
+    lossy = lossy_forms({"model": parities}, True, job.options.max_drop)
+    return ConversionResult("unrolled", None, 1e-6, True, 1, parities, lossy, tuple(lossy))
 
 
 def test_the_int8_model_of_a_run_is_written_as_c(run, monkeypatch):
-    monkeypatch.setattr(converted_models, "run_job", partial(convert_without_work, 0))
-    options = Options(("int8",), c_file=True)
-    complete(converted_models.convert(run.folder, run, options), options)
+    monkeypatch.setattr(conversion, "run_job", partial(convert_without_work, 0))
+    CliRunner().invoke(command, [str(run.folder), "--c"], catch_exceptions=False)
     assert "void model_int8_predict(" in (run.folder / "model_int8.h").read_text()
     assert (run.folder / "model_int8.c").is_file()
 
@@ -139,20 +137,20 @@ def test_the_int8_model_of_a_run_is_written_as_c(run, monkeypatch):
 def test_a_form_that_loses_too_much_is_left_out_with_its_file_from_before(run, monkeypatch):
     for scheme in MODELS:
         run.tflite(scheme).write_bytes(b"from before")
-    monkeypatch.setattr(converted_models, "run_job", partial(convert_without_work, 2))
-    options = Options(("int8",))
-    with pytest.raises(CheckFailedError, match=r"int8.*--max-drop 1.*mixed"):
-        complete(converted_models.convert(run.folder, run, options), options)
-    assert {run.tflite(x).exists() for x in MODELS if x != "float32"} == {False}
+    monkeypatch.setattr(conversion, "run_job", partial(convert_without_work, 2))
+    done = convert(run.folder, Options(("int8",)))
+    assert [path.name for path in run.converted()] == ["model_float32.tflite"]
     assert cards.read_model(run.tflite("float32"))[1].quantisation["scheme"] == "float32"
+    with pytest.raises(CheckFailedError, match=r"int8.*--max-drop 1.*mixed"):
+        done.check()
 
 
-def test_a_run_whose_card_is_not_one_is_refused_before_anything_is_loaded(run):
+def test_a_run_with_an_incomplete_card_is_refused_before_anything_is_loaded(run):
     card = json.loads(run.card.read_text())
     for change in ({"seed": None}, {"held_out_subjects": []}, {"selection_normalisation": {}}):
         run.card.write_text(json.dumps(card | {"training": card["training"] | change}))
         with pytest.raises(InputError, match=r"card\.json"):
-            converted_models.check_run(run, Options())
+            check_run(run, Options())
 
 
 def test_a_run_of_mixed_files_or_other_data_is_refused(run, uci_har):
@@ -173,26 +171,20 @@ def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
     assert not processes(run.folder)
 
 
-def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path, monkeypatch):
-    @contextmanager
-    def out_of_time():
+def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path):
+    def out_of_time(share: float, stage: str) -> None:
         """Stand in for the time limit by an error at the first stage of dynamic, whatever the time."""
+        if stage.startswith("dynamic"):
+            raise TimeoutError
 
-        def hear(share: float, text: str) -> None:
-            if text.startswith("dynamic"):
-                raise TimeoutError
-
-        yield hear
-
-    monkeypatch.setattr(converted_models, "progress", out_of_time)
     model = keras.Sequential([keras.Input((128, 9)), layers.AveragePooling1D(64), layers.GRU(3), layers.Dense(6)])
     model.save(tmp_path / "mine.keras")
-    files, options = NamedFiles(tmp_path, "mine"), Options(("float16", "dynamic"), time_limit=60)
-    done = converted_models.convert(tmp_path / "mine.keras", files, options, FileOptions())
-    assert {x.name for x in tmp_path.glob("*.tflite")} == {"mine_float32.tflite", "mine_float16.tflite"}
-    assert "checked" in cards.read_model(files.tflite("float16"))[1].parity
+    options = Options(("float16", "dynamic"), time_limit=60)
+    done = convert(tmp_path / "mine.keras", options, FileOptions(), on_progress=out_of_time)
+    assert {path.name for path in tmp_path.glob("*.tflite")} == {"mine_float32.tflite", "mine_float16.tflite"}
+    assert "checked" in cards.read_model(done.tflite("float16"))[1].parity
     with pytest.raises(DeviceError, match=r"dynamic not.*--time-limit"):
-        complete(done, options, "none")
+        done.check()
 
 
 def test_the_conversion_process_ends_with_its_command(run):
@@ -223,17 +215,17 @@ def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
     result = har_edge("convert", two_seeds, *arguments, cwd=two_seeds.parent)
     assert_one_sentence(result, 1, "seed-0", "int8", "--max-drop 3")
     spoiled, good = (Run(two_seeds / name) for name in ("seed-0", "seed-1"))
-    assert [x.name for x in spoiled.converted()] == ["model_float32.tflite"]
-    assert [x.name for x in good.converted()][:-1] == ["model_float32.tflite"]
+    assert [path.name for path in spoiled.converted()] == ["model_float32.tflite"]
+    assert [path.name for path in good.converted()][:-1] == ["model_float32.tflite"]
     assert "seed-1" in result.stdout
     runs = ("--runs", 1, "--rounds", 1, "--no-control", "--json", two_seeds.parent / "bench.json")
     benched = succeeded(har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent))
     assert f"taking {spoiled.folder}" in benched.stderr
-    files = [x["file"] for x in json.loads((two_seeds.parent / "bench.json").read_text())["results"]]
-    assert files == [str(x) for x in spoiled.converted()]
+    files = [result["file"] for result in json.loads((two_seeds.parent / "bench.json").read_text())["results"]]
+    assert files == [str(path) for path in spoiled.converted()]
 
 
-def test_a_seed_that_cannot_be_converted_is_named_before_any_is(har_edge_here, two_seeds):
+def test_a_seed_that_cannot_be_converted_is_named_before_the_first_conversion(har_edge_here, two_seeds):
     (two_seeds / "seed-1" / "selection.keras").unlink()
     assert_one_sentence(har_edge_here("convert", two_seeds), 2, "seed-1/selection.keras")
     assert Run(two_seeds / "seed-0").converted() == []

@@ -10,11 +10,10 @@ import pytest
 from keras import layers
 from programs import assert_one_sentence, har_edge, succeeded
 
-from convert.conversion_job import ConversionJob
+from convert.conversion_job import ConversionJob, FileOptions, Options
 from convert.external_model import of_file, read_options
 from convert.lowering.network import lower
 from convert.network_borders import as_logits, samples_of
-from convert.options import FileOptions, Options
 from convert.run_networks import load_run_data
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier, softmax
@@ -33,7 +32,7 @@ def file_of(folder: Path, model: keras.Model) -> Path:
     return folder / "mine.keras"
 
 
-def test_the_models_and_rivals_stand_beside_the_file_and_answer_as_it_does(har_edge_here, tmp_path, uci_har):
+def test_models_and_rivals_are_beside_the_file_and_answer_as_the_network_does(har_edge_here, tmp_path, uci_har):
     """The network is trained on normalised windows, and ends in a softmax."""
     model, X = network(), uci_har.train.X
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
@@ -43,10 +42,10 @@ def test_the_models_and_rivals_stand_beside_the_file_and_answer_as_it_does(har_e
     succeeded(har_edge_here("convert", "mine.keras", *options))
     mean, std = uci_har.train.X.mean((0, 1), np.float64), uci_har.train.X.std((0, 1), np.float64)
     expected = np.asarray(model(((X - mean) / std).astype(np.float32), training=False))
-    float32, int8 = (Classifier(trained.with_name(f"mine_{x}.tflite")) for x in ("float32", "int8"))
+    float32, int8 = (Classifier(trained.with_name(f"mine_{scheme}.tflite")) for scheme in ("float32", "int8"))
     assert np.abs(softmax(float32.logits(X)) - expected).max() < 1e-3
     assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.95
-    names = sorted(x.name for x in trained.parent.iterdir())
+    names = sorted(path.name for path in trained.parent.iterdir())
     assert names == ["mine.keras", "mine_float32.tflite", "mine_int8.tflite", "rivals"]
     card = int8.card
     assert (card.name, card.labels, card.signals) == ("mine", uci_har.labels, uci_har.signals)
@@ -60,7 +59,7 @@ def test_the_models_and_rivals_stand_beside_the_file_and_answer_as_it_does(har_e
     folder = trained.parent / "rivals"
     record = read_record(folder / "mine.json", card)
     assert len(record.rivals) == 4
-    assert {x.name for x in folder.iterdir()} == {"mine.json", *(x.file for x in record.rivals)}
+    assert {path.name for path in folder.iterdir()} == {"mine.json", *(rival.file for rival in record.rivals)}
 
 
 def test_a_network_for_other_signals_and_labels_is_compared_with_itself(har_edge_here, tmp_path, uci_har):
@@ -71,8 +70,8 @@ def test_a_network_for_other_signals_and_labels_is_compared_with_itself(har_edge
     options = ("--labels", "labels.txt", "--signals", "total_acc_x,total_acc_y,total_acc_z", "--max-drop", 100)
     options = (*options, "--normalisation", "norm.json", "--out", "made", "--io", "int8", "--calibration", 60)
     succeeded(har_edge_here("convert", path, *options, "--quantize"))
-    made = {x.name for x in (tmp_path / "made").iterdir()}
-    assert made == {"mine_float32.tflite", "mine_int8.tflite"}
+    files = {path.name for path in (tmp_path / "made").iterdir()}
+    assert files == {"mine_float32.tflite", "mine_int8.tflite"}
     X = uci_har.select(["total_acc_x", "total_acc_y", "total_acc_z"]).test.X[::20]
     logits = {}
     for scheme in ("float32", "int8"):
@@ -84,7 +83,7 @@ def test_a_network_for_other_signals_and_labels_is_compared_with_itself(har_edge
         assert card.quantisation["input_type"] == card.quantisation["output_type"] == scheme
     assert np.mean(logits["float32"].argmax(1) == logits["int8"].argmax(1)) > 0.9
     assert card.labels == ("up", "down", "flat")
-    assert [x.name for x in card.signals] == ["total_acc_x", "total_acc_y", "total_acc_z"]
+    assert [signal.name for signal in card.signals] == ["total_acc_x", "total_acc_y", "total_acc_z"]
     assert (card.normalisation.mean, card.normalisation.clip) == ((0.8, 0.0, 0.0), (3.0, 3.0, 3.0))
     assert set(card.parity["checked"]) == {"windows", "agreement", "worst_difference", "snr_db"}
     assert card.temperature == 1
@@ -117,29 +116,29 @@ def job(path: Path, **options: object) -> ConversionJob:
 )
 def test_labels_are_matched_by_name(labels, is_labelled, classes, uci_har, tmp_path):
     layer = layers.Flatten(name="a name that TensorFlow does not take")
-    (found,) = of_file(job(file_of(tmp_path, network(layer, classes=len(labels))), labels=labels), uci_har)
-    assert found.is_labelled == is_labelled
-    assert set(found.held_out.y) == set(found.calibration.y) == classes
+    (source,) = of_file(job(file_of(tmp_path, network(layer, classes=len(labels))), labels=labels), uci_har)
+    assert source.is_labelled == is_labelled
+    assert set(source.held_out.y) == set(source.calibration.y) == classes
     if is_labelled:
-        first = (found.held_out.y == 0).sum() + (found.calibration.y == 0).sum()
-        assert first == (uci_har.train.y == uci_har.labels.index(labels[0])).sum()
+        n_first = (source.held_out.y == 0).sum() + (source.calibration.y == 0).sum()
+        assert n_first == (uci_har.train.y == uci_har.labels.index(labels[0])).sum()
 
 
 def test_recordings_are_cut_into_windows_of_the_length_that_the_network_takes(uci_har, tmp_path):
     path = file_of(tmp_path, network(layers.Reshape((4, 25, 9)), layers.Flatten(), samples=100))
-    (found,) = of_file(job(path), uci_har)
-    assert found.card.window == Window(50.0, 100, 50)
-    assert found.card.front_end == uci_har.front_end
-    assert found.calibration.X.shape[1:] == found.held_out.X.shape[1:] == (100, 9)
+    (source,) = of_file(job(path), uci_har)
+    assert source.card.window == Window(50.0, 100, 50)
+    assert source.card.front_end == uci_har.front_end
+    assert source.calibration.X.shape[1:] == source.held_out.X.shape[1:] == (100, 9)
     np.savez(tmp_path / "cut.npz", X=uci_har.train.X[:60], y=uci_har.train.y[:60])
     others = replace(job(path), options=Options(data=(str(tmp_path / "cut.npz"),)))
     with pytest.raises(InputError, match="windows of 100 samples"):
         of_file(others, load_run_data(others))
 
 
-def test_the_length_of_windows_is_seen_in_any_arrangement():
+def test_the_length_of_windows_is_found_in_any_arrangement():
     shapes = ((100, 9), (9, 100), (4, 1, 25, 9), (900,), (None, 9), (128, 6))
-    assert [samples_of(x, 9) for x in shapes] == [100] * 4 + [None] * 2
+    assert [samples_of(shape, 9) for shape in shapes] == [100, 100, 100, 100, None, None]
 
 
 @pytest.mark.parametrize(
@@ -166,8 +165,8 @@ def test_a_network_that_does_not_fit_its_options_is_refused(model, options, word
 )
 def test_options_that_cannot_be_used_are_refused(option, value, tmp_path):
     if value[0] == "{":
-        (tmp_path / "given.json").write_text(value)
-        value = str(tmp_path / "given.json")
+        (tmp_path / "norm.json").write_text(value)
+        value = str(tmp_path / "norm.json")
     with pytest.raises(InputError, match=f"--{option}"):
         read_options(**{"labels": None, "signals": None, "normalisation": None} | {option: value})
 
@@ -175,8 +174,8 @@ def test_options_that_cannot_be_used_are_refused(option, value, tmp_path):
 def integrator() -> keras.Model:
     """The sign of the sum of total_acc_y over a window.
 
-    The cell goes far from 0 while somebody lies on a side; where y is hardly inclined, a step adds less than half of
-    what int8 then tells apart.
+    The cell goes far from 0 while somebody lies on one side. Where y is hardly inclined, a step then adds less than
+    half of an int8 step.
     """
     kernel = np.zeros((9, 4))
     kernel[7, 2] = 1
@@ -186,12 +185,12 @@ def integrator() -> keras.Model:
 
 
 @pytest.mark.long
-def test_a_network_that_int8_cannot_hold_keeps_its_cell_in_float_and_the_command_says_why(tmp_path, uci_har):
+def test_a_network_that_loses_too_much_in_int8_keeps_its_cell_in_float_and_the_command_says_why(tmp_path, uci_har):
     file_of(tmp_path, integrator())
     (tmp_path / "mine_int8.tflite").write_bytes(b"of another network")
     labels = ("--labels", "LEFT,RIGHT")
     done = succeeded(har_edge("convert", "mine.keras", "--quantize", *labels, cwd=tmp_path, env={"COLUMNS": "300"}))
-    assert {x.name for x in tmp_path.iterdir()} == {"mine.keras", "mine_float32.tflite", "mine_mixed.tflite"}
+    assert {path.name for path in tmp_path.iterdir()} == {"mine.keras", "mine_float32.tflite", "mine_mixed.tflite"}
     assert "mine_int8.tflite" in done.stdout
     mixed, X = Classifier(tmp_path / "mine_mixed.tflite"), uci_har.test.X[::10]
     assert (mixed.card.quantisation["scheme"], mixed.model.scheme) == ("mixed", "mixed")

@@ -5,12 +5,11 @@ import numpy as np
 import pytest
 from model_answers import logits_of
 
-from convert.conversion_job import ConversionJob
+from convert.conversion_job import ConversionJob, FileOptions, Options
 from convert.external_model import of_file
 from convert.keras_files import load_network
 from convert.lowering.network import lower
 from convert.network_borders import as_logits
-from convert.options import FileOptions, Options
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.tflite_converter import to_float32
 from tools.published_networks.networks import CLASSES, NETWORKS

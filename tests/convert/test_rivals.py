@@ -8,11 +8,10 @@ from keras import layers
 from programs import MODELS
 from small_networks import NETWORKS, SEQUENCE, SIGNALS, network, windows
 
-from convert.conversion_job import ConversionJob
+from convert.conversion_job import ConversionJob, FileOptions, Options
 from convert.external_model import of_file
 from convert.keras_files import load_network
 from convert.lowering.network import lower
-from convert.options import FileOptions, Options
 from convert.parity import relative_difference
 from convert.quantise.compaction import read
 from convert.quantise.raw_input import take_raw_windows

@@ -8,16 +8,15 @@ import pytest
 from model_answers import rms
 from programs import ROOT, run_program, succeeded
 
-from convert.conversion_job import ConversionJob
 from convert.conversion_worker import cannot_be_mixed, int8_or_mixed
-from convert.options import Options
 from convert.parity import snr_db
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.scheme_names import SCHEMES
+from edge_runtime.system.progress import ignore_progress
 
-# The signal-to-noise ratio of the logits against Keras's, in dB. It is at least what the form promises. With more than
-# the maximum, it would be another form.
+# Limits of the signal-to-noise ratio of the logits against Keras, in dB. Above the upper limit, the file would be
+# another form.
 PRECISION = {"float32": (110, 200), "float16": (60, 100), "dynamic": (28, 60), "mixed": (20, 50), "int8": (20, 45)}
 RUNTIMES = ("litert", "tflite-runtime", "tensorflow")
 
@@ -66,13 +65,13 @@ def test_every_runtime_answers_as_keras_does_and_has_the_same_loops(answers, ker
 
 
 class Converted:
-    """A network with forms that change these shares of the answers."""
+    """A stand-in for a network; each form changes the share of its answers that `shares` gives."""
 
     def __init__(self, has_cells: bool = True, **shares: float) -> None:
         self.has_cells = has_cells
-        self.conversions: list[str] = []
-        self.share_changed = lambda scheme, job: shares[scheme]
-        self.convert = lambda scheme, job, tell: self.conversions.append(scheme)
+        self.forms: list[str] = []
+        self.share_changed = shares.__getitem__
+        self.convert = lambda scheme, on_progress: self.forms.append(scheme)
 
 
 @pytest.mark.parametrize(
@@ -84,18 +83,16 @@ class Converted:
         ((0.2, 0.2), (0.05, 0.1), "int8"),
     ],
 )
-def test_the_network_that_changes_most_decides_for_all(tmp_path, int8, mixed, left_out):
+def test_the_network_that_changes_most_decides_for_all(int8, mixed, left_out):
     networks = [Converted(int8=a, mixed=b) for a, b in zip(int8, mixed, strict=True)]
-    job = ConversionJob(tmp_path, tmp_path, Options(("int8",), or_mixed=True, max_drop=1))
-    omitted = int8_or_mixed(networks, job, lambda share, text: None)
-    assert list(omitted) == ([left_out] if left_out else [])
-    for network in networks:
-        assert network.conversions == (["mixed"] if left_out else [])
+    reasons = int8_or_mixed(networks, 1.0, ignore_progress)
+    assert list(reasons) == ([left_out] if left_out else [])
+    assert [network.forms for network in networks] == [["mixed"] if left_out else []] * 2
 
 
-def test_a_network_without_a_cell_is_never_mixed(tmp_path):
+def test_a_network_without_a_cell_has_no_mixed_form():
     networks = [Converted(has_cells=False, int8=0.5, mixed=0.0)]
-    assert not int8_or_mixed(networks, ConversionJob(tmp_path, tmp_path, Options()), lambda share, text: None)
+    assert not int8_or_mixed(networks, 1.0, ignore_progress)
     assert list(cannot_be_mixed(networks, ("mixed", "int8"))) == ["mixed"]
     with pytest.raises(InputError, match="mixed"):
         cannot_be_mixed(networks, ("mixed",))

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from convert import run_networks
-from convert.conversion_job import ConversionJob
-from convert.options import Options
+from convert.conversion_job import ConversionJob, Options
 from convert.quantise.calibration import draw_windows
 from edge_runtime.bench import aggregation
 from edge_runtime.data.dataset import Dataset, Mounting, Split

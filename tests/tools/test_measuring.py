@@ -6,9 +6,7 @@ import sys
 
 import pytest
 
-from convert.conversion_job import ConversionReport, FormReport, NetworkReport
-from convert.converted_models import check
-from convert.options import Options
+from convert.conversion_worker import lossy_forms
 from convert.parity import Parity
 from edge_runtime.runs import Run
 from tools import measure_networks, published
@@ -65,8 +63,7 @@ def test_a_refused_network_is_a_result_with_its_sentence_and_an_accident_is_none
 def test_a_network_beyond_the_gate_is_converted_without_it_to_the_form_that_failed(kept, monkeypatch, tmp_path):
     form = "mixed"
     parity = Parity(50, float32_accuracy=0.96, accuracy=0.9, agreement=0.9, worst_difference=1, snr_db=9)
-    report = NetworkReport(True, 1, 50, "unrolled", "", 0.96, 0.0, {form: FormReport(parity, {})})
-    sentence = check(ConversionReport(report), Options())[form]
+    sentence = lossy_forms({"model": {form: parity}}, is_labelled=True, max_drop=1)[form]
     monkeypatch.setenv("EXIT_CODE", "1")
     monkeypatch.setenv("SENTENCE", sentence)
     kept.tflite("int8").write_bytes(b"of before")
