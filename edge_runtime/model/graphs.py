@@ -132,11 +132,7 @@ def running(graphs: Iterable[Graph]) -> list[Graph]:
 
 
 def scheme_of(graphs: Sequence[Graph]) -> str:
-    """Name the quantisation of a model's graphs.
-
-    It is `float32`, `float16`, `dynamic` (only weights are int8), `mixed` (float values computed from int8 ones),
-    `int8` or `int16x8`.
-    """
+    """Return the quantisation of a model's graphs: one of the `SCHEMES`, or `int16x8`."""
     used = running(graphs)
     stored = {tensor.dtype for graph in used for tensor in graph.tensors}
     computed = {graph.tensors[i].dtype for graph in used for x in graph.operators for i in x.outputs if i >= 0}

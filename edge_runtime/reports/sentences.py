@@ -62,10 +62,7 @@ def titles(results: Sequence[Result]) -> list[str]:
 
 
 def pairs(report: Report) -> list[ComparedResults]:
-    """Return each quantised result with its baseline or, without quantised results, all comparisons.
-
-    Rivals are what others are compared with, not compared themselves.
-    """
+    """Return each quantised result but rivals with its baseline or, without quantised results, all comparisons."""
     results, names = report.results, titles(report.results)
     comparisons = {(comparison.result, comparison.against): comparison for comparison in report.comparisons}
     quantised = [

@@ -35,8 +35,6 @@ COMMAND_MODULES = {
 }
 # Modules that print although they are not commands.
 PRINTING_FOR_NOW = {
-    "convert/conversion_report.py",
-    "convert/converted_models.py",
     "edge_runtime/data/evaluation_data.py",
     "edge_runtime/data/recording_checks.py",
     "train/cross_validation.py",
@@ -48,7 +46,7 @@ LONGEST = {
     "edge_runtime/data/layout.py": 331,
     "edge_runtime/data/recording_checks.py": 302,
     "edge_runtime/data/sample_files.py": 370,
-    "edge_runtime/model/graphs.py": 325,
+    "edge_runtime/model/graphs.py": 323,
 }
 
 
