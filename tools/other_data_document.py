@@ -59,12 +59,11 @@ def markdown(content: Mapping[str, Any]) -> str:
     n_folds = len(content["five-folds"]["int8"]["accuracy"])
     text = f"""# People, phones and activities that were not in training
 
-Written by `make other-data DATA='--data motionsense=… --data geotec=…'`. The last section was measured by a program that no
+Written by `make other-data DATA='--data motionsense=… --data geotec=…'`. The program that measured the last section no
 longer exists. All values are for int8: the mean over the seeds and, in brackets, the lowest and highest (5 seeds for
-`arena-X` and `edge-anywhere`, {n_folds} for `five-folds`, 3 for the other rows). No score is more than \
-{_most_lost(content):.2f} points below
-float32's. A value in **bold** misses the project's target, which follows it. See also the
-[doubts](README.md#doubts-about-other-data).
+`arena-X` and `edge-anywhere`, {n_folds} for `five-folds`, 3 for the other rows). No score is more than
+{_most_lost(content):.2f} points below float32's. A value in **bold** misses the project's target, which follows it. See
+also the [doubts](README.md#doubts-about-other-data).
 """
     for first, title in _TITLES.items():
         rows = {name: row for name, row in content.items() if first == next(x for x in _NAMES if x in row["int8"])}

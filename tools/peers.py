@@ -129,9 +129,9 @@ def processors(rows: list[dict[str, str]]) -> str:
     """The text of `processors.md`; `rows` are those of `processors.json`."""
     return f"""# Latency of int8 against float, by processor
 
-*Ratio* is the median time of `edge` in int8, divided by the median time of its fastest float form (*against*) in the same
-run, with a 95 % interval. All runs use LiteRT on one thread. Quote the processor with the ratio. `python -m tools.peers RUN`
-adds a row.
+*Ratio* is the median time of `edge` in int8, divided by the median time of its fastest float form (*against*) in the
+same run, with a 95 % interval. All runs use LiteRT on one thread. Quote the processor with the ratio.
+`python -m tools.peers RUN` adds a row.
 
 {table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "evidence", "doubt")}, rows)}"""
 
@@ -179,10 +179,10 @@ Written by `python -m tools.peers` on {content["date"]}: {device["cpu"]}, {devic
 Python {device["python"]}, one thread. In each of {content["rounds"]} rounds, every form runs {RUNS} inferences in turn.
 Packages: {packages}.
 
-Every form is made from the [selection network](../training.md) of `edge`. *p50* is the median time of an inference, from a
-{content["window"]}. *Products* are the matrix products that compute the LSTM's gates (i, f, o) and candidate (c) in a step.
-`har-edge convert` writes the form in **bold**. *Accuracy* is on {len(content["held_out_subjects"])} held-out training
-subjects. [Comparison with other tools](../peers.md) describes the method.
+Every form is made from the [selection network](../training.md) of `edge`. *p50* is the median time of an inference,
+from a {content["window"]}. *Products* are the matrix products that compute the LSTM's gates (i, f, o) and candidate
+(c) in a step. `har-edge convert` writes the form in **bold**. *Accuracy* is on {len(content["held_out_subjects"])}
+held-out training subjects. [Comparison with other tools](../peers.md) describes the method.
 {doubts}
 {table(" | ".join(["made by", *_COLUMNS]), lines)}"""
 

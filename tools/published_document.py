@@ -37,9 +37,9 @@ times are for one thread on
 {ratios.count(1)} is as fast.
 {advice}
 *Accuracy* is float32's on held-out training subjects. *Lost* is how many points of it the *form* loses; a negative
-number is a gain. *kB* and *µs* give the file size and the median time of an inference, first in float32, then in the form.
-*Time / rival's* divides the form's time by the time of the fastest form from another [tool](../convert.md#rivals), which
-the cell names.
+number is a gain. *kB* and *µs* give the file size and the median time of an inference, first in float32, then in the
+form. *Time / rival's* divides the form's time by the time of the fastest form from another
+[tool](../convert.md#rivals), which the cell names.
 
 {table_of(_COLUMNS, networks)}"""
     notes = {x["name"]: x["conversion"]["refused"] or x["conversion"]["failed"] for x in networks}

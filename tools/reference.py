@@ -114,9 +114,10 @@ def markdown(content: dict[str, Any]) -> str:
     versions, cpu = content["versions"], content.get("cpu", "x86-64")
     text = f"""# The shipped networks with {SEEDS} seeds
 
-Written by `make reference` with TensorFlow {versions["tensorflow"]} and Python {versions["python"]} on {cpu}. Accuracies
-are percentages of the 2,947 windows of [9 test subjects](README.md#how-often-the-test-subjects-were-scored). har-edge ships
-seed 0. Other pages show [other sizes](README.md#sizes-of-edge).
+Written by `make reference` with TensorFlow {versions["tensorflow"]} and Python {versions["python"]} on {cpu}.
+Accuracies are percentages of the 2,947 windows of [9 test
+subjects](README.md#how-often-the-test-subjects-were-scored). har-edge ships seed 0. Other pages show [other
+sizes](README.md#sizes-of-edge).
 """
     by_subject = []
     for network, own in content["networks"].items():

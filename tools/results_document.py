@@ -106,16 +106,14 @@ int8 with the fastest float model of any tool, with a 95 % interval. Below 1, in
 {table_of(_COST, networks)}
 ## Beside other tools
 
-Each cell has the median time of one window in µs and, in brackets, the size of the file in kB (har-edge's files include
-the card). All [tools](convert.md#rivals) got the same weights and took turns. *TensorFlow stock* is TensorFlow's converter
-on the unchanged network. *Dynamic* has int8 weights. *Fused LSTM* is a TFLite operator for LSTMs, so GRU networks have no
-such form (–).
+Each cell has the median time of one window in µs and, in brackets, the size of the file in kB (har-edge's files
+include the card). All [tools](convert.md#rivals) got the same weights and took turns. *TensorFlow stock* is
+TensorFlow's converter on the unchanged network. *Dynamic* has int8 weights. *Fused LSTM* is a TFLite operator for
+LSTMs, so GRU networks have no such form (–).
 
 {table_of(_RIVALS, networks)}"""
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
-    return text + (
-        f"\nThese networks were not converted, so their float32 scores are Keras's own:\n\n{refused}" if refused else ""
-    )
+    return text + (f"\nNot converted, so the float32 scores are Keras's own:\n\n{refused}" if refused else "")
 
 
 def with_table(readme: str) -> str:
@@ -145,11 +143,11 @@ def comparison_table() -> str:
     held_out = len(peers["held_out_subjects"])
     fastest = next(x["p50_us"] for x in peers["rows"] if x["of_fastest_float"] == 1)
     return f"""{table("form | size, kB | time / fastest float32 | accuracy, %", cells)}
-Each row is `edge`, as a different tool converts it. Sizes exclude har-edge's [card](docs/formats.md#the-card). A time of
-1.00 is {fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}). Accuracy is measured on {held_out} people
-who were held out of the training. On UCI HAR's 9 test people, the mean of {len(edge)} [trainings](docs/results/seeds.md) is
-{accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all forms](docs/results/peers.md) and [other
-processors](docs/results/processors.md).
+Each row is `edge`, as a different tool converts it. Sizes exclude har-edge's [card](docs/formats.md#the-card). A time
+of 1.00 is {fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}). Accuracy is measured on
+{held_out} people who were held out of the training. On UCI HAR's 9 test people, the mean of {len(edge)}
+[trainings](docs/results/seeds.md) is {accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all
+forms](docs/results/peers.md) and [other processors](docs/results/processors.md).
 """
 
 
