@@ -71,7 +71,7 @@ def _schema() -> dict[str, Any]:
         "title": f"A result of har-edge bench, format {FORMAT}",
         **whole,
         "required": ["format", *whole["required"]],
-        "properties": {"format": {"const": FORMAT, "description": "of this file"}, **whole["properties"]},
+        "properties": {"format": {"const": FORMAT, "description": "format of this file"}, **whole["properties"]},
         "$defs": parts,
     }
 

@@ -29,12 +29,12 @@ class Machine:
     """A machine; null is not known."""
 
     machine: Annotated[str, "architecture"]
-    board: Annotated[str | None, "the board's own name; x86 machines have none"]
-    cpu: Annotated[str | None, "name of the CPU; of several kinds, all"]
+    board: Annotated[str | None, "name of the board; null on x86"]
+    cpu: Annotated[str | None, "name of each kind of CPU"]
     cores: Annotated[int | None, Quantity(at_least=0), "number of CPUs"]
-    features: Annotated[tuple[str, ...] | None, "instruction sets for int8 that every core has, as `avx512_vnni`"]
+    features: Annotated[tuple[str, ...] | None, "int8 instruction sets of every core, such as `avx512_vnni`"]
     caches: Annotated[Mapping[str, str] | None, "sizes of the caches by level (`L1d`, `L2`)"]
-    max_clock_khz: Annotated[int | None, Quantity("kHz", at_least=0), "the highest clock that the CPU is made for"]
+    max_clock_khz: Annotated[int | None, Quantity("kHz", at_least=0), "the CPU's maximum clock"]
     virtual: Annotated[bool | None, "whether it is a virtual machine"]
     emulated: Annotated[bool, "whether the CPU is emulated, so that times mean nothing"]
     kernel: Annotated[str | None, "name and version of the kernel"]
@@ -42,8 +42,8 @@ class Machine:
     libc: Annotated[str | None, "name and version of the C library"]
     python: Annotated[str | None, "version of Python; null on a phone"]
     numpy: Annotated[str | None, "version of NumPy"]
-    governor: Annotated[str | None, "the kernel's rule for the clock when the machine was described, as `performance`"]
-    load_average: Annotated[float | None, Quantity(at_least=0), "of the minute before the machine was described"]
+    governor: Annotated[str | None, "the kernel's clock governor, such as `performance`"]
+    load_average: Annotated[float | None, Quantity(at_least=0), "load average of the last minute"]
 
 
 def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:

@@ -31,8 +31,8 @@ class CpuClock:
     """The clock of one CPU as the kernel reports it."""
 
     current: Annotated[int | None, Quantity("kHz", at_least=0), "now"]
-    minimum: Annotated[int | None, Quantity("kHz", at_least=0), "the lowest that it may choose"]
-    maximum: Annotated[int | None, Quantity("kHz", at_least=0), "the highest that it may choose"]
+    minimum: Annotated[int | None, Quantity("kHz", at_least=0), "lowest clock that the kernel may choose"]
+    maximum: Annotated[int | None, Quantity("kHz", at_least=0), "highest clock that the kernel may choose"]
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,17 @@ class State:
 
     time: Annotated[float, Quantity("s"), "Unix time"]
     load_average: Annotated[float | None, Quantity(at_least=0), "processes that wanted a CPU in the last minute"]
-    governor: Annotated[str | None, "how the kernel chooses the clock of the CPU used, or of all, joined by ` + `"]
+    governor: Annotated[str | None, "clock governor of the CPU used, or of all CPUs, joined by ` + `"]
     governors: Annotated[Mapping[str, Annotated[int, Quantity()]] | None, "number of CPUs under each governor"]
-    clock_khz: Annotated[CpuClock | None, "by the kernel, which does not see a Raspberry Pi's firmware lower it"]
+    clock_khz: Annotated[
+        CpuClock | None, "from the kernel, which does not see when a Raspberry Pi's firmware slows down"
+    ]
     firmware_clock_khz: Annotated[
-        int | None, Quantity("kHz", at_least=0), "as a Raspberry Pi's firmware measures it, throttling included"
+        int | None, Quantity("kHz", at_least=0), "from a Raspberry Pi's firmware, including throttling"
     ]
     temperatures_c: Annotated[Mapping[str, Annotated[float, Quantity("°C")]] | None, "°C by type of CPU sensor"]
-    throttled: Annotated[Throttled | None, "why a Raspberry Pi's firmware slows it down"]
-    power_source: Annotated[Literal["mains", "battery"] | None, "what the machine runs on"]
+    throttled: Annotated[Throttled | None, "why a Raspberry Pi's firmware slows down"]
+    power_source: Annotated[Literal["mains", "battery"] | None, "`mains` or `battery`"]
     cpu_times_s: Annotated[
         Mapping[str, tuple[Annotated[float, Quantity("s")], Annotated[float, Quantity("s")]]] | None,
         "seconds since boot by CPU: busy, idle",

@@ -25,9 +25,9 @@ class RuntimeVersion:
     """An interpreter."""
 
     name: Annotated[
-        str, "`litert`, `tflite-runtime`, `tensorflow`, `c`; `tflite-android` of the app; `onnxruntime` of rivals"
+        str, "`litert`, `tflite-runtime`, `tensorflow`, `c`; `tflite-android` (app); `onnxruntime` (rivals)"
     ]
-    version: Annotated[str | None, "null where the package does not tell"]
+    version: Annotated[str | None, "null if the package does not report it"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class WarmUp:
     """The untimed inferences before the steady state, over all rounds."""
 
     calls: Annotated[int, Quantity(at_least=0), "inferences"]
-    seconds: Annotated[float, Quantity("s", at_least=0), "how long they took"]
+    seconds: Annotated[float, Quantity("s", at_least=0), "their duration"]
     stable: Annotated[bool, "whether the times settled in most rounds"]
 
 

@@ -82,7 +82,7 @@ class Instructions:
     """Instructions of an emulated CPU: exact, where times mean nothing."""
 
     per_inference: Annotated[int, Quantity(at_least=1), "instructions of one inference"]
-    method: Annotated[str, "how they were counted"]
+    method: Annotated[str, "how the instructions were counted"]
 
 
 class Device(Protocol):

@@ -61,79 +61,79 @@ class Latency:
 class Samples:
     """The raw times: a list per round, in the order they were taken."""
 
-    latency: Annotated[tuple[tuple[Milliseconds, ...], ...], "of inference"]
-    end_to_end: Annotated[
-        tuple[tuple[Milliseconds, ...], ...], "with preparing the window, where that is outside the graph"
-    ]
+    latency: Annotated[tuple[tuple[Milliseconds, ...], ...], "inferences"]
+    end_to_end: Annotated[tuple[tuple[Milliseconds, ...], ...], "including preparation outside the graph"]
 
 
 @dataclass(frozen=True)
 class Result:
     """One model, on one runtime, on one device; null is what was not or could not be measured."""
 
-    model: Annotated[str, "the network's name in its card"]
-    file: Annotated[str, "the file's path, or another name for people"]
+    model: Annotated[str, "name of the network in its card"]
+    file: Annotated[str, "path or another name"]
     sha256: Annotated[str, "digest of the file"]
     runtime: Annotated[str, "the interpreter"]
-    runtime_version: Annotated[str | None, "its version; of `c` the compiler, its flags and the instruction set"]
+    runtime_version: Annotated[
+        str | None, "version of the interpreter; for `c` the compiler, its flags and the instruction set"
+    ]
     quantization: Annotated[str, "`float32`, `int8`, `mixed`, `dynamic` or `float16`"]
-    threads: Annotated[Positive, "of the interpreter"]
-    pinned_cpu: Annotated[Count | None, "the CPU that the process was kept on"]
+    threads: Annotated[Positive, "threads of the interpreter"]
+    pinned_cpu: Annotated[Count | None, "the CPU that the process was pinned to"]
     size_bytes: Annotated[
-        int, Quantity("bytes", at_least=1), "size of the file; of C that of its library, or of a firmware in flash"
+        int, Quantity("bytes", at_least=1), "size of the file; for C, of its library or, in flash, of its firmware"
     ]
     operators: Annotated[Count, "operators in the graph"]
-    xnnpack_operators: Annotated[Count | None, "how many of them XNNPACK took; null on a phone"]
+    xnnpack_operators: Annotated[Count | None, "operators that XNNPACK runs; null on a phone"]
     load_ms: Annotated[
-        float | None, Quantity("ms", at_least=0), "opening the model and allocating its tensors, median of rounds"
+        float | None, Quantity("ms", at_least=0), "time to open the model and allocate tensors, median of rounds"
     ]
-    first_ms: Annotated[float | None, Quantity("ms", at_least=0), "the first inference, median of rounds"]
+    first_ms: Annotated[float | None, Quantity("ms", at_least=0), "time of the first inference, median of rounds"]
     latency_ms: Annotated[
         Latency | None,
-        "setting the input, invoking and getting the output; the window is already prepared unless `raw_input`",
+        "time to set the input, invoke and get the output; unless `raw_input`, the window is already prepared",
     ]
     end_to_end_ms: Annotated[
         Latency | None,
-        "`latency_ms` and the work before it: turning the window into its `frame` and preparing it",
+        "`latency_ms` and the work before it: turning the window into `frame`, preparing it",
     ]
-    peak_memory_bytes: Annotated[Bytes | None, "the most that the process held after its first inferences"]
+    peak_memory_bytes: Annotated[Bytes | None, "most memory that the process held, after its first inferences"]
     baseline_memory_bytes: Annotated[
-        Bytes | None, "the same before it opened the model, with Python, numpy and the runtime loaded"
+        Bytes | None, "the same before it opened the model, with Python, NumPy and the runtime loaded"
     ]
     labels: Annotated[tuple[str, ...], "the classes"]
     windows: Annotated[Positive, "test windows"]
     accuracy: Annotated[Share, "share of test windows classified right"]
     macro_f1: Annotated[Share, "mean F1 of the classes that occur"]
-    confusion: Annotated[tuple[tuple[Count, ...], ...], "test windows: a row per true class, a column per answer"]
+    confusion: Annotated[
+        tuple[tuple[Count, ...], ...], "number of test windows: a row per true class, a column per answer"
+    ]
     per_subject: Annotated[Mapping[str, Share], "accuracy by person"]
-    agreement: Annotated[Share | None, "share of windows answered as by the same network's float32 form"]
-    doubts: Annotated[tuple[str, ...], "reasons why this result may mislead, each with what to do"]
+    agreement: Annotated[Share | None, "share of windows with the same answer as the network's float32 form"]
+    doubts: Annotated[tuple[str, ...], "reasons why this result may mislead, each with a remedy"]
     samples_ms: Annotated[Samples | None, "the raw times, a list per round"]
     accuracy_ci95: Annotated[tuple[Share, Share], "interval as if windows were independent"]
-    accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: the one to quote"]
+    accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: quote this one"]
     macro_f1_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people"]
     per_class: Annotated[Mapping[str, ClassScore], "scores by class"]
     calibration_error: Annotated[
         Share, "expected calibration error (15 bins) of the probabilities after the card's temperature"
     ]
     operator_costs: Annotated[Mapping[str, OperatorCost], "the work of an inference by operator type"]
-    per_subject_macro_f1: Annotated[
-        Mapping[str, Share] | None, "by person, mean F1 of the classes that the person has"
-    ] = None
-    per_placement: Annotated[
-        Mapping[str, GroupScore] | None, "scores by place on the body, of windows where that is known"
-    ] = None
-    per_source: Annotated[Mapping[str, GroupScore] | None, "scores by data set, of windows where that is known"] = None
+    per_subject_macro_f1: Annotated[Mapping[str, Share] | None, "mean F1 of the person's classes, by person"] = None
+    per_placement: Annotated[Mapping[str, GroupScore] | None, "scores by placement, where it is known"] = None
+    per_source: Annotated[Mapping[str, GroupScore] | None, "scores by data set, where it is known"] = None
     warm_up: Annotated[
         WarmUp | None,
         "untimed inferences before the timed ones; an emulated device gives no times, memory or energy",
     ] = None
-    energy: Annotated[Energy | None, "of an inference in the first round"] = None
-    instructions: Annotated[Instructions | None, "of an emulated CPU; exact"] = None
-    ram_bytes: Annotated[Bytes | None, "of a firmware: variables, with the stream's, and the deepest stack"] = None
-    raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them by itself"] = False
-    rival: Annotated[str | None, "the tool that made this form; null for har-edge's own"] = None
-    frame: Annotated[Frame, "of the windows: `device` or `walking`"] = "device"
+    energy: Annotated[Energy | None, "energy of an inference in the first round"] = None
+    instructions: Annotated[Instructions | None, "exact instructions of an emulated CPU"] = None
+    ram_bytes: Annotated[
+        Bytes | None, "memory of a firmware: variables, including the stream's, and the deepest stack"
+    ] = None
+    raw_input: Annotated[bool, "whether the graph takes windows in physical units and prepares them itself"] = False
+    rival: Annotated[str | None, "the tool that made this form; null for har-edge"] = None
+    frame: Annotated[Frame, "axes of the windows: `device` or `walking`"] = "device"
 
     @property
     def is_end_to_end(self) -> bool:
@@ -155,15 +155,15 @@ class Result:
 class Comparison:
     """One result against another of the same run; a ratio is `result` over `against`, below 1 is faster."""
 
-    result: Annotated[Count, "its place in `results`"]
-    against: Annotated[Count, "place in `results` of that form, maybe a rival's; without one, of the first model"]
-    p50_ratio: Annotated[Ratio | None, "of p50"]
+    result: Annotated[Count, "index into `results`"]
+    against: Annotated[Count, "index of that form, which may be a rival; without a float form, of the first model"]
+    p50_ratio: Annotated[Ratio | None, "ratio of p50"]
     p50_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
-    end_to_end_ratio: Annotated[Ratio | None, "of p50 end to end"]
+    end_to_end_ratio: Annotated[Ratio | None, "ratio of end-to-end p50"]
     end_to_end_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
     accuracy_difference: Annotated[Points, "`result` minus `against`"]
     accuracy_difference_ci95: Annotated[tuple[Points, Points] | None, "interval over people; null with one person"]
-    agreement: Annotated[Share, "share of windows that both answer alike"]
+    agreement: Annotated[Share, "share of windows with the same answer"]
     only_result_right: Annotated[Count, "windows that only `result` classifies right"]
     only_against_right: Annotated[Count, "windows that only `against` classifies right"]
     sign_flip_p: Annotated[
@@ -175,7 +175,7 @@ class Comparison:
 class Control:
     """The first model against itself, measured like any pair."""
 
-    p50_ratio: Annotated[Ratio, "of its p50s"]
+    p50_ratio: Annotated[Ratio, "ratio of the two p50s"]
     p50_ratio_ci95: Annotated[tuple[Ratio, Ratio], "interval that pairs the rounds"]
     passed: Annotated[bool, "whether the interval contains 1"]
 
@@ -185,23 +185,23 @@ class Failure:
     """A model that could not be measured."""
 
     file: Annotated[str, "the model"]
-    error: Annotated[str, "why, in one sentence"]
+    error: Annotated[str, "reason, in one sentence"]
 
 
 @dataclass(frozen=True)
 class AbsentRival:
     """A form of another tool that was not made, or could not be measured here."""
 
-    name: Annotated[str, "the tool and the form"]
-    reason: Annotated[str, "why, in one sentence"]
+    name: Annotated[str, "tool and form"]
+    reason: Annotated[str, "reason, in one sentence"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeasuredDevice(Machine):
     """The device that measured."""
 
-    name: Annotated[str, "the target of `--on`, as text"]
-    runtime: Annotated[RuntimeVersion, "of the first worker"]
+    name: Annotated[str, "target of `--on`"]
+    runtime: Annotated[RuntimeVersion, "runtime of the first worker"]
     before: Annotated[State | None, "the machine before the first round"] = None
     after: Annotated[State | None, "the machine after the last round"] = None
 
@@ -210,17 +210,19 @@ class MeasuredDevice(Machine):
 class EvaluatedData:
     """The test data."""
 
-    name: Annotated[str, "of the data set"]
-    fingerprint: Annotated[str, "digest of the data as these models take it; `compare` looks at it"]
+    name: Annotated[str, "name of the data set"]
+    fingerprint: Annotated[str, "digest of the data as these models take it, for `compare`"]
     windows: Annotated[Positive, "test windows"]
-    period_s: Annotated[float | None, Quantity("s", at_least=1e-6), "from one window of a stream to the next"] = None
-    left_out: Annotated[Mapping[str, Count], "number of windows left out, by label: the models do not know it"] = field(
-        default_factory=dict
+    period_s: Annotated[float | None, Quantity("s", at_least=1e-6), "time from one window of a stream to the next"] = (
+        None
     )
-    not_scored: Annotated[tuple[str, ...], "people left out, since the models were trained on them"] = ()
+    left_out: Annotated[
+        Mapping[str, Count], "number of windows left out, by label, because the models do not know the label"
+    ] = field(default_factory=dict)
+    not_scored: Annotated[tuple[str, ...], "people left out because the models were trained on them"] = ()
     motionless: Annotated[
         Mapping[str, Count],
-        "number of windows left out, by label: nobody moves in their mounting, and a model takes the walking frame",
+        "number of windows left out, by label, because nobody moves in their mounting (walking frame)",
     ] = field(default_factory=dict)
     motionless_mountings: Annotated[Count, "number of these mountings"] = 0
 
@@ -229,15 +231,15 @@ class EvaluatedData:
 class Method:
     """The method of the run."""
 
-    runtime: Annotated[str, "as asked for"]
-    threads: Annotated[Positive, "as asked for"]
-    runs: Annotated[Count | None, "timed inferences per model; null when a duration was given"]
+    runtime: Annotated[str, "as requested"]
+    threads: Annotated[Positive, "as requested"]
+    runs: Annotated[Count | None, "timed inferences per model; null if a duration was given"]
     rounds: Annotated[Positive, "processes per model"]
-    duration_s: Annotated[float | None, Quantity("s", at_least=1e-6), "timed per model, instead of `runs`"]
+    duration_s: Annotated[float | None, Quantity("s", at_least=1e-6), "time per model, instead of `runs`"]
     paced: Annotated[bool, "true if `mode` is `paced`"]
-    control: Annotated[bool, "whether a control was asked for"]
-    mode: Annotated[Literal["back-to-back", "paced"], "`back-to-back`, or `paced`: with sleep between inferences"]
-    harness_overhead_us: Annotated[float | None, Quantity("µs"), "what timing itself adds to a call"]
+    control: Annotated[bool, "whether a control was requested"]
+    mode: Annotated[Literal["back-to-back", "paced"], "`back-to-back`, or `paced` with sleep between inferences"]
+    harness_overhead_us: Annotated[float | None, Quantity("µs"), "time that the measurement adds to a call"]
 
 
 @dataclass(frozen=True)
@@ -251,13 +253,11 @@ class Report:
     comparisons: Annotated[
         tuple[Comparison, ...], "each model against the fastest float form of its network; a ratio below 1 is faster"
     ]
-    control: Annotated[Control | None, "the first model against itself; null if not asked for"]
+    control: Annotated[Control | None, "the first model against itself; null if not requested"]
     failures: Annotated[tuple[Failure, ...], "the models that could not be measured"]
-    absent_rivals: Annotated[
-        tuple[AbsentRival, ...] | None, "rivals that are not among the results; null if not asked for"
-    ] = None
-    har_edge: Annotated[str, "the version that measured"] = edge_runtime.__version__
-    created: Annotated[str, "when (ISO 8601, UTC)"] = field(
+    absent_rivals: Annotated[tuple[AbsentRival, ...] | None, "rivals without a result; null if not requested"] = None
+    har_edge: Annotated[str, "version of har-edge that measured"] = edge_runtime.__version__
+    created: Annotated[str, "time (ISO 8601, UTC)"] = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
     )
 

@@ -21,9 +21,9 @@ Classes = npt.NDArray[np.integer]
 class ClassScore:
     """The scores of one class; null where it has no windows."""
 
-    precision: Annotated[Share | None, "share of right ones among windows that got this class"]
-    recall: Annotated[Share | None, "share of right ones among windows of this class"]
-    f1: Annotated[Share | None, "harmonic mean of the two"]
+    precision: Annotated[Share | None, "share of the windows answered with this class that are right"]
+    recall: Annotated[Share | None, "share of the windows of this class that are answered right"]
+    f1: Annotated[Share | None, "harmonic mean of precision and recall"]
     windows: Annotated[Count, "test windows of this class"]
 
 
@@ -31,9 +31,9 @@ class ClassScore:
 class GroupScore:
     """The scores of the windows of one placement or data set."""
 
-    windows: Annotated[Count, "its test windows"]
-    accuracy: Annotated[Share, "share of them classified right"]
-    macro_f1: Annotated[Share, "mean F1 of the classes that it has"]
+    windows: Annotated[Count, "test windows"]
+    accuracy: Annotated[Share, "share of windows classified right"]
+    macro_f1: Annotated[Share, "mean F1 of the classes that occur"]
 
 
 @dataclass(frozen=True)

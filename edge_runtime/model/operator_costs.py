@@ -26,7 +26,7 @@ class OperatorCost:
         Quantity("bytes", at_least=0),
         "weights, other constants and the state of fused recurrent operators, each once",
     ]
-    output_bytes: Annotated[int, Quantity("bytes", at_least=0), "results that are written"]
+    output_bytes: Annotated[int, Quantity("bytes", at_least=0), "results"]
 
 
 def count(graphs: Sequence[Graph]) -> dict[str, OperatorCost]:
