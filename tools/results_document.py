@@ -89,27 +89,27 @@ models](results/seeds.md) differ a little from these.
 
 ## Accuracy
 
-All values are percent: mean and standard deviation over the seeds. *Best* and *worst* are the subjects (in brackets)
-with the highest and lowest mean. *Mixed* is [int8 with recurrent cells in float](how_it_works.md#forms-of-a-model).
-*Loses* is the drop from float32 in points: the mean over the seeds and, in brackets, the worst seed. *Published* is the
-authors' own figure; they watched the test accuracy while training.
+Values are percent: mean and standard deviation over the seeds. *Best* and *worst* are the subjects (in brackets) with
+the highest and lowest mean. *Mixed* is [int8 with recurrent cells in float](how_it_works.md#forms-of-a-model). *Loses*
+is the drop from float32 in points: the mean over the seeds (worst seed). *Published* is the authors' figure; they
+watched the test accuracy while training.
 
 {table_of(_ACCURACY, networks)}
 ## Size and speed
 
-All times are for one thread. *kB* is the size of seed 0's file with its card ([sizes on other
-pages](results/README.md#sizes-of-edge)). *Layers* says how recurrent layers are
-[written](convert.md#unrolled-or-looped). *p50* is the median time of one window. *Int8 time / fastest float's* compares
-int8 with the fastest float model of any tool, with a 95 % interval. Below 1, int8 is faster. The ratio depends on the
-[processor](results/processors.md).
+Times are for one thread. *kB* is the size of seed 0's file with its card ([other
+sizes](results/README.md#sizes-of-edge)). *Layers* says how recurrent layers are
+[written](convert.md#unrolled-or-looped). *p50* is the median time of one window. *Int8 time / fastest float's*
+compares int8 with the fastest float model of any tool, with a 95 % interval. Below 1, int8 is faster. The ratio
+depends on the [processor](results/processors.md).
 
 {table_of(_COST, networks)}
 ## Beside other tools
 
-Each cell has the median time of one window in µs and, in brackets, the size of the file in kB (har-edge's files
-include the card). All [tools](convert.md#rivals) got the same weights and took turns. *TensorFlow stock* is
-TensorFlow's converter on the unchanged network. *Dynamic* has int8 weights. *Fused LSTM* is a TFLite operator for
-LSTMs, so GRU networks have no such form (–).
+Each cell has the median time of one window in µs and, in brackets, the file's kB (for har-edge, with the card). All
+[tools](convert.md#rivals) got the same weights and took turns. *TensorFlow stock* is TensorFlow's converter on the
+unchanged network. *Dynamic* has int8 weights. *Fused LSTM* is a TFLite operator for LSTMs only, so GRU networks have
+none (–).
 
 {table_of(_RIVALS, networks)}"""
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
