@@ -21,12 +21,12 @@ from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.standard_streams import escaped_streams
 
 _LONGEST_SENTENCE = 2000
-_AGAIN_S = 0.05  # until an interruption that came in an import is tried again
+_AGAIN_S = 0.05  # until an interruption during an import is tried again
 _TOO_LITTLE_MEMORY = "this machine has too little free memory; close other programs, or raise the limit (ulimit -v)"
 
 DEVICE_COMMANDS = {
     "bench": ("edge_runtime.commands.bench", "Measure time, memory and accuracy of models, here or on a device."),
-    "devices": ("edge_runtime.commands.devices", "Look at the devices to measure on, or clean them."),
+    "devices": ("edge_runtime.commands.devices", "Describe the devices to measure on, or clean them."),
     "stream": ("edge_runtime.commands.stream", "Recognise activities live, from a sensor, a phone or a recording."),
     "predict": ("edge_runtime.commands.predict", "Recognise the activities of whole recordings."),
     "compare": ("edge_runtime.commands.compare", "Show changes between two results or trainings; a gate for CI."),
@@ -37,10 +37,10 @@ DEVICE_COMMANDS = {
     "card": ("edge_runtime.commands.card", "Show a model's card, or attach one."),
     "data": ("edge_runtime.commands.data", "Look at, plot or export the data."),
 }
-"""Command -> (module that defines `command`, help line). The help text imports no such module."""
+"""Command -> (module that defines `command`, help line). The help text imports none of these modules."""
 
 HOST_COMMANDS = ("train", "crossval", "convert", "page")
-"""The commands that `python -m edge_runtime` lacks: their packages stand beside this one, on a host."""
+"""The commands that `python -m edge_runtime` lacks: only a host has their packages."""
 
 COMPLETION = "_HAR_EDGE_COMPLETE"
 """The variable by which click's script in a shell asks for completions."""
@@ -67,10 +67,12 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the subcommand that `arguments` begin with, or raise an error that says what to type instead."""
+        """Find the subcommand that `arguments` begin with. Raises an error that says what to type instead."""
         name, names = arguments[0], self.list_commands(context)
         if name in HOST_COMMANDS and name not in names:
-            raise InputError(f"{name} needs more than this package: run 'har-edge {name}' where all of it is installed")
+            raise InputError(
+                f"{name} needs all of har-edge, and this is only its runtime: run 'har-edge {name}' on a host"
+            )
         if name not in names and not name.startswith("-") and not context.resilient_parsing:
             near = difflib.get_close_matches(name, names, 1)
             advice = f"did you mean {near[0]}?" if near else "'har-edge --help' lists all"
@@ -109,12 +111,12 @@ def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
 def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     """Run `command` and return its exit code; errors become sentences."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # People append `--debug` after something went wrong.
+    # Users append `--debug` after an error.
     debug = "--debug" in arguments
     # A shell needs completions as click writes them.
     with nullcontext() if COMPLETION in os.environ else escaped_streams():
         try:
-            # An int is the exit code of `context.exit()`; commands return None.
+            # `context.exit()` returns its exit code; commands return None.
             others = [argument for argument in arguments if argument != "--debug"]
             code: int | None = command.main(others, prog_name="har-edge", standalone_mode=False)
             return code or ExitCode.OK
@@ -122,7 +124,7 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
             error.show()
             return ExitCode.USAGE
         except (KeyboardInterrupt, click.Abort) as error:
-            if isinstance(error.__cause__, EOFError):  # click takes it for the end of input
+            if isinstance(error.__cause__, EOFError):  # click treats it as the end of input
                 return _fail(error.__cause__, debug)
             click.echo("Interrupted.", err=True)
             return ExitCode.INTERRUPTED
@@ -134,9 +136,7 @@ def _fail(error: BaseException, debug: bool) -> int:
     """Print `error` as a sentence and return its exit code."""
     code: int = ExitCode.USAGE
     match error:
-        case SystemExit(
-            code=int(ended)
-        ):  # click has answered a shell; or click or rich found the pipe closed: `| head`
+        case SystemExit(code=int(ended)):  # click has answered a shell; or the pipe is closed: `| head`
             return ended if COMPLETION in os.environ else ExitCode.OK
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
@@ -147,7 +147,7 @@ def _fail(error: BaseException, debug: bool) -> int:
             sentence = f"{where}{error.strerror or error}"
         case _:
             fault = f"{type(error).__name__}: {error}"
-            sentence = f"a fault in har-edge itself: {fault}; run it again with --debug and report it"
+            sentence = f"har-edge itself failed: {fault}; run it again with --debug and report it"
             code = ExitCode.SOFTWARE
     if debug:
         traceback.print_exception(error)
@@ -157,7 +157,7 @@ def _fail(error: BaseException, debug: bool) -> int:
 
 def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
     """Run the `har-edge` command with the program's arguments and exit with its code."""
-    # Commands clear away what they have begun after SIGTERM too, and when their terminal closes but for nohup.
+    # Commands also clean up after SIGTERM, and when their terminal closes, unless nohup started them.
     is_kept = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     ends = [signal.SIGINT, signal.SIGTERM, *([] if is_kept else [signal.SIGHUP])]
     for number in (*ends, signal.SIGALRM):
@@ -169,7 +169,7 @@ def start(commands: Mapping[str, tuple[str, str]]) -> NoReturn:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Raise KeyboardInterrupt, after an import that is going on: in C it would become another error, or be lost."""
+    """Raise KeyboardInterrupt, but after a running import: there, C code would change the error or lose it."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN_S)

@@ -1,4 +1,4 @@
-"""Define how a command can end: its exit codes, and the exceptions that lead to them.
+"""Define how a command can end: its exit codes, and the exceptions behind them.
 
 An exception's text is one sentence that names the thing, says what is wrong and what to do. `edge_runtime.cli` turns it
 into an exit code.
@@ -14,12 +14,12 @@ class ExitCode(IntEnum):
     CHECK_FAILED = 1
     USAGE = 2
     DEVICE = 3
-    SOFTWARE = 70  # EX_SOFTWARE of sysexits.h: a fault of our own
+    SOFTWARE = 70  # EX_SOFTWARE of sysexits.h: our own bug
     INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
 
 class HarEdgeError(Exception):
-    """A failure that is understood."""
+    """An expected failure."""
 
     exit_code = ExitCode.SOFTWARE
 
@@ -31,12 +31,12 @@ class InputError(HarEdgeError):
 
 
 class CheckFailedError(HarEdgeError):
-    """The work was done, and its result does not pass a check (accuracy drop, regression)."""
+    """The result of the work does not pass a check (accuracy drop, regression)."""
 
     exit_code = ExitCode.CHECK_FAILED
 
 
 class DeviceError(HarEdgeError):
-    """The machine, interpreter or process did not do the work."""
+    """The machine, interpreter or process failed to do the work."""
 
     exit_code = ExitCode.DEVICE

@@ -20,7 +20,7 @@ from edge_runtime.system.outside_files import file_name, parse_json, read_text
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
 SEEDS = "seeds.json"
-"""In the folder of a training with several seeds, each of which has a run folder of its own inside."""
+"""The summary in the folder of a training with several seeds; each seed has a run folder inside it."""
 
 _DATED = re.compile(r"-\d{8}-\d{6}$")
 
@@ -75,7 +75,7 @@ def keep_result(path: Path) -> None:
     """Copy the benchmark result at `path`, which is about to be replaced, to `<its name>-<date>-<time>.json`."""
     if path.is_file():
         written = datetime.fromtimestamp(path.stat().st_mtime)
-        # Copied files may all be of one second.
+        # Copied files may all have the same second.
         while (kept := path.with_name(f"{path.stem}-{written:%Y%m%d-%H%M%S}{path.suffix}")).exists():
             written += timedelta(seconds=1)
         write_bytes(kept, path.read_bytes())
@@ -84,8 +84,8 @@ def keep_result(path: Path) -> None:
 def last_results(path: Path | None, n: int = 1, on_notice: Callable[[str], object] = lambda notice: None) -> list[Path]:
     """Return the last `n` benchmark results in the run folder at `path`, all of one device, the newest last.
 
-    Without a `path`: in the latest run or, where there has been no run, in the current folder. A file stands for
-    itself. Raises `InputError` when there are fewer.
+    Without a `path` it looks in the latest run or, if there is no run, in the current folder. A file stands for itself.
+    Raises `InputError` when there are fewer results.
     """
     if path is not None and not path.is_dir():
         if not path.exists():
@@ -95,7 +95,7 @@ def last_results(path: Path | None, n: int = 1, on_notice: Callable[[str], objec
     newest = [path for path in folder.glob("bench-*.json") if not _DATED.search(path.stem)]
     if not newest:
         where = "this folder" if folder == Path() else folder
-        raise InputError(f"{where} has no result of 'har-edge bench' (bench-DEVICE.json): measure, or name a file")
+        raise InputError(f"{where} has no result of 'har-edge bench' (bench-DEVICE.json): run it, or name a file")
     last = max(newest, key=lambda path: path.stat().st_mtime)
     before = sorted(path for path in folder.glob(f"{last.stem}-*.json") if _DATED.sub("", path.stem) == last.stem)
     results = [*before, last][-n:]
@@ -136,10 +136,10 @@ def make_latest(run: Run) -> None:
 def remembered_data(model: Path) -> Sources:
     """Return the training data of the model or network at `model`, as the card of its run folder remembers it.
 
-    A model outside of a run folder has the embedded data. Raises `InputError` when the data is gone.
+    A model outside of a run folder has the embedded data. Raises `InputError` when the data is missing.
     """
     run = Run(model.parent)
-    # Without a network, card.json is not of a run: it may lie beside a model that was copied to a device.
+    # Without a network, card.json does not belong to a run: it may lie beside a model on a device.
     if not (run.model.is_file() and run.card.is_file()):
         return ()
     path = model_card.load(run.card).training_data.get("path")
@@ -147,7 +147,9 @@ def remembered_data(model: Path) -> Sources:
     data = data_sources.sources(texts)
     for text, source in zip(texts or (), data, strict=False):
         if source.path and not source.path.exists():
-            raise InputError(f"{model.parent} was trained on data at {text}, which is gone: say --data where it is")
+            raise InputError(
+                f"{model.parent} was trained on data at {text}, which is missing: name its new place with --data"
+            )
     return data
 
 
@@ -171,13 +173,13 @@ def check_idle(folder: Path) -> None:
 
 def under_way(folder: Path) -> InputError:
     """Return the error for a `folder` that a process is training into."""
-    return InputError(f"a training into {folder} is under way: wait for its end")
+    return InputError(f"a training into {folder} is still running: wait until it ends")
 
 
 def find_run(path: Path | None, on_notice: Callable[[str], object] = lambda notice: None) -> Run:
     """Return the run at `path`, by default the latest run. Raises `InputError` when it does not exist.
 
-    Of a training with several seeds it is the run of the first seed, which `on_notice` is told.
+    For a training with several seeds, it returns the run of the first seed and tells `on_notice`.
     """
     first, *others = find_runs(path)
     if others:
@@ -197,7 +199,7 @@ def find_runs(path: Path | None) -> list[Run]:
         raise InputError(f"{path} is neither a run folder of 'har-edge train' nor a reference model ({names})")
     check_idle(path)
     if settings_path(path).exists():
-        raise InputError(f"the training in {path} was stopped: go on with 'har-edge train --resume --out {path}'")
+        raise InputError(f"the training in {path} was stopped: continue it with 'har-edge train --resume --out {path}'")
     return _runs_in(path)
 
 

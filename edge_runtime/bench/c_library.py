@@ -11,16 +11,16 @@ from edge_runtime.system.progress import ignore_progress
 
 
 def compile_for(device: Device, model: Path, job: MeasurementJob, folder: Path) -> str:
-    """Write the library of `job`, NAME.so of the `.tflite` file NAME, into `folder`; the compiler, version and flags.
+    """Write the library of `job`, NAME.so for the `.tflite` file NAME, into `folder`; return compiler and flags.
 
-    It is compiled on the device if there is a compiler, else here for its platform. Raises `InputError` for a model
-    that cannot be C, `CheckFailedError` when its answers differ from LiteRT's, and `DeviceError` without a compiler.
+    The device compiles it if it has a compiler, otherwise this machine. Raises `InputError` for a model without C, and
+    `CheckFailedError` when its answers differ from LiteRT's; `DeviceError` without a compiler.
     """
     library = folder / str(job.library)
     source = library.with_suffix(".c")
     written = library.with_suffix("")  # a folder, with har_stream beside the model
     written.mkdir(exist_ok=True)
-    # As rivals and conversions are made: a child of `convert`, of which this package imports nothing.
+    # In a child, as rivals and conversions are made: this package imports nothing from `convert`.
     run_in_child(f"the C of {job.title}", "close other programs", "convert.c_file.c_source", str(model), str(written))
     text, header = ((written / f"{library.stem}{suffix}").read_text(encoding="utf-8") for suffix in (".c", ".h"))
     source.write_text(text.replace(f'#include "{library.stem}.h"', header), encoding="utf-8")
@@ -32,7 +32,7 @@ def compile_for(device: Device, model: Path, job: MeasurementJob, folder: Path) 
         return str(answer.facts.get("compiler"))
     target = str(answer.facts.get("platform"))
     if not re.fullmatch(r"[a-z0-9_]+-linux-[a-z0-9]+", target):
-        raise DeviceError(f"{device.name} is no platform that can be compiled for here: sudo apt install gcc there")
+        raise DeviceError(f"this machine cannot compile for {device.name}: sudo apt install gcc there")
     try:
         return compile_library(source, library, target, DOT_PRODUCTS if answer.facts.get("dot_products") else ())
     except DeviceError as error:

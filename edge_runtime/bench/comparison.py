@@ -1,4 +1,4 @@
-"""Compare two benchmark runs or trainings: changes with intervals, whether they may be compared, and gates for CI."""
+"""Compare two benchmark runs or trainings: changes with intervals, and reasons not to compare."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from edge_runtime.model.model_card import load
 from edge_runtime.system.dataclass_json import from_json
 
 PERCENT, POINTS = "%", "pp"
-_NETWORKS = {"held_out": "selection", "test": "model"}  # which of a run's two the scores of a part are of
+_NETWORKS = {"held_out": "selection", "test": "model"}  # the network of a run that the scores of a part belong to
 _NOUNS = {"cpu": "CPU", "cores": "number of cores", "emulated": "emulation of the CPU", "python": "Python"}
 
 
@@ -52,10 +52,10 @@ EXACT = ("size", "ram", "instructions")
 
 @dataclass(frozen=True)
 class Change:
-    """One number, before and after; None where a file does not have it.
+    """One number, before and after; None if a file does not have it.
 
     `change` and its 95 % `interval` are in percent of the old value or in percentage points, as `unit` says.
-    `beyond_noise` tells whether the interval leaves out 0. Those of `EXACT` have no noise.
+    `beyond_noise` is true if the interval leaves out 0. The metrics of `EXACT` have no noise.
     """
 
     old: float | None
@@ -91,8 +91,8 @@ class ResultChanges:
 class RunComparison:
     """The comparison of two reports or trainings.
 
-    `obstacles` are reasons not to compare them, `notes` are lesser differences, `doubts` are each report's own.
-    `only_old` and `only_new` are titles of results. `same_data` tells whether both scored the same windows.
+    `obstacles` are reasons not to compare them, `notes` are minor differences, `doubts` belong to each report.
+    `only_old` and `only_new` are titles of results. `same_data` is true if both scored the same windows.
     """
 
     pairs: tuple[ResultChanges, ...]
@@ -201,7 +201,7 @@ def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Int
             change = 100 * (after / before - 1)
     beyond = None
     if name in EXACT:
-        beyond = round(change or 0.0, 1) != 0  # some bytes are no loss
+        beyond = round(change or 0.0, 1) != 0  # a few bytes do not count
     elif interval and change is not None:
         beyond = not interval[0] <= 0 <= interval[1]
     return Change(before, after, metric.unit, None if change is None else round(change, 4), interval, beyond)
@@ -242,7 +242,7 @@ def _obstacles(old: Report, new: Report, matched: Sequence[tuple[Result, Result]
     yield from _other_data(*((report.data.name, report.data.fingerprint) for report in (old, new)))
     yield from _differing("mode", old.settings.mode, new.settings.mode)
     facts: dict[str, Callable[[Result], object]] = {
-        "runtime": lambda result: f"{result.runtime} {result.runtime_version or 'of no known version'}",
+        "runtime": lambda result: f"{result.runtime} {result.runtime_version or 'of unknown version'}",
         "number of threads": lambda result: result.threads,
     }
     for noun, fact in facts.items():
@@ -263,7 +263,7 @@ def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -
         if before.raw_input != after.raw_input:
             where = "NEW" if after.raw_input else "OLD"
             form = f"{after.model} {after.quantization}"
-            yield f"{form} prepares windows within its latency only in {where}: compare end to end"
+            yield f"{form} prepares windows within its latency only in {where}: compare the end-to-end times"
     for report, name in ((old, "OLD"), (new, "NEW")):
         for failure in report.failures:
             yield f"{failure.file} could not be measured in {name}: {failure.error}"

@@ -1,7 +1,7 @@
 """Measure the energy of one inference: power while inferring minus power at rest, divided by the rate.
 
 Sources, best first: the counters of the processor's packages (RAPL, x86), and the power controller of a Raspberry Pi 5,
-which measures the rails of the board. Needs nothing but Python, as the worker does.
+which measures the rails of the board. Like the worker, this needs only Python.
 """
 
 import os
@@ -65,7 +65,7 @@ class Gauge:
         return sum(readings) / len(readings) if len(readings) == max(1, len(samples)) else None
 
     def _sample(self, samples: list[float | None], done: threading.Event) -> None:
-        # This moves only the calling thread: the one that infers stays on its CPU.
+        # This moves only the calling thread: the inferring thread stays on its CPU.
         with suppress(OSError):
             os.sched_setaffinity(0, range(os.cpu_count() or 1))
         while not done.wait(SAMPLE_SECONDS):
@@ -81,7 +81,7 @@ def per_inference(
 ) -> Energy:
     """Measure the energy of `call`, one inference: at rest, inferring and at rest again, `seconds` each.
 
-    Returns at once on a machine without a source. The process should be pinned and warm. `clock` counts nanoseconds.
+    Returns at once on a machine without a source. The process should be pinned and warm. `clock` returns nanoseconds.
     """
     source = find_source(root)
     if isinstance(source, str):
@@ -106,15 +106,15 @@ def per_inference(
 
     before, busy, after = (source.watts_during(work) for work in (rest, infer, rest))
     if before is None or busy is None or after is None:
-        return Energy(None, source.name, reason=f"{source.name} stopped telling meanwhile: run again")
+        return Energy(None, source.name, reason=f"{source.name} stopped responding during the measurement: run again")
     idle = (before + after) / 2
     if busy - idle <= abs(after - before):
         return Energy(
             None,
             source.name,
             round(idle, 4),
-            f"inferring took {busy:.3g} W, which does not stand out from {before:.3g} W at rest before and "
-            f"{after:.3g} W after: let the machine come to rest and run again",
+            f"inferring took {busy:.3g} W, too close to {before:.3g} W at rest before and {after:.3g} W "
+            "after: wait until the machine is idle and run again",
         )
     return Energy(round((busy - idle) * busy_seconds / calls * 1e3, 6), source.name, round(idle, 4))
 
@@ -128,7 +128,7 @@ def find_source(root: Path = ROOT) -> Counter | Gauge | str:
 
 
 def _rapl(root: Path) -> Counter | str | None:
-    # Zones with one colon are whole; those with two are parts of them. psys, where it exists, contains the packages.
+    # A zone with one colon is whole, a zone with two colons is a part. psys, if it exists, contains the packages.
     zones = sorted((root / "sys/class/powercap").glob("intel-rapl:*"))
     zones = [zone for zone in zones if zone.name.count(":") == 1 and (read(zone / "name") or "").startswith("package")]
     if not zones:

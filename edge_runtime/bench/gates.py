@@ -40,11 +40,13 @@ class Gate:
 def parse_gate(text: str) -> Gate:
     """Return the gate that `text` describes: a metric, `>` or `<`, a number, and `%` of the old value.
 
-    The change of accuracy and macro_f1 is in percentage points, `pp` or no unit. Raises `InputError` for other texts.
+    Changes of accuracy and macro_f1 are in percentage points, `pp` or no unit. Raises `InputError` for other texts.
     """
     match = _CONDITION.fullmatch(text)
     metric = METRICS.get(match["metric"]) if match else None
     is_right = match and metric and math.isfinite(float(match["limit"]))
     if not match or not metric or not is_right or (metric.unit == POINTS) is (match["unit"] == "%"):
-        raise InputError(f"--fail-if {text!r} is no condition as 'p50>5%' or 'accuracy<-0.3', of {', '.join(METRICS)}")
+        raise InputError(
+            f"--fail-if {text!r} is not like 'p50>5%' or 'accuracy<-0.3', with one of {', '.join(METRICS)}"
+        )
     return Gate(text.strip(), match["metric"], match["sign"], float(match["limit"]))

@@ -1,6 +1,6 @@
 """Describe the machine: a function for each fact, which returns None where the machine does not provide it.
 
-`root` is `/`, or a folder laid out like it.
+`root` is `/`, or a folder with the same layout.
 """
 
 import os
@@ -15,12 +15,12 @@ from typing import Annotated
 from edge_runtime.bench.machine_state import ROOT, ask, governor, load_average, number, read
 from edge_runtime.system.dataclass_json import Quantity
 
-# Instructions that decide how fast an int8 product is, as Linux names them: Arm's, then x86's.
+# Instruction sets that decide how fast an int8 product is, in Linux's names: Arm's, then x86's.
 _FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "sve", "sve2", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni")
 
 _CACHE_LETTERS: dict[str | None, str] = {"Data": "d", "Instruction": "i"}
 
-# The names that hypervisors give as a machine's maker.
+# Names of a machine's maker that hypervisors report.
 _HYPERVISORS = re.compile(r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Parallels|Virtual Machine", re.IGNORECASE)
 
 

@@ -1,6 +1,6 @@
 """Read the state of the machine from its files and commands: a function for each fact, None if it is missing.
 
-`root` is `/`, or a folder laid out like it. Needs nothing but Python, as the worker does.
+`root` is `/`, or a folder with the same layout. Like the worker, this needs only Python.
 """
 
 import os
@@ -17,9 +17,9 @@ from typing import Annotated, Literal
 from edge_runtime.system.dataclass_json import Quantity
 
 ROOT = Path("/")
-COMMAND_SECONDS = 2.0  # a slower command is stopped, and counts as absent
+COMMAND_SECONDS = 2.0  # a slower command is stopped and counts as missing
 
-# The bits of `vcgencmd get_throttled`: now, and 16 places higher since boot.
+# The bits of `vcgencmd get_throttled` for now; the bits since boot are 16 places higher.
 _THROTTLED_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
 # Drivers' names for the sensors of a CPU or its chip: coretemp (Intel), k10temp and zenpower (AMD), cpu-thermal and
 # bcm2711_thermal (Raspberry Pi), soc-thermal (other boards).
@@ -85,7 +85,7 @@ def state(cpu: int | None = None, root: Path = ROOT) -> State:
 def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float | None:
     """Return how many CPUs other programs kept busy between two states, without `own_seconds` of the measurement.
 
-    None when the system does not tell, or for less than a tenth of a second, since it counts in hundredths.
+    None if the system does not provide it, or for less than a tenth of a second, since the system's unit is 10 ms.
     """
     busy = elapsed = 0.0
     for cpu, (busy_after, idle_after) in (after.cpu_times_s or {}).items():
@@ -170,7 +170,7 @@ def cpu_times_s(root: Path = ROOT) -> dict[str, tuple[float, float]] | None:
     """Return the busy and the idle seconds since boot by CPU (proc(5), /proc/stat)."""
     times = {}
     for cpu, rest in re.findall(r"^(cpu\d+) ([\d ]+)$", read(root / "proc/stat") or "", re.MULTILINE):
-        # user, nice, system, idle, iowait, irq, softirq, steal; guests come after and are in the first two already.
+        # user, nice, system, idle, iowait, irq, softirq, steal; the first two already include the guests.
         ticks = [int(count) for count in rest.split()[:8]]
         idle = sum(ticks[3:5])
         per_second = os.sysconf("SC_CLK_TCK")
@@ -190,7 +190,7 @@ def _sensors(root: Path) -> Iterator[tuple[str, int | None]]:
 def read(path: Path) -> str | None:
     """Return the text at `path` without the space around it; None if it cannot be read."""
     try:
-        # The device tree ends its texts in NUL.
+        # Texts in the device tree end with NUL.
         return path.read_text(encoding="utf-8", errors="replace").strip("\0 \n") or None
     except OSError:
         return None

@@ -1,4 +1,4 @@
-"""The measurement of a worker, as dataclasses that it fills and that its JSON is read into."""
+"""Define the measurement of a worker: the worker fills these dataclasses, and its JSON is read into them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -14,10 +14,10 @@ from edge_runtime.bench.measurement_job import Answer, MeasurementJob
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.dataclass_json import Quantity, from_json
 
-# Bounded, so that sums and means stay finite.
+# Limited, so that sums and means stay finite.
 _Duration = Annotated[float, Quantity(at_least=0, at_most=1e12)]
 _Count = Annotated[int, Quantity(at_least=0, at_most=2**60)]
-_TIMES_NS = (10, 10**15)  # what the report rounds to, and eleven days
+_TIMES_NS = (10, 10**15)  # the report's rounding, and eleven days
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Measured(RoundFacts):
 
 @dataclass(frozen=True)
 class Round:
-    """The facts of a round, the raw times in nanoseconds, and the `logits` `[n_windows, n_labels]` if asked for."""
+    """The facts of a round, the raw times in nanoseconds, and the `logits` `[n_windows, n_labels]` if requested."""
 
     measured: Measured
     latency_ns: npt.NDArray[np.int64]
@@ -129,7 +129,7 @@ def _all_warm_ups(warm_ups: Sequence[WarmUp]) -> WarmUp | None:
 def read_round(answer: Answer, job: MeasurementJob, device: str, shape: tuple[int, int]) -> Round:
     """Read the `answer` of `device` to a `job` that measures; logits have the `shape` (windows, classes).
 
-    Raises `DeviceError` when a fact or an array is missing, of another kind, or impossible.
+    Raises `DeviceError` when a fact or an array is missing, has another type, or is impossible.
     """
     arrays = answer.arrays
     try:
@@ -138,7 +138,7 @@ def read_round(answer: Answer, job: MeasurementJob, device: str, shape: tuple[in
         return Round(from_json(Measured, answer.facts), latency, end_to_end, logits)
     except ValueError as error:
         raise DeviceError(
-            f"the answer of {device} on {job.title} cannot be used ({error}): see that nothing but har-edge's own "
+            f"the answer of {device} on {job.title} cannot be used ({error}): make sure that only har-edge's own "
             "worker or app answers there, and measure again"
         ) from error
 
@@ -146,11 +146,11 @@ def read_round(answer: Answer, job: MeasurementJob, device: str, shape: tuple[in
 def _times(name: str, times: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
     is_list = times is not None and times.ndim == 1 and len(times) and times.dtype == np.int64
     if times is None or not is_list or times.min() < _TIMES_NS[0] or times.max() > _TIMES_NS[1]:
-        raise ValueError(f"{name} is no list of nanoseconds that an inference takes")
+        raise ValueError(f"{name} is not a list of possible nanoseconds of an inference")
     return times
 
 
 def _logits(logits: npt.NDArray[Any] | None, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     if logits is None or logits.shape != shape or logits.dtype != np.float32 or not np.isfinite(logits).all():
-        raise ValueError(f"logits is no table of {shape[0]} windows and {shape[1]} classes")
+        raise ValueError(f"logits is not a table of {shape[0]} windows and {shape[1]} classes")
     return logits

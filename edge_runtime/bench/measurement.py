@@ -1,9 +1,9 @@
-"""Measure models in fresh processes that take turns, timed and scored by the same interpreter.
+"""Measure models in fresh processes that take turns; the same interpreter times and scores.
 
-Rounds are interleaved (A B A B …), so that a machine that warms up or gets busy does so to all models alike. Each round
-of a model is one process: it loads the model, infers once, warms up until its times settle, and times. Rounds are many
-and short, since they differ more (a process's place in memory, the clock) than the samples of one do. The control is
-the first model once more: the ratio of the two shows the error of ratios in this run.
+Rounds are interleaved (A B A B …), so that all models suffer alike when the machine warms up or gets busy. Each round
+of a model is one process: it loads the model, infers once, warms up until its times settle, and times. There are many
+short rounds, since rounds differ more (place in memory, clock) than the samples within a round. The control is the
+first model once more: the ratio of the two shows the error of ratios in this run.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ RUNS = 3000
 PACED_ROUNDS = 8
 PACED_RUNS = 24
 
-# Rounds that classify all windows; two show whether answers repeat.
+# Rounds that classify all windows; two rounds show whether answers repeat.
 _SCORED_ROUNDS = 2
 
 
@@ -45,7 +45,7 @@ class MeasurementSettings:
     """Set how to measure; None is the default of the mode.
 
     Each model has `runs` timed inferences over all `rounds`, or as many as fit into `duration_s`. `paced` spaces them
-    as a stream does. `absent_rivals` could not be made; None if no rivals are asked for.
+    as a stream does. `absent_rivals` could not be made; None if rivals are not requested.
     """
 
     runtime: str = "auto"
@@ -59,12 +59,12 @@ class MeasurementSettings:
 
     @property
     def total_runs(self) -> int:
-        """The timed inferences per model, unless the duration decides."""
+        """The number of timed inferences per model, unless a duration is set."""
         return self.runs or (PACED_RUNS if self.paced else RUNS)
 
     @property
     def turns(self) -> int:
-        """The rounds; not more than there are runs."""
+        """The number of rounds, at most the number of runs."""
         rounds = self.rounds or (PACED_ROUNDS if self.paced else ROUNDS)
         return rounds if self.duration_s is not None else min(rounds, self.total_runs)
 
@@ -197,7 +197,7 @@ def _take_turns(
     settings: MeasurementSettings,
     on_progress: OnProgress,
 ) -> None:
-    """Give every participant its turns, each of which adds a round; one that fails gets no more."""
+    """Give every participant its turns, each of which adds a round; after a failure it gets no more turns."""
     turns, shape = settings.turns, (len(data.test), len(data.labels))
     total = turns * len(participants)
     for turn in range(turns):
@@ -241,7 +241,7 @@ def _count_instructions(participant: _Participant, device: Device, folder: Path,
 
 
 def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
-    """Tell whether a turn would only repeat meaningless times, or is the control's of a failed model."""
+    """Tell whether a turn would only repeat meaningless times, or is the control of a failed model."""
     first = participants[0]
     untimed = bool(first.rounds) and first.rounds[0].measured.machine.emulated
     if not participants[i].is_control:
@@ -258,7 +258,7 @@ def _lay_out(
 ) -> list[_Participant]:
     """Write models and the windows `rows` into `folder`, and return the participants.
 
-    A walking frame is found from all windows.
+    A walking frame is determined from all windows.
     """
     windows: dict[tuple[str, ...], str] = {}
     participants = []

@@ -1,8 +1,8 @@
 """Write jobs for devices and read their answers: files in one folder, which may be sent to a device and back.
 
-`<name>.job.json` asks. The worker writes arrays to `<name>.npz` and then `<name>.json`, with the digest of the arrays:
-an answer is complete when the JSON reads and the digest fits. An error travels in the answer, since not every device
-passes on all lines.
+`<name>.job.json` is the job. The worker writes arrays to `<name>.npz` and then `<name>.json` with the digest of the
+arrays: an answer is complete when the JSON can be read and the digest fits. The answer also contains errors, since not
+every device passes on all lines.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from edge_runtime.system.printable import printable
 from edge_runtime.system.progress import OnProgress
 
 FORMAT = 1
-SILENCE_SECONDS = 300.0  # a worker that reports nothing for this long is stopped
+SILENCE_SECONDS = 300.0  # a worker that reports nothing for so long is stopped
 LARGEST_ANSWER = 1 << 28  # bytes: the times of 16 million inferences
 _LONGEST_ERROR = 2000
 
@@ -35,9 +35,9 @@ _LONGEST_ERROR = 2000
 class MeasurementJob:
     """One task, `measure` or `compile`, for one fresh process; files are named relative to the job's folder.
 
-    `title` stands for the model in sentences. `library` is the model as C, which `compiler` compiled; the model of the
-    task `compile` is such C. `runs` inferences are timed, or as many as fit into `seconds`; they are `period_s` apart
-    if that is not 0. `score` and `energy` ask to classify all `windows` and to measure the energy.
+    `title` stands for the model in sentences. `library` is the model as C, compiled by `compiler`; a task `compile` has
+    a C file as its model. `runs` inferences are timed, or as many as fit into `seconds`, with `period_s` between them
+    unless it is 0. `score` and `energy` ask to classify all `windows` and to measure the energy.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Device(Protocol):
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Install the packages that jobs need. Raises `DeviceError` or `InputError` when this fails.
 
-        `with_onnx` asks for ONNX Runtime too; where it cannot be had, the jobs that need it fail.
+        `with_onnx` asks for ONNX Runtime too; if it cannot be installed, jobs that need it fail.
         """
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
@@ -143,7 +143,7 @@ def write_error(folder: Path, name: str, error: HarEdgeError) -> None:
 def read_answer(folder: Path, name: str) -> Answer | None:
     """Return the answer to the job `name` in `folder`; None if it is missing or incomplete.
 
-    Raises the error that the worker wrote instead. Nothing in the files is run, and their size is bounded.
+    Raises the worker's error, if the answer is one. Nothing in the files is executed, and their size is limited.
     """
     try:
         content = parse_json(read_text(folder / f"{name}.json", "an answer"))
@@ -164,7 +164,7 @@ def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays in the `.npz` file at `path`, whose SHA-256 is `digest`."""
     content = read_bytes(path, "an answer", min(LARGEST_ANSWER, path.stat().st_size))
     if hashlib.sha256(content).hexdigest() != digest:
-        raise ValueError("it is not whole")
+        raise ValueError("it is incomplete")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if sum(member.file_size for member in archive.infolist()) > LARGEST_ANSWER:
             raise ValueError("it unpacks to more than an answer can have")

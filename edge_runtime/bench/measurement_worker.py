@@ -1,6 +1,6 @@
-"""Measure one model in a process of its own, which reads a job from a file and writes the answer.
+"""Measure one model in its own process, which reads a job from a file and writes the answer.
 
-It only needs numpy and a TFLite runtime, and runs on Python 3.10 or newer. Progress goes to stdout.
+The process needs only NumPy and a TFLite runtime, and runs on Python 3.10 or newer. Progress goes to stdout.
 """
 
 import platform
@@ -29,11 +29,11 @@ from edge_runtime.signals.mounting import turned
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library, find_compiler, has_dot_products
 from edge_runtime.system.child_processes import end_with_the_reader, tell
 
-# Few enough to stay in a second-level cache, where a window that was just prepared would be.
+# Few enough to stay in a second-level cache, like a window that was just prepared.
 TIMED_WINDOWS = 32
 WARM_UP_SECONDS = 0.1
 MOST_WARM_UP_SECONDS = 2.0
-FEW_CALLS = 10  # tell how long a call takes
+FEW_CALLS = 10  # to estimate the time of a call
 
 Arrays = dict[str, npt.NDArray[Any]]
 Windows = list[npt.NDArray[Any]]
@@ -60,8 +60,8 @@ def main(job_path: Path) -> int:
 def measure(job: MeasurementJob, folder: Path) -> tuple[Measured, Arrays]:
     """Load, time and score one model.
 
-    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and `logits` `[n_windows, n_labels]` if asked for.
-    Windows are in the frame of the card already: end to end, each is turned once more.
+    The arrays are `latency_ns` and `end_to_end_ns`, `[runs]` each, and `logits` `[n_windows, n_labels]` if requested.
+    Windows are already in the card's frame, so the end-to-end times turn each window once more.
     """
     cpu = machine.pin_to_one_cpu() if job.threads == 1 else None
     about = machine.read_facts(cpu)
@@ -186,7 +186,7 @@ def _some_windows(path: Path) -> list[npt.NDArray[np.float32]]:
     """Read a few windows from all over the file; the whole file would count as memory of the model."""
     windows = np.load(path, mmap_mode="r", allow_pickle=False)
     if not len(windows):
-        raise InputError("the data has no test windows: give others with --data")
+        raise InputError("the data has no test windows: name other data with --data")
     rows = np.linspace(0, len(windows) - 1, min(TIMED_WINDOWS, len(windows))).astype(int)
     return [np.array(windows[row], np.float32) for row in rows]
 

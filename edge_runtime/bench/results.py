@@ -274,7 +274,7 @@ class Report:
 def read_report(path: Path) -> Report:
     """Return the report in the JSON file at `path`; unknown keys are ignored.
 
-    Raises `InputError` for a missing file, and for one that is no such report or contradicts itself.
+    Raises `InputError` for a missing file, and for a file that is not a report or contradicts itself.
     """
     try:
         return parse_report(read_text(path, "a result of 'har-edge bench'", or_pipe=True))

@@ -1,13 +1,13 @@
 """Compute 95 % intervals of latencies, ratios and accuracies, and test whether two models differ.
 
-Times: a bootstrap of two stages, rounds and contiguous blocks within each drawn round (Davison & Hinkley, *Bootstrap
-Methods and their Application*, 1997, sections 3.8 and 8.2.3).
+Times: a bootstrap in two stages, over rounds and over contiguous blocks within each drawn round (Davison & Hinkley,
+*Bootstrap Methods and their Application*, 1997, sections 3.8 and 8.2.3).
 
 Intervals of few rounds are widened as Student's t is (Hesterberg, *What Teachers Should Know About the Bootstrap*,
 2015). Seeds are fixed: the same samples give the same interval.
 
-Accuracies: windows of one subject resemble each other, so the unit is the subject. The standard error is that of the
-jackknife, with Student's t (Tukey, *Bias and Confidence in Not Quite Large Samples*, 1958). Scores near 100 % are
+Accuracies: windows of one subject resemble each other, so the unit is the subject. The jackknife gives the standard
+error, with Student's t (Tukey, *Bias and Confidence in Not Quite Large Samples*, 1958). Scores near 100 % are
 skewed, so their interval is computed on the logit scale (Mosteller & Tukey, *Data Analysis and Regression*, 1977).
 """
 
@@ -26,8 +26,8 @@ Floats = npt.NDArray[np.float64]
 
 REPLICATES = 2000
 LEVEL = 0.95
-HALF = 0.5  # windows added to the right and to the wrong ones, so that the logit of 100 % is finite
-_MOST_PER_ROUND = 1500  # samples; longer rounds are thinned out
+HALF = 0.5  # windows added to both the right and the wrong windows, so that the logit of 100 % is finite
+_MOST_PER_ROUND = 1500  # samples; longer rounds are thinned
 _BATCH = 200  # replicates at a time: a few tens of MB
 
 
@@ -59,7 +59,7 @@ def percentile_ratios(
 ) -> list[tuple[float, Interval]]:
     """Return the ratio of each percentile of `rounds` to the percentile of `against`, and its interval.
 
-    `paired` draws the same rounds of both, which took turns, so that whatever slowed one slowed the other.
+    `paired` draws the same rounds of both, which took turns, so that a disturbance slowed both.
     """
     ratios = np.percentile(np.concatenate(rounds), percents) / np.percentile(np.concatenate(against), percents)
     replicates = _percentiles(rounds, percents) / _percentiles(against, percents, seed=0 if paired else 1)
@@ -68,7 +68,7 @@ def percentile_ratios(
 
 
 def wilson_interval(right: int, windows: int) -> Interval:
-    """Return Wilson's interval of the share `right` of `windows`, as if each window were of another subject."""
+    """Return Wilson's interval of the share `right` of `windows`, as if each window came from another subject."""
     from scipy.stats import binomtest
 
     interval = binomtest(right, windows).proportion_ci(LEVEL, method="wilson")
@@ -119,8 +119,8 @@ def sign_flip_test(
 ) -> float | None:
     """Return the two-sided p value of "both err equally often", with subjects as units; None for a single subject.
 
-    It is the share of all ways to exchange the two models within subjects that differ at least as much. It takes six
-    subjects for a p value below 0.05. Fisher, *The Design of Experiments*, 1935; counted as in Pagano & Tritchler, *On
+    It is the share of all exchanges of the two models within subjects that give at least this difference. A value below
+    0.05 needs six subjects. Fisher, *The Design of Experiments*, 1935; counted as in Pagano & Tritchler, *On
     Obtaining Permutation Distributions in Polynomial Time*, 1983.
     """
     rows = _rows_per_subject(subject)
@@ -139,11 +139,11 @@ def sign_flip_test(
 def _percentiles(rounds: Rounds, percents: Sequence[float], seed: int = 0) -> Floats:
     """Return percentiles `[len(percents), REPLICATES]` of rounds drawn with replacement, and of circular blocks.
 
-    Equal seeds draw equal rounds, which pairs samples.
+    Equal seeds draw the same rounds, which pairs samples.
     """
     parts = [np.asarray(part, np.float32)[:: -(-len(part) // _MOST_PER_ROUND)] for part in rounds]
     lengths = np.array([len(part) for part in parts])
-    # Long against the correlation of neighbours, short against the round.
+    # Longer than the correlation of neighbours, and shorter than the round.
     block = max(1, round(float(np.sqrt(lengths.mean()))))
     blocks = -(-int(lengths.mean()) // block)
     # `resize` repeats a round from its start, so that a block may run over its end.
@@ -181,7 +181,7 @@ def _jackknife_interval(share: float, left_out: Floats, windows: int) -> Interva
         right = np.asarray(x) * windows
         return np.log((right + HALF) / (windows - right + HALF))
 
-    # At least the error of independent windows.
+    # The error is at least the error of independent windows.
     binomial = np.sqrt(1 / (share * windows + HALF) + 1 / ((1 - share) * windows + HALF))
     reach = _student_t(len(left_out)) * max(_jackknife_error(logit(left_out)), float(binomial))
     low, high = expit((logit(share) - reach, logit(share) + reach))

@@ -16,7 +16,7 @@ Timer = Callable[[], int]
 """Nanoseconds from an arbitrary start, never going back."""
 
 CHUNKS = 10
-SILENCE_NS = 5 * 10**9  # longer, and a report comes within a chunk
+SILENCE_NS = 5 * 10**9  # after which a chunk reports before its end
 
 # Blocks of the warm-up: long enough for a steady median, short enough to see a clock rise.
 BLOCK_SECONDS = 0.02
@@ -33,10 +33,10 @@ def time_calls(
     on_progress: Callable[[float], None] = lambda share: None,
     clock: Timer = time.perf_counter_ns,
 ) -> npt.NDArray[np.int64]:
-    """Time `runs` calls, taking `inputs` in turn; `[runs]` nanoseconds.
+    """Time `runs` calls with `inputs` in turn, and return `[runs]` nanoseconds.
 
-    `on_progress` hears the share that is done, `CHUNKS` times or each `SILENCE_NS`. An untimed call follows, so that
-    misses in the caches after the report do not count.
+    `on_progress` gets the finished share, `CHUNKS` times or each `SILENCE_NS`. An untimed call follows, so that cache
+    misses after the report do not count.
     """
     times = [0] * runs
     n = len(inputs)
@@ -73,7 +73,7 @@ def time_paced(
     """Time `runs` calls that are `period` seconds apart, asleep in between, as when windows come from a sensor.
 
     Returns `[runs]` nanoseconds of `call`, and of `prepare` and `call` together. The cold cache and the slow clock
-    belong to the measurement, so that nothing is repeated untimed.
+    are part of the measurement, so there are no untimed calls.
     """
     alone, together = [0] * runs, [0] * runs
     with _no_garbage_collection():
@@ -101,8 +101,8 @@ def warm_up(
 ) -> tuple[WarmUp, float]:
     """Call until the medians of `STABLE_BLOCKS` blocks of calls lie within `TOLERANCE`.
 
-    This takes at least `least_seconds` and ends after `most_seconds`, but not before `LEAST_CALLS` calls. Also returns
-    the median call of the last block in nanoseconds.
+    This takes at least `least_seconds` and ends after `most_seconds`, but not before `LEAST_CALLS` calls. It also
+    returns the median call of the last block in nanoseconds.
     """
     began = clock()
     medians: list[float] = []

@@ -50,7 +50,7 @@ from edge_runtime.system.installation import pip_install
 @click.option(
     "--rivals",
     is_flag=True,
-    help="In the same rounds, measure what other tools made of the same network ('har-edge convert --rivals').",
+    help="Also measure, in the same rounds, other tools' forms of the network ('har-edge convert --rivals').",
 )
 @outputs.option(
     "json",
@@ -58,14 +58,14 @@ from edge_runtime.system.installation import pip_install
     "else here]",
 )
 @outputs.option("html", "Where to write the page for people.  [default: beside the JSON file]")
-@outputs.option("markdown", "Write a table to paste into an issue too.")
-@outputs.option("csv", "Write a CSV file too, with a row per model.")
+@outputs.option("markdown", "Also write a table to paste into an issue.")
+@outputs.option("csv", "Also write a CSV file with a row per model.")
 @click.option("--threads", type=click.IntRange(min=1), metavar="N", default=1, help="Threads per inference.")
 @click.option(
     "--runtime",
     type=click.Choice((*RUNTIMES, C)),
     default="auto",
-    help="Interpreter to use. c measures int8 and mixed models also as C, compiled for the device.",
+    help="Interpreter to use. c also measures int8 and mixed models as C, compiled for the device.",
 )
 @click.option(
     "--runs",
@@ -87,7 +87,9 @@ from edge_runtime.system.installation import pip_install
     help="Fresh processes per model, which share its timed inferences.  "
     f"[default: {measurement.ROUNDS}, paced {measurement.PACED_ROUNDS}]",
 )
-@click.option("--paced", is_flag=True, help="Infer as often as windows come in use, and sleep in between: cold caches.")
+@click.option(
+    "--paced", is_flag=True, help="Infer as often as windows come in real use, and sleep in between: cold caches."
+)
 @click.option("--control/--no-control", default=True, help="Measure the first model twice.")
 def command(
     models: Sequence[Path],
@@ -106,18 +108,20 @@ def command(
     paced: bool,
     control: bool,
 ) -> None:
-    """Measure latency, memory and size of models, and accuracy on people that they were not trained on.
+    """Measure latency, memory and size of models, and accuracy on people who were not in their training.
 
     Models take turns in fresh processes. If a process dies or hangs, its model is left out and the exit code is 3. An
     older result in the run folder is kept, with its date in its name.
     """
     options.exclusive("--runs", "--duration")
     if runtime == C and not find_spec("convert"):
-        raise InputError("--runtime c needs more than this package: 'har-edge bench --on' on a host has it all")
+        raise InputError(
+            "--runtime c needs all of har-edge, and this is only its runtime: run 'har-edge bench --on' on a host"
+        )
     devices = open_all(targets or ("local",), runtime)
     names = [device.name for device in devices]
     if len({*names}) < len(names):
-        raise InputError(f"--on names a device twice ({', '.join(names)}): give each once")
+        raise InputError(f"--on names a device twice ({', '.join(names)}): name each device once")
     files, run = _find_models(models)
     absent = None
     if rivals:
@@ -131,7 +135,7 @@ def command(
         result = json_path or folder.bench(names[0])
         page = None if result == outputs.STDOUT else result.parent / f"{result.stem}.html"
     else:
-        options.refuse_options("names one file, but each device gets one", "--json")
+        options.refuse_options("names one file, but each device needs its own", "--json")
         result, page = None, folder.bench("devices", ".html")
         files_of_devices = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
@@ -145,9 +149,11 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
     """Load the data of --data, or the training data of the `models`; only people new to all models are tested."""
     cards = [model.card for model in models]
     if adapted := next((model for model in models if model.card.personal_correction), None):
-        raise InputError(f"{adapted.title} is adapted to one person: measure the model that it was made from")
+        raise InputError(f"{adapted.title} is adapted to one person: measure the original model")
     if other := next((model for model in models if model.card.window != cards[0].window), None):
-        raise InputError(f"{models[0].title} and {other.title} take different windows: bench one after the other")
+        raise InputError(
+            f"{models[0].title} and {other.title} take different windows: measure them one after the other"
+        )
     chosen = data_for([model.path for model in models if model.path and not model.rival], given)
     data = evaluation_data.windows(cards, chosen, is_remembered=given is None)
     for card in {card.name: card for card in cards}.values():
@@ -160,13 +166,13 @@ def _measure(
     models: Sequence[ModelFile],
     data: Dataset,
     settings: MeasurementSettings,
-    own: Mapping[str, Mapping[str, Path]],
+    files_of_devices: Mapping[str, Mapping[str, Path]],
     written: Mapping[str, Path | None],
     keeps_older: bool,
 ) -> None:
     """Measure on all devices, write and show the report, several side by side.
 
-    `own` are the files of each of several devices, by its name; `written` are those of all together.
+    `files_of_devices` are each device's own files, if there are several; `written` are the common files.
     """
     from edge_runtime.reports.report_content import DeviceReport, gather
     from edge_runtime.reports.report_forms import show_report
@@ -179,44 +185,38 @@ def _measure(
             keep_result(result)
         files.extend(outputs.write_report(reports, paths))
 
-    def write_own(device: Device, report: Report) -> None:
-        if own:
-            write([DeviceReport(device.name, report)], own[device.name])
+    def write_files_of(device: Device, report: Report) -> None:
+        if files_of_devices:
+            write([DeviceReport(device.name, report)], files_of_devices[device.name])
 
-    with progresses([device.name for device in devices] if own else [""]) as on_progress:
-        outcomes = measure_on(devices, models, data, settings, on_progress, write_own)
-    if not own and outcomes[0].error:
+    with progresses([device.name for device in devices] if files_of_devices else [""]) as on_progress:
+        outcomes = measure_on(devices, models, data, settings, on_progress, write_files_of)
+    if not files_of_devices and outcomes[0].error:
         raise outcomes[0].error
-    measured = [
-        DeviceReport(outcome.device.name, outcome.report, str(outcome.error) if outcome.error else None)
-        for outcome in outcomes
-    ]
+    measured = [DeviceReport(x.device.name, x.report, str(x.error) if x.error else None) for x in outcomes]
     reports = [device.report for device in measured if device.report]
     try:
         if reports:
             write(measured, written)
-    finally:  # a folder that cannot be written costs only the files
+    finally:  # show the report even if its files cannot be written
         show_report(gather(measured), Console())
     for path in files:
         click.echo(path)
-    if fault := next(
-        (outcome.error for outcome in outcomes if outcome.error and not isinstance(outcome.error, HarEdgeError)), None
-    ):
-        raise fault
-    incomplete = [
-        device.device
-        for device in measured
-        if own and (device.failure or device.report is None or device.report.failures)
-    ]
-    incomplete += [failure.file for failure in reports[0].failures] if not own else []
+    for outcome in outcomes:
+        if outcome.error and not isinstance(outcome.error, HarEdgeError):
+            raise outcome.error
+    if files_of_devices:
+        incomplete = [x.device for x in measured if x.failure or x.report is None or x.report.failures]
+    else:
+        incomplete = [failure.file for failure in reports[0].failures]
     if incomplete:
-        raise DeviceError(f"not everything could be measured: {', '.join(incomplete)}; the rest is complete")
+        raise DeviceError(f"some measurements failed: {', '.join(incomplete)}; all others are complete")
 
 
 def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     """Find the models that `paths` name, and their run folder if they have one in common."""
     if not paths and not LATEST.exists():
-        click.echo("No run here: measuring the reference models that come with har-edge.", err=True)
+        click.echo("No run here: measuring the reference models of har-edge.", err=True)
         paths = [Path("edge")]
     models: list[ModelFile] = []
     run = None
@@ -236,7 +236,7 @@ def _as_c(models: Sequence[ModelFile]) -> list[ModelFile]:
     """Return copies of the `models` that can be C."""
     quantised = [model for model in models if not model.rival and model.scheme in CALIBRATED]
     if not quantised:
-        raise InputError("--runtime c measures int8 and mixed models: 'har-edge convert --quantize' makes one")
+        raise InputError("--runtime c needs an int8 or mixed model: make one with 'har-edge convert --quantize'")
     return [replace(model, title=f"{model.title} as C", is_c=True) for model in quantised]
 
 
@@ -245,7 +245,7 @@ def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[Ab
     models_of_rivals: list[ModelFile] = []
     absent: list[AbsentRival] = []
     if any(model.path and is_shipped(model.path) for model in models):
-        raise InputError("reference models come without rivals: 'har-edge train', then 'har-edge convert --rivals'")
+        raise InputError("reference models have no rivals: run 'har-edge train', then 'har-edge convert --rivals'")
     for path, of in {record_of(model.path): model.card for model in models if model.path}.items():
         record = read_record(path, of)
         card = record.read_card(path)
@@ -253,7 +253,7 @@ def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[Ab
             file = path.with_name(rival.file)
             model = ModelFile(str(file), read_rival(file, rival), card, file, rival)
             if model.is_onnx and not find_spec("onnx"):
-                absent.append(AbsentRival(rival.name, f"onnx, which reads operators, is absent: {pip_install('onnx')}"))
+                absent.append(AbsentRival(rival.name, f"the package onnx is missing: {pip_install('onnx')}"))
             else:
                 models_of_rivals.append(model)
         absent += [AbsentRival(name, reason) for name, reason in record.absent.items()]

@@ -16,9 +16,9 @@ from edge_runtime.model.model_paths import model_path
 @click.option("--from", "source", metavar="FILE", type=options.PATH, help="Attach the card in this file to MODEL.")
 @options.runtime
 def command(model: Path, source: Path | None, runtime: str) -> None:
-    """Print the card of MODEL as JSON, or attach another one with --from.
+    """Print the card of MODEL as JSON, or attach another card with --from.
 
-    The card has to fit the model: its input, and its number of labels.
+    The card must fit the model's input and its number of labels.
     """
     if source is None:
         _, card = cards.read_model(model_path(model))

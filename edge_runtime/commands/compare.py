@@ -38,19 +38,19 @@ FORMAT = 1
     "points). Takes p50, p90, p95, p99, mean, end_to_end, load, memory, size, ram, instructions, "
     "accuracy and macro_f1. May be repeated.",
 )
-@click.option("--anyway", is_flag=True, help="Compare results of different machines, data, runtimes or settings too.")
-@outputs.option("json", "Write the comparison too; - is standard output.")
+@click.option("--anyway", is_flag=True, help="Also compare results of different machines, data, runtimes or settings.")
+@outputs.option("json", "Also write the comparison; - is standard output.")
 def command(
     old: Path | None, new: Path | None, conditions: Sequence[str], anyway: bool, json_path: Path | None
 ) -> None:
     """Show the changes from OLD to NEW, two JSON files that 'har-edge bench' wrote, or two runs.
 
-    Without NEW, OLD is compared with the newest result of the latest run. A run folder stands for its newest result; if
-    it is the only argument, its last two results are compared, as are those of the latest run without any argument. If
-    two runs were not both measured, the scores of their trainings are compared.
+    Without NEW, OLD is compared with the newest result of the latest run. A run folder stands for its newest result. If
+    a run folder is the only argument, its last two results are compared; without arguments, the last two results of the
+    latest run. If 'bench' has not measured both runs, the scores of their trainings are compared.
 
-    Results are matched by model and quantisation. Intervals of times are bootstrapped from the single times in the
-    files; those of accuracy are over people.
+    Results are matched by model and quantisation. Intervals of times are bootstrapped from the raw times in the files.
+    Intervals of accuracy are over people.
     """
     gates = [parse_gate(text) for text in conditions]
     trained = _only_trained(old, new)
@@ -65,7 +65,7 @@ def command(
     if outcome.obstacles and not anyway:
         raise InputError(
             f"{old} (OLD) and {new} (NEW) are not comparable: {'; '.join(outcome.obstacles)}; measure again under the "
-            "same conditions, or compare them --anyway"
+            "same conditions, or add --anyway"
         )
     if not outcome.pairs:
         raise InputError(f"{old} and {new} have no model and quantisation in common: bench the same models")
@@ -77,8 +77,8 @@ def command(
     # No run is chosen by its test subjects.
     judged = [pair for pair in outcome.pairs if pair.facts.get("part") != "test"]
     failures = [failure for gate in gates for failure in gate.failures(judged)]
-    if gates:  # a model that could not be measured any more must not pass a gate
-        failures += [f"{title} (it is in OLD, but NEW has no result of it)" for title in outcome.only_old]
+    if gates:  # a model that cannot be measured any more must not pass a gate
+        failures += [f"{title} (measured in OLD, but not in NEW)" for title in outcome.only_old]
     outputs.write_json(json_path, _content(old, new, outcome, conditions, failures))
     if failures:
         raise CheckFailedError(f"the comparison fails on {'; '.join(failures)}")

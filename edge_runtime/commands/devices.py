@@ -1,4 +1,4 @@
-"""Describe targets and what would spoil a measurement there, or clean them: `har-edge devices`."""
+"""Describe targets and reasons to doubt a measurement there, or clean them: `har-edge devices`."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import click
 from rich.text import Text
 
-from edge_runtime.bench import doubts, machine, machine_state
+from edge_runtime.bench import doubts, machine_state
+from edge_runtime.bench.machine import read_facts
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.commands import options
 from edge_runtime.devices.emulated.cortex_m4 import CortexM4
@@ -27,19 +28,19 @@ from edge_runtime.system.terminal import Console, facts_table, progresses
 
 @dataclass(frozen=True)
 class _Readiness:
-    """A target, and the runtime that would measure there, or a failure."""
+    """A target with its description and the runtime that would measure there, or a failure."""
 
     target: str
-    found: Description | None = None
+    description: Description | None = None
     runtime: str | None = None
     failure: HarEdgeError | None = None
 
     @property
     def doubts(self) -> tuple[str, ...]:
         """The reasons to doubt a measurement there now, each with its remedy."""
-        if self.found is None or self.found.machine.emulated:
+        if self.description is None or self.description.machine.emulated:
             return ()
-        return doubts.of_state(self.found.state)
+        return doubts.of_state(self.description.state)
 
 
 @click.command(
@@ -48,12 +49,12 @@ class _Readiness:
 )
 @click.argument("targets", metavar="[clean] [TARGET ...]", nargs=-1)
 def command(targets: Sequence[str]) -> None:
-    """Say what each TARGET is and what would spoil a measurement there, with the command that mends it.
+    """Describe each TARGET, and say what would spoil a measurement there and how to fix it.
 
-    'har-edge devices clean TARGET ...' removes all files that har-edge has left on these devices.
+    'har-edge devices clean TARGET ...' removes all files of har-edge from these devices.
 
     \b
-    TARGET is one of
+    Forms of TARGET:
       local                      this machine (default)
       python:PATH                another Python on it
       ssh://[USER@]HOST[:PORT]   a machine reached by ssh, as your ssh is set up
@@ -67,22 +68,22 @@ def command(targets: Sequence[str]) -> None:
         return
     targets = targets or ("local",)
     with progresses(targets) as tell:
-        readiness = _look_at(targets, tell)
-    if len(readiness) == 1 and readiness[0].failure and not readiness[0].found:
-        raise readiness[0].failure
+        all_readiness = _look_at(targets, tell)
+    if len(all_readiness) == 1 and all_readiness[0].failure and not all_readiness[0].description:
+        raise all_readiness[0].failure
     console = Console()
-    for i, each in enumerate(readiness):
+    for i, readiness in enumerate(all_readiness):
         if i:
             console.print()
-        _show(each, console)
-    failed = {target.target: target.failure for target in readiness if target.failure}
+        _show(readiness, console)
+    failed = {each.target: each.failure for each in all_readiness if each.failure}
     if failed:
         exit_code = max(failure.exit_code for failure in failed.values())
-        raise error_with(exit_code, f"not every device can be measured on: {', '.join(failed)}")
+        raise error_with(exit_code, f"some devices cannot measure: {', '.join(failed)}")
 
 
 def _look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[_Readiness]:
-    """Look at all `targets` at a time. Raises `InputError` for one of no known kind."""
+    """Look at all `targets` at a time. Raises `InputError` for a target of unknown kind."""
     openers = [opener(target) for target in targets]
     with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
         return list(pool.map(_look, targets, openers, on_progress))
@@ -101,10 +102,10 @@ def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -
         if isinstance(device, CortexM4):
             return _Readiness(target, device.read_machine(), "C only: har-edge bench --runtime c")
         if not isinstance(device, PythonDevice):
-            raise DeviceError(f"{device.name} is a phone, which has no Python to look with: har-edge bench works there")
+            raise DeviceError(f"{device.name} is a phone without Python, so it cannot be described: use har-edge bench")
         if target == "local":
             runtime = load_runtime("auto")
-            here = Description(machine.read_facts(), machine_state.state())
+            here = Description(read_facts(), machine_state.state())
             return _Readiness(target, here, f"{runtime.name} {runtime.version or ''}".strip())
         return _Readiness(target, device.read_machine(), device.name)
     except HarEdgeError as error:
@@ -127,22 +128,22 @@ def _clean(targets: Sequence[str]) -> None:
         raise error_with(max(failure.exit_code for failure in failed), "; ".join(map(str, failed)))
 
 
-def _show(found: _Readiness, console: Console) -> None:
-    console.print(found.target, style="bold")
+def _show(readiness: _Readiness, console: Console) -> None:
+    console.print(readiness.target, style="bold")
     table = facts_table()
-    about = found.found and found.found.machine
-    if found.found and about:
-        # The state beside an emulated machine would be this one's.
-        state = [] if about.emulated else state_facts(found.found.state)
-        for name, value in [*known_facts(about, ("governor", "load_average")), *state]:
+    machine = readiness.description and readiness.description.machine
+    if readiness.description and machine:
+        # An emulated machine has the state of this machine.
+        state = [] if machine.emulated else state_facts(readiness.description.state)
+        for name, value in [*known_facts(machine, ("governor", "load_average")), *state]:
             if value != NOT_MEASURED:
                 table.add_row(name, value)
-    if found.runtime:
-        table.add_row("measures with", found.runtime)
+    if readiness.runtime:
+        table.add_row("measures with", readiness.runtime)
     console.print(table)
-    for doubt in found.doubts:
+    for doubt in readiness.doubts:
         console.print(Text.assemble(("would spoil a measurement: ", "yellow"), doubt))
-    if found.failure:
-        console.print(Text.assemble(("failed: ", "red"), str(found.failure)))
-    elif about and not about.emulated and not found.doubts:
+    if readiness.failure:
+        console.print(Text.assemble(("failed: ", "red"), str(readiness.failure)))
+    elif machine and not machine.emulated and not readiness.doubts:
         console.print("Nothing here would spoil a measurement.")

@@ -18,16 +18,16 @@ from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
 from edge_runtime.system.standard_streams import suppressed_stderr
 
-# Endings of those keys of a card whose values are shares between 0 and 1.
+# Endings of a card's keys with values between 0 and 1.
 _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 
 
 @click.command(name="info", epilog=options.examples("info edge", "info runs/latest", "info edge --json -"))
 @options.model("MODEL|RUN", required=True)
-@outputs.option("json", "Write everything too, with every tensor of the graph; - is standard output.")
+@outputs.option("json", "Also write everything, with every tensor of the graph; - is standard output.")
 @options.runtime
 def command(model: Path, runtime: str, json_path: Path | None) -> None:
-    """Show what is inside MODEL: its card, inputs and outputs, operators and those that XNNPACK took."""
+    """Show what is inside MODEL: its card, inputs and outputs, and its operators, in XNNPACK and outside."""
     from edge_runtime.devices.trial import open_classifier
 
     model = model_path(model)
@@ -52,13 +52,15 @@ def command(model: Path, runtime: str, json_path: Path | None) -> None:
     outputs.write_json(json_path, content)
 
 
-def _show(card: Card, found: Model, content: Mapping[str, Any]) -> None:
+def _show(card: Card, opened: Model, content: Mapping[str, Any]) -> None:
     from edge_runtime.system.terminal import Console, facts_table, plain_table
 
     console = Console()
-    console.print(f"{content['file']}: {card.name}, {found.scheme}, {kilobytes(content['size_bytes'])}\n", style="bold")
+    console.print(
+        f"{content['file']}: {card.name}, {opened.scheme}, {kilobytes(content['size_bytes'])}\n", style="bold"
+    )
     facts = facts_table()
-    for name, text in _facts(card, found):
+    for name, text in _facts(card, opened):
         if text:
             facts.add_row(name, text)
     console.print(facts)
@@ -71,17 +73,17 @@ def _show(card: Card, found: Model, content: Mapping[str, Any]) -> None:
     console.print(signals)
 
     operators = plain_table(["operator"], ["count", "in XNNPACK"])
-    counts, in_xnnpack = found.operators.counts, found.operators.xnnpack
+    counts, in_xnnpack = opened.operators.counts, opened.operators.xnnpack
     for name in sorted(counts, key=lambda name: (-counts[name], name)):
         operators.add_row(name, str(counts[name]), NOT_MEASURED if in_xnnpack is None else str(in_xnnpack.get(name, 0)))
-    n_taken = NOT_MEASURED if in_xnnpack is None else str(found.operators.taken)
-    operators.add_row("all", str(found.operators.total), n_taken, style="bold")
+    n_taken = NOT_MEASURED if in_xnnpack is None else str(opened.operators.taken)
+    operators.add_row("all", str(opened.operators.total), n_taken, style="bold")
     console.print()
     console.print(operators)
-    console.print(f"\nas {found.runtime.name} {found.runtime.version or ''} on this machine sees it")
+    console.print(f"\nas seen by {opened.runtime.name} {opened.runtime.version or ''} on this machine")
 
 
-def _facts(card: Card, found: Model) -> Iterator[tuple[str, str]]:
+def _facts(card: Card, opened: Model) -> Iterator[tuple[str, str]]:
     """Yield the facts of card and graph: name, and text or "" for a fact that does not exist."""
     window = card.window
     yield "labels", ", ".join(card.labels)
@@ -95,10 +97,10 @@ def _facts(card: Card, found: Model) -> Iterator[tuple[str, str]]:
     yield from _with_parts("parity", card.parity)
     yield from _with_parts("scores", card.scores)
     yield from _with_parts("adapted to", card.personal_correction.record if card.personal_correction else {})
-    yield "input", _tensor_text(found.input)
-    yield "windows", _preparation(card, found.input)
-    yield "output", _tensor_text(found.output)
-    yield "state", "kept between inferences, reset before each window" if found.stateful else "none"
+    yield "input", _tensor_text(opened.input)
+    yield "windows", _preparation(card, opened.input)
+    yield "output", _tensor_text(opened.output)
+    yield "state", "kept between inferences, reset before each window" if opened.stateful else "none"
 
 
 def _preparation(card: Card, tensor: Tensor) -> str:

@@ -23,24 +23,24 @@ from edge_runtime.system.quantities import counted
 def find_model(path: Path | None) -> Path:
     """Return the model that `path` names: a file, a reference model, or the int8 model of a run folder.
 
-    Without a `path` it is the latest run's or, where there has been no run, `edge`; stderr then says which. Raises
+    Without a `path` it is the latest run's model or, if there is no run, `edge`; then stderr names it. Raises
     `InputError` when there is no model.
     """
     if path is None and not runs.LATEST.exists():
-        click.echo("No run here: taking the reference model 'edge', for a phone upright at the waist.", err=True)
+        click.echo("No run here: using the reference model 'edge', for a phone upright at the waist.", err=True)
         return reference_model("edge", INT8)
     if path is not None and (is_reference(path) or not path.is_dir()):
         return model_path(path)
     chosen = model_path(runs.find_run(path, outputs.say).folder)
     if path is None:
-        click.echo(f"Taking {chosen}.", err=True)
+        click.echo(f"Using {chosen}.", err=True)
     return chosen
 
 
 def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> list[tuple[int, Recording]]:
     """Return the recordings, each after its number, that are as long as a window; stderr says how many are not.
 
-    Raises `InputError` when all are shorter.
+    Raises `InputError` when all recordings are shorter.
     """
     recordings = list(numbered)
     is_long = [len(recording.samples) >= card.window.samples for _, recording in recordings]
@@ -62,7 +62,7 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     worn, learnt = {mounting.placement for mounting in mountings if mounting.placement}, learnt_placements(card)
     if card.frame == "walking":
         if learnt and (others := sorted(worn - {*learnt})):
-            where = f"{' and '.join(learnt)}, and here is {', '.join(others)}"
+            where = f"{' and '.join(learnt)}, but here they are at {', '.join(others)}"
             click.echo(f"'{card.name}' was trained with devices at {where}: it may be wrong more often.", err=True)
         return
     if not worn and (not learnt or card.personal_correction):
@@ -80,7 +80,7 @@ def say_placements(card: cards.Card, placement: str) -> None:
     """Name the placements of a model's training on stderr, if its answers depend on a placement that is not given."""
     if card.alike and not placement and (learnt := learnt_placements(card)):
         where = f"'{card.name}' knows {' and '.join(learnt)}"
-        click.echo(f"Where the device is worn is not told (--placement): {where}.", err=True)
+        click.echo(f"No --placement says where the device is worn: {where}.", err=True)
 
 
 def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:
@@ -88,18 +88,18 @@ def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]
     n = len(were_found) - sum(were_found)
     if n and card.frame == "walking":
         where = f" in {n} of {len(were_found)} mountings" if len(were_found) > 1 else ""
-        takes = f"that takes {WALK_S:g} s of clear walking. Postures are unknown there."
+        takes = f"finding it takes {WALK_S:g} s of clear walking. Postures are unknown there."
         click.echo(f"How the device is worn was not found{where}: {takes}", err=True)
 
 
 def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:
-    """Say on stderr to whom a model is adapted, unless all `subjects` are this person; None is not known."""
+    """Name the person that a model is adapted to on stderr, unless it is all `subjects`; None is not known."""
     if card.personal_correction is None:
         return
     person = card.personal_correction.record.get("subject")
     if person is None or {str(subject) for subject in subjects} != {str(person)}:
         named = "one person" if person is None else f"subject {printable(str(person), 30)}"
-        click.echo(f"'{card.name}' is adapted to {named}: for others it may be wrong more often.", err=True)
+        click.echo(f"'{card.name}' is adapted to {named}: for other people it may be wrong more often.", err=True)
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
@@ -114,14 +114,14 @@ def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
 def data_for(models: Sequence[Path], given: Sources | None) -> Sources:
     """Return the data of `--data`, or else the training data of the run of all `models`.
 
-    Raises `InputError` when their runs were trained on different data.
+    Raises `InputError` when the runs were trained on different data.
     """
     if given is not None:
         return given
     runs_by_data = {runs.remembered_data(model): model for model in models}
     if len(runs_by_data) > 1:
         names = " and ".join(str(model) for model in runs_by_data.values())
-        raise InputError(f"{names} were trained on different data: say with --data which to take")
+        raise InputError(f"{names} were trained on different data: choose data with --data")
     return next(iter(runs_by_data), ())
 
 

@@ -49,8 +49,8 @@ _MODEL_IS = (
 
 def model(metavar: str = "[MODEL|RUN]", required: bool = False, several: bool = False) -> Callable[[F], F]:
     """Declare the argument `model`, or `models` if `several`; its help becomes the command's second paragraph."""
-    of_run = "." if several else ", of which the int8 model is taken."
-    default = "" if required else " The default is the latest run or, where you have no run, 'edge'."
+    of_run = "." if several else ", whose int8 model is used."
+    default = "" if required else " The default is the latest run or, if you have no run, 'edge'."
 
     def declare(command: F) -> F:
         first, *rest = inspect.cleandoc(command.__doc__ or "").split("\n\n")
@@ -75,22 +75,22 @@ def refuse_options(why: str, *options: str) -> None:
 
 
 def exclusive(*groups: str, required: bool = False) -> None:
-    """Raise `InputError` if options of two `groups` are on the command line, or `required` ones are not.
+    """Raise `InputError` if options of two `groups` are on the command line, or none if one is `required`.
 
-    A group is an option, or several that go together, with blanks between them.
+    A group is one option, or several that go together, separated by blanks.
     """
     plain = [group.split() for group in groups]
     conflicting = [present[0] for group in plain if (present := [option for option in group if is_given(option)])]
     if len(conflicting) > 1:
         raise InputError(f"{' and '.join(conflicting)} exclude each other: leave out all but one")
     if required and not conflicting:
-        raise InputError(f"an option is missing: give {' or '.join(x for group in plain for x in group)}")
+        raise InputError(f"an option is missing: use {' or '.join(x for group in plain for x in group)}")
 
 
 def belonging(to: str, *options: str) -> None:
     """Raise `InputError` if one of the `options` is on the command line without the option `to`."""
     if not is_given(to):
-        refuse_options(f"belongs to {to}, which is not given", *options)
+        refuse_options(f"works only with {to}", *options)
 
 
 def examples(*lines: str) -> str:
@@ -113,10 +113,10 @@ def data(help_text: str, required: bool = False) -> Callable[[F], F]:
 
 _DATA_SET = (
     "A folder or zip of recordings, as har-edge, a phone app or LAYOUT writes them (docs/data.md); an .npz file of "
-    "windows; or uci-har. Repeat it to take several together."
+    "windows; or uci-har. Repeat it to read several together."
 )
 DATA_SET = f"{_DATA_SET}  [default: the embedded UCI HAR data]"
-OF_RUN = "[default: what the run was trained on, else the embedded UCI HAR data]"
+OF_RUN = "[default: the run's training data, else the embedded UCI HAR data]"
 DATA_OF_RUN = f"{_DATA_SET}  {OF_RUN}"
 
 
@@ -141,7 +141,7 @@ sample_options = together(
     click.option(
         "--axes",
         metavar="X,Y,Z",
-        help="Axes of the sensor that are x (up while standing), y and z.  [default: x,y,z, or found from walking]",
+        help="Axes of the sensor that are x (up while standing), y and z.  [default: x,y,z, or found by walking]",
     ),
     click.option(
         "--placement",
@@ -156,7 +156,7 @@ sample_options = together(
         "--rate",
         type=FiniteRange(min=1, max=1000),
         metavar="HZ",
-        help="Rate of samples that have no times.  [default: the model's]",
+        help="Rate of samples without times.  [default: the model's]",
     ),
     click.option(
         "--hop",
@@ -196,5 +196,5 @@ class SampleOptions:
         if plain_placement(self.placement) not in names:
             takes = f"it takes {', '.join(names.values())}" if names else "leave it out"
             text = quoted(self.placement, 30)
-            raise InputError(f"--placement {text} means nothing to the model {quoted(card.name)}: {takes}")
+            raise InputError(f"--placement {text} is unknown to the model {quoted(card.name)}: {takes}")
         return names[plain_placement(self.placement)]

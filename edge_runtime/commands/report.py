@@ -22,8 +22,8 @@ from edge_runtime.system.terminal import Console
 def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | None, html_path: Path | None) -> None:
     """Show results that 'har-edge bench' wrote: on the terminal or, with options, in files.
 
-    Several are shown side by side. RUN stands for its newest result. The default is the newest result of the latest run
-    or, where you have no run, of this folder.
+    Several results are shown side by side. RUN stands for its newest result. The default is the newest result of the
+    latest run or, if you have no run, of this folder.
     """
     paths = [result for path in paths or (None,) for result in runs.last_results(path, on_notice=outputs.say)]
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}

@@ -15,7 +15,7 @@ from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import ending, last_line
 
-_TRANSFER_SECONDS = 600.0  # of the largest file, of some MB
+_TRANSFER_SECONDS = 600.0  # for the largest file, of some MB
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Adb:
         if not serial and len(states) == 1:
             (serial,) = states
         if serial not in states:
-            raise DeviceError(f"adb has {', '.join(states) or 'no device'}: plug one in, or name it with adb://SERIAL")
+            raise DeviceError(
+                f"adb has {', '.join(states) or 'no device'}: plug in a device, or name it with adb://SERIAL"
+            )
         if states[serial] != "device":
             raise DeviceError(f"adb says that {serial} is '{states[serial]}': look at its screen, or plug it in again")
         return cls(serial)
@@ -76,7 +78,7 @@ class Adb:
                 _run(self.answer_seconds, "-s", self.name, "reverse", "--remove", f"tcp:{port}")
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Explain how adb ended: with 0 too, when the device goes away."""
+        """Explain how adb ended; it exits with 0 too when the device goes away."""
         if not greeted and code == 127:
             return DeviceError(f"{self.name} has no python3: install it there")
         return DeviceError(
@@ -90,7 +92,9 @@ def _run(seconds: float, *arguments: str) -> str:
     try:
         done = run_program(command, seconds)
     except subprocess.TimeoutExpired as error:
-        raise DeviceError(f"'{shlex.join(command)}' does not end within {seconds:g} s: adb kill-server") from error
+        raise DeviceError(
+            f"'{shlex.join(command)}' does not end within {seconds:g} s: run 'adb kill-server'"
+        ) from error
     if done.returncode:
         raise DeviceError(f"'{shlex.join(command)}' {ending(done.returncode, done.stderr)}: try it by hand")
     return done.stdout

@@ -1,4 +1,4 @@
-"""Pack the measurement worker into one file: `PYTHON worker.pyz JOB` needs no installation of har-edge."""
+"""Pack the measurement worker into one file: `PYTHON worker.pyz JOB` needs no installed har-edge."""
 
 import ast
 import functools

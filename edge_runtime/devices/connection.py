@@ -21,8 +21,8 @@ from edge_runtime.system.printable import printable, quoted
 
 _SILENCE_SECONDS = 60.0
 _PIECE = 1 << 18
-_LONGEST_WORDS = 500  # of the agent, in a sentence
-# It passes through unknown shells, so it has no quote, backslash or exclamation mark. Python 2 gets to the first exit.
+_LONGEST_WORDS = 500  # of the agent's words in a sentence
+# It passes through unknown shells, so it has no quote, backslash or exclamation mark. Python 2 reaches the first exit.
 _LOADER = (
     "import sys, json; "
     "sys.version_info >= (3, 10) or sys.exit(sys.stdout.write(json.dumps(dict(python=sys.version.split()[0])))); "
@@ -71,7 +71,7 @@ def program(variable: str, usual: str, package: str) -> list[str]:
     except ValueError:
         words = []
     if not words or shutil.which(words[0]) is None:
-        raise InputError(f"there is no {text.strip()} on this machine: install {package}, or set {variable}")
+        raise InputError(f"{text.strip()} is missing on this machine: install {package}, or set {variable}")
     return words
 
 
@@ -83,7 +83,7 @@ class Connection:
         self._transport = transport
         source = resources.files("edge_runtime.devices").joinpath("agent.py").read_bytes()
         loader = ["python3", "-B", "-c", _LOADER, str(len(source)), "agent", "exec"]
-        # A session of its own: Ctrl-C reaches this process, which then ends the other.
+        # In its own session, so that Ctrl-C reaches only this process, which then ends the agent.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
         self._process = processes.start(
             transport.command(loader), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, bufsize=0
@@ -129,8 +129,8 @@ class Connection:
         message = message_of(line.decode(errors="replace"))
         if not message:
             raise DeviceError(
-                f"{self._transport.name} does not answer as har-edge's agent ({quoted(line[:-1], 100)}): "
-                "see that its login prints nothing"
+                f"{self._transport.name} does not answer like har-edge's agent ({quoted(line[:-1], 100)}): "
+                "make sure that its login prints nothing"
             )
         if "error" in message:
             raise DeviceError(f"{self._transport.name}: {printable(str(message['error']), _LONGEST_WORDS)}")
@@ -170,7 +170,7 @@ class Connection:
             code = self._process.wait(5)
         except subprocess.TimeoutExpired:
             return DeviceError(f"the connection to {self._transport.name} was lost: try again")
-        if self._pending.startswith(b'{"python"'):  # the loader's last words
+        if self._pending.startswith(b'{"python"'):  # the loader's last message
             version = quoted(json.loads(self._pending)["python"])
             return DeviceError(f"{self._transport.name} has Python {version}, and har-edge needs 3.10 or newer there")
         self._log.seek(0)

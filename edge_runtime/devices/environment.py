@@ -14,7 +14,7 @@ from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.process_endings import last_line
 
 _RUNTIMES = ("litert", "tflite-runtime")  # the preferred one first
-# By their wheels; the last tflite-runtime needs NumPy 1 and does not say so.
+# Of their wheels; the last tflite-runtime needs NumPy 1 but does not declare it.
 _PYTHONS = {"litert": ((3, 10), (3, 14)), "tflite-runtime": ((3, 10), (3, 11))}
 _MACHINES = {"litert": ("x86_64", "aarch64"), "tflite-runtime": ("x86_64", "aarch64", "armv7l")}
 _NUMPY = {"litert": "numpy>=1.26,<3", "tflite-runtime": "numpy>=1.26,<2"}
@@ -50,13 +50,13 @@ class Environment:
     def choose(cls, hello: Hello, runtime: str, name: str) -> Self:
         """Choose for the device that greeted with `hello`. Raises `DeviceError` when no Python fits."""
         if runtime not in ("auto", *_RUNTIMES):
-            raise InputError(f"{runtime} is not installed on devices: give --runtime litert or tflite-runtime")
+            raise InputError(f"{runtime} cannot be installed on devices: use --runtime litert or tflite-runtime")
         if hello.libc[0] != "glibc":
-            raise DeviceError(f"{name} has another C library than glibc, for which there is no TFLite runtime")
+            raise DeviceError(f"{name} does not have glibc, and there is no TFLite runtime for other C libraries")
         obstacles = []
         for candidate in _RUNTIMES if runtime == "auto" else (runtime,):
             for python in hello.interpreters:
-                # NumPy has no wheels for 32 bits: the system's own is used.
+                # NumPy has no wheels for 32 bits: use the system's NumPy.
                 has_numpy = python.bits == 32 and (python.numpy or "").startswith("1.")
                 packages = requirements(candidate)[: 1 if has_numpy else 2]
                 machine = _NARROW.get(hello.machine, hello.machine) if python.bits == 32 else hello.machine
@@ -106,6 +106,6 @@ class Environment:
         done = run_program(command)
         if done.returncode:
             raise DeviceError(
-                f"pip finds no {' and '.join(self.requirements)} for Python {python} on {self.machine} "
-                f"({last_line(done.stderr)}): see that it finds packages here"
+                f"pip cannot find {' and '.join(self.requirements)} for Python {python} on {self.machine} "
+                f"({last_line(done.stderr)}): make sure that pip works here"
             )

@@ -42,9 +42,9 @@ class Phone:
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Install the app unless the phone has the same app. Raises `DeviceError` or `InputError`."""
         if self.runtime != "auto":
-            raise InputError(f"{self.name} is a phone, where the app measures with its own TFLite: leave --runtime out")
+            raise InputError(f"{self.name} is a phone, where the app measures with its own TFLite: leave out --runtime")
         on_progress(0.0, "looking for the app")
-        # The shell writes to the first and apps read it; the second is the other way round.
+        # The shell writes to the first folder for the app, and the app to the second folder for the shell.
         folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
         self._folder = f"{folders[0]}/har-edge"
         self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
@@ -53,11 +53,11 @@ class Phone:
         path = self.adb.shell(f"pm path {PACKAGE} || true").partition("\n")[0].removeprefix("package:").strip()
         if not apk.is_file():
             if not path:
-                raise InputError(f"{self.name} has no demo app, and there is no {apk}: build it with 'make android'")
+                raise InputError(f"{self.name} has no demo app, and {apk} is missing: build it with 'make android'")
         elif not path or hashlib.sha256(apk.read_bytes()).hexdigest() not in self.adb.shell(f"sha256sum {path}"):
             on_progress(0.5, "installing the app")
             self._send(apk)
-            # As `adb install` does where it cannot stream.
+            # As `adb install` does if it cannot stream.
             sent = f"{self._folder}/{apk.name}"
             output = self.adb.shell(f"pm install -r {sent} 2>&1; rm -f {sent}").strip()
             if not output.endswith("Success"):
@@ -68,7 +68,7 @@ class Phone:
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there. Raises `DeviceError`, or the app's error."""
-        # A new name, so that no answer to an earlier job is taken for this one's.
+        # A new name, so that the answer to an earlier job cannot be mistaken for this answer.
         renamed = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
         renamed.write(folder)
         for name in (job.model, str(job.windows)):
@@ -87,7 +87,7 @@ class Phone:
             with suppress(DeviceError):
                 self.adb.shell(f"rm -f {self._folder}/{renamed.path(folder).name} {self._answers}/{renamed.name}.*")
         if answer is None:
-            raise DeviceError(f"{self.name} left no answer about {job.title}: look at 'adb logcat -s {_TAG}'")
+            raise DeviceError(f"{self.name} wrote no answer about {job.title}: look at 'adb logcat -s {_TAG}'")
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:

@@ -21,7 +21,7 @@ from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress
 
-# Looking a package up does not import it.
+# Finding a package does not import it.
 _PROBE = """\
 import json, sys
 from importlib.util import find_spec
@@ -71,7 +71,9 @@ class PythonDevice:
                 done.check_returncode()
                 return from_json(Description, parse_json(done.stdout))
             except (OSError, subprocess.SubprocessError, ValueError) as error:
-                raise DeviceError(f"{self.interpreter} cannot describe the machine ({error}): give another") from error
+                raise DeviceError(
+                    f"{self.interpreter} cannot describe the machine ({error}): use another Python"
+                ) from error
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
@@ -80,7 +82,7 @@ class PythonDevice:
         stage = "starting"
         with log.open("wb") as stderr:
             process = self._processes.start(
-                # No bytecode: nothing is written beside the user's packages.
+                # -B: write no bytecode beside the user's packages.
                 [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -108,11 +110,11 @@ class PythonDevice:
 
 def other_python(path: str, runtime: str) -> PythonDevice:
     """Return the interpreter at `path`. Raises `InputError` when it cannot measure with `runtime`."""
-    # A relative path must hold from the worker's folder too; `resolve` would leave a virtual environment.
-    absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - a user who is not known stays as written
+    # A relative path must work from the worker's folder too; `resolve` would leave a virtual environment.
+    absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - an unknown user stays as written
     interpreter = shutil.which(absolute if os.sep in path else path)
     if interpreter is None:
-        raise InputError(f"--on python:{path}: there is no program at {path}")
+        raise InputError(f"--on python:{path}: {path} is not a program")
     try:
         done = run_program([interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)], seconds=60)
         description = parse_json(done.stdout)
@@ -126,7 +128,7 @@ def other_python(path: str, runtime: str) -> PythonDevice:
     if chosen is None or "numpy" not in packages:
         package = {"litert": "ai-edge-litert"}.get(runtimes[0], runtimes[0])
         missing = "numpy" if chosen else "TFLite runtime" if runtime == "auto" else runtime
-        # The system's own Python may refuse packages (PEP 668).
+        # The system's Python may refuse packages (PEP 668).
         command = f"{interpreter} -m venv env && env/bin/pip install numpy {package}"
         raise InputError(f"{interpreter} has no {missing}: {command}, then --on python:env/bin/python")
     return PythonDevice(f"python{version[0]}.{version[1]}-{chosen}", interpreter)

@@ -100,7 +100,7 @@ class RemoteDevice:
         try:
             return from_json(Description, description)
         except ValueError as error:
-            raise DeviceError(f"{self.name} describes itself unusably ({error}): report it") from error
+            raise DeviceError(f"{self.name} sent an unusable description of itself ({error}): report it") from error
 
     def clean(self) -> int:
         """Remove everything there, and return its size in bytes."""

@@ -10,10 +10,10 @@ from edge_runtime.devices.connection import program
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system.process_endings import ending, last_line
 
-# It asks nothing on the terminal, and notices a broken link within a quarter of a minute.
+# ssh asks nothing on the terminal, and notices a broken link within 15 seconds.
 _OPTIONS = ("BatchMode=yes", "ConnectTimeout=10", "ServerAliveInterval=5", "ServerAliveCountMax=3", "LogLevel=ERROR")
 _LAST_PORT = 65535
-# No quote, blank or leading dash: ssh's configuration may hand both names to a shell (ProxyCommand, Match).
+# No quote, blank or leading dash: ssh's configuration may pass both names to a shell (ProxyCommand, Match).
 _TARGET = re.compile(r"(?:ssh://)?(?:(?P<user>\w[\w.+-]*)@)?(?P<host>\w[\w.-]*|\[[\w:.%]+\])(?::(?P<port>\d{1,5}))?/?")
 
 
@@ -30,7 +30,9 @@ class Ssh:
         """Read `ssh://[user@]host[:port]` or `user@host`. Raises `InputError` when it is neither."""
         match = _TARGET.fullmatch(target)
         if not match or int(match["port"] or 0) > _LAST_PORT:
-            raise InputError(f"cannot measure on {target!r}: give ssh://[user@]host[:port], a port up to {_LAST_PORT}")
+            raise InputError(
+                f"cannot measure on {target!r}: write ssh://[user@]host[:port], with a port up to {_LAST_PORT}"
+            )
         return cls(match["host"].strip("[]"), match["user"], int(match["port"]) if match["port"] else None)
 
     @property

@@ -62,7 +62,7 @@ def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
     kind, _, rest = target.partition(":")
     if (kind, rest) == ("emulated", CortexM4.cpu):
         return partial(CortexM4, runtime)
-    if runtime == C and kind != "adb":  # beside C, the usual runtime measures
+    if runtime == C and kind != "adb":  # the usual runtime measures too
         runtime = "auto"
     if target == "local" or (kind == "python" and rest):
         return partial(other_python, rest, runtime) if rest else PythonDevice
@@ -76,13 +76,13 @@ def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
         from edge_runtime.devices.ssh import Ssh
 
         return partial(_open_ssh, Ssh.parse(target), runtime)
-    raise InputError(f"cannot measure on {target!r}: give one of {TARGETS.replace('|', ', ')}")
+    raise InputError(f"cannot measure on {target!r}: name one of {TARGETS.replace('|', ', ')}")
 
 
 def _open_ssh(ssh: "Ssh", runtime: str) -> Device:
     from edge_runtime.devices.remote import RemoteDevice
 
-    ssh.command(())  # so that a machine without ssh is refused at once
+    ssh.command(())  # refuse a machine without ssh at once
     return RemoteDevice(ssh, runtime)
 
 
@@ -106,7 +106,7 @@ def measure_on(
 ) -> list[DeviceOutcome]:
     """Measure on all `devices`, close them, and return the outcomes in their order.
 
-    `on_report` gets each report at once, and its error is the device's. An interruption stops all devices.
+    `on_report` gets each report at once; its error becomes the device's error. An interruption stops all devices.
     """
     interrupted = threading.Event()
 

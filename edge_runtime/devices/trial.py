@@ -22,7 +22,7 @@ LONGEST_S = 60.0
 def try_model(content: bytes, title: str, runtime: str = "auto") -> None:
     """Run the model in `content` in a child, unless it has passed in this version of the runtime on this machine.
 
-    `title` stands for the model in the `InputError`, or the `DeviceError` when it crashes or is endless.
+    `title` names the model in the `InputError`, or in the `DeviceError` when it crashes or is endless.
     """
     with suppressed_stderr():
         loaded = load_runtime(runtime)

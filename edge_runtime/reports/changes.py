@@ -10,9 +10,9 @@ from edge_runtime.bench.comparison import EXACT, METRICS, PERCENT, POINTS, Chang
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, percent, time
 from edge_runtime.system.terminal import plain_table
 
-# The rows of the table; the other metrics are for gates and for the JSON.
+# The rows of the table; the other metrics serve gates and the JSON.
 _SHOWN = ("accuracy", "macro_f1", "p50", "p99", "end_to_end", "load", "memory", *EXACT)
-_JUDGED = ("p50", "accuracy")  # a reader relates "no change" to these
+_JUDGED = ("p50", "accuracy")  # readers relate "no change" to these metrics
 
 
 def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:

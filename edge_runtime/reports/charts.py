@@ -16,7 +16,7 @@ from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
 
 _WIDTH, _HEIGHT = 360, 226
-"""Every drawing is as wide as a phone and grows with the page, so that its text stays in proportion."""
+"""Every drawing is as wide as a phone and scales with the page, so that its text stays in proportion."""
 
 COLOURS = 6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, _WIDTH - 12.0, 12.0, 190.0
@@ -65,7 +65,7 @@ def distribution(results: Sequence[Result], key: str, title: str) -> Markup | No
     measured = [(i, values) for i, values in enumerate(times) if len(values)]
     if not measured:
         return None
-    # The slowest one in 200 can be a hundred times slower: it lies beyond the edge.
+    # The slowest 0.5 % can be a hundred times slower: it lies beyond the edge.
     ends = [value for _, values in measured for value in (values[0], *np.percentile(values, (50, 99.5)))]
     x, y = _spread(ends, _LEFT, _RIGHT), _Scale(0, 100, _BOTTOM, _TOP)
     shapes = []

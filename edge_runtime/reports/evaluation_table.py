@@ -12,13 +12,13 @@ from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
 
-def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -> None:
-    """Print the scores of a model's answers to the windows that were `found`, and which windows were left out.
+def show_scores(open_set: Scores, closed_set: Scores, evaluated: EvaluatedWindows) -> None:
+    """Print the scores of a model's answers to the windows, and which windows were left out.
 
-    Answers of the `closed_set` are among the labels that occur; it is shown where other labels were answered too. Where
-    only one label occurs, precision is 100 % by construction and F1 follows from recall: both are left out.
+    Answers of the `closed_set` are limited to the labels that occur; it is shown if the model gave other labels too. If
+    only one label occurs, precision is always 100 % and F1 follows from recall: both are left out.
     """
-    console = Console()
+    console = Console()  # labels are text from outside
     occurring = [label for label, row in open_set.per_class.items() if row.windows]
     is_single = len(occurring) == 1
     is_closed = open_set.confusion == closed_set.confusion or is_single
@@ -37,26 +37,28 @@ def show_scores(open_set: Scores, closed_set: Scores, found: EvaluatedWindows) -
     console.print(f"Accuracy {_shares(open_set, is_single)} of {whose}.")
     if not is_closed:
         among = _shares(closed_set, False)
-        console.print(f"Closed set, with answers only among labels of these windows (last column: recall): {among}.")
+        console.print(
+            f"Closed set, with answers limited to the labels of these windows (last column: recall): {among}."
+        )
     if is_single:
         console.print(f"All these windows are of {occurring[0]}: accuracy is recall.")
-    console.print("".join(f"{line}\n" for line in _group_lines(open_set, closed_set, found)), end="")
-    if notice := motionless(found.motionless.windows, found.motionless.mountings):
+    console.print("".join(f"{line}\n" for line in _group_lines(open_set, closed_set, evaluated)), end="")
+    if notice := motionless(evaluated.motionless.windows, evaluated.motionless.mountings):
         console.print(notice)
-    if notice := left_out(found.left_out):
+    if notice := left_out(evaluated.left_out):
         console.print(notice)
 
 
-def _group_lines(scores: Scores, closed_set: Scores, found: EvaluatedWindows) -> Iterator[str]:
+def _group_lines(scores: Scores, closed_set: Scores, evaluated: EvaluatedWindows) -> Iterator[str]:
     """Yield a sentence for each placement and data set, if there are several; a data set has its own closed set."""
     labels = list(scores.per_class)
     for kind, field, groups in (
         ("Placement", "placement", scores.per_placement),
         ("Data set", "source", scores.per_source),
     ):
-        names = names_of(found.test, found.mountings, field)
+        names = names_of(evaluated.test, evaluated.mountings, field)
         for name, group in groups.items() if len(groups) > 1 else ():
-            classes = np.unique(found.test.y[names == name]).tolist()
+            classes = np.unique(evaluated.test.y[names == name]).tolist()
             closed, end = closed_set.per_source[name] if field == "source" else group, ""
             if len(classes) == 1:
                 end = f", all of {labels[classes[0]]}"

@@ -67,21 +67,21 @@ def write_json(path: Path | None, content: Mapping[str, Any]) -> None:
 
 def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ()) -> None:
     """Raise `InputError` when one of `paths`, by form, is not a regular file, is one of `inputs`, or appears twice."""
-    uses = {realpath(path): "what is read" for path in inputs}
+    uses = {realpath(path): "an input" for path in inputs}
     for form, path in paths.items():
         if path is None:
             continue
         if path != STDOUT:
             check_target(path)
         if place := uses.get(realpath(path)):
-            raise InputError(f"--{form} {path} would overwrite {place}: give it another file name")
+            raise InputError(f"--{form} {path} would overwrite {place}: choose another file name")
         uses[realpath(path)] = f"--{form}"
 
 
 def write_report(devices: Sequence["DeviceReport"], paths: Mapping[str, Path | None]) -> list[Path]:
     """Write each form that has a path; return the paths of the files.
 
-    Several devices are side by side in each form but JSON, which holds the first only.
+    Several devices are side by side in each form except JSON, which contains only the first.
     """
     from edge_runtime.reports.report_content import gather
     from edge_runtime.reports.report_forms import to_csv, to_html, to_markdown

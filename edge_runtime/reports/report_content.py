@@ -39,9 +39,9 @@ class DeviceReport:
 
 @dataclass(frozen=True)
 class ReportContent:
-    """The columns and sentences of one report, or of several, whose sentences begin with their devices.
+    """The columns and sentences of one report, or of several, where sentences begin with their devices.
 
-    `notes` are about windows that were left out, absent rivals and, for a single report, energy and the control.
+    `notes` concern left-out windows, absent rivals and, in a single report, energy and the control.
     """
 
     headings: tuple[str, ...]
@@ -159,7 +159,7 @@ def _origin(report: Report) -> str:
 
 
 def known_facts(record: Any, left_out: Sequence[str]) -> Facts:
-    """Return the known fields of a dataclass, without those in `left_out`."""
+    """Return the known fields of a dataclass, without the fields in `left_out`."""
     values = {field.name: getattr(record, field.name) for field in fields(record) if field.name not in left_out}
     return [
         (_NAMES.get(key, key.replace("_", " ")), _value(key, value))

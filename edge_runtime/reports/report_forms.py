@@ -39,7 +39,7 @@ from edge_runtime.system.quantities import (
 )
 from edge_runtime.system.terminal import plain_table
 
-_NARROWEST = 14  # column with the space beside it: longer names fold
+_NARROWEST = 14  # column, including the space beside it; longer names wrap
 
 _ABOUT = {
     **{"created": "created", "har_edge": "har_edge"},
@@ -82,7 +82,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         if any(result.latency_ms and result.latency_ms.p50_ci95 for result in results)
         else percentile("latency_ms", "p50"),
         *(percentile("latency_ms", key) for key in ("p90", "p95", "p99")),
-        # The latency of models that all prepare windows themselves is end to end.
+        # If all models prepare windows themselves, latency is already end to end.
         *(
             []
             if all(result.is_end_to_end for result in results)
@@ -114,7 +114,7 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
     for start in range(0, len(content.results), n):
         table = plain_table([""], content.names[start : start + n])
         table.header_style = "bold"
-        table.columns[0].no_wrap = True  # long names fold instead
+        table.columns[0].no_wrap = True  # long names wrap instead
         for column in table.columns[1:]:
             column.overflow = "fold"
         for group in row_groups(content.results[start : start + n]):
@@ -152,7 +152,7 @@ def to_markdown(content: ReportContent) -> str:
 def to_html(devices: Sequence[DeviceReport]) -> str:
     """Return a page of one report, or of several devices side by side, with every text escaped.
 
-    It needs nothing else: no script, no font, no picture, no network.
+    The page needs no script, font, picture or network.
     """
     content = gather(devices)
     names, results = content.names, content.results

@@ -62,7 +62,10 @@ def titles(results: Sequence[Result]) -> list[str]:
 
 
 def pairs(report: Report) -> list[ComparedResults]:
-    """Return each quantised result but rivals with its baseline or, without quantised results, all comparisons."""
+    """Return each quantised result with its baseline or, without quantised results, all comparisons.
+
+    Rivals are only baselines: they are not compared themselves.
+    """
     results, names = report.results, titles(report.results)
     comparisons = {(comparison.result, comparison.against): comparison for comparison in report.comparisons}
     quantised = [
@@ -143,13 +146,13 @@ def failures(report: Report) -> list[str]:
 def real_time_factors(report: Report) -> str | None:
     """Say which share of one core a stream of windows takes, and how many streams fit.
 
-    The share is of the mean time. Streams are counted with p99: a core that is full on average falls behind. None
+    The share uses the mean time, and the number of streams p99, since a core that is full on average falls behind. None
     without times or the period of a stream.
     """
     period_s = report.data.period_s
     parts: list[str] = []
     for name, result in zip(titles(report.results), report.results, strict=True):
-        # The wall time of several threads says nothing about one core.
+        # The time of several threads says nothing about one core.
         if period_s and result.end_to_end_ms and result.threads == 1:
             share = significant(result.end_to_end_ms.mean / 10 / period_s)
             n = math.floor(1000 * period_s / result.end_to_end_ms.p99)
@@ -169,7 +172,7 @@ def energy(report: Report) -> str | None:
 def _gain(pair: ComparedResults) -> str:
     result, against = pair.result, pair.against
     unit = unit_of_times((result, against))
-    # Only some models prepare windows: inferences are compared where both do or neither does.
+    # Compare inferences only if both models prepare windows, or neither does.
     kinds = [("p50", "", result.latency_ms, against.latency_ms)] * (result.raw_input == against.raw_input)
     if not (kinds and result.is_end_to_end and against.is_end_to_end):
         kinds.append(("end_to_end", " end to end", result.end_to_end_ms, against.end_to_end_ms))

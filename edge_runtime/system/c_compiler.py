@@ -18,7 +18,7 @@ from edge_runtime.system.files import scratch_folder, write_text
 LIBRARY = ("-shared", "-fPIC", "-s")
 DOT_PRODUCTS: tuple[str, ...] = ("-march=armv8.2-a+dotprod",)
 _OF_ZIG = {DOT_PRODUCTS: ("-mcpu=generic+v8_2a+dotprod",)}
-_SECONDS = 240.0  # before a worker that is silent meanwhile is stopped
+_SECONDS = 240.0  # shorter than the silence after which a worker is stopped
 
 
 def find_compiler(target: str = "") -> list[str] | None:
@@ -41,7 +41,9 @@ def find_compiler(target: str = "") -> list[str] | None:
 
 def has_dot_products() -> bool:
     """Tell whether this processor has the instructions that `DOT_PRODUCTS` needs."""
-    is_arm64 = platform.machine() == "aarch64" and sys.maxsize > 2**32  # a 32-bit program's bits mean something else
+    is_arm64 = (
+        platform.machine() == "aarch64" and sys.maxsize > 2**32
+    )  # in a 32-bit program these bits have another meaning
     return is_arm64 and bool(ctypes.CDLL(None).getauxval(16) >> 20 & 1)  # HWCAP_ASIMDDP
 
 
@@ -55,8 +57,8 @@ def compile_library(
 ) -> str:
     """Compile the C file `source` to `output`, a shared library unless `options` say otherwise, for here or `target`.
 
-    `processor` are flags of the processor; x86 needs none, since the C chooses at run time. Returns the compiler with
-    its version and flags. Raises `DeviceError` when there is no compiler, or it fails.
+    `processor` are flags of the processor; x86 needs none, since the C code chooses at run time. Returns the compiler
+    with its version and flags. Raises `DeviceError` when there is no compiler or it fails.
     """
     compiler = find_compiler(target)
     if compiler is None:

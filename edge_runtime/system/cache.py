@@ -25,7 +25,7 @@ def cache_folder() -> Path:
 def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
     """Return the folder `place`; if it is missing, `make` first fills it under another name.
 
-    When two processes make it at once, the second's is thrown away. Raises `OSError`, and whatever `make` raises.
+    When two processes make it at once, the second folder is thrown away. Raises `OSError`, and the errors of `make`.
     """
     if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def cached_folder(place: Path, make: Callable[[Path], None]) -> Path:
             folder = Path(temporary, place.name)
             folder.mkdir()
             make(folder)
-            os.sync()  # before its name says that it is whole
+            os.sync()  # before its name says that it is complete
             try:
                 folder.rename(place)
             except OSError:

@@ -1,7 +1,7 @@
 """Run child processes that report line by line and end with their parent, and say how a child failed.
 
-A child prints lines of JSON. Progress is `{"stage": ..., "share": ...}`, or other fields that its parent understands;
-the last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an error that is understood.
+A child prints lines of JSON. Progress is `{"stage": ..., "share": ...}`, or other fields that its parent understands.
+The last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an expected error.
 """
 
 import json
@@ -26,14 +26,14 @@ from edge_runtime.system.process_endings import ending, says_no_memory
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 Tell = Callable[..., None]
-"""Called in a child with the fields of a message, which its parent reads as one line of JSON."""
+"""A child calls it with the fields of a message, which the parent reads as one line of JSON."""
 
 _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
 
 _LONGEST_STAGE = 200
 _LAST_WORDS = 4000  # characters of a log
 _ROOT = Path(__file__).resolve().parents[2]
-# -P and the path in front: a user's own module of the same name is never taken for ours.
+# -P and our path in front: a user's module of the same name is never imported instead of ours.
 _CODE = """
 import sys
 from importlib import import_module
@@ -79,7 +79,7 @@ def error_with(exit_code: int, text: str) -> HarEdgeError:
 
 def run_as_child(task: Callable[[Tell], object]) -> None:
     """Run `task` in a child and tell the parent how it ended."""
-    # Libraries print to stdout too: they get stderr, and the messages keep the pipe.
+    # Libraries print to stdout too: send their output to stderr, and keep the pipe for messages.
     pipe = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     end_with_the_reader(pipe)
@@ -98,7 +98,7 @@ def end_with_the_reader(pipe: IO[str]) -> None:
     errors.register(pipe, 0)
 
     def watch() -> None:
-        while not errors.poll(1000) and os.getppid() == parent:  # macOS wakes for no such events
+        while not errors.poll(1000) and os.getppid() == parent:  # macOS does not report these events
             pass
         os._exit(1)
 
@@ -108,8 +108,8 @@ def end_with_the_reader(pipe: IO[str]) -> None:
 class Child(AbstractContextManager["Child"]):
     """A process that calls `main(*arguments)` of `module`, which calls `run_as_child`.
 
-    `name` is the child in sentences; `advice` says what to do when a signal killed it. As a context manager, or by
-    `stop`, it ends with the block; it also ends soon after this process was killed.
+    `name` is the child in sentences; `advice` says what to do when a signal killed it. The child ends with the block of
+    the context manager or by `stop`, and soon after this process is killed.
     """
 
     def __init__(self, name: str, advice: str, module: str, *arguments: str, pass_fds: Sequence[int] = ()) -> None:
@@ -155,7 +155,7 @@ class Child(AbstractContextManager["Child"]):
             error = DeviceError(f"{how}; {self._advice}")
         else:
             error = HarEdgeError(f"{how}; run it again with --debug and report it")
-        error.add_note(log)  # a traceback (--debug) shows it
+        error.add_note(log)  # --debug shows it in the traceback
         raise error
 
     def stop(self) -> None:
@@ -232,7 +232,7 @@ class Stoppable:
         """Start `command`, in a session of its own. Raises `DeviceError` after `stop`."""
         with self._lock:
             if self._stopped:
-                raise DeviceError("it was stopped from here")
+                raise DeviceError("the device was stopped from this machine")
             self._process = subprocess.Popen(command, start_new_session=True, **options)
             return self._process
 
@@ -250,7 +250,7 @@ def run_program(
     """Run `command` to its end, without input, and return its output as UTF-8.
 
     Raises `OSError` when it does not start, and `subprocess.TimeoutExpired` after `seconds`; then it is killed with all
-    that it started.
+    its children.
     """
     process = subprocess.Popen(
         command,
@@ -270,7 +270,7 @@ def run_program(
 
 
 def kill(process: subprocess.Popen[Any]) -> None:
-    """Kill `process`, which leads a session, with all that it started, if it still runs."""
+    """Kill `process`, the leader of a session, with all its children, if it still runs."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)

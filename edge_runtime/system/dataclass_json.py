@@ -17,7 +17,7 @@ _NOUNS = {float: "a number", int: "a whole number", str: "text", bool: "true or 
 class Quantity:
     """The unit and the limits of a number, as in `Annotated[float, Quantity("ms", at_least=0)]`.
 
-    The usual limits keep what is computed from it finite.
+    The default limits keep all computed values finite.
     """
 
     unit: str = ""
@@ -45,7 +45,7 @@ def from_json(kind: type[_T], value: object, known_keys_only: bool = False) -> _
 
     Fields may be `float`, `int`, `str`, `bool`, `Path`, `Any`, a `Literal`, dataclasses, and unions, tuples, lists,
     sequences and string-keyed mappings of these; numbers may be `Annotated` with a `Quantity`. Absent keys get the
-    field's default. Keys that no field has are ignored, or refused with `known_keys_only`. Raises `ValueError` that
+    field's default. Unknown keys are ignored, or refused with `known_keys_only`. Raises `ValueError` that
     names the wrong value: `results[0].accuracy is not a number`.
     """
     converted: _T = _convert(kind, value, "", known_keys_only)

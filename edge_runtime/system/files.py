@@ -14,15 +14,15 @@ from pathlib import Path
 from edge_runtime.errors import InputError
 
 _OURS = ".har-edge-"  # in the names of temporary files
-_ABANDONED_S = 3600.0  # a temporary file that is older was left by a killed process
+_ABANDONED_S = 3600.0  # an older temporary file was left by a killed process
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path with the same suffix, whose file becomes `path` if the block succeeds.
 
-    `path` is always the old file or the complete new one. Missing parent folders are made; a link stays, and its target
-    is replaced. Raises `InputError` when `path` cannot be written, or is no regular file.
+    `path` is always the old or the complete new file. Missing parent folders are made; a link stays, and its target is
+    replaced. Raises `InputError` when `path` cannot be written, or is not a regular file.
     """
     target = Path(os.path.realpath(path))
     temporary = target.with_name(f".{target.stem[:20]}{_OURS}{secrets.token_hex(8)}{target.suffix}")
@@ -45,9 +45,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 def check_target(path: Path) -> None:
     """Raise `InputError` when `path` exists and is not a regular file: a folder, a device, a link to itself."""
-    target = Path(os.path.realpath(path))  # that of a link to itself is the link
+    target = Path(os.path.realpath(path))  # a link to itself is its own target
     if (target.is_symlink() or target.exists()) and not target.is_file():
-        raise InputError(f"{path} is no regular file; name a file, or - where a result may go to standard output")
+        raise InputError(
+            f"{path} is not a regular file; name a file, or - for standard output where a result is written"
+        )
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -98,4 +100,4 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another path") from error

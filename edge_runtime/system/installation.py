@@ -14,7 +14,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class MissingExtraError(InputError):
-    """A command needs packages that this installation does not have."""
+    """A command needs packages that are missing in this installation."""
 
     def __init__(self, what: str, package: str, extra: str) -> None:
         super().__init__(f"{what} needs {package}, which is not installed here: {how_to_install(extra)}")
@@ -23,7 +23,7 @@ class MissingExtraError(InputError):
 def how_to_install(extra: str, root: Path = _ROOT) -> str:
     """Return the command that adds `extra` to this installation: in its clone, or from its origin.
 
-    `root` is the folder of the packages. Outside a clone pip noted in `direct_url.json` (PEP 610) what it installed.
+    `root` is the folder of the packages. Outside a clone, pip notes the origin in `direct_url.json` (PEP 610).
     """
     if (root / "pyproject.toml").exists():
         return pip_install("--editable", f"{'.' if root == Path.cwd() else root}[{extra}]")

@@ -16,14 +16,14 @@ MAX_TEXT = 1 << 25
 """The largest JSON file, in bytes: the worst takes 25 times as much memory."""
 
 _PART = 1 << 20  # bytes
-_LARGEST = 3.4e38  # of float32: models and their C have no larger numbers
-_DEEPEST = 64  # others walk through JSON by recursion
+_LARGEST = 3.4e38  # of float32: models and their C code have no larger numbers
+_DEEPEST = 64  # other functions recurse through JSON
 
 
 def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pipe: bool = False) -> BinaryIO:
     """Open the file at `path`, where `what` is expected, or with `or_pipe` a pipe.
 
-    Raises `InputError` when it is no regular file, and when it has more than `at_most` bytes; `OSError` as `open` does.
+    Raises `InputError` when it is not a regular file or has more than `at_most` bytes; `OSError` as `open` does.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # do not wait for a pipe's writer
     try:
@@ -31,7 +31,7 @@ def open_file(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pip
         if or_pipe and stat.S_ISFIFO(state.st_mode):
             os.set_blocking(descriptor, True)
         elif not stat.S_ISREG(state.st_mode):
-            raise InputError(f"{path} is no regular file; {what} is expected there")
+            raise InputError(f"{path} is not a regular file; {what} is expected there")
         if state.st_size > at_most:
             raise _too_large(path, what, at_most)
     except BaseException:
@@ -44,10 +44,10 @@ def read_bytes(path: Path, what: str = "a model", at_most: int = MAX_SIZE, or_pi
     """Return the content of the file at `path`. Raises as `open_file` does."""
     content = bytearray()
     with open_file(path, what, at_most, or_pipe) as file:
-        # In parts: `read` sets aside all the memory that it is asked for.
+        # In parts, since `read` allocates all the memory that it is asked for.
         while len(content) <= at_most and (part := file.read(_PART)):
             content += part
-    if len(content) > at_most:  # it grew, or is a file of the kernel, whose size is 0
+    if len(content) > at_most:  # it has grown, or is a file of the kernel with size 0
         raise _too_large(path, what, at_most)
     return bytes(content)
 
@@ -57,7 +57,7 @@ def read_text(path: Path, what: str, at_most: int = MAX_TEXT, or_pipe: bool = Fa
     try:
         return read_bytes(path, what, at_most, or_pipe).decode()
     except UnicodeDecodeError:
-        raise InputError(f"{path} is no UTF-8 text; {what} is expected there") from None
+        raise InputError(f"{path} is not UTF-8 text; {what} is expected there") from None
 
 
 def file_name(text: str) -> str:
@@ -74,7 +74,7 @@ def parse_json(text: str | bytes) -> Any:
     """
     try:
         content = json.loads(text, parse_int=integer, parse_float=_real)
-        # `loads` takes half a surrogate pair, NaN and Infinity, which cannot be written.
+        # `loads` accepts half a surrogate pair, NaN and Infinity, which cannot be written.
         json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
@@ -89,7 +89,7 @@ def parse_json(text: str | bytes) -> Any:
 
 def integer(digits: str) -> int:
     """Return the whole number of these `digits`. Raises `ValueError` when it has more than 64 bits."""
-    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:  # measured first: a million digits take minutes
+    if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:  # the length first: a million digits take minutes
         raise ValueError("a whole number in it has more than 64 bits")
     return int(digits)
 
@@ -101,4 +101,4 @@ def _real(digits: str) -> float:
 
 
 def _too_large(path: Path, what: str, at_most: int) -> InputError:
-    return InputError(f"{path} is larger than {what} can be ({at_most:,} bytes)")
+    return InputError(f"{path} is larger than the limit for {what} ({at_most:,} bytes)")

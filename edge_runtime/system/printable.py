@@ -4,8 +4,8 @@ import re
 
 _LONGEST = 60
 
-# What a terminal obeys, but for line ends and tabs: C0 and C1 controls, line and paragraph separators, and direction
-# marks (UAX #9). Lone surrogates cannot be encoded.
+# A terminal obeys, besides line ends and tabs: C0 and C1 controls, line and paragraph separators, and direction marks
+# (UAX #9). Lone surrogates cannot be encoded.
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")

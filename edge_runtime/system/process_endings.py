@@ -7,7 +7,7 @@ from edge_runtime.system.printable import printable
 
 _LONGEST_LINE = 300
 _SIGNALS = {signal.SIGKILL: "was killed by SIGKILL, as the system does when memory runs out"}
-# As Python, its threads, the loader of libraries, C++, numpy and OpenBLAS say that they got none.
+# How Python, its threads, the loader of libraries, C++, NumPy and OpenBLAS report it.
 _NO_MEMORY = re.compile(
     r"MemoryError|[Cc]annot allocate memory|failed to map segment|bad_alloc|Unable to allocate|can't start new thread"
     r"|Memory allocation still failed|[Oo]ut of memory|pthread_create failed|thread constructor failed"

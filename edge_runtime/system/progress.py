@@ -1,12 +1,12 @@
-"""Define the functions that hear of progress and of notices."""
+"""Define the types of functions that progress and notices are reported to."""
 
 from collections.abc import Callable
 
 OnProgress = Callable[[float, str], None]
-"""Hears the share of the work that is done, in [0, 1], and its present part: `stage`, or `stage: detail`."""
+"""Takes the finished share of the work, in [0, 1], and the present `stage`, or `stage: detail`."""
 
 OnNotice = Callable[[str], None]
-"""Hears a sentence for the user."""
+"""Takes a sentence for the user."""
 
 
 def ignore_progress(share: float, text: str) -> None:

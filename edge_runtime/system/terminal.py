@@ -21,7 +21,7 @@ class Console(rich.console.Console):
     """A console that shows plain text: no highlighting, no emoji, no markup, and no escape codes."""
 
     def __init__(self, stderr: bool = False) -> None:
-        # The stream itself, without a live display around it; this console escapes what it shows.
+        # The stream itself, without a live display around it; this console escapes all text.
         file = sys.stderr if stderr else sys.stdout
         while (inner := getattr(file, "rich_proxied_file", None)) is not None:
             file = inner

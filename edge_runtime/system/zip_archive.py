@@ -12,9 +12,9 @@ from edge_runtime.errors import InputError
 from edge_runtime.system.outside_files import open_file
 
 MAX_UNPACKED = 2**30  # bytes that all members together may declare; the official archive has 0.28 GB
-_MOST_TIMES, _ALWAYS = 50, 2**26  # bytes unpacked by those of the file: texts of numbers have 3 to 20 times as many
+_MOST_TIMES, _ALWAYS = 50, 2**26  # unpacked bytes per byte of the file: texts of numbers have 3 to 20
 MAX_MEMBER = 2**28  # bytes of one member
-MAX_DIRECTORY = 2**20  # bytes that list the members: each takes 46 and its name
+MAX_DIRECTORY = 2**20  # bytes of the list of members: each takes 46 and its name
 
 # RuntimeError: an encrypted member, or an unknown compression. A Python may lack LZMA.
 _LZMA_ERROR = getattr(getattr(zipfile, "lzma", None), "LZMAError", zlib.error)
@@ -53,7 +53,7 @@ class Archive(AbstractContextManager["Archive"]):
             self._opened = opened.pop_all()
         self.names = [entry.filename for entry in entries if not entry.filename.endswith("/")]
         self.start = min((entry.header_offset for entry in entries), default=0)
-        """The position in the file of the first member: not 0 when something stands before the archive."""
+        """The position of the first member in the file: not 0 if other data precedes the archive."""
 
     def __exit__(self, *_: object) -> None:
         self._opened.close()

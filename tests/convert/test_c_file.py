@@ -26,7 +26,6 @@ from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_int8
-from edge_runtime.data.loading import load_data
 from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model

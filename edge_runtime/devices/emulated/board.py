@@ -58,11 +58,11 @@ class Board:
         ]
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Say how it ended."""
+        """Say how the board ended."""
         return DeviceError(f"the emulated board {ending(code, stderr)}")
 
     def set_up(self, on_progress: OnProgress = ignore_progress) -> None:
-        """Make the board, if it is not there, and see that it starts. Raises `DeviceError`."""
+        """Make the board if it is missing, and check that it starts. Raises `DeviceError`."""
         if shutil.which("unshare") is None:
             raise DeviceError("an emulated board needs Linux with unshare (util-linux)")
 
@@ -87,7 +87,7 @@ class Board:
         if done.returncode:
             raise DeviceError(
                 f"the emulated board does not start ({last_line(done.stderr)}): it needs "
-                "Linux 6.7 or newer, root, and no container around"
+                "Linux 6.7 or newer and root, outside of a container"
             )
 
 

@@ -1,6 +1,6 @@
 """Measure the C of a model on an emulated Cortex-M4F; the firmware contains har_stream too, where it fits the model.
 
-The board is QEMU's mps2-an386. An instruction takes 128 ns there, and a timer counts every 40 ns: counts are exact.
+The board is QEMU's mps2-an386, where an instruction takes 128 ns and a timer ticks every 40 ns: counts are exact.
 """
 
 import shutil
@@ -50,7 +50,7 @@ def build(image: Path, *sources: Path | str) -> str:
 
 
 class CortexM4:
-    """The board, which measures with the `runtime` C only: it has no system."""
+    """The board, which measures only with the `runtime` C, since it has no operating system."""
 
     cpu = "cortex-m4"
     name = f"emulated-{cpu}"
@@ -122,7 +122,9 @@ class CortexM4:
             content = (scratch / "answers").read_bytes()
         answers = np.frombuffer(content[:-4], [("ticks", "<u4"), ("values", expected.dtype, expected.shape[1:])])
         if answers["values"].tobytes() != expected.tobytes():
-            raise CheckFailedError(f"the firmware of {job.title} answers unlike LiteRT: report it, with the model")
+            raise CheckFailedError(
+                f"the firmware of {job.title} gives other answers than LiteRT: report it, with the model"
+            )
         (ram,) = np.frombuffer(content[-4:], "<u4")
         return _TICK_NS * answers["ticks"].astype(np.int64), dequantise(answers["values"], model.output), int(ram)
 

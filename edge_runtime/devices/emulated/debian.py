@@ -1,4 +1,4 @@
-"""Fetch and unpack Debian packages for any architecture; apt checks them against the archive's signature."""
+"""Fetch and unpack Debian packages for any architecture; apt checks the archive's signature."""
 
 import os
 import shutil
@@ -19,7 +19,9 @@ _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/
 def packages(names: Sequence[str], architecture: str, suite: str, alone: bool = False) -> Iterator[list[Path]]:
     """Give the files of `names` and, unless `alone`, of dependencies, from HAR_EDGE_DEBIAN or the host's mirror."""
     if not _KEYRING.exists():
-        raise DeviceError(f"there is no {_KEYRING} to check packages with: sudo apt install debian-archive-keyring")
+        raise DeviceError(
+            f"{_KEYRING} is missing, which packages are checked with: sudo apt install debian-archive-keyring"
+        )
     with scratch_folder() as folder:
         for name in ("lists/partial", "cache/archives/partial", "log", "sources"):
             (folder / name).mkdir(parents=True)
@@ -60,7 +62,7 @@ def _mirror_of_host() -> str:
     for origin, component, uri in (line.split(" ", 2) for line in lines.splitlines()):
         if (origin, component) == ("Debian", "main") and uri.startswith(("http", "mirror")):
             return uri
-    raise DeviceError("this host has no packages of a Debian: set HAR_EDGE_DEBIAN to a mirror")
+    raise DeviceError("this host has no Debian packages: set HAR_EDGE_DEBIAN to a mirror")
 
 
 def unpack(package: Path, root: Path, members: Sequence[str] = ()) -> None:
@@ -80,5 +82,7 @@ def _run(*command: str, cwd: Path | None = None) -> str:
     if done.returncode:
         complaints = [line for line in done.stderr.splitlines() if line and not line.startswith("W: ")]
         reason = printable((complaints or ["no reason given"])[0].removeprefix("E: "), 300)
-        raise DeviceError(f"{command[0]} cannot get Debian's packages ({reason}): see that 'apt-get update' works here")
+        raise DeviceError(
+            f"{command[0]} cannot get Debian's packages ({reason}): make sure that 'apt-get update' works here"
+        )
     return done.stdout

@@ -1,7 +1,7 @@
 """Measure on an emulated board: answers and instructions, never times.
 
-The instructions of an inference are exact, and the same on the real board: those of the runtime's libraries, from
-setting the input to taking the output.
+The instructions of an inference are exact, and the same on the real board. They are counted in the runtime's libraries,
+from setting the input to reading the output.
 """
 
 import os
@@ -41,7 +41,7 @@ run_between_marks(*sys.argv[1:])
 class EmulatedDevice(RemoteDevice):
     """A board that is set up when it is first used."""
 
-    here = True  # the emulator takes this machine's CPUs
+    here = True  # the emulator uses this machine's CPUs
     most_windows = 300
     transport: Board
 
@@ -56,7 +56,7 @@ class EmulatedDevice(RemoteDevice):
         """Set the board up and start it."""
         self.transport.set_up(on_progress)
         super().prepare(on_progress)
-        self._without_onnx = DeviceError("an emulated board counts the instructions of TFLite only")
+        self._without_onnx = DeviceError("an emulated board counts only instructions of TFLite")
 
     def connect(self) -> Connection:
         """Return the connection, and open it if needed."""
@@ -95,7 +95,7 @@ class EmulatedDevice(RemoteDevice):
         if once % _INFERENCES or twice != 2 * once:
             raise DeviceError(
                 f"inferences of this model take different numbers of instructions ({once:,}, then {twice:,} for twice "
-                "as many): convert it again without state"
+                "as many inferences): convert it again without state"
             )
         return Instructions(once // _INFERENCES, "the runtime's own code, by QEMU's log of executed blocks")
 
@@ -105,7 +105,7 @@ class EmulatedDevice(RemoteDevice):
         command = self.transport.command(
             ["python3", "-B", "-c", _START, f"/job/{model}", "/job/values.npy", str(_INFERENCES), f"/dev/fd/{its}"],
             job=job,
-            # A thread of NumPy's could interrupt the counted one.
+            # A thread of NumPy could interrupt the counted thread.
             env={"PYTHONPATH": str(self.site), "OPENBLAS_NUM_THREADS": "1"},
             fixed_addresses=True,
         )

@@ -14,7 +14,7 @@ from edge_runtime.model.c_model import CModel
 from edge_runtime.model.interpreters import Model, load_runtime, open_model
 
 _LOG = "exec,nochain,in_asm,strace"  # QEMU_LOG; `nochain` logs blocks that follow each other one by one
-_NO_FILE = 1_000_000_007  # more than a process may open
+_NO_FILE = 1_000_000_007  # more files than a process may open
 _STARTS = 20  # on a busy machine the order in which threads ask for memory differs
 
 
@@ -45,7 +45,7 @@ def instructions_between_marks(log: Iterable[str]) -> list[int]:
 def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
     """Run `n` inferences of the file `model` on the board, and then 2 `n`, between marks.
 
-    It first finds the addresses of the runtime's code, then starts itself again with QEMU's `log` of that code.
+    It first finds the addresses of the runtime's code, then restarts itself with QEMU's `log` of this code.
     """
     library, content = Path(model).with_suffix(".so"), Path(model).read_bytes()
     opened: Model
@@ -64,14 +64,14 @@ def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "
     if not library.exists():
         opened = open_model(content, loaded.name, threads=1)
     tensor = np.load(values, allow_pickle=False)
-    opened.run(tensor)  # the first makes what others find made
+    opened.run(tensor)  # the first inference allocates memory for all others
     gc.disable()
     _mark()
     for inferences in (int(n), 2 * int(n)):
         for _ in range(inferences):
             opened.run(tensor)
         _mark()
-    os._exit(0)  # the runtime's own end would be logged too, and takes longer than all the rest
+    os._exit(0)  # the log would include the end of the runtime, which takes longer than all the rest
 
 
 def _mark() -> None:
