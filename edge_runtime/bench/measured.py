@@ -43,7 +43,7 @@ class WarmUp:
 class Energy:
     """The energy of one inference, or the reason why it is not known."""
 
-    per_inference_mj: Annotated[float | None, Quantity("mJ"), "above idle"]
+    per_inference_mj: Annotated[float | None, Quantity("mJ"), "energy above idle"]
     source: Annotated[str | None, "the meter"] = None
     idle_w: Annotated[float | None, Quantity("W"), "power at rest"] = None
     reason: Annotated[str | None, "why there is no energy, and what to do"] = None

@@ -53,7 +53,7 @@ class Latency:
     runs: Annotated[Positive, "timed inferences"]
     mad: Annotated[float, Quantity("ms", at_least=0), "median absolute deviation from p50"]
     p50_ci95: Annotated[
-        tuple[Milliseconds, Milliseconds] | None, "interval of p50: bootstrap over rounds and the blocks within them"
+        tuple[Milliseconds, Milliseconds] | None, "interval of p50, by a bootstrap over rounds and blocks within them"
     ]
 
 
@@ -67,7 +67,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Result:
-    """One model, on one runtime, on one device; null is what was not or could not be measured."""
+    """One model, on one runtime, on one device; null was not or could not be measured."""
 
     model: Annotated[str, "name of the network in its card"]
     file: Annotated[str, "path or another name"]
@@ -102,7 +102,7 @@ class Result:
     ]
     labels: Annotated[tuple[str, ...], "the classes"]
     windows: Annotated[Positive, "test windows"]
-    accuracy: Annotated[Share, "share of test windows classified right"]
+    accuracy: Annotated[Share, "share of test windows that are classified right"]
     macro_f1: Annotated[Share, "mean F1 of the classes that occur"]
     confusion: Annotated[
         tuple[tuple[Count, ...], ...], "number of test windows: a row per true class, a column per answer"
@@ -124,7 +124,7 @@ class Result:
     per_source: Annotated[Mapping[str, GroupScore] | None, "scores by data set, where it is known"] = None
     warm_up: Annotated[
         WarmUp | None,
-        "untimed inferences before the timed ones; an emulated device gives no times, memory or energy",
+        "untimed inferences before the timed inferences; an emulated device has no times, memory or energy",
     ] = None
     energy: Annotated[Energy | None, "energy of an inference in the first round"] = None
     instructions: Annotated[Instructions | None, "exact instructions of an emulated CPU"] = None
@@ -173,7 +173,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Control:
-    """The first model against itself, measured like any pair."""
+    """The first model against itself, measured like any other pair."""
 
     p50_ratio: Annotated[Ratio, "ratio of the two p50s"]
     p50_ratio_ci95: Annotated[tuple[Ratio, Ratio], "interval that pairs the rounds"]
@@ -190,7 +190,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class AbsentRival:
-    """A form of another tool that was not made, or could not be measured here."""
+    """Another tool's form that was not made, or could not be measured here."""
 
     name: Annotated[str, "tool and form"]
     reason: Annotated[str, "reason, in one sentence"]
@@ -248,7 +248,7 @@ class Report:
 
     device: Annotated[MeasuredDevice, "the device that measured"]
     data: Annotated[EvaluatedData, "the test data"]
-    results: Annotated[tuple[Result, ...], "one for each model"]
+    results: Annotated[tuple[Result, ...], "a result for each model"]
     settings: Annotated[Method, "how the run was measured"]
     comparisons: Annotated[
         tuple[Comparison, ...], "each model against the fastest float form of its network; a ratio below 1 is faster"

@@ -84,11 +84,8 @@ def verdicts(report: Report) -> list[str]:
     """Return sentences on speed, size, instructions and accuracy of each pair, on faster rivals and on float forms."""
     pairs_of_report = pairs(report)
     sentences = [sentence for pair in pairs_of_report for sentence in (_gain(pair), *_work(pair), _cost(pair))]
-    return [
-        *sentences,
-        *(sentence for pair in pairs_of_report for sentence in _faster_rivals(report, pair)),
-        *_yardsticks(report, pairs_of_report),
-    ]
+    faster_rivals = [sentence for pair in pairs_of_report for sentence in _faster_rivals(report, pair)]
+    return [*sentences, *faster_rivals, *_yardsticks(report, pairs_of_report)]
 
 
 def control_sentence(report: Report) -> str | None:
@@ -137,10 +134,7 @@ def windows_left_out(report: Report) -> list[str]:
 
 def failures(report: Report) -> list[str]:
     """Return the models that could not be measured, each with the reason."""
-    return [
-        failure.error if failure.file in failure.error else f"{failure.file}: {failure.error}"
-        for failure in report.failures
-    ]
+    return [x.error if x.file in x.error else f"{x.file}: {x.error}" for x in report.failures]
 
 
 def real_time_factors(report: Report) -> str | None:
@@ -163,9 +157,8 @@ def real_time_factors(report: Report) -> str | None:
 
 def energy(report: Report) -> str | None:
     """Say why energy was not measured, if it was not."""
-    reasons = {
-        result.energy.reason for result in report.results if result.energy and result.energy.per_inference_mj is None
-    }
+    energies = [result.energy for result in report.results if result.energy]
+    reasons = {energy.reason for energy in energies if energy.per_inference_mj is None}
     return f"energy: not measured: {'; '.join(sorted(filter(None, reasons)))}" if any(reasons) else None
 
 
@@ -189,21 +182,19 @@ def _gain(pair: ComparedResults) -> str:
     return f"{pair.name} is {_listed(claims)}."
 
 
-def _yardsticks(report: Report, found: Sequence[ComparedResults]) -> Iterator[str]:
+def _yardsticks(report: Report, pairs: Sequence[ComparedResults]) -> Iterator[str]:
     """Name the fastest float form of each network, how much slower other float forms are, and missing rivals."""
     forms: dict[str, list[tuple[Result, str]]] = {}
     for result, name in zip(report.results, titles(report.results), strict=True):
         if result.is_float:
             forms.setdefault(result.model, []).append((result, name))
-    without_rival = {
-        pair.against.model: pair.against_name for pair in found if pair.against.is_float and any(costs([pair.against]))
-    }
+    measured = [pair for pair in pairs if pair.against.is_float and any(costs([pair.against]))]
+    without_rival = {pair.against.model: pair.against_name for pair in measured}
     for model, of_network in forms.items():
         if any(result.rival for result, _ in of_network):
             without_rival.pop(model, None)
-            in_order = sorted(
-                zip(costs([result for result, _ in of_network]), (name for _, name in of_network), strict=True)
-            )
+            costs_of_forms = costs([result for result, _ in of_network])
+            in_order = sorted(zip(costs_of_forms, (name for _, name in of_network), strict=True))
             (least, fastest), *others = in_order
             less = _less(of_network[0][0], "slower", "more instructions")
             rest = _listed([f"{name} {less(cost / least)}" for cost, name in others if least])

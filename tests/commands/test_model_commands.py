@@ -128,7 +128,7 @@ FILES = {
         *((f"bench mine.tflite {x} mine.tflite", "mine.tflite") for x in ("--json", "--csv", "--html")),
         ("card edge --from labels.json", "edge"),
         *((f"card mine.tflite --from {x}", x) for x in ("brace.json", "r.png")),
-        ("report r.png", "r.png is no UTF-8 text"),
+        ("report r.png", "UTF-8"),
         *((f"card mine.tflite --from {x}.json", "mine.tflite") for x in ("samples", "labels")),
     ],
 )
