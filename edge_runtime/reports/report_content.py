@@ -81,13 +81,10 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
             for sentence, names in concerned.items()
         )
 
+    titles = [(device, title) for device, report in measured for title in sentences.titles(report.results)]
     return ReportContent(
         headings=each(lambda report: [sentences.title(report)]),
-        names=tuple(
-            title if single else f"{device} {title}"
-            for device, report in measured
-            for title in sentences.titles(report.results)
-        ),
+        names=tuple(title if single else f"{device} {title}" for device, title in titles),
         results=tuple(result for _, report in measured for result in report.results),
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(device.failure for device in devices if device.failure),
@@ -95,11 +92,7 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         notes=each(sentences.windows_left_out)
         + (tuple(filter(None, (sentences.energy(single), sentences.control_sentence(single)))) if single else ())
         + each(lambda report: [f"no {rival.name}: {rival.reason}" for rival in report.absent_rivals or ()])
-        + each(
-            lambda report: [
-                f"{result.form} by {result.runtime_version}" for result in report.results if result.runtime == C
-            ]
-        ),
+        + each(lambda report: [f"{x.form} by {x.runtime_version}" for x in report.results if x.runtime == C]),
         real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda report: [_origin(report)]),
     )

@@ -1,4 +1,4 @@
-"""Each reason to doubt a result is reported with what to do about it; an idle machine leaves none."""
+"""Each reason to doubt a result is reported with a remedy; an idle machine leaves no doubt."""
 
 from dataclasses import replace
 
@@ -67,7 +67,7 @@ def latency(**changes):
         {"rounds": [(STATE, STATE)] * 5},
     ],
 )
-def test_an_idle_machine_unknown_facts_and_limits_that_are_kept_leave_no_doubt(changes):
+def test_an_idle_machine_unknown_facts_and_values_within_limits_leave_no_doubt(changes):
     assert doubts.find_doubts(replace(IDLE, **changes)) == ()
 
 

@@ -62,38 +62,38 @@ def pmic(root):
 
 
 @pytest.mark.parametrize(("source", "name"), [(rapl, "RAPL"), (pmic, "Raspberry Pi power controller")])
-def test_an_inference_costs_the_power_above_the_mean_of_the_rests_before_and_after(tmp_path, source, name):
+def test_the_energy_of_an_inference_is_above_the_mean_power_at_rest_before_and_after(tmp_path, source, name):
     machine, rests = Machine(source(tmp_path), busy=6.0), []
 
     def sleep(seconds):
         rests.append(seconds)
         machine.spend(seconds, 3.0 if len(rests) == 1 else 4.0)
 
-    found = machine.measure(tmp_path, sleep)
-    assert (found.source, found.reason, rests) == (name, None, [2.0, 2.0])
-    assert found.idle_w == pytest.approx(3.5, rel=1e-3)
-    assert found.per_inference_mj == pytest.approx((6.0 - 3.5) * 250, rel=1e-3)
+    energy = machine.measure(tmp_path, sleep)
+    assert (energy.source, energy.reason, rests) == (name, None, [2.0, 2.0])
+    assert energy.idle_w == pytest.approx(3.5, rel=1e-3)
+    assert energy.per_inference_mj == pytest.approx((6.0 - 3.5) * 250, rel=1e-3)
 
 
-def test_a_counter_that_starts_again_meanwhile_is_followed_and_packages_are_added_without_their_parts(tmp_path):
+def test_a_counter_may_restart_and_packages_are_added_without_their_parts(tmp_path):
     # Full after 11 J: once while at rest before, once while inferring, once after.
     machine = Machine(rapl(tmp_path, start=6_000_000, most=11_000_000, packages=2))
     assert machine.measure(tmp_path).per_inference_mj == pytest.approx(2 * 500, rel=1e-3)
 
 
-def test_no_source_and_a_counter_for_root_only_are_named(tmp_path):
-    found = Machine(lambda watts, joules: None).measure(tmp_path)
-    assert found.per_inference_mj is found.source is found.idle_w is None
-    assert "RAPL" in found.reason
+def test_a_missing_source_and_a_counter_for_root_are_named(tmp_path):
+    energy = Machine(lambda watts, joules: None).measure(tmp_path)
+    assert energy.per_inference_mj is energy.source is energy.idle_w is None
+    assert "RAPL" in energy.reason
     trees.lay(tmp_path, {f"{ZONE}/name": "package-0\n"})
     (tmp_path / ZONE / "energy_uj").mkdir()  # cannot be read, not even by root, who may run the tests
     assert f"{tmp_path / ZONE}/energy_uj" in find_source(tmp_path)
 
 
-def test_a_power_that_does_not_stand_out_and_a_source_that_falls_silent_are_no_result(tmp_path):
-    found = Machine(rapl(tmp_path), idle=3.0, busy=3.0).measure(tmp_path)
-    assert (found.per_inference_mj, found.source) == (None, "RAPL")
-    assert "3 W" in found.reason
+def test_a_power_close_to_rest_and_a_source_that_stops_responding_give_no_energy(tmp_path):
+    energy = Machine(rapl(tmp_path), idle=3.0, busy=3.0).measure(tmp_path)
+    assert (energy.per_inference_mj, energy.source) == (None, "RAPL")
+    assert "3 W" in energy.reason
     machine = Machine(rapl(tmp_path))
     machine.show = lambda watts, joules: (tmp_path / ZONE / "energy_uj").write_text("")
     assert machine.measure(tmp_path).per_inference_mj is None

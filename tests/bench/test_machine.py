@@ -1,4 +1,4 @@
-"""The facts about a machine and its state, read from machines laid out as folders: None where one does not tell."""
+"""The facts about a machine and its state, read from folders with the layout of machines: None if a fact is missing."""
 
 import dataclasses
 import os
@@ -16,7 +16,7 @@ EMULATED = "processor\t: 0\nmodel name\t: ARMv8 Processor rev 0 (v8l)\nBogoMIPS\
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def test_what_a_machine_does_not_tell_is_none(tmp_path, monkeypatch):
+def test_facts_that_a_machine_lacks_are_none(tmp_path, monkeypatch):
     assert machine.read_facts().emulated is False
     monkeypatch.setattr(machine.platform, "processor", lambda: "")
     facts = machine.read_facts(0, tmp_path)
@@ -24,28 +24,28 @@ def test_what_a_machine_does_not_tell_is_none(tmp_path, monkeypatch):
         assert getattr(facts, name) is None
     assert (facts.cores, facts.python, facts.emulated) == (os.cpu_count(), sys.version.split()[0], False)
     before = time.time()
-    told = dataclasses.asdict(state(0, tmp_path))
-    assert before <= told.pop("time") <= time.time()
-    assert set(told.values()) == {None}
+    facts = dataclasses.asdict(state(0, tmp_path))
+    assert before <= facts.pop("time") <= time.time()
+    assert set(facts.values()) == {None}
     trees.vcgencmd(tmp_path, {"measure_clock": "VCHI initialization failed"})
     assert machine_state.firmware_clock_khz(tmp_path) is machine_state.throttled(tmp_path) is None
 
 
-def test_a_hot_raspberry_pi_says_what_it_is_what_is_now_and_what_was(tmp_path, monkeypatch):
+def test_a_hot_raspberry_pi_reports_its_state_now_and_since_boot(tmp_path, monkeypatch):
     monkeypatch.setattr(machine.platform, "machine", lambda: "aarch64")
     root = trees.pi5_hot(tmp_path)
-    facts, found = machine.read_facts(3, root), state(3, root)
+    facts, now = machine.read_facts(3, root), state(3, root)
     assert (facts.board, facts.cpu) == ("Raspberry Pi 5 Model B Rev 1.0", "Cortex-A76")
     assert (facts.governor, facts.max_clock_khz, facts.virtual, facts.emulated) == ("ondemand", 2400000, False, False)
-    assert (found.governor, found.governors) == ("ondemand", {"ondemand": 4})
-    assert (found.load_average, found.temperatures_c, found.power_source) == (0.08, {"cpu-thermal": 86.5}, None)
+    assert (now.governor, now.governors) == ("ondemand", {"ondemand": 4})
+    assert (now.load_average, now.temperatures_c, now.power_source) == (0.08, {"cpu-thermal": 86.5}, None)
     since_boot = ("under-voltage", "frequency capped", "throttled")
-    assert found.throttled == Throttled(("throttled", "soft temperature limit"), since_boot)
+    assert now.throttled == Throttled(("throttled", "soft temperature limit"), since_boot)
     # The kernel does not know what the firmware did to the clock.
-    assert (found.clock_khz, found.firmware_clock_khz) == (CpuClock(2400000, 1500000, 2400000), 1500019)
+    assert (now.clock_khz, now.firmware_clock_khz) == (CpuClock(2400000, 1500000, 2400000), 1500019)
 
 
-def test_instructions_are_those_that_every_core_has_and_all_kinds_of_cores_are_named(tmp_path):
+def test_instruction_sets_are_common_to_all_cores_and_all_kinds_of_cores_are_named(tmp_path):
     assert machine.features(trees.pi5_hot(tmp_path / "5")) == ("asimd", "asimdhp", "asimddp")
     assert machine.features(trees.x86_vm(tmp_path / "vm")) == ("avx2", "fma", "avx512f", "avx512_vnni")
     trees.lay(tmp_path, {"proc/cpuinfo": "Features\t: asimd i8mm asimddp\n\nFeatures\t: asimd asimddp\n"})
@@ -54,7 +54,7 @@ def test_instructions_are_those_that_every_core_has_and_all_kinds_of_cores_are_n
     assert machine.cpu_model(tmp_path) == "Cortex-A55 + Cortex-A76"
 
 
-def test_caches_are_those_of_the_cpu(tmp_path):
+def test_caches_belong_to_the_cpu(tmp_path):
     for i, (level, kind, size) in enumerate([(1, "Data", "64K"), (1, "Instruction", "64K"), (2, "Unified", "512K")]):
         folder = f"sys/devices/system/cpu/cpu2/cache/index{i}"
         trees.lay(tmp_path, {f"{folder}/level": f"{level}\n", f"{folder}/type": kind, f"{folder}/size": f"{size}\n"})
@@ -85,11 +85,11 @@ def test_emulation_is_recognised(tmp_path, monkeypatch, architecture, cpuinfo, i
 
 
 def test_a_laptop_on_battery(tmp_path):
-    found = state(0, trees.laptop_on_battery(tmp_path))
-    assert (found.power_source, found.governor) == ("battery", "powersave")
+    now = state(0, trees.laptop_on_battery(tmp_path))
+    assert (now.power_source, now.governor) == ("battery", "powersave")
     # Neither the skin nor the board: the CPU, and of its cores the hottest.
-    assert found.temperatures_c == {"x86_pkg_temp": 61.0, "coretemp": 60.0}
-    assert state(None, tmp_path).governor == "powersave + performance"  # those of all CPUs
+    assert now.temperatures_c == {"x86_pkg_temp": 61.0, "coretemp": 60.0}
+    assert state(None, tmp_path).governor == "powersave + performance"  # governors of all CPUs
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def states(tmp_path, before, after):
     return [state(1, trees.lay(tmp_path, {"proc/stat": trees.STAT.format(*ticks)})) for ticks in (before, after)]
 
 
-def test_others_are_busy_by_what_the_measurement_did_not_use(tmp_path):
+def test_the_measurement_itself_does_not_count_as_another_busy_program(tmp_path):
     neighbour = states(tmp_path, (0, 0, 0, 0), (9 * TICKS, TICKS, 10 * TICKS, 0))
     assert busy_share(*neighbour, own_seconds=10) == pytest.approx(0.9)
     before, after = states(tmp_path, (5, 5, 5, 5), (10 * TICKS + 5, 5, 6 * TICKS + 5, 4 * TICKS + 5))

@@ -63,12 +63,12 @@ def test_the_name_of_a_rivals_file_reaches_no_device(models, few):
 def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
     report, jobs = measured
     # The third is the control: the first model once more.
-    assert [x.title for x in jobs] == [models[i].title for i in (0, 1, 0)] * 3
-    assert [x.model for x in jobs[2::3]] == ["model-0.tflite"] * 3
-    assert len({x.name for x in jobs}) == 9
-    assert [x.runs for x in jobs] == [16] * 3 + [17] * 6
-    assert [x.score for x in jobs] == [True, True, False] * 2 + [False] * 3
-    assert [x.energy for x in jobs] == [True, True, False] + [False] * 6
+    assert [job.title for job in jobs] == [models[i].title for i in (0, 1, 0)] * 3
+    assert [job.model for job in jobs[2::3]] == ["model-0.tflite"] * 3
+    assert len({job.name for job in jobs}) == 9
+    assert [job.runs for job in jobs] == [16] * 3 + [17] * 6
+    assert [job.score for job in jobs] == [True, True, False] * 2 + [False] * 3
+    assert [job.energy for job in jobs] == [True, True, False] + [False] * 6
     low, high = report.control.p50_ratio_ci95
     assert low <= report.control.p50_ratio <= high
     assert report.control.passed == (low <= 1 <= high)
@@ -81,7 +81,7 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     assert comparison.p50_ratio == pytest.approx(int8_result.latency_ms.p50 / float_result.latency_ms.p50, abs=1e-3)
     assert comparison.p50_ratio_ci95[0] <= comparison.p50_ratio <= comparison.p50_ratio_ci95[1]
     answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS.values()]
-    right = [x == few.test.y for x in answers]
+    right = [classes == few.test.y for classes in answers]
     assert comparison.only_result_right == (right[1] & ~right[0]).sum()
     assert comparison.only_against_right == (right[0] & ~right[1]).sum()
     assert comparison.accuracy_difference == pytest.approx(100 * (int8_result.accuracy - float_result.accuracy))
@@ -89,7 +89,7 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     assert float_result.agreement is None
 
 
-def test_the_report_says_what_was_measured_how_and_on_what(measured):
+def test_the_report_describes_the_models_the_method_and_the_device(measured):
     report = measured[0]
     settings = report.settings
     assert settings.mode == "back-to-back"
@@ -120,7 +120,7 @@ def weighing(labels, weights, signals=("total_acc_x",), hop=64) -> ModelFile:
     return ModelFile("m", cards.attach(tiny_models.dense(weights, (128, len(signals))), card), card)
 
 
-def test_paced_windows_come_as_often_and_with_the_signals_that_the_card_says(few):
+def test_paced_windows_have_the_period_and_the_signals_of_the_card(few):
     """The class with the largest mean of total_acc_x, from a model that takes two signals."""
     weights = np.zeros((6, 128, 2), np.float32)
     weights[3, :, 1] = 1
@@ -141,11 +141,11 @@ def test_paced_windows_come_as_often_and_with_the_signals_that_the_card_says(few
     assert (np.array(samples.latency) < samples.end_to_end).all()
 
 
-def test_a_duration_is_kept_and_the_threads_that_the_interpreter_had_and_doubts_are_passed_on(models, few):
+def test_a_duration_is_shared_by_the_rounds_and_the_result_has_the_interpreters_threads_and_doubts(models, few):
     device = Watched(told={"others_busy": 1.5, "threads": 1})
     settings = MeasurementSettings(rounds=2, duration_s=0.2, threads=2, control=False)
     report = measurement.measure(models[1:], few, device, settings)
-    assert [(x.seconds, x.threads) for x in device.jobs] == [(0.1, 2), (0.1, 2)]
+    assert [(job.seconds, job.threads) for job in device.jobs] == [(0.1, 2), (0.1, 2)]
     (result,) = report.results
     assert (result.threads, result.pinned_cpu) == (1, None)
     assert result.latency_ms.runs == sum(map(len, result.samples_ms.latency))
@@ -159,12 +159,12 @@ def test_a_model_whose_worker_dies_is_a_failure_and_the_others_are_measured(mode
     (result,), (failure,) = report.results, report.failures
     assert (result.file, result.latency_ms.runs, failure.file) == (models[1].title, 4, models[0].title)
     assert report.control is None  # without the first model there is nothing to control
-    assert [x.model for x in device.jobs].count("model-0.tflite") == 1
+    assert [job.model for job in device.jobs].count("model-0.tflite") == 1
     with pytest.raises(DeviceError, match=r"edge_float32\.tflite.*KILL"):
         measurement.measure(models[:1], few, device, MeasurementSettings(runs=4, rounds=2))
 
 
-def test_scores_are_those_of_the_classifier(measured, few):
+def test_scores_equal_the_classifiers(measured, few):
     for path, result in zip(MODELS.values(), measured[0].results, strict=True):
         predicted = Classifier(path).logits(few.test.X).argmax(axis=1)
         assert result.accuracy == pytest.approx((predicted == few.test.y).mean())
@@ -173,7 +173,7 @@ def test_scores_are_those_of_the_classifier(measured, few):
             assert low <= result.accuracy <= high
         assert result.macro_f1_subjects_ci95[0] <= result.macro_f1 <= result.macro_f1_subjects_ci95[1]
         assert tuple(result.per_class) == few.labels
-        assert result.windows == sum(x.windows for x in result.per_class.values()) == len(few.test)
+        assert result.windows == sum(score.windows for score in result.per_class.values()) == len(few.test)
         expected = scores.calibration_error(np.log(Classifier(path).probabilities(few.test.X)), few.test.y)
         assert result.calibration_error == pytest.approx(expected, abs=1e-6)
 
@@ -181,7 +181,9 @@ def test_scores_are_those_of_the_classifier(measured, few):
 def test_an_emulated_device_reports_scores_and_no_times_and_no_memory(few):
     device = Watched(emulated=True)
     eye = np.eye(6, 128, dtype=np.float32)
-    models = [weighing(few.labels, x) for x in (eye, eye[::-1])]  # the second has the logits of the first reversed
+    models = [
+        weighing(few.labels, weights) for weights in (eye, eye[::-1])
+    ]  # the second has the logits of the first reversed
     report = measurement.measure(models, few, device, MeasurementSettings(runs=20, rounds=10))
     # Two rounds of each, to see that answers repeat, no control, and instructions once.
     assert len(device.jobs) == 6
@@ -195,14 +197,14 @@ def test_an_emulated_device_reports_scores_and_no_times_and_no_memory(few):
     (comparison,) = report.comparisons
     assert comparison.p50_ratio is comparison.end_to_end_ratio is None
     answers = few.test.X[:, :6, 6].argmax(axis=1)
-    right = [x == few.test.y for x in (answers, 5 - answers)]
-    found = statistics.accuracy_difference(
-        *(right[x] for x in (comparison.result, comparison.against)), few.test.subject
+    right = [classes == few.test.y for classes in (answers, 5 - answers)]
+    difference = statistics.accuracy_difference(
+        *(right[place] for place in (comparison.result, comparison.against)), few.test.subject
     )
-    assert (comparison.accuracy_difference, comparison.accuracy_difference_ci95) == found
+    assert (comparison.accuracy_difference, comparison.accuracy_difference_ci95) == difference
 
 
-def test_a_device_that_takes_fewer_windows_gets_every_nth_in_the_frame_of_all(few):
+def test_a_device_for_fewer_windows_gets_every_nth_window_in_the_frame_of_all_windows(few):
     class Small(Watched):
         most_windows = 50
 

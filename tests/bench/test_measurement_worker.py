@@ -1,4 +1,4 @@
-"""The benchmark's worker: what it answers, how it ends, what is sent to run it, and which interpreters can."""
+"""The benchmark's worker: its answers, its end, the files that it needs, and the interpreters that can run it."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ def every_cpu() -> Iterator[None]:
     os.sched_setaffinity(0, allowed)
 
 
-def test_the_worker_answers_with_logits_and_times_and_is_gone(folder):
+def test_the_worker_answers_with_logits_and_times_and_ends(folder):
     answer = PythonDevice().run(WORK, folder, ignore_progress)
     assert answer.arrays["logits"].tolist() == [[4, 4], [4, 4]]
     assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
@@ -57,7 +57,7 @@ def test_the_worker_answers_with_logits_and_times_and_is_gone(folder):
     assert not processes(folder)
 
 
-def test_nothing_comes_before_the_inference_of_a_model_of_raw_windows(folder):
+def test_a_model_of_raw_windows_has_equal_latency_and_end_to_end_times(folder):
     (folder / "model.tflite").write_bytes(MODELS["int8"].read_bytes())
     np.save(folder / "windows.npy", np.ones((3, 128, 9), np.float32))
     for job in (WORK, replace(WORK, runs=0, seconds=0.01), replace(WORK, runs=2, period_s=0.01)):
@@ -67,7 +67,7 @@ def test_nothing_comes_before_the_inference_of_a_model_of_raw_windows(folder):
 
 
 def test_end_to_end_counts_turning_windows_into_the_walking_frame(folder, monkeypatch):
-    """A window that is turned already stays as it is: the answers are those of the data's windows."""
+    """Turning a window that is turned already changes nothing: the answers equal the answers to the data's windows."""
     windows = np.random.default_rng(0).normal(size=(3, 128, 9)).astype(np.float32)
     np.save(folder / "windows.npy", windows)
     (folder / "model.tflite").write_bytes(reference_model("edge-anywhere", "int8").read_bytes())
@@ -82,7 +82,7 @@ def test_end_to_end_counts_turning_windows_into_the_walking_frame(folder, monkey
         assert (arrays["logits"] == Classifier("edge-anywhere").logits(windows)).all()
 
 
-def test_times_are_taken_when_the_first_call_and_a_warm_up_are_over(folder, monkeypatch):
+def test_timing_begins_after_the_first_call_and_a_warm_up(folder, monkeypatch):
     calls, before = [], []
     run, timing = Model.run, measurement_worker.time_calls
     monkeypatch.setattr(Model, "run", lambda self, window: calls.append(0) or run(self, window))
@@ -92,17 +92,19 @@ def test_times_are_taken_when_the_first_call_and_a_warm_up_are_over(folder, monk
     assert measured.warm_up.seconds > 0.1
 
 
-def test_energy_is_measured_when_it_is_asked_for(folder, monkeypatch):
+def test_energy_is_measured_on_request(folder, monkeypatch):
     monkeypatch.setattr(measurement_worker.energy, "per_inference", lambda call: Energy(0.5, "a meter"))
     assert measurement_worker.measure(replace(WORK, energy=True), folder)[0].energy == Energy(0.5, "a meter")
     assert measurement_worker.measure(WORK, folder)[0].energy is None
 
 
-def test_the_interpreter_gets_the_threads_that_are_asked_for_and_is_not_pinned(folder, monkeypatch):
-    asked = []
-    monkeypatch.setattr(measurement_worker, "open_model", lambda *x: asked.append(x[2]) or open_model(*x))
+def test_an_interpreter_with_several_threads_is_not_pinned(folder, monkeypatch):
+    threads = []
+    monkeypatch.setattr(
+        measurement_worker, "open_model", lambda *arguments: threads.append(arguments[2]) or open_model(*arguments)
+    )
     measured, _ = measurement_worker.measure(replace(WORK, threads=2), folder)
-    assert asked == [2]
+    assert threads == [2]
     assert (measured.threads, measured.pinned_cpu) == (2, None)
 
 
@@ -114,7 +116,7 @@ def test_the_interpreter_gets_the_threads_that_are_asked_for_and_is_not_pinned(f
         ("exec 1>&-; sleep 30", "1 s"),
     ],
 )
-def test_a_worker_that_dies_or_hangs_is_a_sentence(folder, script, noun):
+def test_a_worker_that_dies_or_hangs_ends_in_one_sentence(folder, script, noun):
     with pytest.raises(DeviceError, match=rf"m\.tflite.*{noun}") as error:
         interpreter(folder, script).run(WORK, folder, ignore_progress)
     assert "\n" not in str(error.value)
@@ -133,7 +135,7 @@ def test_a_worker_with_an_endless_model_ends_with_its_parent(folder):
     wait_until(lambda: not processes(folder))
 
 
-def test_an_answer_that_is_not_what_was_asked_for_is_refused(folder):
+def test_an_answer_with_impossible_facts_or_arrays_is_refused(folder):
     answer = PythonDevice().run(WORK, folder, ignore_progress)
     assert read_round(answer, WORK, "a device", (2, 2)).measured == from_json(Measured, answer.facts)
     times, logits = answer.arrays["latency_ns"], answer.arrays["logits"]
@@ -164,7 +166,7 @@ def test_an_answer_is_complete_or_none(tmp_path, monkeypatch):
     [(None, [], "Python"), ([3, 9, 1], ["numpy"], r"3\.9\.1"), ([3, 10, 1], ["numpy"], "litert")],
 )
 def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, version, packages, noun):
-    said = json.dumps({"version": version, "packages": packages}) if version else "hello"
-    path = write_program(tmp_path / "python", f"echo '{said}'")
+    output = json.dumps({"version": version, "packages": packages}) if version else "hello"
+    path = write_program(tmp_path / "python", f"echo '{output}'")
     with pytest.raises(InputError, match=rf"{path}.*{noun}"):
         opener(f"python:{path}", "auto")()

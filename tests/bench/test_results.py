@@ -1,4 +1,4 @@
-"""The JSON form of results: it follows the packaged schema, what is wrong is refused, older files are read."""
+"""The JSON form of results follows the packaged schema, wrong values are refused, older files are read."""
 
 import json
 from dataclasses import replace
@@ -25,7 +25,7 @@ def content(report: Report) -> dict[str, Any]:
     return parsed
 
 
-def test_schema_and_documentation_are_those_of_the_dataclasses():
+def test_schema_and_documentation_match_the_dataclasses():
     Draft202012Validator.check_schema(SCHEMA)
     for path, expected in (
         (result_format.SCHEMA, result_format.schema()),
@@ -41,11 +41,11 @@ def test_a_report_follows_the_schema_and_is_read_back_the_same(report, tmp_path)
     assert results.read_report(tmp_path / "x.json") == report
 
 
-def test_a_report_of_the_version_before_is_read():
+def test_a_report_of_the_previous_version_is_read():
     """It has no `data.period_s`."""
     VALIDATOR.validate(json.loads(samples.WRITTEN_BEFORE.read_text()))
     report = results.read_report(samples.WRITTEN_BEFORE)
-    assert ([x.quantization for x in report.results], report.data.period_s) == (["float32", "int8"], None)
+    assert ([result.quantization for result in report.results], report.data.period_s) == (["float32", "int8"], None)
 
 
 def test_unknown_keys_of_earlier_and_later_versions_are_ignored():
@@ -59,10 +59,10 @@ def test_unknown_keys_of_earlier_and_later_versions_are_ignored():
 
 def changed(value: Any, *path: Any) -> dict[str, Any]:
     """The full report with `value` at `path`."""
-    whole = x = content(samples.FULL)
+    whole = part = content(samples.FULL)
     for key in path[:-1]:
-        x = x[key]
-    x[path[-1]] = value
+        part = part[key]
+    part[path[-1]] = value
     return whole
 
 
@@ -85,7 +85,7 @@ def test_a_wrong_value_is_refused_by_the_schema_and_named_by_the_reader(value, p
         results.read_report(tmp_path / "broken.json")
 
 
-def test_no_contradiction_is_read():
+def test_a_report_that_contradicts_itself_is_refused():
     for value, path in ((((1,),), ("results", 0, "confusion")), (7, ("comparisons", 0, "against"))):
         with pytest.raises(ValueError, match=path[0]):
             results.parse_report(json.dumps(changed(value, *path)))
@@ -96,7 +96,7 @@ def test_each_result_is_compared_with_the_fastest_float_form_of_its_network():
     other = samples.result("float32", 0.01, model="small")
     assert pairs_with_baselines((slow, fast, other, samples.INT8)) == [(0, 1), (3, 1)]
     assert pairs_with_baselines((samples.INT8, samples.INT8)) == [(1, 0)]
-    rivals = [samples.result(x, ms, rival="ONNX Runtime") for x, ms in (("float32", 0.02), ("dynamic", 0.01))]
+    rivals = [samples.result(scheme, ms, rival="ONNX Runtime") for scheme, ms in (("float32", 0.02), ("dynamic", 0.01))]
     assert pairs_with_baselines((slow, samples.INT8, *rivals)) == [(0, 2), (1, 2), (3, 2)]
     # Only the second prepares windows in its graph: its inference says nothing.
     raw = replace(samples.result("float32", 0.045, rival="x"), end_to_end_ms=samples.latency(0.045), raw_input=True)

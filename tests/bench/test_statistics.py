@@ -1,4 +1,4 @@
-"""Intervals cover what they should, and agree with scipy where it has the same."""
+"""Intervals cover the truth, and agree with SciPy where it has the same interval."""
 
 import numpy as np
 import pytest
@@ -16,11 +16,11 @@ def rounds(
     return list(np.exp(0.02 * noise + level))
 
 
-def test_a_summary_is_of_the_samples_of_all_rounds():
-    found = statistics.latency([(1.0, 2.0), (3.0,)])
-    assert (found.p50, found.p90, found.p95, found.p99) == (2.0, 2.8, 2.9, 2.98)
-    assert (found.mean, found.min, found.max, found.runs) == (2.0, 1.0, 3.0, 3)
-    assert found.mad == 1.0
+def test_a_summary_covers_the_samples_of_all_rounds():
+    summary = statistics.latency([(1.0, 2.0), (3.0,)])
+    assert (summary.p50, summary.p90, summary.p95, summary.p99) == (2.0, 2.8, 2.9, 2.98)
+    assert (summary.mean, summary.min, summary.max, summary.runs) == (2.0, 1.0, 3.0, 3)
+    assert summary.mad == 1.0
     samples = np.random.default_rng(0).lognormal(size=999)
     assert statistics.latency([samples]).mad == pytest.approx(stats.median_abs_deviation(samples), abs=1e-6)
     assert statistics.latency([samples]) == statistics.latency([samples])
@@ -40,18 +40,20 @@ def test_intervals_of_correlated_rounds_cover_the_truth():
     assert min(covered.values()) >= 24, covered
 
 
-def test_few_rounds_do_not_pretend_to_know():
+def test_few_rounds_widen_the_interval():
     """If only samples were resampled, it would be a tenth as wide; an interval of 90 % 0.96 of the range."""
     parts = rounds(np.random.default_rng(3), 4, n=1000, between=0.05)
     low, high = statistics.latency(parts).p50_ci95
     assert high - low > 0.98 * np.ptp([np.median(part) for part in parts])
 
 
-def test_pairing_takes_out_what_the_rounds_share():
+def test_pairing_removes_what_the_rounds_share():
     random = np.random.default_rng(4)
     shared = 0.1 * random.standard_normal(10)
     one, other = (rounds(random, 10, between=0.002, shared=shared) for _ in range(2))
-    (_, paired), (_, unpaired) = (statistics.percentile_ratios(one, other, (50,), paired=x)[0] for x in (True, False))
+    (_, paired), (_, unpaired) = (
+        statistics.percentile_ratios(one, other, (50,), paired=is_paired)[0] for is_paired in (True, False)
+    )
     assert np.ptp(paired) < np.ptp(unpaired) / 4
     assert statistics.percentile_ratios([[2.0], [2.0]], [[1.0]], (99,), paired=False) == [(2.0, (2.0, 2.0))]
 
@@ -71,14 +73,14 @@ def people(random: np.random.Generator, mean: float, sd: float) -> tuple[np.ndar
     concentration = mean * (1 - mean) / sd**2 - 1
     subject, rate = np.repeat(np.arange(len(WINDOWS)), WINDOWS), []
     for n in WINDOWS:
-        own = random.beta(mean * concentration, (1 - mean) * concentration)
-        bouts = random.beta(np.maximum(9 * own, 1e-9), 9 * (1 - own), n // BOUT + 1)
+        shares = random.beta(mean * concentration, (1 - mean) * concentration)
+        bouts = random.beta(np.maximum(9 * shares, 1e-9), 9 * (1 - shares), n // BOUT + 1)
         rate.append(np.repeat(bouts, BOUT)[:n])
     y = random.integers(3, size=len(subject))
     return y, np.where(random.random(len(subject)) < np.concatenate(rate), (y + 1) % 3, y), subject
 
 
-def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people():
+def test_intervals_over_nine_subjects_contain_the_accuracy_of_all_people():
     random, covered = np.random.default_rng(6), {"accuracy": 0, "macro_f1": 0}
     for _ in range(200):
         for name, (low, high) in zip(
@@ -90,7 +92,7 @@ def test_intervals_over_nine_subjects_hold_the_accuracy_of_all_people():
     assert max(covered.values()) < 200, covered
 
 
-def test_an_interval_stays_within_0_and_1_holds_the_score_and_is_never_a_point():
+def test_an_interval_stays_within_0_and_1_contains_the_score_and_is_never_a_point():
     y, subject = np.array([0, 1] * 20), np.repeat([1, 2, 3, 4], 10)
     for predicted, score in ((y, 1.0), (1 - y, 0.0)):  # of five labels three are absent, and left out of macro F1
         for low, high in statistics.intervals_over_subjects(y, predicted, subject, 5):
@@ -98,7 +100,7 @@ def test_an_interval_stays_within_0_and_1_holds_the_score_and_is_never_a_point()
             assert high - low > 0.05
 
 
-def test_a_difference_of_accuracy_is_in_points_of_the_same_windows():
+def test_a_difference_of_accuracy_is_in_points_over_the_same_windows():
     right, against = np.array([1, 1, 1, 0], bool), np.array([1, 0, 0, 0], bool)
     difference, (low, high) = statistics.accuracy_difference(right, against, np.array([1, 1, 2, 2]))
     assert difference == 50

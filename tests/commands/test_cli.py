@@ -48,9 +48,9 @@ def group(error: BaseException) -> click.Group:
 )
 def test_every_error_is_one_sentence_with_its_exit_code(capsys, error, code, noun):
     assert run(group(error), ["act"]) == code
-    said = capsys.readouterr().err
-    assert noun in said
-    assert "Traceback" not in said
+    errors = capsys.readouterr().err
+    assert noun in errors
+    assert "Traceback" not in errors
 
 
 def test_an_interruption_waits_for_the_end_of_an_import(tmp_path):
@@ -61,7 +61,7 @@ def test_an_interruption_waits_for_the_end_of_an_import(tmp_path):
     assert (done.returncode, done.stdout, done.stderr.strip()) == (130, "whole\n", "Interrupted.")
 
 
-def test_a_traceback_only_with_debug(capsys):
+def test_a_traceback_needs_debug(capsys):
     assert run(group(InputError("bad")), ["act", "--debug"]) == ExitCode.USAGE
     assert "Traceback" in capsys.readouterr().err
 
@@ -83,7 +83,7 @@ finally:
         assert loaded == []
 
 
-def test_a_slip_is_answered_with_a_command_or_option(har_edge_here):
+def test_a_typing_error_is_answered_with_a_command_or_option(har_edge_here):
     for arguments, meant in ((["trian"], "train"), (["train", "--epoch", "3"], "--epochs"), (["fly"], "--help")):
         assert_one_sentence(har_edge_here(*arguments), 2, meant)
 
@@ -105,21 +105,21 @@ def test_a_stream_without_end_stops_when_nobody_reads_it(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["card edge-small", "info edge-small", "--help"])
-def test_a_command_whose_output_nobody_reads_ends_quietly(tmp_path, command):
+def test_a_command_ends_quietly_when_nobody_reads_its_output(tmp_path, command):
     assert succeeded(in_shell(f"{command} | true", tmp_path)).stderr == ""
 
 
-def test_output_that_cannot_be_written_is_an_error(tmp_path):
+def test_unwritable_output_is_an_error(tmp_path):
     assert_one_sentence(in_shell("card edge >/dev/full", tmp_path), 2, "space")
 
 
-def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
+def test_python_m_edge_runtime_works_with_only_this_package(tmp_path):
     (tmp_path / "edge_runtime").symlink_to(ROOT / "edge_runtime")
     result = succeeded(run_program(sys.executable, "-m", "edge_runtime", "--help", cwd=tmp_path))
     assert "bench" in result.stdout
     assert "train " not in result.stdout
-    asked = run_program(sys.executable, "-m", "edge_runtime", "convert", "runs/mine", cwd=tmp_path)
-    assert_one_sentence(asked, 2, "har-edge convert")
+    refused = run_program(sys.executable, "-m", "edge_runtime", "convert", "runs/mine", cwd=tmp_path)
+    assert_one_sentence(refused, 2, "har-edge convert")
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,6 @@ def test_python_m_edge_runtime_works_where_only_that_package_is(tmp_path):
     ],
 )
 def test_tab_completes_commands_and_choices(tmp_path, words, expected):
-    asked = {"COMP_WORDS": " ".join(("har-edge", *words)), "COMP_CWORD": str(len(words))}
-    done = succeeded(har_edge(cwd=tmp_path, env={"_HAR_EDGE_COMPLETE": "bash_complete", **asked}))
-    assert [x.split(",")[1] for x in done.stdout.splitlines()] == expected
+    words_so_far = {"COMP_WORDS": " ".join(("har-edge", *words)), "COMP_CWORD": str(len(words))}
+    done = succeeded(har_edge(cwd=tmp_path, env={"_HAR_EDGE_COMPLETE": "bash_complete", **words_so_far}))
+    assert [line.split(",")[1] for line in done.stdout.splitlines()] == expected

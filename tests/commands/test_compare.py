@@ -34,22 +34,22 @@ def of(*made: Result) -> Report:
 
 
 def all_with(**changes: Any) -> Report:
-    return of(*(replace(x, **changes) for x in OLD.results))
+    return of(*(replace(result, **changes) for result in OLD.results))
 
 
 def lost(points: float) -> Report:
     """Accuracy lower by `points` percentage points."""
-    return of(*(replace(x, accuracy=x.accuracy - points / 100) for x in OLD.results))
+    return of(*(replace(result, accuracy=result.accuracy - points / 100) for result in OLD.results))
 
 
 def timed(factor: float = 1.0, seed: int = 0) -> Report:
     """Other times: five rounds of 100, the int8 ones `factor` times as long."""
-    made = []
+    results_of_run = []
     for result, scale in zip(OLD.results, (0.02, 0.02 * factor), strict=True):
-        random = np.random.default_rng((seed, len(made)))
+        random = np.random.default_rng((seed, len(results_of_run)))
         rounds = scale * (1 + 0.05 * random.random((5, 100)) + 0.002 * random.standard_normal((5, 1)))
-        made.append(_with_times(result, rounds, 1.5 * rounds))
-    return of(*made)
+        results_of_run.append(_with_times(result, rounds, 1.5 * rounds))
+    return of(*results_of_run)
 
 
 def _with_times(result: Result, *rounds: np.ndarray) -> Result:
@@ -84,40 +84,45 @@ def test_changes_are_of_the_old_value():
     assert change(outcome, "accuracy").change == pytest.approx(-1)
 
 
-def test_the_interval_of_accuracy_is_student_s_over_people():
+def test_the_interval_of_accuracy_uses_students_t_over_people():
     points = dict(zip(INT8.per_subject, np.random.default_rng(0).normal(-1, 0.5, len(INT8.per_subject)), strict=True))
     worse = {person: share + points[person] / 100 for person, share in INT8.per_subject.items()}
     changed = replace(INT8, per_subject=worse, accuracy=INT8.accuracy + np.mean(list(points.values())) / 100)
-    found = change(compare(OLD, of(FLOAT, changed)), "accuracy")
+    accuracy = change(compare(OLD, of(FLOAT, changed)), "accuracy")
     expected = stats.ttest_1samp(list(points.values()), 0).confidence_interval()
-    assert found.interval == pytest.approx((expected.low, expected.high), abs=1e-3)
-    assert found.beyond_noise
+    assert accuracy.interval == pytest.approx((expected.low, expected.high), abs=1e-3)
+    assert accuracy.beyond_noise
 
 
-def test_p99_is_judged_by_an_interval_of_its_own():
+def test_p99_has_its_own_interval():
     def with_tails(seed: int) -> Report:
         random = np.random.default_rng(seed)
         rounds = 0.02 * (1 + 0.01 * random.random((5, 400)) + 3 * (random.random((5, 400)) < 0.01))
-        return of(*(_with_times(x, rounds, rounds) for x in OLD.results[1:]))
+        return of(*(_with_times(result, rounds, rounds) for result in OLD.results[1:]))
 
     outcome = compare(with_tails(1), with_tails(2))
     assert not change(outcome, "p99", 0).beyond_noise  # it is far less certain than p50
     assert np.ptp(change(outcome, "p99", 0).interval) > 20 * np.ptp(change(outcome, "p50", 0).interval)
 
 
-def test_results_are_matched_by_model_and_form_and_of_several_by_file():
+def test_results_are_matched_by_model_and_form_and_then_by_file():
     outcome = compare(OLD, of(FLOAT, replace(INT8, model="other")))
     assert [pair.title for pair in outcome.pairs] == ["edge float32"]
     assert (outcome.only_old, outcome.only_new) == (("edge int8",), ("other int8",))
     rival = replace(INT8, rival="ONNX Runtime")
-    assert [x.title for x in compare(of(INT8, rival), of(rival, INT8)).pairs] == ["edge ONNX Runtime int8", "edge int8"]
+    assert [pair.title for pair in compare(of(INT8, rival), of(rival, INT8)).pairs] == [
+        "edge ONNX Runtime int8",
+        "edge int8",
+    ]
     a, b, moved = (replace(INT8, file=name, size_bytes=n) for name, n in (("a", 1), ("b", 2), ("c", 3)))
     for new, matched in (
         ((b, a), [("b", "b"), ("a", "a")]),
-        ((a, moved), [("a", "a"), ("b", "c")]),  # the only two that are left, whatever they are called
-        ((moved,), []),  # which of two it became cannot be told
+        ((a, moved), [("a", "a"), ("b", "c")]),  # the only two that remain, whatever their names
+        ((moved,), []),  # it may be either of the two
     ):
-        assert [(x.facts["old_file"], x.facts["new_file"]) for x in compare(of(a, b), of(*new)).pairs] == matched
+        assert [
+            (pair.facts["old_file"], pair.facts["new_file"]) for pair in compare(of(a, b), of(*new)).pairs
+        ] == matched
 
 
 @pytest.mark.parametrize(
@@ -135,7 +140,7 @@ def test_other_machines_data_modes_runtimes_and_threads_are_obstacles(new, noun)
     assert noun in obstacle
 
 
-def test_lesser_differences_failures_and_doubts_are_passed_on():
+def test_minor_differences_failures_and_doubts_are_notes():
     outcome = compare(OLD, replace(OLD, failures=(Failure("x.tflite", "it died"),)))
     assert not outcome.obstacles
     assert "x.tflite" in outcome.notes[0]
@@ -144,7 +149,7 @@ def test_lesser_differences_failures_and_doubts_are_passed_on():
 
 
 @pytest.mark.parametrize(("factor", "verdict"), [(0.5, "better"), (2.0, "worse")])
-def test_faster_smaller_and_more_accurate_is_better_and_their_contrary_worse(capsys, factor, verdict):
+def test_faster_smaller_and_more_accurate_is_better_and_the_opposite_is_worse(capsys, factor, verdict):
     points = 0.1 if factor < 1 else -0.1
     new = replace(
         timed(factor).results[1],
@@ -154,26 +159,36 @@ def test_faster_smaller_and_more_accurate_is_better_and_their_contrary_worse(cap
     )
     show_changes(compare(timed(), of(new)), Console())
     text = capsys.readouterr().out
-    verdicts = {x[:15].strip(): x.split()[-1] for x in text.splitlines() if x}
-    assert [verdicts[x] for x in ("accuracy", "latency p50", "end to end p50"[:15], "file size")] == [verdict] * 4
+    verdicts = {line[:15].strip(): line.split()[-1] for line in text.splitlines() if line}
+    assert [verdicts[row] for row in ("accuracy", "latency p50", "end to end p50"[:15], "file size")] == [verdict] * 4
 
 
 def test_a_gate_fails_beyond_its_limit_and_names_the_change():
-    old, new, worse = timed(), timed(1.1), lost(0.4)
+    old, new = timed(), timed(1.1)
     (failure,) = gate_failures("p50>5%", old, new)
     assert failure.startswith("p50>5% for edge int8 (+10.0 %, 95 % interval")
     assert gate_failures("p50>15%", old, new) == gate_failures("p50<-5%", old, new) == []
     assert len(gate_failures("p50<-5%", new, old)) == 1
-    assert len(gate_failures("accuracy<-0.3", OLD, worse)) == 2  # in percentage points
+    assert "unknown" in gate_failures("p99>5%", old, all_with(latency_ms=None, samples_ms=None))[0]
+
+
+def test_gates_of_scores_are_in_percentage_points():
+    worse = lost(0.4)
+    assert len(gate_failures("accuracy<-0.3", OLD, worse)) == 2
     assert gate_failures("accuracy < -0.5 pp", OLD, worse) == gate_failures("macro_f1<-0.3", OLD, worse) == []
+
+
+def test_every_metric_has_gates_and_exact_metrics_have_no_noise():
     counted = all_with(ram_bytes=7840, instructions=Instructions(965_954, "a timer"))
     for metric in METRICS:
         unit = "" if METRICS[metric].unit == "pp" else "%"
-        assert [len(gate_failures(f"{metric}>{x}{unit}", counted, counted)) for x in (0, -0.1)] == [0, 2]
+        assert [len(gate_failures(f"{metric}>{limit}{unit}", counted, counted)) for limit in (0, -0.1)] == [0, 2]
     text = "".join(change_sentences(compare(counted, all_with(ram_bytes=9879, instructions=Instructions(965_954, "")))))
     assert text.count("RAM +26.0 %") == 2
     assert "instructions" not in text
-    assert "unknown" in gate_failures("p99>5%", old, all_with(latency_ms=None, samples_ms=None))[0]
+
+
+def test_other_conditions_are_refused():
     for condition in ("p50>5", "accuracy<-0.3%", "speed>1%"):
         with pytest.raises(InputError, match="--fail-if"):
             parse_gate(condition)
@@ -208,7 +223,7 @@ def test_the_last_results_are_found(compared, slower, tmp_path):
         assert "edge int8: latency p50 +10.0 %" in shown
 
 
-def test_the_command_shows_a_table_and_leaves_with_0_or_1_for_its_gates(compared, slower, tmp_path):
+def test_the_command_shows_a_table_and_exits_with_0_or_1_for_its_gates(compared, slower, tmp_path):
     path = tmp_path / "changes.json"
     done = succeeded(compared(*slower, "--fail-if", "p50>15%", "--json", path))
     assert "latency p50 +10.0 %" in " ".join(done.stdout.split())
@@ -220,17 +235,20 @@ def test_the_command_shows_a_table_and_leaves_with_0_or_1_for_its_gates(compared
     assert len(json.loads(path.read_text())["failures"]) == 2
 
 
-def test_a_model_that_could_not_be_measured_any_more_passes_no_gate(compared, slower):
+def test_a_model_that_cannot_be_measured_any_more_fails_the_gate(compared, slower):
     replace(OLD, results=timed().results[:1], comparisons=()).write(slower[1])
     assert_one_sentence(compared(*slower, "--fail-if", "accuracy<-0.3"), 1, "edge int8")
     succeeded(compared(*slower))  # without a gate it is only shown
 
 
-def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, tmp_path):
-    def train(name: str, n_wrong: int, fingerprint: str = "f" * 64, n_wrong_in_test: int = 0) -> None:
+@pytest.fixture
+def train(tmp_path):
+    """Writes the card of a training, with wrong answers out of ten for each of four people."""
+
+    def trained(name: str, n_wrong: int, fingerprint: str = "f" * 64, n_wrong_in_test: int = 0) -> None:
         split = Split(np.zeros((40, 1, 1), np.float32), np.tile([0, 1], 20), np.repeat([*"abcd"], 10))
         wrong = np.arange(40) % 10 < np.array([[n_wrong], [n_wrong_in_test or n_wrong]])
-        held_out, test = (asdict(score(split, split.y ^ x, ("A", "B"))) for x in wrong)
+        held_out, test = (asdict(score(split, split.y ^ errors, ("A", "B"))) for errors in wrong)
         data, weights = {"name": "mine", "fingerprint": fingerprint}, dict.fromkeys(("selection", "model"), name)
         card = replace(
             tiny_models.card(),
@@ -240,26 +258,39 @@ def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, tmp_
         (tmp_path / name).mkdir()
         model_card.save(card, tmp_path / name / "card.json")
 
-    train("a", 3)
-    train("b", 1)
-    train("other", 1, "0" * 64)
+    trained("a", 3)
+    trained("b", 1)
+    return trained
+
+
+def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, train, tmp_path):
     shutil.copy(WRITTEN_BEFORE, tmp_path / "a/bench-local.json")
     done = succeeded(compared("a", "b", "--fail-if", "accuracy<-1", "--json", "changes.json"))
     assert "test: accuracy +20.00 pp" in done.stdout
     assert "file" not in done.stdout
-    found = json.loads((tmp_path / "changes.json").read_text())["results"]
-    assert [x["part"] for x in found] == ["held_out", "test"]
-    assert found[0]["changes"]["accuracy"] | {"old": 0.7, "new": 0.9} == found[0]["changes"]["accuracy"]
-    assert found[1]["changes"]["macro_f1"]["change"] == pytest.approx(20, abs=0.5)
-    assert found[0]["changes"]["accuracy"]["beyond_noise"] is True
+    parts = json.loads((tmp_path / "changes.json").read_text())["results"]
+    assert [part["part"] for part in parts] == ["held_out", "test"]
+    assert parts[0]["changes"]["accuracy"] | {"old": 0.7, "new": 0.9} == parts[0]["changes"]["accuracy"]
+    assert parts[1]["changes"]["macro_f1"]["change"] == pytest.approx(20, abs=0.5)
+    assert parts[0]["changes"]["accuracy"]["beyond_noise"] is True
     assert_one_sentence(compared("a", "b", "--fail-if", "p50>5%"), 1, "p50>5%", "unknown")
+
+
+def test_a_gate_of_trainings_ignores_the_test_subjects(compared, train):
     train("unlucky", 1, n_wrong_in_test=8)
     assert "test: accuracy -50.00 pp" in succeeded(compared("a", "unlucky", "--fail-if", "accuracy<-1")).stdout
+
+
+def test_a_training_with_several_seeds_is_compared_by_its_first_seed(compared, train, tmp_path):
     (tmp_path / "seeds").mkdir()
     for name in ("a", "b"):
         (tmp_path / "seeds" / name).symlink_to(tmp_path / name)
     (tmp_path / "seeds/seeds.json").write_text('{"runs": ["b", "a"]}')
     assert "taking seeds/b" in succeeded(compared("a", "seeds")).stderr
+
+
+def test_trainings_on_other_data_and_cards_without_scores_are_refused(compared, train, tmp_path):
+    train("other", 1, "0" * 64)
     assert_one_sentence(compared("a", "other"), 2, "data", "--anyway")
     succeeded(compared("a", "other", "--anyway"))
     card = model_card.load(tmp_path / "b/card.json")
@@ -267,7 +298,7 @@ def test_runs_that_were_only_trained_are_compared_by_their_scores(compared, tmp_
     assert_one_sentence(compared("a", "b"), 2, "b/card.json")
 
 
-def test_runs_that_cannot_be_compared_leave_with_2(compared, tmp_path, slower):
+def test_runs_that_are_not_comparable_exit_with_2(compared, tmp_path, slower):
     replace(timed(), device=replace(OLD.device, cpu="Cortex-A76")).write(tmp_path / "other.json")
     for arguments, nouns in (
         ((slower[0], "none.json"), ["none.json"]),

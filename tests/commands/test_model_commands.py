@@ -34,20 +34,20 @@ def results(path: Path) -> dict[str, dict]:
 
 
 def test_info_and_card_take_a_run_folder_or_a_reference_model(har_edge_here, run):
-    card, of_run = (json.loads(succeeded(har_edge_here("card", x)).stdout) for x in ("edge", "runs/mine"))
+    card, of_run = (json.loads(succeeded(har_edge_here("card", model)).stdout) for model in ("edge", "runs/mine"))
     assert json.loads(succeeded(har_edge_here("info", "edge", "--json", "-")).stdout)["card"] == card == of_run
 
 
 def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_path):
     done = succeeded(har_edge_here("bench", "--runs", 20, "--rounds", 2))
     assert done.stdout.splitlines()[-2:] == ["bench-local.json", "bench-local.html"]
-    found = results(tmp_path / "bench-local.json")
-    for result in found.values():
+    measured = results(tmp_path / "bench-local.json")
+    for result in measured.values():
         assert result["windows"] == sum(map(sum, result["confusion"])) == 2947
         assert len(result["per_subject"]) == 9
         assert result["accuracy"] > 0.96
-    assert found["int8"]["agreement"] > 0.98
-    assert abs(found["int8"]["accuracy"] - found["float32"]["accuracy"]) < 0.007
+    assert measured["int8"]["agreement"] > 0.98
+    assert abs(measured["int8"]["accuracy"] - measured["float32"]["accuracy"]) < 0.007
     written = json.loads((tmp_path / "bench-local.json").read_text())
     schema = json.loads((ROOT / "edge_runtime" / "bench.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(written)
@@ -56,7 +56,7 @@ def test_bench_without_a_run_measures_the_reference_models(har_edge_here, tmp_pa
     assert written["data"]["period_s"] == 1.28
 
 
-def test_bench_measures_the_latest_run_and_writes_into_it_where_an_older_result_is_kept(har_edge_here, run):
+def test_bench_measures_the_latest_run_and_keeps_an_older_result_there(har_edge_here, run):
     (run / "bench-local.json").write_text("the last one")
     os.utime(run / "bench-local.json", (1.7e9, 1.7e9))
     done = succeeded(har_edge_here("bench", *QUICK))
@@ -67,8 +67,8 @@ def test_bench_measures_the_latest_run_and_writes_into_it_where_an_older_result_
     assert kept.read_text() == "the last one"
 
 
-def test_bench_measures_a_given_model_and_writes_where_it_is_told(har_edge_here, run, tmp_path):
-    (tmp_path / "x.json").write_text("replaced, where it is told to write")
+def test_bench_measures_a_model_and_writes_to_the_requested_file(har_edge_here, run, tmp_path):
+    (tmp_path / "x.json").write_text("replaced, since the option names it")
     succeeded(har_edge_here("bench", MODELS["int8"], *QUICK, "--threads", 2, "--json", "x.json"))
     (result,) = json.loads((tmp_path / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"], result["latency_ms"]["runs"]) == (2, None, 1)
@@ -77,21 +77,21 @@ def test_bench_measures_a_given_model_and_writes_where_it_is_told(har_edge_here,
     assert macs == 8 * 128 * 256 + 64 * 6  # the LSTM's products in 8 steps, and the logits
 
 
-def test_bench_with_the_older_runtime_in_an_environment_of_its_own(har_edge_here, tflite_runtime_python, tmp_path):
+def test_bench_uses_the_older_runtime_in_another_environment(har_edge_here, tflite_runtime_python, tmp_path):
     older = ("--on", f"python:{tflite_runtime_python}", "--runtime", "tflite-runtime")
     succeeded(har_edge_here("bench", *QUICK, *older))
     report = tmp_path / "bench-python3.11-tflite-runtime.json"
     assert json.loads(report.read_text())["device"]["numpy"].startswith("1.")
-    found = results(report)
-    for result in found.values():
+    measured = results(report)
+    for result in measured.values():
         assert (result["runtime"], result["runtime_version"]) == ("tflite-runtime", "2.14.0")
         assert result["accuracy"] > 0.96
     # Its XNNPACK takes no int8 elementwise operators.
-    assert found["float32"]["xnnpack_operators"] > found["int8"]["xnnpack_operators"]
-    assert found["int8"]["doubts"]
+    assert measured["float32"]["xnnpack_operators"] > measured["int8"]["xnnpack_operators"]
+    assert measured["int8"]["doubts"]
 
 
-def test_info_shows_card_operators_and_those_that_xnnpack_takes(har_edge_here):
+def test_info_shows_the_card_and_the_operators_inside_and_outside_xnnpack(har_edge_here):
     done = succeeded(har_edge_here("info", MODELS["int8"]))
     for words in ("WALKING_UPSTAIRS", "body_gyro_x", "rad/s", "FULLY_CONNECTED", "98.32 %", "50 Hz", "UCI HAR"):
         assert words in done.stdout
@@ -117,19 +117,19 @@ FILES = {
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        *((f"bench {x}", x) for x in ("none.tflite", "runs/empty", "runs/unconverted")),
+        *((f"bench {model}", model) for model in ("none.tflite", "runs/empty", "runs/unconverted")),
         ("bench edge edge-anywhere", "edge-anywhere"),
         ("bench --runtime onnx", "onnx"),
         ("bench --runs 5 --duration 1", "--duration"),
-        *((f"bench {x} 0", x) for x in ("--runs", "--duration", "--rounds", "--threads")),
+        *((f"bench {option} 0", option) for option in ("--runs", "--duration", "--rounds", "--threads")),
         ("bench --on telnet://pi", "telnet://pi"),
         ("bench --data /none", "/none"),
         ("bench --json .", "regular file"),
-        *((f"bench mine.tflite {x} mine.tflite", "mine.tflite") for x in ("--json", "--csv", "--html")),
+        *((f"bench mine.tflite {option} mine.tflite", "mine.tflite") for option in ("--json", "--csv", "--html")),
         ("card edge --from labels.json", "edge"),
-        *((f"card mine.tflite --from {x}", x) for x in ("brace.json", "r.png")),
+        *((f"card mine.tflite --from {file}", file) for file in ("brace.json", "r.png")),
         ("report r.png", "UTF-8"),
-        *((f"card mine.tflite --from {x}.json", "mine.tflite") for x in ("samples", "labels")),
+        *((f"card mine.tflite --from {name}.json", "mine.tflite") for name in ("samples", "labels")),
     ],
 )
 def test_a_refusal_names_the_file_or_option_and_changes_nothing(har_edge_here, tmp_path, arguments, word):
@@ -137,12 +137,12 @@ def test_a_refusal_names_the_file_or_option_and_changes_nothing(har_edge_here, t
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
     assert_one_sentence(har_edge_here(*arguments.split()), 2, word)
-    assert {str(x.relative_to(tmp_path)): x.read_bytes() for x in tmp_path.rglob("*") if x.is_file()} == FILES
+    assert {
+        str(path.relative_to(tmp_path)): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
+    } == FILES
 
 
-def test_a_model_of_fewer_classes_is_measured_on_their_windows_and_one_of_others_asks_for_its_data(
-    har_edge_here, tmp_path
-):
+def test_a_model_is_measured_on_windows_of_its_classes_and_needs_data_that_have_them(har_edge_here, tmp_path):
     tiny, card = tmp_path / "tiny.tflite", tiny_models.card()
     flatbuffer = tiny_models.dense(np.ones((2, 256), np.float32), (128, 2))
     cards.write_model(tiny, flatbuffer, card)
@@ -170,11 +170,11 @@ def test_a_card_can_be_printed_and_attached_to_a_model_of_any_converter(har_edge
 def test_only_the_result_goes_to_standard_output(har_edge_here, tmp_path):
     done = succeeded(har_edge_here("report", BENCH, "--markdown", "-", "--html", "x.html"))
     assert done.stdout.startswith("### ")
-    assert (done.stderr, [x.name for x in tmp_path.iterdir()]) == ("x.html\n", ["x.html"])
+    assert (done.stderr, [path.name for path in tmp_path.iterdir()]) == ("x.html\n", ["x.html"])
     done = succeeded(har_edge_here("bench", MODELS["int8"], *QUICK, "--json", "-"))
     assert json.loads(done.stdout)["results"][0]["quantization"] == "int8"
     assert "latency p50" in done.stderr
-    assert [x.name for x in tmp_path.iterdir()] == ["x.html"]  # beside no JSON file there is no page
+    assert [path.name for path in tmp_path.iterdir()] == ["x.html"]  # beside no JSON file there is no page
 
 
 def test_report_takes_a_run_folder_or_the_last_result(tmp_path, har_edge_here):
@@ -185,4 +185,4 @@ def test_report_takes_a_run_folder_or_the_last_result(tmp_path, har_edge_here):
     assert_one_sentence(har_edge_here("report", run), 2, "runs/mine")
     shutil.copy(BENCH, run / "bench-local.json")
     shown = succeeded(har_edge_here("report", "bench-local.json", "runs/mine")).stdout
-    assert "mine float32" in " ".join(shown.split())  # the folder tells them apart
+    assert "mine float32" in " ".join(shown.split())  # the folders make the names unique

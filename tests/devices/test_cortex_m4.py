@@ -14,14 +14,16 @@ M4 = "emulated:cortex-m4"
 
 
 @pytest.mark.long
-def test_bench_tells_flash_ram_and_instructions_of_models_with_a_stream_and_without(tmp_path):
+def test_bench_reports_flash_ram_and_instructions_of_models_with_and_without_a_stream(tmp_path):
     few, home, alone = write_few(tmp_path / "few"), Home(tmp_path), tmp_path / "alone_int8.tflite"
     flatbuffer, card = cards.read_model(MODELS["int8"])
     cards.write_model(alone, flatbuffer, replace(card, front_end=None))
     succeeded(home.run("bench", MODELS["int8"], alone, "--data", few, "--on", M4, "--runtime", "c"))
     report = json.loads((tmp_path / "bench-emulated-cortex-m4.json").read_text())
     assert (report["device"]["cpu"], report["device"]["emulated"]) == ("Cortex-M4F", True)
-    assert [(x["runtime"], x["latency_ms"], x["accuracy"] > 0.9) for x in report["results"]] == [("c", None, True)] * 2
+    assert [(result["runtime"], result["latency_ms"], result["accuracy"] > 0.9) for result in report["results"]] == [
+        ("c", None, True)
+    ] * 2
     with_stream, without = (
         (x["size_bytes"], x["ram_bytes"], x["instructions"]["per_inference"]) for x in report["results"]
     )
@@ -29,7 +31,7 @@ def test_bench_tells_flash_ram_and_instructions_of_models_with_a_stream_and_with
         assert least < less < more < most
 
 
-def test_what_it_cannot_do_is_one_sentence(tmp_path):
+def test_an_impossible_request_is_refused_in_one_sentence(tmp_path):
     few = write_few(tmp_path / "few")
     assert_one_sentence(Home(tmp_path).run("bench", MODELS["int8"], "--data", few, "--on", M4), 2, "--runtime c")
     assert_one_sentence(Home(tmp_path, PATH=str(few)).run("devices", M4), 3, "sudo apt install")

@@ -1,4 +1,4 @@
-"""A device at the other end of a pipe: the real agent, without a network between."""
+"""A device at the other end of a pipe: the real agent, without a network."""
 
 import ast
 import hashlib
@@ -70,7 +70,7 @@ def device(tmp_path):
         yield device
 
 
-def test_it_answers_as_this_machine_does_and_keeps_what_it_was_sent_whole_until_it_is_cleaned(models, few, tmp_path):
+def test_it_answers_like_this_machine_and_keeps_complete_files_until_it_is_cleaned(models, few, tmp_path):
     root = tmp_path / "har-edge" / "device"
 
     def measured_there() -> tuple[measurement.Report, bool]:
@@ -80,14 +80,14 @@ def test_it_answers_as_this_machine_does_and_keeps_what_it_was_sent_whole_until_
             report = measurement.measure(models[1:], few, device, QUICK, lambda share, text: stages.append(text))
         assert report.device.name == "here"
         assert list((root / "jobs").iterdir()) == []
-        return report, any("sending" in x for x in stages)
+        return report, any("sending" in stage for stage in stages)
 
     first, sent = measured_there()
     assert sent
     local = measurement.measure(models[1:], few, PythonDevice(), QUICK)
-    assert [x.confusion for x in first.results] == [x.confusion for x in local.results]
+    assert [result.confusion for result in first.results] == [result.confusion for result in local.results]
     assert not measured_there()[1]
-    objects = sorted((root / "objects").iterdir(), key=lambda x: x.stat().st_size)
+    objects = sorted((root / "objects").iterdir(), key=lambda path: path.stat().st_size)
     assert len(objects) == 3, "the model, the windows, the worker"
     objects[-1].write_bytes(objects[-1].read_bytes()[:-1])
     damaged, sent = measured_there()
@@ -98,7 +98,7 @@ def test_it_answers_as_this_machine_does_and_keeps_what_it_was_sent_whole_until_
     assert not root.exists()
 
 
-def test_the_error_of_a_worker_comes_back_as_what_it_is(device, few, models):
+def test_the_error_of_a_worker_keeps_its_kind(device, few, models):
     device.prepare(ignore_progress)
     broken = replace(models[1], title="broken.tflite", content=models[1].content[:1000])
     with pytest.raises(InputError, match=r"broken\.tflite|model-0"):
@@ -114,7 +114,7 @@ child.wait()
 """
 
 
-def test_a_worker_that_hangs_there_is_stopped_with_its_children(tmp_path):
+def test_a_worker_that_hangs_on_a_device_is_stopped_with_its_children(tmp_path):
     (tmp_path / "worker.pyz").write_text(HANGS.format(child=str(tmp_path / "child")))
     (tmp_path / "m").touch()
     with (
@@ -126,7 +126,7 @@ def test_a_worker_that_hangs_there_is_stopped_with_its_children(tmp_path):
     assert list((tmp_path / "cache/har-edge/device/jobs").iterdir()) == []
 
 
-def test_a_device_that_another_thread_stops_does_nothing_more(device, few, models):
+def test_another_thread_can_stop_a_device(device, few, models):
     device.prepare(ignore_progress)
 
     def stop(share: float, stage: str) -> None:
@@ -160,7 +160,7 @@ def test_a_device_that_says_nothing_holds_nobody_and_a_login_that_prints_is_name
         connected(Here(tmp_path, first="sleep 60"))
 
 
-def test_jobs_of_agents_that_died_are_removed_once_none_is_at_work(tmp_path):
+def test_jobs_of_dead_agents_are_removed_when_no_other_agent_runs(tmp_path):
     job = tmp_path / "har-edge/device/jobs/tmp1"
     job.mkdir(parents=True)
     with connected(Here(tmp_path)):
@@ -176,20 +176,20 @@ def test_a_wheel_is_unpacked_without_its_scripts_and_writes_nothing_outside_its_
             for name in names:
                 archive.writestr(name, name)
         unpack(tmp_path / "x.whl", tmp_path / "site")
-        return sorted(x.relative_to(tmp_path).as_posix() for x in tmp_path.rglob("*") if x.is_file())
+        return sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
 
     for name in ("../x.py", "/x.py", "x.data/purelib/../../x.py"):
         with pytest.raises(ValueError, match="outside"):
             unpacked(name)
-    found = unpacked("x/a.py", "x-1.data/purelib/b.py", "x-1.data/platlib/x/c.so", "x-1.data/scripts/run")
-    assert found == ["site/b.py", "site/x/a.py", "site/x/c.so", "x.whl"]
+    names = unpacked("x/a.py", "x-1.data/purelib/b.py", "x-1.data/platlib/x/c.so", "x-1.data/scripts/run")
+    assert names == ["site/b.py", "site/x/a.py", "site/x/c.so", "x.whl"]
 
 
-def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port_and_words_are_quoted_for_its_shell(monkeypatch):
+def test_a_target_of_ssh_is_a_host_with_optional_user_and_port_and_words_are_quoted_for_its_shell(monkeypatch):
     targets = ("ssh://pi", "ssh://me@Pi.local:2222", "me@pi", "ssh://me@[fe80::1]:22")
-    found = [Ssh("pi"), Ssh("Pi.local", "me", 2222), Ssh("pi", "me"), Ssh("fe80::1", "me", 22)]
-    assert list(map(Ssh.parse, targets)) == found
-    monkeypatch.setenv("HAR_EDGE_SSH", "env")  # as there may be no ssh here
+    hosts = [Ssh("pi"), Ssh("Pi.local", "me", 2222), Ssh("pi", "me"), Ssh("fe80::1", "me", 22)]
+    assert list(map(Ssh.parse, targets)) == hosts
+    monkeypatch.setenv("HAR_EDGE_SSH", "env")  # since ssh may be missing here
     command = Ssh("pi", "me", 2222).command(["python3", "a b"])
     assert command[-7:] == ["-l", "me", "-p", "2222", "--", "pi", "python3 'a b'"]
     for wrong in ("ssh://a:b@c", "ssh://pi/folder", "ssh://pi:65536", "pi", "x;y@pi", "ssh://-oProxyCommand=x"):
@@ -197,7 +197,7 @@ def test_a_target_of_ssh_is_a_host_with_or_without_user_and_port_and_words_are_q
             opener(wrong, "auto")
 
 
-def test_what_is_installed_on_devices_is_what_this_package_asks_for():
+def test_devices_get_the_requirements_of_this_package():
     assert list(requirements("tflite-runtime")) == PROJECT["optional-dependencies"]["tflite-runtime"]
     assert requirements("litert")[1] in PROJECT["dependencies"]
     assert ONNX_REQUIREMENT in PROJECT["optional-dependencies"]["rivals"]
@@ -231,7 +231,7 @@ def test_the_runtime_that_fits_is_chosen(greeting, runtime, expected):
     assert (chosen.runtime, chosen.interpreter, len(chosen.requirements)) == expected
 
 
-def test_wheels_are_those_of_the_devices_c_library_and_a_device_that_does_not_fit_is_told_why():
+def test_wheels_fit_the_devices_c_library_and_an_unsuitable_device_is_refused_with_the_reason():
     platforms = Environment.choose(hello("aarch64", NARROW, libc=("glibc", "2.31")), "auto", "pi").platforms
     assert platforms[0] == "manylinux_2_31_armv7l"
     assert platforms[-2:] == ["manylinux_2_17_armv7l", "manylinux2014_armv7l"]
@@ -246,7 +246,7 @@ def test_wheels_are_those_of_the_devices_c_library_and_a_device_that_does_not_fi
             Environment.choose(greeting, runtime, "pi")
 
 
-def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(tmp_path, monkeypatch):
+def test_a_device_gets_wheels_once_and_another_environment_for_other_wheels(tmp_path, monkeypatch):
     index = tmp_path / "index"
     for name, value in package_index.write(index).items():
         monkeypatch.setenv(name, value)
@@ -260,8 +260,8 @@ def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(t
             assert list(Path(device.site).rglob("numpy.*.pyc"))
         return stages
 
-    assert [x for x in prepared("first") if "unpacking" in x]
-    assert not [x for x in prepared("first") if "unpacking" in x or "sending" in x]
+    assert [stage for stage in prepared("first") if "unpacking" in stage]
+    assert not [stage for stage in prepared("first") if "unpacking" in stage or "sending" in stage]
     with closing(RemoteDevice(Here(tmp_path / "one"))) as device:
         device.prepare(ignore_progress, with_onnx=True)
         assert "litert" in str(list(Path(device.site).iterdir())), "it lost its own runtime"
@@ -270,16 +270,16 @@ def test_a_device_is_sent_wheels_once_and_another_environment_for_other_wheels(t
     package_index.write_wheel(index, "onnxruntime==1.30.0", "")
     with closing(RemoteDevice(Here(tmp_path / "one"))) as device:
         device.prepare(ignore_progress, with_onnx=True)
-        sites = [{x.stem for x in Path(site).glob("*.py")} for site in device.site.split(":")]
+        sites = [{path.stem for path in Path(site).glob("*.py")} for site in device.site.split(":")]
         assert sites == [{"ai_edge_litert", "numpy"}, {"onnxruntime"}]
         shutil.rmtree(device.site.split(":")[1])
     package_index.write_wheel(index, requirements("litert")[0], "x = 2\n")
-    assert [x for x in prepared("second") if "unpacking" in x]
+    assert [stage for stage in prepared("second") if "unpacking" in stage]
     sites = (tmp_path / "one/har-edge/device/environments").iterdir()
-    assert sorted((x / "ai_edge_litert.py").read_text() for x in sites) == ["", "x = 2\n"]
+    assert sorted((site / "ai_edge_litert.py").read_text() for site in sites) == ["", "x = 2\n"]
 
 
-def test_the_worker_in_one_file_holds_what_it_imports_needs_only_numpy_and_is_python_3_10(tmp_path):
+def test_the_worker_in_one_file_contains_its_imports_needs_only_numpy_and_is_python_3_10(tmp_path):
     with zipfile.ZipFile(write_bundle(tmp_path)) as bundle:
         sources = {name: bundle.read(name).decode() for name in bundle.namelist()}
     alone, loaded = (
@@ -287,7 +287,7 @@ def test_the_worker_in_one_file_holds_what_it_imports_needs_only_numpy_and_is_py
         for x in ("numpy", "edge_runtime.bench.measurement_worker")
     )
     names = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in sources}
-    assert names - {"__main__"} == {x for x in loaded if x.partition(".")[0] == "edge_runtime"}
+    assert names - {"__main__"} == {name for name in loaded if name.partition(".")[0] == "edge_runtime"}
     assert {name.split(".")[1] for name in names if name.count(".") > 1} == {"bench", "model", "signals", "system"}
     packages, before = ({name.partition(".")[0] for name in x} for x in (loaded, alone))
     assert packages - before - sys.stdlib_module_names == {"edge_runtime"}

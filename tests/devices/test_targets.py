@@ -1,4 +1,4 @@
-"""Several devices at a time: nothing that fails on one loses another; and what the command says of targets."""
+"""Several devices at a time: a failure on one device costs no other device; messages about targets."""
 
 import json
 import threading
@@ -63,16 +63,14 @@ def measure(devices, models, data, on_report=lambda device, report: None, settin
         ("adb:", {"HAR_EDGE_ADB": "no-such-adb"}, "no-such-adb"),
     ],
 )
-def test_a_target_that_cannot_be_measured_on_is_said_before_models_and_data_are_read(
-    har_edge, tmp_path, target, programs, noun
-):
+def test_an_unusable_target_is_refused_before_models_and_data_are_read(har_edge, tmp_path, target, programs, noun):
     absent = tmp_path / "absent"  # neither model nor data: they would be missed first
     assert_one_sentence(har_edge("bench", absent, "--data", absent, "--on", target, **programs), 2, noun)
     assert_one_sentence(har_edge("devices", target, **programs), 2, noun)
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_fault_on_one_device_and_a_report_that_cannot_be_written_lose_no_other_and_few_windows_are_said(model, few):
+def test_a_failing_device_and_an_unwritable_report_cost_no_other_device_and_fewer_windows_are_named(model, few):
     def written(device, report):
         if device.name == "unwritable":
             raise InputError("bench-unwritable.json is a folder")
@@ -89,10 +87,13 @@ def test_a_fault_on_one_device_and_a_report_that_cannot_be_written_lose_no_other
         Scripted("good", most_windows=10),
     ]
     outcomes = measure(devices, model, few, written)
-    assert [type(x.error) for x in outcomes] == [ZeroDivisionError, InputError, DeviceError, type(None)]
-    assert [x.report is not None for x in outcomes] == [False, True, False, True]
+    assert [type(outcome.error) for outcome in outcomes] == [ZeroDivisionError, InputError, DeviceError, type(None)]
+    assert [outcome.report is not None for outcome in outcomes] == [False, True, False, True]
     assert reported == ["good"]
-    (_, usual, _, slow), every = (x.report and x.report.data for x in outcomes), -(-len(few.test) // 10)
+    (_, usual, _, slow), every = (
+        (outcome.report and outcome.report.data for outcome in outcomes),
+        -(-len(few.test) // 10),
+    )
     part = replace(few, test=few.test.select(slice(None, None, every)))
     assert (slow.windows, slow.fingerprint) == (len(part.test), part.fingerprint)
     assert slow.windows <= 10
@@ -100,7 +101,7 @@ def test_a_fault_on_one_device_and_a_report_that_cannot_be_written_lose_no_other
     assert (usual.windows, usual.name) == (len(few.test), few.name)
 
 
-def test_devices_on_this_machine_are_measured_one_after_the_other_and_remote_ones_meanwhile(model, few):
+def test_local_devices_are_measured_one_after_the_other_and_remote_devices_at_the_same_time(model, few):
     jobs: list[str] = []
     meeting = threading.Barrier(2, timeout=60)
     met = threading.Event()
@@ -112,7 +113,7 @@ def test_devices_on_this_machine_are_measured_one_after_the_other_and_remote_one
 
     remote = Scripted("remote", here=False, first=meet)
     outcomes = measure([Scripted("a", first=meet, jobs=jobs), remote, Scripted("b", jobs=jobs)], model, few)
-    assert [x.error for x in outcomes] == [None] * 3
+    assert [outcome.error for outcome in outcomes] == [None] * 3
     half = len(jobs) // 2
     assert jobs == ["a begins", "a ends"] * (half // 2) + ["b begins", "b ends"] * (half // 2)
 
@@ -120,14 +121,14 @@ def test_devices_on_this_machine_are_measured_one_after_the_other_and_remote_one
 @pytest.fixture
 def har_edge(har_edge_here, tmp_path):
     """The command with a cache of its own."""
-    own = {"COLUMNS": "120", "HAR_EDGE_CACHE": str(tmp_path / "cache")}
-    return lambda *arguments, **changes: har_edge_here(*arguments, env=own | changes)
+    environment = {"COLUMNS": "120", "HAR_EDGE_CACHE": str(tmp_path / "cache")}
+    return lambda *arguments, **changes: har_edge_here(*arguments, env=environment | changes)
 
 
 FAST = ("edge", "--runs", "4", "--rounds", "2", "--no-control")
 
 
-def test_the_command_measures_what_there_is_and_names_the_rest(har_edge, tmp_path):
+def test_the_command_measures_available_devices_and_names_the_others(har_edge, tmp_path):
     targets = ("--on", "local", "--on", "python:/none/python", "--on", "adb:")
     done = har_edge("bench", *FAST, *targets, HAR_EDGE_ADB="false")
     assert_one_sentence(done, 3, "python:/none/python, adb:")
@@ -136,7 +137,7 @@ def test_the_command_measures_what_there_is_and_names_the_rest(har_edge, tmp_pat
     assert "/none/python" in (tmp_path / "bench-devices.html").read_text()
 
 
-def test_an_adb_that_has_no_usable_board_is_device_trouble(har_edge, tmp_path, monkeypatch):
+def test_adb_without_a_usable_board_is_a_device_error(har_edge, tmp_path, monkeypatch):
     adb = tmp_path / "adb"
     monkeypatch.setenv("HAR_EDGE_ADB", str(adb))
     for listed, noun in (("abc offline", "'offline'"), ("a device; echo b device", "a, b")):
@@ -146,7 +147,7 @@ def test_an_adb_that_has_no_usable_board_is_device_trouble(har_edge, tmp_path, m
         assert noun in done.stdout + done.stderr
 
 
-def test_clean_goes_on_after_one_that_fails_and_refuses_what_keeps_nothing(har_edge, tmp_path):
+def test_clean_continues_after_a_failure_and_refuses_devices_without_files(har_edge, tmp_path):
     boards = tmp_path / "cache/boards/one"
     boards.mkdir(parents=True)
     (boards / "content").write_bytes(bytes(2_000_000))

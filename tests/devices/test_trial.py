@@ -1,4 +1,4 @@
-"""A model is tried once on a machine, and a damaged or endless one every time; the cache may be out of order."""
+"""A model is tried once on a machine, a damaged or endless model every time; the cache may be unusable."""
 
 import signal
 from dataclasses import replace
@@ -33,11 +33,11 @@ def children(monkeypatch, tmp_path) -> list[str]:
 def test_a_model_is_tried_once_for_each_version_of_a_runtime(children, monkeypatch):
     for content, title in ((DENSE, "a"), (DENSE, "a"), (DENSE, "b"), (DENSE + b"\0", "c"), (DENSE + b"\0", "c")):
         trial.try_model(content, title)
-    assert [x[-1] for x in children] == ["a", "c"]
+    assert [child[-1] for child in children] == ["a", "c"]
     monkeypatch.setattr(trial, "load_runtime", lambda name: replace(load_runtime(name), version="another"))
     for title in "de":
         trial.try_model(DENSE, title)
-    assert [x[-1] for x in children] == ["a", "c", "d"]
+    assert [child[-1] for child in children] == ["a", "c", "d"]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_model_is_tried_once_for_each_version_of_a_runtime(children, monkeypat
     ],
     ids=["cut", "crashing", "endless"],
 )
-def test_a_model_that_does_harm_is_refused_each_time_and_its_child_is_gone(content, error, noun, children, monkeypatch):
+def test_a_harmful_model_is_refused_each_time_and_its_child_ends(content, error, noun, children, monkeypatch):
     monkeypatch.setattr(trial, "LONGEST_S", 2 if noun == "2 s" else 300)
     for n in (1, 2):
         with pytest.raises(HarEdgeError, match=rf"harmful\.tflite.*{noun}") as refused:
@@ -59,7 +59,7 @@ def test_a_model_that_does_harm_is_refused_each_time_and_its_child_is_gone(conte
         assert not processes("harmful.tflite")
 
 
-def test_a_cache_that_cannot_be_used_costs_another_trial_only(children, monkeypatch, tmp_path):
+def test_an_unusable_cache_only_costs_another_trial(children, monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "once").touch()
@@ -69,7 +69,7 @@ def test_a_cache_that_cannot_be_used_costs_another_trial_only(children, monkeypa
         assert len(children) == n
 
 
-def test_a_model_that_passes_and_finds_no_end_later_is_left_by_ctrl_c(tmp_path):
+def test_ctrl_c_ends_a_model_that_is_endless_after_its_trial(tmp_path):
     model = tmp_path / "looped.tflite"
     cards.write_model(model, tiny_models.endless_but_in_trials((4, 2)), tiny_models.card(samples=4))
     signals, split = {"signals": ["total_acc_x", "total_acc_y"], "units": ["g", "g"]}, np.arange(20) > 9
@@ -80,8 +80,12 @@ def test_a_model_that_passes_and_finds_no_end_later_is_left_by_ctrl_c(tmp_path):
     def is_in_the_loop() -> bool:
         """Tell whether another thread than the first has run for a second."""
         threads = Path(f"/proc/{evaluate.pid}/task").glob("*/stat")
-        own = f"{evaluate.pid} "
-        return any(int(x.split()[13]) > 100 for x in (y.read_text() for y in threads) if not x.startswith(own))
+        main_thread = f"{evaluate.pid} "
+        return any(
+            int(stat.split()[13]) > 100
+            for stat in (path.read_text() for path in threads)
+            if not stat.startswith(main_thread)
+        )
 
     wait_until(is_in_the_loop)
     evaluate.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Every form of a report states gain or loss with its interval, and fits the place where it is shown."""
+"""Every form of a report states gain or loss with its interval, and fits its place."""
 
 import csv
 import io
@@ -120,18 +120,18 @@ VERDICTS = {
 @pytest.mark.parametrize("name", VERDICTS)
 def test_verdicts_name_direction_size_interval_and_yardstick(name):
     report, *expected = VERDICTS[name]
-    found = sentences.verdicts(report)
-    assert len(found) >= len(expected)
-    for said, parts in zip(found, expected, strict=False):
+    verdicts = sentences.verdicts(report)
+    assert len(verdicts) >= len(expected)
+    for said, parts in zip(verdicts, expected, strict=False):
         assert in_order(said, *parts.split("…")), said
 
 
-def test_one_time_is_one_row_unless_windows_are_turned_outside_the_graph(shown):
+def test_end_to_end_has_a_row_only_if_windows_are_turned_outside_the_graph(shown):
     both = of(raw(FLOAT), raw(INT8), comparisons=(BETTER,))
     assert "latency p50" in shown(both)
     assert "end to end" not in shown(both) + markdown(both) + html(both)
     assert "end to end p50" in shown(of(FLOAT, raw(INT8)))
-    turned = of(*(replace(x, raw_input=True, frame="walking") for x in (FLOAT, INT8)), comparisons=(BETTER,))
+    turned = of(*(replace(result, raw_input=True, frame="walking") for result in (FLOAT, INT8)), comparisons=(BETTER,))
     assert in_order(sentences.verdicts(turned)[0], "1.67 times faster", "end to end")
     for text in (shown(turned), markdown(turned), html(turned)):
         assert "end to end p50" in text
@@ -142,7 +142,7 @@ def test_times_that_were_not_measured_are_not_claimed(shown):
     assert sentences.real_time_factors(EMULATED) is None
     for text in (shown(EMULATED), markdown(EMULATED), to_csv([EMULATED]), *sentences.verdicts(EMULATED)):
         assert not re.search("µs|faster|slower", text)
-    small = of(*(replace(x, latency_ms=None, end_to_end_ms=None) for x in (FLOAT, INT8)))
+    small = of(*(replace(result, latency_ms=None, end_to_end_ms=None) for result in (FLOAT, INT8)))
     assert not re.search("fast|slower|rival", " ".join(sentences.verdicts(small)))
     other = replace(INT8, model="another")
     assert sentences.verdicts(of(INT8)) == sentences.verdicts(of(FLOAT, other)) == []
@@ -154,17 +154,17 @@ def test_absent_failed_and_doubtful_results_are_named_in_every_form(shown):
     for text in (shown(report), html(report).replace("&#39;", "'"), markdown(report).replace("\\_", "_")):
         words = " ".join(text.split())
         assert "no fused LSTM float32: layer 'mine' (GRU) has no operator" in words
-        assert words.count("busy") == 1  # a doubt of all is said once
+        assert words.count("busy") == 1  # a doubt about all results appears once
         assert "int8: too few inferences" in words
         assert "the worker for runs/x/model_dynamic.tflite was killed" in words
-    unseen = [x for x in sentences.verdicts(report) if "fused LSTM float32" in x]
+    unseen = [sentence for sentence in sentences.verdicts(report) if "fused LSTM float32" in sentence]
     assert unseen, "the fastest of those that were measured is not the fastest of all"
     assert "--rivals" not in sentences.verdicts(report)[-1]
     assert "--rivals" in sentences.verdicts(FULL)[-1]
     assert "failed: b.tflite: the worker hung" in shown(NOTHING)
 
 
-def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_p99():
+def test_the_share_of_a_core_uses_the_mean_time_and_the_number_of_streams_p99():
     report = of(FLOAT, result("int8", 900.0))
     slower = of(result("float32", 64.0), data=replace(report.data, period_s=0.64))
     for one, parts in (
@@ -176,29 +176,33 @@ def test_a_stream_takes_the_share_of_the_mean_time_and_streams_are_counted_with_
     assert sentences.real_time_factors(of(replace(FLOAT, threads=2))) is None
 
 
-def test_names_are_as_short_as_tells_them_apart():
+def test_names_are_as_short_as_uniqueness_allows():
     assert sentences.titles((FLOAT, INT8)) == ["float32", "int8"]
     assert sentences.titles((FLOAT, replace(FLOAT, model="b"))) == ["edge float32", "b float32"]
     assert sentences.titles((FLOAT, replace(FLOAT, file="y"))) == ["runs/x/model_float32.tflite", "y"]
     assert sentences.titles((replace(FLOAT, file="y"),) * 2) == ["1: y", "2: y"]
     other_runtime = replace(FULL, device=replace(FULL.device, runtime=RuntimeVersion("tflite-runtime", "2.14.0")))
     other_device = replace(FULL, device=replace(FULL.device, name="ssh://pi"))
-    for made, names in (
+    for reports, names in (
         ((FULL, other_device), ["local", "ssh://pi"]),
         ((FULL, other_runtime), ["litert 2.3.0", "tflite-runtime 2.14.0"]),
         ((FULL, FULL), ["0.json", "1.json"]),
     ):
-        assert [x.device for x in side_by_side({f"{i}.json": x for i, x in enumerate(made)})] == names
+        assert [
+            device.device for device in side_by_side({f"{i}.json": report for i, report in enumerate(reports)})
+        ] == names
     runs = side_by_side(dict.fromkeys(("runs/a/bench-pi.json", "runs/b/bench-pi.json"), FULL))
-    assert [x.device for x in runs] == ["a", "b"]
+    assert [run.device for run in runs] == ["a", "b"]
     assert gather(runs).doubts == gather(runs[:1]).doubts, "the same doubt of all stands once, without their names"
 
 
 def test_csv_has_a_row_per_result_and_always_the_same_columns():
     (columns,) = csv.reader(io.StringIO(to_csv([])))
-    for made in (FULL, EMULATED, NOTHING, samples.evil()):
-        rows = list(csv.DictReader(io.StringIO(to_csv([made]))))
-        assert [(x["file"], float(x["accuracy"])) for x in rows] == [(x.file, x.accuracy) for x in made.results]
+    for report in (FULL, EMULATED, NOTHING, samples.evil()):
+        rows = list(csv.DictReader(io.StringIO(to_csv([report]))))
+        assert [(row["file"], float(row["accuracy"])) for row in rows] == [
+            (result.file, result.accuracy) for result in report.results
+        ]
         assert all(list(row) == columns for row in rows)
     float_row, int8_row = csv.DictReader(io.StringIO(to_csv([FULL])))
     assert float(int8_row["latency_ms_p50"]) == 0.02
@@ -209,7 +213,7 @@ def test_csv_has_a_row_per_result_and_always_the_same_columns():
     assert int8_row["doubts"] == "the machine was busy | too few inferences"
 
 
-def test_markdown_and_terminal_show_any_text_as_it_is(shown):
+def test_markdown_and_terminal_show_any_text_unchanged(shown):
     assert "| | float32 | int8 |\n|---|---:|---:|\n| accuracy | 97.00 % | 96.80 % |" in markdown(FULL)
     assert sentences.verdicts(FULL)[0] in markdown(FULL)
     assert f"doubt: {EVIL.strip()}" in shown(samples.evil(), 120)
@@ -220,7 +224,7 @@ def test_markdown_and_terminal_show_any_text_as_it_is(shown):
     assert {row.count("<td") for row in rows if "<td" in row} == {head.count("<th")} == {4}
 
 
-def test_every_form_is_written_and_no_file_that_is_read_or_written_is_overwritten(tmp_path):
+def test_every_form_is_written_and_no_input_or_output_is_overwritten(tmp_path):
     paths = {form: tmp_path / "deep" / f"x.{form}" for form in ("json", "csv", "markdown", "html")}
     devices = [DeviceReport("local", FULL)]
     assert outputs.write_report(devices, paths) == list(paths.values())
@@ -244,10 +248,10 @@ def test_every_form_shows_every_device(shown):
     assert "failed: <b>gone</b> cannot be reached" in words
     assert "pi5.local:2222: int8 is 2.00 times faster than float32" in words
     content = gather(DEVICES)
-    lines = [x for x in to_markdown(content).splitlines() if x.startswith("|")]
-    assert {x.count("|") for x in lines} == {2 + len(content.names)}
-    rows = list(csv.DictReader(io.StringIO(to_csv([x.report for x in DEVICES if x.report]))))
-    assert [x["quantization"] for x in rows] == [x.quantization for x in content.results]
+    lines = [line for line in to_markdown(content).splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in lines} == {2 + len(content.names)}
+    rows = list(csv.DictReader(io.StringIO(to_csv([device.report for device in DEVICES if device.report]))))
+    assert [row["quantization"] for row in rows] == [result.quantization for result in content.results]
 
 
 def test_numbers_have_as_many_digits_as_they_deserve():
@@ -257,6 +261,6 @@ def test_numbers_have_as_many_digits_as_they_deserve():
     assert quantities.time(0.0176, "µs", 0.00001) == "17.6 ±0.1 µs"
 
 
-def test_shares_are_in_percent_and_unknown_ones_a_dash():
-    assert [quantities.percent(x) for x in (0.97656, None, math.nan)] == ["97.66 %", "–", "–"]
-    assert [quantities.percent_range(x) for x in ((0.962, 0.9876), None)] == ["96.2–98.8 %", "–"]
+def test_shares_are_in_percent_and_unknown_shares_are_a_dash():
+    assert [quantities.percent(share) for share in (0.97656, None, math.nan)] == ["97.66 %", "–", "–"]
+    assert [quantities.percent_range(interval) for interval in ((0.962, 0.9876), None)] == ["96.2–98.8 %", "–"]

@@ -19,7 +19,7 @@ LITTLE = samples.of(
 )
 ALONE = {"full": samples.FULL, "emulated": samples.EMULATED, "nothing": samples.NOTHING, "evil": samples.evil()}
 ALONE |= {"little": LITTLE}
-REPORTS = {name: [DeviceReport("local", x)] for name, x in ALONE.items()} | {"devices": samples.DEVICES}
+REPORTS = {name: [DeviceReport("local", report)] for name, report in ALONE.items()} | {"devices": samples.DEVICES}
 
 
 def page(name: str) -> ET.Element:
@@ -29,11 +29,11 @@ def page(name: str) -> ET.Element:
 
 
 def texts(found: list[ET.Element]) -> list[str]:
-    return ["".join(x.itertext()) for x in found]
+    return ["".join(element.itertext()) for element in found]
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_the_page_asks_for_nothing_else_and_could_not(name):
+def test_the_page_loads_nothing_and_its_policy_forbids_it(name):
     text = to_html(REPORTS[name])
     assert not re.search(r"https?:|//[a-z]|@import|url\(|<script|\ssrc=", text.lower())
     assert "http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline';" in text
@@ -51,8 +51,14 @@ def test_names_are_text_and_never_markup():
 
 def test_the_page_has_verdicts_doubts_numbers_confusion_and_machine():
     full = page("full")
-    assert [x.text for x in full.iter("p") if "verdict" in x.get("class", "")] == sentences.verdicts(samples.FULL)
-    assert [x.split()[-1] for x in texts(full.findall(".//*[@class='notes']/li"))] == ["killed", "busy", "inferences"]
+    assert [
+        paragraph.text for paragraph in full.iter("p") if "verdict" in paragraph.get("class", "")
+    ] == sentences.verdicts(samples.FULL)
+    assert [text.split()[-1] for text in texts(full.findall(".//*[@class='notes']/li"))] == [
+        "killed",
+        "busy",
+        "inferences",
+    ]
     (_, confusion) = full.findall(".//table[@class='confusion']")
     assert [texts([*row])[1:] for row in confusion.findall(".//tr")] == [
         ["1", "2", "3"],
@@ -72,10 +78,10 @@ def test_the_page_has_verdicts_doubts_numbers_confusion_and_machine():
 
 def test_drawings_show_size_and_speed():
     drawings = list(page("full").iter("svg"))
-    told = ["".join(x.itertext()) for x in drawings]
-    assert len(told) == 3
-    assert "int8: 20.0 µs, 96.80 %, 150.0 kB" in told[2]
-    circles = [[float(x.get(key)) for key in ("cx", "cy", "r")] for x in drawings[2].iter("circle")]
+    texts_of_drawings = ["".join(drawing.itertext()) for drawing in drawings]
+    assert len(texts_of_drawings) == 3
+    assert "int8: 20.0 µs, 96.80 %, 150.0 kB" in texts_of_drawings[2]
+    circles = [[float(circle.get(key)) for key in ("cx", "cy", "r")] for circle in drawings[2].iter("circle")]
     (x_float, y_float, r_float), (x_int8, y_int8, r_int8) = circles
     assert r_float**2 / r_int8**2 == pytest.approx(200 / 150, rel=0.01)
     assert x_int8 < x_float

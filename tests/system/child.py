@@ -23,7 +23,7 @@ def main(ending: str, told: str = "") -> None:
     }
 
     def task(tell) -> None:
-        print("a library's text, which is no message")
+        print("a library's output, which is not a message")
         tell(stage="working", share=0.5)
         kill = f"echo 'F op: bad' >&2; echo 'INFO: chatter' >&2; kill -{ending} $PPID; sleep 9"
         endings.get(ending, lambda: subprocess.run(["sh", "-c", kill], check=False))()

@@ -1,4 +1,4 @@
-"""Check how a compiler that fails is told from C that no compiler takes."""
+"""Errors distinguish a broken compiler from C that the compiler refuses."""
 
 import pytest
 
@@ -15,9 +15,7 @@ def test_a_cc_that_is_not_a_command_is_refused(monkeypatch):
 @pytest.mark.parametrize(
     ("compiler", "source", "is_ours"), [("true", "int one;", False), ("cc", "int one = ;", True), ("false", "", False)]
 )
-def test_c_that_the_compiler_refuses_is_to_be_reported_and_a_broken_compiler_is_not(
-    tmp_path, monkeypatch, compiler, source, is_ours
-):
+def test_only_refused_c_is_to_be_reported_and_not_a_broken_compiler(tmp_path, monkeypatch, compiler, source, is_ours):
     monkeypatch.setenv("CC", compiler)
     (tmp_path / "model.c").write_text(source)
     with pytest.raises(DeviceError) as caught:

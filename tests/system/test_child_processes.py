@@ -15,11 +15,13 @@ from edge_runtime.system.child_processes import Stoppable
 def run_child(ending: str) -> list[tuple[float, str] | None]:
     heard = []
     arguments = ("the child", "try again", "tests.system.child", ending)
-    child_processes.run_in_child(*arguments, on_message=lambda x: heard.append(child_processes.progress_of(x)))
+    child_processes.run_in_child(
+        *arguments, on_message=lambda message: heard.append(child_processes.progress_of(message))
+    )
     return heard
 
 
-def test_a_child_is_heard_by_its_messages():
+def test_the_parent_reads_the_messages_of_a_child():
     assert run_child("done") == [(0.5, "working"), None]
 
 
@@ -34,7 +36,7 @@ def test_a_child_is_heard_by_its_messages():
         ("9", DeviceError, "SIGKILL"),
     ],
 )
-def test_how_a_child_failed_is_a_sentence(ending, kind, noun):
+def test_the_failure_of_a_child_is_a_sentence(ending, kind, noun):
     with pytest.raises(kind, match=noun) as caught:
         run_child(ending)
     assert "\n" not in str(caught.value)
@@ -42,7 +44,7 @@ def test_how_a_child_failed_is_a_sentence(ending, kind, noun):
 
 
 @pytest.mark.parametrize("ending", ["wait", "deaf"])
-def test_a_child_ends_with_its_parent_however_that_ends(ending, tmp_path):
+def test_a_child_ends_with_its_parent_however_the_parent_ends(ending, tmp_path):
     code = "from edge_runtime.system.child_processes import *; import sys; "
     code += "run_in_child('x', 'y', 'tests.system.child', *sys.argv[1:])"
     parent = start(sys.executable, "-c", code, ending, tmp_path / "child")
@@ -53,7 +55,7 @@ def test_a_child_ends_with_its_parent_however_that_ends(ending, tmp_path):
     wait_until(lambda: has_ended(child))
 
 
-def test_a_program_that_takes_too_long_is_stopped_with_what_it_started(tmp_path):
+def test_a_program_that_takes_too_long_is_stopped_with_its_children(tmp_path):
     started = tmp_path / "started"
     with pytest.raises(subprocess.TimeoutExpired):
         child_processes.run_program(["sh", "-c", f"sleep 600 & echo $! >{started}; wait"], 0.5)

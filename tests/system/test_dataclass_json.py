@@ -40,14 +40,14 @@ def minimal(**changes: Any) -> dict[str, Any]:
     return {"name": "x", "inners": [{"share": 1}], "by_name": {}} | changes
 
 
-def test_what_asdict_gives_is_read_back():
+def test_the_output_of_asdict_is_read_back():
     assert from_json(Outer, json.loads(json.dumps(asdict(WHOLE)))) == WHOLE
 
 
 def test_absent_keys_get_defaults_and_whole_numbers_become_floats():
-    found = from_json(Outer, minimal(path="a/b"))
-    assert found == Outer("x", (Inner(1.0),), {}, path=Path("a/b"))
-    assert type(found.inners[0].share) is float
+    outer = from_json(Outer, minimal(path="a/b"))
+    assert outer == Outer("x", (Inner(1.0),), {}, path=Path("a/b"))
+    assert type(outer.inners[0].share) is float
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, and an older one survives every failure."""
+"""A file is written completely or not at all, and an older file survives every failure."""
 
 import os
 import stat
@@ -34,25 +34,25 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_goes_with_the_next_write_in_its_folder(tmp_path):
-    path, left = tmp_path / "a[1].json", []
+def test_files_of_a_killed_process_are_removed_by_the_next_write_in_the_folder(tmp_path):
+    path, abandoned = tmp_path / "a[1].json", []
     for beside in ("a[1].json", "report"):
         with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / beside) as temporary:
             raise KeyboardInterrupt
         temporary.touch()
-        left.append(temporary)
-    own = [tmp_path / ".a[1]-0123456789abcdef.json", tmp_path / ".env.har-edge-notes-of-mine"]  # of the user
-    for file in (*left, *own):
+        abandoned.append(temporary)
+    other_files = [tmp_path / ".a[1]-0123456789abcdef.json", tmp_path / ".env.har-edge-notes-of-mine"]  # of the user
+    for file in (*abandoned, *other_files):
         file.touch()
         os.utime(file, (0, 0))
     write_text(path, "{}")
-    assert {*tmp_path.iterdir()} == {path, *own}
-    left[0].touch()  # at work
+    assert {*tmp_path.iterdir()} == {path, *other_files}
+    abandoned[0].touch()  # at work
     write_text(tmp_path / "b.json", "{}")
-    assert {*tmp_path.iterdir()} == {path, left[0], *own, tmp_path / "b.json"}
+    assert {*tmp_path.iterdir()} == {path, abandoned[0], *other_files, tmp_path / "b.json"}
 
 
-def test_results_are_readable_by_whom_the_umask_says(tmp_path):
+def test_results_have_the_permissions_of_the_umask(tmp_path):
     before = os.umask(0o027)
     try:
         write_text(tmp_path / "card.json", "{}")
@@ -81,7 +81,7 @@ def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
     for name in ("first", "second"):
         (Path("runs") / name).mkdir(parents=True)
         runs.make_latest(Run(Path("runs") / name))
-    assert {x.name for x in Path("runs").iterdir()} == {"first", "second", "latest"}
+    assert {path.name for path in Path("runs").iterdir()} == {"first", "second", "latest"}
     assert runs.find_run(None).folder == Path("runs/second")
     assert runs.find_run(Path("runs/first")).folder == Path("runs/first")
     with pytest.raises(InputError, match="absent"):
@@ -91,7 +91,7 @@ def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
         runs.find_run(Path("runs/first"))
 
 
-def test_a_folder_is_tried_without_a_trace(tmp_path):
+def test_checking_a_folder_leaves_no_trace(tmp_path):
     check_folder(tmp_path / "deep" / "er")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("kept")

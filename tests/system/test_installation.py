@@ -1,4 +1,4 @@
-"""Check that hints what to install fit how har-edge was installed."""
+"""Hints on what to install fit the way in which har-edge was installed."""
 
 import json
 import sys
@@ -19,7 +19,7 @@ GIT = {"url": "https://h.org/h.git", "vcs_info": {"vcs": "git", "commit_id": "12
         (None, "pip install 'har-edge[train]'"),
     ],
 )
-def test_an_extra_comes_from_where_the_package_came(tmp_path, monkeypatch, origin, expected):
+def test_an_extra_is_installed_from_the_origin_of_the_package(tmp_path, monkeypatch, origin, expected):
     noted = tmp_path / "har_edge-9.dist-info"
     noted.mkdir()
     (noted / "METADATA").write_text("Metadata-Version: 2.1\nName: har-edge\nVersion: 9\n")
@@ -32,7 +32,7 @@ def test_an_extra_comes_from_where_the_package_came(tmp_path, monkeypatch, origi
     assert how_to_install("train", tmp_path) == expected
 
 
-def test_a_clone_is_installed_itself_by_the_pip_of_this_python(tmp_path, monkeypatch):
+def test_a_clone_is_installed_by_the_pip_of_this_python(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", [])
     assert "in a clone" in how_to_install("train", tmp_path)
     (tmp_path / "pyproject.toml").touch()

@@ -19,8 +19,8 @@ def test_a_regular_file_of_the_largest_size_is_read(tmp_path):
         read_bytes(path, at_most=99)
 
 
-def test_what_is_endless_or_no_regular_file_is_refused_without_waiting(tmp_path):
-    sparse, pipe, zero, maps = (tmp_path / x for x in ("sparse", "pipe", "zero", "maps"))
+def test_an_endless_or_irregular_file_is_refused_without_waiting(tmp_path):
+    sparse, pipe, zero, maps = (tmp_path / name for name in ("sparse", "pipe", "zero", "maps"))
     with sparse.open("wb") as file:
         file.truncate(6 * 2**30)
     os.mkfifo(pipe)
@@ -31,7 +31,7 @@ def test_what_is_endless_or_no_regular_file_is_refused_without_waiting(tmp_path)
             read_bytes(path, at_most=100)
 
 
-def test_json_within_the_limits_is_what_the_standard_parser_reads():
+def test_json_within_the_limits_is_read_like_the_standard_parser():
     text = '{"a": [1, -2.5, 1e3, true, null, "µ\\ud83d\\ude00"], "b": 18446744073709551615}'
     assert parse_json(text) == {"a": [1, -2.5, 1000.0, True, None, "µ😀"], "b": 2**64 - 1}
 

@@ -29,34 +29,34 @@ def boards() -> Iterator[tuple[EmulatedDevice, EmulatedDevice]]:
         yield a72, a76
 
 
-def test_programs_find_the_cpu_that_was_asked_for_and_no_network(boards):
+def test_programs_find_the_requested_cpu_and_no_network(boards):
     script = "uname -m; cat /proc/cpuinfo; python3 -c 'import socket; print(socket.if_nameindex())'"
     for device, part, has_dot_product in zip(boards, ("0xd08", "0xd0b"), (False, True), strict=True):
-        said = child_processes.run_program(device.transport.command(["sh", "-c", script]), 240).stdout
-        assert said.startswith("aarch64\n")
-        assert f"CPU part\t: {part}" in said
-        assert ("asimddp" in said) is has_dot_product
-        assert said.endswith("[(1, 'lo')]\n")
+        output = child_processes.run_program(device.transport.command(["sh", "-c", script]), 240).stdout
+        assert output.startswith("aarch64\n")
+        assert f"CPU part\t: {part}" in output
+        assert ("asimddp" in output) is has_dot_product
+        assert output.endswith("[(1, 'lo')]\n")
 
 
 @pytest.mark.usefixtures("boards")
-def test_bench_and_devices_show_answers_as_here_and_instructions_and_no_times(tmp_path):
+def test_bench_and_devices_show_the_same_answers_instructions_and_no_times(tmp_path):
     few, home = write_few(tmp_path / "recordings"), Home(tmp_path)
     succeeded(home.run("bench", *MODELS.values(), "--data", few, *ONCE))
     here = json.loads((tmp_path / "bench-local.json").read_text())["results"]
     succeeded(home.run("bench", *MODELS.values(), "--data", few, "--on", "emulated:cortex-a72", *ONCE))
     report = json.loads((tmp_path / "bench-emulated-cortex-a72.json").read_text())
     assert (report["device"]["machine"], report["device"]["emulated"]) == ("aarch64", True)
-    assert [x["confusion"] for x in report["results"]] == [x["confusion"] for x in here]
-    assert [x["latency_ms"] for x in report["results"]] == [None, None]
-    float32, int8 = (x["instructions"]["per_inference"] for x in report["results"])
+    assert [result["confusion"] for result in report["results"]] == [result["confusion"] for result in here]
+    assert [result["latency_ms"] for result in report["results"]] == [None, None]
+    float32, int8 = (result["instructions"]["per_inference"] for result in report["results"])
     assert 0.6 < int8 / float32 < 1
     looked = succeeded(home.run("devices", "emulated:cortex-a72")).stdout
-    assert [x for x in ("emulated", "aarch64", "litert on Python 3.13") if x not in looked] == []
+    assert [noun for noun in ("emulated", "aarch64", "litert on Python 3.13") if noun not in looked] == []
     assert "spoil" not in looked
 
 
-def test_a_count_is_plausible_the_same_again_and_less_with_an_int8_product(boards):
+def test_a_count_is_plausible_repeatable_and_lower_with_an_int8_product(boards):
     a72, a76 = boards
 
     def counted(device: EmulatedDevice, scheme: str, seed: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""A real adbd in a network namespace of its own: it lets anybody in."""
+"""A real adbd in its own network namespace, since it lets anybody in."""
 
 import os
 import signal
@@ -67,12 +67,12 @@ def board(adbd, namespace, home, tmp_path) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen([*namespace, *command], env=environment, stderr=log, start_new_session=True)
     connect = [*namespace, "adb", "-P", "5602", "connect", SERIAL]
     for _ in range(100):
-        said = subprocess.run(connect, env=home.environment, capture_output=True, text=True, check=False).stdout
-        if said.startswith("connected"):
+        output = subprocess.run(connect, env=home.environment, capture_output=True, text=True, check=False).stdout
+        if output.startswith("connected"):
             break
         time.sleep(0.1)
     else:
-        raise AssertionError(f"adbd does not answer: {said} {(tmp_path / 'adbd.log').read_text()}")
+        raise AssertionError(f"adbd does not answer: {output} {(tmp_path / 'adbd.log').read_text()}")
     yield process
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)

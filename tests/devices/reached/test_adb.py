@@ -42,9 +42,9 @@ def test_a_board_is_measured_and_a_second_run_sends_nothing(home, tmp_path):
     report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())
     assert report["results"][0]["windows"] == 2947
     objects = tmp_path / "board-cache" / "har-edge" / "device" / "objects"
-    sent = {x.name: x.stat().st_mtime_ns for x in objects.iterdir()}
+    sent = {path.name: path.stat().st_mtime_ns for path in objects.iterdir()}
     assert home.run("bench", MODELS["int8"], "--on", "adb://127.0.0.1:5601", *QUICK).returncode == 0
-    assert {x.name: x.stat().st_mtime_ns for x in objects.iterdir()} == sent
+    assert {path.name: path.stat().st_mtime_ns for path in objects.iterdir()} == sent
     looked = home.run("devices", "adb:")
     assert "litert on Python 3.11" in looked.stdout, looked.stderr
     assert home.run("devices", "clean", "adb:").returncode == 0
@@ -52,7 +52,7 @@ def test_a_board_is_measured_and_a_second_run_sends_nothing(home, tmp_path):
 
 
 @pytest.mark.usefixtures("packages")
-def test_a_board_that_goes_away_is_noticed_although_adb_says_nothing(home, board, tmp_path):
+def test_a_board_that_disappears_is_noticed_although_adb_says_nothing(home, board, tmp_path):
     cache = tmp_path / "board-cache"
     process = home.start("bench", MODELS["int8"], "--on", "adb:", *LONG)
     wait_until(lambda: workers(cache))

@@ -68,7 +68,7 @@ def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone,
     phone = telephone(f"{shlex.join(desktop.java('haredge.jvm.Drive', 'worker'))} $job {ANSWERS.format(tmp_path)}")
     succeeded(home.run("bench", *MODELS.values(), "--on", "adb:", *QUICK))
     report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())
-    assert [x["windows"] for x in report["results"]] == [2947, 2947]
+    assert [result["windows"] for result in report["results"]] == [2947, 2947]
     assert report["results"][1]["accuracy"] > 0.98
     assert report["results"][1]["agreement"] > 0.99
     assert report["device"]["os"] == "Android 14"
@@ -92,7 +92,7 @@ BENCH = ("bench", MODELS["int8"], "--on", "adb:", *QUICK)
         ("silent", ["devices", "adb:"], 3, "phone"),
     ],
 )
-def test_what_a_phone_cannot_do_is_said(home, telephone, app, app_is, arguments, code, noun):
+def test_an_impossible_request_to_a_phone_is_refused(home, telephone, app, app_is, arguments, code, noun):
     telephone("true")
     if app_is == "refused":
         app.write_text("refused")

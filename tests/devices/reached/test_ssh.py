@@ -34,32 +34,32 @@ def cache(board: sshd.Server) -> Path:
     return board.folder.parent / "cache" / "har-edge" / "device"
 
 
-def test_a_first_run_makes_all_a_second_sends_nothing_and_clean_leaves_nothing(home, board):
+def test_a_first_run_installs_everything_a_second_sends_nothing_and_clean_leaves_nothing(home, board):
     first = succeeded(home.run(*BENCH, "ssh://board"))
     assert "unpacking" in first.stderr
     report = json.loads((home.folder / "bench-board.json").read_text())
     assert report["device"]["name"] == "board"
-    assert [x["windows"] for x in report["results"]] == [2947]
+    assert [result["windows"] for result in report["results"]] == [2947]
     assert report["results"][0]["accuracy"] > 0.97
     assert not list((cache(board) / "jobs").iterdir()), "a job was left behind"
     half = cache(board) / "environments" / "tmpabc" / "site"
-    sent = {x: x.stat().st_mtime_ns for x in (cache(board) / "objects").iterdir()}
+    sent = {path: path.stat().st_mtime_ns for path in (cache(board) / "objects").iterdir()}
     (cache(board) / "objects" / "tmpabc").write_bytes(b"half")
     half.mkdir(parents=True)
     second = succeeded(home.run(*BENCH, "ssh://board"))
     assert "unpacking" not in second.stderr
-    assert {x: x.stat().st_mtime_ns for x in (cache(board) / "objects").iterdir()} == sent
+    assert {path: path.stat().st_mtime_ns for path in (cache(board) / "objects").iterdir()} == sent
     assert not half.exists()
     assert "litert on Python 3.11" in succeeded(home.run("devices", "ssh://board")).stdout
     assert "removed" in succeeded(home.run("devices", "clean", "ssh://board")).stdout
     assert not (board.folder.parent / "cache").exists()
 
 
-def test_onnx_runtime_is_measured_there_beside_litert(home, board, uci_har, tmp_path):
+def test_onnx_runtime_is_measured_on_a_board_beside_litert(home, board, uci_har, tmp_path):
     model = onnx_models.with_rivals(tmp_path, uci_har.labels)
     done = succeeded(home.run("bench", model.name, "--rivals", *QUICK, "--on", "ssh://board"))
     results = json.loads((home.folder / "bench-board.json").read_text())["results"]
-    assert [x["runtime"] for x in results] == ["litert", "litert", "onnxruntime"]
+    assert [result["runtime"] for result in results] == ["litert", "litert", "onnxruntime"]
     assert results[2]["accuracy"] == results[0]["accuracy"]
     assert "fastest of 3 float forms" in " ".join(done.stdout.split())
 
@@ -81,7 +81,7 @@ def special(tmp_path):
         server.stop()
 
 
-def test_what_a_board_does_that_spoils_a_measurement_is_a_doubt_of_its_result(special, board, tmp_path):
+def test_a_boards_governor_heat_and_throttling_become_doubts(special, board, tmp_path):
     tree = trees.pi5_hot(tmp_path / "pi")
     path = f"{tree / 'usr/bin'}:{sys.base_prefix}/bin:/usr/bin:/bin"  # with its vcgencmd
     environment = {"PATH": path, "XDG_CACHE_HOME": str(cache(board).parents[1])}  # where the packages are
@@ -89,10 +89,10 @@ def test_what_a_board_does_that_spoils_a_measurement_is_a_doubt_of_its_result(sp
     succeeded(home.run(*BENCH, "ssh://board"))
     (result,) = json.loads((tmp_path / "bench-board.json").read_text())["results"]
     for expected in ("the CPU governor", "the firmware slowed the machine down (soft", "the CPU reached 86 °C"):
-        assert any(x.startswith(expected) for x in result["doubts"]), result["doubts"]
+        assert any(doubt.startswith(expected) for doubt in result["doubts"]), result["doubts"]
 
 
-def test_a_board_without_python_or_with_one_that_is_too_old_is_told_apart(special, tmp_path):
+def test_a_board_without_python_and_a_board_with_an_old_python_get_different_errors(special, tmp_path):
     """The real loader, under an interpreter that takes itself for an old one."""
     (tmp_path / "bin").mkdir()
     assert_one_sentence(special({"PATH": str(tmp_path / "bin")}).run(*BENCH, "ssh://board"), 3, "python3")
@@ -104,7 +104,7 @@ def test_a_board_without_python_or_with_one_that_is_too_old_is_told_apart(specia
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_what_runs_there_ends_with_the_command_and_clean_waits_for_it(home, board, number):
+def test_processes_on_a_board_end_with_the_command_and_clean_waits_for_them(home, board, number):
     with home.start("bench", MODELS["int8"], "--on", "ssh://board", *LONG) as process:
         wait_until(lambda: workers(cache(board)))
         assert_one_sentence(home.run("devices", "clean", "ssh://board"), 3, "another measurement")
