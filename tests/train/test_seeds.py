@@ -37,7 +37,7 @@ def seeds_folder(tmp_path_factory):
     return folder, result
 
 
-def test_every_seed_leaves_a_run_folder_and_the_first_stands_for_all(seeds_folder, monkeypatch, capsys):
+def test_every_seed_leaves_a_run_folder_and_the_first_stands_for_all(seeds_folder, monkeypatch):
     folder, _ = seeds_folder
     first, second = (run_card(Run(folder / f"seed-{seed}")) for seed in (0, 1))
     assert (first["training"]["seed"], second["training"]["seed"]) == (0, 1)
@@ -45,8 +45,9 @@ def test_every_seed_leaves_a_run_folder_and_the_first_stands_for_all(seeds_folde
     assert first["training"]["weights_sha256"] != second["training"]["weights_sha256"]
     monkeypatch.chdir(folder.parent.parent)
     assert Path("runs/latest").resolve() == folder
-    assert runs.find_run(None).folder == Path("runs/two/seed-0")
-    assert "runs/two/seed-0" in capsys.readouterr().err
+    notices: list[str] = []
+    assert runs.find_run(None, notices.append).folder == Path("runs/two/seed-0")
+    assert "runs/two/seed-0" in notices[0]
     assert runs.find_run(Path("runs/two/seed-1")).folder == Path("runs/two/seed-1")
 
 
