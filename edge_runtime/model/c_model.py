@@ -29,7 +29,7 @@ class CModel(Model):
             predict, chosen = (getattr(library, f"{path.stem}_{x}") for x in ("predict", "instruction_set"))
             chosen.restype = ctypes.c_char_p
             instruction_set = chosen().decode()
-        except (OSError, AttributeError) as error:
+        except (OSError, AttributeError, UnicodeError) as error:
             raise InputError(f"the C of {name} does not load ({error}): compile it for this machine") from error
         self.load_ns = time.perf_counter_ns() - began
         self.runtime = Runtime(C, f"{compiler}, {instruction_set}", library)

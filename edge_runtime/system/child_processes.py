@@ -31,6 +31,7 @@ Tell = Callable[..., None]
 _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
 
 _LONGEST_STAGE = 200
+_LONGEST_OUTPUT = 1 << 24  # bytes
 _LAST_WORDS = 4000  # characters of a log
 _ROOT = Path(__file__).resolve().parents[2]
 # -P and our path in front: a user's module of the same name is never imported instead of ours.
@@ -247,26 +248,24 @@ class Stoppable:
 def run_program(
     command: Sequence[str], seconds: float | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` to its end, without input, and return its output as UTF-8.
+    """Run `command` to its end, without input, and return the beginning of its output and of its errors as UTF-8.
 
     Raises `OSError` when it does not start, and `subprocess.TimeoutExpired` after `seconds`; then it is killed with all
     its children.
     """
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        encoding="utf-8",
-        errors="replace",
-    )
-    try:
-        output, errors = process.communicate(timeout=seconds)
-    finally:
-        stop(process)
-    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        files = (output, errors)
+        process = subprocess.Popen(
+            command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
+        )
+        try:
+            process.wait(seconds)
+        finally:
+            kill(process)
+        for file in files:
+            file.seek(0)
+        texts = [file.read(_LONGEST_OUTPUT).decode(errors="replace") for file in files]
+    return subprocess.CompletedProcess(command, process.returncode, *texts)
 
 
 def kill(process: subprocess.Popen[Any]) -> None:
