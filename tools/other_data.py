@@ -22,8 +22,8 @@ from edge_runtime.data.dataset import WINDOW, Dataset, Recording, Split
 from edge_runtime.data.layout import FOLDER
 from edge_runtime.data.loading import load_data, load_recordings
 from edge_runtime.data.scores import Scores, answers_among, names_of, score
-from edge_runtime.live import personal_learning, stream_scores
-from edge_runtime.live.recording_replay import replay
+from edge_runtime.live import correction_ridge, stream_scores
+from edge_runtime.live.recording_tracks import track_recordings
 from edge_runtime.model.classifier import Classifier, looks
 from edge_runtime.model.model_card import read_model
 from edge_runtime.runs import Run
@@ -185,7 +185,7 @@ def turned_live(ground: Ground) -> Measured:
 
 def live_accuracy(recordings: Sequence[Recording], classifier: Classifier) -> float:
     """The share of windows that live recognition reports right."""
-    tracks, card = [x for _, x in replay(recordings, classifier)], classifier.card
+    tracks, card = [x for _, x in track_recordings(recordings, classifier)], classifier.card
     return stream_scores.score(tracks, len(card.labels), card.window.samples, RATE_HZ).live_accuracy
 
 
@@ -340,7 +340,7 @@ def _gains(path: Path, data: Dataset, seed: int, n_shown: int) -> npt.NDArray[np
         of_activity = [own[test.y[own] == y] for y in np.unique(test.y[own])]
         shown = np.concatenate([np.roll(x, -random.integers(len(x)))[:n_shown] for x in of_activity])
         rest = np.setdiff1d(own, [shown - 1, shown, shown + 1])
-        learnt = personal_learning.learn(logits[shown], look[shown], test.y[shown], card.temperature)
+        learnt = correction_ridge.fit_correction(logits[shown], look[shown], test.y[shown], card.temperature)
         rows = test.select(np.isin(np.arange(len(test)), rest))
         before, after = (
             score(rows, answers_among(x, classes), card.labels).macro_f1

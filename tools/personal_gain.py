@@ -79,7 +79,7 @@ def measure(classifier: Classifier, data: Sequence[str], seconds: float) -> tupl
     not_scored: dict[str, str] = {}
     for subject in dict.fromkeys(x.subject for x in recordings):
         try:
-            stretches, _ = personalisation.stretches([x for x in recordings if x.subject == subject], classifier)
+            stretches, _ = personalisation.find_stretches([x for x in recordings if x.subject == subject], classifier)
             gains.append(gain(subject, stretches, seconds, classifier))
         except InputError as error:
             not_scored[str(subject)] = str(error)

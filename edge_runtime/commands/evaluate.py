@@ -22,7 +22,7 @@ from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import check_front_end
-from edge_runtime.live.recording_replay import replay, worn_alike
+from edge_runtime.live.recording_tracks import track_recordings, worn_alike
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
@@ -154,7 +154,7 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], pictu
     recordings = [x for _, x in chosen]
     found_tracks: dict[int, Track] = {}
     with progress() as on_progress:
-        for place, track in replay(recordings, classifier):
+        for place, track in track_recordings(recordings, classifier):
             found_tracks[place] = track
             on_progress(len(found_tracks) / len(chosen), f"following recordings: {chosen[place][0]}")
     tracks = [found_tracks[place] for place in range(len(chosen))]

@@ -59,7 +59,7 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, r
     personalisation.check_sensors(recordings, classifier.card)
     warn_of_axes(classifier.card, [x.mounting for x in recordings])
     say_who_is_known(classifier.card, recordings)
-    stretches, unmoving = personalisation.stretches(recordings, classifier)
+    stretches, unmoving = personalisation.find_stretches(recordings, classifier)
     if unmoving:
         example = printable(unmoving[0], 100)
         click.echo(f"Left out: {counted(len(unmoving), 'mounting')} without walking, for example {example}.", err=True)

@@ -18,7 +18,7 @@ from edge_runtime.data.recording_checks import say_misfits
 from edge_runtime.data.recordings import exported_by
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
-from edge_runtime.live import recording_replay, stream_scores
+from edge_runtime.live import recording_tracks, stream_scores
 from edge_runtime.live.decider import Decision, finds_mounting
 from edge_runtime.live.display.predictions import Prediction, Recorded, rows, segments, show_predictions
 from edge_runtime.live.recognizer import LiveRecognizer
@@ -100,7 +100,7 @@ def command(
     recordings = [x.recording for x in recorded if x.recording]
     model_arguments.say_whose_it_is(card, [x.recording.subject if x.recording else None for x in recorded])
     mountings = [[x] for x in recorded if not x.recording]
-    mountings += [[recorded[len(files) + i] for i in own] for own in recording_replay.worn_alike(recordings)]
+    mountings += [[recorded[len(files) + i] for i in own] for own in recording_tracks.worn_alike(recordings)]
     found: list[list[Prediction]] = []
     done = 0
     with progress() as on_progress:
@@ -203,9 +203,9 @@ def _scores(found: Sequence[Prediction], card: Card, is_told: bool) -> LiveScore
     """
     recordings = [x.recorded.recording for x in found if x.recorded.recording]
     tracks: list[Track] = []
-    for places in recording_replay.worn_alike(recordings):
-        own = [recording_replay.track_of(recordings[i], found[i].decisions, card) for i in places]
-        tracks += own if is_told else recording_replay.without_mounting(own, card)
+    for places in recording_tracks.worn_alike(recordings):
+        own = [recording_tracks.track_of(recordings[i], found[i].decisions, card) for i in places]
+        tracks += own if is_told else recording_tracks.without_mounting(own, card)
     if not any((x.labels[x.begin :] >= 0).any() for x in tracks):
         return None
     return stream_scores.score(tracks, len(card.labels), card.window.samples, RATE_HZ)

@@ -284,7 +284,7 @@ def cut(
     return signals[rows]
 
 
-def segments(labels: npt.NDArray[np.generic]) -> Iterator[tuple[int, int, int]]:
+def label_runs(labels: npt.NDArray[np.generic]) -> Iterator[tuple[int, int, int]]:
     """First sample, end and label of each run of equal `labels` `[n]`, also of -1."""
     edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), len(labels)]
     for first, end in pairwise(edges):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edge_runtime.data import uci_har, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
-from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split, cut, segments
+from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split, cut, label_runs
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout
 from edge_runtime.data.names import MIN_SUBJECTS, labels_in_order, test_group
 from edge_runtime.data.recordings import FoundRecordings, exported_by, fits, read_recordings
@@ -233,7 +233,7 @@ def windowed(name: str, found: Sequence[Recording], window: Window, test_subject
 
 def _starts(recording: Recording, window: Window) -> Iterator[int]:
     """The first sample of each window that is wholly of one class."""
-    for first, end, label in segments(recording.labels):
+    for first, end, label in label_runs(recording.labels):
         if 0 <= label < len(recording.classes):
             yield from range(first, end + 1 - window.samples, window.hop)
 

@@ -124,7 +124,7 @@ class Agent:
             self._root.parent.parent.rmdir()
         return {"removed_bytes": total}
 
-    def look(self, interpreter: str, bundle: str) -> dict[str, Any]:
+    def probe(self, interpreter: str, bundle: str) -> dict[str, Any]:
         """Describe the machine and its state, by the code in `bundle`."""
         command = [interpreter, "-B", str(self._objects / bundle), "--machine"]
         done = subprocess.run(command, env=_environment(), stdin=DEVNULL, capture_output=True, timeout=60)

@@ -96,7 +96,7 @@ class RemoteDevice:
             digest = sha256(bundle)
             self._send({digest: bundle}, on_progress)
             interpreter = connection.hello.interpreters[0].path
-            description = connection.ask("look", interpreter=interpreter, bundle=digest)["description"]
+            description = connection.ask("probe", interpreter=interpreter, bundle=digest)["description"]
         try:
             return from_json(Description, description)
         except ValueError as error:

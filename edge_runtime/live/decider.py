@@ -1,4 +1,4 @@
-"""Decide about each window of a stream: the activity that is reported, or why it is unknown."""
+"""Decide about each window of a stream: which activity to report, or why it is unknown."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, WALK_S, MountingSearch
 from edge_runtime.live.persistence import PersistenceTracker, Rejection
 from edge_runtime.live.smoothing import Smoother
@@ -20,11 +19,11 @@ from edge_runtime.signals.mounting import MOVING_G, is_moving
 
 UNKNOWN = "unknown"
 UNCERTAIN = "no activity is certain yet"
-FOUND = "how the device is worn is known from these steps: postures can be told"
+FOUND = "how the device is worn is known from these steps: postures can be recognised"
 LOST = "the device may be worn differently now: postures are unknown until a few steps are walked"
 
 _NAMES = [x.name for x in SIGNALS]
-_TURNS = {"-x": "-x,-y,z", "y": "y,-x,z", "-y": "-y,x,z", "z": "z,y,-x", "-z": "-z,y,x"}  # by the axis that points up
+_TURNS = {"-x": "-x,-y,z", "y": "y,-x,z", "-y": "-y,x,z", "z": "z,y,-x", "-z": "-z,y,x"}  # for the axis that points up
 _UPRIGHT = (0.8, 1.2)  # g on the axis that points up
 
 Array = npt.NDArray[np.float64]
@@ -32,11 +31,11 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Decision:
-    """The activity when the last sample of a window was taken, at `seconds` in the clock of the source.
+    """The activity at the last sample of a window, at `seconds` in the clock of the source.
 
-    `activity` is one of the card's `labels`; several that look alike, joined by " or "; or `UNKNOWN`, for `reason`.
-    `probabilities` `[n_labels]` are smoothed over windows, `window_probabilities` `[n_labels]` are of this window.
-    While `warming_up`, the filters have not settled since the start or the last gap.
+    `activity` is a label of the card's `labels`, several labels that look alike, joined by " or ", or `UNKNOWN` for
+    `reason`. `probabilities` `[n_labels]` are smoothed over windows, `window_probabilities` `[n_labels]` are of this
+    window. While `warming_up`, the filters have not settled since the start or the last gap.
     """
 
     seconds: float
@@ -49,19 +48,13 @@ class Decision:
     inference_ms: float
 
     def probability(self, label: str) -> float:
-        """The smoothed probability of an activity, or of several, joined by " or ".
-
-        Raises `InputError` when the model has no such label.
-        """
-        parts = labels_of(label, self.labels)
-        if not {*parts} <= {*self.labels}:
-            raise InputError(f"there is no activity {label!r}: the model has {', '.join(self.labels)}")
-        return float(self.probabilities[[self.labels.index(x) for x in parts]].sum())
+        """Return the smoothed probability of an activity, or of several activities joined by " or "."""
+        return float(self.probabilities[[self.labels.index(part) for part in labels_of(label, self.labels)]].sum())
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A fault of the stream, told once each time that it begins."""
+    """A fault of the stream, reported once each time that it begins."""
 
     seconds: float
     kind: str
@@ -72,50 +65,50 @@ LiveEvent = Decision | Notice
 
 
 class Decider:
-    """Makes a decision of each window of a stream; its parameters are those of `LiveRecognizer`."""
+    """Makes a decision about each window of a stream; `LiveRecognizer` explains the parameters."""
 
     def __init__(self, classifier: Classifier, hop: int, mounting_is_told: bool, placement: str) -> None:
         self._classifier, self._card = classifier, classifier.card
         self._detector = self._card.live.novelty
-        self._columns = [_NAMES.index(x) for x in self._card.signal_names]
+        self._columns = [_NAMES.index(name) for name in self._card.signal_names]
         self._step_s = hop / RATE_HZ
-        self._alike = [x for x in self._card.alike if x.holds(placement)]
+        self._alike = [alike for alike in self._card.alike if alike.holds(placement)]
         is_sought = self._card.frame == "walking" and not mounting_is_told
         self._upright_alike = upright_alike(placement, self._card.labels) if self._card.frame == "walking" else ()
-        self.answers = (*self._card.answers, *(x.name for x in self._upright_alike))
+        self.answers = (*self._card.answers, *(alike.name for alike in self._upright_alike))
         self._is_still = np.array(are_still(self._card))
         self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
         self._looks_up = False
         if self._detector and WALKING in self._card.labels and self._card.frame == "device" and not mounting_is_told:
             walking = self._detector.posture[self._card.labels.index(WALKING)]
-            self._looks_up = all(x > _UPRIGHT[0] for x, _ in walking.centres)  # in the training
-        self._walked_s = 0.0  # in a row
+            self._looks_up = all(upright > _UPRIGHT[0] for upright, _ in walking.centres)  # in the training
+        self._walked_s = 0.0  # without a pause
         self.begin()
 
     def end_walk(self) -> None:
-        """End the walk, as between two recordings; the mounting stays."""
+        """End the walk, for example between two recordings; the mounting stays."""
         if self._search:
             self._search.end_walk()
 
     def forget_mounting(self) -> bool:
-        """Find anew how the device is worn; tell whether it was known."""
+        """Forget how the device is worn; tell whether that was known."""
         return self._search is not None and self._search.forget()
 
     def begin(self) -> None:
-        """Forget the windows so far: after a gap, another activity may be going on."""
+        """Forget the windows so far: the activity may have changed in a gap."""
         card = self._card
         self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop / RATE_HZ)
         self._persistence = PersistenceTracker(self._step_s)
 
     def classify(self, signals: Array) -> npt.NDArray[np.float32]:
-        """The probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""
+        """Compute the probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""
         window = signals[:, self._columns]
-        return self._answer(self._search.turn(window) if self._search else window)
+        return self._classify(self._search.turn(window) if self._search else window)
 
     def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:
         """Decide about the window of all signals `[samples, 9]` that ends at `seconds`.
 
-        `stuck` names a stuck sensor, whose activity is unknown; "" without one.
+        `stuck` names a stuck sensor, which makes the activity unknown; "" without a stuck sensor.
         """
         start = time.perf_counter()
         window: npt.NDArray[np.floating] = signals[:, self._columns]
@@ -128,11 +121,11 @@ class Decider:
             window = self._search.turn(window)
         if self._looks_up:
             yield from self._look_up(signals, seconds)
-        answer = self._answer(window)
+        answer = self._classify(window)
         inference_ms = 1e3 * (time.perf_counter() - start)
         has_posture = self._search is None or self._search.rotation is not None
         rejection = self._persistence.update(self._novelty(window, has_posture), int(answer.argmax()))
-        # In its own frame every posture looks like standing, so only movement can be recognised.
+        # In a window's own frame every posture looks like standing, so only movement can be recognised.
         cannot_begin = rejection.cannot_begin if has_posture else rejection.cannot_begin | self._is_still | (not moves)
         movement = np.linalg.norm(signals[-self._card.window.hop :, :3], axis=1).mean()  # body acceleration, g
         is_moving_now = bool(movement > self._card.live.smoothing.movement)
@@ -155,45 +148,46 @@ class Decider:
         )
 
     def _look_up(self, signals: Array, seconds: float) -> Iterator[Notice]:
-        """Tell which axis points up where someone walks first with another one up than in the training."""
+        """Report the axis that points up in the first walk, if another axis did in the training."""
         up = signals[:, 6:].mean(axis=0)
         axis = int(np.abs(up).argmax())
         name = "xyz"[axis] if up[axis] > 0 else f"-{'xyz'[axis]}"
-        # Body acceleration also shows turns, as in bed.
+        # Body acceleration also shows turns, for example in bed.
         sizes = np.linalg.norm(signals[:, 6:], axis=1)
         takes_steps = sizes.std() > MOVING_G and _UPRIGHT[0] < abs(up[axis]) < _UPRIGHT[1]
         self._walked_s = self._walked_s + self._step_s if takes_steps else 0.0
         self._looks_up = self._walked_s < WALK_S
         if not self._looks_up and name in _TURNS:
-            text = f"the device's {name} axis points up, and x did in the training: give --axes {_TURNS[name]}"
-            yield Notice(seconds, "axes", f"{text}, or take edge-anywhere")
+            text = f"the device's {name} axis points up, but x did in the training: give --axes {_TURNS[name]}"
+            yield Notice(seconds, "axes", f"{text}, or use edge-anywhere")
 
-    def _answer(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    def _classify(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         return self._classifier.probabilities(window[np.newaxis])[0]
 
-    def _is_walking(self, own: npt.NDArray[np.floating]) -> bool:
-        """Tell whether a moving window in its own frame `[samples, n_signals]` surely shows walking."""
+    def _is_walking(self, window: npt.NDArray[np.floating]) -> bool:
+        """Tell whether a moving window `[samples, n_signals]` in its own frame certainly shows walking."""
         label = self._card.labels.index(WALKING)
-        novelty = self._novelty(own, has_posture=False)
-        is_novel = novelty.novel_movement[label] or novelty.too_quick  # as jogging is
-        return bool(not is_novel and self._answer(own)[label] > SURE)
+        novelty = self._novelty(window, has_posture=False)
+        is_novel = novelty.novel_movement[label] or novelty.too_quick  # for example jogging
+        return bool(not is_novel and self._classify(window)[label] > SURE)
 
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
-        """The activity `label`, or those that look like it while the device is tilted as in `window`."""
+        """Name the activity `label`, or the activities that look like it at the tilt of `window`."""
         name = self._card.labels[label]
         if not self._alike and not self._upright_alike:
             return name
         leans = leans_back(gravity(window[np.newaxis, -self._card.window.hop :], self._card)[0])
-        return next((x.name for x in (self._alike if leans else self._upright_alike) if name in x.labels), name)
+        groups = self._alike if leans else self._upright_alike
+        return next((alike.name for alike in groups if name in alike.labels), name)
 
     def _novelty(self, window: npt.NDArray[np.floating], has_posture: bool) -> Novelty:
         if self._detector is None:
             return Novelty.none(len(self._card.labels))
-        found = self._detector.detect(motion_features(window, self._card.signal_names, self._card.window))
+        novelty = self._detector.detect(motion_features(window, self._card.signal_names, self._card.window))
         if has_posture:
-            return found
+            return novelty
         nothing = np.zeros(len(self._card.labels), np.bool_)
-        return replace(found, unusual_posture=nothing, novel_posture=nothing)
+        return replace(novelty, unusual_posture=nothing, novel_posture=nothing)
 
     def _rejection_text(self, current: int | None, rejection: Rejection) -> str:
         if rejection.not_worn:
@@ -207,12 +201,12 @@ class Decider:
 
 
 def finds_mounting(events: Iterable[LiveEvent]) -> bool:
-    """Tell whether the mounting was found among the `events`."""
-    return any(isinstance(x, Notice) and x.text == FOUND for x in events)
+    """Tell whether the `events` report that the mounting was found."""
+    return any(isinstance(event, Notice) and event.text == FOUND for event in events)
 
 
 def are_still(card: Card) -> list[bool]:
-    """Tell for each label whether the body typically keeps still, by the limits of novelty."""
+    """Tell for each label whether the body typically keeps still, by the novelty detector."""
     if card.live.novelty is None:
         return [False] * len(card.labels)
-    return [x.is_still for x in card.live.novelty.movement]
+    return [typical.is_still for typical in card.live.novelty.movement]

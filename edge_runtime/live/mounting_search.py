@@ -1,4 +1,4 @@
-"""Find in a stream how the device is worn: anew at each walk, and again when it may have moved."""
+"""Find how the device is worn, at each walk in a stream, and forget it when the device may have moved."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from edge_runtime.signals.mounting import is_moving, is_turned_round, own_frames
 from edge_runtime.signals.types import Window
 
 UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
-WALK_S = 5.0  # of walking, to make a frame; of movement with the device turned over, to forget it
-SURE = 0.8  # the least probability of walking, in a window's own frame, for a frame to be made of it
-CONTRADICTED_S = 8.0  # of walking, to take a frame that points back by the known one, but ahead by sway
-REVERSED_S = 20.0  # of walking, to take a frame that points back; downstairs points back too, but ends sooner
-LONGEST_GAP_S = 5.0  # in which nobody takes a phone off and puts it elsewhere
-_WALK_WINDOWS = 24  # half a minute: the frame of more is no better, and the phone may slip
-_ELSEWHERE = np.cos(np.radians(45))  # from upright: a waist or a thigh tilts less in walking
+WALK_S = 5.0  # of walking, to compute a frame; of movement with the device turned over, to forget it
+SURE = 0.8  # a frame is computed from windows with at least this probability of walking in their own frames
+CONTRADICTED_S = 8.0  # of walking, to accept a frame that points back by the known frame, but ahead by sway
+REVERSED_S = 20.0  # of walking, to accept a frame that points back; so does downstairs, but stairs end sooner
+LONGEST_GAP_S = 5.0  # too short to move a phone elsewhere
+_WALK_WINDOWS = 24  # half a minute: more windows do not improve the frame, and the phone may slip
+_ELSEWHERE = np.cos(np.radians(45))  # from upright: waists and thighs tilt less in walking
 _TURNED_OVER = np.cos(np.radians(120))  # from upright: nobody moves like this for long
 
 Array = npt.NDArray[np.float64]
@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float64]
 class MountingSearch:
     """Follows the mounting of one stream: windows of the signals `names`, one every `hop` samples.
 
-    `rotation` `[3, 3]` turns its windows into the walking frame; None while that is not known.
+    `rotation` `[3, 3]` turns its windows into the walking frame; None while the frame is unknown.
     """
 
     def __init__(self, names: Sequence[str], window: Window, hop: int) -> None:
@@ -34,35 +34,35 @@ class MountingSearch:
         self.rotation: Array | None = None
         self._walk: deque[npt.NDArray[np.floating]] = deque(maxlen=_WALK_WINDOWS)
         self._n_walking = self._n_turned_over = 0  # windows in a row
-        self._since = window.hop  # samples since the last window that was kept
+        self._since = window.hop  # samples since the last window of the walk
 
     def forget(self) -> bool:
-        """Forget the mounting; tell whether it was known."""
+        """Forget the mounting; return whether it was known."""
         was_known = self.rotation is not None
         self.rotation, self._n_turned_over = None, 0
         self.end_walk()
         return was_known
 
     def end_walk(self) -> None:
-        """End the walk, if there is one."""
+        """End the walk, if somebody is walking."""
         self._walk.clear()
         self._n_walking, self._since = 0, self._window.hop
 
     def own(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """A window `[samples, n_signals]` in its own frame, in which walking is recognised."""
+        """Turn a window `[samples, n_signals]` into its own frame, in which walking is recognised."""
         return turned(window[np.newaxis], self._names, own_frames(window[np.newaxis], self._names, self._rate_hz))[0]
 
     def turn(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """A window `[samples, n_signals]` in the walking frame or, where that is not known, in its own."""
+        """Turn a window `[samples, n_signals]` into the walking frame or, if that is unknown, into its own frame."""
         if self.rotation is None:
             return self.own(window)
         return turned(window[np.newaxis], self._names, self.rotation)[0]
 
     def update(self, window: npt.NDArray[np.floating], is_walking: bool) -> str:
-        """Take the next window `[samples, n_signals]`; return "found" or "lost" where the mounting changes, else "".
+        """Take the next window `[samples, n_signals]`; return "found" or "lost" if the mounting changes, else "".
 
-        A frame is made of the latest windows of a walk, at least the model's hop apart. Downstairs, taken for walking,
-        points back: a frame that points back by sway takes longer, and so does one that points back by the known frame.
+        A frame is computed from the latest windows of a walk, at least the model's hop apart. Stairs down, mistaken for
+        walking, point back. So a frame that points back, by sway or by the known frame, needs a longer walk.
         """
         if not is_walking:
             self.end_walk()
@@ -80,29 +80,29 @@ class MountingSearch:
         walked_s = self._seconds(self._n_walking)
         if walked_s >= WALK_S:
             walk = np.stack(self._walk)
-            found = walking_frame(walk, self._names, self._rate_hz)
-            sways_back = is_turned_round(walk, self._names, found, self._rate_hz)
+            frame = walking_frame(walk, self._names, self._rate_hz)
+            sways_back = is_turned_round(walk, self._names, frame, self._rate_hz)
             if self.rotation is None:
                 least_s = REVERSED_S if sways_back else WALK_S
                 news = "found" if walked_s >= least_s else news
             else:
-                shows = "body_gyro_x" in self._names and not sways_back
-                points_back = bool(found[1] @ self.rotation[1] < 0)
-                least_s = WALK_S if not points_back else CONTRADICTED_S if shows else REVERSED_S
+                sways_ahead = "body_gyro_x" in self._names and not sways_back
+                points_back = bool(frame[1] @ self.rotation[1] < 0)
+                least_s = WALK_S if not points_back else CONTRADICTED_S if sways_ahead else REVERSED_S
             if walked_s >= least_s:
-                self.rotation = found
+                self.rotation = frame
         return news
 
     def _is_elsewhere(self, window: npt.NDArray[np.floating], is_walking: bool) -> bool:
-        """Tell whether someone walks with the device strongly tilted, or moves on with it turned over."""
+        """Tell whether someone walks with a strongly tilted device, or keeps moving with a device turned over."""
         assert self.rotation is not None
-        one = window[np.newaxis]
-        moves = is_moving(one, self._names)[0]
-        upright = own_frames(one, self._names, self._rate_hz)[0, 0] @ self.rotation[0] if moves else 1.0
+        windows = window[np.newaxis]
+        moves = is_moving(windows, self._names)[0]
+        upright = own_frames(windows, self._names, self._rate_hz)[0, 0] @ self.rotation[0] if moves else 1.0
         self._n_turned_over = self._n_turned_over + 1 if upright < _TURNED_OVER else 0
         return bool(is_walking and upright < _ELSEWHERE) or self._seconds(self._n_turned_over) >= WALK_S
 
     def _seconds(self, n_windows: int) -> float:
-        """The time from the first to the last sample of `n_windows` in a row."""
+        """Compute the time from the first to the last sample of `n_windows` in a row."""
         samples = self._window.samples + (n_windows - 1) * min(self._hop, self._window.samples)
         return samples / self._rate_hz if n_windows else 0.0

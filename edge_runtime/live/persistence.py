@@ -1,12 +1,12 @@
-"""Follow how long novelty persists in a stream: then an activity is ruled out, or the phone is not worn.
+"""Track how long novelty persists in a stream, to rule out an activity or to find that the phone is not worn.
 
-An unusual posture that lasts `PERSISTENCE_S` is accepted for the activity that the network keeps naming.
+An unusual posture that lasts `PERSISTENCE_S` is accepted for the activity that the network keeps reporting.
 
-A phone at rest is not worn if its rotation stays the same for `STEADY_S`, as a sensor's noise does, or after `REST_S`.
-A light device on somebody who lies still turns as little, but not as steadily.
+A phone at rest is not worn if its rotation is as steady as a sensor's noise for `STEADY_S`, or after `REST_S`. A light
+device on somebody who lies still turns as little, but less steadily.
 
-Single windows of an unknown activity, such as jogging, look typical. Evidence of another activity is summed (bounded
-cumulative sum): above `UNLIKE_S` no activity begins, and from `PERSISTENCE_S` on all are ruled out.
+Single windows of an unknown activity, for example of jogging, look typical. Evidence of an unknown activity is summed
+(bounded cumulative sum): above `UNLIKE_S` no activity begins, and from `PERSISTENCE_S` on all activities are ruled out.
 
 References
 ----------
@@ -20,15 +20,15 @@ from edge_runtime.model.novelty import Flags, Novelty
 
 PERSISTENCE_S = 5.0  # longer than any change of posture
 STEADY_S, REST_S = 15.0, 120.0
-_STEADY = 1.5  # times the least rotation that the greatest is; chosen on training subjects
-ATYPICAL = 0.9  # share of the unusual limit at which a window counts neither way (docs/results/README.md)
-UNLIKE_S = 2.5  # of movement unlike every activity, after which none begins
-LONGEST_UNLIKE_S = 10.0  # the most that is remembered
+_STEADY = 1.5  # the greatest rotation over the least; chosen on training subjects
+ATYPICAL = 0.9  # share of the unusual limit at which a window does not count (docs/results/README.md)
+UNLIKE_S = 2.5  # of movement unlike every activity, after which no activity begins
+LONGEST_UNLIKE_S = 10.0  # the bound of the sum
 
 
 @dataclass(frozen=True)
 class Rejection:
-    """For each activity `[n_labels]`, whether it cannot begin now, and whether posture or movement rule it out."""
+    """For each activity `[n_labels]`: whether it cannot begin now, and whether posture or movement rules it out."""
 
     cannot_begin: Flags
     posture: Flags
@@ -37,18 +37,18 @@ class Rejection:
 
 
 class PersistenceTracker:
-    """Follows the windows of one stream, `step_s` seconds apart."""
+    """Tracks the windows of one stream, `step_s` seconds apart."""
 
     def __init__(self, step_s: float) -> None:
         self._step_s = step_s
         self._enough = math.ceil(PERSISTENCE_S / step_s)  # windows in a row
         self._label, self._n_label = -1, 0
-        self._unlike_s = 0.0  # evidence of an activity that is none of them
+        self._unlike_s = 0.0  # evidence of an unknown activity
         self._n_at_rest = self._n_steady = 0
         self._least, self._greatest = 0.0, 0.0  # rotation while steady
 
     def update(self, novelty: Novelty, label: int) -> Rejection:
-        """Take the novelty of the next window, which the network takes for activity `label`."""
+        """Take the novelty of the next window, which the network classifies as `label`."""
         self._n_label = self._n_label + 1 if label == self._label else 1
         self._label = label
         evidence = (min(float(novelty.unlike_all), 1.0) - ATYPICAL) / (1 - ATYPICAL)

@@ -1,7 +1,7 @@
 """Recognise activities in a stream of raw samples, on the device.
 
-Samples are resampled by their timestamps, filtered as those of a data set (`edge_runtime.signals.frontend`), cut into
-windows and classified. `Decider` smooths the answers and rejects novel motion.
+Samples are resampled by their timestamps, filtered like a data set (`edge_runtime.signals.frontend`), cut into windows
+and classified. `Decider` smooths the answers and rejects novel motion.
 """
 
 from collections.abc import Iterator
@@ -28,28 +28,28 @@ from edge_runtime.signals.sensor_faults import (
 from edge_runtime.signals.windowing import Windowing
 from edge_runtime.system.printable import quoted
 
-REFUSED = "refused"  # the kind of notice about a window that the model does not take
+REFUSED = "refused"  # the kind of notice about a window that the model refuses
 WARM_UP_S = 12.0  # in which the filters settle
 _ANOTHER_CLOCK_S = 3600.0
 _OTHER_AXES = (
-    "gravity turns differently than the gyroscope says: give its x, y and z in the order and with the signs of the "
-    "accelerometer's"
+    "gravity and the gyroscope turn in different directions: give the gyroscope's x, y and z in the order and with the "
+    "signs of the accelerometer's"
 )
 _INVALID = (
-    f"samples that are no finite numbers, or beyond {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, are left "
-    "out: check the sensor and its units"
+    f"samples above {MAX_ACCELERATION_G:g} g or {MAX_ROTATION_RAD_S:g} rad/s, or not finite, are left out: check the "
+    "sensor and its units"
 )
 
 Array = npt.NDArray[np.float64]
 
 
 class LiveRecognizer:
-    """Recognises activities in samples that arrive in chunks of any size; their size does not change the answers.
+    """Recognises activities in samples that arrive in chunks; the size of the chunks does not change the answers.
 
-    It decides every `hop` samples at the model's rate (None: the card's hop). A `gentle` start of the filters makes the
-    first seconds better; only the other one gives UCI HAR's published windows. With `mounting_is_told` the samples are
-    in the walking frame already. `placement` is where the device is worn, "" if unknown. `duplicates`, `late` and
-    `invalid` count the samples that were left out. Raises `InputError` for another rate, signals or filters.
+    It decides every `hop` samples at the model's rate (None: the card's hop). A `gentle` start of the filters improves
+    the first seconds, but does not give UCI HAR's published windows. If `mounting_is_told`, the samples are already in
+    the walking frame. `placement` is where the device is worn, "" if unknown. `duplicates`, `late` and `invalid` count
+    the samples that were left out. Raises `InputError` if the model has another rate, other signals or other filters.
     """
 
     def __init__(
@@ -70,9 +70,9 @@ class LiveRecognizer:
         self.restart(gentle)
 
     def restart(self, gentle: bool) -> None:
-        """Begin another recording of the same person: forget all but the mounting."""
+        """Begin another recording of the same person: forget everything except the mounting."""
         self.invalid = 0
-        self._resampler: Resampler | None = None  # until the first samples show whether they have times
+        self._resampler: Resampler | None = None  # made when the first samples show whether they have times
         self._is_timed = False
         self._n_untimed = 0
         self._gentle = gentle
@@ -81,25 +81,25 @@ class LiveRecognizer:
         self._clock = ClockWatch()
         self._axes = AxesWatch()
         self._was_invalid = False
-        self._pending: list[LiveEvent] = []  # found by `latest`, given by the next `push`
+        self._pending: list[LiveEvent] = []  # from `latest`, for the next `push`
         self._decider.begin()
         self._decider.end_walk()
 
     @property
     def duplicates(self) -> int:
-        """Samples left out because another had the same time."""
+        """Count the samples that were left out because another sample had the same time."""
         return self._resampler.duplicates if self._resampler else 0
 
     @property
     def late(self) -> int:
-        """Samples left out because they came after much newer ones."""
+        """Count the samples that were left out because they came after much newer samples."""
         return self._resampler.late if self._resampler else 0
 
     def push(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None = None) -> list[LiveEvent]:
-        """Take `samples` `[n, 6]`, acceleration in g and angular rate in rad/s; give the events that are complete now.
+        """Take `samples` `[n, 6]`, acceleration in g and angular rate in rad/s; return the events that are complete.
 
         `seconds` `[n]` are the times in any clock; None for samples at exactly the model's rate. Raises `InputError`
-        for other shapes, and where only some samples have times.
+        for wrong shapes, and if only some samples have times.
         """
         values, times = self._checked(samples, seconds)
         is_usable = is_measurement(values) & np.isfinite(times)
@@ -110,20 +110,20 @@ class LiveRecognizer:
             self.invalid += not usable
             self._was_invalid = not usable
         values, times = values[is_usable], times[is_usable]
-        events += [Notice(*fault) for fault in (*self._clock.look(times), *self._faults.look(values, times))]
+        events += [Notice(*fault) for fault in (*self._clock.check(times), *self._faults.check(values, times))]
         for piece in self._resample().push(times, values, self._windowing.n_missing):
             events += self._take(piece)
         return events
 
     def flush(self) -> list[LiveEvent]:
-        """End the stream; give the events of its last samples."""
+        """End the stream; return the events of its last samples."""
         events, self._pending = self._pending, []
         for piece in self._resample().flush():
             events += self._take(piece)
         return [*events, *self._decide(self._windowing.finish())]
 
     def latest(self) -> npt.NDArray[np.float32] | None:
-        """The probabilities `[n_labels]` of the window that ends now, unsmoothed; None before the first whole one."""
+        """Compute the unsmoothed probabilities `[n_labels]` of the window that ends now; None before the first."""
         for piece in self._resample().give():
             self._pending += self._take(piece)
         signals = self._windowing.latest()
@@ -180,21 +180,21 @@ class LiveRecognizer:
             try:
                 stuck = self._faults.stuck_at(seconds)
                 yield from self._decider.decide(signals, seconds, seconds - start < WARM_UP_S, stuck)
-            except InputError as error:  # of this window: the next may be answered
+            except InputError as error:  # about this window; the model may accept the next window
                 yield Notice(seconds, REFUSED, str(error))
 
 
 def check_front_end(card: Card) -> None:
     """Raise `InputError` unless `edge_runtime.signals.frontend` makes the signals of the model of `card`."""
     name = quoted(card.name)
-    absent = [x.name for x in card.signals if x not in SIGNALS]
+    absent = [signal.name for signal in card.signals if signal not in SIGNALS]
     if absent:
-        known = ", ".join(x.name for x in SIGNALS)
-        raise InputError(f"{name} takes {quoted(absent[0])}, which is not a live signal: these are {known}")
+        names = ", ".join(signal.name for signal in SIGNALS)
+        raise InputError(f"{name} needs {quoted(absent[0])}, which is not a live signal ({names}): use another model")
     if card.window.rate_hz != RATE_HZ:
-        raise InputError(f"{name} takes {card.window}, and live signals have {RATE_HZ} Hz: give another model")
+        raise InputError(f"{name} needs {card.window}, but live signals have {RATE_HZ} Hz: use another model")
     if card.front_end != FILTERS:
         raise InputError(
-            f"the card of {name} lacks the front_end of live signals: if its training data were filtered alike, copy "
-            "the front_end that 'har-edge card edge' prints"
+            f"the card of {name} lacks the front_end of live signals: if its training data were filtered the same way, "
+            "copy the front_end that 'har-edge card edge' prints"
         )

@@ -1,9 +1,9 @@
-"""Run a stream: pass samples from a source to the recogniser, count what comes, and hold back repeated notices."""
+"""Run a stream: pass samples from a source to the recogniser, count events, and hold back repeated notices."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
 
-from edge_runtime.live.decider import LiveEvent, Notice
+from edge_runtime.live.decider import Decision, LiveEvent, Notice
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.sources import Event, Item
 from edge_runtime.live.sources.axes import Axes
@@ -11,7 +11,7 @@ from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.signals.frontend import RATE_HZ
 
-_REPEATING = ("gap", "clock", "invalid", "others", REFUSED)  # kinds that may come with every sample
+_REPEATING = ("gap", "clock", "invalid", "others", REFUSED)  # kinds of notice that may come with every sample
 _SHOWN, _WITHIN_S = 3, 60.0
 
 
@@ -22,11 +22,11 @@ class Session:
         self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps
         self._newest = 0.0
         self.began: float | None = None
-        self._shown: dict[str, deque[float]] = {}  # when the latest notices of a repeating kind were
+        self._shown: dict[str, deque[float]] = {}  # times of the latest notices of a repeating kind
         self.summary = StreamSummary(recognizer.answers, recognizer.hop / RATE_HZ)
 
     def run(self, source: Iterable[Item]) -> Iterator[list[tuple[LiveEvent, float]]]:
-        """Give the events of each item of `source`, with the seconds since the first sample; at its end, the last."""
+        """Yield the events of each item of `source` with the seconds since the first sample, then the last events."""
         for item in source:
             yield self._counted(self._take(item))
         yield self._counted(self._recognizer.flush())
@@ -42,18 +42,20 @@ class Session:
         self._newest = float(seconds[-1])
         self.began = float(seconds[0]) if self.began is None else self.began
         self.summary.samples_came(seconds)
-        notices = [Notice(float(seconds[0]), x.kind, x.text) for x in events]
+        notices = [Notice(float(seconds[0]), event.kind, event.text) for event in events]
         return [*notices, *self._recognizer.push(self._axes(chunk.samples), seconds)]
 
-    def _counted(self, found: list[LiveEvent]) -> list[tuple[LiveEvent, float]]:
-        """Count all that was `found`; leave out notices that are repeated too often."""
+    def _counted(self, events: list[LiveEvent]) -> list[tuple[LiveEvent, float]]:
+        """Count all `events`; leave out notices that are repeated too often."""
         recognizer, summary = self._recognizer, self.summary
         summary.duplicates, summary.late, summary.invalid = recognizer.duplicates, recognizer.late, recognizer.invalid
-        with_times = [(x, summary.add(x)) for x in found]
-        return [(x, elapsed_s) for x, elapsed_s in with_times if not isinstance(x, Notice) or self._is_shown(x)]
+        timed = [(event, summary.add(event)) for event in events]
+        return [
+            (event, elapsed_s) for event, elapsed_s in timed if isinstance(event, Decision) or self._is_shown(event)
+        ]
 
     def _is_shown(self, notice: Notice) -> bool:
-        """Tell whether to show a notice: of a repeating kind, three in a minute of signal."""
+        """Tell whether to show a notice: at most three in a minute of samples if its kind repeats."""
         if notice.kind not in _REPEATING:
             return True
         now = self.summary.samples / RATE_HZ

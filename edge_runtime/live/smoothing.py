@@ -1,7 +1,7 @@
 """Smooth the answers of successive windows into one activity that neither flickers nor lags: debouncing.
 
-A hidden Markov model, filtered forward. While the body is still a change of activity is unlikely; while it moves a
-change is likely and comes through at once.
+A hidden Markov model is filtered forward. While the body is still, a change of activity is unlikely; while it moves, a
+change is likely and is reported at once.
 
 References
 ----------
@@ -14,26 +14,26 @@ import numpy.typing as npt
 
 from edge_runtime.model.model_card import Smoothing
 
-_LEAST = 1e-6  # a probability below this is a network's over-confidence
+_LEAST = 1e-6  # a network that gives a lower probability is overconfident
 
 Array = npt.NDArray[np.float64]
 
 
 class Smoother:
-    """Follows one person through `n_labels` activities; `settings` are for one window every `period_s` seconds."""
+    """Tracks one person through `n_labels` activities; `settings` are for one window every `period_s` seconds."""
 
     def __init__(self, settings: Smoothing, n_labels: int, period_s: float) -> None:
         self._settings, self._n_labels, self._period_s = settings, n_labels, period_s
         self.probabilities: Array = np.full(n_labels, 1 / n_labels)
         self.current: int | None = None
-        self._is_certain = False  # of the current activity, since it was last unknown
+        self._is_certain = False  # whether the current activity is, since it was last unknown
 
     def update(
         self, window: npt.NDArray[np.floating], seconds: float, is_moving: bool, cannot_begin: npt.NDArray[np.bool_]
     ) -> int | None:
-        """Take a window's probabilities `[n_labels]`, `seconds` after the one before; give the activity to report.
+        """Take a window's probabilities `[n_labels]`, `seconds` after the window before; return the activity to report.
 
-        Activities that `cannot_begin` `[n_labels]` are not taken up. None before the first activity.
+        Activities that `cannot_begin` `[n_labels]` are not reported anew. Returns None before the first activity.
         """
         chance = self._settings.change_moving if is_moving else self._settings.change_still
         change = 1 - (1 - chance) ** (seconds / self._period_s)
@@ -41,9 +41,8 @@ class Smoother:
         self.probabilities = (1 - change) * self.probabilities + change * others
         likelihood = np.maximum(np.asarray(window, np.float64), _LEAST)
         if not cannot_begin[likelihood.argmax()]:
-            posterior = self.probabilities * likelihood ** (
-                self._settings.evidence * min(1.0, seconds / self._period_s)
-            )
+            evidence = self._settings.evidence * min(1.0, seconds / self._period_s)
+            posterior = self.probabilities * likelihood**evidence
             self.probabilities = posterior / posterior.sum()
         likeliest = int(self.probabilities.argmax())
         if self.probabilities[likeliest] >= self._settings.confidence and not cannot_begin[likeliest]:
@@ -51,7 +50,7 @@ class Smoother:
         return self.current
 
     def shown(self, is_rejected: bool) -> int | None:
-        """The activity to show after the latest window; None where it is unknown.
+        """Return the activity to show after the latest window; None if it is unknown.
 
         A rejected activity stays unknown until it is probable again.
         """

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import segments
+from edge_runtime.data.dataset import label_runs
 from edge_runtime.data.scores import confusion_matrix
 
-NO_DECISION = -1  # in `Track.shown`: unknown; in `Track.labels`: not labelled
+NO_DECISION = -1  # in `Track.shown`: unknown; in `Track.labels`: without a label
 Integers = npt.NDArray[np.integer]
 
 
 @dataclass(frozen=True)
 class Track:
-    """One recording: the `labels` `[n_samples]` and the decisions about it.
+    """The `labels` `[n_samples]` of a recording and the decisions about it.
 
-    The window of decision i ends before sample `ends[i]`, its own answer is `answers[i]`, and `shown[i]` is reported
-    from then on. Labels from `n_activities` on are unknown to the network. Where `lacks_mounting` `[n_samples]`, the
-    label is a posture before the first walk in this mounting, which no score counts.
+    The window of decision i ends before sample `ends[i]`, the network's answer is `answers[i]`, and `shown[i]` is
+    reported from then on. The network does not know labels from `n_activities` on. Scores leave out the samples that
+    `lacks_mounting` `[n_samples]` marks: labelled postures before the first walk in this mounting.
     """
 
     subject: int | str
@@ -32,22 +32,22 @@ class Track:
 
     @property
     def begin(self) -> int:
-        """The first sample at which something is reported."""
+        """Find the first sample at which something is reported."""
         return int(self.ends[0]) if len(self.ends) else len(self.labels)
 
     @property
     def lacks(self) -> npt.NDArray[np.bool_]:
-        """`lacks_mounting` `[n_samples]`, false where it is None."""
+        """Return `lacks_mounting` `[n_samples]`, or all false if it is None."""
         return np.zeros(len(self.labels), np.bool_) if self.lacks_mounting is None else self.lacks_mounting
 
     def shown_at(self) -> Integers:
-        """The reported activity at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
-        held = np.diff(np.append(self.ends, len(self.labels)))
+        """Find the reported activity at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
+        lengths = np.diff(np.append(self.ends, len(self.labels)))
         before = np.full(self.begin, NO_DECISION, self.shown.dtype)
-        return np.concatenate([before, np.repeat(self.shown, held)])
+        return np.concatenate([before, np.repeat(self.shown, lengths)])
 
     def windows(self, n_activities: int, samples: int) -> Integers:
-        """Labels, answers and reports `[3, n]` of the windows of `samples` that lie wholly in one activity."""
+        """Collect labels, answers and reports `[3, n]` of the windows of `samples` that lie wholly in one activity."""
         changes = np.concatenate([[0], np.cumsum(np.diff(self.labels) != 0)])
         label = self.labels[self.ends - 1]
         rows = (changes[self.ends - 1] == changes[self.ends - samples]) & (label >= 0) & (label < n_activities)
@@ -57,7 +57,7 @@ class Track:
 
 @dataclass(frozen=True)
 class WindowScores:
-    """Shares, 0 to 1, of the `windows` wholly in one activity: right unsmoothed, right as reported, `unknown`."""
+    """Shares (0 to 1) of the `windows` wholly in one activity: right unsmoothed, right as reported, unknown."""
 
     windows: int
     window_accuracy: float
@@ -67,13 +67,14 @@ class WindowScores:
 
 @dataclass(frozen=True)
 class LiveScores:
-    """Shares are between 0 and 1, times in seconds; a score of nothing is NaN.
+    """Scores of live recognition: shares from 0 to 1, times in seconds, NaN where there is nothing to score.
 
-    `window_accuracy` and `live_accuracy` judge single and smoothed answers to the `windows` wholly in one activity.
-    Unknown counts as wrong; `reported_accuracy` leaves it out. A delay lasts from an activity's first sample until it
-    is reported, infinite where it never is. A false change goes to another activity than the labelled one, per hour of
-    `hours` in activities. A false answer begins in a label that the model does not know, per hour of
-    `hours_not_known`. `mounting_not_known` is the share of time before the first walk that other scores leave out.
+    `window_accuracy` and `live_accuracy` are of single and smoothed answers to the `windows` wholly in one activity.
+    Unknown counts as wrong; `reported_accuracy` leaves it out. A delay lasts from an activity's first sample until the
+    activity is reported, and is infinite if it never is. A false change goes to another activity than the label; it
+    counts per hour of `hours` in activities. A false answer begins in a label that the model does not know; it counts
+    per hour of `hours_not_known`. `mounting_not_known` is the share of time that other scores leave out, because it is
+    before the first walk.
     """
 
     windows: int
@@ -92,16 +93,17 @@ class LiveScores:
 
 def score(tracks: Sequence[Track], n_activities: int, samples: int, rate_hz: float) -> LiveScores:
     """Score decisions about windows of `samples` at `rate_hz`."""
-    truth, answers, shown = np.concatenate([x.windows(n_activities, samples) for x in tracks], axis=1)
-    labels = np.concatenate([x.labels[x.begin :] for x in tracks])
-    reported = np.concatenate([x.shown_at()[x.begin :] for x in tracks])
-    lacks = np.concatenate([x.lacks[x.begin :] for x in tracks])
+    truth, answers, shown = np.concatenate([track.windows(n_activities, samples) for track in tracks], axis=1)
+    labels = np.concatenate([track.labels[track.begin :] for track in tracks])
+    reported = np.concatenate([track.shown_at()[track.begin :] for track in tracks])
+    lacks = np.concatenate([track.lacks[track.begin :] for track in tracks])
     in_activity = (labels >= 0) & (labels < n_activities)
-    delays = np.array([x for track in tracks for x in _delays(track, n_activities)]) / rate_hz
-    hours = sum(int(((x.labels >= 0) & (x.labels < n_activities)).sum()) for x in tracks) / rate_hz / 3600
+    delays = np.array([delay for track in tracks for delay in _delays(track, n_activities)]) / rate_hz
+    all_labels = np.concatenate([track.labels for track in tracks])
+    hours = int(((all_labels >= 0) & (all_labels < n_activities)).sum()) / rate_hz / 3600
     hours_not_known = int((labels >= n_activities).sum()) / rate_hz / 3600
-    n_false_changes = sum(_false_changes(x, n_activities) for x in tracks)
-    n_false_answers = sum(_false_answers(x, n_activities) for x in tracks)
+    n_false_changes = sum(_false_changes(track, n_activities) for track in tracks)
+    n_false_answers = sum(_false_answers(track, n_activities) for track in tracks)
     return LiveScores(
         windows=len(truth),
         window_accuracy=share(answers == truth),
@@ -121,40 +123,40 @@ def score(tracks: Sequence[Track], n_activities: int, samples: int, rate_hz: flo
 def per_group(
     tracks: Sequence[Track], names: Sequence[str], n_activities: int, samples: int
 ) -> dict[str, WindowScores]:
-    """Scores of groups that have windows; `names` are the tracks' groups, "" without one."""
-    found = {}
-    for name in dict.fromkeys(x for x in names if x):
-        own = [x.windows(n_activities, samples) for x, of in zip(tracks, names, strict=True) if of == name]
-        truth, answers, shown = np.concatenate(own, axis=1)
+    """Score each group that has windows; `names` are the tracks' groups, "" for a track without a group."""
+    scores = {}
+    for name in dict.fromkeys(filter(None, names)):
+        group = [track.windows(n_activities, samples) for track, of in zip(tracks, names, strict=True) if of == name]
+        truth, answers, shown = np.concatenate(group, axis=1)
         if len(truth):
             shares = share(answers == truth), share(shown == truth), share(shown == NO_DECISION)
-            found[name] = WindowScores(len(truth), *shares)
-    return found
+            scores[name] = WindowScores(len(truth), *shares)
+    return scores
 
 
 def confusion(tracks: Sequence[Track], n_activities: int, samples: int) -> Integers:
     """Count the windows wholly in one activity: `[true, reported]`, without unknown."""
-    truth, _, shown = np.concatenate([x.windows(n_activities, samples) for x in tracks], axis=1)
+    truth, _, shown = np.concatenate([track.windows(n_activities, samples) for track in tracks], axis=1)
     is_known = shown != NO_DECISION
     return confusion_matrix(truth[is_known], shown[is_known], n_activities)
 
 
 def too_early(tracks: Sequence[Track]) -> list[int]:
-    """The labels that occur only as postures before the first walk of a mounting."""
-    labels, lacks = (np.concatenate(x) for x in zip(*((x.labels, x.lacks) for x in tracks), strict=True))
+    """Find the labels that occur only as postures before the first walk of a mounting."""
+    labels, lacks = (np.concatenate([getattr(x, name) for x in tracks]) for name in ("labels", "lacks"))
     return np.setdiff1d(labels[lacks], labels[~lacks]).tolist()
 
 
 def share(hits: Iterable[bool]) -> float:
-    """The share of `hits` that are true, 0 to 1; NaN of none."""
+    """Compute the share of true `hits`, 0 to 1; NaN without hits."""
     values = np.asarray(hits, np.float64)
     return float(values.mean()) if len(values) else float("nan")
 
 
 def _delays(track: Track, n_activities: int) -> Iterator[float]:
-    """Samples from the beginning of each activity until it is reported."""
+    """Count the samples from the beginning of each activity until it is reported."""
     reported = track.shown_at()
-    for first, end, label in segments(track.labels):
+    for first, end, label in label_runs(track.labels):
         # An activity that began before anything could be reported has no delay.
         if 0 <= label < n_activities and first >= track.begin and not track.lacks[first:end].any():
             hits = np.flatnonzero(reported[first:end] == label)
@@ -162,15 +164,15 @@ def _delays(track: Track, n_activities: int) -> Iterator[float]:
 
 
 def _false_changes(track: Track, n_activities: int) -> int:
-    """Count the changes to another activity than the labelled one; unknown in between does not matter."""
-    ends, shown = (x[track.shown != NO_DECISION] for x in (track.ends, track.shown))
+    """Count the changes to another activity than the label, ignoring unknown in between."""
+    ends, shown = (values[track.shown != NO_DECISION] for values in (track.ends, track.shown))
     labels = track.labels[np.minimum(ends, len(track.labels) - 1)]
     is_change = np.diff(shown, prepend=shown[:1]) != 0
     return int((is_change & (labels >= 0) & (labels < n_activities) & (shown != labels)).sum())
 
 
 def _false_answers(track: Track, n_activities: int) -> int:
-    """Count the activities that begin to be reported, also after unknown, in labels the model does not know."""
+    """Count the reports of an activity that begin, also after unknown, in labels that the model does not know."""
     before = np.concatenate([[NO_DECISION], track.shown[:-1]])
     begins = (track.shown != NO_DECISION) & (track.shown != before)
     return int((begins & (track.labels[track.ends - 1] >= n_activities)).sum())

@@ -10,15 +10,15 @@ from edge_runtime.live.sources import Array
 
 _RATE_OVER = 256  # samples
 _LATENCIES = 100
-_LONGEST_STEP_S = 3600.0  # from one sample to the next; a longer one is another clock
-_OVERTAKEN_S = 1.0  # a sample that is at most this much older than the newest came late
+_LONGEST_STEP_S = 3600.0  # from one sample to the next; a longer step means another clock
+_OVERTAKEN_S = 1.0  # a sample that is older than the newest by at most this came late
 
 
 class StreamSummary:
     """Counts decisions and notices; times in the stream count from the first sample.
 
-    A decision stands for the time since the one before, at most `hop_s`. `windows` and `seconds` are by activity.
-    `elapsed_s` are the seconds from the first sample to the newest; a clock that goes back or jumps adds none.
+    A decision stands for the time since the decision before, at most `hop_s`. `windows` and `seconds` are by activity.
+    `elapsed_s` is the time from the first sample to the newest; a clock that goes back or jumps adds nothing.
     """
 
     def __init__(self, labels: Sequence[str], hop_s: float) -> None:
@@ -29,33 +29,33 @@ class StreamSummary:
         self.seconds = dict.fromkeys(self.windows, 0.0)
         self.notices: Counter[str] = Counter()
         self.elapsed_s = 0.0
-        self._begin = 0.0  # of the clock that counts now
+        self._begin = 0.0  # of the current clock
         self._newest: float | None = None
         self._decided_s = 0.0
         self._activity = ""
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._recent: deque[float] = deque(maxlen=_RATE_OVER)
 
-    def add(self, found: LiveEvent) -> float:
-        """Count one decision or notice, after its samples; return its time in the stream."""
-        newest = self._newest or 0.0  # a time of an earlier clock counts as that clock's end
-        elapsed_s = self.elapsed_s - (newest - min(max(found.seconds, self._begin), newest))
-        if isinstance(found, Notice):
-            self.gaps += found.kind == "gap"
-            self.notices[found.kind] += 1
+    def add(self, event: LiveEvent) -> float:
+        """Count a decision or notice after its samples; return its time in the stream."""
+        newest = self._newest or 0.0  # a time of an earlier clock counts as the end of that clock
+        elapsed_s = self.elapsed_s - (newest - min(max(event.seconds, self._begin), newest))
+        if isinstance(event, Notice):
+            self.gaps += event.kind == "gap"
+            self.notices[event.kind] += 1
             return elapsed_s
         passed = elapsed_s - self._decided_s if self._latencies else self.hop_s
         self._decided_s = elapsed_s
-        self.windows[found.activity] += 1
-        self.seconds[found.activity] += min(self.hop_s, passed)
-        self._latencies.append(found.inference_ms)
-        if found.activity != UNKNOWN:
-            self.changes += bool(self._activity) and found.activity != self._activity
-            self._activity = found.activity
+        self.windows[event.activity] += 1
+        self.seconds[event.activity] += min(self.hop_s, passed)
+        self._latencies.append(event.inference_ms)
+        if event.activity != UNKNOWN:
+            self.changes += bool(self._activity) and event.activity != self._activity
+            self._activity = event.activity
         return elapsed_s
 
     def samples_came(self, seconds: Array) -> None:
-        """Count samples that were taken at `seconds`."""
+        """Count samples of the times `seconds`."""
         for second in seconds.tolist():
             step = 0.0 if self._newest is None else second - self._newest
             if -_OVERTAKEN_S <= step < 0:
@@ -75,17 +75,17 @@ class StreamSummary:
 
     @property
     def rate_hz(self) -> float | None:
-        """Samples a second lately; None while that is unknown."""
+        """Compute the latest rate of samples; None while it is unknown."""
         passed = self._recent[-1] - self._recent[0] if self._recent else 0.0
         return (len(self._recent) - 1) / passed if passed >= 1 else None
 
     @property
     def inference_ms(self) -> float | None:
-        """Median of the latest inferences; None before the first."""
+        """Compute the median time of the latest inferences; None before the first inference."""
         return median_high(self._latencies) if self._latencies else None
 
     def to_dict(self) -> dict[str, Any]:
-        """The summary for programs; docs/stream.md explains the keys."""
+        """Write the summary for programs; docs/stream.md explains the keys."""
         return {
             "minutes": {name: round(seconds / 60, 4) for name, seconds in self.seconds.items()},
             "decisions": sum(self.windows.values()),

@@ -1,4 +1,4 @@
-"""Run a model that was written as C and compiled, behind the interface of a TFLite one."""
+"""Run a model that was written as C and compiled, behind the interface of a TFLite model."""
 
 import ctypes
 import time
@@ -13,11 +13,11 @@ from edge_runtime.model.graphs import ports
 from edge_runtime.model.interpreters import Model, OperatorCounts, Runtime
 
 C = "c"
-"""The name of the runtime: the model as C, beside the runtime of the others."""
+"""The name of the runtime of models written as C."""
 
 
 class CModel(Model):
-    """The model `flatbuffer` in the shared library NAME.so at `path`, made by `compiler` of NAME.c; it has one thread.
+    """The model `flatbuffer`, which `compiler` compiled from NAME.c to the shared library NAME.so at `path`.
 
     Raises `InputError` when the library does not load.
     """
@@ -35,17 +35,17 @@ class CModel(Model):
         self.runtime = Runtime(C, f"{compiler}, {instruction_set}", library)
         self.threads, self.stateful, self._name = 1, False, name
         ((self.input,), (self.output,)) = ports(flatbuffer)
-        self._window, self._logits = (np.zeros(x.shape, x.dtype) for x in (self.input, self.output))
+        self._window, self._logits = (np.zeros(tensor.shape, tensor.dtype) for tensor in (self.input, self.output))
         predict.argtypes, predict.restype = [ctypes.c_void_p] * 2, None
         self._predict, self._places = predict, (self._window.ctypes.data, self._logits.ctypes.data)
 
     @property
     def operators(self) -> OperatorCounts:
-        """XNNPACK takes none."""
+        """Return no counts: XNNPACK is not involved."""
         return OperatorCounts({}, None)
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The output tensor for the input tensor `values`, copied in and out as interpreters do."""
+        """Compute the output tensor for the input tensor `values`, copied in and out as by interpreters."""
         self._window[...] = values
         self._predict(*self._places)
         return self._logits.copy()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,23 +21,23 @@ from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.standard_streams import suppressed_stderr
 
 RAW_INPUT = "raw_windows"
-"""The name of the input tensor of a graph that prepares windows by itself."""
+"""The name of the input tensor of a graph that normalises windows itself."""
 
 Prepare = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
-"""Makes the input tensor `[1, samples, n_signals]` of a window `[samples, n_signals]` in physical units."""
+"""Turns a window `[samples, n_signals]` in physical units into the input tensor `[1, samples, n_signals]`."""
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def preparation(card: cards.Card, tensor: Tensor) -> Prepare:
-    """How a window becomes the input `tensor`: as it is, where the graph prepares it."""
+    """Choose how a window becomes the input `tensor`: unchanged if the graph normalises windows itself."""
     if card.raw_input:
         return lambda window: window[np.newaxis]
     return Preparation(card.normalisation, tensor)
 
 
 class Preparation:
-    """Makes the input tensor of a window, valid until the next call: `Normalisation.apply` without new arrays."""
+    """Makes the input tensor of a window by `Normalisation.apply`, in arrays that the next call overwrites."""
 
     def __init__(self, normalisation: Normalisation, tensor: Tensor) -> None:
         rows = (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
@@ -45,13 +45,13 @@ class Preparation:
             np.broadcast_to(np.asarray(values, np.float32), tensor.shape[1:]).copy() for values in rows
         )
         self._lowest = -self._highest
-        self._companded = any(x is not None for x in normalisation.knee)
+        self._companded = any(knee is not None for knee in normalisation.knee)
         self._scaled = np.empty(tensor.shape, np.float32)
         self._divisor = np.empty(tensor.shape, np.float32)
         self._quantiser = None if tensor.dtype == "float32" else Quantiser(tensor)
 
     def __call__(self, window: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        """The input tensor `[1, samples, n_signals]` for `window` `[samples, n_signals]`."""
+        """Make the input tensor `[1, samples, n_signals]` for `window` `[samples, n_signals]`."""
         scaled = self._scaled
         np.subtract(window, self._mean, out=scaled)
         np.divide(scaled, self._std, out=scaled)
@@ -69,8 +69,8 @@ class Preparation:
 class Quantiser:
     """Quantises values for a tensor: round(value / scale) + zero point, saturated.
 
-    As LiteRT's QUANTIZE, it multiplies by the float32 inverse of the scale and rounds ties to even; tflite-runtime 2.14
-    does neither.
+    Like LiteRT's QUANTIZE, and unlike tflite-runtime 2.14's, it multiplies by the float32 inverse of the scale and
+    rounds ties to even.
     """
 
     def __init__(self, tensor: Tensor) -> None:
@@ -81,7 +81,7 @@ class Quantiser:
         self._lowest, self._highest = np.float32(limits.min), np.float32(limits.max)
 
     def __call__(self, values: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-        """The integers for `values`, of the same shape."""
+        """Quantise `values`; the shape stays."""
         steps = values * self._inverse
         np.rint(steps, out=steps)
         steps += self._zero_point
@@ -93,9 +93,9 @@ class Quantiser:
 class Classifier:
     """A model, ready to classify windows: a `.tflite` file, a run folder's model, or a reference model by its name.
 
-    Windows are in the frame of the card, into which `in_frame` turns them. Raises `InputError` when the file or the
-    runtime cannot be used. A crafted graph may crash this process: let `edge_runtime.devices.trial.try_model` open a
-    model of unknown origin first, and give its `content`.
+    Windows are in the card's frame; `in_frame` turns them into it. Raises `InputError` when the file or the runtime
+    cannot be used. A crafted graph may crash this process: let `edge_runtime.devices.trial.try_model` open a model of
+    unknown origin first, and pass its `content`.
     """
 
     def __init__(self, path: Path | str, runtime: str = "auto", threads: int = 1, content: bytes | None = None) -> None:
@@ -104,16 +104,15 @@ class Classifier:
         with suppressed_stderr():
             self.model = open_model(flatbuffer, runtime, threads, name=str(path))
         check_graph(self.model.input, self.model.output, self.card, str(path))
-        self._running = Lock()
         self._prepare = preparation(self.card, self.model.input)
 
     def __repr__(self) -> str:
         return f"Classifier({self.card.name}: {self.card.window} to {', '.join(self.card.labels)})"
 
     def in_frame(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Turn recorded windows `[n, samples, n_signals]` into the frame that the model takes.
+        """Turn recorded windows `[n, samples, n_signals]` into the frame that the model expects.
 
-        One person wore the device in one way in all of them. Raises `InputError` when nobody walks in any.
+        All windows are of one person and one mounting. Raises `InputError` when no window shows walking.
         """
         checked, rate_hz = check_windows(windows, self.card), self.card.window.rate_hz
         if self.card.frame == "device":
@@ -123,26 +122,25 @@ class Classifier:
         return in_walking_frame(checked, self.card.signal_names, rate_hz)
 
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """The network's answers `[n, n_labels]`, personal correction included, for windows `[n, samples, n_signals]`.
+        """Compute the logits `[n, n_labels]`, personal correction included, of windows `[n, samples, n_signals]`.
 
-        Raises `InputError` for another shape, or for a value that is not finite.
+        Raises `InputError` for a wrong shape and for values that are not finite.
         """
         checked = check_windows(windows, self.card)
-        answers = self._predict(checked)
+        logits = self._predict(checked)
         correction = self.card.personal_correction
-        return answers if correction is None else correction.apply(answers, looks(checked, self.card))
+        return logits if correction is None else correction.apply(logits, looks(checked, self.card))
 
     def _predict(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """As `predict`; a model with loops, which may be endless, in a thread that Ctrl-C leaves."""
+        """Call `predict`; for a model with loops, which may be endless, in a thread that Ctrl-C abandons."""
         if not self.model.has_loops:
             return predict(self.model, self._prepare, windows)
         done: SimpleQueue[npt.NDArray[np.float32] | Exception] = SimpleQueue()
 
         def work() -> None:
             try:
-                with self._running:
-                    done.put(predict(self.model, self._prepare, windows))
-            except Exception as error:  # noqa: BLE001 - raised in the thread that waits
+                done.put(predict(self.model, self._prepare, windows))
+            except Exception as error:  # noqa: BLE001 - raised again below
                 done.put(error)
 
         Thread(target=work, daemon=True).start()
@@ -152,40 +150,40 @@ class Classifier:
         return answer
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """The softmax `[n, n_labels]` of the logits over the card's temperature."""
+        """Compute the softmax `[n, n_labels]` of the logits over the card's temperature."""
         return softmax(self.logits(windows), self.card.temperature)
 
     def classify(self, windows: npt.ArrayLike) -> list[str]:
-        """The label of each window of `windows` `[n, samples, n_signals]`."""
+        """Name the label of each window of `windows` `[n, samples, n_signals]`."""
         return [self.card.labels[i] for i in self.predict(windows)]
 
     def predict(self, windows: npt.ArrayLike) -> npt.NDArray[np.intp]:
-        """The same as numbers `[n]`, which count in the card's labels."""
+        """Return the same answers as indices `[n]` into the card's labels."""
         return self.logits(windows).argmax(axis=1)
 
     def score(self, windows: npt.ArrayLike, y: npt.ArrayLike) -> float:
-        """The accuracy: the share of windows whose label has the number in `y` `[n]`; `InputError` for another `y`."""
-        checked, right = check_windows(windows, self.card), np.asarray(y)
-        if right.dtype.kind not in "iu" or right.shape != checked.shape[:1] or not len(right):
-            raise InputError(f"y must be the number of a label for each of {len(checked)} windows, at least one")
-        return float(np.mean(self.predict(checked) == right))
+        """Compute the accuracy for the label indices `y` `[n]`. Raises `InputError` for an unusable `y`."""
+        checked, truth = check_windows(windows, self.card), np.asarray(y)
+        if truth.dtype.kind not in "iu" or truth.shape != checked.shape[:1] or not len(truth):
+            raise InputError(f"y must have the index of a label for each of the {len(checked)} windows, at least one")
+        return float(np.mean(self.predict(checked) == truth))
 
 
 def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
-    """The mean acceleration (g) `[n, 3]` of windows `[n, samples, n_signals]`: the orientation of the phone."""
-    columns = [card.signal_names.index(x) for x in GRAVITY]
+    """Compute the mean acceleration (g) `[n, 3]` of windows `[n, samples, n_signals]`: the phone's orientation."""
+    columns = [card.signal_names.index(name) for name in GRAVITY]
     return np.asarray(windows[..., columns], np.float64).mean(axis=1)
 
 
 def looks(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
-    """The looks `[n, n_features]` of windows, for a personal correction. Raises `InputError` without a rate."""
+    """Compute the looks `[n, n_features]` of windows for a personal correction. Raises `InputError` without a rate."""
     if card.window.rate_hz is None:
-        raise InputError(f"the card of '{card.name}' has no rate, which adapting to a person needs: add it")
+        raise InputError(f"the card of '{card.name}' has no rate, which a personal correction needs: add it")
     return look(windows, card.signal_names, card.window.rate_hz)
 
 
 def softmax(logits: npt.NDArray[_Float], temperature: float = 1.0) -> npt.NDArray[_Float]:
-    """The probabilities `[..., n]` of logits `[..., n]` over a temperature, in the precision of the logits."""
+    """Compute the probabilities `[..., n]` of logits `[..., n]` over a temperature, in the precision of the logits."""
     scaled = logits / np.float32(temperature)
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     probabilities: npt.NDArray[_Float] = exponentials / exponentials.sum(axis=-1, keepdims=True)
@@ -193,22 +191,22 @@ def softmax(logits: npt.NDArray[_Float], temperature: float = 1.0) -> npt.NDArra
 
 
 def predict(model: Model, prepare: Prepare, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """The logits `[n, n_labels]` for `windows` `[n, samples, n_signals]`, one inference each."""
-    answers = np.empty((len(windows), model.output.shape[-1]), np.float32)
-    for answer, window in zip(answers, windows, strict=True):
-        answer[:] = dequantise(model.run(prepare(window))[0], model.output)
-    return answers
+    """Compute the logits `[n, n_labels]` of `windows` `[n, samples, n_signals]` by an inference for each window."""
+    logits = np.empty((len(windows), model.output.shape[-1]), np.float32)
+    for row, window in zip(logits, windows, strict=True):
+        row[:] = dequantise(model.run(prepare(window))[0], model.output)
+    return logits
 
 
 def dequantise(values: npt.NDArray[Any], tensor: Tensor) -> npt.NDArray[np.float32]:
-    """The float32 values that `values` of `tensor` stand for."""
+    """Compute the float32 values of the quantised `values` of `tensor`."""
     if tensor.dtype == "float32":
         return np.asarray(values, np.float32)
     return (values.astype(np.int32) - np.int32(tensor.zero_point or 0)).astype(np.float32) * np.float32(tensor.scale)
 
 
 def check_windows(windows: npt.ArrayLike, card: cards.Card) -> npt.NDArray[np.float32]:
-    """`windows` as float32 `[n, samples, n_signals]`. Raises `InputError` for another shape, NaN or infinity."""
+    """Return `windows` as float32 `[n, samples, n_signals]`. Raises `InputError` for a wrong shape, NaN or infinity."""
     try:
         checked = np.asarray(windows, np.float32)
     except (TypeError, ValueError) as error:
@@ -216,7 +214,7 @@ def check_windows(windows: npt.ArrayLike, card: cards.Card) -> npt.NDArray[np.fl
     samples, n_signals = card.input_shape
     if checked.ndim != 3 or checked.shape[1:] != card.input_shape:
         raise InputError(
-            f"windows have the shape {checked.shape}, but the model '{card.name}' takes [n, {samples}, {n_signals}]: "
+            f"windows have the shape {checked.shape}, but the model '{card.name}' expects [n, {samples}, {n_signals}]: "
             f"{card.window} of {', '.join(card.signal_names)}"
         )
     bad = np.flatnonzero(~np.isfinite(checked).all(axis=(1, 2)))
@@ -225,13 +223,15 @@ def check_windows(windows: npt.ArrayLike, card: cards.Card) -> npt.NDArray[np.fl
     return checked
 
 
-def check_graph(taken: Tensor, given: Tensor, card: cards.Card, name: str) -> None:
-    """Raise `InputError` unless the input `taken` and the output `given` of the graph in `name` fit `card`."""
-    for what, tensor in (("input", taken), ("output", given)):
+def check_graph(input_: Tensor, output: Tensor, card: cards.Card, name: str) -> None:
+    """Raise `InputError` unless the input and the output of the graph in `name` fit `card`."""
+    for what, tensor in (("input", input_), ("output", output)):
         if tensor.dtype != "float32" and (tensor.dtype not in ("int8", "uint8", "int16") or not tensor.scale):
             raise InputError(f"{name} has an {what} of type {tensor.dtype} without one scale: convert it again")
-    graph = (taken.name == RAW_INPUT, taken.shape, given.shape)
-    said = (card.raw_input, (1, *card.input_shape), (1, len(card.labels)))
-    for what, found, wanted in zip(("raw input", "input", "output"), graph, said, strict=True):
-        if found != wanted:
-            raise InputError(f"{name} has {what} {found}, and its card {wanted}: attach its own by 'har-edge card'")
+    in_graph = (input_.name == RAW_INPUT, input_.shape, output.shape)
+    on_card = (card.raw_input, (1, *card.input_shape), (1, len(card.labels)))
+    for what, actual, expected in zip(("raw input", "input", "output"), in_graph, on_card, strict=True):
+        if actual != expected:
+            raise InputError(
+                f"{name} has {what} {actual}, but its card says {expected}: attach the right card by 'har-edge card'"
+            )

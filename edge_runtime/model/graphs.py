@@ -1,6 +1,6 @@
-"""Read the graphs of a model from its flatbuffer: operators, tensors, and how often loops turn.
+"""Read the graphs of a model: operators, tensors, and how often loops turn.
 
-Fields have the numbers of TFLite's schema.fbs. A file that is not whole is a `ValueError`.
+Fields are numbered as in TFLite's schema.fbs. A file that is not whole raises `ValueError`.
 """
 
 import math
@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.model.flatbuffer import Table, number_at, root_table
 from edge_runtime.model.scheme_names import DYNAMIC, FLOAT16, FLOAT32, INT8, MIXED
 
-# BuiltinOperator and TensorType, from 0 on; later ones have numbers.
+# BuiltinOperator and TensorType, from 0 on; later operators are named by their numbers.
 _OPERATOR_NAMES = """
 ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
 FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION LSTM
@@ -40,12 +41,11 @@ float32 float16 int32 uint8 int64 string bool int16 complex64 int8 float64 compl
 """
 TYPES = tuple(_TYPE_NAMES.split())
 WHILE_OPTIONS = 93  # in the union BuiltinOptions
-_MOST_READ = 64  # bytes of vectors for each byte of the file, since tables may share a vector
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor; `scales` and `zero_points` are empty when it is not quantised, else one, or one per channel."""
+    """A tensor. `scales` and `zero_points` hold one number, one number per channel or, if not quantised, nothing."""
 
     index: int
     name: str
@@ -67,7 +67,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator; its tensors by index, -1 for none, and the graphs of a WHILE: condition and body."""
+    """An operator. Its tensors are indices, -1 for an absent one; `loop` is the condition and the body of a WHILE."""
 
     name: str
     inputs: tuple[int, ...]
@@ -77,7 +77,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Graph:
-    """A graph, which runs `turns` times in an inference, a condition 0 times; `constants` are stored tensors."""
+    """A graph that runs `turns` times in an inference (0 for a condition); `constants` are stored tensors."""
 
     operators: tuple[Operator, ...]
     tensors: tuple[Tensor, ...]
@@ -88,54 +88,55 @@ class Graph:
 
 
 def read_graphs(flatbuffer: bytes) -> tuple[Graph, ...]:
-    """All graphs of a model, the main one first. Raises `ValueError`.
+    """Read all graphs of a model, the main graph first. Raises `ValueError`.
 
-    A loop is taken to count from 0 in equal steps to a constant, as TensorFlow's converter writes it.
+    A loop is expected to count from 0 to a constant in equal steps, as TensorFlow's converter writes it.
     """
     with _references():
-        root = _root(flatbuffer)
-        names, buffers = _names(root), [x.numbers(0, "<u1").tobytes() for x in root.tables(4)]
-        graphs = [_graph(x, names, buffers) for x in root.tables(2)]
+        root = root_table(flatbuffer)
+        names, buffers = _names(root), [buffer.numbers(0, "<u1").tobytes() for buffer in root.tables(4)]
+        graphs = [_graph(table, names, buffers) for table in root.tables(2)]
         turns = _count_turns(graphs)
         return tuple(replace(graph, turns=turns.get(i, 0)) for i, graph in enumerate(graphs))
 
 
 def operator_names(flatbuffer: bytes) -> set[str]:
-    """The operators of all graphs of a model. Raises `ValueError`."""
+    """Name the operators of all graphs of a model. Raises `ValueError`."""
     with _references():
-        root = _root(flatbuffer)
+        root = root_table(flatbuffer)
         names = _names(root)
         return {names[operator.number(0, "<I")] for graph in root.tables(2) for operator in graph.tables(3)}
 
 
 def ports(flatbuffer: bytes) -> tuple[list[Tensor], list[Tensor]]:
-    """The inputs and the outputs of a model's main graph. Raises `ValueError`."""
-    main = next(_root(flatbuffer).tables(2), None)
+    """Read the inputs and the outputs of a model's main graph. Raises `ValueError`."""
+    main = next(root_table(flatbuffer).tables(2), None)
     if main is None:
         raise ValueError("it has no graph")
     tensors = list(main.tables(0))
-    inputs, outputs = ([_tensor(i, tensors[i]) for i in _indices(main, x, len(tensors))] for x in (1, 2))
+    inputs, outputs = ([_tensor(i, tensors[i]) for i in _indices(main, field, len(tensors))] for field in (1, 2))
     return inputs, outputs
 
 
 def with_first(flatbuffer: bytes, graph: int) -> bytes:
-    """The model with another graph as its first one, the only one that runtimes list."""
-    first, place = (_root(flatbuffer).items(2, 4)[i] for i in (0, graph))
+    """Make another graph the first one of the model, because runtimes list only the first graph."""
+    first, place = (root_table(flatbuffer).items(2, 4)[i] for i in (0, graph))
     changed = bytearray(flatbuffer)
-    struct.pack_into("<I", changed, first, place + _number(flatbuffer, place, "<I") - first)
+    struct.pack_into("<I", changed, first, place + number_at(flatbuffer, place, "<I") - first)
     return bytes(changed)
 
 
 def running(graphs: Iterable[Graph]) -> list[Graph]:
-    """The main graph and the bodies of loops: the work of an inference."""
-    return [x for x in graphs if x.turns]
+    """Select the main graph and the bodies of loops: the work of an inference."""
+    return [graph for graph in graphs if graph.turns]
 
 
 def scheme_of(graphs: Sequence[Graph]) -> str:
     """Return the quantisation of a model's graphs: one of the `SCHEMES`, or `int16x8`."""
     used = running(graphs)
     stored = {tensor.dtype for graph in used for tensor in graph.tensors}
-    computed = {graph.tensors[i].dtype for graph in used for x in graph.operators for i in x.outputs if i >= 0}
+    outputs = ((graph, i) for graph in used for operator in graph.operators for i in operator.outputs)
+    computed = {graph.tensors[i].dtype for graph, i in outputs if i >= 0}
     if "int16" in computed:
         return "int16x8"
     if "int8" in computed:
@@ -144,7 +145,7 @@ def scheme_of(graphs: Sequence[Graph]) -> str:
 
 
 def _computes_float_from_int8(graph: Graph) -> bool:
-    """Tell whether an operator but DEQUANTIZE has a float32 output that depends on int8 activations."""
+    """Tell whether an operator other than DEQUANTIZE has a float32 output that depends on int8 activations."""
     dependent: set[int] = set()
     for operator in graph.operators:
         outputs = {i for i in operator.outputs if i >= 0}
@@ -156,11 +157,11 @@ def _computes_float_from_int8(graph: Graph) -> bool:
 
 
 def _count_turns(graphs: Sequence[Graph]) -> dict[int, int]:
-    """How often each graph runs, by its number."""
+    """Count how often each graph runs, by its index."""
     turns, to_visit = {0: 1}, [0] if graphs else []
     while to_visit:
         outer = to_visit.pop()
-        for condition, body in (x.loop for x in graphs[outer].operators if x.loop):
+        for condition, body in (operator.loop for operator in graphs[outer].operators if operator.loop):
             if body not in turns:
                 turns[body] = turns[outer] * _turns(graphs[condition], graphs[body])
                 to_visit.append(body)
@@ -168,7 +169,7 @@ def _count_turns(graphs: Sequence[Graph]) -> dict[int, int]:
 
 
 def _turns(condition: Graph, body: Graph) -> int:
-    """The turns of a loop: `condition` compares a counter with a constant, to which `body` adds another."""
+    """Count the turns of a loop: `body` adds a constant to a counter, which `condition` compares with another."""
     counts = []
     for comparison in condition.operators:
         if comparison.name == "LESS":
@@ -181,111 +182,48 @@ def _turns(condition: Graph, body: Graph) -> int:
 
 
 def _variable(condition: Graph, tensor: int) -> int | None:
-    """Which of the loop's variables a tensor is, or a part of."""
-    producers = {x.outputs[0]: x for x in condition.operators}
+    """Find the loop's variable that a tensor is, or is a part of."""
+    producers = {operator.outputs[0]: operator for operator in condition.operators}
     while tensor in producers:
         tensor = producers.pop(tensor).inputs[0]
     return condition.inputs.index(tensor) if tensor in condition.inputs else None
 
 
 def _step(body: Graph, number: int) -> npt.NDArray[np.generic] | None:
-    """The constant that a turn adds to the variable of that number."""
+    """Find the constant that a turn adds to the variable `number`."""
     begin, end = body.inputs[number], body.outputs[number]
-    for x in body.operators:
-        if x.name == "ADD" and end in x.outputs and begin in x.inputs:
-            return _constant(body, next((i for i in x.inputs if i != begin), begin))
+    for operator in body.operators:
+        if operator.name == "ADD" and end in operator.outputs and begin in operator.inputs:
+            return _constant(body, next((i for i in operator.inputs if i != begin), begin))
     return None
 
 
 def _constant(graph: Graph, tensor: int) -> npt.NDArray[np.generic] | None:
-    """The stored whole numbers of a tensor, if it has any."""
+    """Read the integers that are stored for a tensor, if there are any."""
     dtype = graph.tensors[tensor].dtype
     stored = graph.constants.get(tensor, b"")
     return np.frombuffer(stored, dtype) if stored and dtype in ("int32", "int64") else None
 
 
-def _number(content: bytes, place: int, form: str) -> int:
-    if not 0 <= place <= len(content) - struct.calcsize(form):
-        raise ValueError("it was cut short")
-    return int(struct.unpack_from(form, content, place)[0])
-
-
-class _Table:
-    """A table of a flatbuffer. Raises `ValueError` beyond its bytes, and after `left` bytes of vectors."""
-
-    def __init__(self, content: bytes, begin: int, left: list[int]) -> None:
-        self._content, self._begin, self._left = content, begin, left
-        self._fields = begin - _number(content, begin, "<i")
-        self._size = _number(content, self._fields, "<H")
-
-    def _place(self, field: int) -> int | None:
-        """The place of a field; None if it has its default."""
-        entry = 4 + 2 * field
-        offset = _number(self._content, self._fields + entry, "<H") if entry < self._size else 0
-        return self._begin + offset if offset else None
-
-    def _follow(self, place: int) -> int:
-        return place + _number(self._content, place, "<I")
-
-    def number(self, field: int, form: str = "<i") -> int:
-        """The whole number in a field."""
-        place = self._place(field)
-        return 0 if place is None else _number(self._content, place, form)
-
-    def table(self, field: int) -> "_Table | None":
-        """The table in a field; None if it is not there."""
-        place = self._place(field)
-        return None if place is None else _Table(self._content, self._follow(place), self._left)
-
-    def items(self, field: int, size: int) -> range:
-        """The places of the items in a vector, each of `size` bytes."""
-        place = self._place(field)
-        if place is None:
-            return range(0)
-        vector = self._follow(place)
-        begin, n_bytes = vector + 4, size * _number(self._content, vector, "<I")
-        self._left[0] -= n_bytes
-        if begin + n_bytes > len(self._content) or self._left[0] < 0:
-            raise ValueError("it was cut short")
-        return range(begin, begin + n_bytes, size)
-
-    def tables(self, field: int) -> Iterator["_Table"]:
-        """The tables in a vector."""
-        return (_Table(self._content, self._follow(x), self._left) for x in self.items(field, 4))
-
-    def numbers(self, field: int, dtype: str) -> npt.NDArray[np.generic]:
-        """The numbers in a vector."""
-        found = self.items(field, np.dtype(dtype).itemsize)
-        return np.frombuffer(self._content, dtype, len(found), found.start) if found else np.zeros(0, dtype)
-
-    def text(self, field: int) -> str:
-        """The text in a field."""
-        return self.numbers(field, "<u1").tobytes().decode(errors="replace")
-
-
-def _root(flatbuffer: bytes) -> _Table:
-    return _Table(flatbuffer, _number(flatbuffer, 0, "<I"), [_MOST_READ * len(flatbuffer)])
-
-
-def _graph(table: _Table, names: Sequence[str], buffers: Sequence[bytes]) -> Graph:
+def _graph(table: Table, names: Sequence[str], buffers: Sequence[bytes]) -> Graph:
     tensors, constants = [], {}
-    for i, x in enumerate(table.tables(0)):
-        tensors.append(_tensor(i, x))
-        if stored := buffers[x.number(2, "<I")]:
+    for i, tensor in enumerate(table.tables(0)):
+        tensors.append(_tensor(i, tensor))
+        if stored := buffers[tensor.number(2, "<I")]:
             constants[i] = stored
-    operators = tuple(_operator(x, names, len(tensors)) for x in table.tables(3))
-    inputs, outputs = (_indices(table, x, len(tensors)) for x in (1, 2))
+    operators = tuple(_operator(operator, names, len(tensors)) for operator in table.tables(3))
+    inputs, outputs = (_indices(table, field, len(tensors)) for field in (1, 2))
     return Graph(operators, tuple(tensors), inputs, outputs, constants)
 
 
-def _operator(table: _Table, names: Sequence[str], n_tensors: int) -> Operator:
+def _operator(table: Table, names: Sequence[str], n_tensors: int) -> Operator:
     options = table.table(4) if table.number(3, "<B") == WHILE_OPTIONS else None
-    inputs, outputs = (_indices(table, x, n_tensors) for x in (1, 2))
+    inputs, outputs = (_indices(table, field, n_tensors) for field in (1, 2))
     loop = (options.number(0, "<I"), options.number(1, "<I")) if options else None
     return Operator(names[table.number(0, "<I")], inputs, outputs, loop)
 
 
-def _tensor(index: int, table: _Table) -> Tensor:
+def _tensor(index: int, table: Table) -> Tensor:
     quantisation, kind = table.table(4), table.number(1, "<b")
     return Tensor(
         index,
@@ -297,26 +235,26 @@ def _tensor(index: int, table: _Table) -> Tensor:
     )
 
 
-def _names(root: _Table) -> list[str]:
-    """The names in the model's table of operators."""
+def _names(root: Table) -> list[str]:
+    """Read the names in the model's table of operators."""
     names = []
-    for x in root.tables(1):
-        code = max(x.number(0, "<b"), x.number(3))  # numbers beyond 127 stand only in the newer field
-        known = OPERATORS[code] if 0 <= code < len(OPERATORS) else f"BUILTIN_{code}"
-        names.append(x.text(1) if code == _CUSTOM else known)
+    for entry in root.tables(1):
+        code = max(entry.number(0, "<b"), entry.number(3))  # only the newer field holds numbers beyond 127
+        builtin = OPERATORS[code] if 0 <= code < len(OPERATORS) else f"BUILTIN_{code}"
+        names.append(entry.text(1) if code == _CUSTOM else builtin)
     return names
 
 
-def _indices(table: _Table, field: int, n_tensors: int) -> tuple[int, ...]:
-    found = table.numbers(field, "<i4")
-    if len(found) and not -1 <= found.min() <= found.max() < n_tensors:
-        raise ValueError("it names a tensor that is not there")
-    return tuple(found.tolist())
+def _indices(table: Table, field: int, n_tensors: int) -> tuple[int, ...]:
+    indices = table.numbers(field, "<i4")
+    if len(indices) and not -1 <= indices.min() <= indices.max() < n_tensors:
+        raise ValueError("it refers to a tensor that it does not have")
+    return tuple(indices.tolist())
 
 
 @contextmanager
 def _references() -> Iterator[None]:
-    """Turn a reference to a part that is not there into a `ValueError`."""
+    """Turn a reference to an absent part into a `ValueError`."""
     try:
         yield
     except LookupError as error:

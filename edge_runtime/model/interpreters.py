@@ -1,4 +1,4 @@
-"""Open a model with any TFLite runtime, behind one small interface in which all behave alike."""
+"""Open a model with any TFLite runtime, behind one small interface."""
 
 import importlib
 import importlib.util
@@ -17,7 +17,7 @@ from edge_runtime.model.graphs import Graph, Tensor, operator_names, ports, read
 from edge_runtime.system.installation import MissingExtraError
 
 RUNTIMES = ("auto", "litert", "tflite-runtime", "tensorflow")
-"""The names that `load_runtime` takes; `auto` is the first of the next two that is installed."""
+"""The names that `load_runtime` takes; `auto` chooses litert, or else tflite-runtime, if installed."""
 
 PACKAGES = {"litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
 """The Python package of each runtime."""
@@ -35,7 +35,7 @@ UNRESETTABLE = {"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE"}
 
 @dataclass(frozen=True)
 class Runtime:
-    """A TFLite runtime that is loaded, and its version."""
+    """A loaded TFLite runtime and its version."""
 
     name: str
     version: str | None
@@ -44,24 +44,24 @@ class Runtime:
 
 @dataclass(frozen=True)
 class OperatorCounts:
-    """How many operators of each kind a model has, and how many XNNPACK took, if that is known."""
+    """The number of operators of each kind, and how many of them XNNPACK took; None if unknown."""
 
     counts: Mapping[str, int]
     xnnpack: Mapping[str, int] | None
 
     @property
     def total(self) -> int:
-        """All operators."""
+        """Count all operators."""
         return sum(self.counts.values())
 
     @property
     def taken(self) -> int:
-        """The operators that XNNPACK took."""
+        """Count the operators that XNNPACK took."""
         return sum((self.xnnpack or {}).values())
 
 
 class Model:
-    """A model ready to run, made by `open_model`; `load_ns` is the time of reading it and allocating its tensors."""
+    """A model ready to run, made by `open_model`; `load_ns` is the time to read it and allocate its tensors."""
 
     def __init__(self, runtime: Runtime, flatbuffer: bytes, threads: int, xnnpack: bool, name: str) -> None:
         self.runtime, self.threads, self._xnnpack = runtime, threads, xnnpack
@@ -79,7 +79,7 @@ class Model:
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
     def _open(self, flatbuffer: bytes) -> Any:
-        """An interpreter with its tensors allocated. Raises `ValueError` or `RuntimeError`."""
+        """Open an interpreter and allocate its tensors. Raises `ValueError` or `RuntimeError`."""
         module = self.runtime.module
         kinds = (module.experimental if self.runtime.name == "tensorflow" else module).OpResolverType
         kind = kinds.AUTO if self._xnnpack else kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -90,7 +90,7 @@ class Model:
         return interpreter
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The output tensor for the input tensor `values`, both in the graph's type; the state is reset before."""
+        """Compute the output tensor for the input tensor `values`, both in the graph's type, from a reset state."""
         if self._reset is not None:
             self._reset()
         try:
@@ -103,7 +103,7 @@ class Model:
 
     @cached_property
     def graphs(self) -> tuple[Graph, ...]:
-        """All graphs, the main one first. Raises `InputError` when the file is not whole."""
+        """Read all graphs, the main graph first. Raises `InputError` when the file is not whole."""
         try:
             return read_graphs(self._flatbuffer)
         except ValueError as error:
@@ -111,25 +111,25 @@ class Model:
 
     @cached_property
     def operators(self) -> OperatorCounts:
-        """The operators that an inference runs, and how many XNNPACK took."""
-        counts = Counter(x.name for graph in running(self.graphs) for x in graph.operators)
-        return OperatorCounts(dict(counts), self._taken())
+        """Count the operators that an inference runs, and those that XNNPACK took."""
+        counts = Counter(operator.name for graph in running(self.graphs) for operator in graph.operators)
+        return OperatorCounts(dict(counts), self._count_in_xnnpack())
 
     @property
     def scheme(self) -> str:
         """Name the graph's quantisation."""
         return scheme_of(self.graphs)
 
-    def _taken(self) -> Mapping[str, int] | None:
-        """What XNNPACK took, by the interpreter's list of a first graph: each body becomes one."""
-        taken = Counter(_in_xnnpack(self._interpreter))
+    def _count_in_xnnpack(self) -> Mapping[str, int] | None:
+        """Count what XNNPACK took. An interpreter lists only its first graph, so each body is made the first one."""
+        counts = Counter(_in_xnnpack(self._interpreter))
         for number, graph in enumerate(self.graphs):
             if number and graph.turns:
                 try:
-                    taken.update(_in_xnnpack(self._open(with_first(self._flatbuffer, number))))
+                    counts.update(_in_xnnpack(self._open(with_first(self._flatbuffer, number))))
                 except (ValueError, RuntimeError):  # this body does not run by itself
                     return None
-        return dict(taken)
+        return dict(counts)
 
 
 def load_runtime(name: str = "auto") -> Runtime:
@@ -137,7 +137,8 @@ def load_runtime(name: str = "auto") -> Runtime:
     if name not in RUNTIMES:
         raise InputError(f"there is no TFLite runtime {name!r}: choose one of {', '.join(RUNTIMES)}")
     if name == "auto":
-        name = next((x for x in ("litert", "tflite-runtime") if importlib.util.find_spec(PACKAGES[x])), "litert")
+        installed = (each for each in ("litert", "tflite-runtime") if importlib.util.find_spec(PACKAGES[each]))
+        name = next(installed, "litert")
     if not importlib.util.find_spec(PACKAGES[name]):
         if name == "litert":
             raise InputError("the runtime litert is not installed here: pip install ai-edge-litert")
@@ -154,52 +155,53 @@ def load_runtime(name: str = "auto") -> Runtime:
 def open_model(
     flatbuffer: bytes, runtime: str = "auto", threads: int = 1, xnnpack: bool = True, name: str = "the model"
 ) -> Model:
-    """Open the model in `flatbuffer` with the runtime named `runtime`; `xnnpack=False` means TFLite's own kernels.
+    """Open the model in `flatbuffer` with the runtime named `runtime`; `xnnpack=False` selects TFLite's own kernels.
 
-    `name` stands for the model in the `InputError` raised when the runtime is missing or does not take it.
+    `name` names the model in the `InputError` that is raised when the runtime is missing or refuses the model.
     """
     if threads < 1:
         raise InputError(f"cannot run a model with {threads} threads: use 1 or more")
     loaded = load_runtime(runtime)
     try:
         return Model(loaded, flatbuffer, threads, xnnpack, name)
-    except SystemError as error:  # from a binary made for numpy 1 under numpy 2
+    except SystemError as error:  # a binary for numpy 1 under numpy 2
         raise InputError(f"{_version(loaded)} does not work with numpy {np.__version__}: install 'numpy<2'") from error
     except (ValueError, RuntimeError) as error:
         raise InputError(_refusal(name, loaded, error)) from error
 
 
 def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
-    """The indices of the nodes between the outputs and the inputs of delegates, which these replaced."""
-    # -1 stands for an input left out, or an output of a loop that nobody reads.
+    """Find the indices of the nodes that delegates replaced: all between their outputs and their inputs."""
+    # -1 stands for an absent input, or an output of a loop that nothing reads.
     producers = {int(tensor): node for node in nodes for tensor in node["outputs"] if tensor >= 0}
-    found: set[int] = set()
+    replaced: set[int] = set()
     for delegate in delegates:
         borders = {int(tensor) for tensor in delegate["inputs"]}
         to_visit = [int(tensor) for tensor in delegate["outputs"]]
         while to_visit:
             tensor = to_visit.pop()
             node = producers.get(tensor)
-            if tensor in borders or node is None or node["index"] in found:
+            if tensor in borders or node is None or node["index"] in replaced:
                 continue
-            found.add(node["index"])
-            to_visit.extend(int(x) for x in node["inputs"])
-    return found
+            replaced.add(node["index"])
+            to_visit.extend(map(int, node["inputs"]))
+    return replaced
 
 
 def _in_xnnpack(interpreter: Any) -> list[str]:
-    """The operators of an interpreter's first graph that delegates took, by name."""
-    # Private, and the only source. The nodes that a delegate took stay listed.
+    """Name the operators of an interpreter's first graph that delegates took."""
+    # This private method is the only source. It still lists the nodes that a delegate took.
     listed = interpreter._get_ops_details()
-    delegates, nodes = ([x for x in listed if (x["op_name"] == "DELEGATE") is is_one] for is_one in (True, False))
+    delegates = [node for node in listed if node["op_name"] == "DELEGATE"]
+    nodes = [node for node in listed if node["op_name"] != "DELEGATE"]
     inside = operators_inside(delegates, nodes)
-    return [x["op_name"] for x in nodes if x["index"] in inside]
+    return [node["op_name"] for node in nodes if node["index"] in inside]
 
 
-def _only(found: Sequence[Tensor], name: str, what: str) -> Tensor:
-    if len(found) != 1:
-        raise InputError(f"{name} has {len(found)} {what}s, and har-edge runs models with one: convert it again")
-    return found[0]
+def _only(tensors: Sequence[Tensor], name: str, what: str) -> Tensor:
+    if len(tensors) != 1:
+        raise InputError(f"{name} has {len(tensors)} {what}s, but har-edge runs models with one: convert it again")
+    return tensors[0]
 
 
 def _refusal(name: str, runtime: Runtime, error: Exception) -> str:

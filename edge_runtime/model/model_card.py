@@ -1,7 +1,7 @@
-"""Read and write the model card: the input that a model needs, its answers and its origin.
+"""Read and write the model card: the input that a model expects, its answers and its origin.
 
-`card.json` and `labels.txt` are in a zip archive behind the flatbuffer, as TFLite Metadata does with associated files.
-The interpreter ignores it, any unzip program reads it, and its comment is the SHA-256 of all bytes before it.
+`card.json` and `labels.txt` are in a zip archive behind the flatbuffer, where TFLite Metadata keeps associated files.
+Interpreters ignore the archive, and any unzip program reads it. Its comment is the SHA-256 of all bytes before it.
 """
 
 import dataclasses
@@ -29,8 +29,8 @@ from edge_runtime.system.zip_archive import Archive
 
 FORMAT = 5
 WALKING = "WALKING"
-"""The label by which models of the walking frame recognise walking."""
-_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
+"""The label that models of the walking frame need."""
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
 _LONGEST = 1_000_000  # samples, Hz
@@ -45,37 +45,37 @@ _OTHER_FILES = {
 
 @dataclass(frozen=True)
 class Smoothing:
-    """The numbers of live recognition's hidden Markov model, chosen by cross-validation."""
+    """The parameters of live recognition's hidden Markov model, chosen by cross-validation."""
 
     evidence: float = 0.5  # exponent of a window's probabilities, since successive windows are not independent
-    change_still: float = 0.001  # probability that an activity ends within a hop while the body is still
-    change_moving: float = 0.7  # the same while it moves
-    movement: float = 0.045  # g: mean body acceleration of the last hop from which on the body moves
+    change_still: float = 0.001  # probability that an activity ends within a hop, body still
+    change_moving: float = 0.7  # the same, body moving
+    movement: float = 0.045  # g: the body moves from this mean body acceleration of the last hop on
     confidence: float = 0.8  # a new activity is reported from this probability on
 
     def fault(self) -> str | None:
-        """State what makes it unusable, if anything does."""
+        """State what makes the parameters unusable, if anything does."""
         shares = (self.change_still, self.change_moving, self.confidence)
-        if 0 < self.evidence <= _MOST_EVIDENCE and self.movement >= 0 and all(0 < x < 1 for x in shares):
+        if 0 < self.evidence <= _MOST_EVIDENCE and self.movement >= 0 and all(0 < share < 1 for share in shares):
             return None
         return f"needs smoothing with evidence from 0 to {_MOST_EVIDENCE:g}, and probabilities between 0 and 1"
 
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """Settings of live recognition; without `novelty`, the network's answers are never rejected."""
+    """Settings of live recognition; without `novelty`, no answer of the network is rejected."""
 
     smoothing: Smoothing = field(default_factory=Smoothing)
     novelty: NoveltyDetector | None = None
 
     def fault(self, n_labels: int) -> str | None:
-        """State what makes them unusable for `n_labels` activities, if anything does."""
+        """State what makes the settings unusable for `n_labels` activities, if anything does."""
         return self.smoothing.fault() or (self.novelty.fault(n_labels) if self.novelty else None)
 
 
 @dataclass(frozen=True)
 class _Ranges:
-    """The lowest and the highest value at each quantisation point, by its name."""
+    """The lowest and the highest value at each quantisation point, by name."""
 
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -84,9 +84,9 @@ class _Ranges:
 class Card:
     """A model card.
 
-    `raw_input` says that the graph normalises windows itself. `front_end` makes the signals from raw samples, for live
-    recognition. `frame` are the axes of the windows (`edge_runtime.signals.mounting`), `alike` the labels that some
-    placements cannot tell apart. `live` turns a stream of answers into activities. `network` to `scores` are records.
+    If `raw_input`, the graph normalises windows itself. `front_end` computes the signals from raw samples, for live
+    recognition. `frame` names the axes of the windows (`edge_runtime.signals.mounting`), `alike` the labels that some
+    placements cannot distinguish. `live` turns a stream of answers into activities. `network` to `scores` are records.
     `attach` writes `file`, which describes the flatbuffer.
     """
 
@@ -111,35 +111,35 @@ class Card:
 
     @property
     def input_shape(self) -> tuple[int, int]:
-        """`(samples, n_signals)` of one window."""
+        """Return the shape of a window: `(samples, n_signals)`."""
         return self.window.samples, len(self.signals)
 
     @property
     def n_channels(self) -> int:
-        """The channels of raw samples that make the signals: 6, or 3 without the gyroscope."""
-        return 6 if any(x.is_rotation for x in self.signals) else 3
+        """Count the channels of raw samples that the signals need: 6, or 3 without the gyroscope."""
+        return 6 if any(signal.is_rotation for signal in self.signals) else 3
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """All activities that live recognition may report."""
-        return (*self.labels, *(x.name for x in self.alike))
+        """List all activities that live recognition may report."""
+        return (*self.labels, *(alike.name for alike in self.alike))
 
     @property
     def training_data(self) -> Mapping[str, Any]:
-        """The record of the training's data; empty without one."""
+        """Return the record of the training data; empty without a record."""
         record = self.training.get("data")
         return record if isinstance(record, dict) else {}
 
     @property
     def sources(self) -> list[str]:
-        """The data sets of the training; empty where it is not told."""
-        own = self.training_data.get("sources", [self.training_data.get("name")])
-        return [x for x in own if isinstance(x, str)] if isinstance(own, list) else []
+        """Name the data sets of the training; empty if the card does not list them."""
+        names = self.training_data.get("sources", [self.training_data.get("name")])
+        return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
     @property
     def signal_names(self) -> list[str]:
-        """The names of the input signals, in order."""
-        return [x.name for x in self.signals]
+        """List the names of the input signals in order."""
+        return [signal.name for signal in self.signals]
 
     def to_json(self) -> str:
         """Write the card as JSON text."""
@@ -147,53 +147,53 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str, source: str) -> "Card":
-        """Read a card; `source` names it in the `InputError` raised when it is not a usable card."""
+        """Read a card; `source` names it in the `InputError` that is raised when the card is unusable."""
         try:
             content = parse_json(text)
         except ValueError as error:
-            raise InputError(f"{source} is not JSON ({error}); a model card is expected there") from error
+            raise InputError(f"{source} is not JSON ({error}): give a model card") from error
         if not isinstance(content, dict) or "format" not in content:
-            raise InputError(f"{source} is not a har-edge model card: it has no 'format'")
+            raise InputError(f"{source} is not a har-edge model card, since it has no 'format': give a card.json")
         if content["format"] != FORMAT:
-            raise InputError(f"{source} has a card format other than {FORMAT}: convert the model again")
+            raise InputError(f"the format of the card {source} is not {FORMAT}: convert the model again")
         try:
             card = from_json(cls, content)
             from_json(_Ranges, dict(card.quantisation))
         except ValueError as error:
             raise InputError(f"{source} is not a complete model card: {error}") from error
         if fault := card._fault():
-            raise InputError(f"{source} {fault}; mend the card and try again")
+            raise InputError(f"{source} {fault}: correct the card")
         return card
 
     def _fault(self) -> str | None:
         """State what makes the card unusable, if anything does."""
         n_labels, n_signals, window = len(self.labels), len(self.signals), self.window
         if n_labels < 2 or len(set(self.labels)) != n_labels or not all(self.labels):
-            return "needs at least two labels, each of its own name"
+            return "needs at least two labels with different names"
         if not n_signals or len(set(self.signal_names)) != n_signals:
-            return "needs at least one signal, each of its own name"
+            return "needs at least one signal, and different names of signals"
         rate_hz = 1.0 if window.rate_hz is None else window.rate_hz
         if not (1 <= window.samples <= _LONGEST and 1 <= window.hop <= _LONGEST and 1e-3 <= rate_hz <= _LONGEST):
             return f"needs a window with rate_hz, samples and hop above 0, and at most {_LONGEST:,}"
         if self.frame == "walking" and not {"body_acc", "total_acc"} <= set(triads(self.signal_names).values()):
-            return "takes windows in the walking frame, which needs body_acc and total_acc among its signals"
+            return "takes windows in the walking frame, which needs the signals body_acc and total_acc"
         if self.frame == "walking" and WALKING not in self.labels:
-            return f"takes windows in the walking frame, which is found by its label {WALKING}; it has none"
+            return f"takes windows in the walking frame, which needs the label {WALKING}"
         if self.alike and self.frame == "device":
-            return "has labels that look alike, which takes windows in the walking frame"
+            return "has labels that look alike, which needs windows in the walking frame"
         if not LEAST_DIVISOR <= self.temperature <= 1 / LEAST_DIVISOR:
             return "needs a temperature above 0"
         correction = self.personal_correction
         return (
             self.normalisation.fault(n_signals)
             or self.live.fault(n_labels)
-            or next((fault for x in self.alike if (fault := x.fault(self.labels))), None)
+            or next((fault for alike in self.alike if (fault := alike.fault(self.labels))), None)
             or (correction.fault(n_labels, self.signal_names, window.rate_hz) if correction else None)
         )
 
 
 def load(path: Path) -> Card:
-    """The card of a run folder's `card.json` or of any card file. Raises `InputError`."""
+    """Read a run folder's `card.json` or any other card file. Raises `InputError`."""
     try:
         return Card.from_json(read_text(path, "a model card"), str(path))
     except OSError as error:
@@ -206,39 +206,39 @@ def save(card: Card, path: Path) -> None:
 
 
 def attach(flatbuffer: bytes, card: Card) -> bytes:
-    """The bytes of a `.tflite` file: `flatbuffer`, then a zip with the card and the labels."""
+    """Make the bytes of a `.tflite` file: `flatbuffer`, then a zip with the card and the labels."""
     card = dataclasses.replace(card, file=_file_facts(flatbuffer))
-    files = {_CARD: card.to_json().encode(), _LABELS: "".join(f"{x}\n" for x in card.labels).encode()}
-    # The archive counts from the file's start; zeros there are no older archive to add to.
+    files = {_CARD: card.to_json().encode(), _LABELS: "".join(f"{label}\n" for label in card.labels).encode()}
+    # An archive's offsets count from the start of the file. `zipfile` finds no older archive in zeros.
     content = io.BytesIO(bytes(len(flatbuffer)))
     with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, file in files.items():
             entry = zipfile.ZipInfo(name, date_time=_ZIP_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3  # Unix, whatever wrote it: same bytes everywhere
+            entry.create_system = 3  # always Unix: same bytes everywhere
             archive.writestr(entry, file)
-        archive.comment = bytes(_DIGEST)  # room for the digest of everything before it
+        archive.comment = bytes(_DIGEST)  # room for the digest
     signed = flatbuffer + content.getvalue()[len(flatbuffer) : -_DIGEST]
     return signed + digest(signed)
 
 
 def write_model(path: Path, flatbuffer: bytes, card: Card) -> None:
-    """Write a `.tflite` file with its card. Raises `InputError` when it could not be read again."""
+    """Write a `.tflite` file with its card. Raises `InputError` when it could not be read back."""
     content = attach(flatbuffer, card)
     try:
         parse(content, str(path))
     except InputError as error:
-        raise InputError(f"{path} was not written, since it could not be read again: {error}") from error
+        raise InputError(f"{path} was not written, because it could not be read back: {error}") from error
     write_bytes(path, content)
 
 
 def read_model(path: Path) -> tuple[bytes, Card]:
-    """The flatbuffer and the card of the `.tflite` file at `path`. Raises `InputError`."""
+    """Read the flatbuffer and the card of the `.tflite` file at `path`. Raises `InputError`."""
     return parse(read_tflite(path), str(path))
 
 
 def read_tflite(path: Path) -> bytes:
-    """The bytes of a `.tflite` file, with or without a card. Raises `InputError` when it is not one, or cut short."""
+    """Read a `.tflite` file, with or without a card. Raises `InputError` when it is another file or cut short."""
     try:
         content = read_bytes(path)
     except OSError as error:
@@ -250,12 +250,12 @@ def read_tflite(path: Path) -> bytes:
         try:
             read_graphs(content)
         except ValueError as error:
-            raise InputError(f"{path} is no whole model ({error}): copy or convert it again") from error
+            raise InputError(f"{path} is incomplete ({error}): copy or convert it again") from error
     return content
 
 
 def strip(content: bytes, source: str = "the model") -> bytes:
-    """The flatbuffer in `content`; `source` names it in the `InputError` raised for changed bytes."""
+    """Return the flatbuffer in `content`; `source` names it in the `InputError` that changed bytes raise."""
     if not _has_archive(content):
         return content
     if digest(content[:-_DIGEST]) != content[-_DIGEST:]:
@@ -265,7 +265,7 @@ def strip(content: bytes, source: str = "the model") -> bytes:
 
 
 def parse(content: bytes, source: str) -> tuple[bytes, Card]:
-    """The flatbuffer and the card in `content`; `source` names it in the `InputError` raised."""
+    """Read the flatbuffer and the card in `content`; `source` names it in the `InputError` that is raised."""
     flatbuffer = strip(content, source)
     if flatbuffer == content:
         raise InputError(f"{source} has no model card: attach one with 'har-edge card {source} --from card.json'")
@@ -274,9 +274,9 @@ def parse(content: bytes, source: str) -> tuple[bytes, Card]:
     try:
         card = Card.from_json(text.decode(), f"the card inside {source}")
     except UnicodeDecodeError as error:
-        raise InputError(f"the card inside {source} is no text ({error}): convert the model again") from error
+        raise InputError(f"the card inside {source} is not text ({error}): convert the model again") from error
     if dict(card.file) != _file_facts(flatbuffer):
-        raise InputError(f"{source} has the card of another model: convert it again")
+        raise InputError(f"the card in {source} belongs to another model: convert the model again")
     return flatbuffer, card
 
 
@@ -287,7 +287,7 @@ def _has_archive(content: bytes) -> bool:
 
 
 def digest(content: bytes) -> bytes:
-    """The archive's comment: the hexadecimal SHA-256 of all bytes before it."""
+    """Compute the archive's comment: the hexadecimal SHA-256 of all bytes before it."""
     return hashlib.sha256(content).hexdigest().encode()
 
 

@@ -1,4 +1,4 @@
-"""Hold a model file that is measured: its content, card, graphs, and the tool that made it."""
+"""Describe a model file to measure: its content, card, graphs, and the tool that made it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +16,7 @@ from edge_runtime.model.rivals import Rival
 class ModelFile:
     """A model file; `title` is its path or another name for people. A `rival` has no card in its file.
 
-    One that `is_c` is measured as C, by its `library` once that is compiled.
+    If `is_c`, it is measured as C, once `library` has been compiled.
     """
 
     title: str
@@ -29,12 +29,12 @@ class ModelFile:
 
     @property
     def is_onnx(self) -> bool:
-        """Tell whether ONNX Runtime runs it."""
+        """Tell whether ONNX Runtime runs the model."""
         return self.rival is not None and self.rival.file.endswith(".onnx")
 
     @cached_property
     def graphs(self) -> tuple[Graph, ...]:
-        """The graphs of a TFLite model, () for ONNX. Raises `InputError` when it is damaged."""
+        """Read the graphs of a TFLite model; () for ONNX. Raises `InputError` when the file is damaged."""
         try:
             return () if self.is_onnx else read_graphs(model_card.strip(self.content))
         except ValueError as error:
@@ -42,18 +42,18 @@ class ModelFile:
 
     @property
     def n_operators(self) -> int:
-        """The number of operators that an inference runs, each counted once."""
+        """Count the operators that an inference runs, each once."""
         if self.is_onnx:
             return sum(count_operators(self.content).values())
-        return sum(len(x.operators) for x in running(self.graphs))
+        return sum(len(graph.operators) for graph in running(self.graphs))
 
     @property
     def scheme(self) -> str:
-        """The quantisation; for ONNX it is not read from the graph."""
+        """Name the quantisation: of a rival by its record, or else by the graph."""
         return self.rival.scheme if self.rival else scheme_of(self.graphs)
 
 
 def open_model_file(path: Path, title: str | None = None) -> ModelFile:
-    """Read the model at `path`. Raises `InputError` when it is missing, damaged or has no card."""
+    """Read the model at `path`. Raises `InputError` when it is missing or damaged, or has no card."""
     _, card = model_card.read_model(path)
     return ModelFile(title or str(path), path.read_bytes(), card, path)

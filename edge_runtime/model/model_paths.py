@@ -6,13 +6,13 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.scheme_names import FLOAT32, INT8, MIXED
 
 REFERENCE_MODELS = ("edge", "edge-small", "edge-anywhere")
-"""The models that the package holds, each in float32 and int8."""
+"""The models in the package, each in float32 and int8."""
 
 _REFERENCE = Path(__file__).parents[1] / "models"
 
 
 def reference_model(name: str, scheme: str) -> Path:
-    """The file of one of the `REFERENCE_MODELS`, float32 or int8."""
+    """Return the file of one of the `REFERENCE_MODELS`, float32 or int8."""
     return _REFERENCE / f"{name}_{scheme}.tflite"
 
 
@@ -27,7 +27,7 @@ def is_shipped(path: Path) -> bool:
 
 
 def model_path(path: Path | str) -> Path:
-    """The `.tflite` file that `path` names: itself, a reference model's, or a run folder's, int8 before mixed.
+    """Find the `.tflite` file that `path` names: a file, a reference model, or a run folder's model, int8 before mixed.
 
     Raises `InputError` when there is no such file.
     """
@@ -40,14 +40,14 @@ def model_path(path: Path | str) -> Path:
     if not path.is_dir():
         return path
     preferred = [path / f"model_{scheme}.tflite" for scheme in (INT8, MIXED, FLOAT32)]
-    found = [x for x in preferred if x.exists()] or sorted(path.glob("model_*.tflite"))
-    if not found:
+    models = [model for model in preferred if model.exists()] or sorted(path.glob("model_*.tflite"))
+    if not models:
         raise not_converted(path)
-    return found[0]
+    return models[0]
 
 
 def not_converted(folder: Path) -> InputError:
-    """The error for a `folder` without a model."""
+    """Make the error for a `folder` without a model."""
     if not (folder / "card.json").exists():
         return InputError(f"{folder} is not a run folder: it has no card.json")
     return InputError(f"{folder} has no converted model: run 'har-edge convert {folder} --quantize'")

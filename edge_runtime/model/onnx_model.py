@@ -1,4 +1,4 @@
-"""Open an ONNX model with ONNX Runtime, behind the interface of a TFLite one: a rival in measurements."""
+"""Open an ONNX model with ONNX Runtime, behind the interface of a TFLite model, to measure a rival."""
 
 import importlib.util
 import os
@@ -17,31 +17,31 @@ from edge_runtime.model.interpreters import Model, OperatorCounts, Runtime
 from edge_runtime.system.installation import MissingExtraError, pip_install
 
 ONNX_RUNTIME = "onnxruntime"
-"""The name of the runtime, and of its package."""
+"""The name of the runtime and of its package."""
 
 _EXTERNAL = re.compile(rb"[\0\x08]location")  # a key of TensorProto.external_data, behind its length (onnx.proto)
-os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it leaves a number of the machine in the user's cache
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it would store an identifier of the machine in the user's cache
 
 
 class OnnxModel(Model):
-    """A model of one float32 input and one float32 output, ready to run."""
+    """A model with one float32 input and one float32 output, ready to run."""
 
     def __init__(self, session: Any, runtime: Runtime, name: str, load_ns: int, threads: int) -> None:
         self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
         self.threads = threads
-        self.input, self.output = (_only(x, name) for x in (session.get_inputs(), session.get_outputs()))
+        self.input, self.output = (_only(details, name) for details in (session.get_inputs(), session.get_outputs()))
         self._run, self._outputs = session.run, [self.output.name]
 
     @property
     def operators(self) -> OperatorCounts:
-        """This runtime tells nothing."""
+        """Return no counts: this runtime does not report them."""
         return OperatorCounts({}, None)
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The output tensor for the input tensor `values`. Raises `InputError` when the runtime does not take it."""
+        """Compute the output tensor for the input tensor `values`. Raises `InputError` if they are refused."""
         try:
             output: npt.NDArray[Any] = self._run(self._outputs, {self.input.name: values})[0]
-        except Exception as error:  # its errors have no other class in common
+        except Exception as error:  # the runtime's errors have no other common class
             raise InputError(_refusal(self._name, self.runtime, error)) from error
         return output
 
@@ -59,9 +59,9 @@ def load_onnx_runtime() -> Runtime:
 
 
 def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> OnnxModel:
-    """Open the ONNX model in `content` on the CPU. Raises `InputError`, and as `load_onnx_runtime`."""
+    """Open the ONNX model in `content` on the CPU. Raises `InputError`."""
     if _EXTERNAL.search(content):  # older versions read any file
-        raise InputError(f"{name} refers to other files: make it again by 'har-edge convert --rivals'")
+        raise InputError(f"{name} refers to other files: make it again with 'har-edge convert --rivals'")
     runtime = load_onnx_runtime()
     options = runtime.module.SessionOptions()
     options.intra_op_num_threads = threads
@@ -76,15 +76,15 @@ def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> Onnx
 
 
 def count_operators(content: bytes) -> dict[str, int]:
-    """The operators of an ONNX model by kind. Raises `MissingExtraError` or `InputError`."""
+    """Count the operators of an ONNX model by kind. Raises `MissingExtraError` or `InputError`."""
     try:
         import onnx
     except ImportError as error:
         raise MissingExtraError("counting the operators of a rival", "onnx", "rivals") from error
     try:
-        return dict(Counter(x.op_type for x in onnx.load_model_from_string(content).graph.node))
-    except Exception as error:  # of no kind that the package names
-        raise InputError("an ONNX file is damaged: make it again by 'har-edge convert --rivals'") from error
+        return dict(Counter(node.op_type for node in onnx.load_model_from_string(content).graph.node))
+    except Exception as error:  # the package does not name its errors
+        raise InputError("an ONNX file is damaged: make it again with 'har-edge convert --rivals'") from error
 
 
 def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
@@ -94,5 +94,7 @@ def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
 
 def _only(details: Any, name: str) -> Tensor:
     if len(details) != 1 or details[0].type != "tensor(float)":
-        raise InputError(f"{name} has not one input and one output of float32: use 'har-edge convert --rivals'")
+        raise InputError(
+            f"{name} needs one input and one output, both float32: make it again with 'har-edge convert --rivals'"
+        )
     return Tensor(0, details[0].name, tuple(details[0].shape), np.dtype(np.float32).name, (), ())

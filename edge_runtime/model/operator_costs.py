@@ -1,6 +1,6 @@
 """Count operators, multiply-accumulates and bytes of a graph, by type of operator.
 
-TFLite's Python interpreters give no time per operator; the work can be counted from the shapes.
+TFLite's Python interpreters do not time operators, but shapes tell how much work each operator does.
 """
 
 import math
@@ -30,27 +30,27 @@ class OperatorCost:
 
 
 def count(graphs: Sequence[Graph]) -> dict[str, OperatorCost]:
-    """The work by operator type, the most multiplications first; that of a loop's body for each turn."""
-    found: dict[str, OperatorCost] = {}
+    """Count the work by operator type, the most multiplications first. The body of a loop counts at each turn."""
+    costs: dict[str, OperatorCost] = {}
     for graph in running(graphs):
-        _add(graph, graphs, found)
-    return dict(sorted(found.items(), key=lambda item: (-item[1].macs, -item[1].count, item[0])))
+        _add(graph, graphs, costs)
+    return dict(sorted(costs.items(), key=lambda item: (-item[1].macs, -item[1].count, item[0])))
 
 
-def _add(graph: Graph, graphs: Sequence[Graph], found: dict[str, OperatorCost]) -> None:
-    computed = {i for x in graph.operators for i in x.outputs} | {*graph.inputs}
+def _add(graph: Graph, graphs: Sequence[Graph], costs: dict[str, OperatorCost]) -> None:
+    computed = {i for operator in graph.operators for i in operator.outputs} | {*graph.inputs}
     constants: dict[str, set[int]] = {}
-    kept = _passed_through(graph, graphs)
+    unchanged = _passed_through(graph, graphs)
     for operator in graph.operators:
         name = operator.name
         inputs = [graph.tensors[i] if i >= 0 else None for i in operator.inputs]
-        outputs = [graph.tensors[i] for i in operator.outputs if i >= 0 and i not in kept]
+        outputs = [graph.tensors[i] for i in operator.outputs if i >= 0 and i not in unchanged]
         # A constant that an unrolled graph uses at every step is stored once.
-        known = constants.setdefault(name, set())
-        new = {i for i in operator.inputs if i >= 0} - computed - known
-        known |= new
-        before = found.get(name, OperatorCost(0, 0, 0, 0))
-        found[name] = OperatorCost(
+        counted = constants.setdefault(name, set())
+        new = {i for i in operator.inputs if i >= 0} - computed - counted
+        counted |= new
+        before = costs.get(name, OperatorCost(0, 0, 0, 0))
+        costs[name] = OperatorCost(
             before.count + 1,
             before.macs + graph.turns * _macs(name, inputs, outputs, computed),
             before.constant_bytes + sum(_size(graph.tensors[i]) for i in new),
@@ -59,9 +59,9 @@ def _add(graph: Graph, graphs: Sequence[Graph], found: dict[str, OperatorCost]) 
 
 
 def _passed_through(graph: Graph, graphs: Sequence[Graph]) -> set[int]:
-    """Outputs of loops that are their inputs and that nobody reads: runtimes do not write them."""
-    read = {i for x in graph.operators for i in x.inputs} | {*graph.outputs}
-    bodies = [(x.outputs, graphs[x.loop[1]]) for x in graph.operators if x.loop]
+    """Find outputs of loops that equal their inputs and that nothing reads: runtimes do not write them."""
+    read = {i for operator in graph.operators for i in operator.inputs} | {*graph.outputs}
+    bodies = [(operator.outputs, graphs[operator.loop[1]]) for operator in graph.operators if operator.loop]
     return {
         i
         for outputs, body in bodies
@@ -71,24 +71,24 @@ def _passed_through(graph: Graph, graphs: Sequence[Graph]) -> set[int]:
 
 
 def _macs(name: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], computed: set[int]) -> int:
-    """Multiply-accumulates of an operator; 0 unless it is a product of matrices."""
+    """Count the multiply-accumulates of an operator; 0 unless it multiplies matrices."""
     if not outputs or not inputs or inputs[0] is None:
         return 0
     if name in _LSTM_LIKE:
         steps = math.prod(inputs[0].shape[:-1])
-        matrices = [x for x in inputs[1:] if x is not None and len(x.shape) == 2 and x.index not in computed]
-        return steps * sum(math.prod(x.shape) for x in matrices if x.shape[0] > 1)  # [1, n] is the state
+        weights = [x.shape for x in inputs[1:] if x is not None and len(x.shape) == 2 and x.index not in computed]
+        return steps * sum(math.prod(shape) for shape in weights if shape[0] > 1)  # [1, n] is the state
     if len(inputs) < 2 or inputs[1] is None:
         return 0
-    size, weights = math.prod(outputs[0].shape), inputs[1].shape
+    size, kernel = math.prod(outputs[0].shape), inputs[1].shape
     if name == "FULLY_CONNECTED":
-        return size * weights[-1]
+        return size * kernel[-1]
     if name == "BATCH_MATMUL":
         return size * inputs[0].shape[-1]
-    if name == "CONV_2D":  # weights [outputs, height, width, inputs]
-        return size * math.prod(weights[1:])
-    if name == "DEPTHWISE_CONV_2D":  # weights [1, height, width, outputs]
-        return size * math.prod(weights[1:3])
+    if name == "CONV_2D":  # kernel [outputs, height, width, inputs]
+        return size * math.prod(kernel[1:])
+    if name == "DEPTHWISE_CONV_2D":  # kernel [1, height, width, outputs]
+        return size * math.prod(kernel[1:3])
     return 0
 
 

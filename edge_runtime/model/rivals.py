@@ -1,6 +1,7 @@
 """Read the rivals of a network: its forms by other tools, in a folder beside its models.
 
-`har-edge convert --rivals` writes `rivals/<network>.json` and the files that it names. All take windows as they are.
+`har-edge convert --rivals` writes `rivals/<network>.json` and the files that it names. Rivals take windows in physical
+units.
 """
 
 import hashlib
@@ -18,12 +19,12 @@ from edge_runtime.system.outside_files import file_name, parse_json, read_bytes,
 
 FORMAT = 1
 STOCK, FUSED, ONNX = "TensorFlow stock", "fused LSTM", "ONNX Runtime"
-"""TensorFlow's converter on the network as it is; TFLite's own LSTM operator, from a Keras 2 layer; ONNX."""
+"""TensorFlow's converter on the unchanged network; TFLite's own LSTM operator, from a Keras 2 layer; ONNX."""
 
 
 @dataclass(frozen=True)
 class Rival:
-    """A form that another `tool` made: `scheme` is its quantisation, `file` its name beside the record."""
+    """A form that another `tool` made: `scheme` is its quantisation, `file` its file name beside the record."""
 
     tool: str
     scheme: str
@@ -32,13 +33,13 @@ class Rival:
 
     @property
     def name(self) -> str:
-        """Its name in reports: `ONNX Runtime float32`."""
+        """Return the name in reports, for example `ONNX Runtime float32`."""
         return f"{self.tool} {self.scheme}"
 
 
 @dataclass(frozen=True)
 class RivalRecord:
-    """The rivals of the Keras file with the digest `network_sha256`; `absent` says why some could not be made."""
+    """The rivals of the Keras file with the digest `network_sha256`; `absent` gives the reasons for missing rivals."""
 
     network_sha256: str
     card: Mapping[str, Any]
@@ -50,17 +51,17 @@ class RivalRecord:
         write_text(path, to_text(self, format=FORMAT) + "\n")
 
     def read_card(self, path: Path) -> Card:
-        """The card of the network, from the record at `path`. Raises `InputError`."""
+        """Read the card of the network; `path` names the record in the `InputError` that is raised."""
         return Card.from_json(json.dumps(self.card), str(path))
 
 
 def record_path(folder: Path, stem: str) -> Path:
-    """The record of the network `stem` (`model`, in a run) whose models are in `folder`."""
+    """Return the record of the network `stem` (`model` in a run) whose models are in `folder`."""
     return folder / "rivals" / f"{stem}.json"
 
 
 def record_of(model: Path) -> Path:
-    """The record of the network that the file `model` is a form of, as `mine_int8.tflite` is of `mine`."""
+    """Find the record of the network behind the file `model`: `mine` for `mine_int8.tflite`. Raises `InputError`."""
     stem, _, scheme = model.stem.rpartition("_")
     if not stem or not scheme:
         raise InputError(f"cannot tell which rivals belong to {model}: name it as 'har-edge convert' does")
@@ -68,7 +69,7 @@ def record_of(model: Path) -> Path:
 
 
 def read_record(path: Path, of: Card) -> RivalRecord:
-    """The record at `path` of the rivals of the model whose card is `of`. Raises `InputError`."""
+    """Read the record at `path` of the rivals of the model whose card is `of`. Raises `InputError`."""
     network = path.parent.parent / f"{path.stem}.keras"
     again = "make them by 'har-edge convert --rivals'"
     try:
@@ -81,17 +82,16 @@ def read_record(path: Path, of: Card) -> RivalRecord:
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read the record of rivals {path} ({error}): {again}") from error
     card = record.read_card(path)
-    about = ("name", "labels", "signals", "window", "normalisation")
-    if any(getattr(card, x) != getattr(of, x) for x in about) or (
-        network.is_file() and sha256(network) != record.network_sha256
-    ):
-        raise InputError(f"the rivals in {path.parent} were made of another network, or with other options: {again}")
+    fields = ("name", "labels", "signals", "window", "normalisation")
+    is_same = all(getattr(card, field) == getattr(of, field) for field in fields)
+    if not is_same or (network.is_file() and sha256(network) != record.network_sha256):
+        raise InputError(f"the rivals in {path.parent} belong to another network or to other options: {again}")
     return record
 
 
 def read_rival(file: Path, rival: Rival) -> bytes:
-    """The content of the `file` of a rival. Raises `InputError` when it is gone or changed."""
+    """Read the `file` of a rival. Raises `InputError` when it is missing or changed."""
     content = read_bytes(file, "a rival's model") if file.exists() else b""
     if hashlib.sha256(content).hexdigest() != rival.sha256:
-        raise InputError(f"{file} is not the file that was made: make the rivals again")
+        raise InputError(f"{file} is missing or changed: make the rivals again")
     return content

@@ -7,7 +7,7 @@ In dynamic, only weights are int8; mixed computes float values from int8 values.
 """
 
 FLOAT = (FLOAT32, FLOAT16)
-"""All weights are float, and runtimes compute with them in float32."""
+"""Schemes with float weights; runtimes compute in float32."""
 
 CALIBRATED = (MIXED, INT8)
-"""Activations are int8 too, in ranges measured on calibration windows."""
+"""Schemes with int8 activations, in ranges measured on calibration windows."""

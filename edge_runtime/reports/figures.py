@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from edge_runtime.data.dataset import Recording, segments
+from edge_runtime.data.dataset import Recording, label_runs
 from edge_runtime.errors import InputError
 from edge_runtime.live.display.timeline import activity_colour
 from edge_runtime.signals import frontend
@@ -124,7 +124,7 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
         for axis, colour in enumerate(_AXES):
             minutes = np.arange(len(values)) / minute
             panel.plot(minutes, values[:, first + axis], color=colour, linewidth=0.5, label="xyz"[axis])
-        for start, end, label in segments(recording.labels):
+        for start, end, label in label_runs(recording.labels):
             if label >= 0:
                 colour, name = activity_colour(label), _name(names[label])
                 spans[label] = panel.axvspan(start / minute, end / minute, color=colour, alpha=0.45, lw=0, label=name)

@@ -51,7 +51,7 @@ class FaultFinder:
         self._blocks_since: dict[str, int] = {}  # blocks since a kind of fault was last seen
         self._stuck: deque[tuple[float, str]] = deque([(-np.inf, "")])
 
-    def look(self, samples: Array, seconds: Array) -> Iterator[tuple[float, str, str]]:
+    def check(self, samples: Array, seconds: Array) -> Iterator[tuple[float, str, str]]:
         """Take samples `[n, 6]`, g and rad/s, of the times `[n]`; give time, kind and sentence of each fault."""
         for sample, second in zip(samples[:, : self._n_channels], seconds.tolist(), strict=True):
             if (self._seconds and abs(second - self._seconds[-1]) > _BREAK_S) or len(self._seconds) == _MOST_SAMPLES:
@@ -154,7 +154,7 @@ class ClockWatch:
         self._same = self._behind = 0  # in a row
         self._told: set[str] = set()
 
-    def look(self, seconds: Array) -> Iterator[tuple[float, str, str]]:
+    def check(self, seconds: Array) -> Iterator[tuple[float, str, str]]:
         """Take the times `[n]` of the next samples; give time, kind and sentence of each fault that begins."""
         for second in seconds.tolist():
             kind, text = self._fault(second)

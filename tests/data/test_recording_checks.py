@@ -8,7 +8,7 @@ import pytest
 import written_recordings
 from scipy.spatial.transform import Rotation
 
-from edge_runtime.data.dataset import Mounting, segments
+from edge_runtime.data.dataset import Mounting, label_runs
 from edge_runtime.data.recording_checks import findings, say_misfits
 from edge_runtime.data.recordings import FoundRecordings
 
@@ -134,7 +134,7 @@ def pieces(recordings):
     """Each activity of four recordings of UCI HAR as a recording, of one mounting those of each."""
     every = []
     for i, x in enumerate(recordings[:4]):
-        for first, end, label in segments(x.labels):
+        for first, end, label in label_runs(x.labels):
             if label >= 0 and end - first > 250:
                 mounting = Mounting(f"{i}", placement="waist")
                 piece = replace(x, samples=x.samples[first:end], labels=x.labels[first:end], mounting=mounting)

@@ -9,7 +9,7 @@ from written_recordings import motion, recordings, write, write_subjects
 from edge_runtime.data import loading
 from edge_runtime.data import uci_har as embedded
 from edge_runtime.data.data_sources import DataSource, data_texts, sources
-from edge_runtime.data.dataset import Dataset, segments
+from edge_runtime.data.dataset import Dataset, label_runs
 from edge_runtime.data.loading import prefixes
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
@@ -96,7 +96,7 @@ def test_windows_of_any_length_are_cut_from_all_recordings_and_keep_the_test_sub
     expected = []
     for recording in (x for x in recordings() if x.subject == 1):
         signals = frontend.signals(recording.samples).astype(np.float32)
-        for first, end, label in segments(recording.labels):
+        for first, end, label in label_runs(recording.labels):
             if 0 <= label < len(embedded.LABELS):
                 expected += [signals[x : x + samples] for x in range(first, end + 1 - samples, hop)]
     assert np.array_equal(data.train.X[data.train.subject == "uci-har-1"], np.stack(expected))

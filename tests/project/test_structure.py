@@ -46,7 +46,6 @@ LONGEST = {
     "edge_runtime/data/layout.py": 331,
     "edge_runtime/data/recording_checks.py": 302,
     "edge_runtime/data/sample_files.py": 370,
-    "edge_runtime/model/graphs.py": 323,
 }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.data import uci_har
-from edge_runtime.data.dataset import WINDOW, Recording, segments
+from edge_runtime.data.dataset import WINDOW, Recording, label_runs
 
 HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"
 
@@ -26,7 +26,7 @@ def longest(label: str, subject: int) -> np.ndarray:
     pieces = [
         x.samples[first:end]
         for x in found
-        for first, end, number in segments(x.labels)
+        for first, end, number in label_runs(x.labels)
         if number == x.label_names.index(label)
     ]
     return max(pieces, key=len)
@@ -73,7 +73,7 @@ def spoil(folder, line, text, name="rec-a.csv"):
 def posture(label: str, seconds: float = 60.0, recording: int = 0) -> np.ndarray:
     """Samples `[n, 6]` of a training subject's first stretch of `label`, to and fro for so long: without a jump."""
     found = recordings()[recording]
-    first, end, _ = next(x for x in segments(found.labels) if x[2] == found.label_names.index(label))
+    first, end, _ = next(x for x in label_runs(found.labels) if x[2] == found.label_names.index(label))
     stretch = found.samples[first:end]
     n = round(seconds * found.rate_hz)
     there_and_back = np.concatenate([stretch, stretch[::-1]])

@@ -1,4 +1,4 @@
-"""Log a stream: append a row for each decision to a CSV file."""
+"""Log a stream: append a row to a CSV file for each decision."""
 
 import os
 from collections.abc import Sequence
@@ -11,31 +11,39 @@ from edge_runtime.system.files import csv_text
 
 
 class Log:
-    """Appends rows to a CSV file, each whole or not at all; `missed` counts those that could not be written.
+    """Appends whole rows to a CSV file; `missed` counts the rows that could not be written.
 
-    Raises `InputError` when the file cannot be opened, or is not a log of the same labels.
+    Raises `InputError` when the file cannot be opened or is not a log of the same labels.
     """
 
     def __init__(self, path: Path, labels: Sequence[str]) -> None:
         self._path, self._failed = path, False
         self.missed = 0
-        header = ["time", "seconds", "activity", "warming_up", "reason", "inference_ms", *(f"p_{x}" for x in labels)]
+        header = [
+            "time",
+            "seconds",
+            "activity",
+            "warming_up",
+            "reason",
+            "inference_ms",
+            *(f"p_{label}" for label in labels),
+        ]
         first_line = csv_text([header]).encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-            found = os.pread(self._descriptor, len(first_line), 0)
+            beginning = os.pread(self._descriptor, len(first_line), 0)
         except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror or error}; give --log another file") from error
-        if found and found != first_line:
+            raise InputError(f"cannot write {path} ({error.strerror or error}): give --log another file") from error
+        if beginning and beginning != first_line:
             os.close(self._descriptor)
-            raise InputError(f"{path} is no log of these activities: choose another file for --log")
+            raise InputError(f"{path} is not a log of these activities: give --log another file")
         # The log of a killed program may end in half a row.
-        is_torn = bool(found) and os.pread(self._descriptor, 1, path.stat().st_size - 1) != b"\n"
-        self._pending = (b"\n" if is_torn else b"") if found else first_line
+        is_torn = bool(beginning) and os.pread(self._descriptor, 1, path.stat().st_size - 1) != b"\n"
+        self._pending = (b"\n" if is_torn else b"") if beginning else first_line
 
     def write(self, decision: Decision) -> Notice | None:
-        """Append a row; give a notice when the writing of rows begins to fail, or works again."""
+        """Append a row; return a notice when writing begins to fail or works again."""
         probabilities = [f"{float(p):.5f}" for p in decision.probabilities]
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         facts = [f"{decision.seconds:.6f}", decision.activity, int(decision.warming_up), decision.reason]
@@ -47,8 +55,8 @@ class Log:
             if self._failed:
                 return None
             self._failed = True
-            why = f"cannot write {self._path}: {error.strerror or error}; the stream goes on without its log"
-            return Notice(decision.seconds, "log", why)
+            text = f"cannot write {self._path} ({error.strerror or error}): the stream goes on without a log"
+            return Notice(decision.seconds, "log", text)
         self._pending, had_failed, self._failed = b"", self._failed, False
         return Notice(decision.seconds, "log", f"{self._path} can be written again") if had_failed else None
 

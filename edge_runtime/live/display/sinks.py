@@ -1,4 +1,4 @@
-"""Print decisions and notices as lines for people or programs, and the summary at the end."""
+"""Print decisions and notices as lines for people or programs, and a summary at the end."""
 
 import json
 from collections.abc import Sequence
@@ -21,29 +21,31 @@ _LONGEST_NAME, _LONGEST_NOTICE = 24, 400
 
 
 def activity_name(label: str) -> str:
-    """The name of an activity for people; a label may hold anything."""
+    """Make the name of an activity printable, because a label may hold anything."""
     return printable(label, _LONGEST_NAME)
 
 
 def reason_text(decision: Decision) -> str:
-    """The reason why the activity is unknown, for people: without one that is certain, the likeliest too."""
-    ahead = int(decision.probabilities.argmax())
-    share = f": {decision.labels[ahead]} {percent(decision.probabilities[ahead], 0)}"
-    return printable(decision.reason + share * (decision.reason == UNCERTAIN))
+    """Tell people why the activity is unknown; if no activity is certain, also name the likeliest activity."""
+    if decision.reason != UNCERTAIN:
+        return printable(decision.reason)
+    likeliest = int(decision.probabilities.argmax())
+    share = percent(decision.probabilities[likeliest], 0)
+    return printable(f"{decision.reason}: {decision.labels[likeliest]} {share}")
 
 
 def minutes_and_seconds(seconds: float) -> str:
-    """`m:ss`, or `h:mm:ss` from an hour on."""
+    """Write `m:ss`, or `h:mm:ss` from an hour on."""
     minutes, whole = divmod(int(max(seconds, 0)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{whole:02}" if hours else f"{minutes}:{whole:02}"
 
 
 class Sink:
-    """Takes events in order, a tick after each item of the source, and the summary at the end; a context.
+    """Takes events in order, a tick after each item of the source, and the summary at the end; a context manager.
 
-    `elapsed_s` are the seconds since the first sample, `label` is that of a replayed recording, "" without one.
-    This sink prints only the summary.
+    `elapsed_s` is the time since the first sample, `label` the label in a replayed recording, or "". This sink prints
+    only the summary.
     """
 
     def __enter__(self) -> Self:
@@ -67,21 +69,21 @@ class Sink:
 
 
 class Changes(Sink):
-    """Prints a line on stdout for each change of activity, one on stderr for each notice; then the summary."""
+    """Prints each change of activity on stdout and each notice on stderr, a line each; then the summary."""
 
     def __init__(self) -> None:
         self._shown = ""
 
     def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
-        """Print the activity, if it has changed."""
+        """Print the activity if it has changed."""
         if decision.activity != self._shown:
             self._shown = decision.activity
-            said = f"({reason_text(decision)})"
+            remark = f"({reason_text(decision)})"
             if decision.activity != UNKNOWN:
-                said = percent(decision.probability(decision.activity), 0)
+                remark = percent(decision.probability(decision.activity), 0)
             warming_up = "(warming up)" if decision.warming_up else ""
-            parts = (activity_name(decision.activity), said, warming_up, label and f"labelled {activity_name(label)}")
-            click.echo(f"{minutes_and_seconds(elapsed_s):>8}  {'  '.join(x for x in parts if x)}")
+            parts = (activity_name(decision.activity), remark, warming_up, label and f"labelled {activity_name(label)}")
+            click.echo(f"{minutes_and_seconds(elapsed_s):>8}  {'  '.join(filter(None, parts))}")
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Print the notice on stderr."""
@@ -94,8 +96,8 @@ class JsonLines(Sink):
     def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
         """Print `{"type": "decision", …}`."""
         smoothed, of_window = (
-            {name: round(float(p), 5) for name, p in zip(decision.labels, x, strict=True)}
-            for x in (decision.probabilities, decision.window_probabilities)
+            {name: round(float(p), 5) for name, p in zip(decision.labels, values, strict=True)}
+            for values in (decision.probabilities, decision.window_probabilities)
         )
         content = {
             "type": "decision",
@@ -133,19 +135,19 @@ def show_summary(summary: StreamSummary, console: "Console | None" = None) -> No
     facts = [counted(summary.changes, "change"), counted(summary.gaps, "gap"), counted(summary.samples, "sample")]
     if summary.inference_ms is not None:
         facts.append(f"inference {summary.inference_ms:.2f} ms")
-    left_out = {x: getattr(summary, x) for x in ("invalid", "duplicates", "late", "malformed", "not_logged")}
+    left_out = {name: getattr(summary, name) for name in ("invalid", "duplicates", "late", "malformed", "not_logged")}
     facts += [f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count]
     console.print(f"{', '.join(facts)}.", soft_wrap=True)
 
 
 def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
-    """Make a table of each activity's minutes over all `summaries`, and its share of the decisions."""
+    """Make a table of each activity's minutes in all `summaries`, and of its share of the decisions."""
     from edge_runtime.system.terminal import plain_table
 
     table = plain_table(["activity"], ["minutes", "share"])
-    total = sum(sum(x.windows.values()) for x in summaries)
+    total = sum(sum(summary.windows.values()) for summary in summaries)
     for label in summaries[0].windows:
-        if count := sum(x.windows[label] for x in summaries):
-            minutes = sum(x.seconds[label] for x in summaries) / 60
+        if count := sum(summary.windows[label] for summary in summaries):
+            minutes = sum(summary.seconds[label] for summary in summaries) / 60
             table.add_row(activity_name(label), f"{minutes:.1f}", percent(count / total, 0))
     return table

@@ -1,4 +1,4 @@
-"""Draw the live picture in a terminal: the activity, its probability, and the last minutes as a coloured band."""
+"""Draw the live display of a terminal: the activity, its probability, and the last minutes as a coloured band."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
-from edge_runtime.live.display.sinks import (
-    Sink,
-    activity_name,
-    minutes_and_seconds,
-    reason_text,
-    show_summary,
-)
+from edge_runtime.live.display.sinks import Sink, activity_name, minutes_and_seconds, reason_text, show_summary
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.printable import printable
@@ -28,7 +22,7 @@ _NOTICES = 3
 _LEAST_BAR = 5  # columns
 _UNKNOWN_COLOUR, _INK = "#bdbdbd", "#111111"
 _LONGEST_NOTICE = 240
-# Related activities have related colours: walking blue to green, rest warm, transitions purple to grey.
+# Related activities have related colours: blue to green for walking, warm for rest, purple to grey for transitions.
 _ACTIVITIES = (
     "#4c9be8", "#2aa198", "#8bc34a", "#f2b134", "#ef7d57", "#c0568f",
     "#7e57c2", "#b39ddb", "#5c6bc0", "#9fa8da", "#8d6e63", "#bdbdbd",
@@ -41,7 +35,7 @@ def activity_colour(label: int) -> str:
 
 
 class Timeline(Sink):
-    """Draws on `console`; `title` names the model and the source, `summary` is that of the session."""
+    """Draws on `console`; `title` names the model and the source, `summary` belongs to the session."""
 
     def __init__(
         self, labels: Sequence[str], title: str, summary: StreamSummary, console: Console, clock: SourceClock
@@ -77,7 +71,7 @@ class Timeline(Sink):
         self._notices.append((elapsed_s, printable(notice.text, _LONGEST_NOTICE)))
 
     def tick(self) -> None:
-        """Draw again, ten times a second at most."""
+        """Draw again, at most ten times a second."""
         now = self._clock.monotonic()
         if now - self._drawn >= _REFRESH_S:
             self._drawn = now
@@ -89,35 +83,36 @@ class Timeline(Sink):
         show_summary(summary, self._console)
 
     def picture(self) -> RenderableType:
-        """Render the picture; a small screen has no bars."""
+        """Render the display, without bars on a small screen."""
         width, room = self._console.size
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
         room -= 1 + 3 + 3  # title; activity; band, its scale and the facts
         notices = [
-            Text(f"! {minutes_and_seconds(x)}  {text}", style="yellow", no_wrap=True, overflow="ellipsis")
-            for x, text in self._notices
+            Text(f"! {minutes_and_seconds(elapsed_s)}  {text}", style="yellow", no_wrap=True, overflow="ellipsis")
+            for elapsed_s, text in self._notices
         ]
         bars = self._bars(width)
         bars = [*bars, Text("")] if bars and len(bars) + 1 + len(notices) <= room else []
         return Group(title, *self._now(width), *bars, *self._band(width), self._facts(), *notices)
 
     def _now(self, width: int) -> list[Text]:
-        """The activity, three lines high and letter-spaced."""
+        """Draw the activity, three lines high and letter-spaced."""
         decision = self._latest
         name = activity_name(decision.activity) if decision else "waiting"
         large = "   ".join(" ".join(word) for word in name.upper().replace("_", " ").split())
         remark, colour = "", _UNKNOWN_COLOUR
         if decision:
             colour = self._colour(self._names.index(decision.activity))
-            said = "warming up: the filters are settling" if decision.warming_up else ""
-            said = reason_text(decision) if decision.activity == UNKNOWN else said
-            remark = "   ".join(x for x in (said, self._label and f"labelled {activity_name(self._label)}") if x)
+            reason = "warming up: the filters are settling" if decision.warming_up else ""
+            reason = reason_text(decision) if decision.activity == UNKNOWN else reason
+            label = self._label and f"labelled {activity_name(self._label)}"
+            remark = "   ".join(filter(None, (reason, label)))
         lines = ("", large if len(large) <= width - 4 else name.upper(), remark)
-        return [Text(x.center(width)[:width], style=f"bold {_INK} on {colour}", no_wrap=True) for x in lines]
+        return [Text(line.center(width)[:width], style=f"bold {_INK} on {colour}", no_wrap=True) for line in lines]
 
     def _bars(self, width: int) -> list[Text]:
-        """A line for each activity: its letter, its name and, unless it is a joined answer, its probability."""
-        names = [activity_name(x) for x in self._names[:-1]]
+        """Draw a line for each activity: its letter, its name and, unless it is a joined answer, its probability."""
+        names = [activity_name(name) for name in self._names[:-1]]
         longest = max(map(len, names))
         room = width - longest - len("X  100 %") - 1
         lines: list[Text] = []
@@ -133,7 +128,7 @@ class Timeline(Sink):
         return lines
 
     def _band(self, width: int) -> list[Text]:
-        """The last minutes, a letter on its colour for each stretch of time, and a scale below."""
+        """Draw the last minutes, a coloured letter for each stretch of time, above a scale."""
         band = Text(no_wrap=True)
         for answer in self._answers(width):
             style = "" if answer is None else f"not dim {_INK} on {self._colour(answer)}"
@@ -142,7 +137,7 @@ class Timeline(Sink):
         return [band, Text(f"{ago}{'now':>{width - len(ago)}}", style="dim", no_wrap=True)]
 
     def _answers(self, width: int) -> Iterator[int | None]:
-        """The activity at each moment of the band, the oldest first; None where nothing was recognised."""
+        """Find the activity at each moment of the band, the oldest first; None if nothing was recognised."""
         past, now = list(self._past), self._summary.elapsed_s
         place = 0
         current: tuple[float, int] | None = None
@@ -169,10 +164,10 @@ class Timeline(Sink):
 
 
 def letters(names: Sequence[str]) -> list[str]:
-    """A different letter for each name, of its last word if possible; a question mark for the last, unknown."""
-    taken: list[str] = []
+    """Choose a different letter for each name, from its last word if possible, and "?" for the last name, unknown."""
+    chosen: list[str] = []
     for name in names[:-1]:
-        wanted = [*name.upper().replace("_", " ").split()[-1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"]
-        free = [x for x in "".join(wanted) if x.isalnum() and x.isascii() and x not in taken]
-        taken.append(free[0] if free else "?")
-    return [*taken, "?"]
+        candidates = [*name.upper().replace("_", " ").split()[-1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"]
+        free = (x for x in "".join(candidates) if x.isalnum() and x.isascii() and x not in chosen)
+        chosen.append(next(free, "?"))
+    return [*chosen, "?"]

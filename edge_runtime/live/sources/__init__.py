@@ -64,7 +64,7 @@ class SilenceDetector:
         self._name, self._clock = name, clock
         self._since, self._is_silent = clock.monotonic(), False
 
-    def look(self, has_come: bool) -> Iterator[Item]:
+    def update(self, has_come: bool) -> Iterator[Item]:
         """Note that something has come, or that nothing has; give `NO_SAMPLES` then."""
         silent_s = self._clock.monotonic() - self._since
         if not has_come:

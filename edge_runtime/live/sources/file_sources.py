@@ -41,7 +41,7 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
         while True:
             # A pipe is not readable before its first writer; after the last one it reads EOF.
             if not recorded and not select.select([descriptor], [], [], POLL_S)[0]:
-                yield from silence.look(has_come=False)
+                yield from silence.update(has_come=False)
                 continue
             try:
                 block = os.read(descriptor, _BLOCK)
@@ -49,7 +49,7 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
                 raise InputError(f"cannot read {name}: {error.strerror}") from error
             if not block:
                 break
-            yield from silence.look(has_come=True)
+            yield from silence.update(has_come=True)
             yield from decoder.feed(block)
         yield from decoder.end()
     if not decoder.samples:

@@ -69,10 +69,10 @@ def serial_port(text: str, stated: Units, clock: SourceClock = time) -> Source:
                 yield Event("lost", f"{device} has gone; waiting for it to be plugged in again")
                 continue
             if block:
-                yield from silence.look(has_come=True)
+                yield from silence.update(has_come=True)
                 yield from decoder.feed(block)
             else:
-                yield from silence.look(has_come=False)
+                yield from silence.update(has_come=False)
     finally:
         if port:
             port.close()

@@ -59,14 +59,14 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
         while True:
             ready = select.select([x for x in (server, connection) if x], [], [], POLL_S)[0]
             if not ready:
-                yield from silence.look(has_come=False)
+                yield from silence.update(has_come=False)
             if connection and connection in ready:
                 block = b""
                 with suppress(OSError):
                     block = connection.recv(_BLOCK)
                 if block:
                     before = decoder.samples
-                    yield from silence.look(has_come=True)
+                    yield from silence.update(has_come=True)
                     yield from decoder.feed(block)
                     if decoder.samples > before:  # a sender without samples keeps nobody out
                         heard = clock.monotonic()  # now: the reader of the samples may have kept us waiting
@@ -104,7 +104,7 @@ def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
         yield Event("opened", f"listening on udp {address}{_reached_at(address)}")
         while True:
             if not select.select([bound], [], [], POLL_S)[0]:
-                yield from silence.look(has_come=False)
+                yield from silence.update(has_come=False)
                 continue
             try:
                 datagram, origin = bound.recvfrom(_BLOCK)
@@ -118,7 +118,7 @@ def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
                 decoder.restart()
                 sender, heard = origin, clock.monotonic()
                 yield _connected(origin)
-            yield from silence.look(has_come=True)
+            yield from silence.update(has_come=True)
             before = decoder.samples
             yield from decoder.feed(datagram + b"\n")  # a datagram ends its last line
             if decoder.samples > before:

@@ -1,0 +1,70 @@
+"""Replayed recordings of one mounting are one day of its wearer; a joined answer counts as its right part."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from written_recordings import longest, recordings
+
+from edge_runtime.data import uci_har
+from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.recording_tracks import track_recording, track_recordings, worn_alike
+from edge_runtime.live.stream_scores import NO_DECISION
+from edge_runtime.model.alike_labels import IN_A_POCKET
+from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import reference_model
+
+WALKING, _, _, SITTING, STANDING, LAYING = uci_har.LABELS
+SUBJECT = 14  # one of the training subjects
+
+
+@cache
+def classifier() -> Classifier:
+    return Classifier(reference_model("edge-anywhere", "int8"))
+
+
+def part(label: str, trial: str, **changes) -> Recording:
+    """Fourteen seconds in which someone does `label`."""
+    whole = next(x for x in recordings() if x.subject == SUBJECT)
+    samples, labels = np.resize(longest(label, SUBJECT), (700, 6)), np.full(700, whole.label_names.index(label))
+    return replace(whole, **{"samples": samples, "labels": labels, "begins_midway": True, "trial": trial} | changes)
+
+
+def shown(track) -> set[str]:
+    return {classifier().card.labels[x] for x in set(track.shown[4:].tolist()) - {NO_DECISION}}
+
+
+def test_recordings_of_a_mounting_are_in_the_order_of_their_trials():
+    a, b = Mounting("a"), Mounting("b")
+    given = [part(STANDING, t, mounting=m) for t, m in (("11", a), ("1", b), ("2", a), ("9", a))]
+    assert worn_alike(given) == [[2, 3, 0], [1]]
+
+
+def test_a_mounting_found_in_one_recording_holds_for_the_later_ones_of_that_mounting():
+    given = [part(STANDING, "3"), part(STANDING, "1"), part(WALKING, "2")]
+    tracks = dict(track_recordings([*given, part(STANDING, "4", mounting=Mounting("other side"))], classifier()))
+    assert [tracks[i].lacks_mounting.all() for i in range(4)] == [False, True, False, True]
+    assert not tracks[0].lacks_mounting.any()
+    assert STANDING in shown(tracks[0])
+    assert shown(tracks[1]) == set()
+    assert [tracks[i].finds_mounting for i in range(4)] == [False, False, True, False]
+
+
+def test_a_model_of_the_frame_of_the_device_answers_as_if_each_recording_were_alone():
+    edge = Classifier(reference_model("edge", "int8"))
+    given = [part(x, "") for x in (WALKING, STANDING)]
+    for place, track in track_recordings(given, edge):
+        alone = track_recording(given[place], LiveRecognizer(edge))
+        for name in ("ends", "answers", "shown"):
+            np.testing.assert_array_equal(getattr(track, name), getattr(alone, name))
+
+
+@pytest.mark.parametrize("then", [LAYING, STANDING])
+def test_a_joined_answer_counts_as_the_activity_that_is_done_if_it_is_one_of_them_or_else_as_before(then):
+    mounting = Mounting(placement="Trouser pocket")
+    laying = part(LAYING, "2", mounting=mounting)
+    laying.labels[400:] = laying.label_names.index(then)
+    assert shown(dict(track_recordings([part(WALKING, "1", mounting=mounting), laying], classifier()))[1]) == {LAYING}
+    assert IN_A_POCKET in classifier().card.alike
