@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-# Exit at once on Ctrl-C during the imports below: there is nothing to clear away yet, and no handler.
+# Exit at once on Ctrl-C during the imports below: there is nothing to clean up yet, and no handler.
 signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
 
 from edge_runtime.cli import DEVICE_COMMANDS, start  # noqa: E402
@@ -21,7 +21,7 @@ COMMANDS = {
 
 def main() -> None:
     """Run `har-edge` (the entry point of the installed command)."""
-    # Users name their own scripts `train` or `convert` too, and have them on PYTHONPATH: ours are imported first.
+    # Users may have scripts `train` or `convert` on PYTHONPATH: import ours first.
     sys.path.insert(0, str(Path(__file__).resolve().parent))
     import_module("train")
     import_module("convert")

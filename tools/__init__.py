@@ -1,4 +1,4 @@
-"""Hold the makers' programs, each run from the clone's folder as `python -m tools.NAME`."""
+"""The makers' programs; run each from the clone's folder as `python -m tools.NAME`."""
 
 import json
 import os
@@ -19,12 +19,12 @@ COMMAND = [sys.executable, str(ROOT / "har_edge.py")]
 
 
 def har_edge(*arguments: object) -> None:
-    """Run the `har-edge` command, without its tables. Raises `CalledProcessError` when it fails."""
+    """Run the `har-edge` command, without its tables. Raises `CalledProcessError` if it fails."""
     subprocess.run([*COMMAND, *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
 
 
 def bench(models: Iterable[Path], out: Path) -> results.Report:
-    """Measure `models`, their rivals and their C in one run; what cannot be C is missing. Writes its JSON to `out`."""
+    """Measure `models`, their rivals and their C, if they have one, in one run. Writes its JSON to `out`."""
     out.unlink(missing_ok=True)
     with suppress(subprocess.CalledProcessError):
         har_edge("bench", *models, "--rivals", "--runtime", "c", "--json", out)
@@ -38,24 +38,24 @@ def children_cpu_seconds() -> float:
 
 
 def table(header: str, rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table, with a line feed at its end; `header` has its columns, with " | " between them."""
+    """Return a Markdown table, with a line feed at its end; `header` has the columns, with " | " between them."""
     body = "".join(f"| {' | '.join(row)} |\n" for row in rows)
     return f"| {header} |\n|{'---|' * len(header.split(' | '))}\n{body}"
 
 
 def table_of(columns: Mapping[str, Callable[[Any], str]], things: Iterable[Any]) -> str:
-    """Return a Markdown table with a row for each of `things`, which `columns` write, by their titles.
+    """Return a Markdown table with a row for each thing; `columns` write the cells, by title.
 
     A column with only dashes is left out.
     """
     rows = list(things)
-    cells = {title: [write(x) for x in rows] for title, write in columns.items()}
-    known = {title: column for title, column in cells.items() if {*column} != {"–"}}
-    return table(" | ".join(known), zip(*known.values(), strict=True))
+    cells = {title: [write(row) for row in rows] for title, write in columns.items()}
+    cells = {title: column for title, column in cells.items() if {*column} != {"–"}}
+    return table(" | ".join(cells), zip(*cells.values(), strict=True))
 
 
 def c_against_float(p50s: Mapping[str, float], scheme: str) -> str:
-    """The time of a form as C, of `p50s` by form, and in brackets its ratio to that of the fastest float form."""
+    """Write the time of a form as C and, in brackets, its ratio to the fastest float form's; `p50s` are by form."""
     c = p50s.get(f"C {scheme}")
     floats = [us for form, us in p50s.items() if form.endswith("float32")]
     return "–" if c is None else f"{c:.1f} ({c / min(floats):.2f})"

@@ -26,11 +26,13 @@ CONTROLS = 10
 def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
     """Measure the gain and cost of int8, in a run that was trained and converted now."""
     report = har_edge_json(folder / "bench.json", "bench", str(run.folder))
-    results = {x["quantization"]: x for x in report["results"]}
+    results = {result["quantization"]: result for result in report["results"]}
     float32, int8 = results["float32"], results["int8"]
     doubt = "; ".join(dict.fromkeys(int8["doubts"] + float32["doubts"]))
     ratio = int8["latency_ms"]["p50"] / float32["latency_ms"]["p50"]
-    microseconds = " and ".join(f"{1000 * x['latency_ms']['p50']:.1f} us {x['quantization']}" for x in (int8, float32))
+    microseconds = " and ".join(
+        f"{1000 * result['latency_ms']['p50']:.1f} us {result['quantization']}" for result in (int8, float32)
+    )
     evidence = f"one run on {int8['runtime']}: {microseconds}"
     yield replace(at_most("int8's p50 latency ÷ float32's is", ratio, 0.7, "", evidence), doubt=doubt)
     loss = 100 * (float32["accuracy"] - int8["accuracy"])
@@ -42,7 +44,7 @@ def emulated_claims(folder: Path) -> Iterator[Claim]:
     """Count the instructions of an inference on emulated boards."""
     for cpu, limit in (("cortex-a72", 1.0), ("cortex-a76", 0.45)):
         report = har_edge_json(folder / f"{cpu}.json", "bench", "edge", "--on", f"emulated:{cpu}", "--runs", "20")
-        results = {x["quantization"]: x["instructions"] for x in report["results"]}
+        results = {result["quantization"]: result["instructions"] for result in report["results"]}
         int8, float32 = (results[x]["per_inference"] for x in ("int8", "float32"))
         evidence = f"{int8:,} and {float32:,}: {results['int8']['method']}"
         text = f"int8's instructions ÷ float32's on an emulated {cpu.title()} are"
@@ -59,11 +61,11 @@ def method_claims() -> Iterator[Claim]:
     )
     device = opener("local", "auto")()
     reports = [measurement.measure([once, slower], data, device) for _ in range(CONTROLS)]
-    # Not from the report's comparison, which is always against the faster of the two.
-    ratios = [second.latency_ms.p50 / first.latency_ms.p50 for first, second in (x.results for x in reports)]
-    comparisons = [x.comparisons[0] for x in reports]
-    sure = sum(x.result == 1 and x.p50_ratio_ci95[0] > 1 for x in comparisons)
-    passed = sum(x.control.passed for x in reports)
+    # The report's comparison is always against the faster of the two models, so it is not used here.
+    ratios = [second.latency_ms.p50 / first.latency_ms.p50 for first, second in (report.results for report in reports)]
+    comparisons = [report.comparisons[0] for report in reports]
+    sure = sum(comparison.result == 1 and comparison.p50_ratio_ci95[0] > 1 for comparison in comparisons)
+    passed = sum(report.control.passed for report in reports)
     settings, of_all = f"{CONTROLS} runs as `har-edge bench` does them", f"of {CONTROLS} runs"
     text = "a model against itself: the ratio's interval contains 1 in"
     yield at_least(text, passed, round(0.9 * CONTROLS), of_all, settings, 0)
@@ -72,7 +74,7 @@ def method_claims() -> Iterator[Claim]:
     )
     text = "a slower copy is ranked behind its original in"
     yield at_least(text, sum(ratio > 1 for ratio in ratios), CONTROLS, of_all, evidence, 0)
-    overhead = max(x.settings.harness_overhead_us for x in reports)
+    overhead = max(report.settings.harness_overhead_us for report in reports)
     yield at_most("timing adds to a call", overhead, 1, "us", f"an empty call, worst of {CONTROLS} runs")
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
@@ -80,19 +82,19 @@ def method_claims() -> Iterator[Claim]:
     finally:
         busy.kill()
         busy.wait()
-    found = [doubt for doubt in report.results[0].doubts if "CPUs busy during the run" in doubt]
-    words = found[0] if found else "no doubt"
-    yield Claim("another busy core is noticed", "a doubt is printed", words, bool(found), "one run beside a loop")
+    about_cpus = [doubt for doubt in report.results[0].doubts if "CPUs busy during the run" in doubt]
+    words = about_cpus[0] if about_cpus else "no doubt"
+    yield Claim("another busy core is noticed", "a doubt is printed", words, bool(about_cpus), "one run beside a loop")
 
 
 def slower_copy(flatbuffer: bytes, card: Card) -> bytes:
-    """The model `flatbuffer` of `card`, as a file, with its first convolution done twice and the same answers.
+    """Return a model file in which the first convolution is done twice, with the same answers.
 
-    The larger of the two equal results goes on, so that no runtime can leave the second out.
+    The larger of the two equal results goes on, so that no runtime can skip the second convolution.
     """
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(flatbuffer))
     graph = model.subgraphs[0]
-    codes = [max(x.builtinCode, x.deprecatedBuiltinCode) for x in model.operatorCodes]
+    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in model.operatorCodes]
     place = next(i for i, x in enumerate(graph.operators) if codes[x.opcodeIndex] == schema.BuiltinOperator.CONV_2D)
     first = graph.operators[place]
     (result,) = first.outputs

@@ -1,7 +1,7 @@
 """Time models as C beside LiteRT and other tools' forms: `python -m tools.c_times MODEL_int8.tflite …`.
 
 A fresh process in each round opens all forms of a network and its rivals, compares the C with LiteRT bit for bit, and
-times them in turns. It does so again with `avx2_only.c`, which hides what the processor has beyond AVX2. Writes
+times all forms in turns. It does so again with `avx2_only.c`, which hides processor features beyond AVX2. Writes
 `docs/results/c_file.json` and `c_file.md`.
 """
 
@@ -57,52 +57,52 @@ def main(models: Sequence[str]) -> None:
             p50s = {x: _p50s(path, Path(name) / f"model_{i}.so", compiler, x) for x in ("", str(mask))}
             content["networks"][name_of(path)] = {
                 "form": path.stem.rpartition("_")[2],
-                "p50_us": {"AVX2" if preload else "AVX-512 VNNI": own for preload, own in p50s.items()},
+                "p50_us": {"AVX2" if preload else "AVX-512 VNNI": by_form for preload, by_form in p50s.items()},
             }
     write_result("c_file", content, markdown(content))
 
 
 def name_of(path: Path) -> str:
-    """The network of a model: its file's name, or that of the folder above a run."""
+    """Return the network of a model: its file's name, or the name of the folder above a run."""
     network = path.stem.rpartition("_")[0]
     return path.parents[1].name if network == "model" else network
 
 
 def _p50s(path: Path, library: Path, compiler: str, preload: str) -> dict[str, float]:
-    """The median time of each form in µs, over processes that load the library `preload` first."""
+    """Measure the median time of each form in µs, over processes that load the library `preload` first."""
     os.environ["LD_PRELOAD"] = preload
     times: dict[str, list[float]] = {}
     for _ in range(ROUNDS):
-        for form, own in in_own_process(measure, path, library, compiler).items():
-            times.setdefault(form, []).extend(own)
+        for form, us in in_own_process(measure, path, library, compiler).items():
+            times.setdefault(form, []).extend(us)
     os.environ["LD_PRELOAD"] = ""
-    return {form: float(np.median(own)) for form, own in times.items()}
+    return {form: float(np.median(us)) for form, us in times.items()}
 
 
 def measure(path: Path, library: Path, compiler: str) -> dict[str, list[float]]:
-    """In turns, time all forms of the network of the model at `path`, in µs."""
+    """Time all forms of the network of the model at `path` in turns, in µs."""
     machine.pin_to_one_cpu()
     flatbuffer, record = read_model(path)[0], record_of(path)
     forms: dict[str, Any] = {"C": CModel(library, flatbuffer, compiler, path.name), "LiteRT": open_model(flatbuffer)}
     float32 = path.with_name(f"{path.stem.rpartition('_')[0]}_float32.tflite")
     forms["float32"] = open_model(read_model(float32)[0])
     for file in sorted(record.parent.glob(f"{record.stem}_*")):
-        opened = open_onnx if file.suffix == ".onnx" else open_model
-        forms[file.stem.removeprefix(f"{record.stem}_")] = opened(file.read_bytes())
+        open_form = open_onnx if file.suffix == ".onnx" else open_model
+        forms[file.stem.removeprefix(f"{record.stem}_")] = open_form(file.read_bytes())
     port = forms["C"].input
     inputs = list(np.random.default_rng(0).normal(size=(16, *port.shape)).astype(port.dtype))
-    if different := sum(forms["C"].run(x).tobytes() != forms["LiteRT"].run(x).tobytes() for x in inputs):
+    if different := sum(forms["C"].run(window).tobytes() != forms["LiteRT"].run(window).tobytes() for window in inputs):
         raise SystemExit(f"the C of {path} answers {different} windows differently than LiteRT")
-    calls = {x: max(3, int(BLOCK_S * 1e9 / warm_up(form.run, inputs, 0.02, 0.5)[1])) for x, form in forms.items()}
-    times: dict[str, list[float]] = {x: [] for x in forms}
+    calls = {name: max(3, int(BLOCK_S * 1e9 / warm_up(form.run, inputs, 0.02, 0.5)[1])) for name, form in forms.items()}
+    times: dict[str, list[float]] = {name: [] for name in forms}
     for _ in range(TURNS):
-        for x, form in forms.items():
-            times[x] += (time_calls(form.run, inputs, calls[x]) / 1e3).tolist()
+        for name, form in forms.items():
+            times[name] += (time_calls(form.run, inputs, calls[name]) / 1e3).tolist()
     return times
 
 
 def markdown(content: dict[str, Any]) -> str:
-    """The text of `c_file.md`; `content` is that of `c_file.json`."""
+    """Return the text of `c_file.md`; `content` is read from `c_file.json`."""
     columns = {
         "network": lambda x: f"`{x[0]}`{', mixed' if x[1]['form'] == 'mixed' else ''}",
         "LiteRT": lambda x: _us(x[1]["p50_us"]["AVX-512 VNNI"]["LiteRT"]),

@@ -1,4 +1,4 @@
-"""Hold one claim: its limit, what was found, and the evidence with its machine and doubt."""
+"""Define a claim: its limit, the measured value, and the evidence with its machine and doubt."""
 
 import json
 import os
@@ -16,7 +16,7 @@ MEASURED, WITHOUT_LIMIT = "measured now", "reported"
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement with its limit and what was found.
+    """A statement with its limit and the value that was `found`.
 
     `source` is `MEASURED`, or a file in docs/results, measured on `machine`. `doubt` says why the row may mislead.
     """
@@ -38,23 +38,23 @@ def at_most(text: str, value: float, limit: float, unit: str, evidence: str) -> 
 
 def at_least(text: str, value: float, limit: float, unit: str, evidence: str, digits: int = 2) -> Claim:
     """Claim that `value` is no less than `limit`; `digits` are shown."""
-    found = f"{value:.{digits}f} {unit}".strip()
-    return Claim(text, f"at least {limit:g} {unit}".strip(), found, value >= limit, evidence)
+    shown = f"{value:.{digits}f} {unit}".strip()
+    return Claim(text, f"at least {limit:g} {unit}".strip(), shown, value >= limit, evidence)
 
 
-def reported(text: str, found: str, evidence: str) -> Claim:
-    """Report what was `found`, which has no limit."""
-    return Claim(text, WITHOUT_LIMIT, found, True, evidence)
+def reported(text: str, value: str, evidence: str) -> Claim:
+    """Report a `value` without a limit."""
+    return Claim(text, WITHOUT_LIMIT, value, True, evidence)
 
 
 def har_edge_json(path: Path, *arguments: str) -> Any:
-    """Run `har-edge` with `arguments`, let it write JSON to `path`, and read that."""
+    """Run `har-edge` with `arguments`, and return the JSON that it writes to `path`."""
     subprocess.run([*COMMAND, *arguments, "--json", str(path)], check=True, stdout=subprocess.DEVNULL)
     return json.loads(path.read_text())
 
 
 def seconds_of(command: Sequence[str], environment: Mapping[str, str] = os.environ) -> float:
-    """Run `command` and return how long it took by the wall clock. Raises `CalledProcessError` when it fails."""
+    """Run `command`, and return its seconds by the wall clock. Raises `CalledProcessError` if it fails."""
     start = time.perf_counter()
     subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - start

@@ -28,7 +28,7 @@ from tools.claim import MEASURED, WITHOUT_LIMIT, Claim, at_least, at_most, repor
 from tools.live_claims import live_claims
 from tools.peer_models import FUSED, STOCK
 
-IDLE_PER_CORE = 0.3  # load average; more is other programs' work
+IDLE_PER_CORE = 0.3  # load average; above it, other programs are at work
 LOAD_DATA = "from edge_runtime.data import uci_har; uci_har.load()"
 Section = Callable[[], Iterable[Claim]]
 
@@ -37,7 +37,7 @@ Section = Callable[[], Iterable[Claim]]
 @click.argument("sections", nargs=-1, metavar="[SECTION]...")
 @click.option("--anyway", is_flag=True, help="Measure on a busy machine, and mark every row.")
 def main(sections: Sequence[str], anyway: bool) -> None:
-    """Measure every claim; or print those of each SECTION, and write no file."""
+    """Measure every claim, or print the claims of each SECTION and write no file."""
     device, load = asdict(machine.read_facts()), os.getloadavg()[0]
     is_busy = load > IDLE_PER_CORE * device["cores"]
     if is_busy and not anyway:
@@ -47,15 +47,15 @@ def main(sections: Sequence[str], anyway: bool) -> None:
         )
     mark = f"the load average before was {load:.2f}" if is_busy else ""
     with tempfile.TemporaryDirectory(prefix="har-edge-claims-") as name:
-        known = _sections(Path(name))
-        if wrong := set(sections).difference(known):
-            raise click.UsageError(f"there is no section {', '.join(sorted(wrong))}: choose of {', '.join(known)}")
-        claims = [claim for key in sections or known for claim in _measure(key, known[key], device["cpu"], mark)]
+        measures = _sections(Path(name))
+        if unknown := set(sections).difference(measures):
+            raise click.UsageError(f"there is no section {', '.join(sorted(unknown))}: choose of {', '.join(measures)}")
+        claims = [claim for key in sections or measures for claim in _measure(key, measures[key], device["cpu"], mark)]
     if not sections:
         content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
-        content["claims"] = [asdict(x) for x in claims]
+        content["claims"] = [asdict(claim) for claim in claims]
         write_result("claims", content, markdown(content))
-    sys.exit(0 if all(x.holds for x in claims) else 1)
+    sys.exit(0 if all(claim.holds for claim in claims) else 1)
 
 
 def _sections(folder: Path) -> dict[str, Section]:
@@ -73,11 +73,11 @@ def _sections(folder: Path) -> dict[str, Section]:
 
 
 def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim]:
-    """The claims of a section, with machine and doubts."""
+    """Measure the claims of a section, with machine and doubts."""
     print(f"{name} …", file=sys.stderr)
-    before, own = machine_state.state(), sum(os.times()[:4])
+    before, cpu_seconds = machine_state.state(), sum(os.times()[:4])
     claims = list(section())
-    busy = machine_state.busy_share(before, machine_state.state(), sum(os.times()[:4]) - own)
+    busy = machine_state.busy_share(before, machine_state.state(), sum(os.times()[:4]) - cpu_seconds)
     others = f"other programs kept {busy:.1f} CPUs busy" if busy is not None and busy > doubts.BUSY_SHARE else ""
     for claim in claims:
         if claim.source == MEASURED:
@@ -119,15 +119,15 @@ def training_claims(run: Run) -> Iterator[Claim]:
 
 
 def seed_claims() -> Iterator[Claim]:
-    """The claims about the networks that `make reference` trained."""
+    """Make the claims about the networks that `make reference` trained."""
     path = RESULTS / "seeds.json"
     content = json.loads(path.read_text())
     for network, accuracy, kilobytes in (("edge", 98.0, 100), ("edge-small", 96.5, 50)):
         scores = content["networks"][network]
-        int8 = [100 * x["accuracy"]["int8"] for x in scores]
-        losses = [100 * (x["accuracy"]["float32"] - x["accuracy"]["int8"]) for x in scores]
-        same = 100 * min(x["agreement"] for x in scores)
-        largest = max(x["bytes"]["int8"] for x in scores) / 1000
+        int8 = [100 * score["accuracy"]["int8"] for score in scores]
+        losses = [100 * (score["accuracy"]["float32"] - score["accuracy"]["int8"]) for score in scores]
+        same = 100 * min(score["agreement"] for score in scores)
+        largest = max(score["bytes"]["int8"] for score in scores) / 1000
         evidence = f"{len(scores)} seeds"
         spread = f"{evidence}; {min(int8):.2f} to {max(int8):.2f} %"
         _, shipped = cards.read_model(ROOT / f"edge_runtime/models/{network}_int8.tflite")
@@ -147,25 +147,25 @@ def seed_claims() -> Iterator[Claim]:
 
 
 def peer_claims() -> Iterator[Claim]:
-    """The claims about other tools' forms of the network, which `tools.peers` measured."""
+    """Make the claims about other tools' forms of the network, which `tools.peers` measured."""
     path = RESULTS / "peers.json"
     content = json.loads(path.read_text())
     rows = content["rows"]
     int8 = peers.our_int8(rows)
-    fused = next(x for x in rows if x["group"] == FUSED and x["name"] == "int8")
+    fused = next(row for row in rows if row["group"] == FUSED and row["name"] == "int8")
     low, high = int8["of_fastest_float_ci95"]
     text = "int8 p50 latency over that of the fastest float form, ONNX Runtime's included, is"
     evidence = f"{low:.2f} to {high:.2f}; the fastest was {content['fastest_float']}; others: processors.md"
     # 0.43 to 0.51 on the processors of processors.md.
-    found = [at_most(text, int8["of_fastest_float"], 0.7, "", evidence)]
+    claims = [at_most(text, int8["of_fastest_float"], 0.7, "", evidence)]
     text = "the int8 that TensorFlow's converter makes of a Keras 2 copy (fused LSTM) takes, times ours"
     evidence = f"{fused['p50_us']:.1f} and {int8['p50_us']:.1f} us"
-    found.append(at_least(text, fused["p50_us"] / int8["p50_us"], 15, "", evidence, 1))
+    claims.append(at_least(text, fused["p50_us"] / int8["p50_us"], 15, "", evidence, 1))
     for row in (x for x in rows if x["group"] == STOCK):
         text = f"the {row['name']} that TensorFlow's converter makes of the network as it is takes, times our int8"
         evidence = f"{row['p50_us']:.1f} and {int8['p50_us']:.1f} us"
-        found.append(reported(text, f"{row['p50_us'] / int8['p50_us']:.2f}", evidence))
-    yield from _read(path, content["device"]["cpu"], "; ".join(peers.doubts_of(content)), *found)
+        claims.append(reported(text, f"{row['p50_us'] / int8['p50_us']:.2f}", evidence))
+    yield from _read(path, content["device"]["cpu"], "; ".join(peers.doubts_of(content)), *claims)
 
 
 def _read(path: Path, cpu: str, doubt: str, *claims: Claim) -> list[Claim]:
@@ -174,10 +174,10 @@ def _read(path: Path, cpu: str, doubt: str, *claims: Claim) -> list[Claim]:
 
 
 def markdown(content: dict[str, Any]) -> str:
-    """The text of `claims.md`, without what has no limit or stands on other pages; `content` is `claims.json`'s."""
+    """Return the text of `claims.md`, without claims that have no limit or stand on other pages."""
     device = content["device"]
-    limited = [x for x in content["claims"] if x["limit"] != WITHOUT_LIMIT]
-    shown = [x for x in limited if x["source"] == MEASURED or not x["holds"]]
+    limited = [claim for claim in content["claims"] if claim["limit"] != WITHOUT_LIMIT]
+    shown = [claim for claim in limited if claim["source"] == MEASURED or not claim["holds"]]
     return f"""# Measured claims
 
 Written by `make claims` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]}, Python
@@ -188,7 +188,7 @@ Written by `make claims` on {content["date"]}: {device["cpu"]}, {device["cores"]
 
 
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "claim": lambda x: x["text"] if x["holds"] else f"**fails**: {x['text']}",
+    "claim": lambda claim: claim["text"] if claim["holds"] else f"**fails**: {claim['text']}",
     "limit": itemgetter("limit"),
     "measured": lambda x: "; ".join(filter(None, (x["found"], x["doubt"].partition(":")[0]))),
 }

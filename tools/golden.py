@@ -1,7 +1,7 @@
 """Write golden vectors for ports to other languages: `python -m tools.golden`; `--check` compares them.
 
-They go step by step from the sensor to the answer, for a few seconds of real recordings. `tests/golden/README.md` says
-how to read them.
+The vectors show each step from the sensor to the answer, for a few seconds of real recordings.
+`tests/golden/README.md` says how to read them.
 """
 
 import json
@@ -33,10 +33,10 @@ FOLDER = ROOT / "tests" / "golden"
 MODEL, OF_ANY_MOUNTING = (reference_model(name, "int8") for name in ("edge", "edge-anywhere"))
 HOP, LENGTH = dataset.WINDOW.hop, 640  # samples: a window each 1.28 s, 12.8 s in all
 STRETCHES = {"walking": ("WALKING", 200), "sitting_down": ("stand_to_sit", -320), "lying_down": ("sit_to_lie", -320)}
-"""Name -> the label whose first sample it is near, and how many samples after it the stretch begins."""
+"""Name -> a label, and how many samples after the label's first sample the stretch begins."""
 WORN_ANY_WAY = "worn_any_way"
-"""The stretch of walking once more, of a phone that is turned: its y axis points up."""
-ASKEW = [2, 0, 1, 5, 3, 4]  # which column of the phone at the waist each of its columns is
+"""The stretch of walking again, from a turned phone: its y axis points up."""
+ASKEW = [2, 0, 1, 5, 3, 4]  # the phone's columns, as columns of the phone at the waist
 SUBJECT = 7  # one of the training subjects
 RAW_COLUMNS, SIGNAL_NAMES = ("ax", "ay", "az", "gx", "gy", "gz"), [x.name for x in frontend.SIGNALS]
 WITHIN = {"signals": 1e-6, "logits": 1e-5, "probabilities": 1e-5}
@@ -44,14 +44,15 @@ WITHIN = {"signals": 1e-6, "logits": 1e-5, "probabilities": 1e-5}
 
 
 def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict[str, Any]]]:
-    """The signals `[n, 9]` of `raw` `[n, 6]`, both in g and rad/s, and each window with its answers.
+    """Compute the signals `[n, 9]` of `raw` `[n, 6]`, both in g and rad/s, and each window with its answers.
 
     The filters start at the first sample. `tests/golden/README.md` names the fields of a window.
     """
     signals = frontend.signals(raw)
-    columns = [SIGNAL_NAMES.index(x.name) for x in classifier.card.signals]
-    is_sought = classifier.card.frame == "walking"
-    search = MountingSearch(classifier.card.signal_names, classifier.card.window, HOP) if is_sought else None
+    columns = [SIGNAL_NAMES.index(signal.name) for signal in classifier.card.signals]
+    search = None
+    if classifier.card.frame == "walking":
+        search = MountingSearch(classifier.card.signal_names, classifier.card.window, HOP)
     prepare = Preparation(classifier.card.normalisation, quantised_windows(classifier.model))
     recognizer = LiveRecognizer(classifier, HOP, gentle=False)
     decisions = [x for x in [*recognizer.push(raw), *recognizer.flush()] if isinstance(x, Decision)]
@@ -80,10 +81,10 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
 
 
 def quantised_windows(model: Model) -> Tensor:
-    """The tensor `[1, samples, n_signals]` that an int8 model of raw windows makes of its input."""
+    """Return the tensor `[1, samples, n_signals]` that an int8 model of raw windows computes from its input."""
     main = model.graphs[0]
     (operator,) = (x for x in main.operators if x.name == "QUANTIZE")
-    return replace(main.tensors[operator.outputs[0]], shape=model.input.shape)  # inside the graph it has longer rows
+    return replace(main.tensors[operator.outputs[0]], shape=model.input.shape)  # inside the graph, its rows are longer
 
 
 def save(folder: Path, raw: np.ndarray, classifier: Classifier) -> None:
@@ -95,21 +96,21 @@ def save(folder: Path, raw: np.ndarray, classifier: Classifier) -> None:
         ("signals.csv", signals, SIGNAL_NAMES, "%.9f"),
     ):
         np.savetxt(folder / name, values, form, delimiter=",", header=",".join(columns), comments="")
-    listed = ",\n  ".join(map(json.dumps, windows))
+    rows = ",\n  ".join(map(json.dumps, windows))
     write_text(
         folder / "windows.json",
-        f'{{"model_sha256": "{sha256(model_of(folder.name))}",\n "windows": [\n  {listed}\n ]}}\n',
+        f'{{"model_sha256": "{sha256(model_of(folder.name))}",\n "windows": [\n  {rows}\n ]}}\n',
     )
 
 
 def model_of(stretch: str) -> Path:
-    """The model of the answers of `stretch`."""
+    """Return the model that answers `stretch`."""
     return OF_ANY_MOUNTING if stretch == WORN_ANY_WAY else MODEL
 
 
 def stretches() -> Iterator[tuple[str, np.ndarray]]:
-    """The name and raw samples `[LENGTH, 6]` of each stretch."""
-    recordings = [x for x in loading.load_recordings() if x.subject == SUBJECT]
+    """Yield the name and raw samples `[LENGTH, 6]` of each stretch."""
+    recordings = [recording for recording in loading.load_recordings() if recording.subject == SUBJECT]
     for name, (label, offset) in STRETCHES.items():
         recording, first = next((x, first) for x in recordings if (first := _first(x, label)) is not None)
         raw = recording.samples[first + offset : first + offset + LENGTH]
@@ -119,15 +120,15 @@ def stretches() -> Iterator[tuple[str, np.ndarray]]:
 
 
 def check(folder: Path) -> None:
-    """Raise `CheckFailedError`, with the first place, when vectors made anew differ from those in `folder`."""
+    """Raise `CheckFailedError`, with the first place, if new vectors differ from the vectors in `folder`."""
     for name in (*STRETCHES, WORN_ANY_WAY):
         model = model_of(name)
         raw, stored_signals = (
-            np.loadtxt(folder / name / x, delimiter=",", skiprows=1) for x in ("raw.csv", "signals.csv")
+            np.loadtxt(folder / name / file, delimiter=",", skiprows=1) for file in ("raw.csv", "signals.csv")
         )
         stored = json.loads((folder / name / "windows.json").read_text())
         if stored["model_sha256"] != sha256(model):
-            raise CheckFailedError(f"{folder / name} is of another model than {model.name}: run `make golden`")
+            raise CheckFailedError(f"{folder / name} does not belong to {model.name}: run `make golden`")
         signals, windows = make(raw, Classifier(model))
         _same(f"{name}/signals.csv", signals, stored_signals, WITHIN["signals"])
         if len(windows) != len(stored["windows"]):
@@ -147,37 +148,37 @@ def main(checks: bool) -> None:
             check(FOLDER)
         except HarEdgeError as error:
             sys.exit(f"Error: {error}")
-        print(f"{FOLDER}: as made anew")
+        print(f"{FOLDER} is up to date")
         return
     for name, raw in stretches():
         save(FOLDER / name, raw, Classifier(model_of(name)))
         print(FOLDER / name)
 
 
-def _is_walking(own: np.ndarray, classifier: Classifier) -> bool:
-    """Whether a window in its own frame is taken for walking, in a stretch where nobody moves as nobody walks."""
+def _is_walking(window: np.ndarray, classifier: Classifier) -> bool:
+    """Tell whether the answer to a window in its own frame is walking."""
     card = classifier.card
-    moves = is_moving(own[np.newaxis], card.signal_names)[0]
-    return bool(moves and classifier.probabilities(own[np.newaxis])[0, card.labels.index(WALKING)] > SURE)
+    moves = is_moving(window[np.newaxis], card.signal_names)[0]
+    return bool(moves and classifier.probabilities(window[np.newaxis])[0, card.labels.index(WALKING)] > SURE)
 
 
 def _first(recording: Recording, label: str) -> int | None:
-    """The first sample of a label in a recording that has enough around it."""
-    found = np.flatnonzero(recording.labels == recording.label_names.index(label))
-    return next((int(x) for x in found if LENGTH < x < len(recording.labels) - LENGTH), None)
+    """Return the first sample of a label with enough samples around it; None without a sample."""
+    samples = np.flatnonzero(recording.labels == recording.label_names.index(label))
+    return next((int(i) for i in samples if LENGTH < i < len(recording.labels) - LENGTH), None)
 
 
-def _same(place: str, made: Any, stored: Any, within: float) -> None:
+def _same(place: str, new: Any, stored: Any, within: float) -> None:
     if within == 0:
-        different = made != stored
+        is_different = new != stored
     else:
-        different = np.shape(made) != np.shape(stored) or bool(np.abs(np.subtract(made, stored)).max() > within)
-    if different:
-        raise CheckFailedError(f"{place} differs from what is made anew")
+        is_different = np.shape(new) != np.shape(stored) or bool(np.abs(np.subtract(new, stored)).max() > within)
+    if is_different:
+        raise CheckFailedError(f"{place} has changed: run `make golden` if this is intended")
 
 
 def _rounded(values: np.ndarray) -> list[float]:
-    return [round(float(x), 7) for x in values]
+    return [round(float(value), 7) for value in values]
 
 
 if __name__ == "__main__":

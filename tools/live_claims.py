@@ -23,7 +23,7 @@ from tools.personal_gain import Gain
 
 
 def live_claims(folder: Path) -> Iterator[Claim]:
-    """Measure them; files go to `folder`."""
+    """Measure the claims; files go to `folder`."""
     yield from _test_subjects(har_edge_json(folder / "live.json", "evaluate", "edge", "--live"))
     yield _hour()
     yield _day_of_memory()
@@ -44,7 +44,7 @@ def personal_claims(gains: Sequence[Gain]) -> Iterator[Claim]:
 
 
 def _hour() -> Claim:
-    samples = np.concatenate([x.samples for x in loading.load_recordings()])[: 3600 * RATE_HZ]
+    samples = np.concatenate([recording.samples for recording in loading.load_recordings()])[: 3600 * RATE_HZ]
     times = np.arange(len(samples)) / RATE_HZ
     recognizer = LiveRecognizer(Classifier(reference_model("edge", "int8")))
     start = time.process_time()
@@ -55,21 +55,21 @@ def _hour() -> Claim:
 
 
 def _day_of_memory() -> Claim:
-    """Memory over a simulated day of samples that come late, twice, out of order or not at all."""
+    """Measure memory over a simulated day of samples that come late, twice, out of order or not at all."""
     command = [sys.executable, str(ROOT / "tests" / "live" / "long_stream.py"), "24"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(ROOT / "tests" / "support"), str(ROOT)))}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-    held = json.loads(done.stdout)
+    sizes = json.loads(done.stdout)
     evidence = (
-        f"24 h of jittered samples; {held[0] / 1e6:.1f} MB are held after 2.4 h, {held[-1] / 1e6:.1f} MB at the end"
+        f"24 h of jittered samples; {sizes[0] / 1e6:.1f} MB are held after 2.4 h, {sizes[-1] / 1e6:.1f} MB at the end"
     )
-    return at_most("over a simulated day the memory grows by", (max(held) - held[0]) / 1e6, 1, "MB", evidence)
+    return at_most("over a simulated day the memory grows by", (max(sizes) - sizes[0]) / 1e6, 1, "MB", evidence)
 
 
-def _test_subjects(found: Mapping[str, Any]) -> Iterator[Claim]:
-    evidence = f"whole recordings of {found['subjects']} test subjects, {found['hours']:.1f} h of activities"
-    yield at_most("live, a new activity is reported after", found["delay_median_s"], 3, "s (median)", evidence)
-    yield at_most("live, false changes are", found["false_changes_per_hour"], 6, "an hour", evidence)
-    live, alone = (100 * found[key] for key in ("live_accuracy", "window_accuracy"))
-    shares = f"{live:.2f} % of {found['windows']} windows; window by window {alone:.2f} %"
+def _test_subjects(scores: Mapping[str, Any]) -> Iterator[Claim]:
+    evidence = f"whole recordings of {scores['subjects']} test subjects, {scores['hours']:.1f} h of activities"
+    yield at_most("live, a new activity is reported after", scores["delay_median_s"], 3, "s (median)", evidence)
+    yield at_most("live, false changes are", scores["false_changes_per_hour"], 6, "an hour", evidence)
+    live, alone = (100 * scores[key] for key in ("live_accuracy", "window_accuracy"))
+    shares = f"{live:.2f} % of {scores['windows']} windows; window by window {alone:.2f} %"
     yield reported("live accuracy, unknown counting as wrong, is", shares, evidence)

@@ -1,7 +1,7 @@
 """Train, convert and measure every network: `python -m tools.measure_networks [NAME …] --seeds 3 --runs FOLDER`.
 
-Leaves `docs/results/networks/<name>.json`, from which `make results` writes `docs/results.md`. Takes hours, and an idle
-machine, for all of them; whatever `FOLDER` holds already is not trained or converted again.
+Writes `docs/results/networks/<name>.json`, from which `make results` writes `docs/results.md`. All networks take hours
+on an idle machine; networks in `FOLDER` are not trained or converted again.
 """
 
 import subprocess
@@ -63,7 +63,7 @@ def measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
     return {
         "name": name,
         "network": dict(card.network),
-        "signals": [x.name for x in card.signals],
+        "signals": [signal.name for signal in card.signals],
         "labels": card.labels,
         **{key: card.training[key] for key in ("recipe", "data", "versions")},
         "seeds": [_score(run, seed, x) for (seed, run), x in zip(enumerate(runs), seconds, strict=True)],
@@ -73,22 +73,22 @@ def measure(name: str, n_seeds: int, folder: Path) -> dict[str, Any]:
 
 
 def train(run: Run, seed: int, options: tuple[str, ...]) -> float:
-    """Train, or go on with a training that was stopped, unless that was done before; the CPU time of all attempts."""
-    took = run.folder.with_suffix(".seconds")
+    """Train, or go on with a stopped training, unless the run is there; return the CPU seconds of all attempts."""
+    record = run.folder.with_suffix(".seconds")
     is_stopped = settings_path(run.folder).exists()
     if is_stopped or not run.card.exists():
         run.folder.parent.mkdir(parents=True, exist_ok=True)
-        asked = ["--resume"] if is_stopped else [*options, "--seed", str(seed)]
-        before = children_cpu_seconds() - (float(took.read_text()) if is_stopped and took.exists() else 0.0)
+        arguments = ["--resume"] if is_stopped else [*options, "--seed", str(seed)]
+        before = children_cpu_seconds() - (float(record.read_text()) if is_stopped and record.exists() else 0.0)
         try:
-            subprocess.run([*COMMAND, "train", *asked, "--out", str(run.folder)], check=True)
+            subprocess.run([*COMMAND, "train", *arguments, "--out", str(run.folder)], check=True)
         finally:
-            write_text(took, f"{children_cpu_seconds() - before:.1f}\n")
-    return float(took.read_text())
+            write_text(record, f"{children_cpu_seconds() - before:.1f}\n")
+    return float(record.read_text())
 
 
 def convert(run: Run, with_rivals: bool) -> str | None:
-    """Convert, and make the rivals of the run that is timed, unless it was done; the sentence of what refused it."""
+    """Convert, with rivals for the run that is timed, unless the files are there; return the error of a refusal."""
     if run.tflite("int8").exists() and (not with_rivals or record_of(run.tflite("int8")).exists()):
         return None
     rivals = ["--rivals"] if with_rivals else []
@@ -97,37 +97,37 @@ def convert(run: Run, with_rivals: bool) -> str | None:
     print(result.stderr, file=sys.stderr)
     if result.returncode in (ExitCode.CHECK_FAILED, ExitCode.USAGE):
         return result.stderr.strip().splitlines()[-1].removeprefix("Error: ")
-    result.check_returncode()  # interrupted, out of time or a fault: that says nothing about the network
+    result.check_returncode()  # interrupted, out of time or a fault of ours
     return None
 
 
 def _score(run: Run, seed: int, seconds: float) -> dict[str, Any]:
-    """One training: its CPU time, and accuracies and bytes by form; `keras` is the network before conversion."""
+    """Return the CPU time of a training, and accuracies and bytes by form; `keras` is the network before conversion."""
     card = load(run.card)
     test = loading.load_data().as_for(card).test
     scores = {"keras": {key: card.scores["test"][key] for key in _SCORES}}
-    converted = [x for x in SCHEMES if run.tflite(x).exists()]
+    converted = [scheme for scheme in SCHEMES if run.tflite(scheme).exists()]
     for scheme in converted:
-        predicted = Classifier(run.tflite(scheme)).logits(test.X).argmax(1)
-        found = score(test, predicted, card.labels)
-        scores[scheme] = {key: getattr(found, key) for key in _SCORES}
+        answers = Classifier(run.tflite(scheme)).logits(test.X).argmax(1)
+        result = score(test, answers, card.labels)
+        scores[scheme] = {key: getattr(result, key) for key in _SCORES}
     return {
         "seed": seed,
         "seconds": seconds,
         "scores": scores,
-        "bytes": {x: run.tflite(x).stat().st_size for x in converted},
+        "bytes": {scheme: run.tflite(scheme).stat().st_size for scheme in converted},
         "weights_sha256": card.training["weights_sha256"]["model"],
     }
 
 
 def _bench(run: Run) -> dict[str, Any] | None:
-    """Every form, ours and the rivals', from one `har-edge bench`; None when int8 is not there.
+    """Measure every form, ours and the rivals', in one `har-edge bench`; None without int8.
 
-    The ratio is that of int8 to the fastest float form of all.
+    The ratio is int8's time over the fastest float form's.
     """
     if not run.tflite("int8").exists():
         return None
-    models = [run.tflite(x) for x in SCHEMES if run.tflite(x).exists()]
+    models = [run.tflite(scheme) for scheme in SCHEMES if run.tflite(scheme).exists()]
     report = bench(models, run.folder / "bench.json")
     forms = measured_forms(report)
     names = list(forms)
@@ -139,11 +139,11 @@ def _bench(run: Run) -> dict[str, Any] | None:
         "runtime": f"{report.results[0].runtime} {report.results[0].runtime_version}",
         "lowering": quantisation["lowering"],
         "lowering_reason": quantisation["lowering_reason"],
-        "p50_us": {x: 1000 * result.latency_ms.p50 for x, result in forms.items()},
-        "operators": {x: result.operators for x, result in forms.items()},
-        "bytes": {x: result.size_bytes for x, result in forms.items()},
-        "accuracy": {x: result.accuracy for x, result in forms.items()},
-        "absent_rivals": {x.name: x.reason for x in report.absent_rivals or ()},
+        "p50_us": {form: 1000 * result.latency_ms.p50 for form, result in forms.items()},
+        "operators": {form: result.operators for form, result in forms.items()},
+        "bytes": {form: result.size_bytes for form, result in forms.items()},
+        "accuracy": {form: result.accuracy for form, result in forms.items()},
+        "absent_rivals": {rival.name: rival.reason for rival in report.absent_rivals or ()},
         "against": names[comparison.against],
         "p50_ratio": comparison.p50_ratio,
         "p50_ratio_ci95": comparison.p50_ratio_ci95,
@@ -151,8 +151,8 @@ def _bench(run: Run) -> dict[str, Any] | None:
 
 
 def measured_forms(report: results.Report) -> dict[str, results.Result]:
-    """What was measured of each form, ours by its quantisation and a rival by its own name."""
-    return {x.form: x for x in report.results}
+    """Return the result of each form, ours by its quantisation and a rival by its name."""
+    return {result.form: result for result in report.results}
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Measure networks where they were not trained: `python -m tools.other_data [ROW]... --data LAYOUT=PATH --runs FOLDER`.
 
-Leaves `docs/results/other_data.json` and `other_data.md`, where other rows stay as they were. Takes hours for all rows;
-a training that `FOLDER` holds is not repeated, and a stopped one goes on. UCI HAR's official test subjects are only
-scored in the rows `edge-anywhere` and `arena-uci-har`, whose protocols have them.
+Writes `docs/results/other_data.json` and `other_data.md`, where other rows stay as they were. All rows take hours; a
+training in `FOLDER` is not repeated, and a stopped training goes on. UCI HAR's official test subjects are only scored
+in the rows `edge-anywhere` and `arena-uci-har`, whose protocols use them.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ UCI_HAR = "uci-har"
 ANY_MOUNTING = ("--frame", "walking")
 FIVE = uci_har.LABELS[:5]
 ONTO_THE_BELLY = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-"""Turns windows of who stands, in the walking frame."""
+"""Rotation of windows of standing, in the walking frame."""
 TURNS = 3  # of each person's phone
 DRAWS = 5  # of the windows that a person shows
 SHOWN = {"2.56_s": 1, "10_s": 6, "30_s": 22}
@@ -51,18 +52,18 @@ Measured = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Ground:
-    """The data sets by their layouts' names, where runs are kept, and the seeds of the trainings."""
+    """The data sets by their layouts' names, the folder of runs, and the seeds of the trainings."""
 
     data: Mapping[str, str]
     runs: Path
     seeds: range
 
     def path(self, *names: str) -> list[str]:
-        """Data sets as `--data` takes them."""
-        return [UCI_HAR if x == UCI_HAR else f"{x}={self.data[x]}" for x in names]
+        """Return data sets as values of `--data`."""
+        return [UCI_HAR if name == UCI_HAR else f"{name}={self.data[name]}" for name in names]
 
     def run(self, name: str, seed: int, data: Sequence[str], *options: str) -> Run:
-        """A finished run of `edge` in both forms: trained on `data` and converted, unless it is there."""
+        """Return a run of `edge` in both forms; train it on `data` and convert it, unless it is there."""
         run = Run(self.runs / name / f"seed-{seed}")
         train(run, seed, (*_data(data), *options))
         if not all(run.tflite(form).exists() for form in FORMS):
@@ -70,9 +71,9 @@ class Ground:
         return run
 
     def without(self, name: str, seed: int) -> Run:
-        """The network that was trained on all data sets but one, without UCI HAR's official test subjects.
+        """Return the network that was trained on all data sets but one, without UCI HAR's official test subjects.
 
-        Without UCI HAR it is the last person who is kept for the test.
+        Without UCI HAR, the last person is kept for the test.
         """
         others = self.path(*(x for x in (UCI_HAR, *self.data) if x != name))
         data = load_data(others)
@@ -82,13 +83,13 @@ class Ground:
 
 
 def everyone(data: Dataset) -> Dataset:
-    """The same windows, those of everyone but UCI HAR's official test subjects in the test part."""
+    """Move everyone but UCI HAR's official test subjects to the test part."""
     people = [x for part in (data.train, data.test) for x in part.subject.tolist()]
     return data.with_test({*people} - {*_official(data)})
 
 
 def closed_set(path: Path, data: Dataset, labels: Sequence[str], source: str | None = None) -> Scores:
-    """Score a model on the test windows of `data` that have one of the `labels`, with answers among these."""
+    """Score a model on the test windows of `data` with one of the `labels`, with answers among these labels."""
     test = _test(path, data, labels, source)
     classifier = Classifier(path)
     classes = np.isin(classifier.card.labels, labels)
@@ -96,7 +97,7 @@ def closed_set(path: Path, data: Dataset, labels: Sequence[str], source: str | N
 
 
 def without(ground: Ground, name: str, target: Sequence[float]) -> Measured:
-    """Row: a data set that the network has not seen, five activities; recall of walking, with made turns too."""
+    """Row: an unseen data set, five activities; recall of walking, with and without made turns."""
     data = everyone(load_data(ground.path(name)))
 
     def measured(seed: int, form: str) -> Measured:
@@ -106,12 +107,12 @@ def without(ground: Ground, name: str, target: Sequence[float]) -> Measured:
         recalls = {"walking": _share(path, X, FIVE[0], FIVE), "turning": _share(path, X_turning, FIVE[0], FIVE)}
         return {**_mean([closed_set(path, data, FIVE)]), **recalls}
 
-    found, targets = _by_form(measured, ground), dict(zip(("accuracy", "macro_f1"), target, strict=True))
-    return found | {"target": targets | {"turning": float(np.mean(found["int8"]["walking"])) - 0.03}}
+    forms, targets = _by_form(measured, ground), dict(zip(("accuracy", "macro_f1"), target, strict=True))
+    return forms | {"target": targets | {"turning": float(np.mean(forms["int8"]["walking"])) - 0.03}}
 
 
 def made_turn() -> npt.NDArray[np.float32]:
-    """Signals `[128, 9]` that a turn of 90 degrees to the left in 2 s adds to a window in the walking frame."""
+    """Compute the signals `[128, 9]` that a left turn of 90 degrees in 2 s adds to a window in the walking frame."""
     seconds = np.arange(WINDOW.samples) / RATE_HZ
     rate = np.pi / 4 * (1 - np.cos(np.pi * np.clip(seconds - 0.28, 0, 2)))
     raw = np.zeros((WINDOW.samples, N_CHANNELS))
@@ -120,7 +121,7 @@ def made_turn() -> npt.NDArray[np.float32]:
 
 
 def _share(path: Path, X: npt.NDArray[np.float32], label: str, among: Sequence[str]) -> float:
-    """The share of windows that a model gives `label`, with answers among the labels `among`."""
+    """Compute the share of windows with the answer `label`, with answers among the labels `among`."""
     classifier = Classifier(path)
     labels = classifier.card.labels
     answers = answers_among(classifier.logits(X), np.isin(labels, among))
@@ -128,7 +129,7 @@ def _share(path: Path, X: npt.NDArray[np.float32], label: str, among: Sequence[s
 
 
 def anywhere(ground: Ground) -> Measured:
-    """Row: the network of `edge-anywhere`, trained on all data sets, on UCI HAR's official test people."""
+    """Row: `edge-anywhere`, trained on all data sets, on UCI HAR's official test subjects."""
     data, sets = load_data(ground.path(UCI_HAR)), ground.path(UCI_HAR, *ground.data)
 
     def scored(seed: int, form: str) -> Scores:
@@ -148,7 +149,7 @@ def five_folds(ground: Ground) -> Measured:
             standing = _test(path, data, ["STANDING"], source)
             X_lying = turned(standing.X, [x.name for x in data.signals], ONTO_THE_BELLY)
             shares.append(_share(path, X_lying, "LAYING", uci_har.LABELS))
-        worst = min(y for x in scores for y in x.per_subject_macro_f1.values())
+        worst = min(min(score.per_subject_macro_f1.values()) for score in scores)
         return {**_mean(scores), "worst_person": worst, "on_the_belly": float(np.mean(shares))}
 
     return _by_form(measured, ground) | {"target": {"macro_f1": 0.94, "worst_person": 0.82}}
@@ -160,18 +161,18 @@ def arena(ground: Ground, name: str, target: float) -> Measured:
     groups = _groups(data, None, 10)
 
     def scored(seed: int, form: str) -> Measured:
-        found = []
+        scores = []
         for number, group in enumerate(groups):
             people = ("--test-subjects", ",".join(map(str, group)))
             run = ground.run(f"arena-{name}/{number}", seed, ground.path(name), *people)
-            found.append(closed_set(run.tflite(form), data.with_test(group), data.labels))
-        return _mean(found)
+            scores.append(closed_set(run.tflite(form), data.with_test(group), data.labels))
+        return _mean(scores)
 
     return _by_form(scored, ground) | {"target": {"macro_f1": target}}
 
 
 def turned_live(ground: Ground) -> Measured:
-    """Row: live accuracy lost on MotionSense, left out of training, when each person's phone is turned at random."""
+    """Row: live accuracy lost on MotionSense, left out of training, with each person's phone turned at random."""
     recordings = load_recordings(ground.path("motionsense"))
 
     def measured(seed: int, form: str) -> Measured:
@@ -184,48 +185,51 @@ def turned_live(ground: Ground) -> Measured:
 
 
 def live_accuracy(recordings: Sequence[Recording], classifier: Classifier) -> float:
-    """The share of windows that live recognition reports right."""
+    """Compute the share of windows that live recognition reports right."""
     tracks, card = [x for _, x in track_recordings(recordings, classifier)], classifier.card
     return stream_scores.score(tracks, len(card.labels), card.window.samples, RATE_HZ).live_accuracy
 
 
 def in_turned_phones(recordings: Sequence[Recording], random: np.random.Generator) -> list[Recording]:
-    """The same recordings, those of a person turned by one rotation drawn from all."""
+    """Turn all recordings of each person by the same random rotation."""
     people = dict.fromkeys(x.subject for x in recordings)
-    turns = {x: Rotation.from_quat(random.normal(size=4)).as_matrix() for x in people}
+    turns = {person: Rotation.from_quat(random.normal(size=4)).as_matrix() for person in people}
     return [
-        replace(x, samples=(x.samples.reshape(-1, 2, 3) @ turns[x.subject].T).reshape(-1, N_CHANNELS))
-        for x in recordings
+        replace(
+            recording,
+            samples=(recording.samples.reshape(-1, 2, 3) @ turns[recording.subject].T).reshape(-1, N_CHANNELS),
+        )
+        for recording in recordings
     ]
 
 
 def personalised(ground: Ground) -> Measured:
-    """Row: macro-F1 gained by seconds of each activity, and people who lose over a point."""
+    """Row: macro-F1 gained by seconds of each activity, and people who lose more than a point."""
     data = everyone(load_data(ground.path("motionsense")))
-    found: dict[str, Any] = {}
+    forms: dict[str, Any] = {}
     for form in FORMS:
-        found[form] = {}
+        forms[form] = {}
         models = {seed: ground.without("motionsense", seed).tflite(form) for seed in ground.seeds}
         for shown, n in SHOWN.items():
             gains = [_gains(path, data, seed, n) for seed, path in models.items()]
-            found[form] |= {
-                f"macro_f1_gained_{shown}": [100 * float(x.mean()) for x in gains],
-                f"lose_more_than_a_point_{shown}": [float((x < -0.01).sum(axis=1).mean()) for x in gains],
+            forms[form] |= {
+                f"macro_f1_gained_{shown}": [100 * float(gain.mean()) for gain in gains],
+                f"lose_more_than_a_point_{shown}": [float((gain < -0.01).sum(axis=1).mean()) for gain in gains],
                 "people": gains[0].shape[1],
             }
-    return found | {"target": {"macro_f1_gained_2.56_s": 4.0, "lose_more_than_a_point_2.56_s": 2}}
+    return forms | {"target": {"macro_f1_gained_2.56_s": 4.0, "lose_more_than_a_point_2.56_s": 2}}
 
 
 def not_known(ground: Ground, name: str) -> Measured:
-    """Row: false answers an hour of live recognition to activities that the network never learnt."""
+    """Row: false answers of live recognition, an hour, during activities that the network never learnt."""
     runs = [ground.without(name, seed) for seed in ground.seeds]
     return _unknown(runs, ground.path(name), name, "mounting_not_known")
 
 
 def not_learnt(ground: Ground, label: str) -> Measured:
-    """Row: one activity of MotionSense that was not learnt with the others, live, over the people kept for the test.
+    """Row: one activity of MotionSense that was not learnt with the others, live, for the test subjects.
 
-    It is of `--frame device`: all phones were worn alike, and without walking there is no other frame.
+    The frame is the device's: all phones were worn alike, and without walking there is no other frame.
     """
     name = _not_learnt(label)
     layout = ground.runs / name / "layout.toml"
@@ -236,7 +240,7 @@ def not_learnt(ground: Ground, label: str) -> Measured:
 
 
 def not_a_class(layout: str, label: str) -> str:
-    """The text of a layout in which `label` is an other label instead of a class."""
+    """Return the text of a layout with `label` among the other labels instead of the classes."""
     (line,) = (x for x in layout.splitlines() if x.endswith(f' = "{label}"'))
     return layout.replace(f"{line}\n", "") + f"\n[other_labels]\n{line}\n"
 
@@ -246,16 +250,16 @@ def _not_learnt(label: str) -> str:
 
 
 ROWS: dict[str, Callable[[Ground], Measured]] = {
-    "without-motionsense": lambda x: without(x, "motionsense", (0.885, 0.84)),
-    "without-uci-har": lambda x: without(x, UCI_HAR, (0.905, 0.91)),
+    "without-motionsense": lambda ground: without(ground, "motionsense", (0.885, 0.84)),
+    "without-uci-har": lambda ground: without(ground, UCI_HAR, (0.905, 0.91)),
     "edge-anywhere": anywhere,
     "five-folds": five_folds,
-    "arena-uci-har": lambda x: arena(x, UCI_HAR, 0.961),
-    "arena-motionsense": lambda x: arena(x, "motionsense", 0.935),
+    "arena-uci-har": lambda ground: arena(ground, UCI_HAR, 0.961),
+    "arena-motionsense": lambda ground: arena(ground, "motionsense", 0.935),
     "turned": turned_live,
     "personalised": personalised,
-    "not-known-motionsense": lambda x: not_known(x, "motionsense"),
-    "not-known-geotec": lambda x: not_known(x, "geotec"),
+    "not-known-motionsense": lambda ground: not_known(ground, "motionsense"),
+    "not-known-geotec": lambda ground: not_known(ground, "geotec"),
     **{_not_learnt(label): partial(not_learnt, label=label) for label in (*FIVE, "JOGGING")},
 }
 
@@ -264,7 +268,7 @@ ROWS: dict[str, Callable[[Ground], Measured]] = {
 @click.argument("rows", nargs=-1, metavar="[ROW]...", type=click.Choice(list(ROWS)))
 @click.option("--data", multiple=True, required=True, metavar="LAYOUT=PATH", help="Each data set but UCI HAR.")
 @click.option("--runs", type=click.Path(path_type=Path), required=True, help="Where the run folders are kept.")
-@click.option("--seeds", type=int, metavar="N", help="Seeds, else 3; for edge-anywhere and arena-X 5.")
+@click.option("--seeds", type=int, metavar="N", help="Number of seeds.  [default: 3; 5 for edge-anywhere and arena-X]")
 def main(rows: Sequence[str], data: Sequence[str], runs: Path, seeds: int | None) -> None:
     """Measure the rows ROW, or all, and write the table."""
     sets = dict(x.split("=", 1) for x in data)
@@ -272,88 +276,87 @@ def main(rows: Sequence[str], data: Sequence[str], runs: Path, seeds: int | None
     for row in rows or ROWS:
         ground = Ground(sets, runs, range(seeds or (5 if row.startswith(("arena", "edge")) else 3)))
         measured = ROWS[row](ground)
-        kept = json.loads(out.read_text()) if out.exists() else {}
-        content = kept | {row: measured}
+        content = (json.loads(out.read_text()) if out.exists() else {}) | {row: measured}
         write_result("other_data", content, markdown(content))
 
 
 def _by_form(measure: Callable[[int, str], Scores | Measured], ground: Ground) -> dict[str, Any]:
-    """What `measure` finds of each form, a list over the seeds; of `Scores` accuracy and macro-F1."""
-    found: dict[str, Any] = {}
+    """Measure each form with each seed, and return lists over the seeds; of `Scores`, accuracy and macro-F1."""
+    forms: dict[str, Any] = {}
     for form in FORMS:
         each = [measure(seed, form) for seed in ground.seeds]
         rows = [x if isinstance(x, Mapping) else _mean([x]) for x in each]
-        found[form] = {key: [float(x[key]) for x in rows] for key in rows[0]}
-    return found
+        forms[form] = {key: [float(row[key]) for row in rows] for key in rows[0]}
+    return forms
 
 
-def _mean(found: Sequence[Scores]) -> Measured:
-    return {key: float(np.mean([getattr(x, key) for x in found])) for key in ("accuracy", "macro_f1")}
+def _mean(scores: Sequence[Scores]) -> Measured:
+    return {key: float(np.mean([getattr(score, key) for score in scores])) for key in ("accuracy", "macro_f1")}
 
 
 def _groups(data: Dataset, source: str | None, n: int) -> list[list[Any]]:
-    """The people of `source`, or all, in `n` groups of about as many windows."""
+    """Divide the people of `source`, or all, into `n` groups with about as many windows each."""
     from sklearn.model_selection import GroupKFold
 
     whole = data.train.joined(data.test)
-    own = whole if source is None else whole.select(names_of(whole, data.mountings, "source") == source)
-    return [np.unique(own.subject[rows]).tolist() for _, rows in GroupKFold(n).split(own.X, own.y, own.subject)]
+    part = whole if source is None else whole.select(names_of(whole, data.mountings, "source") == source)
+    return [np.unique(part.subject[rows]).tolist() for _, rows in GroupKFold(n).split(part.X, part.y, part.subject)]
 
 
 def _folds(ground: Ground, seed: int, form: str) -> Iterator[tuple[Path, Dataset, str]]:
-    """MotionSense's people in five groups: the network of all others, the data with the group in the test part."""
+    """Yield, for five groups of MotionSense's people, the network of all others, and data with the group as test."""
     sets = ground.path(UCI_HAR, *ground.data)
     data = load_data(sets)
     source = load_data(ground.path("motionsense")).mountings[0].source
     official = _official(data)
     for number, group in enumerate(_groups(data, source, 5)):
-        kept = [*official, *group]
-        options = (*ANY_MOUNTING, "--test-subjects", ",".join(map(str, kept)))
-        yield ground.run(f"five-folds/{number}", seed, sets, *options).tflite(form), data.with_test(kept), source
+        people = [*official, *group]
+        options = (*ANY_MOUNTING, "--test-subjects", ",".join(map(str, people)))
+        yield ground.run(f"five-folds/{number}", seed, sets, *options).tflite(form), data.with_test(people), source
 
 
 def _official(data: Dataset) -> list[Any]:
-    """UCI HAR's official test subjects, where they are in the test part of `data`."""
+    """Return UCI HAR's official test subjects in the test part of `data`."""
     is_official = names_of(data.test, data.mountings, "source") == uci_har.NAME
     return np.unique(data.test.subject[is_official]).tolist()
 
 
 def _test(path: Path, data: Dataset, labels: Sequence[str], source: str | None = None) -> Split:
-    """The test windows of `data`, as the model at `path` takes them, that have one of `labels` and are of `source`."""
+    """Select the test windows of `data` with one of `labels` and of `source`, as the model at `path` takes them."""
     card = read_model(path)[1]
-    found = evaluation_data.evaluated(card, data)
-    rows = np.isin(np.array(card.labels)[found.test.y], labels)
+    evaluated = evaluation_data.evaluated(card, data)
+    rows = np.isin(np.array(card.labels)[evaluated.test.y], labels)
     if source is not None:
-        rows &= names_of(found.test, found.mountings, "source") == source
-    return found.test.select(rows)
+        rows &= names_of(evaluated.test, evaluated.mountings, "source") == source
+    return evaluated.test.select(rows)
 
 
 def _gains(path: Path, data: Dataset, seed: int, n_shown: int) -> npt.NDArray[np.float64]:
-    """The macro-F1 gained `[DRAWS, people]` on windows that do not overlap those shown, in the frame of all of them."""
+    """Compute the macro-F1 gained `[DRAWS, people]` on windows that do not overlap the windows shown."""
     classifier, test = Classifier(path), _test(path, data, FIVE)
     card, logits, look = classifier.card, classifier.logits(test.X), looks(test.X, classifier.card)
     classes = np.isin(card.labels, FIVE)
     random, people = np.random.default_rng(seed), np.unique(test.subject)
     gains = np.zeros((DRAWS, len(people)))
-    for i, person in ((i, x) for i in range(DRAWS) for x in people):
-        own = np.flatnonzero(test.subject == person)
-        of_activity = [own[test.y[own] == y] for y in np.unique(test.y[own])]
-        shown = np.concatenate([np.roll(x, -random.integers(len(x)))[:n_shown] for x in of_activity])
-        rest = np.setdiff1d(own, [shown - 1, shown, shown + 1])
-        learnt = correction_ridge.fit_correction(logits[shown], look[shown], test.y[shown], card.temperature)
-        rows = test.select(np.isin(np.arange(len(test)), rest))
+    for i, person in product(range(DRAWS), people):
+        rows = np.flatnonzero(test.subject == person)
+        of_activity = [rows[test.y[rows] == y] for y in np.unique(test.y[rows])]
+        shown = np.concatenate([np.roll(rows, -random.integers(len(rows)))[:n_shown] for rows in of_activity])
+        rest = np.setdiff1d(rows, [shown - 1, shown, shown + 1])
+        correction = correction_ridge.fit_correction(logits[shown], look[shown], test.y[shown], card.temperature)
+        windows = test.select(np.isin(np.arange(len(test)), rest))
         before, after = (
-            score(rows, answers_among(x, classes), card.labels).macro_f1
-            for x in (logits[rest], learnt.apply(logits[rest], look[rest]))
+            score(windows, answers_among(answers, classes), card.labels).macro_f1
+            for answers in (logits[rest], correction.apply(logits[rest], look[rest]))
         )
         gains[i, people == person] = after - before
     return gains
 
 
 def _unknown(runs: Sequence[Run], data: Sequence[str], name: str, *others: str) -> Measured:
-    """What live recognition makes of `data` by the models of `runs`, with `others` of its scores, too."""
+    """Score live recognition on `data` with the models of `runs`; also return the scores `others`."""
     keys = ("false_answers_per_hour", "unknown_in_activities", *others)
-    found: dict[str, Any] = {}
+    forms: dict[str, Any] = {}
     for form in FORMS:
         models = [run.tflite(form) for run in runs]
         outs = [path.with_suffix(f".{name}.json") for path in models]
@@ -361,8 +364,8 @@ def _unknown(runs: Sequence[Run], data: Sequence[str], name: str, *others: str) 
             if not out.exists():
                 har_edge("evaluate", path, "--live", *_data(data), "--json", out)
         each = [json.loads(out.read_text()) for out in outs]
-        found[form] = {key: [x[key] for x in each] for key in keys}
-    return found | {"target": {"false_answers_per_hour": 6.0, "unknown_in_activities": 0.12}}
+        forms[form] = {key: [x[key] for x in each] for key in keys}
+    return forms | {"target": {"false_answers_per_hour": 6.0, "unknown_in_activities": 0.12}}
 
 
 def _data(paths: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Write the page on networks where they were not trained from what `tools.other_data` measured."""
+"""Write the page on networks where they were not trained, from the measurements of `tools.other_data`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -54,7 +54,7 @@ MotionSense, left out of training. A *false report* names a known activity durin
 
 
 def markdown(content: Mapping[str, Any]) -> str:
-    """The text of `other_data.md`: a table for rows with the same first measure, a list for one without its like."""
+    """Return the text of `other_data.md`: a table of rows with the same first measure, a list for a single row."""
     content = _by_seconds(content)
     n_folds = len(content["five-folds"]["int8"]["accuracy"])
     text = f"""# People, phones and activities that were not in training
@@ -68,18 +68,19 @@ also the [doubts](README.md#doubts-about-other-data).
     for first, title in _TITLES.items():
         rows = {name: row for name, row in content.items() if first == next(x for x in _NAMES if x in row["int8"])}
         shown = [x for x in _NAMES if any(x in row["int8"] for row in rows.values())]
-        titles = [_NAMES[x].format_map(next(iter(rows.values()))["int8"]) for x in shown]
-        cells = [[_cell(x, row) for x in shown] for row in rows.values()]
+        titles = [_NAMES[measure].format_map(next(iter(rows.values()))["int8"]) for measure in shown]
+        cells = [[_cell(measure, row) for measure in shown] for row in rows.values()]
         if len(rows) > 1:
-            found = table(" | ".join(["row", *titles]), [[name, *own] for name, own in zip(rows, cells, strict=True)])
+            lines = [[name, *values] for name, values in zip(rows, cells, strict=True)]
+            body = table(" | ".join(["row", *titles]), lines)
         else:
-            found = "".join(f"- {title}: {cell}\n" for title, cell in zip(titles, cells[0], strict=True))
-        text += f"\n## {title}\n\n{found}"
+            body = "".join(f"- {title}: {cell}\n" for title, cell in zip(titles, cells[0], strict=True))
+        text += f"\n## {title}\n\n{body}"
     return text
 
 
 def _by_seconds(content: Mapping[str, Any]) -> dict[str, Any]:
-    """The rows, with one for each number of seconds in place of the row on adapting to people."""
+    """Replace the row on adapting to people by a row for each number of seconds."""
     rows = {name: row for name, row in content.items() if name != "personalised"}
     for end in ("_2.56_s", "_10_s", "_30_s"):
         rows[f"{end[1:-2]} s of each activity"] = {
@@ -90,7 +91,7 @@ def _by_seconds(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _most_lost(content: Mapping[str, Any]) -> float:
-    """Points of a score that int8 loses in any row, on the mean over the seeds."""
+    """Compute the most points that int8 loses in a score of any row, on the mean over the seeds."""
     means = [
         [np.mean(row[x][key]) for x in ("float32", "int8")]
         for row in content.values()
@@ -106,6 +107,6 @@ def _cell(measure: str, row: Mapping[str, Any]) -> str:
     unit = 100 if _NAMES[measure].endswith("%") else 1
     values = unit * np.array(row["int8"][measure], float)
     spread = f" ({values.min():.2f} to {values.max():.2f})" if len(values) > 1 else ""
-    wanted = unit * row.get("target", {}).get(measure, np.nan)
-    is_missed = values.mean() > wanted if measure in _LESS_IS_BETTER else values.mean() < wanted
-    return f"**{values.mean():.2f}**{spread}, target {wanted:.4g}" if is_missed else f"{values.mean():.2f}{spread}"
+    target = unit * row.get("target", {}).get(measure, np.nan)
+    is_missed = values.mean() > target if measure in _LESS_IS_BETTER else values.mean() < target
+    return f"**{values.mean():.2f}**{spread}, target {target:.4g}" if is_missed else f"{values.mean():.2f}{spread}"

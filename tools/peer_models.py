@@ -1,4 +1,4 @@
-"""Convert a trained network in every way, for raw windows: har-edge's forms and layouts, rivals, and their int8."""
+"""Convert a trained network for raw windows into har-edge's forms and layouts, rivals, and their int8."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,12 +25,12 @@ OURS, INTERPRETER, STOCK, FUSED, ONNX = (
     "ONNX Runtime",
 )
 AS_C = ("int8 as C", "c_int8.tflite")
-"""The form that is compiled, and the file of the model that it is made of."""
+"""The compiled form, and the file of its model."""
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form of the network: what it is, the file that holds it and the runtime that runs it."""
+    """A form of the network, with its file and runtime."""
 
     group: str
     name: str
@@ -39,7 +39,7 @@ class Form:
 
     @property
     def is_float(self) -> bool:
-        """Tell whether it computes in float with float weights."""
+        """Tell whether the form computes in float with float weights."""
         return self.name in ("float32", "float16")
 
 
@@ -62,7 +62,7 @@ def build(run: Path, folder: Path) -> list[Form]:
     from convert.run_networks import TrainingRecord
 
     layouts = {
-        "two products (ifo, c)": IN_INT8,  # that of `har-edge convert`
+        "two products (ifo, c)": IN_INT8,  # as in `har-edge convert`
         "one product": IN_FLOAT,
     }
     card = load(run / "card.json")
@@ -111,9 +111,9 @@ def build(run: Path, folder: Path) -> list[Form]:
     cards.write_model(model, (folder / ours["int8"].file).read_bytes(), replace(card, raw_input=True))
     job = MeasurementJob("", "measure", model.name, AS_C[0], library="c_int8.so")
     compile_for(PythonDevice(), model, job, folder)
-    others = [x for x in forms if x.group != OURS]
+    others = [form for form in forms if form.group != OURS]
     return [
-        *(x for x in forms if x.group == OURS),
+        *(form for form in forms if form.group == OURS),
         Form(OURS, AS_C[0], "c_int8.so", C),
         *others,
         *(replace(ours[x], group=INTERPRETER, name=x, runtime="tensorflow") for x in ("float32", "int8")),

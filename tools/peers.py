@@ -32,7 +32,7 @@ from tools.peer_models import AS_C, OURS, Form, build
 
 RUNS, TIMED_WINDOWS = 300, 32
 RAW, PREPARED = "raw window, prepared in the graph", "window that was already prepared"
-"""The input that is timed; the second in files that do not name it."""
+"""The input that is timed; older files do not name the second."""
 
 
 @click.command()
@@ -47,19 +47,19 @@ def main(run: Path, rounds: int) -> None:
         forms = in_own_process(build, run, folder)
         times: list[list[list[float]]] = [[] for _ in forms]
         for turn in range(rounds):
-            for own, form in zip(times, forms, strict=True):
+            for rounds_of_form, form in zip(times, forms, strict=True):
                 print(f"round {turn + 1} of {rounds}: {form.group}, {form.name}", file=sys.stderr)
-                own.append(in_own_process(measure, folder, form))
+                rounds_of_form.append(in_own_process(measure, folder, form))
         facts = []
         for form in forms:
             print(f"answers: {form.group}, {form.name}", file=sys.stderr)
             facts.append(in_own_process(answer, folder, form))
     busy = machine_state.busy_share(before, machine_state.state(), own_seconds=0.0)
-    p50s = [statistics.latency(own).p50 for own in times]
+    p50s = [statistics.latency(x).p50 for x in times]
     fastest = min((i for i, form in enumerate(forms) if form.is_float), key=p50s.__getitem__)
     rows = []
-    for form, own, p50, fact in zip(forms, times, p50s, facts, strict=True):
-        ratio, interval = statistics.p50_ratio(own, times[fastest])
+    for form, milliseconds, p50, fact in zip(forms, times, p50s, facts, strict=True):
+        ratio, interval = statistics.p50_ratio(milliseconds, times[fastest])
         agreement = float(np.mean(np.array(fact["answers"]) == facts[0]["answers"]))
         rows.append(
             {"group": form.group, "name": form.name}
@@ -86,13 +86,13 @@ def main(run: Path, rounds: int) -> None:
 
 
 def in_own_process(task: Callable[..., Any], *arguments: Any) -> Any:
-    """The result of `task`; nothing that it loads or warms up is there for the next."""
+    """Run `task` in a new process, so that the next task starts with nothing loaded or warmed up."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
         return process.submit(task, *arguments).result()
 
 
 def measure(folder: Path, form: Form) -> list[float]:
-    """Time one form on some windows: milliseconds."""
+    """Time one form on some windows, in milliseconds."""
     machine.pin_to_one_cpu()
     windows = np.load(folder / "windows.npz")["X"]
     infer, _ = _open(folder, form)
@@ -112,7 +112,7 @@ def answer(folder: Path, form: Form) -> dict[str, Any]:
 
 
 def _record_processor(content: dict[str, Any]) -> None:
-    """Put this machine's ratio of int8 to the fastest float form into `processors.json`; write `processors.md` anew."""
+    """Add this machine's ratio of int8 to the fastest float form to `processors.json` and `processors.md`."""
     path = RESULTS / "processors.json"
     row = {
         "processor": content["device"]["cpu"],
@@ -126,7 +126,7 @@ def _record_processor(content: dict[str, Any]) -> None:
 
 
 def processors(rows: list[dict[str, str]]) -> str:
-    """The text of `processors.md`; `rows` are those of `processors.json`."""
+    """Return the text of `processors.md`; `rows` are read from `processors.json`."""
     return f"""# Latency of int8 against float, by processor
 
 *Ratio* is the median time of `edge` in int8, divided by the median time of its fastest float form (*against*) in the
@@ -137,12 +137,12 @@ same run, with a 95 % interval. All runs use LiteRT on one thread. Quote the pro
 
 
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """The row of what `har-edge convert --quantize` writes."""
-    return next(x for x in rows if x["group"] == OURS and x["name"].startswith("int8, "))
+    """Return the row of the form that `har-edge convert --quantize` writes."""
+    return next(row for row in rows if row["group"] == OURS and row["name"].startswith("int8, "))
 
 
 def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], int | None]:
-    """Raw window `[1, samples, n_signals]` -> logits; the number of operators, where known."""
+    """Open a form: a function from a raw window `[1, samples, n_signals]` to logits, and the number of operators."""
     content = (folder / form.file).read_bytes()
     if form.runtime == C:
         return CModel(folder / form.file, read_model(folder / AS_C[1])[0], "", form.name).run, None
@@ -152,22 +152,22 @@ def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], int | None]:
 
 
 def doubts_of(content: dict[str, Any]) -> list[str]:
-    """The reasons why a measurement in `peers.json` may mislead."""
+    """List the reasons why a measurement in `peers.json` may mislead."""
     beside, load = content["busy_cpus_beside"], content["load_average_before"]
-    found = []
+    reasons = []
     if beside is not None and beside > doubts.BUSY_SHARE:
-        found.append(f"other programs kept {beside:.1f} CPUs busy meanwhile")
+        reasons.append(f"other programs kept {beside:.1f} CPUs busy meanwhile")
     if load is not None and load > doubts.BUSY_LOAD:
-        found.append(f"the load average before was {load:.2f}")
-    return found
+        reasons.append(f"the load average before was {load:.2f}")
+    return reasons
 
 
 def markdown(content: dict[str, Any]) -> str:
-    """The text of `peers.md`; `content` is that of `peers.json`."""
+    """Return the text of `peers.md`; `content` is read from `peers.json`."""
     device, rows = content["device"], content["rows"]
     packages = ", ".join(f"{name} {number}" for name, number in content["packages"].items())
     first = {x["group"]: i for i, x in reversed([*enumerate(rows)])}
-    rows = [x | {"name": f"**{x['name']}**"} if x is our_int8(content["rows"]) else x for x in rows]
+    rows = [row | {"name": f"**{row['name']}**"} if row is our_int8(content["rows"]) else row for row in rows]
     lines = [
         [x["group"] if first[x["group"]] == i else "", *(write(x) for write in _COLUMNS.values())]
         for i, x in enumerate(rows)
@@ -188,18 +188,18 @@ held-out training subjects. [Comparison with other tools](../peers.md) describes
 
 
 def ratio_text(row: dict[str, Any]) -> str:
-    """The ratio of a row to the fastest float form, with its interval."""
+    """Return the ratio of a row to the fastest float form, with its interval."""
     low, high = row["of_fastest_float_ci95"]
     return f"{row['of_fastest_float']:.2f} ({low:.2f} to {high:.2f})"
 
 
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "form": lambda x: x["name"],
-    "kB, no card": lambda x: f"{x['bytes'] / 1000:.0f}",
-    "p50, µs": lambda x: f"{x['p50_us']:.1f}",
+    "form": lambda row: row["name"],
+    "kB, no card": lambda row: f"{row['bytes'] / 1000:.0f}",
+    "p50, µs": lambda row: f"{row['p50_us']:.1f}",
     "time / fastest float's (95 %)": ratio_text,
-    "accuracy, %": lambda x: f"{100 * x['accuracy']:.2f}",
-    "same as float32, %": lambda x: f"{100 * x['agreement']:.2f}",
+    "accuracy, %": lambda row: f"{100 * row['accuracy']:.2f}",
+    "same as float32, %": lambda row: f"{100 * row['agreement']:.2f}",
 }
 
 

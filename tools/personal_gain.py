@@ -42,13 +42,13 @@ class Gain:
 
 
 _COLUMNS: dict[str, Callable[[Gain], str]] = {
-    "subject": lambda x: str(x.subject),
-    "windows": lambda x: str(x.windows),
-    "accuracy": lambda x: percent(x.before),
-    "after": lambda x: percent(x.after),
-    "macro F1": lambda x: percent(x.macro_f1_before),
-    "macro F1 after": lambda x: percent(x.macro_f1_after),
-    "used": lambda x: "yes" if x.used else "no",
+    "subject": lambda gain: str(gain.subject),
+    "windows": lambda gain: str(gain.windows),
+    "accuracy": lambda gain: percent(gain.before),
+    "after": lambda gain: percent(gain.after),
+    "macro F1": lambda gain: percent(gain.macro_f1_before),
+    "macro F1 after": lambda gain: percent(gain.macro_f1_after),
+    "used": lambda gain: "yes" if gain.used else "no",
 }
 
 
@@ -64,7 +64,9 @@ def main(model: Path, data: Sequence[str], seconds: float, out: Path | None) -> 
         print(f"Not scored: subject {subject}: {reason}.")
     if not gains:
         raise click.ClickException("nobody is scored")
-    rates = [fmean(getattr(x, key) for x in gains) for key in ("before", "after", "macro_f1_before", "macro_f1_after")]
+    rates = [
+        fmean(getattr(gain, key) for gain in gains) for key in ("before", "after", "macro_f1_before", "macro_f1_after")
+    ]
     mean = Gain("mean", sum(x.windows for x in gains), *rates, used=all(x.used for x in gains))
     print(table_of(_COLUMNS, [*gains, mean]), end="")
     if out:
@@ -77,9 +79,11 @@ def measure(classifier: Classifier, data: Sequence[str], seconds: float) -> tupl
     recordings = [recording for _, recording in numbered]
     gains: list[Gain] = []
     not_scored: dict[str, str] = {}
-    for subject in dict.fromkeys(x.subject for x in recordings):
+    for subject in dict.fromkeys(recording.subject for recording in recordings):
         try:
-            stretches, _ = personalisation.find_stretches([x for x in recordings if x.subject == subject], classifier)
+            stretches, _ = personalisation.find_stretches(
+                [recording for recording in recordings if recording.subject == subject], classifier
+            )
             gains.append(gain(subject, stretches, seconds, classifier))
         except InputError as error:
             not_scored[str(subject)] = str(error)
@@ -105,8 +109,8 @@ def gain(subject: int | str, stretches: Sequence[Stretch], seconds: float, class
 
 
 def split(stretches: Sequence[Stretch], seconds: float, samples: int) -> tuple[list[Stretch], list[Stretch]]:
-    """Divide windows of `samples`: those in the first `seconds` of each activity, and the rest."""
-    budget = {x.label: seconds for x in stretches}
+    """Divide windows of `samples` into the first `seconds` of each activity and the rest."""
+    budget = {stretch.label: seconds for stretch in stretches}
     first: list[Stretch] = []
     rest: list[Stretch] = []
     for stretch in stretches:

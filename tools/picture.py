@@ -1,4 +1,4 @@
-"""Draw what a command prints on an 80-column terminal as an SVG: `python -m tools.picture docs/bench.svg bench`."""
+"""Draw the output of a command on an 80-column terminal as SVG: `python -m tools.picture docs/bench.svg bench`."""
 
 import io
 import os
@@ -13,7 +13,7 @@ from edge_runtime.system.files import write_text
 from tools import COMMAND
 
 WIDTH = 80
-# Rich's own frame loads a font from the net; a picture in a README uses what the reader has.
+# Rich's frame loads a font from the net; a picture in a README uses the reader's fonts.
 FRAME = """<svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
@@ -33,11 +33,11 @@ font-size: {char_height}px; line-height: {line_height}px; }}
 
 
 def main() -> None:
-    """Run `har-edge` with the arguments after the file name; draw what it printed on stdout."""
+    """Run `har-edge` with the arguments after the file name, and draw its stdout."""
     target, *arguments = sys.argv[1:]
     as_terminal = os.environ | {"COLUMNS": str(WIDTH), "TERM": "xterm-256color", "FORCE_COLOR": "1"}
     done = subprocess.run([*COMMAND, *arguments], stdout=subprocess.PIPE, text=True, check=True, env=as_terminal)
-    # Rich clears the lines before it draws a progress bar again: only the last one stays.
+    # Rich clears the lines before it draws a progress bar again: only the last output stays.
     shown = done.stdout.rpartition("\x1b[1A\x1b[2K")[2]
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ har-edge " + " ".join(arguments), style="bold"))

@@ -1,6 +1,6 @@
-"""Train, convert and measure networks of others: `python -m tools.published [NAME …] --runs FOLDER`.
+"""Train, convert and measure published networks: `python -m tools.published [NAME …] --runs FOLDER`.
 
-Whatever `FOLDER` holds already is not trained or converted again, so that a second call only measures. Writes
+Networks in `FOLDER` are not trained or converted again, so that a second call only measures. Writes
 `docs/results/published.json` and `published.md`.
 """
 
@@ -24,7 +24,7 @@ from tools.published_document import document
 from tools.published_networks.networks import NETWORKS, Published
 
 QUANTISED = ("int8", "mixed")
-"""What `har-edge convert --quantize` may write: integers throughout or, where these lose too much, cells in float."""
+"""Forms that `har-edge convert --quantize` may write: all integers or, if these lose too much, cells in float."""
 
 LIMITS = ("--time-limit", "900")
 """DeepConvLSTM and iSPLInception's CNN-LSTM have millions of weights."""
@@ -44,17 +44,17 @@ class Kept:
         return self.folder / f"{self.folder.name}.keras"
 
     def tflite(self, scheme: str) -> Path:
-        """The converted model of one form."""
+        """Return the file of a form."""
         return self.folder / f"{self.folder.name}_{scheme}.tflite"
 
     def conversion_command(self, *options: str) -> list[str]:
-        """`har-edge convert` of the network, with the normalisation that it was trained with, into its folder."""
+        """Return the command that converts the network, with its normalisation, into its folder."""
         normalisation = str(self.folder / "normalisation.json")
         where = ("--normalisation", normalisation, "-o", str(self.folder))
         return [*COMMAND, "convert", str(self.model), *options, *where, *LIMITS]
 
     def converted(self) -> list[str]:
-        """The forms that there are."""
+        """List the forms with a file."""
         return [x for x in ("float32", *QUANTISED) if self.tflite(x).exists()]
 
 
@@ -88,16 +88,16 @@ def train(name: str, kept: Kept) -> None:
 
 
 def convert(kept: Kept) -> dict[str, Any]:
-    """Convert a network as its user would; the time that took, and the sentence that refused it or failed the check.
+    """Convert a network as its user would; return the time, and the error if the conversion was refused or failed.
 
-    One that fails the check is converted without it, to the form that failed, so that there is something to measure.
+    A network that fails the check is converted to the same form without the check, so that it can be measured.
     """
     for scheme in kept.converted():
         kept.tflite(scheme).unlink()
     command = kept.conversion_command("--quantize")
     wall, cpu = time.monotonic(), children_cpu_seconds()
     result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
-    found = {
+    outcome = {
         "seconds": time.monotonic() - wall,
         "cpu_seconds": children_cpu_seconds() - cpu,
         "refused": None,
@@ -106,20 +106,20 @@ def convert(kept: Kept) -> dict[str, Any]:
     print(result.stderr, file=sys.stderr)
     sentence = (result.stderr.strip().splitlines() or [""])[-1].removeprefix("Error: ")
     if result.returncode == ExitCode.USAGE:
-        return found | {"refused": sentence}
+        return outcome | {"refused": sentence}
     form = re.match(rf"({'|'.join(QUANTISED)})\b", sentence)
     if result.returncode == ExitCode.CHECK_FAILED and form:
-        # By its name: without a gate `--quantize` would write int8, whichever failed.
+        # Without a gate, `--quantize` would write int8 even if mixed failed.
         subprocess.run(kept.conversion_command("--quantize-as", form[1], "--max-drop", "100"), check=True)
-        found["failed"] = sentence
+        outcome["failed"] = sentence
     else:
-        result.check_returncode()  # interrupted, out of time or a fault: that says nothing about the network
-    subprocess.run(kept.conversion_command("--rivals"), check=True)  # apart: their time is not ours
-    return found
+        result.check_returncode()  # interrupted, out of time or a fault of ours
+    subprocess.run(kept.conversion_command("--rivals"), check=True)  # in a run of their own: their time is not ours
+    return outcome
 
 
 def describe(published: Published, kept: Kept) -> dict[str, Any]:
-    """The training and the conversion of a network, as the JSON file has them."""
+    """Return the training and the conversion of a network for the JSON file."""
     content: dict[str, Any] = {
         "source": published.source,
         "input_shape": list(published.input_shape),
@@ -134,7 +134,7 @@ def describe(published: Published, kept: Kept) -> dict[str, Any]:
             "form": forms[-1],
             "lowering": card.quantisation["lowering"],
             "held_out": card.parity["checked"],
-            "bytes": {x: kept.tflite(x).stat().st_size for x in forms},
+            "bytes": {form: kept.tflite(form).stat().st_size for form in forms},
         }
     return content
 
@@ -158,7 +158,7 @@ def measure(kept: Kept) -> dict[str, Any]:
         "cpu": report.device.cpu,
         "load_average_before": report.device.before.load_average if report.device.before else None,
         "rows": rows,
-        "absent_rivals": {x.name: x.reason for x in report.absent_rivals or ()},
+        "absent_rivals": {rival.name: rival.reason for rival in report.absent_rivals or ()},
     }
 
 

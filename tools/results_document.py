@@ -24,7 +24,7 @@ PUBLISHED = {
     "stacked-lstm-accelerometer": "87",
     "gru-coarse-coarse": "96.5 (four classes)",
 }
-"""Accuracy in percent on the test subjects, as the authors of the known networks give it."""
+"""Accuracy in percent on the test subjects, from the authors of the networks."""
 FLOAT, INT8, MIXED = "float32", "int8", "mixed"
 _README_FORMS = {
     "har-edge, float32": (OURS, FLOAT),
@@ -35,9 +35,9 @@ _README_FORMS = {
     "TensorFlow's converter, int8": (STOCK, INT8),
     "ONNX Runtime, float32": (ONNX, FLOAT),
 }
-"""The rows of README's table: group and name of each in `peers.json`."""
+"""The rows of README's table, with group and name in `peers.json`."""
 FORMS = (FLOAT, INT8, MIXED, *(x.name for x in RIVALS))
-"""The forms that are timed, in the order of the table; the first three are har-edge's own."""
+"""The forms that are timed, in the order of the table; the first three are har-edge's."""
 Measured = dict[str, Any]
 
 
@@ -53,26 +53,30 @@ def load_measured() -> list[Measured]:
 
 
 def _order(network: Measured) -> tuple[bool, bool, float]:
-    """Six classes before coarse ones, all sensors before fewer, then the most accurate first."""
+    """Order networks: six classes before coarse classes, all sensors before fewer, then the most accurate first."""
     return len(network["labels"]) < 6, len(network["signals"]) < 9, -np.mean(_accuracies(network, FLOAT))
 
 
 def _scores(network: Measured, scheme: str) -> list[Any]:
-    """A score for each seed; of a network that is not converted, float32 is Keras's own, int8 is missing."""
-    scores = [x["scores"] for x in network["seeds"]]
-    if all(scheme in x for x in scores):
-        return [x[scheme] for x in scores]
-    return [x["keras"] for x in scores] if scheme == FLOAT else []
+    """Return a score for each seed; without conversion, float32 is Keras's score and int8 is missing."""
+    scores = [seed["scores"] for seed in network["seeds"]]
+    if all(scheme in score for score in scores):
+        return [score[scheme] for score in scores]
+    return [score["keras"] for score in scores] if scheme == FLOAT else []
 
 
 def _accuracies(network: Measured, scheme: str) -> list[float]:
-    return [100 * x["accuracy"] for x in _scores(network, scheme)]
+    return [100 * score["accuracy"] for score in _scores(network, scheme)]
 
 
 def document(networks: Sequence[Measured]) -> str:
-    """The text of `docs/results.md`."""
+    """Return the text of `docs/results.md`."""
     versions = networks[0]["versions"]
-    busy = [x["name"] for x in networks if x["bench"] and x["bench"]["load_average_before"] > BUSY_LOAD]
+    busy = [
+        network["name"]
+        for network in networks
+        if network["bench"] and network["bench"]["load_average_before"] > BUSY_LOAD
+    ]
     before = "every measurement" if len(busy) == len(networks) else ", ".join(busy)
     doubt = f" Doubt: the machine was busy before {before}." if busy else ""
     text = f"""# Results of all networks
@@ -117,16 +121,16 @@ none (–).
 
 
 def with_table(readme: str) -> str:
-    """The text of README with its table of results anew."""
+    """Return the text of README with a new table of results."""
     before, begin, rest = readme.partition(MARKERS[0])
     _, end, after = rest.partition(MARKERS[1])
     return f"{before}{begin}{comparison_table()}{end}{after}"
 
 
 def comparison_table() -> str:
-    """One network in our forms and those of other tools, with the conditions of the measurement."""
+    """Return the table of a network in our forms and other tools' forms, with the conditions of the measurement."""
     peers, seeds = (json.loads((RESULTS / x).read_text()) for x in ("peers.json", "seeds.json"))
-    rows = {(x["group"], x["name"]): x for x in peers["rows"]}
+    rows = {(row["group"], row["name"]): row for row in peers["rows"]}
     rows[OURS, INT8] = our_int8(peers["rows"])
     cells = [
         (
@@ -161,7 +165,9 @@ def _subject(network: Measured, scheme: str, choose: Callable[..., str]) -> str:
     scores = _scores(network, scheme)
     if not scores:
         return "–"
-    mean = {x: 100 * np.mean([score["per_subject"][x] for score in scores]) for x in scores[0]["per_subject"]}
+    mean = {
+        person: 100 * np.mean([score["per_subject"][person] for score in scores]) for person in scores[0]["per_subject"]
+    }
     subject = choose(mean, key=mean.__getitem__)
     return f"{mean[subject]:.1f} ({subject})"
 
@@ -194,34 +200,36 @@ def _ratio(network: Measured) -> str:
     return f"{network['bench']['p50_ratio']:.2f} ({low:.2f} to {high:.2f}) × {network['bench']['against']}"
 
 
-_NAME: dict[str, Callable[[Measured], str]] = {"network": lambda x: f"`{x['name']}`"}
+_NAME: dict[str, Callable[[Measured], str]] = {"network": lambda network: f"`{network['name']}`"}
 _ACCURACY = _NAME | {
-    "sensors": lambda x: "all" if len(x["signals"]) == 9 else "accelerometer",
-    "classes": lambda x: str(len(x["labels"])),
-    "seeds": lambda x: str(len(x["seeds"])),
-    "float32": lambda x: _mean_and_sd(_accuracies(x, FLOAT)),
-    "best": lambda x: _subject(x, FLOAT, max),
-    "worst": lambda x: _subject(x, FLOAT, min),
-    "int8": lambda x: _mean_and_sd(_accuracies(x, INT8)),
-    "int8 worst": lambda x: _subject(x, INT8, min),
+    "sensors": lambda network: "all" if len(network["signals"]) == 9 else "accelerometer",
+    "classes": lambda network: str(len(network["labels"])),
+    "seeds": lambda network: str(len(network["seeds"])),
+    "float32": lambda network: _mean_and_sd(_accuracies(network, FLOAT)),
+    "best": lambda network: _subject(network, FLOAT, max),
+    "worst": lambda network: _subject(network, FLOAT, min),
+    "int8": lambda network: _mean_and_sd(_accuracies(network, INT8)),
+    "int8 worst": lambda network: _subject(network, INT8, min),
     "int8 loses": partial(_loss, scheme=INT8),
-    "mixed": lambda x: _mean_and_sd(_accuracies(x, MIXED)),
+    "mixed": lambda network: _mean_and_sd(_accuracies(network, MIXED)),
     "mixed loses": partial(_loss, scheme=MIXED),
-    "published": lambda x: PUBLISHED.get(x["name"], ""),
+    "published": lambda network: PUBLISHED.get(network["name"], ""),
 }
 _COST = _NAME | {
-    "parameters": lambda x: f"{x['network']['parameters']:,}",
-    "float32, kB": lambda x: _size(x, FLOAT),
-    "int8, kB": lambda x: _size(x, INT8),
-    "mixed, kB": lambda x: _size(x, MIXED),
-    "layers": lambda x: x["bench"]["lowering"] if x["bench"] else "–",
-    "float32 p50, µs": lambda x: _p50(x, FLOAT),
-    "int8 p50, µs": lambda x: _p50(x, INT8),
-    "mixed p50, µs": lambda x: _p50(x, MIXED),
+    "parameters": lambda network: f"{network['network']['parameters']:,}",
+    "float32, kB": lambda network: _size(network, FLOAT),
+    "int8, kB": lambda network: _size(network, INT8),
+    "mixed, kB": lambda network: _size(network, MIXED),
+    "layers": lambda network: network["bench"]["lowering"] if network["bench"] else "–",
+    "float32 p50, µs": lambda network: _p50(network, FLOAT),
+    "int8 p50, µs": lambda network: _p50(network, INT8),
+    "mixed p50, µs": lambda network: _p50(network, MIXED),
     "int8 time / fastest float's": _ratio,
-    "as C, µs (time / fastest float's)": lambda x: c_against_float((x["bench"] or {}).get("p50_us", {}), INT8),
-    "processor": lambda x: x["bench"]["cpu"] if x["bench"] else "–",
-    "training, CPU min": lambda x: f"{np.mean([seed['seconds'] for seed in x['seeds']]) / 60:.1f}",
+    "as C, µs (time / fastest float's)": lambda network: c_against_float(
+        (network["bench"] or {}).get("p50_us", {}), INT8
+    ),
+    "processor": lambda network: network["bench"]["cpu"] if network["bench"] else "–",
+    "training, CPU min": lambda network: f"{np.mean([seed['seconds'] for seed in network['seeds']]) / 60:.1f}",
 }
 _RIVALS = _NAME | {form: partial(_time_and_size, form=form) for form in FORMS}
 

@@ -83,7 +83,7 @@ def _is_on_command_line(name: str) -> bool:
 def _newest_stopped() -> Path:
     """Return the folder in `runs` of the stopped training that began last."""
     begun = [x for x in runs.RUNS.glob("*") if not x.is_symlink() and runs.settings_path(x).exists()]
-    stopped = [x for x in begun if not runs.is_under_way(x)]
+    stopped = [folder for folder in begun if not runs.is_under_way(folder)]
     if not stopped:
         raise InputError("no training in runs was stopped: name a folder with --out, or start a new training")
     return max(stopped, key=lambda folder: runs.settings_path(folder).stat().st_mtime)

@@ -135,8 +135,8 @@ def _summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
     return CrossValidation(
         outcomes[0].parameters,
         folds,
-        Spread.of([x.accuracy for x in folds]),
-        Spread.of([x.macro_f1 for x in folds]),
+        Spread.of([fold.accuracy for fold in folds]),
+        Spread.of([fold.macro_f1 for fold in folds]),
         score(train, predictions, data.labels, data.mountings),
     )
 
@@ -144,7 +144,7 @@ def _summarise(jobs: Sequence[FitJob], data: Dataset) -> CrossValidation:
 def scores_table(result: CrossValidation, options: TrainingInput) -> Table:
     """Return the scores of each subject, of all windows and of each fold, and their mean, as a table."""
     scores = result.scores
-    title = f"{_title(options, [x.subjects for x in result.folds])}: {result.parameters:,} parameters"
+    title = f"{_title(options, [fold.subjects for fold in result.folds])}: {result.parameters:,} parameters"
     table = plain_table(["", f"{noun_of(scores.per_subject)}s"], ["windows", *MEASURES.values()], title)
     for subject in sorted(scores.per_subject, key=natural):
         accuracy, macro_f1 = scores.per_subject[subject], scores.per_subject_macro_f1[subject]
@@ -162,4 +162,4 @@ def _rows(result: CrossValidation) -> Iterator[Sequence[object]]:
     people, macro_f1 = result.scores.per_subject, result.scores.per_subject_macro_f1
     for i, fold in enumerate(result.folds):
         yield i + 1, "", fold.windows, fold.accuracy, fold.macro_f1
-        yield from ((i + 1, x, "", people[str(x)], macro_f1[str(x)]) for x in fold.subjects)
+        yield from ((i + 1, subject, "", people[str(subject)], macro_f1[str(subject)]) for subject in fold.subjects)

@@ -83,7 +83,9 @@ def _between(movement: Array, dataset: Dataset) -> Array:
 def _means(movement: Array, train: Split, rows: npt.NDArray[np.bool_], way: npt.NDArray[np.integer]) -> Array:
     """Compute the mean movement `[n_ways, n_features]` in `rows` of each way that has enough windows, else of all."""
     ways = [rows & (way == number) for number in np.unique(way[rows])]
-    enough = [x for x in ways if x.sum() >= _ENOUGH_WINDOWS and len(np.unique(train.subject[x])) >= _ENOUGH_PEOPLE]
+    enough = [
+        way for way in ways if way.sum() >= _ENOUGH_WINDOWS and len(np.unique(train.subject[way])) >= _ENOUGH_PEOPLE
+    ]
     return np.stack([movement[x].mean(axis=0) for x in enough or [rows]])
 
 

@@ -125,9 +125,9 @@ def subjects_named(option: str, names: Sequence[str], people: Sequence[int | str
     """Return the subjects among `people` that `option` names. Raises `InputError` for strangers, and for nobody."""
     subjects = {str(x): x for x in natural_order(people)}
     if not names or not subjects.keys() >= {*names}:
-        strangers = ", ".join(x for x in names if x not in subjects) or "nobody"
+        strangers = ", ".join(name for name in names if name not in subjects) or "nobody"
         raise InputError(f"{option} names {strangers}: choose among {', '.join(subjects)}")
-    return [subjects[x] for x in names]
+    return [subjects[name] for name in names]
 
 
 def default_held_out(subjects: npt.NDArray[np.generic]) -> list[Any]:

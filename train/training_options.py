@@ -81,7 +81,7 @@ training_options = options.together(
         "--frame",
         type=click.Choice(get_args(Frame)),
         default="device",
-        help="Axes of the windows: the device's, or those of walking, for devices worn in any way.",
+        help="Axes of the windows: the device's, or the walking person's, for devices worn in any way.",
     ),
     click.option(
         "--test-subjects",

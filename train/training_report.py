@@ -56,9 +56,9 @@ class PartSpread:
     def of(cls, scores: Sequence[Mapping[str, Any]]) -> "PartSpread":
         """Compute the spread of the scores of each seed's card; subjects are in natural order."""
         people = sorted(scores[0]["per_subject"], key=natural)
-        accuracy, macro_f1 = (Spread.of([x[key] for x in scores]) for key in MEASURES)
+        accuracy, macro_f1 = (Spread.of([score[key] for score in scores]) for key in MEASURES)
         per_subject, per_subject_macro_f1 = (
-            {person: Spread.of([x[key][person] for x in scores]) for person in people}
+            {person: Spread.of([score[key][person] for score in scores]) for person in people}
             for key in ("per_subject", "per_subject_macro_f1")
         )
         return cls(accuracy, macro_f1, per_subject, per_subject_macro_f1)
@@ -73,12 +73,12 @@ def run_table(card: Card) -> Table:
     """Return the scores of one run, on its held-out and on the test subjects, as a table."""
     scores = [card.scores[part] for part in PARTS]
     noun = noun_of(scores[0]["per_subject"])
-    table = _table(card, "", [len(x["per_subject"]) for x in scores], noun)
+    table = _table(card, "", [len(score["per_subject"]) for score in scores], noun)
     for key, name in MEASURES.items():
-        table.add_row(name, *(percent(x[key]) for x in scores))
+        table.add_row(name, *(percent(score[key]) for score in scores))
     for label in card.labels:
-        table.add_row(f"F1 {label}", *(percent(x["per_class"][label]["f1"]) for x in scores))
-    worst = [min(x["per_subject_macro_f1"].items(), key=lambda y: y[1]) for x in scores]
+        table.add_row(f"F1 {label}", *(percent(score["per_class"][label]["f1"]) for score in scores))
+    worst = [min(score["per_subject_macro_f1"].items(), key=lambda y: y[1]) for score in scores]
     table.add_row(f"worst {noun}, macro F1", *(f"{percent(macro_f1)} ({with_noun(x)})" for x, macro_f1 in worst))
     return table
 
@@ -88,14 +88,14 @@ def seeds_table(cards: Sequence[Card]) -> Table:
     parts = list(spread(cards).values())
     noun = noun_of(parts[0].per_subject)
     note = f", mean ± standard deviation of {len(cards)} seeds"
-    table = _table(cards[0], note, [len(x.per_subject) for x in parts], noun)
+    table = _table(cards[0], note, [len(part.per_subject) for part in parts], noun)
     for key, name in MEASURES.items():
-        table.add_row(name, *(str(getattr(x, key)) for x in parts))
-    worst = [min(x.per_subject_macro_f1.items(), key=lambda y: y[1].mean) for x in parts]
+        table.add_row(name, *(str(getattr(part, key)) for part in parts))
+    worst = [min(part.per_subject_macro_f1.items(), key=lambda y: y[1].mean) for part in parts]
     table.add_row(f"worst {noun}, macro F1", *(f"{subject}: {macro_f1}" for subject, macro_f1 in worst))
     for i, card in enumerate(cards):
         for key, name in MEASURES.items():
-            cells = [percent(getattr(x, key).per_seed[i]) for x in parts]
+            cells = [percent(getattr(part, key).per_seed[i]) for part in parts]
             table.add_row(f"{name}, seed {card.training['seed']}", *cells)
     return table
 

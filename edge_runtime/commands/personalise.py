@@ -57,7 +57,7 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, r
     for recording in recordings:
         recording.check_signals(classifier.card.signals)
     personalisation.check_sensors(recordings, classifier.card)
-    warn_of_axes(classifier.card, [x.mounting for x in recordings])
+    warn_of_axes(classifier.card, [recording.mounting for recording in recordings])
     say_who_is_known(classifier.card, recordings)
     stretches, unmoving = personalisation.find_stretches(recordings, classifier)
     if unmoving:
@@ -82,11 +82,11 @@ def _recordings_of_one(data: Sources, name: str | None) -> tuple[Recording, ...]
     reader = DataReader(data)
     recordings = reader.recordings
     say_misfits(reader.described)
-    subjects = sorted({str(x.subject) for x in recordings}, key=natural)
+    subjects = sorted({str(recording.subject) for recording in recordings}, key=natural)
     if len(subjects) > 1 if name is None else name not in subjects:
         absent = "" if name is None else f", not of {quoted(name, 30)}"
         raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}{absent}: choose with --subject")
-    return tuple(x for x in recordings if name in (None, str(x.subject)))
+    return tuple(recording for recording in recordings if name in (None, str(recording.subject)))
 
 
 def _learn(stretches: Sequence[Stretch], classifier: Classifier, data: str) -> tuple[PersonalCorrection, str]:

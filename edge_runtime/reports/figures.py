@@ -111,7 +111,9 @@ def plot_curves(
 def plot_recording(recording: Recording, title: str, path: Path) -> None:
     """Draw the signals of a recording over its minutes, with its labels as coloured spans."""
     signals, names, minute = recording.signals, recording.label_names, 60 * recording.rate_hz
-    values = frontend.signals(recording.samples, recording.begins_midway)[:, [SIGNALS.index(x) for x in signals]]
+    values = frontend.signals(recording.samples, recording.begins_midway)[
+        :, [SIGNALS.index(signal) for signal in signals]
+    ]
     n_columns = 6 if max(map(len, names), default=0) <= 20 else 4
     figure = _figure(14, 8 + 0.21 * max(0, len(names) // n_columns - 2), title)
     panels = figure.subplots(len(signals) // 3, 1, sharex=True)

@@ -34,7 +34,7 @@ def test_every_training_subject_is_in_one_fold_and_no_test_subject_in_any(uci_ha
 
 @pytest.mark.parametrize(("n_folds", "words"), [(3, "3 folds"), (2, "RUNNING")])
 def test_impossible_folds_are_refused(n_folds, words):
-    """There are two people, and one of them runs."""
+    """There are two people, and only the second runs."""
     y, subject = np.array([0, 0, 1, 0], np.uint8), np.array(["a", "a", "a", "b"])
     with pytest.raises(InputError, match=words):
         choose_folds(Split(np.zeros((4, 1, 1), np.float32), y, subject), ("LYING", "RUNNING"), n_folds)
@@ -47,19 +47,20 @@ def test_files_and_table_agree(windows, tmp_path):
     assert {x.name for x in folder.iterdir()} == {"crossval.json", "crossval.csv", "confusion.png"}
     content = json.loads((folder / "crossval.json").read_text())
     folds = content["folds"]
-    assert [x["windows"] for x in folds] == [100, 100]
+    assert [fold["windows"] for fold in folds] == [100, 100]
     assert sorted(x for fold in folds for x in fold["subjects"]) == sorted(PEOPLE[:-1])
-    assert all(x["subjects"] == sorted(x["subjects"], key=PEOPLE.index) for x in folds), "s2 before s10"
-    accuracies = [x["accuracy"] for x in folds]
+    assert all(fold["subjects"] == sorted(fold["subjects"], key=PEOPLE.index) for fold in folds), "s2 before s10"
+    accuracies = [fold["accuracy"] for fold in folds]
     assert content["accuracy"]["mean"] == pytest.approx(np.mean(accuracies))
-    assert content["macro_f1"]["mean"] == pytest.approx(np.mean([x["macro_f1"] for x in folds]))
+    assert content["macro_f1"]["mean"] == pytest.approx(np.mean([fold["macro_f1"] for fold in folds]))
     assert content["accuracy"]["sd"] == pytest.approx(np.std(accuracies, ddof=1))
     assert content["scores"]["windows"] == 200
     assert content["scores"]["accuracy"] == pytest.approx(np.mean(accuracies))
     rows = list(csv.DictReader((folder / "crossval.csv").open()))
-    assert [float(x["accuracy"]) for x in rows if not x["subject"]] == accuracies
-    assert {x["subject"]: float(x["accuracy"]) for x in rows if x["subject"]} == content["scores"]["per_subject"]
-    assert all(f"{100 * x:.2f} %" in result.stdout for x in accuracies)
+    assert [float(row["accuracy"]) for row in rows if not row["subject"]] == accuracies
+    people = {row["subject"]: float(row["accuracy"]) for row in rows if row["subject"]}
+    assert people == content["scores"]["per_subject"]
+    assert all(f"{100 * accuracy:.2f} %" in result.stdout for accuracy in accuracies)
     *_, mean, _ = result.stdout.splitlines()
     assert f"{100 * np.mean(accuracies):.2f} ± " in mean, "the mean comes last"
     assert " \n" not in result.stdout

@@ -20,7 +20,7 @@ ALL_WHO_TRAIN = "1,3,5,6,7,8,11,14,15,16,17,19,21,22,23,25,26,27,28,29,30"
 
 def test_the_run_folder_describes_the_training(trained_run, uci_har):
     pictures = {"curves.png", "confusion.png", "confusion_held_out.png"}
-    assert {x.name for x in trained_run.folder.iterdir()} >= pictures | {"selection.keras"}
+    assert {path.name for path in trained_run.folder.iterdir()} >= pictures | {"selection.keras"}
     assert not (trained_run.folder / "checkpoint").exists()
     card = run_card(trained_run)
     assert card["training"]["data"]["fingerprint"] == uci_har.fingerprint
@@ -31,7 +31,7 @@ def test_the_run_folder_describes_the_training(trained_run, uci_har):
     assert card["scores"]["test"]["accuracy"] > 0.85
     assert 0.05 < card["temperature"] < 2
     rows = list(csv.DictReader(trained_run.history.open()))
-    assert [(x["fit"], int(x["epoch"])) for x in rows] == [
+    assert [(row["fit"], int(row["epoch"])) for row in rows] == [
         (fit, epoch + 1) for fit in ("selection", "final") for epoch in range(EPOCHS)
     ]
     assert float(rows[0]["held_out_accuracy"]) > 0.5
@@ -47,7 +47,7 @@ def test_the_saved_network_has_the_scores_of_the_card(trained_run, trained_netwo
 
 
 def test_training_never_overwrites(har_edge_here, trained_run):
-    before = {x: x.read_bytes() for x in trained_run.folder.iterdir() if x.is_file()}
+    before = {path: path.read_bytes() for path in trained_run.folder.iterdir() if path.is_file()}
     result = har_edge_here("train", "--out", trained_run.folder, cwd=trained_run.folder)
     assert_one_sentence(result, 2, str(trained_run.folder))
     assert before == {x: x.read_bytes() for x in before}

@@ -1,4 +1,4 @@
-"""`make claims` refuses a busy machine, names each row's source and doubts, and judges by the right limits."""
+"""`make claims` refuses a busy machine, names sources and doubts, and checks the limits."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tools.live_claims import personal_claims
 from tools.personal_gain import Gain
 
 
-def test_a_busy_machine_and_a_section_that_is_not_there_are_refused(monkeypatch, capsys):
+def test_a_busy_machine_and_an_unknown_section_are_refused(monkeypatch, capsys):
     def run(load, *arguments):
         monkeypatch.setattr(claims.os, "getloadavg", lambda: (load, load, load))
         monkeypatch.setattr(claims.machine_state, "busy_share", lambda *_: 0.0)
@@ -33,6 +33,6 @@ def test_a_busy_machine_and_a_section_that_is_not_there_are_refused(monkeypatch,
         (((0.9, 0.99), (0.95, 0.9395)), [True, False]),  # nobody may lose more than a point
     ],
 )
-def test_adapting_has_to_gain_on_the_mean_and_to_cost_nobody_more_than_a_point(gains, holds):
+def test_adapting_has_to_gain_on_the_mean_and_may_cost_nobody_more_than_a_point(gains, holds):
     people = [Gain(i, 100, before, after, before, after, used=True) for i, (before, after) in enumerate(gains)]
-    assert [x.holds for x in personal_claims(people)] == holds
+    assert [claim.holds for claim in personal_claims(people)] == holds

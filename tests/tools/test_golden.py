@@ -1,4 +1,4 @@
-"""The golden vectors are what the package makes of their raw samples; a change of any of them is noticed."""
+"""The golden vectors match the package; a change of any value is noticed."""
 
 import json
 import shutil
@@ -14,24 +14,24 @@ from edge_runtime.model.classifier import Classifier
 from tools.golden import FOLDER, LENGTH, OF_ANY_MOUNTING, STRETCHES, SUBJECT, WORN_ANY_WAY, check, stretches
 
 
-def test_the_vectors_are_what_is_made_of_their_raw_samples():
+def test_the_vectors_match_the_package():
     check(FOLDER)
 
 
 def test_windows_are_turned_as_live_recognition_turns_them():
-    """The search is driven by hand for the vectors: its windows are those that the recogniser answers."""
+    """The vectors' search for the mounting gives the same windows as the recogniser's."""
     raw = np.loadtxt(FOLDER / WORN_ANY_WAY / "raw.csv", delimiter=",", skiprows=1)
     vectors = json.loads((FOLDER / WORN_ANY_WAY / "windows.json").read_text())["windows"]
     recognizer = LiveRecognizer(Classifier(OF_ANY_MOUNTING), gentle=False)
     decisions = [x for x in [*recognizer.push(raw), *recognizer.flush()] if isinstance(x, Decision)]
     for vector, decision in zip(vectors, decisions, strict=True):
         assert decision.window_probabilities == pytest.approx(vector["probabilities"], abs=1e-5)
-    known = [x["mounting"] is not None for x in vectors]
-    assert known == sorted(known)
-    assert known[0] != known[-1]
+    has_mounting = [vector["mounting"] is not None for vector in vectors]
+    assert has_mounting == sorted(has_mounting)
+    assert has_mounting[0] != has_mounting[-1]
 
 
-def test_the_raw_samples_are_those_of_a_real_recording_of_a_training_subject():
+def test_the_raw_samples_are_from_a_real_recording_of_a_training_subject():
     subjects = set(loading.load_data().train.subject.tolist())
     assert SUBJECT in subjects
     for name, raw in stretches():
@@ -40,7 +40,7 @@ def test_the_raw_samples_are_those_of_a_real_recording_of_a_training_subject():
         assert np.array_equal(stored, raw)
 
 
-def test_a_changed_value_is_found_and_its_place_named(tmp_path):
+def test_the_place_of_a_changed_value_is_named(tmp_path):
     shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     name = list(STRETCHES)[1]
     path = tmp_path / name / "windows.json"

@@ -1,4 +1,4 @@
-"""`make networks` and `make published`: a refusal is a result, an accident is not."""
+"""`make networks` and `make published`: a refusal is a result, an accident is an error."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from edge_runtime.runs import Run
 from tools import measure_networks, published
 from tools.published import Kept
 
-# Stands for `har-edge`: notes what it was asked, and ends with EXIT_CODE the first time.
+# Stands for `har-edge`: records its arguments, and ends with EXIT_CODE the first time.
 COMMAND = """
 import json, os, sys
 from pathlib import Path
@@ -43,7 +43,7 @@ def kept(run, tmp_path) -> Kept:
 
 
 @pytest.mark.parametrize(("code", "is_result"), [(2, True), (3, False), (70, False), (130, False)])
-def test_a_refused_network_is_a_result_with_its_sentence_and_an_accident_is_none(
+def test_a_refused_network_is_a_result_with_its_sentence_and_an_accident_is_an_error(
     run, kept, monkeypatch, tmp_path, code, is_result
 ):
     monkeypatch.setenv("EXIT_CODE", str(code))
@@ -60,15 +60,15 @@ def test_a_refused_network_is_a_result_with_its_sentence_and_an_accident_is_none
         (tmp_path / "asked.json").write_text("[]")
 
 
-def test_a_network_beyond_the_gate_is_converted_without_it_to_the_form_that_failed(kept, monkeypatch, tmp_path):
+def test_a_network_that_fails_the_gate_is_converted_to_the_same_form_without_it(kept, monkeypatch, tmp_path):
     form = "mixed"
     parity = Parity(50, float32_accuracy=0.96, accuracy=0.9, agreement=0.9, worst_difference=1, snr_db=9)
     sentence = lossy_forms({"model": {form: parity}}, is_labelled=True, max_drop=1)[form]
     monkeypatch.setenv("EXIT_CODE", "1")
     monkeypatch.setenv("SENTENCE", sentence)
     kept.tflite("int8").write_bytes(b"of before")
-    found = published.convert(kept)
-    assert (found["refused"], found["failed"]) == (None, sentence)
+    outcome = published.convert(kept)
+    assert (outcome["refused"], outcome["failed"]) == (None, sentence)
     first, second, rivals = json.loads((tmp_path / "asked.json").read_text())
     again = first.index("--quantize")
     assert second == [*first[:again], "--quantize-as", form, "--max-drop", "100", *first[again + 1 :]]

@@ -1,4 +1,4 @@
-"""`make other-data`: groups of people and what they are trained on, without a training."""
+"""`make other-data`: groups of people and their training data, without a training."""
 
 import json
 from dataclasses import replace
@@ -19,12 +19,12 @@ def few(uci_har) -> Dataset:
     return replace(uci_har, **{x: getattr(uci_har, x).select(slice(None, None, 5)) for x in ("train", "test")})
 
 
-def test_everyone_is_measured_but_the_official_test_subjects(few):
+def test_everyone_but_the_official_test_subjects_is_measured(few):
     data = other_data.everyone(few)
     assert set(data.test.subject.tolist()) == set(few.train.subject.tolist())
 
 
-def test_an_activity_that_is_not_learnt_is_one_of_the_other_labels(tmp_path):
+def test_an_activity_that_is_not_learnt_becomes_an_other_label(tmp_path):
     shipped = (layout.FOLDER / "motionsense.toml").read_text()
     (tmp_path / "layout.toml").write_text(other_data.not_a_class(shipped, "WALKING"))
     before, after = (layout.find_layout(x) for x in ("motionsense", str(tmp_path / "layout.toml")))
@@ -34,13 +34,11 @@ def test_an_activity_that_is_not_learnt_is_one_of_the_other_labels(tmp_path):
         other_data.not_a_class(shipped, "LAYING")
 
 
-def test_a_run_that_is_there_is_not_converted_again_and_everyone_of_the_others_is_trained_on(
-    few, tmp_path, monkeypatch
-):
+def test_an_existing_run_is_not_converted_again_and_everyone_else_is_trained_on(few, tmp_path, monkeypatch):
     ground = other_data.Ground({"motionsense": "a", "geotec": "b"}, tmp_path, range(1))
-    asked: list[list[str]] = []
-    monkeypatch.setattr(other_data, "train", lambda run, seed, options: asked.append([str(seed), *options]))
-    theirs = replace(few, mountings=tuple(replace(x, source="MotionSense") for x in few.mountings))
+    trainings: list[list[str]] = []
+    monkeypatch.setattr(other_data, "train", lambda run, seed, options: trainings.append([str(seed), *options]))
+    theirs = replace(few, mountings=tuple(replace(mounting, source="MotionSense") for mounting in few.mountings))
     monkeypatch.setattr(other_data, "load_data", lambda paths: few if "uci-har" in paths else theirs)
     for name in ("motionsense", "uci-har"):
         run = Run(tmp_path / f"without-{name}" / "seed-0")
@@ -50,8 +48,8 @@ def test_a_run_that_is_there_is_not_converted_again_and_everyone_of_the_others_i
         assert ground.without(name, 0).folder == run.folder
     walking = ["--frame", "walking", "--test-subjects"]
     official = ",".join(map(str, np.unique(few.test.subject)))
-    assert asked[0] == ["0", "--data", "uci-har", "--data", "geotec=b", *walking, official]
-    assert asked[1] == ["0", "--data", "motionsense=a", "--data", "geotec=b", *walking, str(few.test.subject[-1])]
+    assert trainings[0] == ["0", "--data", "uci-har", "--data", "geotec=b", *walking, official]
+    assert trainings[1] == ["0", "--data", "motionsense=a", "--data", "geotec=b", *walking, str(few.test.subject[-1])]
 
 
 def test_every_row_is_on_the_page_by_its_name_or_as_a_list():

@@ -46,8 +46,10 @@ def test_the_test_subjects_are_shown_and_written(tmp_path):
     result = CliRunner().invoke(personal_gain.main, ["edge", "--json", str(tmp_path / "gains.json")])
     assert [x.split()[1] for x in result.stdout.splitlines()[::2][:2]] == ["subject", "2"]
     content = json.loads((tmp_path / "gains.json").read_text())
-    assert [x["subject"] for x in content["gains"]] == [2, 4, 9, 10, 12, 13, 18, 20, 24]
-    assert all(x["windows"] > 500 and x["macro_f1_after"] > x["macro_f1_before"] - 0.05 for x in content["gains"])
+    assert [gain["subject"] for gain in content["gains"]] == [2, 4, 9, 10, 12, 13, 18, 20, 24]
+    assert all(
+        gain["windows"] > 500 and gain["macro_f1_after"] > gain["macro_f1_before"] - 0.05 for gain in content["gains"]
+    )
     assert content["seconds"] == 10
 
 

@@ -1,4 +1,4 @@
-"""docs/results.md says what is in docs/results/networks, and nothing else."""
+"""The pages of results match their JSON files."""
 
 import json
 
@@ -9,7 +9,7 @@ from tools import RESULTS, c_against_float, c_times, claims, other_data_document
 from tools.results_document import DOCUMENT, README, comparison_table, document, load_measured, with_table
 
 
-def test_the_document_is_that_of_make_results():
+def test_the_document_matches_make_results():
     assert DOCUMENT.read_text() == document(load_measured()), "run make results"
 
 
@@ -25,7 +25,7 @@ def test_the_document_is_that_of_make_results():
         ("seeds", reference.markdown),
     ],
 )
-def test_a_page_is_that_of_its_numbers(name, text):
+def test_a_page_matches_its_numbers(name, text):
     assert (RESULTS / f"{name}.md").read_text() == text(json.loads((RESULTS / f"{name}.json").read_text()))
 
 
@@ -37,14 +37,14 @@ def test_a_refused_network_is_listed_with_its_sentence():
     assert f"- {len(content) - 1} of {len(content)} convert" in published_document.document(content)
 
 
-def test_readme_has_the_table_that_make_results_writes():
+def test_the_table_of_readme_matches_make_results():
     text = README.read_text()
     assert text == with_table(text), "run make results"
     assert comparison_table() in text
 
 
-def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_ends():
-    (edge,) = [x for x in load_measured() if x["name"] == "edge"]
+def test_a_row_has_mean_and_deviation_of_its_seeds_and_the_best_and_worst_subject():
+    (edge,) = [network for network in load_measured() if network["name"] == "edge"]
     second = json.loads(json.dumps(edge["seeds"][0]))
     for form, accuracy in (("float32", 0.9), ("int8", 0.85)):
         second["scores"][form] = {"accuracy": accuracy, "per_subject": {"2": 0.2, "4": 1.0}}
@@ -55,6 +55,6 @@ def test_a_row_is_the_mean_and_deviation_of_its_seeds_with_the_subjects_at_both_
     assert cells[8:11] == ["82.50 ± 3.54", "30.0 (2)", "2.50 (5.00)"]
 
 
-def test_a_form_as_c_stands_beside_the_fastest_float_of_any_tool():
+def test_a_form_as_c_is_compared_with_the_fastest_float_of_any_tool():
     p50s = {"int8": 9.0, "float32": 20.0, "ONNX Runtime float32": 10.0, "C int8": 2.5}
     assert [c_against_float(p50s, x) for x in ("int8", "mixed")] == ["2.5 (0.25)", "–"]

@@ -117,7 +117,7 @@ def test_a_fit_stopped_after_its_coarse_stage_ends_with_the_same_weights_and_no_
 
     network, whole = train("whole")
     assert network.output_shape == (None, 6)
-    assert "coarse" not in [x.name for x in network.layers]
+    assert "coarse" not in [layer.name for layer in network.layers]
     with pytest.raises(KeyboardInterrupt):
         train("stopped", StopAt(2))
     assert train("stopped")[1].weights_sha256 == whole.weights_sha256

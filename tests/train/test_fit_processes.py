@@ -35,7 +35,7 @@ def test_a_killed_training_resumes_to_the_same_weights(trained_run, tmp_path):
     run = Run(tmp_path / "runs" / "killed")
     with start_har_edge("train", "--epochs", EPOCHS, "--out", run.folder, cwd=tmp_path) as process:
         checkpoints = [run.folder / "checkpoint" / f"{x}.npz" for x in ("selection", "final")[: cpus()]]
-        wait_until(lambda: process.poll() is not None or all(x.exists() for x in checkpoints))
+        wait_until(lambda: process.poll() is not None or all(path.exists() for path in checkpoints))
         assert process.poll() is None
         process.kill()
     assert not run.card.exists()

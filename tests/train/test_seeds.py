@@ -63,7 +63,9 @@ def test_the_spread_is_computed_from_the_cards(seeds_folder):
         assert (spread["accuracy"]["min"], spread["accuracy"]["max"]) == (min(values), max(values))
         assert f"{50 * sum(values):.2f} ± {100 * spread['accuracy']['sd']:.2f} %" in result.stdout
         for subject, score in spread["per_subject"].items():
-            assert score["mean"] == pytest.approx(np.mean([x["scores"][part]["per_subject"][subject] for x in cards]))
+            assert score["mean"] == pytest.approx(
+                np.mean([card["scores"][part]["per_subject"][subject] for card in cards])
+            )
     rows = list(csv.DictReader((folder / "seeds.csv").open()))
     (row,) = [x for x in rows if (x["seed"], x["part"], x["subject"]) == ("1", "test", "")]
     assert float(row["macro_f1"]) == content["scores"]["test"]["macro_f1"]["per_seed"][1]

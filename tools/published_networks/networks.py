@@ -1,4 +1,4 @@
-"""List sixteen published networks: where they were published, their input, and how long they are trained here."""
+"""List sixteen published networks with their sources, inputs and epochs of training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ SAMPLES, SIGNALS, CLASSES = 128, 9, 6
 class Published:
     """A network as its source describes it, for windows of UCI HAR.
 
-    `build` takes the shape of the input, without the batch, and the number of classes. The training here has fewer
-    `epochs` than the source's. `build_to_train` is the same network in layers that Keras trains faster.
+    `build` takes the shape of the input, without the batch, and the number of classes. `epochs` are fewer than the
+    source's. `build_to_train` builds the same network from layers that Keras trains faster.
     """
 
     source: str
@@ -27,11 +27,11 @@ class Published:
     build_to_train: Callable[[tuple[int, ...], int], keras.Model] | None = None
 
     def to_train(self) -> keras.Model:
-        """The network, with new weights, as it is trained."""
+        """Build the network, with new weights, for training."""
         return (self.build_to_train or self.build)(self.input_shape, CLASSES)
 
     def trained(self, network: keras.Model) -> keras.Model:
-        """The network as its source has it, with the weights of `to_train`, which was trained."""
+        """Return the source's network with the weights of a trained `network` of `to_train`."""
         if self.build_to_train is None:
             return network
         published = self.network()
@@ -40,11 +40,11 @@ class Published:
         return published
 
     def network(self) -> keras.Model:
-        """The network, with new weights."""
+        """Build the source's network, with new weights."""
         return self.build(self.input_shape, CLASSES)
 
     def arrange(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Windows `[n, samples, signals]` in the shape that the network takes."""
+        """Bring windows `[n, samples, signals]` into the network's input shape."""
         if self.input_shape == (SIGNALS, SAMPLES):
             return windows.transpose(0, 2, 1)
         return windows.reshape(len(windows), *self.input_shape)

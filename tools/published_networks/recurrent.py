@@ -1,4 +1,4 @@
-"""Build published networks that are one chain of layers; their sources are in `networks.py`."""
+"""Build published networks that are a chain of layers; their sources are in `networks.py`."""
 
 import keras
 from keras import layers
@@ -7,7 +7,7 @@ from train.fit import networks
 
 
 def brownlee_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """An LSTM of 100 over all samples."""
+    """Build an LSTM of 100 over all samples."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -20,7 +20,7 @@ def brownlee_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
 
 
 def brownlee_cnn_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Two convolutions over each quarter of a window, then an LSTM over the four."""
+    """Build two convolutions over each quarter of a window, then an LSTM over the quarters."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -38,7 +38,7 @@ def brownlee_cnn_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Mod
 
 
 def brownlee_conv_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """An LSTM over the four quarters of a window whose products are convolutions."""
+    """Build a convolutional LSTM over the four quarters of a window."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -52,19 +52,19 @@ def brownlee_conv_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Mo
 
 
 def stacked_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Two LSTMs of 32: the network of that name in this project."""
+    """Build this project's `stacked-lstm`, two LSTMs of 32."""
     samples, n_signals = input_shape
     return networks.stacked_lstm((samples, n_signals), n_classes)
 
 
 def residual_bidir_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Nine bidirectional LSTMs with residual connections: the network of that name in this project."""
+    """Build this project's `residual-bidir-lstm`, nine bidirectional LSTMs with residual connections."""
     samples, n_signals = input_shape
     return networks.residual_bidir_lstm((samples, n_signals), n_classes)
 
 
 def ispl_cnn_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Four convolutions over each quarter of a window, then two LSTMs of 512, as `main.py` has it for UCI HAR."""
+    """Build four convolutions over each quarter of a window, then two LSTMs of 512, as `main.py` does for UCI HAR."""
     samples, n_signals = input_shape
     return keras.Sequential(
         [
@@ -88,7 +88,7 @@ def ispl_cnn_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
 
 
 def ispl_bilstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """A bidirectional LSTM of 128 in each direction."""
+    """Build a bidirectional LSTM of 128 in each direction."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -101,7 +101,7 @@ def ispl_bilstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
 
 
 def gru_trio(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Three stacked GRUs of 6, 12 and 12: its "model v2"."""
+    """Build three stacked GRUs of 6, 12 and 12, the source's "model v2"."""
     return keras.Sequential(
         [
             keras.Input(input_shape),
@@ -114,7 +114,7 @@ def gru_trio(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
 
 
 def lstm_cnn(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
-    """Two LSTMs of 32, then two convolutions over their steps."""
+    """Build two LSTMs of 32, then two convolutions over their steps."""
     return keras.Sequential(
         [
             keras.Input(input_shape),

@@ -27,10 +27,9 @@ def main(name: str, folder: Path) -> None:
 
 
 def train(name: str, folder: Path) -> None:
-    """Train a network for its number of epochs, by Adam with a cosine schedule; nothing is chosen meanwhile.
+    """Train a network for its epochs with Adam and a cosine schedule; nothing is chosen during training.
 
-    The training subjects that `har-edge convert` checks an external model on are left out: the network has not seen
-    them.
+    Training leaves out the subjects that `har-edge convert` checks an external model on.
     """
     import keras
 

@@ -70,7 +70,7 @@ def augment(
     varied = _mirror(windows, recipe.mirror, _stream(key, 4), signals) if is_motion and recipe.mirror else windows
     if is_motion and recipe.swing:
         swing = tf.exp(recipe.swing * tf.random.stateless_normal([size, 1, 1], _stream(key, 7)))
-        varied = tf.where(tf.constant(["gyro" in x for x in signals]), swing * varied, varied)
+        varied = tf.where(tf.constant(["gyro" in signal for signal in signals]), swing * varied, varied)
     if is_motion and recipe.turning:
         varied = _turn_aside(varied, recipe.turning, _stream(key, 6), signals)
     varied = _rotate(varied, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes, signals)
@@ -98,7 +98,7 @@ def _mirror(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[
 
     A mirror reverses the z of acceleration, a vector, and x and y of the angular rate, a pseudovector.
     """
-    turned_round = [x.endswith("_z") != ("gyro" in x) for x in signals]
+    turned_round = [signal.endswith("_z") != ("gyro" in signal) for signal in signals]
     is_mirrored = tf.random.stateless_uniform([tf.shape(windows)[0], 1, 1], key) < share
     return tf.where(is_mirrored & tf.constant(turned_round), -windows, windows)
 
@@ -124,7 +124,7 @@ def _turn_aside(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Seque
     aside = speed * (1 - slowing * rise) * rate / STANDARD_GRAVITY
     ahead = -speed * slowing * tf.sin(phase) * np.pi / seconds / STANDARD_GRAVITY
     changes = {"acc_y": ahead, "acc_z": aside, "gyro_x": rate}
-    change = tf.stack([changes.get(x.partition("_")[2], tf.zeros_like(rate)) for x in signals], axis=-1)
+    change = tf.stack([changes.get(signal.partition("_")[2], tf.zeros_like(rate)) for signal in signals], axis=-1)
     moves = tf.reduce_mean(tf.reduce_sum(windows[..., :3] ** 2, axis=2), axis=1, keepdims=True) > MOVING_G**2
     return windows + tf.where((moves & (draw(5, 0.0, 1.0) < share))[..., None], change, 0.0)
 

@@ -48,7 +48,7 @@ def fit(
     schedule = keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps * recipe.epochs)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay, global_clipnorm=recipe.gradient_norm)
     optimizer.build(model.trainable_variables)
-    average = [tf.Variable(x.value) for x in model.trainable_variables]
+    average = [tf.Variable(variable.value) for variable in model.trainable_variables]
     variables = [*model.variables, *optimizer.variables, *average]  # all that changes, in Keras's own order
 
     @tf.function(autograph=False)  # one graph for each value of `only_coarse`
@@ -100,7 +100,7 @@ def fit(
         history=history,
         weights_sha256=hash_weights(network),
         parameters=network.count_params(),
-        layers=[f"{x.name}: {type(x).__name__}" for x in network.layers],
+        layers=[f"{layer.name}: {type(layer).__name__}" for layer in network.layers],
         versions={"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
     )
 
@@ -190,7 +190,7 @@ def _with_coarse_head(network: keras.Model, coarse: Sequence[int]) -> keras.Mode
 
 def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:
     """Give every random layer a seed of `sequence`; Keras increments it at each step."""
-    generators = [x.seed_generator for x in model.layers if getattr(x, "seed_generator", None) is not None]
+    generators = [layer.seed_generator for layer in model.layers if getattr(layer, "seed_generator", None) is not None]
     for generator, state in zip(generators, sequence.spawn(len(generators)), strict=True):
         generator.state.assign(state.generate_state(2))
 
@@ -198,7 +198,7 @@ def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:
 def save_checkpoint(path: Path, identity: str, variables: Sequence[Any], history: Sequence[Epoch]) -> None:
     """Write a checkpoint (`.npz`), whole or not at all; `identity` is the fit's."""
     arrays: dict[str, Any] = {f"variable_{i}": np.asarray(x) for i, x in enumerate(variables)}
-    rows = np.array([astuple(x) for x in history], np.float64)
+    rows = np.array([astuple(epoch) for epoch in history], np.float64)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, asked=np.array(identity), history=rows, **arrays)
 

@@ -70,13 +70,13 @@ def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
     """
     network = build(name, input_shape, n_classes)
     layers = [network, *layers_of(network)]
-    with_code = [_named(x) for x in layers if holds_code(x)]
+    with_code = [_named(layer) for layer in layers if holds_code(layer)]
     if with_code:
         raise InputError(
             f"--network {name} has code in {with_code[0]}, and code is never loaded from a file: use Keras's layers "
             "and functions"
         )
-    return [_named(x) for x in layers if not (is_network(x) or is_convertible(x))]
+    return [_named(layer) for layer in layers if not (is_network(layer) or is_convertible(layer))]
 
 
 def _named(layer: Any) -> str:

@@ -23,7 +23,7 @@ def plan_placement_labels(
     train = dataset.train.select(rows)
     if train.mounting is None:
         return ()
-    places = [x.placement or x.source for x in dataset.mountings]
+    places = [mounting.placement or mounting.source for mounting in dataset.mountings]
     classes: dict[str, set[int]] = {place: set() for place in places}
     for mounting, y in np.unique(np.stack([train.mounting, train.y]), axis=1).T.tolist():
         classes[places[mounting]].add(y)

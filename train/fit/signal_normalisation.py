@@ -13,7 +13,7 @@ _NAMES = [x.name for x in SIGNALS]
 _LINEAR = [x for x in _NAMES if x.startswith("total_acc")]
 _BODY_MOTION = (_NAMES, [x.name for x in SIGNALS if not x.is_rotation])
 
-# In signals of another origin, rare peaks may distinguish classes, for example the beats of an electrocardiogram. Only
+# Outside body motion, rare peaks may distinguish classes, for example the beats of an electrocardiogram. Only
 # one value in a thousand is clipped, or values beyond 10 standard deviations, where a step of int8 is 0.08.
 _KEPT = 0.999
 _WIDEST_CLIP = 10.0
@@ -32,7 +32,7 @@ def measure_normalisation(X: npt.NDArray[np.float32], recipe: Recipe, signals: S
     mean, std = X.mean((0, 1), np.float64), X.std((0, 1), np.float64)
     means, stds = tuple(map(float, mean)), tuple(map(float, std))
     if is_body_motion(signals):
-        knee = tuple(None if x in _LINEAR else recipe.knee or None for x in signals)
+        knee = tuple(None if signal in _LINEAR else recipe.knee or None for signal in signals)
         return Normalisation(means, stds, (recipe.clip,) * len(signals), knee)
     reach = [float(np.quantile(np.abs(X[..., i] - mean[i]), _KEPT)) for i in range(len(signals))]
     clip = tuple(

@@ -1,6 +1,6 @@
 """Make one run folder: two fits with the same fixed schedule, and their scores.
 
-The selection fit holds out a few training subjects, on whom every later choice is made (gate of the conversion,
+The selection fit holds out a few training subjects; every later choice is made on them (gate of the conversion,
 temperature). The final fit uses all training subjects. The test subjects are only scored, once, at the end.
 """
 
@@ -102,8 +102,8 @@ class Experiment:
                 "data": {
                     "name": dataset.name,
                     "fingerprint": dataset.fingerprint,
-                    "sources": sorted({x.source for x in dataset.mountings} - {""}) or [dataset.name],
-                    "placements": sorted({x.placement for x in dataset.mountings} - {""}),
+                    "sources": sorted({mounting.source for mounting in dataset.mountings} - {""}) or [dataset.name],
+                    "placements": sorted({mounting.placement for mounting in dataset.mountings} - {""}),
                     **path,
                 },
                 "seed": self.seed,
@@ -147,9 +147,9 @@ def _draw_curves(run: Run, card: Card, selection: Sequence[Epoch], final: Sequen
     """Draw loss and accuracy over the epochs; `noun` is the word for subjects."""
     loss, accuracy = (
         {
-            "selection fit, training": [getattr(x, name) for x in selection],
-            f"selection fit, held-out {noun}s": [getattr(x, f"held_out_{name}") for x in selection],
-            "final fit, training": [getattr(x, name) for x in final],
+            "selection fit, training": [getattr(epoch, name) for epoch in selection],
+            f"selection fit, held-out {noun}s": [getattr(epoch, f"held_out_{name}") for epoch in selection],
+            "final fit, training": [getattr(epoch, name) for epoch in final],
         }
         for name in ("loss", "accuracy")
     )

@@ -86,7 +86,7 @@ class Training:
         """
         settings, folder = self.settings, self.folder
         self._finish_trained()
-        unfinished = [x for x in self.experiments if not x.is_finished]
+        unfinished = [experiment for experiment in self.experiments if not experiment.is_finished]
         jobs = [job for x in unfinished for job in x.jobs.values() if not job.is_done]
         last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
         work = f"{counted(len(jobs), 'fit')} of {counted(settings.recipe.epochs, 'epoch')}"
@@ -100,7 +100,7 @@ class Training:
             again = f" --network {settings.network}" if is_own(settings.network) else ""
             self.on_notice(f"Stopped. Go on with: har-edge train --resume --out {folder}{again}")
             raise
-        cards = [load(x.run.card) for x in self.experiments]
+        cards = [load(experiment.run.card) for experiment in self.experiments]
         if settings.seeds is not None:
             write_seeds(folder, cards)
         make_latest(Run(folder))
