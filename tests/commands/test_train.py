@@ -103,14 +103,14 @@ def test_without_a_folder_the_newest_stopped_training_is_resumed(har_edge_here, 
 
 def test_no_command_takes_a_training_that_is_running_or_stopped(har_edge_here, tmp_path):
     with locked(lock_path(tmp_path / "run")):
-        assert_one_sentence(har_edge_here("train", "--out", "run"), 2, "under way")
+        assert_one_sentence(har_edge_here("train", "--out", "run"), 2, "running")
         assert not settings_path(tmp_path / "run").exists()
     lock_path(tmp_path / "run").unlink()
     lock_path(tmp_path / "run").parent.rmdir()
     write_settings(tmp_path / "run")
     with locked(lock_path(tmp_path / "run")):
         for arguments in (("convert", "run"), ("train", "--resume", "--out", "run")):
-            assert_one_sentence(har_edge_here(*arguments), 2, "under way")
+            assert_one_sentence(har_edge_here(*arguments), 2, "running")
     for arguments in (("train", "--out", "run"), ("convert", "run")):
         assert_one_sentence(har_edge_here(*arguments), 2, "--resume --out run")
 
