@@ -116,6 +116,26 @@ def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> C
     return Columns(time_place, values, Units(time_unit, acceleration, rotation), app, None, label, subject)
 
 
+def unnamed_columns(n_values: int, needs_rotation: bool = True) -> Columns:
+    """The columns of a row without a header: six values, or three without rotation, with or without a time before.
+
+    Raises `InputError` for another number of values.
+    """
+    size = 3 if n_values in (3, 4) and not needs_rotation else 6
+    if n_values not in (size, size + 1):
+        raise InputError(f"{n_values} values without a header; give ax, ay, az, gx, gy, gz, or t before them")
+    return Columns(0 if n_values > size else None, tuple(range(n_values - size, n_values)), Units())
+
+
+def is_number(cell: str) -> bool:
+    """Tell whether a cell holds a number, NaN included."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def sensor_kind(name: str) -> str:
     """'acceleration', 'rotation' or '', by names such as 'android.sensor.accelerometer'."""
     plain = "".join(filter(str.isalnum, name.rpartition(".")[2][:_LONGEST].lower()))

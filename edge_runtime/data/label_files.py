@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edge_runtime.data import column_names
 from edge_runtime.data.file_tree import FileTree
 from edge_runtime.data.layout import LabelFile, Layout
-from edge_runtime.data.sample_files import delimiter, text_lines
+from edge_runtime.data.text_rows import delimiter, text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
 

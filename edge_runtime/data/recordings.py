@@ -161,7 +161,11 @@ def _parts(
     shown = " ".join([file, *tables[0].said.values()])
     if table is not None:
         _check_steps(table.place, table.series["acceleration"].seconds)  # before times of another unit are compared
-    samples = None if table is None else _paired(table, tables, layout)
+    samples = None if table is None else with_rotation(table, tables, layout)
+    if samples is not None:
+        is_possible = np.isfinite(samples[2]).all(axis=1)
+        found.rows_left_out += int((~is_possible).sum())
+        samples = samples[0][is_possible], samples[1][is_possible], samples[2][is_possible]
     if table is None or samples is None or len(samples[0]) < 2:
         found.without_rotation.append(shown)
         return
@@ -211,7 +215,9 @@ def _check_steps(place: str, seconds: Array) -> None:
         raise InputError(f"{place}: samples are {step:.3g} s apart: see unit, steady and rate under [time]")
 
 
-def _paired(table: Table, tables: Sequence[Table], layout: Layout) -> tuple[npt.NDArray[np.intp], Array, Array] | None:
+def with_rotation(
+    table: Table, tables: Sequence[Table], layout: Layout
+) -> tuple[npt.NDArray[np.intp], Array, Array] | None:
     """Rows `[n]` of acceleration in `table`, their seconds `[n]` and values `[n, 6]`, `[n, 3]` without a gyroscope.
 
     Rotation, which may be in another of the `tables`, is interpolated at the times of acceleration. Rows outside of its

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from edge_runtime.data.dataset import WINDOW, Dataset, Mounting, Recording, Split, cut
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.names import UCI_HAR
-from edge_runtime.data.sample_files import text_lines
+from edge_runtime.data.text_rows import text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS

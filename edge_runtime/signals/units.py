@@ -26,6 +26,7 @@ _OTHER_NAMES = {
     "microseconds": "us", "nanoseconds": "ns",
 }  # fmt: skip
 
+N_JUDGED = 50  # samples whose numbers show the units
 STEP_S = (0.001, MAX_GAP_S)  # between samples of motion
 NOT_NEEDED = 0.0  # the unit of rotation that may be missing, for a model without it
 
@@ -80,6 +81,19 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
             f"{time}: write their unit in the header, as t[{time}]"
         )
     return stated.or_else(by_size)
+
+
+def units_notice(stated: Units, inferred: Units) -> str:
+    """A sentence about the units that are not `stated` but `inferred` from the numbers; "" if there are none."""
+    inferred_names = []
+    if stated.acceleration is None and inferred.acceleration:
+        inferred_names.append(f"acceleration in {unit_name(inferred.acceleration, ACCELERATION_UNITS)}")
+    if stated.time is None and inferred.time:
+        inferred_names.append(f"time in {unit_name(inferred.time, TIME_UNITS)}")
+    if not inferred_names:
+        return ""
+    rotation = "; rotation is taken as rad/s (--gyro-units deg/s if it is not)" * (inferred.rotation is None)
+    return f"no unit is stated; by their size: {', '.join(inferred_names)}{rotation}"
 
 
 def is_step(seconds: float) -> bool:

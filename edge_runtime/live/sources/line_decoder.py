@@ -6,13 +6,11 @@ from edge_runtime.data.column_names import MalformedError, Row
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Item
 from edge_runtime.live.sources.line_parser import LineParser
-from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, TIME_UNITS, Units, inferred_units, unit_name
+from edge_runtime.signals.units import N_JUDGED, NOT_NEEDED, Units, inferred_units, units_notice
 from edge_runtime.system.printable import quoted
 
 MAX_LINE_BYTES = 1 << 16
 SHORTEST_LINE = 5  # bytes: "1,0,0"
-
-N_JUDGED = 50  # samples after a header that wait until their units are judged
 
 
 class LineDecoder:
@@ -22,8 +20,8 @@ class LineDecoder:
     unit is taken as rad/s. `samples` counts the samples so far; `fault` is that of the first unreadable line.
     """
 
-    def __init__(self, stated: Units, recorded: bool = False, midway: bool = False) -> None:
-        self._stated, self._recorded = stated, recorded
+    def __init__(self, stated: Units, midway: bool = False) -> None:
+        self._stated = stated
         self._left_out = 0
         self._items: list[Item] = []
         self.samples = 0
@@ -45,7 +43,7 @@ class LineDecoder:
         self._units = None if None in self._stated else self._stated
 
     def feed(self, content: bytes) -> list[Item]:
-        """Take `content`, cut anywhere; give the items that it completes. Raises `InputError` for unclear units."""
+        """Take `content`, cut anywhere; return the items that it completes."""
         *lines, rest = (self._rest + content).split(b"\n")
         for line in lines:
             self._take(line)
@@ -92,28 +90,20 @@ class LineDecoder:
             self._judge()
 
     def _judge(self) -> None:
-        """Find the units of the rows that wait; a live source that is unclear may become clear later."""
+        """Infer the units of the waiting rows; if they are unclear, the units of later rows may be clear."""
         stated = self._stated.or_else(self._header)
         times = [time for time, _ in self._waiting if time is not None]
         try:
             units = inferred_units(stated, [values[:3] for _, values in self._waiting], times)
         except InputError as error:
-            if self._recorded:
-                raise
             self._left_out += len(self._waiting)
             self._waiting = []
             self.fault = self.fault or str(error)
             self._report(Event("units", str(error)))
             return
         self._units = units
-        found = []
-        if stated.acceleration is None and units.acceleration:
-            found.append(f"acceleration in {unit_name(units.acceleration, ACCELERATION_UNITS)}")
-        if stated.time is None and units.time:
-            found.append(f"time in {unit_name(units.time, TIME_UNITS)}")
-        if found:
-            rotation = "; rotation is taken as rad/s (--gyro-units deg/s if it is not)" * (units.rotation is None)
-            self._items.append(Event("units", f"no unit is stated; by their size: {', '.join(found)}{rotation}"))
+        if notice := units_notice(stated, units):
+            self._items.append(Event("units", notice))
 
     def _release(self) -> None:
         """Give out the rows that wait; judge them first if necessary."""
@@ -125,7 +115,7 @@ class LineDecoder:
             samples[:, 3:] *= 1.0 if self._units.rotation is None else self._units.rotation
             times = np.array([time for time, _ in self._waiting], np.float64) if self._has_times else None
             seconds = None if times is None else times * (self._units.time or 1.0)
-            self._items.append(Chunk(seconds, samples, self._recorded))
+            self._items.append(Chunk(seconds, samples))
             self._waiting = []
 
     def _report(self, event: Event) -> None:

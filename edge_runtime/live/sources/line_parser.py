@@ -21,7 +21,7 @@ from functools import lru_cache
 
 from edge_runtime.data import column_names
 from edge_runtime.data.column_names import Columns, MalformedError, Row
-from edge_runtime.data.sample_files import delimiter
+from edge_runtime.data.text_rows import delimiter
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS
 from edge_runtime.signals.units import Units
@@ -72,11 +72,9 @@ class LineParser:
         if self._columns is None:
             self._delimiter = delimiter(text)
         cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
-        if self._delimiter in column_names.DECIMAL_COMMAS:
-            cells = [x.replace(",", ".") for x in cells]
         if text.endswith(("HTTP/1.0", "HTTP/1.1")):
             raise MalformedError("this is HTTP, or a WebSocket: send plain lines instead (docs/stream.md has apps)")
-        if not any(map(_is_number, cells)):  # a header, which comes again when a board starts anew
+        if not any(map(column_names.is_number, cells)):  # a header, which comes again when a board starts anew
             if self._columns and not _AXES.issubset(text.lower()):
                 raise MalformedError("it has neither numbers nor the names of a header")
             try:
@@ -92,7 +90,10 @@ class LineParser:
             if self._midway:
                 self._midway = False
                 return []
-            self._columns, self._bare = _unnamed(len(cells), self._needs_rotation), len(cells)
+            try:
+                self._columns, self._bare = column_names.unnamed_columns(len(cells), self._needs_rotation), len(cells)
+            except InputError as error:
+                raise MalformedError(str(error)) from error
         if self._bare not in (0, len(cells)):
             raise MalformedError(f"{len(cells)} values without a header, after lines of {self._bare}")
         return self._rows(self._columns, cells)
@@ -164,14 +165,6 @@ def _columns(names: tuple[str, ...], needs_rotation: bool) -> Columns:
         raise MalformedError(str(error)) from error
 
 
-def _unnamed(n_values: int, needs_rotation: bool) -> Columns:
-    """The columns of a row without a header: six values, or three without rotation, with or without a time before."""
-    size = 3 if n_values in (3, 4) and not needs_rotation else N_CHANNELS
-    if n_values not in (size, size + 1):
-        raise MalformedError(f"{n_values} values without a header; give ax, ay, az, gx, gy, gz, or t before them")
-    return Columns(0 if n_values > size else None, tuple(range(n_values - size, n_values)), Units())
-
-
 def _readings(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     """The readings that Sensor Logger pushes as `payload`, of acceleration and rotation; or else `content` itself."""
     payload = content.get("payload")
@@ -202,11 +195,3 @@ def _flattened(content: Mapping[str, object]) -> dict[str, object]:
         else:
             flat[key] = value
     return flat
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
