@@ -81,13 +81,15 @@ def command(
     if live:
         check_front_end(classifier.card)
         chosen = model_arguments.recordings_for(path, data)
-        found, not_scored = evaluation_data.recordings(chosen, classifier.card, is_remembered=data is None)
-        numbered = model_arguments.long_enough(found, classifier.card)
+        scored = evaluation_data.scored_recordings(chosen, classifier.card, is_remembered=data is None)
+        model_arguments.say(scored.notices)
+        not_scored, numbered = scored.not_scored, model_arguments.long_enough(scored.numbered, classifier.card)
         model_arguments.warn_of_axes(classifier.card, [x.mounting for _, x in numbered])
         content = _live(classifier, numbered, picture)
     else:
         chosen = model_arguments.data_for([path], data)
-        data_set = evaluation_data.windows([classifier.card], chosen, is_remembered=data is None)
+        data_set, notices = evaluation_data.scored_windows([classifier.card], chosen, is_remembered=data is None)
+        model_arguments.say(notices)
         windows = evaluation_data.evaluated(classifier.card, data_set)
         model_arguments.warn_of_axes(classifier.card, windows.mountings)
         content, not_scored = _windows(classifier, windows, picture), windows.not_scored

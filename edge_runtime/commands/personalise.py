@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import find_model, say_who_is_known, warn_of_axes
+from edge_runtime.commands.model_arguments import find_model, say, say_who_is_known, warn_of_axes
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
-from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
@@ -81,7 +81,7 @@ def _recordings_of_one(data: Sources, name: str | None) -> tuple[Recording, ...]
     """Return the recordings of the person `name`; without a name, of the only person in `data`."""
     reader = DataReader(data)
     recordings = reader.recordings
-    say_misfits(reader.described)
+    say(misfits(reader.described))
     subjects = sorted({str(recording.subject) for recording in recordings}, key=natural)
     if len(subjects) > 1 if name is None else name not in subjects:
         absent = "" if name is None else f", not of {quoted(name, 30)}"

@@ -14,7 +14,7 @@ from edge_runtime.data.data_sources import FOREIGN, DataSource, Sources
 from edge_runtime.data.dataset import Mounting
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
-from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.recordings import exported_by
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
@@ -171,7 +171,7 @@ def _recordings(described: Sources, card: Card, stated: str) -> Iterator[Recorde
     """The recordings in `described` data sets that are as long as a window, worn where it is `stated`."""
     for data in described:
         reader = DataReader((data,))
-        say_misfits(reader.described)
+        model_arguments.say(misfits(reader.described))
         for number, recording in model_arguments.long_enough(enumerate(reader.recordings), card):
             recording.check_signals(card.signals)
             worn = replace(recording.mounting, placement=stated or recording.mounting.placement)

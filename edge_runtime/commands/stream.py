@@ -12,7 +12,7 @@ import click
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data.data_sources import DataSource, Sources
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.recordings import exported_by
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live.decider import Decision
@@ -107,7 +107,7 @@ def command(
         else:
             reader = DataReader(model_arguments.recordings_for(path, data))
             found = find_recording(recording, reader, card.signals)
-            say_misfits(reader.described)
+            model_arguments.say(misfits(reader.described))
             model_arguments.warn_of_axes(card, [found.mounting])
             model_arguments.say_who_is_known(card, [found])
             placement = placement or found.mounting.placement

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import click
 import numpy as np
 
 from edge_runtime.data import uci_har
@@ -14,7 +13,7 @@ from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, 
 from edge_runtime.data.layout import find_layout, shipped_layouts
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
 from edge_runtime.data.names import coarse_label, is_coarse, natural_order, noun_of
-from edge_runtime.data.recording_checks import say_misfits
+from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.scores import names_of
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
@@ -37,28 +36,41 @@ class EvaluatedWindows:
     not_scored: list[int | str]
 
 
-def recordings(chosen: Sources, card: Card, is_remembered: bool) -> tuple[list[tuple[int, Recording]], list[int | str]]:
-    """The `chosen` recordings to score the model of `card` on, each after its number, and the people of the others.
+@dataclass(frozen=True)
+class ScoredRecordings:
+    """Recordings to score a model on, each `numbered`; `not_scored` are the other people of the data.
 
-    Stderr says what does not fit a layout, and who is left out. Raises `InputError` when nobody is left, when signals
-    or labels of the model are missing, or when data that a run remembers has changed.
+    `notices` are sentences about misfits of the data with its layout, and about people who are not scored.
+    """
+
+    numbered: list[tuple[int, Recording]]
+    not_scored: list[int | str]
+    notices: list[str]
+
+
+def scored_recordings(chosen: Sources, card: Card, is_remembered: bool) -> ScoredRecordings:
+    """The `chosen` recordings of people who are new to the model of `card`.
+
+    Raises `InputError` when nobody is left, when signals or labels of the model are missing, or when data that a run
+    remembers has changed.
     """
     reader = DataReader(chosen)
-    found = list(enumerate(reader.recordings))
-    say_misfits(reader.described)
+    everyone = list(enumerate(reader.recordings))
+    notices = [*misfits(reader.described)]
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)
-    people = {x.subject: x.mounting.source for _, x in found}
-    scored = scored_people([card], people, reader.test_subjects(card.window), not is_remembered)
-    numbered = [(number, x) for number, x in found if x.subject in scored]
-    _check_recordings([x for _, x in numbered], card)
-    return numbered, natural_order(people.keys() - scored)
+    people = {recording.subject: recording.mounting.source for _, recording in everyone}
+    scored = scored_people([card], people, reader.test_subjects(card.window))
+    notices += [] if is_remembered else not_scored_notices([card], people)
+    numbered = [(number, recording) for number, recording in everyone if recording.subject in scored]
+    _check_recordings([recording for _, recording in numbered], card)
+    return ScoredRecordings(numbered, natural_order(people.keys() - scored), notices)
 
 
-def windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> Dataset:
-    """The windows of the same people, for models with these `cards`, as the test part of all.
+def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> tuple[Dataset, list[str]]:
+    """All windows of `chosen`, with the people who are new to the models of these `cards` as test part, and notices.
 
-    Raises `InputError` as `recordings`, and when the models were trained on different people of the data.
+    Raises `InputError` as `scored_recordings`, and when the models were trained on different people of the data.
     """
     reader = DataReader(chosen)
     if chosen and reader.has_recordings:
@@ -67,7 +79,6 @@ def windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> Data
     data = reader.found_windows(cards[0].window)
     if not len(data.train) + len(data.test):
         raise InputError(f"{in_words(chosen)}: nobody has {data.window} of one label in one piece")
-    say_misfits(reader.described)
     people: dict[int | str, str] = {}
     for part in (data.train, data.test):
         sources = names_of(part, data.mountings, "source").tolist()
@@ -75,7 +86,9 @@ def windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> Data
     if chosen and is_remembered:
         for card in cards:
             check_unchanged(data, chosen, card)
-    return data.with_test(scored_people(cards, people, data.test.subject.tolist(), not is_remembered))
+    scored = scored_people(cards, people, data.test.subject.tolist())
+    notices = [] if is_remembered else not_scored_notices(cards, people)
+    return data.with_test(scored), [*misfits(reader.described), *notices]
 
 
 def _check_recordings(found: Sequence[Recording], card: Card) -> None:
@@ -92,15 +105,14 @@ def _check_recordings(found: Sequence[Recording], card: Card) -> None:
 
 
 def scored_people(
-    cards: Sequence[Card], people: Mapping[int | str, str], test_subjects: Iterable[int | str], is_said: bool = False
+    cards: Sequence[Card], people: Mapping[int | str, str], test_subjects: Iterable[int | str]
 ) -> set[int | str]:
     """The `people`, each with the data set, who are in the training of none of the models with these `cards`.
 
-    They are those among `test_subjects` where a card does not tell, and the person that a model is adapted to. If it
-    `is_said`, stderr names the others. Raises `InputError` when nobody is left, or the models differ in their people.
+    Falls back to `test_subjects` if a card does not list training subjects. For a personalised model, returns that
+    person. Raises `InputError` when nobody is left, or the models differ in their people.
     """
     everyone, testing = {*people}, {*test_subjects}
-    learners: dict[str, set[int | str]] = {}
     parts: list[set[int | str]] = []
     for card in cards:
         if card.personal_correction:
@@ -110,18 +122,23 @@ def scored_people(
                 raise InputError(f"'{card.name}' was adapted to subject {name}, and the data is of {_first(people)}")
             continue
         learnt = _trained_on(card, people)
-        if learnt:
-            learners[card.name] = learnt
         parts.append(testing if learnt is None else everyone - learnt)
     parts = [x for x in parts if x != everyone] or [everyone]
     if any(x != parts[0] for x in parts):
         raise InputError("the models were trained with different test subjects: measure them one after the other")
     if not parts[0]:
         raise InputError(f"no {noun_of(people)} here ({_first(people)}) is new to '{cards[0].name}': give others")
-    if learners and is_said:
-        names, learnt = " and ".join(f"'{x}'" for x in learners), next(iter(learners.values()))
-        click.echo(f"Not scored, since in the training of {names}: {noun_of(people)} {_first(learnt)}.", err=True)
     return parts[0]
+
+
+def not_scored_notices(cards: Sequence[Card], people: Mapping[int | str, str]) -> list[str]:
+    """A sentence that names the `people` in the training of the models, if there are any."""
+    trained = {card.name: _trained_on(card, people) for card in cards if not card.personal_correction}
+    trained = {name: subjects for name, subjects in trained.items() if subjects}
+    if not trained:
+        return []
+    names, subjects = " and ".join(f"'{name}'" for name in trained), next(iter(trained.values())) or ()
+    return [f"Not scored, since in the training of {names}: {noun_of(people)} {_first(subjects)}."]
 
 
 def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:

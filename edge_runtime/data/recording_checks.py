@@ -7,7 +7,6 @@ walks is gravity: where it differs from walk to walk, the device was put on anew
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import click
 import numpy as np
 import numpy.typing as npt
 
@@ -77,17 +76,16 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
 
-def say_misfits(described: Sequence[tuple[str, FoundRecordings]], is_training: bool = False) -> None:
-    """Say on stderr what does not fit in data sets, by their names, and which of their files were left out.
+def misfits(described: Sequence[tuple[str, FoundRecordings]], is_training: bool = False) -> Iterator[str]:
+    """Sentences about what does not fit in data sets, each after its name, and about files that were left out.
 
-    A low rate matters only in a training: the network can tell data sets apart by their rates.
+    A low rate matters only for training: a network can recognise a data set by its rate.
     """
-    for name, found in described:
-        for finding in findings(found):
+    for name, facts in described:
+        for finding in findings(facts):
             if finding.is_fault and (is_training or finding.about != "rate"):
-                click.echo(f"{name} does not fit. {finding.text}", err=True)
-        for finding in _files(found):
-            click.echo(f"{name}: {finding.text}", err=True)
+                yield f"{name} does not fit. {finding.text}"
+        yield from (f"{name}: {finding.text}" for finding in _files(facts))
 
 
 def _sensors(recordings: Sequence[Recording]) -> Iterator[Finding]:
