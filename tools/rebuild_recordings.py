@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import uci_har
-from edge_runtime.data.uci_har import Counts
+from edge_runtime.data import embedded_recordings
+from edge_runtime.data.embedded_recordings import Counts
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.system.files import write_bytes
 
@@ -105,14 +105,14 @@ def _columns(frame: Inert) -> dict[str, npt.NDArray[Any]]:
 def _counts(columns: dict[str, npt.NDArray[Any]]) -> npt.NDArray[np.int16]:
     published = np.stack([columns[channel] for channel in CHANNELS], axis=1).astype(np.float64)
     counts = np.round(published * COUNTS_PER_UNIT).astype(np.int16)
-    error = np.abs(uci_har.physical(counts) - published).max()
+    error = np.abs(embedded_recordings.physical(counts) - published).max()
     if error > 1e-14:
         raise InputError(f"the published numbers are not whole sensor counts: off by {error:.1e}")
     return counts
 
 
 def encoded(recordings: Counts) -> bytes:
-    """Invert `uci_har.decoded`; a version of liblzma encodes the same recordings in the same bytes."""
+    """The inverse of `embedded_recordings.unpack`; recordings give the same bytes with the same version of liblzma."""
     lengths = np.asarray(recordings.lengths)
     counts = recordings.counts.astype("<i2")
     differences = counts.copy()
@@ -121,7 +121,7 @@ def encoded(recordings: Counts) -> bytes:
     differences[firsts] = counts[firsts]
     zigzag = ((differences << 1) ^ (differences >> 15)).view("<u2")
     payload = (
-        uci_har.HEADER.pack(uci_har.MARK, len(lengths), len(counts)),
+        embedded_recordings.HEADER.pack(embedded_recordings.MARK, len(lengths), len(counts)),
         lengths.astype("<u4").tobytes(),
         recordings.subjects.astype(np.uint8).tobytes(),
         recordings.labels.astype(np.int8).tobytes(),
@@ -139,9 +139,9 @@ def main(source: Path, out: Path | None = None) -> None:
         write_bytes(out, rebuilt)
         print(f"wrote {out}: {len(recordings.lengths)} recordings, {len(rebuilt)} bytes")
         return
-    path = uci_har.RECORDINGS_FILE
+    path = embedded_recordings.RECORDINGS_FILE
     embedded = path.read_bytes()
-    stored = uci_har.decoded(embedded, str(path))
+    stored = embedded_recordings.unpack(embedded, str(path))
     if not all(np.array_equal(a, b) for a, b in zip(vars(stored).values(), vars(recordings).values(), strict=True)):
         raise CheckFailedError(f"{path} holds other recordings than the source")
     same = "byte for byte" if rebuilt == embedded else "in other bytes, since another liblzma packed it"

@@ -10,7 +10,7 @@ import desktop
 import numpy as np
 from matplotlib import image
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings
 from edge_runtime.errors import CheckFailedError
 from edge_runtime.signals.types import STANDARD_GRAVITY
 from edge_runtime.system.files import atomic_path, scratch_folder
@@ -29,7 +29,7 @@ def write_samples(path: Path, samples: np.ndarray) -> None:
 
 def draw(folder: Path, apk: Path, made: desktop.Desktop) -> None:
     """Draw all screens into `folder`, a file each. Raises `CheckFailedError` when one cannot be drawn."""
-    write_samples(folder / "samples", uci_har.recordings()[0].samples[200:9200])
+    write_samples(folder / "samples", embedded_recordings.load()[0].samples[200:9200])
     failures = made.sandbox(["Pictures"], apk, folder)
     if any(failures.values()):
         raise CheckFailedError(f"the screen cannot be drawn: {failures}")

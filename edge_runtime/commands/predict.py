@@ -12,10 +12,10 @@ import click
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data.data_sources import FOREIGN, DataSource, Sources
 from edge_runtime.data.dataset import Mounting
+from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording_checks import misfits
-from edge_runtime.data.recordings import exported_by
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
 from edge_runtime.live import recording_tracks, stream_scores
@@ -25,7 +25,7 @@ from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.axes import Axes
-from edge_runtime.live.sources.file_sources import csv_file, replay
+from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.stream_scores import LiveScores, Track
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
@@ -110,7 +110,7 @@ def command(
             for x in own:
                 on_progress(done / len(recorded), f"following recordings: {x}")
                 if x.recording:
-                    opened = replay(x.number, x.recording, 0)
+                    opened = recording_source(x.number, x.recording, 0)
                     recognizer.restart(x.recording.begins_midway)
                 else:
                     opened = csv_file(x.file, sample.stated_units(card))

@@ -11,9 +11,9 @@ import click
 
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data.data_sources import DataSource, Sources
+from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import misfits
-from edge_runtime.data.recordings import exported_by
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.display.decision_log import Log
@@ -21,7 +21,7 @@ from edge_runtime.live.recognizer import LiveRecognizer, check_front_end
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.axes import Axes
-from edge_runtime.live.sources.file_sources import csv_file, find_recording, replay
+from edge_runtime.live.sources.file_sources import csv_file, find_recording, recording_source
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.frontend import RATE_HZ
@@ -111,7 +111,7 @@ def command(
             model_arguments.warn_of_axes(card, [found.mounting])
             model_arguments.say_who_is_known(card, [found])
             placement = placement or found.mounting.placement
-            opener = replay(recording, found, speed)
+            opener = recording_source(recording, found, speed)
         model_arguments.say_whose_it_is(card, [found.subject if found else None])
         # Replayed recordings of UCI HAR begin as those of the published windows did.
         recognizer = LiveRecognizer(classifier, hop, found is None or found.begins_midway, axes is not None, placement)
@@ -158,7 +158,7 @@ def _open(name: str, value: object, stated: Units, card: Card) -> Source:
             return csv_file(path, stated)
         reader = DataReader((DataSource(path, layout),))
         numbers = range(len(reader.recordings))
-        return (x for i in numbers for x in replay(i, find_recording(i, reader, card.signals), 0.0))
+        return (x for i in numbers for x in recording_source(i, find_recording(i, reader, card.signals), 0.0))
     if name in ("--udp", "--tcp"):
         from edge_runtime.live.sources import sockets
 

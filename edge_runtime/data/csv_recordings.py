@@ -22,7 +22,7 @@ from edge_runtime.data.column_names import (
 )
 from edge_runtime.data.data_sources import FOREIGN
 from edge_runtime.data.layout import Layout, SensorColumns, TextColumn, TimeColumn
-from edge_runtime.data.recordings import with_rotation
+from edge_runtime.data.layout_recordings import with_rotation
 from edge_runtime.data.sample_files import read_tables
 from edge_runtime.data.text_rows import delimiter, text_lines
 from edge_runtime.errors import InputError

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
 from edge_runtime.data.layout import find_layout, shipped_layouts
@@ -160,7 +160,7 @@ def learnt_placements(card: Card) -> list[str]:
     told = card.training_data.get("placements")
     if isinstance(told, list):
         return [x for x in told if isinstance(x, str)]
-    known = {uci_har.NAME: uci_har.PLACEMENT}
+    known = {uci_har.NAME: embedded_recordings.PLACEMENT}
     known |= {x.name: x.fixed.get("placement", "") for x in map(find_layout, shipped_layouts())}
     found = {known.get(x, "") for x in card.sources}
     return [] if "" in found else sorted(found)

@@ -11,12 +11,12 @@ from functools import cached_property, reduce
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import uci_har, windows_file
+from edge_runtime.data import embedded_recordings, uci_har, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
 from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split, cut, label_runs
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout
+from edge_runtime.data.layout_recordings import LayoutRecordings, exported_by, fits, read_recordings
 from edge_runtime.data.names import MIN_SUBJECTS, labels_in_order, test_group
-from edge_runtime.data.recordings import FoundRecordings, exported_by, fits, read_recordings
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals import frontend
@@ -65,7 +65,7 @@ class DataReader:
         return all(x.kind in ("embedded", "recordings") for x in self.parts)
 
     @property
-    def described(self) -> list[tuple[str, FoundRecordings]]:
+    def described(self) -> list[tuple[str, LayoutRecordings]]:
         """The recordings and facts of each data set that a layout describes, by its name."""
         return [(str(x.source), x.found) for x in self.parts if x.kind == "recordings"]
 
@@ -149,7 +149,7 @@ class SourceReader:
         raise InputError(f"{path} holds neither recordings nor windows that har-edge knows; {_EXPECTED}")
 
     @cached_property
-    def found(self) -> FoundRecordings:
+    def found(self) -> LayoutRecordings:
         """Recordings that a layout describes, with facts of their files."""
         assert self.source.path
         return read_recordings(self.source.path, self.layout)
@@ -164,7 +164,7 @@ class SourceReader:
     def recordings(self) -> tuple[Recording, ...]:
         """Its recordings. Raises `InputError` when it has windows only."""
         if self.kind == "embedded":
-            return uci_har.recordings()
+            return embedded_recordings.load()
         if self.kind == "recordings":
             return self.found.recordings
         raise InputError(f"{self.source} holds windows only, and this takes recordings: give a folder of CSV files")

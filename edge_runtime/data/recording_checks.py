@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Dataset, Recording
+from edge_runtime.data.layout_recordings import LayoutRecordings
 from edge_runtime.data.names import natural
-from edge_runtime.data.recordings import FoundRecordings
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
 from edge_runtime.signals.resampling import MAX_GAP_S
@@ -49,17 +49,17 @@ class Finding:
     placement: str = ""
 
 
-def findings(found: FoundRecordings) -> list[Finding]:
+def findings(facts: LayoutRecordings) -> list[Finding]:
     """All findings on the recordings."""
     by_placement: dict[str, list[Recording]] = {}
-    for x in found.recordings:
+    for x in facts.recordings:
         by_placement.setdefault(x.mounting.placement, []).append(x)
     of_devices: list[Finding] = []
     for placement, recordings in by_placement.items():
         before = f"{placement or 'no placement'}: " if len(by_placement) > 1 else ""
         of_devices += [replace(x, text=before + x.text, placement=placement) for x in _sensors(recordings)]
-    of_all = (finding for check in (_rate, _gaps, _files, _people, _labels) for finding in check(found))
-    return [*_worn(found.recordings), *of_devices, *of_all]
+    of_all = (finding for check in (_rate, _gaps, _files, _people, _labels) for finding in check(facts))
+    return [*_worn(facts.recordings), *of_devices, *of_all]
 
 
 def unlike_parts(data: Dataset) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
 
-def misfits(described: Sequence[tuple[str, FoundRecordings]], is_training: bool = False) -> Iterator[str]:
+def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool = False) -> Iterator[str]:
     """Sentences about what does not fit in data sets, each after its name, and about files that were left out.
 
     A low rate matters only for training: a network can recognise a data set by its rate.
@@ -238,8 +238,8 @@ def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
         yield Finding("worn", text, numbers={"placements": len([*filter(None, placements)]), "devices": len(makes)})
 
 
-def _rate(found: FoundRecordings) -> Iterator[Finding]:
-    low, middle, high = (float(x(found.rates_hz)) for x in (np.min, np.median, np.max))
+def _rate(facts: LayoutRecordings) -> Iterator[Finding]:
+    low, middle, high = (float(x(facts.rates_hz)) for x in (np.min, np.median, np.max))
     span = f"{middle:.4g}" if high - low <= _SAME_RATE * middle else f"{low:.4g} to {high:.4g}, half below {middle:.4g}"
     change = "" if span == f"{RATE_HZ}" else f", which become {RATE_HZ}"
     numbers = {"least_hz": low, "median_hz": middle, "greatest_hz": high}
@@ -249,36 +249,36 @@ def _rate(found: FoundRecordings) -> Iterator[Finding]:
         yield Finding("rate", f"{text}a network can tell the two apart.", is_fault=True)
 
 
-def _gaps(found: FoundRecordings) -> Iterator[Finding]:
-    if n := found.gaps:
+def _gaps(facts: LayoutRecordings) -> Iterator[Finding]:
+    if n := facts.gaps:
         text = f"{counted(n, 'gap')} of more than {MAX_GAP_S:g} s: a new recording begins after each."
         yield Finding("gaps", text, numbers={"gaps": n})
-    if n := found.set_back:
+    if n := facts.set_back:
         text = f"Times go back {counted(n, 'time')}: a new recording begins there."
         yield Finding("gaps", text, numbers={"set_back": n})
-    if n := found.rows_left_out:
+    if n := facts.rows_left_out:
         text = f"{counted(n, 'row')} left out, with fields missing, no numbers or the time of the row before."
         yield Finding("left out", text, numbers={"rows": n})
-    if found.bunched:
-        files = f"{counted(len(found.bunched), 'file')}, {found.bunched[0]} first"
+    if facts.bunched:
+        files = f"{counted(len(facts.bunched), 'file')}, {facts.bunched[0]} first"
         text = f"In {files}, samples come in bunches: if these are times of delivery write steady = true under [time]."
-        yield Finding("bunches", text, True, {"files": len(found.bunched)})
+        yield Finding("bunches", text, True, {"files": len(facts.bunched)})
 
 
-def _files(found: FoundRecordings) -> Iterator[Finding]:
+def _files(facts: LayoutRecordings) -> Iterator[Finding]:
     for names, why in (
-        (found.without_samples, "there are no samples in it"),
-        (found.without_rotation, "there are no samples of the other sensor beside it"),
+        (facts.without_samples, "there are no samples in it"),
+        (facts.without_rotation, "there are no samples of the other sensor beside it"),
     ):
         if names:
             text = f"{counted(len(names), 'file')} left out, {names[0]} first: {why}."
             yield Finding("left out", text, numbers={"files": len(names)})
 
 
-def _people(found: FoundRecordings) -> Iterator[Finding]:
+def _people(facts: LayoutRecordings) -> Iterator[Finding]:
     """People who seem to be files, so that the same person would be in training and test."""
     labels: dict[str, set[str]] = {}
-    for x in found.recordings:
+    for x in facts.recordings:
         labels.setdefault(str(x.subject), set()).update(x.found_labels)
     names = sorted(labels, key=natural)
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):
@@ -286,12 +286,12 @@ def _people(found: FoundRecordings) -> Iterator[Finding]:
         yield Finding("people", f"{text}people or, in a layout, what {{subject}} stands for in files.", is_fault=True)
 
 
-def _labels(found: FoundRecordings) -> Iterator[Finding]:
-    if found.absent_labels:
-        absent = _listed([*map(quoted, found.absent_labels)])
-        yield Finding("labels", f"No file has {counted(len(found.absent_labels), 'label')} of the layout: {absent}.")
-    if found.without_labels:
-        text = f"{counted(len(found.without_labels), 'recording')} without any label, {_listed(found.without_labels)}: "
+def _labels(facts: LayoutRecordings) -> Iterator[Finding]:
+    if facts.absent_labels:
+        absent = _listed([*map(quoted, facts.absent_labels)])
+        yield Finding("labels", f"No file has {counted(len(facts.absent_labels), 'label')} of the layout: {absent}.")
+    if facts.without_labels:
+        text = f"{counted(len(facts.without_labels), 'recording')} without any label, {_listed(facts.without_labels)}: "
         mend = "see that files of labels name them as their paths do, and the unit of start and end under [label_file]"
         yield Finding("labels", f"{text}{mend}.", is_fault=True)
 

@@ -13,44 +13,30 @@ smartphones. Neurocomputing 171, 2016.
 """
 
 import hashlib
-import lzma
-import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import WINDOW, Dataset, Mounting, Recording, Split, cut
+from edge_runtime.data import embedded_recordings
+from edge_runtime.data.dataset import WINDOW, Dataset, Recording, Split, cut
+from edge_runtime.data.embedded_recordings import mountings
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.names import UCI_HAR
 from edge_runtime.data.text_rows import text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
-from edge_runtime.signals.types import STANDARD_GRAVITY
 
-NAME = "UCI HAR"
-PLACEMENT = "waist"
-LABELS = UCI_HAR
-TRANSITIONS = ("stand_to_sit", "sit_to_stand", "sit_to_lie", "lie_to_sit", "stand_to_lie", "lie_to_stand")
-RECORDING_LABELS = LABELS + TRANSITIONS
+WINDOWS_FILE = Path(__file__).parent / "windows.txt"
 
-HEADER = struct.Struct("<8sII")  # mark, number of recordings, number of samples
-MARK = b"harcnt01"
-
-_DATA = Path(__file__).parent
-RECORDINGS_FILE = _DATA / "recordings.xz"
-WINDOWS_FILE = _DATA / "windows.txt"
-
-# The recordings were published in g and rad/s, made from sensor counts in single precision: 720 counts to 1 g, by way
-# of m/s², and 17.5 mdps a count. In this arithmetic the counts give the published numbers exactly.
-_METRES_PER_COUNT = np.float32(STANDARD_GRAVITY) / np.float32(720)
-_RADIANS_PER_COUNT = np.float32(0.0175 * np.pi / 180)
 _SIGNIFICANT_DIGITS = 7  # what the official text files hold
 _POWERS_OF_TEN = np.cumprod([1.0] + [10.0] * 22)  # all that float64 holds exactly
+
+NAME = embedded_recordings.NAME
+LABELS = UCI_HAR
 
 OFFICIAL_FOLDER = "UCI HAR Dataset"
 _LARGEST_FILE = 1 << 26  # bytes: several times the official ones
@@ -71,86 +57,19 @@ Runs = tuple[tuple[int, int, int], ...]
 """(class, first sample, number of windows) of each run of windows in one recording."""
 
 
-@dataclass(frozen=True)
-class Counts:
-    """Recordings end to end: `counts` `[n, 6]` int16, `labels` `[n]` int8; per recording `lengths` and `subjects`."""
-
-    counts: npt.NDArray[np.int16]
-    labels: npt.NDArray[np.int8]
-    lengths: npt.NDArray[np.int32]
-    subjects: npt.NDArray[np.uint8]
-
-
 @cache
 def load() -> Dataset:
     """The official windows: 7352 of 21 training subjects, 2947 of 9 test subjects, arrays read-only, cached."""
-    all_recordings = recordings()
-    parts = {part: _windows(all_recordings, table) for part, table in read_table().items()}
+    recordings = embedded_recordings.load()
+    parts = {part: _windows(recordings, table) for part, table in read_table().items()}
     train, test = parts["train"], parts["test"]
     return Dataset(NAME, LABELS, frontend.SIGNALS, WINDOW, train, test, FILTERS, mountings=mountings())
 
 
-def recordings() -> tuple[Recording, ...]:
-    """The 61 continuous recordings of 30 subjects, in g and rad/s, with all twelve labels (`RECORDING_LABELS`)."""
-    stored = decoded(RECORDINGS_FILE.read_bytes(), str(RECORDINGS_FILE))
-    ends = np.cumsum(stored.lengths)[:-1]
-    per_recording = zip(stored.subjects, np.split(stored.counts, ends), np.split(stored.labels, ends), strict=True)
-    return tuple(
-        Recording(
-            int(subject),
-            physical(counts),
-            np.where(labels > 0, labels - 1, -1).astype(np.int8),  # stored 1 to 12, as published
-            RECORDING_LABELS,
-            mounting=mountings()[number],
-            n_classes=len(LABELS),
-        )
-        for number, (subject, counts, labels) in enumerate(per_recording)
-    )
-
-
-def decoded(content: bytes, source: str) -> Counts:
-    """The counts in a recordings file; `source` names it in the `InputError` raised when it is damaged.
-
-    It stores differences to the sample before, within a recording and modulo 2^16, by zigzag (0, -1, 1 -> 0, 1, 2).
-    High bytes are apart from low ones, and xz packs both.
-    """
-    try:
-        payload = memoryview(lzma.decompress(content, format=lzma.FORMAT_XZ))
-        _, n_recordings, n_samples = HEADER.unpack_from(payload)
-    except (lzma.LZMAError, struct.error) as error:
-        raise InputError(f"{source} is damaged ({error}); install har-edge again") from error
-    plane = n_samples * frontend.N_CHANNELS
-    sizes = (HEADER.size, 4 * n_recordings, n_recordings, n_samples, plane, plane)
-    ends = np.cumsum(sizes)
-    parts = [payload[end - size : end] for size, end in zip(sizes, ends, strict=True)]
-    lengths = np.frombuffer(parts[1], "<u4").astype(np.int32)
-    high, low = (np.frombuffer(x, np.uint8).reshape(frontend.N_CHANNELS, n_samples) for x in parts[4:])
-    zigzag = (high.astype(np.uint16) << 8) | low
-    differences = ((zigzag >> 1) ^ -(zigzag & 1)).view(np.int16)
-    counts = np.empty((n_samples, frontend.N_CHANNELS), np.int16)
-    for first, length in zip(np.cumsum(lengths) - lengths, lengths, strict=True):
-        here = slice(first, first + length)
-        np.cumsum(differences[:, here], axis=1, dtype=np.int16, out=counts[here].T)
-    return Counts(counts, np.frombuffer(parts[3], np.int8), lengths, np.frombuffer(parts[2], np.uint8))
-
-
-@cache
-def mountings() -> tuple[Mounting, ...]:
-    """The mounting of each recording: between two experiments of a person the phone was fixed anew."""
-    return tuple(Mounting(str(number), NAME, PLACEMENT, "Samsung Galaxy S II") for number in range(61))
-
-
-def physical(counts: npt.NDArray[np.int16]) -> npt.NDArray[np.float64]:
-    """Sensor counts `[n, 6]` in physical units: g and rad/s, float64."""
-    acceleration = (counts[:, :3].astype(np.float32) * _METRES_PER_COUNT).astype(np.float64) / STANDARD_GRAVITY
-    rotation = (counts[:, 3:].astype(np.float32) * _RADIANS_PER_COUNT).astype(np.float64)
-    return np.concatenate([acceleration, rotation], axis=1)
-
-
-def _windows(all_recordings: Sequence[Recording], table: dict[int, Runs]) -> Split:
+def _windows(recordings: Sequence[Recording], table: dict[int, Runs]) -> Split:
     X, y, subject, mounting = [], [], [], []
     for number, runs in table.items():
-        recording = all_recordings[number]
+        recording = recordings[number]
         starts = np.concatenate([first + WINDOW.hop * np.arange(count) for _, first, count in runs])
         X.append(_as_published(cut(frontend.signals(recording.samples), starts)))
         y.append(np.repeat(np.array([label for label, _, _ in runs], np.uint8), [count for _, _, count in runs]))

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from streams import decisions, feed, notices
 from tiny_models import Part, build, card
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.data.uci_har import load
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.decider import UNKNOWN, Notice
@@ -38,7 +38,7 @@ Stream = tuple[np.ndarray, np.ndarray]  # times [n] and samples [n, 6]
 
 
 def test_signals_of_a_recording_are_equal_to_the_last_bit(jvm):
-    recording = uci_har.recordings()[0].samples
+    recording = embedded_recordings.load()[0].samples
     recording.astype("<f8").tofile(jvm.folder / "raw")
     jvm.drive("signals", EDGE, "raw", "signals")
     assert np.array_equal(_doubles(jvm.folder / "signals", 9), frontend.signals(recording))
@@ -200,7 +200,7 @@ def _model(jvm, kind: str) -> Path:
 def test_decisions_are_those_of_the_live_recogniser(cores, kind, least, reasons, deliver):
     """On a JVM and in browsers, also where each recording is turned, and turned anew halfway."""
     rng = np.random.default_rng(kind == "edge-anywhere")
-    whole = [x.samples for x in uci_har.recordings() if x.subject in SUBJECTS]
+    whole = [x.samples for x in embedded_recordings.load() if x.subject in SUBJECTS]
     sent = whole[:4] if kind == "edge-anywhere" else [*whole, on_a_table(rng)]
     if kind != "edge":
         sent = [_turned(x, rng.integers(len(x) // 3, len(x)), rng) for x in sent]
@@ -216,7 +216,7 @@ def test_decisions_are_those_of_the_live_recogniser(cores, kind, least, reasons,
 
 def test_sway_and_a_phone_that_is_turned_over_tell_of_the_mounting_as_in_python(jvm):
     """Steps that sway the wrong way show no mounting so soon; who jogs on with the phone turned over loses it."""
-    (walk, *_) = (x.samples[x.labels == 0] for x in uci_har.recordings() if x.subject in SUBJECTS)
+    (walk, *_) = (x.samples[x.labels == 0] for x in embedded_recordings.load() if x.subject in SUBJECTS)
     jogging = walk.mean(axis=0) + 4 * (walk - walk.mean(axis=0))
     for samples, expected in (
         (walk[:700] * [1, 1, 1, -1, 1, 1], set()),
@@ -229,7 +229,7 @@ def test_sway_and_a_phone_that_is_turned_over_tell_of_the_mounting_as_in_python(
 
 def test_people_who_take_more_steps_than_anybody_learnt_are_unknown_as_in_python(jvm):
     """Recordings played 1.7 times as fast: who walked then runs."""
-    walks = [x.samples[x.labels == 0] for x in uci_har.recordings() if x.subject in SUBJECTS][:3]
+    walks = [x.samples[x.labels == 0] for x in embedded_recordings.load() if x.subject in SUBJECTS][:3]
     runs = [as_recorded(x[np.arange(0, len(x) - 1, 1.7).astype(int)], None) for x in walks]
     flatbuffer, card = cards.read_model(EDGE)
     boundless = replace(card, live=replace(card.live, novelty=replace(card.live.novelty, steps=None)))
@@ -278,7 +278,7 @@ def test_recordings_of_the_app_are_trained_with_and_streamed(jvm, tmp_path):
     folder = tmp_path / "recordings"
     folder.mkdir()
     for subject in SUBJECTS:
-        recording = next(x for x in uci_har.recordings() if x.subject == subject)
+        recording = next(x for x in embedded_recordings.load() if x.subject == subject)
         labels = np.where(recording.labels < len(uci_har.LABELS), recording.labels, -1)
         nanoseconds = 5_000_000_000 + 20_000_000 * np.arange(len(labels))
         samples = [recording.samples[:, :3] * STANDARD_GRAVITY, recording.samples[:, 3:]]
@@ -289,7 +289,7 @@ def test_recordings_of_the_app_are_trained_with_and_streamed(jvm, tmp_path):
     result = har_edge("train", "--data", folder, *options, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert json.loads((tmp_path / "run/card.json").read_text())["labels"] == list(uci_har.LABELS)
-    n_samples = len(next(x for x in uci_har.recordings() if x.subject == SUBJECTS[0]).samples)
+    n_samples = len(next(x for x in embedded_recordings.load() if x.subject == SUBJECTS[0]).samples)
     for source in (("--replay", 0, "--data", folder, "--speed", 0), ("--csv", folder / f"{SUBJECTS[0]}.csv")):
         result = har_edge("stream", "edge", *source, "--jsonl", cwd=tmp_path)
         assert result.returncode == 0, result.stderr

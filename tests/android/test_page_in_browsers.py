@@ -11,7 +11,7 @@ from programs import har_edge, succeeded
 from streams import decisions
 
 from convert.page.page_server import PageServer, over_https
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.sources.sockets import own_address
 from edge_runtime.model.classifier import Classifier
@@ -70,7 +70,7 @@ return [stored.length, databases.length, localStorage.length, sessionStorage.len
 
 def test_motion_is_recognised_as_in_python_and_stays_in_the_page(chromium, page_url):
     """For a minute of a recording: no request leaves the page's host, and nothing is stored."""
-    recording = next(x for x in uci_har.recordings() if x.subject == 1)
+    recording = next(x for x in embedded_recordings.load() if x.subject == 1)
     begins = np.flatnonzero(recording.labels == uci_har.LABELS.index("WALKING"))[0] - 1000
     # A phone's y points up where the recordings' x does.
     moving = recording.samples[begins:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1]
@@ -187,7 +187,7 @@ def test_it_says_that_it_needs_https(chromium, page_url, tmp_path_factory):
 
 
 def test_saved_samples_are_recognised_alike_and_nothing_is_wider_than_the_screen(chromium, page_url, tmp_path):
-    standing = [map(float, x) for x in uci_har.recordings()[14].samples[:1200]]
+    standing = [map(float, x) for x in embedded_recordings.load()[14].samples[:1200]]
     rows = [
         [i / 50, -9.8 * y, 9.8 * x, 9.8 * z, -57 * b, 57 * a, 57 * c] for i, (x, y, z, a, b, c) in enumerate(standing)
     ]

@@ -17,7 +17,7 @@ from streams import decisions, feed
 from tiny_models import card, dense
 from written_recordings import longest
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings
 from edge_runtime.data.layout import DEFAULT, find_layout
 from edge_runtime.data.sample_files import read_tables
 from edge_runtime.live.decider import UNKNOWN
@@ -40,7 +40,7 @@ def names() -> list[str]:
 @pytest.fixture(scope="module")
 def samples() -> np.ndarray:
     """Two and a half minutes `[n, 6]` in g and rad/s."""
-    return uci_har.recordings()[0].samples[:7500]
+    return embedded_recordings.load()[0].samples[:7500]
 
 
 @pytest.fixture(scope="module")

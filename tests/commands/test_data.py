@@ -9,7 +9,7 @@ from programs import MODELS, succeeded
 from written_recordings import motion, spoil, write, write_subjects, zipped
 from written_windows import of_people, write_windows
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.model_card import read_model
 
@@ -109,5 +109,11 @@ def test_a_recording_is_drawn_with_its_labels(har_edge_here, tmp_path):
     drawing = html.unescape((tmp_path / "recording.svg").read_text())
     for span in ("#4c9be8", "#f2b134", "#ef7d57"):  # walking, sitting, standing
         assert f"fill: {span}; opacity: 0.45" in drawing
-    for word in (*uci_har.RECORDING_LABELS, "body_acc (g)", "body_gyro (rad/s)", "total_acc (g)", "time (min)"):
+    for word in (
+        *embedded_recordings.RECORDING_LABELS,
+        "body_acc (g)",
+        "body_gyro (rad/s)",
+        "total_acc (g)",
+        "time (min)",
+    ):
         assert f"<!-- {word} -->" in drawing

@@ -12,8 +12,8 @@ from programs import assert_one_sentence, succeeded
 from streams import csv_lines
 from written_recordings import motion, posture, recordings
 
+from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import load_recordings
-from edge_runtime.data.recordings import exported_by
 
 HEADER = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
 LAYOUT = f"""\

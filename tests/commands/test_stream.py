@@ -22,7 +22,8 @@ from programs import (
 from streams import csv_lines
 from written_recordings import recordings
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings
+from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import ExitCode
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.recognizer import LiveRecognizer
@@ -33,14 +34,14 @@ HEADER = "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
 
 
 @pytest.fixture(scope="module")
-def recording() -> uci_har.Recording:
+def recording() -> Recording:
     return recordings()[7]
 
 
 @pytest.fixture
 def stream(har_edge_here, monkeypatch, recording):
     """The command, with the recordings decoded once."""
-    monkeypatch.setattr(uci_har, "recordings", lambda: (recording,) * 61)
+    monkeypatch.setattr(embedded_recordings, "load", lambda: (recording,) * 61)
     return partial(har_edge_here, "stream")
 
 

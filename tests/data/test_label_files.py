@@ -5,7 +5,7 @@ import pytest
 from described_recordings import BY_ROW, OF_STRETCHES, layout, rows, sensors, write_by_row
 from written_recordings import motion
 
-from edge_runtime.data.recordings import read_recordings
+from edge_runtime.data.layout_recordings import read_recordings
 from edge_runtime.errors import InputError
 
 LABELS = "L01_S07_R01_labels.csv"

@@ -12,7 +12,7 @@ from written_recordings import motion, on_grid
 
 from edge_runtime.data import file_tree, loading
 from edge_runtime.data.layout import PathPattern
-from edge_runtime.data.recordings import read_recordings
+from edge_runtime.data.layout_recordings import read_recordings
 from edge_runtime.errors import InputError
 
 ONE = 'files = "{subject}.txt"\nlabel = "walk"\n'

@@ -9,8 +9,8 @@ from programs import ROOT
 from written_recordings import motion, on_grid, zipped
 
 from edge_runtime.data.layout import DEFAULT, find_layout, shipped_layouts
+from edge_runtime.data.layout_recordings import EXPORTS, read_recordings
 from edge_runtime.data.names import UCI_HAR
-from edge_runtime.data.recordings import EXPORTS, read_recordings
 
 EXCERPTS = ROOT / "tests/excerpts"
 G = 9.80665

@@ -9,8 +9,8 @@ import written_recordings
 from scipy.spatial.transform import Rotation
 
 from edge_runtime.data.dataset import Mounting, label_runs
+from edge_runtime.data.layout_recordings import LayoutRecordings
 from edge_runtime.data.recording_checks import findings, misfits
-from edge_runtime.data.recordings import FoundRecordings
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def recordings():
 
 
 def found(recordings, about=""):
-    every = findings(FoundRecordings(rates_hz=[50.0], recordings=tuple(recordings)))
+    every = findings(LayoutRecordings(rates_hz=[50.0], recordings=tuple(recordings)))
     return [x for x in every if about in ("", x.about)]
 
 
@@ -115,7 +115,7 @@ def test_several_placements_are_judged_each_and_named(recordings):
 
 
 def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(recordings):
-    facts = FoundRecordings(tuple(recordings), 3, [20.0, 20.0], gaps=2, set_back=1)
+    facts = LayoutRecordings(tuple(recordings), 3, [20.0, 20.0], gaps=2, set_back=1)
     said = [x for finding in findings(facts) for x in finding.numbers.items()]
     for name, number in (("median_hz", 20.0), ("gaps", 2), ("set_back", 1), ("rows", 3)):
         assert [x for y, x in said if y == name] == [number]

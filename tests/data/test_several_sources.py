@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from written_recordings import motion, recordings, write, write_subjects
 
-from edge_runtime.data import loading
-from edge_runtime.data import uci_har as embedded
+from edge_runtime.data import embedded_recordings, loading
 from edge_runtime.data.data_sources import DataSource, data_texts, sources
 from edge_runtime.data.dataset import Dataset, label_runs
 from edge_runtime.data.loading import prefixes
+from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.types import Window
@@ -47,12 +47,12 @@ def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
 
 
 def test_recordings_of_several_count_in_the_same_labels(two, monkeypatch):
-    few = recordings()[:6]
-    monkeypatch.setattr(embedded, "recordings", lambda: few)
+    first = recordings()[:6]
+    monkeypatch.setattr(embedded_recordings, "load", lambda: first)
     together = loading.load_recordings([*two, "uci-har"])
     apart = [*(y for x in two for y in loading.load_recordings(x)), *recordings()[:6]]
     assert {x.label_names for x in together} == {together[0].label_names}
-    assert together[0].classes == (*embedded.LABELS, "JOGGING")
+    assert together[0].classes == (*LABELS, "JOGGING")
     for joint, own in zip(together, apart, strict=True):
         assert joint.subject in (f"one-{own.subject}", f"two-{own.subject}", f"uci-har-{own.subject}")
         names, own_names = (np.array([*x.label_names, ""]) for x in (joint, own))
@@ -85,8 +85,8 @@ def test_the_common_signals_of_mixed_sensors_are_taken_and_train_says_so(two, tm
 
 
 def test_windows_of_any_length_are_cut_from_all_recordings_and_keep_the_test_subjects(uci_har, two, monkeypatch):
-    few = recordings()[:6]
-    monkeypatch.setattr(embedded, "recordings", lambda: few)
+    first = recordings()[:6]
+    monkeypatch.setattr(embedded_recordings, "load", lambda: first)
     assert loading.load_data(None, uci_har.window) is uci_har
     samples, hop = 200, 130
     window = Window(50.0, samples, hop)
@@ -97,7 +97,7 @@ def test_windows_of_any_length_are_cut_from_all_recordings_and_keep_the_test_sub
     for recording in (x for x in recordings() if x.subject == 1):
         signals = frontend.signals(recording.samples).astype(np.float32)
         for first, end, label in label_runs(recording.labels):
-            if 0 <= label < len(embedded.LABELS):
+            if 0 <= label < len(LABELS):
                 expected += [signals[x : x + samples] for x in range(first, end + 1 - samples, hop)]
     assert np.array_equal(data.train.X[data.train.subject == "uci-har-1"], np.stack(expected))
 

@@ -11,8 +11,8 @@ import pytest
 import written_recordings
 from programs import ROOT
 
-from edge_runtime.data import loading
-from edge_runtime.data import uci_har as embedded
+from edge_runtime.data import embedded_recordings, loading
+from edge_runtime.data import uci_har as official
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 
@@ -30,8 +30,8 @@ def test_windows_have_the_official_shapes_names_counts_labels_and_subjects(uci_h
     assert (uci_har.labels, uci_har.signals) == (LABELS, frontend.SIGNALS)
     assert (uci_har.window.rate_hz, uci_har.window.samples, uci_har.window.hop) == (50.0, 128, 64)
     for split, n, counts, digests in (
-        (uci_har.train, 7352, [1226, 1073, 986, 1286, 1374, 1407], embedded.DIGESTS["train"]),
-        (uci_har.test, 2947, [496, 471, 420, 491, 532, 537], embedded.DIGESTS["test"]),
+        (uci_har.train, 7352, [1226, 1073, 986, 1286, 1374, 1407], official.DIGESTS["train"]),
+        (uci_har.test, 2947, [496, 471, 420, 491, 532, 537], official.DIGESTS["test"]),
     ):
         assert (split.X.shape, split.X.dtype) == ((n, 128, 9), np.float32)
         assert np.bincount(split.y).tolist() == counts
@@ -76,7 +76,7 @@ def test_walking_windows_begin_with_their_segment(recordings):
     """Labels stand at their own sample: a shift by one would take all but a few of these starts away."""
     found = [
         (recordings[number].labels[first - 1], recordings[number].labels[first])
-        for number, runs in embedded.read_table()["train"].items()
+        for number, runs in official.read_table()["train"].items()
         for activity, first, _ in runs
         if activity < 3
     ]
@@ -84,9 +84,9 @@ def test_walking_windows_begin_with_their_segment(recordings):
 
 
 def test_a_damaged_recordings_file_is_refused_by_name():
-    content = embedded.RECORDINGS_FILE.read_bytes()
+    content = embedded_recordings.RECORDINGS_FILE.read_bytes()
     with pytest.raises(InputError, match=r"some\.xz"):
-        embedded.decoded(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:], "some.xz")
+        embedded_recordings.unpack(content[:5000] + bytes([content[5000] ^ 1]) + content[5001:], "some.xz")
 
 
 def test_selecting_signals_takes_their_columns_in_the_order_asked_for(uci_har):
@@ -126,7 +126,7 @@ def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_
     content = {"UCI HAR Dataset.zip": inner, "UCI HAR Dataset.names": b"about", "__MACOSX/._x": b""}
     (tmp_path / "nested.zip").write_bytes(written_recordings.zipped(content))
     found = loading.load_data(tmp_path / "nested.zip")
-    for split, rebuilt in ((found.train, embedded.load().train), (found.test, embedded.load().test)):
+    for split, rebuilt in ((found.train, official.load().train), (found.test, official.load().test)):
         assert split.X.dtype == np.float32
         for number in range(9):
             np.testing.assert_array_equal(split.X[:, :, number], official_copy.expected(len(split), number))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from streams import delivered
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
@@ -19,7 +19,7 @@ from edge_runtime.signals.frontend import RATE_HZ
 def main() -> None:
     """Stream the training subjects' recordings again and again."""
     test = set(uci_har.load().test.subject.tolist())
-    recordings = [x.samples for x in uci_har.recordings() if x.subject not in test]
+    recordings = [x.samples for x in embedded_recordings.load() if x.subject not in test]
     recognizer = LiveRecognizer(Classifier(reference_model("edge", "int8")))
     held, streamed, number = [], 0, 0
     wanted = round(float(sys.argv[1]) * 3600 * RATE_HZ)

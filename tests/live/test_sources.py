@@ -20,7 +20,7 @@ from written_recordings import recordings
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
-from edge_runtime.live.sources.file_sources import csv_file, replay
+from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.sources.serial_port import serial_port
 from edge_runtime.live.sources.sockets import Address, parse_address, tcp, udp
 from edge_runtime.signals.units import Units
@@ -53,7 +53,7 @@ def clock() -> FakeClock:
 def test_a_replay_gives_every_sample_at_its_time_as_fast_as_its_speed_says(speed, clock):
     recording = recordings()[7]
     items = []
-    for item in replay(7, recording, speed=speed, clock=clock):
+    for item in recording_source(7, recording, speed=speed, clock=clock):
         items.append(item)
         for chunk in chunks([item]):
             assert chunk.recorded

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_runtime.data import uci_har
+from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.data.dataset import WINDOW, Recording, label_runs
 
 HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"
@@ -17,7 +17,7 @@ HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,sub
 @cache
 def recordings() -> tuple[Recording, ...]:
     """The embedded recordings, decoded once for all tests."""
-    return uci_har.recordings()
+    return embedded_recordings.load()
 
 
 def longest(label: str, subject: int) -> np.ndarray:

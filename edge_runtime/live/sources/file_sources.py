@@ -87,7 +87,7 @@ def find_recording(number: int, reader: DataReader, signals: Sequence[Signal] = 
     return recordings[number]
 
 
-def replay(number: int, recording: Recording, speed: float = 1.0, clock: SourceClock = time) -> Source:
+def recording_source(number: int, recording: Recording, speed: float = 1.0, clock: SourceClock = time) -> Source:
     """Recording `number` at `speed` times its own pace; 0 is without any wait."""
     seconds = np.arange(len(recording.samples)) / recording.rate_hz
     pace = f"{speed:g} times real time" if speed else "as fast as it goes"

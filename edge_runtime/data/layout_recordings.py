@@ -34,7 +34,7 @@ _OF_SENSORS = {"Accelerometer.csv", "TotalAcceleration.csv", "Gyroscope.csv"}
 
 
 @dataclass
-class FoundRecordings:
+class LayoutRecordings:
     """The recordings of a data set, and facts of their files.
 
     `gaps` and `set_back` count recordings that began behind a gap, or where times went back. `bunched` names files with
@@ -64,12 +64,12 @@ class _FilePart:
     labels: Sequence[str]
 
 
-def read_recordings(path: Path, layout: Layout) -> FoundRecordings:
+def read_recordings(path: Path, layout: Layout) -> LayoutRecordings:
     """The recordings at `path`, a folder, a zip or a file, and where no file fits the layout, in zips inside.
 
     Raises `InputError` for a file that the layout does not fit, and for labels that it does not name.
     """
-    found = FoundRecordings()
+    found = LayoutRecordings()
     parts: list[_FilePart] = []
     with open_tree(path) as opened:
         tree = opened if any(_said(opened, layout, x) is not None for x in opened.names) else unpacked(opened)
@@ -154,7 +154,7 @@ def _parts(
     of_path: Mapping[str, str],
     layout: Layout,
     labels_of: LabelsOf | None,
-    found: FoundRecordings,
+    found: LayoutRecordings,
     file: str,
 ) -> Iterator[_FilePart]:
     table = next((x for x in tables if "acceleration" in x.series), None)
@@ -242,7 +242,7 @@ def with_rotation(
 
 
 def _named(
-    parts: Sequence[_FilePart], layout: Layout, path: Path, place: Path, found: FoundRecordings
+    parts: Sequence[_FilePart], layout: Layout, path: Path, place: Path, found: LayoutRecordings
 ) -> tuple[Recording, ...]:
     """The recordings at 50 Hz, with the layout's names of labels. Raises `InputError` for a label without a name."""
     texts = {x for part in parts for x in part.labels}
