@@ -13,7 +13,7 @@ from edge_runtime.data.data_sources import EMBEDDED, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Recording
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural_order, noun_of
-from edge_runtime.data.recording_checks import Finding
+from edge_runtime.data.sensor_checks import Finding
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
 from edge_runtime.system.files import atomic_path

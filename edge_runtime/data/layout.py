@@ -6,13 +6,14 @@ A layout is a TOML file, and the dataclasses here are its tables; docs/data.md h
 import codecs
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
+from edge_runtime.data.path_patterns import PathPattern, anchored
 from edge_runtime.errors import InputError
 from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, canonical
 from edge_runtime.system.dataclass_json import Quantity, from_json
@@ -32,58 +33,11 @@ OTHERS = "*"
 Column = Annotated[int, Quantity(at_least=1, at_most=10_000)] | str
 """A column by its number, counted from 1, or by its name in the header."""
 
-_TOKEN = re.compile(r"(\{[a-z]\w*\}|\*\*/|\*)")
-_MOST_DEEP, _DEEPEST, _LONGEST_PATH = 2, 50, 1000  # `**/`, folders and characters, so that trying all stays quick
-
 _Lines = Annotated[int, Quantity(at_least=0)]
 _Offset = Annotated[float, Quantity(at_least=-1e9, at_most=1e9)]
 _LARGEST_FILE = 1 << 16  # bytes
 _MOST_DOTS = 100  # in a line: tomllib keeps each beginning of a dotted key
 _ENCODINGS = ("utf-8", "utf-16", "utf-32", "ascii", "iso8859", "cp", "mac-", "koi8", "gb", "big5", "euc_", "shift_jis")
-
-
-class PathPattern:
-    """Patterns of paths, of which the first that fits counts.
-
-    `{name}` and `*` stand for text without `/`, as little as there can be, `**/` for any folders. A pattern begins in
-    any folder, behind a `/` of its own at the top only. Case does not matter. Raises `ValueError` for a wrong one.
-    """
-
-    def __init__(self, *texts: str) -> None:
-        self.text = " or ".join(texts)
-        self._patterns = [(re.compile(_expression(x), re.IGNORECASE), x.startswith("/")) for x in texts]
-        self.names = list(dict.fromkeys(name for pattern, _ in self._patterns for name in pattern.groupindex))
-
-    def match(self, path: str, around: str = "") -> dict[str, str] | None:
-        """The texts of all names in `path`, where it fits; the top is inside the folder `around` all files."""
-        if len(path) > _LONGEST_PATH or path.count("/") > _DEEPEST:
-            return None
-        for pattern, is_at_top in self._patterns:
-            if found := pattern.fullmatch(path.removeprefix(around) if is_at_top else path):
-                return dict.fromkeys(self.names, "") | found.groupdict()
-        return None
-
-
-def _expression(text: str) -> str:
-    """A regular expression in which only folders are tried again: where text may be longer, what follows fits too."""
-    pieces = _TOKEN.split(text.lstrip("/"))
-    if any(x in part for part in pieces[::2] for x in "{}") or not text.strip("/"):
-        raise ValueError(f"{text!r} is not a pattern of paths: names in braces have small letters and digits")
-    if text.count("**/") > _MOST_DEEP:
-        raise ValueError(f"{text!r} has more than {_MOST_DEEP} **/")
-    first, *behind = _to_the_end(pieces[::2])
-    parts, known = ["" if text.startswith("/") else "(?:.*/)?", first], set[str]()
-    for token, then in zip(pieces[1::2], behind, strict=True):
-        name = token[1:-1]
-        like = "[^/]*?" if token == "*" else f"(?P={name})" if name in known else f"(?P<{name}>[^/]+?)"
-        parts.append(f"(?:.*/)?{then}" if token == "**/" else f"(?>{like}{then})")
-        known.add(name)
-    return "".join(parts)
-
-
-def _to_the_end(texts: Sequence[str]) -> list[str]:
-    """Regular expressions of `texts`, of which the last ends the whole."""
-    return [*map(re.escape, texts[:-1]), re.escape(texts[-1]) + r"\Z"]
 
 
 @dataclass(frozen=True)
@@ -260,7 +214,7 @@ class Layout:
     def _said(self) -> tuple[dict[str, str], dict[str, re.Pattern[str]]]:
         """All labels that it names, and the patterns of those with a `*`."""
         said = {**self.labels, **self.other_labels}
-        starred = {x: _to_the_end(x.split(OTHERS)) for x in said if OTHERS in x and x != OTHERS}
+        starred = {x: anchored(x.split(OTHERS)) for x in said if OTHERS in x and x != OTHERS}
         like = {x: y[0] + "".join(f"(?>.*?{z})" for z in y[1:]) for x, y in starred.items()}
         return said, {x: re.compile(y, re.DOTALL) for x, y in like.items()}
 

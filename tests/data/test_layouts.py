@@ -11,8 +11,8 @@ from described_recordings import LAYOUT, layout, rows, sensors, write_layout, wr
 from written_recordings import motion, on_grid
 
 from edge_runtime.data import file_tree, loading
-from edge_runtime.data.layout import PathPattern
 from edge_runtime.data.layout_recordings import read_recordings
+from edge_runtime.data.path_patterns import PathPattern
 from edge_runtime.errors import InputError
 
 ONE = 'files = "{subject}.txt"\nlabel = "walk"\n'

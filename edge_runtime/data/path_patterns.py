@@ -1,0 +1,51 @@
+"""Match the paths of files with patterns such as `{label}/{subject}/{trial}.csv`, and read the names in them."""
+
+import re
+from collections.abc import Sequence
+
+_TOKEN = re.compile(r"(\{[a-z]\w*\}|\*\*/|\*)")
+_MOST_DEEP, _DEEPEST, _LONGEST_PATH = 2, 50, 1000  # `**/`, folders and characters, so that trying all stays quick
+
+
+class PathPattern:
+    """Patterns of paths, of which the first that fits counts.
+
+    `{name}` and `*` stand for text without `/`, as little as there can be, `**/` for any folders. A pattern begins in
+    any folder, behind a `/` of its own at the top only. Case does not matter. Raises `ValueError` for a wrong one.
+    """
+
+    def __init__(self, *texts: str) -> None:
+        self.text = " or ".join(texts)
+        self._patterns = [(re.compile(_expression(x), re.IGNORECASE), x.startswith("/")) for x in texts]
+        self.names = list(dict.fromkeys(name for pattern, _ in self._patterns for name in pattern.groupindex))
+
+    def match(self, path: str, around: str = "") -> dict[str, str] | None:
+        """The texts of all names in `path`, where it fits; the top is inside the folder `around` all files."""
+        if len(path) > _LONGEST_PATH or path.count("/") > _DEEPEST:
+            return None
+        for pattern, is_at_top in self._patterns:
+            if found := pattern.fullmatch(path.removeprefix(around) if is_at_top else path):
+                return dict.fromkeys(self.names, "") | found.groupdict()
+        return None
+
+
+def _expression(text: str) -> str:
+    """A regular expression in which only folders are tried again: where text may be longer, what follows fits too."""
+    pieces = _TOKEN.split(text.lstrip("/"))
+    if any(x in part for part in pieces[::2] for x in "{}") or not text.strip("/"):
+        raise ValueError(f"{text!r} is not a pattern of paths: names in braces have small letters and digits")
+    if text.count("**/") > _MOST_DEEP:
+        raise ValueError(f"{text!r} has more than {_MOST_DEEP} **/")
+    first, *behind = anchored(pieces[::2])
+    parts, known = ["" if text.startswith("/") else "(?:.*/)?", first], set[str]()
+    for token, then in zip(pieces[1::2], behind, strict=True):
+        name = token[1:-1]
+        like = "[^/]*?" if token == "*" else f"(?P={name})" if name in known else f"(?P<{name}>[^/]+?)"
+        parts.append(f"(?:.*/)?{then}" if token == "**/" else f"(?>{like}{then})")
+        known.add(name)
+    return "".join(parts)
+
+
+def anchored(texts: Sequence[str]) -> list[str]:
+    """Regular expressions of `texts`; the last one matches only at the end."""
+    return [*map(re.escape, texts[:-1]), re.escape(texts[-1]) + r"\Z"]
