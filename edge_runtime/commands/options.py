@@ -3,10 +3,10 @@
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, fields
+from functools import reduce, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -137,7 +137,7 @@ def together(*options: Callable[[F], F]) -> Callable[[F], F]:
     return lambda command: reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
-sample_options = together(
+_sample_options = together(
     click.option(
         "--axes",
         metavar="X,Y,Z",
@@ -169,7 +169,7 @@ sample_options = together(
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """The values of `sample_options`, which describe the samples of a source."""
+    """The options that describe the samples of a source."""
 
     axes: str | None
     placement: str | None
@@ -198,3 +198,14 @@ class SampleOptions:
             text = quoted(self.placement, 30)
             raise InputError(f"--placement {text} is unknown to the model {quoted(card.name)}: {takes}")
         return names[plain_placement(self.placement)]
+
+
+def sample_options(command: F) -> F:
+    """Give a command the options of `SampleOptions`, as its argument `sample`."""
+
+    @wraps(command)
+    def with_sample(**values: Any) -> Any:
+        sample = SampleOptions(**{option.name: values.pop(option.name) for option in fields(SampleOptions)})
+        return command(sample=sample, **values)
+
+    return _sample_options(cast(F, with_sample))

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import click
 
 from edge_runtime.commands import model_arguments, options
+from edge_runtime.commands.options import SampleOptions
 from edge_runtime.data.data_sources import FOREIGN, DataSource, Sources
 from edge_runtime.data.dataset import Mounting
 from edge_runtime.data.layout_recordings import exported_by
@@ -71,7 +71,7 @@ def command(
     out: Path | None,
     json_path: Path | None,
     runtime: str,
-    **described_samples: Any,
+    sample: SampleOptions,
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
@@ -79,7 +79,6 @@ def command(
     or folder that Sensor Logger or phyphox has exported is taken too.
     LAYOUT=PATH are recordings of another form, as a layout describes them (docs/data.md).
     """
-    sample = options.SampleOptions(**described_samples)
     is_run = any((paths[0] / x).is_file() for x in ("card.json", SEEDS))
     if model is None and (is_run or is_reference(paths[0]) or paths[0].suffix == ".tflite"):
         model, *paths = paths

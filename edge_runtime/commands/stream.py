@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from edge_runtime.commands import model_arguments, options
+from edge_runtime.commands.options import SampleOptions
 from edge_runtime.data.data_sources import DataSource, Sources
 from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import DataReader
@@ -78,7 +79,7 @@ def command(
     quiet: bool,
     log_path: Path | None,
     runtime: str,
-    **described_samples: Any,
+    sample: SampleOptions,
 ) -> None:
     """Recognise activities in a stream of samples, until it ends or Ctrl-C stops it.
 
@@ -89,7 +90,6 @@ def command(
     options.exclusive("--replay --i2c", "--units --gyro-units --rate")
     options.exclusive("--jsonl", "--quiet")
     options.belonging("--replay", "--speed", "--data")
-    sample = options.SampleOptions(**described_samples)
     sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
     name, value = next((x, y) for x, y in sources.items() if y is not None)
 
