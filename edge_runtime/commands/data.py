@@ -47,18 +47,18 @@ def command(context: click.Context, data: Sources | None, json_path: Path | None
         options.refuse_options("is for 'har-edge data' without a subcommand", "--json")
         return
     reader = DataReader(data or ())
-    outputs.check_written({"json": json_path}, inputs=[x.path for x in reader.sources if x.path])
-    found = reader.found_windows()
-    _show_windows(found, reader)
-    if len(found.train) + len(found.test):
-        _show_signals(found)
-    findings, untrainable = _show_findings(found, reader), None
+    outputs.check_written({"json": json_path}, inputs=[source.path for source in reader.sources if source.path])
+    windows = reader.found_windows()
+    _show_windows(windows, reader)
+    if len(windows.train) + len(windows.test):
+        _show_signals(windows)
+    findings, untrainable = _show_findings(windows, reader), None
     try:
-        reader.check(found)
+        reader.check(windows)
     except InputError as error:
         untrainable = f"{error}."
         click.echo(f"It cannot be trained on as it is: {untrainable}")
-    outputs.write_json(json_path, _content(found, reader, findings, untrainable))
+    outputs.write_json(json_path, _content(windows, reader, findings, untrainable))
 
 
 @command.command(
@@ -75,11 +75,11 @@ def plot(outer: Sources | None, number: int, out: Path, data: Sources | None) ->
     from edge_runtime.reports.figures import plot_recording
 
     chosen = data or outer or ()
-    found = loading.load_recordings(chosen)
-    if not 0 <= number < len(found):
-        raise InputError(f"{in_words(chosen)} has no recording {number}: it has recordings 0 to {len(found) - 1}")
-    title = f"Recording {number} · subject {found[number].subject} · {_duration([found[number]])}"
-    plot_recording(found[number], title, out)
+    recordings = loading.load_recordings(chosen)
+    if not 0 <= number < len(recordings):
+        raise InputError(f"{in_words(chosen)} has no recording {number}: it has recordings 0 to {len(recordings) - 1}")
+    title = f"Recording {number} · subject {recordings[number].subject} · {_duration([recordings[number]])}"
+    plot_recording(recordings[number], title, out)
     click.echo(f"wrote {out}")
 
 
@@ -104,7 +104,10 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
     window = loaded.window
     arrays |= {"name": loaded.name, "labels": loaded.labels, "hop": window.hop}
     arrays |= {"rate": window.rate_hz} if window.rate_hz else {}
-    arrays |= {"signals": [x.name for x in loaded.signals], "units": [x.unit for x in loaded.signals]}
+    arrays |= {
+        "signals": [signal.name for signal in loaded.signals],
+        "units": [signal.unit for signal in loaded.signals],
+    }
     if not loaded.has_people:  # blocks are made again
         arrays = {name: x for name, x in arrays.items() if not name.startswith("subject")}
     with atomic_path(out) as temporary:
@@ -119,10 +122,10 @@ def _content(
     recordings = reader.recordings if reader.has_recordings else ()
     content: dict[str, Any] = {
         "name": data.name,
-        "sources": [str(x) for x in reader.sources] or [EMBEDDED],
+        "sources": [str(source) for source in reader.sources] or [EMBEDDED],
         "fingerprint": data.fingerprint,
         "window": {"samples": data.window.samples, "hop": data.window.hop, "rate_hz": data.window.rate_hz},
-        "signals": [{"name": x.name, "unit": x.unit} for x in data.signals],
+        "signals": [{"name": signal.name, "unit": signal.unit} for signal in data.signals],
         "recordings": len(recordings) if reader.has_recordings else None,
         "seconds": round(sum(len(x.samples) / x.rate_hz for x in recordings), 2) if reader.has_recordings else None,
     }
@@ -145,7 +148,7 @@ def _content(
 def _show_findings(data: Dataset, reader: DataReader) -> list[tuple[str, Finding]]:
     """Print how recordings fit the layouts that describe them, and the parts each other; findings with their source."""
     console = Console()
-    by_source = {source: recording_checks.findings(found) for source, found in reader.described}
+    by_source = {source: recording_checks.findings(facts) for source, facts in reader.described}
     by_source.setdefault(in_words(reader.sources), []).extend(recording_checks.unlike_parts(data))
     for source, findings in by_source.items():
         if findings:
@@ -153,7 +156,7 @@ def _show_findings(data: Dataset, reader: DataReader) -> list[tuple[str, Finding
             console.print(source, style="bold")
         for finding in findings:
             console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
-    return [(source, x) for source, findings in by_source.items() for x in findings]
+    return [(source, finding) for source, findings in by_source.items() for finding in findings]
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:
@@ -171,13 +174,15 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         n = counted(len(subjects), noun_of(subjects))
         facts.add_row(name, f"{n}: {', '.join(map(str, subjects))}" if subjects else "no windows")
     if reader.has_recordings:
-        found = reader.recordings
-        names = ", ".join(found[0].label_names) or "none"
-        facts.add_row("Recordings", f"{len(found)}, {_duration(found)} in all; labels {names}")
+        recordings = reader.recordings
+        names = ", ".join(recordings[0].label_names) or "none"
+        facts.add_row("Recordings", f"{len(recordings)}, {_duration(recordings)} in all; labels {names}")
         if still := data.motionless(data.train, data.test).windows:
             words = ", ".join(f"{n:,} {label}" for label, n in still.items())
             facts.add_row("Motionless", f"{words}: windows that --frame walking leaves out")
-        bare = {str(x.subject) for x in found} - {str(x) for y in (data.train, data.test) for x in y.subject.tolist()}
+        bare = {str(x.subject) for x in recordings} - {
+            str(x) for y in (data.train, data.test) for x in y.subject.tolist()
+        }
         if bare:
             facts.add_row("No windows", f"{counted(len(bare), 'subject')}: {', '.join(map(str, natural_order(bare)))}")
     if not reader.sources:
@@ -196,12 +201,12 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
 
 
 def _show_signals(data: Dataset) -> None:
-    """Print the range of each signal, and the limits of signals of another origin."""
+    """Print the range of each signal, and the limits of signals that are not UCI HAR's."""
     table = plain_table(["signal", "unit"], ["least", "greatest", "mean", "std"])
     for i, signal in enumerate(data.signals):
         values = np.concatenate([x.X[..., i].ravel() for x in (data.train, data.test)])
         numbers = values.min(), values.max(), values.mean(dtype=np.float64), values.std(dtype=np.float64)
-        table.add_row(signal.name, signal.unit, *(f"{x:.4g}" for x in numbers))
+        table.add_row(signal.name, signal.unit, *(f"{number:.4g}" for number in numbers))
     console = Console()
     console.print()
     console.print(table)
@@ -212,6 +217,6 @@ def _show_signals(data: Dataset) -> None:
 
 
 def _duration(recordings: Sequence[Recording]) -> str:
-    seconds = round(sum(len(x.samples) / x.rate_hz for x in recordings))
+    seconds = round(sum(len(recording.samples) / recording.rate_hz for recording in recordings))
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s"

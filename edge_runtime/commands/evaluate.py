@@ -100,19 +100,19 @@ def command(
     outputs.write_json(json_path, {"model": classifier.card.name, "not_scored": [str(x) for x in not_scored]} | content)
 
 
-def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:
-    test, labels = found.test, classifier.card.labels
+def _windows(classifier: Classifier, windows: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:
+    test, labels = windows.test, classifier.card.labels
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
         logits = classifier.logits(test.X)
-    open_set = score(test, logits.argmax(axis=1), labels, found.mountings)
-    occurring = np.bincount(found.test.y, minlength=len(labels)) > 0  # the closed set
+    open_set = score(test, logits.argmax(axis=1), labels, windows.mountings)
+    occurring = np.bincount(windows.test.y, minlength=len(labels)) > 0  # the closed set
     closed_set = dataclasses.replace(
-        score(test, answers_among(logits, occurring), labels, found.mountings),
-        per_source=closed_by_group(logits, test.y, names_of(test, found.mountings, "source")),
+        score(test, answers_among(logits, occurring), labels, windows.mountings),
+        per_source=closed_by_group(logits, test.y, names_of(test, windows.mountings, "source")),
     )
-    show_scores(open_set, closed_set, found)
-    _say_what_looks_alike(classifier.card, found, logits.argmax(axis=1))
+    show_scores(open_set, closed_set, windows)
+    _say_what_looks_alike(classifier.card, windows, logits.argmax(axis=1))
     if picture:
         from edge_runtime.reports.figures import plot_confusion
 
@@ -121,21 +121,21 @@ def _windows(classifier: Classifier, found: EvaluatedWindows, picture: Picture |
         plot_confusion([*map(list, open_set.confusion)], labels, f"{title} ({people})", picture("confusion"))
         click.echo(picture("confusion"))
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
-    still = found.motionless
-    left_out = {"left_out": found.left_out, "motionless": still.windows, "motionless_mountings": still.mountings}
+    still = windows.motionless
+    left_out = {"left_out": windows.left_out, "motionless": still.windows, "motionless_mountings": still.mountings}
     closed = {"labels": names} | dataclasses.asdict(closed_set)
     return left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
 
 
-def _say_what_looks_alike(card: Card, found: EvaluatedWindows, answers: npt.NDArray[np.intp]) -> None:
+def _say_what_looks_alike(card: Card, windows: EvaluatedWindows, answers: npt.NDArray[np.intp]) -> None:
     """Say how many windows were mistaken for an activity that looks alike as the device was worn."""
-    test, labels = found.test, np.array(card.labels)
-    worn = names_of(test, found.mountings, "placement")
+    test, labels = windows.test, np.array(card.labels)
+    worn = names_of(test, windows.mountings, "placement")
     for alike in card.alike:
         rows = np.isin(labels[test.y], alike.labels) & np.array([alike.holds(x) for x in worn.tolist()], np.bool_)
-        taken = rows & np.isin(labels[answers], alike.labels) & (answers != test.y)
-        if n := int(taken.sum()):
-            places = " or ".join(sorted({*worn[taken].tolist()} - {""}) or alike.placements)
+        is_mistaken = rows & np.isin(labels[answers], alike.labels) & (answers != test.y)
+        if n := int(is_mistaken.sum()):
+            places = " or ".join(sorted({*worn[is_mistaken].tolist()} - {""}) or alike.placements)
             Console().print(
                 f"{n} of {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the other "
                 f"activity: worn at {places} they look alike. Live, '{alike.name}' is one answer."
@@ -154,26 +154,27 @@ def _suggest_adapting(card: Card) -> None:
 def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], picture: Picture | None) -> dict[str, Any]:
     labels, window = classifier.card.labels, classifier.card.window
     recordings = [x for _, x in chosen]
-    found_tracks: dict[int, Track] = {}
+    track_by_place: dict[int, Track] = {}
     with progress() as on_progress:
         for place, track in track_recordings(recordings, classifier):
-            found_tracks[place] = track
-            on_progress(len(found_tracks) / len(chosen), f"following recordings: {chosen[place][0]}")
-    tracks = [found_tracks[place] for place in range(len(chosen))]
-    found = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ)
+            track_by_place[place] = track
+            on_progress(len(track_by_place) / len(chosen), f"following recordings: {chosen[place][0]}")
+    tracks = [track_by_place[place] for place in range(len(chosen))]
+    scores = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ)
+    subjects = [str(track.subject) for track in tracks]
+    places = [recording.mounting.placement for recording in recordings]
     people, placements = (
-        stream_scores.per_group(tracks, own, len(labels), window.samples)
-        for own in ([str(x.subject) for x in tracks], [x.mounting.placement for x in recordings])
+        stream_scores.per_group(tracks, names, len(labels), window.samples) for names in (subjects, places)
     )
     console = Console()
-    n_people = len({x.subject for x in tracks})
-    _show_live(found, len(tracks), n_people, console)
+    n_people = len({*subjects})
+    _show_live(scores, len(tracks), n_people, console)
     if names := [labels[x] for x in stream_scores.too_early(tracks)]:
         console.print(f"Not scored, since done only before the first walk of a mounting: {', '.join(names)}.")
     _show_groups("subject", people, console)
     _show_groups("placement", placements if len(placements) > 1 else {}, console)
     model_arguments.say_where_no_mounting_was_found(
-        classifier.card, [any(tracks[i].finds_mounting for i in own) for own in worn_alike(recordings)]
+        classifier.card, [any(tracks[i].finds_mounting for i in alike) for alike in worn_alike(recordings)]
     )
     if picture:
         from edge_runtime.reports.figures import plot_confusion
@@ -185,26 +186,26 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], pictu
     groups = {"per_subject": people, "per_placement": placements}
     return (
         {"hop": window.hop, "subjects": n_people, "recordings": len(tracks)}
-        | dataclasses.asdict(found)
-        | {key: {name: dataclasses.asdict(x) for name, x in own.items()} for key, own in groups.items()}
+        | dataclasses.asdict(scores)
+        | {key: {name: dataclasses.asdict(x) for name, x in scored.items()} for key, scored in groups.items()}
     )
 
 
-def _show_live(found: LiveScores, recordings: int, people: int, console: Console) -> None:
+def _show_live(scores: LiveScores, recordings: int, people: int, console: Console) -> None:
     """Print the scores over all recordings, as far as they were measured."""
     table = facts_table()
-    table.add_row("recordings", f"{recordings} of {counted(people, 'subject')}, {found.hours:.2f} h of activities")
-    windows, not_known = counted(found.windows, "window"), found.mounting_not_known or float("nan")
-    false = f"an hour of what the model does not know; {percent(1 - found.unknown_in_activities, 1)} of known is named"
+    table.add_row("recordings", f"{recordings} of {counted(people, 'subject')}, {scores.hours:.2f} h of activities")
+    windows, not_known = counted(scores.windows, "window"), scores.mounting_not_known or float("nan")
+    false = f"an hour of what the model does not know; {percent(1 - scores.unknown_in_activities, 1)} of known is named"
     for name, value, text in (
-        ("accuracy, unsmoothed", percent(found.window_accuracy), f"of {windows} wholly in one activity"),
-        ("accuracy, live", percent(found.live_accuracy), "of these, unknown being wrong"),
-        ("without unknown", percent(found.reported_accuracy), "of those that are not unknown"),
-        ("delay", _number(found.delay_median_s, "{:.2f} s"), "until a new activity is reported (median)"),
-        ("", _number(found.delay_p90_s, "{:.2f} s"), "(90 %)"),
-        ("false changes", _number(found.false_changes_per_hour, "{:.1f}"), "an hour of activities"),
-        ("false answers", _number(found.false_answers_per_hour, "{:.1f}"), false),
-        ("unknown", percent(found.unknown_in_activities, 1), "of the time in activities, their beginnings included"),
+        ("accuracy, unsmoothed", percent(scores.window_accuracy), f"of {windows} wholly in one activity"),
+        ("accuracy, live", percent(scores.live_accuracy), "of these, unknown being wrong"),
+        ("without unknown", percent(scores.reported_accuracy), "of those that are not unknown"),
+        ("delay", _number(scores.delay_median_s, "{:.2f} s"), "until a new activity is reported (median)"),
+        ("", _number(scores.delay_p90_s, "{:.2f} s"), "(90 %)"),
+        ("false changes", _number(scores.false_changes_per_hour, "{:.1f}"), "an hour of activities"),
+        ("false answers", _number(scores.false_answers_per_hour, "{:.1f}"), false),
+        ("unknown", percent(scores.unknown_in_activities, 1), "of the time in activities, their beginnings included"),
         ("mounting not known", percent(not_known, 1), "of the time in activities; the other scores are of the rest"),
     ):
         if value != NOT_MEASURED:

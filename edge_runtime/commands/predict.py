@@ -28,6 +28,7 @@ from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.stream_scores import LiveScores, Track
 from edge_runtime.live.timestamps import Timestamps
+from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import REFERENCE_MODELS, is_reference
 from edge_runtime.reports import outputs
@@ -75,11 +76,11 @@ def command(
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
-    FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds such files. A zip
-    or folder that Sensor Logger or phyphox has exported is taken too.
-    LAYOUT=PATH are recordings of another form, as a layout describes them (docs/data.md).
+    FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds CSV files. An
+    export of Sensor Logger or phyphox, as a zip or a folder, works too. LAYOUT=PATH names recordings of another form
+    and the layout that describes them (docs/data.md).
     """
-    is_run = any((paths[0] / x).is_file() for x in ("card.json", SEEDS))
+    is_run = any((paths[0] / name).is_file() for name in ("card.json", SEEDS))
     if model is None and (is_run or is_reference(paths[0]) or paths[0].suffix == ".tflite"):
         model, *paths = paths
         if not paths:
@@ -89,35 +90,22 @@ def command(
     if described:
         options.refuse_options("is known by the layout", "--units", "--gyro-units", "--rate")
 
-    is_told, axes = sample.axes is not None, Axes(sample.axes or "x,y,z")
+    is_told = sample.axes is not None
     classifier = open_classifier(model_arguments.find_model(model), runtime)
     card = classifier.card
     placement = sample.stated_placement(card)
     if files:
         model_arguments.say_placements(card, placement)
-    recorded = [*(Recorded(x, Mounting(placement=placement)) for x in files), *_recordings(described, card, placement)]
-    recordings = [x.recording for x in recorded if x.recording]
+    recorded = [
+        *(Recorded(file, Mounting(placement=placement)) for file in files),
+        *_recordings(described, card, placement),
+    ]
     model_arguments.say_whose_it_is(card, [x.recording.subject if x.recording else None for x in recorded])
+    recordings = [x.recording for x in recorded if x.recording]
     mountings = [[x] for x in recorded if not x.recording]
-    mountings += [[recorded[len(files) + i] for i in own] for own in recording_tracks.worn_alike(recordings)]
-    found: list[list[Prediction]] = []
-    done = 0
-    with progress() as on_progress:
-        for own in mountings:
-            recognizer = LiveRecognizer(classifier, sample.hop, True, is_told, own[0].mounting.placement)
-            found.append([])
-            for x in own:
-                on_progress(done / len(recorded), f"following recordings: {x}")
-                if x.recording:
-                    opened = recording_source(x.number, x.recording, 0)
-                    recognizer.restart(x.recording.begins_midway)
-                else:
-                    opened = csv_file(x.file, sample.stated_units(card))
-                session = Session(recognizer, axes, Timestamps(sample.rate or RATE_HZ, time))
-                with closing(opened) as source:
-                    found[-1].append(_predict(x, session, source, card.window.samples / RATE_HZ))
-                done += 1
-    predictions = [x for own in found for x in own]
+    mountings += [[recorded[len(files) + i] for i in places] for places in recording_tracks.worn_alike(recordings)]
+    by_mounting = _predictions(mountings, classifier, sample, len(recorded))
+    predictions = [prediction for of_mounting in by_mounting for prediction in of_mounting]
     if not is_told:
         model_arguments.warn_of_axes(card, [x.mounting for x in recorded])
     if out is not None:
@@ -127,21 +115,9 @@ def command(
         model_arguments.say_who_is_known(card, recordings)
     show_predictions(predictions, scores, has_names=len(recorded) > 1 or bool(described))
     if not is_told:
-        were_found = [any(finds_mounting(x.notices) for x in own) for own in found]
+        were_found = [any(finds_mounting(x.notices) for x in of_mounting) for of_mounting in by_mounting]
         model_arguments.say_where_no_mounting_was_found(card, were_found)
-    facts = [
-        {
-            "file": str(x.recorded.file),
-            **x.recorded.facts(),
-            "segments": [asdict(y) for y in x.segments],
-            "minutes": x.summary.to_dict()["minutes"],
-            "notices": [asdict(y) for y in x.notices],
-        }
-        for x in predictions
-    ]
-    right, not_known = (scores.live_accuracy, scores.mounting_not_known) if scores else (None, None)
-    content = {"model": card.name, "recordings": facts, "right": right, "mounting_not_known": not_known}
-    outputs.write_json(json_path, content)
+    outputs.write_json(json_path, _content(card, predictions, scores))
     for path in (out, json_path):
         if path not in (None, outputs.STDOUT):
             click.echo(f"{path} is written.")
@@ -157,17 +133,21 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
             described.append(DataSource(source.path, layout))
         elif path.is_file() and not is_zip(path):  # as a .keras file is
             files.append(path)
-        elif path.is_dir() and (inside := [x for x in path.iterdir() if x.suffix.lower() == ".csv" and x.is_file()]):
-            files += sorted(inside, key=lambda x: natural(x.name))
+        elif path.is_dir() and (inside := [file for file in path.glob("*.[cC][sS][vV]") if file.is_file()]):
+            files += sorted(inside, key=lambda file: natural(file.name))
         else:
-            fault = "is no CSV file, folder of these or export of both sensors" if path.exists() else "does not exist"
+            fault = (
+                "is not a CSV file, a folder of CSV files or an export of both sensors"
+                if path.exists()
+                else "does not exist"
+            )
             models = f"a model (a .tflite file, a run folder or {', '.join(REFERENCE_MODELS)}) may stand first"
             raise InputError(f"{path} {fault}; {models}; {FOREIGN}")
     return files, tuple(described)
 
 
 def _recordings(described: Sources, card: Card, stated: str) -> Iterator[Recorded]:
-    """The recordings in `described` data sets that are as long as a window, worn where it is `stated`."""
+    """The recordings of `described` data sets that are at least one window long; `stated` is the placement, or ""."""
     for data in described:
         reader = DataReader((data,))
         model_arguments.say(misfits(reader.described))
@@ -179,32 +159,73 @@ def _recordings(described: Sources, card: Card, stated: str) -> Iterator[Recorde
             yield Recorded(data.path if is_alone else data.path / recording.file, worn, recording, number)
 
 
+def _predictions(
+    mountings: Sequence[Sequence[Recorded]], classifier: Classifier, sample: SampleOptions, n_recorded: int
+) -> list[list[Prediction]]:
+    """Follow the recordings of each mounting; a mounting found in one recording is known in the next."""
+    axes, is_told = Axes(sample.axes or "x,y,z"), sample.axes is not None
+    predictions: list[list[Prediction]] = []
+    with progress() as on_progress:
+        for of_mounting in mountings:
+            recognizer = LiveRecognizer(classifier, sample.hop, True, is_told, of_mounting[0].mounting.placement)
+            predictions.append([])
+            for recorded in of_mounting:
+                on_progress(sum(map(len, predictions)) / n_recorded, f"following recordings: {recorded}")
+                if recorded.recording:
+                    opened = recording_source(recorded.number, recorded.recording, 0)
+                    recognizer.restart(recorded.recording.begins_midway)
+                else:
+                    opened = csv_file(recorded.file, sample.stated_units(classifier.card))
+                session = Session(recognizer, axes, Timestamps(sample.rate or RATE_HZ, time))
+                with closing(opened) as source:
+                    window_s = classifier.card.window.samples / RATE_HZ
+                    predictions[-1].append(_predict(recorded, session, source, window_s))
+    return predictions
+
+
+def _content(card: Card, predictions: Sequence[Prediction], scores: LiveScores | None) -> dict[str, object]:
+    """The predictions for programs."""
+    facts = [
+        {
+            "file": str(prediction.recorded.file),
+            **prediction.recorded.facts(),
+            "segments": [asdict(segment) for segment in prediction.segments],
+            "minutes": prediction.summary.to_dict()["minutes"],
+            "notices": [asdict(notice) for notice in prediction.notices],
+        }
+        for prediction in predictions
+    ]
+    right, not_known = (scores.live_accuracy, scores.mounting_not_known) if scores else (None, None)
+    return {"model": card.name, "recordings": facts, "right": right, "mounting_not_known": not_known}
+
+
 def _predict(recorded: Recorded, session: Session, source: Source, window_s: float) -> Prediction:
     decisions, notices = [], []
-    for found in session.run(source):
-        for x, _ in found:
-            if isinstance(x, Decision):
-                decisions.append(x)
-            elif x.kind != "opened":
-                notices.append(x)
+    for events in session.run(source):
+        for event, _ in events:
+            if isinstance(event, Decision):
+                decisions.append(event)
+            elif event.kind != "opened":
+                notices.append(event)
     if not decisions or session.began is None:
         why = f" ({notices[-1].text})" if notices else ""
         raise InputError(f"{recorded} has no {window_s:g} s of samples without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))
-    notices = [replace(x, seconds=max(x.seconds, session.began)) for x in notices]  # some come before any sample
+    # Some notices come before any sample.
+    notices = [replace(notice, seconds=max(notice.seconds, session.began)) for notice in notices]
     return Prediction(recorded, session.began, decisions, joined, notices, session.summary)
 
 
-def _scores(found: Sequence[Prediction], card: Card, is_told: bool) -> LiveScores | None:
+def _scores(predictions: Sequence[Prediction], card: Card, is_told: bool) -> LiveScores | None:
     """The scores of labelled recordings, as in `evaluate --live`; None without labels that the model knows.
 
-    If `is_told` how the device is worn, postures before the first walk count too.
+    If the user states how the device is worn (`is_told`), postures before the first walk count too.
     """
-    recordings = [x.recorded.recording for x in found if x.recorded.recording]
+    recordings = [x.recorded.recording for x in predictions if x.recorded.recording]
     tracks: list[Track] = []
     for places in recording_tracks.worn_alike(recordings):
-        own = [recording_tracks.track_of(recordings[i], found[i].decisions, card) for i in places]
-        tracks += own if is_told else recording_tracks.without_mounting(own, card)
-    if not any((x.labels[x.begin :] >= 0).any() for x in tracks):
+        of_mounting = [recording_tracks.track_of(recordings[i], predictions[i].decisions, card) for i in places]
+        tracks += of_mounting if is_told else recording_tracks.without_mounting(of_mounting, card)
+    if not any((track.labels[track.begin :] >= 0).any() for track in tracks):
         return None
     return stream_scores.score(tracks, len(card.labels), card.window.samples, RATE_HZ)

@@ -12,6 +12,7 @@ import click
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.commands.options import SampleOptions
 from edge_runtime.data.data_sources import DataSource, Sources
+from edge_runtime.data.dataset import Recording
 from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import misfits
@@ -91,30 +92,31 @@ def command(
     options.exclusive("--jsonl", "--quiet")
     options.belonging("--replay", "--speed", "--data")
     sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
-    name, value = next((x, y) for x, y in sources.items() if y is not None)
+    name, value = next((option, value) for option, value in sources.items() if value is not None)
 
     path = model_arguments.find_model(model)
-    axes, hop, turn = sample.axes, sample.hop, Axes(sample.axes or "x,y,z")
+    turn = Axes(sample.axes or "x,y,z")
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card
         check_front_end(card)
         placement = sample.stated_placement(card)
+        replayed: Recording | None = None
         if recording is None:
-            found = None
             model_arguments.say_placements(card, placement)
             opener = _open(name, value, sample.stated_units(card), card)
         else:
             reader = DataReader(model_arguments.recordings_for(path, data))
-            found = find_recording(recording, reader, card.signals)
+            replayed = find_recording(recording, reader, card.signals)
             model_arguments.say(misfits(reader.described))
-            model_arguments.warn_of_axes(card, [found.mounting])
-            model_arguments.say_who_is_known(card, [found])
-            placement = placement or found.mounting.placement
-            opener = recording_source(recording, found, speed)
-        model_arguments.say_whose_it_is(card, [found.subject if found else None])
-        # Replayed recordings of UCI HAR begin as those of the published windows did.
-        recognizer = LiveRecognizer(classifier, hop, found is None or found.begins_midway, axes is not None, placement)
+            model_arguments.warn_of_axes(card, [replayed.mounting])
+            model_arguments.say_who_is_known(card, [replayed])
+            placement = placement or replayed.mounting.placement
+            opener = recording_source(recording, replayed, speed)
+        model_arguments.say_whose_it_is(card, [replayed.subject if replayed else None])
+        # Recordings of UCI HAR start as its published windows do.
+        is_gentle = replayed is None or replayed.begins_midway
+        recognizer = LiveRecognizer(classifier, sample.hop, is_gentle, sample.axes is not None, placement)
         session = Session(recognizer, turn, Timestamps(sample.rate or RATE_HZ, time))
         source = opened.enter_context(closing(opener))
         # A source that fails does so here, before there is a log or a picture.
@@ -123,12 +125,12 @@ def command(
         sink = _sink(jsonl, quiet, recognizer.answers, session, f"{path.stem}   {name} {value}")
         with sink, suppress(KeyboardInterrupt):
             for events in session.run(chain([opening], source)):
-                for x, elapsed_s in events:
-                    if not isinstance(x, Decision):
-                        sink.notice(x, elapsed_s)
+                for event, elapsed_s in events:
+                    if not isinstance(event, Decision):
+                        sink.notice(event, elapsed_s)
                         continue
-                    sink.decision(x, elapsed_s, found.label_at(x.seconds) if found else "")
-                    trouble = log.write(x) if log else None
+                    sink.decision(event, elapsed_s, replayed.label_at(event.seconds) if replayed else "")
+                    trouble = log.write(event) if log else None
                     if trouble:
                         sink.notice(trouble, session.summary.add(trouble))
                     session.summary.not_logged = log.missed if log else 0
@@ -151,14 +153,14 @@ def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, ti
 
 
 def _open(name: str, value: object, stated: Units, card: Card) -> Source:
-    """The source that the option `name` asks for with `value`, for the model of `card`."""
+    """Open the source of the option `name` with this `value`, for the model of `card`."""
     if name == "--csv":
         path = Path(str(value))
         if not (layout := exported_by(path)):
             return csv_file(path, stated)
         reader = DataReader((DataSource(path, layout),))
         numbers = range(len(reader.recordings))
-        return (x for i in numbers for x in recording_source(i, find_recording(i, reader, card.signals), 0.0))
+        return (item for i in numbers for item in recording_source(i, find_recording(i, reader, card.signals), 0.0))
     if name in ("--udp", "--tcp"):
         from edge_runtime.live.sources import sockets
 

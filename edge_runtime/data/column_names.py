@@ -1,7 +1,7 @@
 """Find the columns of a recording by the names that boards, phone apps and people give them; read their rows.
 
 Case, spaces and underscores do not matter. Units stand in brackets, behind the name as in `acc_x_g`, or not at all.
-Known are those of har-edge, phyphox, Physics Toolbox, Sensor Logger and the like; a row may be of one sensor each.
+Names of har-edge, phyphox, Physics Toolbox, Sensor Logger and the like are known. A row may hold one sensor only.
 """
 
 import math
@@ -22,7 +22,7 @@ Row = tuple[float | None, list[float]]
 SENSOR_NAMES = ("sensor", "type", "name")
 NO_GRAVITY = "'{}' is acceleration without gravity: record it with gravity, as 'total' or 'with g'"
 
-# Names, with the unit that they imply. First come those that mean exactly this.
+# Names, with the unit that they imply; the most specific names come first.
 _TIMES = {
     "secondselapsed": "s", "timestamp": "", "time": "", "t": "", "timems": "ms", "millis": "ms", "seconds": "s",
     "timesincestartinms": "ms",
@@ -37,7 +37,7 @@ _ROTATIONS = {
 DECIMAL_COMMAS = (";", "\t")  # between cells of spreadsheets whose numbers may have decimal commas
 
 _CODES_OF_DAY = frozenset("HIpMSfzZXTR%")  # of strptime: a pattern without others has no date
-# Columns that only Sensor Logger and Physics Toolbox have, whose times are in s and rotation in rad/s.
+# Only Sensor Logger and Physics Toolbox have these columns; their times are in s, and rotation in rad/s.
 _APPS, _OF_APPS = {"secondselapsed", "gfx"}, Units(1.0, None, 1.0)
 _ANDROID = Units(None, ACCELERATION_UNITS["m/s2"], 1.0)  # of android.hardware.SensorEvent
 _LONGEST = 80  # characters of a name that are looked at: a peer may send any text
@@ -47,11 +47,11 @@ _CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
 
 
 class MalformedError(ValueError):
-    """A row or line that is no sample; its text says why."""
+    """A row or line is not a sample; the text says why."""
 
 
 class Columns(NamedTuple):
-    """Places in a row of six values, or of three of one sensor; the header's `units`, and those of its `app`."""
+    """Places in a row of six values, or of three values of one sensor; the units of the header and of its `app`."""
 
     time: int | None
     values: tuple[int, ...]
@@ -62,22 +62,22 @@ class Columns(NamedTuple):
     subject: int | None = None
 
     def known_units(self, is_date: bool) -> Units:
-        """The units that are stated, or that the app means; seconds for dates. Raises `InputError` for an open one."""
-        known = self.units.or_else(self.app).or_else(Units(1.0 if is_date else None))
+        """The units of the header, or else of its app; seconds for dates. Raises `InputError` for an unknown unit."""
+        units = self.units.or_else(self.app).or_else(Units(1.0 if is_date else None))
         has_rotation = len(self.values) > 3 or self.sensor is not None
         for name, is_needed in (("time", self.time is not None), ("acceleration", True), ("rotation", has_rotation)):
-            if is_needed and getattr(known, name) is None:
+            if is_needed and getattr(units, name) is None:
                 raise InputError(f"the header gives no unit of {name}: write it there, as t[ms], ax[g], gx[deg/s]")
-        return known
+        return units
 
     def row(self, cells: Sequence[object]) -> Row:
-        """The sample in `cells`. Raises `MalformedError` where a value is no number, or a cell is missing."""
+        """The sample in `cells`. Raises `MalformedError` if a value is not a number, or a cell is missing."""
         needed = max(*self.values, self.time or 0, self.sensor or 0)
         if len(cells) <= needed:
             raise MalformedError(f"{len(cells)} columns instead of at least {needed + 1}")
         time = None if self.time is None else _moment(cells[self.time])
         if time is not None and not math.isfinite(time):
-            raise MalformedError("the time is no finite number")
+            raise MalformedError("the time is not a finite number")
         return time, [_number(cells[i]) for i in self.values]
 
 
@@ -149,11 +149,11 @@ def _number(value: object) -> float:
     if value is None:
         return float("nan")
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise MalformedError("a value is no number")
+        raise MalformedError("a value is not a number")
     try:
         return float(value)
     except (ValueError, OverflowError) as error:
-        raise MalformedError(f"{quoted(str(value), 20)} is no number") from error
+        raise MalformedError(f"{quoted(str(value), 20)} is not a number") from error
 
 
 def date_seconds(text: str, pattern: str = "") -> float:
@@ -185,17 +185,17 @@ def _named(by_name: dict[str, _Cell], names: dict[str, str]) -> list[str]:
 def _axes(
     by_name: dict[str, _Cell], names: dict[str, str], units: dict[str, float], expected: str
 ) -> tuple[tuple[int, ...], float | None]:
-    found = _named(by_name, names)
-    if not found:
+    matches = _named(by_name, names)
+    if not matches:
         there = ", ".join(quoted(x, 20) for x in list(by_name)[:8]) or "nothing"
         raise InputError(f"there are no columns {expected} (or acc_x, gyro_x … as in apps), and there is {there}")
     # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' has gravity.
-    if found[0].startswith(("linear", "user")) or (found[0] == "accelerometer" and "secondselapsed" in by_name):
-        raise InputError(NO_GRAVITY.format(f"{found[0]}_x"))
-    cells = [by_name[found[0] + axis] for axis in "xyz"]
-    factors = {_factor(cell, names[found[0]], units) for cell in cells}
+    if matches[0].startswith(("linear", "user")) or (matches[0] == "accelerometer" and "secondselapsed" in by_name):
+        raise InputError(NO_GRAVITY.format(f"{matches[0]}_x"))
+    cells = [by_name[matches[0] + axis] for axis in "xyz"]
+    factors = {_factor(cell, names[matches[0]], units) for cell in cells}
     if len(factors) > 1:
-        raise InputError(f"the header gives different units of '{found[0]}x', y and z: give all three the same")
+        raise InputError(f"the header gives different units of '{matches[0]}x', y and z: give all three the same")
     return tuple(cell.place for cell in cells), factors.pop()
 
 

@@ -57,7 +57,7 @@ class CsvRecording:
 
 
 def read_csv_recording(path: Path, stated: Units) -> CsvRecording:
-    """The recording in the file at `path`; `stated` units take precedence over those of its header.
+    """The recording in the file at `path`; `stated` units take precedence over its header.
 
     Raises `InputError` for a file without samples, and for units that are unclear or contradict the numbers.
     """
@@ -149,7 +149,7 @@ def _split(lines: Iterable[str], separator: str | None) -> Iterator[list[str]]:
     """The cells of each line that is not blank, with decimal points."""
     for line in filter(str.strip, lines):
         cells = next(csv.reader([line.strip()], delimiter=separator)) if separator else line.split()
-        yield [x.strip().replace(",", ".") if separator in DECIMAL_COMMAS else x.strip() for x in cells]
+        yield [cell.strip().replace(",", ".") if separator in DECIMAL_COMMAS else cell.strip() for cell in cells]
 
 
 def _sensor(places: Sequence[int], unit: str, factor: float | None, name: str) -> SensorColumns:

@@ -8,7 +8,7 @@ from typing import Self
 from edge_runtime.errors import InputError
 
 EMBEDDED = "uci-har"
-FOREIGN = "a layout says how recordings of others are read, by LAYOUT=PATH of predict or --data (docs/data.md)"
+FOREIGN = "for other formats, name a layout as LAYOUT=PATH (docs/data.md)"
 """The advice for files of an unknown form."""
 
 
@@ -46,13 +46,13 @@ Given = str | Path | Sequence[str | Path | DataSource] | None
 def sources(given: Given) -> Sources:
     """The `given` sources; () is the embedded data. Raises `InputError` as `parse` does, and for one given twice."""
     listed = [] if given is None else [given] if isinstance(given, (str, Path)) else list(given)
-    found = [
+    parsed = [
         x if isinstance(x, DataSource) else DataSource.parse(x) if isinstance(x, str) else DataSource(x) for x in listed
     ]
-    twice = next((x for x in found if found.count(x) > 1), None)
+    twice = next((x for x in parsed if parsed.count(x) > 1), None)
     if twice:
         raise InputError(f"the data {twice} is given twice: give it once")
-    return () if found == [DataSource()] else tuple(found)
+    return () if parsed == [DataSource()] else tuple(parsed)
 
 
 def in_words(chosen: Sources) -> str:
@@ -62,9 +62,9 @@ def in_words(chosen: Sources) -> str:
 
 def data_texts(chosen: Sources | None) -> tuple[str, ...] | None:
     """The sources as `--data` names them, wherever a later command is started; None for the embedded data."""
-    found = []
+    texts = []
     for x in chosen or ():
         is_file = x.layout.endswith(".toml") or Path(x.layout).is_file()
         layout = str(Path(x.layout).resolve()) if is_file else x.layout
-        found.append(str(DataSource(x.path.resolve() if x.path else None, layout)))
-    return tuple(found) or None
+        texts.append(str(DataSource(x.path.resolve() if x.path else None, layout)))
+    return tuple(texts) or None

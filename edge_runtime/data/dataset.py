@@ -26,7 +26,7 @@ MAX_LABELS = 127  # in an int8
 class Mounting:
     """A device worn in one way by one person, and not taken off between recordings; "" for what is not known.
 
-    `name` tells the mountings of a person apart; `source` is the data set, `device` the make.
+    `name` distinguishes the mountings of a person; `source` is the data set, `device` the make.
     """
 
     name: str = ""
@@ -79,7 +79,7 @@ class Recording:
 
     def check_signals(self, signals: Sequence[Signal]) -> None:
         """Raise `InputError` unless its sensors give the `signals` that a model takes."""
-        if not self.has_gyroscope and any(x.is_rotation for x in signals):
+        if not self.has_gyroscope and any(signal.is_rotation for signal in signals):
             raise InputError(
                 f"the recordings of subject {self.subject} have no rotation, which the model takes: train another by "
                 "'har-edge train --sensors accelerometer --frame walking --data ...'"
@@ -90,7 +90,7 @@ class Recording:
 class Split:
     """Windows `X` `[n, samples, n_signals]` float32 in physical units, classes `y` `[n]` uint8, `subject` `[n]`.
 
-    `mounting` `[n]` int32 counts in the data set's `mountings`; None for windows without recordings.
+    `mounting` `[n]` int32 indexes the data set's `mountings`; None for windows without recordings.
     """
 
     X: npt.NDArray[np.float32]
@@ -107,8 +107,8 @@ class Split:
         return Split(self.X[rows], self.y[rows], self.subject[rows], mounting)
 
     def joined(self, other: "Split") -> "Split":
-        """These windows, and those of `other` after them."""
-        mine, theirs = ([x for x in vars(part).values() if x is not None] for part in (self, other))
+        """These windows, followed by the windows of `other`."""
+        mine, theirs = ([array for array in vars(part).values() if array is not None] for part in (self, other))
         return Split(*(np.concatenate(pair) for pair in zip(mine, theirs, strict=True)))
 
 
@@ -122,9 +122,9 @@ class Motionless:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Windows of training and test subjects; `y` counts in `labels`, the last axis of `X` in `signals`.
+    """Windows of training and test subjects; `y` indexes `labels`, the last axis of `X` indexes `signals`.
 
-    `front_end` are the filters that made the signals, None for windows of another origin. Without `has_people`, blocks
+    `front_end` are the filters that made the signals, None if they are unknown. Without `has_people`, blocks
     of windows stand for subjects. `without_rotation` names the joined data sets without a gyroscope.
     """
 
@@ -144,7 +144,7 @@ class Dataset:
     def fingerprint(self) -> str:
         """SHA-256 (hex) of all that a network can learn from: labels, signal names, classes, subjects and windows."""
         digest = hashlib.sha256()
-        digest.update("\n".join((*self.labels, "", *(x.name for x in self.signals), "")).encode())
+        digest.update("\n".join((*self.labels, "", *(signal.name for signal in self.signals), "")).encode())
         for part in (self.train, self.test):
             digest.update(part.y.astype(np.uint8).tobytes())
             digest.update("\n".join(map(str, part.subject.tolist())).encode())
@@ -156,11 +156,13 @@ class Dataset:
 
         Raises `InputError` when one is absent or named twice.
         """
-        names = [x.name for x in self.signals]
+        names = [signal.name for signal in self.signals]
         if not signal_names or not set(signal_names) <= set(names) or len(set(signal_names)) < len(signal_names):
-            given = ", ".join(signal_names)
-            raise InputError(f"cannot take '{given}' from '{self.name}': name some of {', '.join(names)}, each once")
-        columns = [names.index(x) for x in signal_names]
+            requested = ", ".join(signal_names)
+            raise InputError(
+                f"cannot take '{requested}' from '{self.name}': name some of {', '.join(names)}, each once"
+            )
+        columns = [names.index(name) for name in signal_names]
         train, test = (replace(part, X=np.ascontiguousarray(part.X[..., columns])) for part in (self.train, self.test))
         return replace(self, signals=tuple(self.signals[i] for i in columns), train=train, test=test)
 
@@ -172,7 +174,7 @@ class Dataset:
         return replace(self, labels=labels, train=train, test=test)
 
     def in_walking_frame(self) -> "Dataset":
-        """The windows that `moving` leaves, those of each mounting turned into its walking frame.
+        """The windows of `moving`, turned into the walking frame of each mounting.
 
         Raises `InputError` as `moving`, and without a rate or people.
         """
@@ -182,7 +184,7 @@ class Dataset:
         check_signals([x.name for x in self.signals], f"the data '{self.name}'")
         if rate_hz is None or not self.has_people:
             lacks = "no people" if rate_hz else "no rate"
-            raise InputError(f"the data '{self.name}' names {lacks}, which a walking frame needs: name it")
+            raise InputError(f"the data '{self.name}' has {lacks}, which --frame walking needs: add it")
         data, names, turned = self.moving(), [x.name for x in self.signals], list[Split]()
         for part in (data.train, data.test):
             X = np.empty_like(part.X)
@@ -203,7 +205,7 @@ class Dataset:
             return self
         train, test = (part.select(~rows) for part, rows in zip(parts, still, strict=True))
         if not len(train) + len(test):
-            part = next(x for x in parts if len(x))
+            part = next(part for part in parts if len(part))
             mounting = "" if part.mounting is None else self.mountings[part.mounting[0]].name or str(part.mounting[0])
             raise nobody_walks(f"the windows of '{self.name}'", part.subject[0], mounting)
         had, has = (np.concatenate([x.y for x in pair]) for pair in (parts, (train, test)))
@@ -230,7 +232,7 @@ class Dataset:
         return still
 
     def with_test(self, subjects: Collection[int | str]) -> "Dataset":
-        """The same windows, those of `subjects` in the test part and all others in the training part."""
+        """The same windows, with `subjects` in the test part and everyone else in the training part."""
         if set(self.test.subject.tolist()) == set(subjects):
             return self
         both = self.train.joined(self.test)
@@ -238,16 +240,16 @@ class Dataset:
         return replace(self, train=both.select(~testing), test=both.select(testing))
 
     def as_for(self, card: Card) -> "Dataset":
-        """The same windows with the frame, signals, classes and, of the same people, test subjects of a `card`'s model.
+        """The windows as the model of `card` expects them: its frame, signals, classes and test subjects.
 
         Raises `InputError` when the data lacks its signals, or its coarse classes; and as `in_walking_frame`.
         """
         data = self.coarse() if is_coarse(card.labels) else self
         if card.frame == "walking":
             data = data.in_walking_frame()  # before people are divided: the card names those who moved
-        if own := own_test_subjects(card, {*data.train.subject.tolist(), *data.test.subject.tolist()}):
-            data = data.with_test(own)
-        return data if card.signals == data.signals else data.select([x.name for x in card.signals])
+        if test_subjects := own_test_subjects(card, {*data.train.subject.tolist(), *data.test.subject.tolist()}):
+            data = data.with_test(test_subjects)
+        return data if card.signals == data.signals else data.select([signal.name for signal in card.signals])
 
 
 def _by_mounting(part: Split) -> Iterator[npt.NDArray[np.bool_]]:

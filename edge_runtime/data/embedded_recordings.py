@@ -28,8 +28,8 @@ MARK = b"harcnt01"
 
 RECORDINGS_FILE = Path(__file__).parent / "recordings.xz"
 
-# The recordings were published in g and rad/s, made from sensor counts in single precision: 720 counts to 1 g, by way
-# of m/s², and 17.5 mdps a count. In this arithmetic the counts give the published numbers exactly.
+# The authors converted sensor counts to g (720 counts, by way of m/s²) and rad/s (17.5 mdps) in single precision. The
+# same arithmetic turns the counts into exactly the published numbers.
 _METRES_PER_COUNT = np.float32(STANDARD_GRAVITY) / np.float32(720)
 _RADIANS_PER_COUNT = np.float32(0.0175 * np.pi / 180)
 
@@ -63,10 +63,10 @@ def load() -> tuple[Recording, ...]:
 
 
 def unpack(content: bytes, source: str) -> Counts:
-    """The counts in a recordings file; `source` names it in the `InputError` raised when it is damaged.
+    """Unpack the content of the file `source`. Raises `InputError` when it is damaged.
 
-    It stores differences to the sample before, within a recording and modulo 2^16, by zigzag (0, -1, 1 -> 0, 1, 2).
-    High bytes are apart from low ones, and xz packs both.
+    The file stores the difference of each sample from the sample before, modulo 2^16, by zigzag (0, -1, 1 -> 0, 1, 2).
+    The high bytes come before the low bytes, and xz compresses both.
     """
     try:
         payload = memoryview(lzma.decompress(content, format=lzma.FORMAT_XZ))
@@ -78,7 +78,7 @@ def unpack(content: bytes, source: str) -> Counts:
     ends = np.cumsum(sizes)
     parts = [payload[end - size : end] for size, end in zip(sizes, ends, strict=True)]
     lengths = np.frombuffer(parts[1], "<u4").astype(np.int32)
-    high, low = (np.frombuffer(x, np.uint8).reshape(frontend.N_CHANNELS, n_samples) for x in parts[4:])
+    high, low = (np.frombuffer(part, np.uint8).reshape(frontend.N_CHANNELS, n_samples) for part in parts[4:])
     zigzag = (high.astype(np.uint16) << 8) | low
     differences = ((zigzag >> 1) ^ -(zigzag & 1)).view(np.int16)
     counts = np.empty((n_samples, frontend.N_CHANNELS), np.int16)

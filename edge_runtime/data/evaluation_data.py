@@ -24,7 +24,7 @@ _FIRST_NAMES = 5  # of many people, in a sentence
 
 @dataclass(frozen=True)
 class EvaluatedWindows:
-    """Windows to score a model on: `y` counts in its labels, `test.mounting` in `mountings`.
+    """Windows to score a model on: `test.y` indexes the model's labels, `test.mounting` indexes `mountings`.
 
     `left_out` counts, by label, windows whose label the model lacks; `not_scored` are the other people.
     """
@@ -91,16 +91,16 @@ def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) 
     return data.with_test(scored), [*misfits(reader.described), *notices]
 
 
-def _check_recordings(found: Sequence[Recording], card: Card) -> None:
+def _check_recordings(recordings: Sequence[Recording], card: Card) -> None:
     """Raise `InputError` unless the recordings have the signals of a model, and one of its labels."""
-    for x in found:
+    for x in recordings:
         x.check_signals(card.signals)
-    labels = {label for x in found for label in x.found_labels}
-    known = {coarse_label(x) for x in labels} if is_coarse(card.labels) else labels
-    if not known & set(card.labels):
+    labels = {label for x in recordings for label in x.found_labels}
+    names = {coarse_label(label) for label in labels} if is_coarse(card.labels) else labels
+    if not names & set(card.labels):
         raise InputError(
-            f"'{card.name}' tells {', '.join(card.labels)} apart, and these recordings are labelled "
-            f"{', '.join(sorted(labels)) or 'nowhere'}: name labels so in their layout, or give other data with --data"
+            f"'{card.name}' recognises {', '.join(card.labels)}, but these recordings have "
+            f"{'the labels ' + ', '.join(sorted(labels)) if labels else 'no labels'}: map their labels in the layout"
         )
 
 
@@ -117,14 +117,14 @@ def scored_people(
     for card in cards:
         if card.personal_correction:
             name = str(card.personal_correction.record.get("subject"))
-            parts.append({x for x in people if str(x) == name})
+            parts.append({person for person in people if str(person) == name})
             if not parts[-1]:
                 raise InputError(f"'{card.name}' was adapted to subject {name}, and the data is of {_first(people)}")
             continue
         learnt = _trained_on(card, people)
         parts.append(testing if learnt is None else everyone - learnt)
-    parts = [x for x in parts if x != everyone] or [everyone]
-    if any(x != parts[0] for x in parts):
+    parts = [part for part in parts if part != everyone] or [everyone]
+    if any(part != parts[0] for part in parts):
         raise InputError("the models were trained with different test subjects: measure them one after the other")
     if not parts[0]:
         raise InputError(f"no {noun_of(people)} here ({_first(people)}) is new to '{cards[0].name}': give others")
@@ -143,8 +143,8 @@ def not_scored_notices(cards: Sequence[Card], people: Mapping[int | str, str]) -
 
 def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:
     """The `people`, each with the data set, in the training of the model; None where its card is silent."""
-    if own := own_test_subjects(card, people):  # whatever the data is called now
-        return {*people} - {*own}
+    if test_subjects := own_test_subjects(card, people):  # whatever the data is called now
+        return {*people} - {*test_subjects}
     if not card.sources or not isinstance(card.training.get("subjects"), list):
         return set() if is_other(card, {*people.values()} - {""}) else None
     return {*learnt_from(card, people)}
@@ -157,34 +157,34 @@ def is_other(card: Card, sources: Iterable[str]) -> bool:
 
 def learnt_placements(card: Card) -> list[str]:
     """The placements in a model's training, by its card or its data sets; empty where that is not known."""
-    told = card.training_data.get("placements")
-    if isinstance(told, list):
-        return [x for x in told if isinstance(x, str)]
-    known = {uci_har.NAME: embedded_recordings.PLACEMENT}
-    known |= {x.name: x.fixed.get("placement", "") for x in map(find_layout, shipped_layouts())}
-    found = {known.get(x, "") for x in card.sources}
-    return [] if "" in found else sorted(found)
+    listed = card.training_data.get("placements")
+    if isinstance(listed, list):
+        return [x for x in listed if isinstance(x, str)]
+    placement_of = {uci_har.NAME: embedded_recordings.PLACEMENT}
+    placement_of |= {x.name: x.fixed.get("placement", "") for x in map(find_layout, shipped_layouts())}
+    placements = {placement_of.get(source, "") for source in card.sources}
+    return [] if "" in placements else sorted(placements)
 
 
 def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
     """The `people`, each with the data set, who are training subjects by the card, with or without prefixes."""
-    found: list[int | str] = []
+    learners: list[int | str] = []
     for subject, source in people.items():
         plain = re.escape(prefixes([source])[0])
         bare = {str(subject), *(re.sub(f"^{plain}{x}", "", str(subject)) for x in ("", r"\d+-"))}
         if bare & _training_subjects(card, source):
-            found.append(subject)
-    return natural_order(found)
+            learners.append(subject)
+    return natural_order(learners)
 
 
 def _training_subjects(card: Card, source: str) -> set[str]:
     """The training subjects of the data set `source`, without prefixes; all, where the card does not name it."""
-    own, people = card.sources, card.training.get("subjects")
-    if not own or not isinstance(people, list):
+    sources, people = card.sources, card.training.get("subjects")
+    if not sources or not isinstance(people, list):
         return set()
-    every = {str(x) for x in people}
+    every = {str(person) for person in people}
     name = str(card.training_data.get("name"))
-    if own == [name]:
+    if sources == [name]:
         return every if source == name else set()
     names = name.split(" + ")
     if source not in names:
@@ -208,13 +208,13 @@ def evaluated(card: Card, data: Dataset) -> EvaluatedWindows:
     # Before windows of other labels are left out, which show how the device was worn, too.
     test, left_out = in_labels_of([card], moving.in_walking_frame() if card.frame == "walking" else moving)
     check_data(card, test)
-    scored = test.select([x.name for x in card.signals]).test
+    scored = test.select([signal.name for signal in card.signals]).test
     return EvaluatedWindows(scored, test.mountings, left_out, motionless, natural_order(data.train.subject.tolist()))
 
 
 def moving_for(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, Motionless]:
-    """`data` without windows that have no walking frame, where a model takes that, and those of the test part."""
-    if all(x.frame == "device" for x in cards):
+    """For a model of the walking frame, `data` without motionless windows, and their count in the test part."""
+    if all(card.frame == "device" for card in cards):
         return data, Motionless()
     return data.moving(), data.motionless(data.test)
 
@@ -225,31 +225,33 @@ def in_labels_of(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, dict[st
     Raises `InputError` when the models have different classes.
     """
     labels = cards[0].labels
-    if other := next((x for x in cards if x.labels != labels), None):
-        raise InputError(f"'{cards[0].name}' and '{other.name}' tell different labels apart: bench one after the other")
+    if other := next((card for card in cards if card.labels != labels), None):
+        raise InputError(
+            f"'{cards[0].name}' and '{other.name}' recognise different labels: bench them one after the other"
+        )
     named = tuple(map(coarse_label, data.labels)) if is_coarse(labels) else data.labels
-    known = np.array([x in labels for x in named])
-    if not known.all() and not known[data.test.y].any():
+    is_class = np.array([x in labels for x in named])
+    if not is_class.all() and not is_class[data.test.y].any():
         return data, {}
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
-    left_out = {x: n for x, n, kept in zip(data.labels, counts, known, strict=True) if n and not kept}
+    left_out = {x: n for x, n, kept in zip(data.labels, counts, is_class, strict=True) if n and not kept}
     places = np.array([labels.index(x) if x in labels else 0 for x in named], np.uint8)
-    parts = (part if known.all() else part.select(known[part.y]) for part in (data.train, data.test))
+    parts = (part if is_class.all() else part.select(is_class[part.y]) for part in (data.train, data.test))
     train, test = (dataclasses.replace(part, y=places[part.y]) for part in parts)
     return dataclasses.replace(data, labels=labels, train=train, test=test), left_out
 
 
 def check_data(card: Card, data: Dataset) -> None:
     """Raise `InputError` unless `data` has the classes, the signals and the windows that a model was made for."""
-    wanted, given = card.window, data.window
-    lacking = next((x for x in card.signals if x not in data.signals), None)
+    model_window, window = card.window, data.window
+    lacking = next((signal for signal in card.signals if signal not in data.signals), None)
     if card.labels != data.labels or not len(data.test):
-        found = ", ".join(data.labels[i] for i in np.unique(data.test.y)) or "nobody"
-        wrong = f"tells {', '.join(card.labels)} apart, and its windows to score are of {found}"
+        scored_labels = ", ".join(data.labels[i] for i in np.unique(data.test.y)) or "nobody"
+        wrong = f"recognises {', '.join(card.labels)}, and its windows to score are labelled {scored_labels}"
     elif lacking:
         wrong = f"takes the signal {lacking.name} in {lacking.unit}, which it lacks"
-    elif (wanted.samples, wanted.rate_hz) != (given.samples, given.rate_hz):
-        wrong = f"takes windows of {wanted}, and its windows have {given}"
+    elif (model_window.samples, model_window.rate_hz) != (window.samples, window.rate_hz):
+        wrong = f"takes windows of {model_window}, and its windows have {window}"
     else:
         return
     raise InputError(f"the data '{data.name}' does not fit: '{card.name}' {wrong}; give other data with --data")

@@ -16,7 +16,7 @@ from edge_runtime.system.zip_archive import Archive, is_zip
 _MOST_FILES = 200_000
 _DEEPEST = 2  # zips in each other, as in RealWorld
 _MOST_LINES, _BYTES_A_LINE = 3_000_000, 10  # of all files in a zip, more in a large one: 1 GB of memory
-_OPEN_ZIPS = 4  # those of two sensors, whose files are read by turns, and around them
+_OPEN_ZIPS = 4  # the zips of two sensors, whose files are read by turns, and the zips around them
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def open_tree(path: Path) -> Iterator[FileTree]:
         return
     with Archive(path, str(path)) as archive:
         names = _shown(archive)
-        levels = zip(*(x.split("/")[:-1] for x in names), strict=False)
+        levels = zip(*(name.split("/")[:-1] for name in names), strict=False)
         around = takewhile(lambda parts: len(set(parts)) == 1, levels)
         yield FileTree(path, names, archive.read, "".join(f"{parts[0]}/" for parts in around))
 
@@ -67,7 +67,7 @@ def unpacked(tree: FileTree) -> FileTree:
 
     Raises `InputError` for a damaged zip, or too many files.
     """
-    found: dict[str, Callable[[], bytes]] = {x: partial(tree.read, x) for x in tree.names}
+    readers: dict[str, Callable[[], bytes]] = {name: partial(tree.read, name) for name in tree.names}
     zips: dict[str, Callable[[], bytes]] = {}
 
     @lru_cache(_OPEN_ZIPS)
@@ -78,23 +78,23 @@ def unpacked(tree: FileTree) -> FileTree:
         return opened(name).read(inside)
 
     for _ in range(_DEEPEST):
-        for name in [x for x in found if x.lower().endswith(".zip")]:
-            zips[name] = found.pop(name)
-            found |= {f"{name}/{x}": partial(member, name, x) for x in _shown(opened(name))}
-            if len(found) > _MOST_FILES:
+        for name in [x for x in readers if x.lower().endswith(".zip")]:
+            zips[name] = readers.pop(name)
+            readers |= {f"{name}/{x}": partial(member, name, x) for x in _shown(opened(name))}
+            if len(readers) > _MOST_FILES:
                 raise InputError(f"the zips in {tree.place} hold more than {_MOST_FILES:,} files: give a part of it")
-    return replace(tree, names=tuple(found), read=lambda name: found[name]())
+    return replace(tree, names=tuple(readers), read=lambda name: readers[name]())
 
 
 def limited(tree: FileTree, path: Path) -> FileTree:
     """`tree`, where reading raises `InputError` once the files in the zip at `path` had too many lines together."""
-    left = max(_MOST_LINES, path.stat().st_size // _BYTES_A_LINE)
+    n_lines_left = max(_MOST_LINES, path.stat().st_size // _BYTES_A_LINE)
 
     def read(name: str) -> bytes:
-        nonlocal left
+        nonlocal n_lines_left
         content = tree.read(name)
-        left -= max(map(content.count, (b"\n", b"\r")))
-        if left < 0:
+        n_lines_left -= max(map(content.count, (b"\n", b"\r")))
+        if n_lines_left < 0:
             raise InputError(f"{path} has more lines than a zip of its size may: unpack it into a folder")
         return content
 
@@ -102,13 +102,13 @@ def limited(tree: FileTree, path: Path) -> FileTree:
 
 
 def _shown(archive: Archive) -> tuple[str, ...]:
-    return tuple(x for x in archive.names if not any(map(_is_hidden, x.split("/"))))
+    return tuple(name for name in archive.names if not any(map(_is_hidden, name.split("/"))))
 
 
 def _walk(folder: Path) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
-        folders[:] = sorted(x for x in folders if not _is_hidden(x))
-        yield from ((Path(place) / x).relative_to(folder).as_posix() for x in files if not _is_hidden(x))
+        folders[:] = sorted(folder for folder in folders if not _is_hidden(folder))
+        yield from ((Path(place) / file).relative_to(folder).as_posix() for file in files if not _is_hidden(file))
 
 
 def _is_hidden(name: str) -> bool:

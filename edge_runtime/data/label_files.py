@@ -41,8 +41,8 @@ class RecordingLabels:
         if self.source.is_by_row and n_labels != n_rows:
             raise InputError(f"{place} has {n_rows:,} rows, and {self.place} {n_labels:,.0f} labels: see skip")
         places = numbers + 1.0 if factor is None else seconds / factor
-        last = np.searchsorted([x[0] for x in self.ranges], places, "right") - 1
-        inside = (last >= 0) & (places <= np.array([x[1] for x in self.ranges])[last])
+        last = np.searchsorted([stretch[0] for stretch in self.ranges], places, "right") - 1
+        inside = (last >= 0) & (places <= np.array([stretch[1] for stretch in self.ranges])[last])
         return [self.ranges[i][2] if ok else "" for i, ok in zip(last.tolist(), inside.tolist(), strict=True)]
 
 
@@ -52,32 +52,32 @@ LabelsOf = Callable[[Mapping[str, str]], RecordingLabels | None]
 
 def read_labels(tree: FileTree, layout: Layout, source: LabelFile) -> LabelsOf:
     """The labels in the files that `source`, the layout's `[label_file]`, describes. Raises `InputError`."""
-    names = tuple(x for x in layout.pattern.names if x in (*source.columns, *source.pattern_of_files.names))
-    found: dict[tuple[str, ...], RecordingLabels] = {}
+    names = tuple(name for name in layout.pattern.names if name in (*source.columns, *source.pattern_of_files.names))
+    by_recording: dict[tuple[str, ...], RecordingLabels] = {}
     for name in tree.names:
-        if (said := source.pattern_of_files.match(*tree.full_path(name))) is None:
+        if (path_texts := source.pattern_of_files.match(*tree.full_path(name))) is None:
             continue
         place = str(tree.place / name)
         rows = _rows(tree.read(name), place, source, layout)
         if source.is_by_row:
-            labels = found.setdefault(_key(said, names), RecordingLabels(place, source))
+            labels = by_recording.setdefault(_key(path_texts, names), RecordingLabels(place, source))
             last = 0
             for label, run in groupby(row["label"] for _, row in rows):
                 first, last = last + 1, last + len(list(run))
                 labels.ranges.append((first, last, label))
             continue
         for line, row in rows:
-            labels = found.setdefault(_key({**said, **row}, names), RecordingLabels(place, source))
+            labels = by_recording.setdefault(_key({**path_texts, **row}, names), RecordingLabels(place, source))
             start, end = _range(row, f"{place}, line {line}", source) if "start" in row else (-np.inf, np.inf)
             labels.ranges.append((start, end, row["label"]))
-    if not found:
+    if not by_recording:
         raise InputError(f"{tree.place} has no labels in files like {quoted(source.pattern_of_files.text, 200)}")
-    return lambda said: found.get(_key(said, names))
+    return lambda path_texts: by_recording.get(_key(path_texts, names))
 
 
-def _key(said: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
+def _key(texts: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
     """The texts of `names`, with 01 and 1 as the same."""
-    return tuple(x.lstrip("0") if (x := said.get(name, "")).isdecimal() else x.casefold() for name in names)
+    return tuple(x.lstrip("0") if (x := texts.get(name, "")).isdecimal() else x.casefold() for name in names)
 
 
 def _range(row: Mapping[str, str], where: str, source: LabelFile) -> tuple[float, float]:
@@ -105,7 +105,7 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
             if separator == "" and line.strip():
                 separator = delimiter(line)
             cells = next(csv.reader([line], delimiter=separator), []) if separator else line.split(None, most_cuts)
-            if not any(x.strip() for x in cells):
+            if not any(cell.strip() for cell in cells):
                 blank.append(number)
                 continue
             if len(cells) < len(names):

@@ -25,7 +25,7 @@ DEFAULT = "har-edge"
 """The layout of har-edge's own recordings, and of phone apps' exports."""
 
 TEXTS = ("label", "subject", "placement", "device", "trial")
-"""Told of a recording or of its rows by the layout, a column or the path."""
+"""Facts about a recording or its rows, which the layout, a column or the path states."""
 
 OTHERS = "*"
 """Stands for all labels that a layout does not name, and in a label for any text."""
@@ -72,7 +72,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class TimeColumn(Clock):
-    """The column of times; those of a `steady` sensor are when samples were delivered, and are spread evenly."""
+    """The column of times. With `steady`, times of delivery are replaced by evenly spaced times."""
 
     column: Column = 1
     unit: str = ""
@@ -94,7 +94,7 @@ class SensorColumns:
     @property
     def axes(self) -> list[tuple[Column, ...]]:
         """The columns that are summed, of each axis."""
-        return [x if isinstance(x, tuple) else (x,) for x in self.columns]
+        return [column if isinstance(column, tuple) else (column,) for column in self.columns]
 
     @property
     def factor(self) -> float:
@@ -129,8 +129,8 @@ class LabelFile(Clock):
 class Layout:
     """The files of a data set.
 
-    `source` is the layout's own file, `name` the data set's name, "" for that of the folder. `labels` name the labels
-    that are classes, `other_labels` the others; with neither, all labels are classes.
+    `source` is the layout's own file, `name` the data set's name, "" for the folder's name. `labels` are the classes,
+    `other_labels` all others; with neither, all labels are classes.
     """
 
     files: str | tuple[str, ...]
@@ -177,12 +177,12 @@ class Layout:
 
     @cached_property
     def text_columns(self) -> dict[str, TextColumn]:
-        """Those of `TEXTS` that columns say."""
+        """The `TEXTS` that columns state."""
         return {x: y for x in TEXTS if isinstance(y := getattr(self, x), TextColumn)}
 
     @cached_property
     def fixed(self) -> dict[str, str]:
-        """Those of `TEXTS` that are the same for all files."""
+        """The `TEXTS` that are the same for all files."""
         return {x: y for x in TEXTS if isinstance(y := getattr(self, x), str) and y}
 
     @cached_property
@@ -200,23 +200,23 @@ class Layout:
 
     def key_of_label(self, label: str) -> str | None:
         """The key that names a label of the files: 1.0 is 1, a `*` any text, "*" all others; else None."""
-        said, starred = self._said
-        if label in said or not said:
+        keys, starred = self._label_keys
+        if label in keys or not keys:
             return label
         try:
             plain = str(int(float(label))) if float(label).is_integer() else label
         except ValueError:
             plain = label
         stars = [x for x, like in starred.items() if like.fullmatch(label)]
-        return next((x for x in (plain, *stars, OTHERS) if x in said), None)
+        return next((x for x in (plain, *stars, OTHERS) if x in keys), None)
 
     @cached_property
-    def _said(self) -> tuple[dict[str, str], dict[str, re.Pattern[str]]]:
-        """All labels that it names, and the patterns of those with a `*`."""
-        said = {**self.labels, **self.other_labels}
-        starred = {x: anchored(x.split(OTHERS)) for x in said if OTHERS in x and x != OTHERS}
+    def _label_keys(self) -> tuple[dict[str, str], dict[str, re.Pattern[str]]]:
+        """All labels that the layout names, and patterns of the labels with a `*`."""
+        keys = {**self.labels, **self.other_labels}
+        starred = {x: anchored(x.split(OTHERS)) for x in keys if OTHERS in x and x != OTHERS}
         like = {x: y[0] + "".join(f"(?>.*?{z})" for z in y[1:]) for x, y in starred.items()}
-        return said, {x: re.compile(y, re.DOTALL) for x, y in like.items()}
+        return keys, {x: re.compile(y, re.DOTALL) for x, y in like.items()}
 
 
 def _listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -225,7 +225,7 @@ def _listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:
 
 def shipped_layouts() -> list[str]:
     """The names of the layouts that come with har-edge."""
-    return sorted(x.stem for x in FOLDER.glob("*.toml"))
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 def find_layout(name: str) -> Layout:
@@ -234,8 +234,8 @@ def find_layout(name: str) -> Layout:
     try:
         text = read_text(path, "a layout", _LARGEST_FILE)
     except OSError as error:
-        known = ", ".join(shipped_layouts())
-        raise InputError(f"no layout '{name}' ({error.strerror}): give a TOML file, or one of {known}") from error
+        shipped = ", ".join(shipped_layouts())
+        raise InputError(f"no layout '{name}' ({error.strerror}): give a TOML file, or one of {shipped}") from error
     return parse_layout(text, path.name if path.parent == FOLDER else str(path), "" if name == DEFAULT else path.stem)
 
 
@@ -245,14 +245,14 @@ def parse_layout(text: str, source: str, name: str) -> Layout:
     Raises `InputError`, which names the `source`, for a wrong one.
     """
     try:
-        if any(x.count(".") > _MOST_DOTS for x in text.splitlines()):
+        if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
             raise ValueError(f"a line has more than {_MOST_DOTS} dots")
         content = tomllib.loads(text)
-        found: Layout = from_json(Layout, {"name": name, **content, "source": source}, known_keys_only=True)
-        _check(found)
+        layout: Layout = from_json(Layout, {"name": name, **content, "source": source}, known_keys_only=True)
+        _check(layout)
     except (ValueError, LookupError, re.error, RecursionError) as error:
         raise InputError(f"{source} is not a layout ({error}): docs/data.md has all keys") from error
-    return found
+    return layout
 
 
 def _check(layout: Layout) -> None:
@@ -267,19 +267,19 @@ def _check(layout: Layout) -> None:
         if clock and clock.pattern:
             datetime.strptime(datetime(2000, 1, 2, tzinfo=UTC).strftime(clock.pattern), clock.pattern)
     if not codecs.lookup(layout.encoding).name.startswith(_ENCODINGS):
-        raise ValueError(f"encoding = {quoted(layout.encoding, 30)} is no encoding of text: utf-8, say, or latin-1")
+        raise ValueError(f"encoding = {quoted(layout.encoding, 30)} is not a text encoding: use utf-8 or latin-1")
     if layout.acceleration and (layout.rate is None) == (layout.time is None):
         raise ValueError("it needs rate = 50 (samples a second) or [time], and not both")
     if not layout.acceleration and (layout.rotation or layout.time):
         raise ValueError("[rotation] and [time] need [acceleration]")
     if ("sensor" in names or layout.sensor) and not all(x and x.sensor for x in (layout.acceleration, layout.rotation)):
-        raise ValueError("sensor tells [acceleration] and [rotation] apart: give both tables, each with sensor")
+        raise ValueError("sensor selects [acceleration] or [rotation]: give both tables, each with sensor")
     if 0 in layout.kept_rows:
         raise ValueError("where names the column 0: columns count from 1")
     if control := [x for x in (*layout.labels.values(), *layout.other_labels.values(), layout.name) if has_control(x)]:
         raise ValueError(f"{quoted(control[0], 30)} has a line break or control character")
     if source is not None:
-        known, columns = ("label", "start", "end", "", *names), source.columns
-        if not {*columns} <= {*known} or columns.count("label") != 1 or ("start" in columns) != ("end" in columns):
-            raise ValueError(f"label_file.columns are of {', '.join(map(quoted, known))}: label once, start with end")
+        allowed, columns = ("label", "start", "end", "", *names), source.columns
+        if not {*columns} <= {*allowed} or columns.count("label") != 1 or ("start" in columns) != ("end" in columns):
+            raise ValueError(f"label_file.columns are of {', '.join(map(quoted, allowed))}: label once, start with end")
         _ = source.pattern_of_files

@@ -55,10 +55,10 @@ class LayoutRecordings:
 
 @dataclass(frozen=True)
 class _FilePart:
-    """Samples `values` `[n, 3 or 6]` without a gap, and the texts `said` of them (`layout.TEXTS`)."""
+    """Samples `values` `[n, 3 or 6]` without a gap, and their `layout.TEXTS`."""
 
     file: str
-    said: Mapping[str, str]
+    texts: Mapping[str, str]
     seconds: Array
     values: Array
     labels: Sequence[str]
@@ -69,38 +69,40 @@ def read_recordings(path: Path, layout: Layout) -> LayoutRecordings:
 
     Raises `InputError` for a file that the layout does not fit, and for labels that it does not name.
     """
-    found = LayoutRecordings()
+    facts = LayoutRecordings()
     parts: list[_FilePart] = []
     with open_tree(path) as opened:
-        tree = opened if any(_said(opened, layout, x) is not None for x in opened.names) else unpacked(opened)
+        tree = (
+            opened if any(_path_texts(opened, layout, name) is not None for name in opened.names) else unpacked(opened)
+        )
         tree = limited(tree, path) if path.is_file() else tree
         labels = read_labels(tree, layout, layout.label_file) if layout.label_file else None
-        for said, files in _groups(tree, layout):
+        for path_texts, files in _groups(tree, layout):
             if len(files) < (2 if "sensor" in layout.pattern.names else 1):
-                found.without_rotation += files.values()
+                facts.without_rotation += files.values()
                 continue
             by_device: dict[tuple[str, ...], list[Table]] = {}
             for sensor, name in files.items():
                 tables, n_left_out = read_tables(tree.read(name), str(tree.place / name), layout, sensor)
-                found.rows_left_out += n_left_out
-                found.without_samples += [] if tables else [name]
-                for x in tables:
-                    by_device.setdefault(tuple(x.said.values()), []).append(x)
+                facts.rows_left_out += n_left_out
+                facts.without_samples += [] if tables else [name]
+                for table in tables:
+                    by_device.setdefault(tuple(table.shared.values()), []).append(table)
             for of_device in by_device.values():
-                parts += _parts(of_device, said, layout, labels, found, next(iter(files.values())))
+                parts += _parts(of_device, path_texts, layout, labels, facts, next(iter(files.values())))
         if not parts:
-            first = next(iter((*found.without_rotation, *found.without_samples)), "none")
+            first = next(iter((*facts.without_rotation, *facts.without_samples)), "none")
             raise InputError(f"{path}: {first} has no samples of all sensors in a row: see columns, sensor and [time]")
-        if len({x.values.shape[1] for x in parts}) > 1:
+        if len({part.values.shape[1] for part in parts}) > 1:
             raise InputError(f"{path}: some files have rotation, and some have none: give it in all files or in none")
-        found.recordings = _named(parts, layout, path, tree.place, found)
-    return found
+        facts.recordings = _named(parts, layout, path, tree.place, facts)
+    return facts
 
 
 def fits(path: Path, layout: Layout) -> bool:
     """Tell whether a file at `path`, a folder or a zip, or itself, is one that the `layout` describes."""
     with open_tree(path) as tree:
-        return any(_said(tree, layout, x) is not None for x in tree.names)
+        return any(_path_texts(tree, layout, name) is not None for name in tree.names)
 
 
 def exported_by(path: Path) -> str:
@@ -112,17 +114,17 @@ def exported_by(path: Path) -> str:
         names = {x.relative_to(path).as_posix() for x in (*path.glob("*.csv"), *path.glob("meta/*.csv"))}
     elif path.suffix.lower() == ".zip":
         with open_tree(path) as tree:
-            names = {x.removeprefix(tree.around) for x in tree.names}
+            names = {name.removeprefix(tree.around) for name in tree.names}
     else:
         return ""
-    found = next((layout for file, layout in EXPORTS.items() if file in names and names & _OF_SENSORS), "")
-    files = [f"{x.sensor}.csv" for x in find_layout(found).sensors.values()] if found else []
-    if absent := [x for x in files if x not in names]:
+    layout_name = next((layout for file, layout in EXPORTS.items() if file in names and names & _OF_SENSORS), "")
+    files = [f"{sensor.sensor}.csv" for sensor in find_layout(layout_name).sensors.values()] if layout_name else []
+    if absent := [file for file in files if file not in names]:
         raise InputError(f"{path} lacks {' and '.join(absent)}: record acceleration with gravity and the gyroscope")
-    return found
+    return layout_name
 
 
-def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:
+def _path_texts(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:
     """The texts in the path of a recording; None for another file, such as one of labels."""
     of_labels = layout.label_file and layout.label_file.pattern_of_files.match(*tree.full_path(name)) is not None
     return None if of_labels else layout.pattern.match(*tree.full_path(name))
@@ -131,22 +133,22 @@ def _said(tree: FileTree, layout: Layout, name: str) -> dict[str, str] | None:
 def _groups(tree: FileTree, layout: Layout) -> list[tuple[dict[str, str], dict[str, str]]]:
     """For each recording, in natural order: the texts in its path, and its files by sensor."""
     by_path = "sensor" in layout.pattern.names
-    wanted = {x.sensor for x in layout.sensors.values()} if by_path else {""}
-    found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
+    sensor_names = {sensor.sensor for sensor in layout.sensors.values()} if by_path else {""}
+    groups: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
     for name in sorted(tree.names, key=natural):
-        said = _said(tree, layout, name)
-        sensor = "" if said is None else said.pop("sensor", "")
-        if said is None or sensor not in wanted:
+        texts = _path_texts(tree, layout, name)
+        sensor = "" if texts is None else texts.pop("sensor", "")
+        if texts is None or sensor not in sensor_names:
             continue
-        files = found.setdefault((*said.items(), *([] if by_path else [("", name)])), {})
+        files = groups.setdefault((*texts.items(), *([] if by_path else [("", name)])), {})
         if sensor in files:
             raise InputError(f"{tree.place}: {files[sensor]} and {name} are one recording: see {{trial}} in files")
         files[sensor] = name
-    if not found:
-        there = ", ".join(quoted(x, 100) for x in sorted(tree.names, key=natural)[:2]) or "none"
+    if not groups:
+        there = ", ".join(quoted(name, 100) for name in sorted(tree.names, key=natural)[:2]) or "none"
         wanted_files = f"{quoted(layout.pattern.text, 200)}, which 'files' of {layout.source} says"
         raise InputError(f"{tree.place} has no files like {wanted_files}; there are {there}")
-    return [(dict(key), files) for key, files in found.items()]
+    return [(dict(key), files) for key, files in groups.items()]
 
 
 def _parts(
@@ -154,45 +156,49 @@ def _parts(
     of_path: Mapping[str, str],
     layout: Layout,
     labels_of: LabelsOf | None,
-    found: LayoutRecordings,
+    facts: LayoutRecordings,
     file: str,
 ) -> Iterator[_FilePart]:
-    table = next((x for x in tables if "acceleration" in x.series), None)
-    shown = " ".join([file, *tables[0].said.values()])
+    table = next((table for table in tables if "acceleration" in table.series), None)
+    shown = " ".join([file, *tables[0].shared.values()])
     if table is not None:
-        _check_steps(table.place, table.series["acceleration"].seconds)  # before times of another unit are compared
+        _check_steps(table.place, table.series["acceleration"].seconds)  # before times are compared
     samples = None if table is None else with_rotation(table, tables, layout)
     if samples is not None:
         is_possible = np.isfinite(samples[2]).all(axis=1)
-        found.rows_left_out += int((~is_possible).sum())
+        facts.rows_left_out += int((~is_possible).sum())
         samples = samples[0][is_possible], samples[1][is_possible], samples[2][is_possible]
     if table is None or samples is None or len(samples[0]) < 2:
-        found.without_rotation.append(shown)
+        facts.without_rotation.append(shown)
         return
     rows, seconds, values = samples
     is_steady = layout.time is not None and layout.time.steady
     if not is_steady:
         moves_on = np.append(True, np.diff(seconds) != 0)
-        found.rows_left_out += int((~moves_on).sum())
+        facts.rows_left_out += int((~moves_on).sum())
         rows, seconds, values = rows[moves_on], seconds[moves_on], values[moves_on]
     steps = np.diff(seconds)
     _check_steps(table.place, seconds)
     within = steps[(steps >= 0) & (steps <= MAX_GAP_S)]
-    found.rates_hz.append(float(1 / within.mean()))
+    facts.rates_hz.append(float(1 / within.mean()))
     if not is_steady and (within < _BUNCHED * within.mean()).mean() > _BUNCHED:
-        found.bunched.append(shown)
-    found.gaps, found.set_back = found.gaps + int((steps > MAX_GAP_S).sum()), found.set_back + int((steps < 0).sum())
-    said = {x: of_path.get(x) or layout.fixed.get(x, "") for x in TEXTS} | table.said
+        facts.bunched.append(shown)
+    facts.gaps, facts.set_back = facts.gaps + int((steps > MAX_GAP_S).sum()), facts.set_back + int((steps < 0).sum())
+    shared = {x: of_path.get(x) or layout.fixed.get(x, "") for x in TEXTS} | table.shared
     texts = {x: column[rows] for x, column in table.texts.items()}
-    if not said["subject"] and "subject" not in texts:
+    if not shared["subject"] and "subject" not in texts:
         raise InputError(f"{layout.source} names no subject: put {{subject}} into files, or write subject = ...")
-    labels: list[str] = texts.pop("label", np.full(len(rows), said["label"], np.object_)).tolist()
+    labels: list[str] = texts.pop("label", np.full(len(rows), shared["label"], np.object_)).tolist()
     if labels_of is not None:
         base = table.series["acceleration"]
-        own = labels_of(of_path)
+        recording_labels = labels_of(of_path)
         times = base.begin * base.factor + base.seconds[rows]
-        labels = own.of_rows(table.place, table.numbers[rows], table.n_rows, times) if own else [""] * len(rows)
-        found.without_labels += [] if any(labels) or file in found.without_labels else [file]
+        labels = (
+            recording_labels.of_rows(table.place, table.numbers[rows], table.n_rows, times)
+            if recording_labels
+            else [""] * len(rows)
+        )
+        facts.without_labels += [] if any(labels) or file in facts.without_labels else [file]
     is_cut = (steps > MAX_GAP_S) | (steps < 0)
     for column in texts.values():
         is_cut |= column[1:] != column[:-1]
@@ -202,7 +208,7 @@ def _parts(
             if is_steady:  # a straight line through the times of delivery
                 step, first = np.polyfit(np.arange(len(part)), at, 1)
                 at = np.asarray(first + max(step, 1e-6) * np.arange(len(part)))
-            here = said | {x: column[part[0]] for x, column in texts.items()}
+            here = shared | {x: column[part[0]] for x, column in texts.items()}
             if isinstance(name := layout.placements.get(here["placement"]), str):
                 here["placement"] = name
             yield _FilePart(table.place, here, at, values[part], labels[part[0] : part[-1] + 1])
@@ -224,7 +230,7 @@ def with_rotation(
     times, or in its pauses, are left out. None where the layout has rotation, and the tables lack it.
     """
     base = table.series["acceleration"]
-    turns = next((x.series["rotation"] for x in tables if "rotation" in x.series), None)
+    turns = next((table.series["rotation"] for table in tables if "rotation" in table.series), None)
     if turns is None:
         return None if layout.rotation else (np.arange(len(base.seconds)), base.seconds, base.values)
     if len(tables) == 1 and table.paired:
@@ -242,48 +248,48 @@ def with_rotation(
 
 
 def _named(
-    parts: Sequence[_FilePart], layout: Layout, path: Path, place: Path, found: LayoutRecordings
+    parts: Sequence[_FilePart], layout: Layout, path: Path, place: Path, facts: LayoutRecordings
 ) -> tuple[Recording, ...]:
     """The recordings at 50 Hz, with the layout's names of labels. Raises `InputError` for a label without a name."""
-    texts = {x for part in parts for x in part.labels}
+    texts = {label for part in parts for label in part.labels}
     if len(texts) > _MOST_TEXTS or max(map(len, texts)) > _LONGEST_TEXT:
         raise InputError(f"{path} has labels of over {_LONGEST_TEXT} characters, or over {_MOST_TEXTS:,}: see label")
-    control = next((x for x in (*texts, *(y for part in parts for y in part.said.values())) if has_control(x)), None)
+    control = next((x for x in (*texts, *(y for part in parts for y in part.texts.values())) if has_control(x)), None)
     if control is not None:
         raise InputError(f"{path}: {quoted(control, 30)} has a line break or control character: leave it out")
-    said = {**layout.labels, **layout.other_labels}
-    keys = {x: layout.key_of_label(x) for x in texts if x}
+    name_of_key = {**layout.labels, **layout.other_labels}
+    keys = {text: layout.key_of_label(text) for text in texts if text}
     if unknown := sorted((x for x, key in keys.items() if key is None), key=natural):
         raise InputError(
             f"{path}: {layout.source} does not name the label {quoted(unknown[0], 30)}: name it under [labels] or, if "
             f'it is not a class to learn, under [other_labels]; "{OTHERS}" = "" leaves out all others'
         )
-    names = {x: said.get(str(key), x).strip() for x, key in keys.items()}
+    names = {x: name_of_key.get(str(key), x).strip() for x, key in keys.items()}
     classes = labels_in_order(y for x, y in names.items() if y and keys[x] not in layout.other_labels)
-    every = (*classes, *labels_in_order(x for x in names.values() if x and x not in classes))
+    every = (*classes, *labels_in_order(name for name in names.values() if name and name not in classes))
     if len(every) > MAX_LABELS:
         raise InputError(f"{path} has {len(every)} different labels; {MAX_LABELS} are the most")
     number = {"": -1} | {x: every.index(y) if y else -1 for x, y in names.items()}
-    found.absent_labels = tuple(x for x in said if x not in (*keys.values(), OTHERS))
+    facts.absent_labels = tuple(x for x in name_of_key if x not in (*keys.values(), OTHERS))
     source = layout.name or (path.resolve().stem if path.is_file() else path.resolve().name)
     recordings = []
     for x in parts:
         seconds = x.seconds - x.seconds[0]
         samples = resampled(seconds, x.values, RATE_HZ)
         nearest = np.searchsorted((seconds[1:] + seconds[:-1]) / 2, np.arange(len(samples)) / RATE_HZ)
-        own = " ".join(filter(None, (x.said["subject"], x.said["placement"])))
-        worn = x.file if layout.mounting == "each file" else own
+        person_and_placement = " ".join(filter(None, (x.texts["subject"], x.texts["placement"])))
+        worn = x.file if layout.mounting == "each file" else person_and_placement
         recordings.append(
             Recording(
-                x.said["subject"],
+                x.texts["subject"],
                 np.pad(samples, ((0, 0), (0, N_CHANNELS - samples.shape[1]))),
                 np.array([number[label] for label in x.labels], np.int8)[nearest],
                 every,
                 has_gyroscope=samples.shape[1] == N_CHANNELS,
-                mounting=Mounting(worn, source, x.said["placement"], x.said["device"]),
+                mounting=Mounting(worn, source, x.texts["placement"], x.texts["device"]),
                 n_classes=len(classes),
                 begins_midway=True,
-                trial=x.said["trial"],
+                trial=x.texts["trial"],
                 file=Path(x.file).relative_to(place).as_posix(),
             )
         )

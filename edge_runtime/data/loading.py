@@ -37,7 +37,7 @@ def load_data(data: Given = None, window: Window | None = None) -> Dataset:
 
     `data` is `uci-har`, `LAYOUT=PATH`, the path of CSV recordings, of the official 'UCI HAR Dataset' or of an `.npz`
     file, or a list of these. Recordings are cut into windows of 128 samples every 64, or as `window` says. The test
-    part are UCI HAR's official test subjects, and every third of others who have windows. Raises `InputError`.
+    part holds UCI HAR's official test subjects, and every third person with windows of other data. Raises `InputError`.
     """
     return DataReader(sources(data)).windows(window)
 
@@ -62,18 +62,18 @@ class DataReader:
     @property
     def has_recordings(self) -> bool:
         """Tell whether there are recordings: official copies and `.npz` files hold windows only."""
-        return all(x.kind in ("embedded", "recordings") for x in self.parts)
+        return all(part.kind in ("embedded", "recordings") for part in self.parts)
 
     @property
     def described(self) -> list[tuple[str, LayoutRecordings]]:
         """The recordings and facts of each data set that a layout describes, by its name."""
-        return [(str(x.source), x.found) for x in self.parts if x.kind == "recordings"]
+        return [(str(part.source), part.found) for part in self.parts if part.kind == "recordings"]
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:
         """All recordings."""
-        found = [x.recordings for x in self.parts]
-        return found[0] if len(found) == 1 else _joined_recordings(found)
+        recordings_of_parts = [part.recordings for part in self.parts]
+        return recordings_of_parts[0] if len(recordings_of_parts) == 1 else _joined_recordings(recordings_of_parts)
 
     def windows(self, window: Window | None = None) -> Dataset:
         """The windows of all, cut as `window` says. Raises `InputError` as `check` does."""
@@ -84,8 +84,8 @@ class DataReader:
 
     def found_windows(self, window: Window | None = None) -> Dataset:
         """The windows that there are, even where these are too few to train on."""
-        found = [x.windows(window) for x in self.parts]
-        return found[0] if len(found) == 1 else _joined(found)
+        data_sets = [part.windows(window) for part in self.parts]
+        return data_sets[0] if len(data_sets) == 1 else _joined(data_sets)
 
     def check(self, data: Dataset) -> None:
         """Raise `InputError` where `data`, the windows that there are, cannot be trained on and tested."""
@@ -96,11 +96,11 @@ class DataReader:
                 return
             people = {*data.train.subject.tolist(), *data.test.subject.tolist()}
             if len(data.labels) < 2:
-                found = counted(len(data.labels), "label")
-                raise InputError(f"the recordings in {place} have {found}; at least 2 are needed")
+                lack = counted(len(data.labels), "label")
+                raise InputError(f"the recordings in {place} have {lack}; at least 2 are needed")
             if len(people) < MIN_SUBJECTS:
-                found = f"{counted(len(people), 'subject')} with {_length(data)} of one label in one piece"
-                raise InputError(f"{place} has {found}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
+                lack = f"{counted(len(people), 'subject')} with {_length(data)} of one label in one piece"
+                raise InputError(f"{place} has {lack}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
         counts = np.bincount(data.train.y, minlength=len(data.labels))
         if absent := [x for x, n in zip(data.labels, counts, strict=True) if not n]:
             mend = "record more, or choose other --test-subjects"
@@ -117,9 +117,9 @@ class DataReader:
         """The test subjects among the people of the recordings, for windows as `window` says."""
         if len(self.parts) == 1:
             return self.parts[0].test_subjects(window)
-        before = prefixes([x.recordings[0].mounting.source for x in self.parts])
+        before = prefixes([part.recordings[0].mounting.source for part in self.parts])
         people = zip(before, self.parts, strict=True)
-        return [f"{prefix}{x}" for prefix, part in people for x in part.test_subjects(window)]
+        return [f"{prefix}{subject}" for prefix, part in people for subject in part.test_subjects(window)]
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,8 @@ class SourceReader:
             return uci_har.load_official(path)
         if path is None and window in (None, WINDOW):
             return uci_har.load()
-        found, window = self.recordings, window or WINDOW
-        return windowed(found[0].mounting.source, found, window, self.test_subjects(window))
+        recordings, window = self.recordings, window or WINDOW
+        return windowed(recordings[0].mounting.source, recordings, window, self.test_subjects(window))
 
     def test_subjects(self, window: Window) -> list[int | str]:
         """Its official test subjects, or every third who has windows; all where nobody has any.
@@ -188,30 +188,34 @@ class SourceReader:
         """
         if self.source.path is None:
             return sorted(set(uci_har.load().test.subject.tolist()))
-        people = {x.subject for x in self.recordings if [*_starts(x, window)]} or {x.subject for x in self.recordings}
+        people = {recording.subject for recording in self.recordings if [*_starts(recording, window)]} or {
+            recording.subject for recording in self.recordings
+        }
         return test_group(people) if self.alone or len(people) >= MIN_SUBJECTS else []
 
 
 def check_unchanged(data: Dataset, chosen: Sources, card: Card) -> None:
     """Raise `InputError` unless the model of `card` was trained on the `data` of the sources as it is now."""
     if card.training_data.get("fingerprint") != data.as_for(card).fingerprint:
-        given = " ".join(f"--data {x}" for x in chosen)
-        raise InputError(f"'{card.name}' was not trained on {in_words(chosen)} as it is now: give {given} to take it")
+        options = " ".join(f"--data {x}" for x in chosen)
+        raise InputError(f"'{card.name}' was not trained on {in_words(chosen)} as it is now: give {options} to take it")
 
 
 def prefixes(names: Sequence[str]) -> list[str]:
     """The prefix of the subjects of each of the data sets with these names."""
-    plain = [re.sub(r"[^\w.]+", "-", x.casefold()).strip("-") for x in names]
+    plain = [re.sub(r"[^\w.]+", "-", name.casefold()).strip("-") for name in names]
     return [f"{x}-{plain[:i].count(x) + 1}-" if x in plain[:i] else f"{x}-" for i, x in enumerate(plain)]
 
 
-def windowed(name: str, found: Sequence[Recording], window: Window, test_subjects: Collection[int | str]) -> Dataset:
+def windowed(
+    name: str, recordings: Sequence[Recording], window: Window, test_subjects: Collection[int | str]
+) -> Dataset:
     """Windows of recordings, each wholly inside one label's segment, with the signals that all recordings have."""
-    labels = labels_in_order(x for recording in found for x in recording.classes)
-    signals = tuple(x for x in SIGNALS if not x.is_rotation or all(recording.has_gyroscope for recording in found))
-    mountings = tuple(dict.fromkeys(x.mounting for x in found))
+    labels = labels_in_order(label for recording in recordings for label in recording.classes)
+    signals = tuple(x for x in SIGNALS if not x.is_rotation or all(recording.has_gyroscope for recording in recordings))
+    mountings = tuple(dict.fromkeys(x.mounting for x in recordings))
     number = {x: i for i, x in enumerate(mountings)}
-    columns = [SIGNALS.index(x) for x in signals]
+    columns = [SIGNALS.index(signal) for signal in signals]
 
     def split(chosen: Sequence[Recording]) -> Split:
         X: list[npt.NDArray[np.floating]] = [np.empty((0, window.samples, len(columns)), np.float32)]
@@ -227,7 +231,7 @@ def windowed(name: str, found: Sequence[Recording], window: Window, test_subject
         mounting = np.repeat(np.array([number[x.mounting] for x in chosen], np.int32), counts)
         return Split(np.concatenate(X), np.concatenate(y), subject, mounting)
 
-    train, test = (split([x for x in found if (x.subject in test_subjects) == tested]) for tested in (False, True))
+    train, test = (split([x for x in recordings if (x.subject in test_subjects) == tested]) for tested in (False, True))
     return Dataset(name, labels, signals, window, train, test, FILTERS, mountings=mountings)
 
 
@@ -248,29 +252,29 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
     for x in parts[1:]:
         if (x.window, x.front_end) != (first.window, first.front_end) or first.front_end is None:
             raise InputError(
-                f"'{first.name}' has windows of {first.window}, and '{x.name}' of {x.window}, or of another kind: "
-                "windows of a file, and other than the published ones of UCI HAR, cannot be joined"
+                f"'{first.name}' has windows of {first.window}, and '{x.name}' of {x.window}, or their filters differ: "
+                "windows can be joined only if they are cut from recordings alike"
             )
-    labels = _in_bounds(labels_in_order(x for part in parts for x in part.labels))
-    names = [x.name for x in first.signals if all(x in part.signals for part in parts)]
+    labels = _in_bounds(labels_in_order(label for part in parts for label in part.labels))
+    names = [signal.name for signal in first.signals if all(signal in part.signals for part in parts)]
     trains: list[Split] = []
     tests: list[Split] = []
     mountings: list[Mounting] = []
-    for part, prefix in zip(parts, prefixes([x.name for x in parts]), strict=True):
+    for part, prefix in zip(parts, prefixes([part.name for part in parts]), strict=True):
         chosen = part if len(names) == len(part.signals) else part.select(names)
-        table = np.array([labels.index(x) for x in part.labels], np.uint8)
+        table = np.array([labels.index(label) for label in part.labels], np.uint8)
         for splits, split in ((trains, chosen.train), (tests, chosen.test)):
             assert split.mounting is not None
             subject = np.array([f"{prefix}{x}" for x in split.subject.tolist()], np.str_)
             splits.append(Split(split.X, table[split.y], subject, (split.mounting + len(mountings)).astype(np.int32)))
         mountings += part.mountings
     train, test = (reduce(Split.joined, splits) for splits in (trains, tests))
-    bare = tuple(x.name for x in parts if not any(y.is_rotation for y in x.signals))
+    bare = tuple(part.name for part in parts if not any(y.is_rotation for y in part.signals))
     return replace(
         first,
-        name=" + ".join(x.name for x in parts),
+        name=" + ".join(part.name for part in parts),
         labels=labels,
-        signals=tuple(x for x in first.signals if x.name in names),
+        signals=tuple(signal for signal in first.signals if signal.name in names),
         train=train,
         test=test,
         mountings=tuple(mountings),
@@ -279,18 +283,18 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
 
 
 def _joined_recordings(parts: Sequence[Sequence[Recording]]) -> tuple[Recording, ...]:
-    """Recordings of several data sets, whose labels count in the same names. Raises `InputError` as `_joined` does."""
+    """Recordings of several data sets, whose labels index the same names. Raises `InputError` as `_joined` does."""
     every = [x for part in parts for x in part]
-    classes = labels_in_order(x for recording in every for x in recording.classes)
-    others = labels_in_order(x for recording in every for x in recording.label_names if x not in classes)
+    classes = labels_in_order(label for recording in every for label in recording.classes)
+    others = labels_in_order(name for recording in every for name in recording.label_names if name not in classes)
     names = _in_bounds((*classes, *others))
-    found = []
+    joined = []
     for part, prefix in zip(parts, prefixes([part[0].mounting.source for part in parts]), strict=True):
         for x in part:
             labels = np.array([*map(names.index, x.label_names), -1], np.int8)[x.labels]
             x = replace(x, subject=f"{prefix}{x.subject}", labels=labels, label_names=names)
-            found.append(replace(x, n_classes=len(classes)))
-    return tuple(found)
+            joined.append(replace(x, n_classes=len(classes)))
+    return tuple(joined)
 
 
 def _in_bounds(labels: tuple[str, ...]) -> tuple[str, ...]:

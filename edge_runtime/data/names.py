@@ -26,18 +26,18 @@ _BLOCK = re.compile(r"(test-)?block-\d+")  # the names that `blocks` gives
 
 def labels_in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """Each of the `labels` once: UCI HAR's first in its order, then all others by name."""
-    found = set(labels)
-    return (*(x for x in UCI_HAR if x in found), *sorted(found.difference(UCI_HAR)))
+    distinct = set(labels)
+    return (*(x for x in UCI_HAR if x in distinct), *sorted(distinct.difference(UCI_HAR)))
 
 
 def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     """The coarse labels, and for each of `labels` the index of its coarse one. Raises `InputError` without one."""
-    unknown = [x for x in labels if x not in _COARSE and x not in _COARSE.values()]
+    unknown = [label for label in labels if label not in _COARSE and label not in _COARSE.values()]
     if unknown:
         raise InputError(f"{unknown[0]} belongs to no coarse class, as {', '.join(_COARSE)} do")
-    names = [_COARSE.get(x, x) for x in labels]
+    names = [_COARSE.get(label, label) for label in labels]
     coarse = tuple(dict.fromkeys(names))
-    return coarse, tuple(coarse.index(x) for x in names)
+    return coarse, tuple(coarse.index(name) for name in names)
 
 
 def coarse_label(label: str) -> str:
@@ -59,19 +59,19 @@ def test_group(subjects: Iterable[int | str]) -> list[int | str]:
 
 
 def natural_order(subjects: Iterable[int | str]) -> list[int | str]:
-    """Each of the `subjects` once: numbers by value, names such that s2 comes before s10."""
+    """Each of the `subjects` once: numbers by value, names in natural order (s2 before s10)."""
     return sorted(set(subjects), key=lambda x: natural(str(x)) if isinstance(x, str) else [(0, 0, x)])
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:
     """A key by which s2 comes before s10, whatever the number of digits, and s02 before s2."""
     parts = (x.lstrip("0") if x.isdecimal() else x for x in re.split(r"(\d+)", text))
-    key = ((1, len(x), x) if x.isdecimal() or not x else (2, 0, x) for x in parts)
+    key = ((1, len(part), part) if part.isdecimal() or not part else (2, 0, part) for part in parts)
     return [*key, (0, 0, text)]
 
 
 def noun_of(subjects: Iterable[int | str]) -> str:
-    """The word for those in `subjects`: `subject`, or `block` where blocks of windows stand for them."""
+    """The word for `subjects`: `subject`, or `block` where blocks of windows stand for people."""
     names = [*map(str, subjects)]
     return "block" if names and all(map(_BLOCK.fullmatch, names)) else "subject"
 
@@ -93,5 +93,5 @@ def blocks(y: npt.NDArray[np.integer], is_test: npt.NDArray[np.bool_] | None) ->
         for label in np.unique(y[inside]):
             rows = np.flatnonzero(inside & (y == label))
             numbers = np.arange(len(rows)) * N_BLOCKS // len(rows) + 1
-            names[rows] = [f"{'test-' if part else ''}block-{x}" for x in numbers]
+            names[rows] = [f"{'test-' if part else ''}block-{number}" for number in numbers]
     return names

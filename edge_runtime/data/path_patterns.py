@@ -16,7 +16,7 @@ class PathPattern:
 
     def __init__(self, *texts: str) -> None:
         self.text = " or ".join(texts)
-        self._patterns = [(re.compile(_expression(x), re.IGNORECASE), x.startswith("/")) for x in texts]
+        self._patterns = [(re.compile(_expression(text), re.IGNORECASE), text.startswith("/")) for text in texts]
         self.names = list(dict.fromkeys(name for pattern, _ in self._patterns for name in pattern.groupindex))
 
     def match(self, path: str, around: str = "") -> dict[str, str] | None:
@@ -24,8 +24,8 @@ class PathPattern:
         if len(path) > _LONGEST_PATH or path.count("/") > _DEEPEST:
             return None
         for pattern, is_at_top in self._patterns:
-            if found := pattern.fullmatch(path.removeprefix(around) if is_at_top else path):
-                return dict.fromkeys(self.names, "") | found.groupdict()
+            if matched := pattern.fullmatch(path.removeprefix(around) if is_at_top else path):
+                return dict.fromkeys(self.names, "") | matched.groupdict()
         return None
 
 
@@ -37,12 +37,12 @@ def _expression(text: str) -> str:
     if text.count("**/") > _MOST_DEEP:
         raise ValueError(f"{text!r} has more than {_MOST_DEEP} **/")
     first, *behind = anchored(pieces[::2])
-    parts, known = ["" if text.startswith("/") else "(?:.*/)?", first], set[str]()
+    parts, named = ["" if text.startswith("/") else "(?:.*/)?", first], set[str]()
     for token, then in zip(pieces[1::2], behind, strict=True):
         name = token[1:-1]
-        like = "[^/]*?" if token == "*" else f"(?P={name})" if name in known else f"(?P<{name}>[^/]+?)"
+        like = "[^/]*?" if token == "*" else f"(?P={name})" if name in named else f"(?P<{name}>[^/]+?)"
         parts.append(f"(?:.*/)?{then}" if token == "**/" else f"(?>{like}{then})")
-        known.add(name)
+        named.add(name)
     return "".join(parts)
 
 

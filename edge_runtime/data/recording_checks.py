@@ -21,12 +21,14 @@ _MOST_NAMED = 8  # placements, labels or files
 def findings(facts: LayoutRecordings) -> list[Finding]:
     """All findings on the recordings."""
     by_placement: dict[str, list[Recording]] = {}
-    for x in facts.recordings:
-        by_placement.setdefault(x.mounting.placement, []).append(x)
+    for recording in facts.recordings:
+        by_placement.setdefault(recording.mounting.placement, []).append(recording)
     of_devices: list[Finding] = []
     for placement, recordings in by_placement.items():
         before = f"{placement or 'no placement'}: " if len(by_placement) > 1 else ""
-        of_devices += [replace(x, text=before + x.text, placement=placement) for x in sensor_findings(recordings)]
+        of_devices += [
+            replace(finding, text=before + finding.text, placement=placement) for finding in sensor_findings(recordings)
+        ]
     of_all = (finding for check in (_rate, _gaps, _files, _people, _labels) for finding in check(facts))
     return [*_worn(facts.recordings), *of_devices, *of_all]
 
@@ -39,8 +41,8 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
         ("labels", {name: {data.labels[i] for i in np.unique(x.y)} for name, x in parts.items()}),
         ("placements", {name: {data.mountings[i].placement for i in x} - {""} for name, x in worn.items()}),
     ):
-        for name, own in of_parts.items():
-            if absent := sorted(set().union(*of_parts.values()) - own):
+        for name, names_of_part in of_parts.items():
+            if absent := sorted(set().union(*of_parts.values()) - names_of_part):
                 text = f"The {name} part has no windows of the {about} {_listed(absent)}"
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
@@ -58,10 +60,10 @@ def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool
 
 
 def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    placements = list(dict.fromkeys(x.mounting.placement for x in recordings))
-    makes = {x.mounting.device for x in recordings} - {""}
+    placements = list(dict.fromkeys(recording.mounting.placement for recording in recordings))
+    makes = {recording.mounting.device for recording in recordings} - {""}
     if any(placements) or makes:
-        text = f"Worn at: {_listed([x or 'a place that is not told' for x in placements])}"
+        text = f"Worn at: {_listed([x or 'an unknown place' for x in placements])}"
         text += f"; devices: {_listed(sorted(makes, key=natural))}." if makes else "."
         yield Finding("worn", text, numbers={"placements": len([*filter(None, placements)]), "devices": len(makes)})
 
@@ -73,8 +75,8 @@ def _rate(facts: LayoutRecordings) -> Iterator[Finding]:
     numbers = {"least_hz": low, "median_hz": middle, "greatest_hz": high}
     yield Finding("rate", f"Files have {span} samples a second{change}.", numbers=numbers)
     if middle < (1 - _SAME_RATE) * RATE_HZ:
-        text = f"Movements faster than {middle / 2:.3g} Hz are missing from these, and not from data at {RATE_HZ} Hz: "
-        yield Finding("rate", f"{text}a network can tell the two apart.", is_fault=True)
+        text = f"Movements faster than {middle / 2:.3g} Hz are missing, unlike in data at {RATE_HZ} Hz: "
+        yield Finding("rate", f"{text}a network can recognise the data set by its rate.", is_fault=True)
 
 
 def _gaps(facts: LayoutRecordings) -> Iterator[Finding]:
@@ -88,7 +90,7 @@ def _gaps(facts: LayoutRecordings) -> Iterator[Finding]:
         text = f"{counted(n, 'row')} left out, with fields missing, no numbers or the time of the row before."
         yield Finding("left out", text, numbers={"rows": n})
     if facts.bunched:
-        files = f"{counted(len(facts.bunched), 'file')}, {facts.bunched[0]} first"
+        files = f"{counted(len(facts.bunched), 'file')}, for example {facts.bunched[0]}"
         text = f"In {files}, samples come in bunches: if these are times of delivery write steady = true under [time]."
         yield Finding("bunches", text, True, {"files": len(facts.bunched)})
 
@@ -99,18 +101,20 @@ def _files(facts: LayoutRecordings) -> Iterator[Finding]:
         (facts.without_rotation, "there are no samples of the other sensor beside it"),
     ):
         if names:
-            text = f"{counted(len(names), 'file')} left out, {names[0]} first: {why}."
+            text = f"{counted(len(names), 'file')} left out, for example {names[0]}: {why}."
             yield Finding("left out", text, numbers={"files": len(names)})
 
 
 def _people(facts: LayoutRecordings) -> Iterator[Finding]:
     """People who seem to be files, so that the same person would be in training and test."""
     labels: dict[str, set[str]] = {}
-    for x in facts.recordings:
-        labels.setdefault(str(x.subject), set()).update(x.found_labels)
+    for recording in facts.recordings:
+        labels.setdefault(str(recording.subject), set()).update(recording.found_labels)
     names = sorted(labels, key=natural)
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):
-        text = f"Each of {len(names):,} people has only one label, {quoted(names[0], 50)} first: see the column of "
+        text = (
+            f"Each of {len(names):,} people has only one label, for example {quoted(names[0], 50)}: see the column of "
+        )
         yield Finding("people", f"{text}people or, in a layout, what {{subject}} stands for in files.", is_fault=True)
 
 

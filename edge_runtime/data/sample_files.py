@@ -1,4 +1,4 @@
-"""Read one file of samples as its layout says or, where that names no columns, as its header does."""
+"""Read one file of samples by the columns that its layout names, or else by its header."""
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,12 +34,12 @@ class Series:
 class Table:
     """The rows of one device, person and trial in the file `place`, whose sensors may be `paired` in each row.
 
-    `said` are those of `layout.TEXTS` that are the same in all its rows, `texts` `[n]` those of each row of
-    acceleration. `numbers` `[n]` count these in the file, from 0, which has `n_rows`.
+    `shared` holds the `layout.TEXTS` that are the same in all rows, `texts` `[n]` the others, for each row of
+    acceleration. `numbers` `[n]` are the places of these rows among the `n_rows` of the file, from 0.
     """
 
     place: str
-    said: dict[str, str]
+    shared: dict[str, str]
     series: Mapping[str, Series]
     texts: Mapping[str, Texts]
     numbers: npt.NDArray[np.intp]
@@ -51,7 +51,7 @@ class Table:
 class _Plan:
     """Places of columns, from 0; `axes` has those that are summed, factors and offsets make g and rad/s.
 
-    With `sensor` each row is of the one that is named there, whose kind `kind_of` gives.
+    If there is a column `sensor`, it names the sensor of each row, and `kind_of` returns the kind for a name.
     """
 
     time: int | None
@@ -79,12 +79,12 @@ class _Plan:
 
 
 def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tuple[list[Table], int]:
-    """The tables in the file `place`, for each device, person and trial, and the number of rows left out.
+    """Read the tables in the file `place`, for each device, person and trial, and count the rows left out.
 
-    `sensor` is the one that its path names. Raises `InputError` with file and line.
+    `sensor` is the sensor that the path names. Raises `InputError` with file and line.
     """
     try:
-        top = next((x for x in row_lines(content, place, layout, "") if x.strip()), "")
+        top = next((line for line in row_lines(content, place, layout, "") if line.strip()), "")
         if layout.bad_rows == "leave out" and not top:
             return [], 0
         usual = delimiter(top) or ("," if layout.has_header else " ")
@@ -98,7 +98,8 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         shifts = {name: n for name, n in layout.placements.items() if isinstance(n, int)} or {"": 0}
         devices = {name: plan.shifted(n) for name, n in shifts.items()}
         columns = [
-            set[int]().union(*x) for x in zip(*((x.of_numbers, x.of_texts) for x in devices.values()), strict=True)
+            set[int]().union(*x)
+            for x in zip(*((device.of_numbers, device.of_texts) for device in devices.values()), strict=True)
         ]
         is_strict = layout.bad_rows == "refuse"
         rows = gather(cells, place, header, (columns[0], columns[1]), (plan.time, plan.clock), separator, is_strict)
@@ -106,12 +107,12 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         raise InputError(f"{place} is not {layout.encoding.removesuffix('-sig')} text of rows ({error})") from error
     n_left_out = rows.n_all - len(rows)
     for column, kept in plan.where.items():
-        rows = rows.only(np.array([x in kept for x in rows.texts[column]], np.bool_))
+        rows = rows.only(np.array([text in kept for text in rows.texts[column]], np.bool_))
     tables: list[Table] = []
     for placement, part in devices.items():
         good = rows
         if layout.bad_rows == "leave out":
-            is_number = np.isfinite([rows.values[x] for x in part.of_numbers])
+            is_number = np.isfinite([rows.values[number] for number in part.of_numbers])
             is_header = ~is_number[:, : not layout.has_header].any(axis=0)  # the first row, where it has no number
             is_good = np.logical_and.reduce(is_number)
             n_left_out += int((~is_good).sum() - is_header.sum())
@@ -134,7 +135,7 @@ def _plan(header: Sequence[str], first: Sequence[str], place: str, layout: Layou
 
     if layout.acceleration is None:
         return _plan_by_header(header, first, place, layout, at)
-    # A file without acceleration has to tell only whose its rows are.
+    # A file without acceleration needs only the texts that assign its rows to a recording.
     sensors = {name: x for name, x in layout.sensors.items() if layout.sensor or x.sensor == sensor}
     kinds = {x.sensor: name for name, x in sensors.items()}
     return _Plan(
@@ -154,39 +155,42 @@ def _plan_by_header(
     header: Sequence[str], first: Sequence[str], place: str, layout: Layout, at: Callable[[Column], int]
 ) -> _Plan:
     try:
-        found = column_names.find_columns(header, needs_rotation=None)
-        time = None if layout.rate else found.time
+        columns = column_names.find_columns(header, needs_rotation=None)
+        time = None if layout.rate else columns.time
         is_date = time is not None and time < len(first) and ":" in first[time]
-        units = found.known_units(is_date)
+        units = columns.known_units(is_date)
     except InputError as error:
         raise InputError(f"{place}: {error}") from error
-    if found.time is None and layout.rate is None:
+    if columns.time is None and layout.rate is None:
         raise InputError(f"{place} has no column 'timestamp'; a layout may say rate = 50 (samples a second)")
-    own = {"label": found.label, "subject": found.subject}
+    text_places = {"label": columns.label, "subject": columns.subject}
     texts = {
-        name: at(x.column) if (n := own.get(str(x.column))) is None else n for name, x in layout.text_columns.items()
+        name: at(x.column) if (n := text_places.get(str(x.column))) is None else n
+        for name, x in layout.text_columns.items()
     }
     # Where each row is of one sensor, the values of both are in the same cells.
-    parts = {"acceleration": found.values[:3], "rotation": found.values[3:]}
-    parts |= {} if found.sensor is None else {"rotation": found.values}
+    parts = {"acceleration": columns.values[:3], "rotation": columns.values[3:]}
+    parts |= {} if columns.sensor is None else {"rotation": columns.values}
     return _Plan(
         time,
         Clock("date" if is_date else unit_name(units.time or 1.0, TIME_UNITS)),
-        {name: [[x] for x in places] for name, places in parts.items() if places},
+        {name: [[place] for place in places] for name, places in parts.items() if places},
         {"acceleration": units.acceleration or 1.0, "rotation": units.rotation or 1.0},
         texts,
         {at(column): kept for column, kept in layout.kept_rows.items()},
-        sensor=found.sensor,
+        sensor=columns.sensor,
     )
 
 
 def _of_device(rows: Rows, plan: _Plan, layout: Layout, placement: str) -> Iterator[Table]:
-    # Without times, which tell where rows are missing, runs of rows are told apart later.
-    several = [x for x in plan.texts if x != "label" and layout.text_columns[x].several and plan.time is not None]
+    # Without times, a change of these texts shows where rows are missing: recordings are cut there later.
+    several = [
+        text for text in plan.texts if text != "label" and layout.text_columns[text].several and plan.time is not None
+    ]
     texts_of = [_texts(rows, x, plan.texts[x], layout) for x in several]
     keys = list(zip(*texts_of, strict=True)) if several else [()] * len(rows)
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    of_row = np.array([number[x] for x in keys], np.intp)
+    of_row = np.array([number[key] for key in keys], np.intp)
     for key, i in number.items():
         group = rows.only(of_row == i) if len(number) > 1 else rows
         parts = {tuple(plan.axes): group}
@@ -202,20 +206,22 @@ def _of_device(rows: Rows, plan: _Plan, layout: Layout, placement: str) -> Itera
             if len(part) > 1:
                 begin, factor, seconds = _times(part, plan, layout)
                 main = main or part
-                series |= {x: Series(begin, factor, seconds, _values(part, x, plan, is_lenient)) for x in kinds}
+                series |= {
+                    kind: Series(begin, factor, seconds, _values(part, kind, plan, is_lenient)) for kind in kinds
+                }
         assert main
-        said = dict(zip(several, key, strict=True)) | ({"placement": placement} if placement else {})
-        texts = {name: _texts(main, name, x, layout) for name, x in plan.texts.items() if name not in said}
-        yield Table(rows.place, said, series, texts, main.numbers, rows.n_all, plan.sensor is None)
+        shared = dict(zip(several, key, strict=True)) | ({"placement": placement} if placement else {})
+        texts = {name: _texts(main, name, x, layout) for name, x in plan.texts.items() if name not in shared}
+        yield Table(rows.place, shared, series, texts, main.numbers, rows.n_all, plan.sensor is None)
 
 
 def _texts(rows: Rows, name: str, column: int, layout: Layout) -> Texts:
-    """The text of each row. Raises `InputError` for a change that is not allowed."""
-    found = rows.texts[column]
-    if name != "label" and not layout.text_columns[name].several and (len(set(found)) > 1 or not found[0]):
-        row = next(i for i, x in enumerate(found) if x != found[0] or not x)
-        raise rows.error(row, f"each row needs the same {name}, here {quoted(found[row], 20)}; see several = true")
-    return found
+    """The text of each row. Raises `InputError` if it changes but `several` is not set."""
+    texts = rows.texts[column]
+    if name != "label" and not layout.text_columns[name].several and (len(set(texts)) > 1 or not texts[0]):
+        row = next(i for i, x in enumerate(texts) if x != texts[0] or not x)
+        raise rows.error(row, f"each row needs the same {name}, here {quoted(texts[row], 20)}; see several = true")
+    return texts
 
 
 def _times(rows: Rows, plan: _Plan, layout: Layout) -> tuple[float, float, Array]:
@@ -230,7 +236,7 @@ def _times(rows: Rows, plan: _Plan, layout: Layout) -> tuple[float, float, Array
         steps = np.diff(seconds)
         is_late = ~(steps >= 0) if time and time.steady else ~(steps > 0)
     if is_late.any() and (time is None or time.disorder == "refuse"):
-        says = "the timestamp is not after that of the row before: see steady and disorder under [time], or rate"
+        says = "the timestamp is not later than in the row before: see steady and disorder under [time], or rate"
         raise rows.error(int(is_late.argmax()) + 1, says)
     return float(times[0]), factor, seconds
 
@@ -245,6 +251,6 @@ def _values(rows: Rows, kind: str, plan: _Plan, is_lenient: bool) -> Array:
     if is_lenient:
         values[~is_possible] = np.nan
     elif not is_possible.all():
-        says = f"{kind} of more than {most:g} {unit}, which no body has: check its unit, scale and offset"
+        says = f"{kind} of more than {most:g} {unit}, which a body cannot reach: check its unit, scale and offset"
         raise rows.error(int(is_possible.argmin()), says)
     return values

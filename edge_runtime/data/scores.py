@@ -108,14 +108,14 @@ def per_class(confusion: npt.NDArray[np.integer], labels: Sequence[str]) -> dict
 
 def by_group(y: Classes, predicted: Classes, groups: npt.NDArray[np.generic]) -> dict[str, GroupScore]:
     """The scores of each group's windows: a subject, placement or data set; "" is left out."""
-    found = {}
+    scores = {}
     for name in np.unique(groups):
         rows = groups == name
         n_labels = 1 + int(max(np.max(y[rows]), np.max(predicted[rows])))
         confusion = confusion_matrix(y[rows], predicted[rows], n_labels)
         if str(name):
-            found[str(name)] = GroupScore(int(rows.sum()), accuracy(confusion), macro_f1(confusion))
-    return found
+            scores[str(name)] = GroupScore(int(rows.sum()), accuracy(confusion), macro_f1(confusion))
+    return scores
 
 
 def closed_by_group(
@@ -133,14 +133,14 @@ def names_of(split: Split, mountings: Sequence[Mounting], field: str) -> npt.NDA
     """The `field` of each window's mounting `[n]`, or ""."""
     if split.mounting is None or not mountings:
         return np.full(len(split), "")
-    return np.array([getattr(x, field) for x in mountings], np.str_)[split.mounting]
+    return np.array([getattr(mounting, field) for mounting in mountings], np.str_)[split.mounting]
 
 
 def answers_among(logits: npt.NDArray[np.floating], classes: npt.NDArray[np.bool_]) -> npt.NDArray[np.intp]:
     """The class `[n]` with the greatest logit where `classes` `[n_labels]` is true."""
     places = np.flatnonzero(classes)
-    found: npt.NDArray[np.intp] = places[np.asarray(logits)[:, places].argmax(axis=1)]
-    return found
+    answers: npt.NDArray[np.intp] = places[np.asarray(logits)[:, places].argmax(axis=1)]
+    return answers
 
 
 def calibration_error(logits: npt.NDArray[np.floating], y: Classes, bins: int = 15) -> float:
@@ -172,6 +172,6 @@ def fit_temperature(logits: npt.NDArray[np.float32], y: npt.NDArray[np.uint8]) -
 def _weighted(by_class: Mapping[str, ClassScore]) -> ClassScore:
     """The means of the scores of the classes, weighted by their windows."""
     rows = [x for x in by_class.values() if x.windows]
-    windows, names = [x.windows for x in rows], ("precision", "recall", "f1")
-    precision, recall, f1 = (float(np.average([getattr(x, name) for x in rows], weights=windows)) for name in names)
+    windows, names = [row.windows for row in rows], ("precision", "recall", "f1")
+    precision, recall, f1 = (float(np.average([getattr(row, name) for row in rows], weights=windows)) for name in names)
     return ClassScore(precision, recall, f1, sum(windows))

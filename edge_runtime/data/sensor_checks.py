@@ -48,8 +48,8 @@ def sensor_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
     yield (gravity := _gravity(recordings))
     yield _axes(recordings)
     yield from _still_axes(recordings)
-    if not any(x.has_gyroscope for x in recordings):
-        yield Finding("rotation", "There is no rotation: models of acceleration take such data.")
+    if not any(recording.has_gyroscope for recording in recordings):
+        yield Finding("rotation", "There is no rotation: use a model that needs only acceleration.")
     elif not gravity.is_fault:
         yield _hand(recordings)
     if not gravity.is_fault:
@@ -57,7 +57,7 @@ def sensor_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
 
 
 def _gravity(recordings: Sequence[Recording]) -> Finding:
-    sizes = [np.linalg.norm(_smoothed(x.samples[:, :3]), axis=1) for x in recordings]
+    sizes = [np.linalg.norm(_smoothed(recording.samples[:, :3]), axis=1) for recording in recordings]
     size = float(np.median(np.concatenate(sizes)))
     is_fault = not _GRAVITY_G[0] <= size <= _GRAVITY_G[1]
     mend = "should be 1: see unit, scale and offset under [acceleration], and whether its columns include gravity"
@@ -71,10 +71,10 @@ def _is_labelled(recording: Recording, names: Collection[str]) -> npt.NDArray[np
 
 
 def _axes(recordings: Sequence[Recording]) -> Finding:
-    together = np.concatenate([x.samples[_is_labelled(x, _UPRIGHT), :3] for x in recordings])
+    together = np.concatenate([recording.samples[_is_labelled(recording, _UPRIGHT), :3] for recording in recordings])
     when = "While people stand or walk"
     if not len(together):
-        together, when = np.concatenate([x.samples[:, :3] for x in recordings]), "On average"
+        together, when = np.concatenate([recording.samples[:, :3] for recording in recordings]), "On average"
     means = together.mean(axis=0).tolist()
     shown = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", means, strict=True))
     return Finding("axes", f"{when} acceleration is {shown} g on the device's axes.", numbers={"acceleration_g": means})
@@ -82,7 +82,7 @@ def _axes(recordings: Sequence[Recording]) -> Finding:
 
 def _hand(recordings: Sequence[Recording]) -> Finding:
     """How gravity turns with the gyroscope in slow turns: their correlation, and how many times as fast."""
-    turns = np.concatenate([slow_turns(x.samples) for x in recordings if x.has_gyroscope])
+    turns = np.concatenate([slow_turns(recording.samples) for recording in recordings if recording.has_gyroscope])
     a, b = turns[:, :3], expected_change(turns)
     seconds = len(turns) / RATE_HZ
     is_other = has_other_axes(turns)
@@ -114,11 +114,13 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
 def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
     sensors = ["acceleration", *(["rotation"] if all(x.has_gyroscope for x in recordings) else [])]
     for first, sensor in enumerate(sensors):
-        still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in recordings])
+        still = np.array(
+            [np.ptp(recording.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for recording in recordings]
+        )
         if still.any():
             axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
             text = f"In {int(still.any(axis=1).sum())} of {counted(len(recordings), 'recording')}"
-            text += f", {name} first," if (name := recordings[int(still.any(axis=1).argmax())].file) else ""
+            text += f", for example {name}," if (name := recordings[int(still.any(axis=1).argmax())].file) else ""
             text += f" nothing changes in {sensor} {', '.join(axes)}: see columns under [{sensor}], or leave them out."
             yield Finding("still axis", text, True)
 
@@ -126,10 +128,10 @@ def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
 def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
     """How walks, or without labels all long movements, in the same mounting differ in the direction of gravity.
 
-    Where each file is a mounting those of a person are compared.
+    Where each file is a mounting, the mountings of each person are compared.
     """
-    has_walking = any(set(_WALKS).intersection(x.found_labels) for x in recordings)
-    is_anew = all(x.file and x.mounting.name.endswith(x.file) for x in recordings)
+    has_walking = any(set(_WALKS).intersection(recording.found_labels) for recording in recordings)
+    is_anew = all(recording.file and recording.mounting.name.endswith(recording.file) for recording in recordings)
     by_mounting: dict[object, list[tuple[str, Array]]] = {}
     for x in recordings:
         by_mounting.setdefault(x.subject if is_anew else x.mounting, []).extend(_walks(x, has_walking))
@@ -150,7 +152,7 @@ def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
     is_often = len(elsewhere) >= max(_LEAST_ELSEWHERE, _TOO_MANY * len(apart))
     is_rare = len(elsewhere) <= _FEW * len(apart) and len(apart) > _LEAST_ELSEWHERE
     if is_anew and is_rare:
-        text += ': write mounting = "each subject", since such files are told apart better together'
+        text += ': write mounting = "each subject"'
     elif is_often and not is_anew:
         text += ': where it was put on anew for each file write mounting = "each file" above all tables, and cut files '
         text += "where it was put on anew within them"

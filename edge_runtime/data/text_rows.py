@@ -55,10 +55,10 @@ class Rows:
 
     def finite(self, column: int, what: str) -> Array:
         """The values of a column. Raises `InputError` for text that is not a finite number."""
-        found = self.values[column]
-        if not np.isfinite(found).all():
-            raise self.error(int(np.isfinite(found).argmin()), f"is not a {what}: see skip, unit, bad_rows", column)
-        return found
+        values = self.values[column]
+        if not np.isfinite(values).all():
+            raise self.error(int(np.isfinite(values).argmin()), f"is not a {what}: see skip, unit, bad_rows", column)
+        return values
 
 
 def delimiter(header: str) -> str | None:
@@ -74,7 +74,7 @@ def text_lines(content: bytes, place: str, encoding: str) -> Iterator[str]:
     text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
-            raise InputError(f"{place} has a line of more than {LONGEST_LINE:,} characters: it is no file of rows")
+            raise InputError(f"{place} has a line of more than {LONGEST_LINE:,} characters: it is not a file of rows")
         yield line
 
 

@@ -107,7 +107,7 @@ def read_table() -> dict[str, dict[int, Runs]]:
 def is_official(path: Path) -> bool:
     """Tell whether the folder or zip at `path` is or holds the official folder, or its zip."""
     with open_tree(path) as tree:
-        return _top(tree) is not None or any(x.endswith(f"{OFFICIAL_FOLDER}.zip") for x in tree.names)
+        return _top(tree) is not None or any(name.endswith(f"{OFFICIAL_FOLDER}.zip") for name in tree.names)
 
 
 def load_official(path: Path) -> Dataset:
@@ -121,7 +121,7 @@ def load_official(path: Path) -> Dataset:
 def _top(tree: FileTree) -> str | None:
     """The folder of an official copy in `tree`, with a `/` behind it; None without any file of a copy."""
     ends = [f"/{part}/{x}_{part}.txt" for part in N_WINDOWS for x in ("y", "Inertial Signals/body_acc_x")]
-    return next((x.removesuffix(end[1:]) for x in tree.names for end in ends if f"/{x}".endswith(end)), None)
+    return next((name.removesuffix(end[1:]) for name in tree.names for end in ends if f"/{name}".endswith(end)), None)
 
 
 def _read_part(tree: FileTree, part: str) -> Split:

@@ -60,7 +60,7 @@ def _dataset(name: str, members: Mapping[str, Array]) -> Dataset:
     if len(bad := np.flatnonzero(~is_good)):
         raise ValueError(
             f"window {bad[0]}, the first of {len(bad)}, has values that are NaN, infinite or beyond {NO_CLIP:g}: leave "
-            "such windows out, or give a larger unit"
+            "out these windows, or use a larger unit"
         )
     y, labels = _classes(_column("y", members, n), members.get("labels"))
     is_test = _column("split", members, n) if "split" in members else None
@@ -70,8 +70,8 @@ def _dataset(name: str, members: Mapping[str, Array]) -> Dataset:
     has_people = "subject" in members
     subject = _column("subject", members, n) if has_people else blocks(y, is_test)
     if subject.dtype.kind in "US":
-        found, places = np.unique(subject, return_inverse=True)
-        subject = np.array(_names("subject", found))[places.reshape(-1)]
+        subjects, places = np.unique(subject, return_inverse=True)
+        subject = np.array(_names("subject", subjects))[places.reshape(-1)]
     elif subject.dtype != np.uint64:
         subject = subject.astype(np.int64)
     if is_test is None:
@@ -80,7 +80,9 @@ def _dataset(name: str, members: Mapping[str, Array]) -> Dataset:
         raise ValueError(f"subject {quoted(str(both[0]))} has windows in both parts: split by subject")
     names = [f"channel_{i + 1}" for i in range(n_channels)]
     names = _names("signals", members["signals"]) if "signals" in members else names
-    units = [_text("units", x) for x in members["units"]] if "units" in members else [UNKNOWN_UNIT] * len(names)
+    units = (
+        [_text("units", member) for member in members["units"]] if "units" in members else [UNKNOWN_UNIT] * len(names)
+    )
     if not len(names) == len(units) == n_channels:
         raise ValueError(f"X has {n_channels} channels, signals {len(names)} and units {len(units)}: name each")
     rate, hop = (_number(x, members) for x in ("rate", "hop"))
@@ -96,12 +98,12 @@ def _members(path: Path) -> dict[str, Array]:
         for member in archive.names:
             name = member.removesuffix(".npy")
             base = name.removesuffix("_train").removesuffix("_test")
-            known = base if base in ("X", "y", "subject") else name
-            if known not in _KINDS or name == member or name in arrays:
+            key = base if base in ("X", "y", "subject") else name
+            if key not in _KINDS or name == member or name in arrays:
                 raise ValueError(f"it has the member {quoted(member)}; known, each once, are {', '.join(_KINDS)}")
             try:
-                content = archive.read(member, MAX_MEMBER if known == "X" else _MAX_OTHER)
-                arrays[name] = _parsed(content, _KINDS[known])
+                content = archive.read(member, MAX_MEMBER if key == "X" else _MAX_OTHER)
+                arrays[name] = _parsed(content, _KINDS[key])
             except ValueError as error:
                 raise ValueError(f"{name} cannot be read ({error}); docs/formats.md says what it holds") from error
     return arrays
@@ -114,7 +116,7 @@ def _parsed(content: bytes, kinds: str) -> Array:
     """
     header = _HEADER.match(content)
     if header is None:
-        raise ValueError("it is no plain NumPy array")
+        raise ValueError("it is not a plain NumPy array")
     try:
         dtype = np.dtype(header["type"].decode())
         shape = tuple(int(x) for x in header["shape"].decode().split(",") if x.strip())
@@ -124,7 +126,7 @@ def _parsed(content: bytes, kinds: str) -> Array:
         raise ValueError(f"it holds {dtype.name}")
     size = math.prod((dtype.itemsize, *shape))
     if not 0 < dtype.itemsize <= _LARGEST_ITEM or size != len(content) - header.end():
-        raise ValueError("its length is not that of its shape")
+        raise ValueError("its length does not match its shape")
     flat = np.frombuffer(content, dtype, offset=header.end()) if size else np.empty(0, dtype)
     # Python's own texts break on anything beyond.
     if dtype.kind == "U" and size and flat.view(f"{dtype.byteorder}u4").max() > sys.maxunicode:
@@ -133,7 +135,7 @@ def _parsed(content: bytes, kinds: str) -> Array:
 
 
 def _joined(members: dict[str, Array]) -> dict[str, Array]:
-    by_part = [x for x in members if x.endswith(("_train", "_test"))]
+    by_part = [member for member in members if member.endswith(("_train", "_test"))]
     bases = {x.rpartition("_")[0] for x in by_part}
     if by_part:
         if len(by_part) != 2 * len(bases) or {*bases, "split"} & members.keys():
@@ -164,19 +166,19 @@ def _column(name: str, members: Mapping[str, Array], n: int) -> Array:
 
 def _classes(y: Array, named: Array | None) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
     labels = None if named is None else _names("labels", named)
-    found, places = np.unique(y, return_inverse=True)
-    if max(len(found), len(labels or ())) > MAX_LABELS:
+    distinct, places = np.unique(y, return_inverse=True)
+    if max(len(distinct), len(labels or ())) > MAX_LABELS:
         raise ValueError(f"it has more than {MAX_LABELS} classes: join some")
-    if found.dtype.kind in "US":
-        texts = _names("y", found)
+    if distinct.dtype.kind in "US":
+        texts = _names("y", distinct)
         labels = labels or list(labels_in_order(texts) if set(texts) <= set(UCI_HAR) else texts)
-        if absent := [x for x in texts if x not in labels]:
+        if absent := [text for text in texts if text not in labels]:
             raise ValueError(f"y has {quoted(absent[0])}, which is not among labels: name it there")
-        classes = [labels.index(x) for x in texts]
+        classes = [labels.index(text) for text in texts]
     elif labels is None:
-        labels, classes = [*map(str, found.tolist())], list(range(len(found)))
+        labels, classes = [*map(str, distinct.tolist())], list(range(len(distinct)))
     else:
-        classes = found.tolist()
+        classes = distinct.tolist()
         if classes[0] < 0 or classes[-1] >= len(labels):
             raise ValueError(f"y goes from {classes[0]} to {classes[-1]}, and labels has {len(labels)} names, of 0 on")
     if len(labels) < 2:
@@ -185,10 +187,10 @@ def _classes(y: Array, named: Array | None) -> tuple[npt.NDArray[np.uint8], tupl
 
 
 def _number(name: str, members: Mapping[str, Array]) -> float | None:
-    given = members.get(name)
-    if given is not None and (given.size != 1 or not 1e-3 <= given.reshape(()) <= 1e6):
+    number = members.get(name)
+    if number is not None and (number.size != 1 or not 1e-3 <= number.reshape(()) <= 1e6):
         raise ValueError(f"{name} is not one number above 0 and at most a million")
-    return None if given is None else float(given.reshape(()))
+    return None if number is None else float(number.reshape(()))
 
 
 def _names(what: str, given: Array) -> list[str]:

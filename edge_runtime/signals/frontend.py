@@ -33,8 +33,8 @@ Array = npt.NDArray[np.float64]
 class FrontEnd:
     """A causal filter from raw samples to signals, fed in chunks of any size.
 
-    Filters start from zero, as for the published windows. With a `gentle` start, those of acceleration start as if the
-    first sample had always been there, without a step of 1 g.
+    Filters start from zero, as for the published windows. With a `gentle` start, the filters of acceleration start as
+    if the first sample had always been there, without a step of 1 g.
     """
 
     def __init__(self, gentle: bool = False) -> None:

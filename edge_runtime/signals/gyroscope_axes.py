@@ -60,11 +60,11 @@ def correlation(change: Array, expected: Array) -> float:
 
 
 def has_other_axes(turns: Array) -> bool:
-    """Tell whether `turns` `[n, 9]` of some seconds show another gyroscope's axes than those of the accelerometer."""
+    """Tell whether `turns` `[n, 9]` of some seconds show that the gyroscope's axes differ from the accelerometer's."""
     if len(turns) < _ENOUGH:
         return False
-    own, *others = (correlation(turns[:, :3], expected_change(turns, x)) for x in _AXES)
-    return max(others) > max(_LEAST, own + _MARGIN)
+    present, *others = (correlation(turns[:, :3], expected_change(turns, x)) for x in _AXES)
+    return max(others) > max(_LEAST, present + _MARGIN)
 
 
 class AxesWatch:

@@ -49,9 +49,9 @@ def is_moving(windows: Windows, names: Sequence[str], least_g: float = MOVING_G)
 
 
 def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
-    """The rotation `[3, 3]` of one mounting from the device's frame to that of walking, rounded to six decimals.
+    """The rotation `[3, 3]` of one mounting from the device's frame to the walking frame, rounded to six decimals.
 
-    `windows` `[n, samples, n_signals]` are those of the mounting in which a body moves. Up is the mean of their
+    `windows` `[n, samples, n_signals]` are the windows of the mounting in which the body moves. Up is the mean of their
     acceleration, ahead the spatial median of their headings. Raises `InputError` without windows.
     """
     if not len(windows):
@@ -67,7 +67,7 @@ def in_walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> 
 
 
 def recorded_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
-    """The walking frame `[3, 3]` of all `windows` of one mounting: of those of walking, else of all, by running's sway.
+    """The walking frame `[3, 3]` of one mounting, by its windows of walking, or else by the sway of running in all.
 
     Raises as `walking_frame`.
     """
@@ -92,9 +92,9 @@ def is_turned_round(windows: Windows, names: Sequence[str], rotation: Array, rat
     if "body_gyro" not in triads(names).values():
         return False
     lag = max(1, round(SWAY_LAG_S * rate_hz))
-    up, _, left = rotation
+    up, _, leftwards = rotation
     turning, pushed = (
-        (_triad(windows, names, x) * axis).sum(axis=2) for x, axis in (("body_gyro", up), ("body_acc", left))
+        (_triad(windows, names, x) * axis).sum(axis=2) for x, axis in (("body_gyro", up), ("body_acc", leftwards))
     )
     turning, pushed = (x - x.mean(axis=1, keepdims=True) for x in (turning, pushed))
     return bool((turning[:, :-lag] * pushed[:, lag:]).sum() > 0)

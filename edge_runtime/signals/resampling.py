@@ -160,7 +160,7 @@ class _Stretch:
     def __init__(self, second: float, sample: Array, rate_hz: float, gap_s: float) -> None:
         self._start, self._rate_hz = second, rate_hz
         self._gap_s: float | None = gap_s
-        self._seconds, self._samples = [0.0], [sample[np.newaxis]]  # since the start; those from the last one used on
+        self._seconds, self._samples = [0.0], [sample[np.newaxis]]  # since the start, from the last sample used on
         self._decimator: Decimator | None = None  # until it is known how fast the sensor is
         self._interpolated = self._given = 0
 
@@ -193,8 +193,8 @@ class _Stretch:
 
     def finish(self) -> Piece:
         decimator = self._decimator or Decimator(self._times_faster())
-        found = [decimator.push(self._interpolate(decimator.factor, _TOLERANCE)), decimator.finish()]
-        return self._piece(np.concatenate([x for x in found if x.size] or found[:1]))
+        pieces = [decimator.push(self._interpolate(decimator.factor, _TOLERANCE)), decimator.finish()]
+        return self._piece(np.concatenate([x for x in pieces if x.size] or pieces[:1]))
 
     def _times_faster(self) -> int:
         """The factor between the rate and the finer grid of a fast sensor; 1 if it is hardly faster."""
@@ -241,11 +241,11 @@ class Decimator:
         before = np.repeat(samples[:1], _HALF * self.factor, axis=0) if self._buffer is None else self._buffer
         buffer = np.concatenate([before, samples])
         n = max(0, (len(buffer) - len(self._weights)) // self.factor + 1)
-        found = np.zeros((n, samples.shape[1]))
+        output = np.zeros((n, samples.shape[1]))
         for first, weight in enumerate(self._weights):  # always in this order: the same to the last bit
-            found += weight * buffer[first : first + n * self.factor : self.factor][:n]
+            output += weight * buffer[first : first + n * self.factor : self.factor][:n]
         self._buffer = buffer[n * self.factor :]
-        return found
+        return output
 
     def finish(self) -> Array:
         """Give the outputs that are still missing, `[m, n_channels]`."""

@@ -15,7 +15,7 @@ MAX_ACCELERATION_G = 100.0
 MAX_ROTATION_RAD_S = 200.0
 
 LOOKED_AT_S = 4.0  # length of a block of samples: a stride or breath, in which no worn sensor is constant
-_REPEAT_AFTER = 15  # blocks, a minute, without a fault before it is told again
+_REPEAT_AFTER = 15  # blocks, a minute, without a fault before it is reported again
 _BREAK_S = 1.0  # a block does not reach across a longer pause
 _MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never end
 
@@ -70,28 +70,28 @@ class FaultFinder:
 
     def _judge(self, now: float) -> Iterator[tuple[float, str, str]]:
         rate_hz = 1 / max(float(np.median(np.diff(np.sort(self._seconds)))), 1e-6)
-        found = faults(np.array(self._samples), rate_hz)
+        sentences = faults(np.array(self._samples), rate_hz)
         if rate_hz <= 0.8 * self._rate_hz:
-            found["rate"] = f"the sensor gives {rate_hz:.0f} samples a second, not {self._rate_hz:g}: set it faster"
-        if found.get("constant", "") != self._stuck[-1][1]:
-            self._stuck.append((now, found.get("constant", "")))
-        yield from ((now, kind, text) for kind, text in found.items() if kind not in self._blocks_since)
+            sentences["rate"] = f"the sensor gives {rate_hz:.0f} samples a second, not {self._rate_hz:g}: set it faster"
+        if sentences.get("constant", "") != self._stuck[-1][1]:
+            self._stuck.append((now, sentences.get("constant", "")))
+        yield from ((now, kind, text) for kind, text in sentences.items() if kind not in self._blocks_since)
         self._blocks_since = {
             kind: n + 1 for kind, n in self._blocks_since.items() if n < _REPEAT_AFTER
-        } | dict.fromkeys(found, 0)
+        } | dict.fromkeys(sentences, 0)
 
 
 def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
     """Find the faults of `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation: a sentence by kind."""
     acceleration, rotation = samples[:, :3], samples[:, 3:]
     units = {"units": _units(acceleration), "rotation units": _rotation_units(rotation)}
-    found = {kind: text for kind, text in units.items() if text}
+    sentences = {kind: text for kind, text in units.items() if text}
     stuck = _stuck(acceleration, rotation)
     if stuck:
-        found["constant"] = stuck
-    elif not found and (limit := _limit(acceleration, rotation, rate_hz)):
-        found["saturated"] = limit
-    return found
+        sentences["constant"] = stuck
+    elif not sentences and (limit := _limit(acceleration, rotation, rate_hz)):
+        sentences["saturated"] = limit
+    return sentences
 
 
 def _units(acceleration: Array) -> str | None:

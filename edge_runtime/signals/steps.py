@@ -8,7 +8,7 @@ import numpy.typing as npt
 from edge_runtime.signals.mounting import MOVING_G
 
 GRID_HZ = 0.05  # resolution of the periodogram
-SLOWEST_HZ, FASTEST_HZ = 1.2, 4.0  # shaking of another frequency gives the nearest of these
+SLOWEST_HZ, FASTEST_HZ = 1.2, 4.0  # shaking at another frequency returns the nearer limit
 _SLOWEST, _FASTEST = round(SLOWEST_HZ / GRID_HZ), round(FASTEST_HZ / GRID_HZ)
 _LEAST_HALF = 0.2  # share of the strongest beat's power at half its frequency, where that beat comes twice a step
 
@@ -27,8 +27,8 @@ def step_frequency(acceleration: npt.NDArray[np.floating], rate_hz: float) -> Ar
     at_half = np.take_along_axis(power, np.maximum(half, 0)[..., np.newaxis], axis=-1)[..., 0]
     is_twice = (half >= 0) & (at_half > _LEAST_HALF * power.max(axis=-1))
     steps = GRID_HZ * (np.where(is_twice, half, strongest) + _SLOWEST)
-    found: Array = np.where(_sizes(acceleration).std(axis=-1) < MOVING_G, 0.0, steps)
-    return found
+    frequency: Array = np.where(_sizes(acceleration).std(axis=-1) < MOVING_G, 0.0, steps)
+    return frequency
 
 
 def beats(acceleration: npt.NDArray[np.floating], rate_hz: float) -> Array:

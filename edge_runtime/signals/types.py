@@ -30,7 +30,7 @@ _AXIS = re.compile(r"(.*?)[ _.-]?([xyz])", re.IGNORECASE | re.DOTALL)
 
 def triads(names: Sequence[str]) -> dict[int, str]:
     """Find the x, y and z axes of a quantity among `names`: `body_acc` by the place of `body_acc_x`."""
-    axes = [found.groups() if (found := _AXIS.fullmatch(x)) else ("", "") for x in names]
+    axes = [match.groups() if (match := _AXIS.fullmatch(name)) else ("", "") for name in names]
     starts = range(len(names) - 2)
     return {
         i: axes[i][0]

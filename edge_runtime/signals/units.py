@@ -39,7 +39,7 @@ class Units(NamedTuple):
     rotation: float | None = None
 
     def or_else(self, other: "Units") -> "Units":
-        """These units, and those of `other` where these are not stated."""
+        """These units, and the units of `other` where these are not stated."""
         return Units(*(mine if mine is not None else theirs for mine, theirs in zip(self, other, strict=True)))
 
 
@@ -57,7 +57,7 @@ def unit_name(factor: float, units: dict[str, float]) -> str:
 def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> Units:
     """The `stated` units, and acceleration's and time's by the size of `accelerations` `[n, 3]` and `times` `[n]`.
 
-    Raises `InputError` where the numbers are clearly of another unit than the stated one, or of none.
+    Raises `InputError` where the numbers clearly contradict the stated unit, or fit no unit.
     """
     with np.errstate(over="ignore"):
         sizes, steps = np.linalg.norm(accelerations, axis=1), np.diff(times)
@@ -84,7 +84,7 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
 
 
 def units_notice(stated: Units, inferred: Units) -> str:
-    """A sentence about the units that are not `stated` but `inferred` from the numbers; "" if there are none."""
+    """A sentence about units that are not `stated` but `inferred` from the numbers, or ""."""
     inferred_names = []
     if stated.acceleration is None and inferred.acceleration:
         inferred_names.append(f"acceleration in {unit_name(inferred.acceleration, ACCELERATION_UNITS)}")

@@ -59,7 +59,7 @@ class Windowing:
         return self.start + (end - 1) / RATE_HZ, self._signals[last - self._size : last]
 
     def _run(self, n_raw: int) -> None:
-        """Filter those of the first `n_raw` samples that are not filtered yet."""
+        """Filter the first `n_raw` samples, except samples that are filtered already."""
         raw = np.concatenate([np.empty((0, N_CHANNELS)), *self._raw])
         n_new = max(0, n_raw - (self._n_raw - len(raw)))
         self._raw = [raw[n_new:]]

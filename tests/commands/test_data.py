@@ -23,9 +23,9 @@ def shown(har_edge_here):
 def test_without_a_subcommand_it_shows_the_embedded_data(har_edge_here, shown):
     done = succeeded(har_edge_here("data", "--json", "-", env={"COLUMNS": "80"}))
     assert max(map(len, done.stderr.splitlines())) <= 80
-    found = json.loads(done.stdout)
-    assert (found["recordings"], found["findings"], found["untrainable"]) == (61, [], None)
-    assert [sum(found[x]["windows"].values()) for x in ("train", "test")] == [7352, 2947]
+    content = json.loads(done.stdout)
+    assert (content["recordings"], content["findings"], content["untrainable"]) == (61, [], None)
+    assert [sum(content[x]["windows"].values()) for x in ("train", "test")] == [7352, 2947]
     fingerprint = read_model(MODELS["int8"])[1].training["data"]["fingerprint"]
     text = shown()
     for part in ("WALKING_UPSTAIRS 1,073 471", "all 7,352 2,947", "61, 6 h 14 min", "CC BY 4.0", fingerprint[:16]):
@@ -44,17 +44,17 @@ def test_it_shows_a_users_own_recordings_and_windows(shown, tmp_path):
 
 
 def test_json_has_the_counts_and_checks_with_their_numbers(har_edge_here, tmp_path):
-    own = write_tree(tmp_path / "own")
+    folder = write_tree(tmp_path / "own")
     wrong = write_layout(tmp_path, LAYOUT.replace('unit = "g"', 'unit = "m/s2"'))
-    done = succeeded(har_edge_here("data", "--data", f"{wrong}={own}", "--json", "-"))
+    done = succeeded(har_edge_here("data", "--data", f"{wrong}={folder}", "--json", "-"))
     assert "Gravity" in done.stderr
-    found = json.loads(done.stdout)
-    assert found["train"] == {"subjects": ["1", "2"], "windows": {"WALKING": 6, "SITTING": 6}}
-    assert found["test"]["subjects"] == ["10"]
-    assert (found["recordings"], found["seconds"]) == (9, 54.0)
-    by_part = {x["about"]: x for x in found["findings"]}
+    content = json.loads(done.stdout)
+    assert content["train"] == {"subjects": ["1", "2"], "windows": {"WALKING": 6, "SITTING": 6}}
+    assert content["test"]["subjects"] == ["10"]
+    assert (content["recordings"], content["seconds"]) == (9, 54.0)
+    by_part = {x["about"]: x for x in content["findings"]}
     gravity, rate = by_part["gravity"], by_part["rate"]
-    assert (gravity["fits"], gravity["source"]) == (False, f"{wrong}={own}")
+    assert (gravity["fits"], gravity["source"]) == (False, f"{wrong}={folder}")
     assert gravity["numbers"]["gravity_g"] == pytest.approx(1 / 9.80665, rel=0.1)
     assert rate["fits"]
     assert rate["numbers"]["median_hz"] == 50
@@ -67,12 +67,12 @@ def test_data_that_cannot_be_trained_on_and_windows_without_a_frame_are_named(ha
     assert "2 subjects" in json.loads(done.stdout)["untrainable"]
     write_subjects(tmp_path / "two", "e", ("walk", "jump"))  # every third is the test part
     done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
-    found = [x["text"] for x in json.loads(done.stdout)["findings"] if x["about"] == "test group"]
-    assert [("training" in x and "jump" in x) or ("test" in x and "rest" in x) for x in found] == [True, True]
+    content = [load["text"] for load in json.loads(done.stdout)["findings"] if load["about"] == "test group"]
+    assert [("training" in x and "jump" in x) or ("test" in x and "rest" in x) for x in content] == [True, True]
     layout = write_files_worn_anew(tmp_path / "own")
     done = succeeded(har_edge_here("data", "--data", f"{layout}={tmp_path / 'own'}", "--json", "-"))
-    found = json.loads(done.stdout)
-    assert (found["motionless"], found["motionless_mountings"]) == ({"STANDING": 15}, 3)
+    content = json.loads(done.stdout)
+    assert (content["motionless"], content["motionless_mountings"]) == ({"STANDING": 15}, 3)
 
 
 REFUSED = [
@@ -96,7 +96,7 @@ def test_refused_data_writes_nothing(har_edge_here, tmp_path, arguments, noun):
     spoil(tmp_path / "spoiled", 300, "0.1,0", "rec-b.csv")
     (tmp_path / "foreign.zip").write_bytes(zipped({"a.txt": b"x"}))
     (tmp_path / "mine.toml").write_text(LAYOUT)
-    before = {x: x.read_bytes() for x in tmp_path.rglob("*") if x.is_file()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     done = har_edge_here("data", *arguments)
     assert done.returncode == ExitCode.USAGE
     assert noun in done.stderr

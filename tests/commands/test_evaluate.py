@@ -40,16 +40,16 @@ def evaluate(har_edge_here, tmp_path):
 
 
 def test_the_windows_of_the_test_set_are_scored_as_everywhere(evaluate):
-    done, found = evaluate("edge")
+    done, scores = evaluate("edge")
     test = loading.load_data(None).test
     predicted = Classifier(MODELS["int8"]).logits(test.X).argmax(axis=1)
-    assert found["accuracy"] == (predicted == test.y).mean()
+    assert scores["accuracy"] == (predicted == test.y).mean()
     assert " of 2,947 windows of 9 subjects" in done.stdout
 
 
 @pytest.mark.parametrize(
     ("pieces", "word"),
-    [((("RUNNING", 10), ("CYCLING", 10)), "CYCLING"), ((("", 10),), "labelled"), ((("SITTING", 2),), "own")],
+    [((("RUNNING", 10), ("CYCLING", 10)), "CYCLING"), ((("", 10),), "labels"), ((("SITTING", 2),), "own")],
 )
 def test_data_that_cannot_be_scored_is_refused(pieces, word, har_edge_here, tmp_path):
     data = people(tmp_path / "own", *((label, posture("SITTING", seconds)) for label, seconds in pieces))
@@ -60,42 +60,42 @@ def test_data_that_cannot_be_scored_is_refused(pieces, word, har_edge_here, tmp_
 
 def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(evaluate, tmp_path):
     data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
-    done, found = evaluate("edge", "--data", data)
-    assert list(found["left_out"]) == ["DANCING"]
-    assert found["left_out"]["DANCING"] > 5
-    assert f"{found['left_out']['DANCING']} of DANCING" in done.stdout
-    sitting = list(found["per_class"]).index("SITTING")
-    assert sum(map(sum, found["confusion"])) == sum(found["confusion"][sitting]) == found["windows"]
-    for part in (found, found["closed_set"]):
+    done, scores = evaluate("edge", "--data", data)
+    assert list(scores["left_out"]) == ["DANCING"]
+    assert scores["left_out"]["DANCING"] > 5
+    assert f"{scores['left_out']['DANCING']} of DANCING" in done.stdout
+    sitting = list(scores["per_class"]).index("SITTING")
+    assert sum(map(sum, scores["confusion"])) == sum(scores["confusion"][sitting]) == scores["windows"]
+    for part in (scores, scores["closed_set"]):
         assert part["per_class"]["LAYING"] == {"precision": None, "recall": None, "f1": None, "windows": 0}
 
 
 def test_bench_scores_the_windows_that_evaluate_does(evaluate, har_edge_here, tmp_path):
     # Only while dancing does anybody move, which shows how the phone is worn.
     data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("WALKING", 20)))
-    given = ("edge-anywhere", "--data", "uci-har", "--data", data)
-    _, own = evaluate(*given)
-    succeeded(har_edge_here("bench", *given, *MEASURED))
+    arguments = ("edge-anywhere", "--data", "uci-har", "--data", data)
+    _, scores = evaluate(*arguments)
+    succeeded(har_edge_here("bench", *arguments, *MEASURED))
     report = json.loads((tmp_path / "bench.json").read_text())
-    assert report["data"]["left_out"] == own["left_out"] == {"DANCING": own["left_out"]["DANCING"]}
+    assert report["data"]["left_out"] == scores["left_out"] == {"DANCING": scores["left_out"]["DANCING"]}
     fields = ("confusion", "per_class", "per_source", "per_subject")
-    assert {x: report["results"][1][x] for x in fields} == {x: own[x] for x in fields}
+    assert {field: report["results"][1][field] for field in fields} == {field: scores[field] for field in fields}
     assert report["results"][1]["frame"] == "walking"
-    assert own["per_source"]["UCI HAR"]["windows"] == 2947  # the published ones
+    assert scores["per_source"]["UCI HAR"]["windows"] == 2947  # the published ones
 
 
 def test_windows_of_mountings_in_which_nobody_moves_are_left_out(evaluate, har_edge_here, tmp_path):
     data = tmp_path / "own"
-    given = ("--data", f"{write_files_worn_anew(data)}={data}")
-    _, own = evaluate("edge-anywhere", *given)
-    assert (own["motionless"], own["motionless_mountings"], own["left_out"]) == ({"STANDING": 15}, 3, {})
-    assert (own["windows"], own["per_class"]["STANDING"]["windows"]) == (30, 0)
-    assert own["closed_set"]["labels"] == ["WALKING", "JOGGING"]
-    assert evaluate("edge", *given)[1]["motionless"] == {}  # as the device has its axes nobody needs to move
+    arguments = ("--data", f"{write_files_worn_anew(data)}={data}")
+    _, scores = evaluate("edge-anywhere", *arguments)
+    assert (scores["motionless"], scores["motionless_mountings"], scores["left_out"]) == ({"STANDING": 15}, 3, {})
+    assert (scores["windows"], scores["per_class"]["STANDING"]["windows"]) == (30, 0)
+    assert scores["closed_set"]["labels"] == ["WALKING", "JOGGING"]
+    assert evaluate("edge", *arguments)[1]["motionless"] == {}  # as the device has its axes nobody needs to move
     for path in data.glob("[!S]*.csv"):
         path.unlink()
     for command in ("evaluate", "bench"):
-        assert_one_sentence(har_edge_here(command, "edge-anywhere", *given), 2, "'mine'", "subject a")
+        assert_one_sentence(har_edge_here(command, "edge-anywhere", *arguments), 2, "'mine'", "subject a")
 
 
 def test_everyone_in_data_of_another_origin_is_scored_closed_and_open(evaluate, tmp_path):
@@ -134,9 +134,9 @@ def test_people_of_the_training_are_left_out_of_a_part_of_its_data_and_named(eva
     folder = people(tmp_path / "MotionSense", *pieces, names=("1", "16", "18", "anna"))
     succeeded(har_edge_here("data", "export", "--data", folder, "-o", "MotionSense.npz"))
     for how in (["--data", folder], ["--live", "--data", folder], ["--data", "MotionSense.npz"]):
-        done, found = evaluate("edge-anywhere", *how)
-        assert set(found["per_subject"]) <= {"18", "anna"}
-        assert found["not_scored"] == ["1", "16"]
+        done, scores = evaluate("edge-anywhere", *how)
+        assert set(scores["per_subject"]) <= {"18", "anna"}
+        assert scores["not_scored"] == ["1", "16"]
         assert " of 2 subjects" in done.stdout
         assert "'edge-anywhere': subject 1, 16.\n" in done.stderr
     assert evaluate("edge", "--data", folder)[1]["not_scored"] == []
@@ -149,20 +149,20 @@ def test_live_scores_are_of_all_of_each_person_and_of_each_placement(evaluate, t
     pieces = [(name, samples[i : i + 1]) for i, name in enumerate(names)]
     data = people(tmp_path / "own", *pieces, names=("anna",))
     write_pieces(data / "short.csv", pieces[:127], "anna")
-    given = []
+    arguments = []
     for placement in ("waist", "wrist"):
         (tmp_path / f"{placement}.toml").write_text(f'{LAYOUT}placement = "{placement}"\n')
-        given += ["--data", f"{placement}.toml={data}"]
-    done, found = evaluate("edge", "--live", *given, "--plots", "plots")
+        arguments += ["--data", f"{placement}.toml={data}"]
+    done, scores = evaluate("edge", "--live", *arguments, "--plots", "plots")
     assert "2 of 4 recordings" in done.stderr
-    assert list(found["per_subject"]) == ["waist-anna", "wrist-anna"]
-    assert list(found["per_placement"]) == ["waist", "wrist"]
-    for groups in (found["per_subject"], found["per_placement"]):
-        assert sum(x["windows"] for x in groups.values()) == found["windows"]
-        assert [x["live_accuracy"] for x in groups.values()] == [found["live_accuracy"]] * 2
-    assert found["live_accuracy"] > 0.9
-    assert found["false_answers_per_hour"] > 0  # of transitions
-    assert [x.name for x in (tmp_path / "plots").iterdir()] == ["confusion.png"]
+    assert list(scores["per_subject"]) == ["waist-anna", "wrist-anna"]
+    assert list(scores["per_placement"]) == ["waist", "wrist"]
+    for groups in (scores["per_subject"], scores["per_placement"]):
+        assert sum(group["windows"] for group in groups.values()) == scores["windows"]
+        assert [group["live_accuracy"] for group in groups.values()] == [scores["live_accuracy"]] * 2
+    assert scores["live_accuracy"] > 0.9
+    assert scores["false_answers_per_hour"] > 0  # of transitions
+    assert [path.name for path in (tmp_path / "plots").iterdir()] == ["confusion.png"]
 
 
 def test_activities_that_look_alike_are_told_where_they_were_taken_for_each_other(evaluate, tmp_path):

@@ -72,31 +72,31 @@ def rows(path) -> list[dict]:
 def test_the_decisions_are_those_of_a_stream(har_edge_here, walk, tmp_path):
     succeeded(har_edge_here("stream", "edge", "--csv", walk, "--quiet", "--log", "log.csv"))
     succeeded(har_edge_here("predict", walk, "--model", "edge", "-o", "decisions.csv"))
-    logged, found = rows(tmp_path / "log.csv"), rows(tmp_path / "decisions.csv")
-    assert len(found) > 80
+    logged, predicted = rows(tmp_path / "log.csv"), rows(tmp_path / "decisions.csv")
+    assert len(predicted) > 80
     same = [key for key in logged[0] if key not in ("time", "inference_ms")]
-    assert [[x[key] for key in same] for x in found] == [[x[key] for key in same] for x in logged]
+    assert [[x[key] for key in same] for x in predicted] == [[x[key] for key in same] for x in logged]
 
 
 def test_segments_cover_the_decisions_and_end_at_a_gap(predict, walk, tmp_path):
     done, content = predict("edge", "walk.csv", "-o", "decisions.csv")  # the model first, as everywhere
-    (found,) = content["recordings"]
-    segments, decisions = found["segments"], rows(tmp_path / "decisions.csv")
-    assert found["file"] == walk.name
+    (recording,) = content["recordings"]
+    segments, decisions = recording["segments"], rows(tmp_path / "decisions.csv")
+    assert recording["file"] == walk.name
     covered = [
-        [x["activity"] for x in segments if x["start"] < float(decision["seconds"]) <= x["end"]]
+        [segment["activity"] for segment in segments if segment["start"] < float(decision["seconds"]) <= segment["end"]]
         for decision in decisions
     ]
-    assert covered == [[x["activity"]] for x in decisions]
-    lengths = sum(x["end"] - x["start"] for x in segments)
+    assert covered == [[decision["activity"]] for decision in decisions]
+    lengths = sum(segment["end"] - segment["start"] for segment in segments)
     assert lengths == pytest.approx(1.28 * len(decisions))
-    assert sum(found["minutes"].values()) == pytest.approx(lengths / 60, abs=1e-3)
-    assert not [x for x in segments if x["start"] < 1061 < x["end"]]
-    assert len({x["activity"] for x in segments}) > 2
-    assert all((x["probability"] is None) == (x["activity"] == "unknown") for x in segments)
+    assert sum(recording["minutes"].values()) == pytest.approx(lengths / 60, abs=1e-3)
+    assert not [segment for segment in segments if segment["start"] < 1061 < segment["end"]]
+    assert len({segment["activity"] for segment in segments}) > 2
+    assert all((segment["probability"] is None) == (segment["activity"] == "unknown") for segment in segments)
     # Notices are shown from the first sample on, and written in the clock of the recording, as segments are.
     assert "walk.csv: 1:30 " in done.stderr
-    (gap,) = [x for x in found["notices"] if x["kind"] == "gap"]
+    (gap,) = [x for x in recording["notices"] if x["kind"] == "gap"]
     assert gap["seconds"] == pytest.approx(1090)
 
 
@@ -107,8 +107,8 @@ def test_recordings_of_a_layout_that_are_shorter_than_a_window_are_left_out(pred
         write_rows(tmp_path / "theirs" / f"{subject}.txt", motion(n)[1])
     done, content = predict("mine.toml=theirs", "--model", "edge")
     assert "a.txt" in done.stderr
-    (found,) = content["recordings"]
-    assert (found["file"], found["recording"], found["subject"]) == ("theirs/b.txt", 1, "b")
+    (recording,) = content["recordings"]
+    assert (recording["file"], recording["recording"], recording["subject"]) == ("theirs/b.txt", 1, "b")
 
 
 def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_here, predict, worn_once, tmp_path):
@@ -119,9 +119,10 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
     assert before == {"unknown"}
     assert any("STANDING" in x for x in after)
     decisions = rows(tmp_path / "found.csv")
-    assert {(x["file"], x["subject"], x["placement"], x["device"], x["label"]) for x in decisions} >= {
-        (files[1], "01", "waist", "watch", "WALKING")
-    }
+    assert {
+        (decision["file"], decision["subject"], decision["placement"], decision["device"], decision["label"])
+        for decision in decisions
+    } >= {(files[1], "01", "waist", "watch", "WALKING")}
     # As many are right as `evaluate --live` says, without postures before the first walk.
     live = ("evaluate", "edge-anywhere", "--live", "--data", THEIRS[0])
     succeeded(har_edge_here(*live, "--json", "scores.json"))
@@ -146,7 +147,7 @@ def test_a_stated_placement_goes_before_the_layouts_and_a_hop_before_the_models(
     done, content = predict(*THEIRS, "--placement", "trouser pocket", "--hop", 128, "-o", "found.csv")
     assert "waist" not in done.stdout + done.stderr
     assert {x["placement"] for x in content["recordings"]} == {"trouser pocket"}
-    walked = [x for x in rows(tmp_path / "found.csv") if "walk" in x["file"]]
+    walked = [row for row in rows(tmp_path / "found.csv") if "walk" in row["file"]]
     assert {x["placement"] for x in walked} == {"trouser pocket"}
     assert np.allclose(np.diff([float(x["seconds"]) for x in walked]), 2.56)
 
@@ -171,17 +172,17 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
         (tmp_path / "mine" / labelled).mkdir(parents=True)
         place = tmp_path / "mine" / labelled / "1"
         shutil.copy(export, f"{place}.zip") if packed else shutil.copytree(export, place)
-    found = load_recordings(f"{'sensor-logger' if app is SENSOR_LOGGER else 'phyphox'}={tmp_path / 'mine'}")
-    assert [(*x.classes, x.subject) for x in found] == [("sit", "walk", "bert"), ("sit", "walk", "anna")]
-    said = succeeded(har_edge_here("data", "--data", export)).stdout
-    assert ("Gravity has a size of 1" in said, "left out" in said) == (True, False)
+    recordings_of_app = load_recordings(f"{'sensor-logger' if app is SENSOR_LOGGER else 'phyphox'}={tmp_path / 'mine'}")
+    assert [(*x.classes, x.subject) for x in recordings_of_app] == [("sit", "walk", "bert"), ("sit", "walk", "anna")]
+    shown = succeeded(har_edge_here("data", "--data", export)).stdout
+    assert ("Gravity has a size of 1" in shown, "left out" in shown) == (True, False)
     _, content = predict(export, "--model", "edge")
     (tmp_path / "same.csv").write_text(csv_lines(sent, HEADER, np.arange(3000) / 50))
-    _, wanted = predict("same.csv", "--model", "edge")
-    activities = [[x["activity"] for x in found["recordings"][0]["segments"]] for found in (content, wanted)]
+    _, expected = predict("same.csv", "--model", "edge")
+    activities = [[x["activity"] for x in answer["recordings"][0]["segments"]] for answer in (content, expected)]
     assert activities[0] == activities[1]
     streamed = succeeded(har_edge_here("stream", "edge", "--csv", export)).stdout
-    assert all(x in streamed for x in {*activities[1]})
+    assert all(activity in streamed for activity in {*activities[1]})
     (tmp_path / "export/Gyroscope.csv").unlink()
     assert_one_sentence(har_edge_here("predict", "edge", "export"), 2, "Gyroscope.csv")
     (tmp_path / f"export/{acceleration}.csv").unlink()
@@ -194,14 +195,14 @@ def test_people_of_the_training_are_counted(har_edge_here, worn_once, tmp_path):
     text = layout.read_text()
     for source in ("GeoTec", "others"):  # 01 of GeoTec is in the card of edge-anywhere
         layout.write_text(f'name = "{source}"\n{text}')
-        said = succeeded(har_edge_here("predict", *THEIRS)).stderr
-        assert ("1 of 1 subject" in said) == (source == "GeoTec")
+        notices = succeeded(har_edge_here("predict", *THEIRS)).stderr
+        assert ("1 of 1 subject" in notices) == (source == "GeoTec")
 
 
 @pytest.mark.parametrize(("told", "is_said"), [((), True), (("--placement", "waist"), False)])
 def test_the_placements_that_a_model_knows_are_said_where_none_is_told(har_edge_here, walk, told, is_said):
-    said = succeeded(har_edge_here("predict", "edge-anywhere", walk, *told))
-    assert ("trouser pocket" in said.stderr) == is_said
+    done = succeeded(har_edge_here("predict", "edge-anywhere", walk, *told))
+    assert ("trouser pocket" in done.stderr) == is_said
 
 
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once):
@@ -233,4 +234,4 @@ def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tm
     ):
         model = () if {"--model", "edge-anywhere"} & {*arguments} else ("--model", "edge")
         assert_one_sentence(har_edge_here("predict", *arguments, *model, "--json", "out.json"), 2, words)
-    assert sorted(x.name for x in tmp_path.iterdir()) == ["mine.keras", "short.csv", "theirs", "words.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.keras", "short.csv", "theirs", "words.csv"]

@@ -52,10 +52,10 @@ def decisions(output: str) -> list[dict]:
 def test_a_model_of_any_mounting_tells_postures_once_it_has_found_it(stream):
     """Without `--placement`: the recording tells that it was made at a waist."""
     done = succeeded(stream("edge-anywhere", *REPLAY, "--jsonl"))
-    lines = [json.loads(x) for x in done.stdout.splitlines()]
-    found = next(i for i, x in enumerate(lines) if x["type"] == "notice" and "is known" in x["text"])
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    first_known = next(i for i, x in enumerate(lines) if x["type"] == "notice" and "is known" in x["text"])
     before, after = (
-        {x["activity"] for x in part if x["type"] == "decision"} for part in (lines[:found], lines[found:])
+        {x["activity"] for x in part if x["type"] == "decision"} for part in (lines[:first_known], lines[first_known:])
     )
     assert not {"SITTING", "STANDING", "LAYING", "SITTING or LAYING"} & before
     assert {"STANDING", "WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS"} <= after
@@ -66,22 +66,26 @@ def test_decisions_are_those_of_the_recogniser(stream, recording):
     done = succeeded(stream("edge", *REPLAY, "--jsonl"))
     recognizer = LiveRecognizer(Classifier(MODELS["int8"]), gentle=False)
     times = np.arange(len(recording.samples)) / 50
-    wanted = [x for x in [*recognizer.push(recording.samples, times), *recognizer.flush()] if isinstance(x, Decision)]
+    expected = [x for x in [*recognizer.push(recording.samples, times), *recognizer.flush()] if isinstance(x, Decision)]
     shown = decisions(done.stdout)
     assert [(x["seconds"], x["activity"], x["reason"]) for x in shown] == [
-        (x.seconds, x.activity, x.reason) for x in wanted
+        (x.seconds, x.activity, x.reason) for x in expected
     ]
-    assert np.allclose([x["probabilities"]["SITTING"] for x in shown], [x.probabilities[3] for x in wanted], atol=1e-5)
-    assert json.loads(done.stdout.splitlines()[-1])["decisions"] == len(wanted) > 240
-    labels = [recording.labels[round(50 * x.seconds)] for x in wanted]
-    assert [x.get("label", "") for x in shown] == [recording.label_names[x] if x >= 0 else "" for x in labels]
+    assert np.allclose(
+        [x["probabilities"]["SITTING"] for x in shown], [x.probabilities[3] for x in expected], atol=1e-5
+    )
+    assert json.loads(done.stdout.splitlines()[-1])["decisions"] == len(expected) > 240
+    labels = [recording.labels[round(50 * x.seconds)] for x in expected]
+    assert [x.get("label", "") for x in shown] == [
+        recording.label_names[label] if label >= 0 else "" for label in labels
+    ]
     assert {"STANDING", "stand_to_sit", "WALKING"} <= {x.get("label") for x in shown}
-    assert {json.loads(x)["type"] for x in done.stdout.splitlines()} == {"decision", "notice", "summary"}
+    assert {json.loads(line)["type"] for line in done.stdout.splitlines()} == {"decision", "notice", "summary"}
 
 
 def test_hop_is_how_often_it_decides_and_a_placement_is_known_in_any_case(stream):
     done = stream("edge", *REPLAY, "--jsonl", "--hop", 128)
-    assert np.allclose(np.diff([x["seconds"] for x in decisions(done.stdout)]), 2.56)
+    assert np.allclose(np.diff([decision["seconds"] for decision in decisions(done.stdout)]), 2.56)
     done = succeeded(stream("edge-anywhere", *REPLAY, "--quiet", "--placement", " Waist"))
     assert (done.stdout[:8], done.stderr) == ("activity", "")
 
@@ -96,7 +100,9 @@ def test_a_board_turned_and_in_other_units_is_recognised_the_same(stream, record
     (tmp_path / "straight.csv").write_text(csv_lines(samples, HEADER))
     expected = stream("edge", "--csv", "straight.csv", "--jsonl")
     assert len(decisions(done.stdout)) > 80
-    assert [x["activity"] for x in decisions(done.stdout)] == [x["activity"] for x in decisions(expected.stdout)]
+    assert [decision["activity"] for decision in decisions(done.stdout)] == [
+        decision["activity"] for decision in decisions(expected.stdout)
+    ]
 
 
 def test_standard_input_without_times_is_read_to_its_end(recording, tmp_path):
@@ -132,7 +138,7 @@ def test_a_phone_connects_sends_rubbish_goes_and_comes_back_until_it_is_stopped(
         for part in (recording.samples[:300], recording.samples[300:600]):
             rows = ({"acc": x[:3], "gyro": x[3:]} for x in part.tolist())
             with socket.create_connection(("127.0.0.1", port)) as phone:
-                phone.sendall(b"\x1b[2J\xff rubbish\n" * 10 + "".join(json.dumps(x) + "\n" for x in rows).encode())
+                phone.sendall(b"\x1b[2J\xff rubbish\n" * 10 + "".join(json.dumps(row) + "\n" for row in rows).encode())
                 read_until(process, '"activity"')
             read_until(process, '"lost"')
         process.send_signal(number)

@@ -66,8 +66,8 @@ def test_the_placements_of_a_training_are_known_by_the_card_or_of_uci_har():
 
 def test_people_are_found_in_a_card_by_their_data_set_and_name():
     alone = trained_on("mine", "1", "mine-2")
-    found = ["1", "mine-1", "mine-2-1"]
-    assert learnt_from(alone, {"1": "mine", "2": "mine", "mine-1": "mine", "mine-2-1": "mine"}) == found
+    learners = ["1", "mine-1", "mine-2-1"]
+    assert learnt_from(alone, {"1": "mine", "2": "mine", "mine-1": "mine", "mine-2-1": "mine"}) == learners
     assert learnt_from(alone, {"1": "other", "other-1": "other"}) == []
     joined = trained_on("A b + mine + mine", "a-b-1", "mine-2", "mine-2-3")
     assert learnt_from(joined, {1: "A b", 2: "A b"}) == [1]
@@ -78,7 +78,7 @@ def test_people_are_found_in_a_card_by_their_data_set_and_name():
 
 
 def test_data_that_a_run_remembers_is_known_by_its_windows_and_not_by_its_name(few):
-    card = tiny_models.card(labels=few.labels, signals=tuple(x.name for x in few.signals))
+    card = tiny_models.card(labels=few.labels, signals=tuple(signal.name for signal in few.signals))
     card = replace(card, training={"data": {"name": few.name, "fingerprint": few.fingerprint}})
     loading.check_unchanged(replace(few, name="renamed"), (), card)
     X = few.train.X.copy()

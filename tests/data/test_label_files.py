@@ -24,7 +24,7 @@ def test_labels_may_be_in_a_file_of_their_own(tmp_path, unit, factor):
         (tmp_path / f"{sensor}_exp01_user02.txt").write_text("\n".join(lines))
     shift = unit != "samples"  # samples count from 1, times from 0
     ranges = [(1, 2, 5, 51, 200), (1, 2, 7, 201, 220), (9, 2, 5, 300, 400)]  # the last of no recording
-    lines = [" ".join(map(str, (*x[:3], *((y - shift) * factor for y in x[3:])))) for x in ranges]
+    lines = [" ".join(map(str, (*range_[:3], *((y - shift) * factor for y in range_[3:])))) for range_ in ranges]
     (tmp_path / "labels.txt").write_text("\n".join(["made by hand", *lines, ""]))
     clock = "rate = 50\n" if unit == "samples" else '[time]\ncolumn = 1\nunit = "s"\n'
     text = f"""files = "{{sensor}}_exp{{exp}}_user{{subject}}.txt"
@@ -76,9 +76,9 @@ def test_a_table_may_have_the_label_of_each_recording(tmp_path):
     table.write_text("a go upstairs\nb  rest\nc rest\n")
     text = 'subject = "anna"\n' + OF_STRETCHES.replace("{subject}", "{name}")
     text = text.replace('["subject", "label", "start", "end"]', '["name", "label"]')
-    found = read(tmp_path, text).recordings
-    assert [(x.file, x.found_labels) for x in found] == [("a.csv", ("go upstairs",)), ("b.csv", ("rest",))]
-    assert all((x.labels >= 0).all() for x in found)
+    recordings = read(tmp_path, text).recordings
+    assert [(x.file, x.found_labels) for x in recordings] == [("a.csv", ("go upstairs",)), ("b.csv", ("rest",))]
+    assert all((x.labels >= 0).all() for x in recordings)
     table.write_text("a walk\nb rest\na rest\n")
     with pytest.raises(InputError, match=r"labels\.txt: "):
         read(tmp_path, text)
@@ -86,13 +86,13 @@ def test_a_table_may_have_the_label_of_each_recording(tmp_path):
 
 def test_a_file_of_labels_may_have_a_row_for_each_row_of_its_recording(tmp_path):
     samples = [write_by_row(tmp_path, trial) for trial in ("01", "02")]
-    found = read(tmp_path, BY_ROW).recordings
-    assert [(x.subject, x.trial, x.file) for x in found] == [
+    recordings = read(tmp_path, BY_ROW).recordings
+    assert [(x.subject, x.trial, x.file) for x in recordings] == [
         ("07", "01", "L01_S07_R01.csv"),
         ("07", "02", "L01_S07_R02.csv"),
     ]
-    assert found[0].label_names == ("WALKING", "STANDING")
-    for x, expected in zip(found, samples, strict=True):
+    assert recordings[0].label_names == ("WALKING", "STANDING")
+    for x, expected in zip(recordings, samples, strict=True):
         assert x.samples == pytest.approx(expected, abs=1e-9)
         assert x.labels.tolist() == LABELLED
 
@@ -102,8 +102,8 @@ def test_rows_without_a_label_count_among_the_labels_of_rows_and_comments_do_not
     heading, *labels = (tmp_path / LABELS).read_text().splitlines()
     kept = [*[""] * 25, *[",,"] * 25, *labels[50:70], " # made; by hand", *labels[70:]]
     (tmp_path / LABELS).write_text("\n".join([heading, *kept, "", "", ""]))
-    (found,) = read(tmp_path, 'comments = "#"\n' + BY_ROW).recordings
-    assert found.labels.tolist() == [-1] * 50 + LABELLED[50:]
+    (recording,) = read(tmp_path, 'comments = "#"\n' + BY_ROW).recordings
+    assert recording.labels.tolist() == [-1] * 50 + LABELLED[50:]
 
 
 def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
@@ -111,17 +111,17 @@ def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
     (tmp_path / "L01_S07_R01.csv").rename(tmp_path / "L01_S07_R01_hand.csv")
     other = rows(samples[::-1], times=range(300))
     (tmp_path / "L01_S07_R01_foot.csv").write_text("\n".join(["Time,x,y,z,u,v,w", *other]))
-    found = read(tmp_path, BY_ROW.replace('_R{trial}.csv"', '_R{trial}_{placement}.csv"')).recordings
-    assert [(x.mounting.placement, x.labels.tolist()) for x in found] == [("foot", LABELLED), ("hand", LABELLED)]
-    assert found[0].samples == pytest.approx(samples[::-1], abs=1e-9)
+    recordings = read(tmp_path, BY_ROW.replace('_R{trial}.csv"', '_R{trial}_{placement}.csv"')).recordings
+    assert [(x.mounting.placement, x.labels.tolist()) for x in recordings] == [("foot", LABELLED), ("hand", LABELLED)]
+    assert recordings[0].samples == pytest.approx(samples[::-1], abs=1e-9)
 
 
 def test_rows_that_are_left_out_leave_their_labels_out(tmp_path):
     write_by_row(tmp_path)
     path = tmp_path / "L01_S07_R01.csv"
     lines = path.read_text().splitlines()
-    lines[51:101] = [x.replace(x.split(",")[1], "NaN", 1) for x in lines[51:101]]  # rows 50 to 99
+    lines[51:101] = [line.replace(line.split(",")[1], "NaN", 1) for line in lines[51:101]]  # rows 50 to 99
     path.write_text("\n".join(lines))
-    found = read(tmp_path, 'bad_rows = "leave out"\n' + BY_ROW)
-    assert found.recordings[0].labels[:200].tolist() == [1] * 50 + [0] * 150
-    assert found.rows_left_out == 50
+    facts = read(tmp_path, 'bad_rows = "leave out"\n' + BY_ROW)
+    assert facts.recordings[0].labels[:200].tolist() == [1] * 50 + [0] * 150
+    assert facts.rows_left_out == 50

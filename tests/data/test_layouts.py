@@ -42,16 +42,19 @@ def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip, monkeypa
     data = write_tree(tmp_path / "data")
     if as_zip:
         with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
-            for x in data.rglob("*.csv"):
-                archive.write(x, f"around/it/{x.relative_to(data)}")
+            for path in data.rglob("*.csv"):
+                archive.write(path, f"around/it/{path.relative_to(data)}")
             archive.writestr("__MACOSX/around/._1_1.csv", "nothing")
         data = tmp_path / "data.zip"
     source = f"{write_layout(tmp_path, LAYOUT)}={data}"
-    found = loading.load_recordings(source)
-    assert len(found) == 9
-    assert (found[0].label_names, found[0].classes) == (("WALKING", "SITTING", "fetching"), ("WALKING", "SITTING"))
-    assert {x.subject for x in found} == {"1", "2", "10"}
-    assert all(x.samples == pytest.approx(SAMPLES, abs=1e-9) for x in found if x.subject == "1")
+    recordings = loading.load_recordings(source)
+    assert len(recordings) == 9
+    assert (recordings[0].label_names, recordings[0].classes) == (
+        ("WALKING", "SITTING", "fetching"),
+        ("WALKING", "SITTING"),
+    )
+    assert {x.subject for x in recordings} == {"1", "2", "10"}
+    assert all(x.samples == pytest.approx(SAMPLES, abs=1e-9) for x in recordings if x.subject == "1")
     windows = loading.load_data(source)
     assert (windows.name, windows.labels) == ("mine", ("WALKING", "SITTING"))
     assert set(windows.test.subject.tolist()) == {"10"}
@@ -66,11 +69,11 @@ def test_mountings_are_one_for_each_person_unless_each_file_is_one(tmp_path):
     data = write_tree(tmp_path / "data")
     for text, n in ((LAYOUT, 3), ('mounting = "each file"\nplacement = "chest"\n' + LAYOUT, 9)):
         loaded = loading.load_data(f"{write_layout(tmp_path, text)}={data}")
-        assert (len(loaded.mountings), {x.source for x in loaded.mountings}) == (n, {"mine"})
+        assert (len(loaded.mountings), {mounting.source for mounting in loaded.mountings}) == (n, {"mine"})
         for split in (loaded.train, loaded.test):
             for number in np.unique(split.mounting):
                 assert len(set(split.subject[split.mounting == number])) == 1
-    assert {x.placement for x in loaded.mountings} == {"chest"}
+    assert {mounting.placement for mounting in loaded.mountings} == {"chest"}
 
 
 FORMS = {
@@ -85,9 +88,9 @@ FORMS = {
 
 @pytest.mark.parametrize(("line", "lines"), FORMS.values(), ids=FORMS)
 def test_files_of_any_form_give_the_same_recording(tmp_path, line, lines):
-    found = written(tmp_path, line + "\n" + PLAIN, lines(SAMPLES), encoding="utf-16" if "16" in line else "utf-8")
-    assert found.recordings[0].samples == pytest.approx(SAMPLES, abs=1e-12)
-    assert found.rows_left_out == 3 * ("bad_rows" in line)
+    facts = written(tmp_path, line + "\n" + PLAIN, lines(SAMPLES), encoding="utf-16" if "16" in line else "utf-8")
+    assert facts.recordings[0].samples == pytest.approx(SAMPLES, abs=1e-12)
+    assert facts.rows_left_out == 3 * ("bad_rows" in line)
 
 
 @pytest.mark.parametrize(("offset", "added"), [("-2048", [2048] * 3), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])])
@@ -109,11 +112,11 @@ def test_files_of_one_sensor_each_are_joined_by_time_and_begin_anew_where_it_goe
         lines = rows(values, times=times + shift)
         # the second half was recorded first; one row came twice
         (tmp_path / sensor / "a.txt").write_text("\n".join([*lines[200:], *lines[:100], lines[99], *lines[100:200]]))
-    found = written(tmp_path, BY_SENSOR, rows(samples[:, :3], times=times), "acc/b.txt")
-    assert [len(x.samples) for x in found.recordings] == [200, 199]
-    assert (found.set_back, found.without_rotation) == (1, ["acc/b.txt"])
-    assert found.recordings[0].samples[:, :3] == pytest.approx(samples[200:, :3], abs=1e-6)
-    assert found.recordings[0].samples[5:-5, 3:] == pytest.approx(samples[205:395, 3:], abs=1e-2)
+    facts = written(tmp_path, BY_SENSOR, rows(samples[:, :3], times=times), "acc/b.txt")
+    assert [len(recording.samples) for recording in facts.recordings] == [200, 199]
+    assert (facts.set_back, facts.without_rotation) == (1, ["acc/b.txt"])
+    assert facts.recordings[0].samples[:, :3] == pytest.approx(samples[200:, :3], abs=1e-6)
+    assert facts.recordings[0].samples[5:-5, 3:] == pytest.approx(samples[205:395, 3:], abs=1e-2)
 
 
 def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
@@ -126,9 +129,9 @@ def test_rows_may_each_be_of_one_sensor_that_a_column_names(tmp_path):
     assert written(tmp_path, text, lines).recordings[0].samples == pytest.approx(SAMPLES, abs=1e-9)
     with pytest.raises(InputError, match=r"a\.txt"):
         written(tmp_path, text.replace("id = 2", 'id = "3"'), lines)
-    written(tmp_path, text, [x.replace(";2", ";3") for x in lines], "b.txt")  # without any of the rows wanted
-    found = written(tmp_path, text, lines)
-    assert ([x.subject for x in found.recordings], found.without_samples) == (["a"], ["b.txt"])
+    written(tmp_path, text, [line.replace(";2", ";3") for line in lines], "b.txt")  # without any of the rows wanted
+    facts = written(tmp_path, text, lines)
+    assert ([recording.subject for recording in facts.recordings], facts.without_samples) == (["a"], ["b.txt"])
 
 
 def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
@@ -137,9 +140,9 @@ def test_times_of_delivery_of_a_steady_sensor_are_evened_out(tmp_path):
     assert written(tmp_path, TIMED, rows(samples, times=delivered + 0.2 * (seconds - delivered))).bunched == ["a.txt"]
     assert written(tmp_path, TIMED, rows(samples, times=seconds)).bunched == []
     text = TIMED.replace('"s"', '"s"\nsteady = true', 1)
-    found = written(tmp_path, text, rows(samples, times=delivered))
-    (recording,) = found.recordings
-    assert found.bunched == []
+    facts = written(tmp_path, text, rows(samples, times=delivered))
+    (recording,) = facts.recordings
+    assert facts.bunched == []
     expected = on_grid(seconds, samples, len(recording.samples))
     assert recording.samples[10:-10] == pytest.approx(expected[10:-10], abs=0.02)
 
@@ -148,9 +151,9 @@ def test_a_pattern_may_begin_at_the_top_and_may_have_a_second_form():
     top = PathPattern("/{subject}.csv")
     assert top.match("anna.csv") == {"subject": "anna"}
     assert top.match("a/anna.csv") is None
-    found = PathPattern("p{x}/**/{y}_{z}.csv", "p{x}/**/{y}.csv")
-    assert found.match("p1/a/b/c_2.csv") == {"x": "1", "y": "c", "z": "2"}
-    assert found.match("q/p1/c.csv") == {"x": "1", "y": "c", "z": ""}
+    pattern = PathPattern("p{x}/**/{y}_{z}.csv", "p{x}/**/{y}.csv")
+    assert pattern.match("p1/a/b/c_2.csv") == {"x": "1", "y": "c", "z": "2"}
+    assert pattern.match("q/p1/c.csv") == {"x": "1", "y": "c", "z": ""}
 
 
 def test_a_pattern_finds_the_shortest_texts_though_it_tries_no_other_length():
@@ -160,12 +163,14 @@ def test_a_pattern_finds_the_shortest_texts_though_it_tries_no_other_length():
         names = [f"{{{x}}}" for x in "pqrstu"]
         pieces = [random.choice([*"**ab__/", "/**/", names.pop()]) for _ in range(random.randint(1, 6))]
         text, path = "".join(pieces), "".join(random.choice("aab__/") for _ in range(random.randint(1, 10)))
-        is_apart = "**" not in "".join(x.replace("**", "") for x in pieces)
+        is_apart = "**" not in "".join(piece.replace("**", "") for piece in pieces)
         if text and text.strip("/") == text and is_apart and pieces.count("/**/") < 3:
-            plain = "".join(tries_all.get(x, f"(?P<{x[1:-1]}>[^/]+?)" if "{" in x else x) for x in pieces)
-            wanted = re.compile(f"(?:.*/)?{plain}").fullmatch(path)
-            n_found += wanted is not None
-            assert PathPattern(text).match(path) == (wanted and wanted.groupdict()), (text, path)
+            plain = "".join(
+                tries_all.get(piece, f"(?P<{piece[1:-1]}>[^/]+?)" if "{" in piece else piece) for piece in pieces
+            )
+            expected = re.compile(f"(?:.*/)?{plain}").fullmatch(path)
+            n_found += expected is not None
+            assert PathPattern(text).match(path) == (expected and expected.groupdict()), (text, path)
     assert n_found > 1000
 
 
@@ -195,14 +200,17 @@ def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor
     text += 'device = { column = "device", several = true }\n'
     tables = f'[time]\ncolumn = "t"\nunit = "s"\n{sensors(2, names=("acc", "gyro"))}'
     tables += '[labels]\nwalk = "WALKING"\nnull = ""\n'
-    found = read(tmp_path, text + tables)
-    assert [(x.subject, x.mounting.device) for x in found.recordings] == [("a", "a1"), ("a", "a2")]
-    for x in found.recordings:
+    facts = read(tmp_path, text + tables)
+    assert [(recording.subject, recording.mounting.device) for recording in facts.recordings] == [
+        ("a", "a1"),
+        ("a", "a2"),
+    ]
+    for x in facts.recordings:
         assert x.samples == pytest.approx(samples[x.mounting.device], abs=1e-9)
-    assert found.recordings[0].labels.tolist() == [-1] * 100 + [0] * 200
-    assert found.without_rotation == ["Phones_acc.csv b b1"]
+    assert facts.recordings[0].labels.tolist() == [-1] * 100 + [0] * 200
+    assert facts.without_rotation == ["Phones_acc.csv b b1"]
     one = read(tmp_path, f'where = {{ device = ["a2", "none"] }}\n{text}{tables}')
-    assert [x.mounting.device for x in one.recordings] == ["a2"]
+    assert [recording.mounting.device for recording in one.recordings] == ["a2"]
     named = read(tmp_path, text.replace("device =", "placement =") + tables + '[placements]\na1 = "wrist"\n').recordings
     assert [x.mounting.placement for x in named] == ["wrist", "a2"]
 
@@ -213,18 +221,18 @@ def test_a_column_may_tell_trials_apart_with_or_without_times_that_begin_again(t
     lines = [row for name, x in trials.items() for row in rows(x, times=SECONDS, more=[[name] * 300])]
     (tmp_path / "anna.csv").write_text("\n".join(lines))
     text = 'files = "{subject}.csv"\nlabel = "walk"\ntrial = { column = 8, several = true }\n'
-    found = read(tmp_path, text + clock + sensors(2)).recordings
-    assert [(x.subject, x.trial) for x in found] == [("anna", "1"), ("anna", "2")]
-    for x in found:
+    recordings = read(tmp_path, text + clock + sensors(2)).recordings
+    assert [(x.subject, x.trial) for x in recordings] == [("anna", "1"), ("anna", "2")]
+    for x in recordings:
         assert x.samples == pytest.approx(trials[x.trial], abs=1e-9)
 
 
 def test_labels_that_are_numbers_are_the_same_however_written_and_others_are_left_out_together(tmp_path):
     labels = np.repeat(["1", "1.0", "1.0000000e+00", "2.0", "24"], 60)
     (tmp_path / "a.csv").write_text("\n".join(rows(SAMPLES, more=[labels])))
-    found = read(tmp_path, BY_CELL + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
-    assert found.recordings[0].labels.tolist() == [0] * 180 + [-1] * 120
-    assert found.absent_labels == ("3",)
+    facts = read(tmp_path, BY_CELL + '[labels]\n1 = "WALKING"\n3 = "SITTING"\n"*" = ""\n')
+    assert facts.recordings[0].labels.tolist() == [0] * 180 + [-1] * 120
+    assert facts.absent_labels == ("3",)
 
 
 def test_a_star_in_the_name_of_a_label_is_any_text(tmp_path):
@@ -232,9 +240,9 @@ def test_a_star_in_the_name_of_a_label_is_any_text(tmp_path):
     (tmp_path / "a.csv").write_text("\n".join(rows(SAMPLES, "\t", more=[np.repeat(labels, 60)])))
     text = BY_CELL + '[labels]\n"* sleeping;*" = "LAYING"\n"*walking*;*" = "WALKING"\n"*walking*" = ""\n'
     text += 'walk = "STANDING"\n'
-    found = read(tmp_path, text + '"sit*" = "SITTING"\n[other_labels]\n"F*" = "falling"\n"*" = "rest"\n')
-    recording = found.recordings[0]
-    assert found.absent_labels == ("sit*",)
+    facts = read(tmp_path, text + '"sit*" = "SITTING"\n[other_labels]\n"F*" = "falling"\n"*" = "rest"\n')
+    recording = facts.recordings[0]
+    assert facts.absent_labels == ("sit*",)
     assert [recording.label_names[i] if i >= 0 else "" for i in recording.labels[30::60]] == [
         *("LAYING", "WALKING", "", "falling", "STANDING")
     ]

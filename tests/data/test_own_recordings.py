@@ -54,9 +54,9 @@ def test_columns_and_units_are_those_of_the_header_whoever_wrote_it(tmp_path, he
     seconds, samples = motion(600)
     sent = samples * np.repeat([per_g, per_rad], 3)
     write(tmp_path / "a.csv", seconds * per_second, sent, HALVES, "a", header + ",label,subject")
-    (found,) = loading.load_recordings(tmp_path)
-    assert found.samples == pytest.approx(samples, abs=1e-6)
-    assert np.bincount(found.labels).tolist() == [300, 300]
+    (recording,) = loading.load_recordings(tmp_path)
+    assert recording.samples == pytest.approx(samples, abs=1e-6)
+    assert np.bincount(recording.labels).tolist() == [300, 300]
 
 
 def write_by_sensor(folder, acceleration_s, rotation_s):
@@ -73,12 +73,12 @@ def write_by_sensor(folder, acceleration_s, rotation_s):
 def test_sensors_with_rows_of_their_own_are_paired_by_their_times(tmp_path):
     times = np.arange(600) / 50
     write_by_sensor(tmp_path, times, times + 0.007)
-    found = loading.load_recordings(str(tmp_path))[0]
-    assert len(found.samples) == 599  # rotation is not known before its first reading
-    assert found.samples[:, :3] == pytest.approx(np.broadcast_to([0, 0, 1], (599, 3)))
-    assert found.samples[:, 3] == pytest.approx(0.02 + np.arange(599) / 50, abs=1e-6)
+    paired = loading.load_recordings(str(tmp_path))[0]
+    assert len(paired.samples) == 599  # rotation is not known before its first reading
+    assert paired.samples[:, :3] == pytest.approx(np.broadcast_to([0, 0, 1], (599, 3)))
+    assert paired.samples[:, 3] == pytest.approx(0.02 + np.arange(599) / 50, abs=1e-6)
     write_by_sensor(tmp_path, times, times[(times < 5) | (times > 6)])  # a pause of the gyroscope is a gap
-    assert [len(x.samples) for x in loading.load_recordings(tmp_path)[:2]] == [250, 299]
+    assert [len(recording.samples) for recording in loading.load_recordings(tmp_path)[:2]] == [250, 299]
 
 
 def test_without_a_gyroscope_the_signals_are_those_of_acceleration(tmp_path):
@@ -86,7 +86,7 @@ def test_without_a_gyroscope_the_signals_are_those_of_acceleration(tmp_path):
     write_folder(tmp_path, motion(600)[0], motion(600)[1][:, :3], HALVES, header)
     data = loading.load_data(tmp_path)
     names = [f"{quantity}_{axis}" for quantity in ("body_acc", "total_acc") for axis in "xyz"]
-    assert [x.name for x in data.signals] == names
+    assert [signal.name for signal in data.signals] == names
     whole = loading.load_data(write_folder(tmp_path, *motion(600), HALVES)).select(names)
     assert data.fingerprint == whole.fingerprint
     write(tmp_path / "rec-b.csv", motion(600)[0], motion(600)[1][:, :3], HALVES, "b", header)
@@ -111,8 +111,8 @@ def test_a_gap_begins_a_new_recording_and_the_front_end_anew(tmp_path):
     seconds, samples = motion(600)
     seconds[300:] += 0.3
     seconds[100:] += 0.2  # 0.22 s between two samples: bridged
-    found = loading.load_recordings(write_folder(tmp_path, seconds, samples, HALVES))
-    assert [len(x.samples) for x in found[:2]] == [310, 300]
+    recordings = loading.load_recordings(write_folder(tmp_path, seconds, samples, HALVES))
+    assert [len(x.samples) for x in recordings[:2]] == [310, 300]
     data = loading.load_data(tmp_path)
     first_of_rest = data.train.X[np.flatnonzero(data.train.y == 0)[0]]
     assert first_of_rest == pytest.approx(frontend.signals(samples[300:], gentle=True)[:128], abs=1e-6)

@@ -27,38 +27,38 @@ def write(path, lines):
 
 @pytest.mark.parametrize("name", shipped_layouts())
 def test_every_shipped_layout_says_what_is_needed(name):
-    found = find_layout(name)
+    layout = find_layout(name)
     if name in EXPORTS.values():  # of nobody's labels
         return
-    assert {"subject", "label"} <= {*found.pattern.names, *found.text_columns, *found.fixed}
+    assert {"subject", "label"} <= {*layout.pattern.names, *layout.text_columns, *layout.fixed}
     if name == DEFAULT:
         return
-    assert found.name
-    assert "placement" in {*found.pattern.names, *found.fixed} or found.placements
-    assert "WALKING" in found.labels.values()
-    assert {x for x in found.labels.values() if x not in UCI_HAR} <= {"JOGGING", "JUMPING", ""}
-    assert ("sensor" in found.pattern.names) == bool(found.acceleration.sensor)
+    assert layout.name
+    assert "placement" in {*layout.pattern.names, *layout.fixed} or layout.placements
+    assert "WALKING" in layout.labels.values()
+    assert {label for label in layout.labels.values() if label not in UCI_HAR} <= {"JOGGING", "JUMPING", ""}
+    assert ("sensor" in layout.pattern.names) == bool(layout.acceleration.sensor)
     assert f"`{name}`" in (ROOT / "docs/data.md").read_text()
 
 
 def test_motionsense_has_the_sign_of_apple_which_is_turned_round():
-    found = read("motionsense", EXCERPTS / "motionsense").recordings
-    assert [(x.subject, x.label_names[x.labels[0]], len(x.samples)) for x in found] == [
+    recordings = read("motionsense", EXCERPTS / "motionsense").recordings
+    assert [(x.subject, x.label_names[x.labels[0]], len(x.samples)) for x in recordings] == [
         ("12", "STANDING", 30),
         ("1", "WALKING", 30),
     ]
     # The first row of std_6/sub_12.csv: gravity and userAcceleration in g, rotationRate in rad/s.
     acceleration = [0.267052 - 0.027138, -0.963358 - 0.009985, 0.024712 - 0.07914]
-    assert found[0].samples[0] == pytest.approx([*acceleration, -0.147287, 0.185952, 0.068923], abs=1e-6)
-    assert (found[0].mounting.source, found[0].mounting.placement) == ("MotionSense", "trouser pocket")
+    assert recordings[0].samples[0] == pytest.approx([*acceleration, -0.147287, 0.185952, 0.068923], abs=1e-6)
+    assert (recordings[0].mounting.source, recordings[0].mounting.placement) == ("MotionSense", "trouser pocket")
 
 
 def test_geotec_has_bunched_times_which_are_evened_out():
-    found = read("geotec", EXCERPTS / "geotec")
-    (recording,) = found.recordings
+    facts = read("geotec", EXCERPTS / "geotec")
+    (recording,) = facts.recordings
     assert (recording.subject, recording.classes) == ("01", ("SITTING",))
     assert recording.label_names[1:] == ("sit_to_stand",)
-    assert found.rates_hz[0] == pytest.approx(104, abs=5)
+    assert facts.rates_hz[0] == pytest.approx(104, abs=5)
     assert len(recording.samples) == pytest.approx(80 / 2, abs=3)
     assert np.linalg.norm(recording.samples[:, :3], axis=1) == pytest.approx(1, abs=0.1)
     # The first row of s01_01_sp.csv, in m/s2 and rad/s.
@@ -71,17 +71,17 @@ def test_wisdm_in_its_published_format(tmp_path):
     _, samples = motion(100)
     lines = []
     for subject, activity in ((33, "Jogging"), (33, "Walking"), (17, "Walking")):
-        own = [f"{subject},{activity},0,{x}" for x in rows(samples[:, :3] * G, end=";")]
-        lines += [*own, f"{subject},{activity},4991922345000,0.69,10.8,", f"{own[0]}{own[1]}", ""]
+        wisdm_rows = [f"{subject},{activity},0,{row}" for row in rows(samples[:, :3] * G, end=";")]
+        lines += [*wisdm_rows, f"{subject},{activity},4991922345000,0.69,10.8,", f"{wisdm_rows[0]}{wisdm_rows[1]}", ""]
     write(tmp_path / "WISDM_ar_v1.1_raw.txt", lines)
-    found = read("wisdm", tmp_path)
-    assert [x.subject for x in found.recordings] == ["33", "17"]
-    assert found.recordings[0].label_names == ("WALKING", "JOGGING")
-    assert np.bincount(found.recordings[0].labels).tolist() == pytest.approx([250, 250], abs=3)
-    assert not found.recordings[0].has_gyroscope
-    assert found.rows_left_out == 6
+    facts = read("wisdm", tmp_path)
+    assert [recording.subject for recording in facts.recordings] == ["33", "17"]
+    assert facts.recordings[0].label_names == ("WALKING", "JOGGING")
+    assert np.bincount(facts.recordings[0].labels).tolist() == pytest.approx([250, 250], abs=3)
+    assert not facts.recordings[0].has_gyroscope
+    assert facts.rows_left_out == 6
     expected = on_grid(np.arange(100) / 20, samples[:, :3], 90)
-    assert found.recordings[1].samples[3:90, :3] == pytest.approx(expected[3:], abs=1e-5)
+    assert facts.recordings[1].samples[3:90, :3] == pytest.approx(expected[3:], abs=1e-5)
 
 
 def test_wisdm_2019_in_its_published_format(tmp_path):
@@ -134,10 +134,10 @@ def test_pamap2_in_its_published_format(tmp_path):
         activity = 0 if i < 300 else 4 if i < 500 else 17
         lines.append(" ".join([f"{8.38 + t:.2f}", str(activity), "104" if i % 11 == 0 else "NaN", *imus]))
     write(tmp_path / "Protocol/subject101.dat", lines)
-    found = read("pamap2", tmp_path)
-    assert [x.mounting.placement for x in found.recordings] == ["wrist", "chest", "ankle"]
-    assert found.rows_left_out == 12
-    wrist, chest, ankle = found.recordings
+    facts = read("pamap2", tmp_path)
+    assert [recording.mounting.placement for recording in facts.recordings] == ["wrist", "chest", "ankle"]
+    assert facts.rows_left_out == 12
+    wrist, chest, ankle = facts.recordings
     assert (chest.subject, chest.label_names) == ("101", ("WALKING", "ironing"))
     assert np.bincount(chest.labels + 1).tolist() == pytest.approx([150, 100, 50], abs=1)
     for x in (chest, ankle):
@@ -153,14 +153,14 @@ def test_harth_and_har70_in_their_published_format(tmp_path):
         times = [f"{i},{x}" for i, x in enumerate(times)] if extra else times
         head = "index," * extra + "timestamp,back_x,back_y,back_z,thigh_x,thigh_y,thigh_z,label"
         write(tmp_path / place, [head, *rows(samples, times=times, more=[["1"] * 200 + ["130"] * 100])])
-    found = read("harth", tmp_path).recordings
-    assert [(x.subject, x.mounting.placement) for x in found] == [
+    recordings = read("harth", tmp_path).recordings
+    assert [(x.subject, x.mounting.placement) for x in recordings] == [
         (subject, placement) for subject in ("501", "S006", "S015") for placement in ("lower back", "thigh")
     ]
-    assert found[0].samples[:, :3] == pytest.approx(samples[:, :3], abs=1e-4)
-    assert found[1].samples[:, :3] == pytest.approx(samples[:, 3:], abs=1e-4)
-    assert not found[0].has_gyroscope
-    assert found[0].label_names == ("WALKING", "sitting on a bicycle")
+    assert recordings[0].samples[:, :3] == pytest.approx(samples[:, :3], abs=1e-4)
+    assert recordings[1].samples[:, :3] == pytest.approx(samples[:, 3:], abs=1e-4)
+    assert not recordings[0].has_gyroscope
+    assert recordings[0].label_names == ("WALKING", "sitting on a bicycle")
 
 
 def test_realworld_in_its_published_format(tmp_path):
@@ -169,7 +169,7 @@ def test_realworld_in_its_published_format(tmp_path):
 
     def packed(sensor, values, name, places=("waist", "upperarm")):
         content = "\n".join(["id,attr_time,attr_x,attr_y,attr_z", *rows(values, times=times)])
-        return zipped({f"{sensor}_{name}_{x}.csv": content for x in places})
+        return zipped({f"{sensor}_{name}_{place}.csv": content for place in places})
 
     folder = tmp_path / "proband4/data"
     folder.mkdir(parents=True)
@@ -178,11 +178,11 @@ def test_realworld_in_its_published_format(tmp_path):
         (folder / f"{short}_sitting_csv.zip").write_bytes(packed(sensor, values, "sitting"))
         trials = {f"{short}_climbingup_{x}_csv.zip": packed(sensor, values, "climbingup", ["waist"]) for x in (1, 2)}
         (folder / f"{short}_climbingup_csv.zip").write_bytes(zipped(trials))
-    found = read("realworld", tmp_path).recordings
-    assert sorted((x.label_names[x.labels[0]], x.mounting.placement) for x in found) == [
+    recordings = read("realworld", tmp_path).recordings
+    assert sorted((x.label_names[x.labels[0]], x.mounting.placement) for x in recordings) == [
         *[("SITTING", "upperarm"), ("SITTING", "waist"), ("WALKING", "upperarm"), ("WALKING", "waist")],
         *[("WALKING_UPSTAIRS", "waist")] * 2,
     ]
-    for x in found:
+    for x in recordings:
         assert x.subject == "4"
         assert x.samples == pytest.approx(samples, abs=1e-6)

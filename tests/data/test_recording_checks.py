@@ -32,7 +32,7 @@ def numbers(recordings):
 
 
 def changed(recordings, change):
-    return [replace(x, samples=change(x.samples.copy())) for x in recordings]
+    return [replace(recording, samples=change(recording.samples.copy())) for recording in recordings]
 
 
 def resampled(recordings, factor):
@@ -43,11 +43,11 @@ def resampled(recordings, factor):
         samples = np.stack([np.interp(places, np.arange(len(x.samples)), column) for column in x.samples.T], axis=1)
         return replace(x, samples=samples, labels=x.labels[places.astype(int)])
 
-    return [of(x) for x in recordings]
+    return [of(recording) for recording in recordings]
 
 
 def without_labels(recordings):
-    return [replace(x, labels=np.full_like(x.labels, -1)) for x in recordings]
+    return [replace(recording, labels=np.full_like(recording.labels, -1)) for recording in recordings]
 
 
 def test_nothing_is_wrong_with_uci_har_and_the_sign_of_acceleration_cannot_be_seen(recordings):
@@ -106,8 +106,12 @@ def test_without_labels_unit_and_rate_are_seen_by_how_fast_gravity_turns(recordi
 
 def test_several_placements_are_judged_each_and_named(recordings):
     wrist = [
-        replace(x, mounting=replace(x.mounting, placement="wrist", device="watch"), samples=x.samples * 9.80665)
-        for x in recordings[:2]
+        replace(
+            recording,
+            mounting=replace(recording.mounting, placement="wrist", device="watch"),
+            samples=recording.samples * 9.80665,
+        )
+        for recording in recordings[:2]
     ]
     (fault,) = faults([*wrist, *recordings[2:]])
     assert (fault.placement, fault.about) == ("wrist", "gravity")
@@ -116,16 +120,16 @@ def test_several_placements_are_judged_each_and_named(recordings):
 
 def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(recordings):
     facts = LayoutRecordings(tuple(recordings), 3, [20.0, 20.0], gaps=2, set_back=1)
-    said = [x for finding in findings(facts) for x in finding.numbers.items()]
+    numbers = [x for finding in findings(facts) for x in finding.numbers.items()]
     for name, number in (("median_hz", 20.0), ("gaps", 2), ("set_back", 1), ("rows", 3)):
-        assert [x for y, x in said if y == name] == [number]
+        assert [x for y, x in numbers if y == name] == [number]
     for is_training in (False, True):
         assert any("10 Hz" in notice for notice in misfits([("mine", facts)], is_training)) == is_training
 
 
 def test_people_that_seem_to_be_files_are_said(recordings):
     alone = [replace(x, subject=f"{i}-f1", labels=np.full_like(x.labels, i % 2)) for i, x in enumerate(recordings)]
-    assert any(x.about == "people" and "'0-f1'" in x.text for x in faults(alone))
+    assert any(fault.about == "people" and "'0-f1'" in fault.text for fault in faults(alone))
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +179,7 @@ def test_a_few_recordings_that_point_elsewhere_are_named_and_fit(pieces):
 def test_where_walking_is_labelled_other_movement_does_not_count(pieces):
     """An arm is bent to run and hangs down to walk, as it is worn."""
     names = {"WALKING_UPSTAIRS": "JOGGING", "WALKING_DOWNSTAIRS": "JOGGING"}
-    renamed = [replace(x, label_names=tuple(names.get(y, y) for y in x.label_names)) for x in pieces]
+    renamed = [replace(piece, label_names=tuple(names.get(y, y) for y in piece.label_names)) for piece in pieces]
     bent = turned(renamed, lambda i: renamed[i].found_labels == ("JOGGING",))
     assert found(bent, "mounting")[0].numbers["elsewhere"] == 0
     assert found(without_labels(bent), "mounting")[0].is_fault
@@ -183,19 +187,21 @@ def test_where_walking_is_labelled_other_movement_does_not_count(pieces):
 
 def test_mountings_that_are_each_file_are_said_when_files_agree_and_none_is_compared_without_gravity(pieces):
     for recordings, is_fault in ((pieces, True), (turned(pieces), False)):
-        (finding,) = found([replace(x, mounting=Mounting(x.file)) for x in recordings], "mounting")
+        (finding,) = found(
+            [replace(recording, mounting=Mounting(recording.file)) for recording in recordings], "mounting"
+        )
         assert (finding.is_fault, '"each subject"' in finding.text) == (is_fault, is_fault)
     assert found([replace(x, samples=x.samples * 9.8) for x in turned(pieces)], "mounting") == []
 
 
 def test_a_device_that_is_put_elsewhere_within_a_recording_is_noticed_with_the_time(pieces):
-    standing = next(x for x in pieces if x.found_labels == ("STANDING",)).samples[:250]
-    walks = [x for x in pieces if x.mounting.name == "0" and x.found_labels[0].startswith("WALKING")]
-    pauses = [replace(x, samples=np.concatenate([standing, x.samples])) for x in walks]
+    standing = next(piece for piece in pieces if piece.found_labels == ("STANDING",)).samples[:250]
+    walks = [piece for piece in pieces if piece.mounting.name == "0" and piece.found_labels[0].startswith("WALKING")]
+    pauses = [replace(walk, samples=np.concatenate([standing, walk.samples])) for walk in walks]
     worn = np.concatenate([x.samples for x in turned(pauses)])
     whole = replace(walks[0], samples=worn, labels=np.full(len(worn), -1, np.int8), file="all.csv")
     (finding,) = found([whole], "mounting")
     assert finding.is_fault
     at = float(re.search(r"all\.csv at (\d+) s", finding.text)[1])
-    starts = np.cumsum([5, *(len(x.samples) / 50 for x in pauses)])
+    starts = np.cumsum([5, *(len(pause.samples) / 50 for pause in pauses)])
     assert np.abs(starts - at).min() < 2

@@ -27,19 +27,19 @@ def macro_f1(y, predicted):
 @settings(max_examples=25)
 def test_scores_equal_those_of_scikit_learn(rows):
     y, predicted, subject = np.array(rows, np.uint8).T
-    found = scores.score(split(y, subject), predicted, LABELS)
-    assert [*map(list, found.confusion)] == metrics.confusion_matrix(y, predicted, labels=range(5)).tolist()
-    assert found.accuracy == pytest.approx(metrics.accuracy_score(y, predicted))
-    assert found.macro_f1 == pytest.approx(macro_f1(y, predicted))
-    assert found.weighted.f1 == pytest.approx(metrics.f1_score(y, predicted, average="weighted", zero_division=0))
-    assert found.windows == found.weighted.windows == len(y)
-    for person, accuracy in found.per_subject.items():
-        own = subject == int(person)
-        assert accuracy == pytest.approx(metrics.accuracy_score(y[own], predicted[own]))
-        assert found.per_subject_macro_f1[person] == pytest.approx(macro_f1(y[own], predicted[own]))
+    result = scores.score(split(y, subject), predicted, LABELS)
+    assert [*map(list, result.confusion)] == metrics.confusion_matrix(y, predicted, labels=range(5)).tolist()
+    assert result.accuracy == pytest.approx(metrics.accuracy_score(y, predicted))
+    assert result.macro_f1 == pytest.approx(macro_f1(y, predicted))
+    assert result.weighted.f1 == pytest.approx(metrics.f1_score(y, predicted, average="weighted", zero_division=0))
+    assert result.windows == result.weighted.windows == len(y)
+    for person, accuracy in result.per_subject.items():
+        of_person = subject == int(person)
+        assert accuracy == pytest.approx(metrics.accuracy_score(y[of_person], predicted[of_person]))
+        assert result.per_subject_macro_f1[person] == pytest.approx(macro_f1(y[of_person], predicted[of_person]))
     parts = metrics.precision_recall_fscore_support(y, predicted, labels=range(5), zero_division=0)
     for label, *expected in zip(LABELS, *parts, strict=True):
-        of_class = found.per_class[label]
+        of_class = result.per_class[label]
         shares = (of_class.precision, of_class.recall, of_class.f1)
         assert of_class.windows == expected.pop()
         assert shares == (pytest.approx(tuple(expected)) if of_class.windows else (None, None, None))
@@ -48,10 +48,10 @@ def test_scores_equal_those_of_scikit_learn(rows):
 def test_placements_and_data_sets_are_scored_where_they_are_known():
     mountings = (Mounting("1", "A", "waist"), Mounting("2", "A", "pocket"), Mounting("3", "B"))
     data = split([0, 1, 0, 1, 0, 1], ["x"] * 6, np.array([0, 0, 1, 1, 2, 2], np.int32))
-    found = scores.score(data, np.array([0, 1, 0, 0, 1, 0]), ("a", "b"), mountings)
-    assert {name: (x.windows, x.accuracy) for name, x in found.per_source.items()} == {"A": (4, 0.75), "B": (2, 0.0)}
-    assert {name: x.accuracy for name, x in found.per_placement.items()} == {"waist": 1.0, "pocket": 0.5}
-    assert found.per_placement["pocket"].macro_f1 == pytest.approx((2 / 3 + 0) / 2)
+    result = scores.score(data, np.array([0, 1, 0, 0, 1, 0]), ("a", "b"), mountings)
+    assert {name: (x.windows, x.accuracy) for name, x in result.per_source.items()} == {"A": (4, 0.75), "B": (2, 0.0)}
+    assert {name: x.accuracy for name, x in result.per_placement.items()} == {"waist": 1.0, "pocket": 0.5}
+    assert result.per_placement["pocket"].macro_f1 == pytest.approx((2 / 3 + 0) / 2)
     nothing_known = scores.score(split([0, 1], ["x"] * 2), np.array([0, 1]), ("a", "b"))
     assert nothing_known.per_source == nothing_known.per_placement == {}
 
@@ -75,9 +75,9 @@ def test_the_calibration_error_is_that_of_its_definition(seed):
 def test_the_closed_set_of_a_group_has_the_labels_of_its_own_windows():
     logits = np.array([[2, 1, 3], [1, 3, 2], [2, 3, 1], [0, 1, 2], [1, 2, 3]])  # 2 is never right in A
     y, groups = np.array([0, 1, 0, 1, 2], np.uint8), np.array(["A", "A", "A", "B", "B"])
-    found = scores.closed_by_group(logits, y, groups)
+    result = scores.closed_by_group(logits, y, groups)
     for name, answers in {"A": [0, 1, 1], "B": [2, 2]}.items():
-        own = y[groups == name]
-        expected = (len(own), metrics.accuracy_score(own, answers), macro_f1(own, answers))
-        assert (found[name].windows, found[name].accuracy, found[name].macro_f1) == pytest.approx(expected)
-    assert scores.by_group(y, logits.argmax(axis=1), groups)["A"].accuracy < found["A"].accuracy
+        classes = y[groups == name]
+        expected = (len(classes), metrics.accuracy_score(classes, answers), macro_f1(classes, answers))
+        assert (result[name].windows, result[name].accuracy, result[name].macro_f1) == pytest.approx(expected)
+    assert scores.by_group(y, logits.argmax(axis=1), groups)["A"].accuracy < result["A"].accuracy

@@ -38,8 +38,8 @@ def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
     assert (data.name, data.labels) == ("one + two", ("WALKING", "STANDING", "JOGGING"))
     assert sorted(set(data.test.subject.tolist())) == ["one-c", "two-c"]
     parts = [loading.load_data(x) for x in two]
-    assert np.array_equal(data.train.X, np.concatenate([x.train.X for x in parts]))
-    names = [np.array(x.labels)[x.train.y] for x in parts]
+    assert np.array_equal(data.train.X, np.concatenate([part.train.X for part in parts]))
+    names = [np.array(part.labels)[part.train.y] for part in parts]
     assert np.array_equal(np.array(data.labels)[data.train.y], np.concatenate(names))
     for split in (data.train, data.test):
         worn = [data.mountings[i] for i in split.mounting]
@@ -53,10 +53,10 @@ def test_recordings_of_several_count_in_the_same_labels(two, monkeypatch):
     apart = [*(y for x in two for y in loading.load_recordings(x)), *recordings()[:6]]
     assert {x.label_names for x in together} == {together[0].label_names}
     assert together[0].classes == (*LABELS, "JOGGING")
-    for joint, own in zip(together, apart, strict=True):
-        assert joint.subject in (f"one-{own.subject}", f"two-{own.subject}", f"uci-har-{own.subject}")
-        names, own_names = (np.array([*x.label_names, ""]) for x in (joint, own))
-        assert np.array_equal(names[joint.labels], own_names[own.labels])
+    for joint, alone in zip(together, apart, strict=True):
+        assert joint.subject in (f"one-{alone.subject}", f"two-{alone.subject}", f"uci-har-{alone.subject}")
+        names, own_names = (np.array([*x.label_names, ""]) for x in (joint, alone))
+        assert np.array_equal(names[joint.labels], own_names[alone.labels])
 
 
 def test_official_test_subjects_stay_and_few_people_are_all_learnt_from(tmp_path, uci_har):
@@ -78,7 +78,7 @@ def test_the_common_signals_of_mixed_sensors_are_taken_and_train_says_so(two, tm
     mixed = two[0], str(tmp_path / "bare")
     data, notices = load(*mixed)
     assert "gyroscope" in notices
-    assert [x.name for x in data.signals] == [x.name for x in frontend.SIGNALS if not x.is_rotation]
+    assert [signal.name for signal in data.signals] == [x.name for x in frontend.SIGNALS if not x.is_rotation]
     assert (data.train.X.shape[2], data.without_rotation) == (6, ("bare",))
     assert "gyroscope" not in load(*mixed, sensors="accelerometer")[1]
     assert "gyroscope" not in load(*two)[1]
@@ -94,7 +94,7 @@ def test_windows_of_any_length_are_cut_from_all_recordings_and_keep_the_test_sub
     assert (data.window, data.train.X.shape[1]) == (window, samples)
     assert {x for x in data.test.subject.tolist() if x.startswith("uci")} == {"uci-har-2"}
     expected = []
-    for recording in (x for x in recordings() if x.subject == 1):
+    for recording in (recording for recording in recordings() if recording.subject == 1):
         signals = frontend.signals(recording.samples).astype(np.float32)
         for first, end, label in label_runs(recording.labels):
             if 0 <= label < len(LABELS):

@@ -57,8 +57,8 @@ def test_mean_and_deviation_are_those_published_with_the_original_lstm(uci_har):
 
 def test_recordings_are_the_published_numbers_with_labels_at_every_sample(recordings):
     assert len(recordings) == 61
-    assert sum(len(x.samples) for x in recordings) == 1_122_772
-    assert [x.subject for x in recordings] == sorted([*range(1, 31), *range(1, 31), 10])
+    assert sum(len(recording.samples) for recording in recordings) == 1_122_772
+    assert [recording.subject for recording in recordings] == sorted([*range(1, 31), *range(1, 31), 10])
     for x in recordings:
         assert (x.samples.shape, x.samples.dtype, x.labels.dtype) == ((len(x.labels), 6), np.float64, np.int8)
         assert (x.rate_hz, x.label_names, x.classes) == (50, LABELS + TRANSITIONS, LABELS)
@@ -74,13 +74,13 @@ def test_recordings_are_the_published_numbers_with_labels_at_every_sample(record
 
 def test_walking_windows_begin_with_their_segment(recordings):
     """Labels stand at their own sample: a shift by one would take all but a few of these starts away."""
-    found = [
+    edges = [
         (recordings[number].labels[first - 1], recordings[number].labels[first])
         for number, runs in official.read_table()["train"].items()
         for activity, first, _ in runs
         if activity < 3
     ]
-    assert np.mean([before == -1 and here in (0, 1, 2) for before, here in found]) > 0.98
+    assert np.mean([before == -1 and here in (0, 1, 2) for before, here in edges]) > 0.98
 
 
 def test_a_damaged_recordings_file_is_refused_by_name():
@@ -91,7 +91,7 @@ def test_a_damaged_recordings_file_is_refused_by_name():
 
 def test_selecting_signals_takes_their_columns_in_the_order_asked_for(uci_har):
     chosen = uci_har.select(["total_acc_z", "body_acc_x"])
-    assert [x.name for x in chosen.signals] == ["total_acc_z", "body_acc_x"]
+    assert [signal.name for signal in chosen.signals] == ["total_acc_z", "body_acc_x"]
     assert np.array_equal(chosen.train.X, uci_har.train.X[:, :, [8, 0]])
     for names in (["magnetometer"], [], ["body_acc_x", "body_acc_x"]):
         with pytest.raises(InputError, match="body_gyro_z"):
@@ -110,8 +110,8 @@ def test_the_fingerprint_tells_different_data_apart(uci_har):
 
 def test_each_recording_of_uci_har_is_a_mounting_of_its_own(uci_har, recordings):
     """Between two experiments of a person the phone was fixed anew."""
-    assert [x.mounting for x in recordings] == list(uci_har.mountings)
-    assert len({x.name for x in uci_har.mountings}) == 61
+    assert [recording.mounting for recording in recordings] == list(uci_har.mountings)
+    assert len({mounting.name for mounting in uci_har.mountings}) == 61
     for split in (uci_har.train, uci_har.test):
         assert {*split.mounting.tolist()} == {i for i, x in enumerate(recordings) if x.subject in split.subject}
         assert [recordings[i].subject for i in split.mounting[::50]] == split.subject[::50].tolist()
@@ -121,12 +121,12 @@ def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_
     tmp_path_factory, tmp_path
 ):
     root = official_copy.folder(tmp_path_factory.getbasetemp())
-    files = {f"{root.name}/{x.relative_to(root)}": x.read_bytes() for x in root.rglob("*.txt")}
+    files = {f"{root.name}/{path.relative_to(root)}": path.read_bytes() for path in root.rglob("*.txt")}
     inner = written_recordings.zipped(files)
     content = {"UCI HAR Dataset.zip": inner, "UCI HAR Dataset.names": b"about", "__MACOSX/._x": b""}
     (tmp_path / "nested.zip").write_bytes(written_recordings.zipped(content))
-    found = loading.load_data(tmp_path / "nested.zip")
-    for split, rebuilt in ((found.train, official.load().train), (found.test, official.load().test)):
+    data = loading.load_data(tmp_path / "nested.zip")
+    for split, rebuilt in ((data.train, official.load().train), (data.test, official.load().test)):
         assert split.X.dtype == np.float32
         for number in range(9):
             np.testing.assert_array_equal(split.X[:, :, number], official_copy.expected(len(split), number))

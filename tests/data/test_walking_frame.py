@@ -65,13 +65,13 @@ def test_windows_of_mountings_in_which_nobody_moves_are_left_out(small):
     data = replace(small, train=train)
     n = int((train.y == laying).sum())
     assert data.motionless(train, small.test) == Motionless({"LAYING": n}, len(np.unique(small.train.mounting)))
-    found = data.in_walking_frame()
-    assert found.labels == small.labels  # of the test part, too
-    assert len(found.test) == len(small.test)
+    framed = data.in_walking_frame()
+    assert framed.labels == small.labels  # of the test part, too
+    assert len(framed.test) == len(small.test)
     for one in np.unique(small.train.mounting):
         X = train.X[(train.mounting == one) & (train.y != laying)]
-        own = found.train.X[found.train.mounting == one]
-        np.testing.assert_array_equal(own, mounting.in_walking_frame(X, NAMES, 50))
+        windows = framed.train.X[framed.train.mounting == one]
+        np.testing.assert_array_equal(windows, mounting.in_walking_frame(X, NAMES, 50))
     assert not small.motionless(small.train, small.test).windows
     assert small.moving() is small
 
@@ -79,10 +79,10 @@ def test_windows_of_mountings_in_which_nobody_moves_are_left_out(small):
 def test_labels_that_lose_all_windows_are_none_and_others_keep_their_names(small):
     sitting, laying = (small.labels.index(x) for x in ("SITTING", "LAYING"))
     train, test = (taken_off(x.select(x.y != laying), sitting) for x in (small.train, small.test))
-    found = replace(small, train=train, test=test).moving()
-    assert found.labels == ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "STANDING", "LAYING")
+    moving = replace(small, train=train, test=test).moving()
+    assert moving.labels == ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "STANDING", "LAYING")
     kept = np.array(small.labels)[train.y[train.y != sitting]]
-    np.testing.assert_array_equal(np.array(found.labels)[found.train.y], kept)
+    np.testing.assert_array_equal(np.array(moving.labels)[moving.train.y], kept)
 
 
 def test_data_in_which_nobody_moves_at_all_is_refused_by_a_subject(small):

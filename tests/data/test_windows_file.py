@@ -55,9 +55,9 @@ def test_without_people_blocks_of_windows_that_follow_each_other_stand_for_them(
     assert len(data.train) == 80
     # Both classes are in every block, however they are sorted.
     y = np.repeat([0, 1], [500, 7])
-    found = blocks(y, None)
-    assert set(np.unique(found[y == 0], return_counts=True)[1].tolist()) == {41, 42}
-    assert len(set(found[y == 1])) == 7
+    block_names = blocks(y, None)
+    assert set(np.unique(block_names[y == 0], return_counts=True)[1].tolist()) == {41, 42}
+    assert len(set(block_names[y == 1])) == 7
     split = load(two_frequencies(), split=[0] * 70 + [1] * 30)
     assert len(split.test) == 30
     assert not set(split.train.subject.tolist()) & set(split.test.subject.tolist())
@@ -74,9 +74,9 @@ def test_classes_may_be_any_numbers_or_texts_and_count_in_labels(load, y):
 
 @pytest.mark.parametrize(("dtype", "order"), [("<f8", "F"), (">f4", "C"), ("<f2", "F"), ("<i2", "C"), ("|u1", "F")])
 def test_windows_of_any_numbers_in_any_order(load, dtype, order):
-    given = np.asarray(np.abs(100 * X), dtype, order=order)
-    data = load(GOOD, X=given, split=[0] * 60 + [1] * 40)
-    np.testing.assert_array_equal(np.concatenate([data.train.X, data.test.X]), given.astype(np.float32))
+    numbers = np.asarray(np.abs(100 * X), dtype, order=order)
+    data = load(GOOD, X=numbers, split=[0] * 60 + [1] * 40)
+    np.testing.assert_array_equal(np.concatenate([data.train.X, data.test.X]), numbers.astype(np.float32))
 
 
 def test_what_data_export_writes_comes_back_the_same(har_edge_here, tmp_path):

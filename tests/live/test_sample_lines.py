@@ -25,11 +25,11 @@ def read(text: str, stated: Units | None = None, midway: bool = False) -> list[I
 
 
 def left_out(items: list[Item]) -> int:
-    return sum(x.left_out for x in items if isinstance(x, Chunk))
+    return sum(item.left_out for item in items if isinstance(item, Chunk))
 
 
 def said(items: list[Item]) -> str:
-    return " ".join(x.text for x in items if isinstance(x, Event))
+    return " ".join(item.text for item in items if isinstance(item, Event))
 
 
 @pytest.mark.parametrize(("header", "per_second", "per_g"), [("", 1, 1), ("", 1e9, G), ("t ax ay az gx gy gz", 1e3, 1)])
@@ -72,7 +72,7 @@ def test_sensors_that_are_sent_one_by_one_are_paired_by_their_times(form, shift)
     assert len(samples(items)) >= 99
     assert np.allclose(samples(items)[:, 3], seconds(items))
     assert left_out(items) == 0
-    without = read("\n".join(x for x in lines * 3 if names[1] not in x))
+    without = read("\n".join(line for line in lines * 3 if names[1] not in line))
     assert len(samples(without)) == 0
     assert "gyroscope" in said(without)
 
@@ -152,8 +152,8 @@ def test_patterns_see_the_beginning_of_a_long_name_without_its_blanks(text, malf
     """Their time grows with the square of the length, and faster with blanks, which would stop live recognition."""
     seen, sub = [], re.sub
     monkeypatch.setattr(re, "sub", lambda *given: seen.append(given[2]) or sub(*given))
-    for name, own in [x for x in vars(column_names).items() if isinstance(x[1], re.Pattern)]:
-        watched = SimpleNamespace(fullmatch=lambda x, own=own: seen.append(x) or own.fullmatch(x))
+    for name, pattern in [x for x in vars(column_names).items() if isinstance(x[1], re.Pattern)]:
+        watched = SimpleNamespace(fullmatch=lambda x, pattern=pattern: seen.append(x) or pattern.fullmatch(x))
         monkeypatch.setattr(column_names, name, watched)
     items = read(text + "\n" + GOOD)
     assert (len(samples(items)), left_out(items)) == (1, malformed)
@@ -165,8 +165,10 @@ def test_lines_that_are_neither_samples_nor_headers_cost_little(line, n_parsed, 
     """Else ten megabytes of them stop live recognition for more than a minute."""
     calls = []
     for owner, name in ((LineParser, "parse"), (column_names, "find_columns")):
-        own = getattr(owner, name)
-        monkeypatch.setattr(owner, name, lambda *given, name=name, own=own: calls.append(name) or own(*given))
+        original = getattr(owner, name)
+        monkeypatch.setattr(
+            owner, name, lambda *given, name=name, original=original: calls.append(name) or original(*given)
+        )
     items = read(csv_lines(standing(), NAMES.format("g")) + f"{line}\n" * 1000)
     assert left_out(items) == 1000
     assert calls.count("parse") == 101 + n_parsed
@@ -190,9 +192,9 @@ def test_a_board_that_starts_in_the_middle_of_a_line_has_that_line_left_out():
 def test_lines_in_pieces_of_any_size_give_the_same(size):
     text = csv_lines(standing(), NAMES.format("g")) + "junk\n" + GOOD * 20 + "\n".join(by_sensor("json", 0.007))
     lines = LineDecoder(Units())
-    found = [y for i in range(0, len(text), size) for y in lines.feed(text[i : i + size].encode())] + [*lines.end()]
-    assert np.array_equal(samples(found), samples(read(text)))
-    assert (kinds(found), left_out(found)) == (kinds(read(text)), left_out(read(text)))
+    items = [y for i in range(0, len(text), size) for y in lines.feed(text[i : i + size].encode())] + [*lines.end()]
+    assert np.array_equal(samples(items), samples(read(text)))
+    assert (kinds(items), left_out(items)) == (kinds(read(text)), left_out(read(text)))
 
 
 @pytest.mark.parametrize(

@@ -106,10 +106,10 @@ def sender(port, request):
 
     @contextlib.contextmanager
     def made(host: str = "127.0.0.1") -> Iterator[Callable[[bytes], None]]:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM if is_tcp else socket.SOCK_DGRAM) as found:
-            found.bind((host, 0))
-            found.connect(("127.0.0.1", port))
-            yield found.sendall
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM if is_tcp else socket.SOCK_DGRAM) as phone:
+            phone.bind((host, 0))
+            phone.connect(("127.0.0.1", port))
+            yield phone.sendall
 
     return made
 
@@ -166,8 +166,8 @@ def fed(kind, path: Path, clock, opened: contextlib.ExitStack) -> tuple[Source, 
         send = partial(os.write, opened.enter_context(plugged(path)))
     elif kind is csv_file:
         os.mkfifo(path)
-    given = {serial_port: str(path), csv_file: path}.get(kind, Address("127.0.0.1", 0))
-    source = opened.enter_context(closing(kind(given, Units(), clock)))
+    argument = {serial_port: str(path), csv_file: path}.get(kind, Address("127.0.0.1", 0))
+    source = opened.enter_context(closing(kind(argument, Units(), clock)))
     opening = next(source)
     if kind is csv_file:
         send = opened.enter_context(path.open("wb", buffering=0)).write
@@ -184,7 +184,7 @@ def test_units_are_judged_alike_however_lines_come(kind, header, tmp_path, clock
     sent = standing(60, 9.80665)
     sent[49] *= 5.5
     lines = csv_lines(sent, header, 20.0 * np.arange(60)).splitlines(keepends=True)
-    found = []
+    outcomes = []
     for cuts in ([0, 61], [0, 50, 51, 61]):
         items = []
         with contextlib.ExitStack() as opened:
@@ -192,9 +192,11 @@ def test_units_are_judged_alike_however_lines_come(kind, header, tmp_path, clock
             for first, end in pairwise(cuts):
                 send("".join(lines[first:end]).encode())
                 items += takewhile(lambda x: x is not NO_SAMPLES, source)
-        found.append((samples(items).tolist(), kinds(items), sum(x.left_out for x in items if isinstance(x, Chunk))))
-    assert found[0] == found[1]
-    assert (len(found[0][0]), found[0][2]) == ((60, 0) if "ms" in header else (0, 50))
+        outcomes.append(
+            (samples(items).tolist(), kinds(items), sum(item.left_out for item in items if isinstance(item, Chunk)))
+        )
+    assert outcomes[0] == outcomes[1]
+    assert (len(outcomes[0][0]), outcomes[0][2]) == ((60, 0) if "ms" in header else (0, 50))
 
 
 def test_a_port_alone_is_of_this_machine_and_a_host_says_another():

@@ -53,11 +53,11 @@ def test_gravity_and_gyroscope_offset_are_removed_and_total_acceleration_keeps_g
 
 
 def test_coefficients_are_those_of_the_butterworth_design():
-    for found, order, hertz in ((FILTERS.noise, 10, 20), (FILTERS.gravity, 3, 0.3), (FILTERS.drift, 2, 0.1)):
+    for section, order, hertz in ((FILTERS.noise, 10, 20), (FILTERS.gravity, 3, 0.3), (FILTERS.drift, 2, 0.1)):
         sections = butter(order, hertz, fs=RATE_HZ, output="sos")
-        np.testing.assert_allclose(found.sections, sections, rtol=1e-9, atol=1e-12)
-        if found is not FILTERS.drift:  # which starts from zero
-            np.testing.assert_allclose(found.settled, sosfilt_zi(sections), rtol=1e-9)
+        np.testing.assert_allclose(section.sections, sections, rtol=1e-9, atol=1e-12)
+        if section is not FILTERS.drift:  # which starts from zero
+            np.testing.assert_allclose(section.settled, sosfilt_zi(sections), rtol=1e-9)
 
 
 @pytest.mark.parametrize(

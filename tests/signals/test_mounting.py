@@ -32,8 +32,8 @@ def test_however_a_device_is_turned_its_windows_in_the_walking_frame_and_in_thei
     again = mounting.turned(worn, NAMES, rotation)
     np.testing.assert_allclose(in_walking_frame(again), in_walking_frame(worn), atol=1e-4)
     moving = mounting.is_moving(worn, NAMES)
-    own = [mounting.turned(x, NAMES, mounting.own_frames(x, NAMES, RATE)) for x in (worn[moving], again[moving])]
-    np.testing.assert_allclose(*own, atol=1e-4)
+    framed = [mounting.turned(x, NAMES, mounting.own_frames(x, NAMES, RATE)) for x in (worn[moving], again[moving])]
+    np.testing.assert_allclose(*framed, atol=1e-4)
 
 
 @pytest.mark.parametrize("axis", range(3))
@@ -61,12 +61,12 @@ def test_sway_shows_most_frames_of_downstairs_that_point_back_and_no_walk_to_be_
         rows = np.flatnonzero(train.mounting == number)
         moving = rows[mounting.is_moving(train.X[rows], NAMES)]
         ahead = mounting.walking_frame(train.X[moving], NAMES, RATE)[1]
-        for label, found in seen.items():
-            own = rows[train.y[rows] == labels.index(label)]
-            for three in own[: len(own) // 3 * 3].reshape(-1, 3):
+        for label, sways in seen.items():
+            rows_of_label = rows[train.y[rows] == labels.index(label)]
+            for three in rows_of_label[: len(rows_of_label) // 3 * 3].reshape(-1, 3):
                 frame = mounting.walking_frame(train.X[three], NAMES, RATE)
                 if label == "WALKING" or frame[1] @ ahead < 0:
-                    found.append(mounting.is_turned_round(train.X[three], NAMES, frame, RATE))
+                    sways.append(mounting.is_turned_round(train.X[three], NAMES, frame, RATE))
     assert len(seen["WALKING"]) > 130
     assert not any(seen["WALKING"])
     assert len(seen["WALKING_DOWNSTAIRS"]) > 60
@@ -106,12 +106,12 @@ def test_a_frame_is_a_rotation_with_rounded_numbers_also_without_any_motion(worn
     still = np.zeros((1, 128, 9), np.float32)
     still[..., 7] = 1.0
     assert not mounting.is_moving(still, NAMES).any()
-    own = [mounting.own_frames(x, NAMES, RATE) for x in (worn, still)]
-    frames = np.concatenate([*own, [mounting.walking_frame(worn, NAMES, RATE)]])
+    own_frames = [mounting.own_frames(x, NAMES, RATE) for x in (worn, still)]
+    frames = np.concatenate([*own_frames, [mounting.walking_frame(worn, NAMES, RATE)]])
     np.testing.assert_allclose(frames @ frames.transpose(0, 2, 1), np.broadcast_to(np.eye(3), frames.shape), atol=4e-6)
     assert (np.linalg.det(frames) > 0).all()
     assert (frames == np.round(frames, 6)).all()
-    np.testing.assert_allclose(mounting.turned(still, NAMES, own[1])[0, 0, 6:], [1, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(mounting.turned(still, NAMES, own_frames[1])[0, 0, 6:], [1, 0, 0], atol=1e-6)
 
 
 def test_no_window_and_no_gravity_are_refused():

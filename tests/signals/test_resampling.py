@@ -13,12 +13,12 @@ RATE = 50.0
 def pieces(seconds, samples, sizes=(), **options) -> tuple[list[Piece], Resampler]:
     """Resample samples fed in chunks of `sizes`, then the rest."""
     resampler = Resampler(RATE, **options)
-    found: list[Piece] = []
+    collected: list[Piece] = []
     start = 0
     for size in (*sizes, len(seconds)):
-        found += resampler.push(seconds[start : start + size], samples[start : start + size])
+        collected += resampler.push(seconds[start : start + size], samples[start : start + size])
         start += size
-    return [*found, *resampler.flush()], resampler
+    return [*collected, *resampler.flush()], resampler
 
 
 def whole(found: list[Piece]) -> list[tuple[float, np.ndarray]]:
@@ -65,30 +65,30 @@ def test_samples_that_arrive_a_little_late_find_their_place(stream):
 
 def test_between_samples_values_are_on_the_line():
     seconds = np.array([0.0, 0.03, 0.055, 0.1])
-    found, _ = pieces(seconds, 10 * seconds[:, np.newaxis])
-    np.testing.assert_allclose(whole(found)[0][1][:, 0], 10 * np.arange(6) / RATE, atol=1e-12)
+    stretches, _ = pieces(seconds, 10 * seconds[:, np.newaxis])
+    np.testing.assert_allclose(whole(stretches)[0][1][:, 0], 10 * np.arange(6) / RATE, atol=1e-12)
 
 
 def test_a_gap_begins_a_new_stretch_on_a_grid_of_its_own():
     seconds = np.concatenate([np.arange(20) / RATE, 1.003 + np.arange(20) / RATE])
-    found, _ = pieces(seconds, np.ones((40, 1)))
-    (before, first), (gap, second) = whole(found)
+    stretches, _ = pieces(seconds, np.ones((40, 1)))
+    (before, first), (gap, second) = whole(stretches)
     assert (before, len(first), len(second)) == (0.0, 20, 20)
     assert gap == pytest.approx(1.003 - 0.38)
-    assert next(x.seconds for x in found if x.gap_s) == 1.003
+    assert next(x.seconds for x in stretches if x.gap_s) == 1.003
 
 
 def test_repeated_samples_count_once():
     seconds, samples = np.arange(50) / RATE, np.random.default_rng(0).normal(size=(50, 2))
-    found, resampler = pieces(np.repeat(seconds, 2), np.repeat(samples, 2, axis=0))
-    np.testing.assert_array_equal(whole(found)[0][1], samples)
+    stretches, resampler = pieces(np.repeat(seconds, 2), np.repeat(samples, 2, axis=0))
+    np.testing.assert_array_equal(whole(stretches)[0][1], samples)
     assert (resampler.duplicates, resampler.late) == (50, 0)
 
 
 def test_a_clock_that_was_set_back_begins_a_new_stretch():
     seconds = np.concatenate([100 + np.arange(50) / RATE, np.arange(50) / RATE])
-    found, resampler = pieces(seconds, np.ones((100, 1)))
-    (_, first), (gap, second) = whole(found)
+    stretches, resampler = pieces(seconds, np.ones((100, 1)))
+    (_, first), (gap, second) = whole(stretches)
     assert (len(first), len(second)) == (50, 50)
     assert gap == pytest.approx(-100.98)
     assert resampler.late == 0
@@ -107,9 +107,9 @@ def test_few_samples_are_kept_until_they_are_enough_or_a_gap_ends_them():
 def test_one_sample_from_long_ago_just_too_late_or_far_ahead_is_left_out_and_changes_nothing(second):
     seconds, samples = 100 + np.arange(100) / RATE, np.random.default_rng(0).normal(size=(100, 6))
     wrong, resampler = pieces(np.insert(seconds, 50, second), np.insert(samples, 50, 7.0, axis=0))
-    ((gap, found),) = whole(wrong)
+    ((gap, stretch),) = whole(wrong)
     assert (gap, resampler.late) == (0.0, 1)
-    np.testing.assert_array_equal(found, whole(pieces(seconds, samples)[0])[0][1])
+    np.testing.assert_array_equal(stretch, whole(pieces(seconds, samples)[0])[0][1])
 
 
 def motion(seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -123,9 +123,9 @@ def motion(seconds: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def test_a_fast_sensor_says_what_one_at_the_rate_says(seed, rate, sizes):
     fast, slow = np.arange(4 * rate) / rate, np.arange(200) / RATE
     at_rate = motion(slow, np.random.default_rng(seed))
-    ((_, found),) = whole(pieces(fast, motion(fast, np.random.default_rng(seed)), sizes)[0])
+    ((_, stretch),) = whole(pieces(fast, motion(fast, np.random.default_rng(seed)), sizes)[0])
     # Between samples there are lines, which are the farther from the motion the fewer the samples are.
-    assert np.abs(found[20:180] - at_rate[20:180]).max() < (0.05 if rate in (100, 200, 400) else 0.4)
+    assert np.abs(stretch[20:180] - at_rate[20:180]).max() < (0.05 if rate in (100, 200, 400) else 0.4)
 
 
 @given(st.floats(31, 69), st.sampled_from([100, 200, 400]))
@@ -133,12 +133,12 @@ def test_a_fast_sensor_says_what_one_at_the_rate_says(seed, rate, sizes):
 def test_vibration_that_the_rate_cannot_show_is_taken_out(frequency, rate):
     seconds = np.arange(2 * rate) / rate
     vibration = np.sin(2 * np.pi * min(frequency, 0.45 * rate) * seconds)[:, np.newaxis]
-    ((_, found),) = whole(pieces(seconds, 1 + vibration)[0])
-    assert np.abs(found[10:90] - 1).max() < 0.02
+    ((_, stretch),) = whole(pieces(seconds, 1 + vibration)[0])
+    assert np.abs(stretch[10:90] - 1).max() < 0.02
 
 
 def test_a_sensor_hardly_faster_than_the_rate_is_not_filtered():
     seconds = np.arange(120) / 60
     samples = np.random.default_rng(0).normal(size=(120, 1))
-    ((_, found),) = whole(pieces(seconds, samples)[0])
-    np.testing.assert_array_equal(found[:, 0], np.interp(np.arange(len(found)) / RATE, seconds, samples[:, 0]))
+    ((_, stretch),) = whole(pieces(seconds, samples)[0])
+    np.testing.assert_array_equal(stretch[:, 0], np.interp(np.arange(len(stretch)) / RATE, seconds, samples[:, 0]))

@@ -41,7 +41,7 @@ def test_nobody_who_stands_takes_steps_and_one_sample_or_two_show_none():
 def test_a_rate_counts_and_windows_together_are_windows_one_by_one():
     assert step_frequency(walk(1.75), 2 * RATE) == pytest.approx(3.5, abs=0.06)
     windows = np.stack([walk(1.4), walk(2.5, 0.3), walk(1.7, 2.0), 0.1 * walk(1.7)])
-    np.testing.assert_array_equal(step_frequency(windows, RATE), [step_frequency(x, RATE) for x in windows])
+    np.testing.assert_array_equal(step_frequency(windows, RATE), [step_frequency(window, RATE) for window in windows])
     assert step_frequency(windows[np.newaxis], RATE).shape == (1, 4)
 
 

@@ -71,7 +71,7 @@ class SilenceDetector:
             yield NO_SAMPLES
         if has_come == self._is_silent and (has_come or silent_s >= SILENCE_S):
             self._is_silent = not has_come
-            said = f"is back after {silent_s:.0f} s" if has_come else f"has sent nothing for {SILENCE_S:g} s"
-            yield Event("back" if has_come else "waiting", f"{self._name} {said}")
+            change = f"is back after {silent_s:.0f} s" if has_come else f"has sent nothing for {SILENCE_S:g} s"
+            yield Event("back" if has_come else "waiting", f"{self._name} {change}")
         if has_come:
             self._since = self._clock.monotonic()

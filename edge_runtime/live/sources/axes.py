@@ -1,4 +1,4 @@
-"""Map the axes of a board to those of the training data, which a phone recorded at the waist.
+"""Map the axes of a board to the axes of the training data, which a phone recorded at the waist.
 
 There, x points up while the wearer stands (+1 g), y and z are horizontal, and the three are right-handed.
 """
@@ -20,11 +20,13 @@ class Axes:
     def __init__(self, text: str) -> None:
         """Parse `text`. Raises `InputError` for anything else, and for a mirror image."""
         matches = [_AXIS.fullmatch(x) for x in text.split(",")]
-        named = [x.group(2).lower() for x in matches if x]
+        named = [match.group(2).lower() for match in matches if match]
         if len(matches) != 3 or sorted(named) != ["x", "y", "z"]:
-            raise InputError(f"--axes {quoted(text)} is no mapping: give the board's axes for x, y and z, as '-y,x,z'")
+            raise InputError(
+                f"--axes {quoted(text)} is not a mapping: give the board's axes for x, y and z, as '-y,x,z'"
+            )
         places = np.array(["xyz".index(x) for x in named])
-        signs = np.array([-1.0 if x and x.group(1) == "-" else 1.0 for x in matches])
+        signs = np.array([-1.0 if match and match.group(1) == "-" else 1.0 for match in matches])
         if np.linalg.det(np.eye(3)[places] * signs) < 0:
             raise InputError(f"--axes {quoted(text)} is a mirror image, which no board can be: turn one sign round")
         self._columns = np.concatenate([places, places + 3])  # the same for acceleration and angular rate

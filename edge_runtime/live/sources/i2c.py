@@ -108,10 +108,10 @@ def _driver(name: str) -> Callable[[Any, int], Any]:
         answer = bytearray(1)
         with I2CDevice(bus, address) as device:
             device.write_then_readinto(bytes([_LSM6DS_CHIP]), answer)
-        found = [x for x in drivers if answer[0] == x.CHIP_ID]
-        if not found:
+        matches = [driver for driver in drivers if answer[0] == driver.CHIP_ID]
+        if not matches:
             raise RuntimeError(f"its WHO_AM_I is {answer[0]:#x}, which no LSM6DS has")
-        sensor = found[0](bus, address)
+        sensor = matches[0](bus, address)
         sensor.gyro_range = GyroRange.RANGE_500_DPS
         return sensor
 

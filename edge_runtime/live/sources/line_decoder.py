@@ -14,10 +14,10 @@ SHORTEST_LINE = 5  # bytes: "1,0,0"
 
 
 class LineDecoder:
-    """Cuts bytes into lines and parses them; the first unreadable line is quoted, the others are counted.
+    """Cuts bytes into lines and parses them; the first unreadable line is quoted, further lines are counted.
 
-    `stated` are the user's units, which go before those of a header; `midway` as for `LineParser`. Rotation without a
-    unit is taken as rad/s. `samples` counts the samples so far; `fault` is that of the first unreadable line.
+    The units that the user has `stated` take precedence over a header; `midway` as for `LineParser`. Rotation without
+    a unit is taken as rad/s. `samples` counts the samples so far; `fault` describes the first unreadable line.
     """
 
     def __init__(self, stated: Units, midway: bool = False) -> None:
@@ -29,7 +29,7 @@ class LineDecoder:
         self.restart(midway)
 
     def restart(self, midway: bool = False) -> None:
-        """Begin anew for another sender, which has its own header and units."""
+        """Start again for another sender, which has its own header and units."""
         self._parser = LineParser(midway, needs_rotation=self._stated.rotation != NOT_NEEDED)
         self._rest = b""
         self._has_times: bool | None = None
@@ -38,7 +38,7 @@ class LineDecoder:
         self._begin(Units())
 
     def _begin(self, header: Units) -> None:
-        """Begin rows whose units are those of `header` where the user has stated none."""
+        """Begin rows of a new `header`, whose units apply where the user has not stated units."""
         self._header = header
         self._units = None if None in self._stated else self._stated
 
@@ -61,8 +61,8 @@ class LineDecoder:
         return self._finished()
 
     def _take(self, line: bytes) -> None:
-        is_told = "malformed" in self._reported
-        if is_told and len(line) < SHORTEST_LINE:  # there may be millions, which are not worth parsing
+        is_reported = "malformed" in self._reported
+        if is_reported and len(line) < SHORTEST_LINE:  # there may be millions, which are not worth parsing
             self._left_out += bool(line.strip())
             return
         try:
@@ -73,10 +73,10 @@ class LineDecoder:
                 raise MalformedError("some samples have times, and others do not")
         except MalformedError as error:
             self._left_out += 1
-            if not is_told:
+            if not is_reported:
                 fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {error}"
                 self.fault = self.fault or fault
-                self._report(Event("malformed", f"a line is no sample, {fault}; further ones are only counted"))
+                self._report(Event("malformed", f"a line is not a sample, {fault}; further lines are only counted"))
             return
         if not rows:
             return

@@ -35,7 +35,7 @@ _Reading = tuple[float, list[float]]  # a time in any unit, and three values
 
 
 class LineParser:
-    """Parses lines; `units` are those of the last line.
+    """Parses lines; `units` are the units of the last line.
 
     With `midway` the first line may have lost its beginning, and is left out unless it is a header. Rotation that is
     not needed may be missing, and is then 0.
@@ -59,9 +59,9 @@ class LineParser:
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise MalformedError(f"no JSON: {error}") from error
+            raise MalformedError(f"it is not JSON: {error}") from error
         if not isinstance(content, dict):
-            raise MalformedError("no JSON object")
+            raise MalformedError("it is not a JSON object")
         return [row for reading in _readings(content) for row in self._object(reading)]
 
     def _object(self, content: Mapping[str, object]) -> list[Row]:
@@ -98,21 +98,21 @@ class LineParser:
             raise MalformedError(f"{len(cells)} values without a header, after lines of {self._bare}")
         return self._rows(self._columns, cells)
 
-    def _rows(self, found: Columns, cells: Sequence[object]) -> list[Row]:
+    def _rows(self, columns: Columns, cells: Sequence[object]) -> list[Row]:
         """The samples that `cells` complete."""
-        time, values = found.row(cells)
-        self.units = found.units
-        if found.sensor is not None:
-            return self._paired(str(cells[found.sensor]), time, values)
+        time, values = columns.row(cells)
+        self.units = columns.units
+        if columns.sensor is not None:
+            return self._paired(str(cells[columns.sensor]), time, values)
         return [(time, values if len(values) == N_CHANNELS else values + _NO_ROTATION)]
 
     def _paired(self, sensor: str, time: float | None, values: list[float]) -> list[Row]:
-        """The samples that a reading of one sensor completes; those of other sensors are ignored."""
+        """The samples that a reading of one sensor completes; other sensors are ignored."""
         kind = column_names.sensor_kind(sensor)
         if not kind:
             return []
         if time is None:
-            raise MalformedError("it is of one sensor and has no time, by which it could be paired with the other")
+            raise MalformedError("it holds one sensor without a time, so it cannot be paired with the other sensor")
         if not self._needs_rotation:
             return [] if kind == "rotation" else [(time, values + _NO_ROTATION)]
         return self._pairing.rotate(time, values) if kind == "rotation" else self._pairing.accelerate(time, values)
@@ -170,9 +170,9 @@ def _readings(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     payload = content.get("payload")
     if not isinstance(payload, list):
         return [content]
-    found = [x for x in payload if isinstance(x, dict) and column_names.sensor_kind(str(x.get("name")))]
-    with_gravity = [x for x in found if x["name"] != "accelerometer"]
-    if len(with_gravity) < len(found) and not any(x["name"] == "totalacceleration" for x in found):
+    readings = [x for x in payload if isinstance(x, dict) and column_names.sensor_kind(str(x.get("name")))]
+    with_gravity = [x for x in readings if x["name"] != "accelerometer"]
+    if len(with_gravity) < len(readings) and not any(x["name"] == "totalacceleration" for x in readings):
         raise MalformedError(column_names.NO_GRAVITY.format("accelerometer"))
     return with_gravity
 

@@ -33,7 +33,7 @@ def parse_address(text: str, option: str) -> Address:
     match = _ADDRESS.fullmatch(text)
     if not match or int(match["port"]) > 65535:
         raise InputError(
-            f"{option} {quoted(text)} is no address to listen on: give PORT, at most 65535, for senders on this "
+            f"{option} {quoted(text)} is not an address: give PORT, at most 65535, for senders on this "
             "machine, or 0.0.0.0:PORT for senders on any network"
         )
     return Address(match["ipv6"] or match["host"] or "127.0.0.1", int(match["port"]))
@@ -75,16 +75,16 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
                     connection = None
             if server in ready:
                 try:
-                    found, origin = server.accept()
+                    newcomer, origin = server.accept()
                 except OSError:  # it has gone again
                     continue
                 if connection:
                     if clock.monotonic() - heard < SILENCE_S:
-                        found.close()
+                        newcomer.close()
                         yield _other(origin, sender)
                         continue
                     yield from _ended(connection, decoder)
-                connection, sender, heard = found, origin, clock.monotonic()
+                connection, sender, heard = newcomer, origin, clock.monotonic()
                 decoder.restart()
                 yield _connected(origin)
 
@@ -143,8 +143,8 @@ def _reached_at(address: Address) -> str:
     """Say who can reach `address`, and which address others use if it stands for all of this machine's."""
     if address.host not in ("0.0.0.0", "::"):
         return ", for this machine only" if address.host == "127.0.0.1" else ""
-    own = own_address()
-    return f": give {address._replace(host=own)} to the phone or board" if own else ""
+    reachable = own_address()
+    return f": give {address._replace(host=reachable)} to the phone or board" if reachable else ""
 
 
 def own_address() -> str | None:
