@@ -109,7 +109,7 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
         "units": [signal.unit for signal in loaded.signals],
     }
     if not loaded.has_people:  # blocks are made again
-        arrays = {name: x for name, x in arrays.items() if not name.startswith("subject")}
+        arrays = {name: array for name, array in arrays.items() if not name.startswith("subject")}
     with atomic_path(out) as temporary:
         np.savez_compressed(temporary, **arrays)
     click.echo(f"wrote {out}: {len(loaded.train)} training and {len(loaded.test)} test windows")
@@ -127,7 +127,9 @@ def _content(
         "window": {"samples": data.window.samples, "hop": data.window.hop, "rate_hz": data.window.rate_hz},
         "signals": [{"name": signal.name, "unit": signal.unit} for signal in data.signals],
         "recordings": len(recordings) if reader.has_recordings else None,
-        "seconds": round(sum(len(x.samples) / x.rate_hz for x in recordings), 2) if reader.has_recordings else None,
+        "seconds": round(sum(len(recording.samples) / recording.rate_hz for recording in recordings), 2)
+        if reader.has_recordings
+        else None,
     }
     for part, split in (("train", data.train), ("test", data.test)):
         counts = np.bincount(split.y, minlength=len(data.labels)).tolist()
@@ -180,9 +182,8 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         if still := data.motionless(data.train, data.test).windows:
             words = ", ".join(f"{n:,} {label}" for label, n in still.items())
             facts.add_row("Motionless", f"{words}: windows that --frame walking leaves out")
-        bare = {str(x.subject) for x in recordings} - {
-            str(x) for y in (data.train, data.test) for x in y.subject.tolist()
-        }
+        people = {str(subject) for part in (data.train, data.test) for subject in part.subject.tolist()}
+        bare = {str(recording.subject) for recording in recordings} - people
         if bare:
             facts.add_row("No windows", f"{counted(len(bare), 'subject')}: {', '.join(map(str, natural_order(bare)))}")
     if not reader.sources:

@@ -84,7 +84,7 @@ def command(
         scored = evaluation_data.scored_recordings(chosen, classifier.card, is_remembered=data is None)
         model_arguments.say(scored.notices)
         not_scored, numbered = scored.not_scored, model_arguments.long_enough(scored.numbered, classifier.card)
-        model_arguments.warn_of_axes(classifier.card, [x.mounting for _, x in numbered])
+        model_arguments.warn_of_axes(classifier.card, [recording.mounting for _, recording in numbered])
         content = _live(classifier, numbered, picture)
     else:
         chosen = model_arguments.data_for([path], data)
@@ -97,7 +97,8 @@ def command(
             _suggest_adapting(classifier.card)
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
-    outputs.write_json(json_path, {"model": classifier.card.name, "not_scored": [str(x) for x in not_scored]} | content)
+    facts = {"model": classifier.card.name, "not_scored": [*map(str, not_scored)]}
+    outputs.write_json(json_path, facts | content)
 
 
 def _windows(classifier: Classifier, windows: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:
@@ -170,7 +171,7 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], pictu
     n_people = len({*subjects})
     _show_live(scores, len(tracks), n_people, console)
     if names := [labels[x] for x in stream_scores.too_early(tracks)]:
-        console.print(f"Not scored, since done only before the first walk of a mounting: {', '.join(names)}.")
+        console.print(f"Not scored, because they occur only before the first walk of a mounting: {', '.join(names)}.")
     _show_groups("subject", people, console)
     _show_groups("placement", placements if len(placements) > 1 else {}, console)
     model_arguments.say_where_no_mounting_was_found(
@@ -205,8 +206,8 @@ def _show_live(scores: LiveScores, recordings: int, people: int, console: Consol
         ("", _number(scores.delay_p90_s, "{:.2f} s"), "(90 %)"),
         ("false changes", _number(scores.false_changes_per_hour, "{:.1f}"), "an hour of activities"),
         ("false answers", _number(scores.false_answers_per_hour, "{:.1f}"), false),
-        ("unknown", percent(scores.unknown_in_activities, 1), "of the time in activities, their beginnings included"),
-        ("mounting not known", percent(not_known, 1), "of the time in activities; the other scores are of the rest"),
+        ("unknown", percent(scores.unknown_in_activities, 1), "of the time in activities, including their beginnings"),
+        ("mounting not known", percent(not_known, 1), "of the time in activities; the other scores cover the rest"),
     ):
         if value != NOT_MEASURED:
             table.add_row(name, f"{value} {text}")

@@ -55,7 +55,7 @@ from edge_runtime.system.zip_archive import is_zip
     "--model",
     metavar="MODEL|RUN",
     type=options.RUN_OR_FILE,
-    help="The model, where it does not stand first: a .tflite file, a run folder, or edge, edge-small or "
+    help="The model, if it is not the first argument: a .tflite file, a run folder, or edge, edge-small or "
     "edge-anywhere.  [default: the latest run, or edge]",
 )
 @options.out(
@@ -77,14 +77,14 @@ def command(
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
     FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds CSV files. An
-    export of Sensor Logger or phyphox, as a zip or a folder, works too. LAYOUT=PATH names recordings of another form
-    and the layout that describes them (docs/data.md).
+    export of Sensor Logger or phyphox, as a zip or a folder, works too. LAYOUT=PATH names recordings in another
+    format and the layout that describes it (docs/data.md).
     """
     is_run = any((paths[0] / name).is_file() for name in ("card.json", SEEDS))
     if model is None and (is_run or is_reference(paths[0]) or paths[0].suffix == ".tflite"):
         model, *paths = paths
         if not paths:
-            raise InputError(f"{model} is a model, and a recording is missing: name one after it")
+            raise InputError(f"{model} is a model, and a recording is missing: name it after the model")
     files, described = _inputs(paths)
     outputs.check_written({"out": out, "json": json_path}, inputs=files)
     if described:
@@ -96,24 +96,22 @@ def command(
     placement = sample.stated_placement(card)
     if files:
         model_arguments.say_placements(card, placement)
-    recorded = [
-        *(Recorded(file, Mounting(placement=placement)) for file in files),
-        *_recordings(described, card, placement),
-    ]
-    model_arguments.say_whose_it_is(card, [x.recording.subject if x.recording else None for x in recorded])
-    recordings = [x.recording for x in recorded if x.recording]
-    mountings = [[x] for x in recorded if not x.recording]
-    mountings += [[recorded[len(files) + i] for i in places] for places in recording_tracks.worn_alike(recordings)]
-    by_mounting = _predictions(mountings, classifier, sample, len(recorded))
+    entries = [Recorded(file, Mounting(placement=placement)) for file in files]
+    entries += _recordings(described, card, placement)
+    model_arguments.say_whose_it_is(card, [entry.recording.subject if entry.recording else None for entry in entries])
+    recordings = [entry.recording for entry in entries if entry.recording]
+    mountings = [[entry] for entry in entries if not entry.recording]
+    mountings += [[entries[len(files) + i] for i in places] for places in recording_tracks.worn_alike(recordings)]
+    by_mounting = _predictions(mountings, classifier, sample, len(entries))
     predictions = [prediction for of_mounting in by_mounting for prediction in of_mounting]
     if not is_told:
-        model_arguments.warn_of_axes(card, [x.mounting for x in recorded])
+        model_arguments.warn_of_axes(card, [entry.mounting for entry in entries])
     if out is not None:
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
     scores = _scores(predictions[len(files) :], card, is_told)
     if scores:
         model_arguments.say_who_is_known(card, recordings)
-    show_predictions(predictions, scores, has_names=len(recorded) > 1 or bool(described))
+    show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
     if not is_told:
         were_found = [any(finds_mounting(x.notices) for x in of_mounting) for of_mounting in by_mounting]
         model_arguments.say_where_no_mounting_was_found(card, were_found)
@@ -136,12 +134,10 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
         elif path.is_dir() and (inside := [file for file in path.glob("*.[cC][sS][vV]") if file.is_file()]):
             files += sorted(inside, key=lambda file: natural(file.name))
         else:
-            fault = (
-                "is not a CSV file, a folder of CSV files or an export of both sensors"
-                if path.exists()
-                else "does not exist"
+            fault = "is not a CSV file, a folder of them or an app's export" if path.exists() else "does not exist"
+            models = (
+                f"a model (a .tflite file, a run folder or {', '.join(REFERENCE_MODELS)}) may be the first argument"
             )
-            models = f"a model (a .tflite file, a run folder or {', '.join(REFERENCE_MODELS)}) may stand first"
             raise InputError(f"{path} {fault}; {models}; {FOREIGN}")
     return files, tuple(described)
 
@@ -221,7 +217,7 @@ def _scores(predictions: Sequence[Prediction], card: Card, is_told: bool) -> Liv
 
     If the user states how the device is worn (`is_told`), postures before the first walk count too.
     """
-    recordings = [x.recorded.recording for x in predictions if x.recorded.recording]
+    recordings = [prediction.recorded.recording for prediction in predictions if prediction.recorded.recording]
     tracks: list[Track] = []
     for places in recording_tracks.worn_alike(recordings):
         of_mounting = [recording_tracks.track_of(recordings[i], predictions[i].decisions, card) for i in places]

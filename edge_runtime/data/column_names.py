@@ -96,11 +96,11 @@ def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> C
     for place, text in enumerate(header):
         cell = _cell(place, text)
         by_name.setdefault(cell.name, cell)
-    time = next((by_name[x] for x in _TIMES if x in by_name), None)
+    time = next((by_name[name] for name in _TIMES if name in by_name), None)
     time_place, time_unit = (time.place, _factor(time, _TIMES[time.name], TIME_UNITS)) if time else (None, None)
     app = _OF_APPS if _APPS & by_name.keys() else Units()
     label, subject = (by_name[x].place if x in by_name else None for x in ("label", "subject"))
-    sensor = next((by_name[x].place for x in SENSOR_NAMES if x in by_name), None)
+    sensor = next((by_name[name].place for name in SENSOR_NAMES if name in by_name), None)
     if sensor is not None and {"x", "y", "z"} <= by_name.keys() and not _named(by_name, _ACCELERATIONS):
         x, y, z = (by_name[axis] for axis in "xyz")
         units = Units(time_unit, ACCELERATION_UNITS.get(x.unit), ROTATION_UNITS.get(x.unit))

@@ -32,12 +32,7 @@ from edge_runtime.system.outside_files import read_bytes
 
 Array = npt.NDArray[np.float64]
 
-_SEPARATOR_NAMES: dict[str | None, Literal[",", ";", "tab", "blanks"]] = {
-    ",": ",",
-    ";": ";",
-    "\t": "tab",
-    None: "blanks",
-}
+_SEPARATORS: dict[str | None, Literal[",", ";", "tab", "blanks"]] = {",": ",", ";": ";", "\t": "tab", None: "blanks"}
 
 _MOST_ABOVE = 100  # lines above the header
 
@@ -81,7 +76,7 @@ def _inferred_layout(content: bytes, place: str, stated: Units) -> tuple[Layout,
     """The layout of a file, and a sentence about units that only the size of its numbers shows."""
     needs_rotation = stated.rotation != NOT_NEEDED
     columns, separator, n_above = _columns(text_lines(content, place, "utf-8"), place, needs_rotation)
-    names: dict[str, str] = {}  # of each sensor, where a row is of one sensor
+    names: dict[str, str] = {}  # of the sensors, if each row holds one sensor
     rows: list[Row] = []
     has_dates = False
     for cells in _split(islice(text_lines(content, place, "utf-8"), n_above, None), separator):
@@ -101,9 +96,8 @@ def _inferred_layout(content: bytes, place: str, stated: Units) -> tuple[Layout,
         raise InputError(f"{place} has no row of samples of the columns that its header names; {FOREIGN}")
     stated = stated.or_else(columns.units)
     try:
-        units = inferred_units(
-            stated, [values[:3] for _, values in rows], [time for time, _ in rows if time is not None]
-        )
+        times = [time for time, _ in rows if time is not None]
+        units = inferred_units(stated, [values[:3] for _, values in rows], times)
     except InputError as error:
         raise InputError(f"{place}: {error}") from error
     time = None
@@ -113,7 +107,7 @@ def _inferred_layout(content: bytes, place: str, stated: Units) -> tuple[Layout,
     rotation = columns.values[3:] or columns.values
     layout = Layout(
         "*",
-        separator=_SEPARATOR_NAMES[separator],
+        separator=_SEPARATORS[separator],
         skip=n_above,
         bad_rows="leave out",
         rate=None if time else 1.0,
@@ -126,7 +120,7 @@ def _inferred_layout(content: bytes, place: str, stated: Units) -> tuple[Layout,
 
 
 def _columns(lines: Iterable[str], place: str, needs_rotation: bool) -> tuple[Columns, str | None, int]:
-    """The columns, the separator of cells, and the number of lines above the first row, of a header or of none."""
+    """Find the columns, the separator of cells, and the number of lines above the first row of samples."""
     fault = ""
     for n_above, line in enumerate(islice(lines, _MOST_ABOVE)):
         if not line.strip():

@@ -21,7 +21,7 @@ class DataSource:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The source that `text` names; an existing path first of all. Raises `InputError` for wrong text."""
+        """Parse `text`, which may be any existing path. Raises `InputError` for wrong text."""
         if text == EMBEDDED:
             return cls()
         layout, equals, path = text.partition("=")
@@ -47,7 +47,8 @@ def sources(given: Given) -> Sources:
     """The `given` sources; () is the embedded data. Raises `InputError` as `parse` does, and for one given twice."""
     listed = [] if given is None else [given] if isinstance(given, (str, Path)) else list(given)
     parsed = [
-        x if isinstance(x, DataSource) else DataSource.parse(x) if isinstance(x, str) else DataSource(x) for x in listed
+        name if isinstance(name, DataSource) else DataSource.parse(name) if isinstance(name, str) else DataSource(name)
+        for name in listed
     ]
     twice = next((x for x in parsed if parsed.count(x) > 1), None)
     if twice:

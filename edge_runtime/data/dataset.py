@@ -24,7 +24,7 @@ MAX_LABELS = 127  # in an int8
 
 @dataclass(frozen=True)
 class Mounting:
-    """A device worn in one way by one person, and not taken off between recordings; "" for what is not known.
+    """A device that one person wears in one way without taking it off between recordings; unknown fields are "".
 
     `name` distinguishes the mountings of a person; `source` is the data set, `device` the make.
     """
@@ -70,7 +70,7 @@ class Recording:
     @property
     def signals(self) -> tuple[Signal, ...]:
         """The signals of its sensors, in the order of `SIGNALS`."""
-        return tuple(x for x in SIGNALS if self.has_gyroscope or not x.is_rotation)
+        return tuple(signal for signal in SIGNALS if self.has_gyroscope or not signal.is_rotation)
 
     def label_at(self, seconds: float) -> str:
         """The label of the sample taken `seconds` after the first, or ""."""
@@ -158,10 +158,8 @@ class Dataset:
         """
         names = [signal.name for signal in self.signals]
         if not signal_names or not set(signal_names) <= set(names) or len(set(signal_names)) < len(signal_names):
-            requested = ", ".join(signal_names)
-            raise InputError(
-                f"cannot take '{requested}' from '{self.name}': name some of {', '.join(names)}, each once"
-            )
+            chosen = ", ".join(signal_names)
+            raise InputError(f"cannot take '{chosen}' from '{self.name}': name some of {', '.join(names)}, each once")
         columns = [names.index(name) for name in signal_names]
         train, test = (replace(part, X=np.ascontiguousarray(part.X[..., columns])) for part in (self.train, self.test))
         return replace(self, signals=tuple(self.signals[i] for i in columns), train=train, test=test)
@@ -212,7 +210,7 @@ class Dataset:
         numbers = np.arange(len(self.labels))
         kept = np.isin(numbers, has) | ~np.isin(numbers, had)
         places = (np.cumsum(kept) - 1).astype(np.uint8)
-        labels = tuple(x for x, is_kept in zip(self.labels, kept, strict=True) if is_kept)
+        labels = tuple(label for label, is_kept in zip(self.labels, kept, strict=True) if is_kept)
         train, test = (replace(part, y=places[part.y]) for part in (train, test))
         return replace(self, labels=labels, train=train, test=test)
 
@@ -225,7 +223,7 @@ class Dataset:
         return Motionless(windows, sum(len([*_by_mounting(x)]) for x in chosen))
 
     def _is_motionless(self, part: Split) -> npt.NDArray[np.bool_]:
-        names = [x.name for x in self.signals]
+        names = [signal.name for signal in self.signals]
         still = np.zeros(len(part), np.bool_)
         for rows in _by_mounting(part):
             still[rows] = not is_moving(part.X[rows], names).any()
@@ -253,7 +251,7 @@ class Dataset:
 
 
 def _by_mounting(part: Split) -> Iterator[npt.NDArray[np.bool_]]:
-    """Which windows of `part` `[n]` are of each mounting, or subject where mountings are not known."""
+    """Yield, for each mounting, or subject if mountings are unknown, which windows `[n]` of `part` belong to it."""
     worn = part.subject if part.mounting is None else part.mounting
     yield from (worn == one for one in np.unique(worn))
 

@@ -95,7 +95,7 @@ def _check_recordings(recordings: Sequence[Recording], card: Card) -> None:
     """Raise `InputError` unless the recordings have the signals of a model, and one of its labels."""
     for x in recordings:
         x.check_signals(card.signals)
-    labels = {label for x in recordings for label in x.found_labels}
+    labels = {label for recording in recordings for label in recording.found_labels}
     names = {coarse_label(label) for label in labels} if is_coarse(card.labels) else labels
     if not names & set(card.labels):
         raise InputError(
@@ -119,7 +119,7 @@ def scored_people(
             name = str(card.personal_correction.record.get("subject"))
             parts.append({person for person in people if str(person) == name})
             if not parts[-1]:
-                raise InputError(f"'{card.name}' was adapted to subject {name}, and the data is of {_first(people)}")
+                raise InputError(f"'{card.name}' was adapted to subject {name}, and the data has only {_first(people)}")
             continue
         learnt = _trained_on(card, people)
         parts.append(testing if learnt is None else everyone - learnt)
@@ -156,10 +156,10 @@ def is_other(card: Card, sources: Iterable[str]) -> bool:
 
 
 def learnt_placements(card: Card) -> list[str]:
-    """The placements in a model's training, by its card or its data sets; empty where that is not known."""
+    """The placements in a model's training, by its card or its data sets; empty if they are unknown."""
     listed = card.training_data.get("placements")
     if isinstance(listed, list):
-        return [x for x in listed if isinstance(x, str)]
+        return [text for text in listed if isinstance(text, str)]
     placement_of = {uci_har.NAME: embedded_recordings.PLACEMENT}
     placement_of |= {x.name: x.fixed.get("placement", "") for x in map(find_layout, shipped_layouts())}
     placements = {placement_of.get(source, "") for source in card.sources}
@@ -189,14 +189,14 @@ def _training_subjects(card: Card, source: str) -> set[str]:
     names = name.split(" + ")
     if source not in names:
         return every
-    before = [x for y, x in zip(names, prefixes(names), strict=True) if y == source]
-    return {x.removeprefix(y) for x in every for y in before if x.startswith(y)}
+    before = [prefix for name_of_part, prefix in zip(names, prefixes(names), strict=True) if name_of_part == source]
+    return {subject.removeprefix(prefix) for subject in every for prefix in before if subject.startswith(prefix)}
 
 
 def _first(people: Iterable[int | str]) -> str:
     ordered = natural_order(people)
     n_more = len(ordered) - _FIRST_NAMES
-    named = ", ".join(printable(str(x), 30) for x in ordered[:_FIRST_NAMES])
+    named = ", ".join(printable(str(person), 30) for person in ordered[:_FIRST_NAMES])
     return f"{named} and {n_more} more" if n_more > 0 else named
 
 
@@ -205,7 +205,7 @@ def evaluated(card: Card, data: Dataset) -> EvaluatedWindows:
     check_data(card, in_labels_of([card], data)[0])
     test = dataclasses.replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
     moving, motionless = moving_for([card], test)
-    # Before windows of other labels are left out, which show how the device was worn, too.
+    # Windows of other labels show how the device was worn, so they are left out only afterwards.
     test, left_out = in_labels_of([card], moving.in_walking_frame() if card.frame == "walking" else moving)
     check_data(card, test)
     scored = test.select([signal.name for signal in card.signals]).test
@@ -213,7 +213,7 @@ def evaluated(card: Card, data: Dataset) -> EvaluatedWindows:
 
 
 def moving_for(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, Motionless]:
-    """For a model of the walking frame, `data` without motionless windows, and their count in the test part."""
+    """For a model of the walking frame: `data` without motionless windows, and how many the test part had."""
     if all(card.frame == "device" for card in cards):
         return data, Motionless()
     return data.moving(), data.motionless(data.test)
@@ -226,16 +226,14 @@ def in_labels_of(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, dict[st
     """
     labels = cards[0].labels
     if other := next((card for card in cards if card.labels != labels), None):
-        raise InputError(
-            f"'{cards[0].name}' and '{other.name}' recognise different labels: bench them one after the other"
-        )
+        raise InputError(f"'{cards[0].name}' and '{other.name}' have different labels: bench one after the other")
     named = tuple(map(coarse_label, data.labels)) if is_coarse(labels) else data.labels
-    is_class = np.array([x in labels for x in named])
+    is_class = np.array([name in labels for name in named])
     if not is_class.all() and not is_class[data.test.y].any():
         return data, {}
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
-    left_out = {x: n for x, n, kept in zip(data.labels, counts, is_class, strict=True) if n and not kept}
-    places = np.array([labels.index(x) if x in labels else 0 for x in named], np.uint8)
+    left_out = {label: n for label, n, kept in zip(data.labels, counts, is_class, strict=True) if n and not kept}
+    places = np.array([labels.index(name) if name in labels else 0 for name in named], np.uint8)
     parts = (part if is_class.all() else part.select(is_class[part.y]) for part in (data.train, data.test))
     train, test = (dataclasses.replace(part, y=places[part.y]) for part in parts)
     return dataclasses.replace(data, labels=labels, train=train, test=test), left_out

@@ -78,9 +78,9 @@ def unpacked(tree: FileTree) -> FileTree:
         return opened(name).read(inside)
 
     for _ in range(_DEEPEST):
-        for name in [x for x in readers if x.lower().endswith(".zip")]:
+        for name in [path for path in readers if path.lower().endswith(".zip")]:
             zips[name] = readers.pop(name)
-            readers |= {f"{name}/{x}": partial(member, name, x) for x in _shown(opened(name))}
+            readers |= {f"{name}/{inside}": partial(member, name, inside) for inside in _shown(opened(name))}
             if len(readers) > _MOST_FILES:
                 raise InputError(f"the zips in {tree.place} hold more than {_MOST_FILES:,} files: give a part of it")
     return replace(tree, names=tuple(readers), read=lambda name: readers[name]())

@@ -111,8 +111,8 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
             if len(cells) < len(names):
                 raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(names)}")
             if source.is_by_row:
-                yield from ((x, {"label": ""}) for x in blank)
+                yield from ((line_number, {"label": ""}) for line_number in blank)
             blank.clear()
-            yield number, {name: x.strip() for name, x in zip(names, cells, strict=False) if name}
+            yield number, {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name}
     except (UnicodeDecodeError, LookupError) as error:
         raise InputError(f"{place} is not {layout.encoding} text ({error}): see encoding in the layout") from error

@@ -167,7 +167,7 @@ class Layout:
     @cached_property
     def comment_marks(self) -> tuple[str, ...]:
         """The beginnings of lines that are left out."""
-        return tuple(x for x in _listed(self.comments) if x)
+        return tuple(text for text in _listed(self.comments) if text)
 
     @cached_property
     def sensors(self) -> dict[str, SensorColumns]:
@@ -178,18 +178,18 @@ class Layout:
     @cached_property
     def text_columns(self) -> dict[str, TextColumn]:
         """The `TEXTS` that columns state."""
-        return {x: y for x in TEXTS if isinstance(y := getattr(self, x), TextColumn)}
+        return {name: value for name in TEXTS if isinstance(value := getattr(self, name), TextColumn)}
 
     @cached_property
     def fixed(self) -> dict[str, str]:
         """The `TEXTS` that are the same for all files."""
-        return {x: y for x in TEXTS if isinstance(y := getattr(self, x), str) and y}
+        return {name: value for name in TEXTS if isinstance(value := getattr(self, name), str) and value}
 
     @cached_property
     def kept_rows(self) -> dict[Column, tuple[str, ...]]:
         """The texts of the rows to keep, by their columns."""
         texts = {key: x if isinstance(x, tuple) else (x,) for key, x in self.where.items()}
-        return {int(key[:9]) if key.isdecimal() else key: tuple(map(str, x)) for key, x in texts.items()}
+        return {int(key[:9]) if key.isdecimal() else key: tuple(map(str, values)) for key, values in texts.items()}
 
     @property
     def has_header(self) -> bool:
@@ -214,7 +214,7 @@ class Layout:
     def _label_keys(self) -> tuple[dict[str, str], dict[str, re.Pattern[str]]]:
         """All labels that the layout names, and patterns of the labels with a `*`."""
         keys = {**self.labels, **self.other_labels}
-        starred = {x: anchored(x.split(OTHERS)) for x in keys if OTHERS in x and x != OTHERS}
+        starred = {key: anchored(key.split(OTHERS)) for key in keys if OTHERS in key and key != OTHERS}
         like = {x: y[0] + "".join(f"(?>.*?{z})" for z in y[1:]) for x, y in starred.items()}
         return keys, {x: re.compile(y, re.DOTALL) for x, y in like.items()}
 
@@ -281,5 +281,7 @@ def _check(layout: Layout) -> None:
     if source is not None:
         allowed, columns = ("label", "start", "end", "", *names), source.columns
         if not {*columns} <= {*allowed} or columns.count("label") != 1 or ("start" in columns) != ("end" in columns):
-            raise ValueError(f"label_file.columns are of {', '.join(map(quoted, allowed))}: label once, start with end")
+            raise ValueError(
+                f"label_file.columns may name {', '.join(map(quoted, allowed))}: label once, start with end"
+            )
         _ = source.pattern_of_files

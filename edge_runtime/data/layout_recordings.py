@@ -72,9 +72,8 @@ def read_recordings(path: Path, layout: Layout) -> LayoutRecordings:
     facts = LayoutRecordings()
     parts: list[_FilePart] = []
     with open_tree(path) as opened:
-        tree = (
-            opened if any(_path_texts(opened, layout, name) is not None for name in opened.names) else unpacked(opened)
-        )
+        fits_layout = any(_path_texts(opened, layout, name) is not None for name in opened.names)
+        tree = opened if fits_layout else unpacked(opened)
         tree = limited(tree, path) if path.is_file() else tree
         labels = read_labels(tree, layout, layout.label_file) if layout.label_file else None
         for path_texts, files in _groups(tree, layout):
@@ -184,7 +183,7 @@ def _parts(
     if not is_steady and (within < _BUNCHED * within.mean()).mean() > _BUNCHED:
         facts.bunched.append(shown)
     facts.gaps, facts.set_back = facts.gaps + int((steps > MAX_GAP_S).sum()), facts.set_back + int((steps < 0).sum())
-    shared = {x: of_path.get(x) or layout.fixed.get(x, "") for x in TEXTS} | table.shared
+    shared = {name: of_path.get(name) or layout.fixed.get(name, "") for name in TEXTS} | table.shared
     texts = {x: column[rows] for x, column in table.texts.items()}
     if not shared["subject"] and "subject" not in texts:
         raise InputError(f"{layout.source} names no subject: put {{subject}} into files, or write subject = ...")
@@ -193,11 +192,9 @@ def _parts(
         base = table.series["acceleration"]
         recording_labels = labels_of(of_path)
         times = base.begin * base.factor + base.seconds[rows]
-        labels = (
-            recording_labels.of_rows(table.place, table.numbers[rows], table.n_rows, times)
-            if recording_labels
-            else [""] * len(rows)
-        )
+        labels = [""] * len(rows)
+        if recording_labels:
+            labels = recording_labels.of_rows(table.place, table.numbers[rows], table.n_rows, times)
         facts.without_labels += [] if any(labels) or file in facts.without_labels else [file]
     is_cut = (steps > MAX_GAP_S) | (steps < 0)
     for column in texts.values():

@@ -57,7 +57,7 @@ class DataReader:
     def parts(self) -> "tuple[SourceReader, ...]":
         """Each of the data sets."""
         every = self.sources or (DataSource(),)
-        return tuple(SourceReader(x, len(every) == 1) for x in every)
+        return tuple(SourceReader(source, len(every) == 1) for source in every)
 
     @property
     def has_recordings(self) -> bool:
@@ -102,7 +102,7 @@ class DataReader:
                 lack = f"{counted(len(people), 'subject')} with {_length(data)} of one label in one piece"
                 raise InputError(f"{place} has {lack}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
         counts = np.bincount(data.train.y, minlength=len(data.labels))
-        if absent := [x for x, n in zip(data.labels, counts, strict=True) if not n]:
+        if absent := [label for label, n in zip(data.labels, counts, strict=True) if not n]:
             mend = "record more, or choose other --test-subjects"
             raise InputError(f"{place}: no training subject has {_length(data)} of '{absent[0]}' in a row: {mend}")
         if not len(data.test):
@@ -188,9 +188,8 @@ class SourceReader:
         """
         if self.source.path is None:
             return sorted(set(uci_har.load().test.subject.tolist()))
-        people = {recording.subject for recording in self.recordings if [*_starts(recording, window)]} or {
-            recording.subject for recording in self.recordings
-        }
+        with_windows = [recording for recording in self.recordings if [*_starts(recording, window)]]
+        people = {recording.subject for recording in with_windows or self.recordings}
         return test_group(people) if self.alone or len(people) >= MIN_SUBJECTS else []
 
 
@@ -212,9 +211,10 @@ def windowed(
 ) -> Dataset:
     """Windows of recordings, each wholly inside one label's segment, with the signals that all recordings have."""
     labels = labels_in_order(label for recording in recordings for label in recording.classes)
-    signals = tuple(x for x in SIGNALS if not x.is_rotation or all(recording.has_gyroscope for recording in recordings))
-    mountings = tuple(dict.fromkeys(x.mounting for x in recordings))
-    number = {x: i for i, x in enumerate(mountings)}
+    have_rotation = all(recording.has_gyroscope for recording in recordings)
+    signals = tuple(signal for signal in SIGNALS if have_rotation or not signal.is_rotation)
+    mountings = tuple(dict.fromkeys(recording.mounting for recording in recordings))
+    number = {mounting: i for i, mounting in enumerate(mountings)}
     columns = [SIGNALS.index(signal) for signal in signals]
 
     def split(chosen: Sequence[Recording]) -> Split:
@@ -236,7 +236,7 @@ def windowed(
 
 
 def _starts(recording: Recording, window: Window) -> Iterator[int]:
-    """The first sample of each window that is wholly of one class."""
+    """The first sample of each window that holds only one class."""
     for first, end, label in label_runs(recording.labels):
         if 0 <= label < len(recording.classes):
             yield from range(first, end + 1 - window.samples, window.hop)

@@ -25,9 +25,9 @@ _BLOCK = re.compile(r"(test-)?block-\d+")  # the names that `blocks` gives
 
 
 def labels_in_order(labels: Iterable[str]) -> tuple[str, ...]:
-    """Each of the `labels` once: UCI HAR's first in its order, then all others by name."""
+    """Each of the `labels` once: UCI HAR's labels in its order, then all others by name."""
     distinct = set(labels)
-    return (*(x for x in UCI_HAR if x in distinct), *sorted(distinct.difference(UCI_HAR)))
+    return (*(label for label in UCI_HAR if label in distinct), *sorted(distinct.difference(UCI_HAR)))
 
 
 def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:

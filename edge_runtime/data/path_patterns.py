@@ -8,10 +8,10 @@ _MOST_DEEP, _DEEPEST, _LONGEST_PATH = 2, 50, 1000  # `**/`, folders and characte
 
 
 class PathPattern:
-    """Patterns of paths, of which the first that fits counts.
+    """Patterns of paths; the first pattern that fits is used.
 
-    `{name}` and `*` stand for text without `/`, as little as there can be, `**/` for any folders. A pattern begins in
-    any folder, behind a `/` of its own at the top only. Case does not matter. Raises `ValueError` for a wrong one.
+    `{name}` and `*` match the shortest text without `/`, `**/` matches any folders. A pattern may start in any folder;
+    with a leading `/` it starts at the top. Case does not matter. Raises `ValueError` for a wrong pattern.
     """
 
     def __init__(self, *texts: str) -> None:

@@ -26,9 +26,7 @@ def findings(facts: LayoutRecordings) -> list[Finding]:
     of_devices: list[Finding] = []
     for placement, recordings in by_placement.items():
         before = f"{placement or 'no placement'}: " if len(by_placement) > 1 else ""
-        of_devices += [
-            replace(finding, text=before + finding.text, placement=placement) for finding in sensor_findings(recordings)
-        ]
+        of_devices += [replace(x, text=before + x.text, placement=placement) for x in sensor_findings(recordings)]
     of_all = (finding for check in (_rate, _gaps, _files, _people, _labels) for finding in check(facts))
     return [*_worn(facts.recordings), *of_devices, *of_all]
 
@@ -36,10 +34,10 @@ def findings(facts: LayoutRecordings) -> list[Finding]:
 def unlike_parts(data: Dataset) -> Iterator[Finding]:
     """The labels and placements that only the training windows have, or only the test windows."""
     parts = {name: x for name, x in (("training", data.train), ("test", data.test)) if len(x)}
-    worn = {name: np.unique(x.mounting) for name, x in parts.items() if x.mounting is not None}
+    worn = {name: np.unique(part.mounting) for name, part in parts.items() if part.mounting is not None}
     for about, of_parts in (
-        ("labels", {name: {data.labels[i] for i in np.unique(x.y)} for name, x in parts.items()}),
-        ("placements", {name: {data.mountings[i].placement for i in x} - {""} for name, x in worn.items()}),
+        ("labels", {name: {data.labels[i] for i in np.unique(part.y)} for name, part in parts.items()}),
+        ("placements", {name: {data.mountings[i].placement for i in rows} - {""} for name, rows in worn.items()}),
     ):
         for name, names_of_part in of_parts.items():
             if absent := sorted(set().union(*of_parts.values()) - names_of_part):

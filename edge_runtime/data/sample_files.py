@@ -97,12 +97,10 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         plan = _plan(header, next(cells(), ([], 1))[0], place, layout, sensor)
         shifts = {name: n for name, n in layout.placements.items() if isinstance(n, int)} or {"": 0}
         devices = {name: plan.shifted(n) for name, n in shifts.items()}
-        columns = [
-            set[int]().union(*x)
-            for x in zip(*((device.of_numbers, device.of_texts) for device in devices.values()), strict=True)
-        ]
+        numbers = {i for device in devices.values() for i in device.of_numbers}
+        texts = {i for device in devices.values() for i in device.of_texts}
         is_strict = layout.bad_rows == "refuse"
-        rows = gather(cells, place, header, (columns[0], columns[1]), (plan.time, plan.clock), separator, is_strict)
+        rows = gather(cells, place, header, (numbers, texts), (plan.time, plan.clock), separator, is_strict)
     except (UnicodeDecodeError, LookupError, csv.Error) as error:
         raise InputError(f"{place} is not {layout.encoding.removesuffix('-sig')} text of rows ({error})") from error
     n_left_out = rows.n_all - len(rows)
@@ -113,7 +111,7 @@ def read_tables(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         good = rows
         if layout.bad_rows == "leave out":
             is_number = np.isfinite([rows.values[number] for number in part.of_numbers])
-            is_header = ~is_number[:, : not layout.has_header].any(axis=0)  # the first row, where it has no number
+            is_header = ~is_number[:, : not layout.has_header].any(axis=0)  # the first row, if it has no number
             is_good = np.logical_and.reduce(is_number)
             n_left_out += int((~is_good).sum() - is_header.sum())
             good = rows.only(is_good)
@@ -137,15 +135,15 @@ def _plan(header: Sequence[str], first: Sequence[str], place: str, layout: Layou
         return _plan_by_header(header, first, place, layout, at)
     # A file without acceleration needs only the texts that assign its rows to a recording.
     sensors = {name: x for name, x in layout.sensors.items() if layout.sensor or x.sensor == sensor}
-    kinds = {x.sensor: name for name, x in sensors.items()}
+    kinds = {sensor.sensor: name for name, sensor in sensors.items()}
     return _Plan(
         at(layout.time.column) if layout.time else None,
         layout.time or Clock("s"),
-        {name: [[at(i) for i in axis] for axis in x.axes] for name, x in sensors.items()},
-        {name: x.factor for name, x in sensors.items()},
+        {name: [[at(i) for i in axis] for axis in sensor.axes] for name, sensor in sensors.items()},
+        {name: sensor.factor for name, sensor in sensors.items()},
         {name: at(x.column) for name, x in layout.text_columns.items() if "acceleration" in sensors or x.several},
         {at(column): texts for column, texts in layout.kept_rows.items()},
-        {name: np.array(x.offset) for name, x in sensors.items()},
+        {name: np.array(sensor.offset) for name, sensor in sensors.items()},
         at(layout.sensor.column) if layout.sensor else None,
         lambda x: kinds.get(x, ""),
     )
@@ -165,10 +163,10 @@ def _plan_by_header(
         raise InputError(f"{place} has no column 'timestamp'; a layout may say rate = 50 (samples a second)")
     text_places = {"label": columns.label, "subject": columns.subject}
     texts = {
-        name: at(x.column) if (n := text_places.get(str(x.column))) is None else n
-        for name, x in layout.text_columns.items()
+        name: at(column.column) if (n := text_places.get(str(column.column))) is None else n
+        for name, column in layout.text_columns.items()
     }
-    # Where each row is of one sensor, the values of both are in the same cells.
+    # If each row holds one sensor, both sensors use the same cells.
     parts = {"acceleration": columns.values[:3], "rotation": columns.values[3:]}
     parts |= {} if columns.sensor is None else {"rotation": columns.values}
     return _Plan(
@@ -184,9 +182,7 @@ def _plan_by_header(
 
 def _of_device(rows: Rows, plan: _Plan, layout: Layout, placement: str) -> Iterator[Table]:
     # Without times, a change of these texts shows where rows are missing: recordings are cut there later.
-    several = [
-        text for text in plan.texts if text != "label" and layout.text_columns[text].several and plan.time is not None
-    ]
+    several = [x for x in plan.texts if x != "label" and layout.text_columns[x].several and plan.time is not None]
     texts_of = [_texts(rows, x, plan.texts[x], layout) for x in several]
     keys = list(zip(*texts_of, strict=True)) if several else [()] * len(rows)
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
@@ -206,12 +202,10 @@ def _of_device(rows: Rows, plan: _Plan, layout: Layout, placement: str) -> Itera
             if len(part) > 1:
                 begin, factor, seconds = _times(part, plan, layout)
                 main = main or part
-                series |= {
-                    kind: Series(begin, factor, seconds, _values(part, kind, plan, is_lenient)) for kind in kinds
-                }
+                series |= {x: Series(begin, factor, seconds, _values(part, x, plan, is_lenient)) for x in kinds}
         assert main
         shared = dict(zip(several, key, strict=True)) | ({"placement": placement} if placement else {})
-        texts = {name: _texts(main, name, x, layout) for name, x in plan.texts.items() if name not in shared}
+        texts = {name: _texts(main, name, column, layout) for name, column in plan.texts.items() if name not in shared}
         yield Table(rows.place, shared, series, texts, main.numbers, rows.n_all, plan.sensor is None)
 
 
@@ -219,7 +213,7 @@ def _texts(rows: Rows, name: str, column: int, layout: Layout) -> Texts:
     """The text of each row. Raises `InputError` if it changes but `several` is not set."""
     texts = rows.texts[column]
     if name != "label" and not layout.text_columns[name].several and (len(set(texts)) > 1 or not texts[0]):
-        row = next(i for i, x in enumerate(texts) if x != texts[0] or not x)
+        row = next(i for i, text in enumerate(texts) if text != texts[0] or not text)
         raise rows.error(row, f"each row needs the same {name}, here {quoted(texts[row], 20)}; see several = true")
     return texts
 

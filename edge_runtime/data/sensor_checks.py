@@ -1,7 +1,7 @@
-"""Check the numbers of sensors for wrong units, axes and rates, and for devices that were put on anew.
+"""Check the numbers of sensors for wrong units, axes and rates, and for devices that were taken off and put on again.
 
 Slow turns show a gyroscope of other axes or in another unit, and a wrong rate. The mean acceleration of someone who
-walks is gravity: where it differs from walk to walk, the device was put on anew.
+walks is gravity: if it differs from walk to walk, the device was put on again.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ def _gravity(recordings: Sequence[Recording]) -> Finding:
 
 def _is_labelled(recording: Recording, names: Collection[str]) -> npt.NDArray[np.bool_]:
     """Which samples `[n]` have a label of these `names`."""
-    return np.isin(recording.labels, [i for i, x in enumerate(recording.label_names) if x in names])
+    return np.isin(recording.labels, [i for i, name in enumerate(recording.label_names) if name in names])
 
 
 def _axes(recordings: Sequence[Recording]) -> Finding:
@@ -112,11 +112,9 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
 
 
 def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    sensors = ["acceleration", *(["rotation"] if all(x.has_gyroscope for x in recordings) else [])]
+    sensors = ["acceleration", *(["rotation"] if all(recording.has_gyroscope for recording in recordings) else [])]
     for first, sensor in enumerate(sensors):
-        still = np.array(
-            [np.ptp(recording.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for recording in recordings]
-        )
+        still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in recordings])
         if still.any():
             axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
             text = f"In {int(still.any(axis=1).sum())} of {counted(len(recordings), 'recording')}"
@@ -148,14 +146,16 @@ def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
     n, median = sum(map(len, compared)), float(np.median([x for _, x in apart]))
     text = f"In {len(elsewhere)} of {n} stretches of {'walking' if has_walking else 'movement'} the device points "
     text += f"elsewhere than {'on the same person' if is_anew else 'in the rest of its mounting'}"
-    text += f", {elsewhere[0]} first" if elsewhere else ""
+    text += f", for example in {elsewhere[0]}" if elsewhere else ""
     is_often = len(elsewhere) >= max(_LEAST_ELSEWHERE, _TOO_MANY * len(apart))
     is_rare = len(elsewhere) <= _FEW * len(apart) and len(apart) > _LEAST_ELSEWHERE
     if is_anew and is_rare:
         text += ': write mounting = "each subject"'
     elif is_often and not is_anew:
-        text += ': where it was put on anew for each file write mounting = "each file" above all tables, and cut files '
-        text += "where it was put on anew within them"
+        text += (
+            ': if people put it on again for each file, write mounting = "each file" above all tables, and cut files '
+        )
+        text += "where they put it on again"
     numbers = {"walks": n, "mountings": len(compared), "elsewhere": len(elsewhere), "median_deg": median}
     yield Finding("mounting", f"{text}.", is_rare if is_anew else is_often, numbers)
 

@@ -42,10 +42,9 @@ class Rows:
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Self:
         """The rows where `kept` `[n]` is true."""
-        values = {k: x[kept] for k, x in self.values.items()}
-        return replace(
-            self, numbers=self.numbers[kept], values=values, texts={k: x[kept] for k, x in self.texts.items()}
-        )
+        values = {place: column[kept] for place, column in self.values.items()}
+        texts = {place: column[kept] for place, column in self.texts.items()}
+        return replace(self, numbers=self.numbers[kept], values=values, texts=texts)
 
     def error(self, row: int, fault: str, column: int | None = None) -> InputError:
         """The error of a `row`, counted from 0, with its line and, for a `column`, its cell."""
@@ -89,7 +88,7 @@ def row_lines(content: bytes, place: str, layout: Layout, separator: str) -> Ite
 def split_rows(lines: Iterator[str], separator: str) -> Iterator[Row]:
     """Split `lines` into the cells of each row and the line that it ends in. Raises `csv.Error` for stray quotes."""
     if separator == " ":
-        yield from ((x.split(), number) for number, x in enumerate(lines, 1) if x.strip())
+        yield from ((line.split(), number) for number, line in enumerate(lines, 1) if line.strip())
         return
     reader = csv.reader(lines, delimiter=separator, strict=True)
     yield from ((row, reader.line_num) for row in reader if row)

@@ -87,7 +87,7 @@ def _dataset(name: str, members: Mapping[str, Array]) -> Dataset:
         raise ValueError(f"X has {n_channels} channels, signals {len(names)} and units {len(units)}: name each")
     rate, hop = (_number(x, members) for x in ("rate", "hop"))
     train, test = (Split(X[x], y[x], subject[x]) for x in (~is_test, is_test))
-    signals = tuple(Signal(x, unit or UNKNOWN_UNIT) for x, unit in zip(names, units, strict=True))
+    signals = tuple(Signal(name, unit or UNKNOWN_UNIT) for name, unit in zip(names, units, strict=True))
     window = Window(rate, X.shape[1], X.shape[1] if hop is None else int(hop))  # without a hop they do not overlap
     return Dataset(name, labels, signals, window, train, test, has_people=has_people)
 
@@ -145,7 +145,7 @@ def _joined(members: dict[str, Array]) -> dict[str, Array]:
             lengths = [x.shape[0] if x.ndim else 0 for x in pair]
             split = members.setdefault("split", np.repeat([0, 1], lengths))
             if np.bincount(split, minlength=2).tolist() != lengths:
-                raise ValueError(f"{', '.join(sorted(by_part))} are of different lengths")
+                raise ValueError(f"{', '.join(sorted(by_part))} have different lengths")
             whole = np.concatenate(pair)  # of numbers with and without a sign it makes floats
             members[base] = whole.astype(np.int64) if base != "X" and whole.dtype.kind == "f" else whole
     if missing := {"X", "y"} - members.keys():

@@ -66,7 +66,7 @@ class FrontEnd:
         self._last_two = padded[-2:]
         medians = _median_of_three(padded)
         if not self._started:
-            medians = medians[1:]  # the first one is centred before the recording
+            medians = medians[1:]  # the first median is centred before the recording
             self._started = True
         return self._filter(medians)
 
@@ -112,6 +112,6 @@ def _checked(raw: npt.ArrayLike) -> Array:
     if samples.ndim != 2 or samples.shape[1] != N_CHANNELS:
         raise InputError(f"raw samples are {samples.shape}: give [n, {N_CHANNELS}], acc x y z (g), gyro x y z (rad/s)")
     if not (is_finite := np.isfinite(samples).all(axis=1)).all():
-        raise InputError(f"raw sample {is_finite.argmin()} is not finite: leave it out, and start anew after the gap")
+        raise InputError(f"raw sample {is_finite.argmin()} is not finite: leave it out, and restart after the gap")
     # -0.0 becomes 0.0: which of the two a minimum returns depends on the length of the array.
     return samples + 0.0

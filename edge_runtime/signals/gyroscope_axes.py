@@ -24,7 +24,7 @@ _SIDE = RATE_HZ // 2  # samples on either side that a sample is smoothed over
 _ENOUGH = 2 * RATE_HZ  # samples of turns to judge by
 _LEAST, _MARGIN = 0.85, 0.4  # correlation of the best axes, and how much better they are than the given ones
 _AXES = np.array([np.diag(x)[list(order)] for order in permutations(range(3)) for x in product((1, -1), repeat=3)])
-"""Axes `[48, 3, 3]` that a gyroscope may have, first the right ones."""
+"""Axes `[48, 3, 3]` that a gyroscope may have; the correct axes come first."""
 
 Array = npt.NDArray[np.float64]
 
@@ -63,7 +63,7 @@ def has_other_axes(turns: Array) -> bool:
     """Tell whether `turns` `[n, 9]` of some seconds show that the gyroscope's axes differ from the accelerometer's."""
     if len(turns) < _ENOUGH:
         return False
-    present, *others = (correlation(turns[:, :3], expected_change(turns, x)) for x in _AXES)
+    present, *others = (correlation(turns[:, :3], expected_change(turns, axis)) for axis in _AXES)
     return max(others) > max(_LEAST, present + _MARGIN)
 
 

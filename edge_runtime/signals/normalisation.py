@@ -39,14 +39,14 @@ class Normalisation:
     @property
     def is_none(self) -> bool:
         """Whether it leaves every window as it is."""
-        scaled = any(self.mean) or any(x != 1 for x in self.std)
-        return not scaled and min(self.clip) >= NO_CLIP and all(x is None for x in self.knee)
+        scaled = any(self.mean) or any(value != 1 for value in self.std)
+        return not scaled and min(self.clip) >= NO_CLIP and all(value is None for value in self.knee)
 
     def fault(self, n_signals: int) -> str | None:
         """What makes it unusable for `n_signals` signals; else None."""
         if {len(self.mean), len(self.std), len(self.clip), len(self.knee)} != {n_signals}:
             return f"needs one mean, std, clip and knee for each of its {n_signals} signals"
-        positive = [*self.std, *self.clip, *(x for x in self.knee if x is not None)]
+        positive = [*self.std, *self.clip, *(value for value in self.knee if value is not None)]
         if not np.isfinite([*self.mean, *positive]).all() or min(positive) < LEAST_DIVISOR:
             return "needs finite normalisation with std, clip and knee above 0"
         return None

@@ -31,7 +31,7 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Piece:
-    """Samples `[n, n_channels]` at the fixed rate, the first of them at `seconds`.
+    """Samples `[n, n_channels]` at the fixed rate; the first sample is at `seconds`.
 
     `gap_s` is the gap before a new stretch, 0 at the very start, negative where the clock was set back; else None.
     """
@@ -69,7 +69,7 @@ class Resampler:
         return self.give(at_least)
 
     def flush(self) -> list[Piece]:
-        """End the stream: give the last pieces, and start anew but for the counts."""
+        """End the stream: return the last pieces, and reset everything except the counts."""
         self.late += len(self._behind) + (self._ahead is not None)
         self._behind, self._ahead = [], None
         self._end()
@@ -148,14 +148,14 @@ class Resampler:
 
 
 def resampled(seconds: Array, samples: Array, rate_hz: float) -> Array:
-    """Samples `[m, n_channels]` of increasing times `[m]` without a gap, at `rate_hz` from the first on."""
+    """Samples `[m, n_channels]` of increasing times `[m]` without a gap, at `rate_hz` from the first sample on."""
     stretch = _Stretch(float(seconds[0]), samples[0], rate_hz, 0.0)
     stretch.extend(seconds[1:], samples[1:])
     return stretch.finish().samples
 
 
 class _Stretch:
-    """Samples without a gap, on the grid of times that begins with the first of them."""
+    """Samples without a gap, on a grid of times that begins with the first sample."""
 
     def __init__(self, second: float, sample: Array, rate_hz: float, gap_s: float) -> None:
         self._start, self._rate_hz = second, rate_hz
@@ -194,7 +194,7 @@ class _Stretch:
     def finish(self) -> Piece:
         decimator = self._decimator or Decimator(self._times_faster())
         pieces = [decimator.push(self._interpolate(decimator.factor, _TOLERANCE)), decimator.finish()]
-        return self._piece(np.concatenate([x for x in pieces if x.size] or pieces[:1]))
+        return self._piece(np.concatenate([piece for piece in pieces if piece.size] or pieces[:1]))
 
     def _times_faster(self) -> int:
         """The factor between the rate and the finer grid of a fast sensor; 1 if it is hardly faster."""

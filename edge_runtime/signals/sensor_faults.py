@@ -29,7 +29,7 @@ _MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is
 _IN_A_ROW = 10  # samples of the same time, or of past ones
 _COUNTED = 100  # samples
 _LEAST_STEP_S = 0.001  # no sensor of motion is faster
-_ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: start anew
+_ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: restart
 
 Array = npt.NDArray[np.float64]
 

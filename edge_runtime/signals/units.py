@@ -51,7 +51,7 @@ def canonical(name: str) -> str:
 
 def unit_name(factor: float, units: dict[str, float]) -> str:
     """The name of the unit with this `factor` in one of the tables."""
-    return next(name for name, x in units.items() if x == factor)
+    return next(name for name, value in units.items() if value == factor)
 
 
 def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> Units:
@@ -63,8 +63,8 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
         sizes, steps = np.linalg.norm(accelerations, axis=1), np.diff(times)
     sizes, steps = sizes[np.isfinite(sizes)], steps[np.isfinite(steps) & (steps > 0)]
     size, step = (float(np.median(x)) if len(x) else 0.0 for x in (sizes, steps))
-    acceleration = next((name for name, x in ACCELERATION_UNITS.items() if _within(size * x, GRAVITY_SIZES_G)), None)
-    time = next((name for name, x in TIME_UNITS.items() if is_step(step * x)), None)
+    acceleration = next((name for name, g in ACCELERATION_UNITS.items() if _within(size * g, GRAVITY_SIZES_G)), None)
+    time = next((name for name, s in TIME_UNITS.items() if is_step(step * s)), None)
     by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
     if stated.acceleration is None and acceleration is None:
         raise InputError(f"acceleration is about {size:.3g}, neither about 1 (g) nor about 9.8 (m/s2): give --units")

@@ -101,7 +101,7 @@ def test_refused_data_writes_nothing(har_edge_here, tmp_path, arguments, noun):
     assert done.returncode == ExitCode.USAGE
     assert noun in done.stderr
     assert "Traceback" not in done.stderr
-    assert {x: x.read_bytes() for x in tmp_path.rglob("*") if x.is_file()} == before
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_a_recording_is_drawn_with_its_labels(har_edge_here, tmp_path):

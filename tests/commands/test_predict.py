@@ -1,4 +1,4 @@
-"""Check `har-edge predict`: its decisions are those of a stream, joined to segments."""
+"""Check `har-edge predict`: its decisions equal a stream's, joined to segments."""
 
 import csv
 import json
@@ -75,7 +75,7 @@ def test_the_decisions_are_those_of_a_stream(har_edge_here, walk, tmp_path):
     logged, predicted = rows(tmp_path / "log.csv"), rows(tmp_path / "decisions.csv")
     assert len(predicted) > 80
     same = [key for key in logged[0] if key not in ("time", "inference_ms")]
-    assert [[x[key] for key in same] for x in predicted] == [[x[key] for key in same] for x in logged]
+    assert [[row[key] for key in same] for row in predicted] == [[row[key] for key in same] for row in logged]
 
 
 def test_segments_cover_the_decisions_and_end_at_a_gap(predict, walk, tmp_path):
@@ -148,8 +148,8 @@ def test_a_stated_placement_goes_before_the_layouts_and_a_hop_before_the_models(
     assert "waist" not in done.stdout + done.stderr
     assert {x["placement"] for x in content["recordings"]} == {"trouser pocket"}
     walked = [row for row in rows(tmp_path / "found.csv") if "walk" in row["file"]]
-    assert {x["placement"] for x in walked} == {"trouser pocket"}
-    assert np.allclose(np.diff([float(x["seconds"]) for x in walked]), 2.56)
+    assert {row["placement"] for row in walked} == {"trouser pocket"}
+    assert np.allclose(np.diff([float(row["seconds"]) for row in walked]), 2.56)
 
 
 SENSOR_LOGGER = ("TotalAcceleration", "Metadata", "time,seconds_elapsed,x,y,z", "7,{},{},{},{}", ".")

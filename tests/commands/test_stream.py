@@ -53,7 +53,7 @@ def test_a_model_of_any_mounting_tells_postures_once_it_has_found_it(stream):
     """Without `--placement`: the recording tells that it was made at a waist."""
     done = succeeded(stream("edge-anywhere", *REPLAY, "--jsonl"))
     lines = [json.loads(line) for line in done.stdout.splitlines()]
-    first_known = next(i for i, x in enumerate(lines) if x["type"] == "notice" and "is known" in x["text"])
+    first_known = next(i for i, line in enumerate(lines) if line["type"] == "notice" and "is known" in line["text"])
     before, after = (
         {x["activity"] for x in part if x["type"] == "decision"} for part in (lines[:first_known], lines[first_known:])
     )
@@ -68,18 +68,20 @@ def test_decisions_are_those_of_the_recogniser(stream, recording):
     times = np.arange(len(recording.samples)) / 50
     expected = [x for x in [*recognizer.push(recording.samples, times), *recognizer.flush()] if isinstance(x, Decision)]
     shown = decisions(done.stdout)
-    assert [(x["seconds"], x["activity"], x["reason"]) for x in shown] == [
-        (x.seconds, x.activity, x.reason) for x in expected
+    assert [(line["seconds"], line["activity"], line["reason"]) for line in shown] == [
+        (decision.seconds, decision.activity, decision.reason) for decision in expected
     ]
     assert np.allclose(
-        [x["probabilities"]["SITTING"] for x in shown], [x.probabilities[3] for x in expected], atol=1e-5
+        [line["probabilities"]["SITTING"] for line in shown],
+        [decision.probabilities[3] for decision in expected],
+        atol=1e-5,
     )
     assert json.loads(done.stdout.splitlines()[-1])["decisions"] == len(expected) > 240
-    labels = [recording.labels[round(50 * x.seconds)] for x in expected]
-    assert [x.get("label", "") for x in shown] == [
+    labels = [recording.labels[round(50 * decision.seconds)] for decision in expected]
+    assert [line.get("label", "") for line in shown] == [
         recording.label_names[label] if label >= 0 else "" for label in labels
     ]
-    assert {"STANDING", "stand_to_sit", "WALKING"} <= {x.get("label") for x in shown}
+    assert {"STANDING", "stand_to_sit", "WALKING"} <= {line.get("label") for line in shown}
     assert {json.loads(line)["type"] for line in done.stdout.splitlines()} == {"decision", "notice", "summary"}
 
 

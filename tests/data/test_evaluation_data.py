@@ -1,4 +1,4 @@
-"""Nobody is scored who was trained on; a model's windows are those of its labels, signals and length."""
+"""Nobody in the training is scored; a model's windows have its labels, signals and length."""
 
 from dataclasses import replace
 

@@ -77,8 +77,11 @@ def test_a_table_may_have_the_label_of_each_recording(tmp_path):
     text = 'subject = "anna"\n' + OF_STRETCHES.replace("{subject}", "{name}")
     text = text.replace('["subject", "label", "start", "end"]', '["name", "label"]')
     recordings = read(tmp_path, text).recordings
-    assert [(x.file, x.found_labels) for x in recordings] == [("a.csv", ("go upstairs",)), ("b.csv", ("rest",))]
-    assert all((x.labels >= 0).all() for x in recordings)
+    assert [(recording.file, recording.found_labels) for recording in recordings] == [
+        ("a.csv", ("go upstairs",)),
+        ("b.csv", ("rest",)),
+    ]
+    assert all((recording.labels >= 0).all() for recording in recordings)
     table.write_text("a walk\nb rest\na rest\n")
     with pytest.raises(InputError, match=r"labels\.txt: "):
         read(tmp_path, text)
@@ -87,7 +90,7 @@ def test_a_table_may_have_the_label_of_each_recording(tmp_path):
 def test_a_file_of_labels_may_have_a_row_for_each_row_of_its_recording(tmp_path):
     samples = [write_by_row(tmp_path, trial) for trial in ("01", "02")]
     recordings = read(tmp_path, BY_ROW).recordings
-    assert [(x.subject, x.trial, x.file) for x in recordings] == [
+    assert [(recording.subject, recording.trial, recording.file) for recording in recordings] == [
         ("07", "01", "L01_S07_R01.csv"),
         ("07", "02", "L01_S07_R02.csv"),
     ]
@@ -112,7 +115,10 @@ def test_devices_worn_at_once_may_share_the_labels_of_their_rows(tmp_path):
     other = rows(samples[::-1], times=range(300))
     (tmp_path / "L01_S07_R01_foot.csv").write_text("\n".join(["Time,x,y,z,u,v,w", *other]))
     recordings = read(tmp_path, BY_ROW.replace('_R{trial}.csv"', '_R{trial}_{placement}.csv"')).recordings
-    assert [(x.mounting.placement, x.labels.tolist()) for x in recordings] == [("foot", LABELLED), ("hand", LABELLED)]
+    assert [(recording.mounting.placement, recording.labels.tolist()) for recording in recordings] == [
+        ("foot", LABELLED),
+        ("hand", LABELLED),
+    ]
     assert recordings[0].samples == pytest.approx(samples[::-1], abs=1e-9)
 
 

@@ -112,7 +112,7 @@ def test_a_gap_begins_a_new_recording_and_the_front_end_anew(tmp_path):
     seconds[300:] += 0.3
     seconds[100:] += 0.2  # 0.22 s between two samples: bridged
     recordings = loading.load_recordings(write_folder(tmp_path, seconds, samples, HALVES))
-    assert [len(x.samples) for x in recordings[:2]] == [310, 300]
+    assert [len(recording.samples) for recording in recordings[:2]] == [310, 300]
     data = loading.load_data(tmp_path)
     first_of_rest = data.train.X[np.flatnonzero(data.train.y == 0)[0]]
     assert first_of_rest == pytest.approx(frontend.signals(samples[300:], gentle=True)[:128], abs=1e-6)

@@ -43,7 +43,10 @@ def test_every_shipped_layout_says_what_is_needed(name):
 
 def test_motionsense_has_the_sign_of_apple_which_is_turned_round():
     recordings = read("motionsense", EXCERPTS / "motionsense").recordings
-    assert [(x.subject, x.label_names[x.labels[0]], len(x.samples)) for x in recordings] == [
+    assert [
+        (recording.subject, recording.label_names[recording.labels[0]], len(recording.samples))
+        for recording in recordings
+    ] == [
         ("12", "STANDING", 30),
         ("1", "WALKING", 30),
     ]
@@ -150,11 +153,11 @@ def test_harth_and_har70_in_their_published_format(tmp_path):
     begin = datetime(2019, 1, 12)
     for place, extra in (("harth/S006.csv", False), ("harth/S015.csv", True), ("har70plus/501.csv", False)):
         times = [str(begin + timedelta(milliseconds=20 * i, microseconds=1))[:-3] for i in range(300)]
-        times = [f"{i},{x}" for i, x in enumerate(times)] if extra else times
+        times = [f"{i},{time}" for i, time in enumerate(times)] if extra else times
         head = "index," * extra + "timestamp,back_x,back_y,back_z,thigh_x,thigh_y,thigh_z,label"
         write(tmp_path / place, [head, *rows(samples, times=times, more=[["1"] * 200 + ["130"] * 100])])
     recordings = read("harth", tmp_path).recordings
-    assert [(x.subject, x.mounting.placement) for x in recordings] == [
+    assert [(recording.subject, recording.mounting.placement) for recording in recordings] == [
         (subject, placement) for subject in ("501", "S006", "S015") for placement in ("lower back", "thigh")
     ]
     assert recordings[0].samples[:, :3] == pytest.approx(samples[:, :3], abs=1e-4)
@@ -179,7 +182,9 @@ def test_realworld_in_its_published_format(tmp_path):
         trials = {f"{short}_climbingup_{x}_csv.zip": packed(sensor, values, "climbingup", ["waist"]) for x in (1, 2)}
         (folder / f"{short}_climbingup_csv.zip").write_bytes(zipped(trials))
     recordings = read("realworld", tmp_path).recordings
-    assert sorted((x.label_names[x.labels[0]], x.mounting.placement) for x in recordings) == [
+    assert sorted(
+        (recording.label_names[recording.labels[0]], recording.mounting.placement) for recording in recordings
+    ) == [
         *[("SITTING", "upperarm"), ("SITTING", "waist"), ("WALKING", "upperarm"), ("WALKING", "waist")],
         *[("WALKING_UPSTAIRS", "waist")] * 2,
     ]

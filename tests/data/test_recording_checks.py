@@ -20,7 +20,7 @@ def recordings():
 
 def found(recordings, about=""):
     every = findings(LayoutRecordings(rates_hz=[50.0], recordings=tuple(recordings)))
-    return [x for x in every if about in ("", x.about)]
+    return [finding for finding in every if about in ("", finding.about)]
 
 
 def faults(recordings):
@@ -28,7 +28,7 @@ def faults(recordings):
 
 
 def numbers(recordings):
-    return {name: x for finding in found(recordings) for name, x in finding.numbers.items()}
+    return {name: number for finding in found(recordings) for name, number in finding.numbers.items()}
 
 
 def changed(recordings, change):
@@ -128,13 +128,16 @@ def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(re
 
 
 def test_people_that_seem_to_be_files_are_said(recordings):
-    alone = [replace(x, subject=f"{i}-f1", labels=np.full_like(x.labels, i % 2)) for i, x in enumerate(recordings)]
+    alone = [
+        replace(recording, subject=f"{i}-f1", labels=np.full_like(recording.labels, i % 2))
+        for i, recording in enumerate(recordings)
+    ]
     assert any(fault.about == "people" and "'0-f1'" in fault.text for fault in faults(alone))
 
 
 @pytest.fixture(scope="module")
 def pieces(recordings):
-    """Each activity of four recordings of UCI HAR as a recording, of one mounting those of each."""
+    """Each activity of four recordings of UCI HAR as a recording of its own, in the same mounting."""
     every = []
     for i, x in enumerate(recordings[:4]):
         for first, end, label in label_runs(x.labels):
@@ -151,8 +154,11 @@ def turned(recordings, chosen=lambda _: True):
         Rotation.random(random_state=random).as_matrix() if chosen(i) else np.eye(3) for i in range(len(recordings))
     ]
     return [
-        replace(x, samples=np.concatenate([x.samples[:, :3] @ turn.T, x.samples[:, 3:] @ turn.T], axis=1))
-        for x, turn in zip(recordings, turns, strict=True)
+        replace(
+            recording,
+            samples=np.concatenate([recording.samples[:, :3] @ turn.T, recording.samples[:, 3:] @ turn.T], axis=1),
+        )
+        for recording, turn in zip(recordings, turns, strict=True)
     ]
 
 
@@ -170,7 +176,7 @@ def test_devices_that_stay_as_they_are_worn_fit_though_people_lie_down_and_turne
 
 
 def test_a_few_recordings_that_point_elsewhere_are_named_and_fit(pieces):
-    walks = {x.mounting.name: i for i, x in enumerate(pieces) if x.found_labels == ("WALKING",)}
+    walks = {piece.mounting.name: i for i, piece in enumerate(pieces) if piece.found_labels == ("WALKING",)}
     (finding,) = found(turned(pieces, lambda i: i in (walks["0"], walks["2"])), "mounting")
     assert (finding.is_fault, finding.numbers["elsewhere"]) == (False, 2)
     assert f"{pieces[walks['0']].file} at 0 s" in finding.text
@@ -191,14 +197,16 @@ def test_mountings_that_are_each_file_are_said_when_files_agree_and_none_is_comp
             [replace(recording, mounting=Mounting(recording.file)) for recording in recordings], "mounting"
         )
         assert (finding.is_fault, '"each subject"' in finding.text) == (is_fault, is_fault)
-    assert found([replace(x, samples=x.samples * 9.8) for x in turned(pieces)], "mounting") == []
+    assert (
+        found([replace(recording, samples=recording.samples * 9.8) for recording in turned(pieces)], "mounting") == []
+    )
 
 
 def test_a_device_that_is_put_elsewhere_within_a_recording_is_noticed_with_the_time(pieces):
     standing = next(piece for piece in pieces if piece.found_labels == ("STANDING",)).samples[:250]
     walks = [piece for piece in pieces if piece.mounting.name == "0" and piece.found_labels[0].startswith("WALKING")]
     pauses = [replace(walk, samples=np.concatenate([standing, walk.samples])) for walk in walks]
-    worn = np.concatenate([x.samples for x in turned(pauses)])
+    worn = np.concatenate([recording.samples for recording in turned(pauses)])
     whole = replace(walks[0], samples=worn, labels=np.full(len(worn), -1, np.int8), file="all.csv")
     (finding,) = found([whole], "mounting")
     assert finding.is_fault

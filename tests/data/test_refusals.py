@@ -132,7 +132,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "noun", "write", "change"), [(*x[:3], x[3:]) for x in REFUSED])
+@pytest.mark.parametrize(("name", "noun", "write", "change"), [(*case[:3], case[3:]) for case in REFUSED])
 def test_what_cannot_be_read_is_refused_by_its_name(tmp_path, name, noun, write, change):
     more = change[-1] if isinstance(change[-1], dict) else {}
     place = write(tmp_path, *(change[:-1] if more else change), **more)

@@ -1,4 +1,4 @@
-"""Scores equal those of scikit-learn, over all windows and over those of a person, a placement or a data set."""
+"""Scores equal scikit-learn's, over all windows and for each person, placement and data set."""
 
 import numpy as np
 import pytest

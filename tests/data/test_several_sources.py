@@ -1,4 +1,4 @@
-"""Several data sets as one: labels of any, signals of all, people and mountings told apart."""
+"""Several data sets as one: labels of any, signals of all, distinct people and mountings."""
 
 from pathlib import Path
 
@@ -37,21 +37,21 @@ def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
     data = loading.load_data(two)
     assert (data.name, data.labels) == ("one + two", ("WALKING", "STANDING", "JOGGING"))
     assert sorted(set(data.test.subject.tolist())) == ["one-c", "two-c"]
-    parts = [loading.load_data(x) for x in two]
+    parts = [loading.load_data(folder) for folder in two]
     assert np.array_equal(data.train.X, np.concatenate([part.train.X for part in parts]))
     names = [np.array(part.labels)[part.train.y] for part in parts]
     assert np.array_equal(np.array(data.labels)[data.train.y], np.concatenate(names))
     for split in (data.train, data.test):
         worn = [data.mountings[i] for i in split.mounting]
-        assert [f"{x.source}-{x.name}" for x in worn] == split.subject.tolist()
+        assert [f"{mounting.source}-{mounting.name}" for mounting in worn] == split.subject.tolist()
 
 
 def test_recordings_of_several_count_in_the_same_labels(two, monkeypatch):
     first = recordings()[:6]
     monkeypatch.setattr(embedded_recordings, "load", lambda: first)
     together = loading.load_recordings([*two, "uci-har"])
-    apart = [*(y for x in two for y in loading.load_recordings(x)), *recordings()[:6]]
-    assert {x.label_names for x in together} == {together[0].label_names}
+    apart = [*(y for folder in two for y in loading.load_recordings(folder)), *recordings()[:6]]
+    assert {recording.label_names for recording in together} == {together[0].label_names}
     assert together[0].classes == (*LABELS, "JOGGING")
     for joint, alone in zip(together, apart, strict=True):
         assert joint.subject in (f"one-{alone.subject}", f"two-{alone.subject}", f"uci-har-{alone.subject}")

@@ -113,7 +113,9 @@ def test_each_recording_of_uci_har_is_a_mounting_of_its_own(uci_har, recordings)
     assert [recording.mounting for recording in recordings] == list(uci_har.mountings)
     assert len({mounting.name for mounting in uci_har.mountings}) == 61
     for split in (uci_har.train, uci_har.test):
-        assert {*split.mounting.tolist()} == {i for i, x in enumerate(recordings) if x.subject in split.subject}
+        assert {*split.mounting.tolist()} == {
+            i for i, recording in enumerate(recordings) if recording.subject in split.subject
+        }
         assert [recordings[i].subject for i in split.mounting[::50]] == split.subject[::50].tolist()
 
 

@@ -13,7 +13,7 @@ from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals import mounting
 from edge_runtime.signals.frontend import SIGNALS
 
-NAMES = [x.name for x in SIGNALS]
+NAMES = [signal.name for signal in SIGNALS]
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +53,9 @@ def test_where_mountings_are_not_known_a_subject_has_one(small):
 
 
 def taken_off(part: Split, y: int) -> Split:
-    """The same windows, those of the class `y` of mountings of their own in which nothing moves."""
+    """The same windows, but windows of class `y` are motionless and have mountings of their own."""
     rows = part.y == y
-    X = np.where(rows[:, np.newaxis, np.newaxis] & [x.startswith("body_acc") for x in NAMES], 0, part.X)
+    X = np.where(rows[:, np.newaxis, np.newaxis] & [name.startswith("body_acc") for name in NAMES], 0, part.X)
     return replace(part, X=X, mounting=np.where(rows, 1000 + part.mounting, part.mounting))
 
 

@@ -157,7 +157,7 @@ def test_patterns_see_the_beginning_of_a_long_name_without_its_blanks(text, malf
         monkeypatch.setattr(column_names, name, watched)
     items = read(text + "\n" + GOOD)
     assert (len(samples(items)), left_out(items)) == (1, malformed)
-    assert not [x for x in seen if len(x) > 80 or "  " in x]
+    assert not [text for text in seen if len(text) > 80 or "  " in text]
 
 
 @pytest.mark.parametrize(("line", "n_parsed"), [("x", 1), ("[", 1), ("1", 1), ("battery, low", 1000)])

@@ -120,7 +120,7 @@ def test_another_board_or_host_is_not_mixed_in(sender, listener, host):
         send(SAMPLE)
         until(listener, has(1))
         with sender(host) as send_other:
-            with contextlib.suppress(ConnectionError):  # it is told at once, where there is a connection
+            with contextlib.suppress(ConnectionError):  # a connection is refused at once
                 send_other(SAMPLE.replace(b"[1, 0, 0]", b"[0, 0, 1]"))
             until(listener, says("others"))
             send(SAMPLE)

@@ -10,7 +10,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.signals import mounting
 from edge_runtime.signals.frontend import SIGNALS
 
-NAMES = [x.name for x in SIGNALS]
+NAMES = [signal.name for signal in SIGNALS]
 ACCELERATION = [x.name for x in SIGNALS if not x.is_rotation]
 RATE = 50.0
 turns = st.integers(0, 2**32 - 1).map(lambda seed: Rotation.random(random_state=seed).as_matrix())

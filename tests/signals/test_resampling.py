@@ -75,7 +75,7 @@ def test_a_gap_begins_a_new_stretch_on_a_grid_of_its_own():
     (before, first), (gap, second) = whole(stretches)
     assert (before, len(first), len(second)) == (0.0, 20, 20)
     assert gap == pytest.approx(1.003 - 0.38)
-    assert next(x.seconds for x in stretches if x.gap_s) == 1.003
+    assert next(stretch.seconds for stretch in stretches if stretch.gap_s) == 1.003
 
 
 def test_repeated_samples_count_once():

@@ -1,4 +1,4 @@
-"""Check that units are told by the size of numbers, and which signals are the axes of one quantity."""
+"""Check that the size of numbers shows their units, and which signals are the axes of one quantity."""
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def test_sizes_of_no_unit_leave_a_stated_one_and_are_refused_without():
 
 
 def test_axes_of_one_quantity_are_three_in_a_row_that_differ_in_their_letter():
-    assert triads([x.name for x in SIGNALS]) == {0: "body_acc", 3: "body_gyro", 6: "total_acc"}
+    assert triads([signal.name for signal in SIGNALS]) == {0: "body_acc", 3: "body_gyro", 6: "total_acc"}
     assert triads(["t", "ax", "ay", "az", "Gyro X", "Gyro Y", "Gyro Z"]) == {1: "a", 4: "Gyro"}
     for names in (["acc_x", "acc_y"], ["acc_x", "acc_z", "acc_y"], ["acc_x", "gyro_y", "acc_z"]):
         assert triads(names) == {}

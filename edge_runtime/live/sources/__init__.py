@@ -1,6 +1,6 @@
 """Read live samples from a source: a generator of chunks of samples and of events.
 
-While nothing comes it gives an empty `Chunk` now and then. Closing it closes its files and connections.
+While nothing comes, it yields an empty `Chunk` now and then. Closing it closes its files and connections.
 """
 
 from collections.abc import Generator, Iterator
@@ -43,8 +43,8 @@ Item = Chunk | Event
 Source = Generator[Item, None, None]
 
 NO_SAMPLES = Chunk(None, np.empty((0, N_CHANNELS)))
-POLL_S = 0.25  # that a source waits before it gives `NO_SAMPLES`
-SILENCE_S = 3.0  # without samples, after which a source says so
+POLL_S = 0.25  # that a source waits before it yields `NO_SAMPLES`
+SILENCE_S = 3.0  # without samples, after which a source reports it
 
 
 class SourceClock(Protocol):
@@ -65,7 +65,7 @@ class SilenceDetector:
         self._since, self._is_silent = clock.monotonic(), False
 
     def update(self, has_come: bool) -> Iterator[Item]:
-        """Note that something has come, or that nothing has; give `NO_SAMPLES` then."""
+        """Note whether something has come; yield `NO_SAMPLES` if not, and an event at either end of a silence."""
         silent_s = self._clock.monotonic() - self._since
         if not has_come:
             yield NO_SAMPLES

@@ -25,7 +25,7 @@ class Axes:
             raise InputError(
                 f"--axes {quoted(text)} is not a mapping: give the board's axes for x, y and z, as '-y,x,z'"
             )
-        places = np.array(["xyz".index(x) for x in named])
+        places = np.array(["xyz".index(axis) for axis in named])
         signs = np.array([-1.0 if match and match.group(1) == "-" else 1.0 for match in matches])
         if np.linalg.det(np.eye(3)[places] * signs) < 0:
             raise InputError(f"--axes {quoted(text)} is a mirror image, which no board can be: turn one sign round")

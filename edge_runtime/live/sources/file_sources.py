@@ -1,4 +1,4 @@
-"""Read samples from a CSV file, standard input or a growing pipe, or replay a recording of the data."""
+"""Read samples from a file, standard input or a pipe, or from a recording of a data set at its own pace."""
 
 import os
 import select
@@ -28,7 +28,7 @@ _BLOCK = 1 << 13  # bytes, a second or two of samples
 
 
 def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
-    """The samples of the CSV file at `path`, or of the lines in a pipe, a file of JSON or standard input (`-`).
+    """Read samples from the CSV file at `path`, or from the lines of a pipe, a file of JSON or standard input (`-`).
 
     A pipe ends when its last writer closes it. Raises `InputError` when it cannot be read, or has no sample.
     """
@@ -58,7 +58,7 @@ def _lines(path: Path, stated: Units, clock: SourceClock) -> Source:
         silence = SilenceDetector(name, clock)
         yield Event("opened", f"reading {name}")
         while True:
-            # A pipe is not readable before its first writer; after the last one it reads EOF.
+            # A pipe is not readable before a writer opens it; after the last writer has closed it, it reads EOF.
             if not select.select([descriptor], [], [], POLL_S)[0]:
                 yield from silence.update(has_come=False)
                 continue

@@ -106,7 +106,7 @@ class LineDecoder:
             self._items.append(Event("units", notice))
 
     def _release(self) -> None:
-        """Give out the rows that wait; judge them first if necessary."""
+        """Emit the waiting rows, after judging their units if necessary."""
         if self._waiting and self._units is None:
             self._judge()
         if self._waiting and self._units:

@@ -74,7 +74,7 @@ class LineParser:
         cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
         if text.endswith(("HTTP/1.0", "HTTP/1.1")):
             raise MalformedError("this is HTTP, or a WebSocket: send plain lines instead (docs/stream.md has apps)")
-        if not any(map(column_names.is_number, cells)):  # a header, which comes again when a board starts anew
+        if not any(map(column_names.is_number, cells)):  # a header, which a board repeats when it restarts
             if self._columns and not _AXES.issubset(text.lower()):
                 raise MalformedError("it has neither numbers nor the names of a header")
             try:
@@ -170,9 +170,13 @@ def _readings(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     payload = content.get("payload")
     if not isinstance(payload, list):
         return [content]
-    readings = [x for x in payload if isinstance(x, dict) and column_names.sensor_kind(str(x.get("name")))]
-    with_gravity = [x for x in readings if x["name"] != "accelerometer"]
-    if len(with_gravity) < len(readings) and not any(x["name"] == "totalacceleration" for x in readings):
+    readings = [
+        reading
+        for reading in payload
+        if isinstance(reading, dict) and column_names.sensor_kind(str(reading.get("name")))
+    ]
+    with_gravity = [reading for reading in readings if reading["name"] != "accelerometer"]
+    if len(with_gravity) < len(readings) and not any(reading["name"] == "totalacceleration" for reading in readings):
         raise MalformedError(column_names.NO_GRAVITY.format("accelerometer"))
     return with_gravity
 
