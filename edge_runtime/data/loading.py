@@ -90,7 +90,7 @@ class DataReader:
     def check(self, data: Dataset) -> None:
         """Raise `InputError` where `data`, the windows that there are, cannot be trained on and tested."""
         self._check_labels()
-        place = in_words(self.sources)
+        place, length = in_words(self.sources), f"{data.window.samples / FILTERS.rate_hz:g} s"
         if len(self.parts) == 1:
             if self.parts[0].kind in ("windows", "official"):
                 return
@@ -99,12 +99,12 @@ class DataReader:
                 lack = counted(len(data.labels), "label")
                 raise InputError(f"the recordings in {place} have {lack}; at least 2 are needed")
             if len(people) < MIN_SUBJECTS:
-                lack = f"{counted(len(people), 'subject')} with {_length(data)} of one label in one piece"
+                lack = f"{counted(len(people), 'subject')} with {length} of one label in one piece"
                 raise InputError(f"{place} has {lack}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
         counts = np.bincount(data.train.y, minlength=len(data.labels))
         if absent := [label for label, n in zip(data.labels, counts, strict=True) if not n]:
             mend = "record more, or choose other --test-subjects"
-            raise InputError(f"{place}: no training subject has {_length(data)} of '{absent[0]}' in a row: {mend}")
+            raise InputError(f"{place}: no training subject has {length} of '{absent[0]}' in a row: {mend}")
         if not len(data.test):
             raise InputError(f"{place} has no test subject: name some with --test-subjects")
 
@@ -206,9 +206,7 @@ def prefixes(names: Sequence[str]) -> list[str]:
     return [f"{x}-{plain[:i].count(x) + 1}-" if x in plain[:i] else f"{x}-" for i, x in enumerate(plain)]
 
 
-def windowed(
-    name: str, recordings: Sequence[Recording], window: Window, test_subjects: Collection[int | str]
-) -> Dataset:
+def windowed(name: str, recordings: Sequence[Recording], window: Window, tested: Collection[int | str]) -> Dataset:
     """Windows of recordings, each wholly inside one label's segment, with the signals that all recordings have."""
     labels = labels_in_order(label for recording in recordings for label in recording.classes)
     have_rotation = all(recording.has_gyroscope for recording in recordings)
@@ -231,7 +229,7 @@ def windowed(
         mounting = np.repeat(np.array([number[x.mounting] for x in chosen], np.int32), counts)
         return Split(np.concatenate(X), np.concatenate(y), subject, mounting)
 
-    train, test = (split([x for x in recordings if (x.subject in test_subjects) == tested]) for tested in (False, True))
+    train, test = (split([x for x in recordings if (x.subject in tested) == is_test]) for is_test in (False, True))
     return Dataset(name, labels, signals, window, train, test, FILTERS, mountings=mountings)
 
 
@@ -240,10 +238,6 @@ def _starts(recording: Recording, window: Window) -> Iterator[int]:
     for first, end, label in label_runs(recording.labels):
         if 0 <= label < len(recording.classes):
             yield from range(first, end + 1 - window.samples, window.hop)
-
-
-def _length(data: Dataset) -> str:
-    return f"{data.window.samples / FILTERS.rate_hz:g} s"
 
 
 def _joined(parts: Sequence[Dataset]) -> Dataset:
@@ -284,16 +278,16 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
 
 def _joined_recordings(parts: Sequence[Sequence[Recording]]) -> tuple[Recording, ...]:
     """Recordings of several data sets, whose labels index the same names. Raises `InputError` as `_joined` does."""
-    every = [x for part in parts for x in part]
+    every = [recording for part in parts for recording in part]
     classes = labels_in_order(label for recording in every for label in recording.classes)
     others = labels_in_order(name for recording in every for name in recording.label_names if name not in classes)
     names = _in_bounds((*classes, *others))
     joined = []
     for part, prefix in zip(parts, prefixes([part[0].mounting.source for part in parts]), strict=True):
         for x in part:
+            subject = f"{prefix}{x.subject}"
             labels = np.array([*map(names.index, x.label_names), -1], np.int8)[x.labels]
-            x = replace(x, subject=f"{prefix}{x.subject}", labels=labels, label_names=names)
-            joined.append(replace(x, n_classes=len(classes)))
+            joined.append(replace(x, subject=subject, labels=labels, label_names=names, n_classes=len(classes)))
     return tuple(joined)
 
 
