@@ -62,17 +62,12 @@ def find_stretches(recordings: Sequence[Recording], classifier: Classifier) -> t
     in_frame = _in_walking_frame(recordings, signals, card) if card.frame == "walking" else signals
     pairs = list(zip(recordings, in_frame, strict=True))
     unmoving = dict.fromkeys(recording.mounting.name for recording, values in pairs if values is None)
-
-    def cut_stretches(labels: Sequence[int], settling_s: float) -> list[Stretch]:
-        usable = ((recording, values) for recording, values in pairs if values is not None)
-        return [
-            x for recording, values in usable for x in _stretches(recording, values, classifier, labels, settling_s)
-        ]
-
+    usable = [(recording, values) for recording, values in pairs if values is not None]
     labels = range(len(card.labels))
-    settled = cut_stretches(labels, WARM_UP_S)
-    early = [x for x in labels if sum(stretch.seconds for stretch in settled if stretch.label == x) < _ENOUGH_S]
-    return [x for x in settled if x.label not in early] + cut_stretches(early, 0.0), list(unmoving)
+    settled = [x for pair in usable for x in _stretches(*pair, classifier, labels, WARM_UP_S)]
+    early = [label for label in labels if sum(x.seconds for x in settled if x.label == label) < _ENOUGH_S]
+    whole = [x for pair in usable for x in _stretches(*pair, classifier, early, 0.0)]
+    return [x for x in settled if x.label not in early] + whole, list(unmoving)
 
 
 def check_sensors(recordings: Sequence[Recording], card: Card) -> None:

@@ -159,14 +159,11 @@ class LiveRecognizer:
                 self._decider.begin()
             if not 0 <= piece.gap_s <= LONGEST_GAP_S and self._decider.forget_mounting():
                 yield Notice(piece.seconds, "mounting", LOST)
-            if piece.gap_s > _ANOTHER_CLOCK_S:
-                text = f"the source's clock went ahead by {piece.gap_s / 3600:.0f} h: the filters start anew"
-                yield Notice(piece.seconds, "clock", text)
-            elif piece.gap_s > 0:
+            if 0 < piece.gap_s <= _ANOTHER_CLOCK_S:
                 yield Notice(piece.seconds, "gap", f"no samples for {piece.gap_s:.2f} s: the filters start anew")
-            elif piece.gap_s < 0:
-                text = f"the source's clock went back by {-piece.gap_s:.2f} s: the filters start anew"
-                yield Notice(piece.seconds, "clock", text)
+            elif piece.gap_s:
+                jump = f"{-piece.gap_s:.2f} s back" if piece.gap_s < 0 else f"{piece.gap_s / 3600:.0f} h ahead"
+                yield Notice(piece.seconds, "clock", f"the source's clock went {jump}: the filters start anew")
             self._windowing = Windowing(self.card.window, self.hop, piece.seconds, self._gentle)
             self._axes.begin()
         if self.card.n_channels == N_CHANNELS:

@@ -159,8 +159,6 @@ def open_model(
 
     `name` names the model in the `InputError` that is raised when the runtime is missing or refuses the model.
     """
-    if threads < 1:
-        raise InputError(f"cannot run a model with {threads} threads: use 1 or more")
     loaded = load_runtime(runtime)
     try:
         return Model(loaded, flatbuffer, threads, xnnpack, name)

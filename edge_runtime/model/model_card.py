@@ -155,7 +155,7 @@ class Card:
         if not isinstance(content, dict) or "format" not in content:
             raise InputError(f"{source} is not a har-edge model card, since it has no 'format': give a card.json")
         if content["format"] != FORMAT:
-            raise InputError(f"the format of the card {source} is not {FORMAT}: convert the model again")
+            raise InputError(f"{source} has a card format other than {FORMAT}: convert the model again")
         try:
             card = from_json(cls, content)
             from_json(_Ranges, dict(card.quantisation))
@@ -188,7 +188,7 @@ class Card:
             self.normalisation.fault(n_signals)
             or self.live.fault(n_labels)
             or next((fault for alike in self.alike if (fault := alike.fault(self.labels))), None)
-            or (correction.fault(n_labels, self.signal_names, window.rate_hz) if correction else None)
+            or (correction.fault(n_labels, self.signal_names) if correction else None)
         )
 
 

@@ -42,12 +42,8 @@ class PersonalCorrection:
         corrected = logits + np.clip(correction, np.array(self.lowest), np.array(self.highest))
         return np.asarray(corrected, np.float32)
 
-    def fault(self, n_labels: int, signal_names: Sequence[str], rate_hz: float | None) -> str | None:
+    def fault(self, n_labels: int, signal_names: Sequence[str]) -> str | None:
         """State what makes the correction unusable for `n_labels` activities and these signals."""
-        if rate_hz is None:
-            return "has a personal correction, which needs the window's rate_hz"
-        if not {*signal_names} >= {*GRAVITY}:
-            return "has a personal correction, which needs gravity among the signals"
         n_moving = len(_moving(signal_names))
         n_features = len(GRAVITY) + n_moving + n_moving**2
         has_rows = {len(self.weights), len(self.lowest), len(self.highest)} == {n_labels}

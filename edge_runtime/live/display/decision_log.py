@@ -19,16 +19,8 @@ class Log:
     def __init__(self, path: Path, labels: Sequence[str]) -> None:
         self._path, self._failed = path, False
         self.missed = 0
-        header = [
-            "time",
-            "seconds",
-            "activity",
-            "warming_up",
-            "reason",
-            "inference_ms",
-            *(f"p_{label}" for label in labels),
-        ]
-        first_line = csv_text([header]).encode()
+        header = ["time", "seconds", "activity", "warming_up", "reason", "inference_ms"]
+        first_line = csv_text([[*header, *(f"p_{label}" for label in labels)]]).encode()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
