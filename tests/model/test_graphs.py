@@ -1,4 +1,4 @@
-"""The graphs of a model are read as its runtime lists them, and the work of their operators is counted."""
+"""Compare the graphs of a model with the runtime's list, and count the work of operators."""
 
 import numpy as np
 import pytest
@@ -27,48 +27,47 @@ LOOP = tiny_models.doubling_loop(3, 5)
 
 
 @pytest.mark.parametrize("scheme", MODELS)
-def test_operators_and_tensors_are_those_that_the_interpreter_lists(scheme):
+def test_operators_and_tensors_equal_the_interpreters_list(scheme):
     flatbuffer, _ = cards.read_model(MODELS[scheme])
     interpreter = load_runtime().module.Interpreter(model_content=flatbuffer)
     interpreter.allocate_tensors()
     (main,) = read_graphs(flatbuffer)
-    listed = [x for x in interpreter._get_ops_details() if x["op_name"] != "DELEGATE"]
+    listed = [node for node in interpreter._get_ops_details() if node["op_name"] != "DELEGATE"]
     assert [(x.name, [*x.inputs], [*x.outputs]) for x in main.operators] == [
-        (x["op_name"], [*x["inputs"]], [*x["outputs"]]) for x in listed
+        (node["op_name"], [*node["inputs"]], [*node["outputs"]]) for node in listed
     ]
-    assert {x.name for x in main.operators} == operator_names(flatbuffer)
+    assert {operator.name for operator in main.operators} == operator_names(flatbuffer)
     for tensor, details in zip(main.tensors, interpreter.get_tensor_details(), strict=True):
         quantisation = details["quantization_parameters"]
         assert (tensor.index, tensor.name) == (details["index"], details["name"])
         assert (tensor.shape, tensor.dtype) == ((*details["shape"],), np.dtype(details["dtype"]).name)
         assert [[*tensor.scales], [*tensor.zero_points]] == [
-            quantisation[x].tolist() for x in ("scales", "zero_points")
+            quantisation[name].tolist() for name in ("scales", "zero_points")
         ]
     assert ports(flatbuffer) == ([main.tensors[main.inputs[0]]], [main.tensors[main.outputs[0]]])
     assert scheme_of([main]) == scheme
 
 
-def test_numbers_of_operators_and_types_are_those_of_the_schema():
+def test_numbers_of_operators_and_types_equal_the_schema():
     for kind, names in ((schema.BuiltinOperator, graphs.OPERATORS), (schema.TensorType, graphs.TYPES)):
         for number, name in enumerate(names):
             assert getattr(kind, name.upper()) == number
     assert schema.BuiltinOptions.WhileOptions == graphs.WHILE_OPTIONS
 
 
-def test_the_body_of_a_loop_runs_at_each_turn_and_its_condition_is_no_work():
-    found = read_graphs(LOOP)
-    assert [[x.name for x in graph.operators] for graph in found] == [["WHILE"], ["LESS"], ["ADD", "ADD"]]
-    assert [x.turns for x in found] == [1, 0, 5]
-    assert running(found) == [found[0], found[2]]
+def test_the_body_of_a_loop_runs_at_each_turn_and_its_condition_does_not_count():
+    main, condition, body = read_graphs(LOOP)
+    assert [[x.name for x in graph.operators] for graph in (main, condition, body)] == [
+        ["WHILE"],
+        ["LESS"],
+        ["ADD"] * 2,
+    ]
+    assert (main.turns, condition.turns, body.turns) == (1, 0, 5)
+    assert running([main, condition, body]) == [main, body]
     assert operator_names(LOOP) == {"WHILE", "LESS", "ADD"}
-    assert [x.turns for x in read_graphs(tiny_models.nested_loops(3, 5, 4))] == [1, 0, 5, 0, 20]
-    assert [x.name for x in read_graphs(with_first(LOOP, 2))[0].operators] == ["ADD", "ADD"]
-    assert read_graphs(with_first(LOOP, 0)) == found
-
-
-def test_the_scheme_is_read_from_the_graph_and_not_from_its_float_input():
-    assert scheme_of(read_graphs(tiny_models.quantise(4, 0.5, 3))) == "int8"
-    assert scheme_of(read_graphs(DENSE)) == "float32"
+    assert [graph.turns for graph in read_graphs(tiny_models.nested_loops(3, 5, 4))] == [1, 0, 5, 0, 20]
+    assert [operator.name for operator in read_graphs(with_first(LOOP, 2))[0].operators] == ["ADD", "ADD"]
+    assert read_graphs(with_first(LOOP, 0)) == (main, condition, body)
 
 
 def tensor(index: int, *shape: int, dtype: str = "float32") -> Tensor:
@@ -76,14 +75,14 @@ def tensor(index: int, *shape: int, dtype: str = "float32") -> Tensor:
 
 
 def graph(operators: list[tuple], tensors: list[Tensor], turns: int = 1) -> Graph:
-    return Graph(tuple(Operator(*x) for x in operators), tuple(tensors), (0,), (), {}, turns)
+    return Graph(tuple(Operator(*fields) for fields in operators), tuple(tensors), (0,), (), {}, turns)
 
 
 def test_a_layer_costs_its_matrix_and_a_recurrent_one_its_matrices_at_each_step():
-    found = count(read_graphs(tiny_models.dense(np.ones((6, 256), np.float32), (128, 2))))
-    assert found == {"FULLY_CONNECTED": OperatorCost(1, 6 * 256, 4 * (6 * 256 + 6), 24)}
+    costs = count(read_graphs(tiny_models.dense(np.ones((6, 256), np.float32), (128, 2))))
+    assert costs == {"FULLY_CONNECTED": OperatorCost(1, 6 * 256, 4 * (6 * 256 + 6), 24)}
     cost = count(read_graphs(tiny_models.recurrent(5)))["RNN"]
-    assert (cost.macs, cost.constant_bytes) == (2 * 25, 4 * (2 * 25 + 5 + 5))  # the state too
+    assert (cost.macs, cost.constant_bytes) == (2 * 25, 4 * (2 * 25 + 5 + 5))  # including the state
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,7 @@ def test_a_convolution_costs_its_kernel_at_each_place(name, weights, macs):
     assert count([graph([(name, (0, 1, -1), (2,))], tensors)])[name] == OperatorCost(1, macs, np.prod(weights), 128)
 
 
-def test_weights_that_many_steps_or_turns_use_are_stored_once_and_multiplied_each_time():
+def test_weights_of_many_steps_or_turns_are_stored_once_and_multiplied_each_time():
     tensors = [tensor(0, 1, 4), tensor(1, 4, 4), tensor(2, 1, 4), tensor(3, 1, 4)]
     operators = [("FULLY_CONNECTED", (0, 1), (2,)), ("FULLY_CONNECTED", (2, 1), (3,)), ("TANH", (3,), (0,))]
     assert count([graph(operators, tensors)]) == {
@@ -110,8 +109,8 @@ def test_weights_that_many_steps_or_turns_use_are_stored_once_and_multiplied_eac
     assert count([body]) == {"FULLY_CONNECTED": OperatorCost(1, 9 * 16, 64, 9 * 16)}
 
 
-def test_a_loop_writes_what_it_changes_or_somebody_reads():
-    """The counter, which changes, and of two values that it passes on the one that is read."""
+def test_a_loop_writes_only_values_that_it_changes_or_that_are_read_later():
+    """It changes the counter; an operator reads one of the two values that it passes on."""
     tensors = [tensor(i, 1, 4) for i in range(7)]
     body = Graph((), tuple(tensors), (0, 1, 2), (3, 1, 2), {}, 5)
     loop = ("WHILE", (0, 1, 2), (3, 4, 5), (1, 1))

@@ -1,4 +1,4 @@
-"""Check the interface to every runtime: a model's facts, its refusals, and no state between windows."""
+"""Check the interface to TFLite runtimes: a model's facts, refusals, and no state between windows."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_running_a_model_gives_its_output():
 
 
 @pytest.mark.parametrize("scheme", MODELS)
-def test_xnnpack_takes_nearly_all_of_the_reference_models_and_nothing_when_it_is_off(scheme):
+def test_xnnpack_takes_nearly_all_operators_of_the_reference_models_and_none_when_it_is_off(scheme):
     flatbuffer, _ = cards.read_model(MODELS[scheme])
     with_it, without = open_model(flatbuffer).operators, open_model(flatbuffer, xnnpack=False).operators
     assert with_it.counts == without.counts
@@ -30,32 +30,32 @@ def test_xnnpack_takes_nearly_all_of_the_reference_models_and_nothing_when_it_is
     assert all(n <= with_it.counts[name] for name, n in with_it.xnnpack.items())
 
 
-@pytest.mark.parametrize("uncalled", [0, 1000])  # each would be opened, and stay in memory
+@pytest.mark.parametrize("uncalled", [0, 1000])  # uncalled graphs must not be opened: each would stay in memory
 def test_xnnpack_takes_operators_of_a_loop_too(uncalled, monkeypatch):
     n_opened, opens = [], Model._open
-    monkeypatch.setattr(Model, "_open", lambda *x: n_opened.append(1) or opens(*x))
+    monkeypatch.setattr(Model, "_open", lambda *args: n_opened.append(1) or opens(*args))
     loop = open_model(tiny_models.doubling_loop(3, 5, uncalled=uncalled)).operators
-    assert (loop.counts, loop.xnnpack) == ({"WHILE": 1, "ADD": 2}, {"ADD": 1})  # not the counter's, of int32
+    assert (loop.counts, loop.xnnpack) == ({"WHILE": 1, "ADD": 2}, {"ADD": 1})  # not the int32 ADD of the counter
     assert len(n_opened) == 2
 
 
-def test_the_interpreter_gets_the_threads_that_were_asked_for(monkeypatch):
-    module, got = load_runtime("litert").module, []
-    made = module.Interpreter
-    monkeypatch.setattr(module, "Interpreter", lambda **given: got.append(given["num_threads"]) or made(**given))
+def test_the_interpreter_gets_the_number_of_threads(monkeypatch):
+    module, numbers = load_runtime("litert").module, []
+    make = module.Interpreter
+    monkeypatch.setattr(module, "Interpreter", lambda **args: numbers.append(args["num_threads"]) or make(**args))
     assert open_model(DENSE, "litert", threads=3).threads == 3
-    assert got == [3]
+    assert numbers == [3]
 
 
-def test_operators_between_a_delegates_borders_are_those_it_took():
-    """Two delegates with an operator between them, and a loop of which nobody reads the second output."""
+def test_a_delegate_took_the_operators_between_its_borders():
+    """Use two delegates with an operator between them, and a loop with a second output that nothing reads."""
     tensors = [([0, 10], [1]), ([1], [2, 3]), ([2], [4]), ([4, 3, -1], [5]), ([5], [6]), ([4], [7, -1])]
-    nodes = [{"index": i, "inputs": x, "outputs": y} for i, (x, y) in enumerate(tensors)]
+    nodes = [{"index": i, "inputs": inputs, "outputs": outputs} for i, (inputs, outputs) in enumerate(tensors)]
     delegates = [{"inputs": [0, 10], "outputs": [2, 3]}, {"inputs": [3, 4], "outputs": [6]}]
     assert interpreters.operators_inside(delegates, nodes) == {0, 1, 3, 4}
 
 
-def test_state_is_found_and_reset_before_each_window_in_the_body_of_a_loop_too():
+def test_state_is_reset_before_each_window_in_the_body_of_a_loop_too():
     values = np.array([[1, 2, 3]], np.float32)
     for flatbuffer in (tiny_models.recurrent(3), tiny_models.doubling_loop(3, 5, sums=True)):
         model = open_model(flatbuffer)
@@ -71,7 +71,7 @@ def test_state_is_found_and_reset_before_each_window_in_the_body_of_a_loop_too()
     [("onnx", "litert"), ("tensorflow", r"\[train\]"), ("auto", "ai-edge-litert")],
 )
 def test_an_unknown_or_missing_runtime_is_refused(monkeypatch, name, noun):
-    monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda x: None)
+    monkeypatch.setattr(interpreters.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(InputError, match=noun):
         load_runtime(name)
 
