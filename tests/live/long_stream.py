@@ -1,6 +1,6 @@
-"""Recognise hours of samples as a bad connection delivers them.
+"""Recognise hours of samples that arrive over a bad connection.
 
-`python tests/live/long_stream.py HOURS` prints, as JSON, the bytes that its process holds after each tenth of the time.
+`python tests/live/long_stream.py HOURS` prints the memory of its process (bytes) after each tenth of the time, as JSON.
 """
 
 import json
@@ -17,24 +17,24 @@ from edge_runtime.signals.frontend import RATE_HZ
 
 
 def main() -> None:
-    """Stream the training subjects' recordings again and again."""
+    """Stream the training subjects' recordings repeatedly."""
     test = set(uci_har.load().test.subject.tolist())
-    recordings = [x.samples for x in embedded_recordings.load() if x.subject not in test]
+    recordings = [recording.samples for recording in embedded_recordings.load() if recording.subject not in test]
     recognizer = LiveRecognizer(Classifier(reference_model("edge", "int8")))
-    held, streamed, number = [], 0, 0
-    wanted = round(float(sys.argv[1]) * 3600 * RATE_HZ)
-    while streamed < wanted:
+    memory, streamed, number = [], 0, 0
+    n_samples = round(float(sys.argv[1]) * 3600 * RATE_HZ)
+    while streamed < n_samples:
         samples = recordings[number % len(recordings)]
         rows, seconds = delivered(len(samples), RATE_HZ, number)
         for first in range(0, len(rows), 50):
             chunk = slice(first, first + 50)
             recognizer.push(samples[rows[chunk]], seconds[chunk] + streamed / RATE_HZ)
-            if streamed + first >= wanted * (len(held) + 1) / 10:
+            if streamed + first >= n_samples * (len(memory) + 1) / 10:
                 status = Path("/proc/self/status").read_text()
-                held.append(1024 * int(status.partition("VmRSS:")[2].split()[0]))
+                memory.append(1024 * int(status.partition("VmRSS:")[2].split()[0]))
         streamed += len(samples)
         number += 1
-    print(json.dumps(held))
+    print(json.dumps(memory))
 
 
 if __name__ == "__main__":

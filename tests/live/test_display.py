@@ -1,4 +1,4 @@
-"""The display of a stream: its log, and its picture on a terminal."""
+"""Check the display of a stream: its log, lines and timeline."""
 
 import csv
 import io
@@ -21,7 +21,7 @@ from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.terminal import Console, plain_table
 
 
-def test_each_decision_is_in_the_file_at_once_and_later_runs_append(tmp_path):
+def test_each_decision_is_logged_at_once_and_later_runs_append(tmp_path):
     path = tmp_path / "new" / "log.csv"
     for _ in range(2):
         log = Log(path, LABELS)
@@ -30,13 +30,13 @@ def test_each_decision_is_in_the_file_at_once_and_later_runs_append(tmp_path):
         rows = list(csv.DictReader(path.open(newline="")))
         log.close()
         with path.open("a") as torn:
-            torn.write("2026-01-01,5.0,SIT")  # of a run that was killed
-    assert [x["seconds"] for x in rows] == ["2.560000", "3.840000", "5.0", "2.560000", "3.840000"]
+            torn.write("2026-01-01,5.0,SIT")  # as if the run was killed
+    assert [row["seconds"] for row in rows] == ["2.560000", "3.840000", "5.0", "2.560000", "3.840000"]
     assert (rows[0]["activity"], rows[0]["p_SITTING"]) == ("SITTING", "0.90000")
     assert (rows[1]["activity"], rows[1]["reason"], rows[1]["warming_up"]) == (UNKNOWN, "held, otherwise", "1")
 
 
-def test_another_file_is_not_touched(tmp_path):
+def test_a_file_that_is_not_a_log_is_not_changed(tmp_path):
     path = tmp_path / "thesis.txt"
     path.write_text("chapter one")
     with pytest.raises(InputError, match="thesis"):
@@ -44,22 +44,22 @@ def test_another_file_is_not_touched(tmp_path):
     assert path.read_text() == "chapter one"
 
 
-def test_without_a_certain_activity_the_likeliest_is_said(capsys):
-    found, summary = decision(2.56, UNKNOWN, reason=UNCERTAIN), StreamSummary(LABELS, 1.28)
-    assert "WALKING" in reason_text(found)
-    show_predictions([Prediction(Recorded(Path("a"), Mounting()), 0.0, [found], [], [], summary)], None, False)
+def test_the_likeliest_activity_is_shown_if_no_activity_is_certain(capsys):
+    uncertain, summary = decision(2.56, UNKNOWN, reason=UNCERTAIN), StreamSummary(LABELS, 1.28)
+    assert "WALKING" in reason_text(uncertain)
+    show_predictions([Prediction(Recorded(Path("a"), Mounting()), 0.0, [uncertain], [], [], summary)], None, False)
     assert "WALKING" in capsys.readouterr().out
     assert "WALKING" not in reason_text(decision(2.56, UNKNOWN, reason="stuck"))
 
 
-def test_a_gap_is_a_gap_in_the_band_of_the_timeline():
+def test_the_timeline_shows_gaps():
     console, summary = Console(), StreamSummary(LABELS, 1.28)
     console.file, console.size = io.StringIO(), (80, 40)
     timeline = Timeline(LABELS, "edge_int8   --replay 7", summary, console, FakeClock())
     for seconds in [*range(60), *range(180, 300)]:
         summary.samples_came(seconds - np.arange(49, -1, -1) / 50)
-        found = decision(seconds, "LAYING")
-        timeline.decision(found, summary.add(found), "")
+        laying = decision(seconds, "LAYING")
+        timeline.decision(laying, summary.add(laying), "")
     console.print(timeline.picture())
     assert re.search(r"^·*L{15,17}·{31,33}L{31,33}$", console.file.getvalue(), re.MULTILINE)
 
@@ -71,7 +71,7 @@ def test_names_are_never_markup(capsys):
     assert capsys.readouterr().out.split() == ["[/b]", "[/red][bold]x"]
 
 
-def test_every_activity_has_a_letter_of_its_own():
+def test_every_activity_has_a_different_letter():
     assert letters([*LABELS, UNKNOWN]) == [*"WUDSTL", "?"]
     names = ["WALKING", "WADING", "W", "w", "?", "\x1b", *map(str, range(20)), UNKNOWN]
     assert len(set(letters(names))) == len(names)

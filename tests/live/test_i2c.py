@@ -1,4 +1,4 @@
-"""A sensor on the I2C bus: Adafruit's own drivers, on a bus whose devices are tables of registers."""
+"""Read a sensor on the I2C bus with Adafruit's drivers, on a bus with tables of registers as devices."""
 
 from contextlib import closing
 from typing import Any
@@ -16,7 +16,7 @@ LSM6DS = {"LSM6DS33": 0x69, "LSM6DS3TRC": 0x6A, "ISM330DHCX": 0x6B, "LSM6DSOX": 
 
 
 class Bus:
-    """An I2C bus as `busio.I2C` shows it, with one device; `answers` is whether it is plugged in."""
+    """An I2C bus with one device, behind the interface of `busio.I2C`; `answers` tells whether it is plugged in."""
 
     def __init__(self, address: int, registers: dict[int, int], self_clearing: dict[int, int]) -> None:
         self.address, self.registers, self._self_clearing = address, dict(registers), self_clearing
@@ -50,14 +50,14 @@ class Bus:
             in_buffer[i] = self.registers.get(out_buffer[out_start] + i - in_start, 0)
 
     def put(self, register: int, counts: list[int], byteorder: Any) -> None:
-        """Measure `counts`: 16 bits each, from `register` on."""
-        content = b"".join(x.to_bytes(2, byteorder, signed=True) for x in counts)
+        """Measure `counts` of 16 bits each, from `register` on."""
+        content = b"".join(count.to_bytes(2, byteorder, signed=True) for count in counts)
         self.registers.update(enumerate(content, register))
 
 
 @pytest.fixture(autouse=True)
 def quick_drivers(monkeypatch) -> None:
-    """Nothing has to settle in a table of registers."""
+    """Do not wait: a table of registers does not need to settle."""
     for driver in (adafruit_mpu6050, adafruit_lsm6ds):
         monkeypatch.setattr(driver, "sleep", lambda seconds: None)
 
@@ -81,20 +81,20 @@ MEASURED = [1, -0.5, 0, np.radians(10), 0, np.radians(-100)]
 
 @pytest.mark.parametrize(
     ("text", "bus"),
-    [("mpu6050", mpu6050()), ("mpu6050@0x69", mpu6050(0x69)), *(("LSM6DS", lsm6ds(x)) for x in LSM6DS.values())],
+    [("mpu6050", mpu6050()), ("mpu6050@0x69", mpu6050(0x69)), *(("LSM6DS", lsm6ds(chip)) for chip in LSM6DS.values())],
 )
 def test_a_sensor_is_read_in_g_and_radians_50_times_a_second(text, bus):
     with closing(i2c(text, FakeClock(), lambda: bus)) as source:
         items = until(source, lambda items: len(samples(items)) >= 20)
     assert np.allclose(samples(items), MEASURED, atol=1e-3)
     assert np.allclose(np.diff(seconds(items)), 0.02)
-    assert not any(x.recorded for x in chunks(items))
+    assert not any(chunk.recorded for chunk in chunks(items))
     assert bus.closed
     if "mpu" in text:
         assert bus.registers[0x1A] == 4  # low-pass at 21 Hz
 
 
-def test_a_sensor_that_goes_and_comes_back_is_set_up_again():
+def test_a_sensor_that_is_unplugged_and_plugged_in_is_set_up_again():
     bus, clock = mpu6050(), FakeClock()
     with closing(i2c("mpu6050", clock, lambda: bus)) as source:
         until(source, lambda items: len(samples(items)) >= 10)
@@ -102,7 +102,7 @@ def test_a_sensor_that_goes_and_comes_back_is_set_up_again():
         until(source, lambda items: "lost" in kinds(items))
         for _ in range(3):
             next(source)
-        bus.registers[0x1C] = 0  # without power it has forgotten its range
+        bus.registers[0x1C] = 0  # without power it forgets its range
         bus.answers = True
         items = until(source, lambda items: len(samples(items)) >= 10)
     assert kinds(items) == ["back"]
@@ -115,9 +115,9 @@ def test_a_sensor_that_goes_and_comes_back_is_set_up_again():
         ("mpu6050@0x69", mpu6050(), DeviceError),
         ("mpu6050", mpu6050(chip=0x70), DeviceError),
         ("lsm6ds", lsm6ds(0x33), DeviceError),
-        *((x, mpu6050(), InputError) for x in ("bmi160", "mpu6050@0x80", "lsm6ds@x")),
+        *((name, mpu6050(), InputError) for name in ("bmi160", "mpu6050@0x80", "lsm6ds@x")),
     ],
 )
-def test_a_sensor_that_is_not_there_or_not_known_is_refused(text, bus, error):
+def test_an_absent_or_unknown_sensor_is_refused(text, bus, error):
     with pytest.raises(error, match="--i2c" if error is InputError else "wiring"):
         next(i2c(text, FakeClock(), lambda: bus))

@@ -1,4 +1,4 @@
-"""Replayed recordings of one mounting are one day of its wearer; a joined answer counts as its right part."""
+"""Recordings of one mounting share it; a joined answer counts as its right part."""
 
 from dataclasses import replace
 from functools import cache
@@ -26,25 +26,26 @@ def classifier() -> Classifier:
 
 
 def part(label: str, trial: str, **changes) -> Recording:
-    """Fourteen seconds in which someone does `label`."""
-    whole = next(x for x in recordings() if x.subject == SUBJECT)
+    """Make a recording of fourteen seconds of `label`."""
+    whole = next(recording for recording in recordings() if recording.subject == SUBJECT)
     samples, labels = np.resize(longest(label, SUBJECT), (700, 6)), np.full(700, whole.label_names.index(label))
     return replace(whole, **{"samples": samples, "labels": labels, "begins_midway": True, "trial": trial} | changes)
 
 
 def shown(track) -> set[str]:
-    return {classifier().card.labels[x] for x in set(track.shown[4:].tolist()) - {NO_DECISION}}
+    return {classifier().card.labels[label] for label in set(track.shown[4:].tolist()) - {NO_DECISION}}
 
 
 def test_recordings_of_a_mounting_are_in_the_order_of_their_trials():
     a, b = Mounting("a"), Mounting("b")
-    given = [part(STANDING, t, mounting=m) for t, m in (("11", a), ("1", b), ("2", a), ("9", a))]
-    assert worn_alike(given) == [[2, 3, 0], [1]]
+    parts = [part(STANDING, t, mounting=m) for t, m in (("11", a), ("1", b), ("2", a), ("9", a))]
+    assert worn_alike(parts) == [[2, 3, 0], [1]]
 
 
-def test_a_mounting_found_in_one_recording_holds_for_the_later_ones_of_that_mounting():
-    given = [part(STANDING, "3"), part(STANDING, "1"), part(WALKING, "2")]
-    tracks = dict(track_recordings([*given, part(STANDING, "4", mounting=Mounting("other side"))], classifier()))
+def test_later_recordings_of_a_mounting_know_it_once_it_was_found():
+    parts = [part(STANDING, "3"), part(STANDING, "1"), part(WALKING, "2")]
+    other = part(STANDING, "4", mounting=Mounting("other side"))
+    tracks = dict(track_recordings([*parts, other], classifier()))
     assert [tracks[i].lacks_mounting.all() for i in range(4)] == [False, True, False, True]
     assert not tracks[0].lacks_mounting.any()
     assert STANDING in shown(tracks[0])
@@ -52,17 +53,17 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones_of_that_moun
     assert [tracks[i].finds_mounting for i in range(4)] == [False, False, True, False]
 
 
-def test_a_model_of_the_frame_of_the_device_answers_as_if_each_recording_were_alone():
+def test_a_model_of_the_device_frame_recognises_each_recording_by_itself():
     edge = Classifier(reference_model("edge", "int8"))
-    given = [part(x, "") for x in (WALKING, STANDING)]
-    for place, track in track_recordings(given, edge):
-        alone = track_recording(given[place], LiveRecognizer(edge))
+    parts = [part(label, "") for label in (WALKING, STANDING)]
+    for i, track in track_recordings(parts, edge):
+        alone = track_recording(parts[i], LiveRecognizer(edge))
         for name in ("ends", "answers", "shown"):
             np.testing.assert_array_equal(getattr(track, name), getattr(alone, name))
 
 
 @pytest.mark.parametrize("then", [LAYING, STANDING])
-def test_a_joined_answer_counts_as_the_activity_that_is_done_if_it_is_one_of_them_or_else_as_before(then):
+def test_a_joined_answer_counts_as_the_true_activity_if_it_contains_it_or_else_as_before(then):
     mounting = Mounting(placement="Trouser pocket")
     laying = part(LAYING, "2", mounting=mounting)
     laying.labels[400:] = laying.label_names.index(then)

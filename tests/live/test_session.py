@@ -1,4 +1,4 @@
-"""Sessions count and time the samples between source and recogniser, with a clock that the tests set."""
+"""Check how sessions count and time samples, with a clock that the tests set."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from edge_runtime.live.timestamps import Timestamps
 
 
 class Recorder:
-    """A recogniser that keeps what it is given, and decides once a second."""
+    """A recogniser that records its samples and decides once a second."""
 
     def __init__(self) -> None:
         self.answers = LABELS
@@ -34,20 +34,21 @@ class Recorder:
 
 
 def run(items, axes="x,y,z"):
-    """The session, its recogniser, and the events with their times in the stream."""
+    """Run a session; return it, its recogniser, and the events with their times in the stream."""
     recognizer = Recorder()
     live = Session(recognizer, Axes(axes), Timestamps(50.0, FakeClock()))
-    return live, recognizer, [y for x in live.run(items) for y in x]
+    return live, recognizer, [event for events in live.run(items) for event in events]
 
 
-def test_everything_comes_out_in_its_order_and_the_end_is_flushed():
+def test_events_stay_in_order_and_the_end_is_flushed():
     chunk = Chunk(np.arange(100) / 50, standing())
-    found = [x for x, _ in run([Event("opened", "here"), chunk, Event("lost", "gone")])[2]]
-    assert [getattr(x, "kind", "decision") for x in found] == ["opened", "decision", "decision", "lost", "flushed"]
-    assert found[3].seconds == 1.98
+    events = [event for event, _ in run([Event("opened", "here"), chunk, Event("lost", "gone")])[2]]
+    kinds = [getattr(event, "kind", "decision") for event in events]
+    assert kinds == ["opened", "decision", "decision", "lost", "flushed"]
+    assert events[3].seconds == 1.98
 
 
-def test_the_summary_counts_what_there_was():
+def test_the_summary_counts_decisions_samples_and_lines():
     live, *_ = run([Chunk(np.arange(200) / 50, standing(200), left_out=5)])
     content = live.summary.to_dict()
     assert content["minutes"]["STANDING"] == pytest.approx(4 / 60, abs=1e-3)
@@ -56,7 +57,7 @@ def test_the_summary_counts_what_there_was():
     assert live.summary.rate_hz == pytest.approx(50)
 
 
-def test_changes_are_those_between_activities():
+def test_unknown_between_two_activities_is_not_a_change():
     summary = StreamSummary(LABELS, 1.0)
     for i, name in enumerate(["SITTING", UNKNOWN, "SITTING", "STANDING", UNKNOWN, "WALKING"]):
         summary.samples_came(np.array([float(i)]))
@@ -69,16 +70,16 @@ def test_changes_are_those_between_activities():
 def test_times_count_from_the_first_sample_in_chunks_of_any_size(size):
     times = 1000 + np.arange(260) / 50
     items = [Chunk(times[i : i + size], standing(len(times[i : i + size]))) for i in range(0, 260, size)]
-    live, _, found = run([Event("opened", "here"), *items, Event("lost", "gone")])
-    assert [elapsed_s for _, elapsed_s in found] == pytest.approx([0, *(0.98 + x for x in range(5)), 5.18, 5.18])
+    live, _, events = run([Event("opened", "here"), *items, Event("lost", "gone")])
+    assert [elapsed_s for _, elapsed_s in events] == pytest.approx([0, *np.arange(0.98, 5), 5.18, 5.18])
     assert live.summary.elapsed_s == pytest.approx(5.18)
     assert live.began == 1000
 
 
 @pytest.mark.parametrize("size", [1, 97, 2500])
 @pytest.mark.parametrize("begin", [9000.0, 3.0, 1015.0])
-def test_another_clock_is_no_time(begin, size):
-    """The clock goes ahead by hours or back; decisions about the old clock come after samples of the new one."""
+def test_a_change_of_the_clock_adds_no_time(begin, size):
+    """The clock goes ahead by hours, or back; decisions of the old clock come after samples of the new clock."""
     summary, shown = StreamSummary(LABELS, 1.28), []
     times = np.concatenate([np.arange(1000, 1020, 0.02), np.arange(begin, begin + 10, 0.02)])
     for i in range(0, len(times), size):
@@ -91,23 +92,23 @@ def test_another_clock_is_no_time(begin, size):
 
 
 @pytest.mark.parametrize(("n", "n_samples", "n_shown"), [(10, 1500, 10), (10, 3050, 10), (10, 50, 3), (100, 1, 3)])
-def test_what_keeps_happening_is_shown_three_times_a_minute_and_counted(n, n_samples, n_shown):
+def test_a_repeated_notice_is_shown_three_times_a_minute_and_counted(n, n_samples, n_shown):
     chunk = Chunk(np.arange(n_samples) / 50, standing(n_samples))
-    live, _, found = run([y for i in range(n) for y in (Event("gap", f"gap {i}"), chunk)])
-    texts = [x.text for x in notices(x for x, _ in found) if x.kind == "gap"]
+    live, _, events = run([item for i in range(n) for item in (Event("gap", f"gap {i}"), chunk)])
+    texts = [notice.text for notice in notices(event for event, _ in events) if notice.kind == "gap"]
     assert texts == [f"gap {i}" for i in range(n_shown)]
     assert live.summary.gaps == live.summary.to_dict()["notices"]["gap"] == n
 
 
 def follow(timestamps, clock, size, n, step_s):
-    """The times of `n` chunks that come `step_s` apart, and what is said of them."""
-    found, said = [], []
+    """Return the times of `n` chunks that come `step_s` apart, and the events about them."""
+    times, events = [], []
     for _ in range(n):
         clock.now += step_s
-        seconds, events = timestamps.seconds(Chunk(None, standing(size)))
-        found.append(seconds)
-        said += events
-    return np.concatenate(found), said
+        seconds, new = timestamps.seconds(Chunk(None, standing(size)))
+        times.append(seconds)
+        events += new
+    return np.concatenate(times), events
 
 
 class TestTimestamps:
@@ -117,7 +118,7 @@ class TestTimestamps:
         assert np.concatenate(times) == pytest.approx(np.arange(208) / 104)
 
     @pytest.mark.parametrize("has_waited", [True, False])
-    def test_a_pause_of_a_source_is_one_of_the_times_and_one_of_its_reader_is_not(self, has_waited):
+    def test_a_pause_of_the_source_shows_in_the_times_but_a_pause_of_the_reader_does_not(self, has_waited):
         clock = FakeClock()
         timestamps = Timestamps(50.0, clock)
         before, _ = follow(timestamps, clock, 5, 20, 0.1)
@@ -127,16 +128,16 @@ class TestTimestamps:
         assert after[0] - before[-1] == pytest.approx(3.02 if has_waited else 0.02, abs=0.15 if has_waited else 1e-9)
 
     @pytest.mark.parametrize(("rate_hz", "size"), [(45, 5), (49, 10), (50, 1), (52, 10), (55, 5)])
-    def test_a_board_that_runs_a_little_slow_or_fast_has_no_pauses_and_is_followed(self, rate_hz, size):
+    def test_times_follow_a_board_that_is_slightly_slow_or_fast_without_pauses(self, rate_hz, size):
         clock = FakeClock()
-        times, said = follow(Timestamps(50.0, clock), clock, size, 120 * rate_hz // size, size / rate_hz)
+        times, events = follow(Timestamps(50.0, clock), clock, size, 120 * rate_hz // size, size / rate_hz)
         assert np.diff(times).max() < 0.025
         assert np.median(np.diff(times)[-rate_hz * 60 :]) == pytest.approx(1 / rate_hz, rel=0.006)
-        assert len(said) == 1
+        assert len(events) == 1
 
     @pytest.mark.parametrize(("size", "kinds"), [(10, ["rate", "rate"]), (5, ["rate"])])
-    def test_another_rate_than_the_assumed_one_is_told_once(self, size, kinds):
+    def test_a_rate_that_is_far_from_the_assumed_rate_is_reported_once(self, size, kinds):
         clock = FakeClock()
-        _, said = follow(Timestamps(50.0, clock), clock, size, 300, 0.1)
-        assert [x.kind for x in said] == kinds
-        assert ("--rate 100" in said[-1].text) == (size == 10)
+        _, events = follow(Timestamps(50.0, clock), clock, size, 300, 0.1)
+        assert [event.kind for event in events] == kinds
+        assert ("--rate 100" in events[-1].text) == (size == 10)
