@@ -1,4 +1,4 @@
-"""The APK that `make android` builds, and the Gradle project beside it."""
+"""Check the APK that `make android` builds, and the Gradle project beside it."""
 
 import re
 import struct
@@ -20,11 +20,11 @@ APP = (build_app.DEMO / "app/build.gradle").read_text()
 
 @pytest.fixture(scope="module")
 def badging(apk) -> str:
-    """Ask aapt about the APK."""
+    """Return aapt's description of the APK."""
     return toolchain.run(*toolchain.debian_command("aapt"), "dump", "badging", apk)
 
 
-def test_the_same_sources_give_the_same_bytes_and_the_command_that_installs_them(apk, tmp_path, monkeypatch, capsys):
+def test_the_same_sources_give_the_same_apk_and_the_command_that_installs_it(apk, tmp_path, monkeypatch, capsys):
     again = tmp_path / "a folder/again.apk"
     again.parent.mkdir()
     monkeypatch.setattr(build_app, "APK", again)
@@ -33,20 +33,20 @@ def test_the_same_sources_give_the_same_bytes_and_the_command_that_installs_them
     assert capsys.readouterr().out.splitlines()[-1].endswith(f": adb install -r '{again}'")
 
 
-def test_it_is_small_and_runs_on_every_processor_of_64_bits_with_pages_of_16_kb(apk, badging):
+def test_the_apk_is_small_and_runs_on_64_bit_processors_with_pages_of_16_kb(apk, badging):
     assert apk.stat().st_size <= build_app.LARGEST_BYTES
     assert "native-code: 'arm64-v8a' 'x86_64'\n" in badging
     with zipfile.ZipFile(apk) as archive:
         libraries = {name: archive.read(name) for name in archive.namelist() if name.endswith(".so")}
-        licence, model = (archive.read(f"assets/{Path(x).name}") for x in build_app.ASSETS)
+        licence, model = (archive.read(f"assets/{Path(asset).name}") for asset in build_app.ASSETS)
     assert "Apache License" in licence.decode()
     assert model == reference_model("edge", "int8").read_bytes()
     assert set(libraries) == build_app.LIBRARIES
-    assert min(x for content in libraries.values() for x in alignments(content)) >= 0x4000
+    assert min(min(alignments(library)) for library in libraries.values()) >= 0x4000
 
 
 def alignments(library: bytes) -> list[int]:
-    """The alignment of each segment that is loaded of a 64-bit ELF file (`p_align` of PT_LOAD in elf(5))."""
+    """Return the alignment of each loaded segment of a 64-bit ELF file (`p_align` of PT_LOAD in elf(5))."""
     assert library[:5] == b"\x7fELF\x02"
     (table,) = struct.unpack_from("<Q", library, 32)
     size, count = struct.unpack_from("<HH", library, 54)
@@ -55,7 +55,7 @@ def alignments(library: bytes) -> list[int]:
 
 
 def test_gradle_builds_the_same_app(badging):
-    """The same sources, since neither build knows of others than Gradle's own folders, and the same numbers."""
+    """Both builds use only Gradle's default folders, and the same numbers."""
     assert "srcDirs" not in APP.replace("sourceSets.main.assets.srcDirs", "")
     assert f"name='{build_app.version('applicationId')}' versionCode='{build_app.version('versionCode')}'" in badging
     assert f"versionName='{build_app.version('versionName')}'" in badging
@@ -64,10 +64,10 @@ def test_gradle_builds_the_same_app(badging):
     assert build_app.version("applicationId") == build_app.version("namespace")
     assert tuple(re.search(r"abiFilters (.*)", APP)[1].replace("'", "").split(", ")) == build_app.ABIS
     assert f"VERSION_{build_app.JAVA_RELEASE}" in APP
-    phones = (toolchain.TFLITE_LIBRARIES[x] for x in ("android-arm64", "android-x86_64"))
-    libraries = [x.coordinates.replace(":jar:", ":") for x in (*toolchain.TFLITE, *chain(*phones))]
+    phones = (toolchain.TFLITE_LIBRARIES[system] for system in ("android-arm64", "android-x86_64"))
+    libraries = [library.coordinates.replace(":jar:", ":") for library in (*toolchain.TFLITE, *chain(*phones))]
     assert re.findall(r"implementation '(.*)'", APP) == libraries
-    assert re.search(r"from (.*)", APP)[1] == ", ".join(f"'../{x}'" for x in build_app.ASSETS)
+    assert re.search(r"from (.*)", APP)[1] == ", ".join(f"'../{asset}'" for asset in build_app.ASSETS)
     assert "noCompress += 'tflite'" in APP
     assert "useLegacyPackaging = true" in APP
     assert build_app.version("compileSdk") == build_app.version("targetSdk")
@@ -77,7 +77,7 @@ def test_the_app_has_the_version_of_the_package():
     assert build_app.version("versionName") == edge_runtime.__version__
 
 
-def test_what_is_exported_can_be_started_by_the_launcher_or_by_adb_alone():
+def test_only_the_launcher_or_adb_can_start_exported_parts():
     manifest = ET.parse(build_app.MAIN / "AndroidManifest.xml").getroot()
     for part in manifest.find("application"):
         if part.get(f"{ANDROID}exported") == "true":

@@ -1,4 +1,4 @@
-"""The page recognises motion as Python does, and what it measures is a result like any other."""
+"""Check that the page recognises motion as Python does, and that its benchmark is a result like any other."""
 
 import json
 import shutil
@@ -25,7 +25,7 @@ _BENCH = "const { bench } = await import('./bench.js'); return await bench(given
 def test_a_benchmark_in_a_browser_is_a_result_like_any_other(
     chromium, webkit, page_url, name, tmp_path, tmp_path_factory
 ):
-    """It fails where one of the answers to all test windows is another than LiteRT's, by one bit."""
+    """It fails if one answer to a test window differs from LiteRT's by one bit."""
     results = []
     for browser in (chromium, webkit):
         browser.open(f"{page_url}/page/words.js")
@@ -53,7 +53,7 @@ def test_one_answer_that_differs_by_one_bit_fails_the_benchmark(chromium, page_u
 
 
 SENSORS = {"accelerometer": slice(3), "linear-acceleration": slice(3), "gyroscope": slice(3, 6)}
-# The labels of each bar by its colours, as the rows of probabilities have them.
+# Finds the label of each bar by the colour of its row of probabilities.
 _SHOWN = """const { samples } = await import('./page.js');
 const colours = [...document.querySelectorAll('#probabilities i')].map((x) => x.style.background);
 const bars = [...document.querySelectorAll('#band i')].map((x) => x.style.background);
@@ -89,18 +89,18 @@ def test_motion_is_recognised_as_in_python_and_stays_in_the_page(chromium, page_
         time.sleep(0.01)
     chromium.click("#start")
     samples, shown = chromium.run(_SHOWN)
-    asked = chromium.requests()
-    assert f"{page_url}/page/edge.wasm" in asked
-    assert all(x.startswith((page_url, "data:", "about:")) for x in asked)
+    addresses = chromium.requests()
+    assert f"{page_url}/page/edge.wasm" in addresses
+    assert all(address.startswith((page_url, "data:", "about:")) for address in addresses)
     assert chromium.run(_STORED) == [0, 0, 0, 0, ""]
-    seconds, *taken = np.array(samples).T
+    seconds, *sensed = np.array(samples).T
     recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
-    decided = [x.activity for x in decisions(recogniser.push(np.array(taken).T, seconds))]
+    decided = [decision.activity for decision in decisions(recogniser.push(np.array(sensed).T, seconds))]
     assert [[*uci_har.LABELS, "unknown"][i] for i in shown] == decided
     assert "WALKING" in decided
 
 
-# Events in place of a phone's sensors.
+# Dispatches events in place of a phone's sensors.
 _USE = """const $ = (id) => document.getElementById(id);
 const wait = () => new Promise((done) => setTimeout(done, 50));
 const until = async (word) => { while (!$('status').textContent.includes(word)) await wait(); };
@@ -152,7 +152,7 @@ def test_it_says_why_it_does_not_recognise(chromium, page_url, happening, word):
 
 
 def test_samples_are_kept_until_saved_or_given_up_and_no_key_opens_the_pocket(chromium, page_url):
-    """Beyond what is kept it says so; a model is not chosen while another loads."""
+    """When the memory for samples is full, the page says so; no model can be chosen while another loads."""
     chromium.open(f"{page_url}/page/index.html")
     kept = """const { samples } = await import('./page.js');
         const [kept, other] = [[], [...$('model').options].find((x) => !x.selected).value];

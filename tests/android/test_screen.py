@@ -1,6 +1,6 @@
-"""Check the app's service and screen in a sandbox, on Android's own framework, of Android 7 and 14.
+"""Check the app's service and screen in a sandbox on the frameworks of Android 7 and 14.
 
-The tests are in `android_demo/jvm`: each has its line here, and what they leave behind is compared with Python.
+The tests are in `android_demo/jvm`. This module runs each and compares the files that they write with Python.
 """
 
 import re
@@ -12,6 +12,7 @@ import desktop as desktops
 import numpy as np
 import pictures
 import pytest
+from programs import har_edge, succeeded
 from scipy.spatial.transform import Rotation
 from streams import decisions, feed
 from tiny_models import card, dense
@@ -32,7 +33,7 @@ MODEL = "edge_int8.tflite"
 
 
 def names() -> list[str]:
-    """All tests of `CLASSES`, as `Class.test`."""
+    """List the tests of `CLASSES` as `Class.test`."""
     sources = {name: (desktops.SOURCES / f"haredge/demo/{name}.java").read_text() for name in CLASSES}
     return [f"{name}.{test}" for name in CLASSES for test in re.findall(r"public void (\w+)\(\)", sources[name])]
 
@@ -45,37 +46,41 @@ def samples() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def sandbox(desktop, apk, samples, tmp_path_factory) -> tuple[Mapping[str, list[str]], Path]:
-    """The failures of each test, and the folder of the files that the tests wrote."""
+    """Return the failures of each test, and the folder where the tests wrote files."""
     folder = tmp_path_factory.mktemp("sandbox")
     pictures.write_samples(folder / "samples", samples)
     return desktop.sandbox(CLASSES, apk, folder), folder
 
 
 @pytest.mark.parametrize("name", names())
-def test_in_the_sandbox(sandbox, name):
+def test_a_java_test_passes_in_the_sandbox(sandbox, name):
     failures, _ = sandbox
     assert failures[name] == []
 
 
-def test_the_service_decides_and_records_what_python_does(sandbox):
+def test_the_service_decides_as_python_does_and_its_recording_can_be_streamed(sandbox):
     _, folder = sandbox
     nanoseconds, *sensed = np.fromfile(folder / "samples", "<f8").reshape(-1, 7).T
     samples = np.stack(sensed, axis=1)
     samples[:, :3] /= STANDARD_GRAVITY
     recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
     labels = recogniser.card.labels
-    decided = decisions(feed(recogniser, samples, nanoseconds / 1e9))
-    wanted = [[x.seconds, -1 if x.activity == UNKNOWN else labels.index(x.activity)] for x in decided]
-    found = np.fromfile(folder / "decisions", "<f8").reshape(-1, 2)
-    assert np.array_equal(found, wanted[: len(found)])
-    assert len(wanted) - len(found) <= 1  # the last sample waits for later ones
+    expected = [
+        [decision.seconds, -1 if decision.activity == UNKNOWN else labels.index(decision.activity)]
+        for decision in decisions(feed(recogniser, samples, nanoseconds / 1e9))
+    ]
+    actual = np.fromfile(folder / "decisions", "<f8").reshape(-1, 2)
+    assert np.array_equal(actual, expected[: len(actual)])
+    assert len(expected) - len(actual) <= 1  # the last sample waits for later ones
 
     path = folder / "recordings/a.csv"
-    ((back,), _) = read_tables(path.read_bytes(), str(path), find_layout(DEFAULT), "")
-    assert set(back.texts["subject"]) == {"s1, left"}
-    assert set(back.texts["label"]) == {"SITTING"}
-    read = np.concatenate([back.series[x].values for x in ("acceleration", "rotation")], axis=1)
-    assert np.array_equal(read.astype(np.float32), samples.astype(np.float32))
+    ((table,), _) = read_tables(path.read_bytes(), str(path), find_layout(DEFAULT), "")
+    assert set(table.texts["subject"]) == {"s1, left"}
+    assert set(table.texts["label"]) == {"SITTING"}
+    recorded = np.concatenate([table.series[sensor].values for sensor in ("acceleration", "rotation")], axis=1)
+    assert np.array_equal(recorded.astype(np.float32), samples.astype(np.float32))
+    streamed = succeeded(har_edge("stream", "edge", "--csv", path, "--jsonl")).stdout
+    assert abs(streamed.count('"type": "decision"') - len(samples) / 64) < 3
 
 
 def damaged() -> bytes:
@@ -94,7 +99,7 @@ def without_rotation() -> bytes:
 
 
 def walk_and_lie() -> np.ndarray:
-    """Twenty seconds of walking `[n, 6]`, then thirty of lying on the back, with the phone askew."""
+    """Return 20 s of walking, then 30 s of lying on the back, with the phone askew: `[n, 6]`."""
     parts = [np.resize(longest(label, 14), (n, 6)) for label, n in (("WALKING", 1000), ("LAYING", 1500))]
     askew = Rotation.from_euler("xyz", [40, 130, -75], degrees=True).as_matrix()
     return np.concatenate(parts) @ np.kron(np.eye(2), askew).T
@@ -108,7 +113,7 @@ def walk_and_lie() -> np.ndarray:
         (edge_anywhere, "how_the_phone_is_worn_is_found_from_walking_and_said"),
     ],
 )
-def test_another_model_in_the_app(desktop, apk, samples, tmp_path, model, test):
+def test_the_app_runs_or_reports_another_model(desktop, apk, samples, tmp_path, model, test):
     (tmp_path / "files").mkdir()
     moved = walk_and_lie() if model is edge_anywhere else samples
     pictures.write_samples(tmp_path / "files/samples", moved)

@@ -53,7 +53,7 @@ return [found, told];"""
 
 @dataclass(frozen=True)
 class Page:
-    """Runs the app's core in a browser, which finds the folder `root`, with the page, at `url`."""
+    """Runs the app's core in a browser, to which `url` serves the folder `root` with the page."""
 
     browser: Browser
     url: str
@@ -65,23 +65,23 @@ class Page:
         assert command == "live"
         compiled = self.folder / f"{model.stem}.wasm"
         page_folder.write_wasm_model(model, compiled)
-        names = [f"../{(self.folder / x).relative_to(self.root)}" for x in (compiled, *files[::2])]
+        names = [f"../{(self.folder / path).relative_to(self.root)}" for path in (compiled, *files[::2])]
         self.browser.open(f"{self.url}/page/words.js")
-        found, told = self.browser.run(_LIVE, names[0], names[1:])
-        for target, decisions in zip(files[1::2], found, strict=True):
+        streams, notices = self.browser.run(_LIVE, names[0], names[1:])
+        for target, decisions in zip(files[1::2], streams, strict=True):
             np.array(decisions, "<f8").tofile(self.folder / target)
-        return "\n".join(f"{i} {kind} {x if kind == 'LEFT_OUT' else float(x)}" for i, kind, x in told)
+        return "\n".join(f"{i} {kind} {value if kind == 'LEFT_OUT' else float(value)}" for i, kind, value in notices)
 
 
 def walking_model() -> bytes:
-    """The shipped network as if it were of the walking frame, which is near that of UCI HAR's phones."""
+    """Return `edge` as if it used the walking frame, which is near the frame of UCI HAR's phones."""
     flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
     return cards.attach(flatbuffer, replace(card, frame="walking", alike=(IN_A_POCKET,)))
 
 
 @pytest.fixture(scope="session")
 def apk(tmp_path_factory) -> Path:
-    """The app, built anew."""
+    """Build the app."""
     path = tmp_path_factory.mktemp("apk") / "app.apk"
     build_app.build(path)
     return path
@@ -99,7 +99,7 @@ def jvm(desktop, tmp_path) -> Jvm:
 
 @pytest.fixture(scope="session")
 def page_url(tmp_path_factory) -> Iterator[str]:
-    """Where browsers find all temporary files, with the page, built anew, among them."""
+    """Build the page and serve it to browsers with all temporary files; return the address."""
     root = tmp_path_factory.getbasetemp()
     build_page.build(root / "built")
     with pytest.MonkeyPatch.context() as patched:
@@ -125,5 +125,5 @@ def webkit() -> Iterator[Browser]:
 
 @pytest.fixture
 def cores(jvm, page_url, tmp_path_factory, chromium, webkit) -> list[Jvm | Page]:
-    """The app's core on a JVM and in each browser."""
+    """Return the app's core on a JVM and in each browser."""
     return [jvm, *(Page(x, page_url, tmp_path_factory.getbasetemp(), jvm.folder) for x in (chromium, webkit))]

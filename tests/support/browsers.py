@@ -16,7 +16,7 @@ from typing import Any
 
 CHROMIUM = {"args": ["--headless=new", "--no-sandbox"], "binary": shutil.which("chromium")}
 WEBKIT = {"args": ["--automation"], "binary": next(map(str, Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser")), "")}
-# The program that drives each, and what it asks for.
+# The program that drives each browser, and the capabilities to request.
 KINDS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "chromium": (["chromedriver"], {"goog:chromeOptions": CHROMIUM, "goog:loggingPrefs": {"performance": "ALL"}}),
     "webkit": (["xvfb-run", "-a", "WebKitWebDriver"], {"webkitgtk:browserOptions": WEBKIT}),
@@ -27,20 +27,20 @@ _ASYNC = """const done = arguments[arguments.length - 1];
 
 
 class Browser:
-    """One browser; only Chromium takes `cdp` and gives `requests`."""
+    """A browser; only Chromium supports `cdp` and `requests`."""
 
     def __init__(self, kind: str, driver: str, session: str) -> None:
         self.kind, self._session = kind, f"{driver}/session/{session}"
 
     def call(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        """The answer to a command of WebDriver."""
+        """Send a WebDriver command and return its answer."""
         return _call("POST" if body is not None else "GET", f"{self._session}/{path}", body)
 
     def open(self, url: str) -> None:
         self.call("url", {"url": url})
 
     def run(self, script: str, *given: Any) -> Any:
-        """What the body of an asynchronous JavaScript function returns, which finds `given` in an array."""
+        """Run the body of an asynchronous JavaScript function with the array `given`; return its value."""
         answer = self.call("execute/async", {"script": _ASYNC % script, "args": list(given)})
         assert "error" not in answer, answer["error"]
         return answer.get("value")
@@ -55,10 +55,12 @@ class Browser:
         return self.call("goog/cdp/execute", {"cmd": command, "params": values})
 
     def requests(self) -> list[str]:
-        """The addresses that were asked for since the last call."""
-        told = [json.loads(x["message"])["message"] for x in self.call("se/log", {"type": "performance"})]
-        sent = [x["params"] for x in told if x["method"] in ("Network.requestWillBeSent", "Network.webSocketCreated")]
-        return [x.get("request", x)["url"] for x in sent]
+        """Return the addresses that the browser has requested since the last call."""
+        log = self.call("se/log", {"type": "performance"})
+        events = [json.loads(entry["message"])["message"] for entry in log]
+        kinds = ("Network.requestWillBeSent", "Network.webSocketCreated")
+        requests = [event["params"] for event in events if event["method"] in kinds]
+        return [request.get("request", request)["url"] for request in requests]
 
 
 @contextmanager
@@ -76,18 +78,18 @@ def browser(kind: str) -> Iterator[Browser]:
         start_new_session=True,
     )
     try:
-        made = _call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": capabilities}}, within_s=60)
-        opened = Browser(kind, driver, made["sessionId"])
+        answer = _call("POST", f"{driver}/session", {"capabilities": {"alwaysMatch": capabilities}}, within_s=60)
+        opened = Browser(kind, driver, answer["sessionId"])
         opened.call("timeouts", {"script": 600_000})
         yield opened
-        _call("DELETE", f"{driver}/session/{made['sessionId']}")
+        _call("DELETE", f"{driver}/session/{answer['sessionId']}")
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
 
 
 def _call(method: str, url: str, body: dict[str, Any] | None = None, within_s: float = 0) -> Any:
-    """The driver's answer; it may take `within_s` to start."""
+    """Return the driver's answer; the driver may take `within_s` to start."""
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, content, {"Content-Type": "application/json"}, method=method)
     deadline = time.monotonic() + within_s

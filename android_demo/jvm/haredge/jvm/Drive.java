@@ -7,13 +7,9 @@ import haredge.core.FrontEnd;
 import haredge.core.ModelFile;
 import haredge.core.Streams;
 import haredge.demo.TfLiteEngine;
-import haredge.live.CsvRecorder;
 import haredge.live.Decision;
 import haredge.live.LiveRecognizer;
 import haredge.live.Notice;
-import haredge.live.SampleSource;
-import haredge.live.Session;
-import haredge.live.WindowDecisions;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
@@ -35,9 +31,7 @@ public final class Drive {
         Map<String, Command> commands = new HashMap<>();
         commands.put("signals", Drive::signals);
         commands.put("classify", Drive::classify);
-        commands.put("decide", Drive::decide);
         commands.put("live", Drive::live);
-        commands.put("record", Drive::record);
         commands.put("worker", Drive::worker);
         commands.get(arguments[0]).run(Arrays.copyOfRange(arguments, 1, arguments.length));
     }
@@ -76,32 +70,6 @@ public final class Drive {
         answers.write(files[2]);
     }
 
-    /** Model and windows [n, samples, 9] float32 to label, rotation, smoothed and own probabilities float64. */
-    private static void decide(String[] files) throws Exception {
-        ModelFile model = model(files[0]);
-        ByteBuffer values = read(files[1]);
-        Numbers decisions = new Numbers();
-        try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
-            WindowDecisions windows = new WindowDecisions(classifier);
-            for (int end = classifier.card.samples; values.hasRemaining(); end += classifier.card.hop) {
-                double[][] window = new double[classifier.card.samples][FrontEnd.SIGNALS];
-                for (double[] sample : window) {
-                    for (int i = 0; i < sample.length; i++) {
-                        sample[i] = values.getFloat();
-                    }
-                }
-                Decision decision = windows.decide(window, (end - 1) / FrontEnd.RATE_HZ);
-                decisions.doubles(new double[] {decision.label});
-                decisions.doubles(windows.rotation());
-                decisions.doubles(decision.probabilities);
-                for (float probability : decision.windowProbabilities) {
-                    decisions.doubles(new double[] {probability});
-                }
-            }
-        }
-        decisions.write(files[2]);
-    }
-
     /** Model, then pairs: samples [n, 7] float64 to decisions [n, 4 + n_labels] float64; prints notices with the pair's number. */
     private static void live(String[] files) throws Exception {
         ModelFile model = model(files[0]);
@@ -137,40 +105,6 @@ public final class Drive {
         recognizer.flush();
         decisions.write(target);
         System.out.println(number + " LEFT_OUT " + recognizer.leftOut());
-    }
-
-    /** Model, subject, labels, samples [n, 8] float64 (ns, m/s², rad/s, place of a label or -1) to the app's recording. */
-    private static void record(String[] files) throws Exception {
-        ModelFile model = model(files[0]);
-        String[] labels = files[2].split(",");
-        CsvRecorder recorder = new CsvRecorder(new File(files[4]).getAbsoluteFile(), files[1]);
-        ByteBuffer values = read(files[3]);
-        SampleSource source = new SampleSource() {
-            @Override
-            public void start(Listener listener) {
-                double[] v = new double[8];
-                while (values.hasRemaining()) {
-                    fill(v, values);
-                    recorder.label(v[7] < 0 ? "" : labels[(int) v[7]]);
-                    listener.acceleration((long) v[0], v[1], v[2], v[3]);
-                    listener.rotation((long) v[0], v[4], v[5], v[6]);
-                }
-            }
-
-            @Override
-            public void stop() {}
-        };
-        Session.Listener deaf = new Session.Listener() {
-            @Override
-            public void changed(Decision decision) {}
-
-            @Override
-            public void ended(String reason) {}
-        };
-        try (Session session = new Session(new Classifier(model, TfLiteEngine::new, 1), source, true, deaf)) {
-            session.record(recorder);
-            session.start();
-        }
     }
 
     private static void worker(String[] files) throws IOException {

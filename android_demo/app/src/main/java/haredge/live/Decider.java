@@ -96,8 +96,7 @@ final class Decider {
         } else {
             label = named(label, window);
         }
-        listener.decided(
-                new Decision(seconds, label, smoother.probabilities(), answer, warmingUp, reason, inferenceMs));
+        listener.decided(new Decision(seconds, label, smoother.probabilities(), warmingUp, reason, inferenceMs));
     }
 
     private double[][] turned(double[][] signals, double seconds, boolean moves) {

@@ -7,7 +7,6 @@ public final class Decision {
     public final double seconds;
     public final int label;
     public final double[] probabilities;
-    public final float[] windowProbabilities;
     public final boolean warmingUp;
     public final Reason reason;
     public final double inferenceMs;
@@ -27,14 +26,12 @@ public final class Decision {
             double seconds,
             int label,
             double[] probabilities,
-            float[] windowProbabilities,
             boolean warmingUp,
             Reason reason,
             double inferenceMs) {
         this.seconds = seconds;
         this.label = label;
         this.probabilities = probabilities;
-        this.windowProbabilities = windowProbabilities;
         this.warmingUp = warmingUp;
         this.reason = reason;
         this.inferenceMs = inferenceMs;
