@@ -1,7 +1,7 @@
 """Build the app's APK without Android Studio: `make android`.
 
-Resources by aapt2, classes by javac and D8, then alignment, a signature and three checks. The same sources give the
-same bytes: dates are fixed, files are in order, and the key is the one of `debug.p12`, whose password is public.
+aapt2 compiles resources; javac and D8 compile classes. Then the APK is aligned, signed and checked. The same sources
+give the same bytes: dates are fixed, files are sorted, and the key is in `debug.p12`, whose password is public.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from edge_runtime.system.files import atomic_path, scratch_folder
 
 DEMO = Path(__file__).resolve().parents[1]
 MAIN = DEMO / "app/src/main"
-# The licence is Apache-2.0, under which both libraries are taken.
+# Both libraries are used under Apache-2.0.
 ASSETS = ("LICENSE-TensorFlow-Lite-and-JavaCPP", "../edge_runtime/models/edge_int8.tflite")
 APK = DEMO / "build/har-edge-demo.apk"
 ABIS = ("arm64-v8a", "x86_64")
@@ -32,7 +32,7 @@ JAVA_RELEASE = "11"
 
 
 def build(apk: Path) -> None:
-    """Write the app to `apk`, whole or not at all. Raises `HarEdgeError` when a tool fails or a check does."""
+    """Write the app to `apk`, whole or not at all. Raises `HarEdgeError` when a tool or a check fails."""
     with scratch_folder() as folder:
         classes = compile_app(folder)
         _make_dex(folder, classes)
@@ -60,8 +60,8 @@ def check(apk: Path) -> None:
     with scratch_folder() as folder, zipfile.ZipFile(apk) as archive:
         code = Path(archive.extract("classes.dex", folder))
         classes = re.findall(r"Class descriptor\s+: '(L[^']+);'", run(*toolchain.debian_command("dexdump"), code))
-        wanted = {"Lharedge/demo/MainActivity", "Lorg/bytedeco/tensorflowlite/Interpreter", *LIBRARIES}
-        missing = wanted - {*classes, *archive.namelist()}
+        required = {"Lharedge/demo/MainActivity", "Lorg/bytedeco/tensorflowlite/Interpreter", *LIBRARIES}
+        missing = required - {*classes, *archive.namelist()}
     if missing:
         raise CheckFailedError(f"the APK is not complete: it lacks {', '.join(sorted(missing))}")
     if apk.stat().st_size > LARGEST_BYTES:
@@ -69,20 +69,20 @@ def check(apk: Path) -> None:
 
 
 def version(name: str) -> str:
-    """`minSdk`, `targetSdk`, `versionCode` or `versionName`, of which `app/build.gradle` is the only source."""
-    found = re.search(rf"^\s*{name}\s*=?\s*['\"]?([\w.]+)", (DEMO / "app/build.gradle").read_text(), re.MULTILINE)
-    assert found, f"app/build.gradle has no {name}"
-    return found[1]
+    """Read `minSdk`, `targetSdk`, `versionCode` or `versionName` from `app/build.gradle`, their only source."""
+    match = re.search(rf"^\s*{name}\s*=?\s*['\"]?([\w.]+)", (DEMO / "app/build.gradle").read_text(), re.MULTILINE)
+    assert match, f"app/build.gradle has no {name}"
+    return match[1]
 
 
 def compile_app(folder: Path) -> Path:
-    """Fill `folder` with all that the APK is made of; where its class files are."""
+    """Fill `folder` with the parts of the APK; return the folder of class files."""
     (folder / "assets").mkdir()
     for asset in ASSETS:
         shutil.copy(DEMO / asset, folder / "assets")
     _link_resources(folder)
     sources = [*sorted(MAIN.glob("java/**/*.java")), *sorted(folder.glob("gen/**/*.java"))]
-    libraries = [toolchain.artifact(x) for x in (*toolchain.TFLITE, toolchain.FRAMEWORK)]
+    libraries = [toolchain.artifact(library) for library in (*toolchain.TFLITE, toolchain.FRAMEWORK)]
     compile_java(folder / "classes", sources, libraries)
     return folder / "classes"
 
@@ -97,14 +97,14 @@ def compile_java(target: Path, sources: Sequence[Path], libraries: Sequence[Path
 
 
 def class_path(libraries: Sequence[Path]) -> str:
-    """How Java takes `libraries`."""
+    """Join `libraries` to Java's class path."""
     return ":".join(map(str, libraries))
 
 
 def _link_resources(folder: Path) -> None:
     """Write `base.apk` with manifest, resources and assets, and `gen/` with the class R."""
     manifest = (MAIN / "AndroidManifest.xml").read_text(encoding="utf-8")
-    # Gradle takes the package from its own file, and aapt2 from the manifest.
+    # Gradle reads the package from build.gradle, and aapt2 from the manifest.
     named = manifest.replace("<manifest ", f'<manifest package="{version("namespace")}" ', 1)
     (folder / "AndroidManifest.xml").write_text(named, encoding="utf-8")
     aapt2 = toolchain.aapt2()
@@ -126,12 +126,12 @@ def _make_dex(folder: Path, classes: Path) -> None:
     run(
         *(toolchain.java_tool("java"), "-cp", toolchain.d8(), "com.android.tools.r8.D8", "--release"),
         *("--min-api", version("minSdk"), "--lib", toolchain.artifact(toolchain.FRAMEWORK), "--output", folder),
-        *(jar, *(toolchain.artifact(x) for x in toolchain.TFLITE)),
+        *(jar, *(toolchain.artifact(library) for library in toolchain.TFLITE)),
     )
 
 
 def _add_code(folder: Path) -> None:
-    """Put dex and native libraries into `base.apk`; compressed, since the libraries are 25 MB otherwise."""
+    """Put dex and native libraries into `base.apk`, compressed from 25 MB."""
     files = {"classes.dex": (folder / "classes.dex").read_bytes()}
     for system in ("android-arm64", "android-x86_64"):
         files |= toolchain.tflite_libraries(system)

@@ -1,4 +1,4 @@
-"""Build the page for phones: `make page`. Models join it when `har-edge page` writes it for somebody."""
+"""Build the page for phones with `make page`; `har-edge page` adds models."""
 
 import json
 import re
@@ -30,14 +30,14 @@ def build(folder: Path) -> None:
 
 
 def words() -> dict[str, object]:
-    """The app's texts by name; its `reasons` in the order of their enumeration, its `notices` by kind."""
+    """Return the app's texts by name, `reasons` in the order of their enumeration, and `notices` by kind."""
     resources = ET.parse(build_app.MAIN / "res/values/strings.xml").getroot()
-    texts = {x.attrib["name"]: x.text or "" for x in resources.iter("string")}
-    alike = {x.attrib["quantity"]: x.text for x in resources.iter("item")}
+    texts = {element.attrib["name"]: element.text or "" for element in resources.iter("string")}
+    alike = {element.attrib["quantity"]: element.text for element in resources.iter("item")}
 
     def table(name: str) -> list[str]:
         rows = re.search(rf"int\[\] {name} = \{{(.*?)\}};", _java("demo/DecisionText"), re.DOTALL)
-        return [texts.get(x, "") for x in re.findall(r"\b0\b|(?<=R\.string\.)\w+", rows[1])]
+        return [texts.get(name, "") for name in re.findall(r"\b0\b|(?<=R\.string\.)\w+", rows[1])]
 
     kinds = re.findall(r"[A-Z_]+", re.search(r"enum Kind \{(.*?)\}", _java("live/Notice"), re.DOTALL)[1])
     notices = dict(zip(kinds, table("NOTICES"), strict=True))
@@ -49,9 +49,10 @@ def _java(name: str) -> str:
 
 
 def _compile(script: Path) -> None:
-    """Write the app's core and its door to the page as the JavaScript module `script`."""
+    """Write the app's core and its interface to the page as the JavaScript module `script`."""
     libraries = toolchain.teavm()
-    core = [x for part in ("core", "live") for x in sorted((build_app.MAIN / "java/haredge" / part).glob("*.java"))]
+    java = build_app.MAIN / "java/haredge"
+    core = sorted((*java.glob("core/*.java"), *java.glob("live/*.java")))
     with scratch_folder() as classes:
         build_app.compile_java(classes, [*core, *sorted(SOURCES.glob("haredge/**/*.java"))], libraries)
         compiler = ("-cp", build_app.class_path([classes, *libraries]), SOURCES / "Compile.java")
@@ -63,4 +64,4 @@ if __name__ == "__main__":
         build(FOLDER)
     except HarEdgeError as error:
         sys.exit(f"Error: {error}")
-    print(f"{FOLDER}: {sum(x.stat().st_size for x in FOLDER.iterdir()) / 1e6:.2f} MB, for 'har-edge page'")
+    print(f"{FOLDER}: {sum(path.stat().st_size for path in FOLDER.iterdir()) / 1e6:.2f} MB, for 'har-edge page'")

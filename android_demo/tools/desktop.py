@@ -1,7 +1,7 @@
-"""Run the app's own code on a Java virtual machine: the APK's dex, turned back into class files.
+"""Run the app's code on a Java virtual machine: the APK's dex, turned back into class files.
 
-Its core runs as it is. Its service and its screen run in Robolectric's sandbox, on Android's own framework. Run as a
-program it fetches what these need.
+The core runs directly. Service and screen run in Robolectric's sandbox on Android's framework. As a program, this
+module fetches the packages that both need.
 """
 
 import json
@@ -31,15 +31,9 @@ class Desktop:
     folder: Path
 
     def java(self, *options: str) -> list[str]:
-        """Return the command that runs a class; libraries are looked for by name, as on a phone."""
-        return [
-            "java",
-            "-Xmx1500m",
-            f"-Djava.library.path={self.folder / 'libraries'}",
-            "-cp",
-            self.class_path,
-            *options,
-        ]
+        """Return the command that runs a class; Java finds libraries by name, as on a phone."""
+        libraries = f"-Djava.library.path={self.folder / 'libraries'}"
+        return ["java", "-Xmx1500m", libraries, "-cp", self.class_path, *options]
 
     def drive(self, *arguments: str | Path, cwd: Path) -> str:
         """Return the output of a command of `haredge.jvm.Drive`. Raises `DeviceError` with its errors when it fails."""
@@ -50,9 +44,9 @@ class Desktop:
         return done.stdout
 
     def sandbox(self, classes: Sequence[str], apk: Path, files: Path) -> Mapping[str, list[str]]:
-        """The failures of each `Class.test` of `classes`, over all versions of Android, with the resources of `apk`.
+        """Run all tests of `classes` with the resources of `apk`; tests read and write files in `files`.
 
-        Tests read and write files in `files`.
+        Returns the failures of each `Class.test` on all versions of Android. Raises `DeviceError` when no test runs.
         """
         config = files / "config/com/android/tools"
         config.mkdir(parents=True)
@@ -74,17 +68,17 @@ class Desktop:
         failures: dict[str, list[str]] = {}
         for line in done.stdout.splitlines():
             if line.startswith("{"):
-                said = json.loads(line)
-                name = re.sub(r"\[\d+\]$", "", said["test"] or "")
-                failed = failures.setdefault(f"{said['class']}.{name}", [])
-                failed += [said["failure"]] if said["failure"] else []
+                outcome = json.loads(line)
+                name = re.sub(r"\[\d+\]$", "", outcome["test"] or "")
+                failed = failures.setdefault(f"{outcome['class']}.{name}", [])
+                failed += [outcome["failure"]] if outcome["failure"] else []
         if not failures:
-            raise DeviceError(f"the tests did not begin: {done.stderr.strip()}")
+            raise DeviceError(f"the tests did not start: {done.stderr.strip()}")
         return failures
 
 
 def prepare(apk: Path, folder: Path) -> Desktop:
-    """Make what runs the code of `apk` here, in `folder`."""
+    """Write all files that run the code of `apk` here into `folder`."""
     dex = folder / "dex.jar"
     subprocess.run(
         [sys.executable, "-O", "-m", "enjarify.main", "-f", "-o", dex, apk],
@@ -95,9 +89,9 @@ def prepare(apk: Path, folder: Path) -> Desktop:
     (folder / "libraries").mkdir()
     for name, library in toolchain.tflite_libraries("linux-x86_64").items():
         (folder / "libraries" / Path(name).name).write_bytes(library)
-    tflite = [_without_resources(toolchain.artifact(x), folder) for x in toolchain.TFLITE]
+    tflite = [_without_resources(toolchain.artifact(library), folder) for library in toolchain.TFLITE]
     libraries = [*toolchain.robolectric(), *tflite]
-    # Against class files that javac made, since dex does not keep all that a compiler reads.
+    # Tests compile against class files from javac, since dex lacks some of the information for a compiler.
     app = build_app.compile_app(folder)
     ours = sorted(SOURCES.glob("**/*.java"))
     framework = toolchain.artifact(toolchain.FRAMEWORK)
@@ -105,7 +99,7 @@ def prepare(apk: Path, folder: Path) -> Desktop:
     (folder / "frameworks").mkdir()
     for instrumented in map(toolchain.artifact, toolchain.INSTRUMENTED_FRAMEWORKS):
         (folder / "frameworks" / instrumented.name).symlink_to(instrumented)
-    # The libraries before the dex, since enjarify leaves out annotations, by which JavaCPP finds what to load.
+    # Libraries stand before the dex: enjarify drops the annotations by which JavaCPP finds native libraries.
     return Desktop(build_app.class_path([folder / "drivers", *libraries, dex, framework]), folder)
 
 
@@ -139,7 +133,7 @@ def with_asset(apk: Path, name: str, content: bytes, target: Path) -> Path:
     return target
 
 
-if __name__ == "__main__":  # before pytest, which would keep silent about what is fetched
+if __name__ == "__main__":  # before pytest, which hides the progress
     try:
         fetch()
     except HarEdgeError as error:

@@ -1,6 +1,6 @@
 """Draw the app's screen as Android's own code draws it: `python android_demo/tools/pictures.py`.
 
-The screen is the APK's, on a framework of Android 14; a recording of the data set stands for the sensors.
+The screen is the APK's, on a framework of Android 14; a recording of the data set replaces the sensors.
 """
 
 from pathlib import Path
@@ -21,24 +21,24 @@ _GAP = 24  # pixels between two screens
 
 
 def write_samples(path: Path, samples: np.ndarray) -> None:
-    """Write `samples` `[n, 6]` in g and rad/s as the sandbox reads them: nanoseconds, m/s² and rad/s as float64."""
+    """Write `samples` `[n, 6]` in g and rad/s for the sandbox: nanoseconds, m/s² and rad/s as float64."""
     nanoseconds = 5_000_000_000 + 20_000_000 * np.arange(len(samples))
     values = np.concatenate([samples[:, :3] * STANDARD_GRAVITY, samples[:, 3:]], axis=1)
     np.column_stack([nanoseconds, values.astype(np.float32)]).astype("<f8").tofile(path)
 
 
-def draw(folder: Path, apk: Path, made: desktop.Desktop) -> None:
-    """Draw all screens into `folder`, a file each. Raises `CheckFailedError` when one cannot be drawn."""
+def draw(folder: Path, apk: Path, machine: desktop.Desktop) -> None:
+    """Draw each screen into a file of `folder`. Raises `CheckFailedError` when a screen cannot be drawn."""
     write_samples(folder / "samples", embedded_recordings.load()[0].samples[200:9200])
-    failures = made.sandbox(["Pictures"], apk, folder)
+    failures = machine.sandbox(["Pictures"], apk, folder)
     if any(failures.values()):
         raise CheckFailedError(f"the screen cannot be drawn: {failures}")
 
 
 def side_by_side(paths: list[Path]) -> np.ndarray:
-    """Pictures of one size `[height, width, 3]` in a row on grey, at half their size."""
+    """Put pictures of one size `[height, width, 3]` in a row on grey, at half their size."""
     screens = [np.asarray(image.imread(path))[..., :3] for path in paths]
-    halves = [(x[::2, ::2] + x[1::2, ::2] + x[::2, 1::2] + x[1::2, 1::2]) / 4 for x in screens]
+    halves = [sum(screen[i::2, j::2] for j in (0, 1) for i in (0, 1)) / 4 for screen in screens]
     gap = np.full((halves[0].shape[0], _GAP // 2, 3), 0.5, np.float32)
     row = [part for half in halves for part in (gap, half)] + [gap]
     return np.concatenate(row, axis=1)
@@ -53,7 +53,7 @@ def main() -> None:
             (scratch / name).mkdir()
         draw(scratch / "files", apk, desktop.prepare(apk, scratch / "jvm"))
         with atomic_path(PICTURE) as path:
-            image.imsave(path, side_by_side([scratch / f"files/{x}.png" for x in SCREENS]), format="png")
+            image.imsave(path, side_by_side([scratch / f"files/{name}.png" for name in SCREENS]), format="png")
     print(PICTURE)
 
 

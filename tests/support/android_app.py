@@ -1,7 +1,7 @@
 """Build the app and run its own code on a desktop's JVM, and in browsers as the page does."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
@@ -14,9 +14,6 @@ from desktop import Desktop, prepare
 
 from convert.page import page_folder
 from convert.page.page_server import PageServer
-from edge_runtime.model import model_card as cards
-from edge_runtime.model.alike_labels import IN_A_POCKET
-from edge_runtime.model.model_paths import reference_model
 from edge_runtime.system.progress import ignore_progress
 
 
@@ -71,12 +68,6 @@ class Page:
         for target, decisions in zip(files[1::2], streams, strict=True):
             np.array(decisions, "<f8").tofile(self.folder / target)
         return "\n".join(f"{i} {kind} {value if kind == 'LEFT_OUT' else float(value)}" for i, kind, value in notices)
-
-
-def walking_model() -> bytes:
-    """Return `edge` as if it used the walking frame, which is near the frame of UCI HAR's phones."""
-    flatbuffer, card = cards.read_model(reference_model("edge", "int8"))
-    return cards.attach(flatbuffer, replace(card, frame="walking", alike=(IN_A_POCKET,)))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Write recordings in files of their own form, layouts that describe them, and files of their labels."""
+"""Write recordings in any form, layouts that describe them, and files of their labels."""
 
 import numpy as np
 from written_recordings import motion, posture
@@ -7,7 +7,7 @@ from edge_runtime.data.layout import parse_layout
 
 
 def sensors(first=1, rotation="rad/s", names=()):
-    """The tables of both sensors in columns from `first` on; with `names` a file or a row has one sensor."""
+    """Describe both sensors in columns from `first` on; with `names`, each file or row has one sensor."""
     text = ""
     for i, (table, unit) in enumerate((("acceleration", "g"), ("rotation", rotation))):
         at = first if names else first + 3 * i
@@ -63,11 +63,12 @@ def write_layout(folder, text):
 
 
 def rows(samples, separator=",", end="", times=None, more=()):
-    """A line for each sample, with its time before it and `more` texts behind it."""
-    before = [[]] * len(samples) if times is None else [[x if isinstance(x, str) else repr(float(x))] for x in times]
+    """Write a line for each sample, with its time before it and the texts `more` behind it."""
+    texts = [] if times is None else [time if isinstance(time, str) else repr(float(time)) for time in times]
+    before = [[text] for text in texts] or [[]] * len(samples)
     behind = zip(*more, strict=True) if more else [()] * len(samples)
     return [
-        separator.join([*first, *(repr(float(x)) for x in row), *last]) + end
+        separator.join([*first, *(repr(float(number)) for number in row), *last]) + end
         for first, row, last in zip(before, samples, behind, strict=True)
     ]
 
@@ -82,7 +83,7 @@ def write_tree(folder, labels=("walk", "sit", "fetch"), subjects=("1", "2", "10"
 
 
 def write_by_row(folder, trial="01", n=300):
-    """A recording and the labels of its rows, beside columns that are not read; its samples."""
+    """Write a recording and the labels of its rows, beside columns that are not read; return its samples."""
     samples = motion(n)[1]
     name = f"L01_S07_R{trial}"
     (folder / f"{name}.csv").write_text("\n".join(["Time,x,y,z,u,v,w", *rows(samples, times=range(n)), ""]))
@@ -92,11 +93,11 @@ def write_by_row(folder, trial="01", n=300):
 
 
 def write_files_worn_anew(folder, labels=("WALKING", "JOGGING"), subjects=("a", "b", "c")):
-    """A file each of someone who moves so and of one who stands still; the layout that calls each a mounting."""
+    """Write files of people who move and stand, and a layout in which each file is a mounting; return its path."""
     folder.mkdir()
     still = np.tile([0.0, 0, 1, 0, 0, 0], (400, 1)) + np.random.default_rng(0).normal(0, 0.005, (400, 6))
     for seed, subject in enumerate(subjects):
-        moves = {x: posture("WALKING", 8, 2 * seed) for x in labels}
+        moves = {label: posture("WALKING", 8, 2 * seed) for label in labels}
         for label, samples in {**moves, "STANDING": still}.items():
             (folder / f"{label}_{subject}.csv").write_text("\n".join(rows(samples)))
     text = f'mounting = "each file"\nfiles = "{{label}}_{{subject}}.csv"\nrate = 50\n{sensors()}'

@@ -1,4 +1,4 @@
-"""Build a release, and install it in environments below `.venvs`, which stay from run to run."""
+"""Build a release, and install it in environments below `.venvs`, which later runs reuse."""
 
 import fcntl
 import hashlib
@@ -22,10 +22,10 @@ CONSTRAINTS = (ROOT / "constraints.txt").read_text().splitlines()
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory) -> dict[str, Path]:
-    """The sdist, and its wheel."""
-    source, folder = (tmp_path_factory.mktemp("built") / x for x in ("source", "dist"))
-    # A build in the checkout would leave its traces there. Every line of .gitignore is a name, perhaps with *.
-    ignored = [x.strip("/") for x in (ROOT / ".gitignore").read_text().split()]
+    """Build the sdist and its wheel; return their paths."""
+    source, folder = (tmp_path_factory.mktemp("built") / name for name in ("source", "dist"))
+    # A build would leave files in the checkout. Every line of .gitignore is a name or a pattern.
+    ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".git", *ignored))
     done = run_program(sys.executable, "-m", "build", "--outdir", folder, source, cwd=source)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -35,43 +35,36 @@ def built(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def device_python(built) -> Path:
-    """An interpreter with this project as a device has it: `pip install WHEEL`, and none of the extras."""
+    """Return an interpreter with this project as a device has it: `pip install WHEEL` without extras."""
     with _environment("device", PROJECT["dependencies"], CONSTRAINTS) as folder:
         return _installed(folder, built["wheel"])
 
 
 @pytest.fixture(scope="session")
 def tflite_runtime_python() -> Path:
-    """An interpreter with the older runtime and nothing of this project."""
-    extra = _older_runtime()
-    with _environment("tflite-runtime", extra, _constraints_beside(extra)) as folder:
+    """Return an interpreter with the older runtime and without this project."""
+    if sys.version_info[:2] != (3, 11):
+        pytest.skip("tflite-runtime has no release for this Python: run the tests with Python 3.11")
+    extra = PROJECT["optional-dependencies"]["tflite-runtime"]
+    # ml_dtypes is for numpy 2.
+    others = {"ml_dtypes", *(re.split(r"[^\w.-]", requirement)[0] for requirement in extra)}
+    constraints = [line for line in CONSTRAINTS if line.partition("==")[0] not in others]
+    with _environment("tflite-runtime", extra, constraints) as folder:
         if not (folder / "installed").exists():
             _pip(folder, "install", *extra)
             (folder / "installed").touch()
         return _python(folder)
 
 
-def _older_runtime() -> list[str]:
-    """The requirements of the extra; a test that needs it is skipped where it cannot be had."""
-    if sys.version_info[:2] != (3, 11):
-        pytest.skip("tflite-runtime has no release for this Python: run the tests with Python 3.11")
-    return list(PROJECT["optional-dependencies"]["tflite-runtime"])
-
-
-def _constraints_beside(requirements: Sequence[str]) -> list[str]:
-    """The tested versions, without those that `requirements` name and ml_dtypes, which is for numpy 2."""
-    named = {re.split(r"[^\w.-]", x)[0] for x in requirements} | {"ml_dtypes"}
-    return [x for x in CONSTRAINTS if x.partition("==")[0] not in named]
-
-
 def _installed(folder: Path, wheel: Path) -> Path:
-    """The interpreter of the environment in `folder`, where pip has installed `wheel`."""
+    """Install `wheel` in the environment in `folder` with pip; return its interpreter."""
     mark = folder / "installed"
     with zipfile.ZipFile(wheel) as archive:
-        content = hashlib.sha256(b"".join(x.encode() + archive.read(x) for x in sorted(archive.namelist()))).hexdigest()
+        names = sorted(archive.namelist())
+        content = hashlib.sha256(b"".join(name.encode() + archive.read(name) for name in names)).hexdigest()
     if not mark.exists() or mark.read_text() != content:
         mark.unlink(missing_ok=True)
-        _pip(folder, "uninstall", "--yes", PROJECT["name"])  # pip takes another wheel of one version for the same
+        _pip(folder, "uninstall", "--yes", PROJECT["name"])  # pip does not replace a version by itself
         _pip(folder, "install", str(wheel))
         mark.write_text(content)
     return _python(folder)
@@ -79,18 +72,18 @@ def _installed(folder: Path, wheel: Path) -> Path:
 
 @contextmanager
 def _environment(name: str, requirements: Sequence[str], constraints: Sequence[str]) -> Iterator[Path]:
-    """A virtual environment below `.venvs`, locked for this process; made anew when its content is to change."""
+    """Lock a virtual environment below `.venvs` for this process; make it again when its requirements change."""
     folder = ENVIRONMENTS / name
-    made = folder / "made"  # written last: without it the environment is not whole
+    marker = folder / "made"  # written last, so that the environment is complete
     key = "\n".join([sys.version, *requirements, "", *constraints])
     ENVIRONMENTS.mkdir(exist_ok=True)
     with (ENVIRONMENTS / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists() or made.read_text() != key:
+        if not marker.exists() or marker.read_text() != key:
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
             (folder / "constraints.txt").write_text("\n".join(constraints))
-            made.write_text(key)
+            marker.write_text(key)
         yield folder
 
 

@@ -1,4 +1,4 @@
-"""Give the tests of remote devices a place to work, short and long measurements, and a board's workers."""
+"""Run commands of tests of remote devices in a folder, and find the workers of a board."""
 
 import subprocess
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ LONG = ("--duration", "60", "--rounds", "2", "--no-control")
 
 
 class Home:
-    """A folder to work in, and what ssh is for the commands that run there, each after the command `before`."""
+    """Runs commands in `folder` with `ssh` as the ssh client, each behind the command `before`."""
 
     def __init__(self, folder: Path, ssh: str = "ssh", before: Sequence[str] = (), **changes: str) -> None:
         self.folder = folder
         self._before = before
-        own = {"HAR_EDGE_SSH": ssh, "COLUMNS": "120", "XDG_CACHE_HOME": str(folder / "cache")}
-        self.environment = environment(own | changes)
+        variables = {"HAR_EDGE_SSH": ssh, "COLUMNS": "120", "XDG_CACHE_HOME": str(folder / "cache")}
+        self.environment = environment(variables | changes)
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         return start(*self._before, *HAR_EDGE, *arguments, cwd=self.folder, env=self.environment)
@@ -28,10 +28,10 @@ class Home:
 
 
 def workers(cache: Path) -> list[int]:
-    """The processes that measure on the board with this cache."""
-    found = []
+    """Find the processes that measure on the board with this cache."""
+    pids = []
     for worker in processes("worker.pyz", ".job.json"):
         with suppress(OSError):
             if cache in Path(f"/proc/{worker}/cwd").readlink().parents:
-                found.append(worker)
-    return found
+                pids.append(worker)
+    return pids

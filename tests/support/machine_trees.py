@@ -1,4 +1,4 @@
-"""Machines as folders: what /proc, /sys and the commands of a Raspberry Pi, a laptop and a virtual machine say."""
+"""Write folders that stand for machines: /proc, /sys and commands of a Raspberry Pi, a laptop and a virtual machine."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +9,7 @@ STAT = "cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 {} 0 0 {} 0 0 0 0 0 0\ncpu1 {} 0 0 {} 0 0
 
 
 def lay(root: Path, files: Mapping[str, str]) -> Path:
-    """Write `files`, text by path, under `root`; `root`. As in /sys, whoever reads meanwhile finds a whole text."""
+    """Write `files`, text by path, under `root`, and return `root`; as in /sys, readers always find a whole text."""
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -20,10 +20,10 @@ def lay(root: Path, files: Mapping[str, str]) -> Path:
 
 
 def vcgencmd(root: Path, answers: Mapping[str, str], name: str = "vcgencmd") -> None:
-    """A program, `vcgencmd`, that gives `answers`, by its first argument, and fails at any other."""
+    """Write a program that prints the one of `answers` for its first argument, or fails."""
     lay(root, {f"answers/{name}{question}": f"{answer}\n" for question, answer in answers.items()})
     program = root / "usr/bin" / name
-    if not program.exists():  # a program that runs cannot be written
+    if not program.exists():  # a running program cannot be written
         lay(root, {f"usr/bin/{name}": f'#!/bin/sh\nexec cat "{root}/answers/{name}$1" 2>/dev/null\n'})
         program.chmod(0o755)
 
@@ -49,7 +49,7 @@ def supply(name: str, **facts: object) -> dict[str, str]:
 
 
 def pi5_hot(root: Path) -> Path:
-    """A Raspberry Pi 5 that is throttled for heat now and had too low a voltage before."""
+    """Write a Raspberry Pi 5 that is throttled for heat now and had too low a voltage before."""
     lay(root, {"proc/loadavg": "0.08 0.03 0.01 1/180 2345\n"})
     lay(root, {"sys/firmware/devicetree/base/model": "Raspberry Pi 5 Model B Rev 1.0\0"})
     lay(root, {"proc/cpuinfo": "".join(PI_CORE.format(i, A76) for i in range(4))})
@@ -62,7 +62,7 @@ def pi5_hot(root: Path) -> Path:
 
 
 def laptop_on_battery(root: Path) -> Path:
-    """An Intel laptop, unplugged, with a mouse that has a battery of its own."""
+    """Write an unplugged Intel laptop with a mouse that has a battery."""
     lay(root, {"proc/cpuinfo": "model name\t: Intel(R) Core(TM) i7-1265U\nflags\t\t: fpu sse2 fma avx2 avx_vnni\n"})
     lay(root, cpufreq(0, "powersave", 800000, 400000, 4800000) | cpufreq(1, "performance", 900000, 400000, 4800000))
     lay(root, sensor(0, "INT3400 Thermal", 20000) | sensor(1, "acpitz", 27800) | sensor(2, "x86_pkg_temp", 61000))
@@ -75,7 +75,7 @@ def laptop_on_battery(root: Path) -> Path:
 
 
 def x86_vm(root: Path) -> Path:
-    """A virtual machine: no sensors, no clock, no governor."""
+    """Write a virtual machine without sensors, clock and governor."""
     flags = "fpu sse2 fma avx2 avx512f avx512_vnni hypervisor"
     lay(root, {"proc/cpuinfo": f"model name\t: AMD EPYC\nflags\t\t: {flags}\n\nmodel name\t: AMD EPYC\n"})
     return root

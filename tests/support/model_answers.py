@@ -1,4 +1,4 @@
-"""Answers of a converted flatbuffer and of its calibration, how far they are from others, and its kernels."""
+"""Compute the answers of flatbuffers, compare them with Keras, and count kernels."""
 
 from collections import Counter
 
@@ -15,28 +15,29 @@ from edge_runtime.model.classifier import Quantiser, dequantise
 from edge_runtime.model.interpreters import OperatorCounts, open_model
 
 MOST_EXCESS = 1.5
-"""How much larger int8's error may be than the error from rounding the activations only."""
+"""The allowed ratio of int8's error to the error from rounding only the activations."""
 
 
 def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
-    """LiteRT's logits for normalised windows `[n, samples, n_signals]`."""
+    """Return LiteRT's logits for normalised windows `[n, samples, n_signals]`."""
     model = open_model(flatbuffer, "litert", **options)
-    prepare = (lambda x: x) if model.input.dtype == "float32" else Quantiser(model.input)
-    return np.concatenate([dequantise(model.run(prepare(x[np.newaxis])), model.output).copy() for x in windows])
+    quantise = Quantiser(model.input) if model.input.dtype != "float32" else np.asarray
+    answers = (model.run(quantise(window[np.newaxis])) for window in windows)
+    return np.concatenate([dequantise(answer, model.output).copy() for answer in answers])
 
 
 def outside_xnnpack(operators: OperatorCounts) -> Counter[str]:
-    """The operators that run in TFLite's own kernels."""
+    """Count the operators that run in TFLite's own kernels."""
     return Counter(operators.counts) - Counter(operators.xnnpack)
 
 
 def rms(values: np.ndarray) -> float:
-    """The root mean square."""
+    """Compute the root mean square."""
     return float(np.sqrt(np.mean(np.square(values))))
 
 
 def assert_answers_as_keras_does(model: keras.Model, seen: np.ndarray, unseen: np.ndarray) -> OperatorCounts:
-    """Int8 loses no more than its rounding, since `model` was not trained. Returns the operators of int8."""
+    """Check that int8 loses no more than by rounding, since `model` is not trained; return int8's operators."""
     lowered, expected = lower(model), np.asarray(model(unseen, training=False))
     assert relative_difference(logits_of(to_float32(lowered), unseen), expected) < 1e-4
     ranges = observed_ranges(lowered, tf.constant(seen))

@@ -1,4 +1,4 @@
-"""Make a package index of this machine's own: wheels that hold nothing, and the variables that show pip the way."""
+"""Make a local package index of empty wheels, and the environment variables that make pip use it."""
 
 import os
 import zipfile
@@ -8,7 +8,7 @@ from edge_runtime.devices.environment import requirements
 
 
 def write(folder: Path) -> dict[str, str]:
-    """Write wheels of all that a device needs into `folder`; return the environment in which pip knows only these."""
+    """Write wheels of all packages that a device needs; return the variables that let pip use only these wheels."""
     folder.mkdir()
     write_wheel(folder, "numpy==1.26.9", "")
     for runtime in ("litert", "tflite-runtime"):
@@ -17,7 +17,7 @@ def write(folder: Path) -> dict[str, str]:
 
 
 def write_wheel(folder: Path, requirement: str, content: str) -> None:
-    """A wheel that meets `requirement` and fits everywhere, with a module that holds `content`."""
+    """Write a wheel for every platform that meets `requirement`, with a module that holds `content`."""
     name, version = requirement.split("==")
     module = name.replace("-", "_")
     files = {

@@ -1,4 +1,4 @@
-"""Run programs as a user does, `har-edge` above all, and check how they end."""
+"""Run `har-edge` and other programs as a user does, and check how they end."""
 
 import os
 import signal
@@ -16,13 +16,13 @@ from edge_runtime.devices.python import PythonDevice
 
 ROOT = Path(__file__).resolve().parents[2]
 HAR_EDGE = (sys.executable, ROOT / "har_edge.py")
-MODELS = {x: ROOT / "edge_runtime" / "models" / f"edge_{x}.tflite" for x in ("float32", "int8")}
+MODELS = {form: ROOT / "edge_runtime" / "models" / f"edge_{form}.tflite" for form in ("float32", "int8")}
 
 Finished = subprocess.CompletedProcess[str]
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment with `changes`, in which a program sees no modules but its installation's own."""
+    """Return this process's environment with `changes` and without the modules of PYTHONPATH."""
     return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | dict(changes or {})
 
 
@@ -41,10 +41,8 @@ def run_program(
     *command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None, stdin: str | None = None
 ) -> Finished:
     """Run `command` to its end without a terminal."""
-    arguments, own = [*map(str, command)], environment(env)
-    return subprocess.run(
-        arguments, cwd=cwd, env=own, input=stdin, capture_output=True, text=True, timeout=300, check=False
-    )
+    options = {"input": stdin, "capture_output": True, "text": True, "timeout": 300, "check": False}
+    return subprocess.run([*map(str, command)], cwd=cwd, env=environment(env), **options)
 
 
 def start_har_edge(*arguments: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -70,13 +68,13 @@ def write_program(path: Path, script: str) -> Path:
 
 
 def in_shell(arguments: str, cwd: Path) -> Finished:
-    """Run the command with what follows it on a line of a shell; a failure anywhere in a pipe is its exit code."""
+    """Run the command with `arguments` in a shell; the exit code shows a failure anywhere in a pipe."""
     return run_program("bash", "-c", f"set -o pipefail; {sys.executable} {HAR_EDGE[1]} {arguments}", cwd=cwd)
 
 
 @pytest.fixture
 def har_edge_here(capsys, monkeypatch, tmp_path) -> Callable[..., Finished]:
-    """The command in this process, where it sees what a test has patched."""
+    """Run the command in this process, where it sees the patches of a test."""
     before = signal.getsignal(signal.SIGINT)
     import har_edge as front_door
 
@@ -94,34 +92,34 @@ def har_edge_here(capsys, monkeypatch, tmp_path) -> Callable[..., Finished]:
 
 
 def python(code: str, *arguments: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
-    """Run `code`, which can import the project and tests/support, in a process of its own; what it prints."""
+    """Run `code` in a process that can import the project and tests/support; return its output."""
     paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{Path(__file__).parent}"}
     return succeeded(run_program(sys.executable, "-c", code, *arguments, cwd=cwd, env=paths | dict(env or {}))).stdout
 
 
 def interpreter(folder: Path, script: str) -> PythonDevice:
-    """The device whose interpreter is the shell script `script`."""
+    """Return a device whose interpreter is the shell script `script`."""
     return PythonDevice("fake", str(write_program(folder / "interpreter", script)), silence_seconds=1)
 
 
 def assert_one_sentence(result: Finished, code: int, *words: object) -> None:
-    """The command failed with `code` and one sentence that holds `words`; no traceback, no escape codes."""
+    """Check that the command failed with `code` and one sentence with `words`, without traceback and escape codes."""
     assert result.returncode == code, result.stdout + result.stderr
     error = result.stderr.strip().splitlines()[-1]
     assert error.startswith("Error: "), result.stderr
-    assert [x for x in map(str, words) if x not in error] == [], error
+    assert [word for word in map(str, words) if word not in error] == [], error
     assert "Traceback" not in result.stderr
     assert "\x1b" not in result.stdout + result.stderr
 
 
 def processes(*words: object) -> list[int]:
-    """The processes whose command lines have all `words`."""
-    found = []
+    """Find the processes whose command lines contain all `words`."""
+    pids = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has just ended
             line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-            found += [int(path.parent.name)] if all(str(x) in line for x in words) else []
-    return found
+            pids += [int(path.parent.name)] if all(str(word) in line for word in words) else []
+    return pids
 
 
 def has_ended(process: str) -> bool:

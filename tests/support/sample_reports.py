@@ -1,4 +1,4 @@
-"""Reports with known values, for tests of the forms a report takes."""
+"""Define reports with known values for tests of the forms of reports."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -33,16 +33,16 @@ NO_TIMES |= dict.fromkeys(("warm_up", "energy", "peak_memory_bytes", "baseline_m
 
 
 def latency(p50: float) -> results.Latency:
-    """Times around `p50` milliseconds, known to 1 %."""
+    """Return times around `p50` milliseconds with an interval of 1 %."""
     return results.Latency(
         p50, 1.1 * p50, 1.2 * p50, 2 * p50, 1.05 * p50, 0.95 * p50, 9 * p50, 3000, 0.02 * p50, (0.99 * p50, 1.01 * p50)
     )
 
 
 def result(scheme: str, p50: float = 0.04, **changes: Any) -> results.Result:
-    """One result of a network `edge` with everything that can be measured."""
+    """Return a result of the network `edge` with all measurements."""
     times = (*(p50 * (0.95 + 0.001 * i) for i in range(100)), 2 * p50, 9 * p50)
-    made = replace(
+    complete = replace(
         _WRITTEN.results[0],
         file=f"runs/x/model_{scheme}.tflite",
         quantization=scheme,
@@ -68,7 +68,7 @@ def result(scheme: str, p50: float = 0.04, **changes: Any) -> results.Result:
         energy=results.Energy(0.034, "rapl", 3.5),
         operator_costs={"FULLY_CONNECTED": results.OperatorCost(33, 426_000, 70_000, 12_000)},
     )
-    return replace(made, **changes)
+    return replace(complete, **changes)
 
 
 FLOAT = result("float32", 0.040)
@@ -77,7 +77,7 @@ BETTER = results.Comparison(1, 0, 0.5, (0.49, 0.52), 0.6, (0.58, 0.61), -0.2, (-
 
 
 def of(*measured: results.Result, **changes: Any) -> results.Report:
-    """A report about `measured` on one machine."""
+    """Return a report about `measured` on one machine."""
     data = results.EvaluatedData("UCI HAR", "f" * 64, 300, 1.28)
     return replace(results.Report(DEVICE, data, measured, METHOD, comparisons=(), control=None, failures=()), **changes)
 
@@ -91,8 +91,8 @@ FULL = of(
 )
 EMULATED = of(
     *(
-        replace(x, doubts=("the CPU is emulated",), instructions=results.Instructions(n, "counted"), **NO_TIMES)
-        for x, n in ((FLOAT, 100_000), (INT8, 45_000))
+        replace(model, doubts=("the CPU is emulated",), instructions=results.Instructions(n, "counted"), **NO_TIMES)
+        for model, n in ((FLOAT, 100_000), (INT8, 45_000))
     ),
     comparisons=(
         replace(BETTER, p50_ratio=None, p50_ratio_ci95=None, end_to_end_ratio=None, end_to_end_ratio_ci95=None),
@@ -108,12 +108,12 @@ EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)[/red] [1, 2]\n"
 
 
 def evil() -> results.Report:
-    """Texts that a page, a table or a terminal could take for its own language, wherever there can be text."""
+    """Return a report whose every text looks like markup of a page, a table or a terminal."""
     hostile = [
         replace(
-            x,
+            model,
             model=EVIL,
-            file=EVIL + x.quantization,
+            file=EVIL + model.quantization,
             runtime=EVIL,
             labels=(EVIL, *LABELS[1:]),
             per_class={EVIL: results.ClassScore(1.0, 1.0, 1.0, 1), LABELS[1]: results.ClassScore(None, None, None, 0)},
@@ -121,7 +121,7 @@ def evil() -> results.Report:
             doubts=(EVIL,),
             energy=results.Energy(None, reason=EVIL),
         )
-        for x in (FLOAT, replace(FLOAT, sha256="1" * 64, rival=EVIL), INT8)
+        for model in (FLOAT, replace(FLOAT, sha256="1" * 64, rival=EVIL), INT8)
     ]
     state = replace(STATE, governor=EVIL, temperatures_c={EVIL: 1.5}, throttled=Throttled((EVIL,), ()))
     return of(

@@ -1,4 +1,4 @@
-"""A real sshd on loopback, with keys and a client configuration of its own."""
+"""Run a real sshd on loopback with its own keys and client configuration."""
 
 import os
 import pwd
@@ -16,14 +16,14 @@ SSHD = "/usr/sbin/sshd"
 
 @dataclass
 class Server:
-    """An sshd at work."""
+    """A running sshd."""
 
     folder: Path
     port: int
     process: subprocess.Popen[bytes]
 
     def configure(self, path: Path) -> str:
-        """Write an ssh configuration in which this server is `board`; the command for HAR_EDGE_SSH."""
+        """Write an ssh configuration in which this server is `board`; return the command for HAR_EDGE_SSH."""
         kind, key, *_ = (self.folder / "host.pub").read_text().split()
         known_hosts = path.with_suffix(".known_hosts")
         known_hosts.write_text(f"[127.0.0.1]:{self.port} {kind} {key}\n")
@@ -35,13 +35,13 @@ class Server:
         return f"ssh -F {path}"
 
     def stop(self) -> None:
-        """End it and its sessions."""
+        """Stop the server and its sessions."""
         self.process.terminate()
         self.process.wait()
 
 
 def start(folder: Path, environment: Mapping[str, str], before: Sequence[str] = ()) -> Server:
-    """Start an sshd that keeps its files in `folder`, by the command `before`, whose sessions have `environment`."""
+    """Start an sshd behind the command `before`; its files are in `folder`, and its sessions have `environment`."""
     assert shutil.which(SSHD), "install openssh-server: these tests need a real sshd"
     (folder / "home").mkdir(parents=True)
     for name in ("host", "client"):
@@ -50,7 +50,7 @@ def start(folder: Path, environment: Mapping[str, str], before: Sequence[str] = 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    # Its own home, so that nobody's shell profile has a say, and the Python that runs the tests.
+    # An empty home has no shell profile; PATH finds the Python that runs the tests.
     defaults = {"HOME": str(folder / "home"), "PATH": f"{sys.base_prefix}/bin:/usr/local/bin:/usr/bin:/bin"}
     settings = " ".join(f'"{name}={value}"' for name, value in (defaults | dict(environment)).items())
     (folder / "sshd_config").write_text(
@@ -59,7 +59,7 @@ def start(folder: Path, environment: Mapping[str, str], before: Sequence[str] = 
         f"LogLevel ERROR\nPermitRootLogin prohibit-password\nSetEnv {settings}\n"
     )
     if os.getuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)  # where sshd, as root, puts away its privileges
+        Path("/run/sshd").mkdir(exist_ok=True)  # sshd needs it to drop the privileges of root
     log = folder / "log"
     with log.open("wb") as file:
         process = subprocess.Popen([*before, SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=file)

@@ -1,4 +1,4 @@
-"""Help tests of streams: a clock that they set, samples, sources and recognisers."""
+"""Help tests of streams with a fake clock, samples, sources and recognisers."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ G, DEGREES = STANDARD_GRAVITY, 180 / np.pi
 
 
 class FakeClock:
-    """Time passes when somebody sleeps, or a test says so."""
+    """Advances only when somebody sleeps or a test sets `now`."""
 
     def __init__(self, now: float = 100.0) -> None:
         self.now = now
@@ -28,7 +28,7 @@ class FakeClock:
 
 
 def standing(n: int = 100, size: float = 1.0) -> Array:
-    """`[n, 6]` of someone who stands nearly still; `size` is what 1 g is."""
+    """Return samples `[n, 6]` of somebody who stands nearly still; `size` is the value of 1 g."""
     noise = np.random.default_rng(0).normal(0, 0.01, (n, 6))
     return noise + np.array([size, 0, 0, 0, 0, 0])
 
@@ -52,39 +52,38 @@ HEADERS = {
     "signs": ("t [µs],acc.x [m/s²],acc.y [m/s²],acc.z [m/s²],gyro.x [°/s],gyro.y [°/s],gyro.z [°/s]", 1e6, G, DEGREES),
     "in names": ("time_ms,acc_x_ms2,acc_y_ms2,acc_z_ms2,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s", 1e3, G, 1),
 }
-"""Headers that state their units, or whose app is known: with what 1 s, 1 g and 1 rad/s are in them."""
+"""Headers with units or of a known app, with the values of 1 s, 1 g and 1 rad/s in their units."""
 
 
 def csv_lines(samples: Array, header: str = "", times: Iterable[float] | None = None) -> str:
-    """`samples` `[n, 6]` as CSV, with `times` in the first column."""
-    rows = [[*map(float, row)] for row in samples]
-    if times is not None:
-        rows = [[float(t), *row] for t, row in zip(times, rows, strict=True)]
-    return "".join(f"{x}\n" for x in [*([header] if header else []), *(",".join(map(repr, row)) for row in rows)])
+    """Write `samples` `[n, 6]` as CSV, with `times` in the first column."""
+    rows = samples if times is None else np.column_stack([[*times], samples])
+    lines = [",".join(map(repr, row)) for row in np.asarray(rows, float).tolist()]
+    return "".join(f"{line}\n" for line in ([header, *lines] if header else lines))
 
 
 def chunks(items: Iterable[Item]) -> list[Chunk]:
-    """The chunks that hold samples."""
-    return [x for x in items if isinstance(x, Chunk) and len(x)]
+    """Return the chunks that hold samples."""
+    return [item for item in items if isinstance(item, Chunk) and len(item)]
 
 
 def samples(items: Iterable[Item]) -> Array:
-    """The samples `[n, 6]` of all chunks."""
-    return np.concatenate([np.empty((0, 6)), *(x.samples for x in chunks(items))])
+    """Return the samples `[n, 6]` of all chunks."""
+    return np.concatenate([np.empty((0, 6)), *(chunk.samples for chunk in chunks(items))])
 
 
 def seconds(items: Iterable[Item]) -> Array:
-    """The times `[n]` of all samples."""
-    return np.concatenate([x.seconds for x in chunks(items) if x.seconds is not None])
+    """Return the times `[n]` of all samples."""
+    return np.concatenate([chunk.seconds for chunk in chunks(items) if chunk.seconds is not None])
 
 
 def kinds(items: Iterable[Item]) -> list[str]:
     """Return the kinds of the events."""
-    return [x.kind for x in items if isinstance(x, Event)]
+    return [item.kind for item in items if isinstance(item, Event)]
 
 
 def until(source: Source, enough: Callable[[list[Item]], bool], within_s: float = 120.0) -> list[Item]:
-    """Pull items from `source` until they are `enough`."""
+    """Take items from `source` until they are `enough`."""
     items: list[Item] = []
     deadline = time.monotonic() + within_s
     while not enough(items):
@@ -96,7 +95,7 @@ def until(source: Source, enough: Callable[[list[Item]], bool], within_s: float 
 def feed(
     recognizer: LiveRecognizer, samples: Array, times: Array | None = None, sizes: Iterable[int] = ()
 ) -> list[LiveEvent]:
-    """All events about samples in chunks of `sizes`, then the rest."""
+    """Push samples in chunks of `sizes`, then the rest; return all events."""
     events, start = [], 0
     for size in (*sizes, len(samples)):
         part = slice(start, start + size)
@@ -106,11 +105,11 @@ def feed(
 
 
 def decisions(events: Iterable[LiveEvent]) -> list[Decision]:
-    return [x for x in events if isinstance(x, Decision)]
+    return [event for event in events if isinstance(event, Decision)]
 
 
 def notices(events: Iterable[LiveEvent]) -> list[Notice]:
-    return [x for x in events if isinstance(x, Notice)]
+    return [event for event in events if isinstance(event, Notice)]
 
 
 def delivered(n: int, rate_hz: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -128,7 +127,7 @@ def delivered(n: int, rate_hz: float, seed: int) -> tuple[np.ndarray, np.ndarray
 
 
 def decision(seconds: float, activity: str, reason: str = "", warming_up: bool = False) -> Decision:
-    """Make a decision of UCI HAR's labels, for its `activity` with a share of 0.9."""
+    """Make a decision among UCI HAR's labels, with a share of 0.9 for `activity`."""
     shares = np.full(len(LABELS), 0.02)
     shares[LABELS.index(activity) if activity in LABELS else 0] = 0.9
     return Decision(seconds, activity, LABELS, shares, shares, warming_up, reason, 0.5)

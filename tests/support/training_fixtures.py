@@ -1,4 +1,4 @@
-"""A run that was really trained and converted, briefly, through the command; made once for all tests."""
+"""Train and convert a short run with the command, once for all tests."""
 
 import fcntl
 import json
@@ -24,7 +24,7 @@ EPOCHS = 2  # enough for about 91 % on the test subjects
 
 @pytest.fixture(scope="session")
 def made_once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """A folder by its name that one process of the tests fills, for all of them to read."""
+    """Return a function that finds a folder by its name, which one process fills for all others."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
@@ -49,25 +49,25 @@ def uci_har() -> dataset.Dataset:
 
 @pytest.fixture(scope="session")
 def few(uci_har) -> dataset.Dataset:
-    """The data with every 20th test window."""
+    """Return the data with every 20th test window."""
     test = uci_har.test
     return replace(uci_har, test=dataset.Split(test.X[::20], test.y[::20], test.subject[::20]))
 
 
 @pytest.fixture(scope="session")
 def models() -> list[ModelFile]:
-    """The reference models."""
+    """Open the reference models."""
     return list(map(open_model_file, MODELS.values()))
 
 
 @pytest.fixture(scope="session")
 def trained_run(made_once) -> Run:
-    """`har-edge train`, shortened: nobody reads its output, and one was killed there while it wrote its first file."""
+    """Train briefly, without a reader of the output, where a killed training left an unfinished file."""
 
     def train(home: Path) -> None:
-        left = home / "runs" / "short" / "checkpoint"
-        left.mkdir(parents=True)
-        (left / ".settings-x.json").write_text("{")
+        checkpoint = home / "runs" / "short" / "checkpoint"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / ".settings-x.json").write_text("{")
         succeeded(in_shell(f"train --epochs {EPOCHS} --out runs/short | true", home))
 
     return Run(made_once("trained", train) / "runs" / "short")
@@ -75,7 +75,7 @@ def trained_run(made_once) -> Run:
 
 @pytest.fixture(scope="session")
 def converted_run(trained_run, made_once) -> Run:
-    """A copy of that run, converted in every form."""
+    """Convert a copy of the run in every form."""
 
     def convert(home: Path) -> None:
         shutil.copytree(trained_run.folder, home / "run")
@@ -92,7 +92,7 @@ def trained_network(trained_run):
 
 
 def tiny(input_shape: tuple[int, int], n_classes: int):
-    """A network with dropout, a state that is not trained and a layer to share: a fit of it begins within a second."""
+    """Make a network with dropout, untrained state and a layer to share, whose fit starts within a second."""
     import keras
     from keras import layers
 
@@ -110,7 +110,7 @@ TINY = f"{__name__}:tiny"
 
 
 def har_edge_within(*arguments: object, cwd: Path) -> Finished:
-    """The command with all its fits in this process, which is much quicker than a process for each."""
+    """Run the command with all fits in this process, which is much faster than a process for each fit."""
     import har_edge as front_door
     from train import training_data
     from train.run import fit_processes
@@ -123,18 +123,20 @@ def har_edge_within(*arguments: object, cwd: Path) -> Finished:
     output, error = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(output), redirect_stderr(error):
         patch.setattr(fit_processes, "run_jobs", run_jobs)
-        patch.setattr(training_data, "import_tensorflow", lambda *_, **__: None)  # it may be at work here already
+        patch.setattr(
+            training_data, "import_tensorflow", lambda *_, **__: None
+        )  # this process may use TensorFlow already
         code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
     return subprocess.CompletedProcess(arguments, code, output.getvalue(), error.getvalue())
 
 
 def ruin_in_int8(path: Path) -> None:
-    """Make one logit of the network at `path` so large that the others vanish in int8's shared scale."""
+    """Enlarge one logit of the network at `path` until the others vanish in the shared scale of int8."""
     import keras
 
     network = keras.models.load_model(path)
     dense = network.get_layer("logits")
-    dense.set_weights([x * [1e3, 1, 1, 1, 1, 1] for x in dense.get_weights()])
+    dense.set_weights([weights * [1e3, 1, 1, 1, 1, 1] for weights in dense.get_weights()])
     network.save(path)
 
 

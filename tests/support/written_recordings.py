@@ -1,9 +1,10 @@
-"""Write CSV recordings as a user makes them: made-up motion, real postures, or few windows of real movement."""
+"""Write CSV recordings as a user does: synthetic motion, real postures, or a few windows of real movement."""
 
 import io
 import zipfile
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,24 +17,22 @@ HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,sub
 
 @cache
 def recordings() -> tuple[Recording, ...]:
-    """The embedded recordings, decoded once for all tests."""
+    """Decode the embedded recordings once for all tests."""
     return embedded_recordings.load()
 
 
 def longest(label: str, subject: int) -> np.ndarray:
-    """Samples `[n, 6]` of the longest stretch of `label` of a subject."""
-    found = [x for x in recordings() if x.subject == subject]
-    pieces = [
-        x.samples[first:end]
-        for x in found
-        for first, end, number in label_runs(x.labels)
-        if number == x.label_names.index(label)
-    ]
-    return max(pieces, key=len)
+    """Return samples `[n, 6]` of the longest stretch of `label` of a subject."""
+    return max(chain(*(_stretches(source, label) for source in recordings() if source.subject == subject)), key=len)
+
+
+def _stretches(recording: Recording, label: str) -> list[np.ndarray]:
+    number = recording.label_names.index(label)
+    return [recording.samples[first:end] for first, end, other in label_runs(recording.labels) if other == number]
 
 
 def motion(n, seed=0, rate=50.0):
-    """Seconds `[n]` and samples `[n, 6]` of smooth motion."""
+    """Return seconds `[n]` and samples `[n, 6]` of smooth motion."""
     rng = np.random.default_rng(seed)
     seconds = np.arange(n) / rate
     waves = np.sin(2 * np.pi * rng.uniform(0.2, 2, 6) * seconds[:, np.newaxis] + rng.uniform(0, 6, 6))
@@ -41,8 +40,8 @@ def motion(n, seed=0, rate=50.0):
 
 
 def on_grid(seconds, samples, n):
-    """The samples at `n` times of 50 Hz, on the lines between them."""
-    return np.stack([np.interp(np.arange(n) / 50, seconds, x) for x in samples.T], axis=1)
+    """Interpolate the samples at `n` times of 50 Hz."""
+    return np.stack([np.interp(np.arange(n) / 50, seconds, axis) for axis in samples.T], axis=1)
 
 
 def write(path, seconds, samples, labels, subject, header=HEADER):
@@ -55,7 +54,7 @@ def write(path, seconds, samples, labels, subject, header=HEADER):
 
 
 def write_subjects(folder, subjects, labels=("walk", "rest"), n=300):
-    """One file a subject with `n` samples of each label."""
+    """Write a file for each subject with `n` samples of each label."""
     for seed, subject in enumerate(subjects):
         seconds, samples = motion(n * len(labels), seed)
         write(folder / f"rec-{subject}.csv", seconds, samples, np.repeat(labels, n).tolist(), subject)
@@ -71,25 +70,23 @@ def spoil(folder, line, text, name="rec-a.csv"):
 
 
 def posture(label: str, seconds: float = 60.0, recording: int = 0) -> np.ndarray:
-    """Samples `[n, 6]` of a training subject's first stretch of `label`, to and fro for so long: without a jump."""
-    found = recordings()[recording]
-    first, end, _ = next(x for x in label_runs(found.labels) if x[2] == found.label_names.index(label))
-    stretch = found.samples[first:end]
-    n = round(seconds * found.rate_hz)
+    """Play a training subject's first stretch of `label` forwards and backwards; return samples `[n, 6]`."""
+    stretch, *_ = _stretches(recordings()[recording], label)
+    n = round(seconds * recordings()[recording].rate_hz)
     there_and_back = np.concatenate([stretch, stretch[::-1]])
     return np.tile(there_and_back, (n // len(there_and_back) + 1, 1))[:n]
 
 
 def write_pieces(path: Path, pieces: Sequence[tuple[str, np.ndarray]], subject: str = "me") -> Path:
-    """A recording at 50 Hz of labelled pieces, one after the other; its folder."""
+    """Write a recording at 50 Hz of labelled pieces in their order; return its folder."""
     path.parent.mkdir(exist_ok=True)
     labels = [label for label, samples in pieces for _ in samples]
-    write(path, np.arange(len(labels)) / 50, np.concatenate([x for _, x in pieces]), labels, subject)
+    write(path, np.arange(len(labels)) / 50, np.concatenate([samples for _, samples in pieces]), labels, subject)
     return path.parent
 
 
 def write_few(folder: Path, windows: int = 2) -> Path:
-    """A few windows of each activity of three training subjects, the last of them the test part; `folder`."""
+    """Write a few windows of each activity of two training subjects and a test subject; return `folder`."""
     n = WINDOW.samples + (windows - 1) * WINDOW.hop
     for subject in (1, 3, 5):
         pieces = [(label, longest(label, subject)[:n]) for label in uci_har.LABELS]
@@ -97,10 +94,11 @@ def write_few(folder: Path, windows: int = 2) -> Path:
     return folder
 
 
-def zipped(files):
-    """The bytes of a zip of `files` by their names."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+def zipped(files, compression=zipfile.ZIP_DEFLATED, before=b"", comment=b""):
+    """Return `before` and behind it a zip of `files`, with fixed dates."""
+    content = io.BytesIO(before)
+    with zipfile.ZipFile(content, "a", compression) as archive:
         for name, text in files.items():
-            archive.writestr(name, text)
+            archive.writestr(zipfile.ZipInfo(name), text, compression)
+        archive.comment = comment
     return content.getvalue()
