@@ -1,4 +1,4 @@
-"""Run `har-edge` lines in this process within limits, and judge how they end: well, or with one sentence."""
+"""Run `har-edge` lines in this process within limits, and judge how they end."""
 
 import contextlib
 import io
@@ -20,24 +20,24 @@ ROOT = Path(__file__).resolve().parents[2]
 HAR_EDGE = cli.make_command(har_edge.COMMANDS)
 
 CPU_SECONDS = 10.0
-"""What one line may take of the process's own time."""
+"""The CPU time that a line may take."""
 ADDRESS_SPACE = 1 << 30
-"""What it may take of memory, in bytes."""
+"""The memory in bytes that a line may take."""
 LONGEST_MESSAGE = 20_000
 
-# A terminal obeys C0 and C1 controls; bidirectional marks show other text than there is; U+2028 breaks a line.
+# A terminal obeys C0 and C1 controls; bidirectional marks reorder text; U+2028 breaks a line.
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 SENTENCE = re.compile("^Error: .", re.MULTILINE)
 WARNING = re.compile(r"^\S+\.py:\d+: \w+Warning: .*", re.MULTILINE)
 
 
 class TooSlowError(BaseException):
-    """A line took more than its budget of CPU time; no `except Exception` swallows it."""
+    """A line took too much CPU time; no `except Exception` swallows this error."""
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a line ended, and what it said."""
+    """The exit code and the output of a line."""
 
     code: int
     out: str
@@ -45,16 +45,16 @@ class Ending:
 
     @property
     def fault(self) -> str:
-        """The fault of this ending; empty for a good one."""
-        said = self.out + self.error
+        """The fault of this ending, or an empty text."""
+        text = self.out + self.error
         if self.code not in (0, 1, 2, 3):
             return f"exit code {self.code}: {printable(self.error[-300:])}"
-        if "Traceback (most recent call last)" in said or (found := WARNING.search(self.error)):
-            return f"shows {found[0] if 'Traceback' not in said else 'a traceback'}"
-        if found := CONTROLS.search(said):
-            return f"{found[0]!r} is shown"
+        if "Traceback (most recent call last)" in text or (warning := WARNING.search(self.error)):
+            return f"shows {warning[0] if 'Traceback' not in text else 'a traceback'}"
+        if control := CONTROLS.search(text):
+            return f"{control[0]!r} is shown"
         if "report it" in self.error:
-            return f"a fault of its own is shown: {printable(self.error[-300:])}"
+            return f"an internal error is shown: {printable(self.error[-300:])}"
         if self.code and len(SENTENCE.findall(self.error)) != 1:
             return f"{len(SENTENCE.findall(self.error))} sentences for exit code {self.code}"
         if self.code and len(self.error) > LONGEST_MESSAGE:
@@ -65,7 +65,7 @@ class Ending:
 def run(line: str | Sequence[object], folder: Path) -> Ending:
     """Run `har-edge` with the words of `line` in `folder`."""
     words = shlex.split(line) if isinstance(line, str) else [*map(str, line)]
-    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", errors=x) for x in ("strict", "backslashreplace")]
+    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", errors=errors) for errors in ("strict", "backslashreplace")]
     with (
         contextlib.chdir(folder),
         contextlib.redirect_stdout(streams[0]),
@@ -80,17 +80,17 @@ def run(line: str | Sequence[object], folder: Path) -> Ending:
             return Ending(70, "", str(error))
     for stream in streams:
         stream.flush()
-    out, error = (x.buffer.getvalue().decode("utf-8", "replace") for x in streams)
+    out, error = (stream.buffer.getvalue().decode("utf-8", "replace") for stream in streams)
     return Ending(code or 0, out, error)
 
 
 @contextlib.contextmanager
 def limited(kind: str, size: int) -> Iterator[None]:
-    """Let this process take `size` bytes more of address space ("AS"), or let no file be larger ("FSIZE")."""
+    """Limit this process to `size` more bytes of address space ("AS") or to files of `size` bytes ("FSIZE")."""
     limit = getattr(resource, f"RLIMIT_{kind}")
     before = resource.getrlimit(limit)
-    has = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if kind == "AS" else 0
-    resource.setrlimit(limit, (has + size, before[1]))
+    in_use = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if kind == "AS" else 0
+    resource.setrlimit(limit, (in_use + size, before[1]))
     try:
         yield
     finally:

@@ -1,16 +1,15 @@
-"""Make the files that parsers are given: good ones, and crafted ones that are wrong in what their name says."""
+"""Make the files that parsers read: good ones, and crafted ones whose names say what is wrong."""
 
 import io
 import json
-import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import numpy as np
+from written_recordings import zipped
 
 from edge_runtime.model import model_card
 
@@ -25,7 +24,7 @@ OFFICIAL = "UCI HAR Dataset/"
 
 Files = dict[str, bytes]
 FAULTS = {
-    "entry beyond": "archive", "bad deflate": "archive", "bomb": "limit", "unsigned": "damaged", "pickle": "TFLite",
+    "entry beyond": "archive", "bad deflate": "archive", "bomb": "limit",
     "empty": "JSON", "list": "'format'", "deep": "too deeply", "inside": "too deeply", "cut": "JSON", "utf_8": "UTF-8",
     "surrogate label": "surrogates", "window of 10^12": "at most", "tiny rate": "rate_hz", "huge format": "64 bits",
     "semicolons": "characters", "short_lines": "lines:", "line_ends": "lines:", "no official copy": "7352",
@@ -33,35 +32,18 @@ FAULTS = {
     "lzma": "cannot be read", "zeros": "unpack", "objects": "object", "bytes": "array", "beyond": "shape",
     "python": "array",
 }  # fmt: skip
-"""What the refusals of crafted files name."""
+"""The word with which each crafted file is refused."""
 
 
 def encoded(**texts: str | bytes) -> Files:
-    """The contents of files as bytes; half a surrogate stays."""
-    return {k: x if isinstance(x, bytes) else x.encode("utf-8", "surrogatepass") for k, x in texts.items()}
-
-
-def zipped(members: Iterable[tuple[str, bytes | str]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip of `members`, whose names need not differ."""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", compression) as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name, member in members:
-            archive.writestr(zipfile.ZipInfo(name), member, compression)
-    return content.getvalue()
-
-
-def cut_and_flipped(whole: bytes) -> Files:
-    """`whole` cut at some places, and with a few bits turned over."""
-    random, n = Random(0), len(whole)
-    flipped = bytearray(whole)
-    for _ in range(3):
-        flipped[random.randrange(n)] ^= 1 << random.randrange(8)
-    return {f"cut at {x}": whole[:x] for x in (0, 100, n // 2, n - 30)} | {"flipped": bytes(flipped)}
+    """Encode the contents of files; half of a surrogate pair stays."""
+    return {
+        name: text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass") for name, text in texts.items()
+    }
 
 
 def put(*keys: str | int, to: Any) -> Callable[[Any], object]:
-    """A change of JSON that puts a value where `keys` lead."""
+    """Return a change of JSON that puts a value where `keys` lead."""
 
     def change(content: Any) -> None:
         for key in keys[:-1]:
@@ -72,17 +54,17 @@ def put(*keys: str | int, to: Any) -> Callable[[Any], object]:
 
 
 def changed(content: Any, changes: Mapping[str, Callable[[Any], object]]) -> Files:
-    """JSON of `content` after each of `changes`."""
-    found = {}
+    """Return the JSON of `content` after each change."""
+    files = {}
     for name, change in changes.items():
         copied = json.loads(json.dumps(content))
         change(copied)
-        found[name] = json.dumps(copied).encode()
-    return found
+        files[name] = json.dumps(copied).encode()
+    return files
 
 
 def odd_texts(text: str) -> Files:
-    """Text that is not the JSON of the object `text`."""
+    """Make texts that are not JSON of an object, from the JSON `text`."""
     inside = text[:-1] + ', "more": ' + "[" * 5000 + "]" * 5000 + "}"
     utf_8 = text.encode()[:-1] + b',"x":"\xff"}'
     return encoded(empty="", list="[]", deep=DEEP, inside=inside, cut=text[:500], utf_8=utf_8)
@@ -93,49 +75,40 @@ def odd_texts(text: str) -> Files:
 
 @cache
 def model() -> tuple[bytes, model_card.Card]:
-    """The flatbuffer and the card of a small model."""
+    """Return the flatbuffer and the card of a small model."""
     return model_card.read_model(MODEL)
 
 
 def card() -> Any:
-    """The JSON of its card."""
+    """Return the JSON of its card."""
     return json.loads(model()[1].to_json())
 
 
+def with_files(files: Mapping[str, bytes | str]) -> bytes:
+    """Return the model with an archive of `files`, signed."""
+    return signed(zipped(files, before=model()[0], comment=bytes(64)))
+
+
 def signed(content: bytes) -> bytes:
-    """A model file with the right digest in the place of its last bytes."""
+    """Replace the last bytes of a model file by the right digest."""
     return content[:-64] + model_card.digest(content[:-64])
 
 
-def with_files(*files: tuple[str, bytes | str]) -> bytes:
-    """The model with an archive of `files`, signed."""
-    flatbuffer = model()[0]
-    content = io.BytesIO(bytes(len(flatbuffer)))
-    with zipfile.ZipFile(content, "a", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for name, file in files:
-            archive.writestr(zipfile.ZipInfo(name), file, zipfile.ZIP_DEFLATED)
-        archive.comment = bytes(64)
-    return signed(flatbuffer + content.getvalue()[len(flatbuffer) :])
-
-
 def broken_models() -> Files:
-    """Files that are no model with a card."""
+    """Make files that are not models with a card."""
     whole, flatbuffer = MODEL.read_bytes(), model()[0]
     entry, start = whole.find(b"PK\x01\x02", len(flatbuffer)), len(flatbuffer) + 60
     # A field of the central directory's first entry (APPNOTE.TXT 4.3.12).
     beyond = signed(whole[: entry + 42] + b"\xff" * 4 + whole[entry + 46 :])
-    return cut_and_flipped(whole) | {
+    return {
         "entry beyond": beyond,
         "bad deflate": signed(whole[:start] + b"\xff" * 30 + whole[start + 30 :]),
-        "bomb": with_files(("card.json", b"0" * (20 << 20))),
-        "unsigned": whole[:-64] + b"A" * 64,
-        "pickle": b"\x80\x04\x95cos\nsystem\n(S'touch PLANTED'\ntR.",
+        "bomb": with_files({"card.json": b"0" * (20 << 20)}),
     }
 
 
 def broken_cards() -> Files:
-    """Cards that say what no card can."""
+    """Make cards with impossible values."""
     changes = {
         "surrogate label": put("labels", 0, to="\ud800"),
         "window of 10^12": put("window", "samples", to=10**12),
@@ -146,19 +119,16 @@ def broken_cards() -> Files:
 
 
 def odd_models() -> Files:
-    """Models whose archives hold much, whose cards have text that must not reach a terminal, or odd numbers."""
+    """Make models with many files, odd numbers, or text that must not reach a terminal."""
 
     def escapes(card: Any) -> None:
         card["labels"][0], card["name"] = f"\u202e{ESCAPE}RED", f"\x1b[2J{ESCAPE}[/red]"
         card["training"]["\x1b[31mk[/x]"] = "\x1b[2Jv[/y]"
 
-    changes = {
-        "escapes": escapes,
-        "tiny deviation": put("normalisation", "std", 0, to=5e-324),
-    }
-    found = {name: with_files(("card.json", x)) for name, x in changed(card(), changes).items()}
-    own, many = ("card.json", json.dumps(card())), ((f"{i}", "") for i in range(3000))
-    return found | {"many": with_files(own, (ESCAPE, "x"), ("/tmp/PLANTED", "x"), *many)}
+    changes = {"escapes": escapes, "tiny deviation": put("normalisation", "std", 0, to=5e-324)}
+    models = {name: with_files({"card.json": content}) for name, content in changed(card(), changes).items()}
+    files = {"card.json": json.dumps(card()), ESCAPE: "x", "/tmp/PLANTED": "x"}
+    return models | {"many": with_files(files | {f"{i}": "" for i in range(3000)})}
 
 
 # Results of bench
@@ -166,25 +136,25 @@ def odd_models() -> Files:
 
 @cache
 def result() -> Any:
-    """The JSON of a result, with few of its times."""
+    """Return the JSON of a result with few of its times."""
     content = json.loads((ROOT / "tests/bench/bench.json").read_text())
     for each in content["results"]:
         if each.get("samples_ms"):
-            each["samples_ms"] = {key: [x[:5] for x in rounds] for key, rounds in each["samples_ms"].items()}
+            each["samples_ms"] = {key: [times[:5] for times in rounds] for key, rounds in each["samples_ms"].items()}
     return content
 
 
 def _results(**changes: Any) -> Callable[[Any], object]:
-    return lambda content: [x.update(changes) for x in content["results"]]
+    return lambda content: [result.update(changes) for result in content["results"]]
 
 
 def odd_results() -> Files:
-    """Results with text that must not reach a terminal, and numbers at the ends."""
+    """Make results with extreme numbers and text that must not reach a terminal."""
     changes = {
         "huge size": _results(size_bytes=10**400),
         "comparison beyond": put("comparisons", to=[{"result": 10**9, "against": -1}]),
         "no labels": _results(labels=[], confusion=[]),
-        "no samples": lambda x: [y["samples_ms"].update(latency=[], end_to_end=[[]]) for y in x["results"]],
+        "no samples": _results(samples_ms={"latency": [], "end_to_end": [[]]}),
         "no latency": _results(latency_ms=None, end_to_end_ms=None, samples_ms=None),
         "surrogate name": put("device", "name", to="\ud800"),
         "odd date": put("created", to="\x1b[31myesterday"),
@@ -196,12 +166,12 @@ def odd_results() -> Files:
 
 
 def rows(n: int = 400, values: str = "0.98,-0.1,0.1,0.01,0.02,0.03", start: float = 0.0) -> str:
-    """Lines of samples at 50 Hz."""
+    """Return lines of samples at 50 Hz."""
     return "".join(f"{start + i / 50:.4f},{values}\n" for i in range(n))
 
 
 def samples() -> Files:
-    """Streams of samples, in the forms that are read."""
+    """Make streams of samples in all forms that are read."""
     times, acceleration = [i / 50 for i in range(300)], '"acc": [0.98, 0.1, 0.1], "gyro": [0.01, 0.02, 0.01]'
     return encoded(
         csv=f"{HEADER}\n{rows()}",
@@ -212,10 +182,10 @@ def samples() -> Files:
 
 
 def odd_samples() -> Files:
-    """Streams with some odd lines, or only such lines."""
+    """Make streams in which some or all lines are odd."""
     top, body = f"{HEADER}\n", rows()
     late = "".join(f"9999-12-31T23:59:{i % 60:02d}-23:59,1,0,0,0,0,0\n" for i in range(300))
-    numbers = {x: top + body.replace("-0.1", x) for x in ("nan", "1e400", "1e308", "5e-324")}
+    numbers = {number: top + body.replace("-0.1", number) for number in ("nan", "1e400", "1e308", "5e-324")}
     return encoded(
         **numbers,
         empty="",
@@ -234,7 +204,7 @@ def odd_samples() -> Files:
 
 
 def recording(subject: str = "anna", n: int = 300) -> str:
-    """A recording of two activities at 50 Hz."""
+    """Make a recording of two activities at 50 Hz."""
     lines = (
         f"{i / 50:.4f},0.1,-0.9,0.1,0.01,0.02,0.03,{'WALKING' if i < n // 2 else 'SITTING'},{subject}\n"
         for i in range(n)
@@ -243,12 +213,12 @@ def recording(subject: str = "anna", n: int = 300) -> str:
 
 
 def odd_recordings() -> Files:
-    """Recordings with text that must not reach a terminal, and forms that may be read or refused."""
+    """Make recordings with text that must not reach a terminal, and forms that may be read or refused."""
     good = recording()
     labels = ("\x1b[31mW", "\x9b31mW", "\u202eW", "[/red]W", "W\udcff")
     return encoded(
-        **{f"label {x!r}": good.replace("WALKING", x) for x in labels},
-        **{f"subject {x[:9]!r}": good.replace("anna", x) for x in ("../../x", "\x1b[2J", "9" * 5000)},
+        **{f"label {label!r}": good.replace("WALKING", label) for label in labels},
+        **{f"subject {name[:9]!r}": good.replace("anna", name) for name in ("../../x", "\x1b[2J", "9" * 5000)},
         empty="",
         escape=good.replace("-0.9", ESCAPE, 1),
         huge_line=TOP + "1," * 3_000_000 + "\n",
@@ -257,7 +227,7 @@ def odd_recordings() -> Files:
 
 
 def broken_recordings() -> Files:
-    """Recordings that would take minutes or gigabytes."""
+    """Make recordings that would take minutes or gigabytes."""
     return encoded(semicolons=";" * 4_000_000, short_lines=TOP + "1\n" * 20_000_000, line_ends="\n" * 40_000_000)
 
 
@@ -265,35 +235,35 @@ def broken_recordings() -> Files:
 
 
 def zips() -> Files:
-    """Recordings of three people in a zip."""
-    return {"good": zipped((f"{x}.csv", recording(x)) for x in ("anna", "bert", "carl"))}
+    """Make a zip of recordings of three people."""
+    return {"good": zipped({f"{subject}.csv": recording(subject) for subject in ("anna", "bert", "carl")})}
 
 
 def broken_zips() -> Files:
-    """Zips without recordings, and those that are no official copy."""
-    names = [f"{OFFICIAL}{p}/{x}_{p}.txt" for p in ("train", "test") for x in ("y", "subject")]
-    whole, listed = zipped([(x, "1\n") for x in names]), zipped([("x", "")])
+    """Make zips without recordings and broken copies of the official data set."""
+    members = {f"{OFFICIAL}{part}/{kind}_{part}.txt": "1\n" for part in ("train", "test") for kind in ("y", "subject")}
+    whole, listed = zipped(members), zipped({"x": ""})
     entry, end = listed.find(b"PK\x01\x02"), listed.find(b"PK\x05\x06")
     directory = listed[entry:end] * 100_000  # APPNOTE.TXT 4.3.16
     n_bytes = len(directory).to_bytes(4, "little")
-    return cut_and_flipped(whole) | {
+    return {
         "no official copy": whole,
-        "line ends": zipped([("a.csv", "\n" * 100_000_000)]),
+        "line ends": zipped({"a.csv": "\n" * 100_000_000}),
         "many listed": listed[:entry] + directory + listed[end : end + 12] + n_bytes + listed[end + 16 :],
         "encrypted": whole.replace(b"\x14\0\0\0\x08\0", b"\x14\0\x01\0\x08\0"),
         "unknown compression": whole.replace(b"\x08\0", b"\x63\0"),
-        "lzma": zipped([(x, "1\n") for x in names], zipfile.ZIP_LZMA).replace(b"]\0\0\x80\0\0", b"]\0\0\x80\0\xff"),
+        "lzma": zipped(members, zipfile.ZIP_LZMA).replace(b"]\0\0\x80\0\0", b"]\0\0\x80\0\xff"),
     }
 
 
 def _npz(**members: Any) -> bytes:
     content = io.BytesIO()
-    np.savez(content, **{name: np.asarray(x) for name, x in members.items() if x is not None})
+    np.savez(content, **{name: np.asarray(member) for name, member in members.items() if member is not None})
     return content.getvalue()
 
 
 def npy(array: Any) -> bytes:
-    """The content of a `.npy` file."""
+    """Return the content of a `.npy` file."""
     content = io.BytesIO()
     np.save(content, array)
     return content.getvalue()
@@ -307,33 +277,32 @@ def _windows() -> dict[str, Any]:
 
 
 def windows() -> Files:
-    """Files of windows of both forms of labels."""
+    """Make files of windows, with numbers and with texts as labels."""
     whole = _windows()
     texts = {"y": np.array(["up", "down"])[whole["y"]], "subject": None, "split": [0] * 20 + [1] * 10}
     return {"whole": _npz(**whole), "texts": _npz(**whole | texts)}
 
 
 def broken_windows() -> Files:
-    """Files that are no windows."""
+    """Make files that are not windows."""
     whole = _windows()
     header = _npz(**whole).partition(b"\x93NUMPY")[2][: 128 - 6]
     numpy_file = b"\x93NUMPY" + header.replace(b"(30, ", b"(9999999999, ").replace(b" " * 8, b"", 1)
+    zeros = {"X.npy": npy(np.zeros((100_000, 100, 10), np.uint8)), "y.npy": npy(np.arange(100_000) % 2)}
     return {
-        "zeros": zipped(
-            [("X.npy", npy(np.zeros((100_000, 100, 10), np.uint8))), ("y.npy", npy(np.arange(100_000) % 2))]
-        ),
+        "zeros": zipped(zeros),
         "objects": _npz(**whole | {"y": whole["y"].astype(object)}),
-        "bytes": zipped([("X.npy", bytes(50 << 20))]),
-        "beyond": zipped([("X.npy", numpy_file)]),
-        "python": zipped([("X.npy", b"\x93NUMPY\x01\x00\x20\x00{'descr': __import__('os')}\n")]),
+        "bytes": zipped({"X.npy": bytes(50 << 20)}),
+        "beyond": zipped({"X.npy": numpy_file}),
+        "python": zipped({"X.npy": b"\x93NUMPY\x01\x00\x20\x00{'descr': __import__('os')}\n"}),
     }
 
 
 def odd_windows() -> Files:
-    """Files of windows with names that must not reach a terminal."""
+    """Make files of windows with names that must not reach a terminal."""
     changes: dict[str, dict[str, Any]] = {
         "escape in a label": {"labels": ["up", ESCAPE]},
         "bidi subject": {"subject": np.repeat(["anna", "\u202ebert", "carl"], 10)},
         "markup in a signal": {"signals": ["[/red]", "b"]},
     }
-    return {name: _npz(**_windows() | x) for name, x in changes.items()}
+    return {name: _npz(**_windows() | change) for name, change in changes.items()}

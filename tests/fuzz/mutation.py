@@ -1,4 +1,4 @@
-"""Change bytes and JSON at random, as a fuzzer does, the same for the same generator; no coverage guides it."""
+"""Change bytes and JSON at random, reproducibly and without guidance by coverage."""
 
 import json
 import re
@@ -24,38 +24,38 @@ ODD: tuple[Any, ...] = (
 
 
 def changed_bytes(random: Random, content: bytes) -> bytes:
-    """`content` after a few changes."""
-    found = bytearray(content)
+    """Make a few changes to `content`."""
+    changed = bytearray(content)
     for _ in range(random.choice((1, 1, 2, 4, 8))):
-        place, length = random.randrange(len(found) + 1), random.choice((1, 2, 4, 16, 200, 5000))
+        place, length = random.randrange(len(changed) + 1), random.choice((1, 2, 4, 16, 200, 5000))
         token = random.choice(TOKENS)
         kind = random.randrange(7)
         if kind == 0:
-            found[place : place + 1] = bytes([random.randrange(256)])
+            changed[place : place + 1] = bytes([random.randrange(256)])
         elif kind == 1:
-            found[place:place] = token
+            changed[place:place] = token
         elif kind == 2:
-            found[place : place + len(token)] = token
+            changed[place : place + len(token)] = token
         elif kind == 3:
-            del found[place : place + length]
+            del changed[place : place + length]
         elif kind == 4:
-            found[place:place] = found[place : place + length] * random.choice((1, 2, 10))
+            changed[place:place] = changed[place : place + length] * random.choice((1, 2, 10))
         elif kind == 5 and random.random() < 0.3:
-            del found[place:]
-        elif numbers := list(NUMBER.finditer(found)):
+            del changed[place:]
+        elif numbers := list(NUMBER.finditer(changed)):
             chosen = random.choice(numbers)
-            found[chosen.start() : chosen.end()] = token
-    return bytes(found)
+            changed[chosen.start() : chosen.end()] = token
+    return bytes(changed)
 
 
 def changed_json(random: Random, content: Any) -> bytes:
-    """JSON of `content` after a few changes of its values, keys and shape."""
+    """Make a few changes to the values, keys and shape of `content`; return its JSON."""
     content = json.loads(json.dumps(content))
     for _ in range(random.choice((1, 1, 2, 3, 6))):
         *keys, key = random.choice(list(places(content)) or [("x",)])
         holder = content
-        for each in keys:
-            holder = holder[each]
+        for step in keys:
+            holder = holder[step]
         kind = random.randrange(7)
         if kind == 0:
             holder.pop(key, None) if isinstance(holder, dict) else holder.pop(key)
@@ -72,7 +72,7 @@ def changed_json(random: Random, content: Any) -> bytes:
 
 
 def places(content: Any, keys: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The keys that lead to each value, and of a list to its first and its last."""
+    """Yield the keys that lead to each value; in a list, only to the first and the last."""
     if keys:
         yield keys
     if isinstance(content, dict):

@@ -13,29 +13,30 @@ import files
 from commands import Ending
 from files import Files
 from mutation import changed_bytes, changed_json
+from written_recordings import zipped
 
 LARGEST_SEED = 40_000
-"""Bytes: larger inputs are slower than they are worth."""
+"""Bytes: larger inputs are too slow."""
 
 
 def change_json(random: Random, content: bytes) -> bytes:
-    """A few changes of values, keys and shape, or of bytes."""
+    """Change a few values, keys and shapes, or bytes."""
     if random.random() < 0.1:
         return changed_bytes(random, content)
     return changed_json(random, json.loads(content))
 
 
 def change_model(random: Random, content: bytes) -> bytes:
-    """A model file whose archive, card or end was changed, mostly signed again."""
+    """Change the archive, card or end of a model file, and mostly sign it again."""
     if random.random() < 0.3:
-        return files.with_files(("card.json", changed_json(random, files.card())))
+        return files.with_files({"card.json": changed_json(random, files.card())})
     start = len(files.model()[0]) - 8
-    found = content[:start] + changed_bytes(random, content[start:])
-    return files.signed(found) if random.random() < 0.9 else found
+    changed = content[:start] + changed_bytes(random, content[start:])
+    return files.signed(changed) if random.random() < 0.9 else changed
 
 
 def change_names(random: Random, content: bytes) -> bytes:
-    """Texts that are code, put into places of a card that reach C, and other changes now and then."""
+    """Put code into the texts of a card that reach C, and sometimes make other changes."""
     card = json.loads(content)
     code = random.choice(CODE)
     ranges = card["quantisation"]["ranges"]
@@ -48,13 +49,13 @@ def change_names(random: Random, content: bytes) -> bytes:
 
 
 def change_archive(random: Random, content: bytes) -> bytes:
-    """Changes anywhere, or in a member that is packed again."""
+    """Change bytes anywhere, or a member that is packed again."""
     if random.random() < 0.3:
         return changed_bytes(random, content)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {x: archive.read(x) for x in archive.namelist()}
-    chosen = random.choice(list(members))
-    return files.zipped([(x, changed_bytes(random, y) if x == chosen else y) for x, y in members.items()])
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = random.choice(list(members))
+    return zipped(members | {name: changed_bytes(random, members[name])})
 
 
 CODE = (
@@ -71,10 +72,10 @@ CODE = (
 
 @dataclass(frozen=True)
 class Target:
-    """One kind of file, called `name` in a folder with what is `around` it.
+    """A kind of file, called `name`, in a folder with the files `around`.
 
-    `lines` read each of the `seeds` to its end. The first line refuses each of the `broken` files by its name, with
-    exit code 2. The `odd` ones may be read or refused. `make test` draws `examples` changed seeds.
+    `lines` read each of the `seeds` to its end. The first line refuses each `broken` file by its name with exit code
+    2. `odd` files may be read or refused. `make test` draws `examples` changed seeds.
     """
 
     name: str
@@ -87,7 +88,7 @@ class Target:
     examples: int = 30
 
     def run(self, content: bytes, folder: Path) -> list[Ending]:
-        """Give `content` to each line in `folder`."""
+        """Run each line in `folder` on `content`."""
         for name, other in {**self.around, self.name: content}.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,9 +96,9 @@ class Target:
         return [commands.run(line, folder) for line in self.lines]
 
     def draw(self, seed: int) -> bytes:
-        """The changed input number `seed`, the same each time."""
+        """Return the changed input number `seed`, which is always the same."""
         random = Random(seed)
-        small = [x for x in self.seeds.values() if len(x) <= LARGEST_SEED]
+        small = [content for content in self.seeds.values() if len(content) <= LARGEST_SEED]
         return self.change(random, random.choice(small or [*self.seeds.values()]))
 
 
@@ -105,7 +106,7 @@ A_MODEL = {"given.tflite": files.MODEL.read_bytes()}
 A_CARD = files.encoded(card=json.dumps(files.card()))
 A_RESULT = {"good.json": json.dumps(files.result()).encode()}
 A_RECORDING = files.encoded(good=files.recording())
-OTHER_PEOPLE = {f"rec/{x}.csv": files.recording(x).encode() for x in ("bert", "carl")}
+OTHER_PEOPLE = {f"rec/{subject}.csv": files.recording(subject).encode() for subject in ("bert", "carl")}
 SOME_SAMPLES = {"samples.csv": f"{files.HEADER}\n{files.rows(200)}".encode()}
 A_LAYOUT = {"motionsense": (files.ROOT / "edge_runtime/data/layouts/motionsense.toml").read_bytes()}
 USE = ("info given.tflite", "stream given.tflite --csv samples.csv")
@@ -135,4 +136,4 @@ TARGETS = {
         "given.npz", [WINDOWS], files.windows(), files.broken_windows, files.odd_windows, change=change_archive
     ),
 }
-"""Every parser of what comes from outside, but for Keras files, records of rivals and what devices say."""
+"""Every parser of files from outside, except Keras files, records of rivals and answers of devices."""

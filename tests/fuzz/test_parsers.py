@@ -1,4 +1,4 @@
-"""Give each parser good, crafted and changed files: an answer or one sentence comes, and nothing else."""
+"""Check that each parser answers good, crafted and changed files with a result or one sentence."""
 
 import os
 import time
@@ -18,13 +18,13 @@ each = pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch, tmp_path_factory):
-    """Changed models that pass leave no marks in the user's cache."""
+    """Keep records of changed models out of the user's cache."""
     monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
 @each
-def test_what_is_changed_would_be_read_to_its_end(target, tmp_path):
-    """Else an early refusal would hide what comes behind it."""
+def test_every_seed_is_read_to_its_end(target, tmp_path):
+    """A refusal would hide the rest of the parser from the changes."""
     for name, content in target.seeds.items():
         for ending in target.run(content, tmp_path):
             assert ending.code == 0, (name, ending)
@@ -34,36 +34,37 @@ def test_what_is_changed_would_be_read_to_its_end(target, tmp_path):
 def test_a_broken_file_is_refused_by_its_name_and_fault_and_an_odd_one_does_no_harm(target, tmp_path):
     every = [*target.seeds.values(), *target.broken().values(), *target.odd().values()]
     assert len({*every}) == len(every), "a change finds nothing to change"
-    faults, named = {}, Path(target.name).stem
+    faults, stem = {}, Path(target.name).stem
     with commands.limited("AS", commands.ADDRESS_SPACE):
         for name, content in target.broken().items():
-            found = target.run(content, tmp_path)
-            is_told = named in found[0].error and files.FAULTS.get(name, "") in found[0].error
-            if any(x.fault for x in found) or found[0].code != 2 or not is_told:
-                faults[name] = found
+            endings = target.run(content, tmp_path)
+            first, *_ = endings
+            is_named = stem in first.error and files.FAULTS.get(name, "") in first.error
+            if any(ending.fault for ending in endings) or first.code != 2 or not is_named:
+                faults[name] = endings
         for name, content in target.odd().items():
-            found = target.run(content, tmp_path)
-            if any(x.fault for x in found):
-                faults[name] = found
+            endings = target.run(content, tmp_path)
+            if any(ending.fault for ending in endings):
+                faults[name] = endings
     assert faults == {}
     assert not list(tmp_path.parent.rglob("PLANTED"))
 
 
 @each
 def test_a_changed_file_does_no_harm(target, tmp_path):
-    """Those of the first seeds; `make fuzz` goes on for SECONDS."""
+    """Draw `examples` changes; `make fuzz` goes on for SECONDS."""
     end, faults = time.monotonic() + float(os.environ.get("FUZZ_SECONDS", 0)), {}
     for seed in count():
         if seed >= target.examples and time.monotonic() >= end:
             break
         with commands.limited("AS", commands.ADDRESS_SPACE):
             endings = target.run(target.draw(seed), tmp_path)
-        faults |= {(seed, x.fault): x for x in endings if x.fault}
+        faults |= {(seed, ending.fault): ending for ending in endings if ending.fault}
     assert faults == {}
     assert not list(tmp_path.parent.rglob("PLANTED"))
 
 
-def test_a_model_that_kills_its_interpreter_ends_in_a_sentence(tmp_path):
+def test_a_model_that_crashes_its_interpreter_ends_in_a_sentence(tmp_path):
     model_card.write_model(tmp_path / "x.tflite", tiny_models.crashing((128, 2)), tiny_models.card())
     (tmp_path / "x.csv").write_bytes(files.samples()["csv"])
     for line in ("info x.tflite", "stream x.tflite --csv x.csv"):
@@ -74,7 +75,7 @@ def test_a_model_that_kills_its_interpreter_ends_in_a_sentence(tmp_path):
 
 ODD = ("", "-1", "nan", "9" * 5000, files.ESCAPE, "../x", "/dev/null", "\udcff")
 
-# WORD takes the place of each of ODD, in turn.
+# Each text of ODD takes the place of WORD.
 LINES = (
     *("train --epochs WORD", "train --seeds WORD", "train --data WORD"),
     *("crossval --folds WORD", "convert WORD", "convert --max-drop WORD", "convert x.keras --normalisation WORD"),
@@ -90,5 +91,5 @@ LINES = (
 @pytest.mark.parametrize("line", LINES)
 def test_a_wrong_word_is_answered_with_a_sentence(line, tmp_path, monkeypatch):
     monkeypatch.setenv("HAR_EDGE_ADB", "false")
-    endings = {x[:20]: commands.run([y.replace("WORD", x) for y in line.split()], tmp_path) for x in ODD}
-    assert {odd: (x.code, x.fault) for odd, x in endings.items() if x.fault or x.code not in (2, 3)} == {}
+    endings = {odd[:20]: commands.run([word.replace("WORD", odd) for word in line.split()], tmp_path) for odd in ODD}
+    assert {odd: end for odd, end in endings.items() if end.fault or end.code not in (2, 3)} == {}

@@ -1,4 +1,4 @@
-"""Check what no file can show: full disks and places that cannot be written, kills, and answers that lie."""
+"""Check full disks, places that cannot be written, killed commands, and devices that lie."""
 
 import hashlib
 import io
@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from files import DEEP
 from programs import processes, start_har_edge, wait_until
-from written_recordings import posture, write_pieces
+from written_recordings import posture, write_pieces, zipped
 
 from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
 from edge_runtime.data import uci_har
@@ -29,17 +29,17 @@ from edge_runtime.system.progress import ignore_progress
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory) -> Path:
-    """A folder with a result, and recordings of three people and of one."""
+    """Make a folder with a result, recordings of three people, and a recording of one person."""
     folder = tmp_path_factory.mktemp("ground")
     (folder / "rec").mkdir()
     for subject in ("anna", "bert", "carl"):
         (folder / f"rec/{subject}.csv").write_text(files.recording(subject, 600))
-    write_pieces(folder / "one/anna.csv", [(x, posture(x, 14)) for x in uci_har.LABELS[3:]], "anna")
+    write_pieces(folder / "one/anna.csv", [(label, posture(label, 14)) for label in uci_har.LABELS[3:]], "anna")
     (folder / "x.json").write_text(json.dumps(files.result()))
     return folder
 
 
-# Disks. OUT is the file that a line writes.
+# Disks: OUT is the file that a line writes.
 
 OUTPUTS = {
     "html": "report x.json --html OUT.html",
@@ -51,25 +51,25 @@ OUTPUTS = {
     "personalise": "personalise edge-small --data one -o OUT.tflite",
 }
 GOES_ON = {"stream"}
-"""A live stream goes on without its log, and says so."""
+"""A live stream says that it cannot write its log, and goes on."""
 
 
 def output_of(name: str, to: Path) -> tuple[list[str], Path]:
-    """The words of a line that writes `to`, and the file that this is with its ending."""
+    """Return the words of a line that writes `to`, and the path of the file with its suffix."""
     words = shlex.split(OUTPUTS[name])
-    suffix = next(x for x in words if x.startswith("OUT")).removeprefix("OUT")
+    suffix = next(word for word in words if word.startswith("OUT")).removeprefix("OUT")
     path = Path(f"{to}{suffix}")
-    return [str(path) if x.startswith("OUT") else x for x in words], path
+    return [str(path) if word.startswith("OUT") else word for word in words], path
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_what_cannot_be_written_is_named_and_the_old_file_stays(name, ground, tmp_path):
+def test_a_file_that_cannot_be_written_is_named_and_the_old_file_stays(name, ground, tmp_path):
     words, path = output_of(name, tmp_path / "out")
     whole = commands.run(words, ground)
     assert whole.code == 0, whole.error
-    for left in (0, path.stat().st_size // 2):
+    for limit in (0, path.stat().st_size // 2):
         path.write_bytes(b"precious")
-        with commands.limited("FSIZE", left):
+        with commands.limited("FSIZE", limit):
             ending = commands.run(words, ground)
         assert (ending.code == 2 and path.name in ending.error) or name in GOES_ON
         assert path.read_bytes() == b"precious" or name in GOES_ON
@@ -96,7 +96,7 @@ PERSONALISE = "personalise edge-small --data one -o OUT/m.tflite"
     ("victim", "number"), [(BENCH, signal.SIGKILL), (BENCH, signal.SIGTERM), (PERSONALISE, signal.SIGINT)]
 )
 def test_a_killed_command_leaves_whole_files_and_no_process(victim, number, ground, tmp_path):
-    """At a random moment: everything found then must be right, so that the moment does not matter."""
+    """The moment is random, since the files must be right at every moment."""
     for name in ("b.json", "b.csv"):
         (tmp_path / name).write_bytes(b"precious")
     mark = {"HAR_EDGE_MARK": str(tmp_path)}
@@ -114,13 +114,13 @@ def test_a_killed_command_leaves_whole_files_and_no_process(victim, number, grou
 
 
 def marked(mark: str) -> list[int]:
-    """The processes that a command has started with `mark` in their environment, zombies left out."""
-    found = []
+    """Find the processes with `mark` in their environment, except zombies."""
+    pids = []
     for process in processes():
-        with suppress(OSError):  # it has just ended, or is another user's
+        with suppress(OSError):  # the process has just ended, or belongs to another user
             if f"HAR_EDGE_MARK={mark}\0".encode() in Path(f"/proc/{process}/environ").read_bytes():
-                found.append(process)
-    return found
+                pids.append(process)
+    return pids
 
 
 def is_whole(path: Path) -> bool:
@@ -139,7 +139,7 @@ HELLO |= {"interpreters": [{"path": "/usr/bin/python3", "version": [3, 11, 2], "
 GREETING = json.dumps({"hello": HELLO}) + "\n"
 
 
-def test_files_of_a_device_that_nobody_asked_for_are_not_written(tmp_path):
+def test_files_that_a_device_sends_unasked_are_not_written(tmp_path):
     folder, names = tmp_path / "job", ("../x.json", f"{tmp_path}/x.npz", "y.json", "m")
     folder.mkdir()
     (folder / "m").write_bytes(b"model")
@@ -154,22 +154,22 @@ def test_files_of_a_device_that_nobody_asked_for_are_not_written(tmp_path):
 
 
 class Runs:
-    """Runs a program where it is unpickled."""
+    """Runs a program when it is unpickled."""
 
     def __reduce__(self):
         return os.system, ("touch PLANTED",)
 
 
-def test_an_answer_that_is_deep_or_claims_more_than_there_is_memory_or_runs_a_program_is_none(tmp_path, monkeypatch):
+def test_an_answer_that_is_deep_or_too_large_for_memory_or_runs_a_program_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pickled = io.BytesIO()
     np.savez(pickled, latency_ns=np.array([Runs()], object))
     header = f"{{'descr': '<i8', 'fortran_order': False, 'shape': ({10**15},), }}\n".encode()
-    claimed = files.zipped([("latency_ns.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)])
+    claimed = zipped({"latency_ns.npy": b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header})
     for arrays in (pickled.getvalue(), claimed):
         Path("0.npz").write_bytes(arrays)
-        told = {"format": 1, "facts": {}, "arrays_sha256": hashlib.sha256(arrays).hexdigest()}
-        for text in (json.dumps(told), DEEP):
+        answer = {"format": 1, "facts": {}, "arrays_sha256": hashlib.sha256(arrays).hexdigest()}
+        for text in (json.dumps(answer), DEEP):
             Path("0.json").write_text(text)
             assert read_answer(tmp_path, "0") is None
     assert not Path("PLANTED").exists()
