@@ -1,4 +1,4 @@
-"""Load the fixtures that tests share, and mark what takes more than Python."""
+"""Load the shared fixtures, and mark tests that need more than Python."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        # The phone's test builds the app too.
+        # The test of the phone also builds the app.
         if HERE / "android" in item.path.parents or item.path.name == "test_phone.py":
             item.add_marker("android")
         elif {HERE / "devices" / "emulated", HERE / "devices" / "reached"} & set(item.path.parents):

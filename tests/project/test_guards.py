@@ -1,4 +1,4 @@
-"""Guard what makes the numbers true: choices see no subjects they are judged on, tests have two sides."""
+"""Guard the numbers: choices see no subjects that judge them, and tests have two sides."""
 
 import json
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ RECIPE = Recipe(network=f"{__name__}:flat", epochs=1, batch_size=32)
 
 
 def flat(shape: tuple[int, int], n_classes: int):
-    """The quickest network to fit."""
+    """Make the quickest network to fit."""
     import keras
 
     flatten, dense = keras.layers.Flatten(name="flatten"), keras.layers.Dense(n_classes, name="dense")
@@ -35,7 +35,7 @@ def flat(shape: tuple[int, int], n_classes: int):
 
 
 def noise(split: Split, subjects=None) -> Split:
-    """The windows of `subjects`, or of all, replaced by noise, and their labels by chance."""
+    """Replace the windows of `subjects`, or of everybody, by noise, and permute their labels."""
     generator = np.random.default_rng(0)
     rows = np.isin(split.subject, subjects) if subjects is not None else np.ones(len(split), bool)
     X, y = split.X.copy(), split.y.copy()
@@ -46,9 +46,12 @@ def noise(split: Split, subjects=None) -> Split:
 
 @pytest.fixture(scope="module")
 def data(uci_har) -> Dataset:
-    """Every 30th window of everybody."""
-    parts = {x: getattr(uci_har, x).select(np.arange(len(getattr(uci_har, x))) % 30 == 0) for x in ("train", "test")}
-    return replace(uci_har, **parts)
+    """Return every 30th window of everybody."""
+
+    def thinned(split: Split) -> Split:
+        return split.select(np.arange(len(split)) % 30 == 0)
+
+    return replace(uci_har, train=thinned(uci_har.train), test=thinned(uci_har.test))
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +80,8 @@ def experiment(data, tmp_path_factory) -> Experiment:
 
 def test_only_the_test_scores_know_the_test_subjects(experiment, other_tests, tmp_path):
     """Weights, normalisation, novelty statistics, temperature and the scores of the selection stay the same."""
-    card, other = (model_card.load(x.run.card) for x in (experiment, trained(other_tests, tmp_path / "run")))
+    card = model_card.load(experiment.run.card)
+    other = model_card.load(trained(other_tests, tmp_path / "run").run.card)
     assert other.scores["test"] != card.scores["test"]
     seen = {
         "training": card.training | {"data": other.training["data"]},
@@ -93,23 +97,23 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
     assert subjects
     changed = replace(data, train=noise(data.train, subjects))
     other = fit([Experiment(RECIPE, 0, changed, Run(tmp_path / "run"), subjects).jobs["selection"]], changed)[0]
-    found = FitOutcome.load(experiment.jobs["selection"])
-    assert (other.weights_sha256, other.normalisation) == (found.weights_sha256, found.normalisation)
+    expected = FitOutcome.load(experiment.jobs["selection"])
+    assert (other.weights_sha256, other.normalisation) == (expected.weights_sha256, expected.normalisation)
 
 
-def test_the_selection_fit_tells_windows_from_no_class_that_only_held_out_people_have(data, tmp_path):
-    """Only they lie with the device at the wrist."""
+def test_the_selection_fit_does_not_learn_of_classes_that_only_held_out_people_have(data, tmp_path):
+    """Only held-out people lie with the device at the wrist."""
     subjects = default_held_out(data.train.subject)
     train = replace(data.train, mounting=(data.train.subject % 2).astype(np.int32))
     train = train.select(np.isin(train.subject, subjects) | (train.mounting == 0) | (train.y < 5))
     worn = replace(data, train=train, mountings=(Mounting(placement="waist"), Mounting(placement="wrist")))
     jobs = Experiment(replace(RECIPE, own_labels=True), 0, worn, Run(tmp_path), subjects).jobs
     assert jobs["selection"].placement_labels == ((0, 1, 2, 3, 4, 5), (0, 1, 2, 3, 4))
-    assert jobs["final"].placement_labels == ()  # there all have all
+    assert jobs["final"].placement_labels == ()  # every placement has all labels
 
 
 def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):
-    """The same windows give the same ranges."""
+    """The same windows have the same ranges."""
     job = ConversionJob(experiment.run.folder, experiment.run.folder, Options(("int8",), calibration=60))
     changed = replace(data, train=noise(data.train, default_held_out(data.train.subject)), test=noise(data.test))
     calibrated = {
@@ -122,28 +126,28 @@ def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(
 
 
 @dataclass(frozen=True)
-class Given(TrainingInput):
-    """What is cross-validated: these windows."""
+class WindowsInput(TrainingInput):
+    """Cross-validates `windows`."""
 
-    given: Dataset | None = None
+    windows: Dataset | None = None
     recipe = RECIPE
 
     def load_data(self, on_notice=None):
-        return self.given
+        return self.windows
 
     def check_fit(self, data, on_notice=None):
-        """Nothing to refuse."""
+        """Refuse nothing."""
 
 
 def cross_validate(data: Dataset, folder: Path) -> dict:
-    """Cross-validate over two folds, in this process; what is written."""
+    """Cross-validate over two folds in this process; return the written JSON."""
     folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cross_validation, "do_fits", lambda jobs, each, on_progress: fit(jobs, each))
-        options = Given(network=RECIPE.network, given=data)
+        options = WindowsInput(network=RECIPE.network, windows=data)
         cross_validation.run(options, 2, folder, "png", lambda text: None, ignore_progress)
     written = json.loads((folder / "crossval.json").read_text()) | {"data": None}
-    assert len({x["weights_sha256"] for x in written["folds"]}) == 2
+    assert len({fold["weights_sha256"] for fold in written["folds"]}) == 2
     return written
 
 
@@ -156,18 +160,19 @@ def test_no_fold_knows_the_test_subjects(other_tests, validated, tmp_path):
     assert cross_validate(other_tests, tmp_path) == validated
 
 
-def test_the_fit_of_a_fold_has_not_seen_its_subjects(data, validated, tmp_path):
+def test_the_fit_of_a_fold_does_not_see_its_subjects(data, validated, tmp_path):
     first, *_ = cross_validation.choose_folds(data.train, data.labels, 2)
     other = cross_validate(replace(data, train=noise(data.train, first)), tmp_path)
     assert other["folds"][0]["weights_sha256"] == validated["folds"][0]["weights_sha256"]
 
 
 @pytest.mark.parametrize(("factor", "passed"), [(0.8, False), (1.0, True), (1.25, False)])
-def test_a_control_outside_on_either_side_fails(factor, passed):
+def test_a_control_that_is_too_fast_or_too_slow_fails(factor, passed):
     times = 1 + 0.01 * np.random.default_rng(0).random((5, 100))
-    first, again = (
-        SimpleNamespace(samples=SimpleNamespace(latency=tuple(map(tuple, x.tolist())))) for x in (times, factor * times)
-    )
-    found = aggregation.control_of(first, again)
-    assert found.p50_ratio == pytest.approx(factor)
-    assert found.passed is passed
+
+    def result(rounds: np.ndarray) -> SimpleNamespace:
+        return SimpleNamespace(samples=SimpleNamespace(latency=tuple(map(tuple, rounds.tolist()))))
+
+    control = aggregation.control_of(result(times), result(factor * times))
+    assert control.p50_ratio == pytest.approx(factor)
+    assert control.passed is passed

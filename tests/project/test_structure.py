@@ -1,11 +1,11 @@
-"""Check the plan of the tree: imports between packages and rooms, unique names, short files."""
+"""Check the structure of the tree: imports between packages and rooms, printing modules, length of files."""
 
 import ast
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
-from programs import ROOT, run_program
+from programs import ROOT
 
 PACKAGES = ("edge_runtime", "train", "convert")
 FILES = {
@@ -13,17 +13,14 @@ FILES = {
     for package in PACKAGES
     for path in sorted((ROOT / package).rglob("*.py"))
 }
-# All that train may import of convert: both need TensorFlow, and Keras's layers by name.
+# Train may import only these modules of convert: both packages need TensorFlow and Keras's layers by name.
 SHARED = ("convert.keras_layers", "convert.tensorflow_setup")
 HOST = {"tensorflow", "keras", "tf_keras", "sklearn", "matplotlib"}
 # A room of edge_runtime imports only rooms of lower floors.
 STOREYS = ("errors", "signals system", "model", "data", "bench live", "reports devices", "commands")
 FLOORS = {name: floor for floor, names in enumerate(STOREYS) for name in names.split()}
-# Beside the rooms: who imports them.
-BESIDE = {
-    "runs": {"commands", "train", "convert"},
-    "cli": {"train", "convert"},
-}
+# Modules outside the rooms, with their importers.
+BESIDE = {"runs": {"commands", "train", "convert"}, "cli": {"train", "convert"}}
 # Modules of `train` and `convert` that declare commands or their options.
 COMMAND_MODULES = {
     "edge_runtime/cli.py",
@@ -50,28 +47,28 @@ LONGEST = {
 
 
 def imports(*nodes: ast.AST) -> set[str]:
-    """The dotted names that import statements among `nodes` and below them name."""
-    found = set()
-    for node in (x for top in nodes for x in ast.walk(top)):
+    """Return the dotted names of all imports in `nodes`."""
+    names = set()
+    for node in (child for root in nodes for child in ast.walk(root)):
         if isinstance(node, ast.Import):
-            found |= {x.name for x in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{x.name}" for x in node.names}
-    return found
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
 
 
 def on_load(tree: ast.Module) -> set[str]:
     """Find the imports that loading the module runs."""
-    return imports(*(x for x in tree.body if not isinstance(x, ast.FunctionDef | ast.ClassDef | ast.If)))
+    return imports(*(node for node in tree.body if not isinstance(node, ast.FunctionDef | ast.ClassDef | ast.If)))
 
 
 def room(path: Path) -> str:
-    """The room of edge_runtime, or the other package, that the module at `path` is in."""
+    """Return the room of edge_runtime, or the other package, that contains the module at `path`."""
     return path.parts[1].removesuffix(".py") if path.parts[0] == "edge_runtime" else path.parts[0]
 
 
 def arrows() -> Iterator[tuple[Path, str, str]]:
-    """Each import of a room: the file, its room and the imported one."""
+    """Yield each import between rooms: the file, its room and the imported room."""
     for path, tree in FILES.items():
         for name in imports(tree):
             package, *rest = name.split(".")
@@ -79,7 +76,7 @@ def arrows() -> Iterator[tuple[Path, str, str]]:
                 yield path, room(path), rest[0] if package == "edge_runtime" and rest else package
 
 
-def test_train_and_convert_do_not_know_each_other_nor_edge_runtime_them():
+def test_train_and_convert_do_not_import_each_other_and_edge_runtime_imports_neither():
     for path, tree in FILES.items():
         others = {"train", "convert", "har_edge"} - {path.parts[0]}
         for name in imports(tree):
@@ -87,40 +84,40 @@ def test_train_and_convert_do_not_know_each_other_nor_edge_runtime_them():
             assert is_shared or name.partition(".")[0] not in others, path
 
 
-def test_what_train_shares_with_convert_imports_nothing_else_of_it():
+def test_the_modules_that_train_shares_with_convert_import_nothing_else_of_convert():
     for name in SHARED:
         tree = FILES[Path(f"{name.replace('.', '/')}.py")]
-        assert not [x for x in imports(tree) if x.startswith("convert.")], name
+        assert not [imported for imported in imports(tree) if imported.startswith("convert.")], name
 
 
 def test_a_room_imports_rooms_of_a_lower_floor_only():
-    wrong = [
+    offenders = [
         f"{path} imports {other}"
-        for path, own, other in arrows()
-        if own in FLOORS and other in FLOORS and own != other and FLOORS[other] >= FLOORS[own]
+        for path, importer, other in arrows()
+        if importer in FLOORS and other in FLOORS and importer != other and FLOORS[other] >= FLOORS[importer]
     ]
-    assert not wrong
+    assert not offenders
 
 
-def test_what_is_in_no_room_is_imported_by_those_who_may():
-    wrong = [
+def test_only_their_importers_import_the_modules_outside_the_rooms():
+    offenders = [
         f"{path} imports {other}"
-        for path, own, other in arrows()
-        if other in BESIDE and own != other and own not in BESIDE[other] and path.name != "__main__.py"
+        for path, importer, other in arrows()
+        if other in BESIDE and importer != other and importer not in BESIDE[other] and path.name != "__main__.py"
     ]
-    assert not wrong
-    rooms = {room(x) for x in FILES if x.parts[0] == "edge_runtime"} - {"__init__", "__main__"}
+    assert not offenders
+    rooms = {room(path) for path in FILES if path.parts[0] == "edge_runtime"} - {"__init__", "__main__"}
     assert rooms == FLOORS.keys() | BESIDE.keys()
 
 
-def test_modules_import_each_other_in_no_circle():
-    """Nor inside functions, but for types."""
-    modules = {".".join(x.with_suffix("").parts): x for x in FILES if x.name != "__init__.py"}
+def test_imports_have_no_cycles_even_inside_functions():
+    """Imports for types only do not count."""
+    modules = {".".join(path.with_suffix("").parts): path for path in FILES if path.name != "__init__.py"}
     graph = {
         name: {
-            y
-            for x in imports(*(x for x in FILES[path].body if not isinstance(x, ast.If)))
-            for y in (x, x.rpartition(".")[0])
+            module
+            for imported in imports(*(node for node in FILES[path].body if not isinstance(node, ast.If)))
+            for module in (imported, imported.rpartition(".")[0])
         }
         & (modules.keys() - {name})
         for name, path in modules.items()
@@ -128,10 +125,10 @@ def test_modules_import_each_other_in_no_circle():
     TopologicalSorter(graph).prepare()  # raises CycleError, which names the modules
 
 
-def test_no_module_of_a_device_loads_what_the_host_alone_has():
+def test_no_module_of_a_device_loads_a_package_that_only_the_host_has():
     for path, tree in FILES.items():
         if path.parts[0] == "edge_runtime":
-            assert not HOST & {x.partition(".")[0] for x in on_load(tree)}, path
+            assert not HOST & {name.partition(".")[0] for name in on_load(tree)}, path
 
 
 def test_no_string_of_edge_runtime_names_a_module_of_train_or_convert():
@@ -149,19 +146,11 @@ def test_no_string_of_edge_runtime_names_a_module_of_train_or_convert():
 
 def test_only_commands_reports_and_displays_print():
     printing = {"commands", "reports", "display"}
-    offenders = {x.as_posix() for x, tree in FILES.items() if "click" in imports(tree) and not printing & {*x.parts}}
+    users = {path for path, tree in FILES.items() if "click" in imports(tree)}
+    offenders = {path.as_posix() for path in users if not printing & {*path.parts}}
     assert offenders <= PRINTING_FOR_NOW | COMMAND_MODULES
 
 
 def test_a_file_is_one_idea():
     lengths = {path.as_posix(): len((ROOT / path).read_text().splitlines()) for path in FILES}
     assert not [path for path, n in lengths.items() if n > LONGEST.get(path, 300)]
-
-
-def test_make_builds_the_app_again_only_when_something_has_changed(tmp_path):
-    apk = tmp_path / "app.apk"
-    apk.touch()
-    make = ("make", "--dry-run", "android", f"APK={apk}")
-    assert "build_app" not in run_program(*make, cwd=ROOT).stdout
-    changed = "android_demo/app/src/main/AndroidManifest.xml"
-    assert "build_app" in run_program(*make, "--what-if", changed, cwd=ROOT).stdout
