@@ -1,4 +1,4 @@
-"""Check `har-edge page`: what it writes and refuses, and how phones reach it."""
+"""Check what `har-edge page` writes and refuses, and how phones reach it."""
 
 import re
 import select
@@ -22,7 +22,7 @@ from edge_runtime.model.model_card import Card
 
 @pytest.fixture(autouse=True)
 def built(tmp_path, monkeypatch):
-    """A page as `make page` leaves it; tests in browsers have the real one."""
+    """Write a page as `make page` does; tests in browsers use the real page."""
     folder = tmp_path / "built"
     folder.mkdir()
     for name in ("index.html", "har.js"):
@@ -41,7 +41,7 @@ def server(built):
 
 
 def connected(server) -> socket.socket:
-    return socket.create_connection(server.server_address[:2], 15)  # s, half of what the server waits for the silent
+    return socket.create_connection(server.server_address[:2], 15)  # s, half of the server's timeout
 
 
 def drip(client: socket.socket) -> None:
@@ -51,11 +51,11 @@ def drip(client: socket.socket) -> None:
 
 
 def custom_sections(module: bytes) -> dict[bytes, bytes]:
-    """The custom sections of a WebAssembly module by their names, as its specification 5.5 has them."""
+    """Return the custom sections of a WebAssembly module by their names (specification, 5.5)."""
 
     def number(at: int) -> tuple[int, int]:
         end = next(i for i in range(at, at + 5) if module[i] < 128) + 1
-        return sum((x & 127) << 7 * i for i, x in enumerate(module[at:end])), end
+        return sum((byte & 127) << 7 * i for i, byte in enumerate(module[at:end])), end
 
     sections, at = {}, 8
     while at < len(module):
@@ -100,13 +100,13 @@ def test_one_sentence_says_what_is_wrong(har_edge_here, tmp_path, arguments, cod
     assert not (tmp_path / "site").exists()
 
 
-def test_without_a_build_it_says_how_to_make_one(har_edge_here, built):
+def test_without_a_build_the_command_says_how_to_make_it(har_edge_here, built):
     (built / "har.js").unlink()
     assert_one_sentence(har_edge_here("page", "-o", "site"), 2, "make page")
 
 
 @pytest.mark.parametrize("sent", ["GET {}/%00", "GET http://[/", "GET {}/inner/ HTTP/1.0", "GET {}/../", "\0", ""])
-def test_whatever_a_client_sends_nothing_is_printed_and_no_folder_listed(built, server, monkeypatch, capfd, sent):
+def test_the_server_prints_nothing_and_lists_no_folder_whatever_a_client_sends(built, server, monkeypatch, capfd, sent):
     (built / "inner/mine").mkdir(parents=True)
     monkeypatch.setattr(page_server._Files, "timeout", page_server._Files.timeout / 300)
     with connected(server) as client:
@@ -121,15 +121,15 @@ def test_only_the_printed_address_is_answered_and_each_answer_has_the_headers_fo
     host, path = f"localhost:{server.server_port}", server.root
     types = {"": "text/html", "/": "text/html", "/har.js": "text/javascript", "/edge.wasm": "application/wasm"}
     right = [(host, path + name, 200, kind) for name, kind in types.items()]
-    wrong = [(host, x, 404, "") for x in ("", "/", "/index.html", f"{path}x/")]
-    foreign = [(x, f"{path}/", 421, "") for x in ("evil.example", f"127.0.0.1:{server.server_port}", "")]
-    for name, asked, code, kind in (*right, *wrong, *foreign):
+    wrong = [(host, address, 404, "") for address in ("", "/", "/index.html", f"{path}x/")]
+    foreign = [(name, f"{path}/", 421, "") for name in ("evil.example", f"127.0.0.1:{server.server_port}", "")]
+    for name, address, code, kind in (*right, *wrong, *foreign):
         try:
-            answer = urlopen(Request(f"http://{host}{asked}", headers={"Host": name}))
+            answer = urlopen(Request(f"http://{host}{address}", headers={"Host": name}))
         except HTTPError as error:
             answer = error
         with answer:
-            assert answer.status == code, asked
+            assert answer.status == code, address
         assert answer.headers["Content-Type"].startswith(kind)
         assert answer.headers["Content-Security-Policy"] == f"{policy}; frame-ancestors 'none'"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -141,7 +141,7 @@ def test_only_the_printed_address_is_answered_and_each_answer_has_the_headers_fo
     ("request_s", "answer_s", "sent"),
     [(0.1, 600, "GET "), (600, 0.1, "GET {}/large HTTP/1.0\r\nHost: localhost\r\n\r\n")],
 )
-def test_a_client_that_drips_or_does_not_read_is_cut_though_never_silent(built, server, request_s, answer_s, sent):
+def test_a_client_that_drips_or_does_not_read_is_disconnected(built, server, request_s, answer_s, sent):
     with (built / "large").open("wb") as large:
         large.truncate(1 << 26)
     server.request_s, server.answer_s = request_s, answer_s
@@ -151,20 +151,20 @@ def test_a_client_that_drips_or_does_not_read_is_cut_though_never_silent(built, 
             drip(client)
 
 
-def test_of_too_many_connections_some_are_cut_and_a_phone_is_answered(server):
+def test_too_many_connections_are_closed_and_a_phone_is_answered(server):
     server.most = 3
     with ExitStack() as opened:
         clients = [opened.enter_context(connected(server)) for _ in range(5)]
-        assert all(x.recv(1) == b"" for x in select.select(clients, [], [], 15)[0] or clients)
+        assert all(client.recv(1) == b"" for client in select.select(clients, [], [], 15)[0] or clients)
         assert urlopen(server.url).read() == b"index.html"
 
 
-def test_a_port_that_is_taken_is_named(har_edge_here, built):
+def test_a_port_in_use_is_named(har_edge_here, built):
     with page_server.PageServer(built, "", 0) as server:
         assert_one_sentence(har_edge_here("page", "--serve", "--port", server.server_port), 2, server.server_port)
 
 
-def test_a_phone_by_usb_has_it_until_ctrl_c(har_edge_here, tmp_path, monkeypatch):
+def test_a_phone_by_usb_reaches_the_page_until_ctrl_c(har_edge_here, tmp_path, monkeypatch):
     def interrupted(server):
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""A run remembers its data and test subjects: commands take these, or say that they are gone or changed."""
+"""Check that commands use the data and test subjects of a run, or say that its data is missing or changed."""
 
 import json
 from dataclasses import replace
@@ -35,8 +35,8 @@ turn = "turning"
 
 @pytest.fixture
 def home(tmp_path, monkeypatch) -> Path:
-    """Recordings of five people, and a run on them: the reference model, whose card says so."""
-    monkeypatch.setattr(trial, "try_model", lambda *_: None)  # the file is not a stranger's
+    """Write recordings of five people, and a run of the reference model whose card names them."""
+    monkeypatch.setattr(trial, "try_model", lambda *_: None)  # the model is harmless
     folder = tmp_path / "home"
     (folder / "mine").mkdir(parents=True)
     write_subjects(folder / "mine", "abcde", LABELS, n=600)
@@ -65,67 +65,58 @@ def commands(home: Path) -> list[tuple[object, ...]]:
 
 
 def test_a_model_is_scored_on_its_own_test_subjects(home, har_edge_here, tmp_path):
-    for command in commands(home)[1:]:
-        succeeded(har_edge_here(*command, *(() if "bench" in command else ("--json", "scores.json"))))
-        if "bench" not in command:
-            assert list(json.loads((tmp_path / "scores.json").read_text())["per_subject"]) == ["b"]
+    _, bench, *evaluations = commands(home)
+    for command in evaluations:
+        succeeded(har_edge_here(*command, "--json", "scores.json"))
+        assert list(json.loads((tmp_path / "scores.json").read_text())["per_subject"]) == ["b"]
+    succeeded(har_edge_here(*bench))
     (result,) = json.loads((tmp_path / "bench.json").read_text())["results"]
     assert list(result["per_subject"]) == ["b"]
     assert result["windows"] == len(loading.load_data(home / "mine").with_test(["b"]).test)
 
 
-def test_data_that_is_gone_or_has_changed_is_named(home, har_edge_here):
+def test_data_that_is_missing_or_has_changed_is_named(home, har_edge_here):
     run = home / "run"
     assert_one_sentence(har_edge_here("bench", run, "edge", *QUICK), 2, "--data")
     (home / "mine").rename(home / "moved")
     for arguments in commands(home):
         assert_one_sentence(har_edge_here(*arguments), 2, str(run), "--data")
     (home / "moved").rename(home / "mine")
-    assert "1 of 1 subject" in har_edge_here(*commands(home)[0]).stderr  # a, of the training
+    assert "1 of 1 subject" in har_edge_here(*commands(home)[0]).stderr  # a is a training subject
     (home / "mine" / "rec-e.csv").unlink()
     for arguments in commands(home)[1:]:
         assert_one_sentence(har_edge_here(*arguments), 2, "'mine'", "--data")
     assert har_edge_here(*commands(home)[2], "--data", home / "mine").returncode == 0
 
 
-def test_windows_change_parts_with_their_subjects(uci_har):
-    split = uci_har.with_test([1, 2])
-    assert set(split.test.subject.tolist()) == {1, 2}
-    assert not set(split.train.subject.tolist()) & {1, 2}
-    assert len(split.train) + len(split.test) == len(uci_har.train) + len(uci_har.test)
-    for subject, source in ((1, uci_har.train), (2, uci_har.test)):
-        assert np.array_equal(split.test.X[split.test.subject == subject], source.X[source.subject == subject])
-    assert uci_har.with_test(uci_har.test.subject.tolist()) is uci_har
-    assert split.with_test(uci_har.test.subject.tolist()).fingerprint != split.fingerprint
-
-
-def test_only_the_people_of_a_training_are_divided_as_it_did(uci_har):
+def test_people_are_divided_as_in_a_training_that_knows_all_of_them(uci_har):
     card = model_card.read_model(MODELS["int8"])[1]
     assert uci_har.as_for(card) is uci_har
-    for subjects, testing, expected in (
-        ([x for x in range(1, 31) if x != 7], [7], {7}),
-        ([1], [7], None),
-        ([1, 2], "7", None),
-    ):
-        found = uci_har.as_for(replace(card, training={"subjects": subjects, "test_subjects": testing}))
-        assert found is uci_har if expected is None else set(found.test.subject.tolist()) == expected
+    for subjects, testing in (([1], [7]), ([1, 2], "7")):
+        assert uci_har.as_for(replace(card, training={"subjects": subjects, "test_subjects": testing})) is uci_har
+    others = [*range(1, 7), *range(8, 31)]
+    split = uci_har.as_for(replace(card, training={"subjects": others, "test_subjects": [7]}))
+    assert set(split.train.subject.tolist()) == {*others}
+    assert np.array_equal(split.test.X, uci_har.train.X[uci_har.train.subject == 7])
+    assert len(split.train) + len(split.test) == len(uci_har.train) + len(uci_har.test)
+    assert split.fingerprint != uci_har.fingerprint
 
 
 @pytest.fixture
-def theirs(tmp_path) -> str:
-    """Recordings in files of their own form, and the layout that describes them."""
+def other_form(tmp_path) -> str:
+    """Write recordings of another form and their layout."""
     for seed, subject in enumerate("abc"):
         (tmp_path / "theirs" / subject).mkdir(parents=True)
         for label in ("run", "go", "turn"):
-            rows = [",".join(map(repr, map(float, x))) for x in motion(400, seed)[1]]
+            rows = [",".join(map(repr, map(float, sample))) for sample in motion(400, seed)[1]]
             (tmp_path / "theirs" / subject / f"{label}.txt").write_text("\n".join(rows))
     (tmp_path / "mine.toml").write_text(DESCRIBED)
     (tmp_path / "wrong.toml").write_text(DESCRIBED.replace('"g"', '"m/s2"'))
     return "mine.toml=theirs"
 
 
-def test_a_wrong_unit_is_named_by_every_command_that_takes_a_layout(har_edge_here, theirs):
-    del theirs
+def test_a_wrong_unit_is_named_by_every_command_that_takes_a_layout(har_edge_here, other_form):
+    del other_form
     for command in (
         "evaluate edge --data",
         "bench edge --runs 1 --rounds 1 --no-control --data",
@@ -133,17 +124,15 @@ def test_a_wrong_unit_is_named_by_every_command_that_takes_a_layout(har_edge_her
         "stream edge --replay 0 --speed 0 --quiet --data",
         "personalise edge --subject a -o me.tflite --data",
     ):
-        said = har_edge_here(*command.split(), "wrong.toml=theirs").stderr
-        assert "not fit" in " ".join(said.split()), command
+        message = har_edge_here(*command.split(), "wrong.toml=theirs").stderr
+        assert "not fit" in " ".join(message.split()), command
 
 
 @pytest.mark.long
-def test_a_training_on_two_data_sets_with_shorter_windows_is_followed_by_other_commands(
-    tmp_path, har_edge_here, theirs
-):
+def test_other_commands_follow_a_training_on_two_data_sets_with_shorter_windows(tmp_path, har_edge_here, other_form):
     write_few(tmp_path / "few")
-    given = ("--data", "few", "--data", theirs)
-    options = ("--network", "edge-small", "--epochs", 1, *given, "--window", "1.6s", "--hop", "0.4s", "--out", "run")
+    sources = ("--data", "few", "--data", other_form)
+    options = ("--network", "edge-small", "--epochs", 1, *sources, "--window", "1.6s", "--hop", "0.4s", "--out", "run")
     succeeded(har_edge("train", *options, cwd=tmp_path))
     succeeded(har_edge("convert", "run", "--max-drop", 100, cwd=tmp_path))
     run = Run(tmp_path / "run")
@@ -161,4 +150,4 @@ def test_a_training_on_two_data_sets_with_shorter_windows_is_followed_by_other_c
     assert list(scores["per_subject"]) == ["few-5", "mine-c"]
     decisions = succeeded(har_edge_here("stream", model, "--replay", 0, "--speed", 0, "--jsonl")).stdout
     assert '"seconds": 1.58' in decisions
-    assert "has ended" in succeeded(har_edge_here("train", "--resume", "--out", "run", *given)).stderr
+    assert "has ended" in succeeded(har_edge_here("train", "--resume", "--out", "run", *sources)).stderr

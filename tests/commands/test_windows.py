@@ -1,4 +1,4 @@
-"""Check that windows of any signals go through every command that makes sense of them, and live ones say no."""
+"""Check that every command takes windows of any signals, except commands for live signals, which refuse them."""
 
 import json
 from dataclasses import replace
@@ -19,12 +19,12 @@ from edge_runtime.signals.types import UNKNOWN_UNIT
 
 @pytest.fixture
 def run(tmp_path, monkeypatch) -> Run:
-    """A run on a small file of windows, with a model that adds some of their values."""
-    monkeypatch.setattr(trial, "try_model", lambda *_: None)  # the file is not a stranger's
+    """Make a run on a small file of windows, with a model that adds some of their values."""
+    monkeypatch.setattr(trial, "try_model", lambda *_: None)  # the model is harmless
     data = load_data(write_windows(tmp_path / "waves.npz", of_people(150)))
     people = {"subjects": ["anna", "bert", "dora", "emil"], "test_subjects": ["carl"]}
     record = {"name": "waves", "sources": ["waves"], "fingerprint": data.fingerprint, "path": f"{tmp_path}/waves.npz"}
-    card = tiny_models.card(64, data.labels, [x.name for x in data.signals], front_end=None)
+    card = tiny_models.card(64, data.labels, [signal.name for signal in data.signals], front_end=None)
     card = replace(card, signals=data.signals, window=data.window, training=people | {"data": record})
     run = Run(tmp_path / "runs" / "waves")
     run.folder.mkdir(parents=True)
@@ -40,7 +40,7 @@ def test_bench_and_evaluate_agree_on_the_remembered_windows(har_edge_here, run, 
     succeeded(har_edge_here("bench", "--runs", 1, "--rounds", 1, "--no-control", "--json", "bench.json"))
     done = succeeded(har_edge_here("evaluate", "--json", "scores.json"))
     assert "carl" in done.stdout
-    bench, scores = (json.loads((tmp_path / x).read_text()) for x in ("bench.json", "scores.json"))
+    bench, scores = (json.loads((tmp_path / name).read_text()) for name in ("bench.json", "scores.json"))
     assert bench["data"]["period_s"] is None
     test = load_data(tmp_path / "waves.npz").test
     right = np.mean(Classifier(run.folder).logits(test.X).argmax(axis=1) == test.y)
@@ -69,12 +69,13 @@ def test_commands_that_need_live_signals_people_or_a_rate_refuse(har_edge_here, 
 @pytest.mark.long
 def test_a_network_of_windows_is_trained_converted_and_scored(tmp_path):
     write_windows(tmp_path / "waves.npz", of_people(150))
-    options = ("--epochs", 100, "--out", "runs/waves")  # of one step each
+    options = ("--epochs", 100, "--out", "runs/waves")  # each epoch is one step
     assert "name no subjects" not in succeeded(har_edge("train", "--data", "waves.npz", *options, cwd=tmp_path)).stderr
     succeeded(har_edge("convert", "--quantize", cwd=tmp_path))
     card = model_card.read_model(Run(tmp_path / "runs/waves").tflite("int8"))[1]
     assert card.input_shape == (64, 2)
-    assert [(x.name, x.unit) for x in card.signals] == [("channel_1", UNKNOWN_UNIT), ("channel_2", UNKNOWN_UNIT)]
+    signals = [(signal.name, signal.unit) for signal in card.signals]
+    assert signals == [("channel_1", UNKNOWN_UNIT), ("channel_2", UNKNOWN_UNIT)]
     assert (card.window.rate_hz, card.window.hop, card.front_end, card.live.novelty) == (None, 64, None, None)
     assert card.normalisation.knee == (None, None)
     assert card.training["test_subjects"] == ["carl"]
@@ -82,7 +83,7 @@ def test_a_network_of_windows_is_trained_converted_and_scored(tmp_path):
 
 
 @pytest.mark.long
-def test_a_network_of_sensor_counts_is_converted_with_all_of_their_range(tmp_path):
+def test_a_network_of_sensor_counts_is_converted_with_their_whole_range(tmp_path):
     from keras import Input, Sequential, layers
 
     members = of_people(150)
