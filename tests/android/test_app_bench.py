@@ -26,7 +26,7 @@ def job(jvm) -> MeasurementJob:
     return MeasurementJob("0-0", "measure", "model.tflite", "my model", windows="windows.npy", runs=50)
 
 
-def test_an_answer_has_the_arrays_and_facts_of_a_worker_s(jvm, job):
+def test_an_answer_has_the_arrays_and_facts_that_a_worker_writes(jvm, job):
     job.write(jvm.folder)
     lines = jvm.drive("worker", "0-0.job.json", jvm.folder).splitlines()
     shares = [json.loads(line)["share"] for line in lines]

@@ -43,7 +43,7 @@ def _classified(jvm, model: Path | str, windows: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("form", "limit"), [("int8", 1e-12), ("float32", 1e-5)])
-def test_answers_equal_litert_s(jvm, form, limit):
+def test_the_app_answers_as_litert_does(jvm, form, limit):
     """TFLite's own kernels would answer a quarter of the windows differently in int8."""
     windows, model = load().test.X, reference_model("edge", form)
     classifier = Classifier(model)
@@ -145,7 +145,7 @@ def _model(jvm, kind: str) -> Path:
     ("kind", "least", "reasons"),
     [("edge", 1500, {0, 1, 2, 3, 4}), ("walking", 1500, {0, 1, 2, 3, 4, 6}), ("edge-anywhere", 1100, {0, 1, 2, 3, 6})],
 )
-def test_decisions_equal_the_live_recogniser_s(cores, kind, least, reasons, deliver):
+def test_the_app_decides_as_the_live_recogniser_does(cores, kind, least, reasons, deliver):
     """On a JVM and in browsers, also if each recording is turned, and turned again halfway."""
     rng = np.random.default_rng(kind == "edge-anywhere")
     whole = [recording.samples for recording in _recordings()]
