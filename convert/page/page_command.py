@@ -21,7 +21,7 @@ from edge_runtime.commands import options as shared
 def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, port: int) -> None:
     """Make the page by which a phone's browser recognises activities, with models to choose from.
 
-    A MODEL, or that of a RUN, is int8 or mixed. The default is edge-anywhere and edge.
+    A MODEL, or the model of a RUN, must be int8 or mixed. The default is edge-anywhere and edge.
     """
     from convert.page.page_folder import TARGET, write_page
     from convert.page.page_server import over_https, over_usb

@@ -25,7 +25,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
-# Browsers refuse scripts and styles of another type, and a machine's own table may have any.
+# Browsers refuse a script or style with the wrong type, and the machine's own table of types may be wrong.
 _TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm"}
 _VALID = timedelta(days=30)  # iOS takes no certificate of more than 825
 
@@ -68,8 +68,8 @@ class _Files(SimpleHTTPRequestHandler):
 class PageServer(ThreadingHTTPServer):
     """Serves a folder at `url`, whose path is random, to those who ask for it by `name`.
 
-    `request_s` and `answer_s` are the seconds that a client has to ask, with the handshake, and to read the answer. Of
-    more than `most` connections those with the earliest deadlines are cut.
+    A client has `request_s` seconds to ask, handshake included, and `answer_s` to read the answer. Above `most`
+    connections, the server cuts the ones with the earliest deadlines.
     """
 
     request_s, answer_s, most = 30.0, 600.0, 64
@@ -101,7 +101,7 @@ class PageServer(ThreadingHTTPServer):
                     connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, *_: Any) -> None:
-        """Print nothing: a client leaves, refuses the certificate or asks for what is no path."""
+        """Print nothing: the client left, refused the certificate or sent a malformed path."""
 
 
 @contextmanager
