@@ -75,8 +75,8 @@ def main(model: Path, data: Sequence[str], seconds: float, out: Path | None) -> 
 
 def measure(classifier: Classifier, data: Sequence[str], seconds: float) -> tuple[list[Gain], dict[str, str]]:
     """Adapt a model to each new person of `data`; also return the people who are not scored, with the reason."""
-    numbered, _ = evaluation_data.recordings(sources(data), classifier.card, is_remembered=False)
-    recordings = [recording for _, recording in numbered]
+    scored = evaluation_data.scored_recordings(sources(data), classifier.card, is_remembered=False)
+    recordings = [recording for _, recording in scored.numbered]
     gains: list[Gain] = []
     not_scored: dict[str, str] = {}
     for subject in dict.fromkeys(recording.subject for recording in recordings):

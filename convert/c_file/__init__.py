@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from edge_runtime.errors import DeviceError
 from edge_runtime.system.child_processes import run_in_child
 from edge_runtime.system.progress import OnProgress, ignore_progress
+
+_LONGEST_S = 600.0  # without a sign of life: compiling may take 240 s
 
 
 def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:
@@ -15,12 +18,16 @@ def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_p
     `CheckFailedError` if an answer differs from LiteRT's, and `DeviceError` if the C does not compile.
     """
     answer: dict[str, Any] = {}
-    run_in_child(
-        f"the C of {model.name}",
-        "close other programs",
-        "convert.c_file.c_source",
-        *(str(model), str(folder)),
-        on_progress=on_progress,
-        on_message=answer.update,
-    )
+    try:
+        run_in_child(
+            f"the C of {model.name}",
+            "report it, or use the .tflite file",
+            "convert.c_file.c_source",
+            *(str(model), str(folder)),
+            on_progress=on_progress,
+            on_message=answer.update,
+            seconds=lambda: _LONGEST_S,
+        )
+    except TimeoutError as error:
+        raise DeviceError(f"the C of {model.name} took over {_LONGEST_S:g} s: use the .tflite file") from error
     return [folder / name for name in answer["files"]], answer["checked"]

@@ -18,6 +18,8 @@ from convert.c_file.c_program import Program, lines_of, loop, number
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, constant, unknown
 
 _BLOCK = 16  # sums that a product computes together, and a divisor of the number of their terms, as in kernels.c
+_MOST_GROUPED = 32  # element-wise operators in a loop
+_LONGEST_FORMULA = 500  # characters
 _MANY_PARTS = 8  # an array of more parts is filled while they are computed
 _FACTOR_BITS = 20  # of the greater factor of an int8 sum, after its first bit
 _TABLES: dict[str, Callable[[Any], Any]] = {"LOGISTIC": lambda x: 1 / (1 + np.exp(-x)), "TANH": np.tanh}  # of int8
@@ -171,7 +173,7 @@ def _groups(steps: Sequence[Step]) -> dict[Step, list[Step]]:
             continue
         lasts = {last_of.get(reader) if reader.output.size == y.size else None for reader in readers[y.buffer]}
         last = lasts.pop() if len(lasts) == 1 else None
-        if last is None or len(_rows([step, *groups[last]])) > 1:
+        if last is None or len(groups[last]) >= _MOST_GROUPED or len(_rows([step, *groups[last]])) > 1:
             last = step
         last_of[step] = last
         groups[last].insert(0, step)
@@ -212,7 +214,8 @@ def _compute(program: Program, steps: Sequence[Step]) -> None:
             name = checked(f"{z.buffer.name}_i{len(lines) or ''}")
             lines.append(f"const {'int32_t' if z.dtype == 'int8' else 'float'} {name} = {code};")
             code = name
-        expressions[z.buffer] = code, _formula(step, formulas)
+        formula = _formula(step, formulas)
+        expressions[z.buffer] = code, formula if len(formula) < _LONGEST_FORMULA else checked(z.buffer.name)
     code, formula = expressions[y.buffer]
     body = "\n".join([f"/* @0[i] = {formula} */", *loop("i", 0, n, [*lines, f"@0[i] = {code};"])])
     for start in range(0, y.size, n):

@@ -21,6 +21,7 @@ _ALIGNED = 16  # values
 _WIDTH = 118  # characters of a line of numbers
 _LONGEST = 400  # statements in a turn
 _VARIABLES = "tuvwxyz"  # of nested loops
+_LOCAL = re.compile(r"_i\d*$")  # of names in a loop's body
 _PLACE = re.compile(r"@(\d+)(?:\[([^]]+)\])?")
 
 
@@ -49,7 +50,8 @@ class Program:
         self.layers: dict[tuple[object, ...], Value] = {}  # constants of products, by their sources
         self._stored: dict[tuple[str, str], Value] = {}
         # How often each name is in use: the name of a layer may be a word of C or of the kernels.
-        self._numbers = Counter({"dense", "look_up", "divide", *re.findall(r"\w+", KERNELS), *KEYWORDS})
+        self._numbers = Counter({"dense", "look_up", "divide", *re.findall(r"\w+", KERNELS), *KEYWORDS, *_VARIABLES})
+        self._numbers.update(f"memory_of_{c_type}" for c_type in C_TYPES.values())
         self.arrays = {buffer: self._fresh(buffer.name) for buffer in parameters}
 
     def add(self, code: str, *views: Value, in_place: bool = False) -> None:
@@ -57,6 +59,8 @@ class Program:
 
         `in_place`: element i of this view depends only on element i of the other views.
         """
+        if views[0].offset + views[0].size > views[0].buffer.size:
+            raise ValueError("a statement writes beyond its array")
         self._statements.append((code, views, in_place))
 
     def constant(self, name: str, data: Array, period: int | None = None) -> Value:
@@ -100,7 +104,7 @@ class Program:
     def _fresh(self, name: str) -> str:
         """Return a name that no other array has, based on `name`. Raises `ValueError` as `checked` does."""
         self._numbers[checked(name)] += 1
-        if self._numbers[name] == 1:
+        if self._numbers[name] == 1 and not _LOCAL.search(name):
             return name
         return self._fresh(f"{name}_{self._numbers[name]}")
 

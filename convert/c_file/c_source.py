@@ -139,7 +139,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
         on_progress(0.3, f"comparing the C of {model.name} with LiteRT")
         checked = _check(scratch, name, flatbuffer, card) + remark
     before = folder / "har_model.h"
-    if before.name in texts and before.exists() and f'"{name}.h"' not in before.read_text(errors="replace"):
+    if before.name in texts and before.is_file() and f'"{name}.h"' not in before.read_text(errors="replace"):
         checked += f"\nhar_model.h was for another model: har_stream now uses {name} (--out FOLDER keeps both)"
     for file, text in texts.items():
         write_text(folder / file, text)
@@ -177,11 +177,15 @@ def _windows(card: Card) -> npt.NDArray[np.float32]:
 def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
     """Return the texts of a model's header and C file. Raises `InputError` for a graph that cannot be written."""
     try:
-        steps, window, logits = trace(flatbuffer)
-        _name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
-        program = write_program(steps, window, logits)
+        return _texts(flatbuffer, card, stem)
     except _FAULTS as error:
-        raise InputError(f"--c cannot write the graph of {stem} ({error!r}): use its .tflite file") from error
+        raise InputError(f"--c cannot write {stem} ({error!r}): use its .tflite file") from error
+
+
+def _texts(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
+    steps, window, logits = trace(flatbuffer)
+    _name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
+    program = write_program(steps, window, logits)
     common = {
         "name": c_name(stem),
         "origin": f"/* The model {c_name(stem)}, written by har-edge {edge_runtime.__version__}.\n"

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
 
 from convert.quantise import compaction
 from edge_runtime.errors import InputError
@@ -116,8 +117,8 @@ def trace(flatbuffer: bytes) -> tuple[list[Step], Value, Value]:
     tracer = _Tracer(flatbuffer)
     window = _value(tracer.graphs[0], tracer.graphs[0].inputs[0])
     # Products read beyond the end of an array. An int8 window has no room there, so it is copied.
-    copied = replace(window, buffer=Buffer(window.size, window.dtype), parts=(window,))
-    (logits,) = map(tracer.in_one_piece, tracer.run(0, [copied if window.dtype == "int8" else window]))
+    copy = replace(window, buffer=Buffer(window.size, window.dtype), parts=(window,))
+    (logits,) = map(tracer.in_one_piece, tracer.run(0, [tracer.in_one_piece(copy) if copy.dtype == "int8" else window]))
     return _in_order_of_need(tracer.steps, logits.buffer), window, logits
 
 
@@ -163,6 +164,8 @@ class _Tracer:
             source = joined(values, (begins[-1],))
             rearranged = _REARRANGEMENTS[name](options, *arguments)
             return [self._gather(source, x.reshape(y.shape)) for x, y in zip(rearranged, outputs, strict=True)]
+        if name in ("CONV_2D", "MAX_POOL_2D"):
+            _check_positions(name, options, inputs, outputs[0])
         if name == "CONV_2D":
             x, margins = inputs[0], np.zeros((4, 2), int)
             for axis, stride in ((1, options.strideH), (2, options.strideW)):
@@ -209,6 +212,17 @@ def _value(graph: Graph, index: int) -> Value:
         if not is_usable or 0 in tensor.shape or (stored is None and scale.size != 1):  # weights may have several
             raise InputError("--c writes int8 tensors with values, a scale above 0 and a zero point from -128 to 127")
     return Value(Buffer(math.prod(tensor.shape), tensor.dtype, data), 0, tensor.shape, scale, tensor.zero_point or 0)
+
+
+def _check_positions(name: str, options: Any, inputs: Sequence[Value], output: Value) -> None:
+    """Raise `InputError` for a convolution or a pool whose output has another shape than LiteRT computes."""
+    (n, *sizes, depth), is_same = inputs[0].shape, options.padding == schema.Padding.SAME
+    is_pool = name == "MAX_POOL_2D"
+    filters = (depth, options.filterHeight, options.filterWidth, depth) if is_pool else inputs[1].shape
+    axes = zip(sizes, filters[1:3], (options.strideH, options.strideW), strict=True)
+    positions = (-(-(size if is_same else size - width + 1) // stride) for size, width, stride in axes)
+    if filters[3] != depth or output.shape != (n, *positions, filters[0]):
+        raise unknown(f"{name} of shape {list(inputs[0].shape)} to {list(output.shape)}")
 
 
 def unknown(what: str) -> InputError:

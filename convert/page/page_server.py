@@ -98,7 +98,7 @@ class PageServer(ThreadingHTTPServer):
         for place, (connection, deadline) in enumerate(by_deadline, self.most - len(by_deadline)):
             if deadline < now or place < 0:
                 with suppress(OSError):  # it has ended
-                    connection.shutdown(socket.SHUT_RDWR)
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)  # TLS's own sends no more
 
     def handle_error(self, *_: Any) -> None:
         """Print nothing: the client left, refused the certificate or sent a malformed path."""

@@ -96,15 +96,15 @@ class RemoteDevice:
             digest = sha256(bundle)
             self._send({digest: bundle}, on_progress)
             interpreter = connection.hello.interpreters[0].path
-            description = connection.ask("probe", interpreter=interpreter, bundle=digest)["description"]
-        try:
-            return from_json(Description, description)
-        except ValueError as error:
-            raise DeviceError(f"{self.name} sent an unusable description of itself ({error}): report it") from error
+            answer = connection.ask("probe", interpreter=interpreter, bundle=digest)
+        with connection.understood():
+            return from_json(Description, answer["description"])
 
     def clean(self) -> int:
         """Remove everything there, and return its size in bytes."""
-        return int(self.connect().ask("clean")["removed_bytes"])
+        answer = self.connect().ask("clean")
+        with self.connect().understood():
+            return int(answer["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
@@ -136,11 +136,13 @@ class RemoteDevice:
             silence_seconds=self.silence_seconds,
         )
         title = f"{job.title} on {self.name}"
-        if done["silent"]:
+        with self.connect().understood():
+            silent, how = done["silent"], ending(done["code"], done["log"], stage)
+        if silent:
             raise no_answer(title, f"gave no sign of life for {self.silence_seconds:g} s while {stage}")
         answer = read_answer(folder, job.name)
         if answer is None:
-            raise no_answer(title, ending(done["code"], done["log"], stage))
+            raise no_answer(title, how)
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
@@ -161,8 +163,9 @@ class RemoteDevice:
         unknown = [digest for digest in files if digest not in self._there]
         if not unknown:
             return
-        absent = self.connect().ask("missing", digests=unknown)["missing"]
-        missing = [digest for digest in unknown if digest in absent]
+        answer = self.connect().ask("missing", digests=unknown)
+        with self.connect().understood():
+            missing = [digest for digest in unknown if digest in answer["missing"]]
         for i, digest in enumerate(missing):
             on_progress(i / len(missing), f"sending {files[digest].stat().st_size / 1e6:.1f} MB")
             self.connect().ask("put", payload=files[digest], digest=digest)

@@ -1,10 +1,12 @@
 """Try each model once in a child process, where a damaged or endless file does no harm."""
 
 import hashlib
+import platform
 from pathlib import Path
 
 import numpy as np
 
+import edge_runtime
 from edge_runtime.errors import DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -26,7 +28,8 @@ def try_model(content: bytes, title: str, runtime: str = "auto") -> None:
     """
     with suppressed_stderr():
         loaded = load_runtime(runtime)
-    name = f"trial-{hashlib.sha256(content).hexdigest()}-{loaded.name}-{loaded.version}"
+    digest = hashlib.sha256(cards.strip(content, title)).hexdigest()
+    name = f"trial-{digest}-{loaded.name}-{loaded.version}-{edge_runtime.__version__}-{platform.machine()}"
     once(name, lambda: _try(content, title, loaded.name))
 
 

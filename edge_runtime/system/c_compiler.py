@@ -70,7 +70,8 @@ def compile_library(
         name, advice = "zig" if is_zig else compiler[0], "" if target else ": set CC to another compiler"
         with scratch_folder() as folder:
             write_text(folder / "one.c", "int har_one(void) { return 1; }\n")
-            if not _failure([*compiler, *flags, *options], folder / "one.c", folder / output.name):
+            is_refused = "#error" in reason  # by the C itself, for flags that change its answers
+            if not is_refused and not _failure([*compiler, *flags, *options], folder / "one.c", folder / output.name):
                 advice += f"{',' if advice else ':'} or report it, since it compiles other C"
         raise DeviceError(f"{name} does not compile {source.name} ({reason}){advice}")
     version = run_program([*compiler, "--version"], _SECONDS).stdout.partition("\n")[0]

@@ -29,6 +29,9 @@ class _Escaped:
 @contextmanager
 def escaped_streams() -> Iterator[None]:
     """Escape all writes to `sys.stdout` and `sys.stderr` in the block; afterwards discard what they could not write."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # so that no file takes the place of a closed stream
+        pass
+    os.close(descriptor)
     before = sys.stdout, sys.stderr
     for stream in before:
         if isinstance(stream, io.TextIOWrapper):

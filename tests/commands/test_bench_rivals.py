@@ -76,8 +76,8 @@ def of_another_model(model: Path) -> None:
     ("change", "word"),
     [
         (lambda model: record_of(model).unlink(), "har-edge convert --rivals"),
-        (lambda model: (model.parent / "mine.keras").write_text("another"), "of another network"),
-        (of_another_model, "of another network"),
+        (lambda model: (model.parent / "mine.keras").write_text("another"), "another network"),
+        (of_another_model, "another network"),
         (lambda model: record_of(model).with_name("mine_s.tflite").write_text("changed"), "mine_s.tflite"),
     ],
 )

@@ -7,7 +7,7 @@ from compiled_c import CC, Compiled, unnamed_card
 from tiny_models import Part, build, doubling_loop, packed, quantise
 
 from convert.c_file.c_source import source_of
-from convert.c_file.graph_tracing import trace
+from convert.c_file.graph_tracing import JOIN, trace
 from convert.quantise import compaction
 from edge_runtime.errors import InputError
 from edge_runtime.model.graphs import ports
@@ -137,6 +137,9 @@ MODELS = {
         [numbers("begin", [0, 1, 0]), numbers("end", [0, 12, 8]), numbers("stride", [1, 3, 2])],
         SAME,
     ),
+    "reshaped": model(
+        OF.RESHAPE, ((1, 12, 9), (1, 108)), schema.ReshapeOptionsT(), [numbers("shape", [1, 108])], SAME, version=1
+    ),
     "turned round": model(
         OF.REVERSE_V2,
         ((1, 12, 9), (1, 12, 9)),
@@ -187,6 +190,11 @@ REFUSED = {
     "scales far apart": changed("ADD 0", lambda graph: setattr(graph.tensors[1].quantization, "scale", [1e30])),
     "other size": changed("TANH", lambda graph: setattr(graph.tensors[1], "shape", [1, 255])),
     "other rows": changed("dense", lambda graph: setattr(graph.tensors[1], "shape", [4, 21])),
+    "wider convolution": changed(
+        "convolution along time", lambda graph: setattr(graph.tensors[1], "shape", [1, 1, 21, 18])
+    ),
+    "wider pool": changed("pool of time", lambda graph: setattr(graph.tensors[1], "shape", [1, 1, 400, 20])),
+    "window of uint8": changed("dense", lambda graph: setattr(graph.tensors[0], "type", schema.TensorType.UINT8)),
     "no values": changed("dense", lambda graph: setattr(graph.tensors[1], "shape", [0])),
     "other options": changed(
         "strided", lambda graph: setattr(graph.operators[0], "builtinOptions", schema.SoftmaxOptionsT())
@@ -201,6 +209,19 @@ REFUSED = {
 def test_a_graph_that_cannot_be_written_is_an_error_of_the_input(name):
     with pytest.raises(InputError):
         source_of(REFUSED[name], unnamed_card(), "refused")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_an_int8_window_is_copied_before_it_is_read(name):
+    """Products read beyond the end of an array, where the caller's window may end."""
+    steps, window, _ = trace(MODELS[name])
+    readers = {step.kind for step in steps for value in step.inputs if value.buffer is window.buffer}
+    assert readers == {JOIN if window.dtype == "int8" else "QUANTIZE"}
+
+
+def test_a_long_chain_of_sums_has_short_comments():
+    _, source = source_of(doubling_loop(4, turns=100), unnamed_card(), "chain")
+    assert max(map(len, source.splitlines())) < 10_000
 
 
 def test_a_loop_is_followed_as_often_as_it_turns():

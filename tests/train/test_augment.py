@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from edge_runtime.data import uci_har as embedded
+from edge_runtime.data import embedded_recordings
 from edge_runtime.data.dataset import Split, cut
+from edge_runtime.data.uci_har import read_table
 from edge_runtime.signals import frontend, mounting
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import STANDARD_GRAVITY
@@ -22,7 +23,7 @@ STILL = Recipe(gain=0, noise=0, rotation=0, turn=0, intensity=0)
 
 def test_shifted_windows_are_cut_from_the_recording(uci_har):
     """The training windows of the first recording in the table."""
-    number, runs = next(iter(embedded.read_table()["train"].items()))
+    number, runs = next(iter(read_table()["train"].items()))
     starts = np.concatenate([first + HOP * np.arange(count) for _, first, count in runs])
     split, rows = uci_har.train.select(np.arange(len(starts))), np.arange(len(starts))
     shifts = Shifts(split, HOP)
@@ -30,7 +31,7 @@ def test_shifted_windows_are_cut_from_the_recording(uci_har):
     continued = np.concatenate([np.arange(count) < count - 1 for _, _, count in runs])
     assert (offsets[~continued] == 0).all()
     assert (offsets.min(), offsets.max()) == (0, HOP - 1)
-    signals = frontend.signals(embedded.recordings()[number].samples)
+    signals = frontend.signals(embedded_recordings.load()[number].samples)
     np.testing.assert_allclose(shifts.cut(rows, offsets), cut(signals, starts + offsets), atol=1e-6)
 
 
