@@ -82,6 +82,8 @@ def _failure(command: Sequence[str], source: Path, output: Path) -> str:
     """Compile `source` to `output`; return the reason why it failed, or an empty text."""
     try:
         done = run_program([*command, str(source), "-o", str(output)], _SECONDS)
+    except FileNotFoundError:
+        return f"no program {command[0]} was found"
     except OSError as error:
         return str(error)
     except subprocess.TimeoutExpired:
