@@ -126,7 +126,7 @@ def test_apples_phones_and_tablets_have_the_other_sign_of_acceleration(chromium,
         chromium.cdp("Emulation.setUserAgentOverride", userAgent=agent)
         chromium.cdp("Emulation.setTouchEmulationEnabled", enabled=touches > 0, maxTouchPoints=max(touches, 1))
         chromium.open(f"{page_url}/page/index.html")
-        return chromium.run(f"""{_USE} const {{ samples }} = await import('/page/page.js');
+        return chromium.run(f"""{_USE} const {{ samples }} = await import('./page.js');
             await start(); move([[0, 1, 9.8, 2, 3, 4, 5]]); return samples[0].slice(1, 7);""")
 
     phone, tablet = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X)", "Mozilla/5.0 (Macintosh; Intel Mac OS X)"
