@@ -44,7 +44,8 @@ def test_a_first_run_installs_everything_a_second_sends_nothing_and_clean_leaves
     assert not list((cache(board) / "jobs").iterdir()), "a job was left behind"
     half = cache(board) / "environments" / "tmpabc" / "site"
     sent = {path: path.stat().st_mtime_ns for path in (cache(board) / "objects").iterdir()}
-    (cache(board) / "objects" / "tmpabc").write_bytes(b"half")
+    (cache(board) / "objects" / "tmpabc").mkdir()
+    (cache(board) / "objects" / "tmpabc" / "file").write_bytes(b"half")
     half.mkdir(parents=True)
     second = succeeded(home.run(*BENCH, "ssh://board"))
     assert "unpacking" not in second.stderr
