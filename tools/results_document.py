@@ -147,7 +147,7 @@ def comparison_table() -> str:
     held_out = len(peers["held_out_subjects"])
     fastest = next(x["p50_us"] for x in peers["rows"] if x["of_fastest_float"] == 1)
     return f"""{table("form | size, kB | time / fastest float32 | accuracy, %", cells)}
-Each row is `edge`, as a different tool converts it. Sizes exclude har-edge's [card](docs/formats.md#the-card). A time
+Each row is `edge` in the form of the named tool. Sizes exclude har-edge's [card](docs/formats.md#the-card). A time
 of 1.00 is {fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}). Accuracy is measured on
 {held_out} people who were held out of the training. On UCI HAR's 9 test people, the mean of {len(edge)}
 [trainings](docs/results/seeds.md) is {accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all
