@@ -166,7 +166,7 @@ def test_the_notebook_runs(tmp_path, monkeypatch, capsys, with_training):
     for cell in json.loads((ROOT / "docs/first_steps.ipynb").read_text())["cells"]:
         if cell["cell_type"] == "code" and (with_training or "training" not in cell["metadata"]["tags"]):
             exec("".join(cell["source"]), names)
-    assert (names["found"] == names["test"].y).mean() > 0.98
+    assert (names["answers"] == names["test"].y).mean() > 0.98
     if with_training:
         *_, first, second, third = capsys.readouterr().out.splitlines()
         assert min(float(line.split()[-1]) for line in (first, second, third)) > 0.9

@@ -14,7 +14,7 @@ from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_runs, lock_pat
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import check_folder, write_text
 from edge_runtime.system.outside_files import parse_json, read_text
-from edge_runtime.system.progress import OnNotice, OnProgress
+from edge_runtime.system.progress import OnNotice, OnProgress, ignore_progress
 from edge_runtime.system.quantities import counted
 from train.fit.named_networks import is_own
 from train.run.experiment import Experiment
@@ -117,7 +117,12 @@ class Training:
                 shutil.rmtree(checkpoint_folder(experiment.run.folder), ignore_errors=True)
 
 
-def begin(settings: TrainingSettings, folder: Path, on_notice: OnNotice, on_progress: OnProgress) -> list[Card]:
+def begin(
+    settings: TrainingSettings,
+    folder: Path,
+    on_notice: OnNotice = lambda notice: None,
+    on_progress: OnProgress = ignore_progress,
+) -> list[Card]:
     """Train into the new `folder`, and return a card for each seed."""
     settings.check_network("har-edge train")
     check_free(folder)
