@@ -19,7 +19,7 @@ from edge_runtime.system.dataclass_json import Quantity
 ROOT = Path("/")
 COMMAND_SECONDS = 2.0  # a slower command is stopped and counts as missing
 
-# The bits of `vcgencmd get_throttled` for now; the bits since boot are 16 places higher.
+# The bits of `vcgencmd get_throttled` for the present; the bits since boot are 16 places higher.
 _THROTTLED_BITS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
 # Drivers' names for the sensors of a CPU or its chip: coretemp (Intel), k10temp and zenpower (AMD), cpu-thermal and
 # bcm2711_thermal (Raspberry Pi), soc-thermal (other boards).
