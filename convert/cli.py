@@ -1,12 +1,13 @@
 """Define `har-edge convert`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, FileOptions, Options
+from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, ConversionJob, names, read_labels
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
 from edge_runtime.errors import HarEdgeError, InputError
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also write an int8 model, or a mixed model if int8 disagrees with float32 too often.",
 )
-@shared.out("FOLDER", "MODEL.keras or MODEL only: folder to write into.  [default: beside it]")
+@shared.out("FOLDER", "Folder to write into.  [default: the run, or beside the file]")
 @shared.data("Data to calibrate with.  [default: the run's; for MODEL.keras the embedded data]")
 @click.option(
     "--normalisation",
@@ -117,17 +118,20 @@ def command(
     form is compared with float32; if a form loses more than --max-drop, the exit code is 1.
 
     MODEL.keras (or an HDF5 file) gets a card from --labels, --signals and --normalisation. MODEL, a .tflite file or a
-    reference model, is already converted: --c writes it as C.
+    reference model, is already converted: --c writes it as C. --c alone does the same with a RUN that is converted.
     """
+    parameters = click.get_current_context().command.params
+    options = [option.opts[-1] for option in parameters if isinstance(option, click.Option)]
+    for_conversion = [option for option in options if option not in ("--c", "--out")]
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
-        _write_model_as_c(source, c_file, out)
+        if not c_file:
+            raise InputError(f"{source} is a converted model: --c writes it as C")
+        shared.refuse_options(f"is not for {source}, a converted model", *for_conversion)
+        _write_as_c([model_path(source)], out or (Path() if is_reference(source) else source.parent))
         return
-    from convert.conversion import check_run
-    from convert.external_model import read_options
-    from convert.keras_files import SUFFIXES, check_file
+    from convert.keras_files import SUFFIXES
     from convert.tensorflow_setup import require_extra
     from edge_runtime.data.data_sources import EMBEDDED, data_texts
-    from edge_runtime.system.files import check_folder
 
     forms = {*SCHEMES[1:]} if "all" in named else {*named}
     or_mixed = (quantize or c_file) and not forms & {*CALIBRATED}
@@ -136,7 +140,21 @@ def command(
     if not forms & {*CALIBRATED}:
         of_int8 = ("--calibration", *(("--io",) if io_type == "int8" else ()))
         shared.refuse_options("is for the int8 model, which --quantize asks for", *of_int8)
-    options = Options(
+    if source is not None and (source.is_file() or source.suffix in SUFFIXES):
+        targets = {source: out}
+    else:
+        shared.refuse_options("is for a .keras file, to make its card", "--labels", "--signals", "--normalisation")
+        folders = [run.folder for run in runs.find_runs(source)]
+        targets = {folder: out / folder.name if out and len(folders) > 1 else out for folder in folders}
+        converted = {
+            x: [path for scheme in CALIBRATED if (path := runs.Run(x).tflite(scheme)).exists()] for x in folders
+        }
+        if c_file and all(converted.values()) and not any(map(shared.is_given, for_conversion)):
+            for folder, models in converted.items():
+                _write_as_c(models, targets[folder] or folder)
+            return
+    job = ConversionJob(
+        source=Path(),
         schemes=tuple(scheme for scheme in SCHEMES if scheme in forms),
         or_mixed=or_mixed,
         io_type=io_type,
@@ -147,82 +165,50 @@ def command(
         lstm=lstm,
         rivals=rivals,
         c_file=c_file,
+        labels=read_labels(labels) if labels is not None else None,
+        signals=names("--signals", signals.split(","), 1) if signals is not None else None,
+        normalisation=normalisation or "none",
     )
     require_extra("har-edge convert", ("tensorflow",))
     if rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
-
-    if source is not None and (source.is_file() or source.suffix in SUFFIXES):
-        file_options = read_options(labels, signals, normalisation)
-        check_file(source)
-        folder = out or source.parent
-        check_folder(folder)
-        _convert(source, options, file_options, folder, normalisation or "none")
-        return
-    shared.refuse_options("is for a .keras file, to make its card", "--labels", "--signals", "--normalisation", "--out")
-    folders = [run.folder for run in runs.find_runs(source)]
-    for folder in folders:
-        check_run(runs.Run(folder), options)
-    if len(folders) == 1:
-        _convert(folders[0], options)
-    else:
-        _convert_seeds(folders, options)
+    _convert([replace(job, source=path, out=folder) for path, folder in targets.items()])
 
 
-def _convert(
-    source: Path,
-    options: Options,
-    file_options: FileOptions | None = None,
-    folder: Path | None = None,
-    normalisation: str | None = None,
-) -> None:
-    """Convert a run or a Keras file, write the C and print both. Raises `HarEdgeError` if a form is missing."""
-    from convert.c_file import write_in_child
-    from convert.conversion import convert
+def _convert(jobs: Sequence[ConversionJob]) -> None:
+    """Do each job and print it; the first failure is raised at the end."""
+    from convert.conversion import check, convert
     from convert.conversion_report import show
+    from edge_runtime.system.child_processes import error_with
     from edge_runtime.system.terminal import progress
 
-    click.echo(f"Converting {source}", err=True)
-    with progress() as on_progress:
-        conversion = convert(source, options, file_options, folder, on_progress)
-    show(conversion, normalisation)
-    for scheme in conversion.result.schemes:
-        if options.c_file and scheme in CALIBRATED:
-            with progress() as on_progress:
-                files, checked = write_in_child(conversion.tflite(scheme), conversion.folder, on_progress)
-            click.echo(f"As C: {', '.join(path.name for path in files)}. {checked}")
-    conversion.check()
-
-
-def _convert_seeds(folders: Sequence[Path], options: Options) -> None:
-    """Convert the runs of a training; the first failure is raised again at the end."""
-    from edge_runtime.system.child_processes import error_with
-
+    for job in jobs:
+        check(job)
     failure: HarEdgeError | None = None
-    for folder in folders:
+    for job in jobs:
+        click.echo(f"Converting {job.source}", err=True)
         try:
-            _convert(folder, options)
+            with progress() as on_progress:
+                conversion = convert(job, on_progress)
+            show(conversion)
+            conversion.check()
         except HarEdgeError as error:
-            click.echo(f"{folder.name} failed: {error}", err=True)
-            failure = failure or error_with(error.exit_code, f"{folder.name}: {error}")
+            if len(jobs) == 1:
+                raise
+            click.echo(f"{job.source.name} failed: {error}", err=True)
+            failure = failure or error_with(error.exit_code, f"{job.source.name}: {error}")
     if failure:
         raise failure
 
 
-def _write_model_as_c(model: Path, c_file: bool, out: Path | None) -> None:
-    """Write a converted model as C; other options than `--out` are refused."""
+def _write_as_c(models: Sequence[Path], folder: Path) -> None:
+    """Write converted models as C into `folder`."""
     from convert.c_file import write_in_child
     from edge_runtime.system.terminal import progress
 
-    if not c_file:
-        raise InputError(f"{model} is a converted model: --c writes it as C")
-    parameters = click.get_current_context().command.params
-    options = [option.opts[-1] for option in parameters if isinstance(option, click.Option)]
-    others = [option for option in options if option not in ("--c", "--out")]
-    shared.refuse_options(f"is not for {model}, a converted model", *others)
-    folder = out or (Path() if is_reference(model) else model.parent)
-    with progress() as on_progress:
-        files, checked = write_in_child(model_path(model), folder, on_progress)
-    click.echo(checked, err=True)
-    for path in files:
-        click.echo(path)
+    for model in models:
+        with progress() as on_progress:
+            files, checked = write_in_child(model, folder, on_progress)
+        click.echo(checked, err=True)
+        for path in files:
+            click.echo(path)

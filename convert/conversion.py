@@ -1,110 +1,113 @@
-"""Convert a run or a Keras file in a process of its own, and write its models."""
+"""Convert a run or a Keras file in a process of its own, and write its models, their C and its rivals."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from convert.conversion_job import ConversionJob, FileOptions, Options
-from convert.conversion_worker import ConversionResult
+from convert.c_file import write_in_child
+from convert.conversion_input import TrainingRecord
+from convert.conversion_job import ConversionJob, read_normalisation
+from convert.conversion_worker import ConversionResult, flatbuffer_path
 from convert.keras_files import check_file
-from convert.run_networks import TrainingRecord
-from edge_runtime.data.data_sources import data_texts
-from edge_runtime.errors import CheckFailedError, DeviceError
+from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.model.model_card import load
 from edge_runtime.model.rivals import RivalRecord
-from edge_runtime.model.scheme_names import INT8
+from edge_runtime.model.scheme_names import CALIBRATED, INT8
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system import child_processes
-from edge_runtime.system.dataclass_json import from_text, to_text
+from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import check_folder, scratch_folder, write_bytes
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """A conversion whose models are in `folder`, in files that begin with `stem`."""
+    """A finished job. `c_files` has the files of each form in C, and a sentence on their check."""
 
-    folder: Path
-    stem: str
-    options: Options
+    job: ConversionJob
     result: ConversionResult
     rivals: RivalRecord | None = None
-
-    def tflite(self, scheme: str) -> Path:
-        """Return the path of a form."""
-        return self.folder / f"{self.stem}_{scheme}.tflite"
+    c_files: Sequence[tuple[Sequence[Path], str]] = ()
+    c_error: HarEdgeError | None = None
 
     def check(self) -> None:
-        """Raise `CheckFailedError` if a form lost too much, `DeviceError` if the time limit left out a form."""
+        """Raise `CheckFailedError` if a form lost too much, `DeviceError` if the time limit left out a form.
+
+        Raises the error of the C, too.
+        """
         schemes, missing, lossy = self.result.schemes, self.result.missing, self.result.lossy
         if lossy:
             advice = "allow more, or take --quantize-as mixed" if INT8 in lossy else "allow more"
             losses = "; ".join(missing[scheme] for scheme in lossy)
-            raise CheckFailedError(f"{losses}, more than --max-drop {self.options.max_drop:g}: {advice}")
-        if unfinished := {*self.options.schemes} - {*schemes, *missing}:
+            raise CheckFailedError(f"{losses}, more than --max-drop {self.job.max_drop:g}: {advice}")
+        if unfinished := {*self.job.schemes} - {*schemes, *missing}:
             raise DeviceError(
-                f"the conversion was stopped after {self.options.time_limit:g} s: {', '.join(schemes)} written, "
+                f"the conversion was stopped after {self.job.time_limit:g} s: {', '.join(schemes)} written, "
                 f"{', '.join(sorted(unfinished))} not; allow more with --time-limit"
             )
+        if self.c_error:
+            raise self.c_error
 
 
-def check_run(run: Run, options: Options) -> None:
-    """Raise `InputError` for a run that the conversion process would refuse half a minute later."""
-    if options.data is None:
+def check(job: ConversionJob) -> None:
+    """Raise `InputError` for a job that the conversion process would refuse half a minute later."""
+    check_folder(job.folder)
+    if not job.is_run:
+        if job.normalisation not in ("none", "data"):
+            read_normalisation(job.normalisation)
+        check_file(job.source)
+        return
+    run = Run(job.source)
+    if job.data is None:
         remembered_data(run.model)  # raises if it is gone
-    check_folder(run.folder)
     TrainingRecord.of(load(run.card), run.card)
     for path in (run.selection, run.model):
         check_file(path)
 
 
-def convert(
-    source: Path,
-    options: Options,
-    file_options: FileOptions | None = None,
-    folder: Path | None = None,
-    on_progress: OnProgress = ignore_progress,
-) -> Conversion:
-    """Convert the run folder `source` or, with `file_options`, a Keras file into `folder` (default: beside it).
+def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Conversion:
+    """Do the job: models, rivals and C. A form that loses too much is left out, and an error leaves the old models.
 
-    An error leaves the models from before; a form that loses too much is left out. Raises what `run_job` raises.
+    Raises the conversion process's own error, or `DeviceError` if it died or finished no form within the time limit.
     """
-    network = source
-    if file_options is None:
-        network = Run(source).model
-        if options.data is None:
-            options = replace(options, data=data_texts(remembered_data(network)))
+    rivals, c_error = None, None
+    c_files: Sequence[tuple[Sequence[Path], str]] = ()
     with scratch_folder() as scratch:
-        job = ConversionJob(source.resolve(), scratch, options, file_options)
-        conversion = Conversion(folder or network.parent, network.stem, options, run_job(job, on_progress))
-        for scheme in conversion.result.schemes:
-            write_bytes(conversion.tflite(scheme), job.flatbuffer("model", scheme).read_bytes())
-        for scheme in conversion.result.missing:  # a model from before would be taken for this network's
-            conversion.tflite(scheme).unlink(missing_ok=True)
-        if options.rivals:
+        result = run_job(job, scratch, on_progress)
+        for scheme in result.schemes:
+            write_bytes(job.tflite(scheme), flatbuffer_path(scratch, "model", scheme).read_bytes())
+        for scheme in result.missing:  # a model from before would be taken for this network's
+            job.tflite(scheme).unlink(missing_ok=True)
+        if job.rivals:
             from convert.rivals.rival_job import make_rivals
 
-            conversion = replace(conversion, rivals=make_rivals(job, network, conversion.folder, on_progress))
-    return conversion
+            rivals = make_rivals(job, scratch, on_progress)
+    try:
+        forms = [scheme for scheme in result.schemes if job.c_file and scheme in CALIBRATED]
+        c_files = [write_in_child(job.tflite(scheme), job.folder, on_progress) for scheme in forms]
+    except HarEdgeError as error:
+        c_error = error
+    return Conversion(job, result, rivals, c_files, c_error)
 
 
-def run_job(job: ConversionJob, on_progress: OnProgress) -> ConversionResult:
-    """Convert in a process of its own; return the result of the forms that were finished within the time limit.
-
-    Raises the process's own error, or `DeviceError` if it died or finished no form in time.
-    """
-    deadline = time.monotonic() + job.options.time_limit
+def run_job(job: ConversionJob, scratch: Path, on_progress: OnProgress) -> ConversionResult:
+    """Convert in a process of its own; return the result of the forms that were finished within the time limit."""
+    answer: dict[str, Any] = {}
+    deadline = time.monotonic() + job.time_limit
     try:
         child_processes.run_in_child(
             "the conversion process",
             "run it again with --debug and report its output",
             "convert.conversion_worker",
-            to_text(job),
+            *(to_text(job), str(scratch)),
             on_progress=on_progress,
+            on_message=answer.update,
             seconds=lambda: deadline - time.monotonic(),
         )
     except TimeoutError as error:
-        if not job.result.exists():
-            limit = f"{job.options.time_limit:g} s"
+        if "result" not in answer:
+            limit = f"{job.time_limit:g} s"
             raise DeviceError(f"the conversion took over {limit}: allow more with --time-limit") from error
-    return from_text(ConversionResult, job.result.read_text())
+    return from_json(ConversionResult, answer["result"])

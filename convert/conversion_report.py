@@ -1,4 +1,4 @@
-"""Print a conversion: a row for each form, the forms that are missing, and the rivals."""
+"""Print a conversion: a row for each form, the forms that are missing, the C and the rivals."""
 
 from convert.conversion import Conversion
 from convert.conversion_worker import ConversionResult
@@ -8,25 +8,24 @@ from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, per
 from edge_runtime.system.terminal import Console, plain_table
 
 
-def show(conversion: Conversion, normalisation: str | None = None) -> None:
-    """Print the conversion; `normalisation` is the option of a Keras file."""
-    result = conversion.result
-    console = Console()
+def show(conversion: Conversion) -> None:
+    """Print the conversion."""
+    job, result, console = conversion.job, conversion.result, Console()
     console.print(f"float32: logits equal Keras's within {result.float32_difference:.1g} of the greatest")
     if result.arrangement:
         console.print(f"Input of the network: {result.arrangement}")
     console.print(f"Recurrent layers {result.lowering}\n")
-    console.print(f"Models in {conversion.folder}:", soft_wrap=True)
+    console.print(f"Models in {job.folder}:", soft_wrap=True)
     table = plain_table(["model"], ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
     for scheme in result.schemes:
-        path = conversion.tflite(scheme)
+        path = job.tflite(scheme)
         table.add_row(path.name, kilobytes(path.stat().st_size), *_comparison(result, scheme))
     console.print(table)
     for scheme, reason in result.missing.items():
-        console.print(f"\nNo {conversion.tflite(scheme).name}: {reason}.")
-    console.print(f"\n{_explanation(result, normalisation)}")
+        console.print(f"\nNo {job.tflite(scheme).name}: {reason}.")
+    console.print(f"\n{_explanation(conversion)}")
     if conversion.rivals:
-        folder = record_path(conversion.folder, "").parent
+        folder = record_path(job.folder, "").parent
         console.print(f"\nRivals in {folder}:", soft_wrap=True)
         table = plain_table(["rival"], ["size"])
         for rival in conversion.rivals.rivals:
@@ -34,6 +33,8 @@ def show(conversion: Conversion, normalisation: str | None = None) -> None:
         console.print(table)
         for name, reason in conversion.rivals.absent.items():
             console.print(f"No {name}: {reason}", soft_wrap=True)
+    for files, remark in conversion.c_files:
+        console.print(f"As C: {', '.join(path.name for path in files)}. {remark}", soft_wrap=True)
 
 
 def _comparison(result: ConversionResult, scheme: str) -> tuple[str, str, str, str]:
@@ -47,14 +48,15 @@ def _comparison(result: ConversionResult, scheme: str) -> tuple[str, str, str, s
     return accuracy, loss if result.is_labelled else NOT_MEASURED, percent(parity.agreement), snr
 
 
-def _explanation(result: ConversionResult, normalisation: str | None) -> str:
+def _explanation(conversion: Conversion) -> str:
+    result = conversion.result
     windows = counted(result.parities[FLOAT32].windows, "window")
-    if normalisation is None:
+    if conversion.job.is_run:
         people = counted(result.subjects, "held-out subject")
         return f"Accuracy is measured with the selection network, on {windows} of {people} that it was not trained on."
     people = counted(result.subjects, "training subject")
     labels = "" if result.is_labelled else "The data has other labels, so there is no accuracy. "
     return (
         f"{labels}Forms are compared on {windows} of {people} that did not calibrate. The network may have been "
-        f"trained on them. Normalisation of its input: {normalisation}."
+        f"trained on them. Normalisation of its input: {conversion.job.normalisation}."
     )

@@ -2,16 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from convert.conversion_input import ConversionInput, load_data, load_networks
 from convert.conversion_job import ConversionJob
-from convert.external_model import of_file
 from convert.parity import FLOAT_TOLERANCE, Logits, Parity, compare, relative_difference
 from convert.quantise.raw_input import take_raw_windows
-from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model import operator_costs
@@ -20,14 +19,11 @@ from edge_runtime.model.graphs import read_graphs
 from edge_runtime.model.model_card import Card, write_model
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8, MIXED
 from edge_runtime.system import child_processes
-from edge_runtime.system.dataclass_json import from_text, to_text
-from edge_runtime.system.files import write_text
+from edge_runtime.system.dataclass_json import from_text
 from edge_runtime.system.progress import OnProgress
 
 NETWORKS = {"selection": "selection network", "model": "final network"}
 """The two networks of a run in words, by file name; a Keras file has only the second."""
-
-_LOADING = 0.1  # share of the time: to load TensorFlow
 
 
 @dataclass(frozen=True)
@@ -54,41 +50,41 @@ class ConversionResult:
         return [scheme for scheme in self.parities if scheme not in self.missing]
 
 
-def main(text: str) -> None:
-    """Do the job given as JSON, as a child of the command."""
+def flatbuffer_path(scratch: Path, network: str, scheme: str) -> Path:
+    """Return the path of the converted `network` (`selection` or `model`)."""
+    return scratch / f"{network}_{scheme}.tflite"
+
+
+def main(text: str, scratch: str) -> None:
+    """Do the job given as JSON, as a child of the command; the models go into the empty folder `scratch`."""
     job = from_text(ConversionJob, text)
     convert = short_of_memory("the conversion")(_convert)
-    child_processes.run_as_child(lambda tell: convert(job, lambda share, stage: tell(stage=stage, share=share)))
+    child_processes.run_as_child(lambda tell: convert(job, Path(scratch), tell))
 
 
-def _convert(job: ConversionJob, on_progress: OnProgress) -> None:
-    """Convert all networks form by form. The result is written after each form, so that it outlives a time limit."""
-    data = load_run_data(job)
-    on_progress(0.0, "loading TensorFlow")
+def _convert(job: ConversionJob, scratch: Path, tell: child_processes.Tell) -> None:
+    """Convert all networks form by form. The result is told after each form, so that it outlives a time limit."""
+    data = load_data(job)
+    tell(stage="loading TensorFlow", share=0.0)
     import_tensorflow("har-edge convert")
-    from convert.quantise.schemes import SCHEMES
 
     networks: list[_Network] = []
-    for source in of_run(job, data) if job.file is None else of_file(job, data):
-        networks.append(_Network(source, job, selection=networks[0] if networks else None))
-    left_out = cannot_be_mixed(networks, job.options.schemes)
-    schemes = [scheme for scheme in (FLOAT32, *job.options.schemes) if scheme not in left_out]
-    total = len(networks) * sum(SCHEMES[scheme].effort for scheme in schemes)
-    start = _LOADING
+    for source in load_networks(job, data):
+        networks.append(_Network(source, job, scratch, selection=networks[0] if networks else None))
+    left_out = cannot_be_mixed(networks, job.schemes)
+    schemes = [scheme for scheme in (FLOAT32, *job.schemes) if scheme not in left_out]
+    finished = 0
+
+    def on_progress(share: float, stage: str) -> None:
+        tell(stage=stage, share=min(1.0, (finished + share) / (len(schemes) * len(networks))))
+
     for scheme in schemes:
-        share = (1 - _LOADING) * SCHEMES[scheme].effort / total
         for network in networks:
-            on_part = partial(_report_part, on_progress, start, share)
-            network.convert(scheme, on_part)
-            start += share
-        if scheme == INT8 and job.options.or_mixed:
-            left_out |= int8_or_mixed(networks, job.options.max_drop, on_part)
-        write_text(job.result, to_text(_result(networks, left_out, job.options.max_drop)))
-
-
-def _report_part(on_progress: OnProgress, start: float, share: float, done: float, text: str) -> None:
-    """Report the progress of a part that takes this `share` of the work, from `start` on."""
-    on_progress(min(1.0, start + share * done), text)
+            network.convert(scheme, on_progress)
+            finished += 1
+        if scheme == INT8 and job.or_mixed:
+            left_out |= int8_or_mixed(networks, job.max_drop, on_progress)
+        tell(result=asdict(_result(networks, left_out, job.max_drop)))
 
 
 def cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:
@@ -170,15 +166,17 @@ class _Network:
     _float32: Logits
     _macs: int  # of one window, in float32
 
-    def __init__(self, source: ConversionInput, job: ConversionJob, selection: "_Network | None" = None) -> None:
+    def __init__(
+        self, source: ConversionInput, job: ConversionJob, scratch: Path, selection: "_Network | None" = None
+    ) -> None:
         from convert.lowering.network import select_lowering
         from convert.quantise.calibration import draw_windows
 
-        self.source, self._job, self._selection = source, job, selection
-        self.lowered, self.lowering_reason = select_lowering(source.model, job.options.lstm)
+        self.source, self._job, self._scratch, self._selection = source, job, scratch, selection
+        self.lowered, self.lowering_reason = select_lowering(source.model, job.lstm)
         normalised = source.card.normalisation.apply(source.held_out.X)
         self._expected = np.asarray(source.model(normalised, training=False))
-        self._windows = source.calibration.X[draw_windows(source.calibration, job.options.calibration, source.seed)]
+        self._windows = source.calibration.X[draw_windows(source.calibration, job.calibration, source.seed)]
         self.parities: dict[str, Parity] = {}
 
     @property
@@ -186,9 +184,12 @@ class _Network:
         """Whether it has recurrent layers whose cells could stay in float."""
         return self.lowered.n_steps > 0
 
+    def _path(self, scheme: str) -> Path:
+        return flatbuffer_path(self._scratch, self.source.name, scheme)
+
     def share_changed(self, scheme: str) -> float:
         """Return the share of calibration windows that the form `scheme` answers differently than float32."""
-        paths = (self._job.flatbuffer(self.source.name, form) for form in (FLOAT32, scheme))
+        paths = (self._path(form) for form in (FLOAT32, scheme))
         float32, quantised = (Classifier(path).logits(self._windows).argmax(1) for path in paths)
         return float(np.mean(float32 != quantised))
 
@@ -202,8 +203,8 @@ class _Network:
         flatbuffer, facts = self._quantise(scheme, lambda share, detail: on_progress(share, stage + detail))
         if scheme == FLOAT32:
             self._macs = sum(cost.macs for cost in operator_costs.count(read_graphs(flatbuffer)).values())
-        card, path = self.source.card, self._job.flatbuffer(self.source.name, scheme)
-        if self._job.options.io_type == "raw":
+        card, path = self.source.card, self._path(scheme)
+        if self._job.io_type == "raw":
             flatbuffer, card = take_raw_windows(flatbuffer, card.normalisation), replace(card, raw_input=True)
         write_model(path, flatbuffer, card)
         logits = Classifier(path).logits(self.source.held_out.X)
@@ -233,7 +234,7 @@ class _Network:
 
     def _complete(self, card: Card, scheme: str, facts: Mapping[str, Any]) -> Card:
         """Return the card with the quantisation and the parity of the form, and with short scores."""
-        border = "int8" if scheme in CALIBRATED and self._job.options.io_type == "int8" else "float32"
+        border = "int8" if scheme in CALIBRATED and self._job.io_type == "int8" else "float32"
         quantisation: dict[str, Any] = {"scheme": scheme, "lowering": self.lowered.lowering}
         quantisation |= {"lowering_reason": self.lowering_reason, "input_type": border, "output_type": border, **facts}
         parity: dict[str, Any] = {"float32_relative_difference": self.float32_difference}

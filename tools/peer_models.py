@@ -51,6 +51,7 @@ def build(run: Path, folder: Path) -> list[Form]:
     import_tensorflow("the network")
     import tensorflow as tf
 
+    from convert.conversion_input import TrainingRecord
     from convert.conversion_job import CALIBRATION
     from convert.lowering.cells import IN_FLOAT, IN_INT8
     from convert.lowering.network import lower
@@ -59,7 +60,6 @@ def build(run: Path, folder: Path) -> list[Form]:
     from convert.quantise.raw_input import take_raw_windows
     from convert.rivals.onnx_network import to_dynamic, to_onnx
     from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
-    from convert.run_networks import TrainingRecord
 
     layouts = {
         "two products (ifo, c)": IN_INT8,  # as in `har-edge convert`

@@ -13,13 +13,12 @@ class Scheme:
     """A form of a converted network.
 
     With a `layout`, the form is calibrated, and `write` takes the lowered network, its ranges and the layout. Otherwise
-    `write` only takes the network. `effort` is the approximate time of a conversion, relative to float32's.
+    `write` only takes the network.
     """
 
     name: str
     write: Callable[..., bytes]
     layout: GateLayout | None = None
-    effort: int = 1
 
 
 SCHEMES = {
@@ -28,7 +27,7 @@ SCHEMES = {
         Scheme(names.FLOAT32, to_float32),
         Scheme(names.FLOAT16, to_float16),
         Scheme(names.DYNAMIC, to_dynamic),
-        Scheme(names.MIXED, to_int8, IN_MIXED, effort=4),
-        Scheme(names.INT8, to_int8, IN_INT8, effort=4),
+        Scheme(names.MIXED, to_int8, IN_MIXED),
+        Scheme(names.INT8, to_int8, IN_INT8),
     )
 }

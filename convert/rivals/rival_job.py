@@ -24,40 +24,42 @@ FORMS = (
     Rival(ONNX, FLOAT32, "onnx_float32.onnx"),
     Rival(ONNX, DYNAMIC, "onnx_dynamic.onnx"),
 )
-"""In the order in which they are made and shown, each with the file that the process leaves in the job's folder."""
+"""In the order in which they are made and shown, each with the file that the process leaves in `scratch`."""
 
 
 CARD = "rivals.json"
-"""The file of the network's card, which the process leaves in the job's folder, too."""
+"""The file of the network's card, which the process leaves in `scratch`, too."""
 
 
-def make_rivals(job: ConversionJob, network: Path, folder: Path, on_progress: OnProgress) -> RivalRecord:
-    """Make the rivals of `network`, the Keras file of `job`; write them and their record for the models in `folder`."""
+def make_rivals(job: ConversionJob, scratch: Path, on_progress: OnProgress) -> RivalRecord:
+    """Make the rivals of the network of `job` in the folder `scratch`, and write them and their record."""
     pending = list(FORMS)
     absent: dict[str, str] = {}
     while pending:
         try:
-            _run(job, pending, absent, on_progress)
+            _run(job, scratch, pending, absent, on_progress)
         except InputError:  # about the whole job: the refusal of a form comes in a message
             raise
         except TimeoutError:
-            absent[pending.pop(0).name] = f"making it took more than {job.options.time_limit:g} s (--time-limit)"
+            absent[pending.pop(0).name] = f"making it took more than {job.time_limit:g} s (--time-limit)"
         except HarEdgeError as error:
             absent[pending.pop(0).name] = str(error)
-    path = record_path(folder, network.stem)
+    path = record_path(job.folder, job.network.stem)
     rivals = []
     for form in FORMS:
         if form.name not in absent:
-            file = path.with_name(f"{network.stem}_{form.file}")
-            write_bytes(file, (job.output / form.file).read_bytes())
+            file = path.with_name(f"{job.network.stem}_{form.file}")
+            write_bytes(file, (scratch / form.file).read_bytes())
             rivals.append(replace(form, file=file.name, sha256=sha256(file)))
-    card = json.loads(cards.load(job.output / CARD).to_json())
-    record = RivalRecord(sha256(network), card, tuple(rivals), absent)
+    card = json.loads(cards.load(scratch / CARD).to_json())
+    record = RivalRecord(sha256(job.network), card, tuple(rivals), absent)
     record.write(path)
     return record
 
 
-def _run(job: ConversionJob, pending: list[Rival], absent: dict[str, str], on_progress: OnProgress) -> None:
+def _run(
+    job: ConversionJob, scratch: Path, pending: list[Rival], absent: dict[str, str], on_progress: OnProgress
+) -> None:
     """Make the `pending` forms until the process ends; take each from `pending`, and put refused ones into `absent`."""
     began = time.monotonic()
 
@@ -73,9 +75,8 @@ def _run(job: ConversionJob, pending: list[Rival], absent: dict[str, str], on_pr
         "the process that makes it",
         "its converter crashed",
         "convert.rivals.rival_worker",
-        to_text(job),
-        *(form.file for form in pending),
+        *(to_text(job), str(scratch), *(form.file for form in pending)),
         on_progress=on_progress,
         on_message=listen,
-        seconds=lambda: began + job.options.time_limit - time.monotonic(),
+        seconds=lambda: began + job.time_limit - time.monotonic(),
     )

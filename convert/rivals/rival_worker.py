@@ -2,16 +2,16 @@
 
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from convert.conversion_input import ConversionInput, load_data, load_networks
 from convert.conversion_job import ConversionJob
-from convert.external_model import of_file
 from convert.parity import FLOAT_TOLERANCE, relative_difference
 from convert.quantise.raw_input import take_raw_windows
 from convert.rivals.rival_job import CARD, FORMS
-from convert.run_networks import ConversionInput, load_run_data, of_run
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
@@ -25,24 +25,24 @@ from edge_runtime.system.dataclass_json import from_text
 _CHECKED = 64  # windows
 
 
-def main(text: str, *files: str) -> None:
-    """Make the forms that have these `files`, for a job in JSON, as a child of the command."""
+def main(text: str, scratch: str, *files: str) -> None:
+    """Make the forms that have these `files` in the folder `scratch`, for a job in JSON, as a child of the command."""
     job = from_text(ConversionJob, text)
 
     def task(tell: child_processes.Tell) -> None:
         with short_of_memory("making the rivals"):
-            _make_all(job, [form for form in FORMS if form.file in files], tell)
+            _make_all(job, Path(scratch), [form for form in FORMS if form.file in files], tell)
 
     child_processes.run_as_child(task)
 
 
-def _make_all(job: ConversionJob, forms: list[Rival], tell: child_processes.Tell) -> None:
+def _make_all(job: ConversionJob, scratch: Path, forms: list[Rival], tell: child_processes.Tell) -> None:
     share = 1 - len(forms) / len(FORMS)
     tell(stage="loading TensorFlow for the rivals", share=share)
-    data = load_run_data(job)
+    data = load_data(job)
     import_tensorflow("har-edge convert --rivals")
-    *_, network = of_run(job, data) if job.file is None else of_file(job, data)  # the last is the final network
-    cards.save(replace(network.card, raw_input=True), job.output / CARD)
+    *_, network = load_networks(job, data)  # the last is the final network
+    cards.save(replace(network.card, raw_input=True), scratch / CARD)
     maker = RivalMaker(network)
     for form in forms:
         tell(stage=f"rival {form.name}", share=share)
@@ -51,7 +51,7 @@ def _make_all(job: ConversionJob, forms: list[Rival], tell: child_processes.Tell
         try:
             content = maker.make(form)
             maker.check(form, content)
-            (job.output / form.file).write_bytes(content)
+            (scratch / form.file).write_bytes(content)
         except maker.refusals as error:
             refusal = (str(error).strip() or type(error).__name__).splitlines()[0]
         tell(rival=form.name, refusal=refusal)

@@ -19,11 +19,11 @@ from training_fixtures import ruin_in_int8
 
 from convert import conversion
 from convert.cli import command
-from convert.conversion import check_run, convert, run_job
-from convert.conversion_job import ConversionJob, FileOptions, Options
-from convert.conversion_worker import NETWORKS, ConversionResult, check_float, lossy_forms
+from convert.conversion import check, convert
+from convert.conversion_input import TrainingRecord, load_data, load_networks
+from convert.conversion_job import ConversionJob
+from convert.conversion_worker import NETWORKS, ConversionResult, check_float, flatbuffer_path, lossy_forms
 from convert.parity import Parity, compare, relative_difference
-from convert.run_networks import TrainingRecord, load_run_data, of_run
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -118,12 +118,12 @@ def test_parity_gives_shares_the_worst_error_and_a_signal_to_noise_ratio():
     assert compare(float32, float32, y).snr_db is None
 
 
-def convert_without_work(n_wrong: int, job: ConversionJob, on_progress: object) -> ConversionResult:
+def convert_without_work(n_wrong: int, job: ConversionJob, scratch: Path, on_progress: object) -> ConversionResult:
     """Stand in for the conversion process: leave the reference model in place of each form."""
     for scheme, source in MODELS.items():
-        shutil.copy(source, job.flatbuffer("model", scheme))
+        shutil.copy(source, flatbuffer_path(scratch, "model", scheme))
     parities = {"float32": parity_of(0), "int8": parity_of(n_wrong)}
-    lossy = lossy_forms({"model": parities}, True, job.options.max_drop)
+    lossy = lossy_forms({"model": parities}, True, job.max_drop)
     return ConversionResult("unrolled", None, 1e-6, True, 1, parities, lossy, tuple(lossy))
 
 
@@ -134,11 +134,18 @@ def test_the_int8_model_of_a_run_is_written_as_c(run, monkeypatch):
     assert (run.folder / "model_int8.c").is_file()
 
 
+def test_a_run_that_is_converted_is_only_written_as_c(run, har_edge_here):
+    shutil.copy(MODELS["int8"], run.tflite("int8"))
+    written = succeeded(har_edge_here("convert", "run", "--c", "--out", "made")).stdout.split()
+    assert written[:2] == ["made/model_int8.c", "made/model_int8.h"]
+    assert [path.name for path in run.converted()] == ["model_int8.tflite"]
+
+
 def test_a_form_that_loses_too_much_is_left_out_with_its_file_from_before(run, monkeypatch):
     for scheme in MODELS:
         run.tflite(scheme).write_bytes(b"from before")
     monkeypatch.setattr(conversion, "run_job", partial(convert_without_work, 2))
-    done = convert(run.folder, Options(("int8",)))
+    done = convert(ConversionJob(run.folder, ("int8",)))
     assert [path.name for path in run.converted()] == ["model_float32.tflite"]
     assert cards.read_model(run.tflite("float32"))[1].quantisation["scheme"] == "float32"
     with pytest.raises(CheckFailedError, match=r"int8.*--max-drop 1.*mixed"):
@@ -150,24 +157,24 @@ def test_a_run_with_an_incomplete_card_is_refused_before_anything_is_loaded(run)
     for change in ({"seed": None}, {"held_out_subjects": []}, {"selection_normalisation": {}}):
         run.card.write_text(json.dumps(card | {"training": card["training"] | change}))
         with pytest.raises(InputError, match=r"card\.json"):
-            check_run(run, Options())
+            check(ConversionJob(run.folder))
 
 
 def test_a_run_of_mixed_files_or_other_data_is_refused(run, uci_har):
-    job = ConversionJob(run.folder, run.folder, Options())
+    job = ConversionJob(run.folder)
     keras.Sequential([keras.Input((64, 9)), layers.GlobalMaxPooling1D(), layers.Dense(6)]).save(run.selection)
     with pytest.raises(InputError, match=r"selection\.keras"):
-        of_run(job, uci_har)
+        load_networks(job, uci_har)
     content = json.loads(run.card.read_text())
     content["training"]["data"]["fingerprint"] = "0" * 64
     run.card.write_text(json.dumps(content))
     with pytest.raises(InputError, match="--data"):
-        load_run_data(job)
+        load_data(job)
 
 
-def test_a_conversion_that_takes_too_long_is_ended(run, tmp_path):
+def test_a_conversion_that_takes_too_long_is_ended(run):
     with pytest.raises(DeviceError, match="--time-limit"):
-        run_job(ConversionJob(run.folder, tmp_path, Options(time_limit=0.5)), lambda share, stage: None)
+        convert(ConversionJob(run.folder, time_limit=0.5))
     assert not processes(run.folder)
 
 
@@ -179,10 +186,9 @@ def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path):
 
     model = keras.Sequential([keras.Input((128, 9)), layers.AveragePooling1D(64), layers.GRU(3), layers.Dense(6)])
     model.save(tmp_path / "mine.keras")
-    options = Options(("float16", "dynamic"), time_limit=60)
-    done = convert(tmp_path / "mine.keras", options, FileOptions(), on_progress=out_of_time)
+    done = convert(ConversionJob(tmp_path / "mine.keras", ("float16", "dynamic"), time_limit=60), out_of_time)
     assert {path.name for path in tmp_path.glob("*.tflite")} == {"mine_float32.tflite", "mine_float16.tflite"}
-    assert "checked" in cards.read_model(done.tflite("float16"))[1].parity
+    assert "checked" in cards.read_model(done.job.tflite("float16"))[1].parity
     with pytest.raises(DeviceError, match=r"dynamic not.*--time-limit"):
         done.check()
 

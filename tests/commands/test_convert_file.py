@@ -1,7 +1,6 @@
 """Check `har-edge convert MODEL.keras`: an external network, with the options that make its card."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -10,11 +9,11 @@ import pytest
 from keras import layers
 from programs import assert_one_sentence, har_edge, succeeded
 
-from convert.conversion_job import ConversionJob, FileOptions, Options
-from convert.external_model import of_file, read_options
+from convert.cli import command
+from convert.conversion_input import load_data, load_networks
+from convert.conversion_job import ConversionJob
 from convert.lowering.network import lower
 from convert.network_borders import as_logits, samples_of
-from convert.run_networks import load_run_data
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier, softmax
 from edge_runtime.model.rivals import read_record
@@ -103,7 +102,7 @@ ACTIVITIES = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "S
 
 
 def job(path: Path, **options: object) -> ConversionJob:
-    return ConversionJob(path, path.parent, Options(), FileOptions(**options))
+    return ConversionJob(path, **options)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def job(path: Path, **options: object) -> ConversionJob:
 )
 def test_labels_are_matched_by_name(labels, is_labelled, classes, uci_har, tmp_path):
     layer = layers.Flatten(name="a name that TensorFlow does not take")
-    (source,) = of_file(job(file_of(tmp_path, network(layer, classes=len(labels))), labels=labels), uci_har)
+    (source,) = load_networks(job(file_of(tmp_path, network(layer, classes=len(labels))), labels=labels), uci_har)
     assert source.is_labelled == is_labelled
     assert set(source.held_out.y) == set(source.calibration.y) == classes
     if is_labelled:
@@ -126,14 +125,14 @@ def test_labels_are_matched_by_name(labels, is_labelled, classes, uci_har, tmp_p
 
 def test_recordings_are_cut_into_windows_of_the_length_that_the_network_takes(uci_har, tmp_path):
     path = file_of(tmp_path, network(layers.Reshape((4, 25, 9)), layers.Flatten(), samples=100))
-    (source,) = of_file(job(path), uci_har)
+    (source,) = load_networks(job(path), uci_har)
     assert source.card.window == Window(50.0, 100, 50)
     assert source.card.front_end == uci_har.front_end
     assert source.calibration.X.shape[1:] == source.held_out.X.shape[1:] == (100, 9)
     np.savez(tmp_path / "cut.npz", X=uci_har.train.X[:60], y=uci_har.train.y[:60])
-    others = replace(job(path), options=Options(data=(str(tmp_path / "cut.npz"),)))
+    others = job(path, data=(str(tmp_path / "cut.npz"),))
     with pytest.raises(InputError, match="windows of 100 samples"):
-        of_file(others, load_run_data(others))
+        load_networks(others, load_data(others))
 
 
 def test_the_length_of_windows_is_found_in_any_arrangement():
@@ -148,27 +147,25 @@ def test_the_length_of_windows_is_found_in_any_arrangement():
         ({"signals": 6}, {}, "--signals"),
         ({}, {"signals": ("heart_rate",)}, "heart_rate"),
         ({"classes": 5}, {}, "--labels"),
-        ({}, {"normalisation": {"mean": [0] * 9, "std": [0] * 9}}, "--normalisation"),
+        ({}, {"normalisation": "zeros.json"}, "--normalisation"),
     ],
 )
-def test_a_network_that_does_not_fit_its_options_is_refused(model, options, word, uci_har, tmp_path):
+def test_a_network_that_does_not_fit_its_options_is_refused(model, options, word, uci_har, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("zeros.json").write_text(json.dumps({"mean": [0] * 9, "std": [0] * 9}))
     with pytest.raises(InputError, match=word):
-        of_file(job(file_of(tmp_path, network(*model.pop("middle", ()), **model)), **options), uci_har)
+        load_networks(job(file_of(tmp_path, network(*model.pop("middle", ()), **model)), **options), uci_har)
 
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [
-        *(("labels", "A,A"), ("signals", ","), ("normalisation", "absent")),
-        ("normalisation", '{"mean": [0], "std": [1], "scale": [2]}'),
-    ],
+    [("labels", "A,A"), ("signals", ","), ("normalisation", "absent"), ("normalisation", "scaled.json")],
 )
-def test_options_that_cannot_be_used_are_refused(option, value, tmp_path):
-    if value[0] == "{":
-        (tmp_path / "norm.json").write_text(value)
-        value = str(tmp_path / "norm.json")
+def test_options_that_cannot_be_used_are_refused(option, value, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("scaled.json").write_text('{"mean": [0], "std": [1], "scale": [2]}')
     with pytest.raises(InputError, match=f"--{option}"):
-        read_options(**{"labels": None, "signals": None, "normalisation": None} | {option: value})
+        command.main(["mine.keras", f"--{option}", value], standalone_mode=False)
 
 
 def integrator() -> keras.Model:

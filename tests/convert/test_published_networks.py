@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from model_answers import logits_of
 
-from convert.conversion_job import ConversionJob, FileOptions, Options
-from convert.external_model import of_file
+from convert.conversion_input import load_networks
+from convert.conversion_job import ConversionJob
 from convert.keras_files import load_network
 from convert.lowering.network import lower
 from convert.network_borders import as_logits
@@ -43,5 +43,5 @@ def test_it_converts_as_it_was_published(name, uci_har, tmp_path):
         weight.assign(np.asarray(weight) + np.abs(generator.normal(0, 0.05, weight.shape)))
     network.save(path)
     expected = np.asarray(as_logits(load_network(path))(published.arrange(windows), training=False))
-    (conversion,) = of_file(ConversionJob(path, tmp_path, Options(), FileOptions()), uci_har)
+    (conversion,) = load_networks(ConversionJob(path), uci_har)
     assert relative_difference(logits_of(to_float32(lower(conversion.model)), windows), expected) < FLOAT_TOLERANCE

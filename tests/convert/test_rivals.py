@@ -8,8 +8,8 @@ from keras import layers
 from programs import MODELS
 from small_networks import NETWORKS, SEQUENCE, SIGNALS, network, windows
 
-from convert.conversion_job import ConversionJob, FileOptions, Options
-from convert.external_model import of_file
+from convert.conversion_input import load_networks
+from convert.conversion_job import ConversionJob
 from convert.keras_files import load_network
 from convert.lowering.network import lower
 from convert.parity import relative_difference
@@ -106,14 +106,12 @@ def test_a_graph_that_prepares_windows_answers_as_the_network_does_to_prepared_w
 def job(tmp_path):
     """Rivals of a small network for the embedded data's windows."""
     network(layers.AveragePooling1D(16), layers.GRU(4), samples=128, signals=9).save(tmp_path / "mine.keras")
-    (tmp_path / "scratch").mkdir()
-    options = FileOptions(normalisation="data")
-    return ConversionJob(tmp_path / "mine.keras", tmp_path / "scratch", Options(rivals=True), options)
+    return ConversionJob(tmp_path / "mine.keras", rivals=True, normalisation="data")
 
 
 @pytest.mark.long
 def test_each_rival_is_there_or_a_sentence_says_why_not_and_float_ones_score_as_har_edge_does(job, tmp_path, few):
-    record = make_rivals(job, job.source, tmp_path, ignore_progress)
+    record = make_rivals(job, tmp_path, ignore_progress)
     assert [rival.tool for rival in record.rivals] == [STOCK, STOCK, ONNX, ONNX]
     assert record.absent.keys() == {"fused LSTM float32"}
     path = tmp_path / "rivals" / "mine.json"
@@ -131,7 +129,7 @@ def test_each_rival_is_there_or_a_sentence_says_why_not_and_float_ones_score_as_
 
 
 def test_a_float_rival_may_not_answer_differently_but_a_quantised_rival_may(job, few):
-    (conversion,) = of_file(job, few)
+    (conversion,) = load_networks(job, few)
     maker = RivalMaker(conversion)
     float32, dynamic = (form for form in FORMS if form.tool == ONNX)
     maker.check(float32, maker.make(float32))
@@ -145,22 +143,21 @@ def test_a_float_rival_may_not_answer_differently_but_a_quantised_rival_may(job,
 
 def test_a_converter_that_hangs_costs_only_its_own_form(tmp_path, monkeypatch):
     """The stand-in for the process makes float forms, refuses the fused form, and hangs at dynamic forms."""
-    job = ConversionJob(tmp_path / "mine.keras", tmp_path / "scratch", Options(rivals=True), FileOptions())
+    job = ConversionJob(tmp_path / "mine.keras", rivals=True)
     job.source.write_bytes(b"a network")
-    job.output.mkdir()
-    model_card.save(model_card.read_model(MODELS["int8"])[1], job.output / CARD)
+    model_card.save(model_card.read_model(MODELS["int8"])[1], tmp_path / CARD)
 
-    def run(name, advice, module, text, *suffixes, on_progress, on_message, seconds):
+    def run(name, advice, module, text, scratch, *files, on_progress, on_message, seconds):
         for form in FORMS:
-            if form.file not in suffixes:
+            if form.file not in files:
                 continue
             if form.scheme == "dynamic":
                 raise TimeoutError
-            (job.output / form.file).write_bytes(b"content")
+            (tmp_path / form.file).write_bytes(b"content")
             on_message({"rival": form.name, "refusal": "no such layer" if "fused" in form.file else None})
 
     monkeypatch.setattr(rival_job.child_processes, "run_in_child", run)
-    record = make_rivals(job, job.source, tmp_path, ignore_progress)
+    record = make_rivals(job, tmp_path, ignore_progress)
     assert [rival.name for rival in record.rivals] == ["TensorFlow stock float32", "ONNX Runtime float32"]
     assert list(record.absent) == ["TensorFlow stock dynamic", "fused LSTM float32", "ONNX Runtime dynamic"]
     assert "--time-limit" in record.absent["TensorFlow stock dynamic"]

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from convert import run_networks
-from convert.conversion_job import ConversionJob, Options
+from convert.conversion_input import load_networks
+from convert.conversion_job import ConversionJob
 from convert.quantise.calibration import draw_windows
 from edge_runtime.bench import aggregation
 from edge_runtime.data.dataset import Dataset, Mounting, Split
@@ -114,12 +114,12 @@ def test_the_selection_fit_does_not_learn_of_classes_that_only_held_out_people_h
 
 def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):
     """The same windows have the same ranges."""
-    job = ConversionJob(experiment.run.folder, experiment.run.folder, Options(("int8",), calibration=60))
+    job = ConversionJob(experiment.run.folder, ("int8",), calibration=60)
     changed = replace(data, train=noise(data.train, default_held_out(data.train.subject)), test=noise(data.test))
     calibrated = {
         (name, network.name): network.calibration.X[draw_windows(network.calibration, 60, network.seed)]
         for name, each in (("tests", replace(data, test=changed.test)), ("all", changed), ("none", data))
-        for network in run_networks.of_run(job, each)
+        for network in load_networks(job, each)
     }
     assert np.array_equal(calibrated["tests", "model"], calibrated["none", "model"])
     assert np.array_equal(calibrated["all", "selection"], calibrated["none", "selection"])

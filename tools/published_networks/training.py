@@ -33,7 +33,7 @@ def train(name: str, folder: Path) -> None:
     """
     import keras
 
-    from convert.external_model import held_out_windows
+    from convert.conversion_input import held_out_windows
     from convert.keras_layers import ends_in_softmax
     from tools.published_networks.networks import NETWORKS
     from train.fit.recipe import Recipe
