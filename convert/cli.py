@@ -137,9 +137,6 @@ def command(
     or_mixed = (quantize or c_file) and not forms & {*CALIBRATED}
     if quantize or or_mixed:
         forms.add(INT8)
-    if not forms & {*CALIBRATED}:
-        of_int8 = ("--calibration", *(("--io",) if io_type == "int8" else ()))
-        shared.refuse_options("is for the int8 model, which --quantize asks for", *of_int8)
     if source is not None and (source.is_file() or source.suffix in SUFFIXES):
         targets = {source: out}
     else:

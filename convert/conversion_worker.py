@@ -219,7 +219,7 @@ class _Network:
     def _quantise(self, scheme: str, on_progress: OnProgress) -> tuple[bytes, dict[str, Any]]:
         """Return the flatbuffer, and the facts of its calibration for the card."""
         from convert.quantise.calibration import calibrate
-        from convert.quantise.schemes import SCHEMES
+        from convert.quantise.tflite_converter import SCHEMES
 
         write, layout = SCHEMES[scheme].write, SCHEMES[scheme].layout
         if layout is None:

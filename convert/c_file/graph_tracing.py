@@ -8,7 +8,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from ai_edge_litert import schema_py_generated as schema
 
 from convert.quantise import compaction
 from edge_runtime.errors import InputError
@@ -21,9 +20,6 @@ JOIN = "JOIN"
 
 _FILL = -1
 """Stands for the place of a value that padding adds."""
-
-_MOST_OPERATORS = 200_000
-"""Operators of an inference, each as often as it runs: ten times as many as in the longest loops of usual networks."""
 
 
 @dataclass(eq=False)
@@ -126,7 +122,7 @@ class _Tracer:
     """Runs graphs on values without their numbers, and records the `steps` that compute them."""
 
     def __init__(self, flatbuffer: bytes) -> None:
-        self.graphs, self.steps, self._done = read_graphs(flatbuffer), list[Step](), 0
+        self.graphs, self.steps = read_graphs(flatbuffer), list[Step]()
         # The options of operators, which the runtime's reader leaves out.
         self._options = [[x.builtinOptions for x in y.operators] for y in compaction.read(flatbuffer).subgraphs]
         self._constants = [{i: _value(graph, i) for i in graph.constants} for graph in self.graphs]
@@ -139,9 +135,6 @@ class _Tracer:
         for operator, options in zip(graph.operators, self._options[number], strict=True):
             inputs = [values[i] for i in operator.inputs if i >= 0]
             outputs = [_value(graph, i) for i in operator.outputs]
-            self._done += 1
-            if self._done > _MOST_OPERATORS:
-                raise InputError(f"--c writes at most {_MOST_OPERATORS:,} operators per inference: use shorter loops")
             values.update(zip(operator.outputs, self._results(operator, options, inputs, outputs), strict=True))
         return [values[i] for i in graph.outputs]
 
@@ -164,8 +157,6 @@ class _Tracer:
             source = joined(values, (begins[-1],))
             rearranged = _REARRANGEMENTS[name](options, *arguments)
             return [self._gather(source, x.reshape(y.shape)) for x, y in zip(rearranged, outputs, strict=True)]
-        if name in ("CONV_2D", "MAX_POOL_2D"):
-            _check_positions(name, options, inputs, outputs[0])
         if name == "CONV_2D":
             x, margins = inputs[0], np.zeros((4, 2), int)
             for axis, stride in ((1, options.strideH), (2, options.strideW)):
@@ -207,22 +198,7 @@ def _value(graph: Graph, index: int) -> Value:
     tensor, stored = graph.tensors[index], graph.constants.get(index)
     data = None if stored is None else np.frombuffer(stored, tensor.dtype).reshape(tensor.shape)
     scale = np.array(tensor.scales, np.float32) if tensor.scale is None else np.float32(tensor.scale)
-    if tensor.dtype == "int8":
-        is_usable = np.all((scale > 0) & (scale < np.inf)) and -128 <= (tensor.zero_point or 0) <= 127
-        if not is_usable or 0 in tensor.shape or (stored is None and scale.size != 1):  # weights may have several
-            raise InputError("--c writes int8 tensors with values, a scale above 0 and a zero point from -128 to 127")
     return Value(Buffer(math.prod(tensor.shape), tensor.dtype, data), 0, tensor.shape, scale, tensor.zero_point or 0)
-
-
-def _check_positions(name: str, options: Any, inputs: Sequence[Value], output: Value) -> None:
-    """Raise `InputError` for a convolution or a pool whose output has another shape than LiteRT computes."""
-    (n, *sizes, depth), is_same = inputs[0].shape, options.padding == schema.Padding.SAME
-    is_pool = name == "MAX_POOL_2D"
-    filters = (depth, options.filterHeight, options.filterWidth, depth) if is_pool else inputs[1].shape
-    axes = zip(sizes, filters[1:3], (options.strideH, options.strideW), strict=True)
-    positions = (-(-(size if is_same else size - width + 1) // stride) for size, width, stride in axes)
-    if filters[3] != depth or output.shape != (n, *positions, filters[0]):
-        raise unknown(f"{name} of shape {list(inputs[0].shape)} to {list(output.shape)}")
 
 
 def unknown(what: str) -> InputError:

@@ -2,17 +2,18 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import tensorflow as tf
 from ai_edge_litert import schema_py_generated as schema
 
-from convert.lowering.cells import IN_FLOAT, IN_INT8, GateLayout
+from convert.lowering.cells import IN_FLOAT, IN_INT8, IN_MIXED, GateLayout
 from convert.lowering.network import Lowered
 from convert.lowering.quantisation_points import Observer, no_observer
 from convert.quantise import compaction, integer_values
 from convert.quantise.calibration import Ranges, quantised
 from edge_runtime.errors import CheckFailedError
+from edge_runtime.model import scheme_names
 
 _PRODUCTS = {  # in int8 even in a mixed model
     *(schema.BuiltinOperator.FULLY_CONNECTED, schema.BuiltinOperator.BATCH_MATMUL),
@@ -90,3 +91,24 @@ def _check_integer(model: schema.ModelT, float_cell: bool) -> None:
             types = {graph.tensors[i].type for i in (*operator.inputs, *operator.outputs) if i >= 0}
             if schema.TensorType.FLOAT32 in types and codes[operator.opcodeIndex] not in may_be_float:
                 raise CheckFailedError("the converter left an operator of the int8 model in float32: report this")
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A form of a converted network.
+
+    With a `layout`, the form is calibrated, and `write` takes the lowered network, its ranges and the layout. Otherwise
+    `write` only takes the network.
+    """
+
+    write: Callable[..., bytes]
+    layout: GateLayout | None = None
+
+
+SCHEMES = {
+    scheme_names.FLOAT32: Scheme(to_float32),
+    scheme_names.FLOAT16: Scheme(to_float16),
+    scheme_names.DYNAMIC: Scheme(to_dynamic),
+    scheme_names.MIXED: Scheme(to_int8, IN_MIXED),
+    scheme_names.INT8: Scheme(to_int8, IN_INT8),
+}

@@ -69,8 +69,6 @@ def test_each_model_answers_as_the_network_does_and_its_card_has_its_parity(conv
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        ("run --quantize-as dynamic --io int8", "--io"),
-        ("run --quantize-as float16 --calibration 504", "--calibration"),
         ("run --labels x", "--labels"),
         ("edge", "--c"),
         ("edge --c --io int8", "--io"),

@@ -8,8 +8,7 @@ from keras import layers
 
 from convert.lowering.network import Lowered, lower
 from convert.quantise.calibration import Ranges, calibrate
-from convert.quantise.schemes import SCHEMES
-from convert.quantise.tflite_converter import to_int8
+from convert.quantise.tflite_converter import SCHEMES, to_int8
 from edge_runtime.system.progress import ignore_progress
 
 SAMPLES = 64
