@@ -91,7 +91,9 @@ def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> C
     Raises `InputError` for a missing or doubled column, or an unknown unit.
     """
     cells = [_cell(place, text) for place, text in enumerate(header)]
-    by_name = {cell.name: cell for cell in cells}
+    by_name: dict[str, _Cell] = {}
+    for cell in cells:
+        by_name.setdefault(cell.name, cell)
     time = next((by_name[name] for name in _TIMES if name in by_name), None)
     time_unit = _factor(time, _TIMES[time.name], TIME_UNITS) if time else None
     app = _OF_APPS if _APPS & by_name.keys() else Units()

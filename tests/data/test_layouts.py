@@ -1,8 +1,6 @@
 """Files are read as a layout says: their form, units, clocks, sensors, devices, people and labels."""
 
-import re
 import zipfile
-from random import Random
 
 import numpy as np
 import pytest
@@ -152,31 +150,7 @@ def test_a_pattern_may_begin_at_the_top_and_may_have_a_second_form():
     pattern = PathPattern("p{x}/**/{y}_{z}.csv", "p{x}/**/{y}.csv")
     assert pattern.match("p1/a/b/c_2.csv") == {"x": "1", "y": "c", "z": "2"}
     assert pattern.match("q/p1/c.csv") == {"x": "1", "y": "c", "z": ""}
-
-
-def test_a_pattern_finds_the_shortest_texts_though_it_tries_no_other_length():
-    random, n_found = Random(0), 0
-    tries_all = {"*": "[^/]*?", "/**/": "/(?:.*/)?"}
-    for _ in range(20_000):
-        names = [f"{{{x}}}" for x in "pqrstu"]
-        pieces = [random.choice([*"**ab__/", "/**/", names.pop()]) for _ in range(random.randint(1, 6))]
-        text, path = "".join(pieces), "".join(random.choice("aab__/") for _ in range(random.randint(1, 10)))
-        is_apart = "**" not in "".join(piece.replace("**", "") for piece in pieces)
-        if text and text.strip("/") == text and is_apart and pieces.count("/**/") < 3:
-            plain = "".join(
-                tries_all.get(piece, f"(?P<{piece[1:-1]}>[^/]+?)" if "{" in piece else piece) for piece in pieces
-            )
-            expected = re.compile(f"(?:.*/)?{plain}").fullmatch(path)
-            n_found += expected is not None
-            assert PathPattern(text).match(path) == (expected and expected.groupdict()), (text, path)
-    assert n_found > 1000
-
-
-def test_no_pattern_tries_all_lengths():
-    """Else these would never end."""
-    folders = f"{'a' * 99}/" * 8
-    for text in ("*a" * 20 + "*b*.csv", "*{x}*{x}*{y}*{y}b*.csv", "**/*a*a/**/*a*a*b/*.csv"):
-        assert PathPattern(text).match(f"{folders}{'a' * 99}.csv") is None
+    assert PathPattern("{a}_*_{a}.csv").match("x/1_2_3_1.csv") == {"a": "1"}
 
 
 def read(folder, text):
