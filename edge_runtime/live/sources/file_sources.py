@@ -53,7 +53,7 @@ def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
                 break
             text = text or codecs.getincrementaldecoder(text_encoding(block))("replace")
             yield from silence.update(has_come=True)
-            yield from decoder.feed(text.decode(block).encode())
+            yield from decoder.feed(text.decode(block).replace("\r", "\n").encode())
         yield from decoder.end()
     if not decoder.samples:
         sensors = "acceleration" if stated.rotation == NOT_NEEDED else "acceleration with rotation"
