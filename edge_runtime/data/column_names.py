@@ -58,8 +58,6 @@ class Columns(NamedTuple):
     units: Units
     app: Units = Units()
     sensor: int | None = None
-    label: int | None = None
-    subject: int | None = None
 
     def known_units(self, is_date: bool) -> Units:
         """The units of the header, or else of its app; seconds for dates. Raises `InputError` for an unknown unit."""
@@ -90,30 +88,35 @@ class _Cell(NamedTuple):
 def find_columns(header: Sequence[str], needs_rotation: bool | None = True) -> Columns:
     """The columns that `header` names; with `needs_rotation` None rotation is found if it is there.
 
-    Raises `InputError` for a missing column, or an unknown unit.
+    Raises `InputError` for a missing or doubled column, or an unknown unit.
     """
+    cells = [_cell(place, text) for place, text in enumerate(header)]
     by_name: dict[str, _Cell] = {}
-    for place, text in enumerate(header):
-        cell = _cell(place, text)
+    for cell in cells:
         by_name.setdefault(cell.name, cell)
     time = next((by_name[name] for name in _TIMES if name in by_name), None)
-    time_place, time_unit = (time.place, _factor(time, _TIMES[time.name], TIME_UNITS)) if time else (None, None)
+    time_unit = _factor(time, _TIMES[time.name], TIME_UNITS) if time else None
     app = _OF_APPS if _APPS & by_name.keys() else Units()
-    label, subject = (by_name[x].place if x in by_name else None for x in ("label", "subject"))
-    sensor = next((by_name[name].place for name in SENSOR_NAMES if name in by_name), None)
+    sensor = next((by_name[name] for name in SENSOR_NAMES if name in by_name), None)
+    values: tuple[_Cell, ...]
     if sensor is not None and {"x", "y", "z"} <= by_name.keys() and not _named(by_name, _ACCELERATIONS):
-        x, y, z = (by_name[axis] for axis in "xyz")
-        units = Units(time_unit, ACCELERATION_UNITS.get(x.unit), ROTATION_UNITS.get(x.unit))
-        places = (x.place, y.place, z.place)
-        return Columns(time_place, places, units, app.or_else(_ANDROID), sensor, label, subject)
-    values, acceleration = _axes(by_name, _ACCELERATIONS, ACCELERATION_UNITS, "ax, ay, az")
-    rotation = None
-    if needs_rotation is None:
-        needs_rotation = any(name + axis in by_name for name in _ROTATIONS for axis in "xyz")
-    if needs_rotation:
-        turning, rotation = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "of a gyroscope, gx, gy, gz")
-        values = (*values, *turning)
-    return Columns(time_place, values, Units(time_unit, acceleration, rotation), app, None, label, subject)
+        values = by_name["x"], by_name["y"], by_name["z"]
+        units = Units(time_unit, ACCELERATION_UNITS.get(values[0].unit), ROTATION_UNITS.get(values[0].unit))
+        app = app.or_else(_ANDROID)
+    else:
+        sensor, rotation = None, None
+        values, acceleration = _axes(by_name, _ACCELERATIONS, ACCELERATION_UNITS, "ax, ay, az")
+        if needs_rotation is None:
+            needs_rotation = any(name + axis in by_name for name in _ROTATIONS for axis in "xyz")
+        if needs_rotation:
+            turning, rotation = _axes(by_name, _ROTATIONS, ROTATION_UNITS, "of a gyroscope, gx, gy, gz")
+            values = (*values, *turning)
+        units = Units(time_unit, acceleration, rotation)
+    names = [cell.name for cell in cells]
+    if doubled := [cell.name for cell in (*values, time, sensor) if cell and names.count(cell.name) > 1]:
+        raise InputError(f"the header names the column {quoted(doubled[0])} twice: leave one out")
+    time_place, sensor_place = (cell.place if cell else None for cell in (time, sensor))
+    return Columns(time_place, tuple(cell.place for cell in values), units, app, sensor_place)
 
 
 def unnamed_columns(n_values: int, needs_rotation: bool = True) -> Columns:
@@ -167,6 +170,8 @@ def date_seconds(text: str, pattern: str = "") -> float:
         moment = datetime.fromisoformat(text)
     if moment and not (pattern and _CODES_OF_DAY.issuperset(re.findall("%(.)", pattern))):
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if moment is None and ":" not in text:
+        raise ValueError(f"{text} is not a time of day")
     day = moment.time() if moment else time_of_day.fromisoformat(text)
     return 3600 * day.hour + 60 * day.minute + day.second + 1e-6 * day.microsecond
 
@@ -179,24 +184,27 @@ def _moment(value: object) -> float:
 
 
 def _named(by_name: dict[str, _Cell], names: dict[str, str]) -> list[str]:
-    return [name for name in names if name + "x" in by_name and name + "y" in by_name and name + "z" in by_name]
+    return [name for name in names if {f"{name}{axis}" for axis in "xyz"} <= by_name.keys()]
 
 
 def _axes(
     by_name: dict[str, _Cell], names: dict[str, str], units: dict[str, float], expected: str
-) -> tuple[tuple[int, ...], float | None]:
+) -> tuple[tuple[_Cell, ...], float | None]:
     matches = _named(by_name, names)
     if not matches:
         there = ", ".join(quoted(x, 20) for x in list(by_name)[:8]) or "nothing"
-        raise InputError(f"there are no columns {expected} (or acc_x, gyro_x … as in apps), and there is {there}")
+        begun = next((name for name in names for axis in "xyz" if f"{name}{axis}" in by_name), None)
+        absent = [] if begun is None else [f"{begun}{axis}" for axis in "xyz" if f"{begun}{axis}" not in by_name]
+        missing = f"is no column {', '.join(absent)}" if absent else f"are no columns {expected} (or acc_x, gyro_x …)"
+        raise InputError(f"there {missing}, and there is {there}")
     # Sensor Logger's Accelerometer is without gravity (its UNITS.md); other programs' has gravity.
     if matches[0].startswith(("linear", "user")) or (matches[0] == "accelerometer" and "secondselapsed" in by_name):
         raise InputError(NO_GRAVITY.format(f"{matches[0]}_x"))
-    cells = [by_name[matches[0] + axis] for axis in "xyz"]
+    cells = tuple(by_name[matches[0] + axis] for axis in "xyz")
     factors = {_factor(cell, names[matches[0]], units) for cell in cells}
     if len(factors) > 1:
         raise InputError(f"the header gives different units of '{matches[0]}x', y and z: give all three the same")
-    return tuple(cell.place for cell in cells), factors.pop()
+    return cells, factors.pop()
 
 
 def _cell(place: int, text: str) -> _Cell:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from edge_runtime.data import column_names
 from edge_runtime.data.file_tree import FileTree
 from edge_runtime.data.layout import LabelFile, Layout
-from edge_runtime.data.text_rows import delimiter, text_lines
+from edge_runtime.data.text_rows import Array, Texts, delimiter, text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
 
@@ -24,9 +24,7 @@ class RecordingLabels:
     source: LabelFile
     ranges: list[tuple[float, float, str]] = field(default_factory=list)
 
-    def of_rows(
-        self, place: str, numbers: npt.NDArray[np.intp], n_rows: int, seconds: npt.NDArray[np.float64]
-    ) -> list[str]:
+    def of_rows(self, place: str, numbers: npt.NDArray[np.intp], n_rows: int, seconds: Array) -> Texts:
         """The label of each row `[n]`, or "".
 
         Rows have `numbers` `[n]`, from 0, among the `n_rows` of the file `place`, and `seconds` `[n]` of its clock.
@@ -43,7 +41,7 @@ class RecordingLabels:
         places = numbers + 1.0 if factor is None else seconds / factor
         last = np.searchsorted([stretch[0] for stretch in self.ranges], places, "right") - 1
         inside = (last >= 0) & (places <= np.array([stretch[1] for stretch in self.ranges])[last])
-        return [self.ranges[i][2] if ok else "" for i, ok in zip(last.tolist(), inside.tolist(), strict=True)]
+        return np.where(inside, np.array([label for _, _, label in self.ranges], np.object_)[last], "")
 
 
 LabelsOf = Callable[[Mapping[str, str]], RecordingLabels | None]

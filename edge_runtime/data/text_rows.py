@@ -1,22 +1,23 @@
 """Read rows of cells from a text file: chosen columns as numbers, times or texts."""
 
+import codecs
 import csv
 import io
 from array import array
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
+from math import isnan, nan
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data import column_names
-from edge_runtime.data.layout import Clock, Layout
+from edge_runtime.data.column_names import DECIMAL_COMMAS
 from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
 
-MAX_LINES, LONGEST_LINE = 1_500_000, 1 << 17  # with these, a file takes at most 1 GB of memory and 30 s
+LONGEST_LINE = 1 << 17
+_NO_NUMBER = "is not a finite number, or not a time in the layout's unit: see skip, unit, bad_rows"
 
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
@@ -25,15 +26,16 @@ Row = tuple[list[str], int]  # its cells, and the line that it ends in
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows with all fields: `numbers` `[n]` count them, from 0, among the `n_all` that `cells` gives.
+    """Rows of a file, with their `lines` `[n]`, and their `numbers` `[n]`, from 0, among the `n_all` of the file.
 
     Columns of numbers and times are in `values` `[n]`, with NaN for other text, others in `texts` `[n]`.
     """
 
     place: str
-    cells: Callable[[], Iterator[Row]]
     n_all: int
+    n_left_out: int
     numbers: npt.NDArray[np.intp]
+    lines: npt.NDArray[np.intp]
     values: Mapping[int, Array]
     texts: Mapping[int, Texts]
 
@@ -44,20 +46,17 @@ class Rows:
         """The rows where `kept` `[n]` is true."""
         values = {place: column[kept] for place, column in self.values.items()}
         texts = {place: column[kept] for place, column in self.texts.items()}
-        return replace(self, numbers=self.numbers[kept], values=values, texts=texts)
+        return replace(self, numbers=self.numbers[kept], lines=self.lines[kept], values=values, texts=texts)
 
-    def error(self, row: int, fault: str, column: int | None = None) -> InputError:
-        """The error of a `row`, counted from 0, with its line and, for a `column`, its cell."""
-        cells, line = next(islice(self.cells(), int(self.numbers[row]), None))
-        cell = "" if column is None else f"{quoted(cells[column], 30)} "
-        return InputError(f"{self.place}, line {line}: {cell}{fault}")
+    def error(self, row: int, fault: str) -> InputError:
+        """The error of a `row`, counted from 0, with its line."""
+        return InputError(f"{self.place}, line {self.lines[row]}: {fault}")
 
-    def finite(self, column: int, what: str) -> Array:
-        """The values of a column. Raises `InputError` for text that is not a finite number."""
-        values = self.values[column]
-        if not np.isfinite(values).all():
-            raise self.error(int(np.isfinite(values).argmin()), f"is not a {what}: see skip, unit, bad_rows", column)
-        return values
+
+def text_encoding(content: bytes, usual: str = "utf-8-sig") -> str:
+    """The encoding of a text that begins with `content`: the `usual` one, unless it has the mark of UTF-16."""
+    is_utf_16 = usual.startswith("utf-8") and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return "utf-16" if is_utf_16 else usual
 
 
 def delimiter(header: str) -> str | None:
@@ -66,23 +65,23 @@ def delimiter(header: str) -> str | None:
     return most if most in header else None
 
 
+def split(line: str, separator: str | None) -> list[str]:
+    """The cells of a line, with decimal points and without blanks and quotes around them. Raises `csv.Error`."""
+    if separator is None:
+        return line.split()
+    cells = next(csv.reader([line], delimiter=separator), []) if '"' in line else line.split(separator)
+    if separator in DECIMAL_COMMAS and "," in line:
+        cells = [cell.replace(",", ".") for cell in cells]
+    return [cell.strip() for cell in cells]
+
+
 def text_lines(content: bytes, place: str, encoding: str) -> Iterator[str]:
-    """The lines of the file `place`, with their ends. Raises `InputError` for too many, or too long ones."""
-    if max(map(content.count, (b"\n", b"\r"))) > MAX_LINES:
-        raise InputError(f"{place} has more than {MAX_LINES:,} lines: split it")
-    text = io.TextIOWrapper(io.BytesIO(content), encoding, newline="")
+    """The lines of the file `place`, with their ends. Raises `InputError` for a line that is too long."""
+    text = io.TextIOWrapper(io.BytesIO(content), text_encoding(content, encoding), newline="")
     while line := text.readline(LONGEST_LINE + 1):
         if len(line) > LONGEST_LINE:
             raise InputError(f"{place} has a line of more than {LONGEST_LINE:,} characters: it is not a file of rows")
         yield line
-
-
-def row_lines(content: bytes, place: str, layout: Layout, separator: str) -> Iterator[str]:
-    """The lines, blank in place of those to skip; tabs at an end stay, since a cell there may be empty."""
-    blanks = None if separator == " " else " \r\n"
-    for number, line in enumerate(text_lines(content, place, layout.encoding)):
-        is_left_out = number < layout.skip or line.lstrip().startswith(layout.comment_marks)
-        yield "\n" if is_left_out else line.strip(blanks).removesuffix(layout.line_end) + "\n"
 
 
 def split_rows(lines: Iterator[str], separator: str) -> Iterator[Row]:
@@ -94,60 +93,64 @@ def split_rows(lines: Iterator[str], separator: str) -> Iterator[Row]:
     yield from ((row, reader.line_num) for row in reader if row)
 
 
-def gather(
-    cells: Callable[[], Iterator[Row]],
+def read_rows(
+    rows: Iterable[Row],
     place: str,
-    header: Sequence[str],
-    columns: tuple[Collection[int], Collection[int]],
-    time: tuple[int | None, Clock],
-    separator: str,
+    size: int,
+    parsers: Mapping[int, Callable[[str], float]],
+    texts: Collection[int],
+    is_wanted: Callable[[list[str]], bool],
     is_strict: bool,
 ) -> Rows:
-    """The `columns` of numbers and of texts in all rows with all fields; `time` is a column and its clock.
+    """The `rows` of `size` cells that are wanted, with the columns of numbers that `parsers` read, and of `texts`.
 
-    Raises `InputError` for another row if `is_strict`; else leaves it out.
+    Raises `InputError` for another row, and for a cell that is not a finite number, if `is_strict`. Else rows of other
+    sizes are left out.
     """
-    numeric, texts = sorted(columns[0]), {column: list[str]() for column in columns[1]}
-    clocks = dict([time])
-    has_dates, last = time[1].is_of_day, max(*numeric, *texts, 0)
-    no_numbers, no_texts = [np.nan] * len(numeric), [""] * (last + 1)
-    sizes, values, interned = array("q"), array("d"), dict[str, str]()  # one object for each different text
-    for row, _ in cells():
-        sizes.append(len(row))
-        if is_strict and header and len(row) != len(header):
-            break
-        if len(row) <= last:
-            values.extend(no_numbers)
-            row = no_texts
-        else:
-            try:
-                if has_dates:
-                    raise ValueError
-                values.extend([float(row[column]) for column in numeric])
-            except ValueError:
-                values.extend([_parsed(row[column], separator, clocks.get(column)) for column in numeric])
-        for column, cells_of_column in texts.items():
-            cells_of_column.append(interned.setdefault(row[column], row[column].strip()))
-    n_fields = np.array(sizes, np.intp)
-    size = len(header) or max(last + 1, int(np.bincount(n_fields).argmax()) if len(sizes) else 0)
-    is_whole = n_fields == size
-    if size <= last or (is_strict and not is_whole.all()):
-        first = int(is_whole.argmin()) if len(sizes) else 0
-        row, line = next(islice(cells(), first, None), ([], 1))
-        fault = f"{len(row)} fields instead of {max(size, last + 1)}; see separator, skip, columns and bad_rows"
-        raise InputError(f"{place}, line {line}: {fault}")
-    table = np.array(values).reshape(len(sizes), len(numeric))[is_whole]
-    text_arrays = {column: np.array(cells_of_column, np.object_)[is_whole] for column, cells_of_column in texts.items()}
-    return Rows(
-        place, cells, len(sizes), np.flatnonzero(is_whole), dict(zip(numeric, table.T, strict=True)), text_arrays
+    numbers, lines, values = array("q"), array("q"), array("d")
+    columns: dict[int, list[str]] = {column: [] for column in texts}
+    distinct: dict[str, str] = {}  # one object for each different text
+    n_all = n_left_out = 0
+    for row, line in rows:
+        n_all += 1
+        if len(row) != size:
+            if is_strict:
+                fault = f"{len(row)} fields instead of {size}; see separator, skip, columns and bad_rows"
+                raise InputError(f"{place}, line {line}: {fault}")
+            n_left_out += 1
+            continue
+        if not is_wanted(row):
+            continue
+        try:
+            values.extend([parse(row[column]) for column, parse in parsers.items()])
+        except ValueError:
+            values.extend([_parsed(row[column], parse) for column, parse in parsers.items()])
+            if is_strict:
+                cell = next(row[column] for column, parse in parsers.items() if isnan(_parsed(row[column], parse)))
+                raise InputError(f"{place}, line {line}: {quoted(cell, 30)} {_NO_NUMBER}") from None
+        for column, cells in columns.items():
+            cells.append(distinct.setdefault(row[column], row[column].strip()))
+        numbers.append(n_all - 1)
+        lines.append(line)
+    table = np.asarray(values).reshape(len(numbers), len(parsers)).T
+    read = Rows(
+        place,
+        n_all,
+        n_left_out,
+        np.asarray(numbers, np.intp),
+        np.asarray(lines, np.intp),
+        dict(zip(parsers, table, strict=True)),
+        {column: np.array(cells, np.object_) for column, cells in columns.items()},
     )
+    is_finite = np.isfinite(table).all(axis=0)
+    if is_strict and not is_finite.all():
+        first = int(is_finite.argmin())
+        raise read.error(first, f"'{table[~np.isfinite(table[:, first]), first][0]}' {_NO_NUMBER}")
+    return read
 
 
-def _parsed(cell: str, separator: str, clock: Clock | None) -> float:
-    """The number, or the time of a `clock`, in a cell; NaN for other text."""
+def _parsed(cell: str, parse: Callable[[str], float]) -> float:
     try:
-        if clock is not None and clock.is_of_day:
-            return column_names.date_seconds(cell, clock.pattern) if clock.pattern or ":" in cell else np.nan
-        return float(cell.replace(",", ".") if separator in column_names.DECIMAL_COMMAS else cell)
+        return parse(cell)
     except ValueError:
-        return np.nan
+        return nan

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from streams import G, csv_lines, kinds, samples, seconds, standing
+from streams import HEADERS, G, csv_lines, kinds, samples, seconds, standing
 
 from edge_runtime.data import column_names
 from edge_runtime.live.sources import Chunk, Event, Item
@@ -32,18 +32,46 @@ def said(items: list[Item]) -> str:
     return " ".join(item.text for item in items if isinstance(item, Event))
 
 
-@pytest.mark.parametrize(("header", "per_second", "per_g"), [("", 1, 1), ("", 1e9, G), ("t ax ay az gx gy gz", 1e3, 1)])
-def test_units_are_those_that_fit_the_numbers(header, per_second, per_g):
-    items = read(csv_lines(standing() * ([per_g] * 3 + [1] * 3), header.replace(" ", ","), TIMES * per_second))
+UNSTATED = {
+    "none": ("", 1, 1, 1),
+    "none ns": ("", 1e9, G, 1),
+    "unstated": ("Timestamp,acceleration_x,acceleration_y,acceleration_z,gyro_x,gyro_y,gyro_z", 1e3, G, 1),
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "per_second", "per_g", "per_rad"), (HEADERS | UNSTATED).values(), ids=HEADERS | UNSTATED
+)
+def test_columns_and_units_are_those_of_the_header_or_of_the_numbers(header, per_second, per_g, per_rad):
+    items = read(csv_lines(standing() * np.repeat([per_g, per_rad], 3), header, TIMES * per_second))
     assert np.allclose(samples(items), standing())
     assert np.allclose(seconds(items), TIMES)
     assert left_out(items) == 0
 
 
-def test_a_line_may_be_separated_by_blanks_and_have_a_date():
-    items = read("time ax[g] ay[g]  az[g] gx gy gz\n2024-05-01T10:00:01.98+02:00 1  0 0 4 5 6\n", STATED)
-    assert np.allclose(samples(items), [[1, 0, 0, 4, 5, 6]])
-    assert seconds(items).tolist() == [1714550401.98]
+BLANKS = "t[s] ax[g] ay[g]  az[g] gx gy gz\n2 1  0 0 4 5 6\n2.02 1  0 0 4 5 6\n"
+DATES = (
+    "time,ax[g],ay[g],az[g],gx,gy,gz\n2024-05-01T10:00:02+02:00,1,0,0,4,5,6\n2024-05-01 10:00:02.02+02:00,1,0,0,4,5,6\n"
+)
+COMMAS = "t[s];ax[g];ay[g];az[g];gx;gy;gz\n2,00;1,0;0;0;4;5,0;6\n2,02;1;0;0;4;5;6\n"
+WITH_A_TITLE = "My walk\n\n" + COMMAS.replace(",", ".").replace(";", "\t")
+QUOTED = 't[s],note,ax[g],ay[g],az[g],gx,gy,gz\n2,"a, b","1",0,0,4,5,6\n2.02,"",1,0,0,4,5,6\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "first_s"), [(BLANKS, 2), (DATES, 1714550402), (COMMAS, 2), (WITH_A_TITLE, 2), (QUOTED, 2)]
+)
+def test_lines_are_read_in_the_forms_that_spreadsheets_write(text, first_s):
+    items = read(text, STATED)
+    assert np.allclose(samples(items), [[1, 0, 0, 4, 5, 6]] * 2)
+    assert np.allclose(seconds(items), [first_s, first_s + 0.02])
+
+
+@pytest.mark.parametrize(
+    ("header", "name"), [("t,ax,ay,gx,gy,gz", "column az"), ("t,ax,ay,az,gx,gy,gz,ax", "'ax' twice")]
+)
+def test_a_missing_or_doubled_column_is_named(header, name):
+    assert name in said(read(f"{header}\n{'1,0,0,0,0,0,0,1'}\n"))
 
 
 @pytest.mark.parametrize("name", ["accelerometer_", "Linear Acceleration "])

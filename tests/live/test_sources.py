@@ -27,6 +27,7 @@ from edge_runtime.signals.units import Units
 
 KNOWN = Units(1.0, 1.0, 1.0)
 SAMPLE = b'{"t": 1, "acc": [1, 0, 0], "gyro": [0, 0, 0]}\n'
+TIMES = np.arange(300) / 50
 HEADER = "ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
 
 
@@ -65,10 +66,44 @@ def test_a_replay_gives_every_sample_at_its_time_as_fast_as_its_speed_says(speed
 
 @pytest.mark.parametrize("name", ["empty", "two", "binary", "none", "", "/dev/zero"])
 def test_a_path_without_samples_is_refused_by_its_name(name, tmp_path):
-    for file, content in (("empty", ""), ("two", "ax,ay\n1,2\n"), ("binary", "\x00\x01\x02" * 1000)):
+    for file, content in (("empty", ""), ("two", "ax,ay\n1,2\n"), ("binary", "\x00\x01\x02" * 100_000)):
         (tmp_path / file).write_text(content)
     with pytest.raises(InputError, match=str(tmp_path / name)):
         list(csv_file(tmp_path / name, Units()))
+
+
+@pytest.mark.parametrize(("encoding", "end"), [("utf-8", "\r"), ("utf-8-sig", "\n"), ("utf-16", "\r\n")])
+def test_a_file_of_any_length_is_read_with_its_mark_of_encoding_and_ends_of_lines(encoding, end, tmp_path):
+    path = tmp_path / "walk.csv"
+    for n in (1, 5000):
+        text = csv_lines(standing(n), f"t[s],{HEADER}", np.arange(n) / 50)
+        path.write_bytes(text.replace("\n", end).encode(encoding))
+        items = list(csv_file(path, Units()))
+        assert np.allclose(samples(items), standing(n))
+        assert np.allclose(seconds(items), np.arange(n) / 50)
+        assert all(chunk.recorded for chunk in chunks(items))
+    path.write_text(csv_lines(standing(300, 16384.0), f"t[s],{HEADER}".replace("[g]", ""), TIMES))
+    with pytest.raises(InputError, match=r"walk\.csv.*--units"):
+        list(csv_file(path, Units()))
+
+
+@pytest.mark.parametrize("order", ["in turns", "acceleration first", "rotation first"])
+def test_a_file_may_have_the_readings_of_sensors_in_any_order(order, tmp_path):
+    """The gyroscope, which turns faster and faster, is 7 ms late."""
+    readings = [f"{t},acc,1,0,0" for t in TIMES], [f"{t + 0.007},gyro,{t + 0.007},0,0" for t in TIMES]
+    lines = {
+        "in turns": [line for pair in zip(*readings, strict=True) for line in pair],
+        "acceleration first": [*readings[0], *readings[1]],
+        "rotation first": [*readings[1], *readings[0]],
+    }[order]
+    path = tmp_path / "walk.csv"
+    path.write_text("\n".join(["t[s],sensor,x,y,z", *lines]))
+    items = list(csv_file(path, KNOWN))
+    assert len(samples(items)) == len(TIMES) - 1
+    assert np.allclose(samples(items)[:, 3], seconds(items))
+    path.write_text("\n".join(["t[s],sensor,x,y,z", *readings[0]]))
+    with pytest.raises(InputError, match="rotation"):
+        list(csv_file(path, KNOWN))
 
 
 def test_a_pipe_is_followed_while_it_grows_and_before_anyone_writes(tmp_path, clock):

@@ -1,26 +1,26 @@
 """Read samples from a file, standard input or a pipe, or from a recording of a data set at its own pace."""
 
+import codecs
 import os
 import select
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from edge_runtime.data.csv_recordings import read_csv_recording
 from edge_runtime.data.data_sources import FOREIGN
 from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.text_rows import text_encoding
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import NO_SAMPLES, POLL_S, Array, Chunk, Event, SilenceDetector, Source, SourceClock
+from edge_runtime.live.sources import POLL_S, Chunk, Event, SilenceDetector, Source, SourceClock
 from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.signals.types import Signal
-from edge_runtime.signals.units import Units
+from edge_runtime.signals.units import NOT_NEEDED, Units
 from edge_runtime.system.outside_files import open_file
-from edge_runtime.system.quantities import counted
 
 _CHUNK_S = 0.1  # of a replay, at its pace
 _LARGEST_CHUNK = 500
@@ -28,33 +28,16 @@ _BLOCK = 1 << 13  # bytes, a second or two of samples
 
 
 def csv_file(path: Path, stated: Units, clock: SourceClock = time) -> Source:
-    """Read samples from the CSV file at `path`, or from the lines of a pipe, a file of JSON or standard input (`-`).
+    """Read samples from the lines of the file at `path`, of a pipe or of standard input (`-`), in UTF-8 or UTF-16.
 
-    A pipe ends when its last writer closes it. Raises `InputError` when it cannot be read, or has no sample.
+    A pipe ends when its last writer closes it. Raises `InputError` when it cannot be read, or has no sample, and for a
+    file with unclear units.
     """
-    if path.is_file() and not _holds_json(path):
-        recording = read_csv_recording(path, stated)
-        yield Event("opened", f"reading {path}")
-        if recording.units_notice:
-            yield Event("units", recording.units_notice)
-        if n := recording.n_left_out:
-            yield Event("malformed", f"{counted(n, 'row')} of {path} left out: fields are missing or not numbers")
-            yield Chunk(None, NO_SAMPLES.samples, left_out=n)
-        yield from _chunks(recording.seconds, recording.samples, _LARGEST_CHUNK)
-    else:
-        yield from _lines(path, stated, clock)
-
-
-def _holds_json(path: Path) -> bool:
-    with _opened(path) as file:
-        return b"{" in file.read(_BLOCK)
-
-
-def _lines(path: Path, stated: Units, clock: SourceClock) -> Source:
     name = "standard input" if path == Path("-") else str(path)
     with _opened(path) as file:
         descriptor = file.fileno()
-        decoder = LineDecoder(stated)
+        decoder = LineDecoder(stated, file=name if path.is_file() else "")
+        text: codecs.IncrementalDecoder | None = None
         silence = SilenceDetector(name, clock)
         yield Event("opened", f"reading {name}")
         while True:
@@ -68,11 +51,13 @@ def _lines(path: Path, stated: Units, clock: SourceClock) -> Source:
                 raise InputError(f"cannot read {name}: {error.strerror}") from error
             if not block:
                 break
+            text = text or codecs.getincrementaldecoder(text_encoding(block))("replace")
             yield from silence.update(has_come=True)
-            yield from decoder.feed(block)
+            yield from decoder.feed(text.decode(block).replace("\r", "\n").encode())
         yield from decoder.end()
     if not decoder.samples:
-        raise InputError(f"{name} has no samples{decoder.fault and f': {decoder.fault}'}; {FOREIGN}")
+        sensors = "acceleration" if stated.rotation == NOT_NEEDED else "acceleration with rotation"
+        raise InputError(f"{name} has no samples of {sensors}{decoder.fault and f': {decoder.fault}'}; {FOREIGN}")
 
 
 def find_recording(number: int, reader: DataReader, signals: Sequence[Signal] = ()) -> Recording:
@@ -94,18 +79,12 @@ def recording_source(number: int, recording: Recording, speed: float = 1.0, cloc
     yield Event("opened", f"recording {number}, subject {recording.subject}, {pace}")
     step = _LARGEST_CHUNK if not speed else round(min(max(1, _CHUNK_S * speed * recording.rate_hz), _LARGEST_CHUNK))
     began = clock.monotonic()
-    for chunk in _chunks(seconds, recording.samples, step):
-        due = began + chunk.seconds[-1] / speed if speed and chunk.seconds is not None else 0.0
+    for first in range(0, len(seconds), step):
+        part = slice(first, first + step)
+        due = began + seconds[part][-1] / speed if speed else 0.0
         while (wait := due - clock.monotonic()) > 0:
             clock.sleep(wait)
-        yield chunk
-
-
-def _chunks(seconds: Array | None, samples: Array, step: int) -> Iterator[Chunk]:
-    """Recorded `samples` `[n, 6]` in chunks of `step`, with their times `seconds` `[n]`."""
-    for first in range(0, len(samples), step):
-        part = slice(first, first + step)
-        yield Chunk(None if seconds is None else seconds[part], samples[part], recorded=True)
+        yield Chunk(seconds[part], recording.samples[part], recorded=True)
 
 
 def _opened(path: Path) -> IO[bytes]:

@@ -5,7 +5,7 @@ import numpy as np
 from edge_runtime.data.column_names import MalformedError, Row
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Item
-from edge_runtime.live.sources.line_parser import LineParser
+from edge_runtime.live.sources.line_parser import MOST_IN_FILE, MOST_READINGS, LineParser
 from edge_runtime.signals.units import N_JUDGED, NOT_NEEDED, Units, inferred_units, units_notice
 from edge_runtime.system.printable import quoted
 
@@ -18,10 +18,13 @@ class LineDecoder:
 
     The units that the user has `stated` take precedence over a header; `midway` as for `LineParser`. Rotation without
     a unit is taken as rad/s. `samples` counts the samples so far; `fault` describes the first unreadable line.
+
+    In a `file` no samples are missing, and the readings of sensors may stand far apart. Raises `InputError` where its
+    units are unclear.
     """
 
-    def __init__(self, stated: Units, midway: bool = False) -> None:
-        self._stated = stated
+    def __init__(self, stated: Units, midway: bool = False, file: str = "") -> None:
+        self._stated, self._file = stated, file
         self._left_out = 0
         self._items: list[Item] = []
         self.samples = 0
@@ -30,7 +33,8 @@ class LineDecoder:
 
     def restart(self, midway: bool = False) -> None:
         """Start again for another sender, which has its own header and units."""
-        self._parser = LineParser(midway, needs_rotation=self._stated.rotation != NOT_NEEDED)
+        needs_rotation = self._stated.rotation != NOT_NEEDED
+        self._parser = LineParser(midway, needs_rotation, MOST_IN_FILE if self._file else MOST_READINGS)
         self._rest = b""
         self._has_times: bool | None = None
         self._waiting: list[Row] = []
@@ -96,6 +100,8 @@ class LineDecoder:
         try:
             units = inferred_units(stated, [values[:3] for _, values in self._waiting], times)
         except InputError as error:
+            if self._file:
+                raise InputError(f"{self._file}: {error}") from error
             self._left_out += len(self._waiting)
             self._waiting = []
             self.fault = self.fault or str(error)
@@ -115,7 +121,7 @@ class LineDecoder:
             samples[:, 3:] *= 1.0 if self._units.rotation is None else self._units.rotation
             times = np.array([time for time, _ in self._waiting], np.float64) if self._has_times else None
             seconds = None if times is None else times * (self._units.time or 1.0)
-            self._items.append(Chunk(seconds, samples))
+            self._items.append(Chunk(seconds, samples, recorded=bool(self._file)))
             self._waiting = []
 
     def _report(self, event: Event) -> None:

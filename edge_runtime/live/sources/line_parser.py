@@ -14,19 +14,22 @@ Three values may be a list, or an object with x, y and z. The third form is Sens
 last is Sensor Logger's. In the fourth, the gyroscope has lines of its own.
 """
 
+import csv
 import json
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 
 from edge_runtime.data import column_names
 from edge_runtime.data.column_names import Columns, MalformedError, Row
-from edge_runtime.data.text_rows import delimiter
+from edge_runtime.data.text_rows import delimiter, split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS
 from edge_runtime.signals.units import Units
 
-MAX_UNPAIRED = 100  # accelerations that wait for a rotation
+MOST_READINGS, MOST_IN_FILE = 100, 1_000_000  # of a sensor, which wait for the other sensor
 _READINGS = ("values", "value", "data")
 _NO_ROTATION = [0.0, 0.0, 0.0]
 _AXES = frozenset("xyz")  # in each header
@@ -41,13 +44,13 @@ class LineParser:
     not needed may be missing, and is then 0.
     """
 
-    def __init__(self, midway: bool = False, needs_rotation: bool = True) -> None:
+    def __init__(self, midway: bool = False, needs_rotation: bool = True, most_readings: int = MOST_READINGS) -> None:
         self._midway, self._needs_rotation = midway, needs_rotation
         self._columns: Columns | None = None
         self._refused = ""  # why the header cannot be used
         self._bare = 0  # cells of a row that no header names
         self._delimiter: str | None = ","
-        self._pairing = Pairing()
+        self._pairing = Pairing(most_readings)
         self.units = Units()
 
     def parse(self, line: str) -> list[Row]:
@@ -71,7 +74,10 @@ class LineParser:
     def _csv(self, text: str) -> list[Row]:
         if self._columns is None:
             self._delimiter = delimiter(text)
-        cells = [x.strip().strip('"') for x in text.split(self._delimiter)]
+        try:
+            cells = split(text, self._delimiter)
+        except csv.Error as error:
+            raise MalformedError(str(error)) from error
         if text.endswith(("HTTP/1.0", "HTTP/1.1")):
             raise MalformedError("this is HTTP, or a WebSocket: send plain lines instead (docs/stream.md has apps)")
         if not any(map(column_names.is_number, cells)):  # a header, which a board repeats when it restarts
@@ -119,41 +125,48 @@ class LineParser:
 
 
 class Pairing:
-    """Gives each acceleration the rotation at its time, on the line between the readings before and after it."""
+    """Gives each acceleration the rotation at its time, on the line between the readings before and after it.
 
-    def __init__(self) -> None:
+    It remembers the latest `most` readings of each sensor.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._waiting: deque[_Reading] = deque()  # accelerations, until a rotation is as late
-        self._before: _Reading | None = None
-        self._latest: _Reading | None = None
+        self._rotations: list[_Reading] = []
 
     def accelerate(self, time: float, values: list[float]) -> list[Row]:
         """Take an acceleration; give the samples that are complete now. Raises `MalformedError` without rotation."""
-        if len(self._waiting) == MAX_UNPAIRED:
+        if len(self._waiting) == self._most:
             self._waiting.popleft()
-            raise MalformedError(f"{MAX_UNPAIRED} accelerations and no rotation: send the gyroscope too")
+            raise MalformedError(f"{self._most:,} accelerations and no rotation: send the gyroscope too")
         self._waiting.append((time, values))
         return self._complete()
 
     def rotate(self, time: float, values: list[float]) -> list[Row]:
         """Take a rotation; give the samples that are complete now."""
-        if self._latest and time == self._latest[0]:
+        if self._rotations and time == self._rotations[-1][0]:
             return []
-        if self._latest and time < self._latest[0]:  # another clock, or a reading that came late
+        if self._rotations and time < self._rotations[-1][0]:  # another clock, or a reading that came late
             self._waiting.clear()
-            self._latest = None
-        self._before, self._latest = self._latest, (time, values)
+            self._rotations.clear()
+        self._rotations.append((time, values))
+        if len(self._rotations) > 2 * self._most:
+            del self._rotations[: self._most]
         return self._complete()
 
     def _complete(self) -> list[Row]:
         rows: list[Row] = []
-        while self._latest and self._waiting and self._waiting[0][0] <= self._latest[0]:
+        while self._rotations and self._waiting and self._waiting[0][0] <= self._rotations[-1][0]:
             time, acceleration = self._waiting.popleft()
-            if time == self._latest[0]:
-                rows.append((time, acceleration + self._latest[1]))
-            elif self._before:
-                share = max(0.0, (time - self._before[0]) / (self._latest[0] - self._before[0]))
-                turned = [a + share * (b - a) for a, b in zip(self._before[1], self._latest[1], strict=True)]
-                rows.append((time, acceleration + turned))
+            place = bisect_left(self._rotations, time, key=itemgetter(0))
+            later, rotation = self._rotations[place]
+            if time == later:
+                rows.append((time, acceleration + rotation))
+            elif place:
+                earlier, before = self._rotations[place - 1]
+                share = (time - earlier) / (later - earlier)
+                rows.append((time, acceleration + [a + share * (b - a) for a, b in zip(before, rotation, strict=True)]))
         return rows
 
 
