@@ -15,7 +15,7 @@ import click
 from click.shell_completion import CompletionItem
 
 import edge_runtime
-from edge_runtime.errors import ExitCode, HarEdgeError, InputError
+from edge_runtime.errors import ExitCode, HarEdgeError
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.standard_streams import escaped_streams
@@ -38,9 +38,6 @@ DEVICE_COMMANDS = {
     "data": ("edge_runtime.commands.data", "Look at, plot or export the data."),
 }
 """Command -> (module that defines `command`, help line). The help text imports none of these modules."""
-
-HOST_COMMANDS = ("train", "crossval", "convert", "page")
-"""The commands that `python -m edge_runtime` lacks: only a host has their packages."""
 
 COMPLETION = "_HAR_EDGE_COMPLETE"
 """The variable by which click's script in a shell asks for completions."""
@@ -69,10 +66,6 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the subcommand that `arguments` begin with. Raises an error that says what to type instead."""
         name, names = arguments[0], self.list_commands(context)
-        if name in HOST_COMMANDS and name not in names:
-            raise InputError(
-                f"{name} needs all of har-edge, and this is only its runtime: run 'har-edge {name}' on a host"
-            )
         if name not in names and not name.startswith("-") and not context.resilient_parsing:
             near = difflib.get_close_matches(name, names, 1)
             advice = f"did you mean {near[0]}?" if near else "'har-edge --help' lists all"
