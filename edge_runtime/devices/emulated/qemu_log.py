@@ -42,8 +42,8 @@ def instructions_between_marks(log: Iterable[str]) -> list[int]:
     return [after - before for before, after in pairwise(marks)]
 
 
-def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
-    """Run `n` inferences of the file `model` on the board, and then 2 `n`, between marks.
+def run_between_marks(model: str, values: str, log: str, starts: str = "0") -> None:
+    """Run one inference of the file `model` on the board, and then two, between marks.
 
     It first finds the addresses of the runtime's code, then restarts itself with QEMU's `log` of this code.
     """
@@ -59,7 +59,7 @@ def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "
         if int(starts) == _STARTS:
             sys.exit(f"the code in {mapped} is at another address in each of {_STARTS} starts")
         settings = {"QEMU_LOG": _LOG, "QEMU_LOG_FILENAME": log, "QEMU_DFILTER": code}
-        again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, n, log, str(int(starts) + 1)]
+        again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, log, str(int(starts) + 1)]
         os.execve(sys.executable, again, os.environ | settings)
     if not library.exists():
         opened = open_model(content, loaded.name, threads=1)
@@ -67,7 +67,7 @@ def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "
     opened.run(tensor)  # the first inference allocates memory for all others
     gc.disable()
     _mark()
-    for inferences in (int(n), 2 * int(n)):
+    for inferences in (1, 2):
         for _ in range(inferences):
             opened.run(tensor)
         _mark()
