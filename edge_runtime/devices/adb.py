@@ -1,6 +1,5 @@
 """Reach Linux boards and Android phones by adb, Android's debugging bridge."""
 
-import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,6 @@ from typing import Self
 from edge_runtime.devices.connection import program
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.system.child_processes import run_program
-from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import ending, last_line
 
 _SECONDS = 120.0  # for an answer, or to send a file of some MB
@@ -29,7 +27,7 @@ class Adb:
         """Find the device of `adb://SERIAL`, or the only device for `adb:`. Raises `DeviceError`."""
         serial = target.removeprefix("adb:").removeprefix("//")
         lines = map(str.split, _run(_adb("devices")).splitlines()[1:])
-        states = {printable(words[0]): printable(words[1]) for words in lines if len(words) > 1}
+        states = {words[0]: words[1] for words in lines if len(words) > 1}
         if not serial and len(states) == 1:
             (serial,) = states
         if serial not in states:
@@ -41,10 +39,9 @@ class Adb:
         return cls(serial)
 
     @property
-    def android(self) -> str | None:
-        """The release of Android on the device; None for another Linux."""
-        release = self.shell("getprop ro.build.version.release 2>/dev/null || true").strip()
-        return release if re.fullmatch(r"[\d.]{1,20}", release) else None
+    def android(self) -> bool:
+        """Tell whether the device runs Android, not another Linux."""
+        return bool(self.shell("getprop ro.build.version.release 2>/dev/null || true").strip())
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """Return the command that runs `argv` there, quoted for its shell."""

@@ -106,7 +106,6 @@ class EmulatedDevice(RemoteDevice):
             job=job,
             # A thread of NumPy could interrupt the counted thread.
             env={"PYTHONPATH": str(self.site), "OPENBLAS_NUM_THREADS": "1"},
-            fixed_addresses=True,
         )
         null = subprocess.DEVNULL
         with os.fdopen(ours, "rb", buffering=0) as log, (job / "stderr").open("w+b") as stderr:
