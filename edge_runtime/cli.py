@@ -6,7 +6,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -36,9 +35,6 @@ DEVICE_COMMANDS = {
     "data": ("edge_runtime.commands.data", "Look at, plot or export the data."),
 }
 """Command -> (module that defines `command`, help line). The help text imports none of these modules."""
-
-COMPLETION = "_HAR_EDGE_COMPLETE"
-"""The variable by which click's script in a shell asks for completions."""
 
 
 class LazyCommand(click.Command):
@@ -86,8 +82,7 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # Users append `--debug` after an error.
     debug = "--debug" in arguments
-    # A shell needs completions as click writes them.
-    with nullcontext() if COMPLETION in os.environ else escaped_streams():
+    with escaped_streams():
         try:
             # `context.exit()` returns its exit code; commands return None.
             others = [argument for argument in arguments if argument != "--debug"]
@@ -109,8 +104,8 @@ def _fail(error: BaseException, debug: bool) -> int:
     """Print `error` as a sentence and return its exit code."""
     code: int = ExitCode.USAGE
     match error:
-        case SystemExit(code=int(ended)):  # click has answered a shell; or the pipe is closed: `| head`
-            return ended if COMPLETION in os.environ else ExitCode.OK
+        case SystemExit(code=int()):  # click has answered a shell; or the pipe is closed: `| head`
+            return ExitCode.OK
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
         case MemoryError() | OSError() | RuntimeError() | ImportError() if says_no_memory(repr(error)):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.model.c_model import CModel
-from edge_runtime.model.interpreters import Model, load_runtime, open_model
+from edge_runtime.model.interpreters import Model, open_model
 
 _LOG = "exec,nochain,in_asm,strace"  # QEMU_LOG; `nochain` logs blocks that follow each other one by one
 _NO_FILE = 1_000_000_007  # more files than a process may open
@@ -52,8 +52,8 @@ def run_between_marks(model: str, values: str, log: str, starts: str = "0") -> N
     if library.exists():  # the model as C
         opened, mapped = CModel(library, content, "", model), str(library)
     else:
-        loaded = load_runtime("auto")
-        mapped = str(Path(loaded.module.__file__).parent)
+        opened = open_model(content, "auto", threads=1)
+        mapped = str(Path(opened.runtime.module.__file__).parent)
     code = _code_of(mapped)
     if os.environ.get("QEMU_DFILTER") != code:
         if int(starts) == _STARTS:
@@ -61,8 +61,6 @@ def run_between_marks(model: str, values: str, log: str, starts: str = "0") -> N
         settings = {"QEMU_LOG": _LOG, "QEMU_LOG_FILENAME": log, "QEMU_DFILTER": code}
         again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, log, str(int(starts) + 1)]
         os.execve(sys.executable, again, os.environ | settings)
-    if not library.exists():
-        opened = open_model(content, loaded.name, threads=1)
     tensor = np.load(values, allow_pickle=False)
     opened.run(tensor)  # the first inference allocates memory for all others
     gc.disable()
