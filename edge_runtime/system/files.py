@@ -7,7 +7,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge_runtime.errors import InputError
@@ -64,15 +64,9 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
 
 def check_folder(folder: Path) -> None:
     """Raise `InputError` unless files can be written into `folder`, which need not exist; leave nothing there."""
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    try:
-        with _writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
-    finally:
-        for parent in missing:
-            with suppress(OSError):
-                parent.rmdir()
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    with _writing(folder):
+        tempfile.TemporaryFile(dir=existing).close()
 
 
 def sha256(path: Path) -> str:

@@ -97,13 +97,6 @@ def test_it_answers_like_this_machine_and_keeps_complete_files_until_it_is_clean
     assert not root.exists()
 
 
-def test_the_error_of_a_worker_keeps_its_kind(device, few, models):
-    device.prepare(ignore_progress)
-    broken = replace(models[1], title="broken.tflite", content=models[1].content[:1000])
-    with pytest.raises(InputError, match=r"broken\.tflite|model-0"):
-        measurement.measure([broken], few, device, QUICK)
-
-
 HANGS = """
 import os, subprocess
 child = subprocess.Popen(["/bin/sleep", "600"])
