@@ -1,21 +1,18 @@
 """Start and end every `har-edge` command: load a subcommand when it is called, and turn errors into exit codes."""
 
-import difflib
 import importlib
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
-from click.shell_completion import CompletionItem
 
 import edge_runtime
-from edge_runtime.errors import ExitCode, HarEdgeError, InputError
+from edge_runtime.errors import ExitCode, HarEdgeError
 from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.standard_streams import escaped_streams
@@ -39,64 +36,36 @@ DEVICE_COMMANDS = {
 }
 """Command -> (module that defines `command`, help line). The help text imports none of these modules."""
 
-HOST_COMMANDS = ("train", "crossval", "convert", "page")
-"""The commands that `python -m edge_runtime` lacks: only a host has their packages."""
 
-COMPLETION = "_HAR_EDGE_COMPLETE"
-"""The variable by which click's script in a shell asks for completions."""
+class LazyCommand(click.Command):
+    """Stand for the subcommand `command` of a module, which is imported when the subcommand is called."""
+
+    def __init__(self, name: str, module: str, text: str) -> None:
+        super().__init__(name, short_help=text)
+        self._module = module
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Import the subcommand and let it read its arguments."""
+        command: click.Command = importlib.import_module(self._module).command
+        return command.make_context(info_name, args, parent, **extra)
 
 
-class LazyGroup(click.Group):
-    """Import a subcommand's module when the subcommand is called."""
+class OrderedGroup(click.Group):
+    """List the subcommands in the order of the work."""
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._lazy = lazy
-
-    def list_commands(self, context: click.Context) -> list[str]:
-        """Return the names of all subcommands, in the order of the work."""
-        return [*self._lazy, *super().list_commands(context)]
-
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Import and return the subcommand `name`."""
-        if name not in self._lazy:
-            return super().get_command(context, name)
-        command: click.Command = importlib.import_module(self._lazy[name][0]).command
-        return command
-
-    def resolve_command(
-        self, context: click.Context, arguments: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the subcommand that `arguments` begin with. Raises an error that says what to type instead."""
-        name, names = arguments[0], self.list_commands(context)
-        if name in HOST_COMMANDS and name not in names:
-            raise InputError(
-                f"{name} needs all of har-edge, and this is only its runtime: run 'har-edge {name}' on a host"
-            )
-        if name not in names and not name.startswith("-") and not context.resilient_parsing:
-            near = difflib.get_close_matches(name, names, 1)
-            advice = f"did you mean {near[0]}?" if near else "'har-edge --help' lists all"
-            raise click.UsageError(f"no command is named {name!r}: {advice}", context)
-        return super().resolve_command(context, arguments)
-
-    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the subcommands and options that begin with `incomplete`, without importing the subcommands."""
-        items = [CompletionItem(name, help=text) for name, (_, text) in self._lazy.items()]
-        mine = [item for item in items if item.value.startswith(incomplete)]
-        return mine + click.Command.shell_complete(self, context, incomplete)
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of subcommands into the help text, without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all subcommands."""
+        return list(self.commands)
 
 
 def make_command(commands: Mapping[str, tuple[str, str]]) -> click.Group:
     """Make the `har-edge` command with the given subcommands."""
 
     @click.group(
-        cls=LazyGroup,
-        lazy=commands,
+        cls=OrderedGroup,
+        commands=[LazyCommand(name, module, text) for name, (module, text) in commands.items()],
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
         help="Human activity recognition on the device: train, convert to int8 TFLite, measure.",
     )
@@ -113,8 +82,7 @@ def run(command: click.Group, arguments: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     # Users append `--debug` after an error.
     debug = "--debug" in arguments
-    # A shell needs completions as click writes them.
-    with nullcontext() if COMPLETION in os.environ else escaped_streams():
+    with escaped_streams():
         try:
             # `context.exit()` returns its exit code; commands return None.
             others = [argument for argument in arguments if argument != "--debug"]
@@ -136,8 +104,8 @@ def _fail(error: BaseException, debug: bool) -> int:
     """Print `error` as a sentence and return its exit code."""
     code: int = ExitCode.USAGE
     match error:
-        case SystemExit(code=int(ended)):  # click has answered a shell; or the pipe is closed: `| head`
-            return ended if COMPLETION in os.environ else ExitCode.OK
+        case SystemExit(code=int()):  # click has answered a shell; or the pipe is closed: `| head`
+            return ExitCode.OK
         case HarEdgeError():
             sentence, code = str(error), error.exit_code
         case MemoryError() | OSError() | RuntimeError() | ImportError() if says_no_memory(repr(error)):

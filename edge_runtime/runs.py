@@ -1,9 +1,9 @@
 """Find run folders, which `train`, `convert` and `bench` share, and name their files."""
 
 import fcntl
+import json
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from edge_runtime.model import model_card
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.model.scheme_names import SCHEMES
 from edge_runtime.system.files import write_bytes
-from edge_runtime.system.outside_files import file_name, parse_json, read_text
+from edge_runtime.system.progress import OnNotice
 
 RUNS = Path("runs")
 LATEST = RUNS / "latest"
@@ -81,7 +81,7 @@ def keep_result(path: Path) -> None:
         write_bytes(kept, path.read_bytes())
 
 
-def last_results(path: Path | None, n: int = 1, on_notice: Callable[[str], object] = lambda notice: None) -> list[Path]:
+def last_results(path: Path | None, n: int, on_notice: OnNotice) -> list[Path]:
     """Return the last `n` benchmark results in the run folder at `path`, all of one device, the newest last.
 
     Without a `path` it looks in the latest run or, if there is no run, in the current folder. A file stands for itself.
@@ -142,13 +142,11 @@ def remembered_data(model: Path) -> Sources:
     # Without a network, card.json does not belong to a run: it may lie beside a model on a device.
     if not (run.model.is_file() and run.card.is_file()):
         return ()
-    path = model_card.load(run.card).training_data.get("path")
-    texts = (path,) if isinstance(path, str) else tuple(path) if isinstance(path, list) and path else None
-    data = data_sources.sources(texts)
-    for text, source in zip(texts or (), data, strict=False):
+    data = data_sources.sources(model_card.load(run.card).training_data.get("path"))
+    for source in data:
         if source.path and not source.path.exists():
             raise InputError(
-                f"{model.parent} was trained on data at {text}, which is missing: name its new place with --data"
+                f"{model.parent} was trained on data at {source}, which is missing: name its new place with --data"
             )
     return data
 
@@ -176,7 +174,7 @@ def under_way(folder: Path) -> InputError:
     return InputError(f"a training into {folder} is still running: wait until it ends")
 
 
-def find_run(path: Path | None, on_notice: Callable[[str], object] = lambda notice: None) -> Run:
+def find_run(path: Path | None, on_notice: OnNotice = lambda notice: None) -> Run:
     """Return the run at `path`, by default the latest run. Raises `InputError` when it does not exist.
 
     For a training with several seeds, it returns the run of the first seed and tells `on_notice`.
@@ -208,9 +206,4 @@ def _runs_in(folder: Path) -> list[Run]:
     seeds = folder / SEEDS
     if not seeds.exists():
         return [Run(folder)]
-    try:
-        names = parse_json(read_text(seeds, "the summary of several seeds"))["runs"]
-        first, *others = [Run(folder / name) for name in map(file_name, names)]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{seeds} is damaged ({error}): name the run folder of one seed") from error
-    return [first, *others]
+    return [Run(folder / name) for name in json.loads(seeds.read_text())["runs"]]

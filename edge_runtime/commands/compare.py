@@ -59,7 +59,7 @@ def command(
     elif new is None and (old is None or old.is_dir()):
         old, new = runs.last_results(old, 2, outputs.say)
     else:
-        (old,), (new,) = (runs.last_results(path, on_notice=outputs.say) for path in (old, new))
+        (old,), (new,) = (runs.last_results(path, 1, outputs.say) for path in (old, new))
     outputs.check_written({"json": json_path}, inputs=[old, new])
     outcome = compare_trained(old, new) if trained else compare(*map(results.read_report, (old, new)))
     if outcome.obstacles and not anyway:

@@ -25,7 +25,7 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
     Several results are shown side by side. RUN stands for its newest result. The default is the newest result of the
     latest run or, if you have no run, of this folder.
     """
-    paths = [result for path in paths or (None,) for result in runs.last_results(path, on_notice=outputs.say)]
+    paths = [result for path in paths or (None,) for result in runs.last_results(path, 1, outputs.say)]
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
     outputs.check_written(written, inputs=paths)
     devices = side_by_side({str(path): results.read_report(path) for path in paths})

@@ -1,6 +1,5 @@
 """Reach Linux boards and Android phones by adb, Android's debugging bridge."""
 
-import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -12,10 +11,9 @@ from typing import Self
 from edge_runtime.devices.connection import program
 from edge_runtime.errors import DeviceError, HarEdgeError
 from edge_runtime.system.child_processes import run_program
-from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import ending, last_line
 
-_TRANSFER_SECONDS = 600.0  # for the largest file, of some MB
+_SECONDS = 120.0  # for an answer, or to send a file of some MB
 
 
 @dataclass(frozen=True)
@@ -23,14 +21,13 @@ class Adb:
     """The device that `adb devices` lists as `name`. HAR_EDGE_ADB replaces the command `adb`."""
 
     name: str
-    answer_seconds: float = 20.0
 
     @classmethod
     def find(cls, target: str) -> Self:
         """Find the device of `adb://SERIAL`, or the only device for `adb:`. Raises `DeviceError`."""
         serial = target.removeprefix("adb:").removeprefix("//")
-        lines = map(str.split, _run(cls.answer_seconds, "devices").splitlines()[1:])
-        states = {printable(words[0]): printable(words[1]) for words in lines if len(words) > 1}
+        lines = map(str.split, _run(_adb("devices")).splitlines()[1:])
+        states = {words[0]: words[1] for words in lines if len(words) > 1}
         if not serial and len(states) == 1:
             (serial,) = states
         if serial not in states:
@@ -42,10 +39,9 @@ class Adb:
         return cls(serial)
 
     @property
-    def android(self) -> str | None:
-        """The release of Android on the device; None for another Linux."""
-        release = self.shell("getprop ro.build.version.release 2>/dev/null || true").strip()
-        return release if re.fullmatch(r"[\d.]{1,20}", release) else None
+    def android(self) -> bool:
+        """Tell whether the device runs Android, not another Linux."""
+        return bool(self.shell("getprop ro.build.version.release 2>/dev/null || true").strip())
 
     def command(self, argv: Sequence[str]) -> list[str]:
         """Return the command that runs `argv` there, quoted for its shell."""
@@ -53,29 +49,29 @@ class Adb:
 
     def adb_command(self, *arguments: str) -> list[str]:
         """Return the command that runs adb with `arguments` for the device."""
-        return [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), "-s", self.name, *arguments]
+        return _adb("-s", self.name, *arguments)
 
     def shell(self, line: str) -> str:
         """Run `line` in the device's shell, and return its output. Raises `DeviceError`."""
-        return _run(self.answer_seconds, "-s", self.name, "shell", "-T", line)
+        return _run(self.adb_command("shell", "-T", line))
 
     def push(self, path: Path, there: str) -> None:
         """Send the file `path`. Raises `DeviceError`."""
-        _run(_TRANSFER_SECONDS, "-s", self.name, "push", str(path), there)
+        _run(self.adb_command("push", str(path), there))
 
     def pull(self, there: str, folder: Path) -> None:
         """Copy the file `there` into `folder`. Raises `DeviceError`."""
-        _run(_TRANSFER_SECONDS, "-s", self.name, "pull", there, str(folder))
+        _run(self.adb_command("pull", there, str(folder)))
 
     @contextmanager
     def reversed_port(self, port: int) -> Iterator[None]:
         """Offer `port` of this machine at the device's localhost during the block. Raises `DeviceError`."""
-        _run(self.answer_seconds, "-s", self.name, "reverse", f"tcp:{port}", f"tcp:{port}")
+        _run(self.adb_command("reverse", f"tcp:{port}", f"tcp:{port}"))
         try:
             yield
         finally:
             with suppress(DeviceError):  # it may be unplugged
-                _run(self.answer_seconds, "-s", self.name, "reverse", "--remove", f"tcp:{port}")
+                _run(self.adb_command("reverse", "--remove", f"tcp:{port}"))
 
     def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
         """Explain how adb ended; it exits with 0 too when the device goes away."""
@@ -86,14 +82,17 @@ class Adb:
         )
 
 
-def _run(seconds: float, *arguments: str) -> str:
-    """Run adb for at most `seconds`, and return its output. Raises `DeviceError`."""
-    command = [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), *arguments]
+def _adb(*arguments: str) -> list[str]:
+    return [*program("HAR_EDGE_ADB", "adb", "Android's platform tools"), *arguments]
+
+
+def _run(command: Sequence[str]) -> str:
+    """Run a command of adb, and return its output. Raises `DeviceError`."""
     try:
-        done = run_program(command, seconds)
+        done = run_program(command, _SECONDS)
     except subprocess.TimeoutExpired as error:
         raise DeviceError(
-            f"'{shlex.join(command)}' does not end within {seconds:g} s: run 'adb kill-server'"
+            f"'{shlex.join(command)}' does not end within {_SECONDS:g} s: run 'adb kill-server'"
         ) from error
     if done.returncode:
         raise DeviceError(f"'{shlex.join(command)}' {ending(done.returncode, done.stderr)}: try it by hand")

@@ -7,8 +7,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -66,13 +65,9 @@ class Transport(Protocol):
 
 def program(variable: str, usual: str, package: str) -> list[str]:
     """Return the words of the command in `variable`, or of `usual`. Raises `InputError` if it is missing."""
-    text = os.environ.get(variable) or usual
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = []
-    if not words or shutil.which(words[0]) is None:
-        raise InputError(f"{text.strip()} is missing on this machine: install {package}, or set {variable}")
+    words = shlex.split(os.environ.get(variable) or usual)
+    if shutil.which(words[0]) is None:
+        raise InputError(f"{words[0]} is missing on this machine: install {package}, or set {variable}")
     return words
 
 
@@ -95,10 +90,8 @@ class Connection:
         self._pending = bytearray()
         self._greeted = False
         try:
-            os.set_blocking(self._stdin, False)
             self._write(source)
-            with self.understood():
-                self.hello = from_json(Hello, self._receive()["hello"])
+            self.hello = from_json(Hello, self._receive()["hello"])
             self._greeted = True
         except BaseException:
             self.close()
@@ -120,24 +113,15 @@ class Connection:
         content = None if payload is None else payload.read_bytes()
         size = {} if content is None else {"n_bytes": len(content)}
         self._write(json.dumps({"do": task, **arguments, **size}).encode() + b"\n" + (content or b""))
-        with self.understood():
-            while not (message := self._receive()).get("done"):
-                on_notice(message, self._take(message.get("n_bytes", 0)))
+        while not (message := self._receive()).get("done"):
+            on_notice(message, self._take(message.get("n_bytes", 0)))
         return message
-
-    @contextmanager
-    def understood(self) -> Iterator[None]:
-        """Turn errors of a block that reads an answer into a `DeviceError`."""
-        try:
-            yield
-        except (LookupError, TypeError, ValueError) as error:
-            raise DeviceError(f"{self._transport.name} does not answer like har-edge's agent ({error!r})") from error
 
     def _receive(self) -> dict[str, Any]:
         while b"\n" not in self._pending:
             self._read()
         line = self._take(self._pending.index(b"\n") + 1)
-        message = message_of(line.decode(errors="replace"))
+        message = message_of(line)
         if not message:
             raise DeviceError(
                 f"{self._transport.name} does not answer like har-edge's agent ({quoted(line[:-1], 100)}): "
@@ -156,7 +140,8 @@ class Connection:
 
     def _read(self) -> None:
         """Wait for output and read it."""
-        self._check_alive(select.select([self._stdout], [], [], _SILENCE_SECONDS)[0])
+        if not select.select([self._stdout], [], [], _SILENCE_SECONDS)[0]:
+            raise DeviceError(f"{self._transport.name} does not answer within {_SILENCE_SECONDS:g} s: try again")
         read = os.read(self._stdout, _PIECE)
         if not read:
             raise self._lost()
@@ -166,14 +151,9 @@ class Connection:
         view = memoryview(data)
         try:
             while view:
-                self._check_alive(select.select([], [self._stdin], [], _SILENCE_SECONDS)[1])
                 view = view[os.write(self._stdin, view) :]
         except BrokenPipeError as error:
             raise self._lost() from error
-
-    def _check_alive(self, ready: Sequence[int]) -> None:
-        if not ready:
-            raise DeviceError(f"{self._transport.name} does not answer within {_SILENCE_SECONDS:g} s: try again")
 
     def _lost(self) -> HarEdgeError:
         """Return the error for a command that has ended or is about to end."""

@@ -53,32 +53,21 @@ class Environment:
             raise InputError(f"{runtime} cannot be installed on devices: use --runtime litert or tflite-runtime")
         if hello.libc[0] != "glibc":
             raise DeviceError(f"{name} does not have glibc, and there is no TFLite runtime for other C libraries")
-        obstacles = []
         for candidate in _RUNTIMES if runtime == "auto" else (runtime,):
+            oldest, newest = _PYTHONS[candidate]
             for python in hello.interpreters:
                 # NumPy has no wheels for 32 bits: use the system's NumPy.
                 has_numpy = python.bits == 32 and (python.numpy or "").startswith("1.")
                 packages = requirements(candidate)[: 1 if has_numpy else 2]
                 machine = _NARROW.get(hello.machine, hello.machine) if python.bits == 32 else hello.machine
-                environment = cls(candidate, python.path, python.version, machine, python.bits, hello.libc, packages)
-                obstacle = environment._obstacle()
-                if obstacle is None:
-                    return environment
-                obstacles.append(obstacle)
-        raise DeviceError(f"{name} {max(obstacles)[1]}")
-
-    def _obstacle(self) -> tuple[int, str] | None:
-        """Return why it cannot measure, after a number that is higher the closer it comes; None if it can."""
-        version = ".".join(map(str, self.version))
-        oldest, newest = _PYTHONS[self.runtime]
-        if self.machine not in _MACHINES[self.runtime]:
-            return 0, f"has a {self.bits}-bit system ({self.machine}), for which there is no {self.runtime}"
-        if not oldest <= self.version[:2] <= newest:
-            needed = f"{oldest[0]}.{oldest[1]} to {newest[0]}.{newest[1]}"
-            return 1, f"has Python {version}, but {self.runtime} needs {needed}: install such a Python there"
-        if self.bits == 32 and len(self.requirements) > 1:
-            return 2, f"has no NumPy 1 for its 32-bit Python {version}: sudo apt install python3-numpy there"
-        return None
+                has_wheels = machine in _MACHINES[candidate] and oldest <= python.version[:2] <= newest
+                if has_wheels and (has_numpy or python.bits == 64):
+                    return cls(candidate, python.path, python.version, machine, python.bits, hello.libc, packages)
+        pythons = [f"{'.'.join(map(str, python.version))} ({python.bits}-bit)" for python in hello.interpreters]
+        raise DeviceError(
+            f"{name} ({hello.machine}) has no fitting Python, only {', '.join(pythons)}: install 64-bit Python 3.10 to "
+            "3.14 or, on 32-bit Arm, Python 3.10 or 3.11 with NumPy 1"
+        )
 
     def key(self, *packages: str) -> str:
         """Return the environment's name, made of the interpreter and the digests `packages`."""

@@ -69,23 +69,19 @@ class Phone:
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process there. Raises `DeviceError`, or the app's error."""
         # A new name, so that the answer to an earlier job cannot be mistaken for this answer.
-        renamed = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
-        renamed.write(folder)
+        job = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
+        job.write(folder)
         for name in (job.model, str(job.windows)):
             if name not in self._sent:
                 on_progress(0.0, f"sending {name}")
                 self._send(folder / name)
                 self._sent.add(name)
-        self._send(renamed.path(folder))
-        try:
-            self._work(renamed, folder, on_progress)
-            for name in self.adb.shell(f"ls {self._answers} 2>/dev/null || true").split():
-                if name in (f"{renamed.name}.json", f"{renamed.name}.npz"):
-                    self.adb.pull(f"{self._answers}/{name}", folder)
-            answer = read_answer(folder, renamed.name)
-        finally:
-            with suppress(DeviceError):
-                self.adb.shell(f"rm -f {self._folder}/{renamed.path(folder).name} {self._answers}/{renamed.name}.*")
+        self._send(job.path(folder))
+        self._work(job, folder, on_progress)
+        for name in self.adb.shell(f"ls {self._answers} 2>/dev/null || true").split():
+            if name in (f"{job.name}.json", f"{job.name}.npz"):
+                self.adb.pull(f"{self._answers}/{name}", folder)
+        answer = read_answer(folder, job.name)
         if answer is None:
             raise DeviceError(f"{self.name} wrote no answer about {job.title}: look at 'adb logcat -s {_TAG}'")
         return answer
@@ -101,7 +97,7 @@ class Phone:
         """Remove everything but the app."""
         if self._folder:
             with suppress(DeviceError):  # it has gone
-                self.adb.shell(f"am force-stop {PACKAGE}; rm -rf {self._folder}")
+                self.adb.shell(f"am force-stop {PACKAGE}; rm -rf {self._folder} {self._answers}/*")
 
     def _send(self, path: Path) -> None:
         there = f"{self._folder}/{path.name}"
@@ -121,7 +117,7 @@ class Phone:
         try:
             assert listening.stdout is not None
             self.adb.shell(f"am start -S -n {PACKAGE}/.BenchActivity --es job {self._folder}/{name}")
-            for line in child_processes.lines(listening.stdout, lambda: SILENCE_SECONDS):
+            for line in child_processes.lines(listening.stdout, SILENCE_SECONDS):
                 message = message_of(line)
                 if message.get("done") == name:
                     return

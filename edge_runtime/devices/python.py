@@ -1,5 +1,6 @@
 """Measure with an interpreter on this machine, each job in a fresh process of its own session."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,9 +16,8 @@ from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of, run_program
-from edge_runtime.system.dataclass_json import from_json
+from edge_runtime.system.dataclass_json import from_text
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress
 
@@ -69,7 +69,7 @@ class PythonDevice:
             try:
                 done = run_program(command, seconds=60)
                 done.check_returncode()
-                return from_json(Description, parse_json(done.stdout))
+                return from_text(Description, done.stdout)
             except (OSError, subprocess.SubprocessError, ValueError) as error:
                 raise DeviceError(
                     f"{self.interpreter} cannot describe the machine ({error}): use another Python"
@@ -91,7 +91,7 @@ class PythonDevice:
             )
             try:
                 assert process.stdout is not None
-                for line in child_processes.lines(process.stdout, lambda: self.silence_seconds):
+                for line in child_processes.lines(process.stdout, self.silence_seconds):
                     if report := progress_of(message_of(line)):
                         stage = report[1]
                         on_progress(*report)
@@ -117,18 +117,17 @@ def other_python(path: str, runtime: str) -> PythonDevice:
         raise InputError(f"--on python:{path}: {path} is not a program")
     try:
         done = run_program([interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)], seconds=60)
-        description = parse_json(done.stdout)
-        version, packages = tuple(map(int, description["version"])), description["packages"]
-    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
+        description = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
         raise InputError(f"--on python:{path}: {interpreter} is not a Python 3 interpreter") from error
+    version, packages = tuple(description["version"]), description["packages"]
     if version < (3, 10):
         raise InputError(f"{interpreter} is Python {'.'.join(map(str, version))}: har-edge needs 3.10 or newer there")
     runtimes = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)
     chosen = next((name for name in runtimes if PACKAGES[name] in packages), None)
     if chosen is None or "numpy" not in packages:
         package = {"litert": "ai-edge-litert"}.get(runtimes[0], runtimes[0])
-        missing = "numpy" if chosen else "TFLite runtime" if runtime == "auto" else runtime
         # The system's Python may refuse packages (PEP 668).
         command = f"{interpreter} -m venv env && env/bin/pip install numpy {package}"
-        raise InputError(f"{interpreter} has no {missing}: {command}, then --on python:env/bin/python")
+        raise InputError(f"{interpreter} lacks numpy or {package}: {command}, then --on python:env/bin/python")
     return PythonDevice(f"python{version[0]}.{version[1]}-{chosen}", interpreter)

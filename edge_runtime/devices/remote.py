@@ -22,7 +22,6 @@ from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder, sha256
-from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
@@ -71,7 +70,7 @@ class RemoteDevice:
 
         def hear(notice: dict[str, Any], _: bytes) -> None:
             if "stage" in notice:
-                on_progress(0.5, printable(str(notice["stage"])))
+                on_progress(0.5, notice["stage"])
 
         answer = self.connect().ask(
             "environment",
@@ -97,14 +96,11 @@ class RemoteDevice:
             self._send({digest: bundle}, on_progress)
             interpreter = connection.hello.interpreters[0].path
             answer = connection.ask("probe", interpreter=interpreter, bundle=digest)
-        with connection.understood():
-            return from_json(Description, answer["description"])
+        return from_json(Description, answer["description"])
 
     def clean(self) -> int:
         """Remove everything there, and return its size in bytes."""
-        answer = self.connect().ask("clean")
-        with self.connect().understood():
-            return int(answer["removed_bytes"])
+        return int(self.connect().ask("clean")["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
         """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
@@ -136,13 +132,11 @@ class RemoteDevice:
             silence_seconds=self.silence_seconds,
         )
         title = f"{job.title} on {self.name}"
-        with self.connect().understood():
-            silent, how = done["silent"], ending(done["code"], done["log"], stage)
-        if silent:
+        if done["silent"]:
             raise no_answer(title, f"gave no sign of life for {self.silence_seconds:g} s while {stage}")
         answer = read_answer(folder, job.name)
         if answer is None:
-            raise no_answer(title, how)
+            raise no_answer(title, ending(done["code"], done["log"], stage))
         return answer
 
     def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
@@ -163,9 +157,7 @@ class RemoteDevice:
         unknown = [digest for digest in files if digest not in self._there]
         if not unknown:
             return
-        answer = self.connect().ask("missing", digests=unknown)
-        with self.connect().understood():
-            missing = [digest for digest in unknown if digest in answer["missing"]]
+        missing = self.connect().ask("missing", digests=unknown)["missing"]
         for i, digest in enumerate(missing):
             on_progress(i / len(missing), f"sending {files[digest].stat().st_size / 1e6:.1f} MB")
             self.connect().ask("put", payload=files[digest], digest=digest)

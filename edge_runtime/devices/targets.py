@@ -5,22 +5,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import Report
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.emulated.cortex_m4 import CortexM4
+from edge_runtime.devices.emulated.emulated_device import EmulatedDevice
+from edge_runtime.devices.phone import Phone
 from edge_runtime.devices.python import PythonDevice, other_python
+from edge_runtime.devices.remote import RemoteDevice
+from edge_runtime.devices.ssh import Ssh
 from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model.c_model import C
 from edge_runtime.model.model_file import ModelFile
 from edge_runtime.system.progress import OnProgress
-
-if TYPE_CHECKING:
-    from edge_runtime.devices.ssh import Ssh
 
 TARGETS = "local|python:PATH|ssh://HOST|adb://SERIAL|emulated:CPU"  # as messages list them
 
@@ -69,29 +70,19 @@ def opener(target: str, runtime: str = "auto") -> Callable[[], Device]:
     if kind == "adb":
         return partial(_open_adb, target, runtime)
     if kind == "emulated" and rest:
-        from edge_runtime.devices.emulated.emulated_device import EmulatedDevice
-
         return partial(EmulatedDevice, rest, runtime)
     if target.startswith("ssh://") or (":" not in target and "@" in target):
-        from edge_runtime.devices.ssh import Ssh
-
         return partial(_open_ssh, Ssh.parse(target), runtime)
     raise InputError(f"cannot measure on {target!r}: name one of {TARGETS.replace('|', ', ')}")
 
 
-def _open_ssh(ssh: "Ssh", runtime: str) -> Device:
-    from edge_runtime.devices.remote import RemoteDevice
-
+def _open_ssh(ssh: Ssh, runtime: str) -> Device:
     ssh.command(())  # refuse a machine without ssh at once
     return RemoteDevice(ssh, runtime)
 
 
 def _open_adb(target: str, runtime: str) -> Device:
     """Open a phone, where an app measures, or a board, where the agent does."""
-    from edge_runtime.devices.adb import Adb
-    from edge_runtime.devices.phone import Phone
-    from edge_runtime.devices.remote import RemoteDevice
-
     adb = Adb.find(target)
     return Phone(adb, runtime) if adb.android else RemoteDevice(adb, "auto" if runtime == C else runtime)
 

@@ -6,15 +6,11 @@ import io
 import os
 import secrets
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from edge_runtime.errors import InputError
-
-_OURS = ".har-edge-"  # in the names of temporary files
-_ABANDONED_S = 3600.0  # an older temporary file was left by a killed process
 
 
 @contextmanager
@@ -25,14 +21,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     replaced. Raises `InputError` when `path` cannot be written, or is not a regular file.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.stem[:20]}{_OURS}{secrets.token_hex(8)}{target.suffix}")
+    temporary = target.with_name(f".{target.stem[:20]}-{secrets.token_hex(8)}{target.suffix}")
     with _writing(Path(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_target(path)
-        for abandoned in target.parent.glob(f".*{_OURS}{'[0-9a-f]' * 16}*"):
-            with suppress(OSError):
-                if abandoned.stat().st_mtime < time.time() - _ABANDONED_S:
-                    abandoned.unlink()
         try:
             temporary.touch()  # refuse a folder that cannot be written before the work
             yield temporary
@@ -72,15 +64,9 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
 
 def check_folder(folder: Path) -> None:
     """Raise `InputError` unless files can be written into `folder`, which need not exist; leave nothing there."""
-    missing = [parent for parent in (folder, *folder.parents) if not parent.exists()]
-    try:
-        with _writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
-    finally:
-        for parent in missing:
-            with suppress(OSError):
-                parent.rmdir()
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    with _writing(folder):
+        tempfile.TemporaryFile(dir=existing).close()
 
 
 def sha256(path: Path) -> str:

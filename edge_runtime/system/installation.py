@@ -3,9 +3,7 @@
 import importlib.metadata
 import json
 import shlex
-import shutil
 import sys
-import sysconfig
 from pathlib import Path
 
 from edge_runtime.errors import InputError
@@ -26,11 +24,9 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
     `root` is the folder of the packages. Outside a clone, pip notes the origin in `direct_url.json` (PEP 610).
     """
     if (root / "pyproject.toml").exists():
-        return pip_install("--editable", f"{'.' if root == Path.cwd() else root}[{extra}]")
+        return pip_install("--editable", f"{root}[{extra}]")
     installations = importlib.metadata.distributions(name="har-edge")
     notes = [distribution.read_text("direct_url.json") for distribution in installations]
-    if not notes:
-        return f"pip install '.[{extra}]' in a clone of har-edge"
     origin = json.loads(next(filter(None, notes), "{}"))
     system = origin.get("vcs_info", {}).get("vcs")
     address = f"{system}+{origin['url']}" if system else origin.get("url")
@@ -39,10 +35,4 @@ def how_to_install(extra: str, root: Path = _ROOT) -> str:
 
 def pip_install(*arguments: str) -> str:
     """Return `pip install` with `arguments`, by this Python's pip, which may differ from the pip on the path."""
-    if sys.prefix == sys.base_prefix and Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():  # PEP 668
-        environment = shlex.join([sys.executable, "-m", "venv", "--system-site-packages", "env"])
-        return f"{environment} && {shlex.join(['env/bin/pip', 'install', *arguments])}"
-    pip = shutil.which("pip")
-    is_own = pip is not None and Path(pip).parent == Path(sys.executable).parent
-    program = ["pip"] if is_own else [sys.executable, "-m", "pip"]
-    return shlex.join([*program, "install", *arguments])
+    return shlex.join([sys.executable, "-m", "pip", "install", *arguments])

@@ -72,7 +72,7 @@ def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
     console = Console(stderr=True)
     prefixes = [f"{name}: " if name else "" for name in names]
     if not console.is_terminal:
-        yield [_Lines(console, prefix) for prefix in prefixes]
+        yield [_lines(console, prefix) for prefix in prefixes]
         return
     columns = (
         BarColumn(bar_width=None),
@@ -83,28 +83,24 @@ def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
     with Progress(
         *columns, TextColumn("{task.description}", markup=False), console=console, transient=True, expand=True
     ) as bars:
-        yield [_Bar(bars, prefix) for prefix in prefixes]
+        yield [_bar(bars, prefix) for prefix in prefixes]
 
 
-class _Bar:
-    """One of the bars."""
-
-    def __init__(self, bars: Progress, prefix: str) -> None:
-        self._bars, self._prefix = bars, prefix
-        self._task = bars.add_task(prefix, total=1.0)
-
-    def __call__(self, share: float, text: str) -> None:
-        self._bars.update(self._task, completed=share, description=f"{self._prefix}{text}")
+def _bar(bars: Progress, prefix: str) -> OnProgress:
+    """Add a bar."""
+    task = bars.add_task(prefix, total=1.0)
+    return lambda share, text: bars.update(task, completed=share, description=f"{prefix}{text}")
 
 
-class _Lines:
-    """A line for each new stage."""
+def _lines(console: Console, prefix: str) -> OnProgress:
+    """Print a line for each new stage."""
+    last = ""
 
-    def __init__(self, console: Console, prefix: str) -> None:
-        self._console, self._prefix, self._said = console, prefix, ""
-
-    def __call__(self, share: float, text: str) -> None:
+    def show(share: float, text: str) -> None:
+        nonlocal last
         stage = text.partition(": ")[0]
-        if stage != self._said:
-            self._said = stage
-            self._console.print(f"{100 * share:3.0f} % {self._prefix}{stage}", soft_wrap=True)
+        if stage != last:
+            last = stage
+            console.print(f"{100 * share:3.0f} % {prefix}{stage}", soft_wrap=True)
+
+    return show

@@ -153,23 +153,6 @@ def test_files_that_a_device_sends_unasked_are_not_written(tmp_path):
     assert (folder / "m").read_bytes() == b"model"
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        ['{"hello": 3}'],
-        [GREETING, '{"done": 1}'],
-        [GREETING, '{"done": 1, "missing": 5}'],
-        [GREETING, '{"n_bytes": "x"}'],
-    ],
-)
-def test_answers_of_another_form_are_an_error_of_the_device(lines, tmp_path):
-    (tmp_path / "lie").write_text("\n".join(map(str.strip, lines)) + "\n")
-    (tmp_path / "m").write_bytes(b"model")
-    transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
-    with closing(RemoteDevice(transport, interpreter="python3")) as device, pytest.raises(DeviceError):
-        device.run(MeasurementJob("x", "measure", "m", "m"), tmp_path, ignore_progress)
-
-
 class Runs:
     """Runs a program when it is unpickled."""
 

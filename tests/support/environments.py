@@ -1,19 +1,16 @@
 """Build a release, and install it in environments below `.venvs`, which later runs reuse."""
 
 import fcntl
-import hashlib
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from programs import ROOT, run_program
+from programs import ROOT, run_program, succeeded
 
 ENVIRONMENTS = ROOT / ".venvs"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -27,8 +24,7 @@ def built(tmp_path_factory) -> dict[str, Path]:
     # A build would leave files in the checkout. Every line of .gitignore is a name or a pattern.
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
     shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".git", *ignored))
-    done = run_program(sys.executable, "-m", "build", "--outdir", folder, source, cwd=source)
-    assert done.returncode == 0, done.stdout + done.stderr
+    succeeded(run_program(sys.executable, "-m", "build", "--outdir", folder, source, cwd=source))
     (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     return {"wheel": wheel, "sdist": sdist}
 
@@ -36,8 +32,9 @@ def built(tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def device_python(built) -> Path:
     """Return an interpreter with this project as a device has it: `pip install WHEEL` without extras."""
-    with _environment("device", PROJECT["dependencies"], CONSTRAINTS) as folder:
-        return _installed(folder, built["wheel"])
+    interpreter = _environment("device", PROJECT["dependencies"], CONSTRAINTS)
+    _pip_install(interpreter, "--no-deps", "--force-reinstall", built["wheel"])
+    return interpreter
 
 
 @pytest.fixture(scope="session")
@@ -48,32 +45,15 @@ def tflite_runtime_python() -> Path:
     extra = PROJECT["optional-dependencies"]["tflite-runtime"]
     # ml_dtypes is for numpy 2.
     others = {"ml_dtypes", *(re.split(r"[^\w.-]", requirement)[0] for requirement in extra)}
-    constraints = [line for line in CONSTRAINTS if line.partition("==")[0] not in others]
-    with _environment("tflite-runtime", extra, constraints) as folder:
-        if not (folder / "installed").exists():
-            _pip(folder, "install", *extra)
-            (folder / "installed").touch()
-        return _python(folder)
+    return _environment(
+        "tflite-runtime", extra, [line for line in CONSTRAINTS if line.partition("==")[0] not in others]
+    )
 
 
-def _installed(folder: Path, wheel: Path) -> Path:
-    """Install `wheel` in the environment in `folder` with pip; return its interpreter."""
-    mark = folder / "installed"
-    with zipfile.ZipFile(wheel) as archive:
-        names = sorted(archive.namelist())
-        content = hashlib.sha256(b"".join(name.encode() + archive.read(name) for name in names)).hexdigest()
-    if not mark.exists() or mark.read_text() != content:
-        mark.unlink(missing_ok=True)
-        _pip(folder, "uninstall", "--yes", PROJECT["name"])  # pip does not replace a version by itself
-        _pip(folder, "install", str(wheel))
-        mark.write_text(content)
-    return _python(folder)
-
-
-@contextmanager
-def _environment(name: str, requirements: Sequence[str], constraints: Sequence[str]) -> Iterator[Path]:
-    """Lock a virtual environment below `.venvs` for this process; make it again when its requirements change."""
+def _environment(name: str, requirements: Sequence[str], constraints: Sequence[str]) -> Path:
+    """Return the interpreter of an environment below `.venvs`; make it again when its requirements change."""
     folder = ENVIRONMENTS / name
+    interpreter = folder / "bin" / "python"
     marker = folder / "made"  # written last, so that the environment is complete
     key = "\n".join([sys.version, *requirements, "", *constraints])
     ENVIRONMENTS.mkdir(exist_ok=True)
@@ -83,16 +63,11 @@ def _environment(name: str, requirements: Sequence[str], constraints: Sequence[s
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
             (folder / "constraints.txt").write_text("\n".join(constraints))
+            _pip_install(interpreter, "--constraint", folder / "constraints.txt", *requirements)
             marker.write_text(key)
-        yield folder
+    return interpreter
 
 
-def _python(folder: Path) -> Path:
-    return folder / "bin" / "python"
-
-
-def _pip(folder: Path, command: str, *arguments: str) -> None:
-    constraints = ("--constraint", folder / "constraints.txt") if command == "install" else ()
-    quiet = ("--quiet", "--disable-pip-version-check")
-    done = run_program(_python(folder), "-m", "pip", command, *quiet, *constraints, *arguments, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+def _pip_install(interpreter: Path, *arguments: object) -> None:
+    command = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    succeeded(run_program(interpreter, *command, *arguments, cwd=ENVIRONMENTS))

@@ -6,10 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from programs import wait_until
 
 SSHD = "/usr/sbin/sshd"
 
@@ -20,7 +22,6 @@ class Server:
 
     folder: Path
     port: int
-    process: subprocess.Popen[bytes]
 
     def configure(self, path: Path) -> str:
         """Write an ssh configuration in which this server is `board`; return the command for HAR_EDGE_SSH."""
@@ -34,14 +35,10 @@ class Server:
         )
         return f"ssh -F {path}"
 
-    def stop(self) -> None:
-        """Stop the server and its sessions."""
-        self.process.terminate()
-        self.process.wait()
 
-
-def start(folder: Path, environment: Mapping[str, str], before: Sequence[str] = ()) -> Server:
-    """Start an sshd behind the command `before`; its files are in `folder`, and its sessions have `environment`."""
+@contextmanager
+def running(folder: Path, environment: Mapping[str, str]) -> Iterator[Server]:
+    """Run an sshd in the block; its files are in `folder`, and its sessions have `environment`."""
     assert shutil.which(SSHD), "install openssh-server: these tests need a real sshd"
     (folder / "home").mkdir(parents=True)
     for name in ("host", "client"):
@@ -62,12 +59,16 @@ def start(folder: Path, environment: Mapping[str, str], before: Sequence[str] = 
         Path("/run/sshd").mkdir(exist_ok=True)  # sshd needs it to drop the privileges of root
     log = folder / "log"
     with log.open("wb") as file:
-        process = subprocess.Popen([*before, SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=file)
-    for _ in range(300):
+        process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(folder / "sshd_config")], stderr=file)
+    try:
+        wait_until(lambda: is_listening(port) or process.poll() is not None, 15)
         assert process.poll() is None, log.read_text()
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return Server(folder, port, process)
-        time.sleep(0.05)
-    process.terminate()
-    raise AssertionError(f"sshd does not listen: {log.read_text()}")
+        yield Server(folder, port)
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 from edge_runtime.errors import CheckFailedError
 from edge_runtime.system import child_processes
@@ -14,7 +13,7 @@ from edge_runtime.system import child_processes
 def main(ending: str, told: str = "") -> None:
     """Work that ends as asked, or waits and writes into the file `told` who it is."""
     endings = {
-        **dict.fromkeys(("wait", "deaf"), lambda: (Path(told).write_text(str(os.getpid())), time.sleep(600))),
+        "wait": lambda: (Path(told).write_text(str(os.getpid())), time.sleep(600)),
         "done": lambda: None,
         "error": lambda: raise_(CheckFailedError("too large")),
         "fault": lambda: raise_(RuntimeError("the cause")),
@@ -28,9 +27,6 @@ def main(ending: str, told: str = "") -> None:
         kill = f"echo 'F op: bad' >&2; echo 'INFO: chatter' >&2; kill -{ending} $PPID; sleep 9"
         endings.get(ending, lambda: subprocess.run(["sh", "-c", kill], check=False))()
 
-    if ending == "deaf":  # as a Mac is
-        deaf = SimpleNamespace(register=lambda *_: None, poll=lambda milliseconds: time.sleep(milliseconds / 1000))
-        child_processes.select = SimpleNamespace(poll=lambda: deaf)
     child_processes.run_as_child(task)
 
 

@@ -45,13 +45,12 @@ class Board:
         tree: Path | None = None,
         job: Path | None = None,
         env: Mapping[str, str] = {},
-        fixed_addresses: bool = False,
     ) -> list[str]:
         """Return the command here that runs `argv` there as root in /; `tree` replaces its files, `job` is /job."""
         tree = tree or boards() / _TREE
         settings = {"PATH": "/usr/sbin:/usr/bin", "HOME": "/root", "LANG": "C.UTF-8", "QEMU_CPU": self.cpu, **env}
         return [
-            *(("setarch", "--addr-no-randomize") if fixed_addresses else ()),
+            *("setarch", "--addr-no-randomize"),  # a restarted process has the same addresses
             *("unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc"),
             *("--net", "sh", str(_START), str(tree), str(boards() / _EMULATOR / _QEMU), str(job or tree / "tmp")),
             *("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in settings.items()), *argv),
@@ -63,8 +62,6 @@ class Board:
 
     def set_up(self, on_progress: OnProgress = ignore_progress) -> None:
         """Make the board if it is missing, and check that it starts. Raises `DeviceError`."""
-        if shutil.which("unshare") is None:
-            raise DeviceError("an emulated board needs Linux with unshare (util-linux)")
 
         def make_emulator(folder: Path) -> None:
             on_progress(0.0, "fetching the emulator (QEMU, 71 MB)")

@@ -29,7 +29,6 @@ from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress
 
 _SILENCE_SECONDS = 120.0
-_INFERENCES = 2
 _START = """\
 import sys
 sys.path.insert(0, "/job/worker.pyz")
@@ -85,29 +84,28 @@ class EmulatedDevice(RemoteDevice):
         Raises `DeviceError`.
         """
         with scratch_folder() as folder:
-            write_bundle(folder, qemu_log.__name__)
+            write_bundle(folder)
             model = folder / (f"{library.stem}.tflite" if library else "model.tflite")
             model.write_bytes(flatbuffer)
             np.save(folder / "values.npy", values)
             if library:
                 shutil.copyfile(library, folder / library.name)
             once, twice = self._counts(folder, model.name)
-        if once % _INFERENCES or twice != 2 * once:
+        if twice != 2 * once:
             raise DeviceError(
-                f"inferences of this model take different numbers of instructions ({once:,}, then {twice:,} for twice "
-                "as many inferences): convert it again without state"
+                f"inferences of this model take different numbers of instructions ({once:,} for one, {twice:,} for "
+                "two): convert it again without state"
             )
-        return Instructions(once // _INFERENCES, "the runtime's own code, by QEMU's log of executed blocks")
+        return Instructions(once, "the runtime's own code, by QEMU's log of executed blocks")
 
     def _counts(self, job: Path, model: str) -> list[int]:
-        """Count the instructions of `_INFERENCES` inferences of the file `model`, and of twice as many."""
+        """Count the instructions of one inference of the file `model`, and of two."""
         ours, its = os.pipe()
         command = self.transport.command(
-            ["python3", "-B", "-c", _START, f"/job/{model}", "/job/values.npy", str(_INFERENCES), f"/dev/fd/{its}"],
+            ["python3", "-B", "-c", _START, f"/job/{model}", "/job/values.npy", f"/dev/fd/{its}"],
             job=job,
             # A thread of NumPy could interrupt the counted thread.
             env={"PYTHONPATH": str(self.site), "OPENBLAS_NUM_THREADS": "1"},
-            fixed_addresses=True,
         )
         null = subprocess.DEVNULL
         with os.fdopen(ours, "rb", buffering=0) as log, (job / "stderr").open("w+b") as stderr:
@@ -116,7 +114,7 @@ class EmulatedDevice(RemoteDevice):
             finally:
                 os.close(its)
             try:
-                counts = qemu_log.instructions_between_marks(child_processes.lines(log, lambda: _SILENCE_SECONDS))
+                counts = qemu_log.instructions_between_marks(child_processes.lines(log, _SILENCE_SECONDS))
                 process.wait(_SILENCE_SECONDS)
             except (TimeoutError, subprocess.TimeoutExpired) as error:
                 raise DeviceError(f"the emulated board gave no sign of life for {_SILENCE_SECONDS:g} s") from error

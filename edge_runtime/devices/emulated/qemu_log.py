@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.model.c_model import CModel
-from edge_runtime.model.interpreters import Model, load_runtime, open_model
+from edge_runtime.model.interpreters import Model, open_model
 
 _LOG = "exec,nochain,in_asm,strace"  # QEMU_LOG; `nochain` logs blocks that follow each other one by one
 _NO_FILE = 1_000_000_007  # more files than a process may open
@@ -42,8 +42,8 @@ def instructions_between_marks(log: Iterable[str]) -> list[int]:
     return [after - before for before, after in pairwise(marks)]
 
 
-def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "0") -> None:
-    """Run `n` inferences of the file `model` on the board, and then 2 `n`, between marks.
+def run_between_marks(model: str, values: str, log: str, starts: str = "0") -> None:
+    """Run one inference of the file `model` on the board, and then two, between marks.
 
     It first finds the addresses of the runtime's code, then restarts itself with QEMU's `log` of this code.
     """
@@ -52,22 +52,20 @@ def run_between_marks(model: str, values: str, n: str, log: str, starts: str = "
     if library.exists():  # the model as C
         opened, mapped = CModel(library, content, "", model), str(library)
     else:
-        loaded = load_runtime("auto")
-        mapped = str(Path(loaded.module.__file__).parent)
+        opened = open_model(content, "auto", threads=1)
+        mapped = str(Path(opened.runtime.module.__file__).parent)
     code = _code_of(mapped)
     if os.environ.get("QEMU_DFILTER") != code:
         if int(starts) == _STARTS:
             sys.exit(f"the code in {mapped} is at another address in each of {_STARTS} starts")
         settings = {"QEMU_LOG": _LOG, "QEMU_LOG_FILENAME": log, "QEMU_DFILTER": code}
-        again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, n, log, str(int(starts) + 1)]
+        again = [*sys.orig_argv[: -len(sys.argv) + 1], model, values, log, str(int(starts) + 1)]
         os.execve(sys.executable, again, os.environ | settings)
-    if not library.exists():
-        opened = open_model(content, loaded.name, threads=1)
     tensor = np.load(values, allow_pickle=False)
     opened.run(tensor)  # the first inference allocates memory for all others
     gc.disable()
     _mark()
-    for inferences in (int(n), 2 * int(n)):
+    for inferences in (1, 2):
         for _ in range(inferences):
             opened.run(tensor)
         _mark()

@@ -1,17 +1,16 @@
 """A real adbd in its own network namespace, since it lets anybody in."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from home import Home
+from programs import run_program, wait_until
 
 from edge_runtime.devices.emulated import debian
+from edge_runtime.system import child_processes
 
 PORT = 5601  # not of those that an adb server looks at by itself
 SERIAL = f"127.0.0.1:{PORT}"
@@ -63,17 +62,8 @@ def board(adbd, namespace, home, tmp_path) -> Iterator[subprocess.Popen[bytes]]:
     }
     path = f"{libraries}:{libraries}/android"
     command = [loader, "--library-path", path, adbd / "usr/lib/android-sdk/platform-tools/adbd"]
-    with (tmp_path / "adbd.log").open("wb") as log:
-        process = subprocess.Popen([*namespace, *command], env=environment, stderr=log, start_new_session=True)
+    process = subprocess.Popen([*namespace, *command], env=environment, start_new_session=True)
     connect = [*namespace, "adb", "-P", "5602", "connect", SERIAL]
-    for _ in range(100):
-        output = subprocess.run(connect, env=home.environment, capture_output=True, text=True, check=False).stdout
-        if output.startswith("connected"):
-            break
-        time.sleep(0.1)
-    else:
-        raise AssertionError(f"adbd does not answer: {output} {(tmp_path / 'adbd.log').read_text()}")
+    wait_until(lambda: run_program(*connect, env=home.environment).stdout.startswith("connected"), 20)
     yield process
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    child_processes.kill(process)
