@@ -2,13 +2,11 @@
 
 import importlib.util
 import os
-import re
 import sys
 import time
 from collections import Counter
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
@@ -19,7 +17,6 @@ from edge_runtime.system.installation import MissingExtraError, pip_install
 ONNX_RUNTIME = "onnxruntime"
 """The name of the runtime and of its package."""
 
-_EXTERNAL = re.compile(rb"[\0\x08]location")  # a key of TensorProto.external_data, behind its length (onnx.proto)
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it would store an identifier of the machine in the user's cache
 
 
@@ -29,7 +26,8 @@ class OnnxModel(Model):
     def __init__(self, session: Any, runtime: Runtime, name: str, load_ns: int, threads: int) -> None:
         self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
         self.threads = threads
-        self.input, self.output = (_only(details, name) for details in (session.get_inputs(), session.get_outputs()))
+        (input_,), (output,) = session.get_inputs(), session.get_outputs()
+        self.input, self.output = (Tensor(0, x.name, tuple(x.shape), "float32", (), ()) for x in (input_, output))
         self._run, self._outputs = session.run, [self.output.name]
 
     @property
@@ -60,8 +58,6 @@ def load_onnx_runtime() -> Runtime:
 
 def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> OnnxModel:
     """Open the ONNX model in `content` on the CPU. Raises `InputError`."""
-    if _EXTERNAL.search(content):  # older versions read any file
-        raise InputError(f"{name} refers to other files: make it again with 'har-edge convert --rivals'")
     runtime = load_onnx_runtime()
     options = runtime.module.SessionOptions()
     options.intra_op_num_threads = threads
@@ -90,11 +86,3 @@ def count_operators(content: bytes) -> dict[str, int]:
 def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
     reason = str(error).strip().partition("\n")[0]
     return f"ONNX Runtime {runtime.version} does not take {name} ({reason}): make it again"
-
-
-def _only(details: Any, name: str) -> Tensor:
-    if len(details) != 1 or details[0].type != "tensor(float)":
-        raise InputError(
-            f"{name} needs one input and one output, both float32: make it again with 'har-edge convert --rivals'"
-        )
-    return Tensor(0, details[0].name, tuple(details[0].shape), np.dtype(np.float32).name, (), ())
