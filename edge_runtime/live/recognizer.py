@@ -81,7 +81,6 @@ class LiveRecognizer:
         self._clock = ClockWatch()
         self._axes = AxesWatch()
         self._was_invalid = False
-        self._pending: list[LiveEvent] = []  # from `latest`, for the next `push`
         self._decider.begin()
         self._decider.end_walk()
 
@@ -103,7 +102,7 @@ class LiveRecognizer:
         """
         values, times = self._checked(samples, seconds)
         is_usable = is_measurement(values) & np.isfinite(times)
-        events, self._pending = self._pending, []
+        events: list[LiveEvent] = []
         for usable, second in zip(is_usable.tolist(), times.tolist(), strict=True):
             if not usable and not self._was_invalid:
                 events.append(Notice(second, "invalid", _INVALID))
@@ -117,17 +116,8 @@ class LiveRecognizer:
 
     def flush(self) -> list[LiveEvent]:
         """End the stream; return the events of its last samples."""
-        events, self._pending = self._pending, []
-        for piece in self._resample().flush():
-            events += self._take(piece)
+        events = [event for piece in self._resample().flush() for event in self._take(piece)]
         return [*events, *self._decide(self._windowing.finish())]
-
-    def latest(self) -> npt.NDArray[np.float32] | None:
-        """Compute the unsmoothed probabilities `[n_labels]` of the window that ends now; None before the first."""
-        for piece in self._resample().give():
-            self._pending += self._take(piece)
-        signals = self._windowing.latest()
-        return None if signals is None else self._decider.classify(signals)
 
     def _checked(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None) -> tuple[Array, Array]:
         values = np.asarray(samples, np.float64)

@@ -148,6 +148,6 @@ def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
     total = sum(sum(summary.windows.values()) for summary in summaries)
     for label in summaries[0].windows:
         if count := sum(summary.windows[label] for summary in summaries):
-            minutes = sum(summary.seconds[label] for summary in summaries) / 60
+            minutes = count * summaries[0].hop_s / 60
             table.add_row(activity_name(label), f"{minutes:.1f}", percent(count / total, 0))
     return table
