@@ -74,23 +74,13 @@ def refuse_options(why: str, *options: str) -> None:
         raise InputError(f"{option} {why}: leave it out")
 
 
-def exclusive(*groups: str, required: bool = False) -> None:
-    """Raise `InputError` if options of two `groups` are on the command line, or none if one is `required`.
-
-    A group is one option, or several that go together, separated by blanks.
-    """
-    plain = [group.split() for group in groups]
-    conflicting = [present[0] for group in plain if (present := [option for option in group if is_given(option)])]
-    if len(conflicting) > 1:
-        raise InputError(f"{' and '.join(conflicting)} exclude each other: leave out all but one")
-    if required and not conflicting:
-        raise InputError(f"an option is missing: use {' or '.join(x for group in plain for x in group)}")
-
-
-def belonging(to: str, *options: str) -> None:
-    """Raise `InputError` if one of the `options` is on the command line without the option `to`."""
-    if not is_given(to):
-        refuse_options(f"works only with {to}", *options)
+def exclusive(*options: str, required: bool = False) -> None:
+    """Raise `InputError` if several of the `options` are on the command line, or none if one is `required`."""
+    present = [*filter(is_given, options)]
+    if len(present) > 1:
+        raise InputError(f"{' and '.join(present)} exclude each other: leave out all but one")
+    if required and not present:
+        raise InputError(f"an option is missing: use {' or '.join(options)}")
 
 
 def examples(*lines: str) -> str:

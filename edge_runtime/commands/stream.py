@@ -88,9 +88,11 @@ def command(
     or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
     options.exclusive(*SOURCES, required=True)
-    options.exclusive("--replay --i2c", "--units --gyro-units --rate")
     options.exclusive("--jsonl", "--quiet")
-    options.belonging("--replay", "--speed", "--data")
+    if recording is None:
+        options.refuse_options("works only with --replay", "--speed", "--data")
+    if recording is not None or i2c:
+        options.refuse_options("is known by the source", "--units", "--gyro-units", "--rate")
     sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
     name, value = next((option, value) for option, value in sources.items() if value is not None)
 
