@@ -67,8 +67,9 @@ def command(targets: Sequence[str]) -> None:
         _clean(targets[1:])
         return
     targets = targets or ("local",)
-    with progresses(targets) as tell:
-        all_readiness = _look_at(targets, tell)
+    openers = [opener(target) for target in targets]
+    with progresses(targets) as tell, ThreadPoolExecutor(max_workers=len(targets)) as pool:
+        all_readiness = list(pool.map(_look, targets, openers, tell))
     if len(all_readiness) == 1 and all_readiness[0].failure and not all_readiness[0].description:
         raise all_readiness[0].failure
     console = Console()
@@ -80,13 +81,6 @@ def command(targets: Sequence[str]) -> None:
     if failed:
         exit_code = max(failure.exit_code for failure in failed.values())
         raise error_with(exit_code, f"some devices cannot measure: {', '.join(failed)}")
-
-
-def _look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[_Readiness]:
-    """Look at all `targets` at a time. Raises `InputError` for a target of unknown kind."""
-    openers = [opener(target) for target in targets]
-    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
-        return list(pool.map(_look, targets, openers, on_progress))
 
 
 def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> _Readiness:

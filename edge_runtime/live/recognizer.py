@@ -26,7 +26,7 @@ from edge_runtime.signals.sensor_faults import (
     is_measurement,
 )
 from edge_runtime.signals.windowing import Windowing
-from edge_runtime.system.printable import quoted
+from edge_runtime.system.printable import printable, quoted
 
 REFUSED = "refused"  # the kind of notice about a window that the model refuses
 WARM_UP_S = 12.0  # in which the filters settle
@@ -61,9 +61,7 @@ class LiveRecognizer:
         placement: str = "",
     ) -> None:
         self.card: Card = classifier.card
-        self.hop = self.card.window.hop if hop is None else hop
-        if self.hop < 1:
-            raise InputError(f"a hop of {hop} samples is not possible: give at least 1")
+        self.hop = hop or self.card.window.hop
         check_front_end(self.card)
         self._decider = Decider(classifier, self.hop, mounting_is_told, placement)
         self.answers = self._decider.answers
@@ -174,12 +172,12 @@ class LiveRecognizer:
 def check_front_end(card: Card) -> None:
     """Raise `InputError` unless `edge_runtime.signals.frontend` makes the signals of the model of `card`."""
     name = quoted(card.name)
-    absent = [signal.name for signal in card.signals if signal not in SIGNALS]
-    if absent:
-        names = ", ".join(signal.name for signal in SIGNALS)
-        raise InputError(f"{name} needs {quoted(absent[0])}, which is not a live signal ({names}): use another model")
-    if card.window.rate_hz != RATE_HZ:
-        raise InputError(f"{name} needs {card.window}, but live signals have {RATE_HZ} Hz: use another model")
+    if card.window.rate_hz != RATE_HZ or not set(card.signals) <= set(SIGNALS):
+        taken, live = (", ".join(signal.name for signal in signals) for signals in (card.signals, SIGNALS))
+        raise InputError(
+            f"{name} takes {card.window} of {printable(taken, 200)}, but live signals are {live} at {RATE_HZ} Hz: use "
+            "another model"
+        )
     if card.front_end != FILTERS:
         raise InputError(
             f"the card of {name} lacks the front_end of live signals: if its training data were filtered the same way, "
