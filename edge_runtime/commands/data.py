@@ -16,6 +16,7 @@ from edge_runtime.data.names import noun_of
 from edge_runtime.data.sensor_checks import Finding
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
+from edge_runtime.reports.figures import plot_recording
 from edge_runtime.system.files import atomic_path
 from edge_runtime.system.quantities import counted
 from edge_runtime.system.terminal import Console, facts_table, plain_table
@@ -69,8 +70,6 @@ def plot(number: int, out: Path, data: Sources | None) -> None:
     """Draw the signals and labels of one recording."""
     if out.suffix.lower().lstrip(".") not in options.FORMATS:
         raise InputError(f"{out} has to end in one of {', '.join(f'.{x}' for x in options.FORMATS)}")
-    from edge_runtime.reports.figures import plot_recording
-
     chosen = data or ()
     recordings = loading.load_recordings(chosen)
     if not 0 <= number < len(recordings):

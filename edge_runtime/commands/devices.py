@@ -35,13 +35,6 @@ class _Readiness:
     runtime: str | None = None
     failure: HarEdgeError | None = None
 
-    @property
-    def doubts(self) -> tuple[str, ...]:
-        """The reasons to doubt a measurement there now, each with its remedy."""
-        if self.description is None or self.description.machine.emulated:
-            return ()
-        return doubts.of_state(self.description.state)
-
 
 @click.command(
     name="devices",
@@ -126,7 +119,9 @@ def _show(readiness: _Readiness, console: Console) -> None:
     console.print(readiness.target, style="bold")
     table = facts_table()
     machine = readiness.description and readiness.description.machine
+    reasons: tuple[str, ...] = ()
     if readiness.description and machine:
+        reasons = () if machine.emulated else doubts.of_state(readiness.description.state)
         # An emulated machine has the state of this machine.
         state = [] if machine.emulated else state_facts(readiness.description.state)
         for name, value in [*known_facts(machine, ("governor", "load_average")), *state]:
@@ -135,9 +130,9 @@ def _show(readiness: _Readiness, console: Console) -> None:
     if readiness.runtime:
         table.add_row("measures with", readiness.runtime)
     console.print(table)
-    for doubt in readiness.doubts:
+    for doubt in reasons:
         console.print(Text.assemble(("would spoil a measurement: ", "yellow"), doubt))
     if readiness.failure:
         console.print(Text.assemble(("failed: ", "red"), str(readiness.failure)))
-    elif machine and not machine.emulated and not readiness.doubts:
+    elif machine and not machine.emulated and not reasons:
         console.print("Nothing here would spoil a measurement.")

@@ -29,6 +29,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.reports import outputs
 from edge_runtime.reports.evaluation_table import show_scores
+from edge_runtime.reports.figures import plot_confusion, require_matplotlib
 from edge_runtime.runs import Run
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import RATE_HZ
@@ -69,8 +70,6 @@ def command(
 ) -> None:
     """Score MODEL on people that it was not trained on: its test subjects, and everyone who is new."""
     if plots:
-        from edge_runtime.reports.figures import require_matplotlib
-
         require_matplotlib()
         check_folder(plots)
     path = model_arguments.find_model(model)
@@ -96,8 +95,6 @@ def command(
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
     if plots:
-        from edge_runtime.reports.figures import plot_confusion
-
         picture = Run(plots, pictures).picture("confusion")
         plot_confusion(confusion, classifier.card.labels, title, picture)
         click.echo(picture)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import reduce, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -15,10 +15,8 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 from edge_runtime.system.printable import quoted
-
-if TYPE_CHECKING:
-    from edge_runtime.signals.units import Units
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -168,10 +166,8 @@ class SampleOptions:
     rate: float | None
     hop: int | None
 
-    def stated_units(self, card: Card) -> "Units":
+    def stated_units(self, card: Card) -> Units:
         """Return the units in the options, as far as a model with `card` needs them."""
-        from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
-
         acceleration = ACCELERATION_UNITS[self.units] if self.units else None
         if not any(signal.is_rotation for signal in card.signals):
             return Units(None, acceleration, NOT_NEEDED)

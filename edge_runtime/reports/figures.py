@@ -108,8 +108,7 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
     values = frontend.signals(recording.samples, recording.begins_midway)[
         :, [SIGNALS.index(signal) for signal in signals]
     ]
-    n_columns = 6 if max(map(len, names), default=0) <= 20 else 4
-    figure = _figure(14, 8 + 0.21 * max(0, len(names) // n_columns - 2), title)
+    figure = _figure(14, 8, title)
     panels = figure.subplots(len(signals) // 3, 1, sharex=True)
     spans = {}
     for first, panel in zip(range(0, len(signals), 3), panels, strict=True):
@@ -124,15 +123,14 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
             if label >= 0:
                 colour, name = activity_colour(label), _plain(names[label])
                 spans[label] = panel.axvspan(start / minute, end / minute, color=colour, alpha=0.45, lw=0, label=name)
-    lines = panels[0].get_lines()
-    legend = panels[0].legend(handles=lines, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="axis")
-    for line in legend.get_lines():
-        line.set_linewidth(2)
+    panels[0].legend(
+        handles=panels[0].get_lines(), loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="axis"
+    )
     panels[-1].set(xlim=(0, len(values) / minute), xlabel="time (min)")
     figure.align_ylabels(panels)
     if spans:
         handles = [spans[label] for label in sorted(spans)]
-        where = {"loc": "outside lower center", "ncols": n_columns, "frameon": False}
+        where = {"loc": "outside lower center", "ncols": 6, "frameon": False}
         figure.legend(handles=handles, title="label (white: none)", **where)
     _save(figure, path)
 
