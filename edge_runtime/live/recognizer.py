@@ -71,7 +71,6 @@ class LiveRecognizer:
         """Begin another recording of the same person: forget everything except the mounting."""
         self.invalid = 0
         self._resampler: Resampler | None = None  # made when the first samples show whether they have times
-        self._is_timed = False
         self._n_untimed = 0
         self._gentle = gentle
         self._windowing = Windowing(self.card.window, self.hop, 0.0, gentle)
@@ -96,9 +95,11 @@ class LiveRecognizer:
         """Take `samples` `[n, 6]`, acceleration in g and angular rate in rad/s; return the events that are complete.
 
         `seconds` `[n]` are the times in any clock; None for samples at exactly the model's rate. Raises `InputError`
-        for wrong shapes, and if only some samples have times.
+        for wrong shapes.
         """
         values, times = self._checked(samples, seconds)
+        if self._resampler is None:
+            self._resampler = Resampler(RATE_HZ, 0.0 if seconds is None else WAIT_S)
         is_usable = is_measurement(values) & np.isfinite(times)
         events: list[LiveEvent] = []
         for usable, second in zip(is_usable.tolist(), times.tolist(), strict=True):
@@ -108,13 +109,14 @@ class LiveRecognizer:
             self._was_invalid = not usable
         values, times = values[is_usable], times[is_usable]
         events += [Notice(*fault) for fault in (*self._clock.check(times), *self._faults.check(values, times))]
-        for piece in self._resample().push(times, values, self._windowing.n_missing):
+        for piece in self._resampler.push(times, values, self._windowing.n_missing):
             events += self._take(piece)
         return events
 
     def flush(self) -> list[LiveEvent]:
         """End the stream; return the events of its last samples."""
-        events = [event for piece in self._resample().flush() for event in self._take(piece)]
+        pieces = self._resampler.flush() if self._resampler else []
+        events = [event for piece in pieces for event in self._take(piece)]
         return [*events, *self._decide(self._windowing.finish())]
 
     def _checked(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None) -> tuple[Array, Array]:
@@ -126,18 +128,10 @@ class LiveRecognizer:
                 f"samples have the shape {values.shape}: give [n, {N_CHANNELS}], acceleration x y z in g and rotation "
                 "x y z in rad/s, with n times or without times"
             )
-        if self._resampler is not None and self._is_timed != (times is not None):
-            raise InputError("only some samples have times: give times for all of them, or for none")
-        self._is_timed = times is not None
         if times is None:
             times = np.arange(self._n_untimed, self._n_untimed + len(values)) / RATE_HZ
             self._n_untimed += len(values)
         return values, times
-
-    def _resample(self) -> Resampler:
-        if self._resampler is None:
-            self._resampler = Resampler(RATE_HZ, wait_s=WAIT_S if self._is_timed else 0.0)
-        return self._resampler
 
     def _take(self, piece: Piece) -> Iterator[LiveEvent]:
         """Take samples at the model's rate."""
