@@ -43,7 +43,7 @@ def command(data: Sources | None, json_path: Path | None) -> None:
     Without a subcommand: counts and facts and, for recordings, what does not fit.
     """
     if click.get_current_context().invoked_subcommand is not None:
-        options.refuse_options("before a subcommand means nothing", "--data", "--json")
+        options.refuse_options("has no effect before 'plot' or 'export'", "--data", "--json")
         return
     reader = DataReader(data or ())
     outputs.check_written({"json": json_path}, inputs=[source.path for source in reader.sources if source.path])
