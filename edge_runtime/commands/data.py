@@ -12,10 +12,11 @@ from edge_runtime.data import loading, recording_checks
 from edge_runtime.data.data_sources import EMBEDDED, Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Recording
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.names import natural_order, noun_of
+from edge_runtime.data.names import noun_of
 from edge_runtime.data.sensor_checks import Finding
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
+from edge_runtime.reports.figures import plot_recording
 from edge_runtime.system.files import atomic_path
 from edge_runtime.system.quantities import counted
 from edge_runtime.system.terminal import Console, facts_table, plain_table
@@ -36,15 +37,13 @@ LICENCE = "CC BY 4.0 by mirrors' account; the README of 2012 excludes commercial
 )
 @options.data(options.DATA_SET)
 @outputs.option("json", "Without a subcommand: write the counts and checks too; - is standard output.")
-@click.pass_context
-def command(context: click.Context, data: Sources | None, json_path: Path | None) -> None:
+def command(data: Sources | None, json_path: Path | None) -> None:
     """Look at, plot or export the data.
 
     Without a subcommand: counts and facts and, for recordings, what does not fit.
     """
-    context.obj = data
-    if context.invoked_subcommand is not None:
-        options.refuse_options("is for 'har-edge data' without a subcommand", "--json")
+    if click.get_current_context().invoked_subcommand is not None:
+        options.refuse_options("has no effect before 'plot' or 'export'", "--data", "--json")
         return
     reader = DataReader(data or ())
     outputs.check_written({"json": json_path}, inputs=[source.path for source in reader.sources if source.path])
@@ -67,14 +66,11 @@ def command(context: click.Context, data: Sources | None, json_path: Path | None
 @click.option("--recording", "number", type=int, metavar="N", required=True, help="Draw recording N, counted from 0.")
 @options.out("FILE", "The picture to write (.png, .svg, .pdf).", required=True)
 @options.data(options.DATA_SET)
-@click.pass_obj
-def plot(outer: Sources | None, number: int, out: Path, data: Sources | None) -> None:
+def plot(number: int, out: Path, data: Sources | None) -> None:
     """Draw the signals and labels of one recording."""
     if out.suffix.lower().lstrip(".") not in options.FORMATS:
         raise InputError(f"{out} has to end in one of {', '.join(f'.{x}' for x in options.FORMATS)}")
-    from edge_runtime.reports.figures import plot_recording
-
-    chosen = data or outer or ()
+    chosen = data or ()
     recordings = loading.load_recordings(chosen)
     if not 0 <= number < len(recordings):
         raise InputError(f"{in_words(chosen)} has no recording {number}: it has recordings 0 to {len(recordings) - 1}")
@@ -86,8 +82,7 @@ def plot(outer: Sources | None, number: int, out: Path, data: Sources | None) ->
 @command.command(epilog=options.examples("data export -o windows.npz", "data export --data my_recordings -o mine.npz"))
 @options.out("FILE", "The arrays to write (.npz).", required=True)
 @options.data(options.DATA_SET)
-@click.pass_obj
-def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
+def export(out: Path, data: Sources | None) -> None:
     """Write the windows as numpy arrays.
 
     X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; name of the
@@ -95,19 +90,16 @@ def export(outer: Sources | None, out: Path, data: Sources | None) -> None:
     """
     if out.suffix != ".npz":
         raise InputError(f"{out} has to end in .npz, the format that is written")
-    loaded = loading.load_data(data or outer or ())
+    loaded = loading.load_data(data or ())
     arrays: dict[str, Any] = {
         f"{name}_{part}": getattr(split, name)
         for part, split in (("train", loaded.train), ("test", loaded.test))
         for name in ("X", "y", "subject")
     }
     window = loaded.window
-    arrays |= {"name": loaded.name, "labels": loaded.labels, "hop": window.hop}
+    names, units = zip(*((signal.name, signal.unit) for signal in loaded.signals), strict=True)
+    arrays |= {"name": loaded.name, "labels": loaded.labels, "signals": names, "units": units, "hop": window.hop}
     arrays |= {"rate": window.rate_hz} if window.rate_hz else {}
-    arrays |= {
-        "signals": [signal.name for signal in loaded.signals],
-        "units": [signal.unit for signal in loaded.signals],
-    }
     if not loaded.has_people:  # blocks are made again
         arrays = {name: array for name, array in arrays.items() if not name.startswith("subject")}
     with atomic_path(out) as temporary:
@@ -119,17 +111,15 @@ def _content(
     data: Dataset, reader: DataReader, found: Sequence[tuple[str, Finding]], untrainable: str | None
 ) -> dict[str, Any]:
     """The content of `--json`; `found` has each finding with its source."""
-    recordings = reader.recordings if reader.has_recordings else ()
+    recordings = reader.recordings if reader.has_recordings else None
     content: dict[str, Any] = {
         "name": data.name,
         "sources": [str(source) for source in reader.sources] or [EMBEDDED],
         "fingerprint": data.fingerprint,
         "window": {"samples": data.window.samples, "hop": data.window.hop, "rate_hz": data.window.rate_hz},
         "signals": [{"name": signal.name, "unit": signal.unit} for signal in data.signals],
-        "recordings": len(recordings) if reader.has_recordings else None,
-        "seconds": round(sum(len(recording.samples) / recording.rate_hz for recording in recordings), 2)
-        if reader.has_recordings
-        else None,
+        "recordings": None if recordings is None else len(recordings),
+        "seconds": None if recordings is None else round(_seconds(recordings), 2),
     }
     for part, split in (("train", data.train), ("test", data.test)):
         counts = np.bincount(split.y, minlength=len(data.labels)).tolist()
@@ -137,7 +127,7 @@ def _content(
             "subjects": list(dict.fromkeys(split.subject.tolist())),
             "windows": dict(zip(data.labels, counts, strict=True)),
         }
-    motionless = data.motionless(data.train, data.test) if reader.has_recordings else Motionless()
+    motionless = data.motionless(data.train, data.test) if recordings else Motionless()
     content |= {"motionless": motionless.windows, "motionless_mountings": motionless.mountings}
     content["findings"] = [
         {"source": source, "placement": x.placement, "about": x.about, "fits": not x.is_fault, "text": x.text}
@@ -154,8 +144,7 @@ def _show_findings(data: Dataset, reader: DataReader) -> list[tuple[str, Finding
     by_source.setdefault(in_words(reader.sources), []).extend(recording_checks.unlike_parts(data))
     for source, findings in by_source.items():
         if findings:
-            console.print()
-            console.print(source, style="bold")
+            console.print(f"\n{source}", style="bold")
         for finding in findings:
             console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
     return [(source, finding) for source, findings in by_source.items() for finding in findings]
@@ -182,15 +171,9 @@ def _show_windows(data: Dataset, reader: DataReader) -> None:
         if still := data.motionless(data.train, data.test).windows:
             words = ", ".join(f"{n:,} {label}" for label, n in still.items())
             facts.add_row("Motionless", f"{words}: windows that --frame walking leaves out")
-        people = {str(subject) for part in (data.train, data.test) for subject in part.subject.tolist()}
-        bare = {str(recording.subject) for recording in recordings} - people
-        if bare:
-            facts.add_row("No windows", f"{counted(len(bare), 'subject')}: {', '.join(map(str, natural_order(bare)))}")
+    facts.add_row("Source", in_words(reader.sources) if reader.sources else SOURCE)
     if not reader.sources:
-        facts.add_row("Source", SOURCE)
         facts.add_row("Licence", LICENCE)
-    else:
-        facts.add_row("Source", in_words(reader.sources))
     facts.add_row("Fingerprint", f"{data.fingerprint[:16]}, as in the cards of models trained on it as it is")
 
     console = Console()
@@ -217,7 +200,11 @@ def _show_signals(data: Dataset) -> None:
         console.print("A model of these windows classifies windows only, no streams or recordings.")
 
 
+def _seconds(recordings: Sequence[Recording]) -> float:
+    return sum(len(recording.samples) / recording.rate_hz for recording in recordings)
+
+
 def _duration(recordings: Sequence[Recording]) -> str:
-    seconds = round(sum(len(recording.samples) / recording.rate_hz for recording in recordings))
+    seconds = round(_seconds(recordings))
     hours, minutes = divmod(seconds // 60, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds % 60} s"

@@ -35,13 +35,6 @@ class _Readiness:
     runtime: str | None = None
     failure: HarEdgeError | None = None
 
-    @property
-    def doubts(self) -> tuple[str, ...]:
-        """The reasons to doubt a measurement there now, each with its remedy."""
-        if self.description is None or self.description.machine.emulated:
-            return ()
-        return doubts.of_state(self.description.state)
-
 
 @click.command(
     name="devices",
@@ -67,8 +60,9 @@ def command(targets: Sequence[str]) -> None:
         _clean(targets[1:])
         return
     targets = targets or ("local",)
-    with progresses(targets) as tell:
-        all_readiness = _look_at(targets, tell)
+    openers = [opener(target) for target in targets]
+    with progresses(targets) as tell, ThreadPoolExecutor(max_workers=len(targets)) as pool:
+        all_readiness = list(pool.map(_look, targets, openers, tell))
     if len(all_readiness) == 1 and all_readiness[0].failure and not all_readiness[0].description:
         raise all_readiness[0].failure
     console = Console()
@@ -80,13 +74,6 @@ def command(targets: Sequence[str]) -> None:
     if failed:
         exit_code = max(failure.exit_code for failure in failed.values())
         raise error_with(exit_code, f"some devices cannot measure: {', '.join(failed)}")
-
-
-def _look_at(targets: Sequence[str], on_progress: Sequence[OnProgress]) -> list[_Readiness]:
-    """Look at all `targets` at a time. Raises `InputError` for a target of unknown kind."""
-    openers = [opener(target) for target in targets]
-    with ThreadPoolExecutor(max_workers=max(1, len(targets))) as pool:
-        return list(pool.map(_look, targets, openers, on_progress))
 
 
 def _look(target: str, opening: Callable[[], Device], on_progress: OnProgress) -> _Readiness:
@@ -132,7 +119,9 @@ def _show(readiness: _Readiness, console: Console) -> None:
     console.print(readiness.target, style="bold")
     table = facts_table()
     machine = readiness.description and readiness.description.machine
+    reasons: tuple[str, ...] = ()
     if readiness.description and machine:
+        reasons = () if machine.emulated else doubts.of_state(readiness.description.state)
         # An emulated machine has the state of this machine.
         state = [] if machine.emulated else state_facts(readiness.description.state)
         for name, value in [*known_facts(machine, ("governor", "load_average")), *state]:
@@ -141,9 +130,9 @@ def _show(readiness: _Readiness, console: Console) -> None:
     if readiness.runtime:
         table.add_row("measures with", readiness.runtime)
     console.print(table)
-    for doubt in readiness.doubts:
+    for doubt in reasons:
         console.print(Text.assemble(("would spoil a measurement: ", "yellow"), doubt))
     if readiness.failure:
         console.print(Text.assemble(("failed: ", "red"), str(readiness.failure)))
-    elif machine and not machine.emulated and not readiness.doubts:
+    elif machine and not machine.emulated and not reasons:
         console.print("Nothing here would spoil a measurement.")

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,6 +29,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.reports import outputs
 from edge_runtime.reports.evaluation_table import show_scores
+from edge_runtime.reports.figures import plot_confusion, require_matplotlib
 from edge_runtime.runs import Run
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import RATE_HZ
@@ -38,8 +39,8 @@ from edge_runtime.system.terminal import Console, facts_table, plain_table, prog
 
 _LOW_F1 = 0.9  # macro F1 below which adapting to a person pays (docs/results/other_data.md)
 
-Picture: TypeAlias = Callable[[str], Path]
-"""The path of a picture by its name."""
+Scored: TypeAlias = tuple[dict[str, Any], list[list[int]], str]
+"""The content of `--json`, and a confusion matrix with its title."""
 
 
 @click.command(
@@ -68,14 +69,9 @@ def command(
     pictures: str,
 ) -> None:
     """Score MODEL on people that it was not trained on: its test subjects, and everyone who is new."""
-    options.belonging("--plots", "--format")
-    picture = None
     if plots:
-        from edge_runtime.reports.figures import require_matplotlib
-
         require_matplotlib()
         check_folder(plots)
-        picture = Run(plots, pictures).picture
     path = model_arguments.find_model(model)
     classifier = open_classifier(path, runtime)
     if live:
@@ -85,23 +81,28 @@ def command(
         model_arguments.say(scored.notices)
         not_scored, numbered = scored.not_scored, model_arguments.long_enough(scored.numbered, classifier.card)
         model_arguments.warn_of_axes(classifier.card, [recording.mounting for _, recording in numbered])
-        content = _live(classifier, numbered, picture)
+        content, confusion, title = _live(classifier, numbered)
     else:
         chosen = model_arguments.data_for([path], data)
         data_set, notices = evaluation_data.scored_windows([classifier.card], chosen, is_remembered=data is None)
         model_arguments.say(notices)
         windows = evaluation_data.evaluated(classifier.card, data_set)
         model_arguments.warn_of_axes(classifier.card, windows.mountings)
-        content, not_scored = _windows(classifier, windows, picture), windows.not_scored
+        not_scored = windows.not_scored
+        content, confusion, title = _windows(classifier, windows)
         if data and content["closed_set"]["macro_f1"] < _LOW_F1 and DataReader(data).has_recordings:
             _suggest_adapting(classifier.card)
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
+    if plots:
+        picture = Run(plots, pictures).picture("confusion")
+        plot_confusion(confusion, classifier.card.labels, title, picture)
+        click.echo(picture)
     facts = {"model": classifier.card.name, "not_scored": [*map(str, not_scored)]}
     outputs.write_json(json_path, facts | content)
 
 
-def _windows(classifier: Classifier, windows: EvaluatedWindows, picture: Picture | None) -> dict[str, Any]:
+def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     test, labels = windows.test, classifier.card.labels
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
@@ -114,18 +115,14 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows, picture: Picture
     )
     show_scores(open_set, closed_set, windows)
     _say_what_looks_alike(classifier.card, windows, logits.argmax(axis=1))
-    if picture:
-        from edge_runtime.reports.figures import plot_confusion
-
-        title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')}"
-        people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
-        plot_confusion([*map(list, open_set.confusion)], labels, f"{title} ({people})", picture("confusion"))
-        click.echo(picture("confusion"))
+    people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
+    title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')} ({people})"
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
     still = windows.motionless
     left_out = {"left_out": windows.left_out, "motionless": still.windows, "motionless_mountings": still.mountings}
     closed = {"labels": names} | dataclasses.asdict(closed_set)
-    return left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
+    content = left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
+    return content, [*map(list, open_set.confusion)], title
 
 
 def _say_what_looks_alike(card: Card, windows: EvaluatedWindows, answers: npt.NDArray[np.intp]) -> None:
@@ -152,7 +149,7 @@ def _suggest_adapting(card: Card) -> None:
         )
 
 
-def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], picture: Picture | None) -> dict[str, Any]:
+def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]]) -> Scored:
     labels, window = classifier.card.labels, classifier.card.window
     recordings = [x for _, x in chosen]
     track_by_place: dict[int, Track] = {}
@@ -177,19 +174,12 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]], pictu
     model_arguments.say_where_no_mounting_was_found(
         classifier.card, [any(tracks[i].finds_mounting for i in alike) for alike in worn_alike(recordings)]
     )
-    if picture:
-        from edge_runtime.reports.figures import plot_confusion
-
-        counts = stream_scores.confusion(tracks, len(labels), window.samples).tolist()
-        title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"
-        plot_confusion(counts, labels, title, picture("confusion"))
-        click.echo(picture("confusion"))
-    groups = {"per_subject": people, "per_placement": placements}
-    return (
-        {"hop": window.hop, "subjects": n_people, "recordings": len(tracks)}
-        | dataclasses.asdict(scores)
-        | {key: {name: dataclasses.asdict(x) for name, x in scored.items()} for key, scored in groups.items()}
-    )
+    confusion = stream_scores.confusion(tracks, len(labels), window.samples).tolist()
+    title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"
+    content = {"hop": window.hop, "subjects": n_people, "recordings": len(tracks)} | dataclasses.asdict(scores)
+    for key, groups in (("per_subject", people), ("per_placement", placements)):
+        content[key] = {name: dataclasses.asdict(group) for name, group in groups.items()}
+    return content, confusion, title
 
 
 def _show_live(scores: LiveScores, recordings: int, people: int, console: Console) -> None:

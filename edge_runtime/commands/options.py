@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import reduce, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -15,10 +15,8 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.alike_labels import PLACEMENTS, plain_placement
 from edge_runtime.model.interpreters import RUNTIMES
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
 from edge_runtime.system.printable import quoted
-
-if TYPE_CHECKING:
-    from edge_runtime.signals.units import Units
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,23 +72,13 @@ def refuse_options(why: str, *options: str) -> None:
         raise InputError(f"{option} {why}: leave it out")
 
 
-def exclusive(*groups: str, required: bool = False) -> None:
-    """Raise `InputError` if options of two `groups` are on the command line, or none if one is `required`.
-
-    A group is one option, or several that go together, separated by blanks.
-    """
-    plain = [group.split() for group in groups]
-    conflicting = [present[0] for group in plain if (present := [option for option in group if is_given(option)])]
-    if len(conflicting) > 1:
-        raise InputError(f"{' and '.join(conflicting)} exclude each other: leave out all but one")
-    if required and not conflicting:
-        raise InputError(f"an option is missing: use {' or '.join(x for group in plain for x in group)}")
-
-
-def belonging(to: str, *options: str) -> None:
-    """Raise `InputError` if one of the `options` is on the command line without the option `to`."""
-    if not is_given(to):
-        refuse_options(f"works only with {to}", *options)
+def exclusive(*options: str, required: bool = False) -> None:
+    """Raise `InputError` if several of the `options` are on the command line, or none if one is `required`."""
+    present = [*filter(is_given, options)]
+    if len(present) > 1:
+        raise InputError(f"{' and '.join(present)} exclude each other: leave out all but one")
+    if required and not present:
+        raise InputError(f"an option is missing: use {' or '.join(options)}")
 
 
 def examples(*lines: str) -> str:
@@ -178,10 +166,8 @@ class SampleOptions:
     rate: float | None
     hop: int | None
 
-    def stated_units(self, card: Card) -> "Units":
+    def stated_units(self, card: Card) -> Units:
         """Return the units in the options, as far as a model with `card` needs them."""
-        from edge_runtime.signals.units import ACCELERATION_UNITS, NOT_NEEDED, ROTATION_UNITS, Units
-
         acceleration = ACCELERATION_UNITS[self.units] if self.units else None
         if not any(signal.is_rotation for signal in card.signals):
             return Units(None, acceleration, NOT_NEEDED)

@@ -1,7 +1,6 @@
 """Adapt a model to one person on the device: `har-edge personalise`."""
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,10 @@ from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
-from edge_runtime.live.personalisation import Stretch
+from edge_runtime.live.correction_ridge import HeldOut
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.novelty import GRAVITY
-from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.quantities import counted, percent
 
@@ -63,15 +60,21 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, r
     if unmoving:
         example = printable(unmoving[0], 100)
         click.echo(f"Left out: {counted(len(unmoving), 'mounting')} without walking, for example {example}.", err=True)
-    correction, check = _learn(stretches, classifier, in_words(data))
-    person = str(recordings[0].subject)
-    record = {"subject": person, **correction.record}
+    correction, held_out = personalisation.learn(stretches, classifier)
+    check = "Not cross-validated: that takes 10 s of each activity."
+    person, labels = str(recordings[0].subject), classifier.card.labels
+    seconds = {labels[i]: sum(x.seconds for x in stretches if x.label == i) for i in {x.label for x in stretches}}
+    record: dict[str, Any] = {"subject": person, "seconds": {name: round(s, 1) for name, s in seconds.items()}}
+    if held_out:
+        shares = {"original_accuracy": held_out.before, "accuracy": held_out.after}
+        record["held_out"] = {"windows": held_out.windows, **shares}
+        check = _check(held_out, classifier.card.name, in_words(data))
     flatbuffer, card = cards.read_model(path)
     adapted = dataclasses.replace(card, personal_correction=dataclasses.replace(correction, record=record))
     cards.write_model(out, flatbuffer, adapted)
-    seconds = ", ".join(f"{value:g} s of {name}" for name, value in record["seconds"].items())
-    click.echo(f"{out}: {card.name} adapted to subject {person} from {seconds}")
-    others = sorted({label for recording in recordings for label in recording.found_labels} - {*card.labels})
+    stretches_of = ", ".join(f"{value:g} s of {name}" for name, value in record["seconds"].items())
+    click.echo(f"{out}: {card.name} adapted to subject {person} from {stretches_of}")
+    others = sorted({label for recording in recordings for label in recording.found_labels} - {*labels})
     if others:
         click.echo(f"Left out, since the model does not have these labels: {', '.join(others)}.")
     click.echo(check)
@@ -89,30 +92,17 @@ def _recordings_of_one(data: Sources, name: str | None) -> tuple[Recording, ...]
     return tuple(recording for recording in recordings if name in (None, str(recording.subject)))
 
 
-def _learn(stretches: Sequence[Stretch], classifier: Classifier, data: str) -> tuple[PersonalCorrection, str]:
-    """Return the correction and a sentence on its accuracy. Raises `CheckFailedError` if it does harm."""
-    correction, held_out = personalisation.learn(stretches, classifier)
-    labels = classifier.card.labels
-    record: dict[str, Any] = {
-        "seconds": {
-            labels[i]: round(sum(x.seconds for x in stretches if x.label == i), 1) for i in {x.label for x in stretches}
-        }
-    }
-    if not held_out:
-        sentence = "Not cross-validated: that takes 10 s of each activity."
-        return dataclasses.replace(correction, record=record), sentence
-    before, after = held_out.before / held_out.windows, held_out.after / held_out.windows
-    shares = f"{percent(before)} are right before adaptation, {percent(after)} after"
+def _check(held_out: HeldOut, model: str, data: str) -> str:
+    """Return a sentence on the accuracy of the correction. Raises `CheckFailedError` if it does harm."""
+    shares = f"{percent(held_out.before)} are right before adaptation, {percent(held_out.after)} after"
     if held_out.is_wrong_throughout:
         raise CheckFailedError(
-            f"'{classifier.card.name}' is wrong throughout on {data}, so nothing was written ({shares}): check the "
-            "labels and how the device was worn, or use edge-anywhere"
+            f"'{model}' is wrong throughout on {data}, so nothing was written ({shares}): check the labels and how the "
+            "device was worn, or use edge-anywhere"
         )
     if held_out.is_worse:
         raise CheckFailedError(
             f"the correction learnt from one part of {data} lowers accuracy on another, so nothing was written "
             f"({shares}): wear the phone the same way throughout and record more"
         )
-    record["held_out"] = {"windows": held_out.windows, "original_accuracy": before, "accuracy": after}
-    sentence = f"Cross-validated on {held_out.windows} windows: {shares}."
-    return dataclasses.replace(correction, record=record), sentence
+    return f"Cross-validated on {held_out.windows} windows: {shares}."

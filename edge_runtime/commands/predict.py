@@ -18,10 +18,11 @@ from edge_runtime.data.names import natural
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
-from edge_runtime.live import recording_tracks, stream_scores
-from edge_runtime.live.decider import Decision, finds_mounting
+from edge_runtime.live import stream_scores
+from edge_runtime.live.decider import Decision, Notice, finds_mounting
 from edge_runtime.live.display.predictions import Prediction, Recorded, rows, segments, show_predictions
 from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.recording_tracks import track_of, without_mounting, worn_alike
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.axes import Axes
@@ -101,14 +102,14 @@ def command(
     model_arguments.say_whose_it_is(card, [entry.recording.subject if entry.recording else None for entry in entries])
     recordings = [entry.recording for entry in entries if entry.recording]
     mountings = [[entry] for entry in entries if not entry.recording]
-    mountings += [[entries[len(files) + i] for i in places] for places in recording_tracks.worn_alike(recordings)]
+    mountings += [[entries[len(files) + i] for i in places] for places in worn_alike(recordings)]
     by_mounting = _predictions(mountings, classifier, sample, len(entries))
     predictions = [prediction for of_mounting in by_mounting for prediction in of_mounting]
     if not is_told:
         model_arguments.warn_of_axes(card, [entry.mounting for entry in entries])
     if out is not None:
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
-    scores = _scores(predictions[len(files) :], card, is_told)
+    scores = _scores(by_mounting, card, is_told)
     if scores:
         model_arguments.say_who_is_known(card, recordings)
     show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
@@ -168,14 +169,13 @@ def _predictions(
             for recorded in of_mounting:
                 on_progress(sum(map(len, predictions)) / n_recorded, f"following recordings: {recorded}")
                 if recorded.recording:
-                    opened = recording_source(recorded.number, recorded.recording, 0)
+                    source = recording_source(recorded.number, recorded.recording, 0)
                     recognizer.restart(recorded.recording.begins_midway)
                 else:
-                    opened = csv_file(recorded.file, sample.stated_units(classifier.card))
+                    source = csv_file(recorded.file, sample.stated_units(classifier.card))
                 session = Session(recognizer, axes, Timestamps(sample.rate or RATE_HZ, time))
-                with closing(opened) as source:
-                    window_s = classifier.card.window.samples / RATE_HZ
-                    predictions[-1].append(_predict(recorded, session, source, window_s))
+                with closing(source):
+                    predictions[-1].append(_predict(recorded, session, source))
     return predictions
 
 
@@ -195,33 +195,29 @@ def _content(card: Card, predictions: Sequence[Prediction], scores: LiveScores |
     return {"model": card.name, "recordings": facts, "right": right, "mounting_not_known": not_known}
 
 
-def _predict(recorded: Recorded, session: Session, source: Source, window_s: float) -> Prediction:
-    decisions, notices = [], []
-    for events in session.run(source):
-        for event, _ in events:
-            if isinstance(event, Decision):
-                decisions.append(event)
-            elif event.kind != "opened":
-                notices.append(event)
+def _predict(recorded: Recorded, session: Session, source: Source) -> Prediction:
+    events = [event for timed in session.run(source) for event, _ in timed]
+    decisions = [event for event in events if isinstance(event, Decision)]
+    notices = [event for event in events if isinstance(event, Notice) and event.kind != "opened"]
     if not decisions or session.began is None:
         why = f" ({notices[-1].text})" if notices else ""
-        raise InputError(f"{recorded} has no {window_s:g} s of samples without a gap{why}: record more")
+        raise InputError(f"{recorded} has no window of samples without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))
     # Some notices come before any sample.
     notices = [replace(notice, seconds=max(notice.seconds, session.began)) for notice in notices]
     return Prediction(recorded, session.began, decisions, joined, notices, session.summary)
 
 
-def _scores(predictions: Sequence[Prediction], card: Card, is_told: bool) -> LiveScores | None:
+def _scores(by_mounting: Sequence[Sequence[Prediction]], card: Card, is_told: bool) -> LiveScores | None:
     """The scores of labelled recordings, as in `evaluate --live`; None without labels that the model knows.
 
     If the user states how the device is worn (`is_told`), postures before the first walk count too.
     """
-    recordings = [prediction.recorded.recording for prediction in predictions if prediction.recorded.recording]
     tracks: list[Track] = []
-    for places in recording_tracks.worn_alike(recordings):
-        of_mounting = [recording_tracks.track_of(recordings[i], predictions[i].decisions, card) for i in places]
-        tracks += of_mounting if is_told else recording_tracks.without_mounting(of_mounting, card)
+    for predictions in by_mounting:
+        recorded = [(prediction.recorded.recording, prediction.decisions) for prediction in predictions]
+        of_mounting = [track_of(recording, decisions, card) for recording, decisions in recorded if recording]
+        tracks += of_mounting if is_told else without_mounting(of_mounting, card)
     if not any((track.labels[track.begin :] >= 0).any() for track in tracks):
         return None
     return stream_scores.score(tracks, len(card.labels), card.window.samples, RATE_HZ)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +18,8 @@ from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.display.decision_log import Log
+from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
+from edge_runtime.live.display.timeline import Timeline
 from edge_runtime.live.recognizer import LiveRecognizer, check_front_end
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
@@ -28,10 +29,7 @@ from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.units import Units
-
-if TYPE_CHECKING:
-    from edge_runtime.live.display.sinks import Sink
-
+from edge_runtime.system.terminal import Console
 
 SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 
@@ -88,9 +86,11 @@ def command(
     or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
     options.exclusive(*SOURCES, required=True)
-    options.exclusive("--replay --i2c", "--units --gyro-units --rate")
     options.exclusive("--jsonl", "--quiet")
-    options.belonging("--replay", "--speed", "--data")
+    if recording is None:
+        options.refuse_options("works only with --replay", "--speed", "--data")
+    if recording is not None or i2c:
+        options.refuse_options("is known by the source", "--units", "--gyro-units", "--rate")
     sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
     name, value = next((option, value) for option, value in sources.items() if value is not None)
 
@@ -138,17 +138,12 @@ def command(
         sink.end(session.summary)
 
 
-def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, title: str) -> "Sink":
-    from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
-    from edge_runtime.system.terminal import Console
-
+def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, title: str) -> Sink:
     console = Console()
     if quiet:
         return Sink()
     if jsonl or not console.is_terminal or console.is_dumb_terminal:
         return JsonLines() if jsonl else Changes()
-    from edge_runtime.live.display.timeline import Timeline
-
     return Timeline(answers, title, session.summary, console, time)
 
 

@@ -29,11 +29,11 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """How many `windows` were right `before` and `after` correction, with each fold held out in turn."""
+    """The share of `windows` that were right `before` and `after` correction, with each fold held out in turn."""
 
     windows: int
-    before: int
-    after: int
+    before: float
+    after: float
 
     @property
     def is_worse(self) -> bool:
@@ -43,7 +43,7 @@ class HeldOut:
     @property
     def is_wrong_throughout(self) -> bool:
         """Tell whether the network does not know this mounting at all, which a correction cannot repair."""
-        return self.before < _LEAST_BEFORE * self.windows or self.after < _LEAST_AFTER * self.windows
+        return self.before < _LEAST_BEFORE or self.after < _LEAST_AFTER
 
 
 def fit_correction(
@@ -52,7 +52,6 @@ def fit_correction(
     y: npt.NDArray[np.integer],
     temperature: float,
     weight: float = 1.0,
-    ridge: float = RIDGE,
 ) -> PersonalCorrection:
     """Fit the correction to windows of one person; one window for each of two activities is enough.
 
@@ -71,7 +70,7 @@ def fit_correction(
     missing -= share @ missing  # the mean look has no correction
     middle = share @ looks
     centred = looks - middle
-    kernel = centred @ centred.T + ridge * np.diag(1 / counts)
+    kernel = centred @ centred.T + RIDGE * np.diag(1 / counts)
     weights = centred.T @ np.linalg.solve(kernel, missing)
     corrections = centred @ weights
     lowest, highest = corrections.min(axis=0), corrections.max(axis=0)
@@ -98,7 +97,8 @@ def cross_validate(
         correction = fit_correction(logits[others], looks[others], y[others], temperature, weight)
         before += int((logits[rows].argmax(axis=1) == y[rows]).sum())
         after += int((correction.apply(logits[rows], looks[rows]).argmax(axis=1) == y[rows]).sum())
-    return HeldOut(sum(map(len, folds)), before, after)
+    n = sum(map(len, folds))
+    return HeldOut(n, before / n, after / n)
 
 
 def exchanged(logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> dict[int, int]:

@@ -100,11 +100,6 @@ class Decider:
         self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop / RATE_HZ)
         self._persistence = PersistenceTracker(self._step_s)
 
-    def classify(self, signals: Array) -> npt.NDArray[np.float32]:
-        """Compute the probabilities `[n_labels]` of one window of all signals `[samples, 9]`."""
-        window = signals[:, self._columns]
-        return self._classify(self._search.turn(window) if self._search else window)
-
     def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:
         """Decide about the window of all signals `[samples, 9]` that ends at `seconds`.
 

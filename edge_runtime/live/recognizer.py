@@ -26,7 +26,7 @@ from edge_runtime.signals.sensor_faults import (
     is_measurement,
 )
 from edge_runtime.signals.windowing import Windowing
-from edge_runtime.system.printable import quoted
+from edge_runtime.system.printable import printable, quoted
 
 REFUSED = "refused"  # the kind of notice about a window that the model refuses
 WARM_UP_S = 12.0  # in which the filters settle
@@ -61,9 +61,7 @@ class LiveRecognizer:
         placement: str = "",
     ) -> None:
         self.card: Card = classifier.card
-        self.hop = self.card.window.hop if hop is None else hop
-        if self.hop < 1:
-            raise InputError(f"a hop of {hop} samples is not possible: give at least 1")
+        self.hop = hop or self.card.window.hop
         check_front_end(self.card)
         self._decider = Decider(classifier, self.hop, mounting_is_told, placement)
         self.answers = self._decider.answers
@@ -73,7 +71,6 @@ class LiveRecognizer:
         """Begin another recording of the same person: forget everything except the mounting."""
         self.invalid = 0
         self._resampler: Resampler | None = None  # made when the first samples show whether they have times
-        self._is_timed = False
         self._n_untimed = 0
         self._gentle = gentle
         self._windowing = Windowing(self.card.window, self.hop, 0.0, gentle)
@@ -81,7 +78,6 @@ class LiveRecognizer:
         self._clock = ClockWatch()
         self._axes = AxesWatch()
         self._was_invalid = False
-        self._pending: list[LiveEvent] = []  # from `latest`, for the next `push`
         self._decider.begin()
         self._decider.end_walk()
 
@@ -99,11 +95,13 @@ class LiveRecognizer:
         """Take `samples` `[n, 6]`, acceleration in g and angular rate in rad/s; return the events that are complete.
 
         `seconds` `[n]` are the times in any clock; None for samples at exactly the model's rate. Raises `InputError`
-        for wrong shapes, and if only some samples have times.
+        for wrong shapes.
         """
         values, times = self._checked(samples, seconds)
+        if self._resampler is None:
+            self._resampler = Resampler(RATE_HZ, 0.0 if seconds is None else WAIT_S)
         is_usable = is_measurement(values) & np.isfinite(times)
-        events, self._pending = self._pending, []
+        events: list[LiveEvent] = []
         for usable, second in zip(is_usable.tolist(), times.tolist(), strict=True):
             if not usable and not self._was_invalid:
                 events.append(Notice(second, "invalid", _INVALID))
@@ -111,23 +109,15 @@ class LiveRecognizer:
             self._was_invalid = not usable
         values, times = values[is_usable], times[is_usable]
         events += [Notice(*fault) for fault in (*self._clock.check(times), *self._faults.check(values, times))]
-        for piece in self._resample().push(times, values, self._windowing.n_missing):
+        for piece in self._resampler.push(times, values, self._windowing.n_missing):
             events += self._take(piece)
         return events
 
     def flush(self) -> list[LiveEvent]:
         """End the stream; return the events of its last samples."""
-        events, self._pending = self._pending, []
-        for piece in self._resample().flush():
-            events += self._take(piece)
+        pieces = self._resampler.flush() if self._resampler else []
+        events = [event for piece in pieces for event in self._take(piece)]
         return [*events, *self._decide(self._windowing.finish())]
-
-    def latest(self) -> npt.NDArray[np.float32] | None:
-        """Compute the unsmoothed probabilities `[n_labels]` of the window that ends now; None before the first."""
-        for piece in self._resample().give():
-            self._pending += self._take(piece)
-        signals = self._windowing.latest()
-        return None if signals is None else self._decider.classify(signals)
 
     def _checked(self, samples: npt.ArrayLike, seconds: npt.ArrayLike | None) -> tuple[Array, Array]:
         values = np.asarray(samples, np.float64)
@@ -138,18 +128,10 @@ class LiveRecognizer:
                 f"samples have the shape {values.shape}: give [n, {N_CHANNELS}], acceleration x y z in g and rotation "
                 "x y z in rad/s, with n times or without times"
             )
-        if self._resampler is not None and self._is_timed != (times is not None):
-            raise InputError("only some samples have times: give times for all of them, or for none")
-        self._is_timed = times is not None
         if times is None:
             times = np.arange(self._n_untimed, self._n_untimed + len(values)) / RATE_HZ
             self._n_untimed += len(values)
         return values, times
-
-    def _resample(self) -> Resampler:
-        if self._resampler is None:
-            self._resampler = Resampler(RATE_HZ, wait_s=WAIT_S if self._is_timed else 0.0)
-        return self._resampler
 
     def _take(self, piece: Piece) -> Iterator[LiveEvent]:
         """Take samples at the model's rate."""
@@ -184,12 +166,12 @@ class LiveRecognizer:
 def check_front_end(card: Card) -> None:
     """Raise `InputError` unless `edge_runtime.signals.frontend` makes the signals of the model of `card`."""
     name = quoted(card.name)
-    absent = [signal.name for signal in card.signals if signal not in SIGNALS]
-    if absent:
-        names = ", ".join(signal.name for signal in SIGNALS)
-        raise InputError(f"{name} needs {quoted(absent[0])}, which is not a live signal ({names}): use another model")
-    if card.window.rate_hz != RATE_HZ:
-        raise InputError(f"{name} needs {card.window}, but live signals have {RATE_HZ} Hz: use another model")
+    if card.window.rate_hz != RATE_HZ or not set(card.signals) <= set(SIGNALS):
+        taken, live = (", ".join(signal.name for signal in signals) for signals in (card.signals, SIGNALS))
+        raise InputError(
+            f"{name} takes {card.window} of {printable(taken, 200)}, but live signals are {live} at {RATE_HZ} Hz: use "
+            "another model"
+        )
     if card.front_end != FILTERS:
         raise InputError(
             f"the card of {name} lacks the front_end of live signals: if its training data were filtered the same way, "

@@ -55,7 +55,7 @@ def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) ->
     activities = [decision.activity for decision in decisions]
     shown = _shown(activities, names, labels[np.minimum(ends, len(labels)) - 1])
     answers = np.array([int(decision.window_probabilities.argmax()) for decision in decisions])
-    return Track(recording.subject, labels, ends, answers, shown)
+    return Track(recording.subject, labels, ends, answers, shown, np.zeros(len(labels), np.bool_))
 
 
 def without_mounting(tracks: Iterable[Track], card: Card) -> Iterator[Track]:

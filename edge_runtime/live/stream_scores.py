@@ -27,18 +27,13 @@ class Track:
     ends: Integers
     answers: Integers
     shown: Integers
-    lacks_mounting: npt.NDArray[np.bool_] | None = None
+    lacks_mounting: npt.NDArray[np.bool_]
     finds_mounting: bool = False
 
     @property
     def begin(self) -> int:
         """Find the first sample at which something is reported."""
         return int(self.ends[0]) if len(self.ends) else len(self.labels)
-
-    @property
-    def lacks(self) -> npt.NDArray[np.bool_]:
-        """Return `lacks_mounting` `[n_samples]`, or all false if it is None."""
-        return np.zeros(len(self.labels), np.bool_) if self.lacks_mounting is None else self.lacks_mounting
 
     def shown_at(self) -> Integers:
         """Find the reported activity at each sample `[n_samples]`, `NO_DECISION` before the first decision."""
@@ -51,7 +46,7 @@ class Track:
         changes = np.concatenate([[0], np.cumsum(np.diff(self.labels) != 0)])
         label = self.labels[self.ends - 1]
         rows = (changes[self.ends - 1] == changes[self.ends - samples]) & (label >= 0) & (label < n_activities)
-        rows &= ~self.lacks[self.ends - 1]
+        rows &= ~self.lacks_mounting[self.ends - 1]
         return np.stack([label[rows], self.answers[rows], self.shown[rows]])
 
 
@@ -96,7 +91,7 @@ def score(tracks: Sequence[Track], n_activities: int, samples: int, rate_hz: flo
     truth, answers, shown = np.concatenate([track.windows(n_activities, samples) for track in tracks], axis=1)
     labels = np.concatenate([track.labels[track.begin :] for track in tracks])
     reported = np.concatenate([track.shown_at()[track.begin :] for track in tracks])
-    lacks = np.concatenate([track.lacks[track.begin :] for track in tracks])
+    lacks = np.concatenate([track.lacks_mounting[track.begin :] for track in tracks])
     in_activity = (labels >= 0) & (labels < n_activities)
     delays = np.array([delay for track in tracks for delay in _delays(track, n_activities)]) / rate_hz
     all_labels = np.concatenate([track.labels for track in tracks])
@@ -143,7 +138,7 @@ def confusion(tracks: Sequence[Track], n_activities: int, samples: int) -> Integ
 
 def too_early(tracks: Sequence[Track]) -> list[int]:
     """Find the labels that occur only as postures before the first walk of a mounting."""
-    labels, lacks = (np.concatenate([getattr(x, name) for x in tracks]) for name in ("labels", "lacks"))
+    labels, lacks = (np.concatenate([getattr(x, name) for x in tracks]) for name in ("labels", "lacks_mounting"))
     return np.setdiff1d(labels[lacks], labels[~lacks]).tolist()
 
 
@@ -158,7 +153,7 @@ def _delays(track: Track, n_activities: int) -> Iterator[float]:
     reported = track.shown_at()
     for first, end, label in label_runs(track.labels):
         # An activity that began before anything could be reported has no delay.
-        if 0 <= label < n_activities and first >= track.begin and not track.lacks[first:end].any():
+        if 0 <= label < n_activities and first >= track.begin and not track.lacks_mounting[first:end].any():
             hits = np.flatnonzero(reported[first:end] == label)
             yield float(hits[0]) if len(hits) else np.inf
 

@@ -17,7 +17,7 @@ _OVERTAKEN_S = 1.0  # a sample that is older than the newest by at most this cam
 class StreamSummary:
     """Counts decisions and notices; times in the stream count from the first sample.
 
-    A decision stands for the time since the decision before, at most `hop_s`. `windows` and `seconds` are by activity.
+    A decision stands for `hop_s`; `windows` counts the decisions by activity.
     `elapsed_s` is the time from the first sample to the newest; a clock that goes back or jumps adds nothing.
     """
 
@@ -26,12 +26,10 @@ class StreamSummary:
         self.windows = dict.fromkeys([*labels, UNKNOWN], 0)
         self.samples = self.changes = self.gaps = self.malformed = self.not_logged = 0
         self.duplicates = self.late = self.invalid = 0
-        self.seconds = dict.fromkeys(self.windows, 0.0)
         self.notices: Counter[str] = Counter()
         self.elapsed_s = 0.0
         self._begin = 0.0  # of the current clock
         self._newest: float | None = None
-        self._decided_s = 0.0
         self._activity = ""
         self._latencies: deque[float] = deque(maxlen=_LATENCIES)
         self._recent: deque[float] = deque(maxlen=_RATE_OVER)
@@ -44,10 +42,7 @@ class StreamSummary:
             self.gaps += event.kind == "gap"
             self.notices[event.kind] += 1
             return elapsed_s
-        passed = elapsed_s - self._decided_s if self._latencies else self.hop_s
-        self._decided_s = elapsed_s
         self.windows[event.activity] += 1
-        self.seconds[event.activity] += min(self.hop_s, passed)
         self._latencies.append(event.inference_ms)
         if event.activity != UNKNOWN:
             self.changes += bool(self._activity) and event.activity != self._activity
@@ -87,7 +82,7 @@ class StreamSummary:
     def to_dict(self) -> dict[str, Any]:
         """Write the summary for programs; docs/stream.md explains the keys."""
         return {
-            "minutes": {name: round(seconds / 60, 4) for name, seconds in self.seconds.items()},
+            "minutes": {name: round(n * self.hop_s / 60, 4) for name, n in self.windows.items()},
             "decisions": sum(self.windows.values()),
             "changes": self.changes,
             "gaps": self.gaps,

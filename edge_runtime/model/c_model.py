@@ -33,7 +33,7 @@ class CModel(Model):
             raise InputError(f"the C of {name} does not load ({error}): compile it for this machine") from error
         self.load_ns = time.perf_counter_ns() - began
         self.runtime = Runtime(C, f"{compiler}, {instruction_set}", library)
-        self.threads, self.stateful, self._name = 1, False, name
+        self.threads, self.stateful = 1, False
         ((self.input,), (self.output,)) = ports(flatbuffer)
         self._window, self._logits = (np.zeros(tensor.shape, tensor.dtype) for tensor in (self.input, self.output))
         predict.argtypes, predict.restype = [ctypes.c_void_p] * 2, None

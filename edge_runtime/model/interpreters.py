@@ -74,7 +74,7 @@ class Model:
         began = time.perf_counter_ns()
         self._interpreter = interpreter = self._open(flatbuffer)
         self.load_ns = time.perf_counter_ns() - began
-        self.stateful, self.has_loops = bool(used & STATEFUL), "WHILE" in used
+        self.stateful = bool(used & STATEFUL)
         self._reset: Callable[[], None] | None = interpreter.reset_all_variables if self.stateful else None
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 
@@ -168,7 +168,7 @@ def open_model(
         raise InputError(_refusal(name, loaded, error)) from error
 
 
-def operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
+def _operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
     """Find the indices of the nodes that delegates replaced: all between their outputs and their inputs."""
     # -1 stands for an absent input, or an output of a loop that nothing reads.
     producers = {int(tensor): node for node in nodes for tensor in node["outputs"] if tensor >= 0}
@@ -192,7 +192,7 @@ def _in_xnnpack(interpreter: Any) -> list[str]:
     listed = interpreter._get_ops_details()
     delegates = [node for node in listed if node["op_name"] == "DELEGATE"]
     nodes = [node for node in listed if node["op_name"] != "DELEGATE"]
-    inside = operators_inside(delegates, nodes)
+    inside = _operators_inside(delegates, nodes)
     return [node["op_name"] for node in nodes if node["index"] in inside]
 
 

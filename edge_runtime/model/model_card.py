@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from edge_runtime.errors import InputError
 from edge_runtime.model.alike_labels import AlikeLabels
@@ -22,7 +22,7 @@ from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.filters import Filters
 from edge_runtime.signals.normalisation import LEAST_DIVISOR, Normalisation
 from edge_runtime.signals.types import Frame, Signal, Window, triads
-from edge_runtime.system.dataclass_json import from_json
+from edge_runtime.system.dataclass_json import Quantity, from_json
 from edge_runtime.system.files import write_bytes, write_text
 from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.zip_archive import Archive
@@ -34,7 +34,6 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip
 _CARD, _LABELS = "card.json", "labels.txt"
 _LARGEST_CARD = 1 << 20
 _LONGEST = 1_000_000  # samples, Hz
-_MOST_EVIDENCE = 10.0  # with more, all products of probabilities could round to 0
 _DIGEST = 64  # a SHA-256 as hexadecimal text
 _TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.fbs: file_identifier)
 _OTHER_FILES = {
@@ -42,23 +41,20 @@ _OTHER_FILES = {
     **dict.fromkeys((".keras", ".h5", ".hdf5"), "'har-edge convert FILE --quantize' converts it"),
 }
 
+_Share = Annotated[float, Quantity(at_least=1e-9, at_most=1 - 1e-9)]
+
 
 @dataclass(frozen=True)
 class Smoothing:
     """The parameters of live recognition's hidden Markov model, chosen by cross-validation."""
 
-    evidence: float = 0.5  # exponent of a window's probabilities, since successive windows are not independent
-    change_still: float = 0.001  # probability that an activity ends within a hop, body still
-    change_moving: float = 0.7  # the same, body moving
-    movement: float = 0.045  # g: the body moves from this mean body acceleration of the last hop on
-    confidence: float = 0.8  # a new activity is reported from this probability on
-
-    def fault(self) -> str | None:
-        """State what makes the parameters unusable, if anything does."""
-        shares = (self.change_still, self.change_moving, self.confidence)
-        if 0 < self.evidence <= _MOST_EVIDENCE and self.movement >= 0 and all(0 < share < 1 for share in shares):
-            return None
-        return f"needs smoothing with evidence from 0 to {_MOST_EVIDENCE:g}, and probabilities between 0 and 1"
+    # Exponent of a window's probabilities, since successive windows are not independent. With a greater one, all
+    # products of probabilities could round to 0.
+    evidence: Annotated[float, Quantity(at_least=1e-6, at_most=10)] = 0.5
+    change_still: _Share = 0.001  # probability that an activity ends within a hop, body still
+    change_moving: _Share = 0.7  # the same, body moving
+    movement: Annotated[float, Quantity(at_least=0)] = 0.045  # g: the body moves from this mean of the last hop on
+    confidence: _Share = 0.8  # a new activity is reported from this probability on
 
 
 @dataclass(frozen=True)
@@ -67,10 +63,6 @@ class LiveSettings:
 
     smoothing: Smoothing = field(default_factory=Smoothing)
     novelty: NoveltyDetector | None = None
-
-    def fault(self, n_labels: int) -> str | None:
-        """State what makes the settings unusable for `n_labels` activities, if anything does."""
-        return self.smoothing.fault() or (self.novelty.fault(n_labels) if self.novelty else None)
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,7 @@ class Card:
     front_end: Filters | None = None
     frame: Frame = "device"
     alike: tuple[AlikeLabels, ...] = ()
-    temperature: float = 1.0
+    temperature: Annotated[float, Quantity(at_least=LEAST_DIVISOR, at_most=1 / LEAST_DIVISOR)] = 1.0
     live: LiveSettings = field(default_factory=LiveSettings)
     personal_correction: PersonalCorrection | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
@@ -181,12 +173,10 @@ class Card:
             return f"takes windows in the walking frame, which needs the label {WALKING}"
         if self.alike and self.frame == "device":
             return "has labels that look alike, which needs windows in the walking frame"
-        if not LEAST_DIVISOR <= self.temperature <= 1 / LEAST_DIVISOR:
-            return "needs a temperature above 0"
-        correction = self.personal_correction
+        novelty, correction = self.live.novelty, self.personal_correction
         return (
             self.normalisation.fault(n_signals)
-            or self.live.fault(n_labels)
+            or (novelty.fault(n_labels) if novelty else None)
             or next((fault for alike in self.alike if (fault := alike.fault(self.labels))), None)
             or (correction.fault(n_labels, self.signal_names) if correction else None)
         )

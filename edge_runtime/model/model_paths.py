@@ -41,13 +41,8 @@ def model_path(path: Path | str) -> Path:
         return path
     preferred = [path / f"model_{scheme}.tflite" for scheme in (INT8, MIXED, FLOAT32)]
     models = [model for model in preferred if model.exists()] or sorted(path.glob("model_*.tflite"))
-    if not models:
-        raise not_converted(path)
-    return models[0]
-
-
-def not_converted(folder: Path) -> InputError:
-    """Make the error for a `folder` without a model."""
-    if not (folder / "card.json").exists():
-        return InputError(f"{folder} is not a run folder: it has no card.json")
-    return InputError(f"{folder} has no converted model: run 'har-edge convert {folder} --quantize'")
+    if models:
+        return models[0]
+    if (path / "card.json").exists():
+        raise InputError(f"{path} has no converted model: run 'har-edge convert {path} --quantize'")
+    raise InputError(f"{path} is not a run folder: it has no card.json")

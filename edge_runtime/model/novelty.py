@@ -13,6 +13,7 @@ the typical motion (`train.novelty_statistics`). The comparison is of:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from edge_runtime.signals.mounting import MOVING_G
 from edge_runtime.signals.steps import step_frequency
 from edge_runtime.signals.types import Window
+from edge_runtime.system.dataclass_json import Quantity
 
 GRAVITY = ("total_acc_x", "total_acc_y", "total_acc_z")
 _ROTATION = ("body_gyro_x", "body_gyro_y", "body_gyro_z")
@@ -27,6 +29,7 @@ _FLOOR = 2e-3  # g, rad/s: a smaller standard deviation is noise
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+_Limit = Annotated[float, Quantity(at_least=1e-12)]
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class TypicalPosture:
     """
 
     centres: tuple[tuple[float, float], ...]
-    unusual: float
-    novel: float
+    unusual: _Limit
+    novel: _Limit
 
     def distance(self, acceleration: Array) -> Array:
         """Compute the distance (g) `[...]` of mean accelerations `[..., 3]` to the nearest centre."""
@@ -53,8 +56,8 @@ class TypicalMovement:
 
     mean: tuple[float, ...]
     precision: tuple[tuple[float, ...], ...]
-    unusual: float
-    novel: float
+    unusual: _Limit
+    novel: _Limit
 
     def distance(self, features: Array) -> Array:
         """Compute the Mahalanobis distance `[...]` of features `[..., n]`."""
@@ -73,8 +76,8 @@ class TypicalMovement:
 class TypicalSteps:
     """Steps a second (Hz): 95 % of the quickest activity's windows have at most `most`; `unusual` more are unusual."""
 
-    most: float
-    unusual: float
+    most: _Limit
+    unusual: _Limit
 
     def beyond(self, steps_hz: Array) -> Array:
         """Compute how far steps a second (Hz) `[...]` exceed `most`; they are unusual from 1 on."""
@@ -133,7 +136,7 @@ class NoveltyDetector:
 
     posture: tuple[TypicalPosture, ...]
     movement: tuple[TypicalMovement, ...]
-    rest: float | None = None
+    rest: _Limit | None = None
     steps: TypicalSteps | None = None
 
     def detect(self, features: MotionFeatures) -> Novelty:
@@ -161,22 +164,18 @@ class NoveltyDetector:
     def fault(self, n_labels: int) -> str | None:
         """State what makes the detector unusable for `n_labels` activities."""
         sizes = {len(movement.mean) for movement in self.movement}
-        typical: tuple[TypicalPosture | TypicalMovement, ...] = (*self.posture, *self.movement)
         is_complete = (
             len(self.posture) == len(self.movement) == n_labels
             and sizes in ({1}, {2})
             and all({len(x.precision), *map(len, x.precision)} == {len(x.mean)} for x in self.movement)
             and all(posture.centres for posture in self.posture)
-            and all(x.unusual > 0 and x.novel > 0 for x in typical)
             # Otherwise the square of a distance may be negative.
             and all(np.linalg.eigvalsh(x.precision + np.transpose(x.precision)).min() > 0 for x in self.movement)
         )
         if not is_complete:
-            return "needs a typical posture and movement of each activity with limits above 0, or no novelty detection"
-        if self.steps is not None and not (self.steps.most > 0 and self.steps.unusual > 0):
-            return "needs limits of steps above 0"
-        if self.rest is not None and not (sizes == {2} and self.rest > 0):
-            return "has a limit of rest, which needs to be above 0, and needs the gyroscope"
+            return "needs a typical posture and movement of each activity, or no novelty detection"
+        if self.rest is not None and sizes != {2}:
+            return "has a limit of rest, which needs the gyroscope"
         return None
 
 

@@ -6,7 +6,6 @@ Each picture is written whole or not at all. Functions raise `InputError` withou
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,11 +31,8 @@ _AXES = ("#0072b2", "#d55e00", "#009e73")  # x, y, z
 _CURVES = ("#0072b2", "#d55e00", "#56b4e9")
 
 _INK = "#333333"
-_TITLE, _TEXT, _NOTE = 13, 10, 8  # points
-_LETTER = 0.62 / 72  # inches for each point of its size; the font's average letter is narrower
-_LONGEST_NAME = 28  # letters
+_LETTER = 0.086  # inches; the average letter of a label is narrower
 _CELL = 0.95  # inches of a confusion matrix: three numbers
-_MOST_NUMBERS = 32  # classes; with more, cells are smaller and have no numbers
 _LIGHTEST_DARK = 0.715  # share of the row from which white has more contrast with Blues than black (WCAG 2.2)
 _TITLES = {"body_acc": "Body acceleration", "body_gyro": "Rotation", "total_acc": "Acceleration with gravity"}
 
@@ -50,31 +46,29 @@ def require_matplotlib() -> None:
 
 def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
     """Draw true classes as rows and predictions as columns: counts, their share of the row and of all windows."""
-    names = [_name(x) for x in labels]
-    name_width = max(map(len, names)) * _TEXT * _LETTER
-    size = max(1.6, _CELL * min(len(names), _MOST_NUMBERS))  # inches; the bar beside it has a caption to hold
+    names = [_plain(label) for label in labels]
+    name_width = _LETTER * max(map(len, names))
+    size = _CELL * max(2, len(names))
     figure = _figure(max(5.0, size + name_width + 1.9), size + 0.6 * name_width + 1.6, title)
     axes = figure.subplots()
     counts = np.asarray(confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    has_numbers = len(names) <= _MOST_NUMBERS
     for (row, column), count in np.ndenumerate(counts):
-        if count and has_numbers:
+        if count:
             share = shares[row, column]
             text = f"{count}\n{percent(share, 1)}\n({percent(count / counts.sum(), 1)})"
             ink = "white" if share > _LIGHTEST_DARK else "black"
             axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
-    axes.set_xticks(range(len(names)), names)
-    if name_width > size / len(names):
-        for label in axes.get_xticklabels():
-            label.set(rotation=35, ha="right", rotation_mode="anchor")
+    is_wide = name_width > _CELL
+    axes.set_xticks(
+        range(len(names)), names, rotation=35 * is_wide, ha="right" if is_wide else "center", rotation_mode="anchor"
+    )
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="predicted", ylabel="true")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, format=_percent)
     bar.set_label("share of the true class", fontsize=9)
-    note = "Each cell: windows, their share of the true class and, in brackets, of all windows."
-    _save(figure, path, note if has_numbers else "")
+    _save(figure, path, "Each cell: windows, their share of the true class and, in brackets, of all windows.")
 
 
 def plot_curves(
@@ -114,8 +108,7 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
     values = frontend.signals(recording.samples, recording.begins_midway)[
         :, [SIGNALS.index(signal) for signal in signals]
     ]
-    n_columns = 6 if max(map(len, names), default=0) <= 20 else 4
-    figure = _figure(14, 8 + 0.21 * max(0, len(names) // n_columns - 2), title)
+    figure = _figure(14, 8, title)
     panels = figure.subplots(len(signals) // 3, 1, sharex=True)
     spans = {}
     for first, panel in zip(range(0, len(signals), 3), panels, strict=True):
@@ -128,17 +121,16 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
             panel.plot(minutes, values[:, first + axis], color=colour, linewidth=0.5, label="xyz"[axis])
         for start, end, label in label_runs(recording.labels):
             if label >= 0:
-                colour, name = activity_colour(label), _name(names[label])
+                colour, name = activity_colour(label), _plain(names[label])
                 spans[label] = panel.axvspan(start / minute, end / minute, color=colour, alpha=0.45, lw=0, label=name)
-    lines = panels[0].get_lines()
-    legend = panels[0].legend(handles=lines, loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="axis")
-    for line in legend.get_lines():
-        line.set_linewidth(2)
+    panels[0].legend(
+        handles=panels[0].get_lines(), loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="axis"
+    )
     panels[-1].set(xlim=(0, len(values) / minute), xlabel="time (min)")
     figure.align_ylabels(panels)
     if spans:
         handles = [spans[label] for label in sorted(spans)]
-        where = {"loc": "outside lower center", "ncols": n_columns, "frameon": False}
+        where = {"loc": "outside lower center", "ncols": 6, "frameon": False}
         figure.legend(handles=handles, title="label (white: none)", **where)
     _save(figure, path)
 
@@ -148,15 +140,15 @@ def _figure(width: float, height: float, title: str) -> Figure:
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=130, facecolor="white")
-    figure.suptitle(_wrapped(title, width, _TITLE), fontsize=_TITLE, color=_INK)
+    figure = Figure(figsize=(width, height), layout="compressed", dpi=130, facecolor="white")
+    figure.suptitle(_plain(title), fontsize=13, color=_INK, wrap=True)
     return figure
 
 
 def _save(figure: Figure, path: Path, note: str = "") -> None:
     """Write a figure, with `note` below it, in the format of the name of `path`."""
     if note:
-        figure.supxlabel(_wrapped(note, figure.get_figwidth(), _NOTE), fontsize=_NOTE, color="0.35")
+        figure.supxlabel(note, fontsize=8, color="0.35", wrap=True)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format=path.suffix.lower().lstrip("."))
 
@@ -173,17 +165,6 @@ def _percent(share: float, _: int) -> str:
     return f"{round(100 * share, 6):g} %"
 
 
-def _name(text: str) -> str:
-    """Return `text` for matplotlib, without its middle if it is long."""
-    half = _LONGEST_NAME // 2
-    return _plain(text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[1 - half :]}")
-
-
 def _plain(text: str) -> str:
     """Escape `text` for matplotlib, so that a dollar sign begins no formula."""
     return text.replace("$", r"\$")
-
-
-def _wrapped(text: str, width: float, points: float) -> str:
-    """Return `text` in lines of `width` inches."""
-    return _plain(textwrap.fill(text, int(width / (points * _LETTER))))

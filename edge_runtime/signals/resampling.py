@@ -44,12 +44,12 @@ class Piece:
 class Resampler:
     """Brings samples to `rate_hz`; chunks of any size give the same numbers.
 
-    A new stretch begins after `max_gap_s` without a sample. A sample may arrive `wait_s` later than newer ones.
+    A new stretch begins after `MAX_GAP_S` without a sample. A sample may arrive `wait_s` later than newer ones.
     `duplicates` and `late` count the samples left out.
     """
 
-    def __init__(self, rate_hz: float, max_gap_s: float = MAX_GAP_S, wait_s: float = WAIT_S) -> None:
-        self.rate_hz, self.max_gap_s, self.wait_s = rate_hz, max_gap_s, wait_s
+    def __init__(self, rate_hz: float, wait_s: float = WAIT_S) -> None:
+        self.rate_hz, self.wait_s = rate_hz, wait_s
         self.duplicates = self.late = 0
         self._waiting: list[tuple[float, Array]] = []  # in the order of their times
         self._newest = -np.inf
@@ -93,7 +93,7 @@ class Resampler:
                 self._place(*ahead)
             else:
                 self.late += 1
-        if np.isfinite(self._newest) and second > self._newest + self.max_gap_s:
+        if np.isfinite(self._newest) and second > self._newest + MAX_GAP_S:
             self._ahead = (second, sample)
         else:
             self._place(second, sample)
@@ -126,7 +126,7 @@ class Resampler:
 
     def _use(self, second: float, sample: Array) -> None:
         stretch = self._stretch
-        if stretch is not None and second - stretch.end <= self.max_gap_s:
+        if stretch is not None and second - stretch.end <= MAX_GAP_S:
             stretch.add(second, sample)
         else:
             self._finish_stretch()

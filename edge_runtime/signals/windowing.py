@@ -21,10 +21,9 @@ class Windowing:
         self.start = start
         self._size, self._hop = window.samples, hop
         self._front_end = FrontEnd(gentle)
-        self._raw: list[Array] = []
+        self._raw = [np.empty((0, N_CHANNELS))]  # not filtered yet
         self._n_raw = 0
-        self._signals = np.empty((0, len(SIGNALS)))  # the last ones
-        self._n_signals = 0
+        self._signals = np.empty((0, len(SIGNALS)))  # of the last window
         self._next_end = window.samples
 
     @property
@@ -37,35 +36,20 @@ class Windowing:
         self._raw.append(samples)
         self._n_raw += len(samples)
         while self.n_missing <= 0:
-            yield self._cut(self._next_end + 1)
+            raw = np.concatenate(self._raw)
+            n = len(raw) + self.n_missing
+            self._raw = [raw[n:]]
+            yield self._cut(self._front_end.push(raw[:n]))
 
     def finish(self) -> Iterator[tuple[float, Array]]:
         """Give the window that ends with the last sample, if one does."""
-        self._run(self._n_raw)
-        self._append(self._front_end.flush())
-        if self._n_signals == self._next_end:
-            yield self._cut(self._n_raw)
+        if self._n_raw == self._next_end:
+            signals = self._front_end.push(np.concatenate(self._raw))
+            yield self._cut(np.concatenate([signals, self._front_end.flush()]))
 
-    def latest(self) -> Array | None:
-        """The newest signals `[samples, 9]`, one sample behind; None while there are too few."""
-        self._run(self._n_raw)
-        return self._signals[-self._size :] if self._n_signals >= self._size else None
-
-    def _cut(self, n_raw: int) -> tuple[float, Array]:
-        self._run(n_raw)
+    def _cut(self, signals: Array) -> tuple[float, Array]:
+        """Cut the next window, at whose end the new `signals` `[n, 9]` end too."""
         end = self._next_end
         self._next_end += self._hop
-        last = len(self._signals) - (self._n_signals - end)
-        return self.start + (end - 1) / RATE_HZ, self._signals[last - self._size : last]
-
-    def _run(self, n_raw: int) -> None:
-        """Filter the first `n_raw` samples, except samples that are filtered already."""
-        raw = np.concatenate([np.empty((0, N_CHANNELS)), *self._raw])
-        n_new = max(0, n_raw - (self._n_raw - len(raw)))
-        self._raw = [raw[n_new:]]
-        self._append(self._front_end.push(raw[:n_new]))
-
-    def _append(self, signals: Array) -> None:
-        # `latest` may have run ahead of the next window by less than a hop.
-        self._signals = np.concatenate([self._signals, signals])[-(self._size + self._hop) :]
-        self._n_signals += len(signals)
+        self._signals = np.concatenate([self._signals, signals])[-self._size :]
+        return self.start + (end - 1) / RATE_HZ, self._signals

@@ -189,16 +189,6 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
     assert exported_by(tmp_path / "export") == "", "any folder may have a Metadata.csv"
 
 
-def test_people_of_the_training_are_counted(har_edge_here, worn_once, tmp_path):
-    del worn_once
-    layout = tmp_path / "mine.toml"
-    text = layout.read_text()
-    for source in ("GeoTec", "others"):  # 01 of GeoTec is in the card of edge-anywhere
-        layout.write_text(f'name = "{source}"\n{text}')
-        notices = succeeded(har_edge_here("predict", *THEIRS)).stderr
-        assert ("1 of 1 subject" in notices) == (source == "GeoTec")
-
-
 @pytest.mark.parametrize(("told", "is_said"), [((), True), (("--placement", "waist"), False)])
 def test_the_placements_that_a_model_knows_are_said_where_none_is_told(har_edge_here, walk, told, is_said):
     done = succeeded(har_edge_here("predict", "edge-anywhere", walk, *told))

@@ -49,19 +49,6 @@ def decisions(output: str) -> list[dict]:
     return [x for x in map(json.loads, output.splitlines()) if x["type"] == "decision"]
 
 
-def test_a_model_of_any_mounting_tells_postures_once_it_has_found_it(stream):
-    """Without `--placement`: the recording tells that it was made at a waist."""
-    done = succeeded(stream("edge-anywhere", *REPLAY, "--jsonl"))
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    first_known = next(i for i, line in enumerate(lines) if line["type"] == "notice" and "is known" in line["text"])
-    before, after = (
-        {x["activity"] for x in part if x["type"] == "decision"} for part in (lines[:first_known], lines[first_known:])
-    )
-    assert not {"SITTING", "STANDING", "LAYING", "SITTING or LAYING"} & before
-    assert {"STANDING", "WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS"} <= after
-    assert "SITTING or LAYING" not in after
-
-
 def test_decisions_are_those_of_the_recogniser(stream, recording):
     done = succeeded(stream("edge", *REPLAY, "--jsonl"))
     recognizer = LiveRecognizer(Classifier(MODELS["int8"]), gentle=False)

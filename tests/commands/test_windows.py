@@ -51,9 +51,9 @@ def test_bench_and_evaluate_agree_on_the_remembered_windows(har_edge_here, run, 
 @pytest.mark.parametrize(
     ("command", "noun"),
     [
-        ("stream runs/waves --csv walk.csv", "'channel_1'"),
-        ("predict walk.csv --model runs/waves", "'channel_1'"),
-        ("evaluate runs/waves --live", "'channel_1'"),
+        ("stream runs/waves --csv walk.csv", "channel_1"),
+        ("predict walk.csv --model runs/waves", "channel_1"),
+        ("evaluate runs/waves --live", "channel_1"),
         ("personalise runs/waves --data waves.npz -o mine.tflite", "gravity"),
         ("personalise edge --data waves.npz -o mine.tflite", "waves.npz"),
         ("bench --paced", "--paced"),

@@ -42,17 +42,6 @@ def test_recordings_of_a_mounting_are_in_the_order_of_their_trials():
     assert worn_alike(parts) == [[2, 3, 0], [1]]
 
 
-def test_later_recordings_of_a_mounting_know_it_once_it_was_found():
-    parts = [part(STANDING, "3"), part(STANDING, "1"), part(WALKING, "2")]
-    other = part(STANDING, "4", mounting=Mounting("other side"))
-    tracks = dict(track_recordings([*parts, other], classifier()))
-    assert [tracks[i].lacks_mounting.all() for i in range(4)] == [False, True, False, True]
-    assert not tracks[0].lacks_mounting.any()
-    assert STANDING in shown(tracks[0])
-    assert shown(tracks[1]) == set()
-    assert [tracks[i].finds_mounting for i in range(4)] == [False, False, True, False]
-
-
 def test_a_model_of_the_device_frame_recognises_each_recording_by_itself():
     edge = Classifier(reference_model("edge", "int8"))
     parts = [part(label, "") for label in (WALKING, STANDING)]

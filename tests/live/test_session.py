@@ -63,7 +63,7 @@ def test_unknown_between_two_activities_is_not_a_change():
         summary.samples_came(np.array([float(i)]))
         summary.add(decision(i, name))
     summary.add(Notice(0, "gap", "a gap"))
-    assert (summary.changes, summary.gaps, summary.seconds[UNKNOWN]) == (2, 1, 2)
+    assert (summary.changes, summary.gaps, summary.windows[UNKNOWN]) == (2, 1, 2)
 
 
 @pytest.mark.parametrize("size", [10, 260])

@@ -13,7 +13,8 @@ RATE, SAMPLES = 10.0, 10
 def track(labels, decisions, subject="anna"):
     """Make the track of `labels` (label, samples) and of `decisions` (end, answer, shown)."""
     ends, answers, shown = map(np.array, zip(*decisions, strict=True))
-    return Track(subject, np.repeat(*map(list, zip(*labels, strict=True))), ends, answers, shown)
+    label_at = np.repeat(*map(list, zip(*labels, strict=True)))
+    return Track(subject, label_at, ends, answers, shown, np.zeros(len(label_at), np.bool_))
 
 
 def scores(labels, decisions):

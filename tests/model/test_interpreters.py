@@ -47,14 +47,6 @@ def test_the_interpreter_gets_the_number_of_threads(monkeypatch):
     assert numbers == [3]
 
 
-def test_a_delegate_took_the_operators_between_its_borders():
-    """Use two delegates with an operator between them, and a loop with a second output that nothing reads."""
-    tensors = [([0, 10], [1]), ([1], [2, 3]), ([2], [4]), ([4, 3, -1], [5]), ([5], [6]), ([4], [7, -1])]
-    nodes = [{"index": i, "inputs": inputs, "outputs": outputs} for i, (inputs, outputs) in enumerate(tensors)]
-    delegates = [{"inputs": [0, 10], "outputs": [2, 3]}, {"inputs": [3, 4], "outputs": [6]}]
-    assert interpreters.operators_inside(delegates, nodes) == {0, 1, 3, 4}
-
-
 def test_state_is_reset_before_each_window_in_the_body_of_a_loop_too():
     values = np.array([[1, 2, 3]], np.float32)
     for flatbuffer in (tiny_models.recurrent(3), tiny_models.doubling_loop(3, 5, sums=True)):

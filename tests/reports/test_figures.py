@@ -13,12 +13,6 @@ def test_a_confusion_is_drawn_in_shares_of_its_rows_with_labels_as_they_are(tmp_
     assert "75.0 %" in text
 
 
-def test_many_classes_are_drawn_without_numbers(tmp_path):
-    n = 40
-    figures.plot_confusion([[7] * n] * n, ["a long name of a class"] * n, "title", tmp_path / "x.svg")
-    assert "2.5 %" not in (tmp_path / "x.svg").read_text()
-
-
 def test_a_picture_is_drawn_whatever_backend_a_notebook_has_set(tmp_path):
     plot = ("data", "plot", "--recording", 0, "-o", "x.png")
     succeeded(har_edge(*plot, cwd=tmp_path, env={"MPLBACKEND": "module://gone"}))

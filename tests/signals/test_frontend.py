@@ -79,13 +79,6 @@ def test_bad_samples_are_refused_and_leave_the_state_alone(raw, says):
     assert rest.tobytes() == frontend.signals(good).tobytes()
 
 
-def test_normalising_is_what_the_card_says():
-    normalisation = Normalisation(mean=(1.0, -1.0), std=(2.0, 0.5), clip=(3.0, 2.0), knee=(None, None))
-    values = np.array([[[1.0, -1.0], [5.0, -0.5], [100.0, -100.0]]])
-    assert normalisation.apply(values).tolist() == [[[0.0, 0.0], [2.0, 1.0], [3.0, -2.0]]]
-    assert normalisation.apply(values).dtype == np.float32
-
-
 def test_companding_spreads_what_is_small_and_keeps_the_clip_where_it_is():
     normalisation = Normalisation(mean=(1.0, 1.0), std=(2.0, 2.0), clip=(3.0, 3.0), knee=(0.5, None))
     values = np.array([1.0, 1.002, 0.998, 7.0, -5.0, 100.0])  # 0, 0.001, -0.001, 3, -3 and 49.5 standard deviations

@@ -63,12 +63,6 @@ def test_samples_that_arrive_a_little_late_find_their_place(stream):
         np.testing.assert_array_equal(one, other)
 
 
-def test_between_samples_values_are_on_the_line():
-    seconds = np.array([0.0, 0.03, 0.055, 0.1])
-    stretches, _ = pieces(seconds, 10 * seconds[:, np.newaxis])
-    np.testing.assert_allclose(whole(stretches)[0][1][:, 0], 10 * np.arange(6) / RATE, atol=1e-12)
-
-
 def test_a_gap_begins_a_new_stretch_on_a_grid_of_its_own():
     seconds = np.concatenate([np.arange(20) / RATE, 1.003 + np.arange(20) / RATE])
     stretches, _ = pieces(seconds, np.ones((40, 1)))
@@ -92,15 +86,6 @@ def test_a_clock_that_was_set_back_begins_a_new_stretch():
     assert (len(first), len(second)) == (50, 50)
     assert gap == pytest.approx(-100.98)
     assert resampler.late == 0
-
-
-def test_few_samples_are_kept_until_they_are_enough_or_a_gap_ends_them():
-    resampler = Resampler(RATE, wait_s=0.0)
-    seconds = np.arange(30) / RATE
-    assert resampler.push(seconds, np.ones((30, 1)), at_least=40) == []
-    after = 9 + np.arange(30) / RATE
-    (first, second) = resampler.push(after, np.ones((30, 1)), at_least=40)
-    assert (len(first.samples), len(second.samples)) == (30, 30)
 
 
 @pytest.mark.parametrize("second", [3.0, 100.5, 1e9])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from edge_runtime.signals.steps import GRID_HZ, beats, step_frequency
+from edge_runtime.signals.steps import step_frequency
 
 RATE = 50.0
 SECONDS = np.arange(128) / RATE
@@ -54,12 +54,3 @@ def test_people_who_walk_take_one_and_a_half_to_two_steps_a_second(uci_har):
     walking = uci_har.train.X[uci_har.train.y == 0][..., 6:]
     least, median, most = np.quantile(step_frequency(walking, RATE), [0.05, 0.5, 0.95])
     assert (least, median, most) == pytest.approx((1.55, 1.75, 1.95), abs=0.051)
-
-
-@pytest.mark.parametrize("seconds", [2.56, 21.0, 45.0])
-def test_power_is_where_the_beat_is(seconds):
-    times = np.arange(round(seconds * RATE)) / RATE
-    acceleration = np.stack([1 + 0.3 * np.sin(2 * np.pi * 1.75 * times), 0 * times, 0 * times], axis=1)
-    power = beats(acceleration, RATE)
-    assert power.argmax() * GRID_HZ == pytest.approx(1.75, abs=0.051)
-    assert len(power) == RATE / 2 / GRID_HZ + 1

@@ -148,22 +148,6 @@ def endless_but_in_trials(window: tuple[int, int]) -> bytes:
     return packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=graphs, buffers=buffers))
 
 
-def nested_loops(n: int, outer: int, inner: int) -> bytes:
-    """A loop of `outer` turns around a loop that doubles `[1, n]` values `inner` times: operators in five graphs."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(doubling_loop(n, inner), 0))
-    main, condition, body = model.subgraphs
-    model.buffers.append(_buffer(np.int32([outer]).tobytes()))
-    loops = [schema.WhileOptionsT(condSubgraphIndex=i, bodySubgraphIndex=i + 1) for i in (1, 3)]
-    tensors = [body.tensors[0], *main.tensors[1:], main.tensors[0], body.tensors[2], body.tensors[3]]
-    operators = [_node(0, [4, 1], [2, 3], loops[1]), _node(2, [0, 5], [6], schema.AddOptionsT())]
-    limit = _tensor("outer", (), "int32", len(model.buffers) - 1)
-    first, second, _, less = condition.tensors
-    outer_condition = _graph([first, second, limit, less], [0, 1], [3], condition.operators)
-    main.operators[0].builtinOptions = loops[0]
-    model.subgraphs = [main, outer_condition, _graph(tensors, [0, 1], [6, 3], operators), condition, body]
-    return packed(model)
-
-
 def crashing(window: tuple[int, int]) -> bytes:
     """A model that crashes its interpreter: its operator lacks the options that it needs."""
     parts = [Part("axis", (1,), "int32", values=[0]), Part("window", (1, *window)), Part("same", (1, *window))]

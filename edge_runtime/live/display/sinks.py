@@ -3,19 +3,16 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import click
+from rich.table import Table
 
 from edge_runtime.live.decider import UNCERTAIN, UNKNOWN, Decision, Notice
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from edge_runtime.system.terminal import Console
+from edge_runtime.system.terminal import Console, plain_table
 
 _LONGEST_NAME, _LONGEST_NOTICE = 24, 400
 
@@ -65,7 +62,7 @@ class Sink:
 
     def end(self, summary: StreamSummary) -> None:
         """Print the summary."""
-        show_summary(summary)
+        show_summary(summary, Console())
 
 
 class Changes(Sink):
@@ -122,11 +119,8 @@ class JsonLines(Sink):
         click.echo(json.dumps({"type": "summary"} | summary.to_dict()))
 
 
-def show_summary(summary: StreamSummary, console: "Console | None" = None) -> None:
-    """Print the summary as a table, on stdout or on `console`."""
-    from edge_runtime.system.terminal import Console
-
-    console = console or Console()
+def show_summary(summary: StreamSummary, console: Console) -> None:
+    """Print the summary as a table."""
     console.print(
         activity_table([summary])
         if any(summary.windows.values())
@@ -140,14 +134,12 @@ def show_summary(summary: StreamSummary, console: "Console | None" = None) -> No
     console.print(f"{', '.join(facts)}.", soft_wrap=True)
 
 
-def activity_table(summaries: Sequence[StreamSummary]) -> "Table":
+def activity_table(summaries: Sequence[StreamSummary]) -> Table:
     """Make a table of each activity's minutes in all `summaries`, and of its share of the decisions."""
-    from edge_runtime.system.terminal import plain_table
-
     table = plain_table(["activity"], ["minutes", "share"])
     total = sum(sum(summary.windows.values()) for summary in summaries)
     for label in summaries[0].windows:
         if count := sum(summary.windows[label] for summary in summaries):
-            minutes = sum(summary.seconds[label] for summary in summaries) / 60
+            minutes = count * summaries[0].hop_s / 60
             table.add_row(activity_name(label), f"{minutes:.1f}", percent(count / total, 0))
     return table

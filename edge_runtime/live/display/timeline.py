@@ -1,5 +1,6 @@
 """Draw the live display of a terminal: the activity, its probability, and the last minutes as a coloured band."""
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Self
@@ -138,15 +139,12 @@ class Timeline(Sink):
 
     def _answers(self, width: int) -> Iterator[int | None]:
         """Find the activity at each moment of the band, the oldest first; None if nothing was recognised."""
-        past, now = list(self._past), self._summary.elapsed_s
-        place = 0
-        current: tuple[float, int] | None = None
+        times, now = [elapsed_s for elapsed_s, _ in self._past], self._summary.elapsed_s
         for column in range(width):
             moment = now - BAND_S * (width - 1 - column) / width
-            while place < len(past) and past[place][0] <= moment + 1e-9:
-                current, place = past[place], place + 1
-            is_gap = current is None or moment - current[0] > max(2.5 * self._summary.hop_s, 2.0)
-            yield None if current is None or is_gap else current[1]
+            n_before = bisect_right(times, moment + 1e-9)
+            is_gap = not n_before or moment - times[n_before - 1] > max(2.5 * self._summary.hop_s, 2.0)
+            yield None if is_gap else self._past[n_before - 1][1]
 
     def _facts(self) -> Text:
         summary, decision = self._summary, self._latest
