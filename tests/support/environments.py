@@ -1,19 +1,17 @@
 """Build a release, and install it in environments below `.venvs`, which later runs reuse."""
 
 import fcntl
-import hashlib
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from programs import ROOT, run_program
+from programs import ROOT, run_program, succeeded
 
 ENVIRONMENTS = ROOT / ".venvs"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -36,8 +34,9 @@ def built(tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def device_python(built) -> Path:
     """Return an interpreter with this project as a device has it: `pip install WHEEL` without extras."""
-    with _environment("device", PROJECT["dependencies"], CONSTRAINTS) as folder:
-        return _installed(folder, built["wheel"])
+    with _environment("device", PROJECT["dependencies"], CONSTRAINTS) as python:
+        _pip(python, "--no-deps", "--force-reinstall", str(built["wheel"]))
+        return python
 
 
 @pytest.fixture(scope="session")
@@ -49,32 +48,18 @@ def tflite_runtime_python() -> Path:
     # ml_dtypes is for numpy 2.
     others = {"ml_dtypes", *(re.split(r"[^\w.-]", requirement)[0] for requirement in extra)}
     constraints = [line for line in CONSTRAINTS if line.partition("==")[0] not in others]
-    with _environment("tflite-runtime", extra, constraints) as folder:
-        if not (folder / "installed").exists():
-            _pip(folder, "install", *extra)
-            (folder / "installed").touch()
-        return _python(folder)
-
-
-def _installed(folder: Path, wheel: Path) -> Path:
-    """Install `wheel` in the environment in `folder` with pip; return its interpreter."""
-    mark = folder / "installed"
-    with zipfile.ZipFile(wheel) as archive:
-        names = sorted(archive.namelist())
-        content = hashlib.sha256(b"".join(name.encode() + archive.read(name) for name in names)).hexdigest()
-    if not mark.exists() or mark.read_text() != content:
-        mark.unlink(missing_ok=True)
-        _pip(folder, "uninstall", "--yes", PROJECT["name"])  # pip does not replace a version by itself
-        _pip(folder, "install", str(wheel))
-        mark.write_text(content)
-    return _python(folder)
+    with _environment("tflite-runtime", extra, constraints) as python:
+        return python
 
 
 @contextmanager
 def _environment(name: str, requirements: Sequence[str], constraints: Sequence[str]) -> Iterator[Path]:
-    """Lock a virtual environment below `.venvs` for this process; make it again when its requirements change."""
+    """Lock a virtual environment below `.venvs` for this process, and yield its interpreter.
+
+    It is made again when its requirements change.
+    """
     folder = ENVIRONMENTS / name
-    marker = folder / "made"  # written last, so that the environment is complete
+    marker, python = folder / "made", folder / "bin" / "python"
     key = "\n".join([sys.version, *requirements, "", *constraints])
     ENVIRONMENTS.mkdir(exist_ok=True)
     with (ENVIRONMENTS / f"{name}.lock").open("w") as lock:
@@ -83,16 +68,11 @@ def _environment(name: str, requirements: Sequence[str], constraints: Sequence[s
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
             (folder / "constraints.txt").write_text("\n".join(constraints))
-            marker.write_text(key)
-        yield folder
+            _pip(python, "--constraint", folder / "constraints.txt", *requirements)
+            marker.write_text(key)  # written last, so that the environment is complete
+        yield python
 
 
-def _python(folder: Path) -> Path:
-    return folder / "bin" / "python"
-
-
-def _pip(folder: Path, command: str, *arguments: str) -> None:
-    constraints = ("--constraint", folder / "constraints.txt") if command == "install" else ()
+def _pip(python: Path, *arguments: object) -> None:
     quiet = ("--quiet", "--disable-pip-version-check")
-    done = run_program(_python(folder), "-m", "pip", command, *quiet, *constraints, *arguments, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
+    succeeded(run_program(python, "-m", "pip", "install", *quiet, *arguments, cwd=python.parent))
