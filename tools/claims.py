@@ -1,7 +1,7 @@
 """Measure the project's claims, each with its evidence: `make claims`, on an idle machine.
 
 Timings depend on the machine's load, so they are not tests. Writes `docs/results/claims.json` and `claims.md`, and ends
-with 1 if a claim does not hold. `python -m tools.claims SECTION ...` prints some sections and writes nothing.
+with 1 if a claim does not hold.
 """
 
 import json
@@ -9,15 +9,13 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from datetime import date
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
-
-import click
 
 from edge_runtime.bench import doubts, machine, machine_state
 from edge_runtime.model import model_card as cards
@@ -33,22 +31,17 @@ LOAD_DATA = "from edge_runtime.data import uci_har; uci_har.load()"
 Section = Callable[[], Iterable[Claim]]
 
 
-@click.command()
-@click.argument("sections", nargs=-1, metavar="[SECTION]...")
-def main(sections: Sequence[str]) -> None:
-    """Measure every claim, or print the claims of each SECTION and write no file."""
+def main() -> None:
+    """Measure every claim, on a machine at rest."""
     device, load = asdict(machine.read_facts()), os.getloadavg()[0]
     if load > IDLE_PER_CORE * device["cores"]:
-        raise click.UsageError(f"the load average is {load:.2f} on {device['cores']} cores: let the machine rest first")
+        sys.exit(f"Error: the load average is {load:.2f} on {device['cores']} cores: let the machine rest first")
     with tempfile.TemporaryDirectory(prefix="har-edge-claims-") as name:
         measures = _sections(Path(name))
-        if unknown := set(sections).difference(measures):
-            raise click.UsageError(f"there is no section {', '.join(sorted(unknown))}: choose of {', '.join(measures)}")
-        claims = [claim for key in sections or measures for claim in _measure(key, measures[key], device["cpu"])]
-    if not sections:
-        content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
-        content["claims"] = [asdict(claim) for claim in claims]
-        write_result("claims", content, markdown(content))
+        claims = [claim for key, section in measures.items() for claim in _measure(key, section, device["cpu"])]
+    content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
+    content["claims"] = [asdict(claim) for claim in claims]
+    write_result("claims", content, markdown(content))
     sys.exit(0 if all(claim.holds for claim in claims) else 1)
 
 

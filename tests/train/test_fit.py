@@ -72,13 +72,6 @@ def test_another_seed_stream_or_offset_of_windows_changes_the_weights(pairs, uni
     assert fit_pairs(pairs, tmp_path, **options)[1].weights_sha256 != uninterrupted[1].weights_sha256
 
 
-def test_a_finished_fit_takes_no_further_epoch(pairs, uninterrupted):
-    folder, outcome = uninterrupted
-    epochs = StopAt()
-    assert fit_pairs(pairs, folder, epochs)[1] == outcome
-    assert epochs.seen == []
-
-
 def test_the_checkpoint_of_another_recipe_is_refused_by_name(pairs, uninterrupted):
     with pytest.raises(InputError, match=r"state\.npz"):
         fit_pairs(pairs, uninterrupted[0], recipe=replace(SHORT, noise=0.5))
