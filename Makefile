@@ -94,7 +94,7 @@ other-data: $(INSTALLED)
 results: $(INSTALLED)
 	$(BIN)/python -m tools.results_document
 
-# Write the golden vectors for ports anew; `python -m tools.golden --check` compares.
+# Write the golden vectors for ports anew.
 golden: $(INSTALLED)
 	$(BIN)/python -m tools.golden
 

@@ -1,7 +1,7 @@
 """Measure the project's claims, each with its evidence: `make claims`, on an idle machine.
 
 Timings depend on the machine's load, so they are not tests. Writes `docs/results/claims.json` and `claims.md`, and ends
-with 1 if a claim does not hold. `python -m tools.claims SECTION ...` prints some sections and writes nothing.
+with 1 if a claim does not hold.
 """
 
 import json
@@ -9,15 +9,13 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, replace
 from datetime import date
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
-
-import click
 
 from edge_runtime.bench import doubts, machine, machine_state
 from edge_runtime.model import model_card as cards
@@ -33,28 +31,17 @@ LOAD_DATA = "from edge_runtime.data import uci_har; uci_har.load()"
 Section = Callable[[], Iterable[Claim]]
 
 
-@click.command()
-@click.argument("sections", nargs=-1, metavar="[SECTION]...")
-@click.option("--anyway", is_flag=True, help="Measure on a busy machine, and mark every row.")
-def main(sections: Sequence[str], anyway: bool) -> None:
-    """Measure every claim, or print the claims of each SECTION and write no file."""
+def main() -> None:
+    """Measure every claim, on a machine at rest."""
     device, load = asdict(machine.read_facts()), os.getloadavg()[0]
-    is_busy = load > IDLE_PER_CORE * device["cores"]
-    if is_busy and not anyway:
-        raise click.UsageError(
-            f"the load average is {load:.2f} on {device['cores']} cores: let the machine come to rest, or measure "
-            "--anyway, which marks every row"
-        )
-    mark = f"the load average before was {load:.2f}" if is_busy else ""
+    if load > IDLE_PER_CORE * device["cores"]:
+        sys.exit(f"Error: the load average is {load:.2f} on {device['cores']} cores: let the machine rest first")
     with tempfile.TemporaryDirectory(prefix="har-edge-claims-") as name:
         measures = _sections(Path(name))
-        if unknown := set(sections).difference(measures):
-            raise click.UsageError(f"there is no section {', '.join(sorted(unknown))}: choose of {', '.join(measures)}")
-        claims = [claim for key in sections or measures for claim in _measure(key, measures[key], device["cpu"], mark)]
-    if not sections:
-        content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
-        content["claims"] = [asdict(claim) for claim in claims]
-        write_result("claims", content, markdown(content))
+        claims = [claim for key, section in measures.items() for claim in _measure(key, section, device["cpu"])]
+    content = {"date": f"{date.today()}", "load_average_before": load, "device": device}
+    content["claims"] = [asdict(claim) for claim in claims]
+    write_result("claims", content, markdown(content))
     sys.exit(0 if all(claim.holds for claim in claims) else 1)
 
 
@@ -72,7 +59,7 @@ def _sections(folder: Path) -> dict[str, Section]:
     }
 
 
-def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim]:
+def _measure(name: str, section: Section, cpu: str) -> Iterator[Claim]:
     """Measure the claims of a section, with machine and doubts."""
     print(f"{name} …", file=sys.stderr)
     before, cpu_seconds = machine_state.state(), sum(os.times()[:4])
@@ -81,8 +68,7 @@ def _measure(name: str, section: Section, cpu: str, mark: str) -> Iterator[Claim
     others = f"other programs kept {busy:.1f} CPUs busy" if busy is not None and busy > doubts.BUSY_SHARE else ""
     for claim in claims:
         if claim.source == MEASURED:
-            doubt = "; ".join(filter(None, (mark, others, claim.doubt)))
-            claim = replace(claim, machine=cpu, doubt=doubt)
+            claim = replace(claim, machine=cpu, doubt="; ".join(filter(None, (others, claim.doubt))))
         print(f"{'holds' if claim.holds else 'FAILS'}: {claim}", file=sys.stderr)
         yield claim
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 
-from edge_runtime.bench import results
 from edge_runtime.data import loading
 from edge_runtime.data.scores import score
 from edge_runtime.errors import ExitCode
@@ -129,7 +128,7 @@ def _bench(run: Run) -> dict[str, Any] | None:
         return None
     models = [run.tflite(scheme) for scheme in SCHEMES if run.tflite(scheme).exists()]
     report = bench(models, run.folder / "bench.json")
-    forms = measured_forms(report)
+    forms = {result.form: result for result in report.results}
     names = list(forms)
     (comparison,) = (x for x in report.comparisons if names[x.result] == "int8")
     quantisation = read_model(run.tflite("int8"))[1].quantisation
@@ -148,11 +147,6 @@ def _bench(run: Run) -> dict[str, Any] | None:
         "p50_ratio": comparison.p50_ratio,
         "p50_ratio_ci95": comparison.p50_ratio_ci95,
     }
-
-
-def measured_forms(report: results.Report) -> dict[str, results.Result]:
-    """Return the result of each form, ours by its quantisation and a rival by its name."""
-    return {result.form: result for result in report.results}
 
 
 if __name__ == "__main__":

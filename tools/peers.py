@@ -31,8 +31,8 @@ from tools import RESULTS, table, table_of, write_result
 from tools.peer_models import AS_C, OURS, Form, build
 
 RUNS, TIMED_WINDOWS = 300, 32
-RAW, PREPARED = "raw window, prepared in the graph", "window that was already prepared"
-"""The input that is timed; older files do not name the second."""
+RAW = "raw window, prepared in the graph"
+"""The input that is timed; older files do not name it."""
 
 
 @click.command()

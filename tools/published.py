@@ -19,7 +19,6 @@ import click
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.model_card import read_model
 from tools import COMMAND, RESULTS, ROOT, bench, children_cpu_seconds, write_json, write_result
-from tools.measure_networks import measured_forms
 from tools.published_document import document
 from tools.published_networks.networks import NETWORKS, Published
 
@@ -144,14 +143,14 @@ def measure(kept: Kept) -> dict[str, Any]:
     report = bench(map(kept.tflite, kept.converted()), kept.folder / "bench.json")
     rows = [
         {
-            "form": form,
+            "form": x.form,
             "is_rival": x.rival is not None,
             "p50_us": 1000 * x.latency_ms.p50,
             "bytes": x.size_bytes,
             "accuracy": x.accuracy,
             "operators": x.operators,
         }
-        for form, x in measured_forms(report).items()
+        for x in report.results
         if x.latency_ms is not None
     ]
     return {

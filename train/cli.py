@@ -13,7 +13,7 @@ from edge_runtime.data.data_sources import Sources, data_texts
 from edge_runtime.errors import InputError
 from edge_runtime.system.terminal import Console, progress
 from train.fit.networks import short_name
-from train.training_options import LAST_SEED, TrainingOptions, names, training_options
+from train.training_options import TrainingOptions, names, training_options
 
 
 @click.command(
@@ -60,8 +60,6 @@ def command(
     settings = training.TrainingSettings(
         data=data_texts(data), seeds=seeds, held_out=held_out, pictures=pictures, **values
     )
-    if settings.seed + (seeds or 1) - 1 > LAST_SEED:
-        raise InputError(f"--seed {settings.seed} with --seeds {seeds} goes beyond the last seed, {LAST_SEED}")
     folder = out or (_newest_stopped() if resume else runs.new_folder(short_name(settings.network)))
     runs.check_idle(folder)
     on_notice = partial(click.echo, err=True)

@@ -20,7 +20,7 @@ from edge_runtime.system.files import csv_text, scratch_folder, write_text
 from edge_runtime.system.progress import OnNotice, OnProgress
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import plain_table
-from train.fit.fit_job import FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
+from train.fit.fit_job import FitJob, FitOutcome, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
 from train.run.fit_processes import do_fits
 from train.training_data import TrainingInput, check_signals
@@ -77,9 +77,7 @@ def run(
     title = _title(options, folds)
     with scratch_folder() as scratch:
         jobs = [
-            plan_fit(
-                f"fold-{i + 1}", f"fit of fold {i + 1}", data, options.recipe, Key(options.seed, i), scratch, held_out
-            )
+            plan_fit(f"fold-{i + 1}", f"fit of fold {i + 1}", data, options.recipe, options.seed, i, scratch, held_out)
             for i, held_out in enumerate(folds)
         ]
         on_notice(f"Cross-validating {title}: fits of {counted(options.recipe.epochs, 'epoch')} -> {folder}")

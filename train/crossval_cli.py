@@ -58,7 +58,7 @@ def command(
     from train.training_data import TrainingInput
 
     settings = TrainingInput(data=data_texts(data), **values)
-    settings.check_network("har-edge crossval")
+    settings.check_network()
     folder = out or runs.new_folder(f"crossval-{short_name(settings.network)}")
     check_free(folder)
     with progress() as on_progress:

@@ -87,10 +87,10 @@ class TrainingInput:
             data = data.select([x.name for x in data.signals if not x.is_rotation])
         return data
 
-    def check_network(self, command: str) -> None:
-        """Raise `InputError` unless the network exists; `command` is for messages."""
+    def check_network(self) -> None:
+        """Raise `InputError` unless the network exists."""
         if is_own(self.network):
-            import_tensorflow(command, threads=1)
+            import_tensorflow(f"--network {self.network}", threads=1)
         find_builder(self.network)
 
     def check_fit(self, data: Dataset, on_notice: OnNotice = lambda text: None) -> None:

@@ -8,8 +8,6 @@ from edge_runtime.commands import options
 from edge_runtime.signals.types import Frame
 from train.fit.networks import NETWORKS
 
-LAST_SEED = 2**32 - 1
-
 
 class Seconds(options.FiniteRange):
     """A number of seconds, with or without a final `s`."""
@@ -52,7 +50,7 @@ training_options = options.together(
         metavar="N",
         help="Windows in a step of the optimiser.  [default: the recipe's]",
     ),
-    click.option("--seed", type=click.IntRange(0, LAST_SEED), metavar="N", default=0, help="Random seed."),
+    click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", default=0, help="Random seed."),
     click.option(
         "--window",
         metavar="SECONDS",

@@ -23,16 +23,6 @@ TOP = f"{HEADER},label,subject\n"
 OFFICIAL = "UCI HAR Dataset/"
 
 Files = dict[str, bytes]
-FAULTS = {
-    "entry beyond": "archive", "bad deflate": "archive", "bomb": "limit",
-    "empty": "JSON", "list": "'format'", "deep": "too deeply", "inside": "too deeply", "cut": "JSON", "utf_8": "UTF-8",
-    "surrogate label": "surrogates", "window of 10^12": "at most", "tiny rate": "rate_hz", "huge format": "64 bits",
-    "semicolons": "characters", "short_lines": "lines:", "line_ends": "lines:", "no official copy": "7352",
-    "line ends": "unpack", "many listed": "lists its", "encrypted": "encrypted", "unknown compression": "method",
-    "lzma": "cannot be read", "zeros": "unpack", "objects": "object", "bytes": "array", "beyond": "shape",
-    "python": "array",
-}  # fmt: skip
-"""The word with which each crafted file is refused."""
 
 
 def encoded(**texts: str | bytes) -> Files:

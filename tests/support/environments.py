@@ -6,7 +6,8 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,9 @@ def built(tmp_path_factory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def device_python(built) -> Path:
     """Return an interpreter with this project as a device has it: `pip install WHEEL` without extras."""
-    interpreter = _environment("device", PROJECT["dependencies"], CONSTRAINTS)
-    _pip_install(interpreter, "--no-deps", "--force-reinstall", built["wheel"])
-    return interpreter
+    with _environment("device", PROJECT["dependencies"], CONSTRAINTS) as python:
+        _pip(python, "--no-deps", "--force-reinstall", str(built["wheel"]))
+        return python
 
 
 @pytest.fixture(scope="session")
@@ -45,16 +46,19 @@ def tflite_runtime_python() -> Path:
     extra = PROJECT["optional-dependencies"]["tflite-runtime"]
     # ml_dtypes is for numpy 2.
     others = {"ml_dtypes", *(re.split(r"[^\w.-]", requirement)[0] for requirement in extra)}
-    return _environment(
-        "tflite-runtime", extra, [line for line in CONSTRAINTS if line.partition("==")[0] not in others]
-    )
+    constraints = [line for line in CONSTRAINTS if line.partition("==")[0] not in others]
+    with _environment("tflite-runtime", extra, constraints) as python:
+        return python
 
 
-def _environment(name: str, requirements: Sequence[str], constraints: Sequence[str]) -> Path:
-    """Return the interpreter of an environment below `.venvs`; make it again when its requirements change."""
+@contextmanager
+def _environment(name: str, requirements: Sequence[str], constraints: Sequence[str]) -> Iterator[Path]:
+    """Lock a virtual environment below `.venvs` for this process, and yield its interpreter.
+
+    It is made again when its requirements change.
+    """
     folder = ENVIRONMENTS / name
-    interpreter = folder / "bin" / "python"
-    marker = folder / "made"  # written last, so that the environment is complete
+    marker, python = folder / "made", folder / "bin" / "python"
     key = "\n".join([sys.version, *requirements, "", *constraints])
     ENVIRONMENTS.mkdir(exist_ok=True)
     with (ENVIRONMENTS / f"{name}.lock").open("w") as lock:
@@ -63,11 +67,11 @@ def _environment(name: str, requirements: Sequence[str], constraints: Sequence[s
             shutil.rmtree(folder, ignore_errors=True)
             subprocess.run([sys.executable, "-m", "venv", folder], check=True, timeout=120)
             (folder / "constraints.txt").write_text("\n".join(constraints))
-            _pip_install(interpreter, "--constraint", folder / "constraints.txt", *requirements)
-            marker.write_text(key)
-    return interpreter
+            _pip(python, "--constraint", folder / "constraints.txt", *requirements)
+            marker.write_text(key)  # written last, so that the environment is complete
+        yield python
 
 
-def _pip_install(interpreter: Path, *arguments: object) -> None:
-    command = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    succeeded(run_program(interpreter, *command, *arguments, cwd=ENVIRONMENTS))
+def _pip(python: Path, *arguments: object) -> None:
+    quiet = ("--quiet", "--disable-pip-version-check")
+    succeeded(run_program(python, "-m", "pip", "install", *quiet, *arguments, cwd=python.parent))

@@ -118,7 +118,7 @@ def har_edge_within(*arguments: object, cwd: Path) -> Finished:
     def run_jobs(jobs, dataset, on_epoch, on_done) -> None:
         for job in jobs:
             fit_processes.do_job(job, dataset.train, dataset.test.X, lambda epoch, job=job: on_epoch(job, epoch))
-            on_done(job)
+            on_done()
 
     output, error = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, chdir(cwd), redirect_stdout(output), redirect_stderr(error):

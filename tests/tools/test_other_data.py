@@ -1,6 +1,5 @@
 """`make other-data`: groups of people and their training data, without a training."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +8,7 @@ import pytest
 from edge_runtime.data import layout
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.runs import Run
-from tools import RESULTS, other_data
-from tools.other_data_document import markdown
+from tools import other_data
 
 
 @pytest.fixture(scope="module")
@@ -50,11 +48,3 @@ def test_an_existing_run_is_not_converted_again_and_everyone_else_is_trained_on(
     official = ",".join(map(str, np.unique(few.test.subject)))
     assert trainings[0] == ["0", "--data", "uci-har", "--data", "geotec=b", *walking, official]
     assert trainings[1] == ["0", "--data", "motionsense=a", "--data", "geotec=b", *walking, str(few.test.subject[-1])]
-
-
-def test_every_row_is_on_the_page_by_its_name_or_as_a_list():
-    content = json.loads((RESULTS / "other_data.json").read_text())
-    text = markdown(content)
-    assert {x for x in content if f"| {x} |" not in text} == {"turned", "personalised", "found-live"}
-    content["not-known-geotec"] = {"int8": {"false_answers_per_hour": [1.0], "unknown_in_activities": [0.13]}}
-    assert "| not-known-geotec | 1.00 | 13.00 |" in markdown(content)

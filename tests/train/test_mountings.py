@@ -10,9 +10,8 @@ import tensorflow as tf
 from edge_runtime.data.dataset import Dataset, Mounting
 from edge_runtime.signals.frontend import SIGNALS
 from train.fit.fit import batches, training_loss
-from train.fit.fit_job import FitJob, Key, held_rows, plan_fit
+from train.fit.fit_job import FitJob, held_rows, plan_fit, plan_placement_labels
 from train.fit.made_postures import MadePosture, plan_made_postures
-from train.fit.placement_labels import plan_placement_labels
 from train.fit.recipe import Recipe, choose_recipe
 
 NAMES = tuple(x.name for x in SIGNALS)
@@ -109,7 +108,7 @@ def test_no_lying_is_made_without_the_walking_frame_a_pocket_or_its_class(worn, 
 
 def job_in(frame: str, data: Dataset, folder: Path) -> FitJob:
     recipe = choose_recipe("edge", frame=frame)
-    return plan_fit("fit", "fit", replace(data, frame=frame), recipe, Key(0, 0), folder)
+    return plan_fit("fit", "fit", replace(data, frame=frame), recipe, 0, 0, folder)
 
 
 def test_only_trainings_in_the_walking_frame_make_postures(worn, tmp_path):
@@ -171,7 +170,7 @@ def test_all_classes_are_possible_if_all_data_sets_have_the_same(two, uci_har):
 def test_only_trainings_in_the_walking_frame_limit_the_classes(two, tmp_path):
     job = job_in("device", two, tmp_path)
     assert job.placement_labels == ()
-    assert all(possible is None for _, _, possible, _ in batches(two.train, None, job, 0))
+    assert all(possible.all() for _, _, possible, _ in batches(two.train, None, job, 0))
     drawn = list(batches(two.train, None, job_in("walking", two, tmp_path), 0))
     y, possible = (np.concatenate([batch[i] for batch in drawn]) for i in (1, 2))
     assert set(map(tuple, possible.astype(int).tolist())) == {(1, 1, 1, 1, 1, 1), (1, 0, 0, 0, 1, 1)}
@@ -181,10 +180,9 @@ def test_only_trainings_in_the_walking_frame_limit_the_classes(two, tmp_path):
 def test_the_loss_does_not_depend_on_logits_of_classes_that_are_not_possible():
     y, some = tf.constant([0, 1], tf.uint8), tf.constant([[True, True, False], [True, True, True]])
 
-    def loss(first: float, second: float, possible=some) -> float:
+    def loss(first: float, second: float) -> float:
         logits = tf.constant([[2.0, 1.0, first], [0.5, 1.5, second]])
-        return float(training_loss(y, logits, (), 0.1, False, possible))
+        return float(training_loss(y, logits, some, (), 0.1, False))
 
     assert loss(0.0, 0.0) == loss(9.0, 0.0)
     assert loss(0.0, 0.0) < loss(0.0, 9.0)
-    assert loss(1.0, 1.0, tf.ones((2, 3), bool)) == pytest.approx(loss(1.0, 1.0, None), rel=1e-6)

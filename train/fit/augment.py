@@ -142,18 +142,16 @@ def _stream(key: tf.Tensor, stream: int) -> tf.Tensor:
 def _rotate(windows: tf.Tensor, rotation_vectors: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
     """Rotate every triad of a window by the same rotation vector (Rodrigues' formula)."""
     axes = [i + axis for i in triads(signals) for axis in range(3)]
-    if len(axes) < len(signals):
-        if not axes:
-            return windows
-        others = [i for i in range(len(signals)) if i not in axes]
-        rotated = _rotate(tf.gather(windows, axes, axis=-1), rotation_vectors, [signals[i] for i in axes])
-        together = tf.concat([rotated, tf.gather(windows, others, axis=-1)], axis=-1)
-        return tf.gather(together, np.argsort([*axes, *others]), axis=-1)
-    samples, n_signals = windows.shape[1:]
+    if not axes:
+        return windows
+    others = np.setdiff1d(np.arange(len(signals)), axes)
+    samples, n_axes = windows.shape[1], len(axes)
     angle = tf.norm(rotation_vectors, axis=1)[:, None, None] + 1e-9  # 0 rad has no axis
     x, y, z = tf.unstack(rotation_vectors / angle[:, :, 0], axis=1)
     zero = tf.zeros_like(x)
     cross = tf.reshape(tf.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1), [-1, 3, 3])
     matrix = tf.eye(3) + tf.sin(angle) * cross + (1 - tf.cos(angle)) * (cross @ cross)
-    vectors = tf.reshape(windows, [-1, samples * n_signals // 3, 3])
-    return tf.reshape(tf.matmul(vectors, matrix, transpose_b=True), [-1, samples, n_signals])
+    vectors = tf.reshape(tf.gather(windows, axes, axis=-1), [-1, samples * n_axes // 3, 3])
+    rotated = tf.reshape(tf.matmul(vectors, matrix, transpose_b=True), [-1, samples, n_axes])
+    together = tf.concat([rotated, tf.gather(windows, others, axis=-1)], axis=-1)
+    return tf.gather(together, np.argsort([*axes, *others]), axis=-1)

@@ -37,7 +37,7 @@ def fit(
     """
     recipe, steps = job.recipe, job.recipe.steps_per_epoch(len(train))
     # The initial weights too: Keras draws them from this seed.
-    keras.utils.set_random_seed(int(job.key.sequence().generate_state(1)[0]))
+    keras.utils.set_random_seed(int(job.sequence().generate_state(1)[0]))
     network = build(recipe.network, train.X.shape[1:], job.n_classes)
     model = _with_coarse_head(network, job.coarse)
     normalisation = measure_normalisation(train.X, recipe, job.signals)
@@ -53,11 +53,11 @@ def fit(
 
     @tf.function(autograph=False)  # one graph for each value of `only_coarse`
     def train_step(
-        X: tf.Tensor, y: tf.Tensor, possible: tf.Tensor | None, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
+        X: tf.Tensor, y: tf.Tensor, possible: tf.Tensor, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
             answers = model(augment(X, key, recipe, normalisation, job.signals), training=True)
-            loss = training_loss(y, answers, job.coarse, recipe.label_smoothing, only_coarse, possible)
+            loss = training_loss(y, answers, possible, job.coarse, recipe.label_smoothing, only_coarse)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         for mean, variable in zip(average, model.trainable_variables, strict=True):
             mean.assign(decay * mean + (1 - decay) * variable.value)
@@ -72,18 +72,17 @@ def fit(
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(classes, logits)
         return float(loss), float(np.mean(np.argmax(logits, axis=1) == np.asarray(classes)))
 
-    identity = f"{recipe} {job.key}"
+    identity = f"{recipe}, seed {job.seed}, stream {job.stream}"
     history = restore_checkpoint(job.checkpoint, identity, variables)
     for epoch in range(len(history), recipe.epochs):
-        _key_dropout(model, job.key.sequence(epoch))
+        _key_dropout(model, job.sequence(epoch))
         only_coarse = epoch < recipe.coarse_epochs
         losses, hits = [], []
-        for step, (X, y, possible, key) in enumerate(batches(train, shifts, job, epoch)):
+        for step, batch in enumerate(batches(train, shifts, job, epoch)):
             done = epoch * steps + step
             # The average decays fast at first, so that it forgets the initial weights.
             decay = tf.constant(min(recipe.averaging, (1 + done) / (10 + done)), tf.float32)
-            mask = None if possible is None else tf.constant(possible)
-            loss, accuracy = train_step(tf.constant(X), tf.constant(y), mask, tf.constant(key), decay, only_coarse)
+            loss, accuracy = train_step(*map(tf.constant, batch), decay, only_coarse)
             losses.append(float(loss))
             if not np.isfinite(losses[-1]):
                 raise CheckFailedError(f"the {job.title} diverged in epoch {epoch + 1} ({losses[-1]}): check the data")
@@ -107,62 +106,56 @@ def fit(
 
 def batches(
     train: Split, shifts: Shifts | None, job: FitJob, epoch: int
-) -> Iterator[
-    tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.bool_] | None, npt.NDArray[np.int32]]
-]:
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.uint8], npt.NDArray[np.bool_], npt.NDArray[np.int32]]]:
     """Yield the batches of one epoch, shuffled: windows, classes, possible classes, and the key of the augmentation.
 
     Windows `[batch, samples, n_signals]` are in physical units, classes `[batch]`. Possible classes
-    `[batch, n_classes]` are the classes of a window's placement, None for all. The key is an int32 pair.
+    `[batch, n_classes]` are the classes of a window's placement, or all. The key is an int32 pair.
     """
     recipe = job.recipe
-    sequence, steps = job.key.sequence(epoch), recipe.steps_per_epoch(len(train))
+    sequence, steps = job.sequence(epoch), recipe.steps_per_epoch(len(train))
     order = np.random.default_rng(sequence).permutation(len(train))
     keys = sequence.generate_state(2 * steps).view(np.int32).reshape(steps, 2)
-    generator, of_postures = (np.random.default_rng(job.key.sequence(epoch, part)) for part in (1, 2))
-    possible = None
-    if job.placement_labels:  # by mounting
-        possible = np.array([np.isin(np.arange(job.n_classes), classes) for classes in job.placement_labels])
+    generator, of_postures = (np.random.default_rng(job.sequence(epoch, part)) for part in (1, 2))
+    mountings = np.zeros(len(train), np.int32) if train.mounting is None else train.mounting
+    classes = np.arange(job.n_classes)
+    by_mounting = job.placement_labels or [classes] * (1 + mountings.max())
+    possible = np.array([np.isin(classes, labels) for labels in by_mounting])
     for step in range(steps):
         rows = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
         X = train.X[rows] if shifts is None else shifts.cut(rows, shifts.draw(rows, generator))
-        y, mounting = train.y[rows], None if train.mounting is None else train.mounting[rows]
-        if mounting is not None:
-            for posture in job.made_postures:
-                X, y = posture.apply(X, y, mounting, job.signals, of_postures)
-        yield X, y, None if possible is None else possible[mounting], keys[step]
+        y = train.y[rows]
+        for posture in job.made_postures:
+            X, y = posture.apply(X, y, mountings[rows], job.signals, of_postures)
+        yield X, y, possible[mountings[rows]], keys[step]
 
 
 def training_loss(
     y: tf.Tensor,
     answers: Any,
+    possible: tf.Tensor,
     coarse: Sequence[int],
     label_smoothing: float,
     only_coarse: bool,
-    possible: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Compute the cross-entropy of the `answers` to windows of classes `y` `[n]`, with smoothed labels.
 
-    The softmax is over the `possible` classes `[n, n_classes]`, or over all. With the `coarse` class of each class,
-    answers are the logits of both heads; `only_coarse` leaves out the first head.
+    The softmax is over the `possible` classes `[n, n_classes]`. With the `coarse` class of each class, answers are the
+    logits of both heads; `only_coarse` leaves out the first head.
     """
-    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=label_smoothing)
+    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True)
 
-    def of(classes: tf.Tensor, logits: tf.Tensor, possible: tf.Tensor | None) -> tf.Tensor:
-        if possible is None:
-            return cross_entropy(tf.one_hot(classes, logits.shape[-1]), logits)
+    def of(classes: tf.Tensor, logits: tf.Tensor, possible: tf.Tensor) -> tf.Tensor:
         among = tf.cast(possible, tf.float32)
         smooth = label_smoothing * among / tf.reduce_sum(among, axis=1, keepdims=True)
         target = (1 - label_smoothing) * tf.one_hot(classes, logits.shape[-1]) + smooth
-        return keras.losses.CategoricalCrossentropy(from_logits=True)(target, tf.where(possible, logits, NEVER))
+        return cross_entropy(target, tf.where(possible, logits, NEVER))
 
     if not coarse:
         return of(y, answers, possible)
     fine_logits, coarse_logits = answers
-    possible_coarse = None
-    if possible is not None:
-        belongs = tf.one_hot(coarse, coarse_logits.shape[-1])
-        possible_coarse = tf.matmul(tf.cast(possible, tf.float32), belongs) > 0
+    belongs = tf.one_hot(coarse, coarse_logits.shape[-1])
+    possible_coarse = tf.matmul(tf.cast(possible, tf.float32), belongs) > 0
     weight = 0.0 if only_coarse else 1.0  # a weight of 0, because every variable needs a gradient
     return of(_to_coarse(y, coarse), coarse_logits, possible_coarse) + weight * of(y, fine_logits, possible)
 

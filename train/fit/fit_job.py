@@ -13,38 +13,25 @@ from edge_runtime.data.names import coarse_classes
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_text
 from train.fit.made_postures import MadePosture, plan_made_postures
-from train.fit.placement_labels import plan_placement_labels
 from train.fit.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Key:
-    """The key of one fit's random numbers: fits of one training share the seed, but never the stream."""
-
-    seed: int
-    stream: int
-
-    def sequence(self, *rest: int) -> np.random.SeedSequence:
-        """Return the seed sequence of one part of the fit, such as an epoch."""
-        return np.random.SeedSequence([self.seed, self.stream, *rest])
-
-
-@dataclass(frozen=True)
 class FitJob:
-    """One fit to `n_windows` windows, `hop` samples apart, of the training subjects that are not `held_out`.
+    """One fit to windows, `hop` samples apart, of the training subjects that are not `held_out`.
 
-    All files lie in `folder` and begin with `name`; `title` is for sentences. `coarse` is the coarse class of each
-    class, for recipes that learn coarse classes too. `placement_labels` are the possible classes of each mounting,
-    empty for all.
+    Fits of one training share the `seed` of random numbers, but never the `stream`. All files lie in `folder` and begin
+    with `name`; `title` is for sentences. `coarse` is the coarse class of each class, for recipes that learn coarse
+    classes too. `placement_labels` are the possible classes of each mounting, empty for all.
     """
 
     name: str
     title: str
     recipe: Recipe
-    key: Key
+    seed: int
+    stream: int
     folder: Path
     held_out: tuple[int | str, ...]
-    n_windows: int
     n_classes: int
     signals: tuple[str, ...]
     hop: int
@@ -52,15 +39,14 @@ class FitJob:
     made_postures: tuple[MadePosture, ...] = ()
     placement_labels: tuple[tuple[int, ...], ...] = ()
 
+    def sequence(self, *rest: int) -> np.random.SeedSequence:
+        """Return the seed sequence of one part of the fit, such as an epoch."""
+        return np.random.SeedSequence([self.seed, self.stream, *rest])
+
     @property
     def checkpoint(self) -> Path:
         """The state after the last finished epoch."""
         return self.folder / f"{self.name}.npz"
-
-    @property
-    def lock(self) -> Path:
-        """The lock of the process that is at work on this fit."""
-        return self.folder / f"{self.name}.lock"
 
     @property
     def model(self) -> Path:
@@ -84,7 +70,14 @@ class FitJob:
 
 
 def plan_fit(
-    name: str, title: str, dataset: Dataset, recipe: Recipe, key: Key, folder: Path, held_out: Sequence[Any] = ()
+    name: str,
+    title: str,
+    dataset: Dataset,
+    recipe: Recipe,
+    seed: int,
+    stream: int,
+    folder: Path,
+    held_out: Sequence[Any] = (),
 ) -> FitJob:
     """Return the job of fitting the recipe's network to the training windows of all subjects but `held_out`."""
     postures = plan_made_postures(dataset, recipe)
@@ -93,10 +86,10 @@ def plan_fit(
         name=name,
         title=title,
         recipe=recipe,
-        key=key,
+        seed=seed,
+        stream=stream,
         folder=folder,
         held_out=tuple(held_out),
-        n_windows=int(rows.sum()),
         n_classes=len(dataset.labels),
         signals=tuple(x.name for x in dataset.signals),
         hop=dataset.window.hop,
@@ -104,6 +97,34 @@ def plan_fit(
         made_postures=postures,
         placement_labels=plan_placement_labels(dataset, rows, postures) if recipe.own_labels else (),
     )
+
+
+def plan_placement_labels(
+    dataset: Dataset, rows: npt.NDArray[np.bool_], postures: Sequence[MadePosture]
+) -> tuple[tuple[int, ...], ...]:
+    """Return, by mounting, the classes of its placement in the training windows `rows`, and the made `postures`.
+
+    The loss of a window is limited to these classes: a network that only meets pockets in walking would learn that
+    every pocket walks. After X. Zhou, V. Koltun, P. Krähenbühl: Simple Multi-dataset Detection, CVPR 2022; they take
+    the labels of the window's own data set. The data set stands for an unknown placement. Empty if all have the same
+    classes, or without mountings.
+    """
+    train = dataset.train.select(rows)
+    if train.mounting is None:
+        return ()
+    places = [mounting.placement or mounting.source for mounting in dataset.mountings]
+    classes: dict[str, set[int]] = {place: set() for place in places}
+    for mounting, y in np.unique(np.stack([train.mounting, train.y]), axis=1).T.tolist():
+        classes[places[mounting]].add(y)
+    for posture in postures:
+        for mounting in posture.mountings:
+            labels = classes[places[mounting]]
+            if labels.intersection(posture.still):
+                labels.add(posture.posture)
+    by_place = {place: tuple(sorted(labels)) for place, labels in classes.items() if labels}
+    if len(set(by_place.values())) < 2:
+        return ()
+    return tuple(by_place.get(place, ()) for place in places)
 
 
 def held_rows(train: Split, held_out: Sequence[Any]) -> npt.NDArray[np.bool_]:

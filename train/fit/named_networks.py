@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,11 +32,15 @@ def find_builder(name: str) -> Builder:
             raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}, or MODULE:FUNCTION")
         return NETWORKS[name]
     path, _, function = name.partition(":")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
     try:
-        with _working_folder_first():
-            module = importlib.import_module(path)
+        module = importlib.import_module(path)
     except _ANYTHING as error:
         raise InputError(f"--network {name}: '{path}' cannot be imported from here: {_reason(error)}") from error
+    finally:  # a later import finds ours first
+        sys.path.remove(here)
+        sys.path.append(here)
     builder: Builder | None = getattr(module, function, None)
     if builder is None or not callable(builder):
         raise InputError(f"--network {name}: {getattr(module, '__file__', path)} has no function '{function}'")
@@ -58,8 +60,17 @@ def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Mode
         network = builder(input_shape, n_classes)
     except _ANYTHING as error:
         raise InputError(f"--network {name} failed for {input_shape} and {n_classes}: {_reason(error)}") from error
-    if fault := _fault(network, input_shape, n_classes):
-        raise InputError(f"--network {name} {fault}")
+    expected = (None, *input_shape), (None, n_classes)
+    try:
+        shapes = network.input_shape, network.output_shape
+    except AttributeError as error:  # not a network, or without an input
+        advice = "build it with keras.Input(input_shape) and the functional API"
+        raise InputError(f"--network {name} does not return a graph of layers: {advice}") from error
+    if shapes != expected:
+        differs = f"windows are {expected[0]}, logits {expected[1]}"
+        raise InputError(f"--network {name} takes {shapes[0]} and answers with {shapes[1]}: {differs}")
+    if ends_in_softmax(network):
+        raise InputError(f"--network {name} ends in a softmax: leave it out, since the answers have to be logits")
     return network
 
 
@@ -81,35 +92,6 @@ def check(name: str, input_shape: tuple[int, int], n_classes: int) -> list[str]:
 
 def _named(layer: Any) -> str:
     return f"'{layer.name}' ({type(layer).__name__})"
-
-
-@contextmanager
-def _working_folder_first() -> Iterator[None]:
-    """Look for modules in the working folder first, and after the block last."""
-    here = str(Path.cwd())
-    sys.path.insert(0, here)
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        with suppress(ValueError):  # the module may have changed the path as well
-            sys.path.remove(here)
-        if here not in sys.path:
-            sys.path.append(here)
-
-
-def _fault(network: Any, input_shape: tuple[int, int], n_classes: int) -> str:
-    """Describe the fault of a user's network; empty without a fault."""
-    expected = (None, *input_shape), (None, n_classes)
-    try:
-        shapes = network.input_shape, network.output_shape
-    except AttributeError:  # not a network, or without an input
-        return "does not return a graph of layers: build it with keras.Input(input_shape) and the functional API"
-    if shapes != expected:
-        return f"takes {shapes[0]} and answers with {shapes[1]}: windows are {expected[0]}, logits {expected[1]}"
-    if ends_in_softmax(network):
-        return "ends in a softmax: leave the softmax out, since the answers have to be logits"
-    return ""
 
 
 def _reason(error: BaseException) -> str:

@@ -42,7 +42,7 @@ class Recipe:
     made_lying: float = 0.0  # windows made for each still window of a trouser pocket (`made_postures`)
     rolled_lying: float = 0.0  # share of windows of lying that are rolled over, to the belly too
     made_sitting: float = 0.0  # share of windows of sitting in a trouser pocket that are turned as at the waist
-    own_labels: bool = False  # only classes of a window's placement are possible (`placement_labels`)
+    own_labels: bool = False  # only classes of a window's placement are possible (`plan_placement_labels`)
     coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:

@@ -21,7 +21,7 @@ from edge_runtime.reports.figures import plot_confusion, plot_curves
 from edge_runtime.runs import Run, checkpoint_folder
 from edge_runtime.system.files import csv_text, write_bytes, write_text
 from edge_runtime.system.quantities import counted, percent
-from train.fit.fit_job import Epoch, FitJob, FitOutcome, Key, held_rows, load_logits, plan_fit
+from train.fit.fit_job import Epoch, FitJob, FitOutcome, held_rows, load_logits, plan_fit
 from train.fit.networks import short_name
 from train.fit.recipe import Recipe
 from train.novelty_statistics import fit_novelty_detector
@@ -54,7 +54,8 @@ class Experiment:
                 f"{name} fit{self.title}",
                 self.dataset,
                 self.recipe,
-                Key(self.seed, stream),
+                self.seed,
+                stream,
                 checkpoint_folder(self.run.folder),
                 subjects,
             )

@@ -7,7 +7,6 @@ second thread would not make a fit quicker.
 import fcntl
 import os
 import selectors
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,10 +29,8 @@ from edge_runtime.system.quantities import counted, percent
 from train.fit.fit_job import Epoch, FitJob, held_rows
 
 OnEpoch = Callable[[FitJob, Epoch], None]
-OnDone = Callable[[FitJob], None]
 
 _ADVICE = "close other programs, then go on with --resume"
-_WAIT_S = 30.0  # for the process of a command that was killed a moment ago
 
 
 def cpus() -> int:
@@ -42,7 +39,7 @@ def cpus() -> int:
 
 
 def do_fits(
-    jobs: Sequence[FitJob], dataset: Dataset, on_progress: OnProgress, on_done: OnDone = lambda job: None
+    jobs: Sequence[FitJob], dataset: Dataset, on_progress: OnProgress, on_done: Callable[[], None] = lambda: None
 ) -> None:
     """Do all `jobs` as `run_jobs` does; `on_progress` hears of their epochs together."""
     total, done = sum(job.recipe.epochs for job in jobs), dict[Path, int]()
@@ -58,10 +55,10 @@ def do_fits(
     run_jobs(jobs, dataset, on_epoch, on_done)
 
 
-def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_done: OnDone) -> None:
+def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_done: Callable[[], None]) -> None:
     """Do all `jobs` that are not done yet, in their order, from their checkpoints on.
 
-    `on_epoch` hears of each epoch, `on_done` of each job that was done here. All processes end with this process, even
+    `on_epoch` hears of each epoch, `on_done` of the end of each job. All processes end with this process, even
     if it is killed. Raises the first error of any fit again, or `DeviceError` if a process died.
     """
     waiting = [job for job in jobs if not job.is_done]
@@ -83,7 +80,7 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_don
                         selector.unregister(running[job])
                         with running.pop(job) as child:
                             child.finish()
-                        on_done(job)
+                        on_done()
         finally:
             for child in running.values():
                 child.stop()
@@ -102,16 +99,16 @@ def _shared(dataset: Dataset) -> Iterator[int]:
 def main(text: str, windows: str) -> None:
     """Do the job in the JSON `text`, as a child of the command; `windows` is the number of the windows' open file."""
     job = from_text(FitJob, text)
-    child_processes.run_as_child(lambda tell: _do(job, int(windows), tell))
 
+    def task(tell: Tell) -> None:
+        with short_of_memory(f"the {job.title}"):
+            # Open the file anew: processes that share an open file share its position.
+            with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
+            import_tensorflow("har-edge train", threads=1)
+            do_job(job, train, test_X, lambda epoch: tell(epoch=asdict(epoch)))
 
-def _do(job: FitJob, windows: int, tell: Tell) -> None:
-    with locked(job.lock, _WAIT_S), short_of_memory(f"the {job.title}"):
-        # Open the file anew: processes that share an open file share its position.
-        with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
-        import_tensorflow("har-edge train", threads=1)
-        do_job(job, train, test_X, lambda epoch: tell(epoch=asdict(epoch)))
+    child_processes.run_as_child(task)
 
 
 def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_epoch: Callable[[Epoch], None]) -> None:
@@ -133,8 +130,8 @@ def do_job(job: FitJob, train: Split, test_X: npt.NDArray[np.float32], on_epoch:
 
 
 @contextmanager
-def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock at `path` within the block, waiting for it at most `seconds`. A lock ends with its process.
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock at `path` within the block. A lock ends with its process.
 
     Raises `InputError` if another process holds the lock.
     """
@@ -144,13 +141,8 @@ def locked(path: Path, seconds: float = 0.0) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}; choose a folder that is writable") from error
     with file:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise under_way(path.parent.parent) from error
-                time.sleep(0.05)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise under_way(path.parent.parent) from error
         yield

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -41,81 +40,6 @@ class TrainingSettings(TrainingInput):
             return default_held_out(dataset.train.subject)
         return subjects_named("--held-out", self.held_out, dataset.train.subject.tolist())
 
-    @classmethod
-    def load(cls, path: Path) -> "TrainingSettings":
-        """Read settings. Raises `InputError` if they are damaged."""
-        try:
-            content = parse_json(read_text(path, "the settings of a training"))
-            return from_json(cls, content, known_keys_only=True)
-        except (OSError, ValueError) as error:
-            raise InputError(f"{path} is damaged ({error}); remove {path.parent} and train again") from error
-
-
-@dataclass(frozen=True)
-class Training:
-    """The training of `settings` on `dataset`, into `folder`."""
-
-    settings: TrainingSettings
-    dataset: Dataset
-    folder: Path
-    on_notice: OnNotice
-    on_progress: OnProgress
-
-    @cached_property
-    def experiments(self) -> list[Experiment]:
-        """Return an experiment in `folder` itself or, with `seeds`, an experiment for each seed in a folder there."""
-        settings = self.settings
-        first = Experiment(
-            settings.recipe,
-            settings.seed,
-            self.dataset,
-            Run(self.folder, settings.pictures),
-            settings.held_out_of(self.dataset),
-            data=settings.data,
-        )
-        if settings.seeds is None:
-            return [first]
-        seeds = range(settings.seed, settings.seed + settings.seeds)
-        runs = [Run(self.folder / f"seed-{seed}", settings.pictures) for seed in seeds]
-        return [replace(first, seed=x, run=run, title=f" of seed {x}") for x, run in zip(seeds, runs, strict=True)]
-
-    def run(self) -> list[Card]:
-        """Train, write the run folders and the summary of several seeds, and return the cards.
-
-        The caller holds the folder's lock. Raises as `do_fits`.
-        """
-        settings, folder = self.settings, self.folder
-        self._finish_trained()
-        unfinished = [experiment for experiment in self.experiments if not experiment.is_finished]
-        jobs = [job for x in unfinished for job in x.jobs.values() if not job.is_done]
-        last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
-        work = f"{counted(len(jobs), 'fit')} of {counted(settings.recipe.epochs, 'epoch')}"
-        self.on_notice(
-            f"Training {settings.network} on {self.dataset.name}, seed{'s' if last else ''} {settings.seed}{last}: "
-            f"{work}, {min(cpus(), len(jobs))} at a time -> {folder}"
-        )
-        try:
-            do_fits(jobs, self.dataset, self.on_progress, lambda job: self._finish_trained())
-        except (KeyboardInterrupt, DeviceError, InputError):
-            again = f" --network {settings.network}" if is_own(settings.network) else ""
-            self.on_notice(f"Stopped. Go on with: har-edge train --resume --out {folder}{again}")
-            raise
-        cards = [load(experiment.run.card) for experiment in self.experiments]
-        if settings.seeds is not None:
-            write_seeds(folder, cards)
-        make_latest(Run(folder))
-        # A training without settings has ended, whatever other files are still there.
-        settings_path(folder).unlink(missing_ok=True)
-        shutil.rmtree(checkpoint_folder(folder))
-        return cards
-
-    def _finish_trained(self) -> None:
-        for experiment in self.experiments:
-            if not experiment.is_finished and all(job.is_done for job in experiment.jobs.values()):
-                experiment.finish()
-            if experiment.is_finished and self.settings.seeds is not None:
-                shutil.rmtree(checkpoint_folder(experiment.run.folder), ignore_errors=True)
-
 
 def begin(
     settings: TrainingSettings,
@@ -124,16 +48,15 @@ def begin(
     on_progress: OnProgress = ignore_progress,
 ) -> list[Card]:
     """Train into the new `folder`, and return a card for each seed."""
-    settings.check_network("har-edge train")
+    settings.check_network()
     check_free(folder)
     dataset = settings.load_data(on_notice)
     check_data(dataset, settings.held_out_of(dataset))
     settings.check_fit(dataset, on_notice)
     settings = replace(settings, fingerprint=dataset.fingerprint)
     with locked(lock_path(folder)):
-        check_free(folder)  # another training may have begun since
         write_text(settings_path(folder), to_text(settings))
-        return Training(settings, dataset, folder, on_notice, on_progress).run()
+        return _run(settings, dataset, folder, on_notice, on_progress)
 
 
 def resume(
@@ -144,13 +67,18 @@ def resume(
     Raises `InputError` if an option on the command line, in `named`, differs from the beginning. The format of pictures
     may differ.
     """
-    if not settings_path(folder).exists():
+    path = settings_path(folder)
+    if not path.exists():
         if not any(x.exists() for x in (Run(folder).card, folder / SEEDS)):
             raise InputError(f"{folder} has no stopped training to resume")
         on_notice(f"The training in {folder} has ended: these are its scores.")
         return [load(run.card) for run in find_runs(folder)]
     with locked(lock_path(folder)):
-        settings = TrainingSettings.load(settings_path(folder))
+        try:
+            content = parse_json(read_text(path, "the settings of a training"))
+            settings = from_json(TrainingSettings, content, known_keys_only=True)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} is damaged ({error}); remove {path.parent} and train again") from error
         for name in named:
             before = getattr(settings, name)
             if name != "pictures" and getattr(options, name) != before:
@@ -167,7 +95,61 @@ def resume(
             places = " and ".join(settings.data or ("uci-har",))
             raise InputError(f"the data at {places} changed since the training in {folder} began: start a new run")
         pictures = options.pictures if "pictures" in named else settings.pictures
-        return Training(replace(settings, pictures=pictures), dataset, folder, on_notice, on_progress).run()
+        return _run(replace(settings, pictures=pictures), dataset, folder, on_notice, on_progress)
+
+
+def _run(
+    settings: TrainingSettings, dataset: Dataset, folder: Path, on_notice: OnNotice, on_progress: OnProgress
+) -> list[Card]:
+    """Train, write the run folders and the summary of several seeds, and return the cards.
+
+    The caller holds the folder's lock. Raises as `do_fits`.
+    """
+    experiments = _experiments(settings, dataset, folder)
+
+    def finish_trained() -> None:
+        for experiment in experiments:
+            if not experiment.is_finished and all(job.is_done for job in experiment.jobs.values()):
+                experiment.finish()
+            if experiment.is_finished and settings.seeds is not None:
+                shutil.rmtree(checkpoint_folder(experiment.run.folder), ignore_errors=True)
+
+    finish_trained()
+    jobs = [job for x in experiments if not x.is_finished for job in x.jobs.values() if not job.is_done]
+    last = "" if settings.seeds is None else f" to {settings.seed + settings.seeds - 1}"
+    work = f"{counted(len(jobs), 'fit')} of {counted(settings.recipe.epochs, 'epoch')}"
+    on_notice(
+        f"Training {settings.network} on {dataset.name}, seed{'s' if last else ''} {settings.seed}{last}: "
+        f"{work}, {min(cpus(), len(jobs))} at a time -> {folder}"
+    )
+    try:
+        do_fits(jobs, dataset, on_progress, finish_trained)
+    except (KeyboardInterrupt, DeviceError, InputError):
+        again = f" --network {settings.network}" if is_own(settings.network) else ""
+        on_notice(f"Stopped. Go on with: har-edge train --resume --out {folder}{again}")
+        raise
+    cards = [load(experiment.run.card) for experiment in experiments]
+    if settings.seeds is not None:
+        write_seeds(folder, cards)
+    make_latest(Run(folder))
+    # A training without settings has ended, whatever other files are still there.
+    settings_path(folder).unlink(missing_ok=True)
+    shutil.rmtree(checkpoint_folder(folder))
+    return cards
+
+
+def _experiments(settings: TrainingSettings, dataset: Dataset, folder: Path) -> list[Experiment]:
+    """Return an experiment in `folder` itself or, with `seeds`, an experiment for each seed in a folder there."""
+    held_out = settings.held_out_of(dataset)
+    first = Experiment(
+        settings.recipe, settings.seed, dataset, Run(folder, settings.pictures), held_out, data=settings.data
+    )
+    if settings.seeds is None:
+        return [first]
+    return [
+        replace(first, seed=seed, run=Run(folder / f"seed-{seed}", settings.pictures), title=f" of seed {seed}")
+        for seed in range(settings.seed, settings.seed + settings.seeds)
+    ]
 
 
 def check_free(folder: Path) -> None:
