@@ -1,5 +1,6 @@
 """Compare two benchmark runs or trainings: changes with intervals, and reasons not to compare."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.bench.doubts import FEWEST_RUNS
-from edge_runtime.bench.results import Interval, Report, Result, Samples
+from edge_runtime.bench.results import Interval, Latency, Report, Result, Samples
 from edge_runtime.bench.statistics import half_width, percentile_ratios
 from edge_runtime.data.scores import Scores
 from edge_runtime.errors import InputError
@@ -36,6 +37,7 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = {
+    "undisturbed": Metric("undisturbed latency", PERCENT, "latency_ms.undisturbed"),
     **{name: Metric(f"latency {name}", PERCENT, f"latency_ms.{name}") for name in ("p50", "p90", "p95", "p99", "mean")},
     "end_to_end": Metric("end to end p50", PERCENT, "end_to_end_ms.p50"),
     "load": Metric("load", PERCENT, "load_ms"),
@@ -186,7 +188,8 @@ def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
     p50, p99 = _ratio_intervals(old.samples_ms, new.samples_ms, "latency", (50, 99))
     (end_to_end,) = _ratio_intervals(old.samples_ms, new.samples_ms, "end_to_end", (50,))
     accuracy = _accuracy_interval(old, new) if same_data else None
-    intervals = {"p50": p50, "p99": p99, "end_to_end": end_to_end, "accuracy": accuracy}
+    undisturbed = _undisturbed_interval(old.latency_ms, new.latency_ms)
+    intervals = {"undisturbed": undisturbed, "p50": p50, "p99": p99, "end_to_end": end_to_end, "accuracy": accuracy}
     return {name: _change(name, old, new, intervals.get(name)) for name in METRICS}
 
 
@@ -217,12 +220,24 @@ def _ratio_intervals(
     before, after = getattr(old, kind), getattr(new, kind)
     if not all((before, after, *before, *after)):
         return unknown
-    ratios = percentile_ratios(after, before, percents, paired=False)
+    ratios = percentile_ratios(after, before, percents)
     are_few = min(sum(map(len, rounds)) for rounds in (before, after)) < FEWEST_RUNS
     return [
         None if q > 90 and are_few else (round(100 * (low - 1), 4), round(100 * (high - 1), 4))
         for q, (_, (low, high)) in zip(percents, ratios, strict=True)
     ]
+
+
+def _undisturbed_interval(old: Latency | None, new: Latency | None) -> Interval | None:
+    """Return the interval in percent of the old undisturbed time; the errors of two runs are independent."""
+    if not (old and new and old.undisturbed and new.undisturbed and old.undisturbed_ci95 and new.undisturbed_ci95):
+        return None
+    errors = [
+        (high - low) / 2 / time
+        for time, (low, high) in ((old.undisturbed, old.undisturbed_ci95), (new.undisturbed, new.undisturbed_ci95))
+    ]
+    ratio, reach = new.undisturbed / old.undisturbed, math.hypot(*errors)
+    return round(100 * (ratio / (1 + reach) - 1), 4), round(100 * (ratio * (1 + reach) - 1), 4)
 
 
 def _accuracy_interval(old: Result | Scores, new: Result | Scores) -> Interval | None:

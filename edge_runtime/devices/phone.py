@@ -8,7 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, Instructions, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import (
+    SILENCE_SECONDS,
+    Answers,
+    Instructions,
+    JobModel,
+    MeasurementJob,
+    read_answers,
+)
 from edge_runtime.devices.adb import Adb
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
@@ -66,12 +73,14 @@ class Phone:
                     f"screen, or 'adb uninstall {PACKAGE}' first"
                 )
 
-    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
         """Do `job`, whose files are in `folder`, in a fresh process there. Raises `DeviceError`, or the app's error."""
+        if job.task == "compile":
+            raise InputError(f"{self.name} is a phone, where the app measures with TFLite only")
         # A new name, so that the answer to an earlier job cannot be mistaken for this answer.
         renamed = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
         renamed.write(folder)
-        for name in (job.model, str(job.windows)):
+        for name in job.files:
             if name not in self._sent:
                 on_progress(0.0, f"sending {name}")
                 self._send(folder / name)
@@ -80,17 +89,17 @@ class Phone:
         try:
             self._work(renamed, folder, on_progress)
             for name in self.adb.shell(f"ls {self._answers} 2>/dev/null || true").split():
-                if name in (f"{renamed.name}.json", f"{renamed.name}.npz"):
+                if name.rpartition(".")[0] in renamed.answers:
                     self.adb.pull(f"{self._answers}/{name}", folder)
-            answer = read_answer(folder, renamed.name)
+            answers = read_answers(folder, renamed)
         finally:
             with suppress(DeviceError):
-                self.adb.shell(f"rm -f {self._folder}/{renamed.path(folder).name} {self._answers}/{renamed.name}.*")
-        if answer is None:
+                self.adb.shell(f"rm -f {self._folder}/{renamed.path(folder).name} {self._answers}/{renamed.name}*")
+        if answers is None:
             raise DeviceError(f"{self.name} wrote no answer about {job.title}: look at 'adb logcat -s {_TAG}'")
-        return answer
+        return answers
 
-    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
+    def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
         """Return None, since this is a real processor."""
 
     def stop(self) -> None:
