@@ -112,7 +112,6 @@ def _report_of(
         settings=Method(
             runtime=settings.runtime,
             threads=settings.threads,
-            runs=None,
             rounds=len(measured[0].rounds),
             duration_s=None if settings.rounds else settings.duration_s,
             until=None if settings.rounds else settings.until,

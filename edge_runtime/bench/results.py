@@ -52,13 +52,19 @@ class Latency:
     max: Annotated[Milliseconds, "the slowest inference"]
     runs: Annotated[Positive, "timed inferences"]
     mad: Annotated[float, Quantity("ms", at_least=0), "median absolute deviation from p50"]
-    p50_ci95: Annotated[
-        tuple[Milliseconds, Milliseconds] | None, "interval of p50, by a bootstrap over rounds and blocks within them"
-    ]
-    undisturbed: Annotated[
-        Milliseconds | None, "time when nothing disturbs: the median of the quieter half of rounds"
-    ] = None
+    p50_ci95: Annotated[tuple[Milliseconds, Milliseconds] | None, "interval of p50, in older results"]
+    undisturbed: Annotated[Milliseconds | None, "median of the quieter half of rounds"] = None
     undisturbed_ci95: Annotated[tuple[Milliseconds, Milliseconds] | None, "its interval"] = None
+
+    @property
+    def time(self) -> float:
+        """The undisturbed time, or p50 in older results."""
+        return self.undisturbed or self.p50
+
+    @property
+    def time_ci95(self) -> Interval | None:
+        """The interval of `time`."""
+        return self.undisturbed_ci95 if self.undisturbed else self.p50_ci95
 
 
 @dataclass(frozen=True)
@@ -238,7 +244,6 @@ class Method:
 
     runtime: Annotated[str, "as requested"]
     threads: Annotated[Positive, "as requested"]
-    runs: Annotated[Count | None, "timed inferences per model, if they were requested; no longer used"]
     rounds: Annotated[Positive, "sets of processes, one process per model"]
     duration_s: Annotated[
         float | None, Quantity("s", at_least=1e-6), "time after which no round begins; null if `rounds` was requested"

@@ -7,9 +7,6 @@ result is the median of rounds. The bootstrap draws rounds, and turns within the
 *Rigorous Benchmarking in Reasonable Time*, 2013). `tests/bench/traces.npz` has recorded times by which this estimator
 was chosen among medians, lower quantiles and means.
 
-Times as they ran: a bootstrap in two stages, over rounds and over contiguous blocks within each drawn round (Davison &
-Hinkley, *Bootstrap Methods and their Application*, 1997, sections 3.8 and 8.2.3).
-
 Intervals of few rounds are widened as Student's t is (Hesterberg, *What Teachers Should Know About the Bootstrap*,
 2015). Seeds are fixed: the same samples give the same interval.
 
@@ -37,7 +34,6 @@ Slices = Sequence[npt.NDArray[np.int64]] | Sequence[Floats]
 REPLICATES = 2000
 LEVEL = 0.95
 HALF = 0.5  # windows added to both the right and the wrong windows, so that the logit of 100 % is finite
-_MOST_PER_ROUND = 1500  # samples; longer rounds are thinned
 _BATCH = 200  # replicates at a time: a few tens of MB
 
 
@@ -58,7 +54,7 @@ def latency(rounds: Rounds, undisturbed: tuple[float, Interval]) -> Latency:
         max=_tidy(samples.max()),
         runs=len(samples),
         mad=_tidy(np.median(np.abs(samples - np.median(samples)))),
-        p50_ci95=_bootstrap_interval(_percentiles(rounds, (50,))[0], len(rounds)),
+        p50_ci95=None,
         undisturbed=undisturbed[0],
         undisturbed_ci95=undisturbed[1],
     )
@@ -97,14 +93,6 @@ def _undisturbed(times: Floats, value: Callable[[Floats], Floats], replicates: i
     low, high = _bootstrap_interval(np.exp(np.concatenate(parts)), -(-n_rounds // 2))
     ratio = float(np.exp(estimate(times[np.newaxis])[0]))
     return _tidy(ratio), (min(low, _tidy(ratio)), max(high, _tidy(ratio)))
-
-
-def percentile_ratios(rounds: Rounds, against: Rounds, percents: Sequence[float]) -> list[tuple[float, Interval]]:
-    """Return the ratio of each percentile of `rounds` to the percentile of `against`, and its interval."""
-    ratios = np.percentile(np.concatenate(rounds), percents) / np.percentile(np.concatenate(against), percents)
-    replicates = _percentiles(rounds, percents) / _percentiles(against, percents, seed=1)
-    n = min(len(rounds), len(against))
-    return [(_tidy(ratio), _bootstrap_interval(drawn, n)) for ratio, drawn in zip(ratios, replicates, strict=True)]
 
 
 def wilson_interval(right: int, windows: int) -> Interval:
@@ -174,29 +162,6 @@ def sign_flip_test(
         probability = (np.roll(probability, step) + np.roll(probability, -step)) / 2
     as_large = np.abs(np.arange(-most, most + 1)) >= abs(differences.sum())
     return float(probability[as_large].sum())
-
-
-def _percentiles(rounds: Rounds, percents: Sequence[float], seed: int = 0) -> Floats:
-    """Return percentiles `[len(percents), REPLICATES]` of rounds drawn with replacement, and of circular blocks."""
-    parts = [np.asarray(part, np.float32)[:: -(-len(part) // _MOST_PER_ROUND)] for part in rounds]
-    lengths = np.array([len(part) for part in parts])
-    # Longer than the correlation of neighbours, and shorter than the round.
-    block = max(1, round(float(np.sqrt(lengths.mean()))))
-    blocks = -(-int(lengths.mean()) // block)
-    # `resize` repeats a round from its start, so that a block may run over its end.
-    laid_out = np.stack([np.resize(part, lengths.max() + block) for part in parts])
-    windows = np.lib.stride_tricks.sliding_window_view(laid_out, block, axis=1)
-    which, where = np.random.default_rng((seed, 0)), np.random.default_rng((seed, 1))
-    drawn = which.integers(len(parts), size=(REPLICATES, len(parts), 1))
-    percentiles = [
-        np.percentile(
-            windows[turn, (where.random((*turn.shape[:2], blocks)) * lengths[turn]).astype(int)],
-            percents,
-            axis=(1, 2, 3),
-        )
-        for turn in np.split(drawn, REPLICATES // _BATCH)
-    ]
-    return np.concatenate(percentiles, axis=1).astype(np.float64)
 
 
 def _bootstrap_interval(replicates: Floats, n: int) -> Interval:

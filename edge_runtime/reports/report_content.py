@@ -89,7 +89,8 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(device.failure for device in devices if device.failure),
         doubts=each(sentences.doubts),
-        notes=each(sentences.windows_left_out)
+        notes=each(sentences.accuracy_details)
+        + each(sentences.windows_left_out)
         + (
             tuple(
                 filter(

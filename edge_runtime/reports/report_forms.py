@@ -251,9 +251,9 @@ def _operators_taken(result: Result) -> str:
 
 def _undisturbed(latency: Latency | None, unit: str) -> str:
     """Return the undisturbed time with half the width of its interval."""
-    if latency is None or latency.undisturbed_ci95 is None:
+    if latency is None or latency.time_ci95 is None:
         return NOT_MEASURED
-    return time(latency.undisturbed, unit, (latency.undisturbed_ci95[1] - latency.undisturbed_ci95[0]) / 2)
+    return time(latency.time, unit, (latency.time_ci95[1] - latency.time_ci95[0]) / 2)
 
 
 def _percentile(latency: Latency | None, key: str, unit: str) -> str:

@@ -260,6 +260,22 @@ def _work(pair: ComparedResults) -> list[str]:
     return [f"{pair.name} takes {ratio} ({instructions.per_inference:,} against {other.per_inference:,})."]
 
 
+def accuracy_details(report: Report) -> list[str]:
+    """Return the change of accuracy of each pair with its interval over people, and whether it is significant."""
+    sentences = []
+    for pair in pairs(report):
+        comparison = pair.comparison
+        if comparison and comparison.accuracy_difference_ci95 and comparison.sign_flip_p is not None:
+            low, high = map(_signed, comparison.accuracy_difference_ci95)
+            change = f"changes accuracy by {_signed(comparison.accuracy_difference)} points ({low} to {high})"
+            sentences.append(f"{pair.name} {change}; sign-flip test: p = {comparison.sign_flip_p:.2g}.")
+    return sentences
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def _speed(ratio: float, interval: Interval, than: str) -> str:
     """Put a ratio of times into words: below 1 is faster, and an interval that contains 1 shows no difference."""
     low, high = 1 / interval[1], 1 / interval[0]
