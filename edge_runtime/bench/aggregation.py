@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from edge_runtime.bench import doubts, statistics
 from edge_runtime.bench.baselines import pairs_with_baselines
+from edge_runtime.bench.latency import Samples
 from edge_runtime.bench.measured import Measured, Round, together
 from edge_runtime.bench.measurement_job import Instructions
-from edge_runtime.bench.results import Comparison, Control, Result, Samples
+from edge_runtime.bench.results import Comparison, Control, Result
 from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError

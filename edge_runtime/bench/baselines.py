@@ -25,8 +25,8 @@ def pairs_with_baselines(results: Sequence[Result]) -> list[tuple[int, int]]:
 def costs(results: Sequence[Result]) -> list[float]:
     """Return the cost of an inference of each result of one network; 0 where it is not known.
 
-    The cost is the undisturbed time in milliseconds, end to end if only some models prepare windows in their graph. On an
-    emulator, which has no times, it is the number of instructions.
+    The cost is the undisturbed time in milliseconds, end to end if only some models prepare windows in their graph. On
+    an emulator, which has no times, it is the number of instructions.
     """
     if any(result.latency_ms for result in results):
         is_mixed = len({result.raw_input for result in results}) > 1

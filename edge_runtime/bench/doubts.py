@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge_runtime.bench.latency import Latency
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import WarmUp
-from edge_runtime.bench.results import Control, Latency
+from edge_runtime.bench.results import Control
 
 # With fewer inferences, fewer than five samples lie beyond p99.
 FEWEST_RUNS = 500

@@ -1,4 +1,4 @@
-"""Fail a comparison in CI: conditions on the changes of a metric, such as `p50>5%`."""
+"""Fail a comparison in CI: conditions on the changes of a metric, such as `undisturbed>5%`."""
 
 import math
 import operator

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
 
-from edge_runtime.bench.results import Latency, Result
+from edge_runtime.bench.latency import Latency
+from edge_runtime.bench.results import Result
 from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
 
@@ -79,7 +80,7 @@ def distribution(results: Sequence[Result], key: str, title: str) -> Markup | No
 
 
 def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
-    """Draw each result at its undisturbed time and accuracy with their intervals, as large as its file. None without times."""
+    """Draw each result at its time and accuracy with their intervals, as large as its file; None without times."""
     unit = unit_of_times(results)
     measured = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
     if not measured:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from edge_runtime.bench.baselines import costs, pairs_with_baselines
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
-from edge_runtime.bench.results import Comparison, Interval, Report, Result
+from edge_runtime.bench.latency import Interval
+from edge_runtime.bench.results import Comparison, Report, Result
 from edge_runtime.model.c_model import C
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import counted, significant
