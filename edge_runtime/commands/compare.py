@@ -35,8 +35,8 @@ FORMAT = 1
     metavar="CONDITION",
     multiple=True,
     help="Exit with 1 if a change is beyond a limit: 'undisturbed>5%' (percent of the old value), 'accuracy<-0.3' "
-    "(percentage points). Takes undisturbed, p50, p90, p95, p99, mean, end_to_end, load, memory, size, ram, instructions, "
-    "accuracy and macro_f1. May be repeated.",
+    "(percentage points). Takes undisturbed, p50, p90, p95, p99, mean, end_to_end, load, memory, size, ram, "
+    "instructions, accuracy and macro_f1. May be repeated.",
 )
 @click.option("--anyway", is_flag=True, help="Also compare results of different machines, data, runtimes or settings.")
 @outputs.option("json", "Also write the comparison; - is standard output.")
