@@ -8,7 +8,8 @@ import numpy as np
 
 from convert.c_file import write_in_child
 from convert.c_file.c_names import c_name
-from edge_runtime.bench.measurement import MeasurementSettings, measure
+from edge_runtime.bench.measurement import measure
+from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.data.evaluation_data import evaluated
 from edge_runtime.data.loading import load_data
 from edge_runtime.devices.python import PythonDevice
@@ -89,7 +90,7 @@ def _write_bench(model: Path, name: str, folder: Path) -> None:
         windows = evaluated(card, data).test.X
     except InputError:
         return
-    settings = MeasurementSettings(runs=1, control=False)
+    settings = MeasurementSettings(rounds=1, control=False)
     measured = replace(open_model_file(model, name), library=(folder / f"{name}.wasm").read_bytes())
     measure([measured], data, PythonDevice(), settings).write(folder / f"{name}.json")
     with suppressed_stderr():

@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from edge_runtime.bench import doubts, statistics
 from edge_runtime.bench.baselines import pairs_with_baselines
+from edge_runtime.bench.latency import Samples
 from edge_runtime.bench.measured import Measured, Round, together
 from edge_runtime.bench.measurement_job import Instructions
-from edge_runtime.bench.results import Comparison, Control, Result, Samples
+from edge_runtime.bench.results import Comparison, Control, Result
 from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
@@ -37,10 +38,10 @@ class MeasuredModel:
     def samples(self) -> Samples:
         """The raw times of all rounds, rounded to 10 ns."""
         latency, end_to_end = (
-            tuple(tuple(np.round(getattr(round, key) / 1e6, 5).tolist()) for round in self.rounds)
+            tuple(tuple(np.round(getattr(round, key).ravel() / 1e6, 5).tolist()) for round in self.rounds)
             for key in ("latency_ns", "end_to_end_ns")
         )
-        return Samples(latency, end_to_end)
+        return Samples(latency, end_to_end, tuple(len(round.latency_ns) for round in self.rounds))
 
     @property
     def logits(self) -> npt.NDArray[np.float32]:
@@ -65,29 +66,46 @@ class MeasuredModel:
         return [round.measured for round in self.rounds]
 
 
-def result_of(
-    measured: MeasuredModel,
-    run: Sequence[MeasuredModel],
-    data: Dataset,
-    threads: int,
-    paced: bool,
-    control: Control | None,
-) -> Result:
-    """Build the result of a model, one of the models of a `run`, from all its rounds.
+@dataclass(frozen=True)
+class MeasuredRun:
+    """The models of a run, its data, the way it was measured, and the control.
 
     `threads` is the number that a device without such a setting is reported with.
     """
+
+    models: Sequence[MeasuredModel]
+    data: Dataset
+    threads: int
+    paced: bool
+    control: Control | None
+
+    @cached_property
+    def turn_times(self) -> dict[str, statistics.Floats]:
+        """The logarithm of the time in ms of each turn, `[rounds, turns, models]`, by kind of time."""
+        kinds = ("latency_ns", "end_to_end_ns")
+        return {
+            kind: statistics.turn_times([[getattr(x, kind) / 1e6 for x in model.rounds] for model in self.models])
+            for kind in kinds
+        }
+
+
+def result_of(run: MeasuredRun, place: int) -> Result:
+    """Build the result of the model at `place` of `run` from all its rounds."""
+    measured, data, paced, control = run.models[place], run.data, run.paced, run.control
     model, rounds, predicted = measured.model, measured.measured, measured.predicted
     card, first, samples, is_timed = model.card, rounds[0], measured.samples, measured.is_timed
     facts, content = together(rounds), model.library or model.content
     score = scores.score(data.test, predicted, data.labels, data.mountings)
-    latency = statistics.latency(samples.latency)
+    latency, end_to_end = (
+        statistics.latency(getattr(samples, kind), statistics.undisturbed_time(run.turn_times[f"{kind}_ns"], place))
+        for kind in ("latency", "end_to_end")
+    )
     over_subjects = statistics.intervals_over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
     evidence = doubts.Evidence(
         is_timed=is_timed,
-        before=run[0].measured[0].before,
+        before=run.models[0].measured[0].before,
         rounds=[(round.before, round.after) for round in rounds],
-        others_busy=[round.others_busy for each in run for round in each.measured],
+        others_busy=[round.others_busy for each in run.models for round in each.measured],
         operators=Counter(operator.name for graph in running(model.graphs) for operator in graph.operators),
         xnnpack=None if model.rival else first.xnnpack,  # nothing here can bring more into XNNPACK
         converted=bool(card.quantisation),
@@ -102,7 +120,7 @@ def result_of(
         data=(data.name, _fingerprint(data, card)),
     )
     return Result(
-        **_of_result(replace(facts, threads=facts.threads or threads), score),
+        **_of_result(replace(facts, threads=facts.threads or run.threads), score),
         model=card.name,
         file=model.title,
         sha256=hashlib.sha256(content).hexdigest(),
@@ -112,12 +130,13 @@ def result_of(
         operator_costs=operator_costs.count(model.graphs),
         raw_input=card.raw_input,
         frame=card.frame,
+        pinned_cpu=first.pinned_cpu,
         rival=model.rival.tool if model.rival else None,
         runtime=first.runtime.name,
         runtime_version=first.runtime.version,
         xnnpack_operators=None if first.xnnpack is None else sum(first.xnnpack.values()),
         latency_ms=latency if is_timed else None,
-        end_to_end_ms=statistics.latency(samples.end_to_end) if is_timed else None,
+        end_to_end_ms=end_to_end if is_timed else None,
         samples_ms=samples if is_timed else None,
         instructions=measured.instructions,
         labels=data.labels,
@@ -125,7 +144,7 @@ def result_of(
         accuracy_subjects_ci95=over_subjects[0] if over_subjects else None,
         macro_f1_subjects_ci95=over_subjects[1] if over_subjects else None,
         calibration_error=scores.calibration_error(measured.logits / card.temperature, data.test.y),
-        agreement=_agreement(measured, run),
+        agreement=_agreement(measured, run.models),
         doubts=doubts.find_doubts(evidence),
     )
 
@@ -146,20 +165,21 @@ def _agreement(measured: MeasuredModel, run: Sequence[MeasuredModel]) -> float |
 
 def control_of(first: MeasuredModel, again: MeasuredModel) -> Control:
     """Compare a model with itself, measured twice in the same rounds."""
-    ratio, interval = statistics.p50_ratio(again.samples.latency, first.samples.latency)
+    times = statistics.turn_times([[x.latency_ns for x in model.rounds] for model in (first, again)])
+    ratio, interval = statistics.undisturbed_ratio(times, 1, 0)
     return Control(ratio, interval, interval[0] <= 1 <= interval[1])
 
 
-def comparisons(results: Sequence[Result], measured: Sequence[MeasuredModel], data: Dataset) -> list[Comparison]:
-    """Compare each of the `measured` models with the baseline of its result."""
-    return [_compare(i, j, measured[i], measured[j], data) for i, j in pairs_with_baselines(results)]
+def comparisons(run: MeasuredRun, results: Sequence[Result]) -> list[Comparison]:
+    """Compare each model of `run` with the baseline of its result."""
+    return [_compare(run, i, j) for i, j in pairs_with_baselines(results)]
 
 
-def _compare(i: int, j: int, one: MeasuredModel, against: MeasuredModel, data: Dataset) -> Comparison:
+def _compare(run: MeasuredRun, i: int, j: int) -> Comparison:
+    one, against, data = run.models[i], run.models[j], run.data
     latency = end_to_end = None
     if one.is_timed:
-        latency = statistics.p50_ratio(one.samples.latency, against.samples.latency)
-        end_to_end = statistics.p50_ratio(one.samples.end_to_end, against.samples.end_to_end)
+        latency, end_to_end = (statistics.undisturbed_ratio(times, i, j) for times in run.turn_times.values())
     right, other = one.predicted == data.test.y, against.predicted == data.test.y
     difference, interval = statistics.accuracy_difference(right, other, data.test.subject)
     return Comparison(

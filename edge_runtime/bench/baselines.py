@@ -25,11 +25,11 @@ def pairs_with_baselines(results: Sequence[Result]) -> list[tuple[int, int]]:
 def costs(results: Sequence[Result]) -> list[float]:
     """Return the cost of an inference of each result of one network; 0 where it is not known.
 
-    The cost is the median time in milliseconds, end to end if only some models prepare windows in their graph. On an
-    emulator, which has no times, it is the number of instructions.
+    The cost is the undisturbed time in milliseconds, end to end if only some models prepare windows in their graph. On
+    an emulator, which has no times, it is the number of instructions.
     """
     if any(result.latency_ms for result in results):
         is_mixed = len({result.raw_input for result in results}) > 1
         times = [result.end_to_end_ms if is_mixed else result.latency_ms for result in results]
-        return [time.p50 if time else 0.0 for time in times]
+        return [latency.time if latency else 0.0 for latency in times]
     return [result.instructions.per_inference if result.instructions else 0.0 for result in results]

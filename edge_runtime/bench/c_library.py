@@ -1,31 +1,71 @@
-"""Write a model as C, and compile it for the device that measures it."""
+"""Find or make the C of a model, and compile it for the device that measures it."""
 
+import hashlib
 import re
+import shutil
+import sys
 from pathlib import Path
 
-from edge_runtime.bench.measurement_job import Device, MeasurementJob
-from edge_runtime.errors import DeviceError
+import edge_runtime
+from edge_runtime.bench.measurement_job import Device, JobModel, MeasurementJob
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.model import model_card
+from edge_runtime.model.model_file import ModelFile
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
-from edge_runtime.system.child_processes import run_in_child
+from edge_runtime.system.cache import cache_folder, cached_folder
+from edge_runtime.system.child_processes import run_program
+from edge_runtime.system.process_endings import last_line
 from edge_runtime.system.progress import ignore_progress
 
+_COMMAND = Path(edge_runtime.__file__).parents[1] / "har_edge.py"
+_LONGEST_S = 600.0
+_HEAD = 1000  # characters of a C file that name its model
 
-def compile_for(device: Device, model: Path, job: MeasurementJob, folder: Path) -> str:
-    """Write the library of `job`, NAME.so for the `.tflite` file NAME, into `folder`; return compiler and flags.
 
-    The device compiles it if it has a compiler, otherwise this machine. Raises `InputError` for a model without C, and
-    `CheckFailedError` when its answers differ from LiteRT's; `DeviceError` without a compiler.
+def c_of(model: ModelFile) -> Path:
+    """Return the C file of a `model`: beside it, or made once by 'har-edge convert MODEL --c' and kept in the cache.
+
+    Raises `InputError` when the model cannot be C, with the reason.
+    """
+    assert model.path is not None
+    digest = hashlib.sha256(model_card.strip(model.content, model.title)).hexdigest()
+    beside = model.path.with_suffix(".c")
+    if beside.is_file() and digest in beside.read_text(encoding="utf-8", errors="replace")[:_HEAD]:
+        return beside
+    if not _COMMAND.is_file():
+        raise InputError("only all of har-edge writes C, and this is its runtime: run 'har-edge bench --on' on a host")
+
+    def make(folder: Path) -> None:
+        command = [sys.executable, str(_COMMAND), "convert", str(model.path), "--c", "--out", str(folder)]
+        done = run_program(command, _LONGEST_S)
+        if done.returncode:
+            raise InputError(last_line(done.stderr).removeprefix("Error: "))
+
+    folder = cached_folder(cache_folder() / "c" / f"{digest[:24]}-{edge_runtime.__version__}", make)
+    return next(path for path in folder.glob("*.c") if path.stem != "har_stream")
+
+
+def compile_for(device: Device, c_source: Path, job: JobModel, folder: Path) -> str:
+    """Compile `c_source` to the library of `job` in `folder`; return compiler and flags.
+
+    The device compiles it if it has a compiler, otherwise this machine. Raises `DeviceError` without a compiler.
     """
     library = folder / str(job.library)
+    sources = library.with_suffix("")  # a folder, with har_stream beside the model, for a firmware
+    sources.mkdir(exist_ok=True)
+    header = c_source.with_suffix(".h")
+    for path in (c_source, header, *map(c_source.with_name, ("har_model.h", "har_stream.h", "har_stream.c"))):
+        if path.is_file():
+            shutil.copy(path, sources)
+    # One file, whose functions have the name of the library, since two models may have the same name.
+    renamed = "".join(f"#define {c_source.stem}_{x} {library.stem}_{x}\n" for x in ("predict", "instruction_set"))
+    text = c_source.read_text(encoding="utf-8").replace(f'#include "{header.name}"', header.read_text(encoding="utf-8"))
     source = library.with_suffix(".c")
-    written = library.with_suffix("")  # a folder, with har_stream beside the model
-    written.mkdir(exist_ok=True)
-    # In a child, as rivals and conversions are made: this package imports nothing from `convert`.
-    run_in_child(f"the C of {job.title}", "close other programs", "convert.c_file.c_source", str(model), str(written))
-    text, header = ((written / f"{library.stem}{suffix}").read_text(encoding="utf-8") for suffix in (".c", ".h"))
-    source.write_text(text.replace(f'#include "{library.stem}.h"', header), encoding="utf-8")
-    compilation = MeasurementJob(name=f"{library.stem}-compile", task="compile", model=source.name, title=job.title)
-    answer = device.run(compilation, folder, ignore_progress)
+    source.write_text(renamed + text, encoding="utf-8")
+    compilation = MeasurementJob(f"{library.stem}-compile", "compile", (JobModel(source.name, job.title),))
+    (answer,) = device.run(compilation, folder, ignore_progress)
+    if isinstance(answer, Exception):
+        raise answer
     binary = answer.arrays.get("library")
     if binary is not None:
         library.write_bytes(binary.tobytes())

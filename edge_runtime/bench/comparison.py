@@ -1,14 +1,17 @@
 """Compare two benchmark runs or trainings: changes with intervals, and reasons not to compare."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.doubts import FEWEST_RUNS
-from edge_runtime.bench.results import Interval, Report, Result, Samples
-from edge_runtime.bench.statistics import half_width, percentile_ratios
+import numpy as np
+
+from edge_runtime.bench.latency import Interval, Latency
+from edge_runtime.bench.results import Report, Result
+from edge_runtime.bench.statistics import half_width
 from edge_runtime.data.scores import Scores
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import load
@@ -36,8 +39,9 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = {
+    "undisturbed": Metric("undisturbed latency", PERCENT, "latency_ms.time"),
     **{name: Metric(f"latency {name}", PERCENT, f"latency_ms.{name}") for name in ("p50", "p90", "p95", "p99", "mean")},
-    "end_to_end": Metric("end to end p50", PERCENT, "end_to_end_ms.p50"),
+    "end_to_end": Metric("undisturbed end to end", PERCENT, "end_to_end_ms.time"),
     "load": Metric("load", PERCENT, "load_ms"),
     "memory": Metric("peak memory", PERCENT, "peak_memory_bytes"),
     "size": Metric("file size", PERCENT, "size_bytes"),
@@ -183,10 +187,11 @@ def _facts(old: Result, new: Result) -> dict[str, Any]:
 
 
 def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
-    p50, p99 = _ratio_intervals(old.samples_ms, new.samples_ms, "latency", (50, 99))
-    (end_to_end,) = _ratio_intervals(old.samples_ms, new.samples_ms, "end_to_end", (50,))
-    accuracy = _accuracy_interval(old, new) if same_data else None
-    intervals = {"p50": p50, "p99": p99, "end_to_end": end_to_end, "accuracy": accuracy}
+    intervals = {
+        "undisturbed": _time_interval(old.latency_ms, new.latency_ms),
+        "end_to_end": _time_interval(old.end_to_end_ms, new.end_to_end_ms),
+        "accuracy": _accuracy_interval(old, new) if same_data else None,
+    }
     return {name: _change(name, old, new, intervals.get(name)) for name in METRICS}
 
 
@@ -207,22 +212,13 @@ def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Int
     return Change(before, after, metric.unit, None if change is None else round(change, 4), interval, beyond)
 
 
-def _ratio_intervals(
-    old: Samples | None, new: Samples | None, kind: str, percents: Sequence[float]
-) -> list[Interval | None]:
-    """Return intervals in percent of each old percentile, None with too few times; rounds are not paired."""
-    unknown: list[Interval | None] = [None] * len(percents)
-    if old is None or new is None:
-        return unknown
-    before, after = getattr(old, kind), getattr(new, kind)
-    if not all((before, after, *before, *after)):
-        return unknown
-    ratios = percentile_ratios(after, before, percents, paired=False)
-    are_few = min(sum(map(len, rounds)) for rounds in (before, after)) < FEWEST_RUNS
-    return [
-        None if q > 90 and are_few else (round(100 * (low - 1), 4), round(100 * (high - 1), 4))
-        for q, (_, (low, high)) in zip(percents, ratios, strict=True)
-    ]
+def _time_interval(old: Latency | None, new: Latency | None) -> Interval | None:
+    """Return the interval of the change in percent of the old time; the errors of two runs are independent."""
+    if not (old and new and old.time_ci95 and new.time_ci95):
+        return None
+    reach = math.hypot(*(float(np.ptp(latency.time_ci95 or ())) / 2 / latency.time for latency in (old, new)))
+    ratio = new.time / old.time
+    return round(100 * (ratio / (1 + reach) - 1), 4), round(100 * (ratio * (1 + reach) - 1), 4)
 
 
 def _accuracy_interval(old: Result | Scores, new: Result | Scores) -> Interval | None:

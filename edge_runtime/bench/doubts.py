@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge_runtime.bench.latency import Latency
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import WarmUp
-from edge_runtime.bench.results import Control, Latency
+from edge_runtime.bench.results import Control
 
-# With fewer runs, fewer than five samples lie beyond p99.
+# With fewer inferences, fewer than five samples lie beyond p99.
 FEWEST_RUNS = 500
 # Fewer rounds do not show how much rounds differ.
 FEWEST_ROUNDS = 5
@@ -21,9 +22,8 @@ MOST_OUTSIDE = 0.1
 HOT_C = 80.0
 # Clocks always vary by a few per cent.
 CLOCK_CHANGE = 0.1
-# Shares of p50. Paced times are few and start with cold caches, so their limit is wider.
-WIDEST_MAD = 0.1
-WIDEST_INTERVAL = {False: 0.1, True: 0.4}
+# Half of an interval, as a share of its ratio.
+WIDEST_INTERVAL = {False: 0.05, True: 0.2}
 
 
 Doubt = tuple[str, str]
@@ -74,18 +74,18 @@ def of_state(state: State) -> tuple[str, ...]:
 
 
 def _sentence(doubt: Doubt) -> str:
-    return ": ".join(doubt)
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in doubt)
 
 
 def _untimed(evidence: Evidence) -> Iterator[Doubt]:
-    yield "the CPU is emulated, so there are no times and no memory", "measure on the real device"
+    yield "an emulated CPU has no times and no memory", "measure on the real device"
 
 
 def _other_data(evidence: Evidence) -> Iterator[Doubt]:
     if evidence.trained_on and evidence.trained_on[1] != evidence.data[1]:
         (training_data, _), (test_data, _) = evidence.trained_on, evidence.data
-        seen = f"the model was trained on '{training_data}', and the scores in its card are of other windows"
-        yield seen, f"do not compare them with its scores on '{test_data}'"
+        seen = f"the model was trained on '{training_data}', and its card scores other windows"
+        yield seen, f"do not compare those scores with scores on '{test_data}'"
 
 
 def _load(conditions: Conditions) -> Iterator[Doubt]:
@@ -99,13 +99,13 @@ def _others(evidence: Evidence) -> Iterator[Doubt]:
     if not shares:  # only then, since the load average still counts a training that has just ended
         yield from _load(evidence)
     elif (mean := sum(shares) / len(shares)) > BUSY_SHARE:
-        yield f"other programs kept {mean:.1f} CPUs busy during the run", "stop them and run again"
+        yield f"other programs kept {mean:.1f} CPUs busy", "stop them and run again"
 
 
 def _governor(conditions: Conditions) -> Iterator[Doubt]:
     governor = conditions.before.governor
     if governor not in (None, "performance"):
-        yield f"the CPU governor '{governor}' changes the clock", "'sudo cpupower frequency-set -g performance'"
+        yield f"the CPU governor '{governor}' changes the clock", "run 'sudo cpupower frequency-set -g performance'"
 
 
 def _throttled(conditions: Conditions) -> Iterator[Doubt]:
@@ -132,8 +132,7 @@ def _clock(evidence: Evidence) -> Iterator[Doubt]:
     clocks = [state.firmware_clock_khz or (state.clock_khz and state.clock_khz.current) for state in states]
     mhz = [clock / 1000 for clock in clocks if clock]
     if mhz and min(mhz) < (1 - CLOCK_CHANGE) * max(mhz):
-        seen = f"the clock changed between rounds ({min(mhz):.0f} to {max(mhz):.0f} MHz)"
-        yield seen, "set a fixed clock, or cool the machine"
+        yield f"the clock changed from {min(mhz):.0f} to {max(mhz):.0f} MHz", "set a fixed clock, or cool the machine"
 
 
 def _battery(conditions: Conditions) -> Iterator[Doubt]:
@@ -143,24 +142,20 @@ def _battery(conditions: Conditions) -> Iterator[Doubt]:
 
 def _unstable(evidence: Evidence) -> Iterator[Doubt]:
     if evidence.warm_up and not evidence.warm_up.stable:
-        seen = "the times were still changing at the end of the warm-up in most rounds"
-        yield seen, "wait until the machine is idle and run again"
+        yield "times still changed at the end of most warm-ups", "wait until the machine is idle and run again"
 
 
 def _spread(evidence: Evidence) -> Iterator[Doubt]:
-    latency = evidence.latency
-    if latency.mad is not None and not evidence.paced and latency.mad > WIDEST_MAD * latency.p50:
-        off = f"{100 * latency.mad / latency.p50:.0f} %"
-        yield f"the times spread widely (half are more than {off} off p50)", "stop other programs and run again"
-    if latency.p50_ci95 and latency.p50_ci95[1] - latency.p50_ci95[0] > WIDEST_INTERVAL[evidence.paced] * latency.p50:
-        width = 100 * (latency.p50_ci95[1] - latency.p50_ci95[0]) / latency.p50
-        yield f"rounds differ, so the interval of p50 is {width:.0f} % wide", "run again, or with more --rounds"
+    time, interval = evidence.latency.undisturbed, evidence.latency.undisturbed_ci95
+    if time and interval and (interval[1] - interval[0]) / 2 > WIDEST_INTERVAL[evidence.paced] * time:
+        width = 50 * (interval[1] - interval[0]) / time
+        yield f"its time is known to ±{width:.0f} % only", "stop other programs, or use a longer --duration"
 
 
 def _few(evidence: Evidence) -> Iterator[Doubt]:
     runs, rounds = evidence.latency.runs, len(evidence.rounds)
     if runs < FEWEST_RUNS:
-        remedy = "do not quote it" if evidence.paced else f"use --runs {FEWEST_RUNS} or more"
+        remedy = "do not quote it" if evidence.paced else "use more --rounds"
         yield f"{runs} timed inferences are too few for p99", remedy
     if rounds < FEWEST_ROUNDS:
         count = "1 round is" if rounds == 1 else f"{rounds} rounds are"
@@ -170,11 +165,11 @@ def _few(evidence: Evidence) -> Iterator[Doubt]:
 def _control(evidence: Evidence) -> Iterator[Doubt]:
     control = evidence.control
     if control is None:
-        yield "there was no control to show how far off ratios of this run can be", "run without --no-control"
+        yield "there was no control to show how far off ratios can be", "run without --no-control"
     elif not control.passed:
         low, high = control.p50_ratio_ci95
-        ratio = f"the first model takes {control.p50_ratio:.3f} times as long as itself ({low:.3f} to {high:.3f})"
-        yield f"the control failed ({ratio}), so other small differences may be chance", "run again"
+        ratio = f"{control.p50_ratio:.3f} times as long as itself ({low:.3f} to {high:.3f})"
+        yield f"the first model takes {ratio}, so small differences may be chance", "run again"
 
 
 def _operators(evidence: Evidence) -> Iterator[Doubt]:

@@ -1,4 +1,4 @@
-"""Fail a comparison in CI: conditions on the changes of a metric, such as `p50>5%`."""
+"""Fail a comparison in CI: conditions on the changes of a metric, such as `undisturbed>5%`."""
 
 import math
 import operator
@@ -47,6 +47,6 @@ def parse_gate(text: str) -> Gate:
     is_right = match and metric and math.isfinite(float(match["limit"]))
     if not match or not metric or not is_right or (metric.unit == POINTS) is (match["unit"] == "%"):
         raise InputError(
-            f"--fail-if {text!r} is not like 'p50>5%' or 'accuracy<-0.3', with one of {', '.join(METRICS)}"
+            f"--fail-if {text!r} is not like 'undisturbed>5%' or 'accuracy<-0.3', with one of {', '.join(METRICS)}"
         )
     return Gate(text.strip(), match["metric"], match["sign"], float(match["limit"]))

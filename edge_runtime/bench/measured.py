@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob
+from edge_runtime.bench.measurement_job import Answer
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.dataclass_json import Quantity, from_json
 
@@ -50,7 +50,7 @@ class Energy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoundFacts:
+class SharedFacts:
     """The facts of one round of a model, or of all rounds together, that a result has under the same names.
 
     None is not known or not timed. Only firmware has `ram_bytes`.
@@ -61,32 +61,37 @@ class RoundFacts:
     warm_up: WarmUp | None
     baseline_memory_bytes: _Count | None
     peak_memory_bytes: _Count | None
-    pinned_cpu: _Count | None
     threads: Annotated[int, Quantity(at_least=1)] | None = None
     ram_bytes: _Count | None = None
     energy: Energy | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured(RoundFacts):
-    """One round of a model: its facts, the machine and its state, and the runtime; None is not known.
+class ModelFacts(SharedFacts):
+    """The facts of a model in one round, as its process answers; `xnnpack` counts XNNPACK's operators by name."""
 
-    `others_busy` is the number of CPUs that other programs kept busy during the round. `xnnpack` counts the operators
-    that XNNPACK took, by name.
+    runtime: RuntimeVersion
+    harness_overhead_us: Annotated[float, Quantity(at_least=-1e12, at_most=1e12)] | None
+    xnnpack: Mapping[str, _Count] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(ModelFacts):
+    """One round of a model: its facts, the machine and its state; None is not known.
+
+    `others_busy` is the number of CPUs that other programs kept busy during the round.
     """
 
     machine: Machine
     before: State
     after: State
     others_busy: _Duration | None
-    runtime: RuntimeVersion
-    harness_overhead_us: Annotated[float, Quantity(at_least=-1e12, at_most=1e12)] | None
-    xnnpack: Mapping[str, _Count] | None = None
+    pinned_cpu: _Count | None
 
 
 @dataclass(frozen=True)
 class Round:
-    """The facts of a round, the raw times in nanoseconds, and the `logits` `[n_windows, n_labels]` if requested."""
+    """The facts of a round, the raw times `[turns, calls]` in ns, and `logits` `[n_windows, n_labels]` if requested."""
 
     measured: Measured
     latency_ns: npt.NDArray[np.int64]
@@ -94,10 +99,10 @@ class Round:
     logits: npt.NDArray[np.float32] | None
 
 
-def together(rounds: Sequence[Measured]) -> RoundFacts:
+def together(rounds: Sequence[Measured]) -> SharedFacts:
     """Return the facts of all rounds: median times, the most memory, the first energy; no costs of an emulated CPU."""
     first = rounds[0]
-    facts = RoundFacts(**{field.name: getattr(first, field.name) for field in fields(RoundFacts)})
+    facts = SharedFacts(**{field.name: getattr(first, field.name) for field in fields(SharedFacts)})
     if first.machine.emulated:
         costs = ("load_ms", "first_ms", "warm_up", "baseline_memory_bytes", "peak_memory_bytes", "energy")
         return replace(facts, **dict.fromkeys(costs))
@@ -126,27 +131,27 @@ def _all_warm_ups(warm_ups: Sequence[WarmUp]) -> WarmUp | None:
     return WarmUp(calls, seconds, 2 * n_stable > len(warm_ups))
 
 
-def read_round(answer: Answer, job: MeasurementJob, device: str, shape: tuple[int, int]) -> Round:
-    """Read the `answer` of `device` to a `job` that measures; logits have the `shape` (windows, classes).
+def read_round(answer: Answer, title: str, device: str, shape: tuple[int, int] | None) -> Round:
+    """Read the `answer` of `device` on the model `title`; logits have the `shape` (windows, classes) if requested.
 
     Raises `DeviceError` when a fact or an array is missing, has another type, or is impossible.
     """
     arrays = answer.arrays
     try:
         latency, end_to_end = (_times(name, arrays.get(name)) for name in ("latency_ns", "end_to_end_ns"))
-        logits = _logits(arrays.get("logits"), shape) if job.score else None
+        logits = _logits(arrays.get("logits"), shape) if shape else None
         return Round(from_json(Measured, answer.facts), latency, end_to_end, logits)
     except ValueError as error:
         raise DeviceError(
-            f"the answer of {device} on {job.title} cannot be used ({error}): make sure that only har-edge's own "
+            f"the answer of {device} on {title} cannot be used ({error}): make sure that only har-edge's own "
             "worker or app answers there, and measure again"
         ) from error
 
 
 def _times(name: str, times: npt.NDArray[Any] | None) -> npt.NDArray[np.int64]:
-    is_list = times is not None and times.ndim == 1 and len(times) and times.dtype == np.int64
-    if times is None or not is_list or times.min() < _TIMES_NS[0] or times.max() > _TIMES_NS[1]:
-        raise ValueError(f"{name} is not a list of possible nanoseconds of an inference")
+    is_table = times is not None and times.ndim == 2 and times.size and times.dtype == np.int64
+    if times is None or not is_table or times.min() < _TIMES_NS[0] or times.max() > _TIMES_NS[1]:
+        raise ValueError(f"{name} is not a table of possible nanoseconds of an inference")
     return times
 
 

@@ -1,13 +1,10 @@
-"""Measure models in fresh processes that take turns; the same interpreter times and scores.
+"""Measure models in sets of processes until their ratios are sure; the same interpreter times and scores.
 
-Rounds are interleaved (A B A B …), so that all models suffer alike when the machine warms up or gets busy. Each round
-of a model is one process: it loads the model, infers once, warms up until its times settle, and times. There are many
-short rounds, since rounds differ more (place in memory, clock) than the samples within a round. The control is the
-first model once more: the ratio of the two shows the error of ratios in this run.
+The control is the first model once more: its ratio to itself shows the error of ratios in this run.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -17,9 +14,9 @@ import numpy.typing as npt
 from edge_runtime.bench import aggregation
 from edge_runtime.bench.aggregation import MeasuredModel
 from edge_runtime.bench.c_library import compile_for
-from edge_runtime.bench.measured import Round, read_round
-from edge_runtime.bench.measurement_job import Device, Instructions, MeasurementJob
+from edge_runtime.bench.measurement_job import Device, JobModel, MeasurementJob
 from edge_runtime.bench.results import AbsentRival, EvaluatedData, Failure, MeasuredDevice, Method, Report
+from edge_runtime.bench.rounds import MeasurementSettings, Participant, Rounds
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.names import natural_order
@@ -31,62 +28,12 @@ from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
-ROUNDS = 10
-RUNS = 3000
-PACED_ROUNDS = 8
-PACED_RUNS = 24
-
-# Rounds that classify all windows; two rounds show whether answers repeat.
-_SCORED_ROUNDS = 2
-
-
-@dataclass(frozen=True)
-class MeasurementSettings:
-    """Set how to measure; None is the default of the mode.
-
-    Each model has `runs` timed inferences over all `rounds`, or as many as fit into `duration_s`. `paced` spaces them
-    as a stream does. `absent_rivals` could not be made; None if rivals are not requested.
-    """
-
-    runtime: str = "auto"
-    threads: int = 1
-    runs: int | None = None
-    rounds: int | None = None
-    duration_s: float | None = None
-    paced: bool = False
-    control: bool = True
-    absent_rivals: tuple[AbsentRival, ...] | None = None
-
-    @property
-    def total_runs(self) -> int:
-        """The number of timed inferences per model, unless a duration is set."""
-        return self.runs or (PACED_RUNS if self.paced else RUNS)
-
-    @property
-    def turns(self) -> int:
-        """The number of rounds, at most the number of runs."""
-        rounds = self.rounds or (PACED_ROUNDS if self.paced else ROUNDS)
-        return rounds if self.duration_s is not None else min(rounds, self.total_runs)
-
-
-@dataclass
-class _Participant:
-    """A model that takes turns with the others, or the control; `failure` is the error of its worker."""
-
-    model: ModelFile
-    name: str
-    job: MeasurementJob
-    is_control: bool = False
-    rounds: list[Round] = field(default_factory=list)
-    failure: HarEdgeError | None = None
-    instructions: Instructions | None = None
-
 
 def measure(
     models: Sequence[ModelFile],
     data: Dataset,
     device: Device,
-    settings: MeasurementSettings = MeasurementSettings(),
+    settings: MeasurementSettings,
     on_progress: OnProgress = ignore_progress,
 ) -> Report:
     """Measure `models` on `device` with all test windows of `data`, or every n-th where the device takes fewer.
@@ -110,7 +57,9 @@ def measure(
         participants = _lay_out(folder, models, moving, rows, settings)
         for participant in participants:
             _compile(participant, device, folder, on_progress)
-        _take_turns(participants, scored, device, folder, settings, on_progress)
+        period_s = models[0].card.window.hop_s or 0.0 if settings.paced else 0.0
+        job = MeasurementJob("", "measure", (), settings.threads, period_s=period_s)
+        Rounds(participants, job, device, folder, (len(scored.test), len(scored.labels)), settings).take(on_progress)
         for participant in participants:
             _count_instructions(participant, device, folder, on_progress)
     evaluated = EvaluatedData(
@@ -127,7 +76,7 @@ def measure(
 
 
 def _report_of(
-    participants: Sequence[_Participant],
+    participants: Sequence[Participant],
     scored: Dataset,
     evaluated: EvaluatedData,
     device: str,
@@ -144,13 +93,15 @@ def _report_of(
     first, last = measured[0].measured[0], measured[-1].measured[-1]
     twice = [x for x in (participants[0], *(x for x in participants if x.is_control)) if x.rounds and not x.failure]
     control = aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in twice)) if len(twice) == 2 else None
-    results = [
-        aggregation.result_of(model, measured, scored, settings.threads, settings.paced, control) for model in measured
-    ]
+    run = aggregation.MeasuredRun(measured, scored, settings.threads, settings.paced, control)
+    results = [aggregation.result_of(run, place) for place in range(len(measured))]
     overheads = [
         x.harness_overhead_us for model in measured for x in model.measured if x.harness_overhead_us is not None
     ]
+    without_c = settings.without_c
     failed = [(x, str(x.failure)) for x in participants if x.failure]
+    if not settings.needs_c and (in_c := [reason for x, reason in failed if x.model.c_source]):
+        without_c, failed = in_c[0], [(x, reason) for x, reason in failed if not x.model.c_source]
     absent = tuple(AbsentRival(x.model.rival.name, reason) for x, reason in failed if x.model.rival)
     return Report(
         device=MeasuredDevice(
@@ -161,92 +112,43 @@ def _report_of(
         settings=Method(
             runtime=settings.runtime,
             threads=settings.threads,
-            runs=settings.total_runs if settings.duration_s is None else None,
-            rounds=settings.turns,
-            duration_s=settings.duration_s,
+            rounds=len(measured[0].rounds),
+            duration_s=None if settings.rounds else settings.duration_s,
+            until=None if settings.rounds else settings.until,
             paced=settings.paced,
             control=settings.control,
             mode="paced" if settings.paced else "back-to-back",
             harness_overhead_us=None if first.machine.emulated else round(median(overheads), 3),
         ),
-        comparisons=tuple(aggregation.comparisons(results, measured, scored)),
+        comparisons=tuple(aggregation.comparisons(run, results)),
         control=control,
         failures=tuple(Failure(x.name, reason) for x, reason in failed if not x.model.rival),
         absent_rivals=None if settings.absent_rivals is None else settings.absent_rivals + absent,
+        without_c=without_c,
     )
 
 
-def _compile(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
+def _compile(participant: Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
     """Compile a model that is measured as C."""
     model, job = participant.model, participant.job
-    if model.is_c and not participant.is_control:
-        on_progress(0.0, f"writing and compiling {model.title}")
+    if model.c_source and not participant.is_control:
+        on_progress(0.0, f"compiling {model.title}")
         try:
-            compiler = compile_for(device, folder / job.model, job, folder)
+            compiler = compile_for(device, model.c_source, job, folder)
             participant.job = replace(job, compiler=compiler)
             participant.model = replace(model, library=(folder / str(job.library)).read_bytes())
         except HarEdgeError as error:
             participant.failure = error
 
 
-def _take_turns(
-    participants: Sequence[_Participant],
-    data: Dataset,
-    device: Device,
-    folder: Path,
-    settings: MeasurementSettings,
-    on_progress: OnProgress,
-) -> None:
-    """Give every participant its turns, each of which adds a round; after a failure it gets no more turns."""
-    turns, shape = settings.turns, (len(data.test), len(data.labels))
-    total = turns * len(participants)
-    for turn in range(turns):
-        for i, participant in enumerate(participants):
-            if participant.failure or _pointless(i, turn, participants):
-                continue
-            step, text = turn * len(participants) + i, f"round {turn + 1} of {turns}: {participant.name}"
-
-            def report(share: float, stage: str, step: int = step, text: str = text) -> None:
-                on_progress((step + share) / total, f"{text}, {stage}")
-
-            report(0.0, "starting")
-            try:
-                job = replace(_turn(participant.job, turn, settings), name=f"{turn}-{i}")
-                answer = device.run(job, folder, report)
-                participant.rounds.append(read_round(answer, job, device.name, shape))
-            except HarEdgeError as error:
-                participant.failure = error
-
-
-def _turn(job: MeasurementJob, turn: int, settings: MeasurementSettings) -> MeasurementJob:
-    """Return the part of `job` for this `turn`; the first turns score and measure energy, which takes long."""
-    runs, turns = settings.total_runs, settings.turns
-    return replace(
-        job,
-        runs=runs * (turn + 1) // turns - runs * turn // turns,
-        seconds=None if settings.duration_s is None else settings.duration_s / turns,
-        score=job.score and turn < _SCORED_ROUNDS,
-        energy=job.energy and turn == 0,
-    )
-
-
-def _count_instructions(participant: _Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
+def _count_instructions(participant: Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
     """Count instructions on an emulated processor."""
     if participant.rounds and not participant.failure and participant.rounds[0].measured.machine.emulated:
         on_progress(1.0, f"counting instructions: {participant.name}")
         try:
-            participant.instructions = device.instructions(replace(participant.job, name="instructions"), folder)
+            participant.instructions = device.instructions(participant.job, folder)
         except HarEdgeError as error:
             participant.failure = error
-
-
-def _pointless(i: int, turn: int, participants: Sequence[_Participant]) -> bool:
-    """Tell whether a turn would only repeat meaningless times, or is the control of a failed model."""
-    first = participants[0]
-    untimed = bool(first.rounds) and first.rounds[0].measured.machine.emulated
-    if not participants[i].is_control:
-        return untimed and turn >= _SCORED_ROUNDS
-    return untimed or first.failure is not None
 
 
 def _lay_out(
@@ -255,7 +157,7 @@ def _lay_out(
     data: Dataset,
     rows: npt.NDArray[np.bool_],
     settings: MeasurementSettings,
-) -> list[_Participant]:
+) -> list[Participant]:
     """Write models and the windows `rows` into `folder`, and return the participants.
 
     A walking frame is determined from all windows.
@@ -273,21 +175,16 @@ def _lay_out(
         # A rival has no card in its file.
         content = model_card.attach(model.content, model.card) if model.rival else model.content
         (folder / f"model-{i}{suffix}").write_bytes(content)
-        job = MeasurementJob(
-            name="",
-            task="measure",
+        job = JobModel(
             model=f"model-{i}{suffix}",
             title=model.title,
             runtime=ONNX_RUNTIME if model.is_onnx else interpreter,
-            library=f"model_{i}.so" if model.is_c else None,
-            threads=settings.threads,
+            library=f"model_{i}.so" if model.c_source else None,
             windows=windows[key],
-            period_s=(model.card.window.hop_s or 0.0) if settings.paced else 0.0,
-            energy=True,
         )
-        participants.append(_Participant(model, model.title, job))
+        participants.append(Participant(model, model.title, job))
     if settings.control:
         first = participants[0]
-        job = replace(first.job, score=False, energy=False)
-        participants.append(_Participant(first.model, f"{first.name} once more (control)", job, is_control=True))
+        job = replace(first.job, is_scored=False)
+        participants.append(Participant(first.model, f"{first.name} once more (control)", job, is_control=True))
     return participants

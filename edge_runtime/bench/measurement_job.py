@@ -1,8 +1,8 @@
 """Write jobs for devices and read their answers: files in one folder, which may be sent to a device and back.
 
-`<name>.job.json` is the job. The worker writes arrays to `<name>.npz` and then `<name>.json` with the digest of the
-arrays: an answer is complete when the JSON can be read and the digest fits. The answer also contains errors, since not
-every device passes on all lines.
+`<name>.job.json` is the job. `<name>.json` answers for the round, and `<name>-<i>.json` for its model `i`, whose arrays
+are in `<name>-<i>.npz`: an answer is complete when the JSON can be read and its digest of the arrays fits. The answer
+also contains errors, since not every device passes on all lines.
 """
 
 import hashlib
@@ -25,36 +25,63 @@ from edge_runtime.system.outside_files import parse_json, read_bytes, read_text
 from edge_runtime.system.printable import printable
 from edge_runtime.system.progress import OnProgress
 
-FORMAT = 1
+FORMAT = 2
+MOST_ROUND_S = 2.0  # of timing, unless a single turn of each model takes longer
 SILENCE_SECONDS = 300.0  # a worker that reports nothing for so long is stopped
 LARGEST_ANSWER = 1 << 28  # bytes: the times of 16 million inferences
 _LONGEST_ERROR = 2000
 
 
 @dataclass(frozen=True)
-class MeasurementJob:
-    """One task, `measure` or `compile`, for one fresh process; files are named relative to the job's folder.
+class JobModel:
+    """A model of a job, in a file of the job's folder; `title` names the model in sentences.
 
-    `title` stands for the model in sentences. `library` is the model as C, compiled by `compiler`; a task `compile` has
-    a C file as its model. `runs` inferences are timed, or as many as fit into `seconds`, with `period_s` between them
-    unless it is 0. `score` and `energy` ask to classify all `windows` and to measure the energy.
+    `library` is the model as C, compiled by `compiler`. `is_scored` asks for the answers to all windows in the file
+    `windows`, and for the energy of an inference, if the job asks for them.
+    """
+
+    model: str
+    title: str
+    runtime: str = "auto"
+    windows: str = ""
+    library: str | None = None
+    compiler: str = ""
+    is_scored: bool = True
+
+
+@dataclass(frozen=True)
+class MeasurementJob:
+    """One task, `measure` or `compile`, for fresh processes; a task `compile` has a C file as its only model.
+
+    The models are timed in `turns`, a slice of inferences each, or in as many turns as fit into `MOST_ROUND_S` if
+    `turns` is 0. With a `period_s`, each model infers once per period.
     """
 
     name: str
     task: str
-    model: str
-    title: str
-    runtime: str = "auto"
+    models: tuple[JobModel, ...]
     threads: int = 1
     xnnpack: bool = True
-    windows: str | None = None
-    library: str | None = None
-    compiler: str = ""
-    runs: int = 0
-    seconds: float | None = None
+    turns: int = 0
     period_s: float = 0.0
     score: bool = True
     energy: bool = False
+
+    @property
+    def title(self) -> str:
+        """The models, in sentences."""
+        return ", ".join(dict.fromkeys(model.title for model in self.models))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files in the job's folder that the job needs, without the job's own file."""
+        names = (name for model in self.models for name in (model.model, model.windows, model.library) if name)
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The names of the answers: about the round, and about each model."""
+        return (self.name, *(f"{self.name}-{i}" for i in range(len(self.models))))
 
     def path(self, folder: Path) -> Path:
         """Return the path of the file that asks for this job."""
@@ -75,6 +102,10 @@ class Answer:
 
     facts: Mapping[str, Any]
     arrays: Mapping[str, npt.NDArray[Any]]
+
+
+Answers = list[Answer | HarEdgeError]
+"""The answer of each model of a job, or its error."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +137,11 @@ class Device(Protocol):
         `with_onnx` asks for ONNX Runtime too; if it cannot be installed, jobs that need it fail.
         """
 
-    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Do `job`, whose files are in `folder`."""
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
+        """Do `job`, whose files are in `folder`, and return an answer for each model."""
 
-    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Count the instructions of one inference of the model of `job`; None if the device cannot count."""
+    def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
+        """Count the instructions of one inference of the `model` in `folder`; None if the device cannot count."""
 
     def stop(self) -> None:
         """End the device's work, from another thread; a running job raises an error."""
@@ -172,7 +203,29 @@ def _read_arrays(path: Path, digest: str) -> dict[str, npt.NDArray[Any]]:
         return dict(arrays)
 
 
+def read_answers(folder: Path, job: MeasurementJob) -> Answers | None:
+    """Return the answers to `job` in `folder`, each with the facts of the round; None if one of them is missing.
+
+    Raises the worker's error when it concerns all models.
+    """
+    about, *names = job.answers
+    round_answer = read_answer(folder, about)
+    if round_answer is None:
+        return None
+    answers: Answers = []
+    for name in names:
+        try:
+            answer = read_answer(folder, name)
+        except HarEdgeError as error:
+            answers.append(error)
+            continue
+        if answer is None:
+            return None
+        answers.append(Answer({**round_answer.facts, **answer.facts}, answer.arrays))
+    return answers
+
+
 def no_answer(title: str, how: str) -> DeviceError:
     """Return the error for a worker of `title` that ended as `how` says, without an answer."""
-    advice = "try another --runtime or fewer --runs, or convert the model again"
+    advice = "try another --runtime, or convert the model again"
     return DeviceError(f"the process that runs {title} {how}; {advice}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import edge_runtime
+from edge_runtime.bench.latency import Latency, Positive, Samples
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Energy, RuntimeVersion, WarmUp
@@ -29,40 +30,9 @@ from edge_runtime.system.outside_files import parse_json, read_text
 
 FORMAT = 1
 
-Positive = Annotated[int, Quantity(at_least=1)]
 Bytes = Annotated[int, Quantity("bytes", at_least=0)]
-Milliseconds = Annotated[float, Quantity("ms", at_least=1e-6)]
 Ratio = Annotated[float, Quantity(at_least=1e-6)]
 Points = Annotated[float, Quantity("percentage points", at_least=-100, at_most=100)]
-
-Interval = tuple[float, float]
-"""The ends of a 95 % interval, lower first."""
-
-
-@dataclass(frozen=True)
-class Latency:
-    """The time of one window, over all rounds."""
-
-    p50: Annotated[Milliseconds, "median"]
-    p90: Annotated[Milliseconds, "90th percentile"]
-    p95: Annotated[Milliseconds, "95th percentile"]
-    p99: Annotated[Milliseconds, "99th percentile"]
-    mean: Annotated[Milliseconds, "mean"]
-    min: Annotated[Milliseconds, "the fastest inference"]
-    max: Annotated[Milliseconds, "the slowest inference"]
-    runs: Annotated[Positive, "timed inferences"]
-    mad: Annotated[float, Quantity("ms", at_least=0), "median absolute deviation from p50"]
-    p50_ci95: Annotated[
-        tuple[Milliseconds, Milliseconds] | None, "interval of p50, by a bootstrap over rounds and blocks within them"
-    ]
-
-
-@dataclass(frozen=True)
-class Samples:
-    """The raw times: a list per round, in the order they were taken."""
-
-    latency: Annotated[tuple[tuple[Milliseconds, ...], ...], "inferences"]
-    end_to_end: Annotated[tuple[tuple[Milliseconds, ...], ...], "including preparation outside the graph"]
 
 
 @dataclass(frozen=True)
@@ -142,8 +112,8 @@ class Result:
 
     @property
     def form(self) -> str:
-        """The quantisation after the other tool that made it, or C: `int8`, `ONNX Runtime float32`, `C int8`."""
-        return f"{self.rival or ('C' if self.runtime == C else '')} {self.quantization}".strip()
+        """The quantisation after the tool that made it, or as C: `int8`, `ONNX Runtime float32`, `int8 as C`."""
+        return f"{self.rival or ''} {self.quantization}{' as C' if self.runtime == C else ''}".strip()
 
     @property
     def is_float(self) -> bool:
@@ -157,10 +127,10 @@ class Comparison:
 
     result: Annotated[Count, "index into `results`"]
     against: Annotated[Count, "index of that form, which may be a rival; without a float form, of the first model"]
-    p50_ratio: Annotated[Ratio | None, "ratio of p50"]
-    p50_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
-    end_to_end_ratio: Annotated[Ratio | None, "ratio of end-to-end p50"]
-    end_to_end_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "interval that pairs the rounds"]
+    p50_ratio: Annotated[Ratio | None, "ratio of undisturbed times, from the medians of slices that took turns"]
+    p50_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "its interval, over processes and slices"]
+    end_to_end_ratio: Annotated[Ratio | None, "the same of end-to-end times"]
+    end_to_end_ratio_ci95: Annotated[tuple[Ratio, Ratio] | None, "its interval"]
     accuracy_difference: Annotated[Points, "`result` minus `against`"]
     accuracy_difference_ci95: Annotated[tuple[Points, Points] | None, "interval over people; null with one person"]
     agreement: Annotated[Share, "share of windows with the same answer"]
@@ -175,8 +145,8 @@ class Comparison:
 class Control:
     """The first model against itself, measured like any other pair."""
 
-    p50_ratio: Annotated[Ratio, "ratio of the two p50s"]
-    p50_ratio_ci95: Annotated[tuple[Ratio, Ratio], "interval that pairs the rounds"]
+    p50_ratio: Annotated[Ratio, "ratio of the two times, as of any pair"]
+    p50_ratio_ci95: Annotated[tuple[Ratio, Ratio], "its interval"]
     passed: Annotated[bool, "whether the interval contains 1"]
 
 
@@ -233,13 +203,19 @@ class Method:
 
     runtime: Annotated[str, "as requested"]
     threads: Annotated[Positive, "as requested"]
-    runs: Annotated[Count | None, "timed inferences per model; null if a duration was given"]
-    rounds: Annotated[Positive, "processes per model"]
-    duration_s: Annotated[float | None, Quantity("s", at_least=1e-6), "time per model, instead of `runs`"]
+    rounds: Annotated[Positive, "sets of processes, one process per model"]
+    duration_s: Annotated[
+        float | None, Quantity("s", at_least=1e-6), "time after which no round begins; null if `rounds` was requested"
+    ]
     paced: Annotated[bool, "true if `mode` is `paced`"]
     control: Annotated[bool, "whether a control was requested"]
     mode: Annotated[Literal["back-to-back", "paced"], "`back-to-back`, or `paced` with sleep between inferences"]
     harness_overhead_us: Annotated[float | None, Quantity("µs"), "time that the measurement adds to a call"]
+    until: Annotated[
+        float | None,
+        Quantity(at_least=1e-6),
+        "rounds end when half of every interval is at most this share of its ratio",
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -256,6 +232,7 @@ class Report:
     control: Annotated[Control | None, "the first model against itself; null if not requested"]
     failures: Annotated[tuple[Failure, ...], "the models that could not be measured"]
     absent_rivals: Annotated[tuple[AbsentRival, ...] | None, "rivals without a result; null if not requested"] = None
+    without_c: Annotated[str | None, "why an int8 or mixed model was not measured as C"] = None
     har_edge: Annotated[str, "version of har-edge that measured"] = edge_runtime.__version__
     created: Annotated[str, "time (ISO 8601, UTC)"] = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")

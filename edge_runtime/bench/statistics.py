@@ -1,7 +1,11 @@
 """Compute 95 % intervals of latencies, ratios and accuracies, and test whether two models differ.
 
-Times: a bootstrap in two stages, over rounds and over contiguous blocks within each drawn round (Davison & Hinkley,
-*Bootstrap Methods and their Application*, 1997, sections 3.8 and 8.2.3).
+Undisturbed times and their ratios: models take turns, and the time of a turn is the median of its slice. A round is a
+new set of processes. Only the quieter half of the rounds counts, in which all models together were fastest: a busy
+neighbour slows models by different factors. The ratio of two models in a round is the median over its turns, and the
+result is the median of rounds. The bootstrap draws rounds, and turns within them, as they were drawn (Kalibera & Jones,
+*Rigorous Benchmarking in Reasonable Time*, 2013). `tests/bench/traces.npz` has recorded times by which this estimator
+was chosen among medians, lower quantiles and means.
 
 Intervals of few rounds are widened as Student's t is (Hesterberg, *What Teachers Should Know About the Bootstrap*,
 2015). Seeds are fixed: the same samples give the same interval.
@@ -11,12 +15,12 @@ error, with Student's t (Tukey, *Bias and Confidence in Not Quite Large Samples*
 skewed, so their interval is computed on the logit scale (Mosteller & Tukey, *Data Analysis and Regression*, 1977).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench.results import Interval, Latency
+from edge_runtime.bench.latency import Interval, Latency
 from edge_runtime.data import scores
 
 Rounds = Sequence[Sequence[float]]
@@ -24,15 +28,20 @@ Rounds = Sequence[Sequence[float]]
 
 Floats = npt.NDArray[np.float64]
 
+Slices = Sequence[npt.NDArray[np.int64]] | Sequence[Floats]
+"""Times of one model: an array `[turns, calls]` per round."""
+
 REPLICATES = 2000
 LEVEL = 0.95
 HALF = 0.5  # windows added to both the right and the wrong windows, so that the logit of 100 % is finite
-_MOST_PER_ROUND = 1500  # samples; longer rounds are thinned
 _BATCH = 200  # replicates at a time: a few tens of MB
 
 
-def latency(rounds: Rounds) -> Latency:
-    """Summarise the samples of all rounds together; percentiles are interpolated linearly."""
+def latency(rounds: Rounds, undisturbed: tuple[float, Interval]) -> Latency:
+    """Summarise the samples of all rounds together, with the `undisturbed` time and its interval.
+
+    Percentiles are interpolated linearly.
+    """
     samples = np.concatenate([np.asarray(part, np.float64) for part in rounds])
     p50, p90, p95, p99 = (_tidy(x) for x in np.percentile(samples, (50, 90, 95, 99)))
     return Latency(
@@ -45,26 +54,45 @@ def latency(rounds: Rounds) -> Latency:
         max=_tidy(samples.max()),
         runs=len(samples),
         mad=_tidy(np.median(np.abs(samples - np.median(samples)))),
-        p50_ci95=_bootstrap_interval(_percentiles(rounds, (50,))[0], len(rounds)),
+        p50_ci95=None,
+        undisturbed=undisturbed[0],
+        undisturbed_ci95=undisturbed[1],
     )
 
 
-def p50_ratio(rounds: Rounds, against: Rounds) -> tuple[float, Interval]:
-    """Return the ratio of the p50 of `rounds` to the p50 of `against`, and its interval; the rounds took turns."""
-    return percentile_ratios(rounds, against, (50,), paired=True)[0]
+def turn_times(models: Sequence[Slices]) -> Floats:
+    """Return the logarithm of the median time of each turn, `[rounds, turns, models]`; each model has all rounds."""
+    n_turns = min(len(slices) for rounds in models for slices in rounds)
+    return np.log(np.array([[np.median(x[:n_turns], axis=1) for x in rounds] for rounds in models])).transpose(1, 2, 0)
 
 
-def percentile_ratios(
-    rounds: Rounds, against: Rounds, percents: Sequence[float], paired: bool
-) -> list[tuple[float, Interval]]:
-    """Return the ratio of each percentile of `rounds` to the percentile of `against`, and its interval.
+def undisturbed_ratio(times: Floats, i: int, j: int, replicates: int = REPLICATES) -> tuple[float, Interval]:
+    """Return the ratio of the undisturbed times of the models `i` and `j` of `turn_times`, and its interval."""
+    return _undisturbed(times, lambda drawn: drawn[..., i] - drawn[..., j], replicates)
 
-    `paired` draws the same rounds of both, which took turns, so that a disturbance slowed both.
-    """
-    ratios = np.percentile(np.concatenate(rounds), percents) / np.percentile(np.concatenate(against), percents)
-    replicates = _percentiles(rounds, percents) / _percentiles(against, percents, seed=0 if paired else 1)
-    n = min(len(rounds), len(against))
-    return [(_tidy(ratio), _bootstrap_interval(drawn, n)) for ratio, drawn in zip(ratios, replicates, strict=True)]
+
+def undisturbed_time(times: Floats, i: int) -> tuple[float, Interval]:
+    """Return the undisturbed time of the model `i` of `turn_times`, and its interval."""
+    return _undisturbed(times, lambda drawn: drawn[..., i], REPLICATES)
+
+
+def _undisturbed(times: Floats, value: Callable[[Floats], Floats], replicates: int) -> tuple[float, Interval]:
+    def estimate(drawn: Floats) -> Floats:
+        """Return the statistic of each replicate in `drawn`, `[replicates, rounds, turns, models]`."""
+        level = np.median(drawn, axis=2).mean(axis=2)
+        quiet = np.argsort(level, axis=1, kind="stable")[:, : -(-level.shape[1] // 2)]
+        return np.median(np.take_along_axis(np.median(value(drawn), axis=2), quiet, axis=1), axis=1)
+
+    n_rounds, n_turns, _ = times.shape
+    generator = np.random.default_rng(0)
+    parts = []
+    for _ in range(-(-replicates // _BATCH)):
+        rounds = generator.integers(n_rounds, size=(_BATCH, n_rounds, 1))
+        turns = generator.integers(n_turns, size=(_BATCH, n_rounds, n_turns))
+        parts.append(estimate(times[rounds, turns]))
+    low, high = _bootstrap_interval(np.exp(np.concatenate(parts)), -(-n_rounds // 2))
+    ratio = float(np.exp(estimate(times[np.newaxis])[0]))
+    return _tidy(ratio), (min(low, _tidy(ratio)), max(high, _tidy(ratio)))
 
 
 def wilson_interval(right: int, windows: int) -> Interval:
@@ -134,32 +162,6 @@ def sign_flip_test(
         probability = (np.roll(probability, step) + np.roll(probability, -step)) / 2
     as_large = np.abs(np.arange(-most, most + 1)) >= abs(differences.sum())
     return float(probability[as_large].sum())
-
-
-def _percentiles(rounds: Rounds, percents: Sequence[float], seed: int = 0) -> Floats:
-    """Return percentiles `[len(percents), REPLICATES]` of rounds drawn with replacement, and of circular blocks.
-
-    Equal seeds draw the same rounds, which pairs samples.
-    """
-    parts = [np.asarray(part, np.float32)[:: -(-len(part) // _MOST_PER_ROUND)] for part in rounds]
-    lengths = np.array([len(part) for part in parts])
-    # Longer than the correlation of neighbours, and shorter than the round.
-    block = max(1, round(float(np.sqrt(lengths.mean()))))
-    blocks = -(-int(lengths.mean()) // block)
-    # `resize` repeats a round from its start, so that a block may run over its end.
-    laid_out = np.stack([np.resize(part, lengths.max() + block) for part in parts])
-    windows = np.lib.stride_tricks.sliding_window_view(laid_out, block, axis=1)
-    which, where = np.random.default_rng((seed, 0)), np.random.default_rng((seed, 1))
-    drawn = which.integers(len(parts), size=(REPLICATES, len(parts), 1))
-    percentiles = [
-        np.percentile(
-            windows[turn, (where.random((*turn.shape[:2], blocks)) * lengths[turn]).astype(int)],
-            percents,
-            axis=(1, 2, 3),
-        )
-        for turn in np.split(drawn, REPLICATES // _BATCH)
-    ]
-    return np.concatenate(percentiles, axis=1).astype(np.float64)
 
 
 def _bootstrap_interval(replicates: Floats, n: int) -> Interval:

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
-from edge_runtime.bench import measurement
-from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.bench.c_library import c_of
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import AbsentRival, Report
+from edge_runtime.bench.rounds import DURATION_S, UNTIL, MeasurementSettings
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import data_for, say, warn_of_axes
 from edge_runtime.data import evaluation_data
@@ -27,6 +28,16 @@ from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8
 from edge_runtime.reports import outputs
 from edge_runtime.runs import LATEST, Run, find_run, keep_result
 from edge_runtime.system.installation import pip_install
+
+
+class Percentage(options.FiniteRange):
+    """A share that is written in per cent, with or without the sign."""
+
+    name = "percentage"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Convert `value`, such as `5%`, to a share."""
+        return super().convert(str(value).strip().removesuffix("%"), param, ctx) / 100
 
 
 @click.command(
@@ -65,27 +76,30 @@ from edge_runtime.system.installation import pip_install
     "--runtime",
     type=click.Choice((*RUNTIMES, C)),
     default="auto",
-    help="Interpreter to use. c also measures int8 and mixed models as C, compiled for the device.",
+    help="Interpreter to use. auto and c also measure int8 and mixed models as C, compiled for the device.",
 )
 @click.option(
-    "--runs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help=f"Timed inferences per model.  [default: {measurement.RUNS}, paced {measurement.PACED_RUNS}]",
+    "--until",
+    type=Percentage(min=0, min_open=True),
+    metavar="PERCENT",
+    default=f"{100 * UNTIL:g}%",
+    show_default=True,
+    help="Measure until every ratio of times is this precise: half of its 95 % interval.",
 )
 @click.option(
     "--duration",
     "duration_s",
     type=options.FiniteRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Time each model for this long, instead of --runs.",
+    default=DURATION_S,
+    show_default=True,
+    help="End after this time, even if ratios are less precise.",
 )
 @click.option(
     "--rounds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Fresh processes per model, which share its timed inferences.  "
-    f"[default: {measurement.ROUNDS}, paced {measurement.PACED_ROUNDS}]",
+    help="Measure exactly this many sets of fresh processes, instead of --until and --duration.",
 )
 @click.option(
     "--paced", is_flag=True, help="Infer as often as windows come in real use, and sleep in between: cold caches."
@@ -102,22 +116,17 @@ def command(
     html_path: Path | None,
     threads: int,
     runtime: str,
-    runs: int | None,
-    duration_s: float | None,
+    until: float,
+    duration_s: float,
     rounds: int | None,
     paced: bool,
     control: bool,
 ) -> None:
     """Measure latency, memory and size of models, and accuracy on people who were not in their training.
 
-    Models take turns in fresh processes. If a process dies or hangs, its model is left out and the exit code is 3. An
-    older result in the run folder is kept, with its date in its name.
+    Models take turns in fresh processes until their ratios are sure. If a process dies, its model is left out and the
+    exit code is 3. An older result in the run folder is kept, with its date in its name.
     """
-    options.exclusive("--runs", "--duration")
-    if runtime == C and not find_spec("convert"):
-        raise InputError(
-            "--runtime c needs all of har-edge, and this is only its runtime: run 'har-edge bench --on' on a host"
-        )
     devices = open_all(targets or ("local",), runtime)
     names = [device.name for device in devices]
     if len({*names}) < len(names):
@@ -127,8 +136,10 @@ def command(
     if rivals:
         others, absent = _find_rivals(files)
         files += others
-    if runtime == C:
-        files += _as_c(files)
+    without_c = None
+    if runtime in ("auto", C):
+        forms, without_c = _as_c(files, is_requested=runtime == C)
+        files += forms
     folder = run or Run(Path())
     files_of_devices: dict[str, dict[str, Path]] = {}
     if len(devices) == 1:
@@ -141,7 +152,9 @@ def command(
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
     of_devices = {f"{form} of {name}": path for name, forms in files_of_devices.items() for form, path in forms.items()}
     outputs.check_written(written | of_devices, [path for path in models if path.is_file()])
-    settings = MeasurementSettings(runtime, threads, runs, rounds, duration_s, paced, control, absent)
+    settings = MeasurementSettings(
+        runtime, threads, until, duration_s, rounds, paced, control, absent, without_c, runtime == C
+    )
     _measure(devices, files, _load_data(files, data), settings, files_of_devices, written, json_path is None)
 
 
@@ -233,12 +246,20 @@ def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:
     return models, run if len(paths) < 2 else None
 
 
-def _as_c(models: Sequence[ModelFile]) -> list[ModelFile]:
-    """Return copies of the `models` that can be C."""
+def _as_c(models: Sequence[ModelFile], is_requested: bool) -> tuple[list[ModelFile], str | None]:
+    """Return the `models` that can be C, as C, and why another model cannot; raise the reason if C `is_requested`."""
     quantised = [model for model in models if not model.rival and model.scheme in CALIBRATED]
-    if not quantised:
+    if not quantised and is_requested:
         raise InputError("--runtime c needs an int8 or mixed model: make one with 'har-edge convert --quantize'")
-    return [replace(model, title=f"{model.title} as C", is_c=True) for model in quantised]
+    forms, without_c = [], None
+    for model in quantised:
+        try:
+            forms.append(replace(model, title=f"{model.title} as C", c_source=c_of(model)))
+        except HarEdgeError as error:
+            if is_requested:
+                raise
+            without_c = str(error)
+    return forms, without_c
 
 
 def _find_rivals(models: Sequence[ModelFile]) -> tuple[list[ModelFile], tuple[AbsentRival, ...]]:

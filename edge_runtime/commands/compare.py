@@ -24,7 +24,7 @@ FORMAT = 1
 @click.command(
     name="compare",
     epilog=options.examples(
-        "compare", "compare old.json new.json --fail-if 'p50>5%' --json changes.json", "compare runs/a runs/b"
+        "compare", "compare old.json new.json --fail-if 'undisturbed>5%' --json changes.json", "compare runs/a runs/b"
     ),
 )
 @click.argument("old", metavar="[OLD]", required=False, type=options.RUN_OR_FILE)
@@ -34,9 +34,9 @@ FORMAT = 1
     "conditions",
     metavar="CONDITION",
     multiple=True,
-    help="Exit with 1 if a change is beyond a limit: 'p50>5%' (percent of the old value), 'accuracy<-0.3' (percentage "
-    "points). Takes p50, p90, p95, p99, mean, end_to_end, load, memory, size, ram, instructions, "
-    "accuracy and macro_f1. May be repeated.",
+    help="Exit with 1 if a change is beyond a limit: 'undisturbed>5%' (percent of the old value), 'accuracy<-0.3' "
+    "(percentage points). Takes undisturbed, p50, p90, p95, p99, mean, end_to_end, load, memory, size, ram, "
+    "instructions, accuracy and macro_f1. May be repeated.",
 )
 @click.option("--anyway", is_flag=True, help="Also compare results of different machines, data, runtimes or settings.")
 @outputs.option("json", "Also write the comparison; - is standard output.")

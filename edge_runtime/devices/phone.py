@@ -8,7 +8,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, Instructions, MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import (
+    SILENCE_SECONDS,
+    Answers,
+    Instructions,
+    JobModel,
+    MeasurementJob,
+    read_answers,
+)
 from edge_runtime.devices.adb import Adb
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
@@ -66,12 +73,14 @@ class Phone:
                     f"screen, or 'adb uninstall {PACKAGE}' first"
                 )
 
-    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
         """Do `job`, whose files are in `folder`, in a fresh process there. Raises `DeviceError`, or the app's error."""
+        if job.task == "compile":
+            raise InputError(f"{self.name} is a phone, where the app measures with TFLite only")
         # A new name, so that the answer to an earlier job cannot be mistaken for this answer.
         job = replace(job, name=f"{job.name}-{secrets.token_hex(4)}")
         job.write(folder)
-        for name in (job.model, str(job.windows)):
+        for name in job.files:
             if name not in self._sent:
                 on_progress(0.0, f"sending {name}")
                 self._send(folder / name)
@@ -79,14 +88,14 @@ class Phone:
         self._send(job.path(folder))
         self._work(job, folder, on_progress)
         for name in self.adb.shell(f"ls {self._answers} 2>/dev/null || true").split():
-            if name in (f"{job.name}.json", f"{job.name}.npz"):
+            if name.rpartition(".")[0] in job.answers:
                 self.adb.pull(f"{self._answers}/{name}", folder)
-        answer = read_answer(folder, job.name)
-        if answer is None:
+        answers = read_answers(folder, job)
+        if answers is None:
             raise DeviceError(f"{self.name} wrote no answer about {job.title}: look at 'adb logcat -s {_TAG}'")
-        return answer
+        return answers
 
-    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
+    def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
         """Return None, since this is a real processor."""
 
     def stop(self) -> None:

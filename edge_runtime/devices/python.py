@@ -10,7 +10,14 @@ from pathlib import Path
 
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
-from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answer, MeasurementJob, no_answer, read_answer
+from edge_runtime.bench.measurement_job import (
+    SILENCE_SECONDS,
+    Answers,
+    JobModel,
+    MeasurementJob,
+    no_answer,
+    read_answers,
+)
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
@@ -52,7 +59,7 @@ class PythonDevice:
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Do nothing: the interpreter has what it needs."""
 
-    def instructions(self, job: MeasurementJob, folder: Path) -> None:
+    def instructions(self, model: JobModel, folder: Path) -> None:
         """Return None, since this is a real processor."""
 
     def stop(self) -> None:
@@ -75,8 +82,8 @@ class PythonDevice:
                     f"{self.interpreter} cannot describe the machine ({error}): use another Python"
                 ) from error
 
-    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
+        """Do `job`, whose files are in `folder`, in fresh processes. Raises `DeviceError`, or the worker's error."""
         job.write(folder)
         log = folder / f"{job.name}.log"
         stage = "starting"
@@ -101,11 +108,11 @@ class PythonDevice:
                 raise no_answer(job.title, how) from error
             finally:
                 child_processes.stop(process)
-        answer = read_answer(folder, job.name)
-        if answer is None:
+        answers = read_answers(folder, job)
+        if answers is None:
             words = log.read_text(encoding="utf-8", errors="replace")
             raise no_answer(job.title, ending(process.returncode, words, stage))
-        return answer
+        return answers
 
 
 def other_python(path: str, runtime: str) -> PythonDevice:

@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 
 from edge_runtime.bench.measurement_job import (
     SILENCE_SECONDS,
-    Answer,
+    Answers,
     Instructions,
+    JobModel,
     MeasurementJob,
     no_answer,
-    read_answer,
+    read_answers,
 )
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
@@ -102,19 +103,17 @@ class RemoteDevice:
         """Remove everything there, and return its size in bytes."""
         return int(self.connect().ask("clean")["removed_bytes"])
 
-    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Do `job`, whose files are in `folder`, in a fresh process. Raises `DeviceError`, or the worker's error."""
-        if job.runtime == ONNX_RUNTIME and self._without_onnx:
-            raise self._without_onnx
-        names = (write_bundle(folder).name, job.model, job.windows, job.library)
-        files = {name: sha256(folder / name) for name in names if name}
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
+        """Do `job`, whose files are in `folder`, in fresh processes. Raises `DeviceError`, or the worker's error."""
+        names = (write_bundle(folder).name, *job.files)
+        files = {name: sha256(folder / name) for name in names}
         self._send({digest: folder / name for name, digest in files.items()}, on_progress)
         stage = "starting"
-        answers = [f"{job.name}.npz", f"{job.name}.json"]
+        files_of_answers = [f"{name}.{suffix}" for name in job.answers for suffix in ("npz", "json")]
 
         def hear(notice: dict[str, Any], content: bytes) -> None:
             nonlocal stage
-            if notice.get("file") in answers:
+            if notice.get("file") in files_of_answers:
                 (folder / notice["file"]).write_bytes(content)
             elif report := progress_of(message_of(str(notice.get("line")))):
                 stage = report[1]
@@ -128,18 +127,21 @@ class RemoteDevice:
             files=files,
             job=job.path(folder).name,
             text=job.to_text(),
-            answers=answers,
+            answers=files_of_answers,
             silence_seconds=self.silence_seconds,
         )
         title = f"{job.title} on {self.name}"
         if done["silent"]:
             raise no_answer(title, f"gave no sign of life for {self.silence_seconds:g} s while {stage}")
-        answer = read_answer(folder, job.name)
-        if answer is None:
+        answers = read_answers(folder, job)
+        if answers is None:
             raise no_answer(title, ending(done["code"], done["log"], stage))
-        return answer
+        if self._without_onnx:
+            is_onnx = [model.runtime == ONNX_RUNTIME for model in job.models]
+            answers = [self._without_onnx if onnx else answer for onnx, answer in zip(is_onnx, answers, strict=True)]
+        return answers
 
-    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
+    def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
         """Return None, since this is a real processor."""
 
     def stop(self) -> None:

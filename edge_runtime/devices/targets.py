@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge_runtime.bench import measurement
-from edge_runtime.bench.measurement import MeasurementSettings
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import Report
+from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.emulated.cortex_m4 import CortexM4
@@ -107,7 +107,7 @@ def measure_on(
         report = None
         try:
             device.prepare(lambda share, stage: on_progress(0.0, stage), any(model.is_onnx for model in models))
-            measurable = [model for model in models if model.is_c or not isinstance(device, CortexM4)]
+            measurable = [model for model in models if model.c_source or not isinstance(device, CortexM4)]
             report = measurement.measure(measurable, data, device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)

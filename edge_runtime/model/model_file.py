@@ -16,7 +16,7 @@ from edge_runtime.model.rivals import Rival
 class ModelFile:
     """A model file; `title` is its path or another name for people. A `rival` has no card in its file.
 
-    If `is_c`, it is measured as C, once `library` has been compiled.
+    With a `c_source`, it is measured as C, once `library` has been compiled.
     """
 
     title: str
@@ -24,7 +24,7 @@ class ModelFile:
     card: Card
     path: Path | None = None
     rival: Rival | None = None
-    is_c: bool = False
+    c_source: Path | None = None
     library: bytes | None = None
 
     @property

@@ -11,8 +11,8 @@ from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, p
 from edge_runtime.system.terminal import plain_table
 
 # The rows of the table; the other metrics serve gates and the JSON.
-_SHOWN = ("accuracy", "macro_f1", "p50", "p99", "end_to_end", "load", "memory", *EXACT)
-_JUDGED = ("p50", "accuracy")  # readers relate "no change" to these metrics
+_SHOWN = ("accuracy", "macro_f1", "undisturbed", "p50", "p99", "end_to_end", "load", "memory", *EXACT)
+_JUDGED = ("undisturbed", "accuracy")  # readers relate "no change" to these metrics
 
 
 def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
@@ -42,7 +42,7 @@ def change_sentences(outcome: RunComparison) -> Iterator[str]:
         sentence = f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise"
         for name in _JUDGED:
             if pair.changes[name].change and pair.changes[name].beyond_noise is None:
-                why = "without an interval" if name == "p50" or outcome.same_data else "of other data"
+                why = "without an interval" if name == "undisturbed" or outcome.same_data else "of other data"
                 sentence += f"; {texts[name]} {why}, not judged"
         yield f"{sentence}."
 
@@ -50,11 +50,11 @@ def change_sentences(outcome: RunComparison) -> Iterator[str]:
 def _table(pair: ResultChanges) -> Table:
     table = plain_table([""], ["old", "new", "change", "95 % interval", ""])
     table.header_style = "bold"
-    p50 = pair.changes["p50"]
-    unit = "ms" if max(p50.old or 0, p50.new or 0) >= 1 else "µs"
+    latency = pair.changes["undisturbed"]
+    unit = "ms" if max(latency.old or 0, latency.new or 0) >= 1 else "µs"
     for name in _SHOWN:
         change = pair.changes[name]
-        is_latency = name == "end_to_end" and (change.old, change.new) == (p50.old, p50.new)
+        is_latency = name == "end_to_end" and (change.old, change.new) == (latency.old, latency.new)
         if is_latency or change.old is change.new is None:
             continue
         verdict, style = _verdict(change)

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
 
-from edge_runtime.bench.results import Latency, Result
+from edge_runtime.bench.latency import Latency
+from edge_runtime.bench.results import Result
 from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
 
@@ -79,7 +80,7 @@ def distribution(results: Sequence[Result], key: str, title: str) -> Markup | No
 
 
 def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
-    """Draw each result at its p50 and accuracy with their intervals, as large as its file. None without times."""
+    """Draw each result at its time and accuracy with their intervals, as large as its file; None without times."""
     unit = unit_of_times(results)
     measured = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
     if not measured:
@@ -92,16 +93,16 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
     y = _Scale(max(0.0, min(bounds) - room), min(100.0, max(bounds) + room), _BOTTOM - 6, _TOP + 16)
     shapes = []
     for i, result, latency in measured:
-        place = x(in_unit(latency.p50, unit)), y(100 * result.accuracy)
+        place = x(in_unit(latency.time, unit)), y(100 * result.accuracy)
         low, high = (x(in_unit(v, unit)) for v in _interval(latency))
         bars = [_element("line", x1=low, x2=high, y1=place[1], y2=place[1])]
         if result.accuracy_subjects_ci95:
             ends = [y(100 * v) for v in result.accuracy_subjects_ci95]
             bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
-        tooltip = f"{names[i]}: {time(latency.p50, unit)}, {percent(result.accuracy)}, {kilobytes(result.size_bytes)}"
+        tooltip = f"{names[i]}: {time(latency.time, unit)}, {percent(result.accuracy)}, {kilobytes(result.size_bytes)}"
         circle = _element("circle", _element("title", tooltip), cx=place[0], cy=place[1], r=radii[i])
         shapes.append(_element("g", circle, *bars, class_=colour(i)))
-    title, x_title = "Accuracy against latency, area is file size", f"p50 of one window, {unit}"
+    title, x_title = "Accuracy against latency, area is file size", f"undisturbed time of one window, {unit}"
     return _drawing(title, (x, x_title), (y, "% right"), shapes)
 
 
@@ -113,7 +114,7 @@ def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
 
 
 def _interval(latency: Latency) -> tuple[float, float]:
-    return latency.p50_ci95 or (latency.p50, latency.p50)
+    return latency.time_ci95 or (latency.time, latency.time)
 
 
 def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:

@@ -89,9 +89,20 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(device.failure for device in devices if device.failure),
         doubts=each(sentences.doubts),
-        notes=each(sentences.windows_left_out)
-        + (tuple(filter(None, (sentences.energy(single), sentences.control_sentence(single)))) if single else ())
+        notes=each(sentences.accuracy_details)
+        + each(sentences.windows_left_out)
+        + (
+            tuple(
+                filter(
+                    None,
+                    (sentences.energy(single), sentences.control_sentence(single), sentences.without_rivals(single)),
+                )
+            )
+            if single
+            else ()
+        )
         + each(lambda report: [f"no {rival.name}: {rival.reason}" for rival in report.absent_rivals or ()])
+        + each(lambda report: [f"no int8 as C: {report.without_c}"] if report.without_c else [])
         + each(lambda report: [f"{x.form} by {x.runtime_version}" for x in report.results if x.runtime == C]),
         real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda report: [_origin(report)]),

@@ -15,7 +15,8 @@ import rich.console
 from rich.cells import cell_len
 from rich.text import Text
 
-from edge_runtime.bench.results import Latency, Report, Result
+from edge_runtime.bench.latency import Latency
+from edge_runtime.bench.results import Report, Result
 from edge_runtime.data.names import noun_of
 from edge_runtime.reports import charts
 from edge_runtime.reports.report_content import (
@@ -51,10 +52,11 @@ _ABOUT = {
 
 @dataclass(frozen=True)
 class Row:
-    """One number of every result; `detail` belongs to the row above."""
+    """One number of every result; `detail` belongs to the row above, and a terminal shows only the `main` rows."""
 
     title: str
     cells: tuple[str, ...]
+    main: bool = False
     detail: bool = False
 
 
@@ -63,25 +65,23 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
     unit = unit_of_times(results)
     people = noun_of(person for result in results for person in result.per_subject)
 
-    def row(title: str, cell: Callable[[Result], str], detail: bool = False) -> Row:
-        return Row(title, tuple(map(cell, results)), detail)
+    def row(title: str, cell: Callable[[Result], str], main: bool = False, detail: bool = False) -> Row:
+        return Row(title, tuple(map(cell, results)), main, detail)
 
-    def percentile(kind: str, key: str) -> Row:
+    def percentile(kind: str, key: str, main: bool = False) -> Row:
         title = f"{kind.removesuffix('_ms').replace('_', ' ')} {key}"
-        return row(title, lambda x: _percentile(getattr(x, kind), key, unit))
+        return row(title, lambda x: _percentile(getattr(x, kind), key, unit), main)
 
     scores = [
-        row("accuracy", lambda x: percent(x.accuracy)),
-        row(f"95 %, {people}s", lambda x: percent_range(x.accuracy_subjects_ci95), detail=True),
+        row("accuracy", lambda x: percent(x.accuracy), main=True),
+        row(f"95 % over {people}s", lambda x: percent_range(x.accuracy_subjects_ci95), main=True, detail=True),
         row("macro F1", lambda x: percent(x.macro_f1)),
         row("agrees with float32", lambda x: percent(x.agreement)),
         row("calibration error", lambda x: percent(x.calibration_error)),
     ]
     times = [
-        row("latency p50 ±95 %", lambda x: _p50(x.latency_ms, unit))
-        if any(result.latency_ms and result.latency_ms.p50_ci95 for result in results)
-        else percentile("latency_ms", "p50"),
-        *(percentile("latency_ms", key) for key in ("p90", "p95", "p99")),
+        row("latency, undisturbed", lambda x: _undisturbed(x.latency_ms, unit), main=True),
+        *(percentile("latency_ms", key, main=key in ("p50", "p99")) for key in ("p50", "p90", "p95", "p99")),
         # If all models prepare windows themselves, latency is already end to end.
         *(
             []
@@ -90,26 +90,34 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         ),
         row("load", lambda x: time(x.load_ms, "ms")),
         row("first inference", lambda x: time(x.first_ms, unit)),
-        row("instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED),
+        row(
+            "instructions",
+            lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED,
+            main=True,
+        ),
         row("energy", lambda x: millijoules(x.energy.per_inference_mj if x.energy else None)),
     ]
     sizes = [
-        row("peak memory", lambda x: megabytes(x.peak_memory_bytes)),
+        row("peak memory", lambda x: megabytes(x.peak_memory_bytes), main=True),
         row("before the model", lambda x: megabytes(x.baseline_memory_bytes), detail=True),
-        row("flash" if all(result.ram_bytes for result in results) else "file size", lambda x: kilobytes(x.size_bytes)),
-        row("RAM", lambda x: NOT_MEASURED if x.ram_bytes is None else kilobytes(x.ram_bytes)),
+        row(
+            "flash" if all(result.ram_bytes for result in results) else "file size",
+            lambda x: kilobytes(x.size_bytes),
+            main=True,
+        ),
+        row("RAM", lambda x: NOT_MEASURED if x.ram_bytes is None else kilobytes(x.ram_bytes), main=True),
         row("operators in XNNPACK", _operators_taken),
     ]
     return [[row for row in group if set(row.cells) != {NOT_MEASURED}] for group in (scores, times, sizes)]
 
 
 def show_report(content: ReportContent, console: rich.console.Console) -> None:
-    """Print headings and verdicts, tables with a column for each result, notes, failures and doubts."""
-    for heading in content.headings:
-        console.print(heading, style="bold")
+    """Print verdicts and headings, tables with a column for each result, failures and doubts; other forms say more."""
     for sentence in content.verdicts:
-        console.print(sentence)
+        console.print(sentence, style="bold")
     console.print()
+    for heading in content.headings:
+        console.print(heading)
     n = _fitting(content, console.width)
     for start in range(0, len(content.results), n):
         table = plain_table([""], content.names[start : start + n])
@@ -119,15 +127,12 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
             column.overflow = "fold"
         for group in row_groups(content.results[start : start + n]):
             for row in group:
-                table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
+                if row.main:
+                    table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
         console.print(table)
-    for note in content.notes:
-        console.print(note)
     for kind, colour, sentences in (("failed", "red", content.failures), ("doubt", "yellow", content.doubts)):
         for sentence in sentences:
             console.print(Text.assemble((f"{kind}: ", colour), sentence))
-    if content.real_time_factors:
-        console.print(content.real_time_factors)
 
 
 def to_markdown(content: ReportContent) -> str:
@@ -245,11 +250,11 @@ def _operators_taken(result: Result) -> str:
     return NOT_MEASURED if result.xnnpack_operators is None else f"{result.xnnpack_operators} of {result.operators}"
 
 
-def _p50(latency: Latency | None, unit: str) -> str:
-    """Return the median with half the width of its interval, if there is an interval."""
-    if latency is None or latency.p50_ci95 is None:
-        return _percentile(latency, "p50", unit)
-    return time(latency.p50, unit, (latency.p50_ci95[1] - latency.p50_ci95[0]) / 2)
+def _undisturbed(latency: Latency | None, unit: str) -> str:
+    """Return the undisturbed time with half the width of its interval."""
+    if latency is None or latency.time_ci95 is None:
+        return NOT_MEASURED
+    return time(latency.time, unit, (latency.time_ci95[1] - latency.time_ci95[0]) / 2)
 
 
 def _percentile(latency: Latency | None, key: str, unit: str) -> str:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from edge_runtime.bench.baselines import costs, pairs_with_baselines
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
-from edge_runtime.bench.results import Comparison, Interval, Report, Result
-from edge_runtime.data.names import noun_of
+from edge_runtime.bench.latency import Interval
+from edge_runtime.bench.results import Comparison, Report, Result
+from edge_runtime.model.c_model import C
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
-from edge_runtime.system.quantities import counted, kilobytes, percent, significant, time
-
-SIGNIFICANT = 0.05
+from edge_runtime.system.quantities import counted, significant
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,12 @@ def pairs(report: Report) -> list[ComparedResults]:
 
 
 def verdicts(report: Report) -> list[str]:
-    """Return sentences on speed, size, instructions and accuracy of each pair, on faster rivals and on float forms."""
+    """Return a sentence on each pair, the fastest first, on instructions, on faster rivals and on float forms."""
     pairs_of_report = pairs(report)
-    sentences = [sentence for pair in pairs_of_report for sentence in (_gain(pair), *_work(pair), _cost(pair))]
+    pairs_of_report.sort(key=lambda pair: _ratio_of_pair(pair) or 1)
+    sentences = [sentence for pair in pairs_of_report for sentence in (_gain(pair), *_work(pair))]
     faster_rivals = [sentence for pair in pairs_of_report for sentence in _faster_rivals(report, pair)]
-    return [*sentences, *faster_rivals, *_yardsticks(report, pairs_of_report)]
+    return [*sentences, *faster_rivals, *_yardsticks(report)]
 
 
 def control_sentence(report: Report) -> str | None:
@@ -94,12 +94,13 @@ def control_sentence(report: Report) -> str | None:
         return None
     low, high = report.control.p50_ratio_ci95
     reach = max(high - 1, 1 - low)
-    outcome = "as expected"
+    outcome = ""
     if not report.control.passed:
-        outcome = "which leaves out 1: ratios of this run are biased"
+        outcome = ", which leaves out 1: ratios of this run are biased"
     elif reach > WIDEST_INTERVAL[report.settings.paced]:
-        outcome = f"too wide to tell differences below {100 * reach:.0f} %"
-    return f"control: same model twice, ratio {report.control.p50_ratio:.3f} (95 % CI {low:.3f}–{high:.3f}), {outcome}"
+        outcome = f", too wide to tell differences below {100 * reach:.0f} %"
+    ratio = f"{report.control.p50_ratio:.3f} times as long ({low:.3f} to {high:.3f})"
+    return f"Control: {titles(report.results)[0]} against itself took {ratio}{outcome}."
 
 
 def doubts(report: Report) -> list[str]:
@@ -162,37 +163,59 @@ def energy(report: Report) -> str | None:
     return f"energy: not measured: {'; '.join(sorted(filter(None, reasons)))}" if any(reasons) else None
 
 
+def _kind(pair: ComparedResults) -> str:
+    """Return the times to compare: of inferences, if both models prepare windows or neither does."""
+    return "p50" if pair.result.raw_input == pair.against.raw_input else "end_to_end"
+
+
+def _ratio_of_pair(pair: ComparedResults) -> float | None:
+    ratio: float | None = getattr(pair.comparison, f"{_kind(pair)}_ratio", None)
+    return ratio
+
+
 def _gain(pair: ComparedResults) -> str:
-    result, against = pair.result, pair.against
-    unit = unit_of_times((result, against))
-    # Compare inferences only if both models prepare windows, or neither does.
-    kinds = [("p50", "", result.latency_ms, against.latency_ms)] * (result.raw_input == against.raw_input)
-    if not (kinds and result.is_end_to_end and against.is_end_to_end):
-        kinds.append(("end_to_end", " end to end", result.end_to_end_ms, against.end_to_end_ms))
-    claims: list[str] = []
-    for name, kind, latency, other in kinds:
-        if latency and other:
-            ratio = getattr(pair.comparison, f"{name}_ratio", None) or latency.p50 / other.p50
-            interval = getattr(pair.comparison, f"{name}_ratio_ci95", None)
-            speed = _speed(ratio, interval, f"{pair.against_name}{kind}")
-            p50s = f"p50 {time(latency.p50, unit)} against {time(other.p50, unit)}"
-            claims.append(f"{speed} ({_interval(interval)}{p50s})")
-    size = _times(against.size_bytes / result.size_bytes, "smaller", "larger", "of the same size")
-    claims.append(f"{size} ({kilobytes(result.size_bytes)} against {kilobytes(against.size_bytes)})")
-    return f"{pair.name} is {_listed(claims)}."
+    """Say how fast, large and accurate a form is: `int8 is 1.8 times as fast as float32 (1.7 to 1.9), …`."""
+    kind, ratio, claims = _kind(pair), _ratio_of_pair(pair), []
+    interval = getattr(pair.comparison, f"{kind}_ratio_ci95", None)
+    if ratio and interval:
+        against = f"{pair.against_name}{' end to end' * (kind == 'end_to_end')}"
+        claims.append(_speed(ratio, interval, against))
+    claims += [_size(pair)] if pair.result.runtime != C else []
+    return f"{pair.name} is {', '.join([*claims, _accuracy(pair)])}."
 
 
-def _yardsticks(report: Report, pairs: Sequence[ComparedResults]) -> Iterator[str]:
+def _size(pair: ComparedResults) -> str:
+    ratio = pair.against.size_bytes / pair.result.size_bytes
+    return f"{ratio:.1f} times smaller" if ratio >= 1 else f"{1 / ratio:.1f} times larger"
+
+
+def _accuracy(pair: ComparedResults) -> str:
+    """Say how accuracy differs: a difference, or, where the interval over people contains 0, how large it can be."""
+    points = 100 * (pair.result.accuracy - pair.against.accuracy)
+    interval = pair.comparison.accuracy_difference_ci95 if pair.comparison else None
+    if interval and interval[0] <= 0 <= interval[1]:
+        reach = math.ceil(10 * max(-interval[0], interval[1])) / 10
+        return f"and as accurate within {reach:.1f} points" if reach else "and as accurate"
+    return f"and {abs(points):.1f} points {'more' if points > 0 else 'less'} accurate" if points else "and as accurate"
+
+
+def without_rivals(report: Report) -> str | None:
+    """Say that no float form of another tool was measured."""
+    compared = [pair for pair in pairs(report) if pair.against.is_float]
+    if not compared or any(result.rival for result in report.results):
+        return None
+    how = ": 'har-edge convert --rivals' of your own network, then bench --rivals" * (report.absent_rivals is None)
+    return f"Ratios are to har-edge's own {compared[0].against_name}, since no other tool's form was measured{how}."
+
+
+def _yardsticks(report: Report) -> Iterator[str]:
     """Name the fastest float form of each network, how much slower other float forms are, and missing rivals."""
     forms: dict[str, list[tuple[Result, str]]] = {}
     for result, name in zip(report.results, titles(report.results), strict=True):
         if result.is_float:
             forms.setdefault(result.model, []).append((result, name))
-    measured = [pair for pair in pairs if pair.against.is_float and any(costs([pair.against]))]
-    without_rival = {pair.against.model: pair.against_name for pair in measured}
-    for model, of_network in forms.items():
+    for of_network in forms.values():
         if any(result.rival for result, _ in of_network):
-            without_rival.pop(model, None)
             costs_of_forms = costs([result for result, _ in of_network])
             in_order = sorted(zip(costs_of_forms, (name for _, name in of_network), strict=True))
             (least, fastest), *others = in_order
@@ -202,10 +225,6 @@ def _yardsticks(report: Report, pairs: Sequence[ComparedResults]) -> Iterator[st
                 yield f"{fastest} is the fastest of {len(in_order)} float forms that were measured: {rest}."
     if absent := list(dict.fromkeys(rival.name for rival in report.absent_rivals or ())):
         yield f"Rivals that were not measured, and may be faster: {_listed(absent)}."
-    if without_rival:
-        how = " ('har-edge convert --rivals' of your own network, then bench --rivals)"
-        why = f"was measured{how if report.absent_rivals is None else ''}"
-        yield f"These are ratios to har-edge's own {_listed(list(without_rival.values()))}: no float rival {why}."
 
 
 def _faster_rivals(report: Report, pair: ComparedResults) -> list[str]:
@@ -242,30 +261,29 @@ def _work(pair: ComparedResults) -> list[str]:
     return [f"{pair.name} takes {ratio} ({instructions.per_inference:,} against {other.per_inference:,})."]
 
 
-def _cost(pair: ComparedResults) -> str:
-    result, against, comparison = pair.result, pair.against, pair.comparison
-    change = _signed(round(100 * (result.accuracy - against.accuracy), 2))
-    accuracies = f"{percent(result.accuracy)} against {percent(against.accuracy)}"
-    interval = comparison.accuracy_difference_ci95 if comparison else None
-    people = f"{noun_of(result.per_subject)}s"
-    over = f"; 95 % CI {_signed(interval[0])} to {_signed(interval[1])} over {people}" if interval else ""
-    sentence = f"{pair.name} changes accuracy by {change} percentage points ({accuracies}{over})"
-    p = comparison.sign_flip_p if comparison else None
-    if p is None:
-        return f"{sentence}."
-    outcome = "significant" if p < SIGNIFICANT else "not significant"
-    leaves_out = not interval or not interval[0] <= 0 <= interval[1]
-    if interval and leaves_out != (p < SIGNIFICANT):
-        outcome = f"unclear, since the interval {'leaves out' if leaves_out else 'contains'} 0"
-    value = "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
-    return f"{sentence}: {outcome} (sign-flip test, {value})."
+def accuracy_details(report: Report) -> list[str]:
+    """Return the change of accuracy of each pair with its interval over people, and whether it is significant."""
+    sentences = []
+    for pair in pairs(report):
+        comparison = pair.comparison
+        if comparison and comparison.accuracy_difference_ci95 and comparison.sign_flip_p is not None:
+            low, high = map(_signed, comparison.accuracy_difference_ci95)
+            change = f"changes accuracy by {_signed(comparison.accuracy_difference)} points ({low} to {high})"
+            sentences.append(f"{pair.name} {change}; sign-flip test: p = {comparison.sign_flip_p:.2g}.")
+    return sentences
 
 
-def _speed(ratio: float, interval: Interval | None, than: str) -> str:
+def _signed(points: float) -> str:
+    return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _speed(ratio: float, interval: Interval, than: str) -> str:
     """Put a ratio of times into words: below 1 is faster, and an interval that contains 1 shows no difference."""
-    if interval and interval[0] <= 1 <= interval[1]:
-        return f"as fast as {than}, as far as this run can tell"
-    return _times(1 / ratio, f"faster than {than}", f"slower than {than}", f"as fast as {than}")
+    low, high = 1 / interval[1], 1 / interval[0]
+    if low <= 1 <= high:
+        return f"as fast as {than}, as far as this run can tell ({low:.2f} to {high:.2f})"
+    digits = 1 if min(low, high) >= 1.5 and round(high, 1) > round(low, 1) else 2
+    return f"{1 / ratio:.{digits}f} times as fast as {than} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _times(ratio: float, more: str, less: str, same: str) -> str:
@@ -275,18 +293,6 @@ def _times(ratio: float, more: str, less: str, same: str) -> str:
     if round(1 / ratio, 2) > 1:
         return f"{1 / ratio:.2f} times {less}"
     return same
-
-
-def _interval(ratio: Interval | None) -> str:
-    """Return the interval of "times faster", or of "times slower" if all of `ratio`, time over time, is above 1."""
-    if ratio is None:
-        return ""
-    low, high = ratio if ratio[0] > 1 else (1 / ratio[1], 1 / ratio[0])
-    return f"95 % CI {low:.2f}–{high:.2f}; "
-
-
-def _signed(points: float) -> str:
-    return f"{points:+.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _listed(parts: Sequence[str]) -> str:

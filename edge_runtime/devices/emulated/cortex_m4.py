@@ -15,7 +15,7 @@ import numpy.typing as npt
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Measured, RuntimeVersion
-from edge_runtime.bench.measurement_job import Answer, Instructions, MeasurementJob
+from edge_runtime.bench.measurement_job import Answer, Answers, Instructions, JobModel, MeasurementJob
 from edge_runtime.devices.python import Description
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
@@ -62,8 +62,8 @@ class CortexM4:
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Check that the board can measure. Raises `DeviceError`, and `InputError` for another runtime."""
-        if self._runtime != C:
-            raise InputError(f"an emulated {self.cpu} has no TFLite: measure the model as C with --runtime {C}")
+        if self._runtime not in ("auto", C):
+            raise InputError(f"an emulated {self.cpu} has no TFLite: leave out --runtime")
         self.read_machine()
 
     def read_machine(self) -> Description:
@@ -76,12 +76,16 @@ class CortexM4:
         board = _known(Machine, machine="armv7e-m", board="mps2-an386", cpu="Cortex-M4F", cores=1, emulated=True)
         return Description(board, _known(State, time=time.time()))
 
-    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answer:
-        """Build a firmware, or let it answer all windows. Raises `CheckFailedError` when LiteRT differs."""
+    def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
+        """Build a firmware, or let each firmware answer all windows. Raises `CheckFailedError` when LiteRT differs."""
         if job.task == "compile":
-            return _build(folder / Path(job.model).stem)
+            return [_build(folder / Path(job.models[0].model).stem)]
+        return [self._measure(model, folder) for model in job.models]
+
+    def _measure(self, job: JobModel, folder: Path) -> Answer:
         about = self.read_machine()
         times, logits, ram = self._answers(job, folder)
+        times = times[:, np.newaxis]
         measured = _known(
             Measured,
             machine=about.machine,
@@ -93,9 +97,9 @@ class CortexM4:
         )
         return Answer(asdict(measured), {"latency_ns": times, "end_to_end_ns": times, "logits": logits})
 
-    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions:
-        """Count the instructions of an inference with the first window of `job`."""
-        (time_ns,), _, _ = self._answers(job, folder, n_windows=1)
+    def instructions(self, model: JobModel, folder: Path) -> Instructions:
+        """Count the instructions of an inference of `model` with its first window."""
+        (time_ns,), _, _ = self._answers(model, folder, n_windows=1)
         return Instructions(round(time_ns / _INSTRUCTION_NS), "all of the model's, by a timer of QEMU's mps2-an386")
 
     def stop(self) -> None:
@@ -106,7 +110,7 @@ class CortexM4:
         """Do nothing: nothing is open between jobs."""
 
     def _answers(
-        self, job: MeasurementJob, folder: Path, n_windows: int | None = None
+        self, job: JobModel, folder: Path, n_windows: int | None = None
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], int]:
         """Return times `[n]` in ns, logits `[n, n_labels]` for the first or all windows, and the bytes of RAM."""
         flatbuffer, card = cards.read_model(folder / job.model)
@@ -130,8 +134,9 @@ class CortexM4:
 
 
 def _build(folder: Path) -> Answer:
-    """Build the firmware of the C in `folder`, which has the name of the model."""
-    name, prefix, image = folder.name, folder.name.upper(), folder / "image"
+    """Build the firmware of the C in `folder`: a model, and har_stream if it fits the model."""
+    name = next(path.stem for path in folder.glob("*.c") if path.stem != "har_stream")
+    prefix, image = name.upper(), folder / "image"
     header = (folder / f"{name}.h").read_text(encoding="utf-8")
     value, answer = ("int8_t" if f"{prefix}_{tensor}_SCALE" in header else "float" for tensor in ("INPUT", "OUTPUT"))
     macros = f"-include {name}.h -DPREDICT={name}_predict -DVALUE={value} -DANSWER={answer}".split()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
+from edge_runtime.bench.measurement_job import Instructions, JobModel
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.emulated import qemu_log
@@ -68,13 +68,12 @@ class EmulatedDevice(RemoteDevice):
         shutil.rmtree(boards(), ignore_errors=True)
         return total
 
-    def instructions(self, job: MeasurementJob, folder: Path) -> Instructions | None:
-        """Count the instructions of an inference with the first window of `job`, on one thread."""
-        assert job.windows is not None
-        flatbuffer, card = cards.read_model(folder / job.model)
-        window = np.load(folder / job.windows, mmap_mode="r", allow_pickle=False)[0]
+    def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
+        """Count the instructions of an inference of `model` with its first window, on one thread."""
+        flatbuffer, card = cards.read_model(folder / model.model)
+        window = np.load(folder / model.windows, mmap_mode="r", allow_pickle=False)[0]
         values = preparation(card, open_model(flatbuffer, "auto").input)(np.asarray(window, np.float32))
-        return self.count_instructions(flatbuffer, values, folder / job.library if job.library else None)
+        return self.count_instructions(flatbuffer, values, folder / model.library if model.library else None)
 
     def count_instructions(
         self, flatbuffer: bytes, values: npt.NDArray[Any], library: Path | None = None

@@ -1,0 +1,164 @@
+"""Take rounds of measurements until the ratios of all models are sure.
+
+A round is a new set of processes, one per model, which take turns in short slices: a disturbance slows all models
+alike, and rounds differ as processes do (their place in memory). Rounds follow until the interval of every ratio is
+narrow, or the time is up.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edge_runtime.bench import statistics
+from edge_runtime.bench.measured import Round, read_round
+from edge_runtime.bench.measurement_job import Answers, Device, Instructions, JobModel, MeasurementJob
+from edge_runtime.bench.results import AbsentRival
+from edge_runtime.errors import HarEdgeError
+from edge_runtime.model.model_file import ModelFile
+from edge_runtime.system.progress import OnProgress
+
+UNTIL = 0.02
+DURATION_S = 40.0
+LEAST_ROUNDS = 24
+PACED_ROUNDS = 8
+PACED_TURNS = 3
+
+# Rounds that classify all windows; two rounds show whether answers repeat.
+_SCORED_ROUNDS = 2
+_CHECK_REPLICATES = 400  # to see whether intervals are narrow
+
+
+@dataclass(frozen=True)
+class MeasurementSettings:
+    """Set how to measure.
+
+    Rounds follow until half the interval of every ratio is at most `until` of it, but at least `LEAST_ROUNDS`, and none
+    begins after `duration_s`; or their number is `rounds`. `paced` spaces inferences as a stream does. `absent_rivals`
+    could not be made; None if rivals are not requested. `without_c` says why a model is not C; unless a run `needs_c`,
+    a form in C that cannot be measured is no failure.
+    """
+
+    runtime: str = "auto"
+    threads: int = 1
+    until: float = UNTIL
+    duration_s: float = DURATION_S
+    rounds: int | None = None
+    paced: bool = False
+    control: bool = True
+    absent_rivals: tuple[AbsentRival, ...] | None = None
+    without_c: str | None = None
+    needs_c: bool = False
+
+    @property
+    def least_rounds(self) -> int:
+        """The number of rounds before the precision counts."""
+        return self.rounds or (PACED_ROUNDS if self.paced else LEAST_ROUNDS)
+
+
+@dataclass
+class Participant:
+    """A model that takes turns with the others, or the control; `failure` is the error of its worker."""
+
+    model: ModelFile
+    name: str
+    job: JobModel
+    is_control: bool = False
+    rounds: list[Round] = field(default_factory=list)
+    failure: HarEdgeError | None = None
+    instructions: Instructions | None = None
+
+
+@dataclass
+class Rounds:
+    """The rounds of `participants` on a `device`, whose models and windows are in `folder`.
+
+    `job` is the part that all rounds share, and `shape` are the numbers of windows and classes.
+    """
+
+    participants: Sequence[Participant]
+    job: MeasurementJob
+    device: Device
+    folder: Path
+    shape: tuple[int, int]
+    settings: MeasurementSettings
+    _n: int = 0
+    _precision: float = math.inf
+    _began: float = field(default_factory=time.monotonic)
+
+    def take(self, on_progress: OnProgress) -> None:
+        """Measure rounds until they are enough, or no model is left; a participant that fails takes part no more."""
+        while not self._are_enough:
+            active = [
+                each for each in self.participants if not each.failure and (self._is_timed or not each.is_control)
+            ]
+            if all(each.is_control or each.model.rival for each in active):
+                return
+            answers = self._measure(active, on_progress)
+            for each, answer in zip(active, answers, strict=True):
+                try:
+                    if isinstance(answer, HarEdgeError):
+                        raise answer
+                    shape = self.shape if self._is_scored and each.job.is_scored else None
+                    each.rounds.append(read_round(answer, each.name, self.device.name, shape))
+                except HarEdgeError as error:
+                    each.failure = error
+            self._n += 1
+            if not self.settings.rounds and self._n >= self.settings.least_rounds and self._n % 4 == 0:
+                self._precision = self._reached()
+
+    @property
+    def _are_enough(self) -> bool:
+        if not self._n:
+            return False
+        if not self._is_timed:
+            return not self._is_scored
+        if self.settings.rounds:
+            return self._n >= self.settings.rounds
+        return self._precision <= self.settings.until or self._elapsed > self.settings.duration_s
+
+    @property
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def _is_scored(self) -> bool:
+        return self._n < _SCORED_ROUNDS
+
+    @property
+    def _is_timed(self) -> bool:
+        """Tell whether times mean something; an emulated processor has none."""
+        return not any(each.rounds and each.rounds[0].measured.machine.emulated for each in self.participants)
+
+    def _measure(self, active: Sequence[Participant], on_progress: OnProgress) -> Answers:
+        job = replace(
+            self.job,
+            name=f"round-{self._n}",
+            models=tuple(each.job for each in active),
+            turns=PACED_TURNS if self.settings.paced else 0 if self._is_timed else 1,
+            score=self._is_scored,
+            energy=self._n == 0,
+        )
+        share, text = self._progress()
+        on_progress(share, text)
+        try:
+            return self.device.run(job, self.folder, lambda _, stage: on_progress(share, f"{text}, {stage}"))
+        except HarEdgeError as error:
+            return [error] * len(active)
+
+    def _progress(self) -> tuple[float, str]:
+        """Return the finished share, and a text about it."""
+        n, limit = self.settings.rounds, self.settings.duration_s
+        if n:
+            return self._n / n, f"round {self._n + 1} of {n}"
+        reached = f" ±{100 * self._precision:.1f} %" if self._precision < math.inf else ""
+        text = f"round {self._n + 1}{reached}, at most {max(0.0, limit - self._elapsed):.0f} s"
+        return min(1.0, self._elapsed / limit), text
+
+    def _reached(self) -> float:
+        """Return the widest half of an interval of a ratio to the first model, as a share of the ratio."""
+        rounds = [each.rounds for each in self.participants if not each.failure]
+        times = statistics.turn_times([[round.latency_ns for round in part] for part in rounds])
+        ratios = [statistics.undisturbed_ratio(times, i, 0, _CHECK_REPLICATES) for i in range(1, len(rounds))]
+        return max(((high - low) / 2 / ratio for ratio, (low, high) in ratios), default=0.0)
