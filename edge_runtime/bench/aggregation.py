@@ -88,6 +88,11 @@ class MeasuredRun:
             for kind in kinds
         }
 
+    @cached_property
+    def precision(self) -> float:
+        """The widest half of an interval of a ratio of times, as a share of the ratio."""
+        return statistics.precision(self.turn_times["latency_ns"])
+
 
 def result_of(run: MeasuredRun, place: int) -> Result:
     """Build the result of the model at `place` of `run` from all its rounds."""
@@ -115,6 +120,7 @@ def result_of(run: MeasuredRun, place: int) -> Result:
         paced=paced,
         warm_up=facts.warm_up,
         latency=latency,
+        precision=run.precision,
         control=control,
         trained_on=_trained_on(card),
         data=(data.name, _fingerprint(data, card)),

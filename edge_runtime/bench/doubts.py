@@ -42,6 +42,7 @@ class Conditions:
 class Evidence(Conditions):
     """The facts that a result is judged by; None is not known.
 
+    `precision` is the widest half of an interval of a ratio to the first model, as a share of the ratio.
     `others_busy` is the number of CPUs that other programs kept busy during each round of any model. `operators` and
     `xnnpack` are counts by name. `trained_on` and `data` are the name and fingerprint of the training data and of the
     data of this run.
@@ -56,6 +57,7 @@ class Evidence(Conditions):
     paced: bool
     warm_up: WarmUp | None
     latency: Latency
+    precision: float
     control: Control | None
     trained_on: tuple[str, str] | None
     data: tuple[str, str]
@@ -146,10 +148,9 @@ def _unstable(evidence: Evidence) -> Iterator[Doubt]:
 
 
 def _spread(evidence: Evidence) -> Iterator[Doubt]:
-    time, interval = evidence.latency.undisturbed, evidence.latency.undisturbed_ci95
-    if time and interval and (interval[1] - interval[0]) / 2 > WIDEST_INTERVAL[evidence.paced] * time:
-        width = 50 * (interval[1] - interval[0]) / time
-        yield f"its time is known to ±{width:.0f} % only", "stop other programs, or use a longer --duration"
+    if evidence.precision > WIDEST_INTERVAL[evidence.paced]:
+        seen = f"ratios of times are known to ±{100 * evidence.precision:.0f} % only"
+        yield seen, "stop other programs, or use a longer --duration"
 
 
 def _few(evidence: Evidence) -> Iterator[Doubt]:

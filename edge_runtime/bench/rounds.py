@@ -160,5 +160,4 @@ class Rounds:
         """Return the widest half of an interval of a ratio to the first model, as a share of the ratio."""
         rounds = [each.rounds for each in self.participants if not each.failure]
         times = statistics.turn_times([[round.latency_ns for round in part] for part in rounds])
-        ratios = [statistics.undisturbed_ratio(times, i, 0, _CHECK_REPLICATES) for i in range(1, len(rounds))]
-        return max(((high - low) / 2 / ratio for ratio, (low, high) in ratios), default=0.0)
+        return statistics.precision(times, _CHECK_REPLICATES)

@@ -71,6 +71,12 @@ def undisturbed_ratio(times: Floats, i: int, j: int, replicates: int = REPLICATE
     return _undisturbed(times, lambda drawn: drawn[..., i] - drawn[..., j], replicates)
 
 
+def precision(times: Floats, replicates: int = REPLICATES) -> float:
+    """Return the widest half of an interval of a ratio to the first model, as a share of the ratio."""
+    ratios = [undisturbed_ratio(times, i, 0, replicates) for i in range(1, times.shape[2])]
+    return max(((high - low) / 2 / ratio for ratio, (low, high) in ratios), default=0.0)
+
+
 def undisturbed_time(times: Floats, i: int) -> tuple[float, Interval]:
     """Return the undisturbed time of the model `i` of `turn_times`, and its interval."""
     return _undisturbed(times, lambda drawn: drawn[..., i], REPLICATES)
