@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -115,7 +117,8 @@ class Classifier:
         checked, rate_hz = check_windows(windows, self.card), self.card.window.rate_hz
         if self.card.frame == "device":
             return checked
-        assert rate_hz
+        if rate_hz is None:
+            raise InputError(f"the card of '{self.card.name}' has no rate, which the walking frame needs: add it")
         return in_walking_frame(checked, self.card.signal_names, rate_hz)
 
     def logits(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -124,9 +127,27 @@ class Classifier:
         Raises `InputError` for a wrong shape and for values that are not finite.
         """
         checked = check_windows(windows, self.card)
-        logits = predict(self.model, self._prepare, checked)
+        logits = self._predict(checked)
         correction = self.card.personal_correction
         return logits if correction is None else correction.apply(logits, looks(checked, self.card))
+
+    def _predict(self, windows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Call `predict`; for a model with loops, which may be endless, in a thread that Ctrl-C abandons."""
+        if not self.model.has_loops:
+            return predict(self.model, self._prepare, windows)
+        done: SimpleQueue[npt.NDArray[np.float32] | Exception] = SimpleQueue()
+
+        def work() -> None:
+            try:
+                done.put(predict(self.model, self._prepare, windows))
+            except Exception as error:  # noqa: BLE001 - raised again below
+                done.put(error)
+
+        Thread(target=work, daemon=True).start()
+        answer = done.get()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
         """Compute the softmax `[n, n_labels]` of the logits over the card's temperature."""
@@ -155,8 +176,9 @@ def gravity(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[
 
 
 def looks(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np.float64]:
-    """Compute the looks `[n, n_features]` of windows for a personal correction."""
-    assert card.window.rate_hz
+    """Compute the looks `[n, n_features]` of windows for a personal correction. Raises `InputError` without a rate."""
+    if card.window.rate_hz is None:
+        raise InputError(f"the card of '{card.name}' has no rate, which a personal correction needs: add it")
     return look(windows, card.signal_names, card.window.rate_hz)
 
 

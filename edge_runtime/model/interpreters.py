@@ -74,7 +74,7 @@ class Model:
         began = time.perf_counter_ns()
         self._interpreter = interpreter = self._open(flatbuffer)
         self.load_ns = time.perf_counter_ns() - began
-        self.stateful = bool(used & STATEFUL)
+        self.stateful, self.has_loops = bool(used & STATEFUL), "WHILE" in used
         self._reset: Callable[[], None] | None = interpreter.reset_all_variables if self.stateful else None
         self._set, self._invoke, self._get = interpreter.set_tensor, interpreter.invoke, interpreter.get_tensor
 

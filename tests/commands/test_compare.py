@@ -16,8 +16,8 @@ from scipy import stats
 from edge_runtime.bench import results, statistics
 from edge_runtime.bench.comparison import METRICS, compare
 from edge_runtime.bench.gates import parse_gate
-from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.latency import Samples
+from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.results import Failure, Report, Result
 from edge_runtime.data.dataset import Split
 from edge_runtime.data.scores import score

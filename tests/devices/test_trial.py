@@ -1,14 +1,18 @@
 """A model is tried once on a machine, a damaged or endless model every time; the cache may be unusable."""
 
+import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_models
-from programs import processes
+from programs import finish, processes, start_har_edge, wait_until
+from written_windows import write_windows
 
 from edge_runtime.devices import trial
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import load_runtime
 from edge_runtime.system.child_processes import run_in_child
 
@@ -63,3 +67,26 @@ def test_an_unusable_cache_only_costs_another_trial(children, monkeypatch, tmp_p
         monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path / cache))
         trial.try_model(DENSE, "a")
         assert len(children) == n
+
+
+def test_ctrl_c_ends_a_model_that_is_endless_after_its_trial(tmp_path):
+    model = tmp_path / "looped.tflite"
+    cards.write_model(model, tiny_models.endless_but_in_trials((4, 2)), tiny_models.card(samples=4))
+    signals, split = {"signals": ["total_acc_x", "total_acc_y"], "units": ["g", "g"]}, np.arange(20) > 9
+    members = {"X": np.ones((20, 4, 2)), "y": ["SITTING", "WALKING"] * 10, "split": split, "rate": 50}
+    data = write_windows(tmp_path / "ones.npz", members, **signals)
+    evaluate = start_har_edge("evaluate", model, "--data", data)
+
+    def is_in_the_loop() -> bool:
+        """Tell whether another thread than the first has run for a second."""
+        threads = Path(f"/proc/{evaluate.pid}/task").glob("*/stat")
+        main_thread = f"{evaluate.pid} "
+        return any(
+            int(stat.split()[13]) > 100
+            for stat in (path.read_text() for path in threads)
+            if not stat.startswith(main_thread)
+        )
+
+    wait_until(is_in_the_loop)
+    evaluate.send_signal(signal.SIGINT)
+    assert finish(evaluate, seconds=10).returncode == 130

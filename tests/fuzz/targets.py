@@ -35,6 +35,19 @@ def change_model(random: Random, content: bytes) -> bytes:
     return files.signed(changed) if random.random() < 0.9 else changed
 
 
+def change_names(random: Random, content: bytes) -> bytes:
+    """Put code into the texts of a card that reach C, and sometimes make other changes."""
+    card = json.loads(content)
+    code = random.choice(CODE)
+    ranges = card["quantisation"]["ranges"]
+    for key in random.sample(sorted(ranges), random.randrange(4)):
+        place = random.randrange(len(key) + 1)
+        ranges[key[:place] + code + key[place:]] = ranges.pop(key)
+    holder, key = random.choice([(card, "name"), (card["labels"], 0), (card["signals"][0], "unit")])
+    holder[key] += code
+    return changed_json(random, card) if random.random() < 0.5 else json.dumps(card).encode()
+
+
 def change_archive(random: Random, content: bytes) -> bytes:
     """Change bytes anywhere, or a member that is packed again."""
     if random.random() < 0.3:
@@ -43,6 +56,18 @@ def change_archive(random: Random, content: bytes) -> bytes:
         members = {name: archive.read(name) for name in archive.namelist()}
     name = random.choice(list(members))
     return zipped(members | {name: changed_bytes(random, members[name])})
+
+
+CODE = (
+    '"; system("touch PLANTED"); "',
+    '*/ } __attribute__((constructor)) static void own(void) { system("touch PLANTED"); } void f(void) { /*',
+    "\n#include </etc/passwd>\n",
+    "??/\n#error\n",
+    "\\",
+    "/",
+    "double",
+    "",
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +110,7 @@ OTHER_PEOPLE = {f"rec/{subject}.csv": files.recording(subject).encode() for subj
 SOME_SAMPLES = {"samples.csv": f"{files.HEADER}\n{files.rows(200)}".encode()}
 A_LAYOUT = {"motionsense": (files.ROOT / "edge_runtime/data/layouts/motionsense.toml").read_bytes()}
 USE = ("info given.tflite", "stream given.tflite --csv samples.csv")
+AS_C = ("card given.tflite --from card.json", "convert given.tflite --c --out c")
 REPORT = "report given.json --html x.html --csv x.csv --markdown x.md"
 COMPARE = "compare good.json given.json --anyway"
 EXCERPTS = f"data --data mine.toml={files.ROOT}/tests/excerpts/motionsense"
@@ -98,6 +124,7 @@ TARGETS = {
     "card": Target(
         "card.json", ["card given.tflite --from card.json"], A_CARD, files.broken_cards, dict, A_MODEL, change_json
     ),
+    "card-as-c": Target("card.json", AS_C, A_CARD, around=A_MODEL, change=change_names, examples=2),
     "result": Target("given.json", [REPORT, COMPARE], A_RESULT, dict, files.odd_results, A_RESULT, change_json),
     "samples": Target("x.csv", ["stream edge-small --csv x.csv --jsonl"], files.samples(), odd=files.odd_samples),
     "recording": Target(

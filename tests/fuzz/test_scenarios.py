@@ -1,11 +1,14 @@
-"""Check full disks, places that cannot be written, and devices that lie."""
+"""Check full disks, places that cannot be written, killed commands, and devices that lie."""
 
 import hashlib
 import io
 import json
 import os
+import random
 import shlex
-from contextlib import closing
+import signal
+import subprocess
+from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,9 +17,10 @@ import files
 import numpy as np
 import pytest
 from files import DEEP
+from programs import processes, start_har_edge, wait_until
 from written_recordings import posture, write_pieces, zipped
 
-from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import JobModel, MeasurementJob, read_answer
 from edge_runtime.data import uci_har
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError
@@ -82,6 +86,52 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_file_stays(name, gro
     assert full.is_symlink()
 
 
+# Kills
+
+BENCH = "bench edge-small --rounds 4 --runtime litert --data rec --json OUT/b.json --csv OUT/b.csv"
+PERSONALISE = "personalise edge-small --data one -o OUT/m.tflite"
+
+
+@pytest.mark.parametrize(
+    ("victim", "number"), [(BENCH, signal.SIGKILL), (BENCH, signal.SIGTERM), (PERSONALISE, signal.SIGINT)]
+)
+def test_a_killed_command_leaves_whole_files_and_no_process(victim, number, ground, tmp_path):
+    """The moment is random, since the files must be right at every moment."""
+    for name in ("b.json", "b.csv"):
+        (tmp_path / name).write_bytes(b"precious")
+    mark = {"HAR_EDGE_MARK": str(tmp_path)}
+    with start_har_edge(*victim.replace("OUT", str(tmp_path)).split(), cwd=ground, env=mark) as process:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(random.uniform(0.5, 3))
+        process.send_signal(number)
+        out, error = process.communicate(timeout=60)
+    assert process.returncode in (0, 130, -number)
+    assert "Traceback" not in out + error
+    wait_until(lambda: not marked(str(tmp_path)), 30)
+    for path in tmp_path.iterdir():
+        is_mine = number != signal.SIGKILL or not path.name.startswith(".")  # SIGKILL leaves temporary files
+        assert path.read_bytes() == b"precious" or not is_mine or is_whole(path), path
+
+
+def marked(mark: str) -> list[int]:
+    """Find the processes with `mark` in their environment, except zombies."""
+    pids = []
+    for process in processes():
+        with suppress(OSError):  # the process has just ended, or belongs to another user
+            if f"HAR_EDGE_MARK={mark}\0".encode() in Path(f"/proc/{process}/environ").read_bytes():
+                pids.append(process)
+    return pids
+
+
+def is_whole(path: Path) -> bool:
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        return bool(json.loads(content)["results"])
+    if path.suffix == ".tflite":
+        return hashlib.sha256(content[:-64]).hexdigest().encode() == content[-64:]
+    return path.suffix == ".csv" and content.endswith(b"\n")
+
+
 # Answers of devices
 
 HELLO = {"machine": "x86_64", "libc": ["glibc", "2.36"]}
@@ -98,7 +148,7 @@ def test_files_that_a_device_sends_unasked_are_not_written(tmp_path):
     (tmp_path / "lie").write_text(GREETING + "".join(f"{json.dumps(x)}\n" for x in lies))
     transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
     with closing(RemoteDevice(transport, interpreter="python3")) as it, pytest.raises(DeviceError):
-        it.run(MeasurementJob("x", "measure", "m", "m"), folder, ignore_progress)
+        it.run(MeasurementJob("x", "measure", (JobModel("m", "m"),)), folder, ignore_progress)
     assert {x.name for x in (*tmp_path.iterdir(), *folder.iterdir())} == {"job", "lie", "m", "worker.pyz"}
     assert (folder / "m").read_bytes() == b"model"
 

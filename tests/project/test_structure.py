@@ -117,6 +117,18 @@ def test_no_module_of_a_device_loads_a_package_that_only_the_host_has():
             assert not HOST & {name.partition(".")[0] for name in on_load(tree)}, path
 
 
+def test_no_string_of_edge_runtime_names_a_module_of_train_or_convert():
+    """Names of commands, such as `convert`, are not dotted."""
+    modules = {".".join(path.with_suffix("").parts) for path in FILES if path.parts[0] != "edge_runtime"}
+    strings = {
+        (path.as_posix(), node.value)
+        for path, tree in FILES.items()
+        for node in ast.walk(tree)
+        if path.parts[0] == "edge_runtime" and isinstance(node, ast.Constant)
+    }
+    assert not {path for path, text in strings if text in modules}
+
+
 def test_only_commands_reports_and_displays_print():
     printing = {"commands", "reports", "display"}
     users = {path for path, tree in FILES.items() if "click" in imports(tree)}
