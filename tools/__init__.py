@@ -56,7 +56,7 @@ def table_of(columns: Mapping[str, Callable[[Any], str]], things: Iterable[Any])
 
 def c_against_float(p50s: Mapping[str, float], scheme: str) -> str:
     """Write the time of a form as C and, in brackets, its ratio to the fastest float form's; `p50s` are by form."""
-    c = p50s.get(f"C {scheme}")
+    c = p50s.get(f"{scheme} as C")
     floats = [us for form, us in p50s.items() if form.endswith("float32")]
     return "–" if c is None else f"{c:.1f} ({c / min(floats):.2f})"
 

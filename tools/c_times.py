@@ -1,15 +1,13 @@
 """Time models as C beside LiteRT and other tools' forms: `python -m tools.c_times MODEL_int8.tflite …`.
 
-A fresh process in each round opens all forms of a network and its rivals, compares the C with LiteRT bit for bit, and
-times all forms in turns. It does so again with `avx2_only.c`, which hides processor features beyond AVX2. Writes
-`docs/results/c_file.json` and `c_file.md`.
+All forms of a network take turns, as in `har-edge bench`, and the C must answer as LiteRT does. This is done
+again with `avx2_only.c`, which hides processor features beyond AVX2. Writes `docs/results/c_file.json` and `c_file.md`.
 """
 
 import os
-import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,24 +15,21 @@ from typing import Any
 import click
 import numpy as np
 
-from edge_runtime.bench import machine, machine_state
-from edge_runtime.bench.c_library import compile_for
-from edge_runtime.bench.measurement_job import MeasurementJob
-from edge_runtime.bench.timing import time_calls, warm_up
+from edge_runtime.bench import machine, machine_state, statistics
+from edge_runtime.bench.c_library import c_of, compile_for
+from edge_runtime.bench.measurement_job import JobModel
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import InputError
-from edge_runtime.model.c_model import CModel
-from edge_runtime.model.interpreters import open_model
-from edge_runtime.model.model_card import read_model
+from edge_runtime.model.model_card import attach, read_model
+from edge_runtime.model.model_file import open_model_file
 from edge_runtime.model.model_paths import model_path
-from edge_runtime.model.onnx_model import open_onnx
+from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.model.rivals import record_of
 from edge_runtime.system.c_compiler import compile_library
 from tools import table_of, write_result
-from tools.peers import in_own_process
+from tools.peers import logits_of, take_turns
 
-TURNS, BLOCK_S, ROUNDS = 12, 4e-3, 6
-"""Turns of each form in a process, the seconds of a turn, and processes for each network and instruction set."""
+ROUNDS = 24
 
 
 @click.command()
@@ -47,17 +42,20 @@ def main(models: Sequence[str]) -> None:
         mask = Path(name) / "avx2_only.so"
         compile_library(Path(__file__).with_name("avx2_only.c"), mask)
         for i, path in enumerate(model_path(Path(x)) for x in models):
-            job = MeasurementJob("", "measure", path.name, path.name, library=f"model_{i}.so")
-            copy = Path(shutil.copyfile(path, Path(name) / f"model_{i}.tflite"))
             try:
-                compiler = compile_for(PythonDevice(), copy, job, Path(name))
+                c_source = c_of(open_model_file(path))
             except InputError as error:
                 content["refused"][name_of(path)] = str(error)
                 continue
-            p50s = {x: _p50s(path, Path(name) / f"model_{i}.so", compiler, x) for x in ("", str(mask))}
+            folder = Path(name) / f"{i}"
+            folder.mkdir()
+            jobs = forms_of(path, folder)
+            compiler = compile_for(PythonDevice(), c_source, jobs["C"], folder)
+            jobs["C"] = replace(jobs["C"], compiler=compiler)
+            times = {x: _times(jobs, folder, x) for x in ("", str(mask))}
             content["networks"][name_of(path)] = {
                 "form": path.stem.rpartition("_")[2],
-                "p50_us": {"AVX2" if preload else "AVX-512 VNNI": by_form for preload, by_form in p50s.items()},
+                "p50_us": {"AVX2" if preload else "AVX-512 VNNI": by_form for preload, by_form in times.items()},
             }
     write_result("c_file", content, markdown(content))
 
@@ -68,37 +66,33 @@ def name_of(path: Path) -> str:
     return path.parents[1].name if network == "model" else network
 
 
-def _p50s(path: Path, library: Path, compiler: str, preload: str) -> dict[str, float]:
-    """Measure the median time of each form in µs, over processes that load the library `preload` first."""
-    os.environ["LD_PRELOAD"] = preload
-    times: dict[str, list[float]] = {}
-    for _ in range(ROUNDS):
-        for form, us in in_own_process(measure, path, library, compiler).items():
-            times.setdefault(form, []).extend(us)
-    os.environ["LD_PRELOAD"] = ""
-    return {form: float(np.median(us)) for form, us in times.items()}
-
-
-def measure(path: Path, library: Path, compiler: str) -> dict[str, list[float]]:
-    """Time all forms of the network of the model at `path` in turns, in µs."""
-    machine.pin_to_one_cpu()
-    flatbuffer, record = read_model(path)[0], record_of(path)
-    forms: dict[str, Any] = {"C": CModel(library, flatbuffer, compiler, path.name), "LiteRT": open_model(flatbuffer)}
+def forms_of(path: Path, folder: Path) -> dict[str, JobModel]:
+    """Copy the forms of the network of the model at `path` into `folder`; return C, LiteRT's forms and the rivals."""
+    content, card = path.read_bytes(), read_model(path)[1]
     float32 = path.with_name(f"{path.stem.rpartition('_')[0]}_float32.tflite")
-    forms["float32"] = open_model(read_model(float32)[0])
+    shape = (8, card.window.samples, len(card.signals))
+    np.save(folder / "windows.npy", np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    files = {"C": (content, "tflite"), "LiteRT": (content, "tflite"), "float32": (float32.read_bytes(), "tflite")}
+    record = record_of(path)
     for file in sorted(record.parent.glob(f"{record.stem}_*")):
-        open_form = open_onnx if file.suffix == ".onnx" else open_model
-        forms[file.stem.removeprefix(f"{record.stem}_")] = open_form(file.read_bytes())
-    port = forms["C"].input
-    inputs = list(np.random.default_rng(0).normal(size=(16, *port.shape)).astype(port.dtype))
-    if different := sum(forms["C"].run(window).tobytes() != forms["LiteRT"].run(window).tobytes() for window in inputs):
-        raise SystemExit(f"the C of {path} answers {different} windows differently than LiteRT")
-    calls = {name: max(3, int(BLOCK_S * 1e9 / warm_up(form.run, inputs, 0.02, 0.5)[1])) for name, form in forms.items()}
-    times: dict[str, list[float]] = {name: [] for name in forms}
-    for _ in range(TURNS):
-        for name, form in forms.items():
-            times[name] += (time_calls(form.run, inputs, calls[name]) / 1e3).tolist()
-    return times
+        files[file.stem.removeprefix(f"{record.stem}_")] = (attach(file.read_bytes(), card), file.suffix[1:])
+    jobs = {}
+    for name, (model, suffix) in files.items():
+        (folder / f"{name}.{suffix}").write_bytes(model)
+        runtime = ONNX_RUNTIME if suffix == "onnx" else "auto"
+        jobs[name] = JobModel(f"{name}.{suffix}", name, runtime, "windows.npy", "C.so" if name == "C" else None)
+    return jobs
+
+
+def _times(jobs: dict[str, JobModel], folder: Path, preload: str) -> dict[str, float]:
+    """Measure the undisturbed time of each form in µs, in processes that load the library `preload` first."""
+    os.environ["LD_PRELOAD"] = preload
+    measured = dict(zip(jobs, take_turns([*jobs.values()], folder, ROUNDS), strict=True))
+    os.environ["LD_PRELOAD"] = ""
+    if not np.array_equal(logits_of(measured["C"]), logits_of(measured["LiteRT"])):
+        raise SystemExit("the C answers differently than LiteRT")
+    times = statistics.turn_times([[part.latency_ns / 1e3 for part in rounds] for rounds in measured.values()])
+    return {name: statistics.undisturbed_time(times, i)[0] for i, name in enumerate(jobs)}
 
 
 def markdown(content: dict[str, Any]) -> str:
@@ -113,9 +107,9 @@ def markdown(content: dict[str, Any]) -> str:
     }
     return f"""# Networks as C
 
-Written by `python -m tools.c_times` on {content["date"]}. Times are the median for one window in µs, on one thread of
-an {content["device"]["cpu"]}, which has AVX-512 with VNNI. In the last column, all programs are restricted to AVX2.
-*Float32* is the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold** means that C is slower. The
+Written by `python -m tools.c_times` on {content["date"]}. Times are undisturbed times for one window in
+µs, on one thread of an {content["device"]["cpu"]}, which has AVX-512 with VNNI. In the last column,
+all programs are restricted to AVX2. *Float32* is the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold** means that C is slower. The
 published networks had untrained weights, which do not affect the times. The load average before was
 {content["load_average_before"]:.2f}.
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from convert.keras_files import load_network
 from convert.tensorflow_setup import import_tensorflow
-from edge_runtime.bench.c_library import compile_for
-from edge_runtime.bench.measurement_job import MeasurementJob
+from edge_runtime.bench.c_library import c_of, compile_for
+from edge_runtime.bench.measurement_job import JobModel
 from edge_runtime.data import loading
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.c_model import C
 from edge_runtime.model.model_card import load
+from edge_runtime.model.model_file import open_model_file
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
 
 OURS, INTERPRETER, STOCK, FUSED, ONNX = (
@@ -24,18 +24,17 @@ OURS, INTERPRETER, STOCK, FUSED, ONNX = (
     "TensorFlow's converter, a Keras 2 copy (one fused LSTM operator)",
     "ONNX Runtime",
 )
-AS_C = ("int8 as C", "c_int8.tflite")
-"""The compiled form, and the file of its model."""
+AS_C = "int8 as C"
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form of the network, with its file and runtime."""
+    """A form of the network, the model that measures it, and the bytes of its file without a card."""
 
     group: str
     name: str
-    file: str
-    runtime: str = "litert"
+    model: JobModel
+    n_bytes: int
 
     @property
     def is_float(self) -> bool:
@@ -71,17 +70,22 @@ def build(run: Path, folder: Path) -> list[Form]:
     train = loading.load_data().train
     held_out = np.isin(train.subject, record.held_out_subjects)
     fitting, unseen = train.select(~held_out), train.select(held_out)
-    np.savez(folder / "windows.npz", X=unseen.X, y=unseen.y)
+    np.save(folder / "labels.npy", unseen.y)
     network = load_network(run / "selection.keras")
     lowered = lower(network)
     drawn = fitting.select(draw_windows(fitting, CALIBRATION, card.training["seed"]))
     windows = np.asarray(normalisation.apply(drawn.X), np.float32)
-    forms = []
+    forms: list[Form] = []
+    np.save(folder / "windows.npy", unseen.X)
+    with_card = replace(card, raw_input=True)
+
+    def add_file(group: str, name: str, content: bytes, suffix: str, runtime: str) -> None:
+        file = f"{len(forms)}.{suffix}"
+        (folder / file).write_bytes(cards.attach(content, with_card))
+        forms.append(Form(group, name, JobModel(file, f"{group}, {name}", runtime, "windows.npy"), len(content)))
 
     def add(group: str, name: str, content: bytes) -> None:
-        file = f"{len(forms)}.tflite"
-        (folder / file).write_bytes(take_raw_windows(content, normalisation))
-        forms.append(Form(group, name, file))
+        add_file(group, name, take_raw_windows(content, normalisation), "tflite", "litert")
 
     add(OURS, "float32", tflite_converter.to_float32(lowered))
     add(OURS, "float16", tflite_converter.to_float16(lowered))
@@ -103,18 +107,18 @@ def build(run: Path, folder: Path) -> list[Form]:
         add(FUSED, scheme, fused(network, prepare))
     graph = to_onnx(network, normalisation)
     for name, model in (("float32", graph), ("dynamic int8", to_dynamic(graph))):
-        file = f"{len(forms)}.onnx"
-        (folder / file).write_bytes(model.SerializeToString())
-        forms.append(Form(ONNX, name, file, ONNX_RUNTIME))
+        add_file(ONNX, name, model.SerializeToString(), "onnx", ONNX_RUNTIME)
     ours = {x.name.partition(",")[0]: x for x in reversed(forms) if x.group == OURS}
-    model = folder / AS_C[1]
-    cards.write_model(model, (folder / ours["int8"].file).read_bytes(), replace(card, raw_input=True))
-    job = MeasurementJob("", "measure", model.name, AS_C[0], library="c_int8.so")
-    compile_for(PythonDevice(), model, job, folder)
+    in_c = replace(ours["int8"].model, title=AS_C, library="c_int8.so")
+    compiler = compile_for(PythonDevice(), c_of(open_model_file(folder / in_c.model)), in_c, folder)
+    in_c = replace(in_c, compiler=compiler)
     others = [form for form in forms if form.group != OURS]
     return [
         *(form for form in forms if form.group == OURS),
-        Form(OURS, AS_C[0], "c_int8.so", C),
+        Form(OURS, AS_C, in_c, (folder / "c_int8.so").stat().st_size),
         *others,
-        *(replace(ours[x], group=INTERPRETER, name=x, runtime="tensorflow") for x in ("float32", "int8")),
+        *(
+            replace(ours[x], group=INTERPRETER, name=x, model=replace(ours[x].model, runtime="tensorflow"))
+            for x in ("float32", "int8")
+        ),
     ]

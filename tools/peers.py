@@ -8,71 +8,67 @@ import json
 import multiprocessing
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from operator import itemgetter
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import click
 import numpy as np
+import numpy.typing as npt
 
 from edge_runtime import runs
-from edge_runtime.bench import doubts, machine, machine_state, statistics
-from edge_runtime.bench.timing import time_calls, warm_up
-from edge_runtime.model.c_model import C, CModel
-from edge_runtime.model.interpreters import open_model
-from edge_runtime.model.model_card import read_model
-from edge_runtime.model.onnx_model import ONNX_RUNTIME, open_onnx
+from edge_runtime.bench import doubts, statistics
+from edge_runtime.bench.measured import Round, read_round
+from edge_runtime.bench.measurement_job import JobModel, MeasurementJob
+from edge_runtime.devices.python import PythonDevice
+from edge_runtime.errors import HarEdgeError
+from edge_runtime.system.progress import ignore_progress
 from tools import RESULTS, table, table_of, write_result
-from tools.peer_models import AS_C, OURS, Form, build
+from tools.peer_models import OURS, build
 
-RUNS, TIMED_WINDOWS = 300, 32
 RAW = "raw window, prepared in the graph"
 """The input that is timed; older files do not name it."""
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--rounds", default=10, metavar="N", help="Processes per form.")
+@click.option("--rounds", default=40, metavar="N", help="Sets of processes, one process per form.")
 def main(run: Path, rounds: int) -> None:
     """Measure all forms of the selection network in the run folder RUN; write the tables."""
     run = runs.find_run(run).folder
-    before = machine_state.state()
     with tempfile.TemporaryDirectory(prefix="har-edge-peers-") as name:
         folder = Path(name)
-        forms = in_own_process(build, run, folder)
-        times: list[list[list[float]]] = [[] for _ in forms]
-        for turn in range(rounds):
-            for rounds_of_form, form in zip(times, forms, strict=True):
-                print(f"round {turn + 1} of {rounds}: {form.group}, {form.name}", file=sys.stderr)
-                rounds_of_form.append(in_own_process(measure, folder, form))
-        facts = []
-        for form in forms:
-            print(f"answers: {form.group}, {form.name}", file=sys.stderr)
-            facts.append(in_own_process(answer, folder, form))
-    busy = machine_state.busy_share(before, machine_state.state(), own_seconds=0.0)
-    p50s = [statistics.latency(x).p50 for x in times]
-    fastest = min((i for i, form in enumerate(forms) if form.is_float), key=p50s.__getitem__)
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:  # TensorFlow stays in it
+            forms = process.submit(build, run, folder).result()
+        measured = take_turns([form.model for form in forms], folder, rounds)
+        y = np.load(folder / "labels.npy")
+    times = statistics.turn_times([[part.latency_ns / 1e3 for part in of_form] for of_form in measured])
+    us = [statistics.undisturbed_time(times, i)[0] for i in range(len(forms))]
+    fastest = min((i for i, form in enumerate(forms) if form.is_float), key=us.__getitem__)
+    answers = [np.argmax(logits_of(of_form), axis=1) for of_form in measured]
     rows = []
-    for form, milliseconds, p50, fact in zip(forms, times, p50s, facts, strict=True):
-        ratio, interval = statistics.p50_ratio(milliseconds, times[fastest])
-        agreement = float(np.mean(np.array(fact["answers"]) == facts[0]["answers"]))
+    for i, form in enumerate(forms):
+        ratio, interval = statistics.undisturbed_ratio(times, i, fastest)
         rows.append(
-            {"group": form.group, "name": form.name}
-            | {key: fact[key] for key in ("operators", "bytes", "accuracy")}
-            | {"p50_us": 1000 * p50, "of_fastest_float": ratio, "of_fastest_float_ci95": interval}
-            | {"agreement": agreement}  # with the answers of the first form
+            {"group": form.group, "name": form.name, "bytes": form.n_bytes}
+            | {"accuracy": float(np.mean(answers[i] == y)), "us": us[i]}
+            | {"of_fastest_float": ratio, "of_fastest_float_ci95": interval}
+            | {"agreement": float(np.mean(answers[i] == answers[0]))}  # with the answers of the first form
         )
+    facts = [part.measured for part in measured[0]]
+    busy = [part.others_busy for part in facts if part.others_busy is not None]
     record = json.loads((run / "card.json").read_text(encoding="utf-8"))["training"]
     content = {
         "date": f"{date.today()}",
-        "device": asdict(machine.read_facts()),
-        "load_average_before": before.load_average,
-        "busy_cpus_beside": None if busy is None else max(0.0, busy - 1),  # we keep one busy ourselves
+        "device": asdict(facts[0].machine),
+        "load_average_before": facts[0].before.load_average,
+        "busy_cpus_beside": mean(busy) if busy else None,
         "packages": {x: version(x) for x in ("ai-edge-litert", "tensorflow", "tf_keras", "onnxruntime")},
         "weights_sha256": record["weights_sha256"]["selection"],
         "held_out_subjects": record["held_out_subjects"],
@@ -85,30 +81,29 @@ def main(run: Path, rounds: int) -> None:
     _record_processor(content)
 
 
-def in_own_process(task: Callable[..., Any], *arguments: Any) -> Any:
-    """Run `task` in a new process, so that the next task starts with nothing loaded or warmed up."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(task, *arguments).result()
+def take_turns(models: Sequence[JobModel], folder: Path, rounds: int) -> list[list[Round]]:
+    """Let the `models` in `folder` take turns in `rounds` sets of processes, as `har-edge bench` does.
+
+    Returns the rounds of each model; the first round has its answers to all windows.
+    """
+    measured: list[list[Round]] = [[] for _ in models]
+    for i in range(rounds):
+        print(f"round {i + 1} of {rounds}", file=sys.stderr)
+        job = MeasurementJob(f"round-{i}", "measure", tuple(models), score=i == 0)
+        for model, of_model, answer in zip(
+            models, measured, PythonDevice().run(job, folder, ignore_progress), strict=True
+        ):
+            if isinstance(answer, HarEdgeError):
+                raise answer
+            shape = answer.arrays["logits"].shape if i == 0 else None
+            of_model.append(read_round(answer, model.title, "local", shape))
+    return measured
 
 
-def measure(folder: Path, form: Form) -> list[float]:
-    """Time one form on some windows, in milliseconds."""
-    machine.pin_to_one_cpu()
-    windows = np.load(folder / "windows.npz")["X"]
-    infer, _ = _open(folder, form)
-    inputs = [window[np.newaxis] for window in windows[:: len(windows) // TIMED_WINDOWS][:TIMED_WINDOWS]]
-    warm_up(infer, inputs, 0.1, 2.0)
-    milliseconds: list[float] = (time_calls(infer, inputs, RUNS) / 1e6).tolist()
-    return milliseconds
-
-
-def answer(folder: Path, form: Form) -> dict[str, Any]:
-    """Let one form answer all windows."""
-    held_out = np.load(folder / "windows.npz")
-    infer, operators = _open(folder, form)
-    answers = [int(np.argmax(infer(window[np.newaxis]))) for window in held_out["X"]]
-    accuracy, size = float(np.mean(answers == held_out["y"])), (folder / form.file).stat().st_size
-    return {"operators": operators, "bytes": size, "accuracy": accuracy, "answers": answers}
+def logits_of(measured: Sequence[Round]) -> npt.NDArray[np.float32]:
+    """Return the answers of the first round, `[n_windows, n_labels]`."""
+    assert measured[0].logits is not None
+    return measured[0].logits
 
 
 def _record_processor(content: dict[str, Any]) -> None:
@@ -129,8 +124,8 @@ def processors(rows: list[dict[str, str]]) -> str:
     """Return the text of `processors.md`; `rows` are read from `processors.json`."""
     return f"""# Latency of int8 against float, by processor
 
-*Ratio* is the median time of `edge` in int8, divided by the median time of its fastest float form (*against*) in the
-same run, with a 95 % interval. All runs use LiteRT on one thread. Quote the processor with the ratio.
+*Ratio* is the time of `edge` in int8, divided by the time of its fastest float form (*against*)
+in the same run, with a 95 % interval. All runs use LiteRT on one thread. Quote the processor with the ratio.
 `python -m tools.peers RUN` adds a row.
 
 {table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "evidence", "doubt")}, rows)}"""
@@ -139,16 +134,6 @@ same run, with a 95 % interval. All runs use LiteRT on one thread. Quote the pro
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the row of the form that `har-edge convert --quantize` writes."""
     return next(row for row in rows if row["group"] == OURS and row["name"].startswith("int8, "))
-
-
-def _open(folder: Path, form: Form) -> tuple[Callable[[Any], Any], int | None]:
-    """Open a form: a function from a raw window `[1, samples, n_signals]` to logits, and the number of operators."""
-    content = (folder / form.file).read_bytes()
-    if form.runtime == C:
-        return CModel(folder / form.file, read_model(folder / AS_C[1])[0], "", form.name).run, None
-    is_onnx = form.runtime == ONNX_RUNTIME
-    model = open_onnx(content) if is_onnx else open_model(content, form.runtime)
-    return model.run, None if is_onnx else model.operators.total
 
 
 def doubts_of(content: dict[str, Any]) -> list[str]:
@@ -176,12 +161,13 @@ def markdown(content: dict[str, Any]) -> str:
     return f"""# One network in every form
 
 Written by `python -m tools.peers` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
-Python {device["python"]}, one thread. In each of {content["rounds"]} rounds, every form runs {RUNS} inferences in turn.
+Python {device["python"]}, one thread. Each of {content["rounds"]} rounds has a new process
+per form, and the processes take turns.
 Packages: {packages}.
 
-Every form is made from the [selection network](../training.md) of `edge`. *p50* is the median time of an inference,
-from a {content["window"]}. *Products* are the matrix products that compute the LSTM's gates (i, f, o) and candidate
-(c) in a step. `har-edge convert` writes the form in **bold**. *Accuracy* is on {len(content["held_out_subjects"])}
+Every form is made from the [selection network](../training.md) of `edge`. *Time* is the undisturbed time of an
+inference, from a {content["window"]}. *Products* are the matrix products that compute the LSTM's
+gates (i, f, o) and candidate (c) in a step. `har-edge convert` writes the form in **bold**. *Accuracy* is on {len(content["held_out_subjects"])}
 held-out training subjects. [Comparison with other tools](../peers.md) describes the method.
 {doubts}
 {table(" | ".join(["made by", *_COLUMNS]), lines)}"""
@@ -196,7 +182,7 @@ def ratio_text(row: dict[str, Any]) -> str:
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "form": lambda row: row["name"],
     "kB, no card": lambda row: f"{row['bytes'] / 1000:.0f}",
-    "p50, µs": lambda row: f"{row['p50_us']:.1f}",
+    "time, µs": lambda row: f"{row.get('us') or row['p50_us']:.1f}",
     "time / fastest float's (95 %)": ratio_text,
     "accuracy, %": lambda row: f"{100 * row['accuracy']:.2f}",
     "same as float32, %": lambda row: f"{100 * row['agreement']:.2f}",

@@ -55,5 +55,5 @@ def test_a_row_has_mean_and_deviation_of_its_seeds_and_the_best_and_worst_subjec
 
 
 def test_a_form_as_c_is_compared_with_the_fastest_float_of_any_tool():
-    p50s = {"int8": 9.0, "float32": 20.0, "ONNX Runtime float32": 10.0, "C int8": 2.5}
+    p50s = {"int8": 9.0, "float32": 20.0, "ONNX Runtime float32": 10.0, "int8 as C": 2.5}
     assert [c_against_float(p50s, x) for x in ("int8", "mixed")] == ["2.5 (0.25)", "–"]
