@@ -167,7 +167,8 @@ Packages: {packages}.
 
 Every form is made from the [selection network](../training.md) of `edge`. *Time* is the undisturbed time of an
 inference, from a {content["window"]}. *Products* are the matrix products that compute the LSTM's
-gates (i, f, o) and candidate (c) in a step. `har-edge convert` writes the form in **bold**. *Accuracy* is on {len(content["held_out_subjects"])}
+gates (i, f, o) and candidate (c) in a step. `har-edge convert` writes the form in **bold**.
+*Accuracy* is on {len(content["held_out_subjects"])}
 held-out training subjects. [Comparison with other tools](../peers.md) describes the method.
 {doubts}
 {table(" | ".join(["made by", *_COLUMNS]), lines)}"""
