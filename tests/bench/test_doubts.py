@@ -6,9 +6,9 @@ import pytest
 
 from edge_runtime.bench import doubts
 from edge_runtime.bench.doubts import Evidence
+from edge_runtime.bench.latency import Latency
 from edge_runtime.bench.machine_state import CpuClock, State, Throttled
 from edge_runtime.bench.measured import WarmUp
-from edge_runtime.bench.latency import Latency
 from edge_runtime.bench.results import Control
 
 UNKNOWN = State(0.0, *[None] * 9)
@@ -32,7 +32,7 @@ IDLE = Evidence(
     same_answers=True,
     paced=False,
     warm_up=WarmUp(1000, 1.0, True),
-    latency=Latency(1.0, 1.1, 1.15, 1.3, 1.0, 0.9, 2.0, 3000, mad=0.02, p50_ci95=(0.99, 1.01)),
+    latency=Latency(1.2, 1.3, 1.4, 1.5, 1.2, 0.9, 2.0, 3000, 0.3, None, undisturbed=1.0, undisturbed_ci95=(0.99, 1.01)),
     control=Control(1.01, (0.99, 1.02), True),
     trained_on=("UCI HAR", "ab12"),
     data=("UCI HAR", "ab12"),
@@ -61,7 +61,9 @@ def latency(**changes):
         {},
         {"before": UNKNOWN, "rounds": [(UNKNOWN, UNKNOWN)] * 10, "others_busy": [None] * 10},
         {"rounds": [(SLOW, STATE)] * 10},  # the clock of an idle CPU before each round
-        latency(runs=500, mad=0.1, p50_ci95=(0.95, 1.04)),
+        latency(undisturbed=None, undisturbed_ci95=None),
+        {"paced": True} | latency(undisturbed_ci95=(0.9, 1.25)),
+        latency(runs=500, undisturbed_ci95=(0.96, 1.05)),
         {"before": state(load_average=6.0)},  # a training that has ended
         {"before": state(load_average=0.5), "others_busy": [0.25], "xnnpack": {"MUL": 90}},
         after(state(temperatures_c={"cpu-thermal": 79.9}), state(clock_khz=CpuClock(2_160_000, None, None))),
@@ -87,12 +89,13 @@ def test_an_idle_machine_unknown_facts_and_values_within_limits_leave_no_doubt(c
         (after(state(firmware_clock_khz=1_500_000), state(firmware_clock_khz=2_400_000)), "1500 to 2400 MHz"),
         (after(state(power_source="battery")), "battery"),
         ({"warm_up": WarmUp(1000, 20.0, False)}, "warm-up"),
-        (latency(mad=0.2), "20 % off p50"),
-        (latency(p50_ci95=(0.94, 1.06)), "12 % wide"),
-        (latency(runs=499), "--runs 500"),
+        (latency(undisturbed_ci95=(0.94, 1.06)), "±6 %"),
+        ({"paced": True} | latency(undisturbed_ci95=(0.7, 1.2)), "±25 %"),
+        (latency(runs=499), "--rounds"),
         ({"rounds": [(STATE, STATE)] * 4}, "4 rounds"),
         ({"control": Control(1.05, (1.02, 1.08), False)}, "1.050"),
         ({"xnnpack": {"MUL": 60}}, "60 of 100 operators; MUL, SPLIT"),
+        ({"control": None}, "--no-control"),
         ({"same_answers": False}, "answers"),
     ],
 )
