@@ -20,7 +20,7 @@ from files import DEEP
 from programs import processes, start_har_edge, wait_until
 from written_recordings import posture, write_pieces, zipped
 
-from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
+from edge_runtime.bench.measurement_job import JobModel, MeasurementJob, read_answer
 from edge_runtime.data import uci_har
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError
@@ -88,7 +88,7 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_file_stays(name, gro
 
 # Kills
 
-BENCH = "bench edge-small --rounds 4 --runs 20 --data rec --json OUT/b.json --csv OUT/b.csv"
+BENCH = "bench edge-small --rounds 4 --data rec --json OUT/b.json --csv OUT/b.csv"
 PERSONALISE = "personalise edge-small --data one -o OUT/m.tflite"
 
 
@@ -148,7 +148,7 @@ def test_files_that_a_device_sends_unasked_are_not_written(tmp_path):
     (tmp_path / "lie").write_text(GREETING + "".join(f"{json.dumps(x)}\n" for x in lies))
     transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
     with closing(RemoteDevice(transport, interpreter="python3")) as it, pytest.raises(DeviceError):
-        it.run(MeasurementJob("x", "measure", "m", "m"), folder, ignore_progress)
+        it.run(MeasurementJob("x", "measure", (JobModel("m", "m"),)), folder, ignore_progress)
     assert {x.name for x in (*tmp_path.iterdir(), *folder.iterdir())} == {"job", "lie", "m", "worker.pyz"}
     assert (folder / "m").read_bytes() == b"model"
 
@@ -167,7 +167,7 @@ def test_answers_of_another_form_are_an_error_of_the_device(lines, tmp_path):
     (tmp_path / "m").write_bytes(b"model")
     transport = SimpleNamespace(name="h", command=lambda argv: ["cat", str(tmp_path / "lie"), "-"])
     with closing(RemoteDevice(transport, interpreter="python3")) as device, pytest.raises(DeviceError):
-        device.run(MeasurementJob("x", "measure", "m", "m"), tmp_path, ignore_progress)
+        device.run(MeasurementJob("x", "measure", (JobModel("m", "m"),)), tmp_path, ignore_progress)
 
 
 class Runs:
