@@ -92,14 +92,16 @@ def _report_of(
         raise next(participant.failure for participant in participants if participant.failure)
     first, last = measured[0].measured[0], measured[-1].measured[-1]
     twice = [x for x in (participants[0], *(x for x in participants if x.is_control)) if x.rounds and not x.failure]
-    control = aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in twice)) if len(twice) == 2 else None
+    has_control = len(twice) == 2 and not first.machine.emulated
+    control = aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in twice)) if has_control else None
     run = aggregation.MeasuredRun(measured, scored, settings.threads, settings.paced, control)
     results = [aggregation.result_of(run, place) for place in range(len(measured))]
     overheads = [
         x.harness_overhead_us for model in measured for x in model.measured if x.harness_overhead_us is not None
     ]
     without_c = settings.without_c
-    failed = [(x, str(x.failure)) for x in participants if x.failure]
+    controlled = participants[0].failure is None  # otherwise the control only fails once more
+    failed = [(x, str(x.failure)) for x in participants if x.failure and (controlled or not x.is_control)]
     if not settings.needs_c and (in_c := [reason for x, reason in failed if x.model.c_source]):
         without_c, failed = in_c[0], [(x, reason) for x, reason in failed if not x.model.c_source]
     absent = tuple(AbsentRival(x.model.rival.name, reason) for x, reason in failed if x.model.rival)

@@ -76,15 +76,14 @@ class ModelProcess:
         theirs.close()
         child = cls(job.models[i].title, job.answers[1 + i], pid, ours)
         if duration := child._receive(32):
-            child.slice_s, child.stage = float(duration), "timing"
+            child.slice_s = float(duration)
         return child
 
     def do(self, command: bytes) -> None:
         """Let the process do its part, and wait until it has; nothing happens if it has ended."""
-        if command == FINISH:
-            self.stage = "classifying"
         with suppress(OSError):
             self.channel.sendall(command)
+            self.stage = "timing" if command == TURN else "classifying"
             self._receive(1)
 
     def end(self, folder: Path) -> None:
@@ -107,7 +106,7 @@ def _answer(job: MeasurementJob, i: int, folder: Path, channel: socket.socket) -
     """Do the turns of the model `i` of `job` in this process, and write its answer."""
     model, name = job.models[i], job.answers[1 + i]
     try:
-        measurement = _Measurement(job, model, folder)
+        measurement = ModelMeasurement(job, model, folder)
         channel.sendall(str(measurement.slice_s).encode())
         gc.collect()
         gc.disable()
@@ -124,7 +123,7 @@ def _answer(job: MeasurementJob, i: int, folder: Path, channel: socket.socket) -
         write_error(folder, name, DeviceError(f"too little memory for {model.title}: close other programs"))
 
 
-class _Measurement:
+class ModelMeasurement:
     """A model that is open and warm, and the times of its slices.
 
     Windows are already in the card's frame, so the end-to-end times turn each window once more.

@@ -29,7 +29,10 @@ from edge_runtime.system.progress import OnProgress, ignore_progress
 
 @dataclass
 class RemoteDevice:
-    """A device reached over `transport`; `prepare` sends packages unless `interpreter` is set, which has them."""
+    """A device reached over `transport`; `prepare` sends packages unless `interpreter` is set, which has them.
+
+    `without_onnx` is the error of installing ONNX Runtime.
+    """
 
     here = False
     most_windows: ClassVar[int | None] = None
@@ -38,10 +41,10 @@ class RemoteDevice:
     interpreter: str = ""
     site: str | None = None
     silence_seconds: float = SILENCE_SECONDS
+    without_onnx: DeviceError | None = None
     _processes: Stoppable = field(default_factory=Stoppable)
     _connection: Connection | None = None
     _there: set[str] = field(default_factory=set)
-    _without_onnx: DeviceError | None = None
 
     @property
     def name(self) -> str:
@@ -61,7 +64,7 @@ class RemoteDevice:
             try:
                 self.site += f":{self._install(replace(environment, requirements=(ONNX_REQUIREMENT,)), on_progress)}"
             except DeviceError as error:
-                self._without_onnx = DeviceError(f"{self.name} gets no ONNX Runtime: {error}")
+                self.without_onnx = DeviceError(f"{self.name} gets no ONNX Runtime: {error}")
 
     def _install(self, environment: Environment, on_progress: OnProgress) -> str:
         """Create the `environment` if it is missing, and return its folder."""
@@ -136,9 +139,9 @@ class RemoteDevice:
         answers = read_answers(folder, job)
         if answers is None:
             raise no_answer(title, ending(done["code"], done["log"], stage))
-        if self._without_onnx:
+        if self.without_onnx:
             is_onnx = [model.runtime == ONNX_RUNTIME for model in job.models]
-            answers = [self._without_onnx if onnx else answer for onnx, answer in zip(is_onnx, answers, strict=True)]
+            answers = [self.without_onnx if onnx else answer for onnx, answer in zip(is_onnx, answers, strict=True)]
         return answers
 
     def instructions(self, model: JobModel, folder: Path) -> Instructions | None:

@@ -1,20 +1,24 @@
 """A measurement: fresh processes that take turns, raw times, scores of the same interpreter, doubts."""
 
 import hashlib
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_models
-from programs import MODELS, interpreter
+from compiled_c import CC
+from programs import MODELS
+from sample_reports import DEVICE
 
 from edge_runtime.bench import measurement, statistics
-from edge_runtime.bench.measurement import MeasurementSettings
-from edge_runtime.bench.measurement_job import Instructions, MeasurementJob
+from edge_runtime.bench.machine import Machine
+from edge_runtime.bench.measured import Measured, RuntimeVersion
+from edge_runtime.bench.measurement_job import Answer, Instructions, MeasurementJob
+from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.data import evaluation_data, scores
 from edge_runtime.devices.python import PythonDevice
-from edge_runtime.errors import DeviceError
+from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_file import ModelFile, open_model_file
@@ -23,52 +27,108 @@ from edge_runtime.model.rivals import STOCK, Rival
 
 
 class Watched:
-    """A real device that also notes which jobs it did, and may change what the machine said or the interpreter."""
+    """A real device that also notes which jobs it did, and may change what the machine answers."""
 
-    most_windows = None
+    name, most_windows = "watched", None
 
-    def __init__(self, interpreters: dict[str, PythonDevice] | None = None, told=None, **changes: object) -> None:
-        self.name = "watched"
+    def __init__(self, facts=None, **changes: object) -> None:
         self.jobs: list[MeasurementJob] = []
-        self._interpreters = interpreters or {}
-        self._changes, self._told = changes, told or {}
+        self._changes, self._facts = changes, facts or {}
 
-    def run(self, work, folder, on_progress):
-        self.jobs.append(work)
-        answer = self._interpreters.get(work.model, PythonDevice()).run(work, folder, on_progress)
-        machine = answer.facts["machine"] | self._changes
-        return replace(answer, facts={**answer.facts, "machine": machine, **self._told})
+    def run(self, job, folder, on_progress):
+        self.jobs.append(job)
+        return [
+            x
+            if isinstance(x, HarEdgeError) or job.task == "compile"
+            else replace(x, facts={**x.facts, "machine": x.facts["machine"] | self._changes, **self._facts})
+            for x in PythonDevice().run(job, folder, on_progress)
+        ]
 
-    def instructions(self, work, folder):
-        if not self._changes.get("emulated"):
-            return None
-        self.jobs.append(work)
-        return Instructions(1000 + len(self.jobs), "by hand")
+    def instructions(self, model, folder):
+        return Instructions(1000 + int(model.model[6]), "by hand") if self._changes.get("emulated") else None
+
+
+class Instant:
+    """A device that answers at once: each slice takes 20 us and `noise`; from round `fails` on, it fails."""
+
+    name, most_windows = "instant", None
+
+    def __init__(self, noise: float, fails: float = np.inf) -> None:
+        self.jobs: list[MeasurementJob] = []
+        self._noise, self._fails, self._random = noise, fails, np.random.default_rng(0)
+
+    def run(self, job, folder, on_progress):
+        if len(self.jobs) == self._fails:
+            raise DeviceError("it went away")
+        self.jobs.append(job)
+        return [self._answer(len(np.load(folder / model.windows))) for model in job.models]
+
+    def _answer(self, n_windows: int) -> Answer:
+        times = np.exp(self._noise * self._random.standard_normal((16, 2)))
+        arrays = {name: (20_000 * times).astype(np.int64) for name in ("latency_ns", "end_to_end_ns")}
+        return Answer(FACTS, {**arrays, "logits": np.zeros((n_windows, 6), np.float32)})
+
+    def instructions(self, model, folder):
+        raise AssertionError("a real processor")
+
+
+MACHINE = Machine(**{x.name: getattr(DEVICE, x.name) for x in fields(Machine)})
+FACTS = asdict(
+    Measured(
+        **dict.fromkeys(("load_ms", "first_ms", "warm_up", "baseline_memory_bytes", "peak_memory_bytes")),
+        **{"machine": MACHINE, "before": DEVICE.before, "after": DEVICE.before, "others_busy": 0.0, "pinned_cpu": 1},
+        **{"runtime": RuntimeVersion("litert", "2"), "harness_overhead_us": 0.1, "threads": 1},
+    )
+)
+
+
+def enough(noise: float, until: float, models, data, **settings: object) -> int:
+    """The number of rounds of a measurement on an instant device."""
+    device = Instant(noise)
+    report = measurement.measure(models, data, device, MeasurementSettings(until=until, **settings))
+    assert report.settings.rounds == len(device.jobs)
+    reach = np.ptp(report.comparisons[0].p50_ratio_ci95) / 2 / report.comparisons[0].p50_ratio
+    assert len(device.jobs) == settings.get("rounds") or settings.get("duration_s") or reach < 1.2 * until
+    return len(device.jobs)
+
+
+def test_rounds_follow_until_ratios_are_precise_or_the_time_is_up_or_as_often_as_requested(models, few):
+    assert enough(0.1, 0.05, models, few) == 24
+    assert enough(0.25, 0.05, models, few) in range(28, 100, 4)
+    assert enough(0.25, 1e-6, models, few, duration_s=1e-6) == 1
+    assert enough(1.0, 0.05, models, few, rounds=5, duration_s=1e-6) == 5
+    assert enough(0.05, 0.05, models, few, paced=True) == 8
+
+
+def test_a_device_that_goes_away_is_an_error_and_no_half_result(models, few):
+    with pytest.raises(DeviceError, match="away"):
+        measurement.measure(models, few, Instant(0.1, fails=3), MeasurementSettings())
 
 
 @pytest.fixture(scope="module")
 def measured(models, few):
     """One real measurement of both reference models, and the jobs it took."""
     device = Watched()
-    return measurement.measure(models, few, device, MeasurementSettings(runs=50, rounds=3)), device.jobs
+    return measurement.measure(models, few, device, MeasurementSettings(rounds=3)), device.jobs
 
 
 def test_the_name_of_a_rivals_file_reaches_no_device(models, few):
-    device, content = Watched(), cards.strip(models[0].content)
+    device, content = Instant(0.1), cards.strip(models[0].content)
     rival = replace(models[0], content=content, path=Path("x.$(id)"), rival=Rival(STOCK, "float32", "x.$(id)"))
-    measurement.measure([models[1], rival], few, device, MeasurementSettings(runs=1, rounds=1, control=False))
-    assert [x.model for x in device.jobs] == ["model-0.tflite", "model-1.tflite"]
+    measurement.measure([models[1], rival], few, device, MeasurementSettings(rounds=1, control=False))
+    assert [x.model for x in device.jobs[0].models] == ["model-0.tflite", "model-1.tflite"]
 
 
-def test_models_take_turns_each_time_in_a_fresh_process(measured, models):
+def test_each_round_has_all_models_and_the_first_once_more_as_control(measured, models):
     report, jobs = measured
-    # The third is the control: the first model once more.
-    assert [job.title for job in jobs] == [models[i].title for i in (0, 1, 0)] * 3
-    assert [job.model for job in jobs[2::3]] == ["model-0.tflite"] * 3
-    assert len({job.name for job in jobs}) == 9
-    assert [job.runs for job in jobs] == [16] * 3 + [17] * 6
-    assert [job.score for job in jobs] == [True, True, False] * 2 + [False] * 3
-    assert [job.energy for job in jobs] == [True, True, False] + [False] * 6
+    for job in jobs:
+        assert [model.title for model in job.models] == [models[i].title for i in (0, 1, 0)]
+        assert [model.is_scored for model in job.models] == [True, True, False]
+    assert [(job.name, job.score, job.energy, job.turns) for job in jobs] == [
+        ("round-0", True, True, 0),
+        ("round-1", True, False, 0),
+        ("round-2", False, False, 0),
+    ]
     low, high = report.control.p50_ratio_ci95
     assert low <= report.control.p50_ratio <= high
     assert report.control.passed == (low <= 1 <= high)
@@ -78,7 +138,8 @@ def test_two_models_are_compared_over_the_same_rounds_and_windows(measured, few)
     (comparison,) = measured[0].comparisons
     float_result, int8_result = measured[0].results
     assert (comparison.result, comparison.against) == (1, 0)
-    assert comparison.p50_ratio == pytest.approx(int8_result.latency_ms.p50 / float_result.latency_ms.p50, abs=1e-3)
+    ratio = int8_result.latency_ms.undisturbed / float_result.latency_ms.undisturbed
+    assert comparison.p50_ratio == pytest.approx(ratio, rel=0.2)
     assert comparison.p50_ratio_ci95[0] <= comparison.p50_ratio <= comparison.p50_ratio_ci95[1]
     answers = [Classifier(path).logits(few.test.X).argmax(axis=1) for path in MODELS.values()]
     right = [classes == few.test.y for classes in answers]
@@ -93,7 +154,7 @@ def test_the_report_describes_the_models_the_method_and_the_device(measured):
     report = measured[0]
     settings = report.settings
     assert settings.mode == "back-to-back"
-    assert (settings.runs, settings.rounds, settings.threads, settings.duration_s) == (50, 3, 1, None)
+    assert (settings.rounds, settings.threads, settings.duration_s, settings.until) == (3, 1, None, None)
     assert settings.harness_overhead_us > 0
     assert report.device.before.time < report.device.after.time
     assert report.data.period_s == 1.28
@@ -108,7 +169,8 @@ def test_the_report_describes_the_models_the_method_and_the_device(measured):
             (result.latency_ms, result.samples_ms.latency),
             (result.end_to_end_ms, result.samples_ms.end_to_end),
         ):
-            assert [len(part) for part in samples] == [16, 17, 17]
+            assert [len(part) for part in samples] == [16 * n for n in result.samples_ms.turns]
+            assert latency.undisturbed_ci95[0] <= latency.undisturbed <= latency.undisturbed_ci95[1]
             assert latency.p95 == pytest.approx(np.percentile(np.concatenate(samples), 95), abs=1e-6)
         assert 10e6 < result.baseline_memory_bytes < result.peak_memory_bytes
 
@@ -126,26 +188,21 @@ def test_paced_windows_have_the_period_and_the_signals_of_the_card(few):
     weights[3, :, 1] = 1
     signals = ("body_acc_x", "total_acc_x")
     model = weighing(few.labels, weights.reshape(6, -1), signals, hop=5)  # a window every 0.1 s
-    device, settings = Watched(), MeasurementSettings(runs=8, rounds=2, paced=True, control=False)
-    report = measurement.measure([model, weighing(few.labels, weights.reshape(6, -1), signals)], few, device, settings)
-    assert {job.model: job.period_s for job in device.jobs} == {"model-0.tflite": 0.1, "model-1.tflite": 1.28}
-    (comparison,) = report.comparisons
-    times = [report.results[i].end_to_end_ms.p50 for i in (comparison.result, comparison.against)]
-    assert comparison.end_to_end_ratio == pytest.approx(times[0] / times[1], abs=1e-3) != comparison.p50_ratio
-    assert comparison.end_to_end_ratio_ci95[0] <= comparison.end_to_end_ratio <= comparison.end_to_end_ratio_ci95[1]
+    device, settings = Watched(), MeasurementSettings(rounds=2, paced=True, control=False)
+    report = measurement.measure([model, model], few, device, settings)
+    assert [(job.period_s, job.turns) for job in device.jobs] == [(0.1, 3)] * 2
     expected = np.where(few.test.X[:, :, 6].sum(axis=1) > 0, 3, 0)
     assert report.results[0].accuracy == pytest.approx((expected == few.test.y).mean())
     samples = report.results[0].samples_ms
     assert report.settings.mode == "paced"
-    assert [len(part) for part in samples.latency] == [4, 4]
+    assert [len(part) for part in samples.latency] == [3, 3]
     assert (np.array(samples.latency) < samples.end_to_end).all()
 
 
-def test_a_duration_is_shared_by_the_rounds_and_the_result_has_the_interpreters_threads_and_doubts(models, few):
-    device = Watched(told={"others_busy": 1.5, "threads": 1})
-    settings = MeasurementSettings(rounds=2, duration_s=0.2, threads=2, control=False)
-    report = measurement.measure(models[1:], few, device, settings)
-    assert [(job.seconds, job.threads) for job in device.jobs] == [(0.1, 2), (0.1, 2)]
+def test_a_result_has_the_interpreters_threads_and_doubts(models, few):
+    device = Watched({"others_busy": 1.5, "threads": 1})
+    report = measurement.measure(models[1:], few, device, MeasurementSettings(rounds=1, threads=2, control=False))
+    assert device.jobs[0].threads == 2
     (result,) = report.results
     assert (result.threads, result.pinned_cpu) == (1, None)
     assert result.latency_ms.runs == sum(map(len, result.samples_ms.latency))
@@ -153,15 +210,48 @@ def test_a_duration_is_shared_by_the_rounds_and_the_result_has_the_interpreters_
         assert any(noun in doubt for doubt in result.doubts)
 
 
-def test_a_model_whose_worker_dies_is_a_failure_and_the_others_are_measured(models, few, tmp_path):
-    device = Watched({"model-0.tflite": interpreter(tmp_path, "kill -KILL $$")})
-    report = measurement.measure(models, few, device, MeasurementSettings(runs=4, rounds=2))
+CRASHES_AFTER_A_PAUSE = """
+#define _POSIX_C_SOURCE 199309L
+#include <signal.h>
+#include <time.h>
+#include "crash.h"
+const char *crash_instruction_set(void) { return "any"; }
+void crash_predict(const float *window, float *logits) {
+    static struct timespec last;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (last.tv_sec && now.tv_sec - last.tv_sec + (now.tv_nsec - last.tv_nsec) * 1e-9 > 0.25) raise(SIGSEGV);
+    last = now;
+    logits[0] = window[0];
+}
+"""
+
+
+@pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
+def test_a_process_that_dies_in_the_middle_of_a_round_is_a_failure_and_the_others_are_measured(few, tmp_path):
+    (tmp_path / "crash.c").write_text(CRASHES_AFTER_A_PAUSE)
+    (tmp_path / "crash.h").touch()
+    model = weighing(few.labels, np.eye(6, 128, dtype=np.float32), hop=25)
+    as_c, device = replace(model, title="m as C", c_source=tmp_path / "crash.c"), Watched()
+    settings = MeasurementSettings(rounds=2, paced=True, control=False, needs_c=True)
+    report = measurement.measure([as_c, model], few, device, settings)
     (result,), (failure,) = report.results, report.failures
-    assert (result.file, result.latency_ms.runs, failure.file) == (models[1].title, 4, models[0].title)
+    assert (result.file, len(result.samples_ms.latency), failure.file) == ("m", 2, "m as C")
+    assert "SIGSEGV while timing" in failure.error
+    assert [len(job.models) for job in device.jobs if job.task == "measure"] == [2, 1]
+    not_needed = measurement.measure([model, as_c], few, device, replace(settings, needs_c=False, rounds=1))
+    assert (not_needed.failures, "SIGSEGV" in not_needed.without_c) == ((), True)
+
+
+def test_a_model_that_fails_is_one_failure_and_without_another_model_an_error(models, few):
+    flatbuffer, card = models[0].content[:1000], models[0].card
+    damaged, device = replace(models[0], title="damaged", content=cards.attach(flatbuffer, card)), Watched()
+    report = measurement.measure([damaged, models[1]], few, device, MeasurementSettings(rounds=2))
+    assert [result.file for result in report.results] == [models[1].title]
+    assert [failure.file for failure in report.failures] == ["damaged"]
     assert report.control is None  # without the first model there is nothing to control
-    assert [job.model for job in device.jobs].count("model-0.tflite") == 1
-    with pytest.raises(DeviceError, match=r"edge_float32\.tflite.*KILL"):
-        measurement.measure(models[:1], few, device, MeasurementSettings(runs=4, rounds=2))
+    with pytest.raises(InputError, match="damaged"):
+        measurement.measure([damaged], few, device, MeasurementSettings(rounds=2))
 
 
 def test_scores_equal_the_classifiers(measured, few):
@@ -184,12 +274,12 @@ def test_an_emulated_device_reports_scores_and_no_times_and_no_memory(few):
     models = [
         weighing(few.labels, weights) for weights in (eye, eye[::-1])
     ]  # the second has the logits of the first reversed
-    report = measurement.measure(models, few, device, MeasurementSettings(runs=20, rounds=10))
-    # Two rounds of each, to see that answers repeat, no control, and instructions once.
-    assert len(device.jobs) == 6
+    report = measurement.measure(models, few, device, MeasurementSettings())
+    # Two rounds, to see that answers repeat; only the first has a control, before the emulation is known.
+    assert [(len(job.models), job.turns) for job in device.jobs] == [(3, 0), (2, 1)]
     assert report.control is report.settings.harness_overhead_us is None
     for i, result in enumerate(report.results):
-        assert result.instructions == Instructions(1005 + i, "by hand")
+        assert result.instructions == Instructions(1000 + i, "by hand")
         assert result.latency_ms is result.end_to_end_ms is result.samples_ms is result.energy is result.warm_up is None
         assert result.load_ms is result.first_ms is result.peak_memory_bytes is result.baseline_memory_bytes is None
         (doubt,) = result.doubts  # and none about time
@@ -208,8 +298,8 @@ def test_a_device_for_fewer_windows_gets_every_nth_window_in_the_frame_of_all_wi
     class Small(Watched):
         most_windows = 50
 
-        def run(self, work, folder, on_progress):
-            self.windows = np.load(folder / work.windows)
+        def run(self, job, folder, on_progress):
+            self.windows = np.load(folder / job.models[0].windows)
             raise DeviceError("no answer")
 
     model, device = open_model_file(reference_model("edge-anywhere", "int8")), Small()

@@ -3,25 +3,26 @@
 import hashlib
 import json
 import os
+import re
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tiny_models
 from programs import MODELS, interpreter, processes, start, wait_until, write_program
 
-from edge_runtime.bench import measurement_job, measurement_worker
+from edge_runtime.bench import measurement_job, measurement_worker, model_process
 from edge_runtime.bench.measured import Energy, Measured, read_round
-from edge_runtime.bench.measurement_job import Answer, MeasurementJob
+from edge_runtime.bench.measurement_job import Answer, JobModel, MeasurementJob
+from edge_runtime.bench.model_process import TURN, ModelMeasurement
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.targets import opener
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.interpreters import Model, open_model
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals import mounting
 from edge_runtime.system.dataclass_json import from_json
@@ -37,75 +38,82 @@ def folder(tmp_path) -> Path:
     return tmp_path
 
 
-WORK = MeasurementJob("0-0", "measure", "model.tflite", "m.tflite", windows="windows.npy", runs=3)
+WORK = MeasurementJob("0", "measure", (JobModel("model.tflite", "m.tflite", windows="windows.npy"),), turns=3)
 
 
-@pytest.fixture(autouse=True)
-def every_cpu() -> Iterator[None]:
-    """A measurement in this process pins it."""
-    allowed = os.sched_getaffinity(0)
-    yield
-    os.sched_setaffinity(0, allowed)
+def of_models(*models: JobModel, **changes: object) -> MeasurementJob:
+    """The job for these models too, which are in the same folder."""
+    return replace(WORK, models=WORK.models + models, **changes)
 
 
-def test_the_worker_answers_with_logits_and_times_and_ends(folder):
-    answer = PythonDevice().run(WORK, folder, ignore_progress)
-    assert answer.arrays["logits"].tolist() == [[4, 4], [4, 4]]
-    assert answer.arrays["latency_ns"].shape == answer.arrays["end_to_end_ns"].shape == (3,)
-    assert answer.facts["warm_up"]["calls"] >= 3
-    assert answer.facts["pinned_cpu"] == max(os.sched_getaffinity(0))
+def test_the_worker_answers_with_logits_and_times_for_each_model_and_ends(folder):
+    control = replace(WORK.models[0], is_scored=False)
+    scored, timed = PythonDevice().run(of_models(control), folder, ignore_progress)
+    assert scored.arrays["logits"].tolist() == [[4, 4], [4, 4]]
+    assert timed.arrays.keys() == {"latency_ns", "end_to_end_ns"}
+    for answer in (scored, timed):
+        latency, end_to_end = (answer.arrays[f"{kind}_ns"] for kind in ("latency", "end_to_end"))
+        assert latency.shape == end_to_end.shape == (3, 16)
+        assert (answer.facts["warm_up"]["calls"] >= 3, answer.facts["warm_up"]["seconds"] > 0.1) == (True, True)
+        assert answer.facts["pinned_cpu"] == max(os.sched_getaffinity(0))
     assert not processes(folder)
+    (threaded,) = PythonDevice().run(replace(WORK, threads=2), folder, ignore_progress)
+    assert (threaded.facts["threads"], threaded.facts["pinned_cpu"]) == (2, None)
+
+
+@pytest.mark.parametrize(("slice_s", "period_s", "n"), [(0.002, 0, 16), (0.125, 0, 8), (5, 0, 3), (0.002, 0.5, 16)])
+def test_processes_take_turns_for_two_seconds_or_begin_when_windows_come(folder, monkeypatch, slice_s, period_s, n):
+    turns, now = [], [7.0]
+
+    class Child(SimpleNamespace):
+        def do(self, command):
+            turns.append((self.name, command, now[0] - 7))
+
+        def end(self, folder):
+            turns.append(self.name)
+
+    monkeypatch.setattr(measurement_worker, "_start", lambda *_: [Child(name=x, slice_s=slice_s) for x in "ab"])
+    monkeypatch.setattr(measurement_worker, "end_with_the_reader", lambda _: None)
+    clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds))
+    monkeypatch.setattr(measurement_worker, "time", clock)
+    measurement_worker.measure(replace(WORK, turns=0, threads=2, period_s=period_s), folder)
+    begun = [(x, TURN, (turn + place / 2) * period_s) for turn in range(n) for place, x in enumerate("ab")]
+    assert turns[: 2 * n] == begun
+    assert [turn[0] for turn in turns[2 * n :]] == ["a", "a", "b", "b"]
 
 
 def test_a_model_of_raw_windows_has_equal_latency_and_end_to_end_times(folder):
     (folder / "model.tflite").write_bytes(MODELS["int8"].read_bytes())
     np.save(folder / "windows.npy", np.ones((3, 128, 9), np.float32))
-    for job in (WORK, replace(WORK, runs=0, seconds=0.01), replace(WORK, runs=2, period_s=0.01)):
-        _, arrays = measurement_worker.measure(job, folder)
-        assert arrays["latency_ns"].tolist() == arrays["end_to_end_ns"].tolist()
-        assert arrays["logits"].shape == (3, 6)
+    (answer,) = PythonDevice().run(WORK, folder, ignore_progress)
+    assert answer.arrays["latency_ns"].tolist() == answer.arrays["end_to_end_ns"].tolist()
+    assert answer.arrays["logits"].shape == (3, 6)
 
 
-def test_end_to_end_counts_turning_windows_into_the_walking_frame(folder, monkeypatch):
+@pytest.mark.parametrize("period_s", [0, 0.01])
+def test_end_to_end_counts_turning_windows_into_the_walking_frame(folder, monkeypatch, period_s):
     """Turning a window that is turned already changes nothing: the answers equal the answers to the data's windows."""
     windows = np.random.default_rng(0).normal(size=(3, 128, 9)).astype(np.float32)
     np.save(folder / "windows.npy", windows)
     (folder / "model.tflite").write_bytes(reference_model("edge-anywhere", "int8").read_bytes())
     turns = []
-    monkeypatch.setattr(measurement_worker, "turned", lambda *args: turns.append(mounting.turned(*args)) or turns[-1])
-    for job in (WORK, replace(WORK, runs=2, period_s=0.01)):
-        turns.clear()
-        _, arrays = measurement_worker.measure(job, folder)
-        assert len(turns) >= job.runs
-        assert len(arrays["latency_ns"]) == len(arrays["end_to_end_ns"]) == job.runs
-        assert turns[0].tobytes() == windows[0].tobytes()
-        assert (arrays["logits"] == Classifier("edge-anywhere").logits(windows)).all()
-
-
-def test_timing_begins_after_the_first_call_and_a_warm_up(folder, monkeypatch):
-    calls, before = [], []
-    run, timing = Model.run, measurement_worker.time_calls
-    monkeypatch.setattr(Model, "run", lambda self, window: calls.append(0) or run(self, window))
-    monkeypatch.setattr(measurement_worker, "time_calls", lambda *args: before.append(len(calls)) or timing(*args))
-    measured, _ = measurement_worker.measure(WORK, folder)
-    assert before[0] == 1 + measured.warm_up.calls
-    assert measured.warm_up.seconds > 0.1
+    monkeypatch.setattr(model_process, "turned", lambda *args: turns.append(mounting.turned(*args)) or turns[-1])
+    measurement = ModelMeasurement(replace(WORK, period_s=period_s), WORK.models[0], folder)
+    for _ in range(2):
+        measurement.time_slice()
+    _, arrays = measurement.finish()
+    assert arrays["latency_ns"].shape == arrays["end_to_end_ns"].shape
+    assert len(turns) >= arrays["end_to_end_ns"].size >= 2
+    assert turns[0].tobytes() == windows[0].tobytes()
+    assert (arrays["logits"] == Classifier("edge-anywhere").logits(windows)).all()
 
 
 def test_energy_is_measured_on_request(folder, monkeypatch):
-    monkeypatch.setattr(measurement_worker.energy, "per_inference", lambda call: Energy(0.5, "a meter"))
-    assert measurement_worker.measure(replace(WORK, energy=True), folder)[0].energy == Energy(0.5, "a meter")
-    assert measurement_worker.measure(WORK, folder)[0].energy is None
-
-
-def test_an_interpreter_with_several_threads_is_not_pinned(folder, monkeypatch):
-    threads = []
-    monkeypatch.setattr(
-        measurement_worker, "open_model", lambda *arguments: threads.append(arguments[2]) or open_model(*arguments)
-    )
-    measured, _ = measurement_worker.measure(replace(WORK, threads=2), folder)
-    assert threads == [2]
-    assert (measured.threads, measured.pinned_cpu) == (2, None)
+    monkeypatch.setattr(model_process.energy, "per_inference", lambda call: Energy(0.5, "a meter"))
+    for job, expected in ((replace(WORK, energy=True), asdict(Energy(0.5, "a meter"))), (WORK, None)):
+        measurement = ModelMeasurement(job, WORK.models[0], folder)
+        measurement.time_slice()
+        assert measurement.finish()[0]["energy"] == expected
 
 
 @pytest.mark.parametrize(
@@ -122,6 +130,18 @@ def test_a_worker_that_dies_or_hangs_ends_in_one_sentence(folder, script, noun):
     assert "\n" not in str(error.value)
 
 
+def test_a_model_that_is_damaged_or_crashes_its_process_costs_no_other_model(folder):
+    crashing, damaged = (JobModel(f"{name}.tflite", name, windows="windows.npy") for name in ("crashing", "damaged"))
+    cards.write_model(folder / crashing.model, tiny_models.crashing((4, 2)), tiny_models.card(samples=4))
+    (folder / damaged.model).write_bytes((folder / "model.tflite").read_bytes()[:-9])
+    crash, damage, answer = PythonDevice().run(
+        replace(WORK, models=(crashing, damaged, *WORK.models)), folder, ignore_progress
+    )
+    assert re.search("crashing died of SIG.* while loading", str(crash))
+    assert (type(damage), "damaged" in str(damage)) == (InputError, True)
+    assert answer.arrays["latency_ns"].shape == (3, 16)
+
+
 def test_a_worker_with_an_endless_model_ends_with_its_parent(folder):
     cards.write_model(folder / "model.tflite", tiny_models.endless_but_in_trials((4, 2)), tiny_models.card(samples=4))
     WORK.write(folder)
@@ -136,19 +156,20 @@ def test_a_worker_with_an_endless_model_ends_with_its_parent(folder):
 
 
 def test_an_answer_with_impossible_facts_or_arrays_is_refused(folder):
-    answer = PythonDevice().run(WORK, folder, ignore_progress)
-    assert read_round(answer, WORK, "a device", (2, 2)).measured == from_json(Measured, answer.facts)
+    (answer,) = PythonDevice().run(WORK, folder, ignore_progress)
+    assert read_round(answer, "m", "a device", (2, 2)).measured == from_json(Measured, answer.facts)
     times, logits = answer.arrays["latency_ns"], answer.arrays["logits"]
     for facts, arrays, noun in (
         ({"load_ms": -1.0}, {}, "load_ms"),
         ({}, {"latency_ns": times * 0}, "latency_ns"),
         ({}, {"end_to_end_ns": times[:0]}, "end_to_end_ns"),
+        ({}, {"end_to_end_ns": times[0]}, "end_to_end_ns"),
         ({}, {"logits": logits[:1]}, "logits"),
         ({}, {"logits": logits * np.nan}, "logits"),
     ):
         changed = Answer({**answer.facts, **facts}, {**answer.arrays, **arrays})
         with pytest.raises(DeviceError, match=f"a device.*{noun}"):
-            read_round(changed, WORK, "a device", (2, 2))
+            read_round(changed, "m", "a device", (2, 2))
 
 
 def test_an_answer_is_complete_or_none(tmp_path, monkeypatch):

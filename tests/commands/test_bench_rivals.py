@@ -1,18 +1,25 @@
-"""Check `har-edge bench --rivals` and `--runtime c`: same rounds and windows; missing rivals are named."""
+"""Check `har-edge bench` of rivals and of models as C: same rounds and windows; missing forms are named."""
 
 import hashlib
 import json
 import os
+import shutil
 from pathlib import Path
 
 import onnx_models
 import pytest
+import tiny_models
 from compiled_c import CC
-from home import QUICK
+from home import ROUNDS
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
+from edge_runtime.bench import c_library
+from edge_runtime.errors import InputError
+from edge_runtime.model import model_card as cards
+from edge_runtime.model.model_file import open_model_file
 from edge_runtime.model.onnx_model import load_onnx_runtime
 from edge_runtime.model.rivals import record_of
+from edge_runtime.system.child_processes import run_program as run_child
 
 
 @pytest.fixture
@@ -22,7 +29,7 @@ def model(tmp_path, few) -> Path:
 
 @pytest.fixture
 def bench(har_edge_here, model):
-    quick = ("--rivals", "--runs", 30, "--rounds", 1, "--no-control", "--json", "b.json")
+    quick = ("--rivals", "--rounds", 1, "--no-control", "--json", "b.json")
     return lambda: har_edge_here("bench", model.name, *quick, cwd=model.parent)
 
 
@@ -39,9 +46,9 @@ def test_rivals_are_measured_with_the_models_and_a_missing_rival_is_not_a_failur
         content = record_of(model).with_name(name).read_bytes()
         assert (rival["size_bytes"], rival["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
         assert (rival["accuracy"], rival["agreement"], rival["model"]) == (ours["accuracy"], 1.0, ours["model"])
-        assert [len(round) for round in rival["samples_ms"]["latency"]] == [30]
+        assert len(rival["samples_ms"]["latency"]) == 1
     assert (onnx["operators"], onnx["xnnpack_operators"], ours["agreement"]) == (2, None, None)
-    fastest = min(range(3), key=lambda i: report["results"][i]["latency_ms"]["p50"])
+    fastest = min(range(3), key=lambda i: report["results"][i]["latency_ms"]["undisturbed"])
     assert {comparison["against"] for comparison in report["comparisons"]} == {fastest}
     assert report["absent_rivals"] == [{"name": "fused LSTM float32", "reason": "the network has no recurrent layer"}]
     assert "fused LSTM float32" in done.stdout
@@ -88,13 +95,15 @@ needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get in
 
 
 @needs_cc
-def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, tmp_path):
+def test_c_is_made_once_and_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, tmp_path, monkeypatch):
+    conversions = []
+    monkeypatch.setattr(c_library, "run_program", lambda *args: conversions.append(args) or run_child(*args))
     write_program(tmp_path / "cc", f'cc "$@" || exit; for x; do :; done; cp "$x" {tmp_path}/compiled')
     forms = ("--json", "b.json", "--markdown", "b.md", "--html", "b.html")
-    done = succeeded(har_edge_here("bench", "edge", "--runtime", "c", *QUICK, *forms, env={"CC": f"env {tmp_path}/cc"}))
+    variables = {"CC": f"env {tmp_path}/cc", "HAR_EDGE_CACHE": f"{tmp_path}/cache"}
+    done = succeeded(har_edge_here("bench", "edge", *ROUNDS, *forms, env=variables))
     float32, int8, c = json.loads((tmp_path / "b.json").read_text())["results"]
     assert [result["runtime"] for result in (float32, int8, c)] == ["litert", "litert", "c"]
-    assert [len(round) for round in c["samples_ms"]["latency"]] == [20, 20]
     same = ("confusion", "accuracy", "calibration_error", "quantization", "operators", "agreement")
     assert {x: c[x] for x in same} == {x: int8[x] for x in same}
     library = (tmp_path / "compiled").read_bytes()
@@ -102,8 +111,18 @@ def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, 
     assert min(c["load_ms"], c["first_ms"]) > 0
     assert "-std=c99 -O3, " in c["runtime_version"]
     assert not c["runtime_version"].startswith("zig")
-    for text in (done.stdout, *((tmp_path / name).read_text() for name in ("b.md", "b.html"))):
-        assert f"C int8 by {c['runtime_version']}" in " ".join(text.split())
+    assert done.stdout.startswith("int8 as C is ")
+    for text in ((tmp_path / name).read_text() for name in ("b.md", "b.html")):
+        assert f"int8 as C by {c['runtime_version']}" in " ".join(text.split())
+    # From here on, the cache has it, unless the C lies beside the model.
+    mine = shutil.copy(MODELS["int8"], tmp_path / "mine.tflite")
+    in_cache = c_library.c_of(open_model_file(mine))
+    assert in_cache.is_relative_to(tmp_path / "cache")
+    beside = shutil.copy(in_cache, tmp_path / "mine.c")
+    assert c_library.c_of(open_model_file(mine)) == beside
+    beside.write_text("of another model")
+    assert c_library.c_of(open_model_file(mine)) == in_cache
+    assert len(conversions) == 1
 
 
 @needs_cc
@@ -111,11 +130,30 @@ def test_c_is_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, 
     ("model", "compiler", "code", "word"),
     [("float32", "", 2, "int8"), ("int8", "/absent/cc", 3, "edge_int8.tflite as C")],
 )
-def test_a_model_that_cannot_be_c_is_refused_in_one_sentence(har_edge_here, model, compiler, code, word):
-    command = ("bench", MODELS[model], "--runtime", "c", "--runs", 4, "--rounds", 1, "--json", "b.json")
-    assert_one_sentence(har_edge_here(*command, env={"CC": compiler}), code, word)
+def test_a_model_that_cannot_be_c_is_an_error_only_if_c_is_requested(
+    har_edge_here, tmp_path, model, compiler, code, word
+):
+    command = ("bench", MODELS[model], *ROUNDS, "--json", "b.json", "--runtime")
+    assert_one_sentence(har_edge_here(*command, "c", env={"CC": compiler}), code, word)
+    succeeded(har_edge_here(*command, "auto"))
+    report = json.loads((tmp_path / "b.json").read_text())
+    assert [result["runtime"] for result in report["results"]] == ["litert"]
+    assert compiler in (report["without_c"] or "")
 
 
-def test_c_is_refused_if_only_the_runtime_package_is_installed(har_edge_here, monkeypatch):
-    monkeypatch.setattr("edge_runtime.commands.bench.find_spec", lambda name: None)
-    assert_one_sentence(har_edge_here("bench", "edge", "--runtime", "c"), 2, "--runtime c")
+def test_without_the_package_that_writes_c_a_report_says_so(har_edge_here, tmp_path, monkeypatch):
+    monkeypatch.setattr(c_library, "_COMMAND", tmp_path / "absent")
+    monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path))
+    assert_one_sentence(har_edge_here("bench", "edge", "--runtime", "c"), 2, "har-edge bench --on")
+    succeeded(har_edge_here("bench", "edge-small", *ROUNDS, "--json", "b.json"))
+    report = json.loads((tmp_path / "b.json").read_text())
+    assert (len(report["results"]), "har-edge bench --on" in report["without_c"]) == (2, True)
+
+
+def test_a_failed_conversion_to_c_leaves_nothing_in_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path))
+    card = tiny_models.card(samples=4, signals="ab")
+    cards.write_model(tmp_path / "m.tflite", tiny_models.crashing((4, 2)), card)
+    with pytest.raises(InputError, match=r"m\.tflite.*SIGSEGV"):
+        c_library.c_of(open_model_file(tmp_path / "m.tflite"))
+    assert not list(tmp_path.glob("c/*"))

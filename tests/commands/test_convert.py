@@ -222,7 +222,7 @@ def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
     assert [path.name for path in spoiled.converted()] == ["model_float32.tflite"]
     assert [path.name for path in good.converted()][:-1] == ["model_float32.tflite"]
     assert "seed-1" in result.stdout
-    runs = ("--runs", 1, "--rounds", 1, "--no-control", "--json", two_seeds.parent / "bench.json")
+    runs = ("--rounds", 1, "--runtime", "litert", "--json", two_seeds.parent / "bench.json")
     benched = succeeded(har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent))
     assert f"taking {spoiled.folder}" in benched.stderr
     files = [result["file"] for result in json.loads((two_seeds.parent / "bench.json").read_text())["results"]]

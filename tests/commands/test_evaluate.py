@@ -14,7 +14,7 @@ from edge_runtime.data.scores import accuracy, macro_f1
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.system.quantities import percent
 
-MEASURED = ("--runs", 1, "--no-control", "--json", "bench.json")
+MEASURED = ("--rounds", 1, "--runtime", "litert", "--json", "bench.json")
 LAYOUT = 'files = "*.csv"\nsubject = { column = "subject" }\nlabel = { column = "label" }\n'
 
 

@@ -14,7 +14,7 @@ from edge_runtime.devices import trial
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
 
-QUICK = ("--runs", 1, "--rounds", 1, "--no-control", "--json", "bench.json")
+QUICK = ("--rounds", 1, "--runtime", "litert", "--json", "bench.json")
 LABELS = ("WALKING", "SITTING")
 DESCRIBED = """\
 files = "{subject}/{label}.txt"
@@ -119,7 +119,7 @@ def test_a_wrong_unit_is_named_by_every_command_that_takes_a_layout(har_edge_her
     del other_form
     for command in (
         "evaluate edge --data",
-        "bench edge --runs 1 --rounds 1 --no-control --data",
+        "bench edge --rounds 1 --runtime litert --data",
         "predict --model edge",
         "stream edge --replay 0 --speed 0 --quiet --data",
         "personalise edge --subject a -o me.tflite --data",

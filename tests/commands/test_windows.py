@@ -37,7 +37,7 @@ def run(tmp_path, monkeypatch) -> Run:
 
 
 def test_bench_and_evaluate_agree_on_the_remembered_windows(har_edge_here, run, tmp_path):
-    succeeded(har_edge_here("bench", "--runs", 1, "--rounds", 1, "--no-control", "--json", "bench.json"))
+    succeeded(har_edge_here("bench", "--rounds", 1, "--runtime", "litert", "--json", "bench.json"))
     done = succeeded(har_edge_here("evaluate", "--json", "scores.json"))
     assert "carl" in done.stdout
     bench, scores = (json.loads((tmp_path / name).read_text()) for name in ("bench.json", "scores.json"))

@@ -22,7 +22,7 @@ from convert.rivals.rival_job import CARD, FORMS, make_rivals
 from convert.rivals.rival_worker import RivalMaker
 from convert.rivals.tensorflow_forms import fused, in_dynamic, in_float, stock
 from edge_runtime.bench import measurement
-from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
@@ -122,7 +122,7 @@ def test_each_rival_is_there_or_a_sentence_says_why_not_and_float_ones_score_as_
     for rival in record.rivals:
         file = path.with_name(rival.file)
         models.append(ModelFile(rival.name, file.read_bytes(), card, file, rival))
-    report = measurement.measure(models, few, PythonDevice(), MeasurementSettings(runs=1, rounds=1, control=False))
+    report = measurement.measure(models, few, PythonDevice(), MeasurementSettings(rounds=1, control=False))
     assert {result.accuracy for result in report.results if result.is_float} == {report.results[0].accuracy}
     assert {result.agreement for result in report.results if result.is_float} == {None, 1.0}
     assert all(result.raw_input and result.agreement > 0.9 for result in report.results[1:])

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import pytest
 from programs import assert_one_sentence, write_program
 
-from edge_runtime.bench.measurement import MeasurementSettings
+from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.targets import measure_on
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system.progress import ignore_progress
 
-QUICK = MeasurementSettings(runs=4, rounds=2, control=False)
+QUICK = MeasurementSettings(rounds=2, control=False)
 
 
 @pytest.fixture
@@ -124,7 +124,7 @@ def har_edge(har_edge_here, tmp_path):
     return lambda *arguments, **changes: har_edge_here(*arguments, env=environment | changes)
 
 
-FAST = ("edge", "--runs", "4", "--rounds", "2", "--no-control")
+FAST = ("edge", "--rounds", "1", "--no-control", "--runtime", "litert")
 
 
 def test_the_command_measures_available_devices_and_names_the_others(har_edge, tmp_path):

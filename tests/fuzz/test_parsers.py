@@ -65,7 +65,7 @@ ODD = ("", "-1", "nan", "9" * 5000, files.ESCAPE, "../x", "/dev/null", "\udcff")
 LINES = (
     *("train --epochs WORD", "train --seeds WORD", "train --data WORD"),
     *("crossval --folds WORD", "convert WORD", "convert --max-drop WORD", "convert x.keras --normalisation WORD"),
-    *("bench --runs WORD edge", "bench --on WORD edge", "bench --on ssh://WORD edge", "bench --on python:WORD edge"),
+    *("bench --until WORD edge", "bench --on WORD edge", "bench --on ssh://WORD edge", "bench --on python:WORD edge"),
     *("bench --on adb:WORD edge", "bench WORD", "compare WORD WORD", "report WORD", "info WORD", "card WORD"),
     *("card edge --from WORD", "WORD", "stream WORD", "stream edge --csv WORD", "stream edge --tcp WORD:1:1"),
     *("stream edge --serial WORD", "stream edge --i2c WORD", "stream edge --csv x --axes WORD", "evaluate WORD"),

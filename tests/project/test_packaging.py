@@ -88,7 +88,7 @@ def test_without_extras_a_device_measures_recognises_and_adapts_and_names_the_ex
     code = f"from importlib.util import find_spec; print([x for x in {HEAVY} if find_spec(x)])"
     assert on_device("python", "-c", code).stdout.strip() == "[]"
     succeeded(on_device("har-edge", "--help"))
-    done = succeeded(on_device("har-edge", "bench", "--runs", 1))
+    done = succeeded(on_device("har-edge", "bench", "--rounds", 1))
     assert "instructions" not in done.stderr  # a real processor counts none
     for result in json.loads((tmp_path / "bench-local.json").read_text())["results"]:
         assert result["accuracy"] > 0.96

@@ -9,8 +9,9 @@ from dataclasses import replace
 import pytest
 import sample_reports as samples
 from markdown_it import MarkdownIt
-from sample_reports import BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
+from sample_reports import AS_C, BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
 
+from edge_runtime.bench import results
 from edge_runtime.bench.results import AbsentRival, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs, sentences
@@ -72,46 +73,42 @@ RIVALS = (
     rival("ONNX Runtime", 0.005, "dynamic"),
 )
 VERDICTS = {
-    "a gain and a small loss, with their intervals": (
-        of(FLOAT, INT8, comparisons=(replace(BETTER, sign_flip_p=0.12),)),
-        "int8…2.00 times faster…float32…1.92–2.04…20.0 µs…40.0 µs…1.67 times faster…end to end…1.64–1.72…30.0 µs"
-        "…50.0 µs…1.33 times smaller…150.0 kB…200.0 kB",
-        "int8…−0.20…96.80 %…97.00 %…−0.60…+0.10…not significant…p = 0.12",
+    "a gain with its interval, a size, and an accuracy whose interval contains 0": (
+        of(FLOAT, INT8, comparisons=(BETTER,)),
+        "int8 is 2.0 times as fast as float32 (1.9 to 2.0), 1.3 times smaller, …within 0.6 points",
     ),
     "slower, larger and better": (
         of(FLOAT, result("int8", 0.060, size_bytes=250_000, accuracy=0.98), comparisons=(WORSE,)),
-        "1.50 times slower…1.45–1.55…60.0 µs…1.40 times slower…1.30–1.45…1.25 times larger",
-        "+1.00…: significant…p < 0.001",
+        "int8 is 0.67 times as fast as float32 (0.65 to 0.69), 1.2 times larger, …1.0 points more accurate",
     ),
-    "an interval that holds 1 is no difference": (
-        of(FLOAT, INT8, comparisons=(replace(UNCLEAR, sign_flip_p=0.04),)),
-        "as fast as float32…0.98–1.08…as fast as float32 end to end…0.83–1.01",
-        ": unclear…contains 0…p = 0.04",
+    "an interval that contains 1 is no difference": (
+        of(FLOAT, INT8, comparisons=(UNCLEAR,)),
+        "int8 is as fast as float32…(0.98 to 1.08)",
     ),
-    "an interval without 0 is unclear where the test finds nothing": (
-        of(FLOAT, INT8, comparisons=(replace(BETTER, accuracy_difference_ci95=(-0.6, -0.1), sign_flip_p=0.06),)),
-        "2.00 times faster",
-        ": unclear…leaves out 0…p = 0.06",
+    "the fastest form first, and no size of a library that holds no other model": (
+        of(
+            FLOAT,
+            INT8,
+            AS_C,
+            comparisons=(BETTER, replace(BETTER, result=2, p50_ratio=0.25, p50_ratio_ci95=(0.2, 0.3))),
+        ),
+        "int8 as C is 4.0 times as fast as float32 (3.3 to 5.0), and as accurate",
+        "int8 is 2.0 times",
     ),
-    "inference and end to end are one time of models that take raw windows": (
-        of(raw(FLOAT), raw(INT8), comparisons=(BETTER,)),
-        "2.00 times faster…1.92–2.04…40.0 µs) and 1.33 times smaller",
-    ),
-    "raw windows are compared with prepared ones only end to end": (
+    "raw windows are compared with prepared ones end to end": (
         of(FLOAT, raw(INT8), comparisons=(BETTER,)),
-        "int8 is 1.67 times faster…end to end…1.64–1.72…20.0 µs…50.0 µs",
+        "int8 is 1.7 times as fast as float32 end to end (1.6 to 1.7)",
     ),
     "the fastest float form of any tool, and the rivals that are faster": (
-        of(*RIVALS),
-        "har-edge int8 is 2.00 times slower…ONNX Runtime float32…20.0 µs…10.0 µs",
-        "har-edge int8…−0.20",
+        of(*RIVALS, comparisons=(replace(WORSE, against=4),)),
+        "har-edge int8 is 0.67 times as fast as ONNX Runtime float32",
         "har-edge int8…not the fastest…ONNX Runtime dynamic…4.00 times faster",
         "ONNX Runtime float32…fastest of 4…har-edge float32…4.00 times slower…fused LSTM float32…5.00 times"
         "…TensorFlow stock float32…10.00 times",
     ),
     "instructions of an emulated device": (
         EMULATED,
-        "int8 is 1.33 times smaller",
+        "int8 is 1.3 times smaller",
         "int8…2.22 times fewer instructions…float32…45,000…100,000",
     ),
 }
@@ -122,46 +119,66 @@ def test_verdicts_name_direction_size_interval_and_yardstick(name):
     report, *expected = VERDICTS[name]
     verdicts = sentences.verdicts(report)
     assert len(verdicts) >= len(expected)
-    for said, parts in zip(verdicts, expected, strict=False):
-        assert in_order(said, *parts.split("…")), said
+    for verdict, parts in zip(verdicts, expected, strict=False):
+        assert in_order(verdict, *parts.split("…")), verdict
+    assert max(map(len, verdicts[:1])) < 160, "two lines of a terminal"
 
 
-def test_end_to_end_has_a_row_only_if_windows_are_turned_outside_the_graph(shown):
+def test_a_note_tells_whether_a_change_of_accuracy_is_significant():
+    (detail,) = sentences.accuracy_details(of(FLOAT, INT8, comparisons=(replace(BETTER, sign_flip_p=0.123),)))
+    assert in_order(detail, "int8", "−0.20 points (−0.60 to +0.10)", "p = 0.12")
+
+
+def test_end_to_end_has_a_row_only_if_windows_are_turned_outside_the_graph():
     both = of(raw(FLOAT), raw(INT8), comparisons=(BETTER,))
-    assert "latency p50" in shown(both)
-    assert "end to end" not in shown(both) + markdown(both) + html(both)
-    assert "end to end p50" in shown(of(FLOAT, raw(INT8)))
+    assert "end to end" not in markdown(both) + html(both)
     turned = of(*(replace(result, raw_input=True, frame="walking") for result in (FLOAT, INT8)), comparisons=(BETTER,))
-    assert in_order(sentences.verdicts(turned)[0], "1.67 times faster", "end to end")
-    for text in (shown(turned), markdown(turned), html(turned)):
+    for text in (markdown(turned), html(turned)):
         assert "end to end p50" in text
         assert "edge turned into the walking frame" in re.sub(r"\s+", " ", text)
+    assert "end to end p50" in markdown(of(FLOAT, raw(INT8)))
 
 
 def test_times_that_were_not_measured_are_not_claimed(shown):
     assert sentences.real_time_factors(EMULATED) is None
     for text in (shown(EMULATED), markdown(EMULATED), to_csv([EMULATED]), *sentences.verdicts(EMULATED)):
-        assert not re.search("µs|faster|slower", text)
+        assert not re.search("µs|fast|slow", text)
     small = of(*(replace(result, latency_ms=None, end_to_end_ms=None) for result in (FLOAT, INT8)))
-    assert not re.search("fast|slower|rival", " ".join(sentences.verdicts(small)))
+    assert not re.search("fast|slow|rival", " ".join(sentences.verdicts(small)))
     other = replace(INT8, model="another")
     assert sentences.verdicts(of(INT8)) == sentences.verdicts(of(FLOAT, other)) == []
-    assert "2.00 times faster" in sentences.verdicts(of(FLOAT, other, comparisons=(BETTER,)))[0]
+    assert "2.0 times as fast" in sentences.verdicts(of(FLOAT, other, comparisons=(BETTER,)))[0]
 
 
-def test_absent_failed_and_doubtful_results_are_named_in_every_form(shown):
-    report = replace(FULL, absent_rivals=(AbsentRival("fused LSTM float32", "layer 'mine' (GRU) has no operator"),))
-    for text in (shown(report), html(report).replace("&#39;", "'"), markdown(report).replace("\\_", "_")):
+def test_absent_failed_and_doubtful_results_are_named_and_a_terminal_leaves_reasons_to_other_forms(shown):
+    absent = (AbsentRival("fused LSTM float32", "layer 'mine' (GRU) has no operator"),)
+    report = replace(FULL, absent_rivals=absent, without_c="the machine has no C compiler")
+    pages = [html(report).replace("&#39;", "'"), markdown(report).replace("\\_", "_")]
+    for text in (shown(report), *pages):
         words = " ".join(text.split())
-        assert "no fused LSTM float32: layer 'mine' (GRU) has no operator" in words
+        assert "Rivals that were not measured, and may be faster: fused LSTM float32" in words
         assert words.count("busy") == 1  # a doubt about all results appears once
         assert "int8: too few inferences" in words
         assert "the worker for runs/x/model_dynamic.tflite was killed" in words
-    unseen = [sentence for sentence in sentences.verdicts(report) if "fused LSTM float32" in sentence]
-    assert unseen, "the fastest of those that were measured is not the fastest of all"
-    assert "--rivals" not in sentences.verdicts(report)[-1]
-    assert "--rivals" in sentences.verdicts(FULL)[-1]
+    for text in pages:
+        assert "no fused LSTM float32: layer 'mine' (GRU) has no operator" in text
+        assert "no int8 as C: the machine has no C compiler" in text
+    assert "--rivals" not in sentences.without_rivals(report)
+    assert "--rivals" in sentences.without_rivals(FULL)
+    assert sentences.without_rivals(of(*RIVALS)) is None
     assert "failed: b.tflite: the worker hung" in shown(NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [
+        (results.Control(1.002, (0.99, 1.01), True), "1.002 times as long (0.990 to 1.010)."),
+        (results.Control(1.05, (1.02, 1.08), False), "biased"),
+        (results.Control(1.0, (0.93, 1.04), True), "7 %"),
+    ],
+)
+def test_the_control_tells_how_far_off_ratios_are(control, words):
+    assert words in sentences.control_sentence(replace(FULL, control=control))
 
 
 def test_the_share_of_a_core_uses_the_mean_time_and_the_number_of_streams_p99():
@@ -205,8 +222,8 @@ def test_csv_has_a_row_per_result_and_always_the_same_columns():
         ]
         assert all(list(row) == columns for row in rows)
     float_row, int8_row = csv.DictReader(io.StringIO(to_csv([FULL])))
-    assert float(int8_row["latency_ms_p50"]) == 0.02
-    assert float(int8_row["latency_ms_p50_ci95_low"]) == pytest.approx(0.0198)
+    assert float(int8_row["latency_ms_undisturbed"]) == 0.02
+    assert float(int8_row["latency_ms_undisturbed_ci95_low"]) == pytest.approx(0.0198)
     assert float(int8_row["accuracy_subjects_ci95_high"]) == 0.99
     assert float_row["agreement"] == ""
     assert float(int8_row["energy_per_inference_mj"]) == 0.034
@@ -246,7 +263,7 @@ def test_every_form_shows_every_device(shown):
     words = " ".join(shown(DEVICES).split())
     assert "pi4, pi5.local:2222: edge by litert 2.3.0 on" in words
     assert "failed: <b>gone</b> cannot be reached" in words
-    assert "pi5.local:2222: int8 is 2.00 times faster than float32" in words
+    assert "pi5.local:2222: int8 is 2.0 times as fast as float32" in words
     content = gather(DEVICES)
     lines = [line for line in to_markdown(content).splitlines() if line.startswith("|")]
     assert {line.count("|") for line in lines} == {2 + len(content.names)}

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from programs import HAR_EDGE, Finished, environment, finish, processes, start
 
-QUICK = ("--runs", "40", "--rounds", "2", "--no-control")
-LONG = ("--duration", "60", "--rounds", "2", "--no-control")
+ROUNDS = ("--rounds", "2", "--no-control")
+QUICK = (*ROUNDS, "--runtime", "litert")
+LONG = ("--until", "0.001%", "--duration", "60", "--runtime", "litert")
 
 
 class Home:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.bench import results
+from edge_runtime.bench.latency import Latency, Samples
 from edge_runtime.bench.machine_state import CpuClock, Throttled
 from edge_runtime.reports.report_content import DeviceReport
 
@@ -27,15 +28,16 @@ DEVICE = replace(
     before=STATE,
     after=replace(STATE, load_average=1.5, temperatures_c={"cpu-thermal": 63.0}),
 )
-METHOD = results.Method("auto", 1, 3000, 10, None, False, True, "back-to-back", 0.06)
+METHOD = results.Method("auto", 1, 24, 40.0, False, True, "back-to-back", 0.06, until=0.02)
 NO_TIMES: dict[str, Any] = dict.fromkeys(("load_ms", "first_ms", "latency_ms", "end_to_end_ms", "samples_ms"))
 NO_TIMES |= dict.fromkeys(("warm_up", "energy", "peak_memory_bytes", "baseline_memory_bytes"))
 
 
-def latency(p50: float) -> results.Latency:
-    """Return times around `p50` milliseconds with an interval of 1 %."""
-    return results.Latency(
-        p50, 1.1 * p50, 1.2 * p50, 2 * p50, 1.05 * p50, 0.95 * p50, 9 * p50, 3000, 0.02 * p50, (0.99 * p50, 1.01 * p50)
+def latency(ms: float) -> Latency:
+    """Return times around an undisturbed time of `ms` with an interval of 1 %."""
+    undisturbed = {"undisturbed": ms, "undisturbed_ci95": (0.99 * ms, 1.01 * ms)}
+    return Latency(
+        *(factor * ms for factor in (1.02, 1.1, 1.2, 2, 1.05, 0.95, 9)), 3000, 0.02 * ms, p50_ci95=None, **undisturbed
     )
 
 
@@ -61,7 +63,7 @@ def result(scheme: str, p50: float = 0.04, **changes: Any) -> results.Result:
         per_subject={"2": 0.99, "10": 0.93, "anna": 0.98},
         agreement=None if scheme == "float32" else 0.99,
         doubts=(),
-        samples_ms=results.Samples((times, times), (times, times)),
+        samples_ms=Samples((times, times), (times, times), (17, 17)),
         accuracy_subjects_ci95=(0.93, 0.99),
         per_class={label: results.ClassScore(0.97, 0.96, 0.965, 100) for label in LABELS},
         calibration_error=0.012,
@@ -73,6 +75,7 @@ def result(scheme: str, p50: float = 0.04, **changes: Any) -> results.Result:
 
 FLOAT = result("float32", 0.040)
 INT8 = result("int8", 0.020, size_bytes=150_000, accuracy=0.968)
+AS_C = replace(INT8, runtime="c", runtime_version="gcc 14.2.0 -O3, avx2", latency_ms=latency(0.010))
 BETTER = results.Comparison(1, 0, 0.5, (0.49, 0.52), 0.6, (0.58, 0.61), -0.2, (-0.6, 0.1), 0.99, 3, 4, 1.0)
 
 
@@ -101,7 +104,7 @@ EMULATED = of(
 NOTHING = of(failures=(results.Failure("a.tflite", "the worker died"), results.Failure("b.tflite", "the worker hung")))
 DEVICES = [
     DeviceReport("pi4", FULL),
-    DeviceReport("pi5.local:2222", of(result("float32", 0.01), result("int8", 0.005))),
+    DeviceReport("pi5.local:2222", of(FLOAT, result("int8", 0.02, size_bytes=100_000), comparisons=(BETTER,))),
     DeviceReport("<b>gone</b>", None, "<b>gone</b> cannot be reached (no route): try ssh gone"),
 ]
 EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)[/red] [1, 2]\n"

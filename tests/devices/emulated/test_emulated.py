@@ -17,7 +17,7 @@ from edge_runtime.model.interpreters import open_model
 from edge_runtime.system import child_processes
 from edge_runtime.system.progress import ignore_progress
 
-ONCE = ("--runs", "4", "--rounds", "1", "--no-control")
+ONCE = ("--rounds", "1", "--no-control", "--runtime", "litert")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from home import QUICK
+from home import ROUNDS
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
 pytestmark = pytest.mark.usefixtures("board")
@@ -66,7 +66,7 @@ def telephone(home, board, app, tmp_path):
 
 def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone, app, desktop, tmp_path):
     phone = telephone(f"{shlex.join(desktop.java('haredge.jvm.Drive', 'worker'))} $job {ANSWERS.format(tmp_path)}")
-    succeeded(home.run("bench", *MODELS.values(), "--on", "adb:", *QUICK))
+    succeeded(home.run("bench", *MODELS.values(), "--on", "adb:", *ROUNDS))
     report = json.loads((tmp_path / "bench-127.0.0.1-5601.json").read_text())
     assert [result["windows"] for result in report["results"]] == [2947, 2947]
     assert report["results"][1]["accuracy"] > 0.98
@@ -76,11 +76,11 @@ def test_a_phone_is_measured_by_the_app_which_is_installed_once(home, telephone,
     assert list(phone.answers.iterdir()) == []
     assert not (tmp_path / "phone/tmp/har-edge").exists()
     installed = phone.installs()
-    assert home.run("bench", MODELS["int8"], "--on", "adb://127.0.0.1:5601", *QUICK).returncode == 0
+    assert home.run("bench", MODELS["int8"], "--on", "adb://127.0.0.1:5601", *ROUNDS).returncode == 0
     assert phone.installs() == installed
 
 
-BENCH = ("bench", MODELS["int8"], "--on", "adb:", *QUICK)
+BENCH = ("bench", MODELS["int8"], "--on", "adb:", *ROUNDS)
 
 
 @pytest.mark.parametrize(
