@@ -1,14 +1,11 @@
 """Lines of text -> samples: names and units as boards, apps and people write them, and whatever else may come."""
 
 import json
-import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from streams import HEADERS, G, csv_lines, kinds, samples, seconds, standing
 
-from edge_runtime.data import column_names
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.line_decoder import LineDecoder
 from edge_runtime.live.sources.line_parser import LineParser
@@ -163,44 +160,6 @@ def test_a_line_that_is_no_sample_is_said_once_counted_and_costs_nothing_else(li
     items = read(GOOD * 60 + (line + "\n") * 3 + GOOD * 60)
     assert (len(samples(items)), left_out(items), kinds(items).count("malformed")) == (120, 3, 1)
     assert said(items).isprintable()
-
-
-@pytest.mark.parametrize(
-    ("text", "malformed"),
-    [
-        (json.dumps({"payload": [{"name": "a" * 60000}]}), 0),
-        (json.dumps({"sensor": "a" * 60000, "t": 1, "values": [1, 2, 3]}), 0),
-        (json.dumps({"label" + " " * 60000: 1, "t": 1}), 1),
-        (json.dumps({"a" * 60000: 1}), 1),
-        (f"time,sensor,x,y,z\n1,{'a' * 60000},1,2,3", 0),
-        (",".join(["a" + " " * 77 + "]"] * 700), 1),
-    ],
-)
-def test_patterns_see_the_beginning_of_a_long_name_without_its_blanks(text, malformed, monkeypatch):
-    """Their time grows with the square of the length, and faster with blanks, which would stop live recognition."""
-    seen, sub = [], re.sub
-    monkeypatch.setattr(re, "sub", lambda *given: seen.append(given[2]) or sub(*given))
-    for name, pattern in [x for x in vars(column_names).items() if isinstance(x[1], re.Pattern)]:
-        watched = SimpleNamespace(fullmatch=lambda x, pattern=pattern: seen.append(x) or pattern.fullmatch(x))
-        monkeypatch.setattr(column_names, name, watched)
-    items = read(text + "\n" + GOOD)
-    assert (len(samples(items)), left_out(items)) == (1, malformed)
-    assert not [text for text in seen if len(text) > 80 or "  " in text]
-
-
-@pytest.mark.parametrize(("line", "n_parsed"), [("x", 1), ("[", 1), ("1", 1), ("battery, low", 1000)])
-def test_lines_that_are_neither_samples_nor_headers_cost_little(line, n_parsed, monkeypatch):
-    """Else ten megabytes of them stop live recognition for more than a minute."""
-    calls = []
-    for owner, name in ((LineParser, "parse"), (column_names, "find_columns")):
-        original = getattr(owner, name)
-        monkeypatch.setattr(
-            owner, name, lambda *given, name=name, original=original: calls.append(name) or original(*given)
-        )
-    items = read(csv_lines(standing(), NAMES.format("g")) + f"{line}\n" * 1000)
-    assert left_out(items) == 1000
-    assert calls.count("parse") == 101 + n_parsed
-    assert calls.count("find_columns") <= 1
 
 
 def test_what_a_sensor_could_not_measure_reaches_the_recogniser_as_nan():
