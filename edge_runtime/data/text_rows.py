@@ -27,7 +27,7 @@ Row = tuple[list[str], int]  # its cells, and the line that it ends in
 class Rows:
     """Rows of a file, with their `lines` `[n]`, and their `numbers` `[n]`, from 0, among the `n_all` of the file.
 
-    Of the `columns` `[n]`, some are numbers and times, with NaN for other text, and some are texts.
+    Some `columns` `[n]` hold numbers and times, with NaN for other text; others hold texts.
     """
 
     place: str
