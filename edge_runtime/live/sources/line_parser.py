@@ -23,7 +23,7 @@ from functools import lru_cache
 from operator import itemgetter
 
 from edge_runtime.data import column_names
-from edge_runtime.data.column_names import Columns, MalformedError, Row
+from edge_runtime.data.column_names import Columns, Row
 from edge_runtime.data.text_rows import delimiter, split
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import N_CHANNELS
@@ -54,7 +54,7 @@ class LineParser:
         self.units = Units()
 
     def parse(self, line: str) -> list[Row]:
-        """The samples of one line; none for a header. Raises `MalformedError`."""
+        """The samples of one line; none for a header. Raises `InputError`."""
         text = line.strip()
         return self._json(text) if text[:1] in ("{", "[") else self._csv(text)
 
@@ -62,9 +62,9 @@ class LineParser:
         try:
             content = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise MalformedError(f"it is not JSON: {error}") from error
+            raise InputError(f"it is not JSON: {error}") from error
         if not isinstance(content, dict):
-            raise MalformedError("it is not a JSON object")
+            raise InputError("it is not a JSON object")
         return [row for reading in _readings(content) for row in self._object(reading)]
 
     def _object(self, content: Mapping[str, object]) -> list[Row]:
@@ -77,31 +77,28 @@ class LineParser:
         try:
             cells = split(text, self._delimiter)
         except csv.Error as error:
-            raise MalformedError(str(error)) from error
+            raise InputError(str(error)) from error
         if text.endswith(("HTTP/1.0", "HTTP/1.1")):
-            raise MalformedError("this is HTTP, or a WebSocket: send plain lines instead (docs/stream.md has apps)")
+            raise InputError("this is HTTP, or a WebSocket: send plain lines instead (docs/stream.md has apps)")
         if not any(map(column_names.is_number, cells)):  # a header, which a board repeats when it restarts
             if self._columns and not _AXES.issubset(text.lower()):
-                raise MalformedError("it has neither numbers nor the names of a header")
+                raise InputError("it has neither numbers nor the names of a header")
             try:
                 self._columns, self._bare = _columns(tuple(cells), self._needs_rotation), 0
-            except MalformedError as error:
+            except InputError as error:
                 if self._columns is None and len(cells) >= (N_CHANNELS if self._needs_rotation else 3):
                     self._refused = str(error)
                 raise
             return []
         if self._columns is None:
             if self._refused:
-                raise MalformedError(self._refused)
+                raise InputError(self._refused)
             if self._midway:
                 self._midway = False
                 return []
-            try:
-                self._columns, self._bare = column_names.unnamed_columns(len(cells), self._needs_rotation), len(cells)
-            except InputError as error:
-                raise MalformedError(str(error)) from error
+            self._columns, self._bare = column_names.unnamed_columns(len(cells), self._needs_rotation), len(cells)
         if self._bare not in (0, len(cells)):
-            raise MalformedError(f"{len(cells)} values without a header, after lines of {self._bare}")
+            raise InputError(f"{len(cells)} values without a header, after lines of {self._bare}")
         return self._rows(self._columns, cells)
 
     def _rows(self, columns: Columns, cells: Sequence[object]) -> list[Row]:
@@ -118,7 +115,7 @@ class LineParser:
         if not kind:
             return []
         if time is None:
-            raise MalformedError("it holds one sensor without a time, so it cannot be paired with the other sensor")
+            raise InputError("it holds one sensor without a time, so it cannot be paired with the other sensor")
         if not self._needs_rotation:
             return [] if kind == "rotation" else [(time, values + _NO_ROTATION)]
         return self._pairing.rotate(time, values) if kind == "rotation" else self._pairing.accelerate(time, values)
@@ -136,10 +133,10 @@ class Pairing:
         self._rotations: list[_Reading] = []
 
     def accelerate(self, time: float, values: list[float]) -> list[Row]:
-        """Take an acceleration; give the samples that are complete now. Raises `MalformedError` without rotation."""
+        """Take an acceleration; give the samples that are complete now. Raises `InputError` without rotation."""
         if len(self._waiting) == self._most:
             self._waiting.popleft()
-            raise MalformedError(f"{self._most:,} accelerations and no rotation: send the gyroscope too")
+            raise InputError(f"{self._most:,} accelerations and no rotation: send the gyroscope too")
         self._waiting.append((time, values))
         return self._complete()
 
@@ -170,12 +167,7 @@ class Pairing:
         return rows
 
 
-@lru_cache(4)
-def _columns(names: tuple[str, ...], needs_rotation: bool) -> Columns:
-    try:
-        return column_names.find_columns(names, needs_rotation)
-    except InputError as error:
-        raise MalformedError(str(error)) from error
+_columns = lru_cache(4)(column_names.find_columns)
 
 
 def _readings(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
@@ -190,7 +182,7 @@ def _readings(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
     ]
     with_gravity = [reading for reading in readings if reading["name"] != "accelerometer"]
     if len(with_gravity) < len(readings) and not any(reading["name"] == "totalacceleration" for reading in readings):
-        raise MalformedError(column_names.NO_GRAVITY.format("accelerometer"))
+        raise InputError(column_names.NO_GRAVITY.format("accelerometer"))
     return with_gravity
 
 
@@ -211,4 +203,6 @@ def _flattened(content: Mapping[str, object]) -> dict[str, object]:
             flat |= {f"{name}{axis}{unit}": x for axis, x in zip("xyz", value, strict=True)}
         else:
             flat[key] = value
+    if "timestamp[ns]" in flat:
+        flat.pop("timestamp", None)
     return flat
