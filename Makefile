@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Two marks: a trial needs `.[train]`, whoever changes the project `.[dev]`, which has it too.
+# Three marks: a device needs no extra, a trial `.[train]`, whoever changes the project `.[dev]`, which has it too.
+DEVICE := $(VENV)/installed-device
 TRIAL := $(VENV)/installed-train
 INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
@@ -10,11 +11,14 @@ RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
 .PHONY: demo test test-quick test-long test-devices android test-android page fuzz check format claims reference networks published other-data results golden constraints clean
 
-demo: $(TRIAL)
+# The first part needs only what a device needs, so that something moves before TensorFlow is there.
+demo: $(DEVICE)
+	$(BIN)/har-edge stream edge --replay 7 --speed 40
+	@$(MAKE) --no-print-directory $(TRIAL)
 	$(BIN)/har-edge train --out $(RUN)
 	$(BIN)/har-edge convert $(RUN) --quantize
 	$(BIN)/har-edge bench $(RUN)
-	@echo 'source $(BIN)/activate  # puts har-edge on the path'
+	@echo 'Now on your phone: source $(BIN)/activate; make page && har-edge page --serve'
 
 # A file of tests is for one process, and there are as many processes as CPUs.
 test: $(INSTALLED)
@@ -103,14 +107,14 @@ constraints: $(INSTALLED)
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
 
 # Installed once; again when what is to be installed changes.
-$(TRIAL): EXTRA := train
-$(INSTALLED): EXTRA := dev
-$(TRIAL) $(INSTALLED): pyproject.toml constraints.txt
+$(TRIAL): EXTRA := [train]
+$(INSTALLED): EXTRA := [dev]
+$(DEVICE) $(TRIAL) $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 to 3.13 is needed, not %d.%d: make PYTHON=python3.11" % sys.version_info[:2] if not (3, 11) <= sys.version_info < (3, 14) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	@echo 'Installing TensorFlow and what else is needed, which takes some minutes:'
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRA)]'
+	@echo 'Installing $(if $(EXTRA),TensorFlow and what else is needed, which takes some minutes,what a device needs):'
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.$(EXTRA)'
 	touch $@
 
 clean:
