@@ -51,13 +51,14 @@ def _convolution(call: Call, point: str) -> TensorFunction:
     layer = call.layer
     kernel, bias, function = _with_followers(call, *_weights(layer))
     strides, dilations = list(layer.strides), list(layer.dilation_rate)
+    operator = tf.nn.conv1d if len(strides) == 1 else tf.nn.conv2d
     causal = layer.padding == "causal"
 
     def convolve(x: tf.Tensor, observe: Observer) -> tf.Tensor:
         if causal:
             x = tf.pad(x, [[0, 0], [(len(kernel) - 1) * dilations[0], 0], [0, 0]])
         padding = "VALID" if causal else layer.padding.upper()
-        product = tf.nn.convolution(x, kernel, strides, padding, dilations=dilations)
+        product = operator(x, kernel, strides, padding, dilations=dilations)
         return observe(point, function(tf.nn.bias_add(product, bias), observe, call.name))
 
     return convolve
