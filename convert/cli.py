@@ -118,7 +118,8 @@ def command(
     form is compared with float32; if a form loses more than --max-drop, the exit code is 1.
 
     MODEL.keras (or an HDF5 file) gets a card from --labels, --signals and --normalisation. MODEL, a .tflite file or a
-    reference model, is already converted: --c writes it as C. --c alone does the same with a RUN that is converted.
+    reference model, is already converted: --c writes it as C. For a RUN that is converted, --c without other options
+    does the same.
     """
     parameters = click.get_current_context().command.params
     options = [option.opts[-1] for option in parameters if isinstance(option, click.Option)]
@@ -143,12 +144,9 @@ def command(
         shared.refuse_options("is for a .keras file, to make its card", "--labels", "--signals", "--normalisation")
         folders = [run.folder for run in runs.find_runs(source)]
         targets = {folder: out / folder.name if out and len(folders) > 1 else out for folder in folders}
-        converted = {
-            x: [path for scheme in CALIBRATED if (path := runs.Run(x).tflite(scheme)).exists()] for x in folders
-        }
-        if c_file and all(converted.values()) and not any(map(shared.is_given, for_conversion)):
-            for folder, models in converted.items():
-                _write_as_c(models, targets[folder] or folder)
+        if c_file and all(map(_with_c, folders)) and not any(map(shared.is_given, for_conversion)):
+            for folder in folders:
+                _write_as_c(_with_c(folder), targets[folder] or folder)
             return
     job = ConversionJob(
         source=Path(),
@@ -196,6 +194,11 @@ def _convert(jobs: Sequence[ConversionJob]) -> None:
             failure = failure or error_with(error.exit_code, f"{job.source.name}: {error}")
     if failure:
         raise failure
+
+
+def _with_c(run: Path) -> list[Path]:
+    """Return the models of a run that can be written as C."""
+    return [path for path in map(runs.Run(run).tflite, CALIBRATED) if path.exists()]
 
 
 def _write_as_c(models: Sequence[Path], folder: Path) -> None:

@@ -70,20 +70,31 @@ _PRODUCTS = {"ifoc": names.GATES, "ifo": names.GATES, "c": names.CANDIDATE}
 """The quantisation point of each group of gates."""
 
 
-class LSTMCell:
-    """Computes one step of LSTM layers, with the state at the quantisation point `point`; carries state and cell."""
+class _Cell:
+    """Carries tensors `[batch, units]` at the quantisation `points` from step to step; the first is the state."""
+
+    points: tuple[str, ...]
+    _n_carried = 1
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
-        layer = wavefront.layers[0]
         self._units, self._name, self._point = wavefront.units, wavefront.name, point
-        self._gate_activation, self._activation = activation_of(layer, "recurrent_activation"), activation_of(layer)
-        self._gates = {gate: (weights.joined, weights.bias) for gate, weights in wavefront.gates().items()}
-        self.points = (point, f"{self._name}/{names.CELL}")
+        self._activation = activation_of(wavefront.layers[0])
 
     def start(self, batch: int) -> Carried:
         """Return the zeros that the first step starts from."""
-        zeros = tf.zeros([batch, self._units])
-        return zeros, zeros
+        return (tf.zeros([batch, self._units]),) * self._n_carried
+
+
+class LSTMCell(_Cell):
+    """Computes one step of LSTM layers, with the state at the quantisation point `point`; carries state and cell."""
+
+    _n_carried = 2
+
+    def __init__(self, wavefront: Wavefront, point: str) -> None:
+        super().__init__(wavefront, point)
+        self._gate_activation = activation_of(wavefront.layers[0], "recurrent_activation")
+        self._gates = {gate: (weights.joined, weights.bias) for gate, weights in wavefront.gates().items()}
+        self.points = (point, f"{self._name}/{names.CELL}")
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
@@ -125,7 +136,7 @@ class LSTMCell:
         return {gate: functions[gate].of_rounded(part, observe, f"{point}/{gate}") for gate, part in parts.items()}
 
 
-class GRUCell:
+class GRUCell(_Cell):
     """Computes one step of GRU layers, with the state at the quantisation point `point`.
 
     Carries the state, followed by the float state if the layout keeps one. Since 1 - sigmoid(x) = sigmoid(-x), the
@@ -134,13 +145,12 @@ class GRUCell:
     """
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
+        super().__init__(wavefront, point)
         layer = wavefront.layers[0]
-        self._units, self._name, self._point = wavefront.units, wavefront.name, point
         self.points = (point, point)  # of the state and of the float state
         self._gate_activation = activation_of(layer, "recurrent_activation")
         if not self._gate_activation.is_symmetric:
             refuse(layer, f"has recurrent_activation={self._gate_activation.name}: use one of sigmoid, hard_sigmoid")
-        self._activation = activation_of(layer)
         self._reset_after = layer.reset_after
         z, r, self._candidate = (wavefront.gates()[gate] for gate in "zrc")
         # z, its complement and r, over the input and the state.
@@ -148,10 +158,6 @@ class GRUCell:
             np.concatenate([of_z, -of_z, of_r], axis=-1)
             for of_z, of_r in ((z.joined, r.joined), (z.bias + z.recurrent_bias, r.bias + r.recurrent_bias))
         )
-
-    def start(self, batch: int) -> Carried:
-        """Return the zeros that the first step starts from."""
-        return (tf.zeros([batch, self._units]),)
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout
@@ -198,19 +204,14 @@ class GRUCell:
         return of_input + observe(f"{self._name}/reset", reset * of_state)
 
 
-class SimpleCell:
+class SimpleCell(_Cell):
     """Computes one step of SimpleRNN layers, with the state at the quantisation point `point`; carries the state."""
 
     def __init__(self, wavefront: Wavefront, point: str) -> None:
-        self._units, self._name, self._point = wavefront.units, wavefront.name, point
+        super().__init__(wavefront, point)
         self.points = (point,)
-        self._activation = activation_of(wavefront.layers[0])
         weights = wavefront.gates()["h"]
         self._weights = weights.joined, weights.bias
-
-    def start(self, batch: int) -> Carried:
-        """Return the zeros that the first step starts from."""
-        return (tf.zeros([batch, self._units]),)
 
     def __call__(
         self, step: tf.Tensor, carried: Carried, is_first: bool, observe: Observer, layout: GateLayout

@@ -21,13 +21,11 @@ def _pool(call: Call, point: str) -> TensorFunction:
     size, strides = ([x] * rank if isinstance(x, int) else list(x) for x in (layer.pool_size, layer.strides))
     padding = layer.padding.upper()
     if isinstance(layer, _MAXIMUM):
-        pool = tf.nn.max_pool1d if rank == 1 else tf.nn.max_pool2d
-        return lambda x, observe: pool(x, size, strides, padding)
-    pool = tf.nn.avg_pool1d if rank == 1 else tf.nn.avg_pool2d
+        return lambda x, observe: tf.nn.max_pool(x, size, strides, padding)
     if point == INPUT:
         # The converter fails to round the rounded input to another scale, but it knows that pooling keeps the scale.
-        return lambda x, observe: pool(x, size, strides, padding)
-    return lambda x, observe: observe(point, pool(x, size, strides, padding))
+        return lambda x, observe: tf.nn.avg_pool(x, size, strides, padding)
+    return lambda x, observe: observe(point, tf.nn.avg_pool(x, size, strides, padding))
 
 
 def _pool_all(call: Call, point: str) -> TensorFunction:
@@ -41,7 +39,7 @@ def _pool_all(call: Call, point: str) -> TensorFunction:
             x = tf.transpose(x, [0, *range(2, rank + 2), 1])
         if isinstance(layer, _MAXIMUM):
             size = list(x.shape[1:-1])
-            y = (tf.nn.max_pool1d if rank == 1 else tf.nn.max_pool2d)(x, size, size, "VALID")
+            y = tf.nn.max_pool(x, size, size, "VALID")
         else:
             y = observe(point, tf.reduce_mean(x, axis=list(range(1, rank + 1))))
         ones = [1] * rank if layer.keepdims else []

@@ -62,7 +62,6 @@ class Lowered:
     """
 
     input_shape: tuple[int, int]
-    n_outputs: int
     nodes: tuple[Node, ...]
     n_steps: int = 0
     loop_steps: int = 0
@@ -75,7 +74,7 @@ class Lowered:
         return "looped" if self.is_looped and self.loop_steps else "unrolled"
 
     def __call__(self, windows: tf.Tensor, observe: Observer = no_observer, layout: GateLayout = IN_FLOAT) -> tf.Tensor:
-        """Return logits `[batch, n_outputs]` of normalised windows `[batch, samples, n_signals]`; `batch` is fixed."""
+        """Return logits `[batch, n_classes]` of normalised windows `[batch, samples, n_signals]`; `batch` is fixed."""
         values: dict[str, TensorOrSteps] = {INPUT: observe(INPUT, windows)}
         for index, node in enumerate(self.nodes):
             with tf.name_scope(f"layer{index}"):
@@ -125,7 +124,6 @@ def lower(model: keras.Model, most_unrolled: float = MOST_UNROLLED) -> Lowered:
     at_input = {INPUT, *(points[call.name] for call in meeting if INPUT in (points[name] for name in call.inputs))}
     return Lowered(
         input_shape=tuple(model.input_shape[1:]),
-        n_outputs=int(model.output_shape[1]),
         nodes=tuple(nodes),
         n_steps=n_steps,
         loop_steps=loop_steps,

@@ -35,14 +35,14 @@ def _weights(layer: Any) -> tuple[Array, Array | None]:
 
 
 def _dense(call: Call, point: str) -> TensorFunction:
-    kernel, bias, function = _with_followers(call, *_weights(call.layer))
+    return _row_by_row(call, point, *_with_followers(call, *_weights(call.layer)))
 
+
+def _row_by_row(call: Call, point: str, kernel: Array, bias: Array, function: ActivationFunction) -> TensorFunction:
     def multiply(x: tf.Tensor, observe: Observer) -> tf.Tensor:
-        if len(x.shape) == 2:
-            return observe(point, function(fully_connected(x, kernel, bias), observe, call.name))
-        rows = tf.reshape(x, [-1, x.shape[-1]])
+        rows = x if len(x.shape) == 2 else tf.reshape(x, [-1, x.shape[-1]])
         answers = observe(point, function(fully_connected(rows, kernel, bias), observe, call.name))
-        return tf.reshape(answers, [*x.shape[:-1], kernel.shape[-1]])
+        return answers if rows is x else tf.reshape(answers, [*x.shape[:-1], kernel.shape[-1]])
 
     return multiply
 
@@ -74,13 +74,11 @@ def _separable(call: Call, point: str) -> TensorFunction:
     layer = call.layer
     by_channel, across, *bias = (np.asarray(weights) for weights in layer.get_weights())
     by_channel, no_bias = _by_channel(by_channel, None)
-    across, offset, function = _with_followers(call, across.reshape(across.shape[-2:]), bias[0] if bias else None)
+    whole = _with_followers(call, across.reshape(across.shape[-2:]), bias[0] if bias else None)
+    multiply = _row_by_row(call, point, *whole)
 
     def convolve(x: tf.Tensor, observe: Observer) -> tf.Tensor:
-        parts = observe(f"{call.name}/depthwise", _each_channel(layer, x, by_channel, no_bias))
-        rows = tf.reshape(parts, [-1, parts.shape[-1]])
-        answers = observe(point, function(fully_connected(rows, across, offset), observe, call.name))
-        return tf.reshape(answers, [*parts.shape[:-1], across.shape[-1]])
+        return multiply(observe(f"{call.name}/depthwise", _each_channel(layer, x, by_channel, no_bias)), observe)
 
     return convolve
 

@@ -100,12 +100,6 @@ def test_raspberry_pis_have_the_same_answers(tmp_path, monkeypatch, uci_har, com
     assert done.stdout == b"".join(model.run(window).tobytes() for window in X[:, np.newaxis]) + instruction_set
 
 
-def test_integer_windows_have_integer_answers(tmp_path, forms):
-    card = replace(cards.read_model(MODELS["int8"])[1], raw_input=False)
-    X = np.random.default_rng(0).integers(-128, 128, (50, 1, 64, 9)).astype(np.int8)
-    assert Compiled(tmp_path, {"small": (forms["int8"], card)}).equal("small", forms["int8"], X) == len(X)
-
-
 def test_the_equations_of_an_lstm_stand_in_a_loop_over_its_steps(shipped):
     infer = shipped.texts["edge"].partition("INLINE void infer(")[2]
     loop = infer.partition("for (int t = 2; t < 8; t++) {")[2].partition("\n  }\n")[0]

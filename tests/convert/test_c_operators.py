@@ -208,10 +208,6 @@ def test_a_long_chain_of_sums_has_short_comments():
     assert max(map(len, source.splitlines())) < 10_000
 
 
-def test_a_loop_is_followed_as_often_as_it_turns():
-    assert [step.kind for step in trace(doubling_loop(4, turns=7))[0]] == ["ADD"] * 7
-
-
 def test_a_weight_beyond_neon_is_refused():
     """NEON adds two products in 16 bits."""
     least = Part("w", (3, 4), "int8", values=np.full((3, 4), -128), scale=0.004)

@@ -13,7 +13,6 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
-from convert.parity import relative_difference
 from convert.quantise import tflite_converter
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.compaction import read, write
@@ -35,11 +34,6 @@ def operators_of(flatbuffer: bytes) -> list[tuple[str, list, list]]:
             inputs, outputs = ([graph.tensors[i] for i in x if i >= 0] for x in (operator.inputs, operator.outputs))
             operators.append((KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode], inputs, outputs))
     return operators
-
-
-@pytest.mark.parametrize("xnnpack", [True, False])
-def test_float32_equals_keras_on_real_windows(forms, its_windows, expected, xnnpack):
-    assert relative_difference(logits_of(forms["float32"], its_windows, xnnpack=xnnpack), expected) < 1e-5
 
 
 def test_int8_is_close_to_keras_on_windows_that_did_not_calibrate(forms, its_windows, expected):
