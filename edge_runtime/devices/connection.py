@@ -17,11 +17,10 @@ from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of
 from edge_runtime.system.dataclass_json import from_json
-from edge_runtime.system.printable import printable, quoted
+from edge_runtime.system.printable import quoted
 
 _SILENCE_SECONDS = 60.0
 _PIECE = 1 << 18
-_LONGEST_WORDS = 500  # of the agent's words in a sentence
 # It passes through unknown shells, so it has no quote, backslash or exclamation mark. Python 2 reaches the first exit.
 _LOADER = (
     "import sys, json; "
@@ -128,7 +127,7 @@ class Connection:
                 "make sure that its login prints nothing"
             )
         if "error" in message:
-            raise DeviceError(f"{self._transport.name}: {printable(str(message['error']), _LONGEST_WORDS)}")
+            raise DeviceError(f"{self._transport.name}: {message['error']}")
         return message
 
     def _take(self, n_bytes: int) -> bytes:

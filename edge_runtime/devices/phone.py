@@ -20,7 +20,6 @@ from edge_runtime.devices.adb import Adb
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
-from edge_runtime.system.printable import printable
 from edge_runtime.system.progress import OnProgress
 
 PACKAGE = "haredge.demo"
@@ -69,7 +68,7 @@ class Phone:
             output = self.adb.shell(f"pm install -r {sent} 2>&1; rm -f {sent}").strip()
             if not output.endswith("Success"):
                 raise DeviceError(
-                    f"the app cannot be installed on {self.name} ({printable(output, 300)}): allow it on the phone's "
+                    f"the app cannot be installed on {self.name} ({output}): allow it on the phone's "
                     f"screen, or 'adb uninstall {PACKAGE}' first"
                 )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.printable import printable
+from edge_runtime.system.process_endings import last_line
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _LEFT_OUT = ("./usr/share/doc", "./usr/share/man", "./usr/share/locale", "./usr/share/lintian")
@@ -75,14 +75,13 @@ def unpack(package: Path, root: Path, members: Sequence[str] = ()) -> None:
 
 
 def _run(*command: str, cwd: Path | None = None) -> str:
-    """Run `command`, one of Debian's programs, and return its output. Raises `DeviceError` with its first complaint."""
+    """Run `command`, one of Debian's programs, and return its output. Raises `DeviceError`."""
     if shutil.which(command[0]) is None:
         raise DeviceError(f"there is no {command[0]} here: an emulated board needs a Debian or Ubuntu host")
     done = run_program(command, cwd=cwd)
     if done.returncode:
-        complaints = [line for line in done.stderr.splitlines() if line and not line.startswith("W: ")]
-        reason = printable((complaints or ["no reason given"])[0].removeprefix("E: "), 300)
         raise DeviceError(
-            f"{command[0]} cannot get Debian's packages ({reason}): make sure that 'apt-get update' works here"
+            f"{command[0]} cannot get Debian's packages ({last_line(done.stderr)}): make sure that 'apt-get update' "
+            "works here"
         )
     return done.stdout
