@@ -7,8 +7,8 @@ from pathlib import Path
 
 from programs import HAR_EDGE, Finished, environment, finish, processes, start
 
-QUICK = ("--runs", "40", "--rounds", "2", "--no-control")
-LONG = ("--duration", "60", "--rounds", "2", "--no-control")
+QUICK = ("--rounds", "2", "--no-control")
+LONG = ("--rounds", "1000", "--no-control")
 
 
 class Home:
