@@ -66,7 +66,9 @@ class Result:
         Latency | None,
         "`latency_ms` and the work before it: turning the window into `frame`, preparing it",
     ]
-    peak_memory_bytes: Annotated[Bytes | None, "most memory that the process held, after its first inferences"]
+    peak_memory_bytes: Annotated[
+        Bytes | None, "most memory that the process held, after its first inferences; null on a phone"
+    ]
     baseline_memory_bytes: Annotated[
         Bytes | None, "the same before it opened the model, with Python, NumPy and the runtime loaded"
     ]

@@ -8,80 +8,96 @@ import numpy as np
 import pytest
 
 from edge_runtime.bench import doubts
-from edge_runtime.bench.measured import Measured
-from edge_runtime.bench.measurement_job import MeasurementJob, read_answer
+from edge_runtime.bench.measured import Round, read_round
+from edge_runtime.bench.measurement_job import Answer, Answers, JobModel, MeasurementJob, read_answers
 from edge_runtime.data.uci_har import load
-from edge_runtime.errors import InputError
+from edge_runtime.errors import HarEdgeError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
-from edge_runtime.system.dataclass_json import from_json
+
+MODEL = JobModel("model.tflite", "my model", windows="windows.npy")
 
 
 @pytest.fixture
 def job(jvm) -> MeasurementJob:
     """Return a job whose files are in the folder of the JVM."""
     np.save(jvm.folder / "windows.npy", load().test.X[:100])
-    (jvm.folder / "model.tflite").write_bytes(reference_model("edge", "int8").read_bytes())
-    return MeasurementJob("0-0", "measure", "model.tflite", "my model", windows="windows.npy", runs=50)
+    for network in ("edge", "edge-anywhere"):
+        (jvm.folder / f"{network}.tflite").write_bytes(reference_model(network, "int8").read_bytes())
+    (jvm.folder / MODEL.model).write_bytes(reference_model("edge", "int8").read_bytes())
+    return MeasurementJob("round-0", "measure", (MODEL,), turns=4)
 
 
-def test_an_answer_has_the_arrays_and_facts_that_a_worker_writes(jvm, job):
+def answers(jvm, job: MeasurementJob) -> Answers:
     job.write(jvm.folder)
-    lines = jvm.drive("worker", "0-0.job.json", jvm.folder).splitlines()
-    shares = [json.loads(line)["share"] for line in lines]
-    assert shares == sorted(shares)
-    answer = read_answer(jvm.folder, "0-0")
-    assert {key: (array.shape, array.dtype) for key, array in answer.arrays.items()} == {
-        "latency_ns": ((50,), np.int64),
-        "end_to_end_ns": ((50,), np.int64),
-        "logits": ((100, 6), np.float32),
-    }
-    assert (answer.arrays["latency_ns"] > 0).all()
-    # The graph takes windows as they come.
-    assert np.array_equal(answer.arrays["end_to_end_ns"], answer.arrays["latency_ns"])
-    assert (answer.arrays["logits"].argmax(axis=1) == load().test.y[:100]).mean() > 0.9
-    assert answer.facts["model"]["input"] == {"shape": [1, 128, 9], "dtype": "float32"}
-    assert answer.facts["peak_memory_bytes"] >= answer.facts["baseline_memory_bytes"] > 0
-    measured = from_json(Measured, answer.facts)
-    assert doubts.of_state(measured.after) == doubts.of_state(measured.before)
+    lines = jvm.drive("worker", job.path(jvm.folder).name, jvm.folder).splitlines()
+    assert {json.loads(line)["stage"] for line in lines} <= {"opening", "timing", "classifying"}
+    read = read_answers(jvm.folder, job)
+    assert read is not None
+    return read
 
 
-@pytest.mark.parametrize("period_s", [0.0, 0.01])
-def test_end_to_end_includes_turning_windows_into_the_walking_frame(jvm, job, period_s):
-    (jvm.folder / "model.tflite").write_bytes(reference_model("edge-anywhere", "int8").read_bytes())
-    replace(job, runs=5, period_s=period_s, score=not period_s).write(jvm.folder)
-    stages = [json.loads(line)["stage"] for line in jvm.drive("worker", "0-0.job.json", jvm.folder).splitlines()]
-    assert any(stage.startswith("timing end to end") for stage in stages)
-    arrays = read_answer(jvm.folder, "0-0").arrays
-    assert len(arrays["latency_ns"]) == len(arrays["end_to_end_ns"]) == 5
-    assert ("logits" in arrays) == (not period_s)
-    if not period_s:
-        expected = Classifier("edge-anywhere").logits(np.load(jvm.folder / "windows.npy"))
-        assert (arrays["logits"].argmax(axis=1) == expected.argmax(axis=1)).all()
+def measured_round(answer: Answer | HarEdgeError, n_labels: int | None = None) -> Round:
+    assert isinstance(answer, Answer)
+    return read_round(answer, "my model", "the app", n_labels and (100, n_labels))
+
+
+def test_models_of_a_job_take_turns_and_answer_as_a_worker_does(jvm, job):
+    turned = replace(MODEL, model="edge-anywhere.tflite")
+    plain, walking, control = answers(jvm, replace(job, models=(MODEL, turned, replace(MODEL, is_scored=False))))
+    assert set(control.arrays) == {"latency_ns", "end_to_end_ns"}
+    for answer, n_labels, network in ((plain, 6, "edge"), (walking, 7, "edge-anywhere"), (control, None, "")):
+        result = measured_round(answer, n_labels)
+        assert 1 <= result.latency_ns.shape[1] <= 16
+        assert result.latency_ns.shape == result.end_to_end_ns.shape == (4, result.latency_ns.shape[1])
+        # The graph takes windows as they come, unless they have to be turned into the walking frame.
+        assert np.array_equal(result.end_to_end_ns, result.latency_ns) == (answer is not walking)
+        assert doubts.of_state(result.measured.after) == doubts.of_state(result.measured.before)
+        if n_labels:
+            expected = Classifier(network).logits(np.load(jvm.folder / "windows.npy"))
+            assert (result.logits.argmax(axis=1) == expected.argmax(axis=1)).all()
+
+
+def test_a_job_without_a_number_of_turns_takes_as_many_as_a_worker(jvm, job):
+    (answer,) = answers(jvm, replace(job, turns=0, score=False))
+    assert 3 <= len(measured_round(answer).latency_ns) <= 16
+    assert "logits" not in answer.arrays
+
+
+def test_paced_models_infer_once_a_period(jvm, job):
+    paced = replace(job, models=(MODEL, replace(MODEL, model="edge-anywhere.tflite")), period_s=0.2, score=False)
+    rounds = [measured_round(answer) for answer in answers(jvm, paced)]
+    for result in rounds:
+        assert result.latency_ns.shape == result.end_to_end_ns.shape == (4, 1)
+        assert (result.end_to_end_ns >= result.latency_ns).all()
+    measured = rounds[0].measured
+    assert measured.after.time - measured.before.time > 3.5 * 0.2
 
 
 def test_loops_answer_as_in_python(jvm, job):
     X = np.load(jvm.folder / "windows.npy")
     model = looped_model.write(jvm.folder / "model.tflite", X)
-    replace(job, runs=2).write(jvm.folder)
-    jvm.drive("worker", "0-0.job.json", jvm.folder)
-    logits = read_answer(jvm.folder, "0-0").arrays["logits"]
+    (answer,) = answers(jvm, replace(job, turns=1))
+    logits = measured_round(answer, 6).logits
     assert (logits.argmax(axis=1) == Classifier(model).logits(X).argmax(axis=1)).all()
 
 
-def test_a_job_that_cannot_be_measured_is_answered_in_a_sentence(jvm, job):
+def test_a_model_that_cannot_be_measured_has_its_own_error(jvm, job):
     flatbuffer, card = cards.read_model(jvm.folder / "model.tflite")
     damaged = cards.attach(flatbuffer[:200] + bytes(len(flatbuffer) - 200), card)  # only the interpreter notices
-    for model, windows, noun in (
+    cases = (
         (damaged, np.zeros((5, 128, 9), np.float32), "my model"),
         (cards.attach(flatbuffer, replace(card, raw_input=False)), np.zeros((5, 128, 9), np.float32), "outside the"),
         (cards.attach(flatbuffer, card), np.zeros((5, 128, 6), np.float32), "shape"),
         (cards.attach(flatbuffer, card), np.zeros((5, 128, 9)), "float32"),
-    ):
-        (jvm.folder / "model.tflite").write_bytes(model)
-        np.save(jvm.folder / "windows.npy", windows)
-        job.write(jvm.folder)
-        jvm.drive("worker", "0-0.job.json", jvm.folder)
-        with pytest.raises(InputError, match=noun):
-            read_answer(jvm.folder, "0-0")
+    )
+    models = [replace(MODEL, model=f"{i}.tflite", windows=f"{i}.npy") for i in range(len(cases))]
+    for model, (content, windows, _) in zip(models, cases, strict=True):
+        (jvm.folder / model.model).write_bytes(content)
+        np.save(jvm.folder / model.windows, windows)
+    *errors, answer = answers(jvm, replace(job, models=(*models, MODEL)))
+    for error, (*_, noun) in zip(errors, cases, strict=True):
+        assert isinstance(error, InputError)
+        assert noun in str(error)
+    measured_round(answer, 6)

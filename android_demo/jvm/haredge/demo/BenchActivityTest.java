@@ -30,7 +30,7 @@ public class BenchActivityTest {
     @Test
     public void a_job_of_a_computer_is_done_and_the_screen_goes_away() throws Exception {
         File job = Handset.file("absent-0.job.json");
-        String asked = "{\"format\": 2}";
+        String asked = "{\"format\": 1}";
         Streams.write(job, asked.getBytes(StandardCharsets.UTF_8));
         Intent intent = new Intent().putExtra(BenchService.JOB, job.getPath());
         ActivityController<BenchActivity> controller = Robolectric.buildActivity(BenchActivity.class, intent).setup();

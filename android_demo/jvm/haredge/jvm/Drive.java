@@ -108,6 +108,7 @@ public final class Drive {
     }
 
     private static void worker(String[] files) throws IOException {
+        TfLiteEngine.load();
         Worker.Progress progress = (stage, share) -> System.out.println(
                 "{\"stage\": \"" + stage + "\", \"share\": " + share + "}");
         new Worker(TfLiteEngine::new, machine(), progress).run(new File(files[0]), new File(files[1]));

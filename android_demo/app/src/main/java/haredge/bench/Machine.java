@@ -22,7 +22,6 @@ public final class Machine {
     private static final Pattern NAME = Pattern.compile("(?m)^model name\\s*:\\s*(.+)$");
     private static final Pattern PART = Pattern.compile("(?m)^CPU part\\s*:\\s*(\\S+)");
     private static final Pattern FLAGS = Pattern.compile("(?m)^(?:Features|flags)\\s*:\\s*(.+)$");
-    private static final Pattern PEAK = Pattern.compile("(?m)^VmHWM:\\s+(\\d+) kB");
 
     private static final String CLOCK = "/sys/devices/system/cpu/cpu0/cpufreq/";
 
@@ -57,12 +56,6 @@ public final class Machine {
         state.put("clock_khz", orNull(clock()));
         state.put("power_source", orNull(told.get("power_source")));
         return state;
-    }
-
-    /** The most memory that this process has held so far, in bytes. */
-    Object peakMemory() {
-        Matcher found = PEAK.matcher(read("/proc/self/status"));
-        return found.find() ? (Object) (Long.parseLong(found.group(1)) * 1024) : JSONObject.NULL;
     }
 
     private String governor() {

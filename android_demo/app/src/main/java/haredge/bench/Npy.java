@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -13,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
@@ -25,7 +25,7 @@ final class Npy {
 
     private Npy() {}
 
-    /** The float32 windows in {@code file}, which stays on the disk: it would count as memory of the model. */
+    /** The float32 windows in {@code file}, which stays on the disk. */
     static Windows map(File file) throws IOException, InputError {
         try (RandomAccessFile opened = new RandomAccessFile(file, "r")) {
             byte[] prefix = new byte[PREFIX];
@@ -47,42 +47,31 @@ final class Npy {
         }
     }
 
-    /** An {@code .npz} with {@code arrays}: {@code long[]}, or {@code float[][]} with rows of one length. */
-    static byte[] npz(Map<String, Object> arrays) throws IOException {
+    /** An {@code .npz} with {@code arrays}, rows of one length: {@code long[][]} or {@code float[][]}. */
+    static byte[] npz(Map<String, Object[]> arrays) throws IOException {
         ByteArrayOutputStream content = new ByteArrayOutputStream();
         try (ZipOutputStream archive = new ZipOutputStream(content)) {
-            archive.setMethod(ZipOutputStream.STORED);
-            for (Map.Entry<String, Object> array : arrays.entrySet()) {
-                byte[] file = npy(array.getValue());
-                CRC32 crc = new CRC32();
-                crc.update(file);
-                ZipEntry entry = new ZipEntry(array.getKey() + ".npy");
-                entry.setSize(file.length);
-                entry.setCrc(crc.getValue());
-                archive.putNextEntry(entry);
-                archive.write(file);
+            for (Map.Entry<String, Object[]> array : arrays.entrySet()) {
+                archive.putNextEntry(new ZipEntry(array.getKey() + ".npy"));
+                archive.write(npy(array.getValue()));
             }
         }
         return content.toByteArray();
     }
 
-    private static byte[] npy(Object array) {
-        byte[] header;
-        ByteBuffer file;
-        if (array instanceof long[]) {
-            long[] values = (long[]) array;
-            header = header("<i8", values.length + ",");
-            file = ByteBuffer.allocate(header.length + 8 * values.length).order(ByteOrder.LITTLE_ENDIAN).put(header);
-            file.asLongBuffer().put(values);
-        } else {
-            float[][] rows = (float[][]) array;
-            int width = rows.length == 0 ? 0 : rows[0].length;
-            header = header("<f4", rows.length + ", " + width);
-            int size = header.length + 4 * rows.length * width;
-            file = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN).put(header);
-            FloatBuffer values = file.asFloatBuffer();
-            for (float[] row : rows) {
-                values.put(row);
+    private static byte[] npy(Object[] rows) {
+        boolean areLongs = rows instanceof long[][];
+        int width = Array.getLength(rows[0]);
+        byte[] header = header(areLongs ? "<i8" : "<f4", rows.length + ", " + width);
+        int size = header.length + (areLongs ? Long.BYTES : Float.BYTES) * rows.length * width;
+        ByteBuffer file = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN).put(header);
+        for (Object row : rows) {
+            for (int i = 0; i < width; i++) {
+                if (areLongs) {
+                    file.putLong(((long[]) row)[i]);
+                } else {
+                    file.putFloat(((float[]) row)[i]);
+                }
             }
         }
         return file.array();

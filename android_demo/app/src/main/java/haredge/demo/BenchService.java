@@ -30,6 +30,7 @@ public final class BenchService extends Service {
 
     private void work(File job, File answers) {
         try {
+            TfLiteEngine.load();
             Machine machine = new Machine(Phone.facts(this));
             new Worker(TfLiteEngine::new, machine, BenchService::report).run(job, answers);
         } catch (IOException error) {

@@ -38,6 +38,11 @@ public final class TfLiteEngine implements Engine {
         output = tensorInfo(interpreter.output_tensor(0));
     }
 
+    /** Load the library, which otherwise counts as loading of the first model. */
+    public static void load() {
+        TfLiteVersion();
+    }
+
     private boolean built(int threads) {
         if (model == null) {
             return false;

@@ -1,0 +1,163 @@
+package haredge.bench;
+
+import haredge.core.Classifier;
+import haredge.core.Engine;
+import haredge.core.FrontEnd;
+import haredge.core.InputError;
+import haredge.core.ModelFile;
+import haredge.core.Mounting;
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.json.JSONException;
+import org.json.JSONObject;
+
+/** Times slices of a model that is open and warm, as {@code edge_runtime/bench/model_process.py} does. */
+final class TimedModel {
+    private static final int TIMED_WINDOWS = 32;
+    private static final double WARM_UP_SECONDS = 0.1;
+    private static final double MOST_WARM_UP_SECONDS = 2.0;
+    private static final double SLICE_S = 1e-3;
+    private static final int MOST_CALLS = 16;
+
+    // Turning takes as long as by any other rotation.
+    private static final double[][] ROTATION = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
+
+    /** The time of one slice. */
+    final double sliceS;
+
+    private final Classifier classifier;
+    private final Windows windows;
+    private final int[] places;
+    private final int[] triads;
+    private final double[][][] recorded; // all signals, as they are before a turn
+    private final ByteBuffer[] inputs;
+    private final ByteBuffer output;
+    private final int calls; // of a slice
+    private final List<long[]> latencyNs = new ArrayList<>();
+    private final List<long[]> endToEndNs = new ArrayList<>();
+    private final long loadNs;
+    private final long firstNs;
+    private final Timing.Warmth warmth;
+
+    TimedModel(ModelFile model, Windows windows, Engine.Factory factory, int threads) throws InputError {
+        this.windows = windows;
+        long began = System.nanoTime();
+        classifier = new Classifier(model, factory, threads);
+        loadNs = System.nanoTime() - began;
+        places = model.card.places();
+        triads = model.card.triads();
+        inputs = new ByteBuffer[Math.min(TIMED_WINDOWS, windows.count)];
+        recorded = new double[inputs.length][model.card.samples][FrontEnd.SIGNALS];
+        output = Classifier.buffer(classifier.engine().output());
+        readWindows(model.name);
+        began = System.nanoTime();
+        infer(0);
+        firstNs = System.nanoTime() - began;
+        // With the work before it, which Java compiles meanwhile, too.
+        warmth = Timing.warmUp(this::prepareAndInfer, inputs.length, WARM_UP_SECONDS, MOST_WARM_UP_SECONDS);
+        calls = (int) Math.max(1, Math.min(MOST_CALLS, SLICE_S * 1e9 / warmth.medianNs));
+        sliceS = 2 * (calls + 1) * warmth.medianNs / 1e9;
+    }
+
+    /** Read a few windows from all over the file. */
+    private void readWindows(String name) throws InputError {
+        if (inputs.length == 0) {
+            throw new InputError("the data has no test windows: name other data with --data");
+        }
+        for (int i = 0; i < inputs.length; i++) {
+            float[] window = windows.at((int) ((long) i * (windows.count - 1) / Math.max(1, inputs.length - 1)));
+            if (window.length != recorded[i].length * places.length) {
+                throw new InputError("the windows do not have the shape that " + name + " takes");
+            }
+            for (int at = 0; at < window.length; at++) {
+                recorded[i][at / places.length][places[at % places.length]] = window[at];
+            }
+            inputs[i] = Classifier.buffer(classifier.engine().input());
+            turn(i);
+        }
+    }
+
+    private void turn(int place) {
+        FloatBuffer input = inputs[place].asFloatBuffer();
+        for (double[] sample : Mounting.turned(recorded[place], ROTATION, triads)) {
+            for (int from : places) {
+                input.put((float) sample[from]);
+            }
+        }
+    }
+
+    private void infer(int place) {
+        classifier.engine().run(inputs[place], output);
+    }
+
+    private void prepareAndInfer(int place) {
+        prepare(place);
+        infer(place);
+    }
+
+    /** Do all that comes before an inference: the graph takes windows as they come, but for the frame. */
+    private void prepare(int place) {
+        if (classifier.card.isWalkingFrame) {
+            turn(place);
+        }
+    }
+
+    /** Time some inferences, and as many with the work before them. */
+    void timeSlice() {
+        int first = latencyNs.size() * calls;
+        long[] times = Timing.calls(this::infer, inputs.length, calls, first);
+        latencyNs.add(times);
+        boolean isPrepared = !classifier.card.isWalkingFrame;
+        endToEndNs.add(isPrepared ? times : Timing.calls(this::prepareAndInfer, inputs.length, calls, first));
+    }
+
+    /** Time one window after a pause: no untimed call fills the caches. */
+    void timeCold() {
+        int place = latencyNs.size() % inputs.length;
+        long began = System.nanoTime();
+        prepare(place);
+        long ready = System.nanoTime();
+        infer(place);
+        long ended = System.nanoTime();
+        latencyNs.add(new long[] {ended - ready});
+        endToEndNs.add(new long[] {ended - began});
+    }
+
+    /** The times of all turns, by the names of {@code edge_runtime/bench/measured.py}. */
+    Map<String, Object[]> times() {
+        Map<String, Object[]> arrays = new LinkedHashMap<>();
+        arrays.put("latency_ns", latencyNs.toArray(new long[0][]));
+        arrays.put("end_to_end_ns", endToEndNs.toArray(new long[0][]));
+        return arrays;
+    }
+
+    /** The answers to all windows. */
+    float[][] score(Worker.Progress progress) {
+        float[][] logits = new float[windows.count][];
+        for (int i = 0; i < logits.length; i++) {
+            if (i % 100 == 0) {
+                progress.at("classifying", 0.7 + 0.3 * i / logits.length);
+            }
+            logits[i] = classifier.logits(windows.at(i));
+        }
+        return logits;
+    }
+
+    /** No memory, since all models of a job share it. */
+    JSONObject facts() throws JSONException {
+        Engine engine = classifier.engine();
+        return new JSONObject()
+                .put("runtime", new JSONObject().put("name", engine.runtime()).put("version", engine.version()))
+                .put("load_ms", loadNs / 1e6)
+                .put("first_ms", firstNs / 1e6)
+                .put("warm_up", new JSONObject()
+                        .put("calls", warmth.calls).put("seconds", warmth.seconds).put("stable", warmth.stable))
+                .put("harness_overhead_us", Timing.overhead() / 1e3)
+                .put("baseline_memory_bytes", JSONObject.NULL)
+                .put("peak_memory_bytes", JSONObject.NULL);
+    }
+}
