@@ -136,10 +136,6 @@ def command(
     if rivals:
         others, absent = _find_rivals(files)
         files += others
-    without_c = None
-    if runtime in ("auto", C):
-        forms, without_c = _as_c(files, is_requested=runtime == C)
-        files += forms
     folder = run or Run(Path())
     files_of_devices: dict[str, dict[str, Path]] = {}
     if len(devices) == 1:
@@ -152,10 +148,14 @@ def command(
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
     of_devices = {f"{form} of {name}": path for name, forms in files_of_devices.items() for form, path in forms.items()}
     outputs.check_written(written | of_devices, [path for path in models if path.is_file()])
+    loaded, without_c = _load_data(files, data), None
+    if runtime in ("auto", C):  # last, since a conversion takes seconds
+        forms, without_c = _as_c(files, is_requested=runtime == C)
+        files += forms
     settings = MeasurementSettings(
         runtime, threads, until, duration_s, rounds, paced, control, absent, without_c, runtime == C
     )
-    _measure(devices, files, _load_data(files, data), settings, files_of_devices, written, json_path is None)
+    _measure(devices, files, loaded, settings, files_of_devices, written, json_path is None)
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:

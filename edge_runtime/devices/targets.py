@@ -108,6 +108,8 @@ def measure_on(
         try:
             device.prepare(lambda share, stage: on_progress(0.0, stage), any(model.is_onnx for model in models))
             measurable = [model for model in models if model.c_source or not isinstance(device, CortexM4)]
+            if not measurable:
+                raise InputError(settings.without_c or f"{device.name} measures C: name an int8 or mixed model")
             report = measurement.measure(measurable, data, device, settings, on_progress)
             if not interrupted.is_set():
                 on_report(device, report)

@@ -1,7 +1,7 @@
 """A measurement: fresh processes that take turns, raw times, scores of the same interpreter, doubts."""
 
 import hashlib
-from dataclasses import asdict, fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +9,13 @@ import pytest
 import tiny_models
 from compiled_c import CC
 from programs import MODELS
-from sample_reports import DEVICE
 
 from edge_runtime.bench import measurement, statistics
-from edge_runtime.bench.machine import Machine
-from edge_runtime.bench.measured import Measured, RuntimeVersion
 from edge_runtime.bench.measurement_job import Answer, Instructions, MeasurementJob
 from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.data import evaluation_data, scores
 from edge_runtime.devices.python import PythonDevice
-from edge_runtime.errors import DeviceError, HarEdgeError, InputError
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_file import ModelFile, open_model_file
@@ -27,100 +24,73 @@ from edge_runtime.model.rivals import STOCK, Rival
 
 
 class Watched:
-    """A real device that also notes which jobs it did, and may change what the machine answers."""
+    """A real device that also notes its jobs and first answers, and may change what the machine answers."""
 
     name, most_windows = "watched", None
 
     def __init__(self, facts=None, **changes: object) -> None:
         self.jobs: list[MeasurementJob] = []
+        self.first: list[Answer] = []
         self._changes, self._facts = changes, facts or {}
 
     def run(self, job, folder, on_progress):
         self.jobs.append(job)
-        return [
-            x
-            if isinstance(x, HarEdgeError) or job.task == "compile"
-            else replace(x, facts={**x.facts, "machine": x.facts["machine"] | self._changes, **self._facts})
-            for x in PythonDevice().run(job, folder, on_progress)
-        ]
+        answers = PythonDevice().run(job, folder, on_progress)
+        for answer in answers:
+            if isinstance(answer, Answer) and job.task == "measure":
+                answer.facts.update(self._facts, machine=answer.facts["machine"] | self._changes)
+        self.first = self.first or answers
+        return answers
 
     def instructions(self, model, folder):
         return Instructions(1000 + int(model.model[6]), "by hand") if self._changes.get("emulated") else None
 
 
-class Instant:
-    """A device that answers at once: each slice takes 20 us and `noise`; from round `fails` on, it fails."""
-
-    name, most_windows = "instant", None
-
-    def __init__(self, noise: float, fails: float = np.inf) -> None:
-        self.jobs: list[MeasurementJob] = []
-        self._noise, self._fails, self._random = noise, fails, np.random.default_rng(0)
-
-    def run(self, job, folder, on_progress):
-        if len(self.jobs) == self._fails:
-            raise DeviceError("it went away")
-        self.jobs.append(job)
-        return [self._answer(len(np.load(folder / model.windows))) for model in job.models]
-
-    def _answer(self, n_windows: int) -> Answer:
-        times = np.exp(self._noise * self._random.standard_normal((16, 2)))
-        arrays = {name: (20_000 * times).astype(np.int64) for name in ("latency_ns", "end_to_end_ns")}
-        return Answer(FACTS, {**arrays, "logits": np.zeros((n_windows, 6), np.float32)})
-
-    def instructions(self, model, folder):
-        raise AssertionError("a real processor")
-
-
-MACHINE = Machine(**{x.name: getattr(DEVICE, x.name) for x in fields(Machine)})
-FACTS = asdict(
-    Measured(
-        **dict.fromkeys(("load_ms", "first_ms", "warm_up", "baseline_memory_bytes", "peak_memory_bytes")),
-        **{"machine": MACHINE, "before": DEVICE.before, "after": DEVICE.before, "others_busy": 0.0, "pinned_cpu": 1},
-        **{"runtime": RuntimeVersion("litert", "2"), "harness_overhead_us": 0.1, "threads": 1},
-    )
-)
-
-
-def enough(noise: float, until: float, models, data, **settings: object) -> int:
-    """The number of rounds of a measurement on an instant device."""
-    device = Instant(noise)
-    report = measurement.measure(models, data, device, MeasurementSettings(until=until, **settings))
-    assert report.settings.rounds == len(device.jobs)
-    reach = np.ptp(report.comparisons[0].p50_ratio_ci95) / 2 / report.comparisons[0].p50_ratio
-    assert len(device.jobs) == settings.get("rounds") or settings.get("duration_s") or reach < 1.2 * until
-    return len(device.jobs)
-
-
-def test_rounds_follow_until_ratios_are_precise_or_the_time_is_up_or_as_often_as_requested(models, few):
-    assert enough(0.1, 0.05, models, few) == 24
-    assert enough(0.25, 0.05, models, few) in range(28, 100, 4)
-    assert enough(0.25, 1e-6, models, few, duration_s=1e-6) == 1
-    assert enough(1.0, 0.05, models, few, rounds=5, duration_s=1e-6) == 5
-    assert enough(0.05, 0.05, models, few, paced=True) == 8
-
-
-def test_a_device_that_goes_away_is_an_error_and_no_half_result(models, few):
-    with pytest.raises(DeviceError, match="away"):
-        measurement.measure(models, few, Instant(0.1, fails=3), MeasurementSettings())
-
-
 @pytest.fixture(scope="module")
 def measured(models, few):
-    """One real measurement of both reference models, and the jobs it took."""
+    """One real measurement of both reference models, and its device."""
     device = Watched()
-    return measurement.measure(models, few, device, MeasurementSettings(rounds=3)), device.jobs
+    return measurement.measure(models, few, device, MeasurementSettings(rounds=3)), device
+
+
+@pytest.mark.parametrize(
+    ("noise", "settings", "n"),
+    [
+        (0.1, {}, range(24, 25)),
+        (0.25, {}, range(28, 100, 4)),
+        (0.25, {"until": 1e-6, "duration_s": 1e-6}, range(1, 2)),
+        (1.0, {"rounds": 5, "duration_s": 1e-6}, range(5, 6)),
+        (0.05, {"paced": True}, range(8, 9)),
+    ],
+)
+def test_rounds_follow_until_ratios_are_precise_or_the_time_is_up_or_as_often_as_requested(
+    measured, models, few, noise, settings, n
+):
+    random = np.random.default_rng(0)
+
+    def answer_at_once(job, folder, on_progress):
+        """Answer as in the real measurement, but that each inference takes 20 us and some noise."""
+        times = [(20_000 * np.exp(noise * random.standard_normal((16, 2)))).astype(np.int64) for _ in job.models]
+        return [
+            replace(answer, arrays=answer.arrays | {"latency_ns": part, "end_to_end_ns": part})
+            for answer, part in zip(measured[1].first, times, strict=True)
+        ]
+
+    device = Watched()
+    device.run = answer_at_once
+    report = measurement.measure(models, few, device, MeasurementSettings(**{"until": 0.05} | settings))
+    assert report.settings.rounds in n
 
 
 def test_the_name_of_a_rivals_file_reaches_no_device(models, few):
-    device, content = Instant(0.1), cards.strip(models[0].content)
+    device, content = Watched(), cards.strip(models[0].content)
     rival = replace(models[0], content=content, path=Path("x.$(id)"), rival=Rival(STOCK, "float32", "x.$(id)"))
     measurement.measure([models[1], rival], few, device, MeasurementSettings(rounds=1, control=False))
     assert [x.model for x in device.jobs[0].models] == ["model-0.tflite", "model-1.tflite"]
 
 
 def test_each_round_has_all_models_and_the_first_once_more_as_control(measured, models):
-    report, jobs = measured
+    report, jobs = measured[0], measured[1].jobs
     for job in jobs:
         assert [model.title for model in job.models] == [models[i].title for i in (0, 1, 0)]
         assert [model.is_scored for model in job.models] == [True, True, False]

@@ -147,7 +147,7 @@ def test_a_model_is_measured_on_windows_of_its_classes_and_needs_data_that_have_
     flatbuffer = tiny_models.dense(np.ones((2, 256), np.float32), (128, 2))
     cards.write_model(tiny, flatbuffer, card)
     done = succeeded(har_edge_here("bench", tiny, *QUICK, "--markdown", "-"))
-    assert "471 of WALKING_UPSTAIRS" in done.stdout
+    assert "471 of WALKING" in done.stdout
     cards.write_model(tiny, flatbuffer, replace(card, labels=("DANCING", "RESTING")))
     assert_one_sentence(har_edge_here("bench", tiny), 2, "--data")
 

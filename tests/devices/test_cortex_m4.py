@@ -18,7 +18,7 @@ def test_bench_reports_flash_ram_and_instructions_of_models_with_and_without_a_s
     few, home, alone = write_few(tmp_path / "few"), Home(tmp_path), tmp_path / "alone_int8.tflite"
     flatbuffer, card = cards.read_model(MODELS["int8"])
     cards.write_model(alone, flatbuffer, replace(card, front_end=None))
-    succeeded(home.run("bench", MODELS["int8"], alone, "--data", few, "--on", M4, "--runtime", "c"))
+    succeeded(home.run("bench", MODELS["int8"], alone, "--data", few, "--on", M4))
     report = json.loads((tmp_path / "bench-emulated-cortex-m4.json").read_text())
     assert (report["device"]["cpu"], report["device"]["emulated"]) == ("Cortex-M4F", True)
     assert [(result["runtime"], result["latency_ms"], result["accuracy"] > 0.9) for result in report["results"]] == [
@@ -33,5 +33,7 @@ def test_bench_reports_flash_ram_and_instructions_of_models_with_and_without_a_s
 
 def test_an_impossible_request_is_refused_in_one_sentence(tmp_path):
     few = write_few(tmp_path / "few")
-    assert_one_sentence(Home(tmp_path).run("bench", MODELS["int8"], "--data", few, "--on", M4), 2, "--runtime c")
+    bench = ("bench", MODELS["float32"], "--data", few, "--on", M4)
+    assert_one_sentence(Home(tmp_path).run(*bench), 2, "int8")
+    assert_one_sentence(Home(tmp_path).run(*bench, "--runtime", "litert"), 2, "--runtime")
     assert_one_sentence(Home(tmp_path, PATH=str(few)).run("devices", M4), 3, "sudo apt install")
