@@ -11,6 +11,7 @@ import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
 from edge_runtime.bench import measurement
+from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.data import loading
 from edge_runtime.devices.targets import opener
 from edge_runtime.model import model_card as cards
@@ -25,16 +26,16 @@ CONTROLS = 10
 
 def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
     """Measure the gain and cost of int8, in a run that was trained and converted now."""
-    report = har_edge_json(folder / "bench.json", "bench", str(run.folder))
+    report = har_edge_json(folder / "bench.json", "bench", str(run.folder), "--runtime", "litert")
     results = {result["quantization"]: result for result in report["results"]}
     float32, int8 = results["float32"], results["int8"]
     doubt = "; ".join(dict.fromkeys(int8["doubts"] + float32["doubts"]))
-    ratio = int8["latency_ms"]["p50"] / float32["latency_ms"]["p50"]
+    ratio = int8["latency_ms"]["undisturbed"] / float32["latency_ms"]["undisturbed"]
     microseconds = " and ".join(
-        f"{1000 * result['latency_ms']['p50']:.1f} us {result['quantization']}" for result in (int8, float32)
+        f"{1000 * result['latency_ms']['undisturbed']:.1f} us {result['quantization']}" for result in (int8, float32)
     )
     evidence = f"one run on {int8['runtime']}: {microseconds}"
-    yield replace(at_most("int8's p50 latency ÷ float32's is", ratio, 0.7, "", evidence), doubt=doubt)
+    yield replace(at_most("int8's undisturbed latency ÷ float32's is", ratio, 0.7, "", evidence), doubt=doubt)
     loss = 100 * (float32["accuracy"] - int8["accuracy"])
     evidence = f"{100 * float32['accuracy']:.2f} and {100 * int8['accuracy']:.2f} % of {int8['windows']} test windows"
     yield at_most("int8 loses on the test subjects", loss, 0.5, "percentage points", evidence)
@@ -43,7 +44,9 @@ def int8_claims(run: Run, folder: Path) -> Iterator[Claim]:
 def emulated_claims(folder: Path) -> Iterator[Claim]:
     """Count the instructions of an inference on emulated boards."""
     for cpu, limit in (("cortex-a72", 1.0), ("cortex-a76", 0.45)):
-        report = har_edge_json(folder / f"{cpu}.json", "bench", "edge", "--on", f"emulated:{cpu}", "--runs", "20")
+        report = har_edge_json(
+            folder / f"{cpu}.json", "bench", "edge", "--on", f"emulated:{cpu}", "--runtime", "litert"
+        )
         results = {result["quantization"]: result["instructions"] for result in report["results"]}
         int8, float32 = (results[x]["per_inference"] for x in ("int8", "float32"))
         evidence = f"{int8:,} and {float32:,}: {results['int8']['method']}"
@@ -60,9 +63,11 @@ def method_claims() -> Iterator[Claim]:
         once, title="the same with its convolution done twice", content=slower_copy(*cards.read_model(path))
     )
     device = opener("local", "auto")()
-    reports = [measurement.measure([once, slower], data, device) for _ in range(CONTROLS)]
+    reports = [measurement.measure([once, slower], data, device, MeasurementSettings()) for _ in range(CONTROLS)]
     # The report's comparison is always against the faster of the two models, so it is not used here.
-    ratios = [second.latency_ms.p50 / first.latency_ms.p50 for first, second in (report.results for report in reports)]
+    ratios = [
+        second.latency_ms.time / first.latency_ms.time for first, second in (report.results for report in reports)
+    ]
     comparisons = [report.comparisons[0] for report in reports]
     sure = sum(comparison.result == 1 and comparison.p50_ratio_ci95[0] > 1 for comparison in comparisons)
     passed = sum(report.control.passed for report in reports)
@@ -78,11 +83,11 @@ def method_claims() -> Iterator[Claim]:
     yield at_most("timing adds to a call", overhead, 1, "us", f"an empty call, worst of {CONTROLS} runs")
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
-        report = measurement.measure([once], data, device)
+        report = measurement.measure([once], data, device, MeasurementSettings())
     finally:
         busy.kill()
         busy.wait()
-    about_cpus = [doubt for doubt in report.results[0].doubts if "CPUs busy during the run" in doubt]
+    about_cpus = [doubt for doubt in report.results[0].doubts if "CPUs busy" in doubt]
     words = about_cpus[0] if about_cpus else "no doubt"
     yield Claim("another busy core is noticed", "a doubt is printed", words, bool(about_cpus), "one run beside a loop")
 
