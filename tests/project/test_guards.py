@@ -168,10 +168,10 @@ def test_the_fit_of_a_fold_does_not_see_its_subjects(data, validated, tmp_path):
 
 @pytest.mark.parametrize(("factor", "passed"), [(0.8, False), (1.0, True), (1.25, False)])
 def test_a_control_that_is_too_fast_or_too_slow_fails(factor, passed):
-    times = 1 + 0.01 * np.random.default_rng(0).random((5, 100))
+    times = 1 + 0.01 * np.random.default_rng(0).random((5, 16, 8))
 
     def result(rounds: np.ndarray) -> SimpleNamespace:
-        return SimpleNamespace(samples=SimpleNamespace(latency=tuple(map(tuple, rounds.tolist()))))
+        return SimpleNamespace(rounds=[SimpleNamespace(latency_ns=turns) for turns in rounds])
 
     control = aggregation.control_of(result(times), result(factor * times))
     assert control.p50_ratio == pytest.approx(factor)
