@@ -89,7 +89,7 @@ def test_a_boards_governor_heat_and_throttling_become_doubts(special, board, tmp
     home = special(environment, f"mount --bind {shlex.quote(str(tree / 'sys'))} /sys")
     succeeded(home.run(*BENCH, "ssh://board"))
     (result,) = json.loads((tmp_path / "bench-board.json").read_text())["results"]
-    for expected in ("the CPU governor", "the firmware slowed the machine down (soft", "the CPU reached 86 °C"):
+    for expected in ("The CPU governor", "The firmware slowed the machine down (soft", "The CPU reached 86 °C"):
         assert any(doubt.startswith(expected) for doubt in result["doubts"]), result["doubts"]
 
 
