@@ -4,6 +4,7 @@ import hashlib
 import re
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import edge_runtime
@@ -22,10 +23,10 @@ _LONGEST_S = 600.0
 _HEAD = 1000  # characters of a C file that name its model
 
 
-def c_of(model: ModelFile) -> Path:
+def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -> Path:
     """Return the C file of a `model`: beside it, or made once by 'har-edge convert MODEL --c' and kept in the cache.
 
-    Raises `InputError` when the model cannot be C, with the reason.
+    Making it takes seconds, which `say` is told. Raises `InputError` when the model cannot be C, with the reason.
     """
     assert model.path is not None
     digest = hashlib.sha256(model_card.strip(model.content, model.title)).hexdigest()
@@ -36,6 +37,7 @@ def c_of(model: ModelFile) -> Path:
         raise InputError("only all of har-edge writes C, and this is its runtime: run 'har-edge bench --on' on a host")
 
     def make(folder: Path) -> None:
+        say(f"Writing {model.title} as C, once.")
         command = [sys.executable, str(_COMMAND), "convert", str(model.path), "--c", "--out", str(folder)]
         done = run_program(command, _LONGEST_S)
         if done.returncode:

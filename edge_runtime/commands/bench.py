@@ -254,11 +254,12 @@ def _as_c(models: Sequence[ModelFile], is_requested: bool) -> tuple[list[ModelFi
     forms, without_c = [], None
     for model in quantised:
         try:
-            forms.append(replace(model, title=f"{model.title} as C", c_source=c_of(model)))
+            forms.append(replace(model, title=f"{model.title} as C", c_source=c_of(model, outputs.say)))
         except HarEdgeError as error:
             if is_requested:
                 raise
             without_c = str(error)
+            outputs.say(f"Without {model.title} as C: {without_c}")
     return forms, without_c
 
 
