@@ -6,7 +6,6 @@ import signal
 import sys
 from pathlib import Path
 
-import machine_trees as trees
 import onnx_models
 import pytest
 import sshd
@@ -20,9 +19,8 @@ BENCH = ("bench", MODELS["int8"], *QUICK, "--on")
 def board(tmp_path_factory):
     """An sshd whose sessions have a cache of their own."""
     folder = tmp_path_factory.mktemp("board")
-    server = sshd.start(folder / "sshd", {"XDG_CACHE_HOME": str(folder / "cache")})
-    yield server
-    server.stop()
+    with sshd.running(folder / "sshd", {"XDG_CACHE_HOME": str(folder / "cache")}) as server:
+        yield server
 
 
 @pytest.fixture
@@ -42,15 +40,10 @@ def test_a_first_run_installs_everything_a_second_sends_nothing_and_clean_leaves
     assert [result["windows"] for result in report["results"]] == [2947]
     assert report["results"][0]["accuracy"] > 0.97
     assert not list((cache(board) / "jobs").iterdir()), "a job was left behind"
-    half = cache(board) / "environments" / "tmpabc" / "site"
     sent = {path: path.stat().st_mtime_ns for path in (cache(board) / "objects").iterdir()}
-    (cache(board) / "objects" / "tmpabc").mkdir()
-    (cache(board) / "objects" / "tmpabc" / "file").write_bytes(b"half")
-    half.mkdir(parents=True)
     second = succeeded(home.run(*BENCH, "ssh://board"))
     assert "unpacking" not in second.stderr
     assert {path: path.stat().st_mtime_ns for path in (cache(board) / "objects").iterdir()} == sent
-    assert not half.exists()
     assert "litert on Python 3.11" in succeeded(home.run("devices", "ssh://board")).stdout
     assert "removed" in succeeded(home.run("devices", "clean", "ssh://board")).stdout
     assert not (board.folder.parent / "cache").exists()
@@ -65,43 +58,16 @@ def test_onnx_runtime_is_measured_on_a_board_beside_litert(home, board, uci_har,
     assert "fastest of 3 float forms" in " ".join(done.stdout.split())
 
 
-@pytest.fixture
-def special(tmp_path):
-    """Starts a board of a special kind; its home."""
-    servers = []
-
-    def make(environment: dict[str, str], before: str = "true") -> Home:
-        """A board that runs `before` in a mount namespace of its own."""
-        environment = {"XDG_CACHE_HOME": str(tmp_path / "board-cache"), **environment}
-        command = ("unshare", "--mount", "sh", "-c", f'{before} && exec "$@"', "sh")
-        servers.append(sshd.start(tmp_path / f"sshd{len(servers)}", environment, command))
-        return Home(tmp_path, servers[-1].configure(tmp_path / "config"))
-
-    yield make
-    for server in servers:
-        server.stop()
-
-
-def test_a_boards_governor_heat_and_throttling_become_doubts(special, board, tmp_path):
-    tree = trees.pi5_hot(tmp_path / "pi")
-    path = f"{tree / 'usr/bin'}:{sys.base_prefix}/bin:/usr/bin:/bin"  # with its vcgencmd
-    environment = {"PATH": path, "XDG_CACHE_HOME": str(cache(board).parents[1])}  # where the packages are
-    home = special(environment, f"mount --bind {shlex.quote(str(tree / 'sys'))} /sys")
-    succeeded(home.run(*BENCH, "ssh://board"))
-    (result,) = json.loads((tmp_path / "bench-board.json").read_text())["results"]
-    for expected in ("The CPU governor", "The firmware slowed the machine down (soft", "The CPU reached 86 °C"):
-        assert any(doubt.startswith(expected) for doubt in result["doubts"]), result["doubts"]
-
-
-def test_a_board_without_python_and_a_board_with_an_old_python_get_different_errors(special, tmp_path):
+def test_a_board_without_python_and_a_board_with_an_old_python_get_different_errors(tmp_path):
     """The real loader, under an interpreter that takes itself for an old one."""
     (tmp_path / "bin").mkdir()
-    assert_one_sentence(special({"PATH": str(tmp_path / "bin")}).run(*BENCH, "ssh://board"), 3, "python3")
-    old = "import sys; sys.version_info = (3, 7, 3); sys.version = '3.7.3 (default)'"
-    code = f"{old}; sys.argv = sys.argv[1:]; exec(sys.argv[0])"
-    write_program(tmp_path / "bin/python3", f'shift 2\nexec {sys.executable} -c {shlex.quote(code)} "$@"')
-    home = special({"PATH": f"{tmp_path}/bin:/usr/bin:/bin"})
-    assert_one_sentence(home.run(*BENCH, "ssh://board"), 3, "3.7.3", "3.10")
+    with sshd.running(tmp_path / "sshd", {"PATH": f"{tmp_path}/bin"}) as server:
+        home = Home(tmp_path, server.configure(tmp_path / "config"))
+        assert_one_sentence(home.run(*BENCH, "ssh://board"), 3, "python3")
+        old = "import sys; sys.version_info = (3, 7, 3); sys.version = '3.7.3 (default)'"
+        code = f"{old}; sys.argv = sys.argv[1:]; exec(sys.argv[0])"
+        write_program(tmp_path / "bin/python3", f'shift 2\nexec {sys.executable} -c {shlex.quote(code)} "$@"')
+        assert_one_sentence(home.run(*BENCH, "ssh://board"), 3, "3.7.3", "3.10")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
