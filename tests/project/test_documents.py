@@ -140,6 +140,7 @@ def test_the_public_names_are_documented_and_loaded_only_when_used():
     documented = re.findall(r"`(\w+)`", (ROOT / "docs/in_your_program.md").read_text())
     assert set(edge_runtime.__all__) <= set(documented)
     assert all(callable(getattr(edge_runtime, name)) for name in edge_runtime.__all__)
+    assert [name for name in dir(edge_runtime) if not name.startswith("_")] == sorted(edge_runtime.__all__)
     loaded = "import sys, edge_runtime; print(sorted({'numpy', 'scipy', 'ai_edge_litert'} & set(sys.modules)))"
     assert run_program(sys.executable, "-c", loaded).stdout == "[]\n"
 
