@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.data import dataset, loading
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.recording import Recording
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.mounting_search import SURE, MountingSearch
 from edge_runtime.live.recognizer import LiveRecognizer

@@ -19,9 +19,10 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from edge_runtime.data import evaluation_data, uci_har
-from edge_runtime.data.dataset import WINDOW, Dataset, Recording, Split
+from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.data.layout import FOLDER
 from edge_runtime.data.loading import load_data, load_recordings
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.scores import Scores, answers_among, names_of, score
 from edge_runtime.live import correction_ridge, stream_scores
 from edge_runtime.live.recording_tracks import track_recordings

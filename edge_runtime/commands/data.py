@@ -10,9 +10,10 @@ import numpy as np
 from edge_runtime.commands import options
 from edge_runtime.data import loading, recording_checks
 from edge_runtime.data.data_sources import EMBEDDED, Sources, in_words
-from edge_runtime.data.dataset import Dataset, Motionless, Recording
+from edge_runtime.data.dataset import Dataset, Motionless
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import noun_of
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.sensor_checks import Finding
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs

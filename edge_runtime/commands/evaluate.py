@@ -13,10 +13,10 @@ import numpy.typing as npt
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
-from edge_runtime.data.dataset import Recording
 from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import noun_of
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores

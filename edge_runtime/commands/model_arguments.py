@@ -8,8 +8,8 @@ import click
 from edge_runtime import runs
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
-from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.evaluation_data import is_other, learnt_from, learnt_placements
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
 from edge_runtime.live.mounting_search import WALK_S
 from edge_runtime.model import model_card as cards

@@ -9,9 +9,9 @@ import click
 from edge_runtime.commands import options
 from edge_runtime.commands.model_arguments import find_model, say, say_who_is_known, warn_of_axes
 from edge_runtime.data.data_sources import Sources, in_words
-from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError

@@ -11,9 +11,9 @@ import click
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.commands.options import SampleOptions
 from edge_runtime.data.data_sources import DataSource, Sources
-from edge_runtime.data.dataset import Recording
 from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live.decider import Decision

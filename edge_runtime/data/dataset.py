@@ -1,89 +1,26 @@
-"""Hold recordings, and data sets of windows, labels and subjects in a training and a test part."""
+"""Hold data sets of windows, labels and subjects in a training and a test part."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from textwrap import shorten
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.names import coarse_classes, is_coarse
+from edge_runtime.data.recording import Mounting
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import Filters
-from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
+from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.mounting import check_signals, in_walking_frame, is_moving
 from edge_runtime.signals.types import Frame, Signal, Window
 
 WINDOW = Window(rate_hz=float(RATE_HZ), samples=128, hop=64)  # 2.56 s, half of it shared with the next
 
 MAX_LABELS = 127  # in an int8
-
-
-@dataclass(frozen=True)
-class Mounting:
-    """A device that one person wears in one way without taking it off between recordings; unknown fields are "".
-
-    `name` distinguishes the mountings of a person; `source` is the data set, `device` the make.
-    """
-
-    name: str = ""
-    source: str = ""
-    placement: str = ""
-    device: str = ""
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One continuous recording of one subject.
-
-    `samples` is `[n, 6]` float64: acceleration x y z in g, angular rate x y z in rad/s. `labels` is `[n]` int8: an
-    index into `label_names`, or -1. The first `n_classes` of these, or all, are classes to learn. Where it
-    `begins_midway` in an activity the filters start gently. `trial` is its number among a person's, `file` its path
-    inside the folder or zip.
-    """
-
-    subject: int | str
-    samples: npt.NDArray[np.float64]
-    labels: npt.NDArray[np.int8]
-    label_names: tuple[str, ...]
-    rate_hz: float = float(RATE_HZ)
-    has_gyroscope: bool = True
-    mounting: Mounting = Mounting()
-    n_classes: int | None = None
-    begins_midway: bool = False
-    trial: str = ""
-    file: str = ""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The labels that are classes to learn."""
-        return self.label_names[: self.n_classes]
-
-    @property
-    def found_labels(self) -> tuple[str, ...]:
-        """The labels that its samples have."""
-        return tuple(self.label_names[x] for x in np.unique(self.labels) if x >= 0)
-
-    @property
-    def signals(self) -> tuple[Signal, ...]:
-        """The signals of its sensors, in the order of `SIGNALS`."""
-        return tuple(signal for signal in SIGNALS if self.has_gyroscope or not signal.is_rotation)
-
-    def label_at(self, seconds: float) -> str:
-        """The label of the sample taken `seconds` after the first, or ""."""
-        label = int(self.labels[min(max(round(seconds * self.rate_hz), 0), len(self.labels) - 1)])
-        return self.label_names[label] if label >= 0 else ""
-
-    def check_signals(self, signals: Sequence[Signal]) -> None:
-        """Raise `InputError` unless its sensors give the `signals` that a model takes."""
-        if not self.has_gyroscope and any(signal.is_rotation for signal in signals):
-            raise InputError(
-                f"the recordings of subject {self.subject} have no rotation, which the model takes: train another by "
-                "'har-edge train --sensors accelerometer --frame walking --data ...'"
-            )
 
 
 @dataclass(frozen=True)
@@ -100,6 +37,13 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def __repr__(self) -> str:
+        subjects = ", ".join(map(str, np.unique(self.subject)))
+        count = len(np.unique(self.subject))
+        return shorten(
+            f"Split(X {[*self.X.shape]}, y [{len(self)}], {count} subjects: {subjects})", 70, placeholder=" ...)"
+        )
 
     def select(self, rows: npt.NDArray[np.bool_]) -> "Split":
         """The windows where `rows` `[n]` is true."""
@@ -139,6 +83,12 @@ class Dataset:
     mountings: tuple[Mounting, ...] = ()
     frame: Frame = "device"
     without_rotation: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        lists = {"labels": self.labels, "signals": [signal.name for signal in self.signals]}
+        names = [shorten(f"{kind}: {', '.join(lists[kind])}", 80, placeholder=" ...") for kind in lists]
+        parts = f"train: {self.train}", f"test: {self.test}"
+        return "\n".join([f"Dataset {self.name!r}, windows of {self.window}", *names, *parts])
 
     @cached_property
     def fingerprint(self) -> str:
@@ -282,11 +232,3 @@ def cut(
     """Windows `[len(starts), samples, n_signals]` of `signals` `[n, n_signals]`."""
     rows = np.asarray(starts, np.intp)[:, np.newaxis] + np.arange(samples)
     return signals[rows]
-
-
-def label_runs(labels: npt.NDArray[np.generic]) -> Iterator[tuple[int, int, int]]:
-    """First sample, end and label of each run of equal `labels` `[n]`, also of -1."""
-    edges = [0, *(np.flatnonzero(labels[1:] != labels[:-1]) + 1).tolist(), len(labels)]
-    for first, end in pairwise(edges):
-        if first < end:
-            yield first, end, int(labels[first])

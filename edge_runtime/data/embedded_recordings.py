@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.names import UCI_HAR
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
 from edge_runtime.signals.types import STANDARD_GRAVITY

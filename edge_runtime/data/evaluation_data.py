@@ -9,10 +9,11 @@ import numpy as np
 
 from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.data.data_sources import Sources, in_words
-from edge_runtime.data.dataset import Dataset, Motionless, Mounting, Recording, Split, own_test_subjects
+from edge_runtime.data.dataset import Dataset, Motionless, Split, own_test_subjects
 from edge_runtime.data.layout import find_layout, shipped_layouts
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
 from edge_runtime.data.names import coarse_label, is_coarse, natural_order, noun_of
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.scores import names_of
 from edge_runtime.errors import InputError

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import MAX_LABELS, Mounting, Recording
+from edge_runtime.data.dataset import MAX_LABELS
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.label_files import LabelsOf, read_labels
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
 from edge_runtime.data.names import labels_in_order, natural
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.data.sample_files import Series, read_series
 from edge_runtime.data.text_rows import Array, Texts
 from edge_runtime.errors import InputError

@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from edge_runtime.data import embedded_recordings, uci_har, windows_file
 from edge_runtime.data.data_sources import DataSource, Given, Sources, in_words, sources
-from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Mounting, Recording, Split, cut, label_runs
+from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Split, cut
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout
 from edge_runtime.data.layout_recordings import LayoutRecordings, exported_by, fits, read_recordings
 from edge_runtime.data.names import MIN_SUBJECTS, labels_in_order, test_group
+from edge_runtime.data.recording import Mounting, Recording, label_runs
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals import frontend
@@ -43,7 +44,10 @@ def load_data(data: Given = None, window: Window | None = None) -> Dataset:
 
 
 def load_recordings(data: Given = None) -> tuple[Recording, ...]:
-    """The continuous recordings that `data` names, as for `load_data`. Raises `InputError` for data of windows only."""
+    """The continuous recordings that `data` names, as for `load_data`; their `label_names` name their `labels`.
+
+    UCI HAR's have the six of `load_data` and then six transitions. Raises `InputError` for data of windows only.
+    """
     return DataReader(sources(data)).recordings
 
 
@@ -251,8 +255,7 @@ def _joined(parts: Sequence[Dataset]) -> Dataset:
             )
     labels = _in_bounds(labels_in_order(label for part in parts for label in part.labels))
     names = [signal.name for signal in first.signals if all(signal in part.signals for part in parts)]
-    trains: list[Split] = []
-    tests: list[Split] = []
+    trains, tests = list[Split](), list[Split]()
     mountings: list[Mounting] = []
     for part, prefix in zip(parts, prefixes([part.name for part in parts]), strict=True):
         chosen = part if len(names) == len(part.signals) else part.select(names)

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_runtime.data.dataset import Dataset, Recording
+from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.layout_recordings import LayoutRecordings
 from edge_runtime.data.names import natural
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S

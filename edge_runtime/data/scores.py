@@ -7,7 +7,8 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Mounting, Split
+from edge_runtime.data.dataset import Split
+from edge_runtime.data.recording import Mounting
 from edge_runtime.model.classifier import softmax
 from edge_runtime.system.dataclass_json import Quantity
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.recording import Recording
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
 from edge_runtime.system.quantities import counted

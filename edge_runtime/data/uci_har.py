@@ -21,10 +21,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data import embedded_recordings
-from edge_runtime.data.dataset import WINDOW, Dataset, Recording, Split, cut
+from edge_runtime.data.dataset import WINDOW, Dataset, Split, cut
 from edge_runtime.data.embedded_recordings import mountings
 from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
 from edge_runtime.data.names import UCI_HAR
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.text_rows import text_lines
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend

@@ -8,7 +8,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Recording, cut, label_runs, nobody_walks
+from edge_runtime.data.dataset import cut, nobody_walks
+from edge_runtime.data.recording import Recording, label_runs
 from edge_runtime.errors import InputError
 from edge_runtime.live import correction_ridge
 from edge_runtime.live.correction_ridge import HeldOut

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.names import coarse_label, is_coarse, natural
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import Decision, Notice, are_still, finds_mounting
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer

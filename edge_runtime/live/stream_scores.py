@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.dataset import label_runs
+from edge_runtime.data.recording import label_runs
 from edge_runtime.data.scores import confusion_matrix
 
 NO_DECISION = -1  # in `Track.shown`: unknown; in `Track.labels`: without a label

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from edge_runtime.data.dataset import Recording, label_runs
+from edge_runtime.data.recording import Recording, label_runs
 from edge_runtime.errors import InputError
 from edge_runtime.live.display.timeline import activity_colour
 from edge_runtime.signals import frontend

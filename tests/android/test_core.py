@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from streams import decisions, feed, notices
 
 from edge_runtime.data import embedded_recordings, uci_har
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.uci_har import load
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.live.decider import UNKNOWN, Notice

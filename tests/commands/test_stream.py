@@ -23,7 +23,7 @@ from streams import csv_lines
 from written_recordings import recordings
 
 from edge_runtime.data import embedded_recordings
-from edge_runtime.data.dataset import Recording
+from edge_runtime.data.recording import Recording
 from edge_runtime.errors import ExitCode
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.recognizer import LiveRecognizer

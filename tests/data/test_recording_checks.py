@@ -8,8 +8,8 @@ import pytest
 import written_recordings
 from scipy.spatial.transform import Rotation
 
-from edge_runtime.data.dataset import Mounting, label_runs
 from edge_runtime.data.layout_recordings import LayoutRecordings
+from edge_runtime.data.recording import Mounting, label_runs
 from edge_runtime.data.recording_checks import findings, misfits
 
 

@@ -8,7 +8,8 @@ from scipy.special import softmax
 from sklearn import metrics
 
 from edge_runtime.data import scores
-from edge_runtime.data.dataset import Mounting, Split
+from edge_runtime.data.dataset import Split
+from edge_runtime.data.recording import Mounting
 
 PAIRS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(1, 3)), min_size=1, max_size=60)
 LABELS = tuple("abcde")

@@ -8,8 +8,9 @@ from written_recordings import motion, recordings, write, write_subjects
 
 from edge_runtime.data import embedded_recordings, loading
 from edge_runtime.data.data_sources import DataSource, data_texts, sources
-from edge_runtime.data.dataset import Dataset, label_runs
+from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.loading import prefixes
+from edge_runtime.data.recording import label_runs
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend

@@ -42,6 +42,18 @@ def test_windows_have_the_official_shapes_names_counts_labels_and_subjects(uci_h
     assert not set(uci_har.train.subject) & set(uci_har.test.subject)
 
 
+def test_data_sets_and_recordings_show_their_shapes_people_and_labels(uci_har, recordings):
+    lines = repr(uci_har).splitlines()
+    assert len(lines) == 5
+    assert max(map(len, lines)) <= 80
+    for line, words in zip(
+        lines[1:], (LABELS, ("body_acc_x",), ("[7352, 128, 9]", "21 "), ("9 ", "2, 4, 9,")), strict=True
+    ):
+        assert not [word for word in words if word not in line]
+    assert str(recordings[0].subject) in repr(recordings[0])
+    assert str([*recordings[0].samples.shape]) in repr(recordings[0])
+
+
 def test_ten_official_windows_are_equal_to_the_last_bit(uci_har):
     official = np.load(ROOT / "tests" / "official_windows.npz")
     assert official["windows"].shape == (10, 128, 9)

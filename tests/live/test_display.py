@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from streams import FakeClock, decision
 
-from edge_runtime.data.dataset import Mounting
+from edge_runtime.data.recording import Mounting
 from edge_runtime.data.uci_har import LABELS
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import UNCERTAIN, UNKNOWN

@@ -8,7 +8,7 @@ import pytest
 from programs import MODELS
 from written_recordings import posture
 
-from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
 from edge_runtime.live import personalisation
 from edge_runtime.live.correction_ridge import cross_validate, exchanged, fit_correction

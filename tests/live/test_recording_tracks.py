@@ -8,7 +8,7 @@ import pytest
 from written_recordings import longest, recordings
 
 from edge_runtime.data import uci_har
-from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.recording_tracks import track_recording, track_recordings, worn_alike
 from edge_runtime.live.stream_scores import NO_DECISION

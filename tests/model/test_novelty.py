@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.data.dataset import Dataset, Mounting
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.recording import Mounting
 from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels, leans_back
 from edge_runtime.model.novelty import MotionFeatures, Novelty, NoveltyDetector, motion_features
 from train.novelty_statistics import POSTURE, fit_novelty_detector

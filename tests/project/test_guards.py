@@ -12,7 +12,8 @@ from convert.conversion_input import load_networks
 from convert.conversion_job import ConversionJob
 from convert.quantise.calibration import draw_windows
 from edge_runtime.bench import aggregation
-from edge_runtime.data.dataset import Dataset, Mounting, Split
+from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.recording import Mounting
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
 from edge_runtime.system.progress import ignore_progress

@@ -1,7 +1,6 @@
 """Run `har-edge` and other programs as a user does, and check how they end."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,14 +15,16 @@ from edge_runtime.devices.python import PythonDevice
 
 ROOT = Path(__file__).resolve().parents[2]
 HAR_EDGE = (sys.executable, ROOT / "har_edge.py")
+AS_MACOS = str(ROOT / "tests" / "support" / "as_macos")
 MODELS = {form: ROOT / "edge_runtime" / "models" / f"edge_{form}.tflite" for form in ("float32", "int8")}
 
 Finished = subprocess.CompletedProcess[str]
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment with `changes` and without the modules of PYTHONPATH."""
-    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | dict(changes or {})
+    """Return this process's environment with `changes` and without the modules of PYTHONPATH, unless they are ours."""
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH" or value == AS_MACOS}
+    return variables | dict(changes or {})
 
 
 def start(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
@@ -75,17 +76,14 @@ def in_shell(arguments: str, cwd: Path) -> Finished:
 @pytest.fixture
 def har_edge_here(capsys, monkeypatch, tmp_path) -> Callable[..., Finished]:
     """Run the command in this process, where it sees the patches of a test."""
-    before = signal.getsignal(signal.SIGINT)
     import har_edge as front_door
-
-    signal.signal(signal.SIGINT, before)
 
     def call(*arguments: object, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Finished:
         monkeypatch.chdir(cwd)
         for name, value in (env or {}).items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()
-        code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
+        code = cli.run(cli.make_command(front_door.commands()), [*map(str, arguments)])
         return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
     return call

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from edge_runtime.data import embedded_recordings, uci_har
-from edge_runtime.data.dataset import WINDOW, Recording, label_runs
+from edge_runtime.data.dataset import WINDOW
+from edge_runtime.data.recording import Recording, label_runs
 
 HEADER = "timestamp[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s],label,subject"
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from edge_runtime.data.dataset import Dataset, Mounting
+from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.recording import Mounting
 from edge_runtime.signals.frontend import SIGNALS
 from train.fit.fit import batches, training_loss
 from train.fit.fit_job import FitJob, held_rows, plan_fit, plan_placement_labels

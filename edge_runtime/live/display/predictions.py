@@ -8,7 +8,7 @@ from statistics import mean
 
 import click
 
-from edge_runtime.data.dataset import Mounting, Recording
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display import sinks
 from edge_runtime.live.display.sinks import activity_name, minutes_and_seconds

@@ -12,8 +12,8 @@ from typing import IO
 import numpy as np
 
 from edge_runtime.data.data_sources import FOREIGN
-from edge_runtime.data.dataset import Recording
 from edge_runtime.data.loading import DataReader
+from edge_runtime.data.recording import Recording
 from edge_runtime.data.text_rows import text_encoding
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import POLL_S, Chunk, Event, SilenceDetector, Source, SourceClock
