@@ -20,7 +20,7 @@ def callers() -> Iterator[str]:
 def refuse(event: str, arguments: tuple) -> None:
     """Find no files of the kernel on behalf of har-edge's modules; other packages were made for Linux here."""
     is_linux = event == "open" and str(arguments[0]).startswith(LINUX)
-    if is_linux and any(part in name for name in callers() for part in OURS):
+    if is_linux and any(part in name and "/tests/" not in name for name in callers() for part in OURS):
         raise FileNotFoundError(2, "No such file or directory", arguments[0])
 
 
