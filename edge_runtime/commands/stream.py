@@ -16,18 +16,20 @@ from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording import Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
+from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.display.decision_log import Log
 from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
 from edge_runtime.live.display.timeline import Timeline
-from edge_runtime.live.recognizer import LiveRecognizer, check_front_end
+from edge_runtime.live.recognizer import LiveRecognizer, check_live
+from edge_runtime.live.recording_tracks import track_of, without_mounting
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, recording_source
+from edge_runtime.live.stream_scores import WindowScores
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
-from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.units import Units
 from edge_runtime.system.terminal import Console
 
@@ -99,16 +101,16 @@ def command(
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card
-        check_front_end(card)
+        check_live(card)
         placement = sample.stated_placement(card)
         replayed: Recording | None = None
         if recording is None:
             model_arguments.say_placements(card, placement)
             opener = _open(name, value, sample.stated_units(card), card)
         else:
-            reader = DataReader(model_arguments.recordings_for(path, data))
+            reader = DataReader(model_arguments.recordings_for(path, data), card.window.rate_hz)
             replayed = find_recording(recording, reader, card.signals)
-            model_arguments.say(misfits(reader.described))
+            model_arguments.say(misfits(reader.described) if data else [])  # training has said them of its own data
             model_arguments.warn_of_axes(card, [replayed.mounting])
             model_arguments.say_who_is_known(card, [replayed])
             placement = placement or replayed.mounting.placement
@@ -117,25 +119,37 @@ def command(
         # Recordings of UCI HAR start as its published windows do.
         is_gentle = replayed is None or replayed.begins_midway
         recognizer = LiveRecognizer(classifier, sample.hop, is_gentle, sample.axes is not None, placement)
-        session = Session(recognizer, turn, Timestamps(sample.rate or RATE_HZ, time))
+        session = Session(recognizer, turn, Timestamps(sample.rate or recognizer.rate_hz, time))
         source = opened.enter_context(closing(opener))
         # A source that fails does so here, before there is a log or a picture.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
         sink = _sink(jsonl, quiet, recognizer.answers, session, f"{path.stem}   {name} {value}")
+        decisions: list[Decision] = []
         with sink, suppress(KeyboardInterrupt):
             for events in session.run(chain([opening], source)):
                 for event, elapsed_s in events:
                     if not isinstance(event, Decision):
                         sink.notice(event, elapsed_s)
                         continue
+                    if replayed:
+                        decisions.append(event)
                     sink.decision(event, elapsed_s, replayed.label_at(event.seconds) if replayed else "")
                     trouble = log.write(event) if log else None
                     if trouble:
                         sink.notice(trouble, session.summary.add(trouble))
                     session.summary.not_logged = log.missed if log else 0
                 sink.tick()
-        sink.end(session.summary)
+        sink.end(session.summary, _scores(replayed, decisions, card, sample.axes is not None) if replayed else None)
+
+
+def _scores(recording: Recording, decisions: Sequence[Decision], card: Card, is_told: bool) -> WindowScores | None:
+    """Score the decisions as 'har-edge evaluate --live' does; None without a window within one activity."""
+    if not decisions:
+        return None
+    tracks = [track_of(recording, decisions, card)]
+    tracks = tracks if is_told else [*without_mounting(tracks, card)]
+    return stream_scores.per_group(tracks, ["replay"], len(card.labels), card.window.samples).get("replay")
 
 
 def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, title: str) -> Sink:
@@ -153,7 +167,7 @@ def _open(name: str, value: object, stated: Units, card: Card) -> Source:
         path = Path(str(value))
         if not (layout := exported_by(path)):
             return csv_file(path, stated)
-        reader = DataReader((DataSource(path, layout),))
+        reader = DataReader((DataSource(path, layout),), card.window.rate_hz)
         numbers = range(len(reader.recordings))
         return (item for i in numbers for item in recording_source(i, find_recording(i, reader, card.signals), 0.0))
     if name in ("--udp", "--tcp"):

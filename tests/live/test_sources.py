@@ -110,10 +110,12 @@ def test_a_pipe_is_followed_while_it_grows_and_before_anyone_writes(tmp_path, cl
     with closing(csv_file(path, KNOWN, clock)) as source:
         next(source)
         clock.now += 10
-        until(source, says("waiting"))
+        assert next(source) is NO_SAMPLES  # before the first sample nobody is called silent
         with path.open("wb", buffering=0) as writer:
             writer.write(SAMPLE)
             until(source, has(1))
+            clock.now += 10
+            until(source, says("waiting"))
             writer.write(SAMPLE[:10])
             writer.write(SAMPLE[10:] + SAMPLE.strip())
             until(source, has(1))
