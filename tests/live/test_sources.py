@@ -16,7 +16,7 @@ from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, stand
 from written_recordings import recordings
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import Chunk, Event, Source
+from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.sources.serial_port import serial_port
