@@ -29,7 +29,7 @@ FLOAT, INT8, MIXED = "float32", "int8", "mixed"
 _README_FORMS = {
     "har-edge, float32": (OURS, FLOAT),
     "**har-edge, int8**": (OURS, INT8),
-    "**har-edge, int8 as C**": (OURS, AS_C[0]),
+    "**har-edge, int8 as C**": (OURS, AS_C),
     "TensorFlow's converter, float32": (STOCK, FLOAT),
     "TensorFlow's converter, dynamic (int8 weights)": (STOCK, "dynamic"),
     "TensorFlow's converter, int8": (STOCK, INT8),
