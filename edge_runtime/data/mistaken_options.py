@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.data.scores import Classes, accuracy, confusion_matrix
 from edge_runtime.system.quantities import percent
@@ -18,11 +17,14 @@ def better_options(predicted: Callable[[str], Classes], y: Classes, labels: Sequ
     `predicted` gives the answers `[n]` under a `--normalisation`; `labels` and `normalisation` are in use now. Of two
     that gain alike, the fewer options are named.
     """
+    from scipy.optimize import linear_sum_assignment
+
     tried: list[tuple[float, list[str]]] = []
+    unused = np.eye(len(labels)) / (1 + len(labels))  # an output that is never right keeps its label
     for option in dict.fromkeys((normalisation, "data", "none")):
         options = [] if option == normalisation else [f"--normalisation {option}"]
         confusion = confusion_matrix(y, predicted(option), len(labels))
-        order = _best_order(confusion)
+        order = linear_sum_assignment(confusion.T + unused, maximize=True)[1]
         named = shlex.quote(",".join(labels[i] for i in order))
         tried += [(accuracy(confusion), options), (accuracy(confusion[order]), [*options, f"--labels {named}"])]
         if tried[0][0] >= 1 - _GAIN:
@@ -34,12 +36,3 @@ def better_options(predicted: Callable[[str], Classes], y: Classes, labels: Sequ
         return ""
     share, now = percent(best[0]), percent(tried[0][0])
     return f"Wrong options? Accuracy would be {share} in place of {now} with\n  {' '.join(best[1])}"
-
-
-def _best_order(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
-    """Return the label `[n_labels]` of each output that makes most answers right; an unused output keeps its own."""
-    from scipy.optimize import linear_sum_assignment
-
-    n = len(confusion)
-    order: npt.NDArray[np.intp] = linear_sum_assignment(confusion.T + np.eye(n) / (n + 1), maximize=True)[1]
-    return order
