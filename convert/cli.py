@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, ConversionJob, names, read_labels
+from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, ConversionJob
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
 from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.model.card_options import read_labels, read_signals
 from edge_runtime.model.model_paths import is_reference, model_path
 from edge_runtime.model.scheme_names import CALIBRATED, INT8, SCHEMES
 
@@ -161,7 +162,7 @@ def command(
         rivals=rivals,
         c_file=c_file,
         labels=read_labels(labels) if labels is not None else None,
-        signals=names("--signals", signals.split(","), 1) if signals is not None else None,
+        signals=read_signals(signals) if signals is not None else None,
         normalisation=normalisation or "none",
     )
     require_extra("har-edge convert", ("tensorflow",))

@@ -8,10 +8,11 @@ from typing import Any
 
 from convert.c_file import write_in_child
 from convert.conversion_input import TrainingRecord
-from convert.conversion_job import ConversionJob, read_normalisation
+from convert.conversion_job import ConversionJob
 from convert.conversion_worker import ConversionResult, flatbuffer_path
 from convert.keras_files import check_file
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
+from edge_runtime.model.card_options import read_normalisation
 from edge_runtime.model.model_card import load
 from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.model.scheme_names import CALIBRATED, INT8

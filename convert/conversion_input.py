@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from convert.conversion_job import ConversionJob, read_normalisation
+from convert.conversion_job import ConversionJob
 from convert.keras_files import load_network
 from convert.network_borders import as_logits, fit_to_windows, samples_of
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import Dataset, Split
-from edge_runtime.data.scores import fit_temperature
+from edge_runtime.data.mistaken_options import better_options
+from edge_runtime.data.scores import Classes, fit_temperature
 from edge_runtime.errors import InputError
+from edge_runtime.model.card_options import normalisation_of
 from edge_runtime.model.model_card import Card, load
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
+from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.signals.types import Window
 from edge_runtime.system.dataclass_json import from_json
 
@@ -54,7 +56,10 @@ class TrainingRecord:
 
 @dataclass(frozen=True)
 class ConversionInput:
-    """A network to convert; unless `is_labelled`, the classes of `held_out` differ from the card's."""
+    """A network to convert; unless `is_labelled`, the classes of `held_out` differ from the card's.
+
+    `advice` names options with which its answers would be right more often, or is empty.
+    """
 
     name: str
     model: Any
@@ -64,6 +69,7 @@ class ConversionInput:
     held_out: Split
     is_labelled: bool = True
     arrangement: str | None = None
+    advice: str = ""
 
 
 def load_data(job: ConversionJob) -> Dataset:
@@ -134,7 +140,7 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
         labels=labels,
         signals=data.signals,
         window=data.window,
-        normalisation=_normalisation(job.normalisation, data),
+        normalisation=normalisation_of(job.normalisation, len(data.signals), data.train.X),
         front_end=data.front_end,
         network={"name": str(model.name), "parameters": int(model.count_params()), "layers": layers}
         | ({"input": arrangement} if arrangement else {}),
@@ -144,11 +150,19 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
     if is_held_out.all():
         raise InputError(f"the data '{data.name}' has only one training subject, and the check needs another: add data")
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
+    advice = ""
+
+    def predicted(option: str) -> Classes:
+        with np.errstate(divide="ignore", invalid="ignore"):  # a signal may be constant
+            windows = normalisation_of(option, len(data.signals), data.train.X).apply(held_out.X)
+        return np.asarray(model(windows, training=False)).argmax(1)
+
     if is_labelled:  # on all windows: the network may have been trained on any, and the held-out people are few
         parts = np.array_split(card.normalisation.apply(train.X), 1 + len(train) // 1024)
         logits = np.concatenate([np.asarray(model(part, training=False)) for part in parts])
         card = replace(card, temperature=fit_temperature(logits, train.y))
-    return ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement)
+        advice = better_options(predicted, held_out.y, labels, job.normalisation)
+    return ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement, advice)
 
 
 def held_out_windows(train: Split) -> npt.NDArray[np.bool_]:
@@ -167,21 +181,6 @@ def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:
             f"this length with --data or, for {_LENGTHS[0]} to {_LENGTHS[1]:,} samples, recordings"
         )
     return loading.load_data(job.data, Window(float(RATE_HZ), samples, samples // 2))
-
-
-def _normalisation(option: str, data: Dataset) -> Normalisation:
-    n = len(data.signals)
-    no_clip, no_knee = (NO_CLIP,) * n, (None,) * n
-    if option == "none":
-        return Normalisation((0.0,) * n, (1.0,) * n, no_clip, no_knee)
-    if option == "data":
-        X = data.train.X.reshape(-1, n).astype(np.float64)
-        return Normalisation(tuple(map(float, X.mean(0))), tuple(map(float, X.std(0))), no_clip, no_knee)
-    content = {"clip": list(no_clip), "knee": list(no_knee), **read_normalisation(option)}
-    normalisation = from_json(Normalisation, content)
-    if fault := normalisation.fault(n):
-        raise InputError(f"--normalisation {fault}")
-    return normalisation
 
 
 def _relabel(data: Dataset, labels: tuple[str, ...]) -> tuple[Split, bool]:

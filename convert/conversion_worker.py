@@ -32,7 +32,8 @@ class ConversionResult:
 
     `parities` belong to the selection network or, without a selection network, to the final network, on windows of
     `subjects` held-out subjects; without `is_labelled`, accuracies mean nothing. `missing` gives the reason for each
-    form that is not to be written; forms that lose too much are `lossy` too.
+    form that is not to be written; forms that lose too much are `lossy` too. `labels` name the outputs; `advice` is
+    for options that look wrong.
     """
 
     lowering: str
@@ -43,6 +44,8 @@ class ConversionResult:
     parities: Mapping[str, Parity]
     missing: Mapping[str, str] = field(default_factory=dict)
     lossy: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    advice: str = ""
 
     @property
     def schemes(self) -> list[str]:
@@ -156,6 +159,8 @@ def _result(networks: "Sequence[_Network]", left_out: Mapping[str, str], max_dro
         parities=compared.parities,
         missing={**left_out, **lossy},
         lossy=tuple(lossy),
+        labels=final.source.card.labels,
+        advice=final.source.advice,
     )
 
 

@@ -37,6 +37,7 @@ _FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, 
 _PRODUCTS = ("FULLY_CONNECTED", "CONV_2D")
 _GATES = ("gates", "candidate")  # quantisation points that only recurrent layers have
 _EVERY = 15  # every 15th embedded training window is compared: 491 of them
+_BEGINNING = len("/* The model")  # of a file's first comment, in every version
 _TOLERANCE = 1e-3  # of a scale: cards round ranges to six decimals
 _WORDS = {JOIN: "joined", "LOGISTIC": "sigmoid", "MAX_POOL_2D": "pool", "QUANTIZE": "", "DEQUANTIZE": "float"}
 
@@ -133,6 +134,10 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
         texts |= stream_files(card, name)
     except InputError as error:
         remark = f"\nWithout har_stream: {error}"
+    for file, text in texts.items():
+        path = folder / file
+        if path.is_file() and path.read_text(errors="replace")[:_BEGINNING] != text[:_BEGINNING]:
+            raise InputError(f"{path} does not look like a file of --c: move it, or choose another folder with --out")
     with scratch_folder() as scratch:
         for file, text in texts.items():
             write_text(scratch / file, text)

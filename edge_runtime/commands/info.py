@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from edge_runtime.commands import options
+from edge_runtime.model import model_card as cards
 from edge_runtime.model.graphs import Tensor
-from edge_runtime.model.interpreters import Model
+from edge_runtime.model.interpreters import Model, open_model
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
 from edge_runtime.reports import outputs
@@ -27,19 +28,26 @@ _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 @outputs.option("json", "Also write everything, with every tensor of the graph; - is standard output.")
 @options.runtime
 def command(model: Path, runtime: str, json_path: Path | None) -> None:
-    """Show what is inside MODEL: its card, inputs and outputs, and its operators, in XNNPACK and outside."""
-    from edge_runtime.devices.trial import open_classifier
+    """Show what is inside MODEL: its card, if it has one, inputs and outputs, and operators, in XNNPACK and outside."""
+    from edge_runtime.devices.trial import open_classifier, try_model
 
     model = model_path(model)
-    classifier = open_classifier(model, runtime)
-    card, opened = classifier.card, classifier.model
+    file = cards.read_tflite(model)
+    card: Card | None = None
+    if cards.strip(file, str(model)) == file:
+        try_model(file, str(model), runtime)
+        with suppressed_stderr():
+            opened = open_model(file, runtime, name=str(model))
+    else:
+        classifier = open_classifier(model, runtime)
+        card, opened = classifier.card, classifier.model
     with suppressed_stderr():
         operators = opened.operators
     content = {
         "file": str(model),
         "size_bytes": model.stat().st_size,
         "quantization": opened.scheme,
-        "card": json.loads(card.to_json()),
+        "card": card and json.loads(card.to_json()),
         "runtime": {"name": opened.runtime.name, "version": opened.runtime.version},
         "input": dataclasses.asdict(opened.input),
         "output": dataclasses.asdict(opened.output),
@@ -52,25 +60,26 @@ def command(model: Path, runtime: str, json_path: Path | None) -> None:
     outputs.write_json(json_path, content)
 
 
-def _show(card: Card, opened: Model, content: Mapping[str, Any]) -> None:
+def _show(card: Card | None, opened: Model, content: Mapping[str, Any]) -> None:
     from edge_runtime.system.terminal import Console, facts_table, plain_table
 
     console = Console()
-    console.print(
-        f"{content['file']}: {card.name}, {opened.scheme}, {kilobytes(content['size_bytes'])}\n", style="bold"
-    )
+    name = f"{card.name}, " if card else ""
+    console.print(f"{content['file']}: {name}{opened.scheme}, {kilobytes(content['size_bytes'])}\n", style="bold")
     facts = facts_table()
     for name, text in _facts(card, opened):
         if text:
             facts.add_row(name, text)
     console.print(facts)
 
-    normalisation = card.normalisation
-    signals = plain_table(["signal", "unit"], [] if normalisation.is_none else ["mean", "std", "clip", "knee"])
-    for i, signal in enumerate(card.signals):
-        signals.add_row(signal.name, signal.unit, *([] if normalisation.is_none else _numbers(normalisation, i)))
-    console.print()
-    console.print(signals)
+    if card:
+        normalisation = card.normalisation
+        signals = plain_table(["signal", "unit"], [] if normalisation.is_none else ["mean", "std", "clip", "knee"])
+        for i, signal in enumerate(card.signals):
+            numbers = [] if normalisation.is_none else _numbers(normalisation, i)
+            signals.add_row(signal.name, signal.unit, *numbers)
+        console.print()
+        console.print(signals)
 
     operators = plain_table(["operator"], ["count", "in XNNPACK"])
     counts, in_xnnpack = opened.operators.counts, opened.operators.xnnpack
@@ -81,24 +90,27 @@ def _show(card: Card, opened: Model, content: Mapping[str, Any]) -> None:
     console.print()
     console.print(operators)
     console.print(f"\nas seen by {opened.runtime.name} {opened.runtime.version or ''} on this machine")
+    if not card:
+        console.print(f"\n{cards.no_card(content['file'])}")
 
 
-def _facts(card: Card, opened: Model) -> Iterator[tuple[str, str]]:
+def _facts(card: Card | None, opened: Model) -> Iterator[tuple[str, str]]:
     """Yield the facts of card and graph: name, and text or "" for a fact that does not exist."""
-    window = card.window
-    yield "labels", ", ".join(card.labels)
-    yield "window", f"{window.samples} samples, a new one every {window.hop}"
-    yield "rate", f"{window.rate_hz:g} Hz" if window.rate_hz else "unknown"
-    yield "temperature", f"{card.temperature:g}"
-    yield "network", _record(card.network)
-    yield "training", _record(card.training)
-    yield "trained on", ", ".join(card.sources)
-    yield "quantisation", _record(card.quantisation)
-    yield from _with_parts("parity", card.parity)
-    yield from _with_parts("scores", card.scores)
-    yield from _with_parts("adapted to", card.personal_correction.record if card.personal_correction else {})
+    if card:
+        window = card.window
+        yield "labels", ", ".join(card.labels)
+        yield "window", f"{window.samples} samples, a new one every {window.hop}"
+        yield "rate", f"{window.rate_hz:g} Hz" if window.rate_hz else "unknown"
+        yield "temperature", f"{card.temperature:g}"
+        yield "network", _record(card.network)
+        yield "training", _record(card.training)
+        yield "trained on", ", ".join(card.sources)
+        yield "quantisation", _record(card.quantisation)
+        yield from _with_parts("parity", card.parity)
+        yield from _with_parts("scores", card.scores)
+        yield from _with_parts("adapted to", card.personal_correction.record if card.personal_correction else {})
     yield "input", _tensor_text(opened.input)
-    yield "windows", _preparation(card, opened.input)
+    yield "windows", _preparation(card, opened.input) if card else ""
     yield "output", _tensor_text(opened.output)
     yield "state", "kept between inferences, reset before each window" if opened.stateful else "none"
 

@@ -126,6 +126,20 @@ def with_first(flatbuffer: bytes, graph: int) -> bytes:
     return bytes(changed)
 
 
+def with_logits(flatbuffer: bytes) -> bytes:
+    """Let a model whose answer is a softmax, dequantised or not, return the logits before it. Raises `ValueError`."""
+    main = read_graphs(flatbuffer)[0]
+    producers = {operator.outputs[0]: operator for operator in main.operators if operator.outputs}
+    last = producers.get(main.outputs[0])
+    if last and last.name == "DEQUANTIZE":
+        last = producers.get(last.inputs[0])
+    if not last or last.name != "SOFTMAX":
+        return flatbuffer
+    changed = bytearray(flatbuffer)
+    struct.pack_into("<i", changed, next(root_table(flatbuffer).tables(2)).items(2, 4)[0], last.inputs[0])
+    return bytes(changed)
+
+
 def running(graphs: Iterable[Graph]) -> list[Graph]:
     """Select the main graph and the bodies of loops: the work of an inference."""
     return [graph for graph in graphs if graph.turns]

@@ -258,7 +258,7 @@ def parse(content: bytes, source: str) -> tuple[bytes, Card]:
     """Read the flatbuffer and the card in `content`; `source` names it in the `InputError` that is raised."""
     flatbuffer = strip(content, source)
     if flatbuffer == content:
-        raise InputError(f"{source} has no model card: attach one with 'har-edge card {source} --from card.json'")
+        raise InputError(no_card(source))
     with Archive(io.BytesIO(content), f"the archive in {source}") as archive:
         text = archive.read(_CARD, _LARGEST_CARD)
     try:
@@ -268,6 +268,11 @@ def parse(content: bytes, source: str) -> tuple[bytes, Card]:
     if dict(card.file) != _file_facts(flatbuffer):
         raise InputError(f"the card in {source} belongs to another model: convert the model again")
     return flatbuffer, card
+
+
+def no_card(source: object) -> str:
+    """Say that the model `source` has no card, and how to make one."""
+    return f"{source} has no model card: make one with 'har-edge card {source} --labels A,B --signals X,Y --rate HZ'"
 
 
 def _has_archive(content: bytes) -> bool:

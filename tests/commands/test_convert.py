@@ -4,7 +4,7 @@ import json
 import re
 import shutil
 import signal
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -130,6 +130,18 @@ def test_the_int8_model_of_a_run_is_written_as_c(run, monkeypatch):
     CliRunner().invoke(command, [str(run.folder), "--c"], catch_exceptions=False)
     assert "void model_int8_predict(" in (run.folder / "model_int8.h").read_text()
     assert (run.folder / "model_int8.c").is_file()
+
+
+def test_a_network_with_loops_is_shown_with_the_bench_that_measures_it(tmp_path, monkeypatch, har_edge_here):
+    def looped(*arguments: object) -> ConversionResult:
+        return replace(convert_without_work(0, *arguments), lowering="looped: it is long", advice="Wrong options?")
+
+    monkeypatch.setattr(conversion, "run_job", looped)
+    keras.Sequential([keras.Input((128, 9)), layers.Flatten(), layers.Dense(6)]).save(tmp_path / "mine.keras")
+    shown = succeeded(har_edge_here("convert", "mine.keras", "--quantize", "--data", "uci-har")).stdout
+    assert "--c" in shown
+    assert "Wrong options?" in shown
+    assert "\n  har-edge bench mine_float32.tflite mine_int8.tflite --data uci-har\n" in shown
 
 
 def test_a_run_that_is_converted_is_only_written_as_c(run, har_edge_here):

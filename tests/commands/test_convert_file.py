@@ -38,7 +38,8 @@ def test_models_and_rivals_are_beside_the_file_and_answer_as_the_network_does(ha
     model.fit((X - X.mean((0, 1))) / X.std((0, 1)), uci_har.train.y, batch_size=64, epochs=2, verbose=0)
     trained, X = file_of(tmp_path, model), uci_har.test.X[::20]
     options = ("--quantize-as", "int8", "--calibration", 120, "--normalisation", "data", "--rivals")
-    succeeded(har_edge_here("convert", "mine.keras", *options))
+    shown = succeeded(har_edge_here("convert", "mine.keras", *options)).stdout
+    assert "Outputs, in order: WALKING, WALKING_UPSTAIRS, WALKING_DOWNSTAIRS" in shown
     mean, std = uci_har.train.X.mean((0, 1), np.float64), uci_har.train.X.std((0, 1), np.float64)
     expected = np.asarray(model(((X - mean) / std).astype(np.float32), training=False))
     float32, int8 = (Classifier(trained.with_name(f"mine_{scheme}.tflite")) for scheme in ("float32", "int8"))
@@ -121,6 +122,26 @@ def test_labels_are_matched_by_name(labels, is_labelled, classes, uci_har, tmp_p
     if is_labelled:
         n_first = (source.held_out.y == 0).sum() + (source.calibration.y == 0).sum()
         assert n_first == (uci_har.train.y == uci_har.labels.index(labels[0])).sum()
+
+
+@pytest.mark.parametrize(
+    ("labels", "normalisation", "advice"),
+    [
+        ("STANDING,LAYING", "data", ""),
+        ("LAYING,STANDING", "data", "--labels STANDING,LAYING"),
+        ("STANDING,LAYING", "none", "--normalisation data"),
+        ("LAYING,STANDING", "none", "--normalisation data --labels STANDING,LAYING"),
+    ],
+)
+def test_advice_names_the_options_that_make_a_network_right(labels, normalisation, advice, uci_har, tmp_path):
+    """Normalised, total_acc_x is above 0 while somebody stands, and below while somebody lies."""
+    model = network(layers.GlobalAveragePooling1D(), classes=2)
+    weights = np.zeros((9, 2))
+    weights[6] = 1, -1
+    model.set_weights([weights, np.zeros(2)])
+    options = {"labels": tuple(labels.split(",")), "normalisation": normalisation}
+    (source,) = load_networks(job(file_of(tmp_path, model), **options), uci_har)
+    assert source.advice.partition("\n  ")[2] == advice
 
 
 def test_recordings_are_cut_into_windows_of_the_length_that_the_network_takes(uci_har, tmp_path):

@@ -6,13 +6,16 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tiny_models
 from jsonschema import Draft202012Validator
 from programs import MODELS, ROOT, assert_one_sentence, succeeded
 
 from edge_runtime.model import model_card as cards
+from edge_runtime.model.classifier import Classifier
 
 BENCH = ROOT / "tests/bench/bench.json"
 QUICK = ("--rounds", 1, "--no-control", "--runtime", "litert")
@@ -156,7 +159,7 @@ def test_a_card_can_be_printed_and_attached_to_a_model_of_any_converter(har_edge
     flatbuffer, card = cards.read_model(MODELS["int8"])
     model = tmp_path / "m.tflite"
     model.write_bytes(flatbuffer)
-    assert_one_sentence(har_edge_here("info", model), 2, "har-edge card")
+    assert_one_sentence(har_edge_here("bench", model), 2, "har-edge card")
     printed = har_edge_here("card", MODELS["int8"]).stdout
     for name in ("renamed", card.name):
         (tmp_path / "card.json").write_text(json.dumps(json.loads(printed) | {"name": name}))
@@ -165,6 +168,52 @@ def test_a_card_can_be_printed_and_attached_to_a_model_of_any_converter(har_edge
         assert cards.read_model(model)[1].name == name
     assert model.read_bytes() == MODELS["int8"].read_bytes()
     assert har_edge_here("info", model).returncode == 0
+
+
+@pytest.fixture
+def theirs(tmp_path) -> Path:
+    """A model by TensorFlow's converter of whether somebody stands or lies, by the mean of total_acc_x."""
+    pool, dense = keras.layers.GlobalAveragePooling1D(), keras.layers.Dense(2, activation="softmax")
+    network = keras.Sequential([keras.Input((128, 9), batch_size=1), pool, dense])
+    weights = np.zeros((9, 2))
+    weights[6] = 1, -1
+    dense.set_weights([weights, np.array([-0.5, 0.5])])
+    path = tmp_path / "theirs.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(network).convert())
+    return path
+
+
+def test_a_model_of_another_converter_is_shown_and_gets_a_card_that_all_commands_take(har_edge_here, theirs, uci_har):
+    shown = succeeded(har_edge_here("info", theirs)).stdout
+    assert "SOFTMAX" in shown
+    assert "har-edge card" in shown
+    wrong = succeeded(har_edge_here("card", theirs, "--data", "uci-har", "--labels", "LAYING,STANDING")).stdout
+    assert wrong.endswith("\n  --labels STANDING,LAYING\n")
+    signals = ",".join(signal.name for signal in uci_har.signals)
+    options = ("--labels", "STANDING,LAYING", "--signals", signals, "--rate", 50)
+    assert "in order: STANDING, LAYING\n" in succeeded(har_edge_here("card", theirs, *options)).stdout
+    classifier, X = Classifier(theirs), uci_har.test.X[::100]
+    half = X[..., 6].mean(1) - 0.5
+    np.testing.assert_allclose(classifier.logits(X), np.stack([half, -half], 1), atol=1e-5)  # not the softmax of these
+    assert classifier.card.signals == uci_har.signals
+    for command, *arguments in (("bench", *QUICK), ("evaluate",), ("stream", "--replay", 7, "--speed", 0)):
+        word = "accuracy" if command == "bench" else "STANDING"
+        assert word in succeeded(har_edge_here(command, theirs, *arguments)).stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        ("--labels A,B", "--signals"),
+        ("--labels A,B --signals a,b", "(1, 128, 9)"),
+        ("--data uci-har", "(1, 2)"),
+        ("--from card.json --rate 50", "--rate"),
+    ],
+)
+def test_options_that_make_no_card_leave_the_model_as_it_is(har_edge_here, theirs, options, word):
+    before = theirs.read_bytes()
+    assert_one_sentence(har_edge_here("card", theirs, *options.split()), 2, word)
+    assert theirs.read_bytes() == before
 
 
 def test_only_the_result_goes_to_standard_output(har_edge_here, tmp_path):

@@ -289,6 +289,13 @@ def test_a_remark_says_that_the_stream_of_another_model_in_the_folder_is_replace
     assert ["har_model.h" in remark for remark in remarks] == [False, True]
 
 
+def test_a_file_that_is_not_of_this_command_is_not_replaced(tmp_path):
+    (tmp_path / "edge_int8.h").write_text("unsigned char edge_int8_tflite[] = {")
+    with pytest.raises(InputError, match=r"edge_int8\.h"):
+        c_source.write_c_file(SHIPPED["edge"], tmp_path)
+    assert len([*tmp_path.iterdir()]) == 1
+
+
 def firmware(folder: Path) -> list[Path]:
     """Write the loop of the documentation, for `edge`, and return its sources."""
     text = (ROOT / "docs" / "c_file.md").read_text()

@@ -82,8 +82,8 @@ def test_one_changed_byte_anywhere_is_refused(model, position, change):
     [
         *((content, "TFLite") for content in (b"", b"TFL3", CONTENT[10:])),
         (OF_ANOTHER + cards.digest(OF_ANOTHER), "another"),
-        (FLATBUFFER, "har-edge card .* --from"),
-        (FLATBUFFER + archive("a.txt", b"a"), "har-edge card .* --from"),
+        (FLATBUFFER, "har-edge card .* --labels"),
+        (FLATBUFFER + archive("a.txt", b"a"), "har-edge card .* --labels"),
     ],
 )
 def test_a_file_that_is_not_a_model_with_a_card_is_refused(model, content, noun):
