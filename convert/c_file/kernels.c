@@ -8,6 +8,8 @@
 #error "floats must not be computed as doubles: compile with -msse2 -mfpmath=sse"
 #elif defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__) && __GNUC__ >= 5
+#pragma GCC optimize("fp-contract=off") /* a * b + c must round twice */
 #elif defined(__GNUC__) && !defined(__STRICT_ANSI__)
 #error "a * b + c must round twice: compile with -std=c99"
 #endif
