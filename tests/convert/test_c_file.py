@@ -26,6 +26,7 @@ from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
 from convert.quantise.calibration import observed_ranges
 from convert.quantise.tflite_converter import to_int8
+from edge_runtime.devices.emulated import cortex_m4
 from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
@@ -116,6 +117,10 @@ NETWORKS = {
     "looped LSTMs of both ways, int8": tuple(
         layers.Bidirectional(layers.LSTM(n, return_sequences=n > 3)) for n in (5, 4, 3)
     ),
+    "means and channels by themselves, int8": (
+        *(layers.DepthwiseConv1D(3, padding="same", depth_multiplier=2), layers.SeparableConv1D(7, 5)),
+        *(layers.AveragePooling1D(3, 1, padding="same"), layers.LSTM(4, **ALL), layers.GlobalAveragePooling1D()),
+    ),
 }
 
 
@@ -139,10 +144,29 @@ def test_a_network_answers_as_litert_does(tmp_path, windows, name):
 
 
 def test_a_compiler_that_is_not_exact_is_refused(shipped, tmp_path):
-    for options in (("-std=c99", "-ffast-math"), ("-std=gnu99",)):
+    for options in (("-std=c99", "-ffast-math"), ("-std=gnu99", "-U__GNUC__", "-D__GNUC__=4")):
         done = run_program(CC, *options, "-c", shipped.folder / f"{c_name('edge')}.c", "-o", tmp_path / "edge.o")
         assert done.returncode
         assert "#error" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "compiler",
+    [
+        ("gcc", "-O3", "-march=x86-64-v3"),
+        pytest.param(("arm-none-eabi-gcc", "-Os", *cortex_m4.PROCESSOR), marks=pytest.mark.long),
+    ],
+)
+def test_every_dialect_of_gcc_has_the_machine_code_of_c99(shipped, tmp_path, compiler):
+    """Products and sums are not fused, which GNU's dialects do by default."""
+    source = shipped.folder / f"{c_name('edge')}.c"
+
+    def machine_code(*options: str) -> bytes:
+        succeeded(run_program(*compiler, *options, "-c", source, "-o", tmp_path / "edge.o"))
+        return (tmp_path / "edge.o").read_bytes()
+
+    codes = {machine_code(*options) for options in ((), ("-std=gnu11",), ("-std=gnu17",), ("-ffp-contract=fast",))}
+    assert codes == {machine_code("-std=c99", "-ffp-contract=off")}
 
 
 def test_the_header_has_the_numbers_of_the_card_in_c_and_in_cpp(tmp_path):

@@ -31,7 +31,7 @@ from edge_runtime.system.standard_streams import suppressed_stderr
 
 _FIRMWARE = Path(__file__).with_name("firmware")
 _TARGET = "arm-none-eabi"
-_PROCESSOR = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
+PROCESSOR = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 _SMALL = ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "--specs=nano.specs", "--specs=rdimon.specs")
 _START = ("-nostartfiles", f"-I{_FIRMWARE}", "-T", str(_FIRMWARE / "board.ld"), str(_FIRMWARE / "start.c"))
 _BOARD = ("-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none")
@@ -44,7 +44,7 @@ def build(image: Path, *sources: Path | str) -> str:
     program = image.with_suffix(".elf")
     first, *others = map(str, sources)
     options = (*_SMALL, *_START, *others, "-lm")
-    compiler = compile_library(Path(first), program, _TARGET, _PROCESSOR, options, level="-Os")
+    compiler = compile_library(Path(first), program, _TARGET, PROCESSOR, options, level="-Os")
     run_program([f"{_TARGET}-objcopy", "-O", "binary", str(program), str(image)]).check_returncode()
     return compiler
 
