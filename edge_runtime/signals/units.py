@@ -26,6 +26,7 @@ _OTHER_NAMES = {
     "microseconds": "us", "nanoseconds": "ns",
 }  # fmt: skip
 
+MOST_ROTATION_RAD_S = 20.0  # on average over a second: nobody turns so fast, and in deg/s everyone does
 N_JUDGED = 50  # samples whose numbers show the units
 STEP_S = (0.001, MAX_GAP_S)  # between samples of motion
 NOT_NEEDED = 0.0  # the unit of rotation that may be missing, for a model without it
@@ -83,6 +84,12 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
     return stated.or_else(by_size)
 
 
+def are_degrees(rotations: npt.ArrayLike) -> bool:
+    """Tell whether `rotations` `[n, 3]` without a unit are too fast for rad/s."""
+    with np.errstate(over="ignore"):
+        return bool(np.median(np.linalg.norm(rotations, axis=1)) > MOST_ROTATION_RAD_S)
+
+
 def units_notice(stated: Units, inferred: Units) -> str:
     """A sentence about units that are not `stated` but `inferred` from the numbers, or ""."""
     inferred_names = []
@@ -90,6 +97,8 @@ def units_notice(stated: Units, inferred: Units) -> str:
         inferred_names.append(f"acceleration in {unit_name(inferred.acceleration, ACCELERATION_UNITS)}")
     if stated.time is None and inferred.time:
         inferred_names.append(f"time in {unit_name(inferred.time, TIME_UNITS)}")
+    if stated.rotation is None and inferred.rotation:
+        inferred_names.append(f"rotation in {unit_name(inferred.rotation, ROTATION_UNITS)}")
     if not inferred_names:
         return ""
     rotation = "; rotation is taken as rad/s (--gyro-units deg/s if it is not)" * (inferred.rotation is None)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from streams import HEADERS, G, csv_lines, kinds, samples, seconds, standing
+from written_recordings import posture
 
 from edge_runtime.live.sources import Chunk, Event, Item
 from edge_runtime.live.sources.line_decoder import LineDecoder
@@ -115,6 +116,20 @@ def test_unclear_units_of_a_live_source_may_become_clear():
     assert kinds(items) == ["units", "units"]  # once what is wrong, once what was found
     assert np.allclose(samples(items), standing(50))
     assert left_out(items) == 100
+
+
+@pytest.mark.parametrize("still", [0, 500])
+def test_rotation_without_a_unit_is_in_degrees_where_it_is_too_fast_for_radians(still):
+    """Someone walks, at once or after standing still."""
+    walked = posture("WALKING", 20)[:500]
+    rows = np.concatenate([standing(still), walked]) * ([1.0] * 3 + [180 / np.pi] * 3)
+    lines = LineDecoder(Units())
+    items = [y for chunk in np.split(rows, len(rows) // 5) for y in lines.feed(csv_lines(chunk).encode())]
+    assert kinds(items) == ["units"] * (1 + bool(still))
+    assert "deg/s" in said(items)
+    assert np.allclose(samples(items)[-400:], walked[-400:])
+    fast = read(csv_lines(rows), Units(None, None, 1.0))
+    assert np.allclose(samples(fast), rows)
 
 
 def xyz(*values) -> dict[str, float]:

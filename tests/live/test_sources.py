@@ -16,7 +16,7 @@ from streams import FakeClock, chunks, csv_lines, kinds, samples, seconds, stand
 from written_recordings import recordings
 
 from edge_runtime.errors import InputError
-from edge_runtime.live.sources import Chunk, Event, Source
+from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.sources.serial_port import serial_port
@@ -110,10 +110,12 @@ def test_a_pipe_is_followed_while_it_grows_and_before_anyone_writes(tmp_path, cl
     with closing(csv_file(path, KNOWN, clock)) as source:
         next(source)
         clock.now += 10
-        until(source, says("waiting"))
+        assert next(source) is NO_SAMPLES  # before the first sample nobody is called silent
         with path.open("wb", buffering=0) as writer:
             writer.write(SAMPLE)
             until(source, has(1))
+            clock.now += 10
+            until(source, says("waiting"))
             writer.write(SAMPLE[:10])
             writer.write(SAMPLE[10:] + SAMPLE.strip())
             until(source, has(1))

@@ -58,11 +58,11 @@ class SourceClock(Protocol):
 
 
 class SilenceDetector:
-    """Reports the beginning and end of a silence of `name`, from `SILENCE_S` on."""
+    """Reports the beginning and end of a silence of `name`, from `SILENCE_S` after something has come."""
 
     def __init__(self, name: str, clock: SourceClock) -> None:
         self._name, self._clock = name, clock
-        self._since, self._is_silent = clock.monotonic(), False
+        self._since, self._is_silent = float("inf"), False
 
     def update(self, has_come: bool) -> Iterator[Item]:
         """Note whether something has come; yield `NO_SAMPLES` if not, and an event at either end of a silence."""

@@ -6,7 +6,15 @@ from edge_runtime.data.column_names import Row
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Item
 from edge_runtime.live.sources.line_parser import MOST_IN_FILE, MOST_READINGS, LineParser
-from edge_runtime.signals.units import N_JUDGED, NOT_NEEDED, Units, inferred_units, units_notice
+from edge_runtime.signals.units import (
+    N_JUDGED,
+    NOT_NEEDED,
+    ROTATION_UNITS,
+    Units,
+    are_degrees,
+    inferred_units,
+    units_notice,
+)
 from edge_runtime.system.printable import quoted
 
 MAX_LINE_BYTES = 1 << 16
@@ -17,7 +25,8 @@ class LineDecoder:
     """Cuts bytes into lines and parses them; the first unreadable line is quoted, further lines are counted.
 
     The units that the user has `stated` take precedence over a header; `midway` as for `LineParser`. Rotation without
-    a unit is taken as rad/s. `samples` counts the samples so far; `fault` describes the first unreadable line.
+    a unit is taken as rad/s, or as deg/s from where it is too fast for rad/s. `samples` counts the samples so far;
+    `fault` describes the first unreadable line.
 
     In a `file` no samples are missing, and the readings of sensors may stand far apart. Raises `InputError` where its
     units are unclear.
@@ -45,6 +54,8 @@ class LineDecoder:
         """Begin rows of a new `header`, whose units apply where the user has not stated units."""
         self._header = header
         self._units = None if None in self._stated else self._stated
+        self._is_noticed = True
+        self._rotations = np.empty((0, 3))  # the latest, while their unit is not stated
 
     def feed(self, content: bytes) -> list[Item]:
         """Take `content`, cut anywhere; return the items that it completes."""
@@ -107,9 +118,7 @@ class LineDecoder:
             self.fault = self.fault or str(error)
             self._report(Event("units", str(error)))
             return
-        self._units = units
-        if notice := units_notice(stated, units):
-            self._items.append(Event("units", notice))
+        self._units, self._is_noticed = units, False
 
     def _release(self) -> None:
         """Emit the waiting rows, after judging their units if necessary."""
@@ -117,6 +126,13 @@ class LineDecoder:
             self._judge()
         if self._waiting and self._units:
             samples = np.array([values for _, values in self._waiting])
+            if self._units.rotation is None:
+                self._rotations = np.concatenate([self._rotations, samples[:, 3:]])[-N_JUDGED:]
+                if len(self._rotations) == N_JUDGED and are_degrees(self._rotations):
+                    self._units, self._is_noticed = self._units._replace(rotation=ROTATION_UNITS["deg/s"]), False
+            if not self._is_noticed and (notice := units_notice(self._stated.or_else(self._header), self._units)):
+                self._items.append(Event("units", notice))
+            self._is_noticed = True
             samples[:, :3] *= self._units.acceleration or 1.0
             samples[:, 3:] *= 1.0 if self._units.rotation is None else self._units.rotation
             times = np.array([time for time, _ in self._waiting], np.float64) if self._has_times else None
