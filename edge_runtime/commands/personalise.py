@@ -28,26 +28,27 @@ from edge_runtime.system.quantities import counted, percent
     name="personalise",
     epilog=options.examples(
         "personalise edge --data my_recordings -o mine.tflite",
-        "personalise edge --data uci-har --subject 2 -o two.tflite",
+        "personalise edge --data uci-har --subject 10 -o ten.tflite",
     ),
 )
 @options.model()
 @options.data("The person's recordings, in a folder or zip.", required=True)
 @options.out("FILE", "The adapted model to write (.tflite).", required=True)
 @click.option("--subject", metavar="NAME", help="The person to adapt to, if the data has several.")
+@click.option("--anyway", is_flag=True, help="Write the adapted model even if it is no better.")
 @options.runtime
-def command(model: Path | None, data: Sources, subject: str | None, out: Path, runtime: str) -> None:
+def command(model: Path | None, data: Sources, subject: str | None, out: Path, anyway: bool, runtime: str) -> None:
     """Adapt MODEL to one person, from a few seconds of each activity, without TensorFlow.
 
-    MODEL stays as it is. The adapted model is used like any other.
+    MODEL stays as it is. The adapted model is used like any other. Nothing is written if it is no better than MODEL.
     """
     path = find_model(model)
     classifier = open_classifier(path, runtime)
     if classifier.card.personal_correction:
         raise InputError(f"{path} is already adapted to a person: give the model that it was made from")
+    check_front_end(classifier.card)
     if not set(classifier.card.signal_names) >= set(GRAVITY):
         raise InputError(f"{path} does not take acceleration with gravity, which adaptation needs: use another model")
-    check_front_end(classifier.card)
     if out.exists():
         raise InputError(f"{out} already exists: give another name with -o, or remove it")
     recordings = _recordings_of_one(data, subject)
@@ -60,7 +61,8 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, r
     if unmoving:
         example = printable(unmoving[0], 100)
         click.echo(f"Left out: {counted(len(unmoving), 'mounting')} without walking, for example {example}.", err=True)
-    correction, held_out = personalisation.learn(stretches, classifier)
+    data_labels = sorted({label for recording in recordings for label in recording.found_labels})
+    correction, held_out = personalisation.learn(stretches, classifier, data_labels)
     check = "Not cross-validated: that takes 10 s of each activity."
     person, labels = str(recordings[0].subject), classifier.card.labels
     seconds = {labels[i]: sum(x.seconds for x in stretches if x.label == i) for i in {x.label for x in stretches}}
@@ -68,14 +70,13 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, r
     if held_out:
         shares = {"original_accuracy": held_out.before, "accuracy": held_out.after}
         record["held_out"] = {"windows": held_out.windows, **shares}
-        check = _check(held_out, classifier.card.name, in_words(data))
+        check = _check(held_out, classifier.card.name, in_words(data), anyway)
     flatbuffer, card = cards.read_model(path)
     adapted = dataclasses.replace(card, personal_correction=dataclasses.replace(correction, record=record))
     cards.write_model(out, flatbuffer, adapted)
     stretches_of = ", ".join(f"{value:g} s of {name}" for name, value in record["seconds"].items())
     click.echo(f"{out}: {card.name} adapted to subject {person} from {stretches_of}")
-    others = sorted({label for recording in recordings for label in recording.found_labels} - {*labels})
-    if others:
+    if others := [label for label in data_labels if label not in labels]:
         click.echo(f"Left out, since the model does not have these labels: {', '.join(others)}.")
     click.echo(check)
 
@@ -92,17 +93,21 @@ def _recordings_of_one(data: Sources, name: str | None) -> tuple[Recording, ...]
     return tuple(recording for recording in recordings if name in (None, str(recording.subject)))
 
 
-def _check(held_out: HeldOut, model: str, data: str) -> str:
-    """Return a sentence on the accuracy of the correction. Raises `CheckFailedError` if it does harm."""
+def _check(held_out: HeldOut, model: str, data: str, anyway: bool) -> str:
+    """Return a sentence on the accuracy of the correction.
+
+    Raises `CheckFailedError` if no correction can help, and, unless it is written `anyway`, if this one does not.
+    """
     shares = f"{percent(held_out.before)} are right before adaptation, {percent(held_out.after)} after"
     if held_out.is_wrong_throughout:
         raise CheckFailedError(
             f"'{model}' is wrong throughout on {data}, so nothing was written ({shares}): check the labels and how the "
             "device was worn, or use edge-anywhere"
         )
-    if held_out.is_worse:
+    if held_out.after <= held_out.before and not anyway:
+        lowers = "lowers" if held_out.is_worse else "does not raise"
         raise CheckFailedError(
-            f"the correction learnt from one part of {data} lowers accuracy on another, so nothing was written "
-            f"({shares}): wear the phone the same way throughout and record more"
+            f"the correction learnt from one part of {data} {lowers} accuracy on another ({shares}), so nothing was "
+            "written: record more with the phone worn the same way, or add --anyway"
         )
     return f"Cross-validated on {held_out.windows} windows: {shares}."

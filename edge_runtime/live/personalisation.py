@@ -21,6 +21,7 @@ from edge_runtime.signals import frontend
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
 from edge_runtime.signals.mounting import is_moving, recorded_frame, turned
 from edge_runtime.signals.sensor_faults import FaultFinder
+from edge_runtime.system.printable import printable
 
 _HOP = 16  # samples: closer than live, because a few seconds have few windows
 _ENOUGH_S = 10.0
@@ -81,18 +82,21 @@ def check_sensors(recordings: Sequence[Recording], card: Card) -> None:
                 raise InputError(f"{place} after the recording's start: {fault}")
 
 
-def learn(stretches: Sequence[Stretch], classifier: Classifier) -> tuple[PersonalCorrection, HeldOut | None]:
+def learn(
+    stretches: Sequence[Stretch], classifier: Classifier, data_labels: Sequence[str] = ()
+) -> tuple[PersonalCorrection, HeldOut | None]:
     """Learn the correction for one person, and cross-validate it if the stretches are long enough.
 
-    Raises `InputError` for fewer than two activities, and for labels that seem exchanged.
+    Raises `InputError` for fewer than two activities, of which it names the `data_labels`, and for labels that seem
+    exchanged.
     """
     labels, window = classifier.card.labels, classifier.card.window
     activities = sorted({stretch.label for stretch in stretches})
     if len(activities) < 2:
-        raise InputError(
-            f"the labels show only {' and '.join(labels[i] for i in activities) or 'nothing'} for "
-            f"{window.samples / RATE_HZ:g} s or more without a break: label at least two of {', '.join(labels)}"
-        )
+        long = f"{window.samples / RATE_HZ:g} s or more without a break"
+        few = f"only {labels[activities[0]]}" if activities else "no activity of the model"
+        shown = printable(", ".join(data_labels), 200) or "none"
+        raise InputError(f"the labels ({shown}) show {few} for {long}: label at least two of {', '.join(labels)}")
     logits, looks, y = joined(stretches)
     still = ~np.concatenate([stretch.moves for stretch in stretches])
     exchanged = correction_ridge.exchanged(logits[still], y[still])

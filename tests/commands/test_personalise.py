@@ -67,14 +67,22 @@ def slipped(sitting, standing):
         (("LAYING", "WALKING"), lambda x, _: x, 1, ["own", "throughout"]),
         (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["SITTING", "m/s2"]),
         (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["only STANDING"]),
-        (("", ""), lambda x, _: x, 2, ["nothing"]),
+        (("", ""), lambda x, _: x, 2, ["none"]),
+        (("sit", "stand"), lambda x, _: x, 2, ["sit, stand", "SITTING, STANDING"]),
     ],
-    ids=["exchanged", "slipped", "wrong throughout", "units", "too short", "no labels"],
+    ids=["exchanged", "slipped", "wrong throughout", "units", "too short", "no labels", "other labels"],
 )
 def test_unfit_recordings_are_refused(labels, change, code, words, tmp_path, personalise):
     done = personalise((labels[0], change(SITTING, STANDING)), (labels[1], STANDING))
     assert_one_sentence(done, code, *words)
     assert not (tmp_path / "mine.tflite").exists()
+
+
+def test_a_model_that_is_no_better_is_written_only_if_told(har_edge_here, tmp_path, personalise):
+    done = personalise(("LAYING", posture("LAYING")), ("STANDING", STANDING))
+    assert_one_sentence(done, 1, "--anyway")
+    assert not (tmp_path / "mine.tflite").exists()
+    succeeded(har_edge_here(*OWN, "--anyway"))
 
 
 def test_a_few_seconds_of_each_activity_are_enough_and_are_not_cross_validated(tmp_path, personalise):
