@@ -108,7 +108,7 @@ def command(
         else:
             reader = DataReader(model_arguments.recordings_for(path, data))
             replayed = find_recording(recording, reader, card.signals)
-            model_arguments.say(misfits(reader.described))
+            model_arguments.say(misfits(reader.described) if data else [])  # training has said them of its own data
             model_arguments.warn_of_axes(card, [replayed.mounting])
             model_arguments.say_who_is_known(card, [replayed])
             placement = placement or replayed.mounting.placement

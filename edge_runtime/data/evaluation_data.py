@@ -40,7 +40,8 @@ class EvaluatedWindows:
 class ScoredRecordings:
     """Recordings to score a model on, each `numbered`; `not_scored` are the other people of the data.
 
-    `notices` are sentences about misfits of the data with its layout, and about people who are not scored.
+    `notices` are sentences about misfits of the data with its layout and people who are not scored. About data that a
+    run remembers, training has printed them.
     """
 
     numbered: list[tuple[int, Recording]]
@@ -56,12 +57,11 @@ def scored_recordings(chosen: Sources, card: Card, is_remembered: bool) -> Score
     """
     reader = DataReader(chosen)
     everyone = list(enumerate(reader.recordings))
-    notices = [*misfits(reader.described)]
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {recording.subject: recording.mounting.source for _, recording in everyone}
     scored = scored_people([card], people, reader.test_subjects(card.window))
-    notices += [] if is_remembered else not_scored_notices([card], people)
+    notices = [] if is_remembered else [*misfits(reader.described), *not_scored_notices([card], people)]
     numbered = [(number, recording) for number, recording in everyone if recording.subject in scored]
     _check_recordings([recording for _, recording in numbered], card)
     return ScoredRecordings(numbered, natural_order(people.keys() - scored), notices)
@@ -87,8 +87,8 @@ def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) 
         for card in cards:
             check_unchanged(data, chosen, card)
     scored = scored_people(cards, people, data.test.subject.tolist())
-    notices = [] if is_remembered else not_scored_notices(cards, people)
-    return data.with_test(scored), [*misfits(reader.described), *notices]
+    notices = [] if is_remembered else [*misfits(reader.described), *not_scored_notices(cards, people)]
+    return data.with_test(scored), notices
 
 
 def _check_recordings(recordings: Sequence[Recording], card: Card) -> None:

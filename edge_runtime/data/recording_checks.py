@@ -26,7 +26,10 @@ def findings(facts: LayoutRecordings) -> list[Finding]:
     of_devices: list[Finding] = []
     for placement, recordings in by_placement.items():
         before = f"{placement or 'no placement'}: " if len(by_placement) > 1 else ""
-        of_devices += [replace(x, text=before + x.text, placement=placement) for x in sensor_findings(recordings)]
+        of_devices += [
+            replace(x, text=before + x.text, placement=placement)
+            for x in sensor_findings(recordings, facts.names_columns)
+        ]
     of_all = (finding for check in (_rate, _gaps, _files, _people, _labels) for finding in check(facts))
     return [*_worn(facts.recordings), *of_devices, *of_all]
 

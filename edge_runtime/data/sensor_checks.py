@@ -43,24 +43,25 @@ class Finding:
     placement: str = ""
 
 
-def sensor_findings(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """The findings about sensors at the same placement."""
-    yield (gravity := _gravity(recordings))
+def sensor_findings(recordings: Sequence[Recording], in_header: bool = False) -> Iterator[Finding]:
+    """The findings about sensors at the same placement; columns and units are `in_header`, or in a layout."""
+    yield (gravity := _gravity(recordings, in_header))
     yield _axes(recordings)
-    yield from _still_axes(recordings)
+    yield from _still_axes(recordings, in_header)
     if not any(recording.has_gyroscope for recording in recordings):
         yield Finding("rotation", "There is no rotation: use a model that needs only acceleration.")
     elif not gravity.is_fault:
-        yield _hand(recordings)
+        yield _hand(recordings, in_header)
     if not gravity.is_fault:
         yield from _mountings(recordings)
 
 
-def _gravity(recordings: Sequence[Recording]) -> Finding:
+def _gravity(recordings: Sequence[Recording], in_header: bool) -> Finding:
     sizes = [np.linalg.norm(_smoothed(recording.samples[:, :3]), axis=1) for recording in recordings]
     size = float(np.median(np.concatenate(sizes)))
     is_fault = not _GRAVITY_G[0] <= size <= _GRAVITY_G[1]
-    mend = "should be 1: see unit, scale and offset under [acceleration], and whether its columns include gravity"
+    unit = "its unit in the header" if in_header else "unit, scale and offset under [acceleration]"
+    mend = f"should be 1: see {unit}, and whether its columns include gravity"
     text = f"Gravity has a size of {size:.3g} g, and {mend if is_fault else 'the unit of acceleration fits'}."
     return Finding("gravity", text, is_fault, {"gravity_g": size})
 
@@ -80,7 +81,7 @@ def _axes(recordings: Sequence[Recording]) -> Finding:
     return Finding("axes", f"{when} acceleration is {shown} g on the device's axes.", numbers={"acceleration_g": means})
 
 
-def _hand(recordings: Sequence[Recording]) -> Finding:
+def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
     """How gravity turns with the gyroscope in slow turns: their correlation, and how many times as fast."""
     turns = np.concatenate([slow_turns(recording.samples) for recording in recordings if recording.has_gyroscope])
     a, b = turns[:, :3], expected_change(turns)
@@ -97,12 +98,17 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
     together = correlation(a, b)
     is_long, fault = seconds >= _ENOUGH_TURNING_S, True
     least = _USUAL[0] * (1 if is_sure else together**2)  # noise can make the slope of slow turns this much smaller
+    time = "the unit of timestamp in the header" if in_header else "rate or the unit under [time]"
     if is_other or together < _AGAINST or (times <= 0 and together >= _SURE):
-        mend = "turn sign under [rotation] round, or see that columns of both sensors are x, y and z of the same axes"
+        sign = "the signs of rotation" if in_header else "sign under [rotation]"
+        mend = f"turn {sign} round, or see that columns of both sensors are x, y and z of the same axes"
     elif together < _SURE and is_long:
-        mend = "see that columns of both sensors are x, y and z of the same axes, and rate or the unit under [time]"
+        mend = f"see that columns of both sensors are x, y and z of the same axes, and {time}"
     elif together >= _SURE and is_long and not least < times < _USUAL[1]:
-        mend = "see unit (rad/s or deg/s) and scale under [rotation], and rate or the unit under [time]"
+        unit = (
+            "the unit of rotation (rad/s or deg/s)" if in_header else "unit (rad/s or deg/s) and scale under [rotation]"
+        )
+        mend = f"see {unit}, and {time}"
     else:
         fits = "hand and unit fit" if times > _USUAL[0] else "the hand fits; nothing turns fast enough for the unit"
         mend, fault = fits if together >= _SURE else "so short a time shows little", False
@@ -111,7 +117,7 @@ def _hand(recordings: Sequence[Recording]) -> Finding:
     return Finding("rotation", f"In slow turns {seen}: {mend}.", fault, numbers)
 
 
-def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
+def _still_axes(recordings: Sequence[Recording], in_header: bool) -> Iterator[Finding]:
     sensors = ["acceleration", *(["rotation"] if all(recording.has_gyroscope for recording in recordings) else [])]
     for first, sensor in enumerate(sensors):
         still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in recordings])
@@ -119,7 +125,8 @@ def _still_axes(recordings: Sequence[Recording]) -> Iterator[Finding]:
             axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
             text = f"In {int(still.any(axis=1).sum())} of {counted(len(recordings), 'recording')}"
             text += f", for example {name}," if (name := recordings[int(still.any(axis=1).argmax())].file) else ""
-            text += f" nothing changes in {sensor} {', '.join(axes)}: see columns under [{sensor}], or leave them out."
+            place = "in the header" if in_header else f"under [{sensor}]"
+            text += f" nothing changes in {sensor} {', '.join(axes)}: see columns {place}, or leave them out."
             yield Finding("still axis", text, True)
 
 

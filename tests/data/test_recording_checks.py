@@ -118,6 +118,13 @@ def test_several_placements_are_judged_each_and_named(recordings):
     assert fault.numbers["gravity_g"] == pytest.approx(9.8, abs=0.5)
 
 
+def test_what_to_correct_is_in_the_header_or_in_the_layout(recordings):
+    in_metres = changed(recordings, lambda x: x * 9.80665)
+    for names_columns, place in ((True, "header"), (False, "[acceleration]")):
+        (notice,) = misfits([("mine", LayoutRecordings(tuple(in_metres), 0, [50.0], names_columns=names_columns))])
+        assert place in notice
+
+
 def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(recordings):
     facts = LayoutRecordings(tuple(recordings), 3, [20.0, 20.0], gaps=2, set_back=1)
     numbers = [x for finding in findings(facts) for x in finding.numbers.items()]
