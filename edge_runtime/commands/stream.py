@@ -16,15 +16,18 @@ from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
+from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.display.decision_log import Log
 from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
 from edge_runtime.live.display.timeline import Timeline
 from edge_runtime.live.recognizer import LiveRecognizer, check_front_end
+from edge_runtime.live.recording_tracks import track_of, without_mounting
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, recording_source
+from edge_runtime.live.stream_scores import WindowScores
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.frontend import RATE_HZ
@@ -123,19 +126,31 @@ def command(
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
         sink = _sink(jsonl, quiet, recognizer.answers, session, f"{path.stem}   {name} {value}")
+        decisions: list[Decision] = []
         with sink, suppress(KeyboardInterrupt):
             for events in session.run(chain([opening], source)):
                 for event, elapsed_s in events:
                     if not isinstance(event, Decision):
                         sink.notice(event, elapsed_s)
                         continue
+                    if replayed:
+                        decisions.append(event)
                     sink.decision(event, elapsed_s, replayed.label_at(event.seconds) if replayed else "")
                     trouble = log.write(event) if log else None
                     if trouble:
                         sink.notice(trouble, session.summary.add(trouble))
                     session.summary.not_logged = log.missed if log else 0
                 sink.tick()
-        sink.end(session.summary)
+        sink.end(session.summary, _scores(replayed, decisions, card, sample.axes is not None) if replayed else None)
+
+
+def _scores(recording: Recording, decisions: Sequence[Decision], card: Card, is_told: bool) -> WindowScores | None:
+    """Score the decisions as 'har-edge evaluate --live' does; None without a window within one activity."""
+    if not decisions:
+        return None
+    tracks = [track_of(recording, decisions, card)]
+    tracks = tracks if is_told else [*without_mounting(tracks, card)]
+    return stream_scores.per_group(tracks, ["replay"], len(card.labels), card.window.samples).get("replay")
 
 
 def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, title: str) -> Sink:

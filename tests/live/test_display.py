@@ -64,6 +64,18 @@ def test_the_timeline_shows_gaps():
     assert re.search(r"^·*L{15,17}·{31,33}L{31,33}$", console.file.getvalue(), re.MULTILINE)
 
 
+def test_the_timeline_shows_the_labels_of_a_replay_below_the_answers():
+    console, summary = Console(), StreamSummary(LABELS, 1.28)
+    console.file, console.size = io.StringIO(), (80, 40)
+    timeline = Timeline(LABELS, "", summary, console, FakeClock())
+    for seconds in range(300):
+        summary.samples_came(seconds - np.arange(49, -1, -1) / 50)
+        label = "STANDING" if seconds < 150 else "stand_to_lie" if seconds < 225 else "LAYING"
+        timeline.decision(laying := decision(seconds, "LAYING"), summary.add(laying), label)
+    console.print(timeline.picture())
+    assert re.search(r"^·?L{79,80}\n·?T{39,41}·{19,21}L{19,21}$", console.file.getvalue(), re.MULTILINE)
+
+
 def test_names_are_never_markup(capsys):
     table = plain_table(["[/b]"], [])
     table.add_row("[/red][bold]x")

@@ -9,6 +9,7 @@ import click
 from rich.table import Table
 
 from edge_runtime.live.decider import UNCERTAIN, UNKNOWN, Decision, Notice
+from edge_runtime.live.stream_scores import WindowScores
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
@@ -60,9 +61,9 @@ class Sink:
     def tick(self) -> None:
         """Note that time has passed."""
 
-    def end(self, summary: StreamSummary) -> None:
-        """Print the summary."""
-        show_summary(summary, Console())
+    def end(self, summary: StreamSummary, scores: WindowScores | None = None) -> None:
+        """Print the summary, with the `scores` of a labelled replay."""
+        show_summary(summary, Console(), scores)
 
 
 class Changes(Sink):
@@ -114,13 +115,14 @@ class JsonLines(Sink):
         """Print `{"type": "notice", …}`."""
         click.echo(json.dumps({"type": "notice"} | asdict(notice)))
 
-    def end(self, summary: StreamSummary) -> None:
+    def end(self, summary: StreamSummary, scores: WindowScores | None = None) -> None:
         """Print `{"type": "summary", …}`."""
-        click.echo(json.dumps({"type": "summary"} | summary.to_dict()))
+        content = {"scores": asdict(scores)} if scores else {}
+        click.echo(json.dumps({"type": "summary"} | summary.to_dict() | content))
 
 
-def show_summary(summary: StreamSummary, console: Console) -> None:
-    """Print the summary as a table."""
+def show_summary(summary: StreamSummary, console: Console, scores: WindowScores | None = None) -> None:
+    """Print the summary as a table, and the `scores` of all its decisions in a sentence."""
     console.print(
         activity_table([summary])
         if any(summary.windows.values())
@@ -132,6 +134,14 @@ def show_summary(summary: StreamSummary, console: Console) -> None:
     left_out = {name: getattr(summary, name) for name in ("invalid", "duplicates", "late", "malformed", "not_logged")}
     facts += [f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count]
     console.print(f"{', '.join(facts)}.", soft_wrap=True)
+    if scores:
+        n_others = sum(summary.windows.values()) - scores.windows
+        n_unknown = summary.windows[UNKNOWN] - round(scores.unknown * scores.windows)
+        within = f"{percent(scores.live_accuracy, 1)} of {counted(scores.windows, 'window')} within one activity"
+        console.print(f"Right in {within}, of which {percent(scores.unknown, 1)} are unknown.")
+        if n_others:
+            share = percent(n_unknown / n_others, 1)
+            console.print(f"Where an activity begins, changes or has no label, {share} are unknown.")
 
 
 def activity_table(summaries: Sequence[StreamSummary]) -> Table:

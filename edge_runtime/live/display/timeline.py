@@ -12,6 +12,7 @@ from rich.text import Text
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import Sink, activity_name, minutes_and_seconds, reason_text, show_summary
 from edge_runtime.live.sources import SourceClock
+from edge_runtime.live.stream_scores import WindowScores
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
@@ -48,7 +49,8 @@ class Timeline(Sink):
         self._clock, self._drawn = clock, 0.0
         self._latest: Decision | None = None
         self._label = ""
-        self._past: deque[tuple[float, int]] = deque(maxlen=int(BAND_S) + 1)  # at most one a second
+        # Times, answers and labels (None: another, or no label), at most one of each a second.
+        self._past: deque[tuple[float, int, int | None]] = deque(maxlen=int(BAND_S) + 1)
         self._notices: deque[tuple[float, str]] = deque(maxlen=_NOTICES)
         self._live = Live(console=console, auto_refresh=False, get_renderable=self.picture)
 
@@ -65,7 +67,8 @@ class Timeline(Sink):
         self._latest, self._label = decision, label
         if self._past and int(self._past[-1][0]) == int(elapsed_s):
             self._past.pop()
-        self._past.append((elapsed_s, self._names.index(decision.activity)))
+        truth = self._names.index(label) if label in self._names else None
+        self._past.append((elapsed_s, self._names.index(decision.activity), truth))
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Take a notice."""
@@ -78,23 +81,24 @@ class Timeline(Sink):
             self._drawn = now
             self._live.refresh()
 
-    def end(self, summary: StreamSummary) -> None:
+    def end(self, summary: StreamSummary, scores: WindowScores | None = None) -> None:
         """Print the summary below the picture."""
         self._console.print()
-        show_summary(summary, self._console)
+        show_summary(summary, self._console, scores)
 
     def picture(self) -> RenderableType:
         """Render the display, without bars on a small screen."""
         width, room = self._console.size
         title = Text(self._title, style="bold", no_wrap=True, overflow="ellipsis")
-        room -= 1 + 3 + 3  # title; activity; band, its scale and the facts
+        band = self._band(width)
+        room -= 1 + 3 + len(band) + 1  # title; activity; band and its scale; facts
         notices = [
             Text(f"! {minutes_and_seconds(elapsed_s)}  {text}", style="yellow", no_wrap=True, overflow="ellipsis")
             for elapsed_s, text in self._notices
         ]
         bars = self._bars(width)
         bars = [*bars, Text("")] if bars and len(bars) + 1 + len(notices) <= room else []
-        return Group(title, *self._now(width), *bars, *self._band(width), self._facts(), *notices)
+        return Group(title, *self._now(width), *bars, *band, self._facts(), *notices)
 
     def _now(self, width: int) -> list[Text]:
         """Draw the activity, three lines high and letter-spaced."""
@@ -129,22 +133,27 @@ class Timeline(Sink):
         return lines
 
     def _band(self, width: int) -> list[Text]:
-        """Draw the last minutes, a coloured letter for each stretch of time, above a scale."""
-        band = Text(no_wrap=True)
-        for answer in self._answers(width):
-            style = "" if answer is None else f"not dim {_INK} on {self._colour(answer)}"
-            band.append("·" if answer is None else self._letters[answer], style)
+        """Draw the last minutes, a coloured letter for each stretch of time, above any labels and a scale."""
+        moments = [*self._moments(width)]
+        bands = [Text(no_wrap=True), Text(no_wrap=True)]
+        for band, activities in zip(bands, zip(*moments, strict=True), strict=True):
+            for activity in activities:
+                style = "" if activity is None else f"not dim {_INK} on {self._colour(activity)}"
+                band.append("·" if activity is None else self._letters[activity], style)
+        has_labels = any(truth is not None for *_, truth in self._past)
+        middle = "recognised above, labelled below" if has_labels else ""
         ago = f"{BAND_S / 60:g} min ago"
-        return [band, Text(f"{ago}{'now':>{width - len(ago)}}", style="dim", no_wrap=True)]
+        scale = f"{ago}{middle:^{width - 2 * len(ago)}}{'now':>{len(ago)}}"
+        return [*bands[: 1 + has_labels], Text(scale, style="dim", no_wrap=True)]
 
-    def _answers(self, width: int) -> Iterator[int | None]:
-        """Find the activity at each moment of the band, the oldest first; None if nothing was recognised."""
-        times, now = [elapsed_s for elapsed_s, _ in self._past], self._summary.elapsed_s
+    def _moments(self, width: int) -> Iterator[tuple[int | None, int | None]]:
+        """Find the answer and the label at each moment of the band, the oldest first; None without one."""
+        times, now = [elapsed_s for elapsed_s, *_ in self._past], self._summary.elapsed_s
         for column in range(width):
             moment = now - BAND_S * (width - 1 - column) / width
             n_before = bisect_right(times, moment + 1e-9)
             is_gap = not n_before or moment - times[n_before - 1] > max(2.5 * self._summary.hop_s, 2.0)
-            yield None if is_gap else self._past[n_before - 1][1]
+            yield (None, None) if is_gap else self._past[n_before - 1][1:]
 
     def _facts(self) -> Text:
         summary, decision = self._summary, self._latest
