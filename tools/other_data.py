@@ -187,7 +187,7 @@ def turned_live(ground: Ground) -> Measured:
 def live_accuracy(recordings: Sequence[Recording], classifier: Classifier) -> float:
     """Compute the share of windows that live recognition reports right."""
     tracks, card = [x for _, x in track_recordings(recordings, classifier)], classifier.card
-    return stream_scores.score(tracks, len(card.labels), card.window.samples, RATE_HZ).live_accuracy
+    return stream_scores.score(tracks, len(card.labels), card.window).live_accuracy
 
 
 def in_turned_phones(recordings: Sequence[Recording], random: np.random.Generator) -> list[Recording]:

@@ -22,6 +22,7 @@ from edge_runtime.model.novelty import (
     inclination,
     motion_features,
 )
+from edge_runtime.signals.raw_signals import RAW_RATES_HZ, measured_names, raw_factors
 from edge_runtime.signals.steps import FASTEST_HZ, GRID_HZ
 
 _FOLDS = 4
@@ -46,16 +47,18 @@ Typical = TypeVar("Typical", TypicalPosture, TypicalMovement)
 
 
 def fit_novelty_detector(dataset: Dataset) -> NoveltyDetector | None:
-    """Fit the detector to all training windows; None for signals without gravity.
+    """Fit the detector to all training windows; None for signals that are not live, and for windows without people.
 
     The typical distance is measured on held-out people in four folds, since people differ more from each other than
     from themselves. The spread of movement includes the differences between phones, placements and data sets (a random
     effect), since a stream may come from a new phone.
     """
-    names = [x.name for x in dataset.signals]
-    if not set(GRAVITY) <= set(names):
+    factors, names = raw_factors(dataset.signals), measured_names(dataset.signals)
+    is_raw = factors is not None and dataset.has_people and (dataset.window.rate_hz or 0) >= RAW_RATES_HZ[0]
+    if (dataset.front_end is None and not is_raw) or not set(GRAVITY) <= set(names):
         return None
-    features = motion_features(dataset.train.X, names, dataset.window)
+    X = dataset.train.X if factors is None else dataset.train.X * factors
+    features = motion_features(X, names, dataset.window)
     n_labels, between = len(dataset.labels), _between(features.movement, dataset)
     return NoveltyDetector(
         _typical(features.posture, dataset.train, n_labels, POSTURE, _posture),

@@ -21,7 +21,7 @@ from edge_runtime.data.scores import answers_among, closed_by_group, names_of, s
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import UNKNOWN
-from edge_runtime.live.recognizer import check_front_end
+from edge_runtime.live.recognizer import check_live
 from edge_runtime.live.recording_tracks import track_recordings, worn_alike
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
 from edge_runtime.model.classifier import Classifier
@@ -32,7 +32,6 @@ from edge_runtime.reports.evaluation_table import show_scores
 from edge_runtime.reports.figures import plot_confusion, require_matplotlib
 from edge_runtime.runs import Run
 from edge_runtime.signals.filters import FILTERS
-from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
 from edge_runtime.system.terminal import Console, facts_table, plain_table, progress
@@ -75,7 +74,7 @@ def command(
     path = model_arguments.find_model(model)
     classifier = open_classifier(path, runtime)
     if live:
-        check_front_end(classifier.card)
+        check_live(classifier.card)
         chosen = model_arguments.recordings_for(path, data)
         scored = evaluation_data.scored_recordings(chosen, classifier.card, is_remembered=data is None)
         model_arguments.say(scored.notices)
@@ -158,7 +157,7 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]]) -> Sc
             track_by_place[place] = track
             on_progress(len(track_by_place) / len(chosen), f"following recordings: {chosen[place][0]}")
     tracks = [track_by_place[place] for place in range(len(chosen))]
-    scores = stream_scores.score(tracks, len(labels), window.samples, RATE_HZ)
+    scores = stream_scores.score(tracks, len(labels), window)
     subjects = [str(track.subject) for track in tracks]
     places = [recording.mounting.placement for recording in recordings]
     people, placements = (

@@ -34,7 +34,6 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import REFERENCE_MODELS, is_reference
 from edge_runtime.reports import outputs
 from edge_runtime.runs import SEEDS
-from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.system.files import csv_text
 from edge_runtime.system.terminal import progress
 from edge_runtime.system.zip_archive import is_zip
@@ -146,7 +145,7 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
 def _recordings(described: Sources, card: Card, stated: str) -> Iterator[Recorded]:
     """The recordings of `described` data sets that are at least one window long; `stated` is the placement, or ""."""
     for data in described:
-        reader = DataReader((data,))
+        reader = DataReader((data,), card.window.rate_hz)
         model_arguments.say(misfits(reader.described))
         for number, recording in model_arguments.long_enough(enumerate(reader.recordings), card):
             recording.check_signals(card.signals)
@@ -173,7 +172,7 @@ def _predictions(
                     recognizer.restart(recorded.recording.begins_midway)
                 else:
                     source = csv_file(recorded.file, sample.stated_units(classifier.card))
-                session = Session(recognizer, axes, Timestamps(sample.rate or RATE_HZ, time))
+                session = Session(recognizer, axes, Timestamps(sample.rate or recognizer.rate_hz, time))
                 with closing(source):
                     predictions[-1].append(_predict(recorded, session, source))
     return predictions
@@ -220,4 +219,4 @@ def _scores(by_mounting: Sequence[Sequence[Prediction]], card: Card, is_told: bo
         tracks += of_mounting if is_told else without_mounting(of_mounting, card)
     if not any((track.labels[track.begin :] >= 0).any() for track in tracks):
         return None
-    return stream_scores.score(tracks, len(card.labels), card.window.samples, RATE_HZ)
+    return stream_scores.score(tracks, len(card.labels), card.window)

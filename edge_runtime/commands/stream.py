@@ -21,7 +21,7 @@ from edge_runtime.live.decider import Decision
 from edge_runtime.live.display.decision_log import Log
 from edge_runtime.live.display.sinks import Changes, JsonLines, Sink
 from edge_runtime.live.display.timeline import Timeline
-from edge_runtime.live.recognizer import LiveRecognizer, check_front_end
+from edge_runtime.live.recognizer import LiveRecognizer, check_live
 from edge_runtime.live.recording_tracks import track_of, without_mounting
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
@@ -30,7 +30,6 @@ from edge_runtime.live.sources.file_sources import csv_file, find_recording, rec
 from edge_runtime.live.stream_scores import WindowScores
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
-from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.units import Units
 from edge_runtime.system.terminal import Console
 
@@ -102,14 +101,14 @@ def command(
     with ExitStack() as opened:
         classifier = open_classifier(path, runtime)
         card = classifier.card
-        check_front_end(card)
+        check_live(card)
         placement = sample.stated_placement(card)
         replayed: Recording | None = None
         if recording is None:
             model_arguments.say_placements(card, placement)
             opener = _open(name, value, sample.stated_units(card), card)
         else:
-            reader = DataReader(model_arguments.recordings_for(path, data))
+            reader = DataReader(model_arguments.recordings_for(path, data), card.window.rate_hz)
             replayed = find_recording(recording, reader, card.signals)
             model_arguments.say(misfits(reader.described) if data else [])  # training has said them of its own data
             model_arguments.warn_of_axes(card, [replayed.mounting])
@@ -120,7 +119,7 @@ def command(
         # Recordings of UCI HAR start as its published windows do.
         is_gentle = replayed is None or replayed.begins_midway
         recognizer = LiveRecognizer(classifier, sample.hop, is_gentle, sample.axes is not None, placement)
-        session = Session(recognizer, turn, Timestamps(sample.rate or RATE_HZ, time))
+        session = Session(recognizer, turn, Timestamps(sample.rate or recognizer.rate_hz, time))
         source = opened.enter_context(closing(opener))
         # A source that fails does so here, before there is a log or a picture.
         opening = next(source)
@@ -168,7 +167,7 @@ def _open(name: str, value: object, stated: Units, card: Card) -> Source:
         path = Path(str(value))
         if not (layout := exported_by(path)):
             return csv_file(path, stated)
-        reader = DataReader((DataSource(path, layout),))
+        reader = DataReader((DataSource(path, layout),), card.window.rate_hz)
         numbers = range(len(reader.recordings))
         return (item for i in numbers for item in recording_source(i, find_recording(i, reader, card.signals), 0.0))
     if name in ("--udp", "--tcp"):

@@ -5,7 +5,7 @@ DATA_NOTICE.md names the authors, who published them in 2016 (J. L. Reyes-Ortiz 
 
 import lzma
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from edge_runtime.data.dataset import Mounting, Recording
 from edge_runtime.data.names import UCI_HAR
 from edge_runtime.errors import InputError
 from edge_runtime.signals import frontend
+from edge_runtime.signals.resampling import resampled
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 NAME = "UCI HAR"
@@ -60,6 +61,16 @@ def load() -> tuple[Recording, ...]:
         )
         for number, (subject, counts, labels) in enumerate(per_recording)
     )
+
+
+def at_rate(recording: Recording, rate_hz: float) -> Recording:
+    """Bring a recording to `rate_hz`; each sample has the label of the nearest one."""
+    if rate_hz == recording.rate_hz:
+        return recording
+    samples = resampled(np.arange(len(recording.samples)) / recording.rate_hz, recording.samples, rate_hz)
+    nearest = np.round(np.arange(len(samples)) * recording.rate_hz / rate_hz).astype(np.intp)
+    labels = recording.labels[np.minimum(nearest, len(recording.labels) - 1)]
+    return replace(recording, samples=samples, labels=labels, rate_hz=rate_hz)
 
 
 def unpack(content: bytes, source: str) -> Counts:

@@ -55,7 +55,7 @@ def scored_recordings(chosen: Sources, card: Card, is_remembered: bool) -> Score
     Raises `InputError` when nobody is left, when signals or labels of the model are missing, or when data that a run
     remembers has changed.
     """
-    reader = DataReader(chosen)
+    reader = DataReader(chosen, card.window.rate_hz)
     everyone = list(enumerate(reader.recordings))
     if reader.sources and is_remembered:
         check_unchanged(reader.windows(card.window), reader.sources, card)

@@ -1,4 +1,4 @@
-"""Turn the files of a data set, as a layout describes them, into recordings at 50 Hz.
+"""Turn the files of a data set, as a layout describes them, into recordings at 50 Hz or another rate.
 
 A new recording begins where samples are missing for more than 0.25 s, times go back or another person begins. Where a
 sensor has rows or files of its own, rotation is interpolated linearly at the times of acceleration.
@@ -54,10 +54,11 @@ class LayoutRecordings:
     names_columns: bool = False
 
 
-def read_recordings(path: Path, layout: Layout) -> LayoutRecordings:
+def read_recordings(path: Path, layout: Layout, rate_hz: float = RATE_HZ) -> LayoutRecordings:
     """The recordings at `path`, a folder, a zip or a file, and where no file fits the layout, in zips inside.
 
-    Raises `InputError` for a file that the layout does not fit, and for labels that it does not name.
+    They are brought to `rate_hz`. Raises `InputError` for a file that the layout does not fit, and for labels that it
+    does not name.
     """
     facts = LayoutRecordings(names_columns=layout.acceleration is None)
     parts: list[tuple[Recording, Texts]] = []
@@ -78,7 +79,7 @@ def read_recordings(path: Path, layout: Layout) -> LayoutRecordings:
                 for series in every:
                     by_device.setdefault(tuple(series.shared.values()), []).append(series)
             for of_device in by_device.values():
-                parts += _cut(of_device, path_texts, layout, labels, facts, tree.place)
+                parts += _cut(of_device, path_texts, layout, labels, facts, tree.place, rate_hz)
         if not parts:
             first = next(iter((*facts.without_rotation, *facts.without_samples)), "none")
             raise InputError(f"{path}: {first} has no samples of all sensors in a row: see columns, sensor and [time]")
@@ -147,6 +148,7 @@ def _cut(
     labels_of: LabelsOf | None,
     facts: LayoutRecordings,
     place: Path,
+    rate_hz: float,
 ) -> Iterator[tuple[Recording, Texts]]:
     """The recordings of one device, without gaps or labels, of files at `place`; the texts `[n]` of their labels."""
     file = Path(every[0].place).relative_to(place).as_posix()
@@ -202,14 +204,15 @@ def _cut(
             step, start = np.polyfit(np.arange(len(at)), at, 1)
             at = np.asarray(start + max(step, 1e-6) * np.arange(len(at)))
         at = at - at[0]
-        samples = resampled(at, values[first:end], RATE_HZ)
-        nearest = np.searchsorted((at[1:] + at[:-1]) / 2, np.arange(len(samples)) / RATE_HZ)
+        samples = resampled(at, values[first:end], rate_hz)
+        nearest = np.searchsorted((at[1:] + at[:-1]) / 2, np.arange(len(samples)) / rate_hz)
         worn = " ".join(filter(None, (here["subject"], here["placement"])))
         recording = Recording(
             here["subject"],
             np.pad(samples, ((0, 0), (0, N_CHANNELS - samples.shape[1]))),
             np.full(len(samples), -1, np.int8),
             (),
+            rate_hz=float(rate_hz),
             has_gyroscope=samples.shape[1] == N_CHANNELS,
             mounting=Mounting(
                 series.place if layout.mounting == "each file" else worn, layout.name, here["placement"], here["device"]

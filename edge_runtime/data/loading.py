@@ -21,7 +21,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals import frontend
 from edge_runtime.signals.filters import FILTERS
-from edge_runtime.signals.frontend import SIGNALS
+from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
 from edge_runtime.signals.types import Window
 from edge_runtime.system import zip_archive
 from edge_runtime.system.quantities import counted
@@ -49,15 +49,16 @@ def load_recordings(data: Given = None) -> tuple[Recording, ...]:
 
 @dataclass(frozen=True)
 class DataReader:
-    """Data sets that are taken together; every file is read once."""
+    """Data sets that are taken together; every file is read once. Recordings are brought to `rate_hz` (None: 50)."""
 
     sources: Sources
+    rate_hz: float | None = None
 
     @cached_property
     def parts(self) -> "tuple[SourceReader, ...]":
         """Each of the data sets."""
         every = self.sources or (DataSource(),)
-        return tuple(SourceReader(source, len(every) == 1) for source in every)
+        return tuple(SourceReader(source, len(every) == 1, self.rate_hz or RATE_HZ) for source in every)
 
     @property
     def has_recordings(self) -> bool:
@@ -66,8 +67,9 @@ class DataReader:
 
     @property
     def described(self) -> list[tuple[str, LayoutRecordings]]:
-        """The recordings and facts of each data set that a layout describes, by its name."""
-        return [(str(part.source), part.found) for part in self.parts if part.kind == "recordings"]
+        """The recordings, at 50 Hz, and facts of each data set that a layout describes, by its name."""
+        parts = self.parts if self.rate_hz in (None, RATE_HZ) else DataReader(self.sources).parts
+        return [(str(part.source), part.found) for part in parts if part.kind == "recordings"]
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:
@@ -128,6 +130,7 @@ class SourceReader:
 
     source: DataSource
     alone: bool
+    rate_hz: float
 
     @cached_property
     def kind(self) -> str:
@@ -152,7 +155,7 @@ class SourceReader:
     def found(self) -> LayoutRecordings:
         """Recordings that a layout describes, with facts of their files."""
         assert self.source.path
-        return read_recordings(self.source.path, self.layout)
+        return read_recordings(self.source.path, self.layout, self.rate_hz)
 
     @cached_property
     def layout(self) -> Layout:
@@ -164,7 +167,7 @@ class SourceReader:
     def recordings(self) -> tuple[Recording, ...]:
         """Its recordings. Raises `InputError` when it has windows only."""
         if self.kind == "embedded":
-            return embedded_recordings.load()
+            return tuple(embedded_recordings.at_rate(x, self.rate_hz) for x in embedded_recordings.load())
         if self.kind == "recordings":
             return self.found.recordings
         raise InputError(f"{self.source} holds windows only, and this takes recordings: give a folder of CSV files")

@@ -14,8 +14,9 @@ from edge_runtime.model.alike_labels import labels_of, leans_back, upright_alike
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, motion_features
-from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
+from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.mounting import MOVING_G, is_moving
+from edge_runtime.signals.raw_signals import measured_names, raw_factors
 
 UNKNOWN = "unknown"
 UNCERTAIN = "no activity is certain yet"
@@ -70,8 +71,11 @@ class Decider:
     def __init__(self, classifier: Classifier, hop: int, mounting_is_told: bool, placement: str) -> None:
         self._classifier, self._card = classifier, classifier.card
         self._detector = self._card.live.novelty
-        self._columns = [_NAMES.index(name) for name in self._card.signal_names]
-        self._step_s = hop / RATE_HZ
+        self._names = measured_names(self._card.signals)
+        self._columns = [_NAMES.index(name) for name in self._names]
+        self._factors = raw_factors(self._card.signals)
+        assert self._card.window.rate_hz
+        self._step_s = hop / self._card.window.rate_hz
         self._alike = [alike for alike in self._card.alike if alike.holds(placement)]
         is_sought = self._card.frame == "walking" and not mounting_is_told
         self._upright_alike = upright_alike(placement, self._card.labels) if self._card.frame == "walking" else ()
@@ -97,7 +101,8 @@ class Decider:
     def begin(self) -> None:
         """Forget the windows so far: the activity may have changed in a gap."""
         card = self._card
-        self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop / RATE_HZ)
+        assert card.window.hop_s
+        self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop_s)
         self._persistence = PersistenceTracker(self._step_s)
 
     def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:
@@ -107,6 +112,9 @@ class Decider:
         """
         start = time.perf_counter()
         window: npt.NDArray[np.floating] = signals[:, self._columns]
+        body_acc = signals[-self._card.window.hop :, :3]
+        if self._factors is not None:
+            window, body_acc = window / self._factors, body_acc - body_acc.mean(axis=0)
         moves = True
         if self._search:
             moves = bool(is_moving(window[np.newaxis], self._card.signal_names)[0])
@@ -122,7 +130,7 @@ class Decider:
         rejection = self._persistence.update(self._novelty(window, has_posture), int(answer.argmax()))
         # In a window's own frame every posture looks like standing, so only movement can be recognised.
         cannot_begin = rejection.cannot_begin if has_posture else rejection.cannot_begin | self._is_still | (not moves)
-        movement = np.linalg.norm(signals[-self._card.window.hop :, :3], axis=1).mean()  # body acceleration, g
+        movement = np.linalg.norm(body_acc, axis=1).mean()  # g
         is_moving_now = bool(movement > self._card.live.smoothing.movement)
         current = self._smoother.update(answer, self._step_s, is_moving_now, cannot_begin)
         if rejection.not_worn and self.forget_mounting():
@@ -178,7 +186,8 @@ class Decider:
     def _novelty(self, window: npt.NDArray[np.floating], has_posture: bool) -> Novelty:
         if self._detector is None:
             return Novelty.none(len(self._card.labels))
-        novelty = self._detector.detect(motion_features(window, self._card.signal_names, self._card.window))
+        measured = window if self._factors is None else window * self._factors
+        novelty = self._detector.detect(motion_features(measured, self._names, self._card.window))
         if has_posture:
             return novelty
         nothing = np.zeros(len(self._card.labels), np.bool_)

@@ -1,7 +1,7 @@
 """Recognise activities in a stream of raw samples, on the device.
 
-Samples are resampled by their timestamps, filtered like a data set (`edge_runtime.signals.frontend`), cut into windows
-and classified. `Decider` smooths the answers and rejects novel motion.
+Samples are resampled by their timestamps, filtered like a data set (`edge_runtime.signals.frontend`) unless the model
+takes raw signals, cut into windows and classified. `Decider` smooths the answers and rejects novel motion.
 """
 
 from collections.abc import Iterator
@@ -15,8 +15,9 @@ from edge_runtime.live.mounting_search import LONGEST_GAP_S
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import FILTERS
-from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS
+from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS, FrontEnd
 from edge_runtime.signals.gyroscope_axes import AxesWatch
+from edge_runtime.signals.raw_signals import RAW_RATES_HZ, NoFilters, are_raw, raw_factors
 from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
 from edge_runtime.signals.sensor_faults import (
     MAX_ACCELERATION_G,
@@ -31,6 +32,7 @@ from edge_runtime.system.printable import printable, quoted
 REFUSED = "refused"  # the kind of notice about a window that the model refuses
 WARM_UP_S = 12.0  # in which the filters settle
 _ANOTHER_CLOCK_S = 3600.0
+_RAW = "raw ax, ay, az (g or m/s2) and gx, gy, gz (rad/s or deg/s)"
 _OTHER_AXES = (
     "gravity and the gyroscope turn in different directions: give the gyroscope's x, y and z in the order and with the "
     "signs of the accelerometer's"
@@ -49,7 +51,7 @@ class LiveRecognizer:
     It decides every `hop` samples at the model's rate (None: the card's hop). A `gentle` start of the filters improves
     the first seconds, but does not give UCI HAR's published windows. If `mounting_is_told`, the samples are already in
     the walking frame. `placement` is where the device is worn, "" if unknown. `duplicates`, `late` and `invalid` count
-    the samples that were left out. Raises `InputError` if the model has another rate, other signals or other filters.
+    the samples that were left out. Raises `InputError` as `check_live`.
     """
 
     def __init__(
@@ -62,7 +64,10 @@ class LiveRecognizer:
     ) -> None:
         self.card: Card = classifier.card
         self.hop = hop or self.card.window.hop
-        check_front_end(self.card)
+        check_live(self.card)
+        assert self.card.window.rate_hz
+        self.rate_hz = self.card.window.rate_hz
+        self._is_raw = are_raw(self.card.signals)
         self._decider = Decider(classifier, self.hop, mounting_is_told, placement)
         self.answers = self._decider.answers
         self.restart(gentle)
@@ -73,8 +78,8 @@ class LiveRecognizer:
         self._resampler: Resampler | None = None  # made when the first samples show whether they have times
         self._n_untimed = 0
         self._gentle = gentle
-        self._windowing = Windowing(self.card.window, self.hop, 0.0, gentle)
-        self._faults = FaultFinder(RATE_HZ, self.card.n_channels)
+        self._windowing = self._new_windowing(0.0)
+        self._faults = FaultFinder(self.rate_hz, self.card.n_channels)
         self._clock = ClockWatch()
         self._axes = AxesWatch()
         self._was_invalid = False
@@ -99,7 +104,7 @@ class LiveRecognizer:
         """
         values, times = self._checked(samples, seconds)
         if self._resampler is None:
-            self._resampler = Resampler(RATE_HZ, 0.0 if seconds is None else WAIT_S)
+            self._resampler = Resampler(self.rate_hz, 0.0 if seconds is None else WAIT_S)
         is_usable = is_measurement(values) & np.isfinite(times)
         events: list[LiveEvent] = []
         for usable, second in zip(is_usable.tolist(), times.tolist(), strict=True):
@@ -129,9 +134,13 @@ class LiveRecognizer:
                 "x y z in rad/s, with n times or without times"
             )
         if times is None:
-            times = np.arange(self._n_untimed, self._n_untimed + len(values)) / RATE_HZ
+            times = np.arange(self._n_untimed, self._n_untimed + len(values)) / self.rate_hz
             self._n_untimed += len(values)
         return values, times
+
+    def _new_windowing(self, start: float) -> Windowing:
+        front_end = NoFilters() if self._is_raw else FrontEnd(self._gentle)
+        return Windowing(self.card.window, self.hop, start, front_end)
 
     def _take(self, piece: Piece) -> Iterator[LiveEvent]:
         """Take samples at the model's rate."""
@@ -141,14 +150,15 @@ class LiveRecognizer:
                 self._decider.begin()
             if not 0 <= piece.gap_s <= LONGEST_GAP_S and self._decider.forget_mounting():
                 yield Notice(piece.seconds, "mounting", LOST)
+            anew = "the next window starts" if self._is_raw else "the filters start"
             if 0 < piece.gap_s <= _ANOTHER_CLOCK_S:
-                yield Notice(piece.seconds, "gap", f"no samples for {piece.gap_s:.2f} s: the filters start anew")
+                yield Notice(piece.seconds, "gap", f"no samples for {piece.gap_s:.2f} s: {anew} anew")
             elif piece.gap_s:
                 jump = f"{-piece.gap_s:.2f} s back" if piece.gap_s < 0 else f"{piece.gap_s / 3600:.0f} h ahead"
-                yield Notice(piece.seconds, "clock", f"the source's clock went {jump}: the filters start anew")
-            self._windowing = Windowing(self.card.window, self.hop, piece.seconds, self._gentle)
+                yield Notice(piece.seconds, "clock", f"the source's clock went {jump}: {anew} anew")
+            self._windowing = self._new_windowing(piece.seconds)
             self._axes.begin()
-        if self.card.n_channels == N_CHANNELS:
+        if self.card.n_channels == N_CHANNELS and self.rate_hz == RATE_HZ:
             for n in self._axes.push(piece.samples):
                 yield Notice(self._windowing.start + n / RATE_HZ, "rotation axes", _OTHER_AXES)
         yield from self._decide(self._windowing.add(piece.samples))
@@ -158,19 +168,37 @@ class LiveRecognizer:
         for seconds, signals in windows:
             try:
                 stuck = self._faults.stuck_at(seconds)
-                yield from self._decider.decide(signals, seconds, seconds - start < WARM_UP_S, stuck)
+                warming_up = not self._is_raw and seconds - start < WARM_UP_S
+                yield from self._decider.decide(signals, seconds, warming_up, stuck)
             except InputError as error:  # about this window; the model may accept the next window
                 yield Notice(seconds, REFUSED, str(error))
+
+
+def check_live(card: Card) -> None:
+    """Raise `InputError` unless the signals of the model of `card` can be made from live samples."""
+    if not are_raw(card.signals):
+        check_front_end(card)
+    elif raw_factors(card.signals) is None or not RAW_RATES_HZ[0] <= (card.window.rate_hz or 0) <= RAW_RATES_HZ[1]:
+        units = ", ".join(f"{signal.name} in {signal.unit}" for signal in card.signals)
+        raise InputError(
+            f"{quoted(card.name)} takes {card.window} of {printable(units, 200)}, but live recognition needs {_RAW} "
+            f"at {RAW_RATES_HZ[0]} to {RAW_RATES_HZ[1]:,} Hz: correct the card or the training data"
+        )
 
 
 def check_front_end(card: Card) -> None:
     """Raise `InputError` unless `edge_runtime.signals.frontend` makes the signals of the model of `card`."""
     name = quoted(card.name)
+    if are_raw(card.signals):
+        raise InputError(
+            f"{name} takes raw signals, which only 'har-edge stream', 'predict', 'evaluate --live' and LiveRecognizer "
+            "support so far: use another model here"
+        )
     if card.window.rate_hz != RATE_HZ or not set(card.signals) <= set(SIGNALS):
         taken, live = (", ".join(signal.name for signal in signals) for signals in (card.signals, SIGNALS))
         raise InputError(
-            f"{name} takes {card.window} of {printable(taken, 200)}, but live signals are {live} at {RATE_HZ} Hz: use "
-            "another model"
+            f"{name} takes {card.window} of {printable(taken, 200)}, but live signals are {live} at {RATE_HZ} Hz, or "
+            f"{_RAW}: use another model, or name its signals so"
         )
     if card.front_end != FILTERS:
         raise InputError(

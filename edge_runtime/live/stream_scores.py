@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from edge_runtime.data.dataset import label_runs
 from edge_runtime.data.scores import confusion_matrix
+from edge_runtime.signals.types import Window
 
 NO_DECISION = -1  # in `Track.shown`: unknown; in `Track.labels`: without a label
 Integers = npt.NDArray[np.integer]
@@ -86,8 +87,10 @@ class LiveScores:
     hours_not_known: float
 
 
-def score(tracks: Sequence[Track], n_activities: int, samples: int, rate_hz: float) -> LiveScores:
-    """Score decisions about windows of `samples` at `rate_hz`."""
+def score(tracks: Sequence[Track], n_activities: int, window: Window) -> LiveScores:
+    """Score decisions about windows of recordings at the rate of `window`."""
+    assert window.rate_hz
+    samples, rate_hz = window.samples, window.rate_hz
     truth, answers, shown = np.concatenate([track.windows(n_activities, samples) for track in tracks], axis=1)
     labels = np.concatenate([track.labels[track.begin :] for track in tracks])
     reported = np.concatenate([track.shown_at()[track.begin :] for track in tracks])

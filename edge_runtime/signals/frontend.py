@@ -37,6 +37,8 @@ class FrontEnd:
     if the first sample had always been there, without a step of 1 g.
     """
 
+    delay = 1  # samples: the median looks one sample ahead
+
     def __init__(self, gentle: bool = False) -> None:
         self._gentle = gentle
         self._noise, self._gravity = (np.array(x.sections) for x in (FILTERS.noise, FILTERS.gravity))

@@ -8,6 +8,9 @@ from typing import Literal
 STANDARD_GRAVITY = 9.80665  # m/s²
 UNKNOWN_UNIT = "unknown unit"  # of a user's own signal without one
 
+RAW_NAMES = ("ax", "ay", "az", "gx", "gy", "gz")
+"""The names of raw acceleration, with gravity, and raw rotation."""
+
 Frame = Literal["device", "walking"]
 """The axes of signals: of the device, as it was worn, or of the walking frame (`edge_runtime.signals.mounting`)."""
 
@@ -22,7 +25,7 @@ class Signal:
     @property
     def is_rotation(self) -> bool:
         """Tell whether it is one of the gyroscope's."""
-        return self.name.startswith("body_gyro")
+        return self.name.startswith("body_gyro") or self.name in RAW_NAMES[3:]
 
 
 _AXIS = re.compile(r"(.*?)[ _.-]?([xyz])", re.IGNORECASE | re.DOTALL)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS, FrontEnd
+from edge_runtime.signals.frontend import N_CHANNELS, SIGNALS, FrontEnd
+from edge_runtime.signals.raw_signals import NoFilters
 from edge_runtime.signals.types import Window
 
 Array = npt.NDArray[np.float64]
@@ -17,10 +18,11 @@ class Windowing:
     Filters run over all new samples at once when a window is complete, which is a hundred times as fast as one by one.
     """
 
-    def __init__(self, window: Window, hop: int, start: float, gentle: bool) -> None:
+    def __init__(self, window: Window, hop: int, start: float, front_end: FrontEnd | NoFilters) -> None:
+        assert window.rate_hz
         self.start = start
-        self._size, self._hop = window.samples, hop
-        self._front_end = FrontEnd(gentle)
+        self._size, self._hop, self._rate_hz = window.samples, hop, window.rate_hz
+        self._front_end = front_end
         self._raw = [np.empty((0, N_CHANNELS))]  # not filtered yet
         self._n_raw = 0
         self._signals = np.empty((0, len(SIGNALS)))  # of the last window
@@ -29,7 +31,7 @@ class Windowing:
     @property
     def n_missing(self) -> int:
         """Samples missing until the next window is complete."""
-        return self._next_end + 1 - self._n_raw  # the median of the front end looks one sample ahead
+        return self._next_end + self._front_end.delay - self._n_raw
 
     def add(self, samples: Array) -> Iterator[tuple[float, Array]]:
         """Take samples `[n, 6]`; give the time of the last sample, and the signals, of each window complete by now."""
@@ -52,4 +54,4 @@ class Windowing:
         end = self._next_end
         self._next_end += self._hop
         self._signals = np.concatenate([self._signals, signals])[-self._size :]
-        return self.start + (end - 1) / RATE_HZ, self._signals
+        return self.start + (end - 1) / self._rate_hz, self._signals

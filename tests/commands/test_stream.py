@@ -27,6 +27,8 @@ from edge_runtime.data.dataset import Recording
 from edge_runtime.errors import ExitCode
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.recording_tracks import track_recording
+from edge_runtime.live.stream_scores import score
 from edge_runtime.model.classifier import Classifier
 
 REPLAY = ("--replay", 7, "--speed", 0)
@@ -70,6 +72,12 @@ def test_decisions_are_those_of_the_recogniser(stream, recording):
     ]
     assert {"STANDING", "stand_to_sit", "WALKING"} <= {line.get("label") for line in shown}
     assert {json.loads(line)["type"] for line in done.stdout.splitlines()} == {"decision", "notice", "summary"}
+    track = track_recording(recording, recognizer)
+    scores = json.loads(done.stdout.splitlines()[-1])["scores"]
+    live = score([track], 6, recognizer.card.window)
+    assert (scores["windows"], scores["live_accuracy"]) == (live.windows, live.live_accuracy)
+    printed = succeeded(stream("edge", *REPLAY, "--quiet")).stdout
+    assert f"{100 * live.live_accuracy:.1f} % of {live.windows} windows" in printed
 
 
 def test_hop_is_how_often_it_decides_and_a_placement_is_known_in_any_case(stream):

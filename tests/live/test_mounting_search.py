@@ -19,7 +19,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.novelty import Novelty
 from edge_runtime.signals import mounting
-from edge_runtime.signals.frontend import SIGNALS
+from edge_runtime.signals.frontend import SIGNALS, FrontEnd
 from edge_runtime.signals.windowing import Windowing
 
 NAMES = [x.name for x in SIGNALS]
@@ -109,7 +109,7 @@ def test_a_mounting_is_lost_when_the_device_is_taken_off_or_turned(make_parts, e
 
 
 def windows_of(samples, hop=64):
-    return np.stack([x for _, x in Windowing(dataset.WINDOW, hop, 0.0, gentle=True).add(samples)])
+    return np.stack([x for _, x in Windowing(dataset.WINDOW, hop, 0.0, FrontEnd(gentle=True)).add(samples)])
 
 
 @pytest.mark.parametrize(("yaw", "walked_s"), [(1, 8), (-1, 20)])

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from edge_runtime.live.stream_scores import NO_DECISION, Track, WindowScores, confusion, per_group, score, too_early
+from edge_runtime.signals.types import Window
 
-RATE, SAMPLES = 10.0, 10
+SAMPLES = 10
+WINDOW = Window(10.0, SAMPLES, SAMPLES)
 
 
 def track(labels, decisions, subject="anna"):
@@ -18,7 +20,7 @@ def track(labels, decisions, subject="anna"):
 
 
 def scores(labels, decisions):
-    return score([track(labels, decisions)], 2, SAMPLES, RATE)
+    return score([track(labels, decisions)], 2, WINDOW)
 
 
 def test_windows_wholly_in_one_activity_are_scored_and_unknown_counts_as_wrong():
@@ -65,7 +67,7 @@ def test_an_answer_to_an_unknown_activity_is_false_each_time_it_begins():
 def test_postures_before_the_first_walk_are_left_out():
     posture_first = track([(0, 40), (1, 40)], [(10, 1, NO_DECISION), (20, 1, NO_DECISION), (50, 1, 1), (80, 1, 1)])
     posture_first = replace(posture_first, lacks_mounting=np.arange(80) < 40)
-    result = score([posture_first], 2, SAMPLES, RATE)
+    result = score([posture_first], 2, WINDOW)
     assert result.mounting_not_known == pytest.approx(30 / 70)  # from the first decision on
     assert (result.windows, result.window_accuracy, result.live_accuracy) == (2, 1.0, 1.0)
     assert result.unknown_in_activities == 0.25  # from 40 to 50

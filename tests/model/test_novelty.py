@@ -8,6 +8,7 @@ import pytest
 from edge_runtime.data.dataset import Dataset, Mounting
 from edge_runtime.model.alike_labels import IN_A_POCKET, AlikeLabels, leans_back
 from edge_runtime.model.novelty import MotionFeatures, Novelty, NoveltyDetector, motion_features
+from edge_runtime.signals.types import RAW_NAMES, STANDARD_GRAVITY, Signal
 from train.novelty_statistics import POSTURE, fit_novelty_detector
 
 STILL = (3, 4, 5)
@@ -70,6 +71,18 @@ def test_a_detector_has_no_limits_for_absent_signals(data):
     assert fitted.rest is fitted.fault(6) is None
     assert "gyroscope" in replace(fitted, rest=0.003).fault(6)
     assert fit_novelty_detector(few.select(["body_acc_x", "body_gyro_x"])) is None
+
+
+def test_raw_signals_have_limits_in_the_same_units(data):
+    few = of(data, data.train.subject < 6)
+    measured = few.select([signal.name for signal in (*data.signals[6:], *data.signals[3:6])])
+    raw = tuple(Signal(name, unit) for name, unit in zip(RAW_NAMES, ["m/s2"] * 3 + ["rad/s"] * 3, strict=True))
+    X = measured.train.X * np.float32([STANDARD_GRAVITY] * 3 + [1] * 3)
+    in_metres = replace(measured, signals=raw, front_end=None, train=replace(measured.train, X=X))
+    limits, expected = fit_novelty_detector(in_metres), fit_novelty_detector(measured)
+    assert [x.novel for x in limits.movement] == pytest.approx([x.novel for x in expected.movement], rel=1e-3)
+    assert limits.rest == pytest.approx(expected.rest, rel=1e-3)
+    assert fit_novelty_detector(replace(in_metres, has_people=False)) is None
 
 
 def test_more_steps_than_in_the_training_are_unlike_every_activity(split, novelty):

@@ -97,7 +97,7 @@ class Experiment:
             front_end=dataset.front_end,
             frame=dataset.frame,
             alike=(IN_A_POCKET,) if is_any_pocket else (),
-            live=LiveSettings(novelty=fit_novelty_detector(dataset) if dataset.front_end else None),
+            live=LiveSettings(novelty=fit_novelty_detector(dataset)),
             network={"name": self.recipe.network, "parameters": final.parameters, "layers": final.layers},
             training={
                 "data": {

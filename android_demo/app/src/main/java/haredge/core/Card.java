@@ -96,7 +96,8 @@ public final class Card {
     /** The filters that make the model's signals. Throws {@link InputError} when the card does not have them. */
     public Filters filters() throws InputError {
         if (filters == null) {
-            throw new InputError("the card of '" + name + "' has no front_end: copy that of a model of har-edge");
+            throw new InputError("the card of '" + name + "' has no front_end: this app and page take filtered "
+                    + "signals, and har-edge stream also raw ones");
         }
         return filters;
     }

@@ -1,0 +1,47 @@
+"""Take the samples of the sensors as signals in any of their units, without filters."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.signals.frontend import SIGNALS
+from edge_runtime.signals.types import RAW_NAMES, Signal
+from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, canonical
+
+RAW_RATES_HZ = 10, 1000
+"""The least rate, at which steps can be counted, and the greatest."""
+
+Array = npt.NDArray[np.float64]
+
+
+def are_raw(signals: Sequence[Signal]) -> bool:
+    """Tell whether `signals` are named as raw acceleration, or as raw acceleration and rotation, in any order."""
+    return {signal.name for signal in signals} in ({*RAW_NAMES[:3]}, {*RAW_NAMES})
+
+
+def raw_factors(signals: Sequence[Signal]) -> Array | None:
+    """Compute the factors `[n_signals]` that convert raw signals to g and rad/s; None for other signals and units."""
+    tables = [ROTATION_UNITS if signal.is_rotation else ACCELERATION_UNITS for signal in signals]
+    factors = [table.get(canonical(signal.unit)) for table, signal in zip(tables, signals, strict=True)]
+    return np.array(factors) if are_raw(signals) and None not in factors else None
+
+
+def measured_names(signals: Sequence[Signal]) -> list[str]:
+    """Name the signals of the same sensors in `SIGNALS`: `total_acc_x` for `ax`; other signals keep their names."""
+    names = dict(zip(RAW_NAMES, (signal.name for signal in (*SIGNALS[6:], *SIGNALS[3:6])), strict=True))
+    return [names.get(signal.name, signal.name) for signal in signals]
+
+
+class NoFilters:
+    """The front end of raw signals: samples are complete at once, and `body_acc` still has its gravity."""
+
+    delay = 0
+
+    def push(self, raw: Array) -> Array:
+        """Take samples `[n, 6]`, acceleration in g and rotation in rad/s; return `[n, 9]` in the order of `SIGNALS`."""
+        return np.concatenate([raw, raw[:, :3]], axis=1)
+
+    def flush(self) -> Array:
+        """End the recording: no sample is missing, `[0, 9]`."""
+        return np.empty((0, len(SIGNALS)))
