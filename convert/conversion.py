@@ -88,7 +88,7 @@ def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Co
         forms = [scheme for scheme in result.schemes if job.c_file and scheme in CALIBRATED]
         c_files = [write_in_child(job.tflite(scheme), job.folder, on_progress) for scheme in forms]
     except HarEdgeError as error:
-        c_error = error
+        c_error = child_processes.error_with(error.exit_code, f"the .tflite files are in {job.folder}, but {error}")
     return Conversion(job, result, rivals, c_files, c_error)
 
 

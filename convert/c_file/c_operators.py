@@ -5,19 +5,18 @@ products rounds once: rint(float(sum) * (sx * sw / sy)) + zy, ties to even. ADD 
 factors are rounded to 21 bits with the same shift.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from ai_edge_litert.schema_py_generated import Padding
 
 from convert.c_file.c_names import checked
-from convert.c_file.c_program import Program, lines_of, loop, number
+from convert.c_file.c_products import limits, write_depthwise, write_product
+from convert.c_file.c_program import Program, loop, number
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, constant, unknown
 
-_BLOCK = 16  # sums that a product computes together, and a divisor of the number of their terms, as in kernels.c
 _MOST_GROUPED = 32  # element-wise operators in a loop
 _LONGEST_FORMULA = 500  # characters
 _MANY_PARTS = 8  # an array of more parts is filled while they are computed
@@ -25,7 +24,7 @@ _FACTOR_BITS = 20  # of the greater factor of an int8 sum, after its first bit
 _TABLES: dict[str, Callable[[Any], Any]] = {"LOGISTIC": lambda x: 1 / (1 + np.exp(-x)), "TANH": np.tanh}  # of int8
 _SIGNS = {"ADD": "+", "SUB": "-", "MUL": "*", "DIV": "/"}
 _FLOAT_FUNCTIONS = {"ABS": "absolute", "TANH": "hyperbolic_tangent", "MINIMUM": "smaller", "MAXIMUM": "greater"}
-_ACTIVATIONS = {0: (-np.inf, np.inf), 1: (0, np.inf), 2: (-1, 1), 3: (0, 6)}  # limits: none, ReLU and its kinds
+_POOLS = {"AVERAGE_POOL_2D": "average", "MAX_POOL_2D": "maximum"}
 _INT8 = np.arange(-128, 128)
 
 
@@ -69,16 +68,13 @@ def _write(program: Program, step: Step) -> None:
     if x.dtype != "int8" or y.dtype != "int8" or getattr(options, "dilationWFactor", 1) > 1:
         raise unknown(f"{step.kind} of {y.dtype}")
     if step.kind in ("FULLY_CONNECTED", "CONV_2D"):
-        _product(program, step)
-    elif step.kind == "MAX_POOL_2D" and options.filterHeight == 1 and options.padding == Padding.VALID:
-        n, depth = options.filterWidth, x.shape[3]
-        for row, start in enumerate(_starts(step)):
-            program.add(f"maximum(@1, {n}, {depth}, @0);", y.part(row * depth, (depth,)), x.part(start, (n * depth,)))
-    elif step.kind == "MEAN" and y.size == x.shape[-1]:
-        n = x.size // y.size
-        scale = x.scale / y.scale * (np.float32(1) / np.float32(n))
-        start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
-        program.add(f"mean(@1, {n}, {y.size}, {number(scale)}, {number(start)}, @0);", y, x)
+        write_product(program, step)
+    elif step.kind == "DEPTHWISE_CONV_2D":
+        write_depthwise(program, step)
+    elif step.kind in _POOLS:
+        _pool(program, step)
+    elif step.kind == "MEAN":
+        _mean(program, step)
     elif step.kind == "RELU" or step.kind in _TABLES:
         if step.kind == "RELU":  # LiteRT's own kernel rounds halves up, and rounds twice if the ratio is below 1/2
             factor, shift = np.frexp(np.float64(x.scale / y.scale))
@@ -90,59 +86,40 @@ def _write(program: Program, step: Step) -> None:
         table = program.constant(f"{y.buffer.name}_table", np.clip(answers, -128, 127).astype(np.int8))
         program.add(f"look_up(@2, @1, {y.size}, @0);", y, x, table, in_place=True)
     else:
-        raise unknown(f"{step.kind} with these options")
+        raise unknown(step.kind)
 
 
-def _product(program: Program, step: Step) -> None:
-    """Add a product for each row of the input, or each position of a convolution; pieces of several rows are copied."""
-    x, w, y = *step.inputs[:2], step.output
-    n, size = w.shape[0], w.size // w.shape[0]
-    k, starts, pieces = -(-size // _BLOCK) * _BLOCK, [*range(0, x.size, size)], 1
-    if step.kind == "CONV_2D":
-        starts, pieces = _starts(step), w.shape[1] if w.shape[2] < x.shape[2] else 1
-    layer = _layer(program, step, k)
-    program.most_terms = max(program.most_terms, k)
-    patch = replace(x, buffer=Buffer(size, "int8", layer=y.buffer.layer, name=f"{y.buffer.layer}_patch"), offset=0)
-    for row, start in enumerate(starts):
-        terms = x.part(start, (k,))
-        if pieces > 1:
-            terms, length = patch.part(0, (k,)), size // pieces
-            for i in range(pieces):
-                source = x.part(start + i * x.shape[2] * x.shape[3], (length,))
-                program.add(f"memcpy(@0, @1, {length});", patch.part(i * length, (length,)), source)
-        program.add("dense(&@2, @1, @0);", y.part(row * n, (n,)), terms, layer)
+def _pool(program: Program, step: Step) -> None:
+    """Add a pool for each position, of the values that are not padding."""
+    x, y, options = step.inputs[0], step.output, step.options
+    if options.fusedActivationFunction:
+        raise unknown(f"{step.kind} with an activation")
+    _, *sides, depth = x.shape
+    strides, filters = (options.strideH, options.strideW), (options.filterHeight, options.filterWidth)
+    missing = [(n - 1) * s + f - side for n, s, f, side in zip(y.shape[1:], strides, filters, sides, strict=False)]
+    for row, (image, *at) in enumerate(np.ndindex(*y.shape[:3])):
+        begins = [i * s - max(m, 0) // 2 for i, s, m in zip(at, strides, missing, strict=True)]
+        ends = [min(begin + f, side) for begin, f, side in zip(begins, filters, sides, strict=True)]
+        top, left = (max(begin, 0) for begin in begins)
+        rows, columns, across = ends[0] - top, ends[1] - left, sides[1] * depth
+        terms = x.part((image * sides[0] + top) * across + left * depth, ((rows - 1) * across + columns * depth,))
+        code = f"{_POOLS[step.kind]}(@1, {rows}, {across}, {columns}, {depth}, @0);"
+        program.add(code, y.part(row * depth, (depth,)), terms)
 
 
-def _starts(step: Step) -> list[int]:
-    """Return where a convolution's or pool's window begins in its input `[n, height, width, depth]`, by position."""
-    (_, h, w, depth), down, across = step.inputs[0].shape, step.options.strideH, step.options.strideW
-    return [((n * h + i * down) * w + j * across) * depth for n, i, j in np.ndindex(*step.output.shape[:3])]
-
-
-def _layer(program: Program, step: Step, k: int) -> Value:
-    """Return the constants for `dense` of a product of `k` terms."""
-    x, w, *others = step.inputs
-    y, name = step.output, step.output.buffer.name
-    key = w.buffer, x.scale, x.zero_point, y.scale, y.zero_point
-    if key not in program.layers:
-        n = w.shape[0]
-        weights = np.pad(np.asarray(w.data).reshape(n, -1), ((0, -n % _BLOCK), (0, k - w.size // n)))
-        if weights.min() < -127:
-            raise unknown(f"{step.kind} with a weight of -128, since two products have to fit into 16 bits")
-        packed = weights.reshape(-1, _BLOCK, k // 4, 4).transpose(0, 2, 1, 3)
-        totals = weights.sum(1, dtype=np.int32)
-        bias = np.pad(np.asarray(others[0].data), (0, -n % _BLOCK)) if others else 0
-        sums = bias - x.zero_point * totals
-        both = f"{lines_of(sums)}#if defined(X86)\n  ,{lines_of(sums - 128 * totals)}#endif\n"
-        scale = np.pad(np.broadcast_to(x.scale * w.scale / y.scale, n), (0, -n % _BLOCK))
-        arrays = (
-            program.constant(f"{name}_weights", packed),
-            program.declared("int32_t {}[]", f"{name}_bias", both),
-            program.constant(f"{name}_scale", scale),
-        )
-        fields = (*(program.arrays[a.buffer] for a in arrays), k, n, y.zero_point, *_limits(step))
-        program.layers[key] = program.declared("layer {}", f"{name}_layer", ", ".join(map(str, fields)))
-    return program.layers[key]
+def _mean(program: Program, step: Step) -> None:
+    """Add means of neighbouring axes, for each row of the axes before."""
+    x, y = step.inputs[0], step.output
+    axes = sorted(axis % len(x.shape) for axis in np.ravel(step.inputs[1].data).tolist())
+    if axes != [*range(axes[0], axes[-1] + 1)]:
+        raise unknown("MEAN of axes with an axis between")
+    channels = math.prod(x.shape[axes[-1] + 1 :])
+    n = math.prod(x.shape[axes[0] : axes[-1] + 1])
+    scale = x.scale / y.scale * (np.float32(1) / np.float32(n))
+    start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
+    code = f"mean(@1, {n}, {channels}, {number(scale)}, {number(start)}, @0);"
+    for row in range(y.size // channels):
+        program.add(code, y.part(row * channels, (channels,)), x.part(row * n * channels, (n * channels,)))
 
 
 def _groups(steps: Sequence[Step]) -> dict[Step, list[Step]]:
@@ -223,14 +200,6 @@ def _turn(rows: Sequence[Value], size: int) -> tuple[int, int]:
     return n, n
 
 
-def _limits(step: Step) -> tuple[int, int]:
-    """Return the least and the greatest int8 value that an operator's activation function allows in its output."""
-    function = getattr(step.options, "fusedActivationFunction", 0)
-    steps = np.clip(np.array(_ACTIVATIONS[function], np.float32) / step.output.scale, -1000, 1000)
-    low, high = np.clip(np.rint(steps) + step.output.zero_point, -128, 127).astype(int).tolist()
-    return low, high
-
-
 def _element(step: Step, operands: Sequence[str]) -> str:
     """Return the C expression of one element of the output, from the expressions of the `operands`."""
     x, y, (a, *others) = step.inputs[0], step.output, operands
@@ -249,16 +218,16 @@ def _element(step: Step, operands: Sequence[str]) -> str:
         return f"{_FLOAT_FUNCTIONS[step.kind]}({', '.join(operands)})"
     if step.kind not in ("ADD", "SUB", "MUL"):
         raise unknown(f"{step.kind} of int8")
-    (b,), z, limits = others, step.inputs[1], f"{y.zero_point}, {', '.join(map(str, _limits(step)))}"
+    (b,), z, within = others, step.inputs[1], f"{y.zero_point}, {', '.join(map(str, limits(step)))}"
     if step.kind == "MUL":
         product = f"({_minus(a, x.zero_point)}) * ({_minus(b, z.zero_point)})"
-        return f"rounded((float)({product}) * {number(x.scale * z.scale / y.scale)}, {limits})"
+        return f"rounded((float)({product}) * {number(x.scale * z.scale / y.scale)}, {within})"
     p, q = x.scale / y.scale, z.scale / y.scale
     shift = _FACTOR_BITS - int(np.floor(np.log2(_ratio(step, max(p, q), 2**-10, 2**8))))
     m, n = (int(np.rint(np.float64(ratio) * 2.0**shift)) for ratio in (p, q))
     n *= -1 if step.kind == "SUB" else 1
     start = (1 << (shift - 1)) - m * x.zero_point - n * z.zero_point
-    return f"clamped(({a} * {m} + {b} * {n} + {start}) >> {shift}, {limits})".replace("+ -", "- ")
+    return f"clamped(({a} * {m} + {b} * {n} + {start}) >> {shift}, {within})".replace("+ -", "- ")
 
 
 def _ratio(step: Step, ratio: Any, low: float, high: float) -> Any:

@@ -18,6 +18,8 @@ Array: TypeAlias = npt.NDArray[Any]
 JOIN = "JOIN"
 """The kind of a step that puts values one after the other into one array."""
 
+_OF_ATTENTION = ("SOFTMAX", "BATCH_MATMUL")
+
 _FILL = -1
 """Stands for the place of a value that padding adds."""
 
@@ -157,7 +159,7 @@ class _Tracer:
             source = joined(values, (begins[-1],))
             rearranged = _REARRANGEMENTS[name](options, *arguments)
             return [self._gather(source, x.reshape(y.shape)) for x, y in zip(rearranged, outputs, strict=True)]
-        if name == "CONV_2D":
+        if name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             x, margins = inputs[0], np.zeros((4, 2), int)
             for axis, stride in ((1, options.strideH), (2, options.strideW)):
                 missing = max((outputs[0].shape[axis] - 1) * stride + inputs[1].shape[axis] - x.shape[axis], 0)
@@ -203,7 +205,8 @@ def _value(graph: Graph, index: int) -> Value:
 
 def unknown(what: str) -> InputError:
     """Return the error that refuses a model because of an operator."""
-    return InputError(f"--c cannot write the operator {what}: use other layers")
+    part = f"attention ({what})" if what.startswith(_OF_ATTENTION) else f"the operator {what}"
+    return InputError(f"--c cannot write {part}: run the .tflite file with LiteRT or TensorFlow Lite Micro")
 
 
 def _in_order_of_need(steps: Sequence[Step], result: Buffer) -> list[Step]:

@@ -113,14 +113,29 @@ INLINE float hyperbolic_tangent(float x) {
   return v * fused(s, p, 1.0f) / fused(s, q, 1.0f);
 }
 
-/* The greatest value of each channel in n rows, and the mean. */
-INLINE void maximum(const int8_t *x, int n, int channels, int8_t *out) {
+/* The greatest value of each channel in a rectangle of places, and the mean, with halves away from zero. */
+INLINE void maximum(const int8_t *x, int rows, int stride, int n, int channels, int8_t *out) {
   for (int c = 0; c < channels; c++) {
     out[c] = x[c];
-    for (int i = 1; i < n; i++) out[c] = x[i * channels + c] > out[c] ? x[i * channels + c] : out[c];
+    for (int r = 0; r < rows; r++) {
+      for (const int8_t *v = x + r * stride + c, *end = v + n * channels; v < end; v += channels) {
+        out[c] = *v > out[c] ? *v : out[c];
+      }
+    }
   }
 }
 
+INLINE void average(const int8_t *x, int rows, int stride, int n, int channels, int8_t *out) {
+  for (int c = 0; c < channels; c++) {
+    int32_t sum = 0;
+    for (int r = 0; r < rows; r++) {
+      for (int i = 0; i < n; i++) sum += x[r * stride + i * channels + c];
+    }
+    out[c] = (int8_t)((sum + (sum > 0 ? rows * n / 2 : -(rows * n / 2))) / (rows * n));
+  }
+}
+
+/* The mean of each channel in n rows, in another scale. */
 INLINE void mean(const int8_t *x, int n, int channels, float scale, float start, int8_t *out) {
   for (int c = 0; c < channels; c++) {
     int32_t sum = 0;
@@ -154,6 +169,21 @@ INLINE void answer(const layer *l, const int32_t *sums, const int32_t *bias, int
     memcpy(out + j, answers, 16);
   } else {
     for (int i = 0; i < l->n - j; i++) out[j + i] = answers[i];
+  }
+}
+
+/* Products of each channel with its own weights, which are in blocks of 16 sums with a term of each in turn. */
+INLINE void depthwise(const layer *l, const int8_t *x, int rows, int stride, int multiplier, int8_t *out) {
+  const int8_t *w = l->weights;
+  for (int j = 0; j < l->n; j += 16) {
+    int32_t sums[16] = {0};
+    for (int r = 0; r < rows; r++) {
+      const int8_t *v = x + r * stride;
+      for (int t = 0; t < l->k / rows; t++, v += l->n / multiplier) {
+        for (int i = 0; i < 16; i++) sums[i] += v[(j + i) / multiplier] * *w++;
+      }
+    }
+    answer(l, sums, l->bias, j, out);
   }
 }
 

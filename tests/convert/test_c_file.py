@@ -117,6 +117,10 @@ NETWORKS = {
     "looped LSTMs of both ways, int8": tuple(
         layers.Bidirectional(layers.LSTM(n, return_sequences=n > 3)) for n in (5, 4, 3)
     ),
+    "means and channels by themselves, int8": (
+        *(layers.DepthwiseConv1D(3, padding="same", depth_multiplier=2), layers.SeparableConv1D(7, 5)),
+        *(layers.AveragePooling1D(3, 1, padding="same"), layers.LSTM(4, **ALL), layers.GlobalAveragePooling1D()),
+    ),
 }
 
 

@@ -49,8 +49,12 @@ def convolution(stride=(1, 1), padding=schema.Padding.SAME, activation=0):
     return schema.Conv2DOptionsT(padding, stride[1], stride[0], activation)
 
 
-def pool(width: int):
-    return schema.Pool2DOptionsT(schema.Padding.VALID, width, 1, width, 1)
+def depthwise(stride=(1, 1), multiplier=1):
+    return schema.DepthwiseConv2DOptionsT(schema.Padding.SAME, stride[1], stride[0], multiplier)
+
+
+def pool(width: int, height: int = 1, padding=schema.Padding.VALID):
+    return schema.Pool2DOptionsT(padding, width, height, width, height)
 
 
 SAME = ((0.03, -7), (0.03, -7))
@@ -104,6 +108,27 @@ MODELS = {
         convolution(padding=schema.Padding.VALID),
         weights(6, 5, 1, 4),
     ),
+    "depthwise along time": model(
+        OF.DEPTHWISE_CONV_2D,
+        ((1, 1, 40, 21), (1, 1, 20, 21)),
+        depthwise((1, 2)),
+        weights(1, 1, 5, 21),
+        ((0.031, -7), (0.06, 5)),
+    ),
+    "depthwise of a plane": model(
+        OF.DEPTHWISE_CONV_2D,
+        ((1, 9, 11, 4), (1, 5, 11, 12)),
+        depthwise((2, 1), multiplier=3),
+        weights(1, 3, 5, 12),
+        ((0.031, -7), (0.05, -100)),
+    ),
+    **{
+        f"{name} {i}": model(operator, ((1, *a, 5), (1, *b, 5)), pool(*size, padding), quantised=SAME)
+        for name, operator in (("AVERAGE_POOL_2D", OF.AVERAGE_POOL_2D), ("MAX_POOL_2D", OF.MAX_POOL_2D))
+        for i, (a, b, size, padding) in enumerate(
+            [((1, 9), (1, 4), (2,), schema.Padding.VALID), ((7, 11), (4, 4), (3, 2), schema.Padding.SAME)]
+        )
+    },
     "pool of time": model(OF.MAX_POOL_2D, ((1, 1, 9, 20), (1, 1, 4, 20)), pool(2), quantised=SAME),
     **{
         f"MEAN {n} {i}": model(
@@ -115,6 +140,10 @@ MODELS = {
         )
         for n in (16, 29)
         for i, scales in enumerate([((0.03, -92), (0.017, -3)), ((0.02, 5), (0.02, 7))])
+    },
+    **{
+        f"MEAN of axes {axes}": model(OF.MEAN, ((1, 5, 7, 6), shape), schema.ReducerOptionsT(), [numbers("axes", axes)])
+        for axes, shape in (([2], (1, 5, 6)), ([1, 2], (1, 6)), ([-1], (1, 5, 7)), ([2, 3], (1, 5)))
     },
     "transposed": model(
         OF.TRANSPOSE,
