@@ -144,6 +144,18 @@ def test_a_network_with_loops_is_shown_with_the_bench_that_measures_it(tmp_path,
     assert "\n  har-edge bench mine_float32.tflite mine_int8.tflite --data uci-har\n" in shown
 
 
+def test_a_network_that_cannot_be_c_is_written_as_tflite_and_the_error_says_where(run, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise InputError("attention")
+
+    monkeypatch.setattr(conversion, "run_job", partial(convert_without_work, 0))
+    monkeypatch.setattr(conversion, "write_in_child", refuse)
+    done = convert(ConversionJob(run.folder, ("int8",), c_file=True))
+    assert run.tflite("int8").is_file()
+    with pytest.raises(InputError, match=f"{re.escape(str(run.folder))}.*attention"):
+        done.check()
+
+
 def test_a_run_that_is_converted_is_only_written_as_c(run, har_edge_here):
     shutil.copy(MODELS["int8"], run.tflite("int8"))
     written = succeeded(har_edge_here("convert", "run", "--c", "--out", "made")).stdout.split()
