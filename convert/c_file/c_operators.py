@@ -110,7 +110,7 @@ def _pool(program: Program, step: Step) -> None:
 def _mean(program: Program, step: Step) -> None:
     """Add means of neighbouring axes, for each row of the axes before."""
     x, y = step.inputs[0], step.output
-    axes = sorted(axis % len(x.shape) for axis in np.ravel(step.inputs[1].data).tolist())
+    axes = sorted(axis % len(x.shape) for axis in np.ravel(np.asarray(step.inputs[1].data)).tolist())
     if axes != [*range(axes[0], axes[-1] + 1)]:
         raise unknown("MEAN of axes with an axis between")
     channels = math.prod(x.shape[axes[-1] + 1 :])
