@@ -1,5 +1,7 @@
 """Check how the command starts and ends: quick help, exit codes, one sentence for an error, completions."""
 
+import json
+import signal
 import sys
 
 import click
@@ -8,12 +10,17 @@ from programs import (
     MODELS,
     ROOT,
     assert_one_sentence,
+    finish,
     har_edge,
     in_shell,
+    processes,
     python,
     run_program,
+    start,
     succeeded,
+    wait_until,
 )
+from written_windows import of_people, write_windows
 
 from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError
@@ -96,6 +103,44 @@ def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
     for name in ("train", "convert"):
         result = succeeded(har_edge(name, "--help", cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}))
         assert f"Usage: har-edge {name}" in result.stdout
+
+
+TRAINING = """
+import sys, train, har_edge
+from edge_runtime.errors import HarEdgeError
+folder = har_edge.train("runs/mine", data=[sys.argv[1]], network="edge-small", epochs=1, test_subjects=["anna", "carl"])
+print(har_edge.convert(folder, quantize_as=["int8", "dynamic"], max_drop=100, rivals=False))
+for options in ({"resume": True, "seed": 5}, {"colour": "red"}):
+    try:
+        har_edge.train("runs/other", **options)
+    except HarEdgeError as error:
+        print(type(error).__name__, error)
+print(train.__file__)
+"""
+
+
+def test_python_trains_and_converts_beside_the_users_own_modules(tmp_path):
+    for name in ("train.py", "convert.py"):
+        (tmp_path / name).touch()
+    lines = python(TRAINING, write_windows(tmp_path / "own.npz", of_people()), cwd=tmp_path).splitlines()
+    run = tmp_path / "runs/mine"
+    assert {path.name for path in run.glob("*.tflite")} == {f"model_{x}.tflite" for x in ("float32", "int8", "dynamic")}
+    assert json.loads((run / "card.json").read_text())["training"]["test_subjects"] == ["anna", "carl"]
+    assert "InputError runs/other" in "".join(x for x in lines if "no stopped training" in x)
+    assert [line for line in lines if line.startswith("InputError") and "--colour" in line]
+    assert lines[-1] == str(tmp_path / "train.py")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_training_from_python_ends_with_it_and_can_go_on(tmp_path, number):
+    data, run = write_windows(tmp_path / "own.npz", of_people()), tmp_path / "run"
+    code = f"import sys, har_edge; har_edge.train({str(run)!r}, data=sys.argv[1], epochs=10_000)"
+    with start(sys.executable, "-c", code, data, env={"PYTHONPATH": str(ROOT)}) as process:
+        wait_until(lambda: [*run.glob("checkpoint/*.npz")])
+        process.send_signal(number)
+        assert ("--resume" in finish(process).stdout) == (number == signal.SIGINT)
+    wait_until(lambda: not processes(run))
 
 
 def test_a_stream_without_end_stops_when_nobody_reads_it(tmp_path):

@@ -17,7 +17,7 @@ from edge_runtime import cli
 from edge_runtime.system.printable import printable
 
 ROOT = Path(__file__).resolve().parents[2]
-HAR_EDGE = cli.make_command(har_edge.COMMANDS)
+HAR_EDGE = cli.make_command(har_edge.commands())
 
 CPU_SECONDS = 10.0
 """The CPU time that a line may take."""

@@ -1,7 +1,6 @@
 """Run `har-edge` and other programs as a user does, and check how they end."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -75,17 +74,14 @@ def in_shell(arguments: str, cwd: Path) -> Finished:
 @pytest.fixture
 def har_edge_here(capsys, monkeypatch, tmp_path) -> Callable[..., Finished]:
     """Run the command in this process, where it sees the patches of a test."""
-    before = signal.getsignal(signal.SIGINT)
     import har_edge as front_door
-
-    signal.signal(signal.SIGINT, before)
 
     def call(*arguments: object, cwd: Path = tmp_path, env: Mapping[str, str] | None = None) -> Finished:
         monkeypatch.chdir(cwd)
         for name, value in (env or {}).items():
             monkeypatch.setenv(name, value)
         capsys.readouterr()
-        code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
+        code = cli.run(cli.make_command(front_door.commands()), [*map(str, arguments)])
         return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
 
     return call

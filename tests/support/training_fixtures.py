@@ -126,7 +126,7 @@ def har_edge_within(*arguments: object, cwd: Path) -> Finished:
         patch.setattr(
             training_data, "import_tensorflow", lambda *_, **__: None
         )  # this process may use TensorFlow already
-        code = cli.run(cli.make_command(front_door.COMMANDS), [*map(str, arguments)])
+        code = cli.run(cli.make_command(front_door.commands()), [*map(str, arguments)])
     return subprocess.CompletedProcess(arguments, code, output.getvalue(), error.getvalue())
 
 
