@@ -9,7 +9,7 @@ INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-quick test-long test-devices android test-android page fuzz check format claims reference networks published other-data results golden constraints clean
+.PHONY: demo test test-quick test-as-macos test-long test-devices android test-android page fuzz check format claims reference networks published other-data results golden constraints clean
 
 # The first part needs only what a device needs, so that something moves before TensorFlow is there.
 demo: $(DEVICE)
@@ -28,6 +28,10 @@ test: $(INSTALLED)
 test-quick: $(INSTALLED)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile tests/signals tests/data tests/live tests/reports tests/system tests/train \
 		tests/convert/test_lowering.py tests/model/test_classifier.py tests/commands/test_train.py tests/tools/test_golden.py
+
+# The same without what only Linux has. It stands in for a Mac.
+test-as-macos: export PYTHONPATH := $(CURDIR)/tests/support/as_macos
+test-as-macos: test-quick
 
 # What trains or converts many networks, makes environments, or takes half a minute.
 test-long: $(INSTALLED)

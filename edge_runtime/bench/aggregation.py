@@ -108,6 +108,7 @@ def result_of(run: MeasuredRun, place: int) -> Result:
     over_subjects = statistics.intervals_over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
     evidence = doubts.Evidence(
         is_timed=is_timed,
+        kernel=first.machine.kernel,
         before=run.models[0].measured[0].before,
         rounds=[(round.before, round.after) for round in rounds],
         others_busy=[round.others_busy for each in run.models for round in each.measured],

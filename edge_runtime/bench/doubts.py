@@ -49,6 +49,7 @@ class Evidence(Conditions):
     """
 
     is_timed: bool
+    kernel: str | None
     others_busy: Sequence[float | None]
     operators: Mapping[str, int]
     xnnpack: Mapping[str, int] | None
@@ -137,6 +138,11 @@ def _clock(evidence: Evidence) -> Iterator[Doubt]:
         yield f"the clock changed from {min(mhz):.0f} to {max(mhz):.0f} MHz", "set a fixed clock, or cool the machine"
 
 
+def _unpinned(evidence: Evidence) -> Iterator[Doubt]:
+    if (evidence.kernel or "").startswith("Darwin"):
+        yield "macOS moves a process between fast and slow CPUs, and pins none", "compare ratios of one run only"
+
+
 def _battery(conditions: Conditions) -> Iterator[Doubt]:
     if any(state.power_source == "battery" for pair in conditions.rounds for state in pair):
         yield "the machine ran on its battery, which may make it slower", "plug it in and run again"
@@ -192,4 +198,4 @@ def _answers(evidence: Evidence) -> Iterator[Doubt]:
 
 
 _CONDITIONS = (_load, _governor, _throttled, _hot, _battery)
-_TIMING = (_others, _governor, _throttled, _hot, _clock, _battery, _unstable, _spread, _few, _control)
+_TIMING = (_others, _governor, _unpinned, _throttled, _hot, _clock, _battery, _unstable, _spread, _few, _control)

@@ -6,6 +6,8 @@
 import os
 import platform
 import re
+import resource
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -73,7 +75,8 @@ def cpu_model(root: Path = ROOT) -> str | None:
     # Linux does not name most Arm CPUs: lscpu has a table of their part numbers.
     named = re.compile(r"^\s*model name\s*:\s*(.+)$", re.MULTILINE | re.IGNORECASE)
     names = named.findall(_cpuinfo(root)) or named.findall(ask("lscpu", root=root) or "")
-    return " + ".join(dict.fromkeys(names)) or platform.processor() or None
+    of_macos = ask("sysctl", "-n", "machdep.cpu.brand_string", root=root)
+    return " + ".join(dict.fromkeys(names)) or of_macos or platform.processor() or None
 
 
 def features(root: Path = ROOT) -> tuple[str, ...] | None:
@@ -120,18 +123,22 @@ def emulated(root: Path = ROOT) -> bool:
 def operating_system(root: Path = ROOT) -> str | None:
     """Return the name and version of the distribution."""
     match = re.search(r'^PRETTY_NAME="?([^"\n]+)', read(root / "etc/os-release") or "", re.MULTILINE)
-    return match[1] if match else None
+    return match[1] if match else f"macOS {platform.mac_ver()[0]}" if sys.platform == "darwin" else None
 
 
 def peak_memory() -> int | None:
     """Return the peak memory of this process so far, in bytes."""
-    # VmHWM starts anew with a program; the maximum of getrusage includes the parent's.
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # VmHWM starts anew with a program; Linux's maximum of getrusage includes the parent's.
     match = re.search(r"^VmHWM:\s+(\d+) kB", read(ROOT / "proc/self/status") or "", re.MULTILINE)
     return int(match[1]) * 1024 if match else None
 
 
 def pin_to_one_cpu() -> int | None:
-    """Keep this process on the last CPU that it may use, and return it; None if the system does not allow that."""
+    """Keep this process on the last CPU that it may use, and return it; None if the system cannot or does not."""
+    if not hasattr(os, "sched_setaffinity"):  # on macOS
+        return None
     # The first CPUs serve most interrupts, and the fast cores come last.
     cpu = max(os.sched_getaffinity(0))
     try:

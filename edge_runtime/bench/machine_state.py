@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -100,6 +101,8 @@ def busy_share(before: State, after: State, own_seconds: float = 0.0) -> float |
 
 def load_average(root: Path = ROOT) -> float | None:
     """Return how many processes wanted a CPU, on average over the last minute."""
+    if sys.platform == "darwin":
+        return round(os.getloadavg()[0], 2)
     text = read(root / "proc/loadavg")
     return float(text.split()[0]) if text else None
 

@@ -8,6 +8,7 @@ goes to stdout.
 
 import os
 import platform
+import socket
 import sys
 import sysconfig
 import time
@@ -28,7 +29,7 @@ from edge_runtime.bench.measurement_job import (
     write_answer,
     write_error,
 )
-from edge_runtime.bench.model_process import FINISH, TURN, Arrays, ModelProcess, report
+from edge_runtime.bench.model_process import FINISH, TURN, Arrays, ModelProcess, answer, report
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.model.interpreters import load_runtime
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
@@ -40,11 +41,17 @@ MOST_TURNS = 16
 LEAST_TURNS = 3
 
 
-def main(job_path: Path) -> int:
-    """Do the job in the file `job_path`, and return the exit code. Understood failures become answers."""
+def main(job_path: Path, model: int | None = None, channel: int = -1) -> int:
+    """Do the job in the file `job_path`, and return the exit code. Understood failures become answers.
+
+    With `model`, do only the turns of this model of the job, as commanded on the open socket `channel`.
+    """
     job = read_job(job_path)
     folder = job_path.parent
     try:
+        if model is not None:
+            answer(job, model, folder, socket.socket(fileno=channel))
+            return 0
         if job.task == "compile":
             end_with_the_reader(sys.stdout)
             write_answer(folder, job.answers[1], *compile_here(job.models[0], folder, job.answers[1]))

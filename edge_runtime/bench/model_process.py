@@ -65,8 +65,10 @@ class ModelProcess:
                 os.dup2(os.open(folder / f"{job.answers[1 + i]}.log", os.O_WRONLY | os.O_CREAT), sys.stderr.fileno())
                 for channel in (ours, *(other.channel for other in others)):
                     channel.close()
-                end_with_the_reader(sys.stdout)
-                _answer(job, i, folder, theirs)
+                if sys.platform == "darwin":  # whose libraries may fail in a fork: begin anew
+                    theirs.set_inheritable(True)
+                    os.execv(sys.executable, [*sys.orig_argv, str(i), str(theirs.fileno())])
+                answer(job, i, folder, theirs)
                 code = 0
             except BaseException:  # noqa: BLE001 - the process ends here, whatever happened
                 traceback.print_exc()
@@ -102,8 +104,9 @@ class ModelProcess:
             return b""
 
 
-def _answer(job: MeasurementJob, i: int, folder: Path, channel: socket.socket) -> None:
+def answer(job: MeasurementJob, i: int, folder: Path, channel: socket.socket) -> None:
     """Do the turns of the model `i` of `job` in this process, and write its answer."""
+    end_with_the_reader(sys.stdout)
     model, name = job.models[i], job.answers[1 + i]
     try:
         measurement = ModelMeasurement(job, model, folder)

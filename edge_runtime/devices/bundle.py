@@ -17,7 +17,7 @@ if sys.argv[1] == "--machine":
 else:
     from pathlib import Path
     from edge_runtime.bench.measurement_worker import main
-    sys.exit(main(Path(sys.argv[1])))
+    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:])))
 """
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -91,12 +92,15 @@ def run_as_child(task: Callable[[Tell], object]) -> None:
 
 
 def end_with_the_reader(pipe: IO[str]) -> None:
-    """Exit the child as soon as nobody can read from `pipe`, even while C code runs."""
-    errors = select.poll()
+    """Exit the child as soon as nobody can read from `pipe`, even while C code runs; on macOS, when its parent ends."""
+    errors, parent = select.poll(), os.getppid()
     errors.register(pipe, 0)
 
     def watch() -> None:
-        errors.poll()
+        while sys.platform == "darwin" and os.getppid() == parent:  # its poll does not hear of the reader
+            time.sleep(1)
+        if sys.platform != "darwin":
+            errors.poll()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -258,7 +262,7 @@ def run_program(
 def kill(process: subprocess.Popen[Any]) -> None:
     """Kill `process`, the leader of a session, with all its children, if it still runs."""
     if process.poll() is None:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, if it has just ended
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 

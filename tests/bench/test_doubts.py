@@ -23,6 +23,7 @@ STATE = replace(
 )
 IDLE = Evidence(
     is_timed=True,
+    kernel="Linux 6.7",
     before=STATE,
     rounds=[(STATE, STATE)] * 10,
     others_busy=[0.02] * 10,
@@ -88,6 +89,7 @@ def test_an_idle_machine_unknown_facts_and_values_within_limits_leave_no_doubt(c
         (after(STATE, SLOW), "600 to 2400 MHz"),
         (after(state(firmware_clock_khz=1_500_000), state(firmware_clock_khz=2_400_000)), "1500 to 2400 MHz"),
         (after(state(power_source="battery")), "battery"),
+        ({"kernel": "Darwin 24.5.0"}, "pins none"),
         ({"warm_up": WarmUp(1000, 20.0, False)}, "warm-up"),
         (latency(undisturbed_ci95=(0.94, 1.06)), "±6 %"),
         ({"paced": True} | latency(undisturbed_ci95=(0.7, 1.2)), "±25 %"),

@@ -15,14 +15,16 @@ from edge_runtime.devices.python import PythonDevice
 
 ROOT = Path(__file__).resolve().parents[2]
 HAR_EDGE = (sys.executable, ROOT / "har_edge.py")
+AS_MACOS = str(ROOT / "tests" / "support" / "as_macos")
 MODELS = {form: ROOT / "edge_runtime" / "models" / f"edge_{form}.tflite" for form in ("float32", "int8")}
 
 Finished = subprocess.CompletedProcess[str]
 
 
 def environment(changes: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment with `changes` and without the modules of PYTHONPATH."""
-    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | dict(changes or {})
+    """Return this process's environment with `changes` and without the modules of PYTHONPATH, unless they are ours."""
+    variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH" or value == AS_MACOS}
+    return variables | dict(changes or {})
 
 
 def start(*command: object, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:

@@ -5,8 +5,10 @@ second thread would not make a fit quicker.
 """
 
 import fcntl
-import os
+import io
+import mmap
 import selectors
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -88,8 +90,8 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_don
 
 @contextmanager
 def _shared(dataset: Dataset) -> Iterator[int]:
-    """Keep the windows in memory, in an open file whose number this is, until its last reader ends."""
-    with os.fdopen(os.memfd_create("windows"), "wb") as file:
+    """Keep the windows in an open file without a name, whose number this is, until its last reader ends."""
+    with tempfile.TemporaryFile() as file:
         arrays = {name: array for name, array in vars(dataset.train).items() if array is not None}
         np.savez(file, **arrays, test_X=dataset.test.X)
         file.flush()
@@ -102,8 +104,10 @@ def main(text: str, windows: str) -> None:
 
     def task(tell: Tell) -> None:
         with short_of_memory(f"the {job.title}"):
-            # Open the file anew: processes that share an open file share its position.
-            with Path(f"/proc/self/fd/{windows}").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            # Mapped, since processes that share an open file share its position.
+            with mmap.mmap(int(windows), 0, access=mmap.ACCESS_READ) as content:
+                file = io.BytesIO(content)
+            with np.load(file, allow_pickle=False) as stored:
                 train, test_X = Split(**{name: stored[name] for name in stored if name != "test_X"}), stored["test_X"]
             import_tensorflow("har-edge train", threads=1)
             do_job(job, train, test_X, lambda epoch: tell(epoch=asdict(epoch)))
