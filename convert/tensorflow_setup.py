@@ -2,11 +2,12 @@
 
 import importlib.util
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.system.installation import MissingExtraError
+from edge_runtime.system.installation import MissingExtraError, pip_install
 from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.standard_streams import suppressed_stderr
 
@@ -17,9 +18,15 @@ _MEMORY_ADVICE = "close other programs, or raise the limit (ulimit -v)"
 
 
 def require_extra(what: str, packages: Sequence[str], extra: str = "train") -> None:
-    """Raise `MissingExtraError` if one of the `packages` of an `extra` that `what` needs is not installed."""
+    """Raise `MissingExtraError` if one of the `packages` of an `extra` that `what` needs is not installed.
+
+    Raises `InputError` where the extra lacks TensorFlow, since no release is for this Python.
+    """
     for package in packages:
         if importlib.util.find_spec(package) is None:
+            if package == "tensorflow" and sys.version_info >= (3, 14):
+                advice = f"until it is released, or try {pip_install('--pre', 'tensorflow>=2.22.0rc0')}"
+                raise InputError(f"{what} needs TensorFlow 2.22 on Python 3.14: use Python 3.11 to 3.13 {advice}")
             raise MissingExtraError(what, package, extra)
 
 
