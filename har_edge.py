@@ -15,6 +15,14 @@ _HOST_COMMANDS = {
     "convert": ("convert.cli", "Convert a trained network to TFLite, float32 and int8."),
     "page": ("convert.page.page_command", "Make a page that recognises on any phone, or show it to one."),
 }
+_CHILD = """
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from edge_runtime.system.child_processes import end_with_the_reader
+end_with_the_reader(sys.stdout)
+import har_edge
+har_edge.main()
+"""
 _REPEATED = ("data", "quantize_as")  # options, for a list of values; others take the values between commas
 
 
@@ -41,7 +49,7 @@ def _run(command: str, *arguments: object, **options: object) -> None:
     from edge_runtime.system.child_processes import error_with
     from edge_runtime.system.process_endings import ending
 
-    line = [sys.executable, "-P", __file__, command, *map(str, arguments)]
+    line = [sys.executable, "-P", "-c", _CHILD, str(Path(__file__).resolve().parent), command, *map(str, arguments)]
     for name, value in options.items():
         values = [*value] if isinstance(value, list | tuple) else [value]
         if name not in _REPEATED and len(values) > 1:
@@ -49,16 +57,24 @@ def _run(command: str, *arguments: object, **options: object) -> None:
         option = f"--{name.replace('_', '-')}"
         line += [option if x is True else f"{option}={x}" for x in values if x is not None and x is not False]
     sentence = ""
-    pipe = subprocess.PIPE
-    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=pipe, stderr=subprocess.STDOUT, text=True) as child:
+    with subprocess.Popen(
+        line,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # an interruption reaches only this process, which passes it on
+    ) as child:
+        assert child.stdout is not None
         try:
-            for text in child.stdout or ():
+            for text in child.stdout:
                 if text.startswith("Error: "):
                     sentence = text.removeprefix("Error: ").strip()
                 else:
                     print(text, end="")
         except BaseException:
-            child.terminate()  # a training then says how to go on
+            child.terminate()
+            print("".join(child.stdout), end="")  # a training says how to go on
             raise
     if code := child.returncode:
         sentence = sentence or f"har-edge {command} {ending(code, '')}"

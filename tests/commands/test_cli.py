@@ -1,6 +1,7 @@
 """Check how the command starts and ends: quick help, exit codes, one sentence for an error, completions."""
 
 import json
+import signal
 import sys
 
 import click
@@ -9,11 +10,15 @@ from programs import (
     MODELS,
     ROOT,
     assert_one_sentence,
+    finish,
     har_edge,
     in_shell,
+    processes,
     python,
     run_program,
+    start,
     succeeded,
+    wait_until,
 )
 from written_windows import of_people, write_windows
 
@@ -124,6 +129,18 @@ def test_python_trains_and_converts_beside_the_users_own_modules(tmp_path):
     assert "InputError runs/other" in "".join(x for x in lines if "no stopped training" in x)
     assert [line for line in lines if line.startswith("InputError") and "--colour" in line]
     assert lines[-1] == str(tmp_path / "train.py")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_training_from_python_ends_with_it_and_can_go_on(tmp_path, number):
+    data, run = write_windows(tmp_path / "own.npz", of_people()), tmp_path / "run"
+    code = f"import sys, har_edge; har_edge.train({str(run)!r}, data=sys.argv[1], epochs=10_000)"
+    with start(sys.executable, "-c", code, data, env={"PYTHONPATH": str(ROOT)}) as process:
+        wait_until(lambda: [*run.glob("checkpoint/*.npz")])
+        process.send_signal(number)
+        assert ("--resume" in finish(process).stdout) == (number == signal.SIGINT)
+    wait_until(lambda: not processes(run))
 
 
 def test_a_stream_without_end_stops_when_nobody_reads_it(tmp_path):
