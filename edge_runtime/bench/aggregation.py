@@ -70,11 +70,13 @@ class MeasuredModel:
 class MeasuredRun:
     """The models of a run, its data, the way it was measured, and the control.
 
-    `threads` is the number that a device without such a setting is reported with.
+    `data` are all windows or every n-th window of `all_data`. `threads` is the number that a device without such a
+    setting is reported with.
     """
 
     models: Sequence[MeasuredModel]
     data: Dataset
+    all_data: Dataset
     threads: int
     paced: bool
     control: Control | None
@@ -123,7 +125,7 @@ def result_of(run: MeasuredRun, place: int) -> Result:
         precision=run.precision,
         control=control,
         trained_on=_trained_on(card),
-        data=(data.name, _fingerprint(data, card)),
+        data=(data.name, _fingerprint(run.all_data, card)),
     )
     return Result(
         **_of_result(replace(facts, threads=facts.threads or run.threads), score),

@@ -49,7 +49,7 @@ def measure(
         evaluation_data.check_data(model.card, scored)
         if settings.paced and model.card.window.rate_hz is None:
             raise InputError(f"{model.title} does not say how often its windows come: measure it without --paced")
-    every = -(-len(scored.test) // (device.most_windows or len(scored.test)))
+    all_data, every = scored, -(-len(scored.test) // (device.most_windows or len(scored.test)))
     rows = np.arange(len(scored.test)) % every == 0
     if every > 1:
         scored = replace(scored, test=scored.test.select(rows), name=f"{moving.name}, one test window of {every}")
@@ -72,12 +72,13 @@ def measure(
         motionless=motionless.windows,
         motionless_mountings=motionless.mountings,
     )
-    return _report_of(participants, scored, evaluated, device.name, settings)
+    return _report_of(participants, scored, all_data, evaluated, device.name, settings)
 
 
 def _report_of(
     participants: Sequence[Participant],
     scored: Dataset,
+    all_data: Dataset,
     evaluated: EvaluatedData,
     device: str,
     settings: MeasurementSettings,
@@ -94,7 +95,7 @@ def _report_of(
     twice = [x for x in (participants[0], *(x for x in participants if x.is_control)) if x.rounds and not x.failure]
     has_control = len(twice) == 2 and not first.machine.emulated
     control = aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in twice)) if has_control else None
-    run = aggregation.MeasuredRun(measured, scored, settings.threads, settings.paced, control)
+    run = aggregation.MeasuredRun(measured, scored, all_data, settings.threads, settings.paced, control)
     results = [aggregation.result_of(run, place) for place in range(len(measured))]
     overheads = [
         x.harness_overhead_us for model in measured for x in model.measured if x.harness_overhead_us is not None
@@ -134,7 +135,7 @@ def _compile(participant: Participant, device: Device, folder: Path, on_progress
     """Compile a model that is measured as C."""
     model, job = participant.model, participant.job
     if model.c_source and not participant.is_control:
-        on_progress(0.0, f"compiling {model.title}")
+        on_progress(0.0, f"compiling {Path(model.title).name}")
         try:
             compiler = compile_for(device, model.c_source, job, folder)
             participant.job = replace(job, compiler=compiler)
@@ -146,7 +147,7 @@ def _compile(participant: Participant, device: Device, folder: Path, on_progress
 def _count_instructions(participant: Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
     """Count instructions on an emulated processor."""
     if participant.rounds and not participant.failure and participant.rounds[0].measured.machine.emulated:
-        on_progress(1.0, f"counting instructions: {participant.name}")
+        on_progress(1.0, f"counting instructions: {Path(participant.name).name}")
         try:
             participant.instructions = device.instructions(participant.job, folder)
         except HarEdgeError as error:

@@ -97,7 +97,7 @@ def _start(job: MeasurementJob, folder: Path) -> list[ModelProcess]:
         if needs_tflite[i]:
             with suppress(HarEdgeError):  # the model's process raises it too, and answers
                 load_runtime(job.models[i].runtime)
-        report(f"opening {job.models[i].title}", 0.3 * len(children) / len(places))
+        report(f"opening {Path(job.models[i].title).name}", 0.3 * len(children) / len(places))
         children[i] = ModelProcess.start(job, i, folder, children.values())
     return [children[i] for i in places]
 

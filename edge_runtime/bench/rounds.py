@@ -149,12 +149,11 @@ class Rounds:
 
     def _progress(self) -> tuple[float, str]:
         """Return the finished share, and a text about it."""
-        n, limit = self.settings.rounds, self.settings.duration_s
+        n = self.settings.rounds
         if n:
-            return self._n / n, f"round {self._n + 1} of {n}"
-        reached = f" ±{100 * self._precision:.1f} %" if self._precision < math.inf else ""
-        text = f"round {self._n + 1}{reached}, at most {max(0.0, limit - self._elapsed):.0f} s"
-        return min(1.0, self._elapsed / limit), text
+            return self._n / n, f"rounds: {self._n + 1} of {n}"
+        reached = f", ±{100 * self._precision:.1f} %" if self._precision < math.inf else ""
+        return min(1.0, self._elapsed / self.settings.duration_s), f"rounds: {self._n + 1}{reached}"
 
     def _reached(self) -> float:
         """Return the widest half of an interval of a ratio to the first model, as a share of the ratio."""

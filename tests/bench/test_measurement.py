@@ -264,6 +264,17 @@ def test_an_emulated_device_reports_scores_and_no_times_and_no_memory(few):
     assert (comparison.accuracy_difference, comparison.accuracy_difference_ci95) == difference
 
 
+def test_every_nth_window_of_the_training_data_is_not_other_data(few):
+    device, model = Watched(emulated=True), weighing(few.labels, np.eye(6, 128, dtype=np.float32))
+    device.most_windows = 50
+    data = {"name": few.name, "fingerprint": few.as_for(model.card).fingerprint}
+    learnt = replace(model, card=replace(model.card, training={"data": data}))
+    report = measurement.measure([learnt], few, device, MeasurementSettings())
+    assert report.results[0].windows <= 50
+    (doubt,) = report.results[0].doubts
+    assert "emulated" in doubt
+
+
 def test_a_device_for_fewer_windows_gets_every_nth_window_in_the_frame_of_all_windows(few):
     class Small(Watched):
         most_windows = 50
