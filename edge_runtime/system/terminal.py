@@ -8,7 +8,7 @@ from typing import Any
 
 import rich.console
 from rich.console import ConsoleOptions, RenderableType
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -61,7 +61,7 @@ def facts_table() -> Table:
 
 @contextmanager
 def progress() -> Iterator[OnProgress]:
-    """Show the progress of the work on stderr: a bar on a terminal, otherwise a line for each stage."""
+    """Show the progress of the work on stderr: a bar on a terminal, otherwise a line for each stage and tenth."""
     with progresses([""]) as (on_progress,):
         yield on_progress
 
@@ -77,7 +77,6 @@ def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
     columns = (
         BarColumn(bar_width=None),
         TaskProgressColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
     )
     with Progress(
@@ -93,14 +92,14 @@ def _bar(bars: Progress, prefix: str) -> OnProgress:
 
 
 def _lines(console: Console, prefix: str) -> OnProgress:
-    """Print a line for each new stage."""
-    last = ""
+    """Print a line for each new stage, and for each tenth of the work."""
+    last = ("", 0)
 
     def show(share: float, text: str) -> None:
         nonlocal last
-        stage = text.partition(": ")[0]
-        if stage != last:
-            last = stage
-            console.print(f"{100 * share:3.0f} % {prefix}{stage}", soft_wrap=True)
+        now = (text.partition(": ")[0], int(10 * share))
+        if now != last:
+            last = now
+            console.print(f"{100 * share:3.0f} % {prefix}{text}", soft_wrap=True)
 
     return show

@@ -47,10 +47,9 @@ def do_fits(
     def on_epoch(job: FitJob, epoch: Epoch) -> None:
         done[job.outcome] = epoch.epoch
         share, epochs = sum(done.values()) / total, job.recipe.epochs
-        every = max(1, epochs // 10)  # without a terminal, each number is a line
-        passed = int(share * epochs) // every * every
         scores = f"loss {epoch.loss:.3f}, accuracy {percent(epoch.accuracy, 1)}"
-        on_progress(share, f"{counted(len(jobs), 'fit')}, {passed} of {counted(epochs, 'epoch')} done: {scores}")
+        passed = f"{int(share * epochs)} of {counted(epochs, 'epoch')}"
+        on_progress(share, f"{counted(len(jobs), 'fit')}: {passed}, {scores}")
 
     run_jobs(jobs, dataset, on_epoch, on_done)
 
