@@ -63,7 +63,6 @@ class Row:
 def row_groups(results: Sequence[Result]) -> list[list[Row]]:
     """Scores, times and sizes of `results`, without rows in which no result has a number."""
     unit = unit_of_times(results)
-    people = noun_of(person for result in results for person in result.per_subject)
 
     def row(title: str, cell: Callable[[Result], str], main: bool = False, detail: bool = False) -> Row:
         return Row(title, tuple(map(cell, results)), main, detail)
@@ -74,7 +73,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
 
     scores = [
         row("accuracy", lambda x: percent(x.accuracy), main=True),
-        row(f"95 % over {people}s", lambda x: percent_range(x.accuracy_subjects_ci95), main=True, detail=True),
+        row(f"95 % over {_people(results)}", lambda x: percent_range(x.accuracy_subjects_ci95), main=True, detail=True),
         row("macro F1", lambda x: percent(x.macro_f1)),
         row("agrees with float32", lambda x: percent(x.agreement)),
         row("calibration error", lambda x: percent(x.calibration_error)),
@@ -184,6 +183,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         distributions=[drawing for drawing in distributions if drawing],
         scatter=charts.accuracy_against_latency(results, names),
         people=people,
+        over=_people(results),
         noun=noun_of(people),
         classes=dict.fromkeys(label for result in results for label in result.per_class),
         states=states(report) if report else [],
@@ -244,6 +244,12 @@ def _label(row: Row) -> str:
 def _plain(words: str) -> str:
     """Return `words` on one line, with the characters of Markdown and HTML escaped."""
     return re.sub(r"([\\`*_\[\]<>|#~&@])", r"\\\1", re.sub(r"\s+", " ", words))
+
+
+def _people(results: Sequence[Result]) -> str:
+    """Return the noun for the test subjects: people, or blocks of windows."""
+    noun = noun_of(person for result in results for person in result.per_subject)
+    return "people" if noun == "subject" else f"{noun}s"
 
 
 def _operators_taken(result: Result) -> str:
