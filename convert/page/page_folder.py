@@ -28,16 +28,20 @@ BUILT = Path(__file__).resolve().parents[2] / "build" / "page"
 """The folder where `make page` puts the page, in a clone."""
 
 TARGET = "wasm32-freestanding"
+_LIST = "models.txt"  # which only this page has
 _CUSTOM_SECTION = b"\0"  # WebAssembly Core Specification 5.5.3
 
 
 def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) -> None:
     """Write the page into `folder` with `models` (files, runs or reference models), in their order.
 
-    Raises `InputError` if the page is not built or does not take a model, and otherwise as `write_wasm_model` does.
+    Raises `InputError` if the page is not built or does not take a model, or `folder` has another page, and otherwise
+    as `write_wasm_model` does.
     """
     if not (BUILT / "har.js").is_file():
         raise InputError("the page is not built here: run 'make page' in a clone of har-edge")
+    if (folder / "index.html").exists() and not (folder / _LIST).exists():
+        raise InputError(f"{folder / 'index.html'} is another page: give --out another folder")
     names = [model.resolve().name.removesuffix(".tflite") for model in models]
     with scratch_folder() as scratch:  # nothing is written before every model has been checked
         for name, model in zip(names, models, strict=True):
@@ -51,9 +55,9 @@ def write_page(models: Sequence[Path], folder: Path, on_progress: OnProgress) ->
             write_wasm_model(path, scratch / f"{name}.wasm", on_progress)
             on_progress(0.7, f"answers of {name} to the test windows")
             _write_bench(path, name, scratch)
+        write_text(folder / _LIST, "\n".join(names))
         for file in (*BUILT.iterdir(), *scratch.iterdir()):
             write_bytes(folder / file.name, file.read_bytes())
-    write_text(folder / "models.txt", "\n".join(names))
 
 
 def write_wasm_model(model: Path, target: Path, on_progress: OnProgress = ignore_progress) -> None:

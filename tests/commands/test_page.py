@@ -68,6 +68,12 @@ def custom_sections(module: bytes) -> dict[bytes, bytes]:
     return sections
 
 
+def test_another_page_is_not_replaced(har_edge_here, tmp_path):
+    (tmp_path / "index.html").write_text("my homepage")
+    assert_one_sentence(har_edge_here("page", "edge", "-o", "."), 2, "index.html")
+    assert (tmp_path / "index.html").read_text() == "my homepage"
+
+
 def test_the_folder_holds_the_page_and_the_model_of_a_run_with_its_card_and_answers(har_edge_here, tmp_path, uci_har):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/model_int8.tflite").write_bytes(MODELS["int8"].read_bytes())
