@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,17 @@ def test_the_timeline_shows_gaps():
         timeline.decision(laying, summary.add(laying), "")
     console.print(timeline.picture())
     assert re.search(r"^·*L{15,17}·{31,33}L{31,33}$", console.file.getvalue(), re.MULTILINE)
+
+
+def test_the_headline_agrees_with_the_bars_and_people_lie():
+    console, summary = Console(), StreamSummary(LABELS, 1.28)
+    console.file, console.size = io.StringIO(), (80, 40)
+    timeline = Timeline(LABELS, "edge", summary, console, FakeClock())
+    for likeliest, headline in (("LAYING", "L Y I N G"), ("WALKING", "W A L K I N G ?")):
+        timeline.decision(replace(decision(0, likeliest), activity="LAYING"), 0.0)
+        console.print(timeline.picture())
+        assert console.file.getvalue().split("\n")[-16:].count(headline.center(80).rstrip()) == 1
+    assert "LAYING" not in console.file.getvalue()
 
 
 def test_names_are_never_markup(capsys):

@@ -61,7 +61,9 @@ class Recorded:
     def __str__(self) -> str:
         if (recording := self.recording) is None:
             return str(self.file)
-        labels = f"labelled {' and '.join(recording.found_labels)}" if recording.found_labels else ""
+        labels = (
+            f"labelled {' and '.join(map(activity_name, recording.found_labels))}" if recording.found_labels else ""
+        )
         mounting = (self.mounting.placement, recording.mounting.device)
         subject = f"subject {recording.subject}"
         return ", ".join(filter(None, (recording.file, f"recording {self.number}", subject, *mounting, labels)))

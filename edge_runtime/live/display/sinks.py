@@ -1,6 +1,7 @@
 """Print decisions and notices as lines for people or programs, and a summary at the end."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Self
@@ -19,16 +20,21 @@ _LONGEST_NAME, _LONGEST_NOTICE = 24, 400
 
 def activity_name(label: str) -> str:
     """Make the name of an activity printable, because a label may hold anything."""
-    return printable(label, _LONGEST_NAME)
+    return printable(_in_english(label), _LONGEST_NAME)
+
+
+def _in_english(text: str) -> str:
+    """Replace the data set's LAYING, which stays in labels, files and JSON, by LYING."""
+    return re.sub(r"\bLAYING\b", "LYING", text)
 
 
 def reason_text(decision: Decision) -> str:
     """Tell people why the activity is unknown; if no activity is certain, also name the likeliest activity."""
     if decision.reason != UNCERTAIN:
-        return printable(decision.reason)
+        return printable(_in_english(decision.reason))
     likeliest = int(decision.probabilities.argmax())
     share = percent(decision.probabilities[likeliest], 0)
-    return printable(f"{decision.reason}: {decision.labels[likeliest]} {share}")
+    return f"{decision.reason}: {activity_name(decision.labels[likeliest])} {share}"
 
 
 def minutes_and_seconds(seconds: float) -> str:

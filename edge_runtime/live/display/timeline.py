@@ -13,6 +13,7 @@ from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display.sinks import Sink, activity_name, minutes_and_seconds, reason_text, show_summary
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_summary import StreamSummary
+from edge_runtime.model.alike_labels import labels_of
 from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console
@@ -99,13 +100,11 @@ class Timeline(Sink):
     def _now(self, width: int) -> list[Text]:
         """Draw the activity, three lines high and letter-spaced."""
         decision = self._latest
-        name = activity_name(decision.activity) if decision else "waiting"
+        name, reason = _headline(decision) if decision else ("waiting", "")
         large = "   ".join(" ".join(word) for word in name.upper().replace("_", " ").split())
         remark, colour = "", _UNKNOWN_COLOUR
         if decision:
             colour = self._colour(self._names.index(decision.activity))
-            reason = "warming up: the filters are settling" if decision.warming_up else ""
-            reason = reason_text(decision) if decision.activity == UNKNOWN else reason
             label = self._label and f"labelled {activity_name(self._label)}"
             remark = "   ".join(filter(None, (reason, label)))
         lines = ("", large if len(large) <= width - 4 else name.upper(), remark)
@@ -159,6 +158,16 @@ class Timeline(Sink):
 
     def _colour(self, index: int) -> str:
         return _UNKNOWN_COLOUR if self._names[index] == UNKNOWN else activity_colour(index)
+
+
+def _headline(decision: Decision) -> tuple[str, str]:
+    """Return the activity and a remark; a likelier activity that is not certain yet has a question mark."""
+    name, likeliest = activity_name(decision.activity), decision.labels[int(decision.probabilities.argmax())]
+    if decision.activity == UNKNOWN:
+        return name, reason_text(decision)
+    if likeliest not in labels_of(decision.activity, decision.labels):
+        return f"{activity_name(likeliest)}?", f"{name} until this is certain"
+    return name, "warming up: the filters are settling" if decision.warming_up else ""
 
 
 def letters(names: Sequence[str]) -> list[str]:
