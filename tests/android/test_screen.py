@@ -20,7 +20,7 @@ from written_recordings import longest
 
 from edge_runtime.data import embedded_recordings
 from edge_runtime.data.layout import DEFAULT, find_layout
-from edge_runtime.data.sample_files import read_tables
+from edge_runtime.data.sample_files import read_series
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
@@ -74,11 +74,13 @@ def test_the_service_decides_as_python_does_and_its_recording_can_be_streamed(sa
     assert len(expected) - len(actual) <= 1  # the last sample waits for later ones
 
     path = folder / "recordings/a.csv"
-    ((table,), _) = read_tables(path.read_bytes(), str(path), find_layout(DEFAULT), "")
-    assert set(table.texts["subject"]) == {"s1, left"}
-    assert set(table.texts["label"]) == {"SITTING"}
-    recorded = np.concatenate([table.series[sensor].values for sensor in ("acceleration", "rotation")], axis=1)
-    assert np.array_equal(recorded.astype(np.float32), samples.astype(np.float32))
+    ((series,), _) = read_series(path.read_bytes(), str(path), find_layout(DEFAULT), "")
+    assert {**series.shared, **{name: {*texts} for name, texts in series.texts.items()}} == {
+        "subject": "s1, left",
+        "label": {"SITTING"},
+    }
+    assert series.sensors == ("acceleration", "rotation")
+    assert np.array_equal(series.values.astype(np.float32), samples.astype(np.float32))
     streamed = succeeded(har_edge("stream", "edge", "--csv", path, "--jsonl")).stdout
     assert abs(streamed.count('"type": "decision"') - len(samples) / 64) < 3
 
