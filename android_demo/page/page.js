@@ -40,7 +40,8 @@ let lastDecision; // in seconds
 let holding; // the button that unlocks: a timer
 
 const $ = (id) => document.getElementById(id);
-const plain = (name) => name.replaceAll('_', ' ').toLowerCase();
+// As people say it; cards and CSV keep the data set's LAYING.
+const plain = (name) => name.replace(/\bLAYING\b/g, 'LYING').replaceAll('_', ' ').toLowerCase();
 const titled = (name) => plain(name).replace(/^./, (letter) => letter.toUpperCase());
 const colour = (row) => COLOURS[row % COLOURS.length];
 const isWornAnyWay = () => card.frame === 'walking';
@@ -86,7 +87,7 @@ async function choose() {
   if (fault) return headline(words.stopped, fault);
   card = JSON.parse(model.card);
   $('label').replaceChildren(...[words.no_label, ...card.labels.map(titled)].map((x, i) => new Option(x, i - 1)));
-  headline(words.stopped, instruction());
+  headline(words.ready, instruction());
   $('start').disabled = false;
 }
 
@@ -105,12 +106,12 @@ async function start() {
   waiting = setTimeout(() => stop(hasMotion ? NO_ROTATION : NO_MOTION), SILENCE_MS);
   $('probabilities').replaceChildren(...card.labels.map((label, i) => {
     const item = made('li');
-    item.append(made('span', titled(label)), made('i', '', { background: colour(i) }), made('b', '0 %'));
+    item.append(made('span', titled(label)), made('i', '', { background: colour(i) }), made('b'));
     return item;
   }));
   $('band').replaceChildren();
-  $('model').disabled = true;
-  $('live').hidden = $('saving').hidden = false;
+  $('model').disabled = $('about').hidden = true;
+  $('saving').hidden = !isUnsaved();
   show('start', words.stop);
   show('notice', '');
   show('worn', isWornAnyWay() ? words.worn_unknown : words.worn_upright);
@@ -119,15 +120,18 @@ async function start() {
   if (!isRunning) screenLock?.release();
 }
 
+/** Stop; `why` is none when somebody asked for it. */
 function stop(why) {
   isRunning = false;
   removeEventListener('devicemotion', take);
   clearTimeout(waiting);
   screenLock?.release();
   uncover();
-  $('model').disabled = false;
+  $('model').disabled = $('about').hidden = false;
+  $('live').hidden = true;
   show('start', words.start);
-  headline(words.stopped, why);
+  show('notice', '');
+  headline(why ? words.stopped : words.ready, why ?? instruction());
 }
 
 function take(event) {
@@ -136,6 +140,7 @@ function take(event) {
   hasMotion ||= a?.x != null;
   if (a?.x == null || (r?.alpha == null && card.signals.some((x) => x.name.startsWith('body_gyro')))) return;
   clearTimeout(waiting);
+  $('live').hidden = $('saving').hidden = false;
   // Rotation about x, y and z, unlike what is often written of alpha, beta and gamma.
   const acceleration = axes(a.x, a.y, a.z).map((value) => (SIGN * value) / G);
   const rotation = axes(r?.alpha ?? 0, r?.beta ?? 0, r?.gamma ?? 0).map((value) => value * RADIANS);
@@ -147,7 +152,13 @@ function take(event) {
 
 function decided(seconds, answer, isWarmingUp, reason, probabilities) {
   const labels = answer < 0 ? [] : (card.alike[answer - card.labels.length]?.labels ?? [card.labels[answer]]);
-  headline(labels.length ? titled(labels.join(' or ')) : words.unknown, words.reasons[reason] || (isWarmingUp ? words.warming_up : ''));
+  const activity = labels.length ? titled(labels.join(' or ')) : words.unknown;
+  const likeliest = card.labels[probabilities.indexOf(Math.max(...probabilities))];
+  if (labels.length && !labels.includes(likeliest)) {
+    headline(`${titled(likeliest)}?`, filled(words.until_certain, activity));
+  } else {
+    headline(activity, words.reasons[reason] || (isWarmingUp ? words.warming_up : ''));
+  }
   for (const [i, { children }] of [...$('probabilities').children].entries()) {
     children[1].style.width = `${100 * probabilities[i]}%`;
     children[2].textContent = `${Math.round(100 * probabilities[i])} %`;
@@ -166,12 +177,12 @@ function decided(seconds, answer, isWarmingUp, reason, probabilities) {
 
 function noticed(seconds, kind, amount) {
   const time = new Date(performance.timeOrigin + 1000 * seconds).toLocaleTimeString();
-  show('notice', `${time}: ${filled(words.notices[kind], amount)}`);
+  if (words.notices[kind]) show('notice', `${time}: ${filled(words.notices[kind], amount)}`);
   if (kind === 'MOUNTING_LOST') show('worn', words.worn_unknown);
   if (kind !== 'MOUNTING_FOUND') return;
   const alike = card.alike.map(({ placements, labels }) =>
     filled(words.alike[placements.length === 1 ? 'one' : 'other'], placements.join(', '), labels.map(plain).join(' and ')));
-  show('worn', [`${time}: ${words.worn_as_found}`, ...alike].join(' '));
+  show('worn', [words.worn_as_found, ...alike].join(' '));
 }
 
 /** Save the samples as the app's recordings are. */
@@ -195,7 +206,7 @@ function download(text, name) {
 }
 
 async function measure() {
-  if (isRunning) stop(instruction());
+  if (isRunning) stop();
   $('bench').disabled = true;
   try {
     const { bench } = await import('./bench.js');
@@ -216,7 +227,7 @@ function uncover() {
   if (document.fullscreenElement) document.exitFullscreen();
 }
 
-$('start').onclick = () => (isRunning ? stop(instruction()) : start());
+$('start').onclick = () => (isRunning ? stop() : start());
 $('model').onchange = choose;
 $('recording').onsubmit = save;
 $('bench').onclick = measure;
@@ -230,6 +241,7 @@ $('unlock').onpointerup = $('unlock').onpointerleave = $('unlock').onpointercanc
 $('cover').oncancel = $('cover').oncontextmenu = (event) => event.preventDefault();
 onbeforeunload = (event) => isUnsaved() && event.preventDefault();
 document.onvisibilitychange = () => document.hidden && isRunning && stop(HIDDEN);
+show('about', words.about);
 const names = await (await fetch('models.txt')).text();
 $('model').replaceChildren(...names.split('\n').map((name) => new Option(name)));
 await choose();

@@ -100,6 +100,12 @@ def test_motion_is_recognised_as_in_python_and_stays_in_the_page(chromium, page_
     assert "WALKING" in decided
 
 
+def as_of_a_phone(n: int, recording: int = 0) -> list[list[float]]:
+    """Return rows for `move` in `_USE`: `n` samples of a recording, as an upright phone gives them."""
+    rows = enumerate(embedded_recordings.load()[recording].samples[:n].tolist())
+    return [[i / 50, -9.8 * y, 9.8 * x, 9.8 * z, -57 * b, 57 * a, 57 * c] for i, (x, y, z, a, b, c) in rows]
+
+
 # Dispatches events in place of a phone's sensors.
 _USE = """const $ = (id) => document.getElementById(id);
 const wait = () => new Promise((done) => setTimeout(done, 50));
@@ -116,6 +122,26 @@ await until('wear');
 (globalThis.DeviceMotionEvent ?? {}).requestPermission = async () => 'granted';
 addEventListener('devicemotion', (event) => event.isTrusted && event.stopImmediatePropagation());
 """
+
+
+def test_the_headline_agrees_with_the_bars_which_are_shown_only_meanwhile(chromium, page_url):
+    """For a recording in which an activity is sometimes likelier than the one that holds."""
+    chromium.open(f"{page_url}/page/index.html")
+    shown = chromium.run(f"""{_USE} $('model').value = 'edge'; await $('model').onchange();
+        const shown = [[$('activity').textContent, $('live').hidden]];
+        await start();
+        for (let i = 0; i < given[0].length; i += 16) {{
+          move(given[0].slice(i, i + 16));
+          const widths = [...document.querySelectorAll('#probabilities i')].map((x) => parseFloat(x.style.width) || 0);
+          const likeliest = document.querySelectorAll('#probabilities span')[widths.indexOf(Math.max(...widths))];
+          shown.push([$('activity').textContent, likeliest.textContent]);
+        }}
+        $('start').click();
+        return [...shown, [$('activity').textContent, $('live').hidden]];""", as_of_a_phone(7000))  # fmt: skip
+    assert shown[0] == shown[-1] == ["Ready", True]
+    known = {tuple(pair) for pair in shown[1:-1] if pair[0] not in ("Starting…", "Unknown")}
+    assert all(headline.removesuffix("?") == likeliest for headline, likeliest in known)
+    assert ("Lying?", "Lying") in known
 
 
 def test_apples_phones_and_tablets_have_the_other_sign_of_acceleration(chromium, page_url):
@@ -187,10 +213,7 @@ def test_it_says_that_it_needs_https(chromium, page_url, tmp_path_factory):
 
 
 def test_saved_samples_are_recognised_alike_and_nothing_is_wider_than_the_screen(chromium, page_url, tmp_path):
-    standing = [map(float, x) for x in embedded_recordings.load()[14].samples[:1200]]
-    rows = [
-        [i / 50, -9.8 * y, 9.8 * x, 9.8 * z, -57 * b, 57 * a, 57 * c] for i, (x, y, z, a, b, c) in enumerate(standing)
-    ]
+    rows = as_of_a_phone(1200, recording=14)
     chromium.open(f"{page_url}/page/index.html")
     shown, saved = chromium.run(f"""{_USE} $('model').value = 'edge'; await $('model').onchange();
         await start(); move(given[0]); const shown = $('activity').textContent;

@@ -31,7 +31,8 @@ public class MainActivityTest {
     public void start_begins_and_stop_ends() {
         Handset phone = new Handset();
         Activity screen = phone.open().get();
-        assertEquals("Stopped", text(screen, R.id.activity));
+        assertEquals("Ready", text(screen, R.id.activity));
+        assertTrue(screen.findViewById(R.id.about).isShown());
         assertFalse(screen.findViewById(R.id.record).isShown());
         press(phone, screen, R.id.start);
         assertTrue(phone.motion.isListenedTo());
@@ -40,7 +41,7 @@ public class MainActivityTest {
         assertTrue(screen.findViewById(R.id.record).isShown());
         press(phone, screen, R.id.start);
         assertFalse(phone.motion.isListenedTo());
-        assertEquals("Stopped", text(screen, R.id.activity));
+        assertEquals("Ready", text(screen, R.id.activity));
     }
 
     @Test

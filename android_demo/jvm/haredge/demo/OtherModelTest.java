@@ -49,16 +49,15 @@ public class OtherModelTest {
         screen.findViewById(R.id.start).performClick();
         ByteBuffer samples = Handset.samples();
         show(phone, samples, 0, 200);
-        assertEquals("How it is worn is not known yet: walk a few steps.", text(screen, R.id.worn));
+        assertEquals("How it is worn is not known: only movement can be told.", text(screen, R.id.worn));
         show(phone, samples, 200, 1000);
         assertEquals("Taken to be worn as your last steps showed. Where on the body is not known: one place "
-                + "(trouser pocket) cannot tell sitting and laying apart.", text(screen, R.id.worn));
-        assertEquals("How the phone is worn is known from these steps: postures can be told.",
-                text(screen, R.id.notice));
+                + "(trouser pocket) cannot tell sitting and lying apart.", text(screen, R.id.worn));
+        assertEquals("", text(screen, R.id.notice)); // which would say the same
         show(phone, samples, 1000, 2500);
-        assertEquals("Sitting or laying", text(screen, R.id.activity));
+        assertEquals("Sitting or lying", text(screen, R.id.activity));
         show(phone, samples, 0, 200); // the clock is set back
-        assertEquals("How it is worn is not known yet: walk a few steps.", text(screen, R.id.worn));
+        assertEquals("How it is worn is not known: only movement can be told.", text(screen, R.id.worn));
         phone.destroyService();
     }
 

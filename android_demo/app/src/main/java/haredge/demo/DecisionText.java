@@ -8,6 +8,7 @@ import haredge.live.Decision;
 import haredge.live.Notice;
 import haredge.live.Session;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -19,10 +20,10 @@ final class DecisionText {
         R.string.no_posture_yet
     };
 
-    /** In the order of {@link Notice.Kind}. */
+    /** In the order of {@link Notice.Kind}; {@link #worn} says the last two. */
     private static final int[] NOTICES = {
         R.string.clock, R.string.gap, R.string.clock, R.string.slow, R.string.units, R.string.units, R.string.constant,
-        R.string.saturated, R.string.rotation_axes, R.string.mounting_found, R.string.mounting_lost
+        R.string.saturated, R.string.rotation_axes, 0, 0
     };
 
     private DecisionText() {}
@@ -31,14 +32,43 @@ final class DecisionText {
         return decision.label == Decision.UNKNOWN ? context.getString(R.string.unknown) : label(card, decision.label);
     }
 
+    /** The activity, or a likelier one that is not certain yet, with a question mark. */
+    static String headline(Context context, Card card, Decision decision) {
+        return isDoubted(card, decision)
+                ? label(card, likeliest(decision)) + "?"
+                : activity(context, card, decision);
+    }
+
+    /** What to say below the headline: what is shown until the likelier activity is certain, or a reason. */
+    static String status(Context context, Card card, Decision decision) {
+        return isDoubted(card, decision)
+                ? context.getString(R.string.until_certain, activity(context, card, decision))
+                : reason(context, decision);
+    }
+
+    private static boolean isDoubted(Card card, Decision decision) {
+        int likeliest = likeliest(decision);
+        return decision.label != Decision.UNKNOWN
+                && Arrays.stream(card.rows(decision.label)).noneMatch(row -> row == likeliest);
+    }
+
+    private static int likeliest(Decision decision) {
+        int best = 0;
+        for (int i = 1; i < decision.probabilities.length; i++) {
+            best = decision.probabilities[i] > decision.probabilities[best] ? i : best;
+        }
+        return best;
+    }
+
     /** One of the card's answers as people write it: {@code WALKING_UPSTAIRS} is "Walking upstairs". */
     static String label(Card card, int answer) {
         String text = plain(card.answers.get(answer));
         return text.substring(0, 1).toUpperCase(Locale.ROOT) + text.substring(1);
     }
 
+    /** As people say it; cards and CSV keep the data set's {@code LAYING}. */
     private static String plain(String answer) {
-        return answer.replace('_', ' ').toLowerCase(Locale.ROOT);
+        return answer.replaceAll("\\bLAYING\\b", "LYING").replace('_', ' ').toLowerCase(Locale.ROOT);
     }
 
     static String reason(Context context, Decision decision) {
@@ -74,6 +104,7 @@ final class DecisionText {
     }
 
     static String notice(Context context, Notice notice) {
-        return context.getString(NOTICES[notice.kind.ordinal()], notice.amount);
+        int text = NOTICES[notice.kind.ordinal()];
+        return text == 0 ? "" : context.getString(text, notice.amount);
     }
 }

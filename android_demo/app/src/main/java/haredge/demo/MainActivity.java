@@ -152,16 +152,18 @@ public final class MainActivity extends Activity {
         Session session = session();
         button(R.id.start).setText(isAtWork() ? R.string.stop : R.string.start);
         recording.show(isAtWork() ? session : null);
+        findViewById(R.id.about).setVisibility(session == null ? View.VISIBLE : View.GONE);
         findViewById(R.id.live).setVisibility(session == null ? View.GONE : View.VISIBLE);
         Decision decision = session == null ? null : session.history.latest();
         String fault = service == null ? null : service.fault();
         if (session == null || fault != null) {
-            show(getString(R.string.stopped), fault == null ? instruction : fault);
+            show(getString(fault == null ? R.string.ready : R.string.stopped), fault == null ? instruction : fault);
         } else if (decision == null) {
             show(getString(R.string.starting), getString(R.string.first_window));
         } else {
-            String activity = DecisionText.activity(this, session.classifier.card, decision);
-            show(activity, session.isOver() ? getString(R.string.over) : DecisionText.reason(this, decision));
+            Card card = session.classifier.card;
+            String status = session.isOver() ? getString(R.string.over) : DecisionText.status(this, card, decision);
+            show(DecisionText.headline(this, card, decision), status);
         }
         showProbabilities(session, decision);
         showNumbers(session, decision);
