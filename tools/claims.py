@@ -140,17 +140,17 @@ def peer_claims() -> Iterator[Claim]:
     int8 = peers.our_int8(rows)
     fused = next(row for row in rows if row["group"] == FUSED and row["name"] == "int8")
     low, high = int8["of_fastest_float_ci95"]
-    text = "int8 p50 latency over that of the fastest float form, ONNX Runtime's included, is"
+    text = "int8 latency over the latency of the fastest float form, ONNX Runtime's included, is"
     evidence = f"{low:.2f} to {high:.2f}; the fastest was {content['fastest_float']}; others: processors.md"
     # 0.43 to 0.51 on the processors of processors.md.
     claims = [at_most(text, int8["of_fastest_float"], 0.7, "", evidence)]
     text = "the int8 that TensorFlow's converter makes of a Keras 2 copy (fused LSTM) takes, times ours"
-    evidence = f"{fused['p50_us']:.1f} and {int8['p50_us']:.1f} us"
-    claims.append(at_least(text, fused["p50_us"] / int8["p50_us"], 15, "", evidence, 1))
+    evidence = f"{peers.us_of(fused):.1f} and {peers.us_of(int8):.1f} us"
+    claims.append(at_least(text, peers.us_of(fused) / peers.us_of(int8), 15, "", evidence, 1))
     for row in (x for x in rows if x["group"] == STOCK):
         text = f"the {row['name']} that TensorFlow's converter makes of the network as it is takes, times our int8"
-        evidence = f"{row['p50_us']:.1f} and {int8['p50_us']:.1f} us"
-        claims.append(reported(text, f"{row['p50_us'] / int8['p50_us']:.2f}", evidence))
+        evidence = f"{peers.us_of(row):.1f} and {peers.us_of(int8):.1f} us"
+        claims.append(reported(text, f"{peers.us_of(row) / peers.us_of(int8):.2f}", evidence))
     yield from _read(path, content["device"]["cpu"], "; ".join(peers.doubts_of(content)), *claims)
 
 

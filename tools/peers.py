@@ -131,6 +131,11 @@ in the same run, with a 95 % interval. All runs use LiteRT on one thread. Quote 
 {table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "evidence", "doubt")}, rows)}"""
 
 
+def us_of(row: dict[str, Any]) -> float:
+    """Return the time of a row, which older files call p50."""
+    return float(row.get("us") or row["p50_us"])
+
+
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the row of the form that `har-edge convert --quantize` writes."""
     return next(row for row in rows if row["group"] == OURS and row["name"].startswith("int8, "))
@@ -183,7 +188,7 @@ def ratio_text(row: dict[str, Any]) -> str:
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "form": lambda row: row["name"],
     "kB, no card": lambda row: f"{row['bytes'] / 1000:.0f}",
-    "time, µs": lambda row: f"{row.get('us') or row['p50_us']:.1f}",
+    "time, µs": lambda row: f"{us_of(row):.1f}",
     "time / fastest float's (95 %)": ratio_text,
     "accuracy, %": lambda row: f"{100 * row['accuracy']:.2f}",
     "same as float32, %": lambda row: f"{100 * row['agreement']:.2f}",

@@ -12,7 +12,7 @@ from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.system.files import write_text
 from tools import RESULTS, ROOT, c_against_float, table, table_of
 from tools.peer_models import AS_C, ONNX, OURS, STOCK
-from tools.peers import RAW, our_int8
+from tools.peers import RAW, our_int8, us_of
 
 DOCUMENT = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
@@ -103,7 +103,7 @@ watched the test accuracy while training.
 
 Times are for one thread. *kB* is the size of seed 0's file with its card ([other
 sizes](results/README.md#sizes-of-edge)). *Layers* says how recurrent layers are
-[written](convert.md#unrolled-or-looped). *p50* is the median time of one window. *Int8 time / fastest float's*
+[written](convert.md#unrolled-or-looped). *Time* is the undisturbed time of one window. *Int8 time / fastest float's*
 compares int8 with the fastest float model of any tool, with a 95 % interval. Below 1, int8 is faster. The ratio
 depends on the [processor](results/processors.md).
 
@@ -145,10 +145,10 @@ def comparison_table() -> str:
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
     prepared = ", including preparation" if peers.get("window") == RAW else ""
     held_out = len(peers["held_out_subjects"])
-    fastest = next(x.get("us") or x["p50_us"] for x in peers["rows"] if x["of_fastest_float"] == 1)
+    fastest = next(us_of(x) for x in peers["rows"] if x["of_fastest_float"] == 1)
     return f"""{table("form | size, kB | time / fastest float32 | accuracy, %", cells)}
 Each row is `edge` in the form of the named tool. Sizes exclude har-edge's [card](docs/formats.md#the-card). A time
-of 1.00 is {fastest:.0f} µs for one window{prepared} (median, {peers["device"]["cpu"]}). Accuracy is measured on
+of 1.00 is {fastest:.0f} µs for one window{prepared} ({peers["device"]["cpu"]}). Accuracy is measured on
 {held_out} people who were held out of the training. On UCI HAR's 9 test people, the mean of {len(edge)}
 [trainings](docs/results/seeds.md) is {accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all
 forms](docs/results/peers.md) and [other processors](docs/results/processors.md).

@@ -23,7 +23,7 @@ from edge_runtime.model import operator_costs
 from edge_runtime.model.graphs import running
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_file import ModelFile
-from edge_runtime.model.scheme_names import FLOAT32
+from edge_runtime.model.scheme_names import FLOAT, FLOAT32
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class MeasuredRun:
     @cached_property
     def precision(self) -> float:
         """The widest half of an interval of a ratio of times, as a share of the ratio."""
-        return statistics.precision(self.turn_times["latency_ns"])
+        return statistics.precision(self.turn_times["latency_ns"], [x.model.scheme in FLOAT for x in self.models])
 
 
 def result_of(run: MeasuredRun, place: int) -> Result:

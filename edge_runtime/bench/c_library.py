@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.model_file import ModelFile
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
-from edge_runtime.system.cache import cache_folder, cached_folder
+from edge_runtime.system.cache import cache_folder, cached_folder, has_succeeded
 from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.process_endings import last_line
 from edge_runtime.system.progress import ignore_progress
@@ -26,25 +27,35 @@ _HEAD = 1000  # characters of a C file that name its model
 def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -> Path:
     """Return the C file of a `model`: beside it, or made once by 'har-edge convert MODEL --c' and kept in the cache.
 
+    A file beside it counts only if this machine wrote it, since C is code that runs.
     Making it takes seconds, which `say` is told. Raises `InputError` when the model cannot be C, with the reason.
     """
     assert model.path is not None
     digest = hashlib.sha256(model_card.strip(model.content, model.title)).hexdigest()
     beside = model.path.with_suffix(".c")
-    if beside.is_file() and digest in beside.read_text(encoding="utf-8", errors="replace")[:_HEAD]:
+    if beside.is_file() and has_succeeded(written_name(beside)) and digest in beside.read_text("utf-8")[:_HEAD]:
         return beside
     if not _COMMAND.is_file():
-        raise InputError("only all of har-edge writes C, and this is its runtime: run 'har-edge bench --on' on a host")
+        raise InputError("writing C needs the full har-edge, and only its runtime is here: run 'bench --on' on a host")
 
     def make(folder: Path) -> None:
         say(f"Writing {model.title} as C, once.")
         command = [sys.executable, str(_COMMAND), "convert", str(model.path), "--c", "--out", str(folder)]
-        done = run_program(command, _LONGEST_S)
+        try:
+            done = run_program(command, _LONGEST_S)
+        except subprocess.TimeoutExpired as error:
+            raise InputError(f"writing {model.title} as C took over {_LONGEST_S:g} s: use the .tflite file") from error
         if done.returncode:
             raise InputError(last_line(done.stderr).removeprefix("Error: "))
 
     folder = cached_folder(cache_folder() / "c" / f"{digest[:24]}-{edge_runtime.__version__}", make)
     return next(path for path in folder.glob("*.c") if path.stem != "har_stream")
+
+
+def written_name(c_source: Path) -> str:
+    """Return the name under which the cache remembers that this machine wrote `c_source` and its header."""
+    content = c_source.read_bytes() + c_source.with_suffix(".h").read_bytes()
+    return f"c-{hashlib.sha256(content).hexdigest()}"
 
 
 def compile_for(device: Device, c_source: Path, job: JobModel, folder: Path) -> str:

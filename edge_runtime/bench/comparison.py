@@ -198,6 +198,9 @@ def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
 def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Interval | None) -> Change:
     metric = METRICS[name]
     before, after = metric.value(old), metric.value(new)
+    if name in ("undisturbed", "end_to_end") and interval is None:  # an older result has only p50
+        p50 = Metric(metric.title, metric.unit, metric.path.replace(".time", ".p50"))
+        before, after = p50.value(old), p50.value(new)
     change = None
     if before is not None and after is not None:
         if metric.unit == POINTS:
@@ -214,7 +217,7 @@ def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Int
 
 def _time_interval(old: Latency | None, new: Latency | None) -> Interval | None:
     """Return the interval of the change in percent of the old time; the errors of two runs are independent."""
-    if not (old and new and old.time_ci95 and new.time_ci95):
+    if not (old and new and old.time_ci95 and new.time_ci95) or bool(old.undisturbed) != bool(new.undisturbed):
         return None
     reach = math.hypot(*(float(np.ptp(latency.time_ci95 or ())) / 2 / latency.time for latency in (old, new)))
     ratio = new.time / old.time

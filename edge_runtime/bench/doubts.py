@@ -42,7 +42,7 @@ class Conditions:
 class Evidence(Conditions):
     """The facts that a result is judged by; None is not known.
 
-    `precision` is the widest half of an interval of a ratio to the first model, as a share of the ratio.
+    `precision` is the widest half of an interval of a ratio to the fastest float form, as a share of the ratio.
     `others_busy` is the number of CPUs that other programs kept busy during each round of any model. `operators` and
     `xnnpack` are counts by name. `trained_on` and `data` are the name and fingerprint of the training data and of the
     data of this run.
@@ -155,7 +155,7 @@ def _unstable(evidence: Evidence) -> Iterator[Doubt]:
 
 def _spread(evidence: Evidence) -> Iterator[Doubt]:
     if evidence.precision > WIDEST_INTERVAL[evidence.paced]:
-        seen = f"ratios of times are known to ±{100 * evidence.precision:.0f} % only"
+        seen = f"ratios of times are known only to within {100 * evidence.precision:.0f} %"
         yield seen, "stop other programs, or use a longer --duration"
 
 

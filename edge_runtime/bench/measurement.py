@@ -59,7 +59,9 @@ def measure(
             _compile(participant, device, folder, on_progress)
         period_s = models[0].card.window.hop_s or 0.0 if settings.paced else 0.0
         job = MeasurementJob("", "measure", (), settings.threads, period_s=period_s)
-        Rounds(participants, job, device, folder, (len(scored.test), len(scored.labels)), settings).take(on_progress)
+        shape = len(scored.test), len(scored.labels)
+        rounds = Rounds(participants, job, device, folder, shape, settings)
+        rounds.take(on_progress)
         for participant in participants:
             _count_instructions(participant, device, folder, on_progress)
     evaluated = EvaluatedData(
@@ -72,7 +74,7 @@ def measure(
         motionless=motionless.windows,
         motionless_mountings=motionless.mountings,
     )
-    return _report_of(participants, scored, all_data, evaluated, device.name, settings)
+    return _report_of(participants, scored, all_data, evaluated, device.name, settings, rounds.error)
 
 
 def _report_of(
@@ -82,6 +84,7 @@ def _report_of(
     evaluated: EvaluatedData,
     device: str,
     settings: MeasurementSettings,
+    interruption: HarEdgeError | None,
 ) -> Report:
     """Build the report of all rounds. Raises the first error when no model was measured."""
     measured = [
@@ -125,7 +128,10 @@ def _report_of(
         ),
         comparisons=tuple(aggregation.comparisons(run, results)),
         control=control,
-        failures=tuple(Failure(x.name, reason) for x, reason in failed if not x.model.rival),
+        failures=(
+            *(Failure(x.name, reason) for x, reason in failed if not x.model.rival),
+            *([Failure(f"round {len(measured[0].rounds) + 1}", str(interruption))] if interruption else []),
+        ),
         absent_rivals=None if settings.absent_rivals is None else settings.absent_rivals + absent,
         without_c=without_c,
     )

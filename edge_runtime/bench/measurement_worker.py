@@ -78,11 +78,12 @@ def measure(job: MeasurementJob, folder: Path) -> dict[str, Any]:
     start = time.monotonic()
     for turn in range(turns):
         report("timing", 0.3 + 0.4 * turn / turns)
-        for place, child in enumerate(children):
+        # In a new order each time, since the model before leaves its data in the caches.
+        for place, i in enumerate(np.random.default_rng(turn).permutation(len(children))):
             if job.period_s:
                 due = start + (turn + place / len(children)) * job.period_s
                 time.sleep(max(0.0, due - time.monotonic()))
-            child.do(TURN)
+            children[i].do(TURN)
     for child in children:
         child.do(FINISH)
         child.end(folder)

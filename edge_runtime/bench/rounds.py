@@ -17,6 +17,7 @@ from edge_runtime.bench.measurement_job import Answers, Device, Instructions, Jo
 from edge_runtime.bench.results import AbsentRival
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.model.model_file import ModelFile
+from edge_runtime.model.scheme_names import FLOAT
 from edge_runtime.system.progress import OnProgress
 
 UNTIL = 0.02
@@ -34,8 +35,8 @@ _CHECK_REPLICATES = 400  # to see whether intervals are narrow
 class MeasurementSettings:
     """Set how to measure.
 
-    Rounds follow until half the interval of every ratio is at most `until` of it, but at least `LEAST_ROUNDS`, and none
-    begins after `duration_s`; or their number is `rounds`. `paced` spaces inferences as a stream does. `absent_rivals`
+    Rounds follow until, at two looks in a row, half the interval of every ratio is at most `until` of it, but at least
+    `LEAST_ROUNDS`, and none begins after `duration_s`; or their number is `rounds`. `paced` spaces inferences as a stream does. `absent_rivals`
     could not be made; None if rivals are not requested. `without_c` says why a model is not C; unless a run `needs_c`,
     a form in C that cannot be measured is no failure.
     """
@@ -74,7 +75,8 @@ class Participant:
 class Rounds:
     """The rounds of `participants` on a `device`, whose models and windows are in `folder`.
 
-    `job` is the part that all rounds share, and `shape` are the numbers of windows and classes.
+    `job` is the part that all rounds share, and `shape` are the numbers of windows and classes. `error` ended the
+    rounds early, after enough to score the models.
     """
 
     participants: Sequence[Participant]
@@ -84,7 +86,8 @@ class Rounds:
     shape: tuple[int, int]
     settings: MeasurementSettings
     _n: int = 0
-    _precision: float = math.inf
+    error: HarEdgeError | None = None
+    _precisions: tuple[float, float] = (math.inf, math.inf)
     _began: float = field(default_factory=time.monotonic)
 
     def take(self, on_progress: OnProgress) -> None:
@@ -95,7 +98,13 @@ class Rounds:
             ]
             if all(each.is_control or each.model.rival for each in active):
                 return
-            answers = self._measure(active, on_progress)
+            try:
+                answers = self._measure(active, on_progress)
+            except HarEdgeError as error:
+                if not self._is_scored:  # keep the rounds before
+                    self.error = error
+                    return
+                answers = [error] * len(active)
             for each, answer in zip(active, answers, strict=True):
                 try:
                     if isinstance(answer, HarEdgeError):
@@ -106,7 +115,7 @@ class Rounds:
                     each.failure = error
             self._n += 1
             if not self.settings.rounds and self._n >= self.settings.least_rounds and self._n % 4 == 0:
-                self._precision = self._reached()
+                self._precisions = (self._precisions[1], self._reached())
 
     @property
     def _are_enough(self) -> bool:
@@ -116,7 +125,7 @@ class Rounds:
             return not self._is_scored
         if self.settings.rounds:
             return self._n >= self.settings.rounds
-        return self._precision <= self.settings.until or self._elapsed > self.settings.duration_s
+        return max(self._precisions) <= self.settings.until or self._elapsed > self.settings.duration_s
 
     @property
     def _elapsed(self) -> float:
@@ -142,21 +151,18 @@ class Rounds:
         )
         share, text = self._progress()
         on_progress(share, text)
-        try:
-            return self.device.run(job, self.folder, lambda _, stage: on_progress(share, f"{text}, {stage}"))
-        except HarEdgeError as error:
-            return [error] * len(active)
+        return self.device.run(job, self.folder, lambda _, stage: on_progress(share, f"{text}, {stage}"))
 
     def _progress(self) -> tuple[float, str]:
         """Return the finished share, and a text about it."""
         n = self.settings.rounds
         if n:
             return self._n / n, f"rounds: {self._n + 1} of {n}"
-        reached = f", ±{100 * self._precision:.1f} %" if self._precision < math.inf else ""
+        reached = f", ±{100 * self._precisions[1]:.1f} %" if self._precisions[1] < math.inf else ""
         return min(1.0, self._elapsed / self.settings.duration_s), f"rounds: {self._n + 1}{reached}"
 
     def _reached(self) -> float:
-        """Return the widest half of an interval of a ratio to the first model, as a share of the ratio."""
-        rounds = [each.rounds for each in self.participants if not each.failure]
-        times = statistics.turn_times([[round.latency_ns for round in part] for part in rounds])
-        return statistics.precision(times, _CHECK_REPLICATES)
+        """Return the widest half of an interval of a ratio to the fastest float form, as a share of the ratio."""
+        measured = [each for each in self.participants if not each.failure]
+        times = statistics.turn_times([[round.latency_ns for round in each.rounds] for each in measured])
+        return statistics.precision(times, [each.model.scheme in FLOAT for each in measured], _CHECK_REPLICATES)

@@ -34,7 +34,8 @@ Slices = Sequence[npt.NDArray[np.int64]] | Sequence[Floats]
 REPLICATES = 2000
 LEVEL = 0.95
 HALF = 0.5  # windows added to both the right and the wrong windows, so that the logit of 100 % is finite
-_BATCH = 200  # replicates at a time: a few tens of MB
+_BATCH = 200  # replicates at a time, or fewer for long runs
+_MOST_DRAWN = 4_000_000  # times at a time: 32 MB
 
 
 def latency(rounds: Rounds, undisturbed: tuple[float, Interval]) -> Latency:
@@ -71,9 +72,11 @@ def undisturbed_ratio(times: Floats, i: int, j: int, replicates: int = REPLICATE
     return _undisturbed(times, lambda drawn: drawn[..., i] - drawn[..., j], replicates)
 
 
-def precision(times: Floats, replicates: int = REPLICATES) -> float:
-    """Return the widest half of an interval of a ratio to the first model, as a share of the ratio."""
-    ratios = [undisturbed_ratio(times, i, 0, replicates) for i in range(1, times.shape[2])]
+def precision(times: Floats, is_float: Sequence[bool], replicates: int = REPLICATES) -> float:
+    """Return the widest half of an interval of a ratio to the fastest float model, as a share of the ratio."""
+    medians = np.median(times, axis=(0, 1))
+    fastest = min((i for i in range(len(medians)) if is_float[i]), key=medians.__getitem__, default=0)
+    ratios = [undisturbed_ratio(times, i, fastest, replicates) for i in range(len(medians)) if i != fastest]
     return max(((high - low) / 2 / ratio for ratio, (low, high) in ratios), default=0.0)
 
 
@@ -91,12 +94,12 @@ def _undisturbed(times: Floats, value: Callable[[Floats], Floats], replicates: i
 
     n_rounds, n_turns, _ = times.shape
     generator = np.random.default_rng(0)
-    parts = []
-    for _ in range(-(-replicates // _BATCH)):
-        rounds = generator.integers(n_rounds, size=(_BATCH, n_rounds, 1))
-        turns = generator.integers(n_turns, size=(_BATCH, n_rounds, n_turns))
+    parts, batch = [], max(1, min(_BATCH, _MOST_DRAWN // times.size))
+    for _ in range(-(-replicates // batch)):
+        rounds = generator.integers(n_rounds, size=(batch, n_rounds, 1))
+        turns = generator.integers(n_turns, size=(batch, n_rounds, n_turns))
         parts.append(estimate(times[rounds, turns]))
-    low, high = _bootstrap_interval(np.exp(np.concatenate(parts)), -(-n_rounds // 2))
+    low, high = _bootstrap_interval(np.exp(np.concatenate(parts)), max(2, -(-n_rounds // 2)))
     ratio = float(np.exp(estimate(times[np.newaxis])[0]))
     return _tidy(ratio), (min(low, _tidy(ratio)), max(high, _tidy(ratio)))
 

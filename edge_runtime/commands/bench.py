@@ -124,8 +124,8 @@ def command(
 ) -> None:
     """Measure latency, memory and size of models, and accuracy on people who were not in their training.
 
-    Models take turns in fresh processes until their ratios are sure. If a process dies, its model is left out and the
-    exit code is 3. An older result in the run folder is kept, with its date in its name.
+    Models take turns in fresh processes until their ratios are precise enough. If a process dies, its model is left
+    out and the exit code is 3. An older result in the run folder is kept, with its date in its name.
     """
     devices = open_all(targets or ("local",), runtime)
     names = [device.name for device in devices]

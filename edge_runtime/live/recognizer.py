@@ -63,7 +63,9 @@ class LiveRecognizer:
         placement: str = "",
     ) -> None:
         self.card: Card = classifier.card
-        self.hop = hop or self.card.window.hop
+        self.hop = self.card.window.hop if hop is None else hop
+        if self.hop < 1:
+            raise InputError(f"a hop of {self.hop} samples is not possible: give at least 1")
         check_live(self.card)
         assert self.card.window.rate_hz
         self.rate_hz = self.card.window.rate_hz
@@ -76,6 +78,7 @@ class LiveRecognizer:
         """Begin another recording of the same person: forget everything except the mounting."""
         self.invalid = 0
         self._resampler: Resampler | None = None  # made when the first samples show whether they have times
+        self._is_timed = False
         self._n_untimed = 0
         self._gentle = gentle
         self._windowing = self._new_windowing(0.0)
@@ -133,6 +136,9 @@ class LiveRecognizer:
                 f"samples have the shape {values.shape}: give [n, {N_CHANNELS}], acceleration x y z in g and rotation "
                 "x y z in rad/s, with n times or without times"
             )
+        if self._resampler is not None and self._is_timed != (times is not None):
+            raise InputError("only some samples have times: give times for all of them, or for none")
+        self._is_timed = times is not None
         if times is None:
             times = np.arange(self._n_untimed, self._n_untimed + len(values)) / self.rate_hz
             self._n_untimed += len(values)
@@ -150,12 +156,12 @@ class LiveRecognizer:
                 self._decider.begin()
             if not 0 <= piece.gap_s <= LONGEST_GAP_S and self._decider.forget_mounting():
                 yield Notice(piece.seconds, "mounting", LOST)
-            anew = "the next window starts" if self._is_raw else "the filters start"
+            outcome = "a new window starts" if self._is_raw else "the filters start anew"
             if 0 < piece.gap_s <= _ANOTHER_CLOCK_S:
-                yield Notice(piece.seconds, "gap", f"no samples for {piece.gap_s:.2f} s: {anew} anew")
+                yield Notice(piece.seconds, "gap", f"no samples for {piece.gap_s:.2f} s: {outcome}")
             elif piece.gap_s:
                 jump = f"{-piece.gap_s:.2f} s back" if piece.gap_s < 0 else f"{piece.gap_s / 3600:.0f} h ahead"
-                yield Notice(piece.seconds, "clock", f"the source's clock went {jump}: {anew} anew")
+                yield Notice(piece.seconds, "clock", f"the source's clock went {jump}: {outcome}")
             self._windowing = self._new_windowing(piece.seconds)
             self._axes.begin()
         if self.card.n_channels == N_CHANNELS and self.rate_hz == RATE_HZ:

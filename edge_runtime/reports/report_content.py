@@ -41,7 +41,7 @@ class DeviceReport:
 class ReportContent:
     """The columns and sentences of one report, or of several, where sentences begin with their devices.
 
-    `notes` concern left-out windows, absent rivals and, in a single report, energy and the control.
+    `left_out` concerns windows. `notes` concern absent rivals and, in a single report, energy and the control.
     """
 
     headings: tuple[str, ...]
@@ -50,6 +50,7 @@ class ReportContent:
     verdicts: tuple[str, ...]
     failures: tuple[str, ...]
     doubts: tuple[str, ...]
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
     real_time_factors: str | None
     origins: tuple[str, ...]
@@ -89,8 +90,8 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(device.failure for device in devices if device.failure),
         doubts=each(sentences.doubts),
+        left_out=each(sentences.windows_left_out),
         notes=each(sentences.accuracy_details)
-        + each(sentences.windows_left_out)
         + (
             tuple(
                 filter(

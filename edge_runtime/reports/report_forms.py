@@ -129,6 +129,8 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
                 if row.main:
                     table.add_row(_label(row), *row.cells, style="dim" if row.detail else "")
         console.print(table)
+    for sentence in content.left_out:
+        console.print(sentence)
     for kind, colour, sentences in (("failed", "red", content.failures), ("doubt", "yellow", content.doubts)):
         for sentence in sentences:
             console.print(Text.assemble((f"{kind}: ", colour), sentence))
@@ -148,7 +150,9 @@ def to_markdown(content: ReportContent) -> str:
     items = [f"- **failed:** {_plain(failure)}" for failure in content.failures]
     items += [f"- **doubt:** {_plain(doubt)}" for doubt in content.doubts]
     blocks += ["\n".join(items)] if items else []
-    blocks += [_plain(sentence) for sentence in (content.real_time_factors, *content.notes) if sentence]
+    blocks += [
+        _plain(sentence) for sentence in (content.real_time_factors, *content.left_out, *content.notes) if sentence
+    ]
     blocks += [f"*{_plain(origin)}*" for origin in content.origins]
     return "\n\n".join(blocks) + "\n"
 
@@ -258,9 +262,9 @@ def _operators_taken(result: Result) -> str:
 
 def _undisturbed(latency: Latency | None, unit: str) -> str:
     """Return the undisturbed time with half the width of its interval."""
-    if latency is None or latency.time_ci95 is None:
+    if latency is None or latency.undisturbed_ci95 is None:
         return NOT_MEASURED
-    return time(latency.time, unit, (latency.time_ci95[1] - latency.time_ci95[0]) / 2)
+    return time(latency.undisturbed, unit, (latency.undisturbed_ci95[1] - latency.undisturbed_ci95[0]) / 2)
 
 
 def _percentile(latency: Latency | None, key: str, unit: str) -> str:
