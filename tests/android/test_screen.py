@@ -75,11 +75,7 @@ def test_the_service_decides_as_python_does_and_its_recording_can_be_streamed(sa
 
     path = folder / "recordings/a.csv"
     ((series,), _) = read_series(path.read_bytes(), str(path), find_layout(DEFAULT), "")
-    assert {**series.shared, **{name: {*texts} for name, texts in series.texts.items()}} == {
-        "subject": "s1, left",
-        "label": {"SITTING"},
-    }
-    assert series.sensors == ("acceleration", "rotation")
+    assert {name: {*texts} for name, texts in series.texts.items()} == {"subject": {"s1, left"}, "label": {"SITTING"}}
     assert np.array_equal(series.values.astype(np.float32), samples.astype(np.float32))
     streamed = succeeded(har_edge("stream", "edge", "--csv", path, "--jsonl")).stdout
     assert abs(streamed.count('"type": "decision"') - len(samples) / 64) < 3
