@@ -36,9 +36,9 @@ class MeasurementSettings:
     """Set how to measure.
 
     Rounds follow until, at two looks in a row, half the interval of every ratio is at most `until` of it, but at least
-    `LEAST_ROUNDS`, and none begins after `duration_s`; or their number is `rounds`. `paced` spaces inferences as a stream does. `absent_rivals`
-    could not be made; None if rivals are not requested. `without_c` says why a model is not C; unless a run `needs_c`,
-    a form in C that cannot be measured is no failure.
+    `LEAST_ROUNDS`, and none begins after `duration_s`; or their number is `rounds`. `paced` spaces inferences as a
+    stream does. `absent_rivals` could not be made; None if rivals are not requested. `without_c` says why a model is
+    not C; unless a run `needs_c`, a form in C that cannot be measured is no failure.
     """
 
     runtime: str = "auto"
