@@ -30,7 +30,7 @@ from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.system.progress import ignore_progress
 from tools import RESULTS, table, table_of, write_result
-from tools.peer_models import OURS, build
+from tools.peer_models import AS_C, OURS, build
 
 RAW = "raw window, prepared in the graph"
 """The input that is timed; older files do not name it."""
@@ -187,7 +187,7 @@ def ratio_text(row: dict[str, Any]) -> str:
 
 _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "form": lambda row: row["name"],
-    "kB, no card": lambda row: f"{row['bytes'] / 1000:.0f}",
+    "kB, no card": lambda row: "–" if row["name"] == AS_C else f"{row['bytes'] / 1000:.0f}",
     "time, µs": lambda row: f"{us_of(row):.1f}",
     "time / fastest float's (95 %)": ratio_text,
     "accuracy, %": lambda row: f"{100 * row['accuracy']:.2f}",

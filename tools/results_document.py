@@ -10,6 +10,7 @@ import numpy as np
 from convert.rivals.rival_job import FORMS as RIVALS
 from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.system.files import write_text
+from edge_runtime.system.quantities import kilobytes
 from tools import RESULTS, ROOT, c_against_float, table, table_of
 from tools.peer_models import AS_C, ONNX, OURS, STOCK
 from tools.peers import RAW, our_int8, us_of
@@ -129,9 +130,11 @@ def with_table(readme: str) -> str:
 
 def comparison_table() -> str:
     """Return the table of a network in our forms and other tools' forms, with the conditions of the measurement."""
-    peers, seeds = (json.loads((RESULTS / x).read_text()) for x in ("peers.json", "seeds.json"))
+    peers, seeds, board = (json.loads((RESULTS / f"{x}.json").read_text()) for x in ("peers", "seeds", "cortex_m4"))
+    (firmware,) = board["results"]
     rows = {(row["group"], row["name"]): row for row in peers["rows"]}
     rows[OURS, INT8] = our_int8(peers["rows"])
+    rows[OURS, AS_C] |= {"bytes": firmware["size_bytes"]}
     cells = [
         (
             form,
@@ -147,9 +150,10 @@ def comparison_table() -> str:
     held_out = len(peers["held_out_subjects"])
     fastest = next(us_of(x) for x in peers["rows"] if x["of_fastest_float"] == 1)
     return f"""{table("form | size, kB | time / fastest float32 | accuracy, %", cells)}
-Each row is `edge` in the form of the named tool. Sizes exclude har-edge's [card](docs/formats.md#the-card). A time
-of 1.00 is {fastest:.0f} µs for one window{prepared} ({peers["device"]["cpu"]}). Accuracy is measured on
-{held_out} people who were held out of the training. On UCI HAR's 9 test people, the mean of {len(edge)}
+Each row is `edge` in the form of the named tool. Sizes exclude har-edge's [card](docs/formats.md#the-card). The size of
+C is its flash on a Cortex-M4, with live recognition, which needs {kilobytes(firmware["ram_bytes"])} of RAM. A time of
+1.00 is {fastest:.0f} µs for one window{prepared} ({peers["device"]["cpu"]}). Accuracy is measured on {held_out}
+people who were held out of the training. On UCI HAR's 9 test people, the mean of {len(edge)}
 [trainings](docs/results/seeds.md) is {accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all
 forms](docs/results/peers.md) and [other processors](docs/results/processors.md).
 """

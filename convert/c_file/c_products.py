@@ -8,6 +8,7 @@ from convert.c_file.c_program import Program, lines_of
 from convert.c_file.graph_tracing import Array, Buffer, Step, Value, unknown
 
 _BLOCK = 16  # sums that a product computes together, and a divisor of the number of their terms, as in kernels.c
+_STRUCT = 32  # bytes of a layer's constants on a 32-bit processor
 _ACTIVATIONS = {0: (-np.inf, np.inf), 1: (0, np.inf), 2: (-1, 1), 3: (0, 6)}  # limits: none, ReLU and its kinds
 
 
@@ -70,11 +71,11 @@ def _layer(program: Program, step: Step, weights: Array, packed: Array) -> Value
         scale = np.pad(np.broadcast_to(x.scale * w.scale / y.scale, n), (0, more))
         arrays = (
             program.constant(f"{name}_weights", packed),
-            program.declared("int32_t {}[]", f"{name}_bias", both),
+            program.declared("int32_t {}[]", f"{name}_bias", both, sums.nbytes),
             program.constant(f"{name}_scale", scale),
         )
         fields = (*(program.arrays[a.buffer] for a in arrays), weights.shape[1], n, y.zero_point, *limits(step))
-        program.layers[key] = program.declared("layer {}", f"{name}_layer", ", ".join(map(str, fields)))
+        program.layers[key] = program.declared("layer {}", f"{name}_layer", ", ".join(map(str, fields)), _STRUCT)
     return program.layers[key]
 
 

@@ -17,7 +17,9 @@ from convert.c_file.graph_tracing import Array, Buffer, Value, constant
 
 KERNELS = files(__package__).joinpath("kernels.c").read_text(encoding="utf-8")
 C_TYPES = {"int8": "int8_t", "int32": "int32_t", "float32": "float"}
+_BYTES = {"int8_t": 1, "int32_t": 4, "float": 4}
 _ALIGNED = 16  # values
+_BEYOND = 15  # values, as in kernels.c
 _WIDTH = 118  # characters of a line of numbers
 _LONGEST = 400  # statements in a turn
 _VARIABLES = "tuvwxyz"  # of nested loops
@@ -47,6 +49,7 @@ class Program:
         self._statements: list[tuple[str, Sequence[Value], bool]] = []
         self.constants: list[str] = []
         self.most_terms = 1  # of a sum
+        self.n_bytes = 0  # of the constants, on a processor without vectors
         self.layers: dict[tuple[object, ...], Value] = {}  # constants of products, by their sources
         self._stored: dict[tuple[str, str], Value] = {}
         # How often each name is in use: the name of a layer may be a word of C or of the kernels.
@@ -71,18 +74,23 @@ class Program:
         flat = data.ravel()
         text, rest = lines_of(flat[:period]), flat[period or flat.size :]
         text += f"#if defined(REPEATED)\n  ,{lines_of(rest)}#endif\n" if rest.size else ""
-        return replace(self.declared(f"{C_TYPES[str(data.dtype)]} {{}}[]", name, text), shape=data.shape)
+        declaration = f"{C_TYPES[str(data.dtype)]} {{}}[]"
+        return replace(self.declared(declaration, name, text, flat[:period].nbytes), shape=data.shape)
 
-    def declared(self, declaration: str, name: str, text: str) -> Value:
-        """Return a constant, or an earlier constant with the same declaration and text."""
+    def declared(self, declaration: str, name: str, text: str, n_bytes: int) -> Value:
+        """Return a constant of `n_bytes`, or an earlier constant with the same declaration and text."""
         if (declaration, text) not in self._stored:
             value = self._stored[declaration, text] = constant(np.zeros(1, np.int8))
             self.arrays[value.buffer] = self._fresh(name)
+            self.n_bytes += n_bytes
             self.constants.append(f"static const {declaration.format(self.arrays[value.buffer])} = {{{text}}};")
         return self._stored[declaration, text]
 
-    def body(self) -> list[str]:
-        """Return the lines of a function. Arrays that live at different times share memory and, if alike, a name."""
+    def body(self) -> tuple[list[str], int]:
+        """Return the lines of a function and the bytes of its arrays.
+
+        Arrays that live at different times share memory and, if alike, a name.
+        """
         last = {view.place[0]: i for i, (_, views, _) in enumerate(self._statements) for view in views}
         names: dict[tuple[str, int, str], list[str]] = defaultdict(list)  # of arrays that are alike
         lives: dict[str, tuple[str, int, int, int]] = {}  # of arrays by their names: type, size, first and last use
@@ -99,7 +107,8 @@ class Program:
                 lives[name] = C_TYPES[new.dtype], new.size, lives[name][2] if name in lives else i, last[new]
                 self.arrays[new] = name
             placed.append(Statement(code, tuple(self.arrays[root] for root in roots), starts, views[0].buffer.layer))
-        return [*_declarations(lives), *in_loops(placed)]
+        declarations, n_bytes = _declarations(lives)
+        return [*declarations, *in_loops(placed)], n_bytes
 
     def _fresh(self, name: str) -> str:
         """Return a name that no other array has, based on `name`. Raises `ValueError` as `checked` does."""
@@ -109,8 +118,11 @@ class Program:
         return self._fresh(f"{name}_{self._numbers[name]}")
 
 
-def _declarations(lives: Mapping[str, tuple[str, int, int, int]]) -> list[str]:
-    """Declare arrays in a memory for each type, largest first, each at a place that is free while the array is used."""
+def _declarations(lives: Mapping[str, tuple[str, int, int, int]]) -> tuple[list[str], int]:
+    """Declare arrays in a memory for each type, largest first, each at a place that is free while the array is used.
+
+    Returns the lines, and the bytes of the memories.
+    """
     places: dict[str, tuple[int, int]] = {}
     for name, (c_type, size, first, last) in sorted(lives.items(), key=lambda x: -x[1][1]):
         others = ((place, lives[other]) for other, place in places.items())
@@ -122,7 +134,9 @@ def _declarations(lives: Mapping[str, tuple[str, int, int, int]]) -> list[str]:
     for name, (_, end) in places.items():
         sizes[lives[name][0]] = max(sizes[lives[name][0]], end)
     memories = [f"{c_type} memory_of_{c_type}[{size} + BEYOND] = {{0}};" for c_type, size in sizes.items()]
-    return memories + [f"{kind} *const {x} = memory_of_{kind} + {places[x][0]};" for x, (kind, *_) in lives.items()]
+    n_bytes = sum(_BYTES[c_type] * (size + _BEYOND) for c_type, size in sizes.items())
+    lines = [f"{kind} *const {x} = memory_of_{kind} + {places[x][0]};" for x, (kind, *_) in lives.items()]
+    return memories + lines, n_bytes
 
 
 def in_loops(statements: Sequence[Statement], variables: str = _VARIABLES) -> list[str]:
@@ -200,8 +214,7 @@ def number(x: float | np.floating) -> str:
     """Return a float32 literal of exactly this number. Raises `ValueError` if it is not finite."""
     if not abs(float(x)) <= float(np.finfo(np.float32).max):
         raise ValueError(f"{x} is not a finite float32")
-    mantissa, _, exponent = float(np.float32(x)).hex().partition("p")
-    return f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}p{exponent}f"
+    return f"{np.float32(x)!s}f"
 
 
 def lines_of(data: Array) -> str:

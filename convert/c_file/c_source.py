@@ -12,6 +12,7 @@ import edge_runtime
 from convert.c_file.c_names import c_name, c_string, identifier
 from convert.c_file.c_operators import write_program
 from convert.c_file.c_program import C_TYPES, KERNELS, number
+from convert.c_file.c_sizes import Sizes, of_model
 from convert.c_file.c_stream import stream_files
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, trace
 from edge_runtime.data.dataset import WINDOW
@@ -82,7 +83,8 @@ _HEADER = """\
 #include <stdint.h>
 
 /* A window: a row for each sample, a column for each signal, a new window every HOP samples. Probabilities are the
-   softmax of logits / TEMPERATURE.{remarks} */
+   softmax of logits / TEMPERATURE.{remarks}
+   On a Cortex-M4 with -Os, the model takes at most FLASH_BYTES and STACK_BYTES, beside the C library. */
 #ifdef __cplusplus
 extern "C" {{
 #endif
@@ -128,10 +130,11 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
     (window,), (logits,) = ports(flatbuffer)
     check_graph(window, logits, card, str(model))
     name = c_name(model.stem)
-    header, source = source_of(flatbuffer, card, model.stem)
+    header, source, sizes = source_of(flatbuffer, card, model.stem)
     texts, remark = {f"{name}.c": source, f"{name}.h": header}, ""
     try:
-        texts |= stream_files(card, name)
+        stream, sizes = stream_files(card, name, sizes)
+        texts |= stream
     except InputError as error:
         remark = f"\nWithout har_stream: {error}"
     for file, text in texts.items():
@@ -142,7 +145,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
         for file, text in texts.items():
             write_text(scratch / file, text)
         on_progress(0.3, f"comparing the C of {model.name} with LiteRT")
-        checked = _check(scratch, name, flatbuffer, card) + remark
+        checked = f"{_check(scratch, name, flatbuffer, card)}\nOn a Cortex-M4 with -Os: {sizes}{remark}"
     before = folder / "har_model.h"
     if before.name in texts and before.is_file() and f'"{name}.h"' not in before.read_text(errors="replace"):
         checked += f"\nhar_model.h was for another model: har_stream now uses {name} (--out FOLDER keeps both)"
@@ -179,18 +182,20 @@ def _windows(card: Card) -> npt.NDArray[np.float32]:
     return np.random.default_rng(0).normal(norm.mean, norm.std, (200, *shape)).astype(np.float32)
 
 
-def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
-    """Return the texts of a model's header and C file. Raises `InputError` for a graph that cannot be written."""
+def source_of(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str, Sizes]:
+    """Return the texts of a model's header and C file, and its sizes. Raises `InputError` if it cannot be written."""
     try:
         return _texts(flatbuffer, card, stem)
     except _FAULTS as error:
         raise InputError(f"--c cannot write {stem} ({error!r}): use its .tflite file") from error
 
 
-def _texts(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
+def _texts(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str, Sizes]:
     steps, window, logits = trace(flatbuffer)
     _name_arrays(steps, window, logits, card.quantisation.get("ranges") or {})
     program = write_program(steps, window, logits)
+    body, memory = program.body()
+    sizes = of_model(program.n_bytes, len(body), memory)
     common = {
         "name": c_name(stem),
         "origin": f"/* The model {c_name(stem)}, written by har-edge {edge_runtime.__version__}.\n"
@@ -202,10 +207,10 @@ def _texts(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str]:
         kernels=KERNELS,
         most_terms=program.most_terms,
         constants="\n".join(program.constants),
-        body="\n  ".join(program.body()),
+        body="\n  ".join(body),
         **common,
     )
-    return _header(card, window, logits, common), source
+    return _header(card, window, logits, sizes, common), source, sizes
 
 
 def _name_arrays(steps: Sequence[Step], window: Value, logits: Value, ranges: Mapping[str, Sequence[float]]) -> None:
@@ -251,7 +256,7 @@ def _point_of(x: Value, ranges: Mapping[str, Sequence[float]]) -> str:
     return points[0] if len(points) == 1 else ""
 
 
-def _header(card: Card, window: Value, logits: Value, common: dict[str, str]) -> str:
+def _header(card: Card, window: Value, logits: Value, sizes: Sizes, common: dict[str, str]) -> str:
     name, prefix, remarks = common["name"], common["name"].upper(), ""
     whole = {"SAMPLES": card.window.samples, "HOP": card.window.hop}
     whole |= {"N_SIGNALS": len(card.signals), "N_LABELS": len(card.labels)}
@@ -260,6 +265,7 @@ def _header(card: Card, window: Value, logits: Value, common: dict[str, str]) ->
     for end, tensor in (("INPUT", window), ("OUTPUT", logits)):
         if tensor.dtype == "int8":
             numbers |= {f"{end}_SCALE": number(tensor.scale), f"{end}_ZERO_POINT": str(tensor.zero_point)}
+    numbers |= sizes.macros()
     texts = {"labels": card.labels, "signals": card.signal_names, "units": [signal.unit for signal in card.signals]}
     tables = [f"char *const {name}_{key}[] = {{{', '.join(map(c_string, words))}}}" for key, words in texts.items()]
     if not card.raw_input:

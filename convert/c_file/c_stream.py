@@ -1,23 +1,27 @@
 """Write har_stream, which turns raw samples into activities in C, and a header with the numbers of its model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
 from convert.c_file.c_names import c_string
+from convert.c_file.c_program import number
+from convert.c_file.c_sizes import Sizes, with_stream
 from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.novelty import NoveltyDetector, TypicalMovement, TypicalPosture, TypicalSteps
 from edge_runtime.signals.frontend import SIGNALS
 
+_N_FIELDS = 29  # of a har_stream, without its arrays for labels, filters and the window
 _NEVER = 1e9  # a limit that nothing reaches
 _OF_MODEL = ("SAMPLES", "HOP", "N_SIGNALS", "N_LABELS", "RATE_HZ", "TEMPERATURE")
 
 _HEADER = """\
-/* The numbers that har_stream takes from the model {name} and its card.{frame} */
+/* The numbers that har_stream takes from the model {name} and its card.{frame}
+   On a Cortex-M4 with -Os, both take at most HAR_FLASH_BYTES, HAR_RAM_BYTES in a har_stream, and HAR_STACK_BYTES. */
 
 #ifndef HAR_MODEL_H
 #define HAR_MODEL_H
@@ -45,8 +49,8 @@ _HEADER = """\
 _WALKING = "\n   Samples must be in the walking frame: x up, y ahead and z to the left of someone who walks."
 
 
-def stream_files(card: Card, name: str) -> dict[str, str]:
-    """Return the texts of har_stream and its headers by file name, for the C of the model `name`.
+def stream_files(card: Card, name: str, model: Sizes) -> tuple[dict[str, str], Sizes]:
+    """Return the texts of har_stream and its headers by file name, for the C of the model `name`, and all their sizes.
 
     Raises `InputError` for a model that har_stream cannot drive.
     """
@@ -56,10 +60,11 @@ def stream_files(card: Card, name: str) -> dict[str, str]:
     if card.personal_correction:
         raise InputError(f"{name} was adapted to a person, which har_stream does not support")
     fixed = {x: files(__package__).joinpath(x).read_text(encoding="utf-8") for x in ("har_stream.h", "har_stream.c")}
-    return {"har_model.h": _header(card, name)} | fixed
+    header, sizes = _header(card, name, model)
+    return {"har_model.h": header} | fixed, sizes
 
 
-def _header(card: Card, name: str) -> str:
+def _header(card: Card, name: str, model: Sizes) -> tuple[str, Sizes]:
     smoothing, front_end, signals = card.live.smoothing, card.front_end, card.signal_names
     assert front_end is not None  # `check_front_end` has checked it
     detector = card.live.novelty or _without_limits(len(card.labels))
@@ -105,12 +110,28 @@ def _header(card: Card, name: str) -> str:
         },
     }
     macros = {key: f"{name.upper()}_{key}" for key in _OF_MODEL} | {key: _literal(x) for key, x in numbers.items()}
-    return _HEADER.format(
+    sizes = with_stream(
+        model,
+        sum(4 * np.size(rows) for group in tables.values() for rows in group.values()) + sum(map(len, card.answers)),
+        _n_bytes(numbers, card),
+        card.window.samples,
+        len(card.labels),
+    )
+    macros |= sizes.macros()
+    text = _HEADER.format(
         name=name,
         frame="" if card.frame == "device" else _WALKING,
         numbers="\n".join(f"#define HAR_{key} {value}" for key, value in macros.items()),
         **{part: "\n".join(_table(key, rows) for key, rows in group.items()) for part, group in tables.items()},
     )
+    return text, sizes
+
+
+def _n_bytes(numbers: Mapping[str, float], card: Card) -> int:
+    """Return the size of a `har_stream`, whose fields are of four bytes or aligned to four."""
+    sections = 6 * numbers["N_NOISE"] + 3 * numbers["N_GRAVITY"] + 3 * numbers["N_DRIFT"]
+    window = card.window.samples * len(card.signals)
+    return int(4 * (_N_FIELDS + len(card.labels) + 4 * sections + window))
 
 
 def _without_limits(n_labels: int) -> NoveltyDetector:
@@ -145,6 +166,6 @@ def _literal(x: Any) -> str:
         case int():
             return str(x)
         case float():
-            return f"{np.float32(x)!s}f"
+            return number(x)
         case _:
             return f"{{{', '.join(map(_literal, x))}}}"

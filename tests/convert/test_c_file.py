@@ -170,11 +170,11 @@ def test_every_dialect_of_gcc_has_the_machine_code_of_c99(shipped, tmp_path, com
 
 
 def test_the_header_has_the_numbers_of_the_card_in_c_and_in_cpp(tmp_path):
-    header, _ = c_source.source_of(*cards.read_model(MODELS["int8"]), "edge_int8")
+    header, *_ = c_source.source_of(*cards.read_model(MODELS["int8"]), "edge_int8")
     card = cards.read_model(MODELS["int8"])[1]
     (tmp_path / "edge_int8.h").write_text(header)
-    macros = re.findall(r"#define EDGE_INT8_(\w+) (0x\S+)", header)
-    numbers = {name: float.fromhex(value.rstrip("f")) for name, value in macros}
+    macros = re.findall(r"#define EDGE_INT8_(\w+) (\S+)f\n", header)
+    numbers = {name: np.float32(value) for name, value in macros}
     assert numbers == {"RATE_HZ": card.window.rate_hz, "TEMPERATURE": np.float32(card.temperature)}
     for key, n in (("N_SIGNALS", len(card.signals)), ("N_LABELS", len(card.labels))):
         assert f"#define EDGE_INT8_{key} {n}\n" in header
@@ -246,7 +246,7 @@ def test_no_statement_overwrites_values_that_it_or_a_later_statement_reads(plan)
         program.add(f"code{i} {' '.join(f'@{j}' for j in range(len(views)))};", *views, in_place=in_place)
         arrays.append(views[0])
         statements.append((views, in_place))
-    text = "\n".join(program.body())
+    text = "\n".join(program.body()[0])
     sizes = {memory: int(n) for memory, n in re.findall(r"(memory_of_\w+)\[(\d+)", text)} | {"window": 16}
     places = {name: (memory, int(n)) for name, memory, n in re.findall(r"(\w+) = (\w+) \+ (\d+);", text)}
     content: dict[tuple[str, int], Value] = {("window", i): arrays[0] for i in range(16)}
@@ -278,9 +278,9 @@ def test_a_difference_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch, uci
     change = ("12582912.0f", "12582913.0f") if is_every else (answered, once)
 
     def changed(*arguments):
-        header, source = exact(*arguments)
+        header, source, sizes = exact(*arguments)
         assert change[0] in source
-        return header, source.replace(*change)
+        return header, source.replace(*change), sizes
 
     monkeypatch.setattr(c_source, "source_of", changed)
     with pytest.raises(CheckFailedError, match="edge"):

@@ -36,8 +36,9 @@ WORDS = {*re.findall(r"\w+", KERNELS), *KEYWORDS}
 
 def texts(flatbuffer: bytes, card: cards.Card) -> str:
     """All the C of a model that is called m_int8; har_stream only takes signals with their usual names."""
-    live = stream_files(replace(card, signals=CARD.signals), "m_int8")
-    return "\n".join([*source_of(flatbuffer, card, "m_int8"), *live.values()])
+    header, source, sizes = source_of(flatbuffer, card, "m_int8")
+    live, _ = stream_files(replace(card, signals=CARD.signals), "m_int8", sizes)
+    return "\n".join([header, source, *live.values()])
 
 
 def forms(text: str) -> set[str]:
@@ -133,12 +134,12 @@ def test_each_array_has_a_name_of_its_own_and_no_keyword():
     ]
     names = []
     for i, name in enumerate(requests):
-        program.declared("int8_t {}[]", name, str(i))
+        program.declared("int8_t {}[]", name, str(i), 4)
         names.append(program.constants[-1].split()[3].removesuffix("[]"))
     assert len({*names}) == len(requests)
     assert not (WORDS | {"t", "mul_i", "memory_of_int8_t"}) & {*names}
     with pytest.raises(ValueError, match="name"):
-        program.declared("int8_t {}[]", f"x{HOSTILE[0]}", "text")
+        program.declared("int8_t {}[]", f"x{HOSTILE[0]}", "text", 4)
 
 
 ODD = ('a "quoted" \\', "two\nlines", "??/trigraph */ // ??)", "Größe – 歩く", "\x1b[31m7", "%s%n{}", "x" * 300)

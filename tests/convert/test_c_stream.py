@@ -2,6 +2,7 @@
 
 import ctypes
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from written_recordings import recordings
 
 from convert.c_file import c_source
 from convert.c_file.c_names import c_name
+from convert.c_file.c_sizes import Sizes
 from convert.c_file.c_stream import stream_files
 from edge_runtime.devices.emulated import cortex_m4
 from edge_runtime.errors import InputError
@@ -71,30 +73,30 @@ class Stream:
     """har_stream and a model in C, which has the files `texts`, in a library."""
 
     def __init__(self, folder: Path, card: Card, name: str, texts: Mapping[str, str]) -> None:
-        for file, text in {**texts, **stream_files(card, name), "harness.c": HARNESS}.items():
+        for file, text in {**texts, **stream_files(card, name, Sizes(0, 0))[0], "harness.c": HARNESS}.items():
             (folder / file).write_text(text)
         sources = [folder / file for file in (f"{name}.c", "har_stream.c", "harness.c")]
         succeeded(run_program(CC, *STRICT, "-shared", "-fPIC", *sources, "-o", folder / "stream.so", "-lm"))
         self._library = ctypes.CDLL(str(folder / "stream.so"))
         self._library.begin_at_zero.restype = ctypes.POINTER(ctypes.c_float)
-        self._state = ctypes.create_string_buffer(self._library.n_bytes())
+        self.state = ctypes.create_string_buffer(self._library.n_bytes())
         self._names = [*card.answers, UNKNOWN]
         whole = [(field, np.int32) for field in ("place", "activity", "reason", "warming_up")]
         self._type = np.dtype([*whole, ("probability", np.float32), ("probabilities", np.float32, len(card.labels))])
         self.reset()
 
     def reset(self) -> None:
-        self._library.har_reset(self._state)
+        self._library.har_reset(self.state)
 
     def begin_at_zero(self, n_values: int) -> np.ndarray:
         """Start the filters from zero, as `FrontEnd` does unless it starts gently; the window `[n_values]` to be."""
-        return np.ctypeslib.as_array(self._library.begin_at_zero(self._state), (n_values,))
+        return np.ctypeslib.as_array(self._library.begin_at_zero(self.state), (n_values,))
 
     def push(self, samples: np.ndarray) -> np.ndarray:
         """Return the answers to samples `[n, 6]`."""
         values, answers = np.ascontiguousarray(samples, np.float32), np.empty(len(samples), self._type)
         at = [array.ctypes.data_as(ctypes.c_void_p) for array in (values, answers)]
-        return answers[: self._library.push(self._state, at[0], len(values), at[1])]
+        return answers[: self._library.push(self.state, at[0], len(values), at[1])]
 
     def named(self, answer: np.void) -> str:
         return self._names[answer["activity"]]
@@ -102,7 +104,7 @@ class Stream:
 
 def of_shipped(folder: Path, name: str) -> Stream:
     flatbuffer, card = cards.read_model(SHIPPED[name])
-    header, source = c_source.source_of(flatbuffer, card, SHIPPED[name].stem)
+    header, source, _ = c_source.source_of(flatbuffer, card, SHIPPED[name].stem)
     stem = c_name(SHIPPED[name].stem)
     return Stream(folder, card, stem, {f"{stem}.h": header, f"{stem}.c": source})
 
@@ -272,7 +274,7 @@ def test_a_reset_forgets_everything_and_values_that_are_not_measurements_are_lef
 )
 def test_a_model_that_har_stream_cannot_drive_is_refused(change, words):
     with pytest.raises(InputError, match=words):
-        stream_files(replace(CARD, **change), "edge_int8")
+        stream_files(replace(CARD, **change), "edge_int8", Sizes(0, 0))
 
 
 def test_a_model_that_har_stream_cannot_drive_is_written_without_it(tmp_path):
@@ -294,6 +296,42 @@ def test_a_file_that_is_not_of_this_command_is_not_replaced(tmp_path):
     with pytest.raises(InputError, match=r"edge_int8\.h"):
         c_source.write_c_file(SHIPPED["edge"], tmp_path)
     assert len([*tmp_path.iterdir()]) == 1
+
+
+def test_the_header_has_the_size_of_a_stream(edge):
+    (ram,) = re.findall(r"#define HAR_RAM_BYTES (\d+)", stream_files(CARD, "edge_int8", Sizes(0, 0))[0]["har_model.h"])
+    assert int(ram) == len(edge.state)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_cortex_m4_takes_no_more_than_the_header_says(tmp_path, name):
+    c_source.write_c_file(SHIPPED[name], tmp_path)
+    stem = c_name(SHIPPED[name].stem)
+    bounds = {
+        key: int(value)
+        for file in (f"{stem}.h", "har_model.h")
+        for key, value in re.findall(r"#define (\w+)_BYTES (\d+)", (tmp_path / file).read_text())
+    }
+    flash, frames = {}, {}
+    for file in (stem, "har_stream"):
+        options = ("-Os", *cortex_m4.PROCESSOR, "-fstack-usage", "-c", f"{file}.c")
+        succeeded(run_program("arm-none-eabi-gcc", *options, cwd=tmp_path))
+        sizes = succeeded(run_program("arm-none-eabi-size", f"{file}.o", cwd=tmp_path)).stdout.splitlines()[1].split()
+        flash[file] = int(sizes[0])
+        assert sizes[1:3] == ["0", "0"]  # data and bss
+        used = (line.split()[:2] for line in (tmp_path / f"{file}.su").read_text().splitlines())
+        frames[file] = {function.rpartition(":")[2]: int(n_bytes) for function, n_bytes in used}
+    model = frames[stem].pop(f"{stem}_predict") + max(frames[stem].values())
+    steps = frames["har_stream"].pop("step_frequency")
+    stream = frames["har_stream"].pop("har_push") + max(model, steps + max(frames["har_stream"].values()))
+    for key, n_bytes in {
+        f"{stem.upper()}_FLASH": flash[stem],
+        f"{stem.upper()}_STACK": model,
+        "HAR_FLASH": sum(flash.values()),
+        "HAR_STACK": stream,
+    }.items():
+        assert 0.8 * bounds[key] < n_bytes <= bounds[key], key
 
 
 def firmware(folder: Path) -> list[Path]:

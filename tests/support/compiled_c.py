@@ -25,7 +25,7 @@ class Compiled:
     def __init__(self, folder: Path, models: Mapping[str, tuple[bytes, Card]], *options, by=(CC,), forced="best_set"):
         self.folder, self.texts = folder, {}
         for name, (flatbuffer, card) in models.items():
-            header, self.texts[name] = source_of(flatbuffer, card, name)
+            header, self.texts[name], _ = source_of(flatbuffer, card, name)
             (folder / f"{c_name(name)}.h").write_text(header)
             (folder / f"{c_name(name)}.c").write_text(self.texts[name].replace("[best_set]", f"[{forced}]"))
         sources = [folder / f"{c_name(name)}.c" for name in models]
