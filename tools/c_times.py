@@ -36,7 +36,7 @@ ROUNDS = 24
 @click.argument("models", nargs=-1, required=True)
 def main(models: Sequence[str]) -> None:
     """Time the int8 or mixed MODELS."""
-    content: dict[str, Any] = {"device": asdict(machine.read_facts()), "date": f"{date.today()}"}
+    content: dict[str, Any] = {"kind": "undisturbed", "device": asdict(machine.read_facts()), "date": f"{date.today()}"}
     content |= {"load_average_before": machine_state.state().load_average, "refused": {}, "networks": {}}
     with tempfile.TemporaryDirectory(prefix="har-edge-c-times-") as name:
         mask = Path(name) / "avx2_only.so"
@@ -107,7 +107,7 @@ def markdown(content: dict[str, Any]) -> str:
     }
     return f"""# Networks as C
 
-Written by `python -m tools.c_times` on {content["date"]}. Times are undisturbed times for one window in
+Written by `python -m tools.c_times` on {content["date"]}. Times are {content.get("kind", "median")} times for one window in
 µs, on one thread of an {content["device"]["cpu"]}, which has AVX-512 with VNNI. In the last column,
 all programs are restricted to AVX2.
 *Float32* is the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold** means that C is slower. The

@@ -155,6 +155,7 @@ def doubts_of(content: dict[str, Any]) -> list[str]:
 def markdown(content: dict[str, Any]) -> str:
     """Return the text of `peers.md`; `content` is read from `peers.json`."""
     device, rows = content["device"], content["rows"]
+    kind = "undisturbed" if "us" in rows[0] else "median"
     packages = ", ".join(f"{name} {number}" for name, number in content["packages"].items())
     first = {x["group"]: i for i, x in reversed([*enumerate(rows)])}
     rows = [row | {"name": f"**{row['name']}**"} if row is our_int8(content["rows"]) else row for row in rows]
@@ -167,10 +168,10 @@ def markdown(content: dict[str, Any]) -> str:
 
 Written by `python -m tools.peers` on {content["date"]}: {device["cpu"]}, {device["cores"]} cores, {device["os"]},
 Python {device["python"]}, one thread. Each of {content["rounds"]} rounds has a new process
-per form, and the processes take turns.
+per form.
 Packages: {packages}.
 
-Every form is made from the [selection network](../training.md) of `edge`. *Time* is the undisturbed time of an
+Every form is made from the [selection network](../training.md) of `edge`. *Time* is the {kind} time of an
 inference, from a {content["window"]}. *Products* are the matrix products that compute the LSTM's
 gates (i, f, o) and candidate (c) in a step. `har-edge convert` writes the form in **bold**.
 *Accuracy* is on {len(content["held_out_subjects"])}

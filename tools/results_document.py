@@ -104,7 +104,7 @@ watched the test accuracy while training.
 
 Times are for one thread. *kB* is the size of seed 0's file with its card ([other
 sizes](results/README.md#sizes-of-edge)). *Layers* says how recurrent layers are
-[written](convert.md#unrolled-or-looped). *Time* is the undisturbed time of one window. *Int8 time / fastest float's*
+[written](convert.md#unrolled-or-looped). *p50* is the median time of one window. *Int8 time / fastest float's*
 compares int8 with the fastest float model of any tool, with a 95 % interval. Below 1, int8 is faster. The ratio
 depends on the [processor](results/processors.md).
 
