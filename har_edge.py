@@ -82,7 +82,7 @@ def _run(command: str, *arguments: object, **options: object) -> None:
 
 
 def commands() -> dict[str, tuple[str, str]]:
-    """Return all subcommands, as `edge_runtime.cli.DEVICE_COMMANDS` has those of a device."""
+    """Return the subcommands of host and device: module and help line by name."""
     from edge_runtime.cli import DEVICE_COMMANDS
 
     return _HOST_COMMANDS | DEVICE_COMMANDS

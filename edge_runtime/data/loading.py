@@ -4,7 +4,7 @@ Several data sets have the signals of all and the labels of any, and their subje
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
@@ -17,7 +17,7 @@ from edge_runtime.data.dataset import MAX_LABELS, WINDOW, Dataset, Split, cut
 from edge_runtime.data.layout import DEFAULT, Layout, find_layout
 from edge_runtime.data.layout_recordings import LayoutRecordings, exported_by, fits, read_recordings
 from edge_runtime.data.names import MIN_SUBJECTS, labels_in_order, test_group
-from edge_runtime.data.recording import Mounting, Recording, label_runs
+from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals import frontend
@@ -195,7 +195,7 @@ class SourceReader:
         """
         if self.source.path is None:
             return sorted(set(uci_har.load().test.subject.tolist()))
-        with_windows = [recording for recording in self.recordings if [*_starts(recording, window)]]
+        with_windows = [recording for recording in self.recordings if recording.starts(window)]
         people = {recording.subject for recording in with_windows or self.recordings}
         return test_group(people) if self.alone or len(people) >= MIN_SUBJECTS else []
 
@@ -226,7 +226,7 @@ def windowed(name: str, recordings: Sequence[Recording], window: Window, tested:
         X: list[npt.NDArray[np.floating]] = [np.empty((0, window.samples, len(columns)), np.float32)]
         y: list[npt.NDArray[np.uint8]] = [np.empty(0, np.uint8)]
         for recording in chosen:
-            starts = list(_starts(recording, window))
+            starts = recording.starts(window)
             values = frontend.signals(recording.samples, recording.begins_midway)[:, columns]
             X.append(cut(values, starts, window.samples).astype(np.float32))
             places = np.array([*map(labels.index, recording.classes), 0], np.uint8)
@@ -238,13 +238,6 @@ def windowed(name: str, recordings: Sequence[Recording], window: Window, tested:
 
     train, test = (split([x for x in recordings if (x.subject in tested) == is_test]) for is_test in (False, True))
     return Dataset(name, labels, signals, window, train, test, FILTERS, mountings=mountings)
-
-
-def _starts(recording: Recording, window: Window) -> Iterator[int]:
-    """The first sample of each window that holds only one class."""
-    for first, end, label in label_runs(recording.labels):
-        if 0 <= label < len(recording.classes):
-            yield from range(first, end + 1 - window.samples, window.hop)
 
 
 def _joined(parts: Sequence[Dataset]) -> Dataset:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 from edge_runtime.signals.frontend import RATE_HZ, SIGNALS
-from edge_runtime.signals.types import Signal
+from edge_runtime.signals.types import Signal, Window
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class Recording:
     def signals(self) -> tuple[Signal, ...]:
         """The signals of its sensors, in the order of `SIGNALS`."""
         return tuple(signal for signal in SIGNALS if self.has_gyroscope or not signal.is_rotation)
+
+    def starts(self, window: Window) -> list[int]:
+        """The first sample of each window that holds only one class."""
+        runs = [run for run in label_runs(self.labels) if 0 <= run[2] < len(self.classes)]
+        return [i for first, end, _ in runs for i in range(first, end + 1 - window.samples, window.hop)]
 
     def label_at(self, seconds: float) -> str:
         """The label of the sample taken `seconds` after the first, or ""."""

@@ -36,7 +36,7 @@ def test_wheel_and_sdist_hold_the_packages_their_data_and_both_notices(built):
     assert "License-Expression: MIT" in metadata
     assert "License-File: LICENSE" in metadata
     assert "License-File: DATA_NOTICE.md" in metadata
-    assert "Requires-Python: <3.14,>=3.11" in metadata
+    assert "Requires-Python: <3.15,>=3.11" in metadata
     with tarfile.open(built["sdist"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     assert {*DATA, *MODELS, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
