@@ -15,7 +15,7 @@ import numpy as np
 from convert.c_file.c_names import checked
 from convert.c_file.c_products import limits, write_depthwise, write_product
 from convert.c_file.c_program import Program, loop, number
-from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, constant, unknown
+from convert.c_file.graph_tracing import JOIN, POOLS, Buffer, Step, Value, constant, unknown
 
 _MOST_GROUPED = 32  # element-wise operators in a loop
 _LONGEST_FORMULA = 500  # characters
@@ -24,7 +24,6 @@ _FACTOR_BITS = 20  # of the greater factor of an int8 sum, after its first bit
 _TABLES: dict[str, Callable[[Any], Any]] = {"LOGISTIC": lambda x: 1 / (1 + np.exp(-x)), "TANH": np.tanh}  # of int8
 _SIGNS = {"ADD": "+", "SUB": "-", "MUL": "*", "DIV": "/"}
 _FLOAT_FUNCTIONS = {"ABS": "absolute", "TANH": "hyperbolic_tangent", "MINIMUM": "smaller", "MAXIMUM": "greater"}
-_POOLS = {"AVERAGE_POOL_2D": "average", "MAX_POOL_2D": "maximum"}
 _INT8 = np.arange(-128, 128)
 
 
@@ -34,6 +33,7 @@ def write_program(steps: Sequence[Step], window: Value, logits: Value) -> Progra
     copies, groups = _place_parts(steps), _groups(steps)
     grouped = {step for members in groups.values() for step in members}
     for step in steps:
+        _check_sizes(step)
         if step in groups:
             _compute(program, groups[step])
         elif step not in grouped:
@@ -42,6 +42,19 @@ def write_program(steps: Sequence[Step], window: Value, logits: Value) -> Progra
             source = value if value.data is None else program.constant(f"{into.buffer.name}_start", value.data)
             program.add(f"memcpy(@0, @1, {value.size * np.dtype(value.dtype).itemsize});", into, source)
     return program
+
+
+def _check_sizes(step: Step) -> None:
+    """Raise `InputError` for an output that is larger or smaller than the operator makes it, as LiteRT finds out."""
+    x, y = step.inputs[0], step.output
+    if step.kind == "FULLY_CONNECTED":
+        w = step.inputs[1]
+        fits = y.shape[-1] == w.shape[0] and y.size * w.size == x.size * w.shape[0] ** 2
+    else:
+        is_element_wise = step.kind in (*_SIGNS, *_FLOAT_FUNCTIONS, *_TABLES, "RELU", "QUANTIZE", "DEQUANTIZE")
+        fits = not is_element_wise or max(value.size for value in step.inputs) == y.size
+    if not fits:
+        raise unknown(f"{step.kind} of shape {list(x.shape)} to {list(y.shape)}")
 
 
 def _place_parts(steps: Sequence[Step]) -> dict[Step, list[tuple[Value, Value]]]:
@@ -71,7 +84,7 @@ def _write(program: Program, step: Step) -> None:
         write_product(program, step)
     elif step.kind == "DEPTHWISE_CONV_2D":
         write_depthwise(program, step)
-    elif step.kind in _POOLS:
+    elif step.kind in POOLS:
         _pool(program, step)
     elif step.kind == "MEAN":
         _mean(program, step)
@@ -103,7 +116,7 @@ def _pool(program: Program, step: Step) -> None:
         top, left = (max(begin, 0) for begin in begins)
         rows, columns, across = ends[0] - top, ends[1] - left, sides[1] * depth
         terms = x.part((image * sides[0] + top) * across + left * depth, ((rows - 1) * across + columns * depth,))
-        code = f"{_POOLS[step.kind]}(@1, {rows}, {across}, {columns}, {depth}, @0);"
+        code = f"{POOLS[step.kind]}(@1, {rows}, {across}, {columns}, {depth}, @0);"
         program.add(code, y.part(row * depth, (depth,)), terms)
 
 
@@ -115,6 +128,8 @@ def _mean(program: Program, step: Step) -> None:
         raise unknown("MEAN of axes with an axis between")
     channels = math.prod(x.shape[axes[-1] + 1 :])
     n = math.prod(x.shape[axes[0] : axes[-1] + 1])
+    if y.size * n != x.size:
+        raise unknown(f"MEAN of shape {list(x.shape)} to {list(y.shape)}")
     scale = x.scale / y.scale * (np.float32(1) / np.float32(n))
     start = np.float32(y.zero_point) - np.float32(n * x.zero_point) * scale
     code = f"mean(@1, {n}, {channels}, {number(scale)}, {number(start)}, @0);"

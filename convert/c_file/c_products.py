@@ -59,7 +59,7 @@ def _layer(program: Program, step: Step, weights: Array, packed: Array) -> Value
     """
     x, w, *others = step.inputs
     y, name = step.output, step.output.buffer.name
-    key = w.buffer, x.scale, x.zero_point, y.scale, y.zero_point
+    key = step.kind, w.buffer, x.scale, x.zero_point, y.scale, y.zero_point
     if key not in program.layers:
         n, more = y.shape[-1], len(weights) - y.shape[-1]
         if weights.min() < -127:
