@@ -1,7 +1,6 @@
 """Find run folders, which `train`, `convert` and `bench` share, and name their files."""
 
 import fcntl
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from edge_runtime.model import model_card
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.model.scheme_names import SCHEMES
 from edge_runtime.system.files import write_bytes
+from edge_runtime.system.outside_files import file_name, parse_json, read_text
 from edge_runtime.system.progress import OnNotice
 
 RUNS = Path("runs")
@@ -206,4 +206,9 @@ def _runs_in(folder: Path) -> list[Run]:
     seeds = folder / SEEDS
     if not seeds.exists():
         return [Run(folder)]
-    return [Run(folder / name) for name in json.loads(seeds.read_text())["runs"]]
+    try:
+        names = parse_json(read_text(seeds, "the summary of several seeds"))["runs"]
+        first, *others = [Run(folder / name) for name in map(file_name, names)]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{seeds} is damaged ({error}): name the run folder of one seed") from error
+    return [first, *others]

@@ -15,6 +15,7 @@ from edge_runtime.system.zip_archive import Archive, is_zip
 
 _MOST_FILES = 200_000
 _DEEPEST = 2  # zips in each other, as in RealWorld
+_MOST_LINES, _BYTES_A_LINE = 3_000_000, 10  # of all files in a zip, more in a large one: 1 GB of memory
 _OPEN_ZIPS = 4  # the zips of two sensors, whose files are read by turns, and the zips around them
 
 
@@ -83,6 +84,21 @@ def unpacked(tree: FileTree) -> FileTree:
             if len(readers) > _MOST_FILES:
                 raise InputError(f"the zips in {tree.place} hold more than {_MOST_FILES:,} files: give a part of it")
     return replace(tree, names=tuple(readers), read=lambda name: readers[name]())
+
+
+def limited(tree: FileTree, path: Path) -> FileTree:
+    """`tree`, where reading raises `InputError` once the files in the zip at `path` had too many lines together."""
+    n_lines_left = max(_MOST_LINES, path.stat().st_size // _BYTES_A_LINE)
+
+    def read(name: str) -> bytes:
+        nonlocal n_lines_left
+        content = tree.read(name)
+        n_lines_left -= max(map(content.count, (b"\n", b"\r")))
+        if n_lines_left < 0:
+            raise InputError(f"{path} has more lines than a zip of its size may: unpack it into a folder")
+        return content
+
+    return replace(tree, read=read)
 
 
 def _shown(archive: Archive) -> tuple[str, ...]:

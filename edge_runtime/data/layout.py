@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from edge_runtime.data.path_patterns import PathPattern
+from edge_runtime.data.path_patterns import PathPattern, anchored
 from edge_runtime.errors import InputError
 from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, canonical
 from edge_runtime.system.dataclass_json import Quantity, from_json
@@ -36,6 +36,7 @@ Column = Annotated[int, Quantity(at_least=1, at_most=10_000)] | str
 _Lines = Annotated[int, Quantity(at_least=0)]
 _Offset = Annotated[float, Quantity(at_least=-1e9, at_most=1e9)]
 _LARGEST_FILE = 1 << 16  # bytes
+_MOST_DOTS = 100  # in a line: tomllib keeps each beginning of a dotted key
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,9 @@ class Layout:
     def _starred(self) -> dict[str, re.Pattern[str]]:
         """Patterns of the labels with a `*`, which stands for any text."""
         keys = [key for key in (*self.labels, *self.other_labels) if OTHERS in key and key != OTHERS]
-        return {key: re.compile(".*".join(map(re.escape, key.split(OTHERS))), re.DOTALL) for key in keys}
+        parts = {key: anchored(key.split(OTHERS)) for key in keys}
+        likes = {key: first + "".join(f"(?>.*?{then})" for then in others) for key, (first, *others) in parts.items()}
+        return {key: re.compile(like, re.DOTALL) for key, like in likes.items()}
 
 
 def _listed(texts: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -241,6 +244,8 @@ def parse_layout(text: str, source: str, name: str) -> Layout:
     Raises `InputError`, which names the `source`, for a wrong one.
     """
     try:
+        if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+            raise ValueError(f"a line has more than {_MOST_DOTS} dots")
         content = {"name": name, **tomllib.loads(text), "source": source}
         layout: Layout = from_json(Layout, content, known_keys_only=True)
         _check(layout)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import MAX_LABELS
-from edge_runtime.data.file_tree import FileTree, open_tree, unpacked
+from edge_runtime.data.file_tree import FileTree, limited, open_tree, unpacked
 from edge_runtime.data.label_files import LabelsOf, read_labels
 from edge_runtime.data.layout import OTHERS, TEXTS, Layout, find_layout
 from edge_runtime.data.names import labels_in_order, natural
@@ -26,6 +26,7 @@ from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
 from edge_runtime.system.printable import has_control, quoted
 
+_MOST_TEXTS, _LONGEST_TEXT = 1000, 200  # labels in the files, and characters of one
 _BUNCHED = 1 / 3  # of the samples come within that part of the time between two: several are delivered together
 
 EXPORTS = {"Metadata.csv": "sensor-logger", "meta/device.csv": "phyphox"}
@@ -66,6 +67,7 @@ def read_recordings(path: Path, layout: Layout, rate_hz: float = RATE_HZ) -> Lay
     with open_tree(path) as opened:
         fits_layout = any(_path_texts(opened, layout, name) is not None for name in opened.names)
         tree = opened if fits_layout else unpacked(opened)
+        tree = limited(tree, path) if path.is_file() else tree
         labels = read_labels(tree, layout, layout.label_file) if layout.label_file else None
         layout = replace(layout, name=layout.name or (path.resolve().stem if path.is_file() else path.resolve().name))
         for path_texts, files in _groups(tree, layout):
@@ -257,6 +259,8 @@ def _labelled(
 ) -> tuple[Recording, ...]:
     """The recordings with their labels. Raises `InputError` for a label without a name, and for too many."""
     texts = set().union(*(labels for _, labels in parts))
+    if len(texts) > _MOST_TEXTS or max(map(len, texts)) > _LONGEST_TEXT:
+        raise InputError(f"{path} has labels of over {_LONGEST_TEXT} characters, or over {_MOST_TEXTS:,}: see label")
     names_of_parts = (name for x, _ in parts for name in (x.subject, x.trial, x.mounting.placement, x.mounting.device))
     control = next((name for name in (*texts, *map(str, names_of_parts)) if has_control(name)), None)
     if control is not None:

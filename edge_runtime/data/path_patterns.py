@@ -1,8 +1,10 @@
 """Match the paths of files with patterns such as `{label}/{subject}/{trial}.csv`, and read the names in them."""
 
 import re
+from collections.abc import Sequence
 
 _TOKEN = re.compile(r"(\{[a-z]\w*\}|\*\*/|\*)")
+_MOST_DEEP, _DEEPEST, _LONGEST_PATH = 2, 50, 1000  # `**/`, folders and characters, so that trying all stays quick
 
 
 class PathPattern:
@@ -19,6 +21,8 @@ class PathPattern:
 
     def match(self, path: str, around: str = "") -> dict[str, str] | None:
         """The texts of all names in `path`, where it fits; the top is inside the folder `around` all files."""
+        if len(path) > _LONGEST_PATH or path.count("/") > _DEEPEST:
+            return None
         for pattern, is_at_top in self._patterns:
             if matched := pattern.fullmatch(path.removeprefix(around) if is_at_top else path):
                 return dict.fromkeys(self.names, "") | matched.groupdict()
@@ -26,19 +30,22 @@ class PathPattern:
 
 
 def _expression(text: str) -> str:
+    """A regular expression in which only folders are tried again: where text may be longer, what follows fits too."""
     pieces = _TOKEN.split(text.lstrip("/"))
     if any(brace in part for part in pieces[::2] for brace in "{}") or not text.strip("/"):
         raise ValueError(f"{text!r} is not a pattern of paths: names in braces have small letters and digits")
-    expression = "" if text.startswith("/") else "(?:.*/)?"
-    for piece in pieces:
-        name = piece[1:-1]
-        if piece == "**/":
-            expression += "(?:.*/)?"
-        elif piece == "*":
-            expression += "[^/]*?"
-        elif not piece.startswith("{"):
-            expression += re.escape(piece)
-        else:
-            is_again = f"(?P<{name}>" in expression
-            expression += f"(?P={name})" if is_again else f"(?P<{name}>[^/]+?)"
-    return expression
+    if text.count("**/") > _MOST_DEEP:
+        raise ValueError(f"{text!r} has more than {_MOST_DEEP} **/")
+    first, *behind = anchored(pieces[::2])
+    parts, named = ["" if text.startswith("/") else "(?:.*/)?", first], set[str]()
+    for token, then in zip(pieces[1::2], behind, strict=True):
+        name = token[1:-1]
+        like = "[^/]*?" if token == "*" else f"(?P={name})" if name in named else f"(?P<{name}>[^/]+?)"
+        parts.append(f"(?:.*/)?{then}" if token == "**/" else f"(?>{like}{then})")
+        named.add(name)
+    return "".join(parts)
+
+
+def anchored(texts: Sequence[str]) -> list[str]:
+    """Regular expressions of `texts`; the last one matches only at the end."""
+    return [*map(re.escape, texts[:-1]), re.escape(texts[-1]) + r"\Z"]

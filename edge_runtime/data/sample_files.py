@@ -20,7 +20,6 @@ from edge_runtime.system.printable import quoted
 _LIMITS = {"acceleration": (MAX_ACCELERATION_G, "g"), "rotation": (MAX_ROTATION_RAD_S, "rad/s")}
 _SEPARATORS = {"tab": "\t", "blanks": " "}
 _LOOKED_AT = 1000  # rows whose usual number of cells is that of samples
-_FEW_LINES, _SHORTEST_ROW = 1_000_000, 8  # in more lines than a few, rows of samples have so many bytes on average
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,6 @@ def read_series(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
 
     `sensor` is the sensor that the path names. Raises `InputError` with file and line.
     """
-    if max(map(content.count, (b"\n", b"\r"))) > max(_FEW_LINES, len(content) // _SHORTEST_ROW):
-        raise InputError(f"{place} has too many lines: rows of samples have {_SHORTEST_ROW} characters or more")
     try:
         top = next((line for line in _lines(content, place, layout, "") if line.strip()), "")
         if layout.bad_rows == "leave out" and not top:

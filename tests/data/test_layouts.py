@@ -1,13 +1,17 @@
 """Files are read as a layout says: their form, units, clocks, sensors, devices, people and labels."""
 
+import re
 import zipfile
+from contextlib import nullcontext
+from random import Random
 
 import numpy as np
 import pytest
 from described_recordings import LAYOUT, layout, rows, sensors, write_layout, write_tree
 from written_recordings import motion, on_grid
 
-from edge_runtime.data import loading
+from edge_runtime.data import file_tree, loading
+from edge_runtime.data.layout import Layout
 from edge_runtime.data.layout_recordings import read_recordings
 from edge_runtime.data.path_patterns import PathPattern
 from edge_runtime.errors import InputError
@@ -35,7 +39,7 @@ def written(folder, text, lines, name="a.txt", encoding="utf-8"):
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
-def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip):
+def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip, monkeypatch):
     data = write_tree(tmp_path / "data")
     if as_zip:
         with zipfile.ZipFile(tmp_path / "data.zip", "w") as archive:
@@ -58,6 +62,10 @@ def test_a_folder_or_a_zip_is_read_as_the_layout_says(tmp_path, as_zip):
     assert (windows.name, windows.labels) == ("mine", ("WALKING", "SITTING"))
     assert set(windows.test.subject.tolist()) == {"10"}
     assert len(windows.train) == 2 * 2 * 3
+    monkeypatch.setattr(file_tree, "_MOST_LINES", 1000)
+    monkeypatch.setattr(file_tree, "_BYTES_A_LINE", 10**6)
+    with pytest.raises(InputError, match="into a folder") if as_zip else nullcontext():
+        loading.load_recordings(source)
 
 
 def test_mountings_are_one_for_each_person_unless_each_file_is_one(tmp_path):
@@ -150,7 +158,36 @@ def test_a_pattern_may_begin_at_the_top_and_may_have_a_second_form():
     pattern = PathPattern("p{x}/**/{y}_{z}.csv", "p{x}/**/{y}.csv")
     assert pattern.match("p1/a/b/c_2.csv") == {"x": "1", "y": "c", "z": "2"}
     assert pattern.match("q/p1/c.csv") == {"x": "1", "y": "c", "z": ""}
-    assert PathPattern("{a}_*_{a}.csv").match("x/1_2_3_1.csv") == {"a": "1"}
+
+
+def test_a_pattern_finds_the_shortest_texts_though_it_tries_no_other_length():
+    random, n_found = Random(0), 0
+    tries_all = {"*": "[^/]*?", "/**/": "/(?:.*/)?"}
+    for _ in range(20_000):
+        names = [f"{{{x}}}" for x in "pqrstu"]
+        pieces = [random.choice([*"**ab__/", "/**/", names.pop()]) for _ in range(random.randint(1, 6))]
+        text, path = "".join(pieces), "".join(random.choice("aab__/") for _ in range(random.randint(1, 10)))
+        is_apart = "**" not in "".join(piece.replace("**", "") for piece in pieces)
+        if text and text.strip("/") == text and is_apart and pieces.count("/**/") < 3:
+            plain = "".join(
+                tries_all.get(piece, f"(?P<{piece[1:-1]}>[^/]+?)" if "{" in piece else piece) for piece in pieces
+            )
+            expected = re.compile(f"(?:.*/)?{plain}").fullmatch(path)
+            n_found += expected is not None
+            assert PathPattern(text).match(path) == (expected and expected.groupdict()), (text, path)
+    assert n_found > 1000
+
+
+def test_no_pattern_of_paths_or_labels_tries_all_lengths():
+    """Else these would never end."""
+    folders, end = f"{'a' * 99}/" * 8, f"{'a' * 99}.csv"
+    for text in ("*a" * 20 + "*b*.csv", "*{x}*{x}*{y}*{y}b*.csv", "**/*a*a/**/*a*a*b/*.csv"):
+        assert PathPattern(text).match(folders + end) is None
+    assert PathPattern("{p}_{q}_{r}_{s}_{t}_{u}.txt").match("a_" * 100_000 + end) is None
+    assert PathPattern("**/*a/**/*a/*b.csv").match("a/" * 100_000 + end) is None
+    with pytest.raises(ValueError, match=r"\*\*/"):
+        PathPattern("**/*a/" * 6 + "*.csv")
+    assert Layout("*.csv", labels={"*a" * 20 + "*b": "WALKING"}).key_of_label("a" * 199) is None
 
 
 def read(folder, text):

@@ -85,6 +85,7 @@ REFUSED = [
     ("mine.toml", "pattern", layout, "{trial}", "{trial"),
     ("mine.toml", "line 4", layout, "skip = 1", "skip = 1\nrate = 25"),
     ("mine.toml", "acceleration.offset", layout, 'unit = "g"', 'unit = "g"\noffset = [1, 2]'),
+    ("mine.toml", "dots", layout, "skip = 1", "skip = 1\n" + "a." * 200 + "a = 1"),
     ("mine.toml", "nonsense", layout, "skip = 1", 'skip = 1\nencoding = "nonsense"'),
     ("mine.toml", "'H'", one_file, '"s"', '"%H:%M:%S %H"', timed(np.arange(200)), TIMED),
     # recordings that a layout does not fit
@@ -93,6 +94,7 @@ REFUSED = [
     ("1_1.csv", "'zed'", one_file, '"z"', '"zed"', HEADED, NAMED),
     ("1_1.csv", "line 202: 5 fields", one_file, "", "", [*HEADED, "1,0,0,0,0"]),
     ("1_1.csv", "line 202", one_file, "", "", [*HEADED, "900,0,0,0,0,0"]),
+    ("1_1.csv", "lines", one_file, "", "", ["1"] * 5_000_000),
     ("1_1.csv", "line 3", one_file, "", "", timed(np.zeros(200)), TIMED),
     ("1_1.csv", "1 s apart.*rate", one_file, '"s"', '"s"\nsteady = true', timed(np.arange(200) // 50), TIMED),
     ("1_1.csv", "2e-05 s apart", one_file, '"s"', '"ms"', timed(np.arange(200) / 50), TIMED),
@@ -106,6 +108,7 @@ REFUSED = [
     *[("rec-a.csv", "line 5", row, GOOD.replace("0.06", x)) for x in ("0.04", "nan")],
     *[("rec-a.csv", "line 5", row, GOOD.replace(",1,0,", f",{x},")) for x in ("101,0", "fast,0", "1,-201")],
     *[("rec-a.csv", "line 5", row, x) for x in (f"{GOOD},more", f"{GOOD[:-1]}b", GOOD[:-1])],
+    ("", "characters", row, GOOD.replace("walk", "w" * 300)),
     ("", "2 subjects", people, "a"),
     ("", "'jump'.*--test-subjects", people, "ab", {"labels": ("walk", "jump")}),
     ("", "2 subjects", people, "ab", {"n": 100}),

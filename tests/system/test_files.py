@@ -68,6 +68,10 @@ def test_the_latest_run_is_found_by_its_own_name(tmp_path, monkeypatch):
     assert runs.find_run(Path("runs/first")).folder == Path("runs/first")
     with pytest.raises(InputError, match="absent"):
         runs.find_run(tmp_path / "absent")
+    for seeds in ('{"runs": ["../second"]}', '{"runs": []}', '{"runs": 3}', '["second"]', "{"):
+        (tmp_path / "runs/first/seeds.json").write_text(seeds)
+        with pytest.raises(InputError, match=r"seeds\.json"):
+            runs.find_run(Path("runs/first"))
 
 
 def test_checking_a_folder_leaves_no_trace(tmp_path):
