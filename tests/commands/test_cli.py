@@ -154,6 +154,13 @@ def test_a_command_ends_quietly_when_nobody_reads_its_output(tmp_path, command):
     assert succeeded(in_shell(f"{command} | true", tmp_path)).stderr == ""
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_does_its_work_without_its_standard_streams(tmp_path, closed):
+    """No file that it opens takes their place, so that other output does not get into the file."""
+    source = f"card edge-small {closed}"
+    assert succeeded(in_shell(source, tmp_path)).stderr == ""
+
+
 def test_unwritable_output_is_an_error(tmp_path):
     assert_one_sentence(in_shell("card edge >/dev/full", tmp_path), 2, "space")
 
