@@ -62,7 +62,8 @@ def _run(command: str, *arguments: object, **options: object) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         start_new_session=True,  # an interruption reaches only this process, which passes it on
     ) as child:
         assert child.stdout is not None

@@ -7,7 +7,8 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,10 +18,11 @@ from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of
 from edge_runtime.system.dataclass_json import from_json
-from edge_runtime.system.printable import quoted
+from edge_runtime.system.printable import printable, quoted
 
 _SILENCE_SECONDS = 60.0
 _PIECE = 1 << 18
+_LONGEST_WORDS = 500  # of the agent's words in a sentence
 # It passes through unknown shells, so it has no quote, backslash or exclamation mark. Python 2 reaches the first exit.
 _LOADER = (
     "import sys, json; "
@@ -64,9 +66,13 @@ class Transport(Protocol):
 
 def program(variable: str, usual: str, package: str) -> list[str]:
     """Return the words of the command in `variable`, or of `usual`. Raises `InputError` if it is missing."""
-    words = shlex.split(os.environ.get(variable) or usual)
-    if shutil.which(words[0]) is None:
-        raise InputError(f"{words[0]} is missing on this machine: install {package}, or set {variable}")
+    text = os.environ.get(variable, "").strip() or usual
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = []
+    if not words or shutil.which(words[0]) is None:
+        raise InputError(f"{text} is missing on this machine: install {package}, or set {variable}")
     return words
 
 
@@ -89,8 +95,10 @@ class Connection:
         self._pending = bytearray()
         self._greeted = False
         try:
+            os.set_blocking(self._stdin, False)
             self._write(source)
-            self.hello = from_json(Hello, self._receive()["hello"])
+            with self.understood():
+                self.hello = from_json(Hello, self._receive()["hello"])
             self._greeted = True
         except BaseException:
             self.close()
@@ -112,22 +120,31 @@ class Connection:
         content = None if payload is None else payload.read_bytes()
         size = {} if content is None else {"n_bytes": len(content)}
         self._write(json.dumps({"do": task, **arguments, **size}).encode() + b"\n" + (content or b""))
-        while not (message := self._receive()).get("done"):
-            on_notice(message, self._take(message.get("n_bytes", 0)))
+        with self.understood():
+            while not (message := self._receive()).get("done"):
+                on_notice(message, self._take(message.get("n_bytes", 0)))
         return message
+
+    @contextmanager
+    def understood(self) -> Iterator[None]:
+        """Turn errors of a block that reads an answer into a `DeviceError`."""
+        try:
+            yield
+        except (LookupError, TypeError, ValueError) as error:
+            raise DeviceError(f"{self._transport.name} does not answer like har-edge's agent ({error!r})") from error
 
     def _receive(self) -> dict[str, Any]:
         while b"\n" not in self._pending:
             self._read()
         line = self._take(self._pending.index(b"\n") + 1)
-        message = message_of(line)
+        message = message_of(line.decode(errors="replace"))
         if not message:
             raise DeviceError(
                 f"{self._transport.name} does not answer like har-edge's agent ({quoted(line[:-1], 100)}): "
                 "make sure that its login prints nothing"
             )
         if "error" in message:
-            raise DeviceError(f"{self._transport.name}: {message['error']}")
+            raise DeviceError(f"{self._transport.name}: {printable(str(message['error']), _LONGEST_WORDS)}")
         return message
 
     def _take(self, n_bytes: int) -> bytes:
@@ -139,8 +156,7 @@ class Connection:
 
     def _read(self) -> None:
         """Wait for output and read it."""
-        if not select.select([self._stdout], [], [], _SILENCE_SECONDS)[0]:
-            raise DeviceError(f"{self._transport.name} does not answer within {_SILENCE_SECONDS:g} s: try again")
+        self._check_alive(select.select([self._stdout], [], [], _SILENCE_SECONDS)[0])
         read = os.read(self._stdout, _PIECE)
         if not read:
             raise self._lost()
@@ -150,9 +166,14 @@ class Connection:
         view = memoryview(data)
         try:
             while view:
+                self._check_alive(select.select([], [self._stdin], [], _SILENCE_SECONDS)[1])
                 view = view[os.write(self._stdin, view) :]
         except BrokenPipeError as error:
             raise self._lost() from error
+
+    def _check_alive(self, ready: Sequence[int]) -> None:
+        if not ready:
+            raise DeviceError(f"{self._transport.name} does not answer within {_SILENCE_SECONDS:g} s: try again")
 
     def _lost(self) -> HarEdgeError:
         """Return the error for a command that has ended or is about to end."""

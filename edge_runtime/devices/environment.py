@@ -28,7 +28,10 @@ def requirements(runtime: str) -> tuple[str, str]:
     """Return pip's requirements for `runtime`; the version of LiteRT is the one on this machine."""
     if runtime == "tflite-runtime":
         return "tflite-runtime==2.14.0", _NUMPY[runtime]
-    return f"ai-edge-litert=={metadata.version('ai-edge-litert')}", _NUMPY[runtime]
+    try:
+        return f"ai-edge-litert=={metadata.version('ai-edge-litert')}", _NUMPY[runtime]
+    except metadata.PackageNotFoundError:
+        return "ai-edge-litert>=2.0,<3", _NUMPY[runtime]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder, sha256
+from edge_runtime.system.printable import printable
 from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
@@ -74,7 +75,7 @@ class RemoteDevice:
 
         def hear(notice: dict[str, Any], _: bytes) -> None:
             if "stage" in notice:
-                on_progress(0.5, notice["stage"])
+                on_progress(0.5, printable(str(notice["stage"])))
 
         answer = self.connect().ask(
             "environment",
@@ -83,7 +84,8 @@ class RemoteDevice:
             key=environment.key(*wheels),
             wheels={path.name: digest for digest, path in wheels.items()},
         )
-        return str(answer["site"])
+        with self.connect().understood():
+            return str(answer["site"])
 
     def connect(self) -> Connection:
         """Return the connection, and open it if needed."""
@@ -100,11 +102,14 @@ class RemoteDevice:
             self._send({digest: bundle}, on_progress)
             interpreter = connection.hello.interpreters[0].path
             answer = connection.ask("probe", interpreter=interpreter, bundle=digest)
-        return from_json(Description, answer["description"])
+        with connection.understood():
+            return from_json(Description, answer["description"])
 
     def clean(self) -> int:
         """Remove everything there, and return its size in bytes."""
-        return int(self.connect().ask("clean")["removed_bytes"])
+        answer = self.connect().ask("clean")
+        with self.connect().understood():
+            return int(answer["removed_bytes"])
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
         """Do `job`, whose files are in `folder`, in fresh processes. Raises `DeviceError`, or the worker's error."""
@@ -134,11 +139,13 @@ class RemoteDevice:
             silence_seconds=self.silence_seconds,
         )
         title = f"{job.title} on {self.name}"
-        if done["silent"]:
+        with self.connect().understood():
+            silent, how = done["silent"], ending(done["code"], done["log"], stage)
+        if silent:
             raise no_answer(title, f"gave no sign of life for {self.silence_seconds:g} s while {stage}")
         answers = read_answers(folder, job)
         if answers is None:
-            raise no_answer(title, ending(done["code"], done["log"], stage))
+            raise no_answer(title, how)
         if self.without_onnx:
             is_onnx = [model.runtime == ONNX_RUNTIME for model in job.models]
             answers = [self.without_onnx if onnx else answer for onnx, answer in zip(is_onnx, answers, strict=True)]
@@ -162,7 +169,9 @@ class RemoteDevice:
         unknown = [digest for digest in files if digest not in self._there]
         if not unknown:
             return
-        missing = self.connect().ask("missing", digests=unknown)["missing"]
+        answer = self.connect().ask("missing", digests=unknown)
+        with self.connect().understood():
+            missing = [digest for digest in unknown if digest in answer["missing"]]
         for i, digest in enumerate(missing):
             on_progress(i / len(missing), f"sending {files[digest].stat().st_size / 1e6:.1f} MB")
             self.connect().ask("put", payload=files[digest], digest=digest)

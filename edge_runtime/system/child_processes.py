@@ -7,6 +7,7 @@ The last line is `{"done": true}`, or `{"error": ..., "exit_code": ...}` for an 
 import json
 import os
 import select
+import selectors
 import signal
 import subprocess
 import sys
@@ -31,6 +32,7 @@ Tell = Callable[..., None]
 _ERRORS = {ExitCode.USAGE: InputError, ExitCode.CHECK_FAILED: CheckFailedError, ExitCode.DEVICE: DeviceError}
 
 _LONGEST_STAGE = 200
+_LONGEST_OUTPUT = 1 << 24  # bytes
 _LAST_WORDS = 4000  # characters of a log
 _ROOT = Path(__file__).resolve().parents[2]
 # -P and our path in front: a user's module of the same name is never imported instead of ours.
@@ -50,20 +52,21 @@ def tell(pipe: IO[str], **fields: Any) -> None:
         sys.exit(1)
 
 
-def message_of(line: str | bytes) -> dict[str, Any]:
+def message_of(line: str) -> dict[str, Any]:
     """Return the message in `line`; it is empty for other text, which libraries print."""
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
 
 
 def progress_of(message: Mapping[str, Any]) -> tuple[float, str] | None:
     """Return the finished share and the stage; None for other messages."""
-    if "share" not in message:
+    share, stage = message.get("share"), message.get("stage")
+    if not isinstance(share, (int, float)) or not 0 <= share <= 1:
         return None
-    return float(message["share"]), printable(str(message["stage"]), _LONGEST_STAGE)
+    return float(share), printable(str(stage), _LONGEST_STAGE)
 
 
 def error_fields(error: HarEdgeError) -> dict[str, Any]:
@@ -123,12 +126,12 @@ class Child(AbstractContextManager["Child"]):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            bufsize=0,  # so that `selectors` sees each message
             pass_fds=pass_fds,
             start_new_session=True,  # Ctrl-C reaches only the command, which then ends the child
         )
         assert self._process.stdout is not None
         self._stdout = self._process.stdout
+        self._reader = LineReader(self._stdout)
 
     def __exit__(self, *_: object) -> None:
         self.stop()
@@ -137,11 +140,13 @@ class Child(AbstractContextManager["Child"]):
         """Return the descriptor of its messages, for `selectors`."""
         return self._stdout.fileno()
 
-    def read(self) -> dict[str, Any] | None:
-        """Wait for the next message, and return it; None when the child has ended."""
-        line = self._stdout.readline()
-        if not line:
-            return None
+    def read(self) -> list[dict[str, Any]] | None:
+        """Wait for output, and return the complete messages; None when the child has ended."""
+        complete = self._reader.read()
+        return None if complete is None else list(map(self.take_in, complete))
+
+    def take_in(self, line: str) -> dict[str, Any]:
+        """Return the message in `line`, the next line of its output."""
         self._last = message = message_of(line)
         self._stage = message.get("stage", self._stage)
         return message
@@ -180,36 +185,43 @@ def run_in_child(
 ) -> None:
     """Run a `Child` to its end; `on_message` gets its messages as they come, `on_progress` the progress in them.
 
-    Raises `TimeoutError` when a wait takes longer than `seconds()`, and the errors of `Child.finish`.
+    Raises `TimeoutError` as `lines` does, and the errors of `Child.finish`.
     """
     with Child(name, advice, module, *arguments) as child:
-        while True:
-            _wait_for(child, seconds() if seconds else None)
-            message = child.read()
-            if message is None:
-                break
-            on_message(message)
+        for line in lines(child, seconds):
+            on_message(message := child.take_in(line))
             if progress := progress_of(message):
                 on_progress(*progress)
         child.finish()
 
 
-def lines(stream: IO[bytes], seconds: float) -> Iterator[str]:
-    """Yield the lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds`."""
-    pending = b""
-    while True:
-        _wait_for(stream, seconds)
-        output = os.read(stream.fileno(), 65536)
+class LineReader:
+    """Reads the lines of `stream` as they come."""
+
+    def __init__(self, stream: IO[bytes] | Child) -> None:
+        self._stream, self._pending = stream, b""
+
+    def read(self) -> list[str] | None:
+        """Wait for output, and return the complete lines; None at the end of the stream."""
+        output = os.read(self._stream.fileno(), 65536)
         if not output:
-            return
-        *complete, pending = (pending + output).split(b"\n")
-        yield from (line.decode(errors="replace") for line in complete)
+            return None
+        *complete, self._pending = (self._pending + output).split(b"\n")
+        return [line.decode(errors="replace") for line in complete]
 
 
-def _wait_for(stream: IO[bytes] | Child, seconds: float | None) -> None:
-    """Wait until `stream` has output or ends. Raises `TimeoutError` after `seconds`."""
-    if not select.select([stream], [], [], seconds if seconds is None else max(0.0, seconds))[0]:
-        raise TimeoutError
+def lines(stream: IO[bytes] | Child, seconds: Callable[[], float] | None = None) -> Iterator[str]:
+    """Yield the lines of `stream` as they come. Raises `TimeoutError` when a wait takes longer than `seconds()`."""
+    reader = LineReader(stream)
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(0.0, seconds()) if seconds else None):
+                raise TimeoutError
+            complete = reader.read()
+            if complete is None:
+                return
+            yield from complete
 
 
 @dataclass
@@ -239,7 +251,7 @@ class Stoppable:
 def run_program(
     command: Sequence[str], seconds: float | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run `command` to its end, without input, and return its output and its errors as UTF-8.
+    """Run `command` to its end, without input, and return the beginning of its output and of its errors as UTF-8.
 
     Raises `OSError` when it does not start, and `subprocess.TimeoutExpired` after `seconds`; then it is killed with all
     its children.
@@ -255,7 +267,7 @@ def run_program(
         texts = []
         for file in (output, errors):
             file.seek(0)
-            texts.append(file.read().decode(errors="replace"))
+            texts.append(file.read(_LONGEST_OUTPUT).decode(errors="replace"))
     return subprocess.CompletedProcess(command, process.returncode, *texts)
 
 

@@ -6,11 +6,15 @@ import io
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge_runtime.errors import InputError
+
+_OURS = ".har-edge-"  # in the names of temporary files
+_ABANDONED_S = 3600.0  # an older temporary file was left by a killed process
 
 
 @contextmanager
@@ -21,10 +25,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
     replaced. Raises `InputError` when `path` cannot be written, or is not a regular file.
     """
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{target.stem[:20]}-{secrets.token_hex(8)}{target.suffix}")
+    temporary = target.with_name(f".{target.stem[:20]}{_OURS}{secrets.token_hex(8)}{target.suffix}")
     with _writing(Path(path)):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_target(path)
+        for abandoned in target.parent.glob(f".*{_OURS}{'[0-9a-f]' * 16}*"):
+            with suppress(OSError):
+                if abandoned.stat().st_mtime < time.time() - _ABANDONED_S:
+                    abandoned.unlink()
         try:
             temporary.touch()  # refuse a folder that cannot be written before the work
             yield temporary

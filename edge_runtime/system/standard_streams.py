@@ -29,16 +29,19 @@ class _Escaped:
 @contextmanager
 def escaped_streams() -> Iterator[None]:
     """Escape all writes to `sys.stdout` and `sys.stderr` in the block; afterwards discard what they could not write."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:  # so that no file takes the place of a closed stream
+        pass
+    os.close(descriptor)
     before = sys.stdout, sys.stderr
     for stream in before:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a question mark in an encoding without µ
-    sys.stdout, sys.stderr = (cast(TextIO, _Escaped(stream)) for stream in before)
+    sys.stdout, sys.stderr = (cast(TextIO, stream and _Escaped(stream)) for stream in before)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = before
-        for stream in before:
+        for stream in filter(None, before):
             try:
                 stream.flush()
             except OSError:  # Python would try again at its end, and complain

@@ -22,6 +22,7 @@ from programs import (
 )
 from written_windows import of_people, write_windows
 
+import har_edge as front_door
 from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError
 from edge_runtime.system.installation import MissingExtraError
@@ -131,6 +132,12 @@ def test_python_trains_and_converts_beside_the_users_own_modules(tmp_path):
     assert lines[-1] == str(tmp_path / "train.py")
 
 
+def test_python_shows_what_is_not_utf_8(monkeypatch, capsys):
+    monkeypatch.setattr(front_door, "_CHILD", r"import os; os.write(1, b'caf\xe9\n')")
+    front_door._run("train")
+    assert capsys.readouterr().out == "caf\N{REPLACEMENT CHARACTER}\n"
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_training_from_python_ends_with_it_and_can_go_on(tmp_path, number):
@@ -152,6 +159,20 @@ def test_a_stream_without_end_stops_when_nobody_reads_it(tmp_path):
 @pytest.mark.parametrize("command", ["card edge-small", "info edge-small", "--help"])
 def test_a_command_ends_quietly_when_nobody_reads_its_output(tmp_path, command):
     assert succeeded(in_shell(f"{command} | true", tmp_path)).stderr == ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_does_its_work_without_its_standard_streams(tmp_path, closed):
+    """No file takes their place: what a library writes there does not get into the file."""
+    assert succeeded(in_shell(f"card edge-small {closed}", tmp_path)).stderr == ""
+    code = "with escaped_streams(), open('data', 'w'): [os.write(number, b'noise') for number in (1, 2)]"
+    code = f"import os; from edge_runtime.system.standard_streams import *\n{code}"
+    succeeded(
+        run_program(
+            "bash", "-c", f'{sys.executable} -c "$0" {closed}', code, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}
+        )
+    )
+    assert (tmp_path / "data").read_bytes() == b""
 
 
 def test_unwritable_output_is_an_error(tmp_path):

@@ -1,6 +1,7 @@
 """A device at the other end of a pipe: the real agent, without a network."""
 
 import ast
+import hashlib
 import inspect
 import os
 import shutil
@@ -14,6 +15,7 @@ from contextlib import closing
 from dataclasses import replace
 from importlib import import_module, metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import package_index
 import pytest
@@ -24,9 +26,9 @@ from edge_runtime.bench import measurement
 from edge_runtime.bench.c_library import c_of
 from edge_runtime.bench.measurement_job import JobModel, MeasurementJob
 from edge_runtime.bench.rounds import MeasurementSettings
-from edge_runtime.devices import connection
+from edge_runtime.devices import agent, connection
 from edge_runtime.devices.agent import unpack
-from edge_runtime.devices.connection import Connection, Hello, Interpreter
+from edge_runtime.devices.connection import Connection, Hello, Interpreter, program
 from edge_runtime.devices.environment import ONNX_REQUIREMENT, Environment, requirements
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
@@ -137,6 +139,13 @@ def test_an_agent_that_dies_is_noticed(tmp_path):
             connection.ask("missing", digests=[])
 
 
+def test_a_file_that_arrives_damaged_is_refused_and_not_kept(tmp_path):
+    (tmp_path / "file").write_bytes(b"damaged")
+    with connected(Here(tmp_path)) as connection, pytest.raises(DeviceError, match="damaged"):
+        connection.ask("put", payload=tmp_path / "file", digest=hashlib.sha256(b"whole").hexdigest())
+    assert list((tmp_path / "har-edge/device/objects").iterdir()) == []
+
+
 def test_a_device_that_says_nothing_holds_nobody_and_a_login_that_prints_is_named(tmp_path, monkeypatch):
     for banner in ("Welcome to pi", "3", "[]"):
         with pytest.raises(DeviceError, match=r"here.*login"):
@@ -144,6 +153,46 @@ def test_a_device_that_says_nothing_holds_nobody_and_a_login_that_prints_is_name
     monkeypatch.setattr(connection, "_SILENCE_SECONDS", 0.5)
     with pytest.raises(DeviceError, match="here"):
         connected(Here(tmp_path, first="sleep 60"))
+
+
+GREETING = '{"hello": {"machine": "x86_64", "libc": ["glibc", "2.36"], "interpreters": []}}'
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ['{"hello": 3}'],
+        ['{"greeting": {}}'],
+        ["[" * 9999],
+        [GREETING, '{"done": true}'],
+        [GREETING, '{"done": true, "removed_bytes": []}'],
+        [GREETING, '{"n_bytes": "many"}'],
+    ],
+)
+def test_answers_that_no_agent_gives_are_trouble_with_the_device(tmp_path, answers):
+    (tmp_path / "answers").write_text("\n".join([*answers, ""]))
+    transport = Here(tmp_path, first=f"cat {tmp_path}/answers; exec sleep 60")
+    with closing(RemoteDevice(transport)) as device, pytest.raises(DeviceError, match="here does not answer like"):
+        device.clean()
+
+
+def test_a_link_that_takes_no_more_bytes_is_given_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(connection, "_SILENCE_SECONDS", 0.5)
+    (tmp_path / "file").write_bytes(bytes(1 << 21))
+    with (
+        connected(Here(tmp_path, first=f"echo '{GREETING}'; exec sleep 60")) as stalled,
+        pytest.raises(DeviceError, match="here"),
+    ):
+        stalled.ask("put", payload=tmp_path / "file", digest="0")
+
+
+def test_an_environment_that_another_measurement_finishes_first_is_used(tmp_path, monkeypatch):
+    other = tmp_path / "environments/key/numpy"
+    monkeypatch.setattr(agent, "unpack", lambda wheel, folder: other.mkdir(parents=True))
+    monkeypatch.setattr(agent.Agent, "_relay", lambda self, process: True)  # it would read stdin
+    there = agent.Agent(SimpleNamespace(send=lambda **_: None), tmp_path)
+    assert there.environment(sys.executable, "key", {"numpy.whl": "0"}) == {"site": str(other.parent)}
+    assert list((tmp_path / "environments").iterdir()) == [other.parent]
 
 
 def test_jobs_of_dead_agents_are_removed_when_no_other_agent_runs(tmp_path):
@@ -175,6 +224,8 @@ def test_a_target_of_ssh_is_a_host_with_optional_user_and_port_and_words_are_quo
     targets = ("ssh://pi", "ssh://me@Pi.local:2222", "me@pi", "ssh://me@[fe80::1]:22")
     hosts = [Ssh("pi"), Ssh("Pi.local", "me", 2222), Ssh("pi", "me"), Ssh("fe80::1", "me", 22)]
     assert list(map(Ssh.parse, targets)) == hosts
+    monkeypatch.setenv("HAR_EDGE_SSH", " ")
+    assert program("HAR_EDGE_SSH", "env", "") == ["env"]
     monkeypatch.setenv("HAR_EDGE_SSH", "env")  # since ssh may be missing here
     command = Ssh("pi", "me", 2222).command(["python3", "a b"])
     assert command[-7:] == ["-l", "me", "-p", "2222", "--", "pi", "python3 'a b'"]
@@ -183,11 +234,13 @@ def test_a_target_of_ssh_is_a_host_with_optional_user_and_port_and_words_are_quo
             opener(wrong, "auto")
 
 
-def test_devices_get_the_requirements_of_this_package():
+def test_devices_get_the_requirements_of_this_package(monkeypatch):
     assert list(requirements("tflite-runtime")) == PROJECT["optional-dependencies"]["tflite-runtime"]
     assert requirements("litert")[1] in PROJECT["dependencies"]
     assert ONNX_REQUIREMENT in PROJECT["optional-dependencies"]["rivals"]
     assert requirements("litert")[0] == f"ai-edge-litert=={metadata.version('ai-edge-litert')}"
+    monkeypatch.setattr(sys, "path", [])  # as if it was not installed here
+    assert requirements("litert")[0] in {text.partition(";")[0] for text in PROJECT["dependencies"]}
 
 
 def interpreter(*version: int, bits: int = 64, numpy: str | None = None) -> Interpreter:

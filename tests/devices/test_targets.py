@@ -58,6 +58,7 @@ def measure(devices, models, data, on_report=lambda device, report: None, settin
     [
         ("python:/bin/false", {}, "/bin/false"),
         ("ssh://pi", {"HAR_EDGE_SSH": "no-such-ssh"}, "no-such-ssh"),
+        ("ssh://pi", {"HAR_EDGE_SSH": "ssh 'x"}, "HAR_EDGE_SSH"),
         ("emulated:x", {}, "cortex-a72"),
         ("adb:", {"HAR_EDGE_ADB": "no-such-adb"}, "no-such-adb"),
     ],

@@ -27,6 +27,9 @@ def main(ending: str, told: str = "") -> None:
         kill = f"echo 'F op: bad' >&2; echo 'INFO: chatter' >&2; kill -{ending} $PPID; sleep 9"
         endings.get(ending, lambda: subprocess.run(["sh", "-c", kill], check=False))()
 
+    if ending == "half":
+        print('{"share": 0.', end="", flush=True)
+        time.sleep(600)
     child_processes.run_as_child(task)
 
 

@@ -25,6 +25,17 @@ def test_the_parent_reads_the_messages_of_a_child():
     assert run_child("done") == [(0.5, "working"), None]
 
 
+@pytest.mark.parametrize("share", ["null", '"x"', "-1", "2", "NaN", "[]"])
+def test_lines_that_are_not_messages_are_no_progress(share):
+    assert child_processes.progress_of(child_processes.message_of(f'{{"share": {share}}}')) is None
+    assert child_processes.message_of("[" * 100_000) == {}
+
+
+def test_a_child_that_stops_within_a_line_is_not_waited_for():
+    with pytest.raises(TimeoutError):
+        child_processes.run_in_child("x", "y", "tests.system.child", "half", seconds=lambda: 2)
+
+
 @pytest.mark.parametrize(
     ("ending", "kind", "noun"),
     [
@@ -61,11 +72,16 @@ def test_a_program_that_takes_too_long_is_stopped_with_its_children(tmp_path):
     wait_until(lambda: has_ended(started.read_text()))
 
 
+def test_the_beginning_of_an_endless_output_is_enough(monkeypatch):
+    monkeypatch.setattr(child_processes, "_LONGEST_OUTPUT", 5)
+    assert child_processes.run_program(["echo", "123456789"]).stdout == "12345"
+
+
 def test_another_thread_can_stop_a_child():
     processes = Stoppable()
     process = processes.start(["sh", "-c", "sleep 600 & wait"], stdout=subprocess.PIPE)
     threading.Timer(0.2, processes.stop).start()
-    assert list(child_processes.lines(process.stdout, 30.0)) == []
+    assert list(child_processes.lines(process.stdout, lambda: 30.0)) == []
     child_processes.stop(process)
     assert process.returncode == -9
     with pytest.raises(DeviceError, match="stopped"):

@@ -34,6 +34,24 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_files_of_a_killed_process_are_removed_by_the_next_write_in_the_folder(tmp_path):
+    path, abandoned = tmp_path / "a[1].json", []
+    for beside in ("a[1].json", "report"):
+        with pytest.raises(KeyboardInterrupt), atomic_path(tmp_path / beside) as temporary:
+            raise KeyboardInterrupt
+        temporary.touch()
+        abandoned.append(temporary)
+    other_files = [tmp_path / ".a[1]-0123456789abcdef.json", tmp_path / ".env.har-edge-notes-of-mine"]  # of the user
+    for file in (*abandoned, *other_files):
+        file.touch()
+        os.utime(file, (0, 0))
+    write_text(path, "{}")
+    assert {*tmp_path.iterdir()} == {path, *other_files}
+    abandoned[0].touch()  # at work
+    write_text(tmp_path / "b.json", "{}")
+    assert {*tmp_path.iterdir()} == {path, abandoned[0], *other_files, tmp_path / "b.json"}
+
+
 def test_results_have_the_permissions_of_the_umask(tmp_path):
     before = os.umask(0o027)
     try:

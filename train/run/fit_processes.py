@@ -74,10 +74,11 @@ def run_jobs(jobs: Sequence[FitJob], dataset: Dataset, on_epoch: OnEpoch, on_don
                     selector.register(running[job], selectors.EVENT_READ, job)
                 for key, _ in selector.select():
                     job = key.data
-                    message = running[job].read()
-                    if message and "epoch" in message:
-                        on_epoch(job, Epoch(**message["epoch"]))
-                    if message is None:
+                    messages = running[job].read()
+                    for message in messages or ():
+                        if "epoch" in message:
+                            on_epoch(job, Epoch(**message["epoch"]))
+                    if messages is None:
                         selector.unregister(running[job])
                         with running.pop(job) as child:
                             child.finish()

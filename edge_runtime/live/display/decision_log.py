@@ -11,7 +11,7 @@ from edge_runtime.system.files import csv_text
 
 
 class Log:
-    """Appends rows to a CSV file; `missed` counts the rows that could not be written.
+    """Appends whole rows to a CSV file; `missed` counts the rows that could not be written.
 
     Raises `InputError` when the file cannot be opened or is not a log of the same labels.
     """
@@ -26,7 +26,7 @@ class Log:
             self._file.seek(0)
             beginning = self._file.read(len(first_line))
             if not beginning:
-                self._file.write(first_line)
+                self._append(first_line)
             self._file.seek(-1, os.SEEK_END)
             # The log of a killed program may end in half a row.
             self._line_end = b"" if self._file.read(1) == b"\n" else b"\n"
@@ -43,10 +43,9 @@ class Log:
         facts = [f"{decision.seconds:.6f}", decision.activity, int(decision.warming_up), decision.reason]
         row = csv_text([[now, *facts, f"{decision.inference_ms:.4f}", *probabilities]])
         try:
-            self._file.write(self._line_end + row.encode())
+            self._append(self._line_end + row.encode())
             self._line_end = b""
         except OSError as error:
-            self._line_end = b"\n"
             self.missed += 1
             if self.missed == 1:
                 text = f"cannot write {self._path} ({error.strerror or error}): rows are missing from the log"
@@ -56,3 +55,12 @@ class Log:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _append(self, content: bytes) -> None:
+        before = os.fstat(self._file.fileno()).st_size
+        try:
+            while content:  # a disk that is almost full takes a part
+                content = content[self._file.write(content) :]
+        except OSError:
+            os.ftruncate(self._file.fileno(), before)
+            raise
