@@ -49,9 +49,13 @@ class TrainingRecord:
     def of(cls, card: Card, path: Path) -> "TrainingRecord":
         """Read the record from the card at `path`. Raises `InputError` if it is not a run's card."""
         try:
-            return from_json(cls, card.training)
+            record = from_json(cls, card.training)
+            fault = record.selection_normalisation.fault(len(card.signals))
+            if fault or not record.held_out_subjects or record.seed < 0:
+                raise ValueError(fault or "it needs held-out subjects and a seed")
         except ValueError as error:
             raise InputError(f"{path} is not the card of a run (training: {error}): train again") from error
+        return record
 
 
 @dataclass(frozen=True)

@@ -176,7 +176,10 @@ def test_a_form_that_loses_too_much_is_left_out_with_its_file_from_before(run, m
 
 def test_a_run_with_an_incomplete_card_is_refused_before_anything_is_loaded(run):
     card = json.loads(run.card.read_text())
-    for change in ({"seed": None}, {"selection_normalisation": {}}):
+    norm = card["training"]["selection_normalisation"]
+    of_one_signal = {"selection_normalisation": {key: values[:1] for key, values in norm.items()}}
+    incomplete = ({"seed": None}, {"held_out_subjects": []}, {"selection_normalisation": {}})
+    for change in (*incomplete, {"seed": -1}, of_one_signal):
         run.card.write_text(json.dumps(card | {"training": card["training"] | change}))
         with pytest.raises(InputError, match=r"card\.json"):
             check(ConversionJob(run.folder))
