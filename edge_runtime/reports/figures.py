@@ -32,7 +32,9 @@ _CURVES = ("#0072b2", "#d55e00", "#56b4e9")
 
 _INK = "#333333"
 _LETTER = 0.086  # inches; the average letter of a label is narrower
+_LONGEST_NAME = 28  # letters
 _CELL = 0.95  # inches of a confusion matrix: three numbers
+_MOST_NUMBERS = 32  # classes; with more, cells are smaller and have no numbers
 _LIGHTEST_DARK = 0.715  # share of the row from which white has more contrast with Blues than black (WCAG 2.2)
 _TITLES = {"body_acc": "Body acceleration", "body_gyro": "Rotation", "total_acc": "Acceleration with gravity"}
 
@@ -46,21 +48,22 @@ def require_matplotlib() -> None:
 
 def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], title: str, path: Path) -> None:
     """Draw true classes as rows and predictions as columns: counts, their share of the row and of all windows."""
-    names = [_plain(label) for label in labels]
+    names = [_name(label) for label in labels]
     name_width = _LETTER * max(map(len, names))
-    size = _CELL * max(2, len(names))
+    size = _CELL * min(max(2, len(names)), _MOST_NUMBERS)
     figure = _figure(max(5.0, size + name_width + 1.9), size + 0.6 * name_width + 1.6, title)
     axes = figure.subplots()
     counts = np.asarray(confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    has_numbers = len(names) <= _MOST_NUMBERS
     for (row, column), count in np.ndenumerate(counts):
-        if count:
+        if count and has_numbers:
             share = shares[row, column]
             text = f"{count}\n{percent(share, 1)}\n({percent(count / counts.sum(), 1)})"
             ink = "white" if share > _LIGHTEST_DARK else "black"
             axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
-    is_wide = name_width > _CELL
+    is_wide = name_width > size / len(names)
     axes.set_xticks(
         range(len(names)), names, rotation=35 * is_wide, ha="right" if is_wide else "center", rotation_mode="anchor"
     )
@@ -68,7 +71,8 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
     axes.set(xlabel="predicted", ylabel="true")
     bar = figure.colorbar(image, ax=axes, fraction=0.046, format=_percent)
     bar.set_label("share of the true class", fontsize=9)
-    _save(figure, path, "Each cell: windows, their share of the true class and, in brackets, of all windows.")
+    note = "Each cell: windows, their share of the true class and, in brackets, of all windows."
+    _save(figure, path, note if has_numbers else "")
 
 
 def plot_curves(
@@ -108,7 +112,8 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
     values = frontend.signals(recording.samples, recording.begins_midway)[
         :, [SIGNALS.index(signal) for signal in signals]
     ]
-    figure = _figure(14, 8, title)
+    n_columns = 6 if max(map(len, names), default=0) <= 20 else 4
+    figure = _figure(14, 8 + 0.21 * max(0, len(names) // n_columns - 2), title)
     panels = figure.subplots(len(signals) // 3, 1, sharex=True)
     spans = {}
     for first, panel in zip(range(0, len(signals), 3), panels, strict=True):
@@ -121,7 +126,7 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
             panel.plot(minutes, values[:, first + axis], color=colour, linewidth=0.5, label="xyz"[axis])
         for start, end, label in label_runs(recording.labels):
             if label >= 0:
-                colour, name = activity_colour(label), _plain(names[label])
+                colour, name = activity_colour(label), _name(names[label])
                 spans[label] = panel.axvspan(start / minute, end / minute, color=colour, alpha=0.45, lw=0, label=name)
     panels[0].legend(
         handles=panels[0].get_lines(), loc="upper left", bbox_to_anchor=(1, 1), frameon=False, title="axis"
@@ -130,7 +135,7 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
     figure.align_ylabels(panels)
     if spans:
         handles = [spans[label] for label in sorted(spans)]
-        where = {"loc": "outside lower center", "ncols": 6, "frameon": False}
+        where = {"loc": "outside lower center", "ncols": n_columns, "frameon": False}
         figure.legend(handles=handles, title="label (white: none)", **where)
     _save(figure, path)
 
@@ -163,6 +168,12 @@ def _style(panel: Axes, grid: Literal["y", "both"]) -> None:
 def _percent(share: float, _: int) -> str:
     """Return a share, as a tick's label, with all its digits."""
     return f"{round(100 * share, 6):g} %"
+
+
+def _name(text: str) -> str:
+    """Return `text` for matplotlib, without its middle if it is long."""
+    half = _LONGEST_NAME // 2
+    return _plain(text if len(text) <= _LONGEST_NAME else f"{text[:half]}…{text[1 - half :]}")
 
 
 def _plain(text: str) -> str:

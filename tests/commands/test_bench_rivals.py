@@ -4,8 +4,10 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
+import onnx
 import onnx_models
 import pytest
 import tiny_models
@@ -17,9 +19,10 @@ from edge_runtime.bench import c_library
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_file import open_model_file
-from edge_runtime.model.onnx_model import load_onnx_runtime
+from edge_runtime.model.onnx_model import count_operators, load_onnx_runtime, open_onnx
 from edge_runtime.model.rivals import record_of
 from edge_runtime.system.child_processes import run_program as run_child
+from edge_runtime.system.installation import MissingExtraError
 
 
 @pytest.fixture
@@ -61,6 +64,32 @@ def test_a_rival_that_its_runtime_refuses_is_absent_with_the_reason(bench, model
     assert [result["rival"] for result in report["results"]] == [None, "TensorFlow stock"]
     assert report["failures"] == []
     assert [rival["name"] for rival in report["absent_rivals"]] == ["fused LSTM float32", "ONNX Runtime float32"]
+
+
+def test_an_onnx_file_that_refers_to_others_is_not_opened(monkeypatch):
+    opened = []
+    monkeypatch.setattr(load_onnx_runtime().module, "InferenceSession", lambda *args, **_: opened.append(args))
+    for file in ("/etc/passwd", "../../weights", "weights"):
+        with pytest.raises(InputError, match=r"m\.onnx"):
+            open_onnx(onnx_models.dense(onnx_models.WEIGHTS, (128, 1), file=file), name="m.onnx")
+    assert not opened
+
+
+def test_an_onnx_file_that_is_damaged_or_has_two_outputs_is_refused():
+    content = onnx_models.dense(onnx_models.WEIGHTS, (128, 1))
+    model = onnx.load_model_from_string(content)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("row", onnx.TensorProto.FLOAT, (1, 128)))
+    for other in (content[:-40], model.SerializeToString()):
+        with pytest.raises(InputError, match=r"m\.onnx"):
+            open_onnx(other, name="m.onnx")
+    with pytest.raises(InputError, match="ONNX"):
+        count_operators(content[:-40])
+
+
+def test_counting_operators_without_the_package_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(MissingExtraError, match=r"\[rivals\]"):
+        count_operators(onnx_models.dense(onnx_models.WEIGHTS, (128, 1)))
 
 
 def test_onnx_runtime_sends_no_telemetry():

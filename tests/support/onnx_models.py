@@ -15,8 +15,11 @@ from edge_runtime.model.rivals import ONNX, STOCK, Rival, RivalRecord, record_of
 WEIGHTS = np.random.default_rng(0).normal(size=(6, 128)).astype(np.float32)
 
 
-def dense(weights: np.ndarray, window: tuple[int, int], name: str = "windows") -> bytes:
-    """Logits `[1, n_labels]` = `weights` `[n_labels, samples * n_signals]` times a window, the input `name`."""
+def dense(weights: np.ndarray, window: tuple[int, int], name: str = "windows", file: str = "") -> bytes:
+    """Logits `[1, n_labels]` = `weights` `[n_labels, samples * n_signals]` times a window, the input `name`.
+
+    With a `file`, the weights are stored there.
+    """
     values = {"shape": np.array([1, window[0] * window[1]]), "weights": np.asarray(weights, np.float32)}
     graph = helper.make_graph(
         [
@@ -29,6 +32,10 @@ def dense(weights: np.ndarray, window: tuple[int, int], name: str = "windows") -
         [numpy_helper.from_array(array, key) for key, array in values.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    if file:
+        weights = model.graph.initializer[1]
+        weights.data_location = TensorProto.EXTERNAL
+        weights.external_data.add(key="location", value=file)
     content: bytes = model.SerializeToString()
     return content
 
