@@ -109,7 +109,8 @@ def markdown(content: dict[str, Any]) -> str:
 
 Written by `python -m tools.c_times` on {content["date"]}. Times for one window are {content.get("kind", "median")}
 times in µs, on one thread of an {content["device"]["cpu"]}, which has AVX-512 with VNNI. In the last column, all
-programs are restricted to AVX2. *Float32* is the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold** means that C is slower. The
+programs are restricted to AVX2.
+*Float32* is the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold** means that C is slower. The
 published networks had untrained weights, which do not affect the times. The load average before was
 {content["load_average_before"]:.2f}.
 
