@@ -41,7 +41,8 @@ class DeviceReport:
 class ReportContent:
     """The columns and sentences of one report, or of several, where sentences begin with their devices.
 
-    `left_out` concerns windows. `notes` concern absent rivals and, in a single report, energy and the control.
+    `left_out` concerns windows, and models that could not be C. `notes` concern absent rivals and, in a single report,
+    energy and the control.
     """
 
     headings: tuple[str, ...]
@@ -90,7 +91,8 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures) + tuple(device.failure for device in devices if device.failure),
         doubts=each(sentences.doubts),
-        left_out=each(sentences.windows_left_out),
+        left_out=each(sentences.windows_left_out)
+        + each(lambda report: [f"No int8 as C: {report.without_c}"] if report.without_c else []),
         notes=each(sentences.accuracy_details)
         + (
             tuple(
@@ -103,7 +105,6 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
             else ()
         )
         + each(lambda report: [f"no {rival.name}: {rival.reason}" for rival in report.absent_rivals or ()])
-        + each(lambda report: [f"no int8 as C: {report.without_c}"] if report.without_c else [])
         + each(lambda report: [f"{x.form} by {x.runtime_version}" for x in report.results if x.runtime == C]),
         real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda report: [_origin(report)]),

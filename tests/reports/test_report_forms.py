@@ -162,7 +162,7 @@ def test_absent_failed_and_doubtful_results_are_named_and_a_terminal_leaves_reas
         assert "the worker for runs/x/model_dynamic.tflite was killed" in words
     for text in pages:
         assert "no fused LSTM float32: layer 'mine' (GRU) has no operator" in text
-        assert "no int8 as C: the machine has no C compiler" in text
+        assert "No int8 as C: the machine has no C compiler" in text
     assert "--rivals" not in sentences.without_rivals(report)
     assert "--rivals" in sentences.without_rivals(FULL)
     assert sentences.without_rivals(of(*RIVALS)) is None
