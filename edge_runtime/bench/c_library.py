@@ -33,10 +33,17 @@ def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -
     assert model.path is not None
     digest = hashlib.sha256(model_card.strip(model.content, model.title)).hexdigest()
     beside = model.path.with_suffix(".c")
-    if beside.is_file() and has_succeeded(written_name(beside)) and digest in beside.read_text("utf-8")[:_HEAD]:
+    files = (beside, beside.with_suffix(".h"))
+    if (
+        all(path.is_file() for path in files)
+        and has_succeeded(written_name(beside))
+        and digest in beside.read_text("utf-8")[:_HEAD]
+    ):
         return beside
     if not _COMMAND.is_file():
-        raise InputError("writing C needs the full har-edge, and only its runtime is here: run 'bench --on' on a host")
+        raise InputError(
+            "writing C needs the full har-edge, and only its runtime is here: run 'har-edge bench --on' on a host"
+        )
 
     def make(folder: Path) -> None:
         say(f"Writing {model.title} as C, once.")

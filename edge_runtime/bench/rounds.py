@@ -114,7 +114,7 @@ class Rounds:
                 except HarEdgeError as error:
                     each.failure = error
             self._n += 1
-            if not self.settings.rounds and self._n >= self.settings.least_rounds and self._n % 4 == 0:
+            if not self.settings.rounds and self._n >= self.settings.least_rounds - 4 and self._n % 4 == 0:
                 self._precisions = (self._precisions[1], self._reached())
 
     @property

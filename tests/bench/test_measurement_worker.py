@@ -65,6 +65,9 @@ def test_the_worker_answers_with_logits_and_times_for_each_model_and_ends(folder
 def test_processes_take_turns_for_two_seconds_or_begin_when_windows_come(folder, monkeypatch, slice_s, period_s, n):
     turns, now = [], [7.0]
 
+    def shuffled(turn):
+        return ["ab"[i] for i in np.random.default_rng(turn).permutation(2)]
+
     class Child(SimpleNamespace):
         def do(self, command):
             turns.append((self.name, command, now[0] - 7))
@@ -77,7 +80,7 @@ def test_processes_take_turns_for_two_seconds_or_begin_when_windows_come(folder,
     clock = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.append(now.pop() + seconds))
     monkeypatch.setattr(measurement_worker, "time", clock)
     measurement_worker.measure(replace(WORK, turns=0, threads=2, period_s=period_s), folder)
-    begun = [(x, TURN, (turn + place / 2) * period_s) for turn in range(n) for place, x in enumerate("ab")]
+    begun = [(x, TURN, (turn + place / 2) * period_s) for turn in range(n) for place, x in enumerate(shuffled(turn))]
     assert turns[: 2 * n] == begun
     assert [turn[0] for turn in turns[2 * n :]] == ["a", "a", "b", "b"]
 

@@ -147,6 +147,7 @@ def test_c_is_made_once_and_measured_in_the_same_rounds_and_names_its_compiler(h
     mine = shutil.copy(MODELS["int8"], tmp_path / "mine.tflite")
     in_cache = c_library.c_of(open_model_file(mine))
     assert in_cache.is_relative_to(tmp_path / "cache")
+    shutil.copy(in_cache.with_suffix(".h"), tmp_path / "mine.h")
     beside = shutil.copy(in_cache, tmp_path / "mine.c")
     assert c_library.c_of(open_model_file(mine)) == beside
     beside.write_text("of another model")

@@ -289,7 +289,7 @@ def test_an_int8_window_is_copied_before_it_is_read(name):
 
 
 def test_a_long_chain_of_sums_has_short_comments():
-    _, source = source_of(doubling_loop(4, turns=100), unnamed_card(), "chain")
+    _, source, *_ = source_of(doubling_loop(4, turns=100), unnamed_card(), "chain")
     assert max(map(len, source.splitlines())) < 10_000
 
 

@@ -48,7 +48,7 @@ OUTPUTS = {
     "export": "data export --data rec -o OUT.npz",
     "evaluate": "evaluate edge-small --data rec --json OUT.json",
     "stream": "stream edge-small --replay 0 --speed 0 --quiet --data rec --log OUT.csv",
-    "personalise": "personalise edge-small --data one -o OUT.tflite",
+    "personalise": "personalise edge-small --data one -o OUT.tflite --anyway",
 }
 GOES_ON = {"stream"}
 """A live stream says that it cannot write its log, and goes on."""
@@ -89,7 +89,7 @@ def test_a_file_that_cannot_be_written_is_named_and_the_old_file_stays(name, gro
 # Kills
 
 BENCH = "bench edge-small --rounds 4 --runtime litert --data rec --json OUT/b.json --csv OUT/b.csv"
-PERSONALISE = "personalise edge-small --data one -o OUT/m.tflite"
+PERSONALISE = "personalise edge-small --data one -o OUT/m.tflite --anyway"
 
 
 @pytest.mark.parametrize(
