@@ -35,10 +35,10 @@ _CHECK_REPLICATES = 400  # to see whether intervals are narrow
 class MeasurementSettings:
     """Set how to measure.
 
-    Rounds follow until, at two looks in a row, half the interval of every ratio is at most `until` of it, but at least
-    `LEAST_ROUNDS`, and none begins after `duration_s`; or their number is `rounds`. `paced` spaces inferences as a
-    stream does. `absent_rivals` could not be made; None if rivals are not requested. `without_c` says why a model is
-    not C; unless a run `needs_c`, a form in C that cannot be measured is no failure.
+    `until` is a share: rounds end when half the interval of each ratio is at most this share of the ratio, at two looks
+    in a row, but not before `LEAST_ROUNDS`. No round begins after `duration_s`. `rounds` sets their number instead.
+    `paced` spaces inferences as a stream does. `absent_rivals` could not be made; None if rivals are not requested.
+    `without_c` says why a model is not C; unless a run `needs_c`, a form in C that cannot be measured is no failure.
     """
 
     runtime: str = "auto"
