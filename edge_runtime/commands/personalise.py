@@ -108,6 +108,6 @@ def _check(held_out: HeldOut, model: str, data: str, anyway: bool) -> str:
         lowers = "lowers" if held_out.is_worse else "does not raise"
         raise CheckFailedError(
             f"the correction learnt from one part of {data} {lowers} accuracy on another ({shares}), so nothing was "
-            "written: record more with the phone worn the same way, or add --anyway"
+            f"written: use '{model}' as it is, record more with the phone worn the same way, or add --anyway"
         )
     return f"Cross-validated on {held_out.windows} windows: {shares}."
