@@ -236,7 +236,8 @@ def _check_positions(name: str, options: Any, inputs: Sequence[Value], output: V
         first, *filters, channels = inputs[1].shape
         fits = first == 1 and channels % depth == 0
     if fits and min(*strides, *filters) > 0:
-        rooms = sides if options.padding == Padding.SAME else [x - f + 1 for x, f in zip(sides, filters, strict=True)]
+        is_same, axes = options.padding == Padding.SAME, zip(sides, filters, strict=True)
+        rooms = [side if is_same else side - length + 1 for side, length in axes]
         positions = (-(-room // stride) for room, stride in zip(rooms, strides, strict=True))
         if output.shape == (n, *positions, channels):
             return

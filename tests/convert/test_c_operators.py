@@ -1,5 +1,7 @@
 """Check the C of single operators: it has LiteRT's answers for all values, or for random values of many shapes."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
@@ -55,6 +57,20 @@ def depthwise(stride=(1, 1), multiplier=1):
 
 def pool(width: int, height: int = 1, padding=schema.Padding.VALID):
     return schema.Pool2DOptionsT(padding, width, height, width, height)
+
+
+def sharing_weights() -> bytes:
+    """A convolution of each channel by itself, then a convolution of all channels, with the same weights."""
+    constants = [*weights(1, 1, 3, 4), Part("bias of one", (1,), "int32", values=[100], scale=0.0001)]
+    shared = compaction.read(model(OF.DEPTHWISE_CONV_2D, ((1, 1, 9, 4),) * 2, depthwise(), constants, SAME))
+    (graph,) = shared.subgraphs
+    shared.operatorCodes.append(schema.OperatorCodeT(OF.CONV_2D, None, 2, OF.CONV_2D))
+    options = schema.BuiltinOptions.Conv2DOptions, convolution()
+    graph.operators[0].inputs = [0, 2, 3]
+    graph.operators.append(schema.OperatorT(1, [1, 2, 4], [5], *options))
+    graph.tensors.append(deepcopy(graph.tensors[1]))
+    graph.tensors[5].shape, graph.outputs = [1, 1, 9, 1], [5]
+    return packed(shared)
 
 
 SAME = ((0.03, -7), (0.03, -7))
@@ -129,6 +145,7 @@ MODELS = {
             [((1, 9), (1, 4), (2,), schema.Padding.VALID), ((7, 11), (4, 4), (3, 2), schema.Padding.SAME)]
         )
     },
+    "weights of two operators": sharing_weights(),
     "pool of time": model(OF.MAX_POOL_2D, ((1, 1, 9, 20), (1, 1, 4, 20)), pool(2), quantised=SAME),
     **{
         f"MEAN {n} {i}": model(
@@ -216,12 +233,12 @@ def shaped(name: str, *shape: int) -> bytes:
 
 def quantised_as(name: str, **fields: object) -> bytes:
     """Return a model of `MODELS` whose answer has another scale or zero point in the file."""
-    return changed(name, lambda graph: [setattr(graph.tensors[1].quantization, x, y) for x, y in fields.items()])
+    return changed(name, lambda graph: [setattr(graph.tensors[1].quantization, *field) for field in fields.items()])
 
 
 def with_options(name: str, **fields: int) -> bytes:
     """Return a model of `MODELS` with other numbers in the options of its operator."""
-    return changed(name, lambda graph: [setattr(graph.operators[0].builtinOptions, x, y) for x, y in fields.items()])
+    return changed(name, lambda graph: [setattr(graph.operators[0].builtinOptions, *field) for field in fields.items()])
 
 
 def loop_to(*shape: int) -> bytes:
