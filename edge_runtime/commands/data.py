@@ -18,6 +18,7 @@ from edge_runtime.data.sensor_checks import Finding
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs
 from edge_runtime.reports.figures import plot_recording
+from edge_runtime.signals.raw_signals import is_live
 from edge_runtime.system.files import atomic_path
 from edge_runtime.system.quantities import counted
 from edge_runtime.system.terminal import Console, facts_table, plain_table
@@ -198,7 +199,9 @@ def _show_signals(data: Dataset) -> None:
     if not data.has_people:
         console.print("Blocks of successive windows stand for people: scores say little about new people.")
     if not data.front_end:
-        console.print("A model of these windows classifies windows only, no streams or recordings.")
+        live = is_live(data.signals, data.window.rate_hz)
+        use = "recognises streams too" if live else "classifies windows only, not streams or recordings"
+        console.print(f"A model of these signals {use}.")
 
 
 def _seconds(recordings: Sequence[Recording]) -> float:

@@ -17,7 +17,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.signals.filters import FILTERS
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ, SIGNALS, FrontEnd
 from edge_runtime.signals.gyroscope_axes import AxesWatch
-from edge_runtime.signals.raw_signals import RAW_RATES_HZ, NoFilters, are_raw, raw_factors
+from edge_runtime.signals.raw_signals import RAW_RATES_HZ, NoFilters, are_raw, is_live
 from edge_runtime.signals.resampling import WAIT_S, Piece, Resampler
 from edge_runtime.signals.sensor_faults import (
     MAX_ACCELERATION_G,
@@ -184,7 +184,7 @@ def check_live(card: Card) -> None:
     """Raise `InputError` unless the signals of the model of `card` can be made from live samples."""
     if not are_raw(card.signals):
         check_front_end(card)
-    elif raw_factors(card.signals) is None or not RAW_RATES_HZ[0] <= (card.window.rate_hz or 0) <= RAW_RATES_HZ[1]:
+    elif not is_live(card.signals, card.window.rate_hz):
         units = ", ".join(f"{signal.name} in {signal.unit}" for signal in card.signals)
         raise InputError(
             f"{quoted(card.name)} takes {card.window} of {printable(units, 200)}, but live recognition needs {_RAW} "

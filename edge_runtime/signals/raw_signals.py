@@ -27,6 +27,11 @@ def raw_factors(signals: Sequence[Signal]) -> Array | None:
     return np.array(factors) if are_raw(signals) and None not in factors else None
 
 
+def is_live(signals: Sequence[Signal], rate_hz: float | None) -> bool:
+    """Tell whether raw `signals` at `rate_hz` can be made from live samples: their units and their rate are known."""
+    return raw_factors(signals) is not None and RAW_RATES_HZ[0] <= (rate_hz or 0) <= RAW_RATES_HZ[1]
+
+
 def measured_names(signals: Sequence[Signal]) -> list[str]:
     """Name the signals of the same sensors in `SIGNALS`: `total_acc_x` for `ax`; other signals keep their names."""
     names = dict(zip(RAW_NAMES, (signal.name for signal in (*SIGNALS[6:], *SIGNALS[3:6])), strict=True))

@@ -3,6 +3,7 @@
 import html
 import json
 
+import numpy as np
 import pytest
 from described_recordings import LAYOUT, write_files_worn_anew, write_layout, write_tree
 from programs import MODELS, succeeded
@@ -12,6 +13,7 @@ from written_windows import of_people, write_windows
 from edge_runtime.data import embedded_recordings
 from edge_runtime.errors import ExitCode
 from edge_runtime.model.model_card import read_model
+from edge_runtime.signals.types import RAW_NAMES
 
 
 @pytest.fixture
@@ -41,6 +43,11 @@ def test_it_shows_a_users_own_recordings_and_windows(shown, tmp_path):
     text = shown("--data", path)
     for part in ("slow 40 10", "all 80 20", "64 samples at 20 Hz", "4 subjects: anna, bert", "ecg [/red] unknown unit"):
         assert part in text
+    members = of_people()
+    members["X"] = np.tile(members["X"], 3)
+    for rate in (100, None):  # without a rate they cannot stream
+        path = write_windows(path, members, rate=rate, signals=RAW_NAMES, units=["g"] * 3 + ["deg/s"] * 3)
+        assert ("streams too" in shown("--data", path)) == (rate is not None)
 
 
 def test_json_has_the_counts_and_checks_with_their_numbers(har_edge_here, tmp_path):
