@@ -49,7 +49,11 @@ def command(model: Path, source: Path | None, runtime: str, **parts: Any) -> Non
         return
     from edge_runtime.devices.trial import try_model
 
-    flatbuffer, data = cards.strip(cards.read_tflite(model), str(model)), None
+    content = cards.read_tflite(model)
+    flatbuffer, data = cards.strip(content, str(model)), None
+    has_card = flatbuffer != content
+    if has_card and not source and cards.parse(content, str(model))[1].quantisation:
+        raise InputError(f"{model} has the card of its conversion: edit a copy of that card and attach it with --from")
     try_model(flatbuffer, str(model), runtime)
     if source:
         options.refuse_options("is in the card of --from", *new)
@@ -60,7 +64,8 @@ def command(model: Path, source: Path | None, runtime: str, **parts: Any) -> Non
     (input_,), (output,) = ports(flatbuffer)
     check_graph(input_, output, card, str(model))
     cards.write_model(model, flatbuffer, card)
-    click.echo(f"wrote {model} with {f'the card {source}' if source else 'a new card'}")
+    instead = " in place of its old card" * has_card
+    click.echo(f"wrote {model} with {f'the card {source}' if source else 'a new card'}{instead}")
     if not source:
         click.echo(f"Outputs, in order: {', '.join(card.labels)}")
     if data:
@@ -86,6 +91,10 @@ def _new(
     if data is not None:
         loaded = DataReader(data).windows(replace(window, rate_hz=float(RATE_HZ)))
         loaded = loaded.select(named) if named else loaded
+        if rate and loaded.window.rate_hz not in (None, rate):
+            raise InputError(
+                f"--rate is {rate:g} Hz, but the windows of --data have {loaded.window.rate_hz:g}: leave it out"
+            )
         used, window = loaded.signals, replace(loaded.window, rate_hz=rate or loaded.window.rate_hz)
     elif not labels or not named:
         raise InputError("a new card needs --labels and --signals, or --data, which has them")

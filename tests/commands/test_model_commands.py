@@ -208,12 +208,19 @@ def test_a_model_of_another_converter_is_shown_and_gets_a_card_that_all_commands
         ("--labels A,B --signals a,b", "(1, 128, 9)"),
         ("--data uci-har", "(1, 2)"),
         ("--from card.json --rate 50", "--rate"),
+        ("--data uci-har --labels A,B --rate 100", "--rate"),
     ],
 )
 def test_options_that_make_no_card_leave_the_model_as_it_is(har_edge_here, theirs, options, word):
     before = theirs.read_bytes()
     assert_one_sentence(har_edge_here("card", theirs, *options.split()), 2, word)
     assert theirs.read_bytes() == before
+
+
+def test_a_new_card_does_not_replace_the_card_of_a_conversion(har_edge_here, tmp_path):
+    model = shutil.copy(MODELS["int8"], tmp_path / "mine.tflite")
+    assert_one_sentence(har_edge_here("card", model, "--data", "uci-har"), 2, "--from")
+    assert model.read_bytes() == MODELS["int8"].read_bytes()
 
 
 def test_only_the_result_goes_to_standard_output(har_edge_here, tmp_path):
