@@ -1,6 +1,7 @@
 """Run `har-edge`: the command, and from Python `train` and `convert`, each in a process of its own."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,11 +19,14 @@ _HOST_COMMANDS = {
 _CHILD = """
 import sys
 sys.path.insert(0, sys.argv.pop(1))
+import click
 from edge_runtime.system.child_processes import end_with_the_reader
 end_with_the_reader(sys.stdout)
+click.UsageError.show = click.ClickException.show  # without the usage
 import har_edge
 har_edge.main()
 """
+_OPTION = re.compile(r"'har-edge [^']*'|'--([a-z-]+)'|--([a-z-]+)")  # but not in a command to run
 _REPEATED = ("data", "quantize_as")  # options, for a list of values; others take the values between commas
 
 
@@ -79,7 +83,13 @@ def _run(command: str, *arguments: object, **options: object) -> None:
             raise
     if code := child.returncode:
         sentence = sentence or f"har-edge {command} {ending(code, '')}"
-        raise error_with(code if code > 0 else ExitCode.DEVICE, sentence)
+        raise error_with(code if code > 0 else ExitCode.DEVICE, _OPTION.sub(_keyword, sentence))
+
+
+def _keyword(match: re.Match[str]) -> str:
+    """Return the keyword argument for an option, and a command as it is."""
+    option = match[1] or match[2]
+    return f"'{option.replace('-', '_')}'" if option else match[0]
 
 
 def commands() -> dict[str, tuple[str, str]]:

@@ -28,8 +28,8 @@ from edge_runtime.system import zip_archive
 from edge_runtime.system.quantities import counted
 
 _EXPECTED = (
-    "give uci-har, CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, the official "
-    "'UCI HAR Dataset', an .npz file of windows, or LAYOUT=PATH (docs/data.md)"
+    "give uci-har, a folder of CSV recordings with the columns timestamp, ax, ay, az, gx, gy, gz, label, subject, the "
+    "official 'UCI HAR Dataset', an .npz file of windows, or LAYOUT=PATH (docs/data.md)"
 )
 
 
@@ -106,13 +106,13 @@ class DataReader:
                 raise InputError(f"the recordings in {place} have {lack}; at least 2 are needed")
             if len(people) < MIN_SUBJECTS:
                 lack = f"{counted(len(people), 'subject')} with {length} of one label in one piece"
-                raise InputError(f"{place} has {lack}, and needs {MIN_SUBJECTS}: add data, as --data uci-har")
+                raise InputError(f"{place} has {lack}, and needs {MIN_SUBJECTS}: add data, for example uci-har")
         counts = np.bincount(data.train.y, minlength=len(data.labels))
         if absent := [label for label, n in zip(data.labels, counts, strict=True) if not n]:
-            mend = "record more, or choose other --test-subjects"
+            mend = "record more, or choose other test subjects"
             raise InputError(f"{place}: no training subject has {length} of '{absent[0]}' in a row: {mend}")
         if not len(data.test):
-            raise InputError(f"{place} has no test subject: name some with --test-subjects")
+            raise InputError(f"{place} has no test subject: choose test subjects")
 
     def _check_labels(self) -> None:
         for x in (part.layout for part in self.parts if part.kind == "recordings"):

@@ -204,7 +204,7 @@ def _only(tensors: Sequence[Tensor], name: str, what: str) -> Tensor:
 
 def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
     reason = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
-    return f"{_version(runtime)} does not take {name} ({reason}): copy or convert it again, or choose another --runtime"
+    return f"{_version(runtime)} does not take {name} ({reason}): copy or convert it again, or choose another runtime"
 
 
 def _version(runtime: Runtime) -> str:

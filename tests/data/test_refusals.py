@@ -110,7 +110,7 @@ REFUSED = [
     *[("rec-a.csv", "line 5", row, x) for x in (f"{GOOD},more", f"{GOOD[:-1]}b", GOOD[:-1])],
     ("", "characters", row, GOOD.replace("walk", "w" * 300)),
     ("", "2 subjects", people, "a"),
-    ("", "'jump'.*--test-subjects", people, "ab", {"labels": ("walk", "jump")}),
+    ("", "'jump'.*test subjects", people, "ab", {"labels": ("walk", "jump")}),
     ("", "2 subjects", people, "ab", {"n": 100}),
     # files of labels
     ("R01.csv", "300 rows, .*R01_labels.csv 301", labels_of_rows, '["label"]\nskip = 1', '["label"]'),
