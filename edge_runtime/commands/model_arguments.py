@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import click
-
 from edge_runtime import runs
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
@@ -23,7 +21,7 @@ from edge_runtime.system.quantities import counted
 def say(notices: Iterable[str]) -> None:
     """Print each of the `notices` on stderr."""
     for notice in notices:
-        click.echo(notice, err=True)
+        outputs.say(notice)
 
 
 def find_model(path: Path | None) -> Path:
@@ -33,13 +31,13 @@ def find_model(path: Path | None) -> Path:
     `InputError` when there is no model.
     """
     if path is None and not runs.LATEST.exists():
-        click.echo("No run here: using the reference model 'edge', for a phone upright at the waist.", err=True)
+        outputs.say("No trained model here: using 'edge', for a phone upright at the waist.")
         return reference_model("edge", INT8)
     if path is not None and (is_reference(path) or not path.is_dir()):
         return model_path(path)
     chosen = model_path(runs.find_run(path, outputs.say).folder)
     if path is None:
-        click.echo(f"Using {chosen}.", err=True)
+        outputs.say(f"Using {chosen}.")
     return chosen
 
 
@@ -53,10 +51,11 @@ def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> 
     if not all(is_long):
         number, short = recordings[is_long.index(False)]
         example = f"for example recording {number} of subject {short.subject} ({short.file})"
+        window = f"a window, {card.window.samples / short.rate_hz:g} s"
         if not any(is_long):
-            raise InputError(f"no recording is as long as a window of {card.window}, {example}: record more")
+            raise InputError(f"no recording is as long as {window}, {example}: record more")
         n_short = f"{is_long.count(False)} of {counted(len(recordings), 'recording')}"
-        outputs.say(f"Left out: {n_short}, shorter than a window of {card.window}, {example}.")
+        outputs.say(f"Left out: {n_short}, shorter than {window}, {example}.")
     return [numbered for numbered, is_kept in zip(recordings, is_long, strict=True) if is_kept]
 
 
@@ -69,16 +68,15 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     if card.frame == "walking":
         if learnt and (others := sorted(worn - {*learnt})):
             where = f"{' and '.join(learnt)}, but here they are at {', '.join(others)}"
-            click.echo(f"'{card.name}' was trained with devices at {where}: it may be wrong more often.", err=True)
+            outputs.say(f"'{card.name}' was trained with devices at {where}: it may be wrong more often.")
         return
     if not worn and (not learnt or card.personal_correction):
         return
     where = f" ({printable(', '.join(learnt), 100)})" if learnt else ""
     yours = f"; here: {', '.join(sorted(worn))}" if worn else ""
-    click.echo(
+    outputs.say(
         f"'{card.name}' was trained with the device worn one way{where}{yours}. If yours was worn elsewhere or turned, "
-        "use edge-anywhere or a model of --frame walking.",
-        err=True,
+        "use edge-anywhere, or train with --frame walking."
     )
 
 
@@ -86,7 +84,7 @@ def say_placements(card: cards.Card, placement: str) -> None:
     """Name the placements of a model's training on stderr, if its answers depend on a placement that is not given."""
     if card.alike and not placement and (learnt := learnt_placements(card)):
         where = f"'{card.name}' knows {' and '.join(learnt)}"
-        click.echo(f"No --placement says where the device is worn: {where}.", err=True)
+        outputs.say(f"No --placement says where the device is worn: {where}.")
 
 
 def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:
@@ -95,7 +93,7 @@ def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]
     if n and card.frame == "walking":
         where = f" in {n} of {len(were_found)} mountings" if len(were_found) > 1 else ""
         takes = f"finding it takes {WALK_S:g} s of clear walking. Postures are unknown there."
-        click.echo(f"How the device is worn was not found{where}: {takes}", err=True)
+        outputs.say(f"How the device is worn was not found{where}: {takes}")
 
 
 def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:
@@ -105,7 +103,7 @@ def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> N
     person = card.personal_correction.record.get("subject")
     if person is None or {str(subject) for subject in subjects} != {str(person)}:
         named = "one person" if person is None else f"subject {printable(str(person), 30)}"
-        click.echo(f"'{card.name}' is adapted to {named}: for other people it may be wrong more often.", err=True)
+        outputs.say(f"'{card.name}' is adapted to {named}: for other people it may be wrong more often.")
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
@@ -114,7 +112,7 @@ def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
     n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
     if n_learnt:
         here = f"{n_learnt} of {counted(len(people), 'subject')} here"
-        click.echo(f"'{card.name}' was trained on {here}; 'har-edge evaluate' leaves them out.", err=True)
+        outputs.say(f"'{card.name}' was trained on {here}; 'har-edge evaluate' leaves them out.")
 
 
 def data_for(models: Sequence[Path], given: Sources | None) -> Sources:

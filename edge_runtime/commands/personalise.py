@@ -60,7 +60,7 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, a
     stretches, unmoving = personalisation.find_stretches(recordings, classifier)
     if unmoving:
         example = printable(unmoving[0], 100)
-        click.echo(f"Left out: {counted(len(unmoving), 'mounting')} without walking, for example {example}.", err=True)
+        say([f"Left out: {counted(len(unmoving), 'mounting')} without walking, for example {example}."])
     data_labels = sorted({label for recording in recordings for label in recording.found_labels})
     correction, held_out = personalisation.learn(stretches, classifier, data_labels)
     check = "Not cross-validated: that takes 10 s of each activity."

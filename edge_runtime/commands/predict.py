@@ -172,9 +172,10 @@ def _predictions(
                     recognizer.restart(recorded.recording.begins_midway)
                 else:
                     source = csv_file(recorded.file, sample.stated_units(classifier.card))
+                window_s = recognizer.card.window.samples / recognizer.rate_hz
                 session = Session(recognizer, axes, Timestamps(sample.rate or recognizer.rate_hz, time))
                 with closing(source):
-                    predictions[-1].append(_predict(recorded, session, source))
+                    predictions[-1].append(_predict(recorded, session, source, window_s))
     return predictions
 
 
@@ -194,11 +195,14 @@ def _content(card: Card, predictions: Sequence[Prediction], scores: LiveScores |
     return {"model": card.name, "recordings": facts, "right": right, "mounting_not_known": not_known}
 
 
-def _predict(recorded: Recorded, session: Session, source: Source) -> Prediction:
+def _predict(recorded: Recorded, session: Session, source: Source, window_s: float) -> Prediction:
     events = [event for timed in session.run(source) for event, _ in timed]
     decisions = [event for event in events if isinstance(event, Decision)]
     notices = [event for event in events if isinstance(event, Notice) and event.kind != "opened"]
     if not decisions or session.began is None:
+        if session.summary.elapsed_s < window_s:
+            lasts = f"lasts {session.summary.elapsed_s:.3g} s"
+            raise InputError(f"{recorded} {lasts}, but a window takes {window_s:g} s: record more")
         why = f" ({notices[-1].text})" if notices else ""
         raise InputError(f"{recorded} has no window of samples without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))

@@ -51,9 +51,13 @@ class Rows:
 
 
 def text_encoding(content: bytes, usual: str = "utf-8-sig") -> str:
-    """The encoding of a text that begins with `content`: the `usual` one, unless it has the mark of UTF-16."""
-    is_utf_16 = usual.startswith("utf-8") and content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return "utf-16" if is_utf_16 else usual
+    """The encoding of a text that begins with `content`: UTF-16 by its mark or its zeros, else the `usual` encoding."""
+    if not usual.startswith("utf-8"):
+        return usual
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    is_zero = content[:1] == b"\0", content[1:2] == b"\0"
+    return {(True, False): "utf-16-be", (False, True): "utf-16-le"}.get(is_zero, usual)
 
 
 def delimiter(header: str) -> str | None:

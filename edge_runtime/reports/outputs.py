@@ -13,6 +13,7 @@ import click
 from edge_runtime.errors import InputError
 from edge_runtime.system.files import check_target, write_text
 from edge_runtime.system.printable import shown
+from edge_runtime.system.terminal import Console
 
 if TYPE_CHECKING:
     from edge_runtime.reports.report_content import DeviceReport
@@ -54,8 +55,9 @@ def write_result(path: Path, content: str) -> None:
 
 
 def say(notice: str) -> None:
-    """Print `notice` to stderr."""
-    click.echo(notice, err=True)
+    """Print `notice` to stderr, wrapped between words on a terminal."""
+    console = Console(stderr=True)
+    console.print(notice, soft_wrap=not console.is_terminal)
 
 
 def write_json(path: Path | None, content: Mapping[str, Any]) -> None:

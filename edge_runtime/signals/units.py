@@ -92,17 +92,13 @@ def are_degrees(rotations: npt.ArrayLike) -> bool:
 
 def units_notice(stated: Units, inferred: Units) -> str:
     """A sentence about units that are not `stated` but `inferred` from the numbers, or ""."""
-    inferred_names = []
-    if stated.acceleration is None and inferred.acceleration:
-        inferred_names.append(f"acceleration in {unit_name(inferred.acceleration, ACCELERATION_UNITS)}")
-    if stated.time is None and inferred.time:
-        inferred_names.append(f"time in {unit_name(inferred.time, TIME_UNITS)}")
-    if stated.rotation is None and inferred.rotation:
-        inferred_names.append(f"rotation in {unit_name(inferred.rotation, ROTATION_UNITS)}")
-    if not inferred_names:
+    tables = TIME_UNITS, ACCELERATION_UNITS, ROTATION_UNITS
+    triples = zip(stated, inferred, tables, strict=True)
+    names = [unit_name(factor, table) for before, factor, table in triples if before is None and factor]
+    if not names:
         return ""
-    rotation = "; rotation is taken as rad/s (--gyro-units deg/s if it is not)" * (inferred.rotation is None)
-    return f"no unit is stated; by their size: {', '.join(inferred_names)}{rotation}"
+    names += ["rad/s"] * (inferred.rotation is None)
+    return f"no unit is given; assuming {', '.join(names)} (see --units and --gyro-units)"
 
 
 def is_step(seconds: float) -> bool:

@@ -212,7 +212,7 @@ def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tm
     for arguments, words in (
         ([], "FILE.csv"),
         (["theirs"], "theirs"),
-        (["short.csv"], "short.csv"),
+        (["short.csv"], "2.56 s"),
         (["words.csv"], "words.csv"),
         (["short.csv", "-o", "short.csv"], "short.csv"),
         (["motionsense=theirs", "--units", "g"], "--units"),

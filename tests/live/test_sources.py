@@ -70,8 +70,11 @@ def test_a_path_without_samples_is_refused_by_its_name(name, tmp_path):
         list(csv_file(tmp_path / name, Units()))
 
 
-@pytest.mark.parametrize(("encoding", "end"), [("utf-8", "\r"), ("utf-8-sig", "\n"), ("utf-16", "\r\n")])
-def test_a_file_of_any_length_is_read_with_its_mark_of_encoding_and_ends_of_lines(encoding, end, tmp_path):
+@pytest.mark.parametrize(
+    ("encoding", "end"),
+    [("utf-8", "\r"), ("utf-8-sig", "\n"), ("utf-16", "\r\n"), ("utf-16-le", "\n"), ("utf-16-be", "\n")],
+)
+def test_a_file_of_any_length_is_read_in_its_encoding_and_with_its_ends_of_lines(encoding, end, tmp_path):
     path = tmp_path / "walk.csv"
     for n in (1, 5000):
         text = csv_lines(standing(n), f"t[s],{HEADER}", np.arange(n) / 50)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-import click
-
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
 from edge_runtime.live.display import sinks
@@ -123,13 +121,15 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
             windows = f"{counted(scores.windows, 'window')} wholly in one labelled activity"
             right = f"{percent(scores.live_accuracy)} of {windows} were answered right (unknown counts as wrong)"
             console.print(f"{right}{lacks if scores.mounting_not_known > 0 else ''}.", soft_wrap=True)
+    errors = Console(stderr=True)
     n_times = Counter(notice.text for prediction in predictions for notice in prediction.notices)
     for prediction in predictions:
         for notice in prediction.notices:
             if n := n_times.pop(notice.text, 0):
                 when = minutes_and_seconds(notice.seconds - prediction.start)
                 times = f" ({n} times)" if n > 1 else ""
-                click.echo(f"{prediction.recorded}: {when}  {notice.text}{times}", err=True)
+                text = f"{prediction.recorded}: {when}  {notice.text}{times}"
+                errors.print(text, soft_wrap=not errors.is_terminal)
 
 
 def _show_in_a_line(prediction: Prediction, console: Console) -> None:

@@ -132,7 +132,7 @@ def show_summary(summary: StreamSummary, console: Console, scores: WindowScores 
     console.print(
         activity_table([summary])
         if any(summary.windows.values())
-        else "Nothing was recognised: a first answer needs a whole window of samples."
+        else "Nothing was recognised: the first answer needs a window of samples (2.56 s for the included models)."
     )
     facts = [counted(summary.changes, "change"), counted(summary.gaps, "gap"), counted(summary.samples, "sample")]
     if summary.inference_ms is not None:
@@ -143,11 +143,13 @@ def show_summary(summary: StreamSummary, console: Console, scores: WindowScores 
     if scores:
         n_others = sum(summary.windows.values()) - scores.windows
         n_unknown = summary.windows[UNKNOWN] - round(scores.unknown * scores.windows)
-        within = f"{percent(scores.live_accuracy, 1)} of {counted(scores.windows, 'window')} within one activity"
-        console.print(f"Right in {within}, of which {percent(scores.unknown, 1)} are unknown.")
+        shares = scores.live_accuracy, 1 - scores.live_accuracy - scores.unknown, scores.unknown
+        right, wrong, unknown = (percent(abs(share), 1) for share in shares)
+        within = f"{counted(scores.windows, 'window')} within one activity"
+        console.print(f"Of {within}, {right} were right, {wrong} wrong, {unknown} unknown.")
         if n_others:
             share = percent(n_unknown / n_others, 1)
-            console.print(f"Where an activity begins, changes or has no label, {share} are unknown.")
+            console.print(f"Where an activity begins, changes or has no label, {share} were unknown.")
 
 
 def activity_table(summaries: Sequence[StreamSummary]) -> Table:
