@@ -73,7 +73,7 @@ training_options = options.together(
         "--classes",
         type=click.Choice(["six", "coarse"]),
         default="six",
-        help="six takes the classes of the data; coarse has four: walking, stairs, sitting or standing, laying.",
+        help="six takes the classes of the data; coarse has four: walking, stairs, sitting or standing, lying.",
     ),
     click.option(
         "--frame",
