@@ -26,7 +26,7 @@ click.UsageError.show = click.ClickException.show  # without the usage
 import har_edge
 har_edge.main()
 """
-_OPTION = re.compile(r"'har-edge [^']*'|'--([a-z-]+)'|--([a-z-]+)")  # but not in a command to run
+_OPTION = re.compile(r"'har-edge [^']*'|'--[a-z-]+'|--[a-z-]+")  # a keyword argument here; or a command, which stays
 _REPEATED = ("data", "quantize_as")  # options, for a list of values; others take the values between commas
 
 
@@ -83,13 +83,8 @@ def _run(command: str, *arguments: object, **options: object) -> None:
             raise
     if code := child.returncode:
         sentence = sentence or f"har-edge {command} {ending(code, '')}"
-        raise error_with(code if code > 0 else ExitCode.DEVICE, _OPTION.sub(_keyword, sentence))
-
-
-def _keyword(match: re.Match[str]) -> str:
-    """Return the keyword argument for an option, and a command as it is."""
-    option = match[1] or match[2]
-    return f"'{option.replace('-', '_')}'" if option else match[0]
+        words = _OPTION.sub(lambda x: x[0] if " " in x[0] else repr(x[0].strip("'-").replace("-", "_")), sentence)
+        raise error_with(code if code > 0 else ExitCode.DEVICE, words)
 
 
 def commands() -> dict[str, tuple[str, str]]:

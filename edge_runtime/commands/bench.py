@@ -13,7 +13,7 @@ from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import AbsentRival, Report
 from edge_runtime.bench.rounds import DURATION_S, UNTIL, MeasurementSettings
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import data_for, say, warn_of_axes
+from edge_runtime.commands.model_arguments import data_for, warn_of_axes
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset
@@ -169,7 +169,7 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
         )
     chosen = data_for([model.path for model in models if model.path and not model.rival], given)
     data, notices = evaluation_data.scored_windows(cards, chosen, is_remembered=given is None)
-    say(notices)
+    outputs.say(*notices)
     for card in {card.name: card for card in cards}.values():
         warn_of_axes(card, data.mountings)
     return data

@@ -92,9 +92,7 @@ def _new(
         loaded = DataReader(data).windows(replace(window, rate_hz=float(RATE_HZ)))
         loaded = loaded.select(named) if named else loaded
         if rate and loaded.window.rate_hz not in (None, rate):
-            raise InputError(
-                f"--rate is {rate:g} Hz, but the windows of --data have {loaded.window.rate_hz:g}: leave it out"
-            )
+            raise InputError(f"--rate is {rate:g} Hz, but the windows have {loaded.window.rate_hz:g} Hz: leave it out")
         used, window = loaded.signals, replace(loaded.window, rate_hz=rate or loaded.window.rate_hz)
     elif not labels or not named:
         raise InputError("a new card needs --labels and --signals, or --data, which has them")

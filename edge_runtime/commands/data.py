@@ -199,8 +199,7 @@ def _show_signals(data: Dataset) -> None:
     if not data.has_people:
         console.print("Blocks of successive windows stand for people: scores say little about new people.")
     if not data.front_end:
-        live = is_live(data.signals, data.window.rate_hz)
-        use = "recognises streams too" if live else "classifies windows only, not streams or recordings"
+        use = "recognises streams too" if is_live(data.signals, data.window.rate_hz) else "classifies windows only"
         console.print(f"A model of these signals {use}.")
 
 

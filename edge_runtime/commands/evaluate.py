@@ -77,14 +77,14 @@ def command(
         check_live(classifier.card)
         chosen = model_arguments.recordings_for(path, data)
         scored = evaluation_data.scored_recordings(chosen, classifier.card, is_remembered=data is None)
-        model_arguments.say(scored.notices)
+        outputs.say(*scored.notices)
         not_scored, numbered = scored.not_scored, model_arguments.long_enough(scored.numbered, classifier.card)
         model_arguments.warn_of_axes(classifier.card, [recording.mounting for _, recording in numbered])
         content, confusion, title = _live(classifier, numbered)
     else:
         chosen = model_arguments.data_for([path], data)
         data_set, notices = evaluation_data.scored_windows([classifier.card], chosen, is_remembered=data is None)
-        model_arguments.say(notices)
+        outputs.say(*notices)
         windows = evaluation_data.evaluated(classifier.card, data_set)
         model_arguments.warn_of_axes(classifier.card, windows.mountings)
         not_scored = windows.not_scored

@@ -18,12 +18,6 @@ from edge_runtime.system.printable import printable
 from edge_runtime.system.quantities import counted
 
 
-def say(notices: Iterable[str]) -> None:
-    """Print each of the `notices` on stderr."""
-    for notice in notices:
-        outputs.say(notice)
-
-
 def find_model(path: Path | None) -> Path:
     """Return the model that `path` names: a file, a reference model, or the int8 model of a run folder.
 

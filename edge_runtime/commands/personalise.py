@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import find_model, say, say_who_is_known, warn_of_axes
+from edge_runtime.commands.model_arguments import find_model, say_who_is_known, warn_of_axes
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
@@ -20,6 +20,7 @@ from edge_runtime.live.correction_ridge import HeldOut
 from edge_runtime.live.recognizer import check_front_end
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.novelty import GRAVITY
+from edge_runtime.reports import outputs
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.quantities import counted, percent
 
@@ -60,7 +61,7 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, a
     stretches, unmoving = personalisation.find_stretches(recordings, classifier)
     if unmoving:
         example = printable(unmoving[0], 100)
-        say([f"Left out: {counted(len(unmoving), 'mounting')} without walking, for example {example}."])
+        outputs.say(f"Left out: {counted(len(unmoving), 'mounting')} without walking, for example {example}.")
     data_labels = sorted({label for recording in recordings for label in recording.found_labels})
     correction, held_out = personalisation.learn(stretches, classifier, data_labels)
     check = "Not cross-validated: that takes 10 s of each activity."
@@ -85,7 +86,7 @@ def _recordings_of_one(data: Sources, name: str | None) -> tuple[Recording, ...]
     """Return the recordings of the person `name`; without a name, of the only person in `data`."""
     reader = DataReader(data)
     recordings = reader.recordings
-    say(misfits(reader.described))
+    outputs.say(*misfits(reader.described))
     subjects = sorted({str(recording.subject) for recording in recordings}, key=natural)
     if len(subjects) > 1 if name is None else name not in subjects:
         absent = "" if name is None else f", not of {quoted(name, 30)}"

@@ -146,7 +146,7 @@ def _recordings(described: Sources, card: Card, stated: str) -> Iterator[Recorde
     """The recordings of `described` data sets that are at least one window long; `stated` is the placement, or ""."""
     for data in described:
         reader = DataReader((data,), card.window.rate_hz)
-        model_arguments.say(misfits(reader.described))
+        outputs.say(*misfits(reader.described))
         for number, recording in model_arguments.long_enough(enumerate(reader.recordings), card):
             recording.check_signals(card.signals)
             worn = replace(recording.mounting, placement=stated or recording.mounting.placement)

@@ -30,6 +30,7 @@ from edge_runtime.live.sources.file_sources import csv_file, find_recording, rec
 from edge_runtime.live.stream_scores import WindowScores
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
+from edge_runtime.reports import outputs
 from edge_runtime.signals.units import Units
 from edge_runtime.system.terminal import Console
 
@@ -110,7 +111,7 @@ def command(
         else:
             reader = DataReader(model_arguments.recordings_for(path, data), card.window.rate_hz)
             replayed = find_recording(recording, reader, card.signals)
-            model_arguments.say(misfits(reader.described) if data else [])  # training has said them of its own data
+            outputs.say(*misfits(reader.described) if data else ())  # training has said them of its own data
             model_arguments.warn_of_axes(card, [replayed.mounting])
             model_arguments.say_who_is_known(card, [replayed])
             placement = placement or replayed.mounting.placement

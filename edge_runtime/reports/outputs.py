@@ -54,10 +54,11 @@ def write_result(path: Path, content: str) -> None:
         write_text(path, shown(content))
 
 
-def say(notice: str) -> None:
-    """Print `notice` to stderr, wrapped between words on a terminal."""
+def say(*notices: str) -> None:
+    """Print each of the `notices` to stderr, wrapped between words on a terminal."""
     console = Console(stderr=True)
-    console.print(notice, soft_wrap=not console.is_terminal)
+    for notice in notices:
+        console.print(notice, soft_wrap=not console.is_terminal)
 
 
 def write_json(path: Path | None, content: Mapping[str, Any]) -> None:

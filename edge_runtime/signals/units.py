@@ -92,8 +92,7 @@ def are_degrees(rotations: npt.ArrayLike) -> bool:
 
 def units_notice(stated: Units, inferred: Units) -> str:
     """A sentence about units that are not `stated` but `inferred` from the numbers, or ""."""
-    tables = TIME_UNITS, ACCELERATION_UNITS, ROTATION_UNITS
-    triples = zip(stated, inferred, tables, strict=True)
+    triples = zip(stated, inferred, (TIME_UNITS, ACCELERATION_UNITS, ROTATION_UNITS), strict=True)
     names = [unit_name(factor, table) for before, factor, table in triples if before is None and factor]
     if not names:
         return ""

@@ -128,8 +128,7 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
             if n := n_times.pop(notice.text, 0):
                 when = minutes_and_seconds(notice.seconds - prediction.start)
                 times = f" ({n} times)" if n > 1 else ""
-                text = f"{prediction.recorded}: {when}  {notice.text}{times}"
-                errors.print(text, soft_wrap=not errors.is_terminal)
+                errors.print(f"{prediction.recorded}: {when}  {notice.text}{times}", soft_wrap=not errors.is_terminal)
 
 
 def _show_in_a_line(prediction: Prediction, console: Console) -> None:
