@@ -54,10 +54,15 @@ def table_of(columns: Mapping[str, Callable[[Any], str]], things: Iterable[Any])
     return table(" | ".join(cells), zip(*cells.values(), strict=True))
 
 
-def c_against_float(p50s: Mapping[str, float], scheme: str) -> str:
-    """Write the time of a form as C and, in brackets, its ratio to the fastest float form's; `p50s` are by form."""
-    c = p50s.get(f"{scheme} as C")
-    floats = [us for form, us in p50s.items() if form.endswith("float32")]
+def us_of(measured: Mapping[str, Any]) -> Any:
+    """Return the undisturbed time, or the times by form; older files have medians, which they call p50."""
+    return measured.get("us") or measured["p50_us"]
+
+
+def c_against_float(times: Mapping[str, float], scheme: str) -> str:
+    """Write the time of a form as C and, in brackets, its ratio to the fastest float form's; `times` are by form."""
+    c = times.get(f"{scheme} as C")
+    floats = [us for form, us in times.items() if form.endswith("float32")]
     return "–" if c is None else f"{c:.1f} ({c / min(floats):.2f})"
 
 

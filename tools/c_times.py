@@ -26,7 +26,7 @@ from edge_runtime.model.model_paths import model_path
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.model.rivals import record_of
 from edge_runtime.system.c_compiler import compile_library
-from tools import table_of, write_result
+from tools import table_of, us_of, write_result
 from tools.peers import logits_of, take_turns
 
 ROUNDS = 24
@@ -55,7 +55,7 @@ def main(models: Sequence[str]) -> None:
             times = {x: _times(jobs, folder, x) for x in ("", str(mask))}
             content["networks"][name_of(path)] = {
                 "form": path.stem.rpartition("_")[2],
-                "p50_us": {"AVX2" if preload else "AVX-512 VNNI": by_form for preload, by_form in times.items()},
+                "us": {"AVX2" if preload else "AVX-512 VNNI": by_form for preload, by_form in times.items()},
             }
     write_result("c_file", content, markdown(content))
 
@@ -99,11 +99,11 @@ def markdown(content: dict[str, Any]) -> str:
     """Return the text of `c_file.md`; `content` is read from `c_file.json`."""
     columns = {
         "network": lambda x: f"`{x[0]}`{', mixed' if x[1]['form'] == 'mixed' else ''}",
-        "LiteRT": lambda x: _us(x[1]["p50_us"]["AVX-512 VNNI"]["LiteRT"]),
-        "C": lambda x: _us(x[1]["p50_us"]["AVX-512 VNNI"]["C"]),
-        "float32": lambda x: _fastest(x[1]["p50_us"]["AVX-512 VNNI"]),
-        "C / float32": lambda x: _ratio(x[1]["p50_us"]["AVX-512 VNNI"]),
-        "C / float32, AVX2": lambda x: _ratio(x[1]["p50_us"]["AVX2"]),
+        "LiteRT": lambda x: _us(us_of(x[1])["AVX-512 VNNI"]["LiteRT"]),
+        "C": lambda x: _us(us_of(x[1])["AVX-512 VNNI"]["C"]),
+        "float32": lambda x: _fastest(us_of(x[1])["AVX-512 VNNI"]),
+        "C / float32": lambda x: _ratio(us_of(x[1])["AVX-512 VNNI"]),
+        "C / float32, AVX2": lambda x: _ratio(us_of(x[1])["AVX2"]),
     }
     return f"""# Networks as C
 
@@ -125,17 +125,17 @@ def _us(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def _floats(p50s: dict[str, float]) -> dict[str, float]:
-    return {form: us for form, us in p50s.items() if form.endswith("float32")}
+def _floats(times: dict[str, float]) -> dict[str, float]:
+    return {form: us for form, us in times.items() if form.endswith("float32")}
 
 
-def _fastest(p50s: dict[str, float]) -> str:
-    us, form = min((us, form) for form, us in _floats(p50s).items())
+def _fastest(times: dict[str, float]) -> str:
+    us, form = min((us, form) for form, us in _floats(times).items())
     return _us(us) + {"onnx_float32": ", ONNX", "fused_float32": ", fused"}.get(form, "")
 
 
-def _ratio(p50s: dict[str, float]) -> str:
-    ratio = p50s["C"] / min(_floats(p50s).values())
+def _ratio(times: dict[str, float]) -> str:
+    ratio = times["C"] / min(_floats(times).values())
     return f"**{ratio:.2f}**" if ratio > 1 else f"{ratio:.2f}"
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from edge_runtime.bench import doubts, machine, machine_state
 from edge_runtime.model import model_card as cards
 from edge_runtime.runs import Run
-from tools import COMMAND, RESULTS, ROOT, peers, table_of, write_result
+from tools import COMMAND, RESULTS, ROOT, peers, table_of, us_of, write_result
 from tools.bench_claims import emulated_claims, int8_claims, method_claims
 from tools.claim import MEASURED, WITHOUT_LIMIT, Claim, at_least, at_most, reported, seconds_of
 from tools.live_claims import live_claims
@@ -145,12 +145,12 @@ def peer_claims() -> Iterator[Claim]:
     # 0.43 to 0.51 on the processors of processors.md.
     claims = [at_most(text, int8["of_fastest_float"], 0.7, "", evidence)]
     text = "the int8 that TensorFlow's converter makes of a Keras 2 copy (fused LSTM) takes, times ours"
-    evidence = f"{peers.us_of(fused):.1f} and {peers.us_of(int8):.1f} us"
-    claims.append(at_least(text, peers.us_of(fused) / peers.us_of(int8), 15, "", evidence, 1))
+    evidence = f"{us_of(fused):.1f} and {us_of(int8):.1f} us"
+    claims.append(at_least(text, us_of(fused) / us_of(int8), 15, "", evidence, 1))
     for row in (x for x in rows if x["group"] == STOCK):
         text = f"the {row['name']} that TensorFlow's converter makes of the network as it is takes, times our int8"
-        evidence = f"{peers.us_of(row):.1f} and {peers.us_of(int8):.1f} us"
-        claims.append(reported(text, f"{peers.us_of(row) / peers.us_of(int8):.2f}", evidence))
+        evidence = f"{us_of(row):.1f} and {us_of(int8):.1f} us"
+        claims.append(reported(text, f"{us_of(row) / us_of(int8):.2f}", evidence))
     yield from _read(path, content["device"]["cpu"], "; ".join(peers.doubts_of(content)), *claims)
 
 

@@ -29,7 +29,7 @@ from edge_runtime.bench.measurement_job import JobModel, MeasurementJob
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import HarEdgeError
 from edge_runtime.system.progress import ignore_progress
-from tools import RESULTS, table, table_of, write_result
+from tools import RESULTS, table, table_of, us_of, write_result
 from tools.peer_models import AS_C, OURS, build
 
 RAW = "raw window, prepared in the graph"
@@ -129,11 +129,6 @@ in the same run, with a 95 % interval. All runs use LiteRT on one thread. Quote 
 `python -m tools.peers RUN` adds a row.
 
 {table_of({x: itemgetter(x) for x in ("processor", "ratio", "against", "evidence", "doubt")}, rows)}"""
-
-
-def us_of(row: dict[str, Any]) -> float:
-    """Return the time of a row, which older files call p50."""
-    return float(row.get("us") or row["p50_us"])
 
 
 def our_int8(rows: list[dict[str, Any]]) -> dict[str, Any]:

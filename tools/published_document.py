@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from edge_runtime.bench.doubts import BUSY_LOAD
-from tools import c_against_float, table_of
+from tools import c_against_float, table_of, us_of
 from tools.published_networks.networks import NETWORKS
 
 LITTLE = 0.5
@@ -22,7 +22,7 @@ def document(content: dict[str, Any]) -> str:
     ratios = [round(ratio, 2) for ratio in map(_to_rival, benched) if ratio is not None]
     busy = [network["name"] for network in benched if (network["bench"]["load_average_before"] or 0) > BUSY_LOAD]
     doubt = f" Doubt: the machine was busy before {'each' if len(busy) == len(networks) else ', '.join(busy)}."
-    slow = [network for network in benched if _ours(network)["p50_us"] > 2 * _row(network, _FLOAT)["p50_us"]]
+    slow = [network for network in benched if us_of(_ours(network)) > 2 * us_of(_row(network, _FLOAT))]
     advice = "".join(
         f"- Keep `{network['name']}` in float32: {network['conversion']['form']} takes longer.\n" for network in slow
     )
@@ -39,7 +39,7 @@ times are for one thread on
 {ratios.count(1)} is as fast.
 {advice}
 *Accuracy* is float32's on held-out training subjects. *Lost* is how many points of it the *form* loses; a negative
-number is a gain. *kB* and *µs* give the file size and the median time of an inference, first in float32, then in the
+number is a gain. *kB* and *µs* give the file size and the time of an inference, first in float32, then in the
 form. *Time / rival's* divides the form's time by the time of the fastest form from another
 [tool](../convert.md#rivals), which the cell names.
 
@@ -67,9 +67,7 @@ def _ours(network: dict[str, Any]) -> dict[str, Any]:
 
 
 def _fastest_rival(network: dict[str, Any]) -> dict[str, Any] | None:
-    return min(
-        (row for row in network["bench"]["rows"] if row["is_rival"]), key=lambda row: row["p50_us"], default=None
-    )
+    return min((row for row in network["bench"]["rows"] if row["is_rival"]), key=us_of, default=None)
 
 
 def _points_lost(network: dict[str, Any]) -> float:
@@ -79,7 +77,7 @@ def _points_lost(network: dict[str, Any]) -> float:
 
 def _to_rival(network: dict[str, Any]) -> float | None:
     rival = _fastest_rival(network)
-    return float(_ours(network)["p50_us"] / rival["p50_us"]) if rival else None
+    return float(us_of(_ours(network)) / us_of(rival)) if rival else None
 
 
 def _against_rival(network: dict[str, Any]) -> str:
@@ -88,8 +86,8 @@ def _against_rival(network: dict[str, Any]) -> str:
 
 
 def _as_c(network: dict[str, Any]) -> str:
-    p50s = {row["form"]: row["p50_us"] for row in network["bench"]["rows"]}
-    return c_against_float(p50s, network["conversion"]["form"])
+    times = {row["form"]: us_of(row) for row in network["bench"]["rows"]}
+    return c_against_float(times, network["conversion"]["form"])
 
 
 def _converted(write: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], str]:
@@ -107,7 +105,7 @@ _COLUMNS: dict[str, Callable[[dict[str, Any]], str]] = {
     "lost": _converted(lambda network: f"{_points_lost(network):.2f}"),
     "same answers, %": _converted(lambda network: f"{100 * network['conversion']['held_out']['agreement']:.1f}"),
     "kB": _converted(lambda network: ", ".join(f"{y / 1000:.0f}" for y in network["conversion"]["bytes"].values())),
-    "µs": _benched(lambda network: f"{_row(network, _FLOAT)['p50_us']:.0f}, {_ours(network)['p50_us']:.0f}"),
+    "µs": _benched(lambda network: f"{us_of(_row(network, _FLOAT)):.0f}, {us_of(_ours(network)):.0f}"),
     "time / rival's": _benched(_against_rival),
     "as C, µs (time / fastest float's)": _benched(_as_c),
 }

@@ -11,9 +11,9 @@ from convert.rivals.rival_job import FORMS as RIVALS
 from edge_runtime.bench.doubts import BUSY_LOAD
 from edge_runtime.system.files import write_text
 from edge_runtime.system.quantities import kilobytes
-from tools import RESULTS, ROOT, c_against_float, table, table_of
+from tools import RESULTS, ROOT, c_against_float, table, table_of, us_of
 from tools.peer_models import AS_C, ONNX, OURS, STOCK
-from tools.peers import RAW, our_int8, us_of
+from tools.peers import RAW, our_int8
 
 DOCUMENT = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
@@ -104,7 +104,7 @@ watched the test accuracy while training.
 
 Times are for one thread. *kB* is the size of seed 0's file with its card ([other
 sizes](results/README.md#sizes-of-edge)). *Layers* says how recurrent layers are
-[written](convert.md#unrolled-or-looped). *p50* is the median time of one window. *Int8 time / fastest float's*
+[written](convert.md#unrolled-or-looped). *µs* is the time of one window. *Int8 time / fastest float's*
 compares int8 with the fastest float model of any tool, with a 95 % interval. Below 1, int8 is faster. The ratio
 depends on the [processor](results/processors.md).
 
@@ -187,14 +187,14 @@ def _size(network: Measured, scheme: str) -> str:
     return f"{size / 1000:.1f}" if size else "–"
 
 
-def _p50(network: Measured, form: str) -> str:
-    p50 = network["bench"] and network["bench"]["p50_us"].get(form)
-    return f"{p50:.1f}" if p50 else "–"
+def _us(network: Measured, form: str) -> str:
+    us = network["bench"] and us_of(network["bench"]).get(form)
+    return f"{us:.1f}" if us else "–"
 
 
 def _time_and_size(network: Measured, form: str) -> str:
-    p50 = _p50(network, form)
-    return p50 if p50 == "–" else f"{p50} ({network['bench']['bytes'][form] / 1000:.0f})"
+    us = _us(network, form)
+    return us if us == "–" else f"{us} ({network['bench']['bytes'][form] / 1000:.0f})"
 
 
 def _ratio(network: Measured) -> str:
@@ -225,12 +225,12 @@ _COST = _NAME | {
     "int8, kB": lambda network: _size(network, INT8),
     "mixed, kB": lambda network: _size(network, MIXED),
     "layers": lambda network: network["bench"]["lowering"] if network["bench"] else "–",
-    "float32 p50, µs": lambda network: _p50(network, FLOAT),
-    "int8 p50, µs": lambda network: _p50(network, INT8),
-    "mixed p50, µs": lambda network: _p50(network, MIXED),
+    "float32, µs": lambda network: _us(network, FLOAT),
+    "int8, µs": lambda network: _us(network, INT8),
+    "mixed, µs": lambda network: _us(network, MIXED),
     "int8 time / fastest float's": _ratio,
-    "as C, µs (time / fastest float's)": lambda network: c_against_float(
-        (network["bench"] or {}).get("p50_us", {}), INT8
+    "as C, µs (time / fastest float's)": lambda network: (
+        c_against_float(us_of(network["bench"]), INT8) if network["bench"] else "–"
     ),
     "processor": lambda network: network["bench"]["cpu"] if network["bench"] else "–",
     "training, CPU min": lambda network: f"{np.mean([seed['seconds'] for seed in network['seeds']]) / 60:.1f}",
