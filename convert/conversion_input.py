@@ -14,6 +14,7 @@ from edge_runtime.data import loading
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.mistaken_options import better_options
+from edge_runtime.data.names import held_out_of
 from edge_runtime.data.scores import Classes, fit_temperature
 from edge_runtime.errors import InputError
 from edge_runtime.model.card_options import normalisation_of
@@ -25,7 +26,6 @@ from edge_runtime.signals.types import Window
 from edge_runtime.system.dataclass_json import from_json
 
 _LENGTHS = (16, 3000)  # samples: 0.32 to 60 s, as in `har-edge train --window`
-_HELD_OUT_EVERY = 4  # every fourth training subject is held out for the check of an external network
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
     )
     train, is_labelled = _relabel(data, labels)
     is_held_out = held_out_windows(train)
-    if is_held_out.all():
+    if not is_held_out.any():
         raise InputError(f"the data '{data.name}' has only one training subject, and the check needs another: add data")
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
     advice = ""
@@ -170,8 +170,8 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
 
 
 def held_out_windows(train: Split) -> npt.NDArray[np.bool_]:
-    """Return a mask `[n]` of the training windows that the check is on: the windows of one in four subjects."""
-    return np.isin(train.subject, np.unique(train.subject)[::_HELD_OUT_EVERY])
+    """Return a mask `[n]` of the training windows that the check is on, as `har-edge train` holds subjects out."""
+    return np.isin(train.subject, held_out_of(train.subject.tolist()))
 
 
 def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:

@@ -58,6 +58,11 @@ def test_group(subjects: Iterable[int | str]) -> list[int | str]:
     return ordered[-(len(ordered) // 3) :] if noun_of(ordered) == "block" else ordered[2::3]
 
 
+def held_out_of(subjects: Iterable[int | str]) -> list[int | str]:
+    """Every fourth of the training `subjects`, in the order of the data from the second on; of one subject nobody."""
+    return [*dict.fromkeys(subjects)][1::4]
+
+
 def natural_order(subjects: Iterable[int | str]) -> list[int | str]:
     """Each of the `subjects` once: numbers by value, names in natural order (s2 before s10)."""
     return sorted(set(subjects), key=lambda x: natural(str(x)) if isinstance(x, str) else [(0, 0, x)])
