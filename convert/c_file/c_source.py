@@ -157,7 +157,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
 def _check(folder: Path, name: str, flatbuffer: bytes, card: Card) -> str:
     """Compile the C in `folder` and compare its answers, if there is a compiler; return a sentence on the result."""
     if find_compiler() is None:
-        return "Its answers were not compared with LiteRT's: there is no C compiler; install one, or set CC to its name"
+        return "Its answers were not compared with LiteRT's, since no C compiler was found: install gcc, or set CC"
     stream, library = folder / "har_stream.c", folder / f"{name}.so"
     if stream.exists():
         compile_library(stream, folder / "har_stream.o", options=("-c",), level="-O0")

@@ -13,7 +13,7 @@ from edge_runtime.bench.measurement_job import Device, JobModel, MeasurementJob
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.model_file import ModelFile
-from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
+from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library, find_compiler
 from edge_runtime.system.cache import cache_folder, cached_folder, has_succeeded
 from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.process_endings import last_line
@@ -91,9 +91,6 @@ def compile_for(device: Device, c_source: Path, job: JobModel, folder: Path) -> 
         library.write_bytes(binary.tobytes())
         return str(answer.facts.get("compiler"))
     target = str(answer.facts.get("platform"))
-    if not re.fullmatch(r"[a-z0-9_]+-linux-[a-z0-9]+", target):
-        raise DeviceError(f"this machine cannot compile for {device.name}: sudo apt install gcc there")
-    try:
-        return compile_library(source, library, target, DOT_PRODUCTS if answer.facts.get("dot_products") else ())
-    except DeviceError as error:
-        raise DeviceError(f"{device.name} has no C compiler (sudo apt install gcc there), and {error}") from error
+    if not re.fullmatch(r"[a-z0-9_]+-linux-[a-z0-9]+", target) or not find_compiler(target):
+        raise DeviceError(f"the device {device.name} has no C compiler: install gcc on it, or ziglang on this machine")
+    return compile_library(source, library, target, DOT_PRODUCTS if answer.facts.get("dot_products") else ())

@@ -59,7 +59,7 @@ def compile_library(
     compiler = find_compiler(target)
     if compiler is None:
         where, other = (f" for {target}", "") if target else ("", ", or set CC to one")
-        raise DeviceError(f"there is no C compiler{where} here: pip install ziglang{other}")
+        raise DeviceError(f"this machine has no C compiler{where}: pip install ziglang{other}")
     is_zig = not {"zig", "ziglang"}.isdisjoint(Path(word).name for word in compiler)
     flags = ("-std=c99", level, *(_OF_ZIG.get(processor, processor) if is_zig else processor))
     failure = f"{shlex.join(compiler)} does not compile {source.name}"
