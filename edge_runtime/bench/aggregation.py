@@ -16,6 +16,7 @@ from edge_runtime.bench.latency import Samples
 from edge_runtime.bench.measured import Measured, Round, together
 from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.results import Comparison, Control, Result
+from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
@@ -68,17 +69,16 @@ class MeasuredModel:
 
 @dataclass(frozen=True)
 class MeasuredRun:
-    """The models of a run, its data, the way it was measured, and the control.
+    """The models of a run, its data, how it was measured, whether ratios are as precise as asked for, and the control.
 
-    `data` are all windows or every n-th window of `all_data`. `threads` is the number that a device without such a
-    setting is reported with.
+    `data` are all windows or every n-th window of `all_data`.
     """
 
     models: Sequence[MeasuredModel]
     data: Dataset
     all_data: Dataset
-    threads: int
-    paced: bool
+    settings: MeasurementSettings
+    is_precise: bool
     control: Control | None
 
     @cached_property
@@ -98,7 +98,7 @@ class MeasuredRun:
 
 def result_of(run: MeasuredRun, place: int) -> Result:
     """Build the result of the model at `place` of `run` from all its rounds."""
-    measured, data, paced, control = run.models[place], run.data, run.paced, run.control
+    measured, data, settings = run.models[place], run.data, run.settings
     model, rounds, predicted = measured.model, measured.measured, measured.predicted
     card, first, samples, is_timed = model.card, rounds[0], measured.samples, measured.is_timed
     facts, content = together(rounds), model.library or model.content
@@ -120,16 +120,18 @@ def result_of(run: MeasuredRun, place: int) -> Result:
         same_answers=all(
             (predicted == round.logits.argmax(1)).all() for round in measured.rounds if round.logits is not None
         ),
-        paced=paced,
+        paced=settings.paced,
         warm_up=facts.warm_up,
         latency=latency,
         precision=run.precision,
-        control=control,
+        until=None if settings.rounds else settings.until,
+        is_precise=run.is_precise,
+        control=run.control,
         trained_on=_trained_on(card),
         data=(data.name, _fingerprint(run.all_data, card)),
     )
     return Result(
-        **_of_result(replace(facts, threads=facts.threads or run.threads), score),
+        **_of_result(replace(facts, threads=facts.threads or settings.threads), score),
         model=card.name,
         file=model.title,
         sha256=hashlib.sha256(content).hexdigest(),

@@ -1,5 +1,6 @@
 """Find the reasons to doubt a result: what was seen, and what to try."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ MOST_OUTSIDE = 0.1
 HOT_C = 80.0
 # Clocks always vary by a few per cent.
 CLOCK_CHANGE = 0.1
-# Half of an interval, as a share of its ratio.
+# Half of an interval, as a share of its ratio, if no other precision was asked for.
 WIDEST_INTERVAL = {False: 0.05, True: 0.2}
 
 
@@ -42,7 +43,8 @@ class Conditions:
 class Evidence(Conditions):
     """The facts that a result is judged by; None is not known.
 
-    `precision` is the widest half of an interval of a ratio to the fastest float form, as a share of the ratio.
+    `precision` is the widest half of an interval of a ratio to the fastest float form, as a share of the ratio. `until`
+    is the precision that was asked for, None with a number of rounds, and `is_precise` tells whether rounds reached it.
     `others_busy` is the number of CPUs that other programs kept busy during each round of any model. `operators` and
     `xnnpack` are counts by name. `trained_on` and `data` are the name and fingerprint of the training data and of the
     data of this run.
@@ -59,6 +61,8 @@ class Evidence(Conditions):
     warm_up: WarmUp | None
     latency: Latency
     precision: float
+    until: float | None
+    is_precise: bool
     control: Control | None
     trained_on: tuple[str, str] | None
     data: tuple[str, str]
@@ -154,19 +158,26 @@ def _unstable(evidence: Evidence) -> Iterator[Doubt]:
 
 
 def _spread(evidence: Evidence) -> Iterator[Doubt]:
-    if evidence.precision > WIDEST_INTERVAL[evidence.paced]:
-        seen = f"ratios of times are known only to within {100 * evidence.precision:.0f} %"
-        yield seen, "stop other programs, or use a longer --duration"
+    limit = evidence.until or WIDEST_INTERVAL[evidence.paced]
+    if evidence.precision > limit and not evidence.is_precise:
+        reached = math.ceil(1000 * evidence.precision) / 10
+        asked = f", not {100 * evidence.until:g} %" if evidence.until else ""
+        seen = f"ratios of times are known only to within {reached:g} %{asked}"
+        yield seen, f"stop other programs, or use {_more(evidence)}"
 
 
 def _few(evidence: Evidence) -> Iterator[Doubt]:
     runs, rounds = evidence.latency.runs, len(evidence.rounds)
     if runs < FEWEST_RUNS:
-        remedy = "do not quote it" if evidence.paced else "use more --rounds"
+        remedy = "do not quote it" if evidence.paced else f"use {_more(evidence)}"
         yield f"{runs} timed inferences are too few for p99", remedy
     if rounds < FEWEST_ROUNDS:
         count = "1 round is" if rounds == 1 else f"{rounds} rounds are"
-        yield f"{count} too few for reliable intervals", f"use --rounds {FEWEST_ROUNDS} or more"
+        yield f"{count} too few for reliable intervals", f"use {_more(evidence)}"
+
+
+def _more(evidence: Evidence) -> str:
+    return "more --rounds" if evidence.until is None else "a longer --duration"
 
 
 def _control(evidence: Evidence) -> Iterator[Doubt]:

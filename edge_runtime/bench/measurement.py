@@ -74,19 +74,12 @@ def measure(
         motionless=motionless.windows,
         motionless_mountings=motionless.mountings,
     )
-    return _report_of(participants, scored, all_data, evaluated, device.name, settings, rounds.error)
+    return _report_of(rounds, scored, all_data, evaluated)
 
 
-def _report_of(
-    participants: Sequence[Participant],
-    scored: Dataset,
-    all_data: Dataset,
-    evaluated: EvaluatedData,
-    device: str,
-    settings: MeasurementSettings,
-    interruption: HarEdgeError | None,
-) -> Report:
+def _report_of(rounds: Rounds, scored: Dataset, all_data: Dataset, evaluated: EvaluatedData) -> Report:
     """Build the report of all rounds. Raises the first error when no model was measured."""
+    participants, settings = rounds.participants, rounds.settings
     measured = [
         MeasuredModel(participant.model, participant.rounds, participant.instructions)
         for participant in participants
@@ -98,7 +91,7 @@ def _report_of(
     twice = [x for x in (participants[0], *(x for x in participants if x.is_control)) if x.rounds and not x.failure]
     has_control = len(twice) == 2 and not first.machine.emulated
     control = aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in twice)) if has_control else None
-    run = aggregation.MeasuredRun(measured, scored, all_data, settings.threads, settings.paced, control)
+    run = aggregation.MeasuredRun(measured, scored, all_data, settings, rounds.is_precise, control)
     results = [aggregation.result_of(run, place) for place in range(len(measured))]
     overheads = [
         x.harness_overhead_us for model in measured for x in model.measured if x.harness_overhead_us is not None
@@ -111,7 +104,7 @@ def _report_of(
     absent = tuple(AbsentRival(x.model.rival.name, reason) for x, reason in failed if x.model.rival)
     return Report(
         device=MeasuredDevice(
-            **vars(first.machine), name=device, runtime=first.runtime, before=first.before, after=last.after
+            **vars(first.machine), name=rounds.device.name, runtime=first.runtime, before=first.before, after=last.after
         ),
         data=evaluated,
         results=tuple(results),
@@ -130,7 +123,7 @@ def _report_of(
         control=control,
         failures=(
             *(Failure(x.name, reason) for x, reason in failed if not x.model.rival),
-            *([Failure(f"round {len(measured[0].rounds) + 1}", str(interruption))] if interruption else []),
+            *([Failure(f"round {len(measured[0].rounds) + 1}", str(rounds.error))] if rounds.error else []),
         ),
         absent_rivals=None if settings.absent_rivals is None else settings.absent_rivals + absent,
         without_c=without_c,
@@ -195,5 +188,5 @@ def _lay_out(
     if settings.control:
         first = participants[0]
         job = replace(first.job, is_scored=False)
-        participants.append(Participant(first.model, f"{first.name} once more (control)", job, is_control=True))
+        participants.append(Participant(first.model, f"{first.name} once more", job, is_control=True))
     return participants

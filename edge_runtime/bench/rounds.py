@@ -125,7 +125,12 @@ class Rounds:
             return not self._is_scored
         if self.settings.rounds:
             return self._n >= self.settings.rounds
-        return max(self._precisions) <= self.settings.until or self._elapsed > self.settings.duration_s
+        return self.is_precise or self._elapsed > self.settings.duration_s
+
+    @property
+    def is_precise(self) -> bool:
+        """Tell whether ratios are as precise as asked for, at two looks in a row."""
+        return max(self._precisions) <= self.settings.until
 
     @property
     def _elapsed(self) -> float:

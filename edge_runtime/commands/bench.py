@@ -99,7 +99,7 @@ class Percentage(options.FiniteRange):
     "--rounds",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Measure exactly this many sets of fresh processes, instead of --until and --duration.",
+    help="Measure exactly this many rounds, each in fresh processes, instead of --until and --duration.",
 )
 @click.option(
     "--paced", is_flag=True, help="Infer as often as windows come in real use, and sleep in between: cold caches."
@@ -127,6 +127,8 @@ def command(
     Models take turns in fresh processes until their ratios are precise enough. If a process dies, its model is left
     out and the exit code is 3. An older result in the run folder is kept, with its date in its name.
     """
+    if rounds:
+        options.refuse_options("is not for a fixed number of --rounds", "--until", "--duration")
     devices = open_all(targets or ("local",), runtime)
     names = [device.name for device in devices]
     if len({*names}) < len(names):
