@@ -86,6 +86,14 @@ def accuracy(confusion: npt.NDArray[np.integer]) -> float:
     return float(np.trace(confusion) / confusion.sum())
 
 
+def is_chance(confusion: npt.ArrayLike) -> bool:
+    """Tell whether windows are classified right no more often than by guessing; each class that occurs counts alike."""
+    counts = np.asarray(confusion)
+    occurs = counts.sum(axis=1) > 0
+    recalls = counts.diagonal()[occurs] / counts.sum(axis=1)[occurs]
+    return bool(recalls.mean() <= 1 / len(counts))
+
+
 def macro_f1(confusion: npt.NDArray[np.integer]) -> float:
     """The mean of 2 TP / (2 TP + FP + FN) over the classes that occur, the rows of `confusion`."""
     occurs = confusion.sum(axis=1) > 0

@@ -85,8 +85,8 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
     measured = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
     if not measured:
         return None
-    largest = max(result.size_bytes for _, result, _ in measured)
-    radii = {i: 15 * math.sqrt(result.size_bytes / largest) for i, result, _ in measured}
+    largest = max(result.file_bytes or 1 for _, result, _ in measured)
+    radii = {i: max(4.0, 15 * math.sqrt((result.file_bytes or 0) / largest)) for i, result, _ in measured}
     x = _spread([in_unit(v, unit) for _, _, latency in measured for v in _interval(latency)], _LEFT + 16, _RIGHT - 16)
     bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
     room = max(0.08 * (max(bounds) - min(bounds)), 0.5)
@@ -99,10 +99,10 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
         if result.accuracy_subjects_ci95:
             ends = [y(100 * v) for v in result.accuracy_subjects_ci95]
             bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
-        tooltip = f"{names[i]}: {time(latency.time, unit)}, {percent(result.accuracy)}, {kilobytes(result.size_bytes)}"
+        tooltip = f"{names[i]}: {time(latency.time, unit)}, {percent(result.accuracy)}, {kilobytes(result.file_bytes)}"
         circle = _element("circle", _element("title", tooltip), cx=place[0], cy=place[1], r=radii[i])
         shapes.append(_element("g", circle, *bars, class_=colour(i)))
-    title, x_title = "Accuracy against latency, area is file size", f"undisturbed time of one window, {unit}"
+    title, x_title = "Accuracy against latency, area is file size", f"latency, machine quiet, {unit}"
     return _drawing(title, (x, x_title), (y, "% right"), shapes)
 
 

@@ -68,7 +68,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         return Row(title, tuple(map(cell, results)), main, detail)
 
     def percentile(kind: str, key: str, main: bool = False) -> Row:
-        title = f"{kind.removesuffix('_ms').replace('_', ' ')} {key}"
+        title = f"{kind.removesuffix('_ms').replace('_', ' ')}, {key[1:]} % within"
         return row(title, lambda x: _percentile(getattr(x, kind), key, unit), main)
 
     scores = [
@@ -79,7 +79,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         row("calibration error", lambda x: percent(x.calibration_error)),
     ]
     times = [
-        row("latency, undisturbed", lambda x: _undisturbed(x.latency_ms, unit), main=True),
+        row("latency, machine quiet", lambda x: _undisturbed(x.latency_ms, unit), main=True),
         *(percentile("latency_ms", key, main=key in ("p50", "p99")) for key in ("p50", "p90", "p95", "p99")),
         # If all models prepare windows themselves, latency is already end to end.
         *(
@@ -101,10 +101,10 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         row("before the model", lambda x: megabytes(x.baseline_memory_bytes), detail=True),
         row(
             "flash" if all(result.ram_bytes for result in results) else "file size",
-            lambda x: kilobytes(x.size_bytes),
+            lambda x: kilobytes(x.file_bytes),
             main=True,
         ),
-        row("RAM", lambda x: NOT_MEASURED if x.ram_bytes is None else kilobytes(x.ram_bytes), main=True),
+        row("RAM", lambda x: kilobytes(x.ram_bytes), main=True),
         row("operators in XNNPACK", _operators_taken),
     ]
     return [[row for row in group if set(row.cells) != {NOT_MEASURED}] for group in (scores, times, sizes)]

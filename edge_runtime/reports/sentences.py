@@ -8,7 +8,6 @@ from edge_runtime.bench.baselines import costs, pairs_with_baselines
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
 from edge_runtime.bench.latency import Interval
 from edge_runtime.bench.results import Comparison, Report, Result
-from edge_runtime.model.c_model import C
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import counted, significant
 
@@ -80,12 +79,13 @@ def pairs(report: Report) -> list[ComparedResults]:
 
 
 def verdicts(report: Report) -> list[str]:
-    """Return a sentence on each pair, the fastest first, on instructions, on faster rivals and on float forms."""
-    pairs_of_report = pairs(report)
-    pairs_of_report.sort(key=lambda pair: _ratio_of_pair(pair) or 1)
-    sentences = [sentence for pair in pairs_of_report for sentence in (_gain(pair), *_work(pair))]
-    faster_rivals = [sentence for pair in pairs_of_report for sentence in _faster_rivals(report, pair)]
-    return [*sentences, *faster_rivals, *_yardsticks(report)]
+    """Name results that only guess, compare all others, the fastest first, and our fastest form (or C) with rivals."""
+    useful = [pair for pair in pairs(report) if not pair.result.is_chance]
+    useful.sort(key=lambda pair: _ratio_of_pair(pair) or 1)
+    gains = [sentence for pair in useful for sentence in (_gain(pair), *_work(pair))]
+    fastest = {pair.result.model: pair for pair in reversed(useful)}
+    faster_rivals = [sentence for pair in fastest.values() for sentence in _faster_rivals(report, pair)]
+    return [*_guesses(report), *gains, *faster_rivals, *_yardsticks(report)]
 
 
 def control_sentence(report: Report) -> str | None:
@@ -163,6 +163,13 @@ def energy(report: Report) -> str | None:
     return f"energy: not measured: {'; '.join(sorted(filter(None, reasons)))}" if any(reasons) else None
 
 
+def _guesses(report: Report) -> Iterator[str]:
+    """Name the results that are not better than chance."""
+    wrong = [name for name, result in zip(titles(report.results), report.results, strict=True) if result.is_chance]
+    if wrong:
+        yield f"Not better than chance: {_listed(wrong)}. Check labels, signals and normalisation in the card."
+
+
 def _kind(pair: ComparedResults) -> str:
     """Return the times to compare: of inferences, if both models prepare windows or neither does."""
     return "p50" if pair.result.raw_input == pair.against.raw_input else "end_to_end"
@@ -180,7 +187,7 @@ def _gain(pair: ComparedResults) -> str:
     if ratio and interval:
         against = f"{pair.against_name}{' end to end' * (kind == 'end_to_end')}"
         claims.append(_speed(ratio, interval, against))
-    claims += [_size(pair)] if pair.result.runtime != C else []
+    claims += [_size(pair)] if pair.result.file_bytes else []
     return f"{pair.name} is {', '.join([*claims, _accuracy(pair)])}."
 
 
@@ -255,10 +262,10 @@ def _work(pair: ComparedResults) -> list[str]:
     instructions, other = pair.result.instructions, pair.against.instructions
     if not instructions or not other:
         return []
-    name = pair.against_name
-    words = (f"fewer instructions than {name}", f"more instructions than {name}", f"as many instructions as {name}")
-    ratio = _times(other.per_inference / instructions.per_inference, *words)
-    return [f"{pair.name} takes {ratio} ({instructions.per_inference:,} against {other.per_inference:,})."]
+    ratio = other.per_inference / instructions.per_inference
+    times = f"{ratio:.2f} times fewer" if ratio > 1 else f"{1 / ratio:.2f} times more"
+    counts = f"{instructions.per_inference:,} against {other.per_inference:,}"
+    return [f"{pair.name} takes {times} instructions than {pair.against_name} ({counts})."]
 
 
 def accuracy_details(report: Report) -> list[str]:
@@ -284,15 +291,6 @@ def _speed(ratio: float, interval: Interval, than: str) -> str:
         return f"as fast as {than}, as far as this run can tell ({low:.2f} to {high:.2f})"
     digits = 1 if min(low, high) >= 1.5 and round(high, 1) > round(low, 1) else 2
     return f"{1 / ratio:.{digits}f} times as fast as {than} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def _times(ratio: float, more: str, less: str, same: str) -> str:
-    """Return '1.83 times {more}', '1.20 times {less}' or, if two decimals show no difference, '{same}'."""
-    if round(ratio, 2) > 1:
-        return f"{ratio:.2f} times {more}"
-    if round(1 / ratio, 2) > 1:
-        return f"{1 / ratio:.2f} times {less}"
-    return same
 
 
 def _listed(parts: Sequence[str]) -> str:

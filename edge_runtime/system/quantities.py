@@ -41,9 +41,9 @@ def megabytes(size: int | None) -> str:
     return NOT_MEASURED if size is None else f"{size / 1e6:.1f} MB"
 
 
-def kilobytes(size: int) -> str:
+def kilobytes(size: int | None) -> str:
     """Return the size of a file: `66.4 kB`."""
-    return f"{size / 1e3:.1f} kB"
+    return NOT_MEASURED if size is None else f"{size / 1e3:.1f} kB"
 
 
 def millijoules(energy: float | None) -> str:

@@ -125,6 +125,8 @@ FILES = {
         ("bench --runtime onnx", "onnx"),
         *((f"bench {option} 0", option) for option in ("--until", "--duration", "--rounds", "--threads")),
         ("bench --until 5pp", "--until"),
+        ("bench --rounds 2 --until 5%", "--until"),
+        ("bench --rounds 2 --duration 1", "--duration"),
         ("bench --on telnet://pi", "telnet://pi"),
         ("bench --data /none", "/none"),
         ("bench --json .", "regular file"),
@@ -229,7 +231,7 @@ def test_only_the_result_goes_to_standard_output(har_edge_here, tmp_path):
     assert (done.stderr, [path.name for path in tmp_path.iterdir()]) == ("x.html\n", ["x.html"])
     done = succeeded(har_edge_here("bench", MODELS["int8"], *QUICK, "--json", "-"))
     assert json.loads(done.stdout)["results"][0]["quantization"] == "int8"
-    assert "latency p50" in done.stderr
+    assert "latency, 50 % within" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["x.html"]  # beside no JSON file there is no page
 
 
@@ -237,7 +239,7 @@ def test_report_takes_a_run_folder_or_the_last_result(tmp_path, har_edge_here):
     shutil.copy(BENCH, tmp_path / "bench-local.json")
     run = tmp_path / "runs" / "mine"
     run.mkdir(parents=True)
-    assert "latency p99" in succeeded(har_edge_here("report")).stdout
+    assert "latency, 99 % within" in succeeded(har_edge_here("report")).stdout
     assert_one_sentence(har_edge_here("report", run), 2, "runs/mine")
     shutil.copy(BENCH, run / "bench-local.json")
     shown = succeeded(har_edge_here("report", "bench-local.json", "runs/mine")).stdout
