@@ -41,10 +41,7 @@ class Conversion:
         """
         if self.result.is_chance:
             accuracy = percent(self.result.parities[FLOAT32].accuracy)
-            raise CheckFailedError(
-                f"the models in {self.job.folder} are not better than chance (accuracy {accuracy}): check training, "
-                "labels, signals and normalisation"
-            )
+            raise CheckFailedError(f"accuracy {accuracy} is mere chance: check training, labels and normalisation")
         schemes, missing, lossy = self.result.schemes, self.result.missing, self.result.lossy
         if lossy:
             advice = "allow more, or take --quantize-as mixed" if INT8 in lossy else "allow more"

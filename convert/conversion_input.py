@@ -14,7 +14,7 @@ from edge_runtime.data import loading
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import Dataset, Split
 from edge_runtime.data.mistaken_options import better_options
-from edge_runtime.data.names import held_out_of
+from edge_runtime.data.names import default_held_out
 from edge_runtime.data.scores import Classes, fit_temperature
 from edge_runtime.errors import InputError
 from edge_runtime.model.card_options import normalisation_of
@@ -151,8 +151,6 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
     )
     train, is_labelled = _relabel(data, labels)
     is_held_out = held_out_windows(train)
-    if not is_held_out.any():
-        raise InputError(f"the data '{data.name}' has only one training subject, and the check needs another: add data")
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
     advice = ""
 
@@ -171,7 +169,7 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
 
 def held_out_windows(train: Split) -> npt.NDArray[np.bool_]:
     """Return a mask `[n]` of the training windows that the check is on, as `har-edge train` holds subjects out."""
-    return np.isin(train.subject, held_out_of(train.subject.tolist()))
+    return np.isin(train.subject, default_held_out(train.subject.tolist()))
 
 
 def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:

@@ -12,7 +12,7 @@ from convert.conversion_job import ConversionJob
 from convert.parity import FLOAT_TOLERANCE, Logits, Parity, compare, relative_difference
 from convert.quantise.raw_input import take_raw_windows
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
-from edge_runtime.data.scores import confusion_matrix, is_chance
+from edge_runtime.data.scores import confusion_matrix, is_chance, per_class
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
@@ -195,8 +195,9 @@ class _Network:
     @property
     def is_chance(self) -> bool:
         """Whether float32's answers can be scored, and are not better than chance."""
-        y, predicted, n_labels = self.source.held_out.y, self._float32.argmax(1), len(self.source.card.labels)
-        return self.source.is_labelled and is_chance(confusion_matrix(y, predicted, n_labels))
+        source, labels = self.source, self.source.card.labels
+        confusion = confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels))
+        return source.is_labelled and is_chance(per_class(confusion, labels))
 
     def _path(self, scheme: str) -> Path:
         return flatbuffer_path(self._scratch, self.source.name, scheme)

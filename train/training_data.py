@@ -12,7 +12,7 @@ from edge_runtime.data import recording_checks
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.names import coarse_classes, held_out_of, natural_order
+from edge_runtime.data.names import coarse_classes, natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.reports.sentences import motionless
@@ -128,15 +128,6 @@ def subjects_named(option: str, names: Sequence[str], people: Sequence[int | str
         strangers = ", ".join(name for name in names if name not in subjects) or "nobody"
         raise InputError(f"{option} names {strangers}: choose among {', '.join(subjects)}")
     return [subjects[name] for name in names]
-
-
-def default_held_out(subjects: npt.NDArray[np.generic]) -> list[Any]:
-    """Return every fourth training subject. Raises `InputError` with fewer than two subjects."""
-    held_out = held_out_of(subjects.tolist())
-    if not held_out:
-        advice = "add a second --data, or name fewer --test-subjects"
-        raise InputError(f"a training needs two training subjects, and this data has fewer: {advice}")
-    return held_out
 
 
 def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:

@@ -17,7 +17,7 @@ from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Energy, RuntimeVersion, WarmUp
 from edge_runtime.bench.measurement_job import Instructions
-from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share, is_chance
+from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError
 from edge_runtime.model.c_model import C
 from edge_runtime.model.operator_costs import OperatorCost
@@ -121,11 +121,6 @@ class Result:
     def file_bytes(self) -> int | None:
         """The size of the file, or of a firmware in flash; None for C on other devices, whose library nobody ships."""
         return None if self.runtime == C and self.ram_bytes is None else self.size_bytes
-
-    @property
-    def is_chance(self) -> bool:
-        """Tell whether its answers are not better than chance."""
-        return is_chance(self.confusion)
 
     @property
     def is_float(self) -> bool:

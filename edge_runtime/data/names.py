@@ -58,9 +58,12 @@ def test_group(subjects: Iterable[int | str]) -> list[int | str]:
     return ordered[-(len(ordered) // 3) :] if noun_of(ordered) == "block" else ordered[2::3]
 
 
-def held_out_of(subjects: Iterable[int | str]) -> list[int | str]:
-    """Every fourth of the training `subjects`, in the order of the data from the second on; of one subject nobody."""
-    return [*dict.fromkeys(subjects)][1::4]
+def default_held_out(subjects: Iterable[int | str]) -> list[int | str]:
+    """Every fourth training subject, in the data's order, from the second on. Raises `InputError` for less than two."""
+    held_out = [*dict.fromkeys(subjects)][1::4]
+    if not held_out:
+        raise InputError("this data has fewer than two training subjects: add others with --data")
+    return held_out
 
 
 def natural_order(subjects: Iterable[int | str]) -> list[int | str]:

@@ -86,14 +86,6 @@ def accuracy(confusion: npt.NDArray[np.integer]) -> float:
     return float(np.trace(confusion) / confusion.sum())
 
 
-def is_chance(confusion: npt.ArrayLike) -> bool:
-    """Tell whether windows are classified right no more often than by guessing; each class that occurs counts alike."""
-    counts = np.asarray(confusion)
-    occurs = counts.sum(axis=1) > 0
-    recalls = counts.diagonal()[occurs] / counts.sum(axis=1)[occurs]
-    return bool(recalls.mean() <= 1 / len(counts))
-
-
 def macro_f1(confusion: npt.NDArray[np.integer]) -> float:
     """The mean of 2 TP / (2 TP + FP + FN) over the classes that occur, the rows of `confusion`."""
     occurs = confusion.sum(axis=1) > 0
@@ -113,6 +105,12 @@ def per_class(confusion: npt.NDArray[np.integer], labels: Sequence[str]) -> dict
         else:
             scored[label] = ClassScore(None, None, None, 0)
     return scored
+
+
+def is_chance(scored: Mapping[str, ClassScore]) -> bool:
+    """Tell whether windows are classified right no more often than by guessing; each class that occurs counts alike."""
+    recalls = [score.recall for score in scored.values() if score.recall is not None]
+    return bool(recalls) and sum(recalls) / len(recalls) <= 1 / len(scored)
 
 
 def by_group(y: Classes, predicted: Classes, groups: npt.NDArray[np.generic]) -> dict[str, GroupScore]:

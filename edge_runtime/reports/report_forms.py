@@ -69,7 +69,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
 
     def percentile(kind: str, key: str, main: bool = False) -> Row:
         title = f"{kind.removesuffix('_ms').replace('_', ' ')}, {key[1:]} % within"
-        return row(title, lambda x: _percentile(getattr(x, kind), key, unit), main)
+        return row(title, lambda x: time(getattr(getattr(x, kind), key, None), unit), main)
 
     scores = [
         row("accuracy", lambda x: percent(x.accuracy), main=True),
@@ -265,7 +265,3 @@ def _undisturbed(latency: Latency | None, unit: str) -> str:
     if latency is None or latency.undisturbed_ci95 is None:
         return NOT_MEASURED
     return time(latency.undisturbed, unit, (latency.undisturbed_ci95[1] - latency.undisturbed_ci95[0]) / 2)
-
-
-def _percentile(latency: Latency | None, key: str, unit: str) -> str:
-    return time(getattr(latency, key) if latency else None, unit)

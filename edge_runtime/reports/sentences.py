@@ -8,6 +8,7 @@ from edge_runtime.bench.baselines import costs, pairs_with_baselines
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
 from edge_runtime.bench.latency import Interval
 from edge_runtime.bench.results import Comparison, Report, Result
+from edge_runtime.data.scores import is_chance
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import counted, significant
 
@@ -80,7 +81,7 @@ def pairs(report: Report) -> list[ComparedResults]:
 
 def verdicts(report: Report) -> list[str]:
     """Name results that only guess, compare all others, the fastest first, and our fastest form (or C) with rivals."""
-    useful = [pair for pair in pairs(report) if not pair.result.is_chance]
+    useful = [pair for pair in pairs(report) if not is_chance(pair.result.per_class)]
     useful.sort(key=lambda pair: _ratio_of_pair(pair) or 1)
     gains = [sentence for pair in useful for sentence in (_gain(pair), *_work(pair))]
     fastest = {pair.result.model: pair for pair in reversed(useful)}
@@ -165,7 +166,8 @@ def energy(report: Report) -> str | None:
 
 def _guesses(report: Report) -> Iterator[str]:
     """Name the results that are not better than chance."""
-    wrong = [name for name, result in zip(titles(report.results), report.results, strict=True) if result.is_chance]
+    names = titles(report.results)
+    wrong = [name for name, x in zip(names, report.results, strict=True) if is_chance(x.per_class)]
     if wrong:
         yield f"Not better than chance: {_listed(wrong)}. Check labels, signals and normalisation in the card."
 

@@ -13,6 +13,7 @@ from convert.conversion_job import ConversionJob
 from convert.quantise.calibration import draw_windows
 from edge_runtime.bench import aggregation
 from edge_runtime.data.dataset import Dataset, Split
+from edge_runtime.data.names import default_held_out
 from edge_runtime.data.recording import Mounting
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
@@ -22,7 +23,7 @@ from train.fit.fit_job import FitJob, FitOutcome
 from train.fit.recipe import Recipe
 from train.run.experiment import Experiment
 from train.run.fit_processes import do_job
-from train.training_data import TrainingInput, default_held_out
+from train.training_data import TrainingInput
 
 RECIPE = Recipe(network=f"{__name__}:flat", epochs=1, batch_size=32)
 
@@ -68,7 +69,7 @@ def fit(jobs: list[FitJob], data: Dataset) -> list[FitOutcome]:
 
 
 def trained(data: Dataset, folder: Path) -> Experiment:
-    experiment = Experiment(RECIPE, 0, data, Run(folder), default_held_out(data.train.subject))
+    experiment = Experiment(RECIPE, 0, data, Run(folder), default_held_out(data.train.subject.tolist()))
     fit(list(experiment.jobs.values()), data)
     experiment.finish()
     return experiment
@@ -94,7 +95,7 @@ def test_only_the_test_scores_know_the_test_subjects(experiment, other_tests, tm
 
 
 def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path):
-    subjects = default_held_out(data.train.subject)
+    subjects = default_held_out(data.train.subject.tolist())
     assert subjects
     changed = replace(data, train=noise(data.train, subjects))
     other = fit([Experiment(RECIPE, 0, changed, Run(tmp_path / "run"), subjects).jobs["selection"]], changed)[0]
@@ -104,7 +105,7 @@ def test_the_selection_fit_knows_no_held_out_subject(experiment, data, tmp_path)
 
 def test_the_selection_fit_does_not_learn_of_classes_that_only_held_out_people_have(data, tmp_path):
     """Only held-out people lie with the device at the wrist."""
-    subjects = default_held_out(data.train.subject)
+    subjects = default_held_out(data.train.subject.tolist())
     train = replace(data.train, mounting=(data.train.subject % 2).astype(np.int32))
     train = train.select(np.isin(train.subject, subjects) | (train.mounting == 0) | (train.y < 5))
     worn = replace(data, train=train, mountings=(Mounting(placement="waist"), Mounting(placement="wrist")))
@@ -116,7 +117,9 @@ def test_the_selection_fit_does_not_learn_of_classes_that_only_held_out_people_h
 def test_calibration_sees_no_test_subject_and_for_the_selection_no_held_out_one(experiment, data):
     """The same windows have the same ranges."""
     job = ConversionJob(experiment.run.folder, ("int8",), calibration=60)
-    changed = replace(data, train=noise(data.train, default_held_out(data.train.subject)), test=noise(data.test))
+    changed = replace(
+        data, train=noise(data.train, default_held_out(data.train.subject.tolist())), test=noise(data.test)
+    )
     calibrated = {
         (name, network.name): network.calibration.X[draw_windows(network.calibration, 60, network.seed)]
         for name, each in (("tests", replace(data, test=changed.test)), ("all", changed), ("none", data))

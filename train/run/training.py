@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from edge_runtime.data.dataset import Dataset
+from edge_runtime.data.names import default_held_out
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.model_card import Card, load
 from edge_runtime.runs import SEEDS, Run, checkpoint_folder, find_runs, lock_path, make_latest, settings_path
@@ -18,7 +19,7 @@ from edge_runtime.system.quantities import counted
 from train.fit.named_networks import is_own
 from train.run.experiment import Experiment
 from train.run.fit_processes import cpus, do_fits, locked
-from train.training_data import TrainingInput, check_data, default_held_out, subjects_named
+from train.training_data import TrainingInput, check_data, subjects_named
 from train.training_report import write_seeds
 
 
@@ -37,7 +38,7 @@ class TrainingSettings(TrainingInput):
     def held_out_of(self, dataset: Dataset) -> list[int | str]:
         """Return the training subjects that the first fit does not see. Raises `InputError` for unknown subjects."""
         if self.held_out is None:
-            return default_held_out(dataset.train.subject)
+            return default_held_out(dataset.train.subject.tolist())
         return subjects_named("--held-out", self.held_out, dataset.train.subject.tolist())
 
 
