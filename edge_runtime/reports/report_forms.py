@@ -177,7 +177,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.j2").render(
+    return environment.get_template("report.html.j2").render(
         title=content.headings[0] if report else f"{', '.join(x.device for x in devices)}, side by side",
         content=content,
         report=report,

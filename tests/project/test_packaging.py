@@ -20,7 +20,7 @@ DATA = (
     "edge_runtime/data/windows.txt",
     "edge_runtime/devices/emulated/firmware/start.c",
     "edge_runtime/devices/emulated/start_board.sh",
-    "edge_runtime/reports/page.html.j2",
+    "edge_runtime/reports/report.html.j2",
 )
 MODELS = tuple(f"edge_runtime/models/{name}_{form}.tflite" for name in REFERENCE_MODELS for form in ("float32", "int8"))
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib")
