@@ -37,6 +37,7 @@ _Lines = Annotated[int, Quantity(at_least=0)]
 _Offset = Annotated[float, Quantity(at_least=-1e9, at_most=1e9)]
 _LARGEST_FILE = 1 << 16  # bytes
 _MOST_DOTS = 100  # in a line: tomllib keeps each beginning of a dotted key
+_ENCODINGS = ("utf-8", "utf-16", "utf-32", "ascii", "iso8859", "cp", "mac-", "koi8", "gb", "big5", "euc_", "shift_jis")
 
 
 @dataclass(frozen=True)
@@ -265,7 +266,8 @@ def _check(layout: Layout) -> None:
             raise ValueError(f"{table}.unit is one of {', '.join(TIME_UNITS)}, date, or as in %Y-%m-%d %H:%M:%S")
         if clock and clock.pattern:
             datetime.strptime(datetime(2000, 1, 2, tzinfo=UTC).strftime(clock.pattern), clock.pattern)
-    codecs.lookup(layout.encoding)
+    if not codecs.lookup(layout.encoding).name.startswith(_ENCODINGS):
+        raise ValueError(f"encoding = {quoted(layout.encoding, 30)} is not a text encoding: use utf-8 or latin-1")
     if layout.acceleration and (layout.rate is None) == (layout.time is None):
         raise ValueError("it needs rate = 50 (samples a second) or [time], and not both")
     if not layout.acceleration and (layout.rotation or layout.time):

@@ -86,7 +86,7 @@ REFUSED = [
     ("mine.toml", "line 4", layout, "skip = 1", "skip = 1\nrate = 25"),
     ("mine.toml", "acceleration.offset", layout, 'unit = "g"', 'unit = "g"\noffset = [1, 2]'),
     ("mine.toml", "dots", layout, "skip = 1", "skip = 1\n" + "a." * 200 + "a = 1"),
-    ("mine.toml", "nonsense", layout, "skip = 1", 'skip = 1\nencoding = "nonsense"'),
+    *[("mine.toml", x, layout, "skip = 1", f'skip = 1\nencoding = "{x}"') for x in ("punycode", "utf-7", "nonsense")],
     ("mine.toml", "'H'", one_file, '"s"', '"%H:%M:%S %H"', timed(np.arange(200)), TIMED),
     # recordings that a layout does not fit
     ("walk", "'walk'", layout, 'walk = "WALKING"\n', ""),
