@@ -33,5 +33,6 @@ def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_p
     except TimeoutError as error:
         raise DeviceError(f"the C of {model.name} took over {_LONGEST_S:g} s: use the .tflite file") from error
     files = [folder / name for name in answer["files"]]
-    once(written_name(next(path for path in files if path.suffix == ".c")), lambda: None)
+    for path in files:
+        once(written_name(path), lambda: None)
     return files, answer["checked"]

@@ -16,6 +16,7 @@ from edge_runtime.model.model_file import ModelFile
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library, find_compiler
 from edge_runtime.system.cache import cache_folder, cached_folder, has_succeeded
 from edge_runtime.system.child_processes import run_program
+from edge_runtime.system.files import sha256
 from edge_runtime.system.process_endings import last_line
 from edge_runtime.system.progress import ignore_progress
 
@@ -34,11 +35,7 @@ def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -
     digest = hashlib.sha256(model_card.strip(model.content, model.title)).hexdigest()
     beside = model.path.with_suffix(".c")
     files = (beside, beside.with_suffix(".h"))
-    if (
-        all(path.is_file() for path in files)
-        and has_succeeded(written_name(beside))
-        and digest in beside.read_text("utf-8")[:_HEAD]
-    ):
+    if all(map(_is_ours, files)) and digest in beside.read_text("utf-8")[:_HEAD]:
         return beside
     if not _COMMAND.is_file():
         raise InputError(
@@ -59,10 +56,13 @@ def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -
     return next(path for path in folder.glob("*.c") if path.stem != "har_stream")
 
 
-def written_name(c_source: Path) -> str:
-    """Return the name under which the cache remembers that this machine wrote `c_source` and its header."""
-    content = c_source.read_bytes() + c_source.with_suffix(".h").read_bytes()
-    return f"c-{hashlib.sha256(content).hexdigest()}"
+def written_name(path: Path) -> str:
+    """Return the name under which the cache remembers that this machine wrote the C file or header `path`."""
+    return f"c-{sha256(path)}"
+
+
+def _is_ours(path: Path) -> bool:
+    return path.is_file() and has_succeeded(written_name(path))
 
 
 def compile_for(device: Device, c_source: Path, job: JobModel, folder: Path) -> str:
@@ -74,9 +74,9 @@ def compile_for(device: Device, c_source: Path, job: JobModel, folder: Path) -> 
     sources = library.with_suffix("")  # a folder, with har_stream beside the model, for a firmware
     sources.mkdir(exist_ok=True)
     header = c_source.with_suffix(".h")
-    for path in (c_source, header, *map(c_source.with_name, ("har_model.h", "har_stream.h", "har_stream.c"))):
-        if path.is_file():
-            shutil.copy(path, sources)
+    stream = map(c_source.with_name, ("har_model.h", "har_stream.h", "har_stream.c"))
+    for path in (c_source, header, *filter(_is_ours, stream)):
+        shutil.copy(path, sources)
     # One file, whose functions have the name of the library, since two models may have the same name.
     renamed = "".join(f"#define {c_source.stem}_{x} {library.stem}_{x}\n" for x in ("predict", "instruction_set"))
     text = c_source.read_text(encoding="utf-8").replace(f'#include "{header.name}"', header.read_text(encoding="utf-8"))

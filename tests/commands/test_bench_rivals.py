@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import onnx
 import onnx_models
@@ -16,7 +17,8 @@ from home import ROUNDS
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
 from edge_runtime.bench import c_library
-from edge_runtime.errors import InputError
+from edge_runtime.bench.measurement_job import JobModel
+from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_file import open_model_file
 from edge_runtime.model.onnx_model import count_operators, load_onnx_runtime, open_onnx
@@ -150,6 +152,12 @@ def test_c_is_made_once_and_measured_in_the_same_rounds_and_names_its_compiler(h
     shutil.copy(in_cache.with_suffix(".h"), tmp_path / "mine.h")
     beside = shutil.copy(in_cache, tmp_path / "mine.c")
     assert c_library.c_of(open_model_file(mine)) == beside
+    shutil.copy(in_cache.with_name("har_stream.h"), tmp_path)
+    (tmp_path / "har_stream.c").write_text("of somebody else")
+    device = SimpleNamespace(run=lambda *job: [DeviceError("it compiles nothing")])
+    with pytest.raises(DeviceError):
+        c_library.compile_for(device, beside, JobModel("m", "m", library="l.so"), tmp_path)
+    assert {path.name for path in (tmp_path / "l").iterdir()} == {"mine.c", "mine.h", "har_stream.h"}
     beside.write_text("of another model")
     assert c_library.c_of(open_model_file(mine)) == in_cache
     assert len(conversions) == 1
