@@ -125,9 +125,9 @@ def other_python(path: str, runtime: str) -> PythonDevice:
     try:
         done = run_program([interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)], seconds=60)
         description = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        version, packages = tuple(map(int, description["version"])), description["packages"]
+    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
         raise InputError(f"--on python:{path}: {interpreter} is not a Python 3 interpreter") from error
-    version, packages = tuple(description["version"]), description["packages"]
     if version < (3, 10):
         raise InputError(f"{interpreter} is Python {'.'.join(map(str, version))}: har-edge needs 3.10 or newer there")
     runtimes = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)

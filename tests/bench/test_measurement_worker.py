@@ -187,7 +187,12 @@ def test_an_answer_is_complete_or_none(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("version", "packages", "noun"),
-    [(None, [], "Python"), ([3, 9, 1], ["numpy"], r"3\.9\.1"), ([3, 10, 1], ["numpy"], "litert")],
+    [
+        (None, [], "Python"),
+        ("3.11", [], "Python"),
+        ([3, 9, 1], ["numpy"], r"3\.9\.1"),
+        ([3, 10, 1], ["numpy"], "litert"),
+    ],
 )
 def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, version, packages, noun):
     output = json.dumps({"version": version, "packages": packages}) if version else "hello"
