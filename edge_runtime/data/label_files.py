@@ -111,5 +111,5 @@ def _rows(content: bytes, place: str, source: LabelFile, layout: Layout) -> Iter
             yield from blank
             blank.clear()
             yield number, {name: cell.strip() for name, cell in zip(names, cells, strict=False) if name}
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise InputError(f"{place} is not {layout.encoding} text ({error}): see encoding in the layout") from error

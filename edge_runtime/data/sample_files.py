@@ -98,7 +98,7 @@ def read_series(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         is_header = not header and not has_numbers and len(first) == size and plan.is_wanted(first)
         every = chain(first_rows, rows)
         table = read_rows(every, place, size, parsers, texts, plan.is_wanted, not is_lenient)
-    except (UnicodeDecodeError, LookupError, csv.Error) as error:
+    except (UnicodeError, LookupError, csv.Error) as error:
         raise InputError(f"{place} is not {layout.encoding.removesuffix('-sig')} text of rows ({error})") from error
     n_left_out, series = table.n_left_out, list[Series]()
     for placement, shift in shifts.items():

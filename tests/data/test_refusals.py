@@ -95,6 +95,7 @@ REFUSED = [
     ("1_1.csv", "line 202: 5 fields", one_file, "", "", [*HEADED, "1,0,0,0,0"]),
     ("1_1.csv", "line 202", one_file, "", "", [*HEADED, "900,0,0,0,0,0"]),
     ("1_1.csv", "lines", one_file, "", "", ["1"] * 5_000_000),
+    ("1_1.csv", "utf-16 text", one_file, "", "", HEADED, 'encoding = "utf-16"\n' + NAMED),
     ("1_1.csv", "line 3", one_file, "", "", timed(np.zeros(200)), TIMED),
     ("1_1.csv", "1 s apart.*rate", one_file, '"s"', '"s"\nsteady = true', timed(np.arange(200) // 50), TIMED),
     ("1_1.csv", "2e-05 s apart", one_file, '"s"', '"ms"', timed(np.arange(200) / 50), TIMED),
