@@ -181,7 +181,7 @@ def read_answer(folder: Path, name: str) -> Answer | None:
         if content["format"] != FORMAT:
             return None
         error, digest = content.get("error"), content.get("arrays_sha256")
-        facts = content["facts"] if error is None else {}
+        facts = dict(content["facts"]) if error is None else {}
         arrays = _read_arrays(folder / f"{name}.npz", digest) if digest else {}
     except Exception:  # noqa: BLE001 - reading a damaged answer may raise anything
         return None

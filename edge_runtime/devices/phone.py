@@ -52,6 +52,8 @@ class Phone:
         on_progress(0.0, "looking for the app")
         # The shell writes to the first folder for the app, and the app to the second folder for the shell.
         folders = self.adb.shell("echo ${TMPDIR:-/data/local/tmp}; echo ${EXTERNAL_STORAGE:-/sdcard}").splitlines()
+        if len(folders) < 2:
+            raise DeviceError(f"{self.name} does not name its folders: restart it, or 'adb kill-server'")
         self._folder = f"{folders[0]}/har-edge"
         self._answers = f"{folders[1]}/Android/data/{PACKAGE}/files/bench"
         self.adb.shell(f"mkdir -p {self._folder} && chmod 755 {self._folder}")

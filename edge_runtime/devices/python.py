@@ -1,6 +1,5 @@
 """Measure with an interpreter on this machine, each job in a fresh process of its own session."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -23,8 +22,9 @@ from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import Stoppable, message_of, progress_of, run_program
-from edge_runtime.system.dataclass_json import from_text
+from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
+from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress
 
@@ -76,7 +76,7 @@ class PythonDevice:
             try:
                 done = run_program(command, seconds=60)
                 done.check_returncode()
-                return from_text(Description, done.stdout)
+                return from_json(Description, parse_json(done.stdout))
             except (OSError, subprocess.SubprocessError, ValueError) as error:
                 raise DeviceError(
                     f"{self.interpreter} cannot describe the machine ({error}): use another Python"
@@ -124,8 +124,8 @@ def other_python(path: str, runtime: str) -> PythonDevice:
         raise InputError(f"--on python:{path}: {path} is not a program")
     try:
         done = run_program([interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)], seconds=60)
-        description = json.loads(done.stdout)
-        version, packages = tuple(map(int, description["version"])), description["packages"]
+        description = parse_json(done.stdout)
+        version, packages = tuple(map(int, description["version"])), {*description["packages"]}
     except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
         raise InputError(f"--on python:{path}: {interpreter} is not a Python 3 interpreter") from error
     if version < (3, 10):

@@ -183,6 +183,8 @@ def test_an_answer_is_complete_or_none(tmp_path, monkeypatch):
     assert whole.arrays["v"].tolist() == [0, 1, 2]
     np.savez(tmp_path / "x.npz", v=np.arange(4))  # of another answer
     assert measurement_job.read_answer(tmp_path, "x") is None
+    measurement_job.write_answer(tmp_path, "x", 5, {})
+    assert measurement_job.read_answer(tmp_path, "x") is None
 
 
 @pytest.mark.parametrize(
@@ -190,6 +192,7 @@ def test_an_answer_is_complete_or_none(tmp_path, monkeypatch):
     [
         (None, [], "Python"),
         ("3.11", [], "Python"),
+        ([3, 11, 1], 5, "Python"),
         ([3, 9, 1], ["numpy"], r"3\.9\.1"),
         ([3, 10, 1], ["numpy"], "litert"),
     ],

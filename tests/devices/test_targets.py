@@ -9,6 +9,8 @@ import pytest
 from programs import assert_one_sentence, write_program
 
 from edge_runtime.bench.rounds import MeasurementSettings
+from edge_runtime.devices.adb import Adb
+from edge_runtime.devices.phone import Phone
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.targets import measure_on
 from edge_runtime.errors import DeviceError, InputError
@@ -145,6 +147,12 @@ def test_adb_without_a_usable_board_is_a_device_error(har_edge, tmp_path, monkey
         done = har_edge("devices", "adb:")
         assert done.returncode == 3
         assert noun in done.stdout + done.stderr
+
+
+def test_a_phone_that_does_not_name_its_folders_is_a_device_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("HAR_EDGE_ADB", str(write_program(tmp_path / "adb", "echo 14")))
+    with pytest.raises(DeviceError, match="abc"):
+        Phone(Adb("abc")).prepare(ignore_progress)
 
 
 def test_clean_continues_after_a_failure_and_refuses_devices_without_files(har_edge, tmp_path):
