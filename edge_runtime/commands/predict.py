@@ -21,7 +21,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import Decision, Notice, finds_mounting
 from edge_runtime.live.display.predictions import Prediction, Recorded, rows, segments, show_predictions
-from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.recognizer import LiveRecognizer, check_live
 from edge_runtime.live.recording_tracks import track_of, without_mounting, worn_alike
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
@@ -93,6 +93,7 @@ def command(
     is_told = sample.axes is not None
     classifier = open_classifier(model_arguments.find_model(model), runtime)
     card = classifier.card
+    check_live(card)
     placement = sample.stated_placement(card)
     if files:
         model_arguments.say_placements(card, placement)

@@ -4,9 +4,11 @@ import csv
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import tiny_models
 from described_recordings import sensors
 from programs import assert_one_sentence, succeeded
 from streams import csv_lines
@@ -14,6 +16,8 @@ from written_recordings import motion, posture, recordings
 
 from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import load_recordings
+from edge_runtime.model import model_card
+from edge_runtime.signals.types import Window
 
 HEADER = "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]"
 LAYOUT = f"""\
@@ -201,6 +205,12 @@ def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_onc
         done, content = predict("mine.toml=theirs/01/walk_2.txt", "--model", model)
         assert ("'edge'" in done.stderr) == is_warned
     assert [x["file"] for x in content["recordings"]] == ["theirs/01/walk_2.txt"]
+
+
+def test_a_rate_that_is_not_live_is_refused_before_recordings_are_brought_to_it(har_edge_here, tmp_path):
+    card = replace(tiny_models.card(samples=4, signals=("ax", "ay", "az")), window=Window(1e6, 4, 2))
+    model_card.write_model(tmp_path / "m.tflite", tiny_models.dense(np.ones((2, 12), np.float32), (4, 3)), card)
+    assert_one_sentence(har_edge_here("predict", "m.tflite", "motionsense=absent"), 2, "1,000 Hz")
 
 
 def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tmp_path):
