@@ -202,7 +202,8 @@ def _groups(rows: Rows, columns: Sequence[int]) -> Iterator[tuple[tuple[str, ...
     keys = list(zip(*(rows.columns[column] for column in columns), strict=True))
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     of_row = np.array([number[key] for key in keys], np.intp)
-    yield from ((key, rows.only(of_row == i)) for key, i in number.items())
+    parts = np.split(np.argsort(of_row, kind="stable"), np.cumsum(np.bincount(of_row))[:-1])
+    yield from ((key, rows.only(part)) for key, part in zip(number, parts, strict=False))
 
 
 def _texts(rows: Rows, name: str, column: int, layout: Layout) -> Texts:

@@ -40,10 +40,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def only(self, kept: npt.NDArray[np.bool_]) -> Self:
-        """The rows where `kept` `[n]` is true."""
-        columns = {place: column[kept] for place, column in self.columns.items()}
-        return replace(self, numbers=self.numbers[kept], lines=self.lines[kept], columns=columns)
+    def only(self, places: npt.NDArray[Any]) -> Self:
+        """The rows at these `places`, or where they `[n]` are true."""
+        columns = {number: column[places] for number, column in self.columns.items()}
+        return replace(self, numbers=self.numbers[places], lines=self.lines[places], columns=columns)
 
     def error(self, row: int, fault: str) -> InputError:
         """The error of a `row`, counted from 0, with its line."""

@@ -14,6 +14,7 @@ from edge_runtime.data import file_tree, loading
 from edge_runtime.data.layout import Layout
 from edge_runtime.data.layout_recordings import read_recordings
 from edge_runtime.data.path_patterns import PathPattern
+from edge_runtime.data.text_rows import Rows
 from edge_runtime.errors import InputError
 
 ONE = 'files = "{subject}.txt"\nlabel = "walk"\n'
@@ -222,6 +223,17 @@ def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor
     assert [recording.mounting.device for recording in one.recordings] == ["a2"]
     named = read(tmp_path, text.replace("device =", "placement =") + tables + '[placements]\na1 = "wrist"\n').recordings
     assert [recording.mounting.placement for recording in named] == ["wrist", "a2"]
+
+
+def test_each_row_of_many_people_is_taken_once(tmp_path, monkeypatch):
+    """Else a million people would take days."""
+    only, n_taken = Rows.only, []
+    monkeypatch.setattr(Rows, "only", lambda table, places: n_taken.append(len(places)) or only(table, places))
+    people = np.repeat([f"p{i}" for i in range(30)], 10)
+    (tmp_path / "a.csv").write_text("\n".join(rows(SAMPLES, times=SECONDS, more=[people])))
+    text = 'files = "a.csv"\nlabel = "walk"\nsubject = { column = 8, several = true }\n[time]\ncolumn = 1\nunit = "s"\n'
+    assert len(read(tmp_path, text + sensors(2)).recordings) == 30
+    assert sum(n_taken) == 300
 
 
 @pytest.mark.parametrize("clock", ["rate = 50\n", '[time]\ncolumn = 1\nunit = "s"\n'])
