@@ -70,7 +70,10 @@ def normalisation_of(option: str, n_signals: int, windows: npt.NDArray[np.floati
         values = windows.reshape(-1, n_signals).astype(np.float64)
         return Normalisation(tuple(map(float, values.mean(0))), tuple(map(float, values.std(0))), no_clip, no_knee)
     content = {"clip": list(no_clip), "knee": list(no_knee), **read_normalisation(option)}
-    normalisation = from_json(Normalisation, content)
+    try:
+        normalisation = from_json(Normalisation, content)
+    except ValueError as error:
+        raise InputError(f"--normalisation {option} cannot be used: {error}") from error
     if fault := normalisation.fault(n_signals):
         raise InputError(f"--normalisation {fault}")
     return normalisation

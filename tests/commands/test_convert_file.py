@@ -178,11 +178,13 @@ def test_the_length_of_windows_is_found_in_any_arrangement():
         ({}, {"signals": ("heart_rate",)}, "heart_rate"),
         ({"classes": 5}, {}, "--labels"),
         ({}, {"normalisation": "zeros.json"}, "--normalisation"),
+        ({}, {"normalisation": "texts.json"}, "--normalisation"),
     ],
 )
 def test_a_network_that_does_not_fit_its_options_is_refused(model, options, word, uci_har, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("zeros.json").write_text(json.dumps({"mean": [0] * 9, "std": [0] * 9}))
+    for name, value in (("zeros.json", 0), ("texts.json", "0")):
+        Path(name).write_text(json.dumps({"mean": [value] * 9, "std": [value] * 9}))
     with pytest.raises(InputError, match=word):
         load_networks(job(file_of(tmp_path, network(*model.pop("middle", ()), **model)), **options), uci_har)
 
