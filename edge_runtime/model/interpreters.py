@@ -96,9 +96,9 @@ class Model:
         try:
             self._set(self.input.index, values)
             self._invoke()
+            output: npt.NDArray[Any] = self._get(self.output.index)
         except (ValueError, RuntimeError) as error:
             raise InputError(_refusal(self._name, self.runtime, error)) from error
-        output: npt.NDArray[Any] = self._get(self.output.index)
         return output
 
     @cached_property

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tiny_models
+from ai_edge_litert import schema_py_generated as schema
 from programs import MODELS
 
 from edge_runtime.errors import InputError
@@ -74,3 +75,11 @@ def test_a_model_that_cannot_run_is_one_sentence():
         with pytest.raises(InputError, match=r"m\.tflite") as refused:
             open_model(flatbuffer, name="m.tflite")
         assert "\n" not in str(refused.value)
+
+
+def test_a_model_without_the_tensor_of_its_output_is_refused():
+    model = schema.ModelT.InitFromPackedBuf(DENSE)
+    model.subgraphs[0].outputs = [-1]
+    opened = open_model(tiny_models.packed(model), name="m.tflite")
+    with pytest.raises(InputError, match=r"m\.tflite"):
+        opened.run(np.zeros(opened.input.shape, np.float32))
