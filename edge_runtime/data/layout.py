@@ -272,8 +272,9 @@ def _check(layout: Layout) -> None:
         raise ValueError("it needs rate = 50 (samples a second) or [time], and not both")
     if not layout.acceleration and (layout.rotation or layout.time):
         raise ValueError("[rotation] and [time] need [acceleration]")
-    if ("sensor" in names or layout.sensor) and not all(x and x.sensor for x in (layout.acceleration, layout.rotation)):
-        raise ValueError("sensor selects [acceleration] or [rotation]: give both tables, each with sensor")
+    selects = "sensor" in names or layout.sensor is not None
+    if any(bool(x and x.sensor) != selects for x in (layout.acceleration, layout.rotation)):
+        raise ValueError("sensor selects [acceleration] or [rotation]: give it, and in both tables, or nowhere")
     if 0 in layout.kept_rows:
         raise ValueError("where names the column 0: columns count from 1")
     if control := [x for x in (*layout.labels.values(), *layout.other_labels.values(), layout.name) if has_control(x)]:
