@@ -79,42 +79,42 @@ def document(networks: Sequence[Measured]) -> str:
         if network["bench"] and network["bench"]["load_average_before"] > BUSY_LOAD
     ]
     before = "every measurement" if len(busy) == len(networks) else ", ".join(busy)
-    doubt = f" Doubt: the machine was busy before {before}." if busy else ""
+    caveat = f" Caveat: the machine was busy before {before}." if busy else ""
     text = f"""# Results of all networks
 
 Written by `make results` from [results/networks](results/networks), measured by `make networks` with TensorFlow
-{versions["tensorflow"]} and Python {versions["python"]}.{doubt}
-[networks.md](networks.md) describes the networks. `…-accelerometer` and `gru-coarse-coarse` have [fewer signals or
+{versions["tensorflow"]} and Python {versions["python"]}.{caveat}
+[networks.md](networks.md) describes the networks. `…-accelerometer` and `gru-coarse-coarse` use [fewer signals or
 classes](networks.md#signals-and-classes).
 
 All scores are on the 2947 windows of the 9 test subjects
 ([how often these were scored](results/README.md#how-often-the-test-subjects-were-scored)). The same seed gives
 [different weights](training.md#the-same-weights) on another processor, so the scores of the [shipped
-models](results/seeds.md) differ a little from these.
+models](results/seeds.md) differ slightly.
 
 ## Accuracy
 
-Values are percent: mean and standard deviation over the seeds. *Best* and *worst* are the subjects (in brackets) with
-the highest and lowest mean. *Mixed* is [int8 with recurrent cells in float](how_it_works.md#forms-of-a-model). *Loses*
-is the drop from float32 in points: the mean over the seeds (worst seed). *Published* is the authors' figure; they
-watched the test accuracy while training.
+Accuracies are percentages, mean ± standard deviation over seeds. *Best* and *worst* give the highest and lowest mean of
+a subject, with the subject's number in brackets. *Mixed* is [int8 with recurrent cells in
+float](how_it_works.md#forms-of-a-model). *Loses* is the drop from float32 in points: mean over seeds (worst seed).
+*Published* is the figure of the network's authors, who monitored test accuracy during training.
 
 {table_of(_ACCURACY, networks)}
 ## Size and speed
 
-Times are for one thread. *kB* is the size of seed 0's file with its card ([other
+Times in µs are for one window on one thread. *kB* is the size of seed 0's file, including its card ([other
 sizes](results/README.md#sizes-of-edge)). *Layers* says how recurrent layers are
-[written](convert.md#unrolled-or-looped). *µs* is the time of one window. *Int8 time / fastest float's*
-compares int8 with the fastest float model of any tool, with a 95 % interval. Below 1, int8 is faster. The ratio
-depends on the [processor](results/processors.md).
+[written](convert.md#unrolled-or-looped). *Int8 time / fastest float's* divides int8's time by the time of the fastest
+float model from any tool, with a 95 % interval. Below 1, int8 is faster. The ratio depends on the
+[processor](results/processors.md).
 
 {table_of(_COST, networks)}
-## Beside other tools
+## Versus other tools
 
-Each cell has the median time of one window in µs and, in brackets, the file's kB (for har-edge, with the card). All
-[tools](convert.md#rivals) got the same weights and took turns. *TensorFlow stock* is TensorFlow's converter on the
-unchanged network. *Dynamic* has int8 weights. *Fused LSTM* is a TFLite operator for LSTMs only, so GRU networks have
-none (–).
+Each cell gives the median time per window in µs and, in brackets, the file size in kB (for har-edge, including the
+card). All [tools](convert.md#rivals) had the same weights and were measured in turns. *TensorFlow stock* is
+TensorFlow's converter on the unchanged network. *Dynamic* has int8 weights. *Fused LSTM* is a TFLite operator for
+LSTMs only, so GRU networks have none (–).
 
 {table_of(_RIVALS, networks)}"""
     refused = "".join(f"- `{x['name']}`: {x['not_converted']}\n" for x in networks if x["not_converted"])
@@ -150,12 +150,12 @@ def comparison_table() -> str:
     held_out = len(peers["held_out_subjects"])
     fastest = next(us_of(x) for x in peers["rows"] if x["of_fastest_float"] == 1)
     return f"""{table("form | size, kB | time / fastest float32 | accuracy, %", cells)}
-Each row is `edge` in the form of the named tool. Sizes exclude har-edge's [card](docs/formats.md#the-card). The size of
-C is its flash on a Cortex-M4, with live recognition, which needs {kilobytes(firmware["ram_bytes"])} of RAM. A time of
-1.00 is {fastest:.0f} µs for one window{prepared} ({peers["device"]["cpu"]}). Accuracy is measured on {held_out}
-people who were held out of the training. On UCI HAR's 9 test people, the mean of {len(edge)}
-[trainings](docs/results/seeds.md) is {accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all
-forms](docs/results/peers.md) and [other processors](docs/results/processors.md).
+Each row is `edge` as the named tool writes it. Sizes exclude har-edge's [card](docs/formats.md#the-card). The size of
+C is its flash on a Cortex-M4 with live recognition, which also needs {kilobytes(firmware["ram_bytes"])} of RAM. A time
+of 1.00 is {fastest:.0f} µs per window{prepared} ({peers["device"]["cpu"]}). Accuracy is for {held_out} people held out
+of training. On UCI HAR's 9 test subjects, the mean over [{len(edge)} seeds](docs/results/seeds.md) is
+{accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all forms](docs/results/peers.md) and [other
+processors](docs/results/processors.md).
 """
 
 
