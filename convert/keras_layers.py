@@ -77,7 +77,7 @@ CONVERTIBLE = {name: row for row in CONVERTIBLE_LAYERS for name in row.names}
 OPERATIONS = (
     *("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "GetItem", "Reshape", "ExpandDims", "Squeeze"),
     *("Transpose", "Softmax", "Relu", "Relu6", "Sigmoid", "Tanh", "Silu", "HardSigmoid", "HardSilu", "HardTanh", "Sum"),
-    "Mean",
+    *("Mean", "Flip"),
 )
 """Operations on tensors between layers: with most arguments, an operation is equal to a layer."""
 

@@ -10,7 +10,7 @@ from keras import layers
 
 from convert.keras_layers import CONVERTIBLE, does_nothing, form_fault, is_convertible
 from convert.lowering.activations import activation_layer
-from convert.lowering.keras_operations import Affine, IntoBatch, OutOfBatch, Slice, read_operation
+from convert.lowering.keras_operations import Affine, IntoBatch, OutOfBatch, Reversal, Slice, read_operation
 from convert.lowering.quantisation_points import INPUT
 from convert.lowering.refusals import refuse, refuse_kind, require_numbers, require_options
 from edge_runtime.errors import InputError
@@ -122,6 +122,9 @@ class _Reader:
             return self._open_both(call)
         if type(layer) is layers.TimeDistributed:
             return self._open_at_every_step(call)
+        before = self.calls.get(call.inputs[0])
+        if type(layer) is Reversal and before and type(before.layer) in _RECURRENT:
+            return self._add(replace(before, name=call.name, in_reverse=not before.in_reverse))
         return self._add(call)
 
     def _open_at_every_step(self, call: Call) -> str:

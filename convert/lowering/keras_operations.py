@@ -47,6 +47,13 @@ class Reduction:
 
 
 @dataclass(frozen=True)
+class Reversal:
+    """Reverses the steps."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class IntoBatch:
     """Moves each window's steps into the batch, so that layers work on each step."""
 
@@ -95,6 +102,8 @@ def _equal_layer(node: Any) -> Any:
         return layers.Reshape(node.outputs[0].shape[1:], name=name)
     if kind == "Transpose" and operation.axes is not None and operation.axes[0] == 0:
         return layers.Permute(tuple(axis % rank for axis in operation.axes[1:]), name=name)
+    if kind == "Flip" and operation.axis == 1:
+        return Reversal(name)
     if kind in ("Sum", "Mean"):
         axes = [operation.axis] if isinstance(operation.axis, int) else list(operation.axis or ())
         if len(axes) == 1 and axes[0] % rank:

@@ -191,6 +191,7 @@ CALLS: dict[str, Callable] = {
     "Softmax": lambda x: ops.softmax(x, axis=1),
     "Sum": lambda x: ops.sum(x, axis=-1, keepdims=True),
     "Mean": lambda x: ops.mean(x, axis=1),
+    "Flip": lambda x: ops.flip(layers.GRU(4, return_sequences=True, go_backwards=True)(x), axis=1),
     **{"Relu": ops.relu, "Relu6": ops.relu6, "Sigmoid": ops.sigmoid, "Tanh": ops.tanh, "Silu": ops.silu},
     **{"HardSigmoid": ops.hard_sigmoid, "HardSilu": ops.hard_silu, "HardTanh": ops.hard_tanh},
 }
