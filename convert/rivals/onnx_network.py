@@ -20,6 +20,7 @@ from convert.lowering.network import lower_layer
 from convert.lowering.quantisation_points import INPUT, no_observer
 from convert.lowering.refusals import refuse
 from convert.lowering.sequences import join_steps
+from convert.onnx_reader.recurrences import CELLS
 from convert.quantise.raw_input import samples_a_row
 from edge_runtime.model.classifier import RAW_INPUT
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
@@ -28,12 +29,6 @@ from edge_runtime.system.files import scratch_folder
 _OPSET, _IR_VERSION = 18, 9
 """The latest versions that ONNX Runtime 1.20 reads."""
 
-_CELLS: dict[type, tuple[str, int, str, tuple[str, ...]]] = {
-    # ONNX's operator, the number of gates, their places in Keras in ONNX's order, the options with activation functions
-    layers.LSTMCell: ("LSTM", 4, "0312", ("recurrent_activation", "activation", "activation")),
-    layers.GRUCell: ("GRU", 3, "012", ("recurrent_activation", "activation")),
-    layers.SimpleRNNCell: ("RNN", 1, "0", ("activation",)),
-}
 _FUNCTIONS: dict[str, tuple[str, float | None, float | None]] = {
     # By Keras's name: ONNX's name, and alpha and beta if the function has them.
     "tanh": ("Tanh", None, None),
@@ -163,9 +158,10 @@ def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
     """Return one recurrent operator over all steps; in ONNX, the steps come before the batch."""
     layer, name = call.layer, call.name
     cell = layer.cell
-    if type(cell) not in _CELLS:
+    kind = next((name for name, (its_layer, *_) in CELLS.items() if type(layer) is its_layer), None)
+    if kind is None:
         refuse(layer, f"has the cell {type(cell).__name__}, for which ONNX has no operator")
-    kind, n_gates, order, options = _CELLS[type(cell)]
+    _, order, options = CELLS[kind]
     batch, n_steps, _ = shapes[call.inputs[0]]
     kernel, recurrent, *bias = (np.asarray(value) for value in layer.get_weights())
     offsets = np.atleast_2d(bias[0]) if bias else np.zeros((1, kernel.shape[1]))
@@ -173,8 +169,8 @@ def _recurrent(call: Call, shapes: dict[str, tuple[int, ...]]) -> _Part:
     offsets = np.concatenate([offsets, np.zeros_like(offsets)])[:2]
 
     def gates(columns: np.ndarray) -> np.ndarray:
-        parts = np.split(columns, n_gates, axis=-1)
-        return np.concatenate([parts[int(i)] for i in order], axis=-1)
+        parts = np.split(columns, len(order), axis=-1)
+        return np.concatenate([parts[i] for i in order], axis=-1)
 
     functions = [_function(layer, cell, option) for option in options]
     attributes: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""Read an ONNX file as the Keras network that a person would have written."""
