@@ -25,28 +25,29 @@ if TYPE_CHECKING:
         "convert --quantize",
         "convert runs/mine --quantize-as all",
         "convert my_network.keras --quantize --normalisation data -o models",
+        "convert my_network.onnx --quantize",
         "convert edge --c",
     ),
 )
-@click.argument("source", metavar="[RUN|MODEL.keras|MODEL]", required=False, type=shared.RUN_OR_FILE)
+@click.argument("source", metavar="[RUN|FILE|MODEL]", required=False, type=shared.RUN_OR_FILE)
 @click.option(
     "--quantize",
     is_flag=True,
     help="Also write an int8 model, or a mixed model if int8 disagrees with float32 too often.",
 )
 @shared.out("FOLDER", "Folder to write into.  [default: the run, or beside the file]")
-@shared.data("Data to calibrate with.  [default: the run's; for MODEL.keras the embedded data]")
+@shared.data("Data to calibrate with.  [default: the run's; for FILE the embedded data]")
 @click.option(
     "--normalisation",
     metavar="FILE.json|none|data",
-    help="MODEL.keras only: mean and std of each input signal; data measures them.  [default: none]",
+    help="FILE only: mean and std of each input signal; data measures them.  [default: none]",
 )
 @click.option(
     "--labels",
     metavar="NAMES|FILE",
-    help="MODEL.keras only: its labels, as A,B,C or a file with a label per line.  [default: the data's]",
+    help="FILE only: its labels, as A,B,C or a file with a label per line.  [default: the data's]",
 )
-@click.option("--signals", metavar="NAMES", help="MODEL.keras only: its signals, as A,B,C.  [default: all of the data]")
+@click.option("--signals", metavar="NAMES", help="FILE only: its signals, as A,B,C.  [default: all of the data]")
 @click.option(
     "--quantize-as",
     "named",
@@ -113,14 +114,14 @@ def command(
     calibration: int,
     time_limit: float,
 ) -> None:
-    """Convert the networks of RUN (default: the latest), or an external Keras network, to TFLite with a card inside.
+    """Convert the networks of RUN (default: the latest), or an external network, to TFLite with a card inside.
 
     The network that was trained without the held-out subjects is converted as well. On these subjects each quantised
     form is compared with float32; if a form loses more than --max-drop, the exit code is 1.
 
-    MODEL.keras (or an HDF5 file) gets a card from --labels, --signals and --normalisation. MODEL, a .tflite file or a
-    reference model, is already converted: --c writes it as C. For a RUN that is converted, --c without other options
-    does the same.
+    FILE is a network of your own: .keras, HDF5 of Keras, or .onnx, for example from PyTorch. It gets a card from
+    --labels, --signals and --normalisation. MODEL, a .tflite file or a reference model, is already converted: --c
+    writes it as C. For a RUN that is converted, --c without other options does the same.
     """
     parameters = click.get_current_context().command.params
     options = [option.opts[-1] for option in parameters if isinstance(option, click.Option)]
@@ -131,7 +132,7 @@ def command(
         shared.refuse_options(f"is not for {source}, a converted model", *for_conversion)
         _write_as_c([model_path(source)], out or (Path() if is_reference(source) else source.parent))
         return
-    from convert.keras_files import SUFFIXES
+    from convert.keras_files import ONNX, SUFFIXES
     from convert.tensorflow_setup import require_extra
     from edge_runtime.data.data_sources import EMBEDDED, data_texts
 
@@ -142,7 +143,7 @@ def command(
     if source is not None and (source.is_file() or source.suffix in SUFFIXES):
         targets = {source: out}
     else:
-        shared.refuse_options("is for a .keras file, to make its card", "--labels", "--signals", "--normalisation")
+        shared.refuse_options("is for a file, to make its card", "--labels", "--signals", "--normalisation")
         folders = [run.folder for run in runs.find_runs(source)]
         targets = {folder: out / folder.name if out and len(folders) > 1 else out for folder in folders}
         if c_file and all(map(_with_c, folders)) and not any(map(shared.is_given, for_conversion)):
@@ -166,6 +167,8 @@ def command(
         normalisation=normalisation or "none",
     )
     require_extra("har-edge convert", ("tensorflow",))
+    if source is not None and source.suffix == ONNX:
+        require_extra(f"har-edge convert {source}", ("onnx",), "onnx")
     if rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
     _convert([replace(job, source=path, out=folder) for path, folder in targets.items()])

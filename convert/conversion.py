@@ -1,4 +1,4 @@
-"""Convert a run or a Keras file in a process of its own, and write its models, their C and its rivals."""
+"""Convert a run or a file in a process of its own, and write its models, their C and its rivals."""
 
 import time
 from collections.abc import Sequence

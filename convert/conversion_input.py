@@ -90,7 +90,7 @@ def load_data(job: ConversionJob) -> Dataset:
 
 
 def load_networks(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
-    """Load the selection network and the final network of a run, or only the network of a Keras file.
+    """Load the selection network and the final network of a run, or only the network of a file.
 
     Raises `InputError` if the files of a run, or a file, its options and the data, do not fit together.
     """
@@ -119,7 +119,7 @@ def _of_run(job: ConversionJob, data: Dataset) -> list[ConversionInput]:
 
 
 def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
-    """Load the network of a Keras file, and make its card; the check is on held-out training subjects of the data."""
+    """Load the network of a file, and make its card; the check is on held-out training subjects of the data."""
     path = job.source
     model = as_logits(load_network(path))
     layers = [type(layer).__name__ for layer in model.layers]

@@ -17,12 +17,12 @@ CALIBRATION = 504
 
 @dataclass(frozen=True)
 class ConversionJob:
-    """The conversion of `source`, a run folder or a Keras file, to float32 and the quantised forms `schemes`.
+    """The conversion of `source`, a run folder or a file, to float32 and the quantised forms `schemes`.
 
     `out`: the folder for the models, by default the source's. `or_mixed`: write mixed in place of int8 if int8 loses
     more than `max_drop` points of agreement in calibration. `c_file`: write int8 or mixed as C. `data` defaults to the
-    data of the run or, for a Keras file, the embedded data. `labels`, `signals` and `normalisation` (`none`, `data` or
-    a file) make the card of a Keras file.
+    data of the run or, for a file, the embedded data. `labels`, `signals` and `normalisation` (`none`, `data` or
+    a file) make the card of a file.
     """
 
     source: Path

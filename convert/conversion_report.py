@@ -16,7 +16,7 @@ LOOPS_INT8, LOOPS_C = "1.1 to 2.1", "0.1 to 0.3"
 def show(conversion: Conversion) -> None:
     """Print the conversion."""
     job, result, console = conversion.job, conversion.result, Console()
-    console.print(f"float32: logits equal Keras's within {result.float32_difference:.1g} of the greatest")
+    console.print(f"float32: logits equal the network's own within {result.float32_difference:.1g} of the greatest")
     if result.arrangement:
         console.print(f"Input of the network: {result.arrangement}")
     console.print(f"Recurrent layers {result.lowering}")

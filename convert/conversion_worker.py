@@ -127,10 +127,10 @@ def int8_or_mixed(networks: "Sequence[_Network]", max_drop: float, on_progress: 
 
 
 def check_float(difference: float) -> None:
-    """Raise `CheckFailedError` if the `difference` of float32's logits from Keras's is not a rounding error."""
+    """Raise `CheckFailedError` if the `difference` of float32's logits from the network's is not a rounding error."""
     if not difference <= FLOAT_TOLERANCE:  # NaN fails too
         raise CheckFailedError(
-            f"the float32 model's logits differ from Keras's by {difference:.2g} of the greatest (allowed: "
+            f"the float32 model's logits differ from the network's by {difference:.2g} of the greatest (allowed: "
             f"{FLOAT_TOLERANCE:g}); no model was written"
         )
 
@@ -211,7 +211,7 @@ class _Network:
     def convert(self, scheme: str, on_progress: OnProgress) -> None:
         """Write the form `scheme` with its card, after float32 and after the selection network's form.
 
-        Raises `CheckFailedError` if float32 is another network than Keras's.
+        Raises `CheckFailedError` if float32 is another network.
         """
         stage = f"{scheme}: {NETWORKS[self.source.name]}"
         on_progress(0.0, stage)

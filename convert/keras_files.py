@@ -15,7 +15,8 @@ from edge_runtime.system.outside_files import integer, open_file, read_bytes
 from edge_runtime.system.process_endings import says_no_memory
 from edge_runtime.system.zip_archive import MAX_UNPACKED, Archive, is_zip
 
-SUFFIXES = (".keras", ".h5", ".hdf5")
+ONNX = ".onnx"
+SUFFIXES = (".keras", ".h5", ".hdf5", ONNX)
 """The endings of the names of files with a network."""
 
 _MAGIC = b"\x89HDF"
@@ -25,10 +26,13 @@ _BROKEN = (OSError, ValueError, TypeError, KeyError, EOFError, AttributeError, I
 
 
 def check_file(path: Path) -> None:
-    """Raise `InputError` if the Keras file at `path` is missing, cut short or damaged; needs no TensorFlow."""
+    """Raise `InputError` if the Keras file at `path` is missing, cut short or damaged; needs no TensorFlow.
+
+    An ONNX file only has to exist.
+    """
     if not path.exists():
         raise InputError(f"{path} does not exist, where a trained network should be: run 'har-edge train'")
-    if _is_hdf5(path):
+    if path.suffix == ONNX or _is_hdf5(path):
         return
     if not is_zip(path):
         raise InputError(f"{path} is not a Keras file: {_ADVICE}")
@@ -45,8 +49,12 @@ def _is_hdf5(path: Path) -> bool:
 
 
 def load_network(path: Path) -> Any:
-    """Load a Keras network. Raises `InputError` if the file cannot be used, or contains code (Lambda layers)."""
+    """Load a Keras or ONNX network. Raises `InputError` if it cannot be used, or contains code (Lambda layers)."""
     check_file(path)
+    if path.suffix == ONNX:
+        from convert.onnx_reader.reader import read
+
+        return read(path)
     try:
         with scratch_folder() as scratch:
             return (_load_hdf5 if _is_hdf5(path) else _load_zip)(path, scratch)

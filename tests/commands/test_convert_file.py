@@ -5,6 +5,8 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
+import onnx_graphs
 import pytest
 from keras import layers
 from programs import assert_one_sentence, har_edge, succeeded
@@ -14,6 +16,8 @@ from convert.conversion_input import load_data, load_networks
 from convert.conversion_job import ConversionJob
 from convert.lowering.network import lower
 from convert.network_borders import as_logits, samples_of
+from convert.onnx_reader import reader as onnx_reader
+from convert.parity import relative_difference
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier, softmax
 from edge_runtime.model.rivals import read_record
@@ -60,6 +64,18 @@ def test_models_and_rivals_are_beside_the_file_and_answer_as_the_network_does(ha
     record = read_record(folder / "mine.json", card)
     assert len(record.rivals) == 4
     assert {path.name for path in folder.iterdir()} == {"mine.json", *(rival.file for rival in record.rivals)}
+
+
+def test_an_onnx_file_becomes_models_that_answer_as_it_does(har_edge_here, tmp_path, uci_har):
+    onnx.save(onnx_graphs.conv_gru(("n", 9, 128)), tmp_path / "mine.onnx")
+    facts = succeeded(har_edge_here("info", "mine.onnx", "--json", "-")).stdout
+    assert json.loads(facts)["operators"]["GRU"] == 1
+    succeeded(har_edge_here("convert", "mine.onnx", "--quantize-as", "int8", "--calibration", 60, "--max-drop", 100))
+    X = uci_har.test.X[::100]
+    _, answers = onnx_reader.read_proto(onnx.load(tmp_path / "mine.onnx"))
+    expected = answers(X)
+    for scheme, most in (("float32", 1e-4), ("int8", 0.2)):
+        assert relative_difference(Classifier(tmp_path / f"mine_{scheme}.tflite").logits(X), expected) < most
 
 
 def test_a_network_for_other_signals_and_labels_is_compared_with_itself(har_edge_here, tmp_path, uci_har):
