@@ -15,13 +15,12 @@ from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.model.card_options import read_normalisation
 from edge_runtime.model.model_card import load
 from edge_runtime.model.rivals import RivalRecord
-from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8
+from edge_runtime.model.scheme_names import CALIBRATED, INT8
 from edge_runtime.runs import Run, remembered_data
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import check_folder, scratch_folder, write_bytes
 from edge_runtime.system.progress import OnProgress, ignore_progress
-from edge_runtime.system.quantities import percent
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,10 @@ class Conversion:
     c_error: HarEdgeError | None = None
 
     def check(self) -> None:
-        """Raise `CheckFailedError` if the network only guesses or a form lost too much.
+        """Raise `CheckFailedError` if a form lost too much, `DeviceError` if the time limit left out a form.
 
-        Raises `DeviceError` if the time limit left out a form, and the error of the C.
+        Raises the error of the C, too.
         """
-        if self.result.is_chance:
-            accuracy = percent(self.result.parities[FLOAT32].accuracy)
-            raise CheckFailedError(f"accuracy {accuracy} is mere chance: check training, labels and normalisation")
         schemes, missing, lossy = self.result.schemes, self.result.missing, self.result.lossy
         if lossy:
             advice = "allow more, or take --quantize-as mixed" if INT8 in lossy else "allow more"

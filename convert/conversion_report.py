@@ -32,6 +32,8 @@ def show(conversion: Conversion) -> None:
     console.print(f"\n{_explanation(conversion)}")
     if result.advice:
         console.print(f"\n{result.advice}", style="bold", soft_wrap=True)
+    elif result.is_chance:
+        console.print("\nNot better than chance: check training, labels and normalisation.", style="bold")
     if conversion.rivals:
         folder = record_path(job.folder, "").parent
         console.print(f"\nRivals in {folder}:", soft_wrap=True)

@@ -88,18 +88,31 @@ def _write(program: Program, step: Step) -> None:
         _pool(program, step)
     elif step.kind == "MEAN":
         _mean(program, step)
-    elif step.kind == "RELU" or step.kind in _TABLES:
-        if step.kind == "RELU":  # LiteRT's own kernel rounds halves up, and rounds twice if the ratio is below 1/2
-            factor, shift = np.frexp(np.float64(x.scale / y.scale))
-            answers = np.floor(np.maximum(_INT8 - x.zero_point, 0) * 2.0 ** max(shift, 0) * factor + 0.5)
-            answers = np.floor(answers * 2.0 ** min(shift, 0) + 0.5) + y.zero_point
-        else:
-            real = (np.float32(_INT8 - x.zero_point) * x.scale).astype(np.float64)
-            answers = np.rint(np.float32(_TABLES[step.kind](real)) / y.scale) + y.zero_point
+    elif step.kind in ("RELU", "RSQRT", *_TABLES):
+        answers = _answers(step)
         table = program.constant(f"{y.buffer.name}_table", np.clip(answers, -128, 127).astype(np.int8))
         program.add(f"look_up(@2, @1, {y.size}, @0);", y, x, table, in_place=True)
     else:
         raise unknown(step.kind)
+
+
+def _answers(step: Step) -> Any:
+    """Return the answers `[256]` of an operator of single values to all int8 values, not yet limited to int8."""
+    x, y = step.inputs[0], step.output
+    values = _INT8 - x.zero_point
+    if step.kind in _TABLES:
+        real = (np.float32(values) * x.scale).astype(np.float64)
+        return np.rint(np.float32(_TABLES[step.kind](real)) / y.scale) + y.zero_point
+    terms, ratio = np.maximum(values, 0), np.float64(x.scale / y.scale)
+    if step.kind == "RSQRT":
+        terms = np.floor(2.0**20 / np.sqrt(np.maximum(values, 1)) + 0.5)
+        ratio = 2.0**-20 / (np.sqrt(np.float64(x.scale)) * np.float64(y.scale))
+    # LiteRT's own kernels round halves up, and round twice if the ratio is below 1/2.
+    factor, shift = np.frexp(ratio)
+    answers = np.floor(np.floor(terms * 2.0 ** max(shift, 0) * factor + 0.5) * 2.0 ** min(shift, 0) + 0.5)
+    if step.kind == "RSQRT":
+        answers[values < 1] = 255
+    return answers + y.zero_point
 
 
 def _pool(program: Program, step: Step) -> None:

@@ -160,12 +160,12 @@ def test_advice_names_the_options_that_make_a_network_right(labels, normalisatio
     assert source.advice.partition("\n  ")[2] == advice
 
 
-def test_a_network_that_only_guesses_is_written_and_fails(har_edge_here, tmp_path):
+def test_a_network_that_only_guesses_is_converted_with_a_warning(har_edge_here, tmp_path):
     model = network(layers.GlobalAveragePooling1D(), classes=2)
     model.set_weights([np.zeros((9, 2)), np.array([1, 0])])
     file_of(tmp_path, model)
-    done = har_edge_here("convert", "mine.keras", "--labels", "STANDING,LAYING")
-    assert_one_sentence(done, 1, "chance", "labels")
+    done = succeeded(har_edge_here("convert", "mine.keras", "--labels", "STANDING,LAYING"))
+    assert "chance" in done.stdout
     assert (tmp_path / "mine_float32.tflite").exists()
 
 

@@ -88,6 +88,10 @@ MODELS = {
         )
     },
     "LOGISTIC": model(OF.LOGISTIC, ((1, 256),) * 2, None, quantised=((0.047, 3), (1 / 256, -128))),
+    **{
+        f"RSQRT {y}": model(OF.RSQRT, ((1, 256),) * 2, None, quantised=((x, -128), (y, -128)))
+        for x, y in ((0.0007, 0.31), (0.02, 0.0009), (0.5, 0.004), (3.1e-5, 1.7))
+    },
     "TANH": model(OF.TANH, ((1, 256),) * 2, None, quantised=((0.027, -3), (1 / 128, 0))),
     **{
         f"RELU {i}": model(OF.RELU, ((1, 256),) * 2, None, quantised=scales)
