@@ -1,5 +1,6 @@
 """Load the networks of a job, each with its card, its calibration windows and its held-out windows."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,8 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
             f"{path} takes {model.input_shape[1:]}, but windows of '{data.name}' are {expected}: give matching windows "
             "with --data windows.npz, or name the signals that it takes with --signals"
         )
-    labels = job.labels or data.labels
+    spelling = {_key(label): label for label in data.labels}
+    labels = tuple(spelling.get(_key(label), label) for label in job.labels or data.labels)
     if model.output_shape[1:] != (len(labels),):
         raise InputError(
             f"{path} distinguishes {model.output_shape[-1]} classes, but there are {len(labels)} labels: name a label "
@@ -183,6 +185,11 @@ def _of_its_length(model: Any, job: ConversionJob, data: Dataset) -> Dataset:
             f"this length with --data or, for {_LENGTHS[0]} to {_LENGTHS[1]:,} samples, recordings"
         )
     return loading.load_data(job.data, Window(float(RATE_HZ), samples, samples // 2))
+
+
+def _key(label: str) -> str:
+    """Return the label without case and separators, in which data and options may differ."""
+    return re.sub(r"[\s_-]+", "", label.casefold())
 
 
 def _relabel(data: Dataset, labels: tuple[str, ...]) -> tuple[Split, bool]:

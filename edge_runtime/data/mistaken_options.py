@@ -5,34 +5,35 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edge_runtime.data.scores import Classes, accuracy, confusion_matrix
+from edge_runtime.data.scores import Classes, accuracy, confusion_matrix, macro_f1
 from edge_runtime.system.quantities import percent
 
-_GAIN = 0.1  # of accuracy: what an option must gain to be named
+_GAIN = 0.1  # of macro F1, which rare classes count in: what an option must gain to be named
 
 
 def better_options(predicted: Callable[[str], Classes], y: Classes, labels: Sequence[str], normalisation: str) -> str:
-    """Name the options with which over 10 points more of the classes `y` `[n]` are answered, or return an empty text.
+    """Name the options that gain over 10 points of macro F1 on the classes `y` `[n]`, or return an empty text.
 
     `predicted` gives the answers `[n]` under a `--normalisation`; `labels` and `normalisation` are in use now. Of two
     that gain alike, the fewer options are named.
     """
     from scipy.optimize import linear_sum_assignment
 
-    tried: list[tuple[float, list[str]]] = []
+    tried: list[tuple[float, float, list[str]]] = []
     unused = np.eye(len(labels)) / (1 + len(labels))  # an output that is never right keeps its label
     for option in dict.fromkeys((normalisation, "data", "none")):
         options = [] if option == normalisation else [f"--normalisation {option}"]
         confusion = confusion_matrix(y, predicted(option), len(labels))
         order = linear_sum_assignment(confusion.T + unused, maximize=True)[1]
         named = shlex.quote(",".join(labels[i] for i in order))
-        tried += [(accuracy(confusion), options), (accuracy(confusion[order]), [*options, f"--labels {named}"])]
+        for rows, its_options in ((confusion, options), (confusion[order], [*options, f"--labels {named}"])):
+            tried.append((macro_f1(rows), accuracy(rows), its_options))
         if tried[0][0] >= 1 - _GAIN:
             return ""
     best = tried[0]
-    for each in sorted(tried, key=lambda x: len(x[1])):
+    for each in sorted(tried, key=lambda x: len(x[2])):
         best = each if each[0] > best[0] + _GAIN else best
     if best is tried[0]:
         return ""
-    share, now = percent(best[0]), percent(tried[0][0])
-    return f"Wrong options? Accuracy would be {share} in place of {now} with\n  {' '.join(best[1])}"
+    share, now = percent(best[1]), percent(tried[0][1])
+    return f"Wrong options? Accuracy would be {share} in place of {now} with\n  {' '.join(best[2])}"

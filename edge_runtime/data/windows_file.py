@@ -18,6 +18,7 @@ from edge_runtime.data.dataset import MAX_LABELS, Dataset, Split
 from edge_runtime.data.names import UCI_HAR, blocks, labels_in_order, test_group
 from edge_runtime.errors import InputError
 from edge_runtime.signals.normalisation import NO_CLIP
+from edge_runtime.signals.raw_signals import size_fault
 from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
 from edge_runtime.system.printable import printable, quoted
 from edge_runtime.system.zip_archive import MAX_MEMBER, Archive
@@ -88,6 +89,8 @@ def _dataset(name: str, members: Mapping[str, Array]) -> Dataset:
     rate, hop = (_number(x, members) for x in ("rate", "hop"))
     train, test = (Split(X[x], y[x], subject[x]) for x in (~is_test, is_test))
     signals = tuple(Signal(name, unit or UNKNOWN_UNIT) for name, unit in zip(names, units, strict=True))
+    if fault := size_fault(X, signals):
+        raise ValueError(fault)
     window = Window(rate, X.shape[1], X.shape[1] if hop is None else int(hop))  # without a hop they do not overlap
     return Dataset(name, labels, signals, window, train, test, has_people=has_people)
 

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.frontend import SIGNALS
+from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G
 from edge_runtime.signals.types import RAW_NAMES, Signal
-from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, canonical
+from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, are_degrees, canonical
 
 RAW_RATES_HZ = 10, 1000
 """The least rate, at which steps can be counted, and the greatest."""
@@ -25,6 +26,25 @@ def raw_factors(signals: Sequence[Signal]) -> Array | None:
     tables = [ROTATION_UNITS if signal.is_rotation else ACCELERATION_UNITS for signal in signals]
     factors = [table.get(canonical(signal.unit)) for table, signal in zip(tables, signals, strict=True)]
     return np.array(factors) if are_raw(signals) and None not in factors else None
+
+
+def size_fault(X: npt.NDArray[np.floating], signals: Sequence[Signal]) -> str:
+    """Say which raw signals of the windows `X` `[n, samples, signals]` cannot have their units; "" if all can."""
+    factors = raw_factors(signals)
+    if factors is None:
+        return ""
+    names = [signal.name for signal in signals]
+    places = [names.index(name) for name in RAW_NAMES[: len(names)]]
+    means = X[:, :, places[:3]].mean(axis=1) * factors[places[:3]]
+    size, unit = float(np.median(np.linalg.norm(means, axis=1))), signals[places[0]].unit
+    if not GRAVITY_SIZES_G[0] <= size <= GRAVITY_SIZES_G[1]:
+        return (
+            f"acceleration is about {size / factors[places[0]]:.2g} {unit}, and gravity alone is 1 g or 9.8 m/s2: "
+            "correct units, or leave them out if windows are normalised or have no gravity"
+        )
+    if len(places) > 3 and are_degrees(X[:, 0, places[3:]] * factors[places[3:]]):
+        return f"rotation in {signals[places[3]].unit} is too fast for a person: correct units"
+    return ""
 
 
 def is_live(signals: Sequence[Signal], rate_hz: float | None) -> bool:

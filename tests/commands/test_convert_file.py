@@ -144,6 +144,7 @@ def test_labels_are_matched_by_name(labels, is_labelled, classes, uci_har, tmp_p
     ("labels", "normalisation", "advice"),
     [
         ("STANDING,LAYING", "data", ""),
+        ("standing,Laying", "data", ""),
         ("LAYING,STANDING", "data", "--labels STANDING,LAYING"),
         ("STANDING,LAYING", "none", "--normalisation data"),
         ("LAYING,STANDING", "none", "--normalisation data --labels STANDING,LAYING"),
@@ -157,6 +158,7 @@ def test_advice_names_the_options_that_make_a_network_right(labels, normalisatio
     model.set_weights([weights, np.zeros(2)])
     options = {"labels": tuple(labels.split(",")), "normalisation": normalisation}
     (source,) = load_networks(job(file_of(tmp_path, model), **options), uci_har)
+    assert source.card.labels == tuple(labels.upper().split(","))
     assert source.advice.partition("\n  ")[2] == advice
 
 

@@ -44,7 +44,7 @@ def test_it_shows_a_users_own_recordings_and_windows(shown, tmp_path):
     for part in ("slow 40 10", "all 80 20", "64 samples at 20 Hz", "4 subjects: anna, bert", "ecg [/red] unknown unit"):
         assert part in text
     members = of_people()
-    members["X"] = np.tile(members["X"], 3)
+    members["X"] = np.tile(members["X"], 3) / 10 + [0, 0, 1, 0, 0, 0]
     for rate in (100, None):  # without a rate they cannot stream
         path = write_windows(path, members, rate=rate, signals=RAW_NAMES, units=["g"] * 3 + ["deg/s"] * 3)
         assert ("streams too" in shown("--data", path)) == (rate is not None)

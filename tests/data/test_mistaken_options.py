@@ -29,3 +29,10 @@ def test_a_small_gain_is_not_named_and_of_two_that_gain_alike_the_fewer_options_
     swapped = np.array([1, 0, 2])
     assert advice(none=swapped[partly_wrong(8)], data=swapped[Y]).endswith("  --labels 'walk fast,sit,run'")
     assert advice(none=partly_wrong(30), data=partly_wrong(5)).endswith("  --normalisation data")
+
+
+def test_two_rare_labels_that_are_exchanged_are_named():
+    y = np.repeat(np.arange(4), (80, 80, 4, 4))
+    labels = ("sit", "walk", "jump", "squat")
+    named = better_options(lambda _: np.array([0, 1, 3, 2])[y], y, labels, "none")
+    assert named.endswith("  --labels sit,walk,squat,jump")

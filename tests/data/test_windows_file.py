@@ -7,7 +7,7 @@ from written_windows import CLASSES, of_people, two_frequencies, write_windows
 from edge_runtime.data import loading
 from edge_runtime.data.names import blocks
 from edge_runtime.errors import InputError
-from edge_runtime.signals.types import UNKNOWN_UNIT, Signal, Window
+from edge_runtime.signals.types import RAW_NAMES, UNKNOWN_UNIT, Signal, Window
 
 GOOD = of_people()
 X = GOOD["X"]
@@ -98,3 +98,23 @@ def test_one_subject_in_both_parts_is_refused_however_parts_are_given(load, name
     assert len(load(apart).train) == 60
     with pytest.raises(InputError, match="both parts"):
         load(apart | {"subject_test": np.repeat(names, 20)})
+
+
+@pytest.mark.parametrize(
+    ("units", "change", "fault"),
+    [
+        (["m/s2"] * 3 + ["deg/s"] * 3, lambda raw: raw, None),
+        (["m/s2"] * 3 + ["deg/s"] * 3, lambda raw: (raw - raw.mean((0, 1))) / raw.std((0, 1)), "normalised"),
+        (["g"] * 3 + ["deg/s"] * 3, lambda raw: raw, "9.8 g"),
+        (["m/s2"] * 3 + ["rad/s"] * 3, lambda raw: raw, "rad/s"),
+        ([""] * 6, lambda raw: raw / 1000, None),
+    ],
+)
+def test_raw_windows_that_a_person_cannot_have_in_their_units_are_refused(load, units, change, fault):
+    raw = np.random.default_rng(0).normal([0, 9.8, 0, 0, 0, 0], [1, 1, 1, 40, 40, 40], (len(X), 64, 6))
+    changes = {"X": change(raw), "signals": RAW_NAMES, "units": units}
+    if fault is None:
+        assert [signal.name for signal in load(GOOD, **changes).signals] == [*RAW_NAMES]
+        return
+    with pytest.raises(InputError, match=fault):
+        load(GOOD, **changes)
