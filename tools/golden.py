@@ -56,9 +56,9 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
         window = signals[first : first + dataset.WINDOW.samples, columns].astype(np.float32)
         mounting = {}
         if search:
-            search.update(window, _is_walking(search.own(window), classifier))
-            window = search.turn(window)
+            as_worn, window = window, search.turn(window)
             mounting = {"mounting": None if search.rotation is None else search.rotation.tolist()}
+            search.update(as_worn, any(_is_walking(x, classifier) for x in (window, search.own(as_worn))))
         (logits,) = classifier.logits(window[np.newaxis])
         windows.append(
             mounting
@@ -122,7 +122,7 @@ def main() -> None:
 
 
 def _is_walking(window: np.ndarray, classifier: Classifier) -> bool:
-    """Tell whether the answer to a window in its own frame is walking."""
+    """Tell whether the answer to a turned window is walking."""
     card = classifier.card
     moves = is_moving(window[np.newaxis], card.signal_names)[0]
     return bool(moves and classifier.probabilities(window[np.newaxis])[0, card.labels.index(WALKING)] > SURE)

@@ -14,7 +14,7 @@ _LONGEST_S = 600.0  # without a sign of life: compiling may take 240 s
 
 
 def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:
-    """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if it can drive it.
+    """Write the `.tflite` file `model` as C into `folder`, with the recogniser in C if it can drive the model.
 
     Returns the files, and a sentence on their check. Raises `InputError` if the file cannot be used or is not in int8,
     `CheckFailedError` if an answer differs from LiteRT's, and `DeviceError` if the C does not compile.

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edge_runtime.model.model_card import Card
 from edge_runtime.system.quantities import kilobytes
 
 # More than GCC 12 takes for networks of many kinds; tests/convert/test_c_stream.py compiles some.
 _KERNELS, _LINE = 1_000, 20  # bytes of machine code, and for each line of the model's function
 _CALLS = 512  # bytes of stack for registers, and for the deepest function that the model calls
-_STREAM = 3_600  # bytes of machine code of har_stream
-_PUSH, _PUSH_LABEL = 300, 16  # bytes of stack while the stream calls the model, and for each label
-_STEPS, _STEPS_SAMPLE = 400, 4  # bytes of stack of har_stream's step_frequency, and for each sample of a window
+_STREAM, _WALK = 9_400, 2_900  # bytes of machine code of the recogniser, and of its search for a mounting
+_STATE, _STATE_WALK = 4_500, 2_400  # bytes of RAM of the same beside windows, for a sensor of 250 Hz
+_NEXT, _NEXT_LABEL = 140, 8  # bytes of stack while the recogniser calls the model, and for each label
+_STEPS, _STEPS_SAMPLE = 200, 4  # bytes of stack of the recogniser's deepest function, and for each sample of a window
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ def of_model(constants: int, lines: int, memory: int) -> Sizes:
     return Sizes(constants + _KERNELS + _LINE * lines, memory + _CALLS)
 
 
-def with_stream(model: Sizes, constants: int, ram: int, samples: int, labels: int) -> Sizes:
-    """Bound a model and har_stream, with the bytes of the stream's `constants` and of its state."""
-    stack = _PUSH + _PUSH_LABEL * labels + max(model.stack, _STEPS + _STEPS_SAMPLE * samples)
-    return Sizes(model.flash + _STREAM + constants, stack, ram)
+def with_stream(model: Sizes, constants: int, card: Card) -> Sizes:
+    """Bound a model and the recogniser, with the bytes of its `constants`."""
+    samples, n_signals, n_labels = *card.input_shape, len(card.labels)
+    is_sought, n_kept = card.frame == "walking", max(0, samples - card.window.hop)
+    stack = _NEXT + _NEXT_LABEL * n_labels + max(model.stack, _STEPS + _STEPS_SAMPLE * samples)
+    ram = _STATE + 4 * n_signals * samples + 9 * n_labels + is_sought * (_STATE_WALK + 4 * n_signals * n_kept)
+    return Sizes(model.flash + _STREAM + is_sought * _WALK + constants, stack, ram)

@@ -15,6 +15,7 @@ from convert.c_file.c_program import C_TYPES, KERNELS, number
 from convert.c_file.c_sizes import Sizes, of_model
 from convert.c_file.c_stream import stream_files
 from convert.c_file.graph_tracing import JOIN, Buffer, Step, Value, trace
+from edge_runtime import c
 from edge_runtime.data.dataset import WINDOW
 from edge_runtime.data.loading import load_data
 from edge_runtime.devices.trial import try_model
@@ -117,7 +118,7 @@ def main(model: str, folder: str) -> None:
 
 
 def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_progress) -> tuple[Sequence[Path], str]:
-    """Write the `.tflite` file `model` as a C file and its header into `folder`, with har_stream if it can drive it.
+    """Write the `.tflite` file `model` as C into `folder`, with the recogniser in C if it can drive the model.
 
     The C is compiled and run here, so commands call `convert.c_file.write_in_child`, which returns and raises the same.
     """
@@ -136,7 +137,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
         stream, sizes = stream_files(card, name, sizes)
         texts |= stream
     except InputError as error:
-        remark = f"\nWithout har_stream: {error}"
+        remark = f"\nWithout the recogniser: {error}"
     for file, text in texts.items():
         path = folder / file
         if path.is_file() and path.read_text(errors="replace")[:_BEGINNING] != text[:_BEGINNING]:
@@ -148,7 +149,7 @@ def write_c_file(model: Path, folder: Path, on_progress: OnProgress = ignore_pro
         checked = f"{_check(scratch, name, flatbuffer, card)}\nOn a Cortex-M4 with -Os: {sizes}{remark}"
     before = folder / "har_model.h"
     if before.name in texts and before.is_file() and f'"{name}.h"' not in before.read_text(errors="replace"):
-        checked += f"\nhar_model.h was for another model: har_stream now uses {name} (--out FOLDER keeps both)"
+        checked += f"\nhar_model.h was for another model: the recogniser now uses {name} (--out FOLDER keeps both)"
     for file, text in texts.items():
         write_text(folder / file, text)
     return [folder / file for file in texts], checked
@@ -158,9 +159,10 @@ def _check(folder: Path, name: str, flatbuffer: bytes, card: Card) -> str:
     """Compile the C in `folder` and compare its answers, if there is a compiler; return a sentence on the result."""
     if find_compiler() is None:
         return "Its answers were not compared with LiteRT's, since no C compiler was found: install gcc, or set CC"
-    stream, library = folder / "har_stream.c", folder / f"{name}.so"
-    if stream.exists():
-        compile_library(stream, folder / "har_stream.o", options=("-c",), level="-O0")
+    library = folder / f"{name}.so"
+    for part in (folder / path.name for path in c.FILES if path.suffix == ".c"):
+        if part.exists():
+            compile_library(part, folder / "part.o", options=("-c",), level="-O0")
     compiler = compile_library(folder / f"{name}.c", library)
     compiled = CModel(library, flatbuffer, compiler, card.name)
     with suppressed_stderr():

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import edge_runtime
+from edge_runtime import c
 from edge_runtime.bench.measurement_job import Device, JobModel, MeasurementJob
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card
@@ -53,7 +54,7 @@ def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -
             raise InputError(last_line(done.stderr).removeprefix("Error: "))
 
     folder = cached_folder(cache_folder() / "c" / f"{digest[:24]}-{edge_runtime.__version__}", make)
-    return next(path for path in folder.glob("*.c") if path.stem != "har_stream")
+    return c.model_in(folder)
 
 
 def written_name(path: Path) -> str:
@@ -71,11 +72,11 @@ def compile_for(device: Device, c_source: Path, job: JobModel, folder: Path) -> 
     The device compiles it if it has a compiler, otherwise this machine. Raises `DeviceError` without a compiler.
     """
     library = folder / str(job.library)
-    sources = library.with_suffix("")  # a folder, with har_stream beside the model, for a firmware
+    sources = library.with_suffix("")  # a folder, with the recogniser beside the model, for a firmware
     sources.mkdir(exist_ok=True)
     header = c_source.with_suffix(".h")
-    stream = map(c_source.with_name, ("har_model.h", "har_stream.h", "har_stream.c"))
-    for path in (c_source, header, *filter(_is_ours, stream)):
+    recogniser = map(c_source.with_name, ("har_model.h", *(path.name for path in c.FILES)))
+    for path in (c_source, header, *filter(_is_ours, recogniser)):
         shutil.copy(path, sources)
     # One file, whose functions have the name of the library, since two models may have the same name.
     renamed = "".join(f"#define {c_source.stem}_{x} {library.stem}_{x}\n" for x in ("predict", "instruction_set"))

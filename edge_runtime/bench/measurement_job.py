@@ -114,6 +114,10 @@ class Instructions:
 
     per_inference: Annotated[int, Quantity(at_least=1), "instructions of one inference"]
     method: Annotated[str, "how the instructions were counted"]
+    per_hop: Annotated[int | None, "the mean of live recognition in a walk, per hop: samples, inferences, decision"] = (
+        None
+    )
+    longest_hop: Annotated[int | None, "instructions of the longest of these hops"] = None
 
 
 class Device(Protocol):

@@ -25,7 +25,7 @@ LOST = "the device may be worn differently now: postures are unknown until a few
 
 _NAMES = [x.name for x in SIGNALS]
 _TURNS = {"-x": "-x,-y,z", "y": "y,-x,z", "-y": "-y,x,z", "z": "z,y,-x", "-z": "-z,y,x"}  # for the axis that points up
-_UPRIGHT = (0.8, 1.2)  # g on the axis that points up
+UPRIGHT = (0.8, 1.2)  # g on the axis that points up
 
 Array = npt.NDArray[np.float64]
 
@@ -82,10 +82,7 @@ class Decider:
         self.answers = (*self._card.answers, *(alike.name for alike in self._upright_alike))
         self._is_still = np.array(are_still(self._card))
         self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
-        self._looks_up = False
-        if self._detector and WALKING in self._card.labels and self._card.frame == "device" and not mounting_is_told:
-            walking = self._detector.posture[self._card.labels.index(WALKING)]
-            self._looks_up = all(upright > _UPRIGHT[0] for upright, _ in walking.centres)  # in the training
+        self._looks_up = looks_up(self._card) and not mounting_is_told
         self._walked_s = 0.0  # without a pause
         self.begin()
 
@@ -115,16 +112,21 @@ class Decider:
         body_acc = signals[-self._card.window.hop :, :3]
         if self._factors is not None:
             window, body_acc = window / self._factors, body_acc - body_acc.mean(axis=0)
+        as_worn = window = window.astype(np.float32)
         moves = True
         if self._search:
-            moves = bool(is_moving(window[np.newaxis], self._card.signal_names)[0])
-            news = self._search.update(window, moves and self._is_walking(self._search.own(window)))
-            if news:
-                yield Notice(seconds, "mounting", {"found": FOUND, "lost": LOST}[news])
-            window = self._search.turn(window)
+            moves = bool(is_moving(as_worn[np.newaxis], self._card.signal_names)[0])
+            window = self._search.turn(as_worn)
         if self._looks_up:
             yield from self._look_up(signals, seconds)
         answer = self._classify(window)
+        if self._search:
+            news = self._search.update(as_worn, moves and self._is_walking(as_worn, window, answer))
+            if news:
+                yield Notice(seconds, "mounting", {"found": FOUND, "lost": LOST}[news])
+            if news == "lost":
+                window = self._search.own(as_worn)
+                answer = self._classify(window)
         inference_ms = 1e3 * (time.perf_counter() - start)
         has_posture = self._search is None or self._search.rotation is not None
         rejection = self._persistence.update(self._novelty(window, has_posture), int(answer.argmax()))
@@ -144,7 +146,7 @@ class Decider:
             UNKNOWN if shown is None else self._named(shown, window),
             self._card.labels,
             self._smoother.probabilities,
-            answer.astype(np.float64),
+            answer,
             warming_up,
             "" if shown is not None else reason or UNCERTAIN,
             inference_ms,
@@ -157,22 +159,36 @@ class Decider:
         name = "xyz"[axis] if up[axis] > 0 else f"-{'xyz'[axis]}"
         # Body acceleration also shows turns, for example in bed.
         sizes = np.linalg.norm(signals[:, 6:], axis=1)
-        takes_steps = sizes.std() > MOVING_G and _UPRIGHT[0] < abs(up[axis]) < _UPRIGHT[1]
+        takes_steps = sizes.std() > MOVING_G and UPRIGHT[0] < abs(up[axis]) < UPRIGHT[1]
         self._walked_s = self._walked_s + self._step_s if takes_steps else 0.0
         self._looks_up = self._walked_s < WALK_S
         if not self._looks_up and name in _TURNS:
             text = f"the device's {name} axis points up, but x did in the training: give --axes {_TURNS[name]}"
             yield Notice(seconds, "axes", f"{text}, or use edge-anywhere")
 
-    def _classify(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    def _classify(self, window: npt.NDArray[np.floating]) -> Array:
         return self._classifier.probabilities(window[np.newaxis])[0]
 
-    def _is_walking(self, window: npt.NDArray[np.floating]) -> bool:
-        """Tell whether a moving window `[samples, n_signals]` in its own frame certainly shows walking."""
-        label = self._card.labels.index(WALKING)
+    def _is_walking(self, as_worn: npt.NDArray[np.floating], turned: npt.NDArray[np.floating], answer: Array) -> bool:
+        """Tell whether a moving window `[samples, n_signals]` certainly shows walking.
+
+        It does by its `answer` in the known frame, or else, if the device has moved since, by another in its own frame.
+        """
+        assert self._search
+        if self._can_be_walking(turned) and self._is_sure(answer):
+            return True
+        if self._search.rotation is None:
+            return False
+        own = self._search.own(as_worn)
+        return self._can_be_walking(own) and self._is_sure(self._classify(own))
+
+    def _is_sure(self, answer: Array) -> bool:
+        return bool(answer[self._card.labels.index(WALKING)] > SURE)
+
+    def _can_be_walking(self, window: npt.NDArray[np.floating]) -> bool:
+        """Tell whether the movement of a window is not novel for walking, as jogging is."""
         novelty = self._novelty(window, has_posture=False)
-        is_novel = novelty.novel_movement[label] or novelty.too_quick  # for example jogging
-        return bool(not is_novel and self._classify(window)[label] > SURE)
+        return not (novelty.novel_movement[self._card.labels.index(WALKING)] or novelty.too_quick)
 
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
         """Name the activity `label`, or the activities that look like it at the tilt of `window`."""
@@ -207,6 +223,14 @@ class Decider:
 def finds_mounting(events: Iterable[LiveEvent]) -> bool:
     """Tell whether the `events` report that the mounting was found."""
     return any(isinstance(event, Notice) and event.text == FOUND for event in events)
+
+
+def looks_up(card: Card) -> bool:
+    """Tell whether the axis that points up in walking shows how the device is worn: x did in the training."""
+    if card.live.novelty is None or WALKING not in card.labels or card.frame == "walking":
+        return False
+    walking = card.live.novelty.posture[card.labels.index(WALKING)]
+    return all(upright > UPRIGHT[0] for upright, _ in walking.centres)
 
 
 def are_still(card: Card) -> list[bool]:

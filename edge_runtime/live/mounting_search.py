@@ -6,18 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.signals.mounting import is_moving, is_turned_round, own_frames, turned, walking_frame
+from edge_runtime.signals.mounting import Motion, is_moving, is_turned_round, own_frames, turned, walking_frame
 from edge_runtime.signals.types import Window
 
 UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
 WALK_S = 5.0  # of walking, to compute a frame; of movement with the device turned over, to forget it
-SURE = 0.8  # a frame is computed from windows with at least this probability of walking in their own frames
+SURE = 0.8  # a frame is computed from windows with at least this probability of walking
 CONTRADICTED_S = 8.0  # of walking, to accept a frame that points back by the known frame, but ahead by sway
 REVERSED_S = 20.0  # of walking, to accept a frame that points back; so does downstairs, but stairs end sooner
 LONGEST_GAP_S = 5.0  # too short to move a phone elsewhere
-_WALK_WINDOWS = 24  # half a minute: more windows do not improve the frame, and the phone may slip
-_ELSEWHERE = np.cos(np.radians(45))  # from upright: waists and thighs tilt less in walking
-_TURNED_OVER = np.cos(np.radians(120))  # from upright: nobody moves like this for long
+WALK_WINDOWS = 24  # half a minute: more windows do not improve the frame, and the phone may slip
+ELSEWHERE = np.cos(np.radians(45))  # from upright: waists and thighs tilt less in walking
+TURNED_OVER = np.cos(np.radians(120))  # from upright: nobody moves like this for long
 
 Array = npt.NDArray[np.float64]
 
@@ -32,7 +32,7 @@ class MountingSearch:
         assert window.rate_hz
         self._names, self._window, self._hop, self._rate_hz = names, window, hop, window.rate_hz
         self.rotation: Array | None = None
-        self._walk: deque[npt.NDArray[np.floating]] = deque(maxlen=_WALK_WINDOWS)
+        self._walk: deque[Motion] = deque(maxlen=WALK_WINDOWS)
         self._n_walking = self._n_turned_over = 0  # windows in a row
         self._since = window.hop  # samples since the last window of the walk
 
@@ -50,7 +50,7 @@ class MountingSearch:
 
     def own(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Turn a window `[samples, n_signals]` into its own frame, in which walking is recognised."""
-        return turned(window[np.newaxis], self._names, own_frames(window[np.newaxis], self._names, self._rate_hz))[0]
+        return turned(window[np.newaxis], self._names, own_frames(self._motion(window)))[0]
 
     def turn(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Turn a window `[samples, n_signals]` into the walking frame or, if that is unknown, into its own frame."""
@@ -75,13 +75,13 @@ class MountingSearch:
         self._n_walking += 1
         self._since += self._hop
         if self._since >= self._window.hop:
-            self._walk.append(np.array(window))
+            self._walk.append(self._motion(window))
             self._since = 0
         walked_s = self._seconds(self._n_walking)
         if walked_s >= WALK_S:
-            walk = np.stack(self._walk)
-            frame = walking_frame(walk, self._names, self._rate_hz)
-            sways_back = is_turned_round(walk, self._names, frame, self._rate_hz)
+            walk = Motion.joined(self._walk)
+            frame = walking_frame(walk)
+            sways_back = is_turned_round(walk, frame)
             if self.rotation is None:
                 least_s = REVERSED_S if sways_back else WALK_S
                 news = "found" if walked_s >= least_s else news
@@ -96,11 +96,13 @@ class MountingSearch:
     def _is_elsewhere(self, window: npt.NDArray[np.floating], is_walking: bool) -> bool:
         """Tell whether someone walks with a strongly tilted device, or keeps moving with a device turned over."""
         assert self.rotation is not None
-        windows = window[np.newaxis]
-        moves = is_moving(windows, self._names)[0]
-        upright = own_frames(windows, self._names, self._rate_hz)[0, 0] @ self.rotation[0] if moves else 1.0
-        self._n_turned_over = self._n_turned_over + 1 if upright < _TURNED_OVER else 0
-        return bool(is_walking and upright < _ELSEWHERE) or self._seconds(self._n_turned_over) >= WALK_S
+        moves = is_moving(window[np.newaxis], self._names)[0]
+        upright = own_frames(self._motion(window))[0, 0] @ self.rotation[0] if moves else 1.0
+        self._n_turned_over = self._n_turned_over + 1 if upright < TURNED_OVER else 0
+        return bool(is_walking and upright < ELSEWHERE) or self._seconds(self._n_turned_over) >= WALK_S
+
+    def _motion(self, window: npt.NDArray[np.floating]) -> Motion:
+        return Motion.of(window[np.newaxis], self._names, self._rate_hz)
 
     def _seconds(self, n_windows: int) -> float:
         """Compute the time from the first to the last sample of `n_windows` in a row."""

@@ -20,7 +20,7 @@ from edge_runtime.model.novelty import Flags, Novelty
 
 PERSISTENCE_S = 5.0  # longer than any change of posture
 STEADY_S, REST_S = 15.0, 120.0
-_STEADY = 1.5  # the greatest rotation over the least; chosen on training subjects
+STEADY = 1.5  # the greatest rotation over the least; chosen on training subjects
 ATYPICAL = 0.9  # share of the unusual limit at which a window does not count (docs/results/README.md)
 UNLIKE_S = 2.5  # of movement unlike every activity, after which no activity begins
 LONGEST_UNLIKE_S = 10.0  # the bound of the sum
@@ -68,7 +68,7 @@ class PersistenceTracker:
         self._n_at_rest = self._n_at_rest + 1 if at_rest else 0
         if self._n_steady < steady or not at_rest:
             least, greatest = min(self._least, rotation), max(self._greatest, rotation)
-            if not at_rest or not self._n_steady or greatest > _STEADY * least:
+            if not at_rest or not self._n_steady or greatest > STEADY * least:
                 self._n_steady, least, greatest = 0, rotation, rotation
             self._n_steady += at_rest
             self._least, self._greatest = least, greatest

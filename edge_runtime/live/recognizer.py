@@ -31,7 +31,7 @@ from edge_runtime.system.printable import printable, quoted
 
 REFUSED = "refused"  # the kind of notice about a window that the model refuses
 WARM_UP_S = 12.0  # in which the filters settle
-_ANOTHER_CLOCK_S = 3600.0
+ANOTHER_CLOCK_S = 3600.0
 _RAW = "raw ax, ay, az (g or m/s2) and gx, gy, gz (rad/s or deg/s)"
 _OTHER_AXES = (
     "gravity and the gyroscope turn in different directions: give the gyroscope's x, y and z in the order and with the "
@@ -157,7 +157,7 @@ class LiveRecognizer:
             if not 0 <= piece.gap_s <= LONGEST_GAP_S and self._decider.forget_mounting():
                 yield Notice(piece.seconds, "mounting", LOST)
             outcome = "a new window starts" if self._is_raw else "the filters start anew"
-            if 0 < piece.gap_s <= _ANOTHER_CLOCK_S:
+            if 0 < piece.gap_s <= ANOTHER_CLOCK_S:
                 yield Notice(piece.seconds, "gap", f"no samples for {piece.gap_s:.2f} s: {outcome}")
             elif piece.gap_s:
                 jump = f"{-piece.gap_s:.2f} s back" if piece.gap_s < 0 else f"{piece.gap_s / 3600:.0f} h ahead"

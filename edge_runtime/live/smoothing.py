@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from edge_runtime.model.model_card import Smoothing
 
-_LEAST = 1e-6  # a network that gives a lower probability is overconfident
+LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
 
 Array = npt.NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class Smoother:
         change = 1 - (1 - chance) ** (seconds / self._period_s)
         others = (1 - self.probabilities) / (self._n_labels - 1)
         self.probabilities = (1 - change) * self.probabilities + change * others
-        likelihood = np.maximum(np.asarray(window, np.float64), _LEAST)
+        likelihood = np.maximum(np.asarray(window, np.float64), LEAST_PROBABILITY)
         if not cannot_begin[likelihood.argmax()]:
             evidence = self._settings.evidence * min(1.0, seconds / self._period_s)
             posterior = self.probabilities * likelihood**evidence

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 # Sitting tilts a thigh backwards by 67 degrees (MotionSense), a waist by 24.
-_LEAST_TILT = np.cos(np.radians(45))
-_WITHIN = np.cos(np.radians(60))
+LEAST_TILT = np.cos(np.radians(45))
+WITHIN = np.cos(np.radians(60))
 _OR = " or "
 _DISTINCT = ("waist", "chest")  # placements that are upright in sitting, and level in lying
 
@@ -63,7 +63,7 @@ def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
     """Tell which mean accelerations `[..., 3]` in the walking frame show a device that is tilted backwards."""
     up, ahead, sideways = np.moveaxis(np.asarray(acceleration, np.float64), -1, 0)
     level, size = np.hypot(ahead, sideways), np.sqrt(up**2 + ahead**2 + sideways**2)
-    return (up < _LEAST_TILT * size) & (ahead > _WITHIN * level)
+    return (up < LEAST_TILT * size) & (ahead > WITHIN * level)
 
 
 def plain_placement(text: str) -> str:

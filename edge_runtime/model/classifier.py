@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,6 @@ RAW_INPUT = "raw_windows"
 
 Prepare = Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]
 """Turns a window `[samples, n_signals]` in physical units into the input tensor `[1, samples, n_signals]`."""
-
-_Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def preparation(card: cards.Card, tensor: Tensor) -> Prepare:
@@ -149,7 +147,7 @@ class Classifier:
             raise answer
         return answer
 
-    def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    def probabilities(self, windows: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Compute the softmax `[n, n_labels]` of the logits over the card's temperature."""
         return softmax(self.logits(windows), self.card.temperature)
 
@@ -182,11 +180,11 @@ def looks(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np
     return look(windows, card.signal_names, card.window.rate_hz)
 
 
-def softmax(logits: npt.NDArray[_Float], temperature: float = 1.0) -> npt.NDArray[_Float]:
-    """Compute the probabilities `[..., n]` of logits `[..., n]` over a temperature, in the precision of the logits."""
-    scaled = logits / np.float32(temperature)
+def softmax(logits: npt.ArrayLike, temperature: float = 1.0) -> npt.NDArray[np.float64]:
+    """Compute the probabilities `[..., n]` of logits `[..., n]` over a temperature."""
+    scaled = np.asarray(logits, np.float64) / temperature
     exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    probabilities: npt.NDArray[_Float] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    probabilities: npt.NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
     return probabilities
 
 

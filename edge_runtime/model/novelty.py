@@ -25,7 +25,7 @@ from edge_runtime.system.dataclass_json import Quantity
 
 GRAVITY = ("total_acc_x", "total_acc_y", "total_acc_z")
 _ROTATION = ("body_gyro_x", "body_gyro_y", "body_gyro_z")
-_FLOOR = 2e-3  # g, rad/s: a smaller standard deviation is noise
+FLOOR = 2e-3  # g, rad/s: a smaller standard deviation is noise
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -99,7 +99,7 @@ class MotionFeatures:
     @property
     def rotation(self) -> Array | None:
         """Compute the standard deviation of rotation (rad/s) `[...]`; None without the gyroscope."""
-        return np.exp(self.movement[..., 1]) - _FLOOR if self.movement.shape[-1] == 2 else None
+        return np.exp(self.movement[..., 1]) - FLOOR if self.movement.shape[-1] == 2 else None
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def motion_features(windows: npt.NDArray[np.floating], names: Sequence[str], win
     """Compute the features of windows `[..., samples, n_signals]` of the signals `names`."""
     end = np.asarray(windows[..., -window.hop :, :], np.float64)
     triads = [[names.index(name) for name in triad] for triad in (GRAVITY, _ROTATION) if set(triad) <= set(names)]
-    spread = [np.log(end[..., columns].std(axis=-2).mean(axis=-1) + _FLOOR) for columns in triads]
+    spread = [np.log(end[..., columns].std(axis=-2).mean(axis=-1) + FLOOR) for columns in triads]
     assert window.rate_hz
     steps_hz = step_frequency(windows[..., triads[0]], window.rate_hz)
     return MotionFeatures(end[..., triads[0]].mean(axis=-2), np.stack(spread, axis=-1), steps_hz)

@@ -14,11 +14,11 @@ from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.signals.mounting import LAG_S
 
 # In these units, the features of a person's activities differ by about 1 (docs/results/README.md).
-_UNIT_G = 0.07  # a tilt of four degrees
-_UNIT_SPREAD = 3.0  # logarithm of a standard deviation
-_UNIT_CORRELATION = 0.25
-_FLOOR = 5e-3  # g, rad/s: a smaller standard deviation is noise
-_FAINT = 0.02  # g, rad/s: at this spread a correlation counts half
+UNIT_G = 0.07  # a tilt of four degrees
+UNIT_SPREAD = 3.0  # logarithm of a standard deviation
+UNIT_CORRELATION = 0.25
+FLOOR = 5e-3  # g, rad/s: a smaller standard deviation is noise
+FAINT = 0.02  # g, rad/s: at this spread a correlation counts half
 
 Array = npt.NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class PersonalCorrection:
 
     def fault(self, n_labels: int, signal_names: Sequence[str]) -> str | None:
         """State what makes the correction unusable for `n_labels` activities and these signals."""
-        n_moving = len(_moving(signal_names))
+        n_moving = len(moving_columns(signal_names))
         n_features = len(GRAVITY) + n_moving + n_moving**2
         has_rows = {len(self.weights), len(self.lowest), len(self.highest)} == {n_labels}
         if has_rows and {len(row) for row in (self.middle, *self.weights)} == {n_features}:
@@ -60,16 +60,16 @@ def look(windows: npt.NDArray[np.floating], signal_names: Sequence[str], rate_hz
     """
     values = np.asarray(windows, np.float64)
     gravity = values[..., [signal_names.index(name) for name in GRAVITY]].mean(axis=1)
-    moving = values[..., _moving(signal_names)]
+    moving = values[..., moving_columns(signal_names)]
     moving = moving - moving.mean(axis=1, keepdims=True)
     spread = moving.std(axis=1)
-    scaled = moving / (spread + _FAINT)[:, np.newaxis]
+    scaled = moving / (spread + FAINT)[:, np.newaxis]
     lag = max(1, round(LAG_S * rate_hz))
     later = np.einsum("nti,ntj->nij", scaled[:, :-lag], scaled[:, lag:]) / values.shape[1]
-    parts = gravity / _UNIT_G, np.log(spread + _FLOOR) / _UNIT_SPREAD, later / _UNIT_CORRELATION
+    parts = gravity / UNIT_G, np.log(spread + FLOOR) / UNIT_SPREAD, later / UNIT_CORRELATION
     return np.concatenate([part.reshape(len(values), -1) for part in parts], axis=1)
 
 
-def _moving(signal_names: Sequence[str]) -> list[int]:
+def moving_columns(signal_names: Sequence[str]) -> list[int]:
     """Find the columns of signals without gravity."""
     return [i for i, name in enumerate(signal_names) if name.startswith("body_")]

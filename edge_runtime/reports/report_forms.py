@@ -94,6 +94,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
             lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED,
             main=True,
         ),
+        row("of a live hop", _hop, main=True, detail=True),
         row("energy", lambda x: millijoules(x.energy.per_inference_mj if x.energy else None)),
     ]
     sizes = [
@@ -108,6 +109,14 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         row("operators in XNNPACK", _operators_taken),
     ]
     return [[row for row in group if set(row.cells) != {NOT_MEASURED}] for group in (scores, times, sizes)]
+
+
+def _hop(result: Result) -> str:
+    """Write the instructions of a hop, and of the longest hop."""
+    counts = result.instructions
+    if counts is None or counts.per_hop is None:
+        return NOT_MEASURED
+    return f"{counts.per_hop:,} (at most {counts.longest_hop:,})"
 
 
 def show_report(content: ReportContent, console: rich.console.Console) -> None:

@@ -20,9 +20,9 @@ from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 # Chosen on 68 people of three data sets: no turns of right sensors are doubted, in 624 recordings.
 TURNING = (0.1, 3.0)  # g/s: between noise and a blow
 CALM_G = 0.2  # root mean square of movement, below which smoothed acceleration is gravity
-_SIDE = RATE_HZ // 2  # samples on either side that a sample is smoothed over
-_ENOUGH = 2 * RATE_HZ  # samples of turns to judge by
-_LEAST, _MARGIN = 0.85, 0.4  # correlation of the best axes, and how much better they are than the given ones
+SIDE = RATE_HZ // 2  # samples on either side that a sample is smoothed over
+ENOUGH = 2 * RATE_HZ  # samples of turns to judge by
+LEAST, MARGIN = 0.85, 0.4  # correlation of the best axes, and how much better they are than the given ones
 _AXES = np.array([np.diag(x)[list(order)] for order in permutations(range(3)) for x in product((1, -1), repeat=3)])
 """Axes `[48, 3, 3]` that a gyroscope may have; the correct axes come first."""
 
@@ -36,12 +36,12 @@ def slow_turns(samples: Array) -> Array:
     """
     from scipy.ndimage import uniform_filter1d
 
-    if len(samples) <= 4 * _SIDE:
+    if len(samples) <= 4 * SIDE:
         return np.empty((0, 9))
-    smooth = uniform_filter1d(samples, 2 * _SIDE + 1, axis=0)
+    smooth = uniform_filter1d(samples, 2 * SIDE + 1, axis=0)
     squares = ((samples[:, :3] - smooth[:, :3]) ** 2).sum(axis=1)
-    inner = slice(2 * _SIDE, -2 * _SIDE)
-    movement = uniform_filter1d(squares, 2 * _SIDE + 1)[inner]
+    inner = slice(2 * SIDE, -2 * SIDE)
+    movement = uniform_filter1d(squares, 2 * SIDE + 1)[inner]
     change = np.gradient(smooth[:, :3], 1 / RATE_HZ, axis=0)[inner]
     size = np.linalg.norm(change, axis=1)
     rows = (size > TURNING[0]) & (size < TURNING[1]) & (movement < CALM_G**2)
@@ -61,10 +61,10 @@ def correlation(change: Array, expected: Array) -> float:
 
 def has_other_axes(turns: Array) -> bool:
     """Tell whether `turns` `[n, 9]` of some seconds show that the gyroscope's axes differ from the accelerometer's."""
-    if len(turns) < _ENOUGH:
+    if len(turns) < ENOUGH:
         return False
     present, *others = (correlation(turns[:, :3], expected_change(turns, axis)) for axis in _AXES)
-    return max(others) > max(_LEAST, present + _MARGIN)
+    return max(others) > max(LEAST, present + MARGIN)
 
 
 class AxesWatch:
@@ -78,16 +78,16 @@ class AxesWatch:
     def begin(self) -> None:
         """Begin another stretch of samples without a gap."""
         self._recent = np.empty((0, N_CHANNELS))
-        self._n_seen = 4 * _SIDE
+        self._n_seen = 4 * SIDE
 
     def push(self, samples: Array) -> Iterator[int]:
         """Take samples `[n, 6]`; give, once, after how many of the stretch other axes show."""
         self._recent = np.concatenate([self._recent, samples])
-        while len(self._recent) >= 6 * _SIDE:
-            self._turns = np.concatenate([self._turns, slow_turns(self._recent[: 6 * _SIDE])])
-            self._recent = self._recent[2 * _SIDE :]
-            self._n_seen += 2 * _SIDE
-            if len(self._turns) >= _ENOUGH:
+        while len(self._recent) >= 6 * SIDE:
+            self._turns = np.concatenate([self._turns, slow_turns(self._recent[: 6 * SIDE])])
+            self._recent = self._recent[2 * SIDE :]
+            self._n_seen += 2 * SIDE
+            if len(self._turns) >= ENOUGH:
                 if not self._is_told and has_other_axes(self._turns):
                     self._is_told = True
                     yield self._n_seen

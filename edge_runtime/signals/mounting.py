@@ -5,11 +5,13 @@ pushed up, and 160 ms later backwards. So the product of vertical acceleration a
 summed over a window, points back.
 
 In running it mostly points ahead, and downstairs elsewhere. There a body that turns to the left while stepping is
-pushed to the right 60 ms later, which shows a frame that is turned round. Frames are rounded, and signals turned
-without matrix products, so that every machine gives the same windows.
+pushed to the right 60 ms later, which shows a frame that is turned round. Both need only sums over a window, so a long
+walk takes little memory. Frames are rounded, and signals turned without matrix products, so that every machine gives
+the same windows.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +25,9 @@ _RUNNING_G = 0.9  # above it 97 % of MotionSense's windows of jogging, 5 % of it
 _ENOUGH = 3  # windows below it that make a frame, if they are this share of those that move
 _SHARE = 0.1
 SWAY_LAG_S = 0.06  # from a turn to one side until its push to the other
-_DECIMALS = 6
-_STEPS = 20  # of Weiszfeld's algorithm
-_NEAREST = 1e-2  # rad: a nearer heading has no more weight
+MILLIONTHS = 1e6  # of rotations
+WEISZFELD_STEPS = 20
+NEAREST = 1e-2  # rad: a nearer heading has no more weight
 
 Array = npt.NDArray[np.float64]
 Windows = npt.NDArray[np.floating]
@@ -48,16 +50,46 @@ def is_moving(windows: Windows, names: Sequence[str], least_g: float = MOVING_G)
     return mean > least_g**2
 
 
-def walking_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
+@dataclass(frozen=True)
+class Motion:
+    """The numbers of `n` windows that a walking frame is computed from.
+
+    `acceleration` `[n, 3]` is the mean total acceleration. `pushes` `[n, 3, 3]` are sums of products, by axis, of body
+    acceleration and body acceleration `LAG_S` later; `turns` of rotation and body acceleration `SWAY_LAG_S` later, both
+    less their means, 0 without a gyroscope.
+    """
+
+    acceleration: Array
+    pushes: Array
+    turns: Array
+
+    @classmethod
+    def of(cls, windows: Windows, names: Sequence[str], rate_hz: float) -> "Motion":
+        """Sum the products of `windows` `[n, samples, n_signals]`."""
+        body = _triad(windows, names, "body_acc")
+        turns = np.zeros((len(windows), 3, 3))
+        if "body_gyro" in triads(names).values():
+            gyro = _triad(windows, names, "body_gyro")
+            turning, pushed = (values - values.mean(axis=1, keepdims=True) for values in (gyro, body))
+            turns = _lagged(turning, pushed, SWAY_LAG_S * rate_hz)
+        return cls(_triad(windows, names, "total_acc").mean(axis=1), _lagged(body, body, LAG_S * rate_hz), turns)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Motion"]) -> "Motion":
+        """Join the windows of `parts`."""
+        return cls(*(np.concatenate([getattr(x, key) for x in parts]) for key in ("acceleration", "pushes", "turns")))
+
+
+def walking_frame(motion: Motion) -> Array:
     """The rotation `[3, 3]` of one mounting from the device's frame to the walking frame, rounded to six decimals.
 
-    `windows` `[n, samples, n_signals]` are the windows of the mounting in which the body moves. Up is the mean of their
-    acceleration, ahead the spatial median of their headings. Raises `InputError` without windows.
+    `motion` is of the windows of the mounting in which the body moves. Up is the mean of their acceleration, ahead the
+    spatial median of their headings. Raises `InputError` without windows.
     """
-    if not len(windows):
+    if not len(motion.acceleration):
         raise InputError("a walking frame needs windows of walking: record a few steps")
-    up = _unit(_triad(windows, names, "total_acc").mean(axis=(0, 1)))
-    back = _backwards(_triad(windows, names, "body_acc"), np.broadcast_to(up, (len(windows), 3)), rate_hz)
+    up = _unit(motion.acceleration.mean(axis=0))
+    back = _backwards(motion.pushes, np.broadcast_to(up, motion.acceleration.shape))
     return _frames(up[np.newaxis], _median_direction(back)[np.newaxis])[0]
 
 
@@ -74,30 +106,24 @@ def recorded_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Ar
     moves, runs = is_moving(windows, names), is_moving(windows, names, _RUNNING_G)
     walks = moves & ~runs
     if walks.sum() >= max(_ENOUGH, _SHARE * moves.sum()):
-        return walking_frame(windows[walks], names, rate_hz)
-    frame = walking_frame(windows[moves], names, rate_hz)
-    turned_round = runs.sum() > walks.sum() and is_turned_round(windows[moves], names, frame, rate_hz)
+        return walking_frame(Motion.of(windows[walks], names, rate_hz))
+    motion = Motion.of(windows[moves], names, rate_hz)
+    frame = walking_frame(motion)
+    turned_round = runs.sum() > walks.sum() and is_turned_round(motion, frame)
     sign = -1.0 if turned_round else 1.0
     return frame * [[1.0], [sign], [sign]]
 
 
-def own_frames(windows: Windows, names: Sequence[str], rate_hz: float) -> Array:
-    """The rotation `[n, 3, 3]` of each of `windows` by its own mean acceleration and its own heading."""
-    up = _unit(_triad(windows, names, "total_acc").mean(axis=1))
-    return _frames(up, _backwards(_triad(windows, names, "body_acc"), up, rate_hz))
+def own_frames(motion: Motion) -> Array:
+    """The rotation `[n, 3, 3]` of each window of `motion` by its own mean acceleration and its own heading."""
+    up = _unit(motion.acceleration)
+    return _frames(up, _backwards(motion.pushes, up))
 
 
-def is_turned_round(windows: Windows, names: Sequence[str], rotation: Array, rate_hz: float) -> bool:
-    """Tell by sway whether the frame `rotation` of `windows` of steps points back; False without a gyroscope."""
-    if "body_gyro" not in triads(names).values():
-        return False
-    lag = max(1, round(SWAY_LAG_S * rate_hz))
+def is_turned_round(motion: Motion, rotation: Array) -> bool:
+    """Tell by sway whether the frame `rotation` of windows of steps points back; False without a gyroscope."""
     up, _, leftwards = rotation
-    turning, pushed = (
-        (_triad(windows, names, x) * axis).sum(axis=2) for x, axis in (("body_gyro", up), ("body_acc", leftwards))
-    )
-    turning, pushed = (x - x.mean(axis=1, keepdims=True) for x in (turning, pushed))
-    return bool((turning[:, :-lag] * pushed[:, lag:]).sum() > 0)
+    return bool((motion.turns.sum(axis=0) * up[:, np.newaxis] * leftwards).sum() > 0)
 
 
 def turned(windows: Windows, names: Sequence[str], rotations: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -111,19 +137,23 @@ def turned(windows: Windows, names: Sequence[str], rotations: npt.NDArray[np.flo
     return result
 
 
-def _backwards(body: Array, up: Array, rate_hz: float) -> Array:
-    """The unit vector `[n, 3]` that points back in each window `body` `[n, samples, 3]`."""
-    lag = max(1, round(LAG_S * rate_hz))
-    vertical = (body * up[:, np.newaxis]).sum(axis=2, keepdims=True)
-    horizontal = body - vertical * up[:, np.newaxis]
-    return _unit((vertical[:, :-lag] * horizontal[:, lag:]).sum(axis=1))
+def _lagged(first: Array, later: Array, lag: float) -> Array:
+    """Sums `[n, 3, 3]` of products of `first` and, `lag` samples later, `later` `[n, samples, 3]`, by axis."""
+    samples = max(1, round(lag))
+    return np.einsum("nti,ntj->nij", first[:, :-samples], later[:, samples:])
+
+
+def _backwards(pushes: Array, up: Array) -> Array:
+    """The unit vector `[n, 3]` that points back in each window of `pushes` `[n, 3, 3]` and `up` `[n, 3]`."""
+    along = (pushes * up[..., np.newaxis]).sum(axis=1)  # of the vertical acceleration and all later acceleration
+    return _unit(along - (along * up).sum(axis=1, keepdims=True) * up)
 
 
 def _median_direction(directions: Array) -> Array:
     """The unit vector `[3]` with the least sum of distances to `directions` `[n, 3]` (Weiszfeld 1937)."""
     median = _unit(directions.mean(axis=0))
-    for _ in range(_STEPS):
-        apart = np.maximum(np.linalg.norm(directions - median, axis=1), _NEAREST)
+    for _ in range(WEISZFELD_STEPS):
+        apart = np.maximum(np.linalg.norm(directions - median, axis=1), NEAREST)
         median = _unit((directions / apart[:, np.newaxis]).sum(axis=0))
     return np.asarray(median, np.float64)
 
@@ -136,7 +166,7 @@ def _frames(up: Array, back: Array) -> Array:
     ahead[flat] = np.eye(3)[np.abs(up[flat]).argmin(axis=1)]
     ahead = _unit(ahead - (ahead * up).sum(axis=1, keepdims=True) * up)
     frames = np.stack([up, ahead, np.cross(up, ahead)], axis=1)
-    return np.asarray(np.round(frames, _DECIMALS), np.float64)
+    return np.asarray(np.rint(frames * MILLIONTHS) / MILLIONTHS, np.float64)
 
 
 def _unit(vectors: Array) -> Array:

@@ -2,13 +2,15 @@
 
 Each sample waits a moment for earlier ones; between two neighbours, values are interpolated linearly. Samples of a
 clearly faster sensor are decimated behind a low-pass, a sinc under a Hamming window. It passes frequencies below 0.4 of
-the rate and attenuates those above 0.6 to 0.2 %.
+the rate and attenuates those above 0.6 to 0.2 %. Times are whole microseconds and rates whole millihertz, so that every
+machine gives the same samples, and after a day as exactly as at the start.
 
 References
 ----------
 A. V. Oppenheim, R. W. Schafer: Discrete-Time Signal Processing, 3rd edition, section 7.5 (windowed filters).
 """
 
+import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from operator import itemgetter
@@ -19,12 +21,13 @@ import numpy.typing as npt
 MAX_GAP_S = 0.25
 WAIT_S = 0.06  # three samples at 50 Hz
 # After a few samples in a row that are so far behind, the clock was set back.
-_SET_BACK_S, _SET_BACK_SAMPLES = 1.0, 5
+SET_BACK_S, SET_BACK_SAMPLES = 1.0, 5
 # Length of a stretch that shows the rate of its sensor; samples this much faster are decimated.
-_LOOK_S, _CLEARLY_FASTER, _MOST_TIMES_FASTER = 0.5, 1.25, 20
-# A stretch at exactly the rate keeps its last sample although its timestamps were rounded to binary.
-_TOLERANCE = 1e-6  # of the time between two samples
-_HALF = 8  # samples at the rate, 0.16 s at 50 Hz: how far the filter of a fast sensor looks to either side
+LOOK_S, CLEARLY_FASTER, MOST_TIMES_FASTER = 0.5, 1.25, 20
+HALF = 8  # samples at the rate, 0.16 s at 50 Hz: how far the filter of a fast sensor looks to either side
+HAMMING = 0.54  # the middle of the window
+_GAP = 1e6 * MAX_GAP_S
+_STEP = 10**9  # of the grid, in microseconds times the rate in millihertz
 
 Array = npt.NDArray[np.float64]
 
@@ -49,7 +52,7 @@ class Resampler:
     """
 
     def __init__(self, rate_hz: float, wait_s: float = WAIT_S) -> None:
-        self.rate_hz, self.wait_s = rate_hz, wait_s
+        self._rate_mhz, self._wait = round(1000 * rate_hz), round(1e6 * wait_s)
         self.duplicates = self.late = 0
         self._waiting: list[tuple[float, Array]] = []  # in the order of their times
         self._newest = -np.inf
@@ -64,8 +67,8 @@ class Resampler:
 
         Pieces wait until they have `at_least` samples or a gap ends them, since small arrays are slow.
         """
-        for second, sample in zip(np.asarray(seconds, np.float64).tolist(), np.asarray(samples), strict=True):
-            self._take(second, sample)
+        for time, sample in zip(microseconds(seconds), np.asarray(samples), strict=True):
+            self._take(time, sample)
         return self.give(at_least)
 
     def flush(self) -> list[Piece]:
@@ -81,63 +84,63 @@ class Resampler:
         is_ready = self._stretch is not None and (done or self._stretch.n_ready >= at_least)
         return [*done, *(self._stretch.take() if self._stretch and is_ready else [])]
 
-    def _take(self, second: float, sample: Array) -> None:
+    def _take(self, time: float, sample: Array) -> None:
         """Take a sample, unless it seems to come after a gap: then the next one has to confirm its time."""
         if self._ahead is not None:
             ahead, self._ahead = self._ahead, None
-            if second == ahead[0]:
+            if time == ahead[0]:
                 self.duplicates += 1
                 self._ahead = ahead
                 return
-            if second > ahead[0] - self.wait_s:
+            if time > ahead[0] - self._wait:
                 self._place(*ahead)
             else:
                 self.late += 1
-        if np.isfinite(self._newest) and second > self._newest + MAX_GAP_S:
-            self._ahead = (second, sample)
+        if np.isfinite(self._newest) and time > self._newest + _GAP:
+            self._ahead = (time, sample)
         else:
-            self._place(second, sample)
+            self._place(time, sample)
 
-    def _place(self, second: float, sample: Array) -> None:
-        if second < self._newest - _SET_BACK_S:
-            self._behind.append((second, sample))
-            if len(self._behind) == _SET_BACK_SAMPLES:
+    def _place(self, time: float, sample: Array) -> None:
+        if time < self._newest - 1e6 * SET_BACK_S:
+            self._behind.append((time, sample))
+            if len(self._behind) == SET_BACK_SAMPLES:
                 self._set_back()
             return
         self.late += len(self._behind)
         self._behind = []
-        if second <= self._newest - self.wait_s:
+        if time <= self._newest - self._wait:
             self.late += 1
             return
-        place = bisect_left(self._waiting, second, key=itemgetter(0))
-        if place < len(self._waiting) and self._waiting[place][0] == second:
+        place = bisect_left(self._waiting, time, key=itemgetter(0))
+        if place < len(self._waiting) and self._waiting[place][0] == time:
             self.duplicates += 1
             return
-        self._waiting.insert(place, (second, sample))
-        self._newest = max(self._newest, second)
-        while self._waiting and self._waiting[0][0] <= self._newest - self.wait_s:
+        self._waiting.insert(place, (time, sample))
+        self._newest = max(self._newest, time)
+        while self._waiting and self._waiting[0][0] <= self._newest - self._wait:
             self._use(*self._waiting.pop(0))
 
     def _set_back(self) -> None:
         behind, self._behind = self._behind, []
         self._end()
-        for second, sample in behind:
-            self._take(second, sample)
+        for time, sample in behind:
+            self._take(time, sample)
 
-    def _use(self, second: float, sample: Array) -> None:
+    def _use(self, time: float, sample: Array) -> None:
         stretch = self._stretch
-        if stretch is not None and second - stretch.end <= MAX_GAP_S:
-            stretch.add(second, sample)
+        if stretch is not None and time - stretch.end <= _GAP:
+            stretch.add(time, sample)
         else:
             self._finish_stretch()
-            gap_s = 0.0 if self._last is None else second - self._last
-            self._stretch = _Stretch(second, sample, self.rate_hz, gap_s)
-        self._last = second
+            gap_s = 0.0 if self._last is None else (time - self._last) / 1e6
+            self._stretch = _Stretch(time, sample, self._rate_mhz, gap_s)
+        self._last = time
 
     def _end(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for second, sample in waiting:
-            self._use(second, sample)
+        for time, sample in waiting:
+            self._use(time, sample)
         self._finish_stretch()
         self._newest = -np.inf
 
@@ -149,43 +152,50 @@ class Resampler:
 
 def resampled(seconds: Array, samples: Array, rate_hz: float) -> Array:
     """Samples `[m, n_channels]` of increasing times `[m]` without a gap, at `rate_hz` from the first sample on."""
-    stretch = _Stretch(float(seconds[0]), samples[0], rate_hz, 0.0)
-    stretch.extend(seconds[1:], samples[1:])
+    start, *times = microseconds(seconds)
+    stretch = _Stretch(start, samples[0], round(1000 * rate_hz), 0.0)
+    stretch.extend(times, samples[1:])
     return stretch.finish().samples
+
+
+def microseconds(seconds: npt.ArrayLike) -> list[float]:
+    """Round times `[n]` to whole microseconds, which float64 holds for 285 years."""
+    times: list[float] = np.rint(1e6 * np.asarray(seconds, np.float64)).tolist()
+    return times
 
 
 class _Stretch:
     """Samples without a gap, on a grid of times that begins with the first sample."""
 
-    def __init__(self, second: float, sample: Array, rate_hz: float, gap_s: float) -> None:
-        self._start, self._rate_hz = second, rate_hz
+    def __init__(self, start: float, sample: Array, rate_mhz: int, gap_s: float) -> None:
+        self._start, self._rate_mhz = start, rate_mhz
         self._gap_s: float | None = gap_s
-        self._seconds, self._samples = [0.0], [sample[np.newaxis]]  # since the start, from the last sample used on
+        self._times, self._samples = [0.0], [sample[np.newaxis]]  # since the start, from the last sample used on
         self._decimator: Decimator | None = None  # until it is known how fast the sensor is
         self._interpolated = self._given = 0
 
     @property
     def end(self) -> float:
-        return self._start + self._seconds[-1]
+        return self._start + self._times[-1]
 
     @property
     def n_ready(self) -> int:
         """The number of samples that `take` would give, or one less."""
         delay = self._decimator.delay if self._decimator else 0
-        return int(self._seconds[-1] * self._rate_hz) - delay - self._given + 1
+        return int(self._times[-1] * self._rate_mhz) // _STEP - delay - self._given + 1
 
-    def add(self, second: float, sample: Array) -> None:
-        self._seconds.append(second - self._start)
+    def add(self, time: float, sample: Array) -> None:
+        self._times.append(time - self._start)
         self._samples.append(sample[np.newaxis])
 
-    def extend(self, seconds: Array, samples: Array) -> None:
-        self._seconds += (seconds - self._start).tolist()
+    def extend(self, times: list[float], samples: Array) -> None:
+        self._times += [time - self._start for time in times]
         self._samples.append(samples)
 
     def take(self) -> list[Piece]:
         """Give the new samples on the grid: no piece or one."""
         if self._decimator is None:
-            if self._seconds[-1] < _LOOK_S:
+            if self._times[-1] < 1e6 * LOOK_S:
                 return []
             self._decimator = Decimator(self._times_faster())
         samples = self._decimator.push(self._interpolate(self._decimator.factor))
@@ -193,27 +203,31 @@ class _Stretch:
 
     def finish(self) -> Piece:
         decimator = self._decimator or Decimator(self._times_faster())
-        pieces = [decimator.push(self._interpolate(decimator.factor, _TOLERANCE)), decimator.finish()]
+        # A microsecond more, since the last time was rounded.
+        pieces = [decimator.push(self._interpolate(decimator.factor, beyond=1)), decimator.finish()]
         return self._piece(np.concatenate([piece for piece in pieces if piece.size] or pieces[:1]))
 
     def _times_faster(self) -> int:
         """The factor between the rate and the finer grid of a fast sensor; 1 if it is hardly faster."""
-        n_steps = min(bisect_left(self._seconds, _LOOK_S), len(self._seconds) - 1)
-        faster = n_steps / max(self._seconds[n_steps], 1e-9) / self._rate_hz
-        return 1 if faster < _CLEARLY_FASTER else min(max(2, round(faster)), _MOST_TIMES_FASTER)
+        n_steps = min(bisect_left(self._times, 1e6 * LOOK_S), len(self._times) - 1)
+        faster = n_steps / max(self._times[n_steps], 1.0) * _STEP / self._rate_mhz
+        return 1 if faster < CLEARLY_FASTER else min(max(2, round(faster)), MOST_TIMES_FASTER)
 
-    def _interpolate(self, factor: int, tolerance: float = 0.0) -> Array:
-        """Interpolate on the grid of `factor` times the rate, up to `tolerance` steps beyond the last sample."""
-        seconds, rate_hz = np.array(self._seconds), factor * self._rate_hz
-        grid = np.arange(self._interpolated, int(seconds[-1] * rate_hz + tolerance) + 2) / rate_hz
-        grid = grid[grid <= seconds[-1] + tolerance / rate_hz]
-        samples = np.concatenate(self._samples).astype(np.float64)
+    def _interpolate(self, factor: int, beyond: int = 0) -> Array:
+        """Interpolate on the grid of `factor` times the rate, up to some microseconds `beyond` the last sample."""
+        rate, samples = factor * self._rate_mhz, np.concatenate(self._samples).astype(np.float64)
+        places = np.array(self._times).astype(np.int64) * rate
+        grid = _STEP * np.arange(self._interpolated, (places[-1] + beyond * rate) // _STEP + 1)
+        after = np.minimum(np.searchsorted(places, grid), len(places) - 1)
+        before = np.maximum(after - 1, 0)
+        share = (grid - places[before]) / np.maximum(places[after] - places[before], 1)
+        between = samples[before] + share[:, np.newaxis] * (samples[after] - samples[before])
         self._interpolated += len(grid)
-        self._seconds, self._samples = self._seconds[-1:], [samples[-1:]]
-        return np.stack([np.interp(grid, seconds, channel) for channel in samples.T], axis=1)
+        self._times, self._samples = self._times[-1:], [samples[-1:]]
+        return np.where((grid < places[after])[:, np.newaxis], between, samples[after])
 
     def _piece(self, samples: Array) -> Piece:
-        piece = Piece(self._start + self._given / self._rate_hz, samples, self._gap_s)
+        piece = Piece(self._start / 1e6 + 1000 * self._given / self._rate_mhz, samples, self._gap_s)
         self._given += len(samples)
         self._gap_s = None
         return piece
@@ -224,21 +238,23 @@ class Decimator:
 
     def __init__(self, factor: int) -> None:
         self.factor = factor
-        places = np.arange(-_HALF * factor, _HALF * factor + 1)
-        weights = np.sinc(places / factor) * np.hamming(len(places))
-        self._weights = weights / weights.sum()
+        half = _half_of_weights(factor)
+        total = 0.0
+        for weight in half[:0:-1]:
+            total += 2 * weight
+        self._weights = np.array(half[:0:-1] + half) / (total + half[0])
         self._buffer: Array | None = None  # the samples so far that the next output needs
 
     @property
     def delay(self) -> int:
         """The delay of the output behind the newest input, in samples at the new rate."""
-        return _HALF if self.factor > 1 else 0
+        return HALF if self.factor > 1 else 0
 
     def push(self, samples: Array) -> Array:
         """Take samples `[n, n_channels]`; give those `[m, n_channels]` at the new rate that are complete."""
         if self.factor == 1 or not len(samples):
             return samples
-        before = np.repeat(samples[:1], _HALF * self.factor, axis=0) if self._buffer is None else self._buffer
+        before = np.repeat(samples[:1], HALF * self.factor, axis=0) if self._buffer is None else self._buffer
         buffer = np.concatenate([before, samples])
         n = max(0, (len(buffer) - len(self._weights)) // self.factor + 1)
         output = np.zeros((n, samples.shape[1]))
@@ -251,4 +267,31 @@ class Decimator:
         """Give the outputs that are still missing, `[m, n_channels]`."""
         if self._buffer is None:
             return np.empty((0, 0))
-        return self.push(np.repeat(self._buffer[-1:], _HALF * self.factor, axis=0))
+        return self.push(np.repeat(self._buffer[-1:], HALF * self.factor, axis=0))
+
+
+def _half_of_weights(factor: int) -> list[float]:
+    """The weights from the middle on, by turns of two directions: the same to the last bit with every library."""
+    step = _direction(math.pi / (HALF * factor))
+    wave_step = step
+    for _ in range(round(math.log2(HALF))):
+        wave_step = _turned(wave_step, wave_step)
+    window = wave = (1.0, 0.0)
+    weights = [1.0]
+    for place in range(1, HALF * factor + 1):
+        window, wave = _turned(window, step), _turned(wave, wave_step)
+        weights.append(wave[1] / (math.pi * place / factor) * (HAMMING + (1 - HAMMING) * window[0]))
+    return weights
+
+
+def _direction(angle: float) -> tuple[float, float]:
+    """The cosine and the sine of at most half a radian, by their Taylor series."""
+    square, cosine, sine = angle * angle, 1.0, 1.0
+    for n in range(12, 0, -2):
+        cosine = 1 - square / (n * (n - 1)) * cosine
+        sine = 1 - square / (n * (n + 1)) * sine
+    return cosine, angle * sine
+
+
+def _turned(direction: tuple[float, float], by: tuple[float, float]) -> tuple[float, float]:
+    return direction[0] * by[0] - direction[1] * by[1], direction[0] * by[1] + direction[1] * by[0]

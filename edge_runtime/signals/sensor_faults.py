@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.signals.resampling import WAIT_S
+from edge_runtime.signals.resampling import WAIT_S, microseconds
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 # Several times the range of worn sensors: more is a wrong unit, or no measurement.
@@ -15,21 +15,22 @@ MAX_ACCELERATION_G = 100.0
 MAX_ROTATION_RAD_S = 200.0
 
 LOOKED_AT_S = 4.0  # length of a block of samples: a stride or breath, in which no worn sensor is constant
-_REPEAT_AFTER = 15  # blocks, a minute, without a fault before it is reported again
-_BREAK_S = 1.0  # a block does not reach across a longer pause
-_MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never end
+REPEAT_AFTER = 15  # blocks, a minute, without a fault before it is reported again
+BREAK_S = 1.0  # a block does not reach across a longer pause
+MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never end
 
-GRAVITY_SIZES_G = (0.5, 2.0)  # of the median size of a person's total acceleration over a second
-_MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
-_PLATEAU, _PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
-_PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
-_MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is constant
+GRAVITY_SIZES_G = (0.5, 2.0)  # of a person's total acceleration, for most of a second
+MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
+SLOW = 0.8  # of the rate: most samples of a slower sensor are further apart than that
+PLATEAU, PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
+PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
+MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is constant
 
 # Of the clock:
-_IN_A_ROW = 10  # samples of the same time, or of past ones
-_COUNTED = 100  # samples
-_LEAST_STEP_S = 0.001  # no sensor of motion is faster
-_ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: restart
+IN_A_ROW = 10  # samples of the same time, or of past ones
+COUNTED = 100  # samples
+LEAST_STEP_S = 0.001  # no sensor of motion is faster
+ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: restart
 
 Array = npt.NDArray[np.float64]
 
@@ -47,37 +48,39 @@ class FaultFinder:
     def __init__(self, rate_hz: float, n_channels: int = 6) -> None:
         self._rate_hz, self._n_channels = rate_hz, n_channels
         self._samples: list[Array] = []
-        self._seconds: list[float] = []
+        self._times: list[float] = []  # in microseconds
         self._blocks_since: dict[str, int] = {}  # blocks since a kind of fault was last seen
         self._stuck: deque[tuple[float, str]] = deque([(-np.inf, "")])
 
     def check(self, samples: Array, seconds: Array) -> Iterator[tuple[float, str, str]]:
         """Take samples `[n, 6]`, g and rad/s, of the times `[n]`; give time, kind and sentence of each fault."""
-        for sample, second in zip(samples[:, : self._n_channels], seconds.tolist(), strict=True):
-            if (self._seconds and abs(second - self._seconds[-1]) > _BREAK_S) or len(self._seconds) == _MOST_SAMPLES:
-                self._samples, self._seconds = [], []
-            elif self._seconds and second - self._seconds[0] >= LOOKED_AT_S:
-                yield from self._judge(second)
-                self._samples, self._seconds = [], []
+        for sample, time in zip(samples[:, : self._n_channels], microseconds(seconds), strict=True):
+            if (self._times and abs(time - self._times[-1]) > 1e6 * BREAK_S) or len(self._times) == MOST_SAMPLES:
+                self._samples, self._times = [], []
+            elif self._times and time - self._times[0] >= 1e6 * LOOKED_AT_S:
+                yield from self._judge(time / 1e6)
+                self._samples, self._times = [], []
             self._samples.append(sample)
-            self._seconds.append(second)
+            self._times.append(time)
 
     def stuck_at(self, second: float) -> str:
         """The sentence about stuck sensors at `second`, or ""; older ones are dropped."""
+        second = round(second, 6)
         while len(self._stuck) > 1 and self._stuck[1][0] <= second:
             self._stuck.popleft()
         return self._stuck[0][1] if self._stuck[0][0] <= second else ""
 
     def _judge(self, now: float) -> Iterator[tuple[float, str, str]]:
-        rate_hz = 1 / max(float(np.median(np.diff(np.sort(self._seconds)))), 1e-6)
+        steps = np.diff(self._times)
+        rate_hz = float(1e6 / max(steps.mean(), 1.0))
         sentences = faults(np.array(self._samples), rate_hz)
-        if rate_hz <= 0.8 * self._rate_hz:
+        if _most(steps * SLOW * self._rate_hz >= 1e6):
             sentences["rate"] = f"the sensor gives {rate_hz:.0f} samples a second, not {self._rate_hz:g}: set it faster"
         if sentences.get("constant", "") != self._stuck[-1][1]:
             self._stuck.append((now, sentences.get("constant", "")))
         yield from ((now, kind, text) for kind, text in sentences.items() if kind not in self._blocks_since)
         self._blocks_since = {
-            kind: n + 1 for kind, n in self._blocks_since.items() if n < _REPEAT_AFTER
+            kind: n + 1 for kind, n in self._blocks_since.items() if n < REPEAT_AFTER
         } | dict.fromkeys(sentences, 0)
 
 
@@ -95,29 +98,36 @@ def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
 
 
 def _units(acceleration: Array) -> str | None:
-    size = float(np.median(np.linalg.norm(acceleration, axis=1)))
+    sizes = np.linalg.norm(acceleration, axis=1)
+    size = float(np.median(sizes))
+    if not _most(sizes < GRAVITY_SIZES_G[0]) and not _most(sizes > GRAVITY_SIZES_G[1]):
+        return None
     if 0.7 * STANDARD_GRAVITY < size < 1.3 * STANDARD_GRAVITY:
         return f"the acceleration is about {size:.1f}: that is m/s2, and g is expected; give the units"
     if size < GRAVITY_SIZES_G[0]:
         return f"the acceleration is about {size:.2f} g: gravity is missing; give acceleration with gravity, in g"
-    if size > GRAVITY_SIZES_G[1]:
-        return f"the acceleration is about {size:.1f} g, and nobody moves like that for seconds; give the units"
-    return None
+    return f"the acceleration is about {size:.1f} g, and nobody moves like that for seconds; give the units"
 
 
 def _rotation_units(rotation: Array) -> str | None:
-    size = float(np.median(np.linalg.norm(rotation, axis=1)))
-    if size > _MOST_ROTATION:
+    sizes = np.linalg.norm(rotation, axis=1)
+    if _most(sizes > MOST_ROTATION):
+        size = float(np.median(sizes))
         return f"the rotation is about {size:.0f}, too fast for rad/s: give its unit, as --gyro-units deg/s"
     return None
+
+
+def _most(are: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether more than half are true: their median, by a count of them."""
+    return bool(2 * are.sum() > are.size)
 
 
 def _stuck(acceleration: Array, rotation: Array) -> str | None:
     """The sentence about sensors that always give the same values, or an axis that does while others move."""
     stuck = []
     for name, values, moved in (
-        ("accelerometer", acceleration, _MOVED[0]),
-        ("gyroscope", rotation, _MOVED[1]),
+        ("accelerometer", acceleration, MOVED[0]),
+        ("gyroscope", rotation, MOVED[1]),
     ):
         constant = (values == values[0]).all(axis=0)
         if values.size and constant.all():
@@ -131,10 +141,10 @@ def _stuck(acceleration: Array, rotation: Array) -> str | None:
 
 def _limit(acceleration: Array, rotation: Array, rate_hz: float) -> str | None:
     """The sentence about a sensor that keeps a value far from rest."""
-    n = max(_PLATEAU, round(_PLATEAU_S * rate_hz) + 1)
+    n = max(PLATEAU, round(PLATEAU_S * rate_hz) + 1)
     for name, unit, values, least in (
-        ("accelerometer", "g", acceleration, _PLATEAU_FROM[0]),
-        ("gyroscope", "rad/s", rotation, _PLATEAU_FROM[1]),
+        ("accelerometer", "g", acceleration, PLATEAU_FROM[0]),
+        ("gyroscope", "rad/s", rotation, PLATEAU_FROM[1]),
     ):
         for channel in values.T if len(values) >= n else ():
             runs = np.convolve(np.diff(channel) == 0, np.ones(n - 1), "valid") == n - 1
@@ -156,32 +166,33 @@ class ClockWatch:
 
     def check(self, seconds: Array) -> Iterator[tuple[float, str, str]]:
         """Take the times `[n]` of the next samples; give time, kind and sentence of each fault that begins."""
-        for second in seconds.tolist():
-            kind, text = self._fault(second)
+        for time in microseconds(seconds):
+            kind, text = self._fault(time)
             if kind and kind not in self._told:
                 self._told.add(kind)
-                yield second, kind, text
+                yield time / 1e6, kind, text
 
-    def _fault(self, second: float) -> tuple[str, str]:
+    def _fault(self, time: float) -> tuple[str, str]:
         """Kind and sentence of the fault that the next time shows; "" without one."""
-        if abs(second - self._newest) > _ANOTHER_S:
-            self._first = self._newest = second
+        if abs(time - self._newest) > 1e6 * ANOTHER_S:
+            self._first = self._newest = time
             self._count = self._same = self._behind = 0
-        elif second > self._newest:
+        elif time > self._newest:
             self._same = self._behind = 0
-            self._newest = second
+            self._newest = time
             self._count += 1
-            if self._count == _COUNTED:
-                step = (second - self._first) / self._count
-                self._first, self._count = second, 0
-                if step < _LEAST_STEP_S:
-                    return "rate", f"times say {1 / step:,.0f} samples a second, which no sensor gives: see their unit"
+            if self._count == COUNTED:
+                step = (time - self._first) / self._count
+                self._first, self._count = time, 0
+                if step < 1e6 * LEAST_STEP_S:
+                    per_second = f"{1e6 / step:,.0f}"
+                    return "rate", f"times say {per_second} samples a second, which no sensor gives: see their unit"
         else:
-            self._same = self._same + 1 if second == self._newest else 0
-            self._behind = self._behind + 1 if second <= self._newest - WAIT_S else 0
-            if self._same == _IN_A_ROW:
-                return "clock", f"{_IN_A_ROW + 1} samples in a row have the same time: give each its own, or none"
-            if self._behind == _IN_A_ROW:
-                back_s = self._newest - second
+            self._same = self._same + 1 if time == self._newest else 0
+            self._behind = self._behind + 1 if time <= self._newest - 1e6 * WAIT_S else 0
+            if self._same == IN_A_ROW:
+                return "clock", f"{IN_A_ROW + 1} samples in a row have the same time: give each its own, or none"
+            if self._behind == IN_A_ROW:
+                back_s = (self._newest - time) / 1e6
                 return "clock", f"the source's clock went back by {back_s:.2f} s: samples are left out until then"
         return "", ""

@@ -9,8 +9,8 @@ from edge_runtime.signals.mounting import MOVING_G
 
 GRID_HZ = 0.05  # resolution of the periodogram
 SLOWEST_HZ, FASTEST_HZ = 1.2, 4.0  # shaking at another frequency returns the nearer limit
-_SLOWEST, _FASTEST = round(SLOWEST_HZ / GRID_HZ), round(FASTEST_HZ / GRID_HZ)
-_LEAST_HALF = 0.2  # share of the strongest beat's power at half its frequency, where that beat comes twice a step
+SLOWEST, FASTEST = round(SLOWEST_HZ / GRID_HZ), round(FASTEST_HZ / GRID_HZ)
+LEAST_HALF = 0.2  # share of the strongest beat's power at half its frequency, where that beat comes twice a step
 
 Array = npt.NDArray[np.float64]
 
@@ -21,12 +21,12 @@ def step_frequency(acceleration: npt.NDArray[np.floating], rate_hz: float) -> Ar
     It is the peak of a periodogram of acceleration's size from `SLOWEST_HZ` to `FASTEST_HZ`, or half of that
     where half is strong as well. A phone that knocks about in a pocket shows two beats a step.
     """
-    power = beats(acceleration, rate_hz)[..., _SLOWEST : _FASTEST + 1]
+    power = beats(acceleration, rate_hz)[..., SLOWEST : FASTEST + 1]
     strongest = power.argmax(axis=-1)
-    half = (strongest + _SLOWEST) // 2 - _SLOWEST  # below 0 it is too slow for steps
+    half = (strongest + SLOWEST) // 2 - SLOWEST  # below 0 it is too slow for steps
     at_half = np.take_along_axis(power, np.maximum(half, 0)[..., np.newaxis], axis=-1)[..., 0]
-    is_twice = (half >= 0) & (at_half > _LEAST_HALF * power.max(axis=-1))
-    steps = GRID_HZ * (np.where(is_twice, half, strongest) + _SLOWEST)
+    is_twice = (half >= 0) & (at_half > LEAST_HALF * power.max(axis=-1))
+    steps = GRID_HZ * (np.where(is_twice, half, strongest) + SLOWEST)
     frequency: Array = np.where(_sizes(acceleration).std(axis=-1) < MOVING_G, 0.0, steps)
     return frequency
 

@@ -35,7 +35,7 @@ WORDS = {*re.findall(r"\w+", KERNELS), *KEYWORDS}
 
 
 def texts(flatbuffer: bytes, card: cards.Card) -> str:
-    """All the C of a model that is called m_int8; har_stream only takes signals with their usual names."""
+    """All the C of a model that is called m_int8; the recogniser only takes signals with their usual names."""
     header, source, sizes = source_of(flatbuffer, card, "m_int8")
     live, _ = stream_files(replace(card, signals=CARD.signals), "m_int8", sizes)
     return "\n".join([header, source, *live.values()])

@@ -116,7 +116,7 @@ def windows_of(samples, hop=64):
 def test_only_a_long_walk_that_points_back_turns_a_known_frame_round(yaw, walked_s):
     """Stairs down, mistaken for walking, point and sway back; a phone turned round in a pocket only points back."""
     windows = windows_of(stretch(WALKING, 2000))
-    windows = mounting.turned(windows, NAMES, mounting.walking_frame(windows, NAMES, 50.0))
+    windows = mounting.turned(windows, NAMES, mounting.walking_frame(mounting.Motion.of(windows, NAMES, 50.0)))
     search = MountingSearch(NAMES, dataset.WINDOW, 64)
     for window in windows[:5]:
         search.update(window, is_walking=True)

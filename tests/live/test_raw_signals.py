@@ -8,8 +8,6 @@ from streams import decisions, feed
 from tiny_models import card, dense
 from written_recordings import posture, write_pieces
 
-from convert.c_file.c_sizes import Sizes
-from convert.c_file.c_stream import stream_files
 from edge_runtime.data.data_sources import DataSource
 from edge_runtime.data.embedded_recordings import at_rate
 from edge_runtime.data.loading import DataReader
@@ -69,11 +67,6 @@ def test_motion_beyond_the_limits_of_the_training_data_is_unknown(tmp_path):
 def test_a_card_without_units_or_rate_is_not_live(change):
     with pytest.raises(InputError, match="az"):
         check_live(replace(CARD, **change))
-
-
-def test_c_and_page_refuse_raw_signals():
-    with pytest.raises(InputError, match="raw"):
-        stream_files(replace(CARD, raw_input=True), "raw", Sizes(0, 0))
 
 
 def test_recordings_are_read_at_the_rate_of_the_model(tmp_path):

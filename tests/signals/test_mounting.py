@@ -26,13 +26,17 @@ def in_walking_frame(X, names=NAMES):
     return mounting.in_walking_frame(X, names, RATE)
 
 
+def motion(X, names=NAMES):
+    return mounting.Motion.of(X, names, RATE)
+
+
 @given(turns)
 @settings(max_examples=10)
 def test_however_a_device_is_turned_its_windows_in_the_walking_frame_and_in_their_own_are_the_same(worn, rotation):
     again = mounting.turned(worn, NAMES, rotation)
     np.testing.assert_allclose(in_walking_frame(again), in_walking_frame(worn), atol=1e-4)
     moving = mounting.is_moving(worn, NAMES)
-    framed = [mounting.turned(x, NAMES, mounting.own_frames(x, NAMES, RATE)) for x in (worn[moving], again[moving])]
+    framed = [mounting.turned(x, NAMES, mounting.own_frames(motion(x))) for x in (worn[moving], again[moving])]
     np.testing.assert_allclose(*framed, atol=1e-4)
 
 
@@ -60,13 +64,13 @@ def test_sway_shows_most_frames_of_downstairs_that_point_back_and_no_walk_to_be_
     for number in np.unique(train.mounting)[::3]:
         rows = np.flatnonzero(train.mounting == number)
         moving = rows[mounting.is_moving(train.X[rows], NAMES)]
-        ahead = mounting.walking_frame(train.X[moving], NAMES, RATE)[1]
+        ahead = mounting.walking_frame(motion(train.X[moving]))[1]
         for label, sways in seen.items():
             rows_of_label = rows[train.y[rows] == labels.index(label)]
             for three in rows_of_label[: len(rows_of_label) // 3 * 3].reshape(-1, 3):
-                frame = mounting.walking_frame(train.X[three], NAMES, RATE)
+                frame = mounting.walking_frame(motion(train.X[three]))
                 if label == "WALKING" or frame[1] @ ahead < 0:
-                    sways.append(mounting.is_turned_round(train.X[three], NAMES, frame, RATE))
+                    sways.append(mounting.is_turned_round(motion(train.X[three]), frame))
     assert len(seen["WALKING"]) > 130
     assert not any(seen["WALKING"])
     assert len(seen["WALKING_DOWNSTAIRS"]) > 60
@@ -79,7 +83,7 @@ def test_running_whose_pushes_point_ahead_does_not_turn_the_frame_of_a_mounting_
     walking = X[mounting.is_moving(X, NAMES, 0.2)]
     running = walking.copy()
     running[..., :3] *= [6, -6, 6]
-    assert mounting.walking_frame(running, NAMES, RATE)[1, 1] < -0.9
+    assert mounting.walking_frame(motion(running))[1, 1] < -0.9
     recorded = np.concatenate([running, walking[9 : 9 + n_walking]])
     assert mounting.recorded_frame(recorded, NAMES, RATE)[1, 1] > 0.9
 
@@ -90,8 +94,8 @@ def test_sway_does_not_turn_a_frame_round_where_there_is_not_more_running_than_w
     windows = X[mounting.is_moving(X, NAMES, 0.2)][9 : 11 + n_running]
     windows[:n_running, :, :3] *= 6
     windows[..., 3:6] *= -1  # as if everybody swayed to the other side
-    frame = mounting.walking_frame(windows, NAMES, RATE)
-    assert mounting.is_turned_round(windows, NAMES, frame, RATE)
+    frame = mounting.walking_frame(motion(windows))
+    assert mounting.is_turned_round(motion(windows), frame)
     np.testing.assert_array_equal(mounting.recorded_frame(windows, NAMES, RATE), frame)
 
 
@@ -99,15 +103,15 @@ def test_a_model_of_the_accelerometer_has_the_same_frame(worn):
     columns = [NAMES.index(x) for x in ACCELERATION]
     bare = in_walking_frame(worn[..., columns], ACCELERATION)
     np.testing.assert_array_equal(bare, in_walking_frame(worn)[..., columns])
-    assert not mounting.is_turned_round(worn[..., columns], ACCELERATION, np.eye(3), RATE)
+    assert not mounting.is_turned_round(motion(worn[..., columns], ACCELERATION), np.eye(3))
 
 
 def test_a_frame_is_a_rotation_with_rounded_numbers_also_without_any_motion(worn):
     still = np.zeros((1, 128, 9), np.float32)
     still[..., 7] = 1.0
     assert not mounting.is_moving(still, NAMES).any()
-    own_frames = [mounting.own_frames(x, NAMES, RATE) for x in (worn, still)]
-    frames = np.concatenate([*own_frames, [mounting.walking_frame(worn, NAMES, RATE)]])
+    own_frames = [mounting.own_frames(motion(x)) for x in (worn, still)]
+    frames = np.concatenate([*own_frames, [mounting.walking_frame(motion(worn))]])
     np.testing.assert_allclose(frames @ frames.transpose(0, 2, 1), np.broadcast_to(np.eye(3), frames.shape), atol=4e-6)
     assert (np.linalg.det(frames) > 0).all()
     assert (frames == np.round(frames, 6)).all()
@@ -116,7 +120,7 @@ def test_a_frame_is_a_rotation_with_rounded_numbers_also_without_any_motion(worn
 
 def test_no_window_and_no_gravity_are_refused():
     with pytest.raises(InputError, match="steps"):
-        mounting.walking_frame(np.empty((0, 128, 9)), NAMES, RATE)
+        mounting.walking_frame(motion(np.empty((0, 128, 9))))
     with pytest.raises(InputError, match="total_acc"):
         mounting.check_signals(NAMES[:6], "the data 'own'")
     mounting.check_signals(ACCELERATION, "the data 'own'")

@@ -1,4 +1,4 @@
-"""Measure the C of a model on an emulated Cortex-M4F; the firmware contains har_stream too, where it fits the model.
+"""Measure the C of a model on an emulated Cortex-M4F; the firmware contains the recogniser too, if it fits the model.
 
 The board is QEMU's mps2-an386, where an instruction takes 128 ns and a timer ticks every 40 ns: counts are exact.
 """
@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime import c
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Measured, RuntimeVersion
 from edge_runtime.bench.measurement_job import Answer, Answers, Instructions, JobModel, MeasurementJob
+from edge_runtime.data import embedded_recordings
 from edge_runtime.devices.python import Description
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model import model_card as cards
@@ -37,6 +39,7 @@ _START = ("-nostartfiles", f"-I{_FIRMWARE}", "-T", str(_FIRMWARE / "board.ld"), 
 _BOARD = ("-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none")
 EMULATOR = ("qemu-system-arm", *_BOARD, "-semihosting", "-icount", "shift=7", "-kernel")
 _TICK_NS, _INSTRUCTION_NS = 40, 128
+_SENSOR_HZ = 104  # for a device that is worn any way; other models are given samples at their own rate
 
 
 def build(image: Path, *sources: Path | str) -> str:
@@ -84,7 +87,7 @@ class CortexM4:
 
     def _measure(self, job: JobModel, folder: Path) -> Answer:
         about = self.read_machine()
-        times, logits, ram = self._answers(job, folder)
+        times, logits, _, ram = self._answers(job, folder)
         times = times[:, np.newaxis]
         measured = _known(
             Measured,
@@ -99,8 +102,13 @@ class CortexM4:
 
     def instructions(self, model: JobModel, folder: Path) -> Instructions:
         """Count the instructions of an inference of `model` with its first window."""
-        (time_ns,), _, _ = self._answers(model, folder, n_windows=1)
-        return Instructions(round(time_ns / _INSTRUCTION_NS), "all of the model's, by a timer of QEMU's mps2-an386")
+        (time_ns,), _, (n_hops, hops_ns, longest_ns), _ = self._answers(model, folder, n_windows=1)
+        return Instructions(
+            round(time_ns / _INSTRUCTION_NS),
+            "all of the model's, by a timer of QEMU's mps2-an386",
+            round(hops_ns / n_hops / _INSTRUCTION_NS) if n_hops else None,
+            round(longest_ns / _INSTRUCTION_NS) if n_hops else None,
+        )
 
     def stop(self) -> None:
         """End the running firmware, from another thread, and start no other."""
@@ -111,8 +119,11 @@ class CortexM4:
 
     def _answers(
         self, job: JobModel, folder: Path, n_windows: int | None = None
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], int]:
-        """Return times `[n]` in ns, logits `[n, n_labels]` for the first or all windows, and the bytes of RAM."""
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], tuple[int, int, int], int]:
+        """Return times `[n]` in ns and logits `[n, n_labels]` for the first or all windows, and the bytes of RAM.
+
+        Between them are the number of hops of a live recording, and the ns of all hops and of the longest.
+        """
         flatbuffer, card = cards.read_model(folder / job.model)
         with suppressed_stderr():
             model = open_model(flatbuffer, "litert", name=job.title)
@@ -121,26 +132,42 @@ class CortexM4:
         expected = np.concatenate([model.run(prepare(window)) for window in windows])
         with scratch_folder() as scratch:
             (scratch / "windows").write_bytes(b"".join(prepare(window).tobytes() for window in windows))
+            (scratch / "samples").write_bytes(_samples(card).tobytes())
             if code := self._processes.start([*EMULATOR, folder / str(job.library)], cwd=scratch).wait():
                 raise DeviceError(f"the firmware of {job.title} {ending(code)}: report it, with the model")
             content = (scratch / "answers").read_bytes()
-        answers = np.frombuffer(content[:-4], [("ticks", "<u4"), ("values", expected.dtype, expected.shape[1:])])
+        answers = np.frombuffer(content[:-16], [("ticks", "<u4"), ("values", expected.dtype, expected.shape[1:])])
         if answers["values"].tobytes() != expected.tobytes():
             raise CheckFailedError(
                 f"the firmware of {job.title} gives other answers than LiteRT: report it, with the model"
             )
-        (ram,) = np.frombuffer(content[-4:], "<u4")
-        return _TICK_NS * answers["ticks"].astype(np.int64), dequantise(answers["values"], model.output), int(ram)
+        n_hops, hops, longest, ram = np.frombuffer(content[-16:], "<u4").tolist()
+        times = _TICK_NS * answers["ticks"].astype(np.int64)
+        logits = dequantise(answers["values"], model.output)
+        return times, logits, (n_hops, _TICK_NS * hops, _TICK_NS * longest), ram
+
+
+def _samples(card: cards.Card) -> npt.NDArray[np.float32]:
+    """Return a recording of walking `[n, 6]` as the sensor of the firmware gives it."""
+    recording = embedded_recordings.load()[0]
+    samples = recording.samples[recording.labels == recording.label_names.index(cards.WALKING)]
+    rate_hz = _SENSOR_HZ if card.frame == "walking" else card.window.rate_hz or recording.rate_hz
+    times = np.arange(int(len(samples) * rate_hz / recording.rate_hz)) / rate_hz
+    channels = [np.interp(times, np.arange(len(samples)) / recording.rate_hz, channel) for channel in samples.T]
+    return np.stack(channels, axis=1).astype(np.float32)
 
 
 def _build(folder: Path) -> Answer:
-    """Build the firmware of the C in `folder`: a model, and har_stream if it fits the model."""
-    name = next(path.stem for path in folder.glob("*.c") if path.stem != "har_stream")
+    """Build the firmware of the C in `folder`: a model, and the recogniser if it fits the model."""
+    name = c.model_in(folder).stem
     prefix, image = name.upper(), folder / "image"
     header = (folder / f"{name}.h").read_text(encoding="utf-8")
     value, answer = ("int8_t" if f"{prefix}_{tensor}_SCALE" in header else "float" for tensor in ("INPUT", "OUTPUT"))
     macros = f"-include {name}.h -DPREDICT={name}_predict -DVALUE={value} -DANSWER={answer}".split()
     sizes = f"-DN_VALUES={prefix}_SAMPLES*{prefix}_N_SIGNALS -DN_ANSWERS={prefix}_N_LABELS".split()
+    numbers = folder / "har_model.h"
+    resamples = numbers.is_file() and "HAR_WALKING_FRAME 1" in numbers.read_text(encoding="utf-8")
+    sizes.append(f"-DHAR_SENSOR_HZ={_SENSOR_HZ if resamples else 0}")
     compiler = build(image, _FIRMWARE / "main.c", *folder.glob("*.c"), f"-I{folder}", *macros, *sizes)
     return Answer({"compiler": compiler}, {"library": np.fromfile(image, np.uint8)})
 

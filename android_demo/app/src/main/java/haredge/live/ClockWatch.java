@@ -18,7 +18,7 @@ final class ClockWatch {
     private int behind;
 
     Notice look(double second) {
-        if (Math.abs(second - newest) > ANOTHER_S) {
+        if (Math.abs(second - newest) > ANOTHER_S + FaultFinder.HALF_US) {
             first = second;
             newest = second;
             count = 0;
@@ -34,7 +34,7 @@ final class ClockWatch {
             return rate();
         }
         same = second == newest ? same + 1 : 0;
-        behind = second <= newest - Resampler.WAIT_S ? behind + 1 : 0;
+        behind = newest - second >= Resampler.WAIT_S - FaultFinder.HALF_US ? behind + 1 : 0;
         return same == RUN || behind == RUN ? say(second, Notice.Kind.CLOCK, newest - second) : null;
     }
 

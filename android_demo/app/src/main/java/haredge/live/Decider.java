@@ -68,9 +68,18 @@ final class Decider {
     /** Decide about the window that ends at {@code seconds}; while a sensor {@code isStuck} the activity is unknown. */
     void decide(double[][] signals, double seconds, boolean warmingUp, boolean isStuck) {
         long began = System.nanoTime();
+        for (double[] row : signals) {
+            for (int i = 0; i < row.length; i++) {
+                row[i] = (float) row[i]; // as the network takes them
+            }
+        }
         boolean moves = search == null || Mounting.isMoving(signals);
-        double[][] window = search == null ? signals : turned(signals, seconds, moves);
+        double[][] window = search == null ? signals : search.turn(signals);
         float[] answer = answer(window);
+        if (search != null && followWalk(signals, seconds, moves && isWalking(signals, window, answer))) {
+            window = search.own(signals);
+            answer = answer(window);
+        }
         double inferenceMs = (System.nanoTime() - began) / 1e6;
         boolean hasPosture = knowsMounting();
         PersistenceTracker.Rejection rejection =
@@ -99,25 +108,33 @@ final class Decider {
         listener.decided(new Decision(seconds, label, smoother.probabilities(), warmingUp, reason, inferenceMs));
     }
 
-    private double[][] turned(double[][] signals, double seconds, boolean moves) {
-        switch (search.update(signals, moves && isWalking(search.own(signals)))) {
-            case FOUND:
-                listener.noticed(new Notice(seconds, Notice.Kind.MOUNTING_FOUND, 0));
-                break;
-            case LOST:
-                listener.noticed(new Notice(seconds, Notice.Kind.MOUNTING_LOST, 0));
-                break;
-            default:
-                break;
+    /** Take the window into the search; tell whether the mounting is lost. */
+    private boolean followWalk(double[][] signals, double seconds, boolean isWalking) {
+        MountingSearch.News news = search.update(signals, isWalking);
+        if (news == MountingSearch.News.FOUND) {
+            listener.noticed(new Notice(seconds, Notice.Kind.MOUNTING_FOUND, 0));
+        } else if (news == MountingSearch.News.LOST) {
+            listener.noticed(new Notice(seconds, Notice.Kind.MOUNTING_LOST, 0));
         }
-        return search.turn(signals);
+        return news == MountingSearch.News.LOST;
     }
 
-    private boolean isWalking(double[][] own) {
-        int label = card.labels.indexOf(Card.WALKING);
-        NoveltyDetector.Novelty novelty = novelty(own, false);
-        boolean isNovel = novelty.novelMovement[label] || novelty.tooQuick; // as jogging is
-        return !isNovel && answer(own)[label] > MountingSearch.SURE;
+    /** Whether a window shows walking by its answer, or by that in its own frame if the phone was moved. */
+    private boolean isWalking(double[][] signals, double[][] window, float[] answer) {
+        if (canBeWalking(window) && isSure(answer)) {
+            return true;
+        }
+        double[][] own = rotation() == null ? null : search.own(signals);
+        return own != null && canBeWalking(own) && isSure(answer(own));
+    }
+
+    private boolean isSure(float[] answer) {
+        return answer[card.labels.indexOf(Card.WALKING)] > MountingSearch.SURE;
+    }
+
+    private boolean canBeWalking(double[][] window) {
+        NoveltyDetector.Novelty novelty = novelty(window, false);
+        return !novelty.novelMovement[card.labels.indexOf(Card.WALKING)] && !novelty.tooQuick; // as jogging is
     }
 
     private float[] answer(double[][] window) {

@@ -19,6 +19,8 @@ final class FaultFinder {
     private static final double LEAST_GRAVITY = 0.5; // g
     private static final double MOST_ACCELERATION = 2.0; // g
     private static final double MOST_ROTATION = 6.0; // rad/s
+    private static final double SLOW = 0.8; // of the rate
+    static final double HALF_US = 5e-7; // seconds: times are whole microseconds, but for rounding
     private static final int PLATEAU = 4; // the same value so often in a row and for so long, far from rest, is a limit
     private static final double PLATEAU_S = 0.06;
     private static final double[] PLATEAU_FROM = {1.5, 3.0}; // g, rad/s
@@ -50,10 +52,10 @@ final class FaultFinder {
     List<Notice> look(double second, double[] sample) {
         List<Notice> notices = Collections.emptyList();
         int size = samples.size();
-        if (size == MOST_SAMPLES || size > 0 && Math.abs(second - seconds.get(size - 1)) > BREAK_S) {
+        if (size == MOST_SAMPLES || size > 0 && Math.abs(second - seconds.get(size - 1)) > BREAK_S + HALF_US) {
             samples.clear();
             seconds.clear();
-        } else if (size > 0 && second - seconds.get(0) >= LOOKED_AT_S) {
+        } else if (size > 0 && second - seconds.get(0) >= LOOKED_AT_S - HALF_US) {
             notices = judge(second);
             samples.clear();
             seconds.clear();
@@ -74,7 +76,7 @@ final class FaultFinder {
         if (!stuck(found) && found.isEmpty()) {
             saturated(found, rate);
         }
-        if (rate <= 0.8 * FrontEnd.RATE_HZ) {
+        if (isSlow()) {
             found.put(Notice.Kind.RATE, rate);
         }
         follow(now, found.containsKey(Notice.Kind.CONSTANT));
@@ -102,14 +104,15 @@ final class FaultFinder {
     }
 
     private void units(Map<Notice.Kind, Double> found) {
-        double acceleration = medianSize(0);
-        boolean metres = acceleration > 0.7 * FrontEnd.STANDARD_GRAVITY && acceleration < 1.3 * FrontEnd.STANDARD_GRAVITY;
-        if (metres || !(acceleration > LEAST_GRAVITY) || acceleration > MOST_ACCELERATION) {
-            found.put(Notice.Kind.UNITS, acceleration);
+        double[] accelerations = sizes(0);
+        boolean isLight = isMost(Arrays.stream(accelerations).filter(size -> size < LEAST_GRAVITY).count(), samples.size());
+        boolean isHeavy = isMost(Arrays.stream(accelerations).filter(size -> size > MOST_ACCELERATION).count(), samples.size());
+        if (isLight || isHeavy) {
+            found.put(Notice.Kind.UNITS, accelerations[accelerations.length / 2]);
         }
-        double rotation = sensors > 1 ? medianSize(3) : 0;
-        if (rotation > MOST_ROTATION) {
-            found.put(Notice.Kind.ROTATION_UNITS, rotation);
+        double[] rotations = sizes(3);
+        if (sensors > 1 && isMost(Arrays.stream(rotations).filter(size -> size > MOST_ROTATION).count(), samples.size())) {
+            found.put(Notice.Kind.ROTATION_UNITS, rotations[rotations.length / 2]);
         }
     }
 
@@ -141,16 +144,20 @@ final class FaultFinder {
     }
 
     private double rate() {
-        double[] sorted = new double[seconds.size()];
-        for (int i = 0; i < sorted.length; i++) {
-            sorted[i] = seconds.get(i);
+        int last = seconds.size() - 1;
+        return last / Math.max(seconds.get(last) - seconds.get(0), 1e-6 * last);
+    }
+
+    private boolean isSlow() {
+        int slow = 0;
+        for (int i = 1; i < seconds.size(); i++) {
+            slow += (seconds.get(i) - seconds.get(i - 1) + HALF_US) * SLOW * FrontEnd.RATE_HZ >= 1 ? 1 : 0;
         }
-        Arrays.sort(sorted);
-        double[] steps = new double[sorted.length - 1];
-        for (int i = 0; i < steps.length; i++) {
-            steps[i] = sorted[i + 1] - sorted[i];
-        }
-        return 1 / Math.max(median(steps), 1e-6);
+        return isMost(slow, seconds.size() - 1);
+    }
+
+    private static boolean isMost(long some, int all) {
+        return 2 * some > all;
     }
 
     private double deviation(int channel) {
@@ -165,13 +172,15 @@ final class FaultFinder {
         return Math.sqrt(sum / samples.size());
     }
 
-    private double medianSize(int first) {
+    /** The sizes of all samples of a sensor, in order of size. */
+    private double[] sizes(int first) {
         double[] sizes = new double[samples.size()];
         for (int i = 0; i < sizes.length; i++) {
             double[] s = samples.get(i);
             sizes[i] = Math.sqrt(s[first] * s[first] + s[first + 1] * s[first + 1] + s[first + 2] * s[first + 2]);
         }
-        return median(sizes);
+        Arrays.sort(sizes);
+        return sizes;
     }
 
     private boolean isConstant(int channel) {
@@ -193,11 +202,5 @@ final class FaultFinder {
             }
         }
         return null;
-    }
-
-    private static double median(double[] values) {
-        Arrays.sort(values);
-        int middle = values.length / 2;
-        return values.length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
     }
 }

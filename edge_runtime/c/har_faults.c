@@ -1,0 +1,199 @@
+/* Detects faults of the sensor and of its clock, as edge_runtime/signals/sensor_faults.py and gyroscope_axes.py. */
+
+#include "har_parts.h"
+
+/* ---- Sensors, in blocks of seconds ---- */
+
+static void start_block(har_faults *f, int64_t us, const har_real sample[6]) {
+  f->n = f->n_slow = f->n_light = f->n_heavy = f->n_turning = 0;
+  f->began = f->last_us = us;
+  f->sizes = f->turns = 0;
+  for (int i = 0; i < 6; i++) {
+    f->first[i] = f->last[i] = sample[i];
+    f->sums[i] = f->squares[i] = f->limit[i] = 0;
+    f->run[i] = f->longest[i] = 0;
+    f->varies[i] = false;
+  }
+}
+
+static void add_to_block(har_stream *s, int64_t us, const har_real sample[6]) {
+  static const har_real plateau_from[2] = {HAR_PLATEAU_FROM_0, HAR_PLATEAU_FROM_1};
+  har_faults *f = &s->faults;
+  const har_real size = size_of(sample[0], sample[1], sample[2]), turn = size_of(sample[3], sample[4], sample[5]);
+  f->n++;
+  f->n_slow += f->n > 1 && real_of(us - f->last_us) * HAR_SLOW * HAR_RATE_HZ >= HAR_R(1e6);
+  f->n_light += size < HAR_GRAVITY_SIZES_G_0;
+  f->n_heavy += size > HAR_GRAVITY_SIZES_G_1;
+  f->n_turning += turn > HAR_MOST_ROTATION;
+  f->sizes += size;
+  f->turns += turn;
+  f->last_us = us;
+  for (int i = 0; i < 6; i++) {
+    const har_real beyond = sample[i] - f->first[i], x = sample[i];
+    f->varies[i] |= beyond != 0;
+    f->sums[i] += beyond;
+    f->squares[i] += beyond * beyond;
+    f->run[i] = x == f->last[i] ? f->run[i] + 1 : 1;
+    if (f->run[i] > f->longest[i] && HAR_MATH(fabs)(x) >= plateau_from[i / 3]) {
+      f->longest[i] = f->run[i];
+      f->limit[i] = x;
+    }
+    f->last[i] = x;
+  }
+}
+
+/* Whether a sensor always gave the same values, or an axis did while others moved. */
+static bool is_stuck(const har_faults *f, int sensor) {
+  static const har_real moved[2] = {HAR_MOVED_0, HAR_MOVED_1};
+  int n_constant = 0;
+  har_real most = 0;
+  for (int i = 3 * sensor; i < 3 * sensor + 3; i++) {
+    const har_real mean = f->sums[i] / (har_real)f->n;
+    most = larger(most, f->squares[i] / (har_real)f->n - mean * mean);
+    n_constant += !f->varies[i];
+  }
+  return n_constant == 3 || (n_constant && most > moved[sensor] * moved[sensor]);
+}
+
+static void judge(har_stream *s, int64_t now) {
+  har_faults *f = &s->faults;
+  const har_real step_us = real_of(f->last_us - f->began) / (har_real)(f->n - 1);
+  const har_real rate_hz = HAR_R(1e6) / larger(step_us, 1);
+  bool is_faulty[HAR_N_FAULTS] = {false};
+  har_real amounts[HAR_N_FAULTS] = {rate_hz, f->sizes / (har_real)f->n, f->turns / (har_real)f->n, 0, 0};
+  const bool stuck[2] = {is_stuck(f, 0), HAR_N_CHANNELS == 6 && is_stuck(f, 1)};
+  is_faulty[HAR_RATE] = 2 * f->n_slow > f->n - 1;
+  is_faulty[HAR_UNITS] = 2 * f->n_light > f->n || 2 * f->n_heavy > f->n;
+  is_faulty[HAR_ROTATION_UNITS] = HAR_N_CHANNELS == 6 && 2 * f->n_turning > f->n;
+  is_faulty[HAR_CONSTANT] = stuck[0] || stuck[1];
+  amounts[HAR_CONSTANT] = (har_real)(stuck[0] && stuck[1] ? 2 : stuck[1]);
+  int enough = nearest(HAR_PLATEAU_S * rate_hz) + 1;
+  enough = enough > HAR_PLATEAU ? enough : HAR_PLATEAU;
+  const bool has_other = is_faulty[HAR_UNITS] || is_faulty[HAR_ROTATION_UNITS] || is_faulty[HAR_CONSTANT];
+  for (int i = 0; i < HAR_N_CHANNELS && !has_other && !is_faulty[HAR_SATURATED]; i++) {
+    is_faulty[HAR_SATURATED] = f->longest[i] >= enough;
+    amounts[HAR_SATURATED] = f->limit[i];
+  }
+  if (is_faulty[HAR_CONSTANT] && f->stuck_until != INT64_MAX) {
+    f->stuck_from = now;
+    f->stuck_until = INT64_MAX;
+  } else if (!is_faulty[HAR_CONSTANT] && f->stuck_until == INT64_MAX) {
+    f->stuck_until = now;
+  }
+  for (int kind = 0; kind < HAR_N_FAULTS; kind++) { /* `since`: 0 before the first fault, then blocks since, plus 1 */
+    if (is_faulty[kind] && !f->since[kind]) har_add_notice(s, now, (har_kind)kind, amounts[kind]);
+    if (f->since[kind]) f->since[kind] = f->since[kind] > HAR_REPEAT_AFTER ? 0 : f->since[kind] + 1;
+    if (is_faulty[kind]) f->since[kind] = 1;
+  }
+}
+
+void har_check_sensors(har_stream *s, int64_t us, const har_real sample[6]) {
+  har_faults *f = &s->faults;
+  const int64_t step = us - f->last_us;
+  const bool breaks = f->n && (step > HAR_BREAK_US || step < -HAR_BREAK_US || f->n == HAR_MOST_SAMPLES);
+  const bool ends = f->n && !breaks && us - f->began >= HAR_LOOKED_AT_US;
+  if (ends) judge(s, us);
+  if (!f->n || breaks || ends) start_block(f, us, sample);
+  add_to_block(s, us, sample);
+}
+
+/* ---- Clock ---- */
+
+void har_check_clock(har_stream *s, int64_t us) {
+  har_faults *f = &s->faults;
+  const int64_t step = us - f->newest_us;
+  if (!f->has_time || step > HAR_ANOTHER_US || step < -HAR_ANOTHER_US) {
+    f->has_time = true;
+    f->first_us = f->newest_us = us;
+    f->count = f->same = f->behind = 0;
+  } else if (step > 0) {
+    f->same = f->behind = 0;
+    f->newest_us = us;
+    if (++f->count < HAR_COUNTED) return;
+    const har_real mean_us = real_of(us - f->first_us) / HAR_COUNTED;
+    f->first_us = us;
+    f->count = 0;
+    if (mean_us < HAR_LEAST_STEP_US && !f->said_rate) {
+      f->said_rate = true;
+      har_add_notice(s, us, HAR_RATE, HAR_R(1e6) / mean_us);
+    }
+  } else {
+    f->same = step == 0 ? f->same + 1 : 0;
+    f->behind = step <= -HAR_WAIT_US ? f->behind + 1 : 0;
+    if ((f->same == HAR_IN_A_ROW || f->behind == HAR_IN_A_ROW) && !f->said_clock) {
+      f->said_clock = true;
+      har_add_notice(s, us, HAR_CLOCK, seconds_of(-step));
+    }
+  }
+}
+
+/* ---- Axes of the gyroscope, by slow turns: gravity turns in its axes against its rotation ---- */
+
+#if HAR_ON_BOARD
+void har_check_axes(har_stream *s, const har_real sample[6]) { (void)s, (void)sample; }
+#else
+
+/* How the change of gravity goes with a gyroscope of the axes `order`, of which those in the bits of `signs` are
+   negated. */
+static har_real correlation(const har_stream *s, const int order[3], int signs) {
+  har_real together = 0, changes = 0, expectations = 0;
+  for (int row = 0; row < s->n_turns; row++) {
+    const har_real *change = s->turns[row], *gravity = change + 3;
+    har_real rotation[3];
+    for (int i = 0; i < 3; i++) rotation[i] = signs >> i & 1 ? -change[6 + order[i]] : change[6 + order[i]];
+    for (int i = 0; i < 3; i++) {
+      const int next = (i + 1) % 3, last = (i + 2) % 3;
+      const har_real expected = gravity[next] * rotation[last] - gravity[last] * rotation[next];
+      together += change[i] * expected;
+      changes += change[i] * change[i];
+      expectations += expected * expected;
+    }
+  }
+  const har_real size = HAR_MATH(sqrt)(changes * expectations);
+  return size > 0 ? together / size : 0;
+}
+
+static bool has_other_axes(const har_stream *s) {
+  static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+  har_real best = -1;
+  for (int i = 0; i < 6; i++) {
+    for (int signs = i ? 0 : 1; signs < 8; signs++) best = larger(best, correlation(s, orders[i], signs));
+  }
+  return best > larger(HAR_AXES_LEAST, correlation(s, orders[0], 0) + HAR_AXES_MARGIN);
+}
+
+/* Add the slow turns of the recent samples, of which the first and last only help to smooth. */
+static void add_turns(har_stream *s) {
+  har_real smooth[HAR_AXES_SAMPLES][6] = {{0}}, squares[HAR_AXES_SAMPLES] = {0};
+  for (int i = HAR_AXES_SIDE; i < 5 * HAR_AXES_SIDE; i++) {
+    for (int k = 0; k < 6; k++) {
+      for (int j = i - HAR_AXES_SIDE; j <= i + HAR_AXES_SIDE; j++) smooth[i][k] += s->recent[j][k] / (2 * HAR_AXES_SIDE + 1);
+      const har_real beyond = s->recent[i][k] - smooth[i][k];
+      if (k < 3) squares[i] += beyond * beyond;
+    }
+  }
+  for (int i = 2 * HAR_AXES_SIDE; i < 4 * HAR_AXES_SIDE; i++) {
+    har_real *turn = s->turns[s->n_turns], movement = 0;
+    for (int j = i - HAR_AXES_SIDE; j <= i + HAR_AXES_SIDE; j++) movement += squares[j] / (2 * HAR_AXES_SIDE + 1);
+    for (int k = 0; k < 3; k++) turn[k] = (smooth[i + 1][k] - smooth[i - 1][k]) / 2 * HAR_AXES_RATE_HZ;
+    memcpy(turn + 3, smooth[i], sizeof smooth[i]);
+    const har_real size = size_of(turn[0], turn[1], turn[2]);
+    s->n_turns += size > HAR_AXES_TURNING_0 && size < HAR_AXES_TURNING_1 && movement < HAR_AXES_CALM_G * HAR_AXES_CALM_G;
+  }
+}
+
+void har_check_axes(har_stream *s, const har_real sample[6]) {
+  if (HAR_N_CHANNELS != 6 || HAR_RATE_MHZ != 1000 * HAR_AXES_RATE_HZ) return;
+  memcpy(s->recent[s->n_recent++], sample, sizeof s->recent[0]);
+  if (s->n_recent < HAR_AXES_SAMPLES) return;
+  add_turns(s);
+  s->n_recent -= 2 * HAR_AXES_SIDE;
+  memmove(s->recent, s->recent + 2 * HAR_AXES_SIDE, (size_t)s->n_recent * sizeof s->recent[0]);
+  if (s->n_turns < HAR_AXES_ENOUGH) return;
+  if (!s->told_axes && has_other_axes(s)) {
+    s->told_axes = true;
+    har_add_notice(s, s->start_us + s->n_raw * 1000000 / HAR_AXES_RATE_HZ, HAR_ROTATION_AXES, 0);
+  }
+  s->n_turns = 0;
+}
+#endif

@@ -1,0 +1,311 @@
+/* Turns samples into decisions and notices, as edge_runtime/live/recognizer.py, decider.py and smoothing.py. */
+
+#include "har_stream.h"
+
+#include "har_parts.h"
+
+void har_add_notice(har_stream *s, int64_t us, har_kind kind, har_real amount) {
+  if (s->n_notices == sizeof s->notices / sizeof *s->notices) return; /* the caller leaves out har_next */
+  s->notices[s->n_notices++] = (har_notice){us, kind, amount};
+}
+
+static int greatest(const har_real *x, int n) {
+  int best = 0;
+  for (int i = 1; i < n; i++) best = x[i] > x[best] ? i : best;
+  return best;
+}
+
+/* ---- Decisions ---- */
+
+static void forget_activities(har_stream *s) {
+  memset(&s->persistence, 0, sizeof s->persistence);
+  s->current = s->persistence.label = -1;
+  s->certain = false;
+  for (int i = 0; i < HAR_N_LABELS; i++) s->probabilities[i] = 1 / (har_real)HAR_N_LABELS;
+}
+
+/* Run the forward filter of a hidden Markov model. */
+static void smooth(har_stream *s, bool is_moving) {
+  const har_real change = is_moving ? HAR_CHANGE_MOVING : HAR_CHANGE_STILL;
+  har_real *p = s->probabilities, sum = 0;
+  for (int i = 0; i < HAR_N_LABELS; i++) {
+    p[i] = (1 - change) * p[i] + change * ((1 - p[i]) / (har_real)(HAR_N_LABELS - 1));
+  }
+  if (!(s->flags[greatest(s->answer, HAR_N_LABELS)] & CANNOT_BEGIN)) {
+    for (int i = 0; i < HAR_N_LABELS; i++) {
+      p[i] *= HAR_MATH(exp)(HAR_EVIDENCE * HAR_MATH(log)(larger(s->answer[i], HAR_LEAST_PROBABILITY)));
+      sum += p[i];
+    }
+    for (int i = 0; i < HAR_N_LABELS; i++) p[i] /= sum;
+  }
+  const int likeliest = greatest(p, HAR_N_LABELS);
+  if (p[likeliest] >= HAR_CONFIDENCE && !(s->flags[likeliest] & CANNOT_BEGIN)) s->current = likeliest;
+}
+
+/* Whether a device is tilted backwards (edge_runtime/model/alike_labels.py). */
+static bool leans_back(const har_stream *s) {
+  const har_real up = har_mean(s, TOTAL_ACC, HAR_END), ahead = har_mean(s, TOTAL_ACC + 1, HAR_END);
+  const har_real level = size_of(ahead, har_mean(s, TOTAL_ACC + 2, HAR_END), 0), size = size_of(up, level, 0);
+  return up < HAR_LEAST_TILT * size && ahead > HAR_WITHIN * level;
+}
+
+/* The mean size of body acceleration in the last hop; raw acceleration has gravity. */
+static har_real movement(const har_stream *s) {
+  har_real sum = 0;
+  if (!HAR_IS_RAW) return s->movement / (har_real)HAR_END;
+  for (int t = HAR_SAMPLES - HAR_END; t < HAR_SAMPLES; t++) {
+    har_real body[3];
+    for (int i = 0; i < 3; i++) {
+      const int place = har_places[TOTAL_ACC + i];
+      const har_real x = (har_real)s->window[HAR_N_SIGNALS * t + place] * har_factors[place];
+      body[i] = x - har_mean(s, TOTAL_ACC + i, HAR_END);
+    }
+    sum += size_of(body[0], body[1], body[2]);
+  }
+  return sum / (har_real)HAR_END;
+}
+
+static void decide(har_stream *s) {
+  const bool has_posture = !HAR_WALKING_FRAME || s->is_mounted, moves = !HAR_WALKING_FRAME || s->moves;
+  har_detect(s);
+  for (int i = 0; i < HAR_N_LABELS && !has_posture; i++) s->flags[i] &= UNUSUAL_MOVEMENT | NOVEL_MOVEMENT;
+  const bool not_worn = har_follow(s, greatest(s->answer, HAR_N_LABELS));
+  for (int i = 0; i < HAR_N_LABELS && !has_posture; i++) { /* in its own frame every posture looks like standing */
+    if (har_still[i] || !moves) s->flags[i] |= CANNOT_BEGIN;
+  }
+  smooth(s, movement(s) > HAR_BODY_MOVES_G);
+  if (not_worn && har_forget_mounting(s)) har_add_notice(s, s->window_us, HAR_MOUNTING_LOST, 0);
+
+  const int i = s->current;
+  s->reason = HAR_KNOWN;
+  if (s->window_us >= s->faults.stuck_from && s->window_us < s->faults.stuck_until) s->reason = HAR_STUCK;
+  else if (not_worn) s->reason = HAR_NOT_WORN;
+  else if (i >= 0 && s->flags[i] & NOVEL_POSTURE) s->reason = HAR_POSTURE;
+  else if (i >= 0 && s->flags[i] & NOVEL_MOVEMENT) s->reason = HAR_MOVEMENT;
+  else if (!has_posture && (!moves || (i >= 0 && har_still[i]))) s->reason = HAR_UNKNOWN_MOUNTING;
+  const bool probable = i >= 0 && s->probabilities[i] >= HAR_CONFIDENCE;
+  s->certain = s->reason == HAR_KNOWN && (s->certain || probable);
+  if (s->reason == HAR_KNOWN && !s->certain) s->reason = HAR_UNCERTAIN;
+
+  const bool leans = s->certain && leans_back(s);
+  s->activity = !s->certain ? HAR_UNKNOWN : leans ? har_tilted[i] : i;
+  s->probability = 0;
+  for (int j = 0; j < HAR_N_LABELS; j++) {
+    if ((leans ? har_tilted[j] : j) == s->activity) s->probability += s->probabilities[j];
+  }
+  s->us = s->window_us;
+  s->warming_up = !HAR_IS_RAW && s->window_us - s->start_us < HAR_WARM_UP_US;
+  const float *rows = HAR_WALKING_FRAME ? har_rows(s, HAR_END) : s->window + HAR_N_SIGNALS * HAR_END;
+  memmove(s->window, rows, (size_t)(HAR_N_SIGNALS * (HAR_SAMPLES - HAR_END)) * sizeof *rows);
+  s->row = HAR_SAMPLES - HAR_HOP; /* negative if there are gaps between windows */
+  s->movement = 0;
+}
+
+void har_answer(har_stream *s, float *logits) {
+  har_real *p = s->answer, sum = 0;
+  har_correct(s, logits);
+  for (int i = 0; i < HAR_N_LABELS; i++) p[i] = (har_real)logits[i] / HAR_TEMPERATURE;
+  const har_real highest = p[greatest(p, HAR_N_LABELS)];
+  for (int i = 0; i < HAR_N_LABELS; i++) {
+    p[i] = HAR_MATH(exp)(p[i] - highest);
+    sum += p[i];
+  }
+  for (int i = 0; i < HAR_N_LABELS; i++) p[i] /= sum;
+  s->stage++;
+}
+
+/* ---- Windows ---- */
+
+/* Report the axis that points up in the first walk, if another axis did in the training. */
+static void look_up(har_stream *s) {
+  har_real up = 0;
+  int axis = 0;
+  for (int i = 0; i < 3; i++) {
+    const har_real along = har_mean(s, TOTAL_ACC + i, HAR_SAMPLES);
+    if (i && HAR_MATH(fabs)(along) <= HAR_MATH(fabs)(up)) continue;
+    up = along;
+    axis = i;
+  }
+  const bool is_upright = HAR_MATH(fabs)(up) > HAR_UPRIGHT_0 && HAR_MATH(fabs)(up) < HAR_UPRIGHT_1;
+  const bool takes_steps = s->deviation > HAR_MOVING_G && is_upright;
+  s->walked_s = takes_steps ? s->walked_s + HAR_HOP_S : 0;
+  s->looks_up = s->walked_s < HAR_WALK_S;
+  if (s->looks_up || (axis == 0 && up > 0)) return;
+  har_add_notice(s, s->window_us, HAR_AXES, (har_real)(up > 0 ? axis + 1 : -axis - 1));
+}
+
+static void open_window(har_stream *s) {
+  s->stage = ASKS;
+  har_find_steps(s);
+  if (HAR_LOOKS_UP && s->looks_up) look_up(s);
+  if (HAR_WALKING_FRAME) har_turn_window(s);
+}
+
+/* Keep the next signals; open a window when they complete it. */
+static void keep(har_stream *s, const har_real signals[9]) {
+  s->n_signals++;
+  float *row = s->window + HAR_N_SIGNALS * s->row;
+  for (int i = 0; i < HAR_N_SIGNALS && s->row >= 0; i++) {
+    row[i] = (float)(HAR_IS_RAW ? signals[har_columns[i]] / har_factors[i] : signals[har_columns[i]]);
+  }
+  if (s->row >= HAR_SAMPLES - HAR_END) s->movement += size_of(signals[0], signals[1], signals[2]);
+  if (++s->row < HAR_SAMPLES) return;
+  const int64_t n = s->n_signals - 1, step = 1000000000;
+  s->window_us = s->start_us + (step % HAR_RATE_MHZ ? n * step / HAR_RATE_MHZ : n * (step / HAR_RATE_MHZ));
+  open_window(s);
+}
+
+static void take(har_stream *s, const har_real sample[6]) {
+  har_real signals[9];
+  s->n_raw++;
+  har_check_axes(s, sample);
+  if (HAR_IS_RAW) {
+    memcpy(signals, sample, 6 * sizeof *signals);
+    memcpy(signals + TOTAL_ACC, sample, 3 * sizeof *signals);
+    keep(s, signals);
+  } else if (!s->filters.started) {
+    har_start_filters(&s->filters, sample);
+  } else {
+    har_filter(&s->filters, sample, signals);
+    keep(s, signals);
+  }
+}
+
+/* Complete the window that lacks only the signals of the last sample, since the median looks ahead. */
+static void finish(har_stream *s) {
+  static const har_real zeros[6];
+  har_real signals[9];
+  if (HAR_IS_RAW || !s->filters.started || s->row != HAR_SAMPLES - 1) return;
+  har_filter(&s->filters, zeros, signals);
+  keep(s, signals);
+}
+
+/* Begin a stretch of samples without a gap. */
+static void begin(har_stream *s) {
+  const har_real gap_s = seconds_of(s->gap_us);
+  if (s->gap_us) forget_activities(s);
+  if ((s->gap_us < 0 || s->gap_us > HAR_LONGEST_GAP_US) && har_forget_mounting(s)) {
+    har_add_notice(s, s->begin_us, HAR_MOUNTING_LOST, 0);
+  }
+  if (s->gap_us > 0 && s->gap_us <= HAR_ANOTHER_CLOCK_US) {
+    har_add_notice(s, s->begin_us, HAR_GAP, gap_s);
+  } else if (s->gap_us) {
+    har_add_notice(s, s->begin_us, HAR_CLOCK, -gap_s);
+  }
+  s->start_us = s->begin_us;
+  s->n_raw = s->n_signals = s->row = 0;
+  s->movement = 0;
+  s->filters.started = false;
+#if !HAR_ON_BOARD
+  s->n_recent = 0;
+#endif
+}
+
+/* ---- Events ---- */
+
+#if defined(HAR_TABLE)
+size_t har_stream_bytes(const har_model *model) {
+  const har_stream state = {.model = model}, *s = &state;
+  const size_t values = (size_t)HAR_SAMPLES * (size_t)HAR_N_SIGNALS, labels = (size_t)HAR_N_LABELS;
+  return sizeof *s + (3 * labels + (size_t)HAR_SAMPLES) * sizeof(har_real) + 2 * values * sizeof(float) + labels;
+}
+
+har_stream *har_start(void *memory, const har_model *model) {
+  har_stream *s = memory;
+  s->model = model;
+  har_reset(s);
+  return s;
+}
+#endif
+
+void har_reset(har_stream *s) {
+#if defined(HAR_TABLE)
+  const har_model *model = s->model;
+  memset(s, 0, sizeof *s);
+  s->model = model;
+  s->probabilities = (har_real *)(s + 1);
+  s->answer = s->probabilities + HAR_N_LABELS;
+  s->first_answer = s->answer + HAR_N_LABELS;
+  s->scratch = s->first_answer + HAR_N_LABELS;
+  s->window = (float *)(s->scratch + HAR_SAMPLES);
+  s->kept = s->window + HAR_SAMPLES * HAR_N_SIGNALS;
+  s->flags = (unsigned char *)(s->kept + HAR_SAMPLES * HAR_N_SIGNALS);
+#else
+  memset(s, 0, sizeof *s);
+#endif
+  s->activity = HAR_UNKNOWN;
+  s->reason = HAR_UNCERTAIN;
+  s->warming_up = true;
+  s->looks_up = HAR_LOOKS_UP;
+  forget_activities(s);
+}
+
+void har_push(har_stream *s, int64_t us, const har_real sample[6]) {
+  bool is_measurement = true;
+  for (int i = 0; i < 6; i++) { /* false for NaN */
+    is_measurement &= HAR_MATH(fabs)(sample[i]) <= (i < 3 ? HAR_MAX_ACCELERATION_G : HAR_MAX_ROTATION_RAD_S);
+  }
+  if (!is_measurement && !s->was_invalid) har_add_notice(s, us, HAR_INVALID, 0);
+  s->invalid += !is_measurement;
+  s->was_invalid = !is_measurement;
+  if (!is_measurement) return;
+  har_check_clock(s, us);
+  har_check_sensors(s, us, sample);
+  har_take(s, us, sample);
+}
+
+void har_push_counts(har_stream *s, int64_t us, const int16_t counts[6], har_real g, har_real rad_s) {
+  har_real sample[6];
+  for (int i = 0; i < 6; i++) sample[i] = (har_real)counts[i] * (i < 3 ? g : rad_s);
+  har_push(s, us, sample);
+}
+
+void har_flush(har_stream *s) {
+  har_end(s);
+  s->ends = true;
+}
+
+har_event har_next(har_stream *s) {
+  har_real sample[6];
+  for (;;) {
+    if (s->n_notices) {
+      s->us = s->notices[0].us;
+      s->kind = s->notices[0].kind;
+      s->amount = s->notices[0].amount;
+      memmove(s->notices, s->notices + 1, (size_t)--s->n_notices * sizeof *s->notices);
+      return HAR_NOTICE;
+    }
+    if (s->stage == ASKS || s->stage == ASKS_OWN || s->stage == ASKS_AGAIN) {
+#if defined(HAR_TABLE)
+      return HAR_WINDOW;
+#else
+      float logits[HAR_N_LABELS];
+      HAR_PREDICT(s->window, logits);
+      har_answer(s, logits);
+#endif
+    } else if (s->stage == TOLD || s->stage == TOLD_OWN) {
+      har_take_answer(s);
+    } else if (s->stage == DECIDES) {
+      s->stage = NO_WINDOW;
+      decide(s);
+      return HAR_DECISION;
+    } else if (s->begins) {
+      s->begins = false;
+      begin(s);
+    } else {
+      const har_step step = har_resample(s, sample);
+      if (step == HAR_SAMPLE) {
+        take(s, sample);
+      } else if (step == HAR_BEGIN) {
+        finish(s);
+        s->begins = true;
+      } else if (s->ends) {
+        s->ends = false;
+        finish(s);
+        s->filters.started = false;
+      } else {
+        return HAR_NOTHING;
+      }
+    }
+  }
+}

@@ -1,0 +1,118 @@
+"""Write for C the constants of the rules of recognition, and the table of a model that comes at run time."""
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from numbers import Integral
+
+from convert.c_file.c_stream import card_numbers
+from edge_runtime import c
+from edge_runtime.model import model_card
+from edge_runtime.model.model_paths import reference_model
+from edge_runtime.signals.filters import FILTERS
+from edge_runtime.system.files import write_text
+
+RULES: dict[str, tuple[str, str]] = {
+    "signals.resampling": (
+        "",
+        "MAX_GAP_S WAIT_S SET_BACK_S SET_BACK_SAMPLES LOOK_S CLEARLY_FASTER MOST_TIMES_FASTER HALF HAMMING",
+    ),
+    "signals.sensor_faults": (
+        "",
+        "MAX_ACCELERATION_G MAX_ROTATION_RAD_S LOOKED_AT_S REPEAT_AFTER BREAK_S MOST_SAMPLES GRAVITY_SIZES_G "
+        "MOST_ROTATION SLOW PLATEAU PLATEAU_S PLATEAU_FROM MOVED IN_A_ROW COUNTED LEAST_STEP_S ANOTHER_S",
+    ),
+    "signals.gyroscope_axes": ("AXES_", "RATE_HZ TURNING CALM_G SIDE ENOUGH LEAST MARGIN"),
+    "signals.mounting": ("", "LAG_S SWAY_LAG_S MOVING_G MILLIONTHS WEISZFELD_STEPS NEAREST"),
+    "signals.steps": ("", "GRID_HZ SLOWEST FASTEST LEAST_HALF"),
+    "model.alike_labels": ("", "LEAST_TILT WITHIN"),
+    "model.novelty": ("", "FLOOR"),
+    "model.personal_correction": ("CORRECTION_", "UNIT_G UNIT_SPREAD UNIT_CORRELATION FLOOR FAINT"),
+    "live.mounting_search": (
+        "",
+        "WALK_S SURE CONTRADICTED_S REVERSED_S LONGEST_GAP_S WALK_WINDOWS ELSEWHERE TURNED_OVER",
+    ),
+    "live.persistence": ("", "PERSISTENCE_S STEADY_S REST_S STEADY ATYPICAL UNLIKE_S LONGEST_UNLIKE_S"),
+    "live.smoothing": ("", "LEAST_PROBABILITY"),
+    "live.decider": ("", "UPRIGHT"),
+    "live.recognizer": ("", "WARM_UP_S ANOTHER_CLOCK_S"),
+}
+"""The names of constants, by module of `edge_runtime`, with a prefix in C."""
+
+
+def headers() -> dict[str, str]:
+    """Return the texts of both headers by file name."""
+    return {"har_rules.h": "\n".join(rules()) + "\n", "har_table.h": "\n".join(model_table()) + "\n"}
+
+
+def model_table() -> Iterator[str]:
+    """Yield the lines of the table of a model, by the names that `har_model.h` gives to a model that is compiled in."""
+    numbers = card_numbers(model_card.read_model(reference_model("edge", "int8"))[1])
+    yield "/* The numbers of a model that comes at run time, written by `python -m tools.c_rules`. */"
+    yield '\n#ifndef HAR_TABLE_H\n#define HAR_TABLE_H\n\n#include "har_real.h"\n\ntypedef struct {'
+    fields = (("int ", numbers.whole), ("har_real ", numbers.real))
+    tables = (("const int *", numbers.whole_tables), ("const har_real *", numbers.real_tables))
+    for c_type, names in (*fields, *tables):
+        yield from (f"  {c_type}{name.lower()};" for name in names)
+    yield "} har_model;\n"
+    for name in (*numbers.whole, *numbers.real):
+        yield f"#define HAR_{name} (s->model->{name.lower()})"
+    for name in (*numbers.whole_tables, *numbers.real_tables):
+        yield f"#define har_{name} (s->model->{name})"
+    yield "\n#endif"
+
+
+def rules() -> Iterator[str]:
+    """Yield the lines of the constants."""
+    yield "/* The constants of edge_runtime's modules, written by `python -m tools.c_rules`. */"
+    yield '\n#ifndef HAR_RULES_H\n#define HAR_RULES_H\n\n#include "har_real.h"'
+    for module, (prefix, names) in RULES.items():
+        yield f"\n/* {module.replace('.', '/')}.py */"
+        for name in names.split():
+            yield from defined(f"{prefix}{name}", getattr(import_module(f"edge_runtime.{module}"), name))
+    yield "\n/* signals/filters.py: sections of b0 b1 b2 a0 a1 a2, their states after an endless input of 1, and for"
+    yield "   float b0 b1 a1 a2 in powers of 1 / (z - 1). */"
+    for name in ("noise", "gravity", "drift"):
+        sections, settled = (getattr(getattr(FILTERS, name), key) for key in ("sections", "settled"))
+        yield f"#define HAR_N_{name.upper()} {len(sections)}"
+        for key, rows in {"": sections, "_SETTLED": settled, "_DELTA": [*map(low_pass, sections)]}.items():
+            yield f"#define HAR_{name.upper()}{key} {table(rows)}"
+    yield "\n#endif"
+
+
+def defined(name: str, value: object) -> Iterator[str]:
+    """Yield the definitions of a constant: a pair as two, a number of seconds in microseconds as well."""
+    if isinstance(value, tuple):
+        for i, number in enumerate(value):
+            yield from defined(f"{name}_{i}", number)
+    else:
+        yield f"#define HAR_{name} {literal(value)}"
+        if name.endswith("_S") and not name.endswith("_RAD_S"):
+            yield f"#define HAR_{name[:-1]}US {round(1e6 * float(str(value)))}"
+
+
+def literal(value: object) -> str:
+    """Write a whole number as it is, and another one as a real number."""
+    return str(value) if isinstance(value, Integral) else f"HAR_R({float(str(value))!r})"
+
+
+def low_pass(section: Sequence[float]) -> tuple[float, ...]:
+    """Compute a low-pass section in powers of 1 / (z - 1), with a gain of 1: b0, b1, a1, and a2, which is also b2."""
+    b0, b1, b2, _, a1, a2 = section
+    gain = (1 + a1 + a2) / (b0 + b1 + b2)
+    return gain * b0, gain * (2 * b0 + b1), 2 + a1, 1 + a1 + a2
+
+
+def table(rows: Sequence[Sequence[float]]) -> str:
+    """Write a table of real numbers, a row in a line."""
+    return "{" + ", \\\n  ".join(f"{{{', '.join(map(literal, row))}}}" for row in rows) + "}"
+
+
+def main() -> None:
+    """Write both headers."""
+    for name, text in headers().items():
+        write_text(c.FOLDER / name, text)
+        print(c.FOLDER / name)
+
+
+if __name__ == "__main__":
+    main()
