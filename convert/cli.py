@@ -60,8 +60,9 @@ if TYPE_CHECKING:
     "--c",
     "c_file",
     is_flag=True,
-    help="Also write the int8 or mixed model as one C99 file, bit-equal to LiteRT, and a stream in C.",
+    help="Also write the int8 or mixed model as one C99 file, bit-equal to LiteRT, and live recognition in C.",
 )
+@click.option("--arduino", is_flag=True, help="With --c, for a converted model: write a library for Arduino's IDE.")
 @click.option(
     "--rivals",
     is_flag=True,
@@ -107,6 +108,7 @@ def command(
     signals: str | None,
     named: Sequence[str],
     c_file: bool,
+    arduino: bool,
     rivals: bool,
     max_drop: float,
     io_type: str,
@@ -125,12 +127,14 @@ def command(
     """
     parameters = click.get_current_context().command.params
     options = [option.opts[-1] for option in parameters if isinstance(option, click.Option)]
-    for_conversion = [option for option in options if option not in ("--c", "--out")]
+    for_conversion = [option for option in options if option not in ("--c", "--arduino", "--out")]
+    if arduino and not c_file:
+        raise InputError("--arduino is a form of C: add --c")
     if source is not None and (is_reference(source) or source.suffix == ".tflite"):
         if not c_file:
             raise InputError(f"{source} is a converted model: --c writes it as C")
         shared.refuse_options(f"is not for {source}, a converted model", *for_conversion)
-        _write_as_c([model_path(source)], out or (Path() if is_reference(source) else source.parent))
+        _write_as_c([model_path(source)], out or (Path() if is_reference(source) else source.parent), arduino)
         return
     from convert.keras_files import ONNX, SUFFIXES
     from convert.tensorflow_setup import require_extra
@@ -148,8 +152,10 @@ def command(
         targets = {folder: out / folder.name if out and len(folders) > 1 else out for folder in folders}
         if c_file and all(map(_with_c, folders)) and not any(map(shared.is_given, for_conversion)):
             for folder in folders:
-                _write_as_c(_with_c(folder), targets[folder] or folder)
+                _write_as_c(_with_c(folder), targets[folder] or folder, arduino)
             return
+    if arduino:
+        raise InputError("--arduino takes a converted model: convert with --quantize first")
     job = ConversionJob(
         source=Path(),
         schemes=tuple(scheme for scheme in SCHEMES if scheme in forms),
@@ -205,14 +211,15 @@ def _with_c(run: Path) -> list[Path]:
     return [path for path in map(runs.Run(run).tflite, CALIBRATED) if path.exists()]
 
 
-def _write_as_c(models: Sequence[Path], folder: Path) -> None:
-    """Write converted models as C into `folder`."""
+def _write_as_c(models: Sequence[Path], folder: Path, arduino: bool) -> None:
+    """Write converted models as C into `folder`, as libraries for Arduino if asked."""
     from convert.c_file import write_in_child
+    from convert.c_file.arduino import write_library
     from edge_runtime.system.terminal import progress
 
     for model in models:
         with progress() as on_progress:
-            files, checked = write_in_child(model, folder, on_progress)
+            files, checked = (write_library if arduino else write_in_child)(model, folder, on_progress)
         click.echo(checked, err=True)
         for path in files:
             click.echo(path)
