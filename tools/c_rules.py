@@ -48,7 +48,7 @@ def model_table() -> Iterator[str]:
     """Yield the lines of the table of a model, by the names that `har_model.h` gives to a model that is compiled in."""
     numbers = card_numbers(model_card.read_model(reference_model("edge", "int8"))[1])
     yield "/* The numbers of a model that comes at run time, written by `python -m tools.c_rules`. */"
-    yield '\n#ifndef HAR_TABLE_H\n#define HAR_TABLE_H\n\n#include "har_real.h"\n\ntypedef struct {'
+    yield '\n#ifndef HAR_TABLE_H\n#define HAR_TABLE_H\n\n#include "har_rules.h"\n\ntypedef struct {'
     fields = (("int ", numbers.whole), ("har_real ", numbers.real))
     tables = (("const int *", numbers.whole_tables), ("const har_real *", numbers.real_tables))
     for c_type, names in (*fields, *tables):
@@ -63,8 +63,12 @@ def model_table() -> Iterator[str]:
 
 def rules() -> Iterator[str]:
     """Yield the lines of the constants."""
-    yield "/* The constants of edge_runtime's modules, written by `python -m tools.c_rules`. */"
-    yield '\n#ifndef HAR_RULES_H\n#define HAR_RULES_H\n\n#include "har_real.h"'
+    yield "/* Real numbers, and the constants of edge_runtime's modules, written by `python -m tools.c_rules`. */"
+    yield "\n#ifndef HAR_RULES_H\n#define HAR_RULES_H\n\n#include <stdint.h>\n"
+    yield "/* Double, whose decisions are Python's, or float (-DHAR_FLOAT) for processors of 32 bits. */"
+    yield "#if !defined(HAR_FLOAT) && UINTPTR_MAX <= UINT32_MAX && !defined(__wasm__)\n#define HAR_FLOAT\n#endif"
+    yield "#if defined(HAR_FLOAT)\ntypedef float har_real;\n#else\ntypedef double har_real;\n#endif"
+    yield "#define HAR_R(x) ((har_real)(x))"
     for module, (prefix, names) in RULES.items():
         yield f"\n/* {module.replace('.', '/')}.py */"
         for name in names.split():

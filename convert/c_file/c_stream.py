@@ -28,7 +28,7 @@ _TEXT = """\
 #ifndef HAR_MODEL_H
 #define HAR_MODEL_H
 
-#include "har_real.h"
+#include "har_rules.h"
 #include "{name}.h"
 
 #define HAR_PREDICT {name}_predict
@@ -83,52 +83,34 @@ def card_numbers(card: Card) -> CardNumbers:
     factors = raw_factors(card.signals) if is_raw else None
     tilted = [next((group.name for group in card.alike if label in group.labels), label) for label in labels]
     correction = card.personal_correction or PersonalCorrection((), (), (), ())
+    moving = moving_columns(card.signal_names)
+    posture, movement = detector.posture, detector.movement
     whole = {
-        "SAMPLES": card.window.samples,
-        "HOP": card.window.hop,
-        "N_SIGNALS": len(card.signals),
-        "N_LABELS": len(labels),
-        "UNKNOWN": len(card.answers),
-        "RATE_MHZ": round(1000 * card.window.rate_hz),
-        "IS_RAW": int(is_raw),
-        "WALKING_FRAME": int(card.frame == "walking"),
-        "N_CHANNELS": card.n_channels,
-        "TURNS_GYRO": int("body_gyro" in triads(names).values()),
-        "LOOKS_UP": int(looks_up(card)),
-        "WALKING": labels.index(WALKING) if WALKING in labels else 0,
-        "N_CENTRES": n_centres,
-        "N_MOVEMENT": len(detector.movement[0].mean),
-        "N_MOVING": len(moving_columns(card.signal_names)) if card.personal_correction else 0,
+        **{"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": len(columns), "N_LABELS": len(labels)},
+        **{"UNKNOWN": len(card.answers), "RATE_MHZ": round(1000 * card.window.rate_hz), "IS_RAW": int(is_raw)},
+        **{"WALKING_FRAME": int(card.frame == "walking"), "N_CHANNELS": card.n_channels},
+        **{"TURNS_GYRO": int("body_gyro" in triads(names).values()), "LOOKS_UP": int(looks_up(card))},
+        **{"WALKING": labels.index(WALKING) if WALKING in labels else 0, "N_CENTRES": n_centres},
+        **{"N_MOVEMENT": len(movement[0].mean), "N_MOVING": len(moving) if card.personal_correction else 0},
     }
     real = {
-        "TEMPERATURE": card.temperature,
-        "EVIDENCE": smoothing.evidence,
-        "CHANGE_STILL": smoothing.change_still,
-        "CHANGE_MOVING": smoothing.change_moving,
-        "CONFIDENCE": smoothing.confidence,
-        "BODY_MOVES_G": smoothing.movement,
-        "REST_RAD_S": detector.rest or 0.0,
-        "MOST_STEPS_HZ": steps.most,
-        "UNUSUAL_STEPS_HZ": steps.unusual,
+        **{"TEMPERATURE": card.temperature, "EVIDENCE": smoothing.evidence, "CONFIDENCE": smoothing.confidence},
+        **{"CHANGE_STILL": smoothing.change_still, "CHANGE_MOVING": smoothing.change_moving},
+        **{"BODY_MOVES_G": smoothing.movement, "REST_RAD_S": detector.rest or 0.0},
+        **{"MOST_STEPS_HZ": steps.most, "UNUSUAL_STEPS_HZ": steps.unusual},
     }
     whole_tables = {
-        "columns": columns,
-        "places": [names.index(signal) if signal in names else 0 for signal in signals],
-        "tilted": [card.answers.index(answer) for answer in tilted],
-        "still": [*map(int, are_still(card))],
-        "moving": moving_columns(card.signal_names),
+        **{"columns": columns, "places": [names.index(signal) if signal in names else 0 for signal in signals]},
+        **{"tilted": [*map(card.answers.index, tilted)], "still": [*map(int, are_still(card))], "moving": moving},
     }
     real_tables = {
         "factors": [1.0] * len(columns) if factors is None else factors.tolist(),
-        "centres": _flat((x.centres * n_centres)[:n_centres] for x in detector.posture),
-        "posture_limits": _flat((x.unusual, x.novel) for x in detector.posture),
-        "means": _flat(x.mean for x in detector.movement),
-        "precisions": _flat(x.precision for x in detector.movement),
-        "movement_limits": _flat((x.unusual, x.novel) for x in detector.movement),
-        "middle": correction.middle,
-        "weights": _flat(correction.weights),
-        "lowest": correction.lowest,
-        "highest": correction.highest,
+        "centres": _flat((x.centres * n_centres)[:n_centres] for x in posture),
+        **{"means": _flat(x.mean for x in movement), "precisions": _flat(x.precision for x in movement)},
+        "posture_limits": _flat((x.unusual, x.novel) for x in posture),
+        "movement_limits": _flat((x.unusual, x.novel) for x in movement),
+        **{"middle": correction.middle, "weights": _flat(correction.weights)},
+        **{"lowest": correction.lowest, "highest": correction.highest},
     }
     return CardNumbers(whole, real, whole_tables, real_tables)
 

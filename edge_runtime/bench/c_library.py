@@ -53,7 +53,9 @@ def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -
         if done.returncode:
             raise InputError(last_line(done.stderr).removeprefix("Error: "))
 
-    folder = cached_folder(cache_folder() / "c" / f"{digest[:24]}-{edge_runtime.__version__}", make)
+    parts = (model.content, *(path.read_bytes() for path in c.FILES))  # the card's numbers are in the recogniser
+    name = f"{hashlib.sha256(b''.join(parts)).hexdigest()[:24]}-{edge_runtime.__version__}"
+    folder = cached_folder(cache_folder() / "c" / name, make)
     return c.model_in(folder)
 
 

@@ -5,74 +5,70 @@
 /* ---- Sensors, in blocks of seconds ---- */
 
 static void start_block(har_faults *f, int64_t us, const har_real sample[6]) {
-  f->n = f->n_slow = f->n_light = f->n_heavy = f->n_turning = 0;
-  f->began = f->last_us = us;
-  f->sizes = f->turns = 0;
-  for (int i = 0; i < 6; i++) {
-    f->first[i] = f->last[i] = sample[i];
-    f->sums[i] = f->squares[i] = f->limit[i] = 0;
-    f->run[i] = f->longest[i] = 0;
-    f->varies[i] = false;
-  }
+  memset(&f->block, 0, sizeof f->block);
+  f->block.began = f->block.last_us = us;
+  memcpy(f->block.first, sample, sizeof f->block.first);
+  memcpy(f->block.last, sample, sizeof f->block.last);
 }
 
 static void add_to_block(har_stream *s, int64_t us, const har_real sample[6]) {
   static const har_real plateau_from[2] = {HAR_PLATEAU_FROM_0, HAR_PLATEAU_FROM_1};
-  har_faults *f = &s->faults;
   const har_real size = size_of(sample[0], sample[1], sample[2]), turn = size_of(sample[3], sample[4], sample[5]);
-  f->n++;
-  f->n_slow += f->n > 1 && real_of(us - f->last_us) * HAR_SLOW * HAR_RATE_HZ >= HAR_R(1e6);
-  f->n_light += size < HAR_GRAVITY_SIZES_G_0;
-  f->n_heavy += size > HAR_GRAVITY_SIZES_G_1;
-  f->n_turning += turn > HAR_MOST_ROTATION;
-  f->sizes += size;
-  f->turns += turn;
-  f->last_us = us;
+  har_block *b = &s->faults.block;
+  b->n++;
+  b->n_slow += b->n > 1 && real_of(us - b->last_us) * HAR_SLOW * HAR_RATE_HZ >= HAR_R(1e6);
+  b->n_light += size < HAR_GRAVITY_SIZES_G_0;
+  b->n_heavy += size > HAR_GRAVITY_SIZES_G_1;
+  b->n_turning += turn > HAR_MOST_ROTATION;
+  b->sizes += size;
+  b->turns += turn;
+  b->last_us = us;
   for (int i = 0; i < 6; i++) {
-    const har_real beyond = sample[i] - f->first[i], x = sample[i];
-    f->varies[i] |= beyond != 0;
-    f->sums[i] += beyond;
-    f->squares[i] += beyond * beyond;
-    f->run[i] = x == f->last[i] ? f->run[i] + 1 : 1;
-    if (f->run[i] > f->longest[i] && HAR_MATH(fabs)(x) >= plateau_from[i / 3]) {
-      f->longest[i] = f->run[i];
-      f->limit[i] = x;
+    const har_real beyond = sample[i] - b->first[i], x = sample[i];
+    b->varies[i] |= beyond != 0;
+    b->sums[i] += beyond;
+    b->squares[i] += beyond * beyond;
+    b->run[i] = x == b->last[i] ? b->run[i] + 1 : 1;
+    if (b->run[i] > b->longest[i] && HAR_MATH(fabs)(x) >= plateau_from[i / 3]) {
+      b->longest[i] = b->run[i];
+      b->limit[i] = x;
     }
-    f->last[i] = x;
+    b->last[i] = x;
   }
 }
 
 /* Whether a sensor always gave the same values, or an axis did while others moved. */
-static bool is_stuck(const har_faults *f, int sensor) {
+static bool is_stuck(const har_block *b, int sensor) {
   static const har_real moved[2] = {HAR_MOVED_0, HAR_MOVED_1};
   int n_constant = 0;
   har_real most = 0;
   for (int i = 3 * sensor; i < 3 * sensor + 3; i++) {
-    const har_real mean = f->sums[i] / (har_real)f->n;
-    most = larger(most, f->squares[i] / (har_real)f->n - mean * mean);
-    n_constant += !f->varies[i];
+    const har_real mean = b->sums[i] / (har_real)b->n;
+    most = larger(most, b->squares[i] / (har_real)b->n - mean * mean);
+    n_constant += !b->varies[i];
   }
   return n_constant == 3 || (n_constant && most > moved[sensor] * moved[sensor]);
 }
 
 static void judge(har_stream *s, int64_t now) {
   har_faults *f = &s->faults;
-  const har_real step_us = real_of(f->last_us - f->began) / (har_real)(f->n - 1);
+  const har_block *b = &f->block;
+  const har_real step_us = real_of(b->last_us - b->began) / (har_real)(b->n - 1);
   const har_real rate_hz = HAR_R(1e6) / larger(step_us, 1);
   bool is_faulty[HAR_N_FAULTS] = {false};
-  har_real amounts[HAR_N_FAULTS] = {rate_hz, f->sizes / (har_real)f->n, f->turns / (har_real)f->n, 0, 0};
-  const bool stuck[2] = {is_stuck(f, 0), HAR_N_CHANNELS == 6 && is_stuck(f, 1)};
-  is_faulty[HAR_RATE] = 2 * f->n_slow > f->n - 1;
-  is_faulty[HAR_UNITS] = 2 * f->n_light > f->n || 2 * f->n_heavy > f->n;
-  is_faulty[HAR_ROTATION_UNITS] = HAR_N_CHANNELS == 6 && 2 * f->n_turning > f->n;
+  har_real amounts[HAR_N_FAULTS] = {rate_hz, b->sizes / (har_real)b->n, b->turns / (har_real)b->n, 0, 0};
+  const bool stuck[2] = {is_stuck(b, 0), HAR_N_CHANNELS == 6 && is_stuck(b, 1)};
+  is_faulty[HAR_RATE] = 2 * b->n_slow > b->n - 1;
+  is_faulty[HAR_UNITS] = 2 * b->n_light > b->n || 2 * b->n_heavy > b->n;
+  is_faulty[HAR_ROTATION_UNITS] = HAR_N_CHANNELS == 6 && 2 * b->n_turning > b->n;
   is_faulty[HAR_CONSTANT] = stuck[0] || stuck[1];
   amounts[HAR_CONSTANT] = (har_real)(stuck[0] && stuck[1] ? 2 : stuck[1]);
   int enough = nearest(HAR_PLATEAU_S * rate_hz) + 1;
   enough = enough > HAR_PLATEAU ? enough : HAR_PLATEAU;
   const bool has_other = is_faulty[HAR_UNITS] || is_faulty[HAR_ROTATION_UNITS] || is_faulty[HAR_CONSTANT];
   for (int i = 0; i < HAR_N_CHANNELS && !has_other && !is_faulty[HAR_SATURATED]; i++) {
-    is_faulty[HAR_SATURATED] = f->longest[i] >= enough;
-    amounts[HAR_SATURATED] = f->limit[i];
+    is_faulty[HAR_SATURATED] = b->longest[i] >= enough;
+    amounts[HAR_SATURATED] = b->limit[i];
   }
   if (is_faulty[HAR_CONSTANT] && f->stuck_until != INT64_MAX) {
     f->stuck_from = now;
@@ -88,12 +84,12 @@ static void judge(har_stream *s, int64_t now) {
 }
 
 void har_check_sensors(har_stream *s, int64_t us, const har_real sample[6]) {
-  har_faults *f = &s->faults;
-  const int64_t step = us - f->last_us;
-  const bool breaks = f->n && (step > HAR_BREAK_US || step < -HAR_BREAK_US || f->n == HAR_MOST_SAMPLES);
-  const bool ends = f->n && !breaks && us - f->began >= HAR_LOOKED_AT_US;
+  const har_block *b = &s->faults.block;
+  const int64_t step = us - b->last_us;
+  const bool breaks = b->n && (step > HAR_BREAK_US || step < -HAR_BREAK_US || b->n == HAR_MOST_SAMPLES);
+  const bool ends = b->n && !breaks && us - b->began >= HAR_LOOKED_AT_US;
   if (ends) judge(s, us);
-  if (!f->n || breaks || ends) start_block(f, us, sample);
+  if (!b->n || breaks || ends) start_block(&s->faults, us, sample);
   add_to_block(s, us, sample);
 }
 

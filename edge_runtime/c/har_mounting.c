@@ -13,22 +13,19 @@ static void make_unit(har_real *v) {
   for (int i = 0; i < 3 && length > HAR_R(1e-12); i++) v[i] /= length;
 }
 
-static const float *triad(const har_stream *s, int row, int signal) {
-  return s->window + HAR_N_SIGNALS * row + har_places[signal];
-}
+static float *triad(har_stream *s, int row, int signal) { return s->window + HAR_N_SIGNALS * row + har_places[signal]; }
 
 /* Sum the products of each axis with each axis of a later row, both less their means. */
-static void add_products(const har_stream *s, int first, int later, int lag, const har_real *means, har_real (*sums)[3]) {
+static void add_products(har_stream *s, int first, int later, har_real lag, const har_real *means, har_real (*sums)[3]) {
+  const int samples = lag < 1 ? 1 : nearest(lag);
   memset(sums, 0, 3 * sizeof *sums);
-  for (int t = 0; t + lag < HAR_SAMPLES; t++) {
-    const float *a = triad(s, t, first), *b = triad(s, t + lag, later);
+  for (int t = 0; t + samples < HAR_SAMPLES; t++) {
+    const float *a = triad(s, t, first), *b = triad(s, t + samples, later);
     for (int i = 0; i < 3; i++) {
       for (int j = 0; j < 3; j++) sums[i][j] += ((har_real)a[i] - means[i]) * ((har_real)b[j] - means[3 + j]);
     }
   }
 }
-
-static int at_least_one(har_real samples) { return samples < 1 ? 1 : nearest(samples); }
 
 /* The unit vector that points back in a window, by the upright direction `up`. */
 static void find_back(const har_motion *m, const har_real *up, har_real *back) {
@@ -60,7 +57,8 @@ static void make_frame(const har_real *up, const har_real *back, har_real (*fram
 
 /* Measure the motion of the window in the device's frame, and its own frame. */
 static void measure_motion(har_stream *s) {
-    har_real up[3] = {0}, back[3], means[9] = {0}, squares = 0;
+  static const har_real none[6];
+  har_real up[3] = {0}, back[3], means[6] = {0}, squares = 0;
   for (int t = 0; t < HAR_SAMPLES; t++) {
     const float *body = triad(s, t, BODY_ACC), *total = triad(s, t, TOTAL_ACC), *gyro = triad(s, t, BODY_GYRO);
     for (int i = 0; i < 3; i++) {
@@ -71,11 +69,10 @@ static void measure_motion(har_stream *s) {
     }
   }
   s->moves = squares / (har_real)HAR_SAMPLES > HAR_MOVING_G * HAR_MOVING_G;
+  memset(&s->latest, 0, sizeof s->latest);
   for (int i = 0; i < 3; i++) s->latest.up[i] = up[i] / (har_real)HAR_SAMPLES;
-  static const har_real none[6];
-  add_products(s, BODY_ACC, BODY_ACC, at_least_one(HAR_LAG_S * HAR_RATE_HZ), none, s->latest.pushes);
-  memset(s->latest.turns, 0, sizeof s->latest.turns);
-  if (HAR_TURNS_GYRO) add_products(s, BODY_GYRO, BODY_ACC, at_least_one(HAR_SWAY_LAG_S * HAR_RATE_HZ), means, s->latest.turns);
+  add_products(s, BODY_ACC, BODY_ACC, HAR_LAG_S * HAR_RATE_HZ, none, s->latest.pushes);
+  if (HAR_TURNS_GYRO) add_products(s, BODY_GYRO, BODY_ACC, HAR_SWAY_LAG_S * HAR_RATE_HZ, means, s->latest.turns);
   memcpy(up, s->latest.up, sizeof up);
   make_unit(up);
   find_back(&s->latest, up, back);
@@ -94,7 +91,7 @@ static void find_median(har_real (*directions)[3], int n, har_real *median) {
   }
   make_unit(median);
   for (int step = 0; step < HAR_WEISZFELD_STEPS; step++) {
-    har_real sum[3] = {0};
+  har_real sum[3] = {0};
     for (int k = 0; k < n; k++) {
       const har_real *d = directions[k];
       const har_real apart = size_of(d[0] - median[0], d[1] - median[1], d[2] - median[2]);
@@ -121,13 +118,10 @@ HAR_APART static bool find_frame(const har_stream *s, har_real (*frame)[3]) {
   return sway > 0;
 }
 
-static void end_walk(har_stream *s) { s->n_walk = s->place = s->n_walking = 0; }
-
 bool har_forget_mounting(har_stream *s) {
   const bool was_known = s->is_mounted;
   s->is_mounted = false;
-  s->n_turned_over = 0;
-  end_walk(s);
+  s->n_turned_over = s->n_walk = s->place = s->n_walking = 0;
   return was_known;
 }
 
@@ -139,15 +133,15 @@ static har_real seconds(const har_stream *s, int n) {
 
 /* Whether someone walks with a strongly tilted device, or keeps moving with a device turned over. */
 static bool is_elsewhere(har_stream *s, bool is_walking) {
-    const har_real upright = s->moves ? dot(s->own[0], s->rotation[0]) : 1;
+  const har_real upright = s->moves ? dot(s->own[0], s->rotation[0]) : 1;
   s->n_turned_over = upright < HAR_TURNED_OVER ? s->n_turned_over + 1 : 0;
   return (is_walking && upright < HAR_ELSEWHERE) || seconds(s, s->n_turned_over) >= HAR_WALK_S;
 }
 
 /* Take the window, of walking or not, into the search; a frame that points back needs a longer walk. */
 static void follow_walk(har_stream *s, bool is_walking) {
-    har_real frame[3][3];
-  if (!is_walking) end_walk(s);
+  har_real frame[3][3];
+  if (!is_walking) s->n_walk = s->place = s->n_walking = 0;
   if (s->is_mounted && is_elsewhere(s, is_walking)) {
     har_forget_mounting(s);
     har_add_notice(s, s->window_us, HAR_MOUNTING_LOST, 0);
@@ -182,7 +176,7 @@ static void turn(har_stream *s, bool to_own) {
   for (int signal = 0; signal < 9; signal += 3) {
     if (signal == BODY_GYRO && !HAR_TURNS_GYRO) continue;
     for (int t = 0; t < HAR_SAMPLES; t++) {
-      float *v = s->window + HAR_N_SIGNALS * t + har_places[signal];
+      float *v = triad(s, t, signal);
       const har_real x = (har_real)v[0], y = (har_real)v[1], z = (har_real)v[2];
       for (int i = 0; i < 3; i++) v[i] = (float)(r[i][0] * x + r[i][1] * y + r[i][2] * z);
     }

@@ -48,9 +48,7 @@ static inline har_real real_of(int64_t us) { return HAR_ON_BOARD ? (har_real)(in
 static inline har_real seconds_of(int64_t us) { return HAR_ON_BOARD ? real_of(us >> 10) * HAR_R(1024e-6) : (har_real)us / HAR_R(1e6); }
 
 /* A direction on a circle, of at most half a radian by its Taylor series, which every machine computes alike. */
-typedef struct {
-  har_real x, y;
-} direction;
+typedef struct { har_real x, y; } direction;
 static inline direction direction_of(har_real angle) {
   const har_real square = angle * angle;
   direction d = {1, 1};

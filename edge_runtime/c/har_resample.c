@@ -82,7 +82,7 @@ static void start_decimator(har_decimator *d, int factor) {
   const int half = HAR_HALF * factor;
   const direction step = direction_of(HAR_PI / (har_real)half);
   direction wave_step = step, window = {1, 0}, wave = {1, 0};
-  har_real total = 0;
+  har_real total = 1;
   for (int n = 1; n < HAR_HALF; n *= 2) wave_step = turned_by(wave_step, wave_step);
   d->weights[0] = 1;
   for (int i = 1; i <= half; i++) {
@@ -90,9 +90,8 @@ static void start_decimator(har_decimator *d, int factor) {
     wave = turned_by(wave, wave_step);
     const har_real hamming = HAR_HAMMING + (1 - HAR_HAMMING) * window.x;
     d->weights[i] = wave.y / (HAR_PI * (har_real)i / (har_real)factor) * hamming;
+    total += 2 * d->weights[i];
   }
-  for (int i = half; i > 0; i--) total += 2 * d->weights[i];
-  total += d->weights[0];
   for (int i = 0; i <= half; i++) d->weights[i] /= total;
   d->factor = factor;
   d->started = false;

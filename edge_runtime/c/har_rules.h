@@ -1,9 +1,20 @@
-/* The constants of edge_runtime's modules, written by `python -m tools.c_rules`. */
+/* Real numbers, and the constants of edge_runtime's modules, written by `python -m tools.c_rules`. */
 
 #ifndef HAR_RULES_H
 #define HAR_RULES_H
 
-#include "har_real.h"
+#include <stdint.h>
+
+/* Double, whose decisions are Python's, or float (-DHAR_FLOAT) for processors of 32 bits. */
+#if !defined(HAR_FLOAT) && UINTPTR_MAX <= UINT32_MAX && !defined(__wasm__)
+#define HAR_FLOAT
+#endif
+#if defined(HAR_FLOAT)
+typedef float har_real;
+#else
+typedef double har_real;
+#endif
+#define HAR_R(x) ((har_real)(x))
 
 /* signals/resampling.py */
 #define HAR_MAX_GAP_S HAR_R(0.25)

@@ -126,22 +126,15 @@ static void look_up(har_stream *s) {
     up = along;
     axis = i;
   }
-  const bool is_upright = HAR_MATH(fabs)(up) > HAR_UPRIGHT_0 && HAR_MATH(fabs)(up) < HAR_UPRIGHT_1;
-  const bool takes_steps = s->deviation > HAR_MOVING_G && is_upright;
+  const har_real size = HAR_MATH(fabs)(up);
+  const bool takes_steps = s->deviation > HAR_MOVING_G && size > HAR_UPRIGHT_0 && size < HAR_UPRIGHT_1;
   s->walked_s = takes_steps ? s->walked_s + HAR_HOP_S : 0;
   s->looks_up = s->walked_s < HAR_WALK_S;
   if (s->looks_up || (axis == 0 && up > 0)) return;
   har_add_notice(s, s->window_us, HAR_AXES, (har_real)(up > 0 ? axis + 1 : -axis - 1));
 }
 
-static void open_window(har_stream *s) {
-  s->stage = ASKS;
-  har_find_steps(s);
-  if (HAR_LOOKS_UP && s->looks_up) look_up(s);
-  if (HAR_WALKING_FRAME) har_turn_window(s);
-}
-
-/* Keep the next signals; open a window when they complete it. */
+/* Keep the next signals; when they complete the window, ask for its answer. */
 static void keep(har_stream *s, const har_real signals[9]) {
   s->n_signals++;
   float *row = s->window + HAR_N_SIGNALS * s->row;
@@ -152,7 +145,10 @@ static void keep(har_stream *s, const har_real signals[9]) {
   if (++s->row < HAR_SAMPLES) return;
   const int64_t n = s->n_signals - 1, step = 1000000000;
   s->window_us = s->start_us + (step % HAR_RATE_MHZ ? n * step / HAR_RATE_MHZ : n * (step / HAR_RATE_MHZ));
-  open_window(s);
+  s->stage = ASKS;
+  har_find_steps(s);
+  if (HAR_LOOKS_UP && s->looks_up) look_up(s);
+  if (HAR_WALKING_FRAME) har_turn_window(s);
 }
 
 static void take(har_stream *s, const har_real sample[6]) {
@@ -183,22 +179,17 @@ static void finish(har_stream *s) {
 /* Begin a stretch of samples without a gap. */
 static void begin(har_stream *s) {
   const har_real gap_s = seconds_of(s->gap_us);
+  const bool is_gap = s->gap_us > 0 && s->gap_us <= HAR_ANOTHER_CLOCK_US;
   if (s->gap_us) forget_activities(s);
   if ((s->gap_us < 0 || s->gap_us > HAR_LONGEST_GAP_US) && har_forget_mounting(s)) {
     har_add_notice(s, s->begin_us, HAR_MOUNTING_LOST, 0);
   }
-  if (s->gap_us > 0 && s->gap_us <= HAR_ANOTHER_CLOCK_US) {
-    har_add_notice(s, s->begin_us, HAR_GAP, gap_s);
-  } else if (s->gap_us) {
-    har_add_notice(s, s->begin_us, HAR_CLOCK, -gap_s);
-  }
+  if (s->gap_us) har_add_notice(s, s->begin_us, is_gap ? HAR_GAP : HAR_CLOCK, is_gap ? gap_s : -gap_s);
   s->start_us = s->begin_us;
   s->n_raw = s->n_signals = s->row = 0;
   s->movement = 0;
   s->filters.started = false;
-#if !HAR_ON_BOARD
   s->n_recent = 0;
-#endif
 }
 
 /* ---- Events ---- */
@@ -246,9 +237,9 @@ void har_push(har_stream *s, int64_t us, const har_real sample[6]) {
     is_measurement &= HAR_MATH(fabs)(sample[i]) <= (i < 3 ? HAR_MAX_ACCELERATION_G : HAR_MAX_ROTATION_RAD_S);
   }
   if (!is_measurement && !s->was_invalid) har_add_notice(s, us, HAR_INVALID, 0);
-  s->invalid += !is_measurement;
   s->was_invalid = !is_measurement;
-  if (!is_measurement) return;
+  s->invalid += s->was_invalid;
+  if (s->was_invalid) return;
   har_check_clock(s, us);
   har_check_sensors(s, us, sample);
   har_take(s, us, sample);

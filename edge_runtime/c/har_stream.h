@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "har_real.h"
 #include "har_rules.h"
 
 #if defined(HAR_TABLE) /* the model is a table that comes at run time, and its host infers */
@@ -83,16 +82,8 @@ typedef enum { /* kinds of notices, with their amounts; the first ones are fault
   HAR_N_FAULTS = HAR_INVALID
 } har_kind;
 
-typedef struct {
-  int64_t us;
-  har_kind kind;
-  har_real amount;
-} har_notice;
-
-typedef struct {
-  int64_t us;
-  har_real values[6];
-} har_timed;
+typedef struct { int64_t us; har_kind kind; har_real amount; } har_notice;
+typedef struct { int64_t us; har_real values[6]; } har_timed;
 
 #if defined(HAR_FLOAT)
 typedef har_real har_state[2][2]; /* with what rounding has lost */
@@ -126,22 +117,24 @@ typedef struct {
   har_decimator decimator;
 } har_resampler;
 
-typedef struct { /* numbers of a block of seconds, the time in which a sensor is stuck, blocks since a fault, the clock */
-  int n, n_slow, n_light, n_heavy, n_turning, run[6], longest[6], count, same, behind;
-  int64_t began, last_us, stuck_from, stuck_until, first_us, newest_us;
+typedef struct { /* numbers of a few seconds */
+  int n, n_slow, n_light, n_heavy, n_turning, run[6], longest[6];
+  int64_t began, last_us;
   har_real sizes, turns, first[6], last[6], sums[6], squares[6], limit[6];
-  bool varies[6], has_time, said_rate, said_clock;
+  bool varies[6];
+} har_block;
+
+typedef struct { /* the time in which a sensor is stuck, blocks since a fault, the clock */
+  har_block block;
   unsigned char since[HAR_N_FAULTS];
+  int64_t stuck_from, stuck_until, first_us, newest_us;
+  int count, same, behind;
+  bool has_time, said_rate, said_clock;
 } har_faults;
 
-typedef struct { /* sums over a window, which a walking frame is computed from */
-  har_real up[3], pushes[3][3], turns[3][3];
-} har_motion;
-
-typedef struct {
-  bool at_rest, too_quick;
-  har_real unlike_all, rotation; /* unlike_all is 1 at the nearest label's limit */
-} har_novelty;
+/* Sums over a window, which a walking frame is computed from; how it compares with all labels, 1 at a limit. */
+typedef struct { har_real up[3], pushes[3][3], turns[3][3]; } har_motion;
+typedef struct { bool at_rest, too_quick; har_real unlike_all, rotation; } har_novelty;
 
 typedef struct { /* windows in a row with the same answer, and at rest; evidence of movement unlike every activity */
   int label, n_label, n_at_rest, n_steady;
@@ -185,9 +178,9 @@ typedef struct {
 #endif
 #if !HAR_ON_BOARD
   har_real recent[HAR_AXES_SAMPLES][6], turns[HAR_AXES_ENOUGH + 2 * HAR_AXES_SIDE][9];
+#endif
   int n_recent, n_turns;
   bool told_axes;
-#endif
   bool is_mounted, moves; /* `rotation` is known; the body moves in the window */
 #if HAR_SEEKS_MOUNTING
   har_real rotation[3][3], own[3][3], turned[3][3]; /* `own` of the window, which is `turned` */

@@ -3,7 +3,7 @@
 #ifndef HAR_TABLE_H
 #define HAR_TABLE_H
 
-#include "har_real.h"
+#include "har_rules.h"
 
 typedef struct {
   int samples;
@@ -23,9 +23,9 @@ typedef struct {
   int n_moving;
   har_real temperature;
   har_real evidence;
+  har_real confidence;
   har_real change_still;
   har_real change_moving;
-  har_real confidence;
   har_real body_moves_g;
   har_real rest_rad_s;
   har_real most_steps_hz;
@@ -37,9 +37,9 @@ typedef struct {
   const int *moving;
   const har_real *factors;
   const har_real *centres;
-  const har_real *posture_limits;
   const har_real *means;
   const har_real *precisions;
+  const har_real *posture_limits;
   const har_real *movement_limits;
   const har_real *middle;
   const har_real *weights;
@@ -64,9 +64,9 @@ typedef struct {
 #define HAR_N_MOVING (s->model->n_moving)
 #define HAR_TEMPERATURE (s->model->temperature)
 #define HAR_EVIDENCE (s->model->evidence)
+#define HAR_CONFIDENCE (s->model->confidence)
 #define HAR_CHANGE_STILL (s->model->change_still)
 #define HAR_CHANGE_MOVING (s->model->change_moving)
-#define HAR_CONFIDENCE (s->model->confidence)
 #define HAR_BODY_MOVES_G (s->model->body_moves_g)
 #define HAR_REST_RAD_S (s->model->rest_rad_s)
 #define HAR_MOST_STEPS_HZ (s->model->most_steps_hz)
@@ -78,9 +78,9 @@ typedef struct {
 #define har_moving (s->model->moving)
 #define har_factors (s->model->factors)
 #define har_centres (s->model->centres)
-#define har_posture_limits (s->model->posture_limits)
 #define har_means (s->model->means)
 #define har_precisions (s->model->precisions)
+#define har_posture_limits (s->model->posture_limits)
 #define har_movement_limits (s->model->movement_limits)
 #define har_middle (s->model->middle)
 #define har_weights (s->model->weights)

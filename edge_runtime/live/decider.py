@@ -175,20 +175,13 @@ class Decider:
         It does by its `answer` in the known frame, or else, if the device has moved since, by another in its own frame.
         """
         assert self._search
-        if self._can_be_walking(turned) and self._is_sure(answer):
-            return True
-        if self._search.rotation is None:
-            return False
         own = self._search.own(as_worn)
-        return self._can_be_walking(own) and self._is_sure(self._classify(own))
+        return self._shows_walking(turned, answer) or (self._search.rotation is not None and self._shows_walking(own))
 
-    def _is_sure(self, answer: Array) -> bool:
-        return bool(answer[self._card.labels.index(WALKING)] > SURE)
-
-    def _can_be_walking(self, window: npt.NDArray[np.floating]) -> bool:
-        """Tell whether the movement of a window is not novel for walking, as jogging is."""
-        novelty = self._novelty(window, has_posture=False)
-        return not (novelty.novel_movement[self._card.labels.index(WALKING)] or novelty.too_quick)
+    def _shows_walking(self, window: npt.NDArray[np.floating], answer: Array | None = None) -> bool:
+        label, novelty = self._card.labels.index(WALKING), self._novelty(window, has_posture=False)
+        is_novel = novelty.novel_movement[label] or novelty.too_quick  # for example jogging
+        return bool(not is_novel and (self._classify(window) if answer is None else answer)[label] > SURE)
 
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
         """Name the activity `label`, or the activities that look like it at the tilt of `window`."""

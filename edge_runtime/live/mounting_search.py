@@ -79,7 +79,7 @@ class MountingSearch:
             self._since = 0
         walked_s = self._seconds(self._n_walking)
         if walked_s >= WALK_S:
-            walk = Motion.joined(self._walk)
+            walk = Motion(*map(np.concatenate, zip(*self._walk, strict=True)))
             frame = walking_frame(walk)
             sways_back = is_turned_round(walk, frame)
             if self.rotation is None:

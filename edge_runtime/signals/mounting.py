@@ -11,7 +11,7 @@ the same windows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -50,8 +50,7 @@ def is_moving(windows: Windows, names: Sequence[str], least_g: float = MOVING_G)
     return mean > least_g**2
 
 
-@dataclass(frozen=True)
-class Motion:
+class Motion(NamedTuple):
     """The numbers of `n` windows that a walking frame is computed from.
 
     `acceleration` `[n, 3]` is the mean total acceleration. `pushes` `[n, 3, 3]` are sums of products, by axis, of body
@@ -73,11 +72,6 @@ class Motion:
             turning, pushed = (values - values.mean(axis=1, keepdims=True) for values in (gyro, body))
             turns = _lagged(turning, pushed, SWAY_LAG_S * rate_hz)
         return cls(_triad(windows, names, "total_acc").mean(axis=1), _lagged(body, body, LAG_S * rate_hz), turns)
-
-    @classmethod
-    def joined(cls, parts: Sequence["Motion"]) -> "Motion":
-        """Join the windows of `parts`."""
-        return cls(*(np.concatenate([getattr(x, key) for x in parts]) for key in ("acceleration", "pushes", "turns")))
 
 
 def walking_frame(motion: Motion) -> Array:

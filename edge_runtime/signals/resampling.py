@@ -2,15 +2,14 @@
 
 Each sample waits a moment for earlier ones; between two neighbours, values are interpolated linearly. Samples of a
 clearly faster sensor are decimated behind a low-pass, a sinc under a Hamming window. It passes frequencies below 0.4 of
-the rate and attenuates those above 0.6 to 0.2 %. Times are whole microseconds and rates whole millihertz, so that every
-machine gives the same samples, and after a day as exactly as at the start.
+the rate and attenuates those above 0.6 to 0.2 %. Times are whole microseconds and rates whole millihertz, so that the
+grid is exact after a day.
 
 References
 ----------
 A. V. Oppenheim, R. W. Schafer: Discrete-Time Signal Processing, 3rd edition, section 7.5 (windowed filters).
 """
 
-import math
 from bisect import bisect_left
 from dataclasses import dataclass
 from operator import itemgetter
@@ -238,11 +237,10 @@ class Decimator:
 
     def __init__(self, factor: int) -> None:
         self.factor = factor
-        half = _half_of_weights(factor)
-        total = 0.0
-        for weight in half[:0:-1]:
-            total += 2 * weight
-        self._weights = np.array(half[:0:-1] + half) / (total + half[0])
+        places = np.arange(-HALF * factor, HALF * factor + 1)
+        window = HAMMING + (1 - HAMMING) * np.cos(np.pi * places / (HALF * factor))
+        weights = np.sinc(places / factor) * window
+        self._weights = weights / weights.sum()
         self._buffer: Array | None = None  # the samples so far that the next output needs
 
     @property
@@ -268,30 +266,3 @@ class Decimator:
         if self._buffer is None:
             return np.empty((0, 0))
         return self.push(np.repeat(self._buffer[-1:], HALF * self.factor, axis=0))
-
-
-def _half_of_weights(factor: int) -> list[float]:
-    """The weights from the middle on, by turns of two directions: the same to the last bit with every library."""
-    step = _direction(math.pi / (HALF * factor))
-    wave_step = step
-    for _ in range(round(math.log2(HALF))):
-        wave_step = _turned(wave_step, wave_step)
-    window = wave = (1.0, 0.0)
-    weights = [1.0]
-    for place in range(1, HALF * factor + 1):
-        window, wave = _turned(window, step), _turned(wave, wave_step)
-        weights.append(wave[1] / (math.pi * place / factor) * (HAMMING + (1 - HAMMING) * window[0]))
-    return weights
-
-
-def _direction(angle: float) -> tuple[float, float]:
-    """The cosine and the sine of at most half a radian, by their Taylor series."""
-    square, cosine, sine = angle * angle, 1.0, 1.0
-    for n in range(12, 0, -2):
-        cosine = 1 - square / (n * (n - 1)) * cosine
-        sine = 1 - square / (n * (n + 1)) * sine
-    return cosine, angle * sine
-
-
-def _turned(direction: tuple[float, float], by: tuple[float, float]) -> tuple[float, float]:
-    return direction[0] * by[0] - direction[1] * by[1], direction[0] * by[1] + direction[1] * by[0]

@@ -117,9 +117,9 @@ def _rotation_units(rotation: Array) -> str | None:
     return None
 
 
-def _most(are: npt.NDArray[np.bool_]) -> bool:
-    """Tell whether more than half are true: their median, by a count of them."""
-    return bool(2 * are.sum() > are.size)
+def _most(flags: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether more than half of the `flags` are true."""
+    return bool(2 * flags.sum() > flags.size)
 
 
 def _stuck(acceleration: Array, rotation: Array) -> str | None:

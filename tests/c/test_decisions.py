@@ -5,7 +5,9 @@ import pytest
 from c_recognizer import CRecognizer, in_c, in_python, infers
 from compiled_c import CC
 from deliveries import DELIVERIES, KINDS, as_faulty_sensors_deliver, model_of, streams_for
+from streams import delivered
 
+from edge_runtime.data import embedded_recordings
 from edge_runtime.model.classifier import Classifier
 
 pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
@@ -29,3 +31,21 @@ def test_decisions_reasons_and_notices_are_pythons(double, tmp_path, kind, deliv
     assert ("stuck" in reasons) == ("rotation axes" in kinds) == (deliver is as_faulty_sensors_deliver)
     assert ("mounting" in reasons) == (kind != "edge")
     assert kind == "edge" or {"mounting found", "mounting lost"} <= kinds
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("rate_hz", [100, 200])
+@pytest.mark.parametrize("kind", ["edge", "edge-anywhere"])
+def test_an_hour_of_a_fast_sensor_is_recognised_as_by_python(double, tmp_path, kind, rate_hz):
+    """With jitter, lost and late samples."""
+    classifier, whole = Classifier(model_of(tmp_path, kind)), embedded_recordings.load()
+    samples = np.concatenate([recording.samples for recording in whole])[: 3600 * 50]
+    rows, seconds = delivered(3600 * rate_hz - 10, rate_hz, seed=1)
+    times = np.rint(1e6 * (seconds + 1)).astype(np.int64)
+    fast = np.stack([np.interp(rows / rate_hz, np.arange(len(samples)) / 50, axis) for axis in samples.T], axis=1)
+    answer = in_c(CRecognizer(double, classifier.card, infers(classifier)), fast, times)
+    expected = in_python(classifier, fast, times)
+    assert len(answer.answers) > 2700
+    assert answer.answers == expected.answers
+    assert np.abs(answer.probabilities - expected.probabilities).max() < 1e-9
+    assert sorted(answer.notices) == sorted(expected.notices)

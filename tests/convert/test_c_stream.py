@@ -147,7 +147,7 @@ def test_a_cortex_m4_takes_no_more_than_the_header_says(tmp_path, name):
     model = frames[stem].pop(f"{stem}_predict") + max(frames[stem].values())
     deepest = max(
         frames[part][name]
-        for part, name in (("har_novelty", "step_frequency"), ("har_mounting", "find_frame"))
+        for part, name in (("har_novelty", "har_find_steps"), ("har_mounting", "find_frame"))
         if name in frames[part]
     )
     stream = frames["har_stream"]["har_next"] + max(model, deepest + max(frames["har_stream"].values()))

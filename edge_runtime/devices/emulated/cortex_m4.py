@@ -142,8 +142,7 @@ class CortexM4:
                 f"the firmware of {job.title} gives other answers than LiteRT: report it, with the model"
             )
         n_hops, hops, longest, ram = np.frombuffer(content[-16:], "<u4").tolist()
-        times = _TICK_NS * answers["ticks"].astype(np.int64)
-        logits = dequantise(answers["values"], model.output)
+        times, logits = _TICK_NS * answers["ticks"].astype(np.int64), dequantise(answers["values"], model.output)
         return times, logits, (n_hops, _TICK_NS * hops, _TICK_NS * longest), ram
 
 
