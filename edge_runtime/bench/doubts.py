@@ -85,7 +85,7 @@ def _sentence(doubt: Doubt) -> str:
 
 
 def _untimed(evidence: Evidence) -> Iterator[Doubt]:
-    yield "an emulated CPU has no times and no memory", "measure on the real device"
+    yield "an emulated CPU shows neither times nor energy", "measure on the real device"
 
 
 def _other_data(evidence: Evidence) -> Iterator[Doubt]:

@@ -190,7 +190,7 @@ def _gain(pair: ComparedResults) -> str:
         against = f"{pair.against_name}{' end to end' * (kind == 'end_to_end')}"
         claims.append(_speed(ratio, interval, against))
     claims += [_size(pair)] if pair.result.file_bytes else []
-    return f"{pair.name} is {', '.join([*claims, _accuracy(pair)])}."
+    return f"{pair.name} is {', '.join([*claims, 'and ' * bool(claims) + _accuracy(pair)])}."
 
 
 def _size(pair: ComparedResults) -> str:
@@ -204,8 +204,8 @@ def _accuracy(pair: ComparedResults) -> str:
     interval = pair.comparison.accuracy_difference_ci95 if pair.comparison else None
     if interval and interval[0] <= 0 <= interval[1]:
         reach = math.ceil(10 * max(-interval[0], interval[1])) / 10
-        return f"and as accurate within {reach:.1f} points" if reach else "and as accurate"
-    return f"and {abs(points):.1f} points {'more' if points > 0 else 'less'} accurate" if points else "and as accurate"
+        return f"as accurate within {reach:.1f} points" if reach else "as accurate"
+    return f"{abs(points):.1f} points {'more' if points > 0 else 'less'} accurate" if points else "as accurate"
 
 
 def without_rivals(report: Report) -> str | None:
