@@ -136,9 +136,11 @@ _sample_options = together(
         metavar="PLACE",
         help="Where the device is worn, such as waist or 'trouser pocket'; for models of the walking frame.",
     ),
-    click.option("--units", type=click.Choice(["g", "m/s2"]), help="Unit of acceleration, whatever the source says."),
     click.option(
-        "--gyro-units", type=click.Choice(["rad/s", "deg/s"]), help="Unit of rotation, whatever the source says."
+        "--units", type=click.Choice([*ACCELERATION_UNITS]), help="Unit of acceleration, whatever the source says."
+    ),
+    click.option(
+        "--gyro-units", type=click.Choice([*ROTATION_UNITS]), help="Unit of rotation, whatever the source says."
     ),
     click.option(
         "--rate",

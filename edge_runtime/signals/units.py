@@ -1,6 +1,6 @@
 """Convert units of time, acceleration and rotation, and recognise them by the size of the numbers.
 
-Acceleration with gravity is about 1 in g and 9.8 in m/s²; samples of motion are 1 to 250 ms apart.
+Acceleration with gravity is about 1 in g, 9.8 in m/s² and 1000 in mg; samples of motion are 1 to 250 ms apart.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
 TIME_UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-ACCELERATION_UNITS = {"g": 1.0, "m/s2": 1 / STANDARD_GRAVITY}
-ROTATION_UNITS = {"rad/s": 1.0, "deg/s": np.pi / 180}
+ACCELERATION_UNITS = {"g": 1.0, "m/s2": 1 / STANDARD_GRAVITY, "mg": 1e-3}
+ROTATION_UNITS = {"rad/s": 1.0, "deg/s": np.pi / 180, "mdps": np.pi / 180_000}
 
 _OTHER_NAMES = {
     "m/s^2": "m/s2", "m/s²": "m/s2", "m/s/s": "m/s2", "ms-2": "m/s2", "m/s**2": "m/s2",
@@ -68,7 +68,7 @@ def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[
     time = next((name for name, s in TIME_UNITS.items() if is_step(step * s)), None)
     by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
     if stated.acceleration is None and acceleration is None:
-        raise InputError(f"acceleration is about {size:.3g}, neither about 1 (g) nor about 9.8 (m/s2): give --units")
+        raise InputError(f"acceleration is about {size:.4g}, not about 1 (g), 9.8 (m/s2) or 1000 (mg): give --units")
     if stated.acceleration is not None and by_size.acceleration not in (None, stated.acceleration):
         raise InputError(
             f"acceleration is taken as {unit_name(stated.acceleration, ACCELERATION_UNITS)}, but its size is about "
@@ -91,13 +91,15 @@ def are_degrees(rotations: npt.ArrayLike) -> bool:
 
 
 def units_notice(stated: Units, inferred: Units) -> str:
-    """A sentence about units that are not `stated` but `inferred` from the numbers, or ""."""
-    triples = zip(stated, inferred, (TIME_UNITS, ACCELERATION_UNITS, ROTATION_UNITS), strict=True)
-    names = [unit_name(factor, table) for before, factor, table in triples if before is None and factor]
-    if not names:
-        return ""
-    names += ["rad/s"] * (inferred.rotation is None)
-    return f"no unit is given; assuming {', '.join(names)} (see --units and --gyro-units)"
+    """A sentence about units of acceleration and rotation that are not `stated` but assumed, or ""."""
+    parts: list[str] = []
+    if stated.acceleration is None and inferred.acceleration:
+        parts.append(f"acceleration in {unit_name(inferred.acceleration, ACCELERATION_UNITS)} (see --units)")
+    if inferred.rotation is None:
+        parts.append("rotation in rad/s (if it is in deg/s, give --gyro-units deg/s)")
+    elif stated.rotation is None:
+        parts.append("rotation in deg/s (see --gyro-units)")
+    return f"no unit is given; assuming {' and '.join(parts)}" if parts else ""
 
 
 def is_step(seconds: float) -> bool:

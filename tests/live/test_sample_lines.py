@@ -110,6 +110,20 @@ def test_an_option_takes_precedence_over_the_header():
     assert np.allclose(samples(turned), [[1, 0, 0, np.pi, 0, 0]])
 
 
+@pytest.mark.parametrize(
+    ("header", "options"),
+    [
+        ("t,ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]", []),
+        ("t,ax[g],ay[g],az[g],gx,gy,gz", ["--gyro-units"]),
+        ("t,ax,ay,az,gx[rad/s],gy[rad/s],gz[rad/s]", ["--units"]),
+        ("", ["--units", "--gyro-units"]),
+    ],
+)
+def test_a_notice_names_the_options_for_the_units_that_are_assumed(header, options):
+    items = read(csv_lines(standing(), header, TIMES))
+    assert [word for word in said(items).replace(")", " ").split() if "--" in word.strip("(")] == options
+
+
 def test_unclear_units_of_a_live_source_may_become_clear():
     lines = LineDecoder(Units())
     items = [y for size in (16384.0, 16384.0, 1.0) for y in lines.feed(csv_lines(standing(50, size)).encode())]

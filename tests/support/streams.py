@@ -50,6 +50,7 @@ HEADERS = {
     ),
     "dps": ("t[ms],acc_x[g],acc_y[g],acc_z[g],gyr_x[dps],gyr_y[dps],gyr_z[dps]", 1e3, 1, DEGREES),
     "signs": ("t [µs],acc.x [m/s²],acc.y [m/s²],acc.z [m/s²],gyro.x [°/s],gyro.y [°/s],gyro.z [°/s]", 1e6, G, DEGREES),
+    "milli": ("t[ms],acc_x_mg,acc_y_mg,acc_z_mg,gyro_x[mdps],gyro_y[mdps],gyro_z[mdps]", 1e3, 1e3, 1e3 * DEGREES),
     "in names": ("time_ms,acc_x_ms2,acc_y_ms2,acc_z_ms2,gyro_x_rad_s,gyro_y_rad_s,gyro_z_rad_s", 1e3, G, 1),
 }
 """Headers with units or of a known app, with the values of 1 s, 1 g and 1 rad/s in their units."""
