@@ -70,6 +70,17 @@ def test_a_path_without_samples_is_refused_by_its_name(name, tmp_path):
         list(csv_file(tmp_path / name, Units()))
 
 
+def test_a_pipe_whose_samples_are_all_left_out_is_refused(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with closing(csv_file(path, Units())) as source:
+        next(source)
+        with path.open("wb", buffering=0) as writer:
+            writer.write(csv_lines(standing(100, 16384.0)).encode())
+        with pytest.raises(InputError, match="--units"):
+            list(source)
+
+
 @pytest.mark.parametrize(
     ("encoding", "end"),
     [("utf-8", "\r"), ("utf-8-sig", "\n"), ("utf-16", "\r\n"), ("utf-16-le", "\n"), ("utf-16-be", "\n")],

@@ -25,7 +25,7 @@ class LineDecoder:
     """Cuts bytes into lines and parses them; the first unreadable line is quoted, further lines are counted.
 
     The units that the user has `stated` take precedence over a header; `midway` as for `LineParser`. Rotation without
-    a unit is taken as rad/s, or as deg/s from where it is too fast for rad/s. `samples` counts the samples so far;
+    a unit is taken as rad/s, or as deg/s from where it is too fast for rad/s. `samples` counts the usable samples;
     `fault` describes the first unreadable line.
 
     In a `file` no samples are missing, and the readings of sensors may stand far apart. Raises `InputError` where its
@@ -114,6 +114,7 @@ class LineDecoder:
             if self._file:
                 raise InputError(f"{self._file}: {error}") from error
             self._left_out += len(self._waiting)
+            self.samples -= len(self._waiting)
             self._waiting = []
             self.fault = self.fault or str(error)
             self._report(Event("units", str(error)))
