@@ -22,7 +22,7 @@ class Session:
         self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps
         self._newest = 0.0
         self.began: float | None = None
-        self._shown: dict[str, deque[float]] = {}  # times of the latest notices of a repeating kind
+        self._shown: dict[str, deque[tuple[float, str]]] = {}  # the latest notices of a repeating kind
         self.summary = StreamSummary(recognizer.answers, recognizer.hop / recognizer.rate_hz)
 
     def run(self, source: Iterable[Item]) -> Iterator[list[tuple[LiveEvent, float]]]:
@@ -55,12 +55,13 @@ class Session:
         ]
 
     def _is_shown(self, notice: Notice) -> bool:
-        """Tell whether to show a notice: at most three in a minute of samples if its kind repeats."""
+        """Tell whether to show a notice: if its kind repeats, three different sentences in a minute of samples."""
         if notice.kind not in _REPEATING:
             return True
         now = self.summary.samples / RATE_HZ
         lately = self._shown.setdefault(notice.kind, deque(maxlen=_SHOWN))
-        if len(lately) == _SHOWN and now - lately[0] <= _WITHIN_S:
+        texts = [text for shown, text in lately if now - shown <= _WITHIN_S]
+        if len(texts) == _SHOWN or notice.text in texts:
             return False
-        lately.append(now)
+        lately.append((now, notice.text))
         return True

@@ -100,6 +100,12 @@ def test_a_repeated_notice_is_shown_three_times_a_minute_and_counted(n, n_sample
     assert live.summary.gaps == live.summary.to_dict()["notices"]["gap"] == n
 
 
+def test_a_sentence_that_repeats_is_shown_once_a_minute():
+    chunk = Chunk(np.arange(500) / 50, standing(500))
+    _, _, events = run([item for _ in range(10) for item in (Event("invalid", "too large"), chunk)])
+    assert [notice.kind for notice in notices(event for event, _ in events)].count("invalid") == 2
+
+
 def follow(timestamps, clock, size, n, step_s):
     """Return the times of `n` chunks that come `step_s` apart, and the events about them."""
     times, events = [], []
