@@ -3,6 +3,9 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+import numpy.typing as npt
+
 from edge_runtime.live.decider import Decision, LiveEvent, Notice
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.sources import Event, Item
@@ -20,6 +23,7 @@ class Session:
 
     def __init__(self, recognizer: LiveRecognizer, axes: Axes, timestamps: Timestamps) -> None:
         self._recognizer, self._axes, self._timestamps = recognizer, axes, timestamps
+        self._left_out = np.zeros(3, np.int64)  # duplicates, late and invalid samples before a restart
         self._newest = 0.0
         self.began: float | None = None
         self._shown: dict[str, deque[tuple[float, str]]] = {}  # the latest notices of a repeating kind
@@ -42,13 +46,20 @@ class Session:
         self._newest = float(seconds[-1])
         self.began = float(seconds[0]) if self.began is None else self.began
         self.summary.samples_came(seconds)
+        if chunk.anew:
+            self._left_out += self._recognizer_left_out()
+            self._recognizer.restart(gentle=True)
         notices = [Notice(float(seconds[0]), event.kind, event.text) for event in events]
         return [*notices, *self._recognizer.push(self._axes(chunk.samples), seconds)]
 
+    def _recognizer_left_out(self) -> npt.NDArray[np.int64]:
+        recognizer = self._recognizer
+        return np.array([recognizer.duplicates, recognizer.late, recognizer.invalid])
+
     def _counted(self, events: list[LiveEvent]) -> list[tuple[LiveEvent, float]]:
         """Count all `events`; leave out notices that are repeated too often."""
-        recognizer, summary = self._recognizer, self.summary
-        summary.duplicates, summary.late, summary.invalid = recognizer.duplicates, recognizer.late, recognizer.invalid
+        summary = self.summary
+        summary.duplicates, summary.late, summary.invalid = (self._left_out + self._recognizer_left_out()).tolist()
         timed = [(event, summary.add(event)) for event in events]
         return [
             (event, elapsed_s) for event, elapsed_s in timed if isinstance(event, Decision) or self._is_shown(event)

@@ -141,6 +141,7 @@ def test_rotation_without_a_unit_is_in_degrees_where_it_is_too_fast_for_radians(
     items = [y for chunk in np.split(rows, len(rows) // 5) for y in lines.feed(csv_lines(chunk).encode())]
     assert kinds(items) == ["units"] * (1 + bool(still))
     assert "deg/s" in said(items)
+    assert [chunk.anew for chunk in items if isinstance(chunk, Chunk)].count(True) == bool(still)
     assert np.allclose(samples(items)[-400:], walked[-400:])
     fast = read(csv_lines(rows), Units(None, None, 1.0))
     assert np.allclose(samples(fast), rows)

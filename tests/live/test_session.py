@@ -23,6 +23,9 @@ class Recorder:
         self.samples: list[np.ndarray] = []
         self.seconds: list[float] = []
 
+    def restart(self, gentle):
+        self.samples, self.seconds = [], []
+
     def push(self, samples, seconds=None):
         before = len(self.seconds)
         self.samples.extend(samples)
@@ -104,6 +107,13 @@ def test_a_sentence_that_repeats_is_shown_once_a_minute():
     chunk = Chunk(np.arange(500) / 50, standing(500))
     _, _, events = run([item for _ in range(10) for item in (Event("invalid", "too large"), chunk)])
     assert [notice.kind for notice in notices(event for event, _ in events)].count("invalid") == 2
+
+
+def test_samples_in_another_unit_start_the_recogniser_anew_and_no_count_is_lost():
+    early, later = Chunk(np.arange(50) / 50, standing(50)), Chunk(1 + np.arange(50) / 50, standing(50), anew=True)
+    live, recognizer, _ = run([early, later])
+    assert (len(recognizer.samples), live.summary.samples) == (50, 100)
+    assert (live.summary.late, live.summary.invalid) == (4, 6)
 
 
 def follow(timestamps, clock, size, n, step_s):

@@ -19,12 +19,14 @@ Array = npt.NDArray[np.float64]
 class Chunk:
     """Samples `[n, 6]` in g and rad/s, and their times `seconds` `[n]` in the sender's clock, or None.
 
-    Between `recorded` chunks no samples are missing, however late they come. `left_out` counts unreadable lines.
+    Between `recorded` chunks no samples are missing, however late they come. If the samples are `anew`, earlier samples
+    had a wrong unit. `left_out` counts unreadable lines.
     """
 
     seconds: Array | None
     samples: Array
     recorded: bool = False
+    anew: bool = False
     left_out: int = 0
 
     def __len__(self) -> int:

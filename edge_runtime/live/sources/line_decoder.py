@@ -127,10 +127,12 @@ class LineDecoder:
             self._judge()
         if self._waiting and self._units:
             samples = np.array([values for _, values in self._waiting])
+            are_later, are_anew = len(self._rotations) > 0, False
             if self._units.rotation is None:
                 self._rotations = np.concatenate([self._rotations, samples[:, 3:]])[-N_JUDGED:]
                 if len(self._rotations) == N_JUDGED and are_degrees(self._rotations):
                     self._units, self._is_noticed = self._units._replace(rotation=ROTATION_UNITS["deg/s"]), False
+                    are_anew = are_later
             if not self._is_noticed and (notice := units_notice(self._stated.or_else(self._header), self._units)):
                 self._items.append(Event("units", notice))
             self._is_noticed = True
@@ -138,7 +140,7 @@ class LineDecoder:
             samples[:, 3:] *= 1.0 if self._units.rotation is None else self._units.rotation
             times = np.array([time for time, _ in self._waiting], np.float64) if self._has_times else None
             seconds = None if times is None else times * (self._units.time or 1.0)
-            self._items.append(Chunk(seconds, samples, recorded=bool(self._file)))
+            self._items.append(Chunk(seconds, samples, bool(self._file), are_anew))
             self._waiting = []
 
     def _report(self, event: Event) -> None:
