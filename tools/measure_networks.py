@@ -21,17 +21,13 @@ from edge_runtime.model.rivals import record_of
 from edge_runtime.runs import Run, settings_path
 from edge_runtime.system.files import write_text
 from tools import COMMAND, RESULTS, ROOT, bench, children_cpu_seconds, write_json
+from train.fit import networks
 
 NETWORK_RESULTS = RESULTS / "networks"
 _SCORES = ("accuracy", "macro_f1", "per_subject")
 SCHEMES = ("float32", "mixed", "int8")
 FORMS = ("--quantize-as", "int8", "--quantize-as", "mixed")
-NETWORKS: dict[str, tuple[str, ...]] = {
-    "edge": ("--network", "edge"),
-    "edge-small": ("--network", "edge-small"),
-    "stacked-lstm": ("--network", "stacked-lstm"),
-    "gru-coarse": ("--network", "gru-coarse"),
-    "residual-bidir-lstm": ("--network", "residual-bidir-lstm"),
+NETWORKS: dict[str, tuple[str, ...]] = {name: ("--network", name) for name in networks.NETWORKS} | {
     "edge-accelerometer": ("--network", "edge", "--sensors", "accelerometer"),
     "stacked-lstm-accelerometer": ("--network", "stacked-lstm", "--sensors", "accelerometer"),
     "gru-coarse-coarse": ("--network", "gru-coarse", "--classes", "coarse"),

@@ -17,6 +17,7 @@ from programs import ROOT, run_program
 import edge_runtime
 import har_edge
 from edge_runtime import Classifier, Decision
+from edge_runtime.commands import stream
 from edge_runtime.signals.frontend import FrontEnd
 
 COMMANDS = har_edge.commands()
@@ -120,6 +121,11 @@ def test_every_command_and_option_has_help_that_ends_with_examples_that_parse():
         for line in lines:
             parse(line.removeprefix("  har-edge "))
             assert f" {command.name} " in f"{line} ", line
+
+
+def test_the_guide_to_streams_has_a_line_for_each_source():
+    lines = re.findall(r"^- `(--[a-z0-9]+)", (ROOT / "docs/stream.md").read_text(), re.M)
+    assert [name for name in lines if name in stream.SOURCES] == list(stream.SOURCES)
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Check that every network, built-in or a user's, takes any signals and classes."""
 
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from programs import ROOT
 
 from edge_runtime.data.names import coarse_classes
 from edge_runtime.errors import InputError
@@ -32,6 +34,8 @@ def test_a_network_takes_any_signals_answers_with_logits_and_has_its_documented_
     whole = build(name, (128, 9), 6)
     assert whole.name == name
     assert f"{round(whole.count_params() / 1000)} k parameters" in NETWORKS[name].__doc__
+    rows = re.findall(rf"^\| `{name}` \|.*\| ([\d,]+) \|$", (ROOT / "docs/networks.md").read_text(), re.M)
+    assert rows == [f"{whole.count_params():,}"]
     assert whole.output_shape == (None, 6)
     if name != "residual-bidir-lstm":  # it takes seconds
         answers = np.asarray(build(name, (32, 6), 4)(np.ones((2, 32, 6), np.float32)))
