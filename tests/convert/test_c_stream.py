@@ -27,7 +27,7 @@ SHIPPED = {name: MODELS["int8"].with_name(f"{name}_int8.tflite") for name in ("e
 CARD = cards.read_model(MODELS["int8"])[1]
 SENSOR = Path(__file__).with_name("sensor.c")
 NEAR = 0.03  # of probabilities: filters in float32 move a few inputs of the network by a step of int8
-COUNT = np.repeat(np.float32([4 / 32768, 500 / 32768 * np.pi / 180]), 3)  # g and rad/s, of the documentation's example
+COUNT = np.repeat(np.float32([4 / 32768, 0.0175 * np.pi / 180]), 3)  # g and rad/s, of the documentation's example
 
 pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
 
