@@ -109,12 +109,13 @@ def operator_names(flatbuffer: bytes) -> set[str]:
 
 
 def ports(flatbuffer: bytes) -> tuple[list[Tensor], list[Tensor]]:
-    """Read the inputs and the outputs of a model's main graph. Raises `ValueError`."""
+    """Read the inputs and the outputs of a model's main graph, where they are tensors. Raises `ValueError`."""
     main = next(root_table(flatbuffer).tables(2), None)
     if main is None:
         raise ValueError("it has no graph")
     tensors = list(main.tables(0))
-    inputs, outputs = ([_tensor(i, tensors[i]) for i in _indices(main, field, len(tensors))] for field in (1, 2))
+    places = ([i for i in _indices(main, field, len(tensors)) if i >= 0] for field in (1, 2))
+    inputs, outputs = ([_tensor(i, tensors[i]) for i in indices] for indices in places)
     return inputs, outputs
 
 

@@ -80,6 +80,5 @@ def test_a_model_that_cannot_run_is_one_sentence():
 def test_a_model_without_the_tensor_of_its_output_is_refused():
     model = schema.ModelT.InitFromPackedBuf(DENSE)
     model.subgraphs[0].outputs = [-1]
-    opened = open_model(tiny_models.packed(model), name="m.tflite")
     with pytest.raises(InputError, match=r"m\.tflite"):
-        opened.run(np.zeros(opened.input.shape, np.float32))
+        open_model(tiny_models.packed(model), name="m.tflite")
