@@ -119,7 +119,7 @@ def test_a_card_that_cannot_be_used_is_refused_as_in_python(jvm):
     novelty = replace(card.live.novelty, steps=replace(card.live.novelty.steps, most=0.0))
     np.zeros((1, 7)).tofile(jvm.folder / "samples")
     for unusable, reason in (
-        (replace(card, live=replace(card.live, novelty=novelty)), "above 0"),
+        (replace(card, live=replace(card.live, novelty=novelty)), "steps"),
         (replace(card, frame="walking", labels=("JOGGING", *uci_har.LABELS[1:])), "WALKING"),
     ):
         (jvm.folder / "unusable.tflite").write_bytes(cards.attach(flatbuffer, unusable))
