@@ -13,6 +13,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
+from onnx.reference.op_run import OpRun
 
 from convert.keras_layers import form_fault
 from convert.onnx_reader.graph import Inputs, Node, inlined, needed_nodes
@@ -23,6 +24,25 @@ from edge_runtime.errors import InputError
 from edge_runtime.model.onnx_model import ONNX_RUNTIME, open_onnx
 
 Array = npt.NDArray[np.float32]
+
+
+class GlobalMaxPool(OpRun):
+    """The maximum of each channel; the package's own also takes the maximum over channels."""
+
+    op_domain = ""
+
+    def _run(self, tensor: Array) -> tuple[Array]:
+        return (tensor.max(axis=tuple(range(2, tensor.ndim)), keepdims=True),)
+
+
+class BatchNormalization(OpRun):
+    """Normalisation as in use; in old opsets, the package's own normalises as in training."""
+
+    op_domain = ""
+
+    def _run(self, tensor: Array, *weights: Array, epsilon: float = 1e-5, **_: Any) -> tuple[Array]:
+        scale, bias, mean, variance = (values.reshape(-1, *[1] * (tensor.ndim - 2)) for values in weights)
+        return ((tensor - mean) / np.sqrt(variance + np.float32(epsilon)) * scale + bias,)
 
 
 def read(path: Path) -> keras.Model:
@@ -126,5 +146,5 @@ def _evaluator(proto: onnx.ModelProto, window: str) -> Callable[[Array], Array]:
     if importlib.util.find_spec(ONNX_RUNTIME):
         with contextlib.suppress(InputError):
             return open_onnx(proto.SerializeToString()).run
-    evaluator = ReferenceEvaluator(proto)
+    evaluator = ReferenceEvaluator(proto, new_ops=[GlobalMaxPool, BatchNormalization])
     return lambda values: evaluator.run(None, {window: values})[0]

@@ -207,3 +207,12 @@ def test_weights_are_read_from_beside_the_file_only(tmp_path):
     (tmp_path / "ghts.bin").write_bytes((tmp_path / "weights.bin").read_bytes())
     with pytest.raises(InputError, match=r"mine\.onnx"):
         read(path)
+
+
+@pytest.mark.parametrize("opset", [11, 18])
+def test_without_onnx_runtime_the_answers_are_checked_too(opset, tmp_path, monkeypatch):
+    g = OnnxGraph("n", 6, 20, opset=opset)
+    pooled = g.add("GlobalMaxPool", g.norm("windows", 6))
+    save(g.model(g.linear(g.add("Flatten", pooled), 6)), tmp_path / "pooled.onnx")
+    monkeypatch.setattr("convert.onnx_reader.reader.ONNX_RUNTIME", "absent")
+    assert read(tmp_path / "pooled.onnx").output_shape == (None, 6)
