@@ -196,8 +196,9 @@ class _Network:
     def is_chance(self) -> bool:
         """Whether float32's answers can be scored, and are not better than chance."""
         source, labels = self.source, self.source.card.labels
-        confusion = confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels))
-        return source.is_labelled and is_chance(per_class(confusion, labels))
+        if not source.is_labelled:
+            return False
+        return is_chance(per_class(confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels)), labels))
 
     def _path(self, scheme: str) -> Path:
         return flatbuffer_path(self._scratch, self.source.name, scheme)
