@@ -26,6 +26,7 @@ _ERF = ("Erf", ("Div", "x", 2**0.5)), ("Erf", ("Mul", "x", 2**-0.5))
 _GELU = [
     *(("Mul", ("Mul", "x", ("Add", erf, 1.0)), 0.5) for erf in _ERF),
     *(("Mul", ("Mul", "x", 0.5), ("Add", erf, 1.0)) for erf in _ERF),
+    *(("Mul", "x", ("Mul", 0.5, ("Add", erf, 1.0))) for erf in _ERF),
 ]
 
 

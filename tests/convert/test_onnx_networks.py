@@ -57,7 +57,9 @@ def normalised_by_hand(g: OnnxGraph) -> str:
     tensor = g.add("Add", g.add("Mul", divided, g.weights(6)), g.weights(6))
     tensor = g.linear(g.at(tensor, -1, axis=1), 6, 10)
     inner = g.add("Add", g.add("Erf", g.add("Div", tensor, g.constant(2**0.5))), g.constant(1.0))
-    return g.linear(g.add("Mul", g.add("Mul", tensor, inner), g.constant(0.5)), 10)
+    tensor = g.add("Mul", g.add("Mul", tensor, inner), g.constant(0.5))
+    inner = g.add("Add", g.add("Erf", g.add("Div", tensor, g.constant(2**0.5))), g.constant(1.0))
+    return g.linear(g.add("Mul", tensor, g.add("Mul", g.constant(0.5), inner)), 10)
 
 
 def attention_over_time(g: OnnxGraph) -> str:
