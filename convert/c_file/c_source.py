@@ -252,7 +252,6 @@ def _point_of(x: Value, ranges: Mapping[str, Sequence[float]]) -> str:
         name
         for name, (low, high) in ranges.items()
         if x.dtype == "int8"
-        and x.scale is not None
         and math.isclose(255 * x.scale, max(high, 0) - min(low, 0), rel_tol=_TOLERANCE)
         and abs((-128 - x.zero_point) * x.scale - min(low, 0)) < x.scale
     ]

@@ -94,12 +94,13 @@ class Value:
         return joined(pieces, shape)
 
 
-def joined(values: Iterable[Value], shape: Sequence[int]) -> Value:
-    """Return the values, one after the other, as one value."""
+def joined(values: Sequence[Value], shape: Sequence[int]) -> Value:
+    """Return the values, one after the other, as one value, with the scale of the first."""
     parts = tuple(part for value in values for part in (value.parts or (value,)))
     if len(parts) == 1:
         return parts[0].part(0, shape)
-    return replace(parts[0], buffer=Buffer(math.prod(shape), parts[0].dtype), offset=0, shape=tuple(shape), parts=parts)
+    buffer = Buffer(math.prod(shape), values[0].dtype)
+    return replace(values[0], buffer=buffer, offset=0, shape=tuple(shape), parts=parts)
 
 
 def constant(data: Array) -> Value:

@@ -1,6 +1,7 @@
 """Check the C of single operators: it has LiteRT's answers for all values, or for random values of many shapes."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from compiled_c import CC, Compiled, unnamed_card
 from tiny_models import Part, build, doubling_loop, packed, quantise
 
 from convert.c_file.c_source import source_of
-from convert.c_file.graph_tracing import JOIN, trace
+from convert.c_file.graph_tracing import JOIN, Buffer, Value, constant, joined, trace
 from convert.quantise import compaction
 from edge_runtime.errors import InputError
 from edge_runtime.model.graphs import ports
@@ -324,3 +325,9 @@ def test_a_weight_beyond_neon_is_refused():
     refused = model(OF.FULLY_CONNECTED, ((1, 4), (1, 3)), schema.FullyConnectedOptionsT(), [least])
     with pytest.raises(InputError, match="-128"):
         source_of(refused, unnamed_card(), "refused")
+
+
+def test_values_behind_a_margin_keep_their_scale():
+    values = Value(Buffer(3, "int8"), 0, (3,), np.float32(0.1), 4)
+    padded = replace(joined([constant(np.zeros(2, np.int8)), values], (5,)), scale=values.scale, zero_point=4)
+    assert (joined([padded], (5,)).scale, joined([padded], (5,)).zero_point) == (values.scale, 4)
