@@ -141,8 +141,7 @@ def _decisions_as_in_python(cores, model: Path, streams: list[Stream]) -> tuple[
         for i, (decided, noticed) in enumerate(expected):
             rows.append(_doubles(core.folder / files[i][1], decided.shape[1]))
             assert np.array_equal(rows[-1][:, :4], decided[:, :4])
-            # A browser's last bits may round a value of an int8 window to its neighbour.
-            assert np.abs(rows[-1][:, 4:] - decided[:, 4:]).max() < (1e-6 if core is cores[0] else 0.01)
+            assert np.abs(rows[-1][:, 4:] - decided[:, 4:]).max() < 1e-6
             assert sorted(notice for number, *notice in lines if number == str(i)) == sorted(noticed)
     return np.concatenate(rows), {kind for _, kind, _ in lines}
 

@@ -7,6 +7,7 @@ final class Decimator {
     }
 
     private static final int HALF = 8; // samples at the lower rate
+    private static final double HAMMING = 0.54;
 
     private final int factor;
     private final Target target;
@@ -23,8 +24,9 @@ final class Decimator {
         ring = new double[n][];
         double sum = 0;
         for (int i = 0; i < n; i++) {
-            double x = Math.PI * (i - n / 2) / factor;
-            double window = n == 1 ? 1 : 0.54 - 0.46 * Math.cos(2 * Math.PI * i / (n - 1));
+            int place = i - n / 2;
+            double x = Math.PI * ((double) place / factor);
+            double window = HAMMING + (1 - HAMMING) * Math.cos(Math.PI * place / (HALF * factor));
             taps[i] = (x == 0 ? 1 : Math.sin(x) / x) * window;
             sum += taps[i];
         }

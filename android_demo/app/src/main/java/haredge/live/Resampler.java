@@ -4,7 +4,7 @@ import haredge.core.FrontEnd;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Resamples raw samples to 50 Hz by their timestamps, as {@code edge_runtime/signals/resampling.py}. */
+/** Resamples raw samples to 50 Hz by timestamps in whole microseconds: {@code edge_runtime/signals/resampling.py}. */
 final class Resampler {
     interface Target {
         /** A new stretch begins after {@code gap} seconds: 0 at the start, negative where the clock was set back. */
@@ -15,13 +15,15 @@ final class Resampler {
 
     static final double WAIT_S = 0.06;
 
-    private static final double MAX_GAP_S = 0.25;
-    private static final double SET_BACK_S = 1.0;
+    private static final double WAIT = 1e6 * WAIT_S;
+    private static final double MAX_GAP = 250_000;
+    private static final double SET_BACK = 1_000_000;
     private static final int SET_BACK_SAMPLES = 5;
-    private static final double LOOK_S = 0.5; // tells how fast a sensor is
+    private static final double LOOK = 500_000; // tells how fast a sensor is
     private static final double CLEARLY_FASTER = 1.25;
     private static final int MOST_TIMES_FASTER = 20;
-    private static final double TOLERANCE = 1e-6; // of the time between two samples
+    private static final long STEP = 1_000_000_000; // of the grid, in microseconds times the rate in millihertz
+    private static final long RATE_MHZ = Math.round(1000.0 * FrontEnd.RATE_HZ);
 
     private final Target target;
     private final List<Timed> waiting = new ArrayList<>(); // in the order of their times
@@ -39,30 +41,34 @@ final class Resampler {
 
     /** Take a sample, unless it seems to come after a gap: then the next one has to confirm its time. */
     void push(double second, double[] sample) {
+        take(Math.rint(1e6 * second), sample);
+    }
+
+    private void take(double time, double[] sample) {
         if (ahead != null) {
             Timed seen = ahead;
             ahead = null;
-            if (second == seen.second) {
+            if (time == seen.time) {
                 duplicates++;
                 ahead = seen;
                 return;
             }
-            if (second > seen.second - WAIT_S) {
-                place(seen.second, seen.values);
+            if (time > seen.time - WAIT) {
+                place(seen.time, seen.values);
             } else {
                 late++;
             }
         }
-        if (newest != Double.NEGATIVE_INFINITY && second > newest + MAX_GAP_S) {
-            ahead = new Timed(second, sample);
+        if (newest != Double.NEGATIVE_INFINITY && time > newest + MAX_GAP) {
+            ahead = new Timed(time, sample);
         } else {
-            place(second, sample);
+            place(time, sample);
         }
     }
 
-    private void place(double second, double[] sample) {
-        if (second < newest - SET_BACK_S) {
-            behind.add(new Timed(second, sample));
+    private void place(double time, double[] sample) {
+        if (time < newest - SET_BACK) {
+            behind.add(new Timed(time, sample));
             if (behind.size() == SET_BACK_SAMPLES) {
                 setBack();
             }
@@ -70,21 +76,21 @@ final class Resampler {
         }
         late += behind.size();
         behind = new ArrayList<>();
-        if (second <= newest - WAIT_S) {
+        if (time <= newest - WAIT) {
             late++;
             return;
         }
         int place = waiting.size();
-        while (place > 0 && waiting.get(place - 1).second >= second) {
+        while (place > 0 && waiting.get(place - 1).time >= time) {
             place--;
         }
-        if (place < waiting.size() && waiting.get(place).second == second) {
+        if (place < waiting.size() && waiting.get(place).time == time) {
             duplicates++;
             return;
         }
-        waiting.add(place, new Timed(second, sample));
-        newest = Math.max(newest, second);
-        while (!waiting.isEmpty() && waiting.get(0).second <= newest - WAIT_S) {
+        waiting.add(place, new Timed(time, sample));
+        newest = Math.max(newest, time);
+        while (!waiting.isEmpty() && waiting.get(0).time <= newest - WAIT) {
             use(waiting.remove(0));
         }
     }
@@ -101,19 +107,19 @@ final class Resampler {
         behind = new ArrayList<>();
         end();
         for (Timed sample : samples) {
-            push(sample.second, sample.values);
+            take(sample.time, sample.values);
         }
     }
 
     private void use(Timed sample) {
-        if (stretch != null && sample.second - stretch.end() <= MAX_GAP_S) {
+        if (stretch != null && sample.time - stretch.end() <= MAX_GAP) {
             stretch.add(sample);
         } else {
             finishStretch();
-            target.begin(sample.second, last == null ? 0 : sample.second - last);
+            target.begin(sample.time / 1e6, last == null ? 0 : (sample.time - last) / 1e6);
             stretch = new Stretch(sample);
         }
-        last = sample.second;
+        last = sample.time;
     }
 
     private void end() {
@@ -134,11 +140,11 @@ final class Resampler {
     }
 
     private static final class Timed {
-        final double second;
+        final double time; // whole microseconds
         final double[] values;
 
-        Timed(double second, double[] values) {
-            this.second = second;
+        Timed(double time, double[] values) {
+            this.time = time;
             this.values = values;
         }
     }
@@ -147,20 +153,20 @@ final class Resampler {
     private final class Stretch {
         private final double start;
         private final List<Timed> first = new ArrayList<>(); // until it is known how fast the sensor is
-        private double rate;
-        private double seconds; // of the newest, since the start
+        private long rate; // of the grid, in millihertz
+        private double newest; // since the start
         private double[] values;
         private long given;
         private Decimator decimator;
 
         Stretch(Timed sample) {
-            start = sample.second;
+            start = sample.time;
             values = sample.values;
             first.add(sample);
         }
 
         double end() {
-            return first.isEmpty() ? start + seconds : start + (first.get(first.size() - 1).second - start);
+            return first.isEmpty() ? start + newest : first.get(first.size() - 1).time;
         }
 
         void add(Timed next) {
@@ -169,17 +175,17 @@ final class Resampler {
                 return;
             }
             first.add(next);
-            if (next.second - start >= LOOK_S) {
+            if (next.time - start >= LOOK) {
                 decide();
             }
         }
 
-        /** Give what is left, also the sample that lies on the grid but for rounding. */
+        /** Give what is left, up to a microsecond beyond the last sample, whose time was rounded. */
         void finish() {
             if (decimator == null) {
                 decide();
             }
-            if (given / rate <= seconds + TOLERANCE / rate) {
+            if (given * STEP <= ((long) newest + 1) * rate) {
                 give(values);
             }
             decimator.finish();
@@ -188,9 +194,9 @@ final class Resampler {
         /** How fast the sensor is, by its first samples; then go on with those. */
         private void decide() {
             int steps = first.size() - 1;
-            double faster = steps / Math.max(first.get(steps).second - start, 1e-9) / FrontEnd.RATE_HZ;
+            double faster = steps / Math.max(first.get(steps).time - start, 1.0) * STEP / RATE_MHZ;
             int factor = faster < CLEARLY_FASTER ? 1 : (int) Math.min(Math.max(2, Math.rint(faster)), MOST_TIMES_FASTER);
-            rate = factor * FrontEnd.RATE_HZ;
+            rate = factor * RATE_MHZ;
             decimator = new Decimator(factor, target::take);
             give(values);
             for (Timed sample : first.subList(1, first.size())) {
@@ -200,19 +206,19 @@ final class Resampler {
         }
 
         private void use(Timed next) {
-            double after = next.second - start;
-            for (double at = given / rate; at <= after; at = given / rate) {
-                give(at == after ? next.values : between(at, after, next.values));
+            long before = (long) newest * rate;
+            newest = next.time - start;
+            long after = (long) newest * rate;
+            for (long at = given * STEP; at <= after; at = given * STEP) {
+                give(at == after ? next.values : between((double) (at - before) / (after - before), next.values));
             }
-            seconds = after;
             values = next.values;
         }
 
-        private double[] between(double at, double after, double[] next) {
+        private double[] between(double share, double[] next) {
             double[] sample = new double[next.length];
             for (int i = 0; i < sample.length; i++) {
-                double slope = (next[i] - values[i]) / (after - seconds);
-                sample[i] = slope * (at - seconds) + values[i];
+                sample[i] = values[i] + share * (next[i] - values[i]);
             }
             return sample;
         }
