@@ -2,14 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Three marks: a device needs no extra, a trial `.[train]`, whoever changes the project `.[dev]`, which has it too.
+# Three marks: a device needs no extra, a trial `.[train,page]`, whoever changes the project `.[dev]`, which has it too.
 DEVICE := $(VENV)/installed-device
 TRIAL := $(VENV)/installed-train
 INSTALLED := $(VENV)/installed
 # `make demo RUN=...` puts its run folder elsewhere.
 RUN := $(or $(RUN),runs/demo-$(shell date +%Y%m%d-%H%M%S))
 
-.PHONY: demo test test-quick test-as-macos test-long test-devices android test-android page fuzz check format claims reference networks published other-data results golden constraints clean
+.PHONY: demo test test-quick test-as-macos test-long test-devices android test-android fuzz check format claims reference networks published other-data results golden constraints clean
 
 # The first part needs only what a device needs, so that something moves before TensorFlow is there.
 demo: $(DEVICE)
@@ -18,7 +18,7 @@ demo: $(DEVICE)
 	$(BIN)/har-edge train --out $(RUN)
 	$(BIN)/har-edge convert $(RUN) --quantize
 	$(BIN)/har-edge bench $(RUN)
-	@echo 'Now on your phone: source $(BIN)/activate; make page && har-edge page --serve'
+	@echo 'Now on your phone: source $(BIN)/activate; har-edge page --serve'
 
 # A file of tests is for one process, and there are as many processes as CPUs.
 test: $(INSTALLED)
@@ -51,16 +51,10 @@ $(APK): $(shell find android_demo/*.* android_demo/app android_demo/tools edge_r
 	$(BIN)/python android_demo/tools/build_app.py
 
 # The APK's own code on a Java virtual machine: its core as it is, its screens on Android's framework in Robolectric (440 MB).
-# The core runs in Chromium and WebKitGTK too, as the page has it.
+# The page for phones runs in Chromium and WebKitGTK.
 test-android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/desktop.py
 	$(BIN)/python -m pytest -m android
-
-# The page for phones, for `har-edge page`: build/page. Needs a JDK 17 or newer and Maven, and fetches TeaVM once (30 MB).
-page: build/page/har.js
-
-build/page/har.js: $(shell find android_demo/app/src/main android_demo/page android_demo/tools -type f -not -name '*.pyc') | $(INSTALLED)
-	$(BIN)/python android_demo/tools/build_page.py
 
 # More changed files for each parser than `make test` tries; SECONDS=600 gives each ten minutes.
 SECONDS ?= 60
@@ -84,6 +78,7 @@ claims: $(INSTALLED)
 # make reference DATA="--data motionsense=FOLDER --data geotec=FOLDER".
 reference: $(INSTALLED)
 	$(BIN)/python -m tools.reference $(DATA)
+	$(BIN)/python -m tools.page_modules
 
 # Train, convert and measure every network, hours on an idle machine; run folders are kept in runs/networks.
 networks: $(INSTALLED)
@@ -111,7 +106,7 @@ constraints: $(INSTALLED)
 	$(BIN)/pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
 
 # Installed once; again when what is to be installed changes.
-$(TRIAL): EXTRA := [train]
+$(TRIAL): EXTRA := [train,page]
 $(INSTALLED): EXTRA := [dev]
 $(DEVICE) $(TRIAL) $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 to 3.13 is needed, not %d.%d: make PYTHON=python3.11" % sys.version_info[:2] if not (3, 11) <= sys.version_info < (3, 14) else 0)'

@@ -8,7 +8,7 @@ from hypothesis import settings
 settings.register_profile("no deadlines", deadline=None)
 settings.load_profile("no deadlines")
 
-pytest_plugins = ["no_skips", "programs", "training_fixtures", "environments", "android_app"]
+pytest_plugins = ["no_skips", "programs", "training_fixtures", "environments", "android_app", "browsers"]
 
 HERE = Path(__file__).parent
 

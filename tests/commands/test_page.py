@@ -14,27 +14,26 @@ import numpy as np
 import pytest
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
-from convert.page import page_folder, page_server
+from convert.page import page_benchmark, page_folder, page_server, wasm_module
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_card import Card
+from edge_runtime.model.model_paths import REFERENCE_MODELS, reference_model
 
 
-@pytest.fixture(autouse=True)
-def built(tmp_path, monkeypatch):
-    """Write a page as `make page` does; tests in browsers use the real page."""
-    folder = tmp_path / "built"
+@pytest.fixture
+def site(tmp_path) -> Path:
+    """Return a folder with files that a server sends."""
+    folder = tmp_path / "site"
     folder.mkdir()
-    for name in ("index.html", "har.js"):
+    for name in ("index.html", "engine.js", "edge.wasm"):
         (folder / name).write_text(name)
-    monkeypatch.setattr(page_folder, "BUILT", folder)
     return folder
 
 
 @pytest.fixture
-def server(built):
-    (built / "edge.wasm").touch()
-    with page_server.PageServer(built, "127.0.0.1", 0) as opened:
+def server(site):
+    with page_server.PageServer(site, "127.0.0.1", 0) as opened:
         Thread(target=opened.serve_forever, args=(0.02,), daemon=True).start()
         yield opened
         opened.shutdown()
@@ -78,7 +77,7 @@ def test_the_folder_holds_the_page_and_the_model_of_a_run_with_its_card_and_answ
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/model_int8.tflite").write_bytes(MODELS["int8"].read_bytes())
     assert succeeded(har_edge_here("page", "mine", "-o", "site")).stdout == "site/index.html\n"
-    names = {"index.html", "har.js", "models.txt", "mine.wasm", "mine.json", "mine.f32"}
+    names = {"models.txt", "mine.wasm", "mine.json", "mine.f32", *(path.name for path in page_folder.STATIC.iterdir())}
     assert {x.name for x in (tmp_path / "site").iterdir()} == names
     flatbuffer, card = cards.read_model(MODELS["int8"])
     text = custom_sections((tmp_path / "site/mine.wasm").read_bytes())[b"card.json"].decode()
@@ -86,6 +85,29 @@ def test_the_folder_holds_the_page_and_the_model_of_a_run_with_its_card_and_answ
     X, model = uci_har.test.X, open_model(flatbuffer, "litert")
     expected = b"".join([X.tobytes(), *(model.run(x[np.newaxis]).tobytes() for x in X)])
     assert (tmp_path / "site/mine.f32").read_bytes() == expected
+
+
+@pytest.mark.parametrize("name", REFERENCE_MODELS)
+def test_a_shipped_module_is_compiled_again_byte_for_byte(name, tmp_path):
+    """After a change of a model or of the C, `python -m tools.page_modules` writes the modules."""
+    model = reference_model(name, "int8")
+    wasm_module.compile_module(model, tmp_path / "again.wasm")
+    assert (tmp_path / "again.wasm").read_bytes() == wasm_module.wasm_module(model)
+
+
+def test_a_model_is_compiled_once_and_a_changed_model_again(tmp_path, monkeypatch):
+    def compile_module(model, target, on_progress):
+        compiled.append(model)
+        target.write_bytes(model.read_bytes())
+
+    compiled: list[Path] = []
+    monkeypatch.setattr(wasm_module, "compile_module", compile_module)
+    monkeypatch.setenv("HAR_EDGE_CACHE", str(tmp_path / "cache"))
+    model = tmp_path / "mine.tflite"
+    for content in (b"first", b"first", b"second"):
+        model.write_bytes(content)
+        assert wasm_module.wasm_module(model) == content
+    assert len(compiled) == 2
 
 
 @pytest.mark.parametrize(
@@ -106,14 +128,9 @@ def test_one_sentence_says_what_is_wrong(har_edge_here, tmp_path, arguments, cod
     assert not (tmp_path / "site").exists()
 
 
-def test_without_a_build_the_command_says_how_to_make_it(har_edge_here, built):
-    (built / "har.js").unlink()
-    assert_one_sentence(har_edge_here("page", "-o", "site"), 2, "make page")
-
-
 @pytest.mark.parametrize("sent", ["GET {}/%00", "GET http://[/", "GET {}/inner/ HTTP/1.0", "GET {}/../", "\0", ""])
-def test_the_server_prints_nothing_and_lists_no_folder_whatever_a_client_sends(built, server, monkeypatch, capfd, sent):
-    (built / "inner/mine").mkdir(parents=True)
+def test_the_server_prints_nothing_and_lists_no_folder_whatever_a_client_sends(site, server, monkeypatch, capfd, sent):
+    (site / "inner/mine").mkdir(parents=True)
     monkeypatch.setattr(page_server._Files, "timeout", page_server._Files.timeout / 300)
     with connected(server) as client:
         client.sendall(f"{sent.format(server.root)}\r\nHost: localhost\r\n\r\n".encode() if sent else b"")
@@ -122,10 +139,10 @@ def test_the_server_prints_nothing_and_lists_no_folder_whatever_a_client_sends(b
 
 
 def test_only_the_printed_address_is_answered_and_each_answer_has_the_headers_for_security(server):
-    page = (Path(__file__).parents[2] / "android_demo/page/index.html").read_text()
+    page = (page_folder.STATIC / "index.html").read_text()
     policy = re.search(r'Content-Security-Policy" content="(.*)"', page)[1]
     host, path = f"localhost:{server.server_port}", server.root
-    types = {"": "text/html", "/": "text/html", "/har.js": "text/javascript", "/edge.wasm": "application/wasm"}
+    types = {"": "text/html", "/": "text/html", "/engine.js": "text/javascript", "/edge.wasm": "application/wasm"}
     right = [(host, path + name, 200, kind) for name, kind in types.items()]
     wrong = [(host, address, 404, "") for address in ("", "/", "/index.html", f"{path}x/")]
     foreign = [(name, f"{path}/", 421, "") for name in ("evil.example", f"127.0.0.1:{server.server_port}", "")]
@@ -147,8 +164,8 @@ def test_only_the_printed_address_is_answered_and_each_answer_has_the_headers_fo
     ("request_s", "answer_s", "sent"),
     [(0.1, 600, "GET "), (600, 0.1, "GET {}/large HTTP/1.0\r\nHost: localhost\r\n\r\n")],
 )
-def test_a_client_that_drips_or_does_not_read_is_disconnected(built, server, request_s, answer_s, sent):
-    with (built / "large").open("wb") as large:
+def test_a_client_that_drips_or_does_not_read_is_disconnected(site, server, request_s, answer_s, sent):
+    with (site / "large").open("wb") as large:
         large.truncate(1 << 26)
     server.request_s, server.answer_s = request_s, answer_s
     with connected(server) as client:
@@ -165,17 +182,16 @@ def test_too_many_connections_are_closed_and_a_phone_is_answered(server):
         assert urlopen(server.url).read() == b"index.html"
 
 
-def test_a_port_in_use_is_named(har_edge_here, built):
-    with page_server.PageServer(built, "", 0) as server:
+def test_a_port_in_use_is_named(har_edge_here, site):
+    with page_server.PageServer(site, "", 0) as server:
         assert_one_sentence(har_edge_here("page", "--serve", "--port", server.server_port), 2, server.server_port)
 
 
 def test_a_phone_by_usb_reaches_the_page_until_ctrl_c(har_edge_here, tmp_path, monkeypatch):
-    def interrupted(server):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(page_server.PageServer, "serve_forever", interrupted)
-    monkeypatch.setattr(page_folder, "write_page", lambda *_: None)
+    monkeypatch.setattr(page_benchmark, "write_benchmark", interrupted)
     adb = write_program(tmp_path / "adb", f'echo "$@" >> {tmp_path}/log; printf "List\\nphone device\\n"')
     url = succeeded(har_edge_here("page", "--usb", "--port", 0, env={"HAR_EDGE_ADB": str(adb)})).stdout.split()[1]
     port = re.fullmatch(r"http://localhost:(\d+)/\w{10}/", url)[1]

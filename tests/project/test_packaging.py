@@ -1,20 +1,26 @@
 """Check that the wheel and the sdist are complete and install a working command."""
 
 import json
+import signal
+import ssl
 import sys
 import tarfile
 import venv
 import zipfile
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 import tiny_models
-from programs import ROOT, Finished, assert_one_sentence, run_program, succeeded
+from programs import ROOT, Finished, assert_one_sentence, finish, run_program, start, succeeded
 
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 
 DATA = (
+    "convert/page/page.c",
+    "convert/page/static/index.html",
+    "convert/page/static/page.css",
     "edge_runtime/bench.schema.json",
     "edge_runtime/data/recordings.xz",
     "edge_runtime/data/windows.txt",
@@ -23,6 +29,7 @@ DATA = (
     "edge_runtime/reports/report.html.j2",
 )
 MODELS = tuple(f"edge_runtime/models/{name}_{form}.tflite" for name in REFERENCE_MODELS for form in ("float32", "int8"))
+MODULES = tuple(f"convert/page/modules/{name}_int8.wasm" for name in REFERENCE_MODELS)
 HEAVY = ("tensorflow", "keras", "sklearn", "matplotlib")
 TYPED = ("edge_runtime/py.typed", "train/py.typed", "convert/py.typed")
 
@@ -31,7 +38,7 @@ def test_wheel_and_sdist_hold_the_packages_their_data_and_both_notices(built):
     with zipfile.ZipFile(built["wheel"]) as wheel:
         names = wheel.namelist()
         metadata = wheel.read(next(name for name in names if name.endswith("METADATA"))).decode()
-    assert {*DATA, *MODELS, *TYPED, "har_edge.py", "train/cli.py", "convert/cli.py"} <= set(names)
+    assert {*DATA, *MODELS, *MODULES, *TYPED, "har_edge.py", "train/cli.py", "convert/cli.py"} <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "tools/", "docs/"))]
     assert "License-Expression: MIT" in metadata
     assert "License-File: LICENSE" in metadata
@@ -39,15 +46,15 @@ def test_wheel_and_sdist_hold_the_packages_their_data_and_both_notices(built):
     assert "Requires-Python: <3.15,>=3.11" in metadata
     with tarfile.open(built["sdist"]) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    assert {*DATA, *MODELS, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
+    assert {*DATA, *MODELS, *MODULES, *TYPED, "LICENSE", "DATA_NOTICE.md", "README.md", "pyproject.toml"} <= names
 
 
 @pytest.mark.parametrize("kind", ["wheel", pytest.param("sdist", marks=pytest.mark.long)])
 def test_the_installed_command_works(built, kind, tmp_path):
     """Third-party packages come from this environment, and the project from the built file."""
-    environment = tmp_path / "venv"
-    venv.create(environment)
-    python = environment / "bin" / "python"
+    venv.create(tmp_path / "venv")
+    programs = tmp_path / "venv" / "bin"
+    python = programs / "python"
     packages = next(path for path in sys.path if path.endswith("site-packages"))
     site = Path(run_program(python, "-c", "import site; print(site.getsitepackages()[0])", cwd=tmp_path).stdout.strip())
     install = ("-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check", "--no-deps")
@@ -59,14 +66,23 @@ def test_the_installed_command_works(built, kind, tmp_path):
     (folder / "train.py").write_text("raise SystemExit('not this one')")
     (folder / "convert" / "__init__.py").write_text("raise SystemExit('nor this one')")
     for arguments in (["train", "--help"], ["convert", "--help"], ["data"], ["info", site / MODELS[1]]):
-        succeeded(run_program(environment / "bin" / "har-edge", *arguments, cwd=folder))
+        succeeded(run_program(programs / "har-edge", *arguments, cwd=folder))
     where = run_program(python, "-c", "import har_edge; print(har_edge.__file__)", cwd=tmp_path)
     assert where.stdout.strip() == str(site / "har_edge.py")
+    nothing = {"PATH": "", "CC": "", "HAR_EDGE_CACHE": str(tmp_path / "cache")}
+    page = start(programs / "har-edge", "page", "--serve", "--port", 0, cwd=folder, env=nothing)
+    address = page.stdout.readline().split()[1]
+    for name in ("edge", "edge-anywhere"):
+        module = urlopen(f"{address}{name}.wasm", context=ssl._create_unverified_context()).read()
+        assert module == (site / f"convert/page/modules/{name}_int8.wasm").read_bytes()
+    page.send_signal(signal.SIGINT)
+    succeeded(finish(page))
+    assert not (tmp_path / "cache").exists()  # nothing was compiled
 
 
 def test_the_notice_names_all_files_made_from_other_people_s_data():
     notice = (ROOT / "DATA_NOTICE.md").read_text()
-    for name in ("edge_runtime/data/", "edge_runtime/models/", "tests/official_windows.npz"):
+    for name in ("edge_runtime/data/", "edge_runtime/models/", "convert/page/modules/", "tests/official_windows.npz"):
         assert (ROOT / name).exists()
         assert f"`{name}`" in notice
 

@@ -1,4 +1,4 @@
-"""Drive real browsers by WebDriver (W3C)."""
+"""Drive real browsers by WebDriver (W3C), and serve the page to them."""
 
 import json
 import os
@@ -13,6 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from convert.page.page_benchmark import write_benchmark
+from convert.page.page_folder import write_page
+from convert.page.page_server import PageServer
+from edge_runtime.system.progress import ignore_progress
 
 CHROMIUM = {"args": ["--headless=new", "--no-sandbox"], "binary": shutil.which("chromium")}
 WEBKIT = {"args": ["--automation"], "binary": next(map(str, Path("/usr/lib").glob("*/webkit2gtk-4.1/MiniBrowser")), "")}
@@ -103,3 +110,26 @@ def _call(method: str, url: str, body: dict[str, Any] | None = None, within_s: f
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def page_url(tmp_path_factory) -> Iterator[str]:
+    """Serve the page in the folder `page` to browsers with all temporary files; return the address."""
+    root = tmp_path_factory.getbasetemp()
+    models = write_page((Path("edge-anywhere"), Path("edge")), root / "page", ignore_progress)
+    for name, model in models.items():
+        write_benchmark(model, name, root / "page")
+    with PageServer(root, "127.0.0.1", 0) as server, server.answering():
+        yield server.url.removesuffix("/")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with browser("chromium") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def webkit() -> Iterator[Browser]:
+    with browser("webkit") as opened:
+        yield opened

@@ -1,7 +1,6 @@
-/** Recognises the wearer's activity by the phone's sensors, with the app's core (har.js) and the model as WebAssembly. */
+/** Recognises the wearer's activity by the phone's sensors, with a model and the recogniser as WebAssembly. */
 
-import { openModel } from './engine.js';
-import * as har from './har.js';
+import { MOUNTING_FOUND, MOUNTING_LOST, openModel } from './engine.js';
 import words from './words.js';
 
 const G = 9.80665; // m/s2
@@ -48,7 +47,7 @@ const isWornAnyWay = () => card.frame === 'walking';
 // For models that know one way to wear it, x points up: the y axis of an upright phone.
 const axes = (x, y, z) => (isWornAnyWay() ? [x, y, z] : [y, -x, z]);
 const isUnsaved = () => saved < samples.length;
-const instruction = () => (isWornAnyWay() ? words.wear_any_way : words.wear);
+const instruction = () => (isWornAnyWay() ? words.wearAnyWay : words.wear);
 
 /** Set a text if it is another: each change is read aloud. */
 function show(id, text) {
@@ -68,12 +67,6 @@ function made(tag, text = '', style = {}) {
   return element;
 }
 
-/** As Java's `String.format`, as far as the app's words need it. */
-function filled(text, ...values) {
-  return text.replace(/%(?:(\d)\$)?(?:\.(\d))?[sf]/g, (_, place = 1, digits) =>
-    digits ? values[place - 1].toFixed(digits) : values[place - 1]);
-}
-
 async function choose() {
   if (isUnsaved() && !confirm(UNSAVED)) return ($('model').value = chosen);
   samples.length = saved = 0;
@@ -83,10 +76,8 @@ async function choose() {
   model = await openModel(`${encodeURIComponent(chosen)}.wasm`).catch((error) => headline(words.stopped, error.message));
   $('model').disabled = false;
   if (!model) return;
-  const fault = har.open(model.card, chosen);
-  if (fault) return headline(words.stopped, fault);
-  card = JSON.parse(model.card);
-  $('label').replaceChildren(...[words.no_label, ...card.labels.map(titled)].map((x, i) => new Option(x, i - 1)));
+  ({ card } = model);
+  $('label').replaceChildren(...[words.noLabel, ...card.labels.map(titled)].map((x, i) => new Option(x, i - 1)));
   headline(words.ready, instruction());
   $('start').disabled = false;
 }
@@ -97,8 +88,7 @@ async function start() {
   // Asked for in the click, as iOS wants it.
   const allowed = motion.requestPermission ? await motion.requestPermission().catch(String) : 'granted';
   if (allowed !== 'granted') return headline(words.stopped, REFUSED);
-  const fault = har.start(model.infer, decided, noticed);
-  if (fault) return headline(words.stopped, fault);
+  model.start();
   isRunning = true;
   if (!isUnsaved()) samples.length = saved = 0;
   hasMotion = lastDecision = undefined;
@@ -114,8 +104,8 @@ async function start() {
   $('saving').hidden = !isUnsaved();
   show('start', words.stop);
   show('notice', '');
-  show('worn', isWornAnyWay() ? words.worn_unknown : words.worn_upright);
-  headline(words.starting, words.first_window);
+  show('worn', isWornAnyWay() ? words.wornUnknown : words.wornUpright);
+  headline(words.starting, words.firstWindow);
   screenLock = await navigator.wakeLock?.request('screen').catch(() => null);
   if (!isRunning) screenLock?.release();
 }
@@ -138,26 +128,27 @@ function take(event) {
   const a = event.accelerationIncludingGravity;
   const r = event.rotationRate;
   hasMotion ||= a?.x != null;
-  if (a?.x == null || (r?.alpha == null && card.signals.some((x) => x.name.startsWith('body_gyro')))) return;
+  if (a?.x == null || (r?.alpha == null && card.signals.some((x) => /^(body_gyro|g[xyz]$)/.test(x.name)))) return;
   clearTimeout(waiting);
   $('live').hidden = $('saving').hidden = false;
   // Rotation about x, y and z, unlike what is often written of alpha, beta and gamma.
   const acceleration = axes(a.x, a.y, a.z).map((value) => (SIGN * value) / G);
   const rotation = axes(r?.alpha ?? 0, r?.beta ?? 0, r?.gamma ?? 0).map((value) => value * RADIANS);
-  const sample = [event.timeStamp / 1000, ...acceleration, ...rotation];
-  if (samples.length < MOST_SAMPLES) samples.push([...sample, Number($('label').value)]);
+  const us = Math.round(1000 * event.timeStamp);
+  const sample = [...acceleration, ...rotation];
+  if (samples.length < MOST_SAMPLES) samples.push([us / 1e6, ...sample, Number($('label').value)]);
   show('full', samples.length < MOST_SAMPLES ? '' : FULL);
-  har.push(...sample);
+  for (const next of model.push(us, sample)) (next.probabilities ? decided : noticed)(next.us / 1e6, next);
 }
 
-function decided(seconds, answer, isWarmingUp, reason, probabilities) {
+function decided(seconds, { answer, isWarmingUp, reason, probabilities }) {
   const labels = answer < 0 ? [] : (card.alike[answer - card.labels.length]?.labels ?? [card.labels[answer]]);
   const activity = labels.length ? titled(labels.join(' or ')) : words.unknown;
   const likeliest = card.labels[probabilities.indexOf(Math.max(...probabilities))];
   if (labels.length && !labels.includes(likeliest)) {
-    headline(`${titled(likeliest)}?`, filled(words.until_certain, activity));
+    headline(`${titled(likeliest)}?`, words.untilCertain(activity));
   } else {
-    headline(activity, words.reasons[reason] || (isWarmingUp ? words.warming_up : ''));
+    headline(activity, words.reasons[reason] || (isWarmingUp ? words.warmingUp : ''));
   }
   for (const [i, { children }] of [...$('probabilities').children].entries()) {
     children[1].style.width = `${100 * probabilities[i]}%`;
@@ -175,14 +166,14 @@ function decided(seconds, answer, isWarmingUp, reason, probabilities) {
   lastDecision = seconds;
 }
 
-function noticed(seconds, kind, amount) {
+function noticed(seconds, { kind, amount }) {
   const time = new Date(performance.timeOrigin + 1000 * seconds).toLocaleTimeString();
-  if (words.notices[kind]) show('notice', `${time}: ${filled(words.notices[kind], amount)}`);
-  if (kind === 'MOUNTING_LOST') show('worn', words.worn_unknown);
-  if (kind !== 'MOUNTING_FOUND') return;
-  const alike = card.alike.map(({ placements, labels }) =>
-    filled(words.alike[placements.length === 1 ? 'one' : 'other'], placements.join(', '), labels.map(plain).join(' and ')));
-  show('worn', [words.worn_as_found, ...alike].join(' '));
+  const text = words.notices[kind](amount, card.window.rate_hz);
+  if (text) show('notice', `${time}: ${text}`);
+  if (kind === MOUNTING_LOST) show('worn', words.wornUnknown);
+  if (kind !== MOUNTING_FOUND) return;
+  const alike = card.alike.map(({ placements, labels }) => words.alike(placements, labels.map(plain)));
+  show('worn', [words.wornAsFound, ...alike].join(' '));
 }
 
 /** Save the samples as the app's recordings are. */
@@ -241,7 +232,6 @@ $('unlock').onpointerup = $('unlock').onpointerleave = $('unlock').onpointercanc
 $('cover').oncancel = $('cover').oncontextmenu = (event) => event.preventDefault();
 onbeforeunload = (event) => isUnsaved() && event.preventDefault();
 document.onvisibilitychange = () => document.hidden && isRunning && stop(HIDDEN);
-show('about', words.about);
 const names = await (await fetch('models.txt')).text();
 $('model').replaceChildren(...names.split('\n').map((name) => new Option(name)));
 await choose();

@@ -1,0 +1,51 @@
+/** What the page says of a stream; most texts are the app's. */
+
+const stuck = 'A sensor always gives the same values: it is stuck, or switched off.';
+const clock = 'The sensor gave times or values that are not usable.';
+const units = (size) => `The sensor gives values (${size.toFixed(1)}) that no movement has.`;
+
+export default {
+  start: 'Start',
+  stop: 'Stop',
+  ready: 'Ready',
+  stopped: 'Stopped',
+  starting: 'Starting…',
+  wear: 'Start, and wear the phone at your waist, upright, as in the recordings it learned from.',
+  wearAnyWay: 'Start, wear the phone turned any way, and walk a few steps: they show how it is worn.',
+  wornUpright: 'Taken to be worn at the waist, upright.',
+  wornUnknown: 'How it is worn is not known: only movement can be told.',
+  wornAsFound: 'Taken to be worn as your last steps showed.',
+  alike: (placements, labels) =>
+    `Where on the body is not known: ${placements.length === 1 ? 'one place' : 'some places'} (${placements.join(', ')}) ` +
+    `cannot tell ${labels.join(' and ')} apart.`,
+  firstWindow: 'The first answer takes 2.6 seconds of movement.',
+  unknown: 'Unknown',
+  untilCertain: (activity) => `${activity} until this is certain.`,
+  warmingUp: 'The filters are settling: answers are less certain for 12 seconds.',
+  noLabel: 'No label',
+  /** In the order of har_reason in har_stream.h. */
+  reasons: [
+    '',
+    'No activity is certain yet.',
+    'The phone is lying still, not worn.',
+    'The orientation is not typical of this activity.',
+    'The movement is not typical of this activity.',
+    stuck,
+    'Walk a few steps: they show how the phone is worn.',
+  ],
+  /** In the order of har_kind: functions of the amount and of the model's rate, in Hz. */
+  notices: [
+    (rate, needed) => `The sensor gives ${rate.toFixed(0)} samples a second, and ${needed} are needed.`,
+    units,
+    units,
+    () => stuck,
+    () => 'The sensor is at its limit.',
+    () => clock,
+    (seconds) => `Samples were missing for ${seconds.toFixed(2)} s.`,
+    () => clock,
+    () => 'The axes of the gyroscope differ from those of the accelerometer: answers may be wrong.',
+    () => '', // the page says how the phone is worn
+    () => '',
+    () => 'The phone is not worn upright: answers may be wrong.',
+  ],
+};
