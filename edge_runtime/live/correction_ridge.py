@@ -101,23 +101,5 @@ def cross_validate(
     return HeldOut(n, before / n, after / n)
 
 
-def exchanged(logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> dict[int, int]:
-    """Find postures of `y` `[n]` that seem to have each other's labels, and the network's answer to each.
-
-    Exchanged labels form cycles; a network that only confuses postures does so in one direction.
-    """
-    answers = np.asarray(logits).argmax(axis=1)
-    answer_to = {}
-    for label in np.unique(y).tolist():
-        counts = np.bincount(answers[y == label])
-        if counts.max() > counts.sum() / 2:
-            answer_to[label] = int(counts.argmax())
-    answer_to = {label: other for label, other in answer_to.items() if other != label}
-    while set(answer_to) != set(answer_to.values()):
-        labels, others = set(answer_to), set(answer_to.values())
-        answer_to = {label: other for label, other in answer_to.items() if other in labels and label in others}
-    return answer_to
-
-
 def _rounded(values: Array) -> tuple[float, ...]:
     return tuple(round(float(value), _DECIMALS) for value in values)

@@ -33,8 +33,8 @@ FOLDS = 3  # parts of an activity's only stretch
 class Stretch:
     """The `n` windows of one uninterrupted stretch of one activity.
 
-    Each window has a start in `starts` `[n]` (samples from the beginning of the stretch), `logits` `[n, n_labels]`,
-    `looks` `[n, n_features]` and `moves` `[n]`.
+    Each window has a start in `starts` `[n]` (samples from the beginning of the stretch), `logits` `[n, n_labels]`
+    and `looks` `[n, n_features]`.
     """
 
     label: int
@@ -42,13 +42,11 @@ class Stretch:
     starts: npt.NDArray[np.integer]
     logits: npt.NDArray[np.float32]
     looks: npt.NDArray[np.float64]
-    moves: npt.NDArray[np.bool_]
 
     def part(self, first_s: float, end_s: float, samples: int, rate_hz: float) -> "Stretch":
         """Select the windows of `samples` that lie wholly between two times."""
         rows = (self.starts >= first_s * rate_hz) & (self.starts + samples <= end_s * rate_hz)
-        windows = self.starts[rows], self.logits[rows], self.looks[rows], self.moves[rows]
-        return Stretch(self.label, end_s - first_s, *windows)
+        return Stretch(self.label, end_s - first_s, self.starts[rows], self.logits[rows], self.looks[rows])
 
 
 def find_stretches(recordings: Sequence[Recording], classifier: Classifier) -> tuple[list[Stretch], list[str]]:
@@ -88,8 +86,7 @@ def learn(
 ) -> tuple[PersonalCorrection, HeldOut | None]:
     """Learn the correction for one person, and cross-validate it if the stretches are long enough.
 
-    Raises `InputError` for fewer than two activities, of which it names the `data_labels`, and for labels that seem
-    exchanged.
+    Raises `InputError` for fewer than two activities, of which it names the `data_labels`.
     """
     labels, window = classifier.card.labels, classifier.card.window
     activities = sorted({stretch.label for stretch in stretches})
@@ -98,19 +95,13 @@ def learn(
         few = f"only {labels[activities[0]]}" if activities else "no activity of the model"
         shown = printable(", ".join(data_labels), 200) or "none"
         raise InputError(f"the labels ({shown}) show {few} for {long}: label at least two of {', '.join(labels)}")
-    logits, looks, y = joined(stretches)
-    still = ~np.concatenate([stretch.moves for stretch in stretches])
-    exchanged = correction_ridge.exchanged(logits[still], y[still])
-    if exchanged:
-        pairs = " and ".join(f"{labels[label]} looks like {labels[other]}" for label, other in exchanged.items())
-        raise InputError(f"the labels seem exchanged, because to '{classifier.card.name}' {pairs}: check them")
     parts = [part for part in held_out_parts(stretches, window.samples) if len(part.starts)]
     sizes = [len(part.starts) for part in parts]
     folds = np.split(np.arange(sum(sizes)), np.cumsum(sizes)[:-1])
     temperature, weight = classifier.card.temperature, _HOP / window.hop
     has_all = {part.label for part in parts} == set(activities)
     return (
-        correction_ridge.fit_correction(logits, looks, y, temperature, weight),
+        correction_ridge.fit_correction(*joined(stretches), temperature, weight),
         correction_ridge.cross_validate(*joined(parts), folds, temperature, weight) if has_all else None,
     )
 
@@ -151,9 +142,8 @@ def _stretches(
         starts = np.arange(0, end - first - card.window.samples + 1, _HOP)
         if len(starts):
             windows = cut(signals, first + starts, card.window.samples).astype(np.float32)
-            moves = is_moving(windows, card.signal_names)
             seconds = (end - first) / recording.rate_hz
-            yield Stretch(label, seconds, starts, classifier.logits(windows), looks(windows, card), moves)
+            yield Stretch(label, seconds, starts, classifier.logits(windows), looks(windows, card))
 
 
 def _in_walking_frame(

@@ -11,7 +11,7 @@ from written_recordings import posture
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
 from edge_runtime.live import personalisation
-from edge_runtime.live.correction_ridge import cross_validate, exchanged, fit_correction
+from edge_runtime.live.correction_ridge import cross_validate, fit_correction
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.personal_correction import look
 from edge_runtime.signals.frontend import SIGNALS
@@ -70,15 +70,6 @@ def test_cross_validation_notices_a_fold_that_spoils_another():
     assert cross_validate(*person(0), [np.arange(20), *folds[2:]], 0.6) is None  # the first fold has all the walking
 
 
-def test_exchanged_labels_are_found():
-    logits, _, y = person(0, shift=0)
-    swapped = np.array([WALK, STAND, SIT])[y]
-    assert exchanged(logits, y) == {}
-    assert exchanged(logits, swapped) == {SIT: STAND, STAND: SIT}
-    edge_of_a_walk = np.where(np.arange(len(y)) < 20, STAND, y)  # still, and so answered as standing
-    assert exchanged(np.eye(4)[edge_of_a_walk], y) == {}
-
-
 def test_a_look_shows_tilt_movement_and_the_order_of_signals():
     t = np.arange(128) / 50
     window = np.zeros((3, 128, 9), np.float32)
@@ -134,9 +125,7 @@ def windows(parts, samples=128):
 def test_no_sample_is_in_two_held_out_parts(seconds, n_parts):
     starts = np.arange(0, round(50 * seconds) - 127, 16)
     n = len(starts)
-    stretch = personalisation.Stretch(
-        0, seconds, starts, np.zeros((n, 6), np.float32), np.zeros((n, 3)), np.zeros(n, np.bool_)
-    )
+    stretch = personalisation.Stretch(0, seconds, starts, np.zeros((n, 6), np.float32), np.zeros((n, 3)))
     parts = [part for part in personalisation.held_out_parts([stretch], 128) if len(part.starts)]
     assert len(parts) == n_parts
     for first, second in itertools.combinations(parts, 2):
