@@ -8,13 +8,11 @@ from typing import Any, TypeAlias
 
 import click
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.evaluation_data import EvaluatedWindows
-from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import noun_of
 from edge_runtime.data.recording import Recording
 from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
@@ -25,18 +23,13 @@ from edge_runtime.live.recognizer import check_live
 from edge_runtime.live.recording_tracks import track_recordings, worn_alike
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
 from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_card import Card
-from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.reports import outputs
 from edge_runtime.reports.evaluation_table import show_scores
 from edge_runtime.reports.figures import plot_confusion, require_matplotlib
 from edge_runtime.runs import Run
-from edge_runtime.signals.filters import FILTERS
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
 from edge_runtime.system.terminal import Console, facts_table, plain_table, progress
-
-_LOW_F1 = 0.9  # macro F1 below which adapting to a person pays (docs/results/other_data.md)
 
 Scored: TypeAlias = tuple[dict[str, Any], list[list[int]], str]
 """The content of `--json`, and a confusion matrix with its title."""
@@ -89,8 +82,6 @@ def command(
         model_arguments.warn_of_axes(classifier.card, windows.mountings)
         not_scored = windows.not_scored
         content, confusion, title = _windows(classifier, windows)
-        if data and content["closed_set"]["macro_f1"] < _LOW_F1 and DataReader(data).has_recordings:
-            _suggest_adapting(classifier.card)
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
     if plots:
@@ -113,7 +104,6 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
         per_source=closed_by_group(logits, test.y, names_of(test, windows.mountings, "source")),
     )
     show_scores(open_set, closed_set, windows)
-    _say_what_looks_alike(classifier.card, windows, logits.argmax(axis=1))
     people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
     title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')} ({people})"
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
@@ -122,30 +112,6 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     closed = {"labels": names} | dataclasses.asdict(closed_set)
     content = left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
     return content, [*map(list, open_set.confusion)], title
-
-
-def _say_what_looks_alike(card: Card, windows: EvaluatedWindows, answers: npt.NDArray[np.intp]) -> None:
-    """Say how many windows were mistaken for an activity that looks alike as the device was worn."""
-    test, labels = windows.test, np.array(card.labels)
-    worn = names_of(test, windows.mountings, "placement")
-    for alike in card.alike:
-        rows = np.isin(labels[test.y], alike.labels) & np.array([alike.holds(x) for x in worn.tolist()], np.bool_)
-        is_mistaken = rows & np.isin(labels[answers], alike.labels) & (answers != test.y)
-        if n := int(is_mistaken.sum()):
-            places = " or ".join(sorted({*worn[is_mistaken].tolist()} - {""}) or alike.placements)
-            Console().print(
-                f"{n} of {counted(int(rows.sum()), 'window')} of {' and '.join(alike.labels)} were taken for the other "
-                f"activity: worn at {places} they look alike. Live, '{alike.name}' is one answer."
-            )
-
-
-def _suggest_adapting(card: Card) -> None:
-    """Name the command that adapts the model, if the model can be adapted."""
-    if card.personal_correction is None and set(card.signal_names) >= {*GRAVITY} and card.front_end == FILTERS:
-        Console().print(
-            "Adapting the model to each person with 'har-edge personalise' may help: on MotionSense, data from no "
-            "training, 10 s of each activity raised macro F1 by 10 points."
-        )
 
 
 def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]]) -> Scored:
@@ -166,8 +132,6 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]]) -> Sc
     console = Console()
     n_people = len({*subjects})
     _show_live(scores, len(tracks), n_people, console)
-    if names := [labels[x] for x in stream_scores.too_early(tracks)]:
-        console.print(f"Not scored, because they occur only before the first walk of a mounting: {', '.join(names)}.")
     _show_groups("subject", people, console)
     _show_groups("placement", placements if len(placements) > 1 else {}, console)
     model_arguments.say_where_no_mounting_was_found(

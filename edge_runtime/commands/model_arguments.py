@@ -74,13 +74,6 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     )
 
 
-def say_placements(card: cards.Card, placement: str) -> None:
-    """Name the placements of a model's training on stderr, if its answers depend on a placement that is not given."""
-    if card.alike and not placement and (learnt := learnt_placements(card)):
-        where = f"'{card.name}' knows {' and '.join(learnt)}"
-        outputs.say(f"No --placement says where the device is worn: {where}.")
-
-
 def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:
     """Say on stderr in how many mountings a model of the walking frame could not find how the device is worn."""
     n = len(were_found) - sum(were_found)
@@ -88,16 +81,6 @@ def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]
         where = f" in {n} of {len(were_found)} mountings" if len(were_found) > 1 else ""
         takes = f"finding it takes {WALK_S:g} s of clear walking. Postures are unknown there."
         outputs.say(f"How the device is worn was not found{where}: {takes}")
-
-
-def say_whose_it_is(card: cards.Card, subjects: Iterable[int | str | None]) -> None:
-    """Name the person that a model is adapted to on stderr, unless it is all `subjects`; None is not known."""
-    if card.personal_correction is None:
-        return
-    person = card.personal_correction.record.get("subject")
-    if person is None or {str(subject) for subject in subjects} != {str(person)}:
-        named = "one person" if person is None else f"subject {printable(str(person), 30)}"
-        outputs.say(f"'{card.name}' is adapted to {named}: for other people it may be wrong more often.")
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:

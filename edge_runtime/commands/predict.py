@@ -95,11 +95,8 @@ def command(
     card = classifier.card
     check_live(card)
     placement = sample.stated_placement(card)
-    if files:
-        model_arguments.say_placements(card, placement)
     entries = [Recorded(file, Mounting(placement=placement)) for file in files]
     entries += _recordings(described, card, placement)
-    model_arguments.say_whose_it_is(card, [entry.recording.subject if entry.recording else None for entry in entries])
     recordings = [entry.recording for entry in entries if entry.recording]
     mountings = [[entry] for entry in entries if not entry.recording]
     mountings += [[entries[len(files) + i] for i in places] for places in worn_alike(recordings)]

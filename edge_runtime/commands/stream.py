@@ -106,7 +106,6 @@ def command(
         placement = sample.stated_placement(card)
         replayed: Recording | None = None
         if recording is None:
-            model_arguments.say_placements(card, placement)
             opener = _open(name, value, sample.stated_units(card), card)
         else:
             reader = DataReader(model_arguments.recordings_for(path, data), card.window.rate_hz)
@@ -116,7 +115,6 @@ def command(
             model_arguments.say_who_is_known(card, [replayed])
             placement = placement or replayed.mounting.placement
             opener = recording_source(recording, replayed, speed)
-        model_arguments.say_whose_it_is(card, [replayed.subject if replayed else None])
         # Recordings of UCI HAR start as its published windows do.
         is_gentle = replayed is None or replayed.begins_midway
         recognizer = LiveRecognizer(classifier, sample.hop, is_gentle, sample.axes is not None, placement)

@@ -139,12 +139,6 @@ def confusion(tracks: Sequence[Track], n_activities: int, samples: int) -> Integ
     return confusion_matrix(truth[is_known], shown[is_known], n_activities)
 
 
-def too_early(tracks: Sequence[Track]) -> list[int]:
-    """Find the labels that occur only as postures before the first walk of a mounting."""
-    labels, lacks = (np.concatenate([getattr(x, name) for x in tracks]) for name in ("labels", "lacks_mounting"))
-    return np.setdiff1d(labels[lacks], labels[~lacks]).tolist()
-
-
 def share(hits: Iterable[bool]) -> float:
     """Compute the share of true `hits`, 0 to 1; NaN without hits."""
     values = np.asarray(hits, np.float64)

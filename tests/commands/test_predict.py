@@ -193,12 +193,6 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
     assert exported_by(tmp_path / "export") == "", "any folder may have a Metadata.csv"
 
 
-@pytest.mark.parametrize(("told", "is_said"), [((), True), (("--placement", "waist"), False)])
-def test_the_placements_that_a_model_knows_are_said_where_none_is_told(har_edge_here, walk, told, is_said):
-    done = succeeded(har_edge_here("predict", "edge-anywhere", walk, *told))
-    assert ("trouser pocket" in done.stderr) == is_said
-
-
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once):
     del worn_once
     for model, is_warned in (("edge", True), ("edge-anywhere", False)):  # of other axes

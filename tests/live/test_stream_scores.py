@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge_runtime.live.stream_scores import NO_DECISION, Track, WindowScores, confusion, per_group, score, too_early
+from edge_runtime.live.stream_scores import NO_DECISION, Track, WindowScores, confusion, per_group, score
 from edge_runtime.signals.types import Window
 
 SAMPLES = 10
@@ -72,7 +72,6 @@ def test_postures_before_the_first_walk_are_left_out():
     assert (result.windows, result.window_accuracy, result.live_accuracy) == (2, 1.0, 1.0)
     assert result.unknown_in_activities == 0.25  # from 40 to 50
     assert per_group([posture_first], ["anna"], 2, SAMPLES)["anna"].windows == 2
-    assert too_early([posture_first]) == [0]
 
 
 def test_each_person_has_scores_and_the_confusion_leaves_out_unknown():
