@@ -6,19 +6,15 @@ from edge_runtime.live.sources import Array, Chunk, Event, SourceClock
 
 _PAUSE_S = 0.5  # samples that are later than this come after a gap
 _LOOK_S = 10.0
-_TOLERANCE_PERCENT = 10
+_TOLERANCE = 0.1
 
 
 class Timestamps:
-    """Assigns times at a steady `rate_hz` to samples, with the pauses of a live source.
-
-    It follows a rate that it measures over 10 s or more, in steps of 1 % and up to 10 %. It reports other rates.
-    """
+    """Assigns times at a steady `rate_hz` to samples, with the pauses of a live source; reports another rate."""
 
     def __init__(self, rate_hz: float, clock: SourceClock) -> None:
-        self._stated_hz = self._rate_hz = rate_hz
-        self._clock = clock
-        self._start, self._count = 0.0, 0  # samples since `_start`, at `_rate_hz`
+        self._rate_hz, self._clock = rate_hz, clock
+        self._next = 0.0  # time of the next sample
         self._came: float | None = None  # the latest samples, on our clock
         self._has_waited = False
         self._began, self._n_since = 0.0, 0  # the end of the last pause, and the samples since
@@ -34,8 +30,8 @@ class Timestamps:
             events.append(Event("rate", f"samples have no times: {self._rate_hz:g} Hz is assumed (see --rate)"))
         if not chunk.recorded:
             events += self._follow(len(chunk))
-        seconds = self._start + (self._count + np.arange(len(chunk))) / self._rate_hz
-        self._count += len(chunk)
+        seconds = self._next + np.arange(len(chunk)) / self._rate_hz
+        self._next += len(chunk) / self._rate_hz
         return seconds, events
 
     def nothing_came(self) -> None:
@@ -43,33 +39,20 @@ class Timestamps:
         self._has_waited = True
 
     def _follow(self, n: int) -> list[Event]:
-        """Measure the rate on our own clock, on which `n` samples come now."""
+        """Measure pauses and the rate on our own clock, on which `n` samples come now."""
         now = self._clock.monotonic()
         late = 0.0 if self._came is None else now - self._came - n / self._rate_hz
-        has_waited, self._has_waited = self._has_waited, False
-        if self._came is None or (late > _PAUSE_S and has_waited):
-            self._continue(self._rate_hz, max(late, 0.0))
-            # Samples that piled up before do not show the rate.
-            self._came, self._began, self._n_since = now, now, 0
+        is_after_pause = self._came is None or (late > _PAUSE_S and self._has_waited)
+        self._came, self._has_waited = now, False
+        if is_after_pause:
+            self._next += max(late, 0.0)
+            self._began, self._n_since = now, 0  # samples that piled up before do not show the rate
             return []
-        self._came = now
         self._n_since += n
         passed = now - self._began
-        if passed < _LOOK_S:
+        measured = self._n_since / passed if passed >= _LOOK_S else self._rate_hz
+        if self._said_rate or abs(measured / self._rate_hz - 1) <= _TOLERANCE:
             return []
-        measured = self._n_since / passed
-        percent = round(100 * (measured / self._stated_hz - 1))
-        if abs(percent) > _TOLERANCE_PERCENT:
-            text = f"samples come at {measured:.0f} Hz, not at {self._stated_hz:g}: try --rate {measured:.0f}"
-            events = [] if self._said_rate else [Event("rate", text)]
-            self._said_rate = True
-            return events
-        rate_hz = self._stated_hz * (1 + percent / 100)
-        if rate_hz != self._rate_hz:
-            self._continue(rate_hz)
-        return []
-
-    def _continue(self, rate_hz: float, pause_s: float = 0.0) -> None:
-        """Continue at `rate_hz` from the next sample on, after a pause."""
-        self._start += self._count / self._rate_hz + pause_s
-        self._rate_hz, self._count = rate_hz, 0
+        self._said_rate = True
+        text = f"samples come at {measured:.0f} Hz, not at {self._rate_hz:g}: try --rate {measured:.0f}"
+        return [Event("rate", text)]
