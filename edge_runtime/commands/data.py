@@ -16,6 +16,7 @@ from edge_runtime.data.names import noun_of
 from edge_runtime.data.recording import Recording
 from edge_runtime.data.recording_checks import Finding
 from edge_runtime.errors import InputError
+from edge_runtime.live.sources.file_sources import find_recording
 from edge_runtime.reports import outputs
 from edge_runtime.reports.figures import plot_recording
 from edge_runtime.signals.raw_signals import is_live
@@ -72,12 +73,9 @@ def plot(number: int, out: Path, data: Sources | None) -> None:
     """Draw the signals and labels of one recording."""
     if out.suffix.lower().lstrip(".") not in options.FORMATS:
         raise InputError(f"{out} has to end in one of {', '.join(f'.{x}' for x in options.FORMATS)}")
-    chosen = data or ()
-    recordings = loading.load_recordings(chosen)
-    if not 0 <= number < len(recordings):
-        raise InputError(f"{in_words(chosen)} has no recording {number}: it has recordings 0 to {len(recordings) - 1}")
-    title = f"Recording {number} · subject {recordings[number].subject} · {_duration([recordings[number]])}"
-    plot_recording(recordings[number], title, out)
+    recording = find_recording(number, DataReader(data or ()))
+    title = f"Recording {number} · subject {recording.subject} · {_duration([recording])}"
+    plot_recording(recording, title, out)
     click.echo(f"wrote {out}")
 
 
@@ -87,23 +85,20 @@ def plot(number: int, out: Path, data: Sources | None) -> None:
 def export(out: Path, data: Sources | None) -> None:
     """Write the windows as numpy arrays.
 
-    X_train, X_test [n, 128, 9] float32; y_train, y_test [n] uint8; subject_train, subject_test [n]; name of the
-    data; labels, signals and units by name; rate and hop. The file can be given to --data.
+    X [n, 128, 9] float32; y [n] uint8; subject [n]; split [n], 1 for test windows; name of the data; labels, signals
+    and units by name; rate and hop. The file can be given to --data.
     """
     if out.suffix != ".npz":
         raise InputError(f"{out} has to end in .npz, the format that is written")
     loaded = loading.load_data(data or ())
-    arrays: dict[str, Any] = {
-        f"{name}_{part}": getattr(split, name)
-        for part, split in (("train", loaded.train), ("test", loaded.test))
-        for name in ("X", "y", "subject")
-    }
-    window = loaded.window
+    both, window = loaded.train.joined(loaded.test), loaded.window
+    split = np.repeat(np.array([0, 1], np.uint8), [len(loaded.train), len(loaded.test)])
+    arrays: dict[str, Any] = {"X": both.X, "y": both.y, "split": split}
+    if loaded.has_people:  # blocks are made again
+        arrays["subject"] = both.subject
     names, units = zip(*((signal.name, signal.unit) for signal in loaded.signals), strict=True)
     arrays |= {"name": loaded.name, "labels": loaded.labels, "signals": names, "units": units, "hop": window.hop}
     arrays |= {"rate": window.rate_hz} if window.rate_hz else {}
-    if not loaded.has_people:  # blocks are made again
-        arrays = {name: array for name, array in arrays.items() if not name.startswith("subject")}
     with atomic_path(out) as temporary:
         np.savez_compressed(temporary, **arrays)
     click.echo(f"wrote {out}: {len(loaded.train)} training and {len(loaded.test)} test windows")

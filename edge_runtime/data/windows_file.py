@@ -43,7 +43,8 @@ Array = npt.NDArray[Any]
 def read_windows(path: Path) -> Dataset:
     """Read the file at `path`. Raises `InputError` that names the member which is missing or wrong."""
     try:
-        members = _joined(_members(path))
+        members = _members(path)
+        _check_windows(members)
         name = members.get("name", np.array(path.stem))
         if name.size != 1:
             raise ValueError("name is a list: give one text")
@@ -100,13 +101,11 @@ def _members(path: Path) -> dict[str, Array]:
     with Archive(path, str(path)) as archive:
         for member in archive.names:
             name = member.removesuffix(".npy")
-            base = name.removesuffix("_train").removesuffix("_test")
-            key = base if base in ("X", "y", "subject") else name
-            if key not in _KINDS or name == member or name in arrays:
+            if name not in _KINDS or name == member or name in arrays:
                 raise ValueError(f"it has the member {quoted(member)}; known, each once, are {', '.join(_KINDS)}")
             try:
-                content = archive.read(member, MAX_MEMBER if key == "X" else _MAX_OTHER)
-                arrays[name] = _parsed(content, _KINDS[key])
+                content = archive.read(member, MAX_MEMBER if name == "X" else _MAX_OTHER)
+                arrays[name] = _parsed(content, _KINDS[name])
             except ValueError as error:
                 raise ValueError(f"{name} cannot be read ({error}); docs/formats.md says what it holds") from error
     return arrays
@@ -137,20 +136,7 @@ def _parsed(content: bytes, kinds: str) -> Array:
     return flat.reshape(shape, order="F" if header["order"] == b"True" else "C")
 
 
-def _joined(members: dict[str, Array]) -> dict[str, Array]:
-    by_part = [member for member in members if member.endswith(("_train", "_test"))]
-    bases = {x.rpartition("_")[0] for x in by_part}
-    if by_part:
-        if len(by_part) != 2 * len(bases) or {*bases, "split"} & members.keys():
-            raise ValueError(f"it has {', '.join(members)}: give each as _train and _test, or X, y and split")
-        for base in bases:
-            pair = [members.pop(f"{base}_{part}") for part in ("train", "test")]
-            lengths = [x.shape[0] if x.ndim else 0 for x in pair]
-            split = members.setdefault("split", np.repeat([0, 1], lengths))
-            if np.bincount(split, minlength=2).tolist() != lengths:
-                raise ValueError(f"{', '.join(sorted(by_part))} have different lengths")
-            whole = np.concatenate(pair)  # of numbers with and without a sign it makes floats
-            members[base] = whole.astype(np.int64) if base != "X" and whole.dtype.kind == "f" else whole
+def _check_windows(members: Mapping[str, Array]) -> None:
     if missing := {"X", "y"} - members.keys():
         raise ValueError(f"it has no array {min(missing)}: windows are X [n, samples, channels], their classes y [n]")
     shape = members["X"].shape
@@ -158,7 +144,6 @@ def _joined(members: dict[str, Array]) -> dict[str, Array]:
     if len(shape) != 3 or 0 in shape or is_large or shape[2] > _MOST_NAMES:
         limits = f"at most a million samples of {_MOST_NAMES:,} channels, and {MAX_MEMBER // 4:,} numbers"
         raise ValueError(f"X is {shape}: give [n, samples, channels], {limits}")
-    return members
 
 
 def _column(name: str, members: Mapping[str, Array], n: int) -> Array:

@@ -15,7 +15,6 @@ HEADED = ["x,y,z,u,v,w", *ROWS]
 GOOD = "0.06,0,0,1,0,0,0,walk,a"
 WINDOWS = of_people()
 X = WINDOWS["X"]
-NO_PARTS = {"X": None, "y": None, "subject": None}
 
 
 def spoiled(value):
@@ -130,10 +129,6 @@ REFUSED = [
     ("own.npz", "split has", windows, {"split": [2] * 100}),
     ("own.npz", "'anna' .*both parts", windows, {"split": [0, 1] * 50}),
     ("own.npz", "'subjects.npy'", windows, {"subjects": SUBJECTS}),
-    (
-        *("own.npz", "lengths", windows),
-        NO_PARTS | {"X_train": X[:60], "X_test": X[60:], "y_train": [0, 1] * 20, "y_test": [0, 1] * 20},
-    ),
 ]
 
 

@@ -91,15 +91,6 @@ def test_what_data_export_writes_comes_back_the_same(har_edge_here, tmp_path):
     )
 
 
-@pytest.mark.parametrize("names", [["a", "b"], [1, 2]], ids=str)
-def test_one_subject_in_both_parts_is_refused_however_parts_are_given(load, names):
-    parts = {"X_train": X[:60], "X_test": X[60:], "y_train": GOOD["y"][:60], "y_test": GOOD["y"][60:]}
-    apart = parts | {"subject_train": [names[0]] * 60, "subject_test": [names[1]] * 40}
-    assert len(load(apart).train) == 60
-    with pytest.raises(InputError, match="both parts"):
-        load(apart | {"subject_test": np.repeat(names, 20)})
-
-
 @pytest.mark.parametrize(
     ("units", "change", "fault"),
     [
