@@ -56,22 +56,17 @@ def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> 
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
     """Warn on stderr if devices may have been worn differently than in the model's training."""
     mountings = tuple(mountings)
-    if not mountings or not is_other(card, {mounting.source for mounting in mountings}):
+    worn, learnt = sorted({mounting.placement for mounting in mountings} - {""}), learnt_placements(card)
+    is_known = {*worn} <= {*learnt} if card.frame == "walking" and learnt else card.frame == "walking"
+    is_unclear = not worn and (not learnt or card.personal_correction is not None)
+    if is_known or is_unclear or not mountings or not is_other(card, {mounting.source for mounting in mountings}):
         return
-    worn, learnt = {mounting.placement for mounting in mountings if mounting.placement}, learnt_placements(card)
-    if card.frame == "walking":
-        if learnt and (others := sorted(worn - {*learnt})):
-            where = f"{' and '.join(learnt)}, but here they are at {', '.join(others)}"
-            outputs.say(f"'{card.name}' was trained with devices at {where}: it may be wrong more often.")
-        return
-    if not worn and (not learnt or card.personal_correction):
-        return
-    where = f" ({printable(', '.join(learnt), 100)})" if learnt else ""
-    yours = f"; here: {', '.join(sorted(worn))}" if worn else ""
-    outputs.say(
-        f"'{card.name}' was trained with the device worn one way{where}{yours}. If yours was worn elsewhere or turned, "
-        "use edge-anywhere, or train with --frame walking."
+    where = f" at {printable(' and '.join(learnt), 100)}" if learnt else " one way"
+    here = f", and here at {', '.join(worn)}" if worn else ""
+    advice = (
+        "" if card.frame == "walking" else ": turned or elsewhere, use edge-anywhere, or train with --frame walking"
     )
+    outputs.say(f"'{card.name}' was trained with the device worn{where}{here}. It may be wrong more often{advice}.")
 
 
 def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:

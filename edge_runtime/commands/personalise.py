@@ -17,7 +17,7 @@ from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
 from edge_runtime.live.correction_ridge import HeldOut
-from edge_runtime.live.recognizer import check_front_end
+from edge_runtime.live.recognizer import check_live
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.novelty import GRAVITY
 from edge_runtime.reports import outputs
@@ -47,9 +47,9 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, a
     classifier = open_classifier(path, runtime)
     if classifier.card.personal_correction:
         raise InputError(f"{path} is already adapted to a person: give the model that it was made from")
-    check_front_end(classifier.card)
+    check_live(classifier.card)
     if not set(classifier.card.signal_names) >= set(GRAVITY):
-        raise InputError(f"{path} does not take acceleration with gravity, which adaptation needs: use another model")
+        raise InputError(f"{path} does not take {GRAVITY[0]}, y and z, which adaptation needs: use another model")
     if out.exists():
         raise InputError(f"{out} already exists: give another name with -o, or remove it")
     recordings = _recordings_of_one(data, subject)

@@ -198,11 +198,9 @@ def _predict(recorded: Recorded, session: Session, source: Source, window_s: flo
     decisions = [event for event in events if isinstance(event, Decision)]
     notices = [event for event in events if isinstance(event, Notice) and event.kind != "opened"]
     if not decisions or session.began is None:
-        if session.summary.elapsed_s < window_s:
-            lasts = f"lasts {session.summary.elapsed_s:.3g} s"
-            raise InputError(f"{recorded} {lasts}, but a window takes {window_s:g} s: record more")
+        lasts = f"{session.summary.elapsed_s:.3g} s of samples"
         why = f" ({notices[-1].text})" if notices else ""
-        raise InputError(f"{recorded} has no window of samples without a gap{why}: record more")
+        raise InputError(f"{recorded} has {lasts}, but no window of {window_s:g} s without a gap{why}: record more")
     joined = list(segments(decisions, session.summary.hop_s))
     # Some notices come before any sample.
     notices = [replace(notice, seconds=max(notice.seconds, session.began)) for notice in notices]

@@ -182,32 +182,16 @@ class LiveRecognizer:
 
 def check_live(card: Card) -> None:
     """Raise `InputError` unless the signals of the model of `card` can be made from live samples."""
-    if not are_raw(card.signals):
-        check_front_end(card)
-    elif not is_live(card.signals, card.window.rate_hz):
-        units = ", ".join(f"{signal.name} in {signal.unit}" for signal in card.signals)
-        raise InputError(
-            f"{quoted(card.name)} takes {card.window} of {printable(units, 200)}, but live recognition needs {_RAW} "
-            f"at {RAW_RATES_HZ[0]} to {RAW_RATES_HZ[1]:,} Hz: correct the card or the training data"
-        )
-
-
-def check_front_end(card: Card) -> None:
-    """Raise `InputError` unless `edge_runtime.signals.frontend` makes the signals of the model of `card`."""
-    name = quoted(card.name)
-    if are_raw(card.signals):
-        raise InputError(
-            f"{name} takes raw signals, which only 'har-edge stream', 'predict', 'evaluate --live' and LiveRecognizer "
-            "support so far: use another model here"
-        )
-    if card.window.rate_hz != RATE_HZ or not set(card.signals) <= set(SIGNALS):
-        taken, live = (", ".join(signal.name for signal in signals) for signals in (card.signals, SIGNALS))
-        raise InputError(
-            f"{name} takes {card.window} of {printable(taken, 200)}, but live signals are {live} at {RATE_HZ} Hz, or "
-            f"{_RAW}: use another model, or name its signals so"
-        )
-    if card.front_end != FILTERS:
+    name, is_filtered = quoted(card.name), card.window.rate_hz == RATE_HZ and set(card.signals) <= set(SIGNALS)
+    if is_filtered and card.front_end != FILTERS:
         raise InputError(
             f"the card of {name} lacks the front_end of live signals: if its training data were filtered the same way, "
             "copy the front_end that 'har-edge card edge' prints"
+        )
+    if not is_filtered and not is_live(card.signals, card.window.rate_hz):
+        taken = ", ".join(f"{signal.name} in {signal.unit}" for signal in card.signals)
+        live = ", ".join(signal.name for signal in SIGNALS)
+        raise InputError(
+            f"{name} takes {card.window} of {printable(taken, 200)}, but live signals are {live} at {RATE_HZ} Hz, or "
+            f"{_RAW} at {RAW_RATES_HZ[0]} to {RAW_RATES_HZ[1]:,} Hz: correct the card, or use another model"
         )
