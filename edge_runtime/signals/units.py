@@ -58,19 +58,30 @@ def unit_name(factor: float, units: dict[str, float]) -> str:
 def inferred_units(stated: Units, accelerations: npt.ArrayLike, times: Sequence[float] = ()) -> Units:
     """The `stated` units, and acceleration's and time's by the size of `accelerations` `[n, 3]` and `times` `[n]`.
 
-    Raises `InputError` where the numbers fit no unit.
+    Raises `InputError` where the numbers clearly contradict the stated unit, or fit no unit.
     """
     with np.errstate(over="ignore"):
         sizes, steps = np.linalg.norm(accelerations, axis=1), np.diff(times)
     sizes, steps = sizes[np.isfinite(sizes)], steps[np.isfinite(steps) & (steps > 0)]
     size, step = (float(np.median(x)) if len(x) else 0.0 for x in (sizes, steps))
-    acceleration = next((g for g in ACCELERATION_UNITS.values() if _within(size * g, GRAVITY_SIZES_G)), None)
-    units = stated.or_else(Units(next((s for s in TIME_UNITS.values() if is_step(step * s)), None), acceleration))
-    if units.acceleration is None:
+    acceleration = next((name for name, g in ACCELERATION_UNITS.items() if _within(size * g, GRAVITY_SIZES_G)), None)
+    time = next((name for name, s in TIME_UNITS.items() if is_step(step * s)), None)
+    by_size = Units(TIME_UNITS[time] if time else None, ACCELERATION_UNITS[acceleration] if acceleration else None)
+    if stated.acceleration is None and acceleration is None:
         raise InputError(f"acceleration is about {size:.4g}, not about 1 (g), 9.8 (m/s2) or 1000 (mg): give --units")
-    if units.time is None and len(times):
+    if stated.acceleration is not None and by_size.acceleration not in (None, stated.acceleration):
+        raise InputError(
+            f"acceleration is taken as {unit_name(stated.acceleration, ACCELERATION_UNITS)}, but its size is about "
+            f"{size:.3g}, as in {acceleration}: write ax[{acceleration}] in the header, or give --units {acceleration}"
+        )
+    if stated.time is None and time is None and len(times):
         raise InputError(f"times are {step:.3g} apart, in neither s, ms, us nor ns: give --rate or a unit, as t[ms]")
-    return units
+    if stated.time is not None and time and not is_step(step * stated.time):
+        raise InputError(
+            f"times are taken as {unit_name(stated.time, TIME_UNITS)}, but they are about {step:.3g} apart, as in "
+            f"{time}: write their unit in the header, as t[{time}]"
+        )
+    return stated.or_else(by_size)
 
 
 def are_degrees(rotations: npt.ArrayLike) -> bool:

@@ -14,11 +14,17 @@ SECONDS, SAMPLES = motion(100)
 
 @pytest.mark.parametrize("time", TIME_UNITS)
 @pytest.mark.parametrize("acceleration", ACCELERATION_UNITS)
-def test_units_are_inferred_by_size(time, acceleration):
+def test_units_are_inferred_by_size_and_checked_by_the_same_rule(time, acceleration):
     units = Units(TIME_UNITS[time], ACCELERATION_UNITS[acceleration])
     values, times = SAMPLES[:, :3] / units.acceleration, (SECONDS / units.time).tolist()
     assert inferred_units(Units(), values, times) == units
     assert inferred_units(units, values, times) == units
+    for other in {*TIME_UNITS} - {time}:
+        with pytest.raises(InputError, match="times"):
+            inferred_units(Units(TIME_UNITS[other]), values, times)
+    for other in {*ACCELERATION_UNITS} - {acceleration}:
+        with pytest.raises(InputError, match="acceleration"):
+            inferred_units(Units(None, ACCELERATION_UNITS[other]), values)
 
 
 def test_sizes_of_no_unit_leave_a_stated_one_and_are_refused_without():
