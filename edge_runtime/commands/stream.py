@@ -10,7 +10,8 @@ import click
 
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.commands.options import SampleOptions
-from edge_runtime.data.data_sources import Sources
+from edge_runtime.data.data_sources import DataSource, Sources
+from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording import Recording
 from edge_runtime.data.recording_checks import misfits
@@ -33,7 +34,7 @@ from edge_runtime.reports import outputs
 from edge_runtime.signals.units import Units
 from edge_runtime.system.terminal import Console
 
-SOURCES = ("--replay", "--csv", "--tcp", "--serial", "--i2c")
+SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 
 
 @click.command(
@@ -46,8 +47,11 @@ SOURCES = ("--replay", "--csv", "--tcp", "--serial", "--i2c")
 )
 @options.model()
 @click.option("--replay", "recording", metavar="N", type=click.IntRange(0), help="Source: recording N of the data.")
-@click.option("--csv", "csv_path", metavar="FILE", type=options.PATH, help="Source: a CSV file, a pipe, or -.")
+@click.option(
+    "--csv", "csv_path", metavar="FILE", type=options.PATH, help="Source: a CSV file, an app's export, a pipe, or -."
+)
 @click.option("--tcp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines of a connection to 127.0.0.1 or HOST.")
+@click.option("--udp", metavar="[HOST:]PORT", help="Source: JSON or CSV lines that are sent to 127.0.0.1 or HOST.")
 @click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints lines of JSON or CSV.")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")
@@ -67,6 +71,7 @@ def command(
     model: Path | None,
     recording: int | None,
     csv_path: Path | None,
+    udp: str | None,
     tcp: str | None,
     serial: str | None,
     i2c: str | None,
@@ -89,7 +94,7 @@ def command(
         options.refuse_options("works only with --replay", "--speed", "--data")
     if recording is not None or i2c:
         options.refuse_options("is known by the source", "--units", "--gyro-units", "--rate")
-    sources = dict(zip(SOURCES, (recording, csv_path, tcp, serial, i2c), strict=True))
+    sources = dict(zip(SOURCES, (recording, csv_path, udp, tcp, serial, i2c), strict=True))
     name, value = next((option, value) for option, value in sources.items() if value is not None)
 
     path = model_arguments.find_model(model)
@@ -101,7 +106,7 @@ def command(
         placement = sample.stated_placement(card)
         replayed: Recording | None = None
         if recording is None:
-            opener = _open(name, value, sample.stated_units(card))
+            opener = _open(name, value, sample.stated_units(card), card)
         else:
             reader = DataReader(model_arguments.recordings_for(path, data), card.window.rate_hz)
             replayed = find_recording(recording, reader, card.signals)
@@ -153,14 +158,20 @@ def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, ti
     return Timeline(answers, title, session.summary, console, time)
 
 
-def _open(name: str, value: object, stated: Units) -> Source:
-    """Open the source of the option `name` with this `value`."""
+def _open(name: str, value: object, stated: Units, card: Card) -> Source:
+    """Open the source of the option `name` with this `value`, for the model of `card`."""
     if name == "--csv":
-        return csv_file(Path(str(value)), stated)
-    if name == "--tcp":
+        path = Path(str(value))
+        if not (layout := exported_by(path)):
+            return csv_file(path, stated)
+        reader = DataReader((DataSource(path, layout),), card.window.rate_hz)
+        numbers = range(len(reader.recordings))
+        return (item for i in numbers for item in recording_source(i, find_recording(i, reader, card.signals), 0.0))
+    if name in ("--udp", "--tcp"):
         from edge_runtime.live.sources import sockets
 
-        return sockets.tcp(sockets.parse_address(str(value)), stated)
+        address = sockets.parse_address(str(value), name)
+        return sockets.udp(address, stated) if name == "--udp" else sockets.tcp(address, stated)
     if name == "--serial":
         from edge_runtime.live.sources.serial_port import serial_port
 

@@ -185,6 +185,8 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
     _, expected = predict("same.csv", "--model", "edge")
     activities = [[x["activity"] for x in answer["recordings"][0]["segments"]] for answer in (content, expected)]
     assert activities[0] == activities[1]
+    streamed = succeeded(har_edge_here("stream", "edge", "--csv", export)).stdout
+    assert all(activity in streamed for activity in {*activities[1]})
     (tmp_path / "export/Gyroscope.csv").unlink()
     assert_one_sentence(har_edge_here("predict", "edge", "export"), 2, "Gyroscope.csv")
     (tmp_path / f"export/{acceleration}.csv").unlink()

@@ -113,8 +113,8 @@ def test_standard_input_without_times_is_read_to_its_end(recording, tmp_path):
     ("line", "code", "noun"),
     [
         ("", 2, "--replay"),
-        ("--csv 5 --tcp 6", 2, "--csv"),
-        ("--tcp 5 --speed 2", 2, "--speed"),
+        ("--udp 5 --tcp 6", 2, "--udp"),
+        ("--udp 5 --speed 2", 2, "--speed"),
         ("--replay 7 --units g", 2, "--units"),
         ("--replay 7 --jsonl --quiet", 2, "--quiet"),
         ("--replay 7 --placement pocket", 2, "'pocket'"),

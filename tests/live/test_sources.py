@@ -20,7 +20,7 @@ from edge_runtime.live.sources import NO_SAMPLES, Chunk, Event, Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.sources.serial_port import serial_port
-from edge_runtime.live.sources.sockets import Address, parse_address, tcp
+from edge_runtime.live.sources.sockets import Address, parse_address, tcp, udp
 from edge_runtime.signals.units import Units
 
 KNOWN = Units(1.0, 1.0, 1.0)
@@ -136,10 +136,10 @@ def test_a_pipe_is_followed_while_it_grows_and_before_anyone_writes(tmp_path, cl
         assert len(samples(source)) == 1  # the last line has no end, and the pipe has one
 
 
-@pytest.fixture
-def listener(clock) -> Iterator[Source]:
-    """A source that listens on a free port, where time stands still."""
-    with closing(tcp(Address("127.0.0.1", 0), KNOWN, clock)) as source:
+@pytest.fixture(params=[udp, tcp])
+def listener(request, clock) -> Iterator[Source]:
+    """A source that listens on a free port by UDP or TCP, where time stands still."""
+    with closing(request.param(Address("127.0.0.1", 0), KNOWN, clock)) as source:
         yield source
 
 
@@ -149,12 +149,15 @@ def port(listener) -> int:
 
 
 @pytest.fixture
-def sender(port):
+def sender(port, request):
     """Makes a function that sends bytes to `port` from another port or host."""
+    is_tcp = request.node.callspec.params["listener"] is tcp
 
     @contextlib.contextmanager
     def made(host: str = "127.0.0.1") -> Iterator[Callable[[bytes], None]]:
-        with socket.create_connection(("127.0.0.1", port), source_address=(host, 0)) as phone:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM if is_tcp else socket.SOCK_DGRAM) as phone:
+            phone.bind((host, 0))
+            phone.connect(("127.0.0.1", port))
             yield phone.sendall
 
     return made
@@ -186,6 +189,7 @@ def test_another_sender_is_heard_when_the_first_sends_no_samples(sender, listene
             assert "connected" in kinds(until(listener, has(1)))
 
 
+@pytest.mark.parametrize("listener", [tcp], indirect=True)
 def test_a_connection_may_be_lost_and_come_back_and_half_a_line_is_no_sample(sender, listener, port):
     with sender() as send:
         send(SAMPLE + SAMPLE[:10])
@@ -206,15 +210,16 @@ def test_the_address_for_a_phone_is_said_where_one_can_reach_it(host, is_said, m
 
 
 def test_a_port_alone_is_of_this_machine_and_a_host_says_another():
-    assert parse_address("5555") == ("127.0.0.1", 5555)
-    assert parse_address("[::1]:65535") == ("::1", 65535)
+    assert parse_address("5555", "--udp") == ("127.0.0.1", 5555)
+    assert parse_address("[::1]:65535", "--udp") == ("::1", 65535)
 
 
 @pytest.mark.parametrize("host", [".", "a" * 70])
 def test_a_name_that_no_host_can_have_is_refused(host):
-    with pytest.raises(InputError, match="listen") as refused:
-        next(tcp(Address(host, 0), Units()))
-    assert "codec" not in str(refused.value)
+    for source in (tcp, udp):
+        with pytest.raises(InputError, match="listen") as refused:
+            next(source(Address(host, 0), Units()))
+        assert "codec" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["y,x,z", "-x,y,z", "z,-x,y", "-x,-y,-z", "x,y", "x,x,z", "a,b,c"])

@@ -1,4 +1,4 @@
-"""Receive samples over TCP: lines of JSON or CSV from a sender that may reconnect."""
+"""Receive samples over TCP or UDP: lines of JSON or CSV from a sender that may reconnect."""
 
 import re
 import select
@@ -28,12 +28,12 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def parse_address(text: str) -> Address:
-    """The address in `text`: HOST:PORT, [IPv6]:PORT, or PORT of this machine. Raises `InputError`."""
+def parse_address(text: str, option: str) -> Address:
+    """The address in `text`: HOST:PORT, [IPv6]:PORT, or PORT of this machine. Raises `InputError` naming `option`."""
     match = _ADDRESS.fullmatch(text)
     if not match or int(match["port"]) > 65535:
         raise InputError(
-            f"--tcp {quoted(text)} is not an address: give PORT, at most 65535, for senders on this "
+            f"{option} {quoted(text)} is not an address: give PORT, at most 65535, for senders on this "
             "machine, or 0.0.0.0:PORT for senders on any network"
         )
     return Address(match["ipv6"] or match["host"] or "127.0.0.1", int(match["port"]))
@@ -45,8 +45,9 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
     Another sender is refused while the first sends samples. Raises `InputError` when this machine cannot listen there.
     """
     with ExitStack() as opened:
-        server, address = _listen(address)
+        server, address = _listen(address, socket.SOCK_STREAM)
         opened.enter_context(server)
+        server.listen()
         server.setblocking(False)
         connection: socket.socket | None = None
         sender: Any = None
@@ -80,24 +81,62 @@ def tcp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
                 if connection:
                     if clock.monotonic() - heard < SILENCE_S:
                         newcomer.close()
-                        text = f"{Address(*origin[:2])} is not heard while {Address(*sender[:2])} sends"
-                        yield Event("others", text)
+                        yield _other(origin, sender)
                         continue
                     yield from _ended(connection, decoder)
                 connection, sender, heard = newcomer, origin, clock.monotonic()
                 decoder.restart()
-                yield Event("connected", f"{Address(*origin[:2])} sends")
+                yield _connected(origin)
 
 
-def _listen(address: Address) -> tuple[socket.socket, Address]:
-    """A socket that listens on `address`, and its address, with the port that was chosen for port 0."""
+def udp(address: Address, stated: Units, clock: SourceClock = time) -> Source:
+    """Samples that one sender sends to `address`; another is heard once no sample has come for `SILENCE_S`.
+
+    Raises `InputError` when this machine cannot listen there.
+    """
+    bound, address = _listen(address, socket.SOCK_DGRAM)
+    with bound:
+        bound.setblocking(False)
+        decoder = LineDecoder(stated)
+        sender: Any = None
+        heard = clock.monotonic()
+        silence = SilenceDetector(f"udp {address}", clock)
+        yield Event("opened", f"listening on udp {address}{_reached_at(address)}")
+        while True:
+            if not select.select([bound], [], [], POLL_S)[0]:
+                yield from silence.update(has_come=False)
+                continue
+            try:
+                datagram, origin = bound.recvfrom(_BLOCK)
+            except OSError:  # the announced datagram was damaged, or an earlier answer was refused
+                continue
+            if origin != sender:
+                if sender and clock.monotonic() - heard < SILENCE_S:
+                    yield _other(origin, sender)
+                    continue
+                yield from decoder.end(is_whole=False)
+                decoder.restart()
+                sender, heard = origin, clock.monotonic()
+                yield _connected(origin)
+            yield from silence.update(has_come=True)
+            before = decoder.samples
+            yield from decoder.feed(datagram + b"\n")  # a datagram ends its last line
+            if decoder.samples > before:
+                heard = clock.monotonic()
+
+
+def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, Address]:
+    """A bound socket for `address`, and its address, with the port that was chosen for port 0."""
     try:
-        family, *_, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
-        server = socket.create_server(where, family=family)
+        family, *_, where = socket.getaddrinfo(address.host, address.port, type=kind)[0]
+        bound = socket.socket(family, kind)
+        if kind is socket.SOCK_STREAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(where)
     except (OSError, UnicodeError) as error:
         reason = "no host can have this name" if isinstance(error, UnicodeError) else error.strerror or error
         raise InputError(f"cannot listen on {address}: {reason}; give another port or address") from error
-    return server, address._replace(port=server.getsockname()[1])
+    return bound, address._replace(port=bound.getsockname()[1])
 
 
 def _reached_at(address: Address) -> str:
@@ -114,6 +153,14 @@ def own_address() -> str | None:
         probe.connect(("192.0.2.1", 9))  # of nobody (RFC 5737), and nothing is sent
         return str(probe.getsockname()[0])
     return None
+
+
+def _connected(origin: Any) -> Event:
+    return Event("connected", f"{Address(*origin[:2])} sends")
+
+
+def _other(origin: Any, sender: Any) -> Event:
+    return Event("others", f"{Address(*origin[:2])} is not heard while {Address(*sender[:2])} sends")
 
 
 def _ended(connection: socket.socket, decoder: LineDecoder) -> Iterator[Item]:
