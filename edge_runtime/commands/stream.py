@@ -134,8 +134,10 @@ def command(
                     if replayed:
                         decisions.append(event)
                     sink.decision(event, elapsed_s, replayed.label_at(event.seconds) if replayed else "")
-                    if log:
-                        log.write(event)
+                    trouble = log.write(event) if log else None
+                    if trouble:
+                        sink.notice(trouble, session.summary.add(trouble))
+                    session.summary.not_logged = log.missed if log else 0
                 sink.tick()
         sink.end(session.summary, _scores(replayed, decisions, card, sample.axes is not None) if replayed else None)
 

@@ -24,7 +24,7 @@ class StreamSummary:
     def __init__(self, labels: Sequence[str], hop_s: float) -> None:
         self.hop_s = hop_s
         self.windows = dict.fromkeys([*labels, UNKNOWN], 0)
-        self.samples = self.changes = self.gaps = self.malformed = 0
+        self.samples = self.changes = self.gaps = self.malformed = self.not_logged = 0
         self.duplicates = self.late = self.invalid = 0
         self.notices: Counter[str] = Counter()
         self.elapsed_s = 0.0
@@ -92,5 +92,6 @@ class StreamSummary:
             "late": self.late,
             "invalid": self.invalid,
             "malformed_lines": self.malformed,
+            "not_logged": self.not_logged,
             "inference_ms_p50": self.inference_ms,
         }

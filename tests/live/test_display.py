@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,9 +31,26 @@ def test_each_decision_is_logged_at_once_and_later_runs_append(tmp_path):
         log.write(decision(3.84, UNKNOWN, reason="held, otherwise", warming_up=True))
         rows = list(csv.DictReader(path.open(newline="")))
         log.close()
-    assert [row["seconds"] for row in rows] == ["2.560000", "3.840000"] * 2
+        with path.open("a") as torn:
+            torn.write("2026-01-01,5.0,SIT")  # as if the run was killed
+    assert [row["seconds"] for row in rows] == ["2.560000", "3.840000", "5.0", "2.560000", "3.840000"]
     assert (rows[0]["activity"], rows[0]["p_SITTING"]) == ("SITTING", "0.90000")
     assert (rows[1]["activity"], rows[1]["reason"], rows[1]["warming_up"]) == (UNKNOWN, "held, otherwise", "1")
+
+
+def test_a_row_that_a_full_disk_takes_half_of_is_missing_and_later_rows_are_whole(tmp_path):
+    path = tmp_path / "log.csv"
+    log = Log(path, LABELS)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, unlimited[1]))
+    try:
+        notices = [log.write(decision(2.56, "SITTING")) for _ in range(2)]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    log.write(decision(3.84, "STANDING"))
+    log.close()
+    assert ([notice is not None for notice in notices], log.missed) == ([True, False], 2)
+    assert [row["activity"] for row in csv.DictReader(path.open(newline=""))] == ["STANDING"]
 
 
 def test_a_file_that_is_not_a_log_is_not_changed(tmp_path):

@@ -137,8 +137,8 @@ def show_summary(summary: StreamSummary, console: Console, scores: WindowScores 
     facts = [counted(summary.changes, "change"), counted(summary.gaps, "gap"), counted(summary.samples, "sample")]
     if summary.inference_ms is not None:
         facts.append(f"inference {summary.inference_ms:.2f} ms")
-    left_out = {name: getattr(summary, name) for name in ("invalid", "duplicates", "late", "malformed")}
-    facts += [f"{count:,} {name}" for name, count in left_out.items() if count]
+    left_out = {name: getattr(summary, name) for name in ("invalid", "duplicates", "late", "malformed", "not_logged")}
+    facts += [f"{count:,} {name.replace('_', ' ')}" for name, count in left_out.items() if count]
     console.print(f"{', '.join(facts)}.", soft_wrap=True)
     if scores:
         n_others = sum(summary.windows.values()) - scores.windows
