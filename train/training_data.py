@@ -60,7 +60,7 @@ class TrainingInput:
     def load_data(self, on_notice: OnNotice = lambda text: None) -> Dataset:
         """Load the data with these signals, classes, frame, test subjects and windows; raises as `loading.load_data`.
 
-        `on_notice` hears if the gyroscope's signals or windows are left out, and what does not fit.
+        `on_notice` hears if the gyroscope's signals or windows are left out, and how training and test part differ.
         """
         reader = DataReader(sources(self.data))
         data = reader.found_windows(self.cut)
@@ -68,7 +68,8 @@ class TrainingInput:
             people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
             data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
         reader.check(data)
-        for notice in recording_checks.misfits(reader.described, is_training=True):
+        unlike = (finding.text for finding in recording_checks.unlike_parts(data))
+        for notice in (*recording_checks.misfits(reader.described, is_training=True), *unlike):
             on_notice(notice)
         if data.without_rotation and self.sensors == "all":
             on_notice(f"{' and '.join(data.without_rotation)} has no gyroscope: only acceleration is used.")

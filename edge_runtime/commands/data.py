@@ -14,7 +14,7 @@ from edge_runtime.data.dataset import Dataset, Motionless
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import noun_of
 from edge_runtime.data.recording import Recording
-from edge_runtime.data.recording_checks import Finding
+from edge_runtime.data.sensor_checks import Finding
 from edge_runtime.errors import InputError
 from edge_runtime.live.sources.file_sources import find_recording
 from edge_runtime.reports import outputs
@@ -54,7 +54,7 @@ def command(data: Sources | None, json_path: Path | None) -> None:
     _show_windows(windows, reader)
     if len(windows.train) + len(windows.test):
         _show_signals(windows)
-    findings, untrainable = _show_findings(reader), None
+    findings, untrainable = _show_findings(windows, reader), None
     try:
         reader.check(windows)
     except InputError as error:
@@ -134,15 +134,17 @@ def _content(
     return content | {"untrainable": untrainable}
 
 
-def _show_findings(reader: DataReader) -> list[tuple[str, Finding]]:
-    """Print how recordings fit the layouts that describe them; return the findings with their source."""
-    console, every = Console(), list[tuple[str, Finding]]()
-    for source, facts in reader.described:
-        console.print(f"\n{source}", style="bold")
-        for finding in recording_checks.findings(facts):
+def _show_findings(data: Dataset, reader: DataReader) -> list[tuple[str, Finding]]:
+    """Print how recordings fit the layouts that describe them, and the parts each other; findings with their source."""
+    console = Console()
+    by_source = {source: recording_checks.findings(facts) for source, facts in reader.described}
+    by_source.setdefault(in_words(reader.sources), []).extend(recording_checks.unlike_parts(data))
+    for source, findings in by_source.items():
+        if findings:
+            console.print(f"\n{source}", style="bold")
+        for finding in findings:
             console.print(("Does not fit. " if finding.is_fault else "") + finding.text)
-            every.append((source, finding))
-    return every
+    return [(source, finding) for source, findings in by_source.items() for finding in findings]
 
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:

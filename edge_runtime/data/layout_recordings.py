@@ -40,6 +40,7 @@ class LayoutRecordings:
 
     `gaps` and `set_back` count recordings that began behind a gap, or where times went back. `bunched` names files with
     times of delivery, `without_labels` those that the files of labels do not. `absent_labels` are of the layout only.
+    `names_columns` means that the header does, instead of the layout.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -52,6 +53,7 @@ class LayoutRecordings:
     without_samples: list[str] = field(default_factory=list)
     without_labels: list[str] = field(default_factory=list)
     absent_labels: tuple[str, ...] = ()
+    names_columns: bool = False
 
 
 def read_recordings(path: Path, layout: Layout, rate_hz: float = RATE_HZ) -> LayoutRecordings:
@@ -60,7 +62,7 @@ def read_recordings(path: Path, layout: Layout, rate_hz: float = RATE_HZ) -> Lay
     They are brought to `rate_hz`. Raises `InputError` for a file that the layout does not fit, and for labels that it
     does not name.
     """
-    facts = LayoutRecordings()
+    facts = LayoutRecordings(names_columns=layout.acceleration is None)
     parts: list[tuple[Recording, Texts]] = []
     with open_tree(path) as opened:
         fits_layout = any(_path_texts(opened, layout, name) is not None for name in opened.names)

@@ -1,40 +1,22 @@
-"""Check recordings against their layout, by what their numbers, files and labels show.
+"""Check recordings against their layout, by what their numbers, files and labels show."""
 
-Slow turns show a gyroscope of other axes or in another unit, and a wrong rate.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.layout_recordings import LayoutRecordings
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Recording
+from edge_runtime.data.sensor_checks import Finding, sensor_findings
 from edge_runtime.signals.frontend import RATE_HZ
-from edge_runtime.signals.gyroscope_axes import correlation, expected_change, has_other_axes, slow_turns
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
-_MOST_NAMED = 8  # labels or files
-# Limits lie midway between right and wrong units, axes and rates of 68 people of three data sets.
-_GRAVITY_G = (0.9, 1.1)
-_LEAST_TURNING_S, _ENOUGH_TURNING_S, _LEAST_FAST_S = 5.0, 20.0, 2.0
-_SURE, _AGAINST = 0.5, -0.3  # correlation
-_USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A sentence `about` a part of the recordings of a `placement`, "" for all, with its `numbers` for JSON."""
-
-    about: str
-    text: str
-    is_fault: bool = False
-    numbers: Mapping[str, object] = field(default_factory=dict)
-    placement: str = ""
+_MOST_NAMED = 8  # placements, labels or files
 
 
 def findings(facts: LayoutRecordings) -> list[Finding]:
@@ -45,9 +27,26 @@ def findings(facts: LayoutRecordings) -> list[Finding]:
     of_devices: list[Finding] = []
     for placement, recordings in by_placement.items():
         before = f"{placement or 'no placement'}: " if len(by_placement) > 1 else ""
-        of_devices += [replace(x, text=before + x.text, placement=placement) for x in _sensors(recordings)]
+        of_devices += [
+            replace(x, text=before + x.text, placement=placement)
+            for x in sensor_findings(recordings, facts.names_columns)
+        ]
     of_all = (finding for check in (_rate, _gaps, _files, _people, _labels) for finding in check(facts))
-    return [*of_devices, *of_all]
+    return [*_worn(facts.recordings), *of_devices, *of_all]
+
+
+def unlike_parts(data: Dataset) -> Iterator[Finding]:
+    """The labels and placements that only the training windows have, or only the test windows."""
+    parts = {name: x for name, x in (("training", data.train), ("test", data.test)) if len(x)}
+    worn = {name: np.unique(part.mounting) for name, part in parts.items() if part.mounting is not None}
+    for about, of_parts in (
+        ("labels", {name: {data.labels[i] for i in np.unique(part.y)} for name, part in parts.items()}),
+        ("placements", {name: {data.mountings[i].placement for i in rows} - {""} for name, rows in worn.items()}),
+    ):
+        for name, names_of_part in of_parts.items():
+            if absent := sorted(set().union(*of_parts.values()) - names_of_part):
+                text = f"The {name} part has no windows of the {about} {_listed(absent)}"
+                yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
 
 def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool = False) -> Iterator[str]:
@@ -62,55 +61,13 @@ def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool
         yield from (f"{name}: {finding.text}" for finding in _files(facts))
 
 
-def _sensors(recordings: Sequence[Recording]) -> Iterator[Finding]:
-    """The findings about sensors at the same placement."""
-    yield (gravity := _gravity(recordings))
-    if not any(recording.has_gyroscope for recording in recordings):
-        yield Finding("rotation", "There is no rotation: use a model that needs only acceleration.")
-    elif not gravity.is_fault:
-        yield _hand(recordings)
-
-
-def _gravity(recordings: Sequence[Recording]) -> Finding:
-    from scipy.ndimage import uniform_filter1d
-
-    smooth = [uniform_filter1d(recording.samples[:, :3], RATE_HZ, axis=0, mode="nearest") for recording in recordings]
-    size = float(np.median(np.linalg.norm(np.concatenate(smooth), axis=1)))
-    is_fault = not _GRAVITY_G[0] <= size <= _GRAVITY_G[1]
-    mend = "should be 1: see the unit, scale and offset of acceleration, and whether its columns include gravity"
-    text = f"Gravity has a size of {size:.3g} g, and {mend if is_fault else 'the unit of acceleration fits'}."
-    return Finding("gravity", text, is_fault, {"gravity_g": size})
-
-
-def _hand(recordings: Sequence[Recording]) -> Finding:
-    """How gravity turns with the gyroscope in slow turns: their correlation, and how many times as fast."""
-    turns = np.concatenate([slow_turns(recording.samples) for recording in recordings if recording.has_gyroscope])
-    a, b = turns[:, :3], expected_change(turns)
-    seconds = len(turns) / RATE_HZ
-    is_other = has_other_axes(turns)
-    if (seconds < _LEAST_TURNING_S and not is_other) or not b.any():
-        return Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
-    squares = (b**2).sum(axis=1)
-    is_fast = squares * (a**2).sum(axis=1) > 1  # faster than 1 g/s by the mean of both
-    is_sure = is_fast.sum() >= _LEAST_FAST_S * RATE_HZ
-    if not is_sure:
-        is_fast = (squares >= np.median(squares)) & (squares > 0)
-    times = float(np.median((a * b).sum(axis=1)[is_fast] / squares[is_fast]))
-    together = correlation(a, b)
-    is_long, fault = seconds >= _ENOUGH_TURNING_S, True
-    least = _USUAL[0] * (1 if is_sure else together**2)  # noise can make the slope of slow turns this much smaller
-    if is_other or together < _AGAINST or (times <= 0 and together >= _SURE):
-        mend = "turn the sign of rotation round, or see that columns of both sensors are x, y and z of the same axes"
-    elif together < _SURE and is_long:
-        mend = "see that columns of both sensors are x, y and z of the same axes, and the unit of time, or rate"
-    elif together >= _SURE and is_long and not least < times < _USUAL[1]:
-        mend = "see unit (rad/s or deg/s) and scale of rotation, and the unit of time, or rate"
-    else:
-        fits = "hand and unit fit" if times > _USUAL[0] else "the hand fits; nothing turns fast enough for the unit"
-        mend, fault = fits if together >= _SURE else "so short a time shows little", False
-    seen = f"gravity turns with the gyroscope by a correlation of {together:+.2f}, {times:.2g} times as fast"
-    numbers = {"correlation": together, "times": times, "turning_s": seconds}
-    return Finding("rotation", f"In slow turns {seen}: {mend}.", fault, numbers)
+def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    placements = list(dict.fromkeys(recording.mounting.placement for recording in recordings))
+    makes = {recording.mounting.device for recording in recordings} - {""}
+    if any(placements) or makes:
+        text = f"Worn at: {_listed([x or 'an unknown place' for x in placements])}"
+        text += f"; devices: {_listed(sorted(makes, key=natural))}." if makes else "."
+        yield Finding("worn", text, numbers={"placements": len([*filter(None, placements)]), "devices": len(makes)})
 
 
 def _rate(facts: LayoutRecordings) -> Iterator[Finding]:

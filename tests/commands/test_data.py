@@ -72,6 +72,10 @@ def test_data_that_cannot_be_trained_on_and_windows_without_a_frame_are_named(ha
     write(write_subjects(tmp_path / "two", "ab") / "rec-d.csv", *motion(100, 9), ["walk"] * 100, "d")
     done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
     assert "2 subjects" in json.loads(done.stdout)["untrainable"]
+    write_subjects(tmp_path / "two", "e", ("walk", "jump"))  # every third is the test part
+    done = succeeded(har_edge_here("data", "--data", tmp_path / "two", "--json", "-"))
+    content = [load["text"] for load in json.loads(done.stdout)["findings"] if load["about"] == "test group"]
+    assert [("training" in x and "jump" in x) or ("test" in x and "rest" in x) for x in content] == [True, True]
     layout = write_files_worn_anew(tmp_path / "own")
     done = succeeded(har_edge_here("data", "--data", f"{layout}={tmp_path / 'own'}", "--json", "-"))
     content = json.loads(done.stdout)

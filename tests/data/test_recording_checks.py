@@ -1,12 +1,15 @@
 """Checks of recordings against their layout, which need no label: each fault is found, and its mend named."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import written_recordings
+from scipy.spatial.transform import Rotation
 
 from edge_runtime.data.layout_recordings import LayoutRecordings
+from edge_runtime.data.recording import Mounting, label_runs
 from edge_runtime.data.recording_checks import findings, misfits
 
 
@@ -15,8 +18,9 @@ def recordings():
     return written_recordings.recordings()[:6]
 
 
-def found(recordings):
-    return findings(LayoutRecordings(rates_hz=[50.0], recordings=tuple(recordings)))
+def found(recordings, about=""):
+    every = findings(LayoutRecordings(rates_hz=[50.0], recordings=tuple(recordings)))
+    return [finding for finding in every if about in ("", finding.about)]
 
 
 def faults(recordings):
@@ -54,6 +58,7 @@ def test_nothing_is_wrong_with_uci_har_and_the_sign_of_acceleration_cannot_be_se
     turned = changed(recordings, lambda x: x * [-1, -1, -1, 1, 1, 1])
     assert faults(recordings) == faults(turned) == []
     assert numbers(turned)["correlation"] == pytest.approx(seen["correlation"])
+    assert numbers(turned)["acceleration_g"][0] == pytest.approx(-seen["acceleration_g"][0], abs=1e-9)
 
 
 RAD = np.pi / 180
@@ -66,6 +71,8 @@ WRONG = [
     (lambda x: x * ([1] * 3 + [RAD] * 3), "rotation", "unit"),
     (lambda x: x * ([1] * 3 + [1 / RAD] * 3), "rotation", "unit"),
     (lambda x: x[:, [0, 1, 2, 4, 5, 3]], "rotation", "axes"),
+    (lambda x: x * [1, 1, 1, 1, 0, 1], "still axis", "rotation y"),
+    (lambda x: x * [1, 1, 1, 0, 0, 0], "still axis", "6 of 6 recordings nothing changes in rotation x, y, z"),
 ]
 
 
@@ -111,6 +118,13 @@ def test_several_placements_are_judged_each_and_named(recordings):
     assert fault.numbers["gravity_g"] == pytest.approx(9.8, abs=0.5)
 
 
+def test_what_to_correct_is_in_the_header_or_in_the_layout(recordings):
+    in_metres = changed(recordings, lambda x: x * 9.80665)
+    for names_columns, place in ((True, "header"), (False, "[acceleration]")):
+        (notice,) = misfits([("mine", LayoutRecordings(tuple(in_metres), 0, [50.0], names_columns=names_columns))])
+        assert place in notice
+
+
 def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(recordings):
     facts = LayoutRecordings(tuple(recordings), 3, [20.0, 20.0], gaps=2, set_back=1)
     numbers = [x for finding in findings(facts) for x in finding.numbers.items()]
@@ -126,3 +140,83 @@ def test_people_that_seem_to_be_files_are_said(recordings):
         for i, recording in enumerate(recordings)
     ]
     assert any(fault.about == "people" and "'0-f1'" in fault.text for fault in faults(alone))
+
+
+@pytest.fixture(scope="module")
+def pieces(recordings):
+    """Each activity of four recordings of UCI HAR as a recording of its own, in the same mounting."""
+    every = []
+    for i, x in enumerate(recordings[:4]):
+        for first, end, label in label_runs(x.labels):
+            if label >= 0 and end - first > 250:
+                mounting = Mounting(f"{i}", placement="waist")
+                piece = replace(x, samples=x.samples[first:end], labels=x.labels[first:end], mounting=mounting)
+                every.append(replace(piece, file=f"{i}/{first}.csv"))
+    return every
+
+
+def turned(recordings, chosen=lambda _: True):
+    random = np.random.default_rng(0)
+    turns = [
+        Rotation.random(random_state=random).as_matrix() if chosen(i) else np.eye(3) for i in range(len(recordings))
+    ]
+    return [
+        replace(
+            recording,
+            samples=np.concatenate([recording.samples[:, :3] @ turn.T, recording.samples[:, 3:] @ turn.T], axis=1),
+        )
+        for recording, turn in zip(recordings, turns, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("labelled", [list, without_labels])
+def test_devices_that_stay_as_they_are_worn_fit_though_people_lie_down_and_turned_ones_do_not(pieces, labelled):
+    (finding,) = found(labelled(pieces), "mounting")
+    assert not finding.is_fault
+    assert (finding.numbers["elsewhere"], finding.numbers["mountings"]) == (0, 4)
+    assert finding.numbers["median_deg"] < 10
+    (finding,) = found(labelled(turned(pieces)), "mounting")
+    assert finding.is_fault
+    assert finding.placement == "waist"
+    assert finding.numbers["elsewhere"] > finding.numbers["walks"] / 2
+    assert finding.numbers["median_deg"] > 45
+
+
+def test_a_few_recordings_that_point_elsewhere_are_named_and_fit(pieces):
+    walks = {piece.mounting.name: i for i, piece in enumerate(pieces) if piece.found_labels == ("WALKING",)}
+    (finding,) = found(turned(pieces, lambda i: i in (walks["0"], walks["2"])), "mounting")
+    assert (finding.is_fault, finding.numbers["elsewhere"]) == (False, 2)
+    assert f"{pieces[walks['0']].file} at 0 s" in finding.text
+
+
+def test_where_walking_is_labelled_other_movement_does_not_count(pieces):
+    """An arm is bent to run and hangs down to walk, as it is worn."""
+    names = {"WALKING_UPSTAIRS": "JOGGING", "WALKING_DOWNSTAIRS": "JOGGING"}
+    renamed = [replace(piece, label_names=tuple(names.get(y, y) for y in piece.label_names)) for piece in pieces]
+    bent = turned(renamed, lambda i: renamed[i].found_labels == ("JOGGING",))
+    assert found(bent, "mounting")[0].numbers["elsewhere"] == 0
+    assert found(without_labels(bent), "mounting")[0].is_fault
+
+
+def test_mountings_that_are_each_file_are_said_when_files_agree_and_none_is_compared_without_gravity(pieces):
+    for recordings, is_fault in ((pieces, True), (turned(pieces), False)):
+        (finding,) = found(
+            [replace(recording, mounting=Mounting(recording.file)) for recording in recordings], "mounting"
+        )
+        assert (finding.is_fault, '"each subject"' in finding.text) == (is_fault, is_fault)
+    assert (
+        found([replace(recording, samples=recording.samples * 9.8) for recording in turned(pieces)], "mounting") == []
+    )
+
+
+def test_a_device_that_is_put_elsewhere_within_a_recording_is_noticed_with_the_time(pieces):
+    standing = next(piece for piece in pieces if piece.found_labels == ("STANDING",)).samples[:250]
+    walks = [piece for piece in pieces if piece.mounting.name == "0" and piece.found_labels[0].startswith("WALKING")]
+    pauses = [replace(walk, samples=np.concatenate([standing, walk.samples])) for walk in walks]
+    worn = np.concatenate([recording.samples for recording in turned(pauses)])
+    whole = replace(walks[0], samples=worn, labels=np.full(len(worn), -1, np.int8), file="all.csv")
+    (finding,) = found([whole], "mounting")
+    assert finding.is_fault
+    at = float(re.search(r"all\.csv at (\d+) s", finding.text)[1])
+    starts = np.cumsum([5, *(len(pause.samples) / 50 for pause in pauses)])
+    assert np.abs(starts - at).min() < 2

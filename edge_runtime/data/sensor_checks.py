@@ -1,0 +1,188 @@
+"""Check the numbers of sensors for wrong units, axes and rates, and for devices that were taken off and put on again.
+
+Slow turns show a gyroscope of other axes or in another unit, and a wrong rate. The mean acceleration of someone who
+walks is gravity: if it differs from walk to walk, the device was put on again.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from edge_runtime.data.recording import Recording
+from edge_runtime.signals.frontend import RATE_HZ
+from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
+from edge_runtime.system.quantities import counted
+
+# Limits lie midway between right and wrong units, axes and rates of 68 people of three data sets.
+_GRAVITY_G = (0.9, 1.1)
+_SMOOTHED_S = 1.0
+_LEAST_TURNING_S, _ENOUGH_TURNING_S, _LEAST_FAST_S = 5.0, 20.0, 2.0
+_SURE, _AGAINST = 0.5, -0.3  # correlation
+_USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
+_ELSEWHERE_DEG = 45.0  # as in live recognition
+_TOO_MANY, _LEAST_ELSEWHERE = 1 / 3, 2  # share and number of walks; one of two may have been put back differently
+_FEW = 0.1  # share of walks, in files that are mountings of their own
+_PAUSE_S, _LEAST_WALKING_S = 1.0, 2.5  # within a walk, and of one by its label
+_LEAST_MOVEMENT_S = 5.0  # sitting down and lying down take less
+_UPRIGHT = ("STANDING", "WALKING")
+_WALKS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A sentence `about` a part of the recordings of a `placement`, "" for all, with its `numbers` for JSON."""
+
+    about: str
+    text: str
+    is_fault: bool = False
+    numbers: Mapping[str, object] = field(default_factory=dict)
+    placement: str = ""
+
+
+def sensor_findings(recordings: Sequence[Recording], in_header: bool = False) -> Iterator[Finding]:
+    """The findings about sensors at the same placement; columns and units are `in_header`, or in a layout."""
+    yield (gravity := _gravity(recordings, in_header))
+    yield _axes(recordings)
+    yield from _still_axes(recordings, in_header)
+    if not any(recording.has_gyroscope for recording in recordings):
+        yield Finding("rotation", "There is no rotation: use a model that needs only acceleration.")
+    elif not gravity.is_fault:
+        yield _hand(recordings, in_header)
+    if not gravity.is_fault:
+        yield from _mountings(recordings)
+
+
+def _gravity(recordings: Sequence[Recording], in_header: bool) -> Finding:
+    sizes = [np.linalg.norm(_smoothed(recording.samples[:, :3]), axis=1) for recording in recordings]
+    size = float(np.median(np.concatenate(sizes)))
+    is_fault = not _GRAVITY_G[0] <= size <= _GRAVITY_G[1]
+    unit = "its unit in the header" if in_header else "unit, scale and offset under [acceleration]"
+    mend = f"should be 1: see {unit}, and whether its columns include gravity"
+    text = f"Gravity has a size of {size:.3g} g, and {mend if is_fault else 'the unit of acceleration fits'}."
+    return Finding("gravity", text, is_fault, {"gravity_g": size})
+
+
+def _is_labelled(recording: Recording, names: Collection[str]) -> npt.NDArray[np.bool_]:
+    """Which samples `[n]` have a label of these `names`."""
+    return np.isin(recording.labels, [i for i, name in enumerate(recording.label_names) if name in names])
+
+
+def _axes(recordings: Sequence[Recording]) -> Finding:
+    together = np.concatenate([recording.samples[_is_labelled(recording, _UPRIGHT), :3] for recording in recordings])
+    when = "While people stand or walk"
+    if not len(together):
+        together, when = np.concatenate([recording.samples[:, :3] for recording in recordings]), "On average"
+    means = together.mean(axis=0).tolist()
+    shown = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", means, strict=True))
+    return Finding("axes", f"{when} acceleration is {shown} g on the device's axes.", numbers={"acceleration_g": means})
+
+
+def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
+    """How gravity turns with the gyroscope in slow turns: their correlation, and how many times as fast."""
+    turns = np.concatenate([slow_turns(recording.samples) for recording in recordings if recording.has_gyroscope])
+    a, b = turns[:, :3], expected_change(turns)
+    seconds = len(turns) / RATE_HZ
+    is_other = has_other_axes(turns)
+    if (seconds < _LEAST_TURNING_S and not is_other) or not b.any():
+        return Finding("rotation", "Nothing turns slowly for long enough to see the gyroscope's hand and unit.")
+    squares = (b**2).sum(axis=1)
+    is_fast = squares * (a**2).sum(axis=1) > 1  # faster than 1 g/s by the mean of both
+    is_sure = is_fast.sum() >= _LEAST_FAST_S * RATE_HZ
+    if not is_sure:
+        is_fast = (squares >= np.median(squares)) & (squares > 0)
+    times = float(np.median((a * b).sum(axis=1)[is_fast] / squares[is_fast]))
+    together = correlation(a, b)
+    is_long, fault = seconds >= _ENOUGH_TURNING_S, True
+    least = _USUAL[0] * (1 if is_sure else together**2)  # noise can make the slope of slow turns this much smaller
+    time = "the unit of timestamp in the header" if in_header else "rate or the unit under [time]"
+    if is_other or together < _AGAINST or (times <= 0 and together >= _SURE):
+        sign = "the signs of rotation" if in_header else "sign under [rotation]"
+        mend = f"turn {sign} round, or see that columns of both sensors are x, y and z of the same axes"
+    elif together < _SURE and is_long:
+        mend = f"see that columns of both sensors are x, y and z of the same axes, and {time}"
+    elif together >= _SURE and is_long and not least < times < _USUAL[1]:
+        unit = (
+            "the unit of rotation (rad/s or deg/s)" if in_header else "unit (rad/s or deg/s) and scale under [rotation]"
+        )
+        mend = f"see {unit}, and {time}"
+    else:
+        fits = "hand and unit fit" if times > _USUAL[0] else "the hand fits; nothing turns fast enough for the unit"
+        mend, fault = fits if together >= _SURE else "so short a time shows little", False
+    seen = f"gravity turns with the gyroscope by a correlation of {together:+.2f}, {times:.2g} times as fast"
+    numbers = {"correlation": together, "times": times, "turning_s": seconds}
+    return Finding("rotation", f"In slow turns {seen}: {mend}.", fault, numbers)
+
+
+def _still_axes(recordings: Sequence[Recording], in_header: bool) -> Iterator[Finding]:
+    sensors = ["acceleration", *(["rotation"] if all(recording.has_gyroscope for recording in recordings) else [])]
+    for first, sensor in enumerate(sensors):
+        still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in recordings])
+        if still.any():
+            axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
+            text = f"In {int(still.any(axis=1).sum())} of {counted(len(recordings), 'recording')}"
+            text += f", for example {name}," if (name := recordings[int(still.any(axis=1).argmax())].file) else ""
+            place = "in the header" if in_header else f"under [{sensor}]"
+            text += f" nothing changes in {sensor} {', '.join(axes)}: see columns {place}, or leave them out."
+            yield Finding("still axis", text, True)
+
+
+def _mountings(recordings: Sequence[Recording]) -> Iterator[Finding]:
+    """How walks, or without labels all long movements, in the same mounting differ in the direction of gravity.
+
+    Where each file is a mounting, the mountings of each person are compared.
+    """
+    has_walking = any(set(_WALKS).intersection(recording.found_labels) for recording in recordings)
+    is_anew = all(recording.file and recording.mounting.name.endswith(recording.file) for recording in recordings)
+    by_mounting: dict[object, list[tuple[str, Array]]] = {}
+    for x in recordings:
+        by_mounting.setdefault(x.subject if is_anew else x.mounting, []).extend(_walks(x, has_walking))
+    compared = [x for x in by_mounting.values() if len(x) > 1]
+    if not compared:
+        return
+    apart: list[tuple[str, float]] = []
+    for walks in compared:  # from the walk that is nearest to all, which is left out
+        directions = np.stack([up for _, up in walks])
+        deg = np.degrees(np.arccos(np.clip(directions @ directions.T, -1, 1)))
+        nearest = int(deg.sum(axis=0).argmin())
+        apart += [(where, float(deg[i, nearest])) for i, (where, _) in enumerate(walks) if i != nearest]
+    elsewhere = [where for where, x in apart if x > _ELSEWHERE_DEG]
+    n, median = sum(map(len, compared)), float(np.median([x for _, x in apart]))
+    text = f"In {len(elsewhere)} of {n} stretches of {'walking' if has_walking else 'movement'} the device points "
+    text += f"elsewhere than {'on the same person' if is_anew else 'in the rest of its mounting'}"
+    text += f", for example in {elsewhere[0]}" if elsewhere else ""
+    is_often = len(elsewhere) >= max(_LEAST_ELSEWHERE, _TOO_MANY * len(apart))
+    is_rare = len(elsewhere) <= _FEW * len(apart) and len(apart) > _LEAST_ELSEWHERE
+    if is_anew and is_rare:
+        text += ': write mounting = "each subject"'
+    elif is_often and not is_anew:
+        text += (
+            ': if people put it on again for each file, write mounting = "each file" above all tables, and cut files '
+        )
+        text += "where they put it on again"
+    numbers = {"walks": n, "mountings": len(compared), "elsewhere": len(elsewhere), "median_deg": median}
+    yield Finding("mounting", f"{text}.", is_rare if is_anew else is_often, numbers)
+
+
+def _walks(recording: Recording, only_walking: bool) -> Iterator[tuple[str, Array]]:
+    """The place of each stretch of walking, or of any movement, and the direction `[3]` of gravity there."""
+    acceleration = recording.samples[:, :3]
+    smooth = _smoothed(acceleration)
+    counts = _smoothed(((acceleration - smooth) ** 2).sum(axis=1)) > CALM_G**2  # mean square over a second
+    if only_walking:
+        counts &= _is_labelled(recording, _WALKS)
+    least_s = _LEAST_WALKING_S if only_walking else _LEAST_MOVEMENT_S
+    rows = np.flatnonzero(counts)
+    for walk in np.split(rows, np.flatnonzero(np.diff(rows) > _PAUSE_S * RATE_HZ) + 1):
+        if len(walk) >= least_s * RATE_HZ:
+            mean = smooth[walk].mean(axis=0)
+            yield f"{recording.file} at {walk[0] / RATE_HZ:.0f} s".strip(), mean / np.linalg.norm(mean)
+
+
+def _smoothed(samples: Array) -> Array:
+    from scipy.ndimage import uniform_filter1d
+
+    return np.asarray(uniform_filter1d(samples, round(_SMOOTHED_S * RATE_HZ), axis=0, mode="nearest"))
