@@ -34,11 +34,13 @@ class Conversion:
     c_error: HarEdgeError | None = None
 
     def check(self) -> None:
-        """Raise `CheckFailedError` if a form lost too much, `DeviceError` if the time limit left out a form.
+        """Raise `CheckFailedError` if options look wrong or a form lost too much.
 
-        Raises the error of the C, too.
+        Raises `DeviceError` if the time limit left out a form, and the error of the C, too.
         """
         schemes, missing, lossy = self.result.schemes, self.result.missing, self.result.lossy
+        if self.result.advice:
+            raise CheckFailedError(f"{self.result.advice}: convert again with these options")
         if lossy:
             advice = "allow more, or take --quantize-as mixed" if INT8 in lossy else "allow more"
             losses = "; ".join(missing[scheme] for scheme in lossy)

@@ -30,9 +30,7 @@ def show(conversion: Conversion) -> None:
     for scheme, reason in result.missing.items():
         console.print(f"\nNo {job.tflite(scheme).name}: {reason}.")
     console.print(f"\n{_explanation(conversion)}")
-    if result.advice:
-        console.print(f"\n{result.advice}", style="bold", soft_wrap=True)
-    elif result.is_chance:
+    if result.is_chance and not result.advice:
         console.print("\nNot better than chance: check training, labels and normalisation.", style="bold")
     if conversion.rivals:
         folder = record_path(job.folder, "").parent

@@ -134,14 +134,24 @@ def test_the_int8_model_of_a_run_is_written_as_c(run, monkeypatch):
 
 def test_a_network_with_loops_is_shown_with_the_bench_that_measures_it(tmp_path, monkeypatch, har_edge_here):
     def looped(*arguments: object) -> ConversionResult:
-        return replace(convert_without_work(0, *arguments), lowering="looped: it is long", advice="Wrong options?")
+        return replace(convert_without_work(0, *arguments), lowering="looped: it is long")
 
     monkeypatch.setattr(conversion, "run_job", looped)
     keras.Sequential([keras.Input((128, 9)), layers.Flatten(), layers.Dense(6)]).save(tmp_path / "mine.keras")
     shown = succeeded(har_edge_here("convert", "mine.keras", "--quantize", "--data", "uci-har")).stdout
     assert "--c" in shown
-    assert "Wrong options?" in shown
     assert "\n  har-edge bench mine_float32.tflite mine_int8.tflite --data uci-har\n" in shown
+
+
+def test_options_that_look_wrong_fail_the_check_after_the_models_are_written(run, monkeypatch):
+    def advise(*arguments: object) -> ConversionResult:
+        return replace(convert_without_work(0, *arguments), advice="--labels B,A")
+
+    monkeypatch.setattr(conversion, "run_job", advise)
+    done = convert(ConversionJob(run.folder, ("int8",)))
+    assert run.tflite("int8").is_file()
+    with pytest.raises(CheckFailedError, match="--labels B,A"):
+        done.check()
 
 
 def test_a_network_that_cannot_be_c_is_written_as_tflite_and_the_error_says_where(run, monkeypatch):
