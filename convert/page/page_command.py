@@ -45,7 +45,9 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
                 segno.make(server.url).terminal(compact=True)
             click.echo(f"Open {server.url} on the phone. Ctrl-C ends.")
             if serve:
-                click.echo("Its browser warns of this machine's own certificate. The firewall must let the port in.")
+                click.echo(
+                    "Continue past its warning of this machine's own certificate. The firewall must let the port in."
+                )
                 click.echo("Anyone on this network who has the address can open it.")
             opened.enter_context(suppress(KeyboardInterrupt))
             answering = opened.enter_context(server.answering())

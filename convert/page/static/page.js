@@ -101,6 +101,7 @@ async function start() {
   }));
   $('band').replaceChildren();
   $('model').disabled = $('about').hidden = true;
+  $('label').disabled = false;
   $('saving').hidden = !isUnsaved();
   show('start', words.stop);
   show('notice', '');
@@ -118,7 +119,7 @@ function stop(why) {
   screenLock?.release();
   uncover();
   $('model').disabled = $('about').hidden = false;
-  $('live').hidden = true;
+  $('live').hidden = $('label').disabled = true;
   show('start', words.start);
   show('notice', '');
   headline(why ? words.stopped : words.ready, why ?? instruction());

@@ -13,11 +13,10 @@ export default {
   wear: 'Start, and wear the phone at your waist, upright, as in the recordings it learned from.',
   wearAnyWay: 'Start, wear the phone turned any way, and walk a few steps: they show how it is worn.',
   wornUpright: 'Taken to be worn at the waist, upright.',
-  wornUnknown: 'How it is worn is not known: only movement can be told.',
+  wornUnknown: 'How it is worn is not known yet: postures are unknown until you walk.',
   wornAsFound: 'Taken to be worn as your last steps showed.',
   alike: (placements, labels) =>
-    `Where on the body is not known: ${placements.length === 1 ? 'one place' : 'some places'} (${placements.join(', ')}) ` +
-    `cannot tell ${labels.join(' and ')} apart.`,
+    `Worn at some places (${placements.join(', ')}), ${labels.join(' and ')} look alike.`,
   firstWindow: 'The first answer takes 2.6 seconds of movement.',
   unknown: 'Unknown',
   untilCertain: (activity) => `${activity} until this is certain.`,
