@@ -102,7 +102,7 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
         tooltip = f"{names[i]}: {time(latency.time, unit)}, {percent(result.accuracy)}, {kilobytes(result.file_bytes)}"
         circle = _element("circle", _element("title", tooltip), cx=place[0], cy=place[1], r=radii[i])
         shapes.append(_element("g", circle, *bars, class_=colour(i)))
-    title, x_title = "Accuracy against latency, area is file size", f"latency, machine quiet, {unit}"
+    title, x_title = "Accuracy against latency, area is file size", f"latency, quieter half of the rounds, {unit}"
     return _drawing(title, (x, x_title), (y, "% right"), shapes)
 
 

@@ -79,7 +79,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         row("calibration error", lambda x: percent(x.calibration_error)),
     ]
     times = [
-        row("latency, machine quiet", lambda x: _undisturbed(x.latency_ms, unit), main=True),
+        row("latency, quieter half", lambda x: _undisturbed(x.latency_ms, unit), main=True),
         *(percentile("latency_ms", key, main=key in ("p50", "p99")) for key in ("p50", "p90", "p95", "p99")),
         # If all models prepare windows themselves, latency is already end to end.
         *(
