@@ -1,5 +1,6 @@
 """Recognise the activities of whole recordings: `har-edge predict`."""
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -110,6 +111,8 @@ def command(
     if scores:
         model_arguments.say_who_is_known(card, recordings)
     show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
+    if labelled := next(filter(_has_labels, files), None):
+        outputs.say(f"{labelled} has labels: 'har-edge evaluate --live --data FOLDER' scores them.")
     if not is_told:
         were_found = [any(finds_mounting(x.notices) for x in of_mounting) for of_mounting in by_mounting]
         model_arguments.say_where_no_mounting_was_found(card, were_found)
@@ -138,6 +141,11 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
             )
             raise InputError(f"{path} {fault}; {models}; {FOREIGN}")
     return files, tuple(described)
+
+
+def _has_labels(file: Path) -> bool:
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        return re.search(r"\blabel\b", lines.readline(1000)) is not None
 
 
 def _recordings(described: Sources, card: Card, stated: str) -> Iterator[Recorded]:

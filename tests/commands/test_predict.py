@@ -193,6 +193,13 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
     assert exported_by(tmp_path / "export") == "", "any folder may have a Metadata.csv"
 
 
+def test_a_file_with_labels_names_the_command_that_scores_them(har_edge_here, walk, tmp_path):
+    header, *samples = walk.read_text().splitlines()
+    (tmp_path / "labelled.csv").write_text("\n".join([f"{header},label", *(f"{row},WALKING" for row in samples)]))
+    notices = [succeeded(har_edge_here("predict", "edge", file)).stderr for file in (walk, "labelled.csv")]
+    assert ["har-edge evaluate --live" in notice for notice in notices] == [False, True]
+
+
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once):
     del worn_once
     for model, is_warned in (("edge", True), ("edge-anywhere", False)):  # of other axes

@@ -116,11 +116,11 @@ def show_predictions(predictions: Sequence[Prediction], scores: LiveScores | Non
         console.print()
         console.print(f"All {len(predictions)} recordings", style="bold")
         console.print(sinks.activity_table([prediction.summary for prediction in predictions]))
-        if scores and scores.windows:
-            lacks = f"; without postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time"
-            windows = f"{counted(scores.windows, 'window')} wholly in one labelled activity"
-            right = f"{percent(scores.live_accuracy)} of {windows} were answered right (unknown counts as wrong)"
-            console.print(f"{right}{lacks if scores.mounting_not_known > 0 else ''}.", soft_wrap=True)
+    if scores and scores.windows:
+        lacks = f"; without postures before the first walk, {percent(scores.mounting_not_known, 1)} of the time"
+        windows = f"{counted(scores.windows, 'window')} wholly in one labelled activity"
+        right = f"{percent(scores.live_accuracy)} of {windows} were answered right (unknown counts as wrong)"
+        console.print(f"{right}{lacks if scores.mounting_not_known > 0 else ''}.", soft_wrap=True)
     errors = Console(stderr=True)
     n_times = Counter(notice.text for prediction in predictions for notice in prediction.notices)
     for prediction in predictions:
