@@ -122,6 +122,7 @@ def _facts(card: Card | None, opened: Model) -> Iterator[tuple[str, str]]:
         yield "window", f"{window.samples} samples, a new one every {window.hop}"
         yield "rate", f"{window.rate_hz:g} Hz" if window.rate_hz else "unknown"
         yield "temperature", f"{card.temperature:g}"
+        yield "unknown", "" if card.live.novelty else "not for unusual motion, whose limits only 'har-edge train' sets"
         yield "network", _record(card.network)
         yield "training", _record(card.training)
         yield "trained on", ", ".join(card.sources)
