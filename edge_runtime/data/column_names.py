@@ -59,9 +59,10 @@ class Columns(NamedTuple):
         """The units of the header, or else of its app; seconds for dates. Raises `InputError` for an unknown unit."""
         units = self.units.or_else(self.app).or_else(Units(1.0 if is_date else None))
         has_rotation = len(self.values) > 3 or self.sensor is not None
-        for name, is_needed in (("time", self.time is not None), ("acceleration", True), ("rotation", has_rotation)):
-            if is_needed and getattr(units, name) is None:
-                raise InputError(f"the header gives no unit of {name}: write it there, as t[ms], ax[g], gx[deg/s]")
+        is_needed = {"time": self.time is not None, "acceleration": True, "rotation": has_rotation}
+        if absent := [name for name in is_needed if is_needed[name] and getattr(units, name) is None]:
+            listed = ", ".join(absent)
+            raise InputError(f"the header gives no unit of {listed}: write it there, as t[ms], ax[g], gx[deg/s]")
         return units
 
     def row(self, cells: Sequence[object]) -> Row:

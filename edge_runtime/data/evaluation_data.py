@@ -18,6 +18,7 @@ from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.scores import names_of
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
+from edge_runtime.signals.raw_signals import are_raw
 from edge_runtime.system.printable import printable
 
 _FIRST_NAMES = 5  # of many people, in a sentence
@@ -253,4 +254,9 @@ def check_data(card: Card, data: Dataset) -> None:
         wrong = f"takes windows of {model_window}, and its windows have {window}"
     else:
         return
-    raise InputError(f"the data '{data.name}' does not fit: '{card.name}' {wrong}; give other data with --data")
+    mend = (
+        "score recordings with 'har-edge evaluate --live'"
+        if lacking and are_raw(card.signals)
+        else "give other data with --data"
+    )
+    raise InputError(f"the data '{data.name}' does not fit: '{card.name}' {wrong}; {mend}")

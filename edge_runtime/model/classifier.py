@@ -208,9 +208,10 @@ def check_windows(windows: npt.ArrayLike, card: cards.Card) -> npt.NDArray[np.fl
     checked = np.asarray(windows, np.float32)
     samples, n_signals = card.input_shape
     if checked.ndim != 3 or checked.shape[1:] != card.input_shape:
+        hint = "; give a single window as window[None]" if checked.shape == card.input_shape else ""
         raise InputError(
             f"windows have the shape {checked.shape}, but the model '{card.name}' expects [n, {samples}, {n_signals}]: "
-            f"{card.window} of {', '.join(card.signal_names)}"
+            f"{card.window} of {', '.join(card.signal_names)}{hint}"
         )
     bad = np.flatnonzero(~np.isfinite(checked).all(axis=(1, 2)))
     if len(bad):

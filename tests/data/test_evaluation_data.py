@@ -102,7 +102,11 @@ def test_windows_of_other_labels_are_left_out_for_models_of_coarse_classes_too(f
         evaluation_data.in_labels_of([card, tiny_models.card(labels=few.labels)], data)
 
 
-OTHER = [({"labels": ("ROWING", "CYCLING")}, "ROWING"), ({"signals": ("body_gyro_x",)}, "body_gyro_x in g")]
+OTHER = [
+    ({"labels": ("ROWING", "CYCLING")}, "ROWING"),
+    ({"signals": ("body_gyro_x",)}, "body_gyro_x in g"),
+    ({"signals": ("ax", "ay", "az")}, "--live"),
+]
 
 
 @pytest.mark.parametrize(("card", "words"), [*OTHER, ({"samples": 64}, "64 .* 128")])

@@ -112,7 +112,7 @@ def test_a_model_is_named_by_its_file_its_run_folder_or_a_reference_network(tiny
 
 def test_unusable_windows_and_a_model_that_does_not_fit_its_card_are_refused(tiny):
     bad = np.stack([np.zeros((4, 2)), np.full((4, 2), np.nan)])
-    for windows, noun in ((np.zeros((1, 2, 4)), "shape"), (bad, "window 1")):
+    for windows, noun in ((np.zeros((1, 2, 4)), "shape"), (np.zeros((4, 2)), "None"), (bad, "window 1")):
         with pytest.raises(InputError, match=noun):
             Classifier(tiny).logits(windows)
     flatbuffer, _ = cards.read_model(tiny)
