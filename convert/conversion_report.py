@@ -9,7 +9,7 @@ from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
 from edge_runtime.system.terminal import Console, plain_table
 
-LOOPS_INT8, LOOPS_C = "1.1 to 2.1", "0.1 to 0.3"
+LOOPS_INT8, LOOPS_C = "1.1 to 1.4", "0.1 to 0.3"
 """Times of networks with loops over the fastest float32 form's: docs/results.md and docs/results/c_file.md."""
 
 

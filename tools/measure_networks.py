@@ -30,7 +30,6 @@ FORMS = ("--quantize-as", "int8", "--quantize-as", "mixed")
 NETWORKS: dict[str, tuple[str, ...]] = {name: ("--network", name) for name in networks.NETWORKS} | {
     "edge-accelerometer": ("--network", "edge", "--sensors", "accelerometer"),
     "stacked-lstm-accelerometer": ("--network", "stacked-lstm", "--sensors", "accelerometer"),
-    "gru-coarse-coarse": ("--network", "gru-coarse", "--classes", "coarse"),
 }
 """Name -> the options of `har-edge train`."""
 

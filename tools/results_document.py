@@ -20,10 +20,8 @@ README = ROOT / "README.md"
 MARKERS = ("<!-- written by make results -->\n", "<!-- to here -->\n")
 PUBLISHED = {
     "stacked-lstm": "91 (peak 92.73)",
-    "gru-coarse": "89.4",
     "residual-bidir-lstm": "94 (their log: final 89.92, peak 93.35)",
     "stacked-lstm-accelerometer": "87",
-    "gru-coarse-coarse": "96.5 (four classes)",
 }
 """Accuracy in percent on the test subjects, from the authors of the networks."""
 FLOAT, INT8, MIXED = "float32", "int8", "mixed"
@@ -53,9 +51,9 @@ def load_measured() -> list[Measured]:
     return sorted((json.loads(x.read_text()) for x in (RESULTS / "networks").glob("*.json")), key=_order)
 
 
-def _order(network: Measured) -> tuple[bool, bool, float]:
-    """Order networks: six classes before coarse classes, all sensors before fewer, then the most accurate first."""
-    return len(network["labels"]) < 6, len(network["signals"]) < 9, -np.mean(_accuracies(network, FLOAT))
+def _order(network: Measured) -> tuple[bool, float]:
+    """Order networks: all sensors before fewer, then the most accurate first."""
+    return len(network["signals"]) < 9, -np.mean(_accuracies(network, FLOAT))
 
 
 def _scores(network: Measured, scheme: str) -> list[Any]:
@@ -84,8 +82,7 @@ def document(networks: Sequence[Measured]) -> str:
 
 Written by `make results` from [results/networks](results/networks), measured by `make networks` with TensorFlow
 {versions["tensorflow"]} and Python {versions["python"]}.{caveat}
-[networks.md](networks.md) describes the networks. `…-accelerometer` and `gru-coarse-coarse` use [fewer signals or
-classes](networks.md#signals-and-classes).
+[networks.md](networks.md) describes the networks. `…-accelerometer` uses [fewer signals](networks.md#signals).
 
 All scores are on the 2947 windows of the 9 test subjects
 ([how often these were scored](results/README.md#how-often-the-test-subjects-were-scored)). The same seed gives

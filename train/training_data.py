@@ -12,7 +12,7 @@ from edge_runtime.data import recording_checks
 from edge_runtime.data.data_sources import sources
 from edge_runtime.data.dataset import WINDOW, Dataset, Split
 from edge_runtime.data.loading import DataReader
-from edge_runtime.data.names import coarse_classes, natural_order
+from edge_runtime.data.names import natural_order
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.reports.sentences import motionless
@@ -34,7 +34,6 @@ class TrainingInput:
     window: float | None = None
     hop: float | None = None
     sensors: str = "all"
-    classes: str = "six"
     frame: Frame = "device"
     test_subjects: tuple[str, ...] | None = None
     seed: int = 0
@@ -58,7 +57,7 @@ class TrainingInput:
         return None if window == WINDOW else window
 
     def load_data(self, on_notice: OnNotice = lambda text: None) -> Dataset:
-        """Load the data with these signals, classes, frame, test subjects and windows; raises as `loading.load_data`.
+        """Load the data with these signals, frame, test subjects and windows; raises as `loading.load_data`.
 
         `on_notice` hears if the gyroscope's signals or windows are left out, and how training and test part differ.
         """
@@ -75,8 +74,6 @@ class TrainingInput:
             on_notice(f"{' and '.join(data.without_rotation)} has no gyroscope: only acceleration is used.")
         if self.cut is not None and data.window != self.cut:
             raise InputError(f"'{data.name}' has windows of {data.window} already: leave out --window and --hop")
-        if self.classes == "coarse":
-            data = data.coarse()
         if self.frame == "walking":
             data = _in_walking_frame(data, on_notice)
         if self.sensors == "accelerometer":
@@ -95,8 +92,6 @@ class TrainingInput:
 
     def check_fit(self, data: Dataset, on_notice: OnNotice = lambda text: None) -> None:
         """Raise `InputError` unless the network fits `data`; `on_notice` hears what a user may regret later."""
-        if self.recipe.coarse_epochs:
-            coarse_classes(data.labels)
         refused: list[str] = []
         if is_own(self.network):
             refused = check(self.network, (data.window.samples, len(data.signals)), len(data.labels))

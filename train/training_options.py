@@ -70,12 +70,6 @@ training_options = options.together(
         help="accelerometer leaves out the gyroscope's signals, which cost a phone power.",
     ),
     click.option(
-        "--classes",
-        type=click.Choice(["six", "coarse"]),
-        default="six",
-        help="six takes the classes of the data; coarse has four: walking, stairs, sitting or standing, lying.",
-    ),
-    click.option(
         "--frame",
         type=click.Choice(get_args(Frame)),
         default="device",
@@ -98,7 +92,6 @@ class TrainingOptions(TypedDict):
     window: float | None
     hop: float | None
     sensors: str
-    classes: str
     frame: Frame
     test_subjects: tuple[str, ...] | None
     seed: int

@@ -9,7 +9,6 @@ from textwrap import shorten
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.names import coarse_classes, is_coarse
 from edge_runtime.data.recording import Mounting
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
@@ -114,13 +113,6 @@ class Dataset:
         train, test = (replace(part, X=np.ascontiguousarray(part.X[..., columns])) for part in (self.train, self.test))
         return replace(self, signals=tuple(self.signals[i] for i in columns), train=train, test=test)
 
-    def coarse(self) -> "Dataset":
-        """The same windows with coarse classes. Raises `InputError` when a label belongs to none."""
-        labels, classes = coarse_classes(self.labels)
-        table = np.array(classes, np.uint8)
-        train, test = (replace(part, y=table[part.y]) for part in (self.train, self.test))
-        return replace(self, labels=labels, train=train, test=test)
-
     def in_walking_frame(self) -> "Dataset":
         """The windows of `moving`, turned into the walking frame of each mounting.
 
@@ -188,11 +180,11 @@ class Dataset:
         return replace(self, train=both.select(~testing), test=both.select(testing))
 
     def as_for(self, card: Card) -> "Dataset":
-        """The windows as the model of `card` expects them: its frame, signals, classes and test subjects.
+        """The windows as the model of `card` expects them: its frame, signals and test subjects.
 
-        Raises `InputError` when the data lacks its signals, or its coarse classes; and as `in_walking_frame`.
+        Raises `InputError` when the data lacks its signals, and as `in_walking_frame`.
         """
-        data = self.coarse() if is_coarse(card.labels) else self
+        data = self
         if card.frame == "walking":
             data = data.in_walking_frame()  # before people are divided: the card names those who moved
         if test_subjects := own_test_subjects(card, {*data.train.subject.tolist(), *data.test.subject.tolist()}):

@@ -12,7 +12,7 @@ from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Split, own_test_subjects
 from edge_runtime.data.layout import find_layout, shipped_layouts
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
-from edge_runtime.data.names import coarse_label, is_coarse, natural_order, noun_of
+from edge_runtime.data.names import natural_order, noun_of
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.scores import names_of
@@ -98,8 +98,7 @@ def _check_recordings(recordings: Sequence[Recording], card: Card) -> None:
     for x in recordings:
         x.check_signals(card.signals)
     labels = {label for recording in recordings for label in recording.found_labels}
-    names = {coarse_label(label) for label in labels} if is_coarse(card.labels) else labels
-    if not names & set(card.labels):
+    if not labels & set(card.labels):
         raise InputError(
             f"'{card.name}' recognises {', '.join(card.labels)}, but these recordings have "
             f"{'the labels ' + ', '.join(sorted(labels)) if labels else 'no labels'}: map their labels in the layout"
@@ -229,13 +228,12 @@ def in_labels_of(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, dict[st
     labels = cards[0].labels
     if other := next((card for card in cards if card.labels != labels), None):
         raise InputError(f"'{cards[0].name}' and '{other.name}' have different labels: bench one after the other")
-    named = tuple(map(coarse_label, data.labels)) if is_coarse(labels) else data.labels
-    is_class = np.array([name in labels for name in named])
+    is_class = np.array([name in labels for name in data.labels])
     if not is_class.all() and not is_class[data.test.y].any():
         return data, {}
     counts = np.bincount(data.test.y, minlength=len(data.labels)).tolist()
     left_out = {label: n for label, n, kept in zip(data.labels, counts, is_class, strict=True) if n and not kept}
-    places = np.array([labels.index(name) if name in labels else 0 for name in named], np.uint8)
+    places = np.array([labels.index(name) if name in labels else 0 for name in data.labels], np.uint8)
     parts = (part if is_class.all() else part.select(is_class[part.y]) for part in (data.train, data.test))
     train, test = (dataclasses.replace(part, y=places[part.y]) for part in parts)
     return dataclasses.replace(data, labels=labels, train=train, test=test), left_out

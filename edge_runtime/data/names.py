@@ -1,22 +1,14 @@
-"""Put the names of labels and subjects in order, and in groups: coarse classes, test subjects, blocks of windows."""
+"""Put the names of labels and subjects in order, and in groups: test subjects, blocks of windows."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 
-_COARSE = {
-    "WALKING": "WALKING",
-    "WALKING_UPSTAIRS": "STAIRS",
-    "WALKING_DOWNSTAIRS": "STAIRS",
-    "SITTING": "SITTING_OR_STANDING",
-    "STANDING": "SITTING_OR_STANDING",
-    "LAYING": "LAYING",
-}
-UCI_HAR = tuple(_COARSE)
+UCI_HAR = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS", "SITTING", "STANDING", "LAYING")
 
 MIN_SUBJECTS = 3  # fewer cannot be divided into training, held-out and test subjects
 
@@ -28,26 +20,6 @@ def labels_in_order(labels: Iterable[str]) -> tuple[str, ...]:
     """Each of the `labels` once: UCI HAR's labels in its order, then all others by name."""
     distinct = set(labels)
     return (*(label for label in UCI_HAR if label in distinct), *sorted(distinct.difference(UCI_HAR)))
-
-
-def coarse_classes(labels: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The coarse labels, and for each of `labels` the index of its coarse one. Raises `InputError` without one."""
-    unknown = [label for label in labels if label not in _COARSE and label not in _COARSE.values()]
-    if unknown:
-        raise InputError(f"{unknown[0]} belongs to no coarse class, as {', '.join(_COARSE)} do")
-    names = [_COARSE.get(label, label) for label in labels]
-    coarse = tuple(dict.fromkeys(names))
-    return coarse, tuple(coarse.index(name) for name in names)
-
-
-def coarse_label(label: str) -> str:
-    """The coarse label of `label`; else itself."""
-    return _COARSE.get(label, label)
-
-
-def is_coarse(labels: Sequence[str]) -> bool:
-    """Tell whether `labels` are coarse ones."""
-    return set(labels) == set(_COARSE.values())
 
 
 def test_group(subjects: Iterable[int | str]) -> list[int | str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.data.names import coarse_label, is_coarse, natural
+from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import Decision, Notice, are_still, finds_mounting
@@ -48,9 +48,8 @@ def track_recording(recording: Recording, recognizer: LiveRecognizer) -> Track:
 def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) -> Track:
     """Put the `decisions` about a recording beside its labels."""
     names = list(card.labels)
-    label_names = [coarse_label(name) if is_coarse(names) else name for name in recording.label_names]
-    all_names = [*names, *dict.fromkeys(name for name in label_names if name not in names)]
-    labels = np.array([*map(all_names.index, label_names), NO_DECISION])[recording.labels]
+    all_names = [*names, *dict.fromkeys(name for name in recording.label_names if name not in names)]
+    labels = np.array([*map(all_names.index, recording.label_names), NO_DECISION])[recording.labels]
     ends = np.array([round(decision.seconds * recording.rate_hz) + 1 for decision in decisions])
     activities = [decision.activity for decision in decisions]
     shown = _shown(activities, names, labels[np.minimum(ends, len(labels)) - 1])

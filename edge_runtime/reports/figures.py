@@ -81,12 +81,8 @@ def plot_curves(
     title: str,
     note: str,
     path: Path,
-    border: int = 0,
 ) -> None:
-    """Draw three curves each of loss and accuracy (0 to 1) over the epochs, by their names, with `note` below.
-
-    A dashed line follows the epoch `border`.
-    """
+    """Draw three curves each of loss and accuracy (0 to 1) over the epochs, by their names, with `note` below."""
     figure = _figure(10, 4.2, title)
     from matplotlib.ticker import MaxNLocator
 
@@ -96,8 +92,6 @@ def plot_curves(
         marker = "o" if n_epochs == 1 else ""  # a line needs two points
         for (name, values), colour in zip(curves.items(), _CURVES, strict=True):
             panel.plot(range(1, n_epochs + 1), values, marker=marker, markersize=4, color=colour, label=name)
-        if border:
-            panel.axvline(border + 0.5, color="0.5", linewidth=0.8, linestyle="--", zorder=0)
         panel.set(xlabel="epoch", ylabel=quantity, xlim=(0.5, n_epochs + 0.5))
         panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         _style(panel, "y")

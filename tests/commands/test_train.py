@@ -116,10 +116,8 @@ def test_no_command_takes_a_training_that_is_running_or_stopped(har_edge_here, t
 
 
 @pytest.mark.long
-def test_a_network_of_coarse_classes_in_the_walking_frame_without_gyroscope_is_converted(
-    har_edge_here, tmp_path, uci_har
-):
-    options = ("--frame", "walking", "--sensors", "accelerometer", "--classes", "coarse", "--network", "edge-small")
+def test_a_network_in_the_walking_frame_without_gyroscope_is_converted(har_edge_here, tmp_path, uci_har):
+    options = ("--frame", "walking", "--sensors", "accelerometer", "--network", "edge-small")
     succeeded(har_edge_here("train", *options, "--epochs", 1, "--out", "run"))
     succeeded(har_edge_here("convert", "run"))
     card = run_card(Run(tmp_path / "run"))

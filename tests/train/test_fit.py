@@ -12,13 +12,12 @@ from edge_runtime.data.names import default_held_out
 from edge_runtime.data.scores import fit_temperature
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.signals.frontend import SIGNALS
-from train.fit.fit import fit, hash_weights, judged, training_loss
+from train.fit.fit import fit, hash_weights
 from train.fit.fit_job import FitJob
 from train.fit.recipe import Recipe
 from train.training_data import check_data
 
 NAMES = tuple(x.name for x in SIGNALS)
-COARSE = (0, 1, 1, 2, 2, 3)
 SHORT = Recipe(network=TINY, epochs=3, batch_size=16)
 
 
@@ -82,39 +81,6 @@ def test_a_fit_that_diverges_is_named(pairs, tmp_path):
     X = np.where(np.arange(9) == 2, np.float32("nan"), pairs.X)
     with pytest.raises(CheckFailedError, match="selection fit diverged in epoch 1"):
         fit_pairs(replace(pairs, X=X), tmp_path)
-
-
-def test_coarse_classes_are_learnt_first_and_then_both():
-    y = tf.constant([1, 5], tf.uint8)
-    right, wrong = (10 * tf.one_hot(classes, 6) for classes in ([1, 5], [2, 0]))
-    right_coarse, wrong_coarse = (10 * tf.one_hot(classes, 4) for classes in ([1, 3], [0, 0]))
-
-    def loss(fine, coarse, only_coarse):
-        return float(training_loss(y, [fine, coarse], tf.ones((2, 6), bool), COARSE, 0.1, only_coarse))
-
-    assert loss(right, right_coarse, True) == loss(wrong, right_coarse, True) < loss(right, wrong_coarse, True)
-    both = loss(right, right_coarse, False)
-    assert both < loss(wrong, right_coarse, False)
-    assert both < loss(right, wrong_coarse, False)
-    for only_coarse, expected in ((True, [1, 3]), (False, [1, 5])):
-        classes, logits = judged(y, [right, right_coarse], COARSE, only_coarse)
-        assert np.asarray(classes).tolist() == np.argmax(logits, axis=1).tolist() == expected
-
-
-def test_a_fit_stopped_after_its_coarse_stage_ends_with_the_same_weights_and_no_coarse_head(
-    pairs, uninterrupted, tmp_path
-):
-    recipe = replace(SHORT, epochs=2, coarse_epochs=1)
-
-    def train(name, on_epoch=lambda epoch: None):
-        return fit_pairs(pairs, tmp_path / name, on_epoch, recipe=recipe, coarse=COARSE)
-
-    network, whole = train("whole")
-    assert network.output_shape == (None, 6)
-    assert "coarse" not in [layer.name for layer in network.layers]
-    with pytest.raises(KeyboardInterrupt):
-        train("stopped", StopAt(2))
-    assert train("stopped")[1].weights_sha256 == whole.weights_sha256
 
 
 def test_every_fourth_subject_is_held_out(uci_har):

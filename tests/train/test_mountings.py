@@ -183,7 +183,7 @@ def test_the_loss_does_not_depend_on_logits_of_classes_that_are_not_possible():
 
     def loss(first: float, second: float) -> float:
         logits = tf.constant([[2.0, 1.0, first], [0.5, 1.5, second]])
-        return float(training_loss(y, logits, some, (), 0.1, False))
+        return float(training_loss(y, logits, some, 0.1))
 
     assert loss(0.0, 0.0) == loss(9.0, 0.0)
     assert loss(0.0, 0.0) < loss(0.0, 9.0)

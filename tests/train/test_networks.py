@@ -2,18 +2,15 @@
 
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from programs import ROOT
 
-from edge_runtime.data.names import coarse_classes
 from edge_runtime.errors import InputError
 from train.fit.named_networks import build, check
 from train.fit.networks import NETWORKS
-from train.fit.recipe import Recipe, choose_recipe
 from train.training_data import TrainingInput
 
 OWN = Path(__file__).parents[1] / "support" / "own_networks.py"
@@ -76,27 +73,10 @@ def test_a_network_that_cannot_be_loaded_or_converted_is_found_before_training(u
     assert check("mine:good", (128, 9), 6) == []
 
 
-def test_coarse_classes_join_similar_activities(uci_har):
-    labels, classes = coarse_classes(uci_har.labels)
-    assert labels == ("WALKING", "STAIRS", "SITTING_OR_STANDING", "LAYING")
-    assert classes == (0, 1, 1, 2, 2, 3)
-
-
-def test_the_choice_of_signals_and_classes_does_not_change_windows(uci_har):
-    chosen = TrainingInput(sensors="accelerometer", classes="coarse").load_data()
+def test_the_choice_of_signals_does_not_change_windows(uci_har):
+    chosen = TrainingInput(sensors="accelerometer").load_data()
     assert [x.name for x in chosen.signals] == [
         f"{quantity}_{axis}" for quantity in ("body_acc", "total_acc") for axis in "xyz"
     ]
     np.testing.assert_array_equal(chosen.train.X, uci_har.train.X[..., [0, 1, 2, 6, 7, 8]])
-    np.testing.assert_array_equal(chosen.test.y == 1, np.isin(uci_har.test.y, [1, 2]))
     assert TrainingInput().load_data().fingerprint == uci_har.fingerprint != chosen.fingerprint
-
-
-def test_a_coarse_stage_needs_labels_with_coarse_classes(uci_har):
-    gru, short = choose_recipe("gru-coarse"), choose_recipe("gru-coarse", epochs=10)
-    assert choose_recipe("edge") == Recipe()
-    assert 0 < gru.coarse_epochs < gru.epochs
-    assert (short.epochs, short.coarse_epochs) == (10, 4)
-    dancing = replace(uci_har, labels=("DANCING", *uci_har.labels[1:]))
-    with pytest.raises(InputError, match="DANCING"):
-        TrainingInput(network="gru-coarse").check_fit(dancing)

@@ -21,7 +21,6 @@ from edge_runtime.system.files import atomic_path
 from train.fit.augment import Shifts, augment
 from train.fit.fit_job import Epoch, FitJob, FitOutcome
 from train.fit.named_networks import build
-from train.fit.networks import SHARED
 from train.fit.signal_normalisation import measure_normalisation
 
 NEVER = -1e4  # the logit of a class that is not possible
@@ -38,8 +37,7 @@ def fit(
     recipe, steps = job.recipe, job.recipe.steps_per_epoch(len(train))
     # The initial weights too: Keras draws them from this seed.
     keras.utils.set_random_seed(int(job.sequence().generate_state(1)[0]))
-    network = build(recipe.network, train.X.shape[1:], job.n_classes)
-    model = _with_coarse_head(network, job.coarse)
+    model = build(recipe.network, train.X.shape[1:], job.n_classes)
     normalisation = measure_normalisation(train.X, recipe, job.signals)
     shifts = Shifts(train, job.hop) if recipe.shift and job.hop else None
     if held_out is not None:
@@ -51,55 +49,52 @@ def fit(
     average = [tf.Variable(variable.value) for variable in model.trainable_variables]
     variables = [*model.variables, *optimizer.variables, *average]  # all that changes, in Keras's own order
 
-    @tf.function(autograph=False)  # one graph for each value of `only_coarse`
+    @tf.function(autograph=False)
     def train_step(
-        X: tf.Tensor, y: tf.Tensor, possible: tf.Tensor, key: tf.Tensor, decay: tf.Tensor, only_coarse: bool
+        X: tf.Tensor, y: tf.Tensor, possible: tf.Tensor, key: tf.Tensor, decay: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         with tf.GradientTape() as tape:
-            answers = model(augment(X, key, recipe, normalisation, job.signals), training=True)
-            loss = training_loss(y, answers, possible, job.coarse, recipe.label_smoothing, only_coarse)
+            logits = model(augment(X, key, recipe, normalisation, job.signals), training=True)
+            loss = training_loss(y, logits, possible, recipe.label_smoothing)
         optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
         for mean, variable in zip(average, model.trainable_variables, strict=True):
             mean.assign(decay * mean + (1 - decay) * variable.value)
-        classes, logits = judged(y, answers, job.coarse, only_coarse)
-        hits = tf.equal(tf.argmax(logits, 1), tf.cast(classes, tf.int64))
+        hits = tf.equal(tf.argmax(logits, 1), tf.cast(y, tf.int64))
         return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
-    def evaluate(split: Split, only_coarse: bool) -> tuple[float, float]:
+    def evaluate(split: Split) -> tuple[float, float]:
         """Compute cross-entropy, without label smoothing, and accuracy of the averaged weights."""
-        answers, _ = model.stateless_call(average, model.non_trainable_variables, split.X, training=False)
-        classes, logits = judged(split.y, answers, job.coarse, only_coarse)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(classes, logits)
-        return float(loss), float(np.mean(np.argmax(logits, axis=1) == np.asarray(classes)))
+        logits, _ = model.stateless_call(average, model.non_trainable_variables, split.X, training=False)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(split.y, logits)
+        return float(loss), float(np.mean(np.argmax(logits, axis=1) == split.y))
 
     identity = f"{recipe}, seed {job.seed}, stream {job.stream}"
     history = restore_checkpoint(job.checkpoint, identity, variables)
     for epoch in range(len(history), recipe.epochs):
         _key_dropout(model, job.sequence(epoch))
-        only_coarse = epoch < recipe.coarse_epochs
         losses, hits = [], []
         for step, batch in enumerate(batches(train, shifts, job, epoch)):
             done = epoch * steps + step
             # The average decays fast at first, so that it forgets the initial weights.
             decay = tf.constant(min(recipe.averaging, (1 + done) / (10 + done)), tf.float32)
-            loss, accuracy = train_step(*map(tf.constant, batch), decay, only_coarse)
+            loss, accuracy = train_step(*map(tf.constant, batch), decay)
             losses.append(float(loss))
             if not np.isfinite(losses[-1]):
                 raise CheckFailedError(f"the {job.title} diverged in epoch {epoch + 1} ({losses[-1]}): check the data")
             hits.append(float(accuracy))
-        held_out_scores = (np.nan, np.nan) if held_out is None else evaluate(held_out, only_coarse)
+        held_out_scores = (np.nan, np.nan) if held_out is None else evaluate(held_out)
         history.append(Epoch(epoch + 1, float(np.mean(losses)), float(np.mean(hits)), *held_out_scores))
         on_epoch(history[-1])
         save_checkpoint(job.checkpoint, identity, variables, history)
 
     for variable, value in zip(model.trainable_variables, average, strict=True):
         variable.assign(value)
-    return network, FitOutcome(
+    return model, FitOutcome(
         normalisation=normalisation,
         history=history,
-        weights_sha256=hash_weights(network),
-        parameters=network.count_params(),
-        layers=[f"{layer.name}: {type(layer).__name__}" for layer in network.layers],
+        weights_sha256=hash_weights(model),
+        parameters=model.count_params(),
+        layers=[f"{layer.name}: {type(layer).__name__}" for layer in model.layers],
         versions={"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
     )
 
@@ -130,55 +125,15 @@ def batches(
         yield X, y, possible[mountings[rows]], keys[step]
 
 
-def training_loss(
-    y: tf.Tensor,
-    answers: Any,
-    possible: tf.Tensor,
-    coarse: Sequence[int],
-    label_smoothing: float,
-    only_coarse: bool,
-) -> tf.Tensor:
-    """Compute the cross-entropy of the `answers` to windows of classes `y` `[n]`, with smoothed labels.
+def training_loss(y: tf.Tensor, logits: tf.Tensor, possible: tf.Tensor, label_smoothing: float) -> tf.Tensor:
+    """Compute the cross-entropy of `logits` for windows of classes `y` `[n]`, with smoothed labels.
 
-    The softmax is over the `possible` classes `[n, n_classes]`. With the `coarse` class of each class, answers are the
-    logits of both heads; `only_coarse` leaves out the first head.
+    The softmax is over the `possible` classes `[n, n_classes]`.
     """
-    cross_entropy = keras.losses.CategoricalCrossentropy(from_logits=True)
-
-    def of(classes: tf.Tensor, logits: tf.Tensor, possible: tf.Tensor) -> tf.Tensor:
-        among = tf.cast(possible, tf.float32)
-        smooth = label_smoothing * among / tf.reduce_sum(among, axis=1, keepdims=True)
-        target = (1 - label_smoothing) * tf.one_hot(classes, logits.shape[-1]) + smooth
-        return cross_entropy(target, tf.where(possible, logits, NEVER))
-
-    if not coarse:
-        return of(y, answers, possible)
-    fine_logits, coarse_logits = answers
-    belongs = tf.one_hot(coarse, coarse_logits.shape[-1])
-    possible_coarse = tf.matmul(tf.cast(possible, tf.float32), belongs) > 0
-    weight = 0.0 if only_coarse else 1.0  # a weight of 0, because every variable needs a gradient
-    return of(_to_coarse(y, coarse), coarse_logits, possible_coarse) + weight * of(y, fine_logits, possible)
-
-
-def judged(y: tf.Tensor, answers: Any, coarse: Sequence[int], only_coarse: bool) -> tuple[tf.Tensor, tf.Tensor]:
-    """Return the classes `[n]` and the logits that judge this stage of the fit; arguments as in `training_loss`."""
-    if not coarse:
-        return y, answers
-    fine_logits, coarse_logits = answers
-    return (_to_coarse(y, coarse), coarse_logits) if only_coarse else (y, fine_logits)
-
-
-def _to_coarse(y: tf.Tensor, coarse: Sequence[int]) -> tf.Tensor:
-    return tf.gather(tf.constant(coarse), tf.cast(y, tf.int32))
-
-
-def _with_coarse_head(network: keras.Model, coarse: Sequence[int]) -> keras.Model:
-    """Add a second head for coarse classes, if there are any, to the shared layer of the `network`."""
-    if not coarse:
-        return network
-    head = keras.layers.Dense(max(coarse) + 1, name="coarse")
-    (windows,), (logits,) = network.inputs, network.outputs
-    return keras.Model(windows, [logits, head(network.get_layer(SHARED).output)])
+    among = tf.cast(possible, tf.float32)
+    smooth = label_smoothing * among / tf.reduce_sum(among, axis=1, keepdims=True)
+    target = (1 - label_smoothing) * tf.one_hot(y, logits.shape[-1]) + smooth
+    return keras.losses.CategoricalCrossentropy(from_logits=True)(target, tf.where(possible, logits, NEVER))
 
 
 def _key_dropout(model: keras.Model, sequence: np.random.SeedSequence) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.data.dataset import Dataset, Split
-from edge_runtime.data.names import coarse_classes
 from edge_runtime.signals.normalisation import Normalisation
 from edge_runtime.system.dataclass_json import from_text
 from train.fit.made_postures import MadePosture, plan_made_postures
@@ -21,8 +20,7 @@ class FitJob:
     """One fit to windows, `hop` samples apart, of the training subjects that are not `held_out`.
 
     Fits of one training share the `seed` of random numbers, but never the `stream`. All files lie in `folder` and begin
-    with `name`; `title` is for sentences. `coarse` is the coarse class of each class, for recipes that learn coarse
-    classes too. `placement_labels` are the possible classes of each mounting, empty for all.
+    with `name`; `title` is for sentences. `placement_labels` are the possible classes of each mounting, empty for all.
     """
 
     name: str
@@ -35,7 +33,6 @@ class FitJob:
     n_classes: int
     signals: tuple[str, ...]
     hop: int
-    coarse: tuple[int, ...] = ()
     made_postures: tuple[MadePosture, ...] = ()
     placement_labels: tuple[tuple[int, ...], ...] = ()
 
@@ -93,7 +90,6 @@ def plan_fit(
         n_classes=len(dataset.labels),
         signals=tuple(x.name for x in dataset.signals),
         hop=dataset.window.hop,
-        coarse=coarse_classes(dataset.labels)[1] if recipe.coarse_epochs else (),
         made_postures=postures,
         placement_labels=plan_placement_labels(dataset, rows, postures) if recipe.own_labels else (),
     )

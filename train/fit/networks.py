@@ -68,27 +68,6 @@ def stacked_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     )
 
 
-def gru_coarse(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Build a GRU of 16 units with a ReLU candidate over all samples: 2 k parameters.
-
-    The later form of `stacked-lstm` (96.5 % published on coarse classes, 89.4 % on six). Its recipe trains it on coarse
-    classes first, with a second head on the GRU, which is not part of this network.
-    """
-    import keras
-    from keras import layers
-
-    return keras.Sequential(
-        [
-            keras.Input(input_shape, name="windows"),
-            layers.Dense(16, activation="relu", name="features"),
-            layers.GRU(16, activation="relu", name=SHARED),
-            layers.Dense(12, name="fine"),
-            layers.Dense(n_classes, name="logits"),
-        ],
-        name="gru-coarse",
-    )
-
-
 def residual_bidir_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """Build three blocks of three bidirectional LSTMs with residual connections, over all samples: 42 k parameters.
 
@@ -114,11 +93,8 @@ NETWORKS: dict[str, Builder] = {
     "edge": edge,
     "edge-small": edge_small,
     "stacked-lstm": stacked_lstm,
-    "gru-coarse": gru_coarse,
     "residual-bidir-lstm": residual_bidir_lstm,
 }
-SHARED = "shared"
-"""The layer of a network that may have a second head, for coarse classes, while it is trained."""
 
 
 def short_name(name: str) -> str:

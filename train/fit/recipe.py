@@ -14,9 +14,6 @@ class Recipe:
 
     The optimiser's numbers are the usual ones. The others were chosen by cross-validation over the 21 training
     subjects; the noise has the size of an int8 step (0.024 at clip 3).
-
-    In the first `coarse_epochs` only a second head learns, which answers with coarse classes. Then both heads learn,
-    and the second is dropped in the end.
     """
 
     network: str = "edge"
@@ -43,7 +40,6 @@ class Recipe:
     rolled_lying: float = 0.0  # share of windows of lying that are rolled over, to the belly too
     made_sitting: float = 0.0  # share of windows of sitting in a trouser pocket that are turned as at the waist
     own_labels: bool = False  # only classes of a window's placement are possible (`plan_placement_labels`)
-    coarse_epochs: int = 0
 
     def steps_per_epoch(self, n_windows: int) -> int:
         """Count the full batches in one pass; the remainder waits for another epoch's shuffle."""
@@ -53,7 +49,6 @@ class Recipe:
 _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
     # Larger batches keep a training over 128 steps within 15 minutes.
     "stacked-lstm": {"batch_size": 256},
-    "gru-coarse": {"epochs": 100, "coarse_epochs": 40},
     "residual-bidir-lstm": {"batch_size": 256, "epochs": 30},
 }
 """By network, the numbers that differ."""
@@ -84,16 +79,11 @@ def choose_recipe(
     learning_rate: float | None = None,
     batch_size: int | None = None,
 ) -> Recipe:
-    """Return the recipe of `network` in the `frame` of the windows; numbers that are not None replace the recipe's.
-
-    Coarse epochs keep their share.
-    """
+    """Return the recipe of `network` in the `frame` of the windows; numbers that are not None replace the recipe's."""
     recipe = dataclasses.replace(Recipe(), network=network, **_OF_FRAME[frame], **_OF_NETWORK.get(network, {}))
-    epochs = epochs or recipe.epochs
     return dataclasses.replace(
         recipe,
-        epochs=epochs,
+        epochs=epochs or recipe.epochs,
         learning_rate=learning_rate or recipe.learning_rate,
         batch_size=batch_size or recipe.batch_size,
-        coarse_epochs=recipe.coarse_epochs * epochs // recipe.epochs,
     )

@@ -157,8 +157,4 @@ def _draw_curves(run: Run, card: Card, selection: Sequence[Epoch], final: Sequen
     # Training scores lie below held-out ones, as the note explains.
     held_out = f"averaged weights, at the end {percent(selection[-1].held_out_accuracy, 1)}"
     note = f"Training: augmented windows, dropout, smoothed labels. Held-out: plain windows, {held_out}."
-    coarse_epochs = card.training["recipe"]["coarse_epochs"]
-    if coarse_epochs:
-        note += " Left of the dashed line: coarse classes."
-    title = f"{card.name}, seed {card.training['seed']}"
-    plot_curves(loss, accuracy, title, note, run.picture("curves"), coarse_epochs)
+    plot_curves(loss, accuracy, f"{card.name}, seed {card.training['seed']}", note, run.picture("curves"))
