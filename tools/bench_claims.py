@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as schema
 from edge_runtime.bench import measurement
 from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.data import loading
-from edge_runtime.devices.targets import opener
+from edge_runtime.devices.targets import open_device
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_file import open_model_file
@@ -61,7 +61,7 @@ def method_claims() -> Iterator[Claim]:
     slower = replace(
         once, title="the same with its convolution done twice", content=slower_copy(*cards.read_model(path))
     )
-    device = opener("local", "auto")()
+    device = open_device("local")
     reports = [measurement.measure([once, slower], data, device, MeasurementSettings()) for _ in range(CONTROLS)]
     # The report's comparison is always against the faster of the two models, so it is not used here.
     ratios = [

@@ -128,10 +128,6 @@ class Device(Protocol):
         """The device's name in reports and file names."""
 
     @property
-    def here(self) -> bool:
-        """Tell whether it computes on this machine."""
-
-    @property
     def most_windows(self) -> int | None:
         """The number of windows that it is given at most; None for all."""
 
@@ -146,9 +142,6 @@ class Device(Protocol):
 
     def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
         """Count the instructions of one inference of the `model` in `folder`; None if the device cannot count."""
-
-    def stop(self) -> None:
-        """End the device's work, from another thread; a running job raises an error."""
 
     def close(self) -> None:
         """Release the device. No process keeps running there."""

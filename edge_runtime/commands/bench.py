@@ -1,6 +1,7 @@
 """Measure latency, memory, size and accuracy of models: `har-edge bench`."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import click
 
+from edge_runtime.bench import measurement
 from edge_runtime.bench.c_library import c_of
 from edge_runtime.bench.measurement_job import Device
 from edge_runtime.bench.results import AbsentRival, Report
@@ -17,7 +19,8 @@ from edge_runtime.commands.model_arguments import data_for, warn_of_axes
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.dataset import Dataset
-from edge_runtime.devices.targets import AbsentDevice, measure_on, open_all
+from edge_runtime.devices.emulated.cortex_m4 import CortexM4
+from edge_runtime.devices.targets import open_device
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.c_model import C
 from edge_runtime.model.interpreters import RUNTIMES
@@ -45,17 +48,17 @@ class Percentage(options.FiniteRange):
     epilog=options.examples(
         "bench",
         "bench edge --csv edge.csv --markdown -",
-        "bench runs/latest --on ssh://pi@raspberrypi.local --on local",
+        "bench runs/latest --on ssh://pi@raspberrypi.local",
     ),
 )
 @options.model("[MODEL|RUN ...]", several=True)
 @click.option(
     "--on",
-    "targets",
+    "target",
     metavar="TARGET",
-    multiple=True,
+    default="local",
     help="Device: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (adb: for the only one) or "
-    "emulated:CPU. May be repeated; remote devices are measured in parallel.  [default: local]",
+    "emulated:CPU.",
 )
 @options.data(options.DATA_OF_RUN)
 @click.option(
@@ -108,7 +111,7 @@ class Percentage(options.FiniteRange):
 def command(
     models: Sequence[Path],
     data: Sources | None,
-    targets: Sequence[str],
+    target: str,
     rivals: bool,
     json_path: Path | None,
     csv_path: Path | None,
@@ -129,27 +132,16 @@ def command(
     """
     if rounds:
         options.refuse_options("is not for a fixed number of --rounds", "--until", "--duration")
-    devices = open_all(targets or ("local",), runtime)
-    names = [device.name for device in devices]
-    if len({*names}) < len(names):
-        raise InputError(f"--on names a device twice ({', '.join(names)}): name each device once")
+    device = open_device(target, runtime)
     files, run = _find_models(models)
     absent = None
     if rivals:
         others, absent = _find_rivals(files)
         files += others
-    folder = run or Run(Path())
-    files_of_devices: dict[str, dict[str, Path]] = {}
-    if len(devices) == 1:
-        result = json_path or folder.bench(names[0])
-        page = None if result == outputs.STDOUT else result.parent / f"{result.stem}.html"
-    else:
-        options.refuse_options("names one file, but each device needs its own", "--json")
-        result, page = None, folder.bench("devices", ".html")
-        files_of_devices = {name: {"json": folder.bench(name), "html": folder.bench(name, ".html")} for name in names}
+    result = json_path or (run or Run(Path())).bench(device.name)
+    page = None if result == outputs.STDOUT else result.parent / f"{result.stem}.html"
     written = {"json": result, "csv": csv_path, "markdown": markdown_path, "html": html_path or page}
-    of_devices = {f"{form} of {name}": path for name, forms in files_of_devices.items() for form, path in forms.items()}
-    outputs.check_written(written | of_devices, [path for path in models if path.is_file()])
+    outputs.check_written(written, [path for path in models if path.is_file()])
     loaded, without_c = _load_data(files, data), None
     if runtime in ("auto", C):  # last, since a conversion takes seconds
         forms, without_c = _as_c(files, is_requested=runtime == C)
@@ -157,7 +149,8 @@ def command(
     settings = MeasurementSettings(
         runtime, threads, until, duration_s, rounds, paced, control, absent, without_c, runtime == C
     )
-    _measure(devices, files, loaded, settings, files_of_devices, written, json_path is None)
+    report = _measure(device, files, loaded, settings)
+    _write_and_show(report, written, keeps_older=json_path is None)
 
 
 def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
@@ -177,56 +170,35 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
     return data
 
 
-def _measure(
-    devices: Sequence[Device | AbsentDevice],
-    models: Sequence[ModelFile],
-    data: Dataset,
-    settings: MeasurementSettings,
-    files_of_devices: Mapping[str, Mapping[str, Path]],
-    written: Mapping[str, Path | None],
-    keeps_older: bool,
-) -> None:
-    """Measure on all devices, write and show the report, several side by side.
+def _measure(device: Device, models: Sequence[ModelFile], data: Dataset, settings: MeasurementSettings) -> Report:
+    """Measure the `models` that `device` can run, and close it."""
+    from edge_runtime.system.terminal import progress
 
-    `files_of_devices` are each device's own files, if there are several; `written` are the common files.
-    """
+    with closing(device), progress() as on_progress:
+        device.prepare(lambda share, stage: on_progress(0.0, stage), any(model.is_onnx for model in models))
+        measurable = [model for model in models if model.c_source or not isinstance(device, CortexM4)]
+        if not measurable:
+            raise InputError(settings.without_c or f"{device.name} measures C: name an int8 or mixed model")
+        return measurement.measure(measurable, data, device, settings, on_progress)
+
+
+def _write_and_show(report: Report, written: Mapping[str, Path | None], keeps_older: bool) -> None:
     from edge_runtime.reports.report_content import DeviceReport, gather
     from edge_runtime.reports.report_forms import show_report
-    from edge_runtime.system.terminal import Console, progresses
+    from edge_runtime.system.terminal import Console
 
-    files: list[Path] = []
-
-    def write(reports: Sequence[DeviceReport], paths: Mapping[str, Path | None]) -> None:
-        if keeps_older and (result := paths.get("json")):
-            keep_result(result)
-        files.extend(outputs.write_report(reports, paths))
-
-    def write_files_of(device: Device, report: Report) -> None:
-        if files_of_devices:
-            write([DeviceReport(device.name, report)], files_of_devices[device.name])
-
-    with progresses([device.name for device in devices] if files_of_devices else [""]) as on_progress:
-        outcomes = measure_on(devices, models, data, settings, on_progress, write_files_of)
-    if not files_of_devices and outcomes[0].error:
-        raise outcomes[0].error
-    measured = [DeviceReport(x.device.name, x.report, str(x.error) if x.error else None) for x in outcomes]
-    reports = [device.report for device in measured if device.report]
+    reports, files = [DeviceReport(report.device.name, report)], []
     try:
-        if reports:
-            write(measured, written)
+        if keeps_older and (result := written["json"]):
+            keep_result(result)
+        files = outputs.write_report(reports, written)
     finally:  # show the report even if its files cannot be written
-        show_report(gather(measured), Console())
+        show_report(gather(reports), Console())
     for path in files:
         click.echo(path)
-    for outcome in outcomes:
-        if outcome.error and not isinstance(outcome.error, HarEdgeError):
-            raise outcome.error
-    if files_of_devices:
-        incomplete = [x.device for x in measured if x.failure or x.report is None or x.report.failures]
-    else:
-        incomplete = [failure.file for failure in reports[0].failures]
-    if incomplete:
-        raise DeviceError(f"some measurements failed: {', '.join(incomplete)}; all others are complete")
+    if report.failures:
+        names = ", ".join(failure.file for failure in report.failures)
+        raise DeviceError(f"some measurements failed: {names}; all others are complete")
 
 
 def _find_models(paths: Sequence[Path]) -> tuple[list[ModelFile], Run | None]:

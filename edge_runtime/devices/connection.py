@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable, message_of
+from edge_runtime.system.child_processes import message_of
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.printable import printable, quoted
 
@@ -79,15 +79,19 @@ def program(variable: str, usual: str, package: str) -> list[str]:
 class Connection:
     """A running agent, until `close`."""
 
-    def __init__(self, transport: Transport, processes: Stoppable) -> None:
-        """Start the agent among `processes`, which another thread may stop."""
+    def __init__(self, transport: Transport) -> None:
         self._transport = transport
         source = resources.files("edge_runtime.devices").joinpath("agent.py").read_bytes()
         loader = ["python3", "-B", "-c", _LOADER, str(len(source)), "agent", "exec"]
         # In its own session, so that Ctrl-C reaches only this process, which then ends the agent.
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._process = processes.start(
-            transport.command(loader), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, bufsize=0
+        self._process = subprocess.Popen(
+            transport.command(loader),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            bufsize=0,
+            start_new_session=True,
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -19,7 +19,7 @@ from edge_runtime.bench.measurement_job import (
 from edge_runtime.devices.adb import Adb
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
+from edge_runtime.system.child_processes import message_of, progress_of
 from edge_runtime.system.progress import OnProgress
 
 PACKAGE = "haredge.demo"
@@ -31,14 +31,12 @@ _TAG = "har-edge-bench"  # of the app's lines in Android's log
 class Phone:
     """A phone. HAR_EDGE_APK replaces the app that `make android` builds."""
 
-    here = False
     most_windows = None
     adb: Adb
     runtime: str = "auto"
     _sent: set[str] = field(default_factory=set)
     _folder: str = ""
     _answers: str = ""
-    _listening: Stoppable = field(default_factory=Stoppable, repr=False)
 
     @property
     def name(self) -> str:
@@ -99,10 +97,6 @@ class Phone:
     def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
         """Return None, since this is a real processor."""
 
-    def stop(self) -> None:
-        """Stop listening to it, from another thread."""
-        self._listening.stop()
-
     def close(self) -> None:
         """Remove everything but the app."""
         if self._folder:
@@ -117,11 +111,12 @@ class Phone:
     def _work(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> None:
         """Start the app's process for `job` and listen until the job has ended."""
         name = job.path(folder).name
-        listening = self._listening.start(
+        listening = subprocess.Popen(
             self.adb.adb_command("logcat", "-T", "1", "-v", "raw", "-s", f"{_TAG}:I"),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         stage = "starting"
         try:

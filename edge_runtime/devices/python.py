@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge_runtime.bench.machine import Machine
@@ -21,7 +21,7 @@ from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable, message_of, progress_of, run_program
+from edge_runtime.system.child_processes import message_of, progress_of, run_program
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import parse_json
@@ -49,22 +49,16 @@ class Description:
 class PythonDevice:
     """A Python interpreter of this machine, by default the one that runs; `name` is the device's name in reports."""
 
-    here = True
     most_windows = None
     name: str = "local"
     interpreter: str = sys.executable
     silence_seconds: float = SILENCE_SECONDS
-    _processes: Stoppable = field(default_factory=Stoppable, repr=False, compare=False)
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Do nothing: the interpreter has what it needs."""
 
     def instructions(self, model: JobModel, folder: Path) -> None:
         """Return None, since this is a real processor."""
-
-    def stop(self) -> None:
-        """End the running job, from another thread, and start no other job."""
-        self._processes.stop()
 
     def close(self) -> None:
         """Do nothing: nothing is open between jobs."""
@@ -88,13 +82,14 @@ class PythonDevice:
         log = folder / f"{job.name}.log"
         stage = "starting"
         with log.open("wb") as stderr:
-            process = self._processes.start(
+            process = subprocess.Popen(
                 # -B: write no bytecode beside the user's packages.
                 [self.interpreter, "-B", str(write_bundle(folder)), str(job.path(folder))],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 cwd=folder,
+                start_new_session=True,
             )
             try:
                 assert process.stdout is not None

@@ -20,7 +20,7 @@ from edge_runtime.devices.environment import ONNX_REQUIREMENT, Environment
 from edge_runtime.devices.python import Description
 from edge_runtime.errors import DeviceError
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
-from edge_runtime.system.child_processes import Stoppable, message_of, progress_of
+from edge_runtime.system.child_processes import message_of, progress_of
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder, sha256
 from edge_runtime.system.printable import printable
@@ -35,7 +35,6 @@ class RemoteDevice:
     `without_onnx` is the error of installing ONNX Runtime.
     """
 
-    here = False
     most_windows: ClassVar[int | None] = None
     transport: Transport
     runtime: str = "auto"
@@ -43,7 +42,6 @@ class RemoteDevice:
     site: str | None = None
     silence_seconds: float = SILENCE_SECONDS
     without_onnx: DeviceError | None = None
-    _processes: Stoppable = field(default_factory=Stoppable)
     _connection: Connection | None = None
     _there: set[str] = field(default_factory=set)
 
@@ -90,16 +88,16 @@ class RemoteDevice:
     def connect(self) -> Connection:
         """Return the connection, and open it if needed."""
         if self._connection is None:
-            self._connection = Connection(self.transport, self._processes)
+            self._connection = Connection(self.transport)
         return self._connection
 
-    def read_machine(self, on_progress: OnProgress = ignore_progress) -> Description:
+    def read_machine(self) -> Description:
         """Describe the device. Raises `DeviceError`."""
         connection = self.connect()
         with scratch_folder() as folder:
             bundle = write_bundle(folder)
             digest = sha256(bundle)
-            self._send({digest: bundle}, on_progress)
+            self._send({digest: bundle}, ignore_progress)
             interpreter = connection.hello.interpreters[0].path
             answer = connection.ask("probe", interpreter=interpreter, bundle=digest)
         with connection.understood():
@@ -153,10 +151,6 @@ class RemoteDevice:
 
     def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
         """Return None, since this is a real processor."""
-
-    def stop(self) -> None:
-        """End the connection, from another thread, and open no other connection."""
-        self._processes.stop()
 
     def close(self) -> None:
         """End the connection; the agent exits."""

@@ -84,12 +84,12 @@ def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ())
 def write_report(devices: Sequence["DeviceReport"], paths: Mapping[str, Path | None]) -> list[Path]:
     """Write each form that has a path; return the paths of the files.
 
-    Several devices are side by side in each form except JSON, which contains only the first.
+    Several reports are side by side in each form except JSON, which contains only the first.
     """
     from edge_runtime.reports.report_content import gather
     from edge_runtime.reports.report_forms import to_csv, to_html, to_markdown
 
-    reports = [device.report for device in devices if device.report]
+    reports = [device.report for device in devices]
     forms: dict[str, Callable[[], str]] = {
         "json": lambda: reports[0].to_json(),
         "csv": lambda: to_csv(reports),

@@ -30,11 +30,10 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class DeviceReport:
-    """One device: its report, or the reason why it has no report."""
+    """A report under the name that it has beside others."""
 
     device: str
-    report: Report | None
-    failure: str | None = None
+    report: Report
 
 
 @dataclass(frozen=True)
@@ -69,27 +68,26 @@ def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
 
 def gather(devices: Sequence[DeviceReport]) -> ReportContent:
     """Return the content of the reports of `devices`, in their order."""
-    measured = [(device.device, device.report) for device in devices if device.report]
-    single = measured[0][1] if len(devices) == len(measured) == 1 else None
+    single = devices[0].report if len(devices) == 1 else None
 
     def each(say: Callable[[Report], Sequence[str]]) -> tuple[str, ...]:
         """Return every sentence once, after the devices that it concerns, unless it concerns all."""
         concerned: dict[str, list[str]] = {}
-        for device, report in measured:
-            for sentence in say(report):
-                concerned.setdefault(sentence, []).append(device)
+        for device in devices:
+            for sentence in say(device.report):
+                concerned.setdefault(sentence, []).append(device.device)
         return tuple(
             sentence if len(names) == len(devices) else f"{', '.join(names)}: {sentence}"
             for sentence, names in concerned.items()
         )
 
-    titles = [(device, title) for device, report in measured for title in sentences.titles(report.results)]
+    titles = [(device.device, title) for device in devices for title in sentences.titles(device.report.results)]
     return ReportContent(
         headings=each(lambda report: [sentences.title(report)]),
         names=tuple(title if single else f"{device} {title}" for device, title in titles),
-        results=tuple(result for _, report in measured for result in report.results),
+        results=tuple(result for device in devices for result in device.report.results),
         verdicts=each(sentences.verdicts),
-        failures=each(sentences.failures) + tuple(device.failure for device in devices if device.failure),
+        failures=each(sentences.failures),
         doubts=each(sentences.doubts),
         left_out=each(sentences.windows_left_out)
         + each(lambda report: [f"No int8 as C: {report.without_c}"] if report.without_c else []),

@@ -167,14 +167,13 @@ def to_markdown(content: ReportContent) -> str:
 
 
 def to_html(devices: Sequence[DeviceReport]) -> str:
-    """Return a page of one report, or of several devices side by side, with every text escaped.
+    """Return a page of one report, or of several side by side, with every text escaped.
 
     The page needs no script, font, picture or network.
     """
     content = gather(devices)
     names, results = content.names, content.results
-    reports = {device.device: device.report for device in devices if device.report}
-    report = next(iter(reports.values())) if len(devices) == len(reports) == 1 else None
+    report = devices[0].report if len(devices) == 1 else None
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))
     is_one_time = not report or all(result.is_end_to_end for result in results)
     distributions = [charts.distribution(results, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
@@ -200,8 +199,8 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         noun=noun_of(people),
         classes=dict.fromkeys(label for result in results for label in result.per_class),
         states=states(report) if report else [],
-        devices=list(reports),
-        facts=_side_by_side([machine_facts(report) for report in reports.values()]),
+        devices=[device.device for device in devices],
+        facts=_side_by_side([machine_facts(device.report) for device in devices]),
     )
 
 

@@ -17,7 +17,6 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -222,30 +221,6 @@ def lines(stream: IO[bytes] | Child, seconds: Callable[[], float] | None = None)
             if complete is None:
                 return
             yield from complete
-
-
-@dataclass
-class Stoppable:
-    """Starts children, one at a time, until another thread calls `stop`."""
-
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _process: subprocess.Popen[bytes] | None = None
-    _stopped: bool = False
-
-    def start(self, command: Sequence[str | Path], **options: Any) -> subprocess.Popen[bytes]:
-        """Start `command`, in a session of its own. Raises `DeviceError` after `stop`."""
-        with self._lock:
-            if self._stopped:
-                raise DeviceError("the device was stopped from this machine")
-            self._process = subprocess.Popen(command, start_new_session=True, **options)
-            return self._process
-
-    def stop(self) -> None:
-        """Kill the present child, and start no other."""
-        with self._lock:
-            self._stopped = True
-            if self._process is not None:
-                kill(self._process)
 
 
 def run_program(

@@ -62,17 +62,9 @@ def facts_table() -> Table:
 @contextmanager
 def progress() -> Iterator[OnProgress]:
     """Show the progress of the work on stderr: a bar on a terminal, otherwise a line for each stage and tenth."""
-    with progresses([""]) as (on_progress,):
-        yield on_progress
-
-
-@contextmanager
-def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
-    """Show the progress of several tasks at a time, each under its name."""
     console = Console(stderr=True)
-    prefixes = [f"{name}: " if name else "" for name in names]
     if not console.is_terminal:
-        yield [_lines(console, prefix) for prefix in prefixes]
+        yield _lines(console)
         return
     columns = (
         BarColumn(bar_width=None),
@@ -82,16 +74,11 @@ def progresses(names: Sequence[str]) -> Iterator[list[OnProgress]]:
     with Progress(
         *columns, TextColumn("{task.description}", markup=False), console=console, transient=True, expand=True
     ) as bars:
-        yield [_bar(bars, prefix) for prefix in prefixes]
+        task = bars.add_task("", total=1.0)
+        yield lambda share, text: bars.update(task, completed=share, description=text)
 
 
-def _bar(bars: Progress, prefix: str) -> OnProgress:
-    """Add a bar."""
-    task = bars.add_task(prefix, total=1.0)
-    return lambda share, text: bars.update(task, completed=share, description=f"{prefix}{text}")
-
-
-def _lines(console: Console, prefix: str) -> OnProgress:
+def _lines(console: Console) -> OnProgress:
     """Print a line for each new stage, and for each tenth of the work."""
     last = ("", 0)
 
@@ -100,6 +87,6 @@ def _lines(console: Console, prefix: str) -> OnProgress:
         now = (text.partition(": ")[0], int(10 * share))
         if now != last:
             last = now
-            console.print(f"{100 * share:3.0f} % {prefix}{text}", soft_wrap=True)
+            console.print(f"{100 * share:3.0f} % {text}", soft_wrap=True)
 
     return show

@@ -298,6 +298,7 @@ def test_every_nth_window_of_the_training_data_is_not_other_data(few):
     learnt = replace(model, card=replace(model.card, training={"data": data}))
     report = measurement.measure([learnt], few, device, MeasurementSettings())
     assert report.results[0].windows <= 50
+    assert report.data.name.startswith(f"{few.name}, one test window of ")
     (doubt,) = report.results[0].doubts
     assert "emulated" in doubt
 

@@ -19,7 +19,7 @@ from edge_runtime.bench.measured import Energy, Measured, read_round
 from edge_runtime.bench.measurement_job import Answer, JobModel, MeasurementJob
 from edge_runtime.bench.model_process import TURN, ModelMeasurement
 from edge_runtime.devices.python import PythonDevice
-from edge_runtime.devices.targets import opener
+from edge_runtime.devices.targets import open_device
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
@@ -201,4 +201,4 @@ def test_an_interpreter_that_cannot_measure_is_refused(tmp_path, version, packag
     output = json.dumps({"version": version, "packages": packages}) if version else "hello"
     path = write_program(tmp_path / "python", f"echo '{output}'")
     with pytest.raises(InputError, match=rf"{path}.*{noun}"):
-        opener(f"python:{path}", "auto")()
+        open_device(f"python:{path}")

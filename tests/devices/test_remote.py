@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import sysconfig
-import threading
 import zipfile
 from collections.abc import Sequence
 from contextlib import closing
@@ -33,11 +32,10 @@ from edge_runtime.devices.environment import ONNX_REQUIREMENT, Environment, requ
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.ssh import Ssh
-from edge_runtime.devices.targets import opener
+from edge_runtime.devices.targets import open_device
 from edge_runtime.errors import DeviceError, HarEdgeError, InputError
 from edge_runtime.model.c_model import C
 from edge_runtime.system.c_compiler import DOT_PRODUCTS
-from edge_runtime.system.child_processes import Stoppable
 from edge_runtime.system.progress import ignore_progress
 
 QUICK = MeasurementSettings(rounds=1, control=False, needs_c=True)
@@ -63,7 +61,7 @@ def opened(cache: Path, **options: float) -> closing[RemoteDevice]:
 
 
 def connected(transport) -> closing[Connection]:
-    return closing(Connection(transport, Stoppable()))
+    return closing(Connection(transport))
 
 
 @pytest.fixture
@@ -119,17 +117,6 @@ def test_a_worker_that_hangs_on_a_device_is_stopped_with_its_children(tmp_path):
         device.run(MeasurementJob("x", "measure", (JobModel("m", "m"),)), tmp_path, ignore_progress)
     wait_until(lambda: has_ended((tmp_path / "child").read_text()))
     assert list((tmp_path / "cache/har-edge/device/jobs").iterdir()) == []
-
-
-def test_another_thread_can_stop_a_device(device, few, models):
-    device.prepare(ignore_progress)
-
-    def stop(share: float, stage: str) -> None:
-        if "opening" in stage:
-            threading.Thread(target=device.stop).start()
-
-    with pytest.raises(DeviceError):
-        measurement.measure(models, few, device, MeasurementSettings(rounds=600, control=False), stop)
 
 
 def test_an_agent_that_dies_is_noticed(tmp_path):
@@ -231,7 +218,7 @@ def test_a_target_of_ssh_is_a_host_with_optional_user_and_port_and_words_are_quo
     assert command[-7:] == ["-l", "me", "-p", "2222", "--", "pi", "python3 'a b'"]
     for wrong in ("ssh://a:b@c", "ssh://pi/folder", "ssh://pi:65536", "pi", "x;y@pi", "ssh://-oProxyCommand=x"):
         with pytest.raises(InputError, match="ssh://"):
-            opener(wrong, "auto")
+            open_device(wrong)
 
 
 def test_devices_get_the_requirements_of_this_package(monkeypatch):

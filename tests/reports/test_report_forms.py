@@ -279,13 +279,12 @@ def test_every_form_is_written_and_no_input_or_output_is_overwritten(tmp_path):
 
 def test_every_form_shows_every_device(shown):
     words = " ".join(shown(DEVICES).split())
-    assert "pi4, pi5.local:2222: edge by litert 2.3.0 on" in words
-    assert "failed: <b>gone</b> cannot be reached" in words
+    assert words.count("edge by litert 2.3.0 on") == 1
     assert "pi5.local:2222: int8 is 2.0 times as fast as float32" in words
     content = gather(DEVICES)
     lines = [line for line in to_markdown(content).splitlines() if line.startswith("|")]
     assert {line.count("|") for line in lines} == {2 + len(content.names)}
-    rows = list(csv.DictReader(io.StringIO(to_csv([device.report for device in DEVICES if device.report]))))
+    rows = list(csv.DictReader(io.StringIO(to_csv([device.report for device in DEVICES]))))
     assert [row["quantization"] for row in rows] == [result.quantization for result in content.results]
 
 

@@ -105,7 +105,6 @@ NOTHING = of(failures=(results.Failure("a.tflite", "the worker died"), results.F
 DEVICES = [
     DeviceReport("pi4", FULL),
     DeviceReport("pi5.local:2222", of(FLOAT, result("int8", 0.02, size_bytes=100_000), comparisons=(BETTER,))),
-    DeviceReport("<b>gone</b>", None, "<b>gone</b> cannot be reached (no route): try ssh gone"),
 ]
 EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)[/red] [1, 2]\n"
 

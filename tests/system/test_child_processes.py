@@ -2,14 +2,12 @@
 
 import subprocess
 import sys
-import threading
 
 import pytest
 from programs import has_ended, start, wait_until
 
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.system import child_processes
-from edge_runtime.system.child_processes import Stoppable
 
 
 def run_child(ending: str) -> list[tuple[float, str] | None]:
@@ -75,14 +73,3 @@ def test_a_program_that_takes_too_long_is_stopped_with_its_children(tmp_path):
 def test_the_beginning_of_an_endless_output_is_enough(monkeypatch):
     monkeypatch.setattr(child_processes, "_LONGEST_OUTPUT", 5)
     assert child_processes.run_program(["echo", "123456789"]).stdout == "12345"
-
-
-def test_another_thread_can_stop_a_child():
-    processes = Stoppable()
-    process = processes.start(["sh", "-c", "sleep 600 & wait"], stdout=subprocess.PIPE)
-    threading.Timer(0.2, processes.stop).start()
-    assert list(child_processes.lines(process.stdout, lambda: 30.0)) == []
-    child_processes.stop(process)
-    assert process.returncode == -9
-    with pytest.raises(DeviceError, match="stopped"):
-        processes.start(["true"])

@@ -25,7 +25,7 @@ from edge_runtime.model.c_model import C
 from edge_runtime.model.classifier import dequantise, preparation
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.system.c_compiler import compile_library
-from edge_runtime.system.child_processes import Stoppable, run_program
+from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.process_endings import ending
 from edge_runtime.system.progress import OnProgress
@@ -57,11 +57,10 @@ class CortexM4:
 
     cpu = "cortex-m4"
     name = f"emulated-{cpu}"
-    here = True
     most_windows = 300
 
     def __init__(self, runtime: str) -> None:
-        self._runtime, self._processes = runtime, Stoppable()
+        self._runtime = runtime
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Check that the board can measure. Raises `DeviceError`, and `InputError` for another runtime."""
@@ -110,10 +109,6 @@ class CortexM4:
             round(longest_ns / _INSTRUCTION_NS) if n_hops else None,
         )
 
-    def stop(self) -> None:
-        """End the running firmware, from another thread, and start no other."""
-        self._processes.stop()
-
     def close(self) -> None:
         """Do nothing: nothing is open between jobs."""
 
@@ -133,7 +128,7 @@ class CortexM4:
         with scratch_folder() as scratch:
             (scratch / "windows").write_bytes(b"".join(prepare(window).tobytes() for window in windows))
             (scratch / "samples").write_bytes(_samples(card).tobytes())
-            if code := self._processes.start([*EMULATOR, folder / str(job.library)], cwd=scratch).wait():
+            if code := run_program([*EMULATOR, str(folder / str(job.library))], cwd=scratch).returncode:
                 raise DeviceError(f"the firmware of {job.title} {ending(code)}: report it, with the model")
             content = (scratch / "answers").read_bytes()
         answers = np.frombuffer(content[:-16], [("ticks", "<u4"), ("values", expected.dtype, expected.shape[1:])])

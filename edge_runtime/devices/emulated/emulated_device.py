@@ -40,7 +40,6 @@ run_between_marks(*sys.argv[1:])
 class EmulatedDevice(RemoteDevice):
     """A board that is set up when it is first used."""
 
-    here = True  # the emulator uses this machine's CPUs
     most_windows = 300
     transport: Board
 
@@ -55,7 +54,7 @@ class EmulatedDevice(RemoteDevice):
         """Set the board up and start it."""
         self.transport.set_up(on_progress)
         super().prepare(on_progress)
-        self._without_onnx = DeviceError("an emulated board counts only instructions of TFLite")
+        self.without_onnx = DeviceError("an emulated board counts only instructions of TFLite")
 
     def connect(self) -> Connection:
         """Return the connection, and open it if needed."""
@@ -109,7 +108,9 @@ class EmulatedDevice(RemoteDevice):
         null = subprocess.DEVNULL
         with os.fdopen(ours, "rb", buffering=0) as log, (job / "stderr").open("w+b") as stderr:
             try:
-                process = self._processes.start(command, stdin=null, stdout=null, stderr=stderr, pass_fds=[its])
+                process = subprocess.Popen(
+                    command, stdin=null, stdout=null, stderr=stderr, pass_fds=[its], start_new_session=True
+                )
             finally:
                 os.close(its)
             try:
