@@ -66,9 +66,9 @@ class Run:
         others = sorted(set(self.folder.glob("model_*.tflite")).difference(converted))
         return [path for path in converted if path.exists()] + others
 
-    def bench(self, device: str, suffix: str = ".json") -> Path:
+    def bench(self, device: str) -> Path:
         """Return the path of a device's newest benchmark result; the device's name may be any text."""
-        return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}{suffix}"
+        return self.folder / f"bench-{re.sub(r'[^A-Za-z0-9._-]+', '-', device).strip('-')}.json"
 
 
 def keep_result(path: Path) -> None:

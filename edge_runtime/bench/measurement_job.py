@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -121,30 +121,31 @@ class Instructions:
 
 
 class Device(Protocol):
-    """A machine that does jobs, each in a fresh process."""
+    """A machine that does jobs, each in a fresh process; it is given `most_windows` windows, None for all."""
+
+    most_windows: ClassVar[int | None] = None
 
     @property
     def name(self) -> str:
         """The device's name in reports and file names."""
-
-    @property
-    def most_windows(self) -> int | None:
-        """The number of windows that it is given at most; None for all."""
 
     def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
         """Install the packages that jobs need. Raises `DeviceError` or `InputError` when this fails.
 
         `with_onnx` asks for ONNX Runtime too; if it cannot be installed, jobs that need it fail.
         """
+        return
 
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
         """Do `job`, whose files are in `folder`, and return an answer for each model."""
 
     def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
-        """Count the instructions of one inference of the `model` in `folder`; None if the device cannot count."""
+        """Count the instructions of one inference of the `model` in `folder`; None on a real processor."""
+        return None
 
     def close(self) -> None:
         """Release the device. No process keeps running there."""
+        return
 
 
 def read_job(path: Path) -> MeasurementJob:

@@ -11,8 +11,7 @@ from pathlib import Path
 from edge_runtime.bench.measurement_job import (
     SILENCE_SECONDS,
     Answers,
-    Instructions,
-    JobModel,
+    Device,
     MeasurementJob,
     read_answers,
 )
@@ -28,10 +27,9 @@ _TAG = "har-edge-bench"  # of the app's lines in Android's log
 
 
 @dataclass
-class Phone:
+class Phone(Device):
     """A phone. HAR_EDGE_APK replaces the app that `make android` builds."""
 
-    most_windows = None
     adb: Adb
     runtime: str = "auto"
     _sent: set[str] = field(default_factory=set)
@@ -93,9 +91,6 @@ class Phone:
         if answers is None:
             raise DeviceError(f"{self.name} wrote no answer about {job.title}: look at 'adb logcat -s {_TAG}'")
         return answers
-
-    def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
-        """Return None, since this is a real processor."""
 
     def close(self) -> None:
         """Remove everything but the app."""

@@ -12,7 +12,7 @@ from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measurement_job import (
     SILENCE_SECONDS,
     Answers,
-    JobModel,
+    Device,
     MeasurementJob,
     no_answer,
     read_answers,
@@ -46,22 +46,12 @@ class Description:
 
 
 @dataclass(frozen=True)
-class PythonDevice:
+class PythonDevice(Device):
     """A Python interpreter of this machine, by default the one that runs; `name` is the device's name in reports."""
 
-    most_windows = None
     name: str = "local"
     interpreter: str = sys.executable
     silence_seconds: float = SILENCE_SECONDS
-
-    def prepare(self, on_progress: OnProgress, with_onnx: bool = False) -> None:
-        """Do nothing: the interpreter has what it needs."""
-
-    def instructions(self, model: JobModel, folder: Path) -> None:
-        """Return None, since this is a real processor."""
-
-    def close(self) -> None:
-        """Do nothing: nothing is open between jobs."""
 
     def read_machine(self) -> Description:
         """Describe the machine as this interpreter sees it. Raises `DeviceError`."""

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from edge_runtime.bench.measurement_job import (
     SILENCE_SECONDS,
     Answers,
-    Instructions,
-    JobModel,
+    Device,
     MeasurementJob,
     no_answer,
     read_answers,
@@ -29,13 +28,12 @@ from edge_runtime.system.progress import OnProgress, ignore_progress
 
 
 @dataclass
-class RemoteDevice:
+class RemoteDevice(Device):
     """A device reached over `transport`; `prepare` sends packages unless `interpreter` is set, which has them.
 
     `without_onnx` is the error of installing ONNX Runtime.
     """
 
-    most_windows: ClassVar[int | None] = None
     transport: Transport
     runtime: str = "auto"
     interpreter: str = ""
@@ -148,9 +146,6 @@ class RemoteDevice:
             is_onnx = [model.runtime == ONNX_RUNTIME for model in job.models]
             answers = [self.without_onnx if onnx else answer for onnx, answer in zip(is_onnx, answers, strict=True)]
         return answers
-
-    def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
-        """Return None, since this is a real processor."""
 
     def close(self) -> None:
         """End the connection; the agent exits."""

@@ -16,7 +16,7 @@ from edge_runtime import c
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measured import Measured, RuntimeVersion
-from edge_runtime.bench.measurement_job import Answer, Answers, Instructions, JobModel, MeasurementJob
+from edge_runtime.bench.measurement_job import Answer, Answers, Device, Instructions, JobModel, MeasurementJob
 from edge_runtime.data import embedded_recordings
 from edge_runtime.devices.python import Description
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
@@ -52,7 +52,7 @@ def build(image: Path, *sources: Path | str) -> str:
     return compiler
 
 
-class CortexM4:
+class CortexM4(Device):
     """The board, which measures only with the `runtime` C, since it has no operating system."""
 
     cpu = "cortex-m4"
@@ -108,9 +108,6 @@ class CortexM4:
             round(hops_ns / n_hops / _INSTRUCTION_NS) if n_hops else None,
             round(longest_ns / _INSTRUCTION_NS) if n_hops else None,
         )
-
-    def close(self) -> None:
-        """Do nothing: nothing is open between jobs."""
 
     def _answers(
         self, job: JobModel, folder: Path, n_windows: int | None = None
