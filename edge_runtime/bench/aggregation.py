@@ -8,63 +8,20 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edge_runtime.bench import doubts, statistics
 from edge_runtime.bench.baselines import pairs_with_baselines
 from edge_runtime.bench.latency import Samples
-from edge_runtime.bench.measured import Measured, Round, together
-from edge_runtime.bench.measurement_job import Instructions
+from edge_runtime.bench.measured import Round, together
 from edge_runtime.bench.results import Comparison, Control, Result
-from edge_runtime.bench.rounds import MeasurementSettings
+from edge_runtime.bench.rounds import MeasurementSettings, Participant
 from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
 from edge_runtime.model import operator_costs
 from edge_runtime.model.graphs import running
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.model_file import ModelFile
 from edge_runtime.model.scheme_names import FLOAT, FLOAT32
-
-
-@dataclass(frozen=True)
-class MeasuredModel:
-    """A model and all its rounds. The first round has `logits`."""
-
-    model: ModelFile
-    rounds: Sequence[Round]
-    instructions: Instructions | None = None
-
-    @cached_property
-    def samples(self) -> Samples:
-        """The raw times of all rounds, rounded to 10 ns."""
-        latency, end_to_end = (
-            tuple(tuple(np.round(getattr(round, key).ravel() / 1e6, 5).tolist()) for round in self.rounds)
-            for key in ("latency_ns", "end_to_end_ns")
-        )
-        return Samples(latency, end_to_end, tuple(len(round.latency_ns) for round in self.rounds))
-
-    @property
-    def logits(self) -> npt.NDArray[np.float32]:
-        """The answers to all windows in the first round."""
-        logits = self.rounds[0].logits
-        assert logits is not None
-        return logits
-
-    @cached_property
-    def predicted(self) -> npt.NDArray[np.intp]:
-        """The class of each window in the first round."""
-        return np.argmax(self.logits, axis=1)
-
-    @property
-    def is_timed(self) -> bool:
-        """Tell whether the times and the memory mean something: the CPU is not emulated."""
-        return not self.rounds[0].measured.machine.emulated
-
-    @property
-    def measured(self) -> list[Measured]:
-        """The facts of each round."""
-        return [round.measured for round in self.rounds]
 
 
 @dataclass(frozen=True)
@@ -74,7 +31,7 @@ class MeasuredRun:
     `data` are all windows or every n-th window of `all_data`.
     """
 
-    models: Sequence[MeasuredModel]
+    models: Sequence[Participant]
     data: Dataset
     all_data: Dataset
     settings: MeasurementSettings
@@ -100,7 +57,7 @@ def result_of(run: MeasuredRun, place: int) -> Result:
     """Build the result of the model at `place` of `run` from all its rounds."""
     measured, data, settings = run.models[place], run.data, run.settings
     model, rounds, predicted = measured.model, measured.measured, measured.predicted
-    card, first, samples, is_timed = model.card, rounds[0], measured.samples, measured.is_timed
+    card, first, samples, is_timed = model.card, rounds[0], _samples(measured.rounds), measured.is_timed
     facts, content = together(rounds), model.library or model.content
     score = scores.score(data.test, predicted, data.labels, data.mountings)
     latency, end_to_end = (
@@ -160,13 +117,22 @@ def result_of(run: MeasuredRun, place: int) -> Result:
     )
 
 
+def _samples(rounds: Sequence[Round]) -> Samples:
+    """Return the raw times of all rounds, rounded to 10 ns."""
+    latency, end_to_end = (
+        tuple(tuple(np.round(getattr(round, key).ravel() / 1e6, 5).tolist()) for round in rounds)
+        for key in ("latency_ns", "end_to_end_ns")
+    )
+    return Samples(latency, end_to_end, tuple(len(round.latency_ns) for round in rounds))
+
+
 def _of_result(*parts: object) -> dict[str, Any]:
     """Return the fields of the dataclasses `parts` that `Result` has too, by name."""
     names = {field.name for field in fields(Result)}
     return {name: value for part in parts for name, value in vars(part).items() if name in names}
 
 
-def _agreement(measured: MeasuredModel, run: Sequence[MeasuredModel]) -> float | None:
+def _agreement(measured: Participant, run: Sequence[Participant]) -> float | None:
     """Return the share of windows that the float32 form of the network answers alike; None for that form itself."""
     forms = [other for other in run if other.model.card.name == measured.model.card.name and not other.model.rival]
     original = next((form for form in forms if form.model.scheme == FLOAT32), None)
@@ -174,7 +140,7 @@ def _agreement(measured: MeasuredModel, run: Sequence[MeasuredModel]) -> float |
     return None if is_float32 or original is None else float(np.mean(measured.predicted == original.predicted))
 
 
-def control_of(first: MeasuredModel, again: MeasuredModel) -> Control:
+def control_of(first: Participant, again: Participant) -> Control:
     """Compare a model with itself, measured twice in the same rounds."""
     times = statistics.turn_times([[x.latency_ns for x in model.rounds] for model in (first, again)])
     ratio, interval = statistics.undisturbed_ratio(times, 1, 0)

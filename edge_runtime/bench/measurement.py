@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench import aggregation
-from edge_runtime.bench.aggregation import MeasuredModel
 from edge_runtime.bench.c_library import compile_for
 from edge_runtime.bench.measurement_job import Device, JobModel, MeasurementJob
 from edge_runtime.bench.results import AbsentRival, EvaluatedData, Failure, MeasuredDevice, Method, Report
@@ -80,17 +79,13 @@ def measure(
 def _report_of(rounds: Rounds, scored: Dataset, all_data: Dataset, evaluated: EvaluatedData) -> Report:
     """Build the report of all rounds. Raises the first error when no model was measured."""
     participants, settings = rounds.participants, rounds.settings
-    measured = [
-        MeasuredModel(participant.model, participant.rounds, participant.instructions)
-        for participant in participants
-        if not (participant.is_control or participant.failure)
-    ]
+    measured = [each for each in participants if not (each.is_control or each.failure)]
     if all(model.model.rival for model in measured):
         raise next(participant.failure for participant in participants if participant.failure)
     first, last = measured[0].measured[0], measured[-1].measured[-1]
     twice = [x for x in (participants[0], *(x for x in participants if x.is_control)) if x.rounds and not x.failure]
     has_control = len(twice) == 2 and not first.machine.emulated
-    control = aggregation.control_of(*(MeasuredModel(x.model, x.rounds) for x in twice)) if has_control else None
+    control = aggregation.control_of(*twice) if has_control else None
     run = aggregation.MeasuredRun(measured, scored, all_data, settings, rounds.is_precise, control)
     results = [aggregation.result_of(run, place) for place in range(len(measured))]
     overheads = [
@@ -145,7 +140,7 @@ def _compile(participant: Participant, device: Device, folder: Path, on_progress
 
 def _count_instructions(participant: Participant, device: Device, folder: Path, on_progress: OnProgress) -> None:
     """Count instructions on an emulated processor."""
-    if participant.rounds and not participant.failure and participant.rounds[0].measured.machine.emulated:
+    if not participant.failure and not participant.is_timed:
         on_progress(1.0, f"counting instructions: {Path(participant.name).name}")
         try:
             participant.instructions = device.instructions(participant.job, folder)

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from edge_runtime.bench import statistics
-from edge_runtime.bench.measured import Round, read_round
+from edge_runtime.bench.measured import Measured, Round, read_round
 from edge_runtime.bench.measurement_job import Answers, Device, Instructions, JobModel, MeasurementJob
 from edge_runtime.bench.results import AbsentRival
 from edge_runtime.errors import HarEdgeError
@@ -69,6 +72,28 @@ class Participant:
     rounds: list[Round] = field(default_factory=list)
     failure: HarEdgeError | None = None
     instructions: Instructions | None = None
+
+    @property
+    def is_timed(self) -> bool:
+        """Tell whether the times and the memory mean something: the CPU is not emulated, as far as is known."""
+        return not (self.rounds and self.rounds[0].measured.machine.emulated)
+
+    @property
+    def measured(self) -> list[Measured]:
+        """The facts of each round."""
+        return [round.measured for round in self.rounds]
+
+    @property
+    def logits(self) -> npt.NDArray[np.float32]:
+        """The answers to all windows in the first round."""
+        logits = self.rounds[0].logits
+        assert logits is not None
+        return logits
+
+    @property
+    def predicted(self) -> npt.NDArray[np.intp]:
+        """The class of each window in the first round."""
+        return np.argmax(self.logits, axis=1)
 
 
 @dataclass
@@ -142,8 +167,7 @@ class Rounds:
 
     @property
     def _is_timed(self) -> bool:
-        """Tell whether times mean something; an emulated processor has none."""
-        return not any(each.rounds and each.rounds[0].measured.machine.emulated for each in self.participants)
+        return all(each.is_timed for each in self.participants)
 
     def _measure(self, active: Sequence[Participant], on_progress: OnProgress) -> Answers:
         job = replace(
