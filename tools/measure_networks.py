@@ -133,7 +133,7 @@ def _bench(run: Run) -> dict[str, Any] | None:
         "runtime": f"{report.results[0].runtime} {report.results[0].runtime_version}",
         "lowering": quantisation["lowering"],
         "lowering_reason": quantisation["lowering_reason"],
-        "us": {form: 1000 * result.latency_ms.time for form, result in forms.items()},
+        "us": {form: 1000 * result.latency_ms.undisturbed for form, result in forms.items()},
         "operators": {form: result.operators for form, result in forms.items()},
         "bytes": {form: result.size_bytes for form, result in forms.items()},
         "accuracy": {form: result.accuracy for form, result in forms.items()},

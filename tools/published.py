@@ -145,7 +145,7 @@ def measure(kept: Kept) -> dict[str, Any]:
         {
             "form": x.form,
             "is_rival": x.rival is not None,
-            "us": 1000 * x.latency_ms.time,
+            "us": 1000 * x.latency_ms.undisturbed,
             "bytes": x.size_bytes,
             "accuracy": x.accuracy,
             "operators": x.operators,

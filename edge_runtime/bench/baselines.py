@@ -31,5 +31,5 @@ def costs(results: Sequence[Result]) -> list[float]:
     if any(result.latency_ms for result in results):
         is_mixed = len({result.raw_input for result in results}) > 1
         times = [result.end_to_end_ms if is_mixed else result.latency_ms for result in results]
-        return [latency.time if latency else 0.0 for latency in times]
+        return [latency.undisturbed if latency else 0.0 for latency in times]
     return [result.instructions.per_inference if result.instructions else 0.0 for result in results]

@@ -39,9 +39,9 @@ class Metric:
 
 
 METRICS: Mapping[str, Metric] = {
-    "undisturbed": Metric("undisturbed latency", PERCENT, "latency_ms.time"),
+    "undisturbed": Metric("undisturbed latency", PERCENT, "latency_ms.undisturbed"),
     **{name: Metric(f"latency {name}", PERCENT, f"latency_ms.{name}") for name in ("p50", "p90", "p95", "p99", "mean")},
-    "end_to_end": Metric("undisturbed end to end", PERCENT, "end_to_end_ms.time"),
+    "end_to_end": Metric("undisturbed end to end", PERCENT, "end_to_end_ms.undisturbed"),
     "load": Metric("load", PERCENT, "load_ms"),
     "memory": Metric("peak memory", PERCENT, "peak_memory_bytes"),
     "size": Metric("file size", PERCENT, "size_bytes"),
@@ -110,16 +110,15 @@ class RunComparison:
 
 def compare(old: Report, new: Report) -> RunComparison:
     """Match the results of two reports by model and quantisation, and list the changes."""
-    matched = _match(old.results, new.results)
+    before, after = (dict(zip(_titles(report.results), report.results, strict=True)) for report in (old, new))
+    matched = {title: (before[title], result) for title, result in after.items() if title in before}
     same_data = old.data.fingerprint == new.data.fingerprint
-    places = [{id(pair[side]) for pair in matched} for side in (0, 1)]
-    old_titles, new_titles = _titles(old.results), _titles(new.results)
     return RunComparison(
-        pairs=tuple(ResultChanges(new_titles[id(b)], _facts(a, b), _changes(a, b, same_data)) for a, b in matched),
-        only_old=tuple(old_titles[id(result)] for result in old.results if id(result) not in places[0]),
-        only_new=tuple(new_titles[id(result)] for result in new.results if id(result) not in places[1]),
-        obstacles=tuple(_obstacles(old, new, matched)),
-        notes=tuple(_notes(old, new, matched)),
+        pairs=tuple(ResultChanges(title, _facts(a, b), _changes(a, b, same_data)) for title, (a, b) in matched.items()),
+        only_old=tuple(title for title in before if title not in matched),
+        only_new=tuple(title for title in after if title not in matched),
+        obstacles=tuple(_obstacles(old, new, [*matched.values()])),
+        notes=tuple(_notes(old, new, [*matched.values()])),
         doubts=tuple(_doubts(old, new)),
         same_data=same_data,
     )
@@ -150,35 +149,12 @@ def compare_trained(old: Path, new: Path) -> RunComparison:
     return RunComparison(tuple(pairs), (), (), obstacles, (), (), same_data=not obstacles)
 
 
-def _match(old: Sequence[Result], new: Sequence[Result]) -> list[tuple[Result, Result]]:
-    """Pair results of the same network, tool and quantisation: by file, then where one is left on each side."""
-    keys: tuple[Callable[[Result], object], ...] = (
-        lambda result: (result.model, result.form, result.file),
-        lambda result: (result.model, result.form),
-    )
-    pairs: dict[int, tuple[Result, Result]] = {}  # by the identity of the new one
-    matched: set[int] = set()
-    for key in keys:
-        before = _singles([result for result in old if id(result) not in matched], key)
-        after = _singles([result for result in new if id(result) not in pairs], key)
-        matches = [(before[k], after[k]) for k in before if k in after]
-        pairs |= {id(b): (a, b) for a, b in matches}
-        matched |= {id(a) for a, _ in matches}
-    return [pairs[id(result)] for result in new if id(result) in pairs]
-
-
-def _singles(results: Sequence[Result], key: Callable[[Result], object]) -> dict[object, Result]:
-    """Return the results with a unique key, by key."""
-    counts = Counter(map(key, results))
-    return {key(result): result for result in results if counts[key(result)] == 1}
-
-
-def _titles(results: Sequence[Result]) -> dict[int, str]:
-    """Return the name of each result by its identity: network and form, and the file if these are not unique."""
+def _titles(results: Sequence[Result]) -> list[str]:
+    """Return the name of each result: network and form, and the file if these are not unique."""
     names = [f"{result.model} {result.form}" for result in results]
     alike = Counter(names)
     named = zip(results, names, strict=True)
-    return {id(result): name if alike[name] == 1 else f"{name} ({result.file})" for result, name in named}
+    return [name if alike[name] == 1 else f"{name} ({result.file})" for result, name in named]
 
 
 def _facts(old: Result, new: Result) -> dict[str, Any]:
@@ -198,9 +174,6 @@ def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
 def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Interval | None) -> Change:
     metric = METRICS[name]
     before, after = metric.value(old), metric.value(new)
-    if name in ("undisturbed", "end_to_end") and interval is None:  # an older result has only p50
-        p50 = Metric(metric.title, metric.unit, metric.path.replace(".time", ".p50"))
-        before, after = p50.value(old), p50.value(new)
     change = None
     if before is not None and after is not None:
         if metric.unit == POINTS:
@@ -217,10 +190,10 @@ def _change(name: str, old: Result | Scores, new: Result | Scores, interval: Int
 
 def _time_interval(old: Latency | None, new: Latency | None) -> Interval | None:
     """Return the interval of the change in percent of the old time; the errors of two runs are independent."""
-    if not (old and new and old.time_ci95 and new.time_ci95) or bool(old.undisturbed) != bool(new.undisturbed):
+    if not old or not new:
         return None
-    reach = math.hypot(*(float(np.ptp(latency.time_ci95 or ())) / 2 / latency.time for latency in (old, new)))
-    ratio = new.time / old.time
+    reach = math.hypot(*(float(np.ptp(time.undisturbed_ci95)) / 2 / time.undisturbed for time in (old, new)))
+    ratio = new.undisturbed / old.undisturbed
     return round(100 * (ratio / (1 + reach) - 1), 4), round(100 * (ratio * (1 + reach) - 1), 4)
 
 
@@ -270,11 +243,10 @@ def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -
 
 def _doubts(old: Report, new: Report) -> Iterator[str]:
     for report, name in ((old, "OLD"), (new, "NEW")):
-        titles = _titles(report.results)
         holders: dict[str, list[str]] = {}
-        for result in report.results:
+        for title, result in zip(_titles(report.results), report.results, strict=True):
             for doubt in result.doubts:
-                holders.setdefault(doubt, []).append(titles[id(result)])
+                holders.setdefault(doubt, []).append(title)
         for doubt, concerned in holders.items():
             whose = "" if len(concerned) == len(report.results) else f", {', '.join(concerned)}"
             yield f"of {name}{whose}: {doubt}"

@@ -25,19 +25,8 @@ class Latency:
     max: Annotated[Milliseconds, "the slowest inference"]
     runs: Annotated[Positive, "timed inferences"]
     mad: Annotated[float, Quantity("ms", at_least=0), "median absolute deviation from p50"]
-    p50_ci95: Annotated[tuple[Milliseconds, Milliseconds] | None, "interval of p50, in older results"]
-    undisturbed: Annotated[Milliseconds | None, "median of the quieter half of rounds"] = None
-    undisturbed_ci95: Annotated[tuple[Milliseconds, Milliseconds] | None, "its interval"] = None
-
-    @property
-    def time(self) -> float:
-        """The undisturbed time, or p50 in older results."""
-        return self.undisturbed or self.p50
-
-    @property
-    def time_ci95(self) -> Interval | None:
-        """The interval of `time`."""
-        return self.undisturbed_ci95 if self.undisturbed else self.p50_ci95
+    undisturbed: Annotated[Milliseconds, "median of the quieter half of rounds"]
+    undisturbed_ci95: Annotated[tuple[Milliseconds, Milliseconds], "its interval"]
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,6 @@ def latency(rounds: Rounds, undisturbed: tuple[float, Interval]) -> Latency:
         max=_tidy(samples.max()),
         runs=len(samples),
         mad=_tidy(np.median(np.abs(samples - np.median(samples)))),
-        p50_ci95=None,
         undisturbed=undisturbed[0],
         undisturbed_ci95=undisturbed[1],
     )

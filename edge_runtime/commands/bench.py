@@ -183,11 +183,11 @@ def _measure(device: Device, models: Sequence[ModelFile], data: Dataset, setting
 
 
 def _write_and_show(report: Report, written: Mapping[str, Path | None], keeps_older: bool) -> None:
-    from edge_runtime.reports.report_content import DeviceReport, gather
+    from edge_runtime.reports.report_content import gather
     from edge_runtime.reports.report_forms import show_report
     from edge_runtime.system.terminal import Console
 
-    reports, files = [DeviceReport(report.device.name, report)], []
+    reports, files = {report.device.name: report}, []
     try:
         if keeps_older and (result := written["json"]):
             keep_result(result)

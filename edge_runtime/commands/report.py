@@ -9,7 +9,7 @@ from edge_runtime import runs
 from edge_runtime.bench import results
 from edge_runtime.commands import options
 from edge_runtime.reports import outputs
-from edge_runtime.reports.report_content import gather, side_by_side
+from edge_runtime.reports.report_content import gather, named
 from edge_runtime.reports.report_forms import show_report
 from edge_runtime.system.terminal import Console
 
@@ -28,8 +28,8 @@ def command(paths: Sequence[Path], csv_path: Path | None, markdown_path: Path | 
     paths = [result for path in paths or (None,) for result in runs.last_results(path, 1, outputs.say)]
     written = {"csv": csv_path, "markdown": markdown_path, "html": html_path}
     outputs.check_written(written, inputs=paths)
-    devices = side_by_side({str(path): results.read_report(path) for path in paths})
+    reports = named({str(path): results.read_report(path) for path in paths})
     if not any(written.values()):
-        show_report(gather(devices), Console())
-    for path in outputs.write_report(devices, written):
+        show_report(gather(reports), Console())
+    for path in outputs.write_report(reports, written):
         click.echo(path)

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
 
-from edge_runtime.bench.latency import Latency
 from edge_runtime.bench.results import Result
 from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
@@ -87,19 +86,23 @@ def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) ->
         return None
     largest = max(result.file_bytes or 1 for _, result, _ in measured)
     radii = {i: max(4.0, 15 * math.sqrt((result.file_bytes or 0) / largest)) for i, result, _ in measured}
-    x = _spread([in_unit(v, unit) for _, _, latency in measured for v in _interval(latency)], _LEFT + 16, _RIGHT - 16)
+    x = _spread(
+        [in_unit(v, unit) for _, _, latency in measured for v in latency.undisturbed_ci95], _LEFT + 16, _RIGHT - 16
+    )
     bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
     room = max(0.08 * (max(bounds) - min(bounds)), 0.5)
     y = _Scale(max(0.0, min(bounds) - room), min(100.0, max(bounds) + room), _BOTTOM - 6, _TOP + 16)
     shapes = []
     for i, result, latency in measured:
-        place = x(in_unit(latency.time, unit)), y(100 * result.accuracy)
-        low, high = (x(in_unit(v, unit)) for v in _interval(latency))
+        place = x(in_unit(latency.undisturbed, unit)), y(100 * result.accuracy)
+        low, high = (x(in_unit(v, unit)) for v in latency.undisturbed_ci95)
         bars = [_element("line", x1=low, x2=high, y1=place[1], y2=place[1])]
         if result.accuracy_subjects_ci95:
             ends = [y(100 * v) for v in result.accuracy_subjects_ci95]
             bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
-        tooltip = f"{names[i]}: {time(latency.time, unit)}, {percent(result.accuracy)}, {kilobytes(result.file_bytes)}"
+        tooltip = (
+            f"{names[i]}: {time(latency.undisturbed, unit)}, {percent(result.accuracy)}, {kilobytes(result.file_bytes)}"
+        )
         circle = _element("circle", _element("title", tooltip), cx=place[0], cy=place[1], r=radii[i])
         shapes.append(_element("g", circle, *bars, class_=colour(i)))
     title, x_title = "Accuracy against latency, area is file size", f"latency, quieter half of the rounds, {unit}"
@@ -111,10 +114,6 @@ def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
     parts = getattr(result.samples_ms, key) if result.samples_ms else ()
     milliseconds = np.array([time for part in parts for time in part], np.float64)
     return np.sort(np.maximum(milliseconds * in_unit(1.0, unit), 1e-6))
-
-
-def _interval(latency: Latency) -> tuple[float, float]:
-    return latency.time_ci95 or (latency.time, latency.time)
 
 
 def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import redirect_stdout
 from os.path import realpath
 from pathlib import Path
@@ -16,7 +16,7 @@ from edge_runtime.system.printable import shown
 from edge_runtime.system.terminal import Console
 
 if TYPE_CHECKING:
-    from edge_runtime.reports.report_content import DeviceReport
+    from edge_runtime.bench.results import Report
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -81,7 +81,7 @@ def check_written(paths: Mapping[str, Path | None], inputs: Iterable[Path] = ())
         uses[realpath(path)] = f"--{form}"
 
 
-def write_report(devices: Sequence["DeviceReport"], paths: Mapping[str, Path | None]) -> list[Path]:
+def write_report(reports: Mapping[str, "Report"], paths: Mapping[str, Path | None]) -> list[Path]:
     """Write each form that has a path; return the paths of the files.
 
     Several reports are side by side in each form except JSON, which contains only the first.
@@ -89,12 +89,12 @@ def write_report(devices: Sequence["DeviceReport"], paths: Mapping[str, Path | N
     from edge_runtime.reports.report_content import gather
     from edge_runtime.reports.report_forms import to_csv, to_html, to_markdown
 
-    reports = [device.report for device in devices]
+    first, *_ = reports.values()
     forms: dict[str, Callable[[], str]] = {
-        "json": lambda: reports[0].to_json(),
-        "csv": lambda: to_csv(reports),
-        "markdown": lambda: to_markdown(gather(devices)),
-        "html": lambda: to_html(devices),
+        "json": lambda: first.to_json(),
+        "csv": lambda: to_csv([*reports.values()]),
+        "markdown": lambda: to_markdown(gather(reports)),
+        "html": lambda: to_html(reports),
     }
     for form, render in forms.items():
         if path := paths.get(form):

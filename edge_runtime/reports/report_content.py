@@ -29,16 +29,8 @@ _NAMES = {
 
 
 @dataclass(frozen=True)
-class DeviceReport:
-    """A report under the name that it has beside others."""
-
-    device: str
-    report: Report
-
-
-@dataclass(frozen=True)
 class ReportContent:
-    """The columns and sentences of one report, or of several, where sentences begin with their devices.
+    """The columns and sentences of one report, or of several, where sentences begin with their names.
 
     `left_out` concerns windows, and models that could not be C. `notes` concern absent rivals and, in a single report,
     energy and the control.
@@ -52,40 +44,39 @@ class ReportContent:
     doubts: tuple[str, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
-    real_time_factors: str | None
     origins: tuple[str, ...]
 
 
-def side_by_side(reports: Mapping[str, Report]) -> list[DeviceReport]:
+def named(reports: Mapping[str, Report]) -> dict[str, Report]:
     """Name the reports of several files by device, runtime, file or folder, whichever makes the names unique."""
     devices = [report.device for report in reports.values()]
     runtimes = [f"{device.runtime.name} {device.runtime.version or ''}".strip() for device in devices]
     paths = [Path(path).absolute() for path in reports]
     files, folders = [path.name for path in paths], [path.parent.name for path in paths]
     names = sentences.telling_apart([device.name for device in devices], runtimes, files, folders, [*reports])
-    return [DeviceReport(name, report) for name, report in zip(names, reports.values(), strict=True)]
+    return dict(zip(names, reports.values(), strict=True))
 
 
-def gather(devices: Sequence[DeviceReport]) -> ReportContent:
-    """Return the content of the reports of `devices`, in their order."""
-    single = devices[0].report if len(devices) == 1 else None
+def gather(reports: Mapping[str, Report]) -> ReportContent:
+    """Return the content of the `reports`, by name, in their order."""
+    single = next(iter(reports.values())) if len(reports) == 1 else None
 
     def each(say: Callable[[Report], Sequence[str]]) -> tuple[str, ...]:
-        """Return every sentence once, after the devices that it concerns, unless it concerns all."""
+        """Return every sentence once, after the reports that it concerns, unless it concerns all."""
         concerned: dict[str, list[str]] = {}
-        for device in devices:
-            for sentence in say(device.report):
-                concerned.setdefault(sentence, []).append(device.device)
+        for name, report in reports.items():
+            for sentence in say(report):
+                concerned.setdefault(sentence, []).append(name)
         return tuple(
-            sentence if len(names) == len(devices) else f"{', '.join(names)}: {sentence}"
+            sentence if len(names) == len(reports) else f"{', '.join(names)}: {sentence}"
             for sentence, names in concerned.items()
         )
 
-    titles = [(device.device, title) for device in devices for title in sentences.titles(device.report.results)]
+    titles = [(name, title) for name, report in reports.items() for title in sentences.titles(report.results)]
     return ReportContent(
         headings=each(lambda report: [sentences.title(report)]),
-        names=tuple(title if single else f"{device} {title}" for device, title in titles),
-        results=tuple(result for device in devices for result in device.report.results),
+        names=tuple(title if single else f"{name} {title}" for name, title in titles),
+        results=tuple(result for report in reports.values() for result in report.results),
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures),
         doubts=each(sentences.doubts),
@@ -104,7 +95,6 @@ def gather(devices: Sequence[DeviceReport]) -> ReportContent:
         )
         + each(lambda report: [f"no {rival.name}: {rival.reason}" for rival in report.absent_rivals or ()])
         + each(lambda report: [f"{x.form} by {x.runtime_version}" for x in report.results if x.runtime == C]),
-        real_time_factors=sentences.real_time_factors(single) if single else None,
         origins=each(lambda report: [_origin(report)]),
     )
 

@@ -5,7 +5,7 @@ import dataclasses
 import io
 import re
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
@@ -20,7 +20,6 @@ from edge_runtime.bench.results import Report, Result
 from edge_runtime.data.names import noun_of
 from edge_runtime.reports import charts
 from edge_runtime.reports.report_content import (
-    DeviceReport,
     Facts,
     ReportContent,
     gather,
@@ -159,21 +158,19 @@ def to_markdown(content: ReportContent) -> str:
     items = [f"- **failed:** {_plain(failure)}" for failure in content.failures]
     items += [f"- **doubt:** {_plain(doubt)}" for doubt in content.doubts]
     blocks += ["\n".join(items)] if items else []
-    blocks += [
-        _plain(sentence) for sentence in (content.real_time_factors, *content.left_out, *content.notes) if sentence
-    ]
+    blocks += map(_plain, content.left_out + content.notes)
     blocks += [f"*{_plain(origin)}*" for origin in content.origins]
     return "\n\n".join(blocks) + "\n"
 
 
-def to_html(devices: Sequence[DeviceReport]) -> str:
+def to_html(reports: Mapping[str, Report]) -> str:
     """Return a page of one report, or of several side by side, with every text escaped.
 
     The page needs no script, font, picture or network.
     """
-    content = gather(devices)
+    content = gather(reports)
     names, results = content.names, content.results
-    report = devices[0].report if len(devices) == 1 else None
+    report = next(iter(reports.values())) if len(reports) == 1 else None
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))
     is_one_time = not report or all(result.is_end_to_end for result in results)
     distributions = [charts.distribution(results, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
@@ -186,7 +183,7 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("report.html.j2").render(
-        title=content.headings[0] if report else f"{', '.join(x.device for x in devices)}, side by side",
+        title=content.headings[0] if report else f"{', '.join(reports)}, side by side",
         content=content,
         report=report,
         colour=charts.colour,
@@ -199,8 +196,8 @@ def to_html(devices: Sequence[DeviceReport]) -> str:
         noun=noun_of(people),
         classes=dict.fromkeys(label for result in results for label in result.per_class),
         states=states(report) if report else [],
-        devices=[device.device for device in devices],
-        facts=_side_by_side([machine_facts(device.report) for device in devices]),
+        devices=list(reports),
+        facts=_side_by_side([machine_facts(report) for report in reports.values()]),
     )
 
 
@@ -270,6 +267,6 @@ def _operators_taken(result: Result) -> str:
 
 def _undisturbed(latency: Latency | None, unit: str) -> str:
     """Return the undisturbed time with half the width of its interval."""
-    if latency is None or latency.undisturbed_ci95 is None:
+    if latency is None:
         return NOT_MEASURED
     return time(latency.undisturbed, unit, (latency.undisturbed_ci95[1] - latency.undisturbed_ci95[0]) / 2)

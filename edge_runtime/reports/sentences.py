@@ -4,13 +4,13 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_runtime.bench.baselines import costs, pairs_with_baselines
+from edge_runtime.bench.baselines import costs
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
 from edge_runtime.bench.latency import Interval
 from edge_runtime.bench.results import Comparison, Report, Result
 from edge_runtime.data.scores import is_chance
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
-from edge_runtime.system.quantities import counted, significant
+from edge_runtime.system.quantities import counted
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ComparedResults:
     result: Result
     against_name: str
     against: Result
-    comparison: Comparison | None
+    comparison: Comparison
 
 
 def unit_of_times(results: Sequence[Result]) -> str:
@@ -61,22 +61,22 @@ def titles(results: Sequence[Result]) -> list[str]:
 
 
 def pairs(report: Report) -> list[ComparedResults]:
-    """Return each quantised result with its baseline or, without quantised results, all comparisons.
+    """Return the comparisons of quantised results with a float form of their network or, without any, all.
 
     Rivals are only baselines: they are not compared themselves.
     """
     results, names = report.results, titles(report.results)
-    comparisons = {(comparison.result, comparison.against): comparison for comparison in report.comparisons}
+    compared = [
+        ComparedResults(names[x.result], results[x.result], names[x.against], results[x.against], x)
+        for x in report.comparisons
+        if not results[x.result].rival
+    ]
     quantised = [
-        (i, j)
-        for i, j in pairs_with_baselines(results)
-        if results[i].model == results[j].model and results[i].quantization != FLOAT32 and results[j].is_float
+        pair
+        for pair in compared
+        if pair.result.model == pair.against.model and pair.result.quantization != FLOAT32 and pair.against.is_float
     ]
-    without_rivals = [[pair for pair in places if not results[pair[0]].rival] for places in (quantised, comparisons)]
-    return [
-        ComparedResults(names[i], results[i], names[j], results[j], comparisons.get((i, j)))
-        for i, j in without_rivals[0] or without_rivals[1]
-    ]
+    return quantised or compared
 
 
 def verdicts(report: Report) -> list[str]:
@@ -139,24 +139,6 @@ def failures(report: Report) -> list[str]:
     return [x.error if x.file in x.error else f"{x.file}: {x.error}" for x in report.failures]
 
 
-def real_time_factors(report: Report) -> str | None:
-    """Say which share of one core a stream of windows takes, and how many streams fit.
-
-    The share uses the mean time, and the number of streams p99, since a core that is full on average falls behind. None
-    without times or the period of a stream.
-    """
-    period_s = report.data.period_s
-    parts: list[str] = []
-    for name, result in zip(titles(report.results), report.results, strict=True):
-        # The time of several threads says nothing about one core.
-        if period_s and result.end_to_end_ms and result.threads == 1:
-            share = significant(result.end_to_end_ms.mean / 10 / period_s)
-            n = math.floor(1000 * period_s / result.end_to_end_ms.p99)
-            streams = "no" if not n else str(n) if n < 100 else significant(n)
-            parts.append(f"{name} needs {share} % of one core ({streams} streams fit at p99)")
-    return f"At one window per {period_s:g} s, {_listed(parts)}." if parts else None
-
-
 def energy(report: Report) -> str | None:
     """Say why energy was not measured, if it was not."""
     energies = [result.energy for result in report.results if result.energy]
@@ -178,14 +160,14 @@ def _kind(pair: ComparedResults) -> str:
 
 
 def _ratio_of_pair(pair: ComparedResults) -> float | None:
-    ratio: float | None = getattr(pair.comparison, f"{_kind(pair)}_ratio", None)
+    ratio: float | None = getattr(pair.comparison, f"{_kind(pair)}_ratio")
     return ratio
 
 
 def _gain(pair: ComparedResults) -> str:
     """Say how fast, large and accurate a form is: `int8 is 1.8 times as fast as float32 (1.7 to 1.9), …`."""
     kind, ratio, claims = _kind(pair), _ratio_of_pair(pair), []
-    interval = getattr(pair.comparison, f"{kind}_ratio_ci95", None)
+    interval = getattr(pair.comparison, f"{kind}_ratio_ci95")
     if ratio and interval:
         against = f"{pair.against_name}{' end to end' * (kind == 'end_to_end')}"
         claims.append(_speed(ratio, interval, against))
@@ -201,7 +183,7 @@ def _size(pair: ComparedResults) -> str:
 def _accuracy(pair: ComparedResults) -> str:
     """Say how accuracy differs: a difference, or, where the interval over people contains 0, how large it can be."""
     points = 100 * (pair.result.accuracy - pair.against.accuracy)
-    interval = pair.comparison.accuracy_difference_ci95 if pair.comparison else None
+    interval = pair.comparison.accuracy_difference_ci95
     if interval and interval[0] <= 0 <= interval[1]:
         reach = math.ceil(10 * max(-interval[0], interval[1])) / 10
         return f"as accurate within {reach:.1f} points" if reach else "as accurate"
@@ -275,7 +257,7 @@ def accuracy_details(report: Report) -> list[str]:
     sentences = []
     for pair in pairs(report):
         comparison = pair.comparison
-        if comparison and comparison.accuracy_difference_ci95 and comparison.sign_flip_p is not None:
+        if comparison.accuracy_difference_ci95 and comparison.sign_flip_p is not None:
             low, high = map(_signed, comparison.accuracy_difference_ci95)
             change = f"changes accuracy by {_signed(comparison.accuracy_difference)} points ({low} to {high})"
             sentences.append(f"{pair.name} {change}; sign-flip test: p = {comparison.sign_flip_p:.2g}.")

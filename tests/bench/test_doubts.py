@@ -33,7 +33,7 @@ IDLE = Evidence(
     same_answers=True,
     paced=False,
     warm_up=WarmUp(1000, 1.0, True),
-    latency=Latency(1.2, 1.3, 1.4, 1.5, 1.2, 0.9, 2.0, 3000, 0.3, None, undisturbed=1.0, undisturbed_ci95=(0.99, 1.01)),
+    latency=Latency(1.2, 1.3, 1.4, 1.5, 1.2, 0.9, 2.0, 3000, 0.3, 1.0, (0.99, 1.01)),
     precision=0.021,
     until=0.02,
     is_precise=True,
@@ -68,7 +68,6 @@ def latency(**changes):
         {},
         {"before": UNKNOWN, "rounds": [(UNKNOWN, UNKNOWN)] * 10, "others_busy": [None] * 10},
         {"rounds": [(SLOW, STATE)] * 10},  # the clock of an idle CPU before each round
-        latency(undisturbed=None, undisturbed_ci95=None),
         {"paced": True} | latency(undisturbed_ci95=(0.9, 1.25)),
         latency(runs=500, undisturbed_ci95=(0.96, 1.05)),
         {"before": state(load_average=6.0)},  # a training that has ended

@@ -15,27 +15,27 @@ from edge_runtime.bench import results
 from edge_runtime.bench.results import AbsentRival, Report, Result, RuntimeVersion
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs, sentences
-from edge_runtime.reports.report_content import DeviceReport, gather, side_by_side
+from edge_runtime.reports.report_content import gather, named
 from edge_runtime.reports.report_forms import show_report, to_csv, to_html, to_markdown
 from edge_runtime.system import quantities
 from edge_runtime.system.terminal import Console
 
 
 def markdown(made: Report) -> str:
-    return to_markdown(gather([DeviceReport("local", made)]))
+    return to_markdown(gather({"local": made}))
 
 
 def html(made: Report) -> str:
-    return to_html([DeviceReport("local", made)])
+    return to_html({"local": made})
 
 
 @pytest.fixture
 def shown(capsys, monkeypatch):
     """What a terminal of some width shows of a report, or of several devices."""
 
-    def show(made: Report | list[DeviceReport], width: int = 80) -> str:
+    def show(made: Report | dict[str, Report], width: int = 80) -> str:
         monkeypatch.setenv("COLUMNS", str(width))
-        show_report(gather([DeviceReport("local", made)] if isinstance(made, Report) else made), Console())
+        show_report(gather({"local": made} if isinstance(made, Report) else made), Console())
         return capsys.readouterr().out
 
     return show
@@ -117,8 +117,8 @@ VERDICTS = {
         "har-edge int8 is 2.0 times",
     ),
     "C on an emulated device has neither times nor a size": (
-        of(*(replace(result, **samples.NO_TIMES) for result in (FLOAT, AS_C))),
-        "int8 as C is 0.2 points less accurate.",
+        of(*(replace(result, **samples.NO_TIMES) for result in (FLOAT, AS_C)), comparisons=(samples.UNTIMED,)),
+        "int8 as C is as accurate within 0.6 points.",
     ),
     "instructions of an emulated device": (
         EMULATED,
@@ -153,7 +153,6 @@ def test_end_to_end_has_a_row_only_if_windows_are_turned_outside_the_graph():
 
 
 def test_times_that_were_not_measured_are_not_claimed(shown):
-    assert sentences.real_time_factors(EMULATED) is None
     for text in (shown(EMULATED), markdown(EMULATED), to_csv([EMULATED]), *sentences.verdicts(EMULATED)):
         assert not re.search("µs|fast|slow", text)
     small = of(*(replace(result, latency_ms=None, end_to_end_ms=None) for result in (FLOAT, INT8)))
@@ -199,18 +198,6 @@ def test_c_has_a_size_only_in_flash(shown):
     assert re.search(r"flash +150\.0 kB\n", shown(of(replace(AS_C, ram_bytes=7_800))))
 
 
-def test_the_share_of_a_core_uses_the_mean_time_and_the_number_of_streams_p99():
-    report = of(FLOAT, result("int8", 900.0))
-    slower = of(result("float32", 64.0), data=replace(report.data, period_s=0.64))
-    for one, parts in (
-        (report, ("1.28 s", "float32", "0.0041 %", "13\u202f000 streams", "int8", "74 %", "no streams")),
-        (slower, ("0.64 s", "11 %", "4 streams")),
-    ):
-        assert in_order(sentences.real_time_factors(one) or "", *parts)
-    assert sentences.real_time_factors(replace(report, data=replace(report.data, period_s=None))) is None
-    assert sentences.real_time_factors(of(replace(FLOAT, threads=2))) is None
-
-
 def test_names_are_as_short_as_uniqueness_allows():
     assert sentences.titles((FLOAT, INT8)) == ["float32", "int8"]
     assert sentences.titles((FLOAT, replace(FLOAT, model="b"))) == ["edge float32", "b float32"]
@@ -223,12 +210,10 @@ def test_names_are_as_short_as_uniqueness_allows():
         ((FULL, other_runtime), ["litert 2.3.0", "tflite-runtime 2.14.0"]),
         ((FULL, FULL), ["0.json", "1.json"]),
     ):
-        assert [
-            device.device for device in side_by_side({f"{i}.json": report for i, report in enumerate(reports)})
-        ] == names
-    runs = side_by_side(dict.fromkeys(("runs/a/bench-pi.json", "runs/b/bench-pi.json"), FULL))
-    assert [run.device for run in runs] == ["a", "b"]
-    assert gather(runs).doubts == gather(runs[:1]).doubts, "the same doubt of all stands once, without their names"
+        assert [*named({f"{i}.json": report for i, report in enumerate(reports)})] == names
+    runs = named(dict.fromkeys(("runs/a/bench-pi.json", "runs/b/bench-pi.json"), FULL))
+    assert [*runs] == ["a", "b"]
+    assert gather(runs).doubts == gather({"a": FULL}).doubts, "the same doubt of all stands once, without their names"
 
 
 def test_csv_has_a_row_per_result_and_always_the_same_columns():
@@ -261,12 +246,12 @@ def test_markdown_and_terminal_show_any_text_unchanged(shown):
 
 def test_every_form_is_written_and_no_input_or_output_is_overwritten(tmp_path):
     paths = {form: tmp_path / "deep" / f"x.{form}" for form in ("json", "csv", "markdown", "html")}
-    devices = [DeviceReport("local", FULL)]
-    assert outputs.write_report(devices, paths) == list(paths.values())
+    reports = {"local": FULL}
+    assert outputs.write_report(reports, paths) == list(paths.values())
     assert paths["html"].read_text().startswith("<!DOCTYPE html>")
-    outputs.write_report([DeviceReport("local", replace(FULL, created="\x1b]0;x\x07\u202ey"))], paths)
+    outputs.write_report({"local": replace(FULL, created="\x1b]0;x\x07\u202ey")}, paths)
     assert not any(re.search("[\x1b\x07\u202e]", x.read_text()) for x in paths.values())
-    assert [x.name for x in outputs.write_report(devices, {"csv": tmp_path / "y.csv", "html": None})] == ["y.csv"]
+    assert [x.name for x in outputs.write_report(reports, {"csv": tmp_path / "y.csv", "html": None})] == ["y.csv"]
     for bad, inputs in (
         ({"csv": tmp_path}, ()),
         (paths, [paths["json"]]),
@@ -284,7 +269,7 @@ def test_every_form_shows_every_device(shown):
     content = gather(DEVICES)
     lines = [line for line in to_markdown(content).splitlines() if line.startswith("|")]
     assert {line.count("|") for line in lines} == {2 + len(content.names)}
-    rows = list(csv.DictReader(io.StringIO(to_csv([device.report for device in DEVICES]))))
+    rows = list(csv.DictReader(io.StringIO(to_csv([*DEVICES.values()]))))
     assert [row["quantization"] for row in rows] == [result.quantization for result in content.results]
 
 

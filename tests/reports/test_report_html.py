@@ -8,7 +8,6 @@ import pytest
 import sample_reports as samples
 
 from edge_runtime.reports import sentences
-from edge_runtime.reports.report_content import DeviceReport
 from edge_runtime.reports.report_forms import to_html
 
 LITTLE = samples.of(
@@ -19,7 +18,7 @@ LITTLE = samples.of(
 )
 ALONE = {"full": samples.FULL, "emulated": samples.EMULATED, "nothing": samples.NOTHING, "evil": samples.evil()}
 ALONE |= {"little": LITTLE}
-REPORTS = {name: [DeviceReport("local", report)] for name, report in ALONE.items()} | {"devices": samples.DEVICES}
+REPORTS = {name: {"local": report} for name, report in ALONE.items()} | {"devices": samples.DEVICES}
 
 
 def page(name: str) -> ET.Element:

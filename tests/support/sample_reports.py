@@ -7,7 +7,6 @@ from typing import Any
 from edge_runtime.bench import results
 from edge_runtime.bench.latency import Latency, Samples
 from edge_runtime.bench.machine_state import CpuClock, Throttled
-from edge_runtime.reports.report_content import DeviceReport
 
 WRITTEN_BEFORE = Path(__file__).parents[1] / "bench" / "bench.json"
 """A report that an earlier version wrote, of the reference models in float32 and int8."""
@@ -35,10 +34,8 @@ NO_TIMES |= dict.fromkeys(("warm_up", "energy", "peak_memory_bytes", "baseline_m
 
 def latency(ms: float) -> Latency:
     """Return times around an undisturbed time of `ms` with an interval of 1 %."""
-    undisturbed = {"undisturbed": ms, "undisturbed_ci95": (0.99 * ms, 1.01 * ms)}
-    return Latency(
-        *(factor * ms for factor in (1.02, 1.1, 1.2, 2, 1.05, 0.95, 9)), 3000, 0.02 * ms, p50_ci95=None, **undisturbed
-    )
+    percentiles = (factor * ms for factor in (1.02, 1.1, 1.2, 2, 1.05, 0.95, 9))
+    return Latency(*percentiles, 3000, 0.02 * ms, undisturbed=ms, undisturbed_ci95=(0.99 * ms, 1.01 * ms))
 
 
 def result(scheme: str, p50: float = 0.04, **changes: Any) -> results.Result:
@@ -78,6 +75,8 @@ INT8 = result("int8", 0.020, size_bytes=150_000, accuracy=0.968)
 AS_C = replace(INT8, runtime="c", runtime_version="gcc 14.2.0 -O3, avx2", latency_ms=latency(0.010))
 BETTER = results.Comparison(1, 0, 0.5, (0.49, 0.52), 0.6, (0.58, 0.61), -0.2, (-0.6, 0.1), 0.99, 3, 4, 1.0)
 
+UNTIMED = replace(BETTER, p50_ratio=None, p50_ratio_ci95=None, end_to_end_ratio=None, end_to_end_ratio_ci95=None)
+
 
 def of(*measured: results.Result, **changes: Any) -> results.Report:
     """Return a report about `measured` on one machine."""
@@ -97,15 +96,10 @@ EMULATED = of(
         replace(model, doubts=("the CPU is emulated",), instructions=results.Instructions(n, "counted"), **NO_TIMES)
         for model, n in ((FLOAT, 100_000), (INT8, 45_000))
     ),
-    comparisons=(
-        replace(BETTER, p50_ratio=None, p50_ratio_ci95=None, end_to_end_ratio=None, end_to_end_ratio_ci95=None),
-    ),
+    comparisons=(UNTIMED,),
 )
 NOTHING = of(failures=(results.Failure("a.tflite", "the worker died"), results.Failure("b.tflite", "the worker hung")))
-DEVICES = [
-    DeviceReport("pi4", FULL),
-    DeviceReport("pi5.local:2222", of(FLOAT, result("int8", 0.02, size_bytes=100_000), comparisons=(BETTER,))),
-]
+DEVICES = {"pi4": FULL, "pi5.local:2222": of(FLOAT, result("int8", 0.02, size_bytes=100_000), comparisons=(BETTER,))}
 EVIL = "<script>alert(1)</script>&\"'{{ 7*7 }}|`*_[x](y)[/red] [1, 2]\n"
 
 
