@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.c_library import written_name
 from edge_runtime.errors import DeviceError
-from edge_runtime.system.cache import once
 from edge_runtime.system.child_processes import run_in_child
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
@@ -32,7 +30,4 @@ def write_in_child(model: Path, folder: Path, on_progress: OnProgress = ignore_p
         )
     except TimeoutError as error:
         raise DeviceError(f"the C of {model.name} took over {_LONGEST_S:g} s: use the .tflite file") from error
-    files = [folder / name for name in answer["files"]]
-    for path in files:
-        once(written_name(path), lambda: None)
-    return files, answer["checked"]
+    return [folder / name for name in answer["files"]], answer["checked"]

@@ -1,4 +1,4 @@
-"""Find or make the C of a model, and compile it for the device that measures it."""
+"""Make the C of a model, and compile it for the device that measures it."""
 
 import hashlib
 import re
@@ -12,36 +12,23 @@ import edge_runtime
 from edge_runtime import c
 from edge_runtime.bench.measurement_job import Device, JobModel, MeasurementJob
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.model import model_card
 from edge_runtime.model.model_file import ModelFile
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library, find_compiler
-from edge_runtime.system.cache import cache_folder, cached_folder, has_succeeded
+from edge_runtime.system.cache import cache_folder, cached_folder
 from edge_runtime.system.child_processes import run_program
-from edge_runtime.system.files import sha256
 from edge_runtime.system.process_endings import last_line
 from edge_runtime.system.progress import ignore_progress
 
 _COMMAND = Path(edge_runtime.__file__).parents[1] / "har_edge.py"
 _LONGEST_S = 600.0
-_HEAD = 1000  # characters of a C file that name its model
 
 
 def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -> Path:
-    """Return the C file of a `model`: beside it, or made once by 'har-edge convert MODEL --c' and kept in the cache.
+    """Return the C file of a `model`, made once by 'har-edge convert MODEL --c' and kept in the cache.
 
-    A file beside it counts only if this machine wrote it, since C is code that runs.
     Making it takes seconds, which `say` is told. Raises `InputError` when the model cannot be C, with the reason.
     """
     assert model.path is not None
-    digest = hashlib.sha256(model_card.strip(model.content, model.title)).hexdigest()
-    beside = model.path.with_suffix(".c")
-    files = (beside, beside.with_suffix(".h"))
-    if all(map(_is_ours, files)) and digest in beside.read_text("utf-8")[:_HEAD]:
-        return beside
-    if not _COMMAND.is_file():
-        raise InputError(
-            "writing C needs the full har-edge, and only its runtime is here: run 'har-edge bench --on' on a host"
-        )
 
     def make(folder: Path) -> None:
         say(f"Writing {model.title} as C, once.")
@@ -59,15 +46,6 @@ def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -
     return c.model_in(folder)
 
 
-def written_name(path: Path) -> str:
-    """Return the name under which the cache remembers that this machine wrote the C file or header `path`."""
-    return f"c-{sha256(path)}"
-
-
-def _is_ours(path: Path) -> bool:
-    return path.is_file() and has_succeeded(written_name(path))
-
-
 def compile_for(device: Device, c_source: Path, job: JobModel, folder: Path) -> str:
     """Compile `c_source` to the library of `job` in `folder`; return compiler and flags.
 
@@ -78,7 +56,7 @@ def compile_for(device: Device, c_source: Path, job: JobModel, folder: Path) -> 
     sources.mkdir(exist_ok=True)
     header = c_source.with_suffix(".h")
     recogniser = map(c_source.with_name, ("har_model.h", *(path.name for path in c.FILES)))
-    for path in (c_source, header, *filter(_is_ours, recogniser)):
+    for path in (c_source, header, *filter(Path.is_file, recogniser)):
         shutil.copy(path, sources)
     # One file, whose functions have the name of the library, since two models may have the same name.
     renamed = "".join(f"#define {c_source.stem}_{x} {library.stem}_{x}\n" for x in ("predict", "instruction_set"))
