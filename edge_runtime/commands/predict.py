@@ -52,13 +52,6 @@ from edge_runtime.system.zip_archive import is_zip
 @click.argument(
     "paths", metavar="[MODEL|RUN] FILE.csv|FOLDER|ZIP|LAYOUT=PATH ...", nargs=-1, required=True, type=options.PATH
 )
-@click.option(
-    "--model",
-    metavar="MODEL|RUN",
-    type=options.RUN_OR_FILE,
-    help="The model, if it is not the first argument: a .tflite file, a run folder, or edge, edge-small or "
-    "edge-anywhere.  [default: the latest run, or edge]",
-)
 @options.out(
     "FILE",
     "Write a CSV file too, with a row per decision; - is standard output, for each form.",
@@ -69,7 +62,6 @@ from edge_runtime.system.zip_archive import is_zip
 @options.runtime
 def command(
     paths: Sequence[Path],
-    model: Path | None,
     out: Path | None,
     json_path: Path | None,
     runtime: str,
@@ -77,12 +69,16 @@ def command(
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
+    MODEL is a .tflite file or 'edge', 'edge-small' or 'edge-anywhere'. The default is the latest run or, if you have no
+    run, 'edge'.
+
     FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds CSV files. An
     export of Sensor Logger or phyphox, as a zip or a folder, works too. LAYOUT=PATH names recordings in another
     format and the layout that describes it (docs/data.md).
     """
+    model = None
     is_run = any((paths[0] / name).is_file() for name in ("card.json", SEEDS))
-    if model is None and (is_run or is_reference(paths[0]) or paths[0].suffix == ".tflite"):
+    if is_run or is_reference(paths[0]) or paths[0].suffix == ".tflite":
         model, *paths = paths
         if not paths:
             raise InputError(f"{model} is a model, and a recording is missing: name it after the model")

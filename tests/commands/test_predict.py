@@ -28,7 +28,7 @@ rate = 50
 stand = "STANDING"
 walk = "WALKING"
 """
-THEIRS = ("mine.toml=theirs", "--model", "edge-anywhere")
+THEIRS = ("edge-anywhere", "mine.toml=theirs")
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def rows(path) -> list[dict]:
 
 def test_the_decisions_are_those_of_a_stream(har_edge_here, walk, tmp_path):
     succeeded(har_edge_here("stream", "edge", "--csv", walk, "--quiet", "--log", "log.csv"))
-    succeeded(har_edge_here("predict", walk, "--model", "edge", "-o", "decisions.csv"))
+    succeeded(har_edge_here("predict", "edge", walk, "-o", "decisions.csv"))
     logged, predicted = rows(tmp_path / "log.csv"), rows(tmp_path / "decisions.csv")
     assert len(predicted) > 80
     same = [key for key in logged[0] if key not in ("time", "inference_ms")]
@@ -109,7 +109,7 @@ def test_recordings_of_a_layout_that_are_shorter_than_a_window_are_left_out(pred
     (tmp_path / "mine.toml").write_text(top + LAYOUT.partition("[labels]")[0])
     for subject, n in (("a", 127), ("b", 300)):
         write_rows(tmp_path / "theirs" / f"{subject}.txt", motion(n)[1])
-    done, content = predict("mine.toml=theirs", "--model", "edge")
+    done, content = predict("edge", "mine.toml=theirs")
     assert "a.txt" in done.stderr
     (recording,) = content["recordings"]
     assert (recording["file"], recording["recording"], recording["subject"]) == ("theirs/b.txt", 1, "b")
@@ -128,7 +128,7 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
         for decision in decisions
     } >= {(files[1], "01", "waist", "watch", "WALKING")}
     # As many are right as `evaluate --live` says, without postures before the first walk.
-    live = ("evaluate", "edge-anywhere", "--live", "--data", THEIRS[0])
+    live = ("evaluate", "edge-anywhere", "--live", "--data", THEIRS[1])
     succeeded(har_edge_here(*live, "--json", "scores.json"))
     scores = json.loads((tmp_path / "scores.json").read_text())
     assert (content["right"], content["mounting_not_known"]) == (scores["live_accuracy"], scores["mounting_not_known"])
@@ -180,9 +180,9 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
     assert [(*x.classes, x.subject) for x in recordings_of_app] == [("sit", "walk", "bert"), ("sit", "walk", "anna")]
     shown = succeeded(har_edge_here("data", "--data", export)).stdout
     assert ("Gravity has a size of 1" in shown, "left out" in shown) == (True, False)
-    _, content = predict(export, "--model", "edge")
+    _, content = predict("edge", export)
     (tmp_path / "same.csv").write_text(csv_lines(sent, HEADER, np.arange(3000) / 50))
-    _, expected = predict("same.csv", "--model", "edge")
+    _, expected = predict("edge", "same.csv")
     activities = [[x["activity"] for x in answer["recordings"][0]["segments"]] for answer in (content, expected)]
     assert activities[0] == activities[1]
     streamed = succeeded(har_edge_here("stream", "edge", "--csv", export)).stdout
@@ -203,7 +203,7 @@ def test_a_file_with_labels_names_the_command_that_scores_them(har_edge_here, wa
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once):
     del worn_once
     for model, is_warned in (("edge", True), ("edge-anywhere", False)):  # of other axes
-        done, content = predict("mine.toml=theirs/01/walk_2.txt", "--model", model)
+        done, content = predict(model, "mine.toml=theirs/01/walk_2.txt")
         assert ("'edge'" in done.stderr) == is_warned
     assert [x["file"] for x in content["recordings"]] == ["theirs/01/walk_2.txt"]
 
@@ -227,12 +227,10 @@ def test_a_refusal_names_the_file_or_option_and_writes_nothing(har_edge_here, tm
         (["words.csv"], "words.csv"),
         (["short.csv", "-o", "short.csv"], "short.csv"),
         (["motionsense=theirs", "--units", "g"], "--units"),
-        (["short.csv", "--model", "egde"], "egde"),
         (["edge-anywhere"], "recording is missing"),
         (["edge-anywhere", "none.csv"], "none.csv"),
         (["mine.keras", "short.csv"], "edge-small"),
         (["edge-smal", "short.csv"], "edge-small"),
     ):
-        model = () if {"--model", "edge-anywhere"} & {*arguments} else ("--model", "edge")
-        assert_one_sentence(har_edge_here("predict", *arguments, *model, "--json", "out.json"), 2, words)
+        assert_one_sentence(har_edge_here("predict", *arguments, "--json", "out.json"), 2, words)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.keras", "short.csv", "theirs", "words.csv"]

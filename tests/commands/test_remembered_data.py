@@ -120,7 +120,7 @@ def test_a_wrong_unit_is_named_by_every_command_that_takes_a_layout(har_edge_her
     for command in (
         "evaluate edge --data",
         "bench edge --rounds 1 --runtime litert --data",
-        "predict --model edge",
+        "predict edge",
         "stream edge --replay 0 --speed 0 --quiet --data",
         "personalise edge --subject a -o me.tflite --data",
     ):

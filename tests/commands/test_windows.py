@@ -52,7 +52,7 @@ def test_bench_and_evaluate_agree_on_the_remembered_windows(har_edge_here, run, 
     ("command", "noun"),
     [
         ("stream runs/waves --csv walk.csv", "channel_1"),
-        ("predict walk.csv --model runs/waves", "channel_1"),
+        ("predict runs/waves walk.csv", "channel_1"),
         ("evaluate runs/waves --live", "channel_1"),
         ("personalise runs/waves --data waves.npz -o mine.tflite", "channel_1"),
         ("personalise edge --data waves.npz -o mine.tflite", "waves.npz"),
