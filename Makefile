@@ -37,8 +37,8 @@ test-as-macos: test-quick
 test-long: $(INSTALLED)
 	$(BIN)/python -m pytest -m long --numprocesses auto --dist worksteal
 
-# Over a real sshd and adbd, and on emulated Arm boards, for which Debian's packages are fetched once. Needs root, Linux
-# 6.7 or newer, and what .ci/run installs.
+# Over a real sshd, and on emulated Arm boards, for which Debian's packages are fetched once. Needs root, Linux 6.7 or
+# newer, and what .ci/run installs.
 test-devices: $(INSTALLED)
 	$(BIN)/python -m pytest -m device
 

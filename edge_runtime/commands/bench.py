@@ -57,8 +57,8 @@ class Percentage(options.FiniteRange):
     "target",
     metavar="TARGET",
     default="local",
-    help="Device: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (adb: for the only one) or "
-    "emulated:CPU.",
+    help="Device: local (this Python), python:PATH, ssh://[USER@]HOST[:PORT], adb://SERIAL (a phone; adb: for the only "
+    "one) or emulated:CPU.",
 )
 @options.data(options.DATA_OF_RUN)
 @click.option(

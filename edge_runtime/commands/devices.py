@@ -23,7 +23,9 @@ from edge_runtime.system.terminal import Console, facts_table
 
 @click.command(
     name="devices",
-    epilog=options.examples("devices", "devices ssh://pi@raspberrypi.local", "devices clean adb:"),
+    epilog=options.examples(
+        "devices", "devices ssh://pi@raspberrypi.local", "devices clean ssh://pi@raspberrypi.local"
+    ),
 )
 @click.argument("words", metavar="[clean] [TARGET]", nargs=-1)
 def command(words: Sequence[str]) -> None:
@@ -36,7 +38,6 @@ def command(words: Sequence[str]) -> None:
       local                      this machine (default)
       python:PATH                another Python on it
       ssh://[USER@]HOST[:PORT]   a machine reached by ssh, as your ssh is set up
-      adb://SERIAL, adb:         a board that 'adb devices' lists; the only one
       emulated:CPU               emulated board: cortex-a72, cortex-a76, cortex-m4 (C)
     """
     is_clean = words[:1] == ("clean",)

@@ -1,1 +1,1 @@
-"""Where a measurement runs: here, by ssh or adb, on a phone, on an emulated board."""
+"""Where a measurement runs: here, by ssh, on a phone, on an emulated board."""

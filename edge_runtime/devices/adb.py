@@ -1,4 +1,4 @@
-"""Reach Linux boards and Android phones by adb, Android's debugging bridge."""
+"""Reach Android phones by adb, Android's debugging bridge."""
 
 import shlex
 import subprocess
@@ -9,22 +9,22 @@ from pathlib import Path
 from typing import Self
 
 from edge_runtime.devices.connection import program
-from edge_runtime.errors import DeviceError, HarEdgeError
+from edge_runtime.errors import DeviceError
 from edge_runtime.system.child_processes import run_program
-from edge_runtime.system.process_endings import ending, last_line
+from edge_runtime.system.process_endings import ending
 
 _SECONDS = 120.0  # for an answer, or to send a file of some MB
 
 
 @dataclass(frozen=True)
 class Adb:
-    """The device that `adb devices` lists as `name`. HAR_EDGE_ADB replaces the command `adb`."""
+    """The phone that `adb devices` lists as `name`. HAR_EDGE_ADB replaces the command `adb`."""
 
     name: str
 
     @classmethod
     def find(cls, target: str) -> Self:
-        """Find the device of `adb://SERIAL`, or the only device for `adb:`. Raises `DeviceError`."""
+        """Find the phone of `adb://SERIAL`, or the only phone for `adb:`. Raises `DeviceError`."""
         serial = target.removeprefix("adb:").removeprefix("//")
         lines = map(str.split, _run(_adb("devices")).splitlines()[1:])
         states = {words[0]: words[1] for words in lines if len(words) > 1}
@@ -32,20 +32,11 @@ class Adb:
             (serial,) = states
         if serial not in states:
             raise DeviceError(
-                f"adb has {', '.join(states) or 'no device'}: plug in a device, or name it with adb://SERIAL"
+                f"adb has {', '.join(states) or 'no device'}: plug in a phone, or name it with adb://SERIAL"
             )
         if states[serial] != "device":
             raise DeviceError(f"adb says that {serial} is '{states[serial]}': look at its screen, or plug it in again")
         return cls(serial)
-
-    @property
-    def android(self) -> bool:
-        """Tell whether the device runs Android, not another Linux."""
-        return bool(self.shell("getprop ro.build.version.release 2>/dev/null || true").strip())
-
-    def command(self, argv: Sequence[str]) -> list[str]:
-        """Return the command that runs `argv` there, quoted for its shell."""
-        return self.adb_command("shell", "-T", shlex.join(argv))
 
     def adb_command(self, *arguments: str) -> list[str]:
         """Return the command that runs adb with `arguments` for the device."""
@@ -72,14 +63,6 @@ class Adb:
         finally:
             with suppress(DeviceError):  # it may be unplugged
                 _run(self.adb_command("reverse", "--remove", f"tcp:{port}"))
-
-    def explain(self, code: int, stderr: str, greeted: bool) -> HarEdgeError:
-        """Explain how adb ended; it exits with 0 too when the device goes away."""
-        if not greeted and code == 127:
-            return DeviceError(f"{self.name} has no python3: install it there")
-        return DeviceError(
-            f"the connection to {self.name} was lost ({last_line(stderr)}): plug it in again, and try again"
-        )
 
 
 def _adb(*arguments: str) -> list[str]:

@@ -131,4 +131,4 @@ class Phone(Device):
             ) from error
         finally:
             child_processes.stop(listening)
-        raise self.adb.explain(listening.returncode, "", greeted=True)
+        raise DeviceError(f"the connection to {self.name} was lost: plug it in again, and try again")

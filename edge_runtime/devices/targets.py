@@ -20,9 +20,8 @@ def open_device(target: str, runtime: str = "auto") -> Device:
     usual = "auto" if runtime == C else runtime  # the usual runtime measures too
     if target == "local" or (kind == "python" and rest):
         return other_python(rest, usual) if rest else PythonDevice()
-    if kind == "adb":  # a phone, where an app measures, or a board, where the agent does
-        adb = Adb.find(target)
-        return Phone(adb, runtime) if adb.android else RemoteDevice(adb, usual)
+    if kind == "adb":
+        return Phone(Adb.find(target), runtime)
     if kind == "emulated" and rest:
         return EmulatedDevice(rest, usual)
     if target.startswith("ssh://") or (":" not in target and "@" in target):

@@ -33,7 +33,7 @@ def test_an_unusable_target_is_refused_before_models_and_data_are_read(har_edge,
     assert not (tmp_path / "cache").exists()
 
 
-def test_adb_without_a_usable_board_is_a_device_error(har_edge, tmp_path, monkeypatch):
+def test_adb_without_a_usable_phone_is_a_device_error(har_edge, tmp_path, monkeypatch):
     adb = tmp_path / "adb"
     monkeypatch.setenv("HAR_EDGE_ADB", str(adb))
     for listed, noun in (("abc offline", "'offline'"), ("a device; echo b device", "a, b")):

@@ -55,7 +55,6 @@ def board(adbd, namespace, home, tmp_path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {
         "ADBD_PORT": str(PORT),
         "PATH": f"{tmp_path}/bin:{sys.base_prefix}/bin:/usr/bin:/bin",
-        "XDG_CACHE_HOME": str(tmp_path / "board-cache"),
         # As Android's shell has them.
         "TMPDIR": str(tmp_path / "phone/tmp"),
         "EXTERNAL_STORAGE": str(tmp_path / "phone/storage"),
