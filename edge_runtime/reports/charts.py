@@ -4,7 +4,7 @@ The class `s<n>` is the colour of the n-th result everywhere on the page; `again
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from markupsafe import Markup, escape
 
 from edge_runtime.bench.results import Result
 from edge_runtime.reports.sentences import unit_of_times
-from edge_runtime.system.quantities import in_unit, kilobytes, percent, time
+from edge_runtime.system.quantities import in_unit
 
 _WIDTH, _HEIGHT = 360, 226
 """Every drawing is as wide as a phone and scales with the page, so that its text stays in proportion."""
@@ -24,12 +24,10 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, _WIDTH - 12.0, 12.0, 190.0
 
 @dataclass(frozen=True)
 class _Scale:
-    """Map values between `low` and `high` to positions between `start` and `end`."""
+    """Map times between `low` and `high` to positions from left to right."""
 
     low: float
     high: float
-    start: float
-    end: float
     log: bool = False
 
     def __call__(self, value: float) -> float:
@@ -37,10 +35,9 @@ class _Scale:
         low, high, value = (
             math.log(number) if self.log else number for number in (self.low, self.high, max(value, self.low))
         )
-        share = min(max((value - low) / (high - low), 0.0), 1.0)
-        return self.start + share * (self.end - self.start)
+        return _LEFT + min((value - low) / (high - low), 1.0) * (_RIGHT - _LEFT)
 
-    def ticks(self, most: int) -> list[float]:
+    def ticks(self, most: int = 6) -> list[float]:
         """Return at most `most` round values inside the scale."""
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
@@ -67,46 +64,21 @@ def distribution(results: Sequence[Result], key: str, title: str) -> Markup | No
         return None
     # The slowest 0.5 % can be a hundred times slower: it lies beyond the edge.
     ends = [value for _, values in measured for value in (values[0], *np.percentile(values, (50, 99.5)))]
-    x, y = _spread(ends, _LEFT, _RIGHT), _Scale(0, 100, _BOTTOM, _TOP)
+    x = _spread(ends)
     shapes = []
     for i, values in measured:
         p50, p99 = (float(v) for v in np.percentile(values, (50, 99)))
-        line = _element("path", class_="line", d=_steps_path(values, x, y))
-        middle = _element("circle", class_="mark", cx=x(p50), cy=y(50), r=4)
-        slow = _element("path", class_="mark", d=f"M{x(p99):.1f} {y(99) - 5:.1f}l5 5l-5 5l-5 -5z")
+        line = _element("path", class_="line", d=_steps_path(values, x))
+        middle = _element("circle", class_="mark", cx=x(p50), cy=_height(50), r=4)
+        slow = _element("path", class_="mark", d=f"M{x(p99):.1f} {_height(99) - 5:.1f}l5 5l-5 5l-5 -5z")
         shapes.append(_element("g", line, middle, slow, class_=colour(i)))
-    return _drawing(f"{title}: share of inferences done within a time", (x, f"{title}, {unit}"), (y, "%"), shapes)
+    about = f"{title}: share of inferences done within a time"  # for screen readers: tables have the numbers
+    grid = _grid(x, f"{title}, {unit}")
+    return _element("svg", *grid, *shapes, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=about)
 
 
-def accuracy_against_latency(results: Sequence[Result], names: Sequence[str]) -> Markup | None:
-    """Draw each result at its time and accuracy with their intervals, as large as its file; None without times."""
-    unit = unit_of_times(results)
-    measured = [(i, result, result.latency_ms) for i, result in enumerate(results) if result.latency_ms]
-    if not measured:
-        return None
-    largest = max(result.file_bytes or 1 for _, result, _ in measured)
-    radii = {i: max(4.0, 15 * math.sqrt((result.file_bytes or 0) / largest)) for i, result, _ in measured}
-    x = _spread(
-        [in_unit(v, unit) for _, _, latency in measured for v in latency.undisturbed_ci95], _LEFT + 16, _RIGHT - 16
-    )
-    bounds = [100 * v for _, result, _ in measured for v in (result.accuracy, *(result.accuracy_subjects_ci95 or ()))]
-    room = max(0.08 * (max(bounds) - min(bounds)), 0.5)
-    y = _Scale(max(0.0, min(bounds) - room), min(100.0, max(bounds) + room), _BOTTOM - 6, _TOP + 16)
-    shapes = []
-    for i, result, latency in measured:
-        place = x(in_unit(latency.undisturbed, unit)), y(100 * result.accuracy)
-        low, high = (x(in_unit(v, unit)) for v in latency.undisturbed_ci95)
-        bars = [_element("line", x1=low, x2=high, y1=place[1], y2=place[1])]
-        if result.accuracy_subjects_ci95:
-            ends = [y(100 * v) for v in result.accuracy_subjects_ci95]
-            bars.append(_element("line", x1=place[0], x2=place[0], y1=ends[0], y2=ends[1]))
-        tooltip = (
-            f"{names[i]}: {time(latency.undisturbed, unit)}, {percent(result.accuracy)}, {kilobytes(result.file_bytes)}"
-        )
-        circle = _element("circle", _element("title", tooltip), cx=place[0], cy=place[1], r=radii[i])
-        shapes.append(_element("g", circle, *bars, class_=colour(i)))
-    title, x_title = "Accuracy against latency, area is file size", f"latency, quieter half of the rounds, {unit}"
-    return _drawing(title, (x, x_title), (y, "% right"), shapes)
+def _height(percent: float) -> float:
+    return _BOTTOM + percent / 100 * (_TOP - _BOTTOM)
 
 
 def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
@@ -116,24 +88,25 @@ def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
     return np.sort(np.maximum(milliseconds * in_unit(1.0, unit), 1e-6))
 
 
-def _steps_path(values: npt.NDArray[np.float64], x: _Scale, y: _Scale) -> str:
+def _steps_path(values: npt.NDArray[np.float64], x: _Scale) -> str:
     """Return the distribution's line through its quantiles, which are denser in the tail."""
     shares = np.concatenate([np.linspace(0, 99, 199), np.linspace(99.05, 100, 20)])
-    points = [(x(float(v)), y(float(s))) for v, s in zip(np.percentile(values, shares), shares, strict=True)]
+    points = [(x(float(v)), _height(float(s))) for v, s in zip(np.percentile(values, shares), shares, strict=True)]
     return "M" + "L".join(f"{px:.1f} {py:.1f}" for px, py in dict.fromkeys(points))
 
 
-def _grid(x: _Scale, x_title: str, y: _Scale, y_title: str) -> Iterator[Markup]:
+def _grid(x: _Scale, x_title: str) -> Iterator[Markup]:
     """Yield lines, values and titles of both axes."""
-    for value in x.ticks(6):
+    for value in x.ticks():
         yield _element("line", class_="grid", x1=x(value), x2=x(value), y1=_TOP, y2=_BOTTOM)
         yield _element("text", f"{value:.10g}", x=x(value), y=_BOTTOM + 15, text_anchor="middle")
     title = x_title + " (logarithmic)" * x.log
     yield _element("text", title, class_="axis", x=_RIGHT, y=_BOTTOM + 31, text_anchor="end")
-    for value in y.ticks(5):
-        yield _element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=y(value), y2=y(value))
-        yield _element("text", f"{value:.10g}", x=_LEFT - 5, y=y(value) + 4, text_anchor="end")
-    yield _element("text", y_title, class_="axis", x=_LEFT + 4, y=_TOP + 2)
+    for value in range(0, 101, 20):
+        y = _height(value)
+        yield _element("line", class_="grid", x1=_LEFT, x2=_RIGHT, y1=y, y2=y)
+        yield _element("text", f"{value}", x=_LEFT - 5, y=y + 4, text_anchor="end")
+    yield _element("text", "%", class_="axis", x=_LEFT + 4, y=_TOP + 2)
 
 
 def _element(name: str, *children: str, **attributes: object) -> Markup:
@@ -145,15 +118,8 @@ def _element(name: str, *children: str, **attributes: object) -> Markup:
     return Markup("<{}>{}</{}>").format(Markup(" ".join(words)), Markup("").join(map(escape, children)), Markup(name))
 
 
-def _drawing(title: str, x: tuple[_Scale, str], y: tuple[_Scale, str], shapes: Iterable[str]) -> Markup:
-    """Draw `shapes` on a grid with titled scales; `title` is for screen readers: tables have the numbers."""
-    return _element("svg", *_grid(*x, *y), *shapes, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=title)
-
-
-def _spread(values: Sequence[float], start: float, end: float) -> _Scale:
+def _spread(values: Sequence[float]) -> _Scale:
     """Return a scale with room for `values`, all above 0; it is logarithmic when they differ much."""
     low, high = min(values), max(values)
     room = max(0.05 * (high - low), 0.02 * high)
-    if high > 3 * low:
-        return _Scale(low / 1.1, high * 1.1, start, end, log=True)
-    return _Scale(max(0.0, low - room), high + room, start, end)
+    return _Scale(low / 1.1, high * 1.1, log=True) if high > 3 * low else _Scale(max(0.0, low - room), high + room)

@@ -113,15 +113,6 @@ def machine_facts(report: Report) -> Facts:
     ]
 
 
-def states(report: Report) -> list[tuple[str, list[str]]]:
-    """Return the known facts of the machine's state: name, and values before and after."""
-    before, after = (
-        {} if state is None else dict(state_facts(state)) for state in (report.device.before, report.device.after)
-    )
-    rows = [(name, [before.get(name, NOT_MEASURED), after.get(name, NOT_MEASURED)]) for name in before | after]
-    return [(name, cells) for name, cells in rows if cells != [NOT_MEASURED, NOT_MEASURED]]
-
-
 def state_facts(state: State) -> Facts:
     """Return the facts of one state, with a dash for each unknown fact."""
     clock, throttled = state.clock_khz, state.throttled

@@ -24,7 +24,6 @@ from edge_runtime.reports.report_content import (
     ReportContent,
     gather,
     machine_facts,
-    states,
 )
 from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.dataclass_json import bare_type, field_types
@@ -169,7 +168,7 @@ def to_html(reports: Mapping[str, Report]) -> str:
     The page needs no script, font, picture or network.
     """
     content = gather(reports)
-    names, results = content.names, content.results
+    results = content.results
     report = next(iter(reports.values())) if len(reports) == 1 else None
     kinds = (("latency", "inference"), ("end_to_end", "end to end"))
     is_one_time = not report or all(result.is_end_to_end for result in results)
@@ -190,12 +189,10 @@ def to_html(reports: Mapping[str, Report]) -> str:
         percent=percent,
         groups=row_groups(results),
         distributions=[drawing for drawing in distributions if drawing],
-        scatter=charts.accuracy_against_latency(results, names),
         people=people,
         over=_people(results),
         noun=noun_of(people),
         classes=dict.fromkeys(label for result in results for label in result.per_class),
-        states=states(report) if report else [],
         devices=list(reports),
         facts=_side_by_side([machine_facts(report) for report in reports.values()]),
     )

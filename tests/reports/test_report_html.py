@@ -69,19 +69,12 @@ def test_the_page_has_verdicts_doubts_numbers_confusion_and_machine():
     for cell in ("97.00 %", "93.0–99.0 %", "1.20 %", *times, "34 µJ", "61.0 MB", "150.0 kB", "177 of 178"):
         assert cell in numbers
     facts = [texts([*row]) for row in full.findall(".//*[@class='box wide text']//tbody/tr")]
-    states = (["temperature", "cpu-thermal 51 °C", "cpu-thermal 63 °C"], ["throttled now", "no", "no"])
-    for row in (*states, ["CPU", "AMD EPYC"]):
-        assert row in facts
+    assert ["CPU", "AMD EPYC"] in facts
 
 
-def test_drawings_show_size_and_speed():
+def test_drawings_show_times_and_the_faster_result_on_the_left():
     drawings = list(page("full").iter("svg"))
-    texts_of_drawings = ["".join(drawing.itertext()) for drawing in drawings]
-    assert len(texts_of_drawings) == 3
-    assert "int8: 20.0 µs, 96.80 %, 150.0 kB" in texts_of_drawings[2]
-    circles = [[float(circle.get(key)) for key in ("cx", "cy", "r")] for circle in drawings[2].iter("circle")]
-    (x_float, y_float, r_float), (x_int8, y_int8, r_int8) = circles
-    assert r_float**2 / r_int8**2 == pytest.approx(200 / 150, rel=0.01)
-    assert x_int8 < x_float
-    assert y_int8 > y_float
+    assert len(drawings) == 2
+    slower, faster = (float(circle.get("cx")) for circle in drawings[0].iter("circle"))
+    assert faster < slower
     assert [len([*page(name).iter("svg")]) for name in ("emulated", "nothing")] == [0, 0]
