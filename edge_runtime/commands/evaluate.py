@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,9 +13,9 @@ from edge_runtime.commands import model_arguments, options
 from edge_runtime.data import evaluation_data
 from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.evaluation_data import EvaluatedWindows
-from edge_runtime.data.names import noun_of
+from edge_runtime.data.names import noun_of, with_noun
 from edge_runtime.data.recording import Recording
-from edge_runtime.data.scores import answers_among, closed_by_group, names_of, score
+from edge_runtime.data.scores import GroupScore, Scores, answers_among, closed_by_group, names_of, score
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import UNKNOWN
@@ -24,8 +24,8 @@ from edge_runtime.live.recording_tracks import track_recordings, worn_alike
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import outputs
-from edge_runtime.reports.evaluation_table import show_scores
 from edge_runtime.reports.figures import plot_confusion, require_matplotlib
+from edge_runtime.reports.sentences import left_out, motionless
 from edge_runtime.runs import Run
 from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
@@ -103,7 +103,7 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
         score(test, answers_among(logits, occurring), labels, windows.mountings),
         per_source=closed_by_group(logits, test.y, names_of(test, windows.mountings, "source")),
     )
-    show_scores(open_set, closed_set, windows)
+    _show_scores(open_set, closed_set, windows)
     people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
     title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')} ({people})"
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
@@ -112,6 +112,57 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     closed = {"labels": names} | dataclasses.asdict(closed_set)
     content = left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
     return content, [*map(list, open_set.confusion)], title
+
+
+def _show_scores(open_set: Scores, closed_set: Scores, evaluated: EvaluatedWindows) -> None:
+    """Print the scores of a model's answers to the windows, and which windows were left out.
+
+    Answers of the `closed_set` are limited to the labels that occur; it is shown if several labels occur and the model
+    gave other labels too.
+    """
+    console = Console()  # labels are text from outside
+    n_occurring = sum(bool(row.windows) for row in open_set.per_class.values())
+    is_closed = open_set.confusion == closed_set.confusion or n_occurring == 1
+    table = plain_table(["activity"], ["windows", "recall", "precision", "F1", *([] if is_closed else ["closed set"])])
+    for label, row in open_set.per_class.items():
+        shares = [row.recall, row.precision, row.f1, *([] if is_closed else [closed_set.per_class[label].recall])]
+        table.add_row(label, f"{row.windows}", *(percent(share, 1) for share in shares))
+    console.print(table)
+    people = open_set.per_subject_macro_f1
+    least = min(people, key=people.__getitem__)
+    weakest = f"; {with_noun(least)} has the least macro F1, {percent(people[least], 1)}"
+    whose = with_noun(least) if len(people) == 1 else counted(len(people), noun_of(people)) + weakest
+    console.print(f"Accuracy {_shares(open_set)} of {whose}.")
+    if not is_closed:
+        console.print(
+            "Closed set, with answers limited to the labels of these windows (last column: recall): "
+            f"{_shares(closed_set)}."
+        )
+    for line in _group_lines(open_set, closed_set, evaluated):
+        console.print(line)
+    if notice := motionless(evaluated.motionless.windows, evaluated.motionless.mountings):
+        console.print(notice)
+    if notice := left_out(evaluated.left_out):
+        console.print(notice)
+
+
+def _group_lines(scores: Scores, closed_set: Scores, evaluated: EvaluatedWindows) -> Iterator[str]:
+    """Yield a sentence for each placement and data set, if there are several; a data set has its own closed set."""
+    if len(scores.per_placement) > 1:
+        for name, group in scores.per_placement.items():
+            yield f"Placement {name}: accuracy {_shares(group)}."
+    if len(scores.per_source) > 1:
+        sources = names_of(evaluated.test, evaluated.mountings, "source")
+        for name, group in scores.per_source.items():
+            n_labels, closed = len(np.unique(evaluated.test.y[sources == name])), closed_set.per_source[name]
+            among = f"; closed set of its {n_labels} labels: {_shares(closed)}" if closed != group else ""
+            yield f"Data set {name}: accuracy {_shares(group)}{among}."
+
+
+def _shares(scores: Scores | GroupScore) -> str:
+    """Return accuracy and macro F1."""
+    windows = counted(scores.windows, "window")
+    return f"{percent(scores.accuracy)}, macro F1 {percent(scores.macro_f1)} of {windows}"
 
 
 def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]]) -> Scored:
