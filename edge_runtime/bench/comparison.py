@@ -1,6 +1,7 @@
-"""Compare two benchmark runs or trainings: changes with intervals, and reasons not to compare."""
+"""Compare two benchmark runs or trainings: changes with intervals, reasons not to compare, and gates for CI."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +53,10 @@ METRICS: Mapping[str, Metric] = {
 }
 """The metrics by name; times in milliseconds, sizes in bytes, scores as shares."""
 EXACT = ("size", "ram", "instructions")
+
+_CONDITION = re.compile(
+    r"\s*(?P<metric>\w+)\s*(?P<sign>[<>])\s*(?P<limit>[-+]?(?:\d+\.?\d*|\.\d+))\s*(?P<unit>%|pp|)\s*"
+)
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,44 @@ def compare_trained(old: Path, new: Path) -> RunComparison:
     return RunComparison(tuple(pairs), (), (), obstacles, (), (), same_data=not obstacles)
 
 
+@dataclass(frozen=True)
+class Gate:
+    """A condition that fails when the change of `metric` is above (`>`) or below (`<`) the `limit`."""
+
+    text: str
+    metric: str
+    sign: str
+    limit: float
+
+    def failures(self, pairs: Sequence[ResultChanges]) -> list[str]:
+        """Return a clause for each result that fails; an unknown change fails."""
+        failures = []
+        for pair in pairs:
+            change = pair.changes[self.metric]
+            if change.change is None:
+                noun = METRICS[self.metric].title
+                failures.append(f"{self.text} for {pair.title} (unknown: one of the files has no {noun})")
+            elif change.change > self.limit if self.sign == ">" else change.change < self.limit:
+                interval = f", 95 % interval {change.interval_text()}" if change.interval else ""
+                failures.append(f"{self.text} for {pair.title} ({change.text()}{interval})")
+        return failures
+
+
+def parse_gate(text: str) -> Gate:
+    """Return the gate that `text` describes: a metric, `>` or `<`, a number, and `%` of the old value.
+
+    Changes of accuracy and macro_f1 are in percentage points, `pp` or no unit. Raises `InputError` for other texts.
+    """
+    match = _CONDITION.fullmatch(text)
+    metric = METRICS.get(match["metric"]) if match else None
+    is_right = match and metric and math.isfinite(float(match["limit"]))
+    if not match or not metric or not is_right or (metric.unit == POINTS) is (match["unit"] == "%"):
+        raise InputError(
+            f"--fail-if {text!r} is not like 'undisturbed>5%' or 'accuracy<-0.3', with one of {', '.join(METRICS)}"
+        )
+    return Gate(text.strip(), match["metric"], match["sign"], float(match["limit"]))
+
+
 def _titles(results: Sequence[Result]) -> list[str]:
     """Return the name of each result: network and form, and the file if these are not unique."""
     names = [f"{result.model} {result.form}" for result in results]
@@ -243,19 +286,11 @@ def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -
 
 def _doubts(old: Report, new: Report) -> Iterator[str]:
     for report, name in ((old, "OLD"), (new, "NEW")):
-        holders: dict[str, list[str]] = {}
-        for title, result in zip(_titles(report.results), report.results, strict=True):
-            for doubt in result.doubts:
-                holders.setdefault(doubt, []).append(title)
-        for doubt, concerned in holders.items():
-            whose = "" if len(concerned) == len(report.results) else f", {', '.join(concerned)}"
-            yield f"of {name}{whose}: {doubt}"
+        for doubt, titles in report.doubts(_titles(report.results)):
+            yield f"of {', '.join([name, *titles])}: {doubt}"
 
 
 def _differing(noun: str, old: Any, new: Any) -> Iterator[str]:
     if old != new:
-        yield f"the {noun} is {_known(old)} in OLD, {_known(new)} in NEW"
-
-
-def _known(value: Any) -> str:
-    return "unknown" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        before, after = ("unknown" if value is None else value for value in (old, new))
+        yield f"the {noun} is {before} in OLD, {after} in NEW"

@@ -5,7 +5,7 @@ The JSON form is format 1: later versions may add keys but rename none.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -244,6 +244,12 @@ class Report:
     created: Annotated[str, "time (ISO 8601, UTC)"] = field(
         default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds")
     )
+
+    def doubts(self, titles: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+        """Yield every doubt once, with the `titles` of the results that it concerns, or none if it concerns all."""
+        for doubt in dict.fromkeys(doubt for result in self.results for doubt in result.doubts):
+            concerned = [title for title, x in zip(titles, self.results, strict=True) if doubt in x.doubts]
+            yield doubt, concerned if len(concerned) < len(titles) else []
 
     def to_json(self) -> str:
         """Return the report as JSON text, format 1, a list of numbers on one line."""

@@ -10,8 +10,7 @@ from rich.text import Text
 
 from edge_runtime import runs
 from edge_runtime.bench import results
-from edge_runtime.bench.comparison import RunComparison, compare, compare_trained
-from edge_runtime.bench.gates import parse_gate
+from edge_runtime.bench.comparison import RunComparison, compare, compare_trained, parse_gate
 from edge_runtime.commands import options
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.reports import outputs

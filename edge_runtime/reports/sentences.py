@@ -106,14 +106,8 @@ def control_sentence(report: Report) -> str | None:
 
 def doubts(report: Report) -> list[str]:
     """Return every doubt once, after the results that it concerns, unless it concerns all."""
-    holders: dict[str, list[str]] = {}
-    for name, result in zip(titles(report.results), report.results, strict=True):
-        for doubt in result.doubts:
-            holders.setdefault(doubt, []).append(name)
-    return [
-        doubt if len(concerned) == len(report.results) else f"{', '.join(concerned)}: {doubt}"
-        for doubt, concerned in holders.items()
-    ]
+    named = report.doubts(titles(report.results))
+    return [f"{', '.join(names)}: {doubt}" if names else doubt for doubt, names in named]
 
 
 def left_out(windows: Mapping[str, int]) -> str | None:

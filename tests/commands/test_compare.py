@@ -14,8 +14,7 @@ from sample_reports import WRITTEN_BEFORE, latency
 from scipy import stats
 
 from edge_runtime.bench import results
-from edge_runtime.bench.comparison import METRICS, compare
-from edge_runtime.bench.gates import parse_gate
+from edge_runtime.bench.comparison import METRICS, compare, parse_gate
 from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.results import Failure, Report, Result
 from edge_runtime.data.dataset import Split
