@@ -54,6 +54,15 @@ def model_table() -> Iterator[str]:
     for c_type, names in (*fields, *tables):
         yield from (f"  {c_type}{name.lower()};" for name in names)
     yield "} har_model;\n"
+    yield "/* Read a model from whole numbers and from real numbers, in this order, with the lengths of the tables. */"
+    yield "static inline void har_read_model(har_model *m, const int *whole, const har_real *real, const int *lengths) {"
+    for array, single, several in (
+        ("whole", numbers.whole, numbers.whole_tables),
+        ("real", numbers.real, numbers.real_tables),
+    ):
+        yield from (f"  m->{name.lower()} = *{array}++;" for name in single)
+        yield from (f"  m->{name} = {array}, {array} += *lengths++;" for name in several)
+    yield "}\n"
     for name in (*numbers.whole, *numbers.real):
         yield f"#define HAR_{name} (s->model->{name.lower()})"
     for name in (*numbers.whole_tables, *numbers.real_tables):

@@ -47,6 +47,49 @@ typedef struct {
   const har_real *highest;
 } har_model;
 
+/* Read a model from whole numbers and from real numbers, in this order, with the lengths of the tables. */
+static inline void har_read_model(har_model *m, const int *whole, const har_real *real, const int *lengths) {
+  m->samples = *whole++;
+  m->hop = *whole++;
+  m->n_signals = *whole++;
+  m->n_labels = *whole++;
+  m->unknown = *whole++;
+  m->rate_mhz = *whole++;
+  m->is_raw = *whole++;
+  m->walking_frame = *whole++;
+  m->n_channels = *whole++;
+  m->turns_gyro = *whole++;
+  m->looks_up = *whole++;
+  m->walking = *whole++;
+  m->n_centres = *whole++;
+  m->n_movement = *whole++;
+  m->n_moving = *whole++;
+  m->columns = whole, whole += *lengths++;
+  m->places = whole, whole += *lengths++;
+  m->tilted = whole, whole += *lengths++;
+  m->still = whole, whole += *lengths++;
+  m->moving = whole, whole += *lengths++;
+  m->temperature = *real++;
+  m->evidence = *real++;
+  m->confidence = *real++;
+  m->change_still = *real++;
+  m->change_moving = *real++;
+  m->body_moves_g = *real++;
+  m->rest_rad_s = *real++;
+  m->most_steps_hz = *real++;
+  m->unusual_steps_hz = *real++;
+  m->factors = real, real += *lengths++;
+  m->centres = real, real += *lengths++;
+  m->means = real, real += *lengths++;
+  m->precisions = real, real += *lengths++;
+  m->posture_limits = real, real += *lengths++;
+  m->movement_limits = real, real += *lengths++;
+  m->middle = real, real += *lengths++;
+  m->weights = real, real += *lengths++;
+  m->lowest = real, real += *lengths++;
+  m->highest = real, real += *lengths++;
+}
+
 #define HAR_SAMPLES (s->model->samples)
 #define HAR_HOP (s->model->hop)
 #define HAR_N_SIGNALS (s->model->n_signals)
