@@ -42,15 +42,16 @@ test-long: $(INSTALLED)
 test-devices: $(INSTALLED)
 	$(BIN)/python -m pytest -m device
 
-# The phone app's APK, without Android Studio: android_demo/build. Needs a JDK 17 or newer, Maven and a Debian on x86-64,
-# and fetches the rest once (215 MB). A second call builds only if something has changed.
+# The phone app's APK, without Android Studio or NDK: android_demo/build. Needs a JDK 17 or newer, Maven and a Debian on
+# x86-64, and fetches the rest once (215 MB). A second call builds only if something has changed.
 APK := android_demo/build/har-edge-demo.apk
 android: $(APK)
 
-$(APK): $(shell find android_demo/*.* android_demo/app android_demo/tools edge_runtime/models/edge_int8.tflite -type f -not -name '*.pyc') | $(INSTALLED)
+$(APK): $(shell find android_demo/*.* android_demo/app android_demo/tools edge_runtime/c edge_runtime/models -type f -not -name '*.pyc') | $(INSTALLED)
 	$(BIN)/python android_demo/tools/build_app.py
 
-# The APK's own code on a Java virtual machine: its core as it is, its screens on Android's framework in Robolectric (440 MB).
+# The APK's own code on a Java virtual machine, with the C for this one: its core as it is, its screens on Android's
+# framework in Robolectric (440 MB).
 # The page for phones runs in Chromium and WebKitGTK.
 test-android: $(INSTALLED)
 	$(BIN)/python android_demo/tools/desktop.py

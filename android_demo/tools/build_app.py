@@ -1,7 +1,8 @@
 """Build the app's APK without Android Studio: `make android`.
 
-aapt2 compiles resources; javac and D8 compile classes. Then the APK is aligned, signed and checked. The same sources
-give the same bytes: dates are fixed, files are sorted, and the key is in `debug.p12`, whose password is public.
+aapt2 compiles resources, javac and D8 compile classes, and zig compiles the recogniser. Then the APK is aligned, signed
+and checked. The same sources give the same bytes: dates are fixed, files are sorted, and the key is in `debug.p12`,
+whose password is public.
 """
 
 import hashlib
@@ -9,10 +10,12 @@ import re
 import shlex
 import shutil
 import sys
+import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import jni_library
 import toolchain
 from toolchain import run
 
@@ -22,10 +25,15 @@ from edge_runtime.system.files import atomic_path, scratch_folder
 DEMO = Path(__file__).resolve().parents[1]
 MAIN = DEMO / "app/src/main"
 # Both libraries are used under Apache-2.0.
-ASSETS = ("LICENSE-TensorFlow-Lite-and-JavaCPP", "../edge_runtime/models/edge_int8.tflite")
+ASSETS = (
+    "LICENSE-TensorFlow-Lite-and-JavaCPP",
+    "../edge_runtime/models/edge-anywhere_int8.tflite",
+    "../edge_runtime/models/edge_int8.tflite",
+)
 APK = DEMO / "build/har-edge-demo.apk"
-ABIS = ("arm64-v8a", "x86_64")
-LIBRARIES = {f"lib/{abi}/lib{name}.so" for abi in ABIS for name in ("jnijavacpp", "jnitensorflowlite")}
+ARCHITECTURES = {"arm64-v8a": "aarch64", "x86_64": "x86_64"}
+"""The processors of the app, by Android's names."""
+LIBRARIES = {f"lib/{abi}/lib{name}.so" for abi in ARCHITECTURES for name in ("har", "jnijavacpp", "jnitensorflowlite")}
 LARGEST_BYTES = 10_000_000
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 JAVA_RELEASE = "11"
@@ -48,7 +56,7 @@ def align_and_sign(apk: Path, signed: Path) -> None:
         run(*toolchain.debian_command("zipalign"), "-f", "-p", "4", apk, folder / "aligned.apk")
         run(
             *(*toolchain.apksigner_command(), "sign", "--ks", DEMO / "debug.p12", "--ks-pass", "pass:android"),
-            *("--min-sdk-version", version("minSdk"), "--v4-signing-enabled", "false"),
+            *("--min-sdk-version", minimum_sdk(), "--v4-signing-enabled", "false"),
             *("--out", signed, folder / "aligned.apk"),
         )
 
@@ -68,11 +76,10 @@ def check(apk: Path) -> None:
         raise CheckFailedError(f"the APK has {apk.stat().st_size} bytes, more than {LARGEST_BYTES}")
 
 
-def version(name: str) -> str:
-    """Read `minSdk`, `targetSdk`, `versionCode` or `versionName` from `app/build.gradle`, their only source."""
-    match = re.search(rf"^\s*{name}\s*=?\s*['\"]?([\w.]+)", (DEMO / "app/build.gradle").read_text(), re.MULTILINE)
-    assert match, f"app/build.gradle has no {name}"
-    return match[1]
+def minimum_sdk() -> str:
+    """Read the oldest version of Android's interface that the manifest allows."""
+    manifest = ET.parse(MAIN / "AndroidManifest.xml").getroot()
+    return manifest.find("uses-sdk").attrib["{http://schemas.android.com/apk/res/android}minSdkVersion"]
 
 
 def compile_app(folder: Path) -> Path:
@@ -103,17 +110,11 @@ def class_path(libraries: Sequence[Path]) -> str:
 
 def _link_resources(folder: Path) -> None:
     """Write `base.apk` with manifest, resources and assets, and `gen/` with the class R."""
-    manifest = (MAIN / "AndroidManifest.xml").read_text(encoding="utf-8")
-    # Gradle reads the package from build.gradle, and aapt2 from the manifest.
-    named = manifest.replace("<manifest ", f'<manifest package="{version("namespace")}" ', 1)
-    (folder / "AndroidManifest.xml").write_text(named, encoding="utf-8")
     aapt2 = toolchain.aapt2()
     run(aapt2, "compile", "--dir", MAIN / "res", "-o", folder / "resources.zip")
     run(
         *(aapt2, "link", "-o", folder / "base.apk", "-I", toolchain.artifact(toolchain.FRAMEWORK)),
-        *("--manifest", folder / "AndroidManifest.xml", "--java", folder / "gen", "-A", folder / "assets"),
-        *("--min-sdk-version", version("minSdk"), "--target-sdk-version", version("targetSdk")),
-        *("--version-code", version("versionCode"), "--version-name", version("versionName")),
+        *("--manifest", MAIN / "AndroidManifest.xml", "--java", folder / "gen", "-A", folder / "assets"),
         *("-0", "tflite", folder / "resources.zip"),
     )
 
@@ -125,7 +126,7 @@ def _make_dex(folder: Path, classes: Path) -> None:
             archive.write(path, path.relative_to(classes))
     run(
         *(toolchain.java_tool("java"), "-cp", toolchain.d8(), "com.android.tools.r8.D8", "--release"),
-        *("--min-api", version("minSdk"), "--lib", toolchain.artifact(toolchain.FRAMEWORK), "--output", folder),
+        *("--min-api", minimum_sdk(), "--lib", toolchain.artifact(toolchain.FRAMEWORK), "--output", folder),
         *(jar, *(toolchain.artifact(library) for library in toolchain.TFLITE)),
     )
 
@@ -135,6 +136,9 @@ def _add_code(folder: Path) -> None:
     files = {"classes.dex": (folder / "classes.dex").read_bytes()}
     for system in ("android-arm64", "android-x86_64"):
         files |= toolchain.tflite_libraries(system)
+    for abi, architecture in ARCHITECTURES.items():
+        jni_library.build(folder / f"{abi}.so", architecture)
+        files[f"lib/{abi}/libhar.so"] = (folder / f"{abi}.so").read_bytes()
     with zipfile.ZipFile(folder / "base.apk", "a", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name, _DATE)

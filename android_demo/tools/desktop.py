@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 
 import build_app
+import jni_library
 import toolchain
 
 from edge_runtime.errors import DeviceError, HarEdgeError
@@ -50,7 +51,7 @@ class Desktop:
         """
         config = files / "config/com/android/tools"
         config.mkdir(parents=True)
-        manifest = self.folder / "AndroidManifest.xml"
+        manifest = build_app.MAIN / "AndroidManifest.xml"
         paths = {"resource_apk": apk, "merged_manifest": manifest, "merged_assets": self.folder / "assets"}
         lines = [f"android_{key}={path}\n" for key, path in paths.items()]
         (config / "test_config.properties").write_text("".join(lines) + "android_custom_package=haredge.demo\n")
@@ -89,6 +90,7 @@ def prepare(apk: Path, folder: Path) -> Desktop:
     (folder / "libraries").mkdir()
     for name, library in toolchain.tflite_libraries("linux-x86_64").items():
         (folder / "libraries" / Path(name).name).write_bytes(library)
+    jni_library.build(folder / "libraries/libhar.so", "x86_64", version=".6")
     tflite = [_without_resources(toolchain.artifact(library), folder) for library in toolchain.TFLITE]
     libraries = [*toolchain.robolectric(), *tflite]
     # Tests compile against class files from javac, since dex lacks some of the information for a compiler.
@@ -121,16 +123,6 @@ def _without_resources(jar: Path, folder: Path) -> Path:
             if name.endswith(".class") and not name.startswith("META-INF/"):
                 classes.writestr(name, whole.read(name))
     return folder / jar.name
-
-
-def with_asset(apk: Path, name: str, content: bytes, target: Path) -> Path:
-    """Write the resources and assets of `apk` with another asset to `target`, for `Desktop.sandbox`."""
-    with zipfile.ZipFile(apk) as whole, zipfile.ZipFile(target, "w") as changed:
-        for entry in whole.infolist():
-            if not entry.filename.startswith(("META-INF/", "lib/")):
-                other = entry.filename == f"assets/{name}"
-                changed.writestr(entry, content if other else whole.read(entry), entry.compress_type)
-    return target
 
 
 if __name__ == "__main__":  # before pytest, which hides the progress

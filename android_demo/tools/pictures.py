@@ -21,9 +21,13 @@ _GAP = 24  # pixels between two screens
 
 
 def write_samples(path: Path, samples: np.ndarray) -> None:
-    """Write `samples` `[n, 6]` in g and rad/s for the sandbox: nanoseconds, m/s² and rad/s as float64."""
+    """Write `samples` `[n, 6]` of a waist, in g and rad/s, for the sandbox: nanoseconds, m/s² and rad/s as float64.
+
+    The phone is upright, where its y axis points up instead of x.
+    """
     nanoseconds = 5_000_000_000 + 20_000_000 * np.arange(len(samples))
-    values = np.concatenate([samples[:, :3] * STANDARD_GRAVITY, samples[:, 3:]], axis=1)
+    ax, ay, az, gx, gy, gz = samples.T
+    values = np.stack([-ay, ax, az, -gy, gx, gz], axis=1) * np.repeat([STANDARD_GRAVITY, 1], 3)
     np.column_stack([nanoseconds, values.astype(np.float32)]).astype("<f8").tofile(path)
 
 

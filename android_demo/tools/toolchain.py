@@ -177,9 +177,7 @@ def d8() -> Path:
 def aapt2() -> Path:
     """Return the program aapt2, which compiles resources. Raises `InputError` if it does not run here."""
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
-        raise InputError(
-            "'make android' builds the app only on x86-64 Linux; open android_demo in Android Studio instead"
-        )
+        raise InputError("'make android' builds the app only on x86-64 Linux: build it there")
     return _android_tools() / "aapt2_64"
 
 

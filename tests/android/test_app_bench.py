@@ -59,6 +59,16 @@ def test_models_of_a_job_take_turns_and_answer_as_a_worker_does(jvm, job):
             assert (result.logits.argmax(axis=1) == expected.argmax(axis=1)).all()
 
 
+def test_the_app_answers_as_litert_does(jvm, job):
+    """TFLite's own kernels would answer a quarter of the windows differently in int8."""
+    windows = load().test.X
+    np.save(jvm.folder / MODEL.windows, windows)
+    (jvm.folder / "float32.tflite").write_bytes(reference_model("edge", "float32").read_bytes())
+    models = (MODEL, replace(MODEL, model="float32.tflite"))
+    for answer, model, limit in zip(answers(jvm, replace(job, models=models, turns=1)), models, (1e-12, 1e-5), strict=True):
+        assert np.abs(answer.arrays["logits"] - Classifier(jvm.folder / model.model).logits(windows)).max() < limit
+
+
 def test_a_job_without_a_number_of_turns_takes_as_many_as_a_worker(jvm, job):
     (answer,) = answers(jvm, replace(job, turns=0, score=False))
     assert 3 <= len(measured_round(answer).latency_ns) <= 16

@@ -1,4 +1,4 @@
-"""Check that the app's Java core answers as `edge_runtime` does."""
+"""Check that the app recognises as Python does: its own code, on a Java virtual machine, with the C for this machine."""
 
 from dataclasses import replace
 from itertools import chain
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from c_recognizer import REASONS, Answer, Events, in_python
 from deliveries import (
     DELIVERIES,
     EDGE,
@@ -16,111 +17,67 @@ from deliveries import (
     some_recordings,
     streams_for,
 )
-from streams import decisions, feed, notices
+from streams import delivered
+from tiny_models import card, dense
 
 from edge_runtime.data import embedded_recordings, uci_har
-from edge_runtime.data.recording import Recording
-from edge_runtime.data.uci_har import load
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.live.decider import UNKNOWN, Notice
-from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING
-from edge_runtime.live.recognizer import LiveRecognizer
+from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Classifier
-from edge_runtime.model.model_paths import reference_model
+from edge_runtime.model.classifier import RAW_INPUT, Classifier
 from edge_runtime.model.personal_correction import PersonalCorrection
-from edge_runtime.signals import frontend
-
-
-def test_signals_of_a_recording_are_equal_to_the_last_bit(jvm):
-    recording = embedded_recordings.load()[0].samples
-    recording.astype("<f8").tofile(jvm.folder / "raw")
-    jvm.drive("signals", EDGE, "raw", "signals")
-    assert np.array_equal(_doubles(jvm.folder / "signals", 9), frontend.signals(recording))
-
-
-def _classified(jvm, model: Path | str, windows: np.ndarray) -> np.ndarray:
-    """Return the app's logits and probabilities `[2, n, n_labels]`."""
-    windows.tofile(jvm.folder / "windows")
-    jvm.drive("classify", model, "windows", "answers")
-    return np.fromfile(jvm.folder / "answers", "<f4").reshape(len(windows), 2, -1).swapaxes(0, 1)
-
-
-@pytest.mark.parametrize(("form", "limit"), [("int8", 1e-12), ("float32", 1e-5)])
-def test_the_app_answers_as_litert_does(jvm, form, limit):
-    """TFLite's own kernels would answer a quarter of the windows differently in int8."""
-    windows, model = load().test.X, reference_model("edge", form)
-    classifier = Classifier(model)
-    logits, probabilities = _classified(jvm, model, windows)
-    assert np.abs(logits - classifier.logits(windows)).max() < limit
-    assert np.abs(probabilities - classifier.probabilities(windows)).max() < 1e-5
-
-
-def test_a_personal_correction_changes_the_answers_as_in_python(jvm):
-    flatbuffer, card = cards.read_model(EDGE)
-    weights = tuple(map(tuple, np.random.default_rng(0).normal(0, 0.3, (6, 45)).tolist()))
-    correction = PersonalCorrection((1.0,) + (0.0,) * 44, weights, (-3.0,) * 6, (2.0,) * 6)
-    cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(card, personal_correction=correction))
-    windows = load().test.X[::11]
-    expected = Classifier(jvm.folder / "mine.tflite").logits(windows)
-    assert np.abs(_classified(jvm, "mine.tflite", windows)[0] - expected).max() < 1e-5
-    assert (expected.argmax(axis=1) != Classifier(EDGE).logits(windows).argmax(axis=1)).sum() > 10
-
-
-def _walk(recording: Recording) -> np.ndarray:
-    return recording.samples[recording.labels == 0]
+from edge_runtime.signals.types import Signal, Window
 
 
 @pytest.mark.parametrize("deliver", DELIVERIES)
-@pytest.mark.parametrize(
-    ("kind", "least", "reasons"),
-    [("edge", 1500, {0, 1, 2, 3, 4}), ("walking", 1500, {0, 1, 2, 3, 4, 6}), ("edge-anywhere", 1100, {0, 1, 2, 3, 6})],
-)
-def test_the_app_decides_as_the_live_recogniser_does(jvm, kind, least, reasons, deliver):
+@pytest.mark.parametrize(("kind", "least"), [("edge", 1500), ("walking", 1500), ("edge-anywhere", 1100)])
+def test_decisions_reasons_and_notices_are_pythons(jvm, kind, least, deliver):
     """Also if each recording is turned, and turned again halfway."""
-    streams = [(times / 1e6, samples) for times, samples in streams_for(kind, deliver)]
-    rows, kinds = _decisions_as_in_python(jvm, model_of(jvm.folder, kind), streams)
-    assert len(rows) > least
-    assert set(rows[:, 3]) == reasons | ({5} if deliver is as_faulty_sensors_deliver else set())
-    if kind == "edge-anywhere":
-        alike = {7} if deliver is as_recorded else set()  # 3 or 5, while the phone leans back
-        assert {0, 1, 2, 4} | alike <= set(rows[:, 1])
-    assert ("ROTATION_AXES" in kinds) == (deliver is as_faulty_sensors_deliver)
-    assert kind == "edge" or {"MOUNTING_FOUND", "MOUNTING_LOST"} <= kinds
+    answers = _recognised_as_in_python(jvm, model_of(jvm.folder, kind), streams_for(kind, deliver))
+    assert len(answers) > least
+    assert ("stuck" in {answer.reason for answer in answers}) == (deliver is as_faulty_sensors_deliver)
 
 
-def test_sway_and_turning_the_phone_over_change_the_mounting_as_in_python(jvm):
-    """Steps that sway the wrong way show no mounting so soon; jogging on with the phone turned over loses it."""
-    walk = _walk(some_recordings()[0])
-    jogging = walk.mean(axis=0) + 4 * (walk - walk.mean(axis=0))
-    for samples, expected in (
-        (walk[:700] * [1, 1, 1, -1, 1, 1], set()),
-        (np.concatenate([walk, jogging]), {"MOUNTING_FOUND"}),
-        (np.concatenate([walk, jogging * [-1, -1, 1, -1, -1, 1]]), {"MOUNTING_FOUND", "MOUNTING_LOST"}),
-    ):
-        _, kinds = _decisions_as_in_python(jvm, model_of(jvm.folder, "walking"), [as_recorded(samples, None)])
-        assert {kind for kind in kinds if kind.startswith("MOUNTING")} == expected
+def test_an_hour_of_a_fast_sensor_is_recognised_as_by_python(jvm):
+    """With jitter, lost and late samples."""
+    samples = np.concatenate([recording.samples for recording in embedded_recordings.load()])[: 3600 * 50]
+    streams = []
+    for rate_hz in (100, 200):
+        rows, seconds = delivered(3600 * rate_hz - 10, rate_hz, seed=1)
+        fast = np.stack([np.interp(rows / rate_hz, np.arange(len(samples)) / 50, axis) for axis in samples.T], axis=1)
+        streams.append((np.rint(1e6 * (seconds + 1)).astype(np.int64), fast))
+    assert len(_recognised_as_in_python(jvm, EDGE, streams)) > 5400
 
 
-def test_people_who_take_more_steps_than_in_training_are_unknown_as_in_python(jvm):
-    """Played 1.7 times as fast, recordings of people who walk show people who run."""
-    walks = map(_walk, some_recordings()[:3])
-    runs = [as_recorded(walk[np.arange(0, len(walk) - 1, 1.7).astype(int)], None) for walk in walks]
-    flatbuffer, card = cards.read_model(EDGE)
-    boundless = replace(card, live=replace(card.live, novelty=replace(card.live.novelty, steps=None)))
-    (jvm.folder / "boundless.tflite").write_bytes(cards.attach(flatbuffer, boundless))
-    models = (EDGE, jvm.folder / "boundless.tflite")
-    bounded, unbounded = (_decisions_as_in_python(jvm, model, runs)[0] for model in models)
-    assert (bounded[:, 1] == -1).mean() > (unbounded[:, 1] == -1).mean() + 0.3
+def test_a_personal_correction_changes_the_answers_as_in_python(jvm):
+    flatbuffer, edge = cards.read_model(EDGE)
+    weights = tuple(map(tuple, np.random.default_rng(0).normal(0, 0.3, (6, 45)).tolist()))
+    correction = PersonalCorrection((1.0,) + (0.0,) * 44, weights, (-3.0,) * 6, (2.0,) * 6)
+    cards.write_model(jvm.folder / "mine.tflite", flatbuffer, replace(edge, personal_correction=correction))
+    streams = [_stream(some_recordings()[0].samples)]
+    answers, plain = (_recognised_as_in_python(jvm, x, streams) for x in (jvm.folder / "mine.tflite", EDGE))
+    assert [answer.activity for answer in answers] != [answer.activity for answer in plain]
+
+
+def test_a_model_of_raw_signals_in_other_units_is_recognised_as_in_python(jvm):
+    """Without a novelty detector, and at another rate than the sensor's."""
+    weights = np.random.default_rng(0).normal(0, 0.05, (3, 150))
+    signals = tuple(Signal(f"a{axis}", "m/s2") for axis in "xyz")
+    content = card(50, ("SITTING", "WALKING", "LAYING"), "xyz", raw_input=True)
+    raw = replace(content, signals=signals, window=Window(25.0, 50, 25))
+    model = jvm.folder / "raw.tflite"
+    cards.write_model(model, dense(weights, (50, 3), name=RAW_INPUT), raw)
+    answers = _recognised_as_in_python(jvm, model, [_stream(some_recordings()[0].samples)])
+    assert len({answer.activity for answer in answers}) > 1
 
 
 def test_a_card_that_cannot_be_used_is_refused_as_in_python(jvm):
-    flatbuffer, card = cards.read_model(EDGE)
-    novelty = replace(card.live.novelty, steps=replace(card.live.novelty.steps, most=0.0))
+    flatbuffer, edge = cards.read_model(EDGE)
+    novelty = replace(edge.live.novelty, steps=replace(edge.live.novelty.steps, most=0.0))
     np.zeros((1, 7)).tofile(jvm.folder / "samples")
     for unusable, reason in (
-        (replace(card, live=replace(card.live, novelty=novelty)), "steps"),
-        (replace(card, frame="walking", labels=("JOGGING", *uci_har.LABELS[1:])), "WALKING"),
+        (replace(edge, live=replace(edge.live, novelty=novelty)), "steps"),
+        (replace(edge, frame="walking", labels=("JOGGING", *uci_har.LABELS[1:])), "WALKING"),
     ):
         (jvm.folder / "unusable.tflite").write_bytes(cards.attach(flatbuffer, unusable))
         with pytest.raises(DeviceError, match=reason):
@@ -129,53 +86,39 @@ def test_a_card_that_cannot_be_used_is_refused_as_in_python(jvm):
             cards.read_model(jvm.folder / "unusable.tflite")
 
 
-def _decisions_as_in_python(jvm, model: Path, streams: list[Stream]) -> tuple[np.ndarray, set[str]]:
-    """Compare the app's decisions and notices with Python's; return the decisions and the kinds of notices."""
+def _stream(samples: np.ndarray) -> Stream:
+    seconds, _ = as_recorded(samples, None)
+    return np.rint(1e6 * seconds).astype(np.int64), samples
+
+
+def _recognised_as_in_python(jvm, model: Path, streams: list[Stream]) -> list[Answer]:
+    """Compare the app's decisions and notices with Python's; return the decisions."""
     files = [(f"samples-{i}", f"decisions-{i}") for i in range(len(streams))]
     for stream, (samples, _) in zip(streams, files, strict=True):
         np.column_stack(stream).astype("<f8").tofile(jvm.folder / samples)
     lines = [line.split() for line in jvm.drive("live", model, *chain(*files)).splitlines()]
-    rows = []
-    for i, stream in enumerate(streams):
-        decided, noticed = _in_python(model, stream)
-        rows.append(_doubles(jvm.folder / files[i][1], decided.shape[1]))
-        assert np.array_equal(rows[-1][:, :4], decided[:, :4])
-        assert np.abs(rows[-1][:, 4:] - decided[:, 4:]).max() < 1e-6
-        assert sorted(notice for number, *notice in lines if number == str(i)) == sorted(noticed)
-    return np.concatenate(rows), {kind for _, kind, _ in lines}
+    classifier = Classifier(model)
+    answers: list[Answer] = []
+    for i, (times, samples) in enumerate(streams):
+        app = _events(classifier, jvm.folder / files[i][1], [line for number, *line in lines if number == str(i)])
+        python = in_python(classifier, samples, times)
+        assert app.answers == python.answers
+        assert np.abs(app.probabilities - python.probabilities).max() < 1e-6
+        assert sorted(app.notices) == sorted(python.notices)
+        assert app.left_out == python.left_out
+        answers += app.answers
+    return answers
 
 
-def _in_python(model: Path, stream: Stream) -> tuple[np.ndarray, list[list[str]]]:
-    """Return decisions as `Drive` writes them and notices as it prints them, for samples in uneven chunks."""
-    recogniser = LiveRecognizer(Classifier(model))
-    seconds, samples = stream
-    events = feed(recogniser, samples, seconds, [37] * (len(samples) // 37))
-    answers = [*recogniser.card.answers, UNKNOWN]
-    rows = []
-    for decision in decisions(events):
-        place = answers.index(decision.activity) if decision.activity != UNKNOWN else -1
-        rows.append([decision.seconds, place, decision.warming_up, _reason(decision.reason), *decision.probabilities])
-    left_out = recogniser.duplicates + recogniser.late + recogniser.invalid
-    # The app has no notice about axes.
-    lines = [[_kind(notice), repr(notice.seconds)] for notice in notices(events) if notice.kind != "axes"]
-    return np.array(rows), [*lines, ["LEFT_OUT", str(left_out)]]
-
-
-def _kind(notice: Notice) -> str:
-    """Return the app's name for the kind of a notice."""
-    names = {"mounting": "mounting found" if "is known" in notice.text else "mounting lost"}
-    return names.get(notice.kind, notice.kind).upper().replace(" ", "_")
-
-
-def _reason(text: str) -> int:
-    """Return the number of a reason in the app."""
-    if text.endswith("stuck, or switched off"):
-        return 5
-    if text == UNKNOWN_MOUNTING:
-        return 6
-    beginnings = ("", "no activity is certain", "orientation", "movement", "the phone is lying still")
-    return max(i for i, beginning in enumerate(beginnings) if text.startswith(beginning)) if text else 0
-
-
-def _doubles(path: Path, width: int) -> np.ndarray:
-    return np.fromfile(path, "<f8").reshape(-1, width)
+def _events(classifier: Classifier, decisions: Path, lines: list[list[str]]) -> Events:
+    """Read what `Drive` wrote and printed of a stream."""
+    card = classifier.card
+    rows = np.fromfile(decisions, "<f8").reshape(-1, 4 + len(card.labels))
+    names = [*card.answers, UNKNOWN]
+    answers = [
+        Answer(int(us), names[int(activity)], REASONS[int(reason)], bool(warming_up))
+        for us, activity, warming_up, reason, *_ in rows
+    ]
+    *notices, (_, left_out) = lines
+    kinds = [(int(us), kind.lower().replace("_", " ")) for kind, us in notices]
+    return Events(answers, rows[:, 4:], kinds, int(left_out))

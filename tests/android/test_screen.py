@@ -28,8 +28,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
-CLASSES = ("RecognitionServiceTest", "MainActivityTest", "BenchActivityTest")
-MODEL = "edge_int8.tflite"
+CLASSES = ("RecognitionServiceTest", "MainActivityTest", "ModelsTest", "BenchActivityTest")
 
 
 def names() -> list[str]:
@@ -38,57 +37,10 @@ def names() -> list[str]:
     return [f"{name}.{test}" for name in CLASSES for test in re.findall(r"public void (\w+)\(\)", sources[name])]
 
 
-@pytest.fixture(scope="module")
-def samples() -> np.ndarray:
-    """Two and a half minutes `[n, 6]` in g and rad/s."""
-    return embedded_recordings.load()[0].samples[:7500]
-
-
-@pytest.fixture(scope="module")
-def sandbox(desktop, apk, samples, tmp_path_factory) -> tuple[Mapping[str, list[str]], Path]:
-    """Return the failures of each test, and the folder where the tests wrote files."""
-    folder = tmp_path_factory.mktemp("sandbox")
-    pictures.write_samples(folder / "samples", samples)
-    return desktop.sandbox(CLASSES, apk, folder), folder
-
-
-@pytest.mark.parametrize("name", names())
-def test_a_java_test_passes_in_the_sandbox(sandbox, name):
-    failures, _ = sandbox
-    assert failures[name] == []
-
-
-def test_the_service_decides_as_python_does_and_its_recording_can_be_streamed(sandbox):
-    _, folder = sandbox
-    nanoseconds, *sensed = np.fromfile(folder / "samples", "<f8").reshape(-1, 7).T
-    samples = np.stack(sensed, axis=1)
-    samples[:, :3] /= STANDARD_GRAVITY
-    recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
-    labels = recogniser.card.labels
-    expected = [
-        [decision.seconds, -1 if decision.activity == UNKNOWN else labels.index(decision.activity)]
-        for decision in decisions(feed(recogniser, samples, nanoseconds / 1e9))
-    ]
-    actual = np.fromfile(folder / "decisions", "<f8").reshape(-1, 2)
-    assert np.array_equal(actual, expected[: len(actual)])
-    assert len(expected) - len(actual) <= 1  # the last sample waits for later ones
-
-    path = folder / "recordings/a.csv"
-    ((series,), _) = read_series(path.read_bytes(), str(path), find_layout(DEFAULT), "")
-    assert {name: {*texts} for name, texts in series.texts.items()} == {"subject": {"s1, left"}, "label": {"SITTING"}}
-    assert np.array_equal(series.values.astype(np.float32), samples.astype(np.float32))
-    streamed = succeeded(har_edge("stream", "edge", "--csv", path, "--jsonl")).stdout
-    assert abs(streamed.count('"type": "decision"') - len(samples) / 64) < 3
-
-
 def damaged() -> bytes:
     model = bytearray(reference_model("edge", "int8").read_bytes())
     model[3000] ^= 1
     return bytes(model)
-
-
-def edge_anywhere() -> bytes:
-    return reference_model("edge-anywhere", "int8").read_bytes()
 
 
 def without_rotation() -> bytes:
@@ -103,18 +55,48 @@ def walk_and_lie() -> np.ndarray:
     return np.concatenate(parts) @ np.kron(np.eye(2), askew).T
 
 
-@pytest.mark.parametrize(
-    ("model", "test"),
-    [
-        (damaged, "a_damaged_model_is_reported"),
-        (without_rotation, "a_model_without_rotation_leaves_the_gyroscope_off"),
-        (edge_anywhere, "how_the_phone_is_worn_is_found_from_walking_and_said"),
-    ],
-)
-def test_the_app_runs_or_reports_another_model(desktop, apk, samples, tmp_path, model, test):
-    (tmp_path / "files").mkdir()
-    moved = walk_and_lie() if model is edge_anywhere else samples
-    pictures.write_samples(tmp_path / "files/samples", moved)
-    other = desktops.with_asset(apk, MODEL, model(), tmp_path / "other.apk")
-    failures = desktop.sandbox(["OtherModelTest"], other, tmp_path / "files")
-    assert failures[f"OtherModelTest.{test}"] == []
+@pytest.fixture(scope="module")
+def samples() -> np.ndarray:
+    """Two and a half minutes `[n, 6]` in g and rad/s."""
+    return embedded_recordings.load()[0].samples[:7500]
+
+
+@pytest.fixture(scope="module")
+def sandbox(desktop, apk, samples, tmp_path_factory) -> tuple[Mapping[str, list[str]], Path]:
+    """Return the failures of each test, and the folder where the tests wrote files."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    pictures.write_samples(folder / "samples", samples)
+    pictures.write_samples(folder / "walk", walk_and_lie())
+    (folder / "damaged.tflite").write_bytes(damaged())
+    (folder / "without_rotation.tflite").write_bytes(without_rotation())
+    return desktop.sandbox(CLASSES, apk, folder), folder
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_java_test_passes_in_the_sandbox(sandbox, name):
+    failures, _ = sandbox
+    assert failures[name] == []
+
+
+def test_the_service_decides_as_python_does_and_its_recording_can_be_streamed(sandbox):
+    _, folder = sandbox
+    nanoseconds, *sensed = np.fromfile(folder / "samples", "<f8").reshape(-1, 7).T
+    ax, ay, az, gx, gy, gz = sensed  # of an upright phone, whose y axis points up
+    samples = np.stack([ay, -ax, az, gy, -gx, gz], axis=1)
+    samples[:, :3] /= STANDARD_GRAVITY
+    recogniser = LiveRecognizer(Classifier(reference_model("edge", "int8")))
+    labels = recogniser.card.labels
+    expected = [
+        [round(1e6 * decision.seconds) / 1e6, -1 if decision.activity == UNKNOWN else labels.index(decision.activity)]
+        for decision in decisions(feed(recogniser, samples, nanoseconds / 1e9))
+    ]
+    actual = np.fromfile(folder / "decisions", "<f8").reshape(-1, 2)
+    assert np.array_equal(actual, expected[: len(actual)])
+    assert len(expected) - len(actual) <= 1  # the last sample waits for later ones
+
+    path = folder / "recordings/a.csv"
+    ((series,), _) = read_series(path.read_bytes(), str(path), find_layout(DEFAULT), "")
+    assert {name: {*texts} for name, texts in series.texts.items()} == {"subject": {"s1, left"}, "label": {"SITTING"}}
+    assert np.array_equal(series.values.astype(np.float32), samples.astype(np.float32))
+    streamed = succeeded(har_edge("stream", "edge", "--csv", path, "--jsonl")).stdout
+    assert abs(streamed.count('"type": "decision"') - len(samples) / 64) < 3

@@ -56,17 +56,17 @@ def build(
     return packed(schema.ModelT(version=3, operatorCodes=codes, subgraphs=[graph], buffers=buffers))
 
 
-def dense(weights: np.ndarray, window: tuple[int, int], version: int = 1) -> bytes:
+def dense(weights: np.ndarray, window: tuple[int, int], version: int = 1, name: str = "window") -> bytes:
     """Logits `[1, n_labels]` = `weights` `[n_labels, samples * n_signals]` times a float32 window."""
     n_labels, n_inputs = weights.shape
     assert n_inputs == window[0] * window[1]
     constants = [Part("weights", weights.shape, values=weights), Part("bias", (n_labels,), values=np.zeros(n_labels))]
     parts, takes = (
-        [Part("window", (1, *window)), *constants, Part("logits", (1, n_labels))],
-        ["window", "weights", "bias"],
+        [Part(name, (1, *window)), *constants, Part("logits", (1, n_labels))],
+        [name, "weights", "bias"],
     )
     options = schema.FullyConnectedOptionsT()
-    return build(KINDS.FULLY_CONNECTED, parts, ["window"], ["logits"], takes, options, version)
+    return build(KINDS.FULLY_CONNECTED, parts, [name], ["logits"], takes, options, version)
 
 
 def quantise(n: int, scale: float, zero_point: int) -> bytes:

@@ -2,11 +2,13 @@ package haredge.demo;
 
 import static org.robolectric.Shadows.shadowOf;
 
+import android.app.Activity;
 import android.app.Application;
 import android.content.ComponentName;
 import android.content.Intent;
 import android.hardware.Sensor;
 import android.os.Looper;
+import android.widget.TextView;
 import haredge.core.Streams;
 import java.io.File;
 import java.io.IOException;
@@ -21,7 +23,7 @@ import org.robolectric.RuntimeEnvironment;
 import org.robolectric.android.controller.ActivityController;
 import org.robolectric.android.controller.ServiceController;
 
-/** Stands for a phone with the app: it carries intents from the screen to the service, as Android does. */
+/** Stands for a phone with the app and its model {@code edge}: it carries intents from the screen to the service, as Android does. */
 final class Handset {
     static final long START_NS = 5_000_000_000L;
 
@@ -36,9 +38,14 @@ final class Handset {
 
     Handset(int... sensors) {
         motion.with(sensors);
+        new Models(application).choose(1);
         controller = Robolectric.buildService(RecognitionService.class).create();
         ComponentName name = new ComponentName(application, RecognitionService.class);
         shadowOf(application).setComponentNameAndServiceForBindService(name, service().onBind(new Intent()));
+    }
+
+    static String text(Activity screen, int id) {
+        return ((TextView) screen.findViewById(id)).getText().toString();
     }
 
     RecognitionService service() {
@@ -115,8 +122,12 @@ final class Handset {
         return new File(System.getProperty("har-edge.files"), name);
     }
 
-    /** A person's recording {@code [n, 7]}, as {@link #move} takes it. */
     static ByteBuffer samples() throws IOException {
-        return ByteBuffer.wrap(Streams.readAll(file("samples"))).order(ByteOrder.LITTLE_ENDIAN);
+        return samples("samples");
+    }
+
+    /** A person's recording {@code [n, 7]}, as {@link #move} takes it. */
+    static ByteBuffer samples(String name) throws IOException {
+        return ByteBuffer.wrap(Streams.readAll(file(name))).order(ByteOrder.LITTLE_ENDIAN);
     }
 }

@@ -1,5 +1,6 @@
 package haredge.demo;
 
+import static haredge.demo.Handset.text;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertNull;
@@ -12,7 +13,6 @@ import android.content.Intent;
 import android.view.ViewGroup;
 import android.widget.EditText;
 import android.widget.Spinner;
-import android.widget.TextView;
 import haredge.core.Streams;
 import java.io.File;
 import java.nio.charset.StandardCharsets;
@@ -63,7 +63,7 @@ public class MainActivityTest {
         Handset phone = new Handset();
         Activity screen = atWork(phone, 0);
         for (int i = 0; i < 1000; i++) {
-            phone.motion.say(1, i * 20_000_000L, -9.80665 + (i % 3) * 0.01, 0, 0); // upside down
+            phone.motion.say(1, i * 20_000_000L, 0, -9.80665 + (i % 3) * 0.01, 0); // upside down
             phone.motion.say(4, i * 20_000_000L, 0, 0, (i % 3) * 0.001);
         }
         phone.motion.settle();
@@ -183,10 +183,6 @@ public class MainActivityTest {
     private static void press(Handset phone, Activity screen, int button) {
         screen.findViewById(button).performClick();
         phone.carry();
-    }
-
-    private static String text(Activity screen, int id) {
-        return ((TextView) screen.findViewById(id)).getText().toString();
     }
 
     private static String onlyRecording(Handset phone) throws Exception {

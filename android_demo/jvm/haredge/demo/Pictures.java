@@ -43,7 +43,7 @@ public class Pictures {
         Handset phone = new Handset();
         Activity screen = screen(phone, 4000);
         for (int i = 4000; i < 4400; i++) {
-            phone.motion.say(1, Handset.START_NS + i * 20_000_000L, -9.8 + (i % 3) * 0.01, 0, 0); // upside down
+            phone.motion.say(1, Handset.START_NS + i * 20_000_000L, 0, -9.8 + (i % 3) * 0.01, 0); // upside down
             phone.motion.say(4, Handset.START_NS + i * 20_000_000L, 0, 0, (i % 3) * 0.001);
         }
         phone.motion.settle();

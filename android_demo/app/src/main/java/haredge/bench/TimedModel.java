@@ -2,12 +2,10 @@ package haredge.bench;
 
 import haredge.core.Classifier;
 import haredge.core.Engine;
-import haredge.core.FrontEnd;
+import haredge.core.HarCore;
 import haredge.core.InputError;
 import haredge.core.ModelFile;
-import haredge.core.Mounting;
 import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,17 +21,12 @@ final class TimedModel {
     private static final double SLICE_S = 1e-3;
     private static final int MOST_CALLS = 16;
 
-    // Turning takes as long as by any other rotation.
-    private static final double[][] ROTATION = {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}};
-
     /** The time of one slice. */
     final double sliceS;
 
     private final Classifier classifier;
     private final Windows windows;
-    private final int[] places;
-    private final int[] triads;
-    private final double[][][] recorded; // all signals, as they are before a turn
+    private final HarCore core; // null for windows in the frame of the phone
     private final ByteBuffer[] inputs;
     private final ByteBuffer output;
     private final int calls; // of a slice
@@ -48,12 +41,10 @@ final class TimedModel {
         long began = System.nanoTime();
         classifier = new Classifier(model, factory, threads);
         loadNs = System.nanoTime() - began;
-        places = model.card.places();
-        triads = model.card.triads();
         inputs = new ByteBuffer[Math.min(TIMED_WINDOWS, windows.count)];
-        recorded = new double[inputs.length][model.card.samples][FrontEnd.SIGNALS];
+        core = model.card.isWalkingFrame ? model.card.core() : null;
         output = Classifier.buffer(classifier.engine().output());
-        readWindows(model.name);
+        readWindows(model);
         began = System.nanoTime();
         infer(0);
         firstNs = System.nanoTime() - began;
@@ -64,29 +55,17 @@ final class TimedModel {
     }
 
     /** Read a few windows from all over the file. */
-    private void readWindows(String name) throws InputError {
+    private void readWindows(ModelFile model) throws InputError {
         if (inputs.length == 0) {
             throw new InputError("the data has no test windows: name other data with --data");
         }
         for (int i = 0; i < inputs.length; i++) {
             float[] window = windows.at((int) ((long) i * (windows.count - 1) / Math.max(1, inputs.length - 1)));
-            if (window.length != recorded[i].length * places.length) {
-                throw new InputError("the windows do not have the shape that " + name + " takes");
-            }
-            for (int at = 0; at < window.length; at++) {
-                recorded[i][at / places.length][places[at % places.length]] = window[at];
+            if (window.length != model.card.samples * model.card.signals.size()) {
+                throw new InputError("the windows do not have the shape that " + model.name + " takes");
             }
             inputs[i] = Classifier.buffer(classifier.engine().input());
-            turn(i);
-        }
-    }
-
-    private void turn(int place) {
-        FloatBuffer input = inputs[place].asFloatBuffer();
-        for (double[] sample : Mounting.turned(recorded[place], ROTATION, triads)) {
-            for (int from : places) {
-                input.put((float) sample[from]);
-            }
+            inputs[i].asFloatBuffer().put(window);
         }
     }
 
@@ -101,8 +80,8 @@ final class TimedModel {
 
     /** Do all that comes before an inference: the graph takes windows as they come, but for the frame. */
     private void prepare(int place) {
-        if (classifier.card.isWalkingFrame) {
-            turn(place);
+        if (core != null) {
+            core.turn(inputs[place]);
         }
     }
 
@@ -111,7 +90,7 @@ final class TimedModel {
         int first = latencyNs.size() * calls;
         long[] times = Timing.calls(this::infer, inputs.length, calls, first);
         latencyNs.add(times);
-        boolean isPrepared = !classifier.card.isWalkingFrame;
+        boolean isPrepared = core == null;
         endToEndNs.add(isPrepared ? times : Timing.calls(this::prepareAndInfer, inputs.length, calls, first));
     }
 

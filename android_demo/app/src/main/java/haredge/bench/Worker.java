@@ -1,6 +1,5 @@
 package haredge.bench;
 
-import haredge.core.Digests;
 import haredge.core.Engine;
 import haredge.core.InputError;
 import haredge.core.ModelFile;
@@ -120,7 +119,7 @@ public final class Worker {
         if (!arrays.isEmpty()) {
             byte[] npz = Npy.npz(arrays);
             Streams.write(new File(answer + ".npz"), npz);
-            digest = Digests.sha256(npz, npz.length);
+            digest = Streams.sha256(npz, npz.length);
         }
         writeJson(answer, new JSONObject().put("facts", facts).put("arrays_sha256", digest));
     }

@@ -3,6 +3,7 @@ package haredge.core;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
 import org.json.JSONArray;
 import org.json.JSONException;
@@ -10,30 +11,51 @@ import org.json.JSONObject;
 
 /** Reads the model card inside a {@code .tflite} file, see {@code docs/formats.md}. */
 public final class Card {
+    /** Activities that look alike where a phone tilts backwards: {@code edge_runtime/model/alike_labels.py}. */
+    public static final class Alike {
+        public final int[] rows; // among the labels
+        public final List<String> placements;
+
+        private Alike(JSONObject record, List<String> labels) throws JSONException {
+            List<String> names = texts(record.getJSONArray("labels"));
+            placements = texts(record.getJSONArray("placements"));
+            boolean areKnown = new HashSet<>(names).size() > 1 && labels.containsAll(names);
+            if (!areKnown || placements.isEmpty() || placements.contains("")) {
+                throw new JSONException("labels that look alike are at least two of its labels, with a placement");
+            }
+            rows = names.stream().mapToInt(labels::indexOf).toArray();
+        }
+    }
+
     public static final String WALKING = "WALKING";
 
     private static final int FORMAT = 5;
+    private static final int LONGEST = 1_000_000; // samples
+    private static final int SECTIONS = 2; // where those of the filters begin among the constants of HarCore
+    private static final double FILTERED_HZ = 50;
+    private static final double LEAST_RAW_HZ = 10;
+    private static final double MOST_RAW_HZ = 1000;
+    /** Signals as {@code edge_runtime/signals/frontend.py} makes them. */
+    private static final List<String> SIGNALS = Arrays.asList(
+            "body_acc_x", "body_acc_y", "body_acc_z", "body_gyro_x", "body_gyro_y", "body_gyro_z",
+            "total_acc_x", "total_acc_y", "total_acc_z");
+    private static final List<String> RAW = Arrays.asList("ax", "ay", "az", "gx", "gy", "gz");
+    /** The same quantities among {@link #SIGNALS}. */
+    private static final int[] OF_RAW = {6, 7, 8, 3, 4, 5};
 
     public final String name;
     public final List<String> labels;
     public final List<String> signals;
-
     public final boolean isWalkingFrame;
-
-    public final List<String> answers;
-
-    public final List<AlikeLabels> alike;
-
+    public final List<Alike> alike = new ArrayList<>();
+    public final List<String> answers = new ArrayList<>();
     public final double rateHz;
     public final int samples;
-    public final int hop;
-    public final double temperature;
-
-    final PersonalCorrection personalCorrection;
-
-    private final Filters filters;
-
-    public final JSONObject content;
+    final int hop;
+    final String sha256; // of the model
+    private final List<String> units;
+    private final boolean hasFilters;
+    private final CardNumbers numbers;
 
     /** Throws {@link InputError} when {@code text} is not a usable card; {@code source} names it. */
     public static Card parse(String text, String source) throws InputError {
@@ -45,38 +67,40 @@ public final class Card {
     }
 
     private Card(JSONObject content, String source) throws JSONException, InputError {
-        int format = content.getInt("format");
-        if (format != FORMAT) {
-            throw new InputError(source + " has card format " + format + ": use the app of the har-edge that wrote it");
+        if (content.getInt("format") != FORMAT) {
+            throw new InputError(source + " has a format other than " + FORMAT + ": use the app of its har-edge");
         }
-        this.content = content;
         name = content.getString("name");
         labels = texts(content.getJSONArray("labels"));
-        signals = signalNames(content.getJSONArray("signals"), source);
+        signals = fields(content.getJSONArray("signals"), "name");
+        units = fields(content.getJSONArray("signals"), "unit");
         JSONObject window = content.getJSONObject("window");
-        rateHz = window.isNull("rate_hz") ? Double.NaN : window.getDouble("rate_hz"); // null: it is not known
+        rateHz = window.optDouble("rate_hz", 0); // null: it is not known
         samples = window.getInt("samples");
         hop = window.getInt("hop");
-        temperature = content.optDouble("temperature", 1.0);
-        if (!content.getBoolean("raw_input")) {
-            throw new InputError(source + " says that windows are prepared outside the graph, which this app does not: "
-                    + "convert the model again, with --io raw");
-        }
         isWalkingFrame = content.getString("frame").equals("walking");
-        alike = alike(content.getJSONArray("alike"), labels);
-        answers = answers(labels, alike);
-        checkFrame(content.getString("frame"), source);
-        JSONObject frontEnd = content.optJSONObject("front_end");
-        filters = frontEnd == null ? null : new Filters(frontEnd);
-        JSONObject learnt = content.optJSONObject("personal_correction");
-        personalCorrection = learnt == null ? null : new PersonalCorrection(learnt, this);
-        if (labels.size() < 2 || samples < 1 || hop < 1 || !(temperature > 0)) {
-            throw new InputError(source + " needs two labels, a window and a temperature above 0; mend the card");
+        answers.addAll(labels);
+        JSONArray groups = content.getJSONArray("alike");
+        for (int i = 0; i < groups.length(); i++) {
+            alike.add(new Alike(groups.getJSONObject(i), labels));
+            answers.add(String.join(" or ", texts(groups.getJSONObject(i).getJSONArray("labels"))));
         }
-        if (rateHz != FrontEnd.RATE_HZ) {
-            String rate = Double.isNaN(rateHz) ? "an unknown rate" : rateHz + " Hz";
-            throw new InputError(source + " takes windows at " + rate + "; this app filters at 50 Hz");
+        sha256 = content.getJSONObject("file").getString("sha256");
+        String fault = fault(content);
+        if (fault != null) {
+            throw new InputError(source + " " + fault);
         }
+        hasFilters = hasFilters(content.optJSONObject("front_end"));
+        numbers = new CardNumbers(this, content);
+    }
+
+    /** A recogniser with this card. Throws {@link InputError} when the signals are not those of its filters. */
+    public HarCore core() throws InputError {
+        if (!isRaw() && !hasFilters) {
+            throw new InputError("the card of '" + name + "' lacks the front_end of live signals: copy the one that "
+                    + "'har-edge card edge' prints");
+        }
+        return numbers.core();
     }
 
     /** The places among the labels of what {@code answer}, a place among the answers, stands for. */
@@ -85,103 +109,104 @@ public final class Card {
     }
 
     public boolean usesGyroscope() {
-        for (String signal : signals) {
-            if (signal.startsWith("body_gyro")) {
-                return true;
-            }
+        return signals.stream().anyMatch(Card::isRotation);
+    }
+
+    /** Whether the model takes samples as sensors give them, without filters. */
+    boolean isRaw() {
+        return RAW.contains(signals.get(0));
+    }
+
+    /** The place of each signal among all that C has. */
+    int[] columns() {
+        return signals.stream().mapToInt((isRaw() ? RAW : SIGNALS)::indexOf).toArray();
+    }
+
+    /** The column of each of {@link #SIGNALS}, 0 if it has none. */
+    int[] places() {
+        return SIGNALS.stream().mapToInt(signal -> Math.max(0, measured().indexOf(signal))).toArray();
+    }
+
+    /** A unit of each signal in g or rad/s, null if it is not known. */
+    List<Double> factors() {
+        List<Double> factors = new ArrayList<>();
+        for (int i = 0; i < signals.size(); i++) {
+            factors.add((isRotation(signals.get(i)) ? Units.ROTATIONS : Units.ACCELERATIONS).get(units.get(i)));
         }
-        return false;
+        return factors;
     }
 
-    /** The filters that make the model's signals. Throws {@link InputError} when the card does not have them. */
-    public Filters filters() throws InputError {
-        if (filters == null) {
-            throw new InputError("the card of '" + name + "' has no front_end: this app and page take filtered "
-                    + "signals, and har-edge stream also raw ones");
+    /** Whether the model takes the three axes of a quantity in a row, which begins at {@code first} of {@link #SIGNALS}. */
+    boolean hasTriad(int first) {
+        return Collections.indexOfSubList(measured(), SIGNALS.subList(first, first + 3)) >= 0;
+    }
+
+    /** The names of the signals among {@link #SIGNALS}. */
+    private List<String> measured() {
+        List<String> names = new ArrayList<>(signals);
+        names.replaceAll(signal -> RAW.contains(signal) ? SIGNALS.get(OF_RAW[RAW.indexOf(signal)]) : signal);
+        return names;
+    }
+
+    private static boolean isRotation(String signal) {
+        return signal.startsWith("body_gyro") || RAW.indexOf(signal) >= 3;
+    }
+
+    /** What makes the card unusable and what to do, null if nothing does. */
+    private String fault(JSONObject content) throws JSONException {
+        String frame = content.getString("frame");
+        if (!content.getBoolean("raw_input")) {
+            return "says that windows are prepared outside the graph, which this app does not: convert the model again, "
+                    + "with --io raw";
         }
-        return filters;
-    }
-
-    public int[] places() {
-        int[] places = new int[signals.size()];
-        for (int i = 0; i < places.length; i++) {
-            places[i] = SIGNAL_NAMES.indexOf(signals.get(i));
+        if (labels.size() < 2 || labels.contains("") || new HashSet<>(labels).size() < labels.size()) {
+            return "needs at least two labels with different names; mend the card";
         }
-        return places;
-    }
-
-    /** Where quantities begin among the signals of {@link FrontEnd} whose three axes the model takes in a row. */
-    public int[] triads() {
-        int[] triads = new int[3];
-        int found = 0;
-        for (int first = 0; first < SIGNAL_NAMES.size(); first += 3) {
-            if (hasTriad(first)) {
-                triads[found++] = first;
-            }
+        if (samples < 1 || samples > LONGEST || hop < 1 || hop > LONGEST) {
+            return "needs a window of 1 to " + LONGEST + " samples; mend the card";
         }
-        return Arrays.copyOf(triads, found);
-    }
-
-    private boolean hasTriad(int first) {
-        return Collections.indexOfSubList(signals, SIGNAL_NAMES.subList(first, first + 3)) >= 0;
-    }
-
-    private void checkFrame(String frame, String source) throws InputError {
-        String fault = null;
+        HashSet<String> names = new HashSet<>(signals);
+        boolean areRaw = names.equals(new HashSet<>(RAW)) || names.equals(new HashSet<>(RAW.subList(0, 3)));
+        boolean areFiltered = !signals.isEmpty() && SIGNALS.containsAll(signals);
+        boolean areLive = areRaw
+                ? rateHz >= LEAST_RAW_HZ && rateHz <= MOST_RAW_HZ && !factors().contains(null)
+                : areFiltered && rateHz == FILTERED_HZ && factors().stream().allMatch(factor -> factor != null && factor == 1);
+        if (!areLive || names.size() < signals.size()) {
+            return "takes " + signals + " in " + units + " at " + rateHz + " Hz, which this app cannot make: name signals, "
+                    + "units and rate as docs/formats.md does";
+        }
         if (!isWalkingFrame && !frame.equals("device")) {
-            fault = "takes windows in the frame '" + frame + "', which this app does not know";
-        } else if (isWalkingFrame && !(hasTriad(0) && hasTriad(6))) {
-            fault = "takes windows in the walking frame, which needs body_acc and total_acc among its signals";
-        } else if (isWalkingFrame && !labels.contains(WALKING)) {
-            fault = "takes windows in the walking frame, which is found by its label " + WALKING + "; it has none";
-        } else if (!isWalkingFrame && !alike.isEmpty()) {
-            fault = "has labels that look alike, which takes windows in the walking frame";
+            return "takes windows in the frame '" + frame + "', which this app does not know; mend the card";
         }
-        if (fault != null) {
-            throw new InputError(source + " " + fault + "; mend the card");
+        if (isWalkingFrame && !(hasTriad(0) && hasTriad(6) && labels.contains(WALKING))) {
+            return "takes windows in the walking frame, which needs body_acc, total_acc and the label " + WALKING
+                    + "; mend the card";
         }
+        return alike.isEmpty() || isWalkingFrame
+                ? null
+                : "has labels that look alike, which takes windows in the walking frame; mend the card";
     }
 
-    private static final List<String> SIGNAL_NAMES = names();
-
-    private static List<String> names() {
-        List<String> names = new ArrayList<>();
-        for (String quantity : new String[] {"body_acc", "body_gyro", "total_acc"}) {
-            for (String axis : new String[] {"x", "y", "z"}) {
-                names.add(quantity + "_" + axis);
+    /** Whether the signals of training came from the filters that C has. */
+    private static boolean hasFilters(JSONObject frontEnd) throws JSONException {
+        List<Double> sections = new ArrayList<>();
+        for (String filter : new String[] {"noise", "gravity", "drift"}) {
+            if (frontEnd != null) {
+                sections.addAll(CardNumbers.flat(frontEnd.getJSONObject(filter).getJSONArray("sections")));
             }
         }
-        return Collections.unmodifiableList(names);
+        double[] constants = HarCore.constants();
+        return Arrays.equals(
+                sections.stream().mapToDouble(x -> x).toArray(),
+                Arrays.copyOfRange(constants, SECTIONS, constants.length));
     }
 
-    private static List<String> signalNames(JSONArray records, String source) throws JSONException, InputError {
-        List<String> names = new ArrayList<>();
+    private static List<String> fields(JSONArray records, String field) throws JSONException {
+        List<String> texts = new ArrayList<>();
         for (int i = 0; i < records.length(); i++) {
-            JSONObject signal = records.getJSONObject(i);
-            String unit = signal.getString("name").startsWith("body_gyro") ? "rad/s" : "g";
-            if (!SIGNAL_NAMES.contains(signal.getString("name")) || !signal.getString("unit").equals(unit)) {
-                throw new InputError(source + " takes the signal " + signal.getString("name") + " in "
-                        + signal.getString("unit") + ", which this app does not make");
-            }
-            names.add(signal.getString("name"));
+            texts.add(records.getJSONObject(i).getString(field));
         }
-        return Collections.unmodifiableList(names);
-    }
-
-    private static List<AlikeLabels> alike(JSONArray records, List<String> labels) throws JSONException {
-        List<AlikeLabels> alike = new ArrayList<>();
-        for (int i = 0; i < records.length(); i++) {
-            alike.add(new AlikeLabels(records.getJSONObject(i), labels));
-        }
-        return Collections.unmodifiableList(alike);
-    }
-
-    private static List<String> answers(List<String> labels, List<AlikeLabels> alike) {
-        List<String> answers = new ArrayList<>(labels);
-        for (AlikeLabels group : alike) {
-            answers.add(group.name);
-        }
-        return Collections.unmodifiableList(answers);
+        return texts;
     }
 
     static List<String> texts(JSONArray array) throws JSONException {
@@ -189,6 +214,6 @@ public final class Card {
         for (int i = 0; i < array.length(); i++) {
             texts.add(array.getString(i));
         }
-        return Collections.unmodifiableList(texts);
+        return texts;
     }
 }

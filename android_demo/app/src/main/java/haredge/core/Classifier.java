@@ -1,15 +1,14 @@
 package haredge.core;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /** Classifies windows with a model and its card. */
 public final class Classifier implements AutoCloseable {
     public final Card card;
+    public final ByteBuffer input;
+    public final ByteBuffer output;
     private final Engine engine;
-    private final ByteBuffer input;
-    private final ByteBuffer output;
 
     /** Throws {@link InputError} when the runtime does not take the model, or the graph is not what its card says. */
     public Classifier(ModelFile model, Engine.Factory factory, int threads) throws InputError {
@@ -20,20 +19,18 @@ public final class Classifier implements AutoCloseable {
         output = buffer(engine.output());
     }
 
-    /** The network's answers, corrected for its person, for a {@code window} in the units of the card. */
+    /** The network's answers for a {@code window} in the units of the card. */
     public float[] logits(float[] window) {
         input.asFloatBuffer().put(window);
-        engine.run(input, output);
+        run();
         float[] logits = new float[engine.output().size()];
         output.asFloatBuffer().get(logits);
-        if (card.personalCorrection != null) {
-            card.personalCorrection.apply(logits, window, card.signals.size());
-        }
         return logits;
     }
 
-    public float[] probabilities(float[] logits) {
-        return softmax(logits, (float) card.temperature);
+    /** Infer from {@link #input} to {@link #output}. */
+    public void run() {
+        engine.run(input, output);
     }
 
     public Engine engine() {
@@ -46,33 +43,7 @@ public final class Classifier implements AutoCloseable {
     }
 
     public static ByteBuffer buffer(TensorInfo tensor) {
-        return ByteBuffer.allocateDirect(4 * tensor.size()).order(ByteOrder.nativeOrder());
-    }
-
-    static float[] softmax(float[] logits, float temperature) {
-        float[] shares = new float[logits.length];
-        float highest = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < logits.length; i++) {
-            shares[i] = logits[i] / temperature;
-            highest = Math.max(highest, shares[i]);
-        }
-        float sum = 0;
-        for (int i = 0; i < shares.length; i++) {
-            shares[i] = (float) Math.exp(shares[i] - highest);
-            sum += shares[i];
-        }
-        for (int i = 0; i < shares.length; i++) {
-            shares[i] /= sum;
-        }
-        return shares;
-    }
-
-    public static int argmax(float[] values) {
-        int best = 0;
-        for (int i = 1; i < values.length; i++) {
-            best = values[i] > values[best] ? i : best;
-        }
-        return best;
+        return HarCore.buffer(Float.BYTES * tensor.size());
     }
 
     private void check(String name) throws InputError {

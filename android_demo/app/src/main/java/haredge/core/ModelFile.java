@@ -6,7 +6,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
-import org.json.JSONObject;
 
 /** Reads a {@code .tflite} file and its card, see {@code edge_runtime/model/model_card.py}. */
 public final class ModelFile {
@@ -29,35 +28,16 @@ public final class ModelFile {
             throw new InputError(name + " has no model card, or was cut short: attach one with 'har-edge card'");
         }
         String digest = ascii(content, content.length - DIGEST, content.length);
-        if (!digest.equals(Digests.sha256(content, content.length - DIGEST))) {
+        if (!digest.equals(Streams.sha256(content, content.length - DIGEST))) {
             throw new InputError(name + " is damaged: its bytes are not those it was written with; copy it again");
         }
-        int start = start(content, end);
+        int directory = (int) little(content, end + 16, 4);
+        int start = (int) little(content, directory + 42, 4); // of the first member, the card
         flatbuffer = Arrays.copyOf(content, start);
         card = Card.parse(readCard(content, start), "the card inside " + name);
-        JSONObject file = card.content.optJSONObject("file");
-        if (file == null || !Digests.sha256(flatbuffer, start).equals(file.optString("sha256"))) {
+        if (!Streams.sha256(flatbuffer, start).equals(card.sha256)) {
             throw new InputError(name + " is damaged: its card belongs to another model; convert it again");
         }
-    }
-
-    /** A model that somebody else runs, of which only the text of its {@code card} is here. */
-    public ModelFile(String card, String name) throws InputError {
-        this.name = name;
-        flatbuffer = new byte[0];
-        this.card = Card.parse(card, "the card of " + name);
-    }
-
-    /** Where the archive begins: at the first of its members, whose places the central directory has. */
-    private static int start(byte[] content, int end) {
-        int entry = (int) little(content, end + 16, 4);
-        long first = entry;
-        for (long members = little(content, end + 10, 2); members > 0; members--) {
-            first = Math.min(first, little(content, entry + 42, 4));
-            entry += (int) (46
-                    + little(content, entry + 28, 2) + little(content, entry + 30, 2) + little(content, entry + 32, 2));
-        }
-        return (int) first;
     }
 
     private String readCard(byte[] content, int start) throws InputError {

@@ -6,8 +6,11 @@ import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.math.BigInteger;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 
-/** Reads and writes whole streams and files. */
+/** Reads, writes and digests whole streams and files. */
 public final class Streams {
     private Streams() {}
 
@@ -39,6 +42,17 @@ public final class Streams {
         }
         if (!unfinished.renameTo(file)) {
             throw new IOException("cannot write " + file);
+        }
+    }
+
+    /** The SHA-256 of the first bytes as hexadecimal text. */
+    public static String sha256(byte[] content, int length) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(content, 0, length);
+            return String.format("%064x", new BigInteger(1, digest.digest()));
+        } catch (NoSuchAlgorithmException error) {
+            throw new IllegalStateException(error); // every Java platform has it
         }
     }
 }

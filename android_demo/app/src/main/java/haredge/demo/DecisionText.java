@@ -2,7 +2,6 @@ package haredge.demo;
 
 import android.content.Context;
 import android.text.TextUtils;
-import haredge.core.AlikeLabels;
 import haredge.core.Card;
 import haredge.live.Decision;
 import haredge.live.Notice;
@@ -14,16 +13,16 @@ import java.util.Locale;
 
 /** Puts decisions and notices into words. */
 final class DecisionText {
-    /** In the order of {@link Decision.Reason}; none is not said. */
+    /** In the order of {@code har_reason} in {@code har_stream.h}; none is not said. */
     private static final int[] REASONS = {
-        0, R.string.uncertain, R.string.posture, R.string.movement, R.string.not_worn, R.string.constant,
+        0, R.string.uncertain, R.string.not_worn, R.string.posture, R.string.movement, R.string.constant,
         R.string.no_posture_yet
     };
 
-    /** In the order of {@link Notice.Kind}; {@link #worn} says the last two. */
+    /** In the order of {@link Notice.Kind}; {@link #worn} says how the phone is worn. */
     private static final int[] NOTICES = {
-        R.string.clock, R.string.gap, R.string.clock, R.string.slow, R.string.units, R.string.units, R.string.constant,
-        R.string.saturated, R.string.rotation_axes, 0, 0
+        R.string.slow, R.string.units, R.string.units, R.string.constant, R.string.saturated, R.string.clock,
+        R.string.gap, R.string.clock, R.string.rotation_axes, 0, 0, R.string.axes
     };
 
     private DecisionText() {}
@@ -72,10 +71,10 @@ final class DecisionText {
     }
 
     static String reason(Context context, Decision decision) {
-        if (decision.reason == Decision.Reason.NONE) {
+        if (decision.reason == 0) {
             return decision.warmingUp ? context.getString(R.string.warming_up) : "";
         }
-        return context.getString(REASONS[decision.reason.ordinal()]);
+        return context.getString(REASONS[decision.reason]);
     }
 
     /** How the phone is taken to be worn, as long as it is. */
@@ -87,7 +86,7 @@ final class DecisionText {
             return context.getString(R.string.worn_unknown);
         }
         StringBuilder text = new StringBuilder(context.getString(R.string.worn_as_found));
-        for (AlikeLabels alike : session.classifier.card.alike) {
+        for (Card.Alike alike : session.classifier.card.alike) {
             List<String> labels = new ArrayList<>();
             for (int row : alike.rows) {
                 labels.add(plain(session.classifier.card.labels.get(row)));
@@ -103,8 +102,8 @@ final class DecisionText {
         return text.toString();
     }
 
-    static String notice(Context context, Notice notice) {
+    static String notice(Context context, Card card, Notice notice) {
         int text = NOTICES[notice.kind.ordinal()];
-        return text == 0 ? "" : context.getString(text, notice.amount);
+        return text == 0 ? "" : context.getString(text, notice.amount, card.rateHz);
     }
 }

@@ -8,6 +8,7 @@ import android.content.Context;
 import android.content.Intent;
 import android.content.ServiceConnection;
 import android.content.pm.PackageManager;
+import android.net.Uri;
 import android.os.Build;
 import android.os.Bundle;
 import android.os.Handler;
@@ -31,12 +32,14 @@ import java.util.List;
 /** Shows the one screen: the activity, its probability, the last minutes and the buttons. It holds no state. */
 public final class MainActivity extends Activity {
     private static final long REFRESH_MS = 500;
+    private static final int OPEN = 1;
 
     private final Handler handler = new Handler(Looper.getMainLooper());
     private final Runnable refresh = this::refresh;
     private final List<ProbabilityRow> rows = new ArrayList<>();
     private RecognitionService service;
     private RecordingControls recording;
+    private Models models;
     private String instruction;
 
     private final ServiceConnection connection = new ServiceConnection() {
@@ -56,7 +59,9 @@ public final class MainActivity extends Activity {
         super.onCreate(state);
         setContentView(R.layout.main);
         recording = new RecordingControls(this);
+        models = new Models(this);
         instruction = instruction();
+        button(R.id.model).setOnClickListener(view -> chooseModel());
         button(R.id.start).setOnClickListener(view -> startOrStop());
         button(R.id.replay).setOnClickListener(view -> chooseRecording());
         askForNotifications();
@@ -140,6 +145,37 @@ public final class MainActivity extends Activity {
         dialog.show();
     }
 
+    private void chooseModel() {
+        List<String> names = models.names();
+        List<String> choices = new ArrayList<>(names);
+        choices.add(getString(R.string.open));
+        Intent chooser = new Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE).setType("*/*");
+        new AlertDialog.Builder(this).setItems(choices.toArray(new String[0]), (shown, which) -> {
+            if (which == names.size()) {
+                startActivityForResult(chooser, OPEN);
+            } else {
+                models.choose(which);
+                instruction = instruction();
+            }
+        }).show();
+    }
+
+    @Override
+    protected void onActivityResult(int request, int result, Intent data) {
+        if (request == OPEN && result == RESULT_OK) {
+            new Thread(() -> open(data.getData()), "har-edge model").start(); // the file may come from far away
+        }
+    }
+
+    private void open(Uri document) {
+        try {
+            models.open(document);
+            handler.post(() -> instruction = instruction());
+        } catch (InputError error) {
+            handler.post(() -> instruction = error.getMessage());
+        }
+    }
+
     /** Without the permission everything works; the notification alone is not to be seen. */
     private void askForNotifications() {
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU
@@ -150,6 +186,8 @@ public final class MainActivity extends Activity {
 
     private void refresh() {
         Session session = session();
+        button(R.id.model).setVisibility(isAtWork() ? View.GONE : View.VISIBLE);
+        button(R.id.model).setText(getString(R.string.model, models.names().get(models.chosen())));
         button(R.id.start).setText(isAtWork() ? R.string.stop : R.string.start);
         recording.show(isAtWork() ? session : null);
         findViewById(R.id.about).setVisibility(session == null ? View.VISIBLE : View.GONE);
@@ -172,7 +210,7 @@ public final class MainActivity extends Activity {
 
     private String instruction() {
         try {
-            boolean anyWay = Assets.model(this).card.isWalkingFrame;
+            boolean anyWay = models.read().card.isWalkingFrame;
             return getString(anyWay ? R.string.wear_any_way : R.string.wear);
         } catch (InputError | IOException error) {
             return error.getMessage();
@@ -207,7 +245,7 @@ public final class MainActivity extends Activity {
     private void showNumbers(Session session, Decision decision) {
         Notice notice = session == null ? null : session.notice();
         String fault = session == null ? null : session.recordingFault();
-        setText(R.id.notice, fault != null ? fault : notice == null ? "" : DecisionText.notice(this, notice));
+        setText(R.id.notice, fault != null ? fault : notice == null ? "" : DecisionText.notice(this, session.classifier.card, notice));
         setText(R.id.worn, session == null ? "" : DecisionText.worn(this, session));
         setText(R.id.numbers, decision == null ? ""
                 : getString(R.string.numbers, session.rateHz(), decision.inferenceMs));

@@ -13,6 +13,7 @@ import android.os.IBinder;
 import android.os.Looper;
 import android.os.PowerManager;
 import android.util.Log;
+import haredge.core.Card;
 import haredge.core.Classifier;
 import haredge.core.InputError;
 import haredge.core.ModelFile;
@@ -24,7 +25,7 @@ import java.io.File;
 import java.io.IOException;
 
 /** Recognises activities in the foreground, with the screen on or off, until it is stopped. */
-public final class RecognitionService extends Service {
+public final class RecognitionService extends Service implements Session.Listener {
     /** The file of a recording that is played instead of the sensors. */
     static final String REPLAY = "replay";
 
@@ -96,20 +97,9 @@ public final class RecognitionService extends Service {
     private void begin(String replay) {
         fault = null;
         try {
-            ModelFile model = Assets.model(this);
-            boolean gyroscope = model.card.usesGyroscope();
-            SampleSource source = replay == null ? sensors(gyroscope) : new CsvReplay(new File(replay));
-            session = new Session(new Classifier(model, TfLiteEngine::new, 1), source, gyroscope, new Session.Listener() {
-                @Override
-                public void changed(Decision decision) {
-                    show(decision);
-                }
-
-                @Override
-                public void ended(String reason) {
-                    handler.post(() -> over(reason));
-                }
-            });
+            ModelFile model = new Models(this).read();
+            SampleSource source = replay == null ? sensors(model.card) : new CsvReplay(new File(replay));
+            session = new Session(new Classifier(model, TfLiteEngine::new, 1), source, this);
             wakeLock.acquire();
             session.start();
         } catch (InputError | IOException error) {
@@ -118,9 +108,9 @@ public final class RecognitionService extends Service {
         }
     }
 
-    private SampleSource sensors(boolean gyroscope) throws InputError {
-        SensorSource sensors = new SensorSource((SensorManager) getSystemService(SENSOR_SERVICE), gyroscope);
-        if (!sensors.hasAccelerometer() || gyroscope && !sensors.hasGyroscope()) {
+    private SampleSource sensors(Card card) throws InputError {
+        SensorSource sensors = new SensorSource((SensorManager) getSystemService(SENSOR_SERVICE), card);
+        if (!sensors.hasAccelerometer() || card.usesGyroscope() && !sensors.hasGyroscope()) {
             throw new InputError(getString(R.string.no_sensor));
         }
         return sensors;
@@ -165,7 +155,13 @@ public final class RecognitionService extends Service {
         }
     }
 
-    private void show(Decision decision) {
+    @Override
+    public void ended(String reason) {
+        handler.post(() -> over(reason));
+    }
+
+    @Override
+    public void changed(Decision decision) {
         Session now = session;
         if (decision.label != shown && now != null) {
             shown = decision.label;

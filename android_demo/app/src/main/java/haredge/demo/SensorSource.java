@@ -7,22 +7,27 @@ import android.hardware.SensorManager;
 import android.os.Handler;
 import android.os.HandlerThread;
 import android.os.Process;
+import haredge.core.Card;
 import haredge.live.SampleSource;
 
 /** Reads the phone's accelerometer and, if the model needs it, its gyroscope, on a thread of their own. */
 final class SensorSource implements SampleSource, SensorEventListener {
-    static final int PERIOD_US = 20_000; // 50 Hz
+    private static final double LONGEST_PERIOD_US = 20_000; // 50 Hz
 
     private final SensorManager manager;
     private final Sensor accelerometer;
     private final Sensor gyroscope;
+    private final int periodUs;
+    private final boolean isWornAnyWay;
     private HandlerThread thread;
     private volatile Listener listener;
 
-    SensorSource(SensorManager manager, boolean usesGyroscope) {
+    SensorSource(SensorManager manager, Card card) {
         this.manager = manager;
         accelerometer = manager.getDefaultSensor(Sensor.TYPE_ACCELEROMETER);
-        gyroscope = usesGyroscope ? manager.getDefaultSensor(Sensor.TYPE_GYROSCOPE) : null;
+        gyroscope = card.usesGyroscope() ? manager.getDefaultSensor(Sensor.TYPE_GYROSCOPE) : null;
+        periodUs = (int) Math.min(LONGEST_PERIOD_US, 1e6 / card.rateHz);
+        isWornAnyWay = card.isWalkingFrame;
     }
 
     boolean hasAccelerometer() {
@@ -39,9 +44,9 @@ final class SensorSource implements SampleSource, SensorEventListener {
         thread = new HandlerThread("har-edge sensors", Process.THREAD_PRIORITY_MORE_FAVORABLE);
         thread.start();
         Handler handler = new Handler(thread.getLooper());
-        boolean started = manager.registerListener(this, accelerometer, PERIOD_US, 0, handler);
+        boolean started = manager.registerListener(this, accelerometer, periodUs, 0, handler);
         if (started && gyroscope != null) {
-            started = manager.registerListener(this, gyroscope, PERIOD_US, 0, handler);
+            started = manager.registerListener(this, gyroscope, periodUs, 0, handler);
         }
         if (!started) {
             stop();
@@ -65,11 +70,13 @@ final class SensorSource implements SampleSource, SensorEventListener {
         if (target == null) {
             return;
         }
-        float[] v = event.values;
+        // For models that know one way to wear it, x points up: the y axis of an upright phone.
+        float x = event.values[isWornAnyWay ? 0 : 1];
+        float y = isWornAnyWay ? event.values[1] : -event.values[0];
         if (event.sensor.getType() == Sensor.TYPE_ACCELEROMETER) {
-            target.acceleration(event.timestamp, v[0], v[1], v[2]);
+            target.acceleration(event.timestamp, x, y, event.values[2]);
         } else {
-            target.rotation(event.timestamp, v[0], v[1], v[2]);
+            target.rotation(event.timestamp, x, y, event.values[2]);
         }
     }
 

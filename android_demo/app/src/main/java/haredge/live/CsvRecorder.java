@@ -16,16 +16,13 @@ public final class CsvRecorder implements Closeable {
     private final File file;
     private final File unfinished;
     private final String subject;
-    private final String whose; // as a cell has it
     private final Writer writer;
     private volatile String activity = "";
-    private volatile String label = ""; // as a cell has it
     private long last = Long.MIN_VALUE;
 
     public CsvRecorder(File file, String subject) throws IOException {
         this.file = file;
         this.subject = subject;
-        whose = quoted(subject);
         unfinished = new File(file.getParentFile(), file.getName() + ".part");
         writer = new BufferedWriter(new OutputStreamWriter(new FileOutputStream(unfinished), StandardCharsets.UTF_8));
         writer.write(HEADER);
@@ -34,7 +31,6 @@ public final class CsvRecorder implements Closeable {
     /** What is done from now on; empty for what is to be learned from by nobody. */
     public void label(String activity) {
         this.activity = activity;
-        label = quoted(activity);
     }
 
     public String label() {
@@ -55,7 +51,7 @@ public final class CsvRecorder implements Closeable {
         for (double value : sample) {
             line.append(',').append((float) value); // as many digits as sensors have
         }
-        writer.write(line.append(',').append(label).append(',').append(whose).append('\n').toString());
+        writer.write(line.append(',').append(quoted(activity)).append(',').append(quoted(subject)).append('\n').toString());
     }
 
     @Override

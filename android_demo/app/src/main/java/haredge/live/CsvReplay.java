@@ -1,7 +1,7 @@
 package haredge.live;
 
-import haredge.core.FrontEnd;
 import haredge.core.InputError;
+import haredge.core.Units;
 import java.io.BufferedReader;
 import java.io.File;
 import java.io.FileInputStream;
@@ -18,18 +18,12 @@ public final class CsvReplay implements SampleSource {
     private static final Pattern CELL = Pattern.compile("\\s*([^\\[\\]]*?)\\s*(?:\\[\\s*(.*?)\\s*\\])?\\s*");
     private static final String[] COLUMNS = {"timestamp", "ax", "ay", "az", "gx", "gy", "gz"};
     private static final Map<String, Double> TIMES = new HashMap<>(); // in ns
-    private static final Map<String, Double> ACCELERATIONS = new HashMap<>(); // in m/s², which sources speak
-    private static final Map<String, Double> ROTATIONS = new HashMap<>(); // in rad/s
 
     static {
         TIMES.put("s", 1e9);
         TIMES.put("ms", 1e6);
         TIMES.put("us", 1e3);
         TIMES.put("ns", 1.0);
-        ACCELERATIONS.put("g", FrontEnd.STANDARD_GRAVITY);
-        ACCELERATIONS.put("m/s^2", 1.0);
-        ROTATIONS.put("rad/s", 1.0);
-        ROTATIONS.put("deg/s", Math.PI / 180);
     }
 
     private final File file;
@@ -123,12 +117,13 @@ public final class CsvReplay implements SampleSource {
         String[] cells = line == null ? new String[0] : line.replace("\ufeff", "").split(",", -1);
         for (int column = 0; column < COLUMNS.length; column++) {
             places[column] = -1;
-            Map<String, Double> units = column == 0 ? TIMES : column < 4 ? ACCELERATIONS : ROTATIONS;
+            Map<String, Double> units = column == 0 ? TIMES : column < 4 ? Units.ACCELERATIONS : Units.ROTATIONS;
             for (int i = 0; i < cells.length; i++) {
                 Matcher cell = CELL.matcher(cells[i]);
                 if (cell.matches() && cell.group(1).equals(COLUMNS[column]) && units.containsKey(cell.group(2))) {
                     places[column] = i;
-                    factors[column] = units.get(cell.group(2));
+                    // Sources speak m/s².
+                    factors[column] = units.get(cell.group(2)) * (units == Units.ACCELERATIONS ? Units.STANDARD_GRAVITY : 1);
                 }
             }
             if (places[column] < 0) {

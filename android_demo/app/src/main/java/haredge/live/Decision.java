@@ -8,27 +8,10 @@ public final class Decision {
     public final int label;
     public final double[] probabilities;
     public final boolean warmingUp;
-    public final Reason reason;
+    public final int reason; // as har_reason in har_stream.h, 0 for none
     public final double inferenceMs;
 
-    /** Why an activity is unknown. */
-    public enum Reason {
-        NONE,
-        UNCERTAIN,
-        POSTURE,
-        MOVEMENT,
-        NOT_WORN,
-        SENSOR_STUCK,
-        MOUNTING
-    }
-
-    Decision(
-            double seconds,
-            int label,
-            double[] probabilities,
-            boolean warmingUp,
-            Reason reason,
-            double inferenceMs) {
+    Decision(double seconds, int label, double[] probabilities, boolean warmingUp, int reason, double inferenceMs) {
         this.seconds = seconds;
         this.label = label;
         this.probabilities = probabilities;

@@ -2,19 +2,20 @@ package haredge.live;
 
 /** Tells of a fault of the stream, once each time that it begins, and of how the phone is worn. */
 public final class Notice {
-    /** The kinds of faults; {@code amount} is then the seconds of a gap or of a clock set back, the rate, or a measured size. */
+    /** As {@code har_kind} in {@code har_stream.h}, which says what {@code amount} is. */
     public enum Kind {
-        INVALID,
-        GAP,
-        CLOCK,
         RATE,
         UNITS,
         ROTATION_UNITS,
         CONSTANT,
         SATURATED,
+        INVALID,
+        GAP,
+        CLOCK,
         ROTATION_AXES,
         MOUNTING_FOUND,
-        MOUNTING_LOST
+        MOUNTING_LOST,
+        AXES
     }
 
     public final double seconds;

@@ -1,12 +1,12 @@
 package haredge.live;
 
 import haredge.core.Classifier;
-import haredge.core.FrontEnd;
 import haredge.core.InputError;
+import haredge.core.Units;
 import java.io.IOException;
 
 /** Passes samples to the recogniser, the history and a recording, on the thread of their source. */
-public final class Session implements AutoCloseable {
+public final class Session implements SampleSource.Listener, LiveRecognizer.Listener, AutoCloseable {
     public interface Listener {
         void changed(Decision decision);
 
@@ -30,56 +30,49 @@ public final class Session implements AutoCloseable {
     private long lastNanos = Long.MIN_VALUE;
     private boolean closed;
 
-    /** {@code gyroscope} says whether there is one to be used. Throws {@link InputError} as recognisers do. */
-    public Session(Classifier classifier, SampleSource source, boolean gyroscope, Listener listener)
-            throws InputError {
+    /** Throws {@link InputError} as recognisers do. */
+    public Session(Classifier classifier, SampleSource source, Listener listener) throws InputError {
         this.classifier = classifier;
         this.source = source;
         this.listener = listener;
-        pairing = new Pairing(gyroscope, this::take);
-        recognizer = new LiveRecognizer(classifier, new LiveRecognizer.Listener() {
-            @Override
-            public void decided(Decision decision) {
-                history.add(decision);
-                Session.this.listener.changed(decision);
-            }
-
-            @Override
-            public void noticed(Notice what) {
-                if (gyroscope || what.kind != Notice.Kind.CONSTANT || what.amount == 0) {
-                    notice = what;
-                }
-            }
-        });
+        pairing = new Pairing(classifier.card.usesGyroscope(), this::take);
+        recognizer = new LiveRecognizer(classifier, this);
     }
 
     public void start() {
-        source.start(new SampleSource.Listener() {
-            @Override
-            public void acceleration(long nanos, double x, double y, double z) {
-                synchronized (Session.this) {
-                    pairing.acceleration(nanos, x, y, z);
-                }
-            }
+        source.start(this);
+    }
 
-            @Override
-            public void rotation(long nanos, double x, double y, double z) {
-                synchronized (Session.this) {
-                    pairing.rotation(nanos, x, y, z);
-                }
-            }
+    @Override
+    public synchronized void acceleration(long nanos, double x, double y, double z) {
+        pairing.acceleration(nanos, x, y, z);
+    }
 
-            @Override
-            public void ended(String reason) {
-                synchronized (Session.this) {
-                    if (!closed) {
-                        recognizer.flush();
-                    }
-                }
-                over = true;
-                listener.ended(reason);
+    @Override
+    public synchronized void rotation(long nanos, double x, double y, double z) {
+        pairing.rotation(nanos, x, y, z);
+    }
+
+    @Override
+    public void ended(String reason) {
+        synchronized (this) {
+            if (!closed) {
+                recognizer.flush();
             }
-        });
+        }
+        over = true;
+        listener.ended(reason);
+    }
+
+    @Override
+    public void decided(Decision decision) {
+        history.add(decision);
+        listener.changed(decision);
+    }
+
+    @Override
+    public void noticed(Notice what) {
+        notice = what;
     }
 
     @Override
@@ -140,7 +133,7 @@ public final class Session implements AutoCloseable {
             return;
         }
         for (int axis = 0; axis < 3; axis++) {
-            sample[axis] /= FrontEnd.STANDARD_GRAVITY;
+            sample[axis] /= Units.STANDARD_GRAVITY;
         }
         measureRate(nanos);
         if (recorder != null) {
@@ -151,7 +144,7 @@ public final class Session implements AutoCloseable {
                 recordingFault = error.getMessage();
             }
         }
-        recognizer.push(nanos / 1e9, sample);
+        recognizer.push(nanos / 1000, sample);
     }
 
     private void measureRate(long nanos) {
