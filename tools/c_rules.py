@@ -55,7 +55,8 @@ def model_table() -> Iterator[str]:
         yield from (f"  {c_type}{name.lower()};" for name in names)
     yield "} har_model;\n"
     yield "/* Read a model from whole numbers and from real numbers, in this order, with the lengths of the tables. */"
-    yield "static inline void har_read_model(har_model *m, const int *whole, const har_real *real, const int *lengths) {"
+    parameters = "har_model *m, const int *whole, const har_real *real, const int *lengths"
+    yield f"static inline void har_read_model({parameters}) {{"
     for array, single, several in (
         ("whole", numbers.whole, numbers.whole_tables),
         ("real", numbers.real, numbers.real_tables),

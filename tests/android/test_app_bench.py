@@ -65,7 +65,8 @@ def test_the_app_answers_as_litert_does(jvm, job):
     np.save(jvm.folder / MODEL.windows, windows)
     (jvm.folder / "float32.tflite").write_bytes(reference_model("edge", "float32").read_bytes())
     models = (MODEL, replace(MODEL, model="float32.tflite"))
-    for answer, model, limit in zip(answers(jvm, replace(job, models=models, turns=1)), models, (1e-12, 1e-5), strict=True):
+    measured = answers(jvm, replace(job, models=models, turns=1))
+    for answer, model, limit in zip(measured, models, (1e-12, 1e-5), strict=True):
         assert np.abs(answer.arrays["logits"] - Classifier(jvm.folder / model.model).logits(windows)).max() < limit
 
 

@@ -1,4 +1,4 @@
-"""Check that the app recognises as Python does: its own code, on a Java virtual machine, with the C for this machine."""
+"""Check that the app recognises as Python does, by its own code on a Java virtual machine, with the C for this one."""
 
 from dataclasses import replace
 from itertools import chain

@@ -28,7 +28,7 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
-CLASSES = ("RecognitionServiceTest", "MainActivityTest", "ModelsTest", "BenchActivityTest")
+CLASSES = ("RecognitionServiceTest", "MainActivityTest", "BenchActivityTest")
 
 
 def names() -> list[str]:

@@ -23,7 +23,7 @@ import org.robolectric.RuntimeEnvironment;
 import org.robolectric.android.controller.ActivityController;
 import org.robolectric.android.controller.ServiceController;
 
-/** Stands for a phone with the app and its model {@code edge}: it carries intents from the screen to the service, as Android does. */
+/** Stands for a phone with the app and its model {@code edge}: it carries intents to the service. */
 final class Handset {
     static final long START_NS = 5_000_000_000L;
 
@@ -120,10 +120,6 @@ final class Handset {
     /** The file {@code name} of the folder that tests share with those who run them. */
     static File file(String name) {
         return new File(System.getProperty("har-edge.files"), name);
-    }
-
-    static ByteBuffer samples() throws IOException {
-        return samples("samples");
     }
 
     /** A person's recording {@code [n, 7]}, as {@link #move} takes it. */

@@ -10,20 +10,26 @@ import static org.robolectric.Shadows.shadowOf;
 import android.app.Activity;
 import android.app.AlertDialog;
 import android.content.Intent;
+import android.net.Uri;
 import android.view.ViewGroup;
 import android.widget.EditText;
 import android.widget.Spinner;
 import haredge.core.Streams;
 import java.io.File;
+import java.io.FileInputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Collections;
 import org.junit.Test;
 import org.junit.runner.RunWith;
+import org.robolectric.RuntimeEnvironment;
 import org.robolectric.android.controller.ActivityController;
 import org.robolectric.annotation.Config;
 import org.robolectric.shadows.ShadowDialog;
 import org.robolectric.shadows.ShadowToast;
 
-/** Tests the screen: its texts and pictures, and that nothing is lost when it is turned. */
+/** Tests the screen: its texts, its models, and that nothing is lost when it is turned. */
 @RunWith(SandboxRunner.class)
 @Config(sdk = {24, 34}, qualifiers = "w360dp-h760dp-xhdpi", shadows = Motion.class)
 public class MainActivityTest {
@@ -108,7 +114,7 @@ public class MainActivityTest {
         ((Spinner) screen.findViewById(R.id.label)).setSelection(4);
         press(phone, screen, R.id.record);
         assertEquals("SITTING", phone.service().session().recording().label());
-        phone.move(Handset.samples(), 0, 1000);
+        phone.move(Handset.samples("samples"), 0, 1000);
 
         phone.turn(controller);
         screen = controller.get();
@@ -133,7 +139,7 @@ public class MainActivityTest {
         ActivityController<MainActivity> controller = phone.open();
         press(phone, controller.get(), R.id.start);
         controller.pause().stop();
-        phone.move(Handset.samples(), 0, 1000);
+        phone.move(Handset.samples("samples"), 0, 1000);
         phone.carry();
         assertEquals("Starting…", text(controller.get(), R.id.activity));
         phone.comeBack(controller);
@@ -171,11 +177,79 @@ public class MainActivityTest {
         phone.destroyService();
     }
 
+    @Test
+    public void the_model_for_phones_worn_any_way_comes_first() {
+        Models models = new Models(RuntimeEnvironment.getApplication());
+        assertEquals(Arrays.asList("edge-anywhere", "edge"), models.names());
+        assertEquals(0, models.chosen());
+        Handset phone = new Handset();
+        models.choose(0);
+        Activity screen = phone.open().get();
+        assertTrue(text(screen, R.id.status), text(screen, R.id.status).contains("walk a few steps"));
+        choose(screen, 1);
+        phone.carry();
+        assertEquals("Model: edge", text(screen, R.id.model));
+        assertTrue(text(screen, R.id.status), text(screen, R.id.status).contains("upright"));
+        screen.findViewById(R.id.start).performClick();
+        phone.carry();
+        assertEquals("edge", phone.service().session().classifier.card.name);
+        assertFalse(screen.findViewById(R.id.model).isShown());
+    }
+
+    @Test
+    public void a_file_that_cannot_be_used_is_refused_on_the_screen_and_the_model_stays() throws Exception {
+        Handset phone = new Handset();
+        Activity screen = phone.open().get();
+        pick(phone, screen, "damaged.tflite");
+        await(phone, screen, R.id.status, "damaged.tflite is damaged");
+        pick(phone, screen, "samples");
+        await(phone, screen, R.id.status, "samples is not a TFLite model");
+        assertEquals("Model: edge", text(screen, R.id.model));
+        screen.findViewById(R.id.start).performClick();
+        phone.carry();
+        assertTrue(phone.motion.isListenedTo());
+    }
+
+    @Test
+    public void a_model_without_rotation_is_opened_and_leaves_the_gyroscope_off() throws Exception {
+        Handset phone = new Handset();
+        Activity screen = phone.open().get();
+        pick(phone, screen, "without_rotation.tflite");
+        await(phone, screen, R.id.model, "Model: without_rotation.tflite");
+        screen.findViewById(R.id.start).performClick();
+        phone.carry();
+        assertEquals(Collections.singletonList("1 every 20000 us, late by 0"), phone.motion.asked());
+        phone.move(Handset.samples("samples"), 0, 200);
+        assertEquals(50, phone.service().session().rateHz(), 0.1);
+        assertTrue(phone.service().session().history.latest().seconds > 0);
+    }
+
+    /** The caller gives walking, then lying on the back. */
+    @Test
+    public void how_the_phone_is_worn_is_found_from_walking_and_said() throws Exception {
+        Handset phone = new Handset();
+        new Models(phone.application).choose(0);
+        Activity screen = phone.open().get();
+        screen.findViewById(R.id.start).performClick();
+        ByteBuffer samples = Handset.samples("walk");
+        show(phone, samples, 0, 200);
+        assertEquals("How it is worn is not known: only movement can be told.", text(screen, R.id.worn));
+        show(phone, samples, 200, 1000);
+        assertEquals("Taken to be worn as your last steps showed. Where on the body is not known: one place "
+                + "(trouser pocket) cannot tell sitting and lying apart.", text(screen, R.id.worn));
+        assertEquals("", text(screen, R.id.notice)); // which would say the same
+        show(phone, samples, 1000, 2500);
+        assertEquals("Sitting or lying", text(screen, R.id.activity));
+        show(phone, samples, 0, 200); // the clock is set back
+        assertEquals("How it is worn is not known: only movement can be told.", text(screen, R.id.worn));
+        phone.destroyService();
+    }
+
     /** A screen where it was started, after {@code n} samples of somebody who stands. */
     private static Activity atWork(Handset phone, int n) throws Exception {
         Activity screen = phone.open().get();
         press(phone, screen, R.id.start);
-        phone.move(Handset.samples(), 0, n);
+        phone.move(Handset.samples("samples"), 0, n);
         phone.carry();
         return screen;
     }
@@ -190,5 +264,34 @@ public class MainActivityTest {
         assertEquals(1, files.length);
         assertTrue(files[0].getName(), files[0].getName().matches("\\d{8}-\\d{6}\\.csv"));
         return new String(Streams.readAll(files[0]), StandardCharsets.UTF_8);
+    }
+
+    private static void pick(Handset phone, Activity screen, String file) throws Exception {
+        Uri document = Uri.parse("content://documents/" + file);
+        shadowOf(phone.application.getContentResolver())
+                .registerInputStream(document, new FileInputStream(Handset.file(file)));
+        choose(screen, new Models(phone.application).names().size());
+        Intent asked = shadowOf(screen).getNextStartedActivityForResult().intent;
+        assertEquals(Intent.ACTION_OPEN_DOCUMENT, asked.getAction());
+        shadowOf(screen).receiveResult(asked, Activity.RESULT_OK, new Intent().setData(document));
+    }
+
+    private static void await(Handset phone, Activity screen, int id, String begin) throws InterruptedException {
+        for (int i = 0; i < 500 && !text(screen, id).startsWith(begin); i++) {
+            Thread.sleep(20);
+            phone.carry();
+        }
+        assertTrue(text(screen, id), text(screen, id).startsWith(begin));
+    }
+
+    private static void choose(Activity screen, int place) {
+        screen.findViewById(R.id.model).performClick();
+        shadowOf((AlertDialog) ShadowDialog.getLatestDialog()).clickOnItem(place);
+    }
+
+    private static void show(Handset phone, ByteBuffer samples, int from, int to) throws Exception {
+        phone.carry();
+        phone.move(samples, from, to);
+        phone.carry();
     }
 }

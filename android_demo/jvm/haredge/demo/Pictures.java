@@ -19,23 +19,21 @@ import org.robolectric.annotation.GraphicsMode;
 @Config(sdk = 34, qualifiers = "w360dp-h760dp-xhdpi", shadows = Motion.class)
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 public class Pictures {
-    private static final int MINUTES_3 = 9000; // samples
-
     @Test
     public void light() throws Exception {
-        draw("light", screen(new Handset(), MINUTES_3));
+        draw("light", screen(new Handset(), 9000));
     }
 
     @Test
     @Config(qualifiers = "w360dp-h760dp-night-xhdpi")
     public void dark() throws Exception {
-        draw("dark", screen(new Handset(), MINUTES_3));
+        draw("dark", screen(new Handset(), 9000));
     }
 
     @Test
     @Config(fontScale = 1.6f)
     public void large() throws Exception {
-        draw("large", screen(new Handset(), MINUTES_3));
+        draw("large", screen(new Handset(), 9000));
     }
 
     @Test
@@ -58,7 +56,7 @@ public class Pictures {
         ((EditText) screen.findViewById(R.id.subject)).setText("Ada");
         ((Spinner) screen.findViewById(R.id.label)).setSelection(5);
         screen.findViewById(R.id.record).performClick();
-        phone.move(Handset.samples(), 0, 1000);
+        phone.move(Handset.samples("samples"), 0, 1000);
         phone.carry();
         draw("recording", screen);
     }
@@ -67,7 +65,7 @@ public class Pictures {
         Activity screen = phone.open().get();
         screen.findViewById(R.id.start).performClick();
         phone.carry();
-        phone.move(Handset.samples(), 0, samples);
+        phone.move(Handset.samples("samples"), 0, samples);
         phone.carry();
         return screen;
     }

@@ -59,7 +59,7 @@ public class RecognitionServiceTest {
         CsvRecorder recorder = new CsvRecorder(new File(folder, "a.csv"), "s1, left");
         recorder.label("SITTING");
         phone.service().session().record(recorder);
-        ByteBuffer samples = Handset.samples();
+        ByteBuffer samples = Handset.samples("samples");
         phone.move(samples, 0, 7500);
         assertEquals(50, phone.service().session().rateHz(), 0.1);
         ByteBuffer found = ByteBuffer.allocate(1 << 16).order(ByteOrder.LITTLE_ENDIAN);
@@ -104,7 +104,7 @@ public class RecognitionServiceTest {
         phone.command(new Intent());
         File recording = new File(phone.application.getCacheDir(), "a.csv");
         phone.service().session().record(new CsvRecorder(recording, "s1"));
-        phone.move(Handset.samples(), 0, 100);
+        phone.move(Handset.samples("samples"), 0, 100);
         phone.destroyService();
         assertFalse(phone.motion.isListenedTo());
         assertFalse(isAwake());

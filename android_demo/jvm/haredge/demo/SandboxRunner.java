@@ -5,7 +5,7 @@ import org.junit.runners.model.InitializationError;
 import org.robolectric.RobolectricTestRunner;
 import org.robolectric.internal.bytecode.InstrumentationConfiguration;
 
-/** Runs Robolectric with one copy of TFLite and of the recogniser for all of Android's versions: each library is loaded once. */
+/** Runs Robolectric with one copy of each native library for all of Android's versions, since it is loaded once. */
 public final class SandboxRunner extends RobolectricTestRunner {
     public SandboxRunner(Class<?> tests) throws InitializationError {
         super(tests);

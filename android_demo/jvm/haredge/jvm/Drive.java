@@ -37,8 +37,8 @@ public final class Drive {
         ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
         try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
             for (int i = 1; i < files.length; i += 2) {
-                ByteBuffer samples = ByteBuffer.wrap(Streams.readAll(new File(files[i]))).order(ByteOrder.LITTLE_ENDIAN);
-                live(classifier, samples, new File(files[i + 1]), i / 2);
+                ByteBuffer samples = ByteBuffer.wrap(Streams.readAll(new File(files[i])));
+                live(classifier, samples.order(ByteOrder.LITTLE_ENDIAN), new File(files[i + 1]), i / 2);
             }
         }
     }

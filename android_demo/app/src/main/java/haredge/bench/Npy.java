@@ -19,6 +19,28 @@ import java.util.zip.ZipOutputStream;
 
 /** Reads windows in place from NumPy's files (NEP 1), and writes arrays to them. */
 final class Npy {
+    /** Gives windows in physical units, in order, from a file that stays on the disk. */
+    static final class Windows {
+        final int count;
+        private final FloatBuffer values;
+        private final int size;
+
+        Windows(FloatBuffer values, int count, int size) {
+            this.values = values;
+            this.count = count;
+            this.size = size;
+        }
+
+        /** The window at {@code place}: {@code samples * signals} values, samples one after the other. */
+        float[] at(int place) {
+            float[] window = new float[size];
+            FloatBuffer view = values.duplicate();
+            view.position(place * size);
+            view.get(window);
+            return window;
+        }
+    }
+
     private static final Pattern SHAPE = Pattern.compile("'shape': \\((\\d+), (\\d+), (\\d+)\\)");
     private static final int PREFIX = 10; // magic, version 1.0, length of the header
     private static final int ALIGNMENT = 64;

@@ -25,7 +25,7 @@ final class TimedModel {
     final double sliceS;
 
     private final Classifier classifier;
-    private final Windows windows;
+    private final Npy.Windows windows;
     private final HarCore core; // null for windows in the frame of the phone
     private final ByteBuffer[] inputs;
     private final ByteBuffer output;
@@ -36,14 +36,14 @@ final class TimedModel {
     private final long firstNs;
     private final Timing.Warmth warmth;
 
-    TimedModel(ModelFile model, Windows windows, Engine.Factory factory, int threads) throws InputError {
+    TimedModel(ModelFile model, Npy.Windows windows, Engine.Factory factory, int threads) throws InputError {
         this.windows = windows;
         long began = System.nanoTime();
         classifier = new Classifier(model, factory, threads);
         loadNs = System.nanoTime() - began;
         inputs = new ByteBuffer[Math.min(TIMED_WINDOWS, windows.count)];
         core = model.card.isWalkingFrame ? model.card.core() : null;
-        output = Classifier.buffer(classifier.engine().output());
+        output = Classifier.buffer(classifier.engine.output());
         readWindows(model);
         began = System.nanoTime();
         infer(0);
@@ -64,13 +64,13 @@ final class TimedModel {
             if (window.length != model.card.samples * model.card.signals.size()) {
                 throw new InputError("the windows do not have the shape that " + model.name + " takes");
             }
-            inputs[i] = Classifier.buffer(classifier.engine().input());
+            inputs[i] = Classifier.buffer(classifier.engine.input());
             inputs[i].asFloatBuffer().put(window);
         }
     }
 
     private void infer(int place) {
-        classifier.engine().run(inputs[place], output);
+        classifier.engine.run(inputs[place], output);
     }
 
     private void prepareAndInfer(int place) {
@@ -90,8 +90,7 @@ final class TimedModel {
         int first = latencyNs.size() * calls;
         long[] times = Timing.calls(this::infer, inputs.length, calls, first);
         latencyNs.add(times);
-        boolean isPrepared = core == null;
-        endToEndNs.add(isPrepared ? times : Timing.calls(this::prepareAndInfer, inputs.length, calls, first));
+        endToEndNs.add(core == null ? times : Timing.calls(this::prepareAndInfer, inputs.length, calls, first));
     }
 
     /** Time one window after a pause: no untimed call fills the caches. */
@@ -128,7 +127,7 @@ final class TimedModel {
 
     /** No memory, since all models of a job share it. */
     JSONObject facts() throws JSONException {
-        Engine engine = classifier.engine();
+        Engine engine = classifier.engine;
         return new JSONObject()
                 .put("runtime", new JSONObject().put("name", engine.runtime()).put("version", engine.version()))
                 .put("load_ms", loadNs / 1e6)

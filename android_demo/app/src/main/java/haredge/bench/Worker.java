@@ -67,7 +67,7 @@ public final class Worker {
             String title = model.getString("title");
             try {
                 ModelFile file = new ModelFile(Streams.readAll(new File(folder, model.getString("model"))), title);
-                Windows windows = Npy.map(new File(folder, model.getString("windows")));
+                Npy.Windows windows = Npy.map(new File(folder, model.getString("windows")));
                 opened.put(i, new TimedModel(file, windows, factory, job.getInt("threads")));
             } catch (InputError error) {
                 writeError(part(answer, i), BAD_INPUT, error.getMessage());

@@ -13,17 +13,19 @@ import org.json.JSONObject;
 public final class Card {
     /** Activities that look alike where a phone tilts backwards: {@code edge_runtime/model/alike_labels.py}. */
     public static final class Alike {
+        final String name;
         public final int[] rows; // among the labels
         public final List<String> placements;
 
         private Alike(JSONObject record, List<String> labels) throws JSONException {
-            List<String> names = texts(record.getJSONArray("labels"));
-            placements = texts(record.getJSONArray("placements"));
+            List<String> names = texts(record.getJSONArray("labels"), "");
+            placements = texts(record.getJSONArray("placements"), "");
             boolean areKnown = new HashSet<>(names).size() > 1 && labels.containsAll(names);
             if (!areKnown || placements.isEmpty() || placements.contains("")) {
                 throw new JSONException("labels that look alike are at least two of its labels, with a placement");
             }
             rows = names.stream().mapToInt(labels::indexOf).toArray();
+            name = String.join(" or ", names);
         }
     }
 
@@ -71,9 +73,9 @@ public final class Card {
             throw new InputError(source + " has a format other than " + FORMAT + ": use the app of its har-edge");
         }
         name = content.getString("name");
-        labels = texts(content.getJSONArray("labels"));
-        signals = fields(content.getJSONArray("signals"), "name");
-        units = fields(content.getJSONArray("signals"), "unit");
+        labels = texts(content.getJSONArray("labels"), "");
+        signals = texts(content.getJSONArray("signals"), "name");
+        units = texts(content.getJSONArray("signals"), "unit");
         JSONObject window = content.getJSONObject("window");
         rateHz = window.optDouble("rate_hz", 0); // null: it is not known
         samples = window.getInt("samples");
@@ -83,7 +85,7 @@ public final class Card {
         JSONArray groups = content.getJSONArray("alike");
         for (int i = 0; i < groups.length(); i++) {
             alike.add(new Alike(groups.getJSONObject(i), labels));
-            answers.add(String.join(" or ", texts(groups.getJSONObject(i).getJSONArray("labels"))));
+            answers.add(alike.get(i).name);
         }
         sha256 = content.getJSONObject("file").getString("sha256");
         String fault = fault(content);
@@ -136,7 +138,7 @@ public final class Card {
         return factors;
     }
 
-    /** Whether the model takes the three axes of a quantity in a row, which begins at {@code first} of {@link #SIGNALS}. */
+    /** Whether the model takes a quantity's three axes in a row; it begins at {@code first} of {@link #SIGNALS}. */
     boolean hasTriad(int first) {
         return Collections.indexOfSubList(measured(), SIGNALS.subList(first, first + 3)) >= 0;
     }
@@ -156,8 +158,7 @@ public final class Card {
     private String fault(JSONObject content) throws JSONException {
         String frame = content.getString("frame");
         if (!content.getBoolean("raw_input")) {
-            return "says that windows are prepared outside the graph, which this app does not: convert the model again, "
-                    + "with --io raw";
+            return "says that windows are prepared outside the graph: convert the model again, with --io raw";
         }
         if (labels.size() < 2 || labels.contains("") || new HashSet<>(labels).size() < labels.size()) {
             return "needs at least two labels with different names; mend the card";
@@ -170,21 +171,18 @@ public final class Card {
         boolean areFiltered = !signals.isEmpty() && SIGNALS.containsAll(signals);
         boolean areLive = areRaw
                 ? rateHz >= LEAST_RAW_HZ && rateHz <= MOST_RAW_HZ && !factors().contains(null)
-                : areFiltered && rateHz == FILTERED_HZ && factors().stream().allMatch(factor -> factor != null && factor == 1);
+                : areFiltered && rateHz == FILTERED_HZ && factors().stream().allMatch(Double.valueOf(1)::equals);
         if (!areLive || names.size() < signals.size()) {
-            return "takes " + signals + " in " + units + " at " + rateHz + " Hz, which this app cannot make: name signals, "
-                    + "units and rate as docs/formats.md does";
+            return "takes " + signals + " in " + units + " at " + rateHz + " Hz, which this app does not make";
         }
-        if (!isWalkingFrame && !frame.equals("device")) {
-            return "takes windows in the frame '" + frame + "', which this app does not know; mend the card";
+        if (!isWalkingFrame && (!frame.equals("device") || !alike.isEmpty())) {
+            return "takes windows in the frame '" + frame + "', or has labels that look alike in it; mend the card";
         }
         if (isWalkingFrame && !(hasTriad(0) && hasTriad(6) && labels.contains(WALKING))) {
             return "takes windows in the walking frame, which needs body_acc, total_acc and the label " + WALKING
                     + "; mend the card";
         }
-        return alike.isEmpty() || isWalkingFrame
-                ? null
-                : "has labels that look alike, which takes windows in the walking frame; mend the card";
+        return null;
     }
 
     /** Whether the signals of training came from the filters that C has. */
@@ -201,18 +199,12 @@ public final class Card {
                 Arrays.copyOfRange(constants, SECTIONS, constants.length));
     }
 
-    private static List<String> fields(JSONArray records, String field) throws JSONException {
-        List<String> texts = new ArrayList<>();
-        for (int i = 0; i < records.length(); i++) {
-            texts.add(records.getJSONObject(i).getString(field));
-        }
-        return texts;
-    }
-
-    static List<String> texts(JSONArray array) throws JSONException {
+    /** Texts of a list, or the {@code field} of its records. */
+    private static List<String> texts(JSONArray array, String field) throws JSONException {
         List<String> texts = new ArrayList<>();
         for (int i = 0; i < array.length(); i++) {
-            texts.add(array.getString(i));
+            JSONObject record = array.optJSONObject(i);
+            texts.add(record == null ? array.getString(i) : record.getString(field));
         }
         return texts;
     }

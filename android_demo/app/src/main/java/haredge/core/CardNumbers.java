@@ -123,7 +123,7 @@ final class CardNumbers {
         return numbers;
     }
 
-    /** Whether a body that moves like this keeps still, as {@code is_still} in {@code edge_runtime/model/novelty.py}. */
+    /** Whether a body that moves so keeps still, as {@code is_still} in {@code edge_runtime/model/novelty.py}. */
     private static boolean isStill(JSONObject movement) throws JSONException {
         double typical = movement.getJSONArray("mean").getDouble(0);
         return Math.sqrt(3) * Math.exp(typical) < HarCore.constants()[MOVING_G];

@@ -6,9 +6,9 @@ import java.util.Arrays;
 /** Classifies windows with a model and its card. */
 public final class Classifier implements AutoCloseable {
     public final Card card;
+    public final Engine engine;
     public final ByteBuffer input;
     public final ByteBuffer output;
-    private final Engine engine;
 
     /** Throws {@link InputError} when the runtime does not take the model, or the graph is not what its card says. */
     public Classifier(ModelFile model, Engine.Factory factory, int threads) throws InputError {
@@ -31,10 +31,6 @@ public final class Classifier implements AutoCloseable {
     /** Infer from {@link #input} to {@link #output}. */
     public void run() {
         engine.run(input, output);
-    }
-
-    public Engine engine() {
-        return engine;
     }
 
     @Override

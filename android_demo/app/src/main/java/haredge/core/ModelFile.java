@@ -43,10 +43,9 @@ public final class ModelFile {
     private String readCard(byte[] content, int start) throws InputError {
         try (ZipInputStream archive =
                 new ZipInputStream(new ByteArrayInputStream(content, start, content.length - start))) {
-            for (ZipEntry entry = archive.getNextEntry(); entry != null; entry = archive.getNextEntry()) {
-                if (entry.getName().equals("card.json")) {
-                    return new String(Streams.readAll(archive, LARGEST_CARD), StandardCharsets.UTF_8);
-                }
+            ZipEntry entry = archive.getNextEntry();
+            if (entry != null && entry.getName().equals("card.json")) {
+                return new String(Streams.readAll(archive, LARGEST_CARD), StandardCharsets.UTF_8);
             }
         } catch (IOException error) {
             throw new InputError(name + " has no readable card; convert the model again", error);

@@ -120,10 +120,7 @@ public final class MainActivity extends Activity {
     }
 
     private void start(String replay) {
-        Intent intent = new Intent(this, RecognitionService.class);
-        if (replay != null) {
-            intent.putExtra(RecognitionService.REPLAY, replay);
-        }
+        Intent intent = new Intent(this, RecognitionService.class).putExtra(RecognitionService.REPLAY, replay);
         if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.O) {
             startForegroundService(intent);
         } else {
@@ -245,7 +242,8 @@ public final class MainActivity extends Activity {
     private void showNumbers(Session session, Decision decision) {
         Notice notice = session == null ? null : session.notice();
         String fault = session == null ? null : session.recordingFault();
-        setText(R.id.notice, fault != null ? fault : notice == null ? "" : DecisionText.notice(this, session.classifier.card, notice));
+        String said = notice == null ? "" : DecisionText.notice(this, session.classifier.card, notice);
+        setText(R.id.notice, fault != null ? fault : said);
         setText(R.id.worn, session == null ? "" : DecisionText.worn(this, session));
         setText(R.id.numbers, decision == null ? ""
                 : getString(R.string.numbers, session.rateHz(), decision.inferenceMs));

@@ -110,7 +110,7 @@ public final class RecognitionService extends Service implements Session.Listene
 
     private SampleSource sensors(Card card) throws InputError {
         SensorSource sensors = new SensorSource((SensorManager) getSystemService(SENSOR_SERVICE), card);
-        if (!sensors.hasAccelerometer() || card.usesGyroscope() && !sensors.hasGyroscope()) {
+        if (sensors.accelerometer == null || card.usesGyroscope() && sensors.gyroscope == null) {
             throw new InputError(getString(R.string.no_sensor));
         }
         return sensors;

@@ -15,8 +15,8 @@ final class SensorSource implements SampleSource, SensorEventListener {
     private static final double LONGEST_PERIOD_US = 20_000; // 50 Hz
 
     private final SensorManager manager;
-    private final Sensor accelerometer;
-    private final Sensor gyroscope;
+    final Sensor accelerometer; // null if the phone lacks it
+    final Sensor gyroscope;
     private final int periodUs;
     private final boolean isWornAnyWay;
     private HandlerThread thread;
@@ -28,14 +28,6 @@ final class SensorSource implements SampleSource, SensorEventListener {
         gyroscope = card.usesGyroscope() ? manager.getDefaultSensor(Sensor.TYPE_GYROSCOPE) : null;
         periodUs = (int) Math.min(LONGEST_PERIOD_US, 1e6 / card.rateHz);
         isWornAnyWay = card.isWalkingFrame;
-    }
-
-    boolean hasAccelerometer() {
-        return accelerometer != null;
-    }
-
-    boolean hasGyroscope() {
-        return gyroscope != null;
     }
 
     @Override

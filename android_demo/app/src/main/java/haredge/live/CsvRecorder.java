@@ -51,7 +51,7 @@ public final class CsvRecorder implements Closeable {
         for (double value : sample) {
             line.append(',').append((float) value); // as many digits as sensors have
         }
-        writer.write(line.append(',').append(quoted(activity)).append(',').append(quoted(subject)).append('\n').toString());
+        writer.write(line + "," + quoted(activity) + "," + quoted(subject) + "\n");
     }
 
     @Override

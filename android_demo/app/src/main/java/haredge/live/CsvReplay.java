@@ -122,8 +122,8 @@ public final class CsvReplay implements SampleSource {
                 Matcher cell = CELL.matcher(cells[i]);
                 if (cell.matches() && cell.group(1).equals(COLUMNS[column]) && units.containsKey(cell.group(2))) {
                     places[column] = i;
-                    // Sources speak m/s².
-                    factors[column] = units.get(cell.group(2)) * (units == Units.ACCELERATIONS ? Units.STANDARD_GRAVITY : 1);
+                    double scale = units == Units.ACCELERATIONS ? Units.STANDARD_GRAVITY : 1; // sources speak m/s²
+                    factors[column] = scale * units.get(cell.group(2));
                 }
             }
             if (places[column] < 0) {

@@ -1,6 +1,5 @@
 package haredge.live;
 
-import haredge.core.Card;
 import haredge.core.Classifier;
 import haredge.core.HarCore;
 import haredge.core.InputError;
@@ -22,7 +21,6 @@ public final class LiveRecognizer {
 
     private static final int NUMBERS = 7; // of an event, before its probabilities
 
-    private final Card card;
     private final Classifier classifier;
     private final Listener listener;
     private final HarCore core;
@@ -36,11 +34,10 @@ public final class LiveRecognizer {
     public LiveRecognizer(Classifier classifier, Listener listener) throws InputError {
         this.classifier = classifier;
         this.listener = listener;
-        card = classifier.card;
-        core = card.core();
-        event = HarCore.buffer(Double.BYTES * (NUMBERS + card.labels.size()));
+        core = classifier.card.core();
+        event = HarCore.buffer(Double.BYTES * (NUMBERS + classifier.card.labels.size()));
         numbers = event.asDoubleBuffer();
-        knowsMounting = !card.isWalkingFrame;
+        knowsMounting = !classifier.card.isWalkingFrame;
     }
 
     /** Take the next sample: acceleration x y z in g and angular rate x y z in rad/s, taken at {@code us}. */
@@ -87,9 +84,9 @@ public final class LiveRecognizer {
         double amount = numbers.get();
         leftOut = (int) numbers.get();
         if (isDecision) {
-            double[] probabilities = new double[card.labels.size()];
+            double[] probabilities = new double[classifier.card.labels.size()];
             numbers.get(probabilities);
-            int label = activity == card.answers.size() ? Decision.UNKNOWN : activity;
+            int label = activity == classifier.card.answers.size() ? Decision.UNKNOWN : activity;
             listener.decided(new Decision(seconds, label, probabilities, isWarmingUp, reason, inferenceMs));
             inferenceMs = 0;
             return;

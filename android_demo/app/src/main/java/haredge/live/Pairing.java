@@ -1,6 +1,7 @@
 package haredge.live;
 
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.Deque;
 
 /** Gives each acceleration the rotation at its time; it waits for that no longer than {@link #PATIENCE_NS}. */
@@ -23,8 +24,8 @@ public final class Pairing {
         this.target = target;
     }
 
-    public void acceleration(long nanos, double x, double y, double z) {
-        Reading reading = new Reading(nanos, x, y, z);
+    public void acceleration(long nanos, double... acceleration) {
+        Reading reading = new Reading(nanos, acceleration);
         if (!gyroscope) {
             give(reading, 0, 0, 0);
             return;
@@ -33,47 +34,41 @@ public final class Pairing {
         while (nanos - waiting.peek().nanos > PATIENCE_NS) {
             Reading late = waiting.remove();
             if (before != null) {
-                give(late, before.x, before.y, before.z);
+                give(late, before.values);
             }
         }
     }
 
-    public void rotation(long nanos, double x, double y, double z) {
-        Reading after = new Reading(nanos, x, y, z);
+    public void rotation(long nanos, double... rotation) {
         while (!waiting.isEmpty() && waiting.peek().nanos <= nanos) {
             Reading reading = waiting.remove();
             if (reading.nanos == nanos) {
-                give(reading, x, y, z);
-                continue;
+                give(reading, rotation);
+            } else if (before != null && before.nanos < nanos) { // else nothing is known of its time
+                double share = Math.max(0, (double) (reading.nanos - before.nanos) / (nanos - before.nanos));
+                double[] mixed = before.values.clone();
+                for (int axis = 0; axis < mixed.length; axis++) {
+                    mixed[axis] += share * (rotation[axis] - mixed[axis]);
+                }
+                give(reading, mixed);
             }
-            if (before == null || before.nanos >= nanos) {
-                continue; // nothing is known of the time before the first rotation
-            }
-            double share = Math.max(0, (double) (reading.nanos - before.nanos) / (nanos - before.nanos));
-            give(reading, mix(before.x, x, share), mix(before.y, y, share), mix(before.z, z, share));
         }
-        before = after;
+        before = new Reading(nanos, rotation);
     }
 
-    private void give(Reading reading, double x, double y, double z) {
-        target.take(reading.nanos, new double[] {reading.x, reading.y, reading.z, x, y, z});
-    }
-
-    private static double mix(double from, double to, double share) {
-        return from + share * (to - from);
+    private void give(Reading reading, double... rotation) {
+        double[] sample = Arrays.copyOf(reading.values, 6);
+        System.arraycopy(rotation, 0, sample, 3, 3);
+        target.take(reading.nanos, sample);
     }
 
     private static final class Reading {
         final long nanos;
-        final double x;
-        final double y;
-        final double z;
+        final double[] values;
 
-        Reading(long nanos, double x, double y, double z) {
+        Reading(long nanos, double... values) {
             this.nanos = nanos;
-            this.x = x;
-            this.y = y;
-            this.z = z;
+            this.values = values;
         }
     }
 }
