@@ -91,12 +91,8 @@ final class DecisionText {
             for (int row : alike.rows) {
                 labels.add(plain(session.classifier.card.labels.get(row)));
             }
-            String said = context.getResources()
-                    .getQuantityString(
-                            R.plurals.alike,
-                            alike.placements.size(),
-                            TextUtils.join(", ", alike.placements),
-                            TextUtils.join(" and ", labels));
+            String placements = TextUtils.join(", ", alike.placements);
+            String said = context.getString(R.string.alike, placements, TextUtils.join(" and ", labels));
             text.append(' ').append(said);
         }
         return text.toString();
