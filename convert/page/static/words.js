@@ -16,7 +16,7 @@ export default {
   wornUnknown: 'How it is worn is not known yet: postures are unknown until you walk.',
   wornAsFound: 'Taken to be worn as your last steps showed.',
   alike: (placements, labels) =>
-    `Worn at some places (${placements.join(', ')}), ${labels.join(' and ')} look alike.`,
+    `In some places (${placements.join(', ')}), ${labels.join(' and ')} look alike.`,
   firstWindow: 'The first answer takes 2.6 seconds of movement.',
   unknown: 'Unknown',
   untilCertain: (activity) => `${activity} until this is certain.`,
