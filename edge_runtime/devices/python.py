@@ -19,21 +19,19 @@ from edge_runtime.bench.measurement_job import (
 )
 from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.errors import DeviceError, InputError
-from edge_runtime.model.interpreters import PACKAGES
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import message_of, progress_of, run_program
 from edge_runtime.system.dataclass_json import from_json
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.outside_files import parse_json
-from edge_runtime.system.process_endings import ending
+from edge_runtime.system.process_endings import ending, last_line
 from edge_runtime.system.progress import OnProgress
 
-# Finding a package does not import it.
 _PROBE = """\
-import json, sys
-from importlib.util import find_spec
-names = %r
-print(json.dumps({"version": list(sys.version_info[:3]), "packages": [x for x in names if find_spec(x)]}))
+import sys
+sys.version_info < (3, 10) and sys.exit("it is older than Python 3.10")
+import numpy
+print("python%d.%d" % sys.version_info[:2])
 """
 
 
@@ -101,25 +99,20 @@ class PythonDevice(Device):
 
 
 def other_python(path: str, runtime: str) -> PythonDevice:
-    """Return the interpreter at `path`. Raises `InputError` when it cannot measure with `runtime`."""
+    """Return the interpreter at `path`, which measures with `runtime`. Raises `InputError` when it lacks NumPy."""
     # A relative path must work from the worker's folder too; `resolve` would leave a virtual environment.
     absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - an unknown user stays as written
     interpreter = shutil.which(absolute if os.sep in path else path)
     if interpreter is None:
         raise InputError(f"--on python:{path}: {path} is not a program")
     try:
-        done = run_program([interpreter, "-c", _PROBE % (["numpy", *PACKAGES.values()],)], seconds=60)
-        description = parse_json(done.stdout)
-        version, packages = tuple(map(int, description["version"])), {*description["packages"]}
-    except (OSError, subprocess.SubprocessError, ValueError, LookupError, TypeError) as error:
-        raise InputError(f"--on python:{path}: {interpreter} is not a Python 3 interpreter") from error
-    if version < (3, 10):
-        raise InputError(f"{interpreter} is Python {'.'.join(map(str, version))}: har-edge needs 3.10 or newer there")
-    runtimes = ("litert", "tflite-runtime") if runtime == "auto" else (runtime,)
-    chosen = next((name for name in runtimes if PACKAGES[name] in packages), None)
-    if chosen is None or "numpy" not in packages:
-        package = {"litert": "ai-edge-litert"}.get(runtimes[0], runtimes[0])
-        # The system's Python may refuse packages (PEP 668).
-        command = f"{interpreter} -m venv env && env/bin/pip install numpy {package}"
-        raise InputError(f"{interpreter} lacks numpy or {package}: {command}, then --on python:env/bin/python")
-    return PythonDevice(f"python{version[0]}.{version[1]}-{chosen}", interpreter)
+        done = run_program([interpreter, "-c", _PROBE], seconds=60)
+        if done.returncode or not done.stdout.startswith("python"):
+            raise ValueError(last_line(done.stderr))
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        raise InputError(
+            f"--on python:{path}: {interpreter} cannot measure ({error}): name a Python from 3.10 on with numpy and a "
+            "TFLite runtime, for example of a virtual environment"
+        ) from error
+    version = done.stdout.strip()
+    return PythonDevice(version if runtime == "auto" else f"{version}-{runtime}", interpreter)
