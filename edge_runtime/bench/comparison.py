@@ -123,7 +123,7 @@ def compare(old: Report, new: Report) -> RunComparison:
         only_old=tuple(title for title in before if title not in matched),
         only_new=tuple(title for title in after if title not in matched),
         obstacles=tuple(_obstacles(old, new, [*matched.values()])),
-        notes=tuple(_notes(old, new, [*matched.values()])),
+        notes=tuple(_notes(old, new)),
         doubts=tuple(_doubts(old, new)),
         same_data=same_data,
     )
@@ -270,15 +270,10 @@ def _other_data(*data: tuple[str, str]) -> Iterator[str]:
         yield from _differing("data", *(f"{name} (windows as scored: {digest[:12]})" for name, digest in data))
 
 
-def _notes(old: Report, new: Report, matched: Sequence[tuple[Result, Result]]) -> Iterator[str]:
+def _notes(old: Report, new: Report) -> Iterator[str]:
     yield from _differing("version of har-edge", old.har_edge, new.har_edge)
     for key in ("kernel", "governor", "python", "numpy"):
         yield from _differing(_NOUNS.get(key, key), getattr(old.device, key), getattr(new.device, key))
-    for before, after in matched:
-        if before.raw_input != after.raw_input:
-            where = "NEW" if after.raw_input else "OLD"
-            form = f"{after.model} {after.quantization}"
-            yield f"{form} prepares windows within its latency only in {where}: compare the end-to-end times"
     for report, name in ((old, "OLD"), (new, "NEW")):
         for failure in report.failures:
             yield f"{failure.file} could not be measured in {name}: {failure.error}"

@@ -55,10 +55,10 @@ def colour(index: int) -> str:
     return f"s{index % COLOURS}" + (" again" if index >= COLOURS else "")
 
 
-def distribution(results: Sequence[Result], key: str, title: str) -> Markup | None:
-    """Draw the share of inferences done within each time of kind `key`. None without raw times."""
+def distribution(results: Sequence[Result]) -> Markup | None:
+    """Draw the share of inferences done within each time. None without raw times."""
     unit = unit_of_times(results)
-    times = [_times(result, key, unit) for result in results]
+    times = [_times(result, unit) for result in results]
     measured = [(i, values) for i, values in enumerate(times) if len(values)]
     if not measured:
         return None
@@ -72,8 +72,8 @@ def distribution(results: Sequence[Result], key: str, title: str) -> Markup | No
         middle = _element("circle", class_="mark", cx=x(p50), cy=_height(50), r=4)
         slow = _element("path", class_="mark", d=f"M{x(p99):.1f} {_height(99) - 5:.1f}l5 5l-5 5l-5 -5z")
         shapes.append(_element("g", line, middle, slow, class_=colour(i)))
-    about = f"{title}: share of inferences done within a time"  # for screen readers: tables have the numbers
-    grid = _grid(x, f"{title}, {unit}")
+    about = "Share of inferences done within a time"  # for screen readers: tables have the numbers
+    grid = _grid(x, f"latency, {unit}")
     return _element("svg", *grid, *shapes, viewBox=f"0 0 {_WIDTH} {_HEIGHT}", role="img", aria_label=about)
 
 
@@ -81,9 +81,9 @@ def _height(percent: float) -> float:
     return _BOTTOM + percent / 100 * (_TOP - _BOTTOM)
 
 
-def _times(result: Result, key: str, unit: str) -> npt.NDArray[np.float64]:
+def _times(result: Result, unit: str) -> npt.NDArray[np.float64]:
     """Return raw times in `unit`, ascending; 0, from a coarse clock, becomes tiny, so that it has a logarithm."""
-    parts = getattr(result.samples_ms, key) if result.samples_ms else ()
+    parts = result.samples_ms.latency if result.samples_ms else ()
     milliseconds = np.array([time for part in parts for time in part], np.float64)
     return np.sort(np.maximum(milliseconds * in_unit(1.0, unit), 1e-6))
 

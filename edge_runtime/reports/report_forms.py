@@ -170,9 +170,6 @@ def to_html(reports: Mapping[str, Report]) -> str:
     content = gather(reports)
     results = content.results
     report = next(iter(reports.values())) if len(reports) == 1 else None
-    kinds = (("latency", "inference"), ("end_to_end", "end to end"))
-    is_one_time = not report or all(result.is_end_to_end for result in results)
-    distributions = [charts.distribution(results, key, title) for key, title in kinds[: 1 if is_one_time else 2]]
     people = dict.fromkeys(person for result in results for person in result.per_subject)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("edge_runtime", "reports"),
@@ -188,7 +185,7 @@ def to_html(reports: Mapping[str, Report]) -> str:
         colour=charts.colour,
         percent=percent,
         groups=row_groups(results),
-        distributions=[drawing for drawing in distributions if drawing],
+        distribution=charts.distribution(results),
         people=people,
         over=_people(results),
         noun=noun_of(people),
