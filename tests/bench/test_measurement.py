@@ -12,7 +12,7 @@ from programs import MODELS
 
 from edge_runtime.bench import measurement, statistics
 from edge_runtime.bench.measurement_job import Answer, Instructions, MeasurementJob
-from edge_runtime.bench.rounds import MeasurementSettings, Rounds
+from edge_runtime.bench.rounds import MeasurementSettings
 from edge_runtime.data import evaluation_data, scores
 from edge_runtime.devices.python import PythonDevice
 from edge_runtime.errors import DeviceError, InputError
@@ -80,33 +80,6 @@ def test_rounds_follow_until_ratios_are_precise_or_the_time_is_up_or_as_often_as
     device.run = answer_at_once
     report = measurement.measure(models, few, device, MeasurementSettings(**{"until": 0.05} | settings))
     assert report.settings.rounds in n
-
-
-TRACES = np.load(Path(__file__).with_name("traces.npz"))
-"""Microseconds `[120 rounds, 4 models, 16 turns]`, which `test_statistics` describes."""
-
-
-@pytest.mark.parametrize(
-    ("trace", "until", "n"),
-    [("quiet", 0.02, range(24, 25)), ("busy", 0.02, range(28, 50)), ("busy", 0.01, range(51, 52))],
-)
-def test_recorded_rounds_end_soon_on_a_quiet_machine_and_later_or_with_a_doubt_on_a_busy_one(
-    measured, models, few, trace, until, n, monkeypatch
-):
-    rounds = iter((1000 * TRACES[trace]).astype(np.int64)[..., np.newaxis])
-    float32, int8, control = measured[1].first
-
-    def answer_at_once(job, folder, on_progress):
-        answers = zip((float32, int8, int8, control), next(rounds), strict=True)
-        return [replace(x, arrays=x.arrays | dict.fromkeys(("latency_ns", "end_to_end_ns"), y)) for x, y in answers]
-
-    device = Watched()
-    device.run = answer_at_once
-    monkeypatch.setattr(Rounds, "_elapsed", property(lambda self: self._n))  # a round takes a second
-    settings = MeasurementSettings(until=until, duration_s=50)
-    report = measurement.measure([*models, models[1]], few, device, settings)
-    assert report.settings.rounds in n
-    assert any("not 1 %" in doubt for doubt in report.results[1].doubts) == (until == 0.01)
 
 
 def test_the_name_of_a_rivals_file_reaches_no_device(models, few):

@@ -83,12 +83,6 @@ def test_intervals_count_how_processes_differ_and_cover_the_truth():
     assert 0.04 < np.median(widths) < 0.2
 
 
-@pytest.mark.parametrize(("right", "windows"), [(0, 10), (2878, 2947)])
-def test_accuracy_over_windows_is_wilsons_interval(right, windows):
-    expected = stats.binomtest(right, windows).proportion_ci(method="wilson")
-    assert statistics.wilson_interval(right, windows) == pytest.approx((expected.low, expected.high), abs=1e-6)
-
-
 WINDOWS = np.array([302, 317, 288, 294, 320, 327, 364, 354, 381]) // 4  # a quarter of UCI HAR's test subjects'
 BOUT = 5  # windows that err together
 

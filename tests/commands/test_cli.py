@@ -187,16 +187,3 @@ def test_python_m_edge_runtime_works_with_only_this_package(tmp_path):
     result = succeeded(run_program(sys.executable, "-m", "edge_runtime", "--help", cwd=tmp_path))
     assert "bench" in result.stdout
     assert "train " not in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [
-        (["per"], ["personalise"]),
-        (["bench", "--runtime", "lite"], ["litert"]),
-    ],
-)
-def test_tab_completes_commands_and_choices(tmp_path, words, expected):
-    words_so_far = {"COMP_WORDS": " ".join(("har-edge", *words)), "COMP_CWORD": str(len(words))}
-    done = succeeded(har_edge(cwd=tmp_path, env={"_HAR_EDGE_COMPLETE": "bash_complete", **words_so_far}))
-    assert [line.split(",")[1] for line in done.stdout.splitlines()] == expected

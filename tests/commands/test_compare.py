@@ -72,14 +72,6 @@ def test_a_slower_model_is_beyond_the_noise_and_its_sibling_is_not():
     assert change(outcome, "p99").beyond_noise is None
 
 
-def test_changes_are_of_the_old_value():
-    changed = replace(INT8, size_bytes=INT8.size_bytes * 2, accuracy=INT8.accuracy - 0.01, load_ms=INT8.load_ms / 2)
-    outcome = compare(OLD, of(FLOAT, changed))
-    assert (change(outcome, "size").change, change(outcome, "size").beyond_noise) == (100, True)
-    assert (change(outcome, "load").change, change(outcome, "load").beyond_noise) == (-50, None)
-    assert change(outcome, "accuracy").change == pytest.approx(-1)
-
-
 def test_the_interval_of_accuracy_uses_students_t_over_people():
     points = dict(zip(INT8.per_subject, np.random.default_rng(0).normal(-1, 0.5, len(INT8.per_subject)), strict=True))
     worse = {person: share + points[person] / 100 for person, share in INT8.per_subject.items()}

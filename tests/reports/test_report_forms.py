@@ -2,7 +2,6 @@
 
 import csv
 import io
-import math
 import re
 from dataclasses import replace
 
@@ -278,8 +277,3 @@ def test_numbers_have_as_many_digits_as_they_deserve():
     assert [quantities.millijoules(x) for x in (0.0344, 1.234, None)] == ["34.4 µJ", "1.23 mJ", "–"]
     assert [quantities.time(x, "ms") for x in (1.234, 12.34, None)] == ["1.23 ms", "12.3 ms", "–"]
     assert quantities.time(0.0176, "µs", 0.00001) == "17.6 ±0.1 µs"
-
-
-def test_shares_are_in_percent_and_unknown_shares_are_a_dash():
-    assert [quantities.percent(share) for share in (0.97656, None, math.nan)] == ["97.66 %", "–", "–"]
-    assert [quantities.percent_range(interval) for interval in ((0.962, 0.9876), None)] == ["96.2–98.8 %", "–"]

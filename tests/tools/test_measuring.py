@@ -6,8 +6,6 @@ import sys
 
 import pytest
 
-from convert.conversion_worker import lossy_forms
-from convert.parity import Parity
 from edge_runtime.runs import Run
 from tools import measure_networks, published
 from tools.published import Kept
@@ -58,19 +56,3 @@ def test_a_refused_network_is_a_result_with_its_sentence_and_an_accident_is_an_e
                 convert()
         assert len(json.loads((tmp_path / "asked.json").read_text())) == 1
         (tmp_path / "asked.json").write_text("[]")
-
-
-def test_a_network_that_fails_the_gate_is_converted_to_the_same_form_without_it(kept, monkeypatch, tmp_path):
-    form = "mixed"
-    parity = Parity(50, float32_accuracy=0.96, accuracy=0.9, agreement=0.9, worst_difference=1, snr_db=9)
-    sentence = lossy_forms({"model": {form: parity}}, is_labelled=True, max_drop=1)[form]
-    monkeypatch.setenv("EXIT_CODE", "1")
-    monkeypatch.setenv("SENTENCE", sentence)
-    kept.tflite("int8").write_bytes(b"of before")
-    outcome = published.convert(kept)
-    assert (outcome["refused"], outcome["failed"]) == (None, sentence)
-    first, second, rivals = json.loads((tmp_path / "asked.json").read_text())
-    again = first.index("--quantize")
-    assert second == [*first[:again], "--quantize-as", form, "--max-drop", "100", *first[again + 1 :]]
-    assert "--rivals" in rivals
-    assert kept.converted() == []
