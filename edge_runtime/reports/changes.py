@@ -12,7 +12,6 @@ from edge_runtime.system.terminal import plain_table
 
 # The rows of the table; the other metrics serve gates and the JSON.
 _SHOWN = ("accuracy", "macro_f1", "undisturbed", "p50", "p99", "end_to_end", "load", "memory", *EXACT)
-_JUDGED = ("undisturbed", "accuracy")  # readers relate "no change" to these metrics
 
 
 def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
@@ -35,15 +34,14 @@ def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
 
 
 def change_sentences(outcome: RunComparison) -> Iterator[str]:
-    """Yield a sentence per result: changes beyond the noise, and changes of `_JUDGED` without an interval."""
+    """Yield a sentence per result: changes beyond the noise, and a change of accuracy without an interval."""
     for pair in outcome.pairs:
         texts = {name: f"{METRICS[name].title} {change.text()}" for name, change in pair.changes.items()}
         beyond = [texts[name] for name, change in pair.changes.items() if change.beyond_noise]
         sentence = f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise"
-        for name in _JUDGED:
-            if pair.changes[name].change and pair.changes[name].beyond_noise is None:
-                why = "without an interval" if name == "undisturbed" or outcome.same_data else "of other data"
-                sentence += f"; {texts[name]} {why}, not judged"
+        if pair.changes["accuracy"].change and pair.changes["accuracy"].beyond_noise is None:
+            why = "without an interval" if outcome.same_data else "of other data"
+            sentence += f"; {texts['accuracy']} {why}, not judged"
         yield f"{sentence}."
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from edge_runtime.bench.machine_state import State
@@ -48,13 +47,9 @@ class ReportContent:
 
 
 def named(reports: Mapping[str, Report]) -> dict[str, Report]:
-    """Name the reports of several files by device, runtime, file or folder, whichever makes the names unique."""
-    devices = [report.device for report in reports.values()]
-    runtimes = [f"{device.runtime.name} {device.runtime.version or ''}".strip() for device in devices]
-    paths = [Path(path).absolute() for path in reports]
-    files, folders = [path.name for path in paths], [path.parent.name for path in paths]
-    names = sentences.telling_apart([device.name for device in devices], runtimes, files, folders, [*reports])
-    return dict(zip(names, reports.values(), strict=True))
+    """Name the reports by their devices instead of their files, if this makes the names unique."""
+    by_device = {report.device.name: report for report in reports.values()}
+    return by_device if len(by_device) == len(reports) else dict(reports)
 
 
 def gather(reports: Mapping[str, Report]) -> ReportContent:

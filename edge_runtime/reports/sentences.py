@@ -46,18 +46,14 @@ def title(report: Report) -> str:
     return f"{what} by {runtime} on {where}, {counted(first.threads, 'thread')}{paced}: {first.windows} {about}{frame}"
 
 
-def telling_apart(*namings: list[str]) -> list[str]:
-    """Return the first of the `namings` in which all names differ, or the last."""
-    return next((names for names in namings if len(set(names)) == len(names)), namings[-1])
-
-
 def titles(results: Sequence[Result]) -> list[str]:
     """Return a short name for each result: as much of scheme, model and file as makes it unique."""
     has_rivals = any(result.rival for result in results)
     forms = [f"har-edge {result.form}" if has_rivals and not result.rival else result.form for result in results]
     of_networks = [f"{result.model} {form}" for result, form in zip(results, forms, strict=True)]
     files = [result.file for result in results]
-    return telling_apart(forms, of_networks, files, [f"{i + 1}: {file}" for i, file in enumerate(files)])
+    numbered = [f"{i + 1}: {file}" for i, file in enumerate(files)]
+    return next(names for names in (forms, of_networks, files, numbered) if len({*names}) == len(names))
 
 
 def pairs(report: Report) -> list[ComparedResults]:

@@ -243,4 +243,4 @@ def test_report_takes_a_run_folder_or_the_last_result(tmp_path, har_edge_here):
     assert_one_sentence(har_edge_here("report", run), 2, "runs/mine")
     shutil.copy(BENCH, run / "bench-local.json")
     shown = succeeded(har_edge_here("report", "bench-local.json", "runs/mine")).stdout
-    assert "mine float32" in " ".join(shown.split())  # the folders make the names unique
+    assert "runs/mine" in shown

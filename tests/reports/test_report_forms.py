@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from sample_reports import AS_C, BETTER, DEVICES, EMULATED, EVIL, FLOAT, FULL, INT8, NOTHING, of, result
 
 from edge_runtime.bench import results
-from edge_runtime.bench.results import AbsentRival, Report, Result, RuntimeVersion
+from edge_runtime.bench.results import AbsentRival, Report, Result
 from edge_runtime.errors import InputError
 from edge_runtime.reports import outputs, sentences
 from edge_runtime.reports.report_content import gather, named
@@ -202,17 +202,14 @@ def test_names_are_as_short_as_uniqueness_allows():
     assert sentences.titles((FLOAT, replace(FLOAT, model="b"))) == ["edge float32", "b float32"]
     assert sentences.titles((FLOAT, replace(FLOAT, file="y"))) == ["runs/x/model_float32.tflite", "y"]
     assert sentences.titles((replace(FLOAT, file="y"),) * 2) == ["1: y", "2: y"]
-    other_runtime = replace(FULL, device=replace(FULL.device, runtime=RuntimeVersion("tflite-runtime", "2.14.0")))
-    other_device = replace(FULL, device=replace(FULL.device, name="ssh://pi"))
-    for reports, names in (
-        ((FULL, other_device), ["local", "ssh://pi"]),
-        ((FULL, other_runtime), ["litert 2.3.0", "tflite-runtime 2.14.0"]),
-        ((FULL, FULL), ["0.json", "1.json"]),
-    ):
-        assert [*named({f"{i}.json": report for i, report in enumerate(reports)})] == names
-    runs = named(dict.fromkeys(("runs/a/bench-pi.json", "runs/b/bench-pi.json"), FULL))
-    assert [*runs] == ["a", "b"]
-    assert gather(runs).doubts == gather({"a": FULL}).doubts, "the same doubt of all stands once, without their names"
+
+
+def test_reports_are_named_by_their_devices_or_else_by_their_files():
+    other = replace(FULL, device=replace(FULL.device, name="ssh://pi"))
+    assert [*named({"a.json": FULL, "b.json": other})] == ["local", "ssh://pi"]
+    runs = named({"a.json": FULL, "b.json": FULL})
+    assert [*runs] == ["a.json", "b.json"]
+    assert gather(runs).doubts == gather({"a.json": FULL}).doubts, "the same doubt of all stands once, without names"
 
 
 def test_csv_has_a_row_per_result_and_always_the_same_columns():
