@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +14,7 @@ import tiny_models
 from programs import MODELS, interpreter, processes, start, wait_until, write_program
 
 from edge_runtime.bench import measurement_job, measurement_worker, model_process
-from edge_runtime.bench.measured import Energy, Measured, read_round
+from edge_runtime.bench.measured import Measured, read_round
 from edge_runtime.bench.measurement_job import Answer, JobModel, MeasurementJob
 from edge_runtime.bench.model_process import TURN, ModelMeasurement
 from edge_runtime.devices.python import PythonDevice
@@ -108,14 +108,6 @@ def test_end_to_end_counts_turning_windows_into_the_walking_frame(folder, monkey
     assert len(turns) >= arrays["end_to_end_ns"].size >= 2
     assert turns[0].tobytes() == windows[0].tobytes()
     assert (arrays["logits"] == Classifier("edge-anywhere").logits(windows)).all()
-
-
-def test_energy_is_measured_on_request(folder, monkeypatch):
-    monkeypatch.setattr(model_process.energy, "per_inference", lambda call: Energy(0.5, "a meter"))
-    for job, expected in ((replace(WORK, energy=True), asdict(Energy(0.5, "a meter"))), (WORK, None)):
-        measurement = ModelMeasurement(job, WORK.models[0], folder)
-        measurement.time_slice()
-        assert measurement.finish()[0]["energy"] == expected
 
 
 @pytest.mark.parametrize(

@@ -8,36 +8,26 @@ from edge_runtime.bench.measured import WarmUp
 from edge_runtime.bench.timing import harness_overhead, time_calls, warm_up
 
 
-class Clock:
-    """A clock that moves only on request."""
-
-    def __init__(self) -> None:
-        self.now = 1_000
-
-    def __call__(self) -> int:
-        return self.now
-
-    def lasts(self, nanoseconds: int) -> None:
-        """To be called: something that takes so long."""
-        self.now += nanoseconds
-
-
-def test_each_call_has_its_own_time_and_inputs_take_turns_after_an_untimed_call():
-    clock, seen = Clock(), []
-    times = time_calls(lambda duration: seen.append(duration) or clock.lasts(duration), [5, 7, 900], 4, 1, clock)
-    assert times.tolist() == [7, 900, 5, 7]
-    assert seen == [7, 7, 900, 5, 7]
-
-
 class Machine:
     """Something to call that takes as long as `duration` says of each call, by a clock of its own."""
 
     def __init__(self, duration: Callable[[int], int]) -> None:
-        self.clock, self.calls, self._duration = Clock(), 0, duration
+        self.now, self.calls, self._duration = 1_000, 0, duration
+
+    def clock(self) -> int:
+        return self.now
 
     def __call__(self, _: object) -> None:
-        self.clock.now += self._duration(self.calls)
+        self.now += self._duration(self.calls)
         self.calls += 1
+
+
+def test_each_call_has_its_own_time_and_inputs_take_turns_after_an_untimed_call():
+    seen = []
+    machine = Machine(lambda i: seen[i])
+    times = time_calls(lambda duration: seen.append(duration) or machine(duration), [5, 7, 900], 4, 1, machine.clock)
+    assert times.tolist() == [7, 900, 5, 7]
+    assert seen == [7, 7, 900, 5, 7]
 
 
 MILLISECOND = 10**6

@@ -110,11 +110,6 @@ VERDICTS = {
         ),
         "chance…int8 and int8 as C",
     ),
-    "C is one of our forms": (
-        of(FLOAT, INT8, AS_C, rival("ONNX Runtime", 0.015, "dynamic"), comparisons=(BETTER, AS_C_BETTER)),
-        "har-edge int8 as C is 4.0 times",
-        "har-edge int8 is 2.0 times",
-    ),
     "C on an emulated device has neither times nor a size": (
         of(*(replace(result, **samples.NO_TIMES) for result in (FLOAT, AS_C)), comparisons=(samples.UNTIMED,)),
         "int8 as C is as accurate within 0.6 points.",
