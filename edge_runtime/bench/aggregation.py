@@ -11,8 +11,7 @@ import numpy as np
 
 from edge_runtime.bench import doubts, statistics
 from edge_runtime.bench.baselines import pairs_with_baselines
-from edge_runtime.bench.latency import Samples
-from edge_runtime.bench.measured import Round, together
+from edge_runtime.bench.measured import Round, Samples, together
 from edge_runtime.bench.results import Comparison, Control, Result
 from edge_runtime.bench.rounds import MeasurementSettings, Participant
 from edge_runtime.data import scores

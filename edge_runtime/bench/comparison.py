@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_runtime.bench.latency import Interval, Latency
+from edge_runtime.bench.measured import Interval, Latency
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.bench.statistics import half_width
 from edge_runtime.data.scores import Scores

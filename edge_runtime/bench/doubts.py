@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_runtime.bench.latency import Latency
 from edge_runtime.bench.machine_state import State
-from edge_runtime.bench.measured import WarmUp
+from edge_runtime.bench.measured import Latency, WarmUp
 from edge_runtime.bench.results import Control
 
 # With fewer inferences, fewer than five samples lie beyond p99.

@@ -1,4 +1,4 @@
-"""Define the measurement of a worker: the worker fills these dataclasses, and its JSON is read into them."""
+"""Define what is measured: the facts of a round, which a worker fills, and the times of an inference."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -13,6 +13,12 @@ from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measurement_job import Answer
 from edge_runtime.errors import DeviceError
 from edge_runtime.system.dataclass_json import Quantity, from_json
+
+Positive = Annotated[int, Quantity(at_least=1)]
+Milliseconds = Annotated[float, Quantity("ms", at_least=1e-6)]
+
+Interval = tuple[float, float]
+"""The ends of a 95 % interval, lower first."""
 
 # Limited, so that sums and means stay finite.
 _Duration = Annotated[float, Quantity(at_least=0, at_most=1e12)]
@@ -97,6 +103,32 @@ class Round:
     latency_ns: npt.NDArray[np.int64]
     end_to_end_ns: npt.NDArray[np.int64]
     logits: npt.NDArray[np.float32] | None
+
+
+@dataclass(frozen=True)
+class Latency:
+    """The time of one window, over all rounds."""
+
+    p50: Annotated[Milliseconds, "median"]
+    p90: Annotated[Milliseconds, "90th percentile"]
+    p95: Annotated[Milliseconds, "95th percentile"]
+    p99: Annotated[Milliseconds, "99th percentile"]
+    mean: Annotated[Milliseconds, "mean"]
+    min: Annotated[Milliseconds, "the fastest inference"]
+    max: Annotated[Milliseconds, "the slowest inference"]
+    runs: Annotated[Positive, "timed inferences"]
+    mad: Annotated[float, Quantity("ms", at_least=0), "median absolute deviation from p50"]
+    undisturbed: Annotated[Milliseconds, "median of the quieter half of rounds"]
+    undisturbed_ci95: Annotated[tuple[Milliseconds, Milliseconds], "its interval"]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The raw times: a list per round, in the order they were taken."""
+
+    latency: Annotated[tuple[tuple[Milliseconds, ...], ...], "inferences"]
+    end_to_end: Annotated[tuple[tuple[Milliseconds, ...], ...], "including preparation outside the graph"]
+    turns: Annotated[tuple[Positive, ...], "the number of slices of equal length in each round"] = ()
 
 
 def together(rounds: Sequence[Measured]) -> SharedFacts:

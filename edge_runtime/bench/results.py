@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import edge_runtime
-from edge_runtime.bench.latency import Latency, Positive, Samples
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
-from edge_runtime.bench.measured import Energy, RuntimeVersion, WarmUp
+from edge_runtime.bench.measured import Energy, Latency, Positive, RuntimeVersion, Samples, WarmUp
 from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError

@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.bench.latency import Interval, Latency
+from edge_runtime.bench.measured import Interval, Latency
 from edge_runtime.data import scores
 
 Rounds = Sequence[Sequence[float]]

@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import edge_runtime
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.measurement_job import (
@@ -17,7 +19,6 @@ from edge_runtime.bench.measurement_job import (
     no_answer,
     read_answers,
 )
-from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import message_of, progress_of, run_program
@@ -27,12 +28,39 @@ from edge_runtime.system.outside_files import parse_json
 from edge_runtime.system.process_endings import ending, last_line
 from edge_runtime.system.progress import OnProgress
 
+_PACKAGE = Path(edge_runtime.__file__).parent
+_MAIN = """\
+import sys
+if sys.argv[1] == "--machine":
+    import json
+    from dataclasses import asdict
+    from edge_runtime.bench.machine import read_facts
+    from edge_runtime.bench.machine_state import state
+    print(json.dumps({"machine": asdict(read_facts()), "state": asdict(state())}))
+else:
+    from pathlib import Path
+    from edge_runtime.bench.measurement_worker import main
+    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:])))
+"""
 _PROBE = """\
 import sys
 sys.version_info < (3, 10) and sys.exit("it is older than Python 3.10")
 import numpy
 print("python%d.%d" % sys.version_info[:2])
 """
+
+
+def write_bundle(folder: Path) -> Path:
+    """Write the worker and the modules of this package into one file in `folder`, once, and return its path."""
+    path = folder / "worker.pyz"
+    if not path.exists():
+        contents = {"__main__.py": _MAIN.encode()}
+        for source in sorted(_PACKAGE.rglob("*.py")):
+            contents[source.relative_to(_PACKAGE.parent).as_posix()] = source.read_bytes()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in contents.items():
+                archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return path
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,9 @@ from edge_runtime.bench.measurement_job import (
     no_answer,
     read_answers,
 )
-from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection, Transport
 from edge_runtime.devices.environment import ONNX_REQUIREMENT, Environment
-from edge_runtime.devices.python import Description
+from edge_runtime.devices.python import Description, write_bundle
 from edge_runtime.errors import DeviceError
 from edge_runtime.model.onnx_model import ONNX_RUNTIME
 from edge_runtime.system.child_processes import message_of, progress_of

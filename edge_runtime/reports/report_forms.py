@@ -15,7 +15,7 @@ import rich.console
 from rich.cells import cell_len
 from rich.text import Text
 
-from edge_runtime.bench.latency import Latency
+from edge_runtime.bench.measured import Latency
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.data.names import noun_of
 from edge_runtime.reports import charts

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from edge_runtime.bench.baselines import costs
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
-from edge_runtime.bench.latency import Interval
+from edge_runtime.bench.measured import Interval
 from edge_runtime.bench.results import Comparison, Report, Result
 from edge_runtime.data.scores import is_chance
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32

@@ -6,9 +6,8 @@ import pytest
 
 from edge_runtime.bench import doubts
 from edge_runtime.bench.doubts import Evidence
-from edge_runtime.bench.latency import Latency
 from edge_runtime.bench.machine_state import CpuClock, State, Throttled
-from edge_runtime.bench.measured import WarmUp
+from edge_runtime.bench.measured import Latency, WarmUp
 from edge_runtime.bench.results import Control
 
 UNKNOWN = State(0.0, *[None] * 9)

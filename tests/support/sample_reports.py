@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from edge_runtime.bench import results
-from edge_runtime.bench.latency import Latency, Samples
 from edge_runtime.bench.machine_state import CpuClock, Throttled
+from edge_runtime.bench.measured import Latency, Samples
 
 WRITTEN_BEFORE = Path(__file__).parents[1] / "bench" / "bench.json"
 """A report that an earlier version wrote, of the reference models in float32 and int8."""

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench.measurement_job import Instructions, JobModel
-from edge_runtime.devices.bundle import write_bundle
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.emulated import qemu_log
 from edge_runtime.devices.emulated.board import CPUS, Board, boards
+from edge_runtime.devices.python import write_bundle
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model import model_card as cards
