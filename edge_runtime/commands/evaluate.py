@@ -20,7 +20,7 @@ from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import check_live
-from edge_runtime.live.recording_tracks import track_recordings, worn_alike
+from edge_runtime.live.recording_tracks import track_recordings
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.reports import outputs
@@ -185,9 +185,6 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]]) -> Sc
     _show_live(scores, len(tracks), n_people, console)
     _show_groups("subject", people, console)
     _show_groups("placement", placements if len(placements) > 1 else {}, console)
-    model_arguments.say_where_no_mounting_was_found(
-        classifier.card, [any(tracks[i].finds_mounting for i in alike) for alike in worn_alike(recordings)]
-    )
     confusion = stream_scores.confusion(tracks, len(labels), window.samples).tolist()
     title = f"{classifier.card.name}, live: reported at the end of windows wholly in one activity, without unknown"
     content = {"hop": window.hop, "subjects": n_people, "recordings": len(tracks)} | dataclasses.asdict(scores)

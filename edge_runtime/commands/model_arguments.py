@@ -9,7 +9,6 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.evaluation_data import is_other, learnt_from, learnt_placements
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
-from edge_runtime.live.mounting_search import WALK_S
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_paths import is_reference, model_path, reference_model
 from edge_runtime.model.scheme_names import INT8
@@ -67,15 +66,6 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
         "" if card.frame == "walking" else ": turned or elsewhere, use edge-anywhere, or train with --frame walking"
     )
     outputs.say(f"'{card.name}' was trained with the device worn{where}{here}. It may be wrong more often{advice}.")
-
-
-def say_where_no_mounting_was_found(card: cards.Card, were_found: Sequence[bool]) -> None:
-    """Say on stderr in how many mountings a model of the walking frame could not find how the device is worn."""
-    n = len(were_found) - sum(were_found)
-    if n and card.frame == "walking":
-        where = f" in {n} of {len(were_found)} mountings" if len(were_found) > 1 else ""
-        takes = f"finding it takes {WALK_S:g} s of clear walking. Postures are unknown there."
-        outputs.say(f"How the device is worn was not found{where}: {takes}")
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:

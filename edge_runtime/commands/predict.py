@@ -20,7 +20,7 @@ from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import InputError
 from edge_runtime.live import stream_scores
-from edge_runtime.live.decider import Decision, Notice, finds_mounting
+from edge_runtime.live.decider import Decision, Notice
 from edge_runtime.live.display.predictions import Prediction, Recorded, rows, segments, show_predictions
 from edge_runtime.live.recognizer import LiveRecognizer, check_live
 from edge_runtime.live.recording_tracks import track_of, without_mounting, worn_alike
@@ -109,9 +109,6 @@ def command(
     show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
     if labelled := next(filter(_has_labels, files), None):
         outputs.say(f"{labelled} has labels: 'har-edge evaluate --live --data FOLDER' scores them.")
-    if not is_told:
-        were_found = [any(finds_mounting(x.notices) for x in of_mounting) for of_mounting in by_mounting]
-        model_arguments.say_where_no_mounting_was_found(card, were_found)
     outputs.write_json(json_path, _content(card, predictions, scores))
     for path in (out, json_path):
         if path not in (None, outputs.STDOUT):

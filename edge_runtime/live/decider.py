@@ -1,7 +1,7 @@
 """Decide about each window of a stream: which activity to report, or why it is unknown."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -211,11 +211,6 @@ class Decider:
         if rejection.posture[current]:
             return f"orientation is not typical of {label}"
         return f"movement is not typical of {label}" if rejection.movement[current] else ""
-
-
-def finds_mounting(events: Iterable[LiveEvent]) -> bool:
-    """Tell whether the `events` report that the mounting was found."""
-    return any(isinstance(event, Notice) and event.text == FOUND for event in events)
 
 
 def looks_up(card: Card) -> bool:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.errors import InputError
-from edge_runtime.live.decider import Decision, Notice, are_still, finds_mounting
+from edge_runtime.live.decider import Decision, Notice, are_still
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.stream_scores import NO_DECISION, Track
 from edge_runtime.model.alike_labels import labels_of
@@ -41,8 +41,7 @@ def track_recording(recording: Recording, recognizer: LiveRecognizer) -> Track:
     for event in events:
         if isinstance(event, Notice) and event.kind == REFUSED:
             raise InputError(event.text)
-    track = track_of(recording, decisions, recognizer.card)
-    return replace(track, finds_mounting=finds_mounting(events))
+    return track_of(recording, decisions, recognizer.card)
 
 
 def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) -> Track:

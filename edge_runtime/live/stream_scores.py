@@ -29,7 +29,6 @@ class Track:
     answers: Integers
     shown: Integers
     lacks_mounting: npt.NDArray[np.bool_]
-    finds_mounting: bool = False
 
     @property
     def begin(self) -> int:
