@@ -148,12 +148,6 @@ _sample_options = together(
         metavar="HZ",
         help="Rate of samples without times.  [default: the model's]",
     ),
-    click.option(
-        "--hop",
-        type=click.IntRange(1, 3000),
-        metavar="N",
-        help="Samples from one decision to the next.  [default: the model's, 64]",
-    ),
 )
 
 
@@ -166,7 +160,6 @@ class SampleOptions:
     units: str | None
     gyro_units: str | None
     rate: float | None
-    hop: int | None
 
     def stated_units(self, card: Card) -> Units:
         """Return the units in the options, as far as a model with `card` needs them."""

@@ -162,7 +162,9 @@ def _predictions(
     predictions: list[list[Prediction]] = []
     with progress() as on_progress:
         for of_mounting in mountings:
-            recognizer = LiveRecognizer(classifier, sample.hop, True, is_told, of_mounting[0].mounting.placement)
+            recognizer = LiveRecognizer(
+                classifier, mounting_is_told=is_told, placement=of_mounting[0].mounting.placement
+            )
             predictions.append([])
             for recorded in of_mounting:
                 on_progress(sum(map(len, predictions)) / n_recorded, f"following recordings: {recorded}")

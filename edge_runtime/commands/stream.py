@@ -55,7 +55,6 @@ SOURCES = ("--replay", "--csv", "--udp", "--tcp", "--serial", "--i2c")
 @click.option("--serial", metavar="DEVICE[@BAUD]", help="Source: a board that prints lines of JSON or CSV.")
 @click.option("--i2c", metavar="mpu6050|lsm6ds[@ADDRESS]", help="Source: a sensor on this machine's I2C bus.")
 @click.option("--jsonl", is_flag=True, help="Print a line of JSON for each decision and notice.")
-@click.option("--quiet", is_flag=True, help="Print only the summary.")
 @click.option("--log", "log_path", metavar="FILE", type=options.PATH, help="Append each decision to a CSV file.")
 @options.sample_options
 @click.option(
@@ -78,7 +77,6 @@ def command(
     speed: float,
     data: Sources | None,
     jsonl: bool,
-    quiet: bool,
     log_path: Path | None,
     runtime: str,
     sample: SampleOptions,
@@ -89,7 +87,6 @@ def command(
     or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
     options.exclusive(*SOURCES, required=True)
-    options.exclusive("--jsonl", "--quiet")
     if recording is None:
         options.refuse_options("works only with --replay", "--speed", "--data")
     if recording is not None or i2c:
@@ -117,13 +114,15 @@ def command(
             opener = recording_source(recording, replayed, speed)
         # Recordings of UCI HAR start as its published windows do.
         is_gentle = replayed is None or replayed.begins_midway
-        recognizer = LiveRecognizer(classifier, sample.hop, is_gentle, sample.axes is not None, placement)
+        recognizer = LiveRecognizer(
+            classifier, gentle=is_gentle, mounting_is_told=sample.axes is not None, placement=placement
+        )
         session = Session(recognizer, turn, Timestamps(sample.rate or recognizer.rate_hz, time))
         source = opened.enter_context(closing(opener))
         # A source that fails does so here, before there is a log or a picture.
         opening = next(source)
         log = opened.enter_context(closing(Log(log_path, card.labels))) if log_path else None
-        sink = _sink(jsonl, quiet, recognizer.answers, session, f"{path.stem}   {name} {value}")
+        sink = _sink(jsonl, recognizer.answers, session, f"{path.stem}   {name} {value}")
         decisions: list[Decision] = []
         with sink, suppress(KeyboardInterrupt):
             for events in session.run(chain([opening], source)):
@@ -151,10 +150,8 @@ def _scores(recording: Recording, decisions: Sequence[Decision], card: Card, is_
     return stream_scores.per_group(tracks, ["replay"], len(card.labels), card.window.samples).get("replay")
 
 
-def _sink(jsonl: bool, quiet: bool, answers: Sequence[str], session: Session, title: str) -> Sink:
+def _sink(jsonl: bool, answers: Sequence[str], session: Session, title: str) -> Sink:
     console = Console()
-    if quiet:
-        return Sink()
     if jsonl or not console.is_terminal or console.is_dumb_terminal:
         return JsonLines() if jsonl else Changes()
     return Timeline(answers, title, session.summary, console, time)

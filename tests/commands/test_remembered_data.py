@@ -121,7 +121,7 @@ def test_a_wrong_unit_is_named_by_every_command_that_takes_a_layout(har_edge_her
         "evaluate edge --data",
         "bench edge --rounds 1 --runtime litert --data",
         "predict edge",
-        "stream edge --replay 0 --speed 0 --quiet --data",
+        "stream edge --replay 0 --speed 0 --data",
         "personalise edge --subject a -o me.tflite --data",
     ):
         message = har_edge_here(*command.split(), "wrong.toml=theirs").stderr

@@ -76,16 +76,13 @@ def test_decisions_are_those_of_the_recogniser(stream, recording):
     scores = json.loads(done.stdout.splitlines()[-1])["scores"]
     live = score([track], 6, recognizer.card.window)
     assert (scores["windows"], scores["live_accuracy"]) == (live.windows, live.live_accuracy)
-    printed = succeeded(stream("edge", *REPLAY, "--quiet")).stdout
+    printed = succeeded(stream("edge", *REPLAY)).stdout
     for part in (f"{live.windows} windows", f"{100 * live.live_accuracy:.1f} %", f"{scores['unknown']:.1%}"[:-1]):
         assert part in printed
 
 
-def test_hop_is_how_often_it_decides_and_a_placement_is_known_in_any_case(stream):
-    done = stream("edge", *REPLAY, "--jsonl", "--hop", 128)
-    assert np.allclose(np.diff([decision["seconds"] for decision in decisions(done.stdout)]), 2.56)
-    done = succeeded(stream("edge-anywhere", *REPLAY, "--quiet", "--placement", " Waist"))
-    assert (done.stdout[:8], done.stderr) == ("activity", "")
+def test_a_placement_is_known_in_any_case(stream):
+    assert "activity" in succeeded(stream("edge-anywhere", *REPLAY, "--placement", " Waist")).stdout
 
 
 def test_a_board_turned_and_in_other_units_is_recognised_the_same(stream, recording, tmp_path):
@@ -116,7 +113,6 @@ def test_standard_input_without_times_is_read_to_its_end(recording, tmp_path):
         ("--udp 5 --tcp 6", 2, "--udp"),
         ("--udp 5 --speed 2", 2, "--speed"),
         ("--replay 7 --units g", 2, "--units"),
-        ("--replay 7 --jsonl --quiet", 2, "--quiet"),
         ("--replay 7 --placement pocket", 2, "'pocket'"),
         ("--replay 99", 2, "0 to 60"),
         ("--i2c thermometer", 2, "mpu6050"),

@@ -47,7 +47,7 @@ OUTPUTS = {
     "compare": "compare x.json x.json --json OUT.json",
     "export": "data export --data rec -o OUT.npz",
     "evaluate": "evaluate edge-small --data rec --json OUT.json",
-    "stream": "stream edge-small --replay 0 --speed 0 --quiet --data rec --log OUT.csv",
+    "stream": "stream edge-small --replay 0 --speed 0 --data rec --log OUT.csv",
     "personalise": "personalise edge-small --data one -o OUT.tflite --anyway",
 }
 GOES_ON = {"stream"}

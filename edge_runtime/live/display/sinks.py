@@ -48,8 +48,7 @@ def minutes_and_seconds(seconds: float) -> str:
 class Sink:
     """Takes events in order, a tick after each item of the source, and the summary at the end; a context manager.
 
-    `elapsed_s` is the time since the first sample, `label` the label in a replayed recording, or "". This sink prints
-    only the summary.
+    `elapsed_s` is the time since the first sample, `label` the label in a replayed recording, or "".
     """
 
     def __enter__(self) -> Self:
