@@ -1,15 +1,7 @@
 """Rebuild the published windows of UCI HAR from the embedded recordings, or read them from an official copy.
 
 The windows were published in 2013 (UCI HAR), the raw recordings in 2016 (HAPT). `edge_runtime.signals.frontend` turns
-these into those; the table `data/windows.txt` has the windows in their order. DATA_NOTICE.md names the authors.
-
-References
-----------
-D. Anguita, A. Ghio, L. Oneto, X. Parra, J. L. Reyes-Ortiz: A public domain dataset for human activity recognition using
-smartphones. ESANN 2013.
-
-J. L. Reyes-Ortiz, L. Oneto, A. Samà, X. Parra, D. Anguita: Transition-aware human activity recognition using
-smartphones. Neurocomputing 171, 2016.
+these into those; the table `data/windows.txt` has the windows in their order. DATA_NOTICE.md names their papers.
 """
 
 import hashlib

@@ -64,12 +64,7 @@ class WindowScores:
 class LiveScores:
     """Scores of live recognition: shares from 0 to 1, times in seconds, NaN where there is nothing to score.
 
-    `window_accuracy` and `live_accuracy` are of single and smoothed answers to the `windows` wholly in one activity.
-    Unknown counts as wrong; `reported_accuracy` leaves it out. A delay lasts from an activity's first sample until the
-    activity is reported, and is infinite if it never is. A false change goes to another activity than the label; it
-    counts per hour of `hours` in activities. A false answer begins in a label that the model does not know; it counts
-    per hour of `hours_not_known`. `mounting_not_known` is the share of time that other scores leave out, because it is
-    before the first walk.
+    docs/formats.md explains them. A delay is infinite if an activity is never reported.
     """
 
     windows: int

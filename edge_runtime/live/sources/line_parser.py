@@ -1,18 +1,4 @@
-"""Parse one line into samples: CSV, with or without a header, or a JSON object of one of these forms.
-
-    {"t": 12.34, "acc": [x, y, z], "gyro": [x, y, z]}
-
-    {"t": 12.34, "ax[g]": 0.1, "ay[g]": ..., "gz": ...}
-
-    {"accelerometer": {"timestamp": ns, "value": [x, y, z]}, "gyroscope": {...}}
-
-    {"sensor": "accelerometer", "t": 12.34, "values": [x, y, z]}
-
-    {"payload": [{"name": "totalacceleration", "time": ns, "values": {"x": 0.1, "y": ..., "z": ...}}, ...]}
-
-Three values may be a list, or an object with x, y and z. The third form is SensorStreamer's, in ns, m/s² and rad/s; the
-last is Sensor Logger's. In the fourth, the gyroscope has lines of its own.
-"""
+"""Parse one line into samples: CSV, with or without a header, or a JSON object (docs/stream.md shows all forms)."""
 
 import csv
 import json
