@@ -5,9 +5,9 @@ import math
 NOT_MEASURED = "–"
 
 
-def counted(n: int, one: str, many: str = "") -> str:
-    """Return `1 fit`, `2 fits`, `2,947 windows`; `many` is an irregular plural."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+def counted(n: int, one: str) -> str:
+    """Return `1 fit`, `2 fits`, `2,947 windows`."""
+    return f"{n:,} {one}{'' if n == 1 else 's'}"
 
 
 def percent(share: float | None, digits: int = 2) -> str:
