@@ -14,7 +14,6 @@ from edge_runtime.signals.units import ACCELERATION_UNITS
 from edge_runtime.system.installation import MissingExtraError
 from edge_runtime.system.printable import quoted
 
-_ADDRESSES = {"mpu6050": 0x68, "lsm6ds": 0x6A}
 _SENSOR = re.compile(r"(?P<name>\w+)(?:@(?P<address>0x[0-9a-f]{1,2}|\d{1,3}))?", re.IGNORECASE)
 _LSM6DS_CHIP = 0x0F  # WHO_AM_I of every LSM6DS
 _RETRY_S = 1.0
@@ -30,18 +29,21 @@ def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None
     """
     match = _SENSOR.fullmatch(text)
     name = match["name"].lower() if match else ""
-    address = int(match["address"], 0) if match and match["address"] else _ADDRESSES.get(name, 0)
-    if name not in _ADDRESSES or not 0x08 <= address <= 0x77:
-        names = " or ".join(_ADDRESSES)
+    usual, set_up = _SENSORS.get(name, (0, _mpu6050))
+    address = int(match["address"], 0) if match and match["address"] else usual
+    if name not in _SENSORS or not 0x08 <= address <= 0x77:
+        names = " or ".join(_SENSORS)
         raise InputError(f"--i2c {quoted(text)} is an unknown sensor: give {names}, with its address as @0x08 to @0x77")
-    set_up = _driver(name)
     sensor: Any = None  # acceleration in m/s² and rotation in rad/s, each x, y, z
     where = f"{name} at {address:#x}"
     try:
         bus = (open_bus or _board_bus)()
         sensor = set_up(bus, address)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise DeviceError(f"no {where} on the I2C bus ({error}); check its wiring and its address") from error
+    except ImportError as error:
+        raise MissingExtraError("--i2c", "Blinka with Adafruit's drivers", "sensors") from error
+    except (OSError, RuntimeError, ValueError, AttributeError) as error:
+        advice = "check its wiring and its address; on a Raspberry Pi, see raspi-config"
+        raise DeviceError(f"no {where} on the I2C bus ({error}): {advice}") from error
     try:
         yield Event("opened", f"reading {where}")
         seconds: list[float] = []
@@ -71,48 +73,39 @@ def i2c(text: str, clock: SourceClock = time, open_bus: Callable[[], Any] | None
 
 
 def _board_bus() -> Any:
-    try:
-        import board
+    import board
 
-        return board.I2C()
-    except ImportError as error:
-        raise MissingExtraError("--i2c", "Blinka and its drivers", "sensors") from error
-    except (NotImplementedError, AttributeError) as error:
-        raise DeviceError(f"Blinka knows no I2C bus here ({error}); on a Raspberry Pi, see raspi-config") from error
+    return board.I2C()
 
 
-def _driver(name: str) -> Callable[[Any, int], Any]:
-    try:
-        if name == "mpu6050":
-            import adafruit_mpu6050
-        else:
-            from adafruit_bus_device.i2c_device import I2CDevice
-            from adafruit_lsm6ds import GyroRange
-            from adafruit_lsm6ds.ism330dhcx import ISM330DHCX
-            from adafruit_lsm6ds.lsm6ds3trc import LSM6DS3TRC
-            from adafruit_lsm6ds.lsm6ds33 import LSM6DS33
-            from adafruit_lsm6ds.lsm6dsox import LSM6DSOX
-    except ImportError as error:
-        raise MissingExtraError("--i2c", f"the Adafruit driver of the {name}", "sensors") from error
+def _mpu6050(bus: Any, address: int) -> Any:
+    from adafruit_mpu6050 import MPU6050, Bandwidth, GyroRange, Range
 
-    def mpu6050(bus: Any, address: int) -> Any:
-        sensor = adafruit_mpu6050.MPU6050(bus, address)
-        sensor.accelerometer_range = adafruit_mpu6050.Range.RANGE_4_G
-        sensor.gyro_range = adafruit_mpu6050.GyroRange.RANGE_500_DPS
-        # Against aliasing; almost all motion of a body is below 15 Hz.
-        sensor.filter_bandwidth = adafruit_mpu6050.Bandwidth.BAND_21_HZ
-        return sensor
+    sensor = MPU6050(bus, address)
+    sensor.accelerometer_range = Range.RANGE_4_G
+    sensor.gyro_range = GyroRange.RANGE_500_DPS
+    sensor.filter_bandwidth = Bandwidth.BAND_21_HZ  # against aliasing; almost all motion of a body is below 15 Hz
+    return sensor
 
-    def lsm6ds(bus: Any, address: int) -> Any:
-        drivers = (LSM6DS33, LSM6DS3TRC, ISM330DHCX, LSM6DSOX)
-        answer = bytearray(1)
-        with I2CDevice(bus, address) as device:
-            device.write_then_readinto(bytes([_LSM6DS_CHIP]), answer)
-        matches = [driver for driver in drivers if answer[0] == driver.CHIP_ID]
-        if not matches:
-            raise RuntimeError(f"its WHO_AM_I is {answer[0]:#x}, which no LSM6DS has")
-        sensor = matches[0](bus, address)
-        sensor.gyro_range = GyroRange.RANGE_500_DPS
-        return sensor
 
-    return mpu6050 if name == "mpu6050" else lsm6ds
+def _lsm6ds(bus: Any, address: int) -> Any:
+    from adafruit_bus_device.i2c_device import I2CDevice
+    from adafruit_lsm6ds import GyroRange
+    from adafruit_lsm6ds.ism330dhcx import ISM330DHCX
+    from adafruit_lsm6ds.lsm6ds3trc import LSM6DS3TRC
+    from adafruit_lsm6ds.lsm6ds33 import LSM6DS33
+    from adafruit_lsm6ds.lsm6dsox import LSM6DSOX
+
+    answer = bytearray(1)
+    with I2CDevice(bus, address) as device:
+        device.write_then_readinto(bytes([_LSM6DS_CHIP]), answer)
+    matches = [x for x in (LSM6DS33, LSM6DS3TRC, ISM330DHCX, LSM6DSOX) if answer[0] == x.CHIP_ID]
+    if not matches:
+        raise RuntimeError(f"its WHO_AM_I is {answer[0]:#x}, which no LSM6DS has")
+    sensor = matches[0](bus, address)
+    sensor.gyro_range = GyroRange.RANGE_500_DPS
+    return sensor
+
+
+_SENSORS = {"mpu6050": (0x68, _mpu6050), "lsm6ds": (0x6A, _lsm6ds)}
+"""The usual address of each sensor, and the function that sets it up."""
