@@ -98,7 +98,7 @@ class Model:
             self._invoke()
             output: npt.NDArray[Any] = self._get(self.output.index)
         except (ValueError, RuntimeError) as error:
-            raise InputError(_refusal(self._name, self.runtime, error)) from error
+            raise InputError(refusal(self._name, self.runtime, error)) from error
         return output
 
     @cached_property
@@ -107,7 +107,7 @@ class Model:
         try:
             return read_graphs(self._flatbuffer)
         except ValueError as error:
-            raise InputError(_refusal(self._name, self.runtime, error)) from error
+            raise InputError(refusal(self._name, self.runtime, error)) from error
 
     @cached_property
     def operators(self) -> OperatorCounts:
@@ -165,7 +165,7 @@ def open_model(
     except SystemError as error:  # a binary for numpy 1 under numpy 2
         raise InputError(f"{_version(loaded)} does not work with numpy {np.__version__}: install 'numpy<2'") from error
     except (ValueError, RuntimeError) as error:
-        raise InputError(_refusal(name, loaded, error)) from error
+        raise InputError(refusal(name, loaded, error)) from error
 
 
 def _operators_inside(delegates: Sequence[Mapping[str, Any]], nodes: Sequence[Mapping[str, Any]]) -> set[int]:
@@ -202,7 +202,8 @@ def _only(tensors: Sequence[Tensor], name: str, what: str) -> Tensor:
     return tensors[0]
 
 
-def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
+def refusal(name: str, runtime: Runtime, error: Exception) -> str:
+    """Say that the `runtime` does not take the model `name`."""
     reason = str(error).strip().partition("\n")[0].partition(". ")[0].rstrip(".")
     return f"{_version(runtime)} does not take {name} ({reason}): copy or convert it again, or choose another runtime"
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edge_runtime.errors import InputError
 from edge_runtime.model.graphs import Tensor
-from edge_runtime.model.interpreters import Model, OperatorCounts, Runtime
+from edge_runtime.model.interpreters import Model, OperatorCounts, Runtime, refusal
 from edge_runtime.system.installation import MissingExtraError, pip_install
 
 ONNX_RUNTIME = "onnxruntime"
@@ -42,7 +42,7 @@ class OnnxModel(Model):
         try:
             output: npt.NDArray[Any] = self._run(self._outputs, {self.input.name: values})[0]
         except Exception as error:  # the runtime's errors have no other common class
-            raise InputError(_refusal(self._name, self.runtime, error)) from error
+            raise InputError(refusal(self._name, self.runtime, error)) from error
         return output
 
 
@@ -71,7 +71,7 @@ def open_onnx(content: bytes, threads: int = 1, name: str = "the model") -> Onnx
     try:
         session = runtime.module.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise InputError(_refusal(name, runtime, error)) from error
+        raise InputError(refusal(name, runtime, error)) from error
     return OnnxModel(session, runtime, name, time.perf_counter_ns() - began, threads)
 
 
@@ -100,11 +100,6 @@ def describe(content: bytes, name: str = "an ONNX file") -> dict[str, Any]:
         "parameters": sum(prod(tensor.dims) for tensor in constants.values() if tensor.data_type == tensor.FLOAT),
         "operators": dict(Counter(node.op_type for node in graph.node if node.op_type != "Constant")),
     }
-
-
-def _refusal(name: str, runtime: Runtime, error: Exception) -> str:
-    reason = str(error).strip().partition("\n")[0]
-    return f"ONNX Runtime {runtime.version} does not take {name} ({reason}): make it again"
 
 
 def _only(details: Any, name: str) -> Tensor:
