@@ -49,7 +49,7 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
     if classifier.card.frame == "walking":
         search = MountingSearch(classifier.card.signal_names, classifier.card.window, HOP)
     prepare = Preparation(classifier.card.normalisation, quantised_windows(classifier.model))
-    recognizer = LiveRecognizer(classifier, HOP, gentle=False)
+    recognizer = LiveRecognizer(classifier, gentle=False)
     decisions = [x for x in [*recognizer.push(raw), *recognizer.flush()] if isinstance(x, Decision)]
     windows = []
     for first, decision in zip(range(0, len(signals) - dataset.WINDOW.samples + 1, HOP), decisions, strict=True):

@@ -68,20 +68,22 @@ LiveEvent = Decision | Notice
 class Decider:
     """Makes a decision about each window of a stream; `LiveRecognizer` explains the parameters."""
 
-    def __init__(self, classifier: Classifier, hop: int, mounting_is_told: bool, placement: str) -> None:
+    def __init__(self, classifier: Classifier, mounting_is_told: bool, placement: str) -> None:
         self._classifier, self._card = classifier, classifier.card
         self._detector = self._card.live.novelty
         self._names = measured_names(self._card.signals)
         self._columns = [_NAMES.index(name) for name in self._names]
         self._factors = raw_factors(self._card.signals)
-        assert self._card.window.rate_hz
-        self._step_s = hop / self._card.window.rate_hz
+        assert self._card.window.hop_s
+        self._step_s = self._card.window.hop_s
         self._alike = [alike for alike in self._card.alike if alike.holds(placement)]
         is_sought = self._card.frame == "walking" and not mounting_is_told
         self._upright_alike = upright_alike(placement, self._card.labels) if self._card.frame == "walking" else ()
         self.answers = (*self._card.answers, *(alike.name for alike in self._upright_alike))
         self._is_still = np.array(are_still(self._card))
-        self._search = MountingSearch(self._card.signal_names, self._card.window, hop) if is_sought else None
+        self._search = (
+            MountingSearch(self._card.signal_names, self._card.window, self._card.window.hop) if is_sought else None
+        )
         self._looks_up = looks_up(self._card) and not mounting_is_told
         self._walked_s = 0.0  # without a pause
         self.begin()
@@ -97,9 +99,7 @@ class Decider:
 
     def begin(self) -> None:
         """Forget the windows so far: the activity may have changed in a gap."""
-        card = self._card
-        assert card.window.hop_s
-        self._smoother = Smoother(card.live.smoothing, len(card.labels), card.window.hop_s)
+        self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels))
         self._persistence = PersistenceTracker(self._step_s)
 
     def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:
@@ -134,7 +134,7 @@ class Decider:
         cannot_begin = rejection.cannot_begin if has_posture else rejection.cannot_begin | self._is_still | (not moves)
         movement = np.linalg.norm(body_acc, axis=1).mean()  # g
         is_moving_now = bool(movement > self._card.live.smoothing.movement)
-        current = self._smoother.update(answer, self._step_s, is_moving_now, cannot_begin)
+        current = self._smoother.update(answer, is_moving_now, cannot_begin)
         if rejection.not_worn and self.forget_mounting():
             yield Notice(seconds, "mounting", LOST)
         reason = stuck or self._rejection_text(current, rejection)

@@ -48,8 +48,8 @@ Array = npt.NDArray[np.float64]
 class LiveRecognizer:
     """Recognises activities in samples that arrive in chunks; the size of the chunks does not change the answers.
 
-    It decides every `hop` samples at the model's rate (None: the card's hop). A `gentle` start of the filters improves
-    the first seconds, but does not give UCI HAR's published windows. If `mounting_is_told`, the samples are already in
+    It decides every hop of the model's card. A `gentle` start of the filters improves the first seconds, but does not
+    give UCI HAR's published windows. If `mounting_is_told`, the samples are already in
     the walking frame. `placement` is where the device is worn, "" if unknown. `duplicates`, `late` and `invalid` count
     the samples that were left out. Raises `InputError` as `check_live`.
     """
@@ -57,20 +57,17 @@ class LiveRecognizer:
     def __init__(
         self,
         classifier: Classifier,
-        hop: int | None = None,
         gentle: bool = True,
         mounting_is_told: bool = False,
         placement: str = "",
     ) -> None:
         self.card: Card = classifier.card
-        self.hop = self.card.window.hop if hop is None else hop
-        if self.hop < 1:
-            raise InputError(f"a hop of {self.hop} samples is not possible: give at least 1")
         check_live(self.card)
         assert self.card.window.rate_hz
         self.rate_hz = self.card.window.rate_hz
+        self.hop_s = self.card.window.hop / self.rate_hz
         self._is_raw = are_raw(self.card.signals)
-        self._decider = Decider(classifier, self.hop, mounting_is_told, placement)
+        self._decider = Decider(classifier, mounting_is_told, placement)
         self.answers = self._decider.answers
         self.restart(gentle)
 
@@ -146,7 +143,7 @@ class LiveRecognizer:
 
     def _new_windowing(self, start: float) -> Windowing:
         front_end = NoFilters() if self._is_raw else FrontEnd(self._gentle)
-        return Windowing(self.card.window, self.hop, start, front_end)
+        return Windowing(self.card.window, start, front_end)
 
     def _take(self, piece: Piece) -> Iterator[LiveEvent]:
         """Take samples at the model's rate."""

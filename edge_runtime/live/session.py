@@ -27,7 +27,7 @@ class Session:
         self._newest = 0.0
         self.began: float | None = None
         self._shown: dict[str, deque[tuple[float, str]]] = {}  # the latest notices of a repeating kind
-        self.summary = StreamSummary(recognizer.answers, recognizer.hop / recognizer.rate_hz)
+        self.summary = StreamSummary(recognizer.answers, recognizer.hop_s)
 
     def run(self, source: Iterable[Item]) -> Iterator[list[tuple[LiveEvent, float]]]:
         """Yield the events of each item of `source` with the seconds since the first sample, then the last events."""

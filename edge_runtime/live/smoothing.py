@@ -20,29 +20,27 @@ Array = npt.NDArray[np.float64]
 
 
 class Smoother:
-    """Tracks one person through `n_labels` activities; `settings` are for one window every `period_s` seconds."""
+    """Tracks one person through `n_labels` activities; `settings` are for one window every hop."""
 
-    def __init__(self, settings: Smoothing, n_labels: int, period_s: float) -> None:
-        self._settings, self._n_labels, self._period_s = settings, n_labels, period_s
+    def __init__(self, settings: Smoothing, n_labels: int) -> None:
+        self._settings, self._n_labels = settings, n_labels
         self.probabilities: Array = np.full(n_labels, 1 / n_labels)
         self.current: int | None = None
         self._is_certain = False  # whether the current activity is, since it was last unknown
 
     def update(
-        self, window: npt.NDArray[np.floating], seconds: float, is_moving: bool, cannot_begin: npt.NDArray[np.bool_]
+        self, window: npt.NDArray[np.floating], is_moving: bool, cannot_begin: npt.NDArray[np.bool_]
     ) -> int | None:
-        """Take a window's probabilities `[n_labels]`, `seconds` after the window before; return the activity to report.
+        """Take a window's probabilities `[n_labels]`; return the activity to report.
 
         Activities that `cannot_begin` `[n_labels]` are not reported anew. Returns None before the first activity.
         """
-        chance = self._settings.change_moving if is_moving else self._settings.change_still
-        change = 1 - (1 - chance) ** (seconds / self._period_s)
+        change = self._settings.change_moving if is_moving else self._settings.change_still
         others = (1 - self.probabilities) / (self._n_labels - 1)
         self.probabilities = (1 - change) * self.probabilities + change * others
         likelihood = np.maximum(np.asarray(window, np.float64), LEAST_PROBABILITY)
         if not cannot_begin[likelihood.argmax()]:
-            evidence = self._settings.evidence * min(1.0, seconds / self._period_s)
-            posterior = self.probabilities * likelihood**evidence
+            posterior = self.probabilities * likelihood**self._settings.evidence
             self.probabilities = posterior / posterior.sum()
         likeliest = int(self.probabilities.argmax())
         if self.probabilities[likeliest] >= self._settings.confidence and not cannot_begin[likeliest]:

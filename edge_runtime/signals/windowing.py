@@ -13,15 +13,15 @@ Array = npt.NDArray[np.float64]
 
 
 class Windowing:
-    """Cuts a window `[samples, 9]` every `hop` samples; chunks of any size give the same windows.
+    """Cuts windows `[samples, 9]` as `window` says; chunks of any size give the same windows.
 
     Filters run over all new samples at once when a window is complete, which is a hundred times as fast as one by one.
     """
 
-    def __init__(self, window: Window, hop: int, start: float, front_end: FrontEnd | NoFilters) -> None:
+    def __init__(self, window: Window, start: float, front_end: FrontEnd | NoFilters) -> None:
         assert window.rate_hz
         self.start = start
-        self._size, self._hop, self._rate_hz = window.samples, hop, window.rate_hz
+        self._size, self._hop, self._rate_hz = window.samples, window.hop, window.rate_hz
         self._front_end = front_end
         self._raw = [np.empty((0, N_CHANNELS))]  # not filtered yet
         self._n_raw = 0

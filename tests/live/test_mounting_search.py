@@ -108,8 +108,8 @@ def test_a_mounting_is_lost_when_the_device_is_taken_off_or_turned(make_parts, e
     assert news(watch(np.concatenate(make_parts()))) == expected
 
 
-def windows_of(samples, hop=64):
-    return np.stack([x for _, x in Windowing(dataset.WINDOW, hop, 0.0, FrontEnd(gentle=True)).add(samples)])
+def windows_of(samples):
+    return np.stack([x for _, x in Windowing(dataset.WINDOW, 0.0, FrontEnd(gentle=True)).add(samples)])
 
 
 @pytest.mark.parametrize(("yaw", "walked_s"), [(1, 8), (-1, 20)])

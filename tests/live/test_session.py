@@ -18,7 +18,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.answers = LABELS
-        self.hop, self.rate_hz = 50, 50.0
+        self.hop_s, self.rate_hz = 1.0, 50.0
         self.duplicates, self.late, self.invalid = 0, 2, 3
         self.samples: list[np.ndarray] = []
         self.seconds: list[float] = []

@@ -14,13 +14,13 @@ SURE, OTHER, TORN = np.array([0.98, 0.01, 0.01]), np.array([0.3, 0.65, 0.05]), n
 
 
 def update(smoother, window, is_moving=False, cannot_begin=(False, False, False)):
-    return smoother.update(window, 1.28, is_moving, np.array(cannot_begin))
+    return smoother.update(window, is_moving, np.array(cannot_begin))
 
 
 def test_one_odd_window_does_not_change_the_activity_and_a_still_body_delays_changes():
     n_until = {}
     for is_moving in (True, False):
-        smoother = Smoother(Smoothing(), 3, 1.28)
+        smoother = Smoother(Smoothing(), 3)
         for _ in range(5):
             update(smoother, SURE)
         assert update(smoother, OTHER) == 0
@@ -29,7 +29,7 @@ def test_one_odd_window_does_not_change_the_activity_and_a_still_body_delays_cha
 
 
 def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
-    smoother = Smoother(Smoothing(), 3, 1.28)
+    smoother = Smoother(Smoothing(), 3)
 
     def after(window, is_moving: bool, is_rejected: bool = False) -> int | None:
         update(smoother, window, is_moving)
@@ -43,18 +43,6 @@ def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
     assert [after(SURE, is_moving=False) for _ in range(4)][-1] == 0
     assert after(SURE, is_moving=False, is_rejected=True) is None
     assert after(SURE, is_moving=False) == 0  # it was probable all the time
-
-
-@pytest.mark.parametrize("hops", [0.125, 0.5, 1, 2, 5])
-def test_windows_that_overlap_count_in_part_and_no_window_counts_more_than_once(hops):
-    settings = Smoothing(change_still=0.5)
-    smoother = Smoother(settings, 2, 1.28)
-    smoother.probabilities = np.array([0.9, 0.1])
-    smoother.update(np.array([0.2, 0.8]), hops * 1.28, False, np.zeros(2, np.bool_))
-    change = 1 - 0.5**hops
-    before = np.array([0.9 * (1 - change) + 0.1 * change, 0.1 * (1 - change) + 0.9 * change])
-    expected = before * np.array([0.2, 0.8]) ** (settings.evidence * min(1.0, hops))
-    np.testing.assert_allclose(smoother.probabilities, expected / expected.sum(), rtol=1e-12)
 
 
 NONE = Novelty.none(3)
