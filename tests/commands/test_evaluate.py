@@ -58,18 +58,6 @@ def test_data_that_cannot_be_scored_is_refused(pieces, word, har_edge_here, tmp_
             assert_one_sentence(har_edge_here(command[0], "edge", *command[1:], "--data", data), 2, word)
 
 
-def test_windows_of_labels_that_the_model_lacks_are_left_out_and_counted(evaluate, tmp_path):
-    data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("STANDING", 20)))
-    done, scores = evaluate("edge", "--data", data)
-    assert list(scores["left_out"]) == ["DANCING"]
-    assert scores["left_out"]["DANCING"] > 5
-    assert f"{scores['left_out']['DANCING']} of DANCING" in done.stdout
-    sitting = list(scores["per_class"]).index("SITTING")
-    assert sum(map(sum, scores["confusion"])) == sum(scores["confusion"][sitting]) == scores["windows"]
-    for part in (scores, scores["closed_set"]):
-        assert part["per_class"]["LAYING"] == {"precision": None, "recall": None, "f1": None, "windows": 0}
-
-
 def test_bench_scores_the_windows_that_evaluate_does(evaluate, har_edge_here, tmp_path):
     # Only while dancing does anybody move, which shows how the phone is worn.
     data = people(tmp_path / "own", ("SITTING", posture("SITTING", 20)), ("DANCING", posture("WALKING", 20)))

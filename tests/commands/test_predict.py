@@ -11,7 +11,7 @@ import tiny_models
 from described_recordings import sensors
 from programs import assert_one_sentence, succeeded
 from streams import csv_lines
-from written_recordings import motion, posture, recordings
+from written_recordings import posture, recordings
 
 from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import load_recordings
@@ -101,17 +101,6 @@ def test_segments_cover_the_decisions_and_end_at_a_gap(predict, walk, tmp_path):
     assert "walk.csv: 1:30 " in done.stderr
     (gap,) = [x for x in recording["notices"] if x["kind"] == "gap"]
     assert gap["seconds"] == pytest.approx(1090)
-
-
-def test_recordings_of_a_layout_that_are_shorter_than_a_window_are_left_out(predict, tmp_path):
-    top = "files = '{subject}.txt'\nlabel = 'WALKING'\n"
-    (tmp_path / "mine.toml").write_text(top + LAYOUT.partition("[labels]")[0])
-    for subject, n in (("a", 127), ("b", 300)):
-        write_rows(tmp_path / "theirs" / f"{subject}.txt", motion(n)[1])
-    done, content = predict("edge", "mine.toml=theirs")
-    assert "a.txt" in done.stderr
-    (recording,) = content["recordings"]
-    assert (recording["file"], recording["recording"], recording["subject"]) == ("theirs/b.txt", 1, "b")
 
 
 def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_here, predict, worn_once, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from streams import HEADERS
-from written_recordings import HEADER, motion, on_grid, write, write_subjects
+from written_recordings import HEADER, motion, write, write_subjects
 
 from edge_runtime.data import loading
 from edge_runtime.data.dataset import WINDOW
@@ -92,19 +92,6 @@ def test_without_a_gyroscope_the_signals_are_those_of_acceleration(tmp_path):
     write(tmp_path / "rec-b.csv", motion(600)[0], motion(600)[1][:, :3], HALVES, "b", header)
     with pytest.raises(InputError, match="rotation"):
         loading.load_data(tmp_path)
-
-
-def test_another_rate_is_brought_to_50_hz(tmp_path):
-    seconds, samples = motion(1200, rate=100)
-    moved = seconds + np.random.default_rng(0).uniform(-0.002, 0.002, 1200)
-    at = np.stack([np.interp(moved, seconds, x) for x in samples.T], axis=1)
-    write(tmp_path / "a.csv", moved, at, ["walk"] * 600 + ["rest"] * 600, "a")
-    (recording,) = loading.load_recordings(tmp_path)
-    assert len(recording.samples) == pytest.approx(600, abs=1)
-    expected = on_grid(seconds - moved[0], samples, len(recording.samples))
-    # At the ends the low-pass has but one side to look to.
-    assert recording.samples[1:-1] == pytest.approx(expected[1:-1], abs=5e-3)
-    assert np.bincount(recording.labels).tolist() == pytest.approx([300, 300], abs=1)
 
 
 def test_a_gap_begins_a_new_recording_and_the_front_end_anew(tmp_path):

@@ -60,13 +60,6 @@ def test_ten_official_windows_are_equal_to_the_last_bit(uci_har):
     assert uci_har.test.X[official["rows"]].tobytes() == official["windows"].tobytes()
 
 
-def test_mean_and_deviation_are_those_published_with_the_original_lstm(uci_har):
-    assert np.isfinite(uci_har.train.X).all()
-    values = uci_har.test.X.astype(np.float64)
-    assert values.mean() == pytest.approx(0.0991399, abs=5e-8)
-    assert values.std() == pytest.approx(0.395671, abs=5e-7)
-
-
 def test_recordings_are_the_published_numbers_with_labels_at_every_sample(recordings):
     assert len(recordings) == 61
     assert sum(len(recording.samples) for recording in recordings) == 1_122_772
@@ -82,17 +75,6 @@ def test_recordings_are_the_published_numbers_with_labels_at_every_sample(record
         [0.005497787147760391, 0.007635815534740686, -0.002748893573880196],
     ]
     assert recordings[0].samples[[0, 5000]].reshape(4, 3) == pytest.approx(np.array(published), abs=1e-14)
-
-
-def test_walking_windows_begin_with_their_segment(recordings):
-    """Labels stand at their own sample: a shift by one would take all but a few of these starts away."""
-    edges = [
-        (recordings[number].labels[first - 1], recordings[number].labels[first])
-        for number, runs in official.read_table()["train"].items()
-        for activity, first, _ in runs
-        if activity < 3
-    ]
-    assert np.mean([before == -1 and here in (0, 1, 2) for before, here in edges]) > 0.98
 
 
 def test_a_damaged_recordings_file_is_refused_by_name():

@@ -9,8 +9,7 @@ from written_recordings import longest, recordings
 
 from edge_runtime.data import uci_har
 from edge_runtime.data.recording import Mounting, Recording
-from edge_runtime.live.recognizer import LiveRecognizer
-from edge_runtime.live.recording_tracks import track_recording, track_recordings, worn_alike
+from edge_runtime.live.recording_tracks import track_recordings, worn_alike
 from edge_runtime.live.stream_scores import NO_DECISION
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.classifier import Classifier
@@ -40,15 +39,6 @@ def test_recordings_of_a_mounting_are_in_the_order_of_their_trials():
     a, b = Mounting("a"), Mounting("b")
     parts = [part(STANDING, t, mounting=m) for t, m in (("11", a), ("1", b), ("2", a), ("9", a))]
     assert worn_alike(parts) == [[2, 3, 0], [1]]
-
-
-def test_a_model_of_the_device_frame_recognises_each_recording_by_itself():
-    edge = Classifier(reference_model("edge", "int8"))
-    parts = [part(label, "") for label in (WALKING, STANDING)]
-    for i, track in track_recordings(parts, edge):
-        alone = track_recording(parts[i], LiveRecognizer(edge))
-        for name in ("ends", "answers", "shown"):
-            np.testing.assert_array_equal(getattr(track, name), getattr(alone, name))
 
 
 @pytest.mark.parametrize("then", [LAYING, STANDING])
