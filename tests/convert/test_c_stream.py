@@ -101,6 +101,13 @@ def test_a_model_that_the_recogniser_cannot_drive_is_refused(change, words):
         stream_files(replace(CARD, **change), "edge_int8", Sizes(0, 0))
 
 
+@pytest.fixture
+def without_compiler(monkeypatch) -> None:
+    """Let C be written without the comparison, which takes a second."""
+    monkeypatch.setattr(c_source, "find_compiler", lambda: None)
+
+
+@pytest.mark.usefixtures("without_compiler")
 def test_a_model_that_the_recogniser_cannot_drive_is_written_without_it(tmp_path):
     flatbuffer, card = cards.read_model(MODELS["int8"])
     path = tmp_path / "alone_int8.tflite"
@@ -110,6 +117,7 @@ def test_a_model_that_the_recogniser_cannot_drive_is_written_without_it(tmp_path
     assert "front_end" in checked
 
 
+@pytest.mark.usefixtures("without_compiler")
 def test_a_remark_says_that_the_stream_of_another_model_in_the_folder_is_replaced(tmp_path):
     remarks = [c_source.write_c_file(SHIPPED[name], tmp_path)[1] for name in ("edge", "edge-small")]
     assert ["har_model.h" in remark for remark in remarks] == [False, True]
@@ -184,6 +192,7 @@ def assert_prints_activities(*program: object, folder: Path, samples: np.ndarray
     assert len(expected) - len(activities) <= 1  # Python's is not resampled in chunks
 
 
+@pytest.mark.usefixtures("without_compiler")
 def test_the_loop_of_the_documentation_prints_the_activities(tmp_path):
     """It may also be C++, as Arduino's programs are."""
     loop, *rest, sensor = firmware(tmp_path)

@@ -114,7 +114,9 @@ def test_a_network_keeps_its_answers_and_can_be_converted(write: Callable[[OnnxG
     lower(model)
 
 
-@pytest.mark.parametrize("name", networks.NETWORKS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(x, marks=pytest.mark.long if "lstm" in x else ()) for x in networks.NETWORKS]
+)
 def test_a_network_of_the_package_is_the_same_network_again(name):
     model = moved(networks.NETWORKS[name]((32, 9), 6))
     model = keras.Model(model.inputs, model.outputs[0])

@@ -40,7 +40,11 @@ def difference(model: keras.Model, content: bytes, X: np.ndarray) -> float:
     return relative_difference(answers, np.asarray(model(X, training=False)))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# Networks with other recurrent layers than the networks before; the others repeat them.
+QUICK = ("stacked", "GRUs of both kinds", "both ways", "backwards", "other functions", "convolutions")
+
+
+@pytest.mark.parametrize("name", [pytest.param(x, marks=() if x in QUICK else pytest.mark.long) for x in NETWORKS])
 def test_an_onnx_graph_answers_as_keras_does_and_its_dynamic_form_nearly_so(name):
     model, X = network(*NETWORKS[name]), windows()
     graph = to_onnx(model)

@@ -75,7 +75,7 @@ def test_no_product_of_two_activations_falls_halfway_between_two_values(forms):
     ("n_steps", "recurrent"),
     [
         (7, lambda: layers.LSTM(6)),
-        (7, lambda: layers.GRU(6, reset_after=False, activation="relu")),
+        pytest.param(7, lambda: layers.GRU(6, reset_after=False, activation="relu"), marks=LONG),
         pytest.param(15, lambda: layers.LSTM(6), marks=LONG),
         pytest.param(15, lambda: layers.Bidirectional(layers.LSTM(5, "relu", use_bias=False), "sum"), marks=LONG),
     ],
