@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from edge_runtime.data.names import natural, natural_order, noun_of
 from edge_runtime.data.scores import Scores, score
 from edge_runtime.errors import InputError
 from edge_runtime.reports.figures import plot_confusion
-from edge_runtime.system.files import csv_text, scratch_folder, write_text
+from edge_runtime.system.files import scratch_folder, write_text
 from edge_runtime.system.progress import OnNotice, OnProgress
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import plain_table
@@ -87,7 +87,6 @@ def run(
     for measure in MEASURES:
         del content[measure]["per_seed"]  # each fold has its own
     plot_confusion(result.scores.confusion, data.labels, title, folder / f"confusion.{pictures}")
-    write_text(folder / "crossval.csv", csv_text(_rows(result)))
     write_text(folder / "crossval.json", json.dumps({"format": FORMAT, **facts, **content}, indent=1) + "\n")
     return result
 
@@ -153,11 +152,3 @@ def scores_table(result: CrossValidation, options: TrainingInput) -> Table:
         table.add_row(f"fold {i + 1}", subjects, str(fold.windows), percent(fold.accuracy), percent(fold.macro_f1))
     table.add_row("mean ± sd of folds", "", "", str(result.accuracy), str(result.macro_f1), style="bold")
     return table
-
-
-def _rows(result: CrossValidation) -> Iterator[Sequence[object]]:
-    yield "fold", "subject", "windows", *MEASURES
-    people, macro_f1 = result.scores.per_subject, result.scores.per_subject_macro_f1
-    for i, fold in enumerate(result.folds):
-        yield i + 1, "", fold.windows, fold.accuracy, fold.macro_f1
-        yield from ((i + 1, subject, "", people[str(subject)], macro_f1[str(subject)]) for subject in fold.subjects)

@@ -47,7 +47,7 @@ def command(
     """Cross-validate a network over groups of the training subjects.
 
     For each group (fold) a network is trained on all other training subjects and scored on the group. Prints accuracy
-    and macro-F1 on each group and each subject, and writes them as JSON, CSV and pictures. The test subjects take no
+    and macro-F1 on each group and each subject, and writes them as JSON and a picture. The test subjects take no
     part. The fits run side by side, one on each CPU.
     """
     from convert.tensorflow_setup import require_extra

@@ -1,22 +1,12 @@
 """Declare the options that every command that trains shares: network, data and recipe."""
 
-from typing import Any, TypedDict, get_args
+from typing import TypedDict, get_args
 
 import click
 
 from edge_runtime.commands import options
 from edge_runtime.signals.types import Frame
 from train.fit.networks import NETWORKS
-
-
-class Seconds(options.FiniteRange):
-    """A number of seconds, with or without a final `s`."""
-
-    name = "seconds"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Convert `value`, such as `2.56s`, to a number within the limits."""
-        return super().convert(value.removesuffix("s") if isinstance(value, str) else value, param, ctx)
 
 
 def names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str, ...] | None:
@@ -54,13 +44,13 @@ training_options = options.together(
     click.option(
         "--window",
         metavar="SECONDS",
-        type=Seconds(0.32, 60),
-        help="Length of the windows that recordings are cut into.  [default: 2.56s]",
+        type=options.FiniteRange(0.32, 60),
+        help="Length of the windows that recordings are cut into.  [default: 2.56]",
     ),
     click.option(
         "--hop",
         metavar="SECONDS",
-        type=Seconds(0.02, 60),
+        type=options.FiniteRange(0.02, 60),
         help="From the start of one window to the next.  [default: half a window]",
     ),
     click.option(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from rich.table import Table
 from edge_runtime.data.names import natural, noun_of, with_noun
 from edge_runtime.model.model_card import Card
 from edge_runtime.runs import SEEDS
-from edge_runtime.system.files import csv_text, write_text
+from edge_runtime.system.files import write_text
 from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import plain_table
 
@@ -106,13 +106,11 @@ def _table(card: Card, note: str, n_subjects: Sequence[int], noun: str) -> Table
 
 
 def write_seeds(folder: Path, cards: Sequence[Card]) -> None:
-    """Write how scores vary with the seed: `seeds.csv` and, last, `seeds.json`.
+    """Write how scores vary with the seed, into `seeds.json`.
 
     Test subjects are only scored: no seed is chosen by them.
     """
-    parts = spread(cards)
     seeds = [card.training["seed"] for card in cards]
-    write_text(folder / "seeds.csv", csv_text(_rows(seeds, parts)))
     content = {
         "format": SEEDS_FORMAT,
         "network": cards[0].network,
@@ -120,15 +118,6 @@ def write_seeds(folder: Path, cards: Sequence[Card]) -> None:
         "data": cards[0].training["data"],
         "seeds": seeds,
         "runs": [f"seed-{seed}" for seed in seeds],
-        "scores": {part: dataclasses.asdict(x) for part, x in parts.items()},
+        "scores": {part: dataclasses.asdict(x) for part, x in spread(cards).items()},
     }
     write_text(folder / SEEDS, json.dumps(content, indent=1) + "\n")
-
-
-def _rows(seeds: Sequence[int], parts: Mapping[str, PartSpread]) -> Iterator[Sequence[object]]:
-    yield "seed", "part", "subject", *MEASURES
-    for i, seed in enumerate(seeds):
-        for part, spreads in parts.items():
-            yield seed, part, "", spreads.accuracy.per_seed[i], spreads.macro_f1.per_seed[i]
-            for subject, accuracy in spreads.per_subject.items():
-                yield seed, part, subject, accuracy.per_seed[i], spreads.per_subject_macro_f1[subject].per_seed[i]

@@ -132,7 +132,7 @@ def test_a_wrong_unit_is_named_by_every_command_that_takes_a_layout(har_edge_her
 def test_other_commands_follow_a_training_on_two_data_sets_with_shorter_windows(tmp_path, har_edge_here, other_form):
     write_few(tmp_path / "few")
     sources = ("--data", "few", "--data", other_form)
-    options = ("--network", "edge-small", "--epochs", 1, *sources, "--window", "1.6s", "--hop", "0.4s", "--out", "run")
+    options = ("--network", "edge-small", "--epochs", 1, *sources, "--window", "1.6", "--hop", "0.4", "--out", "run")
     succeeded(har_edge("train", *options, cwd=tmp_path))
     succeeded(har_edge("convert", "run", "--max-drop", 100, cwd=tmp_path))
     run = Run(tmp_path / "run")

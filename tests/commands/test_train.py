@@ -57,7 +57,7 @@ def test_training_never_overwrites(har_edge_here, trained_run):
     ("arguments", "words"),
     [
         (["--network", "transformer"], ["transformer"]),
-        (["--window", "1s", "--hop", "2s"], ["--hop"]),
+        (["--window", "1", "--hop", "2"], ["--hop"]),
         (["--resume", "--out", "absent"], ["absent"]),
         (["--test-subjects", "2,31"], ["--test-subjects", "31"]),
         (["--test-subjects", "2,3", "--held-out", "3"], ["--held-out", "3"]),
