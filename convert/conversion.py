@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from convert.c_file import write_in_child
-from convert.conversion_input import TrainingRecord
 from convert.conversion_job import ConversionJob
 from convert.conversion_worker import ConversionResult, flatbuffer_path
 from convert.keras_files import check_file
 from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
 from edge_runtime.model.card_options import read_normalisation
-from edge_runtime.model.model_card import load
 from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.model.scheme_names import CALIBRATED, INT8
-from edge_runtime.runs import Run, remembered_data
+from edge_runtime.runs import Run
 from edge_runtime.system import child_processes
 from edge_runtime.system.dataclass_json import from_json, to_text
 from edge_runtime.system.files import check_folder, scratch_folder, write_bytes
@@ -57,16 +55,9 @@ class Conversion:
 def check(job: ConversionJob) -> None:
     """Raise `InputError` for a job that the conversion process would refuse half a minute later."""
     check_folder(job.folder)
-    if not job.is_run:
-        if job.normalisation not in ("none", "data"):
-            read_normalisation(job.normalisation)
-        check_file(job.source)
-        return
-    run = Run(job.source)
-    if job.data is None:
-        remembered_data(run.model)  # raises if it is gone
-    TrainingRecord.of(load(run.card), run.card)
-    for path in (run.selection, run.model):
+    if job.normalisation not in ("none", "data"):
+        read_normalisation(job.normalisation)
+    for path in (Run(job.source).selection, job.network) if job.is_run else (job.source,):
         check_file(path)
 
 

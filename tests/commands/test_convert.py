@@ -19,7 +19,7 @@ from training_fixtures import ruin_in_int8
 
 from convert import conversion
 from convert.cli import command
-from convert.conversion import check, convert
+from convert.conversion import convert
 from convert.conversion_input import TrainingRecord, load_data, load_networks
 from convert.conversion_job import ConversionJob
 from convert.conversion_worker import NETWORKS, ConversionResult, check_float, flatbuffer_path, lossy_forms
@@ -73,7 +73,7 @@ def test_each_model_answers_as_the_network_does_and_its_card_has_its_parity(conv
         ("edge", "--c"),
         ("edge --c --io int8", "--io"),
         ("", "har-edge train"),
-        ("empty", "card.json"),
+        ("empty", "selection.keras"),
         ("mine.keras", "mine.keras"),
         ("mine.keras --labels A", "--labels"),
     ],
@@ -132,17 +132,6 @@ def test_the_int8_model_of_a_run_is_written_as_c(run, monkeypatch):
     assert (run.folder / "model_int8.c").is_file()
 
 
-def test_a_network_with_loops_is_shown_with_the_bench_that_measures_it(tmp_path, monkeypatch, har_edge_here):
-    def looped(*arguments: object) -> ConversionResult:
-        return replace(convert_without_work(0, *arguments), lowering="looped: it is long")
-
-    monkeypatch.setattr(conversion, "run_job", looped)
-    keras.Sequential([keras.Input((128, 9)), layers.Flatten(), layers.Dense(6)]).save(tmp_path / "mine.keras")
-    shown = succeeded(har_edge_here("convert", "mine.keras", "--quantize", "--data", "uci-har")).stdout
-    assert "--c" in shown
-    assert "\n  har-edge bench mine_float32.tflite mine_int8.tflite --data uci-har\n" in shown
-
-
 def test_options_that_look_wrong_fail_the_check_after_the_models_are_written(run, monkeypatch):
     def advise(*arguments: object) -> ConversionResult:
         return replace(convert_without_work(0, *arguments), advice="--labels B,A")
@@ -192,7 +181,7 @@ def test_a_run_with_an_incomplete_card_is_refused_before_anything_is_loaded(run)
     for change in (*incomplete, {"seed": -1}, of_one_signal):
         run.card.write_text(json.dumps(card | {"training": card["training"] | change}))
         with pytest.raises(InputError, match=r"card\.json"):
-            check(ConversionJob(run.folder))
+            load_data(ConversionJob(run.folder))
 
 
 def test_a_run_of_mixed_files_or_other_data_is_refused(run, uci_har):
