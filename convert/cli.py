@@ -1,7 +1,7 @@
 """Define `har-edge convert`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import click
 from convert.conversion_job import CALIBRATION, IO_TYPES, LOWERINGS, ConversionJob
 from edge_runtime import runs
 from edge_runtime.commands import options as shared
-from edge_runtime.errors import HarEdgeError, InputError
+from edge_runtime.errors import InputError
 from edge_runtime.model.card_options import read_labels, read_signals
 from edge_runtime.model.model_paths import is_reference, model_path
 from edge_runtime.model.scheme_names import CALIBRATED, INT8, SCHEMES
@@ -116,8 +116,9 @@ def command(
     calibration: int,
     time_limit: float,
 ) -> None:
-    """Convert the networks of RUN (default: the latest), or an external network, to TFLite with a card inside.
+    """Convert the networks of RUN, or an external network, to TFLite with a card inside.
 
+    RUN is the latest by default, and the first of several seeds.
     The network that was trained without the held-out subjects is converted as well. On these subjects each quantised
     form is compared with float32; if a form loses more than --max-drop, the exit code is 1.
 
@@ -145,19 +146,19 @@ def command(
     if quantize or or_mixed:
         forms.add(INT8)
     if source is not None and (source.is_file() or source.suffix in SUFFIXES):
-        targets = {source: out}
+        path = source
     else:
         shared.refuse_options("is for a file, to make its card", "--labels", "--signals", "--normalisation")
-        folders = [run.folder for run in runs.find_runs(source)]
-        targets = {folder: out / folder.name if out and len(folders) > 1 else out for folder in folders}
-        if c_file and all(map(_with_c, folders)) and not any(map(shared.is_given, for_conversion)):
-            for folder in folders:
-                _write_as_c(_with_c(folder), targets[folder] or folder, arduino)
+        run = runs.find_run(source, partial(click.echo, err=True))
+        path, converted = run.folder, [model for model in map(run.tflite, CALIBRATED) if model.exists()]
+        if c_file and converted and not any(map(shared.is_given, for_conversion)):
+            _write_as_c(converted, out or path, arduino)
             return
     if arduino:
         raise InputError("--arduino takes a converted model: convert with --quantize first")
     job = ConversionJob(
-        source=Path(),
+        source=path,
+        out=out,
         schemes=tuple(scheme for scheme in SCHEMES if scheme in forms),
         or_mixed=or_mixed,
         io_type=io_type,
@@ -173,42 +174,25 @@ def command(
         normalisation=normalisation or "none",
     )
     require_extra("har-edge convert", ("tensorflow",))
-    if source is not None and source.suffix == ONNX:
-        require_extra(f"har-edge convert {source}", ("onnx",), "onnx")
+    if path.suffix == ONNX:
+        require_extra(f"har-edge convert {path}", ("onnx",), "onnx")
     if rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
-    _convert([replace(job, source=path, out=folder) for path, folder in targets.items()])
+    _convert(job)
 
 
-def _convert(jobs: Sequence[ConversionJob]) -> None:
-    """Do each job and print it; the first failure is raised at the end."""
+def _convert(job: ConversionJob) -> None:
+    """Do the job and print it."""
     from convert.conversion import check, convert
     from convert.conversion_report import show
-    from edge_runtime.system.child_processes import error_with
     from edge_runtime.system.terminal import progress
 
-    for job in jobs:
-        check(job)
-    failure: HarEdgeError | None = None
-    for job in jobs:
-        click.echo(f"Converting {job.source}", err=True)
-        try:
-            with progress() as on_progress:
-                conversion = convert(job, on_progress)
-            show(conversion)
-            conversion.check()
-        except HarEdgeError as error:
-            if len(jobs) == 1:
-                raise
-            click.echo(f"{job.source.name} failed: {error}", err=True)
-            failure = failure or error_with(error.exit_code, f"{job.source.name}: {error}")
-    if failure:
-        raise failure
-
-
-def _with_c(run: Path) -> list[Path]:
-    """Return the models of a run that can be written as C."""
-    return [path for path in map(runs.Run(run).tflite, CALIBRATED) if path.exists()]
+    check(job)
+    click.echo(f"Converting {job.source}", err=True)
+    with progress() as on_progress:
+        conversion = convert(job, on_progress)
+    show(conversion)
+    conversion.check()
 
 
 def _write_as_c(models: Sequence[Path], folder: Path, arduino: bool) -> None:

@@ -228,34 +228,9 @@ def test_the_conversion_process_ends_with_its_command(run):
     assert "Traceback" not in done.stderr
 
 
-@pytest.fixture
-def two_seeds(trained_run, tmp_path) -> Path:
-    """A folder with the same run for each of two seeds, not converted."""
-    folder = tmp_path / "two"
-    for name in ("seed-0", "seed-1"):
-        shutil.copytree(trained_run.folder, folder / name)
-    (folder / "seeds.json").write_text(json.dumps({"runs": ["seed-0", "seed-1"]}))
-    return folder
-
-
 @pytest.mark.long
-def test_one_seed_that_fails_is_named_and_the_others_are_converted(two_seeds):
-    ruin_in_int8(two_seeds / "seed-0" / "selection.keras")
+def test_a_run_that_loses_too_much_in_int8_leaves_only_float32(run):
+    ruin_in_int8(run.selection)
     arguments = ("--quantize", "--calibration", 60, "--max-drop", 3)
-    result = har_edge("convert", two_seeds, *arguments, cwd=two_seeds.parent)
-    assert_one_sentence(result, 1, "seed-0", "int8", "--max-drop 3")
-    spoiled, good = (Run(two_seeds / name) for name in ("seed-0", "seed-1"))
-    assert [path.name for path in spoiled.converted()] == ["model_float32.tflite"]
-    assert [path.name for path in good.converted()][:-1] == ["model_float32.tflite"]
-    assert "seed-1" in result.stdout
-    runs = ("--rounds", 1, "--runtime", "litert", "--json", two_seeds.parent / "bench.json")
-    benched = succeeded(har_edge("bench", two_seeds, *runs, cwd=two_seeds.parent))
-    assert f"taking {spoiled.folder}" in benched.stderr
-    files = [result["file"] for result in json.loads((two_seeds.parent / "bench.json").read_text())["results"]]
-    assert files == [str(path) for path in spoiled.converted()]
-
-
-def test_a_seed_that_cannot_be_converted_is_named_before_the_first_conversion(har_edge_here, two_seeds):
-    (two_seeds / "seed-1" / "selection.keras").unlink()
-    assert_one_sentence(har_edge_here("convert", two_seeds), 2, "seed-1/selection.keras")
-    assert Run(two_seeds / "seed-0").converted() == []
+    assert_one_sentence(har_edge("convert", run.folder, *arguments), 1, "int8", "--max-drop 3")
+    assert [path.name for path in run.converted()] == ["model_float32.tflite"]

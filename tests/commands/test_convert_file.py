@@ -20,7 +20,6 @@ from convert.onnx_reader import reader as onnx_reader
 from convert.parity import relative_difference
 from edge_runtime.errors import InputError
 from edge_runtime.model.classifier import Classifier, softmax
-from edge_runtime.model.rivals import read_record
 from edge_runtime.signals.types import Window
 
 
@@ -35,13 +34,13 @@ def file_of(folder: Path, model: keras.Model) -> Path:
     return folder / "mine.keras"
 
 
-def test_models_and_rivals_are_beside_the_file_and_answer_as_the_network_does(har_edge_here, tmp_path, uci_har):
+def test_models_are_beside_the_file_and_answer_as_the_network_does(har_edge_here, tmp_path, uci_har):
     """The network is trained on normalised windows, and ends in a softmax."""
     model, X = network(), uci_har.train.X
     model.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     model.fit((X - X.mean((0, 1))) / X.std((0, 1)), uci_har.train.y, batch_size=64, epochs=2, verbose=0)
     trained, X = file_of(tmp_path, model), uci_har.test.X[::20]
-    options = ("--quantize-as", "int8", "--calibration", 120, "--normalisation", "data", "--rivals")
+    options = ("--quantize-as", "int8", "--calibration", 120, "--normalisation", "data")
     shown = succeeded(har_edge_here("convert", "mine.keras", *options)).stdout
     assert "Outputs, in order: WALKING, WALKING_UPSTAIRS, WALKING_DOWNSTAIRS" in shown
     mean, std = uci_har.train.X.mean((0, 1), np.float64), uci_har.train.X.std((0, 1), np.float64)
@@ -50,7 +49,7 @@ def test_models_and_rivals_are_beside_the_file_and_answer_as_the_network_does(ha
     assert np.abs(softmax(float32.logits(X)) - expected).max() < 1e-3
     assert np.mean(int8.logits(X).argmax(1) == expected.argmax(1)) > 0.95
     names = sorted(path.name for path in trained.parent.iterdir())
-    assert names == ["mine.keras", "mine_float32.tflite", "mine_int8.tflite", "rivals"]
+    assert names == ["mine.keras", "mine_float32.tflite", "mine_int8.tflite"]
     card = int8.card
     assert (card.name, card.labels, card.signals) == ("mine", uci_har.labels, uci_har.signals)
     assert card.normalisation.mean == pytest.approx(mean, abs=1e-6)
@@ -60,10 +59,6 @@ def test_models_and_rivals_are_beside_the_file_and_answer_as_the_network_does(ha
     assert checked["accuracy"] > 0.6
     assert 0.5 < card.temperature < 2
     assert card.temperature != 1
-    folder = trained.parent / "rivals"
-    record = read_record(folder / "mine.json", card)
-    assert len(record.rivals) == 4
-    assert {path.name for path in folder.iterdir()} == {"mine.json", *(rival.file for rival in record.rivals)}
 
 
 def test_an_onnx_file_becomes_models_that_answer_as_it_does(har_edge_here, tmp_path, uci_har):

@@ -8,6 +8,7 @@ from keras import layers
 from programs import MODELS
 from small_networks import NETWORKS, SEQUENCE, SIGNALS, network, windows
 
+from convert.conversion import convert
 from convert.conversion_input import load_networks
 from convert.conversion_job import ConversionJob
 from convert.keras_files import load_network
@@ -115,10 +116,11 @@ def job(tmp_path):
 
 @pytest.mark.long
 def test_each_rival_is_there_or_a_sentence_says_why_not_and_float_ones_score_as_har_edge_does(job, tmp_path, few):
-    record = make_rivals(job, tmp_path, ignore_progress)
+    record = convert(job).rivals
     assert [rival.tool for rival in record.rivals] == [STOCK, STOCK, ONNX, ONNX]
     assert record.absent.keys() == {"fused LSTM float32"}
     path = tmp_path / "rivals" / "mine.json"
+    assert {file.name for file in path.parent.iterdir()} == {path.name, *(rival.file for rival in record.rivals)}
     card = record.read_card(path)
     assert card.raw_input
     float32 = take_raw_windows(to_float32(lower(load_network(job.source))), card.normalisation)
