@@ -66,7 +66,7 @@ def main(text: str, scratch: str) -> None:
 
 
 def _convert(job: ConversionJob, scratch: Path, tell: child_processes.Tell) -> None:
-    """Convert all networks form by form. The result is told after each form, so that it outlives a time limit."""
+    """Convert all networks form by form. It reports after each form, so that a time limit loses no finished form."""
     data = load_data(job)
     tell(stage="loading TensorFlow", share=0.0)
     import_tensorflow("har-edge convert")

@@ -19,7 +19,7 @@ _MODULE = "which Keras's layer does not have: change it in the network and train
 
 
 def read_recurrence(node: Node, inputs: Inputs) -> list[View]:
-    """Return the views of Y and Y_h; those of `only_last` have no place for other steps. Raises `InputError`."""
+    """Return the views of Y and Y_h; views of `only_last` have no place for other steps. Raises `InputError`."""
     padded: list[Any] = [*inputs, *[None] * (8 - len(inputs))]
     view, kernels, recurrent, biases, lengths, *states = padded
     is_first, tensors = int(node.get("layout", 0)), view.tensors

@@ -26,7 +26,7 @@ _LONGEST_S = 600.0
 def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -> Path:
     """Return the C file of a `model`, made once by 'har-edge convert MODEL --c' and kept in the cache.
 
-    Making it takes seconds, which `say` is told. Raises `InputError` when the model cannot be C, with the reason.
+    Making it takes seconds; `say` announces it. Raises `InputError` when the model cannot be C, with the reason.
     """
     assert model.path is not None
 

@@ -1,4 +1,4 @@
-"""Show the card of a model, attach one, or make one for a model of another converter: `har-edge card`."""
+"""Show the card of a model, attach one, or make one for another converter's model: `har-edge card`."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -32,7 +32,7 @@ _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 def command(model: Path, runtime: str, json_path: Path | None) -> None:
     """Show what is inside MODEL: its card, if it has one, inputs and outputs, and operators, in XNNPACK and outside.
 
-    Of a .onnx file, it shows inputs, outputs, parameters and operators.
+    For a .onnx file, it shows inputs, outputs, parameters and operators.
     """
     from edge_runtime.devices.trial import open_classifier, try_model
 

@@ -36,12 +36,12 @@ from edge_runtime.system.quantities import counted, percent
 @options.data("The person's recordings, in a folder or zip.", required=True)
 @options.out("FILE", "The adapted model to write (.tflite).", required=True)
 @click.option("--subject", metavar="NAME", help="The person to adapt to, if the data has several.")
-@click.option("--anyway", is_flag=True, help="Write the adapted model even if it is no better.")
+@click.option("--anyway", is_flag=True, help="Write the adapted model even if it is not better.")
 @options.runtime
 def command(model: Path | None, data: Sources, subject: str | None, out: Path, anyway: bool, runtime: str) -> None:
     """Adapt MODEL to one person, from a few seconds of each activity, without TensorFlow.
 
-    MODEL stays as it is. The adapted model is used like any other. Nothing is written if it is no better than MODEL.
+    MODEL stays as it is. The adapted model is used like any other. Nothing is written unless it is better than MODEL.
     """
     path = find_model(model)
     classifier = open_classifier(path, runtime)

@@ -8,15 +8,15 @@ import numpy as np
 from edge_runtime.data.scores import Classes, accuracy, confusion_matrix, macro_f1
 from edge_runtime.system.quantities import percent
 
-_GAIN = 0.1  # of macro F1, which rare classes count in: what an option must gain to be named
+_GAIN = 0.1  # what an option must gain to be named, in macro F1, which weights rare classes as much as others
 _TRAINED = 0.6  # macro F1, which networks reach only by training: untrained ones reached 0.48 with the best labels
 
 
 def better_options(predicted: Callable[[str], Classes], y: Classes, labels: Sequence[str], normalisation: str) -> str:
     """Name the options that gain over 10 points of macro F1 on the classes `y` `[n]`, and make it at least 60 %.
 
-    `predicted` gives the answers `[n]` under a `--normalisation`; `labels` and `normalisation` are in use now. Of two
-    that gain alike, the fewer options are named. The text is empty if there are none.
+    `predicted` gives the answers `[n]` under a `--normalisation`; `labels` and `normalisation` are in use now. If two
+    gain alike, the text names fewer options. Without any, the text is empty.
     """
     from scipy.optimize import linear_sum_assignment
 

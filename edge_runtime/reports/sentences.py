@@ -181,7 +181,7 @@ def _accuracy(pair: ComparedResults) -> str:
 
 
 def without_rivals(report: Report) -> str | None:
-    """Say that no float form of another tool was measured."""
+    """Say that another tool's float form was not measured."""
     compared = [pair for pair in pairs(report) if pair.against.is_float]
     if not compared or any(result.rival for result in report.results):
         return None

@@ -39,7 +39,7 @@ def size_fault(X: npt.NDArray[np.floating], signals: Sequence[Signal]) -> str:
     size, unit = float(np.median(np.linalg.norm(means, axis=1))), signals[places[0]].unit
     if not GRAVITY_SIZES_G[0] <= size <= GRAVITY_SIZES_G[1]:
         return (
-            f"acceleration is about {size / factors[places[0]]:.2g} {unit}, and gravity alone is 1 g or 9.8 m/s2: "
+            f"acceleration is about {size / factors[places[0]]:.2g} {unit}, and gravity is 1 g or 9.8 m/s2: "
             "correct units, or leave them out if windows are normalised or have no gravity"
         )
     if len(places) > 3 and are_degrees(X[:, 0, places[3:]] * factors[places[3:]]):

@@ -78,7 +78,7 @@ def test_intervals_count_how_processes_differ_and_cover_the_truth():
         times = processes + turns + 0.1 * random.standard_normal((6, 40, 1))
         _, (low, high) = statistics.undisturbed_ratio(times, 1, 0, 400)
         covered, widths = covered + (low <= 1 <= high), [*widths, high - low]
-    # 95 % of 40 are 38; below 32 is less likely than 1 in 1000. Turns alone would give a width of 0.01.
+    # 95 % of 40 are 38; below 32 is less likely than 1 in 1000. Only by turns, it would have a width of 0.01.
     assert covered >= 32
     assert 0.04 < np.median(widths) < 0.2
 

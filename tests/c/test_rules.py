@@ -1,4 +1,4 @@
-"""Check that the constants of rules stand in Python alone."""
+"""Check that the constants of rules stand only in Python."""
 
 import re
 

@@ -42,7 +42,7 @@ def lost(points: float) -> Report:
 
 
 def timed(factor: float = 1.0, drift: float = 1.0) -> Report:
-    """Other times, known to 1 %: all `drift` times as long, those of int8 also `factor` times."""
+    """Other times, known to 1 %: `drift` times as long for all forms, and `factor` times more for int8."""
     times = (0.02 * drift, 0.02 * drift * factor)
     return of(
         *(

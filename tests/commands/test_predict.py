@@ -123,7 +123,7 @@ def test_a_mounting_found_in_one_recording_holds_for_the_later_ones(har_edge_her
     assert 0 < content["right"] < 1
     assert 0 < content["mounting_not_known"] < 0.5
     assert f"{100 * content['right']:.2f} %" in done.stdout
-    _, content = predict(*THEIRS, "--axes", "x,y,z")  # postures are told at once
+    _, content = predict(*THEIRS, "--axes", "x,y,z")  # postures need no walk
     assert content["mounting_not_known"] == 0
 
 

@@ -104,7 +104,7 @@ def test_people_are_divided_as_in_a_training_that_knows_all_of_them(uci_har):
 
 @pytest.fixture
 def other_form(tmp_path) -> str:
-    """Write recordings of another form and their layout."""
+    """Write recordings in another format, and their layout."""
     for seed, subject in enumerate("abc"):
         (tmp_path / "theirs" / subject).mkdir(parents=True)
         for label in ("run", "go", "turn"):

@@ -49,7 +49,7 @@ def test_windows_are_the_samples_at_the_rate_and_in_the_units_of_the_card(tmp_pa
 
 
 def test_motion_beyond_the_limits_of_the_training_data_is_unknown(tmp_path):
-    """The limits of `edge` are those of its training; upside down the phone was never worn."""
+    """The limits of `edge` come from its training; upside down the phone was never worn."""
     novelty = Classifier(reference_model("edge", "int8")).card.live.novelty
     limits = replace(novelty, posture=novelty.posture[3:5], movement=novelty.movement[3:5])
     classifier = open_raw(tmp_path, live=replace(CARD.live, novelty=limits), labels=("SITTING", "STANDING"))

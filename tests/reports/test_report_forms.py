@@ -82,7 +82,7 @@ VERDICTS = {
         of(FLOAT, result("int8", 0.060, size_bytes=250_000, accuracy=0.98), comparisons=(WORSE,)),
         "int8 is 0.67 times as fast as float32 (0.65 to 0.69), 1.2 times larger, …1.0 points more accurate",
     ),
-    "an interval that contains 1 is no difference": (
+    "an interval that contains 1 shows no difference": (
         of(FLOAT, INT8, comparisons=(UNCLEAR,)),
         "int8 is as fast as float32…(0.98 to 1.08)",
     ),
