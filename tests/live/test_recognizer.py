@@ -212,12 +212,6 @@ def test_no_recording_of_the_data_set_looks_faulty():
     assert not [x.kind for number in (3, 0, 30, 60) for x in notices(watch(raw(number)[:9000]))]
 
 
-def test_worn_upside_down_standing_is_unknown():
-    samples = raw(3)[700:1200]
-    assert {x.activity for x in decisions(watch(samples * [-1, -1, 1, -1, -1, 1]))} == {UNKNOWN}
-    assert {x.activity for x in decisions(watch(samples))} == {"STANDING"}
-
-
 @pytest.mark.parametrize("face", [*np.eye(3), *-np.eye(3)])
 def test_a_phone_that_lies_on_any_face_is_not_worn_after_a_while(face):
     events = decisions(watch(table(face)))

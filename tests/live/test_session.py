@@ -128,11 +128,6 @@ def follow(timestamps, clock, size, n, step_s):
 
 
 class TestTimestamps:
-    def test_recorded_samples_are_evenly_spaced(self):
-        timestamps = Timestamps(104.0, FakeClock())
-        times = [timestamps.seconds(Chunk(None, standing(n), recorded=True))[0] for n in (1, 200, 7)]
-        assert np.concatenate(times) == pytest.approx(np.arange(208) / 104)
-
     @pytest.mark.parametrize("has_waited", [True, False])
     def test_a_pause_of_the_source_shows_in_the_times_but_a_pause_of_the_reader_does_not(self, has_waited):
         clock = FakeClock()
