@@ -190,7 +190,7 @@ def test_a_model_of_another_converter_is_shown_and_gets_a_card_that_all_commands
     assert "SOFTMAX" in shown
     assert "har-edge card" in shown
     wrong = succeeded(har_edge_here("card", theirs, "--data", "uci-har", "--labels", "LAYING,STANDING")).stdout
-    assert wrong.endswith("\n  --labels STANDING,LAYING\n")
+    assert wrong.endswith(" with --labels STANDING,LAYING\n")
     signals = ",".join(signal.name for signal in uci_har.signals)
     options = ("--labels", "STANDING,LAYING", "--signals", signals, "--rate", 50)
     assert "in order: STANDING, LAYING\n" in succeeded(har_edge_here("card", theirs, *options)).stdout
