@@ -1,11 +1,16 @@
 """Print a conversion: a row for each form, the forms that are missing, the C and the rivals."""
 
+import shlex
+
 from convert.conversion import Conversion
 from convert.conversion_worker import ConversionResult
 from edge_runtime.model.rivals import record_path
-from edge_runtime.model.scheme_names import FLOAT32
+from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32
 from edge_runtime.system.quantities import NOT_MEASURED, counted, kilobytes, percent
 from edge_runtime.system.terminal import Console, plain_table
+
+LOOPS_INT8, LOOPS_C = "1.1 to 1.4", "0.1 to 0.3"
+"""Times of networks with loops over the fastest float32 form's: docs/results.md and docs/results/c_file.md."""
 
 
 def show(conversion: Conversion) -> None:
@@ -25,6 +30,8 @@ def show(conversion: Conversion) -> None:
     for scheme, reason in result.missing.items():
         console.print(f"\nNo {job.tflite(scheme).name}: {reason}.")
     console.print(f"\n{_explanation(conversion)}")
+    if result.is_chance and not result.advice:
+        console.print("\nNot better than chance: check training, labels and normalisation.", style="bold")
     if conversion.rivals:
         folder = record_path(job.folder, "").parent
         console.print(f"\nRivals in {folder}:", soft_wrap=True)
@@ -36,6 +43,15 @@ def show(conversion: Conversion) -> None:
             console.print(f"No {name}: {reason}", soft_wrap=True)
     for files, remark in conversion.c_files:
         console.print(f"As C: {', '.join(path.name for path in files)}. {remark}", soft_wrap=True)
+    quantised = [scheme for scheme in result.schemes if scheme in CALIBRATED]
+    if quantised and result.lowering.startswith("looped"):
+        models = [str(job.tflite(scheme)) for scheme in (FLOAT32, *quantised)]
+        data = [word for text in job.data or () for word in ("--data", text)]
+        console.print(
+            f"\nWith loops, such networks took {LOOPS_INT8} times as long in LiteRT's int8 as in the fastest float32 "
+            f"form of any tool, and {LOOPS_C} times as C, which --c writes. Measure this one:"
+        )
+        console.print(f"  {shlex.join(['har-edge', 'bench', *models, *data])}", soft_wrap=True)
 
 
 def _comparison(result: ConversionResult, scheme: str) -> tuple[str, str, str, str]:

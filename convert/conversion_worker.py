@@ -12,6 +12,7 @@ from convert.conversion_job import ConversionJob
 from convert.parity import FLOAT_TOLERANCE, Logits, Parity, compare, relative_difference
 from convert.quantise.raw_input import take_raw_windows
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
+from edge_runtime.data.scores import confusion_matrix, is_chance, per_class
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
@@ -33,7 +34,7 @@ class ConversionResult:
     `parities` belong to the selection network or, without a selection network, to the final network, on windows of
     `subjects` held-out subjects; without `is_labelled`, accuracies mean nothing. `missing` gives the reason for each
     form that is not to be written; forms that lose too much are `lossy` too. `labels` name the outputs; `advice` is
-    for options that look wrong.
+    for options that look wrong. `is_chance` tells whether float32 is labelled and not better than chance.
     """
 
     lowering: str
@@ -46,6 +47,7 @@ class ConversionResult:
     lossy: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     advice: str = ""
+    is_chance: bool = False
 
     @property
     def schemes(self) -> list[str]:
@@ -161,6 +163,7 @@ def _result(networks: "Sequence[_Network]", left_out: Mapping[str, str], max_dro
         lossy=tuple(lossy),
         labels=final.source.card.labels,
         advice=final.source.advice,
+        is_chance=compared.is_chance,
     )
 
 
@@ -188,6 +191,14 @@ class _Network:
     def has_cells(self) -> bool:
         """Whether it has recurrent layers whose cells could stay in float."""
         return self.lowered.n_steps > 0
+
+    @property
+    def is_chance(self) -> bool:
+        """Whether float32's answers can be scored, and are not better than chance."""
+        source, labels = self.source, self.source.card.labels
+        if not source.is_labelled:
+            return False
+        return is_chance(per_class(confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels)), labels))
 
     def _path(self, scheme: str) -> Path:
         return flatbuffer_path(self._scratch, self.source.name, scheme)

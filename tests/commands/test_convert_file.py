@@ -157,6 +157,15 @@ def test_advice_names_the_options_that_make_a_network_right(labels, normalisatio
     assert source.advice.partition(", with ")[2] == advice
 
 
+def test_a_network_that_only_guesses_is_converted_with_a_warning(har_edge_here, tmp_path):
+    model = network(layers.GlobalAveragePooling1D(), classes=2)
+    model.set_weights([np.zeros((9, 2)), np.array([1, 0])])
+    file_of(tmp_path, model)
+    done = succeeded(har_edge_here("convert", "mine.keras", "--labels", "STANDING,LAYING"))
+    assert "chance" in done.stdout
+    assert (tmp_path / "mine_float32.tflite").exists()
+
+
 def test_recordings_are_cut_into_windows_of_the_length_that_the_network_takes(uci_har, tmp_path):
     path = file_of(tmp_path, network(layers.Reshape((4, 25, 9)), layers.Flatten(), samples=100))
     (source,) = load_networks(job(path), uci_har)

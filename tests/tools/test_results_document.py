@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from convert.conversion_report import LOOPS_C, LOOPS_INT8
 from tools import (
     RESULTS,
     c_against_float,
@@ -13,6 +14,7 @@ from tools import (
     peers,
     published_document,
     reference,
+    us_of,
 )
 from tools.results_document import DOCUMENT, README, document, load_measured, with_table
 
@@ -45,3 +47,12 @@ def test_the_table_of_readme_matches_make_results():
 def test_a_form_as_c_is_compared_with_the_fastest_float_of_any_tool():
     times = {"int8": 9.0, "float32": 20.0, "ONNX Runtime float32": 10.0, "int8 as C": 2.5}
     assert [c_against_float(times, x) for x in ("int8", "mixed")] == ["2.5 (0.25)", "–"]
+
+
+def test_the_advice_of_convert_on_loops_has_the_measured_ratios():
+    looped = {x["name"]: x["bench"]["p50_ratio"] for x in load_measured() if x["bench"]["lowering"] == "looped"}
+    as_c = json.loads((RESULTS / "c_file.json").read_text())["networks"]
+    times = [us_of(as_c[name])["AVX-512 VNNI"] for name in looped if name in as_c]
+    ratios = [x["C"] / min(us for form, us in x.items() if form.endswith("float32")) for x in times]
+    for shown, measured in ((LOOPS_INT8, looped.values()), (LOOPS_C, ratios)):
+        assert shown == f"{min(measured):.1f} to {max(measured):.1f}"
