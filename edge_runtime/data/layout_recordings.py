@@ -39,8 +39,9 @@ class LayoutRecordings:
     """The recordings of a data set, and facts of their files.
 
     `gaps` and `set_back` count recordings that began behind a gap, or where times went back. `bunched` names files with
-    times of delivery, `without_labels` those that the files of labels do not. `absent_labels` are of the layout only.
-    `names_columns` means that the header does, instead of the layout.
+    times of delivery, `without_labels` those that the files of labels do not. `unreadable` says why each file was left
+    out that could not be read. `absent_labels` are of the layout only. `names_columns` means that the header does,
+    instead of the layout.
     """
 
     recordings: tuple[Recording, ...] = ()
@@ -52,6 +53,7 @@ class LayoutRecordings:
     without_rotation: list[str] = field(default_factory=list)
     without_samples: list[str] = field(default_factory=list)
     without_labels: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
     absent_labels: tuple[str, ...] = ()
     names_columns: bool = False
 
@@ -59,8 +61,8 @@ class LayoutRecordings:
 def read_recordings(path: Path, layout: Layout, rate_hz: float = RATE_HZ) -> LayoutRecordings:
     """The recordings at `path`, a folder, a zip or a file, and where no file fits the layout, in zips inside.
 
-    They are brought to `rate_hz`. Raises `InputError` for a file that the layout does not fit, and for labels that it
-    does not name.
+    They are brought to `rate_hz`. Raises `InputError` for a file that the layout does not fit, unless `bad_rows` leaves
+    it out, and for labels that it does not name.
     """
     facts = LayoutRecordings(names_columns=layout.acceleration is None)
     parts: list[tuple[Recording, Texts]] = []
@@ -75,15 +77,23 @@ def read_recordings(path: Path, layout: Layout, rate_hz: float = RATE_HZ) -> Lay
                 facts.without_rotation += files.values()
                 continue
             by_device: dict[tuple[str, ...], list[Series]] = {}
-            for sensor, name in files.items():
-                every, n_left_out = read_series(tree.read(name), str(tree.place / name), layout, sensor)
-                facts.rows_left_out += n_left_out
-                facts.without_samples += [] if every else [name]
-                for series in every:
-                    by_device.setdefault(tuple(series.shared.values()), []).append(series)
-            for of_device in by_device.values():
-                parts += _cut(of_device, path_texts, layout, labels, facts, tree.place, rate_hz)
+            content = {sensor: tree.read(name) for sensor, name in files.items()}
+            try:
+                for sensor, name in files.items():
+                    every, n_left_out = read_series(content[sensor], str(tree.place / name), layout, sensor)
+                    facts.rows_left_out += n_left_out
+                    facts.without_samples += [] if every else [name]
+                    for series in every:
+                        by_device.setdefault(tuple(series.shared.values()), []).append(series)
+                for of_device in by_device.values():
+                    parts += _cut(of_device, path_texts, layout, labels, facts, tree.place, rate_hz)
+            except InputError as error:
+                facts.unreadable.append(str(error))
+                if layout.bad_rows == "refuse":
+                    raise
         if not parts:
+            if facts.unreadable:
+                raise InputError(facts.unreadable[0])
             first = next(iter((*facts.without_rotation, *facts.without_samples)), "none")
             raise InputError(f"{path}: {first} has no samples of all sensors in a row: see columns, sensor and [time]")
         if len({recording.has_gyroscope for recording, _ in parts}) > 1:

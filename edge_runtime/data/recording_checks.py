@@ -105,6 +105,9 @@ def _files(facts: LayoutRecordings) -> Iterator[Finding]:
         if names:
             text = f"{counted(len(names), 'file')} left out, for example {names[0]}: {why}."
             yield Finding("left out", text, numbers={"files": len(names)})
+    if n := len(facts.unreadable):
+        text = f"{counted(n, 'file')} left out, which cannot be read, for example {facts.unreadable[0]}."
+        yield Finding("left out", text, numbers={"files": n})
 
 
 def _people(facts: LayoutRecordings) -> Iterator[Finding]:

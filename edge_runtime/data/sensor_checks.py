@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from edge_runtime.data.dataset import WINDOW
 from edge_runtime.data.recording import Recording
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
@@ -19,7 +20,7 @@ from edge_runtime.system.quantities import counted
 _GRAVITY_G = (0.9, 1.1)
 _SMOOTHED_S = 1.0
 _LEAST_TURNING_S, _ENOUGH_TURNING_S, _LEAST_FAST_S = 5.0, 20.0, 2.0
-_SURE, _AGAINST = 0.5, -0.3  # correlation
+_SURE, _NONE, _AGAINST = 0.5, 0.3, -0.3  # correlation; of a noisy gyroscope on a belt 0.43
 _USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
 _ELSEWHERE_DEG = 45.0  # as in live recognition
 _TOO_MANY, _LEAST_ELSEWHERE = 1 / 3, 2  # share and number of walks; one of two may have been put back differently
@@ -102,7 +103,7 @@ def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
     if is_other or together < _AGAINST or (times <= 0 and together >= _SURE):
         sign = "the signs of rotation" if in_header else "sign under [rotation]"
         mend = f"turn {sign} round, or see that columns of both sensors are x, y and z of the same axes"
-    elif together < _SURE and is_long:
+    elif together < _NONE and is_long:
         mend = f"see that columns of both sensors are x, y and z of the same axes, and {time}"
     elif together >= _SURE and is_long and not least < times < _USUAL[1]:
         unit = (
@@ -111,7 +112,7 @@ def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
         mend = f"see {unit}, and {time}"
     else:
         fits = "hand and unit fit" if times > _USUAL[0] else "the hand fits; nothing turns fast enough for the unit"
-        mend, fault = fits if together >= _SURE else "so short a time shows little", False
+        mend, fault = fits if together >= _SURE else "the hand and the unit cannot be told", False
     seen = f"gravity turns with the gyroscope by a correlation of {together:+.2f}, {times:.2g} times as fast"
     numbers = {"correlation": together, "times": times, "turning_s": seconds}
     return Finding("rotation", f"In slow turns {seen}: {mend}.", fault, numbers)
@@ -119,12 +120,13 @@ def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:
 
 def _still_axes(recordings: Sequence[Recording], in_header: bool) -> Iterator[Finding]:
     sensors = ["acceleration", *(["rotation"] if all(recording.has_gyroscope for recording in recordings) else [])]
-    for first, sensor in enumerate(sensors):
-        still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in recordings])
+    judged = [x for x in recordings if len(x.samples) >= WINDOW.samples]
+    for first, sensor in enumerate(sensors if judged else ()):
+        still = np.array([np.ptp(x.samples[:, 3 * first : 3 * first + 3], axis=0) < 1e-9 for x in judged])
         if still.any():
             axes = ["xyz"[i] for i in np.flatnonzero(still.any(axis=0))]
-            text = f"In {int(still.any(axis=1).sum())} of {counted(len(recordings), 'recording')}"
-            text += f", for example {name}," if (name := recordings[int(still.any(axis=1).argmax())].file) else ""
+            text = f"In {int(still.any(axis=1).sum())} of {counted(len(judged), 'recording')}"
+            text += f", for example {name}," if (name := judged[int(still.any(axis=1).argmax())].file) else ""
             place = "in the header" if in_header else f"under [{sensor}]"
             text += f" nothing changes in {sensor} {', '.join(axes)}: see columns {place}, or leave them out."
             yield Finding("still axis", text, True)

@@ -98,6 +98,24 @@ def test_files_of_any_form_give_the_same_recording(tmp_path, line, lines):
     assert facts.rows_left_out == (3 if "bad_rows" in line else 0)
 
 
+def test_files_that_cannot_be_read_are_left_out_and_named_if_bad_rows_are(tmp_path):
+    for name, lines in (
+        ("empty.txt", []),
+        ("quote.txt", ['1,2,"3,4,5,6']),
+        ("slow.txt", rows(SAMPLES, times=900 * SECONDS)),
+    ):
+        (tmp_path / name).write_text("\n".join(lines))
+    lines = rows(SAMPLES, times=SECONDS)
+    with pytest.raises(InputError):
+        written(tmp_path, TIMED, lines)
+    facts = written(tmp_path, 'bad_rows = "leave out"\n' + TIMED, lines)
+    assert [recording.subject for recording in facts.recordings] == ["a"]
+    assert facts.without_samples == ["empty.txt"]
+    assert [name in reason for name, reason in zip(("quote.txt", "slow.txt"), facts.unreadable, strict=True)] == [
+        True
+    ] * 2
+
+
 @pytest.mark.parametrize(("offset", "added"), [("-2048", [2048] * 3), ("[-2048, -2000.5, 0]", [2048, 2000.5, 0])])
 def test_counts_are_summed_offset_scaled_and_turned(tmp_path, offset, added):
     """Acceleration in 0.0025 g, negated, summed from two columns each; rotation in quarters of a degree per second."""

@@ -81,16 +81,23 @@ def test_a_unit_a_sign_or_an_order_that_is_wrong_is_said_with_what_mends_it(reco
     assert any(x.about == about and mend in x.text for x in wrong), wrong
 
 
-@pytest.mark.parametrize("n", [2, 6])  # recordings: few fast turns, and enough
-def test_a_noisy_gyroscope_of_the_right_unit_fits(recordings, n):
-    """Its noise makes the slope of slow turns half as large."""
+@pytest.mark.parametrize(("n", "noise"), [(2, 0.2), (6, 0.2), (6, 0.4)])  # few fast turns, enough, and too noisy ones
+def test_a_noisy_gyroscope_of_the_right_unit_fits(recordings, n, noise):
+    """Its noise makes the slope of slow turns half as large, or hides the turns."""
     random = np.random.default_rng(0)
 
     def noisy(x):
-        noise = np.repeat(random.normal(0, 0.2, (len(x) // 50 + 1, 3)), 50, axis=0)[: len(x)]
-        return x + np.pad(noise, ((0, 0), (3, 0)))
+        added = np.repeat(random.normal(0, noise, (len(x) // 50 + 1, 3)), 50, axis=0)[: len(x)]
+        return x + np.pad(added, ((0, 0), (3, 0)))
 
     assert faults(changed(recordings[:n], noisy)) == []
+
+
+def test_an_axis_that_is_still_for_less_than_a_window_fits(recordings):
+    short = replace(
+        recordings[0], samples=np.tile(recordings[0].samples[0], (100, 1)), labels=recordings[0].labels[:100]
+    )
+    assert faults([*recordings, short]) == []
 
 
 @pytest.mark.parametrize("factor", [RAD, 1 / RAD, 0.5, 2.0])
