@@ -10,7 +10,7 @@ from convert.c_file.c_names import c_string
 from convert.c_file.c_sizes import Sizes, with_stream
 from edge_runtime import c
 from edge_runtime.errors import InputError
-from edge_runtime.live.decider import are_still, looks_up
+from edge_runtime.live.decider import STEPS, are_still, looks_up
 from edge_runtime.live.recognizer import check_live
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import NoveltyDetector, TypicalMovement, TypicalPosture, TypicalSteps
@@ -37,11 +37,11 @@ _TEXT = """\
 /* The answers, of which the last is unknown. */
 static const char *const har_names[] = {{{names}}};
 
-/* The answer for each label while the device is tilted backwards, and whether the body keeps still. Which of body_acc
-   x y z, body_gyro x y z and total_acc x y z (raw: acceleration and rotation) each column of a window is, its unit in g
-   or rad/s, and the column of each signal, 0 if it has none. What is typical of each label: centres of acceleration
-   along x and across; the mean and inverse covariance of the logarithms of standard deviations; and the distances
-   beyond which a window is unusual, and novel. A person's correction. */
+/* The answer for each label while the device is tilted backwards, whether the body keeps still, and whether it takes
+   steps. Which of body_acc x y z, body_gyro x y z and total_acc x y z (raw: acceleration and rotation) each column of a
+   window is, its unit in g or rad/s, and the column of each signal, 0 if it has none. What is typical of each label:
+   centres of acceleration along x and across; the mean and inverse covariance of the logarithms of standard deviations;
+   and the distances beyond which a window is unusual, and novel. A person's correction. */
 {tables}
 
 #endif
@@ -102,6 +102,7 @@ def card_numbers(card: Card) -> CardNumbers:
     whole_tables = {
         **{"columns": columns, "places": [names.index(signal) if signal in names else 0 for signal in signals]},
         **{"tilted": [*map(card.answers.index, tilted)], "still": [*map(int, are_still(card))], "moving": moving},
+        "steps": [int(label in STEPS) for label in labels],
     }
     real_tables = {
         "factors": [1.0] * len(columns) if factors is None else factors.tolist(),

@@ -118,10 +118,13 @@ HAR_APART static bool find_frame(const har_stream *s, har_real (*frame)[3]) {
   return sway > 0;
 }
 
+static void clear_walk(har_stream *s) { s->n_walk = s->place = s->n_walking = 0; }
+
 bool har_forget_mounting(har_stream *s) {
   const bool was_known = s->is_mounted;
   s->is_mounted = false;
-  s->n_turned_over = s->n_walk = s->place = s->n_walking = 0;
+  s->n_turned_over = 0;
+  clear_walk(s);
   return was_known;
 }
 
@@ -138,15 +141,26 @@ static bool is_elsewhere(har_stream *s, bool is_walking) {
   return (is_walking && upright < HAR_ELSEWHERE) || seconds(s, s->n_turned_over) >= HAR_WALK_S;
 }
 
-/* Take the window, of walking or not, into the search; a frame that points back needs a longer walk. */
+/* Whether the device has another tilt than in the walks so far. */
+static bool is_tilted_anew(const har_stream *s) {
+  har_real walked[3] = {0};
+  for (int k = 0; k < s->n_walk; k++) {
+    for (int i = 0; i < 3; i++) walked[i] += s->walk[k].up[i];
+  }
+  return dot(s->own[0], walked) < HAR_ELSEWHERE * HAR_MATH(sqrt)(dot(walked, walked));
+}
+
+/* Take the window, of walking or not, into the search; a frame that points back needs a longer walk. The first frame
+   may come from several walks. */
 static void follow_walk(har_stream *s, bool is_walking) {
   har_real frame[3][3];
-  if (!is_walking) s->n_walk = s->place = s->n_walking = 0;
+  if (!is_walking && s->is_mounted) clear_walk(s);
   if (s->is_mounted && is_elsewhere(s, is_walking)) {
     har_forget_mounting(s);
     har_add_notice(s, s->window_us, HAR_MOUNTING_LOST, 0);
   }
   if (!is_walking) return;
+  if (!s->is_mounted && is_tilted_anew(s)) clear_walk(s);
   s->walk[s->place] = s->latest;
   s->place = (s->place + 1) % HAR_WALK_WINDOWS;
   s->n_walk += s->n_walk < HAR_WALK_WINDOWS;
@@ -201,6 +215,13 @@ static bool can_be_walking(har_stream *s) {
   return s->moves && !(s->flags[HAR_WALKING] & NOVEL_MOVEMENT) && !s->novelty.too_quick; /* for example jogging */
 }
 
+/* While no frame is known, stairs count too: slow walks are taken for stairs. */
+static bool shows_walking(const har_stream *s) {
+  har_real sum = 0;
+  for (int i = 0; i < HAR_N_LABELS; i++) sum += i == HAR_WALKING || (har_steps[i] && !s->is_mounted) ? s->answer[i] : 0;
+  return sum > HAR_SURE;
+}
+
 /* Know from an answer whether the window shows walking, or ask for another in its own frame. */
 void har_take_answer(har_stream *s) {
   const size_t n_bytes = sizeof *s->answer * (size_t)HAR_N_LABELS;
@@ -208,7 +229,7 @@ void har_take_answer(har_stream *s) {
     s->stage = DECIDES;
     return;
   }
-  const bool is_walking = can_be_walking(s) && s->answer[HAR_WALKING] > HAR_SURE;
+  const bool is_walking = can_be_walking(s) && shows_walking(s);
   if (s->stage == TOLD_OWN) {
     memcpy(s->answer, s->first_answer, n_bytes);
     turn(s, false);

@@ -35,6 +35,7 @@ typedef struct {
   const int *tilted;
   const int *still;
   const int *moving;
+  const int *steps;
   const har_real *factors;
   const har_real *centres;
   const har_real *means;
@@ -69,6 +70,7 @@ static inline void har_read_model(har_model *m, const int *whole, const har_real
   m->tilted = whole, whole += *lengths++;
   m->still = whole, whole += *lengths++;
   m->moving = whole, whole += *lengths++;
+  m->steps = whole, whole += *lengths++;
   m->temperature = *real++;
   m->evidence = *real++;
   m->confidence = *real++;
@@ -119,6 +121,7 @@ static inline void har_read_model(har_model *m, const int *whole, const har_real
 #define har_tilted (s->model->tilted)
 #define har_still (s->model->still)
 #define har_moving (s->model->moving)
+#define har_steps (s->model->steps)
 #define har_factors (s->model->factors)
 #define har_centres (s->model->centres)
 #define har_means (s->model->means)

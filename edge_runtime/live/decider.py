@@ -25,6 +25,7 @@ LOST = "the device may be worn differently now: postures are unknown until a few
 
 _NAMES = [x.name for x in SIGNALS]
 _TURNS = {"-x": "-x,-y,z", "y": "y,-x,z", "-y": "-y,x,z", "z": "z,y,-x", "-z": "-z,y,x"}  # for the axis that points up
+STEPS = (WALKING, "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 UPRIGHT = (0.8, 1.2)  # g on the axis that points up
 
 Array = npt.NDArray[np.float64]
@@ -84,6 +85,7 @@ class Decider:
         self._search = (
             MountingSearch(self._card.signal_names, self._card.window, self._card.window.hop) if is_sought else None
         )
+        self._steps = [i for i, label in enumerate(self._card.labels) if label in STEPS]
         self._looks_up = looks_up(self._card) and not mounting_is_told
         self._walked_s = 0.0  # without a pause
         self.begin()
@@ -173,6 +175,7 @@ class Decider:
         """Tell whether a moving window `[samples, n_signals]` certainly shows walking.
 
         It does by its `answer` in the known frame, or else, if the device has moved since, by another in its own frame.
+        While no frame is known, stairs count too: slow walks are taken for stairs.
         """
         assert self._search
         own = self._search.own(as_worn)
@@ -181,7 +184,8 @@ class Decider:
     def _shows_walking(self, window: npt.NDArray[np.floating], answer: Array | None = None) -> bool:
         label, novelty = self._card.labels.index(WALKING), self._novelty(window, has_posture=False)
         is_novel = novelty.novel_movement[label] or novelty.too_quick  # for example jogging
-        return bool(not is_novel and (self._classify(window) if answer is None else answer)[label] > SURE)
+        counted = self._steps if self._search and self._search.rotation is None else [label]
+        return bool(not is_novel and (self._classify(window) if answer is None else answer)[counted].sum() > SURE)
 
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
         """Name the activity `label`, or the activities that look like it at the tilt of `window`."""

@@ -1,4 +1,4 @@
-"""Find how the device is worn, at each walk in a stream, and forget it when the device may have moved."""
+"""Find how the device is worn by the walks in a stream, and forget it when the device may have moved."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from edge_runtime.signals.types import Window
 
 UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
 WALK_S = 5.0  # of walking, to compute a frame; of movement with the device turned over, to forget it
-SURE = 0.8  # a frame is computed from windows with at least this probability of walking
+SURE = 0.8  # a frame is computed from windows with at least this probability of walking, or of steps
 CONTRADICTED_S = 8.0  # of walking, to accept a frame that points back by the known frame, but ahead by sway
 REVERSED_S = 20.0  # of walking, to accept a frame that points back; so does downstairs, but stairs end sooner
 LONGEST_GAP_S = 5.0  # too short to move a phone elsewhere
@@ -40,11 +40,15 @@ class MountingSearch:
         """Forget the mounting; return whether it was known."""
         was_known = self.rotation is not None
         self.rotation, self._n_turned_over = None, 0
-        self.end_walk()
+        self._clear()
         return was_known
 
     def end_walk(self) -> None:
-        """End the walk, if somebody is walking."""
+        """End the walk; while the mounting is unknown, the next walk goes on with it."""
+        if self.rotation is not None:
+            self._clear()
+
+    def _clear(self) -> None:
         self._walk.clear()
         self._n_walking, self._since = 0, self._window.hop
 
@@ -61,8 +65,9 @@ class MountingSearch:
     def update(self, window: npt.NDArray[np.floating], is_walking: bool) -> str:
         """Take the next window `[samples, n_signals]`; return "found" or "lost" if the mounting changes, else "".
 
-        A frame is computed from the latest windows of a walk, at least the model's hop apart. Stairs down, mistaken for
-        walking, point back. So a frame that points back, by sway or by the known frame, needs a longer walk.
+        A frame is computed from the latest windows of a walk, at least the model's hop apart; the first one, from the
+        windows of several walks and of stairs, as long as the device has about the same tilt in them. Stairs down point
+        back. So a frame that points back, by sway or by the known frame, needs a longer walk.
         """
         if not is_walking:
             self.end_walk()
@@ -72,6 +77,10 @@ class MountingSearch:
             news = "lost"
         if not is_walking:
             return news
+        if self.rotation is None and self._walk:
+            walked = np.mean([motion.acceleration[0] for motion in self._walk], axis=0)
+            if own_frames(self._motion(window))[0, 0] @ walked < ELSEWHERE * np.linalg.norm(walked):
+                self._clear()
         self._n_walking += 1
         self._since += self._hop
         if self._since >= self._window.hop:

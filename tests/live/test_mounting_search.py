@@ -25,6 +25,8 @@ from edge_runtime.signals.windowing import Windowing
 NAMES = [x.name for x in SIGNALS]
 WALKING, UPSTAIRS, _, SITTING, STANDING, LAYING = uci_har.LABELS
 SUBJECT = 14  # one of the training subjects
+OVER = np.array([-1.0, -1, 1, -1, -1, 1])
+ASIDE = np.kron(np.eye(2), [[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
 
 
 def classifier(**changes) -> Classifier:
@@ -69,9 +71,18 @@ def test_standing_is_unknown_until_a_few_steps_have_shown_the_mounting():
     assert after.count(STANDING) > len(after) / 2
 
 
-@pytest.mark.parametrize("label", [UPSTAIRS, SITTING, STANDING, LAYING, "jogging"])
-def test_other_activities_than_walking_show_no_mounting(label):
-    assert news(watch(worn(jogging() if label == "jogging" else stretch(label, 1500), 2))) == []
+@pytest.mark.parametrize(
+    ("label", "expected"), [(UPSTAIRS, ["found"]), *((x, []) for x in (SITTING, STANDING, LAYING, "jogging"))]
+)
+def test_only_walking_and_stairs_show_the_mounting(label, expected):
+    assert news(watch(worn(jogging() if label == "jogging" else stretch(label, 1500), 2))) == expected
+
+
+@pytest.mark.parametrize(("turn", "expected"), [(np.eye(6), ["found"]), (ASIDE, [])], ids=["worn alike", "turned"])
+def test_several_short_walks_with_the_device_worn_alike_show_the_mounting(turn, expected):
+    short = stretch(WALKING, 190)
+    walks = [short, stretch(STANDING, 300), short @ turn.T]
+    assert news(watch(np.concatenate(walks))) == expected
 
 
 @pytest.mark.parametrize(("gap_s", "expected"), [(2.0, ["found"]), (60.0, ["found", "lost"])])
@@ -87,10 +98,6 @@ def test_the_mounting_survives_a_short_gap_but_not_a_long_gap(gap_s, expected):
 
 def table() -> np.ndarray:
     return np.random.default_rng(0).normal([0, 0, 1, 0, 0, 0], 1e-3, (1500, 6))
-
-
-OVER = np.array([-1.0, -1, 1, -1, -1, 1])
-ASIDE = np.kron(np.eye(2), [[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
 
 
 @pytest.mark.parametrize(
@@ -147,6 +154,7 @@ def test_a_walk_that_sways_backwards_must_be_longer_to_find_the_mounting(yaw, ha
         ("chest", STANDING, ON_A_CHEST.name),
         ("chest", LAYING, LAYING),
         ("waist", LAYING, LAYING),
+        ("waist", SITTING, SITTING),
         ("", LAYING, IN_A_POCKET.name),
     ],
 )

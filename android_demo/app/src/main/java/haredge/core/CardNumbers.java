@@ -13,6 +13,7 @@ final class CardNumbers {
     private static final double NEVER = 1e9; // a limit that nothing reaches
     private static final String WITHOUT_LIMITS = "{\"centres\": [[0, 0]], \"mean\": [0], \"precision\": [[1]], "
             + "\"unusual\": " + NEVER + ", \"novel\": " + NEVER + ", \"most\": " + NEVER + "}";
+    private static final List<String> STEPS = Arrays.asList(Card.WALKING, "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS");
     private static final int BODY_GYRO = 3; // among the signals
     // Among the constants of HarCore.
     private static final int MOVING_G = 0;
@@ -59,16 +60,18 @@ final class CardNumbers {
                 nCentres, nMovement, moving.length));
         int[] tilted = new int[n];
         int[] still = new int[n];
+        int[] stepping = new int[n];
         for (int i = 0; i < n; i++) {
             tilted[i] = i;
             still[i] = flag(isStill(movements.get(i)));
+            stepping[i] = flag(STEPS.contains(card.labels.get(i)));
         }
         for (int answer = card.answers.size() - 1; answer >= n; answer--) {
             for (int row : card.rows(answer)) {
                 tilted[row] = answer;
             }
         }
-        for (int[] table : new int[][] {card.columns(), card.places(), tilted, still, moving}) {
+        for (int[] table : new int[][] {card.columns(), card.places(), tilted, still, moving, stepping}) {
             Arrays.stream(table).forEach(whole::add);
             lengths.add(table.length);
         }
