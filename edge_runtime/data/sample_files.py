@@ -94,6 +94,8 @@ def read_series(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         size = max(needed, len(header) or max(sizes, key=sizes.__getitem__, default=0))
         parsers = {column: _parser(layout, separator, column == plan.time) for column in sorted(columns)}
         is_lenient = layout.bad_rows == "leave out"
+        has_numbers = any(map(column_names.is_number, first))
+        is_header = not header and not has_numbers and len(first) == size and plan.is_wanted(first)
         every = chain(first_rows, rows)
         table = read_rows(every, place, size, parsers, texts, plan.is_wanted, not is_lenient)
     except (UnicodeError, LookupError, csv.Error) as error:
@@ -103,7 +105,7 @@ def read_series(content: bytes, place: str, layout: Layout, sensor: str) -> tupl
         good = table
         if is_lenient:
             is_good = np.logical_and.reduce(np.isfinite([table.columns[x] for x in plan.of_numbers(shift)]))
-            n_left_out += int((~is_good).sum())
+            n_left_out += int((~is_good).sum() - is_header)
             good = table.only(is_good)
         series += _of_device(good, plan, layout, placement, shift)
     if not series and not is_lenient and not plan.where:
