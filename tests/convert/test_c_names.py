@@ -47,8 +47,10 @@ def forms(text: str) -> set[str]:
     def form(token: str) -> str:
         if token[0] == '"' or token[:2] in ("/*", "//"):
             return token[:2] if token[0] == "/" else '"'
+        if token[0].isdigit():
+            return "0"
         is_name = token[0].isalpha() or token[0] == "_"
-        return token if token in WORDS or (not token[0].isalnum() and not is_name) else "name" if is_name else "0"
+        return "name" if is_name and token not in WORDS else token
 
     translated = re.sub(r"\\\n", "", text.replace("??/", "\\").replace("??=", "#"))  # phases 1 and 2 (C99 5.1.1.2)
     numbers = re.sub(r"(\b0 , ){2,}", "0 , ", " ".join(map(form, TOKEN.findall(translated))).replace("- ", ""))
