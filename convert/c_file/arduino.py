@@ -11,7 +11,12 @@ from edge_runtime.errors import InputError
 from edge_runtime.system.files import write_text
 from edge_runtime.system.progress import OnProgress
 
-_SENSOR = "#define HAR_MODEL_H\n\n#define HAR_SENSOR_HZ 104 /* of the example's sensor */\n"
+_SENSOR = """#define HAR_MODEL_H
+
+#ifndef HAR_SENSOR_HZ
+#define HAR_SENSOR_HZ 104 /* of the example's sensor */
+#endif
+"""
 
 
 def write_library(model: Path, folder: Path, on_progress: OnProgress) -> tuple[Sequence[Path], str]:

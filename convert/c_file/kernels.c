@@ -2,8 +2,8 @@
 
 #if defined(__cplusplus)
 #error "this is C: compile it with -std=c99"
-#elif defined(__FAST_MATH__)
-#error "the answers need exact arithmetic: compile without -ffast-math"
+#elif defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__)
+#error "the answers need exact arithmetic: compile without -ffast-math and -funsafe-math-optimizations"
 #elif defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
 #error "floats must not be computed as doubles: compile with -msse2 -mfpmath=sse"
 #elif defined(__clang__)

@@ -145,7 +145,11 @@ def test_a_network_answers_as_litert_does(tmp_path, windows, name):
 
 
 def test_a_compiler_that_is_not_exact_is_refused(shipped, tmp_path):
-    for options in (("-std=c99", "-ffast-math"), ("-std=gnu99", "-U__GNUC__", "-D__GNUC__=4")):
+    for options in (
+        ("-std=c99", "-ffast-math"),
+        ("-std=c99", "-funsafe-math-optimizations"),
+        ("-std=gnu99", "-U__GNUC__", "-D__GNUC__=4"),
+    ):
         done = run_program(CC, *options, "-c", shipped.folder / f"{c_name('edge')}.c", "-o", tmp_path / "edge.o")
         assert done.returncode
         assert "#error" in done.stderr
