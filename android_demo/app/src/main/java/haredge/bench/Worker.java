@@ -48,8 +48,7 @@ public final class Worker {
             if (job.getInt("format") == FORMAT) {
                 write(answer, measure(job, asked.getParentFile(), answer), new LinkedHashMap<>());
             } else {
-                String sentence = "the job was written by another version of har-edge: install the app again";
-                writeError(answer, BAD_INPUT, sentence);
+                writeError(answer, BAD_INPUT, "the job is from another version of har-edge: install the app again");
             }
         } catch (JSONException error) {
             throw new IOException(error);
@@ -84,15 +83,13 @@ public final class Worker {
             }
             write(part(answer, entry.getKey()), model.facts(), arrays);
         }
-        facts.put("after", machine.state());
-        return facts.put("others_busy", JSONObject.NULL).put("pinned_cpu", JSONObject.NULL);
+        return facts.put("after", machine.state()).put("others_busy", JSONObject.NULL).put("pinned_cpu", JSONObject.NULL);
     }
 
     private void takeTurns(List<TimedModel> models, int requested, double periodS) {
         double slicesS = models.stream().mapToDouble(model -> model.sliceS).sum();
-        int turns = requested > 0
-                ? requested
-                : (int) Math.max(LEAST_TURNS, Math.min(MOST_TURNS, MOST_ROUND_S / slicesS));
+        int most = (int) Math.max(LEAST_TURNS, Math.min(MOST_TURNS, MOST_ROUND_S / slicesS));
+        int turns = requested > 0 ? requested : most;
         System.gc();
         long start = System.nanoTime();
         for (int turn = 0; turn < turns; turn++) {
@@ -129,7 +126,7 @@ public final class Worker {
     }
 
     private static void writeJson(File answer, JSONObject content) throws IOException, JSONException {
-        String text = content.put("format", FORMAT).toString();
-        Streams.write(new File(answer + ".json"), text.getBytes(StandardCharsets.UTF_8));
+        byte[] text = content.put("format", FORMAT).toString().getBytes(StandardCharsets.UTF_8);
+        Streams.write(new File(answer + ".json"), text);
     }
 }

@@ -31,8 +31,8 @@ public final class ModelFile {
         if (!digest.equals(Streams.sha256(content, content.length - DIGEST))) {
             throw new InputError(name + " is damaged: its bytes are not those it was written with; copy it again");
         }
-        int directory = (int) little(content, end + 16, 4);
-        int start = (int) little(content, directory + 42, 4); // of the first member, the card
+        long directory = Math.min(little(content, end + 16, 4), end);
+        int start = (int) Math.min(little(content, (int) directory + 42, 4), directory); // of the card
         flatbuffer = Arrays.copyOf(content, start);
         card = Card.parse(readCard(content, start), "the card inside " + name);
         if (!Streams.sha256(flatbuffer, start).equals(card.sha256)) {

@@ -1,5 +1,7 @@
 package haredge.core;
 
+import java.util.Arrays;
+
 /** Describes an input or output tensor: its shape, and its type in numpy's words. */
 public final class TensorInfo {
     public final int[] shape;
@@ -11,10 +13,6 @@ public final class TensorInfo {
     }
 
     public int size() {
-        int product = 1;
-        for (int n : shape) {
-            product *= n;
-        }
-        return product;
+        return Arrays.stream(shape).reduce(1, (a, b) -> a * b);
     }
 }

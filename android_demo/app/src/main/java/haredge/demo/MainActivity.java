@@ -37,6 +37,7 @@ public final class MainActivity extends Activity {
     private final Handler handler = new Handler(Looper.getMainLooper());
     private final Runnable refresh = this::refresh;
     private final List<ProbabilityRow> rows = new ArrayList<>();
+    private Card shownCard; // by the rows
     private RecognitionService service;
     private RecordingControls recording;
     private Models models;
@@ -108,8 +109,12 @@ public final class MainActivity extends Activity {
         if (!isAtWork()) {
             start(null);
         } else {
-            startService(new Intent(this, RecognitionService.class).setAction(RecognitionService.STOP));
+            stop();
         }
+    }
+
+    private void stop() {
+        startService(new Intent(this, RecognitionService.class).setAction(RecognitionService.STOP));
     }
 
     private void play(Intent intent) {
@@ -143,15 +148,15 @@ public final class MainActivity extends Activity {
     }
 
     private void chooseModel() {
-        List<String> names = models.names();
-        List<String> choices = new ArrayList<>(names);
+        List<String> choices = models.names();
         choices.add(getString(R.string.open));
         Intent chooser = new Intent(Intent.ACTION_OPEN_DOCUMENT).addCategory(Intent.CATEGORY_OPENABLE).setType("*/*");
         new AlertDialog.Builder(this).setItems(choices.toArray(new String[0]), (shown, which) -> {
-            if (which == names.size()) {
+            if (which == choices.size() - 1) {
                 startActivityForResult(chooser, OPEN);
             } else {
                 models.choose(which);
+                stop(); // what was reported before
                 instruction = instruction();
             }
         }).show();
@@ -159,7 +164,8 @@ public final class MainActivity extends Activity {
 
     @Override
     protected void onActivityResult(int request, int result, Intent data) {
-        if (request == OPEN && result == RESULT_OK) {
+        if (request == OPEN && result == RESULT_OK && data != null) {
+            stop();
             new Thread(() -> open(data.getData()), "har-edge model").start(); // the file may come from far away
         }
     }
@@ -207,8 +213,7 @@ public final class MainActivity extends Activity {
 
     private String instruction() {
         try {
-            boolean anyWay = models.read().card.isWalkingFrame;
-            return getString(anyWay ? R.string.wear_any_way : R.string.wear);
+            return getString(models.read().card.isWalkingFrame ? R.string.wear_any_way : R.string.wear);
         } catch (InputError | IOException error) {
             return error.getMessage();
         }
@@ -226,7 +231,8 @@ public final class MainActivity extends Activity {
         TimelineView timeline = findViewById(R.id.timeline);
         Card card = session.classifier.card;
         LinearLayout list = findViewById(R.id.probabilities);
-        if (rows.size() != card.labels.size()) {
+        if (card != shownCard) {
+            shownCard = card;
             list.removeAllViews();
             rows.clear();
             for (int i = 0; i < card.labels.size(); i++) {

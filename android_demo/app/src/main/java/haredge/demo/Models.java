@@ -20,7 +20,7 @@ import java.util.List;
 /** Keeps the models that the app has, the last one that was opened from a file, and which of them is chosen. */
 final class Models {
     private static final List<String> SHIPPED = Arrays.asList("edge-anywhere", "edge");
-    private static final int LARGEST = 1 << 26; // bytes
+    private static final int LARGEST = 1 << 24; // bytes
     private static final String CHOSEN = "chosen";
     private static final String OPENED = "opened";
 
@@ -44,7 +44,7 @@ final class Models {
 
     /** The place of the chosen one among the names. */
     int chosen() {
-        return kept.getInt(CHOSEN, 0);
+        return Math.min(kept.getInt(CHOSEN, 0), names().size() - 1);
     }
 
     void choose(int place) {
@@ -53,8 +53,7 @@ final class Models {
 
     ModelFile read() throws InputError, IOException {
         String name = names().get(chosen());
-        boolean isShipped = chosen() < SHIPPED.size();
-        try (InputStream stream = isShipped
+        try (InputStream stream = chosen() < SHIPPED.size()
                 ? context.getAssets().open(name + "_int8.tflite")
                 : new FileInputStream(opened)) {
             return new ModelFile(Streams.readAll(stream, LARGEST), name);
@@ -63,16 +62,17 @@ final class Models {
 
     /** Choose the model in {@code document} and keep it. Throws {@link InputError} when it cannot be used. */
     void open(Uri document) throws InputError {
-        String name = name(document);
+        String name = "the file";
         try (InputStream stream = context.getContentResolver().openInputStream(document)) {
+            name = name(document);
             byte[] content = Streams.readAll(stream, LARGEST);
             ModelFile model = new ModelFile(content, name);
-            model.card.core();
             try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
                 classifier.run();
+                model.card.core();
             }
             Streams.write(opened, content);
-        } catch (IOException | RuntimeException error) {
+        } catch (IOException | RuntimeException | OutOfMemoryError | StackOverflowError error) {
             throw new InputError(name + " cannot be opened: " + error.getMessage(), error);
         }
         kept.edit().putString(OPENED, name).putInt(CHOSEN, SHIPPED.size()).apply();
@@ -81,7 +81,8 @@ final class Models {
     private String name(Uri document) {
         String[] columns = {OpenableColumns.DISPLAY_NAME};
         try (Cursor row = context.getContentResolver().query(document, columns, null, null, null)) {
-            return row != null && row.moveToFirst() ? row.getString(0) : document.getLastPathSegment();
+            String name = row != null && row.moveToFirst() ? row.getString(0) : document.getLastPathSegment();
+            return name == null ? opened.getName() : name;
         }
     }
 }

@@ -37,10 +37,7 @@ final class SensorSource implements SampleSource, SensorEventListener {
         thread.start();
         Handler handler = new Handler(thread.getLooper());
         boolean started = manager.registerListener(this, accelerometer, periodUs, 0, handler);
-        if (started && gyroscope != null) {
-            started = manager.registerListener(this, gyroscope, periodUs, 0, handler);
-        }
-        if (!started) {
+        if (!started || gyroscope != null && !manager.registerListener(this, gyroscope, periodUs, 0, handler)) {
             stop();
             target.ended("the phone does not let this app use its motion sensors");
         }

@@ -1,10 +1,6 @@
 package haredge.demo;
 
-import static org.bytedeco.tensorflowlite.global.tensorflowlite.TfLiteTensorCopyFromBuffer;
-import static org.bytedeco.tensorflowlite.global.tensorflowlite.TfLiteTensorCopyToBuffer;
-import static org.bytedeco.tensorflowlite.global.tensorflowlite.TfLiteVersion;
-import static org.bytedeco.tensorflowlite.global.tensorflowlite.kTfLiteFloat32;
-import static org.bytedeco.tensorflowlite.global.tensorflowlite.kTfLiteOk;
+import static org.bytedeco.tensorflowlite.global.tensorflowlite.*;
 
 import haredge.core.Engine;
 import haredge.core.InputError;
@@ -26,6 +22,7 @@ public final class TfLiteEngine implements Engine {
     private final Interpreter interpreter = new Interpreter((Pointer) null); // until the builder fills it
     private final TensorInfo input;
     private final TensorInfo output;
+    private final boolean hasState;
 
     public TfLiteEngine(byte[] flatbuffer, int threads, String name) throws InputError {
         content = new BytePointer(flatbuffer);
@@ -36,6 +33,7 @@ public final class TfLiteEngine implements Engine {
         }
         input = tensorInfo(interpreter.input_tensor(0));
         output = tensorInfo(interpreter.output_tensor(0));
+        hasState = interpreter.variables() != null;
     }
 
     /** Load the library, which otherwise counts as loading of the first model. */
@@ -50,6 +48,8 @@ public final class TfLiteEngine implements Engine {
         try (InterpreterBuilder builder = new InterpreterBuilder(model, resolver)) {
             return builder.SetNumThreads(threads) == kTfLiteOk
                     && builder.apply(interpreter) == kTfLiteOk
+                    && interpreter.inputs() != null
+                    && interpreter.outputs() != null
                     && interpreter.AllocateTensors() == kTfLiteOk;
         }
     }
@@ -78,7 +78,8 @@ public final class TfLiteEngine implements Engine {
     public void run(ByteBuffer values, ByteBuffer answers) {
         // Asked for anew: an inference may move the interpreter's tensors in memory.
         TfLiteTensor in = interpreter.input_tensor(0);
-        if (TfLiteTensorCopyFromBuffer(in, new Pointer(values.rewind()), values.capacity()) != kTfLiteOk
+        if (hasState && interpreter.ResetVariableTensors() != kTfLiteOk
+                || TfLiteTensorCopyFromBuffer(in, new Pointer(values.rewind()), values.capacity()) != kTfLiteOk
                 || interpreter.Invoke() != kTfLiteOk) {
             throw new IllegalStateException("the inference failed");
         }
