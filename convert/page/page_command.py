@@ -26,6 +26,7 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
     from convert.page.page_folder import write_page
     from convert.page.page_server import over_https, over_usb
     from convert.tensorflow_setup import require_extra
+    from edge_runtime.errors import HarEdgeError
     from edge_runtime.system.files import scratch_folder
     from edge_runtime.system.terminal import Console, progress
 
@@ -54,7 +55,10 @@ def command(models: Sequence[Path], out: Path | None, serve: bool, usb: bool, po
         from convert.page.page_benchmark import write_benchmark
 
         for name, model in paths.items():  # seconds after phones are answered, since only the benchmark needs them
-            write_benchmark(model, name, folder)
+            try:
+                write_benchmark(model, name, folder)
+            except HarEdgeError as error:
+                click.echo(f"No benchmark of {name}: {error}", err=True)
         if server:
             answering.join()
         else:

@@ -18,6 +18,7 @@ SHIPPED = Path(__file__).with_name("modules")
 """The folder of the shipped models' modules."""
 
 _SHELL = Path(__file__).with_name("page.c")
+_GENERATOR = Path(__file__).parents[1] / "c_file"
 _TARGET = "wasm32-wasi"
 _OPTIONS = ("-mcpu=generic+simd128", "-mexec-model=reactor", "-s")
 _CUSTOM_SECTION = b"\0"  # WebAssembly Core Specification 5.5.3
@@ -31,7 +32,8 @@ def wasm_module(model: Path, on_progress: OnProgress = ignore_progress) -> bytes
     shipped = SHIPPED / f"{model.stem}.wasm"
     if is_shipped(model) and shipped.is_file():
         return shipped.read_bytes()
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in (model, _SHELL, *c.FILES))).hexdigest()
+    sources = (model, _SHELL, *c.FILES, *sorted(path for path in _GENERATOR.iterdir() if path.is_file()))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     place = cache_folder() / "page" / f"{digest[:24]}-{edge_runtime.__version__}"
     folder = cached_folder(place, lambda folder: compile_module(model, folder / "model.wasm", on_progress))
     return (folder / "model.wasm").read_bytes()
