@@ -116,16 +116,6 @@ def test_a_mirror_exchanges_left_and_right(few):
     assert 0.1 < changed[:, 0].mean() < 0.4
 
 
-def test_a_window_at_another_pace_keeps_its_middle_and_turns_faster_with_it():
-    X = np.tile(np.linspace(-1, 1, 128, dtype=np.float32)[:, np.newaxis], (400, 1, 9))
-    played = augmented(X, replace(STILL, pace=0.12))
-    np.testing.assert_allclose(played[:, 63] + played[:, 64], 0, atol=1e-6)
-    paces = (played[:, 64] - played[:, 63]) / (X[:, 64] - X[:, 63])
-    np.testing.assert_allclose(paces[:, 3], paces[:, 0] ** 2, rtol=1e-4)
-    assert np.log(paces[:, 0]).std() == pytest.approx(0.12, rel=0.15)
-    assert np.abs(played[..., 0]).max() <= 1
-
-
 def test_a_made_turn_pushes_to_its_inner_side(few):
     X = augmented(few, replace(STILL, turning=0.5))
     np.testing.assert_array_equal(X, augmented(few, replace(STILL, turning=0.5)))
@@ -138,7 +128,7 @@ def test_a_made_turn_pushes_to_its_inner_side(few):
     ahead, aside, rate = (change[is_turned][..., i] for i in (1, 2, 3))
     speed = aside[np.abs(rate) > 0.1] / rate[np.abs(rate) > 0.1] * STANDARD_GRAVITY
     assert 0 <= speed.min() < 0.2  # m/s
-    assert 0.7 < speed.max() < 1.001
+    assert 0.8 < speed.max() < 1.001
     angle = rate.sum(axis=1) / frontend.RATE_HZ
     assert 2 < np.abs(angle).max() < 3.15
     assert 0.2 < (angle > 0).mean() < 0.8

@@ -14,8 +14,8 @@ from edge_runtime.signals.types import STANDARD_GRAVITY, triads
 from train.fit.recipe import Recipe
 from train.fit.signal_normalisation import is_body_motion
 
-_TURN_S = 1.0, 6.0
-_TURN_RATE = 1.2  # rad/s, standard deviation of the mean over the turn
+_TURN_S = 0.5, 3.0
+_TURN_RATE = 0.6  # rad/s, standard deviation of the mean over the turn
 _TURN_SPEED = 0.0, 1.0  # m/s: people slow down and lean, so that GeoTec's turns push aside as at 0.2 m/s
 
 
@@ -56,7 +56,7 @@ class Shifts:
 def augment(
     windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation, signals: Sequence[str]
 ) -> tf.Tensor:
-    """Mirror, change the pace, turn aside, rotate, move more or less briskly, scale, normalise, hide and add noise.
+    """Mirror, turn aside, rotate, move more or less briskly, scale, normalise, hide signals and add noise.
 
     The activity stays the same. Signals that do not measure body motion are only rotated (if three are axes of one
     quantity), scaled, hidden and made noisy.
@@ -71,8 +71,6 @@ def augment(
     if is_motion and recipe.swing:
         swing = tf.exp(recipe.swing * tf.random.stateless_normal([size, 1, 1], _stream(key, 7)))
         varied = tf.where(tf.constant(["gyro" in signal for signal in signals]), swing * varied, varied)
-    if is_motion and recipe.pace:
-        varied = _change_pace(varied, recipe.pace, _stream(key, 8), signals)
     if is_motion and recipe.turning:
         varied = _turn_aside(varied, recipe.turning, _stream(key, 6), signals)
     varied = _rotate(varied, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes, signals)
@@ -103,22 +101,6 @@ def _mirror(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[
     turned_round = [signal.endswith("_z") != ("gyro" in signal) for signal in signals]
     is_mirrored = tf.random.stateless_uniform([tf.shape(windows)[0], 1, 1], key) < share
     return tf.where(is_mirrored & tf.constant(turned_round), -windows, windows)
-
-
-def _change_pace(windows: tf.Tensor, deviation: float, key: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
-    """Play each window faster or slower about its middle, by a factor whose logarithm has this standard `deviation`.
-
-    A faster body turns faster. Samples beyond the ends of a window are those before the ends, in reverse.
-    """
-    size, samples = tf.shape(windows)[0], windows.shape[1]
-    pace, middle = tf.exp(deviation * tf.random.stateless_normal([size, 1], key)), (samples - 1) / 2
-    place = tf.abs(middle + pace * (tf.range(samples, dtype=tf.float32) - middle))
-    place = tf.clip_by_value(samples - 1 - tf.abs(samples - 1 - place), 0.0, samples - 1.0)
-    before = tf.minimum(tf.cast(place, tf.int32), samples - 2)
-    weight = (place - tf.cast(before, tf.float32))[..., None]
-    first, second = (tf.gather(windows, before + i, axis=1, batch_dims=1) for i in (0, 1))
-    played = (1 - weight) * first + weight * second
-    return tf.where(tf.constant(["gyro" in signal for signal in signals]), pace[..., None] * played, played)
 
 
 def _turn_aside(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
