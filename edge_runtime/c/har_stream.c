@@ -21,29 +21,23 @@ static void forget_activities(har_stream *s) {
   memset(&s->persistence, 0, sizeof s->persistence);
   s->current = s->persistence.label = -1;
   s->certain = false;
-  for (int i = 0; i < HAR_N_LABELS; i++) s->probabilities[i] = s->gathered[i] = 1 / (har_real)HAR_N_LABELS;
+  for (int i = 0; i < HAR_N_LABELS; i++) s->probabilities[i] = 1 / (har_real)HAR_N_LABELS;
 }
 
-/* Take the answer into the probabilities `before`: a step of the forward filter of a hidden Markov model. */
-static void filter(const har_stream *s, const har_real *before, har_real change, har_real *p) {
-  const bool is_evidence = !(s->flags[greatest(s->answer, HAR_N_LABELS)] & CANNOT_BEGIN);
-  har_real sum = 0;
-  for (int i = 0; i < HAR_N_LABELS; i++) {
-    p[i] = (1 - change) * before[i] + change * ((1 - before[i]) / (har_real)(HAR_N_LABELS - 1));
-    if (is_evidence) p[i] *= HAR_MATH(exp)(HAR_EVIDENCE * HAR_MATH(log)(larger(s->answer[i], HAR_LEAST_PROBABILITY)));
-    sum += p[i];
-  }
-  for (int i = 0; i < HAR_N_LABELS; i++) p[i] /= sum;
-}
-
-/* Smooth the answers; while steps are certain, but not whether they are walking or stairs, by several windows. */
+/* Run the forward filter of a hidden Markov model. */
 static void smooth(har_stream *s, bool is_moving) {
-  har_real *p = s->probabilities, *gathered = s->gathered, steps = 0;
-  filter(s, s->certain ? p : gathered, HAR_CHANGE_UNCERTAIN, gathered);
-  filter(s, p, is_moving ? HAR_CHANGE_MOVING : HAR_CHANGE_STILL, p);
-  for (int i = 0; i < HAR_N_LABELS; i++) steps += har_steps[i] ? p[i] : 0;
-  const bool is_clearer = gathered[greatest(gathered, HAR_N_LABELS)] > p[greatest(p, HAR_N_LABELS)];
-  if (is_clearer && steps >= HAR_CONFIDENCE && !s->certain) memcpy(p, gathered, sizeof *p * (size_t)HAR_N_LABELS);
+  const har_real change = is_moving ? HAR_CHANGE_MOVING : HAR_CHANGE_STILL;
+  har_real *p = s->probabilities, sum = 0;
+  for (int i = 0; i < HAR_N_LABELS; i++) {
+    p[i] = (1 - change) * p[i] + change * ((1 - p[i]) / (har_real)(HAR_N_LABELS - 1));
+  }
+  if (!(s->flags[greatest(s->answer, HAR_N_LABELS)] & CANNOT_BEGIN)) {
+    for (int i = 0; i < HAR_N_LABELS; i++) {
+      p[i] *= HAR_MATH(exp)(HAR_EVIDENCE * HAR_MATH(log)(larger(s->answer[i], HAR_LEAST_PROBABILITY)));
+      sum += p[i];
+    }
+    for (int i = 0; i < HAR_N_LABELS; i++) p[i] /= sum;
+  }
   const int likeliest = greatest(p, HAR_N_LABELS);
   if (p[likeliest] >= HAR_CONFIDENCE && !(s->flags[likeliest] & CANNOT_BEGIN)) s->current = likeliest;
 }
@@ -204,7 +198,7 @@ static void begin(har_stream *s) {
 size_t har_stream_bytes(const har_model *model) {
   const har_stream state = {.model = model}, *s = &state;
   const size_t values = (size_t)HAR_SAMPLES * (size_t)HAR_N_SIGNALS, labels = (size_t)HAR_N_LABELS;
-  return sizeof *s + (4 * labels + (size_t)HAR_SAMPLES) * sizeof(har_real) + 2 * values * sizeof(float) + labels;
+  return sizeof *s + (3 * labels + (size_t)HAR_SAMPLES) * sizeof(har_real) + 2 * values * sizeof(float) + labels;
 }
 
 har_stream *har_start(void *memory, const har_model *model) {
@@ -223,8 +217,7 @@ void har_reset(har_stream *s) {
   s->probabilities = (har_real *)(s + 1);
   s->answer = s->probabilities + HAR_N_LABELS;
   s->first_answer = s->answer + HAR_N_LABELS;
-  s->gathered = s->first_answer + HAR_N_LABELS;
-  s->scratch = s->gathered + HAR_N_LABELS;
+  s->scratch = s->first_answer + HAR_N_LABELS;
   s->window = (float *)(s->scratch + HAR_SAMPLES);
   s->kept = s->window + HAR_SAMPLES * HAR_N_SIGNALS;
   s->flags = (unsigned char *)(s->kept + HAR_SAMPLES * HAR_N_SIGNALS);

@@ -181,7 +181,6 @@ typedef struct {
 #endif
   int n_recent, n_turns;
   bool told_axes;
-  HAR_ARRAY(har_real, gathered, HAR_N_LABELS); /* probabilities, if changes are unlikely */
   bool is_mounted, moves; /* `rotation` is known; the body moves in the window */
 #if HAR_SEEKS_MOUNTING
   har_real rotation[3][3], own[3][3], turned[3][3]; /* `own` of the window, which is `turned` */

@@ -1,8 +1,7 @@
 """Smooth the answers of successive windows into one activity that neither flickers nor lags: debouncing.
 
 A hidden Markov model is filtered forward. While the body is still, a change of activity is unlikely; while it moves, a
-change is likely and is reported at once. While steps are certain, but not whether they are walking or stairs, a second
-filter in which changes are unlikely gathers evidence of several windows.
+change is likely and is reported at once.
 
 References
 ----------
@@ -10,29 +9,22 @@ L. R. Rabiner: A tutorial on hidden Markov models and selected applications in s
 IEEE 77(2), 1989 (section III.A, the forward procedure).
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.model.model_card import Smoothing
 
-CHANGE_UNCERTAIN = 0.05  # per hop, while no activity is certain
 LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
 
 Array = npt.NDArray[np.float64]
 
 
 class Smoother:
-    """Tracks one person through `n_labels` activities; `settings` are for one window every hop.
+    """Tracks one person through `n_labels` activities; `settings` are for one window every hop."""
 
-    `steps` are the labels of walking and stairs.
-    """
-
-    def __init__(self, settings: Smoothing, n_labels: int, steps: Sequence[int] = ()) -> None:
-        self._settings, self._n_labels, self._steps = settings, n_labels, list(steps)
+    def __init__(self, settings: Smoothing, n_labels: int) -> None:
+        self._settings, self._n_labels = settings, n_labels
         self.probabilities: Array = np.full(n_labels, 1 / n_labels)
-        self._gathered = self.probabilities  # by the second filter
         self.current: int | None = None
         self._is_certain = False  # whether the current activity is, since it was last unknown
 
@@ -44,23 +36,16 @@ class Smoother:
         Activities that `cannot_begin` `[n_labels]` are not reported anew. Returns None before the first activity.
         """
         change = self._settings.change_moving if is_moving else self._settings.change_still
-        likelihood = np.maximum(np.asarray(window, np.float64), LEAST_PROBABILITY) ** self._settings.evidence
-        if cannot_begin[likelihood.argmax()]:
-            likelihood = np.ones(self._n_labels)
-        before = self.probabilities
-        self.probabilities = self._filtered(before, change, likelihood)
-        self._gathered = self._filtered(before if self._is_certain else self._gathered, CHANGE_UNCERTAIN, likelihood)
-        takes_steps = self.probabilities[self._steps].sum() >= self._settings.confidence
-        if takes_steps and not self._is_certain and self._gathered.max() > self.probabilities.max():
-            self.probabilities = self._gathered
+        others = (1 - self.probabilities) / (self._n_labels - 1)
+        self.probabilities = (1 - change) * self.probabilities + change * others
+        likelihood = np.maximum(np.asarray(window, np.float64), LEAST_PROBABILITY)
+        if not cannot_begin[likelihood.argmax()]:
+            posterior = self.probabilities * likelihood**self._settings.evidence
+            self.probabilities = posterior / posterior.sum()
         likeliest = int(self.probabilities.argmax())
         if self.probabilities[likeliest] >= self._settings.confidence and not cannot_begin[likeliest]:
             self.current = likeliest
         return self.current
-
-    def _filtered(self, before: Array, change: float, likelihood: Array) -> Array:
-        posterior = ((1 - change) * before + change * ((1 - before) / (self._n_labels - 1))) * likelihood
-        return np.asarray(posterior / posterior.sum(), np.float64)
 
     def shown(self, is_rejected: bool) -> int | None:
         """Return the activity to show after the latest window; None if it is unknown.

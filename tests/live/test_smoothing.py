@@ -45,14 +45,6 @@ def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
     assert after(SURE, is_moving=False) == 0  # it was probable all the time
 
 
-@pytest.mark.parametrize(("steps", "expected"), [((0, 1), 0), ((), None)])
-def test_windows_that_leave_open_which_steps_are_taken_decide_together(steps, expected):
-    smoother = Smoother(Smoothing(), 3, steps)
-    for _ in range(8):
-        update(smoother, np.array([0.69, 0.3, 0.01]), is_moving=True)
-    assert smoother.shown(False) == expected
-
-
 NONE = Novelty.none(3)
 OF_ONE = np.array([False, True, False])
 
