@@ -9,6 +9,7 @@ from written_windows import of_people, write_windows
 MACOS = {"PYTHONPATH": AS_MACOS}
 
 
+@pytest.mark.long
 def test_a_measurement_is_unpinned_and_measures_memory(tmp_path):
     arguments = ("--rounds", 2, "--no-control", "--runtime", "litert", "--json", "result.json")
     succeeded(har_edge("bench", "edge-small", *arguments, cwd=tmp_path, env=MACOS))

@@ -73,6 +73,7 @@ def test_an_onnx_file_becomes_models_that_answer_as_it_does(har_edge_here, tmp_p
         assert relative_difference(Classifier(tmp_path / f"mine_{scheme}.tflite").logits(X), expected) < most
 
 
+@pytest.mark.long
 def test_a_network_for_other_signals_and_labels_is_compared_with_itself(har_edge_here, tmp_path, uci_har):
     front = layers.Conv1D(8, 9, strides=30), layers.Flatten()
     path = file_of(tmp_path, network(*front, signals=3, classes=3, end=None))
@@ -157,6 +158,7 @@ def test_advice_names_the_options_that_make_a_network_right(labels, normalisatio
     assert source.advice.partition(", with ")[2] == advice
 
 
+@pytest.mark.long
 def test_a_network_that_only_guesses_is_converted_with_a_warning(har_edge_here, tmp_path):
     model = network(layers.GlobalAveragePooling1D(), classes=2)
     model.set_weights([np.zeros((9, 2)), np.array([1, 0])])

@@ -87,7 +87,9 @@ def test_the_folder_holds_the_page_and_the_model_of_a_run_with_its_card_and_answ
     assert (tmp_path / "site/mine.f32").read_bytes() == expected
 
 
-@pytest.mark.parametrize("name", REFERENCE_MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "edge" else pytest.mark.long) for name in REFERENCE_MODELS]
+)
 def test_a_shipped_module_is_compiled_again_byte_for_byte(name, tmp_path):
     """After a change of a model or of the C, `python -m tools.page_modules` writes the modules."""
     model = reference_model(name, "int8")

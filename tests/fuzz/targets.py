@@ -126,7 +126,7 @@ TARGETS = {
     "card": Target(
         "card.json", ["card given.tflite --from card.json"], A_CARD, files.broken_cards, dict, A_MODEL, change_json
     ),
-    "card-as-c": Target("card.json", AS_C, A_CARD, around=A_MODEL, change=change_names, examples=2),
+    "card-as-c": Target("card.json", AS_C, A_CARD, around=A_MODEL, change=change_names, examples=1),
     "result": Target("given.json", [REPORT, COMPARE], A_RESULT, dict, files.odd_results, A_RESULT, change_json),
     "samples": Target("x.csv", ["stream edge-small --csv x.csv --jsonl"], files.samples(), odd=files.odd_samples),
     "recording": Target(
