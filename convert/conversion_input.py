@@ -1,6 +1,7 @@
 """Load the networks of a job, each with its card, its calibration windows and its held-out windows."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -156,16 +157,16 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
     calibration, held_out = train.select(~is_held_out), train.select(is_held_out)
     advice = ""
 
-    def predicted(option: str) -> Classes:
+    def predicted(option: str, order: Sequence[int]) -> Classes:
         with np.errstate(divide="ignore", invalid="ignore"):  # a signal may be constant
-            windows = normalisation_of(option, len(data.signals), data.train.X).apply(held_out.X)
+            windows = normalisation_of(option, len(order), data.train.X[..., order]).apply(held_out.X[..., order])
         return np.asarray(model(windows, training=False)).argmax(1)
 
     if is_labelled:  # on all windows: the network may have been trained on any, and the held-out people are few
         parts = np.array_split(card.normalisation.apply(train.X), 1 + len(train) // 1024)
         logits = np.concatenate([np.asarray(model(part, training=False)) for part in parts])
         card = replace(card, temperature=fit_temperature(logits, train.y))
-        advice = better_options(predicted, held_out.y, labels, job.normalisation)
+        advice = better_options(predicted, held_out.y, labels, card.signal_names, job.normalisation)
     return ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement, advice)
 
 

@@ -20,6 +20,7 @@ def show(conversion: Conversion) -> None:
     if result.arrangement:
         console.print(f"Input of the network: {result.arrangement}")
     console.print(f"Recurrent layers {result.lowering}")
+    console.print(f"Inputs, in order: {', '.join(result.signals)}")
     console.print(f"Outputs, in order: {', '.join(result.labels)}\n")
     console.print(f"Models in {job.folder}:", soft_wrap=True)
     table = plain_table(["model"], ("size", "accuracy", "points lost", "agrees", "logits' SNR"))
@@ -31,7 +32,8 @@ def show(conversion: Conversion) -> None:
         console.print(f"\nNo {job.tflite(scheme).name}: {reason}.")
     console.print(f"\n{_explanation(conversion)}")
     if result.is_chance and not result.advice:
-        console.print("\nNot better than chance: check training, labels and normalisation.", style="bold")
+        mend = "check training, labels, signals and normalisation"
+        console.print(f"\nNot better than always giving the same label: {mend}.", style="bold")
     if conversion.rivals:
         folder = record_path(job.folder, "").parent
         console.print(f"\nRivals in {folder}:", soft_wrap=True)

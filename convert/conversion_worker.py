@@ -12,7 +12,7 @@ from convert.conversion_job import ConversionJob
 from convert.parity import FLOAT_TOLERANCE, Logits, Parity, compare, relative_difference
 from convert.quantise.raw_input import take_raw_windows
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
-from edge_runtime.data.scores import confusion_matrix, is_chance, per_class
+from edge_runtime.data.scores import accuracy, confusion_matrix, is_chance, per_class
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
@@ -33,8 +33,9 @@ class ConversionResult:
 
     `parities` belong to the selection network or, without a selection network, to the final network, on windows of
     `subjects` held-out subjects; without `is_labelled`, accuracies mean nothing. `missing` gives the reason for each
-    form that is not to be written; forms that lose too much are `lossy` too. `labels` name the outputs; `advice` is
-    for options that look wrong. `is_chance` tells whether float32 is labelled and not better than chance.
+    form that is not to be written; forms that lose too much are `lossy` too. `signals` and `labels` name inputs and
+    outputs; `advice` is for options that look wrong. `is_chance` tells whether float32 is labelled and not better than
+    always giving the same label.
     """
 
     lowering: str
@@ -45,6 +46,7 @@ class ConversionResult:
     parities: Mapping[str, Parity]
     missing: Mapping[str, str] = field(default_factory=dict)
     lossy: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     advice: str = ""
     is_chance: bool = False
@@ -161,6 +163,7 @@ def _result(networks: "Sequence[_Network]", left_out: Mapping[str, str], max_dro
         parities=compared.parities,
         missing={**left_out, **lossy},
         lossy=tuple(lossy),
+        signals=tuple(final.source.card.signal_names),
         labels=final.source.card.labels,
         advice=final.source.advice,
         is_chance=compared.is_chance,
@@ -194,11 +197,13 @@ class _Network:
 
     @property
     def is_chance(self) -> bool:
-        """Whether float32's answers can be scored, and are not better than chance."""
+        """Whether float32's answers can be scored, and are not better than always giving the same label."""
         source, labels = self.source, self.source.card.labels
         if not source.is_labelled:
             return False
-        return is_chance(per_class(confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels)), labels))
+        confusion = confusion_matrix(source.held_out.y, self._float32.argmax(1), len(labels))
+        commonest = float(confusion.sum(axis=1).max() / confusion.sum())
+        return accuracy(confusion) < commonest or is_chance(per_class(confusion, labels))
 
     def _path(self, scheme: str) -> Path:
         return flatbuffer_path(self._scratch, self.source.name, scheme)

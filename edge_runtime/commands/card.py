@@ -1,5 +1,6 @@
 """Show the card of a model, attach one, or make one for another converter's model: `har-edge card`."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ def command(model: Path, source: Path | None, runtime: str, **parts: Any) -> Non
     instead = " in place of its old card" * has_card
     click.echo(f"wrote {model} with {f'the card {source}' if source else 'a new card'}{instead}")
     if not source:
+        click.echo(f"Inputs, in order: {', '.join(card.signal_names)}")
         click.echo(f"Outputs, in order: {', '.join(card.labels)}")
     if data:
         _score(Classifier(model, runtime), data, parts["normalisation"])
@@ -122,12 +124,12 @@ def _score(classifier: Classifier, data: "Dataset", normalisation: str) -> None:
     every = 1 + len(labelled.train) // _MOST_SCORED
     X, y = labelled.train.X[::every], labelled.train.y[::every]
 
-    def predicted(option: str) -> Classes:
-        changed = replace(card, normalisation=normalisation_of(option, len(card.signals), data.train.X))
+    def predicted(option: str, order: Sequence[int]) -> Classes:
+        changed = replace(card, normalisation=normalisation_of(option, len(order), data.train.X[..., order]))
         with np.errstate(all="ignore"):  # a signal may be constant
-            return predict(model, preparation(changed, model.input), X).argmax(1)
+            return predict(model, preparation(changed, model.input), X[..., order]).argmax(1)
 
-    accuracy = percent(float(np.mean(predicted(normalisation) == y)))
+    accuracy = percent(float(np.mean(predicted(normalisation, range(len(card.signals))) == y)))
     click.echo(f"Accuracy on {counted(len(y), 'training window')}: {accuracy}")
-    if advice := better_options(predicted, y, card.labels, normalisation):
+    if advice := better_options(predicted, y, card.labels, card.signal_names, normalisation):
         click.echo(f"\n{advice}")
