@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.names import noun_of, with_noun
 from edge_runtime.data.recording import Recording
+from edge_runtime.data.recording_checks import faults
 from edge_runtime.data.scores import GroupScore, Scores, answers_among, closed_by_group, names_of, score
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
@@ -22,7 +24,7 @@ from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import check_live
 from edge_runtime.live.recording_tracks import track_recordings
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
-from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.classifier import Classifier, are_novel
 from edge_runtime.reports import outputs
 from edge_runtime.reports.figures import plot_confusion, require_matplotlib
 from edge_runtime.reports.sentences import left_out, motionless
@@ -70,7 +72,8 @@ def command(
         check_live(classifier.card)
         chosen = model_arguments.recordings_for(path, data)
         scored = evaluation_data.scored_recordings(chosen, classifier.card, is_remembered=data is None)
-        outputs.say(*scored.notices)
+        notices = scored.notices
+        outputs.say(*notices)
         not_scored, numbered = scored.not_scored, model_arguments.long_enough(scored.numbered, classifier.card)
         model_arguments.warn_of_axes(classifier.card, [recording.mounting for _, recording in numbered])
         content, confusion, title = _live(classifier, numbered)
@@ -82,6 +85,8 @@ def command(
         model_arguments.warn_of_axes(classifier.card, windows.mountings)
         not_scored = windows.not_scored
         content, confusion, title = _windows(classifier, windows)
+    if faults(notices):
+        click.echo("The data does not fit (see above): these scores may say little about the model.")
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
     if plots:
@@ -104,6 +109,8 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
         per_source=closed_by_group(logits, test.y, names_of(test, windows.mountings, "source")),
     )
     _show_scores(open_set, closed_set, windows)
+    if unknown := model_arguments.untypical(are_novel(test.X, test.y, classifier.card)):
+        click.echo(f"{unknown}.")
     people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
     title = f"{classifier.card.name}: {percent(open_set.accuracy)} of {counted(len(test), 'window')} ({people})"
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
@@ -174,6 +181,8 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]]) -> Sc
             track_by_place[place] = track
             on_progress(len(track_by_place) / len(chosen), f"following recordings: {chosen[place][0]}")
     tracks = [track_by_place[place] for place in range(len(chosen))]
+    n_recordings = Counter(text for track in tracks for text in track.notices)
+    outputs.say(*(f"In {counted(n, 'recording')}: {text}." for text, n in n_recordings.items()))
     scores = stream_scores.score(tracks, len(labels), window)
     subjects = [str(track.subject) for track in tracks]
     places = [recording.mounting.placement for recording in recordings]

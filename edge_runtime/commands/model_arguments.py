@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from edge_runtime import runs
 from edge_runtime.data import loading
 from edge_runtime.data.data_sources import Sources
@@ -14,7 +17,9 @@ from edge_runtime.model.model_paths import is_reference, model_path, reference_m
 from edge_runtime.model.scheme_names import INT8
 from edge_runtime.reports import outputs
 from edge_runtime.system.printable import printable
-from edge_runtime.system.quantities import counted
+from edge_runtime.system.quantities import counted, percent
+
+_MOST_NOVEL = 0.5  # share of windows
 
 
 def find_model(path: Path | None) -> Path:
@@ -66,6 +71,17 @@ def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
         "" if card.frame == "walking" else ": turned or elsewhere, use edge-anywhere, or train with --frame walking"
     )
     outputs.say(f"'{card.name}' was trained with the device worn{where}{here}. It may be wrong more often{advice}.")
+
+
+def untypical(novel: npt.NDArray[np.bool_]) -> str:
+    """Say that most windows are `novel` `[n]` for their labels; "" unless they are."""
+    if not len(novel) or novel.mean() <= _MOST_NOVEL:
+        return ""
+    share = percent(float(novel.mean()), 0)
+    return (
+        f"{share} of the windows are not typical of their labels, so live recognition answers unknown: check the "
+        "labels, the axes and how the device was worn"
+    )
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:

@@ -5,14 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from edge_runtime.commands import options
-from edge_runtime.commands.model_arguments import find_model, say_who_is_known, warn_of_axes
+from edge_runtime.commands.model_arguments import find_model, say_who_is_known, untypical, warn_of_axes
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Recording
-from edge_runtime.data.recording_checks import misfits
+from edge_runtime.data.recording_checks import faults, misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
@@ -36,7 +37,9 @@ from edge_runtime.system.quantities import counted, percent
 @options.data("The person's recordings, in a folder or zip.", required=True)
 @options.out("FILE", "The adapted model to write (.tflite).", required=True)
 @click.option("--subject", metavar="NAME", help="The person to adapt to, if the data has several.")
-@click.option("--anyway", is_flag=True, help="Write the adapted model even if it is not better.")
+@click.option(
+    "--anyway", is_flag=True, help="Write the adapted model even if it is not better, or the data does not fit."
+)
 @options.runtime
 def command(model: Path | None, data: Sources, subject: str | None, out: Path, anyway: bool, runtime: str) -> None:
     """Adapt MODEL to one person, from a few seconds of each activity, without TensorFlow.
@@ -52,10 +55,12 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, a
         raise InputError(f"{path} does not take {GRAVITY[0]}, y and z, which adaptation needs: use another model")
     if out.exists():
         raise InputError(f"{out} already exists: give another name with -o, or remove it")
-    recordings = _recordings_of_one(data, subject)
+    recordings, is_unfit = _recordings_of_one(data, subject)
     for recording in recordings:
         recording.check_signals(classifier.card.signals)
     personalisation.check_sensors(recordings, classifier.card)
+    if is_unfit and not anyway:
+        raise InputError(f"{in_words(data)} does not fit (see above): correct it, or add --anyway")
     warn_of_axes(classifier.card, [recording.mounting for recording in recordings])
     say_who_is_known(classifier.card, recordings)
     stretches, unmoving = personalisation.find_stretches(recordings, classifier)
@@ -72,6 +77,8 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, a
         shares = {"original_accuracy": held_out.before, "accuracy": held_out.after}
         record["held_out"] = {"windows": held_out.windows, **shares}
         check = _check(held_out, classifier.card.name, in_words(data), anyway)
+    if (unknown := untypical(np.concatenate([x.novel for x in stretches]))) and not anyway:
+        raise InputError(f"{in_words(data)}: {unknown}, or add --anyway")
     flatbuffer, card = cards.read_model(path)
     adapted = dataclasses.replace(card, personal_correction=dataclasses.replace(correction, record=record))
     cards.write_model(out, flatbuffer, adapted)
@@ -82,16 +89,18 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, a
     click.echo(check)
 
 
-def _recordings_of_one(data: Sources, name: str | None) -> tuple[Recording, ...]:
-    """Return the recordings of the person `name`; without a name, of the only person in `data`."""
+def _recordings_of_one(data: Sources, name: str | None) -> tuple[tuple[Recording, ...], bool]:
+    """Return the recordings of the person `name`, or of the only person, and whether the data does not fit."""
     reader = DataReader(data)
     recordings = reader.recordings
-    outputs.say(*misfits(reader.described))
+    notices = [*misfits(reader.described)]
+    outputs.say(*notices)
     subjects = sorted({str(recording.subject) for recording in recordings}, key=natural)
     if len(subjects) > 1 if name is None else name not in subjects:
         absent = "" if name is None else f", not of {quoted(name, 30)}"
         raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}{absent}: choose with --subject")
-    return tuple(recording for recording in recordings if name in (None, str(recording.subject)))
+    of_one = tuple(recording for recording in recordings if name in (None, str(recording.subject)))
+    return of_one, bool(faults(notices))
 
 
 def _check(held_out: HeldOut, model: str, data: str, anyway: bool) -> str:

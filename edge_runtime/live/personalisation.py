@@ -15,7 +15,7 @@ from edge_runtime.live import correction_ridge
 from edge_runtime.live.correction_ridge import HeldOut
 from edge_runtime.live.recognizer import WARM_UP_S
 from edge_runtime.live.recording_tracks import worn_alike
-from edge_runtime.model.classifier import Classifier, looks
+from edge_runtime.model.classifier import Classifier, are_novel, looks
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals import frontend
@@ -34,7 +34,7 @@ class Stretch:
     """The `n` windows of one uninterrupted stretch of one activity.
 
     Each window has a start in `starts` `[n]` (samples from the beginning of the stretch), `logits` `[n, n_labels]`
-    and `looks` `[n, n_features]`.
+    and `looks` `[n, n_features]`; the activity rules out those that are `novel` `[n]`.
     """
 
     label: int
@@ -42,11 +42,13 @@ class Stretch:
     starts: npt.NDArray[np.integer]
     logits: npt.NDArray[np.float32]
     looks: npt.NDArray[np.float64]
+    novel: npt.NDArray[np.bool_]
 
     def part(self, first_s: float, end_s: float, samples: int, rate_hz: float) -> "Stretch":
         """Select the windows of `samples` that lie wholly between two times."""
         rows = (self.starts >= first_s * rate_hz) & (self.starts + samples <= end_s * rate_hz)
-        return Stretch(self.label, end_s - first_s, self.starts[rows], self.logits[rows], self.looks[rows])
+        arrays = self.starts[rows], self.logits[rows], self.looks[rows], self.novel[rows]
+        return Stretch(self.label, end_s - first_s, *arrays)
 
 
 def find_stretches(recordings: Sequence[Recording], classifier: Classifier) -> tuple[list[Stretch], list[str]]:
@@ -143,7 +145,8 @@ def _stretches(
         if len(starts):
             windows = cut(signals, first + starts, card.window.samples).astype(np.float32)
             seconds = (end - first) / recording.rate_hz
-            yield Stretch(label, seconds, starts, classifier.logits(windows), looks(windows, card))
+            novel = are_novel(windows, np.full(len(windows), label), card)
+            yield Stretch(label, seconds, starts, classifier.logits(windows), looks(windows, card), novel)
 
 
 def _in_walking_frame(

@@ -38,10 +38,11 @@ def track_recording(recording: Recording, recognizer: LiveRecognizer) -> Track:
     recognizer.restart(recording.begins_midway)
     events = [*recognizer.push(recording.samples), *recognizer.flush()]
     decisions = [event for event in events if isinstance(event, Decision)]
-    for event in events:
-        if isinstance(event, Notice) and event.kind == REFUSED:
-            raise InputError(event.text)
-    return track_of(recording, decisions, recognizer.card)
+    notices = [event for event in events if isinstance(event, Notice)]
+    if refused := next((notice for notice in notices if notice.kind == REFUSED), None):
+        raise InputError(refused.text)
+    faults = dict.fromkeys(notice.text for notice in notices if notice.kind not in ("mounting", "gap", "clock"))
+    return replace(track_of(recording, decisions, recognizer.card), notices=tuple(faults))
 
 
 def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) -> Track:

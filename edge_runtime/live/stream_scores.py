@@ -20,7 +20,8 @@ class Track:
 
     The window of decision i ends before sample `ends[i]`, the network's answer is `answers[i]`, and `shown[i]` is
     reported from then on. The network does not know labels from `n_activities` on. Scores leave out the samples that
-    `lacks_mounting` `[n_samples]` marks: labelled postures before the first walk in this mounting.
+    `lacks_mounting` `[n_samples]` marks: labelled postures before the first walk in this mounting. `notices` are
+    sentences about faults of sensors and about axes.
     """
 
     subject: int | str
@@ -29,6 +30,7 @@ class Track:
     answers: Integers
     shown: Integers
     lacks_mounting: npt.NDArray[np.bool_]
+    notices: tuple[str, ...] = ()
 
     @property
     def begin(self) -> int:

@@ -14,10 +14,11 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.graphs import Tensor
 from edge_runtime.model.interpreters import Model, open_model
 from edge_runtime.model.model_paths import model_path
-from edge_runtime.model.novelty import GRAVITY
+from edge_runtime.model.novelty import GRAVITY, Flags, motion_features
 from edge_runtime.model.personal_correction import look
 from edge_runtime.signals.mounting import in_walking_frame
 from edge_runtime.signals.normalisation import Normalisation
+from edge_runtime.signals.raw_signals import measured_names, raw_factors
 from edge_runtime.system.standard_streams import suppressed_stderr
 
 RAW_INPUT = "raw_windows"
@@ -178,6 +179,16 @@ def looks(windows: npt.NDArray[np.floating], card: cards.Card) -> npt.NDArray[np
     if card.window.rate_hz is None:
         raise InputError(f"the card of '{card.name}' has no rate, which a personal correction needs: add it")
     return look(windows, card.signal_names, card.window.rate_hz)
+
+
+def are_novel(windows: npt.NDArray[np.floating], y: npt.NDArray[np.integer], card: cards.Card) -> Flags:
+    """Tell which windows `[n, samples, n_signals]` are novel for their classes `y` `[n]`, so that they stay unknown."""
+    if card.live.novelty is None:
+        return np.zeros(len(y), np.bool_)
+    factors = raw_factors(card.signals)
+    measured = windows if factors is None else windows * factors
+    novelty = card.live.novelty.detect(motion_features(measured, measured_names(card.signals), card.window))
+    return np.asarray(novelty.novel_posture | novelty.novel_movement)[np.arange(len(y)), y]
 
 
 def softmax(logits: npt.ArrayLike, temperature: float = 1.0) -> npt.NDArray[np.float64]:

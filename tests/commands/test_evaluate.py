@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from described_recordings import write_files_worn_anew
 from programs import MODELS, assert_one_sentence, succeeded
-from written_recordings import motion, posture, recordings, write, write_pieces
+from written_recordings import longest, motion, posture, recordings, write, write_pieces
 
 from edge_runtime.data import loading
 from edge_runtime.data.scores import accuracy, macro_f1
@@ -56,6 +56,17 @@ def test_data_that_cannot_be_scored_is_refused(pieces, word, har_edge_here, tmp_
     for command in (["evaluate"], ["evaluate", "--live"], ["bench"]):
         if not (word == "own" and "--live" in command):
             assert_one_sentence(har_edge_here(command[0], "edge", *command[1:], "--data", data), 2, word)
+
+
+def test_a_score_of_data_that_does_not_fit_says_so_beside_it(evaluate, tmp_path):
+    walking = longest("WALKING", 1)
+    turned = walking[:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1]
+    people(tmp_path / "turned", ("WALKING", turned))
+    assert "worn" in evaluate("edge", "--data", "turned")[0].stdout
+    assert "--axes y,-x,z" in evaluate("edge", "--live", "--data", "turned")[0].stderr
+    people(tmp_path / "heavy", ("WALKING", 1.3 * walking))
+    for how in ([], ["--live"]):
+        assert "does not fit" in evaluate("edge", *how, "--data", "heavy")[0].stdout
 
 
 def test_bench_scores_the_windows_that_evaluate_does(evaluate, har_edge_here, tmp_path):

@@ -77,6 +77,19 @@ def test_a_model_that_is_no_better_is_written_only_if_told(har_edge_here, tmp_pa
     succeeded(har_edge_here(*OWN, "--anyway"))
 
 
+def turned(samples):
+    """The same samples of a device whose y axis points up in place of x."""
+    return samples[:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1]
+
+
+@pytest.mark.parametrize("change", [turned, lambda x: x * [1.3, 1.3, 1.3, 1, 1, 1]], ids=["turned", "not 1 g"])
+def test_data_that_does_not_fit_is_refused_unless_told(change, har_edge_here, tmp_path, personalise):
+    pieces = [(label, change(posture(label))) for label in ("WALKING", "STANDING", "LAYING")]
+    assert_one_sentence(personalise(*pieces), 2, "own", "--anyway")
+    assert not (tmp_path / "mine.tflite").exists()
+    succeeded(har_edge_here(*OWN, "--anyway"))
+
+
 def test_a_few_seconds_of_each_activity_are_enough_and_are_not_cross_validated(tmp_path, personalise):
     seconds = [STANDING[:600], SITTING[:150], STANDING[:150], STANDING[:150]]  # the first 12 s are left out
     done = succeeded(personalise(*zip(("", "SITTING", "STANDING", "LEANING"), seconds, strict=True)))

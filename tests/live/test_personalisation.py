@@ -125,7 +125,9 @@ def windows(parts, samples=128):
 def test_no_sample_is_in_two_held_out_parts(seconds, n_parts):
     starts = np.arange(0, round(50 * seconds) - 127, 16)
     n = len(starts)
-    stretch = personalisation.Stretch(0, seconds, starts, np.zeros((n, 6), np.float32), np.zeros((n, 3)))
+    stretch = personalisation.Stretch(
+        0, seconds, starts, np.zeros((n, 6), np.float32), np.zeros((n, 3)), np.zeros(n, bool)
+    )
     parts = [part for part in personalisation.held_out_parts([stretch], 128) if len(part.starts)]
     assert len(parts) == n_parts
     for first, second in itertools.combinations(parts, 2):

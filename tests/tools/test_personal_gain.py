@@ -42,7 +42,7 @@ def test_people_with_too_little_time_are_not_scored_and_harm_is_not_used(tmp_pat
 def test_no_sample_is_both_learnt_from_and_scored(seconds):
     starts = np.arange(0, round(100 * seconds) - 127, 16)
     n = len(starts)
-    stretch = Stretch(0, 2 * seconds, starts, np.zeros((n, 6), np.float32), np.zeros((n, 3)))
+    stretch = Stretch(0, 2 * seconds, starts, np.zeros((n, 6), np.float32), np.zeros((n, 3)), np.zeros(n, bool))
     first, rest = personal_gain.split([stretch], seconds, 128)
     assert all(start + 128 <= 50 * seconds for part in first for start in part.starts)
     assert all(start >= 50 * seconds - 1 for part in rest for start in part.starts)
