@@ -21,6 +21,11 @@ MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never e
 
 GRAVITY_SIZES_G = (0.5, 2.0)  # of a person's total acceleration, for most of a second
 MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
+SHAKEN_G, LEAST_ROTATION = (
+    0.15,
+    0.09,
+)  # standard deviation of the size of acceleration, and of rotation (rad/s) beside it:
+# training subjects have 0.245 and more; of 0.0349 and less, in 99 %, if rad/s is taken as deg/s
 SLOW = 0.8  # of the rate: most samples of a slower sensor are further apart than that
 PLATEAU, PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
 PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
@@ -87,7 +92,7 @@ class FaultFinder:
 def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
     """Find the faults of `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation: a sentence by kind."""
     acceleration, rotation = samples[:, :3], samples[:, 3:]
-    units = {"units": _units(acceleration), "rotation units": _rotation_units(rotation)}
+    units = {"units": _units(acceleration), "rotation units": _rotation_units(acceleration, rotation)}
     sentences = {kind: text for kind, text in units.items() if text}
     stuck = _stuck(acceleration, rotation)
     if stuck:
@@ -109,11 +114,14 @@ def _units(acceleration: Array) -> str | None:
     return f"the acceleration is about {size:.1f} g, and nobody moves like that for seconds; give the units"
 
 
-def _rotation_units(rotation: Array) -> str | None:
+def _rotation_units(acceleration: Array, rotation: Array) -> str | None:
     sizes = np.linalg.norm(rotation, axis=1)
     if _most(sizes > MOST_ROTATION):
         size = float(np.median(sizes))
         return f"the rotation is about {size:.0f}, too fast for rad/s: give its unit, as --gyro-units deg/s"
+    spread = float(np.sqrt(rotation.var(axis=0).sum()))
+    if 0 < spread < LEAST_ROTATION and np.linalg.norm(acceleration, axis=1).std() > SHAKEN_G:
+        return f"the device moves, but turns by {spread:.2g} rad/s: if it gives rad/s, give --gyro-units rad/s"
     return None
 
 

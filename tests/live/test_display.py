@@ -64,6 +64,7 @@ def test_a_file_that_is_not_a_log_is_not_changed(tmp_path):
 def test_the_likeliest_activity_is_shown_if_no_activity_is_certain(capsys):
     uncertain, summary = decision(2.56, UNKNOWN, reason=UNCERTAIN), StreamSummary(LABELS, 1.28)
     assert "WALKING" in reason_text(uncertain)
+    assert "WALKING" not in reason_text(replace(uncertain, probabilities=np.full(6, 1 / 6)))
     show_predictions([Prediction(Recorded(Path("a"), Mounting()), 0.0, [uncertain], [], [], summary)], None, False)
     assert "WALKING" in capsys.readouterr().out
     assert "WALKING" not in reason_text(decision(2.56, UNKNOWN, reason="stuck"))

@@ -156,6 +156,7 @@ def standing() -> np.ndarray:
     [
         (lambda: standing() * [9.80665, 9.80665, 9.80665, 1, 1, 1], "units", "m/s2"),
         (lambda: raw(3)[-9000:-6000] * np.repeat([1, 180 / np.pi], 3), "rotation units", "--gyro-units deg/s"),
+        (lambda: posture("WALKING", 60) * np.repeat([1, np.pi / 180], 3), "rotation units", "--gyro-units rad/s"),
         (lambda: standing() - [*standing()[:, :3].mean(axis=0), 0, 0, 0], "units", "gravity"),
         (lambda: raw(1)[7000:9000] * [1, 1, 0, 1, 1, 1], "constant", "z of the accelerometer"),
         (lambda: np.clip(raw(0)[8400:9200] * 2 - [0.5, 0, 0, 0, 0, 0], -1.6, 1.6), "saturated", "limit"),

@@ -17,6 +17,7 @@ from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
 _LONGEST_NAME, _LONGEST_NOTICE = 24, 400
+LIKELY = 0.5  # of uniform probabilities, the first is not named
 
 
 def activity_name(label: str) -> str:
@@ -30,12 +31,12 @@ def _in_english(text: str) -> str:
 
 
 def reason_text(decision: Decision) -> str:
-    """Tell people why the activity is unknown; if no activity is certain, also name the likeliest activity."""
-    if decision.reason != UNCERTAIN:
-        return printable(_in_english(decision.reason))
+    """Tell people why the activity is unknown; if no activity is certain, also name one that is likelier than not."""
     likeliest = int(decision.probabilities.argmax())
-    share = percent(decision.probabilities[likeliest], 0)
-    return f"{decision.reason}: {activity_name(decision.labels[likeliest])} {share}"
+    share = float(decision.probabilities[likeliest])
+    if decision.reason != UNCERTAIN or share <= LIKELY:
+        return printable(_in_english(decision.reason))
+    return f"{decision.reason}: {activity_name(decision.labels[likeliest])} {percent(share, 0)}"
 
 
 def minutes_and_seconds(seconds: float) -> str:

@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.text import Text
 
 from edge_runtime.live.decider import UNKNOWN, Decision, Notice
-from edge_runtime.live.display.sinks import Sink, activity_name, minutes_and_seconds, reason_text, show_summary
+from edge_runtime.live.display.sinks import LIKELY, Sink, activity_name, minutes_and_seconds, reason_text, show_summary
 from edge_runtime.live.sources import SourceClock
 from edge_runtime.live.stream_scores import WindowScores
 from edge_runtime.live.stream_summary import StreamSummary
@@ -172,9 +172,10 @@ class Timeline(Sink):
 def _headline(decision: Decision) -> tuple[str, str]:
     """Return the activity and a remark; a likelier activity that is not certain yet has a question mark."""
     name, likeliest = activity_name(decision.activity), decision.labels[int(decision.probabilities.argmax())]
+    is_likely = decision.probabilities.max() > LIKELY
     if decision.activity == UNKNOWN:
         return name, reason_text(decision)
-    if likeliest not in labels_of(decision.activity, decision.labels):
+    if is_likely and likeliest not in labels_of(decision.activity, decision.labels):
         return f"{activity_name(likeliest)}?", f"{name} until this is certain"
     return name, "warming up: the filters are settling" if decision.warming_up else ""
 
