@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.signals.frontend import SIGNALS
-from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G
+from edge_runtime.signals.sensor_faults import GRAVITY_SIZES_G, MOST_ROTATION
 from edge_runtime.signals.types import RAW_NAMES, Signal
-from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, are_degrees, canonical
+from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, canonical
 
 RAW_RATES_HZ = 10, 1000
 """The least rate, at which steps can be counted, and the greatest."""
@@ -29,7 +29,12 @@ def raw_factors(signals: Sequence[Signal]) -> Array | None:
 
 
 def size_fault(X: npt.NDArray[np.floating], signals: Sequence[Signal]) -> str:
-    """Say which raw signals of the windows `X` `[n, samples, signals]` cannot have their units; "" if all can."""
+    """Say which signals of the windows `X` `[n, samples, signals]` cannot have their units; "" if all can."""
+    turning = [i for i, x in enumerate(signals) if x.is_rotation and canonical(x.unit) in ROTATION_UNITS]
+    rad_s = X[:, :, turning] * [ROTATION_UNITS[canonical(signals[i].unit)] for i in turning]
+    sizes = np.linalg.norm(rad_s, axis=2).mean(axis=1)
+    if np.quantile(sizes, 0.9) > MOST_ROTATION:  # windows of walking are among a tenth of them
+        return f"rotation in {signals[turning[0]].unit} is too fast for a person: correct units"
     factors = raw_factors(signals)
     if factors is None:
         return ""
@@ -42,8 +47,6 @@ def size_fault(X: npt.NDArray[np.floating], signals: Sequence[Signal]) -> str:
             f"acceleration is about {size / factors[places[0]]:.2g} {unit}, and gravity is 1 g or 9.8 m/s2: "
             "correct units, or leave them out if windows are normalised or have no gravity"
         )
-    if len(places) > 3 and are_degrees(X[:, 0, places[3:]] * factors[places[3:]]):
-        return f"rotation in {signals[places[3]].unit} is too fast for a person: correct units"
     return ""
 
 

@@ -109,3 +109,12 @@ def test_raw_windows_that_a_person_cannot_have_in_their_units_are_refused(load, 
         return
     with pytest.raises(InputError, match=fault):
         load(GOOD, **changes)
+
+
+def test_filtered_rotation_that_is_too_fast_for_its_unit_is_refused(load):
+    rotation = np.random.default_rng(0).normal(0, 40, (len(X), 64, 3))
+    rotation[np.arange(len(X)) % 5 > 0] /= 1000  # four windows of five are at rest
+    changes = {"X": rotation, "signals": ["body_gyro_x", "body_gyro_y", "body_gyro_z"]}
+    assert load(GOOD, **changes, units=["deg/s"] * 3).signals
+    with pytest.raises(InputError, match="rad/s"):
+        load(GOOD, **changes, units=["rad/s"] * 3)
