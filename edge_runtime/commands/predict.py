@@ -12,13 +12,14 @@ import click
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.commands.options import SampleOptions
 from edge_runtime.data.data_sources import FOREIGN, DataSource, Sources
+from edge_runtime.data.layout import DEFAULT
 from edge_runtime.data.layout_recordings import exported_by
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Mounting
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
-from edge_runtime.errors import InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import Decision, Notice
 from edge_runtime.live.display.predictions import Prediction, Recorded, rows, segments, show_predictions
@@ -36,6 +37,7 @@ from edge_runtime.model.model_paths import REFERENCE_MODELS, is_reference
 from edge_runtime.reports import outputs
 from edge_runtime.runs import SEEDS
 from edge_runtime.system.files import csv_text
+from edge_runtime.system.quantities import counted
 from edge_runtime.system.terminal import progress
 from edge_runtime.system.zip_archive import is_zip
 
@@ -86,6 +88,9 @@ def command(
     outputs.check_written({"out": out, "json": json_path}, inputs=files)
     if described:
         options.refuse_options("is known by the layout", "--units", "--gyro-units", "--rate")
+    if not (sample.units or sample.gyro_units or sample.rate):
+        described += tuple(DataSource(file, DEFAULT) for file in files if _has_labels(file))
+        files = [file for file in files if not _has_labels(file)]
 
     is_told = sample.axes is not None
     classifier = open_classifier(model_arguments.find_model(model), runtime)
@@ -93,12 +98,21 @@ def command(
     check_live(card)
     placement = sample.stated_placement(card)
     entries = [Recorded(file, Mounting(placement=placement)) for file in files]
-    entries += _recordings(described, card, placement)
+    faults: list[str] = []
+    for data in described:
+        try:
+            entries += _recordings(data, card, placement)
+        except InputError as error:
+            faults.append(str(error))
     recordings = [entry.recording for entry in entries if entry.recording]
     mountings = [[entry] for entry in entries if not entry.recording]
     mountings += [[entries[len(files) + i] for i in places] for places in worn_alike(recordings)]
-    by_mounting = _predictions(mountings, classifier, sample, len(entries))
+    by_mounting, others = _predictions(mountings, classifier, sample, len(entries))
+    faults += others
     predictions = [prediction for of_mounting in by_mounting for prediction in of_mounting]
+    if faults and not predictions:
+        raise InputError(faults[0])
+    outputs.say(*faults)
     if not is_told:
         model_arguments.warn_of_axes(card, [entry.mounting for entry in entries])
     if out is not None:
@@ -107,12 +121,12 @@ def command(
     if scores:
         model_arguments.say_who_is_known(card, recordings)
     show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
-    if labelled := next(filter(_has_labels, files), None):
-        outputs.say(f"{labelled} has labels: 'har-edge evaluate --live --data FOLDER' scores them.")
     outputs.write_json(json_path, _content(card, predictions, scores))
     for path in (out, json_path):
         if path not in (None, outputs.STDOUT):
             click.echo(f"{path} is written.")
+    if faults:
+        raise CheckFailedError(f"{counted(len(faults), 'file')} left out (see above)")
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
@@ -141,25 +155,28 @@ def _has_labels(file: Path) -> bool:
         return re.search(r"\blabel\b", lines.readline(1000)) is not None
 
 
-def _recordings(described: Sources, card: Card, stated: str) -> Iterator[Recorded]:
-    """The recordings of `described` data sets that are at least one window long; `stated` is the placement, or ""."""
-    for data in described:
-        reader = DataReader((data,), card.window.rate_hz)
-        outputs.say(*misfits(reader.described))
-        for number, recording in model_arguments.long_enough(enumerate(reader.recordings), card):
-            recording.check_signals(card.signals)
-            worn = replace(recording.mounting, placement=stated or recording.mounting.placement)
-            assert data.path
-            is_alone = data.path.name == recording.file and data.path.is_file()
-            yield Recorded(data.path if is_alone else data.path / recording.file, worn, recording, number)
+def _recordings(data: DataSource, card: Card, stated: str) -> Iterator[Recorded]:
+    """The recordings of a data set that are at least one window long; `stated` is the placement, or ""."""
+    reader = DataReader((data,), card.window.rate_hz)
+    outputs.say(*misfits(reader.described))
+    for number, recording in model_arguments.long_enough(enumerate(reader.recordings), card):
+        recording.check_signals(card.signals)
+        worn = replace(recording.mounting, placement=stated or recording.mounting.placement)
+        assert data.path
+        is_alone = data.path.name == recording.file and data.path.is_file()
+        yield Recorded(data.path if is_alone else data.path / recording.file, worn, recording, number)
 
 
 def _predictions(
     mountings: Sequence[Sequence[Recorded]], classifier: Classifier, sample: SampleOptions, n_recorded: int
-) -> list[list[Prediction]]:
-    """Follow the recordings of each mounting; a mounting found in one recording is known in the next."""
+) -> tuple[list[list[Prediction]], list[str]]:
+    """Follow the recordings of each mounting; a mounting found in one recording is known in the next.
+
+    Also return a sentence for each recording that is left out, since it cannot be read or is too short.
+    """
     axes, is_told = Axes(sample.axes or "x,y,z"), sample.axes is not None
     predictions: list[list[Prediction]] = []
+    faults: list[str] = []
     with progress() as on_progress:
         for of_mounting in mountings:
             recognizer = LiveRecognizer(
@@ -175,9 +192,12 @@ def _predictions(
                     source = csv_file(recorded.file, sample.stated_units(classifier.card))
                 window_s = recognizer.card.window.samples / recognizer.rate_hz
                 session = Session(recognizer, axes, Timestamps(sample.rate or recognizer.rate_hz, time))
-                with closing(source):
-                    predictions[-1].append(_predict(recorded, session, source, window_s))
-    return predictions
+                try:
+                    with closing(source):
+                        predictions[-1].append(_predict(recorded, session, source, window_s))
+                except InputError as error:
+                    faults.append(str(error))
+    return predictions, faults
 
 
 def _content(card: Card, predictions: Sequence[Prediction], scores: LiveScores | None) -> dict[str, object]:

@@ -173,11 +173,21 @@ def test_exports_of_phone_apps_are_taken_by_their_content(app, packed, har_edge_
     assert exported_by(tmp_path / "export") == "", "any folder may have a Metadata.csv"
 
 
-def test_a_file_with_labels_names_the_command_that_scores_them(har_edge_here, walk, tmp_path):
+def test_a_file_with_labels_is_scored_and_a_faulty_one_is_left_out(har_edge_here, walk, tmp_path):
     header, *samples = walk.read_text().splitlines()
-    (tmp_path / "labelled.csv").write_text("\n".join([f"{header},label", *(f"{row},WALKING" for row in samples)]))
-    notices = [succeeded(har_edge_here("predict", "edge", file)).stderr for file in (walk, "labelled.csv")]
-    assert ["har-edge evaluate --live" in notice for notice in notices] == [False, True]
+    lines = [f"{header},label,subject", *(f"{row},STANDING,ann" for row in samples)]
+    (tmp_path / "labelled.csv").write_text("\n".join(lines))
+    (tmp_path / "faulty.csv").write_text("\n".join([*lines[:300], "no, sample", *lines[300:]]))
+    (tmp_path / "words.csv").write_text("to be\nor not\n")
+    done = har_edge_here("predict", "edge", ".", "-o", "decisions.csv")
+    assert_one_sentence(done, 1, "2 files")
+    assert all(name in done.stderr for name in ("faulty.csv", "words.csv"))
+    assert "answered right" in done.stdout
+    decisions = rows(tmp_path / "decisions.csv")
+    assert {(x["file"], x["subject"], x["label"]) for x in decisions if x["label"]} == {
+        ("labelled.csv", "ann", "STANDING")
+    }
+    assert "walk.csv" in {x["file"] for x in decisions}
 
 
 def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once):
