@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import reduce, wraps
@@ -27,12 +28,14 @@ RUN_OR_FILE = click.Path(path_type=Path, readable=False)
 
 
 class FiniteRange(click.FloatRange):
-    """A finite number within limits: click accepts `nan`."""
+    """A finite number within limits: click accepts `nan`. Seconds may have their unit, and minutes too: `10s`, `2m`."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Convert `value`."""
+        if param and param.metavar == "SECONDS" and (match := re.fullmatch(r"(\d+\.?\d*)([sm])", str(value))):
+            value = float(match[1]) * {"s": 1, "m": 60}[match[2]]
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)

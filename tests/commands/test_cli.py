@@ -24,6 +24,7 @@ from written_windows import of_people, write_windows
 
 import har_edge as front_door
 from edge_runtime.cli import DEVICE_COMMANDS, make_command, run
+from edge_runtime.commands import options
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, InputError
 from edge_runtime.system.installation import MissingExtraError
 
@@ -94,6 +95,12 @@ finally:
 def test_a_typing_error_is_answered_with_a_command_or_option(har_edge_here):
     for arguments, meant in ((["trian"], "train"), (["train", "--epoch", "3"], "--epochs")):
         assert_one_sentence(har_edge_here(*arguments), 2, meant)
+
+
+def test_times_may_have_their_unit():
+    seconds = click.Option(["--duration"], metavar="SECONDS")
+    numbers = [options.FiniteRange(min=0).convert(text, seconds, None) for text in ("10", "10s", "1.5m")]
+    assert numbers == [10, 10, 90]
 
 
 def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
