@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edge_runtime.bench.doubts import FEWEST_ROUNDS
 from edge_runtime.bench.measured import Interval, Latency
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.bench.statistics import half_width
@@ -206,9 +207,12 @@ def _facts(old: Result, new: Result) -> dict[str, Any]:
 
 
 def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
+    times = ((old.latency_ms, new.latency_ms), (old.end_to_end_ms, new.end_to_end_ms))
+    has_few = any(result.samples_ms and len(result.samples_ms.latency) < FEWEST_ROUNDS for result in (old, new))
+    undisturbed, end_to_end = (None if has_few else _time_interval(*pair) for pair in times)
     intervals = {
-        "undisturbed": _time_interval(old.latency_ms, new.latency_ms),
-        "end_to_end": _time_interval(old.end_to_end_ms, new.end_to_end_ms),
+        "undisturbed": undisturbed,
+        "end_to_end": end_to_end,
         "accuracy": _accuracy_interval(old, new) if same_data else None,
     }
     return {name: _change(name, old, new, intervals.get(name)) for name in METRICS}

@@ -34,11 +34,13 @@ def show_changes(outcome: RunComparison, console: rich.console.Console) -> None:
 
 
 def change_sentences(outcome: RunComparison) -> Iterator[str]:
-    """Yield a sentence per result: changes beyond the noise, and a change of accuracy without an interval."""
+    """Yield a sentence per result: changes beyond the noise, and changes of time and accuracy without an interval."""
     for pair in outcome.pairs:
         texts = {name: f"{METRICS[name].title} {change.text()}" for name, change in pair.changes.items()}
         beyond = [texts[name] for name, change in pair.changes.items() if change.beyond_noise]
         sentence = f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise"
+        if pair.changes["undisturbed"].change and pair.changes["undisturbed"].beyond_noise is None:
+            sentence += f"; {texts['undisturbed']} of too few rounds, not judged"
         if pair.changes["accuracy"].change and pair.changes["accuracy"].beyond_noise is None:
             why = "without an interval" if outcome.same_data else "of other data"
             sentence += f"; {texts['accuracy']} {why}, not judged"

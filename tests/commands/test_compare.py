@@ -15,6 +15,7 @@ from scipy import stats
 
 from edge_runtime.bench import results
 from edge_runtime.bench.comparison import METRICS, compare, parse_gate
+from edge_runtime.bench.measured import Samples
 from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.bench.results import Failure, Report, Result
 from edge_runtime.data.dataset import Split
@@ -70,6 +71,14 @@ def test_a_slower_model_is_beyond_the_noise_and_its_sibling_is_not():
         assert slower.beyond_noise
     assert change(outcome, "undisturbed", which=0).beyond_noise is False
     assert change(outcome, "p99").beyond_noise is None
+
+
+def test_times_of_a_few_rounds_are_not_judged():
+    few = Samples(*[((0.02,) * 100,) * 3] * 2)
+    slower = of(*(replace(result, samples_ms=few) for result in timed(1.5).results))
+    outcome = compare(timed(), slower)
+    assert change(outcome, "undisturbed").beyond_noise is None
+    assert "rounds" in [*change_sentences(outcome)][1]
 
 
 def test_the_interval_of_accuracy_uses_students_t_over_people():
