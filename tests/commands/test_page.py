@@ -155,6 +155,7 @@ def test_only_the_printed_address_is_answered_and_each_answer_has_the_headers_fo
             answer = error
         with answer:
             assert answer.status == code, address
+            assert (b"whole address" in answer.read()) == (code != 200)
         assert answer.headers["Content-Type"].startswith(kind)
         assert answer.headers["Content-Security-Policy"] == f"{policy}; frame-ancestors 'none'"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"

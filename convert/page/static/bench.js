@@ -17,7 +17,7 @@ const nothing = (keys) => Object.fromEntries(keys.map((key) => [key, null]));
 export async function bench(name, say) {
   say('Loading the test windows');
   const [found, values] = await Promise.all([fetch(`${name}.json`), fetch(`${name}.f32`)]);
-  if (!found.ok) throw Error('the published test windows do not fit this model, or are not here yet: try again');
+  if (!found.ok) throw Error('no test windows for this model: if the page was just started, try again in half a minute');
   const report = await found.json();
   const [result] = report.results;
   const numbers = new Float32Array(await values.arrayBuffer());
