@@ -29,7 +29,8 @@ class Sizes:
 
     def __str__(self) -> str:
         flash, stack, ram = map(kilobytes, (self.flash, self.stack, self.ram))
-        return f"at most {flash} of flash, {ram} of static RAM and {stack} of stack"
+        total = kilobytes(self.ram + self.stack)
+        return f"at most {flash} of flash and {total} of RAM ({ram} static, {stack} of stack)"
 
 
 def of_model(constants: int, lines: int, memory: int) -> Sizes:

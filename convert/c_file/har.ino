@@ -28,6 +28,8 @@ void loop() {
     if (event != HAR_DECISION) continue;
     Serial.print(har_names[stream.activity]);
     Serial.print(' ');
-    Serial.println((float)stream.probability);
+    Serial.print((float)stream.probability);
+    Serial.print(" reason ");  // a har_reason of har_stream.h, 0 if known
+    Serial.println((int)stream.reason);
   }
 }
