@@ -203,7 +203,7 @@ def nobody_walks(where: str, subject: int | str, mounting: str) -> InputError:
     named = f", mounting {mounting}" if mounting else ""
     return InputError(
         f"nobody walks in {where} of subject {subject}{named}: record a few steps too, which show how the device is "
-        'worn, or write mounting = "each subject" in the layout'
+        'worn, or, with a layout, write mounting = "each subject"'
     )
 
 

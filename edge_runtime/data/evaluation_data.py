@@ -101,7 +101,7 @@ def _check_recordings(recordings: Sequence[Recording], card: Card) -> None:
     if not labels & set(card.labels):
         raise InputError(
             f"'{card.name}' recognises {', '.join(card.labels)}, but these recordings have "
-            f"{'the labels ' + ', '.join(sorted(labels)) if labels else 'no labels'}: map their labels in the layout"
+            f"{'the labels ' + ', '.join(sorted(labels)) if labels else 'no labels'}: name them alike, or map them"
         )
 
 

@@ -95,7 +95,7 @@ def read_recordings(path: Path, layout: Layout, rate_hz: float = RATE_HZ) -> Lay
             if facts.unreadable:
                 raise InputError(facts.unreadable[0])
             first = next(iter((*facts.without_rotation, *facts.without_samples)), "none")
-            raise InputError(f"{path}: {first} has no samples of all sensors in a row: see columns, sensor and [time]")
+            raise InputError(f"{path}: {first} has no samples of all sensors in a row: see its columns and times")
         if len({recording.has_gyroscope for recording, _ in parts}) > 1:
             raise InputError(f"{path}: some files have rotation, and some have none: give it in all files or in none")
         facts.recordings = _labelled(parts, layout, path, facts)
@@ -241,7 +241,9 @@ def _check_steps(place: str, seconds: Array) -> None:
     steps = np.diff(seconds)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if not units.is_step(step):
-        raise InputError(f"{place}: samples are {step:.3g} s apart: see unit, steady and rate under [time]")
+        raise InputError(
+            f"{place}: samples are {step:.3g} s apart: see the unit of timestamp or, in a layout, rate and [time]"
+        )
 
 
 def _with_rotation(base: Series, every: Sequence[Series], layout: Layout) -> tuple[npt.NDArray[np.intp], Array]:

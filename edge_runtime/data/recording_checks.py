@@ -99,7 +99,7 @@ def _gaps(facts: LayoutRecordings) -> Iterator[Finding]:
         yield Finding("left out", text, numbers={"rows": n})
     if facts.bunched:
         files = f"{counted(len(facts.bunched), 'file')}, for example {facts.bunched[0]}"
-        text = f"In {files}, samples come in bunches: if these are times of delivery write steady = true under [time]."
+        text = f"In {files}, samples come in bunches: for times of delivery, a layout has steady = true under [time]."
         yield Finding("bunches", text, True, {"files": len(facts.bunched)})
 
 

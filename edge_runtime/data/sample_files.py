@@ -211,7 +211,10 @@ def _texts(rows: Rows, name: str, column: int, layout: Layout) -> Texts:
     texts = rows.columns[column]
     if name != "label" and not layout.text_columns[name].several and (len(set(texts)) > 1 or not texts[0]):
         row = next(i for i, text in enumerate(texts) if text != texts[0] or not text)
-        raise rows.error(row, f"each row needs the same {name}, here {quoted(texts[row], 20)}; see several = true")
+        says = (
+            f"each row needs the same {name}, here {quoted(texts[row], 20)}: cut the file or, in a layout, see several"
+        )
+        raise rows.error(row, says)
     return texts
 
 
@@ -227,7 +230,7 @@ def _times(rows: Rows, plan: _Plan, layout: Layout) -> tuple[float, float, Array
         steps = np.diff(seconds)
         is_late = ~(steps >= 0) if time.steady else ~(steps > 0)
     if is_late.any() and time.disorder == "refuse":
-        says = "the timestamp is not later than in the row before: see steady and disorder under [time], or rate"
+        says = "the timestamp is not later than in the row before: sort the rows or, in a layout, see [time]"
         raise rows.error(int(is_late.argmax()) + 1, says)
     return float(times[0]), factor, seconds
 
