@@ -58,15 +58,14 @@ def long_enough(numbered: Iterable[tuple[int, Recording]], card: cards.Card) -> 
 
 
 def warn_of_axes(card: cards.Card, mountings: Iterable[Mounting]) -> None:
-    """Warn on stderr if devices may have been worn differently than in the model's training."""
+    """Warn on stderr if devices were worn elsewhere than in the model's training, as far as that is known."""
     mountings = tuple(mountings)
     worn, learnt = sorted({mounting.placement for mounting in mountings} - {""}), learnt_placements(card)
-    is_known = {*worn} <= {*learnt} if card.frame == "walking" and learnt else card.frame == "walking"
-    is_unclear = not worn and (not learnt or card.personal_correction is not None)
-    if is_known or is_unclear or not mountings or not is_other(card, {mounting.source for mounting in mountings}):
+    is_known = {*worn} <= {*learnt} or (card.frame == "walking" and not learnt)
+    if is_known or not is_other(card, {mounting.source for mounting in mountings}):
         return
     where = f" at {printable(' and '.join(learnt), 100)}" if learnt else " one way"
-    here = f", and here at {', '.join(worn)}" if worn else ""
+    here = f", and here at {', '.join(worn)}"
     advice = (
         "" if card.frame == "walking" else ": turned or elsewhere, use edge-anywhere, or train with --frame walking"
     )

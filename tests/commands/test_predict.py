@@ -190,10 +190,12 @@ def test_a_file_with_labels_is_scored_and_a_faulty_one_is_left_out(har_edge_here
     assert "walk.csv" in {x["file"] for x in decisions}
 
 
-def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once):
+def test_a_single_file_is_taken_where_its_path_fits_the_layout(predict, worn_once, tmp_path):
     del worn_once
-    for model, is_warned in (("edge", True), ("edge-anywhere", False)):  # of other axes
-        done, content = predict(model, "mine.toml=theirs/01/walk_2.txt")
+    layout = (tmp_path / "mine.toml").read_text()
+    for placement, is_warned in (("wrist", True), ("waist", False)):
+        (tmp_path / "mine.toml").write_text(layout.replace("waist", placement))
+        done, content = predict("edge", "mine.toml=theirs/01/walk_2.txt")
         assert ("'edge'" in done.stderr) == is_warned
     assert [x["file"] for x in content["recordings"]] == ["theirs/01/walk_2.txt"]
 
