@@ -21,11 +21,10 @@ MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never e
 
 GRAVITY_SIZES_G = (0.5, 2.0)  # of a person's total acceleration, for most of a second
 MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
-SHAKEN_G, LEAST_ROTATION = (
-    0.15,
-    0.09,
-)  # standard deviation of the size of acceleration, and of rotation (rad/s) beside it:
-# training subjects have 0.245 and more; of 0.0349 and less, in 99 %, if rad/s is taken as deg/s
+# Where the size of acceleration, in means over `SHAKE_S`, changes by more than `SHAKEN_G` from most means to the next,
+# training subjects turn by 0.286 rad/s or more; taken as deg/s, by 0.0224 or less in 99 %. Vibration, spikes and steps
+# do not count.
+SHAKE_S, SHAKEN_G, LEAST_ROTATION = 0.1, 0.08, 0.08
 SLOW = 0.8  # of the rate: most samples of a slower sensor are further apart than that
 PLATEAU, PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
 PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
@@ -92,13 +91,15 @@ class FaultFinder:
 def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
     """Find the faults of `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation: a sentence by kind."""
     acceleration, rotation = samples[:, :3], samples[:, 3:]
-    units = {"units": _units(acceleration), "rotation units": _rotation_units(acceleration, rotation)}
+    units = {"units": _units(acceleration), "rotation units": _rotation_units(rotation)}
     sentences = {kind: text for kind, text in units.items() if text}
     stuck = _stuck(acceleration, rotation)
     if stuck:
         sentences["constant"] = stuck
     elif not sentences and (limit := _limit(acceleration, rotation, rate_hz)):
         sentences["saturated"] = limit
+    elif not sentences and (slow := _slow_rotation(acceleration, rotation, rate_hz)):
+        sentences["rotation units"] = slow
     return sentences
 
 
@@ -114,14 +115,21 @@ def _units(acceleration: Array) -> str | None:
     return f"the acceleration is about {size:.1f} g, and nobody moves like that for seconds; give the units"
 
 
-def _rotation_units(acceleration: Array, rotation: Array) -> str | None:
+def _rotation_units(rotation: Array) -> str | None:
     sizes = np.linalg.norm(rotation, axis=1)
     if _most(sizes > MOST_ROTATION):
         size = float(np.median(sizes))
         return f"the rotation is about {size:.0f}, too fast for rad/s: give its unit, as --gyro-units deg/s"
-    spread = float(np.sqrt(rotation.var(axis=0).sum()))
-    if 0 < spread < LEAST_ROTATION and np.linalg.norm(acceleration, axis=1).std() > SHAKEN_G:
-        return f"the device moves, but turns by {spread:.2g} rad/s: if it gives rad/s, give --gyro-units rad/s"
+    return None
+
+
+def _slow_rotation(acceleration: Array, rotation: Array, rate_hz: float) -> str | None:
+    n = max(1, min(round(SHAKE_S * rate_hz), len(acceleration) // 2))
+    means = acceleration[: len(acceleration) // n * n].reshape(-1, n, 3).mean(axis=1)
+    change = float(np.median(np.abs(np.diff(np.linalg.norm(means, axis=1)))))
+    turning = float(np.median(np.linalg.norm(rotation - np.median(rotation, axis=0), axis=1)))
+    if 0 < turning < LEAST_ROTATION and change > SHAKEN_G:
+        return f"the device moves, but turns by {turning:.2g} rad/s: if it gives rad/s, give --gyro-units rad/s"
     return None
 
 
