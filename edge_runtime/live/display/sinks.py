@@ -149,7 +149,7 @@ def show_summary(summary: StreamSummary, console: Console, scores: WindowScores 
         console.print(f"Of {within}, {right} were right, {wrong} wrong, {unknown} unknown.")
         if n_others:
             share = percent(n_unknown / n_others, 1)
-            console.print(f"Where an activity begins, changes or has no label, {share} were unknown.")
+            console.print(f"Elsewhere, at changes, without a label or before the first walk, {share} were unknown.")
 
 
 def activity_table(summaries: Sequence[StreamSummary]) -> Table:
