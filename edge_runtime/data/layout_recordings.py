@@ -241,9 +241,7 @@ def _check_steps(place: str, seconds: Array) -> None:
     steps = np.diff(seconds)
     step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
     if not units.is_step(step):
-        raise InputError(
-            f"{place}: samples are {step:.3g} s apart: see the unit of timestamp or, in a layout, rate and [time]"
-        )
+        raise InputError(f"{place}: samples are {step:.3g} s apart: see timestamps or, in a layout, rate and [time]")
 
 
 def _with_rotation(base: Series, every: Sequence[Series], layout: Layout) -> tuple[npt.NDArray[np.intp], Array]:
