@@ -45,8 +45,7 @@ class _Files(SimpleHTTPRequestHandler):
         if is_named and f"{self.path}/".startswith(f"{self.server.root}/"):
             self.server.deadlines[self.connection] = time.monotonic() + self.server.answer_s
             return True
-        whole = "Open the whole address that har-edge page printed, or scan its QR code."
-        self.send_error(404 if is_named else 421, explain=whole)
+        self.send_error(404 if is_named else 421, explain="Open the whole address that har-edge page printed.")
         return False
 
     def translate_path(self, path: str) -> str:

@@ -207,14 +207,10 @@ def _facts(old: Result, new: Result) -> dict[str, Any]:
 
 
 def _changes(old: Result, new: Result, same_data: bool) -> dict[str, Change]:
-    times = ((old.latency_ms, new.latency_ms), (old.end_to_end_ms, new.end_to_end_ms))
-    has_few = any(result.samples_ms and len(result.samples_ms.latency) < FEWEST_ROUNDS for result in (old, new))
-    undisturbed, end_to_end = (None if has_few else _time_interval(*pair) for pair in times)
-    intervals = {
-        "undisturbed": undisturbed,
-        "end_to_end": end_to_end,
-        "accuracy": _accuracy_interval(old, new) if same_data else None,
-    }
+    intervals = {"accuracy": _accuracy_interval(old, new) if same_data else None}
+    if all(len(result.samples_ms.latency) >= FEWEST_ROUNDS for result in (old, new) if result.samples_ms):
+        intervals["undisturbed"] = _time_interval(old.latency_ms, new.latency_ms)
+        intervals["end_to_end"] = _time_interval(old.end_to_end_ms, new.end_to_end_ms)
     return {name: _change(name, old, new, intervals.get(name)) for name in METRICS}
 
 

@@ -76,11 +76,8 @@ def untypical(novel: npt.NDArray[np.bool_]) -> str:
     """Say that most windows are `novel` `[n]` for their labels; "" unless they are."""
     if not len(novel) or novel.mean() <= _MOST_NOVEL:
         return ""
-    share = percent(float(novel.mean()), 0)
-    return (
-        f"{share} of the windows are not typical of their labels, so live recognition answers unknown: check the "
-        "labels, the axes and how the device was worn"
-    )
+    seen = f"{percent(float(novel.mean()), 0)} of windows are not typical of their labels, so live answers are unknown"
+    return f"{seen}: check labels, axes and how the device was worn"
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:

@@ -37,9 +37,7 @@ from edge_runtime.system.quantities import counted, percent
 @options.data("The person's recordings, in a folder or zip.", required=True)
 @options.out("FILE", "The adapted model to write (.tflite).", required=True)
 @click.option("--subject", metavar="NAME", help="The person to adapt to, if the data has several.")
-@click.option(
-    "--anyway", is_flag=True, help="Write the adapted model even if it is not better, or the data does not fit."
-)
+@click.option("--anyway", is_flag=True, help="Write the model even if it is not better, or the data does not fit.")
 @options.runtime
 def command(model: Path | None, data: Sources, subject: str | None, out: Path, anyway: bool, runtime: str) -> None:
     """Adapt MODEL to one person, from a few seconds of each activity, without TensorFlow.

@@ -101,7 +101,7 @@ def command(
     faults: list[str] = []
     for data in described:
         try:
-            entries += _recordings(data, card, placement)
+            entries += [*_recordings(data, card, placement)]
         except InputError as error:
             faults.append(str(error))
     recordings = [entry.recording for entry in entries if entry.recording]

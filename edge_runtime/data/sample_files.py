@@ -211,10 +211,7 @@ def _texts(rows: Rows, name: str, column: int, layout: Layout) -> Texts:
     texts = rows.columns[column]
     if name != "label" and not layout.text_columns[name].several and (len(set(texts)) > 1 or not texts[0]):
         row = next(i for i, text in enumerate(texts) if text != texts[0] or not text)
-        says = (
-            f"each row needs the same {name}, here {quoted(texts[row], 20)}: cut the file or, in a layout, see several"
-        )
-        raise rows.error(row, says)
+        raise rows.error(row, f"each row needs the same {name}, here {quoted(texts[row], 20)}: cut the file there")
     return texts
 
 

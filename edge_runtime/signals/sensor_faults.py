@@ -21,9 +21,8 @@ MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never e
 
 GRAVITY_SIZES_G = (0.5, 2.0)  # of a person's total acceleration, for most of a second
 MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
-# Where the size of acceleration, in means over `SHAKE_S`, changes by more than `SHAKEN_G` from most means to the next,
-# training subjects turn by 0.286 rad/s or more; taken as deg/s, by 0.0224 or less in 99 %. Vibration, spikes and steps
-# do not count.
+# Where most changes from mean size of acceleration (over `SHAKE_S`) to the next are above `SHAKEN_G`, training subjects
+# turn by 0.286 rad/s or more; taken as deg/s, by 0.0224 or less in 99 %. Vibration, spikes and steps do not count.
 SHAKE_S, SHAKEN_G, LEAST_ROTATION = 0.1, 0.08, 0.08
 SLOW = 0.8  # of the rate: most samples of a slower sensor are further apart than that
 PLATEAU, PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
