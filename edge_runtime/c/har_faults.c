@@ -6,26 +6,40 @@
 
 static void start_block(har_faults *f, int64_t us, const har_real sample[6]) {
   memset(&f->block, 0, sizeof f->block);
-  f->block.began = f->block.last_us = us;
+  f->block.began = f->block.last_us = f->block.part_us = us;
   memcpy(f->block.first, sample, sizeof f->block.first);
   memcpy(f->block.last, sample, sizeof f->block.last);
+}
+
+/* Begin the next part of a block, over whose parts the mean acceleration of a moving device changes. */
+static void start_part(har_block *b, int64_t us) {
+  har_real mean[3];
+  for (int i = 0; i < 3; i++) mean[i] = b->first[i] + (b->sums[i] - b->part_sums[i]) / (har_real)(b->n - b->n_part);
+  const har_real size = size_of(mean[0], mean[1], mean[2]);
+  b->n_shaken += b->n_parts++ && HAR_MATH(fabs)(size - b->part_size) > HAR_SHAKEN_G;
+  b->part_size = size;
+  do b->part_us += HAR_SHAKE_US;
+  while (us - b->part_us >= HAR_SHAKE_US);
+  b->n_part = b->n;
+  memcpy(b->part_sums, b->sums, sizeof b->part_sums);
 }
 
 static void add_to_block(har_stream *s, int64_t us, const har_real sample[6]) {
   static const har_real plateau_from[2] = {HAR_PLATEAU_FROM_0, HAR_PLATEAU_FROM_1};
   const har_real size = size_of(sample[0], sample[1], sample[2]), turn = size_of(sample[3], sample[4], sample[5]);
   har_block *b = &s->faults.block;
+  if (us - b->part_us >= HAR_SHAKE_US) start_part(b, us);
   b->n++;
-  b->n_slow += b->n > 1 && real_of(us - b->last_us) * HAR_SLOW * HAR_RATE_HZ >= HAR_R(1e6);
+  b->n_slow += b->n > 1 && us - b->last_us >= (int64_t)HAR_MATH(ceil)(HAR_R(1e6) / (HAR_SLOW * HAR_RATE_HZ));
   b->n_light += size < HAR_GRAVITY_SIZES_G_0;
   b->n_heavy += size > HAR_GRAVITY_SIZES_G_1;
   b->n_turning += turn > HAR_MOST_ROTATION;
+  b->n_calm += turn < HAR_LEAST_ROTATION;
   b->sizes += size;
   b->turns += turn;
   b->last_us = us;
   for (int i = 0; i < 6; i++) {
     const har_real beyond = sample[i] - b->first[i], x = sample[i];
-    b->varies[i] |= beyond != 0;
     b->sums[i] += beyond;
     b->squares[i] += beyond * beyond;
     b->run[i] = x == b->last[i] ? b->run[i] + 1 : 1;
@@ -45,7 +59,7 @@ static bool is_stuck(const har_block *b, int sensor) {
   for (int i = 3 * sensor; i < 3 * sensor + 3; i++) {
     const har_real mean = b->sums[i] / (har_real)b->n;
     most = larger(most, b->squares[i] / (har_real)b->n - mean * mean);
-    n_constant += !b->varies[i];
+    n_constant += b->run[i] == b->n;
   }
   return n_constant == 3 || (n_constant && most > moved[sensor] * moved[sensor]);
 }
@@ -70,6 +84,8 @@ static void judge(har_stream *s, int64_t now) {
     is_faulty[HAR_SATURATED] = b->longest[i] >= enough;
     amounts[HAR_SATURATED] = b->limit[i];
   }
+  const bool moves = 2 * b->n_shaken > b->n_parts - 1, turns = 2 * b->n_calm <= b->n;
+  is_faulty[HAR_ROTATION_UNITS] |= HAR_N_CHANNELS == 6 && !has_other && !is_faulty[HAR_SATURATED] && moves && !turns;
   if (is_faulty[HAR_CONSTANT] && f->stuck_until != INT64_MAX) {
     f->stuck_from = now;
     f->stuck_until = INT64_MAX;

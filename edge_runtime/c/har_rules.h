@@ -43,6 +43,10 @@ typedef double har_real;
 #define HAR_GRAVITY_SIZES_G_0 HAR_R(0.5)
 #define HAR_GRAVITY_SIZES_G_1 HAR_R(2.0)
 #define HAR_MOST_ROTATION HAR_R(6.0)
+#define HAR_SHAKE_S HAR_R(0.1)
+#define HAR_SHAKE_US 100000
+#define HAR_SHAKEN_G HAR_R(0.08)
+#define HAR_LEAST_ROTATION HAR_R(0.08)
 #define HAR_SLOW HAR_R(0.8)
 #define HAR_PLATEAU 4
 #define HAR_PLATEAU_S HAR_R(0.06)

@@ -118,10 +118,9 @@ typedef struct {
 } har_resampler;
 
 typedef struct { /* numbers of a few seconds */
-  int n, n_slow, n_light, n_heavy, n_turning, run[6], longest[6];
-  int64_t began, last_us;
-  har_real sizes, turns, first[6], last[6], sums[6], squares[6], limit[6];
-  bool varies[6];
+  int n, n_slow, n_light, n_heavy, n_turning, n_calm, n_parts, n_shaken, n_part, run[6], longest[6];
+  int64_t began, last_us, part_us;
+  har_real sizes, turns, part_sums[3], part_size, first[6], last[6], sums[6], squares[6], limit[6];
 } har_block;
 
 typedef struct { /* the time in which a sensor is stuck, blocks since a fault, the clock */

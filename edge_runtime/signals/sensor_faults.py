@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import WAIT_S, microseconds
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
@@ -21,8 +20,7 @@ MOST_SAMPLES = 4000  # of a block, which a clock that stands still would never e
 
 GRAVITY_SIZES_G = (0.5, 2.0)  # of a person's total acceleration, for most of a second
 MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
-# Where most changes from mean size of acceleration (over `SHAKE_S`) to the next are above `SHAKEN_G`, training subjects
-# turn by 0.286 rad/s or more; taken as deg/s, by 0.0224 or less in 99 %. Vibration, spikes and steps do not count.
+# Where the mean acceleration over `SHAKE_S` mostly changes in size by `SHAKEN_G`, a worn device turns faster than this.
 SHAKE_S, SHAKEN_G, LEAST_ROTATION = 0.1, 0.08, 0.08
 SLOW = 0.8  # of the rate: most samples of a slower sensor are further apart than that
 PLATEAU, PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
@@ -74,9 +72,8 @@ class FaultFinder:
         return self._stuck[0][1] if self._stuck[0][0] <= second else ""
 
     def _judge(self, now: float) -> Iterator[tuple[float, str, str]]:
-        steps = np.diff(self._times)
-        rate_hz = float(1e6 / max(steps.mean(), 1.0))
-        sentences = faults(np.array(self._samples), rate_hz)
+        steps, rate_hz = np.diff(self._times), _rate_hz(np.array(self._times))
+        sentences = faults(np.array(self._samples), np.array(self._times))
         if _most(steps * SLOW * self._rate_hz >= 1e6):
             sentences["rate"] = f"the sensor gives {rate_hz:.0f} samples a second, not {self._rate_hz:g}: set it faster"
         if sentences.get("constant", "") != self._stuck[-1][1]:
@@ -87,19 +84,26 @@ class FaultFinder:
         } | dict.fromkeys(sentences, 0)
 
 
-def faults(samples: Array, rate_hz: float = RATE_HZ) -> dict[str, str]:
-    """Find the faults of `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation: a sentence by kind."""
+def faults(samples: Array, times: Array) -> dict[str, str]:
+    """Find the faults of `samples` `[n, 6]` in g and rad/s, `[n, 3]` without rotation: a sentence by kind.
+
+    `times` `[n]` are in microseconds.
+    """
     acceleration, rotation = samples[:, :3], samples[:, 3:]
     units = {"units": _units(acceleration), "rotation units": _rotation_units(rotation)}
     sentences = {kind: text for kind, text in units.items() if text}
     stuck = _stuck(acceleration, rotation)
     if stuck:
         sentences["constant"] = stuck
-    elif not sentences and (limit := _limit(acceleration, rotation, rate_hz)):
+    elif not sentences and (limit := _limit(acceleration, rotation, _rate_hz(times))):
         sentences["saturated"] = limit
-    elif not sentences and (slow := _slow_rotation(acceleration, rotation, rate_hz)):
+    elif not sentences and (slow := _slow_rotation(acceleration, rotation, times)):
         sentences["rotation units"] = slow
     return sentences
+
+
+def _rate_hz(times: Array) -> float:
+    return float(1e6 / max(np.diff(times).mean(), 1.0))
 
 
 def _units(acceleration: Array) -> str | None:
@@ -122,13 +126,16 @@ def _rotation_units(rotation: Array) -> str | None:
     return None
 
 
-def _slow_rotation(acceleration: Array, rotation: Array, rate_hz: float) -> str | None:
-    n = max(1, min(round(SHAKE_S * rate_hz), len(acceleration) // 2))
-    means = acceleration[: len(acceleration) // n * n].reshape(-1, n, 3).mean(axis=1)
-    change = float(np.median(np.abs(np.diff(np.linalg.norm(means, axis=1)))))
-    turning = float(np.median(np.linalg.norm(rotation - np.median(rotation, axis=0), axis=1)))
-    if 0 < turning < LEAST_ROTATION and change > SHAKEN_G:
-        return f"the device moves, but turns by {turning:.2g} rad/s: if it gives rad/s, give --gyro-units rad/s"
+def _slow_rotation(acceleration: Array, rotation: Array, times: Array) -> str | None:
+    """The sentence about a device that moves and hardly turns: vibration, spikes and a step are not movement."""
+    part = np.maximum.accumulate(np.trunc((times - times[0]) / (1e6 * SHAKE_S)))
+    starts = np.flatnonzero(np.diff(part, prepend=-1))
+    means = np.add.reduceat(acceleration, starts)[:-1] / np.diff(starts)[:, np.newaxis]
+    turning = np.linalg.norm(rotation, axis=1)
+    is_shaken = _most(np.abs(np.diff(np.linalg.norm(means, axis=1))) > SHAKEN_G)
+    if rotation.size and is_shaken and _most(turning < LEAST_ROTATION):
+        size = float(turning.mean())
+        return f"the device moves, but turns by {size:.2g} rad/s: if it gives rad/s, give --gyro-units rad/s"
     return None
 
 

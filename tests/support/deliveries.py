@@ -73,6 +73,7 @@ def as_faulty_sensors_deliver(samples, rng) -> Stream:
     samples[2500:4000, rng.integers(6)] = 0
     samples[4500:5000, 3:] *= 180 / np.pi
     samples[6000:6800, 3:] *= 180 / np.pi
+    samples[12000:14000, 3:] *= np.pi / 180
     samples[7000:9000] = np.clip(2 * samples[7000:9000], -1.6, 1.6)
     samples[9000:, 3:] = samples[9000:, [5, 3, 4]]
     seconds[9000:] -= 0.6
