@@ -17,7 +17,7 @@ from edge_runtime.data.recording import Recording
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.mounting_search import SURE, MountingSearch
 from edge_runtime.live.recognizer import LiveRecognizer
-from edge_runtime.model.classifier import Classifier, Preparation, softmax
+from edge_runtime.model.classifier import Classifier, quantise, softmax
 from edge_runtime.model.interpreters import Model, Tensor
 from edge_runtime.model.model_card import WALKING
 from edge_runtime.model.model_paths import reference_model
@@ -48,7 +48,7 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
     search = None
     if classifier.card.frame == "walking":
         search = MountingSearch(classifier.card.signal_names, classifier.card.window, HOP)
-    prepare = Preparation(classifier.card.normalisation, quantised_windows(classifier.model))
+    normalisation, of_int8 = classifier.card.normalisation, quantised_windows(classifier.model)
     recognizer = LiveRecognizer(classifier, gentle=False)
     decisions = [x for x in [*recognizer.push(raw), *recognizer.flush()] if isinstance(x, Decision)]
     windows = []
@@ -64,7 +64,7 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
             mounting
             | {
                 "last": first + dataset.WINDOW.samples - 1,
-                "int8": prepare(window)[0].tolist(),
+                "int8": quantise(normalisation.apply(window), of_int8).tolist(),
                 "logits": _rounded(logits),
                 "probabilities": _rounded(softmax(logits, classifier.card.temperature)),
                 "activity": classifier.card.labels[int(logits.argmax())],

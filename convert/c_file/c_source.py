@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -271,10 +271,9 @@ def _header(card: Card, window: Value, logits: Value, sizes: Sizes, common: dict
     texts = {"labels": card.labels, "signals": card.signal_names, "units": [signal.unit for signal in card.signals]}
     tables = [f"char *const {name}_{key}[] = {{{', '.join(map(c_string, words))}}}" for key, words in texts.items()]
     if not card.raw_input:
-        remarks, norm = _PREPARED, card.normalisation
-        columns: tuple[Iterable[float], ...] = (norm.mean, norm.std, norm.clip, *norm.companding())
-        for key, column in zip(("mean", "deviation", "clip", "gain", "bend", "knee"), columns, strict=True):
-            tables.append(f"float {name}_{key}[] = {{{', '.join(map(number, column))}}}")
+        remarks, keys = _PREPARED, ("mean", "deviation", "clip", "gain", "bend", "knee")
+        for key, row in zip(keys, card.normalisation.rows(), strict=True):
+            tables.append(f"float {name}_{key}[] = {{{', '.join(map(number, row))}}}")
     return _HEADER.format(
         prefix=prefix,
         remarks=remarks if card.frame == "device" else _WALKING + remarks,

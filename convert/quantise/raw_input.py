@@ -52,8 +52,7 @@ def _prepare(model: schema.ModelT, normalisation: Normalisation) -> None:
     window = main.tensors[body]
     shape = tuple(int(n) for n in window.shape)
     is_float = window.type == schema.TensorType.FLOAT32
-    mean, std, clip = (np.array(x, np.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
-    gain, bend, knee = normalisation.companding()
+    mean, std, clip, gain, bend, knee = normalisation.rows()
     lowest, highest = -clip, clip
     if not is_float:
         # If int8 ends at the clip, quantising clips. It also avoids the tie -127.5 at -clip itself, which

@@ -142,10 +142,7 @@ def _prepared(x: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
     """Prepare the window as `Normalisation.apply` does, without steps that change nothing."""
     whole = x.shape
     per_row = samples_a_row(*whole[1:])
-    mean, std, clip, gain, bend, knee = (
-        np.tile(np.array(values, np.float32), per_row)
-        for values in (normalisation.mean, normalisation.std, normalisation.clip, *normalisation.companding())
-    )
+    mean, std, clip, gain, bend, knee = (np.tile(row, per_row) for row in normalisation.rows())
     x = tf.reshape(x, [whole[1] // per_row, per_row * whole[2]])
     x = x - mean if mean.any() else x
     x = x / std if (std != 1).any() else x

@@ -8,6 +8,8 @@ import numpy.typing as npt
 LEAST_DIVISOR = 1e-12  # the least std, clip and knee: no quotient is infinite in float32
 NO_CLIP = 1e12  # which no recording reaches
 
+Row = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Normalisation:
@@ -24,17 +26,12 @@ class Normalisation:
 
     def apply(self, windows: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Normalise windows `[..., n_signals]` in physical units to the network's float32 input."""
-        mean, std, clip = (np.asarray(values, np.float32) for values in (self.mean, self.std, self.clip))
-        gain, bend, knee = self.companding()
-        scaled: npt.NDArray[np.float32] = (np.asarray(windows, np.float32) - mean) / std
-        np.clip(scaled, -clip, clip, out=scaled)
-        return scaled * gain / (np.abs(scaled) * bend + knee)
+        return normalise(np.asarray(windows, np.float32), *self.rows())
 
-    def companding(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """`gain`, `bend` and `knee` `[n_signals]` of z gain / (|z| bend + knee); 1, 0 and 1 for a linear signal."""
-        rows = [(1.0, 0.0, 1.0) if k is None else (c + k, 1.0, k) for c, k in zip(self.clip, self.knee, strict=True)]
-        gain, bend, knee = np.array(rows, np.float32).T
-        return gain, bend, knee
+    def rows(self) -> list[Row]:
+        """Mean, std, clip, and gain, bend, knee of z gain / (|z| bend + knee): 1, 0, 1 for a linear signal."""
+        knees = [(1.0, 0.0, 1.0) if k is None else (c + k, 1.0, k) for c, k in zip(self.clip, self.knee, strict=True)]
+        return [np.array(values, np.float32) for values in (self.mean, self.std, self.clip, *zip(*knees, strict=True))]
 
     @property
     def is_none(self) -> bool:
@@ -50,3 +47,9 @@ class Normalisation:
         if not np.isfinite([*self.mean, *positive]).all() or min(positive) < LEAST_DIVISOR:
             return "needs finite normalisation with std, clip and knee above 0"
         return None
+
+
+def normalise(windows: Row, mean: Row, std: Row, clip: Row, gain: Row, bend: Row, knee: Row) -> npt.NDArray[np.float32]:
+    """Do what `Normalisation` says to float32 windows `[..., n_signals]`; the other arguments are its `rows`."""
+    scaled = np.clip((windows - mean) / std, -clip, clip)
+    return np.asarray(scaled * gain / (np.abs(scaled) * bend + knee))

@@ -12,7 +12,7 @@ from convert.quantise.calibration import ActivationRange, observed_ranges
 from convert.quantise.raw_input import take_raw_windows
 from convert.quantise.tflite_converter import to_float32, to_int8
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import RAW_INPUT, Preparation, dequantise
+from edge_runtime.model.classifier import RAW_INPUT, dequantise, quantise
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
 
@@ -22,8 +22,8 @@ PLAIN = Normalisation((0.0,) * 3, (1.0,) * 3, (NO_CLIP,) * 3, (None,) * 3)
 def answers_of(flatbuffer: bytes, normalisation: Normalisation, X: np.ndarray, **options) -> np.ndarray:
     """Return the logits of a model of prepared windows, for windows in physical units."""
     model = open_model(flatbuffer, **options)
-    prepare = Preparation(normalisation, model.input)
-    return np.concatenate([dequantise(model.run(prepare(window)), model.output).copy() for window in X])
+    inputs = quantise(normalisation.apply(X), model.input)
+    return np.concatenate([dequantise(model.run(values[np.newaxis]), model.output).copy() for values in inputs])
 
 
 @pytest.mark.parametrize(("runtime", "xnnpack"), [("litert", True), ("litert", False), ("tensorflow", True)])

@@ -13,7 +13,7 @@ from programs import MODELS
 
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
-from edge_runtime.model.classifier import Classifier, Preparation, Quantiser, dequantise
+from edge_runtime.model.classifier import Classifier, dequantise, quantise
 from edge_runtime.model.interpreters import Tensor, open_model
 from edge_runtime.model.model_paths import REFERENCE_MODELS
 from edge_runtime.signals import mounting
@@ -48,29 +48,16 @@ def test_quantising_equals_litert(values, scale, zero_point):
     for xnnpack in (True, False):
         model = open_model(flatbuffer, "litert", xnnpack=xnnpack)
         assert model.operators.taken == xnnpack
-        assert Quantiser(model.output)(values).tolist() == model.run(values).tolist()
+        assert quantise(values, model.output).tolist() == model.run(values).tolist()
 
 
 @given(FLOATS, st.sampled_from(["int8", "uint8", "int16"]))
 def test_dequantising_undoes_quantising_within_half_a_step(values, dtype):
     limits = np.iinfo(dtype)
     quantised = tensor(dtype, 201 / (limits.max - limits.min), (limits.max + limits.min + 1) // 2)
-    steps = Quantiser(quantised)(values)
+    steps = quantise(values, quantised)
     assert steps.dtype == dtype
     assert np.abs(dequantise(steps, quantised) - values).max() <= quantised.scale * 0.51
-
-
-@pytest.mark.parametrize("dtype", ["float32", "int8"])
-def test_preparing_a_window_normalises_it_bit_for_bit(reference, uci_har, dtype):
-    input_ = Tensor(0, "windows", (1, 128, 9), dtype, *(((6 / 255,), (0,)) if dtype == "int8" else ((), ())))
-    prepare = Preparation(reference.card.normalisation, input_)
-    for window in uci_har.test.X[::300]:
-        expected = reference.card.normalisation.apply(window)[np.newaxis]
-        if dtype == "int8":
-            expected = Quantiser(input_)(expected)
-        prepared = prepare(window)
-        assert prepared.dtype == expected.dtype
-        assert prepared.tobytes() == expected.tobytes()
 
 
 def test_the_reference_models_know_the_activities_of_test_subjects(reference, uci_har):

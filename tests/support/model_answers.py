@@ -11,7 +11,7 @@ from convert.lowering.network import lower
 from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges, quantised
 from convert.quantise.tflite_converter import to_float32, to_int8
-from edge_runtime.model.classifier import Quantiser, dequantise
+from edge_runtime.model.classifier import dequantise, quantise
 from edge_runtime.model.interpreters import OperatorCounts, open_model
 
 MOST_EXCESS = 1.5
@@ -21,8 +21,7 @@ MOST_EXCESS = 1.5
 def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
     """Return LiteRT's logits for normalised windows `[n, samples, n_signals]`."""
     model = open_model(flatbuffer, "litert", **options)
-    quantise = Quantiser(model.input) if model.input.dtype != "float32" else np.asarray
-    answers = (model.run(quantise(window[np.newaxis])) for window in windows)
+    answers = (model.run(quantise(window[np.newaxis], model.input)) for window in windows)
     return np.concatenate([dequantise(answer, model.output).copy() for answer in answers])
 
 

@@ -86,9 +86,8 @@ def augment(
 
 
 def _normalise(windows: tf.Tensor, normalisation: Normalisation) -> tf.Tensor:
-    """Do `Normalisation.apply` in TensorFlow."""
-    mean, std, clip = (tf.constant(x, tf.float32) for x in (normalisation.mean, normalisation.std, normalisation.clip))
-    gain, bend, knee = normalisation.companding()
+    """Do `normalise` in TensorFlow."""
+    mean, std, clip, gain, bend, knee = normalisation.rows()
     scaled = tf.clip_by_value((windows - mean) / std, -clip, clip)
     return scaled * gain / (tf.abs(scaled) * bend + knee)
 
