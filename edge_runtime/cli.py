@@ -23,7 +23,7 @@ _TOO_LITTLE_MEMORY = "this machine has too little free memory; close other progr
 
 DEVICE_COMMANDS = {
     "bench": ("edge_runtime.commands.bench", "Measure time, memory and accuracy of models, here or on a device."),
-    "devices": ("edge_runtime.commands.devices", "Describe the devices to measure on, or clean them."),
+    "devices": ("edge_runtime.commands.devices", "Describe the devices to measure on."),
     "stream": ("edge_runtime.commands.stream", "Recognise activities live, from a sensor, a phone or a recording."),
     "predict": ("edge_runtime.commands.predict", "Recognise the activities of whole recordings."),
     "compare": ("edge_runtime.commands.compare", "Show changes between two results or trainings; a gate for CI."),

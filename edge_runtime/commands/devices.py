@@ -1,6 +1,5 @@
-"""Describe a target and reasons to doubt a measurement there, or clean it: `har-edge devices`."""
+"""Describe a target and reasons to doubt a measurement there: `har-edge devices`."""
 
-from collections.abc import Sequence
 from contextlib import closing
 
 import click
@@ -14,24 +13,17 @@ from edge_runtime.devices.environment import Environment
 from edge_runtime.devices.python import Description, PythonDevice
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.devices.targets import open_device
-from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.errors import DeviceError
 from edge_runtime.model.interpreters import load_runtime
 from edge_runtime.reports.report_content import known_facts, state_facts
 from edge_runtime.system.quantities import NOT_MEASURED
 from edge_runtime.system.terminal import Console, facts_table
 
 
-@click.command(
-    name="devices",
-    epilog=options.examples(
-        "devices", "devices ssh://pi@raspberrypi.local", "devices clean ssh://pi@raspberrypi.local"
-    ),
-)
-@click.argument("words", metavar="[clean] [TARGET]", nargs=-1)
-def command(words: Sequence[str]) -> None:
+@click.command(name="devices", epilog=options.examples("devices", "devices ssh://pi@raspberrypi.local"))
+@click.argument("target", metavar="[TARGET]", default="local")
+def command(target: str) -> None:
     """Describe TARGET, and say what would spoil a measurement there and how to fix it.
-
-    'har-edge devices clean TARGET' removes all files of har-edge from this device.
 
     \b
     Forms of TARGET:
@@ -40,23 +32,9 @@ def command(words: Sequence[str]) -> None:
       ssh://[USER@]HOST[:PORT]   a machine reached by ssh, as your ssh is set up
       emulated:CPU               emulated board: cortex-a72, cortex-a76, cortex-m4 (C)
     """
-    is_clean = words[:1] == ("clean",)
-    targets = words[1:] if is_clean else words or ("local",)
-    if len(targets) != 1:
-        raise InputError("name one device: 'har-edge devices TARGET' or 'har-edge devices clean TARGET'")
-    (target,) = targets
     with closing(open_device(target)) as device:
-        if is_clean:
-            _clean(device)
-            return
         _show(target, _describe(device), Console())
         click.echo(f"It measures with {_runtime(device)}.")
-
-
-def _clean(device: Device) -> None:
-    if not isinstance(device, RemoteDevice):
-        raise InputError(f"har-edge keeps no packages on {device.name}: name a device at a connection")
-    click.echo(f"{device.name}: removed {device.clean() / 1e6:.1f} MB")
 
 
 def _describe(device: Device) -> Description:

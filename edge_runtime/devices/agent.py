@@ -3,7 +3,7 @@
 A message is a line of JSON on stdin or stdout, followed by `n_bytes` bytes. The agent greets (`hello`), then answers
 each request (`do`) with progress messages and a last message with `done` or `error`. It exits when its stdin ends.
 
-Everything that stays on the device is in one folder of the user's cache; the request `clean` removes it:
+Everything that stays on the device is in one folder of the user's cache:
 
     objects/<sha256>      Files from the host.
     environments/<key>/   Packages.
@@ -112,17 +112,6 @@ class Agent:
             (folder / digest).write_bytes(content)
             (folder / digest).replace(self._objects / digest)
         return {}
-
-    def clean(self) -> dict[str, Any]:
-        """Remove everything, and return its size in bytes."""
-        if not _try_lock(self._lock):
-            raise ValueError("another measurement is running there: wait until it ends")
-        total = sum(path.lstat().st_size for path in self._root.rglob("*"))
-        shutil.rmtree(self._root)
-        with suppress(OSError):  # the folders above it contain other files
-            self._root.parent.rmdir()
-            self._root.parent.parent.rmdir()
-        return {"removed_bytes": total}
 
     def probe(self, interpreter: str, bundle: str) -> dict[str, Any]:
         """Describe the machine and its state, by the code in `bundle`."""

@@ -100,12 +100,6 @@ class RemoteDevice(Device):
         with connection.understood():
             return from_json(Description, answer["description"])
 
-    def clean(self) -> int:
-        """Remove everything there, and return its size in bytes."""
-        answer = self.connect().ask("clean")
-        with self.connect().understood():
-            return int(answer["removed_bytes"])
-
     def run(self, job: MeasurementJob, folder: Path, on_progress: OnProgress) -> Answers:
         """Do `job`, whose files are in `folder`, in fresh processes. Raises `DeviceError`, or the worker's error."""
         names = (write_bundle(folder).name, *job.files)

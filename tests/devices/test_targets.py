@@ -1,7 +1,7 @@
-"""Targets that cannot be measured on are refused, and devices are cleaned."""
+"""Targets that cannot be measured on are refused."""
 
 import pytest
-from programs import assert_one_sentence, succeeded, write_program
+from programs import assert_one_sentence, write_program
 
 from edge_runtime.devices.adb import Adb
 from edge_runtime.devices.phone import Phone
@@ -47,13 +47,3 @@ def test_a_phone_that_does_not_name_its_folders_is_a_device_error(tmp_path, monk
     monkeypatch.setenv("HAR_EDGE_ADB", str(write_program(tmp_path / "adb", "echo 14")))
     with pytest.raises(DeviceError, match="abc"):
         Phone(Adb("abc")).prepare(ignore_progress)
-
-
-def test_clean_removes_all_files_and_refuses_devices_without_files(har_edge, tmp_path):
-    boards = tmp_path / "cache/boards/one"
-    boards.mkdir(parents=True)
-    (boards / "content").write_bytes(bytes(2_000_000))
-    assert_one_sentence(har_edge("devices", "clean", "local"), 2, "local")
-    done = succeeded(har_edge("devices", "clean", "emulated:cortex-a72"))
-    assert "emulated-cortex-a72: removed 2.0 MB" in done.stdout
-    assert not (tmp_path / "cache/boards").exists()

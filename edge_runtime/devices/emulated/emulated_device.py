@@ -16,7 +16,7 @@ import numpy.typing as npt
 from edge_runtime.bench.measurement_job import Instructions, JobModel
 from edge_runtime.devices.connection import Connection
 from edge_runtime.devices.emulated import qemu_log
-from edge_runtime.devices.emulated.board import CPUS, Board, boards
+from edge_runtime.devices.emulated.board import CPUS, Board
 from edge_runtime.devices.python import write_bundle
 from edge_runtime.devices.remote import RemoteDevice
 from edge_runtime.errors import DeviceError, InputError
@@ -60,12 +60,6 @@ class EmulatedDevice(RemoteDevice):
         """Return the connection, and open it if needed."""
         self.transport.set_up()
         return super().connect()
-
-    def clean(self) -> int:
-        """Remove the boards of all CPUs, and return their size in bytes."""
-        total = sum(path.lstat().st_size for path in boards().rglob("*"))
-        shutil.rmtree(boards(), ignore_errors=True)
-        return total
 
     def instructions(self, model: JobModel, folder: Path) -> Instructions | None:
         """Count the instructions of an inference of `model` with its first window, on one thread."""

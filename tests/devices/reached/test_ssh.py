@@ -32,7 +32,7 @@ def cache(board: sshd.Server) -> Path:
     return board.folder.parent / "cache" / "har-edge" / "device"
 
 
-def test_a_first_run_installs_everything_a_second_sends_nothing_and_clean_leaves_nothing(home, board):
+def test_a_first_run_installs_everything_a_second_sends_nothing(home, board):
     first = succeeded(home.run(*BENCH, "ssh://board"))
     assert "unpacking" in first.stderr
     report = json.loads((home.folder / "bench-board.json").read_text())
@@ -45,8 +45,6 @@ def test_a_first_run_installs_everything_a_second_sends_nothing_and_clean_leaves
     assert "unpacking" not in second.stderr
     assert {path: path.stat().st_mtime_ns for path in (cache(board) / "objects").iterdir()} == sent
     assert "litert on Python 3.11" in succeeded(home.run("devices", "ssh://board")).stdout
-    assert "removed" in succeeded(home.run("devices", "clean", "ssh://board")).stdout
-    assert not (board.folder.parent / "cache").exists()
 
 
 def test_onnx_runtime_is_measured_on_a_board_beside_litert(home, board, uci_har, tmp_path):
@@ -71,10 +69,9 @@ def test_a_board_without_python_and_a_board_with_an_old_python_get_different_err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_processes_on_a_board_end_with_the_command_and_clean_waits_for_them(home, board, number):
+def test_processes_on_a_board_end_with_the_command(home, board, number):
     with home.start("bench", MODELS["int8"], "--on", "ssh://board", *LONG) as process:
         wait_until(lambda: workers(cache(board)))
-        assert_one_sentence(home.run("devices", "clean", "ssh://board"), 3, "another measurement")
         process.send_signal(number)
         assert finish(process).returncode == (130 if number == signal.SIGINT else -number)
     wait_until(lambda: not workers(cache(board)))
