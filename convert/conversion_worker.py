@@ -14,9 +14,9 @@ from convert.quantise.raw_input import take_raw_windows
 from convert.tensorflow_setup import import_tensorflow, short_of_memory
 from edge_runtime.data.scores import accuracy, confusion_matrix, is_chance, per_class
 from edge_runtime.errors import CheckFailedError, InputError
-from edge_runtime.model import operator_costs
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.graphs import read_graphs
+from edge_runtime.model.macs import count_macs
 from edge_runtime.model.model_card import Card, write_model
 from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8, MIXED
 from edge_runtime.system import child_processes
@@ -223,7 +223,7 @@ class _Network:
         on_progress(0.0, stage)
         flatbuffer, facts = self._quantise(scheme, lambda share, detail: on_progress(share, stage + detail))
         if scheme == FLOAT32:
-            self._macs = sum(cost.macs for cost in operator_costs.count(read_graphs(flatbuffer)).values())
+            self._macs = count_macs(read_graphs(flatbuffer))
         card, path = self.source.card, self._path(scheme)
         if self._job.io_type == "raw":
             flatbuffer, card = take_raw_windows(flatbuffer, card.normalisation), replace(card, raw_input=True)

@@ -17,7 +17,6 @@ from edge_runtime.bench.rounds import MeasurementSettings, Participant
 from edge_runtime.data import scores
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import InputError
-from edge_runtime.model import operator_costs
 from edge_runtime.model.graphs import running
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.scheme_names import FLOAT, FLOAT32
@@ -94,7 +93,6 @@ def result_of(run: MeasuredRun, place: int) -> Result:
         size_bytes=len(content),
         quantization=model.scheme,
         operators=model.n_operators,
-        operator_costs=operator_costs.count(model.graphs),
         raw_input=card.raw_input,
         frame=card.frame,
         pinned_cpu=first.pinned_cpu,
@@ -168,8 +166,6 @@ def _compare(run: MeasuredRun, i: int, j: int) -> Comparison:
         accuracy_difference=difference,
         accuracy_difference_ci95=interval,
         agreement=float(np.mean(one.predicted == against.predicted)),
-        only_result_right=int(np.sum(right & ~other)),
-        only_against_right=int(np.sum(other & ~right)),
         sign_flip_p=statistics.sign_flip_test(right, other, data.test.subject),
     )
 

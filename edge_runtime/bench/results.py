@@ -1,6 +1,6 @@
 """Define the result of a benchmark; `python -m tools.result_format` writes the JSON Schema and docs/bench_json.md.
 
-The JSON form is format 1: later versions may add keys but rename none.
+The JSON form is format 1: later versions may add keys or leave out keys, but rename none.
 """
 
 import json
@@ -19,7 +19,6 @@ from edge_runtime.bench.measurement_job import Instructions
 from edge_runtime.data.scores import ClassScore, Count, GroupScore, Share
 from edge_runtime.errors import InputError
 from edge_runtime.model.c_model import C
-from edge_runtime.model.operator_costs import OperatorCost
 from edge_runtime.model.scheme_names import FLOAT
 from edge_runtime.signals.types import Frame
 from edge_runtime.system import dataclass_json
@@ -89,7 +88,6 @@ class Result:
     calibration_error: Annotated[
         Share, "expected calibration error (15 bins) of the probabilities after the card's temperature"
     ]
-    operator_costs: Annotated[Mapping[str, OperatorCost], "the work of an inference by operator type"]
     per_subject_macro_f1: Annotated[Mapping[str, Share] | None, "mean F1 of the person's classes, by person"] = None
     per_placement: Annotated[Mapping[str, GroupScore] | None, "scores by placement, where it is known"] = None
     per_source: Annotated[Mapping[str, GroupScore] | None, "scores by data set, where it is known"] = None
@@ -140,8 +138,6 @@ class Comparison:
     accuracy_difference: Annotated[Points, "`result` minus `against`"]
     accuracy_difference_ci95: Annotated[tuple[Points, Points] | None, "interval over people; null with one person"]
     agreement: Annotated[Share, "share of windows with the same answer"]
-    only_result_right: Annotated[Count, "windows that only `result` classifies right"]
-    only_against_right: Annotated[Count, "windows that only `against` classifies right"]
     sign_flip_p: Annotated[
         Share | None, "two-sided p value of the sign-flip test over subjects; null with one subject"
     ] = None

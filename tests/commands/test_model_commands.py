@@ -76,8 +76,6 @@ def test_bench_measures_a_model_and_writes_to_the_requested_file(har_edge_here, 
     (result,) = json.loads((tmp_path / "x.json").read_text())["results"]
     assert (result["threads"], result["pinned_cpu"]) == (2, None)
     assert not list(tmp_path.rglob("bench-*"))
-    macs = result["operator_costs"]["FULLY_CONNECTED"]["macs"]
-    assert macs == 8 * 128 * 256 + 64 * 6  # the LSTM's products in 8 steps, and the logits
 
 
 def test_bench_uses_the_older_runtime_in_another_environment(har_edge_here, tflite_runtime_python, tmp_path):
