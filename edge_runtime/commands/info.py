@@ -14,10 +14,8 @@ from edge_runtime.model.graphs import Tensor
 from edge_runtime.model.interpreters import Model, open_model
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import model_path
-from edge_runtime.model.onnx_model import describe
 from edge_runtime.reports import outputs
 from edge_runtime.signals.normalisation import NO_CLIP, Normalisation
-from edge_runtime.system.outside_files import read_bytes
 from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, percent
 from edge_runtime.system.standard_streams import suppressed_stderr
 
@@ -30,18 +28,10 @@ _SHARES = ("accuracy", "agreement", "f1", "worst_difference")
 @outputs.option("json", "Also write everything, with every tensor of the graph; - is standard output.")
 @options.runtime
 def command(model: Path, runtime: str, json_path: Path | None) -> None:
-    """Show what is inside MODEL: its card, if it has one, inputs and outputs, and operators, in XNNPACK and outside.
-
-    For a .onnx file, it shows inputs, outputs, parameters and operators.
-    """
+    """Show what is inside MODEL: its card, if it has one, inputs and outputs, and operators, in XNNPACK and outside."""
     from edge_runtime.devices.trial import open_classifier, try_model
 
     model = model_path(model)
-    if model.suffix == ".onnx":
-        content = {"file": str(model), **describe(read_bytes(model, "an ONNX model"), str(model))}
-        _show_onnx(content)
-        outputs.write_json(json_path, content)
-        return
     file = cards.read_tflite(model)
     card: Card | None = None
     if cards.strip(file, str(model)) == file:
@@ -102,16 +92,6 @@ def _show(card: Card | None, opened: Model, content: Mapping[str, Any]) -> None:
     console.print(f"\nas seen by {opened.runtime.name} {opened.runtime.version or ''} on this machine")
     if not card:
         console.print(f"\n{cards.no_card(content['file'])}")
-
-
-def _show_onnx(content: Mapping[str, Any]) -> None:
-    from edge_runtime.system.terminal import Console, facts_table
-
-    facts = facts_table()
-    for name in ("input", "output", "operators"):
-        facts.add_row(name, ", ".join(f"{key} {value}" for key, value in content[name].items()))
-    facts.add_row("parameters", f"{content['parameters']:,}")
-    Console().print(facts)
 
 
 def _facts(card: Card | None, opened: Model) -> Iterator[tuple[str, str]]:

@@ -36,10 +36,7 @@ _LARGEST_CARD = 1 << 20
 _LONGEST = 1_000_000  # samples, Hz
 _DIGEST = 64  # a SHA-256 as hexadecimal text
 _TFLITE_IDENTIFIER = b"TFL3"  # bytes 4 to 8 of every TFLite flatbuffer (schema.fbs: file_identifier)
-_OTHER_FILES = {
-    ".onnx": "'har-edge bench MODEL --rivals' measures what 'har-edge convert --rivals' has written",
-    **dict.fromkeys((".keras", ".h5", ".hdf5"), "'har-edge convert FILE --quantize' converts it"),
-}
+_CONVERTIBLE = (".keras", ".h5", ".hdf5", ".onnx")
 
 _Share = Annotated[float, Quantity(at_least=1e-9, at_most=1 - 1e-9)]
 
@@ -234,7 +231,9 @@ def read_tflite(path: Path) -> bytes:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     if content[4:8] != _TFLITE_IDENTIFIER:
-        advice = _OTHER_FILES.get(path.suffix.lower(), "give a .tflite file that har-edge convert wrote")
+        advice = "give a .tflite file that har-edge convert wrote"
+        if path.suffix.lower() in _CONVERTIBLE:
+            advice = "'har-edge convert FILE --quantize' converts it"
         raise InputError(f"{path} is not a TFLite model: {advice}")
     if not _has_archive(content):
         try:

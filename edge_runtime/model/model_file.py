@@ -8,7 +8,7 @@ from edge_runtime.errors import InputError
 from edge_runtime.model import model_card
 from edge_runtime.model.graphs import Graph, read_graphs, running, scheme_of
 from edge_runtime.model.model_card import Card
-from edge_runtime.model.onnx_model import describe
+from edge_runtime.model.onnx_model import count_operators
 from edge_runtime.model.rivals import Rival
 
 
@@ -44,7 +44,7 @@ class ModelFile:
     def n_operators(self) -> int:
         """Count the operators that an inference runs, each once."""
         if self.is_onnx:
-            return sum(describe(self.content)["operators"].values())
+            return count_operators(self.content).total()
         return sum(len(graph.operators) for graph in running(self.graphs))
 
     @property

@@ -19,7 +19,7 @@ from edge_runtime.bench import c_library
 from edge_runtime.errors import InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_file import open_model_file
-from edge_runtime.model.onnx_model import describe, load_onnx_runtime, open_onnx
+from edge_runtime.model.onnx_model import count_operators, load_onnx_runtime, open_onnx
 from edge_runtime.model.rivals import record_of
 from edge_runtime.system.child_processes import run_program as run_child
 from edge_runtime.system.installation import MissingExtraError
@@ -83,13 +83,13 @@ def test_an_onnx_file_that_is_damaged_or_has_two_outputs_is_refused():
         with pytest.raises(InputError, match=r"m\.onnx"):
             open_onnx(other, name="m.onnx")
     with pytest.raises(InputError, match="ONNX"):
-        describe(content[:-40])
+        count_operators(content[:-40])
 
 
 def test_reading_an_onnx_file_without_the_package_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingExtraError, match=r"\[onnx\]"):
-        describe(onnx_models.dense(onnx_models.WEIGHTS, (128, 1)))
+        count_operators(onnx_models.dense(onnx_models.WEIGHTS, (128, 1)))
 
 
 def test_onnx_runtime_sends_no_telemetry():

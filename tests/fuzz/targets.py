@@ -10,7 +10,6 @@ from random import Random
 
 import commands
 import files
-import onnx_graphs
 from commands import Ending
 from files import Files
 from mutation import changed_bytes, changed_json
@@ -110,7 +109,6 @@ A_RECORDING = files.encoded(good=files.recording())
 OTHER_PEOPLE = {f"rec/{subject}.csv": files.recording(subject).encode() for subject in ("bert", "carl")}
 SOME_SAMPLES = {"samples.csv": f"{files.HEADER}\n{files.rows(200)}".encode()}
 A_LAYOUT = {"motionsense": (files.ROOT / "edge_runtime/data/layouts/motionsense.toml").read_bytes()}
-AN_ONNX_FILE = {"small": onnx_graphs.conv_gru().SerializeToString()}
 USE = ("info given.tflite", "stream given.tflite --csv samples.csv")
 AS_C = ("card given.tflite --from card.json", "convert given.tflite --c --out c")
 REPORT = "report given.json --html x.html --csv x.csv --markdown x.md"
@@ -137,6 +135,5 @@ TARGETS = {
     "windows": Target(
         "given.npz", [WINDOWS], files.windows(), files.broken_windows, files.odd_windows, change=change_archive
     ),
-    "onnx": Target("given.onnx", ["info given.onnx"], AN_ONNX_FILE, lambda: {"cut": AN_ONNX_FILE["small"][:-40]}),
 }
-"""Every parser of files from outside, except Keras files, records of rivals and answers of devices."""
+"""Every parser of files from outside, except Keras and ONNX files, records of rivals and answers of devices."""

@@ -90,9 +90,9 @@ def test_a_file_that_is_not_a_model_with_a_card_is_refused(model, content, noun)
     refused(model, content, noun)
 
 
-@pytest.mark.parametrize(("suffix", "command"), [(".KERAS", "har-edge convert"), (".onnx", "bench MODEL --rivals")])
-def test_a_network_in_another_form_is_refused_with_the_command_for_it(model, suffix, command):
-    refused(model.with_suffix(suffix), b"PK", command)
+@pytest.mark.parametrize("suffix", [".KERAS", ".onnx"])
+def test_a_network_in_another_form_is_refused_with_the_command_for_it(model, suffix):
+    refused(model.with_suffix(suffix), b"PK", "har-edge convert")
 
 
 def changed(**changes: object) -> str:
