@@ -8,6 +8,7 @@ import shutil
 import sys
 from itertools import takewhile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 import numpy as np
@@ -126,6 +127,14 @@ def test_every_command_and_option_has_help_that_ends_with_examples_that_parse():
 def test_the_guide_to_streams_has_a_line_for_each_source():
     lines = re.findall(r"^- `(--[a-z0-9]+)", (ROOT / "docs/stream.md").read_text(), re.M)
     assert [name for name in lines if name in stream.SOURCES] == list(stream.SOURCES)
+
+
+def test_the_page_speaks_in_the_app_s_words():
+    page = (ROOT / "convert/page/static/words.js").read_text()
+    app = ElementTree.parse(ROOT / "android_demo/app/src/main/res/values/strings.xml").getroot().itertext()
+    texts = re.findall("`(.*)`", page) + re.findall(r"'([^'\n]+)'", re.sub("`.*`", "", page))
+    assert len(texts) > 20
+    assert {re.sub(r"\$\{.*?\}", "…", x) for x in texts} <= {re.sub(r"%[\d$.]*[dfs]", "…", x) for x in app}
 
 
 @pytest.fixture

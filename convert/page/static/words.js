@@ -1,4 +1,4 @@
-/** What the page says of a stream; most texts are the app's. */
+/** What the page says of a stream, in the app's words. */
 
 const stuck = 'A sensor always gives the same values: it is stuck, or switched off.';
 const clock = 'The sensor gave times or values that are not usable.';
@@ -16,7 +16,7 @@ export default {
   wornUnknown: 'How it is worn is not known yet: postures are unknown until you walk.',
   wornAsFound: 'Taken to be worn as your last steps showed.',
   alike: (placements, labels) =>
-    `In some places (${placements.join(', ')}), ${labels.join(' and ')} look alike.`,
+    `Worn at some places (${placements.join(', ')}), ${labels.join(' and ')} look alike.`,
   firstWindow: 'The first answer takes 2.6 seconds of movement.',
   unknown: 'Unknown',
   untilCertain: (activity) => `${activity} until this is certain.`,
