@@ -214,7 +214,7 @@ INLINE int32_t four_at(const int8_t *x) {
 #define AVX512 __attribute__((target("fma,avx512f,avx512bw,avx512vl,avx512vnni")))
 #define AVXVNNI __attribute__((target("fma,avx2,avxvnni")))
 #define AVX2 __attribute__((target("fma,avx2")))
-#define INSTRUCTION_SET (const char *const[]){"SSE2", "AVX2", "AVX-VNNI", "AVX-512 VNNI", "AVX-512 VNNI"}[best_set]
+#define INSTRUCTION_SET (const char *const[]){"plain C", "AVX2", "AVX-VNNI", "AVX-512 VNNI", "AVX-512 VNNI"}[best_set]
 static int best_set; /* of this processor, in that order; the last has VBMI too */
 
 /* Runs before main, since zig has no __builtin_cpu_supports. Reads CPUID, and which registers the system saves. */
@@ -326,20 +326,9 @@ VBMI static void look_up_vbmi(const int8_t *table, const int8_t *x, int n, int8_
     if (rest < 64) put(answers, rest, out + i);
   }
 }
+#endif
 
-INLINE __m128i add_base(__m128i s, const int8_t *x, const int8_t *w) {
-  const __m128i v = _mm_set1_epi32(four_at(x)), u = _mm_loadl_epi64((const __m128i *)(const void *)w);
-  const __m128i wide = _mm_srai_epi16(_mm_unpacklo_epi8(v, v), 8);
-  return _mm_add_epi32(s, _mm_madd_epi16(wide, _mm_srai_epi16(_mm_unpacklo_epi8(u, u), 8)));
-}
-INLINE void store_base(const __m128i *s, int32_t *sums) {
-  for (int j = 0; j < 8; j++) {
-    const __m128i pairs = _mm_add_epi32(s[j], _mm_srli_epi64(s[j], 32));
-    _mm_storel_epi64((__m128i *)(void *)(sums + 2 * j), _mm_shuffle_epi32(pairs, 0x08));
-  }
-}
-DENSE(__m128i, 8, 4)
-#elif defined(NEON) && defined(__ARM_FEATURE_DOTPROD)
+#if defined(NEON) && defined(__ARM_FEATURE_DOTPROD)
 INLINE int32x4x4_t add_base(int32x4x4_t s, const int8_t *x, const int8_t *w) {
   const int8x16_t v = vld1q_s8(x);
   const int8x16x4_t a = vld1q_s8_x4(w), b = vld1q_s8_x4(w + 64), c = vld1q_s8_x4(w + 128), d = vld1q_s8_x4(w + 192);

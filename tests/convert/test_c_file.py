@@ -35,7 +35,7 @@ from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
 
 SHIPPED = {name: MODELS["int8"].with_name(f"{name}_int8.tflite") for name in ("edge", "edge-small", "edge-anywhere")}
 ALL = {"return_sequences": True}
-SETS = {"SSE2": "sse2", "AVX2": "avx2", "AVX-VNNI": "avx_vnni", "AVX-512 VNNI": "avx512_vnni", "VBMI": "avx512vbmi"}
+SETS = {"plain C": "sse2", "AVX2": "avx2", "AVX-VNNI": "avx_vnni", "AVX-512 VNNI": "avx512_vnni", "VBMI": "avx512vbmi"}
 """The name in Linux of each instruction set, in the order of the C file, which chooses the last set."""
 COMPILERS = {
     "cc": (CC,),
@@ -67,13 +67,13 @@ def test_a_shipped_model_answers_every_test_window_as_litert_does(shipped, uci_h
 
 
 @pytest.mark.parametrize("compiler", [x if x == "cc" else pytest.param(x, marks=pytest.mark.long) for x in COMPILERS])
-@pytest.mark.parametrize("processor", ["plain C", *SETS])
+@pytest.mark.parametrize("processor", ["no vectors", *SETS])
 def test_every_instruction_set_has_the_same_answers(tmp_path, uci_har, processor, compiler):
     if COMPILERS[compiler][0] is None:
         pytest.skip("needs clang: apt-get install clang")
     flatbuffer, card = cards.read_model(MODELS["int8"])
     X = uci_har.test.X[::20, np.newaxis]
-    if processor == "plain C":
+    if processor == "no vectors":
         options, forced, expected = ["-U__SSE2__"], 0, "plain C"
     else:
         flags, most = Path("/proc/cpuinfo").read_text().split(), [*SETS].index(processor)
