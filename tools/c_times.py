@@ -108,7 +108,7 @@ def markdown(content: dict[str, Any]) -> str:
     return f"""# Networks as C
 
 Written by `python -m tools.c_times` on {content["date"]}. Times for one window are {content.get("kind", "median")}
-times in µs, on one thread of an {content["device"]["cpu"]}, which has AVX-512 with VNNI. In the last column, all
+times in µs, on one thread of an {content["device"]["cpu"]}. It has AVX-512 with VNNI; in the last column, all
 programs are restricted to AVX2.
 *Float32* is the fastest of LiteRT, TFLite's fused LSTM and ONNX Runtime. **Bold** means that C is slower. The
 published networks had untrained weights, which do not affect the times. The load average before was

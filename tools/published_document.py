@@ -28,9 +28,9 @@ def document(content: dict[str, Any]) -> str:
     )
     text = f"""# Published networks, converted as they are
 
-Written by `make published`. Each network is built as its source describes it, trained for a few epochs on UCI HAR (one
-seed) and given to `har-edge convert --quantize`. The short training gives other accuracies than the published ones. All
-times are for one thread on
+Written by `make published`. Each network is built as its source describes it and trained for a few epochs on UCI HAR
+(one seed). Then `har-edge convert --quantize` converts it. The short training gives other accuracies than the published
+ones. All times are for one thread on
 {" and ".join(sorted({x["bench"]["cpu"] for x in benched if x["bench"]["cpu"]}))}.{doubt if busy else ""}
 
 - {len(converted)} of {len(networks)} convert, in {min(seconds):.0f} to {max(seconds):.0f} CPU seconds.

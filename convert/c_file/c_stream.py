@@ -40,8 +40,8 @@ static const char *const har_names[] = {{{names}}};
 /* The answer for each label while the device is tilted backwards, whether the body keeps still, and whether it takes
    steps. Which of body_acc x y z, body_gyro x y z and total_acc x y z (raw: acceleration and rotation) each column of a
    window is, its unit in g or rad/s, and the column of each signal, 0 if it has none. What is typical of each label:
-   centres of acceleration along x and across; the mean and inverse covariance of the logarithms of standard deviations;
-   and the distances beyond which a window is unusual, and novel. A person's correction. */
+   centres of acceleration along x and across, the mean and inverse covariance of the logarithms of standard deviations.
+   The distances beyond which a window is unusual, and novel. A person's correction. */
 {tables}
 
 #endif
@@ -85,33 +85,35 @@ def card_numbers(card: Card) -> CardNumbers:
     correction = card.personal_correction or PersonalCorrection((), (), (), ())
     moving = moving_columns(card.signal_names)
     posture, movement = detector.posture, detector.movement
-    whole = {
-        **{"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": len(columns), "N_LABELS": len(labels)},
-        **{"UNKNOWN": len(card.answers), "RATE_MHZ": round(1000 * card.window.rate_hz), "IS_RAW": int(is_raw)},
-        **{"WALKING_FRAME": int(card.frame == "walking"), "N_CHANNELS": card.n_channels},
-        **{"TURNS_GYRO": int("body_gyro" in triads(names).values()), "LOOKS_UP": int(looks_up(card))},
-        **{"WALKING": labels.index(WALKING) if WALKING in labels else 0, "N_CENTRES": n_centres},
-        **{"N_MOVEMENT": len(movement[0].mean), "N_MOVING": len(moving) if card.personal_correction else 0},
-    }
-    real = {
-        **{"TEMPERATURE": card.temperature, "EVIDENCE": smoothing.evidence, "CONFIDENCE": smoothing.confidence},
-        **{"CHANGE_STILL": smoothing.change_still, "CHANGE_MOVING": smoothing.change_moving},
-        **{"BODY_MOVES_G": smoothing.movement, "REST_RAD_S": detector.rest or 0.0},
-        **{"MOST_STEPS_HZ": steps.most, "UNUSUAL_STEPS_HZ": steps.unusual},
-    }
-    whole_tables = {
-        **{"columns": columns, "places": [names.index(signal) if signal in names else 0 for signal in signals]},
-        **{"tilted": [*map(card.answers.index, tilted)], "still": [*map(int, are_still(card))], "moving": moving},
+    whole = {"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": len(columns), "N_LABELS": len(labels)}
+    whole |= {"UNKNOWN": len(card.answers), "RATE_MHZ": round(1000 * card.window.rate_hz), "IS_RAW": int(is_raw)}
+    whole |= {"WALKING_FRAME": int(card.frame == "walking"), "N_CHANNELS": card.n_channels, "N_CENTRES": n_centres}
+    whole |= {"TURNS_GYRO": int("body_gyro" in triads(names).values()), "LOOKS_UP": int(looks_up(card))}
+    whole |= {"WALKING": labels.index(WALKING) if WALKING in labels else 0, "N_MOVEMENT": len(movement[0].mean)}
+    whole |= {"N_MOVING": len(moving) if card.personal_correction else 0}
+    real = {"TEMPERATURE": card.temperature, "EVIDENCE": smoothing.evidence, "CONFIDENCE": smoothing.confidence}
+    real |= {"CHANGE_STILL": smoothing.change_still, "CHANGE_MOVING": smoothing.change_moving}
+    real |= {"BODY_MOVES_G": smoothing.movement, "REST_RAD_S": detector.rest or 0.0}
+    real |= {"MOST_STEPS_HZ": steps.most, "UNUSUAL_STEPS_HZ": steps.unusual}
+    whole_tables: dict[str, Sequence[int]] = {
+        "columns": columns,
+        "places": [names.index(signal) if signal in names else 0 for signal in signals],
+        "tilted": [*map(card.answers.index, tilted)],
+        "still": [*map(int, are_still(card))],
+        "moving": moving,
         "steps": [int(label in STEPS) for label in labels],
     }
     real_tables = {
         "factors": [1.0] * len(columns) if factors is None else factors.tolist(),
         "centres": _flat((x.centres * n_centres)[:n_centres] for x in posture),
-        **{"means": _flat(x.mean for x in movement), "precisions": _flat(x.precision for x in movement)},
+        "means": _flat(x.mean for x in movement),
+        "precisions": _flat(x.precision for x in movement),
         "posture_limits": _flat((x.unusual, x.novel) for x in posture),
         "movement_limits": _flat((x.unusual, x.novel) for x in movement),
-        **{"middle": correction.middle, "weights": _flat(correction.weights)},
-        **{"lowest": correction.lowest, "highest": correction.highest},
+        "middle": correction.middle,
+        "weights": _flat(correction.weights),
+        "lowest": correction.lowest,
+        "highest": correction.highest,
     }
     return CardNumbers(whole, real, whole_tables, real_tables)
 
