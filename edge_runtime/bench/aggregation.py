@@ -62,7 +62,6 @@ def result_of(run: MeasuredRun, place: int) -> Result:
         statistics.latency(getattr(samples, kind), statistics.undisturbed_time(run.turn_times[f"{kind}_ns"], place))
         for kind in ("latency", "end_to_end")
     )
-    over_subjects = statistics.intervals_over_subjects(data.test.y, predicted, data.test.subject, len(data.labels))
     evidence = doubts.Evidence(
         is_timed=is_timed,
         kernel=first.machine.kernel,
@@ -105,9 +104,7 @@ def result_of(run: MeasuredRun, place: int) -> Result:
         samples_ms=samples if is_timed else None,
         instructions=measured.instructions,
         labels=data.labels,
-        accuracy_ci95=statistics.wilson_interval(int(np.trace(score.confusion)), len(predicted)),
-        accuracy_subjects_ci95=over_subjects[0] if over_subjects else None,
-        macro_f1_subjects_ci95=over_subjects[1] if over_subjects else None,
+        accuracy_subjects_ci95=statistics.accuracy_interval(predicted == data.test.y, data.test.subject),
         calibration_error=scores.calibration_error(measured.logits / card.temperature, data.test.y),
         agreement=_agreement(measured, run.models),
         doubts=doubts.find_doubts(evidence),
@@ -166,7 +163,6 @@ def _compare(run: MeasuredRun, i: int, j: int) -> Comparison:
         accuracy_difference=difference,
         accuracy_difference_ci95=interval,
         agreement=float(np.mean(one.predicted == against.predicted)),
-        sign_flip_p=statistics.sign_flip_test(right, other, data.test.subject),
     )
 
 

@@ -81,9 +81,7 @@ class Result:
     agreement: Annotated[Share | None, "share of windows with the same answer as the network's float32 form"]
     doubts: Annotated[tuple[str, ...], "reasons why this result may mislead, each with a remedy"]
     samples_ms: Annotated[Samples | None, "the raw times, a list per round"]
-    accuracy_ci95: Annotated[tuple[Share, Share], "interval as if windows were independent"]
     accuracy_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people: quote this one"]
-    macro_f1_subjects_ci95: Annotated[tuple[Share, Share] | None, "interval over people"]
     per_class: Annotated[Mapping[str, ClassScore], "scores by class"]
     calibration_error: Annotated[
         Share, "expected calibration error (15 bins) of the probabilities after the card's temperature"
@@ -138,9 +136,6 @@ class Comparison:
     accuracy_difference: Annotated[Points, "`result` minus `against`"]
     accuracy_difference_ci95: Annotated[tuple[Points, Points] | None, "interval over people; null with one person"]
     agreement: Annotated[Share, "share of windows with the same answer"]
-    sign_flip_p: Annotated[
-        Share | None, "two-sided p value of the sign-flip test over subjects; null with one subject"
-    ] = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.bench.measured import Interval, Latency
-from edge_runtime.data import scores
 
 Rounds = Sequence[Sequence[float]]
 """Times in milliseconds: one sequence per round, in the order they were taken."""
@@ -103,29 +102,13 @@ def _undisturbed(times: Floats, value: Callable[[Floats], Floats], replicates: i
     return _tidy(ratio), (min(low, _tidy(ratio)), max(high, _tidy(ratio)))
 
 
-def wilson_interval(right: int, windows: int) -> Interval:
-    """Return Wilson's interval of the share `right` of `windows`, as if each window came from another subject."""
-    from scipy.stats import binomtest
-
-    interval = binomtest(right, windows).proportion_ci(LEVEL, method="wilson")
-    return _tidy(interval.low), _tidy(interval.high)
-
-
-def intervals_over_subjects(
-    y: scores.Classes, predicted: scores.Classes, subject: npt.NDArray[np.generic], n_labels: int
-) -> tuple[Interval, Interval] | None:
-    """Return the intervals of accuracy and macro-F1 over subjects; None for a single subject."""
-    confusions = np.stack(
-        [scores.confusion_matrix(y[rows], predicted[rows], n_labels) for rows in _rows_per_subject(subject)]
-    )
-    if len(confusions) < 2:
+def accuracy_interval(right: npt.NDArray[np.bool_], subject: npt.NDArray[np.generic]) -> Interval | None:
+    """Return the interval over subjects of the share of windows that are `right`; None for a single subject."""
+    rows = _rows_per_subject(subject)
+    if len(rows) < 2:
         return None
-    whole = confusions.sum(axis=0)
-    accuracy, macro_f1 = (
-        _jackknife_interval(score(whole), np.array([score(confusion) for confusion in whole - confusions]), len(y))
-        for score in (scores.accuracy, scores.macro_f1)
-    )
-    return accuracy, macro_f1
+    left_out = np.array([np.delete(right, person).mean() for person in rows])
+    return _jackknife_interval(float(right.mean()), left_out, len(right))
 
 
 def accuracy_difference(
@@ -148,28 +131,6 @@ def half_width(sums: Sequence[float], counts: Sequence[float]) -> float | None:
         return None
     sum_of, count_of = np.asarray(sums, np.float64), np.asarray(counts, np.float64)
     return _student_t(len(sum_of)) * _jackknife_error((sum_of.sum() - sum_of) / (count_of.sum() - count_of))
-
-
-def sign_flip_test(
-    right: npt.NDArray[np.bool_], against: npt.NDArray[np.bool_], subject: npt.NDArray[np.generic]
-) -> float | None:
-    """Return the two-sided p value of "both err equally often", with subjects as units; None for a single subject.
-
-    It is the share of all exchanges of the two models within subjects that give at least this difference. A value below
-    0.05 needs six subjects. Fisher, *The Design of Experiments*, 1935; counted as in Pagano & Tritchler, *On
-    Obtaining Permutation Distributions in Polynomial Time*, 1983.
-    """
-    rows = _rows_per_subject(subject)
-    if len(rows) < 2:
-        return None
-    differences = np.array([int(right[person].sum()) - int(against[person].sum()) for person in rows])
-    most = int(np.abs(differences).sum())
-    probability = np.zeros(2 * most + 1)  # of each sum from -most to most
-    probability[most] = 1
-    for step in np.abs(differences):
-        probability = (np.roll(probability, step) + np.roll(probability, -step)) / 2
-    as_large = np.abs(np.arange(-most, most + 1)) >= abs(differences.sum())
-    return float(probability[as_large].sum())
 
 
 def _bootstrap_interval(replicates: Floats, n: int) -> Interval:

@@ -243,14 +243,14 @@ def _work(pair: ComparedResults) -> list[str]:
 
 
 def accuracy_details(report: Report) -> list[str]:
-    """Return the change of accuracy of each pair with its interval over people, and whether it is significant."""
+    """Return the change of accuracy of each pair with its interval over people."""
     sentences = []
     for pair in pairs(report):
         comparison = pair.comparison
-        if comparison.accuracy_difference_ci95 and comparison.sign_flip_p is not None:
+        if comparison.accuracy_difference_ci95:
             low, high = map(_signed, comparison.accuracy_difference_ci95)
             change = f"changes accuracy by {_signed(comparison.accuracy_difference)} points ({low} to {high})"
-            sentences.append(f"{pair.name} {change}; sign-flip test: p = {comparison.sign_flip_p:.2g}.")
+            sentences.append(f"{pair.name} {change}.")
     return sentences
 
 

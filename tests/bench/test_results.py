@@ -70,7 +70,7 @@ def changed(value: Any, *path: Any) -> dict[str, Any]:
     ("value", "path", "noun"),
     [
         (2, ("format",), "format"),
-        ([0.1], ("results", 0, "accuracy_ci95"), r"results\[0\].accuracy_ci95"),
+        ([0.1], ("results", 0, "accuracy_subjects_ci95"), r"results\[0\].accuracy_subjects_ci95"),
         (-1, ("results", 0, "confusion", 0, 0), r"results\[0\].confusion\[0\]\[0\]"),
         (1e30, ("results", 0, "accuracy"), r"results\[0\].accuracy"),
         ({}, ("control",), "control.p50_ratio"),

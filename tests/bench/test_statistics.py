@@ -88,35 +88,30 @@ BOUT = 5  # windows that err together
 
 
 def people(random: np.random.Generator, mean: float, sd: float) -> tuple[np.ndarray, ...]:
-    """Classes, answers and subjects: nine people with error rates of this mean and deviation, skewed as rates are."""
+    """Whether windows are right, and subjects: nine people with error rates of this mean and deviation, skewed."""
     concentration = mean * (1 - mean) / sd**2 - 1
     subject, rate = np.repeat(np.arange(len(WINDOWS)), WINDOWS), []
     for n in WINDOWS:
         shares = random.beta(mean * concentration, (1 - mean) * concentration)
         bouts = random.beta(np.maximum(9 * shares, 1e-9), 9 * (1 - shares), n // BOUT + 1)
         rate.append(np.repeat(bouts, BOUT)[:n])
-    y = random.integers(3, size=len(subject))
-    return y, np.where(random.random(len(subject)) < np.concatenate(rate), (y + 1) % 3, y), subject
+    return random.random(len(subject)) >= np.concatenate(rate), subject
 
 
-def test_intervals_over_nine_subjects_contain_the_accuracy_of_all_people():
-    random, covered = np.random.default_rng(6), {"accuracy": 0, "macro_f1": 0}
+def test_an_interval_over_nine_subjects_contains_the_accuracy_of_all_people():
+    random, covered = np.random.default_rng(6), 0
     for _ in range(200):
-        for name, (low, high) in zip(
-            covered, statistics.intervals_over_subjects(*people(random, 0.09, 0.08), 3), strict=True
-        ):
-            covered[name] += low <= 0.91 <= high
+        low, high = statistics.accuracy_interval(*people(random, 0.09, 0.08))
+        covered += low <= 0.91 <= high
     # 95 % of 200 are 190; below 182, as percentiles of a bootstrap have it, is less likely than 1 in 100.
-    assert min(covered.values()) >= 182, covered
-    assert max(covered.values()) < 200, covered
+    assert 182 <= covered < 200
 
 
 def test_an_interval_stays_within_0_and_1_contains_the_score_and_is_never_a_point():
-    y, subject = np.array([0, 1] * 20), np.repeat([1, 2, 3, 4], 10)
-    for predicted, score in ((y, 1.0), (1 - y, 0.0)):  # of five labels three are absent, and left out of macro F1
-        for low, high in statistics.intervals_over_subjects(y, predicted, subject, 5):
-            assert 0 <= low <= score <= high <= 1
-            assert high - low > 0.05
+    for score in (1, 0):
+        low, high = statistics.accuracy_interval(np.full(40, bool(score)), np.repeat([1, 2, 3, 4], 10))
+        assert 0 <= low <= score <= high <= 1
+        assert high - low > 0.05
 
 
 def test_a_difference_of_accuracy_is_in_points_over_the_same_windows():
@@ -128,17 +123,4 @@ def test_a_difference_of_accuracy_is_in_points_over_the_same_windows():
     gains = np.array([0.0, 100, 100, 0])  # one window each: Student's t
     assert interval == pytest.approx(stats.t.interval(0.95, 3, gains.mean(), stats.sem(gains)), abs=1e-6)
     assert statistics.accuracy_difference(right, right, np.full(4, 7)) == (0.0, None)  # one person
-    assert statistics.intervals_over_subjects(right, right, np.full(4, 7), 2) is None
-
-
-def test_the_sign_flip_test_counts_all_exchanges_of_the_models_within_subjects():
-    subject = np.repeat(np.arange(6), 10)
-    against = np.tile([True] * 4 + [False] * 6, 6)
-    right = against.copy()
-    assert statistics.sign_flip_test(right, against, subject) == 1
-    right[4::10] = right[5::10] = True  # two more windows of each subject: 2 of 64 sign patterns are as large
-    for pair in ((right, against), (against, right)):
-        assert statistics.sign_flip_test(*pair, subject) == 2 / 64
-    # The first subject loses two instead: also the 6 patterns with one other sign, and theirs.
-    right[[0, 1, 4, 5]] = False
-    assert statistics.sign_flip_test(right, against, subject) == 14 / 64
+    assert statistics.accuracy_interval(right, np.full(4, 7)) is None
