@@ -8,7 +8,6 @@ import platform
 import re
 import resource
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -19,8 +18,6 @@ from edge_runtime.system.dataclass_json import Quantity
 
 # Instruction sets that decide how fast an int8 product is, in Linux's names: Arm's, then x86's.
 _FEATURES = ("asimd", "asimdhp", "asimddp", "i8mm", "sve", "sve2", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni")
-
-_CACHE_LETTERS: dict[str | None, str] = {"Data": "d", "Instruction": "i"}
 
 # Names of a machine's maker that hypervisors report.
 _HYPERVISORS = re.compile(r"QEMU|KVM|VMware|VirtualBox|innotek|Xen|Bochs|Parallels|Virtual Machine", re.IGNORECASE)
@@ -35,7 +32,6 @@ class Machine:
     cpu: Annotated[str | None, "name of each kind of CPU"]
     cores: Annotated[int | None, Quantity(at_least=0), "number of CPUs"]
     features: Annotated[tuple[str, ...] | None, "int8 instruction sets of every core, such as `avx512_vnni`"]
-    caches: Annotated[Mapping[str, str] | None, "sizes of the caches by level (`L1d`, `L2`)"]
     max_clock_khz: Annotated[int | None, Quantity("kHz", at_least=0), "the CPU's maximum clock"]
     virtual: Annotated[bool | None, "whether it is a virtual machine"]
     emulated: Annotated[bool, "whether the CPU is emulated, so that times mean nothing"]
@@ -56,7 +52,6 @@ def read_facts(cpu: int | None = None, root: Path = ROOT) -> Machine:
         cpu=cpu_model(root),
         cores=os.cpu_count(),
         features=features(root),
-        caches=caches(cpu or 0, root),
         max_clock_khz=number(root / f"sys/devices/system/cpu/cpu{cpu or 0}/cpufreq/cpuinfo_max_freq"),
         virtual=virtual(root),
         emulated=emulated(root),
@@ -86,16 +81,6 @@ def features(root: Path = ROOT) -> tuple[str, ...] | None:
         return None
     common = set.intersection(*(set(line.split()) for line in per_core))
     return tuple(name for name in _FEATURES if name in common)
-
-
-def caches(cpu: int, root: Path = ROOT) -> dict[str, str] | None:
-    """Return the caches that `cpu` sees, as `{"L1d": "64K", "L2": "512K"}`."""
-    sizes = {}
-    for folder in sorted((root / f"sys/devices/system/cpu/cpu{cpu}/cache").glob("index*")):
-        level, kind, size = (read(folder / name) for name in ("level", "type", "size"))
-        if level and size:
-            sizes[f"L{level}{_CACHE_LETTERS.get(kind, '')}"] = size
-    return sizes or None
 
 
 def virtual(root: Path = ROOT) -> bool | None:

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +50,6 @@ class State:
     time: Annotated[float, Quantity("s"), "Unix time"]
     load_average: Annotated[float | None, Quantity(at_least=0), "processes that wanted a CPU in the last minute"]
     governor: Annotated[str | None, "clock governor of the CPU used, or of all CPUs, joined by ` + `"]
-    governors: Annotated[Mapping[str, Annotated[int, Quantity()]] | None, "number of CPUs under each governor"]
     clock_khz: Annotated[
         CpuClock | None, "from the kernel, which does not see when a Raspberry Pi's firmware slows down"
     ]
@@ -73,7 +71,6 @@ def state(cpu: int | None = None, root: Path = ROOT) -> State:
         time=time.time(),
         load_average=load_average(root),
         governor=governor(cpu, root),
-        governors=governors(root),
         clock_khz=clock_khz(cpu or 0, root),
         firmware_clock_khz=firmware_clock_khz(root),
         temperatures_c=temperatures_c(root),
@@ -109,15 +106,9 @@ def load_average(root: Path = ROOT) -> float | None:
 
 def governor(cpu: int | None, root: Path = ROOT) -> str | None:
     """Return the governor of `cpu`, or of all CPUs."""
-    if cpu is None:
-        return " + ".join(governors(root) or {}) or None
-    return read(root / f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor")
-
-
-def governors(root: Path = ROOT) -> dict[str, int] | None:
-    """Return the number of CPUs under each governor."""
-    names = (read(path) for path in sorted((root / "sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")))
-    return dict(Counter(name for name in names if name)) or None
+    folders = sorted((root / "sys/devices/system/cpu").glob("cpu*" if cpu is None else f"cpu{cpu}"))
+    names = (read(folder / "cpufreq/scaling_governor") for folder in folders)
+    return " + ".join(dict.fromkeys(name for name in names if name)) or None
 
 
 def clock_khz(cpu: int, root: Path = ROOT) -> CpuClock | None:

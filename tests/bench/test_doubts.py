@@ -10,7 +10,7 @@ from edge_runtime.bench.machine_state import CpuClock, State, Throttled
 from edge_runtime.bench.measured import Latency, WarmUp
 from edge_runtime.bench.results import Control
 
-UNKNOWN = State(0.0, *[None] * 9)
+UNKNOWN = State(0.0, *[None] * 8)
 STATE = replace(
     UNKNOWN,
     load_average=0.1,

@@ -121,7 +121,7 @@ def evil() -> results.Report:
     state = replace(STATE, governor=EVIL, temperatures_c={EVIL: 1.5}, throttled=Throttled((EVIL,), ()))
     return of(
         *hostile,
-        device=replace(DEVICE, name=EVIL, cpu=EVIL, features=(EVIL,), caches={EVIL: EVIL}, before=state),
+        device=replace(DEVICE, name=EVIL, cpu=EVIL, features=(EVIL,), before=state),
         data=results.EvaluatedData(EVIL, EVIL, 1, 1.28, {EVIL: 1}, (EVIL,)),
         settings=replace(METHOD, runtime=EVIL),
         failures=(results.Failure(EVIL, EVIL),),

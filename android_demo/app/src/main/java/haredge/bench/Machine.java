@@ -33,7 +33,7 @@ public final class Machine {
     }
 
     JSONObject readFacts() throws JSONException {
-        JSONObject facts = nulls("caches", "libc", "python", "numpy", "load_average");
+        JSONObject facts = nulls("libc", "python", "numpy", "load_average");
         facts.put("machine", System.getProperty("os.arch"));
         facts.put("board", orNull(told.get("board")));
         facts.put("cpu", orNull(told.get("cpu") == null ? cpu() : told.get("cpu")));
@@ -52,7 +52,6 @@ public final class Machine {
         JSONObject state = nulls("load_average", "firmware_clock_khz", "temperatures_c", "throttled", "cpu_times_s");
         state.put("time", System.currentTimeMillis() / 1e3);
         state.put("governor", orNull(governor()));
-        state.put("governors", governor() == null ? JSONObject.NULL : new JSONObject().put(governor(), 1));
         state.put("clock_khz", orNull(clock()));
         state.put("power_source", orNull(told.get("power_source")));
         return state;
