@@ -91,13 +91,6 @@ if TYPE_CHECKING:
 @click.option(
     "--calibration", type=click.IntRange(1), default=CALIBRATION, metavar="N", help="Windows that calibrate int8."
 )
-@click.option(
-    "--time-limit",
-    type=shared.FiniteRange(1),
-    default=600.0,
-    metavar="SECONDS",
-    help="Stop a conversion after this time, and keep the finished forms.",
-)
 def command(
     source: Path | None,
     quantize: bool,
@@ -114,7 +107,6 @@ def command(
     io_type: str,
     lstm: str,
     calibration: int,
-    time_limit: float,
 ) -> None:
     """Convert the networks of RUN, or an external network, to TFLite with a card inside.
 
@@ -165,7 +157,6 @@ def command(
         calibration=calibration,
         max_drop=max_drop,
         data=None if data is None else data_texts(data) or (EMBEDDED,),
-        time_limit=time_limit,
         lstm=lstm,
         rivals=rivals,
         c_file=c_file,

@@ -1,6 +1,5 @@
 """Convert a run or a file in a process of its own, and write its models, their C and its rivals."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from convert.c_file import write_in_child
 from convert.conversion_job import ConversionJob
 from convert.conversion_worker import ConversionResult, flatbuffer_path
 from convert.keras_files import check_file
-from edge_runtime.errors import CheckFailedError, DeviceError, HarEdgeError
+from edge_runtime.errors import CheckFailedError, HarEdgeError
 from edge_runtime.model.card_options import read_normalisation
 from edge_runtime.model.rivals import RivalRecord
 from edge_runtime.model.scheme_names import CALIBRATED, INT8
@@ -32,22 +31,14 @@ class Conversion:
     c_error: HarEdgeError | None = None
 
     def check(self) -> None:
-        """Raise `CheckFailedError` if options look wrong or a form lost too much.
-
-        Raises `DeviceError` if the time limit left out a form, and the error of the C, too.
-        """
-        schemes, missing, lossy = self.result.schemes, self.result.missing, self.result.lossy
+        """Raise `CheckFailedError` if options look wrong or a form lost too much, and the error of the C."""
+        missing, lossy = self.result.missing, self.result.lossy
         if self.result.advice:
             raise CheckFailedError(f"{self.result.advice}: convert again with these options")
         if lossy:
             advice = "allow more, or take --quantize-as mixed" if INT8 in lossy else "allow more"
             losses = "; ".join(missing[scheme] for scheme in lossy)
             raise CheckFailedError(f"{losses}, more than --max-drop {self.job.max_drop:g}: {advice}")
-        if unfinished := {*self.job.schemes} - {*schemes, *missing}:
-            raise DeviceError(
-                f"the conversion was stopped after {self.job.time_limit:g} s: {', '.join(schemes)} written, "
-                f"{', '.join(sorted(unfinished))} not; allow more with --time-limit"
-            )
         if self.c_error:
             raise self.c_error
 
@@ -64,7 +55,7 @@ def check(job: ConversionJob) -> None:
 def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Conversion:
     """Do the job: models, rivals and C. A form that loses too much is left out, and an error leaves the old models.
 
-    Raises the conversion process's own error, or `DeviceError` if it died or finished no form within the time limit.
+    Raises the conversion process's own error, or `DeviceError` if it died.
     """
     rivals, c_error = None, None
     c_files: Sequence[tuple[Sequence[Path], str]] = ()
@@ -87,21 +78,14 @@ def convert(job: ConversionJob, on_progress: OnProgress = ignore_progress) -> Co
 
 
 def run_job(job: ConversionJob, scratch: Path, on_progress: OnProgress) -> ConversionResult:
-    """Convert in a process of its own; return the result of the forms that were finished within the time limit."""
+    """Convert in a process of its own."""
     answer: dict[str, Any] = {}
-    deadline = time.monotonic() + job.time_limit
-    try:
-        child_processes.run_in_child(
-            "the conversion process",
-            "run it again with --debug and report its output",
-            "convert.conversion_worker",
-            *(to_text(job), str(scratch)),
-            on_progress=on_progress,
-            on_message=answer.update,
-            seconds=lambda: deadline - time.monotonic(),
-        )
-    except TimeoutError as error:
-        if "result" not in answer:
-            limit = f"{job.time_limit:g} s"
-            raise DeviceError(f"the conversion took over {limit}: allow more with --time-limit") from error
+    child_processes.run_in_child(
+        "the conversion process",
+        "run it again with --debug and report its output",
+        "convert.conversion_worker",
+        *(to_text(job), str(scratch)),
+        on_progress=on_progress,
+        on_message=answer.update,
+    )
     return from_json(ConversionResult, answer["result"])

@@ -33,7 +33,6 @@ class ConversionJob:
     calibration: int = CALIBRATION
     max_drop: float = 1.0  # percentage points
     data: tuple[str, ...] | None = None
-    time_limit: float = 600.0  # seconds
     lstm: str = LOWERINGS[0]
     rivals: bool = False
     c_file: bool = False

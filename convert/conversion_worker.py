@@ -70,7 +70,7 @@ def main(text: str, scratch: str) -> None:
 
 
 def _convert(job: ConversionJob, scratch: Path, tell: child_processes.Tell) -> None:
-    """Convert all networks form by form. It reports after each form, so that a time limit loses no finished form."""
+    """Convert all networks form by form."""
     data = load_data(job)
     tell(stage="loading TensorFlow", share=0.0)
     import_tensorflow("har-edge convert")
@@ -91,7 +91,7 @@ def _convert(job: ConversionJob, scratch: Path, tell: child_processes.Tell) -> N
             finished += 1
         if scheme == INT8 and job.or_mixed:
             left_out |= int8_or_mixed(networks, job.max_drop, on_progress)
-        tell(result=asdict(_result(networks, left_out, job.max_drop)))
+    tell(result=asdict(_result(networks, left_out, job.max_drop)))
 
 
 def cannot_be_mixed(networks: "Sequence[_Network]", schemes: Sequence[str]) -> dict[str, str]:

@@ -87,11 +87,11 @@ def convert(run: Run, with_rivals: bool) -> str | None:
         return None
     rivals = ["--rivals"] if with_rivals else []
     command = [*COMMAND, "convert", str(run.folder), *FORMS, *rivals, "--max-drop", "100"]
-    result = subprocess.run([*command, "--time-limit", "3600"], stderr=subprocess.PIPE, text=True, check=False)
+    result = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
     print(result.stderr, file=sys.stderr)
     if result.returncode in (ExitCode.CHECK_FAILED, ExitCode.USAGE):
         return result.stderr.strip().splitlines()[-1].removeprefix("Error: ")
-    result.check_returncode()  # interrupted, out of time or a fault of ours
+    result.check_returncode()  # interrupted or a fault of ours
     return None
 
 

@@ -25,9 +25,6 @@ from tools.published_networks.networks import NETWORKS, Published
 QUANTISED = ("int8", "mixed")
 """Forms that `har-edge convert --quantize` may write: all integers or, if these lose too much, cells in float."""
 
-LIMITS = ("--time-limit", "900")
-"""DeepConvLSTM and iSPLInception's CNN-LSTM have millions of weights."""
-
 _CONTENT = RESULTS / "published.json"
 
 
@@ -50,7 +47,7 @@ class Kept:
         """Return the command that converts the network, with its normalisation, into its folder."""
         normalisation = str(self.folder / "normalisation.json")
         where = ("--normalisation", normalisation, "-o", str(self.folder))
-        return [*COMMAND, "convert", str(self.model), *options, *where, *LIMITS]
+        return [*COMMAND, "convert", str(self.model), *options, *where]
 
     def converted(self) -> list[str]:
         """List the forms with a file."""
@@ -112,7 +109,7 @@ def convert(kept: Kept) -> dict[str, Any]:
         subprocess.run(kept.conversion_command("--quantize-as", form[1], "--max-drop", "100"), check=True)
         outcome["failed"] = sentence
     else:
-        result.check_returncode()  # interrupted, out of time or a fault of ours
+        result.check_returncode()  # interrupted or a fault of ours
     subprocess.run(kept.conversion_command("--rivals"), check=True)  # in a run of their own: their time is not ours
     return outcome
 

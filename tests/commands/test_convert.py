@@ -24,7 +24,7 @@ from convert.conversion_input import TrainingRecord, load_data, load_networks
 from convert.conversion_job import ConversionJob
 from convert.conversion_worker import NETWORKS, ConversionResult, check_float, flatbuffer_path, lossy_forms
 from convert.parity import Parity, compare, relative_difference
-from edge_runtime.errors import CheckFailedError, DeviceError, InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.scheme_names import CALIBRATED, SCHEMES
@@ -205,27 +205,6 @@ def test_a_run_of_mixed_files_or_other_data_is_refused(run, uci_har):
     run.card.write_text(json.dumps(content))
     with pytest.raises(InputError, match="--data"):
         load_data(job)
-
-
-def test_a_conversion_that_takes_too_long_is_ended(run):
-    with pytest.raises(DeviceError, match="--time-limit"):
-        convert(ConversionJob(run.folder, time_limit=0.5))
-    assert not processes(run.folder)
-
-
-def test_forms_that_are_finished_when_the_time_is_over_are_written(tmp_path):
-    def out_of_time(share: float, stage: str) -> None:
-        """Stand in for the time limit by an error at the first stage of dynamic, whatever the time."""
-        if stage.startswith("dynamic"):
-            raise TimeoutError
-
-    model = keras.Sequential([keras.Input((128, 9)), layers.AveragePooling1D(64), layers.GRU(3), layers.Dense(6)])
-    model.save(tmp_path / "mine.keras")
-    done = convert(ConversionJob(tmp_path / "mine.keras", ("float16", "dynamic"), time_limit=60), out_of_time)
-    assert {path.name for path in tmp_path.glob("*.tflite")} == {"mine_float32.tflite", "mine_float16.tflite"}
-    assert "checked" in cards.read_model(done.job.tflite("float16"))[1].parity
-    with pytest.raises(DeviceError, match=r"dynamic not.*--time-limit"):
-        done.check()
 
 
 def test_the_conversion_process_ends_with_its_command(run):
