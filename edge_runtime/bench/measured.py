@@ -117,7 +117,6 @@ class Latency:
     min: Annotated[Milliseconds, "the fastest inference"]
     max: Annotated[Milliseconds, "the slowest inference"]
     runs: Annotated[Positive, "timed inferences"]
-    mad: Annotated[float, Quantity("ms", at_least=0), "median absolute deviation from p50"]
     undisturbed: Annotated[Milliseconds, "median of the quieter half of rounds"]
     undisturbed_ci95: Annotated[tuple[Milliseconds, Milliseconds], "its interval"]
 

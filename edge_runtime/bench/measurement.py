@@ -109,8 +109,6 @@ def _report_of(rounds: Rounds, scored: Dataset, all_data: Dataset, evaluated: Ev
             rounds=len(measured[0].rounds),
             duration_s=None if settings.rounds else settings.duration_s,
             until=None if settings.rounds else settings.until,
-            paced=settings.paced,
-            control=settings.control,
             mode="paced" if settings.paced else "back-to-back",
             harness_overhead_us=None if first.machine.emulated else round(median(overheads), 3),
         ),

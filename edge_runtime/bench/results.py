@@ -204,8 +204,6 @@ class Method:
     duration_s: Annotated[
         float | None, Quantity("s", at_least=1e-6), "time after which no round begins; null if `rounds` was requested"
     ]
-    paced: Annotated[bool, "true if `mode` is `paced`"]
-    control: Annotated[bool, "whether a control was requested"]
     mode: Annotated[Literal["back-to-back", "paced"], "`back-to-back`, or `paced` with sleep between inferences"]
     harness_overhead_us: Annotated[float | None, Quantity("µs"), "time that the measurement adds to a call"]
     until: Annotated[

@@ -53,7 +53,6 @@ def latency(rounds: Rounds, undisturbed: tuple[float, Interval]) -> Latency:
         min=_tidy(samples.min()),
         max=_tidy(samples.max()),
         runs=len(samples),
-        mad=_tidy(np.median(np.abs(samples - np.median(samples)))),
         undisturbed=undisturbed[0],
         undisturbed_ci95=undisturbed[1],
     )

@@ -101,7 +101,7 @@ def machine_facts(report: Report) -> Facts:
         ("device", report.device.name),
         *known_facts(report.device, ("name", "before", "after", "governor", "load_average", "runtime")),
         ("runtime", f"{runtime.name} {runtime.version or ''}".strip()),
-        *known_facts(report.settings, ("paced", "runtime")),
+        *known_facts(report.settings, ("runtime",)),
         *((f"data: {name}", value) for name, value in known_facts(report.data, ())),
         ("measured", report.created),
         ("har-edge", report.har_edge),

@@ -94,7 +94,7 @@ def control_sentence(report: Report) -> str | None:
     outcome = ""
     if not report.control.passed:
         outcome = ", which leaves out 1: ratios of this run are biased"
-    elif reach > WIDEST_INTERVAL[report.settings.paced]:
+    elif reach > WIDEST_INTERVAL[report.settings.mode == "paced"]:
         outcome = f", too wide to tell differences below {100 * reach:.0f} %"
     ratio = f"{report.control.p50_ratio:.3f} times as long ({low:.3f} to {high:.3f})"
     return f"Control: {titles(report.results)[0]} against itself took {ratio}{outcome}."

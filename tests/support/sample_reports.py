@@ -27,7 +27,7 @@ DEVICE = replace(
     before=STATE,
     after=replace(STATE, load_average=1.5, temperatures_c={"cpu-thermal": 63.0}),
 )
-METHOD = results.Method("auto", 1, 24, 40.0, False, True, "back-to-back", 0.06, until=0.02)
+METHOD = results.Method("auto", 1, 24, 40.0, "back-to-back", 0.06, until=0.02)
 NO_TIMES: dict[str, Any] = dict.fromkeys(("load_ms", "first_ms", "latency_ms", "end_to_end_ms", "samples_ms"))
 NO_TIMES |= dict.fromkeys(("warm_up", "energy", "peak_memory_bytes", "baseline_memory_bytes"))
 
@@ -35,7 +35,7 @@ NO_TIMES |= dict.fromkeys(("warm_up", "energy", "peak_memory_bytes", "baseline_m
 def latency(ms: float) -> Latency:
     """Return times around an undisturbed time of `ms` with an interval of 1 %."""
     percentiles = (factor * ms for factor in (1.02, 1.1, 1.2, 2, 1.05, 0.95, 9))
-    return Latency(*percentiles, 3000, 0.02 * ms, undisturbed=ms, undisturbed_ci95=(0.99 * ms, 1.01 * ms))
+    return Latency(*percentiles, 3000, undisturbed=ms, undisturbed_ci95=(0.99 * ms, 1.01 * ms))
 
 
 def result(scheme: str, p50: float = 0.04, **changes: Any) -> results.Result:
