@@ -8,7 +8,7 @@ from edge_runtime.bench.machine_state import State
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.model.c_model import C
 from edge_runtime.reports import sentences
-from edge_runtime.system.quantities import NOT_MEASURED, significant
+from edge_runtime.system.quantities import NOT_MEASURED
 
 Facts = list[tuple[str, str]]
 """Name and value, in the order to show."""
@@ -119,7 +119,7 @@ def state_facts(state: State) -> Facts:
         else (NOT_MEASURED,) * 2
     )
     return [
-        ("load average", NOT_MEASURED if state.load_average is None else significant(state.load_average, 3)),
+        ("load average", NOT_MEASURED if state.load_average is None else f"{state.load_average:.2f}"),
         ("governor", state.governor or NOT_MEASURED),
         ("clock", _clock(clock.current) + limits if clock else NOT_MEASURED),
         ("clock, as the firmware measures it", _clock(state.firmware_clock_khz)),

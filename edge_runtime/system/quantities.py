@@ -51,10 +51,3 @@ def millijoules(energy: float | None) -> str:
     if energy is None:
         return NOT_MEASURED
     return f"{energy:.3g} mJ" if abs(energy) >= 0.1 else f"{1000 * energy:.3g} µJ"
-
-
-def significant(value: float, digits: int = 2) -> str:
-    """Return `value` to `digits` significant digits, never as a power of ten: 0.0022, 25 000 with thin spaces."""
-    decimals = max(0, digits - 1 - int(f"{value:e}".partition("e")[2])) if value else 0
-    rounded = float(f"{value:.{digits - 1}e}")
-    return f"{rounded:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
