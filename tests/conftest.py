@@ -1,9 +1,12 @@
 """Load the shared fixtures, and mark tests that need more than Python."""
 
+import os
 from pathlib import Path
 
 from hypothesis import settings
 
+# Tests use no GPU, and TensorFlow need not say so.
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
 # On a busy machine an example takes as long as it takes.
 settings.register_profile("no deadlines", deadline=None)
 settings.load_profile("no deadlines")

@@ -10,8 +10,9 @@ def main() -> None:
     for name in REFERENCE_MODELS:
         model = reference_model(name, "int8")
         module = SHIPPED / f"{model.stem}.wasm"
+        print(f"{module.relative_to(ROOT)}: ", end="", flush=True)
         compile_module(model, module)
-        print(f"{module.relative_to(ROOT)}: {module.stat().st_size / 1000:.1f} kB")
+        print(f"{module.stat().st_size / 1000:.1f} kB")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Train a network: the command `har-edge train`."""
 
+import shlex
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -72,6 +73,7 @@ def command(
     console = Console()
     console.print(seeds_table(cards) if (folder / runs.SEEDS).exists() else run_table(cards[0]))
     console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
+    console.print(f"Next: har-edge convert {shlex.quote(str(folder))} --quantize", soft_wrap=True)
 
 
 def _is_on_command_line(name: str) -> bool:

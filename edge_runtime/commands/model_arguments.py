@@ -83,10 +83,11 @@ def untypical(novel: npt.NDArray[np.bool_]) -> str:
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:
     """Say on stderr how many people the model was trained on: it is right more often for them."""
     people = {(recording.mounting.source, recording.subject) for recording in recordings}
-    n_learnt = sum(bool(learnt_from(card, {subject: source})) for source, subject in people)
-    if n_learnt:
-        here = f"{n_learnt} of {counted(len(people), 'subject')} here"
-        outputs.say(f"'{card.name}' was trained on {here}; 'har-edge evaluate' leaves them out.")
+    learnt = [subject for source, subject in people if learnt_from(card, {subject: source})]
+    if learnt:
+        here = f"subject {learnt[0]}" if len(people) == 1 else f"{len(learnt)} of the {len(people)} people here"
+        effect = "so its answers to them are right more often than to others"
+        outputs.say(f"'{card.name}' was trained on {here}, {effect}: 'har-edge evaluate' leaves them out.")
 
 
 def data_for(models: Sequence[Path], given: Sources | None) -> Sources:

@@ -118,9 +118,9 @@ def command(
     if out is not None:
         outputs.write_result(out, csv_text(rows(predictions, card.labels)))
     scores = _scores(by_mounting, card, is_told)
+    show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
     if scores:
         model_arguments.say_who_is_known(card, recordings)
-    show_predictions(predictions, scores, has_names=len(entries) > 1 or bool(described))
     outputs.write_json(json_path, _content(card, predictions, scores))
     for path in (out, json_path):
         if path not in (None, outputs.STDOUT):

@@ -109,7 +109,6 @@ def command(
             replayed = find_recording(recording, reader, card.signals)
             outputs.say(*misfits(reader.described) if data else ())  # training has said them of its own data
             model_arguments.warn_of_axes(card, [replayed.mounting])
-            model_arguments.say_who_is_known(card, [replayed])
             placement = placement or replayed.mounting.placement
             opener = recording_source(recording, replayed, speed)
         # Recordings of UCI HAR start as its published windows do.
@@ -139,6 +138,8 @@ def command(
                     session.summary.not_logged = log.missed if log else 0
                 sink.tick()
         sink.end(session.summary, _scores(replayed, decisions, card, sample.axes is not None) if replayed else None)
+        if replayed:
+            model_arguments.say_who_is_known(card, [replayed])
 
 
 def _scores(recording: Recording, decisions: Sequence[Decision], card: Card, is_told: bool) -> WindowScores | None:

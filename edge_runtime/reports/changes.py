@@ -41,6 +41,8 @@ def change_sentences(outcome: RunComparison) -> Iterator[str]:
         sentence = f"{pair.title}: {', '.join(beyond) or 'no change'} beyond the noise"
         if pair.changes["undisturbed"].change and pair.changes["undisturbed"].beyond_noise is None:
             sentence += f"; {texts['undisturbed']} of too few rounds, not judged"
+        if pair.facts["same_file"] and pair.changes["undisturbed"].beyond_noise:
+            sentence += "; the file is the same, so the machine, its load or the runtime changed"
         if pair.changes["accuracy"].change and pair.changes["accuracy"].beyond_noise is None:
             why = "without an interval" if outcome.same_data else "of other data"
             sentence += f"; {texts['accuracy']} {why}, not judged"

@@ -40,6 +40,9 @@ class FrontEnd:
     delay = 1  # samples: the median looks one sample ahead
 
     def __init__(self, gentle: bool = False) -> None:
+        from scipy.signal import lfilter, sosfilt  # now, since it takes a second, which samples would wait for
+
+        self._lfilter, self._sosfilt = lfilter, sosfilt
         self._gentle = gentle
         self._noise, self._gravity = (np.array(x.sections) for x in (FILTERS.noise, FILTERS.gravity))
         self._drift_b, self._drift_a = np.split(np.array(FILTERS.drift.sections[0]), 2)
@@ -86,14 +89,12 @@ class FrontEnd:
         self._gravity_state = np.array(FILTERS.gravity.settled)[..., np.newaxis] * acceleration[:3]
 
     def _filter(self, medians: Array) -> Array:
-        from scipy.signal import lfilter, sosfilt
-
         if not len(medians):
             return np.empty((0, len(SIGNALS)))
-        clean, self._noise_state = sosfilt(self._noise, medians, axis=0, zi=self._noise_state)
+        clean, self._noise_state = self._sosfilt(self._noise, medians, axis=0, zi=self._noise_state)
         total_acc, gyro = clean[:, :3], clean[:, 3:]
-        gravity, self._gravity_state = sosfilt(self._gravity, total_acc, axis=0, zi=self._gravity_state)
-        drift, self._drift_state = lfilter(self._drift_b, self._drift_a, gyro, axis=0, zi=self._drift_state)
+        gravity, self._gravity_state = self._sosfilt(self._gravity, total_acc, axis=0, zi=self._gravity_state)
+        drift, self._drift_state = self._lfilter(self._drift_b, self._drift_a, gyro, axis=0, zi=self._drift_state)
         return np.concatenate([total_acc - gravity, gyro - drift, total_acc], axis=1)
 
 

@@ -132,6 +132,7 @@ def _listen(address: Address, kind: socket.SocketKind) -> tuple[socket.socket, A
         bound = socket.socket(family, kind)
         if kind is socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # datagrams that come while we are busy
         bound.bind(where)
     except (OSError, UnicodeError) as error:
         reason = "no host can have this name" if isinstance(error, UnicodeError) else error.strerror or error
