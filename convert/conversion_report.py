@@ -33,7 +33,7 @@ def show(conversion: Conversion) -> None:
     console.print(f"\n{_explanation(conversion)}")
     if result.is_chance and not result.advice:
         mend = "check training, labels, signals and normalisation"
-        console.print(f"\nNot better than always giving the same label: {mend}.", style="bold")
+        console.print(f"\nHardly better than always giving the same label: {mend}.", style="bold")
     if conversion.rivals:
         folder = record_path(job.folder, "").parent
         console.print(f"\nRivals in {folder}:", soft_wrap=True)

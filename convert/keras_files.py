@@ -31,7 +31,7 @@ def check_file(path: Path) -> None:
     An ONNX file only has to exist.
     """
     if not path.exists():
-        raise InputError(f"{path} does not exist, where a trained network should be: run 'har-edge train'")
+        raise InputError(f"{path} does not exist: name a network's file, or train one with 'har-edge train'")
     if path.suffix == ONNX or _is_hdf5(path):
         return
     if not is_zip(path):

@@ -30,7 +30,7 @@ class Sizes:
     def __str__(self) -> str:
         flash, stack, ram = map(kilobytes, (self.flash, self.stack, self.ram))
         total = kilobytes(self.ram + self.stack)
-        return f"at most {flash} of flash and {total} of RAM ({ram} static, {stack} of stack)"
+        return f"at most {flash} of flash, without the C library, and {total} of RAM ({ram} static, {stack} of stack)"
 
 
 def of_model(constants: int, lines: int, memory: int) -> Sizes:
