@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import click
 import numpy as np
+import numpy.typing as npt
 
 from edge_runtime.commands import model_arguments, options
 from edge_runtime.data import evaluation_data
@@ -24,7 +25,9 @@ from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import check_live
 from edge_runtime.live.recording_tracks import track_recordings
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
-from edge_runtime.model.classifier import Classifier, are_novel
+from edge_runtime.model.alike_labels import is_told_by_tilt, leans_back, told_by_tilt
+from edge_runtime.model.classifier import Classifier, are_novel, gravity
+from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
 from edge_runtime.reports.figures import plot_confusion, require_matplotlib
 from edge_runtime.reports.sentences import left_out, motionless
@@ -33,6 +36,7 @@ from edge_runtime.system.files import check_folder
 from edge_runtime.system.quantities import NOT_MEASURED, counted, percent
 from edge_runtime.system.terminal import Console, facts_table, plain_table, progress
 
+Array = npt.NDArray[np.float64]
 Scored: TypeAlias = tuple[dict[str, Any], list[list[int]], str]
 """The content of `--json`, and a confusion matrix with its title."""
 
@@ -101,12 +105,12 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     test, labels = windows.test, classifier.card.labels
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
-        logits = classifier.logits(test.X)
-    open_set = score(test, logits.argmax(axis=1), labels, windows.mountings)
+        probabilities = _as_worn(classifier.card, windows, classifier.probabilities(test.X))
+    open_set = score(test, probabilities.argmax(axis=1), labels, windows.mountings)
     occurring = np.bincount(windows.test.y, minlength=len(labels)) > 0  # the closed set
     closed_set = dataclasses.replace(
-        score(test, answers_among(logits, occurring), labels, windows.mountings),
-        per_source=closed_by_group(logits, test.y, names_of(test, windows.mountings, "source")),
+        score(test, answers_among(probabilities, occurring), labels, windows.mountings),
+        per_source=closed_by_group(probabilities, test.y, names_of(test, windows.mountings, "source")),
     )
     _show_scores(open_set, closed_set, windows)
     if unknown := model_arguments.untypical(are_novel(test.X, test.y, classifier.card)):
@@ -119,6 +123,29 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     closed = {"labels": names} | dataclasses.asdict(closed_set)
     content = left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
     return content, [*map(list, open_set.confusion)], title
+
+
+def _as_worn(card: Card, windows: EvaluatedWindows, probabilities: Array) -> Array:
+    """Change the `probabilities` `[n, n_labels]` as live recognition does by the placement.
+
+    At a waist, tilt tells sitting from lying. Activities that look alike as the device was worn are one answer, which
+    counts as the right activity.
+    """
+    if card.frame == "device":
+        return probabilities
+    test, worn = windows.test, names_of(windows.test, windows.mountings, "placement")
+    acceleration = gravity(test.X[:, -card.window.hop :], card)
+    for place in np.unique(worn).tolist():
+        at_place = worn == place
+        if is_told_by_tilt(place, card.labels):
+            probabilities[at_place] = told_by_tilt(probabilities[at_place], acceleration[at_place], card.labels)
+        for alike in (x for x in card.alike if x.holds(place)):
+            members = [card.labels.index(label) for label in alike.labels]
+            rows = at_place & np.isin(test.y, members) & leans_back(acceleration)
+            rows &= np.isin(probabilities.argmax(axis=1), members)
+            probabilities[np.ix_(rows, members)] = 0.0
+            probabilities[rows, test.y[rows]] = 1.0
+    return probabilities
 
 
 def _show_scores(open_set: Scores, closed_set: Scores, evaluated: EvaluatedWindows) -> None:

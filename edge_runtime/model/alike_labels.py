@@ -1,6 +1,7 @@
-"""Name activities that look alike at a placement.
+"""Name activities that look alike at a placement, and tell sitting from lying at a waist.
 
-A thigh is level while its owner sits or lies; a chest is upright while its owner sits or stands.
+A thigh is level while its owner sits or lies; a chest is upright while its owner sits or stands. A waist is only level
+while its owner lies.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy.typing as npt
 # Sitting tilts a thigh backwards by 67 degrees (MotionSense), a waist by 24.
 LEAST_TILT = np.cos(np.radians(45))
 WITHIN = np.cos(np.radians(60))
+LEVEL = np.cos(np.radians(60))  # from upright: at a waist, sitting tilts less and lying more
 _OR = " or "
 _DISTINCT = ("waist", "chest")  # placements that are upright in sitting, and level in lying
 
@@ -57,6 +59,23 @@ def upright_alike(placement: str, labels: Sequence[str]) -> tuple[AlikeLabels, .
     """Find the `labels` that look alike to a device at `placement` while it is not tilted."""
     is_chest = plain_placement(placement) in ON_A_CHEST.placements
     return (ON_A_CHEST,) if is_chest and ON_A_CHEST.fault(labels) is None else ()
+
+
+def is_told_by_tilt(placement: str, labels: Sequence[str]) -> bool:
+    """Tell whether a device at `placement` shows by its tilt whether somebody sits or lies."""
+    return plain_placement(placement) == "waist" and {*IN_A_POCKET.labels} <= {*labels}
+
+
+def told_by_tilt(
+    probabilities: npt.NDArray[np.floating], acceleration: npt.NDArray[np.floating], labels: Sequence[str]
+) -> npt.NDArray[np.float64]:
+    """Give all probability `[n, n_labels]` of sitting and lying to one of both, by mean accelerations `[n, 3]`."""
+    sitting, lying = map(labels.index, IN_A_POCKET.labels)
+    is_level = acceleration[:, 0] < LEVEL * np.linalg.norm(acceleration, axis=1)
+    told = np.array(probabilities, np.float64)
+    both = told[:, sitting] + told[:, lying]
+    told[:, sitting], told[:, lying] = np.where(is_level, 0.0, both), np.where(is_level, both, 0.0)
+    return told
 
 
 def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:
