@@ -26,8 +26,11 @@ static void forget_activities(har_stream *s) {
 
 /* Run the forward filter of a hidden Markov model. */
 static void smooth(har_stream *s, bool is_moving) {
-  const har_real change = is_moving ? HAR_CHANGE_MOVING : HAR_CHANGE_STILL;
-  har_real *p = s->probabilities, sum = 0;
+  har_real *p = s->probabilities, sum = 0, steps = 0, change = is_moving ? HAR_CHANGE_MOVING : HAR_CHANGE_STILL;
+  for (int i = 0; i < HAR_N_LABELS; i++) steps += har_steps[i] ? p[i] : 0;
+  if (!s->certain && p[greatest(p, HAR_N_LABELS)] < HAR_CONFIDENCE && steps >= HAR_CONFIDENCE) {
+    change = smaller(change, HAR_CHANGE_OF_STEPS);
+  }
   for (int i = 0; i < HAR_N_LABELS; i++) {
     p[i] = (1 - change) * p[i] + change * ((1 - p[i]) / (har_real)(HAR_N_LABELS - 1));
   }

@@ -102,7 +102,7 @@ class Decider:
 
     def begin(self) -> None:
         """Forget the windows so far: the activity may have changed in a gap."""
-        self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels))
+        self._smoother = Smoother(self._card.live.smoothing, len(self._card.labels), self._steps)
         self._persistence = PersistenceTracker(self._step_s)
 
     def decide(self, signals: Array, seconds: float, warming_up: bool, stuck: str) -> Iterator[LiveEvent]:

@@ -1,7 +1,8 @@
 """Smooth the answers of successive windows into one activity that neither flickers nor lags: debouncing.
 
 A hidden Markov model is filtered forward. While the body is still, a change of activity is unlikely; while it moves, a
-change is likely and is reported at once.
+change is likely and is reported at once. Until an activity is certain, windows that do not tell walking from stairs add
+up: a change between such windows is unlikely.
 
 References
 ----------
@@ -9,21 +10,27 @@ L. R. Rabiner: A tutorial on hidden Markov models and selected applications in s
 IEEE 77(2), 1989 (section III.A, the forward procedure).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.model.model_card import Smoothing
 
+CHANGE_OF_STEPS = 0.05  # the probability of a change after such a window
 LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
 
 Array = npt.NDArray[np.float64]
 
 
 class Smoother:
-    """Tracks one person through `n_labels` activities; `settings` are for one window every hop."""
+    """Tracks one person through `n_labels` activities, of which `steps` are walking and stairs.
 
-    def __init__(self, settings: Smoothing, n_labels: int) -> None:
-        self._settings, self._n_labels = settings, n_labels
+    `settings` are for one window every hop.
+    """
+
+    def __init__(self, settings: Smoothing, n_labels: int, steps: Sequence[int]) -> None:
+        self._settings, self._n_labels, self._steps = settings, n_labels, list(steps)
         self.probabilities: Array = np.full(n_labels, 1 / n_labels)
         self.current: int | None = None
         self._is_certain = False  # whether the current activity is, since it was last unknown
@@ -36,6 +43,8 @@ class Smoother:
         Activities that `cannot_begin` `[n_labels]` are not reported anew. Returns None before the first activity.
         """
         change = self._settings.change_moving if is_moving else self._settings.change_still
+        if not self._is_certain and self._leaves_steps_open():
+            change = min(change, CHANGE_OF_STEPS)
         others = (1 - self.probabilities) / (self._n_labels - 1)
         self.probabilities = (1 - change) * self.probabilities + change * others
         likelihood = np.maximum(np.asarray(window, np.float64), LEAST_PROBABILITY)
@@ -46,6 +55,10 @@ class Smoother:
         if self.probabilities[likeliest] >= self._settings.confidence and not cannot_begin[likeliest]:
             self.current = likeliest
         return self.current
+
+    def _leaves_steps_open(self) -> bool:
+        confidence = self._settings.confidence
+        return bool(self.probabilities.max() < confidence <= self.probabilities[self._steps].sum())
 
     def shown(self, is_rejected: bool) -> int | None:
         """Return the activity to show after the latest window; None if it is unknown.

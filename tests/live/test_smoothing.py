@@ -20,7 +20,7 @@ def update(smoother, window, is_moving=False, cannot_begin=(False, False, False)
 def test_one_odd_window_does_not_change_the_activity_and_a_still_body_delays_changes():
     n_until = {}
     for is_moving in (True, False):
-        smoother = Smoother(Smoothing(), 3)
+        smoother = Smoother(Smoothing(), 3, ())
         for _ in range(5):
             update(smoother, SURE)
         assert update(smoother, OTHER) == 0
@@ -29,7 +29,7 @@ def test_one_odd_window_does_not_change_the_activity_and_a_still_body_delays_cha
 
 
 def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
-    smoother = Smoother(Smoothing(), 3)
+    smoother = Smoother(Smoothing(), 3, ())
 
     def after(window, is_moving: bool, is_rejected: bool = False) -> int | None:
         update(smoother, window, is_moving)
@@ -43,6 +43,14 @@ def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
     assert [after(SURE, is_moving=False) for _ in range(4)][-1] == 0
     assert after(SURE, is_moving=False, is_rejected=True) is None
     assert after(SURE, is_moving=False) == 0  # it was probable all the time
+
+
+@pytest.mark.parametrize(("steps", "expected"), [((0, 1), 0), ((), None)])
+def test_windows_that_leave_open_which_steps_are_taken_decide_together(steps, expected):
+    smoother = Smoother(Smoothing(), 3, steps)
+    for _ in range(8):
+        update(smoother, np.array([0.69, 0.3, 0.01]), is_moving=True)
+    assert smoother.shown(False) == expected
 
 
 NONE = Novelty.none(3)
