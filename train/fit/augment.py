@@ -14,8 +14,8 @@ from edge_runtime.signals.types import STANDARD_GRAVITY, triads
 from train.fit.recipe import Recipe
 from train.fit.signal_normalisation import is_body_motion
 
-_TURN_S = 0.5, 3.0
-_TURN_RATE = 0.6  # rad/s, standard deviation of the mean over the turn
+_TURN_S = 1.0, 8.0
+_TURN_RATE = 1.6  # rad/s, standard deviation of the mean over the turn
 _TURN_SPEED = 0.0, 1.0  # m/s: people slow down and lean, so that GeoTec's turns push aside as at 0.2 m/s
 
 
@@ -56,7 +56,7 @@ class Shifts:
 def augment(
     windows: tf.Tensor, key: tf.Tensor, recipe: Recipe, normalisation: Normalisation, signals: Sequence[str]
 ) -> tf.Tensor:
-    """Mirror, turn aside, rotate, move more or less briskly, scale, normalise, hide signals and add noise.
+    """Mirror, change the pace, turn aside, rotate, move more or less briskly, scale, normalise, hide and add noise.
 
     The activity stays the same. Signals that do not measure body motion are only rotated (if three are axes of one
     quantity), scaled, hidden and made noisy.
@@ -71,6 +71,8 @@ def augment(
     if is_motion and recipe.swing:
         swing = tf.exp(recipe.swing * tf.random.stateless_normal([size, 1, 1], _stream(key, 7)))
         varied = tf.where(tf.constant(["gyro" in signal for signal in signals]), swing * varied, varied)
+    if is_motion and recipe.pace:
+        varied = _change_pace(varied, recipe.pace, _stream(key, 8), signals)
     if is_motion and recipe.turning:
         varied = _turn_aside(varied, recipe.turning, _stream(key, 6), signals)
     varied = _rotate(varied, tf.random.stateless_normal([size, 3], _stream(key, 0)) * axes, signals)
@@ -102,8 +104,27 @@ def _mirror(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[
     return tf.where(is_mirrored & tf.constant(turned_round), -windows, windows)
 
 
+def _change_pace(windows: tf.Tensor, deviation: float, key: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
+    """Play each window faster or slower about its middle, by a factor whose logarithm has this standard `deviation`.
+
+    At a pace p, rotation is p times as fast, and body acceleration p^2 times as strong. Samples beyond the ends of a
+    window are those before the ends, in reverse.
+    """
+    size, samples = tf.shape(windows)[0], windows.shape[1]
+    pace, middle = tf.exp(deviation * tf.random.stateless_normal([size, 1], key)), (samples - 1) / 2
+    place = tf.abs(middle + pace * (tf.range(samples, dtype=tf.float32) - middle))
+    place = tf.clip_by_value(samples - 1 - tf.abs(samples - 1 - place), 0.0, samples - 1.0)
+    before = tf.minimum(tf.cast(place, tf.int32), samples - 2)
+    weight = (place - tf.cast(before, tf.float32))[..., None]
+    first, second = (tf.gather(windows, before + i, axis=1, batch_dims=1) for i in (0, 1))
+    played = (1 - weight) * first + weight * second
+    factor = pace[..., None]
+    played = tf.where(tf.constant(["gyro" in signal for signal in signals]), played / factor, played)
+    return _intensify(played, factor**2)
+
+
 def _turn_aside(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Sequence[str]) -> tf.Tensor:
-    """Walk a curve of up to 180 degrees in a `share` of windows of movement in the walking frame.
+    """Walk a curve of up to 360 degrees in a `share` of windows of movement in the walking frame.
 
     The angular rate w about the upright axis rises and falls once. At speed v it pushes to the inner side by v w. A
     person who slows down is pushed back before the middle of the turn, and ahead after it.
@@ -114,12 +135,12 @@ def _turn_aside(windows: tf.Tensor, share: float, key: tf.Tensor, signals: Seque
         return tf.random.stateless_uniform([size, 1], _stream(key, stream), least, most)
 
     seconds, speed = draw(0, *_TURN_S), draw(1, *_TURN_SPEED)
-    slowing = draw(2, 0.0, 0.15) * seconds  # the share of the speed that is lost in the middle
+    slowing = tf.minimum(draw(2, 0.0, 0.15) * seconds, 0.9)  # the share of the speed that is lost in the middle
     begin = draw(3, 0.0, 1.0) * (samples / RATE_HZ + 0.4 * seconds) - 0.7 * seconds
     phase = 2 * np.pi * tf.clip_by_value((tf.range(samples, dtype=tf.float32) / RATE_HZ - begin) / seconds, 0.0, 1.0)
     angle = _TURN_RATE * seconds * tf.random.stateless_normal([size, 1], _stream(key, 4))
     rise = (1 - tf.cos(phase)) / 2
-    rate = 2 * tf.clip_by_value(angle, -np.pi, np.pi) / seconds * rise
+    rate = 2 * tf.clip_by_value(angle, -2 * np.pi, 2 * np.pi) / seconds * rise
     aside = speed * (1 - slowing * rise) * rate / STANDARD_GRAVITY
     ahead = -speed * slowing * tf.sin(phase) * np.pi / seconds / STANDARD_GRAVITY
     changes = {"acc_y": ahead, "acc_z": aside, "gyro_x": rate}

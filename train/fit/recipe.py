@@ -31,6 +31,7 @@ class Recipe:
     rotation: float = 0.2  # rad, the same about y and z; a larger rotation destroys the gravity cue
     intensity: float = 0.2  # standard deviation of the logarithm of a factor on all signals but gravity
     swing: float = 0.0  # the same for a factor on the rotation: a thigh turns more than a pelvis
+    pace: float = 0.0  # the same for a factor on time
     gain: float = 0.05  # standard deviation, per signal
     noise: float = 0.02  # standard deviations of the normalised signal
     mirror: float = 0.0  # share of windows with left and right exchanged; where z points to a side
@@ -61,7 +62,8 @@ _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
         "intensity": 0.4,
         "mirror": 0.5,
         "swing": 0.5,
-        "turning": 0.5,
+        "turning": 0.8,
+        "pace": 0.12,
         "hidden": 0.2,
         "made_lying": 0.1,
         "rolled_lying": 0.3,
