@@ -87,10 +87,10 @@ def card_numbers(card: Card) -> CardNumbers:
     posture, movement = detector.posture, detector.movement
     whole = {"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": len(columns), "N_LABELS": len(labels)}
     whole |= {"UNKNOWN": len(card.answers), "RATE_MHZ": round(1000 * card.window.rate_hz), "IS_RAW": int(is_raw)}
-    whole |= {"WALKING_FRAME": int(card.frame == "walking"), "N_CHANNELS": card.n_channels, "N_CENTRES": n_centres}
+    whole |= {"WALKING_FRAME": int(card.frame == "walking"), "N_CHANNELS": card.n_channels}
     whole |= {"TURNS_GYRO": int("body_gyro" in triads(names).values()), "LOOKS_UP": int(looks_up(card))}
-    whole |= {"WALKING": labels.index(WALKING) if WALKING in labels else 0, "N_MOVEMENT": len(movement[0].mean)}
-    whole |= {"N_MOVING": len(moving) if card.personal_correction else 0}
+    whole |= {"WALKING": labels.index(WALKING) if WALKING in labels else 0, "N_CENTRES": n_centres}
+    whole |= {"N_MOVEMENT": len(movement[0].mean), "N_MOVING": len(moving) if card.personal_correction else 0}
     real = {"TEMPERATURE": card.temperature, "EVIDENCE": smoothing.evidence, "CONFIDENCE": smoothing.confidence}
     real |= {"CHANGE_STILL": smoothing.change_still, "CHANGE_MOVING": smoothing.change_moving}
     real |= {"BODY_MOVES_G": smoothing.movement, "REST_RAD_S": detector.rest or 0.0}
