@@ -131,7 +131,7 @@ def command(
                         continue
                     if replayed:
                         decisions.append(event)
-                    sink.decision(event, elapsed_s, replayed.label_at(event.seconds) if replayed else "")
+                    sink.decision(event, elapsed_s, replayed.label_at(event.seconds) if replayed else None)
                     trouble = log.write(event) if log else None
                     if trouble:
                         sink.notice(trouble, session.summary.add(trouble))

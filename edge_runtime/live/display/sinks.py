@@ -58,8 +58,8 @@ class Sink:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
-        """Take a decision."""
+    def decision(self, decision: Decision, elapsed_s: float, label: str | None = None) -> None:
+        """Take a decision; `label` is the truth in a replay, "" where the recording has no label."""
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:
         """Take a notice."""
@@ -78,7 +78,7 @@ class Changes(Sink):
     def __init__(self) -> None:
         self._shown = ""
 
-    def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
+    def decision(self, decision: Decision, elapsed_s: float, label: str | None = None) -> None:
         """Print the activity if it has changed."""
         if decision.activity != self._shown:
             self._shown = decision.activity
@@ -86,7 +86,8 @@ class Changes(Sink):
             if decision.activity != UNKNOWN:
                 remark = percent(decision.probability(decision.activity), 0)
             warming_up = "(warming up)" if decision.warming_up else ""
-            parts = (activity_name(decision.activity), remark, warming_up, label and f"labelled {activity_name(label)}")
+            truth = f"labelled {activity_name(label)}" if label else "no label" if label == "" else ""
+            parts = (activity_name(decision.activity), remark, warming_up, truth)
             click.echo(f"{minutes_and_seconds(elapsed_s):>8}  {'  '.join(filter(None, parts))}")
 
     def notice(self, notice: Notice, elapsed_s: float) -> None:
@@ -97,7 +98,7 @@ class Changes(Sink):
 class JsonLines(Sink):
     """Prints a JSON object on each line of stdout; docs/stream.md gives the keys."""
 
-    def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
+    def decision(self, decision: Decision, elapsed_s: float, label: str | None = None) -> None:
         """Print `{"type": "decision", …}`."""
         smoothed, of_window = (
             {name: round(float(p), 5) for name, p in zip(decision.labels, values, strict=True)}

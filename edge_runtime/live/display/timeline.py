@@ -63,9 +63,9 @@ class Timeline(Sink):
         self._live.refresh()  # the last picture stays
         self._live.stop()
 
-    def decision(self, decision: Decision, elapsed_s: float, label: str = "") -> None:
+    def decision(self, decision: Decision, elapsed_s: float, label: str | None = None) -> None:
         """Take a decision."""
-        self._latest, self._label = decision, label
+        self._latest, self._label = decision, label or ""
         if self._past and int(self._past[-1][0]) == int(elapsed_s):
             self._past.pop()
         truth = self._names.index(label) if label in self._names else None
