@@ -78,9 +78,11 @@ def check_sensors(recordings: Sequence[Recording], card: Card) -> None:
         for first, end, label in _pieces(recording, card, range(len(card.labels))):
             finder = FaultFinder(recording.rate_hz, card.n_channels)
             seconds = np.arange(first, end) / recording.rate_hz
-            for second, _, fault in finder.check(recording.samples[first:end], seconds):
-                place = f"subject {recording.subject}, {card.labels[label]} until {second:.0f} s"
-                raise InputError(f"{place} after the recording's start: {fault}")
+            for second, kind, fault in finder.check(recording.samples[first:end], seconds):
+                place = f"{recording.file or 'recording'} of subject {recording.subject}, {card.labels[label]}"
+                if kind == "rotation units":  # without the option of live recognition
+                    fault = f"{fault.partition(':')[0]}: correct the unit of rotation, as in the header gx[rad/s]"
+                raise InputError(f"{place} until {second:.0f} s after the start: {fault}")
 
 
 def learn(

@@ -114,7 +114,11 @@ def _units(acceleration: Array) -> str | None:
     if 0.7 * STANDARD_GRAVITY < size < 1.3 * STANDARD_GRAVITY:
         return f"the acceleration is about {size:.1f}: that is m/s2, and g is expected; give the units"
     if size < GRAVITY_SIZES_G[0]:
-        return f"the acceleration is about {size:.2f} g: gravity is missing; give acceleration with gravity, in g"
+        is_in_g = 0.9 < size * STANDARD_GRAVITY < 1.1
+        mend = (
+            "that is g under a header of m/s2; give the units" if is_in_g else "gravity is missing; give it too, in g"
+        )
+        return f"the acceleration is about {size:.2f} g: {mend}"
     return f"the acceleration is about {size:.1f} g, and nobody moves like that for seconds; give the units"
 
 

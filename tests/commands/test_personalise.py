@@ -57,12 +57,13 @@ def slipped(sitting, standing):
     [
         (("SITTING", "STANDING"), slipped, 1, ["own", "accuracy"]),
         (("LAYING", "WALKING"), lambda x, _: x, 1, ["own", "throughout"]),
-        (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["SITTING", "m/s2"]),
+        (("SITTING", "STANDING"), lambda x, _: x * [9.8, 9.8, 9.8, 1, 1, 1], 2, ["a.csv", "SITTING", "m/s2"]),
+        (("WALKING", "STANDING"), lambda *_: posture("WALKING") / [1, 1, 1, 60, 60, 60], 2, ["a.csv", "gx[rad/s]"]),
         (("SITTING", "STANDING"), lambda x, _: x[:100], 2, ["only STANDING"]),
         (("", ""), lambda x, _: x, 2, ["none"]),
         (("sit", "stand"), lambda x, _: x, 2, ["sit, stand", "SITTING, STANDING"]),
     ],
-    ids=["slipped", "wrong throughout", "units", "too short", "no labels", "other labels"],
+    ids=["slipped", "wrong throughout", "units", "rotation", "too short", "no labels", "other labels"],
 )
 def test_unfit_recordings_are_refused(labels, change, code, words, tmp_path, personalise):
     done = personalise((labels[0], change(SITTING, STANDING)), (labels[1], STANDING))

@@ -81,6 +81,27 @@ def test_a_unit_a_sign_or_an_order_that_is_wrong_is_said_with_what_mends_it(reco
     assert any(x.about == about and mend in x.text for x in wrong), wrong
 
 
+ODD = [
+    (lambda x: x * ([1 / 9.80665] * 3 + [1] * 3), "gravity", "gravity_g", 1 / 9.80665),
+    (lambda x: x * ([1] * 3 + [RAD] * 3), "rotation", "times", 1 / RAD),
+    (lambda x: x * ([1] * 3 + [-1 / RAD] * 3), "rotation", "times", -RAD),
+    (lambda x: x[:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1], "mounting", "elsewhere", 7),
+]
+
+
+@pytest.mark.parametrize(("change", "about", "name", "number"), ODD)
+@pytest.mark.parametrize("odd", [2, 3])
+def test_a_file_that_is_unlike_all_others_is_named(recordings, odd, change, about, name, number):
+    files = [replace(x, file=f"{i}.csv", mounting=Mounting(str(x.subject))) for i, x in enumerate(recordings)]
+    still = replace(files[0], file="still.csv", samples=np.tile(files[0].samples[0] * [1, 1, 1, 0, 0, 0], (120, 1)))
+    still = replace(still, labels=still.labels[:120])
+    assert faults([*files, still]) == []
+    files[odd : odd + 1] = changed(files[odd : odd + 1], change)
+    (fault,) = faults([*files, still])
+    assert (fault.about, fault.numbers[name]) == (about, pytest.approx(number, rel=0.2))
+    assert f"{odd}.csv" in fault.text
+
+
 @pytest.mark.parametrize(("n", "noise"), [(2, 0.2), (6, 0.2), (6, 0.4)])  # few fast turns, enough, and too noisy ones
 def test_a_noisy_gyroscope_of_the_right_unit_fits(recordings, n, noise):
     """Its noise makes the slope of slow turns half as large, or hides the turns."""

@@ -155,6 +155,7 @@ def standing() -> np.ndarray:
     ("make_samples", "kind", "words"),
     [
         (lambda: standing() * [9.80665, 9.80665, 9.80665, 1, 1, 1], "units", "m/s2"),
+        (lambda: standing() / [9.80665, 9.80665, 9.80665, 1, 1, 1], "units", "m/s2"),
         (lambda: raw(3)[-9000:-6000] * np.repeat([1, 180 / np.pi], 3), "rotation units", "--gyro-units deg/s"),
         (lambda: posture("WALKING", 60) * np.repeat([1, np.pi / 180], 3), "rotation units", "--gyro-units rad/s"),
         (lambda: standing() - [*standing()[:, :3].mean(axis=0), 0, 0, 0], "units", "gravity"),
