@@ -83,6 +83,10 @@ _HEADER = """\
 
 #include <stdint.h>
 
+#if !defined(HAR_VALUE)
+#define HAR_VALUE float /* or __fp16, in which a window takes half the RAM */
+#endif
+
 /* A window: a row for each sample, a column for each signal, a new window every HOP samples. Probabilities are the
    softmax of logits / TEMPERATURE.{remarks}
    On a Cortex-M4 with -Os, the model takes at most FLASH_BYTES and STACK_BYTES, beside the C library. */
@@ -202,7 +206,7 @@ def _texts(flatbuffer: bytes, card: Card, stem: str) -> tuple[str, str, Sizes]:
         "name": c_name(stem),
         "origin": f"/* The model {c_name(stem)}, written by har-edge {edge_runtime.__version__}.\n"
         f"   SHA-256 of its flatbuffer: {hashlib.sha256(flatbuffer).hexdigest()} */",
-        "parameters": f"const {C_TYPES[window.dtype]} window[{window.size}], "
+        "parameters": f"const {'HAR_VALUE' if card.raw_input else C_TYPES[window.dtype]} window[{window.size}], "
         f"{C_TYPES[logits.dtype]} logits[{logits.size}]",
     }
     source = _SOURCE.format(

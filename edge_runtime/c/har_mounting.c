@@ -13,14 +13,14 @@ static void make_unit(har_real *v) {
   for (int i = 0; i < 3 && length > HAR_R(1e-12); i++) v[i] /= length;
 }
 
-static float *triad(har_stream *s, int row, int signal) { return s->window + HAR_N_SIGNALS * row + har_places[signal]; }
+static HAR_VALUE *triad(har_stream *s, int row, int signal) { return s->window + HAR_N_SIGNALS * row + har_places[signal]; }
 
 /* Sum the products of each axis with each axis of a later row, both less their means. */
 static void add_products(har_stream *s, int first, int later, har_real lag, const har_real *means, har_real (*sums)[3]) {
   const int samples = lag < 1 ? 1 : nearest(lag);
   memset(sums, 0, 3 * sizeof *sums);
   for (int t = 0; t + samples < HAR_SAMPLES; t++) {
-    const float *a = triad(s, t, first), *b = triad(s, t + samples, later);
+    const HAR_VALUE *a = triad(s, t, first), *b = triad(s, t + samples, later);
     for (int i = 0; i < 3; i++) {
       for (int j = 0; j < 3; j++) sums[i][j] += ((har_real)a[i] - means[i]) * ((har_real)b[j] - means[3 + j]);
     }
@@ -60,7 +60,7 @@ static void measure_motion(har_stream *s) {
   static const har_real none[6];
   har_real up[3] = {0}, back[3], means[6] = {0}, squares = 0;
   for (int t = 0; t < HAR_SAMPLES; t++) {
-    const float *body = triad(s, t, BODY_ACC), *total = triad(s, t, TOTAL_ACC), *gyro = triad(s, t, BODY_GYRO);
+    const HAR_VALUE *body = triad(s, t, BODY_ACC), *total = triad(s, t, TOTAL_ACC), *gyro = triad(s, t, BODY_GYRO);
     for (int i = 0; i < 3; i++) {
       up[i] += (har_real)total[i];
       squares += (har_real)body[i] * (har_real)body[i];
@@ -190,9 +190,9 @@ static void turn(har_stream *s, bool to_own) {
   for (int signal = 0; signal < 9; signal += 3) {
     if (signal == BODY_GYRO && !HAR_TURNS_GYRO) continue;
     for (int t = 0; t < HAR_SAMPLES; t++) {
-      float *v = triad(s, t, signal);
+      HAR_VALUE *v = triad(s, t, signal);
       const har_real x = (har_real)v[0], y = (har_real)v[1], z = (har_real)v[2];
-      for (int i = 0; i < 3; i++) v[i] = (float)(r[i][0] * x + r[i][1] * y + r[i][2] * z);
+      for (int i = 0; i < 3; i++) v[i] = (HAR_VALUE)(r[i][0] * x + r[i][1] * y + r[i][2] * z);
     }
   }
 }
@@ -246,13 +246,13 @@ void har_take_answer(har_stream *s) {
 }
 
 /* Return the rows of the window in the device's frame. */
-const float *har_rows(const har_stream *s, int row) { return s->kept + HAR_N_SIGNALS * (row - HAR_FIRST_KEPT); }
+const HAR_VALUE *har_rows(const har_stream *s, int row) { return s->kept + HAR_N_SIGNALS * (row - HAR_FIRST_KEPT); }
 
 #else
 
 void har_turn_window(har_stream *s) { (void)s; }
 void har_take_answer(har_stream *s) { s->stage = DECIDES; }
 bool har_forget_mounting(har_stream *s) { return s->is_mounted; }
-const float *har_rows(const har_stream *s, int row) { return s->window + HAR_N_SIGNALS * row; }
+const HAR_VALUE *har_rows(const har_stream *s, int row) { return s->window + HAR_N_SIGNALS * row; }
 
 #endif

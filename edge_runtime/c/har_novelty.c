@@ -4,7 +4,7 @@
 
 /* The mean of a signal in the last rows of a window. */
 har_real har_mean(const har_stream *s, int signal, int rows) {
-  const float *x = s->window + har_places[signal];
+  const HAR_VALUE *x = s->window + har_places[signal];
   har_real sum = 0;
   for (int t = HAR_SAMPLES - rows; t < HAR_SAMPLES; t++) sum += (har_real)x[HAR_N_SIGNALS * t];
   return sum / (har_real)rows * (HAR_IS_RAW ? har_factors[har_places[signal]] : 1);
@@ -15,7 +15,7 @@ static har_real spread(const har_stream *s, int signal) {
   har_real sum = 0;
   for (int i = signal; i < signal + 3; i++) {
     const har_real factor = HAR_IS_RAW ? har_factors[har_places[i]] : 1, mean = har_mean(s, i, HAR_END);
-    const float *x = s->window + har_places[i];
+    const HAR_VALUE *x = s->window + har_places[i];
     har_real squares = 0;
     for (int t = HAR_SAMPLES - HAR_END; t < HAR_SAMPLES; t++) {
       const har_real beyond = (har_real)x[HAR_N_SIGNALS * t] * factor - mean;

@@ -84,7 +84,7 @@ enum { NO_WINDOW, ASKS, TOLD, ASKS_OWN, TOLD_OWN, ASKS_AGAIN, DECIDES };
 void har_turn_window(har_stream *s);
 void har_take_answer(har_stream *s);
 bool har_forget_mounting(har_stream *s);
-const float *har_rows(const har_stream *s, int row);
+const HAR_VALUE *har_rows(const har_stream *s, int row);
 
 enum { UNUSUAL_POSTURE = 1, NOVEL_POSTURE = 2, UNUSUAL_MOVEMENT = 4, NOVEL_MOVEMENT = 8, CANNOT_BEGIN = 16 };
 har_real har_mean(const har_stream *s, int signal, int rows);

@@ -98,7 +98,7 @@ static void decide(har_stream *s) {
   }
   s->us = s->window_us;
   s->warming_up = !HAR_IS_RAW && s->window_us - s->start_us < HAR_WARM_UP_US;
-  const float *rows = HAR_WALKING_FRAME ? har_rows(s, HAR_END) : s->window + HAR_N_SIGNALS * HAR_END;
+  const HAR_VALUE *rows = HAR_WALKING_FRAME ? har_rows(s, HAR_END) : s->window + HAR_N_SIGNALS * HAR_END;
   memmove(s->window, rows, (size_t)(HAR_N_SIGNALS * (HAR_SAMPLES - HAR_END)) * sizeof *rows);
   s->row = HAR_SAMPLES - HAR_HOP; /* negative if there are gaps between windows */
   s->movement = 0;
@@ -140,9 +140,9 @@ static void look_up(har_stream *s) {
 /* Keep the next signals; when they complete the window, ask for its answer. */
 static void keep(har_stream *s, const har_real signals[9]) {
   s->n_signals++;
-  float *row = s->window + HAR_N_SIGNALS * s->row;
+  HAR_VALUE *row = s->window + HAR_N_SIGNALS * s->row;
   for (int i = 0; i < HAR_N_SIGNALS && s->row >= 0; i++) {
-    row[i] = (float)(HAR_IS_RAW ? signals[har_columns[i]] / har_factors[i] : signals[har_columns[i]]);
+    row[i] = (HAR_VALUE)(HAR_IS_RAW ? signals[har_columns[i]] / har_factors[i] : signals[har_columns[i]]);
   }
   if (s->row >= HAR_SAMPLES - HAR_END) s->movement += size_of(signals[0], signals[1], signals[2]);
   if (++s->row < HAR_SAMPLES) return;
@@ -201,7 +201,7 @@ static void begin(har_stream *s) {
 size_t har_stream_bytes(const har_model *model) {
   const har_stream state = {.model = model}, *s = &state;
   const size_t values = (size_t)HAR_SAMPLES * (size_t)HAR_N_SIGNALS, labels = (size_t)HAR_N_LABELS;
-  return sizeof *s + (3 * labels + (size_t)HAR_SAMPLES) * sizeof(har_real) + 2 * values * sizeof(float) + labels;
+  return sizeof *s + (3 * labels + (size_t)HAR_SAMPLES) * sizeof(har_real) + 2 * values * sizeof(HAR_VALUE) + labels;
 }
 
 har_stream *har_start(void *memory, const har_model *model) {
@@ -221,7 +221,7 @@ void har_reset(har_stream *s) {
   s->answer = s->probabilities + HAR_N_LABELS;
   s->first_answer = s->answer + HAR_N_LABELS;
   s->scratch = s->first_answer + HAR_N_LABELS;
-  s->window = (float *)(s->scratch + HAR_SAMPLES);
+  s->window = (HAR_VALUE *)(s->scratch + HAR_SAMPLES);
   s->kept = s->window + HAR_SAMPLES * HAR_N_SIGNALS;
   s->flags = (unsigned char *)(s->kept + HAR_SAMPLES * HAR_N_SIGNALS);
 #else

@@ -10,6 +10,7 @@
 
 #if defined(HAR_TABLE) /* the model is a table that comes at run time, and its host infers */
 #include "har_table.h"
+#define HAR_VALUE float
 #define HAR_ARRAY(type, name, n) type *name
 #define HAR_SCRATCH(name) *name = s->scratch
 #else
@@ -151,7 +152,7 @@ typedef struct {
   har_real amount;
   int32_t invalid, late, duplicates; /* samples left out */
   HAR_ARRAY(har_real, probabilities, HAR_N_LABELS);
-  HAR_ARRAY(float, window, HAR_SAMPLES *HAR_N_SIGNALS); /* in the frame that the model takes */
+  HAR_ARRAY(HAR_VALUE, window, HAR_SAMPLES *HAR_N_SIGNALS); /* in the frame that the model takes */
 
 #if defined(HAR_TABLE)
   const har_model *model;
@@ -186,7 +187,7 @@ typedef struct {
   HAR_ARRAY(har_real, first_answer, HAR_N_LABELS);
   har_motion latest, walk[HAR_WALK_WINDOWS];
   int n_walk, place, n_walking, n_turned_over;
-  HAR_ARRAY(float, kept, HAR_N_SIGNALS *(HAR_SAMPLES - HAR_FIRST_KEPT) + 1); /* rows of the device's frame */
+  HAR_ARRAY(HAR_VALUE, kept, HAR_N_SIGNALS *(HAR_SAMPLES - HAR_FIRST_KEPT) + 1); /* rows of the device's frame */
 #endif
 } har_stream;
 

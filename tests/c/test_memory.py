@@ -26,7 +26,9 @@ def program(folder: Path, name: str, *options: str) -> Path:
     (folder / "har_model.h").write_text(stream_files(card, "made_up_1", Sizes(0, 0))[0]["har_model.h"])
     whole = {"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": 9, "N_LABELS": len(card.labels)}
     header = "".join(f"#define MADE_UP_1_{key} {value}\n" for key, value in whole.items())
-    (folder / "made_up_1.h").write_text(header + "void made_up_1_predict(const float *window, float *logits);\n")
+    (folder / "made_up_1.h").write_text(
+        f"{header}#define HAR_VALUE float\nvoid made_up_1_predict(const float *, float *);\n"
+    )
     sources = (*SOURCES, TORTURE, "-o", folder / "program", "-lm")
     succeeded(run_program(CC, *STRICT, *SANITIZERS, *options, f"-I{folder}", f"-I{c.FOLDER}", *sources))
     return folder / "program"

@@ -205,7 +205,8 @@ def test_the_loop_of_the_documentation_prints_the_activities(tmp_path):
 
 
 @pytest.mark.long
-def test_a_cortex_m4_prints_the_activities_of_a_person(tmp_path):
-    cortex_m4.build(tmp_path / "image", *firmware(tmp_path), "-DHAR_SENSOR_HZ=104", "-Wl,-u,_printf_float")
+@pytest.mark.parametrize("half", [(), cortex_m4.HALF])
+def test_a_cortex_m4_prints_the_activities_of_a_person(tmp_path, half):
+    cortex_m4.build(tmp_path / "image", *firmware(tmp_path), "-DHAR_SENSOR_HZ=104", "-Wl,-u,_printf_float", *half)
     for samples in samples_of(9):
         assert_prints_activities(*cortex_m4.EMULATOR, tmp_path / "image", folder=tmp_path, samples=samples)

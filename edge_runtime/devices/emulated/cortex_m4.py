@@ -34,7 +34,10 @@ from edge_runtime.system.standard_streams import suppressed_stderr
 _FIRMWARE = Path(__file__).with_name("firmware")
 _TARGET = "arm-none-eabi"
 PROCESSOR = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
-_SMALL = ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "--specs=nano.specs", "--specs=rdimon.specs")
+HALF = ("-DHAR_VALUE=__fp16", "-mfp16-format=ieee")
+"""Flags that keep windows for the recogniser as float16."""
+_SECTIONS = ("-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections")
+_SMALL = ("-flto", "-fno-math-errno", *_SECTIONS, "--specs=nano.specs", "--specs=rdimon.specs")
 _START = ("-nostartfiles", f"-I{_FIRMWARE}", "-T", str(_FIRMWARE / "board.ld"), str(_FIRMWARE / "start.c"))
 _BOARD = ("-M", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none")
 EMULATOR = ("qemu-system-arm", *_BOARD, "-semihosting", "-icount", "shift=7", "-kernel")
@@ -121,11 +124,15 @@ class CortexM4(Device):
             model = open_model(flatbuffer, "litert", name=job.title)
         prepare = preparation(card, model.input)
         windows = np.load(folder / str(job.windows), allow_pickle=False)[:n_windows]
-        expected = np.concatenate([model.run(prepare(window)) for window in windows])
+        image = folder / str(job.library)
+        tensors = [prepare(window) for window in windows]
+        if _has_stream(image.with_suffix("")):
+            tensors = [tensor.astype(np.float16) for tensor in tensors]
+        expected = np.concatenate([model.run(tensor.astype(model.input.dtype)) for tensor in tensors])
         with scratch_folder() as scratch:
-            (scratch / "windows").write_bytes(b"".join(prepare(window).tobytes() for window in windows))
+            (scratch / "windows").write_bytes(b"".join(tensor.tobytes() for tensor in tensors))
             (scratch / "samples").write_bytes(_samples(card).tobytes())
-            if code := run_program([*EMULATOR, str(folder / str(job.library))], cwd=scratch).returncode:
+            if code := run_program([*EMULATOR, str(image)], cwd=scratch).returncode:
                 raise DeviceError(f"the firmware of {job.title} {ending(code)}: report it, with the model")
             content = (scratch / "answers").read_bytes()
         answers = np.frombuffer(content[:-16], [("ticks", "<u4"), ("values", expected.dtype, expected.shape[1:])])
@@ -154,13 +161,18 @@ def _build(folder: Path) -> Answer:
     prefix, image = name.upper(), folder / "image"
     header = (folder / f"{name}.h").read_text(encoding="utf-8")
     value, answer = ("int8_t" if f"{prefix}_{tensor}_SCALE" in header else "float" for tensor in ("INPUT", "OUTPUT"))
+    half = HALF if _has_stream(folder) else ()
     macros = f"-include {name}.h -DPREDICT={name}_predict -DVALUE={value} -DANSWER={answer}".split()
     sizes = f"-DN_VALUES={prefix}_SAMPLES*{prefix}_N_SIGNALS -DN_ANSWERS={prefix}_N_LABELS".split()
-    numbers = folder / "har_model.h"
-    resamples = numbers.is_file() and "HAR_WALKING_FRAME 1" in numbers.read_text(encoding="utf-8")
+    resamples = bool(half) and "HAR_WALKING_FRAME 1" in (folder / "har_model.h").read_text(encoding="utf-8")
     sizes.append(f"-DHAR_SENSOR_HZ={_SENSOR_HZ if resamples else 0}")
-    compiler = build(image, _FIRMWARE / "main.c", *folder.glob("*.c"), f"-I{folder}", *macros, *sizes)
+    compiler = build(image, _FIRMWARE / "main.c", *folder.glob("*.c"), f"-I{folder}", *macros, *sizes, *half)
     return Answer({"compiler": compiler}, {"library": np.fromfile(image, np.uint8)})
+
+
+def _has_stream(folder: Path) -> bool:
+    """Tell whether the C in `folder` has the recogniser, which keeps windows as `HALF`."""
+    return (folder / "har_model.h").is_file()
 
 
 def _known(kind: Any, **facts: object) -> Any:
