@@ -13,6 +13,7 @@ __all__ = ["convert", "train"]
 _HOST_COMMANDS = {
     "train": ("train.cli", "Train a Keras LSTM."),
     "crossval": ("train.crossval_cli", "Cross-validate a network over groups of training subjects."),
+    "search": ("train.search_cli", "Search for the most accurate network that fits a microcontroller."),
     "convert": ("convert.cli", "Convert a trained network to TFLite, float32 and int8."),
     "page": ("convert.page.page_command", "Make a page that recognises on any phone, or show it to one."),
 }

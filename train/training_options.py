@@ -1,5 +1,6 @@
 """Declare the options that every command that trains shares: network, data and recipe."""
 
+from collections.abc import Callable
 from typing import TypedDict, get_args
 
 import click
@@ -14,14 +15,14 @@ def names(_: click.Context, __: click.Parameter, text: str | None) -> tuple[str,
     return None if text is None else tuple(sorted({x.strip() for x in text.split(",") if x.strip()}))
 
 
-training_options = options.together(
+def network(default: str, what: str) -> Callable[[options.F], options.F]:
+    """Declare the option `--network`."""
+    own = "or your own function as PACKAGE.MODULE:FUNCTION."
+    return click.option("--network", metavar="NAME", default=default, help=f"{what}, {own}")
+
+
+recipe_options = options.together(
     options.data(options.DATA_SET),
-    click.option(
-        "--network",
-        metavar="NAME",
-        default="edge",
-        help=f"Network to train: {', '.join(NETWORKS)}, or your own function as PACKAGE.MODULE:FUNCTION.",
-    ),
     click.option(
         "--epochs",
         type=click.IntRange(1, 10_000),
@@ -72,6 +73,8 @@ training_options = options.together(
         help="People to keep for the test.  [default: the data's test subjects; every third person of your data]",
     ),
 )
+"""Declare `--data` and the `TrainingOptions` without the network."""
+training_options = options.together(network("edge", f"Network to train: {', '.join(NETWORKS)}"), recipe_options)
 """Declare `--data` and the `TrainingOptions`."""
 
 

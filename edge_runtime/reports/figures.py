@@ -1,4 +1,4 @@
-"""Draw a confusion matrix, the curves of a training or a recording, in one style.
+"""Draw a confusion matrix, the curves of a training, a recording or the front of a search, in one style.
 
 Each picture is written whole or not at all. Functions raise `InputError` without matplotlib, which they import.
 """
@@ -134,6 +134,25 @@ def plot_recording(recording: Recording, title: str, path: Path) -> None:
     _save(figure, path)
 
 
+def plot_front(series: Mapping[str, Mapping[str, tuple[float, float]]], most: float | None, path: Path) -> None:
+    """Draw accuracy (0 to 1) against flash in bytes, of points by name in `series` by name, and the `most` of flash."""
+    figure = _figure(8, 5, "Accuracy against flash")
+    panel = figure.subplots()
+    for (title, points), colour in zip(series.items(), _CURVES, strict=False):
+        places = {name: (flash / 1000, accuracy) for name, (flash, accuracy) in points.items()}
+        panel.plot(*zip(*places.values(), strict=True), "o", color=colour, label=title)
+        for name, place in places.items():
+            panel.annotate(_name(name), place, (4, -10), textcoords="offset points", fontsize=8)
+    if most is not None:
+        panel.axvline(most / 1000, color="0.5", linewidth=0.8, linestyle="--", label="budget")
+    panel.margins(x=0.15)
+    panel.set(xlabel="flash of the firmware (kB)", ylabel="accuracy")
+    panel.yaxis.set_major_formatter(_percent)
+    _style(panel, "both")
+    panel.legend(frameon=False, loc="lower right")
+    _save(figure, path)
+
+
 def _figure(width: float, height: float, title: str) -> Figure:
     """Return an empty figure, in inches, with a title."""
     require_matplotlib()
@@ -159,7 +178,7 @@ def _style(panel: Axes, grid: Literal["y", "both"]) -> None:
     panel.spines[["top", "right"]].set_visible(False)
 
 
-def _percent(share: float, _: int) -> str:
+def _percent(share: float, _: float) -> str:
     """Return a share, as a tick's label, with all its digits."""
     return f"{round(100 * share, 6):g} %"
 

@@ -28,6 +28,7 @@ COMMAND_MODULES = {
     "convert/page/page_command.py",
     "train/cli.py",
     "train/crossval_cli.py",
+    "train/search_cli.py",
     "train/training_options.py",
 }
 

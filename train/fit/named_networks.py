@@ -1,14 +1,17 @@
-"""Find and build a network by its name: ours, or a user's, which is checked."""
+"""Find and build a network by its name: ours, one of a family, or a user's, which is checked."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convert.keras_layers import ends_in_softmax, holds_code, is_convertible, is_network, layers_of
 from edge_runtime.errors import InputError
+from train.fit.network_families import FAMILIES, Chosen, Family
 from train.fit.networks import NETWORKS, Builder
 
 if TYPE_CHECKING:
@@ -23,14 +26,25 @@ def is_own(name: str) -> bool:
 
 
 def find_builder(name: str) -> Builder:
-    """Return the function that builds the network called `name`, or `package.module:function`.
+    """Return the function that builds the network called `name`: ours, `package.module:function`, or of a family.
 
-    Modules in the working folder come before installed modules. Raises `InputError` for an unknown name.
+    Raises `InputError` for an unknown name.
     """
+    family, at, _ = name.partition("@")
+    return partial(find_family(family), Chosen(name)) if at else _find(name, NETWORKS)
+
+
+def find_family(name: str) -> Family:
+    """Return the family called `name`, or `package.module:function`. Raises `InputError` for an unknown name."""
+    return _find(name, FAMILIES)
+
+
+def _find(name: str, ours: Mapping[str, Any]) -> Any:
+    """Return the function `name`; modules in the working folder come before installed modules."""
     if not is_own(name):
-        if name not in NETWORKS:
-            raise InputError(f"there is no network '{name}': choose one of {', '.join(NETWORKS)}, or MODULE:FUNCTION")
-        return NETWORKS[name]
+        if name not in ours:
+            raise InputError(f"there is no network '{name}': choose one of {', '.join(ours)}, or MODULE:FUNCTION")
+        return ours[name]
     path, _, function = name.partition(":")
     here = str(Path.cwd())
     sys.path.insert(0, here)
@@ -41,20 +55,20 @@ def find_builder(name: str) -> Builder:
     finally:  # a later import finds ours first
         sys.path.remove(here)
         sys.path.append(here)
-    builder: Builder | None = getattr(module, function, None)
+    builder = getattr(module, function, None)
     if builder is None or not callable(builder):
         raise InputError(f"--network {name}: {getattr(module, '__file__', path)} has no function '{function}'")
     return builder
 
 
-def build(name: str, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Build the network called `name`, or by the function `package.module:function`.
+def build(name: str, input_shape: tuple[int, int], n_classes: int, trial: Any = None) -> keras.Model:
+    """Build the network called `name`, or the network of the family `name` with the numbers of a `trial`.
 
     Raises `InputError` for an unknown name, and unless the network takes windows of `input_shape` and answers with
     `n_classes` logits.
     """
-    builder = find_builder(name)
-    if not is_own(name):
+    builder = partial(find_family(name), trial) if trial else find_builder(name)
+    if name in NETWORKS:
         return builder(input_shape, n_classes)
     try:
         network = builder(input_shape, n_classes)

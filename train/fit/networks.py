@@ -5,7 +5,7 @@ Keras is imported when a network is built: its name is enough for the help.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -21,31 +21,39 @@ def edge(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     The convolution turns 16 samples into one step, and so 128 samples into 8 steps. Its output is bounded (ReLU6),
     because it shares one scale with the LSTM's state in the int8 model.
     """
-    return strided_lstm("edge", input_shape, n_classes, filters=64, units=64)
+    return strided("edge", input_shape, n_classes, [(64, 25 / 16)], "lstm", 64, dropout=0.3)
 
 
 def edge_small(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
-    """Build `edge` with half as many filters and fewer units: 23 k parameters, for the smallest devices."""
-    return strided_lstm("edge-small", input_shape, n_classes, filters=32, units=48)
+    """Build `edge` with half as many filters and fewer units: 23 k parameters, for small devices."""
+    return strided("edge-small", input_shape, n_classes, [(32, 25 / 16)], "lstm", 48, dropout=0.3)
 
 
-def strided_lstm(name: str, input_shape: tuple[int, int], n_classes: int, filters: int, units: int) -> keras.Model:
-    """Build a convolution of `filters`, and an LSTM of `units` over its steps, which are 4 to 16 for any window."""
+def strided(
+    name: str,
+    input_shape: tuple[int, int],
+    n_classes: int,
+    convolutions: Sequence[tuple[int, float]],
+    cell: str,
+    units: int,
+    dropout: float,
+) -> keras.Model:
+    """Build one or two convolutions, and an `lstm` or `gru` over their steps, which are 4 to 16 for any window.
+
+    `convolutions` are their filters, and their kernels in strides.
+    """
     import keras
     from keras import layers
 
+    network = [keras.Input(input_shape, name="windows")]
     stride = max(min(16, input_shape[0] // 4), -(-input_shape[0] // 16))
-    kernel = round(stride * 25 / 16)
-    return keras.Sequential(
-        [
-            keras.Input(input_shape, name="windows"),
-            layers.Conv1D(filters, kernel, strides=stride, padding="same", activation="relu6", name="steps"),
-            layers.LSTM(units, unroll=True, name="lstm"),
-            layers.Dropout(0.3, name="dropout"),
-            layers.Dense(n_classes, name="logits"),
-        ],
-        name=name,
-    )
+    names = {"steps": stride} if len(convolutions) == 1 else {"steps_1": 4, "steps_2": -(-stride // 4)}
+    for (filters, overlap), (layer, step) in zip(convolutions, names.items(), strict=True):
+        kernel = round(step * overlap)
+        network.append(layers.Conv1D(filters, kernel, strides=step, padding="same", activation="relu6", name=layer))
+    recurrent = {"lstm": layers.LSTM, "gru": layers.GRU}[cell](units, unroll=True, name=cell)
+    ending = layers.Dropout(dropout, name="dropout"), layers.Dense(n_classes, name="logits")
+    return keras.Sequential([*network, recurrent, *ending], name=name)
 
 
 def stacked_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
@@ -98,5 +106,5 @@ NETWORKS: dict[str, Builder] = {
 
 
 def short_name(name: str) -> str:
-    """Return the name of a network without its module, for a file's name."""
-    return name.rpartition(":")[2]
+    """Return the name of a network without its module and numbers, for a file's name."""
+    return name.partition("@")[0].rpartition(":")[2]

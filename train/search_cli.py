@@ -1,0 +1,112 @@
+"""Search for the best network that fits: the command `har-edge search`."""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Literal, Unpack
+
+import click
+
+from edge_runtime import runs
+from edge_runtime.commands import options
+from edge_runtime.data.data_sources import Sources, data_texts
+from edge_runtime.errors import DeviceError, InputError
+from edge_runtime.system.terminal import Console, progress
+from train.fit.network_families import FAMILIES
+from train.fit.networks import short_name
+from train.training_options import TrainingOptions, network, recipe_options
+
+
+def _quantity(name: str, metavar: str, text: str, **units: float) -> Callable[[options.F], options.F]:
+    """Declare the option `name`, a number above 0 with or without a unit, such as `20kB`."""
+
+    def number(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+        match = re.fullmatch(rf"(\d+(?:\.\d+)?) ?({'|'.join(units)})?", value or "0")
+        if value and not (match and float(match[1])):
+            raise click.BadParameter(f"{value!r} is not a number above 0, with or without {' or '.join(units)}")
+        return float(match[1]) * units.get(match[2], 1) if value and match else None
+
+    return click.option(name, metavar=metavar, callback=number, help=text)
+
+
+_BYTES = {"B": 1, "kB": 1e3, "MB": 1e6}
+
+
+@click.command(
+    name="search",
+    epilog=options.examples(
+        "search --flash 24kB --time 40m",
+        "search --flash 24kB --instructions 0.3M --trials 100 -o runs/small",
+        "search --storage postgresql://user:password@host/search --trials 500",
+    ),
+)
+@options.out("FOLDER", "The folder to make.  [default: runs/search-FAMILY-DATE-TIME]")
+@_quantity("--flash", "BYTES", "Most flash of the firmware with live recognition.", **_BYTES)
+@_quantity("--ram", "BYTES", "Most RAM of the firmware.", **_BYTES)
+@_quantity("--instructions", "N", "Most instructions of an inference on a Cortex-M4.", k=1e3, M=1e6)
+@_quantity("--time", "TIME", "Begin no trial after this time.  [default: 1h]", s=1, m=60, h=3600)
+@click.option("--trials", type=click.IntRange(1), metavar="N", help="Instead of --time: trials of all workers.")
+@click.option("--resume", is_flag=True, help="Go on with the search in --out, with the same options.")
+@click.option(
+    "--storage", metavar="URL", help="Database, for workers on several machines.  [default: a file in the folder]"
+)
+@network("strided", f"Family to search: {', '.join(FAMILIES)}")
+@recipe_options
+@options.picture_format
+def command(
+    out: Path | None,
+    data: Sources | None,
+    flash: float | None,
+    ram: float | None,
+    instructions: float | None,
+    time: float | None,
+    trials: int | None,
+    resume: bool,
+    storage: str | None,
+    pictures: Literal["png", "svg", "pdf"],
+    **values: Unpack[TrainingOptions],
+) -> None:
+    """Search a family of networks for the most accurate that fits a microcontroller.
+
+    Each network is scored by cross-validation over the training subjects; the test subjects take no part. Bad networks
+    are stopped early. The best that fits becomes a run folder, and is measured as firmware. Workers on other machines
+    run the same command with the same --storage.
+    """
+    from convert.tensorflow_setup import import_tensorflow, require_extra
+
+    require_extra("har-edge search", ("tensorflow", "sklearn", "matplotlib"))
+    require_extra("har-edge search", ("optuna", "psycopg"), "search")
+    import_tensorflow("har-edge search", threads=1)
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from train.fit.named_networks import find_family
+    from train.run.fit_processes import locked
+    from train.run.training import check_free
+    from train.search import search
+    from train.training_data import TrainingInput
+
+    sizes = {"flash": flash, "ram": ram, "instructions": instructions}
+    budget = {name: most for name, most in sizes.items() if most is not None}
+    settings = TrainingInput(data=data_texts(data), **values)
+    find_family(settings.network)
+    folder = out or runs.new_folder(f"search-{short_name(settings.network)}")
+    study = folder / "study.db"
+    if not resume:
+        check_free(folder)
+    elif not (storage or study.exists()):
+        raise InputError(f"{folder} has no search to resume: name its folder with --out")
+    on_notice = partial(click.echo, err=True)
+    with locked(runs.lock_path(folder)), progress() as on_progress:
+        try:
+            database = storage or f"sqlite:///{study.resolve()}"
+            family = search.open_search(settings, settings.load_data(on_notice), budget, database)
+            on_notice(f"Searching {settings.network} -> {folder}")
+            family.run(trials, time or 3600, on_progress)
+            run, table = search.finish(family, folder, pictures, on_notice, on_progress)
+        except (StorageInternalError, SQLAlchemyError) as error:
+            reason = str(error.__cause__ or error).strip().splitlines()[0]
+            raise DeviceError(f"the storage of the search cannot be used: {reason}") from error
+    Console().print(table)
+    click.echo(f"Run of the best: {run.folder}. Front: {folder}")
