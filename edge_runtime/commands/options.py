@@ -43,8 +43,8 @@ class FiniteRange(click.FloatRange):
 
 
 _MODEL_IS = (
-    "MODEL is a .tflite file with its card, or a reference model that comes with har-edge: 'edge', 'edge-small' or "
-    "'edge-anywhere'. RUN is a folder that 'har-edge convert' has filled"
+    "MODEL is a .tflite file with its card, or a reference model that comes with har-edge: 'edge', 'edge-small', "
+    "'edge-tiny' or 'edge-anywhere'. RUN is a folder that 'har-edge convert' has filled"
 )
 
 

@@ -71,8 +71,8 @@ def command(
 ) -> None:
     """Recognise the activities in recordings: when each began and ended, and its share of the time.
 
-    MODEL is a .tflite file or 'edge', 'edge-small' or 'edge-anywhere'. The default is the latest run or, if you have no
-    run, 'edge'.
+    MODEL is a .tflite file or 'edge', 'edge-small', 'edge-tiny' or 'edge-anywhere'. The default is the latest run or,
+    if you have no run, 'edge'.
 
     FILE.csv is a recording as 'har-edge stream --csv' takes it, with or without labels; FOLDER holds CSV files. An
     export of Sensor Logger or phyphox, as a zip or a folder, works too. LAYOUT=PATH names recordings in another

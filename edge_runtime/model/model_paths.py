@@ -5,7 +5,7 @@ from pathlib import Path
 from edge_runtime.errors import InputError
 from edge_runtime.model.scheme_names import FLOAT32, INT8, MIXED
 
-REFERENCE_MODELS = ("edge", "edge-small", "edge-anywhere")
+REFERENCE_MODELS = ("edge", "edge-small", "edge-tiny", "edge-anywhere")
 """The models in the package, each in float32 and int8."""
 
 _REFERENCE = Path(__file__).parents[1] / "models"

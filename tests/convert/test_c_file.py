@@ -31,9 +31,10 @@ from edge_runtime.devices.emulated import cortex_m4
 from edge_runtime.errors import CheckFailedError, DeviceError
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
+from edge_runtime.model.model_paths import REFERENCE_MODELS, reference_model
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library
 
-SHIPPED = {name: MODELS["int8"].with_name(f"{name}_int8.tflite") for name in ("edge", "edge-small", "edge-anywhere")}
+SHIPPED = {name: reference_model(name, "int8") for name in REFERENCE_MODELS}
 ALL = {"return_sequences": True}
 SETS = {"plain C": "sse2", "AVX2": "avx2", "AVX-VNNI": "avx_vnni", "AVX-512 VNNI": "avx512_vnni", "VBMI": "avx512vbmi"}
 """The name in Linux of each instruction set, in the order of the C file, which chooses the last set."""

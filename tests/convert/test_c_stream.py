@@ -21,9 +21,10 @@ from edge_runtime.errors import InputError
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.classifier import Classifier
+from edge_runtime.model.model_paths import REFERENCE_MODELS, reference_model
 from edge_runtime.signals.types import Window
 
-SHIPPED = {name: MODELS["int8"].with_name(f"{name}_int8.tflite") for name in ("edge", "edge-small", "edge-anywhere")}
+SHIPPED = {name: reference_model(name, "int8") for name in REFERENCE_MODELS}
 CARD = cards.read_model(MODELS["int8"])[1]
 SENSOR = Path(__file__).with_name("sensor.c")
 NEAR = 0.03  # of probabilities: filters in float32 move a few inputs of the network by a step of int8

@@ -11,6 +11,7 @@ from programs import ROOT, assert_one_sentence, finish, start_har_edge, succeede
 from training_fixtures import har_edge_within
 from written_windows import of_people, write_windows
 
+from convert import tensorflow_setup
 from edge_runtime.errors import InputError
 from edge_runtime.runs import Run
 from train.fit.named_networks import build
@@ -116,8 +117,9 @@ def test_the_front_is_a_table_and_a_picture_and_a_stopped_search_goes_on(windows
     monkeypatch.setattr(
         search, "measure_firmware", lambda *_: estimate(build(FAMILY + "@units=8,of=relu", (64, 2), 2), data)
     )
+    monkeypatch.setattr(tensorflow_setup, "import_tensorflow", lambda *_, **__: None)  # its threads are fixed by now
     data = TrainingInput(data=(str(windows),)).load_data()
-    options = ("search", "--network", FAMILY, "--data", windows, "--epochs", 1, "--out", "found")
+    options = ("search", "--network", FAMILY, "--data", windows, "--epochs", 6, "--batch-size", 8, "--out", "found")
     first = succeeded(har_edge_within(*options, "--trials", 1, cwd=tmp_path))
     assert_one_sentence(har_edge_within(*options, "--trials", 2, cwd=tmp_path), 2, "found")
     assert_one_sentence(har_edge_within(*options, "--seed", 1, "--resume", cwd=tmp_path), 2, "seed")

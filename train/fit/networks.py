@@ -29,6 +29,11 @@ def edge_small(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     return strided("edge-small", input_shape, n_classes, [(32, 25 / 16)], "lstm", 48, dropout=0.3)
 
 
+def edge_tiny(input_shape: tuple[int, int], n_classes: int) -> keras.Model:
+    """Build two convolutions with stride 4, then an LSTM over 8 steps: 7 k parameters, for the smallest devices."""
+    return strided("edge-tiny", input_shape, n_classes, [(16, 1.75), (32, 1.25)], "lstm", 16, dropout=0.1)
+
+
 def strided(
     name: str,
     input_shape: tuple[int, int],
@@ -100,6 +105,7 @@ def residual_bidir_lstm(input_shape: tuple[int, int], n_classes: int) -> keras.M
 NETWORKS: dict[str, Builder] = {
     "edge": edge,
     "edge-small": edge_small,
+    "edge-tiny": edge_tiny,
     "stacked-lstm": stacked_lstm,
     "residual-bidir-lstm": residual_bidir_lstm,
 }

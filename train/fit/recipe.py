@@ -48,6 +48,7 @@ class Recipe:
 
 
 _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
+    "edge-tiny": {"epochs": 100},
     # Larger batches keep a training over 128 steps within 15 minutes.
     "stacked-lstm": {"batch_size": 256},
     "residual-bidir-lstm": {"batch_size": 256, "epochs": 30},

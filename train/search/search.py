@@ -29,7 +29,7 @@ from edge_runtime.model.model_paths import REFERENCE_MODELS, reference_model
 from edge_runtime.model.scheme_names import INT8
 from edge_runtime.reports.figures import plot_front
 from edge_runtime.runs import Run
-from edge_runtime.system.child_processes import error_with, run_program
+from edge_runtime.system.child_processes import run_program
 from edge_runtime.system.files import scratch_folder
 from edge_runtime.system.process_endings import last_line
 from edge_runtime.system.progress import OnNotice, OnProgress
@@ -173,7 +173,8 @@ def finish(
             on_progress(0.0, f"converting {run.folder.name}")
             done = run_program([sys.executable, str(_COMMAND), "convert", str(run.folder), "--quantize-as", INT8])
             if done.returncode:
-                raise error_with(done.returncode, last_line(done.stderr).removeprefix("Error: "))
+                on_notice(f"trial {best.number}: {last_line(done.stderr).removeprefix('Error: ')}")
+                continue
         try:
             exact = measure_firmware(run.tflite(INT8), data, on_progress)
         except DeviceError as error:
@@ -182,7 +183,7 @@ def finish(
             break
         on_notice(f"The firmware of trial {best.number} is too large: {exact}.")
     else:
-        raise CheckFailedError("no network fits the budget: allow more, or search longer with --resume")
+        raise CheckFailedError("no network fits: allow more, or search longer with --resume")
     series = {"front, cross-validated": {f"trial {x.number}": (size_of(x).flash, x.values[0]) for x in front}}
     cards = {name: read_model(reference_model(name, INT8))[1] for name in REFERENCE_MODELS}
     shipped = [name for name in cards if cards[name].training["data"]["fingerprint"] == data.fingerprint]
