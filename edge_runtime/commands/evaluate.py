@@ -90,7 +90,7 @@ def command(
         not_scored = windows.not_scored
         content, confusion, title = _windows(classifier, windows)
     if faults(notices):
-        click.echo("The data does not fit (see above): these scores may say little about the model.")
+        outputs.say("The data does not fit (see above): these scores may say little about the model.")
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
     if plots:
@@ -105,7 +105,7 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     test, labels = windows.test, classifier.card.labels
     with progress() as on_progress:
         on_progress(0.0, f"classifying {len(test)} windows")
-        probabilities = _as_worn(classifier.card, windows, classifier.probabilities(test.X))
+        probabilities, n_alike = _as_worn(classifier.card, windows, classifier.probabilities(test.X))
     open_set = score(test, probabilities.argmax(axis=1), labels, windows.mountings)
     occurring = np.bincount(windows.test.y, minlength=len(labels)) > 0  # the closed set
     closed_set = dataclasses.replace(
@@ -113,6 +113,8 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
         per_source=closed_by_group(probabilities, test.y, names_of(test, windows.mountings, "source")),
     )
     _show_scores(open_set, closed_set, windows)
+    if n_alike:
+        click.echo(f"Right in these scores: {counted(n_alike, 'window')} with an activity that looks alike as worn.")
     if unknown := model_arguments.untypical(are_novel(test.X, test.y, classifier.card)):
         click.echo(f"{unknown}.")
     people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
@@ -120,19 +122,21 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     names = [label for label, occurs in zip(labels, occurring, strict=True) if occurs]
     still = windows.motionless
     left_out = {"left_out": windows.left_out, "motionless": still.windows, "motionless_mountings": still.mountings}
+    left_out["alike"] = n_alike
     closed = {"labels": names} | dataclasses.asdict(closed_set)
     content = left_out | dataclasses.asdict(open_set) | {"closed_set": closed}
     return content, [*map(list, open_set.confusion)], title
 
 
-def _as_worn(card: Card, windows: EvaluatedWindows, probabilities: Array) -> Array:
+def _as_worn(card: Card, windows: EvaluatedWindows, probabilities: Array) -> tuple[Array, int]:
     """Change the `probabilities` `[n, n_labels]` as live recognition does by the placement.
 
     At a waist, tilt tells sitting from lying. Activities that look alike as the device was worn are one answer, which
-    counts as the right activity.
+    counts as the right activity. Also return the number of windows that are right only by this.
     """
+    n_alike = 0
     if card.frame == "device":
-        return probabilities
+        return probabilities, n_alike
     test, worn = windows.test, names_of(windows.test, windows.mountings, "placement")
     acceleration = gravity(test.X[:, -card.window.hop :], card)
     for place in np.unique(worn).tolist():
@@ -143,9 +147,10 @@ def _as_worn(card: Card, windows: EvaluatedWindows, probabilities: Array) -> Arr
             members = [card.labels.index(label) for label in alike.labels]
             rows = at_place & np.isin(test.y, members) & leans_back(acceleration)
             rows &= np.isin(probabilities.argmax(axis=1), members)
+            n_alike += int((probabilities.argmax(axis=1) != test.y)[rows].sum())
             probabilities[np.ix_(rows, members)] = 0.0
             probabilities[rows, test.y[rows]] = 1.0
-    return probabilities
+    return probabilities, n_alike
 
 
 def _show_scores(open_set: Scores, closed_set: Scores, evaluated: EvaluatedWindows) -> None:

@@ -1,8 +1,8 @@
 """Smooth the answers of successive windows into one activity that neither flickers nor lags: debouncing.
 
 A hidden Markov model is filtered forward. While the body is still, a change of activity is unlikely; while it moves, a
-change is likely and is reported at once. Until an activity is certain, windows that do not tell walking from stairs add
-up: a change between such windows is unlikely.
+change is likely and is reported at once. Until an activity is certain, windows that fit both walking and stairs count
+together: a change between them is unlikely.
 
 References
 ----------

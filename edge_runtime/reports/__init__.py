@@ -1,1 +1,1 @@
-"""Show a benchmark's report: on a terminal, as Markdown and HTML, each made from a `bench.results.Report`."""
+"""Show a benchmark's report: on a terminal, as CSV, Markdown and HTML, each made from a `bench.results.Report`."""

@@ -198,7 +198,7 @@ def to_html(reports: Mapping[str, Report]) -> str:
 def to_csv(reports: Sequence[Report]) -> str:
     """Return a header and a row per result of each report, with empty cells where nothing was measured.
 
-    Every number and text of a result is a column, named by its keys in the JSON: `latency_ms_p50`, `accuracy_ci95_low`.
+    Every number and text of a result is a column, named by its keys in the JSON: `latency_ms_p50`.
     Lists of texts are joined by ` | `; raw times and tables are left out.
     """
     stream = io.StringIO()

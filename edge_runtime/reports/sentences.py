@@ -137,11 +137,11 @@ def energy(report: Report) -> str | None:
 
 
 def _guesses(report: Report) -> Iterator[str]:
-    """Name the results that are not better than chance."""
+    """Name the results that are hardly better than chance."""
     names = titles(report.results)
     wrong = [name for name, x in zip(names, report.results, strict=True) if is_chance(x.per_class)]
     if wrong:
-        yield f"Not better than chance: {_listed(wrong)}. Check labels, signals and normalisation in the card."
+        yield f"Hardly better than chance: {_listed(wrong)}. Check labels, signals and normalisation in the card."
 
 
 def _kind(pair: ComparedResults) -> str:

@@ -139,7 +139,7 @@ def _slow_rotation(acceleration: Array, rotation: Array, times: Array) -> str | 
     is_shaken = _most(np.abs(np.diff(np.linalg.norm(means, axis=1))) > SHAKEN_G)
     if rotation.size and is_shaken and _most(turning < LEAST_ROTATION):
         size = float(turning.mean())
-        return f"the device moves, but turns by {size:.2g} rad/s: if it gives rad/s, give --gyro-units rad/s"
+        return f"the device moves, but turns at only {size:.2g} rad/s: if its unit is rad/s, give --gyro-units rad/s"
     return None
 
 

@@ -2,7 +2,7 @@
 
 const stuck = 'A sensor always gives the same values: it is stuck, or switched off.';
 const clock = 'The sensor gave times or values that are not usable.';
-const units = (size) => `The sensor gives values (${size.toFixed(1)}) that no movement has.`;
+const units = (size) => `The sensor gives values (${size.toFixed(2)}) that do not fit a movement.`;
 
 export default {
   start: 'Start',

@@ -17,7 +17,7 @@ from edge_runtime.system.quantities import counted, percent
 from edge_runtime.system.terminal import Console, plain_table
 
 _LONGEST_NAME, _LONGEST_NOTICE = 24, 400
-LIKELY = 0.5  # of uniform probabilities, the first is not named
+LIKELY = 0.5  # below it, no activity is named
 
 
 def activity_name(label: str) -> str:
@@ -150,7 +150,7 @@ def show_summary(summary: StreamSummary, console: Console, scores: WindowScores 
         console.print(f"Of {within}, {right} were right, {wrong} wrong, {unknown} unknown.")
         if n_others:
             share = percent(n_unknown / n_others, 1)
-            console.print(f"Elsewhere, at changes, without a label or before the first walk, {share} were unknown.")
+            console.print(f"Of the other windows (changes, no label, before the first walk), {share} were unknown.")
 
 
 def activity_table(summaries: Sequence[StreamSummary]) -> Table:
