@@ -90,7 +90,7 @@ def command(
         not_scored = windows.not_scored
         content, confusion, title = _windows(classifier, windows)
     if faults(notices):
-        outputs.say("The data does not fit (see above): these scores may say little about the model.")
+        click.echo("The data does not fit (see above): these scores may say little about the model.")
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
     if plots:

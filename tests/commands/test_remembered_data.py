@@ -82,7 +82,7 @@ def test_data_that_is_missing_or_has_changed_is_named(home, har_edge_here):
     for arguments in commands(home):
         assert_one_sentence(har_edge_here(*arguments), 2, str(run), "--data")
     (home / "moved").rename(home / "mine")
-    assert "1 of 1 subject" in har_edge_here(*commands(home)[0]).stderr  # a is a training subject
+    assert "trained on subject a" in har_edge_here(*commands(home)[0]).stderr  # a is a training subject
     (home / "mine" / "rec-e.csv").unlink()
     for arguments in commands(home)[1:]:
         assert_one_sentence(har_edge_here(*arguments), 2, "'mine'", "--data")

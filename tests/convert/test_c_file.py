@@ -230,7 +230,7 @@ def test_the_command_writes_all_files_without_tensorflow(tmp_path):
     files = ["edge_int8.c", "edge_int8.h", "har_model.h", *(path.name for path in c.FILES)]
     assert python(loaded, cwd=tmp_path).splitlines() == [*files, "False"]
     header = (tmp_path / "edge_int8.h").read_text()
-    assert "void edge_int8_predict(const float window[1152], float logits[6]);" in header
+    assert "void edge_int8_predict(const HAR_VALUE window[1152], float logits[6]);" in header
 
 
 def test_a_difference_in_the_last_answer_is_a_failure_and_leaves_no_file(tmp_path, monkeypatch, uci_har):

@@ -123,5 +123,5 @@ def test_a_network_of_the_package_is_the_same_network_again(name):
     again, _ = read_proto(to_onnx(model))
     X = RANDOM.normal(size=(4, 32, 9)).astype(np.float32)
     assert relative_difference(np.asarray(again(X)), np.asarray(model(X))) < 1e-5
-    if name != "residual-bidir-lstm":  # a normalisation becomes a product and a sum
+    if name not in ("edge-tiny", "residual-bidir-lstm"):  # other names of layers; a product and a sum as normalisation
         assert to_float32(lower(again)) == to_float32(lower(model))
