@@ -23,7 +23,7 @@ from train.search.search import Search, open_search, size_of
 from train.training_data import TrainingInput
 
 FAMILY = "own_networks:family"
-SMALLEST = {"convolutions": 1, "filters_1": 4, "overlap_1": 1.0, "cell": "gru", "units": 8, "dropout": 0.0}
+SMALLEST = {"convolutions": 1, "filters_1": 8, "overlap_1": 1.0, "cell": "gru", "units": 8, "dropout": 0.0}
 TWO = SMALLEST | {"convolutions": 2, "filters_2": 8, "overlap_2": 1.25, "cell": "lstm", "dropout": 0.3}
 
 
@@ -90,6 +90,13 @@ def test_a_network_over_the_budget_is_not_trained_and_the_front_is_what_fits(tri
     best, *_ = tight.front
     assert best.user_attrs["network"] == f"{FAMILY}@units=8,of=relu"
     assert best.values == pytest.approx([1 - 1 / 8, size_of(best).flash])
+
+
+def test_a_network_that_is_suggested_again_is_not_trained_again(trials, monkeypatch):
+    assert run_with(trials, 8) == ["COMPLETE"]
+    monkeypatch.setattr(fit_processes, "run_jobs", None)
+    assert run_with(trials, 8) == ["COMPLETE", "COMPLETE"]
+    assert len(trials.front) == 1
 
 
 def test_a_network_worse_than_a_smaller_one_is_stopped_early(trials, monkeypatch):

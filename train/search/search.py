@@ -47,6 +47,7 @@ _COMMAND = Path(edge_runtime.__file__).parents[1] / "har_edge.py"
 _FOLDS = 4
 _HEARTBEAT_S, _DEAD_S, _TABLES_S = 10, 60, 3
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+_AT_RANDOM = 64  # trials, before Optuna's estimator suggests; most are too large for a small budget
 _MARGIN = 0.01  # of accuracy, at two or more points of the fits
 
 
@@ -65,8 +66,9 @@ class Search:
 
     @property
     def front(self) -> list[FrozenTrial]:
-        """The trials on the front that fit the budget, the most accurate first."""
-        return sorted((x for x in self.study.best_trials if size_of(x).fits(self.budget)), key=lambda x: -x.values[0])
+        """The trials on the front that fit the budget, one of each network, the most accurate first."""
+        networks = {x.user_attrs["network"]: x for x in self.study.best_trials if size_of(x).fits(self.budget)}
+        return sorted(networks.values(), key=lambda x: -x.values[0])
 
     def run(self, trials: int | None, seconds: float, on_progress: OnProgress) -> None:
         """Begin trials until the workers have trained this many networks or, if None, for `seconds`."""
@@ -93,6 +95,10 @@ class Search:
             trial.set_constraint(field, getattr(size, field) - most)
         if not size.fits(self.budget):
             raise optuna.TrialPruned
+        for before in self.study.get_trials(False, (TrialState.COMPLETE,)):
+            if before.user_attrs["network"] == name:
+                trial.set_user_attr("points", before.user_attrs["points"])
+                return before.values[0], before.values[1]
         recipe, points = replace(self.options.recipe, network=name), dict[str, float]()
 
         def on_epoch(job: FitJob, epoch: Epoch) -> None:
@@ -144,7 +150,11 @@ def open_search(options: TrainingInput, data: Dataset, budget: Mapping[str, floa
         time.sleep(_TABLES_S)
         storage = open_storage()
     study = optuna.create_study(
-        study_name="har-edge", storage=storage, directions=["maximize", "minimize"], load_if_exists=True
+        study_name="har-edge",
+        storage=storage,
+        sampler=optuna.samplers.TPESampler(n_startup_trials=_AT_RANDOM),
+        directions=["maximize", "minimize"],
+        load_if_exists=True,
     )
     if not study.user_attrs:
         study.set_user_attr("settings", settings)
