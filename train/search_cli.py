@@ -1,7 +1,5 @@
 """Search for the best network that fits: the command `har-edge search`."""
 
-import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Literal, Unpack
@@ -17,20 +15,9 @@ from train.fit.network_families import FAMILIES
 from train.fit.networks import short_name
 from train.training_options import TrainingOptions, network, recipe_options
 
-
-def _quantity(name: str, metavar: str, text: str, **units: float) -> Callable[[options.F], options.F]:
-    """Declare the option `name`, a number above 0 with or without a unit, such as `20kB`."""
-
-    def number(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-        match = re.fullmatch(rf"(\d+(?:\.\d+)?) ?({'|'.join(units)})?", value or "0")
-        if value and not (match and float(match[1])):
-            raise click.BadParameter(f"{value!r} is not a number above 0, with or without {' or '.join(units)}")
-        return float(match[1]) * units.get(match[2], 1) if value and match else None
-
-    return click.option(name, metavar=metavar, callback=number, help=text)
-
-
-_BYTES = {"B": 1, "kB": 1e3, "MB": 1e6}
+_BYTES = options.FiniteRange(0, min_open=True, units={"B": 1, "kB": 1e3, "MB": 1e6})
+_NUMBER = options.FiniteRange(0, min_open=True, units={"k": 1e3, "M": 1e6})
+_SECONDS = options.FiniteRange(0, min_open=True, units=options.SECONDS)
 
 
 @click.command(
@@ -42,10 +29,12 @@ _BYTES = {"B": 1, "kB": 1e3, "MB": 1e6}
     ),
 )
 @options.out("FOLDER", "The folder to make.  [default: runs/search-FAMILY-DATE-TIME]")
-@_quantity("--flash", "BYTES", "Most flash of the firmware with live recognition.", **_BYTES)
-@_quantity("--ram", "BYTES", "Most RAM of the firmware.", **_BYTES)
-@_quantity("--instructions", "N", "Most instructions of an inference on a Cortex-M4.", k=1e3, M=1e6)
-@_quantity("--time", "TIME", "Begin no trial after this time.  [default: 1h]", s=1, m=60, h=3600)
+@click.option("--flash", type=_BYTES, metavar="BYTES", help="Most flash of the firmware with live recognition.")
+@click.option("--ram", type=_BYTES, metavar="BYTES", help="Most RAM of the firmware.")
+@click.option("--instructions", type=_NUMBER, metavar="N", help="Most instructions of an inference on a Cortex-M4.")
+@click.option(
+    "--time", type=_SECONDS, metavar="SECONDS", default="1h", show_default=True, help="Begin no trial after this time."
+)
 @click.option("--trials", type=click.IntRange(1), metavar="N", help="Instead of --time: trials of all workers.")
 @click.option("--resume", is_flag=True, help="Go on with the search in --out, with the same options.")
 @click.option(
@@ -60,7 +49,7 @@ def command(
     flash: float | None,
     ram: float | None,
     instructions: float | None,
-    time: float | None,
+    time: float,
     trials: int | None,
     resume: bool,
     storage: str | None,
@@ -103,7 +92,7 @@ def command(
             database = storage or f"sqlite:///{study.resolve()}"
             family = search.open_search(settings, settings.load_data(on_notice), budget, database)
             on_notice(f"Searching {settings.network} -> {folder}")
-            family.run(trials, time or 3600, on_progress)
+            family.run(trials, time, on_progress)
             run, table = search.finish(family, folder, pictures, on_notice, on_progress)
         except (StorageInternalError, SQLAlchemyError) as error:
             reason = str(error.__cause__ or error).strip().splitlines()[0]

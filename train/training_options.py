@@ -45,13 +45,13 @@ recipe_options = options.together(
     click.option(
         "--window",
         metavar="SECONDS",
-        type=options.FiniteRange(0.32, 60),
+        type=options.FiniteRange(0.32, 60, units=options.SECONDS),
         help="Length of the windows that recordings are cut into.  [default: 2.56]",
     ),
     click.option(
         "--hop",
         metavar="SECONDS",
-        type=options.FiniteRange(0.02, 60),
+        type=options.FiniteRange(0.02, 60, units=options.SECONDS),
         help="From the start of one window to the next.  [default: half a window]",
     ),
     click.option(

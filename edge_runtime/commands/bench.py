@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -31,16 +30,6 @@ from edge_runtime.model.scheme_names import CALIBRATED, FLOAT32, INT8
 from edge_runtime.reports import outputs
 from edge_runtime.runs import LATEST, Run, find_run, keep_result
 from edge_runtime.system.installation import pip_install
-
-
-class Percentage(options.FiniteRange):
-    """A share that is written in per cent, with or without the sign."""
-
-    name = "percentage"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Convert `value`, such as `5%`, to a share."""
-        return super().convert(str(value).strip().removesuffix("%"), param, ctx) / 100
 
 
 @click.command(
@@ -83,7 +72,7 @@ class Percentage(options.FiniteRange):
 )
 @click.option(
     "--until",
-    type=Percentage(min=0, min_open=True),
+    type=options.FiniteRange(0, min_open=True, units={"%": 1}),
     metavar="PERCENT",
     default=f"{100 * UNTIL:g}%",
     show_default=True,
@@ -92,7 +81,7 @@ class Percentage(options.FiniteRange):
 @click.option(
     "--duration",
     "duration_s",
-    type=options.FiniteRange(min=0, min_open=True),
+    type=options.FiniteRange(0, min_open=True, units=options.SECONDS),
     metavar="SECONDS",
     default=DURATION_S,
     show_default=True,
@@ -147,7 +136,7 @@ def command(
         forms, without_c = _as_c(files, is_requested=runtime == C)
         files += forms
     settings = MeasurementSettings(
-        runtime, threads, until, duration_s, rounds, paced, control, absent, without_c, runtime == C
+        runtime, threads, until / 100, duration_s, rounds, paced, control, absent, without_c, runtime == C
     )
     report = _measure(device, files, loaded, settings)
     _write_and_show(report, written, keeps_older=json_path is None)

@@ -3,7 +3,7 @@
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import reduce, wraps
 from pathlib import Path
@@ -27,15 +27,30 @@ PATH = click.Path(path_type=Path)
 RUN_OR_FILE = click.Path(path_type=Path, readable=False)
 
 
+SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+"""Units of time on the command line, such as `10s`."""
+
+
 class FiniteRange(click.FloatRange):
-    """A finite number within limits: click accepts `nan`. Seconds may have their unit, and minutes too: `10s`, `2m`."""
+    """A finite number within limits, with or without one of the `units`: click accepts `nan`."""
 
     name = "number"
 
+    def __init__(
+        self,
+        min: float | None = None,
+        max: float | None = None,
+        min_open: bool = False,
+        units: Mapping[str, float] | None = None,
+    ) -> None:
+        super().__init__(min, max, min_open)
+        self._units = units or {}
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Convert `value`."""
-        if param and param.metavar == "SECONDS" and (match := re.fullmatch(r"(\d+\.?\d*)([sm])", str(value))):
-            value = float(match[1]) * {"s": 1, "m": 60}[match[2]]
+        """Convert `value`, in the smallest unit."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?) ?(\D+)", str(value))
+        if match and match[2] in self._units:
+            value = float(match[1]) * self._units[match[2]]
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)

@@ -98,9 +98,10 @@ def test_a_typing_error_is_answered_with_a_command_or_option(har_edge_here):
 
 
 def test_times_may_have_their_unit():
-    seconds = click.Option(["--duration"], metavar="SECONDS")
-    numbers = [options.FiniteRange(min=0).convert(text, seconds, None) for text in ("10", "10s", "1.5m")]
-    assert numbers == [10, 10, 90]
+    seconds = options.FiniteRange(0, units=options.SECONDS)
+    assert [seconds.convert(text, None, None) for text in ("10", "10s", "1.5m")] == [10, 10, 90]
+    with pytest.raises(click.BadParameter):
+        seconds.convert("10 kB", None, None)
 
 
 def test_the_users_own_train_and_convert_are_left_alone(tmp_path):
