@@ -67,9 +67,9 @@ class TrainingInput:
             people = [*data.train.subject.tolist(), *data.test.subject.tolist()]
             data = data.with_test(subjects_named("--test-subjects", self.test_subjects, people))
         reader.check(data)
-        unlike = (finding.text for finding in recording_checks.unlike_parts(data))
-        for notice in (*recording_checks.misfits(reader.described, is_training=True), *unlike):
-            on_notice(notice)
+        misfits = recording_checks.misfits(reader.described, is_training=True)
+        for finding in (*misfits, *recording_checks.unlike_parts(data)):
+            on_notice(finding.text)
         if data.without_rotation and self.sensors == "all":
             on_notice(f"{' and '.join(data.without_rotation)} has no gyroscope: only acceleration is used.")
         if self.cut is not None and data.window != self.cut:

@@ -38,8 +38,8 @@ _TEXT = """\
 static const char *const har_names[] = {{{names}}};
 
 /* The answer for each label while the device is tilted backwards, whether the body keeps still, and whether it takes
-   steps. Which of body_acc x y z, body_gyro x y z and total_acc x y z (raw: acceleration and rotation) each column of a
-   window is, its unit in g or rad/s, and the column of each signal, 0 if it has none. What is typical of each label:
+   steps. The signal of each column of a window, among body_acc x y z, body_gyro x y z and total_acc x y z (raw:
+   acceleration and rotation). Its unit in g or rad/s. The column of each signal, or 0. Typical motion of each label:
    centres of acceleration along x and across, the mean and inverse covariance of the logarithms of standard deviations.
    The distances beyond which a window is unusual, and novel. A person's correction. */
 {tables}

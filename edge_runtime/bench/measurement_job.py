@@ -1,7 +1,7 @@
 """Write jobs for devices and read their answers: files in one folder, which may be sent to a device and back.
 
 `<name>.job.json` is the job. `<name>.json` answers for the round, and `<name>-<i>.json` for its model `i`, whose arrays
-are in `<name>-<i>.npz`: an answer is complete when the JSON can be read and its digest of the arrays fits. The answer
+are in `<name>-<i>.npz`. An answer is complete when the JSON can be read and its digest of the arrays fits. The answer
 also contains errors, since not every device passes on all lines.
 """
 

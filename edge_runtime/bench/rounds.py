@@ -1,8 +1,8 @@
 """Take rounds of measurements until the ratios of all models are sure.
 
-A round is a new set of processes, one per model, which take turns in short slices: a disturbance slows all models
-alike, and rounds differ as processes do (their place in memory). Rounds follow until the interval of every ratio is
-narrow, or the time is up.
+A round is a new set of processes, one per model. They take turns in short slices, so that a disturbance slows all
+models alike. Rounds differ as processes do, by their place in memory. Rounds follow until the interval of every ratio
+is narrow, or the time is up.
 """
 
 import math
@@ -41,7 +41,7 @@ class MeasurementSettings:
     `until` is a share: rounds end when half the interval of each ratio is at most this share of the ratio, at two looks
     in a row, but not before `LEAST_ROUNDS`. No round begins after `duration_s`. `rounds` sets their number instead.
     `paced` spaces inferences as a stream does. `absent_rivals` could not be made; None if rivals are not requested.
-    `without_c` says why a model is not C; unless a run `needs_c`, a form in C that cannot be measured is no failure.
+    `without_c` says why a model is not C; unless a run `needs_c`, a form in C that cannot be measured is not a failure.
     """
 
     runtime: str = "auto"

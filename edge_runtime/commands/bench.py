@@ -153,7 +153,7 @@ def _load_data(models: Sequence[ModelFile], given: Sources | None) -> Dataset:
         )
     chosen = data_for([model.path for model in models if model.path and not model.rival], given)
     data, notices = evaluation_data.scored_windows(cards, chosen, is_remembered=given is None)
-    outputs.say(*notices)
+    outputs.say(*(finding.text for finding in notices))
     for card in {card.name: card for card in cards}.values():
         warn_of_axes(card, data.mountings)
     return data

@@ -17,7 +17,6 @@ from edge_runtime.data.data_sources import Sources
 from edge_runtime.data.evaluation_data import EvaluatedWindows
 from edge_runtime.data.names import noun_of, with_noun
 from edge_runtime.data.recording import Recording
-from edge_runtime.data.recording_checks import faults
 from edge_runtime.data.scores import GroupScore, Scores, answers_among, closed_by_group, names_of, score
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.live import stream_scores
@@ -25,7 +24,7 @@ from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import check_live
 from edge_runtime.live.recording_tracks import track_recordings
 from edge_runtime.live.stream_scores import LiveScores, Track, WindowScores
-from edge_runtime.model.alike_labels import is_told_by_tilt, leans_back, told_by_tilt
+from edge_runtime.model.alike_labels import decide_by_tilt, leans_back, tilt_decides, upright_alike
 from edge_runtime.model.classifier import Classifier, are_novel, gravity
 from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
@@ -77,19 +76,19 @@ def command(
         chosen = model_arguments.recordings_for(path, data)
         scored = evaluation_data.scored_recordings(chosen, classifier.card, is_remembered=data is None)
         notices = scored.notices
-        outputs.say(*notices)
+        outputs.say(*(finding.text for finding in notices))
         not_scored, numbered = scored.not_scored, model_arguments.long_enough(scored.numbered, classifier.card)
         model_arguments.warn_of_axes(classifier.card, [recording.mounting for _, recording in numbered])
         content, confusion, title = _live(classifier, numbered)
     else:
         chosen = model_arguments.data_for([path], data)
         data_set, notices = evaluation_data.scored_windows([classifier.card], chosen, is_remembered=data is None)
-        outputs.say(*notices)
+        outputs.say(*(finding.text for finding in notices))
         windows = evaluation_data.evaluated(classifier.card, data_set)
         model_arguments.warn_of_axes(classifier.card, windows.mountings)
         not_scored = windows.not_scored
         content, confusion, title = _windows(classifier, windows)
-    if faults(notices):
+    if any(finding.is_fault for finding in notices):
         click.echo("The data does not fit (see above): these scores may say little about the model.")
     if classifier.card.personal_correction:
         click.echo("The model is adapted to this person: scores on the recordings it learnt from say little.")
@@ -114,7 +113,9 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
     )
     _show_scores(open_set, closed_set, windows)
     if n_alike:
-        click.echo(f"Right in these scores: {counted(n_alike, 'window')} with an activity that looks alike as worn.")
+        click.echo(
+            f"{counted(n_alike, 'window')} count as right, since two activities look alike as the device is worn."
+        )
     if unknown := model_arguments.untypical(are_novel(test.X, test.y, classifier.card)):
         click.echo(f"{unknown}.")
     people = counted(len(open_set.per_subject), noun_of(open_set.per_subject))
@@ -131,8 +132,8 @@ def _windows(classifier: Classifier, windows: EvaluatedWindows) -> Scored:
 def _as_worn(card: Card, windows: EvaluatedWindows, probabilities: Array) -> tuple[Array, int]:
     """Change the `probabilities` `[n, n_labels]` as live recognition does by the placement.
 
-    At a waist, tilt tells sitting from lying. Activities that look alike as the device was worn are one answer, which
-    counts as the right activity. Also return the number of windows that are right only by this.
+    At a waist, tilt decides between sitting and lying. Activities that look alike as the device was worn are one
+    answer, which counts as the right activity. Also return the number of windows that are right only by this.
     """
     n_alike = 0
     if card.frame == "device":
@@ -141,11 +142,12 @@ def _as_worn(card: Card, windows: EvaluatedWindows, probabilities: Array) -> tup
     acceleration = gravity(test.X[:, -card.window.hop :], card)
     for place in np.unique(worn).tolist():
         at_place = worn == place
-        if is_told_by_tilt(place, card.labels):
-            probabilities[at_place] = told_by_tilt(probabilities[at_place], acceleration[at_place], card.labels)
-        for alike in (x for x in card.alike if x.holds(place)):
+        if tilt_decides(place, card.labels):
+            probabilities[at_place] = decide_by_tilt(probabilities[at_place], acceleration[at_place], card.labels)
+        alike_by_tilt = [(x, True) for x in card.alike if x.holds(place)]
+        for alike, is_tilted in (*alike_by_tilt, *((x, False) for x in upright_alike(place, card.labels))):
             members = [card.labels.index(label) for label in alike.labels]
-            rows = at_place & np.isin(test.y, members) & leans_back(acceleration)
+            rows = at_place & np.isin(test.y, members) & (leans_back(acceleration) == is_tilted)
             rows &= np.isin(probabilities.argmax(axis=1), members)
             n_alike += int((probabilities.argmax(axis=1) != test.y)[rows].sum())
             probabilities[np.ix_(rows, members)] = 0.0
@@ -213,8 +215,9 @@ def _live(classifier: Classifier, chosen: Sequence[tuple[int, Recording]]) -> Sc
             track_by_place[place] = track
             on_progress(len(track_by_place) / len(chosen), f"following recordings: {chosen[place][0]}")
     tracks = [track_by_place[place] for place in range(len(chosen))]
-    n_recordings = Counter(text for track in tracks for text in track.notices)
-    outputs.say(*(f"In {counted(n, 'recording')}: {text}." for text, n in n_recordings.items()))
+    n_recordings = Counter(kind for track in tracks for kind in track.notices)
+    texts = {kind: text for track in reversed(tracks) for kind, text in track.notices.items()}
+    outputs.say(*(f"In {counted(n, 'recording')}: {texts[kind]}." for kind, n in n_recordings.items()))
     scores = stream_scores.score(tracks, len(labels), window)
     subjects = [str(track.subject) for track in tracks]
     places = [recording.mounting.placement for recording in recordings]

@@ -76,8 +76,8 @@ def untypical(novel: npt.NDArray[np.bool_]) -> str:
     """Say that most windows are `novel` `[n]` for their labels; "" unless they are."""
     if not len(novel) or novel.mean() <= _MOST_NOVEL:
         return ""
-    seen = f"{percent(float(novel.mean()), 0)} of windows are not typical of their labels, so live answers are unknown"
-    return f"{seen}: check labels and how the device was worn ('har-edge predict' may name other --axes)"
+    share = f"{percent(float(novel.mean()), 0)} of windows are not typical of their labels, so live answers are unknown"
+    return f"{share}: check labels and how the device was worn ('har-edge predict' may name other --axes)"
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:

@@ -13,7 +13,7 @@ from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Recording
-from edge_runtime.data.recording_checks import faults, misfits
+from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import personalisation
@@ -88,17 +88,22 @@ def command(model: Path | None, data: Sources, subject: str | None, out: Path, a
 
 
 def _recordings_of_one(data: Sources, name: str | None) -> tuple[tuple[Recording, ...], bool]:
-    """Return the recordings of the person `name`, or of the only person, and whether the data does not fit."""
+    """Return the recordings of the person `name`, or of the only person, and whether their files do not fit."""
     reader = DataReader(data)
     recordings = reader.recordings
-    notices = [*misfits(reader.described)]
-    outputs.say(*notices)
     subjects = sorted({str(recording.subject) for recording in recordings}, key=natural)
     if len(subjects) > 1 if name is None else name not in subjects:
         absent = "" if name is None else f", not of {quoted(name, 30)}"
         raise InputError(f"{in_words(data)} has recordings of {', '.join(subjects)}{absent}: choose with --subject")
     of_one = tuple(recording for recording in recordings if name in (None, str(recording.subject)))
-    return of_one, bool(faults(notices))
+    files = {recording.file for recording in of_one}
+    described = [
+        (source, dataclasses.replace(facts, recordings=tuple(x for x in facts.recordings if x.file in files)))
+        for source, facts in reader.described
+    ]
+    unfit = [*misfits([(source, facts) for source, facts in described if facts.recordings])]
+    outputs.say(*(finding.text for finding in unfit))
+    return of_one, any(finding.is_fault for finding in unfit)
 
 
 def _check(held_out: HeldOut, model: str, data: str, anyway: bool) -> str:

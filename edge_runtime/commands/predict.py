@@ -1,6 +1,5 @@
 """Recognise the activities of whole recordings: `har-edge predict`."""
 
-import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from edge_runtime.data.loading import DataReader
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Mounting
 from edge_runtime.data.recording_checks import misfits
+from edge_runtime.data.text_rows import LONGEST_LINE, delimiter, split, text_encoding
 from edge_runtime.devices.trial import open_classifier
 from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.live import stream_scores
@@ -89,8 +89,9 @@ def command(
     if described:
         options.refuse_options("is known by the layout", "--units", "--gyro-units", "--rate")
     if not (sample.units or sample.gyro_units or sample.rate):
-        described += tuple(DataSource(file, DEFAULT) for file in files if _has_labels(file))
-        files = [file for file in files if not _has_labels(file)]
+        labelled = [file for file in files if _has_labels(file)]
+        described += tuple(DataSource(file, DEFAULT) for file in labelled)
+        files = [file for file in files if file not in labelled]
 
     is_told = sample.axes is not None
     classifier = open_classifier(model_arguments.find_model(model), runtime)
@@ -126,7 +127,7 @@ def command(
         if path not in (None, outputs.STDOUT):
             click.echo(f"{path} is written.")
     if faults:
-        raise CheckFailedError(f"{counted(len(faults), 'file')} left out (see above)")
+        raise CheckFailedError(f"{counted(len(faults), 'input')} left out (see above)")
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
@@ -151,14 +152,16 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], Sources]:
 
 
 def _has_labels(file: Path) -> bool:
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        return re.search(r"\blabel\b", lines.readline(1000)) is not None
+    with file.open("rb") as stream:
+        content = stream.read(LONGEST_LINE)
+    header = content.decode(text_encoding(content), "replace").lstrip().partition("\n")[0]
+    return "label" in split(header, delimiter(header))
 
 
 def _recordings(data: DataSource, card: Card, stated: str) -> Iterator[Recorded]:
     """The recordings of a data set that are at least one window long; `stated` is the placement, or ""."""
     reader = DataReader((data,), card.window.rate_hz)
-    outputs.say(*misfits(reader.described))
+    outputs.say(*(finding.text for finding in misfits(reader.described)))
     for number, recording in model_arguments.long_enough(enumerate(reader.recordings), card):
         recording.check_signals(card.signals)
         worn = replace(recording.mounting, placement=stated or recording.mounting.placement)

@@ -107,7 +107,8 @@ def command(
         else:
             reader = DataReader(model_arguments.recordings_for(path, data), card.window.rate_hz)
             replayed = find_recording(recording, reader, card.signals)
-            outputs.say(*misfits(reader.described) if data else ())  # training has said them of its own data
+            findings = misfits(reader.described) if data else ()  # training has reported its own data
+            outputs.say(*(finding.text for finding in findings))
             model_arguments.warn_of_axes(card, [replayed.mounting])
             placement = placement or replayed.mounting.placement
             opener = recording_source(recording, replayed, speed)

@@ -16,6 +16,7 @@ from edge_runtime.data.names import natural_order, noun_of
 from edge_runtime.data.recording import Mounting, Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.data.scores import names_of
+from edge_runtime.data.sensor_checks import Finding
 from edge_runtime.errors import InputError
 from edge_runtime.model.model_card import Card
 from edge_runtime.signals.raw_signals import are_raw
@@ -42,13 +43,13 @@ class EvaluatedWindows:
 class ScoredRecordings:
     """Recordings to score a model on, each `numbered`; `not_scored` are the other people of the data.
 
-    `notices` are sentences about misfits of the data with its layout and people who are not scored. About data that a
+    `notices` are about misfits of the data with its layout and people who are not scored. About data that a
     run remembers, training has printed them.
     """
 
     numbered: list[tuple[int, Recording]]
     not_scored: list[int | str]
-    notices: list[str]
+    notices: list[Finding]
 
 
 def scored_recordings(chosen: Sources, card: Card, is_remembered: bool) -> ScoredRecordings:
@@ -63,13 +64,13 @@ def scored_recordings(chosen: Sources, card: Card, is_remembered: bool) -> Score
         check_unchanged(reader.windows(card.window), reader.sources, card)
     people = {recording.subject: recording.mounting.source for _, recording in everyone}
     scored = scored_people([card], people, reader.test_subjects(card.window))
-    notices = [] if is_remembered else [*misfits(reader.described), *not_scored_notices([card], people)]
+    notices = [] if is_remembered else [*misfits(reader.described), *_not_scored([card], people)]
     numbered = [(number, recording) for number, recording in everyone if recording.subject in scored]
     _check_recordings([recording for _, recording in numbered], card)
     return ScoredRecordings(numbered, natural_order(people.keys() - scored), notices)
 
 
-def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> tuple[Dataset, list[str]]:
+def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> tuple[Dataset, list[Finding]]:
     """All windows of `chosen`, with the people who are new to the models of these `cards` as test part, and notices.
 
     Raises `InputError` as `scored_recordings`, and when the models were trained on different people of the data.
@@ -89,7 +90,7 @@ def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) 
         for card in cards:
             check_unchanged(data, chosen, card)
     scored = scored_people(cards, people, data.test.subject.tolist())
-    notices = [] if is_remembered else [*misfits(reader.described), *not_scored_notices(cards, people)]
+    notices = [] if is_remembered else [*misfits(reader.described), *_not_scored(cards, people)]
     return data.with_test(scored), notices
 
 
@@ -132,14 +133,15 @@ def scored_people(
     return parts[0]
 
 
-def not_scored_notices(cards: Sequence[Card], people: Mapping[int | str, str]) -> list[str]:
-    """A sentence that names the `people` in the training of the models, if there are any."""
+def _not_scored(cards: Sequence[Card], people: Mapping[int | str, str]) -> list[Finding]:
+    """A finding that names the `people` in the training of the models, if there are any."""
     trained = {card.name: _trained_on(card, people) for card in cards if not card.personal_correction}
     trained = {name: subjects for name, subjects in trained.items() if subjects}
     if not trained:
         return []
     names, subjects = " and ".join(f"'{name}'" for name in trained), next(iter(trained.values())) or ()
-    return [f"Not scored, since in the training of {names}: {noun_of(people)} {_first(subjects)}."]
+    text = f"Not scored, since in the training of {names}: {noun_of(people)} {_first(subjects)}."
+    return [Finding("not scored", text)]
 
 
 def _trained_on(card: Card, people: Mapping[int | str, str]) -> set[int | str] | None:

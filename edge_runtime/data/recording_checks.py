@@ -17,7 +17,6 @@ from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
 _MOST_NAMED = 8  # placements, labels or files
-_UNFIT = " does not fit. "
 
 
 def findings(facts: LayoutRecordings) -> list[Finding]:
@@ -50,21 +49,16 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
 
-def faults(notices: Sequence[str]) -> list[str]:
-    """Those of the sentences of `misfits` that are about what does not fit."""
-    return [notice for notice in notices if _UNFIT in notice]
-
-
-def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool = False) -> Iterator[str]:
-    """Sentences about what does not fit in data sets, each after its name, and about files that were left out.
+def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool = False) -> Iterator[Finding]:
+    """Find faults of data sets, and files that were left out; each text begins with the name of its data set.
 
     A low rate matters only for training: a network can recognise a data set by its rate.
     """
     for name, facts in described:
         for finding in findings(facts):
             if finding.is_fault and (is_training or finding.about != "rate"):
-                yield f"{name}{_UNFIT}{finding.text}"
-        yield from (f"{name}: {finding.text}" for finding in _files(facts))
+                yield replace(finding, text=f"{name} does not fit. {finding.text}")
+        yield from (replace(finding, text=f"{name}: {finding.text}", is_fault=False) for finding in _files(facts))
 
 
 def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:

@@ -25,7 +25,8 @@ _SMOOTHED_S = 1.0
 _LEAST_TURNING_S, _ENOUGH_TURNING_S, _LEAST_FAST_S = 5.0, 20.0, 2.0
 _SURE, _NONE, _AGAINST = 0.5, 0.3, -0.3  # correlation; of a noisy gyroscope on a belt 0.43
 _USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
-# Far off in one file. Of 2,238 that fit, jogging has 1.27 g, a fall 0.88 g; after 10 s of turns, times are 0.7 to 1.6.
+# Limits for one file: in five data sets, files of jogging have up to 1.27 g, and of falls 0.88 g. After 10 s of turns,
+# times are 0.7 to 1.6.
 _OF_FILE_G, _OF_FILE_TIMES, _OF_FILE_TURNING_S = (0.7, 1.4), (0.5, 2.0), 10.0
 _ELSEWHERE_DEG = 45.0  # as in live recognition
 _TOO_MANY, _LEAST_ELSEWHERE = 1 / 3, 2  # share and number of walks; one of two may have been put back differently

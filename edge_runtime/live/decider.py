@@ -10,7 +10,7 @@ import numpy.typing as npt
 from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, WALK_S, MountingSearch
 from edge_runtime.live.persistence import PersistenceTracker, Rejection
 from edge_runtime.live.smoothing import Smoother
-from edge_runtime.model.alike_labels import is_told_by_tilt, labels_of, leans_back, told_by_tilt, upright_alike
+from edge_runtime.model.alike_labels import decide_by_tilt, labels_of, leans_back, tilt_decides, upright_alike
 from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, motion_features
@@ -80,7 +80,7 @@ class Decider:
         self._alike = [alike for alike in self._card.alike if alike.holds(placement)]
         is_sought = self._card.frame == "walking" and not mounting_is_told
         self._upright_alike = upright_alike(placement, self._card.labels) if self._card.frame == "walking" else ()
-        self._is_told_by_tilt = self._card.frame == "walking" and is_told_by_tilt(placement, self._card.labels)
+        self._tilt_decides = self._card.frame == "walking" and tilt_decides(placement, self._card.labels)
         self.answers = (*self._card.answers, *(alike.name for alike in self._upright_alike))
         self._is_still = np.array(are_still(self._card))
         self._search = (
@@ -132,8 +132,8 @@ class Decider:
                 answer = self._classify(window)
         inference_ms = 1e3 * (time.perf_counter() - start)
         has_posture = self._search is None or self._search.rotation is not None
-        if has_posture and self._is_told_by_tilt:
-            answer = told_by_tilt(answer[np.newaxis], self._gravity(window), self._card.labels)[0]
+        if has_posture and self._tilt_decides:
+            answer = decide_by_tilt(answer[np.newaxis], self._gravity(window), self._card.labels)[0]
         rejection = self._persistence.update(self._novelty(window, has_posture), int(answer.argmax()))
         # In a window's own frame every posture looks like standing, so only movement can be recognised.
         cannot_begin = rejection.cannot_begin if has_posture else rejection.cannot_begin | self._is_still | (not moves)

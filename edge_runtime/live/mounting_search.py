@@ -65,7 +65,7 @@ class MountingSearch:
     def update(self, window: npt.NDArray[np.floating], is_walking: bool) -> str:
         """Take the next window `[samples, n_signals]`; return "found" or "lost" if the mounting changes, else "".
 
-        A frame is computed from the latest windows of a walk, at least the model's hop apart; the first one, from the
+        A frame is computed from the latest windows of a walk, at least the model's hop apart. The first frame may use
         windows of several walks and of stairs, as long as the device has about the same tilt in them. Stairs down point
         back. So a frame that points back, by sway or by the known frame, needs a longer walk.
         """

@@ -41,8 +41,8 @@ def track_recording(recording: Recording, recognizer: LiveRecognizer) -> Track:
     notices = [event for event in events if isinstance(event, Notice)]
     if refused := next((notice for notice in notices if notice.kind == REFUSED), None):
         raise InputError(refused.text)
-    faults = dict.fromkeys(notice.text for notice in notices if notice.kind not in ("mounting", "gap", "clock"))
-    return replace(track_of(recording, decisions, recognizer.card), notices=tuple(faults))
+    faults = {x.kind: x.text for x in reversed(notices) if x.kind not in ("mounting", "gap", "clock")}
+    return replace(track_of(recording, decisions, recognizer.card), notices=faults)
 
 
 def track_of(recording: Recording, decisions: Sequence[Decision], card: Card) -> Track:

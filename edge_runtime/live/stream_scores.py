@@ -1,7 +1,7 @@
 """Score live recognition: compare the decisions about continuous recordings with their labels."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ class Track:
     The window of decision i ends before sample `ends[i]`, the network's answer is `answers[i]`, and `shown[i]` is
     reported from then on. The network does not know labels from `n_activities` on. Scores leave out the samples that
     `lacks_mounting` `[n_samples]` marks: labelled postures before the first walk in this mounting. `notices` are
-    sentences about faults of sensors and about axes.
+    sentences about faults of sensors and about axes, by kind.
     """
 
     subject: int | str
@@ -30,7 +30,7 @@ class Track:
     answers: Integers
     shown: Integers
     lacks_mounting: npt.NDArray[np.bool_]
-    notices: tuple[str, ...] = ()
+    notices: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def begin(self) -> int:

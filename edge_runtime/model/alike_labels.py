@@ -1,4 +1,4 @@
-"""Name activities that look alike at a placement, and tell sitting from lying at a waist.
+"""Name activities that look alike at a placement, and decide between sitting and lying at a waist.
 
 A thigh is level while its owner sits or lies; a chest is upright while its owner sits or stands. A waist is only level
 while its owner lies.
@@ -61,21 +61,21 @@ def upright_alike(placement: str, labels: Sequence[str]) -> tuple[AlikeLabels, .
     return (ON_A_CHEST,) if is_chest and ON_A_CHEST.fault(labels) is None else ()
 
 
-def is_told_by_tilt(placement: str, labels: Sequence[str]) -> bool:
+def tilt_decides(placement: str, labels: Sequence[str]) -> bool:
     """Tell whether a device at `placement` shows by its tilt whether somebody sits or lies."""
     return plain_placement(placement) == "waist" and {*IN_A_POCKET.labels} <= {*labels}
 
 
-def told_by_tilt(
+def decide_by_tilt(
     probabilities: npt.NDArray[np.floating], acceleration: npt.NDArray[np.floating], labels: Sequence[str]
 ) -> npt.NDArray[np.float64]:
     """Give all probability `[n, n_labels]` of sitting and lying to one of both, by mean accelerations `[n, 3]`."""
     sitting, lying = map(labels.index, IN_A_POCKET.labels)
     is_level = acceleration[:, 0] < LEVEL * np.linalg.norm(acceleration, axis=1)
-    told = np.array(probabilities, np.float64)
-    both = told[:, sitting] + told[:, lying]
-    told[:, sitting], told[:, lying] = np.where(is_level, 0.0, both), np.where(is_level, both, 0.0)
-    return told
+    decided = np.array(probabilities, np.float64)
+    both = decided[:, sitting] + decided[:, lying]
+    decided[:, sitting], decided[:, lying] = np.where(is_level, 0.0, both), np.where(is_level, both, 0.0)
+    return decided
 
 
 def leans_back(acceleration: npt.NDArray[np.floating]) -> npt.NDArray[np.bool_]:

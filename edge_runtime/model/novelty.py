@@ -4,9 +4,9 @@ The end of a window is compared with typical motion of each activity. The limits
 the typical motion (`train.novelty_statistics`). The comparison is of:
 
 - Orientation: the distance of the mean acceleration to the nearest of several centres.
-- Movement: the Mahalanobis distance of how much acceleration and rotation vary. A moving activity is unusual only if
-  the movement is unusual for every moving activity.
-- Rest: a worn phone turns more than the noise of its gyroscope.
+- Movement: the Mahalanobis distance of how much acceleration and rotation vary. Movement is unusual for a moving
+  activity only if it is unusual for every moving activity.
+- Rest: rotation, since a worn phone turns more than the noise of its gyroscope.
 - Steps a second: compared with the quickest activity.
 """
 

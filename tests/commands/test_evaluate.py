@@ -77,7 +77,7 @@ def test_bench_scores_the_windows_that_evaluate_does(evaluate, har_edge_here, tm
     succeeded(har_edge_here("bench", *arguments, *MEASURED))
     report = json.loads((tmp_path / "bench.json").read_text())
     assert report["data"]["left_out"] == scores["left_out"] == {"DANCING": scores["left_out"]["DANCING"]}
-    # At UCI HAR's waist, evaluate also tells sitting from lying by tilt; bench scores the network alone.
+    # At UCI HAR's waist, tilt changes the scores of evaluate, but not of bench, which scores the network.
     for field in ("per_source", "per_subject"):
         own, measured = (
             {name: x for name, x in scored[field].items() if name.startswith("own")}

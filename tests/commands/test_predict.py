@@ -180,7 +180,7 @@ def test_a_file_with_labels_is_scored_and_a_faulty_one_is_left_out(har_edge_here
     (tmp_path / "faulty.csv").write_text("\n".join([*lines[:300], "no, sample", *lines[300:]]))
     (tmp_path / "words.csv").write_text("to be\nor not\n")
     done = har_edge_here("predict", "edge", ".", "-o", "decisions.csv")
-    assert_one_sentence(done, 1, "2 files")
+    assert_one_sentence(done, 1, "2 inputs")
     assert all(name in done.stderr for name in ("faulty.csv", "words.csv"))
     assert "answered right" in done.stdout
     decisions = rows(tmp_path / "decisions.csv")

@@ -149,7 +149,7 @@ def test_what_to_correct_is_in_the_header_or_in_the_layout(recordings):
     in_metres = changed(recordings, lambda x: x * 9.80665)
     for names_columns, place in ((True, "header"), (False, "[acceleration]")):
         (notice,) = misfits([("mine", LayoutRecordings(tuple(in_metres), 0, [50.0], names_columns=names_columns))])
-        assert place in notice
+        assert place in notice.text
 
 
 def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(recordings):
@@ -158,7 +158,7 @@ def test_what_files_were_like_is_said_and_a_low_rate_matters_in_training_only(re
     for name, number in (("median_hz", 20.0), ("gaps", 2), ("set_back", 1), ("rows", 3)):
         assert [x for y, x in numbers if y == name] == [number]
     for is_training in (False, True):
-        assert any("10 Hz" in notice for notice in misfits([("mine", facts)], is_training)) == is_training
+        assert any("10 Hz" in notice.text for notice in misfits([("mine", facts)], is_training)) == is_training
 
 
 def test_people_that_seem_to_be_files_are_said(recordings):

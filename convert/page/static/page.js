@@ -9,6 +9,7 @@ const BAND_S = 180;
 const LONGEST_BAR_S = 2; // no bar over a gap
 const SILENCE_MS = 3000;
 const HOLD_MS = 2000;
+const LIKELY = 0.5; // below it, no other activity is named
 const MOST_SAMPLES = 1_000_000; // 4.6 hours at 60 Hz; har-edge reads 1.5 million lines
 // Okabe and Ito's, which the colour-blind tell apart, as in the app.
 const COLOURS = ['#0072b2', '#009e73', '#cc79a7', '#e69f00', '#d55e00', '#56b4e9', '#8a8a8a'];
@@ -146,7 +147,7 @@ function decided(seconds, { answer, isWarmingUp, reason, probabilities }) {
   const labels = answer < 0 ? [] : (card.alike[answer - card.labels.length]?.labels ?? [card.labels[answer]]);
   const activity = labels.length ? titled(labels.join(' or ')) : words.unknown;
   const likeliest = card.labels[probabilities.indexOf(Math.max(...probabilities))];
-  if (labels.length && !labels.includes(likeliest)) {
+  if (labels.length && Math.max(...probabilities) > LIKELY && !labels.includes(likeliest)) {
     headline(`${titled(likeliest)}?`, words.untilCertain(activity));
   } else {
     headline(activity, words.reasons[reason] || (isWarmingUp ? words.warmingUp : ''));

@@ -150,7 +150,7 @@ def show_summary(summary: StreamSummary, console: Console, scores: WindowScores 
         console.print(f"Of {within}, {right} were right, {wrong} wrong, {unknown} unknown.")
         if n_others:
             share = percent(n_unknown / n_others, 1)
-            console.print(f"Of the other windows (changes, no label, before the first walk), {share} were unknown.")
+            console.print(f"{share} of the other windows (changes, no label, before the first walk) were unknown.")
 
 
 def activity_table(summaries: Sequence[StreamSummary]) -> Table:

@@ -47,7 +47,7 @@ final class DecisionText {
 
     private static boolean isDoubted(Card card, Decision decision) {
         int likeliest = likeliest(decision);
-        return decision.label != Decision.UNKNOWN
+        return decision.label != Decision.UNKNOWN && decision.probabilities[likeliest] > 0.5
                 && Arrays.stream(card.rows(decision.label)).noneMatch(row -> row == likeliest);
     }
 
