@@ -43,7 +43,7 @@ def measure(
     """
     cards = [model.card for model in models]
     moving, motionless = evaluation_data.moving_for(cards, data)
-    scored, left_out = evaluation_data.in_labels_of(cards, moving)
+    scored, left_out = evaluation_data.in_labels_of(cards[0], moving)
     for model in models:
         evaluation_data.check_data(model.card, scored)
         if settings.paced and model.card.window.rate_hz is None:

@@ -117,7 +117,7 @@ def _score(classifier: Classifier, data: "Dataset", normalisation: str) -> None:
     from edge_runtime.data.scores import Classes
 
     card, model = classifier.card, classifier.model
-    labelled = in_labels_of([card], data)[0]
+    labelled = in_labels_of(card, data)[0]
     if labelled.labels != card.labels:
         click.echo(f"Not scored, since the data has other labels: {', '.join(data.labels)}")
         return

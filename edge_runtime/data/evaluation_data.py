@@ -73,8 +73,11 @@ def scored_recordings(chosen: Sources, card: Card, is_remembered: bool) -> Score
 def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> tuple[Dataset, list[Finding]]:
     """All windows of `chosen`, with the people who are new to the models of these `cards` as test part, and notices.
 
-    Raises `InputError` as `scored_recordings`, and when the models were trained on different people of the data.
+    Raises `InputError` as `scored_recordings`, and when the models have different labels, or were trained on different
+    people of the data.
     """
+    if other := next((card for card in cards if card.labels != cards[0].labels), None):
+        raise InputError(f"'{cards[0].name}' and '{other.name}' have different labels: bench one after the other")
     reader = DataReader(chosen)
     if chosen and reader.has_recordings:
         for card in cards:
@@ -205,11 +208,11 @@ def _first(people: Iterable[int | str]) -> str:
 
 def evaluated(card: Card, data: Dataset) -> EvaluatedWindows:
     """The test windows of `data` as the model of `card` takes them. Raises `InputError` unless these fit it."""
-    check_data(card, in_labels_of([card], data)[0])
+    check_data(card, in_labels_of(card, data)[0])
     test = dataclasses.replace(data, train=data.train.select(np.zeros(len(data.train), np.bool_)))
     moving, motionless = moving_for([card], test)
     # Windows of other labels show how the device was worn, so they are left out only afterwards.
-    test, left_out = in_labels_of([card], moving.in_walking_frame() if card.frame == "walking" else moving)
+    test, left_out = in_labels_of(card, moving.in_walking_frame() if card.frame == "walking" else moving)
     check_data(card, test)
     scored = test.select([signal.name for signal in card.signals]).test
     return EvaluatedWindows(scored, test.mountings, left_out, motionless, natural_order(data.train.subject.tolist()))
@@ -222,14 +225,9 @@ def moving_for(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, Motionles
     return data.moving(), data.motionless(data.test)
 
 
-def in_labels_of(cards: Sequence[Card], data: Dataset) -> tuple[Dataset, dict[str, int]]:
-    """`data` with the classes of the models, if any window has one, and the test windows left out by other labels.
-
-    Raises `InputError` when the models have different classes.
-    """
-    labels = cards[0].labels
-    if other := next((card for card in cards if card.labels != labels), None):
-        raise InputError(f"'{cards[0].name}' and '{other.name}' have different labels: bench one after the other")
+def in_labels_of(card: Card, data: Dataset) -> tuple[Dataset, dict[str, int]]:
+    """`data` with the classes of `card`, if any window has one, and the test windows left out by other labels."""
+    labels = card.labels
     is_class = np.array([name in labels for name in data.labels])
     if not is_class.all() and not is_class[data.test.y].any():
         return data, {}

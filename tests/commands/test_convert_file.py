@@ -62,6 +62,7 @@ def test_models_are_beside_the_file_and_answer_as_the_network_does(har_edge_here
     assert card.temperature != 1
 
 
+@pytest.mark.long
 def test_an_onnx_file_becomes_models_that_answer_as_it_does(har_edge_here, tmp_path, uci_har):
     onnx.save(onnx_graphs.conv_gru(("n", 9, 128)), tmp_path / "mine.onnx")
     succeeded(har_edge_here("convert", "mine.onnx", "--quantize-as", "int8", "--calibration", 60, "--max-drop", 100))

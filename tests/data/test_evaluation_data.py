@@ -91,7 +91,7 @@ def test_windows_of_other_labels_are_left_out(few):
     labels = ("STANDING", "WALKING", "SITTING", "WALKING_DOWNSTAIRS", "WALKING_UPSTAIRS")
     card = tiny_models.card(labels=labels)
     data = replace(few, labels=(*few.labels[:5], "DANCING"))
-    scored, left_out = evaluation_data.in_labels_of([card], data)
+    scored, left_out = evaluation_data.in_labels_of(card, data)
     kept = few.test.select(few.test.y < 5)
     assert (scored.labels, left_out) == (labels, {"DANCING": len(few.test) - len(kept)})
     assert scored.test.y.tolist() == np.array([1, 4, 3, 2, 0])[kept.y].tolist()
@@ -99,7 +99,7 @@ def test_windows_of_other_labels_are_left_out(few):
     with pytest.raises(InputError, match="DANCING"):
         evaluation_data.evaluated(card, replace(data, test=few.test.select(few.test.y == 5)))
     with pytest.raises(InputError, match="different labels"):
-        evaluation_data.in_labels_of([card, tiny_models.card(labels=few.labels)], data)
+        evaluation_data.scored_windows([card, tiny_models.card(labels=few.labels)], (), is_remembered=True)
 
 
 OTHER = [

@@ -120,6 +120,7 @@ def test_a_worker_with_other_data_or_another_recipe_is_refused(trials, tmp_path)
         open_search(trials.options, replace(trials.data, train=few), {}, url)
 
 
+@pytest.mark.long
 def test_the_front_is_a_table_and_a_picture_and_a_stopped_search_goes_on(windows, tmp_path, monkeypatch):
     monkeypatch.setattr(
         search, "measure_firmware", lambda *_: estimate(build(FAMILY + "@units=8,of=relu", (64, 2), 2), data)
