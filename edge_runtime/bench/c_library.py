@@ -4,7 +4,6 @@ import hashlib
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,11 +14,9 @@ from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.model.model_file import ModelFile
 from edge_runtime.system.c_compiler import DOT_PRODUCTS, compile_library, find_compiler
 from edge_runtime.system.cache import cache_folder, cached_folder
-from edge_runtime.system.child_processes import run_program
-from edge_runtime.system.process_endings import last_line
+from edge_runtime.system.child_processes import run_command
 from edge_runtime.system.progress import ignore_progress
 
-_COMMAND = Path(edge_runtime.__file__).parents[1] / "har_edge.py"
 _LONGEST_S = 600.0
 
 
@@ -32,13 +29,12 @@ def c_of(model: ModelFile, say: Callable[[str], object] = lambda notice: None) -
 
     def make(folder: Path) -> None:
         say(f"Writing {model.title} as C, once.")
-        command = [sys.executable, str(_COMMAND), "convert", str(model.path), "--c", "--out", str(folder)]
         try:
-            done = run_program(command, _LONGEST_S)
+            fault = run_command(["convert", str(model.path), "--c", "--out", str(folder)], _LONGEST_S)
         except subprocess.TimeoutExpired as error:
             raise InputError(f"writing {model.title} as C took over {_LONGEST_S:g} s: use the .tflite file") from error
-        if done.returncode:
-            raise InputError(last_line(done.stderr).removeprefix("Error: "))
+        if fault:
+            raise InputError(fault)
 
     parts = (model.content, *(path.read_bytes() for path in c.FILES))  # the card's numbers are in the recogniser
     name = f"{hashlib.sha256(b''.join(parts)).hexdigest()[:24]}-{edge_runtime.__version__}"

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from edge_runtime.errors import CheckFailedError, DeviceError, ExitCode, HarEdgeError, InputError
 from edge_runtime.system.printable import printable
-from edge_runtime.system.process_endings import ending, says_no_memory
+from edge_runtime.system.process_endings import ending, last_line, says_no_memory
 from edge_runtime.system.progress import OnProgress, ignore_progress
 
 Tell = Callable[..., None]
@@ -221,6 +221,12 @@ def lines(stream: IO[bytes] | Child, seconds: Callable[[], float] | None = None)
             if complete is None:
                 return
             yield from complete
+
+
+def run_command(arguments: Sequence[str], seconds: float | None = None) -> str:
+    """Run this har-edge with `arguments`; return its error, or "". Raises as `run_program` does."""
+    done = run_program([sys.executable, str(_ROOT / "har_edge.py"), *arguments], seconds)
+    return last_line(done.stderr).removeprefix("Error: ") if done.returncode else ""
 
 
 def run_program(

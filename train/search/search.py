@@ -5,7 +5,6 @@ maximises accuracy and minimises flash. A worker that dies loses only its trial,
 """
 
 import shutil
-import sys
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,6 @@ import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState
 from rich.table import Table
 
-import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
 from edge_runtime.model.model_card import read_model
@@ -29,9 +27,8 @@ from edge_runtime.model.model_paths import REFERENCE_MODELS, reference_model
 from edge_runtime.model.scheme_names import INT8
 from edge_runtime.reports.figures import plot_front
 from edge_runtime.runs import Run
-from edge_runtime.system.child_processes import run_program
+from edge_runtime.system.child_processes import run_command
 from edge_runtime.system.files import scratch_folder
-from edge_runtime.system.process_endings import last_line
 from edge_runtime.system.progress import OnNotice, OnProgress
 from edge_runtime.system.quantities import counted, kilobytes, percent
 from edge_runtime.system.terminal import plain_table
@@ -43,7 +40,6 @@ from train.run import fit_processes, training
 from train.search.network_size import NetworkSize, estimate, measure_firmware
 from train.training_data import TrainingInput, check_signals
 
-_COMMAND = Path(edge_runtime.__file__).parents[1] / "har_edge.py"
 _FOLDS = 4
 _HEARTBEAT_S, _DEAD_S, _TABLES_S = 10, 60, 3
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -181,9 +177,8 @@ def finish(
             shutil.rmtree(run.folder, ignore_errors=True)  # of a search that was stopped
             training.begin(settings, run.folder, on_notice, on_progress)
             on_progress(0.0, f"converting {run.folder.name}")
-            done = run_program([sys.executable, str(_COMMAND), "convert", str(run.folder), "--quantize-as", INT8])
-            if done.returncode:
-                on_notice(f"trial {best.number}: {last_line(done.stderr).removeprefix('Error: ')}")
+            if fault := run_command(["convert", str(run.folder), "--quantize-as", INT8]):
+                on_notice(f"trial {best.number}: {fault}")
                 continue
         try:
             exact = measure_firmware(run.tflite(INT8), data, on_progress)
