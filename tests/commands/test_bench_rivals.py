@@ -21,7 +21,7 @@ from edge_runtime.model import model_card as cards
 from edge_runtime.model.model_file import open_model_file
 from edge_runtime.model.onnx_model import count_operators, load_onnx_runtime, open_onnx
 from edge_runtime.model.rivals import record_of
-from edge_runtime.system.child_processes import run_program as run_child
+from edge_runtime.system.child_processes import run_command
 from edge_runtime.system.installation import MissingExtraError
 
 
@@ -126,7 +126,7 @@ needs_cc = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get in
 @needs_cc
 def test_c_is_made_once_and_measured_in_the_same_rounds_and_names_its_compiler(har_edge_here, tmp_path, monkeypatch):
     conversions = []
-    monkeypatch.setattr(c_library, "run_program", lambda *args: conversions.append(args) or run_child(*args))
+    monkeypatch.setattr(c_library, "run_command", lambda *args: conversions.append(args) or run_command(*args))
     write_program(tmp_path / "cc", f'cc "$@" || exit; for x; do :; done; cp "$x" {tmp_path}/compiled')
     forms = ("--json", "b.json", "--markdown", "b.md", "--html", "b.html")
     variables = {"CC": f"env {tmp_path}/cc", "HAR_EDGE_CACHE": f"{tmp_path}/cache"}
