@@ -24,6 +24,8 @@ from train.fit.fit_job import held_rows
 from train.fit.named_networks import check, find_builder, is_own
 from train.fit.recipe import Recipe, choose_recipe
 
+_RARE = 0.1  # of the median number of windows of a label
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingInput:
@@ -99,6 +101,10 @@ class TrainingInput:
             on_notice(f"har-edge convert will not take this network because of {', '.join(refused)}.")
         if not data.has_people:
             on_notice(f"The windows of '{data.name}' name no subjects: scores say little about new people.")
+        counts = np.bincount(data.train.y, minlength=len(data.labels))
+        rare = [f"{x} ({n})" for x, n in zip(data.labels, counts, strict=True) if n < _RARE * np.median(counts)]
+        if rare:
+            on_notice(f"Few windows to train on of {', '.join(rare)}: record more, or leave the label out.")
 
 
 def _in_walking_frame(data: Dataset, on_notice: OnNotice) -> Dataset:

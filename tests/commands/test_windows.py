@@ -15,6 +15,7 @@ from edge_runtime.devices import trial
 from edge_runtime.model import model_card
 from edge_runtime.runs import Run
 from edge_runtime.signals.types import UNKNOWN_UNIT
+from train.training_data import TrainingInput
 
 
 @pytest.fixture
@@ -64,6 +65,14 @@ def test_commands_that_need_live_signals_people_or_a_rate_refuse(har_edge_here, 
     del run
     write(tmp_path / "walk.csv", *motion(300), ["walk"] * 300, "a")
     assert_one_sentence(har_edge_here(*command.split()), 2, noun)
+
+
+def test_a_label_with_few_windows_to_train_on_is_named(tmp_path):
+    members, notices = of_people(300), list[str]()
+    members["y"] = np.where(np.arange(300) % 60 == 7, "jumps", members["y"])
+    training = TrainingInput(data=(str(write_windows(tmp_path / "own.npz", members)),))
+    training.check_fit(training.load_data(), notices.append)
+    assert [("jumps (" in notice, "slow" in notice) for notice in notices] == [(True, False)]
 
 
 @pytest.mark.long
