@@ -16,7 +16,7 @@ from edge_runtime.system.files import scratch_folder
 SHELL = Path(__file__).parents[1] / "app/src/main/jni/har_jni.c"
 PAGE_BYTES = 16384  # of Android 15 and later; smaller pages divide it
 _LIBRARIES = {
-    "libm.so": "".join(f"double {name}(double x) {{ return x; }}" for name in ("exp", "log", "rint")),
+    "libm.so": "".join(f"double {name}(double x) {{ return x; }}" for name in ("ceil", "exp", "log", "rint")),
     "libc.so": "".join(f"void *{name}(void) {{ return 0; }}" for name in ("memcpy", "memmove", "memset")),
 }
 _C_FLAGS = ("-std=c99", "-O3", "-fPIC", "-fvisibility=hidden", "-DHAR_TABLE", "-Wall", "-Wextra", "-Werror")
