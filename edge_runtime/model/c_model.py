@@ -34,15 +34,11 @@ class CModel(Model):
         self.load_ns = time.perf_counter_ns() - began
         self.runtime = Runtime(C, f"{compiler}, {instruction_set}", library)
         self.threads, self.stateful = 1, False
+        self.operators = OperatorCounts({}, None)  # XNNPACK is not involved
         ((self.input,), (self.output,)) = ports(flatbuffer)
         self._window, self._logits = (np.zeros(tensor.shape, tensor.dtype) for tensor in (self.input, self.output))
         predict.argtypes, predict.restype = [ctypes.c_void_p] * 2, None
         self._predict, self._places = predict, (self._window.ctypes.data, self._logits.ctypes.data)
-
-    @property
-    def operators(self) -> OperatorCounts:
-        """Return no counts: XNNPACK is not involved."""
-        return OperatorCounts({}, None)
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Compute the output tensor for the input tensor `values`, copied in and out as by interpreters."""

@@ -27,14 +27,9 @@ class OnnxModel(Model):
 
     def __init__(self, session: Any, runtime: Runtime, name: str, load_ns: int, threads: int) -> None:
         self.runtime, self.load_ns, self.stateful, self._name = runtime, load_ns, False, name
-        self.threads = threads
+        self.threads, self.operators = threads, OperatorCounts({}, None)  # this runtime does not report them
         self.input, self.output = (_only(details, name) for details in (session.get_inputs(), session.get_outputs()))
         self._run, self._outputs = session.run, [self.output.name]
-
-    @property
-    def operators(self) -> OperatorCounts:
-        """Return no counts: this runtime does not report them."""
-        return OperatorCounts({}, None)
 
     def run(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Compute the output tensor for the input tensor `values`. Raises `InputError` if they are refused."""
