@@ -75,8 +75,8 @@ def main(model: Path, data: Sequence[str], seconds: float, out: Path | None) -> 
 
 def measure(classifier: Classifier, data: Sequence[str], seconds: float) -> tuple[list[Gain], dict[str, str]]:
     """Adapt a model to each new person of `data`; also return the people who are not scored, with the reason."""
-    scored = evaluation_data.scored_recordings(sources(data), classifier.card, is_remembered=False)
-    recordings = [recording for _, recording in scored.numbered]
+    numbered, *_ = evaluation_data.scored_recordings(sources(data), classifier.card, is_remembered=False)
+    recordings = [recording for _, recording in numbered]
     gains: list[Gain] = []
     not_scored: dict[str, str] = {}
     for subject in dict.fromkeys(recording.subject for recording in recordings):
@@ -99,7 +99,7 @@ def gain(subject: int | str, stretches: Sequence[Stretch], seconds: float, class
     correction, held_out = personalisation.learn(first, classifier)
     if not rest:
         raise InputError(f"the recordings have only {seconds:g} s of each activity")
-    is_used = held_out is None or not (held_out.is_worse or held_out.is_wrong_throughout)
+    is_used = held_out is None or not (held_out.after < held_out.before or held_out.is_wrong_throughout)
     logits, look, y = personalisation.joined(rest)
     answers = [logits.argmax(axis=1), correction.apply(logits, look).argmax(axis=1)]
     answers[1] = answers[1] if is_used else answers[0]

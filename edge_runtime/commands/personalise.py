@@ -118,9 +118,8 @@ def _check(held_out: HeldOut, model: str, data: str, anyway: bool) -> str:
             "device was worn, or use edge-anywhere"
         )
     if held_out.after <= held_out.before and not anyway:
-        lowers = "lowers" if held_out.is_worse else "does not raise"
         raise CheckFailedError(
-            f"the correction learnt from one part of {data} {lowers} accuracy on another ({shares}), so nothing was "
-            f"written: use '{model}' as it is, record more with the phone worn the same way, or add --anyway"
+            f"the correction learnt from one part of {data} does not raise accuracy on another ({shares}), so nothing "
+            f"was written: use '{model}' as it is, record more with the phone worn the same way, or add --anyway"
         )
     return f"Cross-validated on {held_out.windows} windows: {shares}."

@@ -36,11 +36,6 @@ class HeldOut:
     after: float
 
     @property
-    def is_worse(self) -> bool:
-        """Tell whether the correction does harm."""
-        return self.after < self.before
-
-    @property
     def is_wrong_throughout(self) -> bool:
         """Tell whether the network does not know this mounting at all, which a correction cannot repair."""
         return self.before < _LEAST_BEFORE or self.after < _LEAST_AFTER
