@@ -74,10 +74,9 @@ def command(
     if live:
         check_live(classifier.card)
         chosen = model_arguments.recordings_for(path, data)
-        scored = evaluation_data.scored_recordings(chosen, classifier.card, is_remembered=data is None)
-        notices = scored.notices
+        numbered, not_scored, notices = evaluation_data.scored_recordings(chosen, classifier.card, data is None)
         outputs.say(*(finding.text for finding in notices))
-        not_scored, numbered = scored.not_scored, model_arguments.long_enough(scored.numbered, classifier.card)
+        numbered = model_arguments.long_enough(numbered, classifier.card)
         model_arguments.warn_of_axes(classifier.card, [recording.mounting for _, recording in numbered])
         content, confusion, title = _live(classifier, numbered)
     else:

@@ -10,7 +10,6 @@ import numpy as np
 from edge_runtime.data import embedded_recordings, uci_har
 from edge_runtime.data.data_sources import Sources, in_words
 from edge_runtime.data.dataset import Dataset, Motionless, Split, own_test_subjects
-from edge_runtime.data.layout import find_layout, shipped_layouts
 from edge_runtime.data.loading import DataReader, check_unchanged, prefixes
 from edge_runtime.data.names import natural_order, noun_of
 from edge_runtime.data.recording import Mounting, Recording
@@ -39,22 +38,12 @@ class EvaluatedWindows:
     not_scored: list[int | str]
 
 
-@dataclass(frozen=True)
-class ScoredRecordings:
-    """Recordings to score a model on, each `numbered`; `not_scored` are the other people of the data.
+def scored_recordings(
+    chosen: Sources, card: Card, is_remembered: bool
+) -> tuple[list[tuple[int, Recording]], list[int | str], list[Finding]]:
+    """The `chosen` recordings of people who are new to the model of `card`, with numbers; the other people; notices.
 
-    `notices` are about misfits of the data with its layout and people who are not scored. About data that a
-    run remembers, training has printed them.
-    """
-
-    numbered: list[tuple[int, Recording]]
-    not_scored: list[int | str]
-    notices: list[Finding]
-
-
-def scored_recordings(chosen: Sources, card: Card, is_remembered: bool) -> ScoredRecordings:
-    """The `chosen` recordings of people who are new to the model of `card`.
-
+    Notices are of misfits of the data and the other people; training has printed them where a run remembers data.
     Raises `InputError` when nobody is left, when signals or labels of the model are missing, or when data that a run
     remembers has changed.
     """
@@ -67,7 +56,7 @@ def scored_recordings(chosen: Sources, card: Card, is_remembered: bool) -> Score
     notices = [] if is_remembered else [*misfits(reader.described), *_not_scored([card], people)]
     numbered = [(number, recording) for number, recording in everyone if recording.subject in scored]
     _check_recordings([recording for _, recording in numbered], card)
-    return ScoredRecordings(numbered, natural_order(people.keys() - scored), notices)
+    return numbered, natural_order(people.keys() - scored), notices
 
 
 def scored_windows(cards: Sequence[Card], chosen: Sources, is_remembered: bool) -> tuple[Dataset, list[Finding]]:
@@ -162,14 +151,11 @@ def is_other(card: Card, sources: Iterable[str]) -> bool:
 
 
 def learnt_placements(card: Card) -> list[str]:
-    """The placements in a model's training, by its card or its data sets; empty if they are unknown."""
+    """The placements in a model's training, by its card or of UCI HAR; empty if they are unknown."""
     listed = card.training_data.get("placements")
     if isinstance(listed, list):
         return [text for text in listed if isinstance(text, str)]
-    placement_of = {uci_har.NAME: embedded_recordings.PLACEMENT}
-    placement_of |= {x.name: x.fixed.get("placement", "") for x in map(find_layout, shipped_layouts())}
-    placements = {placement_of.get(source, "") for source in card.sources}
-    return [] if "" in placements else sorted(placements)
+    return [embedded_recordings.PLACEMENT] if card.sources == [uci_har.NAME] else []
 
 
 def learnt_from(card: Card, people: Mapping[int | str, str]) -> list[int | str]:
