@@ -44,11 +44,9 @@ def walk(tmp_path):
 def worn_once(tmp_path):
     """Somebody stands, walks and stands again, in a file each; the device stays as it is worn."""
     (tmp_path / "mine.toml").write_text('files = "{subject}/{label}_{trial}.txt"\n' + LAYOUT)
-    for number, (name, seconds) in enumerate((("stand", 15), ("walk", 20), ("stand", 15)), 1):
-        write_rows(
-            tmp_path / f"theirs/01/{name}_{number}.txt",
-            posture({"stand": "STANDING", "walk": "WALKING"}[name], seconds),
-        )
+    (tmp_path / "theirs/01").mkdir(parents=True)
+    for file, label, seconds in (("stand_1", "STANDING", 15), ("walk_2", "WALKING", 20), ("stand_3", "STANDING", 15)):
+        (tmp_path / f"theirs/01/{file}.txt").write_text(csv_lines(posture(label, seconds)))
     return tmp_path / "theirs"
 
 
@@ -61,11 +59,6 @@ def predict(har_edge_here, tmp_path):
         return done, json.loads((tmp_path / "found.json").read_text())
 
     return call
-
-
-def write_rows(path, samples):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(",".join(f"{x:.5f}" for x in row) for row in samples))
 
 
 def rows(path) -> list[dict]:

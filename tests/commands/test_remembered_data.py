@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from described_recordings import LAYOUT, write_layout, write_tree
 from programs import MODELS, assert_one_sentence, har_edge, succeeded
-from written_recordings import motion, write_few, write_subjects
+from written_recordings import write_few, write_subjects
 
 from edge_runtime.data import loading
 from edge_runtime.devices import trial
@@ -16,21 +17,7 @@ from edge_runtime.runs import Run
 
 QUICK = ("--rounds", 1, "--runtime", "litert", "--json", "bench.json")
 LABELS = ("WALKING", "SITTING")
-DESCRIBED = """\
-files = "{subject}/{label}.txt"
-rate = 50
-[acceleration]
-columns = [1, 2, 3]
-unit = "g"
-[rotation]
-columns = [4, 5, 6]
-unit = "rad/s"
-[labels]
-run = "JOGGING"
-go = "WALKING"
-[other_labels]
-turn = "turning"
-"""
+DESCRIBED = LAYOUT.replace("walk =", "go =").replace("SITTING", "JOGGING")
 
 
 @pytest.fixture
@@ -105,12 +92,8 @@ def test_people_are_divided_as_in_a_training_that_knows_all_of_them(uci_har):
 @pytest.fixture
 def other_form(tmp_path) -> str:
     """Write recordings in another format, and their layout."""
-    for seed, subject in enumerate("abc"):
-        (tmp_path / "theirs" / subject).mkdir(parents=True)
-        for label in ("run", "go", "turn"):
-            rows = [",".join(map(repr, map(float, sample))) for sample in motion(400, seed)[1]]
-            (tmp_path / "theirs" / subject / f"{label}.txt").write_text("\n".join(rows))
-    (tmp_path / "mine.toml").write_text(DESCRIBED)
+    write_tree(tmp_path / "theirs", ("sit", "go", "fetch"), "abc")
+    write_layout(tmp_path, DESCRIBED)
     (tmp_path / "wrong.toml").write_text(DESCRIBED.replace('"g"', '"m/s2"'))
     return "mine.toml=theirs"
 
@@ -139,7 +122,7 @@ def test_other_commands_follow_a_training_on_two_data_sets_with_shorter_windows(
     card = model_card.load(run.card)
     assert (card.window.samples, card.window.hop) == (80, 20)
     assert card.labels[-1] == "JOGGING"
-    assert "turning" not in card.labels
+    assert "fetching" not in card.labels
     assert card.training["data"]["path"] == [f"{tmp_path}/few", f"{tmp_path}/mine.toml={tmp_path}/theirs"]
     assert card.training["data"]["name"] == "few + mine"
     assert card.training["test_subjects"] == ["few-5", "mine-c"]

@@ -2,18 +2,13 @@
 
 import numpy as np
 import pytest
-from described_recordings import BY_ROW, OF_STRETCHES, layout, rows, sensors, write_by_row
+from described_recordings import BY_ROW, OF_STRETCHES, read, rows, sensors, write_by_row
 from written_recordings import motion
 
-from edge_runtime.data.layout_recordings import read_recordings
 from edge_runtime.errors import InputError
 
 LABELS = "L01_S07_R01_labels.csv"
 LABELLED = [1] * 100 + [0] * 150 + [-1] * 50  # the rows of `write_by_row`
-
-
-def read(folder, text):
-    return read_recordings(folder, layout(text))
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("samples", 1.0), ("s", 0.02)])

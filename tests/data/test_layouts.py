@@ -7,12 +7,11 @@ from random import Random
 
 import numpy as np
 import pytest
-from described_recordings import LAYOUT, layout, rows, sensors, write_layout, write_tree
+from described_recordings import LAYOUT, read, rows, sensors, write_layout, write_tree
 from written_recordings import motion, on_grid
 
 from edge_runtime.data import file_tree, loading
 from edge_runtime.data.layout import Layout
-from edge_runtime.data.layout_recordings import read_recordings
 from edge_runtime.data.path_patterns import PathPattern
 from edge_runtime.data.text_rows import Rows
 from edge_runtime.errors import InputError
@@ -36,7 +35,7 @@ def written(folder, text, lines, name="a.txt", encoding="utf-8"):
     """What is found in a file of these lines by a layout."""
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text("\n".join(lines), encoding=encoding)
-    return read_recordings(folder, layout(text))
+    return read(folder, text)
 
 
 @pytest.mark.parametrize("as_zip", [False, True])
@@ -207,10 +206,6 @@ def test_no_pattern_of_paths_or_labels_tries_all_lengths():
     with pytest.raises(ValueError, match=r"\*\*/"):
         PathPattern("**/*a/" * 6 + "*.csv")
     assert Layout("*.csv", labels={"*a" * 20 + "*b": "WALKING"}).key_of_label("a" * 199) is None
-
-
-def read(folder, text):
-    return read_recordings(folder, layout(text))
 
 
 def test_rows_of_several_devices_and_people_may_alternate_in_files_of_one_sensor_each(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 from written_recordings import motion, posture
 
 from edge_runtime.data.layout import parse_layout
+from edge_runtime.data.layout_recordings import read_recordings
 
 
 def sensors(first=1, rotation="rad/s", names=()):
@@ -52,8 +53,9 @@ columns = ["subject", "label", "start", "end"]
 """
 
 
-def layout(text=LAYOUT):
-    return parse_layout(text, "mine.toml", "mine")
+def read(folder, text):
+    """Read the recordings in `folder` by the layout in `text`."""
+    return read_recordings(folder, parse_layout(text, "mine.toml", "mine"))
 
 
 def write_layout(folder, text):
