@@ -6,7 +6,6 @@ import shutil
 from dataclasses import replace
 
 import numpy as np
-import official_copy
 import pytest
 import written_recordings
 from programs import ROOT
@@ -113,11 +112,31 @@ def test_each_recording_of_uci_har_is_a_mounting_of_its_own(uci_har, recordings)
         assert [recordings[i].subject for i in split.mounting[::50]] == split.subject[::50].tolist()
 
 
-def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_and_mountings(
-    tmp_path_factory, tmp_path
-):
-    root = official_copy.folder(tmp_path_factory.getbasetemp())
-    files = {f"{root.name}/{path.relative_to(root)}": path.read_bytes() for path in root.rglob("*.txt")}
+def made_up(n, number):
+    """Make windows `[n, 128]` of a signal: the number of the row, then digits in an order unique to the signal."""
+    X = np.tile((np.arange(128) * (number + 2)) % 11, (n, 1)).astype(np.float32)
+    X[:, 0] = [float(f"{1e-4 * row:.7e}") for row in range(n)]
+    return X
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory, uci_har):
+    """Write the official folder, with official labels and subjects and windows that are made up."""
+    root = tmp_path_factory.mktemp("official") / "UCI HAR Dataset"
+    for part, split in (("train", uci_har.train), ("test", uci_har.test)):
+        (root / part / "Inertial Signals").mkdir(parents=True)
+        (root / part / f"y_{part}.txt").write_text("".join(f"{y + 1}\n" for y in split.y.tolist()))
+        (root / part / f"subject_{part}.txt").write_text("".join(f"{subject}\n" for subject in split.subject.tolist()))
+        for place, signal in enumerate(frontend.SIGNALS):
+            rest = " ".join(f"{digit:g}" for digit in made_up(1, place)[0, 1:])
+            numbers = (f"{1e-4 * row: .7e}".replace("e-", "e-0").replace("e+", "e+0") for row in range(len(split)))
+            lines = [f"  {number} {rest}\n" for number in numbers]
+            (root / part / "Inertial Signals" / f"{signal.name}_{part}.txt").write_text("".join(lines))
+    return root
+
+
+def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_and_mountings(copied, tmp_path):
+    files = {f"{copied.name}/{path.relative_to(copied)}": path.read_bytes() for path in copied.rglob("*.txt")}
     inner = written_recordings.zipped(files)
     content = {"UCI HAR Dataset.zip": inner, "UCI HAR Dataset.names": b"about", "__MACOSX/._x": b""}
     (tmp_path / "nested.zip").write_bytes(written_recordings.zipped(content))
@@ -125,16 +144,15 @@ def test_the_official_zip_inside_another_gives_its_numbers_with_labels_subjects_
     for split, rebuilt in ((data.train, official.load().train), (data.test, official.load().test)):
         assert split.X.dtype == np.float32
         for number in range(9):
-            np.testing.assert_array_equal(split.X[:, :, number], official_copy.expected(len(split), number))
+            np.testing.assert_array_equal(split.X[:, :, number], made_up(len(split), number))
         for name in ("y", "subject", "mounting"):
             np.testing.assert_array_equal(getattr(split, name), getattr(rebuilt, name))
             assert getattr(split, name).dtype == getattr(rebuilt, name).dtype
 
 
 @pytest.mark.parametrize("name", ["y", "subject"])
-def test_labels_and_subjects_of_another_order_and_a_missing_file_are_refused(tmp_path_factory, tmp_path, name):
-    whole = official_copy.folder(tmp_path_factory.getbasetemp())
-    folder = shutil.copytree(whole, tmp_path / whole.name, copy_function=os.link)
+def test_labels_and_subjects_of_another_order_and_a_missing_file_are_refused(copied, tmp_path, name):
+    folder = shutil.copytree(copied, tmp_path / copied.name, copy_function=os.link)
     path = folder / f"train/{name}_train.txt"
     backwards = reversed(path.read_bytes().splitlines(keepends=True))
     path.unlink()  # it is a link
