@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tools.published_networks import branching, recurrent
+from train.fit import networks
 
 SAMPLES, SIGNALS, CLASSES = 128, 9, 6
 
@@ -59,12 +60,12 @@ NETWORKS = {
     "brownlee-convlstm": Published(_BROWNLEE, recurrent.brownlee_conv_lstm, (4, 1, 32, 9), epochs=3),
     "stacked-lstm": Published(
         "G. Chevalier, LSTMs for Human Activity Recognition, 2016; guillaume-chevalier/LSTM-Human-Activity-Recognition",
-        recurrent.stacked_lstm,
+        lambda shape, n_classes: networks.stacked_lstm((SAMPLES, SIGNALS), n_classes),
     ),
     "residual-bidir-lstm": Published(
         "Y. Zhao, R. Yang, G. Chevalier et al., Deep Residual Bidir-LSTM for Human Activity Recognition, 2017; "
         "guillaume-chevalier/HAR-stacked-residual-bidir-LSTMs",
-        recurrent.residual_bidir_lstm,
+        lambda shape, n_classes: networks.residual_bidir_lstm((SAMPLES, SIGNALS), n_classes),
         epochs=5,
     ),
     "deep-conv-lstm": Published(
