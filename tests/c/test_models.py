@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from c_recognizer import CRecognizer, Events, in_c, in_python, infers
+from c_recognizer import CRecognizer, Events, evenly, in_c, in_python, infers
 from compiled_c import CC
 from written_recordings import recordings
 
@@ -78,11 +78,6 @@ def leaning() -> np.ndarray:
     turn = np.sin(2 * np.pi * np.arange(3000) / 50)
     level = [np.sin(tilt) * np.cos(side), np.sin(tilt) * np.sin(side)]
     return np.stack([np.cos(tilt), *level, 3 * turn, 0.1 * turn, 0.1 * turn], axis=1)
-
-
-def evenly(samples: np.ndarray) -> np.ndarray:
-    """The times of `samples` at 50 Hz."""
-    return 20_000 * np.arange(len(samples))
 
 
 def made_up(card: Card) -> SimpleNamespace:

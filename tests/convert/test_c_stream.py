@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from c_recognizer import SOURCES, CRecognizer, Events, compiled, in_python
+from c_recognizer import SOURCES, CRecognizer, compiled, evenly, in_c, in_python
 from compiled_c import CC, STRICT
 from programs import MODELS, ROOT, run_program, succeeded
 from streams import decisions
@@ -51,33 +51,22 @@ def edge(tmp_path_factory) -> CRecognizer:
     return of_shipped(tmp_path_factory.mktemp("edge"), "edge")
 
 
-def evenly(samples: np.ndarray) -> np.ndarray:
-    """The times of `samples` at 50 Hz."""
-    return 20_000 * np.arange(len(samples))
-
-
-def assert_near(answer: Events, expected: Events, confidence: float) -> None:
+def assert_follows_python(stream: CRecognizer, name: str, samples: np.ndarray) -> None:
     """A stream in float decides as Python does, but for one decision whose probability is near to a threshold."""
+    stream.reset()
+    classifier, answer = Classifier(name), in_c(stream, samples, evenly(samples))
+    expected = in_python(classifier, samples, evenly(samples))
     assert [x.us for x in answer.answers] == [x.us for x in expected.answers]
     assert answer.probabilities == pytest.approx(expected.probabilities, abs=NEAR)
     pairs = zip(answer.answers, expected.answers, expected.probabilities, strict=True)
     different = [share for one, other, share in pairs if one != other]
-    assert all(abs(share.max() - confidence) < NEAR for share in different)
+    assert all(abs(share.max() - classifier.card.live.smoothing.confidence) < NEAR for share in different)
     assert len(different) <= 1
     assert answer.notices == expected.notices
 
 
 def samples_of(*people: int) -> list[np.ndarray]:
     return [recording.samples for recording in recordings() if recording.subject in people]
-
-
-def assert_follows_python(stream: CRecognizer, name: str, samples: np.ndarray) -> None:
-    stream.reset()
-    stream.push(samples, evenly(samples))
-    stream.flush()
-    classifier = Classifier(name)
-    confidence = classifier.card.live.smoothing.confidence
-    assert_near(stream.events(), in_python(classifier, samples, evenly(samples)), confidence)
 
 
 def test_recordings_of_a_person_are_recognised_as_by_python(edge):

@@ -64,12 +64,6 @@ def connected(transport) -> closing[Connection]:
     return closing(Connection(transport))
 
 
-@pytest.fixture
-def device(tmp_path):
-    with opened(tmp_path) as device:
-        yield device
-
-
 def test_it_answers_like_this_machine_and_keeps_complete_files(models, few, tmp_path):
     root = tmp_path / "har-edge" / "device"
 

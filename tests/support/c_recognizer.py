@@ -157,6 +157,11 @@ class CRecognizer:
         return Model(*numbers.whole.values(), *numbers.real.values(), *arrays)
 
 
+def evenly(samples: np.ndarray) -> np.ndarray:
+    """The times of `samples` at 50 Hz."""
+    return 20_000 * np.arange(len(samples))
+
+
 def in_c(recognizer: CRecognizer, samples: np.ndarray, microseconds: np.ndarray) -> Events:
     """Recognise a whole recording in C."""
     recognizer.push(samples, microseconds)
