@@ -32,9 +32,6 @@ from edge_runtime.system.progress import ignore_progress
 from tools import RESULTS, table, table_of, us_of, write_result
 from tools.peer_models import AS_C, OURS, build
 
-RAW = "raw window, prepared in the graph"
-"""The input that is timed; older files do not name it."""
-
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
@@ -73,7 +70,7 @@ def main(run: Path, rounds: int) -> None:
         "weights_sha256": record["weights_sha256"]["selection"],
         "held_out_subjects": record["held_out_subjects"],
         "rounds": rounds,
-        "window": RAW,
+        "window": "raw window, prepared in the graph",
         "fastest_float": f"{forms[fastest].group}, {forms[fastest].name}",
         "rows": rows,
     }
@@ -150,7 +147,6 @@ def doubts_of(content: dict[str, Any]) -> list[str]:
 def markdown(content: dict[str, Any]) -> str:
     """Return the text of `peers.md`; `content` is read from `peers.json`."""
     device, rows = content["device"], content["rows"]
-    kind = "undisturbed" if "us" in rows[0] else "median"
     packages = ", ".join(f"{name} {number}" for name, number in content["packages"].items())
     first = {x["group"]: i for i, x in reversed([*enumerate(rows)])}
     rows = [row | {"name": f"**{row['name']}**"} if row is our_int8(content["rows"]) else row for row in rows]
@@ -166,7 +162,7 @@ Python {device["python"]}, one thread. Each of {content["rounds"]} rounds has a 
 per form.
 Packages: {packages}.
 
-Every form is made from the [selection network](../training.md) of `edge`. *Time* is the {kind} time of an
+Every form is made from the [selection network](../training.md) of `edge`. *Time* is the undisturbed time of an
 inference, from a {content["window"]}. *Products* are the matrix products that compute the LSTM's
 gates (i, f, o) and candidate (c) in a step. `har-edge convert` writes the form in **bold**.
 *Accuracy* is on {len(content["held_out_subjects"])}

@@ -13,7 +13,7 @@ from edge_runtime.system.files import write_text
 from edge_runtime.system.quantities import kilobytes
 from tools import RESULTS, ROOT, c_against_float, table, table_of, us_of
 from tools.peer_models import AS_C, ONNX, OURS, STOCK
-from tools.peers import RAW, our_int8
+from tools.peers import our_int8
 
 DOCUMENT = ROOT / "docs" / "results.md"
 README = ROOT / "README.md"
@@ -143,13 +143,13 @@ def comparison_table() -> str:
     ]
     edge = seeds["networks"]["edge"]
     accuracy = {scheme: _mean_and_sd([100 * x["accuracy"][scheme] for x in edge]) for scheme in (FLOAT, INT8)}
-    prepared = ", including preparation" if peers.get("window") == RAW else ""
     held_out = len(peers["held_out_subjects"])
     fastest = next(us_of(x) for x in peers["rows"] if x["of_fastest_float"] == 1)
     return f"""{table("form | size, kB | time / fastest float32 | accuracy, %", cells)}
 Each row is `edge` as the named tool writes it. Sizes exclude har-edge's [card](docs/formats.md#the-card). The size of
 C is its flash on a Cortex-M4 with live recognition, which also needs {kilobytes(firmware["ram_bytes"])} of RAM. A time
-of 1.00 is {fastest:.0f} µs per window{prepared} ({peers["device"]["cpu"]}). Accuracy is for {held_out} people held out
+of 1.00 is {fastest:.0f} µs per window, including preparation ({peers["device"]["cpu"]}). \
+Accuracy is for {held_out} people held out
 of training. On UCI HAR's 9 test subjects, the mean over [{len(edge)} seeds](docs/results/seeds.md) is
 {accuracy[FLOAT]} % in float32 and {accuracy[INT8]} % in int8. See also [all forms](docs/results/peers.md) and [other
 processors](docs/results/processors.md).

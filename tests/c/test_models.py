@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from c_recognizer import CRecognizer, Events, evenly, in_c, in_python, infers
+from c_recognizer import CRecognizer, evenly, in_both, in_c, in_python, infers
 from compiled_c import CC
 from written_recordings import recordings
 
@@ -93,21 +93,14 @@ def made_up(card: Card) -> SimpleNamespace:
     return SimpleNamespace(card=card, probabilities=probabilities, logits=logits)
 
 
-def assert_equal(answer: Events, expected: Events) -> None:
-    assert answer.answers == expected.answers
-    assert np.abs(answer.probabilities - expected.probabilities).max() < 1e-9
-    assert sorted(answer.notices) == sorted(expected.notices)
-
-
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_model_of_other_windows_limits_or_signals_is_followed_as_by_python(double, single, name):
     model = made_up(OTHERS[name])
     knocks = () if model.card.frame == "walking" else (0.4, 0.5, 0.7)  # they have no heading, but rounding does
     parts = [recordings()[0].samples[:9000], *map(knocking, knocks), leaning()]
     samples = np.concatenate([*parts, resting()] if name == "rest" else parts)
-    expected = in_python(model, samples, evenly(samples))
+    expected = in_both(double, model, model.logits, samples, evenly(samples))
     assert len(expected.answers) > 50
-    assert_equal(in_c(CRecognizer(double, model.card, model.logits), samples, evenly(samples)), expected)
     near = in_c(CRecognizer(single, model.card, model.logits, is_float=True), samples, evenly(samples))
     assert near.probabilities == pytest.approx(expected.probabilities, abs=NEAR)
     pairs = zip(near.answers, expected.answers, strict=True)
@@ -120,8 +113,7 @@ def test_a_personal_correction_changes_the_answers_as_in_python(double, tmp_path
     correction = PersonalCorrection((1.0,) + (0.0,) * 44, weights, (-3.0,) * 6, (2.0,) * 6)
     cards.write_model(tmp_path / "mine.tflite", flatbuffer, replace(card, personal_correction=correction))
     classifier, samples = Classifier(tmp_path / "mine.tflite"), recordings()[0].samples[:6000]
-    expected = in_python(classifier, samples, evenly(samples))
-    assert_equal(in_c(CRecognizer(double, classifier.card, infers(classifier)), samples, evenly(samples)), expected)
+    expected = in_both(double, classifier, infers(classifier), samples, evenly(samples))
     without = in_python(Classifier("edge"), samples, evenly(samples))
     assert np.abs(without.probabilities - expected.probabilities).max() > 0.1
 

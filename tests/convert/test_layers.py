@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers, ops
-from model_answers import assert_answers_as_keras_does, outside_xnnpack
+from model_answers import assert_answers_as_keras_does, difference_of_lowered, outside_xnnpack
 from small_networks import moved
 
 from convert.keras_layers import OPERATIONS
 from convert.lowering.network import lower
-from convert.parity import relative_difference
 from convert.quantise.calibration import observed_ranges
 
 SAMPLES, SIGNALS = 16, 9
@@ -155,10 +154,6 @@ def network(name: str) -> keras.Model:
         x = layer(x)
     x = layers.Flatten()(x) if len(x.shape) > 2 else x
     return moved(keras.Model(windows, layers.Dense(6)(x)))
-
-
-def difference_of_lowered(model: keras.Model, windows: np.ndarray) -> float:
-    return relative_difference(lower(model)(tf.constant(windows)).numpy(), np.asarray(model(windows, training=False)))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from model_answers import difference_of_lowered
 from programs import ROOT
 from small_networks import NETWORKS, network, windows
 
@@ -12,12 +13,7 @@ from convert.keras_layers import CONVERTIBLE_LAYERS, ConvertibleLayers
 from convert.lowering.activations import ACTIVATIONS
 from convert.lowering.cells import IN_FLOAT, IN_INT8, IN_MIXED
 from convert.lowering.network import lower
-from convert.parity import relative_difference
 from edge_runtime.errors import InputError
-
-
-def difference_from_keras(model: keras.Model, X: np.ndarray) -> float:
-    return relative_difference(lower(model)(tf.constant(X)).numpy(), np.asarray(model(X, training=False)))
 
 
 @pytest.mark.parametrize("layout", [IN_INT8, IN_MIXED])
@@ -28,7 +24,7 @@ def test_every_gate_layout_has_the_same_logits(lowered, its_windows, layout):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_small_networks_keep_their_logits(name):
-    assert difference_from_keras(network(*NETWORKS[name]), windows()) < 1e-5
+    assert difference_of_lowered(network(*NETWORKS[name]), windows()) < 1e-5
 
 
 MINE = {"name": "mine"}

@@ -182,6 +182,19 @@ def in_python(classifier: Classifier, samples: np.ndarray, microseconds: np.ndar
     )
 
 
+def in_both(
+    library: ctypes.CDLL, model: Classifier, infer: Infer, samples: np.ndarray, microseconds: np.ndarray
+) -> Events:
+    """Recognise a whole recording in C, in double, and check that Python has the same events."""
+    answer = in_c(CRecognizer(library, model.card, infer), samples, microseconds)
+    expected = in_python(model, samples, microseconds)
+    assert answer.answers == expected.answers
+    assert np.abs(answer.probabilities - expected.probabilities).max() < 1e-9
+    assert sorted(answer.notices) == sorted(expected.notices)
+    assert answer.left_out == expected.left_out
+    return answer
+
+
 def _us(event: LiveEvent) -> int:
     return round(1e6 * event.seconds)
 

@@ -25,6 +25,11 @@ def logits_of(flatbuffer: bytes, windows: np.ndarray, **options) -> np.ndarray:
     return np.concatenate([dequantise(answer, model.output).copy() for answer in answers])
 
 
+def difference_of_lowered(model: keras.Model, windows: np.ndarray) -> float:
+    """Return how far the answers of the lowered network are from Keras's."""
+    return relative_difference(lower(model)(tf.constant(windows)).numpy(), np.asarray(model(windows, training=False)))
+
+
 def outside_xnnpack(operators: OperatorCounts) -> Counter[str]:
     """Count the operators that run in TFLite's own kernels."""
     return Counter(operators.counts) - Counter(operators.xnnpack)
