@@ -147,11 +147,7 @@ def _count_instructions(participant: Participant, device: Device, folder: Path, 
 
 
 def _lay_out(
-    folder: Path,
-    models: Sequence[ModelFile],
-    data: Dataset,
-    rows: npt.NDArray[np.bool_],
-    settings: MeasurementSettings,
+    folder: Path, models: Sequence[ModelFile], data: Dataset, rows: npt.NDArray[np.bool_], settings: MeasurementSettings
 ) -> list[Participant]:
     """Write models and the windows `rows` into `folder`, and return the participants.
 

@@ -61,8 +61,7 @@ class Result:
         "time to set the input, invoke and get the output; unless `raw_input`, the window is already prepared",
     ]
     end_to_end_ms: Annotated[
-        Latency | None,
-        "`latency_ms` and the work before it: turning the window into `frame`, preparing it",
+        Latency | None, "`latency_ms` and the work before it: turning the window into `frame`, preparing it"
     ]
     peak_memory_bytes: Annotated[
         Bytes | None, "most memory that the process held, after its first inferences; null on a phone"

@@ -22,11 +22,7 @@ LEAST_CALLS = 3
 
 
 def time_calls(
-    call: Callable[[Any], object],
-    inputs: Sequence[Any],
-    n: int,
-    first: int = 0,
-    clock: Timer = time.perf_counter_ns,
+    call: Callable[[Any], object], inputs: Sequence[Any], n: int, first: int = 0, clock: Timer = time.perf_counter_ns
 ) -> npt.NDArray[np.int64]:
     """Time `n` calls with `inputs` in turn, from input `first` on, and return `[n]` nanoseconds.
 

@@ -8,13 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from edge_runtime.bench.measurement_job import (
-    SILENCE_SECONDS,
-    Answers,
-    Device,
-    MeasurementJob,
-    read_answers,
-)
+from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answers, Device, MeasurementJob, read_answers
 from edge_runtime.devices.adb import Adb
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes

@@ -11,14 +11,7 @@ from pathlib import Path
 import edge_runtime
 from edge_runtime.bench.machine import Machine
 from edge_runtime.bench.machine_state import State
-from edge_runtime.bench.measurement_job import (
-    SILENCE_SECONDS,
-    Answers,
-    Device,
-    MeasurementJob,
-    no_answer,
-    read_answers,
-)
+from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answers, Device, MeasurementJob, no_answer, read_answers
 from edge_runtime.errors import DeviceError, InputError
 from edge_runtime.system import child_processes
 from edge_runtime.system.child_processes import message_of, progress_of, run_program

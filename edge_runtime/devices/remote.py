@@ -5,14 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edge_runtime.bench.measurement_job import (
-    SILENCE_SECONDS,
-    Answers,
-    Device,
-    MeasurementJob,
-    no_answer,
-    read_answers,
-)
+from edge_runtime.bench.measurement_job import SILENCE_SECONDS, Answers, Device, MeasurementJob, no_answer, read_answers
 from edge_runtime.devices.connection import Connection, Transport
 from edge_runtime.devices.environment import ONNX_REQUIREMENT, Environment
 from edge_runtime.devices.python import Description, write_bundle

@@ -76,11 +76,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], labels: Sequence[str], ti
 
 
 def plot_curves(
-    loss: Mapping[str, Sequence[float]],
-    accuracy: Mapping[str, Sequence[float]],
-    title: str,
-    note: str,
-    path: Path,
+    loss: Mapping[str, Sequence[float]], accuracy: Mapping[str, Sequence[float]], title: str, note: str, path: Path
 ) -> None:
     """Draw three curves each of loss and accuracy (0 to 1) over the epochs, by their names, with `note` below."""
     figure = _figure(10, 4.2, title)

@@ -19,23 +19,10 @@ from edge_runtime.bench.measured import Latency
 from edge_runtime.bench.results import Report, Result
 from edge_runtime.data.names import noun_of
 from edge_runtime.reports import charts
-from edge_runtime.reports.report_content import (
-    Facts,
-    ReportContent,
-    gather,
-    machine_facts,
-)
+from edge_runtime.reports.report_content import Facts, ReportContent, gather, machine_facts
 from edge_runtime.reports.sentences import unit_of_times
 from edge_runtime.system.dataclass_json import bare_type, field_types
-from edge_runtime.system.quantities import (
-    NOT_MEASURED,
-    kilobytes,
-    megabytes,
-    millijoules,
-    percent,
-    percent_range,
-    time,
-)
+from edge_runtime.system.quantities import NOT_MEASURED, kilobytes, megabytes, millijoules, percent, percent_range, time
 from edge_runtime.system.terminal import plain_table
 
 _NARROWEST = 14  # column, including the space beside it; longer names wrap
@@ -88,9 +75,7 @@ def row_groups(results: Sequence[Result]) -> list[list[Row]]:
         row("load", lambda x: time(x.load_ms, "ms")),
         row("first inference", lambda x: time(x.first_ms, unit)),
         row(
-            "instructions",
-            lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED,
-            main=True,
+            "instructions", lambda x: f"{x.instructions.per_inference:,}" if x.instructions else NOT_MEASURED, main=True
         ),
         row("of a live hop", _hop, main=True, detail=True),
         row("energy", lambda x: millijoules(x.energy.per_inference_mj if x.energy else None)),

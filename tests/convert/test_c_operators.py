@@ -127,10 +127,7 @@ MODELS = {
         ((0.031, -7), (0.05, -100)),
     ),
     "convolution of columns": model(
-        OF.CONV_2D,
-        ((1, 12, 3, 4), (1, 8, 3, 6)),
-        convolution(padding=schema.Padding.VALID),
-        weights(6, 5, 1, 4),
+        OF.CONV_2D, ((1, 12, 3, 4), (1, 8, 3, 6)), convolution(padding=schema.Padding.VALID), weights(6, 5, 1, 4)
     ),
     "depthwise along time": model(
         OF.DEPTHWISE_CONV_2D,
@@ -156,13 +153,7 @@ MODELS = {
     "weights of two operators": sharing_weights(),
     "pool of time": model(OF.MAX_POOL_2D, ((1, 1, 9, 20), (1, 1, 4, 20)), pool(2), quantised=SAME),
     **{
-        f"MEAN {n} {i}": model(
-            OF.MEAN,
-            ((1, n, 24), (1, 24)),
-            schema.ReducerOptionsT(),
-            [numbers("axes", [1])],
-            scales,
-        )
+        f"MEAN {n} {i}": model(OF.MEAN, ((1, n, 24), (1, 24)), schema.ReducerOptionsT(), [numbers("axes", [1])], scales)
         for n in (16, 29)
         for i, scales in enumerate([((0.03, -92), (0.017, -3)), ((0.02, 5), (0.02, 7))])
     },
@@ -171,11 +162,7 @@ MODELS = {
         for axes, shape in (([2], (1, 5, 6)), ([1, 2], (1, 6)), ([-1], (1, 5, 7)), ([2, 3], (1, 5)))
     },
     "transposed": model(
-        OF.TRANSPOSE,
-        ((1, 5, 7, 3), (1, 3, 5, 7)),
-        schema.TransposeOptionsT(),
-        [numbers("order", [0, 3, 1, 2])],
-        SAME,
+        OF.TRANSPOSE, ((1, 5, 7, 3), (1, 3, 5, 7)), schema.TransposeOptionsT(), [numbers("order", [0, 3, 1, 2])], SAME
     ),
     "padded": model(
         OF.PAD,
@@ -195,11 +182,7 @@ MODELS = {
         OF.RESHAPE, ((1, 12, 9), (1, 108)), schema.ReshapeOptionsT(), [numbers("shape", [1, 108])], SAME, version=1
     ),
     "turned round": model(
-        OF.REVERSE_V2,
-        ((1, 12, 9), (1, 12, 9)),
-        schema.ReverseV2OptionsT(),
-        [numbers("axis", [1])],
-        SAME,
+        OF.REVERSE_V2, ((1, 12, 9), (1, 12, 9)), schema.ReverseV2OptionsT(), [numbers("axis", [1])], SAME
     ),
     "rounded": quantise(64, 0.5, -3),
 }

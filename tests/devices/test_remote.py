@@ -101,10 +101,7 @@ child.wait()
 def test_a_worker_that_hangs_on_a_device_is_stopped_with_its_children(tmp_path):
     (tmp_path / "worker.pyz").write_text(HANGS.format(child=str(tmp_path / "child")))
     (tmp_path / "m").touch()
-    with (
-        opened(tmp_path / "cache", silence_seconds=6) as device,
-        pytest.raises(DeviceError, match=r"here .*timing"),
-    ):
+    with opened(tmp_path / "cache", silence_seconds=6) as device, pytest.raises(DeviceError, match=r"here .*timing"):
         device.run(MeasurementJob("x", "measure", (JobModel("m", "m"),)), tmp_path, ignore_progress)
     wait_until(lambda: has_ended((tmp_path / "child").read_text()))
     assert list((tmp_path / "cache/har-edge/device/jobs").iterdir()) == []

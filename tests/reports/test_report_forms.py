@@ -102,11 +102,7 @@ VERDICTS = {
         "…TensorFlow stock float32…10.00 times",
     ),
     "a model that guesses has no other sentence": (
-        of(
-            FLOAT,
-            *(replace(x, per_class=GUESSED) for x in (INT8, AS_C)),
-            comparisons=(BETTER,),
-        ),
+        of(FLOAT, *(replace(x, per_class=GUESSED) for x in (INT8, AS_C)), comparisons=(BETTER,)),
         "chance…int8 and int8 as C",
     ),
     "C on an emulated device has neither times nor a size": (
@@ -242,11 +238,7 @@ def test_every_form_is_written_and_no_input_or_output_is_overwritten(tmp_path):
     outputs.write_report({"local": replace(FULL, created="\x1b]0;x\x07\u202ey")}, paths)
     assert not any(re.search("[\x1b\x07\u202e]", x.read_text()) for x in paths.values())
     assert [x.name for x in outputs.write_report(reports, {"csv": tmp_path / "y.csv", "html": None})] == ["y.csv"]
-    for bad, inputs in (
-        ({"csv": tmp_path}, ()),
-        (paths, [paths["json"]]),
-        (dict.fromkeys(paths, tmp_path / "x"), ()),
-    ):
+    for bad, inputs in (({"csv": tmp_path}, ()), (paths, [paths["json"]]), (dict.fromkeys(paths, tmp_path / "x"), ())):
         with pytest.raises(InputError, match=re.escape(str(next(iter(bad.values()))))):
             outputs.check_written(bad, inputs)
     outputs.check_written(paths, [tmp_path / "y.csv"])

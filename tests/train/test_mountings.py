@@ -96,11 +96,7 @@ def test_made_sitting_tilts_the_phone_of_a_pocket_back_as_a_pelvis(worn):
 
 @pytest.mark.parametrize(
     "other",
-    [
-        {"frame": "device"},
-        {"mountings": (WAIST, WAIST)},
-        {"labels": ("WALKING", "A", "B", "SITTING", "STANDING", "C")},
-    ],
+    [{"frame": "device"}, {"mountings": (WAIST, WAIST)}, {"labels": ("WALKING", "A", "B", "SITTING", "STANDING", "C")}],
 )
 def test_no_lying_is_made_without_the_walking_frame_a_pocket_or_its_class(worn, other):
     assert plan_made_postures(worn, Recipe(made_lying=0.1))

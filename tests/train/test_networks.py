@@ -41,8 +41,7 @@ def test_a_network_takes_any_signals_answers_with_logits_and_has_its_documented_
 
 
 @pytest.mark.parametrize(
-    ("samples", "steps", "kernel"),
-    [(128, 8, 25), (200, 13, 25), (49, 5, 19), (1, 1, 2), (1000, 16, 98)],
+    ("samples", "steps", "kernel"), [(128, 8, 25), (200, 13, 25), (49, 5, 19), (1, 1, 2), (1000, 16, 98)]
 )
 def test_edge_has_at_most_16_steps_for_any_length_of_window(samples, steps, kernel):
     convolution = build("edge", (samples, 3), 2).get_layer("steps")

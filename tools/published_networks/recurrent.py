@@ -6,13 +6,7 @@ from keras import layers
 
 def brownlee_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:
     """Build an LSTM of 100 over all samples."""
-    return _chain(
-        input_shape,
-        n_classes,
-        layers.LSTM(100),
-        layers.Dropout(0.5),
-        layers.Dense(100, activation="relu"),
-    )
+    return _chain(input_shape, n_classes, layers.LSTM(100), layers.Dropout(0.5), layers.Dense(100, activation="relu"))
 
 
 def brownlee_cnn_lstm(input_shape: tuple[int, ...], n_classes: int) -> keras.Model:

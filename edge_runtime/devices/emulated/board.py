@@ -39,12 +39,7 @@ class Board:
         return f"emulated-{self.cpu}"
 
     def command(
-        self,
-        argv: Sequence[str],
-        *,
-        tree: Path | None = None,
-        job: Path | None = None,
-        env: Mapping[str, str] = {},
+        self, argv: Sequence[str], *, tree: Path | None = None, job: Path | None = None, env: Mapping[str, str] = {}
     ) -> list[str]:
         """Return the command here that runs `argv` there as root in /; `tree` replaces its files, `job` is /job."""
         tree = tree or boards() / _TREE
