@@ -169,11 +169,6 @@ def command(
         require_extra(f"har-edge convert {path}", ("onnx",), "onnx")
     if rivals:
         require_extra("har-edge convert --rivals", ("onnx", "onnxruntime", "tf2onnx", "tf_keras"), "rivals")
-    _convert(job)
-
-
-def _convert(job: ConversionJob) -> None:
-    """Do the job and print it."""
     from convert.conversion import check, convert
     from convert.conversion_report import show
     from edge_runtime.system.terminal import progress

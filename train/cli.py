@@ -66,7 +66,8 @@ def command(
     on_notice = partial(click.echo, err=True)
     with progress() as on_progress:
         if resume:
-            named = [x.name for x in fields(settings) if _is_on_command_line(x.name)]
+            source = click.get_current_context().get_parameter_source
+            named = [x.name for x in fields(settings) if source(x.name) is click.core.ParameterSource.COMMANDLINE]
             cards = training.resume(settings, named, folder, on_notice, on_progress)
         else:
             cards = training.begin(settings, folder, on_notice, on_progress)
@@ -74,10 +75,6 @@ def command(
     console.print(seeds_table(cards) if (folder / runs.SEEDS).exists() else run_table(cards[0]))
     console.print(f"Scores, history and pictures: {folder}", soft_wrap=True)
     console.print(f"Next: har-edge convert {shlex.quote(str(folder))} --quantize", soft_wrap=True)
-
-
-def _is_on_command_line(name: str) -> bool:
-    return click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def _newest_stopped() -> Path:

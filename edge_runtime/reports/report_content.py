@@ -54,7 +54,7 @@ def named(reports: Mapping[str, Report]) -> dict[str, Report]:
 
 def gather(reports: Mapping[str, Report]) -> ReportContent:
     """Return the content of the `reports`, by name, in their order."""
-    single = next(iter(reports.values())) if len(reports) == 1 else None
+    is_single = len(reports) == 1
 
     def each(say: Callable[[Report], Sequence[str]]) -> tuple[str, ...]:
         """Return every sentence once, after the reports that it concerns, unless it concerns all."""
@@ -67,10 +67,14 @@ def gather(reports: Mapping[str, Report]) -> ReportContent:
             for sentence, names in concerned.items()
         )
 
+    def about_run(report: Report) -> list[str]:
+        said = (sentences.energy(report), sentences.control_sentence(report), sentences.without_rivals(report))
+        return [*filter(None, said)]
+
     titles = [(name, title) for name, report in reports.items() for title in sentences.titles(report.results)]
     return ReportContent(
         headings=each(lambda report: [sentences.title(report)]),
-        names=tuple(title if single else f"{name} {title}" for name, title in titles),
+        names=tuple(title if is_single else f"{name} {title}" for name, title in titles),
         results=tuple(result for report in reports.values() for result in report.results),
         verdicts=each(sentences.verdicts),
         failures=each(sentences.failures),
@@ -78,16 +82,7 @@ def gather(reports: Mapping[str, Report]) -> ReportContent:
         left_out=each(sentences.windows_left_out)
         + each(lambda report: [f"No int8 as C: {report.without_c}"] if report.without_c else []),
         notes=each(sentences.accuracy_details)
-        + (
-            tuple(
-                filter(
-                    None,
-                    (sentences.energy(single), sentences.control_sentence(single), sentences.without_rivals(single)),
-                )
-            )
-            if single
-            else ()
-        )
+        + each(about_run if is_single else lambda report: [])
         + each(lambda report: [f"no {rival.name}: {rival.reason}" for rival in report.absent_rivals or ()])
         + each(lambda report: [f"{x.form} by {x.runtime_version}" for x in report.results if x.runtime == C]),
         origins=each(lambda report: [_origin(report)]),
