@@ -121,24 +121,13 @@ def test_a_name_is_made_or_refused(text):
 
 def test_each_array_has_a_name_of_its_own_and_no_keyword():
     program = Program(())
-    requests = [
-        "lstm",
-        "lstm",
-        "lstm_2",
-        "double",
-        "dense",
-        "unix",
-        "memcpy",
-        "double_2",
-        "t",
-        "mul_i",
-        "memory_of_int8_t",
-    ]
+    taken = ["double", "double_2", "unix", "memcpy", "t", "mul_i", "memory_of_int8_t"]
+    asked = ["lstm", "lstm", "lstm_2", "dense", *taken]
     names = []
-    for i, name in enumerate(requests):
+    for i, name in enumerate(asked):
         program.declared("int8_t {}[]", name, str(i), 4)
         names.append(program.constants[-1].split()[3].removesuffix("[]"))
-    assert len({*names}) == len(requests)
+    assert len({*names}) == len(asked)
     assert not (WORDS | {"t", "mul_i", "memory_of_int8_t"}) & {*names}
     with pytest.raises(ValueError, match="name"):
         program.declared("int8_t {}[]", f"x{HOSTILE[0]}", "text", 4)
