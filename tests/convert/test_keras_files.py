@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from keras import layers
 from programs import MODELS
+from written_recordings import zipped
 
 from convert.keras_files import load_network
 from convert.network_borders import as_logits, fit_to_windows
@@ -82,9 +83,8 @@ def of_many_weights(folder: Path) -> Path:
     """Keras would make the weights before it reads the file."""
     with zipfile.ZipFile(saved(folder)) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
-    with zipfile.ZipFile(folder / "many.keras", "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content.replace(b'"units": 6', b'"units": 1000000000'))
+    more = {name: content.replace(b'"units": 6', b'"units": 1000000000') for name, content in parts.items()}
+    (folder / "many.keras").write_bytes(zipped(more))
     return folder / "many.keras"
 
 

@@ -8,7 +8,6 @@ import shutil
 import signal
 import sys
 import sysconfig
-import zipfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +19,7 @@ import package_index
 import pytest
 from environments import PROJECT
 from programs import has_ended, python, wait_until, write_program
+from written_recordings import zipped
 
 from edge_runtime.bench import measurement
 from edge_runtime.bench.c_library import c_of
@@ -182,9 +182,7 @@ def test_jobs_of_dead_agents_are_removed_when_no_other_agent_runs(tmp_path):
 
 def test_a_wheel_is_unpacked_without_its_scripts_and_writes_nothing_outside_its_folder(tmp_path):
     def unpacked(*names: str) -> list[str]:
-        with zipfile.ZipFile(tmp_path / "x.whl", "w") as archive:
-            for name in names:
-                archive.writestr(name, name)
+        (tmp_path / "x.whl").write_bytes(zipped({name: name for name in names}))
         unpack(tmp_path / "x.whl", tmp_path / "site")
         return sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
 

@@ -1,8 +1,9 @@
 """Make a local package index of empty wheels, and the environment variables that make pip use it."""
 
 import os
-import zipfile
 from pathlib import Path
+
+from written_recordings import zipped
 
 from edge_runtime.devices.environment import requirements
 
@@ -26,6 +27,4 @@ def write_wheel(folder: Path, requirement: str, content: str) -> None:
         f"{module}-{version}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         f"{module}-{version}.dist-info/RECORD": "",
     }
-    with zipfile.ZipFile(folder / f"{module}-{version}-py3-none-any.whl", "w") as archive:
-        for path, text in files.items():
-            archive.writestr(path, text)
+    (folder / f"{module}-{version}-py3-none-any.whl").write_bytes(zipped(files))
