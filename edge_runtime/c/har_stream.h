@@ -33,7 +33,7 @@
 #define HAR_MOST_FACTOR HAR_MOST_TIMES_FASTER
 #define HAR_SEEKS_MOUNTING 1
 #else
-#define HAR_RESAMPLES (1000 * HAR_SENSOR_HZ > HAR_RATE_MHZ)
+#define HAR_RESAMPLES (HAR_SENSOR_HZ != 0 && 1000 * HAR_SENSOR_HZ != HAR_RATE_MHZ)
 #define HAR_MOST_FACTOR (2000 * HAR_SENSOR_HZ / HAR_RATE_MHZ < 5 ? 2 : (2000 * HAR_SENSOR_HZ / HAR_RATE_MHZ + 1) / 2)
 #define HAR_SEEKS_MOUNTING HAR_WALKING_FRAME
 #endif
@@ -68,7 +68,7 @@ typedef enum {
 } har_reason;
 
 typedef enum { /* kinds of notices, with their amounts; the first ones are faults of a sensor that last for seconds */
-  HAR_RATE,           /* samples a second: too few, or more than any sensor gives */
+  HAR_RATE,           /* samples a second: too few, more than any sensor gives, or not HAR_SENSOR_HZ */
   HAR_UNITS,          /* the mean size of acceleration, which is not in g */
   HAR_ROTATION_UNITS, /* the mean size of rotation, which is not in rad/s */
   HAR_CONSTANT,       /* the accelerometer (0), the gyroscope (1) or both (2) are stuck */

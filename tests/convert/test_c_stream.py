@@ -33,15 +33,15 @@ COUNT = np.repeat(np.float32([4 / 32768, 0.0175 * np.pi / 180]), 3)  # g and rad
 pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get install gcc")
 
 
-def of_shipped(folder: Path, name: str) -> CRecognizer:
-    """The recogniser in float with a shipped model, for a sensor at the model's rate."""
+def of_shipped(folder: Path, name: str, rate_hz: int = 50) -> CRecognizer:
+    """The recogniser in float with a shipped model, for a sensor at the model's rate or another."""
     flatbuffer, card = cards.read_model(SHIPPED[name])
     stem = c_name(SHIPPED[name].stem)
     header, source, _ = c_source.source_of(flatbuffer, card, SHIPPED[name].stem)
     files = stream_files(card, stem, Sizes(0, 0))[0]
     for file, text in {f"{stem}.h": header, f"{stem}.c": source, "har_model.h": files["har_model.h"]}.items():
         (folder / file).write_text(text)
-    options = (f"-I{folder}", "-DHAR_FLOAT", "-DHAR_SENSOR_HZ=50")
+    options = (f"-I{folder}", "-DHAR_FLOAT", f"-DHAR_SENSOR_HZ={rate_hz}")
     library = compiled(folder / "stream.so", *options, sources=(*SOURCES, folder / f"{stem}.c"))
     return CRecognizer(library, card, None, is_float=True)
 
@@ -72,6 +72,24 @@ def samples_of(*people: int) -> list[np.ndarray]:
 def test_recordings_of_a_person_are_recognised_as_by_python(edge):
     for samples in samples_of(2):
         assert_follows_python(edge, "edge", samples)
+
+
+def test_a_slow_sensor_is_recognised_as_by_python(tmp_path):
+    (samples, *_) = samples_of(2)
+    times = np.arange(len(samples) * 26 // 50) * 1_000_000 // 26
+    slow = np.stack([np.interp(times, evenly(samples), axis) for axis in samples.T], axis=1)
+    answer, expected = in_c(of_shipped(tmp_path, "edge", 26), slow, times), in_python(Classifier("edge"), slow, times)
+    pairs = zip(answer.answers, expected.answers, strict=True)
+    assert sum(one.activity != other.activity for one, other in pairs) <= 2
+    assert {kind for _, kind in answer.notices} == {kind for _, kind in expected.notices} == {"rate"}
+
+
+@pytest.mark.parametrize(("rate_hz", "kinds"), [(50, set()), (51, set()), (52, {"rate"}), (104, {"rate"})])
+def test_a_rate_that_differs_from_the_models_is_told(edge, rate_hz, kinds):
+    (samples, *_) = samples_of(2)
+    edge.reset()
+    edge.push(samples[:2000], evenly(samples[:2000]) * 50 // rate_hz)
+    assert {kind for _, kind in edge.events().notices} == kinds
 
 
 @pytest.mark.long
