@@ -1,6 +1,7 @@
 """Check recordings against their layout, by what their numbers, files and labels show."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -111,10 +112,17 @@ def _files(facts: LayoutRecordings) -> Iterator[Finding]:
 
 
 def _people(facts: LayoutRecordings) -> Iterator[Finding]:
-    """People who seem to be files, so that the same person would be in training and test."""
+    """People who seem to be files or others, so that the same person would be in training and test."""
     labels: dict[str, set[str]] = {}
+    copies: dict[bytes, set[str]] = {}
     for recording in facts.recordings:
         labels.setdefault(str(recording.subject), set()).update(recording.found_labels)
+        copies.setdefault(hashlib.sha256(recording.samples.tobytes()).digest(), set()).add(str(recording.subject))
+    for people in copies.values():
+        if len(people) > 1:
+            text = f"The same recording is of {_listed([quoted(x, 50) for x in sorted(people)])}"
+            yield Finding("people", f"{text}: keep one.", is_fault=True)
+    yield from _alike("people", labels)
     names = sorted(labels, key=natural)
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):
         text = (
@@ -124,6 +132,7 @@ def _people(facts: LayoutRecordings) -> Iterator[Finding]:
 
 
 def _labels(facts: LayoutRecordings) -> Iterator[Finding]:
+    yield from _alike("labels", {x.label_names[i] for x in facts.recordings for i in np.unique(x.labels) if i >= 0})
     if facts.absent_labels:
         absent = _listed([*map(quoted, facts.absent_labels)])
         yield Finding("labels", f"No file has {counted(len(facts.absent_labels), 'label')} of the layout: {absent}.")
@@ -131,6 +140,17 @@ def _labels(facts: LayoutRecordings) -> Iterator[Finding]:
         text = f"{counted(len(facts.without_labels), 'recording')} without any label, {_listed(facts.without_labels)}: "
         mend = "see that files of labels name them as their paths do, and the unit of start and end under [label_file]"
         yield Finding("labels", f"{text}{mend}.", is_fault=True)
+
+
+def _alike(about: str, names: Iterable[str]) -> Iterator[Finding]:
+    """Names that differ only in case or blanks."""
+    spellings: dict[str, list[str]] = {}
+    for name in sorted(names):
+        spellings.setdefault("".join(name.casefold().split()), []).append(name)
+    for alike in spellings.values():
+        if len(alike) > 1:
+            text = f"The {about} {_listed([quoted(x, 50) for x in alike])} differ only in case or blanks"
+            yield Finding(about, f"{text}: write them alike.", is_fault=True)
 
 
 def _listed(names: Sequence[str]) -> str:

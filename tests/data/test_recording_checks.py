@@ -102,6 +102,15 @@ def test_a_file_that_is_unlike_all_others_is_named(recordings, odd, change, abou
     assert f"{odd}.csv" in fault.text
 
 
+def test_a_recording_of_two_people_and_names_that_differ_only_in_case_are_faults(recordings):
+    assert not faults(recordings)
+    copy = replace(recordings[0], subject="Anna")
+    assert [x.about for x in faults([*recordings, copy])] == ["people"]
+    assert [x.about for x in faults([copy, replace(recordings[2], subject="anna ")])] == ["people"]
+    again = replace(recordings[2], label_names=tuple(x.capitalize() for x in recordings[2].label_names))
+    assert {x.about for x in faults([recordings[0], again])} == {"labels"}
+
+
 @pytest.mark.parametrize(("n", "noise"), [(2, 0.2), (6, 0.2), (6, 0.4)])  # few fast turns, enough, and too noisy ones
 def test_a_noisy_gyroscope_of_the_right_unit_fits(recordings, n, noise):
     """Its noise makes the slope of slow turns half as large, or hides the turns."""
