@@ -17,8 +17,8 @@ def reference_model(name: str, scheme: str) -> Path:
 
 
 def is_reference(path: Path) -> bool:
-    """Tell whether `path` names a reference model, and not a file."""
-    return not path.exists() and str(path) in REFERENCE_MODELS
+    """Tell whether `path` names a reference model, and not a file or a run folder, which has JSON files."""
+    return str(path) in REFERENCE_MODELS and not path.is_file() and not any(path.glob("*.json"))
 
 
 def is_shipped(path: Path) -> bool:
