@@ -46,14 +46,16 @@ def show(conversion: Conversion) -> None:
     for files, remark in conversion.c_files:
         console.print(f"As C: {', '.join(path.name for path in files)}. {remark}", soft_wrap=True)
     quantised = [scheme for scheme in result.schemes if scheme in CALIBRATED]
-    if quantised and result.lowering.startswith("looped"):
-        models = [str(job.tflite(scheme)) for scheme in (FLOAT32, *quantised)]
-        data = [word for text in job.data or () for word in ("--data", text)]
+    is_looped = result.lowering.startswith("looped")
+    if quantised and is_looped:
         console.print(
             f"\nWith loops, such networks took {LOOPS_INT8} times as long in LiteRT's int8 as in the fastest float32 "
-            f"form of any tool, and {LOOPS_C} times as C, which --c writes. Measure this one:"
+            f"form of any tool, and {LOOPS_C} times as C, which --c writes."
         )
-        console.print(f"  {shlex.join(['har-edge', 'bench', *models, *data])}", soft_wrap=True)
+    if quantised and (is_looped or not job.is_run):
+        models = [str(job.tflite(scheme)) for scheme in (FLOAT32, *quantised)]
+        data = [word for text in job.data or () for word in ("--data", text)]
+        console.print(f"Measure with: {shlex.join(['har-edge', 'bench', *models, *data])}", soft_wrap=True)
 
 
 def _comparison(result: ConversionResult, scheme: str) -> tuple[str, str, str, str]:

@@ -138,7 +138,10 @@ def check_data(dataset: Dataset, held_out: Sequence[int | str]) -> None:
     fitting = dataset.train.select(~held_rows(dataset.train, held_out))
     absent = [label for i, label in enumerate(dataset.labels) if not (fitting.y == i).any()]
     if absent:
-        raise InputError(f"only the --held-out subjects have windows of {', '.join(absent)}: name fewer")
+        people = ", ".join(map(str, held_out))
+        raise InputError(
+            f"only held-out subjects ({people}) have windows of {', '.join(absent)}: choose with --held-out"
+        )
     check_signals(dataset, fitting)
 
 

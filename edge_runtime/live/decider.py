@@ -169,6 +169,8 @@ class Decider:
         self._looks_up = self._walked_s < WALK_S
         if not self._looks_up and name in _TURNS:
             text = f"the device's {name} axis points up, but x did in the training: give --axes {_TURNS[name]}"
+            # An iPhone's Core Motion reports -1 g along the axis that points up.
+            text += ", or negate acceleration if it is an iPhone's" * name.startswith("-")
             yield Notice(seconds, "axes", f"{text}, or use edge-anywhere")
 
     def _classify(self, window: npt.NDArray[np.floating]) -> Array:
