@@ -127,3 +127,9 @@ def test_windows_of_one_mounting_are_turned_into_the_frame_of_the_model(uci_har)
 def test_a_score_needs_a_label_index_for_each_window(tiny, y):
     with pytest.raises(InputError, match="y must"):
         Classifier(tiny).score(np.zeros((min(1, len(y)), 4, 2)), y)
+
+
+def test_a_folder_of_its_name_does_not_hide_a_reference_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "edge").mkdir()
+    assert Classifier("edge").card.name == "edge"
