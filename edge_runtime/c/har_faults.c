@@ -72,7 +72,7 @@ static void judge(har_stream *s, int64_t now) {
   bool is_faulty[HAR_N_FAULTS] = {false};
   har_real amounts[HAR_N_FAULTS] = {rate_hz, b->sizes / (har_real)b->n, b->turns / (har_real)b->n, 0, 0};
   const bool stuck[2] = {is_stuck(b, 0), HAR_N_CHANNELS == 6 && is_stuck(b, 1)};
-  const bool differs = HAR_MATH(fabs)(rate_hz / HAR_R(HAR_RATE_HZ) - 1) > HAR_R(0.03);
+  const bool differs = HAR_MATH(fabs)(rate_hz / HAR_R(HAR_RATE_HZ) - 1) > HAR_OFF_RATE;
   is_faulty[HAR_RATE] = 2 * b->n_slow > b->n - 1 || (!HAR_RESAMPLES && differs);
   is_faulty[HAR_UNITS] = 2 * b->n_light > b->n || 2 * b->n_heavy > b->n;
   is_faulty[HAR_ROTATION_UNITS] = HAR_N_CHANNELS == 6 && 2 * b->n_turning > b->n;

@@ -23,6 +23,7 @@ MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
 # Where the mean acceleration over `SHAKE_S` mostly changes in size by `SHAKEN_G`, a worn device turns faster than this.
 SHAKE_S, SHAKEN_G, LEAST_ROTATION = 0.1, 0.08, 0.08
 SLOW = 0.8  # of the rate: most samples of a slower sensor are further apart than that
+OFF_RATE = 0.03  # of the rate: C reports samples further from it unless it resamples them
 PLATEAU, PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
 PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
 MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is constant

@@ -140,7 +140,7 @@ def test_a_network_with_loops_is_shown_with_the_bench_that_measures_it(tmp_path,
     keras.Sequential([keras.Input((128, 9)), layers.Flatten(), layers.Dense(6)]).save(tmp_path / "mine.keras")
     shown = succeeded(har_edge_here("convert", "mine.keras", "--quantize", "--data", "uci-har")).stdout
     assert "--c" in shown
-    assert "\n  har-edge bench mine_float32.tflite mine_int8.tflite --data uci-har\n" in shown
+    assert "har-edge bench mine_float32.tflite mine_int8.tflite --data uci-har\n" in shown
 
 
 def test_options_that_look_wrong_fail_the_check_after_the_models_are_written(run, monkeypatch):
