@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from programs import MODELS, assert_one_sentence, succeeded, write_program
 
-from convert.page import page_folder, page_server, wasm_module
+from convert.page import page_benchmark, page_folder, page_server, wasm_module
 from edge_runtime.model import model_card as cards
 from edge_runtime.model.interpreters import open_model
 from edge_runtime.model.model_card import Card
@@ -194,7 +194,7 @@ def test_a_phone_by_usb_reaches_the_page_until_ctrl_c(har_edge_here, tmp_path, m
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(page_folder, "write_benchmark", interrupted)
+    monkeypatch.setattr(page_benchmark, "write_benchmark", interrupted)
     adb = write_program(tmp_path / "adb", f'echo "$@" >> {tmp_path}/log; printf "List\\nphone device\\n"')
     url = succeeded(har_edge_here("page", "--usb", "--port", 0, env={"HAR_EDGE_ADB": str(adb)})).stdout.split()[1]
     port = re.fullmatch(r"http://localhost:(\d+)/\w{10}/", url)[1]
