@@ -30,6 +30,7 @@ from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.stream_scores import LiveScores, Track
+from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import REFERENCE_MODELS, is_reference
@@ -193,7 +194,7 @@ def _predictions(
                 else:
                     source = csv_file(recorded.file, sample.stated_units(classifier.card))
                 window_s = recognizer.card.window.samples / recognizer.rate_hz
-                session = Session(recognizer, axes, sample.rate, time)
+                session = Session(recognizer, axes, Timestamps(sample.rate or recognizer.rate_hz, time))
                 try:
                     with closing(source):
                         predictions[-1].append(_predict(recorded, session, source, window_s))

@@ -28,6 +28,7 @@ from edge_runtime.live.sources import Source
 from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, recording_source
 from edge_runtime.live.stream_scores import WindowScores
+from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
 from edge_runtime.signals.units import Units
@@ -116,7 +117,7 @@ def command(
         recognizer = LiveRecognizer(
             classifier, gentle=is_gentle, mounting_is_told=sample.axes is not None, placement=placement
         )
-        session = Session(recognizer, turn, sample.rate, time)
+        session = Session(recognizer, turn, Timestamps(sample.rate or recognizer.rate_hz, time))
         source = opened.enter_context(closing(opener))
         # A source that fails does so here, before there is a log or a picture.
         opening = next(source)

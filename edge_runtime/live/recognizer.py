@@ -26,7 +26,7 @@ from edge_runtime.signals.sensor_faults import (
     FaultFinder,
     is_measurement,
 )
-from edge_runtime.signals.types import Window
+from edge_runtime.signals.windowing import Windowing
 from edge_runtime.system.printable import printable, quoted
 
 REFUSED = "refused"  # the kind of notice about a window that the model refuses
@@ -141,7 +141,7 @@ class LiveRecognizer:
             self._n_untimed += len(values)
         return values, times
 
-    def _new_windowing(self, start: float) -> "Windowing":
+    def _new_windowing(self, start: float) -> Windowing:
         front_end = NoFilters() if self._is_raw else FrontEnd(self._gentle)
         return Windowing(self.card.window, start, front_end)
 
@@ -175,51 +175,6 @@ class LiveRecognizer:
                 yield from self._decider.decide(signals, seconds, warming_up, stuck)
             except InputError as error:  # about this window; the model may accept the next window
                 yield Notice(seconds, REFUSED, str(error))
-
-
-class Windowing:
-    """Cuts windows `[samples, 9]` as `window` says; chunks of any size give the same windows.
-
-    Filters run over all new samples at once when a window is complete, which is a hundred times as fast as one by one.
-    """
-
-    def __init__(self, window: Window, start: float, front_end: FrontEnd | NoFilters) -> None:
-        assert window.rate_hz
-        self.start = start
-        self._size, self._hop, self._rate_hz = window.samples, window.hop, window.rate_hz
-        self._front_end = front_end
-        self._raw = [np.empty((0, N_CHANNELS))]  # not filtered yet
-        self._n_raw = 0
-        self._signals = np.empty((0, len(SIGNALS)))  # of the last window
-        self._next_end = window.samples
-
-    @property
-    def n_missing(self) -> int:
-        """Samples missing until the next window is complete."""
-        return self._next_end + self._front_end.delay - self._n_raw
-
-    def add(self, samples: Array) -> Iterator[tuple[float, Array]]:
-        """Take samples `[n, 6]`; give the time of the last sample, and the signals, of each window complete by now."""
-        self._raw.append(samples)
-        self._n_raw += len(samples)
-        while self.n_missing <= 0:
-            raw = np.concatenate(self._raw)
-            n = len(raw) + self.n_missing
-            self._raw = [raw[n:]]
-            yield self._cut(self._front_end.push(raw[:n]))
-
-    def finish(self) -> Iterator[tuple[float, Array]]:
-        """Give the window that ends with the last sample, if one does."""
-        if self._n_raw == self._next_end:
-            signals = self._front_end.push(np.concatenate(self._raw))
-            yield self._cut(np.concatenate([signals, self._front_end.flush()]))
-
-    def _cut(self, signals: Array) -> tuple[float, Array]:
-        """Cut the next window, at whose end the new `signals` `[n, 9]` end too."""
-        end = self._next_end
-        self._next_end += self._hop
-        self._signals = np.concatenate([self._signals, signals])[-self._size :]
-        return self.start + (end - 1) / self._rate_hz, self._signals
 
 
 def check_live(card: Card) -> None:

@@ -13,13 +13,14 @@ from written_recordings import longest
 from edge_runtime.data import dataset, uci_har
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.mounting_search import UNKNOWN_MOUNTING, MountingSearch
-from edge_runtime.live.recognizer import LiveRecognizer, Windowing
+from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.alike_labels import IN_A_POCKET, ON_A_CHEST
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.model.novelty import Novelty
 from edge_runtime.signals import mounting
 from edge_runtime.signals.frontend import SIGNALS, FrontEnd
+from edge_runtime.signals.windowing import Windowing
 
 NAMES = [x.name for x in SIGNALS]
 WALKING, UPSTAIRS, _, SITTING, STANDING, LAYING = uci_har.LABELS
