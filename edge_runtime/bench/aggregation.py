@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge_runtime.bench import doubts, statistics
+from edge_runtime.bench.baselines import pairs_with_baselines
 from edge_runtime.bench.measured import Round, Samples, together
 from edge_runtime.bench.results import Comparison, Control, Result
 from edge_runtime.bench.rounds import MeasurementSettings, Participant
@@ -143,36 +144,6 @@ def control_of(first: Participant, again: Participant) -> Control:
 def comparisons(run: MeasuredRun, results: Sequence[Result]) -> list[Comparison]:
     """Compare each model of `run` with the baseline of its result."""
     return [_compare(run, i, j) for i, j in pairs_with_baselines(results)]
-
-
-def pairs_with_baselines(results: Sequence[Result]) -> list[tuple[int, int]]:
-    """Return the places of each result and of its baseline, unless it is its own.
-
-    The baseline of a network without a float form is the first result.
-    """
-    float_places: dict[str, list[int]] = {}  # by network
-    for place, result in enumerate(results):
-        if result.is_float:
-            float_places.setdefault(result.model, []).append(place)
-    fastest = {
-        network: min(zip(costs([results[place] for place in places]), places, strict=True))[1]
-        for network, places in float_places.items()
-    }
-    pairs = ((place, fastest.get(result.model, 0)) for place, result in enumerate(results))
-    return [(place, baseline) for place, baseline in pairs if place != baseline]
-
-
-def costs(results: Sequence[Result]) -> list[float]:
-    """Return the cost of an inference of each result of one network; 0 where it is not known.
-
-    The cost is the undisturbed time in milliseconds, end to end if only some models prepare windows in their graph. On
-    an emulator, which has no times, it is the number of instructions.
-    """
-    if any(result.latency_ms for result in results):
-        is_mixed = len({result.raw_input for result in results}) > 1
-        times = [result.end_to_end_ms if is_mixed else result.latency_ms for result in results]
-        return [latency.undisturbed if latency else 0.0 for latency in times]
-    return [result.instructions.per_inference if result.instructions else 0.0 for result in results]
 
 
 def _compare(run: MeasuredRun, i: int, j: int) -> Comparison:

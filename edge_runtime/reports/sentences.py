@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_runtime.bench.aggregation import costs
+from edge_runtime.bench.baselines import costs
 from edge_runtime.bench.doubts import WIDEST_INTERVAL
 from edge_runtime.bench.measured import Interval
 from edge_runtime.bench.results import Comparison, Report, Result

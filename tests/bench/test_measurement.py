@@ -237,8 +237,9 @@ def test_scores_equal_the_classifiers(measured, few):
 def test_an_emulated_device_reports_scores_and_no_times_and_no_memory(few):
     device = Watched(emulated=True)
     eye = np.eye(6, 128, dtype=np.float32)
-    # The second has the logits of the first reversed.
-    models = [weighing(few.labels, weights) for weights in (eye, eye[::-1])]
+    models = [
+        weighing(few.labels, weights) for weights in (eye, eye[::-1])
+    ]  # the second has the logits of the first reversed
     report = measurement.measure(models, few, device, MeasurementSettings())
     # Two rounds, to see that answers repeat; only the first has a control, before the emulation is known.
     assert [(len(job.models), job.turns) for job in device.jobs] == [(3, 0), (2, 1)]

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 import edge_runtime
 from edge_runtime.bench import results
-from edge_runtime.bench.aggregation import pairs_with_baselines
+from edge_runtime.bench.baselines import pairs_with_baselines
 from edge_runtime.bench.results import Report
 from edge_runtime.errors import InputError
 from tools import result_format
