@@ -104,7 +104,7 @@ class TrainingInput:
         counts = np.bincount(data.train.y, minlength=len(data.labels))
         rare = [f"{x} ({n})" for x, n in zip(data.labels, counts, strict=True) if n < _RARE * np.median(counts)]
         if rare:
-            on_notice(f"Few windows to train on of {', '.join(rare)}: record more, or leave the label out.")
+            on_notice(f"Few training windows of {', '.join(rare)}: record more, or leave the label out.")
 
 
 def _in_walking_frame(data: Dataset, on_notice: OnNotice) -> Dataset:

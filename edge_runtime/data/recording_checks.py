@@ -112,7 +112,7 @@ def _files(facts: LayoutRecordings) -> Iterator[Finding]:
 
 
 def _people(facts: LayoutRecordings) -> Iterator[Finding]:
-    """People who seem to be files or others, so that the same person would be in training and test."""
+    """People who seem to be files or other people: one person would be in training and test."""
     labels: dict[str, set[str]] = {}
     copies: dict[bytes, set[str]] = {}
     for recording in facts.recordings:
@@ -120,8 +120,8 @@ def _people(facts: LayoutRecordings) -> Iterator[Finding]:
         copies.setdefault(hashlib.sha256(recording.samples.tobytes()).digest(), set()).add(str(recording.subject))
     for people in copies.values():
         if len(people) > 1:
-            text = f"The same recording is of {_listed([quoted(x, 50) for x in sorted(people)])}"
-            yield Finding("people", f"{text}: keep one.", is_fault=True)
+            text = f"People share the same recording: {_listed([quoted(x, 50) for x in sorted(people)])}"
+            yield Finding("people", f"{text}. Keep one copy.", is_fault=True)
     yield from _alike("people", labels)
     names = sorted(labels, key=natural)
     if len(names) > 2 and max(map(len, labels.values())) == 1 < len(set.union(*labels.values())):

@@ -68,8 +68,8 @@ def gather(reports: Mapping[str, Report]) -> ReportContent:
         )
 
     def about_run(report: Report) -> list[str]:
-        said = (sentences.energy(report), sentences.control_sentence(report), sentences.without_rivals(report))
-        return [*filter(None, said)]
+        texts = (sentences.energy(report), sentences.control_sentence(report), sentences.without_rivals(report))
+        return [*filter(None, texts)]
 
     titles = [(name, title) for name, report in reports.items() for title in sentences.titles(report.results)]
     return ReportContent(
