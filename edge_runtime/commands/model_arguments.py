@@ -77,7 +77,7 @@ def untypical(novel: npt.NDArray[np.bool_]) -> str:
     if not len(novel) or novel.mean() <= _MOST_NOVEL:
         return ""
     share = f"{percent(float(novel.mean()), 0)} of windows are not typical of their labels, so live answers are unknown"
-    return f"{share}: check labels and how the device was worn ('har-edge predict' may name other --axes)"
+    return f"{share}: check labels, and how the device was worn ('har-edge predict' may name axes for a layout)"
 
 
 def say_who_is_known(card: cards.Card, recordings: Iterable[Recording]) -> None:

@@ -27,7 +27,6 @@ from edge_runtime.live.recognizer import LiveRecognizer, check_live
 from edge_runtime.live.recording_tracks import track_of, without_mounting, worn_alike
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
-from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, recording_source
 from edge_runtime.live.stream_scores import LiveScores, Track
 from edge_runtime.live.timestamps import Timestamps
@@ -36,6 +35,7 @@ from edge_runtime.model.model_card import Card
 from edge_runtime.model.model_paths import REFERENCE_MODELS, is_reference
 from edge_runtime.reports import outputs
 from edge_runtime.runs import SEEDS
+from edge_runtime.signals.axes import Axes
 from edge_runtime.system.files import csv_text
 from edge_runtime.system.quantities import counted
 from edge_runtime.system.terminal import progress

@@ -16,6 +16,7 @@ from edge_runtime.data.loading import DataReader
 from edge_runtime.data.recording import Recording
 from edge_runtime.data.recording_checks import misfits
 from edge_runtime.devices.trial import open_classifier
+from edge_runtime.errors import InputError
 from edge_runtime.live import stream_scores
 from edge_runtime.live.decider import Decision
 from edge_runtime.live.display.decision_log import Log
@@ -25,12 +26,12 @@ from edge_runtime.live.recognizer import LiveRecognizer, check_live
 from edge_runtime.live.recording_tracks import track_of, without_mounting
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Source
-from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.sources.file_sources import csv_file, find_recording, recording_source
 from edge_runtime.live.stream_scores import WindowScores
 from edge_runtime.live.timestamps import Timestamps
 from edge_runtime.model.model_card import Card
 from edge_runtime.reports import outputs
+from edge_runtime.signals.axes import Axes
 from edge_runtime.signals.units import Units
 from edge_runtime.system.terminal import Console
 
@@ -86,7 +87,9 @@ def command(
     Give one source. A sample is six values, acceleration with gravity and rotation, best with its time. To hear a phone
     or board on the network, listen on all addresses: --tcp 0.0.0.0:5555.
     """
-    options.exclusive(*SOURCES, required=True)
+    options.exclusive(*SOURCES)
+    if not any(map(options.is_given, SOURCES)):
+        raise InputError(f"name a source: try --replay 7, or use {', '.join(SOURCES[1:])}")
     if recording is None:
         options.refuse_options("works only with --replay", "--speed", "--data")
     if recording is not None or i2c:

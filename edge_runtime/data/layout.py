@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from edge_runtime.data.path_patterns import PathPattern, anchored
 from edge_runtime.errors import InputError
+from edge_runtime.signals.axes import Axes
 from edge_runtime.signals.units import ACCELERATION_UNITS, ROTATION_UNITS, TIME_UNITS, canonical
 from edge_runtime.system.dataclass_json import Quantity, from_json
 from edge_runtime.system.outside_files import read_text
@@ -144,6 +145,7 @@ class Layout:
     bad_rows: Literal["refuse", "leave out"] = "refuse"
     rate: Annotated[float, Quantity("samples/s", at_least=1, at_most=100_000)] | None = None
     mounting: Literal["each subject", "each file"] = "each subject"
+    axes: str = "x,y,z"
     label: str | TextColumn = ""
     subject: str | TextColumn = ""
     placement: str | TextColumn = ""
@@ -250,13 +252,14 @@ def parse_layout(text: str, source: str, name: str) -> Layout:
         content = {"name": name, **tomllib.loads(text), "source": source}
         layout: Layout = from_json(Layout, content, known_keys_only=True)
         _check(layout)
-    except (ValueError, LookupError, re.error, RecursionError) as error:
+    except (ValueError, LookupError, re.error, RecursionError, InputError) as error:
         raise InputError(f"{source} is not a layout ({error}): docs/data.md has all keys") from error
     return layout
 
 
 def _check(layout: Layout) -> None:
-    """Raise `ValueError`, `LookupError` or `re.error` for a wrong text or a contradiction, which no type shows."""
+    """Raise `ValueError`, `LookupError`, `re.error` or `InputError` for a fault that no type shows."""
+    Axes(layout.axes)
     names, source = layout.pattern.names, layout.label_file
     for table, units in (("acceleration", ACCELERATION_UNITS), ("rotation", ROTATION_UNITS)):
         if table in layout.sensors and canonical(layout.sensors[table].unit) not in units:

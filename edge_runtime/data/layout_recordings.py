@@ -22,6 +22,7 @@ from edge_runtime.data.sample_files import Series, read_series
 from edge_runtime.data.text_rows import Array, Texts
 from edge_runtime.errors import InputError
 from edge_runtime.signals import units
+from edge_runtime.signals.axes import Axes
 from edge_runtime.signals.frontend import N_CHANNELS, RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S, resampled
 from edge_runtime.system.printable import has_control, quoted
@@ -173,7 +174,7 @@ def _cut(
         rows, values = _with_rotation(series, every, layout)
         is_possible = np.isfinite(values).all(axis=1)
         facts.rows_left_out += int((~is_possible).sum())
-        rows, values = rows[is_possible], values[is_possible]
+        rows, values = rows[is_possible], Axes(layout.axes)(values[is_possible])
     if series is None or len(rows) < 2:
         facts.without_rotation.append(shown)
         return

@@ -136,7 +136,8 @@ def _plan(header: Sequence[str], place: str, layout: Layout, sensor: str) -> _Pl
         names = header if column in header else [name.lower() for name in header]
         if (n := names.count(column)) != 1:
             there = ", ".join(quoted(name, 20) for name in header[:12])
-            raise InputError(f"{place} has {n or 'no'} column '{column}'; its header names {there}")
+            mend = ": without labels, try har-edge predict" if column == "label" else ""
+            raise InputError(f"{place} has {n or 'no'} column '{column}'; its header names {there}{mend}")
         return names.index(column)
 
     # A file without acceleration needs only the texts that assign its rows to a recording.

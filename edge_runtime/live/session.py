@@ -9,9 +9,9 @@ import numpy.typing as npt
 from edge_runtime.live.decider import Decision, LiveEvent, Notice
 from edge_runtime.live.recognizer import REFUSED, LiveRecognizer
 from edge_runtime.live.sources import Event, Item
-from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.live.timestamps import Timestamps
+from edge_runtime.signals.axes import Axes
 from edge_runtime.signals.frontend import RATE_HZ
 
 _REPEATING = ("gap", "clock", "invalid", "others", REFUSED)  # kinds of notice that may come with every sample

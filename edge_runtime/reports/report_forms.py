@@ -114,8 +114,6 @@ def show_report(content: ReportContent, console: rich.console.Console) -> None:
         table = plain_table([""], content.names[start : start + n])
         table.header_style = "bold"
         table.columns[0].no_wrap = True  # long names wrap instead
-        for column in table.columns[1:]:
-            column.overflow = "fold"
         for group in row_groups(content.results[start : start + n]):
             for row in group:
                 if row.main:

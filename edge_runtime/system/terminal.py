@@ -45,9 +45,11 @@ class Console(rich.console.Console):
 
 def plain_table(text: Sequence[str], numbers: Sequence[str], title: str | None = None) -> Table:
     """Begin a table without borders: columns headed `text`, then those headed `numbers`, aligned to the right."""
-    table = Table(*text, title=title, title_justify="left", box=None, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for name in text:  # the ends of long names often differ, so nothing is cut
+        table.add_column(name, overflow="fold")
     for name in numbers:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", overflow="fold")
     return table
 
 

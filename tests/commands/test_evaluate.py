@@ -54,6 +54,8 @@ def test_a_score_of_data_that_does_not_fit_says_so_beside_it(evaluate, tmp_path)
     people(tmp_path / "turned", ("WALKING", turned))
     assert "worn" in evaluate("edge", "--data", "turned")[0].stdout
     assert "--axes y,-x,z" in evaluate("edge", "--live", "--data", "turned")[0].stderr
+    (tmp_path / "turned.toml").write_text(f'axes = "y,-x,z"\n{LAYOUT}')
+    assert "worn" not in evaluate("edge", "--data", "turned.toml=turned")[0].stdout
     people(tmp_path / "heavy", ("WALKING", 1.3 * walking))
     for how in ([], ["--live"]):
         assert "does not fit" in evaluate("edge", *how, "--data", "heavy")[0].stdout

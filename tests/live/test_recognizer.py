@@ -14,9 +14,9 @@ from edge_runtime.data import loading, uci_har
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import UNKNOWN
 from edge_runtime.live.recognizer import WARM_UP_S, LiveRecognizer
-from edge_runtime.live.sources.axes import Axes
 from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
+from edge_runtime.signals.axes import Axes
 from edge_runtime.signals.filters import FILTERS
 
 RATE = 50

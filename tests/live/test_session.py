@@ -8,9 +8,9 @@ from edge_runtime.data.uci_har import LABELS
 from edge_runtime.live.decider import UNKNOWN, Notice
 from edge_runtime.live.session import Session
 from edge_runtime.live.sources import Chunk, Event
-from edge_runtime.live.sources.axes import Axes
 from edge_runtime.live.stream_summary import StreamSummary
 from edge_runtime.live.timestamps import Timestamps
+from edge_runtime.signals.axes import Axes
 
 
 class Recorder:
