@@ -148,7 +148,8 @@ def open_search(options: TrainingInput, data: Dataset, budget: Mapping[str, floa
     study = optuna.create_study(
         study_name="har-edge",
         storage=storage,
-        sampler=optuna.samplers.TPESampler(n_startup_trials=_AT_RANDOM),
+        # Without `multivariate` it suggests the smallest network again and again.
+        sampler=optuna.samplers.TPESampler(n_startup_trials=_AT_RANDOM, multivariate=True, constant_liar=True),
         directions=["maximize", "minimize"],
         load_if_exists=True,
     )
