@@ -18,6 +18,7 @@ from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
 _MOST_NAMED = 8  # placements, labels or files
+_NO_LABEL = ("null", "none", "nan", "na", "n/a")
 
 
 def findings(facts: LayoutRecordings) -> list[Finding]:
@@ -133,6 +134,11 @@ def _people(facts: LayoutRecordings) -> Iterator[Finding]:
 
 def _labels(facts: LayoutRecordings) -> Iterator[Finding]:
     yield from _alike("labels", {x.label_names[i] for x in facts.recordings for i in np.unique(x.labels) if i >= 0})
+    if absent := [x for x in facts.recordings[0].classes if x.casefold() in _NO_LABEL]:
+        text = (
+            f"The label {quoted(absent[0])} is a class to learn: leave its cells empty or, in a layout, map it to ''."
+        )
+        yield Finding("labels", text, is_fault=True)
     if facts.absent_labels:
         absent = _listed([*map(quoted, facts.absent_labels)])
         yield Finding("labels", f"No file has {counted(len(facts.absent_labels), 'label')} of the layout: {absent}.")

@@ -109,6 +109,8 @@ def test_a_recording_of_two_people_and_names_that_differ_only_in_case_are_faults
     assert [x.about for x in faults([copy, replace(recordings[2], subject="anna ")])] == ["people"]
     again = replace(recordings[2], label_names=tuple(x.capitalize() for x in recordings[2].label_names))
     assert {x.about for x in faults([recordings[0], again])} == {"labels"}
+    unlabelled = replace(recordings[0], label_names=("None", *recordings[0].label_names[1:]))
+    assert [x.about for x in faults([unlabelled])] == ["labels"]
 
 
 @pytest.mark.parametrize(("n", "noise"), [(2, 0.2), (6, 0.2), (6, 0.4)])  # few fast turns, enough, and too noisy ones
