@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from edge_runtime.errors import InputError
-from edge_runtime.system.printable import quoted
 
 _AXIS = re.compile(r"\s*([+-]?)\s*([xyz])\s*", re.IGNORECASE)
 
@@ -22,11 +21,11 @@ class Axes:
         matches = [_AXIS.fullmatch(x) for x in text.split(",")]
         named = [match.group(2).lower() for match in matches if match]
         if len(matches) != 3 or sorted(named) != ["x", "y", "z"]:
-            raise InputError(f"axes {quoted(text)} is not a mapping: give the board's axes for x, y and z, as '-y,x,z'")
+            raise InputError(f"axes {text!r} is not a mapping: give the board's axes for x, y and z, as '-y,x,z'")
         places = np.array(["xyz".index(axis) for axis in named])
         signs = np.array([-1.0 if match and match.group(1) == "-" else 1.0 for match in matches])
         if np.linalg.det(np.eye(3)[places] * signs) < 0:
-            raise InputError(f"axes {quoted(text)} is a mirror image, which no board can be: turn one sign round")
+            raise InputError(f"axes {text!r} is a mirror image, which no board can be: turn one sign round")
         self._columns = np.concatenate([places, places + 3])  # the same for acceleration and angular rate
         self._signs = np.tile(signs, 2)
 
