@@ -217,8 +217,7 @@ def _cut(
         if is_steady:  # a straight line through the times of delivery
             step, start = np.polyfit(np.arange(len(at)), at, 1)
             at = np.asarray(start + max(step, 1e-6) * np.arange(len(at)))
-        at = at - at[0]
-        samples = resampled(at, values[first:end], rate_hz)
+        samples = resampled(at := at - at[0], values[first:end], rate_hz)
         nearest = np.searchsorted((at[1:] + at[:-1]) / 2, np.arange(len(samples)) / rate_hz)
         worn = " ".join(filter(None, (here["subject"], here["placement"])))
         recording = Recording(
