@@ -136,7 +136,7 @@ def _labels(facts: LayoutRecordings) -> Iterator[Finding]:
     yield from _alike("labels", {x.label_names[i] for x in facts.recordings for i in np.unique(x.labels) if i >= 0})
     if missing := [x for x in facts.recordings[0].classes if x.casefold() in _NO_LABEL]:
         text = (
-            f"The label {quoted(missing[0])} is a class to learn: leave its cells empty or, in a layout, map it to ''."
+            f"The label {quoted(missing[0])} is a class to learn: leave its cells empty, or map it to '' in a layout."
         )
         yield Finding("labels", text, is_fault=True)
     if facts.absent_labels:

@@ -95,7 +95,7 @@ def test_a_network_over_the_budget_is_not_trained_and_the_front_is_what_fits(tri
 def test_a_network_that_is_suggested_again_is_not_trained_again(trials, monkeypatch):
     assert run_with(trials, 8) == ["COMPLETE"]
     monkeypatch.setattr(fit_processes, "run_jobs", None)
-    assert run_with(trials, 8) == ["COMPLETE", "COMPLETE"]
+    assert run_with(trials, 8) == ["COMPLETE", "PRUNED"]
     assert len(trials.front) == 1
 
 

@@ -91,10 +91,10 @@ class Search:
             trial.set_constraint(field, getattr(size, field) - most)
         if not size.fits(self.budget):
             raise optuna.TrialPruned
-        for before in self.study.get_trials(False, (TrialState.COMPLETE,)):
-            if before.user_attrs["network"] == name:
+        for before in self.study.get_trials(False, _ENDED):
+            if before.user_attrs["network"] == name and "points" in before.user_attrs:
                 trial.set_user_attr("points", before.user_attrs["points"])
-                return before.values[0], before.values[1]
+                raise optuna.TrialPruned  # a second score would draw more suggestions here
         recipe, points = replace(self.options.recipe, network=name), dict[str, float]()
 
         def on_epoch(job: FitJob, epoch: Epoch) -> None:
