@@ -20,7 +20,7 @@ static int greatest(const har_real *x, int n) {
 static void forget_activities(har_stream *s) {
   memset(&s->persistence, 0, sizeof s->persistence);
   s->current = s->persistence.label = -1;
-  s->certain = false;
+  s->certain = s->has_counted = false;
   for (int i = 0; i < HAR_N_LABELS; i++) s->probabilities[i] = 1 / (har_real)HAR_N_LABELS;
 }
 
@@ -28,18 +28,20 @@ static void forget_activities(har_stream *s) {
 static void smooth(har_stream *s, bool is_moving) {
   har_real *p = s->probabilities, sum = 0, steps = 0, change = is_moving ? HAR_CHANGE_MOVING : HAR_CHANGE_STILL;
   for (int i = 0; i < HAR_N_LABELS; i++) steps += har_steps[i] ? p[i] : 0;
-  if (!s->certain && p[greatest(p, HAR_N_LABELS)] < HAR_CONFIDENCE && steps >= HAR_CONFIDENCE) {
+  if (!(s->certain && har_steps[s->current]) && p[greatest(p, HAR_N_LABELS)] < HAR_CONFIDENCE && steps >= HAR_CONFIDENCE) {
     change = smaller(change, HAR_CHANGE_OF_STEPS);
   }
   for (int i = 0; i < HAR_N_LABELS; i++) {
     p[i] = (1 - change) * p[i] + change * ((1 - p[i]) / (har_real)(HAR_N_LABELS - 1));
   }
   if (!(s->flags[greatest(s->answer, HAR_N_LABELS)] & CANNOT_BEGIN)) {
+    const har_real exponent = s->has_counted ? HAR_EVIDENCE : 1;
     for (int i = 0; i < HAR_N_LABELS; i++) {
-      p[i] *= HAR_MATH(exp)(HAR_EVIDENCE * HAR_MATH(log)(larger(s->answer[i], HAR_LEAST_PROBABILITY)));
+      p[i] *= HAR_MATH(exp)(exponent * HAR_MATH(log)(larger(s->answer[i], HAR_LEAST_PROBABILITY)));
       sum += p[i];
     }
     for (int i = 0; i < HAR_N_LABELS; i++) p[i] /= sum;
+    s->has_counted = true;
   }
   const int likeliest = greatest(p, HAR_N_LABELS);
   if (p[likeliest] >= HAR_CONFIDENCE && !(s->flags[likeliest] & CANNOT_BEGIN)) s->current = likeliest;

@@ -165,7 +165,7 @@ typedef struct {
   har_timed sample;
   har_real movement, walked_s; /* the last hop's sum of body acceleration */
   int current;                 /* the activity that began last, -1 for none; certain since it was unknown */
-  bool certain, looks_up;
+  bool certain, has_counted, looks_up; /* `has_counted`: a window has, since activities were forgotten */
   HAR_ARRAY(har_real, answer, HAR_N_LABELS); /* to the window alone */
   HAR_ARRAY(unsigned char, flags, HAR_N_LABELS);
   har_novelty novelty;

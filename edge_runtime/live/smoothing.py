@@ -1,7 +1,7 @@
 """Smooth the answers of successive windows into one activity that neither flickers nor lags: debouncing.
 
 A hidden Markov model is filtered forward. While the body is still, a change of activity is unlikely; while it moves, a
-change is likely and is reported at once. Until an activity is certain, windows that fit both walking and stairs count
+change is likely and is reported at once. Until walking or climbing stairs is certain, windows that fit both count
 together: a change between them is unlikely.
 
 References
@@ -34,6 +34,7 @@ class Smoother:
         self.probabilities: Array = np.full(n_labels, 1 / n_labels)
         self.current: int | None = None
         self._is_certain = False  # whether the current activity is, since it was last unknown
+        self._is_first = True  # no window has counted
 
     def update(
         self, window: npt.NDArray[np.floating], is_moving: bool, cannot_begin: npt.NDArray[np.bool_]
@@ -43,14 +44,16 @@ class Smoother:
         Activities that `cannot_begin` `[n_labels]` are not reported anew. Returns None before the first activity.
         """
         change = self._settings.change_moving if is_moving else self._settings.change_still
-        if not self._is_certain and self._leaves_steps_open():
+        if not (self._is_certain and self.current in self._steps) and self._leaves_steps_open():
             change = min(change, CHANGE_OF_STEPS)
         others = (1 - self.probabilities) / (self._n_labels - 1)
         self.probabilities = (1 - change) * self.probabilities + change * others
         likelihood = np.maximum(np.asarray(window, np.float64), LEAST_PROBABILITY)
         if not cannot_begin[likelihood.argmax()]:
-            posterior = self.probabilities * likelihood**self._settings.evidence
+            # The first window overlaps with no earlier window, so it counts in full.
+            posterior = self.probabilities * likelihood ** (1 if self._is_first else self._settings.evidence)
             self.probabilities = posterior / posterior.sum()
+            self._is_first = False
         likeliest = int(self.probabilities.argmax())
         if self.probabilities[likeliest] >= self._settings.confidence and not cannot_begin[likeliest]:
             self.current = likeliest

@@ -45,12 +45,25 @@ def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
     assert after(SURE, is_moving=False) == 0  # it was probable all the time
 
 
-@pytest.mark.parametrize(("steps", "expected"), [((0, 1), 0), ((), None)])
-def test_windows_that_leave_open_which_steps_are_taken_decide_together(steps, expected):
+@pytest.mark.parametrize("before", [None, 2])
+@pytest.mark.parametrize("steps", [(0, 1), ()])
+def test_windows_that_leave_open_which_steps_are_taken_decide_together(steps, before):
     smoother = Smoother(Smoothing(), 3, steps)
+    if before is not None:
+        update(smoother, SURE[[1, 2, 0]])
+        assert smoother.shown(False) == before
     for _ in range(8):
         update(smoother, np.array([0.69, 0.3, 0.01]), is_moving=True)
-    assert smoother.shown(False) == expected
+        shown = smoother.shown(False)
+    assert shown == (0 if steps else before)
+
+
+@pytest.mark.parametrize(("earlier", "expected"), [(0, 0), (1, None)])
+def test_the_first_window_counts_in_full_since_it_overlaps_with_no_other(earlier, expected):
+    smoother = Smoother(Smoothing(), 6, ())
+    for probabilities in [*[[1 / 6] * 6] * earlier, [0.9, *[0.02] * 5]]:
+        smoother.update(np.array(probabilities), True, np.zeros(6, np.bool_))
+    assert smoother.current == expected
 
 
 NONE = Novelty.none(3)
