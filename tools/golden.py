@@ -14,7 +14,7 @@ import numpy as np
 
 from edge_runtime.data import dataset, loading
 from edge_runtime.data.recording import Recording
-from edge_runtime.live.decider import Decision
+from edge_runtime.live.decider import STEPS, Decision
 from edge_runtime.live.mounting_search import SURE, MountingSearch
 from edge_runtime.live.recognizer import LiveRecognizer
 from edge_runtime.model.classifier import Classifier, quantise, softmax
@@ -47,7 +47,7 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
     columns = [SIGNAL_NAMES.index(signal.name) for signal in classifier.card.signals]
     search = None
     if classifier.card.frame == "walking":
-        search = MountingSearch(classifier.card.signal_names, classifier.card.window, HOP)
+        search = MountingSearch(classifier.card.signal_names, classifier.card.window)
     normalisation, of_int8 = classifier.card.normalisation, quantised_windows(classifier.model)
     recognizer = LiveRecognizer(classifier, gentle=False)
     decisions = [x for x in [*recognizer.push(raw), *recognizer.flush()] if isinstance(x, Decision)]
@@ -58,7 +58,10 @@ def make(raw: np.ndarray, classifier: Classifier) -> tuple[np.ndarray, list[dict
         if search:
             as_worn, window = window, search.turn(window)
             mounting = {"mounting": None if search.rotation is None else search.rotation.tolist()}
-            search.update(as_worn, any(_is_walking(x, classifier) for x in (window, search.own(as_worn))))
+            steps = _find_steps(window, classifier)
+            if search.rotation is not None and not (search.is_settled and steps[1]):
+                steps = _find_steps(search.own(as_worn), classifier)
+            search.update(as_worn, *steps)
         (logits,) = classifier.logits(window[np.newaxis])
         windows.append(
             mounting
@@ -121,11 +124,12 @@ def main() -> None:
         print(FOLDER / name)
 
 
-def _is_walking(window: np.ndarray, classifier: Classifier) -> bool:
-    """Tell whether the answer to a turned window is walking."""
+def _find_steps(window: np.ndarray, classifier: Classifier) -> tuple[bool, bool]:
+    """Tell whether the answer to a turned window is walking or stairs, and whether it is walking."""
     card = classifier.card
-    moves = is_moving(window[np.newaxis], card.signal_names)[0]
-    return bool(moves and classifier.probabilities(window[np.newaxis])[0, card.labels.index(WALKING)] > SURE)
+    answer = classifier.probabilities(window[np.newaxis])[0] * is_moving(window[np.newaxis], card.signal_names)[0]
+    steps = [label in STEPS for label in card.labels]
+    return bool(answer[steps].sum() > SURE), bool(answer[card.labels.index(WALKING)] > SURE)
 
 
 def _first(recording: Recording, label: str) -> int | None:

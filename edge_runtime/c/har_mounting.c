@@ -69,6 +69,7 @@ static void measure_motion(har_stream *s) {
     }
   }
   s->moves = squares / (har_real)HAR_SAMPLES > HAR_MOVING_G * HAR_MOVING_G;
+  s->runs = squares / (har_real)HAR_SAMPLES > HAR_RUNNING_G * HAR_RUNNING_G;
   memset(&s->latest, 0, sizeof s->latest);
   for (int i = 0; i < 3; i++) s->latest.up[i] = up[i] / (har_real)HAR_SAMPLES;
   add_products(s, BODY_ACC, BODY_ACC, HAR_LAG_S * HAR_RATE_HZ, none, s->latest.pushes);
@@ -102,27 +103,32 @@ static void find_median(har_real (*directions)[3], int n, har_real *median) {
   }
 }
 
-/* The walking frame of the latest walk, and whether by its sway it points back. */
-HAR_APART static bool find_frame(const har_stream *s, har_real (*frame)[3]) {
+/* The walking frame of the latest walk, or of its windows of walking alone, and whether by its sway it points back. */
+HAR_APART static bool find_frame(const har_stream *s, bool of_walking, har_real (*frame)[3]) {
   har_real up[3] = {0}, back[3], directions[HAR_WALK_WINDOWS][3], sway = 0;
+  const har_motion *walk[HAR_WALK_WINDOWS];
+  int n = 0;
   for (int k = 0; k < s->n_walk; k++) {
-    for (int i = 0; i < 3; i++) up[i] += s->walk[k].up[i] / (har_real)s->n_walk;
+    if (s->is_walk[k] || !of_walking) walk[n++] = s->walk + k;
+  }
+  for (int k = 0; k < n; k++) {
+    for (int i = 0; i < 3; i++) up[i] += walk[k]->up[i] / (har_real)n;
   }
   make_unit(up);
-  for (int k = 0; k < s->n_walk; k++) find_back(&s->walk[k], up, directions[k]);
-  find_median(directions, s->n_walk, back);
+  for (int k = 0; k < n; k++) find_back(walk[k], up, directions[k]);
+  find_median(directions, n, back);
   make_frame(up, back, frame);
-  for (int k = 0; k < s->n_walk; k++) {
-    for (int i = 0; i < 3; i++) sway += frame[0][i] * dot(s->walk[k].turns[i], frame[2]);
+  for (int k = 0; k < n; k++) {
+    for (int i = 0; i < 3; i++) sway += frame[0][i] * dot(walk[k]->turns[i], frame[2]);
   }
   return sway > 0;
 }
 
-static void clear_walk(har_stream *s) { s->n_walk = s->place = s->n_walking = 0; }
+static void clear_walk(har_stream *s) { s->n_walk = s->place = 0; }
 
 bool har_forget_mounting(har_stream *s) {
   const bool was_known = s->is_mounted;
-  s->is_mounted = false;
+  s->is_mounted = s->is_settled = false;
   s->n_turned_over = 0;
   clear_walk(s);
   return was_known;
@@ -150,33 +156,66 @@ static bool is_tilted_anew(const har_stream *s) {
   return dot(s->own[0], walked) < HAR_ELSEWHERE * HAR_MATH(sqrt)(dot(walked, walked));
 }
 
-/* Take the window, of walking or not, into the search; a frame that points back needs a longer walk. The first frame
-   may come from several walks. */
-static void follow_walk(har_stream *s, bool is_walking) {
-  har_real frame[3][3];
-  if (!is_walking && s->is_mounted) clear_walk(s);
-  if (s->is_mounted && is_elsewhere(s, is_walking)) {
-    har_forget_mounting(s);
-    har_add_notice(s, s->window_us, HAR_MOUNTING_LOST, 0);
-  }
-  if (!is_walking) return;
-  if (!s->is_mounted && is_tilted_anew(s)) clear_walk(s);
-  s->walk[s->place] = s->latest;
-  s->place = (s->place + 1) % HAR_WALK_WINDOWS;
-  s->n_walk += s->n_walk < HAR_WALK_WINDOWS;
-  s->n_walking++;
-  const har_real walked_s = seconds(s, s->n_walking);
-  if (walked_s < HAR_WALK_S) return;
-  const bool sways_back = find_frame(s, frame);
+/* Compute a frame from the walk, if it is long enough; stairs down point back, so a frame that does needs more. */
+static bool find_frame_of_walk(const har_stream *s, har_real (*frame)[3]) {
+  const har_real walked_s = seconds(s, s->n_walk);
+  if (walked_s < HAR_WALK_S) return false;
+  const bool sways_back = find_frame(s, false, frame);
   har_real least_s = sways_back ? HAR_REVERSED_S : HAR_WALK_S;
   if (s->is_mounted) {
     const bool points_back = dot(frame[1], s->rotation[1]) < 0, sways_ahead = HAR_TURNS_GYRO && !sways_back;
     least_s = !points_back ? HAR_WALK_S : sways_ahead ? HAR_CONTRADICTED_S : HAR_REVERSED_S;
   }
-  if (walked_s < least_s) return;
-  if (!s->is_mounted) har_add_notice(s, s->window_us, HAR_MOUNTING_FOUND, 0);
+  return walked_s >= least_s;
+}
+
+/* Compute the first frame from windows of walking or, if too few are, from all windows of steps. */
+static bool find_first_frame(const har_stream *s, har_real (*frame)[3]) {
+  int n_walking = 0;
+  for (int k = 0; k < s->n_walk; k++) n_walking += s->is_walk[k];
+  if (seconds(s, n_walking) < HAR_WALK_S) return !s->is_mounted && find_frame_of_walk(s, frame);
+  find_frame(s, true, frame);
+  return true;
+}
+
+/* Forget stairs, now that a frame is found. */
+static void keep_walking(har_stream *s) {
+  int n = 0;
+  for (int k = 0; k < s->n_walk; k++) {
+    if (!s->is_walk[k]) continue;
+    s->walk[n] = s->walk[k];
+    s->is_walk[n++] = true;
+  }
+  s->n_walk = s->place = n;
+  s->place %= HAR_WALK_WINDOWS;
+}
+
+/* Take the window into the search: it certainly shows steps or not, and walking or not. A first frame may come from
+   several walks and from stairs; until it is settled, windows of walking replace it. */
+static void follow_walk(har_stream *s, bool has_steps, bool is_walking) {
+  har_real frame[3][3];
+  if (s->is_mounted) has_steps = is_walking;
+  if (!has_steps && s->is_settled) clear_walk(s);
+  if (s->is_mounted && is_elsewhere(s, is_walking)) {
+    har_forget_mounting(s);
+    har_add_notice(s, s->window_us, HAR_MOUNTING_LOST, 0);
+  }
+  if (!has_steps) return;
+  if (!s->is_settled && is_tilted_anew(s)) clear_walk(s);
+  s->walk[s->place] = s->latest;
+  s->is_walk[s->place] = is_walking;
+  s->place = (s->place + 1) % HAR_WALK_WINDOWS;
+  s->n_walk += s->n_walk < HAR_WALK_WINDOWS;
+  if (!(s->is_settled ? find_frame_of_walk(s, frame) : find_first_frame(s, frame))) return;
+  if (!s->is_mounted) {
+    har_add_notice(s, s->window_us, HAR_MOUNTING_FOUND, 0);
+    keep_walking(s);
+  }
   memcpy(s->rotation, frame, sizeof frame);
   s->is_mounted = true;
+  if (s->is_settled || seconds(s, s->n_walk) < HAR_SETTLED_S) return;
+  s->is_settled = true;
+  clear_walk(s);
 }
 
 /* Turn the window into its own frame or into the known frame; a board turns it on from the frame that it has. */
@@ -203,37 +242,34 @@ void har_turn_window(har_stream *s) {
   turn(s, !s->is_mounted);
 }
 
-static void search(har_stream *s, bool is_walking) {
+static void search(har_stream *s, bool has_steps, bool is_walking) {
   const bool was_mounted = s->is_mounted;
-  follow_walk(s, is_walking);
+  follow_walk(s, has_steps, is_walking);
   s->stage = was_mounted && !s->is_mounted ? ASKS_AGAIN : DECIDES;
   if (s->stage == ASKS_AGAIN) turn(s, true);
 }
 
 static bool can_be_walking(har_stream *s) {
   har_detect(s);
-  return s->moves && !(s->flags[HAR_WALKING] & NOVEL_MOVEMENT) && !s->novelty.too_quick; /* for example jogging */
+  return s->moves && !s->runs && !(s->flags[HAR_WALKING] & NOVEL_MOVEMENT) && !s->novelty.too_quick;
 }
 
-/* While no frame is known, stairs count too: slow walks are taken for stairs. */
-static bool shows_walking(const har_stream *s) {
-  har_real sum = 0;
-  for (int i = 0; i < HAR_N_LABELS; i++) sum += i == HAR_WALKING || (har_steps[i] && !s->is_mounted) ? s->answer[i] : 0;
-  return sum > HAR_SURE;
-}
-
-/* Know from an answer whether the window shows walking, or ask for another in its own frame. */
+/* Know from an answer whether the window shows steps and walking, or ask for another in its own frame: the device has
+   moved since the frame was settled, or the frame is tentative and may point back. */
 void har_take_answer(har_stream *s) {
   const size_t n_bytes = sizeof *s->answer * (size_t)HAR_N_LABELS;
   if (!HAR_WALKING_FRAME) {
     s->stage = DECIDES;
     return;
   }
-  const bool is_walking = can_be_walking(s) && shows_walking(s);
+  har_real steps = 0;
+  for (int i = 0; i < HAR_N_LABELS; i++) steps += har_steps[i] ? s->answer[i] : 0;
+  const bool can = can_be_walking(s), is_walking = can && s->answer[HAR_WALKING] > HAR_SURE;
+  const bool has_steps = can && steps > HAR_SURE;
   if (s->stage == TOLD_OWN) {
     memcpy(s->answer, s->first_answer, n_bytes);
     turn(s, false);
-  } else if (!is_walking && s->moves && s->is_mounted) {
+  } else if (s->is_mounted && s->moves && !(s->is_settled && is_walking)) {
     turn(s, true);
     if (can_be_walking(s)) {
       memcpy(s->first_answer, s->answer, n_bytes);
@@ -241,8 +277,10 @@ void har_take_answer(har_stream *s) {
       return;
     }
     turn(s, false);
+    search(s, false, false);
+    return;
   }
-  search(s, is_walking);
+  search(s, has_steps, is_walking);
 }
 
 /* Return the rows of the window in the device's frame. */

@@ -79,6 +79,7 @@ typedef double har_real;
 #define HAR_SWAY_LAG_S HAR_R(0.06)
 #define HAR_SWAY_LAG_US 60000
 #define HAR_MOVING_G HAR_R(0.1)
+#define HAR_RUNNING_G HAR_R(0.9)
 #define HAR_MILLIONTHS HAR_R(1000000.0)
 #define HAR_WEISZFELD_STEPS 20
 #define HAR_NEAREST HAR_R(0.01)
@@ -106,6 +107,8 @@ typedef double har_real;
 /* live/mounting_search.py */
 #define HAR_WALK_S HAR_R(5.0)
 #define HAR_WALK_US 5000000
+#define HAR_SETTLED_S HAR_R(11.0)
+#define HAR_SETTLED_US 11000000
 #define HAR_SURE HAR_R(0.8)
 #define HAR_CONTRADICTED_S HAR_R(8.0)
 #define HAR_CONTRADICTED_US 8000000

@@ -181,12 +181,13 @@ typedef struct {
 #endif
   int n_recent, n_turns;
   bool told_axes;
-  bool is_mounted, moves; /* `rotation` is known; the body moves in the window */
+  bool is_mounted, is_settled, moves, runs; /* `rotation` is known, and by walking; the body moves in the window */
 #if HAR_SEEKS_MOUNTING
   har_real rotation[3][3], own[3][3], turned[3][3]; /* `own` of the window, which is `turned` */
   HAR_ARRAY(har_real, first_answer, HAR_N_LABELS);
-  har_motion latest, walk[HAR_WALK_WINDOWS];
-  int n_walk, place, n_walking, n_turned_over;
+  har_motion latest, walk[HAR_WALK_WINDOWS]; /* of walking or of stairs */
+  bool is_walk[HAR_WALK_WINDOWS];
+  int n_walk, place, n_turned_over;
   HAR_ARRAY(HAR_VALUE, kept, HAR_N_SIGNALS *(HAR_SAMPLES - HAR_FIRST_KEPT) + 1); /* rows of the device's frame */
 #endif
 } har_stream;

@@ -15,7 +15,7 @@ from edge_runtime.model.classifier import Classifier, gravity
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, motion_features
 from edge_runtime.signals.frontend import SIGNALS
-from edge_runtime.signals.mounting import MOVING_G, is_moving
+from edge_runtime.signals.mounting import MOVING_G, RUNNING_G, is_moving
 from edge_runtime.signals.raw_signals import measured_names, raw_factors
 
 UNKNOWN = "unknown"
@@ -83,9 +83,7 @@ class Decider:
         self._tilt_decides = self._card.frame == "walking" and tilt_decides(placement, self._card.labels)
         self.answers = (*self._card.answers, *(alike.name for alike in self._upright_alike))
         self._is_still = np.array(are_still(self._card))
-        self._search = (
-            MountingSearch(self._card.signal_names, self._card.window, self._card.window.hop) if is_sought else None
-        )
+        self._search = MountingSearch(self._card.signal_names, self._card.window) if is_sought else None
         self._steps = [i for i, label in enumerate(self._card.labels) if label in STEPS]
         self._looks_up = looks_up(self._card) and not mounting_is_told
         self._walked_s = 0.0  # without a pause
@@ -124,7 +122,7 @@ class Decider:
             yield from self._look_up(signals, seconds)
         answer = self._classify(window)
         if self._search:
-            news = self._search.update(as_worn, moves and self._is_walking(as_worn, window, answer))
+            news = self._search.update(as_worn, *self._find_steps(as_worn, window, answer))
             if news:
                 yield Notice(seconds, "mounting", {"found": FOUND, "lost": LOST}[news])
             if news == "lost":
@@ -176,21 +174,27 @@ class Decider:
     def _classify(self, window: npt.NDArray[np.floating]) -> Array:
         return self._classifier.probabilities(window[np.newaxis])[0]
 
-    def _is_walking(self, as_worn: npt.NDArray[np.floating], turned: npt.NDArray[np.floating], answer: Array) -> bool:
-        """Tell whether a moving window `[samples, n_signals]` certainly shows walking.
+    def _find_steps(
+        self, as_worn: npt.NDArray[np.floating], turned: npt.NDArray[np.floating], answer: Array
+    ) -> tuple[bool, bool]:
+        """Tell whether a window `[samples, n_signals]` certainly shows steps, and whether it certainly shows walking.
 
-        It does by its `answer` in the known frame, or else, if the device has moved since, by another in its own frame.
-        While no frame is known, stairs count too: slow walks are taken for stairs.
+        It does by its `answer` in the settled frame, or else, if the device has moved since, by another in its own
+        frame. In a tentative frame, which may point back, stairs down would look like walking.
         """
         assert self._search
+        shown = self._shows_steps(turned, answer)
+        if self._search.rotation is None or (self._search.is_settled and shown[1]):
+            return shown
         own = self._search.own(as_worn)
-        return self._shows_walking(turned, answer) or (self._search.rotation is not None and self._shows_walking(own))
+        return self._shows_steps(own, self._classify(own))
 
-    def _shows_walking(self, window: npt.NDArray[np.floating], answer: Array | None = None) -> bool:
-        label, novelty = self._card.labels.index(WALKING), self._novelty(window, has_posture=False)
-        is_novel = novelty.novel_movement[label] or novelty.too_quick  # for example jogging
-        counted = self._steps if self._search and self._search.rotation is None else [label]
-        return bool(not is_novel and (self._classify(window) if answer is None else answer)[counted].sum() > SURE)
+    def _shows_steps(self, window: npt.NDArray[np.floating], answer: Array) -> tuple[bool, bool]:
+        names, label = self._card.signal_names, self._card.labels.index(WALKING)
+        novelty = self._novelty(window, has_posture=False)
+        moves, runs = (is_moving(window[np.newaxis], names, least)[0] for least in (MOVING_G, RUNNING_G))
+        can_be_walking = moves and not (runs or novelty.novel_movement[label] or novelty.too_quick)
+        return bool(can_be_walking and answer[self._steps].sum() > SURE), bool(can_be_walking and answer[label] > SURE)
 
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
         """Name the activity `label`, or the activities that look like it at the tilt of `window`."""

@@ -10,7 +10,8 @@ from edge_runtime.signals.mounting import Motion, is_moving, is_turned_round, ow
 from edge_runtime.signals.types import Window
 
 UNKNOWN_MOUNTING = "mounting not known yet: walk a few steps"
-WALK_S = 5.0  # of walking, to compute a frame; of movement with the device turned over, to forget it
+WALK_S = 5.0  # of walking or stairs, to compute a frame; of movement with the device turned over, to forget it
+SETTLED_S = 11.0  # of walking, to settle a frame
 SURE = 0.8  # a frame is computed from windows with at least this probability of walking, or of steps
 CONTRADICTED_S = 8.0  # of walking, to accept a frame that points back by the known frame, but ahead by sway
 REVERSED_S = 20.0  # of walking, to accept a frame that points back; so does downstairs, but stairs end sooner
@@ -23,34 +24,30 @@ Array = npt.NDArray[np.float64]
 
 
 class MountingSearch:
-    """Follows the mounting of one stream: windows of the signals `names`, one every `hop` samples.
+    """Follows the mounting of one stream: windows of the signals `names`, one every hop of `window`.
 
-    `rotation` `[3, 3]` turns its windows into the walking frame; None while the frame is unknown.
+    `rotation` `[3, 3]` turns its windows into the walking frame; None while the frame is unknown. Stairs and jogging
+    may give a first frame that points back. So it is tentative until it `is_settled` by windows of walking.
     """
 
-    def __init__(self, names: Sequence[str], window: Window, hop: int) -> None:
-        assert window.rate_hz
-        self._names, self._window, self._hop, self._rate_hz = names, window, hop, window.rate_hz
+    def __init__(self, names: Sequence[str], window: Window) -> None:
+        self._names, self._window = names, window
         self.rotation: Array | None = None
-        self._walk: deque[Motion] = deque(maxlen=WALK_WINDOWS)
-        self._n_walking = self._n_turned_over = 0  # windows in a row
-        self._since = window.hop  # samples since the last window of the walk
+        self.is_settled = False
+        self._walk: deque[tuple[Motion, bool]] = deque(maxlen=WALK_WINDOWS)  # and whether it is walking, not stairs
+        self._n_turned_over = 0  # windows in a row
 
     def forget(self) -> bool:
         """Forget the mounting; return whether it was known."""
         was_known = self.rotation is not None
-        self.rotation, self._n_turned_over = None, 0
-        self._clear()
+        self.rotation, self.is_settled, self._n_turned_over = None, False, 0
+        self._walk.clear()
         return was_known
 
     def end_walk(self) -> None:
-        """End the walk; while the mounting is unknown, the next walk goes on with it."""
-        if self.rotation is not None:
-            self._clear()
-
-    def _clear(self) -> None:
-        self._walk.clear()
-        self._n_walking, self._since = 0, self._window.hop
+        """End the walk; while the mounting is not settled, the next walk goes on with it."""
+        if self.is_settled:
+            self._walk.clear()
 
     def own(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Turn a window `[samples, n_signals]` into its own frame, in which walking is recognised."""
@@ -62,45 +59,66 @@ class MountingSearch:
             return self.own(window)
         return turned(window[np.newaxis], self._names, self.rotation)[0]
 
-    def update(self, window: npt.NDArray[np.floating], is_walking: bool) -> str:
+    def update(self, window: npt.NDArray[np.floating], has_steps: bool, is_walking: bool) -> str:
         """Take the next window `[samples, n_signals]`; return "found" or "lost" if the mounting changes, else "".
 
-        A frame is computed from the latest windows of a walk, at least the model's hop apart. The first frame may use
-        windows of several walks and of stairs, as long as the device has about the same tilt in them. Stairs down point
-        back. So a frame that points back, by sway or by the known frame, needs a longer walk.
+        It `has_steps` if it certainly shows walking or stairs. The first frame may use windows of several walks and of
+        stairs, as long as the device has about the same tilt in them; until it is settled, windows of walking replace
+        it. A settled frame is computed anew from the latest windows of a walk.
         """
-        if not is_walking:
+        if self.rotation is not None:
+            has_steps = is_walking
+        if not has_steps:
             self.end_walk()
         news = ""
         if self.rotation is not None and self._is_elsewhere(window, is_walking):
             self.forget()
             news = "lost"
-        if not is_walking:
+        if not has_steps:
             return news
-        if self.rotation is None and self._walk:
-            walked = np.mean([motion.acceleration[0] for motion in self._walk], axis=0)
+        if not self.is_settled and self._walk:
+            walked = np.mean([motion.acceleration[0] for motion, _ in self._walk], axis=0)
             if own_frames(self._motion(window))[0, 0] @ walked < ELSEWHERE * np.linalg.norm(walked):
-                self._clear()
-        self._n_walking += 1
-        self._since += self._hop
-        if self._since >= self._window.hop:
-            self._walk.append(self._motion(window))
-            self._since = 0
-        walked_s = self._seconds(self._n_walking)
-        if walked_s >= WALK_S:
-            walk = Motion(*map(np.concatenate, zip(*self._walk, strict=True)))
-            frame = walking_frame(walk)
-            sways_back = is_turned_round(walk, frame)
-            if self.rotation is None:
-                least_s = REVERSED_S if sways_back else WALK_S
-                news = "found" if walked_s >= least_s else news
-            else:
-                sways_ahead = "body_gyro_x" in self._names and not sways_back
-                points_back = bool(frame[1] @ self.rotation[1] < 0)
-                least_s = WALK_S if not points_back else CONTRADICTED_S if sways_ahead else REVERSED_S
-            if walked_s >= least_s:
-                self.rotation = frame
+                self._walk.clear()
+        self._walk.append((self._motion(window), is_walking))
+        frame = self._frame_of_walk() if self.is_settled else self._first_frame()
+        if frame is None:
+            return news
+        if self.rotation is None:
+            news = "found"
+            walking = [x for x in self._walk if x[1]]
+            self._walk.clear()
+            self._walk.extend(walking)
+        self.rotation = frame
+        if not self.is_settled and self._seconds(len(self._walk)) >= SETTLED_S:
+            self.is_settled = True
+            self._walk.clear()
         return news
+
+    def _first_frame(self) -> Array | None:
+        """Compute a frame from windows of walking or, if too few are, from all windows of steps."""
+        walking = [motion for motion, is_walking in self._walk if is_walking]
+        if self._seconds(len(walking)) >= WALK_S:
+            return walking_frame(_joined(walking))
+        return self._frame_of_walk() if self.rotation is None else None
+
+    def _frame_of_walk(self) -> Array | None:
+        """Compute a frame from the walk, if that is long enough.
+
+        Stairs down point back. So a frame that points back, by sway or by the known frame, needs a longer walk.
+        """
+        walked_s = self._seconds(len(self._walk))
+        if walked_s < WALK_S:
+            return None
+        walk = _joined([motion for motion, _ in self._walk])
+        frame = walking_frame(walk)
+        sways_back = is_turned_round(walk, frame)
+        least_s = REVERSED_S if sways_back else WALK_S
+        if self.rotation is not None:
+            sways_ahead = "body_gyro_x" in self._names and not sways_back
+            points_back = bool(frame[1] @ self.rotation[1] < 0)
+            least_s = WALK_S if not points_back else CONTRADICTED_S if sways_ahead else REVERSED_S
+        return frame if walked_s >= least_s else None
 
     def _is_elsewhere(self, window: npt.NDArray[np.floating], is_walking: bool) -> bool:
         """Tell whether someone walks with a strongly tilted device, or keeps moving with a device turned over."""
@@ -111,9 +129,15 @@ class MountingSearch:
         return bool(is_walking and upright < ELSEWHERE) or self._seconds(self._n_turned_over) >= WALK_S
 
     def _motion(self, window: npt.NDArray[np.floating]) -> Motion:
-        return Motion.of(window[np.newaxis], self._names, self._rate_hz)
+        assert self._window.rate_hz
+        return Motion.of(window[np.newaxis], self._names, self._window.rate_hz)
 
     def _seconds(self, n_windows: int) -> float:
         """Compute the time from the first to the last sample of `n_windows` in a row."""
-        samples = self._window.samples + (n_windows - 1) * min(self._hop, self._window.samples)
-        return samples / self._rate_hz if n_windows else 0.0
+        assert self._window.rate_hz
+        samples = self._window.samples + (n_windows - 1) * min(self._window.hop, self._window.samples)
+        return samples / self._window.rate_hz if n_windows else 0.0
+
+
+def _joined(walk: Sequence[Motion]) -> Motion:
+    return Motion(*map(np.concatenate, zip(*walk, strict=True)))

@@ -21,7 +21,7 @@ from edge_runtime.signals.types import triads
 
 LAG_S = 0.16  # from a push upwards until its push backwards, in walking
 MOVING_G = 0.1  # root mean square of body acceleration above which a body moves
-_RUNNING_G = 0.9  # above it 97 % of MotionSense's windows of jogging, 5 % of its walking and none of UCI HAR's are
+RUNNING_G = 0.9  # above it 97 % of MotionSense's windows of jogging, 5 % of its walking and none of UCI HAR's are
 _ENOUGH = 3  # windows below it that make a frame, if they are this share of those that move
 _SHARE = 0.1
 SWAY_LAG_S = 0.06  # from a turn to one side until its push to the other
@@ -97,7 +97,7 @@ def recorded_frame(windows: Windows, names: Sequence[str], rate_hz: float) -> Ar
 
     Raises as `walking_frame`.
     """
-    moves, runs = is_moving(windows, names), is_moving(windows, names, _RUNNING_G)
+    moves, runs = is_moving(windows, names), is_moving(windows, names, RUNNING_G)
     walks = moves & ~runs
     if walks.sum() >= max(_ENOUGH, _SHARE * moves.sum()):
         return walking_frame(Motion.of(windows[walks], names, rate_hz))

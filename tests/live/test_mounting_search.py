@@ -120,31 +120,50 @@ def windows_of(samples):
 
 
 @pytest.mark.parametrize(("yaw", "walked_s"), [(1, 8), (-1, 20)])
-def test_only_a_long_walk_that_points_back_turns_a_known_frame_round(yaw, walked_s):
+def test_only_a_long_walk_that_points_back_turns_a_settled_frame_round(yaw, walked_s):
     """Stairs down, mistaken for walking, point and sway back; a phone turned round in a pocket only points back."""
     windows = windows_of(stretch(WALKING, 2000))
     windows = mounting.turned(windows, NAMES, mounting.walking_frame(mounting.Motion.of(windows, NAMES, 50.0)))
-    search = MountingSearch(NAMES, dataset.WINDOW, 64)
-    for window in windows[:5]:
-        search.update(window, is_walking=True)
+    search = MountingSearch(NAMES, dataset.WINDOW)
+    for window in windows[:8]:
+        assert not search.is_settled
+        search.update(window, True, True)
+    assert search.is_settled
     before = search.rotation
-    search.update(windows[5], is_walking=False)
+    search.update(windows[8], False, False)
     turned_round = []
     for window in mounting.turned(windows, NAMES, np.diag([1.0, -1.0, -1.0]))[:16]:
-        search.update(window * [1, 1, 1, yaw, 1, 1, 1, 1, 1], is_walking=True)
+        search.update(window * [1, 1, 1, yaw, 1, 1, 1, 1, 1], True, True)
         turned_round.append(search.rotation[1] @ before[1] < 0)
     assert turned_round == [2.56 + 1.28 * i >= walked_s for i in range(16)]
 
 
-@pytest.mark.parametrize(("yaw", "has_gyroscope", "walked_s"), [(1, True, 5), (-1, True, 20), (-1, False, 5)])
-def test_a_walk_that_sways_backwards_must_be_longer_to_find_the_mounting(yaw, has_gyroscope, walked_s):
-    """A phone without a gyroscope cannot see the sway."""
+@pytest.mark.parametrize(
+    ("yaw", "has_gyroscope", "is_walking", "walked_s"),
+    [(1, True, False, 5), (-1, True, False, 20), (-1, True, True, 5), (-1, False, False, 5)],
+)
+def test_steps_that_sway_backwards_must_last_longer_to_find_the_mounting(yaw, has_gyroscope, is_walking, walked_s):
+    """Unless they certainly are of walking. A phone without a gyroscope cannot see the sway."""
     columns = [i for i, x in enumerate(SIGNALS) if has_gyroscope or not x.is_rotation]
-    search = MountingSearch([NAMES[i] for i in columns], dataset.WINDOW, 64)
+    search = MountingSearch([NAMES[i] for i in columns], dataset.WINDOW)
     windows = windows_of(worn(stretch(WALKING, 1400) * [1, 1, 1, yaw, 1, 1], 3))
-    changes = [search.update(window[:, columns], is_walking=True) for window in windows]
+    changes = [search.update(window[:, columns], True, is_walking) for window in windows]
     assert changes.count("found") == 1
     assert walked_s <= 2.56 + 1.28 * changes.index("found") < walked_s + 1.28
+
+
+def test_windows_of_walking_turn_a_frame_round_that_was_found_from_stairs():
+    search, windows = MountingSearch(NAMES, dataset.WINDOW), windows_of(stretch(WALKING, 2000))
+    for window in mounting.turned(windows, NAMES, np.diag([1.0, -1.0, -1.0]))[:3]:
+        news = search.update(window, True, False)
+    assert news == "found"
+    stairs = search.rotation
+    search.update(windows[0], True, False)  # more stairs
+    assert search.rotation is stairs
+    for window in windows[1:4]:
+        search.update(windows[9], False, False)
+        search.update(window, True, True)
+    assert search.rotation[1] @ stairs[1] < 0
 
 
 @pytest.mark.parametrize(
