@@ -33,7 +33,7 @@ RULES: dict[str, tuple[str, str]] = {
         "WALK_S SETTLED_S SURE CONTRADICTED_S REVERSED_S LONGEST_GAP_S WALK_WINDOWS ELSEWHERE TURNED_OVER",
     ),
     "live.persistence": ("", "PERSISTENCE_S STEADY_S REST_S STEADY ATYPICAL UNLIKE_S LONGEST_UNLIKE_S"),
-    "live.smoothing": ("", "CHANGE_OF_STEPS LEAST_PROBABILITY"),
+    "live.smoothing": ("", "FIRST_EVIDENCE CHANGE_OF_STEPS LEAST_PROBABILITY"),
     "live.decider": ("", "UPRIGHT"),
     "live.recognizer": ("", "WARM_UP_S ANOTHER_CLOCK_S"),
 }

@@ -135,6 +135,7 @@ typedef double har_real;
 #define HAR_LONGEST_UNLIKE_US 10000000
 
 /* live/smoothing.py */
+#define HAR_FIRST_EVIDENCE HAR_R(0.75)
 #define HAR_CHANGE_OF_STEPS HAR_R(0.05)
 #define HAR_LEAST_PROBABILITY HAR_R(1e-06)
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from edge_runtime.model.model_card import Smoothing
 
+FIRST_EVIDENCE = 0.75  # the exponent of the first window, which overlaps with no earlier window
 CHANGE_OF_STEPS = 0.05  # the probability of a change after such a window
 LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
 
@@ -50,8 +51,9 @@ class Smoother:
         self.probabilities = (1 - change) * self.probabilities + change * others
         likelihood = np.maximum(np.asarray(window, np.float64), LEAST_PROBABILITY)
         if not cannot_begin[likelihood.argmax()]:
-            # The first window overlaps with no earlier window, so it counts in full.
-            posterior = self.probabilities * likelihood ** (1 if self._is_first else self._settings.evidence)
+            posterior = self.probabilities * likelihood ** (
+                FIRST_EVIDENCE if self._is_first else self._settings.evidence
+            )
             self.probabilities = posterior / posterior.sum()
             self._is_first = False
         likeliest = int(self.probabilities.argmax())

@@ -59,9 +59,9 @@ def test_windows_that_leave_open_which_steps_are_taken_decide_together(steps, be
 
 
 @pytest.mark.parametrize(("earlier", "expected"), [(0, 0), (1, None)])
-def test_the_first_window_counts_in_full_since_it_overlaps_with_no_other(earlier, expected):
+def test_the_first_window_counts_for_more_since_it_overlaps_with_no_other(earlier, expected):
     smoother = Smoother(Smoothing(), 6, ())
-    for probabilities in [*[[1 / 6] * 6] * earlier, [0.9, *[0.02] * 5]]:
+    for probabilities in [*[[1 / 6] * 6] * earlier, [0.95, *[0.01] * 5]]:
         smoother.update(np.array(probabilities), True, np.zeros(6, np.bool_))
     assert smoother.current == expected
 
