@@ -14,12 +14,15 @@ Family: TypeAlias = Callable[[Any, tuple[int, int], int], "keras.Model"]
 """Takes a trial of Optuna or a `Chosen`, (samples, n_signals) of a window, and the number of classes."""
 
 
+_WIDTHS = (8, 16, 32, 48)  # the C file pads 24 to 32
+
+
 def strided_network(trial: Any, input_shape: tuple[int, int], n_classes: int) -> keras.Model:
     """Build one or two strided convolutions, and an LSTM or GRU over 4 to 16 steps, as `edge` and `edge-tiny`."""
     numbers = range(trial.suggest_int("convolutions", 1, 2))
-    filters = [trial.suggest_int(f"filters_{i + 1}", 8, 48, step=8) for i in numbers]
+    filters = [trial.suggest_categorical(f"filters_{i + 1}", _WIDTHS) for i in numbers]
     overlaps = [trial.suggest_float(f"overlap_{i + 1}", 1.0, 2.25, step=0.25) for i in numbers]
-    cell, units = trial.suggest_categorical("cell", ["lstm", "gru"]), trial.suggest_int("units", 8, 48, step=8)
+    cell, units = trial.suggest_categorical("cell", ("lstm", "gru")), trial.suggest_categorical("units", _WIDTHS)
     dropout = trial.suggest_float("dropout", 0.0, 0.3, step=0.1)
     return strided("strided", input_shape, n_classes, [*zip(filters, overlaps, strict=True)], cell, units, dropout)
 

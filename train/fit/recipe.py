@@ -49,11 +49,12 @@ class Recipe:
 
 _OF_NETWORK: Mapping[str, Mapping[str, Any]] = {
     "edge-tiny": {"epochs": 100},
+    "strided": {"epochs": 100},
     # Larger batches keep a training over 128 steps within 15 minutes.
     "stacked-lstm": {"batch_size": 256},
     "residual-bidir-lstm": {"batch_size": 256, "epochs": 30},
 }
-"""By network, the numbers that differ."""
+"""By network or family, the numbers that differ."""
 
 _OF_FRAME: Mapping[Frame, Mapping[str, Any]] = {
     "device": {},
@@ -83,7 +84,8 @@ def choose_recipe(
     batch_size: int | None = None,
 ) -> Recipe:
     """Return the recipe of `network` in the `frame` of the windows; numbers that are not None replace the recipe's."""
-    recipe = dataclasses.replace(Recipe(), network=network, **_OF_FRAME[frame], **_OF_NETWORK.get(network, {}))
+    its_own = _OF_NETWORK.get(network.partition("@")[0], {})
+    recipe = dataclasses.replace(Recipe(), network=network, **_OF_FRAME[frame], **its_own)
     return dataclasses.replace(
         recipe,
         epochs=epochs or recipe.epochs,

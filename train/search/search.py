@@ -43,7 +43,7 @@ from train.training_data import TrainingInput, check_signals
 _FOLDS = 4
 _HEARTBEAT_S, _DEAD_S, _TABLES_S = 10, 60, 3
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
-_AT_RANDOM = 64  # trials, before Optuna's estimator suggests; most are too large for a small budget
+_AT_RANDOM = 32  # trials, before Optuna's estimator suggests; most are too large for a small budget
 _MARGIN = 0.01  # of accuracy, at two or more points of the fits
 
 
@@ -95,7 +95,9 @@ class Search:
             if before.user_attrs["network"] == name and "points" in before.user_attrs:
                 trial.set_user_attr("points", before.user_attrs["points"])
                 raise optuna.TrialPruned  # a second score would draw more suggestions here
-        recipe, points = replace(self.options.recipe, network=name), dict[str, float]()
+        points = dict[str, float]()
+        # Half the epochs suffice to compare networks.
+        recipe = replace(self.options.recipe, network=name, epochs=max(1, self.options.recipe.epochs // 2))
 
         def on_epoch(job: FitJob, epoch: Epoch) -> None:
             if epoch.epoch in (max(1, recipe.epochs // 2), recipe.epochs):
