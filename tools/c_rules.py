@@ -25,7 +25,7 @@ RULES: dict[str, tuple[str, str]] = {
     "signals.gyroscope_axes": ("AXES_", "RATE_HZ TURNING CALM_G SIDE ENOUGH LEAST MARGIN"),
     "signals.mounting": ("", "LAG_S SWAY_LAG_S MOVING_G RUNNING_G MILLIONTHS WEISZFELD_STEPS NEAREST"),
     "signals.steps": ("", "GRID_HZ SLOWEST FASTEST LEAST_HALF"),
-    "model.alike_labels": ("", "LEAST_TILT WITHIN"),
+    "model.alike_labels": ("", "LEAST_TILT WITHIN LEVEL"),
     "model.novelty": ("", "FLOOR"),
     "model.personal_correction": ("CORRECTION_", "UNIT_G UNIT_SPREAD UNIT_CORRELATION FLOOR FAINT"),
     "live.mounting_search": (

@@ -12,6 +12,7 @@ from edge_runtime import c
 from edge_runtime.errors import InputError
 from edge_runtime.live.decider import STEPS, are_still, looks_up
 from edge_runtime.live.recognizer import check_live
+from edge_runtime.model.alike_labels import IN_A_POCKET, tilt_decides
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import NoveltyDetector, TypicalMovement, TypicalPosture, TypicalSteps
 from edge_runtime.model.personal_correction import PersonalCorrection, moving_columns
@@ -84,12 +85,14 @@ def card_numbers(card: Card) -> CardNumbers:
     tilted = [next((group.name for group in card.alike if label in group.labels), label) for label in labels]
     correction = card.personal_correction or PersonalCorrection((), (), (), ())
     moving = moving_columns(card.signal_names)
+    by_tilt = [labels.index(x) for x in IN_A_POCKET.labels] if tilt_decides("waist", labels) else [0, 0]
     posture, movement = detector.posture, detector.movement
     whole = {"SAMPLES": card.window.samples, "HOP": card.window.hop, "N_SIGNALS": len(columns), "N_LABELS": len(labels)}
     whole |= {"UNKNOWN": len(card.answers), "RATE_MHZ": round(1000 * card.window.rate_hz), "IS_RAW": int(is_raw)}
     whole |= {"WALKING_FRAME": int(card.frame == "walking"), "N_CHANNELS": card.n_channels}
     whole |= {"TURNS_GYRO": int("body_gyro" in triads(names).values()), "LOOKS_UP": int(looks_up(card))}
-    whole |= {"WALKING": labels.index(WALKING) if WALKING in labels else 0, "N_CENTRES": n_centres}
+    whole |= {"WALKING": labels.index(WALKING) if WALKING in labels else 0}
+    whole |= {"SITTING": by_tilt[0], "LAYING": by_tilt[1], "N_CENTRES": n_centres}
     whole |= {"N_MOVEMENT": len(movement[0].mean), "N_MOVING": len(moving) if card.personal_correction else 0}
     real = {"TEMPERATURE": card.temperature, "EVIDENCE": smoothing.evidence, "CONFIDENCE": smoothing.confidence}
     real |= {"CHANGE_STILL": smoothing.change_still, "CHANGE_MOVING": smoothing.change_moving}

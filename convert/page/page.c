@@ -13,8 +13,12 @@ EXPORT(logits) const float *logits_of_infer(void) { return logits; }
 EXPORT(infer) void infer_window(void) { HAR_PREDICT(window, logits); }
 
 EXPORT(event) const void *event_of_next(void) { return &event; }
-EXPORT(reset) void reset_stream(void) { har_reset(&stream); }
 EXPORT(flush) void flush_stream(void) { har_flush(&stream); }
+
+EXPORT(reset) void reset_stream(int at_waist) {
+  har_reset(&stream);
+  stream.at_waist = at_waist;
+}
 
 EXPORT(push) void push_sample(double us, double ax, double ay, double az, double gx, double gy, double gz) {
   har_push(&stream, (int64_t)us, (const har_real[]){ax, ay, az, gx, gy, gz});

@@ -93,6 +93,7 @@ typedef double har_real;
 /* model/alike_labels.py */
 #define HAR_LEAST_TILT HAR_R(0.7071067811865476)
 #define HAR_WITHIN HAR_R(0.5000000000000001)
+#define HAR_LEVEL HAR_R(0.5000000000000001)
 
 /* model/novelty.py */
 #define HAR_FLOOR HAR_R(0.002)

@@ -47,6 +47,15 @@ static void smooth(har_stream *s, bool is_moving) {
   if (p[likeliest] >= HAR_CONFIDENCE && !(s->flags[likeliest] & CANNOT_BEGIN)) s->current = likeliest;
 }
 
+/* At a waist, tilt decides between sitting and lying (edge_runtime/model/alike_labels.py). */
+static void decide_by_tilt(har_stream *s) {
+  const har_real up = har_mean(s, TOTAL_ACC, HAR_END), ahead = har_mean(s, TOTAL_ACC + 1, HAR_END);
+  const bool is_level = up < HAR_LEVEL * size_of(up, ahead, har_mean(s, TOTAL_ACC + 2, HAR_END));
+  const har_real both = s->answer[HAR_SITTING] + s->answer[HAR_LAYING];
+  s->answer[HAR_SITTING] = is_level ? 0 : both;
+  s->answer[HAR_LAYING] = is_level ? both : 0;
+}
+
 /* Whether a device is tilted backwards (edge_runtime/model/alike_labels.py). */
 static bool leans_back(const har_stream *s) {
   const har_real up = har_mean(s, TOTAL_ACC, HAR_END), ahead = har_mean(s, TOTAL_ACC + 1, HAR_END);
@@ -73,6 +82,7 @@ static har_real movement(const har_stream *s) {
 static void decide(har_stream *s) {
   const bool has_posture = !HAR_WALKING_FRAME || s->is_mounted, moves = !HAR_WALKING_FRAME || s->moves;
   har_detect(s);
+  if (s->at_waist && HAR_WALKING_FRAME && has_posture && HAR_SITTING != HAR_LAYING) decide_by_tilt(s);
   for (int i = 0; i < HAR_N_LABELS && !has_posture; i++) s->flags[i] &= UNUSUAL_MOVEMENT | NOVEL_MOVEMENT;
   const bool not_worn = har_follow(s, greatest(s->answer, HAR_N_LABELS));
   for (int i = 0; i < HAR_N_LABELS && !has_posture; i++) { /* in its own frame every posture looks like standing */
@@ -92,7 +102,7 @@ static void decide(har_stream *s) {
   s->certain = s->reason == HAR_KNOWN && (s->certain || probable);
   if (s->reason == HAR_KNOWN && !s->certain) s->reason = HAR_UNCERTAIN;
 
-  const bool leans = s->certain && leans_back(s);
+  const bool leans = s->certain && !s->at_waist && leans_back(s);
   s->activity = !s->certain ? HAR_UNKNOWN : leans ? har_tilted[i] : i;
   s->probability = 0;
   for (int j = 0; j < HAR_N_LABELS; j++) {

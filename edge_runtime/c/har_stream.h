@@ -66,6 +66,8 @@ typedef enum {
   HAR_STUCK,           /* a sensor always gives the same values */
   HAR_UNKNOWN_MOUNTING /* nobody has walked since the device was put on */
 } har_reason;
+static const char *const har_reasons[] = {
+    "", "no activity is certain", "not worn", "untypical orientation", "untypical movement", "a sensor is stuck", "walk a few steps"};
 
 typedef enum { /* kinds of notices, with their amounts; the first ones are faults of a sensor that last for seconds */
   HAR_RATE,           /* samples a second: too few, more than any sensor gives, or not HAR_SENSOR_HZ */
@@ -82,6 +84,9 @@ typedef enum { /* kinds of notices, with their amounts; the first ones are fault
   HAR_AXES, /* the axis that points up, in place of x: 1 to 3, below 0 if it points down */
   HAR_N_FAULTS = HAR_INVALID
 } har_kind;
+static const char *const har_kinds[] = {
+    "rate", "units", "rotation units", "stuck sensor", "too small a range", "invalid sample", "gap", "clock", "rotation axes",
+    "mounting found", "mounting lost", "axes"};
 
 typedef struct { int64_t us; har_kind kind; har_real amount; } har_notice;
 typedef struct { int64_t us; har_real values[6]; } har_timed;
@@ -153,6 +158,7 @@ typedef struct {
   int32_t invalid, late, duplicates; /* samples left out */
   HAR_ARRAY(har_real, probabilities, HAR_N_LABELS);
   HAR_ARRAY(HAR_VALUE, window, HAR_SAMPLES *HAR_N_SIGNALS); /* in the frame that the model takes */
+  bool at_waist; /* set it after har_reset if you know it: with a walking frame, tilt tells sitting from lying */
 
 #if defined(HAR_TABLE)
   const har_model *model;

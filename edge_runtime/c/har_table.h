@@ -18,6 +18,8 @@ typedef struct {
   int turns_gyro;
   int looks_up;
   int walking;
+  int sitting;
+  int laying;
   int n_centres;
   int n_movement;
   int n_moving;
@@ -62,6 +64,8 @@ static inline void har_read_model(har_model *m, const int *whole, const har_real
   m->turns_gyro = *whole++;
   m->looks_up = *whole++;
   m->walking = *whole++;
+  m->sitting = *whole++;
+  m->laying = *whole++;
   m->n_centres = *whole++;
   m->n_movement = *whole++;
   m->n_moving = *whole++;
@@ -104,6 +108,8 @@ static inline void har_read_model(har_model *m, const int *whole, const har_real
 #define HAR_TURNS_GYRO (s->model->turns_gyro)
 #define HAR_LOOKS_UP (s->model->looks_up)
 #define HAR_WALKING (s->model->walking)
+#define HAR_SITTING (s->model->sitting)
+#define HAR_LAYING (s->model->laying)
 #define HAR_N_CENTRES (s->model->n_centres)
 #define HAR_N_MOVEMENT (s->model->n_movement)
 #define HAR_N_MOVING (s->model->n_moving)

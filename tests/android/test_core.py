@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from c_recognizer import REASONS, Answer, Events, in_python
 from deliveries import (
-    DELIVERIES,
+    CASES,
     EDGE,
     Stream,
     as_faulty_sensors_deliver,
@@ -29,12 +29,11 @@ from edge_runtime.model.personal_correction import PersonalCorrection
 from edge_runtime.signals.types import Signal, Window
 
 
-@pytest.mark.parametrize("deliver", DELIVERIES)
-@pytest.mark.parametrize(("kind", "least"), [("edge", 1500), ("walking", 1500), ("edge-anywhere", 1100)])
-def test_decisions_reasons_and_notices_are_pythons(jvm, kind, least, deliver):
+@pytest.mark.parametrize(("kind", "deliver", "placement"), CASES)
+def test_decisions_reasons_and_notices_are_pythons(jvm, kind, deliver, placement):
     """Also if each recording is turned, and turned again halfway."""
-    answers = _recognised_as_in_python(jvm, model_of(jvm.folder, kind), streams_for(kind, deliver))
-    assert len(answers) > least
+    answers = _recognised_as_in_python(jvm, model_of(jvm.folder, kind), streams_for(kind, deliver), placement)
+    assert len(answers) > 1100
     assert ("stuck" in {answer.reason for answer in answers}) == (deliver is as_faulty_sensors_deliver)
 
 
@@ -81,7 +80,7 @@ def test_a_card_that_cannot_be_used_is_refused_as_in_python(jvm):
     ):
         (jvm.folder / "unusable.tflite").write_bytes(cards.attach(flatbuffer, unusable))
         with pytest.raises(DeviceError, match=reason):
-            jvm.drive("live", "unusable.tflite", "samples", "decisions")
+            jvm.drive("live", "unusable.tflite", "", "samples", "decisions")
         with pytest.raises(InputError, match=reason):
             cards.read_model(jvm.folder / "unusable.tflite")
 
@@ -91,17 +90,17 @@ def _stream(samples: np.ndarray) -> Stream:
     return np.rint(1e6 * seconds).astype(np.int64), samples
 
 
-def _recognised_as_in_python(jvm, model: Path, streams: list[Stream]) -> list[Answer]:
+def _recognised_as_in_python(jvm, model: Path, streams: list[Stream], placement: str = "") -> list[Answer]:
     """Compare the app's decisions and notices with Python's; return the decisions."""
     files = [(f"samples-{i}", f"decisions-{i}") for i in range(len(streams))]
     for stream, (samples, _) in zip(streams, files, strict=True):
         np.column_stack(stream).astype("<f8").tofile(jvm.folder / samples)
-    lines = [line.split() for line in jvm.drive("live", model, *chain(*files)).splitlines()]
+    lines = [line.split() for line in jvm.drive("live", model, placement, *chain(*files)).splitlines()]
     classifier = Classifier(model)
     answers: list[Answer] = []
     for i, (times, samples) in enumerate(streams):
         app = _events(classifier, jvm.folder / files[i][1], [line for number, *line in lines if number == str(i)])
-        python = in_python(classifier, samples, times)
+        python = in_python(classifier, samples, times, placement)
         assert app.answers == python.answers
         assert np.abs(app.probabilities - python.probabilities).max() < 1e-6
         assert sorted(app.notices) == sorted(python.notices)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from c_recognizer import KINDS as NOTICES
 from c_recognizer import REASONS, Answer, in_python
-from deliveries import DELIVERIES, KINDS, model_of, streams_for
+from deliveries import CASES, model_of, streams_for
 from programs import har_edge, succeeded
 from streams import decisions
 
@@ -22,14 +22,14 @@ from edge_runtime.model.classifier import Classifier
 from edge_runtime.model.model_paths import reference_model
 from edge_runtime.signals.types import STANDARD_GRAVITY
 
-_LIVE = """const [url, files] = given;
+_LIVE = """const [url, files, placement] = given;
 const { openModel } = await import('./engine.js');
 const model = await openModel(url);
 const streams = [];
 for (const file of files) {
   const values = new Float64Array(await (await fetch(file, { cache: 'no-store' })).arrayBuffer());
   const events = [];
-  model.start();
+  model.start(placement === 'waist');
   for (let i = 0; i < values.length; i += 7) events.push(...model.push(values[i], values.subarray(i + 1, i + 7)));
   events.push(...model.flush());
   streams.push([events, model.leftOut()]);
@@ -37,10 +37,9 @@ for (const file of files) {
 return streams;"""
 
 
-@pytest.mark.parametrize("deliver", DELIVERIES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "deliver", "placement"), CASES)
 def test_decisions_reasons_and_notices_are_pythons(
-    chromium, webkit, page_url, kind, deliver, tmp_path, tmp_path_factory
+    chromium, webkit, page_url, kind, deliver, placement, tmp_path, tmp_path_factory
 ):
     """Also if each recording is turned, and turned again halfway."""
     model, streams = model_of(tmp_path, kind), streams_for(kind, deliver)
@@ -48,13 +47,13 @@ def test_decisions_reasons_and_notices_are_pythons(
     for i, (times, samples) in enumerate(streams):
         np.column_stack([times, samples]).astype("<f8").tofile(tmp_path / f"stream-{i}")
     classifier = Classifier(model)
-    expected = [in_python(classifier, samples, times) for times, samples in streams]
+    expected = [in_python(classifier, samples, times, placement) for times, samples in streams]
     assert sum(len(stream.answers) for stream in expected) > 1100
     names = [*classifier.card.answers, UNKNOWN]
     url = f"{page_url}/{tmp_path.relative_to(tmp_path_factory.getbasetemp())}"
     for browser in (chromium, webkit):
         browser.open(f"{page_url}/page/words.js")
-        answers = browser.run(_LIVE, f"{url}/model.wasm", [f"{url}/stream-{i}" for i in range(len(streams))])
+        answers = browser.run(_LIVE, f"{url}/model.wasm", [f"{url}/stream-{i}" for i in range(len(streams))], placement)
         for (events, left_out), python in zip(answers, expected, strict=True):
             decided = [event for event in events if "answer" in event]
             notices = [(event["us"], NOTICES[event["kind"]]) for event in events if "kind" in event]

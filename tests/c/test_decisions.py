@@ -1,14 +1,11 @@
 """Check that the recogniser in C decides as `LiveRecognizer` does: decisions, reasons, notices and samples left out."""
 
-import itertools
-
 import numpy as np
 import pytest
 from c_recognizer import in_both, infers
 from compiled_c import CC
 from deliveries import (
-    DELIVERIES,
-    KINDS,
+    CASES,
     as_fast_sensors_deliver,
     as_faulty_sensors_deliver,
     as_phones_deliver,
@@ -25,20 +22,19 @@ pytestmark = pytest.mark.skipif(CC is None, reason="needs a C compiler: apt-get 
 
 
 # Each delivery and each kind of model, and all pairs of them.
-QUICK = {("walking", as_recorded), ("edge", as_phones_deliver), ("edge-anywhere", as_fast_sensors_deliver)}
-QUICK |= {("edge", as_faulty_sensors_deliver)}
-PAIRS = [
-    pytest.param(*pair, marks=[] if pair in QUICK else pytest.mark.long)
-    for pair in itertools.product(KINDS, DELIVERIES)
-]
+QUICK = {("walking", as_recorded, ""), ("edge", as_phones_deliver, ""), ("edge-anywhere", as_fast_sensors_deliver, "")}
+QUICK |= {("edge", as_faulty_sensors_deliver, ""), ("edge-anywhere", as_recorded, "waist")}
 
 
-@pytest.mark.parametrize(("kind", "deliver"), PAIRS)
-def test_decisions_reasons_and_notices_are_pythons(double, tmp_path, kind, deliver):
+@pytest.mark.parametrize(
+    ("kind", "deliver", "placement"),
+    [pytest.param(*case, marks=[] if case in QUICK else pytest.mark.long) for case in CASES],
+)
+def test_decisions_reasons_and_notices_are_pythons(double, tmp_path, kind, deliver, placement):
     classifier = Classifier(model_of(tmp_path, kind))
     reasons, kinds = set(), set()
     for times, samples in streams_for(kind, deliver):
-        answer = in_both(double, classifier, infers(classifier), samples, times)
+        answer = in_both(double, classifier, infers(classifier), samples, times, placement)
         reasons |= {decision.reason for decision in answer.answers}
         kinds |= {notice for _, notice in answer.notices}
     assert {"", "uncertain", "posture", "movement"} - reasons <= ({"posture"} if kind == "edge-anywhere" else set())

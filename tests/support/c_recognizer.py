@@ -66,9 +66,11 @@ def infers(classifier: Classifier) -> Infer:
 class CRecognizer:
     """The recogniser in C with a `card`; `infer` returns the logits of a window, None for a compiled-in model."""
 
-    def __init__(self, library: ctypes.CDLL, card: Card, infer: Infer | None, is_float: bool = False) -> None:
+    def __init__(
+        self, library: ctypes.CDLL, card: Card, infer: Infer | None, is_float: bool = False, at_waist: bool = False
+    ) -> None:
         self._real = real = ctypes.c_float if is_float else ctypes.c_double
-        self._library, self._card, self._infer = library, card, infer
+        self._library, self._card, self._infer, self._at_waist = library, card, infer, at_waist
         probabilities = ctypes.POINTER(real) if infer else real * len(card.labels)
 
         class Stream(ctypes.Structure):
@@ -84,7 +86,8 @@ class CRecognizer:
                 ("amount", real),
                 *((key, ctypes.c_int32) for key in ("invalid", "late", "duplicates")),
                 ("probabilities", probabilities),
-                ("window", ctypes.POINTER(ctypes.c_float)),  # of a table
+                ("window", ctypes.POINTER(ctypes.c_float)),  # of a table, and what follows
+                ("at_waist", ctypes.c_bool),
             )
 
         library.har_push.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(real)]
@@ -103,6 +106,8 @@ class CRecognizer:
 
     def reset(self) -> None:
         self._library.har_reset(self.memory)
+        if self._at_waist:
+            self.stream.at_waist = True
         self._answers: list[Answer] = []
         self._probabilities: list[list[float]] = []
         self._notices: list[tuple[int, str]] = []
@@ -169,9 +174,9 @@ def in_c(recognizer: CRecognizer, samples: np.ndarray, microseconds: np.ndarray)
     return recognizer.events()
 
 
-def in_python(classifier: Classifier, samples: np.ndarray, microseconds: np.ndarray) -> Events:
+def in_python(classifier: Classifier, samples: np.ndarray, microseconds: np.ndarray, placement: str = "") -> Events:
     """Recognise a whole recording in Python, in uneven chunks."""
-    recognizer = LiveRecognizer(classifier)
+    recognizer = LiveRecognizer(classifier, placement=placement)
     events = feed(recognizer, samples, microseconds / 1e6, [37] * (len(samples) // 37))
     answers = [event for event in events if isinstance(event, Decision)]
     return Events(
@@ -183,11 +188,16 @@ def in_python(classifier: Classifier, samples: np.ndarray, microseconds: np.ndar
 
 
 def in_both(
-    library: ctypes.CDLL, model: Classifier, infer: Infer, samples: np.ndarray, microseconds: np.ndarray
+    library: ctypes.CDLL,
+    model: Classifier,
+    infer: Infer,
+    samples: np.ndarray,
+    microseconds: np.ndarray,
+    placement: str = "",
 ) -> Events:
     """Recognise a whole recording in C, in double, and check that Python has the same events."""
-    answer = in_c(CRecognizer(library, model.card, infer), samples, microseconds)
-    expected = in_python(model, samples, microseconds)
+    answer = in_c(CRecognizer(library, model.card, infer, at_waist=placement == "waist"), samples, microseconds)
+    expected = in_python(model, samples, microseconds, placement)
     assert answer.answers == expected.answers
     assert np.abs(answer.probabilities - expected.probabilities).max() < 1e-9
     assert sorted(answer.notices) == sorted(expected.notices)

@@ -1,5 +1,6 @@
 """Make streams as sensors deliver recordings: late, lost, fast and faulty samples."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -97,6 +98,8 @@ DELIVERIES: tuple[Callable[..., Stream], ...] = (
     as_faulty_sensors_deliver,
 )
 KINDS = ("edge", "walking", "edge-anywhere")
+CASES = [*itertools.product(KINDS, DELIVERIES, [""]), ("edge-anywhere", as_recorded, "waist")]
+"""Kinds of models, how their samples are delivered, and the placement."""
 
 
 def model_of(folder: Path, kind: str) -> Path:

@@ -8,7 +8,7 @@ export const MOUNTING_LOST = 10;
 /**
  * Load the model at `url`. Returns its card, and functions:
  * `infer(window, logits)` fills the Float32Array `logits` for a Float32Array of samples x signals;
- * `start()` begins a stream; `push(us, sample)` takes the time in whole microseconds, acceleration x y z in g and rotation
+ * `start(atWaist)` begins a stream of a phone that is worn at the waist, or perhaps elsewhere; `push(us, sample)` takes the time in whole microseconds, acceleration x y z in g and rotation
  * x y z in rad/s, and returns events, decisions (with probabilities) and notices; `flush()` returns the last ones.
  * `leftOut()` counts the samples left out.
  */

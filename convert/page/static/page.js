@@ -80,6 +80,7 @@ async function choose() {
   ({ card } = model);
   $('label').replaceChildren(...[words.noLabel, ...card.labels.map(titled)].map((x, i) => new Option(x, i - 1)));
   headline(words.ready, instruction());
+  $('placement').hidden = !isWornAnyWay();
   $('start').disabled = false;
 }
 
@@ -89,7 +90,7 @@ async function start() {
   // Asked for in the click, as iOS wants it.
   const allowed = motion.requestPermission ? await motion.requestPermission().catch(String) : 'granted';
   if (allowed !== 'granted') return headline(words.stopped, REFUSED);
-  model.start();
+  model.start($('waist').checked);
   isRunning = true;
   if (!isUnsaved()) samples.length = saved = 0;
   hasMotion = lastDecision = undefined;
@@ -101,7 +102,7 @@ async function start() {
     return item;
   }));
   $('band').replaceChildren();
-  $('model').disabled = $('about').hidden = true;
+  $('model').disabled = $('waist').disabled = $('about').hidden = true;
   $('label').disabled = false;
   $('saving').hidden = !isUnsaved();
   show('start', words.stop);
@@ -119,7 +120,7 @@ function stop(why) {
   clearTimeout(waiting);
   screenLock?.release();
   uncover();
-  $('model').disabled = $('about').hidden = false;
+  $('model').disabled = $('waist').disabled = $('about').hidden = false;
   $('live').hidden = $('label').disabled = true;
   show('start', words.start);
   show('notice', '');
@@ -174,7 +175,7 @@ function noticed(seconds, { kind, amount }) {
   if (text) show('notice', `${time}: ${text}`);
   if (kind === MOUNTING_LOST) show('worn', words.wornUnknown);
   if (kind !== MOUNTING_FOUND) return;
-  const alike = card.alike.map(({ placements, labels }) => words.alike(placements, labels.map(plain)));
+  const alike = ($('waist').checked ? [] : card.alike).map(({ placements, labels }) => words.alike(placements, labels.map(plain)));
   show('worn', [words.wornAsFound, ...alike].join(' '));
 }
 

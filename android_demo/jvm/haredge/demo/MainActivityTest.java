@@ -192,8 +192,7 @@ public class MainActivityTest {
         phone.carry();
         assertEquals("Model: edge", text(screen, R.id.model));
         assertTrue(text(screen, R.id.status), text(screen, R.id.status).contains("upright"));
-        screen.findViewById(R.id.start).performClick();
-        phone.carry();
+        press(phone, screen, R.id.start);
         assertEquals("edge", phone.service().session().classifier.card.name);
         assertFalse(screen.findViewById(R.id.model).isShown());
     }
@@ -207,8 +206,7 @@ public class MainActivityTest {
         pick(phone, screen, "samples");
         await(phone, screen, R.id.status, "samples is not a TFLite model");
         assertEquals("Model: edge", text(screen, R.id.model));
-        screen.findViewById(R.id.start).performClick();
-        phone.carry();
+        press(phone, screen, R.id.start);
         assertTrue(phone.motion.isListenedTo());
     }
 
@@ -218,8 +216,7 @@ public class MainActivityTest {
         Activity screen = phone.open().get();
         pick(phone, screen, "without_rotation.tflite");
         await(phone, screen, R.id.model, "Model: without_rotation.tflite");
-        screen.findViewById(R.id.start).performClick();
-        phone.carry();
+        press(phone, screen, R.id.start);
         assertEquals(Collections.singletonList("1 every 20000 us, late by 0"), phone.motion.asked());
         phone.move(Handset.samples("samples"), 0, 200);
         assertEquals(50, phone.service().session().rateHz(), 0.1);
@@ -244,6 +241,19 @@ public class MainActivityTest {
         assertEquals("Sitting or lying", text(screen, R.id.activity));
         show(phone, samples, 0, 200); // the clock is set back
         assertEquals(UNKNOWN, text(screen, R.id.worn));
+        phone.destroyService();
+    }
+
+    @Test
+    public void at_the_waist_lying_is_told_from_sitting() throws Exception {
+        Handset phone = new Handset();
+        new Models(phone.application).choose(0);
+        Activity screen = phone.open().get();
+        screen.findViewById(R.id.waist).performClick();
+        press(phone, screen, R.id.start);
+        show(phone, Handset.samples("walk"), 0, 2500);
+        assertEquals("Taken to be worn as your last steps showed.", text(screen, R.id.worn));
+        assertEquals("Lying", text(screen, R.id.activity));
         phone.destroyService();
     }
 

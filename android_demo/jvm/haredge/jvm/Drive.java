@@ -30,22 +30,24 @@ public final class Drive {
     }
 
     /**
-     * Model, then pairs: samples [n, 7] float64 to decisions [n, 4 + n_labels] float64; prints notices with the pair's
+     * Model, placement, then pairs: samples [n, 7] float64 to decisions [n, 4 + n_labels] float64; prints notices with the pair's
      * number. Times are in microseconds.
      */
     private static void live(String[] files) throws Exception {
         ModelFile model = new ModelFile(Streams.readAll(new File(files[0])), files[0]);
         try (Classifier classifier = new Classifier(model, TfLiteEngine::new, 1)) {
-            for (int i = 1; i < files.length; i += 2) {
+            for (int i = 2; i < files.length; i += 2) {
                 ByteBuffer samples = ByteBuffer.wrap(Streams.readAll(new File(files[i])));
-                live(classifier, samples.order(ByteOrder.LITTLE_ENDIAN), new File(files[i + 1]), i / 2);
+                samples.order(ByteOrder.LITTLE_ENDIAN);
+                live(classifier, files[1].equals("waist"), samples, new File(files[i + 1]), i / 2 - 1);
             }
         }
     }
 
-    private static void live(Classifier classifier, ByteBuffer values, File target, int number) throws Exception {
+    private static void live(Classifier classifier, boolean atWaist, ByteBuffer values, File target, int number)
+            throws Exception {
         ByteBuffer decisions = ByteBuffer.allocate(1 << 22).order(ByteOrder.LITTLE_ENDIAN);
-        LiveRecognizer recognizer = new LiveRecognizer(classifier, new LiveRecognizer.Listener() {
+        LiveRecognizer recognizer = new LiveRecognizer(classifier, atWaist, new LiveRecognizer.Listener() {
             @Override
             public void decided(Decision decision) {
                 decisions.putDouble(Math.rint(1e6 * decision.seconds)).putDouble(decision.label);

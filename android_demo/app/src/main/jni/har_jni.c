@@ -42,6 +42,8 @@ NATIVE(jlong, start)(JNIEnv *env, jclass type, jobject memory, jobject whole, jo
   return (jlong)(intptr_t)har_start(&c->stream, &c->model);
 }
 
+NATIVE(void, wear)(JNIEnv *env, jobject self, jboolean at_waist) { stream_of(env, self)->at_waist = at_waist; }
+
 NATIVE(void, push)(JNIEnv *env, jobject self, jlong us, jdoubleArray values) {
   har_real sample[6];
   (*env)->GetDoubleArrayRegion(env, values, 0, 6, sample);

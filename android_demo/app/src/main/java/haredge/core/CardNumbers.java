@@ -48,6 +48,9 @@ final class CardNumbers {
                 .toArray();
         int nFeatures = 3 + moving.length * (1 + moving.length);
         int walking = card.labels.indexOf(Card.WALKING);
+        int sitting = card.labels.indexOf("SITTING");
+        int lying = card.labels.indexOf("LAYING");
+        boolean tiltDecides = Math.min(sitting, lying) >= 0;
         boolean looksUp = walking >= 0 && !card.isWalkingFrame && isUpright(postures.get(walking));
         check(rest == 0 || card.usesGyroscope(), "it has a limit of rest, and no gyroscope among its signals");
         check(content.getDouble("temperature") > 0, "its temperature is not above 0");
@@ -57,7 +60,7 @@ final class CardNumbers {
                 card.samples, card.hop, card.signals.size(), n, card.answers.size(),
                 (int) Math.rint(1000 * card.rateHz), flag(card.isRaw()), flag(card.isWalkingFrame),
                 card.usesGyroscope() ? 6 : 3, flag(card.hasTriad(BODY_GYRO)), flag(looksUp), Math.max(0, walking),
-                nCentres, nMovement, moving.length));
+                tiltDecides ? sitting : 0, tiltDecides ? lying : 0, nCentres, nMovement, moving.length));
         int[] tilted = new int[n];
         int[] still = new int[n];
         int[] stepping = new int[n];

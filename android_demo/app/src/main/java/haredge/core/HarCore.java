@@ -28,6 +28,8 @@ public final class HarCore {
         return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     }
 
+    public native void wear(boolean atWaist);
+
     /** Take a sample in g and rad/s. */
     public native void push(long us, double[] sample);
 

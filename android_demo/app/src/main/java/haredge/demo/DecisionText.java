@@ -86,7 +86,7 @@ final class DecisionText {
             return context.getString(R.string.worn_unknown);
         }
         StringBuilder text = new StringBuilder(context.getString(R.string.worn_as_found));
-        for (Card.Alike alike : session.classifier.card.alike) {
+        for (Card.Alike alike : session.atWaist ? new ArrayList<Card.Alike>() : session.classifier.card.alike) {
             List<String> labels = new ArrayList<>();
             for (int row : alike.rows) {
                 labels.add(plain(session.classifier.card.labels.get(row)));

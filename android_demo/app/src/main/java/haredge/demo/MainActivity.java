@@ -16,6 +16,7 @@ import android.os.IBinder;
 import android.os.Looper;
 import android.view.View;
 import android.widget.Button;
+import android.widget.CompoundButton;
 import android.widget.LinearLayout;
 import android.widget.TextView;
 import haredge.core.Card;
@@ -42,6 +43,7 @@ public final class MainActivity extends Activity {
     private RecordingControls recording;
     private Models models;
     private String instruction;
+    private boolean isWornAnyWay;
 
     private final ServiceConnection connection = new ServiceConnection() {
         @Override
@@ -64,6 +66,9 @@ public final class MainActivity extends Activity {
         instruction = instruction();
         button(R.id.model).setOnClickListener(view -> chooseModel());
         button(R.id.start).setOnClickListener(view -> startOrStop());
+        CompoundButton waist = findViewById(R.id.waist);
+        waist.setChecked(models.atWaist());
+        waist.setOnCheckedChangeListener((view, isChecked) -> models.wearAtWaist(isChecked));
         button(R.id.replay).setOnClickListener(view -> chooseRecording());
         askForNotifications();
         if (state == null) {
@@ -190,6 +195,7 @@ public final class MainActivity extends Activity {
     private void refresh() {
         Session session = session();
         button(R.id.model).setVisibility(isAtWork() ? View.GONE : View.VISIBLE);
+        findViewById(R.id.waist).setVisibility(isAtWork() || !isWornAnyWay ? View.GONE : View.VISIBLE);
         button(R.id.model).setText(getString(R.string.model, models.names().get(models.chosen())));
         button(R.id.start).setText(isAtWork() ? R.string.stop : R.string.start);
         recording.show(isAtWork() ? session : null);
@@ -213,7 +219,8 @@ public final class MainActivity extends Activity {
 
     private String instruction() {
         try {
-            return getString(models.read().card.isWalkingFrame ? R.string.wear_any_way : R.string.wear);
+            isWornAnyWay = models.read().card.isWalkingFrame;
+            return getString(isWornAnyWay ? R.string.wear_any_way : R.string.wear);
         } catch (InputError | IOException error) {
             return error.getMessage();
         }

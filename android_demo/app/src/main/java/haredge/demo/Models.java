@@ -17,12 +17,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Keeps the models that the app has, the last one that was opened from a file, and which of them is chosen. */
+/** Keeps the models that the app has, the last one that was opened from a file, and what is chosen. */
 final class Models {
     private static final List<String> SHIPPED = Arrays.asList("edge-anywhere", "edge");
     private static final int LARGEST = 1 << 24; // bytes
     private static final String CHOSEN = "chosen";
     private static final String OPENED = "opened";
+    private static final String AT_WAIST = "at_waist";
 
     private final Context context;
     private final SharedPreferences kept;
@@ -49,6 +50,14 @@ final class Models {
 
     void choose(int place) {
         kept.edit().putInt(CHOSEN, place).apply();
+    }
+
+    boolean atWaist() {
+        return kept.getBoolean(AT_WAIST, false);
+    }
+
+    void wearAtWaist(boolean atWaist) {
+        kept.edit().putBoolean(AT_WAIST, atWaist).apply();
     }
 
     ModelFile read() throws InputError, IOException {

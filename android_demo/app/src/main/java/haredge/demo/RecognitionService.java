@@ -97,9 +97,10 @@ public final class RecognitionService extends Service implements Session.Listene
     private void begin(String replay) {
         fault = null;
         try {
-            ModelFile model = new Models(this).read();
+            Models models = new Models(this);
+            ModelFile model = models.read();
             SampleSource source = replay == null ? sensors(model.card) : new CsvReplay(new File(replay));
-            session = new Session(new Classifier(model, TfLiteEngine::new, 1), source, this);
+            session = new Session(new Classifier(model, TfLiteEngine::new, 1), models.atWaist(), source, this);
             wakeLock.acquire();
             session.start();
         } catch (InputError | IOException error) {

@@ -30,11 +30,12 @@ public final class LiveRecognizer {
     private int leftOut;
     private volatile boolean knowsMounting;
 
-    /** Throws {@link InputError} when the signals of the model are not live. */
-    public LiveRecognizer(Classifier classifier, Listener listener) throws InputError {
+    /** For a phone {@code atWaist}, or perhaps elsewhere. Throws {@link InputError} when its signals are not live. */
+    public LiveRecognizer(Classifier classifier, boolean atWaist, Listener listener) throws InputError {
         this.classifier = classifier;
         this.listener = listener;
         core = classifier.card.core();
+        core.wear(atWaist);
         event = HarCore.buffer(Double.BYTES * (NUMBERS + classifier.card.labels.size()));
         numbers = event.asDoubleBuffer();
         knowsMounting = !classifier.card.isWalkingFrame;

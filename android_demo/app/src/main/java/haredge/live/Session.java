@@ -18,6 +18,7 @@ public final class Session implements SampleSource.Listener, LiveRecognizer.List
 
     public final History history = new History();
     public final Classifier classifier;
+    public final boolean atWaist;
     private final SampleSource source;
     private final Listener listener;
     private final LiveRecognizer recognizer;
@@ -31,12 +32,13 @@ public final class Session implements SampleSource.Listener, LiveRecognizer.List
     private boolean closed;
 
     /** Throws {@link InputError} as recognisers do. */
-    public Session(Classifier classifier, SampleSource source, Listener listener) throws InputError {
+    public Session(Classifier classifier, boolean atWaist, SampleSource source, Listener listener) throws InputError {
         this.classifier = classifier;
+        this.atWaist = atWaist;
         this.source = source;
         this.listener = listener;
         pairing = new Pairing(classifier.card.usesGyroscope(), this::take);
-        recognizer = new LiveRecognizer(classifier, this);
+        recognizer = new LiveRecognizer(classifier, atWaist, this);
     }
 
     public void start() {
