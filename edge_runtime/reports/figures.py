@@ -137,8 +137,9 @@ def plot_front(series: Mapping[str, Mapping[str, tuple[float, float]]], most: fl
     for (title, points), colour in zip(series.items(), _CURVES, strict=False):
         places = {name: (flash / 1000, accuracy) for name, (flash, accuracy) in points.items()}
         panel.plot(*zip(*places.values(), strict=True), "o", color=colour, label=title)
-        for name, place in places.items():
-            panel.annotate(_name(name), place, (4, -10), textcoords="offset points", fontsize=8)
+        for i, name in enumerate(places):
+            offset, side = [((4, -10), "left"), ((-4, 5), "right")][i % 2]  # neighbours do not hide each other
+            panel.annotate(_name(name), places[name], offset, textcoords="offset points", ha=side, fontsize=8)
     if most is not None:
         panel.axvline(most / 1000, color="0.5", linewidth=0.8, linestyle="--", label="budget")
     panel.margins(x=0.15)

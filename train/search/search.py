@@ -22,7 +22,7 @@ from rich.table import Table
 
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.errors import CheckFailedError, DeviceError, InputError
-from edge_runtime.model.model_card import read_model
+from edge_runtime.model.model_card import load, read_model
 from edge_runtime.model.model_paths import REFERENCE_MODELS, reference_model
 from edge_runtime.model.scheme_names import INT8
 from edge_runtime.reports.figures import plot_front
@@ -193,25 +193,29 @@ def finish(
     else:
         raise CheckFailedError("no network fits: allow more, or search longer with --resume")
     series = {"front, cross-validated": {f"trial {x.number}": (size_of(x).flash, x.values[0]) for x in front}}
+    held_out = load(run.card).scores["held_out"]["accuracy"]
     cards = {name: read_model(reference_model(name, INT8))[1] for name in REFERENCE_MODELS}
     shipped = [name for name in cards if cards[name].training["data"]["fingerprint"] == data.fingerprint]
     if exact and shipped:
         sizes = {name: measure_firmware(reference_model(name, INT8), data, on_progress) for name in shipped}
         scores = {name: (sizes[name].flash, cards[name].scores["held_out"]["accuracy"]) for name in shipped}
-        series |= {"reference models, held-out people": scores}
+        scores[run.folder.name] = exact.flash, held_out
+        series |= {"fully trained, held-out people": scores}
     plot_front(series, search.budget.get("flash"), folder / f"front.{pictures}")
-    return run, _table(front, best, exact)
+    return run, _table(front, best, held_out, exact)
 
 
-def _table(front: Sequence[FrozenTrial], best: FrozenTrial, exact: NetworkSize | None) -> Table:
-    """Return the front as a table, with the `exact` size of the best and the error of its estimate."""
+def _table(front: Sequence[FrozenTrial], best: FrozenTrial, held_out: float, exact: NetworkSize | None) -> Table:
+    """Return the front as a table, with the accuracy and `exact` size of the best, fully trained."""
     title = "Accuracy by cross-validation, and the int8 firmware as estimated"
     table = plain_table([""], ["accuracy", "flash", "RAM", "instructions"], title)
     for trial in reversed(front):
         table.add_row(f"trial {trial.number}", percent(trial.values[0]), *_cells(size_of(trial)))
+        if trial == best:
+            sizes = _cells(exact) if exact else []
+            table.add_row("  on held-out people, measured", percent(held_out), *sizes, style="bold")
         if trial == best and exact:
             pairs = zip(astuple(size_of(best)), astuple(exact), strict=True)
-            table.add_row("  measured", "", *_cells(exact), style="bold")
             table.add_row("  error of the estimate", "", *(f"{100 * (a / b - 1):+.1f} %" for a, b in pairs))
     return table
 
