@@ -127,7 +127,9 @@ def main() -> None:
 def _find_steps(window: np.ndarray, classifier: Classifier) -> tuple[bool, bool]:
     """Tell whether the answer to a turned window is walking or stairs, and whether it is walking."""
     card = classifier.card
-    answer = classifier.probabilities(window[np.newaxis])[0] * is_moving(window[np.newaxis], card.signal_names)[0]
+    if not is_moving(window[np.newaxis], card.signal_names)[0]:
+        return False, False
+    answer = classifier.probabilities(window[np.newaxis])[0]
     steps = [label in STEPS for label in card.labels]
     return bool(answer[steps].sum() > SURE), bool(answer[card.labels.index(WALKING)] > SURE)
 

@@ -109,7 +109,7 @@ HAR_APART static bool find_frame(const har_stream *s, bool of_walking, har_real 
   const har_motion *walk[HAR_WALK_WINDOWS];
   int n = 0;
   for (int k = 0; k < s->n_walk; k++) {
-    if (s->is_walk[k] || !of_walking) walk[n++] = s->walk + k;
+    if (s->walk[k].is_walking || !of_walking) walk[n++] = s->walk + k;
   }
   for (int k = 0; k < n; k++) {
     for (int i = 0; i < 3; i++) up[i] += walk[k]->up[i] / (har_real)n;
@@ -124,7 +124,7 @@ HAR_APART static bool find_frame(const har_stream *s, bool of_walking, har_real 
   return sway > 0;
 }
 
-static void clear_walk(har_stream *s) { s->n_walk = s->place = 0; }
+static void clear_walk(har_stream *s) { s->n_walk = s->place = s->n_steps = s->n_walking = 0; }
 
 bool har_forget_mounting(har_stream *s) {
   const bool was_known = s->is_mounted;
@@ -158,7 +158,7 @@ static bool is_tilted_anew(const har_stream *s) {
 
 /* Compute a frame from the walk, if it is long enough; stairs down point back, so a frame that does needs more. */
 static bool find_frame_of_walk(const har_stream *s, har_real (*frame)[3]) {
-  const har_real walked_s = seconds(s, s->n_walk);
+  const har_real walked_s = seconds(s, s->n_steps);
   if (walked_s < HAR_WALK_S) return false;
   const bool sways_back = find_frame(s, false, frame);
   har_real least_s = sways_back ? HAR_REVERSED_S : HAR_WALK_S;
@@ -169,25 +169,11 @@ static bool find_frame_of_walk(const har_stream *s, har_real (*frame)[3]) {
   return walked_s >= least_s;
 }
 
-/* Compute the first frame from windows of walking or, if too few are, from all windows of steps. */
-static bool find_first_frame(const har_stream *s, har_real (*frame)[3]) {
-  int n_walking = 0;
-  for (int k = 0; k < s->n_walk; k++) n_walking += s->is_walk[k];
-  if (seconds(s, n_walking) < HAR_WALK_S) return !s->is_mounted && find_frame_of_walk(s, frame);
+/* Compute a frame from windows of walking or, for the first frame, if there are too few, from all of steps. */
+static bool find_tentative_frame(const har_stream *s, har_real (*frame)[3]) {
+  if (seconds(s, s->n_walking) < HAR_WALK_S) return !s->is_mounted && find_frame_of_walk(s, frame);
   find_frame(s, true, frame);
   return true;
-}
-
-/* Forget stairs, now that a frame is found. */
-static void keep_walking(har_stream *s) {
-  int n = 0;
-  for (int k = 0; k < s->n_walk; k++) {
-    if (!s->is_walk[k]) continue;
-    s->walk[n] = s->walk[k];
-    s->is_walk[n++] = true;
-  }
-  s->n_walk = s->place = n;
-  s->place %= HAR_WALK_WINDOWS;
 }
 
 /* Take the window into the search: it certainly shows steps or not, and walking or not. A first frame may come from
@@ -202,18 +188,17 @@ static void follow_walk(har_stream *s, bool has_steps, bool is_walking) {
   }
   if (!has_steps) return;
   if (!s->is_settled && is_tilted_anew(s)) clear_walk(s);
+  s->latest.is_walking = is_walking;
   s->walk[s->place] = s->latest;
-  s->is_walk[s->place] = is_walking;
   s->place = (s->place + 1) % HAR_WALK_WINDOWS;
   s->n_walk += s->n_walk < HAR_WALK_WINDOWS;
-  if (!(s->is_settled ? find_frame_of_walk(s, frame) : find_first_frame(s, frame))) return;
-  if (!s->is_mounted) {
-    har_add_notice(s, s->window_us, HAR_MOUNTING_FOUND, 0);
-    keep_walking(s);
-  }
+  s->n_steps++;
+  s->n_walking += is_walking;
+  if (!(s->is_settled ? find_frame_of_walk(s, frame) : find_tentative_frame(s, frame))) return;
+  if (!s->is_mounted) har_add_notice(s, s->window_us, HAR_MOUNTING_FOUND, 0);
   memcpy(s->rotation, frame, sizeof frame);
   s->is_mounted = true;
-  if (s->is_settled || seconds(s, s->n_walk) < HAR_SETTLED_S) return;
+  if (s->is_settled || seconds(s, s->n_walking) < HAR_SETTLED_S) return;
   s->is_settled = true;
   clear_walk(s);
 }
@@ -264,12 +249,12 @@ void har_take_answer(har_stream *s) {
   }
   har_real steps = 0;
   for (int i = 0; i < HAR_N_LABELS; i++) steps += har_steps[i] ? s->answer[i] : 0;
-  const bool can = can_be_walking(s), is_walking = can && s->answer[HAR_WALKING] > HAR_SURE;
-  const bool has_steps = can && steps > HAR_SURE;
+  const bool possible = can_be_walking(s);
+  bool has_steps = possible && steps > HAR_SURE, is_walking = possible && s->answer[HAR_WALKING] > HAR_SURE;
   if (s->stage == TOLD_OWN) {
     memcpy(s->answer, s->first_answer, n_bytes);
     turn(s, false);
-  } else if (s->is_mounted && s->moves && !(s->is_settled && is_walking)) {
+  } else if (s->is_mounted && s->moves && !s->runs && !(s->is_settled && is_walking)) {
     turn(s, true);
     if (can_be_walking(s)) {
       memcpy(s->first_answer, s->answer, n_bytes);
@@ -277,8 +262,7 @@ void har_take_answer(har_stream *s) {
       return;
     }
     turn(s, false);
-    search(s, false, false);
-    return;
+    has_steps = is_walking = false;
   }
   search(s, has_steps, is_walking);
 }

@@ -35,7 +35,7 @@ static void smooth(har_stream *s, bool is_moving) {
     p[i] = (1 - change) * p[i] + change * ((1 - p[i]) / (har_real)(HAR_N_LABELS - 1));
   }
   if (!(s->flags[greatest(s->answer, HAR_N_LABELS)] & CANNOT_BEGIN)) {
-    const har_real exponent = s->has_counted ? HAR_EVIDENCE : HAR_FIRST_EVIDENCE;
+    const har_real exponent = larger(HAR_EVIDENCE, s->has_counted ? 0 : HAR_FIRST_EVIDENCE);
     for (int i = 0; i < HAR_N_LABELS; i++) {
       p[i] *= HAR_MATH(exp)(exponent * HAR_MATH(log)(larger(s->answer[i], HAR_LEAST_PROBABILITY)));
       sum += p[i];

@@ -138,7 +138,7 @@ typedef struct { /* the time in which a sensor is stuck, blocks since a fault, t
 } har_faults;
 
 /* Sums over a window, which a walking frame is computed from; how it compares with all labels, 1 at a limit. */
-typedef struct { har_real up[3], pushes[3][3], turns[3][3]; } har_motion;
+typedef struct { har_real up[3], pushes[3][3], turns[3][3]; bool is_walking; } har_motion;
 typedef struct { bool at_rest, too_quick; har_real unlike_all, rotation; } har_novelty;
 
 typedef struct { /* windows in a row with the same answer, and at rest; evidence of movement unlike every activity */
@@ -187,13 +187,13 @@ typedef struct {
 #endif
   int n_recent, n_turns;
   bool told_axes;
-  bool is_mounted, is_settled, moves, runs; /* `rotation` is known, and by walking; the body moves in the window */
+  bool is_mounted, moves; /* `rotation` is known; the body moves in the window */
 #if HAR_SEEKS_MOUNTING
   har_real rotation[3][3], own[3][3], turned[3][3]; /* `own` of the window, which is `turned` */
   HAR_ARRAY(har_real, first_answer, HAR_N_LABELS);
-  har_motion latest, walk[HAR_WALK_WINDOWS]; /* of walking or of stairs */
-  bool is_walk[HAR_WALK_WINDOWS];
-  int n_walk, place, n_turned_over;
+  bool is_settled, runs;                     /* walking has settled `rotation`; the body moves as in running */
+  har_motion latest, walk[HAR_WALK_WINDOWS]; /* of walking or stairs */
+  int n_walk, place, n_steps, n_walking, n_turned_over;
   HAR_ARRAY(HAR_VALUE, kept, HAR_N_SIGNALS *(HAR_SAMPLES - HAR_FIRST_KEPT) + 1); /* rows of the device's frame */
 #endif
 } har_stream;

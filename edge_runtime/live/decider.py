@@ -122,7 +122,9 @@ class Decider:
             yield from self._look_up(signals, seconds)
         answer = self._classify(window)
         if self._search:
-            news = self._search.update(as_worn, *self._find_steps(as_worn, window, answer))
+            may_walk = moves and not is_moving(as_worn[np.newaxis], self._card.signal_names, RUNNING_G)[0]
+            steps = self._find_steps(as_worn, window, answer) if may_walk else (False, False)
+            news = self._search.update(as_worn, *steps)
             if news:
                 yield Notice(seconds, "mounting", {"found": FOUND, "lost": LOST}[news])
             if news == "lost":
@@ -177,24 +179,24 @@ class Decider:
     def _find_steps(
         self, as_worn: npt.NDArray[np.floating], turned: npt.NDArray[np.floating], answer: Array
     ) -> tuple[bool, bool]:
-        """Tell whether a window `[samples, n_signals]` certainly shows steps, and whether it certainly shows walking.
+        """Tell whether a moving window `[samples, n_signals]` certainly shows steps, and certainly walking.
 
         It does by its `answer` in the settled frame, or else, if the device has moved since, by another in its own
         frame. In a tentative frame, which may point back, stairs down would look like walking.
         """
         assert self._search
-        shown = self._shows_steps(turned, answer)
+        shown = self._certain_steps(answer) if self._can_be_walking(turned) else (False, False)
         if self._search.rotation is None or (self._search.is_settled and shown[1]):
             return shown
         own = self._search.own(as_worn)
-        return self._shows_steps(own, self._classify(own))
+        return self._certain_steps(self._classify(own)) if self._can_be_walking(own) else (False, False)
 
-    def _shows_steps(self, window: npt.NDArray[np.floating], answer: Array) -> tuple[bool, bool]:
-        names, label = self._card.signal_names, self._card.labels.index(WALKING)
+    def _certain_steps(self, answer: Array) -> tuple[bool, bool]:
+        return bool(answer[self._steps].sum() > SURE), bool(answer[self._card.labels.index(WALKING)] > SURE)
+
+    def _can_be_walking(self, window: npt.NDArray[np.floating]) -> bool:
         novelty = self._novelty(window, has_posture=False)
-        moves, runs = (is_moving(window[np.newaxis], names, least)[0] for least in (MOVING_G, RUNNING_G))
-        can_be_walking = moves and not (runs or novelty.novel_movement[label] or novelty.too_quick)
-        return bool(can_be_walking and answer[self._steps].sum() > SURE), bool(can_be_walking and answer[label] > SURE)
+        return not (novelty.novel_movement[self._card.labels.index(WALKING)] or novelty.too_quick)
 
     def _named(self, label: int, window: npt.NDArray[np.floating]) -> str:
         """Name the activity `label`, or the activities that look like it at the tilt of `window`."""

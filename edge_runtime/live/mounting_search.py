@@ -35,19 +35,24 @@ class MountingSearch:
         self.rotation: Array | None = None
         self.is_settled = False
         self._walk: deque[tuple[Motion, bool]] = deque(maxlen=WALK_WINDOWS)  # and whether it is walking, not stairs
+        self._n_steps = self._n_walking = 0  # windows of the walk
         self._n_turned_over = 0  # windows in a row
 
     def forget(self) -> bool:
         """Forget the mounting; return whether it was known."""
         was_known = self.rotation is not None
         self.rotation, self.is_settled, self._n_turned_over = None, False, 0
-        self._walk.clear()
+        self._clear()
         return was_known
 
     def end_walk(self) -> None:
         """End the walk; while the mounting is not settled, the next walk goes on with it."""
         if self.is_settled:
-            self._walk.clear()
+            self._clear()
+
+    def _clear(self) -> None:
+        self._walk.clear()
+        self._n_steps = self._n_walking = 0
 
     def own(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Turn a window `[samples, n_signals]` into its own frame, in which walking is recognised."""
@@ -79,27 +84,25 @@ class MountingSearch:
         if not self.is_settled and self._walk:
             walked = np.mean([motion.acceleration[0] for motion, _ in self._walk], axis=0)
             if own_frames(self._motion(window))[0, 0] @ walked < ELSEWHERE * np.linalg.norm(walked):
-                self._walk.clear()
+                self._clear()
         self._walk.append((self._motion(window), is_walking))
-        frame = self._frame_of_walk() if self.is_settled else self._first_frame()
+        self._n_steps += 1
+        self._n_walking += is_walking
+        frame = self._frame_of_walk() if self.is_settled else self._tentative_frame()
         if frame is None:
             return news
         if self.rotation is None:
             news = "found"
-            walking = [x for x in self._walk if x[1]]
-            self._walk.clear()
-            self._walk.extend(walking)
         self.rotation = frame
-        if not self.is_settled and self._seconds(len(self._walk)) >= SETTLED_S:
+        if not self.is_settled and self._seconds(self._n_walking) >= SETTLED_S:
             self.is_settled = True
-            self._walk.clear()
+            self._clear()
         return news
 
-    def _first_frame(self) -> Array | None:
-        """Compute a frame from windows of walking or, if too few are, from all windows of steps."""
-        walking = [motion for motion, is_walking in self._walk if is_walking]
-        if self._seconds(len(walking)) >= WALK_S:
-            return walking_frame(_joined(walking))
+    def _tentative_frame(self) -> Array | None:
+        """Compute a frame from windows of walking or, for the first frame, if there are too few, from all of steps."""
+        if self._seconds(self._n_walking) >= WALK_S:
+            return walking_frame(_joined([motion for motion, is_walking in self._walk if is_walking]))
         return self._frame_of_walk() if self.rotation is None else None
 
     def _frame_of_walk(self) -> Array | None:
@@ -107,7 +110,7 @@ class MountingSearch:
 
         Stairs down point back. So a frame that points back, by sway or by the known frame, needs a longer walk.
         """
-        walked_s = self._seconds(len(self._walk))
+        walked_s = self._seconds(self._n_steps)
         if walked_s < WALK_S:
             return None
         walk = _joined([motion for motion, _ in self._walk])
@@ -133,7 +136,7 @@ class MountingSearch:
         return Motion.of(window[np.newaxis], self._names, self._window.rate_hz)
 
     def _seconds(self, n_windows: int) -> float:
-        """Compute the time from the first to the last sample of `n_windows` in a row."""
+        """Compute the time from the first to the last sample of `n_windows`, as if in a row."""
         assert self._window.rate_hz
         samples = self._window.samples + (n_windows - 1) * min(self._window.hop, self._window.samples)
         return samples / self._window.rate_hz if n_windows else 0.0

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from edge_runtime.model.model_card import Smoothing
 
 FIRST_EVIDENCE = 0.75  # the exponent of the first window, which overlaps with no earlier window
-CHANGE_OF_STEPS = 0.05  # the probability of a change after such a window
+CHANGE_OF_STEPS = 0.05  # the probability of a change while walking or stairs is left open
 LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
 
 Array = npt.NDArray[np.float64]
@@ -51,9 +51,8 @@ class Smoother:
         self.probabilities = (1 - change) * self.probabilities + change * others
         likelihood = np.maximum(np.asarray(window, np.float64), LEAST_PROBABILITY)
         if not cannot_begin[likelihood.argmax()]:
-            posterior = self.probabilities * likelihood ** (
-                FIRST_EVIDENCE if self._is_first else self._settings.evidence
-            )
+            evidence = max(self._settings.evidence, FIRST_EVIDENCE if self._is_first else 0)
+            posterior = self.probabilities * likelihood**evidence
             self.probabilities = posterior / posterior.sum()
             self._is_first = False
         likeliest = int(self.probabilities.argmax())

@@ -115,8 +115,8 @@ def test_a_mounting_is_lost_when_the_device_is_taken_off_or_turned(make_parts, e
     assert news(watch(np.concatenate(make_parts()))) == expected
 
 
-def windows_of(samples):
-    return np.stack([x for _, x in Windowing(dataset.WINDOW, 0.0, FrontEnd(gentle=True)).add(samples)])
+def windows_of(samples, window=dataset.WINDOW):
+    return np.stack([x for _, x in Windowing(window, 0.0, FrontEnd(gentle=True)).add(samples)])
 
 
 @pytest.mark.parametrize(("yaw", "walked_s"), [(1, 8), (-1, 20)])
@@ -138,18 +138,20 @@ def test_only_a_long_walk_that_points_back_turns_a_settled_frame_round(yaw, walk
     assert turned_round == [2.56 + 1.28 * i >= walked_s for i in range(16)]
 
 
+@pytest.mark.parametrize("hop", [64, 16])
 @pytest.mark.parametrize(
     ("yaw", "has_gyroscope", "is_walking", "walked_s"),
     [(1, True, False, 5), (-1, True, False, 20), (-1, True, True, 5), (-1, False, False, 5)],
 )
-def test_steps_that_sway_backwards_must_last_longer_to_find_the_mounting(yaw, has_gyroscope, is_walking, walked_s):
+def test_steps_that_sway_backwards_must_last_longer_to_find_the_mounting(yaw, has_gyroscope, is_walking, walked_s, hop):
     """Unless they certainly are of walking. A phone without a gyroscope cannot see the sway."""
     columns = [i for i, x in enumerate(SIGNALS) if has_gyroscope or not x.is_rotation]
-    search = MountingSearch([NAMES[i] for i in columns], dataset.WINDOW)
-    windows = windows_of(worn(stretch(WALKING, 1400) * [1, 1, 1, yaw, 1, 1], 3))
+    window = replace(dataset.WINDOW, hop=hop)
+    search = MountingSearch([NAMES[i] for i in columns], window)
+    windows = windows_of(worn(stretch(WALKING, 1400) * [1, 1, 1, yaw, 1, 1], 3), window)
     changes = [search.update(window[:, columns], True, is_walking) for window in windows]
     assert changes.count("found") == 1
-    assert walked_s <= 2.56 + 1.28 * changes.index("found") < walked_s + 1.28
+    assert walked_s <= 2.56 + hop / 50 * changes.index("found") < walked_s + hop / 50
 
 
 def test_windows_of_walking_turn_a_frame_round_that_was_found_from_stairs():

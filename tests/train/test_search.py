@@ -36,7 +36,7 @@ def windows(tmp_path) -> Path:
 @pytest.fixture
 def trials(windows, tmp_path, monkeypatch) -> Search:
     """A study on windows without test subjects, whose fits are scripted: twice as many units, half the errors."""
-    options = TrainingInput(network=FAMILY, data=(str(windows),), epochs=2)
+    options = TrainingInput(network=FAMILY, data=(str(windows),), epochs=4)
     data = options.load_data()
     data = replace(data, test=data.test.select(np.zeros(20, bool)))
     search = open_search(options, data, {}, f"sqlite:///{tmp_path}/study.db")

@@ -14,7 +14,7 @@ Family: TypeAlias = Callable[[Any, tuple[int, int], int], "keras.Model"]
 """Takes a trial of Optuna or a `Chosen`, (samples, n_signals) of a window, and the number of classes."""
 
 
-_WIDTHS = (8, 16, 32, 48)  # the C file pads 24 to 32
+_WIDTHS = (8, 16, 32, 48)  # the C file pads to multiples of 16
 
 
 def strided_network(trial: Any, input_shape: tuple[int, int], n_classes: int) -> keras.Model:

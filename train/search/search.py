@@ -36,6 +36,7 @@ from train.cross_validation import choose_folds
 from train.fit.fit_job import Epoch, FitJob, plan_fit
 from train.fit.named_networks import build, check
 from train.fit.network_families import name_of
+from train.fit.recipe import Recipe
 from train.run import fit_processes, training
 from train.search.network_size import NetworkSize, estimate, measure_firmware
 from train.training_data import TrainingInput, check_signals
@@ -95,9 +96,7 @@ class Search:
             if before.user_attrs["network"] == name and "points" in before.user_attrs:
                 trial.set_user_attr("points", before.user_attrs["points"])
                 raise optuna.TrialPruned  # a second score would draw more suggestions here
-        points = dict[str, float]()
-        # Half the epochs suffice to compare networks.
-        recipe = replace(self.options.recipe, network=name, epochs=max(1, self.options.recipe.epochs // 2))
+        recipe, points = replace(_trial_recipe(self.options), network=name), dict[str, float]()
 
         def on_epoch(job: FitJob, epoch: Epoch) -> None:
             if epoch.epoch in (max(1, recipe.epochs // 2), recipe.epochs):
@@ -126,6 +125,11 @@ class Search:
         return len(points) > 1 and any(lead > _MARGIN * len(points) for lead in leads)
 
 
+def _trial_recipe(options: TrainingInput) -> Recipe:
+    """Return the recipe of a trial's fits: half the epochs suffice to compare networks."""
+    return replace(options.recipe, epochs=max(1, options.recipe.epochs // 2))
+
+
 def size_of(trial: FrozenTrial) -> NetworkSize:
     """Return the estimated size of a trial's network."""
     return NetworkSize(**trial.user_attrs["size"])
@@ -135,7 +139,7 @@ def open_search(options: TrainingInput, data: Dataset, budget: Mapping[str, floa
     """Open the search in the database at `url`, or begin it. Raises `InputError` if it began with other options."""
     folds = choose_folds(data.train, data.labels, _FOLDS)
     check_signals(data, data.train)
-    settings = {"network": options.network, "recipe": asdict(options.recipe), "seed": options.seed}
+    settings = {"network": options.network, "recipe": asdict(_trial_recipe(options)), "seed": options.seed}
     settings |= {"data": data.fingerprint, "folds": [list(map(str, fold)) for fold in folds]}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
