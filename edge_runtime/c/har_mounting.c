@@ -124,7 +124,7 @@ HAR_APART static bool find_frame(const har_stream *s, bool of_walking, har_real 
   return sway > 0;
 }
 
-static void clear_walk(har_stream *s) { s->n_walk = s->place = s->n_steps = s->n_walking = 0; }
+static void clear_walk(har_stream *s) { s->n_walk = s->place = s->n_windows = s->n_walking = 0; }
 
 bool har_forget_mounting(har_stream *s) {
   const bool was_known = s->is_mounted;
@@ -134,7 +134,7 @@ bool har_forget_mounting(har_stream *s) {
   return was_known;
 }
 
-/* The time from the first to the last sample of n windows in a row. */
+/* The time from the first to the last sample of n windows, as if in a row. */
 static har_real seconds(const har_stream *s, int n) {
   (void)s; /* a model that is compiled in is a constant */
   return n ? (har_real)(HAR_SAMPLES + (n - 1) * HAR_END) / HAR_RATE_HZ : 0;
@@ -158,7 +158,7 @@ static bool is_tilted_anew(const har_stream *s) {
 
 /* Compute a frame from the walk, if it is long enough; stairs down point back, so a frame that does needs more. */
 static bool find_frame_of_walk(const har_stream *s, har_real (*frame)[3]) {
-  const har_real walked_s = seconds(s, s->n_steps);
+  const har_real walked_s = seconds(s, s->n_windows);
   if (walked_s < HAR_WALK_S) return false;
   const bool sways_back = find_frame(s, false, frame);
   har_real least_s = sways_back ? HAR_REVERSED_S : HAR_WALK_S;
@@ -171,7 +171,9 @@ static bool find_frame_of_walk(const har_stream *s, har_real (*frame)[3]) {
 
 /* Compute a frame from windows of walking or, for the first frame, if there are too few, from all of steps. */
 static bool find_tentative_frame(const har_stream *s, har_real (*frame)[3]) {
-  if (seconds(s, s->n_walking) < HAR_WALK_S) return !s->is_mounted && find_frame_of_walk(s, frame);
+  int n = 0;
+  for (int k = 0; k < s->n_walk; k++) n += s->walk[k].is_walking;
+  if (n < HAR_WALK_WINDOWS && seconds(s, n) < HAR_WALK_S) return !s->is_mounted && find_frame_of_walk(s, frame);
   find_frame(s, true, frame);
   return true;
 }
@@ -192,7 +194,7 @@ static void follow_walk(har_stream *s, bool has_steps, bool is_walking) {
   s->walk[s->place] = s->latest;
   s->place = (s->place + 1) % HAR_WALK_WINDOWS;
   s->n_walk += s->n_walk < HAR_WALK_WINDOWS;
-  s->n_steps++;
+  s->n_windows++;
   s->n_walking += is_walking;
   if (!(s->is_settled ? find_frame_of_walk(s, frame) : find_tentative_frame(s, frame))) return;
   if (!s->is_mounted) har_add_notice(s, s->window_us, HAR_MOUNTING_FOUND, 0);
@@ -234,13 +236,16 @@ static void search(har_stream *s, bool has_steps, bool is_walking) {
   if (s->stage == ASKS_AGAIN) turn(s, true);
 }
 
+/* Whether the known frame comes from windows of walking, not of stairs. */
+static bool is_by_walking(const har_stream *s) { return s->is_settled || seconds(s, s->n_walking) >= HAR_WALK_S; }
+
 static bool can_be_walking(har_stream *s) {
   har_detect(s);
   return s->moves && !s->runs && !(s->flags[HAR_WALKING] & NOVEL_MOVEMENT) && !s->novelty.too_quick;
 }
 
-/* Know from an answer whether the window shows steps and walking, or ask for another in its own frame: the device has
-   moved since the frame was settled, or the frame is tentative and may point back. */
+/* Know from an answer whether the window shows steps and walking, or ask for another in its own frame: the device may
+   have moved since the frame was found, or the frame comes from stairs and may point back. */
 void har_take_answer(har_stream *s) {
   const size_t n_bytes = sizeof *s->answer * (size_t)HAR_N_LABELS;
   if (!HAR_WALKING_FRAME) {
@@ -254,7 +259,7 @@ void har_take_answer(har_stream *s) {
   if (s->stage == TOLD_OWN) {
     memcpy(s->answer, s->first_answer, n_bytes);
     turn(s, false);
-  } else if (s->is_mounted && s->moves && !s->runs && !(s->is_settled && is_walking)) {
+  } else if (s->is_mounted && s->moves && !s->runs && !(is_by_walking(s) && is_walking)) {
     turn(s, true);
     if (can_be_walking(s)) {
       memcpy(s->first_answer, s->answer, n_bytes);

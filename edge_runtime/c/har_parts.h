@@ -78,7 +78,7 @@ void har_check_clock(har_stream *s, int64_t us);
 void har_check_sensors(har_stream *s, int64_t us, const har_real sample[6]);
 void har_check_axes(har_stream *s, const har_real sample[6]);
 
-/* What becomes of a window: it waits for its answer; if that is not walking in a settled frame, for another in its own
+/* What becomes of a window: it waits for its answer; if that is not walking in a frame from walking, for another in its own
    frame, to know whether the device has moved or the frame is wrong; if it has moved, for the last time. */
 enum { NO_WINDOW, ASKS, TOLD, ASKS_OWN, TOLD_OWN, ASKS_AGAIN, DECIDES };
 void har_turn_window(har_stream *s);

@@ -137,7 +137,8 @@ typedef struct { /* the time in which a sensor is stuck, blocks since a fault, t
   bool has_time, said_rate, said_clock;
 } har_faults;
 
-/* Sums over a window, which a walking frame is computed from; how it compares with all labels, 1 at a limit. */
+/* Sums over a window, which a walking frame is computed from, and whether it shows walking, not stairs; how it compares
+   with all labels, 1 at a limit. */
 typedef struct { har_real up[3], pushes[3][3], turns[3][3]; bool is_walking; } har_motion;
 typedef struct { bool at_rest, too_quick; har_real unlike_all, rotation; } har_novelty;
 
@@ -193,7 +194,7 @@ typedef struct {
   HAR_ARRAY(har_real, first_answer, HAR_N_LABELS);
   bool is_settled, runs;                     /* walking has settled `rotation`; the body moves as in running */
   har_motion latest, walk[HAR_WALK_WINDOWS]; /* of walking or stairs */
-  int n_walk, place, n_steps, n_walking, n_turned_over;
+  int n_walk, place, n_windows, n_walking, n_turned_over;
   HAR_ARRAY(HAR_VALUE, kept, HAR_N_SIGNALS *(HAR_SAMPLES - HAR_FIRST_KEPT) + 1); /* rows of the device's frame */
 #endif
 } har_stream;

@@ -123,7 +123,7 @@ class Decider:
         answer = self._classify(window)
         if self._search:
             may_walk = moves and not is_moving(as_worn[np.newaxis], self._card.signal_names, RUNNING_G)[0]
-            steps = self._find_steps(as_worn, window, answer) if may_walk else (False, False)
+            steps = self._shows_steps(as_worn, window, answer) if may_walk else (False, False)
             news = self._search.update(as_worn, *steps)
             if news:
                 yield Notice(seconds, "mounting", {"found": FOUND, "lost": LOST}[news])
@@ -176,18 +176,19 @@ class Decider:
     def _classify(self, window: npt.NDArray[np.floating]) -> Array:
         return self._classifier.probabilities(window[np.newaxis])[0]
 
-    def _find_steps(
+    def _shows_steps(
         self, as_worn: npt.NDArray[np.floating], turned: npt.NDArray[np.floating], answer: Array
     ) -> tuple[bool, bool]:
         """Tell whether a moving window `[samples, n_signals]` certainly shows steps, and certainly walking.
 
-        It does by its `answer` in the settled frame, or else, if the device has moved since, by another in its own
-        frame. In a tentative frame, which may point back, stairs down would look like walking.
+        It does by its `answer` in a frame from walking, or else, if the device has moved since, by another in its own
+        frame. In a frame from stairs, which may point back, stairs down would look like walking.
         """
         assert self._search
-        shown = self._certain_steps(answer) if self._can_be_walking(turned) else (False, False)
-        if self._search.rotation is None or (self._search.is_settled and shown[1]):
-            return shown
+        if self._search.rotation is None or self._search.is_by_walking:
+            shown = self._certain_steps(answer) if self._can_be_walking(turned) else (False, False)
+            if self._search.rotation is None or shown[1]:
+                return shown
         own = self._search.own(as_worn)
         return self._certain_steps(self._classify(own)) if self._can_be_walking(own) else (False, False)
 

@@ -26,8 +26,8 @@ Array = npt.NDArray[np.float64]
 class MountingSearch:
     """Follows the mounting of one stream: windows of the signals `names`, one every hop of `window`.
 
-    `rotation` `[3, 3]` turns its windows into the walking frame; None while the frame is unknown. Stairs and jogging
-    may give a first frame that points back. So it is tentative until it `is_settled` by windows of walking.
+    `rotation` `[3, 3]` turns its windows into the walking frame; None while the frame is unknown. Stairs and slow
+    jogging may give a first frame that points back. So it is tentative until it `is_settled` by windows of walking.
     """
 
     def __init__(self, names: Sequence[str], window: Window) -> None:
@@ -35,7 +35,7 @@ class MountingSearch:
         self.rotation: Array | None = None
         self.is_settled = False
         self._walk: deque[tuple[Motion, bool]] = deque(maxlen=WALK_WINDOWS)  # and whether it is walking, not stairs
-        self._n_steps = self._n_walking = 0  # windows of the walk
+        self._n_windows = self._n_walking = 0  # windows of the walk
         self._n_turned_over = 0  # windows in a row
 
     def forget(self) -> bool:
@@ -52,7 +52,12 @@ class MountingSearch:
 
     def _clear(self) -> None:
         self._walk.clear()
-        self._n_steps = self._n_walking = 0
+        self._n_windows = self._n_walking = 0
+
+    @property
+    def is_by_walking(self) -> bool:
+        """Tell whether the known frame comes from windows of walking, not of stairs."""
+        return self.is_settled or self._seconds(self._n_walking) >= WALK_S
 
     def own(self, window: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """Turn a window `[samples, n_signals]` into its own frame, in which walking is recognised."""
@@ -86,7 +91,7 @@ class MountingSearch:
             if own_frames(self._motion(window))[0, 0] @ walked < ELSEWHERE * np.linalg.norm(walked):
                 self._clear()
         self._walk.append((self._motion(window), is_walking))
-        self._n_steps += 1
+        self._n_windows += 1
         self._n_walking += is_walking
         frame = self._frame_of_walk() if self.is_settled else self._tentative_frame()
         if frame is None:
@@ -101,8 +106,9 @@ class MountingSearch:
 
     def _tentative_frame(self) -> Array | None:
         """Compute a frame from windows of walking or, for the first frame, if there are too few, from all of steps."""
-        if self._seconds(self._n_walking) >= WALK_S:
-            return walking_frame(_joined([motion for motion, is_walking in self._walk if is_walking]))
+        walking = [motion for motion, is_walking in self._walk if is_walking]
+        if len(walking) == WALK_WINDOWS or self._seconds(len(walking)) >= WALK_S:
+            return walking_frame(_joined(walking))
         return self._frame_of_walk() if self.rotation is None else None
 
     def _frame_of_walk(self) -> Array | None:
@@ -110,7 +116,7 @@ class MountingSearch:
 
         Stairs down point back. So a frame that points back, by sway or by the known frame, needs a longer walk.
         """
-        walked_s = self._seconds(self._n_steps)
+        walked_s = self._seconds(self._n_windows)
         if walked_s < WALK_S:
             return None
         walk = _joined([motion for motion, _ in self._walk])

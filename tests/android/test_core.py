@@ -33,7 +33,7 @@ from edge_runtime.signals.types import Signal, Window
 def test_decisions_reasons_and_notices_are_pythons(jvm, kind, deliver, placement):
     """Also if each recording is turned, and turned again halfway."""
     answers = _recognised_as_in_python(jvm, model_of(jvm.folder, kind), streams_for(kind, deliver), placement)
-    assert len(answers) > 1100
+    assert len(answers) > (1100 if kind == "edge-anywhere" else 1500)
     assert ("stuck" in {answer.reason for answer in answers}) == (deliver is as_faulty_sensors_deliver)
 
 

@@ -14,7 +14,7 @@ Family: TypeAlias = Callable[[Any, tuple[int, int], int], "keras.Model"]
 """Takes a trial of Optuna or a `Chosen`, (samples, n_signals) of a window, and the number of classes."""
 
 
-_WIDTHS = (8, 16, 32, 48)  # the C file pads to multiples of 16
+_WIDTHS = (8, 16, 32, 48)  # beyond 8, multiples of 16: the C file pads to these
 
 
 def strided_network(trial: Any, input_shape: tuple[int, int], n_classes: int) -> keras.Model:

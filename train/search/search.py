@@ -217,7 +217,8 @@ def _table(front: Sequence[FrozenTrial], best: FrozenTrial, held_out: float, exa
         table.add_row(f"trial {trial.number}", percent(trial.values[0]), *_cells(size_of(trial)))
         if trial == best:
             sizes = _cells(exact) if exact else []
-            table.add_row("  on held-out people, measured", percent(held_out), *sizes, style="bold")
+            name = "  on held-out people" + ", measured" * bool(exact)
+            table.add_row(name, percent(held_out), *sizes, style="bold")
         if trial == best and exact:
             pairs = zip(astuple(size_of(best)), astuple(exact), strict=True)
             table.add_row("  error of the estimate", "", *(f"{100 * (a / b - 1):+.1f} %" for a, b in pairs))
