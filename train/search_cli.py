@@ -94,6 +94,9 @@ def command(
             on_notice(f"Searching {settings.network} -> {folder}")
             family.run(trials, time, on_progress)
             run, table = search.finish(family, folder, pictures, on_notice, on_progress)
+        except KeyboardInterrupt:
+            on_notice(f"Stopped. Go on with the same options and --resume --out {folder}")
+            raise
         except (StorageInternalError, SQLAlchemyError) as error:
             reason = str(error.__cause__ or error).strip().splitlines()[0]
             raise DeviceError(f"the storage of the search cannot be used: {reason}") from error

@@ -12,8 +12,9 @@ from training_fixtures import har_edge_within
 from written_windows import of_people, write_windows
 
 from convert import tensorflow_setup
-from edge_runtime.errors import InputError
+from edge_runtime.errors import CheckFailedError, InputError
 from edge_runtime.runs import Run
+from edge_runtime.system.progress import ignore_progress
 from train.fit.named_networks import build
 from train.fit.network_families import name_of
 from train.run import fit_processes
@@ -90,6 +91,12 @@ def test_a_network_over_the_budget_is_not_trained_and_the_front_is_what_fits(tri
     best, *_ = tight.front
     assert best.user_attrs["network"] == f"{FAMILY}@units=8,of=relu"
     assert best.values == pytest.approx([1 - 1 / 8, size_of(best).flash])
+
+
+def test_a_budget_that_no_network_fits_ends_the_search(trials, monkeypatch):
+    monkeypatch.setattr(search, "_TOO_LARGE", 3)
+    with pytest.raises(CheckFailedError, match="none of 3 networks fits"):
+        replace(trials, budget={"flash": 24}).run(1, 60, ignore_progress)
 
 
 def test_a_network_that_is_suggested_again_is_not_trained_again(trials, monkeypatch):

@@ -19,6 +19,7 @@ from edge_runtime.devices.emulated.cortex_m4 import CortexM4
 from edge_runtime.model.c_model import C
 from edge_runtime.model.model_file import open_model_file
 from edge_runtime.system.progress import OnProgress
+from edge_runtime.system.quantities import kilobytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +47,10 @@ class NetworkSize:
     flash: int
     ram: int
     instructions: int
+
+    def __str__(self) -> str:
+        """State the size in words."""
+        return f"{kilobytes(self.flash)} of flash, {kilobytes(self.ram)} of RAM and {self.instructions:,} instructions"
 
     def fits(self, budget: Mapping[str, float]) -> bool:
         """Tell whether no field is above the `budget`."""

@@ -45,6 +45,7 @@ _FOLDS = 4
 _HEARTBEAT_S, _DEAD_S, _TABLES_S = 10, 60, 3
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 _AT_RANDOM = 32  # trials, before Optuna's estimator suggests; most are too large for a small budget
+_TOO_LARGE = 100  # trials without a network that fits
 _MARGIN = 0.01  # of accuracy, at two or more points of the fits
 
 
@@ -68,10 +69,17 @@ class Search:
         return sorted(networks.values(), key=lambda x: -x.values[0])
 
     def run(self, trials: int | None, seconds: float, on_progress: OnProgress) -> None:
-        """Begin trials until the workers have trained this many networks or, if None, for `seconds`."""
+        """Begin trials until the workers have trained this many networks or, if None, for `seconds`.
+
+        Raises `CheckFailedError` if many suggestions are all too large.
+        """
         begun, share = time.monotonic(), 0.0
         while share < 1:
-            done = sum("points" in trial.user_attrs for trial in self.study.get_trials(False, _ENDED))
+            ended = self.study.get_trials(False, _ENDED)
+            done = sum("points" in trial.user_attrs for trial in ended)
+            if not done and len(ended) >= _TOO_LARGE:
+                smallest = min(map(size_of, ended), key=lambda size: size.flash)
+                raise CheckFailedError(f"none of {len(ended)} networks fits; the smallest takes {smallest}: allow more")
             share = done / trials if trials else (time.monotonic() - begun) / seconds
             best = (f"best {percent(x.values[0])} in {kilobytes(size_of(x).flash)}" for x in self.front)
             on_progress(min(1.0, share), f"{counted(done, 'trial')}: {next(best, 'no network yet')}")
