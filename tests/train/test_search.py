@@ -134,11 +134,12 @@ def test_the_front_is_a_table_and_a_picture_and_a_stopped_search_goes_on(windows
     )
     monkeypatch.setattr(tensorflow_setup, "import_tensorflow", lambda *_, **__: None)  # its threads are fixed by now
     data = TrainingInput(data=(str(windows),)).load_data()
-    options = ("search", "--network", FAMILY, "--data", windows, "--epochs", 6, "--batch-size", 8, "--out", "found")
+    options = ("search", "--network", FAMILY, "--data", windows, "--flash", "20kB", "--epochs", 6, "--batch-size", 8)
+    options += ("--out", "found")
     first = succeeded(har_edge_within(*options, "--trials", 1, cwd=tmp_path))
     assert_one_sentence(har_edge_within(*options, "--trials", 2, cwd=tmp_path), 2, "found")
     assert_one_sentence(har_edge_within(*options, "--seed", 1, "--resume", cwd=tmp_path), 2, "seed")
-    result = succeeded(har_edge_within(*options, "--trials", 3, "--resume", "--flash", "20kB", cwd=tmp_path))
+    result = succeeded(har_edge_within(*options, "--trials", 3, "--resume", cwd=tmp_path))
     assert "1 trial" in first.stderr
     assert "3 trials" in result.stderr
     assert "measured" in result.stdout

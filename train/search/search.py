@@ -148,7 +148,7 @@ def open_search(options: TrainingInput, data: Dataset, budget: Mapping[str, floa
     folds = choose_folds(data.train, data.labels, _FOLDS)
     check_signals(data, data.train)
     settings = {"network": options.network, "recipe": asdict(_trial_recipe(options)), "seed": options.seed}
-    settings |= {"data": data.fingerprint, "folds": [list(map(str, fold)) for fold in folds]}
+    settings |= {"budget": dict(budget), "data": data.fingerprint, "folds": [list(map(str, fold)) for fold in folds]}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     open_storage = partial(
