@@ -1,5 +1,6 @@
 """Search for the best network that fits: the command `har-edge search`."""
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import Literal, Unpack
@@ -33,9 +34,9 @@ _SECONDS = options.FiniteRange(0, min_open=True, units=options.SECONDS)
 @click.option("--ram", type=_BYTES, metavar="BYTES", help="Most RAM of the firmware.")
 @click.option("--instructions", type=_NUMBER, metavar="N", help="Most instructions of an inference on a Cortex-M4.")
 @click.option(
-    "--time", type=_SECONDS, metavar="SECONDS", default="1h", show_default=True, help="Begin no trial after this time."
+    "--time", type=_SECONDS, metavar="SECONDS", help="Begin no trial after this time.  [default: 1h, without --trials]"
 )
-@click.option("--trials", type=click.IntRange(1), metavar="N", help="Instead of --time: trials of all workers.")
+@click.option("--trials", type=click.IntRange(1), metavar="N", help="Begin no trial after this many of all workers.")
 @click.option("--resume", is_flag=True, help="Go on with the search in --out, with the same options.")
 @click.option(
     "--storage", metavar="URL", help="Database, for workers on several machines.  [default: a file in the folder]"
@@ -49,7 +50,7 @@ def command(
     flash: float | None,
     ram: float | None,
     instructions: float | None,
-    time: float,
+    time: float | None,
     trials: int | None,
     resume: bool,
     storage: str | None,
@@ -92,7 +93,8 @@ def command(
             database = storage or f"sqlite:///{study.resolve()}"
             family = search.open_search(settings, settings.load_data(on_notice), budget, database)
             on_notice(f"Searching {settings.network} -> {folder}")
-            family.run(trials, time, on_progress)
+            limit = math.inf if trials else 3600.0
+            family.run(trials or math.inf, time or limit, on_progress)
             run, table = search.finish(family, folder, pictures, on_notice, on_progress)
         except KeyboardInterrupt:
             on_notice(f"Stopped. Go on with the same options and --resume --out {folder}")

@@ -186,7 +186,7 @@ class Rounds:
         """Return the finished share, and a text about it."""
         n = self.settings.rounds
         if n:
-            return self._n / n, f"rounds: {self._n + 1} of {n}"
+            return self._n / n, f"rounds: {min(self._n + 1, n)} of {n}"
         reached = f", ±{100 * self._precisions[1]:.1f} %" if self._precisions[1] < math.inf else ""
         return min(1.0, self._elapsed / self.settings.duration_s), f"rounds: {self._n + 1}{reached}"
 

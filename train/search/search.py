@@ -68,8 +68,8 @@ class Search:
         networks = {x.user_attrs["network"]: x for x in self.study.best_trials if size_of(x).fits(self.budget)}
         return sorted(networks.values(), key=lambda x: -x.values[0])
 
-    def run(self, trials: int | None, seconds: float, on_progress: OnProgress) -> None:
-        """Begin trials until the workers have trained this many networks or, if None, for `seconds`.
+    def run(self, trials: float, seconds: float, on_progress: OnProgress) -> None:
+        """Begin trials for `seconds`, until the workers have trained this many networks.
 
         Raises `CheckFailedError` if many suggestions are all too large.
         """
@@ -80,7 +80,7 @@ class Search:
             if not done and len(ended) >= _TOO_LARGE:
                 smallest = min(map(size_of, ended), key=lambda size: size.flash)
                 raise CheckFailedError(f"none of {len(ended)} networks fits; the smallest takes {smallest}: allow more")
-            share = done / trials if trials else (time.monotonic() - begun) / seconds
+            share = max(done / trials, (time.monotonic() - begun) / seconds)
             best = (f"best {percent(x.values[0])} in {kilobytes(size_of(x).flash)}" for x in self.front)
             on_progress(min(1.0, share), f"{counted(done, 'trial')}: {next(best, 'no network yet')}")
             if share < 1:
@@ -204,33 +204,30 @@ def finish(
         on_notice(f"The firmware of trial {best.number} is too large: {exact}.")
     else:
         raise CheckFailedError("no network fits: allow more, or search longer with --resume")
-    series = {"front, cross-validated": {f"trial {x.number}": (size_of(x).flash, x.values[0]) for x in front}}
-    held_out = load(run.card).scores["held_out"]["accuracy"]
-    cards = {name: read_model(reference_model(name, INT8))[1] for name in REFERENCE_MODELS}
-    shipped = [name for name in cards if cards[name].training["data"]["fingerprint"] == data.fingerprint]
-    if exact and shipped:
-        sizes = {name: measure_firmware(reference_model(name, INT8), data, on_progress) for name in shipped}
-        scores = {name: (sizes[name].flash, cards[name].scores["held_out"]["accuracy"]) for name in shipped}
-        scores[run.folder.name] = exact.flash, held_out
-        series |= {"fully trained, held-out people": scores}
+    cards = {run.folder.name: load(run.card)}
+    sizes = {run.folder.name: exact or size_of(best)}
+    for name in REFERENCE_MODELS if exact else ():
+        card = read_model(reference_model(name, INT8))[1]
+        if card.training["data"]["fingerprint"] == data.fingerprint:
+            cards[name], sizes[name] = card, measure_firmware(reference_model(name, INT8), data, on_progress)
+    accuracies = {name: card.scores["held_out"]["accuracy"] for name, card in cards.items()}
+    series = {
+        "front, cross-validated": {f"trial {x.number}": (size_of(x).flash, x.values[0]) for x in front},
+        "fully trained, held-out people": {name: (sizes[name].flash, x) for name, x in accuracies.items()},
+    }
     plot_front(series, search.budget.get("flash"), folder / f"front.{pictures}")
-    return run, _table(front, best, held_out, exact)
-
-
-def _table(front: Sequence[FrozenTrial], best: FrozenTrial, held_out: float, exact: NetworkSize | None) -> Table:
-    """Return the front as a table, with the accuracy and `exact` size of the best, fully trained."""
-    title = "Accuracy by cross-validation, and the int8 firmware as estimated"
-    table = plain_table([""], ["accuracy", "flash", "RAM", "instructions"], title)
+    table = plain_table(["cross-validated, sizes estimated"], ["accuracy", "flash", "RAM", "instructions"])
     for trial in reversed(front):
         table.add_row(f"trial {trial.number}", percent(trial.values[0]), *_cells(size_of(trial)))
-        if trial == best:
-            sizes = _cells(exact) if exact else []
-            name = "  on held-out people" + ", measured" * bool(exact)
-            table.add_row(name, percent(held_out), *sizes, style="bold")
-        if trial == best and exact:
-            pairs = zip(astuple(size_of(best)), astuple(exact), strict=True)
-            table.add_row("  error of the estimate", "", *(f"{100 * (a / b - 1):+.1f} %" for a, b in pairs))
-    return table
+    table.add_section()
+    table.add_row(f"fully trained, held-out people, sizes {'measured' if exact else 'estimated'}")
+    for name, accuracy in accuracies.items():
+        style = "bold" if name == run.folder.name else ""
+        table.add_row(name, percent(accuracy), *_cells(sizes[name]), style=style)
+    if exact:
+        pairs = zip(astuple(size_of(best)), astuple(exact), strict=True)
+        table.add_row("error of the estimate", "", *(f"{100 * (a / b - 1):+.1f} %" for a, b in pairs))
+    return run, table
 
 
 def _cells(size: NetworkSize) -> list[str]:
