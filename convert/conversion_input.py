@@ -19,6 +19,7 @@ from edge_runtime.data.mistaken_options import better_options
 from edge_runtime.data.names import default_held_out
 from edge_runtime.data.scores import Classes, fit_temperature
 from edge_runtime.errors import InputError
+from edge_runtime.live.decider import with_reachable_smoothing
 from edge_runtime.model.card_options import normalisation_of
 from edge_runtime.model.model_card import Card, load
 from edge_runtime.runs import Run, remembered_data
@@ -166,6 +167,7 @@ def _of_file(job: ConversionJob, data: Dataset) -> ConversionInput:
         parts = np.array_split(card.normalisation.apply(train.X), 1 + len(train) // 1024)
         logits = np.concatenate([np.asarray(model(part, training=False)) for part in parts])
         card = replace(card, temperature=fit_temperature(logits, train.y))
+        card = with_reachable_smoothing(card, logits, train.y)
         advice = better_options(predicted, held_out.y, labels, card.signal_names, job.normalisation)
     return ConversionInput("model", model, card, 0, calibration, held_out, is_labelled, arrangement, advice)
 

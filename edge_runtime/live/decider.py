@@ -9,11 +9,12 @@ import numpy.typing as npt
 
 from edge_runtime.live.mounting_search import SURE, UNKNOWN_MOUNTING, WALK_S, MountingSearch
 from edge_runtime.live.persistence import PersistenceTracker, Rejection
-from edge_runtime.live.smoothing import Smoother
+from edge_runtime.live.smoothing import Smoother, reachable
 from edge_runtime.model.alike_labels import decide_by_tilt, labels_of, leans_back, tilt_decides, upright_alike
-from edge_runtime.model.classifier import Classifier, gravity
+from edge_runtime.model.classifier import Classifier, gravity, softmax
 from edge_runtime.model.model_card import WALKING, Card
 from edge_runtime.model.novelty import Novelty, motion_features
+from edge_runtime.signals.axes import UPRIGHT_AXES
 from edge_runtime.signals.frontend import SIGNALS
 from edge_runtime.signals.mounting import MOVING_G, RUNNING_G, is_moving
 from edge_runtime.signals.raw_signals import measured_names, raw_factors
@@ -24,7 +25,6 @@ FOUND = "how the device is worn is known from these steps: postures can be recog
 LOST = "the device may be worn differently now: postures are unknown until a few steps are walked"
 
 _NAMES = [x.name for x in SIGNALS]
-_TURNS = {"-x": "-x,-y,z", "y": "y,-x,z", "-y": "-y,x,z", "z": "z,y,-x", "-z": "-z,y,x"}  # for the axis that points up
 STEPS = (WALKING, "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
 UPRIGHT = (0.8, 1.2)  # g on the axis that points up
 
@@ -167,8 +167,8 @@ class Decider:
         takes_steps = sizes.std() > MOVING_G and UPRIGHT[0] < abs(up[axis]) < UPRIGHT[1]
         self._walked_s = self._walked_s + self._step_s if takes_steps else 0.0
         self._looks_up = self._walked_s < WALK_S
-        if not self._looks_up and name in _TURNS:
-            text = f"the device's {name} axis points up, but x did in the training: give --axes {_TURNS[name]}"
+        if not self._looks_up and name in UPRIGHT_AXES:
+            text = f"the device's {name} axis points up, but x did in the training: give --axes {UPRIGHT_AXES[name]}"
             # An iPhone's Core Motion reports -1 g along the axis that points up.
             text += ", or negate acceleration if it is an iPhone's" * name.startswith("-")
             yield Notice(seconds, "axes", f"{text}, or use edge-anywhere")
@@ -231,6 +231,13 @@ class Decider:
         if rejection.posture[current]:
             return f"orientation is not typical of {label}"
         return f"movement is not typical of {label}" if rejection.movement[current] else ""
+
+
+def with_reachable_smoothing(card: Card, logits: npt.NDArray[np.floating], y: npt.NDArray[np.integer]) -> Card:
+    """Return the `card` with smoothing that fits these `logits` `[n, n_labels]` of windows of classes `y` `[n]`."""
+    moving = [label for label, is_still in enumerate(are_still(card)) if not is_still]
+    smoothing = reachable(card.live.smoothing, softmax(logits, card.temperature), y, moving)
+    return replace(card, live=replace(card.live, smoothing=smoothing))
 
 
 def looks_up(card: Card) -> bool:

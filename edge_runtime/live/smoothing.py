@@ -10,7 +10,8 @@ L. R. Rabiner: A tutorial on hidden Markov models and selected applications in s
 IEEE 77(2), 1989 (section III.A, the forward procedure).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +21,35 @@ from edge_runtime.model.model_card import Smoothing
 FIRST_EVIDENCE = 0.75  # the exponent of the first window, which overlaps with no earlier window
 CHANGE_OF_STEPS = 0.05  # the probability of a change while walking or stairs is left open
 LEAST_PROBABILITY = 1e-6  # a network that gives a lower probability is overconfident
+_HESITANT = 0.25  # share of the right windows of an activity that may be too uncertain to sustain it
+_MARGIN = 0.05  # of probability, above the confidence
 
 Array = npt.NDArray[np.float64]
+
+
+def reachable(
+    settings: Smoothing, probabilities: Array, y: npt.NDArray[np.integer], moving: Iterable[int]
+) -> Smoothing:
+    """Lower `change_moving` of the `settings` until each `moving` activity can become certain.
+
+    Changes that are too probable forget an activity sooner than an unsure network's windows can confirm it. For a
+    window that repeats, the forward procedure has a fixed point: just above `confidence`, with all other activities
+    equally probable, if `change_moving` has the value below. `probabilities` `[n, n_labels]` of windows of classes
+    `y` `[n]` are of people who are new to the network.
+    """
+    others = probabilities.shape[1] - 1
+    reached = min(settings.confidence + _MARGIN, (1 + settings.confidence) / 2)
+    changes = [settings.change_moving, others / (others + 1)]  # with a higher value, other activities are favored
+    for label in moving:
+        is_right = (y == label) & (probabilities.argmax(axis=1) == label)
+        if is_right.any():
+            likelihood = np.maximum(probabilities[is_right], LEAST_PROBABILITY) ** settings.evidence
+            against = (likelihood.sum(axis=1) / likelihood[:, label] - 1) / others
+            odds = reached / (1 - reached) * against
+            least = odds / (1 + odds)  # that the activity needs before the window
+            most = (reached - least) / (reached - (1 - reached) / others)
+            changes.append(float(np.quantile(most, _HESITANT)))
+    return replace(settings, change_moving=max(CHANGE_OF_STEPS, min(changes)))
 
 
 class Smoother:

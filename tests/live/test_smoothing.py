@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_runtime.live.persistence import PERSISTENCE_S, REST_S, STEADY_S, PersistenceTracker
-from edge_runtime.live.smoothing import Smoother
+from edge_runtime.live.smoothing import Smoother, reachable
 from edge_runtime.model.model_card import Smoothing
 from edge_runtime.model.novelty import Novelty
 
@@ -43,6 +43,21 @@ def test_after_unknown_an_activity_is_shown_again_once_it_is_probable():
     assert [after(SURE, is_moving=False) for _ in range(4)][-1] == 0
     assert after(SURE, is_moving=False, is_rejected=True) is None
     assert after(SURE, is_moving=False) == 0  # it was probable all the time
+
+
+@pytest.mark.parametrize("n_labels", [2, 4, 7])
+@pytest.mark.parametrize("sureness", [0.6, 0.9, 0.999])
+def test_an_unsure_network_can_be_certain_of_each_activity_that_moves(sureness, n_labels):
+    y = np.repeat(np.arange(n_labels), 10)
+    windows = np.full((len(y), n_labels), (1 - sureness) / (n_labels - 1))
+    windows[np.arange(len(y)), y] = sureness
+    settings = reachable(Smoothing(), windows, y, range(n_labels))
+    assert settings.change_moving == pytest.approx(Smoothing().change_moving) or sureness < 0.99 or n_labels == 2
+    smoother = Smoother(settings, n_labels, ())
+    for label in (0, 1):
+        for _ in range(60):
+            shown = update(smoother, windows[10 * label], is_moving=True, cannot_begin=[False] * n_labels)
+        assert shown == label
 
 
 @pytest.mark.parametrize("before", [None, 2])

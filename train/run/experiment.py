@@ -15,6 +15,7 @@ import edge_runtime
 from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.names import noun_of
 from edge_runtime.data.scores import fit_temperature, score
+from edge_runtime.live.decider import with_reachable_smoothing
 from edge_runtime.model.alike_labels import IN_A_POCKET
 from edge_runtime.model.model_card import Card, LiveSettings, save
 from edge_runtime.reports.figures import plot_confusion, plot_curves
@@ -80,6 +81,7 @@ class Experiment:
         }
         card = self._make_card(outcomes["selection"], outcomes["final"], scores)
         card = replace(card, temperature=fit_temperature(held_out_logits, held_out.y))
+        card = with_reachable_smoothing(card, held_out_logits, held_out.y)
         write_bytes(self.run.selection, selection.model.read_bytes())
         write_bytes(self.run.model, final.model.read_bytes())
         _write(self.run, card, {name: outcome.history for name, outcome in outcomes.items()})
