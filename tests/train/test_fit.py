@@ -104,3 +104,10 @@ def test_the_temperature_of_logits_is_estimated(temperature):
     shares = np.exp(honest) / np.exp(honest).sum(1, keepdims=True)
     y = (shares.cumsum(1) > generator.random((20_000, 1))).argmax(1).astype(np.uint8)
     assert fit_temperature((honest * temperature).astype(np.float32), y) == pytest.approx(temperature, rel=0.05)
+
+
+def test_faultless_logits_do_not_become_certain():
+    y = np.arange(100, dtype=np.uint8) % 4
+    logits = np.eye(4, dtype=np.float32)[y]
+    certain = np.exp(1 / fit_temperature(logits, y))
+    assert certain / (certain + 3) == pytest.approx(101 / 102, abs=1e-3)
