@@ -10,14 +10,13 @@ from edge_runtime.data.dataset import Dataset
 from edge_runtime.data.layout_recordings import LayoutRecordings
 from edge_runtime.data.names import natural
 from edge_runtime.data.recording import Recording
-from edge_runtime.data.sensor_checks import Finding, sensor_findings
+from edge_runtime.data.sensor_checks import Finding, listed, sensor_findings
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.resampling import MAX_GAP_S
 from edge_runtime.system.printable import quoted
 from edge_runtime.system.quantities import counted
 
 _SAME_RATE = 0.1
-_MOST_NAMED = 8  # placements, labels or files
 _NO_LABEL = ("null", "none", "nan", "na", "n/a")
 
 
@@ -38,7 +37,7 @@ def findings(facts: LayoutRecordings) -> list[Finding]:
 
 
 def unlike_parts(data: Dataset) -> Iterator[Finding]:
-    """The labels and placements that only the training windows have, or only the test windows."""
+    """The labels and placements that only the training or the test windows have, and names of people in both."""
     parts = {name: x for name, x in (("training", data.train), ("test", data.test)) if len(x)}
     worn = {name: np.unique(part.mounting) for name, part in parts.items() if part.mounting is not None}
     for about, of_parts in (
@@ -47,8 +46,13 @@ def unlike_parts(data: Dataset) -> Iterator[Finding]:
     ):
         for name, names_of_part in of_parts.items():
             if absent := sorted(set().union(*of_parts.values()) - names_of_part):
-                text = f"The {name} part has no windows of the {about} {_listed(absent)}"
+                text = f"The {name} part has no windows of the {about} {listed(absent)}"
                 yield Finding("test group", f"{text}: --test-subjects chooses other people.")
+    # People of several data sets are named SET-NAME; everywhere, numbers stand for different people.
+    people = [{str(x).rpartition("-")[2] for x in part.subject.tolist()} for part in (data.train, data.test)]
+    if both := sorted(x for x in set.intersection(*people) if x and not any(map(str.isdigit, x))):
+        text = f"{listed(both)} in one data set trains and in another tests, perhaps the same person"
+        yield Finding("test group", f"{text}: --test-subjects chooses other people.")
 
 
 def misfits(described: Sequence[tuple[str, LayoutRecordings]], is_training: bool = False) -> Iterator[Finding]:
@@ -67,8 +71,8 @@ def _worn(recordings: Sequence[Recording]) -> Iterator[Finding]:
     placements = list(dict.fromkeys(recording.mounting.placement for recording in recordings))
     makes = {recording.mounting.device for recording in recordings} - {""}
     if any(placements) or makes:
-        text = f"Worn at: {_listed([x or 'an unknown place' for x in placements])}"
-        text += f"; devices: {_listed(sorted(makes, key=natural))}." if makes else "."
+        text = f"Worn at: {listed([x or 'an unknown place' for x in placements])}"
+        text += f"; devices: {listed(sorted(makes, key=natural))}." if makes else "."
         yield Finding("worn", text, numbers={"placements": len([*filter(None, placements)]), "devices": len(makes)})
 
 
@@ -121,7 +125,7 @@ def _people(facts: LayoutRecordings) -> Iterator[Finding]:
         copies.setdefault(hashlib.sha256(recording.samples.tobytes()).digest(), set()).add(str(recording.subject))
     for people in copies.values():
         if len(people) > 1:
-            text = f"People share the same recording: {_listed([quoted(x, 50) for x in sorted(people)])}"
+            text = f"People share the same recording: {listed([quoted(x, 50) for x in sorted(people)])}"
             yield Finding("people", f"{text}. Keep one copy.", is_fault=True)
     yield from _alike("people", labels)
     names = sorted(labels, key=natural)
@@ -140,10 +144,10 @@ def _labels(facts: LayoutRecordings) -> Iterator[Finding]:
         )
         yield Finding("labels", text, is_fault=True)
     if facts.absent_labels:
-        absent = _listed([*map(quoted, facts.absent_labels)])
+        absent = listed([*map(quoted, facts.absent_labels)])
         yield Finding("labels", f"No file has {counted(len(facts.absent_labels), 'label')} of the layout: {absent}.")
     if facts.without_labels:
-        text = f"{counted(len(facts.without_labels), 'recording')} without any label, {_listed(facts.without_labels)}: "
+        text = f"{counted(len(facts.without_labels), 'recording')} without any label, {listed(facts.without_labels)}: "
         mend = "see that files of labels name them as their paths do, and the unit of start and end under [label_file]"
         yield Finding("labels", f"{text}{mend}.", is_fault=True)
 
@@ -155,9 +159,5 @@ def _alike(about: str, names: Iterable[str]) -> Iterator[Finding]:
         spellings.setdefault("".join(name.casefold().split()), []).append(name)
     for alike in spellings.values():
         if len(alike) > 1:
-            text = f"The {about} {_listed([quoted(x, 50) for x in alike])} differ only in case or blanks"
+            text = f"The {about} {listed([quoted(x, 50) for x in alike])} differ only in case or blanks"
             yield Finding(about, f"{text}: write them alike.", is_fault=True)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_MOST_NAMED]) + ", ..." * (len(names) > _MOST_NAMED)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edge_runtime.data.dataset import WINDOW
 from edge_runtime.data.recording import Recording
+from edge_runtime.signals.axes import UPRIGHT_AXES
 from edge_runtime.signals.frontend import RATE_HZ
 from edge_runtime.signals.gyroscope_axes import CALM_G, correlation, expected_change, has_other_axes, slow_turns
 from edge_runtime.signals.types import STANDARD_GRAVITY
@@ -27,14 +28,16 @@ _SURE, _NONE, _AGAINST = 0.5, 0.3, -0.3  # correlation; of a noisy gyroscope on 
 _USUAL = (0.7, 1.3)  # times that gravity turns as fast as the gyroscope says
 # Limits for one file: in five data sets, files of jogging have up to 1.27 g, and of falls 0.88 g. After 10 s of turns,
 # times are 0.7 to 1.6.
-_OF_FILE_G, _OF_FILE_TIMES, _OF_FILE_TURNING_S = (0.7, 1.4), (0.5, 2.0), 10.0
+_OF_FILE_G, _OF_FILE_TIMES, _OF_FILE_TURNING_S, _OF_FILE_SURE = (0.7, 1.4), (0.5, 2.0), 10.0, 0.7
 _ELSEWHERE_DEG = 45.0  # as in live recognition
 _TOO_MANY, _LEAST_ELSEWHERE = 1 / 3, 2  # share and number of walks; one of two may have been put back differently
 _FEW = 0.1  # share of walks, in files that are mountings of their own
 _PAUSE_S, _LEAST_WALKING_S = 1.0, 2.5  # within a walk, and of one by its label
 _LEAST_MOVEMENT_S = 5.0  # sitting down and lying down take less
-_UPRIGHT = ("STANDING", "WALKING")
+_UPRIGHT, _UPRIGHT_G = ("STANDING", "WALKING"), 0.7  # g: on average, on the axis that points up
 _WALKS = ("WALKING", "WALKING_UPSTAIRS", "WALKING_DOWNSTAIRS")
+
+_MOST_NAMED = 8
 
 Array = npt.NDArray[np.float64]
 
@@ -48,6 +51,11 @@ class Finding:
     is_fault: bool = False
     numbers: Mapping[str, Any] = field(default_factory=dict)
     placement: str = ""
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first of the `names`, for a sentence."""
+    return ", ".join(names[:_MOST_NAMED]) + ", ..." * (len(names) > _MOST_NAMED)
 
 
 def sensor_findings(recordings: Sequence[Recording], in_header: bool = False) -> Iterator[Finding]:
@@ -90,7 +98,7 @@ def _is_far_off(of_file: Finding) -> bool:
     numbers = of_file.numbers
     if of_file.about == "gravity":
         return not _OF_FILE_G[0] <= numbers["gravity_g"] <= _OF_FILE_G[1]
-    is_sure = numbers.get("turning_s", 0) >= _OF_FILE_TURNING_S and abs(numbers["correlation"]) >= _SURE
+    is_sure = numbers.get("turning_s", 0) >= _OF_FILE_TURNING_S and abs(numbers["correlation"]) >= _OF_FILE_SURE
     return is_sure and not _OF_FILE_TIMES[0] < numbers["times"] < _OF_FILE_TIMES[1]
 
 
@@ -111,13 +119,25 @@ def _is_labelled(recording: Recording, names: Collection[str]) -> npt.NDArray[np
 
 
 def _axes(recordings: Sequence[Recording]) -> Finding:
-    together = np.concatenate([recording.samples[_is_labelled(recording, _UPRIGHT), :3] for recording in recordings])
-    when = "While people stand or walk"
-    if not len(together):
-        together, when = np.concatenate([recording.samples[:, :3] for recording in recordings]), "On average"
-    means = together.mean(axis=0).tolist()
+    by_person: dict[int | str, list[Array]] = {}
+    is_known = any(_is_labelled(recording, _UPRIGHT).any() for recording in recordings)
+    for x in recordings:
+        samples = x.samples[_is_labelled(x, _UPRIGHT) if is_known else slice(None), :3]
+        if len(samples):
+            by_person.setdefault(x.subject, []).append(samples)
+    people = {person: np.concatenate(parts).mean(axis=0) for person, parts in by_person.items()}
+    means = np.concatenate([part for parts in by_person.values() for part in parts]).mean(axis=0)
     shown = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", means, strict=True))
-    return Finding("axes", f"{when} acceleration is {shown} g on the device's axes.", numbers={"acceleration_g": means})
+    when = "While people stand or walk" if is_known else "On average"
+    text = f"{when} acceleration is {shown} g on the device's axes"
+    usual = np.median([*people.values()], axis=0)
+    axis = int(np.abs(usual).argmax())
+    up = ("-" if usual[axis] < 0 else "") + "xyz"[axis]
+    if is_known and abs(usual[axis]) > _UPRIGHT_G and up in UPRIGHT_AXES:
+        text += f': {up} points up. If people wear it alike, a layout\'s axes = "{UPRIGHT_AXES[up]}" turns x up'
+    over = [str(person) for person, mean in people.items() if is_known and mean @ usual < 0]
+    text += f". Turned over: {listed(over)}" * bool(over)
+    return Finding("axes", f"{text}.", numbers={"acceleration_g": means.tolist(), "turned_over": over})
 
 
 def _hand(recordings: Sequence[Recording], in_header: bool) -> Finding:

@@ -113,6 +113,17 @@ def test_a_recording_of_two_people_and_names_that_differ_only_in_case_are_faults
     assert [x.about for x in faults([unlabelled])] == ["labels"]
 
 
+def test_the_axis_that_points_up_and_people_who_turned_the_device_over_are_named(recordings):
+    people = [replace(x, samples=x.samples[:, [1, 0, 2, 4, 3, 5]] * [-1, 1, 1, -1, 1, 1]) for x in recordings[:4]]
+    odd = [replace(recordings[4], subject="odd", samples=people[0].samples * -1, labels=people[0].labels)]
+    (axes,) = found([*people, *odd], "axes")
+    assert 'axes = "y,-x,z"' in axes.text
+    assert axes.numbers["turned_over"] == ["odd"]
+    (axes,) = found(recordings, "axes")
+    assert "axes =" not in axes.text
+    assert axes.numbers["turned_over"] == []
+
+
 @pytest.mark.parametrize(("n", "noise"), [(2, 0.2), (6, 0.2), (6, 0.4)])  # few fast turns, enough, and too noisy ones
 def test_a_noisy_gyroscope_of_the_right_unit_fits(recordings, n, noise):
     """Its noise makes the slope of slow turns half as large, or hides the turns."""

@@ -47,6 +47,14 @@ def test_labels_are_the_union_and_people_are_named_after_their_data_set(two):
         assert [f"{mounting.source}-{mounting.name}" for mounting in worn] == split.subject.tolist()
 
 
+def test_a_name_in_training_and_test_is_named(two, tmp_path):
+    assert "in another tests" not in load(*two)[1]
+    (tmp_path / "three").mkdir()
+    write_subjects(tmp_path / "three", "bcd", ("STANDING", "WALKING"))
+    assert "c, d in one" not in (notices := load(*two, tmp_path / "three")[1])
+    assert "c in one data set trains and in another tests" in notices
+
+
 def test_recordings_of_several_count_in_the_same_labels(two, monkeypatch):
     first = recordings()[:6]
     monkeypatch.setattr(embedded_recordings, "load", lambda: first)
