@@ -30,7 +30,9 @@ class Sizes:
     def __str__(self) -> str:
         flash, stack, ram = map(kilobytes, (self.flash, self.stack, self.ram))
         total = kilobytes(self.ram + self.stack)
-        return f"at most {flash} of flash, without the C library, and {total} of RAM ({ram} static, {stack} of stack)"
+        rate = " for 250 samples a second" if self.ram else ""
+        memory = f"{total} of RAM{rate} ({ram} static, {stack} of stack)"
+        return f"at most {flash} of flash, without the C library, and {memory}"
 
 
 def of_model(constants: int, lines: int, memory: int) -> Sizes:

@@ -109,7 +109,8 @@ def _product_of_two(node: Node, first: View, second: View) -> View:
     for view, summed, other in ((first, -1, -2), (second, -2, -1)):
         order = [axis - view.places.ndim for axis in view.order]
         if summed not in order or not {*order} <= {summed, other}:
-            node.refuse("multiplies tensors of more than two axes, as attention of several heads does: use one head")
+            mend = "use one head, or MultiHeadAttention in Keras"
+            node.refuse(f"multiplies tensors of more than two axes, as attention of several heads does: {mend}")
         tensors.append(view.tensors.arrange(view.along(order)))
         sums.append(order.index(summed) + 1)
         free += [axis for axis in order if axis == other]
