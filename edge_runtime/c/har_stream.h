@@ -67,9 +67,7 @@ typedef enum {
   HAR_UNKNOWN_MOUNTING /* nobody has walked since the device was put on */
 } har_reason;
 static const char *const har_reasons[] = {
-    [HAR_KNOWN] = "", [HAR_UNCERTAIN] = "no activity is certain", [HAR_NOT_WORN] = "not worn",
-    [HAR_POSTURE] = "untypical orientation", [HAR_MOVEMENT] = "untypical movement", [HAR_STUCK] = "a sensor is stuck",
-    [HAR_UNKNOWN_MOUNTING] = "walk a few steps"};
+    "", "no activity is certain", "not worn", "untypical orientation", "untypical movement", "a sensor is stuck", "walk a few steps"};
 
 typedef enum { /* kinds of notices, with their amounts; the first ones are faults of a sensor that last for seconds */
   HAR_RATE,           /* samples a second: too few, more than any sensor gives, or not HAR_SENSOR_HZ */
@@ -87,10 +85,8 @@ typedef enum { /* kinds of notices, with their amounts; the first ones are fault
   HAR_N_FAULTS = HAR_INVALID
 } har_kind;
 static const char *const har_kinds[] = {
-    [HAR_RATE] = "rate", [HAR_UNITS] = "units", [HAR_ROTATION_UNITS] = "rotation units", [HAR_CONSTANT] = "stuck sensor",
-    [HAR_SATURATED] = "too small a range", [HAR_INVALID] = "invalid sample", [HAR_GAP] = "gap", [HAR_CLOCK] = "clock",
-    [HAR_ROTATION_AXES] = "rotation axes", [HAR_MOUNTING_FOUND] = "mounting found", [HAR_MOUNTING_LOST] = "mounting lost",
-    [HAR_AXES] = "axes"};
+    "rate", "units", "rotation units", "stuck sensor", "too small a range", "invalid sample", "gap", "clock", "rotation axes",
+    "mounting found", "mounting lost", "axes"};
 
 typedef struct { int64_t us; har_kind kind; har_real amount; } har_notice;
 typedef struct { int64_t us; har_real values[6]; } har_timed;
