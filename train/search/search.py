@@ -69,7 +69,7 @@ class Search:
         return sorted(networks.values(), key=lambda x: -x.values[0])
 
     def run(self, trials: float, seconds: float, on_progress: OnProgress) -> None:
-        """Begin trials for `seconds`, until the workers have trained this many networks.
+        """Begin trials for `seconds`, or until the workers have trained this many networks.
 
         Raises `CheckFailedError` if many suggestions are all too large.
         """
@@ -219,14 +219,14 @@ def finish(
     table = plain_table(["cross-validated, sizes estimated"], ["accuracy", "flash", "RAM", "instructions"])
     for trial in reversed(front):
         table.add_row(f"trial {trial.number}", percent(trial.values[0]), *_cells(size_of(trial)))
-    table.add_section()
-    table.add_row(f"fully trained, held-out people, sizes {'measured' if exact else 'estimated'}")
+    table.add_row()
+    table.add_row(f"on held-out people, {'measured' if exact else 'sizes estimated'}")
     for name, accuracy in accuracies.items():
         style = "bold" if name == run.folder.name else ""
         table.add_row(name, percent(accuracy), *_cells(sizes[name]), style=style)
-    if exact:
-        pairs = zip(astuple(size_of(best)), astuple(exact), strict=True)
-        table.add_row("error of the estimate", "", *(f"{100 * (a / b - 1):+.1f} %" for a, b in pairs))
+        if exact and name == run.folder.name:
+            pairs = zip(astuple(size_of(best)), astuple(exact), strict=True)
+            table.add_row("  error of the estimate", "", *(f"{100 * (a / b - 1):+.1f} %" for a, b in pairs))
     return run, table
 
 
