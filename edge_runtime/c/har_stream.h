@@ -70,7 +70,7 @@ static const char *const har_reasons[] = {
     "", "no activity is certain", "not worn", "untypical orientation", "untypical movement", "a sensor is stuck", "walk a few steps"};
 
 typedef enum { /* kinds of notices, with their amounts; the first ones are faults of a sensor that last for seconds */
-  HAR_RATE,           /* samples a second: too few, more than any sensor gives, or not HAR_SENSOR_HZ */
+  HAR_RATE,           /* samples a second: too few, more than any sensor gives, or, without resampling, not the model's */
   HAR_UNITS,          /* the mean size of acceleration, which is not in g */
   HAR_ROTATION_UNITS, /* the mean size of rotation, which is not in rad/s */
   HAR_CONSTANT,       /* the accelerometer (0), the gyroscope (1) or both (2) are stuck */
