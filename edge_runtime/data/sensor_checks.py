@@ -121,10 +121,10 @@ def _is_labelled(recording: Recording, names: Collection[str]) -> npt.NDArray[np
 def _axes(recordings: Sequence[Recording]) -> Finding:
     by_person: dict[int | str, list[Array]] = {}
     is_known = any(_is_labelled(recording, _UPRIGHT).any() for recording in recordings)
-    for x in recordings:
-        samples = x.samples[_is_labelled(x, _UPRIGHT) if is_known else slice(None), :3]
+    for recording in recordings:
+        samples = recording.samples[_is_labelled(recording, _UPRIGHT) if is_known else slice(None), :3]
         if len(samples):
-            by_person.setdefault(x.subject, []).append(samples)
+            by_person.setdefault(recording.subject, []).append(samples)
     people = {person: np.concatenate(parts).mean(axis=0) for person, parts in by_person.items()}
     means = np.concatenate([part for parts in by_person.values() for part in parts]).mean(axis=0)
     shown = ", ".join(f"{axis} {value:+.2f}" for axis, value in zip("xyz", means, strict=True))

@@ -35,7 +35,7 @@ def reachable(
     Changes that are too probable forget an activity sooner than an unsure network's windows can confirm it. For a
     window that repeats, the forward procedure has a fixed point: just above `confidence`, with all other activities
     equally probable, if `change_moving` has the value below. `probabilities` `[n, n_labels]` of windows of classes
-    `y` `[n]` are of people who are new to the network.
+    `y` `[n]` should be of people who are new to the network; for others, the network is surer.
     """
     others = probabilities.shape[1] - 1
     reached = min(settings.confidence + _MARGIN, (1 + settings.confidence) / 2)
