@@ -204,6 +204,15 @@ def test_a_board_that_starts_in_the_middle_of_a_line_has_that_line_left_out():
     assert len(samples(read(header + text, midway=True))) == 100
 
 
+@pytest.mark.parametrize("cut", [3, 8, 20, len("0.0,"), len("0.0,1.0,")])
+@pytest.mark.parametrize("header", ["", "t[s],ax[g],ay[g],az[g],gx[rad/s],gy[rad/s],gz[rad/s]\n"])
+def test_a_cut_first_line_costs_at_most_three_lines(cut, header):
+    text = csv_lines(standing(), times=TIMES)
+    items = read(text[cut:].replace("\n", "\n" + header, 1))
+    assert np.allclose(samples(items)[-97:], standing()[3:])
+    assert np.allclose(seconds(items)[-97:], TIMES[3:])
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_lines_in_pieces_of_any_size_give_the_same(size):
     text = csv_lines(standing(), NAMES.format("g")) + "junk\n" + GOOD * 20 + "\n".join(by_sensor(0.007))

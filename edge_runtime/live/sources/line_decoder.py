@@ -46,6 +46,7 @@ class LineDecoder:
         self._parser = LineParser(midway, needs_rotation, MOST_IN_FILE if self._file else MOST_READINGS)
         self._rest = b""
         self._has_times: bool | None = None
+        self._is_misfit = False  # the latest samples have times unlike the samples before, or the reverse
         self._waiting: list[Row] = []
         self._reported: set[str] = set()
         self._begin(Units())
@@ -84,7 +85,8 @@ class LineDecoder:
             if len(line) > MAX_LINE_BYTES:
                 raise InputError(f"longer than {MAX_LINE_BYTES // 1024} KiB")
             rows = self._parser.parse(line.decode("utf-8-sig", "replace")) if line.strip() else []
-            if rows and self._has_times not in (None, rows[0][0] is not None):
+            is_misfit, self._is_misfit = self._is_misfit, bool(rows) and self._has_times is (rows[0][0] is None)
+            if self._is_misfit and not is_misfit:
                 raise InputError("some samples have times, and others do not")
         except InputError as error:
             self._left_out += 1
@@ -95,10 +97,12 @@ class LineDecoder:
             return
         if not rows:
             return
-        self._has_times = rows[0][0] is not None
-        if self._parser.units != self._header:
+        if self._is_misfit and self._units is None:  # the lines before were cut
+            self._leave_out()
+        if self._is_misfit or self._parser.units != self._header:
             self._release()
             self._begin(self._parser.units)
+        self._has_times = rows[0][0] is not None
         self._waiting += rows
         self.samples += len(rows)
         if self._units is None and len(self._waiting) >= N_JUDGED:
@@ -113,13 +117,16 @@ class LineDecoder:
         except InputError as error:
             if self._file:
                 raise InputError(f"{self._file}: {error}") from error
-            self._left_out += len(self._waiting)
-            self.samples -= len(self._waiting)
-            self._waiting = []
+            self._leave_out()
             self.fault = self.fault or str(error)
             self._report(Event("units", str(error)))
             return
         self._units, self._is_noticed = units, False
+
+    def _leave_out(self) -> None:
+        self._left_out += len(self._waiting)
+        self.samples -= len(self._waiting)
+        self._waiting = []
 
     def _release(self) -> None:
         """Emit the waiting rows, after judging their units if necessary."""

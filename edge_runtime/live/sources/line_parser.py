@@ -34,7 +34,7 @@ class LineParser:
         self._midway, self._needs_rotation = midway, needs_rotation
         self._columns: Columns | None = None
         self._refused = ""  # why the header cannot be used
-        self._bare = 0  # cells of a row that no header names
+        self._bare = self._misfit = 0  # cells of a row that no header names; of the latest row if it has others
         self._delimiter: str | None = ","
         self._pairing = Pairing(most_readings)
         self.units = Units()
@@ -83,8 +83,13 @@ class LineParser:
                 self._midway = False
                 return []
             self._columns, self._bare = column_names.unnamed_columns(len(cells), self._needs_rotation), len(cells)
-        if self._bare not in (0, len(cells)):
+        if self._bare in (0, len(cells)):
+            self._misfit = 0
+        elif self._misfit != len(cells):
+            self._misfit = len(cells)
             raise InputError(f"{len(cells)} values without a header, after lines of {self._bare}")
+        else:  # the earlier lines were cut
+            self._columns, self._bare = column_names.unnamed_columns(len(cells), self._needs_rotation), len(cells)
         return self._rows(self._columns, cells)
 
     def _rows(self, columns: Columns, cells: Sequence[object]) -> list[Row]:
