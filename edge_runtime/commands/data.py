@@ -149,11 +149,15 @@ def _show_findings(data: Dataset, reader: DataReader) -> list[tuple[str, Finding
 
 def _show_windows(data: Dataset, reader: DataReader) -> None:
     window = data.window
-    table = plain_table(["activity" if data.front_end else "class"], ["training windows", "test windows"])
-    counts = [np.bincount(split.y, minlength=len(data.labels)) for split in (data.train, data.test)]
-    for label, n_train, n_test in zip(data.labels, *counts, strict=True):
-        table.add_row(label, f"{n_train:,}", f"{n_test:,}")
-    table.add_row("all", f"{len(data.train):,}", f"{len(data.test):,}", style="bold")
+    people = f"{noun_of(data.train.subject)}s"
+    first = "activity" if data.front_end else "class"
+    table = plain_table([first], ["training windows", people, "test windows", people])
+    for i, label in [*enumerate(data.labels), (None, "all")]:
+        row = [label]
+        for split in (data.train, data.test):
+            subjects = split.subject if i is None else split.subject[split.y == i]
+            row += [f"{len(subjects):,}", f"{len(set(subjects.tolist())):,}"]
+        table.add_row(*row, style="bold" if i is None else "")
 
     facts = facts_table()
     facts.add_row("Windows", f"{window}, a new one every {window.hop}")

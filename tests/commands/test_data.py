@@ -30,7 +30,13 @@ def test_without_a_subcommand_it_shows_the_embedded_data(har_edge_here, shown):
     assert [sum(content[x]["windows"].values()) for x in ("train", "test")] == [7352, 2947]
     fingerprint = read_model(MODELS["int8"])[1].training["data"]["fingerprint"]
     text = shown()
-    for part in ("WALKING_UPSTAIRS 1,073 471", "all 7,352 2,947", "61, 6 h 14 min", "CC BY 4.0", fingerprint[:16]):
+    for part in (
+        "WALKING_UPSTAIRS 1,073 21 471 9",
+        "all 7,352 21 2,947 9",
+        "61, 6 h 14 min",
+        "CC BY 4.0",
+        fingerprint[:16],
+    ):
         assert part in text
 
 
@@ -41,7 +47,13 @@ def test_it_shows_a_users_own_recordings_and_windows(shown, tmp_path):
     assert "CC BY" not in text
     path = write_windows(tmp_path / "w.npz", of_people(), rate=20, signals=["ecg [/red]", "x"], labels=["slow", "fast"])
     text = shown("--data", path)
-    for part in ("slow 40 10", "all 80 20", "64 samples at 20 Hz", "4 subjects: anna, bert", "ecg [/red] unknown unit"):
+    for part in (
+        "slow 40 4 10 1",
+        "all 80 4 20 1",
+        "64 samples at 20 Hz",
+        "4 subjects: anna, bert",
+        "ecg [/red] unknown unit",
+    ):
         assert part in text
     members = of_people()
     members["X"] = np.tile(members["X"], 3) / 10 + [0, 0, 1, 0, 0, 0]
