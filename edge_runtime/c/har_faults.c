@@ -72,8 +72,9 @@ static void judge(har_stream *s, int64_t now) {
   bool is_faulty[HAR_N_FAULTS] = {false};
   har_real amounts[HAR_N_FAULTS] = {rate_hz, b->sizes / (har_real)b->n, b->turns / (har_real)b->n, 0, 0};
   const bool stuck[2] = {is_stuck(b, 0), HAR_N_CHANNELS == 6 && is_stuck(b, 1)};
-  const bool differs = HAR_MATH(fabs)(rate_hz / HAR_R(HAR_RATE_HZ) - 1) > HAR_OFF_RATE;
-  is_faulty[HAR_RATE] = 2 * b->n_slow > b->n - 1 || (!HAR_RESAMPLES && differs);
+  const har_real stated_hz = HAR_RESAMPLES ? HAR_R(HAR_STATED_HZ) : HAR_RATE_HZ;
+  const bool differs = stated_hz > 0 && HAR_MATH(fabs)(rate_hz / stated_hz - 1) > (HAR_RESAMPLES ? HAR_OFF_STATED : HAR_OFF_RATE);
+  is_faulty[HAR_RATE] = 2 * b->n_slow > b->n - 1 || differs;
   is_faulty[HAR_UNITS] = 2 * b->n_light > b->n || 2 * b->n_heavy > b->n;
   is_faulty[HAR_ROTATION_UNITS] = HAR_N_CHANNELS == 6 && 2 * b->n_turning > b->n;
   is_faulty[HAR_CONSTANT] = stuck[0] || stuck[1];
@@ -112,26 +113,32 @@ void har_check_sensors(har_stream *s, int64_t us, const har_real sample[6]) {
 
 /* ---- Clock ---- */
 
+static void tell_rate(har_stream *s, int64_t us, har_real rate_hz) {
+  if (!s->faults.said_rate) har_add_notice(s, us, HAR_RATE, rate_hz);
+  s->faults.said_rate = true;
+}
+
 void har_check_clock(har_stream *s, int64_t us) {
   har_faults *f = &s->faults;
   const int64_t step = us - f->newest_us;
-  if (!f->has_time || step > HAR_ANOTHER_US || step < -HAR_ANOTHER_US) {
+  const bool is_ahead = f->has_time && step > HAR_ANOTHER_US;
+  f->ahead = is_ahead ? f->ahead + 1 : 0;
+  if (f->has_time && step == 0) f->same++;
+  else if (f->same > 0) f->same--;
+  if (!f->has_time || is_ahead || step < -HAR_ANOTHER_US) {
     f->has_time = true;
     f->first_us = f->newest_us = us;
-    f->count = f->same = f->behind = 0;
+    f->count = f->behind = 0;
+    if (f->ahead == HAR_IN_A_ROW) tell_rate(s, us, 1 / seconds_of(step));
   } else if (step > 0) {
-    f->same = f->behind = 0;
+    f->behind = 0;
     f->newest_us = us;
     if (++f->count < HAR_COUNTED) return;
     const har_real mean_us = real_of(us - f->first_us) / HAR_COUNTED;
     f->first_us = us;
     f->count = 0;
-    if (mean_us < HAR_LEAST_STEP_US && !f->said_rate) {
-      f->said_rate = true;
-      har_add_notice(s, us, HAR_RATE, HAR_R(1e6) / mean_us);
-    }
+    if (mean_us < HAR_LEAST_STEP_US) tell_rate(s, us, HAR_R(1e6) / mean_us);
   } else {
-    f->same = step == 0 ? f->same + 1 : 0;
     f->behind = step <= -HAR_WAIT_US ? f->behind + 1 : 0;
     if ((f->same == HAR_IN_A_ROW || f->behind == HAR_IN_A_ROW) && !f->said_clock) {
       f->said_clock = true;

@@ -49,6 +49,7 @@ typedef double har_real;
 #define HAR_LEAST_ROTATION HAR_R(0.08)
 #define HAR_SLOW HAR_R(0.8)
 #define HAR_OFF_RATE HAR_R(0.03)
+#define HAR_OFF_STATED HAR_R(0.2)
 #define HAR_PLATEAU 4
 #define HAR_PLATEAU_S HAR_R(0.06)
 #define HAR_PLATEAU_US 60000

@@ -21,10 +21,15 @@
 
 /* The rate of the sensor, or of the fastest sensor of a host. At the model's rate, samples are not resampled: they must
    be evenly spaced. */
-#if !defined(HAR_SENSOR_HZ) && defined(HAR_TABLE)
+#if defined(HAR_SENSOR_HZ)
+#define HAR_STATED_HZ HAR_SENSOR_HZ
+#else
+#define HAR_STATED_HZ 0 /* unknown */
+#if defined(HAR_TABLE)
 #define HAR_SENSOR_HZ 1000
-#elif !defined(HAR_SENSOR_HZ)
+#else
 #define HAR_SENSOR_HZ 250
+#endif
 #endif
 
 /* A board saves memory: it takes the rate of the sensor as known, turns windows in place, and knows the sensor's axes. */
@@ -70,7 +75,7 @@ static const char *const har_reasons[] = {
     "", "no activity is certain", "not worn", "untypical orientation", "untypical movement", "a sensor is stuck", "walk a few steps"};
 
 typedef enum { /* kinds of notices, with their amounts; the first ones are faults of a sensor that last for seconds */
-  HAR_RATE,           /* samples a second: too few, more than any sensor gives, or, without resampling, not the model's */
+  HAR_RATE,           /* samples a second: too few, more than any sensor gives, or not HAR_SENSOR_HZ */
   HAR_UNITS,          /* the mean size of acceleration, which is not in g */
   HAR_ROTATION_UNITS, /* the mean size of rotation, which is not in rad/s */
   HAR_CONSTANT,       /* the accelerometer (0), the gyroscope (1) or both (2) are stuck */
@@ -133,7 +138,7 @@ typedef struct { /* the time in which a sensor is stuck, blocks since a fault, t
   har_block block;
   unsigned char since[HAR_N_FAULTS];
   int64_t stuck_from, stuck_until, first_us, newest_us;
-  int count, same, behind;
+  int count, same, behind, ahead;
   bool has_time, said_rate, said_clock;
 } har_faults;
 

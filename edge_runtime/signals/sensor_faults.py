@@ -24,12 +24,13 @@ MOST_ROTATION = 6.0  # rad/s: nobody turns that fast for seconds on end
 SHAKE_S, SHAKEN_G, LEAST_ROTATION = 0.1, 0.08, 0.08
 SLOW = 0.8  # of the rate: most samples of a slower sensor are further apart than that
 OFF_RATE = 0.03  # of the rate: C reports samples further from it unless it resamples them
+OFF_STATED = 0.2  # of the rate that the program in C states, from which C resamples
 PLATEAU, PLATEAU_S = 4, 0.06  # the same value so often in a row and for so long, far from rest, is a limit
 PLATEAU_FROM = (1.5, 3.0)  # g, rad/s
 MOVED = (0.05, 0.2)  # g, rad/s: the standard deviation beside which no axis is constant
 
 # Of the clock:
-IN_A_ROW = 10  # samples of the same time, or of past ones
+IN_A_ROW = 10  # samples of past times, or of a time too far ahead; or more samples that share a time than other ones
 COUNTED = 100  # samples
 LEAST_STEP_S = 0.001  # no sensor of motion is faster
 ANOTHER_S = 1.0  # a step beyond this is another clock, or another stretch of its time: restart
@@ -188,7 +189,8 @@ class ClockWatch:
     def __init__(self) -> None:
         self._first = self._newest = -np.inf
         self._count = 0  # samples since `_first`
-        self._same = self._behind = 0  # in a row
+        self._behind = self._ahead = 0  # in a row
+        self._same = 0  # samples of the same time as the sample before, less the other samples
         self._told: set[str] = set()
 
     def check(self, seconds: Array) -> Iterator[tuple[float, str, str]]:
@@ -201,25 +203,28 @@ class ClockWatch:
 
     def _fault(self, time: float) -> tuple[str, str]:
         """Kind and sentence of the fault that the next time shows; "" without one."""
-        if abs(time - self._newest) > 1e6 * ANOTHER_S:
+        step = time - self._newest
+        self._ahead = self._ahead + 1 if 1e6 * ANOTHER_S < step < np.inf else 0
+        self._same = self._same + 1 if step == 0 else max(self._same - 1, 0)
+        if abs(step) > 1e6 * ANOTHER_S:
             self._first = self._newest = time
-            self._count = self._same = self._behind = 0
-        elif time > self._newest:
-            self._same = self._behind = 0
+            self._count = self._behind = 0
+            if self._ahead == IN_A_ROW:
+                return "rate", f"times say that samples are {step / 1e6:,.0f} s apart: see their unit"
+        elif step > 0:
+            self._behind = 0
             self._newest = time
             self._count += 1
             if self._count == COUNTED:
-                step = (time - self._first) / self._count
+                mean = (time - self._first) / self._count
                 self._first, self._count = time, 0
-                if step < 1e6 * LEAST_STEP_S:
-                    per_second = f"{1e6 / step:,.0f}"
+                if mean < 1e6 * LEAST_STEP_S:
+                    per_second = f"{1e6 / mean:,.0f}"
                     return "rate", f"times say {per_second} samples a second, which no sensor gives: see their unit"
         else:
-            self._same = self._same + 1 if time == self._newest else 0
-            self._behind = self._behind + 1 if time <= self._newest - 1e6 * WAIT_S else 0
+            self._behind = self._behind + 1 if step <= -1e6 * WAIT_S else 0
             if self._same == IN_A_ROW:
-                return "clock", f"{IN_A_ROW + 1} samples in a row have the same time: give each its own, or none"
+                return "clock", "most samples have the same time as the sample before: give each its own, or none"
             if self._behind == IN_A_ROW:
-                back_s = (self._newest - time) / 1e6
-                return "clock", f"the source's clock went back by {back_s:.2f} s: samples are left out until then"
+                return "clock", f"the source's clock went back by {-step / 1e6:.2f} s: samples are left out until then"
         return "", ""

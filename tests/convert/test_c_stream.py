@@ -95,6 +95,14 @@ def test_a_rate_that_differs_from_the_models_is_told(edge, rate_hz, kinds):
     assert {kind for _, kind in edge.events().notices} == kinds
 
 
+def test_a_rate_that_differs_from_the_stated_rate_is_told(tmp_path):
+    stream, (samples, *_) = of_shipped(tmp_path, "edge", 104), samples_of(2)
+    for rate_hz, kinds in ((104, set()), (100, set()), (52, {"rate"}), (208, {"rate"})):
+        stream.reset()
+        stream.push(samples[:2000], evenly(samples[:2000]) * 50 // rate_hz)
+        assert {kind for _, kind in stream.events().notices} - {"units"} == kinds
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", SHIPPED)
 def test_all_test_people_are_recognised_as_by_python(tmp_path, uci_har, name):

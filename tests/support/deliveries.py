@@ -78,7 +78,8 @@ def as_faulty_sensors_deliver(samples, rng) -> Stream:
     samples[7000:9000] = np.clip(2 * samples[7000:9000], -1.6, 1.6)
     samples[9000:, 3:] = samples[9000:, [5, 3, 4]]
     seconds[9000:] -= 0.6
-    seconds[9500:9540] = seconds[9500]
+    seconds[9500:9580] = np.repeat(seconds[9500:9580:8], 8)
+    seconds[10000:10012] += 20 * np.arange(12)
     return seconds, samples
 
 
