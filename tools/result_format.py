@@ -1,4 +1,4 @@
-"""Write the JSON Schema of results and the page docs/bench_json.md from the dataclasses in bench/results.py.
+"""Write the JSON Schema of results from the dataclasses in bench/results.py.
 
 Run `python -m tools.result_format` after a change of the dataclasses; a test compares.
 """
@@ -13,54 +13,14 @@ from edge_runtime.bench.results import FORMAT, Report
 from edge_runtime.system.dataclass_json import Quantity, bare_type, field_types
 from tools import ROOT
 
-SCHEMA, DOCUMENT = ROOT / "edge_runtime" / "bench.schema.json", ROOT / "docs" / "bench_json.md"
+SCHEMA = ROOT / "edge_runtime" / "bench.schema.json"
 
-_INTRODUCTION = f"""# The JSON of `har-edge bench`, format {FORMAT}
-
-`python -m tools.result_format` writes this page and the [JSON Schema](../edge_runtime/bench.schema.json), which has the
-types, from `edge_runtime/bench/results.py`. [bench.md](bench.md) explains the numbers. A value that was not measured is
-null. Shares and accuracies are between 0 and 1.
-
-"""
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def schema() -> str:
     """Return the text of bench.schema.json."""
     return json.dumps(_schema(), indent=1, ensure_ascii=False) + "\n"
-
-
-def document() -> str:
-    """Return the text of docs/bench_json.md."""
-    whole, places = _schema(), dict[str, str]()
-    plain, sections = "", ""
-    for key, field in whole["properties"].items():
-        if part := _part(field):
-            keys = _bullets(whole["$defs"], part, places)
-            sections += f"\n## `{key}`\n\n{field['description'][0].upper()}{field['description'][1:]}:\n\n{keys}"
-        else:
-            plain += f"- `{key}`: {field['description']}\n"
-    return _INTRODUCTION + plain + sections
-
-
-def _bullets(parts: Mapping[str, Any], name: str, places: dict[str, str], indent: str = "") -> str:
-    """Write a bullet for each key of a part and below it; `places` has the keys of parts that are written already."""
-    text = ""
-    for key, field in parts[name]["properties"].items():
-        part = _part(field)
-        same = f"; keys as in `{places[part]}`" if part in places else ""
-        text += f"{indent}- `{key}`: {field['description']}{same}\n"
-        if part and not same:
-            places[part] = key
-            text += _bullets(parts, part, places, indent + "  ")
-    return text
-
-
-def _part(field: Mapping[str, Any]) -> str | None:
-    """Return the name of the part that a field holds, once or several times."""
-    kind = field.get("anyOf", [field])[0]
-    kind = kind.get("items", kind.get("additionalProperties", kind))
-    return kind["$ref"].rpartition("/")[2] if "$ref" in kind else None
 
 
 def _schema() -> dict[str, Any]:
@@ -118,4 +78,3 @@ def _field(declared: Any, parts: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     SCHEMA.write_text(schema(), encoding="utf-8")
-    DOCUMENT.write_text(document(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Define the result of a benchmark; `python -m tools.result_format` writes the JSON Schema and docs/bench_json.md.
+"""Define the result of a benchmark; `python -m tools.result_format` writes the JSON Schema.
 
 The JSON form is format 1: later versions may add keys or leave out keys, but rename none.
 """
